@@ -1,0 +1,201 @@
+/**
+ * What a backend has to offer. A device knows memory and kernels; it knows no operation by name.
+ *
+ * There are two: `devices/cpu/` runs kernels that were emitted as WebAssembly, on all cores, and
+ * `devices/webgpu/` runs kernels written in WGSL. An operation brings a kernel for each.
+ *
+ * @module
+ */
+
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Scope } from "./scope.ts";
+
+/** The two kinds of device. */
+export type DeviceKind = "cpu" | "webgpu";
+
+/** What a device says of itself, in the words of {@linkcode Device.info}. */
+export interface DeviceInfo {
+  /** One line for people: processor or adapter, threads, libraries, and what had to be done without. */
+  readonly description: string;
+  /** The facts behind the description: `threads`, `blas`, `relaxedSimd`, `vendor`, `features`, … */
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A piece of device memory. What is inside belongs to the backend that made it. */
+export interface Allocation {
+  /** Size in bytes, as asked for. */
+  readonly bytes: number;
+}
+
+/** A view of an allocation as the kernels see it: element `i, j, …` lies at `offset + i·strides[0] + j·strides[1] + …`. */
+export interface View {
+  readonly allocation: Allocation;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Distance between neighbours along each axis, in elements; 0 where an axis is broadcast. */
+  readonly strides: readonly number[];
+  /** Position of the first element, in elements. */
+  readonly offset: number;
+}
+
+/**
+ * Numbers that change from call to call, so that they are never baked into a cached kernel.
+ * A kernel finds them as 32-bit words: first `integers`, then `floats`.
+ */
+export interface Arguments {
+  readonly integers: readonly number[];
+  readonly floats?: readonly number[];
+}
+
+/** The part of a device that holds for every kind. */
+interface DeviceBase {
+  readonly info: DeviceInfo;
+  /** How many allocations are alive: flat over a training run, or something leaks. */
+  readonly live: number;
+  /** How many bytes the live allocations hold, and the most that they ever held. */
+  readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
+  /**
+   * Opens a scope: tensors made on this device until the scope ends are freed with it, unless kept.
+   *
+   * @example
+   * ```ts
+   * import { openDevice } from "./mod.ts";
+   * import { Tensor } from "./tensor.ts";
+   *
+   * const device = await openDevice("cpu", { threads: 1, blas: false });
+   * {
+   *   using scope = device.scope();
+   *   Tensor.zeros(device, [1000]);
+   * }
+   * if (device.live !== 0) throw new Error("the scope should have freed the tensor");
+   * await device.close();
+   * ```
+   */
+  scope(): Scope;
+  /** The innermost open scope, if any. */
+  readonly currentScope: Scope | null;
+  /**
+   * Reserves memory. What it contains is undefined.
+   *
+   * @param bytes The size in bytes; may be 0.
+   * @param label What it is for, in error messages.
+   * @throws {RangeError} If the device has no room, naming `label`, the size and what is in use.
+   */
+  allocate(bytes: number, label: string): Allocation;
+  /** Gives memory back. Work that was already dispatched may still use it; later work may not. */
+  free(allocation: Allocation): void;
+  /** Copies `data` to `allocation`, from byte `byteOffset` on, after all work dispatched so far. */
+  write(allocation: Allocation, byteOffset: number, data: TypedArray): void;
+  /**
+   * Copies bytes out of `allocation`, after all work dispatched so far: the only thing that waits.
+   *
+   * @throws {Error} If the device failed or was lost; the message names the operation.
+   */
+  read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  /** Resolves when all work dispatched so far is done. For benches: results need `read`. */
+  synchronize(): Promise<void>;
+  /** Frees everything. Tensors of this device cannot be used afterwards. */
+  close(): Promise<void>;
+}
+
+/** A kernel for the CPU: a WebAssembly module that is compiled once for each `key`. */
+export interface WasmKernel {
+  /** Names the kernel and everything that its code depends on. Kernels of one key are the same code. */
+  readonly key: string;
+  /**
+   * Emits the module. It imports `env.memory` (shared) and exports
+   * `kernel(arguments: i32, start: i32, end: i32, scratch: i32)`: the address of the argument words,
+   * the half-open range of work items to do, and the address of scratch memory of this thread,
+   * 64-byte aligned, whose content is undefined.
+   */
+  readonly emit: () => Uint8Array<ArrayBuffer>;
+}
+
+/** A kernel that is not WebAssembly: a function of the BLAS, called on addresses in the same memory. */
+export interface NativeKernel {
+  readonly key: "sgemm";
+}
+
+/** What kernels of the CPU device see. */
+export interface CpuDevice extends DeviceBase {
+  readonly kind: "cpu";
+  /** Threads that share the work of a dispatch, the main one included. */
+  readonly threads: number;
+  /** Whether {@linkcode NativeKernel} can be dispatched. */
+  readonly hasBlas: boolean;
+  /** Whether fused multiply-add and the other relaxed SIMD instructions may be emitted. */
+  readonly relaxedSimd: boolean;
+  /** The byte address of a view's first element, to be passed as an argument. */
+  address(view: View): number;
+  /**
+   * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
+   * when it is done.
+   *
+   * @param options.grain The fewest items worth giving to a thread (default 1).
+   * @param options.scratchBytes Scratch memory for each thread (default 0).
+   *
+   * For `sgemm` the integers are `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, splitRows]`
+   * (row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements),
+   * the floats `[alpha, beta]`; the items are rows of C where `splitRows` is 1, columns where it is 0.
+   */
+  dispatch(
+    kernel: WasmKernel | NativeKernel,
+    arguments_: Arguments,
+    items: number,
+    options?: { readonly grain?: number; readonly scratchBytes?: number },
+  ): void;
+}
+
+/** A kernel for the GPU: WGSL that is compiled once for each `key`. */
+export interface WgslKernel {
+  /** Names the kernel and everything that its code depends on. Kernels of one key are the same code. */
+  readonly key: string;
+  /**
+   * The entry point `main`, and what it needs. The device puts before it the struct `Arguments` with
+   * the fields `integers` names as `i32` and `floats` names as `f32`, bound as `arguments`, and for
+   * each of `buffers` the binding of that name.
+   */
+  readonly code: () => string;
+  readonly integers: readonly string[];
+  readonly floats?: readonly string[];
+  /** The storage buffers, in the order in which they are passed: whole allocations, as `array<type>`. */
+  readonly buffers: readonly WgslBuffer[];
+}
+
+/** One storage buffer of a {@linkcode WgslKernel}. */
+export interface WgslBuffer {
+  readonly name: string;
+  /** The element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … */
+  readonly type: string;
+  /** Whether the kernel writes to it. One allocation may be passed only once if any use of it writes. */
+  readonly writes: boolean;
+}
+
+/** What kernels of the WebGPU device see. */
+export interface WebGpuDevice extends DeviceBase {
+  readonly kind: "webgpu";
+  /** The limits that the device was opened with. */
+  readonly limits: {
+    readonly maxComputeInvocationsPerWorkgroup: number;
+    readonly maxComputeWorkgroupSizeX: number;
+    readonly maxComputeWorkgroupsPerDimension: number;
+    readonly maxComputeWorkgroupStorageSize: number;
+    readonly maxStorageBuffersPerShaderStage: number;
+    readonly maxStorageBufferBindingSize: number;
+  };
+  /**
+   * Records a dispatch of `workgroups` workgroups. It runs, in the order of recording, when the
+   * device next submits: at the latest when something is read.
+   *
+   * Buffers are bound whole; where a view begins is for the kernel to know, from its arguments.
+   */
+  dispatch(
+    kernel: WgslKernel,
+    allocations: readonly Allocation[],
+    arguments_: Arguments,
+    workgroups: readonly [x: number, y?: number, z?: number],
+  ): void;
+}
+
+/** Where tensors live and kernels run. */
+export type Device = CpuDevice | WebGpuDevice;

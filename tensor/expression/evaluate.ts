@@ -1,0 +1,84 @@
+/** The reference: a program computed in double precision, one element at a time. @module */
+
+import { binaryFunctions, type Expression, unaryFunctions } from "./expression.ts";
+import type { Program } from "./program.ts";
+
+/**
+ * Computes a program in double precision.
+ *
+ * @param rows How many rows there are, and @param columns how long each is.
+ * @param inputs For each input its elements, row by row: `rows * columns`, or `rows` if it is per row.
+ * @param scalars A number for each of the program's scalars.
+ * @returns For each output its elements, row by row: `rows * columns`, or `rows` if it is one per row.
+ *
+ * @example
+ * ```ts
+ * import { rowSum } from "./expression.ts";
+ * import { defineProgram } from "./program.ts";
+ * import { evaluate } from "./evaluate.ts";
+ *
+ * const sum = defineProgram({ name: "sum", inputs: ["x"] }, ({ x }) => [rowSum(x)]);
+ * const [total] = evaluate(sum, 2, 2, [Float64Array.of(1, 2, 3, 4)], []);
+ * if (total![1] !== 7) throw new Error("expected 3 + 4");
+ * ```
+ */
+export function evaluate(
+  program: Program,
+  rows: number,
+  columns: number,
+  inputs: readonly Float64Array[],
+  scalars: readonly number[],
+): Float64Array[] {
+  const results = program.outputVaries.map((varies) =>
+    new Float64Array(varies ? rows * columns : rows)
+  );
+  for (let row = 0; row < rows; row++) {
+    const perRow = new Map<Expression, number>();
+    const valueAt = (column: number, perElement: Map<Expression, number>) => {
+      const value = (e: Expression): number => {
+        const known = e.varies ? perElement : perRow;
+        let result = known.get(e);
+        if (result === undefined) known.set(e, result = compute(e));
+        return result;
+      };
+      const compute = (e: Expression): number => {
+        switch (e.kind) {
+          case "input":
+            return inputs[e.index]![e.varies ? row * columns + column : row]!;
+          case "scalar":
+            return scalars[e.index]!;
+          case "constant":
+            return e.value;
+          case "column":
+            return column;
+          case "unary":
+            return unaryFunctions[e.operation](value(e.a));
+          case "binary":
+            return binaryFunctions[e.operation](value(e.a), value(e.b));
+          case "select":
+            return value(e.condition) !== 0 ? value(e.a) : value(e.b);
+          case "rowLength":
+            return columns;
+          case "spread":
+          case "detach":
+            return value(e.a);
+          case "reduce":
+            return reduceRow(e);
+        }
+      };
+      return value;
+    };
+    const reduceRow = (e: Expression & { kind: "reduce" }): number => {
+      let result = { sum: 0, max: -Infinity, min: Infinity }[e.operation];
+      const combine = binaryFunctions[e.operation === "sum" ? "add" : e.operation];
+      for (let i = 0; i < columns; i++) result = combine(result, valueAt(i, new Map())(e.a));
+      return result;
+    };
+    program.outputs.forEach((e, o) => {
+      const result = results[o]!;
+      if (!program.outputVaries[o]) result[row] = valueAt(0, new Map())(e);
+      else for (let i = 0; i < columns; i++) result[row * columns + i] = valueAt(i, new Map())(e);
+    });
+  }
+  return results;
+}

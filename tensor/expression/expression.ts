@@ -1,0 +1,328 @@
+/**
+ * Expressions: the one place where the formula of an elementwise or row operation is written down.
+ *
+ * From an expression come the reference in double precision (`evaluate.ts`), the derivative
+ * (`differentiate.ts`), and the kernels in WebAssembly and WGSL. A formula may look along the row, that
+ * is the last axis: `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))` is a softmax.
+ *
+ * Expressions are graphs without copies: building the same one twice gives the same object, so what
+ * two formulas share is computed once.
+ *
+ * @module
+ */
+
+/** Operations of one operand. `erf` is the error function, `sign` is 0 at 0. */
+export type UnaryOperation =
+  | "negate"
+  | "exp"
+  | "log"
+  | "tanh"
+  | "sqrt"
+  | "abs"
+  | "sign"
+  | "floor"
+  | "sin"
+  | "cos"
+  | "erf";
+
+/** Operations of two operands. A comparison gives 1 or 0; `max` and `min` of NaN and anything are NaN. */
+export type BinaryOperation =
+  | "add"
+  | "subtract"
+  | "multiply"
+  | "divide"
+  | "max"
+  | "min"
+  | "less"
+  | "lessEqual"
+  | "equal";
+
+/** Reductions along the row. */
+export type ReduceOperation = "sum" | "max" | "min";
+
+/** What a node of an expression is. */
+export type ExpressionKind =
+  | { readonly kind: "input"; readonly index: number }
+  | { readonly kind: "scalar"; readonly index: number }
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "column" }
+  | { readonly kind: "rowLength" }
+  | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly a: Expression }
+  | {
+    readonly kind: "binary";
+    readonly operation: BinaryOperation;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | {
+    readonly kind: "select";
+    readonly condition: Expression;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | { readonly kind: "reduce"; readonly operation: ReduceOperation; readonly a: Expression }
+  | { readonly kind: "spread" | "detach"; readonly a: Expression };
+
+/** A formula. Build it with the functions of this file; never by hand, or sharing is lost. */
+export type Expression = ExpressionKind & {
+  /** Unique among all expressions: equal formulas have equal ids. */
+  readonly id: number;
+  /** Whether the value differs from element to element of a row; if not, it is one number per row. */
+  readonly varies: boolean;
+};
+
+const interned = new Map<string, Expression>();
+
+function intern(key: string, node: ExpressionKind, varies: boolean): Expression {
+  let expression = interned.get(key);
+  if (expression === undefined) {
+    expression = { ...node, id: interned.size, varies };
+    interned.set(key, expression);
+  }
+  return expression;
+}
+
+/** The element of input `index` at the place being computed; with `perRow` the row's one element. */
+export function input(index: number, perRow = false): Expression {
+  return intern(`input ${index} ${perRow}`, { kind: "input", index }, !perRow);
+}
+
+/** The argument `index`: a number given at each call, such as a learning rate. */
+export function scalar(index: number): Expression {
+  return intern(`scalar ${index}`, { kind: "scalar", index }, false);
+}
+
+/** A number that never changes. */
+export function constant(value: number): Expression {
+  const key = Object.is(value, -0) ? "-0" : String(value);
+  return intern(`constant ${key}`, { kind: "constant", value }, false);
+}
+
+/** The position within the row, counted from 0. */
+export const column: Expression = intern("column", { kind: "column" }, true);
+
+/** An operand: a formula, or a number for {@linkcode constant}. */
+export type Operand = Expression | number;
+
+function lift(operand: Operand): Expression {
+  return typeof operand === "number" ? constant(operand) : operand;
+}
+
+const isConstant = (e: Expression, value: number): boolean =>
+  e.kind === "constant" && Object.is(e.value, value);
+
+/** How each operation of one operand is computed in double precision. */
+export const unaryFunctions: Readonly<Record<UnaryOperation, (a: number) => number>> = {
+  negate: (a) => -a,
+  exp: Math.exp,
+  log: Math.log,
+  tanh: Math.tanh,
+  sqrt: Math.sqrt,
+  abs: Math.abs,
+  sign: Math.sign,
+  floor: Math.floor,
+  sin: Math.sin,
+  cos: Math.cos,
+  erf: errorFunction,
+};
+
+/** How each operation of two operands is computed in double precision. */
+export const binaryFunctions: Readonly<Record<BinaryOperation, (a: number, b: number) => number>> =
+  {
+    add: (a, b) => a + b,
+    subtract: (a, b) => a - b,
+    multiply: (a, b) => a * b,
+    divide: (a, b) => a / b,
+    max: Math.max,
+    min: Math.min,
+    less: (a, b) => Number(a < b),
+    lessEqual: (a, b) => Number(a <= b),
+    equal: (a, b) => Number(a === b),
+  };
+
+/** The error function by its Taylor series near 0 and its continued fraction elsewhere. */
+function errorFunction(x: number): number {
+  const magnitude = Math.abs(x);
+  if (Number.isNaN(x)) return NaN;
+  if (magnitude > 6) return Math.sign(x);
+  if (magnitude < 2.5) {
+    let term = x;
+    let sum = x;
+    for (let n = 1; Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
+      term *= -x * x / n;
+      sum += term / (2 * n + 1);
+    }
+    return 2 / Math.sqrt(Math.PI) * sum;
+  }
+  let fraction = 0;
+  for (let n = 60; n >= 1; n--) fraction = n / 2 / (magnitude + fraction);
+  const complement = Math.exp(-x * x) / Math.sqrt(Math.PI) / (magnitude + fraction);
+  return Math.sign(x) * (1 - complement);
+}
+
+function unary(operation: UnaryOperation, operand: Operand): Expression {
+  const a = lift(operand);
+  if (a.kind === "constant") return constant(unaryFunctions[operation](a.value));
+  if (operation === "negate" && a.kind === "unary" && a.operation === "negate") return a.a;
+  return intern(`${operation} ${a.id}`, { kind: "unary", operation, a }, a.varies);
+}
+
+function binary(operation: BinaryOperation, first: Operand, second: Operand): Expression {
+  const a = lift(first);
+  const b = lift(second);
+  if (a.kind === "constant" && b.kind === "constant") {
+    return constant(binaryFunctions[operation](a.value, b.value));
+  }
+  return intern(
+    `${operation} ${a.id} ${b.id}`,
+    { kind: "binary", operation, a, b },
+    a.varies || b.varies,
+  );
+}
+
+/** a + b */
+export function add(first: Operand, second: Operand): Expression {
+  const a = lift(first);
+  const b = lift(second);
+  if (isConstant(a, 0)) return b;
+  if (isConstant(b, 0)) return a;
+  return binary("add", a, b);
+}
+
+/** a − b */
+export function subtract(first: Operand, second: Operand): Expression {
+  const a = lift(first);
+  const b = lift(second);
+  if (isConstant(b, 0)) return a;
+  if (isConstant(a, 0)) return negate(b);
+  return binary("subtract", a, b);
+}
+
+/** a · b. A factor that is the constant 0 makes the product 0, even where the other is NaN. */
+export function multiply(first: Operand, second: Operand): Expression {
+  const a = lift(first);
+  const b = lift(second);
+  if (isConstant(a, 0) || isConstant(b, 0)) return constant(0);
+  if (isConstant(a, 1)) return b;
+  if (isConstant(b, 1)) return a;
+  if (isConstant(a, -1)) return negate(b);
+  if (isConstant(b, -1)) return negate(a);
+  return binary("multiply", a, b);
+}
+
+/** a / b */
+export function divide(first: Operand, second: Operand): Expression {
+  const a = lift(first);
+  const b = lift(second);
+  if (isConstant(b, 1)) return a;
+  return binary("divide", a, b);
+}
+
+/** The larger of a and b; NaN if one of them is NaN. */
+export const max = (a: Operand, b: Operand): Expression => binary("max", a, b);
+/** The smaller of a and b; NaN if one of them is NaN. */
+export const min = (a: Operand, b: Operand): Expression => binary("min", a, b);
+/** 1 where a < b, else 0. */
+export const less = (a: Operand, b: Operand): Expression => binary("less", a, b);
+/** 1 where a ≤ b, else 0. */
+export const lessEqual = (a: Operand, b: Operand): Expression => binary("lessEqual", a, b);
+/** 1 where a = b, else 0. */
+export const equal = (a: Operand, b: Operand): Expression => binary("equal", a, b);
+/** −a */
+export const negate = (a: Operand): Expression => unary("negate", a);
+/** eᵃ */
+export const exp = (a: Operand): Expression => unary("exp", a);
+/** The natural logarithm. */
+export const log = (a: Operand): Expression => unary("log", a);
+/** The hyperbolic tangent. */
+export const tanh = (a: Operand): Expression => unary("tanh", a);
+/** The square root. */
+export const sqrt = (a: Operand): Expression => unary("sqrt", a);
+/** The absolute value. */
+export const abs = (a: Operand): Expression => unary("abs", a);
+/** −1, 0 or 1. */
+export const sign = (a: Operand): Expression => unary("sign", a);
+/** The largest integer not above a. */
+export const floor = (a: Operand): Expression => unary("floor", a);
+/** The sine of an angle in radians. */
+export const sin = (a: Operand): Expression => unary("sin", a);
+/** The cosine of an angle in radians. */
+export const cos = (a: Operand): Expression => unary("cos", a);
+/** The error function. */
+export const erf = (a: Operand): Expression => unary("erf", a);
+/** a² */
+export const square = (a: Operand): Expression => multiply(a, a);
+
+/** `a` where the condition is not 0, else `b`. The one that is not chosen may be NaN or infinite. */
+export function select(condition: Operand, first: Operand, second: Operand): Expression {
+  const test = lift(condition);
+  const a = lift(first);
+  const b = lift(second);
+  if (a === b) return a;
+  if (test.kind === "constant") return test.value !== 0 ? a : b;
+  return intern(
+    `select ${test.id} ${a.id} ${b.id}`,
+    { kind: "select", condition: test, a, b },
+    test.varies || a.varies || b.varies,
+  );
+}
+
+function reduce(operation: ReduceOperation, operand: Operand): Expression {
+  const a = lift(operand);
+  return intern(`reduce ${operation} ${a.id}`, { kind: "reduce", operation, a }, false);
+}
+
+/** The sum over the row: 0 for an empty row. */
+export const rowSum = (a: Operand): Expression =>
+  isConstant(lift(a), 0) ? constant(0) : reduce("sum", a);
+/** The largest element of the row, −∞ for an empty row; NaN if one of them is NaN. */
+export const rowMax = (a: Operand): Expression => reduce("max", a);
+/** The smallest element of the row, ∞ for an empty row; NaN if one of them is NaN. */
+export const rowMin = (a: Operand): Expression => reduce("min", a);
+/** The number of elements in the row. */
+export const rowLength: Expression = intern("rowLength", { kind: "rowLength" }, false);
+/** The mean over the row. */
+export const rowMean = (a: Operand): Expression => divide(rowSum(a), rowLength);
+
+/** A value that is one per row, repeated for every element of it. */
+export function spread(operand: Operand): Expression {
+  const a = lift(operand);
+  return a.varies ? a : intern(`spread ${a.id}`, { kind: "spread", a }, true);
+}
+
+/** The same value, of which the derivative is taken to be 0. */
+export function detach(operand: Operand): Expression {
+  const a = lift(operand);
+  return intern(`detach ${a.id}`, { kind: "detach", a }, a.varies);
+}
+
+/** The formulas that `expression` is made of directly. */
+export function operandsOf(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case "unary":
+    case "reduce":
+    case "spread":
+    case "detach":
+      return [expression.a];
+    case "binary":
+      return [expression.a, expression.b];
+    case "select":
+      return [expression.condition, expression.a, expression.b];
+    default:
+      return [];
+  }
+}
+
+/** Every formula that the roots are made of, each once, and after all that it is made of. */
+export function inOrder(roots: readonly Expression[]): readonly Expression[] {
+  const seen = new Set<Expression>();
+  const order: Expression[] = [];
+  const visit = (expression: Expression): void => {
+    if (seen.has(expression)) return;
+    seen.add(expression);
+    for (const operand of operandsOf(expression)) visit(operand);
+    order.push(expression);
+  };
+  for (const root of roots) visit(root);
+  return order;
+}
