@@ -1,0 +1,280 @@
+/**
+ * The safetensors file format: named arrays in one file.
+ *
+ * A file is eight bytes with the length of the header, the header as JSON, and the numbers one
+ * array after the other, all little-endian. The header gives each array's type, shape and place,
+ * so a file can lie about all three. Everything is therefore checked against the file's own length
+ * before an array is made, and a bad file costs no more memory than its own size.
+ *
+ * Source: the description of the format at https://huggingface.co/docs/safetensors.
+ *
+ * @module
+ */
+
+import {
+  checkEntries,
+  describe,
+  type Entry,
+  isSizes,
+  isTexts,
+  parseHeader,
+  prefixBytes,
+} from "./safetensors_header.ts";
+
+/** The array that holds each type of number. */
+export interface SafetensorsArrays {
+  /** One byte per value: 0 or 1. */
+  bool: Uint8Array;
+  /** Unsigned, 8 bits. */
+  uint8: Uint8Array;
+  /** Signed, 8 bits. */
+  int8: Int8Array;
+  /** Unsigned, 16 bits. */
+  uint16: Uint16Array;
+  /** Signed, 16 bits. */
+  int16: Int16Array;
+  /** Unsigned, 32 bits. */
+  uint32: Uint32Array;
+  /** Signed, 32 bits. */
+  int32: Int32Array;
+  /** Unsigned, 64 bits. */
+  uint64: BigUint64Array;
+  /** Signed, 64 bits. */
+  int64: BigInt64Array;
+  /** Single precision; files with half precision are read as this, too. */
+  float32: Float32Array;
+  /** Double precision. */
+  float64: Float64Array;
+}
+
+/** The names of the types of number that a file can be read as or written from. */
+export type SafetensorsDtype = keyof SafetensorsArrays;
+
+/** One array of a file: comparing its `dtype` tells the class of its `data`. */
+export type SafetensorsTensor = {
+  [Dtype in SafetensorsDtype]: {
+    /** The type of number. */
+    dtype: Dtype;
+    /** The length of each axis; empty for a single number. */
+    shape: number[];
+    /** The numbers, row-major. */
+    data: SafetensorsArrays[Dtype];
+  };
+}[SafetensorsDtype];
+
+/** What {@linkcode writeSafetensors} takes for one array. */
+export interface SafetensorsInput {
+  /** `"float32"` and so on, or the format's own spelling, `"F32"` and so on. */
+  readonly dtype: string;
+  /** The length of each axis; empty for a single number. */
+  readonly shape: readonly number[];
+  /** The numbers, row-major, in the array class that belongs to `dtype`. */
+  readonly data: SafetensorsArrays[SafetensorsDtype];
+}
+
+/** How the format spells a type, and which array class holds it. */
+interface Encoding {
+  readonly code: string;
+  readonly dtype: SafetensorsDtype;
+  readonly Class: {
+    new (buffer: ArrayBufferLike, offset: number, length: number): SafetensorsTensor["data"];
+    readonly BYTES_PER_ELEMENT: number;
+  };
+}
+
+const encodings: readonly Encoding[] = [
+  { code: "BOOL", dtype: "bool", Class: Uint8Array },
+  { code: "U8", dtype: "uint8", Class: Uint8Array },
+  { code: "I8", dtype: "int8", Class: Int8Array },
+  { code: "U16", dtype: "uint16", Class: Uint16Array },
+  { code: "I16", dtype: "int16", Class: Int16Array },
+  { code: "U32", dtype: "uint32", Class: Uint32Array },
+  { code: "I32", dtype: "int32", Class: Int32Array },
+  { code: "U64", dtype: "uint64", Class: BigUint64Array },
+  { code: "I64", dtype: "int64", Class: BigInt64Array },
+  { code: "F32", dtype: "float32", Class: Float32Array },
+  { code: "F64", dtype: "float64", Class: Float64Array },
+];
+const encodingOfCode = new Map(encodings.map((encoding) => [encoding.code, encoding]));
+const encodingOfDtype = new Map(encodings.map((encoding) => [String(encoding.dtype), encoding]));
+
+/** Half-precision types, which are widened when read. */
+const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array>([
+  ["F16", (bits) => new Float32Array(new Float16Array(bits.buffer))],
+  ["BF16", widenBfloat16],
+]);
+
+/** Every type that can be read, with the bytes of one element. */
+const elementBytes: ReadonlyMap<string, number> = new Map([
+  ...encodings.map(({ code, Class }): [string, number] => [code, Class.BYTES_PER_ELEMENT]),
+  ...[...widened.keys()].map((code): [string, number] => [code, 2]),
+]);
+
+/** The largest element size: data that begins at a multiple of it is aligned for every type. */
+const alignment = 8;
+
+/**
+ * Reads every array of a safetensors file.
+ *
+ * Half precision (F16, BF16) is widened to `"float32"`, without loss. Where the alignment allows,
+ * an array is a view on `bytes` and not a copy: do not change `bytes` while the arrays are in use.
+ *
+ * @param bytes The whole file; it may begin anywhere in its buffer.
+ * @returns The arrays by name, in the order in which they lie in the file.
+ * @throws {SyntaxError} If the file is cut off, the header is not what the format asks for, a type
+ * is unknown, or the arrays overlap, leave gaps or do not fill the file exactly.
+ *
+ * @example
+ * ```ts
+ * import { readSafetensors, writeSafetensors } from "./safetensors.ts";
+ *
+ * const file = writeSafetensors(
+ *   new Map([["bias", { dtype: "float32", shape: [3], data: new Float32Array([1, 2, 3]) }]]),
+ * );
+ * const bias = readSafetensors(file).get("bias");
+ * if (bias?.dtype !== "float32" || bias.data[2] !== 3) throw new Error("expected 1, 2, 3");
+ * ```
+ */
+export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTensor> {
+  const header = parseHeader(bytes);
+  const data = bytes.subarray(header.dataStart);
+  const entries = checkEntries(header, elementBytes, data.length);
+  return new Map(
+    entries.map((entry) => [entry.name, readArray(entry, data.subarray(entry.begin, entry.end))]),
+  );
+}
+
+/**
+ * Reads the free text that a safetensors file carries beside its arrays.
+ *
+ * @param bytes The file, or only its beginning up to the end of the header.
+ * @returns The entries of `__metadata__`; empty if the file has none.
+ * @throws {SyntaxError} If the header is cut off or not what the format asks for.
+ *
+ * @example
+ * ```ts
+ * import { readSafetensorsMetadata, writeSafetensors } from "./safetensors.ts";
+ *
+ * const file = writeSafetensors(new Map(), { step: "20" });
+ * if (readSafetensorsMetadata(file).step !== "20") throw new Error("expected step 20");
+ * ```
+ */
+export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, string> {
+  return parseHeader(bytes).metadata;
+}
+
+/**
+ * Writes arrays as a safetensors file.
+ *
+ * The same arrays give the same bytes, whatever their order in the map: wider types come first and
+ * names are sorted within a type, so each array is aligned to its own element size.
+ *
+ * @param tensors The arrays by name.
+ * @param metadata Free text to store in the header.
+ * @returns The bytes of the file.
+ * @throws {TypeError} If a type is unknown, the data is of another array class, or a metadata
+ * value is not a string.
+ * @throws {RangeError} If a shape does not fit the number of values, or a name is `__metadata__`.
+ *
+ * @example
+ * ```ts
+ * import { writeSafetensors } from "./safetensors.ts";
+ *
+ * const one = { dtype: "int32", shape: [], data: new Int32Array([1]) };
+ * const file = writeSafetensors(new Map([["one", one]]), { source: "example" });
+ * if (file.length % 4 !== 0) throw new Error("expected aligned data");
+ * ```
+ */
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, SafetensorsInput>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const ordered = [...tensors]
+    .map(([name, tensor]) => ({ name, tensor, encoding: checkInput(name, tensor) }))
+    .sort((a, b) =>
+      b.encoding.Class.BYTES_PER_ELEMENT - a.encoding.Class.BYTES_PER_ELEMENT ||
+      (a.name < b.name ? -1 : 1)
+    );
+
+  const header: [string, unknown][] = [];
+  if (Object.keys(metadata).length > 0) header.push(["__metadata__", checkTexts(metadata)]);
+  let end = 0;
+  for (const { name, tensor, encoding } of ordered) {
+    const begin = end;
+    end += tensor.data.byteLength;
+    header.push([
+      name,
+      { dtype: encoding.code, shape: tensor.shape, data_offsets: [begin, end] },
+    ]);
+  }
+
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const headerBytes = Math.ceil(json.length / alignment) * alignment;
+  const file = new Uint8Array(prefixBytes + headerBytes + end);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, prefixBytes);
+  file.fill(" ".charCodeAt(0), prefixBytes + json.length, prefixBytes + headerBytes);
+  let offset = prefixBytes + headerBytes;
+  for (const { tensor: { data } } of ordered) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return file;
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function widenBfloat16(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
+  return new Float32Array(wide.buffer);
+}
+
+/** Reads one array whose size has been checked. */
+function readArray({ code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
+  const widen = widened.get(code);
+  if (widen !== undefined) {
+    return { dtype: "float32", shape, data: widen(new Uint16Array(bytes.slice().buffer)) };
+  }
+  const { dtype, Class } = encodingOfCode.get(code)!;
+  const aligned = bytes.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
+  const length = bytes.length / Class.BYTES_PER_ELEMENT;
+  const data = new Class(aligned.buffer, aligned.byteOffset, length);
+  return { dtype, shape, data } as SafetensorsTensor; // the table of encodings pairs the two
+}
+
+function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Encoding {
+  const cannot = "Cannot write safetensors: wanted";
+  const encoding = encodingOfDtype.get(dtype) ?? encodingOfCode.get(dtype);
+  if (encoding === undefined) {
+    const known = [...encodingOfDtype.keys()].join(", ");
+    throw new TypeError(
+      `${cannot} the dtype of ${describe(name)} to be one of ${known}, got ${describe(dtype)}`,
+    );
+  }
+  if (!(data instanceof encoding.Class)) {
+    throw new TypeError(
+      `${cannot} the data of ${describe(name)} in a ${encoding.Class.name} for ${dtype}, ` +
+        `got ${Object.prototype.toString.call(data).slice(8, -1)}`,
+    );
+  }
+  if (name === "__metadata__") {
+    throw new RangeError(`${cannot} any other name for an array, got "__metadata__"`);
+  }
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (!isSizes(shape) || count !== data.length) {
+    throw new RangeError(
+      `${cannot} the shape of ${describe(name)} to hold its ${data.length} values, ` +
+        `got ${describe(shape)}`,
+    );
+  }
+  return encoding;
+}
+
+function checkTexts(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  if (!isTexts(metadata)) {
+    throw new TypeError(
+      `Cannot write safetensors: wanted metadata of strings, got a value that is not`,
+    );
+  }
+  return metadata;
+}

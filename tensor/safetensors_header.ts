@@ -1,0 +1,216 @@
+/**
+ * The header of a safetensors file: parsing it, and checking all it says against the file.
+ *
+ * @module
+ */
+
+/** The bytes before the header: its length as a 64-bit number. */
+export const prefixBytes = 8;
+
+/** The limit that the format sets, so that no reader is made to parse gigabytes of JSON. */
+const maxHeaderBytes = 100_000_000;
+
+/** An array's place in the file, checked but not yet read. */
+export interface Entry {
+  /** The name of the array. */
+  readonly name: string;
+  /** The format's name of its type, such as `"F32"`. */
+  readonly code: string;
+  /** The length of each axis. */
+  readonly shape: number[];
+  /** Where its first byte lies, counted from the end of the header. */
+  readonly begin: number;
+  /** Where the byte after its last one lies. */
+  readonly end: number;
+}
+
+/** A parsed header: what it says of each array is not checked yet. */
+export interface Header {
+  /** The free text of the file. */
+  readonly metadata: Record<string, string>;
+  /** The descriptions of the arrays, as they stand. */
+  readonly entries: Record<string, unknown>;
+  /** Where the arrays begin in the file. */
+  readonly dataStart: number;
+}
+
+function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
+  return new SyntaxError(`Cannot read safetensors: wanted ${wanted}, got ${got}`, { cause });
+}
+
+/**
+ * Parses the header.
+ *
+ * @param bytes The file, or its beginning up to the end of the header.
+ * @returns Its free text and the unchecked descriptions of the arrays.
+ * @throws {SyntaxError} If it is cut off, too long, or not a JSON object in UTF-8.
+ */
+export function parseHeader(bytes: Uint8Array): Header {
+  if (bytes.length < prefixBytes) {
+    throw malformed(`at least ${prefixBytes} bytes`, `${bytes.length}`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerBytes = view.getBigUint64(0, true);
+  if (headerBytes > maxHeaderBytes) {
+    throw malformed(`a header of at most ${maxHeaderBytes} bytes`, `one of ${headerBytes}`);
+  }
+  const dataStart = prefixBytes + Number(headerBytes);
+  if (dataStart > bytes.length) {
+    throw malformed(
+      `a header of ${headerBytes} bytes, as the file announces`,
+      `a file that ends ${bytes.length - prefixBytes} bytes after the announcement`,
+    );
+  }
+  const text = decodeHeader(bytes.slice(prefixBytes, dataStart));
+  const { __metadata__: metadata = {}, ...entries } = parseObject(text);
+  if (!isRecord(metadata) || !isTexts(metadata)) {
+    throw malformed("__metadata__ to map names to strings", describe(metadata));
+  }
+  return { metadata, entries, dataStart };
+}
+
+function decodeHeader(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw malformed("a header in UTF-8", "other bytes", cause);
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw malformed("a header in JSON", describe(text), cause);
+  }
+  if (!isRecord(header)) throw malformed("a header that is an object", describe(header));
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== null) {
+    throw malformed("every name in the header once", `${describe(duplicate)} twice`);
+  }
+  return header;
+}
+
+/**
+ * The first name that an object of a JSON text gives twice: `JSON.parse` keeps the last one
+ * silently, so two readers could see two different files.
+ */
+function findDuplicateKey(json: string): string | null {
+  const open: (Set<string> | null)[] = []; // the names so far in each open object; null for a list
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === "{") open.push(new Set());
+    else if (character === "[") open.push(null);
+    else if (character === "}" || character === "]") open.pop();
+    else if (character === '"') {
+      let end = i + 1;
+      while (json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
+      let next = end + 1;
+      while (/\s/.test(json[next] ?? "")) next++;
+      if (json[next] === ":") {
+        const key = String(JSON.parse(json.slice(i, end + 1)));
+        const keys = open.at(-1);
+        if (keys?.has(key)) return key;
+        keys?.add(key);
+      }
+      i = end;
+    }
+  }
+  return null;
+}
+
+/**
+ * Checks every description of an array against the file.
+ *
+ * @param header The parsed header.
+ * @param elementBytes The known types and the bytes of one element of each.
+ * @param dataBytes The length of the file after the header.
+ * @returns The arrays in the order in which they lie in the file.
+ * @throws {SyntaxError} If a description is malformed, or the arrays overlap, leave gaps or do not
+ * fill the file.
+ */
+export function checkEntries(
+  { entries }: Header,
+  elementBytes: ReadonlyMap<string, number>,
+  dataBytes: number,
+): Entry[] {
+  const ordered = Object.entries(entries)
+    .map(([name, entry]) => checkEntry(name, entry, elementBytes))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  checkLayout(ordered, dataBytes);
+  return ordered;
+}
+
+/** Checks what can be checked of one array without the others. */
+function checkEntry(
+  name: string,
+  entry: unknown,
+  elementBytes: ReadonlyMap<string, number>,
+): Entry {
+  const of = (what: string): string => `${what} of ${describe(name)}`;
+  if (!isRecord(entry)) {
+    throw malformed(of("the description") + " to be an object", describe(entry));
+  }
+  const { dtype: code, shape, data_offsets: offsets } = entry;
+  const bytesPerElement = typeof code === "string" ? elementBytes.get(code) : undefined;
+  if (typeof code !== "string" || bytesPerElement === undefined) {
+    const known = [...elementBytes.keys()].join(", ");
+    throw malformed(`${of("the dtype")} to be one of ${known}`, describe(code));
+  }
+  if (!isSizes(shape)) {
+    throw malformed(`${of("the shape")} to be a list of whole numbers`, describe(shape));
+  }
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    throw malformed(`${of("data_offsets")} to be two whole numbers`, describe(offsets));
+  }
+  const [begin, end] = [offsets[0]!, offsets[1]!];
+  const wantedBytes = shape.reduce((product, size) => product * size, bytesPerElement);
+  if (end - begin !== wantedBytes) {
+    throw malformed(
+      `${of("the data")} to have ${wantedBytes} bytes, as ${code} ${describe(shape)} asks for`,
+      `offsets ${begin} to ${end}`,
+    );
+  }
+  return { name, code, shape, begin, end };
+}
+
+/** Checks that the arrays, in the order of their offsets, fill the rest of the file exactly. */
+function checkLayout(ordered: readonly Entry[], dataBytes: number): void {
+  let end = 0;
+  for (const entry of ordered) {
+    if (entry.begin !== end) {
+      throw malformed(
+        `the data of ${describe(entry.name)} to begin where the array before it ends, at ${end}`,
+        `${entry.begin < end ? "an overlap" : "a gap"}: it begins at ${entry.begin}`,
+      );
+    }
+    end = entry.end;
+  }
+  if (end !== dataBytes) {
+    throw malformed(`${end} bytes of data after the header`, `${dataBytes}`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether every value of an object is a string. */
+export function isTexts(value: Readonly<Record<string, unknown>>): value is Record<string, string> {
+  return Object.values(value).every((text) => typeof text === "string");
+}
+
+/** Whether a value is a list of whole numbers, none of them negative or too large to be exact. */
+export function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** A value in a few words on one line, however large or deep it is. */
+export function describe(value: unknown): string {
+  if (isRecord(value)) return "an object";
+  if (Array.isArray(value) && !value.every((item) => typeof item === "number")) return "a list";
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(typeof value === "string" ? value.slice(0, 80) : value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

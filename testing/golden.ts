@@ -1,0 +1,120 @@
+/**
+ * Access for tests to the golden data: figures that the original implementations gave.
+ *
+ * The data lies beside the repository and not in it. Where it is absent, the tests that need it
+ * are ignored, and their names say so.
+ *
+ * @module
+ */
+
+import { readSafetensors, type SafetensorsTensor } from "../tensor/safetensors.ts";
+
+const folder = new URL("../../shared/golden/", import.meta.url);
+
+/** Whether the golden data is there. */
+export const hasGolden: boolean = isFolder(folder);
+
+/**
+ * Registers a test that needs the golden data.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ *
+ * @example
+ * ```ts
+ * import { goldenTest } from "./golden.ts";
+ *
+ * goldenTest("the golden data is where the tests look for it", () => {});
+ * ```
+ */
+export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {
+  Deno.test({
+    name: hasGolden ? name : `${name} (ignored: the folder ../shared/golden is absent)`,
+    ignore: !hasGolden,
+    fn,
+  });
+}
+
+/**
+ * Reads one of the golden JSON files.
+ *
+ * @param name The name without the extension, such as `"golden-ops"`.
+ * @returns Its content; the caller says what it holds.
+ *
+ * @example
+ * ```ts
+ * import { hasGolden, readGoldenJson } from "./golden.ts";
+ *
+ * if (hasGolden) {
+ *   const { seed } = readGoldenJson<{ seed: number }>("golden-ops");
+ *   if (seed !== 4242) throw new Error(`expected 4242, got ${seed}`);
+ * }
+ * ```
+ */
+export function readGoldenJson<Content>(name: string): Content {
+  return JSON.parse(Deno.readTextFileSync(new URL(`${name}.json`, folder)));
+}
+
+/**
+ * Reads the arrays beside one of the golden JSON files.
+ *
+ * @param name The name without the extension, such as `"golden-ops"`.
+ * @returns The arrays by name.
+ *
+ * @example
+ * ```ts
+ * import { hasGolden, readGoldenTensors } from "./golden.ts";
+ *
+ * if (hasGolden) {
+ *   const x = readGoldenTensors("golden-ops").get("softmax/x");
+ *   if (x?.dtype !== "float32") throw new Error("expected single precision");
+ * }
+ * ```
+ */
+export function readGoldenTensors(name: string): Map<string, SafetensorsTensor> {
+  return readSafetensors(Deno.readFileSync(new URL(`${name}.safetensors`, folder)));
+}
+
+/**
+ * The distance between two arrays, as the golden data's tolerances count it: the largest
+ * difference, relative to the largest magnitude that was expected.
+ *
+ * Values that are not finite must be the same in both; otherwise the distance is infinite.
+ *
+ * @param actual The values to judge.
+ * @param expected The values to judge them by.
+ * @returns 0 for equal arrays, infinity for arrays of different length.
+ *
+ * @example
+ * ```ts
+ * import { relativeDeviation } from "./golden.ts";
+ *
+ * const deviation = relativeDeviation([1, 4.5], [1, 5]);
+ * if (deviation !== 0.1) throw new Error(`expected 0.1, got ${deviation}`);
+ * ```
+ */
+export function relativeDeviation(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let largest = 0;
+  let difference = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const [got, wanted] = [actual[i]!, expected[i]!];
+    if (Object.is(got, wanted)) {
+      if (Number.isFinite(wanted)) largest = Math.max(largest, Math.abs(wanted));
+      continue;
+    }
+    if (!Number.isFinite(got) || !Number.isFinite(wanted)) return Infinity;
+    largest = Math.max(largest, Math.abs(wanted));
+    difference = Math.max(difference, Math.abs(got - wanted));
+  }
+  return difference === 0 ? 0 : difference / largest;
+}
+
+function isFolder(url: URL): boolean {
+  try {
+    return Deno.statSync(url).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
