@@ -250,7 +250,6 @@ goldenTest("the golden files hold the values that the lists beside them give", (
   const { tensors } = readGoldenJson<{ tensors: Record<string, number[]> }>("golden-ops");
   const shapes = [...operations].map(([name, { shape }]) => [name, shape]);
   assertEquals(Object.fromEntries(shapes), tensors);
-  assertEquals(operations.get("cross_entropy_all_ignored/y")?.data, new Float32Array([NaN]));
 
   const model = readGoldenTensors("golden-g1");
   const { losses, decode: { decode: { prompt } } } = readGoldenJson<

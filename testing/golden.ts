@@ -19,13 +19,6 @@ export const hasGolden: boolean = isFolder(folder);
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
- *
- * @example
- * ```ts
- * import { goldenTest } from "./golden.ts";
- *
- * goldenTest("the golden data is where the tests look for it", () => {});
- * ```
  */
 export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {
   Deno.test({
