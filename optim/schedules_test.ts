@@ -1,0 +1,87 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { goldenTest, readGoldenJson } from "../testing/golden.ts";
+import { roundHalfToEven } from "./rounding.ts";
+import {
+  cosineSchedule,
+  learningRateMultiplier,
+  linearSchedule,
+  muonMomentumSchedule,
+  weightDecaySchedule,
+} from "./schedules.ts";
+
+Deno.test("rounding takes the even one of two integers that are equally near", () => {
+  const values = [-2.5, -1.5, -0.6, 0.5, 1.5, 2.5, 2.4999, 2.5001, 3, 32.5, 2 ** 53];
+  assertEquals(values.map(roundHalfToEven), [-2, -2, -1, 0, 2, 2, 2, 3, 3, 32, 2 ** 53]);
+});
+
+Deno.test("a line and a cosine begin and end where they are told to, and stay there", () => {
+  for (const schedule of [linearSchedule, cosineSchedule]) {
+    assertEquals(schedule(0, 10, 3, 1), 3);
+    assertEquals(schedule(10, 10, 3, 1), 1);
+    assertEquals(schedule(99, 10, 3, 1), 1);
+    assertEquals(schedule(0, 0, 3, 1), 1);
+    assertAlmostEquals(schedule(5, 10, 3, 1), 2, 1e-15);
+  }
+  assertAlmostEquals(linearSchedule(1, 4, 0, 8), 2, 1e-15);
+  assertAlmostEquals(cosineSchedule(1, 3, 4, 0), 3, 1e-15); // cos 60° is a half
+});
+
+Deno.test("a run may do without a warmup and without a warmdown", () => {
+  const flat = { steps: 10, warmupSteps: 0, warmdownRatio: 0 };
+  for (const step of [0, 5, 10]) assertEquals(learningRateMultiplier(step, flat), 1);
+  assertEquals(muonMomentumSchedule(1000, { steps: 1000, warmdownRatio: 0 }), 0.9);
+});
+
+Deno.test("after the last step the rate stays at what is left", () => {
+  assertEquals(learningRateMultiplier(1200, { steps: 1000 }), 0.05);
+  assertEquals(muonMomentumSchedule(1200, { steps: 1000 }), 0.9);
+  assertEquals(weightDecaySchedule(1200, 1000, 0.28), 0);
+});
+
+Deno.test("steps and fractions that make no sense are refused by name", () => {
+  assertThrows(() => linearSchedule(-1, 10, 0, 1), RangeError, "wanted steps from 0, got -1 of 10");
+  assertThrows(() => cosineSchedule(NaN, 10, 0, 1), RangeError, "got NaN of 10");
+  assertThrows(() => learningRateMultiplier(-1, { steps: 10 }), RangeError, "wanted step from 0");
+  assertThrows(() => learningRateMultiplier(0, { steps: 1.5 }), RangeError, "wanted steps from 0");
+  assertThrows(
+    () => learningRateMultiplier(0, { steps: 10, warmdownRatio: 65 }),
+    RangeError,
+    "wanted warmdownRatio from 0 to 1, got 65",
+  );
+  assertThrows(
+    () => learningRateMultiplier(0, { steps: 10, warmupSteps: -1 }),
+    RangeError,
+    "wanted warmupSteps from 0, got -1",
+  );
+});
+
+interface GoldenSchedule {
+  num_iterations: number;
+  weight_decay_scaled: number;
+  warmup_steps: number;
+  warmdown_ratio: number;
+  final_lr_frac: number;
+  table: { step: number; lr_multiplier: number; muon_momentum: number; weight_decay: number }[];
+}
+
+goldenTest("the schedules equal the original's at every step that was noted", () => {
+  const { schedules } = readGoldenJson<{ schedules: Record<string, GoldenSchedule> }>(
+    "golden-scaling",
+  );
+  for (const [name, golden] of Object.entries(schedules)) {
+    const steps = golden.num_iterations;
+    const schedule = {
+      steps,
+      warmupSteps: golden.warmup_steps,
+      warmdownRatio: golden.warmdown_ratio,
+      finalFraction: golden.final_lr_frac,
+    };
+    const table = golden.table.map(({ step }) => ({
+      step,
+      lr_multiplier: learningRateMultiplier(step, schedule),
+      muon_momentum: muonMomentumSchedule(step, schedule),
+      weight_decay: weightDecaySchedule(step, steps, golden.weight_decay_scaled),
+    }));
+    assertEquals(table, golden.table, name);
+  }
+});
