@@ -1,0 +1,313 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { instantiateKernel } from "../testing/run_kernel.ts";
+import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./mod.ts";
+
+/** Computes values over (a, b, c) = four lanes each, and stores them one after the other. */
+function vectorResults(
+  values: (a: F32x4, b: F32x4, c: F32x4, f: FunctionBuilder) => readonly Value[],
+  inputs: readonly (readonly number[])[],
+  relaxedSimd = false,
+): { floats: number[][]; integers: number[][] } {
+  let count = 0;
+  const kernel = instantiateKernel(emitKernel({ relaxedSimd }, (f, { words }) => {
+    const [a, b, c] = [0, 16, 32].map((offset) => words.loadF32x4(offset)) as [
+      F32x4,
+      F32x4,
+      F32x4,
+    ];
+    values(a, b, c, f).forEach((value, i) => f.store(words, value, 64 + 16 * i) ?? (count = i + 1));
+  }));
+  inputs.forEach((lanes, i) => kernel.floats.set(lanes, 4 * i));
+  kernel.run(0, 0, 0);
+  const rows = Array.from({ length: count }, (_, i) => 16 + 4 * i);
+  return {
+    floats: rows.map((at) => [...kernel.floats.slice(at, at + 4)]),
+    integers: rows.map((at) => [...kernel.integers.slice(at, at + 4)]),
+  };
+}
+
+Deno.test("vector arithmetic on floats computes what it is named after", () => {
+  const a = [1, -2, 3.5, 4];
+  const b = [5, 6, -7, 0.5];
+  const { floats } = vectorResults((a, b) => [
+    a.add(b),
+    a.subtract(b),
+    a.multiply(b),
+    a.divide(b),
+    a.min(b),
+    a.max(b),
+    a.pseudoMin(b),
+    a.pseudoMax(b),
+    a.abs(),
+    a.negate(),
+    a.abs().sqrt(),
+    a.floor(),
+    a.nearest(),
+    a.multiplyAdd(b, 10),
+    a.negativeMultiplyAdd(b, 10),
+    a.shuffle(b, [3, 4, 0, 7]),
+    a.withLane(2, F32.of(9)),
+    a.add(F32x4.lanes(1, 2, 3, 4)),
+  ], [a, b]);
+  const each = (f: (a: number, b: number) => number) => a.map((x, i) => Math.fround(f(x, b[i]!)));
+  const even = (x: number) => x === 3.5 ? 4 : x;
+  assertEquals(floats, [
+    each((a, b) => a + b),
+    each((a, b) => a - b),
+    each((a, b) => a * b),
+    each((a, b) => a / b),
+    each(Math.min),
+    each(Math.max),
+    each(Math.min),
+    each(Math.max),
+    each(Math.abs),
+    each((a) => -a),
+    each((a) => Math.sqrt(Math.abs(a))),
+    each(Math.floor),
+    each(even),
+    each((a, b) => a * b + 10),
+    each((a, b) => 10 - a * b),
+    [4, 5, 1, 0.5],
+    [1, -2, 9, 4],
+    [2, 0, 6.5, 8],
+  ]);
+});
+
+Deno.test("comparisons give masks, and masks select whatever the other value is", () => {
+  const { integers, floats } = vectorResults((a, b) => [
+    a.equal(b),
+    a.notEqual(b),
+    a.less(b),
+    a.lessEqual(b),
+    a.greater(b),
+    a.greaterEqual(b),
+    a.less(b).select(a, b),
+    a.max(b),
+    a.pseudoMax(b),
+  ], [[1, 2, 3, NaN], [1, 3, 2, 0]]);
+  assertEquals(integers.slice(0, 6), [
+    [-1, 0, 0, 0],
+    [0, -1, -1, -1],
+    [0, -1, 0, 0],
+    [-1, -1, 0, 0],
+    [0, 0, -1, 0],
+    [-1, 0, -1, 0],
+  ]);
+  assertEquals(floats.slice(6), [[1, 2, 2, 0], [1, 3, 3, NaN], [1, 3, 3, NaN]]);
+});
+
+Deno.test("vector arithmetic on integers computes what it is named after", () => {
+  const { integers } = vectorResults((a) => {
+    const x = a.toI32x4();
+    return [
+      x,
+      x.add(3),
+      x.subtract(3),
+      x.multiply(x),
+      x.shiftLeft(4),
+      x.shiftRight(1),
+      x.shiftRightUnsigned(28),
+      x.and(6),
+      x.andNot(6),
+      x.or(1),
+      x.xor(-1),
+      x.not(),
+      x.min(2),
+      x.max(2),
+      x.equal(5),
+      x.less(5),
+      x.greater(5),
+      x.shuffle(I32x4.lanes(10, 11, 12, 13), [0, 7, 2, 5]),
+      x.withLane(0, x.lane(3)),
+      I32x4.of(0).withLane(1, x.equal(5).anyTrue()).withLane(2, x.allTrue()),
+    ];
+  }, [[5.9, -5.9, 1e20, NaN]]);
+  const x = [5, -5, 2147483647, 0];
+  const each = (f: (x: number) => number) => x.map((x) => f(x) | 0);
+  assertEquals(integers, [
+    x,
+    each((x) => x + 3),
+    each((x) => x - 3),
+    each((x) => Math.imul(x, x)),
+    each((x) => x << 4),
+    each((x) => x >> 1),
+    each((x) => x >>> 28),
+    each((x) => x & 6),
+    each((x) => x & ~6),
+    each((x) => x | 1),
+    each((x) => ~x),
+    each((x) => ~x),
+    each((x) => Math.min(x, 2)),
+    each((x) => Math.max(x, 2)),
+    [-1, 0, 0, 0],
+    [0, -1, 0, -1],
+    [0, 0, -1, 0],
+    [5, 13, 2147483647, 11],
+    [0, -5, 2147483647, 0],
+    [0, 1, 0, 0],
+  ]);
+});
+
+Deno.test("conversions go both ways, and bits stay bits", () => {
+  const { floats, integers } = vectorResults((a) => [
+    a.toI32x4().toF32x4(),
+    a.bits(),
+    a.bits().asF32x4(),
+    a.lane(1).toI32().splat(),
+    a.lane(0).asI32().asF32().splat(),
+    I32.of(-7).toF32().splat(),
+  ], [[1.5, -2.5, 3, 4]]);
+  assertEquals(floats[0], [1, -2, 3, 4]);
+  assertEquals(integers[1], [0x3fc00000, -0x3fe00000, 0x40400000, 0x40800000]);
+  assertEquals(floats[2], [1.5, -2.5, 3, 4]);
+  assertEquals(integers[3], [-2, -2, -2, -2]);
+  assertEquals(floats[4], [1.5, 1.5, 1.5, 1.5]);
+  assertEquals(floats[5], [-7, -7, -7, -7]);
+});
+
+Deno.test("scalar arithmetic computes what it is named after", () => {
+  const x = I32.of(-37);
+  const y = F32.of(-2.5);
+  const values: [Value, number][] = [
+    [x.add(5), -32],
+    [x.subtract(5), -42],
+    [x.multiply(5), -185],
+    [x.divide(5), -7],
+    [x.remainder(5), -2],
+    [x.divideUnsigned(2), 2147483629],
+    [x.remainderUnsigned(10), 9],
+    [x.and(15), -37 & 15],
+    [x.or(15), -37 | 15],
+    [x.xor(15), -37 ^ 15],
+    [x.shiftLeft(3), -296],
+    [x.shiftRight(3), -5],
+    [x.shiftRightUnsigned(30), 3],
+    [x.rotateLeft(4), (-37 << 4) | (-37 >>> 28)],
+    [x.isZero(), 0],
+    [x.equal(-37), 1],
+    [x.notEqual(-37), 0],
+    [x.less(1), 1],
+    [x.lessUnsigned(1), 0],
+    [x.lessEqual(-38), 0],
+    [x.greater(-38), 1],
+    [x.greaterEqual(-36), 0],
+    [x.min(4), -37],
+    [x.max(300), 300],
+    [y.add(1), -1.5],
+    [y.subtract(1), -3.5],
+    [y.multiply(4), -10],
+    [y.divide(-2), 1.25],
+    [y.min(1), -2.5],
+    [y.max(1), 1],
+    [y.abs(), 2.5],
+    [y.negate(), 2.5],
+    [y.floor(), -3],
+    [y.abs().add(F32.of(1.5)).sqrt(), 2],
+    [y.equal(-2.5), 1],
+    [y.less(-2.5), 0],
+    [y.lessEqual(-2.5), 1],
+    [y.greater(-3), 1],
+    [y.greaterEqual(0), 0],
+    [y.toI32(), -2],
+  ];
+  const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
+    values.forEach(([value], i) => f.store(words, value, 4 * i));
+  }));
+  kernel.run(0, 0, 0);
+  values.forEach(([value, expected], i) => {
+    const result = value instanceof F32 ? kernel.floats[i] : kernel.integers[i];
+    assertEquals(result, expected, `value ${i}`);
+  });
+});
+
+Deno.test("memory is read and written in all widths, with constant offsets", () => {
+  const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
+    f.store(words, words.loadSplat(4), 64);
+    f.store(words, words.loadLane0(4), 80);
+    f.store(words, words.loadLanes01(4), 96);
+    f.store(words, words.loadLane(F32x4.of(7), 2, 4), 112);
+    f.storeLane(words, words.loadF32x4(0), 3, 128);
+    f.storeLanes01(words, words.loadF32x4(0), 132);
+    f.store(words, words.loadByte(7), 140);
+    f.store(words, words.loadI32x4(0), 144);
+    f.copyMemory(words.add(160), words.add(4), I32.of(8));
+    f.clearMemory(words.add(164), I32.of(4));
+  }));
+  kernel.floats.set([1, 2, 3, 4]);
+  kernel.floats.fill(9, 40, 43);
+  kernel.run(0, 0, 0);
+  assertEquals([...kernel.floats.slice(16, 35)], [
+    ...[2, 2, 2, 2],
+    ...[2, 0, 0, 0],
+    ...[2, 3, 0, 0],
+    ...[7, 7, 2, 7],
+    ...[4, 1, 2],
+  ]);
+  assertEquals(kernel.integers[35], 0x40);
+  assertEquals([...kernel.floats.slice(36, 43)], [1, 2, 3, 4, 2, 0, 9]);
+});
+
+Deno.test("loops, branches and calls run as written", () => {
+  const kernel = instantiateKernel(
+    emitKernel({ relaxedSimd: false }, (f, { words, start, end }, module) => {
+      const square = module.define([I32], I32, (_, x) => x.multiply(x));
+      const add = module.defineProcedure([I32, I32], (g, address, x) => {
+        g.store(address, address.loadI32().add(x));
+      });
+      f.forRange(start, end, 1, (i) => {
+        f.if(
+          i.and(1),
+          () => f.callStatement(add, words, f.call(square, i)),
+          () => f.callStatement(add, words.add(4), i),
+        );
+      });
+      const countdown = f.local(I32.of(5));
+      f.while(countdown.greater(0), () => {
+        f.callStatement(add, words.add(8), I32.of(1));
+        f.set(countdown, countdown.subtract(2));
+      });
+      f.forRange(0, 0, 1, () => f.callStatement(add, words.add(12), I32.of(1)));
+    }),
+  );
+  kernel.run(0, 1, 6);
+  assertEquals([...kernel.integers.slice(0, 4)], [1 + 9 + 25, 2 + 4, 3, 0]);
+});
+
+Deno.test("lanes are combined across a vector", () => {
+  const { floats } = vectorResults((a, b, _, f) => [
+    f.sumOfLanes(a).splat(),
+    f.maxOfLanes(a).splat(),
+    f.minOfLanes(a).splat(),
+    f.maxOfLanes(b).splat(),
+  ], [[1, 2, 8, 4], [1, NaN, 3, 4]]);
+  assertEquals(floats.map((lanes) => lanes[0]), [15, 8, 1, NaN]);
+});
+
+Deno.test("multiply-add rounds once with relaxed SIMD and twice without", () => {
+  // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) is 2⁻²⁴, which is lost where the product is rounded.
+  const inputs = [[1 + 2 ** -12, 0, 0, 0], [1 + 2 ** -12, 0, 0, 0], [-1 - 2 ** -11, 0, 0, 0]];
+  const value = (a: F32x4, b: F32x4, c: F32x4) => [a.multiplyAdd(b, c)];
+  assertEquals(vectorResults(value, inputs, false).floats[0]![0], 0);
+  const fused = vectorResults(value, inputs, true).floats[0]![0]!;
+  assertEquals([0, 2 ** -24].includes(fused), true);
+});
+
+Deno.test("a constant in a loop is set once, before the loop", () => {
+  const sizes = [1, 50].map((times) =>
+    emitKernel({ relaxedSimd: false }, (f, { words }) => {
+      for (let i = 0; i < times; i++) f.store(words, words.loadF32x4().add(1.25));
+    })
+  );
+  const constants = sizes.map((bytes) => {
+    let count = 0;
+    for (let i = 0; i + 1 < bytes.length; i++) {
+      if (bytes[i] === 0xfd && bytes[i + 1] === 12) count++;
+    }
+    return count;
+  });
+  assertEquals(constants, [1, 1]);
+});
+
+Deno.test("a lane that does not exist is an error", () => {
+  assertThrows(() => F32x4.of(0).lane(4), RangeError, "wanted 0, 1, 2 or 3, got 4");
+});

@@ -1,0 +1,241 @@
+/** The body of a WebAssembly function: statements, locals and control flow. @module */
+
+import {
+  type Code,
+  type CodeSink,
+  F32,
+  type F32x4,
+  I32,
+  type Lanes,
+  memoryAccess,
+  type Type,
+  type Value,
+  withCode,
+  writeUnsigned,
+} from "./values.ts";
+
+/** A value that has a name: reading it costs nothing, and {@linkcode FunctionBuilder.set} changes it. */
+export type Local<T extends Value> = T & { readonly index: number };
+
+/** A function of the same module, to be called. */
+export interface FunctionReference<P extends readonly Type[], R extends Value | null> {
+  /** Its number among the functions of the module. */
+  readonly index: number;
+  /** The types of its parameters. */
+  readonly parameters: P;
+  /** The type of its result. */
+  readonly result: R extends Value ? Type<R> : null;
+}
+
+/** The values that go with a list of types. */
+export type ValuesOf<P extends readonly Type[]> = { readonly [K in keyof P]: InstanceType<P[K]> };
+
+const OPCODE = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d };
+const NO_RESULT = 0x40;
+
+/**
+ * Writes the body of one function, statement by statement.
+ *
+ * Constants of vectors are kept in locals that are set at the function's beginning, since V8 rebuilds
+ * them at every iteration where they stand inside a loop.
+ */
+export class FunctionBuilder implements CodeSink {
+  readonly bytes: number[] = [];
+  readonly relaxedSimd: boolean;
+  readonly #parameterCount: number;
+  readonly #localTypes: number[] = [];
+  readonly #constants = new Map<string, { readonly index: number; readonly lanes: Lanes }>();
+
+  /**
+   * @param parameterCount How many locals are taken by parameters.
+   * @param relaxedSimd Whether fused multiply-add may be emitted.
+   */
+  constructor(parameterCount: number, relaxedSimd: boolean) {
+    this.#parameterCount = parameterCount;
+    this.relaxedSimd = relaxedSimd;
+  }
+
+  constantLocal(lanes: Lanes): number {
+    const key = lanes.join();
+    let constant = this.#constants.get(key);
+    if (constant === undefined) {
+      constant = { index: this.#newLocal(0x7b), lanes };
+      this.#constants.set(key, constant);
+    }
+    return constant.index;
+  }
+
+  #newLocal(typeCode: number): number {
+    return this.#parameterCount + this.#localTypes.push(typeCode) - 1;
+  }
+
+  /** Computes a value here and now, and gives it a name. */
+  local<T extends Value>(value: T): Local<T> {
+    const index = this.#newLocal(value.typeCode);
+    value.code(this);
+    this.#withIndex(0x21, index);
+    return namedLocal(value, index);
+  }
+
+  /** Gives a local another value. */
+  set<T extends Value>(local: Local<T>, value: T): void {
+    value.code(this);
+    this.#withIndex(0x21, local.index);
+  }
+
+  /** Stores a value of any type at an address plus a constant number of bytes. */
+  store(address: I32, value: Value, offset = 0): void {
+    const opcode = value instanceof I32 ? 0x36 : value instanceof F32 ? 0x38 : 11;
+    memoryAccess(opcode, opcode === 11, [address, value], offset)(this);
+  }
+
+  /** Stores one lane of a vector. */
+  storeLane(address: I32, value: Value, lane: number, offset = 0): void {
+    memoryAccess(90, true, [address, value], offset, lane)(this);
+  }
+
+  /** Stores lanes 0 and 1 of a vector next to each other. */
+  storeLanes01(address: I32, value: Value, offset = 0): void {
+    memoryAccess(91, true, [address, value], offset, 0)(this);
+  }
+
+  /** Copies bytes; the two ranges may overlap. */
+  copyMemory(to: I32, from: I32, bytes: I32): void {
+    for (const operand of [to, from, bytes]) operand.code(this);
+    this.bytes.push(0xfc, 10, 0, 0);
+  }
+
+  /** Sets bytes to 0. */
+  clearMemory(address: I32, bytes: I32): void {
+    for (const operand of [address, I32.of(0), bytes]) operand.code(this);
+    this.bytes.push(0xfc, 11, 0);
+  }
+
+  /**
+   * Runs `body` for `start`, `start + step`, … as long as the variable is less than `end`.
+   * The limits are computed once. The body may also change the variable.
+   */
+  forRange(
+    start: I32 | number,
+    end: I32 | number,
+    step: I32 | number,
+    body: (i: Local<I32>) => void,
+  ): void {
+    const i = this.local(typeof start === "number" ? I32.of(start) : start);
+    const limit = typeof end === "number" ? I32.of(end) : this.local(end);
+    this.if(i.less(limit), () => {
+      this.doWhile(() => {
+        body(i);
+        this.set(i, i.add(step));
+        return i.less(limit);
+      });
+    });
+  }
+
+  /** Runs `body` once, and again as long as the condition that it returns holds. */
+  doWhile(body: () => I32): void {
+    this.bytes.push(OPCODE.loop, NO_RESULT);
+    const condition = body();
+    condition.code(this);
+    this.bytes.push(OPCODE.brIf, 0, OPCODE.end);
+  }
+
+  /** Runs `body` as long as the condition, computed before each time, holds. */
+  while(condition: I32, body: () => void): void {
+    this.bytes.push(OPCODE.block, NO_RESULT, OPCODE.loop, NO_RESULT);
+    condition.isZero().code(this);
+    this.bytes.push(OPCODE.brIf, 1);
+    body();
+    this.bytes.push(OPCODE.br, 0, OPCODE.end, OPCODE.end);
+  }
+
+  /** Runs one of two pieces of code. */
+  if(condition: I32, then: () => void, otherwise?: () => void): void {
+    condition.code(this);
+    this.bytes.push(OPCODE.if, NO_RESULT);
+    then();
+    if (otherwise) {
+      this.bytes.push(OPCODE.else);
+      otherwise();
+    }
+    this.bytes.push(OPCODE.end);
+  }
+
+  /** The result of another function, computed where it is used. */
+  call<P extends readonly Type[], R extends Value>(
+    callee: FunctionReference<P, R>,
+    ...values: ValuesOf<P>
+  ): R {
+    return new (callee.result as Type<R>)(callCode(callee.index, values));
+  }
+
+  /** Calls a function that has no result, here and now. */
+  callStatement<P extends readonly Type[]>(
+    callee: FunctionReference<P, null>,
+    ...values: ValuesOf<P>
+  ): void {
+    callCode(callee.index, values)(this);
+  }
+
+  /** The sum of the four lanes, in the order (0 + 2) + (1 + 3). */
+  sumOfLanes(vector: F32x4): F32 {
+    return this.#acrossLanes(vector, (a, b) => a.add(b));
+  }
+
+  /** The largest lane; NaN if one is. */
+  maxOfLanes(vector: F32x4): F32 {
+    return this.#acrossLanes(vector, (a, b) => a.max(b));
+  }
+
+  /** The smallest lane; NaN if one is. */
+  minOfLanes(vector: F32x4): F32 {
+    return this.#acrossLanes(vector, (a, b) => a.min(b));
+  }
+
+  #acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32 {
+    const four = this.local(vector);
+    const two = this.local(combine(four, four.shuffle(four, [2, 3, 0, 1])));
+    return combine(two, two.shuffle(two, [1, 0, 3, 2])).lane(0);
+  }
+
+  #withIndex(opcode: number, index: number): void {
+    this.bytes.push(opcode);
+    writeUnsigned(this.bytes, index);
+  }
+
+  /** The finished function as it stands in the code section: locals, constants, body. */
+  finish(result?: Value): number[] {
+    result?.code(this);
+    const function_: number[] = [];
+    writeUnsigned(function_, this.#localTypes.length);
+    for (const type of this.#localTypes) function_.push(1, type);
+    for (const { index, lanes } of this.#constants.values()) {
+      function_.push(0xfd, 12);
+      for (const bits of lanes) {
+        function_.push(bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24);
+      }
+      function_.push(0x21);
+      writeUnsigned(function_, index);
+    }
+    for (const byte of this.bytes) function_.push(byte);
+    function_.push(OPCODE.end);
+    return function_;
+  }
+}
+
+/** The local with this index, of the type of `example`. */
+export function namedLocal<T extends Value>(example: T, index: number): Local<T> {
+  const read: Code = (sink) => {
+    sink.bytes.push(0x20);
+    writeUnsigned(sink.bytes, index);
+  };
+  return Object.assign(withCode(example, read), { index });
+}
+
+function callCode(index: number, values: readonly Value[]): Code {
+  return (sink) => {
+    for (const value of values) value.code(sink);
+    sink.bytes.push(0x10);
+    writeUnsigned(sink.bytes, index);
+  };
+}

@@ -1,0 +1,24 @@
+/**
+ * A small typed emitter for WebAssembly: kernels written as TypeScript functions.
+ *
+ * `emitKernel` makes a module out of a function that writes statements on a `FunctionBuilder` over
+ * values of the types `I32`, `F32`, `F32x4` and `I32x4`.
+ *
+ * Source of the binary format: the WebAssembly specification 3.0, chapter 5.
+ *
+ * @module
+ */
+
+export {
+  type Code,
+  type CodeSink,
+  F32,
+  F32x4,
+  I32,
+  I32x4,
+  type Lanes,
+  type Type,
+  Value,
+} from "./values.ts";
+export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
+export { emitKernel, type EmitOptions, type KernelParameters, ModuleBuilder } from "./module.ts";

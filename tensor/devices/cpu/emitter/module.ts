@@ -1,0 +1,159 @@
+/** The module around the functions: what the engine reads before any code. @module */
+
+import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
+import { I32, type Type, type Value, writeUnsigned } from "./values.ts";
+
+/** What every kernel is called with: see `WasmKernel` in `tensor/device.ts`. */
+export interface KernelParameters {
+  /** The address of the argument words. */
+  readonly words: I32;
+  /** The first work item to do. */
+  readonly start: I32;
+  /** The work item to stop before. */
+  readonly end: I32;
+  /** The address of this thread's scratch memory. */
+  readonly scratch: I32;
+}
+
+/** What may be emitted. */
+export interface EmitOptions {
+  /** Whether multiply-add may be one instruction: not every engine knows relaxed SIMD. */
+  readonly relaxedSimd: boolean;
+}
+
+/** The functions of a module, the kernel first. */
+export class ModuleBuilder {
+  /** What may be emitted. */
+  readonly options: EmitOptions;
+  readonly #types: number[][] = [];
+  readonly #bodies: number[][] = [];
+
+  /** @param options What may be emitted. */
+  constructor(options: EmitOptions) {
+    this.options = options;
+  }
+
+  /** Reserves the index of a function whose body is yet to come. */
+  declare(parameters: readonly Type[], result: Type | null): number {
+    const typeCodes = parameters.map(typeCodeOf);
+    const results = result ? [1, typeCodeOf(result)] : [0];
+    this.#types.push([0x60, typeCodes.length, ...typeCodes, ...results]);
+    return this.#types.length - 1;
+  }
+
+  /**
+   * Writes a function that the kernel, or another function, can call.
+   *
+   * @param body Takes the parameters, returns the result.
+   */
+  define<const P extends readonly Type[], R extends Value>(
+    parameters: P,
+    result: Type<R>,
+    body: (f: FunctionBuilder, ...values: ValuesOf<P>) => R,
+  ): FunctionReference<P, R> {
+    const index = this.declare(parameters, result);
+    const f = new FunctionBuilder(parameters.length, this.options.relaxedSimd);
+    this.setBody(index, f.finish(body(f, ...parameterValues(parameters))));
+    return { index, parameters, result } as FunctionReference<P, R>;
+  }
+
+  /** Writes a function without a result. */
+  defineProcedure<const P extends readonly Type[]>(
+    parameters: P,
+    body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
+  ): FunctionReference<P, null> {
+    const index = this.declare(parameters, null);
+    const f = new FunctionBuilder(parameters.length, this.options.relaxedSimd);
+    body(f, ...parameterValues(parameters));
+    this.setBody(index, f.finish());
+    return { index, parameters, result: null };
+  }
+
+  /** Supplies the code of a declared function. */
+  setBody(index: number, code: number[]): void {
+    this.#bodies[index] = code;
+  }
+
+  /** The whole module in the binary format. */
+  finish(): Uint8Array<ArrayBuffer> {
+    const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+    const functions = this.#types.map((_, index) => index);
+    section(bytes, 1, list(this.#types));
+    // One shared memory of 1 to 65,536 pages.
+    section(bytes, 2, [1, ...name("env"), ...name("memory"), 2, 3, 1, 0x80, 0x80, 0x04]);
+    section(bytes, 3, list(functions.map((index) => unsigned(index))));
+    section(bytes, 7, [1, ...name("kernel"), 0, 0]);
+    section(bytes, 10, list(this.#bodies.map((body) => [unsigned(body.length), body].flat())));
+    return new Uint8Array(bytes);
+  }
+}
+
+/**
+ * Emits a module with one kernel.
+ *
+ * @param body Writes the kernel. The module is there for functions that the kernel calls.
+ * @returns The bytes of a module that imports `env.memory` and exports `kernel`.
+ *
+ * @example Multiply floats by the number in the second argument word, four at a time
+ * ```ts
+ * import { emitKernel } from "./module.ts";
+ *
+ * const bytes = emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+ *   const x = f.local(words.loadI32(0));
+ *   const factor = f.local(words.loadSplat(4));
+ *   f.forRange(start, end, 4, (i) => {
+ *     const address = f.local(x.add(i.shiftLeft(2)));
+ *     f.store(address, address.loadF32x4().multiply(factor));
+ *   });
+ * });
+ *
+ * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+ * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * new Float32Array(memory.buffer, 64, 4).set([1, 2, 3, 4]);
+ * new Int32Array(memory.buffer)[0] = 64;
+ * new Float32Array(memory.buffer)[1] = 10;
+ * if (typeof exports.kernel === "function") exports.kernel(0, 0, 4, 0);
+ * if (new Float32Array(memory.buffer, 64, 4)[3] !== 40) throw new Error("expected 4 · 10");
+ * ```
+ */
+export function emitKernel(
+  options: EmitOptions,
+  body: (f: FunctionBuilder, parameters: KernelParameters, module: ModuleBuilder) => void,
+): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder(options);
+  const types = [I32, I32, I32, I32] as const;
+  const index = module.declare(types, null);
+  const f = new FunctionBuilder(types.length, options.relaxedSimd);
+  const [words, start, end, scratch] = parameterValues(types);
+  body(f, { words, start, end, scratch }, module);
+  module.setBody(index, f.finish());
+  return module.finish();
+}
+
+function parameterValues<P extends readonly Type[]>(parameters: P): ValuesOf<P> {
+  return parameters.map((type, i) => namedLocal(new type(() => {}), i)) as ValuesOf<P>;
+}
+
+function typeCodeOf(type: Type): number {
+  return new type(() => {}).typeCode;
+}
+
+function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  writeUnsigned(bytes, value);
+  return bytes;
+}
+
+function name(text: string): number[] {
+  return [text.length, ...new TextEncoder().encode(text)];
+}
+
+function list(items: readonly (readonly number[])[]): number[] {
+  return [unsigned(items.length), ...items].flat();
+}
+
+function section(bytes: number[], id: number, content: readonly number[]): void {
+  bytes.push(id);
+  writeUnsigned(bytes, content.length);
+  for (const byte of content) bytes.push(byte);
+}

@@ -1,0 +1,28 @@
+/** Runs emitted modules in tests: one memory, one thread, no device. @module */
+
+/** A memory with a kernel over it. */
+export interface RunningKernel {
+  readonly floats: Float32Array;
+  readonly integers: Int32Array;
+  /** Calls the kernel with the address of the argument words, the range, and scratch memory. */
+  run(words: number, start: number, end: number, scratch?: number): void;
+}
+
+/** Instantiates a kernel over a memory of its own, or over `memory`. */
+export function instantiateKernel(
+  bytes: Uint8Array<ArrayBuffer>,
+  memory: WebAssembly.Memory = new WebAssembly.Memory({
+    initial: 64,
+    maximum: 65536,
+    shared: true,
+  }),
+): RunningKernel {
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  const kernel = instance.exports.kernel;
+  if (typeof kernel !== "function") throw new Error("Cannot run a kernel: the module exports none");
+  return {
+    floats: new Float32Array(memory.buffer),
+    integers: new Int32Array(memory.buffer),
+    run: (words, start, end, scratch = 0) => kernel(words, start, end, scratch),
+  };
+}
