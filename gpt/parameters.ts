@@ -1,0 +1,178 @@
+/**
+ * The parameters of a GPT: their names, shapes, and how many numbers they hold.
+ *
+ * Source: nanochat, `nanochat/gpt.py`.
+ *
+ * @module
+ */
+
+import {
+  type GPTConfig,
+  hasValueEmbedding,
+  headSize,
+  paddedVocabSize,
+  smearChannels,
+  valueGateChannels,
+} from "./config.ts";
+
+/**
+ * Every parameter's shape, under its name in nanochat's `state_dict` and in that order.
+ *
+ * A weight is stored as [outputs, inputs].
+ *
+ * @param config The shape of the model.
+ * @returns The shapes by name.
+ *
+ * @example
+ * ```ts
+ * import { parameterShapes } from "./parameters.ts";
+ *
+ * const shapes = parameterShapes({
+ *   sequenceLen: 256,
+ *   vocabSize: 4096,
+ *   nLayer: 4,
+ *   nHead: 4,
+ *   nKvHead: 2,
+ *   nEmbd: 256,
+ *   windowPattern: "SSSL",
+ * });
+ * const keys = shapes.get("transformer.h.0.attn.c_k.weight");
+ * if (keys?.join() !== "128,256") throw new Error(`got ${keys}`);
+ * ```
+ */
+export function parameterShapes(config: GPTConfig): Map<string, number[]> {
+  const { nLayer, nHead, nKvHead, nEmbd } = config;
+  const vocabSize = paddedVocabSize(config);
+  const queryWidth = nHead * headSize(config);
+  const keyWidth = nKvHead * headSize(config);
+  const layers = Array.from({ length: nLayer }, (_, layer) => layer);
+  const valueLayers = layers.filter((layer) => hasValueEmbedding(layer, nLayer));
+
+  const shapes = new Map<string, number[]>([
+    ["resid_lambdas", [nLayer]],
+    ["x0_lambdas", [nLayer]],
+    ["smear_lambda", [1]],
+    ["backout_lambda", [1]],
+    ["transformer.wte.weight", [vocabSize, nEmbd]],
+  ]);
+  for (const layer of layers) {
+    const block = `transformer.h.${layer}`;
+    shapes.set(`${block}.attn.c_q.weight`, [queryWidth, nEmbd]);
+    shapes.set(`${block}.attn.c_k.weight`, [keyWidth, nEmbd]);
+    shapes.set(`${block}.attn.c_v.weight`, [keyWidth, nEmbd]);
+    shapes.set(`${block}.attn.c_proj.weight`, [nEmbd, nEmbd]);
+    if (hasValueEmbedding(layer, nLayer)) {
+      shapes.set(`${block}.attn.ve_gate.weight`, [nKvHead, valueGateChannels]);
+    }
+    shapes.set(`${block}.mlp.c_fc.weight`, [4 * nEmbd, nEmbd]);
+    shapes.set(`${block}.mlp.c_proj.weight`, [nEmbd, 4 * nEmbd]);
+  }
+  shapes.set("lm_head.weight", [vocabSize, nEmbd]);
+  shapes.set("smear_gate.weight", [1, smearChannels]);
+  for (const layer of valueLayers) {
+    shapes.set(`value_embeds.${layer}.weight`, [vocabSize, keyWidth]);
+  }
+  return shapes;
+}
+
+/** The parts of a model whose parameters are counted, and trained, alike. */
+export type ParameterGroup =
+  | "wte"
+  | "valueEmbeds"
+  | "lmHead"
+  | "transformerMatrices"
+  | "scalars";
+
+/**
+ * The part of the model that a parameter belongs to.
+ *
+ * @param name The name, as in {@linkcode parameterShapes}.
+ *
+ * @example
+ * ```ts
+ * import { parameterGroup } from "./parameters.ts";
+ *
+ * const group = parameterGroup("transformer.h.0.mlp.c_fc.weight");
+ * if (group !== "transformerMatrices") throw new Error(`got ${group}`);
+ * ```
+ */
+export function parameterGroup(name: string): ParameterGroup {
+  if (name.startsWith("transformer.wte.")) return "wte";
+  if (name.startsWith("transformer.h.")) return "transformerMatrices";
+  if (name.startsWith("value_embeds.")) return "valueEmbeds";
+  if (name.startsWith("lm_head.")) return "lmHead";
+  return "scalars";
+}
+
+/** The number of parameters in each part of a model, and in all of it. */
+export type ParameterCounts = Record<ParameterGroup | "total", number>;
+
+/**
+ * Counts the parameters of each part of a model.
+ *
+ * @param config The shape of the model.
+ * @returns The counts; the head and the embeddings count their padding, too.
+ *
+ * @example
+ * ```ts
+ * import { parameterCounts } from "./parameters.ts";
+ *
+ * const { total } = parameterCounts({
+ *   sequenceLen: 256,
+ *   vocabSize: 256,
+ *   nLayer: 4,
+ *   nHead: 2,
+ *   nKvHead: 2,
+ *   nEmbd: 64,
+ *   windowPattern: "SSSL",
+ * });
+ * if (total !== 262226) throw new Error(`expected 262226, got ${total}`);
+ * ```
+ */
+export function parameterCounts(config: GPTConfig): ParameterCounts {
+  const counts: ParameterCounts = {
+    wte: 0,
+    valueEmbeds: 0,
+    lmHead: 0,
+    transformerMatrices: 0,
+    scalars: 0,
+    total: 0,
+  };
+  for (const [name, shape] of parameterShapes(config)) {
+    const count = sizeOf(shape);
+    counts[parameterGroup(name)] += count;
+    counts.total += count;
+  }
+  return counts;
+}
+
+/**
+ * Counts the parameters that every token is multiplied with: all weights of linear layers, and
+ * neither the embeddings, which are looked up, nor the scalars.
+ *
+ * @param config The shape of the model.
+ *
+ * @example
+ * ```ts
+ * import { matmulParameters } from "./parameters.ts";
+ *
+ * const count = matmulParameters({
+ *   sequenceLen: 256,
+ *   vocabSize: 256,
+ *   nLayer: 4,
+ *   nHead: 2,
+ *   nKvHead: 2,
+ *   nEmbd: 64,
+ *   windowPattern: "SSSL",
+ * });
+ * if (count !== 213064) throw new Error(`expected 213064, got ${count}`);
+ * ```
+ */
+export function matmulParameters(config: GPTConfig): number {
+  const { lmHead, transformerMatrices } = parameterCounts(config);
+  return lmHead + transformerMatrices + smearChannels;
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
