@@ -3,16 +3,15 @@
 import {
   type Code,
   type CodeSink,
-  F32,
-  type F32x4,
-  I32,
   type Lanes,
   memoryAccess,
   type Type,
   type Value,
   withCode,
   writeUnsigned,
-} from "./values.ts";
+} from "./code.ts";
+import { F32, I32 } from "./scalars.ts";
+import type { F32x4 } from "./vectors.ts";
 
 /** A value that has a name: reading it costs nothing, and {@linkcode FunctionBuilder.set} changes it. */
 export type Local<T extends Value> = T & { readonly index: number };
@@ -47,6 +46,8 @@ export class FunctionBuilder implements CodeSink {
   readonly #constants = new Map<string, { readonly index: number; readonly lanes: Lanes }>();
 
   /**
+   * Begins an empty body.
+   *
    * @param parameterCount How many locals are taken by parameters.
    * @param relaxedSimd Whether fused multiply-add may be emitted.
    */

@@ -9,16 +9,8 @@
  * @module
  */
 
-export {
-  type Code,
-  type CodeSink,
-  F32,
-  F32x4,
-  I32,
-  I32x4,
-  type Lanes,
-  type Type,
-  Value,
-} from "./values.ts";
+export { type Code, type CodeSink, type Lanes, type Type, Value } from "./code.ts";
+export { F32, I32 } from "./scalars.ts";
+export { F32x4, I32x4 } from "./vectors.ts";
 export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
 export { emitKernel, type EmitOptions, type KernelParameters, ModuleBuilder } from "./module.ts";

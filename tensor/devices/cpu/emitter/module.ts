@@ -1,7 +1,8 @@
 /** The module around the functions: what the engine reads before any code. @module */
 
 import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
-import { I32, type Type, type Value, writeUnsigned } from "./values.ts";
+import { type Type, type Value, writeUnsigned } from "./code.ts";
+import { I32 } from "./scalars.ts";
 
 /** What every kernel is called with: see `WasmKernel` in `tensor/device.ts`. */
 export interface KernelParameters {
@@ -28,7 +29,7 @@ export class ModuleBuilder {
   readonly #types: number[][] = [];
   readonly #bodies: number[][] = [];
 
-  /** @param options What may be emitted. */
+  /** Begins an empty module. */
   constructor(options: EmitOptions) {
     this.options = options;
   }

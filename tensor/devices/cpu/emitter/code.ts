@@ -1,0 +1,151 @@
+/**
+ * What all values of the emitter have in common: code, and how it is encoded.
+ *
+ * Source: the WebAssembly specification 3.0, chapter 5.
+ *
+ * @module
+ */
+
+/** Where code goes: the function being written. */
+export interface CodeSink {
+  /** The instructions so far. */
+  readonly bytes: number[];
+  /** Whether fused multiply-add may be used. */
+  readonly relaxedSimd: boolean;
+  /** The index of a local that holds this vector from the function's beginning on. */
+  constantLocal(lanes: Lanes): number;
+}
+
+/** Writes the instructions that leave one value on the stack. */
+export type Code = (sink: CodeSink) => void;
+
+/** The bits of a vector as four 32-bit integers. */
+export type Lanes = readonly [number, number, number, number];
+
+/** Anything that an instruction leaves on the stack. */
+export abstract class Value {
+  /** Writes the instructions that compute this value. */
+  readonly code: Code;
+
+  /** Makes a value of the instructions that compute it. */
+  constructor(code: Code) {
+    this.code = code;
+  }
+
+  /** The type in the binary format. */
+  abstract get typeCode(): number;
+}
+
+/** One of the four classes of this file, as the name of a type. */
+export type Type<T extends Value = Value> = new (code: Code) => T;
+
+/** A value of the same type as another. */
+export function withCode<T extends Value>(value: T, code: Code): T {
+  return new (value.constructor as Type<T>)(code);
+}
+
+/** The prefix of the vector instructions. */
+const SIMD = 0xfd;
+/** The prefix of saturating conversions and bulk memory instructions. */
+export const MISCELLANEOUS = 0xfc;
+
+/** Appends an unsigned integer in LEB128. */
+export function writeUnsigned(bytes: number[], value: number): void {
+  let rest = value >>> 0;
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  bytes.push(rest);
+}
+
+/** Appends a signed 32-bit integer in LEB128. */
+export function writeSigned(bytes: number[], value: number): void {
+  let rest = value | 0;
+  while (rest < -64 || rest > 63) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>= 7;
+  }
+  bytes.push(rest & 0x7f);
+}
+
+const floatScratch = new Float32Array(1);
+const integerScratch = new Int32Array(floatScratch.buffer);
+
+/** The bits of a number as a 32-bit float. */
+export function floatBits(value: number): number {
+  floatScratch[0] = value;
+  return integerScratch[0]!;
+}
+
+/** Code for an instruction of one byte. */
+export function plain(opcode: number, operands: readonly Value[]): Code {
+  return (sink) => {
+    for (const operand of operands) operand.code(sink);
+    sink.bytes.push(opcode);
+  };
+}
+
+/** Code for an instruction with a prefix, and perhaps a lane number or the like after it. */
+export function prefixed(
+  prefix: number,
+  opcode: number,
+  operands: readonly Value[],
+  immediates: readonly number[] = [],
+): Code {
+  return (sink) => {
+    for (const operand of operands) operand.code(sink);
+    sink.bytes.push(prefix);
+    writeUnsigned(sink.bytes, opcode);
+    for (const immediate of immediates) sink.bytes.push(immediate);
+  };
+}
+
+/** Code for a vector instruction. */
+export function vector(
+  opcode: number,
+  operands: readonly Value[],
+  immediates: readonly number[] = [],
+): Code {
+  return prefixed(SIMD, opcode, operands, immediates);
+}
+
+/** Code for an access to memory. The alignment is a hint that engines do not need: always 4 bytes. */
+export function memoryAccess(
+  opcode: number,
+  isVector: boolean,
+  operands: readonly Value[],
+  offset: number,
+  lane?: number,
+): Code {
+  return (sink) => {
+    for (const operand of operands) operand.code(sink);
+    if (isVector) sink.bytes.push(SIMD);
+    writeUnsigned(sink.bytes, opcode);
+    sink.bytes.push(opcode === 0x2d && !isVector ? 0 : 2);
+    writeUnsigned(sink.bytes, offset);
+    if (lane !== undefined) sink.bytes.push(lane);
+  };
+}
+
+/** Code that reads a constant from the local that holds it. */
+export function constantVector(lanes: Lanes): Code {
+  return (sink) => {
+    const index = sink.constantLocal(lanes);
+    sink.bytes.push(0x20);
+    writeUnsigned(sink.bytes, index);
+  };
+}
+
+/** Checks a lane number. */
+export function checkLane(lane: number): number {
+  if (!(Number.isInteger(lane) && lane >= 0 && lane < 4)) {
+    throw new RangeError(`Cannot choose a lane: wanted 0, 1, 2 or 3, got ${lane}`);
+  }
+  return lane;
+}
+
+/** The bytes that choose four of eight 32-bit lanes: 0 to 3 of the first vector, 4 to 7 of the second. */
+export function shuffleBytes(lanes: Lanes): number[] {
+  return lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
+}
