@@ -1,0 +1,116 @@
+/**
+ * Byte strings numbered in the order in which they were added.
+ *
+ * Training counts words in one, and encoding looks whole pieces of text up in one. A `Map` keyed by
+ * strings would do the same, but makes a string for every word that it is asked about, and keeps
+ * the whole document alive that a word was cut from.
+ *
+ * @module
+ */
+import { withRoom } from "./growable.ts";
+
+const MULTIPLIER = 0x01000193;
+const SCRAMBLER = 0x9e3779b1;
+
+/** The hash of `source[start, end)`: a polynomial modulo 2³². */
+export function hashBytes(source: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  for (let i = start; i < end; i++) hash = Math.imul(hash, MULTIPLIER) + source[i]! + 1 | 0;
+  return hash;
+}
+
+/**
+ * Calls `visit` with the hashes of both halves for every way to cut `source` into two.
+ *
+ * The hash is a polynomial, so all halves together take linear time: the second half's is the
+ * whole's less the first half's, shifted.
+ */
+export function hashSplits(
+  source: Uint8Array,
+  visit: (cut: number, first: number, second: number) => void,
+): void {
+  const length = source.length;
+  const seconds = new Int32Array(length + 1);
+  let power = 1;
+  for (let i = length - 1; i > 0; i--) {
+    seconds[i] = seconds[i + 1]! + Math.imul(source[i]! + 1, power) | 0;
+    power = Math.imul(power, MULTIPLIER);
+  }
+  let first = 0;
+  for (let cut = 1; cut < length; cut++) {
+    first = Math.imul(first, MULTIPLIER) + source[cut - 1]! + 1 | 0;
+    visit(cut, first, seconds[cut]!);
+  }
+}
+
+/** A set of byte strings, each with a number: an open-addressing hash table over one pool. */
+export class ByteTable {
+  /** How many byte strings are in the table; they are numbered from 0. */
+  size = 0;
+  /** All byte strings, one after the other. */
+  pool: Uint8Array = new Uint8Array(1 << 12);
+  /** Where each begins in {@linkcode pool}; the next one's beginning is its end. */
+  starts: Int32Array = new Int32Array(1 << 8);
+  #hashes: Int32Array = new Int32Array(1 << 8);
+  /** Number plus one; 0 marks an empty slot. The length is a power of two. */
+  #slots: Int32Array = new Int32Array(1 << 9);
+  #shift = 32 - 9;
+
+  /** The number of `source[start, end)`, or -1 where it is not in the table. */
+  find(source: Uint8Array, start: number, end: number): number {
+    return this.findHashed(hashBytes(source, start, end), source, start, end);
+  }
+
+  /** As {@linkcode find}, for a hash that is known already. */
+  findHashed(hash: number, source: Uint8Array, start: number, end: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let slot = Math.imul(hash, SCRAMBLER) >>> this.#shift;
+    for (let entry = slots[slot]!; entry !== 0; entry = slots[slot]!) {
+      if (this.#hashes[entry - 1] === hash && this.#equals(entry - 1, source, start, end)) {
+        return entry - 1;
+      }
+      slot = slot + 1 & mask;
+    }
+    return -1;
+  }
+
+  /** Adds `source[start, end)`, which must not be in the table yet, and returns its number. */
+  add(source: Uint8Array, start: number, end: number): number {
+    const number = this.size++;
+    const from = this.starts[number]!;
+    const to = from + end - start;
+    this.pool = withRoom(this.pool, to, Uint8Array);
+    for (let i = start; i < end; i++) this.pool[from + i - start] = source[i]!;
+    this.starts = withRoom(this.starts, number + 2, Int32Array);
+    this.starts[number + 1] = to;
+    this.#hashes = withRoom(this.#hashes, number + 1, Int32Array);
+    this.#hashes[number] = hashBytes(source, start, end);
+    if (2 * this.size > this.#slots.length) this.#rehash();
+    else this.#place(number);
+    return number;
+  }
+
+  #equals(number: number, source: Uint8Array, start: number, end: number): boolean {
+    const from = this.starts[number]!;
+    if (this.starts[number + 1]! - from !== end - start) return false;
+    const pool = this.pool;
+    for (let i = start, j = from; i < end; i++, j++) {
+      if (pool[j] !== source[i]) return false;
+    }
+    return true;
+  }
+
+  #place(number: number): void {
+    const mask = this.#slots.length - 1;
+    let slot = Math.imul(this.#hashes[number]!, SCRAMBLER) >>> this.#shift;
+    while (this.#slots[slot] !== 0) slot = slot + 1 & mask;
+    this.#slots[slot] = number + 1;
+  }
+
+  #rehash(): void {
+    this.#slots = new Int32Array(2 * this.#slots.length);
+    this.#shift--;
+    for (let number = 0; number < this.size; number++) this.#place(number);
+  }
+}

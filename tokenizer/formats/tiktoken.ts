@@ -1,0 +1,82 @@
+/**
+ * tiktoken's ranks: a line per token, its bytes as base64 and its id.
+ *
+ * The file holds neither the split pattern nor the special tokens: whoever reads it must know them.
+ *
+ * @module
+ */
+import { SPLIT_PATTERN } from "../pattern.ts";
+import { SPECIAL_TOKENS } from "../special.ts";
+import { MAX_VOCABULARY_SIZE, isTokenId, type Vocabulary } from "../vocabulary.ts";
+import { checked, fromBase64, malformed, show, toBase64 } from "./parse.ts";
+
+const KIND = "the tiktoken ranks";
+
+/** What a file of ranks leaves out. */
+export interface TiktokenOptions {
+  /** The split pattern; by default nanochat's. */
+  pattern?: string;
+  /**
+   * The special tokens: their ids by name, or their names alone, whose ids then follow the largest
+   * rank. By default nanochat's names.
+   */
+  specialTokens?: Readonly<Record<string, number>> | readonly string[];
+}
+
+/**
+ * Reads a vocabulary from tiktoken's ranks.
+ *
+ * @throws {SyntaxError} If a line is malformed, a rank occurs twice or a byte has no token.
+ *
+ * @example A vocabulary of the 256 bytes
+ * ```ts
+ * import { Tokenizer } from "../tokenizer.ts";
+ * import { readTiktoken } from "./tiktoken.ts";
+ *
+ * const lines = Array.from({ length: 256 }, (_, i) => `${btoa(String.fromCharCode(i))} ${i}`);
+ * const tokenizer = new Tokenizer(readTiktoken(lines.join("\n")));
+ * console.log(tokenizer.encode("hi")); // [ 104, 105 ]
+ * ```
+ */
+export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocabulary {
+  const { pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS } = options;
+  const tokens: (Uint8Array | undefined)[] = [];
+  const ranks = new Set<string>();
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const [token = "", rank = "", ...rest] = line.trim().split(" ");
+    const bytes = fromBase64(token);
+    const id = /^\d+$/.test(rank) ? Number(rank) : -1;
+    if (bytes === null || bytes.length === 0 || !isTokenId(id) || rest.length > 0) {
+      malformed(
+        KIND,
+        `wanted base64, a space and a rank below ${MAX_VOCABULARY_SIZE} in line ${
+          index + 1
+        }, got ${show(line)}`,
+      );
+    }
+    if (tokens[id] !== undefined || ranks.has(token)) {
+      malformed(KIND, `wanted each token and rank once, got ${show(line)} in line ${index + 1}`);
+    }
+    tokens[id] = bytes;
+    ranks.add(token);
+  }
+  const special = Array.isArray(specialTokens)
+    ? specialTokens.map((name, i) => [name, tokens.length + i] as const)
+    : Object.entries(specialTokens);
+  return checked({ pattern, tokens, specialTokens: new Map(special) }, KIND);
+}
+
+/**
+ * Writes the ordinary tokens of a vocabulary as tiktoken's ranks. Of tokens with the same bytes
+ * only the first is written, as only that one is ever used.
+ */
+export function writeTiktoken(vocabulary: Vocabulary): string {
+  const ranks = new Map<string, number>();
+  for (const [id, token] of vocabulary.tokens.entries()) {
+    if (token === undefined) continue;
+    const text = toBase64(token);
+    if (!ranks.has(text)) ranks.set(text, id);
+  }
+  return Array.from(ranks, ([text, id]) => `${text} ${id}\n`).join("");
+}

@@ -1,0 +1,201 @@
+/**
+ * Training: which pairs of tokens to merge, most frequent first.
+ *
+ * Source: Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units"
+ * (2016), section 3.2, on bytes instead of characters.
+ *
+ * @module
+ */
+import { ByteTable } from "./byte_table.ts";
+import { withRoom } from "./growable.ts";
+import { MinHeap } from "./heap.ts";
+import { PairTable } from "./pair_table.ts";
+import { makeSplitter, type Splitter } from "./split.ts";
+import type { Merge } from "./vocabulary.ts";
+
+/** Counts the distinct words of a corpus. Texts may come one by one and are not kept. */
+export class WordCounter {
+  /** The distinct words. */
+  readonly words: ByteTable = new ByteTable();
+  /** How often each word occurred, by its number in `words`. */
+  counts: Float64Array = new Float64Array(1 << 8);
+  #splitter: Splitter;
+  #encoder = new TextEncoder();
+
+  /**
+   * @param pattern What cuts text into words.
+   * @throws {SyntaxError} If the pattern is malformed.
+   */
+  constructor(pattern: string) {
+    this.#splitter = makeSplitter(pattern);
+  }
+
+  /** Counts the words of one text. */
+  add(text: string): void {
+    const { words } = this;
+    const bytes = this.#encoder.encode(text);
+    let start = 0;
+    for (const end of this.#splitter.split(bytes, text)) {
+      let word = words.find(bytes, start, end);
+      if (word < 0) {
+        word = words.add(bytes, start, end);
+        this.counts = withRoom(this.counts, words.size, Float64Array);
+      }
+      this.counts[word]! += 1;
+      start = end;
+    }
+  }
+}
+
+/** In the heap, a pair is one number: left * PAIR_BASE + right, which sorts as pairs do. */
+const PAIR_BASE = 2 ** 26;
+
+/**
+ * Finds the merges that byte-pair encoding makes: again and again the pair that occurs most often,
+ * and of equally frequent ones the smaller.
+ *
+ * All words lie in one array of positions. Each position knows its neighbours in the word, and
+ * those that hold the same pair are linked, so a merge visits only the places where its pair
+ * stands. A pair is counted anew only where a neighbour changed. The heap may hold a count that
+ * has fallen since; it is put right when it comes up, for a count never rises once all occurrences
+ * of a pair are known.
+ *
+ * @param words The distinct words.
+ * @param counts How often each word occurs.
+ * @param limit How many merges to make at most.
+ * @returns Fewer than `limit` where no pair is left.
+ */
+export function learnMerges(words: ByteTable, counts: Float64Array, limit: number): Merge[] {
+  const positions = new Positions(words, counts);
+  const { pairs } = positions;
+  const heap = new MinHeap();
+  const merges: Merge[] = [];
+  let queued = 0; // pairs below this number have been in the heap
+  for (let token = 256; merges.length < limit; token++) {
+    for (; queued < pairs.size; queued++) {
+      const count = positions.pairCounts[queued]!;
+      if (count > 0) heap.push(-count, pairs.left[queued]! * PAIR_BASE + pairs.right[queued]!);
+    }
+    const best = popMostFrequent(heap, positions);
+    if (best < 0) break;
+    merges.push([pairs.left[best]!, pairs.right[best]!]);
+    positions.merge(best, token);
+  }
+  return merges;
+}
+
+function popMostFrequent(heap: MinHeap, { pairs, pairCounts }: Positions): number {
+  while (heap.pop()) {
+    const pair = pairs.find(Math.floor(heap.second / PAIR_BASE), heap.second % PAIR_BASE);
+    const count = pairCounts[pair]!;
+    if (count === -heap.first) return pair;
+    if (count > 0) heap.push(-count, heap.second);
+  }
+  return -1;
+}
+
+/** Every token of every distinct word, linked in two ways: along its word, and with its equals. */
+class Positions {
+  readonly pairs = new PairTable();
+  /** How often each pair occurs in the corpus. */
+  pairCounts = new Float64Array(1 << 10);
+  /** The first position that holds each pair, or -1. */
+  #heads = new Int32Array(1 << 10);
+  #weights: Float64Array;
+  #word: Int32Array;
+  #token: Int32Array;
+  /** The positions before and after in the same word, or -1. */
+  #before: Int32Array;
+  #after: Int32Array;
+  /** The pair that the tokens here and at `after` make, or -1. */
+  #pair: Int32Array;
+  /** The other positions that hold the same pair: a doubly linked list. */
+  #previousEqual: Int32Array;
+  #nextEqual: Int32Array;
+  #found = new Int32Array(1 << 8);
+
+  constructor(words: ByteTable, counts: Float64Array) {
+    const total = words.starts[words.size]!;
+    this.#weights = counts;
+    this.#word = new Int32Array(total);
+    this.#token = new Int32Array(total);
+    this.#before = new Int32Array(total);
+    this.#after = new Int32Array(total);
+    this.#pair = new Int32Array(total).fill(-1);
+    this.#previousEqual = new Int32Array(total);
+    this.#nextEqual = new Int32Array(total);
+    for (let word = 0; word < words.size; word++) {
+      const start = words.starts[word]!;
+      const end = words.starts[word + 1]!;
+      for (let i = start; i < end; i++) {
+        this.#word[i] = word;
+        this.#token[i] = words.pool[i]!;
+        this.#before[i] = i > start ? i - 1 : -1;
+        this.#after[i] = i + 1 < end ? i + 1 : -1;
+        if (i > start) this.#link(i - 1);
+      }
+    }
+  }
+
+  /** Puts `token` in the place of every occurrence of a pair. */
+  merge(pair: number, token: number): void {
+    for (const position of this.#positionsOf(pair)) {
+      if (this.#pair[position] !== pair) continue; // a merge just before has used this one up
+      const second = this.#after[position]!;
+      const before = this.#before[position]!;
+      const after = this.#after[second]!;
+      this.#unlink(position);
+      if (before >= 0) this.#unlink(before);
+      if (after >= 0) this.#unlink(second);
+      this.#token[position] = token;
+      this.#after[position] = after;
+      if (after >= 0) {
+        this.#before[after] = position;
+        this.#link(position);
+      }
+      if (before >= 0) this.#link(before);
+    }
+  }
+
+  /** The positions that hold a pair; from left to right where its occurrences can overlap. */
+  #positionsOf(pair: number): Int32Array {
+    let count = 0;
+    for (let i = this.#heads[pair]!; i >= 0; i = this.#nextEqual[i]!) {
+      if (count === this.#found.length) this.#found = withRoom(this.#found, count + 1, Int32Array);
+      this.#found[count++] = i;
+    }
+    const found = this.#found.subarray(0, count);
+    return this.pairs.left[pair] === this.pairs.right[pair] ? found.sort() : found;
+  }
+
+  #link(position: number): void {
+    const known = this.pairs.size;
+    const pair = this.pairs.intern(
+      this.#token[position]!,
+      this.#token[this.#after[position]!]!,
+    );
+    if (pair === known) {
+      this.#heads = withRoom(this.#heads, pair + 1, Int32Array);
+      this.pairCounts = withRoom(this.pairCounts, pair + 1, Float64Array);
+      this.#heads[pair] = -1;
+    }
+    const head = this.#heads[pair]!;
+    this.#pair[position] = pair;
+    this.#previousEqual[position] = -1;
+    this.#nextEqual[position] = head;
+    if (head >= 0) this.#previousEqual[head] = position;
+    this.#heads[pair] = position;
+    this.pairCounts[pair]! += this.#weights[this.#word[position]!]!;
+  }
+
+  #unlink(position: number): void {
+    const pair = this.#pair[position]!;
+    const previous = this.#previousEqual[position]!;
+    const next = this.#nextEqual[position]!;
+    if (previous >= 0) this.#nextEqual[previous] = next;
+    else this.#heads[pair] = next;
+    if (next >= 0) this.#previousEqual[next] = previous;
+    this.#pair[position] = -1;
+    this.pairCounts[pair]! -= this.#weights[this.#word[position]!]!;
+  }
+}

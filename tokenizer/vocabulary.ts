@@ -1,0 +1,76 @@
+/**
+ * What a tokenizer consists of, and what must hold for it to work.
+ *
+ * @module
+ */
+
+/** A pair of token ids that encoding joins into one. */
+export type Merge = [left: number, right: number];
+
+/**
+ * The data of a byte-level tokenizer, as the file formats read and write it.
+ *
+ * The id of an ordinary token is its rank: of two merges that are possible, the one that gives the
+ * smaller id is made first.
+ */
+export interface Vocabulary {
+  /** The split pattern, in the dialect of Python and Rust; see {@linkcode toRegExp}. */
+  readonly pattern: string;
+  /** The bytes of each ordinary token by id; holes are allowed. */
+  readonly tokens: readonly (Uint8Array | undefined)[];
+  /** The ids of the special tokens by name. */
+  readonly specialTokens: ReadonlyMap<string, number>;
+  /** The merges in the order of the tokens that they make; found out from `tokens` if left out. */
+  readonly merges?: readonly Readonly<Merge>[];
+}
+
+/**
+ * Ids are below this. It is 10 times what large models use, and keeps a file of a few bytes from
+ * asking for gigabytes of memory.
+ */
+export const MAX_VOCABULARY_SIZE: number = 1 << 21;
+
+/** Whether a value is a number that can be a token's id. */
+export function isTokenId(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < MAX_VOCABULARY_SIZE;
+}
+
+/** What is wrong with a vocabulary, as "wanted …, got …"; `null` where nothing is. */
+export function findProblem(vocabulary: Vocabulary): string | null {
+  const { tokens, specialTokens, merges = [] } = vocabulary;
+  if (tokens.length > MAX_VOCABULARY_SIZE) {
+    return `wanted at most ${MAX_VOCABULARY_SIZE} tokens, got ${tokens.length}`;
+  }
+  const single = new Set<number>();
+  for (const [id, token] of tokens.entries()) {
+    if (token?.length === 0) return `wanted at least one byte in token ${id}, got none`;
+    if (token?.length === 1) single.add(token[0]!);
+  }
+  if (single.size < 256) {
+    return `wanted a token for each of the 256 bytes, got ${single.size} of them`;
+  }
+  const taken = new Map<number, string>();
+  for (const [name, id] of specialTokens) {
+    const shown = JSON.stringify(name);
+    if (name === "") return `wanted a name for special token ${id}, got an empty one`;
+    if (!isTokenId(id)) {
+      return `wanted an id from 0 to ${MAX_VOCABULARY_SIZE - 1} for special token ${shown}, got ${id}`;
+    }
+    if (tokens[id] !== undefined) {
+      return `wanted an id of its own for special token ${shown}, got ${id}, which is an ordinary token`;
+    }
+    const other = taken.get(id);
+    if (other !== undefined) {
+      return `wanted an id of its own for special token ${shown}, got ${id}, which is ${
+        JSON.stringify(other)
+      }`;
+    }
+    taken.set(id, name);
+  }
+  for (const [rank, pair] of merges.entries()) {
+    if (!pair.every((id) => tokens[id] !== undefined)) {
+      return `wanted a pair of tokens in merge ${rank}, got [${pair.join(", ")}]`;
+    }
+  }
+  return null;
+}
