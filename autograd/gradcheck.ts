@@ -1,0 +1,199 @@
+/**
+ * Checks derivatives against slopes that are measured.
+ *
+ * A derivative that was worked out by hand is easily wrong, and a network trains on regardless, just
+ * worse. But the slope of any function can be measured: move one input a little to either side, and
+ * see how far the result moves. {@linkcode numericalGradient} measures, {@linkcode checkGradient}
+ * compares. Both know only arrays of numbers, so they serve scalars and tensors alike.
+ *
+ * @module
+ */
+
+import { Value } from "./value.ts";
+
+/** How far to move an input. */
+export interface StepOptions {
+  /**
+   * The distance to either side, for inputs up to 1; larger inputs are moved in proportion.
+   *
+   * The error of a central difference is about step² from the curvature and precision/step from
+   * rounding. The default, the cube root of the precision of a double, 6.1e-6, makes the sum least;
+   * a function that is computed in single precision wants about 5e-3.
+   */
+  readonly step?: number;
+}
+
+/** How far two gradients may be apart: |analytic − numeric| ≤ absolute + relative · |numeric|. */
+export interface Tolerance {
+  /** The part that grows with the slope; 1e-6 unless given. */
+  readonly relative?: number;
+  /** The part that does not; 1e-8 unless given. */
+  readonly absolute?: number;
+}
+
+/** The element where two gradients differ most, measured by what is allowed there. */
+export interface GradientReport {
+  /** The position of the element; −1 if there are none. */
+  readonly index: number;
+  /** The derivative that was given. */
+  readonly analytic: number;
+  /** The slope that was measured. */
+  readonly numeric: number;
+  /** |analytic − numeric|. */
+  readonly error: number;
+  /** The most that the error may be. */
+  readonly allowed: number;
+}
+
+/** The points at which a function must be known to tell its slopes. Takes its value at each. */
+function* centralDifferences(
+  x: ArrayLike<number>,
+  step: number,
+): Generator<Float64Array, Float64Array, number> {
+  const gradient = new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) {
+    const h = step * Math.max(1, Math.abs(x[i]!));
+    const above = Float64Array.from(x);
+    const below = Float64Array.from(x);
+    above[i]! += h;
+    below[i]! -= h;
+    // The distance as it came out after rounding, and not 2h as it was meant.
+    gradient[i] = ((yield above) - (yield below)) / (above[i]! - below[i]!);
+  }
+  return gradient;
+}
+
+const DEFAULT_STEP = Math.cbrt(Number.EPSILON);
+
+/**
+ * Measures the slope of `f` along each of its inputs, by central differences:
+ * (f(x + h) − f(x − h)) / 2h.
+ *
+ * @param f A function of an array of numbers. It gets a new array at each call.
+ * @param x Where to measure.
+ * @returns One slope for each element of `x`.
+ *
+ * @example The slope of (3w − 7)² at w = 1 is −24
+ * ```ts
+ * import { numericalGradient } from "./gradcheck.ts";
+ *
+ * const [slope] = numericalGradient(([w]) => (3 * w! - 7) ** 2, [1]);
+ * if (Math.abs(slope! + 24) > 1e-8) throw new Error(`got ${slope}`);
+ * ```
+ */
+export function numericalGradient(
+  f: (x: Float64Array) => number,
+  x: ArrayLike<number>,
+  options: StepOptions = {},
+): Float64Array {
+  const points = centralDifferences(x, options.step ?? DEFAULT_STEP);
+  let next = points.next();
+  while (!next.done) next = points.next(f(next.value));
+  return next.value;
+}
+
+/**
+ * Measures slopes as {@linkcode numericalGradient} does, of a function whose result has to be waited
+ * for, such as one that is computed on a GPU.
+ *
+ * @param f A function of an array of numbers. It is called again only when it has answered.
+ * @param x Where to measure.
+ * @returns One slope for each element of `x`.
+ *
+ * @example
+ * ```ts
+ * import { numericalGradientAsync } from "./gradcheck.ts";
+ *
+ * const [slope] = await numericalGradientAsync(([x]) => Promise.resolve(x! ** 2), [3]);
+ * if (Math.abs(slope! - 6) > 1e-8) throw new Error(`got ${slope}`);
+ * ```
+ */
+export async function numericalGradientAsync(
+  f: (x: Float64Array) => Promise<number>,
+  x: ArrayLike<number>,
+  options: StepOptions = {},
+): Promise<Float64Array> {
+  const points = centralDifferences(x, options.step ?? DEFAULT_STEP);
+  let next = points.next();
+  while (!next.done) next = points.next(await f(next.value));
+  return next.value;
+}
+
+/**
+ * Compares a gradient with the slopes that were measured.
+ *
+ * @param analytic The derivatives to check.
+ * @param numeric The slopes, as {@linkcode numericalGradient} gives them.
+ * @returns The element that came nearest to being wrong.
+ * @throws {RangeError} If the two differ in length.
+ * @throws {Error} If an element differs by more than is allowed, or is not finite in one of the
+ * two: an infinite slope cannot be checked. The message names the worst element.
+ *
+ * @example The derivative of x³ is 3x²
+ * ```ts
+ * import { checkGradient, numericalGradient } from "./gradcheck.ts";
+ *
+ * const x = [1, -2, 0.5];
+ * const numeric = numericalGradient((x) => x.reduce((sum, xi) => sum + xi ** 3, 0), x);
+ * checkGradient(x.map((xi) => 3 * xi ** 2), numeric);
+ * ```
+ */
+export function checkGradient(
+  analytic: ArrayLike<number>,
+  numeric: ArrayLike<number>,
+  tolerance: Tolerance = {},
+): GradientReport {
+  const { relative = 1e-6, absolute = 1e-8 } = tolerance;
+  if (analytic.length !== numeric.length) {
+    throw new RangeError(
+      `Cannot check a gradient: wanted ${numeric.length} derivatives, got ${analytic.length}`,
+    );
+  }
+  let worst: GradientReport = { index: -1, analytic: 0, numeric: 0, error: 0, allowed: absolute };
+  let badness = -1;
+  for (let index = 0; index < numeric.length; index++) {
+    const a = analytic[index]!, n = numeric[index]!;
+    const error = Math.abs(a - n);
+    const allowed = absolute + relative * Math.abs(n);
+    const finite = Number.isFinite(a) && Number.isFinite(n);
+    const excess = !finite ? Infinity : error === 0 ? 0 : error / allowed;
+    if (excess > badness) {
+      badness = excess;
+      worst = { index, analytic: a, numeric: n, error, allowed };
+    }
+  }
+  if (badness > 1) {
+    throw new Error(
+      `Gradient check failed at element ${worst.index} of ${numeric.length}: wanted ${worst.numeric} ` +
+        `within ${worst.allowed}, got ${worst.analytic}`,
+    );
+  }
+  return worst;
+}
+
+/**
+ * Runs a function of values forward and backward, and checks the gradient of every input.
+ *
+ * @param f A function of values. It must give the same result for the same numbers.
+ * @param x The numbers to check it at.
+ * @returns The input that came nearest to being wrong.
+ * @throws {Error} If a gradient is not the slope that was measured; the message names the worst.
+ *
+ * @example
+ * ```ts
+ * import { checkValues } from "./gradcheck.ts";
+ *
+ * checkValues(([a, b]) => a!.mul(b!).tanh(), [0.5, -0.3]);
+ * ```
+ */
+export function checkValues(
+  f: (x: Value[]) => Value,
+  x: ArrayLike<number>,
+  options: StepOptions & Tolerance = {},
+): GradientReport {
+  const toValues = (numbers: ArrayLike<number>) => Array.from(numbers, (data) => new Value(data));
+  const inputs = toValues(x);
+  f(inputs).backward();
+  const numeric = numericalGradient((point) => f(toValues(point)).data, x, options);
+  return checkGradient(inputs.map((input) => input.grad), numeric, options);
+}

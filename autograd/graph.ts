@@ -1,0 +1,131 @@
+/**
+ * Pictures of a computation.
+ *
+ * {@linkcode toDot} writes the graph behind a result in DOT, the language of Graphviz, which many
+ * editors and web pages draw; {@linkcode toSvg} draws it. Both take any node of the tape and a
+ * function that says what to write about a node, so a graph of tensors is drawn the same way.
+ *
+ * @module
+ */
+
+import { dotToSvg } from "./deps.ts";
+import type { Node } from "./tape.ts";
+import { Value } from "./value.ts";
+
+/**
+ * Says what to write into the box of a node, line by line: for a tensor, say, the operation and
+ * the shape.
+ */
+export type DescribeNode<V> = (node: Node<V>) => readonly string[];
+
+/**
+ * The lines for the box of a {@linkcode Value}: its label if it has one, its operation, its number
+ * and its gradient, to four significant digits.
+ *
+ * @example
+ * ```ts
+ * import { describeValue } from "./graph.ts";
+ * import { Value } from "./value.ts";
+ *
+ * const lines = describeValue(new Value(3.75, { label: "w" }));
+ * if (lines.join() !== "w,value 3.75,gradient 0") throw new Error(lines.join());
+ * ```
+ */
+export function describeValue(node: Node<number>): readonly string[] {
+  if (!(node instanceof Value)) return [node.operation];
+  const title = node.label !== "" ? [node.label] : [];
+  const operation = node.isLeaf ? [] : [node.operation];
+  return [...title, ...operation, `value ${short(node.data)}`, `gradient ${short(node.grad)}`];
+}
+
+function short(x: number): string {
+  return `${Number(x.toPrecision(4))}`;
+}
+
+/**
+ * Writes the graph from the leaves to `root` in DOT.
+ *
+ * Leaves are rounded boxes and operations square ones, with an arrow from each input to the
+ * operation that uses it. An input that needs no gradient is not on the tape, and not in the graph.
+ *
+ * @param root The node of the result.
+ * @param describe What to write into each box; the operation unless given.
+ *
+ * @example Call `backward` first, and the gradients are in the graph
+ * ```ts
+ * import { describeValue, toDot } from "./graph.ts";
+ * import { Value } from "./value.ts";
+ *
+ * const w = new Value(1, { label: "w" });
+ * const loss = w.mul(3).sub(7).pow(2);
+ * loss.backward();
+ * const dot = toDot(loss, describeValue);
+ * if (!dot.includes("w\\nvalue 1\\ngradient -24")) throw new Error(dot);
+ * ```
+ */
+export function toDot<V>(root: Node<V>, describe: DescribeNode<V> = nameOperation): string {
+  const names = new Map<Node<V>, number>([[root, 0]]);
+  const lines: string[] = [];
+  // A Map visits what is added during the walk, so it is the queue too: no recursion, any depth.
+  for (const [node, name] of names) {
+    const label = describe(node).map(escape).join("\\n");
+    lines.push(`  n${name} [label="${label}"${node.isLeaf ? ', style="rounded"' : ""}];`);
+    for (const input of node.inputs) {
+      if (input === null) continue;
+      if (!names.has(input)) names.set(input, names.size);
+      lines.push(`  n${names.get(input)} -> n${name};`);
+    }
+  }
+  return `digraph {\n  rankdir="LR";\n  node [shape="box"];\n${lines.join("\n")}\n}\n`;
+}
+
+function nameOperation<V>(node: Node<V>): readonly string[] {
+  return [node.operation];
+}
+
+function escape(line: string): string {
+  return line.replace(/["\\]/g, "\\$&").replace(/\r?\n/g, "\\n");
+}
+
+/** More boxes than this cannot be looked at, and would take Graphviz minutes. */
+const MOST_NODES_DRAWN = 2000;
+
+/**
+ * Draws the graph from the leaves to `root` as SVG, a whole document.
+ *
+ * Loads Graphviz, about 1 MB of WebAssembly, at the first call. No permission is needed.
+ *
+ * @param root The node of the result.
+ * @param describe What to write into each box; the operation unless given.
+ * @throws {RangeError} If the graph has more than 2,000 nodes.
+ *
+ * @example
+ * ```ts
+ * import { describeValue, toSvg } from "./graph.ts";
+ * import { Value } from "./value.ts";
+ *
+ * const svg = await toSvg(new Value(2, { label: "x" }).mul(3), describeValue);
+ * if (!svg.includes("value 6")) throw new Error(svg);
+ * ```
+ */
+export async function toSvg<V>(
+  root: Node<V>,
+  describe: DescribeNode<V> = nameOperation,
+): Promise<string> {
+  const count = countNodes(root);
+  if (count > MOST_NODES_DRAWN) {
+    throw new RangeError(
+      `Cannot draw the graph: wanted at most ${MOST_NODES_DRAWN} nodes, got ${count}; ` +
+        `draw a part of it, or lay out its DOT with a tool for large graphs`,
+    );
+  }
+  return await dotToSvg(toDot(root, describe));
+}
+
+function countNodes<V>(root: Node<V>): number {
+  const seen = new Set<Node<V>>([root]);
+  for (const node of seen) {
+    for (const input of node.inputs) if (input !== null) seen.add(input);
+  }
+  return seen.size;
+}

@@ -1,0 +1,138 @@
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { checkGradient, numericalGradient } from "./gradcheck.ts";
+import { Layer, MLP } from "./mlp.ts";
+import { type Activation, Neuron } from "./neuron.ts";
+import { Value } from "./value.ts";
+
+const toValues = (numbers: readonly number[]): Value[] => numbers.map((x) => new Value(x));
+const numbersOf = (values: readonly Value[]): number[] => values.map(({ data }) => data);
+
+Deno.test("a neuron is the activation of its weighted sum, for each activation", () => {
+  const curves: Record<Activation, (x: number) => number> = {
+    tanh: Math.tanh,
+    relu: (x) => Math.max(0, x),
+    sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+    linear: (x) => x,
+  };
+  for (const activation of ["tanh", "relu", "sigmoid", "linear"] as const) {
+    const neuron = new Neuron(2, { activation, weights: [0.5, -0.3], bias: 0.25 });
+    const sum = 4 * 0.5 + 2 * -0.3 + 0.25;
+    assertEquals(neuron.call(toValues([4, 2])).data, curves[activation](sum), activation);
+  }
+});
+
+Deno.test("the 26 parameters of a 3-4-2 network are named by the path that leads to them", () => {
+  const mlp = new MLP(3, [4, 2], { activation: "tanh", seed: 1 });
+  const parameters = mlp.parameters();
+  assertEquals(parameters.length, 26);
+  const expected: [string, Value | undefined][] = [];
+  for (const [i, size, inputs] of [[0, 4, 3], [1, 2, 4]] as const) {
+    for (let j = 0; j < size; j++) {
+      const neuron = mlp.layers[i]!.neurons[j]!;
+      for (let k = 0; k < inputs; k++) {
+        expected.push([`layers.${i}.neurons.${j}.weights.${k}`, neuron.weights[k]]);
+      }
+      expected.push([`layers.${i}.neurons.${j}.bias`, neuron.bias]);
+    }
+  }
+  assertEquals(parameters.map(({ label }) => label), expected.map(([label]) => label));
+  parameters.forEach((parameter, i) => assert(parameter === expected[i]![1], parameter.label));
+});
+
+Deno.test("a network gives what its layers give one after the other", () => {
+  const mlp = new MLP(3, [4, 2], { activation: "relu", seed: 5 });
+  const x = [0.5, -1, 2];
+  const weighted = ({ weights, bias }: Neuron, x: readonly number[]): number =>
+    x.reduce((sum, xi, i) => sum + xi * weights[i]!.data, 0) + bias.data;
+  const hidden = mlp.layers[0]!.neurons.map((neuron) => Math.max(0, weighted(neuron, x)));
+  const expected = mlp.layers[1]!.neurons.map((neuron) => weighted(neuron, hidden));
+  const outputs = numbersOf(mlp.call(toValues(x)));
+  outputs.forEach((y, i) => assert(Math.abs(y - expected[i]!) < 1e-15, `${y} ${expected[i]}`));
+});
+
+Deno.test("the last layer is linear unless it is told otherwise", () => {
+  const plain = new MLP(1, [3, 1], { activation: "sigmoid" });
+  assertEquals(plain.layers.map(({ neurons }) => neurons[0]!.activation), ["sigmoid", "linear"]);
+  const told = new MLP(1, [3, 1], { activation: "relu", outputActivation: "sigmoid" });
+  assertEquals(told.layers.map(({ neurons }) => neurons[0]!.activation), ["relu", "sigmoid"]);
+});
+
+Deno.test("every parameter and every input of a network has the gradient that is measured", () => {
+  for (const activation of ["tanh", "sigmoid", "relu"] as const) {
+    const run = (numbers: ArrayLike<number>): { values: Value[]; loss: Value } => {
+      const mlp = new MLP(3, [4, 2], { activation, seed: 3 });
+      const inputs = toValues([0, 0, 0]);
+      const values = [...mlp.parameters(), ...inputs];
+      values.forEach((value, i) => value.data = numbers[i]!);
+      const [a, b] = mlp.call(inputs);
+      return { values, loss: a!.sub(1).pow(2).add(b!.mul(a!)) };
+    };
+    const numbers = [...numbersOf(new MLP(3, [4, 2], { seed: 3 }).parameters()), 0.5, -1, 2];
+    const { values, loss } = run(numbers);
+    loss.backward();
+    checkGradient(
+      values.map(({ grad }) => grad),
+      numericalGradient((numbers) => run(numbers).loss.data, numbers),
+    );
+    // Where relu is flat, so are the weights before it; the others must not be.
+    const flat = values.filter(({ grad }) => grad === 0).length;
+    assert(activation === "relu" ? flat < values.length / 2 : flat === 0, `${activation}: ${flat}`);
+  }
+});
+
+Deno.test("the same seed gives the same network, and another seed another", () => {
+  const make = (seed: number): number[] => numbersOf(new MLP(3, [4, 2], { seed }).parameters());
+  assertEquals(make(7), make(7));
+  assertNotEquals(make(7), make(8));
+});
+
+Deno.test("initial weights are within one over the root of the inputs, all different, around zero", () => {
+  const layer = new Layer(100, 50, { seed: 11 });
+  const weights = layer.neurons.flatMap(({ weights }) => numbersOf(weights));
+  assertEquals(new Set(weights).size, 5000);
+  assert(weights.every((w) => Math.abs(w) <= 0.1));
+  const mean = weights.reduce((sum, w) => sum + w, 0) / 5000;
+  const variance = weights.reduce((sum, w) => sum + w * w, 0) / 5000;
+  // The standard error of the mean of 5,000 draws is 0.0008, that of their variance 0.00004.
+  assert(Math.abs(mean) < 0.004, `mean ${mean}`);
+  assert(Math.abs(variance - 0.01 / 3) < 0.0002, `variance ${variance}`);
+  assert(layer.neurons.every(({ bias }) => bias.data === 0));
+});
+
+Deno.test("zeroGrad clears every parameter", () => {
+  const mlp = new MLP(2, [2, 1], { seed: 1 });
+  mlp.call(toValues([1, 2]))[0]!.backward();
+  assert(mlp.parameters().some(({ grad }) => grad !== 0));
+  mlp.zeroGrad();
+  assert(mlp.parameters().every(({ grad }) => grad === 0));
+});
+
+Deno.test("sizes, inputs, weights, activations and seeds that make no sense are refused", () => {
+  const name = JSON.parse('"gelu"');
+  const cases: [() => unknown, string][] = [
+    [() => new Neuron(0), "Cannot make a Neuron: wanted 1 input or more, got 0"],
+    [() => new Neuron(1.5), "Cannot make a Neuron: wanted 1 input or more, got 1.5"],
+    [
+      () => new Neuron(2, { weights: [1] }),
+      "Cannot make a Neuron of 2 inputs: wanted 2 weights, got 1",
+    ],
+    [
+      () => new Neuron(2, { activation: name }),
+      'Cannot make a Neuron: wanted an activation out of tanh, relu, sigmoid, linear, got "gelu"',
+    ],
+    [
+      () => new Neuron(2, { seed: NaN }),
+      "Cannot draw a random number: wanted an integer as the seed, got NaN",
+    ],
+    [
+      () => new Neuron(2).call(toValues([1])),
+      "Cannot call a Neuron of 2 inputs: wanted 2 values, got 1",
+    ],
+    [() => new Layer(2, 0), "Cannot make a Layer: wanted 1 output or more, got 0"],
+    [() => new MLP(2, []), "Cannot make an MLP: wanted the size of 1 layer or more, got none"],
+    [() => new MLP(2, [3, -1]), "Cannot make a Layer: wanted 1 output or more, got -1"],
+  ];
+  for (const [make, message] of cases) {
+    assertEquals(assertThrows(make, RangeError).message, message);
+  }
+});

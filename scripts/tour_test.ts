@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const script = new URL("./tour.ts", import.meta.url).href;
+
+/** Runs the script as a user does: as a process of its own, without any permission. */
+async function run(args: readonly string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", script, ...args],
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("the whole tour needs no permission, and prints no colour codes into a pipe", async () => {
+  const { code, stdout, stderr } = await run([]);
+  assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(stdout, "1/11  One neuron");
+  assertStringIncludes(stdout, "11/11  Where each idea lives");
+  assert(!stdout.includes("\x1b"));
+});
+
+Deno.test("--step waits for one line after each stop but the last", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", script, "--step"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  const enter = new TextEncoder().encode("\n");
+  let text = "";
+  let waits = 0;
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    while ((text.match(/Press Enter/g)?.length ?? 0) > waits) {
+      waits++;
+      assert(!text.includes(`${waits + 1}/11`), `stop ${waits + 1} came before Enter`);
+      await writer.write(enter);
+    }
+  }
+  await writer.close();
+  assertEquals(waits, 10);
+  assertEquals((await child.status).code, 0);
+});
+
+Deno.test("--step does not wait where there is nobody to press Enter", async () => {
+  const { code, stdout } = await run(["--step"]);
+  assertEquals(code, 0);
+  assertStringIncludes(stdout, "11/11");
+});
+
+Deno.test("--stop shows one stop, and --help the list of them", async () => {
+  const { stdout } = await run(["--stop", "4"]);
+  assertStringIncludes(stdout, "4/11  The loss");
+  assert(!stdout.includes("3/11") && !stdout.includes("5/11"));
+  const help = await run(["--help"]);
+  assertEquals(help.code, 0);
+  assertStringIncludes(help.stdout, " 4  The loss");
+});
+
+Deno.test("a flag that makes no sense ends with code 2 and one line that says which", async () => {
+  const cases: [string[], string][] = [
+    [["--bogus"], "--bogus"],
+    [["--stop", "12"], 'wanted --stop 1 to 11, got "12"'],
+    [["--stop", "one"], 'wanted --stop 1 to 11, got "one"'],
+    [["--stop"], "--stop"],
+    [["extra"], "extra"],
+  ];
+  for (const [args, part] of cases) {
+    const { code, stdout, stderr } = await run(args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertStringIncludes(stderr, part);
+    assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+  }
+});
