@@ -1,0 +1,127 @@
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
+
+/** Runs a test with the given environment variables, and restores the former ones. */
+function withEnvironment(variables: Record<string, string | null>, test: () => void): void {
+  const set = (name: string, value: string | null | undefined): void =>
+    value === null || value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+  const former = Object.keys(variables).map((name): [string, string | undefined] => [
+    name,
+    Deno.env.get(name),
+  ]);
+  for (const [name, value] of Object.entries(variables)) set(name, value);
+  try {
+    test();
+  } finally {
+    for (const [name, value] of former) set(name, value);
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+}
+
+Deno.test("files lie below NANODINO_HOME, or else below the user's home", () => {
+  withEnvironment({ NANODINO_HOME: "/data", HOME: "/home/ada" }, () => {
+    assertEquals(basePath(), "/data");
+    assertEquals(basePath("checkpoints", "d4"), "/data/checkpoints/d4");
+  });
+  for (const unset of [null, ""]) {
+    withEnvironment({ NANODINO_HOME: unset, HOME: "/home/ada" }, () => {
+      assertEquals(basePath("tokenizer"), "/home/ada/.cache/nanodino/tokenizer");
+    });
+    withEnvironment({ NANODINO_HOME: unset, HOME: unset, USERPROFILE: "C:/ada" }, () => {
+      assertEquals(basePath(), "C:/ada/.cache/nanodino");
+    });
+  }
+});
+
+Deno.test("without any home the error says which variable to set", () => {
+  withEnvironment({ NANODINO_HOME: null, HOME: null, USERPROFILE: null }, () => {
+    assertThrows(() => basePath(), Error, "wanted NANODINO_HOME or HOME to be set, got neither");
+  });
+});
+
+Deno.test({
+  name: "without the permission to read the environment the error is one line that says so",
+  permissions: { env: false },
+  fn() {
+    const { message } = assertThrows(() => basePath(), Error);
+    assertStringIncludes(message, "Cannot read the environment variable NANODINO_HOME: Deno does");
+    assertEquals(message.includes("\n"), false);
+  },
+});
+
+Deno.test("a written file holds the content and leaves nothing beside it", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/model.bin`;
+  await writeFileAtomically(path, new Uint8Array([1, 2, 3]));
+  await writeFileAtomically(path, "snow ☃");
+  assertEquals(await Deno.readTextFile(path), "snow ☃");
+  assertEquals(await namesIn(folder), ["model.bin"]);
+});
+
+Deno.test("a large file is written whole", async () => {
+  const path = `${await Deno.makeTempDir()}/large.bin`;
+  const content = Uint8Array.from({ length: 5_000_001 }, (_, i) => i % 251);
+  await writeFileAtomically(path, content);
+  assertEquals(await Deno.readFile(path), content);
+});
+
+Deno.test("a write that fails at the last moment leaves what was there and nothing else", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/taken`);
+  await Deno.writeTextFile(`${folder}/taken/old`, "old");
+  // A file cannot take the name of a folder, so the rename fails when all is written.
+  await assertRejects(
+    () => writeFileAtomically(`${folder}/taken`, "new"),
+    Error,
+    `Cannot write ${folder}/taken: `,
+  );
+  assertEquals(await namesIn(folder), ["taken"]);
+  assertEquals(await Deno.readTextFile(`${folder}/taken/old`), "old");
+});
+
+Deno.test("a write into a folder that is not there says so", async () => {
+  const path = `${await Deno.makeTempDir()}/missing/model.bin`;
+  await assertRejects(
+    () => writeFileAtomically(path, "x"),
+    Error,
+    `Cannot write ${path}: there is no such file or folder`,
+  );
+});
+
+Deno.test({
+  name: "a write that Deno does not allow says which flag is missing",
+  permissions: { write: false },
+  async fn() {
+    const { message } = await assertRejects(() => writeFileAtomically("model.bin", "x"), Error);
+    assertStringIncludes(message, "Cannot write model.bin: Deno does not allow it");
+    assertStringIncludes(message, "--allow-write");
+    assertEquals(message.includes("\n"), false);
+  },
+});
+
+Deno.test("a folder is created with its parents, and refused where a file is in the way", async () => {
+  const folder = await Deno.makeTempDir();
+  await ensureWritableFolder(`${folder}/a/b`);
+  await ensureWritableFolder(`${folder}/a/b`);
+  assertEquals(await namesIn(`${folder}/a/b`), []);
+  await Deno.writeTextFile(`${folder}/file`, "");
+  await assertRejects(
+    () => ensureWritableFolder(`${folder}/file/c`),
+    Error,
+    `Cannot write to the folder ${folder}/file/c: `,
+  );
+});
+
+Deno.test({
+  name: "a full disk is called that",
+  ignore: Deno.build.os !== "linux", // only there is a device that is always full
+  async fn() {
+    using file = await Deno.open("/dev/full", { write: true });
+    const cause = await assertRejects(() => file.write(new Uint8Array([1])));
+    const { message } = fileError("write", "model.safetensors", cause);
+    assertEquals(message, "Cannot write model.safetensors: the disk is full");
+  },
+});
