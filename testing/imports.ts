@@ -1,0 +1,163 @@
+/**
+ * The rule for imports: which module may use which, and how it may name what it imports.
+ *
+ * The modules form layers, so that each can be read, tested and used with only those below it.
+ * Everything can be loaded from a URL without configuration, so product code names its imports in
+ * full. Tests and benches are free.
+ *
+ * @module
+ */
+
+import ts from "npm:typescript@5.9.3";
+
+/** For each module the modules that it may import. */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  autograd: [],
+  tensor: ["autograd"],
+  nn: ["tensor"],
+  optim: ["tensor"],
+  tokenizer: [],
+  data: [],
+  gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data"],
+  scripts: ["gpt", "tokenizer", "data"],
+};
+
+/** Single files that may import more than their module. */
+const extraArrows: Readonly<Record<string, readonly string[]>> = {
+  "mod.ts": ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
+  "scripts/tour.ts": ["autograd"],
+};
+
+/** The modules that run in a browser, where there is no `node:`. */
+const browserModules = ["autograd", "tensor", "nn", "optim", "tokenizer"];
+
+/** One thing that a file imports. */
+export interface Import {
+  /** What stands between the quotes; `null` if it is computed and cannot be known. */
+  readonly specifier: string | null;
+  /** The line in the file, counted from 1. */
+  readonly line: number;
+}
+
+/**
+ * Finds everything that a file imports: static and dynamic imports, exports from another file,
+ * types, and files named by `new URL("…", import.meta.url)`, as workers are.
+ *
+ * @param source The text of a TypeScript file.
+ * @returns The imports in their order.
+ *
+ * @example
+ * ```ts
+ * import { importsOf } from "./imports.ts";
+ *
+ * const [first] = importsOf('export * from "./tape.ts";');
+ * if (first?.specifier !== "./tape.ts") throw new Error(`got ${first?.specifier}`);
+ * ```
+ */
+export function importsOf(source: string): Import[] {
+  const file = ts.createSourceFile("file.ts", source, ts.ScriptTarget.Latest);
+  const imports: Import[] = [];
+  const visit = (node: ts.Node): void => {
+    const found = importedBy(node);
+    if (found !== undefined) {
+      imports.push({
+        specifier: ts.isStringLiteralLike(found) ? found.text : null,
+        line: file.getLineAndCharacterOfPosition(found.getStart(file)).line + 1,
+      });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return imports;
+}
+
+/** The expression that says what a node imports, if it imports something. */
+function importedBy(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isImportTypeNode(node)) {
+    return ts.isLiteralTypeNode(node.argument) ? node.argument.literal : node.argument;
+  }
+  if (ts.isExternalModuleReference(node)) return node.expression;
+  if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+    return node.arguments[0];
+  }
+  if (ts.isNewExpression(node) && isUrlOfModule(node)) return node.arguments?.[0];
+  return undefined;
+}
+
+/** Whether an expression is `new URL("….ts", import.meta.url)`. */
+function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): boolean {
+  const [path, base] = given ?? [];
+  return ts.isIdentifier(expression) && expression.text === "URL" &&
+    path !== undefined && ts.isStringLiteralLike(path) && path.text.endsWith(".ts") &&
+    base !== undefined && ts.isPropertyAccessExpression(base) &&
+    ts.isMetaProperty(base.expression);
+}
+
+/** Whether a file is a test, a bench, or a helper of these. */
+export function isTestOrBench(path: string): boolean {
+  return /_(test|bench)\.ts$/.test(path) || /^(testing|bench)\//.test(path);
+}
+
+/**
+ * Checks every import of one file against the rule.
+ *
+ * @param path The file, relative to the root of the repository, with `/` between folders.
+ * @param source Its text.
+ * @returns One line for each violation; empty for a test or a bench.
+ *
+ * @example
+ * ```ts
+ * import { violationsIn } from "./imports.ts";
+ *
+ * const [violation] = violationsIn("tensor/shape.ts", 'import { Linear } from "../nn/mod.ts";');
+ * const wanted = "tensor/shape.ts:1: tensor may not import nn (../nn/mod.ts)";
+ * if (violation !== wanted) throw new Error(violation);
+ * ```
+ */
+export function violationsIn(path: string, source: string): string[] {
+  if (isTestOrBench(path)) return [];
+  return importsOf(source).flatMap(({ specifier, line }) => {
+    const problem = specifier === null
+      ? "a computed import cannot be checked"
+      : problemWith(path, specifier);
+    return problem === null ? [] : [`${path}:${line}: ${problem}`];
+  });
+}
+
+function problemWith(path: string, specifier: string): string | null {
+  if (/^\.\.?\//.test(specifier)) return problemWithRelative(path, specifier);
+  if (specifier.startsWith("npm:")) return problemWithPackage(path, specifier);
+  if (specifier.startsWith("node:") && !browserModules.includes(moduleOf(path))) return null;
+  return `wanted a relative path or npm:name@version, got "${specifier}"`;
+}
+
+function problemWithRelative(path: string, specifier: string): string | null {
+  const root = "file:///root/";
+  const target = new URL(specifier, root + path).href;
+  // "root" stands for the repository: a path that leads out of it no longer begins with it.
+  if (!target.startsWith(root)) return `${specifier} leads out of the repository`;
+  const imported = target.slice(root.length);
+  if (!imported.endsWith(".ts")) return `wanted a path that ends in .ts, got "${specifier}"`;
+  if (isTestOrBench(imported)) return `only tests and benches may import ${imported}`;
+  const [from, to] = [moduleOf(path), moduleOf(imported)];
+  const allowed = [from, ...arrows[from] ?? [], ...extraArrows[path] ?? []];
+  return allowed.includes(to)
+    ? null
+    : `${from || path} may not import ${to || imported} (${specifier})`;
+}
+
+function problemWithPackage(path: string, specifier: string): string | null {
+  if (!/^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(-[\w.]+)?(\/.*)?$/.test(specifier)) {
+    return `wanted a full version, npm:name@1.2.3, got "${specifier}"`;
+  }
+  if (path !== `${moduleOf(path)}/deps.ts`) {
+    return `wanted "${specifier}" in ${moduleOf(path)}/deps.ts, the module's list of packages`;
+  }
+  return null;
+}
+
+/** The folder at the root that a file lies in; empty for a file at the root itself. */
+function moduleOf(path: string): string {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
+}

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import { importsOf, violationsIn } from "./imports.ts";
+
+const root = new URL("../", import.meta.url);
+const skippedFolders = ["node_modules", "coverage", "docs"];
+
+/** Every TypeScript file below a folder, relative to the root of the repository. */
+async function* sourceFiles(folder = ""): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
+    if (name.startsWith(".") || skippedFolders.includes(name)) continue;
+    if (isDirectory) yield* sourceFiles(`${folder}${name}/`);
+    else if (name.endsWith(".ts")) yield folder + name;
+  }
+}
+
+Deno.test("every import in the repository follows the design's arrows", async () => {
+  const paths = await Array.fromAsync(sourceFiles());
+  // A walk that misses the files would find no violations either.
+  assertEquals(paths.includes("autograd/tape.ts") && paths.includes("testing/imports.ts"), true);
+  const violations = await Promise.all(
+    paths.map(async (path) => violationsIn(path, await Deno.readTextFile(new URL(path, root)))),
+  );
+  assertEquals(violations.flat().sort(), []);
+});
+
+Deno.test("imports are found in every form in which they can be written", () => {
+  const source = `
+    import a, { b } from "./static.ts";
+    import type { C } from "./type.ts";
+    import "./effect.ts";
+    export * from "./star.ts";
+    export { d } from './named.ts';
+    const e = await import("./dynamic.ts");
+    const f = await import(\`./template.ts\`);
+    const g = (): Promise<unknown> => import(e.path);
+    let h: import("./import_type.ts").H;
+    import i = require("./require.ts");
+    new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+    // import "./comment.ts";
+    const j = 'import "./string.ts"';
+    const k = /import "quote/;
+    export { a };
+    new URL("./data.json", import.meta.url);
+  `;
+  assertEquals(importsOf(source).map(({ specifier, line }) => [line, specifier]), [
+    [2, "./static.ts"],
+    [3, "./type.ts"],
+    [4, "./effect.ts"],
+    [5, "./star.ts"],
+    [6, "./named.ts"],
+    [7, "./dynamic.ts"],
+    [8, "./template.ts"],
+    [9, null],
+    [10, "./import_type.ts"],
+    [11, "./require.ts"],
+    [12, "./worker.ts"],
+  ]);
+});
+
+/** What the rule says of a file at `path` that imports `specifier`. */
+function verdict(path: string, specifier: string): string | undefined {
+  return violationsIn(path, `import "${specifier}";`)[0]?.slice(`${path}:1: `.length);
+}
+
+Deno.test("the arrows of the design are allowed", () => {
+  const allowed = [
+    ["mod.ts", "./tensor/mod.ts"],
+    ["tensor/tensor.ts", "./shape.ts"],
+    ["tensor/ops/matmul.ts", "../../autograd/mod.ts"],
+    ["nn/linear.ts", "../tensor/mod.ts"],
+    ["optim/muon.ts", "../tensor/mod.ts"],
+    ["gpt/train.ts", "../optim/mod.ts"],
+    ["gpt/train.ts", "../data/mod.ts"],
+    ["gpt/deps.ts", "npm:@scope/name@1.2.3/sub/path.js"],
+    ["data/deps.ts", "npm:name@0.1.0-rc.1"],
+    ["data/source.ts", "node:fs"],
+    ["scripts/speedrun.ts", "../gpt/mod.ts"],
+    ["scripts/tour.ts", "../autograd/mod.ts"],
+    ["tensor/tensor_test.ts", "@std/assert"],
+    ["tensor/tensor_bench.ts", "../nn/mod.ts"],
+    ["bench/step.ts", "npm:unpinned"],
+    ["testing/golden.ts", "../tensor/safetensors.ts"],
+  ];
+  for (const [path, specifier] of allowed) {
+    assertEquals(verdict(path!, specifier!), undefined, `${path} ${specifier}`);
+  }
+});
+
+Deno.test("any other arrow, and any other kind of specifier, is a violation", () => {
+  const refused = [
+    ["autograd/tape.ts", "../tensor/mod.ts", "autograd may not import tensor (../tensor/mod.ts)"],
+    ["tensor/ops/matmul.ts", "../../nn/mod.ts", "tensor may not import nn (../../nn/mod.ts)"],
+    ["nn/linear.ts", "../autograd/mod.ts", "nn may not import autograd (../autograd/mod.ts)"],
+    ["nn/linear.ts", "../optim/mod.ts", "nn may not import optim (../optim/mod.ts)"],
+    ["tokenizer/bpe.ts", "../data/mod.ts", "tokenizer may not import data (../data/mod.ts)"],
+    ["scripts/sample.ts", "../tensor/mod.ts", "scripts may not import tensor (../tensor/mod.ts)"],
+    [
+      "scripts/train.ts",
+      "../autograd/mod.ts",
+      "scripts may not import autograd (../autograd/mod.ts)",
+    ],
+    ["gpt/train.ts", "../scripts/train.ts", "gpt may not import scripts (../scripts/train.ts)"],
+    ["gpt/train.ts", "../mod.ts", "gpt may not import mod.ts (../mod.ts)"],
+    ["mod.ts", "./scripts/train.ts", "mod.ts may not import scripts (./scripts/train.ts)"],
+    ["unknown/x.ts", "../tensor/mod.ts", "unknown may not import tensor (../tensor/mod.ts)"],
+    ["gpt/x.ts", "../testing/golden.ts", "only tests and benches may import testing/golden.ts"],
+    ["gpt/x.ts", "./y_test.ts", "only tests and benches may import gpt/y_test.ts"],
+    ["gpt/x.ts", "../../gpt/y.ts", "../../gpt/y.ts leads out of the repository"],
+    ["gpt/x.ts", "./y", `wanted a path that ends in .ts, got "./y"`],
+    ["gpt/x.ts", "./y.js", `wanted a path that ends in .ts, got "./y.js"`],
+    ["gpt/x.ts", "@std/assert", `wanted a relative path or npm:name@version, got "@std/assert"`],
+    [
+      "gpt/x.ts",
+      "jsr:@std/path@1.0.0",
+      `wanted a relative path or npm:name@version, got "jsr:@std/path@1.0.0"`,
+    ],
+    [
+      "gpt/x.ts",
+      "https://a.example/b.ts",
+      `wanted a relative path or npm:name@version, got "https://a.example/b.ts"`,
+    ],
+    ["tensor/x.ts", "node:os", `wanted a relative path or npm:name@version, got "node:os"`],
+    ["gpt/deps.ts", "npm:name", `wanted a full version, npm:name@1.2.3, got "npm:name"`],
+    ["gpt/deps.ts", "npm:name@1", `wanted a full version, npm:name@1.2.3, got "npm:name@1"`],
+    [
+      "gpt/deps.ts",
+      "npm:name@^1.2.3",
+      `wanted a full version, npm:name@1.2.3, got "npm:name@^1.2.3"`,
+    ],
+    [
+      "gpt/x.ts",
+      "npm:name@1.2.3",
+      `wanted "npm:name@1.2.3" in gpt/deps.ts, the module's list of packages`,
+    ],
+    [
+      "gpt/sub/deps.ts",
+      "npm:name@1.2.3",
+      `wanted "npm:name@1.2.3" in gpt/deps.ts, the module's list of packages`,
+    ],
+  ];
+  for (const [path, specifier, message] of refused) {
+    assertEquals(verdict(path!, specifier!), message, `${path} ${specifier}`);
+  }
+  assertEquals(violationsIn("gpt/x.ts", "\nawait import(name);"), [
+    "gpt/x.ts:2: a computed import cannot be checked",
+  ]);
+});
