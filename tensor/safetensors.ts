@@ -253,7 +253,7 @@ function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Enc
   }
   if (!(data instanceof encoding.Class)) {
     throw new TypeError(
-      `${cannot} the data of ${describe(name)} in a ${encoding.Class.name} for ${dtype}, ` +
+      `${cannot} the data of ${describe(name)} as ${encoding.Class.name} for ${dtype}, ` +
         `got ${Object.prototype.toString.call(data).slice(8, -1)}`,
     );
   }

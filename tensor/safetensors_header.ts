@@ -44,6 +44,14 @@ function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
  * @param bytes The file, or its beginning up to the end of the header.
  * @returns Its free text and the unchecked descriptions of the arrays.
  * @throws {SyntaxError} If it is cut off, too long, or not a JSON object in UTF-8.
+ *
+ * @example
+ * ```ts
+ * import { parseHeader } from "./safetensors_header.ts";
+ *
+ * const file = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode("{}")]);
+ * if (parseHeader(file).dataStart !== 10) throw new Error("expected the data after the header");
+ * ```
  */
 export function parseHeader(bytes: Uint8Array): Header {
   if (bytes.length < prefixBytes) {
@@ -129,6 +137,16 @@ function findDuplicateKey(json: string): string | null {
  * @returns The arrays in the order in which they lie in the file.
  * @throws {SyntaxError} If a description is malformed, or the arrays overlap, leave gaps or do not
  * fill the file.
+ *
+ * @example
+ * ```ts
+ * import { checkEntries } from "./safetensors_header.ts";
+ *
+ * const entries = { x: { dtype: "F32", shape: [2], data_offsets: [0, 8] } };
+ * const header = { metadata: {}, entries, dataStart: 100 };
+ * const [x] = checkEntries(header, new Map([["F32", 4]]), 8);
+ * if (x?.end !== 8) throw new Error(`expected 8, got ${x?.end}`);
+ * ```
  */
 export function checkEntries(
   { entries }: Header,

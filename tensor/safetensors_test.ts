@@ -206,7 +206,7 @@ Deno.test("what cannot be written is refused with the name of the array", () => 
   assertThrows(
     () => write({ dtype: "int32", shape: [6], data }),
     TypeError,
-    `wanted the data of "x" in a Int32Array for int32, got Float32Array`,
+    `wanted the data of "x" as Int32Array for int32, got Float32Array`,
   );
   for (const shape of [[2, 2], [], [-2, -3], [1.5, 4]]) {
     assertThrows(

@@ -94,7 +94,18 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
     ts.isMetaProperty(base.expression);
 }
 
-/** Whether a file is a test, a bench, or a helper of these. */
+/**
+ * Whether a file is a test, a bench, or a helper of these.
+ *
+ * @param path The file, relative to the root of the repository.
+ *
+ * @example
+ * ```ts
+ * import { isTestOrBench } from "./imports.ts";
+ *
+ * if (!isTestOrBench("tensor/shape_test.ts")) throw new Error("expected a test");
+ * ```
+ */
 export function isTestOrBench(path: string): boolean {
   return /_(test|bench)\.ts$/.test(path) || /^(testing|bench)\//.test(path);
 }
