@@ -1,0 +1,263 @@
+/**
+ * A matrix product taken apart: sizes, and for each operand where its elements lie.
+ *
+ * The kernels of both devices begin here. Views of any rank become one matrix product that is
+ * repeated over at most two batch axes, with as much as possible folded into the rows.
+ *
+ * @module
+ */
+
+import type { Allocation, View } from "../device.ts";
+
+/** What is asked of a matrix product, besides its operands. */
+export interface MatmulOptions {
+  /** Whether the last two axes of the first operand are swapped. */
+  readonly transposeA: boolean;
+  /** Whether the last two axes of the second operand are swapped. */
+  readonly transposeB: boolean;
+  /** Whether the product is added to what the result holds, instead of replacing it. */
+  readonly accumulate?: boolean;
+  /**
+   * The caller's promise that the product is symmetric, as X·Xᵀ is, and that the result was so
+   * before if it accumulates. Then half of the work is enough.
+   */
+  readonly symmetric?: boolean;
+}
+
+/** A matrix in memory, once for each item of the batch. All distances are in elements. */
+export interface Matrix {
+  readonly allocation: Allocation;
+  readonly offset: number;
+  /** From one row to the next, the transposition already applied. */
+  readonly row: number;
+  /** From one column to the next, the transposition already applied. */
+  readonly column: number;
+  /** From one item to the next along the outer batch axis; 0 where the matrix is shared. */
+  readonly outer: number;
+  /** The same along the inner batch axis. */
+  readonly inner: number;
+}
+
+/** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` items. */
+export interface Product {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly outer: number;
+  readonly inner: number;
+  readonly a: Matrix;
+  readonly b: Matrix;
+  readonly c: Matrix;
+}
+
+/** One batch axis: how many items, and each operand's stride along it. */
+interface BatchAxis {
+  readonly length: number;
+  readonly strides: readonly [a: number, b: number, c: number];
+}
+
+/**
+ * Describes `c = op(a) · op(b)` as products with at most two batch axes; usually it is one.
+ *
+ * @param a Shape [..., m, k], or [..., k, m] where it is transposed.
+ * @param b Shape [..., k, n], or [..., n, k] where it is transposed.
+ * @param c Shape [..., m, n].
+ * @returns Nothing at all where the result is empty.
+ * @throws {RangeError} If the shapes do not belong together.
+ * @throws {Error} If the strides are not such as a kernel can walk along.
+ *
+ * @example Batch items that share b are more rows of one product
+ * ```ts
+ * import { describeProducts } from "./matmul_product.ts";
+ *
+ * const view = (shape: number[], strides: number[]) => ({
+ *   allocation: { bytes: 0 }, dtype: "float32" as const, shape, strides, offset: 0,
+ * });
+ * const [product] = describeProducts(
+ *   view([4, 8, 16], [128, 16, 1]),
+ *   view([4, 32, 16], [0, 16, 1]),
+ *   view([4, 8, 32], [256, 32, 1]),
+ *   { transposeA: false, transposeB: true },
+ * );
+ * if (product!.m !== 32 || product!.inner !== 1) throw new Error("expected one product of 32 rows");
+ * ```
+ */
+export function describeProducts(
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+): readonly Product[] {
+  const rank = c.shape.length;
+  const m = c.shape[rank - 2]!;
+  const n = c.shape[rank - 1]!;
+  const k = a.shape[rank - (options.transposeA ? 2 : 1)]!;
+  checkShapes(a, b, c, options, { m, n, k });
+  checkStrides("the first operand", a);
+  checkStrides("the second operand", b);
+  if (n > 1 && c.strides[rank - 1] !== 1) {
+    throw new Error(
+      `Cannot multiply matrices: wanted a result whose last axis has stride 1, got strides [${
+        c.strides.join(", ")
+      }]`,
+    );
+  }
+  const axes = batchAxes(a, b, c);
+  if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
+
+  const [aRow, aColumn] = lastStrides(a, options.transposeA);
+  const [bRow, bColumn] = lastStrides(b, options.transposeB);
+  const [cRow] = lastStrides(c, false);
+  let rows = m;
+  const innermost = axes.at(-1);
+  if (innermost !== undefined) {
+    const [aStride, bStride, cStride] = innermost.strides;
+    if (bStride === 0 && aStride === m * aRow && cStride === m * cRow) {
+      rows = m * innermost.length;
+      axes.pop();
+    }
+  }
+  const inner = axes.pop() ?? { length: 1, strides: [0, 0, 0] };
+  const outer = axes.pop() ?? { length: 1, strides: [0, 0, 0] };
+  return offsets(axes).map(([aOffset, bOffset, cOffset]) => {
+    const place = (
+      view: View,
+      row: number,
+      column: number,
+      operand: 0 | 1 | 2,
+      offset: number,
+    ) => ({
+      allocation: view.allocation,
+      offset: view.offset + offset,
+      row,
+      column,
+      outer: outer.strides[operand],
+      inner: inner.strides[operand],
+    });
+    return {
+      m: rows,
+      n,
+      k,
+      outer: outer.length,
+      inner: inner.length,
+      a: place(a, aRow, aColumn, 0, aOffset),
+      b: place(b, bRow, bColumn, 1, bOffset),
+      c: place(c, cRow, 1, 2, cOffset),
+    };
+  });
+}
+
+/**
+ * The same product seen from the other side: `cᵀ = bᵀ · aᵀ`.
+ *
+ * @example
+ * ```ts
+ * import { type Product, transposeProduct } from "./matmul_product.ts";
+ *
+ * const matrix = { allocation: { bytes: 0 }, offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
+ * const product: Product = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
+ * if (transposeProduct(product).c.column !== 5) throw new Error("expected a column-major result");
+ * ```
+ */
+export function transposeProduct(product: Product): Product {
+  const transpose = (matrix: Matrix) => ({ ...matrix, row: matrix.column, column: matrix.row });
+  return {
+    ...product,
+    m: product.n,
+    n: product.m,
+    a: transpose(product.b),
+    b: transpose(product.a),
+    c: transpose(product.c),
+  };
+}
+
+function checkShapes(
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+): void {
+  const rank = c.shape.length;
+  const batch = c.shape.slice(0, -2);
+  const expected = (swapped: boolean, rows: number, columns: number) =>
+    swapped ? [...batch, columns, rows] : [...batch, rows, columns];
+  const expectedA = expected(options.transposeA, m, k);
+  const expectedB = expected(options.transposeB, k, n);
+  if (rank < 2 || a.shape.join() !== expectedA.join() || b.shape.join() !== expectedB.join()) {
+    throw new RangeError(
+      `Cannot multiply matrices: wanted operands of shapes [${expectedA.join(", ")}] and [${
+        expectedB.join(", ")
+      }] for a result of shape [${c.shape.join(", ")}], got [${a.shape.join(", ")}] and [${
+        b.shape.join(", ")
+      }]`,
+    );
+  }
+  for (const view of [a, b, c]) {
+    if (view.dtype !== "float32") {
+      throw new TypeError(`Cannot multiply matrices: wanted dtype float32, got ${view.dtype}`);
+    }
+  }
+}
+
+/** Demands a matrix that is row-major or column-major, with or without gaps. */
+function checkStrides(name: string, view: View): void {
+  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  const [row, column] = lastStrides(view, false);
+  const rowMajor = column === 1 && row >= columns;
+  const columnMajor = row === 1 && column >= rows;
+  if (rows === 0 || columns === 0 || rowMajor || columnMajor) return;
+  throw new Error(
+    `Cannot multiply matrices: wanted ${name} with stride 1 along one of its last two axes and no ` +
+      `overlap, got shape [${view.shape.join(", ")}] with strides [${view.strides.join(", ")}]`,
+  );
+}
+
+/**
+ * The strides of the last two axes. An axis of length 1 may have any stride: it gets the one that
+ * the rest of this code expects to see.
+ */
+function lastStrides(view: View, swapped: boolean): [row: number, column: number] {
+  const rank = view.shape.length;
+  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  let row = view.strides[rank - 2]!;
+  let column = view.strides[rank - 1]!;
+  if (columns === 1 && !(row === 1 && column >= rows)) column = 1;
+  if (rows === 1 && !(column === 1 && row >= columns)) {
+    row = column === 1 ? Math.max(1, columns) : 1;
+  }
+  return swapped ? [column, row] : [row, column];
+}
+
+/** The batch axes from the outermost in, without those of length 1, neighbours merged if possible. */
+function batchAxes(a: View, b: View, c: View): BatchAxis[] {
+  const axes: BatchAxis[] = [];
+  for (let axis = 0; axis < c.shape.length - 2; axis++) {
+    const length = c.shape[axis]!;
+    if (length === 1) continue;
+    const strides = [a.strides[axis]!, b.strides[axis]!, c.strides[axis]!] as const;
+    const previous = axes.at(-1);
+    if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
+      axes[axes.length - 1] = { length: previous.length * length, strides };
+    } else {
+      axes.push({ length, strides });
+    }
+  }
+  return axes;
+}
+
+/** Where the items along these axes begin. */
+function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c: number])[] {
+  let all: (readonly [number, number, number])[] = [[0, 0, 0]];
+  for (const { length, strides } of axes) {
+    all = all.flatMap(([a, b, c]) =>
+      Array.from({ length }, (_, item) =>
+        [
+          a + item * strides[0],
+          b + item * strides[1],
+          c + item * strides[2],
+        ] as const)
+    );
+  }
+  return all;
+}
