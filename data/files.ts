@@ -1,0 +1,217 @@
+/**
+ * Finding and reading files.
+ *
+ * @module
+ */
+
+/** A file that was found. */
+export interface FoundFile {
+  /** The path to open it by. */
+  path: string;
+  /** The path below the folder that was searched, with `/` between the parts on every system. */
+  name: string;
+  /** Its size in bytes when it was found. */
+  bytes: number;
+}
+
+/**
+ * Finds files with the given extensions, sorted by name (by code units: the same on every machine).
+ * Names that begin with a dot are passed over, and links to folders are not followed.
+ *
+ * @param place A file, a folder (searched to any depth), or a glob with `*`, `**`, `?`, `[abc]`, `{a,b}`.
+ * @param extensions Such as `[".txt", ".md"]`.
+ * @throws {Error} If the place does not exist, cannot be read, or has no such file.
+ *
+ * @example
+ * ```ts
+ * import { findFiles } from "./files.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/a.txt`, "hello");
+ * await Deno.writeTextFile(`${folder}/a.png`, "");
+ * console.log((await findFiles(folder, [".txt"])).map((file) => file.name)); // [ "a.txt" ]
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function findFiles(
+  place: string,
+  extensions: readonly string[],
+): Promise<FoundFile[]> {
+  const given = Deno.build.os === "windows" ? place.replaceAll("\\", "/") : place;
+  const found = await search(given);
+  if (found === undefined) {
+    throw new Error(
+      `Cannot read the corpus "${place}": wanted a file, a folder or a glob with matches, got nothing there`,
+    );
+  }
+  found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const fitting = found.filter(({ name }) =>
+    extensions.some((extension) => name.endsWith(extension))
+  );
+  if (fitting.length === 0) {
+    const others = found.slice(0, 3).map(({ name }) => name);
+    throw new Error(
+      `Cannot read the corpus "${place}": wanted files ending in ${extensions.join(", ")}, ` +
+        `got ${found.length === 0 ? "no files" : `${found.length} others (${others.join(", ")})`}`,
+    );
+  }
+  return fitting;
+}
+
+async function search(place: string): Promise<FoundFile[] | undefined> {
+  const info = await inform(place);
+  if (info?.isDirectory) return await walk(place.replace(/(?<=.)\/+$/, ""), "", Infinity, []);
+  if (info !== undefined) {
+    return [{ path: place, name: place.slice(place.lastIndexOf("/") + 1), bytes: info.size }];
+  }
+  const magic = place.search(/[*?[{]/);
+  if (magic < 0) return undefined;
+  const cut = place.lastIndexOf("/", magic);
+  const folder = cut < 0 ? "." : cut === 0 ? "/" : place.slice(0, cut);
+  if (!(await inform(folder))?.isDirectory) return undefined;
+  const glob = place.slice(cut + 1);
+  const pattern = globPattern(glob);
+  // Folders deeper than the glob can reach are not even opened.
+  const depth = glob.includes("**") ? Infinity : glob.split("/").length;
+  const matches = (await walk(folder, "", depth, [])).filter(({ name }) => pattern.test(name));
+  return matches.length > 0 ? matches : undefined;
+}
+
+async function inform(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+async function walk(
+  folder: string,
+  below: string,
+  depth: number,
+  found: FoundFile[],
+): Promise<FoundFile[]> {
+  const here = below === "" ? folder : `${folder}/${below}`;
+  for (const entry of await list(here)) {
+    if (entry.name.startsWith(".")) continue;
+    const name = below === "" ? entry.name : `${below}/${entry.name}`;
+    if (entry.isDirectory) {
+      if (depth > 1) await walk(folder, name, depth - 1, found);
+      continue;
+    }
+    const path = `${folder === "/" ? "" : folder}/${name}`;
+    const info = await inform(path);
+    if (info?.isFile) found.push({ path, name, bytes: info.size });
+  }
+  return found;
+}
+
+async function list(folder: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    throw unreadable(folder, error);
+  }
+}
+
+/**
+ * The regular expression for a glob over whole paths with `/` between the parts.
+ *
+ * @throws {SyntaxError} If a bracket or a brace is not closed.
+ *
+ * @example
+ * ```ts
+ * import { globPattern } from "./files.ts";
+ *
+ * console.log(globPattern("books/**\/*.{txt,md}").test("books/old/a.md")); // true
+ * ```
+ */
+export function globPattern(glob: string): RegExp {
+  let pattern = "";
+  let braces = 0;
+  for (let i = 0; i < glob.length; i++) {
+    const character = glob.charAt(i);
+    const set = character === "[" ? /^\[(!?)(\]?[^\]/]*)\]/.exec(glob.slice(i)) : null;
+    if (glob.startsWith("**/", i)) {
+      pattern += "(?:[^/]+/)*";
+      i += 2;
+    } else if (glob.startsWith("**", i)) {
+      pattern += ".*";
+      i += 1;
+    } else if (character === "*") pattern += "[^/]*";
+    else if (character === "?") pattern += "[^/]";
+    else if (set !== null) {
+      pattern += `[${set[1] === "!" ? "^/" : ""}${(set[2] ?? "").replace(/[\\\]^]/g, "\\$&")}]`;
+      i += set[0].length - 1;
+    } else if (character === "{") {
+      pattern += "(?:";
+      braces++;
+    } else if (character === "}" && braces > 0) {
+      pattern += ")";
+      braces--;
+    } else if (character === "," && braces > 0) pattern += "|";
+    else if (character === "[") {
+      throw new SyntaxError(
+        `Cannot read the glob "${glob}": wanted a "]" after the "[" at ${i}, got none`,
+      );
+    } else pattern += character.replace(/[\\^$.|+()]/, "\\$&");
+  }
+  if (braces > 0) {
+    throw new SyntaxError(
+      `Cannot read the glob "${glob}": wanted a "}" for each "{", got ${braces} too few`,
+    );
+  }
+  return new RegExp(`^${pattern}$`, "su");
+}
+
+/**
+ * Reads the bytes from `start` up to `end` of a file.
+ *
+ * @throws {Error} If the file cannot be read or ends too early.
+ *
+ * @example
+ * ```ts
+ * import { readBytes } from "./files.ts";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "abcdef");
+ * console.log(await readBytes(path, 2, 4)); // the bytes of "cd"
+ * await Deno.remove(path);
+ * ```
+ */
+export async function readBytes(
+  path: string,
+  start: number,
+  end: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(end - start);
+  let filled = 0;
+  try {
+    using file = await Deno.open(path);
+    await file.seek(start, Deno.SeekMode.Start);
+    while (filled < bytes.length) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+  if (filled < bytes.length) {
+    throw new Error(
+      `Cannot read "${path}": wanted ${
+        end - start
+      } bytes at ${start}, got ${filled}; has the file changed?`,
+    );
+  }
+  return bytes;
+}
+
+/** The error for a file or folder that the system refuses to read. */
+function unreadable(path: string, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`Cannot read "${path}": wanted a readable file or folder, got "${reason}"`, {
+    cause,
+  });
+}

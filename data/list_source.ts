@@ -1,0 +1,53 @@
+/**
+ * A corpus that is already in memory.
+ *
+ * @module
+ */
+
+import { fingerprint, type Source } from "./source.ts";
+
+/**
+ * Makes a corpus of texts in memory, one chunk for each document. Documents without text are left out.
+ *
+ * @param name What messages call the corpus.
+ * @param texts The documents in order.
+ * @param validationDocuments How many of the last documents are held out, at least 1.
+ * @throws {RangeError} On opening, if either split would have no document.
+ *
+ * @example
+ * ```ts
+ * import { listSource } from "./list_source.ts";
+ *
+ * const source = listSource("rhyme", ["one", "two", "three"], 1);
+ * const validation = await source.open("validation");
+ * console.log(await validation.read(0)); // [ "three" ]
+ * ```
+ */
+export function listSource(
+  name: string,
+  texts: readonly string[],
+  validationDocuments: number,
+): Source {
+  const all = texts.filter((text) => text !== "");
+  return {
+    name,
+    async open(split) {
+      const isCount = Number.isInteger(validationDocuments) && validationDocuments >= 1;
+      if (!isCount || validationDocuments >= all.length) {
+        throw new RangeError(
+          `Cannot split "${name}": wanted 1 or more documents for validation and one left to train on, ` +
+            `got ${validationDocuments} of ${all.length} documents`,
+        );
+      }
+      const cut = all.length - validationDocuments;
+      const part = split === "train" ? all.slice(0, cut) : all.slice(cut);
+      return {
+        name: `the ${split} split of "${name}"`,
+        fingerprint: await fingerprint([split, part]),
+        bytes: part.reduce((sum, text) => sum + text.length, 0),
+        chunks: part.length,
+        read: (chunk) => Promise.resolve(part.slice(chunk, chunk + 1)),
+      };
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * From what a user types to a corpus.
+ *
+ * @module
+ */
+
+import { findFiles } from "./files.ts";
+import { PARQUET_EXTENSION, parquetFiles } from "./parquet.ts";
+import { sotuSource } from "./sotu.ts";
+import type { Source } from "./source.ts";
+import { TEXT_EXTENSIONS, textFiles } from "./text_files.ts";
+
+/** What can be chosen about a corpus of either kind of files. */
+export interface OpenSourceOptions {
+  /** The parquet column, or the field of a `.jsonl` line, that holds the text. Default: `text`. */
+  column?: string;
+  /** The share of the bytes of text files that is held out. Default: 0.05. */
+  validationFraction?: number;
+}
+
+/**
+ * Opens the corpus that a user names: `sotu` for the default one, or a file, folder or glob of
+ * `.txt`, `.md` and `.jsonl` files, or of `.parquet` files.
+ *
+ * @throws {Error} If there are no such files, or of both kinds.
+ *
+ * @example
+ * ```ts
+ * import { openSource } from "./open_source.ts";
+ *
+ * const source = await openSource("sotu");
+ * console.log(source.name); // sotu
+ * ```
+ */
+export async function openSource(place: string, options: OpenSourceOptions = {}): Promise<Source> {
+  if (place === "sotu") return sotuSource();
+  const { column = "text", validationFraction = 0.05 } = options;
+  const files = await findFiles(place, [...TEXT_EXTENSIONS, PARQUET_EXTENSION]);
+  const tables = files.filter(({ name }) => name.endsWith(PARQUET_EXTENSION));
+  if (tables.length === 0) return textFiles(place, { field: column, validationFraction });
+  if (tables.length === files.length) return parquetFiles(place, { column });
+  throw new Error(
+    `Cannot read the corpus "${place}": wanted either parquet files or text files, ` +
+      `got ${tables.length} and ${files.length - tables.length}`,
+  );
+}

@@ -1,0 +1,151 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { parquetWriteBuffer } from "npm:hyparquet-writer@0.17.0";
+import { openSource } from "./open_source.ts";
+import { parquetFiles } from "./parquet.ts";
+import { texts } from "./source.ts";
+
+/** Runs `use` in a folder of parquet files: the rows of each, three to a row group. */
+async function withTables(
+  tables: Record<string, (string | null)[]>,
+  use: (folder: string) => Promise<void>,
+  column = "text",
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, data] of Object.entries(tables)) {
+      const id = data.map((_, i) => i);
+      const buffer = parquetWriteBuffer({
+        columnData: [{ name: "id", data: id, type: "INT32" }, {
+          name: column,
+          data,
+          type: "STRING",
+        }],
+        rowGroupSize: 3,
+      });
+      await Deno.writeFile(`${folder}/${name}`, new Uint8Array(buffer));
+    }
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const row = (name: string, i: number): string => `${name} ${i} ${"é".repeat(50 * i)}`;
+const rows = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, i) => row(name, i));
+
+Deno.test("the last parquet file is validation, and a chunk is a row group", async () => {
+  await withTables({
+    "b.parquet": rows("b", 4),
+    "a.parquet": rows("a", 7),
+    "c.parquet": rows("c", 5),
+  }, async (folder) => {
+    const source = await openSource(folder);
+    const train = await source.open("train");
+    const validation = await source.open("validation");
+    assertEquals(await Array.fromAsync(texts(train)), [...rows("a", 7), ...rows("b", 4)]);
+    assertEquals(await Array.fromAsync(texts(validation)), rows("c", 5));
+    assertEquals([train.chunks, validation.chunks], [5, 2]);
+    assertEquals(await train.read(4), rows("b", 4).slice(3));
+    assertEquals(await train.read(1), rows("a", 7).slice(3, 6));
+    assert(train.bytes > 1000, `${train.bytes} bytes`);
+    assert(train.fingerprint !== validation.fingerprint, "another split");
+    await assertRejects(() => train.read(5), RangeError, "wanted a chunk below 5, got 5");
+  });
+});
+
+Deno.test("of a single parquet file the last twentieth of the rows is validation, at least one", async () => {
+  for (const [count, held] of [[2, 1], [7, 1], [45, 2]] as const) {
+    await withTables({ "a.parquet": rows("a", count) }, async (folder) => {
+      const source = parquetFiles(`${folder}/a.parquet`);
+      const train = await Array.fromAsync(texts(await source.open("train")));
+      const validation = await Array.fromAsync(texts(await source.open("validation")));
+      assertEquals([...train, ...validation], rows("a", count));
+      assertEquals(validation.length, held);
+    });
+  }
+  await withTables({ "a.parquet": rows("a", 1) }, async (folder) => {
+    await assertRejects(
+      () => parquetFiles(folder).open("train"),
+      RangeError,
+      `Cannot split "${folder}/a.parquet": wanted another file, or 2 or more rows in this one, got 1`,
+    );
+  });
+});
+
+Deno.test("a column that is not there is an error that lists those that are", async () => {
+  await withTables({ "a.parquet": rows("a", 4) }, async (folder) => {
+    await assertRejects(
+      () => parquetFiles(folder).open("train"),
+      Error,
+      `Cannot read "${folder}/a.parquet": wanted a column "text", got "id", "content"`,
+    );
+    const split = await parquetFiles(folder, { column: "content" }).open("train");
+    assertEquals(await split.read(0), rows("a", 3));
+  }, "content");
+});
+
+Deno.test("a row that is not text is an error with its number", async () => {
+  await withTables({ "a.parquet": ["a", "", "b", "c", null, "d"] }, async (folder) => {
+    const split = await parquetFiles(folder).open("train");
+    assertEquals(await split.read(0), ["a", "b"]);
+    await assertRejects(
+      () => split.read(1),
+      TypeError,
+      `Cannot read "${folder}/a.parquet": wanted a string in column "text" of row 4, got nothing`,
+    );
+    const numbers = await parquetFiles(folder, { column: "id" }).open("train");
+    await assertRejects(() => numbers.read(0), TypeError, 'in column "id" of row 0, got a number');
+  });
+});
+
+Deno.test("a file that is no parquet file, or a truncated one, is an error with its path", async () => {
+  await withTables({ "a.parquet": rows("a", 20), "b.parquet": [] }, async (folder) => {
+    const path = `${folder}/a.parquet`;
+    await assertRejects(
+      () => parquetFiles(folder).open("validation"),
+      RangeError,
+      "wanted one or more rows",
+    );
+    await Deno.remove(`${folder}/b.parquet`);
+    const split = await parquetFiles(folder).open("train");
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.subarray(0, 100));
+    await assertRejects(() => split.read(0), Error, `Cannot read "${path}": wanted`);
+    for (const length of [0, 3, 100]) {
+      await Deno.writeFile(path, bytes.subarray(0, length));
+      await assertRejects(
+        () => parquetFiles(folder).open("train"),
+        SyntaxError,
+        `Cannot read "${path}": wanted a parquet file, got`,
+      );
+    }
+    // The footer is whole, but the pages are not.
+    await Deno.writeFile(path, bytes.map((byte, i) => i > 3 && i < 200 ? 0xff : byte));
+    const damaged = await parquetFiles(folder).open("train");
+    assertEquals(
+      await damaged.read(5),
+      rows("a", 20).slice(15, 18),
+      "other row groups are not touched",
+    );
+    await assertRejects(
+      () => damaged.read(0),
+      SyntaxError,
+      `Cannot read "${path}": wanted the rows 0 to 3 of "text"`,
+    );
+  });
+});
+
+Deno.test("row groups compressed with zstd, snappy, gzip and not at all are read", async () => {
+  const compressors = { ZSTD: zstdCompressSync, GZIP: gzipSync };
+  for (const codec of ["ZSTD", "SNAPPY", "GZIP", "UNCOMPRESSED"] as const) {
+    await withTables({}, async (folder) => {
+      const columnData = [{ name: "text", data: rows("a", 9), type: "STRING" as const }];
+      const buffer = parquetWriteBuffer({ columnData, codec, compressors, rowGroupSize: 3 });
+      await Deno.writeFile(`${folder}/a.parquet`, new Uint8Array(buffer));
+      const split = await parquetFiles(folder).open("train");
+      assertEquals(await Array.fromAsync(texts(split)), rows("a", 8), codec);
+    });
+  }
+});

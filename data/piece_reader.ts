@@ -1,0 +1,211 @@
+/**
+ * The endless sequence of pieces that packing draws from: epoch after epoch over a split.
+ *
+ * @module
+ */
+
+import { cutPieces, type LongDocuments, type Pieces } from "./pieces.ts";
+import { permutation } from "./shuffle.ts";
+import { emptySplit, type Split } from "./source.ts";
+import {
+  chunkName,
+  type Encoder,
+  encodeTexts,
+  readTokenStream,
+  type TokenArray,
+} from "./token_stream.ts";
+
+/** A document, or a part of one, that fits a row unless long documents are left whole. */
+export interface Piece {
+  /** The number of its tokens, with BOS. */
+  readonly length: number;
+  /** Its ids; the first is BOS. */
+  readonly tokens: TokenArray;
+  /** The chunk that it is from. */
+  readonly chunk: number;
+  /** Its number in the chunk. */
+  readonly index: number;
+  /** Whether it begins a document. */
+  readonly isFirst: boolean;
+}
+
+/** How a split is read. */
+export interface PieceReaderOptions {
+  /** The split. */
+  split: Split;
+  /** The tokenizer. */
+  encoder: Encoder;
+  /** The tokens of a row: the longest piece. */
+  capacity: number;
+  /** What becomes of longer documents. */
+  longDocuments: LongDocuments;
+  /** With a seed the order is another one in every epoch; `null` keeps that of the split. */
+  seed: number | null;
+  /** A split of at most this size is encoded once and its tokens are kept. */
+  cacheBytes: number;
+  /** The fewest tokens that an epoch must have. */
+  minimumTokens: number;
+}
+
+/** Where a reader is. */
+export interface ReaderPosition {
+  /** Passes over the split, counted from 1. */
+  epoch: number;
+  /** Chunks of this epoch that are done with. */
+  chunksDone: number;
+  /** Pieces read of the chunk after those. */
+  piecesDone: number;
+  /** Tokens read in this epoch. */
+  epochTokens: number;
+}
+
+/**
+ * Reads the pieces of a split for ever.
+ *
+ * A split that is small enough is one single chunk, so that with a seed all its pieces are shuffled
+ * together. A larger one is read and encoded chunk by chunk in every epoch; with a seed the chunks
+ * come in random order, and the pieces of each.
+ *
+ * @example
+ * ```ts
+ * import { listSource } from "./list_source.ts";
+ * import { PieceReader } from "./piece_reader.ts";
+ *
+ * const split = await listSource("rhyme", ["one", "two", "three"], 1).open("train");
+ * const encode = (text: string) => [...new TextEncoder().encode(text)];
+ * const reader = new PieceReader({
+ *   split,
+ *   encoder: { encode, bos: 256 },
+ *   capacity: 8,
+ *   longDocuments: "cut",
+ *   seed: null,
+ *   cacheBytes: 1e6,
+ *   minimumTokens: 1,
+ * });
+ * console.log((await reader.next()).tokens); // [256, 111, 110, 101]
+ * ```
+ */
+export class PieceReader {
+  readonly #options: PieceReaderOptions;
+  readonly #isCached: boolean;
+  readonly #chunks: number;
+  #cache: Pieces | undefined;
+  /** The chunk being read, and the order of its pieces. */
+  #open: { chunk: number; pieces: Pieces; order: Int32Array | null } | undefined;
+  #position: ReaderPosition = { epoch: 1, chunksDone: 0, piecesDone: 0, epochTokens: 0 };
+
+  /** Reads nothing yet. */
+  constructor(options: PieceReaderOptions) {
+    this.#options = options;
+    this.#isCached = options.split.bytes <= options.cacheBytes;
+    this.#chunks = this.#isCached ? 1 : options.split.chunks;
+  }
+
+  /** Tells apart whatever changes the numbers of pieces. */
+  get corpus(): string {
+    return `${this.#options.split.fingerprint}/${this.#chunks}`;
+  }
+
+  /** Where the reader is; goes on from there when it is set. */
+  get position(): ReaderPosition {
+    return { ...this.#position };
+  }
+
+  set position(position: ReaderPosition) {
+    this.#position = { ...position };
+    this.#open = undefined;
+  }
+
+  /**
+   * The next piece.
+   *
+   * @throws {RangeError} If a whole epoch had fewer tokens than the minimum.
+   */
+  async next(): Promise<Piece> {
+    let open = this.#open ?? await this.#openChunk();
+    while (this.#position.piecesDone >= open.pieces.count) {
+      this.#position.chunksDone++;
+      this.#position.piecesDone = 0;
+      if (this.#position.chunksDone >= this.#chunks) this.#endEpoch();
+      open = await this.#openChunk();
+    }
+    const { chunk, pieces, order } = open;
+    const place = this.#position.piecesDone++;
+    const piece = makePiece(chunk, pieces, order?.[place] ?? place);
+    this.#position.epochTokens += piece.length;
+    return piece;
+  }
+
+  /**
+   * Reads certain pieces again, each chunk once.
+   *
+   * @param places The chunk and the index of each piece, one after the other.
+   * @throws {RangeError} If there is no such piece.
+   */
+  async fetch(places: readonly number[]): Promise<Piece[]> {
+    const chunks = new Map<number, Pieces>();
+    const found: Piece[] = [];
+    for (let i = 0; i < places.length; i += 2) {
+      const chunk = places[i] ?? -1;
+      const index = places[i + 1] ?? -1;
+      if (!(chunk >= 0 && chunk < this.#chunks)) {
+        throw new RangeError(
+          `Cannot resume the data loader: wanted a chunk below ${this.#chunks}, got ${chunk}`,
+        );
+      }
+      const pieces = chunks.get(chunk) ?? await this.#readChunk(chunk);
+      chunks.set(chunk, pieces);
+      found.push(makePiece(chunk, pieces, index));
+    }
+    return found;
+  }
+
+  #endEpoch(): void {
+    const { split, minimumTokens } = this.#options;
+    const { epoch, epochTokens } = this.#position;
+    if (epochTokens === 0) throw emptySplit(split);
+    if (epochTokens < minimumTokens) {
+      throw new RangeError(
+        `Cannot fill a batch from ${split.name}: wanted ${minimumTokens} or more tokens, got ${epochTokens}`,
+      );
+    }
+    this.#position = { epoch: epoch + 1, chunksDone: 0, piecesDone: 0, epochTokens: 0 };
+  }
+
+  async #openChunk(): Promise<{ chunk: number; pieces: Pieces; order: Int32Array | null }> {
+    const { epoch, chunksDone } = this.#position;
+    const { seed } = this.#options;
+    const chunk = seed === null
+      ? chunksDone
+      : permutation(this.#chunks, seed, epoch)[chunksDone] ?? 0;
+    const pieces = await this.#readChunk(chunk);
+    const order = seed === null ? null : permutation(pieces.count, seed, epoch, chunk);
+    this.#open = { chunk, pieces, order };
+    return this.#open;
+  }
+
+  async #readChunk(chunk: number): Promise<Pieces> {
+    const { split, encoder, capacity, longDocuments } = this.#options;
+    if (!this.#isCached) {
+      const stream = encodeTexts(await split.read(chunk), encoder, chunkName(split, chunk));
+      return cutPieces(stream, capacity, longDocuments);
+    }
+    this.#cache ??= cutPieces(await readTokenStream(split, encoder), capacity, longDocuments);
+    return this.#cache;
+  }
+}
+
+function makePiece(chunk: number, pieces: Pieces, index: number): Piece {
+  if (!(index >= 0 && index < pieces.count)) {
+    throw new RangeError(
+      `Cannot resume the data loader: wanted a piece below ${pieces.count} in chunk ${chunk}, got ${index}`,
+    );
+  }
+  return {
+    length: pieces.length(index),
+    tokens: pieces.copy(index),
+    chunk,
+    index,
+    isFirst: pieces.isFirst(index),
+  };
+}

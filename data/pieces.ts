@@ -1,0 +1,65 @@
+/**
+ * Documents cut to what a row can hold.
+ *
+ * @module
+ */
+
+import type { TokenArray, TokenStream } from "./token_stream.ts";
+
+/** What becomes of a document that is longer than a row. */
+export type LongDocuments = "cut" | "crop";
+
+/** Where the pieces of a stream are. Each piece is the BOS id and then a stretch of the stream. */
+export interface Pieces {
+  /** The number of pieces. */
+  readonly count: number;
+  /** The length of piece `index`, with its BOS id. */
+  length(index: number): number;
+  /** Whether piece `index` begins a document. */
+  isFirst(index: number): boolean;
+  /** A copy of the ids of piece `index`. */
+  copy(index: number): TokenArray;
+}
+
+/**
+ * Cuts the documents of a stream into pieces of at most `capacity` tokens.
+ *
+ * A longer document becomes consecutive pieces, each with the BOS id before it: all but the last fill
+ * a row exactly, and each token of the text is a target once. With `"crop"` a document stays whole
+ * whatever its length, as in nanochat, and whoever packs it cuts off what does not fit.
+ *
+ * @param capacity The tokens of a row, at least 2.
+ *
+ * @example
+ * ```ts
+ * import { cutPieces } from "./pieces.ts";
+ *
+ * const stream = { tokens: Int32Array.of(0, 1, 2, 3, 4, 5), starts: [0] };
+ * const pieces = cutPieces(stream, 4, "cut");
+ * console.log(pieces.copy(0), pieces.copy(1)); // [0, 1, 2, 3] [0, 4, 5]
+ * ```
+ */
+export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
+  const { tokens, starts } = stream;
+  const step = long === "cut" ? capacity - 1 : tokens.length;
+  /** For each piece where its text begins and ends. */
+  const bounds: number[] = [];
+  const documents = new Set<number>();
+  for (const [index, start] of starts.entries()) {
+    const end = starts[index + 1] ?? tokens.length;
+    documents.add(bounds.length / 2);
+    for (let at = start + 1; at < end; at += step) bounds.push(at, Math.min(at + step, end));
+  }
+  const from = (index: number): number => bounds[2 * index] ?? 0;
+  const to = (index: number): number => bounds[2 * index + 1] ?? 0;
+  return {
+    count: bounds.length / 2,
+    length: (index) => 1 + to(index) - from(index),
+    isFirst: (index) => documents.has(index),
+    copy(index) {
+      const piece = tokens.slice(from(index) - 1, to(index));
+      piece[0] = tokens[0] ?? 0;
+      return piece;
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { assertEquals } from "@std/assert";
+import { cutPieces } from "./pieces.ts";
+import { encodeTexts } from "./token_stream.ts";
+
+const encoder = {
+  encode: (text: string) => [...new TextEncoder().encode(text)],
+  bos: 256,
+  vocabSize: 257,
+};
+
+Deno.test("pieces of any capacity begin with BOS, fit, and give back every document", () => {
+  const texts = ["a", "bc", "defg", "hijklmnopqrs", "tuvwxyz0123456789"];
+  const stream = encodeTexts(texts, encoder, "letters");
+  for (let capacity = 2; capacity < 20; capacity++) {
+    const pieces = cutPieces(stream, capacity, "cut");
+    const found: string[] = [];
+    for (let i = 0; i < pieces.count; i++) {
+      const [bos, ...ids] = pieces.copy(i);
+      assertEquals(bos, encoder.bos);
+      assertEquals(pieces.length(i), ids.length + 1);
+      assertEquals(ids.length < capacity && ids.length > 0, true);
+      const text = String.fromCharCode(...ids);
+      if (pieces.isFirst(i)) found.push(text);
+      else {
+        // All pieces but the last of a document fill a row.
+        assertEquals(pieces.length(i - 1), capacity);
+        found.push(found.pop() + text);
+      }
+    }
+    assertEquals(found, texts);
+  }
+});
+
+Deno.test("documents that are to be cropped stay whole", () => {
+  const stream = encodeTexts(["ab", "cdefghij"], encoder, "letters");
+  const pieces = cutPieces(stream, 4, "crop");
+  assertEquals([0, 1].map((i) => pieces.copy(i)), [
+    Uint16Array.of(256, 97, 98),
+    Uint16Array.of(256, 99, 100, 101, 102, 103, 104, 105, 106),
+  ]);
+  assertEquals(pieces.count, 2);
+});

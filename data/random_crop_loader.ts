@@ -1,0 +1,99 @@
+/**
+ * Rows cut from a flat stream at random places.
+ *
+ * @module
+ */
+
+import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
+import { randomBits } from "./shuffle.ts";
+import type { TokenArray } from "./token_stream.ts";
+
+/** What a loader of random rows is made of. */
+export interface RandomCropLoaderOptions extends BatchOptions {
+  /** The stream, from {@linkcode readTokenStream}. */
+  tokens: TokenArray;
+  /** Decides which rows are cut. */
+  seed: number;
+  /** Where to go on, from {@linkcode RandomCropLoader.state} of a loader made with the same options. */
+  state?: RandomCropState;
+}
+
+/** What a loader of random rows remembers: how many it has cut. */
+export interface RandomCropState {
+  /** The seed. */
+  seed: number;
+  /** The length of a row. */
+  sequenceLength: number;
+  /** The length of the stream. */
+  streamLength: number;
+  /** Rows cut so far. */
+  rows: number;
+}
+
+/**
+ * Cuts rows of `sequenceLength` + 1 tokens from a stream, every place equally likely. A row may begin
+ * in the middle of a document and run into the next. The loader never ends.
+ *
+ * Row number n depends only on the seed and on n: with a seed, 2 batches of 4 rows are 1 batch of 8.
+ *
+ * @example
+ * ```ts
+ * import { RandomCropLoader } from "./random_crop_loader.ts";
+ *
+ * const tokens = Uint16Array.from({ length: 100 }, (_, i) => i);
+ * const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 2, sequenceLength: 8 });
+ * for await (const { inputs, shape, state } of loader) {
+ *   console.log(inputs.length, shape, state.rows); // 16 [2, 8] 2
+ *   break;
+ * }
+ * ```
+ */
+export class RandomCropLoader extends Loader<RandomCropState> {
+  readonly #tokens: TokenArray;
+  readonly #settings: Omit<RandomCropState, "rows">;
+  #rows = 0;
+
+  /**
+   * Checks the stream; nothing is copied.
+   *
+   * @throws {RangeError} If an option is out of range, or the stream is shorter than a batch.
+   * @throws {Error} If the state belongs to other options.
+   */
+  constructor(options: RandomCropLoaderOptions) {
+    super(options);
+    const { tokens, seed, state } = options;
+    const { batchSize, sequenceLength } = this;
+    checkSeed(seed);
+    const minimum = batchSize * (sequenceLength + 1);
+    if (tokens.length < minimum) {
+      throw new RangeError(
+        `Cannot fill a batch from the stream: wanted ${minimum} or more tokens, got ${tokens.length}`,
+      );
+    }
+    this.#tokens = tokens;
+    this.#settings = { seed, sequenceLength, streamLength: tokens.length };
+    if (state !== undefined) {
+      checkState(state, this.#settings);
+      checkCount("rows", state.rows);
+      this.#rows = state.rows;
+    }
+  }
+
+  /** Cuts one row; always answers `true`. */
+  override fillRow(row: Int32Array): Promise<boolean> {
+    const places = this.#tokens.length - row.length + 1;
+    const { seed } = this.#settings;
+    // One draw of 32 bits would favour some places of a stream of billions: this has 53.
+    const high = randomBits(seed, this.#rows, 0) >>> 5;
+    const low = randomBits(seed, this.#rows, 1) >>> 6;
+    const start = Math.floor((high * 2 ** 26 + low) / 2 ** 53 * places);
+    row.set(this.#tokens.subarray(start, start + row.length));
+    this.#rows++;
+    return Promise.resolve(true);
+  }
+
+  /** The number of rows cut. */
+  override state(): RandomCropState {
+    return { ...this.#settings, rows: this.#rows };
+  }
+}

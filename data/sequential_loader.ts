@@ -1,0 +1,90 @@
+/**
+ * Rows cut from a flat stream one after the other, once: what validation needs.
+ *
+ * @module
+ */
+
+import { type BatchOptions, checkCount, checkState, Loader } from "./loader.ts";
+import type { TokenArray } from "./token_stream.ts";
+
+/** What a sequential loader is made of. */
+export interface SequentialLoaderOptions extends BatchOptions {
+  /** The stream, from {@linkcode readTokenStream}. */
+  tokens: TokenArray;
+  /** Where to go on, from {@linkcode SequentialLoader.state} of a loader made with the same options. */
+  state?: SequentialState;
+}
+
+/** What a sequential loader remembers. */
+export interface SequentialState {
+  /** The length of a row. */
+  sequenceLength: number;
+  /** The length of the stream. */
+  streamLength: number;
+  /** Rows cut so far. */
+  rows: number;
+}
+
+/**
+ * Goes once through a stream: row n predicts the tokens n·T + 1 to n·T + T, where T is the sequence
+ * length, so every token but the first is a target exactly once, up to the last row that is full. The
+ * last batch has fewer rows than the others if that is what is left.
+ *
+ * @example
+ * ```ts
+ * import { SequentialLoader } from "./sequential_loader.ts";
+ *
+ * const tokens = Int32Array.from({ length: 14 }, (_, i) => i);
+ * for await (const batch of new SequentialLoader({ tokens, batchSize: 2, sequenceLength: 4 })) {
+ *   console.log(batch.shape, batch.targets); // [2, 4] [1, …, 8], then [1, 4] [9, …, 12]
+ * }
+ * ```
+ */
+export class SequentialLoader extends Loader<SequentialState> {
+  /** The number of rows in the whole stream. */
+  readonly rows: number;
+  readonly #tokens: TokenArray;
+  readonly #settings: Omit<SequentialState, "rows">;
+  #done = 0;
+
+  /**
+   * Checks the stream; nothing is copied.
+   *
+   * @throws {RangeError} If an option is out of range, or the stream is shorter than a row.
+   * @throws {Error} If the state belongs to other options.
+   */
+  constructor(options: SequentialLoaderOptions) {
+    super(options);
+    const { tokens, state } = options;
+    const { sequenceLength } = this;
+    this.rows = Math.floor((tokens.length - 1) / sequenceLength);
+    if (this.rows < 1) {
+      throw new RangeError(
+        `Cannot fill a row from the stream: wanted ${
+          sequenceLength + 1
+        } or more tokens, got ${tokens.length}`,
+      );
+    }
+    this.#tokens = tokens;
+    this.#settings = { sequenceLength, streamLength: tokens.length };
+    if (state !== undefined) {
+      checkState(state, this.#settings);
+      checkCount("rows", state.rows);
+      this.#done = state.rows;
+    }
+  }
+
+  /** Cuts the next row, or answers `false` at the end. */
+  override fillRow(row: Int32Array): Promise<boolean> {
+    if (this.#done >= this.rows) return Promise.resolve(false);
+    const start = this.#done * this.sequenceLength;
+    row.set(this.#tokens.subarray(start, start + row.length));
+    this.#done++;
+    return Promise.resolve(true);
+  }
+
+  /** The number of rows cut. */
+  override state(): SequentialState {
+    return { ...this.#settings, rows: this.#done };
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Random numbers that depend only on what they are for: a seed and some counters. So any of them can
+ * be had again without those before it, which is what makes a loader's state small.
+ *
+ * @module
+ */
+
+/**
+ * 32 random bits for a seed and counters.
+ *
+ * @param seed Any safe integer.
+ * @param counters What the bits are for, each an integer; only the low 32 bits of each matter.
+ * @returns An integer from 0 to 2³² − 1.
+ *
+ * Source: the finalizer of MurmurHash3 (Austin Appleby), chained.
+ *
+ * @example
+ * ```ts
+ * import { randomBits } from "./shuffle.ts";
+ *
+ * console.log(randomBits(7, 0) === randomBits(7, 0), randomBits(7, 0) === randomBits(7, 1)); // true false
+ * ```
+ */
+export function randomBits(seed: number, ...counters: number[]): number {
+  let bits = mix(seed | 0);
+  bits = mix(bits ^ Math.floor(seed / 2 ** 32));
+  for (const counter of counters) bits = mix(bits ^ counter);
+  return bits >>> 0;
+}
+
+function mix(bits: number): number {
+  bits = (bits + 0x9e3779b9) | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return bits ^ (bits >>> 16);
+}
+
+/**
+ * The numbers from 0 to `length` − 1 in random order.
+ *
+ * Source: the shuffle of Fisher and Yates, in Durstenfeld's form.
+ *
+ * @example
+ * ```ts
+ * import { permutation } from "./shuffle.ts";
+ *
+ * console.log(permutation(5, 42, 1)); // the same five numbers for the same seed and counter
+ * ```
+ */
+export function permutation(length: number, seed: number, ...counters: number[]): Int32Array {
+  const order = Int32Array.from({ length }, (_, i) => i);
+  for (let last = length - 1; last > 0; last--) {
+    const chosen = Math.floor(randomBits(seed, ...counters, last) / 2 ** 32 * (last + 1));
+    const value = order[last] ?? 0;
+    order[last] = order[chosen] ?? 0;
+    order[chosen] = value;
+  }
+  return order;
+}

@@ -1,0 +1,18 @@
+import { assertEquals } from "@std/assert";
+import { openSource } from "./open_source.ts";
+import { texts } from "./source.ts";
+
+Deno.test("the default corpus has 213 addresses from 1790 on, and the 20 of 2002 to 2021 as validation", async () => {
+  const source = await openSource("sotu");
+  const train = await Array.fromAsync(texts(await source.open("train")));
+  const validation = await Array.fromAsync(texts(await source.open("validation")));
+  assertEquals([train.length, validation.length], [213, 20]);
+  assertEquals(
+    train[0]?.startsWith("Fellow-Citizens of the Senate and House of Representatives"),
+    true,
+  );
+  // The last address to train on is that of February 2001, the first held out that of January 2002.
+  assertEquals(train.at(-1)?.length, 25_255);
+  assertEquals(validation[0]?.includes("axis of evil"), true);
+  assertEquals(validation.at(-1)?.length, 46_907);
+});

@@ -1,0 +1,52 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { listSource } from "./list_source.ts";
+import { documents, type Split, texts } from "./source.ts";
+
+const chunks = [["a", "b"], [], ["c"], ["d", "e", "f"]];
+const split: Split = {
+  name: "the train split of letters",
+  fingerprint: "letters",
+  bytes: 6,
+  chunks: chunks.length,
+  read: (chunk) => Promise.resolve(chunks[chunk] ?? []),
+};
+
+Deno.test("documents can be read again from the place of any of them", async () => {
+  const all = await Array.fromAsync(documents(split));
+  assertEquals(all.map(({ text }) => text).join(""), "abcdef");
+  for (const [index, place] of all.entries()) {
+    assertEquals(await Array.fromAsync(documents(split, place)), all.slice(index));
+  }
+  assertEquals(await Array.fromAsync(texts(split)), ["a", "b", "c", "d", "e", "f"]);
+});
+
+Deno.test("a split without documents is an error and not an empty walk", async () => {
+  const empty = { ...split, read: () => Promise.resolve([]) };
+  await assertRejects(
+    () => Array.fromAsync(texts(empty)),
+    RangeError,
+    "Cannot read the train split of letters: wanted at least one document with text, got none",
+  );
+});
+
+Deno.test("the last documents of a list are validation, and neither split can be empty", async () => {
+  const source = listSource("letters", ["a", "", "b", "c", "d"], 2);
+  assertEquals(await Array.fromAsync(texts(await source.open("train"))), ["a", "b"]);
+  assertEquals(await Array.fromAsync(texts(await source.open("validation"))), ["c", "d"]);
+  for (const count of [0, 1.5, 5, NaN]) {
+    await assertRejects(
+      () => listSource("letters", ["a", "b", "c", "d", "e"], count).open("train"),
+      RangeError,
+      `Cannot split "letters": wanted 1 or more documents for validation and one left to train on, got ${count} of 5`,
+    );
+  }
+});
+
+Deno.test("a fingerprint changes with the split and with the text", async () => {
+  const first = await listSource("letters", ["a", "b"], 1).open("train");
+  const same = await listSource("letters", ["a", "b"], 1).open("train");
+  const otherText = await listSource("letters", ["c", "b"], 1).open("train");
+  const otherSplit = await listSource("letters", ["b", "a"], 1).open("validation");
+  assertEquals(first.fingerprint, same.fingerprint);
+  assertEquals(new Set([first, otherText, otherSplit].map((s) => s.fingerprint)).size, 3);
+});

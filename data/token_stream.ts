@@ -1,0 +1,141 @@
+/**
+ * Documents as one flat run of token ids.
+ *
+ * @module
+ */
+
+import { emptySplit, type Split } from "./source.ts";
+
+/** Token ids: two bytes each where the vocabulary allows it, else four. */
+export type TokenArray = Uint16Array | Int32Array;
+
+/** What this module needs of a tokenizer. */
+export interface Encoder {
+  /** The ids of a text, without any token before or after. */
+  encode(text: string): ArrayLike<number>;
+  /** The id that is put before each document. */
+  bos: number;
+  /** The number of ids. With it every id is checked, and up to 65,536 take two bytes each. */
+  vocabSize?: number;
+}
+
+/** Documents end to end. */
+export interface TokenStream {
+  /** The ids, `[tokens]`: for each document the BOS id, then the ids of its text. */
+  readonly tokens: TokenArray;
+  /** Where each document's BOS id is in `tokens`, ascending; the first is 0. */
+  readonly starts: readonly number[];
+}
+
+/**
+ * Encodes texts to one stream. A text without tokens leaves no trace.
+ *
+ * @param where What the texts are, for messages.
+ * @throws {RangeError} If an id is not a whole number from 0 up to the size of the vocabulary.
+ *
+ * @example
+ * ```ts
+ * import { encodeTexts } from "./token_stream.ts";
+ *
+ * const encode = (text: string) => [...new TextEncoder().encode(text)];
+ * const stream = encodeTexts(["ab", "c"], { encode, bos: 256, vocabSize: 257 }, "two texts");
+ * console.log(stream.tokens, stream.starts); // [256, 97, 98, 256, 99] [0, 3]
+ * ```
+ */
+export function encodeTexts(
+  texts: readonly string[],
+  encoder: Encoder,
+  where: string,
+): TokenStream {
+  const limit = encoder.vocabSize ?? 2 ** 31;
+  checkId(encoder.bos, limit, "BOS", where);
+  const documents: ArrayLike<number>[] = [];
+  let total = 0;
+  for (const [index, text] of texts.entries()) {
+    const ids = encoder.encode(text);
+    for (let i = 0; i < ids.length; i++) checkId(ids[i], limit, `document ${index}`, where);
+    if (ids.length === 0) continue;
+    documents.push(ids);
+    total += 1 + ids.length;
+  }
+  const tokens = limit <= 2 ** 16 ? new Uint16Array(total) : new Int32Array(total);
+  const starts: number[] = [];
+  let at = 0;
+  for (const ids of documents) {
+    starts.push(at);
+    tokens[at] = encoder.bos;
+    tokens.set(ids, at + 1);
+    at += 1 + ids.length;
+  }
+  return { tokens, starts };
+}
+
+function checkId(id: number | undefined, limit: number, what: string, where: string): void {
+  if (id !== undefined && id >= 0 && id < limit && Number.isInteger(id)) return;
+  throw new RangeError(
+    `Cannot encode ${what} of ${where}: wanted ids that are whole numbers from 0 to ${
+      limit - 1
+    }, got ${id}`,
+  );
+}
+
+/** What can be chosen about reading a stream. */
+export interface ReadTokenStreamOptions {
+  /** Stop at this many tokens; the last document is then cut short. Default: no limit. */
+  maximumTokens?: number;
+}
+
+/**
+ * Encodes a whole split, in order, to one stream held in memory.
+ *
+ * @throws {RangeError} If the split has no document with tokens, or an id is outside the vocabulary.
+ *
+ * @example
+ * ```ts
+ * import { listSource } from "./list_source.ts";
+ * import { readTokenStream } from "./token_stream.ts";
+ *
+ * const split = await listSource("rhyme", ["one", "two", "three"], 1).open("train");
+ * const encode = (text: string) => [...new TextEncoder().encode(text)];
+ * const { tokens } = await readTokenStream(split, { encode, bos: 256 });
+ * console.log(tokens.length); // 8
+ * ```
+ */
+export async function readTokenStream(
+  split: Split,
+  encoder: Encoder,
+  options: ReadTokenStreamOptions = {},
+): Promise<TokenStream> {
+  const { maximumTokens = Infinity } = options;
+  if (!(maximumTokens >= 1)) {
+    throw new RangeError(
+      `Cannot read ${split.name}: wanted 1 or more tokens, got ${maximumTokens}`,
+    );
+  }
+  const parts: TokenStream[] = [];
+  let total = 0;
+  for (let chunk = 0; chunk < split.chunks && total < maximumTokens; chunk++) {
+    const part = encodeTexts(await split.read(chunk), encoder, chunkName(split, chunk));
+    parts.push(part);
+    total += part.tokens.length;
+  }
+  const first = parts[0];
+  if (first === undefined || total === 0) throw emptySplit(split);
+  total = Math.min(total, maximumTokens);
+  const tokens = first.tokens instanceof Uint16Array
+    ? new Uint16Array(total)
+    : new Int32Array(total);
+  const starts: number[] = [];
+  let at = 0;
+  for (const part of parts) {
+    for (const start of part.starts) if (at + start < total) starts.push(at + start);
+    tokens.set(part.tokens.subarray(0, total - at), at);
+    at += part.tokens.length;
+  }
+  return { tokens, starts };
+}
+
+/** What messages call one chunk of a split. */
+export function chunkName(split: Split, chunk: number): string {
+  return `chunk ${chunk} of ${split.name}`;
+}
