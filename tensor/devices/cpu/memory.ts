@@ -170,6 +170,15 @@ export class Heap {
     this.#list(block);
   }
 
+  /** Lets go of the views, so that the memory can be collected, and counts nothing as alive. */
+  close(): void {
+    this.bytes = new Uint8Array();
+    this.integers = new Int32Array();
+    this.floats = new Float32Array();
+    this.live = 0;
+    this.liveBytes = 0;
+  }
+
   /** A free block of at least `units` units, still in its list. */
   #find(units: number): Block | null {
     const own = sizeClass(units);

@@ -1,0 +1,308 @@
+/** Matrix products by a BLAS of the system, opened through Deno's foreign function interface. @module */
+
+import type { Arguments } from "../../device.ts";
+import { deno, type DenoSubset, type ForeignFunction, type ForeignLibrary } from "./deno_subset.ts";
+import type { Heap } from "./memory.ts";
+
+/** Constants of the CBLAS interface. */
+const ROW_MAJOR = 101;
+const NO_TRANSPOSE = 111;
+const TRANSPOSE = 112;
+
+/** Addresses are numbers and not pointer objects: a call costs 30 ns instead of a microsecond. */
+const SGEMM: ForeignFunction = {
+  name: "cblas_sgemm",
+  // deno-fmt-ignore
+  parameters: [
+    "i32", "i32", "i32", "i32", "i32", "i32", // order, transposes of A and B, m, n, k
+    "f32", "usize", "i32", "usize", "i32", // alpha, A, lda, B, ldb
+    "f32", "usize", "i32", // beta, C, ldc
+  ],
+  result: "void",
+};
+
+/** OpenBLAS tells more of itself, and can be told to use one thread. Other libraries lack these. */
+const OPENBLAS = {
+  getConfig: {
+    name: "openblas_get_config",
+    parameters: [],
+    result: "pointer",
+    optional: true,
+  },
+  getParallel: { name: "openblas_get_parallel", parameters: [], result: "i32", optional: true },
+  getThreads: { name: "openblas_get_num_threads", parameters: [], result: "i32", optional: true },
+  setThreads: {
+    name: "openblas_set_num_threads",
+    parameters: ["i32"],
+    result: "void",
+    optional: true,
+  },
+} as const satisfies Record<string, ForeignFunction>;
+
+const FUNCTIONS = { sgemm: SGEMM, ...OPENBLAS };
+
+type Library = ForeignLibrary<keyof typeof FUNCTIONS>;
+
+/** A matrix product as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of one. */
+export interface Product {
+  readonly transposeA: number;
+  readonly transposeB: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Byte addresses and leading dimensions. */
+  readonly a: number;
+  readonly lda: number;
+  readonly b: number;
+  readonly ldb: number;
+  readonly c: number;
+  readonly ldc: number;
+  readonly alpha: number;
+  readonly beta: number;
+  /** Whether the items of work are rows of C, and not columns. */
+  readonly splitRows: boolean;
+}
+
+/**
+ * Reads the arguments of `sgemm`.
+ *
+ * @throws {RangeError} If there are not twelve integers and two floats.
+ */
+export function readProduct(arguments_: Arguments): Product {
+  const { integers, floats = [] } = arguments_;
+  if (integers.length !== 12 || floats.length !== 2) {
+    throw new RangeError(
+      `Cannot dispatch sgemm: wanted 12 integers and 2 floats, ` +
+        `got ${integers.length} and ${floats.length}`,
+    );
+  }
+  const [
+    transposeA = 0,
+    transposeB = 0,
+    m = 0,
+    n = 0,
+    k = 0,
+    a = 0,
+    lda = 0,
+    b = 0,
+    ldb = 0,
+    c = 0,
+    ldc = 0,
+    splitRows = 0,
+  ] = integers;
+  const [alpha = 0, beta = 0] = floats;
+  return {
+    transposeA,
+    transposeB,
+    m,
+    n,
+    k,
+    a,
+    lda,
+    b,
+    ldb,
+    c,
+    ldc,
+    alpha,
+    beta,
+    splitRows: splitRows === 1,
+  };
+}
+
+/** The rows or columns of C from `start` to `end` as a product of its own. */
+export function partOf(product: Product, start: number, end: number): Product {
+  const { a, lda, b, ldb, c, ldc } = product;
+  if (product.splitRows) {
+    const stepA = product.transposeA === 0 ? lda : 1;
+    return { ...product, m: end - start, a: a + start * stepA * 4, c: c + start * ldc * 4 };
+  }
+  const stepB = product.transposeB === 0 ? 1 : ldb;
+  return { ...product, n: end - start, b: b + start * stepB * 4, c: c + start * 4 };
+}
+
+/** Writes the words of a call of `cblas_sgemm`, as the worker reads them. */
+export function writeProduct(product: Product, words: Int32Array, floats: Float32Array): void {
+  words[0] = ROW_MAJOR;
+  words[1] = product.transposeA === 0 ? NO_TRANSPOSE : TRANSPOSE;
+  words[2] = product.transposeB === 0 ? NO_TRANSPOSE : TRANSPOSE;
+  words[3] = product.m;
+  words[4] = product.n;
+  words[5] = product.k;
+  floats[6] = product.alpha;
+  words[7] = product.a;
+  words[8] = product.lda;
+  words[9] = product.b;
+  words[10] = product.ldb;
+  floats[11] = product.beta;
+  words[12] = product.c;
+  words[13] = product.ldc;
+}
+
+/** An opened BLAS that multiplied a small example rightly. */
+export class Blas {
+  /** Its name, as far as it tells, and the file. */
+  readonly description: string;
+  readonly path: string;
+  /** Address of the memory's first byte in this process. */
+  readonly base: number;
+  /**
+   * Whether several threads may call it at once, each for a part, and each call stays on its thread.
+   * Other libraries divide the work themselves, and are called for the whole of it.
+   */
+  readonly isPerThread: boolean;
+  readonly #library: Library;
+  readonly #sgemm: (...values: number[]) => unknown;
+  readonly #threadsBefore: number;
+
+  private constructor(library: Library, path: string, base: number) {
+    const { sgemm, getConfig, getParallel, getThreads, setThreads } = library.symbols;
+    if (sgemm === null) throw new Error("it has no cblas_sgemm");
+    this.#library = library;
+    this.#sgemm = sgemm;
+    this.path = path;
+    this.base = base;
+    const config = getConfig === null
+      ? ""
+      : deno()?.UnsafePointerView.getCString(getConfig()) ?? "";
+    if (config.includes("USE64BITINT")) throw new Error("its integers have 64 bits");
+    const name = /^OpenBLAS \S+/.exec(config)?.[0] ?? "BLAS";
+    this.description = `${name} (${path.split(/[\\/]/).at(-1)})`;
+    // 1 says that the build has POSIX threads; a build without threads may lack the locks, too.
+    this.isPerThread = setThreads !== null && getParallel?.() === 1;
+    this.#threadsBefore = Number(getThreads?.() ?? 1);
+    if (this.isPerThread) setThreads?.(1);
+  }
+
+  /**
+   * Opens a BLAS, without asking for a permission that was not given.
+   *
+   * @param choice `true` for the one of the system, a string for the path of a library.
+   * @returns The BLAS, or why there is none.
+   */
+  static open(choice: boolean | string, heap: Heap): Blas | string {
+    if (choice === false) return "turned off";
+    const runtime = deno();
+    if (runtime === undefined) return "none in a browser";
+    if (runtime.permissions.querySync({ name: "ffi" }).state !== "granted") {
+      return "run with --allow-ffi to use one";
+    }
+    const paths = choice === true ? candidates(runtime.build.os) : [choice];
+    const failures: string[] = [];
+    for (const path of paths) {
+      const opened = tryOpen(runtime, path, heap);
+      if (typeof opened !== "string") return opened;
+      failures.push(`${path}: ${opened}`);
+    }
+    return choice === true ? `none found; tried ${paths.join(", ")}` : failures.join("; ");
+  }
+
+  /** Opens the library at `path`, or says what is wrong with it. */
+  static openLibrary(runtime: DenoSubset, path: string, base: number): Blas {
+    const library = runtime.dlopen(path, FUNCTIONS);
+    try {
+      return new Blas(library, path, base);
+    } catch (error) {
+      library.close();
+      throw error;
+    }
+  }
+
+  /** What a worker needs to open it as well. */
+  get forWorkers(): { path: string; functions: { sgemm: ForeignFunction }; base: number } {
+    return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
+  }
+
+  /** Computes a product. */
+  multiply(product: Product): void {
+    const { base } = this;
+    const sgemm = this.#sgemm;
+    sgemm(
+      ROW_MAJOR,
+      product.transposeA === 0 ? NO_TRANSPOSE : TRANSPOSE,
+      product.transposeB === 0 ? NO_TRANSPOSE : TRANSPOSE,
+      product.m,
+      product.n,
+      product.k,
+      product.alpha,
+      base + product.a,
+      product.lda,
+      base + product.b,
+      product.ldb,
+      product.beta,
+      base + product.c,
+      product.ldc,
+    );
+  }
+
+  /** Closes it, with its own number of threads as it was found. */
+  close(): void {
+    if (this.isPerThread) this.#library.symbols.setThreads?.(this.#threadsBefore);
+    this.#library.close();
+  }
+}
+
+/** Where a BLAS is looked for. */
+function candidates(os: string): string[] {
+  if (os === "windows") return ["libopenblas.dll", "openblas.dll"];
+  if (os === "darwin") {
+    return [
+      "/System/Library/Frameworks/Accelerate.framework/Accelerate",
+      "libopenblas.dylib",
+      "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+    ];
+  }
+  return ["libopenblas.so.0", "libopenblas.so"];
+}
+
+function tryOpen(runtime: DenoSubset, path: string, heap: Heap): Blas | string {
+  try {
+    const { of, value } = runtime.UnsafePointer;
+    const blas = Blas.openLibrary(runtime, path, Number(value(of(heap.bytes))));
+    if (multipliesRightly(blas, heap)) return blas;
+    blas.close();
+    return "it multiplied a small example wrongly";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Checks C = 2·A·Bᵀ + 3·C for A of 3×2 inside rows of 4, which no wrong interface gets right. */
+function multipliesRightly(blas: Blas, heap: Heap): boolean {
+  const allocation = heap.reserve(4 * 64, "check of the BLAS");
+  const base = allocation.address / 4;
+  const [a, b, c] = [base, base + 16, base + 32];
+  for (let i = 0; i < 16; i++) {
+    heap.floats[a + i] = i + 1;
+    heap.floats[b + i] = 5 - i;
+    heap.floats[c + i] = i * i;
+  }
+  blas.multiply({
+    transposeA: 0,
+    transposeB: 1,
+    m: 3,
+    n: 3,
+    k: 2,
+    a: a * 4,
+    lda: 4,
+    b: b * 4,
+    ldb: 3,
+    c: c * 4,
+    ldc: 5,
+    alpha: 2,
+    beta: 3,
+    splitRows: true,
+  });
+  let isRight = true;
+  for (let i = 0; i < 16; i++) {
+    const [row, column] = [Math.floor(i / 5), i % 5];
+    let wanted = i * i;
+    if (row < 3 && column < 3) {
+      let sum = 0;
+      for (let p = 0; p < 2; p++) sum += (row * 4 + p + 1) * (5 - (column * 3 + p));
+      wanted = 2 * sum + 3 * wanted;
+    }
+    if (heap.floats[c + i] !== wanted) isRight = false;
+  }
+  heap.release(allocation);
+  return isRight;
+}

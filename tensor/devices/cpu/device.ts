@@ -1,0 +1,403 @@
+/** The CPU device: memory, threads and the BLAS, put together. @module */
+
+import type {
+  Arguments,
+  CpuDevice,
+  DeviceInfo,
+  NativeKernel,
+  View,
+  WasmKernel,
+} from "../../device.ts";
+import { BYTES_PER_ELEMENT, type TypedArray } from "../../dtype.ts";
+import { type Scope, ScopeStack } from "../../scope.ts";
+import { Blas, partOf, type Product, readProduct, writeProduct } from "./blas.ts";
+import { CpuAllocation, Heap } from "./memory.ts";
+import { Pool } from "./pool.ts";
+import { hasRelaxedSimd } from "./relaxed_simd.ts";
+import { MAILBOX } from "./worker.ts";
+
+/** What {@linkcode openCpuDevice} may be told. */
+export interface CpuOptions {
+  /** Threads that share the work, the main one included. By default one for each logical core. */
+  readonly threads?: number;
+  /** Whether to use a BLAS (by default where one is found and permitted), or the path of one. */
+  readonly blas?: boolean | string;
+}
+
+const INITIAL_BYTES = 1 << 24;
+/** Words that the arguments of one dispatch may take. */
+const ARGUMENT_WORDS = 1_024;
+const BLAS_KERNEL = -1;
+
+type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
+
+/** A kernel as the main thread knows it. */
+interface CompiledKernel {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+  readonly run: KernelFunction;
+  /** Which workers were given the code. */
+  readonly isKnown: boolean[];
+}
+
+/**
+ * Opens the CPU device.
+ *
+ * Without a permission for the BLAS, without a BLAS, without workers: it computes the same, more
+ * slowly, and `device.info.description` says so. `close()` ends its threads; a script that forgets
+ * to close it ends all the same.
+ *
+ * @throws {RangeError} If `threads` is not a whole number of 1 or more.
+ * @throws {Error} If a BLAS was asked for by its path and cannot be used, or if the engine has no
+ * shared WebAssembly memory.
+ *
+ * @example
+ * ```ts
+ * import { openCpuDevice } from "./device.ts";
+ *
+ * const device = await openCpuDevice({ threads: 1, blas: false });
+ * const allocation = device.allocate(8, "two numbers");
+ * device.write(allocation, 0, new Float32Array([1, 2]));
+ * const numbers = new Float32Array(await device.read(allocation, 0, 8));
+ * if (numbers[1] !== 2) throw new Error(`expected 2, got ${numbers[1]}`);
+ * await device.close();
+ * ```
+ */
+export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice> {
+  const threads = options.threads ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(
+      `Cannot open the cpu device: wanted 1 or more threads, a whole number, got ${threads}`,
+    );
+  }
+  const choice = options.blas ?? true;
+  const heap = new Heap(INITIAL_BYTES);
+  const blas = Blas.open(choice, heap);
+  if (typeof blas === "string" && typeof choice === "string") {
+    throw new Error(`Cannot open the cpu device: wanted the BLAS ${choice}, got none (${blas})`);
+  }
+  const forWorkers = blas instanceof Blas && blas.isPerThread ? blas.forWorkers : null;
+  const { pool, failure } = await Pool.start(heap, threads - 1, forWorkers);
+  return new Cpu(heap, pool, failure, blas);
+}
+
+class Cpu implements CpuDevice {
+  readonly kind = "cpu";
+  readonly info: DeviceInfo;
+  readonly threads: number;
+  readonly hasBlas: boolean;
+  readonly relaxedSimd: boolean = hasRelaxedSimd();
+  readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
+  readonly #heap: Heap;
+  readonly #pool: Pool;
+  readonly #blas: Blas | null;
+  /** Threads that call the BLAS. */
+  readonly #blasThreads: number;
+  readonly #scopes = new ScopeStack();
+  readonly #kernels = new Map<string, CompiledKernel>();
+  readonly #argumentBlock: CpuAllocation;
+  /** Scratch memory of each thread, as large as any kernel wanted so far. */
+  readonly #scratch: (CpuAllocation | null)[];
+  #closed = false;
+
+  constructor(heap: Heap, pool: Pool, failure: string | null, blas: Blas | string) {
+    this.#heap = heap;
+    this.#pool = pool;
+    this.#blas = blas instanceof Blas ? blas : null;
+    this.threads = pool.size + 1;
+    this.hasBlas = this.#blas !== null;
+    this.#blasThreads = this.#blas?.isPerThread && pool.hasBlas ? this.threads : 1;
+    this.#argumentBlock = heap.reserve(ARGUMENT_WORDS * 4, "arguments of kernels");
+    this.#scratch = new Array(this.threads).fill(null);
+    this.memory = {
+      get liveBytes() {
+        return heap.liveBytes;
+      },
+      get peakBytes() {
+        return heap.peakBytes;
+      },
+    };
+    this.info = describe(this.threads, failure, this.relaxedSimd, blas);
+  }
+
+  get live(): number {
+    return this.#heap.live;
+  }
+
+  scope(): Scope {
+    this.#mustBeOpen("open a scope");
+    return this.#scopes.open();
+  }
+
+  get currentScope(): Scope | null {
+    return this.#scopes.current;
+  }
+
+  allocate(bytes: number, label: string): CpuAllocation {
+    this.#mustBeOpen("allocate");
+    return this.#heap.allocate(bytes, label);
+  }
+
+  free(allocation: CpuAllocation): void {
+    // Scopes and finalizers may outlive the device; closing it freed everything.
+    if (!this.#closed) this.#heap.free(this.#own(allocation, "free"));
+  }
+
+  write(allocation: CpuAllocation, byteOffset: number, data: TypedArray): void {
+    const address = this.#range(allocation, byteOffset, data.byteLength, "write");
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.#heap.bytes.set(bytes, address);
+  }
+
+  read(allocation: CpuAllocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    try {
+      const address = this.#range(allocation, byteOffset, byteLength, "read");
+      const copy = new Uint8Array(byteLength);
+      copy.set(this.#heap.bytes.subarray(address, address + byteLength));
+      return Promise.resolve(copy.buffer);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  synchronize(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#pool.close();
+    this.#blas?.close();
+    this.#kernels.clear();
+    this.#heap.close();
+  }
+
+  address(view: View): number {
+    const { address } = this.#own(view.allocation, "use");
+    return address + view.offset * BYTES_PER_ELEMENT;
+  }
+
+  dispatch(
+    kernel: WasmKernel | NativeKernel,
+    arguments_: Arguments,
+    items: number,
+    options: { readonly grain?: number; readonly scratchBytes?: number } = {},
+  ): void {
+    this.#mustBeOpen(`run kernel "${kernel.key}"`);
+    const { grain = 1, scratchBytes = 0 } = options;
+    if (!Number.isInteger(items) || items < 0) {
+      throw new RangeError(
+        `Cannot run kernel "${kernel.key}": wanted a whole number of items, got ${items}`,
+      );
+    }
+    if (items === 0) return;
+    if ("emit" in kernel) {
+      const compiled = this.#kernels.get(kernel.key) ?? this.#compile(kernel);
+      this.#writeArguments(kernel.key, arguments_);
+      const shares = shareCount(items, grain, this.threads);
+      if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
+      if (shares === 1) this.#runHere(kernel.key, compiled, 0, 0, items);
+      else this.#runShared(kernel.key, compiled, items, shares);
+    } else {
+      this.#multiply(readProduct(arguments_), items, grain);
+    }
+  }
+
+  #multiply(product: Product, items: number, grain: number): void {
+    const blas = this.#blas;
+    if (blas === null) {
+      throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
+    }
+    const shares = shareCount(items, grain, this.#blasThreads);
+    if (shares === 1) return blas.multiply(partOf(product, 0, items));
+    const part = (share: number): Product =>
+      partOf(product, boundary(items, share, shares), boundary(items, share + 1, shares));
+    for (let share = 1; share < shares; share++) {
+      const words = this.#pool.words(share - 1).subarray(MAILBOX.sgemm);
+      writeProduct(
+        part(share),
+        words,
+        new Float32Array(words.buffer, words.byteOffset, words.length),
+      );
+      this.#pool.post(share - 1, {
+        kernel: BLAS_KERNEL,
+        arguments: 0,
+        start: 0,
+        end: 0,
+        scratch: 0,
+        code: null,
+      });
+    }
+    blas.multiply(part(0));
+    let failure: string | null = null;
+    for (let share = 1; share < shares; share++) {
+      if (this.#pool.takeBack(share - 1)) blas.multiply(part(share));
+      else failure = this.#pool.finish(share - 1) ?? failure;
+    }
+    if (failure !== null) throw new Error(`Cannot run kernel "sgemm": ${failure}`);
+  }
+
+  /** Runs a range on this thread, with the scratch memory of `share`. */
+  #runHere(key: string, kernel: CompiledKernel, share: number, start: number, end: number): void {
+    try {
+      kernel.run(this.#argumentBlock.address, start, end, this.#scratch[share]?.address ?? 0);
+    } catch (error) {
+      throw failed(key, String(error), error);
+    }
+  }
+
+  /** Runs the first share here and the others on workers, and waits for all of them. */
+  #runShared(key: string, kernel: CompiledKernel, items: number, shares: number): void {
+    const code = this.#codeForWorkers(key, kernel, shares);
+    for (let share = 1; share < shares; share++) {
+      this.#pool.post(share - 1, {
+        kernel: kernel.id,
+        arguments: this.#argumentBlock.address,
+        start: boundary(items, share, shares),
+        end: boundary(items, share + 1, shares),
+        scratch: this.#scratch[share]?.address ?? 0,
+        code: kernel.isKnown[share] ? null : code,
+      });
+    }
+    let failure: Error | null = null;
+    const runHere = (share: number): void => {
+      try {
+        const [start, end] = [boundary(items, share, shares), boundary(items, share + 1, shares)];
+        this.#runHere(key, kernel, share, start, end);
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+      }
+    };
+    runHere(0);
+    for (let share = 1; share < shares; share++) {
+      if (this.#pool.takeBack(share - 1)) {
+        runHere(share);
+        continue;
+      }
+      const message = this.#pool.finish(share - 1);
+      if (message === null) kernel.isKnown[share] = true;
+      else failure = failed(key, message, null);
+    }
+    if (code !== null) this.#heap.release(code);
+    if (failure !== null) throw failure;
+  }
+
+  /** The kernel's module in shared memory, if one of the workers has not seen it yet. */
+  #codeForWorkers(key: string, kernel: CompiledKernel, shares: number): CpuAllocation | null {
+    for (let share = 1; share < shares; share++) {
+      if (kernel.isKnown[share]) continue;
+      const code = this.#heap.reserve(kernel.bytes.length, `code of kernel "${key}"`);
+      this.#heap.bytes.set(kernel.bytes, code.address);
+      return code;
+    }
+    return null;
+  }
+
+  #compile(kernel: WasmKernel): CompiledKernel {
+    const bytes = kernel.emit();
+    let run: unknown;
+    try {
+      const module = new WebAssembly.Module(bytes);
+      const imports = { env: { memory: this.#heap.memory } };
+      run = new WebAssembly.Instance(module, imports).exports.kernel;
+    } catch (error) {
+      throw new Error(`Cannot compile kernel "${kernel.key}": ${error}`, { cause: error });
+    }
+    if (typeof run !== "function") {
+      throw new TypeError(
+        `Cannot compile kernel "${kernel.key}": wanted an export "kernel", got ${typeof run}`,
+      );
+    }
+    const compiled: CompiledKernel = {
+      id: this.#kernels.size,
+      bytes,
+      run: run as KernelFunction,
+      isKnown: new Array(this.threads).fill(false),
+    };
+    this.#kernels.set(kernel.key, compiled);
+    return compiled;
+  }
+
+  #writeArguments(key: string, { integers, floats = [] }: Arguments): void {
+    if (integers.length + floats.length > ARGUMENT_WORDS) {
+      throw new RangeError(
+        `Cannot run kernel "${key}": wanted at most ${ARGUMENT_WORDS} arguments, ` +
+          `got ${integers.length + floats.length}`,
+      );
+    }
+    const { integers: words, floats: numbers } = this.#heap;
+    let at = this.#argumentBlock.address / 4;
+    for (let i = 0; i < integers.length; i++) words[at++] = integers[i] ?? 0;
+    for (let i = 0; i < floats.length; i++) numbers[at++] = floats[i] ?? 0;
+  }
+
+  #provideScratch(shares: number, bytes: number, key: string): void {
+    for (let share = 0; share < shares; share++) {
+      const old = this.#scratch[share] ?? null;
+      if (old !== null && old.bytes >= bytes) continue;
+      if (old !== null) this.#heap.release(old);
+      this.#scratch[share] = null;
+      this.#scratch[share] = this.#heap.reserve(bytes, `scratch memory of kernel "${key}"`);
+    }
+  }
+
+  /** Checks that the allocation can be used here. */
+  #own(allocation: unknown, what: string): CpuAllocation {
+    if (!(allocation instanceof CpuAllocation) || allocation.heap !== this.#heap) {
+      throw new TypeError(
+        `Cannot ${what} an allocation: wanted one of this cpu device, got one of another device`,
+      );
+    }
+    return allocation;
+  }
+
+  /** Checks a range of bytes, and returns its address. */
+  #range(allocation: unknown, byteOffset: number, byteLength: number, what: string): number {
+    this.#mustBeOpen(what);
+    const { address, bytes, label, block } = this.#own(allocation, what);
+    if (block === null) throw new Error(`Cannot ${what} "${label}": it was freed`);
+    if (!(byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= bytes)) {
+      throw new RangeError(
+        `Cannot ${what} "${label}": wanted a range within ${bytes} bytes, ` +
+          `got ${byteLength} bytes from ${byteOffset} on`,
+      );
+    }
+    return address + byteOffset;
+  }
+
+  #mustBeOpen(what: string): void {
+    if (this.#closed) throw new Error(`Cannot ${what}: the cpu device is closed`);
+  }
+}
+
+/** How many threads get work: as many as have at least `grain` items each. */
+function shareCount(items: number, grain: number, threads: number): number {
+  return Math.max(1, Math.min(threads, Math.floor(items / grain)));
+}
+
+/** Where share `share` of `shares` even, contiguous shares begins. */
+function boundary(items: number, share: number, shares: number): number {
+  return Math.floor((items * share) / shares);
+}
+
+function failed(key: string, message: string, cause: unknown): Error {
+  return new Error(`Cannot run kernel "${key}": ${message}`, { cause });
+}
+
+function describe(
+  threads: number,
+  failure: string | null,
+  relaxedSimd: boolean,
+  blas: Blas | string,
+): DeviceInfo {
+  const count = failure === null
+    ? `${threads} thread${threads === 1 ? "" : "s"}`
+    : `1 thread (no workers: ${failure})`;
+  const simd = relaxedSimd ? "relaxed SIMD" : "SIMD without fused multiply-add";
+  const library = blas instanceof Blas ? blas.description : `no BLAS (${blas})`;
+  return {
+    description: `cpu: ${count}, ${simd}, ${library}`,
+    details: { threads, relaxedSimd, blas: blas instanceof Blas ? blas.description : blas },
+  };
+}

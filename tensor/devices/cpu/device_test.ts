@@ -1,0 +1,266 @@
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import type { CpuDevice } from "../../device.ts";
+import { Handle, Storage } from "../../scope.ts";
+import { type CpuOptions, openCpuDevice } from "./device.ts";
+import { emitKernel } from "./emitter/mod.ts";
+import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
+
+/** Registers a test that is given a device. */
+function deviceTest(
+  name: string,
+  options: CpuOptions,
+  fn: (device: CpuDevice) => void | Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    const device = await openCpuDevice({ blas: false, ...options });
+    try {
+      await fn(device);
+    } finally {
+      await device.close();
+    }
+  });
+}
+
+const withThreads = (threads: number) => `with ${threads} thread${threads === 1 ? "" : "s"}`;
+
+for (const threads of [1, 2, 4]) {
+  deviceTest(
+    `a kernel runs over every item once ${withThreads(threads)}`,
+    { threads },
+    async (device) => {
+      assertEquals(device.threads, threads);
+      for (const count of [1, 2, 3, 4, 5, 1_000, 100_003]) {
+        const allocation = device.allocate(4 * count, "ramp");
+        device.write(allocation, 0, new Float32Array(count).fill(10));
+        device.dispatch(
+          addRamp,
+          { integers: [addressOf(device, allocation)], floats: [2, 1] },
+          count,
+        );
+        const result = new Float32Array(await device.read(allocation, 0, 4 * count));
+        assertEquals(result, Float32Array.from({ length: count }, (_, i) => 10 + 2 * i + 1));
+        device.free(allocation);
+      }
+    },
+  );
+
+  deviceTest(
+    `every thread has scratch memory of its own ${withThreads(threads)}`,
+    { threads },
+    async (device) => {
+      const allocation = device.allocate(4 * 64, "sums");
+      for (const words of [1, 16, 1_000, 50]) {
+        const integers = [addressOf(device, allocation), words];
+        device.dispatch(sumScratch, { integers }, 64, { scratchBytes: 4 * words });
+        const sums = new Int32Array(await device.read(allocation, 0, 4 * 64));
+        assertEquals(sums, Int32Array.from({ length: 64 }, (_, i) => i * words));
+      }
+      assertEquals(device.live, 1);
+    },
+  );
+
+  deviceTest(
+    `20,000 tiny dispatches end and add up ${withThreads(threads)}`,
+    { threads },
+    async (device) => {
+      const allocation = device.allocate(4 * 8, "sums");
+      device.write(allocation, 0, new Float32Array(8));
+      const arguments_ = { integers: [addressOf(device, allocation)], floats: [0, 1] };
+      for (let i = 0; i < 10_000; i++) {
+        device.dispatch(addRamp, arguments_, 8);
+        device.dispatch(nothing, { integers: [] }, 8);
+      }
+      const sums = new Float32Array(await device.read(allocation, 0, 4 * 8));
+      assertEquals(sums, new Float32Array(8).fill(10_000));
+    },
+  );
+
+  deviceTest(
+    `a trap in any thread's share is thrown with the kernel's key ${withThreads(threads)}`,
+    { threads },
+    async (device) => {
+      // After a pause the workers sleep and their shares are taken back; without one they run them.
+      for (const pause of [0, 20]) {
+        for (const item of [0, 999]) {
+          for (let repeat = 0; repeat < 20; repeat++) {
+            if (pause > 0 && repeat < 2) await new Promise((resolve) => setTimeout(resolve, pause));
+            assertThrows(
+              () => device.dispatch(trapAt, { integers: [item] }, 1_000, { scratchBytes: 64 }),
+              Error,
+              'Cannot run kernel "test: trap": RuntimeError: ',
+            );
+            device.dispatch(trapAt, { integers: [-1] }, 1_000, { scratchBytes: 64 });
+          }
+        }
+      }
+    },
+  );
+}
+
+deviceTest(
+  "kernels reach memory that was added after they were compiled",
+  { threads: 2 },
+  async (device) => {
+    const first = device.allocate(400, "first");
+    device.dispatch(addRamp, { integers: [addressOf(device, first)], floats: [0, 0] }, 100);
+    for (const bytes of [50_000_000, 400_000_000, 2_400_000_000]) {
+      const allocation = device.allocate(bytes, "large");
+      const address = addressOf(device, allocation) + bytes - 4_000;
+      device.write(allocation, bytes - 4_000, new Float32Array(1_000));
+      device.dispatch(addRamp, { integers: [address], floats: [1, 0] }, 1_000);
+      const end = new Float32Array(await device.read(allocation, bytes - 4_000, 4_000));
+      assertEquals(end, Float32Array.from({ length: 1_000 }, (_, i) => i));
+    }
+  },
+);
+
+deviceTest("a large kernel and one that came after the memory grew reach the workers", {
+  threads: 2,
+}, async (device) => {
+  const allocation = device.allocate(100_000_000, "large");
+  for (const statements of [1, 20_000]) {
+    const kernel = {
+      key: `count to ${statements}`,
+      emit: () =>
+        emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+          const base = f.local(words.loadI32(0));
+          f.forRange(start, end, 1, (i) => {
+            const address = f.local(base.add(i.shiftLeft(2)));
+            for (let j = 0; j < statements; j++) f.store(address, address.loadI32().add(1));
+          });
+        }),
+    };
+    device.write(allocation, 0, new Int32Array(8));
+    for (let i = 0; i < 10; i++) {
+      device.dispatch(kernel, { integers: [addressOf(device, allocation)] }, 8);
+    }
+    const counts = new Int32Array(await device.read(allocation, 0, 32));
+    assertEquals(counts, new Int32Array(8).fill(10 * statements));
+  }
+});
+
+deviceTest("a kernel is emitted once, and not before it runs", { threads: 1 }, (device) => {
+  let emitted = 0;
+  const kernel = { key: "counted", emit: () => (emitted++, nothing.emit()) };
+  device.dispatch(kernel, { integers: [] }, 0);
+  assertEquals(emitted, 0);
+  device.dispatch(kernel, { integers: [] }, 1);
+  device.dispatch({ ...kernel }, { integers: [] }, 1);
+  assertEquals(emitted, 1);
+});
+
+deviceTest("work below the grain stays on one thread", { threads: 2 }, async (device) => {
+  const allocation = device.allocate(4, "scratch address");
+  const kernel = {
+    key: "ranges",
+    emit: () =>
+      emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+        const base = f.local(words.loadI32(0));
+        f.store(base, base.loadI32().max(end.subtract(start)));
+      }),
+  };
+  const largestShare = async (items: number, grain: number): Promise<number | undefined> => {
+    device.write(allocation, 0, new Int32Array(1));
+    device.dispatch(kernel, { integers: [addressOf(device, allocation)] }, items, { grain });
+    return new Int32Array(await device.read(allocation, 0, 4))[0];
+  };
+  assertEquals(await largestShare(99, 50), 99);
+  assertEquals(await largestShare(100, 50), 50);
+});
+
+deviceTest("what is read is a copy, and offsets are in bytes", { threads: 1 }, async (device) => {
+  const allocation = device.allocate(16, "numbers");
+  device.write(allocation, 0, new Int32Array([1, 2, 3, 4]));
+  device.write(allocation, 8, new Int32Array([7]));
+  const read = new Int32Array(await device.read(allocation, 4, 8));
+  device.write(allocation, 4, new Int32Array([9]));
+  assertEquals([...read], [2, 7]);
+  assertEquals((await device.read(allocation, 16, 0)).byteLength, 0);
+  const view = { allocation, dtype: "int32", shape: [2], strides: [1], offset: 2 } as const;
+  assertEquals(device.address(view), addressOf(device, allocation) + 8);
+});
+
+deviceTest("a range outside an allocation names it", { threads: 1 }, async (device) => {
+  const allocation = device.allocate(16, "weights");
+  assertThrows(
+    () => device.write(allocation, 12, new Float32Array(2)),
+    RangeError,
+    'Cannot write "weights": wanted a range within 16 bytes, got 8 bytes from 12 on',
+  );
+  await assertRejects(() => device.read(allocation, -1, 4), RangeError, 'Cannot read "weights"');
+  device.free(allocation);
+  await assertRejects(() => device.read(allocation, 0, 4), Error, '"weights": it was freed');
+  assertThrows(() => device.free({ bytes: 4 }), TypeError, "got one of another device");
+  assertThrows(
+    () => device.dispatch(nothing, { integers: [] }, 1.5),
+    RangeError,
+    'Cannot run kernel "test: nothing": wanted a whole number of items, got 1.5',
+  );
+});
+
+deviceTest("a module that is none is an error that names the kernel", { threads: 2 }, (device) => {
+  const kernel = { key: "broken", emit: () => new Uint8Array([1, 2, 3]) };
+  assertThrows(
+    () => device.dispatch(kernel, { integers: [] }, 8),
+    Error,
+    'Cannot compile kernel "broken": CompileError',
+  );
+});
+
+deviceTest(
+  "a scope frees what was made in it, and the counters say so",
+  { threads: 1 },
+  (device) => {
+    {
+      using _scope = device.scope();
+      for (let i = 0; i < 10; i++) {
+        new Handle(new Storage(device, device.allocate(1_000, "inside")), device.currentScope);
+      }
+      assertEquals([device.live, device.memory.liveBytes], [10, 10_000]);
+    }
+    assertEquals([device.live, device.memory.liveBytes, device.memory.peakBytes], [0, 0, 10_000]);
+  },
+);
+
+Deno.test("a closed device says so, and forgives what is freed late", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  const allocation = device.allocate(4, "late");
+  device.dispatch(nothing, { integers: [] }, 8);
+  await device.close();
+  await device.close();
+  const closed = "the cpu device is closed";
+  assertThrows(() => device.allocate(4, "more"), Error, `Cannot allocate: ${closed}`);
+  assertThrows(() => device.scope(), Error, closed);
+  assertThrows(() => device.dispatch(nothing, { integers: [] }, 1), Error, closed);
+  assertThrows(() => device.write(allocation, 0, new Float32Array(1)), Error, closed);
+  await assertRejects(() => device.read(allocation, 0, 4), Error, closed);
+  device.free(allocation);
+  assertEquals(device.live, 0);
+});
+
+Deno.test("options that cannot be met are errors", async () => {
+  await assertRejects(() => openCpuDevice({ threads: 0 }), RangeError, "got 0");
+  await assertRejects(() => openCpuDevice({ threads: 1.5 }), RangeError, "got 1.5");
+  await assertRejects(
+    () => openCpuDevice({ threads: 1, blas: "/nowhere/libblas.so" }),
+    Error,
+    "Cannot open the cpu device: wanted the BLAS /nowhere/libblas.so, got none",
+  );
+});
+
+Deno.test("the description tells threads, SIMD and what became of the BLAS", async () => {
+  const device = await openCpuDevice({ threads: 2, blas: false });
+  assertMatch(device.info.description, /^cpu: 2 threads, .*SIMD.*, no BLAS \(turned off\)$/);
+  assertEquals(device.info.details.threads, 2);
+  assert(!device.hasBlas);
+  assertThrows(
+    () => device.dispatch({ key: "sgemm" }, { integers: new Array(12).fill(0), floats: [1, 0] }, 1),
+    Error,
+    'Cannot run kernel "sgemm": no BLAS (turned off)',
+  );
+  await device.close();
+});
+
+function addressOf(device: CpuDevice, allocation: { readonly bytes: number }): number {
+  return device.address({ allocation, dtype: "float32", shape: [], strides: [], offset: 0 });
+}

@@ -1,0 +1,174 @@
+/** The threads of the CPU device: how a job is handed out, and how the main thread knows that it is done. @module */
+
+import type { CpuAllocation, Heap } from "./memory.ts";
+import { startThread, type Thread } from "./thread.ts";
+import { MAILBOX, STATE, type WorkerStart } from "./worker.ts";
+
+/** How often either side looks before it sleeps: some 35 µs, in which most next jobs come. */
+const SPINS = 5_000;
+/** How long a worker may take to start, in milliseconds. */
+const START_LIMIT = 10_000;
+
+/** A job for one worker, in the words of {@linkcode MAILBOX}. */
+export interface Job {
+  readonly kernel: number;
+  readonly arguments: number;
+  readonly start: number;
+  readonly end: number;
+  readonly scratch: number;
+  readonly code: CpuAllocation | null;
+}
+
+/**
+ * Workers that share one memory with the main thread.
+ *
+ * A job is handed over in shared memory alone; no message is posted. A worker that was not there in
+ * time, because it had fallen asleep or its core was busy, has its job taken back by the main
+ * thread, so that a dispatch is never much slower than on one thread.
+ */
+export class Pool {
+  /** Workers, without the main thread. */
+  readonly size: number;
+  /** Whether every worker has opened the BLAS. */
+  readonly hasBlas: boolean;
+  readonly #heap: Heap;
+  readonly #threads: readonly Thread[];
+  readonly #mailboxes: readonly CpuAllocation[];
+  /** The mailboxes' words. They stay valid when the memory grows. */
+  readonly #words: readonly Int32Array[];
+  readonly #mayWait: boolean = mayWait();
+
+  private constructor(
+    heap: Heap,
+    threads: readonly Thread[],
+    mailboxes: readonly CpuAllocation[],
+    hasBlas: boolean,
+  ) {
+    this.#heap = heap;
+    this.#threads = threads;
+    this.#mailboxes = mailboxes;
+    this.#words = mailboxes.map((mailbox) => wordsOf(heap, mailbox));
+    this.size = threads.length;
+    this.hasBlas = hasBlas;
+  }
+
+  /**
+   * Starts `size` workers.
+   *
+   * @returns The pool, and why it has no workers if they could not be started.
+   */
+  static async start(
+    heap: Heap,
+    size: number,
+    blas: WorkerStart["blas"],
+  ): Promise<{ pool: Pool; failure: string | null }> {
+    const mailboxes = Array.from({ length: size }, () => {
+      const mailbox = heap.reserve(MAILBOX.words * 4, "mailbox of a worker");
+      wordsOf(heap, mailbox).fill(0);
+      return mailbox;
+    });
+    const threads: Thread[] = [];
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for (const { address } of mailboxes) {
+        threads.push(startThread({
+          memory: heap.memory,
+          mailbox: address,
+          layout: MAILBOX,
+          states: STATE,
+          spins: SPINS,
+          blas,
+        }));
+      }
+      const limit = new Promise<never>((_, reject) => {
+        const late = new Error(`no worker after ${START_LIMIT / 1000} s`);
+        timer = setTimeout(() => reject(late), START_LIMIT);
+      });
+      const reports = await Promise.race([Promise.all(threads.map((t) => t.ready)), limit]);
+      for (const thread of threads) thread.unref();
+      const hasBlas = reports.every((report) => report.hasBlas);
+      return { pool: new Pool(heap, threads, mailboxes, hasBlas), failure: null };
+    } catch (error) {
+      for (const mailbox of mailboxes) quit(wordsOf(heap, mailbox));
+      for (const thread of threads) {
+        thread.ready.catch(() => {});
+        thread.unref();
+        thread.terminate();
+      }
+      const failure = error instanceof Error ? error.message : String(error);
+      return { pool: new Pool(heap, [], [], true), failure };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Where the words of a call of the BLAS by `worker` go, before {@linkcode Pool.post}. */
+  words(worker: number): Int32Array {
+    const words = this.#words[worker];
+    if (words === undefined) throw new RangeError(`Cannot reach worker ${worker} of ${this.size}`);
+    return words;
+  }
+
+  /** Hands a job to a worker that has none. */
+  post(worker: number, job: Job): void {
+    const words = this.words(worker);
+    words[MAILBOX.kernel] = job.kernel;
+    words[MAILBOX.arguments] = job.arguments;
+    words[MAILBOX.start] = job.start;
+    words[MAILBOX.end] = job.end;
+    words[MAILBOX.scratch] = job.scratch;
+    words[MAILBOX.code] = job.code?.address ?? 0;
+    words[MAILBOX.codeBytes] = job.code?.bytes ?? 0;
+    Atomics.store(words, MAILBOX.state, STATE.open);
+    Atomics.notify(words, MAILBOX.state);
+  }
+
+  /** Takes a job back, unless the worker has begun it. */
+  takeBack(worker: number): boolean {
+    const words = this.words(worker);
+    const before = Atomics.compareExchange(words, MAILBOX.state, STATE.open, STATE.idle);
+    return before === STATE.open;
+  }
+
+  /** Waits until a worker has done a job that it has begun. Returns what it threw, if it did. */
+  finish(worker: number): string | null {
+    const words = this.words(worker);
+    let state: number = Atomics.load(words, MAILBOX.state);
+    for (let i = 0; state === STATE.claimed; i++) {
+      if (i >= SPINS && this.#mayWait) Atomics.wait(words, MAILBOX.state, STATE.claimed);
+      state = Atomics.load(words, MAILBOX.state);
+    }
+    if (state !== STATE.failed) return null;
+    Atomics.store(words, MAILBOX.state, STATE.idle);
+    const begin = words.byteOffset + MAILBOX.error * 4;
+    const bytes = this.#heap.bytes.slice(begin, begin + (words[MAILBOX.errorBytes] ?? 0));
+    return new TextDecoder().decode(bytes);
+  }
+
+  /** Ends the workers. */
+  async close(): Promise<void> {
+    for (const words of this.#words) quit(words);
+    await Promise.all(this.#threads.map((thread) => thread.ended()));
+    for (const mailbox of this.#mailboxes) this.#heap.release(mailbox);
+  }
+}
+
+function wordsOf(heap: Heap, mailbox: CpuAllocation): Int32Array {
+  return new Int32Array(heap.memory.buffer, mailbox.address, MAILBOX.words);
+}
+
+/** Tells a worker without a job to end. */
+function quit(words: Int32Array): void {
+  Atomics.store(words, MAILBOX.state, STATE.quit);
+  Atomics.notify(words, MAILBOX.state);
+}
+
+/** Whether this thread may sleep: the main thread of a page may not. */
+function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
+    return true;
+  } catch {
+    return false;
+  }
+}
