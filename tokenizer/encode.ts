@@ -43,8 +43,10 @@ export class Encoder {
     this.#splitter = makeSplitter(pattern);
     this.#tokens = tokens;
     this.#forgetPieces();
-    for (const [id, token] of tokens.entries()) {
-      if (token?.length === 1) this.#byteIds[token[0]!] = this.#idOf(this.#pieces.find(token, 0, 1));
+    for (const token of tokens) {
+      if (token?.length === 1) {
+        this.#byteIds[token[0]!] = this.#idOf(this.#pieces.find(token, 0, 1));
+      }
     }
     for (const token of tokens) {
       if (token !== undefined) this.#addPairsOf(token);

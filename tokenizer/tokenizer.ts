@@ -8,7 +8,13 @@ import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
 import { SPECIAL_TOKENS } from "./special.ts";
 import { learnMerges, WordCounter } from "./train.ts";
-import { findProblem, isTokenId, type Merge, type Vocabulary } from "./vocabulary.ts";
+import {
+  findProblem,
+  isTokenId,
+  MAX_VOCABULARY_SIZE,
+  type Merge,
+  type Vocabulary,
+} from "./vocabulary.ts";
 
 /** What {@linkcode Tokenizer.train} is told. */
 export interface TrainOptions {
@@ -60,6 +66,8 @@ export class Tokenizer {
   #merges: Merge[] | undefined;
 
   /**
+   * Makes a tokenizer from its data.
+   *
    * @throws {RangeError} If the vocabulary lacks bytes, or gives an id twice.
    * @throws {SyntaxError} If the split pattern is malformed.
    */
@@ -83,7 +91,8 @@ export class Tokenizer {
    * pairs to merge, the vocabulary is smaller than asked for.
    *
    * @param texts Documents. No merge reaches from one into the next.
-   * @throws {RangeError} If `vocabSize` leaves no room for the bytes and the special tokens.
+   * @throws {RangeError} If `vocabSize` leaves no room for the bytes and the special tokens, or if
+   * a special token has no name or comes twice.
    * @throws {TypeError} If a text is not a string, or if `texts` is one.
    * @throws {Error} If there is no text at all.
    * @throws {SyntaxError} If the pattern is malformed.
@@ -96,11 +105,20 @@ export class Tokenizer {
     if (!isTokenId(vocabSize) || vocabSize < smallest) {
       throw new RangeError(
         `Cannot train a tokenizer: wanted a vocabSize of at least ${smallest} ` +
-          `(256 bytes and ${specialTokens.length} special tokens), got ${vocabSize}`,
+          `(256 bytes and ${specialTokens.length} special tokens) ` +
+          `and below ${MAX_VOCABULARY_SIZE}, got ${vocabSize}`,
       );
     }
     if (typeof texts === "string") {
       throw new TypeError("Cannot train a tokenizer: wanted an iterable of texts, got one string");
+    }
+    const twice = specialTokens.find((name, i) => specialTokens.indexOf(name) !== i);
+    if (twice !== undefined) {
+      throw new RangeError(
+        `Cannot train a tokenizer: wanted each special token once, got ${
+          JSON.stringify(twice)
+        } twice`,
+      );
     }
     const counter = new WordCounter(pattern);
     let index = 0;

@@ -54,7 +54,9 @@ export function findProblem(vocabulary: Vocabulary): string | null {
     const shown = JSON.stringify(name);
     if (name === "") return `wanted a name for special token ${id}, got an empty one`;
     if (!isTokenId(id)) {
-      return `wanted an id from 0 to ${MAX_VOCABULARY_SIZE - 1} for special token ${shown}, got ${id}`;
+      return `wanted an id from 0 to ${
+        MAX_VOCABULARY_SIZE - 1
+      } for special token ${shown}, got ${id}`;
     }
     if (tokens[id] !== undefined) {
       return `wanted an id of its own for special token ${shown}, got ${id}, which is an ordinary token`;

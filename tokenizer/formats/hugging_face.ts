@@ -104,7 +104,10 @@ export function readHuggingFace(text: string): Vocabulary {
   if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);
   const { model, normalizer = null, added_tokens: added = [] } = data;
   if (!isObject(model) || model["type"] !== "BPE") {
-    malformed(KIND, `wanted a model of type "BPE", got ${show(isObject(model) ? model["type"] : model)}`);
+    malformed(
+      KIND,
+      `wanted a model of type "BPE", got ${show(isObject(model) ? model["type"] : model)}`,
+    );
   }
   if (normalizer !== null) malformed(KIND, `wanted no normalizer, got ${show(normalizer)}`);
   if (!Array.isArray(added)) malformed(KIND, `wanted a list of added tokens, got ${show(added)}`);
@@ -149,7 +152,9 @@ function readMerges(merges: unknown, ids: ReadonlyMap<string, number>): Merge[] 
   const read: Merge[] = [];
   let last = -1;
   for (const merge of merges) {
-    const [left, right, ...rest]: unknown[] = Array.isArray(merge) ? merge : String(merge).split(" ");
+    const [left, right, ...rest]: unknown[] = Array.isArray(merge)
+      ? merge
+      : String(merge).split(" ");
     if (typeof left !== "string" || typeof right !== "string" || rest.length > 0) {
       malformed(KIND, `wanted a merge of two tokens, got ${show(merge)}`);
     }
@@ -172,7 +177,9 @@ function readPattern(preTokenizer: unknown): string {
     ? preTokenizer["pretokenizers"]
     : [preTokenizer];
   const [first, second, ...rest]: unknown[] = Array.isArray(steps) ? steps : [];
-  if (rest.length === 0 && isByteLevel(first) && second === undefined && first["use_regex"] !== false) {
+  if (
+    rest.length === 0 && isByteLevel(first) && second === undefined && first["use_regex"] !== false
+  ) {
     return GPT2_PATTERN;
   }
   if (
@@ -204,6 +211,9 @@ function toBytes(name: string): Uint8Array {
     name,
     (character) =>
       CHARACTER_BYTES.get(character) ??
-        malformed(KIND, `wanted byte-level characters in token ${show(name)}, got ${show(character)}`),
+        malformed(
+          KIND,
+          `wanted byte-level characters in token ${show(name)}, got ${show(character)}`,
+        ),
   );
 }

@@ -36,7 +36,9 @@ export interface TokenizerJson {
 }
 
 /** Writes a vocabulary. Names of special tokens that look like numbers lose their order. */
-export function writeJson(vocabulary: Vocabulary & Required<Pick<Vocabulary, "merges">>): TokenizerJson {
+export function writeJson(
+  vocabulary: Vocabulary & Required<Pick<Vocabulary, "merges">>,
+): TokenizerJson {
   return {
     format: FORMAT,
     version: VERSION,

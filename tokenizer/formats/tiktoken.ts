@@ -7,7 +7,7 @@
  */
 import { SPLIT_PATTERN } from "../pattern.ts";
 import { SPECIAL_TOKENS } from "../special.ts";
-import { MAX_VOCABULARY_SIZE, isTokenId, type Vocabulary } from "../vocabulary.ts";
+import { isTokenId, MAX_VOCABULARY_SIZE, type Vocabulary } from "../vocabulary.ts";
 import { checked, fromBase64, malformed, show, toBase64 } from "./parse.ts";
 
 const KIND = "the tiktoken ranks";
@@ -50,9 +50,9 @@ export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocab
     if (bytes === null || bytes.length === 0 || !isTokenId(id) || rest.length > 0) {
       malformed(
         KIND,
-        `wanted base64, a space and a rank below ${MAX_VOCABULARY_SIZE} in line ${
-          index + 1
-        }, got ${show(line)}`,
+        `wanted base64, a space and a rank below ${MAX_VOCABULARY_SIZE} in line ${index + 1}, got ${
+          show(line)
+        }`,
       );
     }
     if (tokens[id] !== undefined || ranks.has(token)) {

@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+import { addresses, makeRandom, randomText } from "./texts_for_tests.ts";
+import { Tokenizer } from "./tokenizer.ts";
+
+/** tiktoken's encoding as its definition says: by bytes, looking at all neighbours every time. */
+function encodeByDefinition(tokenizer: Tokenizer, text: string): number[] {
+  const ranks = new Map<string, number>();
+  for (const [id, token] of tokenizer.vocabulary.tokens.entries()) {
+    const key = String(token);
+    if (token !== undefined && !ranks.has(key)) ranks.set(key, id);
+  }
+  const rankOf = (parts: number[][]): number => ranks.get(String(parts.flat())) ?? Infinity;
+  return (text.match(toRegExp(SPLIT_PATTERN)) ?? []).flatMap((piece) => {
+    let parts = [...new TextEncoder().encode(piece)].map((byte) => [byte]);
+    if (rankOf(parts) < Infinity) return [rankOf(parts)];
+    while (true) {
+      let best = Infinity;
+      let place = 0;
+      for (let i = 1; i < parts.length; i++) {
+        const rank = rankOf(parts.slice(i - 1, i + 1));
+        if (rank < best) [best, place] = [rank, i];
+      }
+      if (best === Infinity) return parts.map((part) => rankOf([part]));
+      parts = [
+        ...parts.slice(0, place - 1),
+        parts.slice(place - 1, place + 1).flat(),
+        ...parts.slice(place + 1),
+      ];
+    }
+  });
+}
+
+const random = makeRandom(11);
+
+Deno.test("encoding gives the ids of the definition for random texts", async () => {
+  for (let round = 0; round < 6; round++) {
+    const texts = Array.from({ length: 10 }, () => randomText(random));
+    const tokenizer = await Tokenizer.train(texts, { vocabSize: 265 + 150 });
+    for (let i = 0; i < 15; i++) {
+      const text = randomText(random, 40);
+      assertEquals(tokenizer.encode(text), encodeByDefinition(tokenizer, text), text);
+      assertEquals(tokenizer.encode(text), tokenizer.encode(text), "remembered pieces");
+    }
+  }
+});
+
+Deno.test("encoding gives the ids of the definition where tokens overlap", async () => {
+  for (let round = 0; round < 60; round++) {
+    const word = (length: number): string =>
+      Array.from({ length }, () => "aabc"[random(4)]).join("");
+    const texts = Array.from({ length: 4 }, () => word(40));
+    const tokenizer = await Tokenizer.train(texts, { vocabSize: 265 + 40 });
+    for (let i = 0; i < 10; i++) {
+      const text = word(1 + random(80));
+      assertEquals(tokenizer.encode(text), encodeByDefinition(tokenizer, text), text);
+    }
+  }
+});
+
+Deno.test("a megabyte without spaces is encoded like its parts", async () => {
+  const [text] = addresses();
+  const tokenizer = await Tokenizer.train([text!], { vocabSize: 1000 });
+  const letters = Array.from({ length: 1 << 20 }, () => "etaoinshr"[random(9)]).join("");
+  const ids = tokenizer.encode(letters);
+  assertEquals(tokenizer.decode(ids), letters);
+  // Far from the end, what follows has no influence: the beginning is encoded as if by itself.
+  const part = tokenizer.encode(letters.slice(0, 2000)).slice(0, 500);
+  assertEquals(ids.slice(0, 500), part);
+  for (const unit of [" ", "\n", "7", "!", "é", "你", "🌍"]) {
+    const run = unit.repeat((1 << 20) / unit.length);
+    assert(tokenizer.decode(tokenizer.encode(run)) === run, unit);
+  }
+});
+
+Deno.test("more different words than are remembered change nothing", async () => {
+  const tokenizer = await Tokenizer.train(["the cat sat on the mat"], { vocabSize: 275 });
+  const word = tokenizer.encode(" the cat");
+  let text = "";
+  for (let i = 0; i < 300_000; i++) {
+    text += " ";
+    for (let rest = i; rest > 0; rest = Math.floor(rest / 26)) {
+      text += String.fromCharCode(97 + rest % 26);
+    }
+  }
+  assert(tokenizer.decode(tokenizer.encode(text)) === text);
+  assertEquals(tokenizer.encode(" the cat"), word);
+});
+
+Deno.test("merges that are found out are those that were learned", async () => {
+  const { vocabulary, merges } = await Tokenizer.train(addresses().slice(0, 3), {
+    vocabSize: 1500,
+  });
+  const { pattern, tokens, specialTokens } = vocabulary;
+  assertEquals(new Tokenizer({ pattern, tokens, specialTokens }).merges, merges);
+});

