@@ -61,22 +61,9 @@ export class Encoder {
   encode(bytes: Uint8Array, text: string | undefined, ids: number[]): void {
     let start = 0;
     for (const end of this.#splitter.split(bytes, text)) {
-      let piece = this.#pieces.find(bytes, start, end);
-      if (piece < 0) {
-        const count = this.#merge(bytes, start, end);
-        const { tokens } = this.#merger;
-        if (end - start > MAX_REMEMBERED_LENGTH) {
-          for (let i = 0; i < count; i++) ids.push(tokens[i]!);
-          start = end;
-          continue;
-        }
-        if (this.#pieces.size - this.#vocabularyPieces >= MAX_REMEMBERED_PIECES) {
-          this.#forgetPieces();
-        }
-        piece = this.#remember(bytes, start, end, tokens, count);
-      }
-      const to = this.#idStarts[piece + 1]!;
-      for (let i = this.#idStarts[piece]!; i < to; i++) ids.push(this.#ids[i]!);
+      const piece = this.#pieces.find(bytes, start, end);
+      if (piece < 0) this.#encodeNew(bytes, start, end, ids);
+      else append(ids, this.#ids, this.#idStarts[piece]!, this.#idStarts[piece + 1]!);
       start = end;
     }
   }
@@ -100,6 +87,14 @@ export class Encoder {
     const order = Array.from({ length: this.#pairs.size }, (_, pair) => pair);
     order.sort((a, b) => this.#pairIds[a]! - this.#pairIds[b]! || a - b);
     return order.map((pair) => [this.#pairs.left[pair]!, this.#pairs.right[pair]!]);
+  }
+
+  #encodeNew(bytes: Uint8Array, start: number, end: number, ids: number[]): void {
+    const count = this.#merge(bytes, start, end);
+    append(ids, this.#merger.tokens, 0, count);
+    if (end - start > MAX_REMEMBERED_LENGTH) return;
+    if (this.#pieces.size - this.#vocabularyPieces >= MAX_REMEMBERED_PIECES) this.#forgetPieces();
+    this.#remember(bytes, start, end, this.#merger.tokens, count);
   }
 
   #merge(bytes: Uint8Array, start: number, end: number, limit = Infinity): number {
@@ -133,11 +128,9 @@ export class Encoder {
 
   #forgetPieces(): void {
     this.#pieces = new ByteTable();
-    const id = new Int32Array(1);
-    for (id[0] = 0; id[0] < this.#tokens.length; id[0]++) {
-      const token = this.#tokens[id[0]];
+    for (const [id, token] of this.#tokens.entries()) {
       if (token === undefined || this.#pieces.find(token, 0, token.length) >= 0) continue;
-      this.#remember(token, 0, token.length, id, 1);
+      this.#remember(token, 0, token.length, Int32Array.of(id), 1);
     }
     this.#vocabularyPieces = this.#pieces.size;
   }
@@ -148,15 +141,18 @@ export class Encoder {
     end: number,
     ids: Int32Array,
     count: number,
-  ): number {
+  ): void {
     const piece = this.#pieces.add(bytes, start, end);
     const from = this.#idStarts[piece]!;
     this.#ids = withRoom(this.#ids, from + count, Int32Array);
-    for (let i = 0; i < count; i++) this.#ids[from + i] = ids[i]!;
+    this.#ids.set(ids.subarray(0, count), from);
     this.#idStarts = withRoom(this.#idStarts, piece + 2, Int32Array);
     this.#idStarts[piece + 1] = from + count;
-    return piece;
   }
+}
+
+function append(ids: number[], source: Int32Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) ids.push(source[i]!);
 }
 
 /**

@@ -70,6 +70,15 @@ export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocab
 /**
  * Writes the ordinary tokens of a vocabulary as tiktoken's ranks. Of tokens with the same bytes
  * only the first is written, as only that one is ever used.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../tokenizer.ts";
+ * import { writeTiktoken } from "./tiktoken.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["abab"], { vocabSize: 266 });
+ * console.log(writeTiktoken(tokenizer.vocabulary).split("\n")[256]); // YWI= 256
+ * ```
  */
 export function writeTiktoken(vocabulary: Vocabulary): string {
   const ranks = new Map<string, number>();
