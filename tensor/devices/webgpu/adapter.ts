@@ -1,0 +1,129 @@
+/** Finds a graphics processor and opens it with the limits and features that kernels want. @module */
+
+import type { DeviceInfo } from "../../device.ts";
+
+/** Limits that decide what a kernel may do; see the WebGPU specification, section 3.6.2. */
+const limitNames = [
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupsPerDimension",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxStorageBufferBindingSize",
+] as const;
+
+/** The limits that a device is opened with, in the words of the WebGPU specification. */
+export type WebGpuLimits = Readonly<Record<(typeof limitNames)[number], number>>;
+
+/** What {@linkcode openWebGpuDevice} can be told. */
+export interface WebGpuOptions {
+  /** Limits below those of the adapter, to see that kernels keep to them. */
+  readonly limits?: Partial<WebGpuLimits>;
+  /**
+   * How many bytes the buffers may take together. Drivers do not always check it themselves.
+   * The default is 4 GiB on a software adapter and 64 GiB on a graphics processor.
+   */
+  readonly memoryLimit?: number;
+}
+
+/** An opened graphics processor, before anything is built on it. */
+export interface OpenedAdapter {
+  readonly gpu: GPUDevice;
+  readonly info: DeviceInfo;
+  readonly limits: WebGpuLimits;
+}
+
+/** Features that kernels use where they are present. Asking for one that is absent throws. */
+const wantedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+
+/**
+ * Opens the best adapter that `navigator.gpu` offers.
+ *
+ * @throws {Error} If there is no `navigator.gpu`, or no adapter; it says what to install.
+ * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ *
+ * @example
+ * ```ts
+ * import { openAdapter } from "./adapter.ts";
+ *
+ * const opened = await openAdapter().catch((error: Error) => error);
+ * console.log(opened instanceof Error ? opened.message : opened.info.description);
+ * if (!(opened instanceof Error)) opened.gpu.destroy();
+ * ```
+ */
+export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAdapter> {
+  const adapter = await findAdapter();
+  const limits = chooseLimits(adapter, options.limits ?? {});
+  const features = wantedFeatures.filter((name) => adapter.features.has(name));
+  const gpu = await adapter.requestDevice({
+    label: "nanodino",
+    requiredLimits: { ...limits },
+    requiredFeatures: [...features] as GPUFeatureName[],
+  });
+  return { gpu, limits, info: describe(adapter, limits, features) };
+}
+
+async function findAdapter(): Promise<GPUAdapter> {
+  // A browser without WebGPU has no `gpu`, though the types say that it is always there.
+  const gpu: GPU | undefined = navigator.gpu;
+  if (gpu === undefined) {
+    throw new Error(
+      "Cannot open a WebGPU device: wanted navigator.gpu, got undefined; " +
+        'use Deno 2 or a browser with WebGPU, or the device "cpu"',
+    );
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) {
+    throw new Error(
+      "Cannot open a WebGPU device: wanted a Vulkan, Metal or DirectX 12 driver, got none; " +
+        "install the driver of the graphics card, or on Debian mesa-vulkan-drivers for a software one",
+    );
+  }
+  return adapter;
+}
+
+function chooseLimits(adapter: GPUAdapter, wanted: Partial<WebGpuLimits>): WebGpuLimits {
+  const limits: Partial<Record<keyof WebGpuLimits, number>> = {};
+  for (const name of limitNames) {
+    const offered = adapter.limits[name];
+    const limit = wanted[name] ?? offered;
+    if (!(limit > 0 && limit <= offered)) {
+      throw new RangeError(
+        `Cannot open a WebGPU device: wanted ${name} between 1 and ${offered}, got ${limit}`,
+      );
+    }
+    limits[name] = limit;
+  }
+  return limits as WebGpuLimits;
+}
+
+/** Whether the adapter is a program that runs on the processor. Not every one admits it. */
+function isSoftware(info: GPUAdapterInfo): boolean {
+  const name = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
+  return info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(name);
+}
+
+function describe(
+  adapter: GPUAdapter,
+  limits: WebGpuLimits,
+  features: readonly string[],
+): DeviceInfo {
+  const { info } = adapter;
+  const software = isSoftware(info);
+  const name = info.description || `${info.vendor} ${info.architecture}`.trim() ||
+    "unnamed adapter";
+  const absent = wantedFeatures.filter((feature) => !features.includes(feature));
+  const without = absent.length > 0 ? `, without ${absent.join(", ")}` : "";
+  return {
+    description: `WebGPU on ${name}${software ? " (software)" : ""}${without}`,
+    details: {
+      adapter: name,
+      vendor: info.vendor,
+      architecture: info.architecture,
+      software,
+      features: features.join(" "),
+      ...limits,
+    },
+  };
+}

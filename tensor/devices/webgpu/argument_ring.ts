@@ -1,0 +1,55 @@
+/** Arguments of dispatches: gathered on the host and uploaded together. @module */
+
+import type { Arguments } from "../../device.ts";
+import { ARGUMENT_SLOT_BYTES } from "./kernel_cache.ts";
+
+/** Room for so many slots in one submit: a training step of a small model needs a few hundred. */
+const SLOTS = 1024;
+
+const SLOT_WORDS = ARGUMENT_SLOT_BYTES / 4;
+
+/**
+ * A uniform buffer with a slot for each dispatch of a recording.
+ *
+ * One buffer is enough: `upload` takes its place in the queue between two submits, so the kernels
+ * of the earlier one have read their slots before they are overwritten.
+ */
+export class ArgumentRing {
+  readonly buffer: GPUBuffer;
+  readonly #gpu: GPUDevice;
+  readonly #integers = new Int32Array(SLOTS * SLOT_WORDS);
+  readonly #floats = new Float32Array(this.#integers.buffer);
+  #used = 0;
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+    this.buffer = gpu.createBuffer({
+      label: "arguments",
+      size: SLOTS * ARGUMENT_SLOT_BYTES,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** Whether `bytes`, a multiple of the slot size, still fit before the next upload. */
+  hasRoom(bytes: number): boolean {
+    return this.#used * 4 + bytes <= this.#integers.byteLength;
+  }
+
+  /** Puts the arguments of a dispatch into the next slots, `bytes` long; returns their byte offset. */
+  put(arguments_: Arguments, bytes: number): number {
+    const start = this.#used;
+    this.#used += bytes / 4;
+    this.#integers.set(arguments_.integers, start);
+    if (arguments_.floats !== undefined) {
+      this.#floats.set(arguments_.floats, start + arguments_.integers.length);
+    }
+    return start * 4;
+  }
+
+  /** Sends what was put in to the device, before the commands that need it, and starts anew. */
+  upload(): void {
+    if (this.#used === 0) return;
+    this.#gpu.queue.writeBuffer(this.buffer, 0, this.#integers, 0, this.#used);
+    this.#used = 0;
+  }
+}

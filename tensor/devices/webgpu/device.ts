@@ -1,0 +1,417 @@
+/** The WebGPU device: memory, recording, reading, and what happens when something fails. @module */
+
+import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { TypedArray } from "../../dtype.ts";
+import { type Scope, ScopeStack } from "../../scope.ts";
+import {
+  openAdapter,
+  type OpenedAdapter,
+  type WebGpuLimits,
+  type WebGpuOptions,
+} from "./adapter.ts";
+import { ArgumentRing } from "./argument_ring.ts";
+import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
+import { KernelCache } from "./kernel_cache.ts";
+import { ReadBatch, StagingBuffers } from "./readback.ts";
+import { Recording } from "./recording.ts";
+
+/** What a device has done so far. In a steady loop only the first three go up. */
+export interface WebGpuStatistics {
+  readonly dispatches: number;
+  readonly submits: number;
+  /** Waits for results, each for all reads of one tick. */
+  readonly readbacks: number;
+  readonly buffersCreated: number;
+  readonly pipelinesCompiled: number;
+  readonly bindGroupsCreated: number;
+  /** Bytes that all buffers take, the pooled ones included. */
+  readonly bufferBytes: number;
+}
+
+/** Writes that had to be recorded may hold so many bytes before they are submitted. */
+const MOST_STAGED_BYTES = 16 * 1024 * 1024;
+
+const CLOSED = "the device was closed";
+
+const GIBIBYTE = 2 ** 30;
+
+/** A piece of a pooled buffer's memory; the buffer is gone once it is freed. */
+class WebGpuAllocation implements Allocation {
+  readonly bytes: number;
+  readonly label: string;
+  buffer: PooledBuffer | null;
+
+  constructor(bytes: number, label: string, buffer: PooledBuffer) {
+    this.bytes = bytes;
+    this.label = label;
+    this.buffer = buffer;
+  }
+}
+
+/**
+ * A graphics processor behind `navigator.gpu`.
+ *
+ * Dispatches, and copies for reads, are recorded in the order of the calls, and submitted when
+ * something is read, when `synchronize` is called, or when the room for arguments is used up.
+ * Open one with {@linkcode openWebGpuDevice}.
+ */
+export class RecordingWebGpuDevice implements WebGpuDevice {
+  readonly kind = "webgpu";
+  readonly info: DeviceInfo;
+  readonly limits: WebGpuLimits;
+  /** The device as the browser gives it, for what is not offered here. */
+  readonly gpu: GPUDevice;
+
+  readonly #scopes = new ScopeStack();
+  readonly #pool: BufferPool;
+  readonly #ring: ArgumentRing;
+  readonly #kernels: KernelCache;
+  readonly #recording: Recording;
+  readonly #stagings: StagingBuffers;
+  readonly #checks = new Set<Promise<void>>();
+  readonly #waiting = new Set<(error: Error) => void>();
+  #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
+  #failure: string | null = null;
+  #closed = false;
+  #live = 0;
+  #liveBytes = 0;
+  #peakBytes = 0;
+  #stagedBytes = 0;
+  #dispatches = 0;
+  #submits = 0;
+  #readbacks = 0;
+
+  constructor({ gpu, info, limits }: OpenedAdapter, memoryLimit?: number) {
+    this.gpu = gpu;
+    this.info = info;
+    this.limits = limits;
+    this.#recording = new Recording(gpu);
+    this.#ring = new ArgumentRing(gpu);
+    this.#stagings = new StagingBuffers(gpu);
+    this.#kernels = new KernelCache(
+      gpu,
+      this.#ring.buffer,
+      limits.maxStorageBufferBindingSize,
+      (what, error) => this.#check(what, error),
+    );
+    this.#pool = new BufferPool(gpu, {
+      memoryLimit: memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE,
+      maxBufferSize: limits.maxBufferSize,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      submit: () => this.#submit(),
+      forget: () => this.#kernels.forgetBindGroups(),
+    });
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      if (event instanceof GPUUncapturedErrorEvent) this.#fail(oneLine(event.error.message));
+    });
+    gpu.lost.then(({ reason, message }) =>
+      this.#fail(`the device was lost (${reason || "unknown reason"}: ${oneLine(message)})`)
+    );
+  }
+
+  get live(): number {
+    return this.#live;
+  }
+
+  get memory(): { readonly liveBytes: number; readonly peakBytes: number } {
+    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
+  }
+
+  /** Counts of what was done, for tests and profiles. */
+  get statistics(): WebGpuStatistics {
+    return {
+      dispatches: this.#dispatches,
+      submits: this.#submits,
+      readbacks: this.#readbacks,
+      buffersCreated: this.#pool.created + this.#stagings.created,
+      pipelinesCompiled: this.#kernels.pipelinesCompiled,
+      bindGroupsCreated: this.#kernels.bindGroupsCreated,
+      bufferBytes: this.#pool.heldBytes,
+    };
+  }
+
+  get currentScope(): Scope | null {
+    return this.#scopes.current;
+  }
+
+  scope(): Scope {
+    return this.#scopes.open();
+  }
+
+  allocate(bytes: number, label: string): Allocation {
+    this.#assertUsable(`allocate ${bytes} bytes for ${label}`);
+    const buffer = this.#pool.take(bytes, label);
+    this.#live++;
+    this.#liveBytes += bytes;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    return new WebGpuAllocation(bytes, label, buffer);
+  }
+
+  free(allocation: Allocation): void {
+    // A finalizer may come after the device is gone.
+    if (this.#closed) return;
+    const buffer = this.#bufferOf(allocation, "free");
+    (allocation as WebGpuAllocation).buffer = null;
+    this.#live--;
+    this.#liveBytes -= allocation.bytes;
+    this.#pool.give(buffer);
+  }
+
+  /**
+   * Copies `data` to `allocation`, from byte `byteOffset` on, after all work dispatched so far.
+   *
+   * The queue's own `writeBuffer` comes before anything that is recorded and not yet submitted. So it
+   * is used only on buffers that the recording does not use: what came before was submitted before,
+   * what comes after will be submitted after. If the recording does use the buffer, the data goes
+   * into another one that it does not use, and a copy from there is recorded in its place.
+   */
+  write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
+    const what = "write to";
+    this.#assertUsable(what);
+    const target = this.#bufferOf(allocation, what);
+    assertRange(what, allocation, byteOffset, data.byteLength);
+    if (data.byteLength === 0) return;
+    if (target.lastRecording === this.#recording.serial) {
+      if (this.#stagedBytes + data.byteLength <= MOST_STAGED_BYTES) {
+        return this.#recordWrite(target, byteOffset, data);
+      }
+      this.#submit();
+    }
+    this.gpu.queue.writeBuffer(target.gpu, byteOffset, data);
+  }
+
+  #recordWrite(target: PooledBuffer, byteOffset: number, data: TypedArray): void {
+    const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
+    this.gpu.queue.writeBuffer(staging.gpu, 0, data);
+    this.#recording.copy(staging.gpu, 0, target.gpu, byteOffset, data.byteLength);
+    // `take` may have submitted to make room, so the number is read again.
+    staging.lastRecording = target.lastRecording = this.#recording.serial;
+    this.#stagedBytes += data.byteLength;
+    this.#pool.give(staging);
+  }
+
+  /**
+   * Copies bytes out of `allocation`, after all work dispatched so far.
+   *
+   * The copy is recorded at once, so later work may overwrite or free the memory. All reads that
+   * are asked for before the next `await` share one submit and one wait.
+   */
+  async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
+    const what = "read";
+    this.#assertUsable(what);
+    const source = this.#bufferOf(allocation, what);
+    assertRange(what, allocation, byteOffset, byteLength);
+    if (byteLength === 0) return new ArrayBuffer(0);
+    const reads = this.#reads ??= this.#openBatch();
+    const place = reads.batch.reserve(byteLength, (bytes) => this.#stagings.take(bytes));
+    this.#recording.copy(source.gpu, byteOffset, place.buffer, place.offset, byteLength);
+    source.lastRecording = this.#recording.serial;
+    await reads.done;
+    return await place.data;
+  }
+
+  #openBatch(): { batch: ReadBatch; done: Promise<void> } {
+    const batch = new ReadBatch();
+    return { batch, done: Promise.resolve().then(() => this.#finishBatch(batch)) };
+  }
+
+  async #finishBatch(batch: ReadBatch): Promise<void> {
+    this.#reads = null;
+    this.#assertUsable("read");
+    this.#submit();
+    this.#readbacks++;
+    await this.#orFailure("read", batch.map());
+    this.#stagings.give(batch.deliver());
+  }
+
+  async synchronize(): Promise<void> {
+    this.#assertUsable("synchronize");
+    this.#submit();
+    await this.#orFailure("synchronize", this.gpu.queue.onSubmittedWorkDone());
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#fail(CLOSED);
+    this.#closed = true;
+    this.#live = this.#liveBytes = 0;
+    this.#pool.destroyAll();
+    this.gpu.destroy();
+    return Promise.resolve();
+  }
+
+  dispatch(
+    kernel: WgslKernel,
+    allocations: readonly Allocation[],
+    arguments_: Arguments,
+    workgroups: readonly [x: number, y?: number, z?: number],
+  ): void {
+    const [x, y = 1, z = 1] = workgroups;
+    const what = `run "${kernel.key}" on`;
+    this.#assertUsable(what);
+    this.#assertCall(kernel, allocations, arguments_, Math.max(x, y, z));
+    if (x === 0 || y === 0 || z === 0) return;
+    const { pipeline, layout } = this.#kernels.compiled(kernel);
+    if (!this.#ring.hasRoom(layout.argumentBytes)) this.#submit();
+    const buffers = allocations.map((allocation) => {
+      const buffer = this.#bufferOf(allocation, what);
+      buffer.lastRecording = this.#recording.serial;
+      return buffer;
+    });
+    const group = this.#kernels.bindGroup(layout, buffers);
+    const offset = layout.argumentBytes > 0
+      ? this.#ring.put(arguments_, layout.argumentBytes)
+      : null;
+    this.#recording.dispatch(pipeline, group, offset, x, y, z);
+    this.#dispatches++;
+  }
+
+  #assertCall(
+    kernel: WgslKernel,
+    allocations: readonly Allocation[],
+    { integers, floats = [] }: Arguments,
+    workgroups: number,
+  ): void {
+    const problem = callProblem(kernel, allocations, this.limits, workgroups) ??
+      different("integer arguments", kernel.integers.length, integers.length) ??
+      different("float arguments", kernel.floats?.length ?? 0, floats.length);
+    if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
+  }
+
+  #submit(): void {
+    if (this.#recording.isEmpty) return;
+    this.gpu.pushErrorScope("validation");
+    this.#ring.upload();
+    this.gpu.queue.submit([this.#recording.finish()]);
+    this.#check("run what was recorded", this.gpu.popErrorScope());
+    this.#stagedBytes = 0;
+    this.#submits++;
+  }
+
+  #bufferOf(allocation: Allocation, what: string): PooledBuffer {
+    if (!(allocation instanceof WebGpuAllocation)) {
+      throw new TypeError(
+        `Cannot ${what} an allocation: wanted one of this device, got one of another`,
+      );
+    }
+    if (allocation.buffer === null) {
+      throw new Error(`Cannot ${what} ${allocation.label}: its memory was freed`);
+    }
+    return allocation.buffer;
+  }
+
+  /** Notes something that may turn out to be an error, for the next one who waits. */
+  #check(what: string, error: Promise<GPUError | null>): void {
+    const check: Promise<void> = error
+      .then((found) => {
+        if (found !== null) this.#fail(`cannot ${what}: ${oneLine(found.message)}`);
+      })
+      // Error scopes of a lost device are of no interest: the loss itself is reported.
+      .catch(() => {})
+      .finally(() => this.#checks.delete(check));
+    this.#checks.add(check);
+  }
+
+  /** From now on everything fails, for the first reason that there was. */
+  #fail(reason: string): void {
+    if (this.#failure === null || reason === CLOSED) this.#failure = reason;
+    for (const reject of this.#waiting) {
+      reject(new Error(`Cannot wait for the device: ${this.#failure}`));
+    }
+  }
+
+  #assertUsable(what: string): void {
+    if (this.#failure !== null) throw new Error(`Cannot ${what} the device: ${this.#failure}`);
+  }
+
+  /** Waits for `work` and for all checks, or for a failure, so that a lost device never hangs. */
+  async #orFailure(what: string, work: Promise<unknown>): Promise<void> {
+    const { promise: failed, reject } = Promise.withResolvers<never>();
+    this.#waiting.add(reject);
+    let rejection: unknown = null;
+    try {
+      const done = work.catch((error: unknown) => rejection = error);
+      await Promise.race([done.then(() => Promise.all(this.#checks)), failed]);
+    } finally {
+      this.#waiting.delete(reject);
+    }
+    if (rejection !== null) this.#fail(oneLine(String(rejection)));
+    this.#assertUsable(what);
+  }
+}
+
+/** What is wrong with a dispatch, or `null`. */
+function callProblem(
+  kernel: WgslKernel,
+  allocations: readonly Allocation[],
+  limits: WebGpuLimits,
+  workgroups: number,
+): string | null {
+  const count = allocations.length;
+  const most = limits.maxStorageBuffersPerShaderStage;
+  if (count > most) return `wanted at most ${most} buffers on this device, got ${count}`;
+  if (workgroups > limits.maxComputeWorkgroupsPerDimension) {
+    return `wanted at most ${limits.maxComputeWorkgroupsPerDimension} workgroups in each ` +
+      `dimension, got ${workgroups}`;
+  }
+  for (let i = 0; i < count; i++) {
+    const allocation = allocations[i]!;
+    if (allocation.bytes > limits.maxStorageBufferBindingSize) {
+      return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
+        `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
+    }
+    const first = allocations.indexOf(allocation);
+    if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
+      return `wanted one binding of an allocation that is written to, got it as ` +
+        `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;
+    }
+  }
+  return different("buffers", kernel.buffers.length, count);
+}
+
+function different(what: string, wanted: number, got: number): string | null {
+  return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
+}
+
+function assertRange(what: string, { bytes }: Allocation, offset: number, length: number): void {
+  if (offset >= 0 && offset + length <= bytes && offset % 4 === 0 && length % 4 === 0) return;
+  throw new RangeError(
+    `Cannot ${what} bytes ${offset} to ${
+      offset + length
+    } of an allocation: wanted multiples of 4 ` +
+      `within ${bytes} bytes, got ${offset} and a length of ${length}`,
+  );
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s+/g, " ").trim();
+}
+
+/**
+ * Opens the graphics processor.
+ *
+ * @throws {Error} If there is none; the message says why and what to install.
+ * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ *
+ * @example
+ * ```ts
+ * import { openWebGpuDevice } from "./device.ts";
+ *
+ * const device = await openWebGpuDevice().catch((error: Error) => error);
+ * if (device instanceof Error) {
+ *   console.log(device.message);
+ * } else {
+ *   const two = device.allocate(8, "two numbers");
+ *   device.write(two, 0, Float32Array.of(3, 4));
+ *   const back = new Float32Array(await device.read(two, 0, 8));
+ *   if (back[1] !== 4) throw new Error("expected what was written");
+ *   await device.close();
+ * }
+ * ```
+ */
+export async function openWebGpuDevice(
+  options: WebGpuOptions = {},
+): Promise<RecordingWebGpuDevice> {
+  return new RecordingWebGpuDevice(await openAdapter(options), options.memoryLimit);
+}

@@ -1,0 +1,137 @@
+/** Elementwise programs as kernels: a thread for an element, or for four that lie side by side. @module */
+
+import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { Program } from "../../expression/program.ts";
+import {
+  FormulaCode,
+  operandArguments,
+  OperandCode,
+  type OperandsPattern,
+} from "./program_code.ts";
+import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
+import { functionsFor } from "./wgsl_functions.ts";
+import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
+
+/** A kernel to run and what to run it with. */
+export interface Plan {
+  /** Names everything but the program that the kernel's code depends on. */
+  readonly variant: string;
+  readonly pattern: OperandsPattern;
+  readonly makeKernel: (key: string) => WgslKernel;
+  readonly integers: readonly number[];
+  readonly workgroups: readonly [x: number, y: number];
+}
+
+/** The most threads in a workgroup; every adapter has at least half of it. */
+const MOST_THREADS = 256;
+
+/**
+ * Plans an elementwise program.
+ *
+ * @param views Inputs and then outputs, of one shape without zeros.
+ * @param buffers For each view the number of the buffer that it is in.
+ */
+export function planElementwise(
+  device: WebGpuDevice,
+  program: Program,
+  views: readonly View[],
+  buffers: readonly number[],
+): Plan {
+  const firstOutput = program.inputs.length;
+  const axes = collapseAxes(views[firstOutput]!.shape, views.map((v) => v.strides), firstOutput);
+  const length = axes.sizes.at(-1) ?? 1;
+  const innerStrides = axes.strides.map((strides) => strides.at(-1) ?? 0);
+  const outerStrides = axes.strides.map((strides) => strides.slice(0, -1));
+  const operands: OperandPattern[] = views.map((view, i) => ({
+    buffer: buffers[i]!,
+    isInteger: view.dtype === "int32",
+    step: stepOf(innerStrides[i]!),
+  }));
+  const width = canHandleFour(length, views, operands, outerStrides, firstOutput) ? 4 : 1;
+  const outerSizes = axes.sizes.slice(0, -1);
+  const pattern: OperandsPattern = { operands, firstOutput, rank: outerSizes.length, width };
+  const count = outerSizes.reduce((product, size) => product * size, length / width);
+  const threads = Math.min(MOST_THREADS, device.limits.maxComputeInvocationsPerWorkgroup);
+  const offsets = views.map((view) => view.offset);
+  return {
+    variant: `elementwise ${threads}`,
+    pattern,
+    makeKernel: (key) => elementwiseKernel(key, program, pattern, threads),
+    integers: [
+      count,
+      length / width,
+      ...outerSizes,
+      ...operandArguments(pattern, offsets, outerStrides, innerStrides),
+    ],
+    workgroups: workgroupGrid(
+      Math.ceil(count / threads),
+      device.limits.maxComputeWorkgroupsPerDimension,
+    ),
+  };
+}
+
+function elementwiseKernel(
+  key: string,
+  program: Program,
+  pattern: OperandsPattern,
+  threads: number,
+): WgslKernel {
+  const operands = new OperandCode(pattern);
+  const code = (): string => {
+    const formulas = new FormulaCode(program, operands, pattern.width);
+    const results = program.outputs.map((e, i) => ({ e, operand: pattern.firstOutput + i }));
+    const main = `
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let element = i32(workgroupIndex(workgroup, grid) * ${threads}u + thread);
+  if (element >= arguments.count) {
+    return;
+  }
+${outerIndices(pattern.rank, "element", "arguments.columns")}${operands.bases()}${
+      formulas.constants(program.outputs, "  ")
+    }${formulas.varying(program.outputs, "column", "  ")}${
+      results.map(({ e, operand }) => `  ${operands.store(operand, "column", storable(e))}\n`)
+        .join("")
+    }}
+`;
+    function storable(e: Program["outputs"][number]): string {
+      return formulas.wide(e);
+    }
+    return workgroupIndexWgsl + functionsFor(main) + main;
+  };
+  return {
+    key,
+    code,
+    integers: [
+      "count",
+      "columns",
+      ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
+      ...operands.argumentNames,
+    ],
+    floats: program.scalars.map((_, i) => `f${i}`),
+    buffers: operands.buffers,
+  };
+}
+
+/** Declares `column` and the outer indices `i0`, `i1`, … of the element counted by `count`. */
+function outerIndices(rank: number, count: string, columns: string): string {
+  if (rank === 0) return `  let column = ${count};\n`;
+  return `  let column = ${count} % ${columns};\n  let row = ${count} / ${columns};\n` +
+    splitRow(rank);
+}
+
+/** Declares the outer indices `i0`, `i1`, … of `row`. */
+export function splitRow(rank: number): string {
+  let text = "";
+  let rest = "row";
+  for (let axis = rank - 1; axis > 0; axis--) {
+    text += `  let i${axis} = ${rest} % arguments.n${axis};\n`;
+    text += `  let rest${axis} = ${rest} / arguments.n${axis};\n`;
+    rest = `rest${axis}`;
+  }
+  return rank === 0 ? "" : `${text}  let i0 = ${rest};\n`;
+}

@@ -1,0 +1,241 @@
+/** What kernels of elementwise and of row programs have in common: operands and formulas in WGSL. @module */
+
+import type { WgslBuffer } from "../../device.ts";
+import { type Expression, operandsOf } from "../../expression/expression.ts";
+import type { Program } from "../../expression/program.ts";
+import type { OperandPattern } from "./program_layout.ts";
+import { binaryCode, floatType, literal, unaryCode, type Width } from "./wgsl_functions.ts";
+
+/** Everything about the operands that a kernel's code depends on. */
+export interface OperandsPattern {
+  readonly operands: readonly OperandPattern[];
+  /** The operands from this one on are outputs. */
+  readonly firstOutput: number;
+  /** The number of axes that are arguments (for a row program without the row itself). */
+  readonly rank: number;
+  /** How many neighbours of the innermost axis a thread handles at once. */
+  readonly width: Width;
+}
+
+/** Names a pattern: equal patterns have equal names. */
+export function patternKey({ operands, rank, width }: OperandsPattern): string {
+  const letters = { next: "n", same: "o", stride: "s", none: "r" };
+  const list = operands.map(({ buffer, isInteger, step }) =>
+    `${buffer}${isInteger ? "i" : "f"}${letters[step]}`
+  );
+  return `${rank}x${width} ${list.join(" ")}`;
+}
+
+/** The operands of one kernel: their buffers, arguments, loads and stores. */
+export class OperandCode {
+  readonly #pattern: OperandsPattern;
+  readonly buffers: readonly WgslBuffer[];
+
+  constructor(pattern: OperandsPattern) {
+    this.#pattern = pattern;
+    const count = Math.max(...pattern.operands.map(({ buffer }) => buffer)) + 1;
+    this.buffers = Array.from({ length: count }, (_, buffer) => {
+      const scalar = this.#isIntegerBuffer(buffer) ? "i32" : "f32";
+      return {
+        name: `b${buffer}`,
+        type: this.#isWideBuffer(buffer) ? `vec4<${scalar}>` : scalar,
+        writes: pattern.operands.some((o, i) => o.buffer === buffer && i >= pattern.firstOutput),
+      };
+    });
+  }
+
+  /** Names of the integer arguments: for each operand its offset, strides, and innermost stride. */
+  get argumentNames(): readonly string[] {
+    const { operands, rank } = this.#pattern;
+    return operands.flatMap(({ step }, i) => [
+      `o${i}`,
+      ...Array.from({ length: rank }, (_, axis) => `s${i}_${axis}`),
+      ...(step === "stride" ? [`step${i}`] : []),
+    ]);
+  }
+
+  /** Declares `base0`, `base1`, …: where each operand is at the outer indices `i0`, `i1`, … */
+  bases(): string {
+    const { operands, rank } = this.#pattern;
+    return operands.map((_, i) => {
+      let sum = `arguments.o${i}`;
+      for (let axis = 0; axis < rank; axis++) sum += ` + i${axis} * arguments.s${i}_${axis}`;
+      return `  let base${i} = ${sum};\n`;
+    }).join("");
+  }
+
+  /** The value of an operand at `position` along the innermost axis. */
+  load(operand: number, position: string): string {
+    const { buffer, isInteger } = this.#pattern.operands[operand]!;
+    const width = this.#widthOf(operand);
+    const index = this.#index(operand, position);
+    const isSingle = width === 1 && this.#isWideBuffer(buffer);
+    const element = isSingle
+      ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
+      : `b${buffer}[${index}]`;
+    const isStoredAsInteger = this.#isIntegerBuffer(buffer);
+    const integerType = width === 1 ? "i32" : "vec4<i32>";
+    if (!isInteger) return isStoredAsInteger ? `bitcast<${floatType(width)}>(${element})` : element;
+    const integer = isStoredAsInteger ? element : `bitcast<${integerType}>(${element})`;
+    return `${floatType(width)}(${integer})`;
+  }
+
+  /** How many numbers {@linkcode load} gives for an operand. */
+  #widthOf(operand: number): Width {
+    return this.#pattern.operands[operand]!.step === "next" ? this.#pattern.width : 1;
+  }
+
+  /** Stores `value`, a float of the operand's width. */
+  store(operand: number, position: string, value: string): string {
+    const { buffer, isInteger } = this.#pattern.operands[operand]!;
+    const width = this.#widthOf(operand);
+    const isStoredAsInteger = this.#isIntegerBuffer(buffer);
+    const integerType = width === 1 ? "i32" : "vec4<i32>";
+    let stored = isInteger ? `${integerType}(${value})` : value;
+    if (isInteger !== isStoredAsInteger) {
+      stored = `bitcast<${isStoredAsInteger ? integerType : floatType(width)}>(${stored})`;
+    }
+    return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
+  }
+
+  #index(operand: number, position: string): string {
+    switch (this.#pattern.operands[operand]!.step) {
+      case "next":
+        return `base${operand} + ${position}`;
+      case "stride":
+        return `base${operand} + ${position} * arguments.step${operand}`;
+      case "same":
+      case "none":
+        return `base${operand}`;
+    }
+  }
+
+  #isWideBuffer(buffer: number): boolean {
+    return this.#pattern.width === 4 &&
+      this.#pattern.operands.some((o) => o.buffer === buffer && o.step === "next");
+  }
+
+  #isIntegerBuffer(buffer: number): boolean {
+    return this.#pattern.operands.find((o) => o.buffer === buffer)!.isInteger;
+  }
+}
+
+/** The arguments named by {@linkcode OperandCode.argumentNames}, in elements or, if wide, in fours. */
+export function operandArguments(
+  { operands, width }: OperandsPattern,
+  offsets: readonly number[],
+  outerStrides: readonly (readonly number[])[],
+  innerStrides: readonly number[],
+): number[] {
+  const values: number[] = [];
+  operands.forEach(({ step }, i) => {
+    const unit = step === "next" ? width : 1;
+    values.push(offsets[i]! / unit);
+    for (const stride of outerStrides[i]!) values.push(stride / unit);
+    if (step === "stride") values.push(innerStrides[i]!);
+  });
+  return values;
+}
+
+/** What the roots are made of, in order, without what the reductions in them are made of. */
+function partsOf(roots: readonly Expression[]): readonly Expression[] {
+  const parts = new Set<Expression>();
+  const visit = (e: Expression): void => {
+    if (parts.has(e)) return;
+    if (e.kind !== "reduce") operandsOf(e).forEach(visit);
+    parts.add(e);
+  };
+  roots.forEach(visit);
+  return [...parts];
+}
+
+/** Formulas in WGSL: each part is computed once and has a name. */
+export class FormulaCode {
+  readonly #program: Program;
+  readonly #operands: OperandCode;
+  readonly #width: Width;
+  /** What does not vary along the innermost axis keeps its name throughout the kernel. */
+  readonly #constantNames = new Map<Expression, string>();
+  #varyingNames = new Map<Expression, string>();
+
+  constructor(program: Program, operands: OperandCode, width: Width) {
+    this.#program = program;
+    this.#operands = operands;
+    this.#width = width;
+  }
+
+  /** Gives a name to the result of a reduction. */
+  define(expression: Expression, name: string): void {
+    this.#constantNames.set(expression, name);
+  }
+
+  /** Statements that compute all parts of `roots` that do not vary and are not known yet. */
+  constants(roots: readonly Expression[], indent: string): string {
+    return this.#statements(partsOf(roots).filter((e) => !e.varies), indent);
+  }
+
+  /** Forgets what was computed in the body of a loop that has ended. */
+  beginLoop(): void {
+    this.#varyingNames = new Map();
+  }
+
+  /** Statements that compute all parts of `roots` that vary, at `position` of the innermost axis. */
+  varying(roots: readonly Expression[], position: string, indent: string): string {
+    return this.#statements(partsOf(roots).filter((e) => e.varies), indent, position);
+  }
+
+  /** The name of a value, as it is. */
+  name(e: Expression): string {
+    return (e.varies ? this.#varyingNames : this.#constantNames).get(e)!;
+  }
+
+  /** The name of a value, repeated for each of the neighbours if it is one for all. */
+  wide(e: Expression): string {
+    return e.varies || this.#width === 1 ? this.name(e) : `${floatType(4)}(${this.name(e)})`;
+  }
+
+  #statements(expressions: readonly Expression[], indent: string, position = ""): string {
+    let text = "";
+    for (const e of expressions) {
+      const names = e.varies ? this.#varyingNames : this.#constantNames;
+      if (names.has(e)) continue;
+      const width = e.varies ? this.#width : 1;
+      names.set(e, `v${e.id}`);
+      text += `${indent}let v${e.id}: ${floatType(width)} = ${this.#value(e, width, position)};\n`;
+    }
+    return text;
+  }
+
+  #value(e: Expression, width: Width, position: string): string {
+    const operand = (a: Expression): string => e.varies ? this.wide(a) : this.name(a);
+    switch (e.kind) {
+      case "input": {
+        const value = this.#operands.load(e.index, position);
+        return width === 4 ? `vec4<f32>(${value})` : value;
+      }
+      case "scalar":
+        return `arguments.f${e.index}`;
+      case "constant":
+        return literal(e.value);
+      case "column":
+        return width === 1
+          ? `f32(${position})`
+          : `vec4<f32>(4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3))`;
+      case "rowLength":
+        return "f32(arguments.columns)";
+      case "unary":
+        return unaryCode(e.operation, operand(e.a), width);
+      case "binary":
+        return binaryCode(e.operation, operand(e.a), operand(e.b), width);
+      case "select":
+        return `select(${operand(e.b)}, ${operand(e.a)}, ${operand(e.condition)} != ${
+          floatType(width)
+        }(0))`;
+      case "spread":
+      case "detach":
+        return operand(e.a);
+      case "reduce":
+        return this.name(e);
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** Runs programs on a WebGPU device: the formulas of `tensor/expression/` as kernels in WGSL. @module */
+
+import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { Program } from "../../expression/program.ts";
+import { planElementwise } from "./elementwise_wgsl.ts";
+import { patternKey } from "./program_code.ts";
+import { groupByAllocation } from "./program_layout.ts";
+import { planRows } from "./row_wgsl.ts";
+
+/** Kernels that were written before, by program and by what else their code depends on. */
+const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
+
+/**
+ * Records the run of a program.
+ *
+ * Where elements lie is an argument of the kernel, so views of another size or place need no new
+ * one; only the pattern counts: how many axes are left once neighbours are joined, which operands
+ * step by one along the innermost, and whether four elements can be handled at once.
+ *
+ * @param inputs A view for each input, broadcast to the common shape. In a row program the last axis
+ * is the row, and inputs that are per row have length 1 there.
+ * @param outputs A view for each output, of the common shape; in a row program outputs that are one
+ * per row have length 1 on the last axis. An output may be the same elements as an input, in the
+ * same order, but may not overlap one otherwise.
+ * @param scalars A number for each of the program's scalars.
+ * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device.
+ *
+ * @example
+ * ```ts
+ * import { add, multiply } from "../../expression/expression.ts";
+ * import { defineProgram } from "../../expression/program.ts";
+ * import { openWebGpuDevice } from "./device.ts";
+ * import { runProgramOnWebGpu } from "./program_wgsl.ts";
+ *
+ * const axpy = defineProgram(
+ *   { name: "axpy", inputs: ["x", "y"], scalars: ["a"] },
+ *   ({ x, y, a }) => [add(multiply(a, x), y)],
+ * );
+ * const device = await openWebGpuDevice().catch((error: Error) => error);
+ * if (device instanceof Error) {
+ *   console.log(device.message);
+ * } else {
+ *   const x = device.allocate(12, "x");
+ *   device.write(x, 0, Float32Array.of(1, 2, 3));
+ *   const view = { allocation: x, dtype: "float32", shape: [3], strides: [1], offset: 0 } as const;
+ *   runProgramOnWebGpu(device, axpy, [view, view], [view], [10]);
+ *   const result = new Float32Array(await device.read(x, 0, 12));
+ *   if (result[2] !== 33) throw new Error("expected 10 · 3 + 3");
+ *   await device.close();
+ * }
+ * ```
+ */
+export function runProgramOnWebGpu(
+  device: WebGpuDevice,
+  program: Program,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  scalars: readonly number[],
+): void {
+  const views = [...inputs, ...outputs];
+  const firstOutput = outputs[0];
+  // A row of length 0 still has a sum; without rows, or without elements, there is nothing to do.
+  const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
+  if (counted === undefined || counted.includes(0)) return;
+  const { allocations, buffers } = groupByAllocation(views);
+  const most = device.limits.maxStorageBuffersPerShaderStage;
+  if (allocations.length > most) {
+    throw new RangeError(
+      `Cannot run "${program.name}": wanted operands in at most ${most} buffers on this device, ` +
+        `got ${allocations.length}`,
+    );
+  }
+  const plan = (program.isRow ? planRows : planElementwise)(device, program, views, buffers);
+  const variant = `${plan.variant} ${patternKey(plan.pattern)}`;
+  let ofProgram = kernels.get(program);
+  if (ofProgram === undefined) kernels.set(program, ofProgram = new Map());
+  let kernel = ofProgram.get(variant);
+  if (kernel === undefined) {
+    kernel = plan.makeKernel(`${program.key} ${variant}`);
+    ofProgram.set(variant, kernel);
+  }
+  device.dispatch(
+    kernel,
+    allocations,
+    { integers: plan.integers, floats: scalars },
+    plan.workgroups,
+  );
+}

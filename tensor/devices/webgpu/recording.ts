@@ -1,0 +1,71 @@
+/** What is recorded and not yet submitted. @module */
+
+/** A command encoder that is made when it is needed, with a compute pass that stays open. */
+export class Recording {
+  readonly #gpu: GPUDevice;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #pipeline: GPUComputePipeline | null = null;
+  readonly #offset = new Uint32Array(1);
+  #serial = 1;
+
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+  }
+
+  /** The number of this recording. Everything recorded under a smaller one has been submitted. */
+  get serial(): number {
+    return this.#serial;
+  }
+
+  /** Whether nothing has been recorded. */
+  get isEmpty(): boolean {
+    return this.#encoder === null;
+  }
+
+  /** Records a dispatch. `argumentOffset` is the byte offset of its arguments, if it has any. */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    argumentOffset: number | null,
+    x: number,
+    y: number,
+    z: number,
+  ): void {
+    const pass = this.#pass ??= this.#openEncoder().beginComputePass();
+    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
+    this.#pipeline = pipeline;
+    if (argumentOffset === null) {
+      pass.setBindGroup(0, group);
+    } else {
+      this.#offset[0] = argumentOffset;
+      pass.setBindGroup(0, group, this.#offset, 0, 1);
+    }
+    pass.dispatchWorkgroups(x, y, z);
+  }
+
+  /** Records a copy between buffers; sizes and offsets in bytes. */
+  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
+    this.#endPass();
+    this.#openEncoder().copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+  }
+
+  /** Ends the recording and begins the next one. */
+  finish(): GPUCommandBuffer {
+    this.#endPass();
+    const commands = this.#openEncoder().finish();
+    this.#encoder = null;
+    this.#serial++;
+    return commands;
+  }
+
+  #openEncoder(): GPUCommandEncoder {
+    return this.#encoder ??= this.#gpu.createCommandEncoder({ label: `recording ${this.#serial}` });
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+    this.#pipeline = null;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Tests that need a WebGPU adapter.
+ *
+ * Importing this asks whether there is one, and opens nothing. Where there is none the tests are
+ * ignored, and their names say so; with NANODINO_REQUIRE_GPU=1 they run and fail instead.
+ *
+ * @module
+ */
+
+import type { WebGpuOptions } from "../tensor/devices/webgpu/adapter.ts";
+import { openWebGpuDevice, type RecordingWebGpuDevice } from "../tensor/devices/webgpu/device.ts";
+
+const isRequired = Deno.env.get("NANODINO_REQUIRE_GPU") === "1";
+const hasGpu = (await navigator.gpu?.requestAdapter() ?? null) !== null;
+
+/**
+ * Registers a test that runs on a WebGPU device of its own, which is closed at the end.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ * @param options How to open the device.
+ *
+ * @example
+ * ```ts ignore
+ * import { gpuTest } from "./gpu.ts";
+ *
+ * gpuTest("a device begins without allocations", (device) => {
+ *   if (device.live !== 0) throw new Error("expected none");
+ * });
+ * ```
+ */
+export function gpuTest(
+  name: string,
+  fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
+  options: WebGpuOptions = {},
+): void {
+  const ignore = !hasGpu && !isRequired;
+  Deno.test({
+    name: ignore ? `${name} (ignored: no WebGPU adapter)` : name,
+    ignore,
+    fn: async (t) => {
+      const device = await openWebGpuDevice(options);
+      try {
+        await fn(device, t);
+      } finally {
+        await device.close();
+      }
+    },
+  });
+}
