@@ -1,0 +1,100 @@
+/**
+ * Random tensors. The numbers are counted out on the host, so a seed gives the same bits on every
+ * device, and are then copied: see `random.ts`.
+ *
+ * @module
+ */
+
+import type { Device } from "../device.ts";
+import { normalArray, permutationArray, uniformArray } from "../random.ts";
+import { checkShape, sizeOf } from "../shape.ts";
+import { Tensor, type TensorOptions } from "../tensor.ts";
+
+/** What {@linkcode uniform} can be told. */
+export interface UniformOptions extends TensorOptions {
+  /** An integer from 0 to 2⁵³ − 1. */
+  readonly seed: number;
+  /** The smallest number that may come out (default 0). */
+  readonly low?: number;
+  /** What all numbers are below (default 1). */
+  readonly high?: number;
+}
+
+/**
+ * Uniformly distributed numbers.
+ *
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or `low` is not below `high`.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, uniform } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = uniform(device, [2, 3], { seed: 42, low: -1 });
+ * if ((await x.data()).some((value) => value < -1 || value >= 1)) throw new Error("out of range");
+ * await device.close();
+ * ```
+ */
+export function uniform(device: Device, shape: readonly number[], options: UniformOptions): Tensor {
+  const { seed, low, high, ...rest } = options;
+  checkShape(shape, "draw uniform numbers");
+  return Tensor.from(device, uniformArray(seed, sizeOf(shape), low, high), { shape, ...rest });
+}
+
+/** What {@linkcode normal} can be told. */
+export interface NormalOptions extends TensorOptions {
+  /** An integer from 0 to 2⁵³ − 1. */
+  readonly seed: number;
+  /** The mean (default 0). */
+  readonly mean?: number;
+  /** The standard deviation (default 1). */
+  readonly standardDeviation?: number;
+}
+
+/**
+ * Normally distributed numbers.
+ *
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1.
+ *
+ * @example A weight matrix to begin with
+ * ```ts
+ * import { normal, openDevice } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = normal(device, [4, 8], { seed: 42, standardDeviation: 0.02, requiresGrad: true });
+ * if (!weight.requiresGrad) throw new Error("expected a parameter");
+ * await device.close();
+ * ```
+ */
+export function normal(device: Device, shape: readonly number[], options: NormalOptions): Tensor {
+  const { seed, mean, standardDeviation, ...rest } = options;
+  checkShape(shape, "draw normal numbers");
+  const values = normalArray(seed, sizeOf(shape), mean, standardDeviation);
+  return Tensor.from(device, values, { shape, ...rest });
+}
+
+/** What {@linkcode permutation} can be told. */
+export interface PermutationOptions {
+  /** An integer from 0 to 2⁵³ − 1. */
+  readonly seed: number;
+}
+
+/**
+ * The integers from 0 to `count` − 1 in random order: `int32 [count]`.
+ *
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or the count not one from 0 up.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, permutation } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const order = await permutation(device, 5, { seed: 42 }).data();
+ * if (order.toSorted().join() !== "0,1,2,3,4") throw new Error("expected each number once");
+ * await device.close();
+ * ```
+ */
+export function permutation(device: Device, count: number, options: PermutationOptions): Tensor {
+  checkShape([count], "draw a permutation");
+  return Tensor.from(device, permutationArray(options.seed, count));
+}
