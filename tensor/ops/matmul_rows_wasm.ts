@@ -1,0 +1,273 @@
+/**
+ * Products of a few rows with a large matrix, as decoding makes them: bound by memory, not arithmetic.
+ *
+ * Packing would read and write the large matrix once more than the product itself. Here every
+ * element of it is read once, in the order in which it lies in memory: along k where its columns are
+ * contiguous (dot products), along n where its rows are (sums of scaled rows).
+ *
+ * @module
+ */
+
+import type { CpuDevice, WasmKernel } from "../device.ts";
+import {
+  emitKernel,
+  F32x4,
+  type FunctionBuilder,
+  I32,
+  type KernelParameters,
+  type Local,
+  type ModuleBuilder,
+} from "../devices/cpu/emitter/mod.ts";
+import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
+import type { Product } from "./matmul_product.ts";
+
+/** Dot products that run side by side: the columns of one work item. */
+const DOT_COLUMNS = 4;
+/** Columns of one work item where rows are scaled and added. */
+const SUM_COLUMNS = 32;
+/** Rows of the large matrix that are added in one pass over the result. */
+const SUM_ROWS = 8;
+/** Columns of one pass: 16 KiB of the large matrix, so that further rows of A find them in the cache. */
+const SUM_PASS = 512;
+/** Below this many elements of the large matrix a thread costs more than it gains. */
+const ELEMENTS_PER_THREAD = 32_768;
+
+const WORDS = [...PLACES, ...["m", "n", "k", "accumulate", "groups"] as const];
+
+/** Computes a product of few rows on all threads. The rows of `c` may have any strides if b is column-major. */
+export function rowsMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner, b } = product;
+  const dots = b.row === 1;
+  const columns = dots ? DOT_COLUMNS : SUM_COLUMNS;
+  const groups = Math.ceil(n / columns);
+  device.dispatch(
+    rowsKernel(dots, device.relaxedSimd),
+    {
+      integers: [...places(device, product), m, n, k, Number(accumulate), groups],
+    },
+    outer * inner * groups,
+    {
+      grain: Math.ceil(ELEMENTS_PER_THREAD / (columns * k)),
+      scratchBytes: 4 * m * k,
+    },
+  );
+}
+
+/** The kernel behind {@linkcode rowsMatmul}: one for each order of the large matrix. */
+export function rowsKernel(dots: boolean, relaxedSimd: boolean): WasmKernel {
+  return {
+    key: `matmul rows ${dots ? "dots" : "sums"}${relaxedSimd ? " relaxed" : ""}`,
+    emit: () =>
+      emitKernel(
+        { relaxedSimd },
+        (f, parameters, module) =>
+          emitRows(f, parameters, dots ? defineDots(module) : defineSums(module), dots),
+      ),
+  };
+}
+
+/** A function that computes the rows of the result for some of its columns. */
+type RowsFunction = ReturnType<typeof defineDots>;
+
+/** Where {@linkcode RowsFunction}s find everything: addresses, and distances in bytes. */
+const ROWS_PARAMETERS = [
+  ...[I32, I32, I32, I32] as const, // a, rowA, b, strideB
+  ...[I32, I32, I32] as const, // c, rowC, columnC
+  ...[I32, I32, I32, I32] as const, // m, columns, k, accumulate
+] as const;
+
+/** Walks through the items of the batch, and for each of them through the thread's columns. */
+function emitRows(
+  f: FunctionBuilder,
+  { words, start, end, scratch }: KernelParameters,
+  compute: RowsFunction,
+  dots: boolean,
+): void {
+  const word = loadWords(f, words, WORDS);
+  const columnsEach = dots ? DOT_COLUMNS : SUM_COLUMNS;
+  f.forRange(start, end, 0, (item) => {
+    const batch = f.local(item.divide(word.groups));
+    const firstGroup = f.local(item.subtract(batch.multiply(word.groups)));
+    const rest = f.local(firstGroup.add(end.subtract(item)));
+    const lastGroup = f.local(rest.min(word.groups));
+    f.set(item, item.add(lastGroup).subtract(firstGroup));
+    const { a, b, c } = locateItem(f, word, batch);
+    const rowBytesA = f.local(word.aRow);
+    f.if(word.aColumn.notEqual(4), () => {
+      const to = f.local(scratch);
+      f.forRange(0, word.m, 1, (row) => {
+        const from = f.local(a.add(row.multiply(word.aRow)));
+        f.forRange(0, word.k, 1, () => {
+          f.store(to, from.loadF32());
+          f.set(to, to.add(4));
+          f.set(from, from.add(word.aColumn));
+        });
+      });
+      f.set(a, scratch);
+      f.set(rowBytesA, word.k.shiftLeft(2));
+    });
+    const first = f.local(firstGroup.multiply(columnsEach));
+    const last = f.local(lastGroup.multiply(columnsEach));
+    f.set(last, last.min(word.n));
+    f.forRange(first, last, dots ? DOT_COLUMNS : SUM_PASS, (column) => {
+      const columns = f.local(last.subtract(column));
+      f.set(columns, columns.min(dots ? DOT_COLUMNS : SUM_PASS));
+      f.callStatement(
+        compute,
+        a,
+        rowBytesA,
+        f.local(b.add(column.multiply(word.bColumn))),
+        dots ? word.bColumn : word.bRow,
+        f.local(c.add(column.multiply(word.cColumn))),
+        word.cRow,
+        word.cColumn,
+        word.m,
+        columns,
+        word.k,
+        word.accumulate,
+      );
+    });
+  });
+}
+
+/** Dot products of rows of A with up to four columns of B, each of them contiguous. */
+function defineDots(module: ModuleBuilder) {
+  return module.defineProcedure(
+    ROWS_PARAMETERS,
+    (f, a, rowA, b, strideB, c, rowC, columnC, m, columns, k, accumulate) => {
+      const endOfFours = f.local(k.and(-4).shiftLeft(2));
+      const endOfEights = f.local(k.and(-8).shiftLeft(2));
+      const endOfAll = f.local(k.shiftLeft(2));
+
+      /** Multiplies `rows` rows of A by `width` columns of B that begin at `column`. */
+      const multiply = (row: I32, rows: number, column: I32, width: number, to: I32) => {
+        const x = Array.from({ length: rows }, (_, i) => f.local(row.add(rowA.multiply(i))));
+        const y = Array.from({ length: width }, (_, j) => f.local(column.add(strideB.multiply(j))));
+        const zeros = () => x.map(() => y.map(() => f.local(F32x4.of(0))));
+        const step = (at: I32, offset: number, sums: Local<F32x4>[][]) => {
+          const factors = x.map((address) => f.local(address.add(at).loadF32x4(offset)));
+          y.forEach((address, j) => {
+            const four = f.local(address.add(at).loadF32x4(offset));
+            factors.forEach((factor, i) =>
+              f.set(sums[i]![j]!, factor.multiplyAdd(four, sums[i]![j]!))
+            );
+          });
+        };
+        const sums = zeros();
+        const at = f.local(I32.of(0));
+        if (rows === 1) {
+          // One row alone has too few sums in flight to hide the latency of an addition.
+          const others = zeros();
+          f.while(at.less(endOfEights), () => {
+            step(at, 0, sums);
+            step(at, 16, others);
+            f.set(at, at.add(32));
+          });
+          y.forEach((_, j) => f.set(sums[0]![j]!, sums[0]![j]!.add(others[0]![j]!)));
+        }
+        f.while(at.less(endOfFours), () => {
+          step(at, 0, sums);
+          f.set(at, at.add(16));
+        });
+        const totals = sums.map((row) => row.map((sum) => f.local(f.sumOfLanes(sum).splat())));
+        f.while(at.less(endOfAll), () => {
+          x.forEach((left, i) =>
+            y.forEach((right, j) => {
+              const product = left.add(at).loadLane0().multiplyAdd(
+                right.add(at).loadLane0(),
+                totals[i]![j]!,
+              );
+              f.set(totals[i]![j]!, product);
+            })
+          );
+          f.set(at, at.add(4));
+        });
+        totals.forEach((row, i) => {
+          const element = f.local(to.add(rowC.multiply(i)));
+          row.forEach((total) => {
+            f.if(accumulate, () => f.set(total, total.add(element.loadLane0())));
+            f.storeLane(element, total, 0);
+            f.set(element, element.add(columnC));
+          });
+        });
+      };
+
+      const row = f.local(a);
+      const to = f.local(c);
+      f.if(columns.equal(DOT_COLUMNS), () => {
+        f.forRange(0, m.shiftRight(1), 1, () => {
+          multiply(row, 2, b, DOT_COLUMNS, to);
+          f.set(row, row.add(rowA.shiftLeft(1)));
+          f.set(to, to.add(rowC.shiftLeft(1)));
+        });
+        f.if(m.and(1), () => multiply(row, 1, b, DOT_COLUMNS, to));
+      }, () =>
+        f.forRange(0, m, 1, () => {
+          const column = f.local(b);
+          const element = f.local(to);
+          f.forRange(0, columns, 1, () => {
+            multiply(row, 1, column, 1, element);
+            f.set(column, column.add(strideB));
+            f.set(element, element.add(columnC));
+          });
+          f.set(row, row.add(rowA));
+          f.set(to, to.add(rowC));
+        }));
+    },
+  );
+}
+
+/** Adds to a pass of the result the rows of B, each scaled by an element of A. */
+function defineSums(module: ModuleBuilder): RowsFunction {
+  return module.defineProcedure(
+    ROWS_PARAMETERS,
+    (f, a, rowA, b, strideB, c, rowC, _columnC, m, columns, k, accumulate) => {
+      const bytes = f.local(columns.shiftLeft(2));
+      const bytesOfFours = f.local(bytes.and(-16));
+      f.if(accumulate.isZero(), () => {
+        const to = f.local(c);
+        f.forRange(0, m, 1, () => {
+          f.clearMemory(to, bytes);
+          f.set(to, to.add(rowC));
+        });
+      });
+
+      /** Adds `count` rows that begin at `from`, scaled by the elements that begin at `factor`. */
+      const addRows = (from: I32, factor: I32, count: number) => {
+        const row = f.local(factor);
+        const to = f.local(c);
+        f.forRange(0, m, 1, () => {
+          const factors = Array.from({ length: count }, (_, i) => f.local(row.loadSplat(4 * i)));
+          const lines = factors.map((_, i) => f.local(from.add(strideB.multiply(i))));
+          f.forRange(0, bytesOfFours, 16, (at) => {
+            const sum = f.local(to.add(at).loadF32x4());
+            lines.forEach((line, i) =>
+              f.set(sum, factors[i]!.multiplyAdd(line.add(at).loadF32x4(), sum))
+            );
+            f.store(to.add(at), sum);
+          });
+          f.forRange(bytesOfFours, bytes, 4, (at) => {
+            const sum = f.local(to.add(at).loadLane0());
+            lines.forEach((line, i) =>
+              f.set(sum, factors[i]!.multiplyAdd(line.add(at).loadLane0(), sum))
+            );
+            f.storeLane(to.add(at), sum, 0);
+          });
+          f.set(row, row.add(rowA));
+          f.set(to, to.add(rowC));
+        });
+      };
+
+      const from = f.local(b);
+      const factor = f.local(a);
+      const each = (times: I32, count: number) =>
+        f.forRange(0, times, 1, () => {
+          addRows(from, factor, count);
+          f.set(from, from.add(strideB.multiply(count)));
+          f.set(factor, factor.add(4 * count));
+        });
+      each(k.shiftRight(Math.log2(SUM_ROWS)), SUM_ROWS);
+      each(k.and(SUM_ROWS - 1), 1);
+    },
+  );
+}

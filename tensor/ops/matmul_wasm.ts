@@ -1,0 +1,152 @@
+/**
+ * Matrix products on the CPU: which of the ways to compute one is the fastest where.
+ *
+ * From the slowest to the fastest: plain loops (`matmul_naive_wasm.ts`), tiles in registers over
+ * packed panels (`matmul_packed_wasm.ts`), the BLAS of the machine. Where there are but a few rows,
+ * what counts is reading the other matrix (`matmul_rows_wasm.ts`), and a product that is known to be
+ * symmetric takes half of the work (`matmul_symmetric_wasm.ts`).
+ *
+ * @module
+ */
+
+import type { CpuDevice, View } from "../device.ts";
+import { naiveMatmul } from "./matmul_naive_wasm.ts";
+import { packedMatmul } from "./matmul_packed_wasm.ts";
+import { addressOf } from "./matmul_places_wasm.ts";
+import {
+  describeProducts,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  transposeProduct,
+} from "./matmul_product.ts";
+import { rowsMatmul } from "./matmul_rows_wasm.ts";
+import { symmetricMatmul } from "./matmul_symmetric_wasm.ts";
+
+/** Up to so many rows, the matrix that they meet is read once and not packed. */
+const FEW_ROWS = 4;
+/** Below this many operations, a second thread costs a BLAS product more than it gains. */
+const BLAS_OPERATIONS_PER_THREAD = 500_000;
+/** Items of a batch with fewer operations are not worth a call of the BLAS each. */
+const BLAS_OPERATIONS_PER_ITEM = 60_000;
+
+/** The ways to compute a product that {@linkcode matmulOnCpu} chooses from, by name. */
+export const CPU_MATMULS: Readonly<
+  Record<"naive" | "packed" | "rows" | "blas", {
+    /** Whether this way exists for a product on a device. */
+    readonly fits: (device: CpuDevice, product: Product) => boolean;
+    /** Computes the product. */
+    readonly run: (device: CpuDevice, product: Product, accumulate: boolean) => void;
+  }>
+> = {
+  naive: { fits: () => true, run: naiveMatmul },
+  packed: { fits: (_, { k }) => k > 0, run: packedMatmul },
+  rows: {
+    fits: (_, { k, b, c }) => k > 0 && (b.row === 1 || (b.column === 1 && c.column === 1)),
+    run: rowsMatmul,
+  },
+  blas: {
+    fits: (device, { k, c }) => device.hasBlas && k > 0 && c.column === 1,
+    run: blasMatmul,
+  },
+};
+
+/**
+ * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32.
+ *
+ * The sums are taken in an order that does not depend on the number of threads, except by a BLAS.
+ *
+ * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
+ * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
+ * @param c Shape [..., m, n], the last stride 1. The batch axes of all three are equal; those of a
+ * and b may have stride 0.
+ * @throws {RangeError} If the shapes do not belong together.
+ * @throws {TypeError} If a dtype is not float32.
+ * @throws {Error} If the strides are others than these.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../mod.ts";
+ * import { matmulOnCpu } from "./matmul_wasm.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * if (device.kind !== "cpu") throw new Error("asked for the CPU");
+ * const [a, c] = [device.allocate(16, "a"), device.allocate(16, "c")];
+ * device.write(a, 0, new Float32Array([1, 2, 3, 4]));
+ * const view = { dtype: "float32" as const, shape: [2, 2], strides: [2, 1], offset: 0 };
+ * matmulOnCpu(device, { allocation: a, ...view }, { allocation: a, ...view }, { allocation: c, ...view }, {
+ *   transposeA: false,
+ *   transposeB: true,
+ * });
+ * const result = new Float32Array(await device.read(c, 0, 16));
+ * if (result.join() !== "5,11,11,25") throw new Error(`expected a · aᵀ, got ${result}`);
+ * await device.close();
+ * ```
+ */
+export function matmulOnCpu(
+  device: CpuDevice,
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+): void {
+  const accumulate = options.accumulate ?? false;
+  for (const product of describeProducts(a, b, c, options)) {
+    if (options.symmetric && product.m === product.n) {
+      symmetricMatmul(device, product, (strip) => multiply(device, strip, accumulate));
+    } else {
+      multiply(device, product, accumulate);
+    }
+  }
+}
+
+/** Computes a product in the way that is the fastest for its sizes. */
+function multiply(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = product;
+  if (k === 0) return naiveMatmul(device, product, accumulate);
+  if (m <= FEW_ROWS && CPU_MATMULS.rows.fits(device, product)) {
+    return rowsMatmul(device, product, accumulate);
+  }
+  if (n <= FEW_ROWS) {
+    const transposed = transposeProduct(product);
+    if (CPU_MATMULS.rows.fits(device, transposed)) {
+      return rowsMatmul(device, transposed, accumulate);
+    }
+  }
+  const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
+  const way = device.hasBlas && !isSmallItem ? blasMatmul : packedMatmul;
+  way(device, product, accumulate);
+}
+
+/** Lets the BLAS compute a product, item by item, each split along the longer side of the result. */
+function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner, a, b, c } = product;
+  const splitRows = m >= n;
+  const grain = Math.ceil(BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitRows ? n : m)));
+  const [transposeA, leadingA] = blasOrder(a);
+  const [transposeB, leadingB] = blasOrder(b);
+  const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
+  for (let i = 0; i < outer; i++) {
+    for (let j = 0; j < inner; j++) {
+      const at = (matrix: Matrix) => 4 * (i * matrix.outer + j * matrix.inner);
+      device.dispatch(
+        { key: "sgemm" },
+        {
+          integers: [
+            ...[transposeA, transposeB, m, n, k],
+            ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
+            Number(splitRows),
+          ],
+          floats: [1, Number(accumulate)],
+        },
+        splitRows ? m : n,
+        { grain },
+      );
+    }
+  }
+}
+
+/** How the BLAS describes a matrix: whether it is transposed, and its leading dimension. */
+function blasOrder(matrix: Matrix): [transposed: number, leading: number] {
+  return matrix.column === 1 ? [0, matrix.row] : [1, matrix.column];
+}

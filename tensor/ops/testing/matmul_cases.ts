@@ -1,0 +1,299 @@
+/** Cases that every way of multiplying matrices has to pass, and the check in double precision. @module */
+
+import type { Device, View } from "../../device.ts";
+import type { MatmulOptions } from "../matmul_product.ts";
+
+/** One product, with its operands as they lie in memory. */
+export interface MatmulCase {
+  readonly name: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly options: MatmulOptions;
+  /** The lengths of the batch axes. */
+  readonly batch: readonly number[];
+  /** The batch axes along which an operand is the same for all items. */
+  readonly sharedA: readonly number[];
+  readonly sharedB: readonly number[];
+  /** Whether an operand lies column by column. */
+  readonly columnMajorA: boolean;
+  readonly columnMajorB: boolean;
+  /** How many elements lie around each matrix: more than 0 makes them slices of larger tensors. */
+  readonly margin: number;
+  /** Whether the batch axes of the first operand and of the result are in reverse order in memory. */
+  readonly swappedBatch: boolean;
+  /** An element that the first operand gets at its first position. */
+  readonly special: number | null;
+}
+
+/** Computes `c = op(a) · op(b)` on a device. */
+export type Multiply = (a: View, b: View, c: View, options: MatmulOptions) => void;
+
+const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
+  [1, 1, 1],
+  [1, 17, 5],
+  [1, 131, 100],
+  [1, 64, 131],
+  [2, 8, 3],
+  [3, 100, 17],
+  [5, 5, 5],
+  [8, 8, 8],
+  [17, 1, 64],
+  [131, 2, 17],
+  [17, 3, 131],
+  [64, 64, 64],
+  [64, 17, 1],
+  [100, 131, 17],
+  [131, 64, 100],
+  [100, 8, 131],
+  [8, 100, 64],
+  [0, 3, 4],
+  [3, 0, 4],
+  [3, 4, 0],
+  [1, 64, 0],
+];
+
+const ORDERS = [[false, false], [false, true], [true, false], [true, true]] as const;
+
+/** A case where nothing is special but what is given. */
+function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
+  return {
+    name,
+    m: 17,
+    n: 24,
+    k: 20,
+    options: { transposeA: false, transposeB: false },
+    batch: [],
+    sharedA: [],
+    sharedB: [],
+    columnMajorA: false,
+    columnMajorB: false,
+    margin: 0,
+    swappedBatch: false,
+    special: null,
+    ...given,
+  };
+}
+
+/** All cases: sizes with every transposition, and one family for each thing that a view can be. */
+export const MATMUL_CASES: readonly MatmulCase[] = [
+  ...SIZES.flatMap(([m, n, k]) =>
+    ORDERS.flatMap(([transposeA, transposeB]) =>
+      [false, true].map((accumulate) =>
+        makeCase(`${m}×${k}${transposeA ? "ᵀ" : ""} · ${k}×${n}${transposeB ? "ᵀ" : ""}`, {
+          ...{ m, n, k },
+          options: { transposeA, transposeB, accumulate },
+        })
+      )
+    )
+  ),
+  // Longer and wider than one block of the packed product: 192 rows, 256 steps, 2,048 columns.
+  ...[[400, 20, 20], [20, 2100, 9], [9, 20, 700], [200, 40, 300]].flatMap(([m, n, k]) =>
+    ORDERS.map(([transposeA, transposeB]) =>
+      makeCase(`more than a block: ${m}×${n}×${k}`, {
+        ...{ m: m!, n: n!, k: k! },
+        options: { transposeA, transposeB },
+      })
+    )
+  ),
+  ...ORDERS.flatMap(([transposeA, transposeB]) =>
+    ORDERS.map(([columnMajorA, columnMajorB]) =>
+      makeCase(`column-major ${columnMajorA} ${columnMajorB}`, {
+        ...{ columnMajorA, columnMajorB, margin: 3 },
+        options: { transposeA, transposeB },
+      })
+    )
+  ),
+  ...ORDERS.flatMap(([transposeA, transposeB]) =>
+    [[17, 24, 20], [64, 64, 64], [1, 33, 20], [2, 20, 33], [50, 1, 7]].flatMap(([m, n, k]) =>
+      [1, 4].map((margin) =>
+        makeCase(`slices of ${m}×${n}×${k} with a margin of ${margin}`, {
+          ...{ m: m!, n: n!, k: k!, margin },
+          options: { transposeA, transposeB, accumulate: true },
+        })
+      )
+    )
+  ),
+  ...ORDERS.flatMap(([transposeA, transposeB]) =>
+    [[6, 6, 6], [17, 24, 20], [1, 40, 12], [40, 1, 12], [33, 70, 40]].flatMap(([m, n, k]) => [
+      makeCase(`batch of ${m}×${n}×${k}`, {
+        ...{ m: m!, n: n!, k: k!, batch: [5] },
+        options: { transposeA, transposeB },
+      }),
+      makeCase(`batch of ${m}×${n}×${k} with one b`, {
+        ...{ m: m!, n: n!, k: k!, batch: [3], sharedB: [0] },
+        options: { transposeA, transposeB, accumulate: true },
+      }),
+      makeCase(`batch of ${m}×${n}×${k} with one a`, {
+        ...{ m: m!, n: n!, k: k!, batch: [3], sharedA: [0] },
+        options: { transposeA, transposeB },
+      }),
+      makeCase(`two batch axes of ${m}×${n}×${k} in reverse order`, {
+        ...{ m: m!, n: n!, k: k!, batch: [2, 3], sharedB: [1], swappedBatch: true },
+        options: { transposeA, transposeB },
+      }),
+      makeCase(`three batch axes of ${m}×${n}×${k}`, {
+        ...{ m: m!, n: n!, k: k!, batch: [2, 3, 2], sharedA: [1], swappedBatch: true, margin: 1 },
+        options: { transposeA, transposeB, accumulate: true },
+      }),
+    ])
+  ),
+  makeCase("batch without items", { batch: [3, 0] }),
+  ...[NaN, Infinity, -Infinity].flatMap((special) => [
+    makeCase(`${special} in a`, { special }),
+    makeCase(`${special} in a, one row`, { special, m: 1, n: 40, k: 40 }),
+    makeCase(`${special} in a, one row, b transposed`, {
+      ...{ special, m: 1, n: 40, k: 40 },
+      options: { transposeA: false, transposeB: true },
+    }),
+    makeCase(`${special} in a, large`, { special, m: 100, n: 100, k: 100 }),
+  ]),
+];
+
+/** What {@linkcode checkMatmul} prepared and found. */
+interface Operand {
+  readonly view: View;
+  readonly values: Float32Array<ArrayBuffer>;
+  readonly at: (item: readonly number[], row: number, column: number) => number;
+}
+
+/**
+ * Runs one case and compares every element, and everything around the result, with double precision.
+ *
+ * The error allowed is the bound for a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|.
+ * Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
+ *
+ * @returns The bits of the result.
+ * @throws {Error} If an element is wrong, naming the case and both values.
+ */
+export async function checkMatmul(
+  device: Device,
+  case_: MatmulCase,
+  multiply: Multiply,
+): Promise<Float32Array> {
+  const { m, n, k, batch, options, margin, swappedBatch } = case_;
+  const random = randomNumbers(m + 7 * n + 131 * k);
+  const order = swappedBatch ? batch.map((_, axis) => batch.length - 1 - axis) : undefined;
+  const common = { batch, margin, random };
+  const a = makeOperand(device, {
+    ...{ ...common, order, shared: case_.sharedA, columnMajor: case_.columnMajorA },
+    matrix: options.transposeA ? [k, m] : [m, k],
+  });
+  const b = makeOperand(device, {
+    ...{ ...common, shared: case_.sharedB, columnMajor: case_.columnMajorB },
+    matrix: options.transposeB ? [n, k] : [k, n],
+  });
+  const c = makeOperand(device, { ...common, order, matrix: [m, n] });
+  if (case_.special !== null) {
+    a.values[a.view.offset] = case_.special;
+    device.write(a.view.allocation, 0, a.values);
+  }
+  multiply(a.view, b.view, c.view, options);
+  const result = new Float32Array(
+    await device.read(c.view.allocation, 0, c.values.byteLength),
+  );
+  for (const operand of [a, b, c]) device.free(operand.view.allocation);
+
+  const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
+  const rightStride = b.view.strides.at(options.transposeB ? -1 : -2)!;
+  const untouched = new Set(result.keys());
+  for (const item of indices(batch)) {
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        const at = c.at(item, i, j);
+        untouched.delete(at);
+        const leftStart = options.transposeA ? a.at(item, 0, i) : a.at(item, i, 0);
+        const rightStart = options.transposeB ? b.at(item, j, 0) : b.at(item, 0, j);
+        let sum = options.accumulate ? c.values[at]! : 0;
+        let size = Math.abs(sum);
+        for (let step = 0; step < k; step++) {
+          const product = a.values[leftStart + step * leftStride]! *
+            b.values[rightStart + step * rightStride]!;
+          sum += product;
+          size += Math.abs(product);
+        }
+        const got = result[at]!;
+        const isRight = Number.isFinite(sum)
+          ? Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size
+          : Object.is(got, sum);
+        if (!isRight) {
+          throw new Error(
+            `Cannot accept "${case_.name}" with ${
+              JSON.stringify(options)
+            }: wanted ${sum} in item [${item}], ` +
+              `row ${i}, column ${j}, got ${got}`,
+          );
+        }
+      }
+    }
+  }
+  for (const at of untouched) {
+    if (result[at] !== c.values[at]) {
+      throw new Error(
+        `Cannot accept "${case_.name}" with ${
+          JSON.stringify(options)
+        }: wanted element ${at} outside of ` +
+          `the result untouched (${c.values[at]}), got ${result[at]}`,
+      );
+    }
+  }
+  return result;
+}
+
+/** Fills memory with random numbers, and lays matrices into it. */
+function makeOperand(device: Device, plan: {
+  readonly batch: readonly number[];
+  readonly matrix: readonly [rows: number, columns: number];
+  readonly margin: number;
+  readonly random: () => number;
+  readonly order?: readonly number[] | undefined;
+  readonly shared?: readonly number[];
+  readonly columnMajor?: boolean;
+}): Operand {
+  const { batch, matrix, margin, random, shared = [], columnMajor = false } = plan;
+  const order = plan.order ?? batch.map((_, axis) => axis);
+  const [slow, fast] = columnMajor ? [matrix[1], matrix[0]] : matrix;
+  const leading = fast + margin;
+  const strides = new Array<number>(batch.length).fill(0);
+  let stride = (slow + margin) * leading;
+  for (const axis of order.toReversed()) {
+    if (shared.includes(axis)) continue;
+    strides[axis] = stride;
+    stride *= batch[axis]!;
+  }
+  const values = Float32Array.from({ length: stride + margin }, random);
+  const allocation = device.allocate(values.byteLength, "a test");
+  device.write(allocation, 0, values);
+  const [row, column] = columnMajor ? [1, leading] : [leading, 1];
+  const all = [...strides, row, column];
+  return {
+    view: {
+      allocation,
+      dtype: "float32",
+      shape: [...batch, ...matrix],
+      strides: all,
+      offset: margin,
+    },
+    values,
+    at: (item, i, j) =>
+      [...item, i, j].reduce((sum, index, axis) => sum + index * all[axis]!, margin),
+  };
+}
+
+/** All indices into axes of these lengths. */
+function indices(lengths: readonly number[]): number[][] {
+  return lengths.reduce<number[][]>(
+    (all, length) => all.flatMap((item) => Array.from({ length }, (_, i) => [...item, i])),
+    [[]],
+  );
+}
+
+/** Numbers in [−1, 1) that are the same at every run. */
+function randomNumbers(seed: number): () => number {
+  let state = seed + 1;
+  return () => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9;
+    state ^= state >>> 12;
+    return (state | 0) / 2 ** 31;
+  };
+}
