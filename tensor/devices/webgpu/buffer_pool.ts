@@ -92,12 +92,13 @@ export class BufferPool {
     if (index >= 0) return free.splice(index, 1)[0]!;
     if (this.#heldBytes + capacity > this.#options.memoryLimit) this.#destroyFree();
     if (this.#heldBytes + capacity > this.#options.memoryLimit) {
+      const { memoryLimit } = this.#options;
       throw new RangeError(
-        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ` +
-          `${
-            this.#options.memoryLimit - this.#heldBytes
-          } bytes, got a request beyond the limit of ` +
-          `${this.#options.memoryLimit} bytes, of which ${this.#heldBytes} are in use`,
+        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${
+          memoryLimit - this.#heldBytes
+        }` +
+          ` bytes, got ${capacity} once rounded up; of the limit of ${memoryLimit} bytes ` +
+          `${this.#heldBytes} are in use`,
       );
     }
     const gpu = this.#gpu.createBuffer({

@@ -336,7 +336,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     } finally {
       this.#waiting.delete(reject);
     }
-    if (rejection !== null) this.#fail(oneLine(String(rejection)));
+    if (rejection !== null) {
+      // Mostly the device was lost, which is said a little later.
+      await new Promise((resolve) => setTimeout(resolve));
+      if (this.#failure === null) this.#fail(oneLine(String(rejection)));
+    }
     this.#assertUsable(what);
   }
 }
