@@ -1,0 +1,252 @@
+/**
+ * What the kernels of all modes share: the arguments, the operands, and the walk over runs.
+ *
+ * @module
+ */
+
+import type { DType } from "../../../dtype.ts";
+import type { Expression } from "../../../expression/expression.ts";
+import type { Program } from "../../../expression/program.ts";
+import type { FunctionBuilder, Local } from "../emitter/function.ts";
+import type { KernelParameters } from "../emitter/module.ts";
+import { I32 } from "../emitter/scalars.ts";
+import type { F32x4, I32x4 } from "../emitter/vectors.ts";
+import {
+  hoist,
+  isExpensive,
+  type Known,
+  type KnownValues,
+  type OnComputed,
+  reachable,
+  writeFormulas,
+} from "./formulas.ts";
+import type { Mode, StrideClass } from "./layout.ts";
+
+/** All that the code of a program's kernel depends on. */
+export interface KernelVariant {
+  readonly program: Program;
+  readonly mode: Mode;
+  readonly outerRank: number;
+  /** For each operand the class of its stride along the axis that vectors lie along. */
+  readonly classes: readonly StrideClass[];
+  readonly dtypes: readonly DType[];
+  /** Whether scratch memory is there for expensive values that are needed twice. */
+  readonly useScratch: boolean;
+  readonly relaxedSimd: boolean;
+}
+
+/**
+ * The argument words of a kernel: the run's length, the row's length and the bytes of a scratch slot;
+ * the outer lengths; for each operand its address, then its strides in bytes along the run, the row
+ * and the outer axes; and then the program's scalars.
+ */
+export const wordOf = {
+  runLength: 0,
+  columns: 1,
+  slotBytes: 2,
+  outerLength: (axis: number): number => 3 + axis,
+  operand: (outerRank: number, k: number): number => 3 + outerRank + k * (3 + outerRank),
+};
+
+/** The body of a loop in blocks: where, how many vectors, and whether all their lanes or the first. */
+export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => void;
+
+/** The kernel being written, and what all modes need. */
+export class KernelContext {
+  readonly f: FunctionBuilder;
+  readonly variant: KernelVariant;
+  readonly scratch: I32;
+  /** For each operand the address of its first element in the current run, and its strides in bytes. */
+  readonly pointers: readonly Local<I32>[];
+  readonly runStrides: readonly Local<I32>[];
+  readonly rowStrides: readonly Local<I32>[];
+  readonly columns: Local<I32>;
+  readonly slotBytes: Local<I32>;
+  /** How many vectors are computed side by side: more for short formulas, where they wait for one another. */
+  readonly vectors: number;
+  /** What is the same for all elements: numbers given at the call, and what follows from them. */
+  readonly uniform: KnownValues;
+  readonly #words: I32;
+  readonly #parameters: KernelParameters;
+
+  constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
+    this.f = f;
+    this.variant = variant;
+    this.scratch = parameters.scratch;
+    this.#words = parameters.words;
+    this.#parameters = parameters;
+    const { program, outerRank, classes } = variant;
+    const operandWord = (offset: number) =>
+      classes.map((_, k) => f.local(this.#word(wordOf.operand(outerRank, k) + offset)));
+    this.pointers = operandWord(0);
+    this.runStrides = operandWord(1);
+    this.rowStrides = operandWord(2);
+    this.columns = f.local(this.#word(wordOf.columns));
+    this.slotBytes = f.local(this.#word(wordOf.slotBytes));
+    this.vectors = vectorsAtOnce(program, variant.mode);
+    const scalarWord = wordOf.operand(outerRank, classes.length);
+    this.uniform = hoist(f, program.outputs, new Map(), (e) => {
+      if (e.kind === "scalar") return this.#words.loadSplat(4 * (scalarWord + e.index));
+      return e.kind === "rowLength" ? this.columns.toF32().splat() : undefined;
+    });
+  }
+
+  /** The number of the operand that output `index` is. */
+  operandOf(index: number): number {
+    return this.variant.program.inputs.length + index;
+  }
+
+  #word(index: number): I32 {
+    return this.#words.loadI32(4 * index);
+  }
+
+  /**
+   * Walks over the work items, run by run.
+   *
+   * @param body Is given the positions in the run to begin at and to stop before.
+   */
+  forEachRun(body: (from: Local<I32>, to: Local<I32>) => void): void {
+    const f = this.f;
+    const { outerRank } = this.variant;
+    const { start, end } = this.#parameters;
+    const runLength = f.local(this.#word(wordOf.runLength));
+    const item = f.local(start);
+    const from = f.local(start.remainderUnsigned(runLength));
+    const rest = f.local(start.divideUnsigned(runLength));
+    const strideOf = (k: number, axis: number) =>
+      this.#word(wordOf.operand(outerRank, k) + 3 + axis);
+    const counters: Local<I32>[] = [];
+    for (let axis = 0; axis < outerRank; axis++) {
+      const length = this.#word(wordOf.outerLength(axis));
+      const counter = f.local(rest.remainderUnsigned(length));
+      counters.push(counter);
+      f.set(rest, rest.divideUnsigned(length));
+      this.pointers.forEach((p, k) => f.set(p, p.add(counter.multiply(strideOf(k, axis)))));
+    }
+    const advance = (axis: number): void => {
+      const counter = counters[axis];
+      if (counter === undefined) return;
+      f.set(counter, counter.add(1));
+      this.pointers.forEach((p, k) => f.set(p, p.add(strideOf(k, axis))));
+      if (axis === outerRank - 1) return;
+      f.if(counter.equal(this.#word(wordOf.outerLength(axis))), () => {
+        this.pointers.forEach((p, k) => f.set(p, p.subtract(counter.multiply(strideOf(k, axis)))));
+        f.set(counter, I32.of(0));
+        advance(axis + 1);
+      });
+    };
+    f.while(item.less(end), () => {
+      const wanted = f.local(from.add(end.subtract(item)));
+      const to = f.local(wanted.min(runLength));
+      body(from, to);
+      f.set(item, item.add(to.subtract(from)));
+      f.set(from, I32.of(0));
+      advance(0);
+    });
+  }
+
+  /** Goes from `from` to `to` in blocks of several vectors, then of one vector, then of one element. */
+  forEachBlock(from: I32, to: I32, body: BlockBody): void {
+    const f = this.f;
+    const at = f.local(from);
+    for (const vectors of this.vectors > 1 ? [this.vectors, 1] : [1]) {
+      const last = f.local(to.subtract(4 * vectors));
+      f.if(at.lessEqual(last), () =>
+        f.doWhile(() => {
+          body(at, vectors, true);
+          f.set(at, at.add(4 * vectors));
+          return at.lessEqual(last);
+        }));
+    }
+    f.while(at.less(to), () => {
+      body(at, 1, false);
+      f.set(at, at.add(1));
+    });
+  }
+
+  /** The address of operand `k` at a position along the axis of the vectors. */
+  addressAt(k: number, pointer: I32, position: I32, stride: I32): I32 {
+    const strideClass = this.variant.classes[k];
+    if (strideClass === "0") return pointer;
+    const distance = strideClass === "1" ? position.shiftLeft(2) : position.multiply(stride);
+    return this.f.local(pointer.add(distance));
+  }
+
+  /** Loads vector number `vector` from an address on, or only its first element. */
+  load(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
+    return this.#fromMemory(k, this.loadBits(k, address, stride, vector, isFull));
+  }
+
+  /** Loads one element, for all lanes. */
+  loadOne(k: number, address: I32): F32x4 {
+    return this.#fromMemory(k, address.loadSplat());
+  }
+
+  #fromMemory(k: number, bits: F32x4): F32x4 {
+    return this.variant.dtypes[k] === "int32" ? bits.bits().toF32x4() : bits;
+  }
+
+  /** As {@linkcode load}, without a conversion. */
+  loadBits(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
+    const strideClass = this.variant.classes[k];
+    if (strideClass === "0") return address.loadSplat();
+    if (!isFull) return address.loadLane0();
+    if (strideClass === "1") return address.loadF32x4(16 * vector);
+    const lane = (i: number) => address.add(stride.multiply(4 * vector + i));
+    return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
+  }
+
+  /** Stores vector number `vector` from an address on, or only its first element. */
+  store(
+    k: number,
+    address: I32,
+    stride: I32,
+    vector: number,
+    isFull: boolean,
+    value: F32x4,
+  ): void {
+    const isInteger = this.variant.dtypes[k] === "int32";
+    this.storeBits(k, address, stride, vector, isFull, isInteger ? value.toI32x4() : value);
+  }
+
+  /** Stores the first element of a vector. */
+  storeOne(k: number, address: I32, value: F32x4): void {
+    this.f.storeLane(address, this.variant.dtypes[k] === "int32" ? value.toI32x4() : value, 0);
+  }
+
+  /** As {@linkcode store}, without a conversion. */
+  storeBits(
+    k: number,
+    address: I32,
+    stride: I32,
+    vector: number,
+    isFull: boolean,
+    bits: F32x4 | I32x4,
+  ): void {
+    const f = this.f;
+    const strideClass = this.variant.classes[k];
+    if (!isFull || strideClass === "0") return f.storeLane(address, bits, 0);
+    if (strideClass === "1") return f.store(address, bits, 16 * vector);
+    const named = f.local<F32x4 | I32x4>(bits);
+    for (let i = 0; i < 4; i++) {
+      f.storeLane(address.add(stride.multiply(4 * vector + i)), named, i);
+    }
+  }
+
+  /** Writes formulas, and names their values, so that all are computed before the first is stored. */
+  compute(
+    roots: readonly Expression[],
+    known: Known,
+    onComputed?: OnComputed,
+  ): readonly F32x4[] {
+    const values = writeFormulas(this.f, roots, known, onComputed);
+    return values.length === 1 ? values : values.map((value) => this.f.local(value));
+  }
+}
+
+function vectorsAtOnce(program: Program, mode: Mode): number {
+  const nodes = reachable(program.outputs);
+  if (nodes.some(isExpensive)) return 1;
+  if (mode === "elements") return nodes.length <= 12 ? 2 : 1;
+  return nodes.length <= 24 ? 4 : 2;
+}
