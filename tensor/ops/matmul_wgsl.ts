@@ -1,0 +1,263 @@
+/**
+ * Matrix products on WebGPU: the candidates, and which of them is taken when.
+ *
+ * @module
+ */
+
+import type { View, WebGpuDevice } from "../device.ts";
+import {
+  ALIGN_KERNEL,
+  type MatmulKernel,
+  MIRROR_KERNEL,
+  naiveKernel,
+  registerKernel,
+  rowsKernel,
+  stagedKernel,
+} from "./matmul_kernels_wgsl.ts";
+import {
+  describeProducts,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  transposeProduct,
+} from "./matmul_product.ts";
+
+/** One way to compute a product. */
+export interface MatmulCandidate {
+  /** Whether this way is possible on a device at all. */
+  readonly fits: (device: WebGpuDevice) => boolean;
+  /** Whether b has to have contiguous rows that begin at multiples of four elements. */
+  readonly alignedB: boolean;
+  /** The kernel for a product: the order of its elements decides. */
+  readonly kernel: (product: Product) => MatmulKernel;
+}
+
+/** The name of a {@linkcode MatmulCandidate}. */
+export type MatmulCandidateName =
+  | "naive"
+  | "rows"
+  | "registers 4×8"
+  | "registers 8×8"
+  | "registers 16×8"
+  | "staged 4×4 by 8×8"
+  | "staged 8×8 by 8×8"
+  | "staged 4×4 by 16×16"
+  | "staged 8×8 by 16×16";
+
+/** Up to so many rows, each is computed on its own. */
+const FEW_ROWS = 4;
+/** Sums shorter than this are not worth sharing among threads. */
+const LONG_SUM = 32;
+
+/** All candidates: what choosing by timing has to try. */
+export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidate>> = {
+  "naive": byOrder(naiveKernel),
+  "rows": byOrder((_, rowMajorB) => rowsKernel(rowMajorB)),
+  "registers 4×8": { ...byOrder(() => registerKernel(4, 8)), alignedB: true },
+  "registers 8×8": { ...byOrder(() => registerKernel(8, 8)), alignedB: true },
+  "registers 16×8": { ...byOrder(() => registerKernel(16, 8)), alignedB: true },
+  "staged 4×4 by 8×8": staged(8, 4, 16),
+  "staged 8×8 by 8×8": staged(8, 8, 8),
+  "staged 4×4 by 16×16": staged(16, 4, 16),
+  "staged 8×8 by 16×16": staged(16, 8, 8),
+};
+
+/** A candidate whose kernel may depend on whether the rows of a and of b are contiguous. */
+function byOrder(make: (rowMajorA: boolean, rowMajorB: boolean) => MatmulKernel): MatmulCandidate {
+  const kernels = [make(false, false), make(false, true), make(true, false), make(true, true)];
+  return {
+    fits: () => true,
+    alignedB: false,
+    kernel: ({ a, b }) => kernels[2 * Number(a.column === 1) + Number(b.column === 1)]!,
+  };
+}
+
+function staged(threads: number, tile: number, depth: number): MatmulCandidate {
+  const staging = {
+    tileRows: tile,
+    tileColumns: tile,
+    threadsX: threads,
+    threadsY: threads,
+    depth,
+  };
+  return {
+    ...byOrder((rowMajorA, rowMajorB) => stagedKernel({ ...staging, rowMajorA, rowMajorB })),
+    fits: ({ limits }) =>
+      limits.maxComputeInvocationsPerWorkgroup >= threads * threads &&
+      limits.maxComputeWorkgroupStorageSize >= 2 * 4 * depth * threads * tile,
+  };
+}
+
+/**
+ * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32.
+ *
+ * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
+ * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
+ * @param c Shape [..., m, n], the last stride 1; an allocation that neither a nor b is in. The batch
+ * axes of all three are equal; those of a and b may have stride 0.
+ * @throws {RangeError} If the shapes do not belong together, or c shares an allocation with a or b.
+ * @throws {TypeError} If a dtype is not float32.
+ * @throws {Error} If the strides are others than these.
+ *
+ * @example
+ * ```ts ignore
+ * import { openDevice } from "../mod.ts";
+ * import { matmulOnWebGpu } from "./matmul_wgsl.ts";
+ *
+ * const device = await openDevice("webgpu");
+ * if (device.kind !== "webgpu") throw new Error("asked for a GPU");
+ * const [a, c] = [device.allocate(16, "a"), device.allocate(16, "c")];
+ * device.write(a, 0, new Float32Array([1, 2, 3, 4]));
+ * const view = { dtype: "float32" as const, shape: [2, 2], strides: [2, 1], offset: 0 };
+ * const [left, result] = [{ allocation: a, ...view }, { allocation: c, ...view }];
+ * matmulOnWebGpu(device, left, left, result, { transposeA: false, transposeB: true });
+ * console.log(new Float32Array(await device.read(c, 0, 16))); // 5, 11, 11, 25
+ * await device.close();
+ * ```
+ */
+export function matmulOnWebGpu(
+  device: WebGpuDevice,
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+): void {
+  for (const product of describeProducts(a, b, c, options)) {
+    // The rows kernel counts threads along n: a result of few columns is computed as its transpose.
+    const turned = product.n <= FEW_ROWS && product.m > product.n
+      ? transposeProduct(product)
+      : product;
+    runCandidate(device, chooseCandidate(device, turned), turned, options);
+  }
+}
+
+/** The candidate that is taken for a product, by its sizes and by what kind of adapter there is. */
+export function chooseCandidate(
+  device: WebGpuDevice,
+  { m, n, k }: Product,
+): MatmulCandidateName {
+  if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
+  if (m * n * k < 4096) return "naive";
+  if (device.info.details.software === true) return "registers 8×8";
+  const large = "staged 8×8 by 16×16";
+  if (m >= 512 && n >= 512 && WEBGPU_MATMULS[large].fits(device)) return large;
+  return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
+}
+
+/**
+ * Computes a product by one of {@linkcode WEBGPU_MATMULS}, in as many dispatches as limits demand.
+ *
+ * @throws {Error} If the device does not have what this way needs.
+ */
+export function runCandidate(
+  device: WebGpuDevice,
+  name: MatmulCandidateName,
+  product: Product,
+  options: Pick<MatmulOptions, "accumulate" | "symmetric">,
+): void {
+  const { fits, alignedB, kernel } = WEBGPU_MATMULS[name];
+  if (!fits(device)) {
+    throw new Error(`Cannot multiply matrices by "${name}": the device's workgroups are too small`);
+  }
+  const { m, n, outer, inner } = product;
+  const isSymmetric = (options.symmetric ?? false) && m === n;
+  const flags = { accumulate: options.accumulate ?? false, symmetric: isSymmetric };
+  const [b, scratch] = alignedB && !isAligned(product)
+    ? alignB(device, product)
+    : [product.b, null];
+  const tile = kernel({ ...product, b });
+  const limit = device.limits.maxComputeWorkgroupsPerDimension;
+  for (const part of parts({ ...product, b }, limit * tile.rows, limit * tile.columns)) {
+    eachBatch(outer * inner, limit, (firstItem, items) =>
+      device.dispatch(
+        tile.kernel,
+        [part.a.allocation, part.b.allocation, part.c.allocation],
+        { integers: integersOf(part, firstItem, flags) },
+        [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
+      ));
+  }
+  if (isSymmetric) {
+    const groups = Math.ceil(m / 8);
+    eachBatch(outer * inner, limit, (firstItem, items) =>
+      device.dispatch(
+        MIRROR_KERNEL,
+        [product.c.allocation],
+        { integers: integersOf(product, firstItem, flags) },
+        [groups, groups, items],
+      ));
+  }
+  if (scratch !== null) device.free(scratch);
+}
+
+/** The arguments of a kernel: {@linkcode MATMUL_ARGUMENTS}, in that order. */
+function integersOf(
+  { a, b, c, m, n, k, inner }: Product,
+  firstItem: number,
+  flags: { readonly accumulate: boolean; readonly symmetric: boolean },
+): number[] {
+  const place = (
+    { offset, row, column, outer, inner }: Matrix,
+  ) => [offset, row, column, outer, inner];
+  return [
+    ...[...place(a), ...place(b), ...place(c)],
+    ...[m, n, k, inner, firstItem, Number(flags.accumulate), Number(flags.symmetric)],
+  ];
+}
+
+/** Whether each row of b begins, in all items, at a multiple of four elements and ends at one. */
+function isAligned({ n, b }: Product): boolean {
+  return b.column === 1 && [n, b.offset, b.row, b.outer, b.inner].every((x) => x % 4 === 0);
+}
+
+/** Copies b to contiguous, aligned rows; items that share one b share the copy. */
+function alignB(
+  device: WebGpuDevice,
+  { n, k, outer, inner, b }: Product,
+): [Matrix, Matrix["allocation"]] {
+  const [outerCount, innerCount] = [b.outer === 0 ? 1 : outer, b.inner === 0 ? 1 : inner];
+  const row = 4 * Math.ceil(n / 4);
+  const copies = outerCount * innerCount;
+  const allocation = device.allocate(4 * copies * k * row, "the aligned operand of a matmul");
+  eachBatch(
+    copies,
+    device.limits.maxComputeWorkgroupsPerDimension,
+    (first, items) =>
+      device.dispatch(ALIGN_KERNEL, [b.allocation, allocation], {
+        integers: [b.offset, b.row, b.column, b.outer, b.inner, innerCount, k, n, first],
+      }, [Math.ceil(row / 32), Math.ceil(k / 32), items]),
+  );
+  return [{
+    allocation,
+    offset: 0,
+    row,
+    column: 1,
+    outer: b.outer === 0 ? 0 : innerCount * k * row,
+    inner: b.inner === 0 ? 0 : k * row,
+  }, allocation];
+}
+
+/** Calls `run` for ranges of batch items that one dispatch may have. */
+function eachBatch(
+  items: number,
+  limit: number,
+  run: (firstItem: number, items: number) => void,
+): void {
+  for (let first = 0; first < items; first += limit) run(first, Math.min(limit, items - first));
+}
+
+/** Cuts a product into parts of at most so many rows and columns. */
+function* parts(product: Product, mostRows: number, mostColumns: number): Generator<Product> {
+  const { m, n, a, b, c } = product;
+  for (let row = 0; row < m; row += mostRows) {
+    for (let column = 0; column < n; column += mostColumns) {
+      yield {
+        ...product,
+        m: Math.min(mostRows, m - row),
+        n: Math.min(mostColumns, n - column),
+        a: { ...a, offset: a.offset + row * a.row },
+        b: { ...b, offset: b.offset + column * b.column },
+        c: { ...c, offset: c.offset + row * c.row + column * c.column },
+      };
+    }
+  }
+}
