@@ -1,0 +1,54 @@
+/** Activations, by name. @module */
+
+import type { Tensor } from "../tensor/mod.ts";
+import { Module } from "./module.ts";
+
+const functions = {
+  identity: (x: Tensor) => x,
+  relu: (x: Tensor) => x.relu(),
+  reluSquared: (x: Tensor) => x.reluSquared(),
+  gelu: (x: Tensor) => x.gelu(),
+  silu: (x: Tensor) => x.silu(),
+  tanh: (x: Tensor) => x.tanh(),
+  sigmoid: (x: Tensor) => x.sigmoid(),
+} as const;
+
+/** The name of an activation. */
+export type ActivationName = keyof typeof functions;
+
+/**
+ * A function applied to every number, as a module.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { Activation } from "./activation.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const y = await new Activation("reluSquared").forward(Tensor.from(device, [-3, 3])).data();
+ * if (y.join() !== "0,9") throw new Error(`got ${y}`);
+ * await device.close();
+ * ```
+ */
+export class Activation extends Module {
+  /** The name of the function. */
+  readonly name: ActivationName;
+
+  /** @throws {RangeError} If there is no activation of this name. */
+  constructor(name: ActivationName) {
+    super();
+    if (!Object.hasOwn(functions, name)) {
+      const names = Object.keys(functions).join(", ");
+      throw new RangeError(`Cannot make an Activation: wanted one of ${names}, got ${name}`);
+    }
+    this.name = name;
+  }
+
+  /**
+   * @param x `[...]`
+   * @returns `[...]`
+   */
+  forward(x: Tensor): Tensor {
+    return functions[this.name](x);
+  }
+}

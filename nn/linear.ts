@@ -1,0 +1,73 @@
+/** The linear layer. @module */
+
+import { type Device, linear, type Tensor } from "../tensor/mod.ts";
+import { type Initializer, uniform } from "./initializers.ts";
+import { Module } from "./module.ts";
+import { parameter } from "./parameter.ts";
+import { namedSeed } from "./seeds.ts";
+
+/** What {@linkcode Linear} can be told. */
+export interface LinearOptions {
+  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer. */
+  readonly seed: number;
+  /** Whether something is added after the product; so unless `false`. */
+  readonly bias?: boolean;
+  /** What the weight is filled with; uniform within ±1/√inputs unless given, as in PyTorch. */
+  readonly initialWeight?: Initializer;
+}
+
+/**
+ * A layer of neurons: every output is a weighted sum of all inputs, plus a bias: y = x Wᵀ + b.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { Linear } from "./linear.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const layer = new Linear(device, 3, 2, { seed: 42 });
+ * const y = layer.forward(Tensor.ones(device, [5, 3]));
+ * if (y.shape.join() !== "5,2") throw new Error(`got ${y.shape}`);
+ * await device.close();
+ * ```
+ */
+export class Linear extends Module {
+  /** `[outputs, inputs]` */
+  readonly weight: Tensor;
+  /** `[outputs]`, if there is one. */
+  readonly bias?: Tensor;
+
+  /**
+   * @param device Where the parameters live.
+   * @param inputs How many numbers go in.
+   * @param outputs How many come out.
+   * @param options The seed, and what else differs from the usual.
+   * @throws {RangeError} If a size is not a positive integer.
+   */
+  constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {
+    super();
+    checkSize("Linear", "inputs", inputs);
+    checkSize("Linear", "outputs", outputs);
+    const bound = 1 / Math.sqrt(inputs);
+    const { seed, bias = true, initialWeight = uniform(-bound, bound) } = options;
+    this.weight = parameter(device, [outputs, inputs], initialWeight, namedSeed(seed, "weight"));
+    if (bias) {
+      this.bias = parameter(device, [outputs], uniform(-bound, bound), namedSeed(seed, "bias"));
+    }
+  }
+
+  /**
+   * @param x `[..., inputs]`
+   * @returns `[..., outputs]`
+   * @throws {RangeError} If the last axis has another length.
+   */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}
+
+/** Checks a size. @throws {RangeError} If it is not a positive integer. */
+export function checkSize(module: string, what: string, size: number): void {
+  if (Number.isSafeInteger(size) && size > 0) return;
+  throw new RangeError(`Cannot make a ${module}: wanted ${what} to be 1 or more, got ${size}`);
+}

@@ -1,0 +1,185 @@
+/**
+ * Losses: how far a prediction is from what was wanted. Each is one formula, and so one kernel.
+ *
+ * Cross-entropy, for a choice among classes, is an operation of `tensor`.
+ *
+ * @module
+ */
+
+import {
+  defineProgram,
+  expression as ex,
+  type Program,
+  type Reduction,
+  runProgram,
+  type Tensor,
+} from "../tensor/mod.ts";
+
+/** What every loss can be told. */
+export interface LossOptions {
+  /** The mean of all losses (default), their sum, or each of them. */
+  readonly reduction?: Reduction;
+}
+
+function lossProgram(
+  name: string,
+  formula: (prediction: ex.Expression, target: ex.Expression) => ex.Expression,
+): Program {
+  return defineProgram(
+    { name, inputs: ["prediction", "target"] },
+    ({ prediction, target }) => [formula(prediction, target)],
+  );
+}
+
+const squaredError = lossProgram("squared error", (a, b) => ex.square(ex.subtract(a, b)));
+const absoluteError = lossProgram("absolute error", (a, b) => ex.abs(ex.subtract(a, b)));
+const huberError = defineProgram(
+  { name: "huber", inputs: ["prediction", "target"], scalars: ["delta"] },
+  ({ prediction, target, delta }) => {
+    const distance = ex.abs(ex.subtract(prediction, target));
+    const straight = ex.multiply(delta, ex.subtract(distance, ex.multiply(0.5, delta)));
+    return [ex.select(ex.less(distance, delta), ex.multiply(0.5, ex.square(distance)), straight)];
+  },
+);
+// log(1 + eˣ) − x·t, written so that the exponential cannot overflow.
+const binaryCrossEntropy = lossProgram("binary cross-entropy", (x, t) =>
+  ex.add(
+    ex.subtract(ex.max(x, 0), ex.multiply(x, t)),
+    ex.log(ex.add(1, ex.exp(ex.negate(ex.abs(x))))),
+  ));
+
+function loss(
+  program: Program,
+  prediction: Tensor,
+  target: Tensor,
+  { reduction = "mean" }: LossOptions,
+  scalars: readonly number[] = [],
+): Tensor {
+  const isSame = prediction.shape.length === target.shape.length &&
+    prediction.shape.every((length, axis) => length === target.shape[axis]);
+  if (!isSame) {
+    throw new RangeError(
+      `Cannot compute the ${program.name}: wanted targets of shape [${
+        prediction.shape.join(", ")
+      }], ` +
+        `got [${target.shape.join(", ")}]`,
+    );
+  }
+  const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
+  return reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
+}
+
+/**
+ * The squared distance.
+ *
+ * @param prediction `[...]`
+ * @param target `[...]`, of the same shape: a loss that broadcasts hides mistakes.
+ * @returns A scalar, or `[...]` with `reduction: "none"`.
+ * @throws {RangeError} If the shapes differ.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { meanSquaredError } from "./losses.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const loss = meanSquaredError(Tensor.from(device, [1, 5]), Tensor.from(device, [1, 3]));
+ * if (await loss.item() !== 2) throw new Error("expected the mean of 0 and 4");
+ * await device.close();
+ * ```
+ */
+export function meanSquaredError(
+  prediction: Tensor,
+  target: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  return loss(squaredError, prediction, target, options);
+}
+
+/**
+ * The distance, also called L1: outliers count less than with squares. The gradient at 0 is 0.
+ *
+ * @param prediction `[...]`
+ * @param target `[...]`, of the same shape.
+ * @returns A scalar, or `[...]` with `reduction: "none"`.
+ * @throws {RangeError} If the shapes differ.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { meanAbsoluteError } from "./losses.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const loss = meanAbsoluteError(Tensor.from(device, [1, 5]), Tensor.from(device, [1, 3]));
+ * if (await loss.item() !== 1) throw new Error("expected the mean of 0 and 2");
+ * await device.close();
+ * ```
+ */
+export function meanAbsoluteError(
+  prediction: Tensor,
+  target: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  return loss(absoluteError, prediction, target, options);
+}
+
+/**
+ * Half the squared distance where it is small, and a straight line from `delta` on.
+ *
+ * Source: Huber, "Robust Estimation of a Location Parameter" (1964).
+ *
+ * @param prediction `[...]`
+ * @param target `[...]`, of the same shape.
+ * @param options.delta Where the line begins; 1 unless given.
+ * @returns A scalar, or `[...]` with `reduction: "none"`.
+ * @throws {RangeError} If the shapes differ, or delta is not above 0.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { huberLoss } from "./losses.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const loss = huberLoss(Tensor.from(device, [0.5, 3]), Tensor.from(device, [0, 0]));
+ * if (await loss.item() !== (0.125 + 2.5) / 2) throw new Error("expected 0.125 and 2.5");
+ * await device.close();
+ * ```
+ */
+export function huberLoss(
+  prediction: Tensor,
+  target: Tensor,
+  options: LossOptions & { readonly delta?: number } = {},
+): Tensor {
+  const { delta = 1 } = options;
+  if (!(delta > 0)) {
+    throw new RangeError(`Cannot compute the huber loss: wanted delta above 0, got ${delta}`);
+  }
+  return loss(huberError, prediction, target, options, [delta]);
+}
+
+/**
+ * The negative log-likelihood, in nats, of answers that are yes or no. The sigmoid is part of it.
+ *
+ * @param logits `[...]`: 0 for an even chance.
+ * @param target `[...]`, of the same shape: 1 for yes, 0 for no, or a probability between.
+ * @returns A scalar, or `[...]` with `reduction: "none"`.
+ * @throws {RangeError} If the shapes differ.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { binaryCrossEntropyWithLogits } from "./losses.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const loss = binaryCrossEntropyWithLogits(Tensor.from(device, [0]), Tensor.from(device, [1]));
+ * if (Math.abs(await loss.item() - Math.log(2)) > 1e-6) throw new Error("expected log 2");
+ * await device.close();
+ * ```
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  target: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  return loss(binaryCrossEntropy, logits, target, options);
+}

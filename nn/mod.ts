@@ -1,0 +1,52 @@
+/**
+ * Parts of neural networks: layers with parameters that have names, losses, and initial values.
+ *
+ * A network is a {@linkcode Module} with other modules in its fields, and a `forward` of its own.
+ *
+ * @example A network that learns the exclusive or
+ * ```ts
+ * import { AdamW } from "../optim/mod.ts";
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { binaryCrossEntropyWithLogits, MLP } from "./mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const inputs = Tensor.from(device, [[0, 0], [0, 1], [1, 0], [1, 1]]);
+ * const targets = Tensor.from(device, [[0], [1], [1], [0]]);
+ * const network = new MLP(device, [2, 8, 1], { activation: "tanh", seed: 42 });
+ * const optimizer = new AdamW(network.namedParameters(), { lr: 0.05 });
+ * for (let step = 0; step < 200; step++) {
+ *   using _scope = device.scope();
+ *   optimizer.zeroGrad();
+ *   binaryCrossEntropyWithLogits(network.forward(inputs), targets).backward();
+ *   optimizer.step();
+ * }
+ * const answers = await network.forward(inputs).gt(0).data();
+ * if (answers.join() !== "0,1,1,0") throw new Error(`got ${answers}`);
+ * await device.close();
+ * ```
+ *
+ * @module
+ */
+
+export { Activation, type ActivationName } from "./activation.ts";
+export { Dropout, type DropoutOptions } from "./dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export * as initializers from "./initializers.ts";
+export type { Initializer } from "./initializers.ts";
+export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export {
+  binaryCrossEntropyWithLogits,
+  huberLoss,
+  type LossOptions,
+  meanAbsoluteError,
+  meanSquaredError,
+} from "./losses.ts";
+export { MLP, type MLPOptions } from "./mlp.ts";
+export { type Layer, Module } from "./module.ts";
+export { parameter } from "./parameter.ts";
+export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
+export { namedSeed } from "./seeds.ts";
+export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
+export { Sequential } from "./sequential.ts";
+export { crossEntropy, type CrossEntropyOptions } from "../tensor/mod.ts";

@@ -1,0 +1,61 @@
+/** Root mean square normalisation. @module */
+
+import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
+import { ones } from "./initializers.ts";
+import { checkSize } from "./linear.ts";
+import { Module } from "./module.ts";
+import { parameter } from "./parameter.ts";
+
+/** What {@linkcode RMSNorm} can be told. */
+export interface RMSNormOptions {
+  /** Whether each number is multiplied by a learned factor; so unless `false`. */
+  readonly weight?: boolean;
+  /** Added to the mean square; 2⁻²³ unless given. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Divides each row by the root of its mean square, and multiplies it by learned factors.
+ *
+ * Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { RMSNorm } from "./rms_norm.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const y = await new RMSNorm(device, 2).forward(Tensor.from(device, [[1, 7]])).data();
+ * if (Math.abs(y[0]! - 0.2) > 1e-6 || Math.abs(y[1]! - 1.4) > 1e-6) throw new Error(`got ${y}`);
+ * await device.close();
+ * ```
+ */
+export class RMSNorm extends Module {
+  /** `[width]`, if there is one: ones at first. */
+  readonly weight?: Tensor;
+  readonly #epsilon: number | undefined;
+
+  /**
+   * @param device Where the factors live.
+   * @param width The length of a row.
+   * @throws {RangeError} If the width is not a positive integer.
+   */
+  constructor(device: Device, width: number, options: RMSNormOptions = {}) {
+    super();
+    checkSize("RMSNorm", "width", width);
+    this.#epsilon = options.epsilon;
+    if (options.weight ?? true) this.weight = parameter(device, [width], ones, 0);
+  }
+
+  /**
+   * @param x `[..., width]`
+   * @returns `[..., width]`
+   * @throws {RangeError} If the last axis has another length.
+   */
+  forward(x: Tensor): Tensor {
+    return rmsNorm(x, {
+      ...(this.weight && { weight: this.weight }),
+      ...(this.#epsilon !== undefined && { epsilon: this.#epsilon }),
+    });
+  }
+}

@@ -1,0 +1,25 @@
+/** Seeds for the parts of a network. @module */
+
+import { deriveSeed } from "../tensor/mod.ts";
+
+/**
+ * The seed of a part that has a name. It depends on nothing else, so adding a part leaves the random
+ * numbers of all others as they are.
+ *
+ * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1.
+ * @param name The name of the part, such as `"weight"`.
+ *
+ * @example
+ * ```ts
+ * import { namedSeed } from "./seeds.ts";
+ *
+ * const [weight, bias] = [namedSeed(42, "weight"), namedSeed(42, "bias")];
+ * if (weight === bias) throw new Error("expected two seeds");
+ * ```
+ */
+export function namedSeed(seed: number, name: string): number {
+  // FNV-1a (Fowler, Noll and Vo), in 32 bits.
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return deriveSeed(seed, hash);
+}

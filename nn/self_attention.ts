@@ -1,0 +1,129 @@
+/** Self-attention with several heads. @module */
+
+import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
+import { checkSize, Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+import { namedSeed } from "./seeds.ts";
+
+/** What {@linkcode SelfAttention} is told. */
+export interface SelfAttentionOptions {
+  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer. */
+  readonly seed: number;
+  /** How many heads there are. */
+  readonly heads: number;
+  /** How many heads the keys and values have; as many as there are heads unless given. */
+  readonly keyValueHeads?: number;
+  /** Whether a position sees only itself and those before it; so unless `false`. */
+  readonly causal?: boolean;
+  /** How many positions before itself a position sees; all unless given. */
+  readonly window?: number;
+  /** Whether queries and keys are turned by their positions; not unless asked for. */
+  readonly rotary?: boolean;
+  /** Whether the linear layers have biases; so unless `false`. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Self-attention: each position gathers from the others what matters to it, in several heads. Several
+ * heads of queries may share one of keys and values.
+ *
+ * Source: Vaswani et al., "Attention Is All You Need" (2017); Ainslie et al., "GQA" (2023).
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { SelfAttention } from "./self_attention.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const layer = new SelfAttention(device, 8, { heads: 2, keyValueHeads: 1, rotary: true, seed: 42 });
+ * const y = layer.forward(Tensor.ones(device, [3, 5, 8]));
+ * if (y.shape.join() !== "3,5,8") throw new Error(`got ${y.shape}`);
+ * await device.close();
+ * ```
+ */
+export class SelfAttention extends Module {
+  /** Makes the queries: `[width, width]`. */
+  readonly query: Linear;
+  /** Makes the keys: `[keyValueHeads · headSize, width]`. */
+  readonly key: Linear;
+  /** Makes the values: `[keyValueHeads · headSize, width]`. */
+  readonly value: Linear;
+  /** Mixes what the heads gathered: `[width, width]`. */
+  readonly projection: Linear;
+  readonly #options: SelfAttentionOptions;
+  readonly #headSize: number;
+  /** The angles for as many positions as were asked for so far: `[positions, 1, headSize / 2]` each. */
+  #angles: { readonly cos: Tensor; readonly sin: Tensor } | null = null;
+
+  /**
+   * @param device Where the parameters live.
+   * @param width The length of a row: a multiple of `heads`.
+   * @param options How many heads, the seed, and what else differs from the usual.
+   * @throws {RangeError} If the numbers of heads do not divide what they should.
+   */
+  constructor(device: Device, width: number, options: SelfAttentionOptions) {
+    super();
+    const { seed, heads, keyValueHeads = heads, bias = true } = options;
+    checkSize("SelfAttention", "width", width);
+    checkSize("SelfAttention", "heads", heads);
+    checkSize("SelfAttention", "keyValueHeads", keyValueHeads);
+    if (width % heads !== 0 || heads % keyValueHeads !== 0) {
+      throw new RangeError(
+        `Cannot make a SelfAttention: wanted keyValueHeads to divide heads and heads to divide the ` +
+          `width, got ${keyValueHeads}, ${heads} and ${width}`,
+      );
+    }
+    this.#options = options;
+    this.#headSize = width / heads;
+    if (options.rotary && this.#headSize % 2 !== 0) {
+      throw new RangeError(
+        `Cannot make a SelfAttention: wanted heads of even size to turn, got ${this.#headSize}`,
+      );
+    }
+    const layer = (name: string, outputs: number) =>
+      new Linear(device, width, outputs, { bias, seed: namedSeed(seed, name) });
+    this.query = layer("query", width);
+    this.key = layer("key", keyValueHeads * this.#headSize);
+    this.value = layer("value", keyValueHeads * this.#headSize);
+    this.projection = layer("projection", width);
+  }
+
+  /**
+   * @param x `[batch, positions, width]`
+   * @returns `[batch, positions, width]`
+   * @throws {RangeError} If there are not three axes, or the last has another length.
+   */
+  forward(x: Tensor): Tensor {
+    if (x.shape.length !== 3) {
+      throw new RangeError(
+        `Cannot attend: wanted the shape [batch, positions, width], got [${x.shape.join(", ")}]`,
+      );
+    }
+    const { causal = true, window } = this.#options;
+    const [batch, positions] = x.shape as [number, number, number];
+    const heads = (rows: Tensor) => rows.reshape([batch, positions, -1, this.#headSize]);
+    const [query, key] = [this.query, this.key].map((layer) => this.#turn(heads(layer.forward(x))));
+    const value = heads(this.value.forward(x));
+    const gathered = attention(query!, key!, value, {
+      causal,
+      ...(window !== undefined && { window }),
+    });
+    return this.projection.forward(gathered.reshape(x.shape));
+  }
+
+  /** Turns rows `[batch, positions, heads, headSize]` by their positions, if so wanted. */
+  #turn(rows: Tensor): Tensor {
+    if (!this.#options.rotary) return rows;
+    const positions = rows.shape[1]!;
+    if (this.#angles === null || this.#angles.cos.shape[0]! < positions) {
+      const { cos, sin } = rotaryAngles(positions, this.#headSize);
+      const table = (values: Float32Array<ArrayBuffer>) =>
+        Tensor.from(rows.device, values, { shape: [positions, 1, this.#headSize / 2] }).keep();
+      this.#angles?.cos.dispose();
+      this.#angles?.sin.dispose();
+      this.#angles = { cos: table(cos), sin: table(sin) };
+    }
+    const { cos, sin } = this.#angles;
+    return rotary(rows, cos.slice(0, 0, positions), sin.slice(0, 0, positions));
+  }
+}

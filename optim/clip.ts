@@ -1,0 +1,79 @@
+/** Clipping gradients by their common norm. @module */
+
+import {
+  concat,
+  defineProgram,
+  expression as ex,
+  noGrad,
+  runProgram,
+  runProgramInto,
+  type Tensor,
+} from "../tensor/mod.ts";
+import type { Parameters } from "./parameters.ts";
+
+const sumOfSquares = defineProgram({ name: "sum of squares", inputs: ["x"] }, ({ x }) => [
+  ex.rowSum(ex.square(x)),
+]);
+const clipProgram = defineProgram(
+  { name: "clip", inputs: ["gradient", "norm"], scalars: ["maxNorm"] },
+  ({ gradient, norm, maxNorm }) => [
+    ex.multiply(gradient, ex.min(1, ex.divide(maxNorm, ex.add(norm, 1e-6)))),
+  ],
+);
+
+/**
+ * Scales all gradients down, in place, where their common norm is above a limit: the step keeps its
+ * direction. Nothing is read back, so nothing waits.
+ *
+ * Source: Pascanu et al., "On the difficulty of training recurrent neural networks" (2012), with the
+ * 1e-6 of PyTorch's `clip_grad_norm_`.
+ *
+ * @param parameters Those whose gradients are clipped; those that have none are passed over.
+ * @param maxNorm The limit.
+ * @returns The norm before clipping, the root of the sum of all squares: a scalar.
+ * @throws {RangeError} If the limit is not above 0, or there is no gradient at all.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { clipGradientNorm } from "./clip.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [3, 4], { requiresGrad: true });
+ * x.square().sum().mul(0.5).backward();
+ * const norm = clipGradientNorm([x], 1);
+ * if (await norm.item() !== 5) throw new Error("expected the root of 9 + 16");
+ * const [a, b] = await x.grad!.data();
+ * if (Math.abs(a! - 0.6) > 1e-5 || Math.abs(b! - 0.8) > 1e-5) throw new Error(`got ${a}, ${b}`);
+ * await device.close();
+ * ```
+ */
+export function clipGradientNorm(parameters: Parameters, maxNorm: number): Tensor {
+  if (!(maxNorm > 0)) {
+    throw new RangeError(`Cannot clip gradients: wanted a norm above 0, got ${maxNorm}`);
+  }
+  const gradients = [...parameters.values()].flatMap(({ grad }) => grad === null ? [] : [grad]);
+  if (gradients.length === 0) {
+    throw new RangeError("Cannot clip gradients: wanted gradients, got none. Run backward first.");
+  }
+  return noGrad(() => {
+    const norm = gradientNorm(gradients);
+    for (const gradient of gradients) {
+      runProgramInto(clipProgram, [gradient, norm], [gradient], [maxNorm]);
+    }
+    return norm;
+  });
+}
+
+function gradientNorm(gradients: readonly Tensor[]): Tensor {
+  const { device } = gradients[0]!;
+  const outer = device.currentScope;
+  using _temporaries = device.scope();
+  const sums = gradients.map((gradient) => {
+    const rows = gradient.reshape(gradient.shape.length === 0 ? [1] : gradient.shape);
+    return runProgram(sumOfSquares, [rows])[0]!.sum().reshape([1]);
+  });
+  const norm = concat(sums).sum().sqrt();
+  norm.moveTo(outer);
+  return norm;
+}

@@ -1,0 +1,29 @@
+/**
+ * Optimisers: they change parameters by their gradients.
+ *
+ * Each takes parameters, alone or in groups with rates of their own. The numbers of a group are read at
+ * each step, so a schedule sets `group.lr` and nothing else. A step is a few fused kernels that work
+ * in place; what an optimiser remembers can be saved and loaded.
+ *
+ * @module
+ */
+
+export { Adam } from "./adam.ts";
+export type { AdamGroup, AdamGroupOptions } from "./adam_update.ts";
+export { AdamW, type AdamWGroup, type AdamWGroupOptions } from "./adamw.ts";
+export { clipGradientNorm } from "./clip.ts";
+export { Muon } from "./muon.ts";
+export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
+export type { MuonGroup, MuonGroupOptions } from "./muon_update.ts";
+export { Optimizer, type OptimizerState, type Update } from "./optimizer.ts";
+export type { ParameterGroup, ParameterGroupOptions, Parameters } from "./parameters.ts";
+export { polarExpress } from "./polar_express.ts";
+export {
+  cosineSchedule,
+  learningRateMultiplier,
+  type LearningRateSchedule,
+  linearSchedule,
+  muonMomentumSchedule,
+  weightDecaySchedule,
+} from "./schedules.ts";
+export { SGD, type SGDGroup, type SGDGroupOptions } from "./sgd.ts";

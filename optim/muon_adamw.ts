@@ -1,0 +1,67 @@
+/** Muon for matrices and AdamW for all else, in one optimiser. @module */
+
+import { AdamUpdate } from "./adam_update.ts";
+import { type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
+import { makeMuonGroup } from "./muon.ts";
+import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
+import { Optimizer } from "./optimizer.ts";
+import { groupOptions } from "./parameters.ts";
+
+/** What a group of {@linkcode MuonAdamW} can be told: its kind, and what goes with it. */
+export type MuonAdamWGroupOptions =
+  | (AdamWGroupOptions & { readonly kind: "adamw" })
+  | (MuonGroupOptions & { readonly kind: "muon" });
+
+/**
+ * Trains each group by Muon or by AdamW, as its `kind` says: nanochat's optimiser.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { MuonAdamW } from "./muon_adamw.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.ones(device, [2, 2], { requiresGrad: true });
+ * const bias = Tensor.ones(device, [2], { requiresGrad: true });
+ * const optimizer = new MuonAdamW([
+ *   { kind: "muon", parameters: new Map([["weight", weight]]), lr: 0.02 },
+ *   { kind: "adamw", parameters: new Map([["bias", bias]]), lr: 0.001 },
+ * ]);
+ * for (const group of optimizer.groups) {
+ *   group.lr = group.initialLr / 2;
+ *   if (group.kind === "muon") group.momentum = 0.85;
+ * }
+ * weight.sum().add(bias.sum()).backward();
+ * optimizer.step();
+ * const [first] = await bias.data();
+ * if (Math.abs(first! - (1 - 0.0005 * 1.01)) > 1e-6) throw new Error(`got ${first}`);
+ * await device.close();
+ * ```
+ */
+export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
+  /**
+   * @param groups The groups; what they leave out is as in `AdamW` and `Muon`.
+   * @throws {RangeError} If there is nothing to train, a parameter is given twice, or one for Muon is
+   * not a matrix.
+   * @throws {TypeError} If a parameter collects no gradient, or a group is of an unknown kind.
+   */
+  constructor(groups: readonly MuonAdamWGroupOptions[]) {
+    super(
+      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }).map(makeGroupOfKind),
+      (group) => group.kind === "muon" ? new MuonUpdate(group) : new AdamUpdate(group, "decoupled"),
+    );
+  }
+}
+
+function makeGroupOfKind(options: MuonAdamWGroupOptions): AdamWGroup | MuonGroup {
+  switch (options.kind) {
+    case "muon":
+      return makeMuonGroup(options);
+    case "adamw":
+      return makeAdamWGroup(options);
+    default: {
+      const { kind } = options as { kind: unknown };
+      throw new TypeError(`Cannot make a group: wanted the kind muon or adamw, got ${kind}`);
+    }
+  }
+}

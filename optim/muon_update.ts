@@ -1,0 +1,270 @@
+/**
+ * The step of Muon on stacks of matrices.
+ *
+ * Matrices of one shape are updated together: gradients and momentum lie in one stack
+ * [count, rows, columns], so that the products are batched. The parameters stay tensors of their own:
+ * the first kernel writes into the stack what the last one takes from it.
+ *
+ * Source: nanochat, `muon_step_fused` in `nanochat/optim.py`.
+ *
+ * @module
+ */
+
+import { allocate } from "../tensor/apply.ts";
+import {
+  defineProgram,
+  expression as ex,
+  runProgram,
+  runProgramInto,
+  Tensor,
+} from "../tensor/mod.ts";
+import { blend } from "./adam_update.ts";
+import type { Update } from "./optimizer.ts";
+import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
+import { MOST_ITERATIONS, polarExpress } from "./polar_express.ts";
+
+/** Matrices that Muon trains. */
+export interface MuonGroup extends ParameterGroup {
+  /** Tells the kinds of group apart. */
+  readonly kind: "muon";
+  /** How much of the running mean of the gradient is kept at each step. */
+  momentum: number;
+  /** The iterations that make an update orthogonal, from 0 to 5. */
+  orthogonalizationSteps: number;
+  /** How much of the running variance of the update is kept at each step. */
+  beta2: number;
+}
+
+/** What a group of Muon can be told. */
+export interface MuonGroupOptions extends ParameterGroupOptions {
+  /** Tells the kinds of group apart, where there are several. */
+  readonly kind?: "muon";
+  /** How much of the running mean of the gradient is kept at each step; 0.95 unless given. */
+  readonly momentum?: number;
+  /** The iterations that make an update orthogonal, from 0 to 5; 5 unless given. */
+  readonly orthogonalizationSteps?: number;
+  /** How much of the running variance of the update is kept at each step; 0.9 unless given. */
+  readonly beta2?: number;
+}
+
+// All norms below are sums of squares until the last moment: a sum over a matrix is then the sum over
+// its rows' sums, and one pass over the matrix gives both.
+
+/** The running mean, the gradient as it will be in its direction, and the squares of its rows. */
+const momentumProgram = defineProgram(
+  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
+  ({ gradient, momentum, newShare, kept }) => {
+    const mean = blend(momentum, gradient, newShare);
+    const ahead = blend(gradient, mean, kept);
+    return [mean, ahead, ex.rowSum(ex.square(ahead))];
+  },
+);
+
+/**
+ * The factor for each row of a matrix: first all rows get their mean norm (MuonEq), and then the
+ * matrix the norm 1 and a little less, so that no singular value is above 1.
+ */
+const equalizationProgram = defineProgram(
+  { name: "muon equalization", inputs: ["rowSquares"] },
+  ({ rowSquares }) => {
+    const target = ex.sqrt(ex.rowMean(rowSquares));
+    const factor = ex.divide(target, ex.max(ex.sqrt(rowSquares), 1e-6));
+    const norm = ex.sqrt(ex.rowSum(ex.multiply(rowSquares, ex.square(factor))));
+    return [ex.divide(factor, ex.add(ex.multiply(norm, 1.01), 1e-6))];
+  },
+);
+
+const scaleProgram = defineProgram(
+  { name: "muon scale", inputs: ["x", "factor"] },
+  ({ x, factor }) => [ex.multiply(x, factor)],
+);
+
+const sumOfSquares = defineProgram({ name: "sum of squares", inputs: ["x"] }, ({ x }) => [
+  ex.rowSum(ex.square(x)),
+]);
+
+/**
+ * The running variance of each line of a matrix, and the factor for the line: the matrix gets the
+ * norm of an orthogonal one (Muon+), and then each line is divided by the root of its variance, while
+ * the norm of the whole stays (NorMuon).
+ */
+const varianceProgram = defineProgram({
+  name: "muon variance",
+  inputs: ["squares", "variance"],
+  scalars: ["lineLength", "targetNorm", "newShare"],
+}, ({ squares, variance, lineLength, targetNorm, newShare }) => {
+  const scale = ex.divide(targetNorm, ex.max(ex.sqrt(ex.rowSum(squares)), 1e-6));
+  const lineSquares = ex.multiply(squares, ex.square(scale));
+  const running = blend(variance, ex.divide(lineSquares, lineLength), newShare);
+  const inverse = ex.divide(1, ex.sqrt(ex.max(running, 1e-10)));
+  const norm = ex.sqrt(ex.rowSum(lineSquares));
+  const newNorm = ex.sqrt(ex.rowSum(ex.multiply(lineSquares, ex.square(inverse))));
+  const restored = ex.divide(norm, ex.max(newNorm, 1e-10));
+  return [running, ex.multiply(scale, ex.multiply(inverse, restored))];
+});
+
+/** The new parameter. Weight decay is cautious: only where the step also goes towards zero. */
+const updateProgram = defineProgram({
+  name: "muon update",
+  inputs: ["parameter", "direction", "factor"],
+  scalars: ["lr", "decay"],
+}, ({ parameter, direction, factor, lr, decay }) => {
+  const step = ex.multiply(direction, factor);
+  const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
+  const decayed = ex.select(shrinks, ex.multiply(decay, parameter), 0);
+  return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
+});
+
+/** Matrices of one shape, and what is remembered of them. */
+class Stack {
+  readonly names: string[] = [];
+  readonly parameters: Tensor[] = [];
+  readonly rows: number;
+  readonly columns: number;
+  /** The running mean of each gradient, `[rows, columns]`: a view of its place in one stack. */
+  momenta: readonly Tensor[] = [];
+  /** The running variance of each line: `[count, lines]`. */
+  variance: Tensor | null = null;
+
+  constructor([rows, columns]: readonly number[]) {
+    this.rows = rows!;
+    this.columns = columns!;
+  }
+
+  /** Lines are the rows, or the columns where there are more of them. */
+  get linesAreRows(): boolean {
+    return this.rows >= this.columns;
+  }
+
+  /** The shape of one number per line, as it meets a matrix. */
+  get lineShape(): number[] {
+    return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
+  }
+
+  /** Makes room for what is remembered. */
+  open(): void {
+    const { device } = this.parameters[0]!;
+    const count = this.parameters.length;
+    const momentum = Tensor.zeros(device, [count, this.rows, this.columns]);
+    this.momenta = this.parameters.map((_, i) => item(momentum, i).keep());
+    this.variance = Tensor.zeros(device, [count, Math.max(this.rows, this.columns)]).keep();
+  }
+
+  /** Whether there are gradients. @throws {Error} If only some of the matrices have one. */
+  get hasGradients(): boolean {
+    const missing = this.names.filter((_, i) => this.parameters[i]!.grad === null);
+    if (missing.length === 0) return true;
+    if (missing.length === this.parameters.length) return false;
+    throw new Error(
+      `Cannot step the optimizer: wanted gradients for all matrices of shape [${this.rows}, ` +
+        `${this.columns}] or for none, got none for ${missing.join(", ")}`,
+    );
+  }
+
+  step(group: MuonGroup): void {
+    const { parameters, rows, columns, linesAreRows, lineShape } = this;
+    const { device } = parameters[0]!;
+    using _temporaries = device.scope();
+    const make = (shape: readonly number[]) =>
+      allocate(device, { shape, dtype: "float32" }, "muon");
+    const count = parameters.length;
+
+    const ahead = make([count, rows, columns]); // (count, rows, columns) stacked gradients
+    const rowSquares = make([count, rows, 1]);
+    parameters.forEach(({ grad }, i) => {
+      const momentum = this.momenta[i]!;
+      runProgramInto(
+        momentumProgram,
+        [grad!, momentum],
+        [momentum, item(ahead, i), item(rowSquares, i)],
+        [1 - group.momentum, group.momentum],
+      );
+    });
+
+    const [rowFactor] = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
+    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
+    const direction = polarExpress(ahead, group.orthogonalizationSteps);
+
+    const lines = linesAreRows ? direction : direction.transpose();
+    const squares = runProgram(sumOfSquares, [lines])[0]!.squeeze(-1); // (count, lines)
+    const factor = make(squares.shape);
+    runProgramInto(
+      varianceProgram,
+      [squares, this.variance!],
+      [this.variance!, factor],
+      [Math.min(rows, columns), Math.sqrt(Math.min(rows, columns)), 1 - group.beta2],
+    );
+
+    // Tall matrices move more: a step should change what comes out by as much as any other's.
+    const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
+    parameters.forEach((parameter, i) => {
+      runProgramInto(
+        updateProgram,
+        [parameter, item(direction, i), item(factor, i).reshape(lineShape)],
+        [parameter],
+        [lr, lr * group.weightDecay],
+      );
+    });
+  }
+}
+
+/** Item `i` of a stack: a view. */
+function item(stack: Tensor, i: number): Tensor {
+  return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
+}
+
+/** Trains a group of matrices by Muon. */
+export class MuonUpdate implements Update {
+  /** For each parameter `<name>.momentum`, and `<name>.variance` of shape [rows, 1] or [1, columns]. */
+  readonly tensors: Map<string, Tensor> = new Map();
+  /** Nothing is counted. */
+  readonly numbers: Map<string, number> = new Map();
+  readonly #group: MuonGroup;
+  readonly #stacks = new Map<string, Stack>();
+
+  /** @throws {RangeError} If a parameter is not a matrix. */
+  constructor(group: MuonGroup) {
+    this.#group = group;
+    group.parameters.forEach((parameter, i) => {
+      const name = group.names[i]!;
+      const { shape } = parameter;
+      if (shape.length !== 2 || parameter.size === 0) {
+        throw new RangeError(
+          `Cannot train ${name} by Muon: wanted a matrix, got the shape [${shape.join(", ")}]`,
+        );
+      }
+      const key = shape.join("x");
+      const stack = this.#stacks.get(key) ?? new Stack(shape);
+      stack.names.push(name);
+      stack.parameters.push(parameter);
+      this.#stacks.set(key, stack);
+    });
+    for (const stack of this.#stacks.values()) {
+      stack.open();
+      stack.names.forEach((name, i) => {
+        this.tensors.set(`${name}.momentum`, stack.momenta[i]!);
+        this.tensors.set(
+          `${name}.variance`,
+          item(stack.variance!, i).reshape(stack.lineShape).keep(),
+        );
+      });
+    }
+  }
+
+  /**
+   * @throws {RangeError} If a number of the group makes no sense.
+   * @throws {Error} If some matrices of a shape have gradients and others have none.
+   */
+  check(): void {
+    const { momentum, beta2, orthogonalizationSteps } = this.#group;
+    checkNumber("momentum", momentum, 1);
+    checkNumber("beta2", beta2, 1);
+    checkNumber("orthogonalizationSteps", orthogonalizationSteps, MOST_ITERATIONS + 1);
+    for (const stack of this.#stacks.values()) void stack.hasGradients;
+  }
+
+  /** Changes the matrices of each shape that have gradients. */
+  step(): void {
+    for (const stack of this.#stacks.values()) if (stack.hasGradients) stack.step(this.#group);
+  }
+}

@@ -1,0 +1,143 @@
+/** Stochastic gradient descent. @module */
+
+import {
+  defineProgram,
+  expression as ex,
+  type Program,
+  runProgramInto,
+  Tensor,
+} from "../tensor/mod.ts";
+import { Optimizer, type Update } from "./optimizer.ts";
+import {
+  checkNumber,
+  groupOptions,
+  makeGroup,
+  type ParameterGroup,
+  type ParameterGroupOptions,
+  type Parameters,
+} from "./parameters.ts";
+
+/** Parameters that SGD trains. */
+export interface SGDGroup extends ParameterGroup {
+  /** How much of the velocity is kept at each step; it may change where it was not 0 at first. */
+  momentum: number;
+  /** Whether a step goes by the velocity as it will be, and not as it is. */
+  readonly nesterov: boolean;
+}
+
+/** What a group of SGD can be told. */
+export interface SGDGroupOptions extends ParameterGroupOptions {
+  /** How much of the velocity is kept at each step; 0 unless given. */
+  readonly momentum?: number;
+  /** Nesterov's variant of the momentum; not unless asked for. */
+  readonly nesterov?: boolean;
+}
+
+const plainProgram = defineProgram(
+  { name: "sgd", inputs: ["parameter", "gradient"], scalars: ["lr", "penalty"] },
+  ({ parameter, gradient, lr, penalty }) => [
+    ex.subtract(parameter, ex.multiply(lr, ex.add(gradient, ex.multiply(penalty, parameter)))),
+  ],
+);
+
+function momentumProgram(name: string, nesterov: boolean): Program {
+  return defineProgram({
+    name,
+    inputs: ["parameter", "gradient", "velocity"],
+    scalars: ["lr", "penalty", "momentum"],
+  }, (names) => {
+    const { parameter, lr, penalty, momentum } = names;
+    const gradient = ex.add(names.gradient, ex.multiply(penalty, parameter));
+    const velocity = ex.add(ex.multiply(momentum, names.velocity), gradient);
+    const step = nesterov ? ex.add(gradient, ex.multiply(momentum, velocity)) : velocity;
+    return [ex.subtract(parameter, ex.multiply(lr, step)), velocity];
+  });
+}
+const heavyBallProgram = momentumProgram("sgd (momentum)", false);
+const nesterovProgram = momentumProgram("sgd (nesterov)", true);
+
+/** Trains a group by gradient descent: one kernel for each parameter. */
+class SGDUpdate implements Update {
+  /** For each parameter `<name>.velocity`, if there is momentum. */
+  readonly tensors = new Map<string, Tensor>();
+  readonly numbers = new Map<string, number>();
+  readonly #group: SGDGroup;
+
+  constructor(group: SGDGroup) {
+    this.#group = group;
+    if (group.momentum === 0) return;
+    group.parameters.forEach(({ device, shape }, i) => {
+      this.tensors.set(`${group.names[i]!}.velocity`, Tensor.zeros(device, shape).keep());
+    });
+  }
+
+  check(): void {
+    const { momentum, parameters } = this.#group;
+    checkNumber("momentum", momentum, 1);
+    if (momentum !== 0 && parameters.length > 0 && this.tensors.size === 0) {
+      throw new RangeError(
+        `Cannot step the optimizer: wanted momentum 0, with which it was made, got ${momentum}`,
+      );
+    }
+  }
+
+  step(): void {
+    const { parameters, names, lr, weightDecay, momentum, nesterov } = this.#group;
+    parameters.forEach((parameter, i) => {
+      if (parameter.grad === null) return;
+      const velocity = this.tensors.get(`${names[i]!}.velocity`);
+      if (velocity === undefined) {
+        runProgramInto(plainProgram, [parameter, parameter.grad], [parameter], [lr, weightDecay]);
+      } else {
+        runProgramInto(
+          nesterov ? nesterovProgram : heavyBallProgram,
+          [parameter, parameter.grad, velocity],
+          [parameter, velocity],
+          [lr, weightDecay, momentum],
+        );
+      }
+    });
+  }
+}
+
+/**
+ * Stochastic gradient descent: each step goes against the gradient, or against a velocity that
+ * gathers the gradients. `weightDecay` is a penalty, whose gradient is added to that of the loss.
+ *
+ * The formulas are those of PyTorch's `SGD` without dampening: v ← momentum · v + g, and
+ * p ← p − lr · v, or p − lr · (g + momentum · v) for Nesterov's.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { SGD } from "./sgd.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [5], { requiresGrad: true });
+ * const optimizer = new SGD([x], { lr: 0.25 });
+ * x.sub(3).square().sum().backward();
+ * optimizer.step();
+ * if (await x.item() !== 4) throw new Error("expected 5 - 0.25 * 4");
+ * await device.close();
+ * ```
+ */
+export class SGD extends Optimizer<SGDGroup> {
+  /**
+   * @param parameters What to train, or groups with numbers of their own.
+   * @param options For all groups: `lr` 0.001, `momentum` 0, `nesterov` false and `weightDecay` 0
+   * unless given.
+   * @throws {RangeError} If there is nothing to train, or a parameter is given twice.
+   * @throws {TypeError} If a parameter collects no gradient.
+   */
+  constructor(
+    parameters: Parameters | readonly SGDGroupOptions[],
+    options: Omit<SGDGroupOptions, "parameters"> = {},
+  ) {
+    const groups = groupOptions(parameters, options).map((group): SGDGroup => ({
+      ...makeGroup(group, { lr: 1e-3, weightDecay: 0 }),
+      momentum: group.momentum ?? 0,
+      nesterov: group.nesterov ?? false,
+    }));
+    super(groups, (group) => new SGDUpdate(group));
+  }
+}

@@ -1,0 +1,78 @@
+/** Filling tensors by name: parameters from a checkpoint, or what an optimiser remembers. @module */
+
+import type { DType } from "./dtype.ts";
+import { noGrad } from "./grad_mode.ts";
+import { copyInto } from "./ops/elementwise.ts";
+import { formatShape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** How many problems a message names before it only counts. */
+const MOST_NAMED = 5;
+
+/**
+ * Copies values into tensors of the same names. Either all are copied or, on an error, none.
+ *
+ * @param targets The tensors to fill.
+ * @param sources The values: as many, of the same names, shapes, dtypes and device.
+ * @param what What is filled, for the message: "load the parameters".
+ * @throws {RangeError} If something is missing, unknown, or of another shape, dtype or device; one
+ * message lists what is wrong.
+ *
+ * @example
+ * ```ts
+ * import { assignTensors } from "./assign.ts";
+ * import { openDevice, Tensor } from "./mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.zeros(device, [2]);
+ * const values = Tensor.from(device, [3, 4]);
+ * assignTensors(new Map([["weight", weight]]), new Map([["weight", values]]), "load");
+ * if ((await weight.data()).join() !== "3,4") throw new Error("expected 3, 4");
+ * await device.close();
+ * ```
+ */
+export function assignTensors(
+  targets: ReadonlyMap<string, Tensor>,
+  sources: ReadonlyMap<string, Tensor>,
+  what: string,
+): void {
+  checkNames(new Set(targets.keys()), new Set(sources.keys()), what);
+  const problems: string[] = [];
+  for (const [name, target] of targets) {
+    const source = sources.get(name)!;
+    const [wanted, got] = [describe(target), describe(source)];
+    if (wanted !== got) problems.push(`wanted ${name} of ${wanted}, got ${got}`);
+    else if (source.device !== target.device) problems.push(`${name} is on another device`);
+  }
+  report(problems, what);
+  noGrad(() => {
+    for (const [name, target] of targets) copyInto(sources.get(name)!, target);
+  });
+}
+
+/**
+ * Checks that two sets of names are the same.
+ *
+ * @throws {RangeError} If a name is missing or unknown; one message lists them.
+ */
+export function checkNames(
+  wanted: ReadonlySet<string>,
+  got: ReadonlySet<string>,
+  what: string,
+): void {
+  report([
+    ...[...wanted].filter((name) => !got.has(name)).map((name) => `${name} is missing`),
+    ...[...got].filter((name) => !wanted.has(name)).map((name) => `${name} is unknown`),
+  ], what);
+}
+
+function describe(tensor: { readonly dtype: DType; readonly shape: readonly number[] }): string {
+  return `${tensor.dtype} ${formatShape(tensor.shape)}`;
+}
+
+function report(problems: readonly string[], what: string): void {
+  if (problems.length === 0) return;
+  const rest = problems.length - MOST_NAMED;
+  const named = problems.slice(0, MOST_NAMED).join("; ");
+  throw new RangeError(`Cannot ${what}: ${named}${rest > 0 ? `; and ${rest} more` : ""}`);
+}
