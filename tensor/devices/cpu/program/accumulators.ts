@@ -33,6 +33,7 @@ interface Total {
  * Source: Knuth, "The Art of Computer Programming", volume 2, 4.2.2, theorem B.
  */
 export class Accumulators {
+  /** How values are combined. */
   readonly operation: ReduceOperation;
   readonly #f: FunctionBuilder;
   readonly #parts: readonly Local<F32x4>[];

@@ -11,13 +11,14 @@ import type { Local } from "../emitter/function.ts";
 import { I32 } from "../emitter/scalars.ts";
 import type { F32x4 } from "../emitter/vectors.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
-import type { KernelContext } from "./context.ts";
+import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist, type KnownValues } from "./formulas.ts";
 import { isReduction, type Reduction, splitOutputs } from "./rows.ts";
 
 /** Writes the loop over the rows of a part of a run. */
 export function writeColumns(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
-  context.forEachBlock(from, to, (at, vectors, isFull) => {
+  const most = vectorsAtOnce(context.variant.program.outputs, 4);
+  context.forEachBlock(from, to, most, (at, vectors, isFull) => {
     const starts = context.pointers.map((p, k) =>
       context.addressAt(k, p, at, context.runStrides[k]!)
     );

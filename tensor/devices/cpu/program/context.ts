@@ -24,14 +24,19 @@ import type { Mode, StrideClass } from "./layout.ts";
 
 /** All that the code of a program's kernel depends on. */
 export interface KernelVariant {
+  /** The formulas. */
   readonly program: Program;
+  /** Which axis vectors lie along. */
   readonly mode: Mode;
+  /** How many axes there are outside of the run. */
   readonly outerRank: number;
   /** For each operand the class of its stride along the axis that vectors lie along. */
   readonly classes: readonly StrideClass[];
+  /** For each operand the type of its elements. */
   readonly dtypes: readonly DType[];
   /** Whether scratch memory is there for expensive values that are needed twice. */
   readonly useScratch: boolean;
+  /** Whether fused multiply-add may be emitted. */
   readonly relaxedSimd: boolean;
 }
 
@@ -53,22 +58,28 @@ export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => vo
 
 /** The kernel being written, and what all modes need. */
 export class KernelContext {
+  /** The body of the kernel. */
   readonly f: FunctionBuilder;
+  /** What is being emitted. */
   readonly variant: KernelVariant;
+  /** The address of scratch memory. */
   readonly scratch: I32;
-  /** For each operand the address of its first element in the current run, and its strides in bytes. */
+  /** For each operand the address of its first element in the current run. */
   readonly pointers: readonly Local<I32>[];
+  /** For each operand the distance of neighbours along the run, in bytes. */
   readonly runStrides: readonly Local<I32>[];
+  /** For each operand the distance of neighbours along the row, in bytes. */
   readonly rowStrides: readonly Local<I32>[];
+  /** The length of a row. */
   readonly columns: Local<I32>;
+  /** The bytes of scratch memory that hold one value for each element of a row. */
   readonly slotBytes: Local<I32>;
-  /** How many vectors are computed side by side: more for short formulas, where they wait for one another. */
-  readonly vectors: number;
   /** What is the same for all elements: numbers given at the call, and what follows from them. */
   readonly uniform: KnownValues;
   readonly #words: I32;
   readonly #parameters: KernelParameters;
 
+  /** Reads the arguments, and computes what follows from them alone. */
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
@@ -83,7 +94,6 @@ export class KernelContext {
     this.rowStrides = operandWord(2);
     this.columns = f.local(this.#word(wordOf.columns));
     this.slotBytes = f.local(this.#word(wordOf.slotBytes));
-    this.vectors = vectorsAtOnce(program, variant.mode);
     const scalarWord = wordOf.operand(outerRank, classes.length);
     this.uniform = hoist(f, program.outputs, new Map(), (e) => {
       if (e.kind === "scalar") return this.#words.loadSplat(4 * (scalarWord + e.index));
@@ -145,11 +155,11 @@ export class KernelContext {
     });
   }
 
-  /** Goes from `from` to `to` in blocks of several vectors, then of one vector, then of one element. */
-  forEachBlock(from: I32, to: I32, body: BlockBody): void {
+  /** Goes from `from` to `to` in blocks of `most` vectors, then of one vector, then of one element. */
+  forEachBlock(from: I32, to: I32, most: number, body: BlockBody): void {
     const f = this.f;
     const at = f.local(from);
-    for (const vectors of this.vectors > 1 ? [this.vectors, 1] : [1]) {
+    for (const vectors of most > 1 ? [most, 1] : [1]) {
       const last = f.local(to.subtract(4 * vectors));
       f.if(at.lessEqual(last), () =>
         f.doWhile(() => {
@@ -244,9 +254,16 @@ export class KernelContext {
   }
 }
 
-function vectorsAtOnce(program: Program, mode: Mode): number {
-  const nodes = reachable(program.outputs);
+/**
+ * How many vectors to compute side by side: several where formulas are short and would wait for one
+ * another, at most `most`; few enough to stay in registers.
+ */
+export function vectorsAtOnce(
+  roots: readonly Expression[],
+  most: number,
+  isKnown?: (e: Expression) => boolean,
+): number {
+  const nodes = reachable(roots, isKnown).filter((e) => !isKnown?.(e));
   if (nodes.some(isExpensive)) return 1;
-  if (mode === "elements") return nodes.length <= 12 ? 2 : 1;
-  return nodes.length <= 24 ? 4 : 2;
+  return nodes.length <= 12 ? most : nodes.length <= 24 ? Math.min(most, 2) : 1;
 }

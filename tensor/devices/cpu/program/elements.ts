@@ -1,7 +1,7 @@
 /** Elementwise programs: vectors lie along the run. @module */
 
 import type { Local } from "../emitter/function.ts";
-import type { KernelContext } from "./context.ts";
+import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import type { I32 } from "../emitter/scalars.ts";
 import { hoist } from "./formulas.ts";
 
@@ -14,7 +14,8 @@ export function writeElements(context: KernelContext, from: Local<I32>, to: Loca
     const isFixed = e.kind === "input" && classes[e.index] === "0";
     return isFixed ? context.loadOne(e.index, pointers[e.index]!) : undefined;
   });
-  context.forEachBlock(from, to, (at, vectors, isFull) => {
+  const most = vectorsAtOnce(program.outputs, 2);
+  context.forEachBlock(from, to, most, (at, vectors, isFull) => {
     const addresses = pointers.map((p, k) => context.addressAt(k, p, at, strides[k]!));
     for (let v = 0; v < vectors; v++) {
       const values = context.compute(program.outputs, (e) => {
@@ -37,7 +38,7 @@ function isIntegerCopy({ variant: { program, dtypes } }: KernelContext): boolean
 
 function writeCopy(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { pointers, runStrides: strides } = context;
-  context.forEachBlock(from, to, (at, vectors, isFull) => {
+  context.forEachBlock(from, to, 2, (at, vectors, isFull) => {
     const addresses = pointers.map((p, k) => context.addressAt(k, p, at, strides[k]!));
     for (let v = 0; v < vectors; v++) {
       const bits = context.loadBits(0, addresses[0]!, strides[0]!, v, isFull);

@@ -23,19 +23,25 @@ export type StrideClass = "0" | "1" | "n";
 
 /** Where the elements of one operand lie. Strides are in elements. */
 export interface OperandLayout {
+  /** Along the run. */
   readonly runStride: number;
+  /** Along the row; 0 where there is one element per row. */
   readonly rowStride: number;
+  /** Along the outer axes, the innermost first. */
   readonly outerStrides: readonly number[];
 }
 
 /** The shape of the work, and the strides of each operand: the inputs and then the outputs. */
 export interface Layout {
+  /** Which axis vectors lie along. */
   readonly mode: Mode;
+  /** The length of the run. */
   readonly runLength: number;
   /** The length of a row; 1 for elementwise programs. */
   readonly columns: number;
   /** The lengths of the outer axes, the innermost first. */
   readonly outerLengths: readonly number[];
+  /** For each operand its strides. */
   readonly operands: readonly OperandLayout[];
   /** Work items: elements, or rows. */
   readonly items: number;

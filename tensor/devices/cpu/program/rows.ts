@@ -6,7 +6,7 @@ import type { Local } from "../emitter/function.ts";
 import { I32 } from "../emitter/scalars.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
-import type { KernelContext } from "./context.ts";
+import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist, isExpensive, type KnownValues, reachable } from "./formulas.ts";
 
 /** A vector along the row: the position of the block, the number in it, and whether all lanes count. */
@@ -115,11 +115,16 @@ class RowWriter {
     });
   }
 
+  #vectorsAtOnce(roots: readonly Expression[]): number {
+    return vectorsAtOnce(roots, 4, (e) => this.#known.has(e) || this.#inScratch.has(e));
+  }
+
   /** Goes over the row once, for all reductions of a pass. */
   #reduce(pass: readonly Reduction[]): void {
-    const { f, columns, vectors } = this.#context;
+    const { f, columns } = this.#context;
     const roots = pass.map((reduction) => reduction.a);
     this.#hoist(roots);
+    const vectors = this.#vectorsAtOnce(roots);
     const accumulators = pass.map((reduction) => new Accumulators(f, reduction, 1, vectors));
     const addUp = (begin: I32, end: I32) =>
       this.#forEachVector(begin, end, roots, (values, { vector, isFull }) => {
@@ -154,7 +159,7 @@ class RowWriter {
   ): void {
     const context = this.#context;
     const computed = new Set<Expression>();
-    context.forEachBlock(begin, end, (at, vectors, isFull) => {
+    context.forEachBlock(begin, end, this.#vectorsAtOnce(roots), (at, vectors, isFull) => {
       for (let vector = 0; vector < vectors; vector++) {
         const place = { at, vector, isFull };
         const values = context.compute(roots, (e) => this.#leaf(e, place), (e) => {
