@@ -123,8 +123,8 @@ function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): v
   const { m, n, k, outer, inner, a, b, c } = product;
   const splitRows = m >= n;
   const grain = Math.ceil(BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitRows ? n : m)));
-  const [transposeA, leadingA] = blasOrder(a);
-  const [transposeB, leadingB] = blasOrder(b);
+  const [transposeA, leadingA] = blasOrder(a, m, k);
+  const [transposeB, leadingB] = blasOrder(b, k, n);
   const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
   for (let i = 0; i < outer; i++) {
     for (let j = 0; j < inner; j++) {
@@ -146,7 +146,16 @@ function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): v
   }
 }
 
-/** How the BLAS describes a matrix: whether it is transposed, and its leading dimension. */
-function blasOrder(matrix: Matrix): [transposed: number, leading: number] {
-  return matrix.column === 1 ? [0, matrix.row] : [1, matrix.column];
+/**
+ * How the BLAS describes a matrix: whether it is transposed, and its leading dimension. That of a
+ * single row or column does not matter, but the BLAS demands that it is long enough.
+ */
+function blasOrder(
+  matrix: Matrix,
+  rows: number,
+  columns: number,
+): [transposed: number, leading: number] {
+  return matrix.column === 1
+    ? [0, Math.max(matrix.row, columns)]
+    : [1, Math.max(matrix.column, rows)];
 }

@@ -25,7 +25,7 @@ import {
 /** One way to compute a product. */
 export interface MatmulCandidate {
   /** Whether this way is possible on a device at all. */
-  readonly fits: (device: WebGpuDevice) => boolean;
+  readonly fits: (device: Pick<WebGpuDevice, "limits">) => boolean;
   /** Whether b has to have contiguous rows that begin at multiples of four elements. */
   readonly alignedB: boolean;
   /** The kernel for a product: the order of its elements decides. */
@@ -133,7 +133,7 @@ export function matmulOnWebGpu(
 
 /** The candidate that is taken for a product, by its sizes and by what kind of adapter there is. */
 export function chooseCandidate(
-  device: WebGpuDevice,
+  device: Pick<WebGpuDevice, "info" | "limits">,
   { m, n, k }: Product,
 ): MatmulCandidateName {
   if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";

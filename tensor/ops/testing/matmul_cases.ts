@@ -24,6 +24,8 @@ export interface MatmulCase {
   readonly swappedBatch: boolean;
   /** An element that the first operand gets at its first position. */
   readonly special: number | null;
+  /** Whether the second operand is the first one, transposed: then the product is symmetric. */
+  readonly gram: boolean;
 }
 
 /** Computes `c = op(a) · op(b)` on a device. */
@@ -71,6 +73,7 @@ function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
     margin: 0,
     swappedBatch: false,
     special: null,
+    gram: false,
     ...given,
   };
 }
@@ -139,6 +142,18 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
     ])
   ),
   makeCase("batch without items", { batch: [3, 0] }),
+  ...[1, 5, 24, 70, 99, 150, 301].flatMap((size) =>
+    [false, true].map((transposed) =>
+      makeCase(`${size} × ${size} from X${transposed ? "ᵀ·X" : "·Xᵀ"}`, {
+        ...{ m: size, n: size, gram: true, margin: size % 4 },
+        batch: size < 100 ? [2] : [],
+        options: {
+          ...{ transposeA: transposed, transposeB: !transposed },
+          ...{ symmetric: true, accumulate: size % 2 === 1 },
+        },
+      })
+    )
+  ),
   ...[NaN, Infinity, -Infinity].flatMap((special) => [
     makeCase(`${special} in a`, { special }),
     makeCase(`${special} in a, one row`, { special, m: 1, n: 40, k: 40 }),
@@ -158,7 +173,7 @@ interface Operand {
 }
 
 /**
- * Runs one case and compares every element, and everything around the result, with double precision.
+ * Runs one case, without waiting before the read, and compares every element, and everything around the result, with double precision.
  *
  * The error allowed is the bound for a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|.
  * Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
@@ -179,7 +194,7 @@ export async function checkMatmul(
     ...{ ...common, order, shared: case_.sharedA, columnMajor: case_.columnMajorA },
     matrix: options.transposeA ? [k, m] : [m, k],
   });
-  const b = makeOperand(device, {
+  const b = case_.gram ? a : makeOperand(device, {
     ...{ ...common, shared: case_.sharedB, columnMajor: case_.columnMajorB },
     matrix: options.transposeB ? [n, k] : [k, n],
   });
@@ -188,11 +203,18 @@ export async function checkMatmul(
     a.values[a.view.offset] = case_.special;
     device.write(a.view.allocation, 0, a.values);
   }
+  if (case_.gram) {
+    for (const item of indices(batch)) {
+      for (let i = 0; i < m; i++) {
+        for (let j = 0; j < i; j++) c.values[c.at(item, i, j)] = c.values[c.at(item, j, i)]!;
+      }
+    }
+    device.write(c.view.allocation, 0, c.values);
+  }
   multiply(a.view, b.view, c.view, options);
-  const result = new Float32Array(
-    await device.read(c.view.allocation, 0, c.values.byteLength),
-  );
-  for (const operand of [a, b, c]) device.free(operand.view.allocation);
+  const reading = device.read(c.view.allocation, 0, c.values.byteLength);
+  for (const operand of new Set([a, b, c])) device.free(operand.view.allocation);
+  const result = new Float32Array(await reading);
 
   const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
   const rightStride = b.view.strides.at(options.transposeB ? -1 : -2)!;
