@@ -1,13 +1,9 @@
 /** Matrix products by a BLAS of the system, opened through Deno's foreign function interface. @module */
 
-import type { Arguments } from "../../device.ts";
 import { deno, type DenoSubset, type ForeignFunction, type ForeignLibrary } from "./deno_subset.ts";
 import type { Heap } from "./memory.ts";
-
-/** Constants of the CBLAS interface. */
-const ROW_MAJOR = 101;
-const NO_TRANSPOSE = 111;
-const TRANSPOSE = 112;
+import { type Product, ROW_MAJOR, transposition } from "./product.ts";
+import type { WorkerStart } from "./worker.ts";
 
 /** Addresses are numbers and not pointer objects: a call costs 30 ns instead of a microsecond. */
 const SGEMM: ForeignFunction = {
@@ -30,7 +26,6 @@ const OPENBLAS = {
     optional: true,
   },
   getParallel: { name: "openblas_get_parallel", parameters: [], result: "i32", optional: true },
-  getThreads: { name: "openblas_get_num_threads", parameters: [], result: "i32", optional: true },
   setThreads: {
     name: "openblas_set_num_threads",
     parameters: ["i32"],
@@ -39,109 +34,22 @@ const OPENBLAS = {
   },
 } as const satisfies Record<string, ForeignFunction>;
 
+/**
+ * What `openblas_get_parallel` answers. A build without threads (0) may lack the locks as well, so
+ * only the main thread calls it.
+ */
+const POSIX_THREADS = 1;
+const OPENMP = 2;
+
 const FUNCTIONS = { sgemm: SGEMM, ...OPENBLAS };
 
 type Library = ForeignLibrary<keyof typeof FUNCTIONS>;
-
-/** A matrix product as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of one. */
-export interface Product {
-  readonly transposeA: number;
-  readonly transposeB: number;
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** Byte addresses and leading dimensions. */
-  readonly a: number;
-  readonly lda: number;
-  readonly b: number;
-  readonly ldb: number;
-  readonly c: number;
-  readonly ldc: number;
-  readonly alpha: number;
-  readonly beta: number;
-  /** Whether the items of work are rows of C, and not columns. */
-  readonly splitRows: boolean;
-}
-
-/**
- * Reads the arguments of `sgemm`.
- *
- * @throws {RangeError} If there are not twelve integers and two floats.
- */
-export function readProduct(arguments_: Arguments): Product {
-  const { integers, floats = [] } = arguments_;
-  if (integers.length !== 12 || floats.length !== 2) {
-    throw new RangeError(
-      `Cannot dispatch sgemm: wanted 12 integers and 2 floats, ` +
-        `got ${integers.length} and ${floats.length}`,
-    );
-  }
-  const [
-    transposeA = 0,
-    transposeB = 0,
-    m = 0,
-    n = 0,
-    k = 0,
-    a = 0,
-    lda = 0,
-    b = 0,
-    ldb = 0,
-    c = 0,
-    ldc = 0,
-    splitRows = 0,
-  ] = integers;
-  const [alpha = 0, beta = 0] = floats;
-  return {
-    transposeA,
-    transposeB,
-    m,
-    n,
-    k,
-    a,
-    lda,
-    b,
-    ldb,
-    c,
-    ldc,
-    alpha,
-    beta,
-    splitRows: splitRows === 1,
-  };
-}
-
-/** The rows or columns of C from `start` to `end` as a product of its own. */
-export function partOf(product: Product, start: number, end: number): Product {
-  const { a, lda, b, ldb, c, ldc } = product;
-  if (product.splitRows) {
-    const stepA = product.transposeA === 0 ? lda : 1;
-    return { ...product, m: end - start, a: a + start * stepA * 4, c: c + start * ldc * 4 };
-  }
-  const stepB = product.transposeB === 0 ? 1 : ldb;
-  return { ...product, n: end - start, b: b + start * stepB * 4, c: c + start * 4 };
-}
-
-/** Writes the words of a call of `cblas_sgemm`, as the worker reads them. */
-export function writeProduct(product: Product, words: Int32Array, floats: Float32Array): void {
-  words[0] = ROW_MAJOR;
-  words[1] = product.transposeA === 0 ? NO_TRANSPOSE : TRANSPOSE;
-  words[2] = product.transposeB === 0 ? NO_TRANSPOSE : TRANSPOSE;
-  words[3] = product.m;
-  words[4] = product.n;
-  words[5] = product.k;
-  floats[6] = product.alpha;
-  words[7] = product.a;
-  words[8] = product.lda;
-  words[9] = product.b;
-  words[10] = product.ldb;
-  floats[11] = product.beta;
-  words[12] = product.c;
-  words[13] = product.ldc;
-}
 
 /** An opened BLAS that multiplied a small example rightly. */
 export class Blas {
   /** Its name, as far as it tells, and the file. */
   readonly description: string;
+  /** What it was opened by. */
   readonly path: string;
   /** Address of the memory's first byte in this process. */
   readonly base: number;
@@ -152,10 +60,9 @@ export class Blas {
   readonly isPerThread: boolean;
   readonly #library: Library;
   readonly #sgemm: (...values: number[]) => unknown;
-  readonly #threadsBefore: number;
 
   private constructor(library: Library, path: string, base: number) {
-    const { sgemm, getConfig, getParallel, getThreads, setThreads } = library.symbols;
+    const { sgemm, getConfig, getParallel, setThreads } = library.symbols;
     if (sgemm === null) throw new Error("it has no cblas_sgemm");
     this.#library = library;
     this.#sgemm = sgemm;
@@ -167,9 +74,12 @@ export class Blas {
     if (config.includes("USE64BITINT")) throw new Error("its integers have 64 bits");
     const name = /^OpenBLAS \S+/.exec(config)?.[0] ?? "BLAS";
     this.description = `${name} (${path.split(/[\\/]/).at(-1)})`;
-    // 1 says that the build has POSIX threads; a build without threads may lack the locks, too.
-    this.isPerThread = setThreads !== null && getParallel?.() === 1;
-    this.#threadsBefore = Number(getThreads?.() ?? 1);
+    const parallel = getParallel?.();
+    if (parallel === OPENMP) {
+      throw new Error("it was built with OpenMP, whose threads crash a process that ends");
+    }
+    this.isPerThread = setThreads !== null && parallel === POSIX_THREADS;
+    // For good: another device may still use the library when this one is closed.
     if (this.isPerThread) setThreads?.(1);
   }
 
@@ -196,7 +106,11 @@ export class Blas {
     return choice === true ? `none found; tried ${paths.join(", ")}` : failures.join("; ");
   }
 
-  /** Opens the library at `path`, or says what is wrong with it. */
+  /**
+   * Opens the library at `path`, which is still to be tried out.
+   *
+   * @throws {Error} If it is not there, is no BLAS, or is one that cannot be used.
+   */
   static openLibrary(runtime: DenoSubset, path: string, base: number): Blas {
     const library = runtime.dlopen(path, FUNCTIONS);
     try {
@@ -208,7 +122,7 @@ export class Blas {
   }
 
   /** What a worker needs to open it as well. */
-  get forWorkers(): { path: string; functions: { sgemm: ForeignFunction }; base: number } {
+  get forWorkers(): NonNullable<WorkerStart["blas"]> {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }
 
@@ -218,8 +132,8 @@ export class Blas {
     const sgemm = this.#sgemm;
     sgemm(
       ROW_MAJOR,
-      product.transposeA === 0 ? NO_TRANSPOSE : TRANSPOSE,
-      product.transposeB === 0 ? NO_TRANSPOSE : TRANSPOSE,
+      transposition(product.transposeA),
+      transposition(product.transposeB),
       product.m,
       product.n,
       product.k,
@@ -234,9 +148,8 @@ export class Blas {
     );
   }
 
-  /** Closes it, with its own number of threads as it was found. */
+  /** Closes it. */
   close(): void {
-    if (this.isPerThread) this.#library.symbols.setThreads?.(this.#threadsBefore);
     this.#library.close();
   }
 }

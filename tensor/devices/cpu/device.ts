@@ -10,11 +10,12 @@ import type {
 } from "../../device.ts";
 import { BYTES_PER_ELEMENT, type TypedArray } from "../../dtype.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
-import { Blas, partOf, type Product, readProduct, writeProduct } from "./blas.ts";
+import { Blas } from "./blas.ts";
+import { type CompiledKernel, compileKernel } from "./kernel.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
+import { partOf, type Product, readProduct, usefulParts } from "./product.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
-import { MAILBOX } from "./worker.ts";
 
 /** What {@linkcode openCpuDevice} may be told. */
 export interface CpuOptions {
@@ -27,18 +28,6 @@ export interface CpuOptions {
 const INITIAL_BYTES = 1 << 24;
 /** Words that the arguments of one dispatch may take. */
 const ARGUMENT_WORDS = 1_024;
-const BLAS_KERNEL = -1;
-
-type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
-
-/** A kernel as the main thread knows it. */
-interface CompiledKernel {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-  readonly run: KernelFunction;
-  /** Which workers were given the code. */
-  readonly isKnown: boolean[];
-}
 
 /**
  * Opens the CPU device.
@@ -174,8 +163,7 @@ class Cpu implements CpuDevice {
   }
 
   address(view: View): number {
-    const { address } = this.#own(view.allocation, "use");
-    return address + view.offset * BYTES_PER_ELEMENT;
+    return this.#alive(view.allocation, "use").address + view.offset * BYTES_PER_ELEMENT;
   }
 
   dispatch(
@@ -209,25 +197,13 @@ class Cpu implements CpuDevice {
     if (blas === null) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
     }
-    const shares = shareCount(items, grain, this.#blasThreads);
+    const threads = Math.min(this.#blasThreads, usefulParts(product));
+    const shares = shareCount(items, grain, threads);
     if (shares === 1) return blas.multiply(partOf(product, 0, items));
     const part = (share: number): Product =>
       partOf(product, boundary(items, share, shares), boundary(items, share + 1, shares));
     for (let share = 1; share < shares; share++) {
-      const words = this.#pool.words(share - 1).subarray(MAILBOX.sgemm);
-      writeProduct(
-        part(share),
-        words,
-        new Float32Array(words.buffer, words.byteOffset, words.length),
-      );
-      this.#pool.post(share - 1, {
-        kernel: BLAS_KERNEL,
-        arguments: 0,
-        start: 0,
-        end: 0,
-        scratch: 0,
-        code: null,
-      });
+      this.#pool.postProduct(share - 1, part(share));
     }
     blas.multiply(part(0));
     let failure: string | null = null;
@@ -295,26 +271,7 @@ class Cpu implements CpuDevice {
   }
 
   #compile(kernel: WasmKernel): CompiledKernel {
-    const bytes = kernel.emit();
-    let run: unknown;
-    try {
-      const module = new WebAssembly.Module(bytes);
-      const imports = { env: { memory: this.#heap.memory } };
-      run = new WebAssembly.Instance(module, imports).exports.kernel;
-    } catch (error) {
-      throw new Error(`Cannot compile kernel "${kernel.key}": ${error}`, { cause: error });
-    }
-    if (typeof run !== "function") {
-      throw new TypeError(
-        `Cannot compile kernel "${kernel.key}": wanted an export "kernel", got ${typeof run}`,
-      );
-    }
-    const compiled: CompiledKernel = {
-      id: this.#kernels.size,
-      bytes,
-      run: run as KernelFunction,
-      isKnown: new Array(this.threads).fill(false),
-    };
+    const compiled = compileKernel(kernel, this.#kernels.size, this.#heap.memory, this.threads);
     this.#kernels.set(kernel.key, compiled);
     return compiled;
   }
@@ -342,7 +299,7 @@ class Cpu implements CpuDevice {
     }
   }
 
-  /** Checks that the allocation can be used here. */
+  /** Checks that the allocation is of this device. */
   #own(allocation: unknown, what: string): CpuAllocation {
     if (!(allocation instanceof CpuAllocation) || allocation.heap !== this.#heap) {
       throw new TypeError(
@@ -352,11 +309,17 @@ class Cpu implements CpuDevice {
     return allocation;
   }
 
+  /** Checks that the allocation is of this device and was not freed. */
+  #alive(allocation: unknown, what: string): CpuAllocation {
+    const own = this.#own(allocation, what);
+    if (own.block === null) throw new Error(`Cannot ${what} "${own.label}": it was freed`);
+    return own;
+  }
+
   /** Checks a range of bytes, and returns its address. */
   #range(allocation: unknown, byteOffset: number, byteLength: number, what: string): number {
     this.#mustBeOpen(what);
-    const { address, bytes, label, block } = this.#own(allocation, what);
-    if (block === null) throw new Error(`Cannot ${what} "${label}": it was freed`);
+    const { address, bytes, label } = this.#alive(allocation, what);
     if (!(byteOffset >= 0 && byteLength >= 0 && byteOffset + byteLength <= bytes)) {
       throw new RangeError(
         `Cannot ${what} "${label}": wanted a range within ${bytes} bytes, ` +

@@ -5,6 +5,9 @@ import { type CpuOptions, openCpuDevice } from "./device.ts";
 import { emitKernel } from "./emitter/mod.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
 
+/** Counting so far takes long enough for a sleeping worker to begin its share. */
+const DELAY = 1_000_000;
+
 /** Registers a test that is given a device. */
 function deviceTest(
   name: string,
@@ -34,7 +37,7 @@ for (const threads of [1, 2, 4]) {
         device.write(allocation, 0, new Float32Array(count).fill(10));
         device.dispatch(
           addRamp,
-          { integers: [addressOf(device, allocation)], floats: [2, 1] },
+          { integers: [addressOf(device, allocation), DELAY], floats: [2, 1] },
           count,
         );
         const result = new Float32Array(await device.read(allocation, 0, 4 * count));
@@ -65,7 +68,7 @@ for (const threads of [1, 2, 4]) {
     async (device) => {
       const allocation = device.allocate(4 * 8, "sums");
       device.write(allocation, 0, new Float32Array(8));
-      const arguments_ = { integers: [addressOf(device, allocation)], floats: [0, 1] };
+      const arguments_ = { integers: [addressOf(device, allocation), 0], floats: [0, 1] };
       for (let i = 0; i < 10_000; i++) {
         device.dispatch(addRamp, arguments_, 8);
         device.dispatch(nothing, { integers: [] }, 8);
@@ -102,12 +105,12 @@ deviceTest(
   { threads: 2 },
   async (device) => {
     const first = device.allocate(400, "first");
-    device.dispatch(addRamp, { integers: [addressOf(device, first)], floats: [0, 0] }, 100);
+    device.dispatch(addRamp, { integers: [addressOf(device, first), DELAY], floats: [0, 0] }, 100);
     for (const bytes of [50_000_000, 400_000_000, 2_400_000_000]) {
       const allocation = device.allocate(bytes, "large");
       const address = addressOf(device, allocation) + bytes - 4_000;
       device.write(allocation, bytes - 4_000, new Float32Array(1_000));
-      device.dispatch(addRamp, { integers: [address], floats: [1, 0] }, 1_000);
+      device.dispatch(addRamp, { integers: [address, DELAY], floats: [1, 0] }, 1_000);
       const end = new Float32Array(await device.read(allocation, bytes - 4_000, 4_000));
       assertEquals(end, Float32Array.from({ length: 1_000 }, (_, i) => i));
     }
@@ -124,6 +127,7 @@ deviceTest("a large kernel and one that came after the memory grew reach the wor
       emit: () =>
         emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
           const base = f.local(words.loadI32(0));
+          f.forRange(0, DELAY, 1, () => {});
           f.forRange(start, end, 1, (i) => {
             const address = f.local(base.add(i.shiftLeft(2)));
             for (let j = 0; j < statements; j++) f.store(address, address.loadI32().add(1));
@@ -190,6 +194,7 @@ deviceTest("a range outside an allocation names it", { threads: 1 }, async (devi
   await assertRejects(() => device.read(allocation, -1, 4), RangeError, 'Cannot read "weights"');
   device.free(allocation);
   await assertRejects(() => device.read(allocation, 0, 4), Error, '"weights": it was freed');
+  assertThrows(() => addressOf(device, allocation), Error, 'Cannot use "weights": it was freed');
   assertThrows(() => device.free({ bytes: 4 }), TypeError, "got one of another device");
   assertThrows(
     () => device.dispatch(nothing, { integers: [] }, 1.5),
@@ -260,6 +265,70 @@ Deno.test("the description tells threads, SIMD and what became of the BLAS", asy
   );
   await device.close();
 });
+
+/** Runs `fn` with another answer of the runtime to the question for its threads. */
+async function withThreadsOf(threads: unknown, fn: () => Promise<void>): Promise<void> {
+  const process: { getBuiltinModule: unknown } = Reflect.get(globalThis, "process");
+  const before = process.getBuiltinModule;
+  process.getBuiltinModule = () => threads;
+  try {
+    await fn();
+  } finally {
+    process.getBuiltinModule = before;
+  }
+}
+
+/** Adds a ramp on two threads, or on as many as there are, and checks it. */
+async function assertComputes(device: CpuDevice): Promise<void> {
+  const allocation = device.allocate(4_000, "ramp");
+  device.write(allocation, 0, new Float32Array(1_000));
+  const integers = [addressOf(device, allocation), DELAY];
+  for (let i = 0; i < 5; i++) device.dispatch(addRamp, { integers, floats: [1, 0] }, 1_000);
+  const ramp = new Float32Array(await device.read(allocation, 0, 4_000));
+  assertEquals(ramp, Float32Array.from({ length: 1_000 }, (_, i) => 5 * i));
+}
+
+Deno.test("web workers, as a browser has them, compute the same", async () => {
+  await withThreadsOf(undefined, async () => {
+    const device = await openCpuDevice({ threads: 2 });
+    assertEquals(device.threads, 2);
+    await assertComputes(device);
+    await device.close();
+  });
+});
+
+for (
+  const [name, Worker] of [
+    [
+      "cannot be made",
+      class {
+        constructor() {
+          throw new Error("no threads here");
+        }
+      },
+    ],
+    [
+      "fails at its start",
+      class {
+        once(event: string, listener: (error: Error) => void): void {
+          if (event === "error") queueMicrotask(() => listener(new Error("no threads here")));
+        }
+        unref(): void {}
+        terminate(): void {}
+      },
+    ],
+  ] as const
+) {
+  Deno.test(`where a worker ${name}, one thread does it all and the description says why`, async () => {
+    await withThreadsOf({ Worker }, async () => {
+      const device = await openCpuDevice({ threads: 2, blas: false });
+      assertEquals(device.threads, 1);
+      assertMatch(device.info.description, /^cpu: 1 thread \(no workers: no threads here\), /);
+      await assertComputes(device);
+      await device.close();
+    });
+  });
+}
 
 function addressOf(device: CpuDevice, allocation: { readonly bytes: number }): number {
   return device.address({ allocation, dtype: "float32", shape: [], strides: [], offset: 0 });

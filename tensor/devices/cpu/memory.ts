@@ -17,28 +17,43 @@ const CLASSES = (27 - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE;
 const TRIES = 8;
 
 /** A piece of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. */
-class Block {
+export class Block {
+  /** Whether nobody uses it. */
   free = false;
-  /** Neighbours by address. */
+  /** The neighbour at lower addresses. */
   before: Block | null = null;
+  /** The neighbour at higher addresses. */
   after: Block | null = null;
-  /** Neighbours in the list of free blocks of the same class. */
+  /** The one that was freed next, in the list of free blocks of the same class. */
   newer: Block | null = null;
+  /** The one that was freed before, in that list. */
   older: Block | null = null;
+  /** Where it begins. */
+  readonly start: number;
+  /** Its size. */
+  units: number;
 
-  constructor(public start: number, public units: number) {}
+  /** Makes a block that has no neighbours yet. */
+  constructor(start: number, units: number) {
+    this.start = start;
+    this.units = units;
+  }
 }
 
 /** An {@linkcode Allocation} of the CPU device. */
 export class CpuAllocation implements Allocation {
+  /** Size in bytes, as asked for. */
   readonly bytes: number;
   /** Where it begins, as a byte address. */
   readonly address: number;
+  /** What it is for, in error messages. */
   readonly label: string;
+  /** Where it belongs. */
   readonly heap: Heap;
   /** What it holds; `null` once it was freed. */
   block: Block | null;
 
+  /** Made by {@linkcode Heap} alone. */
   constructor(heap: Heap, block: Block, bytes: number, label: string) {
     this.heap = heap;
     this.block = block;
@@ -66,14 +81,19 @@ function sizeClass(units: number): number {
  * real-time systems", 2004), with the book-keeping in JavaScript objects.
  */
 export class Heap {
+  /** What kernels import. */
   readonly memory: WebAssembly.Memory;
-  /** The whole memory, as bytes and as words. Made anew when it grows: do not keep them. */
+  /** The whole memory as bytes. This view and the next two are made anew when it grows. */
   bytes: Uint8Array;
+  /** The whole memory as integers. */
   integers: Int32Array;
+  /** The whole memory as floats. */
   floats: Float32Array;
-  /** How many allocations are alive, how many bytes they asked for, and the most that ever was. */
+  /** How many allocations are alive. */
   live = 0;
+  /** How many bytes they asked for. */
   liveBytes = 0;
+  /** The most bytes that they ever asked for. */
   peakBytes = 0;
   readonly #maximumPages: number;
   readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);
@@ -83,6 +103,8 @@ export class Heap {
   #pages: number;
 
   /**
+   * Reserves address space.
+   *
    * @param initialBytes How much memory to begin with.
    * @param maximumBytes How far it may grow, at most 4 GiB.
    * @throws {Error} If the engine has no shared WebAssembly memory.

@@ -1,15 +1,16 @@
 /** The threads of the CPU device: how a job is handed out, and how the main thread knows that it is done. @module */
 
 import type { CpuAllocation, Heap } from "./memory.ts";
+import { type Product, writeProduct } from "./product.ts";
 import { startThread, type Thread } from "./thread.ts";
-import { MAILBOX, STATE, type WorkerStart } from "./worker.ts";
+import { BLAS_KERNEL, MAILBOX, STATE, type WorkerStart } from "./worker.ts";
 
 /** How often either side looks before it sleeps: some 35 µs, in which most next jobs come. */
 const SPINS = 5_000;
 /** How long a worker may take to start, in milliseconds. */
 const START_LIMIT = 10_000;
 
-/** A job for one worker, in the words of {@linkcode MAILBOX}. */
+/** A job for one worker. The fields are those of {@linkcode MAILBOX}. */
 export interface Job {
   readonly kernel: number;
   readonly arguments: number;
@@ -36,6 +37,7 @@ export class Pool {
   readonly #mailboxes: readonly CpuAllocation[];
   /** The mailboxes' words. They stay valid when the memory grows. */
   readonly #words: readonly Int32Array[];
+  readonly #floats: readonly Float32Array[];
   readonly #mayWait: boolean = mayWait();
 
   private constructor(
@@ -48,6 +50,9 @@ export class Pool {
     this.#threads = threads;
     this.#mailboxes = mailboxes;
     this.#words = mailboxes.map((mailbox) => wordsOf(heap, mailbox));
+    this.#floats = this.#words.map((words) =>
+      new Float32Array(words.buffer, words.byteOffset, words.length)
+    );
     this.size = threads.length;
     this.hasBlas = hasBlas;
   }
@@ -102,8 +107,8 @@ export class Pool {
     }
   }
 
-  /** Where the words of a call of the BLAS by `worker` go, before {@linkcode Pool.post}. */
-  words(worker: number): Int32Array {
+  /** The words of a worker's mailbox. */
+  #mailbox(worker: number): Int32Array {
     const words = this.#words[worker];
     if (words === undefined) throw new RangeError(`Cannot reach worker ${worker} of ${this.size}`);
     return words;
@@ -111,7 +116,7 @@ export class Pool {
 
   /** Hands a job to a worker that has none. */
   post(worker: number, job: Job): void {
-    const words = this.words(worker);
+    const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = job.kernel;
     words[MAILBOX.arguments] = job.arguments;
     words[MAILBOX.start] = job.start;
@@ -119,20 +124,27 @@ export class Pool {
     words[MAILBOX.scratch] = job.scratch;
     words[MAILBOX.code] = job.code?.address ?? 0;
     words[MAILBOX.codeBytes] = job.code?.bytes ?? 0;
-    Atomics.store(words, MAILBOX.state, STATE.open);
-    Atomics.notify(words, MAILBOX.state);
+    offer(words);
+  }
+
+  /** Hands a part of a product, for the BLAS, to a worker that has no job. */
+  postProduct(worker: number, product: Product): void {
+    const words = this.#mailbox(worker);
+    words[MAILBOX.kernel] = BLAS_KERNEL;
+    writeProduct(product, words, this.#floats[worker] ?? new Float32Array(), MAILBOX.sgemm);
+    offer(words);
   }
 
   /** Takes a job back, unless the worker has begun it. */
   takeBack(worker: number): boolean {
-    const words = this.words(worker);
+    const words = this.#mailbox(worker);
     const before = Atomics.compareExchange(words, MAILBOX.state, STATE.open, STATE.idle);
     return before === STATE.open;
   }
 
   /** Waits until a worker has done a job that it has begun. Returns what it threw, if it did. */
   finish(worker: number): string | null {
-    const words = this.words(worker);
+    const words = this.#mailbox(worker);
     let state: number = Atomics.load(words, MAILBOX.state);
     for (let i = 0; state === STATE.claimed; i++) {
       if (i >= SPINS && this.#mayWait) Atomics.wait(words, MAILBOX.state, STATE.claimed);
@@ -155,6 +167,12 @@ export class Pool {
 
 function wordsOf(heap: Heap, mailbox: CpuAllocation): Int32Array {
   return new Int32Array(heap.memory.buffer, mailbox.address, MAILBOX.words);
+}
+
+/** Lets a worker see what its mailbox now holds. */
+function offer(words: Int32Array): void {
+  Atomics.store(words, MAILBOX.state, STATE.open);
+  Atomics.notify(words, MAILBOX.state);
 }
 
 /** Tells a worker without a job to end. */

@@ -73,7 +73,13 @@ function startWebThread(start: WorkerStart): Thread {
       reject(new Error(event.message));
     };
   }).finally(() => URL.revokeObjectURL(url));
-  worker.postMessage(start);
+  try {
+    worker.postMessage(start);
+  } catch (error) {
+    // A page that is not isolated may not share memory.
+    worker.terminate();
+    throw error;
+  }
   return {
     ready,
     unref: () => {},

@@ -6,7 +6,7 @@ import type { ForeignFunction } from "./deno_subset.ts";
 export const MAILBOX = {
   /** One of {@linkcode STATE}: the only word that both sides write. */
   state: 0,
-  /** Which kernel, and the four values to call it with. Kernel −1 is the BLAS. */
+  /** Which kernel, and the four values to call it with. */
   kernel: 1,
   arguments: 2,
   start: 3,
@@ -23,6 +23,9 @@ export const MAILBOX = {
   /** Size of all of it. */
   words: 256,
 } as const;
+
+/** What a mailbox names as its kernel when the BLAS is to be called. Others are 0 and above. */
+export const BLAS_KERNEL = -1;
 
 /**
  * The states of a mailbox. The main thread opens a job; whoever first turns `open` into something

@@ -3,14 +3,19 @@
 import type { WasmKernel } from "../../../device.ts";
 import { emitKernel } from "../emitter/mod.ts";
 
-/** Adds `float 0 · i + float 1` to element `i` of the floats at the address in integer 0. */
+/**
+ * Adds `float 0 · i + float 1` to element `i` of the floats at the address in integer 0, after
+ * counting to integer 1, so that no thread is done before another has begun.
+ */
 export const addRamp: WasmKernel = {
   key: "test: add ramp",
   emit: () =>
     emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
       const base = f.local(words.loadI32(0));
-      const slope = f.local(words.loadF32(4));
-      const constant = f.local(words.loadF32(8));
+      const delay = f.local(words.loadI32(4));
+      const slope = f.local(words.loadF32(8));
+      const constant = f.local(words.loadF32(12));
+      f.forRange(0, delay, 1, () => {});
       f.forRange(start, end, 1, (i) => {
         const address = f.local(base.add(i.shiftLeft(2)));
         const value = i.toF32().multiply(slope).add(constant);

@@ -1,0 +1,152 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { CpuDevice } from "../../device.ts";
+import { openCpuDevice } from "./device.ts";
+
+const probe = await openCpuDevice({ threads: 1 });
+const { hasBlas } = probe;
+const without = hasBlas ? "" : ` (ignored: ${probe.info.description})`;
+await probe.close();
+
+/** A product C = alpha·op(A)·op(B) + beta·C with rows that are longer than they need to be. */
+interface Case {
+  readonly transposeA: number;
+  readonly transposeB: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly alpha: number;
+  readonly beta: number;
+  readonly splitRows: number;
+}
+
+/** Deterministic values around zero that are multiples of 1/8, so that small sums are exact. */
+function values(count: number, seed: number): Float32Array<ArrayBuffer> {
+  return Float32Array.from(
+    { length: count },
+    (_, i) => ((i * 7_919 + seed * 104_729) % 33 - 16) / 8,
+  );
+}
+
+/** Runs a case on the device and returns C next to what a double loop gives. */
+async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Array]> {
+  const [rowsA, columnsA] = t.transposeA ? [t.k, t.m] : [t.m, t.k];
+  const [rowsB, columnsB] = t.transposeB ? [t.n, t.k] : [t.k, t.n];
+  const [lda, ldb, ldc] = [columnsA + 3, columnsB + 1, t.n + 2];
+  const a = values(rowsA * lda, 1);
+  const b = values(rowsB * ldb, 2);
+  const c = values(t.m * ldc, 3);
+  const [inA, inB, inC] = [a, b, c].map((data) => {
+    const allocation = device.allocate(data.byteLength, "operand");
+    device.write(allocation, 0, data);
+    return allocation;
+  }) as [Allocated, Allocated, Allocated];
+  // deno-fmt-ignore
+  const integers = [
+    t.transposeA, t.transposeB, t.m, t.n, t.k,
+    addressOf(device, inA), lda, addressOf(device, inB), ldb, addressOf(device, inC), ldc,
+    t.splitRows,
+  ];
+  const items = t.splitRows ? t.m : t.n;
+  // Again and again where that changes nothing: the first time, the workers are asleep.
+  for (let i = 0; i < (t.beta === 0 ? 20 : 1); i++) {
+    device.dispatch({ key: "sgemm" }, { integers, floats: [t.alpha, t.beta] }, items);
+  }
+  const result = new Float32Array(await device.read(inC, 0, c.byteLength));
+  for (const allocation of [inA, inB, inC]) device.free(allocation);
+
+  for (let i = 0; i < t.m; i++) {
+    for (let j = 0; j < t.n; j++) {
+      let sum = 0;
+      for (let p = 0; p < t.k; p++) {
+        const x = t.transposeA ? a[p * lda + i] : a[i * lda + p];
+        const y = t.transposeB ? b[j * ldb + p] : b[p * ldb + j];
+        sum += (x ?? NaN) * (y ?? NaN);
+      }
+      c[i * ldc + j] = t.alpha * sum + t.beta * (c[i * ldc + j] ?? NaN);
+    }
+  }
+  return [result, c];
+}
+
+type Allocated = ReturnType<CpuDevice["allocate"]>;
+
+function addressOf(device: CpuDevice, allocation: Allocated): number {
+  return device.address({ allocation, dtype: "float32", shape: [], strides: [], offset: 0 });
+}
+
+for (const threads of [1, 2, 4]) {
+  Deno.test({
+    name: `sgemm equals a double loop for every transpose, split, alpha and beta, ` +
+      `odd sizes, threads: ${threads}${without}`,
+    ignore: !hasBlas,
+    fn: async () => {
+      const device = await openCpuDevice({ threads });
+      for (
+        const [m, n, k] of [[1, 1, 1], [3, 5, 7], [1, 37, 5], [37, 1, 9], [131, 67, 65], [
+          65,
+          33,
+          129,
+        ]] as const
+      ) {
+        for (const transposeA of [0, 1]) {
+          for (const transposeB of [0, 1]) {
+            for (const splitRows of [0, 1]) {
+              for (const [alpha, beta] of [[1, 0], [0.5, 1], [-2, 0.25]] as const) {
+                const t = { transposeA, transposeB, m, n, k, alpha, beta, splitRows };
+                const [result, wanted] = await run(device, t);
+                assertEquals(result, wanted, JSON.stringify(t));
+              }
+            }
+          }
+        }
+      }
+      assertEquals(device.live, 0);
+      await device.close();
+    },
+  });
+}
+
+Deno.test({
+  name: `sgemm reaches operands above 2 GiB from every thread${without}`,
+  ignore: !hasBlas,
+  fn: async () => {
+    const device = await openCpuDevice({ threads: 2 });
+    const low = device.allocate(2_500_000_000, "what lies below");
+    for (let repeat = 0; repeat < 20; repeat++) {
+      const t = { transposeA: 0, transposeB: 0, m: 96, n: 64, k: 100, alpha: 1, beta: 0 };
+      const [result, wanted] = await run(device, { ...t, splitRows: repeat % 2 });
+      assertEquals(result, wanted);
+    }
+    device.free(low);
+    await device.close();
+  },
+});
+
+Deno.test({
+  name: `the library can be named, and is named in the description${without}`,
+  ignore: !hasBlas,
+  fn: async () => {
+    const automatic = await openCpuDevice({ threads: 1 });
+    assertMatch(automatic.info.description, /BLAS.* \(.+\)$/);
+    const file = /\((.+)\)$/.exec(automatic.info.description)?.[1];
+    assert(file !== undefined);
+    await automatic.close();
+    const named = await openCpuDevice({ threads: 1, blas: String(file) });
+    assert(named.hasBlas);
+    await named.close();
+  },
+});
+
+Deno.test({
+  name: "a library that is not a BLAS is refused by name",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    let message = "";
+    try {
+      await openCpuDevice({ threads: 1, blas: "libc.so.6" });
+    } catch (error) {
+      message = String(error);
+    }
+    assertMatch(message, /wanted the BLAS libc\.so\.6, got none \(libc\.so\.6: .*cblas_sgemm/);
+  },
+});

@@ -1,0 +1,46 @@
+/** Kernels as the main thread knows them. @module */
+
+import type { WasmKernel } from "../../device.ts";
+
+/** What a kernel's module exports. */
+export type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
+
+/** A kernel that was emitted and compiled. */
+export interface CompiledKernel {
+  /** Its name among the threads. */
+  readonly id: number;
+  /** Its module, for the workers. The engine compiles equal modules once for all threads. */
+  readonly bytes: Uint8Array;
+  readonly run: KernelFunction;
+  /** Which threads have it; the main thread is the first. */
+  readonly isKnown: boolean[];
+}
+
+/**
+ * Emits a kernel and compiles it for the main thread.
+ *
+ * @throws {Error} If what was emitted is no module.
+ * @throws {TypeError} If the module exports no function `kernel`.
+ */
+export function compileKernel(
+  { key, emit }: WasmKernel,
+  id: number,
+  memory: WebAssembly.Memory,
+  threads: number,
+): CompiledKernel {
+  const bytes = emit();
+  let run: unknown;
+  try {
+    const module = new WebAssembly.Module(bytes);
+    run = new WebAssembly.Instance(module, { env: { memory } }).exports.kernel;
+  } catch (error) {
+    throw new Error(`Cannot compile kernel "${key}": ${error}`, { cause: error });
+  }
+  if (typeof run !== "function") {
+    throw new TypeError(
+      `Cannot compile kernel "${key}": wanted an exported function "kernel", got ${typeof run}`,
+    );
+  }
+  const isKnown = Array.from({ length: threads }, (_, thread) => thread === 0);
+  return { id, bytes, run: run as KernelFunction, isKnown };
+}

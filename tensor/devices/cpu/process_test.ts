@@ -1,0 +1,125 @@
+/** Whole processes: what a script sees that opens the device with few permissions or forgets it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+
+const root = new URL("../../../", import.meta.url);
+
+/** Opens a device, runs an example on it, prints the description, and goes on with `last`. */
+function script(base: string | URL, options: string, last: string): string {
+  const url = (path: string) => JSON.stringify(new URL(path, base).href);
+  return `
+    import { openCpuDevice } from ${url("tensor/devices/cpu/device.ts")};
+    import { addRamp } from ${url("tensor/devices/cpu/testing/kernels.ts")};
+    const device = await openCpuDevice(${options});
+    const allocation = device.allocate(4000, "ramp");
+    device.write(allocation, 0, new Float32Array(1000));
+    const view = { allocation, dtype: "float32", shape: [1000], strides: [1], offset: 0 };
+    const integers = [device.address(view), 10_000];
+    for (let i = 0; i < 100; i++) device.dispatch(addRamp, { integers, floats: [1, 0] }, 1000);
+    const data = new Float32Array(await device.read(allocation, 0, 4000));
+    console.log(data[999], device.info.description);
+    ${last}
+  `;
+}
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a script in an empty folder; one that does not end in 20 seconds is killed. */
+async function run(flags: readonly string[], source: string): Promise<Outcome> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/script.ts`, source);
+    const output = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", ...flags, "script.ts"],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+      signal: AbortSignal.timeout(20_000),
+    }).output();
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code: output.code, stdout: text(output.stdout), stderr: text(output.stderr) };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("without any permission the device works on all threads, without a BLAS and a question", async () => {
+  // Without --no-prompt: a question would wait for an answer, or be written to the error stream.
+  const { code, stdout, stderr } = await run([], script(root, "{ threads: 2 }", "device.close();"));
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^99900 cpu: 2 threads, .*, no BLAS \(run with --allow-ffi to use one\)\n$/);
+});
+
+for (
+  const [name, last, wanted] of [
+    ["forgets to close the device", "", 0],
+    ["exits by itself", "Deno.exit(3);", 3],
+    ["throws", "throw new Error('on purpose');", 1],
+    ["closes the device", "await device.close();", 0],
+    ["closes the device and does not wait", "device.close();", 0],
+  ] as const
+) {
+  Deno.test(`a script that ${name} ends, with and without a BLAS`, async () => {
+    for (const options of ["{ threads: 2 }", "{ threads: 3, blas: false }"]) {
+      const { code, stdout } = await run(["--allow-ffi"], script(root, options, last));
+      assertEquals(code, wanted);
+      assertMatch(stdout, /^99900 cpu: [23] threads/);
+    }
+  });
+}
+
+Deno.test("the device works when it is imported by URL into an empty folder", async () => {
+  const server = Deno.serve(
+    { port: 0, hostname: "localhost", onListen: () => {} },
+    async (request) => {
+      try {
+        const path = new URL(`.${new URL(request.url).pathname}`, root);
+        const headers = { "content-type": "application/typescript" };
+        return new Response(await Deno.readFile(path), { headers });
+      } catch {
+        return new Response("not found", { status: 404 });
+      }
+    },
+  );
+  try {
+    const { port } = server.addr;
+    const source = script(`http://localhost:${port}/`, "{ threads: 2 }", "");
+    const { code, stdout, stderr } = await run([`--allow-import=localhost:${port}`], source);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^99900 cpu: 2 threads, /);
+  } finally {
+    await server.shutdown();
+  }
+});
+
+Deno.test("memory stays flat when devices are opened and closed again and again", async () => {
+  const { code, stdout } = await run(
+    ["--allow-ffi", "--v8-flags=--expose-gc"],
+    script(
+      root,
+      "{ threads: 2 }",
+      `
+    await device.close();
+    const resident = [];
+    for (let i = 0; i < 16; i++) {
+      const device = await openCpuDevice({ threads: 2 });
+      const allocation = device.allocate(40_000_000, "large");
+      device.write(allocation, 0, new Float32Array(10_000_000));
+      const integers = [device.address({ ...view, allocation }), 0];
+      device.dispatch(addRamp, { integers, floats: [0, 0] }, 1000);
+      await device.close();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      gc();
+      resident.push(Deno.memoryUsage().rss);
+    }
+    console.log(Math.round((resident[15] - resident[5]) / 1e6));
+  `,
+    ),
+  );
+  assertEquals(code, 0);
+  const grown = Number(stdout.trim().split("\n").at(-1));
+  assert(grown < 100, `resident memory grew by ${grown} MB over 10 devices of 40 MB`);
+});
