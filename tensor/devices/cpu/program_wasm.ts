@@ -57,6 +57,27 @@ function planOf(program: Program): Plan {
  * @param outputs Of the same shape, with a last axis of 1 where they are one per row. They may be slices
  * of larger tensors, and may lie exactly where an input lies.
  * @param scalars A number for each of the program's scalars.
+ *
+ * @example
+ * ```ts
+ * import { openCpuDevice } from "./device.ts";
+ * import { multiply } from "../../expression/expression.ts";
+ * import { defineProgram } from "../../expression/program.ts";
+ * import { runProgramOnCpu } from "./program_wasm.ts";
+ *
+ * const scale = defineProgram(
+ *   { name: "scale", inputs: ["x"], scalars: ["s"] },
+ *   ({ x, s }) => [multiply(x, s)],
+ * );
+ * const device = await openCpuDevice({ threads: 1, blas: false });
+ * const allocation = device.allocate(8, "x");
+ * device.write(allocation, 0, Float32Array.of(1, 2));
+ * const x = { allocation, dtype: "float32", shape: [2], strides: [1], offset: 0 } as const;
+ * runProgramOnCpu(device, scale, [x], [x], [10]);
+ * const result = new Float32Array(await device.read(allocation, 0, 8));
+ * if (result[1] !== 20) throw new Error("expected 2 · 10");
+ * await device.close();
+ * ```
  */
 export function runProgramOnCpu(
   device: CpuDevice,

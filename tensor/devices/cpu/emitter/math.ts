@@ -12,9 +12,13 @@
 import type { FunctionBuilder } from "./function.ts";
 import { F32x4, type I32x4 } from "./vectors.ts";
 
-/** 1.5 · 2²³: adding it to a small float leaves the nearest integer in the lowest bits. */
+/**
+ * 1.5 · 2²³: adding it to a small float leaves the nearest integer in the lowest bits. Above the integer
+ * come zeros, even after a division by 2, so that shifting to the left leaves nothing else.
+ */
 const ROUND = 12582912;
-const ROUND_BITS = 0x4b400000;
+/** The bits of the float 1. */
+const ONE_BITS = 0x3f800000;
 /** The logarithm of 2 in two parts, the first of so few bits that small multiples of it are exact. */
 const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
 /** Half of π in three such parts. */
@@ -33,9 +37,9 @@ function clamp(x: F32x4, limit: number): F32x4 {
   return x.pseudoMax(-limit).pseudoMin(limit);
 }
 
-/** The float 2ⁿ for n from −126 to 127. */
+/** The float 2ⁿ, for n from −126 to 127 in the lowest 9 bits. */
 function powerOfTwo(n: I32x4): F32x4 {
-  return n.add(127).shiftLeft(23).asF32x4();
+  return n.shiftLeft(23).add(ONE_BITS).asF32x4();
 }
 
 /**
@@ -60,9 +64,8 @@ export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
   const r = f.local(n.negativeMultiplyAdd(LN2[1], n.negativeMultiplyAdd(LN2[0], x)));
   const tail = polynomial(r, [0.49999994, 0.1666652, 0.041668396, 0.008368817, 0.0013814392]);
   const power = tail.multiplyAdd(r.multiply(r), r).add(1);
-  const exponent = f.local(rounded.bits().subtract(ROUND_BITS));
-  const half = f.local(exponent.shiftRight(1));
-  return power.multiply(powerOfTwo(half)).multiply(powerOfTwo(exponent.subtract(half)));
+  const half = f.local(rounded.bits().shiftRight(1));
+  return power.multiply(powerOfTwo(half)).multiply(powerOfTwo(rounded.bits().subtract(half)));
 }
 
 /**

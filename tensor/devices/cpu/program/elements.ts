@@ -1,8 +1,8 @@
 /** Elementwise programs: vectors lie along the run. @module */
 
 import type { Local } from "../emitter/function.ts";
-import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import type { I32 } from "../emitter/scalars.ts";
+import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist } from "./formulas.ts";
 
 /** Writes the loop over a part of a run. */
