@@ -1,0 +1,172 @@
+/** Kernels of `gather.ts` for WebGPU. All operands are contiguous. @module */
+
+import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { sizeOf } from "../shape.ts";
+import { bitsOutside } from "./gather_wasm.ts";
+
+/** Invocations in a workgroup. */
+const LANES = 64;
+
+/** How many numbers a kernel moves at once: four where rows allow it. */
+export type Width = 1 | 4;
+
+/** Whether the rows of a matrix can be read as vectors of four. */
+export function rowWidth(view: View): Width {
+  return view.shape.at(-1)! % 4 === 0 && view.offset % 4 === 0 ? 4 : 1;
+}
+
+/** `output[i] = weight[ids[i]]`, for rows. */
+export function takeRowsOnWebGpu(
+  device: WebGpuDevice,
+  weight: View,
+  ids: View,
+  output: View,
+): void {
+  const width = rowWidth(weight);
+  const [rows, columns] = weight.shape as [number, number];
+  const count = sizeOf(output.shape) / width;
+  device.dispatch(
+    TAKE_ROWS[width],
+    [weight, ids, output].map((view) => view.allocation),
+    {
+      integers: [
+        ...[weight.offset / width, ids.offset, rows, columns / width, count],
+        bitsOutside(weight),
+      ],
+    },
+    workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+// Numbers are moved as bits: a shader compiler may take it that there is no NaN.
+const takeRows = (width: Width): WgslKernel => {
+  const type = width === 1 ? "u32" : "vec4<u32>";
+  return {
+    key: `take rows ${width}`,
+    integers: ["weightOffset", "idsOffset", "rows", "columns", "count", "outside"],
+    buffers: [
+      { name: "weight", type, writes: false },
+      { name: "ids", type: "i32", writes: false },
+      { name: "output", type, writes: true },
+    ],
+    code: () => `
+${workgroupIndexWgsl}
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+  if (i >= u32(arguments.count)) { return; }
+  let columns = u32(arguments.columns);
+  // Negative ids become large ones.
+  let id = u32(ids[u32(arguments.idsOffset) + i / columns]);
+  if (id < u32(arguments.rows)) {
+    output[i] = weight[u32(arguments.weightOffset) + id * columns + i % columns];
+  } else {
+    output[i] = ${type}(u32(arguments.outside));
+  }
+}
+`,
+  };
+};
+const TAKE_ROWS = { 1: takeRows(1), 4: takeRows(4) };
+
+/** `output[r][j] = x[r][positions[r][j]]` */
+export function takeAlongOnWebGpu(
+  device: WebGpuDevice,
+  x: View,
+  positions: View,
+  output: View,
+): void {
+  const [length, k] = [x.shape.at(-1)!, positions.shape.at(-1)!];
+  const count = sizeOf(positions.shape);
+  device.dispatch(
+    TAKE_ALONG,
+    [x, positions, output].map((view) => view.allocation),
+    { integers: [x.offset, positions.offset, length, k, count, bitsOutside(x)] },
+    workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+const TAKE_ALONG: WgslKernel = {
+  key: "take along rows",
+  integers: ["xOffset", "positionsOffset", "length", "k", "count", "outside"],
+  buffers: [
+    { name: "x", type: "u32", writes: false },
+    { name: "positions", type: "i32", writes: false },
+    { name: "output", type: "u32", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+  if (i >= u32(arguments.count)) { return; }
+  let length = u32(arguments.length);
+  let position = u32(positions[u32(arguments.positionsOffset) + i]);
+  if (position < length) {
+    output[i] = x[u32(arguments.xOffset) + i / u32(arguments.k) * length + position];
+  } else {
+    output[i] = u32(arguments.outside);
+  }
+}
+`,
+};
+
+/** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
+export function sumAlongOnWebGpu(
+  device: WebGpuDevice,
+  x: View,
+  positions: View,
+  output: View,
+): void {
+  const [length, k] = [output.shape.at(-1)!, positions.shape.at(-1)!];
+  const rows = sizeOf(positions.shape.slice(0, -1));
+  device.dispatch(
+    SUM_ALONG,
+    [x, positions, output].map((view) => view.allocation),
+    { integers: [x.offset, positions.offset, length, k, rows] },
+    workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+/** A workgroup takes a row, and each lane every so many columns: no two lanes share an element. */
+const SUM_ALONG: WgslKernel = {
+  key: "sum along rows",
+  integers: ["xOffset", "positionsOffset", "length", "k", "rows"],
+  buffers: [
+    { name: "x", type: "f32", writes: false },
+    { name: "positions", type: "i32", writes: false },
+    { name: "output", type: "f32", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = workgroupIndex(group, grid);
+  if (row >= u32(arguments.rows)) { return; }
+  let length = u32(arguments.length);
+  let k = u32(arguments.k);
+  for (var column = lane; column < length; column += ${LANES}u) {
+    output[row * length + column] = 0.0;
+  }
+  for (var j = row * k; j < (row + 1u) * k; j++) {
+    let position = u32(positions[u32(arguments.positionsOffset) + j]);
+    if (position < length && position % ${LANES}u == lane) {
+      output[row * length + position] += x[u32(arguments.xOffset) + j];
+    }
+  }
+}
+`,
+};

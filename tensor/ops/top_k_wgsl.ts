@@ -1,0 +1,192 @@
+/**
+ * The largest elements on WebGPU: the k-th largest is found first, then those from it up are collected,
+ * and then sorted.
+ *
+ * @module
+ */
+
+import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { sizeOf } from "../shape.ts";
+
+/** Invocations in a workgroup. */
+const LANES = 128;
+
+/** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
+export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
+  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
+  if (k === 0) return;
+  const rows = sizeOf(x.shape.slice(0, -1));
+  device.dispatch(
+    TOP_K,
+    [x, values, indices].map((view) => view.allocation),
+    { integers: [x.offset, rows, length, k] },
+    workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+/** Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. */
+const keys = `
+fn keyOf(column: u32) -> u32 {
+  let bits = x[column];
+  if ((bits & 0x7fffffffu) > 0x7f800000u) { return 0xffffffffu; }
+  if (bits > 0x80000000u) { return ~bits; }
+  return bits | 0x80000000u;
+}
+`;
+
+/**
+ * The key of the k-th largest element, eight bits in each pass: how many elements have which next
+ * digit, of those that have the digits found so far?
+ */
+const findThreshold = `
+var<workgroup> histogram: array<atomic<u32>, 256>;
+var<workgroup> threshold: u32;
+// How many are wanted of those that begin with the digits of the threshold.
+var<workgroup> wanted: u32;
+
+fn findThreshold(lane: u32, row: u32) {
+  let length = u32(arguments.length);
+  if (lane == 0u) { wanted = u32(arguments.k); }
+  for (var place = 0u; place < 4u; place++) {
+    let shift = 24u - 8u * place;
+    for (var digit = lane; digit < 256u; digit += ${LANES}u) {
+      atomicStore(&histogram[digit], 0u);
+    }
+    workgroupBarrier();
+    for (var column = lane; column < length; column += ${LANES}u) {
+      let digits = keyOf(row + column) >> shift;
+      if (digits >> 8u == threshold) { atomicAdd(&histogram[digits & 255u], 1u); }
+    }
+    workgroupBarrier();
+    if (lane == 0u) {
+      var digit = 255u;
+      var count = atomicLoad(&histogram[digit]);
+      while (count < wanted) {
+        wanted -= count;
+        digit--;
+        count = atomicLoad(&histogram[digit]);
+      }
+      threshold = (threshold << 8u) | digit;
+    }
+    workgroupBarrier();
+  }
+}
+`;
+
+/** Collects all above the threshold, in any order, and of those equal to it the first ones. */
+const collect = `
+var<workgroup> collected: atomic<u32>;
+var<workgroup> equalBefore: array<u32, ${LANES}>;
+
+fn collect(lane: u32, row: u32, output: u32) {
+  let length = u32(arguments.length);
+  let piece = (length + ${LANES - 1}u) / ${LANES}u;
+  let first = min(lane * piece, length);
+  let last = min(first + piece, length);
+  var equal = 0u;
+  for (var column = first; column < last; column++) {
+    equal += select(0u, 1u, keyOf(row + column) == threshold);
+  }
+  equalBefore[lane] = equal;
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = 0u;
+    for (var other = 0u; other < ${LANES}u; other++) {
+      let own = equalBefore[other];
+      equalBefore[other] = total;
+      total += own;
+    }
+  }
+  workgroupBarrier();
+  equal = equalBefore[lane];
+  for (var column = first; column < last; column++) {
+    let key = keyOf(row + column);
+    if (key > threshold) {
+      put(output + atomicAdd(&collected, 1u), key, column);
+    } else if (key == threshold) {
+      if (equal < wanted) { put(output + u32(arguments.k) - wanted + equal, key, column); }
+      equal++;
+    }
+  }
+}
+
+fn put(place: u32, key: u32, column: u32) {
+  values[place] = key;
+  indices[place] = column;
+}
+`;
+
+/**
+ * Sorts what was collected, in place, by a bitonic network in which the better of two always goes to
+ * the front: so places beyond the last one may be left out. Source: Batcher (1968).
+ */
+const sort = `
+fn sort(lane: u32, output: u32) {
+  let k = u32(arguments.k);
+  for (var size = 2u; size / 2u < k; size *= 2u) {
+    // Two sorted halves: the second one is taken backwards.
+    for (var pair = lane; pair / (size / 2u) * size < k; pair += ${LANES}u) {
+      let block = pair / (size / 2u) * size;
+      let step = pair % (size / 2u);
+      order(output, block + step, block + size - 1u - step);
+    }
+    storageBarrier();
+    for (var half = size / 4u; half > 0u; half /= 2u) {
+      for (var pair = lane; pair / half * 2u * half < k; pair += ${LANES}u) {
+        let place = pair / half * 2u * half + pair % half;
+        order(output, place, place + half);
+      }
+      storageBarrier();
+    }
+  }
+}
+
+fn order(output: u32, front: u32, back: u32) {
+  if (back >= u32(arguments.k)) { return; }
+  let frontKey = values[output + front];
+  let backKey = values[output + back];
+  let frontColumn = indices[output + front];
+  let backColumn = indices[output + back];
+  if (frontKey < backKey || (frontKey == backKey && frontColumn > backColumn)) {
+    put(output + front, backKey, backColumn);
+    put(output + back, frontKey, frontColumn);
+  }
+}
+`;
+
+/** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
+const TOP_K: WgslKernel = {
+  key: "top k",
+  integers: ["xOffset", "rows", "length", "k"],
+  buffers: [
+    { name: "x", type: "u32", writes: false },
+    { name: "values", type: "u32", writes: true },
+    { name: "indices", type: "u32", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+${keys}
+${findThreshold}
+${collect}
+${sort}
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = workgroupIndex(group, grid);
+  if (index >= u32(arguments.rows)) { return; }
+  let row = u32(arguments.xOffset) + index * u32(arguments.length);
+  let output = index * u32(arguments.k);
+  findThreshold(lane, row);
+  collect(lane, row, output);
+  storageBarrier();
+  sort(lane, output);
+  for (var i = output + lane; i < output + u32(arguments.k); i += ${LANES}u) {
+    values[i] = x[row + indices[i]];
+  }
+}
+`,
+};
