@@ -71,14 +71,15 @@ export function layOut(program: Program, views: readonly View[]): Layout {
       for (let k = 0; k < views.length; k++) strides[k]!.push(views[k]!.strides[axis]!);
     }
   }
+  const runLength = lengths[0] ?? 1;
   const operands = views.map((view, k) => ({
     runStride: lengths.length > 0 ? strides[k]![0]! : 1,
     rowStride: isAlongRow(program, k) ? view.strides[outerRank]! : 0,
     outerStrides: strides[k]!.slice(1),
   }));
   return {
-    mode: program.isRow ? chooseMode(program, operands, columns) : "elements",
-    runLength: lengths[0] ?? 1,
+    mode: program.isRow ? chooseMode(program, operands, runLength, columns) : "elements",
+    runLength,
     columns,
     outerLengths: lengths.slice(1),
     operands,
@@ -99,7 +100,13 @@ function commonShape(program: Program, views: readonly View[]): readonly number[
   return views[0]!.shape;
 }
 
-function chooseMode(program: Program, operands: readonly OperandLayout[], columns: number): Mode {
+function chooseMode(
+  program: Program,
+  operands: readonly OperandLayout[],
+  runLength: number,
+  columns: number,
+): Mode {
+  if (runLength < 4) return "rows";
   let balance = 0;
   operands.forEach(({ runStride, rowStride }, k) => {
     if (!isAlongRow(program, k)) return;
