@@ -1,0 +1,153 @@
+/**
+ * Attention on WebGPU, forward, by tiles: nothing of the size of queries times keys is ever stored.
+ *
+ * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 1.
+ *
+ * @module
+ */
+
+import type { WgslKernel } from "../device.ts";
+import {
+  accumulators,
+  addWeightedRows,
+  declareAccumulators,
+  floats,
+  headBase,
+  loadFunction,
+  MAIN,
+  type Operand,
+  placeNames,
+  rowProducts,
+  SHARED,
+  SIZE_NAMES,
+  storeAccumulators,
+  TILE,
+} from "./attention_tile_wgsl.ts";
+
+/** The arguments of the forward kernels: places, sizes, and the scale of scores to the base 2. */
+export const FORWARD_INTEGERS: readonly string[] = [
+  ...["q", "k", "v", "y"].flatMap(placeNames),
+  "logSumsOffset",
+  ...SIZE_NAMES,
+];
+
+/** The buffers of the forward kernels. */
+export const FORWARD_BUFFERS = [
+  ...[floats("q"), floats("k"), floats("v")],
+  ...[floats("y", true), floats("logSums", true)],
+];
+
+const Q: Operand = { buffer: "q", tokens: "queries" };
+const K: Operand = { buffer: "k", tokens: "keys" };
+const V: Operand = { buffer: "v", tokens: "keys" };
+const Y: Operand = { buffer: "y", tokens: "queries" };
+
+const kernels = new Map<number, WgslKernel>();
+
+/** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
+export function attendByTiles(headSize: number): WgslKernel {
+  let kernel = kernels.get(headSize);
+  if (kernel === undefined) {
+    kernel = {
+      key: `attention of heads of ${headSize}`,
+      integers: FORWARD_INTEGERS,
+      floats: ["scale"],
+      buffers: FORWARD_BUFFERS,
+      code: () => code(headSize),
+    };
+    kernels.set(headSize, kernel);
+  }
+  return kernel;
+}
+
+function code(headSize: number): string {
+  const sums = accumulators("sums", headSize);
+  return `${SHARED}
+// [32 keys, 8 vectors of queries]
+var<workgroup> weights: array<vec4<f32>, 256>;
+// For four queries each, what eight threads found.
+var<workgroup> maxima: array<vec4<f32>, 64>;
+var<workgroup> totals: array<vec4<f32>, 64>;
+${[Q, K, V].map((operand) => loadFunction(operand, headSize)).join("")}
+${rowProducts("products", Q, K, headSize)}
+fn largest(x: vec4<f32>) -> f32 {
+  return max(max(x.x, x.y), max(x.z, x.w));
+}
+
+${MAIN} {
+  let first = i32(workgroup.x) * ${TILE};
+  let head = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let keyHead = head / arguments.group;
+  let qBase = ${headBase("q", "head")};
+  let kBase = ${headBase("k", "keyHead")};
+  let vBase = ${headBase("v", "keyHead")};
+  let yBase = ${headBase("y", "head")};
+  let position = arguments.keys - arguments.queries + first;
+  let begin = max(0, position - arguments.left);
+  let end = min(arguments.keys, position + ${TILE} + arguments.right);
+  let rows = thread / 8u;
+
+  // The statistics of this thread's four queries: eight threads keep the same.
+  var maximum = vec4<f32>(-0x1.fffffep127f);
+  var total = vec4<f32>(0.0);
+${declareAccumulators("sums", headSize)}
+  for (var key = begin; key < end; key += ${TILE}) {
+    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
+      key >= position + ${TILE - 1} - arguments.left;
+    var scores = products(qBase, first, kBase, key, thread) * arguments.scale;
+    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+    var seen: array<vec4<bool>, 4>;
+    var top: vec4<f32>;
+    for (var i = 0; i < 4; i++) {
+      let own = position + i32(4u * rows) + i;
+      let last = min(own + arguments.right, arguments.keys - 1);
+      seen[i] = (keys >= vec4<i32>(own - arguments.left)) & (keys <= vec4<i32>(last));
+      top[i] = largest(select(vec4<f32>(-0x1.fffffep127f), scores[i], seen[i]));
+    }
+    maxima[thread] = top;
+    workgroupBarrier();
+    var newMaximum = maximum;
+    for (var i = 0u; i < 8u; i++) {
+      newMaximum = max(newMaximum, maxima[8u * rows + i]);
+    }
+    let factor = power(maximum - newMaximum);
+    maximum = newMaximum;
+    for (var i = 0; i < 4; i++) {
+      scores[i] = select(vec4<f32>(0.0), power(scores[i] - newMaximum[i]), seen[i]);
+    }
+    var columns = transpose(scores);
+    totals[thread] = columns[0] + columns[1] + columns[2] + columns[3];
+    for (var i = 0u; i < 4u; i++) {
+      weights[(4u * (thread % 8u) + i) * 8u + rows] = columns[i];
+    }
+    workgroupBarrier();
+    total *= factor;
+    for (var i = 0u; i < 8u; i++) {
+      total += totals[8u * rows + i];
+    }
+${sums.map((each) => `    ${each} = scaleRows(${each}, factor);\n`).join("")}${
+    addWeightedRows(V, {
+      ...{ weights: "weights", sums: "sums", base: "vBase", token: "key", headSize },
+    })
+  }
+  }
+
+  let sawNothing = total == vec4<f32>(0.0);
+  let inverse = select(1.0 / total, vec4<f32>(0.0), sawNothing);
+${sums.map((each) => `  ${each} = scaleRows(${each}, inverse);\n`).join("")}${
+    storeAccumulators(Y, { sums: "sums", base: "yBase", first: "first", factor: "1.0", headSize })
+  }
+  if (thread % 8u == 0u) {
+    let logSum = select(maximum + log2(total), vec4<f32>(0.0), sawNothing);
+    let row = arguments.logSumsOffset + (batch * arguments.heads + head) * arguments.queries;
+    for (var i = 0; i < 4; i++) {
+      let query = first + i32(4u * rows) + i;
+      if (query < arguments.queries) {
+        logSums[row + query] = logSum[i];
+      }
+    }
+  }
+}
+`;
+}

@@ -1,0 +1,285 @@
+/**
+ * The gradient of attention on WebGPU. Scores are computed again, tile by tile, twice: by one kernel
+ * that sums over the keys of each query, and by one that sums over the queries of each key. So no two
+ * workgroups add to the same element, and the order of the additions is always the same.
+ *
+ * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 2.
+ *
+ * @module
+ */
+
+import type { WebGpuDevice, WgslKernel } from "../device.ts";
+import type { GradientViews } from "./attention_gradient_wasm.ts";
+import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import {
+  addWeightedRows,
+  declareAccumulators,
+  floats,
+  headBase,
+  loadFunction,
+  MAIN,
+  type Operand,
+  place,
+  placeNames,
+  rowProducts,
+  SHARED,
+  SIZE_NAMES,
+  storeAccumulators,
+  TILE,
+} from "./attention_tile_wgsl.ts";
+import { sizes } from "./attention_wgsl.ts";
+
+const Q: Operand = { buffer: "q", tokens: "queries" };
+const K: Operand = { buffer: "k", tokens: "keys" };
+const V: Operand = { buffer: "v", tokens: "keys" };
+const DY: Operand = { buffer: "dy", tokens: "queries" };
+const DQ: Operand = { buffer: "dq", tokens: "queries" };
+const DK: Operand = { buffer: "dk", tokens: "keys" };
+const DV: Operand = { buffer: "dv", tokens: "keys" };
+const OPERANDS = [Q, K, V, DY];
+
+/** Records the computation of all three gradients. */
+export function attentionGradientOnWebGpu(
+  device: WebGpuDevice,
+  views: GradientViews,
+  problem: AttentionProblem,
+): void {
+  const { q, k, v, y, dy, dq, dk, dv, logSums } = views;
+  const { batch, queries, keys, heads, keyHeads, headSize, scale } = problem;
+  const rows = batch * heads * queries;
+  const deltas = device.allocate(4 * rows, "the gradient of attention");
+  const operands = [q, k, v, dy];
+  const saved = [logSums.allocation, deltas];
+  const rest = [logSums.offset, ...sizes(problem)];
+  const numbers = { floats: [scale, scale * LOG2_E] };
+  const tilesOfQueries = Math.ceil(queries / TILE);
+  const tilesOfKeys = Math.ceil(keys / TILE);
+  if (rows > 0) {
+    device.dispatch(
+      deltaKernel(headSize),
+      [y.allocation, dy.allocation, deltas],
+      { integers: [...place(y), ...place(dy), queries, heads] },
+      [Math.ceil(queries / 64), heads, batch],
+    );
+    device.dispatch(
+      queryKernel(headSize),
+      [...operands.map((view) => view.allocation), ...saved, dq.allocation],
+      { integers: [...operands, dq].flatMap(place).concat(rest), ...numbers },
+      [tilesOfQueries, heads, batch],
+    );
+  }
+  if (batch * keys > 0) {
+    device.dispatch(
+      keyKernel(headSize),
+      [...operands.map((view) => view.allocation), ...saved, dk.allocation, dv.allocation],
+      { integers: [...operands, dk, dv].flatMap(place).concat(rest), ...numbers },
+      [tilesOfKeys, keyHeads, batch],
+    );
+  }
+  device.free(deltas);
+}
+
+/** Keeps what a function makes for each head size. */
+function perHeadSize(make: (headSize: number) => WgslKernel): (headSize: number) => WgslKernel {
+  const made = new Map<number, WgslKernel>();
+  return (headSize) => {
+    let kernel = made.get(headSize);
+    if (kernel === undefined) made.set(headSize, kernel = make(headSize));
+    return kernel;
+  };
+}
+
+/** Σ dO·O of each query. Its workgroups are [64 queries, heads, batch]. */
+const deltaKernel = perHeadSize((headSize) => ({
+  key: `gradient of attention, sums of heads of ${headSize}`,
+  integers: [...["y", "dy"].flatMap(placeNames), "queries", "heads"],
+  buffers: [floats("y"), floats("dy"), floats("deltas", true)],
+  code: () => `
+${MAIN} {
+  let query = i32(workgroup.x * 64u + thread);
+  let head = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let yBase = ${headBase("y", "head")} + query * arguments.yToken;
+  let dyBase = ${headBase("dy", "head")} + query * arguments.dyToken;
+  if (query < arguments.queries) {
+    var sum = 0.0;
+    for (var i = 0; i < ${headSize}; i++) {
+      sum += y[yBase + i] * dy[dyBase + i];
+    }
+    deltas[(batch * arguments.heads + head) * arguments.queries + query] = sum;
+  }
+}
+`,
+}));
+
+/** What the two large kernels are told. */
+function interfaceOf(outputs: readonly Operand[]) {
+  return {
+    integers: [
+      ...[...OPERANDS, ...outputs].flatMap(({ buffer }) => placeNames(buffer)),
+      "logSumsOffset",
+      ...SIZE_NAMES,
+    ],
+    floats: ["scale", "scoreScale"],
+    buffers: [
+      ...[...OPERANDS.map(({ buffer }) => buffer), "logSums", "deltas"].map((name) => floats(name)),
+      ...outputs.map(({ buffer }) => floats(buffer, true)),
+    ],
+  };
+}
+
+/** dq. Its workgroups are [tiles of 32 queries, heads, batch]; rows are queries, columns keys. */
+const queryKernel = perHeadSize((headSize) => ({
+  key: `gradient of attention by queries, heads of ${headSize}`,
+  ...interfaceOf([DQ]),
+  code: () =>
+    `${SHARED}
+// [32 keys, 8 vectors of queries]
+var<workgroup> weights: array<vec4<f32>, 256>;
+${OPERANDS.map((operand) => loadFunction(operand, headSize)).join("")}
+${rowProducts("scoreProducts", Q, K, headSize)}
+${rowProducts("valueProducts", DY, V, headSize)}
+${MAIN} {
+  let first = i32(workgroup.x) * ${TILE};
+  let head = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let keyHead = head / arguments.group;
+  let qBase = ${headBase("q", "head")};
+  let kBase = ${headBase("k", "keyHead")};
+  let vBase = ${headBase("v", "keyHead")};
+  let dyBase = ${headBase("dy", "head")};
+  let dqBase = ${headBase("dq", "head")};
+  let position = arguments.keys - arguments.queries + first;
+  let begin = max(0, position - arguments.left);
+  let end = min(arguments.keys, position + ${TILE} + arguments.right);
+  let rows = thread / 8u;
+
+  var logSum: vec4<f32>;
+  var delta: vec4<f32>;
+  let row = (batch * arguments.heads + head) * arguments.queries;
+  for (var i = 0; i < 4; i++) {
+    let query = first + i32(4u * rows) + i;
+    if (query < arguments.queries) {
+      logSum[i] = logSums[arguments.logSumsOffset + row + query];
+      delta[i] = deltas[row + query];
+    }
+  }
+${declareAccumulators("sums", headSize)}
+  for (var key = begin; key < end; key += ${TILE}) {
+    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
+      key >= position + ${TILE - 1} - arguments.left;
+    var scores = scoreProducts(qBase, first, kBase, key, thread) * arguments.scoreScale;
+    var changes = valueProducts(dyBase, first, vBase, key, thread);
+    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+    for (var i = 0; i < 4; i++) {
+      let own = position + i32(4u * rows) + i;
+      let last = min(own + arguments.right, arguments.keys - 1);
+      let seen = (keys >= vec4<i32>(own - arguments.left)) & (keys <= vec4<i32>(last));
+      let change = power(scores[i] - logSum[i]) * (changes[i] - delta[i]);
+      changes[i] = select(vec4<f32>(0.0), change, seen);
+    }
+    var columns = transpose(changes);
+    for (var i = 0u; i < 4u; i++) {
+      weights[(4u * (thread % 8u) + i) * 8u + rows] = columns[i];
+    }
+${
+      addWeightedRows(K, {
+        ...{ weights: "weights", sums: "sums", base: "kBase", token: "key", headSize },
+      })
+    }
+  }
+${
+      storeAccumulators(DQ, {
+        ...{ sums: "sums", base: "dqBase", first: "first", factor: "arguments.scale", headSize },
+      })
+    }
+}
+`,
+}));
+
+/** dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns queries. */
+const keyKernel = perHeadSize((headSize) => ({
+  key: `gradient of attention by keys, heads of ${headSize}`,
+  ...interfaceOf([DK, DV]),
+  code: () =>
+    `${SHARED}
+// [32 queries, 8 vectors of keys]
+var<workgroup> weights: array<vec4<f32>, 256>;
+var<workgroup> weightGradients: array<vec4<f32>, 256>;
+${OPERANDS.map((operand) => loadFunction(operand, headSize)).join("")}
+${rowProducts("scoreProducts", K, Q, headSize)}
+${rowProducts("valueProducts", V, DY, headSize)}
+${MAIN} {
+  let first = i32(workgroup.x) * ${TILE};
+  let keyHead = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let kBase = ${headBase("k", "keyHead")};
+  let vBase = ${headBase("v", "keyHead")};
+  let dkBase = ${headBase("dk", "keyHead")};
+  let dvBase = ${headBase("dv", "keyHead")};
+  let offset = arguments.keys - arguments.queries;
+  let begin = max(0, first - arguments.right - offset);
+  let end = min(arguments.queries, first + ${TILE} + arguments.left - offset);
+  let rows = thread / 8u;
+${declareAccumulators("keySums", headSize)}${declareAccumulators("valueSums", headSize)}
+  for (var member = 0; member < arguments.group; member++) {
+    let head = keyHead * arguments.group + member;
+    let qBase = ${headBase("q", "head")};
+    let dyBase = ${headBase("dy", "head")};
+    let row = (batch * arguments.heads + head) * arguments.queries;
+    for (var query = begin; query < end; query += ${TILE}) {
+      let position = offset + query;
+      let seesAll = query + ${TILE} <= end && first + ${TILE} <= arguments.keys &&
+        first + ${TILE - 1} <= position + arguments.right &&
+        first >= position + ${TILE - 1} - arguments.left;
+      var scores = scoreProducts(kBase, first, qBase, query, thread) * arguments.scoreScale;
+      var changes = valueProducts(vBase, first, dyBase, query, thread);
+      let queries = vec4<i32>(query + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+      var logSum: vec4<f32>;
+      var delta: vec4<f32>;
+      for (var i = 0; i < 4; i++) {
+        if (queries[i] < arguments.queries) {
+          logSum[i] = logSums[arguments.logSumsOffset + row + queries[i]];
+          delta[i] = deltas[row + queries[i]];
+        }
+      }
+      let positions = queries + vec4<i32>(offset);
+      for (var i = 0; i < 4; i++) {
+        let own = vec4<i32>(first + i32(4u * rows) + i);
+        let seen = (own >= positions - vec4<i32>(arguments.left)) &
+          (own <= positions + vec4<i32>(arguments.right)) &
+          (queries < vec4<i32>(arguments.queries)) & (own < vec4<i32>(arguments.keys));
+        let weight = power(scores[i] - logSum);
+        scores[i] = select(vec4<f32>(0.0), weight, seen);
+        changes[i] = select(vec4<f32>(0.0), weight * (changes[i] - delta), seen);
+      }
+      var weightColumns = transpose(scores);
+      var changeColumns = transpose(changes);
+      for (var i = 0u; i < 4u; i++) {
+        let at = (4u * (thread % 8u) + i) * 8u + rows;
+        weights[at] = weightColumns[i];
+        weightGradients[at] = changeColumns[i];
+      }
+${
+      addWeightedRows(DY, {
+        ...{ weights: "weights", sums: "valueSums", base: "dyBase", token: "query", headSize },
+      })
+    }${
+      addWeightedRows(Q, {
+        ...{ weights: "weightGradients", sums: "keySums", base: "qBase", token: "query", headSize },
+      })
+    }
+    }
+  }
+${
+      storeAccumulators(DK, {
+        ...{ sums: "keySums", base: "dkBase", first: "first", factor: "arguments.scale", headSize },
+      })
+    }${
+      storeAccumulators(DV, {
+        ...{ sums: "valueSums", base: "dvBase", first: "first", factor: "1.0", headSize },
+      })
+    }
+}
+`,
+}));

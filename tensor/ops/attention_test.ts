@@ -1,0 +1,359 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { numericalGradient } from "../../autograd/gradcheck.ts";
+import {
+  goldenTest,
+  hasGolden,
+  readGoldenJson,
+  readGoldenTensors,
+  relativeDeviation,
+} from "../../testing/golden.ts";
+import { gpuTest } from "../../testing/gpu.ts";
+import type { Device } from "../device.ts";
+import { noGrad } from "../grad_mode.ts";
+import { openDevice, type OpenOptions } from "../open_device.ts";
+import { Tensor } from "../tensor.ts";
+import { attention, type AttentionOptions } from "./attention.ts";
+import {
+  type AttentionArrays,
+  type AttentionCase,
+  type AttentionResult,
+  referenceAttention,
+} from "./testing/attention_reference.ts";
+
+/** One head of eight, causal, but for what is given. */
+function sizes(given: Partial<AttentionCase>): AttentionCase {
+  const headSize = given.headSize ?? 8;
+  const queries = given.queries ?? 5;
+  return {
+    ...{ batch: 1, queries, keys: queries, heads: 1, keyHeads: 1, headSize },
+    ...{ causal: true, window: -1, scale: 1 / Math.sqrt(headSize), ...given },
+  };
+}
+
+const LENGTHS = [1, 2, 5, 17, 64, 65, 130];
+const HEAD_SIZES = [1, 3, 8, 16, 64];
+
+/** Every length and head size, and each thing that can differ. */
+const CASES: readonly AttentionCase[] = [
+  ...LENGTHS.map((queries, i) => sizes({ queries, headSize: HEAD_SIZES[i % 5]! })),
+  ...HEAD_SIZES.map((headSize, i) => sizes({ headSize, queries: LENGTHS[i + 2]!, batch: 2 })),
+  ...HEAD_SIZES.map((headSize, i) => sizes({ headSize, queries: 1 + i, keys: 70 + i, heads: 2 })),
+  sizes({ queries: 65, heads: 4, keyHeads: 4, batch: 2 }),
+  sizes({ queries: 65, heads: 4, keyHeads: 2, batch: 2 }),
+  sizes({ queries: 65, heads: 4, keyHeads: 1, batch: 2, headSize: 33 }),
+  sizes({ queries: 3, keys: 65, heads: 4, keyHeads: 2, batch: 2, headSize: 70 }),
+  ...[0, 1, 5, 6, 31, 64, 1000].map((window) => sizes({ queries: 130, window, headSize: 16 })),
+  ...[0, 3, 50].map((window) => sizes({ queries: 17, keys: 130, window, headSize: 16 })),
+  ...[0, 3, 50].map((window) => sizes({ queries: 2, keys: 130, window, headSize: 16 })),
+  sizes({ queries: 65, keys: 130 }),
+  sizes({ queries: 5, keys: 17, heads: 4, keyHeads: 2 }),
+  sizes({ queries: 64, keys: 64, causal: false }),
+  sizes({ queries: 65, keys: 17, causal: false, headSize: 3 }),
+  sizes({ queries: 17, keys: 130, causal: false, window: 20 }),
+  sizes({ queries: 130, keys: 100, causal: false, window: 7 }),
+  sizes({ queries: 17, scale: 3 }),
+  sizes({ queries: 65, headSize: 128 }),
+  sizes({ queries: 40, headSize: 100, heads: 2 }),
+];
+
+/** Numbers of about −1 to 1 that are the same at every run. */
+function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
+  let state = seed;
+  return Float32Array.from({ length }, () => {
+    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9 | 0;
+    state ^= state >>> 12;
+    return state / 2 ** 31;
+  });
+}
+
+function arraysFor(of: AttentionCase) {
+  const queries = of.batch * of.queries * of.heads * of.headSize;
+  const keys = of.batch * of.keys * of.keyHeads * of.headSize;
+  return {
+    q: numbers(queries, 1),
+    k: numbers(keys, 2),
+    v: numbers(keys, 3),
+    dy: numbers(queries, 4),
+  };
+}
+
+type Upload = (values: Float32Array<ArrayBuffer>, shape: readonly number[]) => Tensor;
+
+/** Computes the result and the gradients on a device. */
+async function compute(
+  device: Device,
+  of: AttentionCase,
+  { q, k, v, dy }: Readonly<Record<keyof AttentionArrays, Float32Array<ArrayBuffer>>>,
+  upload: Upload = (values, shape) => Tensor.from(device, values, { shape }),
+) {
+  using _scope = device.scope();
+  const queryShape = [of.batch, of.queries, of.heads, of.headSize];
+  const keyShape = [of.batch, of.keys, of.keyHeads, of.headSize];
+  const tensors = [upload(q, queryShape), upload(k, keyShape), upload(v, keyShape)] as const;
+  for (const tensor of tensors) tensor.requireGrad();
+  const y = attention(...tensors, of);
+  y.backward(upload(dy, queryShape));
+  const result = {
+    y: await y.data(),
+    dq: await tensors[0].grad!.data(),
+    dk: await tensors[1].grad!.data(),
+    dv: await tensors[2].grad!.data(),
+  };
+  // Parameters and their gradients outlive a scope.
+  for (const tensor of tensors) {
+    tensor.zeroGrad();
+    tensor.dispose();
+  }
+  return result;
+}
+
+/** The four results are within 10⁻⁵ of the largest element of what they should be. */
+function compare(
+  actual: Readonly<Record<keyof AttentionResult, ArrayLike<number>>>,
+  expected: AttentionResult,
+  of: AttentionCase,
+): void {
+  for (const name of ["y", "dq", "dk", "dv"] as const) {
+    const largest = expected[name].reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    // Where a query sees one key only, the gradient is zero, and rounding is all that is left.
+    const allowed = 1e-5 * Math.max(largest, 1);
+    assertEquals(actual[name].length, expected[name].length);
+    expected[name].forEach((wanted, i) => {
+      const got = actual[name][i]!;
+      const isRight = Math.abs(got - wanted) <= allowed;
+      assert(isRight, `${JSON.stringify(of)}: ${name}[${i}]: wanted ${wanted}, got ${got}`);
+    });
+  }
+}
+
+type Check = (device: Device) => Promise<void>;
+
+const CPUS: readonly OpenOptions[] = [{ threads: 1, blas: false }, { threads: 2, blas: false }];
+
+/** Registers a test for the CPU with one and with two threads, and for a GPU. */
+function everywhere(name: string, check: Check): void {
+  for (const options of CPUS) {
+    Deno.test(`cpu with ${options.threads} threads: ${name}`, async () => {
+      const device = await openDevice("cpu", options);
+      try {
+        await check(device);
+      } finally {
+        await device.close();
+      }
+    });
+  }
+  gpuTest(`webgpu: ${name}`, check);
+}
+
+Deno.test("the reference's gradient is the slope of its result", () => {
+  const of = sizes({ queries: 3, keys: 6, heads: 4, keyHeads: 2, headSize: 3, window: 3 });
+  const arrays = arraysFor(of);
+  const { dq, dk, dv } = referenceAttention(of, arrays);
+  const gradients = { q: dq, k: dk, v: dv };
+  for (const name of ["q", "k", "v"] as const) {
+    const numeric = numericalGradient((values) => {
+      const { y } = referenceAttention(of, { ...arrays, [name]: values });
+      return y.reduce((sum, value, i) => sum + value * arrays.dy[i]!, 0);
+    }, Float64Array.from(arrays[name]));
+    const deviation = relativeDeviation(Float64Array.from(numeric), gradients[name]);
+    assert(deviation < 1e-6, `${name} is off by ${deviation}`);
+  }
+});
+
+everywhere("attention and its gradient agree with double precision", async (device) => {
+  for (const of of CASES) {
+    const arrays = arraysFor(of);
+    compare(await compute(device, of, arrays), referenceAttention(of, arrays), of);
+  }
+});
+
+everywhere("operands may be slices and transposes", async (device) => {
+  const of = sizes({ batch: 2, queries: 17, keys: 65, heads: 4, keyHeads: 2 });
+  const arrays = arraysFor(of);
+  const expected = referenceAttention(of, arrays);
+  const layouts: Record<string, Upload> = {
+    "heads before tokens": (values, shape) => {
+      const plain = Tensor.from(device, values, { shape });
+      return plain.transpose(1, 2).contiguous().transpose(1, 2);
+    },
+    "head elements far apart": (values, shape) => {
+      const plain = Tensor.from(device, values, { shape });
+      return plain.transpose(1, 3).contiguous().transpose(1, 3);
+    },
+    "a slice of a longer cache": (values, shape) => {
+      const [batch, tokens, heads, headSize] = shape as [number, number, number, number];
+      const row = heads * headSize;
+      const wide = new Float32Array(batch * (tokens + 5) * row).fill(NaN);
+      for (let b = 0; b < batch; b++) {
+        const part = values.subarray(b * tokens * row, (b + 1) * tokens * row);
+        wide.set(part, (b * (tokens + 5) + 3) * row);
+      }
+      const whole = Tensor.from(device, wide, { shape: [batch, tokens + 5, heads, headSize] });
+      return whole.slice(1, 3, 3 + tokens).detach();
+    },
+  };
+  for (const layout of Object.values(layouts)) {
+    const upload: Upload = (values, shape) => noGrad(() => layout(values, shape));
+    compare(await compute(device, of, arrays, upload), expected, of);
+  }
+});
+
+everywhere("scores of ten thousand do not overflow", async (device) => {
+  for (const queries of [3, 65]) {
+    const of = sizes({ queries, scale: 1, headSize: 4 });
+    const arrays = arraysFor(of);
+    // One element decides: the products with the largest key are thousands above the others.
+    const large = arrays.q.map((value, i) => i % 4 === 0 ? 100 : value);
+    const keys = arrays.k.map((value, i) => i % 4 === 0 ? (i % 8 === 0 ? 100 : -100) : value);
+    const inputs = { ...arrays, q: large, k: keys };
+    const { y } = await compute(device, of, inputs);
+    const expected = referenceAttention(of, inputs);
+    const deviation = relativeDeviation(y, expected.y);
+    // A score of 10⁴ is known to within 10⁻³ only.
+    assert(deviation < 2e-3, `off by ${deviation}`);
+  }
+});
+
+everywhere("NaN reaches the queries that see it, and no others", async (device) => {
+  for (const [queries, keys, window] of [[70, 100, 20], [3, 100, 20], [65, 65, -1]] as const) {
+    const of = sizes({ queries, keys, window, headSize: 8 });
+    const offset = keys - queries;
+    for (const name of ["k", "v"] as const) {
+      const arrays = arraysFor(of);
+      const bad = keys - 2 - (queries >> 1);
+      arrays[name][bad * 8 + 3] = NaN;
+      const { y } = await compute(device, of, arrays);
+      for (let i = 0; i < queries; i++) {
+        const position = offset + i;
+        const sees = bad <= position && (window < 0 || position - bad <= window);
+        const isNan = Number.isNaN(y[i * 8 + 3]);
+        assertEquals(isNan, sees, `${name}: query ${i} of ${queries}, key ${bad} of ${keys}`);
+      }
+    }
+    const arrays = arraysFor(of);
+    arrays.q[8] = NaN;
+    const { y, dq } = await compute(device, of, arrays);
+    y.forEach((value, i) => assertEquals(Number.isNaN(value), i >> 3 === 1, `element ${i}`));
+    dq.forEach((value, i) => assertEquals(Number.isNaN(value), i >> 3 === 1, `element ${i}`));
+  }
+});
+
+everywhere("a NaN key spoils no gradient of a query that does not see it", async (device) => {
+  const of = sizes({ queries: 65, headSize: 8 });
+  const arrays = arraysFor(of);
+  arrays.k[40 * 8] = NaN;
+  const { dq } = await compute(device, of, arrays);
+  dq.forEach((value, i) => assertEquals(Number.isNaN(value), i >> 3 >= 40, `element ${i}`));
+});
+
+everywhere("a batch of none and a sequence of none give nothing", async (device) => {
+  const none = await compute(device, sizes({ batch: 0 }), arraysFor(sizes({ batch: 0 })));
+  assertEquals(none.y.length, 0);
+  const noQueries = sizes({ queries: 0, keys: 3 });
+  const { y, dk } = await compute(device, noQueries, arraysFor(noQueries));
+  assertEquals(y.length, 0);
+  assert(dk.every((value) => value === 0));
+  const noKeys = sizes({ queries: 7, keys: 0, causal: false });
+  const zeros = await compute(device, noKeys, arraysFor(noKeys));
+  assert(zeros.y.every((value) => value === 0) && zeros.dq.every((value) => value === 0));
+});
+
+everywhere("gradients are the same bit for bit at every run", async (device) => {
+  const of = sizes({ batch: 2, queries: 130, heads: 4, keyHeads: 2, headSize: 16 });
+  const first = await compute(device, of, arraysFor(of));
+  assertEquals(await compute(device, of, arraysFor(of)), first);
+});
+
+everywhere(
+  "nothing stays allocated, and nothing grows with the square of the length",
+  async (device) => {
+    const of = sizes({ queries: 1024, headSize: 8 });
+    const arrays = arraysFor(of);
+    const live = device.live;
+    const { liveBytes } = device.memory;
+    await compute(device, of, arrays);
+    assertEquals(device.live, live);
+    // Twelve arrays of 1,024 × 8 floats, and 1,024 × 1,024 floats would be 4 MiB.
+    const peak = device.memory.peakBytes - liveBytes;
+    assert(peak < 1 << 20, `${peak} bytes at the peak`);
+  },
+);
+
+Deno.test("results do not depend on the number of threads", async () => {
+  const of = sizes({ batch: 2, queries: 130, heads: 4, keyHeads: 2, headSize: 16 });
+  const results = [];
+  for (const options of CPUS) {
+    const device = await openDevice("cpu", options);
+    results.push(await compute(device, of, arraysFor(of)));
+    await device.close();
+  }
+  assertEquals(results[0], results[1]);
+});
+
+Deno.test("operands that do not belong together are refused, with both shapes", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const zeros = (...shape: number[]) => Tensor.zeros(device, shape);
+  const refused = (
+    kind: typeof RangeError | typeof TypeError,
+    message: string,
+    operands: readonly [Tensor, Tensor, Tensor],
+    options?: AttentionOptions,
+  ) => void assertThrows(() => attention(...operands, options), kind, message);
+  const q = zeros(1, 4, 2, 8);
+  refused(RangeError, "got [4, 2, 8]", [zeros(4, 2, 8), q, q]);
+  refused(RangeError, "k [1, 4, 2, 8], v [1, 4, 2, 4]", [q, q, zeros(1, 4, 2, 4)]);
+  refused(RangeError, "a batch of 1 for q and k, got 2", [q, zeros(2, 4, 2, 8), zeros(2, 4, 2, 8)]);
+  refused(RangeError, "a head size of 8, got 4", [q, zeros(1, 4, 2, 4), zeros(1, 4, 2, 4)]);
+  refused(RangeError, "got 2 for 3 key heads", [q, zeros(1, 4, 3, 8), zeros(1, 4, 3, 8)]);
+  refused(RangeError, "at least 4 keys", [q, zeros(1, 3, 2, 8), zeros(1, 3, 2, 8)]);
+  refused(RangeError, "got -2", [q, q, q], { window: -2 });
+  refused(RangeError, "got 1.5", [q, q, q], { window: 1.5 });
+  const integers = Tensor.from(device, new Int32Array(64), { shape: [1, 4, 2, 8] });
+  refused(TypeError, "wanted k of type float32, got int32", [q, integers, q]);
+  await device.close();
+});
+
+/** What golden-ops says of one of its cases. */
+interface GoldenCase {
+  readonly causal?: boolean;
+  readonly window_left?: number;
+  readonly scale?: number | string;
+}
+
+const golden = hasGolden ? readGoldenJson<{ ops: Record<string, GoldenCase> }>("golden-ops") : null;
+const goldenNames = Object.keys(golden?.ops ?? {}).filter((name) =>
+  /^sdpa_|^nanochat_(window|chunk|decode)/.test(name)
+);
+
+/** Golden arrays have heads before tokens: they are transposed on the device, and so are the results. */
+async function checkGolden(device: Device, name: string): Promise<void> {
+  using _scope = device.scope();
+  const tensors = readGoldenTensors("golden-ops");
+  const find = (array: string) => {
+    const { data, shape } = tensors.get(`${name}/${array}`)!;
+    if (!(data instanceof Float32Array)) throw new TypeError(`${array} is not float32`);
+    return { data: new Float32Array(data), shape };
+  };
+  const load = (array: string) => {
+    const { data, shape } = find(array);
+    const tensor = Tensor.from(device, data, { shape });
+    return noGrad(() => tensor.transpose(1, 2)).detach();
+  };
+  const { causal = true, window_left: window = -1, scale } = golden!.ops[name]!;
+  const operands = [load("q"), load("k"), load("v")] as const;
+  for (const tensor of operands) tensor.requireGrad();
+  const factor = typeof scale === "number" ? { scale } : {};
+  const y = attention(...operands, { causal, window, ...factor });
+  y.backward(load("dy"));
+  const results = { y, dq: operands[0].grad!, dk: operands[1].grad!, dv: operands[2].grad! };
+  for (const [array, tensor] of Object.entries(results)) {
+    const actual = await noGrad(() => tensor.transpose(1, 2)).data();
+    const deviation = relativeDeviation(actual, find(array).data);
+    assert(deviation < 1e-5, `${array} is off by ${deviation}`);
+  }
+}
+
+goldenTest("there are golden cases of attention", () => assertEquals(goldenNames.length, 8));
+for (const name of goldenNames) {
+  everywhere(`the golden case ${name} holds`, (device) => checkGolden(device, name));
+}

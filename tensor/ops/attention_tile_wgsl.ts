@@ -1,0 +1,206 @@
+/**
+ * The building blocks of attention in WGSL.
+ *
+ * A workgroup is 8 × 8 threads on a tile of 32 × 32: each thread has four rows and four columns, a
+ * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands pass through workgroup
+ * memory, below 16 KiB of it, in parts of the head: so any head size works.
+ *
+ * Barriers stand only where all threads come by: around them, control flow depends on nothing but the
+ * number of the workgroup and the arguments.
+ *
+ * @module
+ */
+
+import type { View, WgslBuffer } from "../device.ts";
+
+/** Rows and columns of a tile. */
+export const TILE = 32;
+/** Elements of a head that are staged at a time for products of rows. */
+const DEPTH = 16;
+/** Vectors between rows of the staged operands: one more than needed, so that banks do not collide. */
+const LEAD = 9;
+
+/** The names of the integers that say where a tensor [B, T, H, D] lies, in elements. */
+export function placeNames(name: string): string[] {
+  return [`${name}Offset`, `${name}Batch`, `${name}Token`, `${name}Head`];
+}
+
+/** The values of {@linkcode placeNames}. */
+export function place({ offset, strides }: View): number[] {
+  return [offset, ...strides.slice(0, 3)];
+}
+
+/** The names of the integers that every kernel has. */
+export const SIZE_NAMES = ["queries", "keys", "heads", "group", "left", "right"] as const;
+
+/** A storage buffer of floats. */
+export function floats(name: string, writes = false): WgslBuffer {
+  return { name, type: "f32", writes };
+}
+
+/** The parameters of `main`; the workgroup counts tiles, heads and items of the batch. */
+export const MAIN = `
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+)`;
+
+/** Declarations for all kernels: staging memory, and 2^x as attention needs it. */
+export const SHARED = `
+var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
+
+// 2^x, at least 2^-126: a weight is zero where a key is not seen, and only there. NaN stays NaN, which
+// max would drop.
+fn power(x: vec4<f32>) -> vec4<f32> {
+  let isNan = (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+  return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan);
+}
+
+// The four rows of a thread, each times its own factor.
+fn scaleRows(rows: mat4x4<f32>, factor: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    rows[0] * factor.x, rows[1] * factor.y, rows[2] * factor.z, rows[3] * factor.w);
+}
+
+fn outer(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
+}
+
+// Zero times NaN is NaN, but what is not seen must not matter.
+fn outerOfSeen(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  let seen = bitcast<vec4<u32>>(rows) != vec4<u32>(0u);
+  let zero = vec4<f32>(0.0);
+  return mat4x4<f32>(
+    select(zero, columns * rows.x, seen.x), select(zero, columns * rows.y, seen.y),
+    select(zero, columns * rows.z, seen.z), select(zero, columns * rows.w, seen.w));
+}
+`;
+
+/** An operand: a buffer, and the name of its distance between tokens. */
+export interface Operand {
+  readonly buffer: string;
+  readonly tokens: "queries" | "keys";
+}
+
+/** A function \`load_buffer(base, token, column)\` that gives zero beyond the tokens and the head. */
+export function loadFunction({ buffer, tokens }: Operand, headSize: number): string {
+  return `
+fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
+  if (token >= arguments.${tokens} || column >= ${headSize}) {
+    return 0.0;
+  }
+  return ${buffer}[base + token * arguments.${buffer}Token + column];
+}
+`;
+}
+
+/** Where a head begins: a WGSL expression. */
+export function headBase(buffer: string, head: string): string {
+  return `arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
+    `${head} * arguments.${buffer}Head`;
+}
+
+/**
+ * A function \`name(leftBase, left, rightBase, right, thread)\`: the products of 32 rows of one operand,
+ * from token \`left\` on, with 32 rows of another.
+ */
+export function rowProducts(name: string, left: Operand, right: Operand, headSize: number): string {
+  const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
+      staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
+        ${
+    [0, 1, 2, 3].map((i) =>
+      `load_${buffer}(${side}Base, ${side} + i32(4u * four) + ${i}, depth + i32(column))`
+    ).join(",\n        ")
+  });`;
+  return `
+fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) -> mat4x4<f32> {
+  var sums = mat4x4<f32>();
+  for (var depth = 0; depth < ${headSize}; depth += ${DEPTH}) {
+    workgroupBarrier();
+    for (var i = thread; i < ${8 * DEPTH}u; i += 64u) {
+      let column = i % ${DEPTH}u;
+      let four = i / ${DEPTH}u;${stage(left, "left", 0)}${stage(right, "right", DEPTH * LEAD)}
+    }
+    workgroupBarrier();
+    for (var column = 0u; column < ${DEPTH}u; column++) {
+      sums += outer(
+        staged[column * ${LEAD}u + thread / 8u],
+        staged[${DEPTH * LEAD}u + column * ${LEAD}u + thread % 8u]);
+    }
+  }
+  return sums;
+}
+`;
+}
+
+/**
+ * Statements that add to the accumulators \`sumsN\`, one for each 32 columns of the head, the product of
+ * \`weights\`, [32 tokens, 8 vectors of rows], with the rows of an operand from a token on.
+ */
+export function addWeightedRows(
+  { buffer }: Operand,
+  { weights, sums, base, token, headSize }: {
+    readonly weights: string;
+    readonly sums: string;
+    readonly base: string;
+    readonly token: string;
+    readonly headSize: number;
+  },
+): string {
+  return accumulators(sums, headSize).map((accumulator, part) => `
+    workgroupBarrier();
+    for (var i = thread; i < 256u; i += 64u) {
+      let token = ${token} + i32(i / 8u);
+      let column = ${32 * part} + i32(4u * (i % 8u));
+      staged[i] = vec4<f32>(${
+    [0, 1, 2, 3].map((i) => `load_${buffer}(${base}, token, column + ${i})`).join(", ")
+  });
+    }
+    workgroupBarrier();
+    if (seesAll) {
+      for (var i = 0u; i < 32u; i++) {
+        ${accumulator} += outer(${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      }
+    } else {
+      for (var i = 0u; i < 32u; i++) {
+        ${accumulator} += outerOfSeen(${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      }
+    }
+`).join("");
+}
+
+/** The names of the accumulators for 32 columns each. */
+export function accumulators(name: string, headSize: number): string[] {
+  return Array.from({ length: Math.ceil(headSize / 32) }, (_, part) => `${name}${part}`);
+}
+
+/** Statements that declare the accumulators. */
+export function declareAccumulators(name: string, headSize: number): string {
+  return accumulators(name, headSize).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
+}
+
+/** Statements that store the accumulators, times \`factor\`, as rows from token \`first\` on. */
+export function storeAccumulators(
+  { buffer, tokens }: Operand,
+  { sums, base, first, factor, headSize }: {
+    readonly sums: string;
+    readonly base: string;
+    readonly first: string;
+    readonly factor: string;
+    readonly headSize: number;
+  },
+): string {
+  return accumulators(sums, headSize).map((accumulator, part) => `
+  for (var i = 0; i < 4; i++) {
+    let token = ${first} + 4 * i32(thread / 8u) + i;
+    let row = ${accumulator}[i] * ${factor};
+    for (var j = 0; j < 4; j++) {
+      let column = ${32 * part} + 4 * i32(thread % 8u) + j;
+      if (token < arguments.${tokens} && column < ${headSize}) {
+        ${buffer}[${base} + token * arguments.${buffer}Token + column] = row[j];
+      }
+    }
+  }
+`).join("");
+}

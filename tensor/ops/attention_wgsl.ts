@@ -1,0 +1,34 @@
+/** Attention on WebGPU: which kernel, with which arguments. @module */
+
+import type { WebGpuDevice } from "../device.ts";
+import { attendByTiles } from "./attention_blocks_wgsl.ts";
+import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wgsl.ts";
+import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import { place, TILE } from "./attention_tile_wgsl.ts";
+import type { ForwardViews } from "./attention_wasm.ts";
+
+/** Records the computation of attention, and of what its gradient needs. */
+export function attentionOnWebGpu(
+  device: WebGpuDevice,
+  { q, k, v, y, logSums }: ForwardViews,
+  problem: AttentionProblem,
+): void {
+  const { batch, queries, heads, headSize, scale } = problem;
+  if (batch * queries === 0) return;
+  const oneByOne = queries <= MOST_ONE_BY_ONE;
+  device.dispatch(
+    oneByOne ? attendOneByOne(headSize) : attendByTiles(headSize),
+    [q, k, v, y, logSums].map((view) => view.allocation),
+    {
+      integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
+      floats: [scale * LOG2_E],
+    },
+    [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
+  );
+}
+
+/** The values of `SIZE_NAMES`. */
+export function sizes(problem: AttentionProblem): number[] {
+  const { queries, keys, heads, keyHeads, left, right } = problem;
+  return [queries, keys, heads, heads / keyHeads, left, right];
+}
