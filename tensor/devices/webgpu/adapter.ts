@@ -25,7 +25,12 @@ export interface WebGpuOptions {
    * The default is 4 GiB on a software adapter and 64 GiB on a graphics processor.
    */
   readonly memoryLimit?: number;
+  /** How many threads run in step, to see what kernels do on another adapter; by default what it says. */
+  readonly subgroupSize?: number;
 }
+
+/** What is assumed where an adapter does not say how many threads run in step. */
+const USUAL_SUBGROUP_SIZE = 32;
 
 /** An opened graphics processor, before anything is built on it. */
 export interface OpenedAdapter {
@@ -61,7 +66,7 @@ export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAd
     requiredLimits: { ...limits },
     requiredFeatures: [...features] as GPUFeatureName[],
   });
-  return { gpu, limits, info: describe(adapter, limits, features) };
+  return { gpu, limits, info: describe(adapter, limits, features, options.subgroupSize) };
 }
 
 async function findAdapter(): Promise<GPUAdapter> {
@@ -108,6 +113,7 @@ function describe(
   adapter: GPUAdapter,
   limits: WebGpuLimits,
   features: readonly string[],
+  subgroupSize = adapter.info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
 ): DeviceInfo {
   const { info } = adapter;
   const software = isSoftware(info);
@@ -122,6 +128,7 @@ function describe(
       vendor: info.vendor,
       architecture: info.architecture,
       software,
+      subgroupSize,
       features: features.join(" "),
       ...limits,
     },

@@ -178,9 +178,16 @@ const layouts: readonly (Placement & { readonly about: string })[] = [
 
 const mixed = two("x + 2 y", (x, y) => ex.add(x, ex.multiply(2, y)));
 
-for (const options of [{}, tiny]) {
-  const where = options === tiny ? " within tiny limits" : "";
+/** Takes lavapipe for a graphics processor, so that rows are shared out to many threads. */
+const wide = { subgroupSize: 32 };
 
+for (
+  const [where, options] of [
+    ["", {}],
+    [" with wide subgroups", wide],
+    [" with wide subgroups within tiny limits", { ...tiny, ...wide }],
+  ] as const
+) {
   gpuTest(`elementwise programs take views of every kind${where}`, async (device) => {
     for (const layout of layouts) {
       const { shape } = layout;
@@ -256,6 +263,7 @@ gpuTest(
       }
     }
   },
+  wide,
 );
 
 gpuTest(
@@ -280,25 +288,35 @@ gpuTest(
       await assertAgrees(device, program, inputs, outputs);
     }
   },
+  wide,
 );
 
-gpuTest("sums of a million elements are good to 1e-6", async (device) => {
-  const columns = 1_000_000;
-  const sum = one("row sum", ex.rowSum);
-  for (
-    const [name, value] of [["equal", () => 0.1], [
-      "varied",
-      (i: number) => 1 + Math.sin(i),
-    ]] as const
-  ) {
-    const flat = place(device, { shape: [1, columns] }, value);
-    const total = placed(device, { shape: [1, 1] }, 1);
-    await assertAgrees(device, sum, [flat], [total], { tolerance: 1e-6 });
-    const strided = { ...flat, view: { ...flat.view, shape: [2, columns / 2], strides: [1, 2] } };
-    const totals = placed(device, { shape: [2, 1] }, 2);
-    await assertAgrees(device, sum, [strided], [totals], { tolerance: 1e-6 });
-  }
-});
+for (const options of [{}, wide]) {
+  gpuTest(
+    `sums of a million elements are good to 1e-6${options === wide ? " with wide subgroups" : ""}`,
+    async (device) => {
+      const columns = 1_000_000;
+      const sum = one("row sum", ex.rowSum);
+      for (
+        const [name, value] of [["equal", () => 0.1], [
+          "varied",
+          (i: number) => 1 + Math.sin(i),
+        ]] as const
+      ) {
+        const flat = place(device, { shape: [1, columns] }, value);
+        const total = placed(device, { shape: [1, 1] }, 1);
+        await assertAgrees(device, sum, [flat], [total], { tolerance: 1e-6 });
+        const strided = {
+          ...flat,
+          view: { ...flat.view, shape: [2, columns / 2], strides: [1, 2] },
+        };
+        const totals = placed(device, { shape: [2, 1] }, 2);
+        await assertAgrees(device, sum, [strided], [totals], { tolerance: 1e-6 });
+      }
+    },
+    options,
+  );
+}
 
 gpuTest(
   "integers are read as floats and stored cut off, also beside floats in one allocation",
@@ -358,7 +376,7 @@ gpuTest("row programs work in place", async (device) => {
     const logits = placed(device, { shape: [6, columns] }, 3);
     await assertAgrees(device, crossEntropy, [logits, target], [target], { scale: 1 });
   }
-});
+}, wide);
 
 gpuTest("a program over more buffers than a kernel can have says so", (device) => {
   const names = Array.from({ length: 9 }, (_, i) => `x${i}`);

@@ -5,6 +5,10 @@
  * the row and the lanes of a row then add up their partial results as a tree. Long rows get many
  * lanes; short ones one lane, so that no thread waits for another.
  *
+ * An adapter whose subgroups are as narrow as the vectors of a processor is one, and runs a workgroup
+ * as a loop: there a barrier saves and restores every thread. One lane is 5 to 20 times as fast as
+ * eight on lavapipe, as long as there are enough rows for all cores.
+ *
  * @module
  */
 
@@ -31,6 +35,10 @@ interface Team {
   readonly rowsFirst: boolean;
 }
 
+/** Subgroups up to this size are vectors of a processor: 8 on lavapipe, 4 on SwiftShader. */
+const PROCESSOR_VECTOR = 8;
+/** The rows that keep the cores of a processor busy with one lane each. */
+const BUSY_ROWS = 16;
 /** Up to so many elements a single lane goes through a row. */
 const SHORT_ROW = 32;
 /** The threads that keep a graphics processor busy; more lanes for each row than that are no use. */
@@ -119,6 +127,9 @@ function chooseTeam(
     maxComputeInvocationsPerWorkgroup,
     maxComputeWorkgroupStorageSize / (4 * partials),
   ));
+  if (Number(device.info.details.subgroupSize) <= PROCESSOR_VECTOR && rows >= BUSY_ROWS) {
+    return { rows: rowsFirst ? ROWS_SIDE_BY_SIDE : PROCESSOR_VECTOR, lanes: 1, rowsFirst };
+  }
   if (columns <= SHORT_ROW) return { rows: Math.min(USUAL_THREADS, threads), lanes: 1, rowsFirst };
   const steps = columns / width;
   if (rowsFirst) {
