@@ -2,12 +2,12 @@
 
 import {
   defineProgram,
+  deriveSeed,
   expression as ex,
   runProgram,
   type Tensor,
   uniform,
 } from "../tensor/mod.ts";
-import { deriveSeed } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
 const dropoutProgram = defineProgram(

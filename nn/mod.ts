@@ -13,7 +13,7 @@
  * const inputs = Tensor.from(device, [[0, 0], [0, 1], [1, 0], [1, 1]]);
  * const targets = Tensor.from(device, [[0], [1], [1], [0]]);
  * const network = new MLP(device, [2, 8, 1], { activation: "tanh", seed: 42 });
- * const optimizer = new AdamW(network.namedParameters(), { lr: 0.05 });
+ * const optimizer = new AdamW(network.parameters(), { lr: 0.05 });
  * for (let step = 0; step < 200; step++) {
  *   using _scope = device.scope();
  *   optimizer.zeroGrad();

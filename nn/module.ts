@@ -1,6 +1,6 @@
 /** Modules: parameters with names, in a tree. @module */
 
-import { assignTensors } from "../tensor/assign.ts";
+import { assignTensors, type TensorValues } from "../tensor/assign.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**
@@ -34,7 +34,7 @@ import { Tensor } from "../tensor/mod.ts";
  * }
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const names = [...new Network(device).namedParameters().keys()].join();
+ * const names = [...new Network(device).parameters().keys()].join();
  * if (names !== "layers.0.weight,layers.0.bias,layers.1.weight") throw new Error(`got ${names}`);
  * await device.close();
  * ```
@@ -48,7 +48,7 @@ export abstract class Module {
   }
 
   /** The parameters under their names, each once, in the order of the fields. */
-  namedParameters(): Map<string, Tensor> {
+  parameters(): Map<string, Tensor> {
     const parameters = new Map<string, Tensor>();
     const seen = new Set<Tensor>();
     walk(this, "", (name, value) => {
@@ -59,25 +59,21 @@ export abstract class Module {
     return parameters;
   }
 
-  /** The parameters, each once, in the order of the fields. */
-  parameters(): Tensor[] {
-    return [...this.namedParameters().values()];
-  }
-
   /** The parameters as they are now, under their names: no copies, so training goes on changing them. */
   stateDict(): Map<string, Tensor> {
-    return this.namedParameters();
+    return this.parameters();
   }
 
   /**
    * Copies values into the parameters.
    *
-   * @param state A tensor for each parameter, under its name, of its shape and on its device.
+   * @param state The values of each parameter, under its name and of its shape: a tensor on its
+   * device, or an array as a safetensors file gives it.
    * @throws {RangeError} If something is missing, unknown or of another shape or dtype; one message
    * lists what is wrong, and nothing is changed.
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>): void {
-    assignTensors(this.namedParameters(), state, "load the parameters");
+  loadStateDict(state: ReadonlyMap<string, TensorValues>): void {
+    assignTensors(this.parameters(), state, "load the parameters");
   }
 
   /** Tells the module and its parts that they are being trained. */
@@ -99,7 +95,7 @@ export abstract class Module {
 
   /** Forgets the gradients of all parameters. */
   zeroGrad(): void {
-    for (const parameter of this.parameters()) parameter.zeroGrad();
+    for (const parameter of this.parameters().values()) parameter.zeroGrad();
   }
 }
 

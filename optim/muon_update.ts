@@ -259,7 +259,12 @@ export class MuonUpdate implements Update {
     const { momentum, beta2, orthogonalizationSteps } = this.#group;
     checkNumber("momentum", momentum, 1);
     checkNumber("beta2", beta2, 1);
-    checkNumber("orthogonalizationSteps", orthogonalizationSteps, MOST_ITERATIONS + 1);
+    if (![...Array(MOST_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
+      throw new RangeError(
+        `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
+          `${MOST_ITERATIONS}, got ${orthogonalizationSteps}`,
+      );
+    }
     for (const stack of this.#stacks.values()) void stack.hasGradients;
   }
 

@@ -3,7 +3,7 @@
 import { Tensor } from "../tensor/mod.ts";
 
 /**
- * What an optimiser trains: tensors under their names, as `module.namedParameters()` gives them, or a
+ * What an optimiser trains: tensors under their names, as `module.parameters()` gives them, or a
  * list, in which the names are the positions.
  *
  * The names are those of the optimiser's state, so a list must keep its order between runs.

@@ -1,0 +1,89 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { Tensor } from "../tensor/mod.ts";
+import {
+  binaryCrossEntropyWithLogits,
+  huberLoss,
+  type LossOptions,
+  meanAbsoluteError,
+  meanSquaredError,
+} from "./losses.ts";
+
+interface LossCase {
+  readonly loss: (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor;
+  readonly reference: (prediction: number, target: number) => number;
+  readonly gradient: (prediction: number, target: number) => number;
+}
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const cases: Record<string, LossCase> = {
+  "the squared error": {
+    loss: meanSquaredError,
+    reference: (x, t) => (x - t) ** 2,
+    gradient: (x, t) => 2 * (x - t),
+  },
+  "the absolute error": {
+    loss: meanAbsoluteError,
+    reference: (x, t) => Math.abs(x - t),
+    gradient: (x, t) => Math.sign(x - t),
+  },
+  "the huber loss": {
+    loss: (x, t, options) => huberLoss(x, t, { delta: 1.5, ...options }),
+    reference: (x, t) =>
+      Math.abs(x - t) < 1.5 ? 0.5 * (x - t) ** 2 : 1.5 * (Math.abs(x - t) - 0.75),
+    gradient: (x, t) => Math.min(1.5, Math.max(-1.5, x - t)),
+  },
+  "the binary cross-entropy": {
+    loss: binaryCrossEntropyWithLogits,
+    reference: (x, t) => Math.log1p(Math.exp(-Math.abs(x))) + Math.max(x, 0) - x * t,
+    gradient: (x, t) => sigmoid(x) - t,
+  },
+};
+
+const predictions = [0, 0.3, -0.7, 2, -3, 50, -200];
+const targets = [0, 1, 0, 1, 0.25, 0, 1];
+
+for (const [name, { loss, reference, gradient }] of Object.entries(cases)) {
+  testOnEveryDevice(
+    `${name} and its gradient equal the formula in double precision`,
+    async (device) => {
+      const x = Tensor.from(device, predictions, { requiresGrad: true });
+      const t = Tensor.from(device, targets);
+      const wanted = predictions.map((value, i) => reference(value, targets[i]!));
+      const sum = wanted.reduce((total, value) => total + value, 0);
+
+      const each = await loss(x, t, { reduction: "none" }).data();
+      wanted.forEach((value, i) => assertAlmostEquals(each[i]!, value, 1e-5 * Math.max(1, value)));
+      assertAlmostEquals(await loss(x, t, { reduction: "sum" }).item(), sum, 1e-5 * sum);
+      const mean = loss(x, t);
+      assertAlmostEquals(await mean.item(), sum / predictions.length, 1e-5 * sum);
+
+      mean.backward();
+      const slopes = await x.grad!.data();
+      predictions.forEach((value, i) => {
+        const slope = gradient(value, targets[i]!);
+        const tolerance = 1e-5 * Math.max(1, Math.abs(slope));
+        assertAlmostEquals(slopes[i]! * predictions.length, slope, tolerance);
+      });
+    },
+  );
+
+  cpuTest(
+    `${name} refuses targets that would have to be broadcast, and hands on NaN`,
+    async (device) => {
+      const x = Tensor.from(device, [[1], [2]]);
+      assertThrows(
+        () => loss(x, Tensor.from(device, [1, 2])),
+        RangeError,
+        "wanted targets of shape [2, 1], got [2]",
+      );
+      const nan = Tensor.from(device, [[NaN], [2]]);
+      assertEquals(await loss(nan, x).item(), NaN);
+    },
+  );
+}
+
+cpuTest("a huber loss without a straight part, or of it alone, is refused", (device) => {
+  const x = Tensor.ones(device, [1]);
+  assertThrows(() => huberLoss(x, x, { delta: 0 }), RangeError, "wanted delta above 0, got 0");
+});

@@ -1,0 +1,131 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { cpuTest } from "../testing/every_device.ts";
+import { type Device, Tensor } from "../tensor/mod.ts";
+import { Dropout } from "./dropout.ts";
+import { Embedding } from "./embedding.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+import { parameter } from "./parameter.ts";
+import { zeros } from "./initializers.ts";
+
+/** A module with parts in every kind of container, in nanochat's shape. */
+class Network extends Module {
+  readonly lambdas: Tensor;
+  readonly transformer: { readonly wte: Embedding; readonly h: readonly Linear[] };
+  readonly value_embeds: Map<number, Embedding>;
+  readonly dropout = new Dropout(0.5, { seed: 1 });
+  readonly head: Linear;
+  readonly tied: Tensor;
+  readonly table: Tensor;
+  readonly #secret: Linear;
+
+  constructor(device: Device) {
+    super();
+    this.lambdas = parameter(device, [2], zeros, 0);
+    const block = (seed: number) => new Linear(device, 4, 4, { seed, bias: false });
+    this.transformer = { wte: new Embedding(device, 5, 4, { seed: 1 }), h: [block(2), block(3)] };
+    this.value_embeds = new Map([[1, new Embedding(device, 5, 2, { seed: 4 })]]);
+    this.head = new Linear(device, 4, 5, { seed: 5 });
+    this.tied = this.transformer.wte.weight;
+    this.table = Tensor.ones(device, [3]);
+    this.#secret = block(6);
+  }
+
+  get secret(): Linear {
+    return this.#secret;
+  }
+}
+
+const names = [
+  "lambdas",
+  "transformer.wte.weight",
+  "transformer.h.0.weight",
+  "transformer.h.1.weight",
+  "value_embeds.1.weight",
+  "head.weight",
+  "head.bias",
+];
+
+cpuTest(
+  "parameters are found in fields, lists, records and maps, each once and in order",
+  (device) => {
+    const network = new Network(device);
+    assertEquals([...network.parameters().keys()], names);
+    assertEquals(network.parameters().size, names.length);
+    assert(network.parameters().get("head.bias") === network.head.bias);
+  },
+);
+
+cpuTest("a result that happens to lie in a field is no parameter", (device) => {
+  const network = new Network(device);
+  Object.assign(network, { cache: network.lambdas.mul(2) });
+  assertEquals([...network.parameters().keys()], names);
+});
+
+cpuTest("train and eval reach every part, and only those", (device) => {
+  const network = new Network(device);
+  assert(network.isTraining && network.dropout.isTraining);
+  assert(network.eval() === network);
+  assert(
+    !network.isTraining && !network.dropout.isTraining && !network.transformer.h[1]!.isTraining,
+  );
+  assert(network.secret.isTraining);
+  network.train();
+  assert(network.dropout.isTraining);
+});
+
+cpuTest("the state of one network makes another give the same", async (device) => {
+  const [a, b] = [new Network(device), new Network(device)];
+  const values = new Map(
+    [...a.stateDict()].map(([name, { shape }], i) => [name, Tensor.full(device, shape, i)]),
+  );
+  b.loadStateDict(values);
+  const loaded = await Promise.all([...b.parameters().values()].map((each) => each.data()));
+  loaded.forEach((data, i) => assert(data.every((value) => value === i)));
+  assert([...b.parameters().values()].every((each) => each.requiresGrad));
+});
+
+cpuTest(
+  "a state that does not fit is refused in one message, and nothing is changed",
+  async (device) => {
+    const network = new Network(device);
+    const before = await network.lambdas.data();
+    const fitting = () =>
+      new Map(
+        [...network.stateDict()].map(([name, { shape }]) => [name, Tensor.ones(device, shape)]),
+      );
+    const refuse = (state: Map<string, Tensor>, message: string) =>
+      assertThrows(() => network.loadStateDict(state), RangeError, message);
+
+    const renamed = fitting();
+    renamed.delete("head.bias");
+    renamed.set("head.bais", Tensor.ones(device, [5]));
+    refuse(renamed, "Cannot load the parameters: head.bias is missing; head.bais is unknown");
+
+    const misshapen = fitting();
+    misshapen.set("lambdas", Tensor.ones(device, [3]));
+    misshapen.set("head.bias", Tensor.from(device, [1, 2, 3, 4, 5], { dtype: "int32" }));
+    refuse(
+      misshapen,
+      "wanted lambdas of float32 [2], got float32 [3]; wanted head.bias of float32 [5], got int32 [5]",
+    );
+    refuse(new Map(), "; and 2 more");
+    assertEquals(await network.lambdas.data(), before);
+  },
+);
+
+cpuTest("gradients of all parameters are forgotten together", (device) => {
+  const network = new Network(device);
+  network.lambdas.sum().add(network.head.weight.sum()).backward();
+  assert(network.head.weight.grad !== null);
+  network.zeroGrad();
+  assert([...network.parameters().values()].every(({ grad }) => grad === null));
+});
+
+cpuTest("parameters outlive the scope in which a network is made", async (device) => {
+  const make = () => {
+    using _scope = device.scope();
+    return new Network(device);
+  };
+  assertEquals((await make().lambdas.data()).length, 2);
+});

@@ -1,0 +1,118 @@
+/**
+ * A step of Muon on stacks with fused kernels, against tensor operations on one matrix at a time.
+ *
+ * The results are compared before anything is timed.
+ */
+
+import { assert } from "@std/assert";
+import { relativeDeviation } from "../testing/golden.ts";
+import { copyInto, type Device, noGrad, normal, openDevice, Tensor } from "../tensor/mod.ts";
+import { Muon } from "./muon.ts";
+
+/** The matrices of a model of depth 4: those of attention, and those of the MLP. */
+const shapes = [
+  ...Array.from({ length: 16 }, () => [256, 256]),
+  ...Array.from({ length: 4 }, () => [1024, 256]),
+  ...Array.from({ length: 4 }, () => [256, 1024]),
+];
+const numbers = { lr: 0.02, momentum: 0.95, beta2: 0.9, weightDecay: 0.1 };
+const coefficients = [
+  [8.156554524902461, -22.48329292557795, 15.878769915207462],
+  [4.042929935166739, -2.808917465908714, 0.5000178451051316],
+  [3.8916678022926607, -2.772484153217685, 0.5060648178503393],
+  [3.285753657755655, -2.3681294933425376, 0.46449024233003106],
+  [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
+] as const;
+
+/** The same step, written with the operations of tensors, line by line as in the original. */
+class ComposedMuon {
+  readonly #parameters: readonly Tensor[];
+  readonly #momenta: readonly Tensor[];
+  readonly #variances: readonly Tensor[];
+
+  constructor(parameters: readonly Tensor[]) {
+    this.#parameters = parameters;
+    this.#momenta = parameters.map(({ device, shape }) => Tensor.zeros(device, shape));
+    this.#variances = parameters.map(({ device, shape: [rows, columns] }) =>
+      Tensor.zeros(device, rows! >= columns! ? [rows!, 1] : [1, columns!])
+    );
+  }
+
+  step(): void {
+    noGrad(() => this.#parameters.forEach((_, i) => this.#stepOne(i)));
+  }
+
+  #stepOne(i: number): void {
+    const parameter = this.#parameters[i]!;
+    using _scope = parameter.device.scope();
+    const [rows, columns] = parameter.shape as [number, number];
+    const { momentum, beta2, weightDecay } = numbers;
+    const lerp = (a: Tensor, b: Tensor, share: number) => a.add(b.sub(a).mul(share));
+
+    copyInto(lerp(this.#momenta[i]!, parameter.grad!, 1 - momentum), this.#momenta[i]!);
+    let x = lerp(parameter.grad!, this.#momenta[i]!, momentum);
+    const target = x.square().sum().sqrt().div(Math.sqrt(rows));
+    x = x.mul(target.div(x.square().sum(1, true).sqrt().maximum(1e-6)));
+    x = x.div(x.square().sum().sqrt().mul(1.01).add(1e-6));
+    for (const [a, b, c] of coefficients) {
+      const isTall = rows > columns;
+      const gram = x.matmul(x, { transposeA: isTall, transposeB: !isTall });
+      const factor = gram.mul(b).add(gram.matmul(gram).mul(c));
+      x = x.mul(a).add(isTall ? x.matmul(factor) : factor.matmul(x));
+    }
+    const smaller = Math.min(rows, columns);
+    x = x.mul(x.square().sum().sqrt().maximum(1e-6).pow(-1).mul(Math.sqrt(smaller)));
+
+    const axis = rows >= columns ? 1 : 0;
+    const mean = x.square().mean(axis, true);
+    const norm = mean.sum().mul(smaller).sqrt();
+    copyInto(lerp(this.#variances[i]!, mean, 1 - beta2), this.#variances[i]!);
+    const size = this.#variances[i]!.maximum(1e-10).sqrt().pow(-1);
+    const newNorm = mean.mul(smaller).mul(size.square()).sum().sqrt();
+    x = x.mul(size.mul(norm.div(newNorm.maximum(1e-10))));
+
+    const lr = numbers.lr * Math.sqrt(Math.max(1, rows / columns));
+    const mask = x.mul(parameter).ge(0);
+    copyInto(
+      parameter.sub(x.mul(lr).add(parameter.mul(mask).mul(lr * weightDecay))),
+      parameter,
+    );
+  }
+}
+
+function parametersOf(device: Device): Tensor[] {
+  return shapes.map((shape, i) => {
+    const parameter = normal(device, shape, { seed: i, requiresGrad: true });
+    parameter.grad = normal(device, shape, { seed: 100 + i });
+    return parameter;
+  });
+}
+
+const devices = [["cpu", false], ["cpu", true], ["webgpu", false]] as const;
+for (const [kind, blas] of devices) {
+  if (kind === "webgpu" && await navigator.gpu?.requestAdapter() == null) continue;
+  const device = await openDevice(kind, { blas });
+  const where = blas ? `${kind}, BLAS` : kind;
+  const [stacked, single] = [parametersOf(device), parametersOf(device)];
+  const optimizers = {
+    "stacks and fused kernels": new Muon(stacked, numbers),
+    "tensor operations": new ComposedMuon(single),
+  };
+  for (const optimizer of Object.values(optimizers)) optimizer.step();
+  for (const [i, parameter] of stacked.entries()) {
+    const deviation = relativeDeviation(await parameter.data(), await single[i]!.data());
+    assert(deviation < 1e-4, `the results differ by ${deviation}`);
+  }
+
+  for (const [name, optimizer] of Object.entries(optimizers)) {
+    Deno.bench({
+      name: `${name} (${where})`,
+      group: `Muon on the matrices of depth 4 (${where})`,
+      baseline: name === "tensor operations",
+      fn: async () => {
+        optimizer.step();
+        await device.synchronize();
+      },
+    });
+  }
+}
