@@ -7,9 +7,9 @@
 /** Rows to learn from. */
 export interface Batch<State> {
   /** The ids that the model sees, `[rows, sequenceLength]`, row-major. */
-  inputs: Int32Array;
+  inputs: Int32Array<ArrayBuffer>;
   /** The ids that it has to predict, one further on: `[rows, sequenceLength]`, row-major. */
-  targets: Int32Array;
+  targets: Int32Array<ArrayBuffer>;
   /** `[rows, sequenceLength]`. */
   shape: [rows: number, sequenceLength: number];
   /** The loader's state after this batch. */

@@ -83,14 +83,96 @@ export async function writeFileAtomically(
   path: string,
   content: Uint8Array | string,
 ): Promise<void> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const temporary = temporaryName(path);
+  await writeFilesTogether([[path, content]]);
+}
+
+/**
+ * Writes several files that belong together: each whole or not at all, and none before all are on the
+ * disk. They take their names in the order given, so whoever sees the last one has the others.
+ *
+ * @param files The paths, whose folders must exist, and for each the bytes or a text.
+ * @throws {Error} If one cannot be written; the message names the path and the cause, the temporary
+ * files are gone and nothing has changed.
+ *
+ * @example
+ * ```ts
+ * import { writeFilesTogether } from "./files.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await writeFilesTogether([[`${folder}/data`, new Uint8Array(9)], [`${folder}/index`, "9"]]);
+ * ```
+ */
+export async function writeFilesTogether(
+  files: readonly (readonly [path: string, content: Uint8Array | string])[],
+): Promise<void> {
+  const written = files.map(([path, content]) => ({
+    path,
+    temporary: temporaryName(path),
+    bytes: typeof content === "string" ? new TextEncoder().encode(content) : content,
+  }));
+  let current = "";
   try {
-    await writeThrough(temporary, bytes);
-    await Deno.rename(temporary, path);
+    for (const { path, temporary, bytes } of written) {
+      current = path;
+      await writeThrough(temporary, bytes);
+    }
+    for (const { path, temporary } of written) {
+      current = path;
+      await Deno.rename(temporary, path);
+    }
   } catch (cause) {
-    await Deno.remove(temporary).catch(() => {}); // it may never have come into being
-    throw fileError("write", path, cause);
+    for (const { temporary } of written) {
+      await Deno.remove(temporary).catch(() => {}); // it may never have come into being
+    }
+    throw fileError("write", current, cause);
+  }
+}
+
+/**
+ * Removes what processes that were killed while they wrote left in a folder. Call it when nothing else
+ * writes there.
+ *
+ * @param folder The folder; it need not exist.
+ *
+ * @example
+ * ```ts
+ * import { removeTemporaries } from "./files.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/a.${crypto.randomUUID()}.tmp`, "half a fi");
+ * await removeTemporaries(folder);
+ * if ((await Array.fromAsync(Deno.readDir(folder))).length > 0) throw new Error("expected none");
+ * ```
+ */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await namesIn(folder)) {
+    if (/\.[0-9a-f-]{36}\.tmp$/.test(name)) {
+      await Deno.remove(`${folder}/${name}`).catch(() => {}); // at worst it stays where it is
+    }
+  }
+}
+
+/**
+ * The names of what lies in a folder, sorted.
+ *
+ * @param folder The folder; one that does not exist is empty.
+ * @throws {Error} If it cannot be read; the message names the path and the cause.
+ *
+ * @example
+ * ```ts
+ * import { namesIn } from "./files.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/a.txt`, "");
+ * if ((await namesIn(folder)).join() !== "a.txt") throw new Error("expected one name");
+ * ```
+ */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return [];
+    throw fileError("read the folder", folder, cause);
   }
 }
 

@@ -1,0 +1,276 @@
+/**
+ * The command line of every script: flags with types, `--help`, exit codes, errors on one line.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+
+/** A flag that has a value, or is there or not. */
+export interface Flag<Value> {
+  /** What `--help` says of it. */
+  readonly help: string;
+  /** The value without the flag. */
+  readonly fallback: Value;
+  /** What stands for the value in `--help`; `null` for a switch, which has none. */
+  readonly placeholder: string | null;
+  /** Reads the value. @throws {UsageError} If it makes no sense: "a whole number, got x". */
+  readonly parse: (text: string) => Value;
+}
+
+/** Flags by name, in camel case: `maxSeqLen` is `--max-seq-len`. */
+export type Flags = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values of flags, by name. */
+export type Values<Given extends Flags> = {
+  readonly [Name in keyof Given]: Given[Name] extends Flag<infer Value> ? Value : never;
+};
+
+/** The command line makes no sense: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** What is saved with a run: the values of flags that are numbers, texts, switches or not given. */
+export type Settings = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A whole number of at least `least`, or the one exception `or`, which is −1 or 0 for "no". */
+export function integer(
+  fallback: number,
+  help: string,
+  { least = 1, or }: { readonly least?: number; readonly or?: number } = {},
+): Flag<number> {
+  const wanted = `a whole number of at least ${least}${or === undefined ? "" : ` or ${or}`}`;
+  const isFine = (value: number) => value === or || (Number.isSafeInteger(value) && value >= least);
+  return { help, fallback, placeholder: "N", parse: (text) => parseNumber(text, wanted, isFine) };
+}
+
+/** A number of at least `least`, or the one exception `or`. */
+export function decimal(
+  fallback: number,
+  help: string,
+  { least = 0, most = Infinity, or }: {
+    readonly least?: number;
+    readonly most?: number;
+    readonly or?: number;
+  } = {},
+): Flag<number> {
+  const range = most === Infinity
+    ? `a number of at least ${least}`
+    : `a number from ${least} to ${most}`;
+  const wanted = `${range}${or === undefined ? "" : ` or ${or}`}`;
+  const isFine = (value: number) =>
+    value === or || (Number.isFinite(value) && value >= least && value <= most);
+  return { help, fallback, placeholder: "X", parse: (text) => parseNumber(text, wanted, isFine) };
+}
+
+/** A text that is not empty. */
+export function text(fallback: string, help: string, placeholder = "TEXT"): Flag<string> {
+  return { help, fallback, placeholder, parse: notEmpty };
+}
+
+/** A flag without a fallback: `null` if it is not given. */
+export function optional<Value>(flag: Flag<Value>): Flag<Value | null> {
+  return { ...flag, fallback: null };
+}
+
+/** One of several words. */
+export function choice<Word extends string>(
+  words: readonly Word[],
+  fallback: NoInfer<Word>,
+  help: string,
+): Flag<Word> {
+  return {
+    help,
+    fallback,
+    placeholder: words.join("|"),
+    parse: (text) => {
+      const word = words.find((word) => word === text);
+      if (word !== undefined) return word;
+      throw new UsageError(`wanted ${words.join(", ")}, got ${quote(text)}`);
+    },
+  };
+}
+
+/** A flag that is there or not. */
+export function toggle(help: string): Flag<boolean> {
+  return { help, fallback: false, placeholder: null, parse: (text) => text !== "false" };
+}
+
+/** What a script is. */
+export interface Script<Given extends Flags> {
+  /** What it does, in a sentence. */
+  readonly summary: string;
+  /** How it is called: `deno task train`. */
+  readonly command: string;
+  /** Its flags, without `--help` and `--debug`, which all have. */
+  readonly flags: Given;
+  /**
+   * What it does.
+   *
+   * @param values The values of the flags.
+   * @param args The command line, for scripts whose fallbacks depend on what is found.
+   * @returns The exit code; 0 if none is given.
+   */
+  readonly run: (values: Values<Given>, args: readonly string[]) => Promise<number | void>;
+}
+
+const commonFlags = {
+  help: toggle("Show this text"),
+  debug: toggle("Show where an error came from"),
+};
+
+/**
+ * Runs a script: reads its flags and prints what goes wrong on one line.
+ *
+ * @param script The script.
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong; 2 if a flag makes no sense.
+ */
+export async function runScript<Given extends Flags>(
+  script: Script<Given>,
+  args: readonly string[],
+): Promise<number> {
+  try {
+    const values = parseFlags(args, script.flags);
+    if (givenFlags(args, script.flags).has("help")) {
+      console.log(helpText(script.summary, script.command, { ...script.flags, ...commonFlags }));
+      return 0;
+    }
+    return await script.run(values, args) ?? 0;
+  } catch (error) {
+    const isUsage = error instanceof UsageError;
+    console.error(
+      args.includes("--debug") ? error : `${firstLine(error)}${isUsage ? " (see --help)" : ""}`,
+    );
+    return isUsage ? 2 : 1;
+  }
+}
+
+/**
+ * Reads flags.
+ *
+ * @param args The command line.
+ * @param flags The flags that there are.
+ * @param saved Values that take the place of the fallbacks.
+ * @throws {UsageError} If a flag is unknown or its value makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { integer, parseFlags } from "./flags.ts";
+ *
+ * const { maxSeqLen } = parseFlags(["--max-seq-len", "256"], { maxSeqLen: integer(2048, "Length") });
+ * if (maxSeqLen !== 256) throw new Error(`got ${maxSeqLen}`);
+ * ```
+ */
+export function parseFlags<Given extends Flags>(
+  args: readonly string[],
+  flags: Given,
+  saved: Settings = {},
+): Values<Given> {
+  const given = splitArguments(args, { ...flags, ...commonFlags });
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) {
+    const kept = saved[name];
+    const value = given.get(name) ?? (kept === null || kept === undefined ? undefined : `${kept}`);
+    values[name] = value === undefined ? flag.fallback : parseValue(name, flag, value);
+  }
+  return values as Values<Given>;
+}
+
+/** The names of the flags that stand on a command line. */
+export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
+  return new Set(splitArguments(args, { ...flags, ...commonFlags }).keys());
+}
+
+/** Runs something that flags lead to: what it refuses, the flags are to blame for. */
+export function blameFlags<Result>(run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
+}
+
+/** What went wrong, without the lines that say where. */
+export function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;
+}
+
+/** The texts that stand on a command line, by the names of the flags. */
+function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, { placeholder }]) =>
+      [kebabCase(name), { type: placeholder === null ? "boolean" : "string" }] as const
+    ),
+  );
+  let parsed: Record<string, string | boolean | (string | boolean)[] | undefined>;
+  try {
+    parsed = parseArgs({ args: joinNegative(args), options }).values;
+  } catch (error) {
+    throw new UsageError(firstLine(error), { cause: error });
+  }
+  return new Map(
+    Object.keys(flags).flatMap((name) => {
+      const value = parsed[kebabCase(name)];
+      return value === undefined ? [] : [[name, `${value}`] as const];
+    }),
+  );
+}
+
+/** `--eval-every -1` is meant as `--eval-every=-1`; a bare `-1` would be taken for a flag. */
+function joinNegative(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const argument of args) {
+    const last = joined.at(-1);
+    if (/^-\d/.test(argument) && last !== undefined && /^--[a-z-]+$/.test(last)) {
+      joined[joined.length - 1] = `${last}=${argument}`;
+    } else joined.push(argument);
+  }
+  return joined;
+}
+
+function parseValue(name: string, flag: Flag<unknown>, value: string): unknown {
+  try {
+    return flag.parse(value);
+  } catch (error) {
+    throw new UsageError(`Cannot use --${kebabCase(name)}: ${firstLine(error)}`, { cause: error });
+  }
+}
+
+function parseNumber(text: string, wanted: string, isFine: (value: number) => boolean): number {
+  const value = text.trim() === "" ? NaN : Number(text.replaceAll("_", ""));
+  if (isFine(value)) return value;
+  throw new UsageError(`wanted ${wanted}, got ${quote(text)}`);
+}
+
+function notEmpty(text: string): string {
+  if (text.trim() !== "") return text;
+  throw new UsageError(`wanted a text, got ${quote(text)}`);
+}
+
+function helpText(summary: string, command: string, flags: Flags): string {
+  const rows = Object.entries(flags).map(([name, { help, fallback, placeholder }]) => ({
+    left: `--${kebabCase(name)}${placeholder === null ? "" : ` ${placeholder}`}`,
+    right: placeholder === null || fallback === null || fallback === ""
+      ? help
+      : `${help} (default: ${fallback})`,
+  }));
+  const width = Math.max(...rows.map(({ left }) => left.length));
+  return [
+    summary,
+    "",
+    `Usage: ${command} [flags]`,
+    "",
+    ...rows.map(({ left, right }) => `  ${left.padEnd(width)}  ${right}`),
+  ].join("\n");
+}
+
+function kebabCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+function quote(text: string): string {
+  return text.length > 40 ? `"${text.slice(0, 40)}…"` : `"${text}"`;
+}

@@ -1,0 +1,34 @@
+/** Numbers as people read them. @module */
+
+/** `1,234,567` */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
+}
+
+/** Three significant digits and a letter: `26.2 M`, `1.85 T`. */
+export function short(value: number): string {
+  const steps = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
+  const [size, letter] = steps.find(([size]) => value >= size) ?? [1, ""];
+  return `${(value / size).toPrecision(3)} ${letter}`.trimEnd();
+}
+
+/** Bytes in units of 1,024: `36.5 MiB`. */
+export function bytes(value: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(value, 1)) / 10), units.length - 1);
+  return power === 0 ? `${value} bytes` : `${(value / 1024 ** power).toFixed(1)} ${units[power]}`;
+}
+
+/** `9.3 s`, `6:45`, `2:03:09` */
+export function duration(seconds: number): string {
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => `${value}`.padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `48 %` */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
+}

@@ -1,0 +1,73 @@
+/** A line that shows how far a run is. @module */
+
+import type { StepEvent } from "../gpt/mod.ts";
+import { count, duration, percent } from "./format.ts";
+
+/** Where nobody watches a line change, a new one comes at most this often, in milliseconds. */
+const LINE_INTERVAL = 5000;
+
+const BAR_WIDTH = 24;
+
+/** Shows steps on one line of the terminal that is written over, or now and then on a new line. */
+export class Progress {
+  readonly #steps: number;
+  readonly #peakFlops: number;
+  readonly #isTerminal: boolean = Deno.stdout.isTerminal();
+  #lastLine = -Infinity;
+  #isOpen = false;
+
+  /**
+   * @param steps The steps of the run.
+   * @param peakFlops What the device reaches in a matrix product, in operations per second.
+   */
+  constructor(steps: number, peakFlops: number) {
+    this.#steps = steps;
+    this.#peakFlops = peakFlops;
+  }
+
+  /** Shows a step. */
+  show(event: StepEvent): void {
+    const line = this.#line(event);
+    if (this.#isTerminal) {
+      const { columns } = Deno.consoleSize();
+      write(`\r\x1b[K${line.slice(0, columns - 1)}`);
+      this.#isOpen = true;
+      return;
+    }
+    const isLast = event.step === this.#steps - 1;
+    if (!isLast && performance.now() - this.#lastLine < LINE_INTERVAL) return;
+    this.#lastLine = performance.now();
+    console.log(line);
+  }
+
+  /** Prints a text below the line. */
+  print(text: string): void {
+    this.end();
+    console.log(text);
+  }
+
+  /** Leaves the line as it is. */
+  end(): void {
+    if (this.#isOpen) write("\n");
+    this.#isOpen = false;
+  }
+
+  #line(event: StepEvent): string {
+    const done = (event.step + 1) / this.#steps;
+    const filled = Math.round(done * BAR_WIDTH);
+    const bar = this.#isTerminal
+      ? `${"█".repeat(filled)}${"░".repeat(BAR_WIDTH - filled)} ${percent(done)}`
+      : `step ${event.step + 1} of ${this.#steps}`;
+    return [
+      bar,
+      `loss ${event.smoothLoss.toFixed(3)}`,
+      `${count(event.tokensPerSecond)} tokens/s`,
+      `${percent(event.flopsPerSecond / this.#peakFlops)} of peak`,
+      `${duration(event.secondsLeft)} left`,
+    ].join("  ");
+  }
+}
+
+function write(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text));
+}

@@ -1,0 +1,55 @@
+/**
+ * Trains a tokenizer: nanochat's `tok_train`, with its flags.
+ *
+ * @module
+ */
+
+import { openSource, texts } from "../data/mod.ts";
+import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
+import { integer, runScript, type Values } from "./flags.ts";
+import { count, duration } from "./format.ts";
+import { corpusFlags } from "./training.ts";
+
+const flags = {
+  maxChars: integer(2_000_000_000, "Characters to train on, at most"),
+  docCap: integer(10_000, "Characters of a document to train on, at most"),
+  vocabSize: integer(32_768, "The size of the vocabulary, special tokens included"),
+  ...corpusFlags,
+};
+
+/**
+ * Trains a tokenizer and keeps it for the models that are trained next.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Trains a byte-level BPE tokenizer on a corpus.",
+    command: "deno task tok_train",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: Values<typeof flags>): Promise<void> {
+  const start = performance.now();
+  const source = await openSource(values.data);
+  const tokenizer = await trainTokenizer(source, values);
+  const seconds = (performance.now() - start) / 1000;
+  const path = await keepTokenizer(tokenizer);
+
+  let [bytes, tokens] = [0, 0];
+  for await (const text of texts(await source.open("validation"))) {
+    bytes += new TextEncoder().encode(text).length;
+    tokens += tokenizer.encode(text).length;
+  }
+  console.log(tableAsText([
+    ["vocabulary", `${count(tokenizer.vocabSize)} tokens`],
+    ["time", duration(seconds)],
+    ["compression", `${(bytes / tokens).toFixed(2)} bytes a token of held-out text`],
+    ["saved", path],
+  ]));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,250 @@
+/**
+ * What `base_train` and `speedrun` share: the flags of a run, and what is printed while it goes on.
+ *
+ * @module
+ */
+
+import { openSource } from "../data/mod.ts";
+import {
+  basePath,
+  type Checkpoint,
+  type Device,
+  estimateMemory,
+  findLatestRun,
+  measureMatmulPeak,
+  openDevice,
+  parameterCounts,
+  planTraining,
+  preparePretraining,
+  scalingDefaults,
+  tableAsText,
+  type TrainingPlan,
+  type TrainingState,
+} from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import {
+  blameFlags,
+  choice,
+  decimal,
+  type Flag,
+  integer,
+  optional,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { bytes, count, duration, short } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { Progress } from "./progress.ts";
+
+/** The flags that say where things run. */
+export const deviceFlags = {
+  device: choice(["auto", "cpu", "webgpu"], "auto", "Where to compute: auto takes a real GPU"),
+  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
+  noBlas: toggle("Compute matrix products without a BLAS"),
+};
+
+/** The flags that say what is read. */
+export const corpusFlags = {
+  data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
+};
+
+/** The flags that say which model is meant. */
+export const modelFlags = {
+  modelTag: text("", "The name of the run's folder, by default that of the latest run", "NAME"),
+  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+};
+
+/** The flags of a run, under nanochat's names and with its defaults. */
+export const trainingFlags = {
+  depth: integer(20, "The number of layers: all else follows from it"),
+  aspectRatio: integer(scalingDefaults.aspectRatio, "The width for each layer of depth"),
+  headDim: integer(scalingDefaults.headDim, "The channels of an attention head"),
+  maxSeqLen: integer(scalingDefaults.maxSeqLen, "The length of a sequence in tokens", { least: 2 }),
+  windowPattern: text(
+    scalingDefaults.windowPattern,
+    "Long (L) and short (S) attention windows",
+    "LS",
+  ),
+  numIterations: integer(-1, "The number of steps, -1 to derive it", { or: -1 }),
+  targetFlops: decimal(-1, "The operations to spend, -1 to derive them", { least: 1, or: -1 }),
+  targetParamDataRatio: decimal(scalingDefaults.targetParamDataRatio, "Tokens for each parameter", {
+    or: -1,
+  }),
+  deviceBatchSize: integer(scalingDefaults.deviceBatchSize, "The sequences computed at once"),
+  totalBatchSize: integer(-1, "The tokens of a step, -1 to derive them", { or: -1 }),
+  embeddingLr: decimal(scalingDefaults.embeddingLr, "The learning rate of the embeddings"),
+  unembeddingLr: decimal(scalingDefaults.unembeddingLr, "The learning rate of the head"),
+  weightDecay: decimal(scalingDefaults.weightDecay, "The weight decay of the matrices"),
+  matrixLr: decimal(scalingDefaults.matrixLr, "The learning rate of the matrices"),
+  scalarLr: decimal(scalingDefaults.scalarLr, "The learning rate of the scalars"),
+  lrScaling: choice(
+    ["batch", "none"],
+    "batch",
+    "Scale rates and decay to the batch and the run, or take them as they are",
+  ),
+  warmupSteps: integer(40, "Steps until the full learning rate", { least: 0 }),
+  warmdownRatio: decimal(0.65, "The part of the run in which the learning rate falls", { most: 1 }),
+  finalLrFrac: decimal(0.05, "The part of the learning rate that is left at the end", { most: 1 }),
+  loader: choice(["packed", "random"], "packed", "Pack documents into rows, or cut rows at random"),
+  seed: integer(42, "The seed of the starting values and of the order of the data", { least: 0 }),
+  evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
+  evalTokens: integer(80 * 524_288, "Tokens predicted in an evaluation, at most"),
+  sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
+  saveEvery: integer(-1, "Steps between checkpoints, -1 for one at the end", { or: -1 }),
+  modelTag: text("", "The name of the run's folder, by default d and the depth", "NAME"),
+  ...corpusFlags,
+  ...deviceFlags,
+};
+
+/** What is saved with a run, so that it can go on without being told again. */
+const settingNames = Object.keys(trainingFlags) as (keyof typeof trainingFlags)[];
+
+/** The values of {@linkcode trainingFlags}. */
+export type TrainingValues = Values<typeof trainingFlags>;
+
+/** The same flags with other fallbacks. */
+export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof trainingFlags {
+  const entries = Object.entries(trainingFlags).map(([name, flag]) => {
+    const fallback = Reflect.get(fallbacks, name) ?? flag.fallback;
+    return [name, { ...flag, fallback } as Flag<unknown>];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Opens the device that flags ask for. */
+export function openChosenDevice(
+  { device, threads, noBlas }: Values<typeof deviceFlags>,
+): Promise<Device> {
+  return openDevice(device, { ...(threads === 0 ? {} : { threads }), blas: !noBlas });
+}
+
+/** The folder of a run. @throws {UsageError} If the name is none. */
+export function runFolder(tag: string): string {
+  if (!/^[\w][\w.-]*$/.test(tag)) {
+    throw new UsageError(`Cannot use --model-tag: wanted letters, digits, . _ and -, got "${tag}"`);
+  }
+  return basePath("base_checkpoints", tag);
+}
+
+/** The folder of the run that flags mean: by default that which saved last. */
+export async function modelFolder({ modelTag }: Values<typeof modelFlags>): Promise<string> {
+  return modelTag === "" ? await findLatestRun(basePath("base_checkpoints")) : runFolder(modelTag);
+}
+
+/** A plan as the flags want it. @throws {UsageError} If they do not go together. */
+export function planRun(flags: TrainingValues, vocabSize: number): TrainingPlan {
+  const plan = blameFlags(() => planTraining({ ...flags, vocabSize }));
+  if (flags.lrScaling === "batch") return plan;
+  const { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } = flags;
+  return { ...plan, rates: { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } };
+}
+
+/** What {@linkcode runTraining} needs. */
+export interface TrainingRun {
+  readonly flags: TrainingValues;
+  readonly folder: string;
+  readonly device: Device;
+  readonly tokenizer: Tokenizer;
+  /** How the user goes on after Ctrl-C. */
+  readonly resumeCommand: string;
+  readonly checkpoint?: Checkpoint;
+}
+
+/** What a run came to. */
+export interface TrainingOutcome {
+  readonly state: TrainingState;
+  readonly plan: TrainingPlan;
+  readonly model: Awaited<ReturnType<typeof preparePretraining>>["model"];
+  /** Whether it went to its end, or was stopped by Ctrl-C. */
+  readonly finished: boolean;
+  /** Operations per second in a matrix product. */
+  readonly peakFlops: number;
+}
+
+/** How much of a matrix product's speed training reached where it was measured: for the estimate. */
+const EXPECTED_SHARE = 0.4;
+
+/** Trains, and prints what happens. */
+export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
+  const { flags, folder, device, tokenizer, checkpoint } = run;
+  const plan = planRun(flags, tokenizer.vocabSize);
+  using interrupt = onInterrupt(
+    "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+  );
+  const peakFlops = await measureMatmulPeak(device);
+  console.log(tableAsText(planRows(plan, flags, device, peakFlops)) + "\n");
+
+  const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
+  const pretraining = await preparePretraining({
+    ...flags,
+    device,
+    tokenizer,
+    folder,
+    plan,
+    checkpoint,
+    source: await openSource(flags.data),
+    schedule: { warmupSteps, warmdownRatio, finalFraction },
+    settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
+    signal: interrupt.signal,
+  });
+  if (pretraining.firstStep > 0) console.log(`Going on after step ${pretraining.firstStep}.`);
+
+  const progress = new Progress(plan.numIterations, peakFlops);
+  for await (const event of pretraining.run()) {
+    switch (event.kind) {
+      case "step":
+        progress.show(event);
+        break;
+      case "evaluation":
+        progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
+        break;
+      case "samples":
+        progress.print(event.texts.map((text) => `  ${JSON.stringify(text)}`).join("\n"));
+        break;
+      case "checkpoint":
+        progress.print(`Saved ${event.path}`);
+        break;
+      case "end": {
+        progress.end();
+        const { state, finished } = event;
+        if (!finished) console.log(`Stopped after step ${state.step}. Go on: ${run.resumeCommand}`);
+        return { state, finished, plan, peakFlops, model: pretraining.model };
+      }
+    }
+  }
+  throw new Error("Cannot finish the run: it ended without a word");
+}
+
+function planRows(
+  plan: TrainingPlan,
+  flags: TrainingValues,
+  device: Device,
+  peakFlops: number,
+): [string, string][] {
+  const { config } = plan;
+  const memory = estimateMemory({ config, deviceBatchSize: flags.deviceBatchSize });
+  const seconds = plan.totalFlops / (peakFlops * EXPECTED_SHARE);
+  const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
+  return [
+    ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s in a matrix product`],
+    [
+      "model",
+      `${config.nLayer} layers, width ${config.nEmbd}, ${config.nHead} heads, vocabulary ` +
+      `${count(config.vocabSize)}: ${count(parameterCounts(config).total)} parameters`,
+    ],
+    [
+      "run",
+      `${count(plan.numIterations)} steps of ${count(plan.totalBatchSize)} tokens${steps}: ` +
+      `${count(plan.totalTokens)} tokens, ${short(plan.totalFlops)}FLOP`,
+    ],
+    [
+      "memory",
+      `about ${bytes(memory.peak)}: ${bytes(memory.parameters)} parameters, ` +
+      `${bytes(memory.gradients)} gradients, ${bytes(memory.optimizer)} optimizer, ` +
+      `${bytes(memory.activations)} activations`,
+    ],
+    ["time", `about ${duration(seconds)} of training`],
+  ];
+}
