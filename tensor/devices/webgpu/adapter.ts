@@ -2,8 +2,25 @@
 
 import type { DeviceInfo } from "../../device.ts";
 
-/** Limits that decide what a kernel may do; see the WebGPU specification, section 3.6.2. */
-const limitNames = [
+/** The limits that a device is opened with; see the WebGPU specification, section 3.6.2. */
+export interface WebGpuLimits {
+  /** The largest buffer, in bytes. */
+  readonly maxBufferSize: number;
+  /** The most threads of a workgroup, over all dimensions. */
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  /** The most threads of a workgroup along x. */
+  readonly maxComputeWorkgroupSizeX: number;
+  /** The most workgroups of a dispatch along each dimension. */
+  readonly maxComputeWorkgroupsPerDimension: number;
+  /** The memory that the threads of a workgroup may share, in bytes. */
+  readonly maxComputeWorkgroupStorageSize: number;
+  /** The most storage buffers of a kernel. */
+  readonly maxStorageBuffersPerShaderStage: number;
+  /** The largest part of a buffer that a kernel can see, in bytes. */
+  readonly maxStorageBufferBindingSize: number;
+}
+
+const limitNames: readonly (keyof WebGpuLimits)[] = [
   "maxBufferSize",
   "maxComputeInvocationsPerWorkgroup",
   "maxComputeWorkgroupSizeX",
@@ -11,10 +28,7 @@ const limitNames = [
   "maxComputeWorkgroupStorageSize",
   "maxStorageBuffersPerShaderStage",
   "maxStorageBufferBindingSize",
-] as const;
-
-/** The limits that a device is opened with, in the words of the WebGPU specification. */
-export type WebGpuLimits = Readonly<Record<(typeof limitNames)[number], number>>;
+];
 
 /** What {@linkcode openWebGpuDevice} can be told. */
 export interface WebGpuOptions {
@@ -34,8 +48,11 @@ const USUAL_SUBGROUP_SIZE = 32;
 
 /** An opened graphics processor, before anything is built on it. */
 export interface OpenedAdapter {
+  /** The device as the browser gives it. */
   readonly gpu: GPUDevice;
+  /** What is known of the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
+  /** The limits that were asked for. */
   readonly limits: WebGpuLimits;
 }
 

@@ -15,12 +15,14 @@ const SLOT_WORDS = ARGUMENT_SLOT_BYTES / 4;
  * of the earlier one have read their slots before they are overwritten.
  */
 export class ArgumentRing {
+  /** What kernels have as their uniform buffer. */
   readonly buffer: GPUBuffer;
   readonly #gpu: GPUDevice;
   readonly #integers = new Int32Array(SLOTS * SLOT_WORDS);
   readonly #floats = new Float32Array(this.#integers.buffer);
   #used = 0;
 
+  /** Makes the buffer. */
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
     this.buffer = gpu.createBuffer({

@@ -4,6 +4,7 @@
 export interface PooledBuffer {
   /** Counts up, so that the oldest free buffer can be taken first. */
   readonly id: number;
+  /** The buffer itself. */
   readonly gpu: GPUBuffer;
   /** Its size in bytes: the size class, not what was asked for. */
   readonly capacity: number;
@@ -63,6 +64,7 @@ export class BufferPool {
   #created = 0;
   #heldBytes = 0;
 
+  /** Makes an empty pool. */
   constructor(gpu: GPUDevice, options: BufferPoolOptions) {
     this.#gpu = gpu;
     this.#options = options;

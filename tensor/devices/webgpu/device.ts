@@ -10,6 +10,7 @@ import {
   type WebGpuOptions,
 } from "./adapter.ts";
 import { ArgumentRing } from "./argument_ring.ts";
+import { assertCall, assertRange, oneLine } from "./checks.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { ReadBatch, StagingBuffers } from "./readback.ts";
@@ -17,12 +18,17 @@ import { Recording } from "./recording.ts";
 
 /** What a device has done so far. In a steady loop only the first three go up. */
 export interface WebGpuStatistics {
+  /** Dispatches that were recorded. */
   readonly dispatches: number;
+  /** Recordings that were handed to the queue. */
   readonly submits: number;
   /** Waits for results, each for all reads of one tick. */
   readonly readbacks: number;
+  /** Buffers of the pool and buffers to read through. */
   readonly buffersCreated: number;
+  /** Kernels that were compiled. */
   readonly pipelinesCompiled: number;
+  /** Sets of buffers that were bound to kernels for the first time. */
   readonly bindGroupsCreated: number;
   /** Bytes that all buffers take, the pooled ones included. */
   readonly bufferBytes: number;
@@ -56,8 +62,11 @@ class WebGpuAllocation implements Allocation {
  * Open one with {@linkcode openWebGpuDevice}.
  */
 export class RecordingWebGpuDevice implements WebGpuDevice {
-  readonly kind = "webgpu";
+  /** What tells it from the other kind of device. */
+  readonly kind = "webgpu" as const;
+  /** What is known of the adapter: `software`, `subgroupSize`, `features`, the limits, … */
   readonly info: DeviceInfo;
+  /** The limits that it was opened with. */
   readonly limits: WebGpuLimits;
   /** The device as the browser gives it, for what is not offered here. */
   readonly gpu: GPUDevice;
@@ -81,6 +90,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #submits = 0;
   #readbacks = 0;
 
+  /** Builds on an adapter; `memoryLimit` is the one of {@linkcode WebGpuOptions}. */
   constructor({ gpu, info, limits }: OpenedAdapter, memoryLimit?: number) {
     this.gpu = gpu;
     this.info = info;
@@ -250,7 +260,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const [x, y = 1, z = 1] = workgroups;
     const what = `run "${kernel.key}" on`;
     this.#assertUsable(what);
-    this.#assertCall(kernel, allocations, arguments_, Math.max(x, y, z));
+    assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
     const { pipeline, layout } = this.#kernels.compiled(kernel);
     if (!this.#ring.hasRoom(layout.argumentBytes)) this.#submit();
@@ -265,18 +275,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       : null;
     this.#recording.dispatch(pipeline, group, offset, x, y, z);
     this.#dispatches++;
-  }
-
-  #assertCall(
-    kernel: WgslKernel,
-    allocations: readonly Allocation[],
-    { integers, floats = [] }: Arguments,
-    workgroups: number,
-  ): void {
-    const problem = callProblem(kernel, allocations, this.limits, workgroups) ??
-      different("integer arguments", kernel.integers.length, integers.length) ??
-      different("float arguments", kernel.floats?.length ?? 0, floats.length);
-    if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
   }
 
   #submit(): void {
@@ -343,53 +341,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     }
     this.#assertUsable(what);
   }
-}
-
-/** What is wrong with a dispatch, or `null`. */
-function callProblem(
-  kernel: WgslKernel,
-  allocations: readonly Allocation[],
-  limits: WebGpuLimits,
-  workgroups: number,
-): string | null {
-  const count = allocations.length;
-  const most = limits.maxStorageBuffersPerShaderStage;
-  if (count > most) return `wanted at most ${most} buffers on this device, got ${count}`;
-  if (workgroups > limits.maxComputeWorkgroupsPerDimension) {
-    return `wanted at most ${limits.maxComputeWorkgroupsPerDimension} workgroups in each ` +
-      `dimension, got ${workgroups}`;
-  }
-  for (let i = 0; i < count; i++) {
-    const allocation = allocations[i]!;
-    if (allocation.bytes > limits.maxStorageBufferBindingSize) {
-      return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
-        `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
-    }
-    const first = allocations.indexOf(allocation);
-    if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
-      return `wanted one binding of an allocation that is written to, got it as ` +
-        `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;
-    }
-  }
-  return different("buffers", kernel.buffers.length, count);
-}
-
-function different(what: string, wanted: number, got: number): string | null {
-  return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
-}
-
-function assertRange(what: string, { bytes }: Allocation, offset: number, length: number): void {
-  if (offset >= 0 && offset + length <= bytes && offset % 4 === 0 && length % 4 === 0) return;
-  throw new RangeError(
-    `Cannot ${what} bytes ${offset} to ${
-      offset + length
-    } of an allocation: wanted multiples of 4 ` +
-      `within ${bytes} bytes, got ${offset} and a length of ${length}`,
-  );
-}
-
-function oneLine(message: string): string {
-  return message.replace(/\s+/g, " ").trim();
 }
 
 /**

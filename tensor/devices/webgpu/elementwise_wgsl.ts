@@ -16,9 +16,13 @@ import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
 export interface Plan {
   /** Names everything but the program that the kernel's code depends on. */
   readonly variant: string;
+  /** What is known of the operands when the kernel is written. */
   readonly pattern: OperandsPattern;
+  /** Writes the kernel, under this key. */
   readonly makeKernel: (key: string) => WgslKernel;
+  /** The kernel's integer arguments. */
   readonly integers: readonly number[];
+  /** How many workgroups to run. */
   readonly workgroups: readonly [x: number, y: number];
 }
 
@@ -51,7 +55,12 @@ export function planElementwise(
   const outerSizes = axes.sizes.slice(0, -1);
   const pattern: OperandsPattern = { operands, firstOutput, rank: outerSizes.length, width };
   const count = outerSizes.reduce((product, size) => product * size, length / width);
-  const threads = Math.min(MOST_THREADS, device.limits.maxComputeInvocationsPerWorkgroup);
+  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = device.limits;
+  const threads = Math.min(
+    MOST_THREADS,
+    maxComputeInvocationsPerWorkgroup,
+    maxComputeWorkgroupSizeX,
+  );
   const offsets = views.map((view) => view.offset);
   return {
     variant: `elementwise ${threads}`,
@@ -79,7 +88,11 @@ function elementwiseKernel(
   const operands = new OperandCode(pattern);
   const code = (): string => {
     const formulas = new FormulaCode(program, operands, pattern.width);
-    const results = program.outputs.map((e, i) => ({ e, operand: pattern.firstOutput + i }));
+    const values = formulas.constants(program.outputs, "  ") +
+      formulas.varying(program.outputs, "column", "  ");
+    const stores = program.outputs.map((e, i) =>
+      `  ${operands.store(pattern.firstOutput + i, "column", formulas.wide(e))}\n`
+    );
     const main = `
 @compute @workgroup_size(${threads})
 fn main(
@@ -91,16 +104,10 @@ fn main(
   if (element >= arguments.count) {
     return;
   }
-${outerIndices(pattern.rank, "element", "arguments.columns")}${operands.bases()}${
-      formulas.constants(program.outputs, "  ")
-    }${formulas.varying(program.outputs, "column", "  ")}${
-      results.map(({ e, operand }) => `  ${operands.store(operand, "column", storable(e))}\n`)
-        .join("")
+${outerIndices(pattern.rank, "element", "arguments.columns")}${operands.bases()}${values}${
+      stores.join("")
     }}
 `;
-    function storable(e: Program["outputs"][number]): string {
-      return formulas.wide(e);
-    }
     return workgroupIndexWgsl + functionsFor(main) + main;
   };
   return {

@@ -11,14 +11,19 @@ const MOST_BIND_GROUPS = 16_384;
 
 /** A kernel, compiled. */
 export interface CompiledKernel {
+  /** The compiled code. */
   readonly pipeline: GPUComputePipeline;
+  /** What has to be bound to it. */
   readonly layout: BindingLayout;
 }
 
 /** How the bindings of a kernel are arranged: kernels of one arrangement share bind groups. */
 export interface BindingLayout {
+  /** Equal for equal arrangements. */
   readonly key: string;
+  /** The one group that kernels have. */
   readonly group: GPUBindGroupLayout;
+  /** That group, for pipelines. */
   readonly pipeline: GPUPipelineLayout;
   /** The bytes in the uniform ring that a dispatch needs for its arguments; 0 for none. */
   readonly argumentBytes: number;
@@ -37,6 +42,8 @@ export class KernelCache {
   #groupsCreated = 0;
 
   /**
+   * Begins with nothing compiled.
+   *
    * @param ring The uniform buffer that arguments are read from.
    * @param bindingLimit The most bytes that one binding may have.
    * @param check Told of everything that may turn out to be invalid, with what it was.

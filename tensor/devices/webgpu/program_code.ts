@@ -8,6 +8,7 @@ import { binaryCode, floatType, literal, unaryCode, type Width } from "./wgsl_fu
 
 /** Everything about the operands that a kernel's code depends on. */
 export interface OperandsPattern {
+  /** Inputs, then outputs. */
   readonly operands: readonly OperandPattern[];
   /** The operands from this one on are outputs. */
   readonly firstOutput: number;
@@ -29,8 +30,10 @@ export function patternKey({ operands, rank, width }: OperandsPattern): string {
 /** The operands of one kernel: their buffers, arguments, loads and stores. */
 export class OperandCode {
   readonly #pattern: OperandsPattern;
+  /** The buffers that the kernel declares. */
   readonly buffers: readonly WgslBuffer[];
 
+  /** Chooses the types of the buffers. */
   constructor(pattern: OperandsPattern) {
     this.#pattern = pattern;
     const count = Math.max(...pattern.operands.map(({ buffer }) => buffer)) + 1;
@@ -158,6 +161,7 @@ export class FormulaCode {
   readonly #constantNames = new Map<Expression, string>();
   #varyingNames = new Map<Expression, string>();
 
+  /** Begins with no part computed. */
   constructor(program: Program, operands: OperandCode, width: Width) {
     this.#program = program;
     this.#operands = operands;

@@ -58,6 +58,7 @@ export function collapseAxes(
 export interface OperandPattern {
   /** The storage buffer that it is in: operands in one allocation share a buffer. */
   readonly buffer: number;
+  /** Whether its elements are `int32`; formulas see them as floats. */
   readonly isInteger: boolean;
   /**
    * How it steps along the innermost axis: to the next element, not at all, or by a stride that is

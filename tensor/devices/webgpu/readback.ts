@@ -70,6 +70,7 @@ export class StagingBuffers {
   readonly #idle: Staging[] = [];
   #created = 0;
 
+  /** Begins with none. */
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
   }

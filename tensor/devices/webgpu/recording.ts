@@ -9,6 +9,7 @@ export class Recording {
   readonly #offset = new Uint32Array(1);
   #serial = 1;
 
+  /** Begins with nothing recorded. */
   constructor(gpu: GPUDevice) {
     this.#gpu = gpu;
   }

@@ -120,12 +120,13 @@ function chooseTeam(
   width: Width,
   rowsFirst: boolean,
 ): Team {
-  const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupStorageSize } = device.limits;
+  const { limits } = device;
   const partials = Math.max(1, ...reductionPasses(program).map((pass) => pass.length));
   const threads = powerOfTwoBelow(Math.min(
     MOST_THREADS,
-    maxComputeInvocationsPerWorkgroup,
-    maxComputeWorkgroupStorageSize / (4 * partials),
+    limits.maxComputeInvocationsPerWorkgroup,
+    limits.maxComputeWorkgroupSizeX,
+    limits.maxComputeWorkgroupStorageSize / (4 * partials),
   ));
   if (Number(device.info.details.subgroupSize) <= PROCESSOR_VECTOR && rows >= BUSY_ROWS) {
     return { rows: rowsFirst ? ROWS_SIDE_BY_SIDE : PROCESSOR_VECTOR, lanes: 1, rowsFirst };

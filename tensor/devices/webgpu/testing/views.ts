@@ -1,10 +1,10 @@
 /** Test data: views of every kind, filled, and compared with the reference. @module */
 
-import type { View, WebGpuDevice } from "../../device.ts";
-import type { DType } from "../../dtype.ts";
-import { evaluate } from "../../expression/evaluate.ts";
-import type { Program } from "../../expression/program.ts";
-import { runProgramOnWebGpu } from "./program_wgsl.ts";
+import type { View, WebGpuDevice } from "../../../device.ts";
+import type { DType } from "../../../dtype.ts";
+import { evaluate } from "../../../expression/evaluate.ts";
+import type { Program } from "../../../expression/program.ts";
+import { runProgramOnWebGpu } from "../program_wgsl.ts";
 
 /** A view on the device and the memory behind it as it was when the test began. */
 export interface Placed {

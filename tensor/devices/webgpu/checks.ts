@@ -1,0 +1,77 @@
+/** What a device refuses before it asks the driver, which would tell later and less. @module */
+
+import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
+import type { WebGpuLimits } from "./adapter.ts";
+
+/**
+ * Refuses a dispatch that cannot work.
+ *
+ * @param workgroups The largest number of workgroups along a dimension.
+ * @throws {RangeError} If it does not fit the kernel or the limits.
+ */
+export function assertCall(
+  limits: WebGpuLimits,
+  kernel: WgslKernel,
+  allocations: readonly Allocation[],
+  { integers, floats = [] }: Arguments,
+  workgroups: number,
+): void {
+  const problem = callProblem(kernel, allocations, limits, workgroups) ??
+    different("integer arguments", kernel.integers.length, integers.length) ??
+    different("float arguments", kernel.floats?.length ?? 0, floats.length);
+  if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
+}
+
+/** What is wrong with a dispatch, or `null`. */
+function callProblem(
+  kernel: WgslKernel,
+  allocations: readonly Allocation[],
+  limits: WebGpuLimits,
+  workgroups: number,
+): string | null {
+  const count = allocations.length;
+  const most = limits.maxStorageBuffersPerShaderStage;
+  if (count > most) return `wanted at most ${most} buffers on this device, got ${count}`;
+  if (workgroups > limits.maxComputeWorkgroupsPerDimension) {
+    return `wanted at most ${limits.maxComputeWorkgroupsPerDimension} workgroups in each ` +
+      `dimension, got ${workgroups}`;
+  }
+  for (let i = 0; i < count; i++) {
+    const allocation = allocations[i]!;
+    if (allocation.bytes > limits.maxStorageBufferBindingSize) {
+      return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
+        `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
+    }
+    const first = allocations.indexOf(allocation);
+    if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
+      return `wanted one binding of an allocation that is written to, got it as ` +
+        `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;
+    }
+  }
+  return different("buffers", kernel.buffers.length, count);
+}
+
+function different(what: string, wanted: number, got: number): string | null {
+  return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
+}
+
+/** Refuses a copy that does not lie within `allocation`, or not on whole words. */
+export function assertRange(
+  what: string,
+  { bytes }: Allocation,
+  offset: number,
+  length: number,
+): void {
+  if (offset >= 0 && offset + length <= bytes && offset % 4 === 0 && length % 4 === 0) return;
+  throw new RangeError(
+    `Cannot ${what} bytes ${offset} to ${
+      offset + length
+    } of an allocation: wanted multiples of 4 ` +
+      `within ${bytes} bytes, got ${offset} and a length of ${length}`,
+  );
+}
+
+/** A message of the driver on one line. */
+export function oneLine(message: string): string {
+  return message.replace(/\s+/g, " ").trim();
+}
