@@ -142,6 +142,10 @@ gpuTest("large writes that must wait are submitted rather than piled up", async 
 });
 
 gpuTest("a read gives what was there when it was asked for", async (device) => {
+  const untouched = put(device, 8);
+  const first = get(device, untouched);
+  device.write(untouched, 0, Float32Array.of(9));
+  assertEquals([await first, await get(device, untouched)], [[8], [9]]);
   const x = put(device, 1);
   const y = device.allocate(4, "y");
   const before = get(device, x);
