@@ -43,11 +43,13 @@ const GIBIBYTE = 2 ** 30;
 
 /** A piece of a pooled buffer's memory; the buffer is gone once it is freed. */
 class WebGpuAllocation implements Allocation {
+  readonly owner: RecordingWebGpuDevice;
   readonly bytes: number;
   readonly label: string;
   buffer: PooledBuffer | null;
 
-  constructor(bytes: number, label: string, buffer: PooledBuffer) {
+  constructor(owner: RecordingWebGpuDevice, bytes: number, label: string, buffer: PooledBuffer) {
+    this.owner = owner;
     this.bytes = bytes;
     this.label = label;
     this.buffer = buffer;
@@ -155,7 +157,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#live++;
     this.#liveBytes += bytes;
     this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
-    return new WebGpuAllocation(bytes, label, buffer);
+    return new WebGpuAllocation(this, bytes, label, buffer);
   }
 
   free(allocation: Allocation): void {
@@ -288,7 +290,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   #bufferOf(allocation: Allocation, what: string): PooledBuffer {
-    if (!(allocation instanceof WebGpuAllocation)) {
+    if (!(allocation instanceof WebGpuAllocation && allocation.owner === this)) {
       throw new TypeError(
         `Cannot ${what} an allocation: wanted one of this device, got one of another`,
       );

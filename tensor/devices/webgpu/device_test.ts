@@ -196,6 +196,14 @@ gpuTest(
   },
 );
 
+gpuTest("memory of another device is refused", async (device) => {
+  const other = await openWebGpuDevice();
+  const x = put(other, 1);
+  assertThrows(() => device.write(x, 0, Float32Array.of(1)), TypeError, "got one of another");
+  assertThrows(() => run(device, put(device, 1), x, 1), TypeError, "got one of another");
+  await other.close();
+});
+
 gpuTest("live allocations and bytes are counted, not the pool", (device) => {
   const x = device.allocate(1000, "x");
   const y = device.allocate(0, "y");
