@@ -29,6 +29,11 @@ export class Node<V> {
   #gradient: GradientFunction<V> | null;
   #used = false;
 
+  /**
+   * @param operation The name of the operation.
+   * @param inputs The nodes whose values go in; none for a leaf.
+   * @param gradient The local derivative; none for a leaf.
+   */
   constructor(
     operation: string,
     inputs: readonly (Node<V> | null)[] = [],
@@ -47,18 +52,22 @@ export class Node<V> {
     return this.inputs.length === 0;
   }
 
+  /** @throws {Error} If the chain rule has been applied here: what the operation saved is gone. */
+  checkUnused(): void {
+    if (!this.#used) return;
+    throw new Error(
+      `Cannot run backward through "${this.operation}" again: what it saved was freed by the first ` +
+        `backward. Compute the value anew, or add the losses and run backward once.`,
+    );
+  }
+
   /**
    * Applies the chain rule at this node, and lets go of what the operation had saved for it.
    *
    * @throws {Error} If that has been done before: what was saved is gone.
    */
   propagate(upstream: V): readonly (V | null)[] {
-    if (this.#used) {
-      throw new Error(
-        `Cannot run backward through "${this.operation}" again: what it saved was freed by the first backward. ` +
-          `Compute the value anew, or add the losses and run backward once.`,
-      );
-    }
+    this.checkUnused();
     const gradient = this.#gradient;
     if (gradient === null) return [];
     this.#used = true;
@@ -83,6 +92,8 @@ export class Node<V> {
  * @param root The node of the result.
  * @param seed The derivative of the result with respect to itself: usually 1.
  * @param add Adds two gradients, where a value is used more than once.
+ * @param release Called with each gradient once the walk is done with it, for values that hold
+ * memory. Then a gradient function must not return its upstream itself, or one value twice.
  * @throws {Error} If a node of the graph has already been differentiated.
  *
  * @example The derivative of x·x + x at x = 3 is 2x + 1 = 7
@@ -102,7 +113,12 @@ export class Node<V> {
  * if (x.gradient !== 7) throw new Error(`expected 7, got ${x.gradient}`);
  * ```
  */
-export function backward<V>(root: Node<V>, seed: V, add: (a: V, b: V) => V): void {
+export function backward<V>(
+  root: Node<V>,
+  seed: V,
+  add: (a: V, b: V) => V,
+  release: (gradient: V) => void = () => {},
+): void {
   const waiting = countUses(root);
   const gradients = new Map<Node<V>, V>([[root, seed]]);
   const ready: Node<V>[] = [root];
@@ -111,13 +127,20 @@ export function backward<V>(root: Node<V>, seed: V, add: (a: V, b: V) => V): voi
     gradients.delete(node);
     // A node without a gradient has no influence on the result, but its inputs still wait for it.
     const downstream = upstream === undefined ? [] : node.propagate(upstream);
-    if (upstream !== undefined) node.receive(upstream);
+    if (upstream !== undefined) {
+      node.receive(upstream);
+      release(upstream);
+    }
     node.inputs.forEach((input, i) => {
       if (input === null) return;
       const gradient = downstream[i] ?? null;
       if (gradient !== null) {
         const sum = gradients.get(input);
         gradients.set(input, sum === undefined ? gradient : add(sum, gradient));
+        if (sum !== undefined) {
+          release(sum);
+          release(gradient);
+        }
       }
       const left = waiting.get(input)! - 1;
       waiting.set(input, left);
@@ -126,11 +149,17 @@ export function backward<V>(root: Node<V>, seed: V, add: (a: V, b: V) => V): voi
   }
 }
 
-/** For every node below `root`: how many times its value is used by other nodes below `root`. */
+/**
+ * For every node below `root`: how many times its value is used by other nodes below `root`.
+ *
+ * @throws {Error} If the chain rule has been applied at one of them.
+ */
 function countUses<V>(root: Node<V>): Map<Node<V>, number> {
   const uses = new Map<Node<V>, number>([[root, 0]]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    // Before any gradient is passed on, so that an error leaves none half done.
+    node.checkUnused();
     for (const input of node.inputs) {
       if (input === null) continue;
       const count = uses.get(input);

@@ -1,10 +1,17 @@
 /** Filling tensors by name: parameters from a checkpoint, or what an optimiser remembers. @module */
 
-import type { DType } from "./dtype.ts";
+import type { TypedArray } from "./dtype.ts";
 import { noGrad } from "./grad_mode.ts";
 import { copyInto } from "./ops/elementwise.ts";
 import { formatShape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Values for a tensor: another tensor, or an array on the host as a safetensors file gives it. */
+export type TensorValues = Tensor | {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: ArrayBufferView;
+};
 
 /** How many problems a message names before it only counts. */
 const MOST_NAMED = 5;
@@ -33,7 +40,7 @@ const MOST_NAMED = 5;
  */
 export function assignTensors(
   targets: ReadonlyMap<string, Tensor>,
-  sources: ReadonlyMap<string, Tensor>,
+  sources: ReadonlyMap<string, TensorValues>,
   what: string,
 ): void {
   checkNames(new Set(targets.keys()), new Set(sources.keys()), what);
@@ -42,11 +49,17 @@ export function assignTensors(
     const source = sources.get(name)!;
     const [wanted, got] = [describe(target), describe(source)];
     if (wanted !== got) problems.push(`wanted ${name} of ${wanted}, got ${got}`);
-    else if (source.device !== target.device) problems.push(`${name} is on another device`);
+    else if (source instanceof Tensor && source.device !== target.device) {
+      problems.push(`${name} is on another device`);
+    }
   }
   report(problems, what);
   noGrad(() => {
-    for (const [name, target] of targets) copyInto(sources.get(name)!, target);
+    for (const [name, target] of targets) {
+      const source = sources.get(name)!;
+      if (source instanceof Tensor) copyInto(source, target);
+      else target.assign(source.data as TypedArray);
+    }
   });
 }
 
@@ -66,7 +79,7 @@ export function checkNames(
   ], what);
 }
 
-function describe(tensor: { readonly dtype: DType; readonly shape: readonly number[] }): string {
+function describe(tensor: { readonly dtype: string; readonly shape: readonly number[] }): string {
   return `${tensor.dtype} ${formatShape(tensor.shape)}`;
 }
 

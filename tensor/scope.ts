@@ -17,6 +17,24 @@ export class Storage {
     this.allocation = allocation;
   }
 
+  /** The smallest and largest integer in it, where the host wrote them: so that ids can be checked. */
+  integerRange: readonly [number, number] | null = null;
+
+  /** How many handles are open on it. */
+  get users(): number {
+    return this.#users;
+  }
+
+  /** Remembers the range of integers that were written. It only grows: old ones may remain. */
+  noteIntegers(values: Int32Array): void {
+    let [low, high] = this.integerRange ?? [Infinity, -Infinity];
+    for (const value of values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    this.integerRange = [low, high];
+  }
+
   /** Adds a user. */
   retain(): void {
     this.#users++;
@@ -46,15 +64,16 @@ export class Handle {
     return this.#storage !== null;
   }
 
-  /** Takes the handle out of its scope, so that it outlives it. */
-  keep(): void {
+  /** Puts the handle under another scope, or under none, so that it outlives its own. */
+  moveTo(scope: Scope | null): void {
     this.#scope?.remove(this);
-    this.#scope = null;
+    this.#scope = scope;
+    scope?.add(this);
   }
 
   /** Gives the storage back; a second call does nothing. */
   release(): void {
-    this.keep();
+    this.moveTo(null);
     const storage = this.#storage;
     this.#storage = null;
     storage?.release();
@@ -77,7 +96,7 @@ export class ScopeStack {
 
   /** Opens a scope inside the current one. */
   open(): Scope {
-    const scope: Scope = new Scope(() => {
+    const scope: Scope = new Scope(this.current, () => {
       const i = this.#open.lastIndexOf(scope);
       if (i >= 0) this.#open.splice(i, 1);
     });
@@ -90,14 +109,22 @@ export class ScopeStack {
  * Frees the tensors made while it is open, at its end.
  *
  * Open one with `using scope = device.scope()`. Parameters, their gradients and the state of an
- * optimiser outlive it, and so does a tensor on which `keep()` was called.
+ * optimiser outlive it, and so does a tensor on which `tensor.keep()` was called.
  */
 export class Scope implements Disposable {
   readonly #handles = new Set<Handle>();
   readonly #close: () => void;
+  readonly #parent: Scope | null;
+  /** The scope around all others when this one was opened: that of the whole step. */
+  readonly outermost: Scope;
 
-  /** @param close Called once, when the scope ends. */
-  constructor(close: () => void) {
+  /**
+   * @param parent The scope around this one.
+   * @param close Called when the scope ends.
+   */
+  constructor(parent: Scope | null, close: () => void) {
+    this.#parent = parent;
+    this.outermost = parent?.outermost ?? this;
     this.#close = close;
   }
 
@@ -109,6 +136,16 @@ export class Scope implements Disposable {
   /** Takes a handle from under this scope. */
   remove(handle: Handle): void {
     this.#handles.delete(handle);
+  }
+
+  /**
+   * Passes a tensor on to the scope around this one, as a function passes on its result.
+   *
+   * @returns The same tensor.
+   */
+  keep<T extends { moveTo(scope: Scope | null): void }>(tensor: T): T {
+    tensor.moveTo(this.#parent);
+    return tensor;
   }
 
   /** Ends the scope: frees everything that was not kept. */

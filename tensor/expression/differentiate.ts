@@ -54,6 +54,7 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     [...program.perRow, ...program.outputVaries.map((varies) => !varies)],
     program.scalars,
     outputs,
+    { integers: [...program.integers, ...upstreams.map(() => false)], isRow: program.isRow },
   );
 }
 

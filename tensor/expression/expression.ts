@@ -160,14 +160,16 @@ function errorFunction(x: number): number {
   return Math.sign(x) * (1 - complement);
 }
 
-function unary(operation: UnaryOperation, operand: Operand): Expression {
+/** An operation of one operand, by its name. */
+export function unary(operation: UnaryOperation, operand: Operand): Expression {
   const a = lift(operand);
   if (a.kind === "constant") return constant(unaryFunctions[operation](a.value));
   if (operation === "negate" && a.kind === "unary" && a.operation === "negate") return a.a;
   return intern(`${operation} ${a.id}`, { kind: "unary", operation, a }, a.varies);
 }
 
-function binary(operation: BinaryOperation, first: Operand, second: Operand): Expression {
+/** An operation of two operands, by its name. */
+export function binary(operation: BinaryOperation, first: Operand, second: Operand): Expression {
   const a = lift(first);
   const b = lift(second);
   if (a.kind === "constant" && b.kind === "constant") {
@@ -267,7 +269,8 @@ export function select(condition: Operand, first: Operand, second: Operand): Exp
   );
 }
 
-function reduce(operation: ReduceOperation, operand: Operand): Expression {
+/** A reduction along the row, by its name. */
+export function reduce(operation: ReduceOperation, operand: Operand): Expression {
   const a = lift(operand);
   return intern(`reduce ${operation} ${a.id}`, { kind: "reduce", operation, a }, false);
 }

@@ -14,6 +14,8 @@ export interface ProgramDefinition<I extends string, S extends string> {
   readonly inputs: readonly I[];
   /** Those of the inputs that have one element per row: the length of their last axis is 1. */
   readonly perRow?: readonly I[];
+  /** Those of the inputs that are `int32`; the formulas see them as floats. */
+  readonly integers?: readonly I[];
   /** Numbers that are given at each call. */
   readonly scalars?: readonly S[];
 }
@@ -24,6 +26,8 @@ export interface Program {
   readonly inputs: readonly string[];
   /** For each input whether it has one element per row. */
   readonly perRow: readonly boolean[];
+  /** For each input whether it is `int32`. */
+  readonly integers: readonly boolean[];
   readonly scalars: readonly string[];
   /** One formula for each output. */
   readonly outputs: readonly Expression[];
@@ -63,23 +67,31 @@ export function defineProgram<I extends string, S extends string = never>(
   definition.inputs.forEach((name, i) => names[name] = input(i, perRow[i]));
   scalars.forEach((name, i) => names[name] = scalar(i));
   const outputs = body(names as Readonly<Record<I | S, Expression>>);
-  return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs);
+  const integers = definition.inputs.map((name) => definition.integers?.includes(name) ?? false);
+  return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, { integers });
 }
 
-/** Puts a program together from formulas over `input(i, perRow[i])` and `scalar(i)`. */
+/**
+ * Puts a program together from formulas over `input(i, perRow[i])` and `scalar(i)`.
+ *
+ * @param options.integers For each input whether it is `int32`; by default none is.
+ * @param options.isRow Whether the last axis is a row even if no formula looks along it.
+ */
 export function makeProgram(
   name: string,
   inputs: readonly string[],
   perRow: readonly boolean[],
   scalars: readonly string[],
   outputs: readonly Expression[],
+  options: { readonly integers?: readonly boolean[]; readonly isRow?: boolean } = {},
 ): Program {
-  const isRow = perRow.includes(true) ||
+  const integers = options.integers ?? inputs.map(() => false);
+  const isRow = options.isRow || perRow.includes(true) ||
     inOrder(outputs).some((e) => ["reduce", "column", "rowLength", "spread"].includes(e.kind));
   const outputVaries = outputs.map((e) => e.varies || !isRow);
   const ids = outputs.map((e) => e.id).join(",");
-  const key = `${name}(${perRow.map(Number).join("")};${scalars.length})[${ids}]`;
-  return { name, inputs, perRow, scalars, outputs, outputVaries, isRow, key };
+  const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${isRow})[${ids}]`;
+  return { name, inputs, perRow, integers, scalars, outputs, outputVaries, isRow, key };
 }
 
 /**

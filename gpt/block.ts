@@ -1,0 +1,168 @@
+/**
+ * One layer of the transformer: attention, then a perceptron, each added to the residual stream.
+ *
+ * Source: nanochat, `nanochat/gpt.py`. The names of the parts are those of its `state_dict`.
+ *
+ * @module
+ */
+
+import { type Embedding, initializers, Linear, Module, namedSeed } from "../nn/mod.ts";
+import {
+  attention,
+  defineProgram,
+  type Device,
+  expression as ex,
+  rmsNorm,
+  rotary,
+  runProgram,
+  type Tensor,
+} from "../tensor/mod.ts";
+import { type GPTConfig, hasValueEmbedding, headSize, valueGateChannels } from "./config.ts";
+import type { KVCache } from "./kv_cache.ts";
+
+/** Queries and keys are each scaled by this after their norm, which sharpens the attention. */
+const QUERY_KEY_SCALE = 1.2;
+
+/** What a layer needs to know of the batch beside the residual stream. */
+export interface BlockContext {
+  /** Token ids, `int32 [batch, tokens]`, for the value embedding. */
+  readonly ids: Tensor;
+  /** Cosines and sines of the rotary embedding at these positions, `[tokens, 1, head size / 2]`. */
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  /** How far a token looks back. */
+  readonly window: number;
+  /** The memory of earlier tokens when decoding. */
+  readonly cache: KVCache | null;
+}
+
+const mixValueEmbedding = defineProgram(
+  { name: "value residual", inputs: ["value", "embedding", "gate"] },
+  ({ value, embedding, gate }) => [
+    ex.add(value, ex.multiply(ex.divide(3, ex.add(1, ex.exp(ex.negate(gate)))), embedding)),
+  ],
+);
+
+/** Between which numbers a uniform distribution has the standard deviation 1/√width. */
+export function uniformBounds(width: number): [low: number, high: number] {
+  const bound = Math.sqrt(3 / width);
+  return [-bound, bound];
+}
+
+/** Causal self-attention with rotary positions, normalised queries and keys, and value embeddings. */
+export class CausalSelfAttention extends Module {
+  /** Makes the queries, `[nHead · head size, nEmbd]`. */
+  readonly c_q: Linear;
+  /** Makes the keys, `[nKvHead · head size, nEmbd]`. */
+  readonly c_k: Linear;
+  /** Makes the values, `[nKvHead · head size, nEmbd]`. */
+  readonly c_v: Linear;
+  /** Joins the heads, `[nEmbd, nEmbd]`. */
+  readonly c_proj: Linear;
+  /** Decides how much of the value embedding is mixed in, in layers that have one. */
+  readonly ve_gate?: Linear;
+  readonly #layer: number;
+  readonly #config: GPTConfig;
+
+  /** Makes the attention of one layer. */
+  constructor(device: Device, config: GPTConfig, layer: number, seed: number) {
+    super();
+    const { nEmbd, nHead, nKvHead, nLayer } = config;
+    const size = headSize(config);
+    const spread = initializers.uniform(...uniformBounds(nEmbd));
+    const make = (name: string, inputs: number, outputs: number, initialWeight = spread) =>
+      new Linear(device, inputs, outputs, {
+        bias: false,
+        seed: namedSeed(seed, name),
+        initialWeight,
+      });
+    this.c_q = make("c_q", nEmbd, nHead * size);
+    this.c_k = make("c_k", nEmbd, nKvHead * size);
+    this.c_v = make("c_v", nEmbd, nKvHead * size);
+    this.c_proj = make("c_proj", nEmbd, nEmbd, initializers.zeros);
+    if (hasValueEmbedding(layer, nLayer)) {
+      this.ve_gate = make("ve_gate", valueGateChannels, nKvHead, initializers.uniform(0, 0.02));
+    }
+    this.#layer = layer;
+    this.#config = config;
+  }
+
+  /**
+   * @param x The normalised residual stream, `[batch, tokens, nEmbd]`
+   * @param valueEmbedding The layer's table of value embeddings, if it has one.
+   * @returns What is added to the residual stream.
+   */
+  forward(x: Tensor, valueEmbedding: Embedding | undefined, context: BlockContext): Tensor {
+    const { nHead, nKvHead, nEmbd } = this.#config;
+    const size = headSize(this.#config);
+    const [batch, tokens] = x.shape as [number, number];
+    const heads = (y: Tensor, count: number) => y.reshape([batch, tokens, count, size]);
+
+    let queries = heads(this.c_q.forward(x), nHead);
+    let keys = heads(this.c_k.forward(x), nKvHead);
+    let values = heads(this.c_v.forward(x), nKvHead);
+    if (valueEmbedding !== undefined && this.ve_gate !== undefined) {
+      const gate = this.ve_gate.forward(x.slice(-1, 0, valueGateChannels));
+      const embedded = heads(valueEmbedding.forward(context.ids), nKvHead);
+      [values] = runProgram(mixValueEmbedding, [values, embedded, gate.unsqueeze(-1)]) as [Tensor];
+    }
+
+    const { cos, sin, window, cache } = context;
+    const place = (y: Tensor) => rmsNorm(rotary(y, cos, sin), { scale: QUERY_KEY_SCALE });
+    queries = place(queries);
+    keys = place(keys);
+    if (cache !== null) ({ keys, values } = cache.extend(this.#layer, keys, values));
+
+    const attended = attention(queries, keys, values, { window });
+    return this.c_proj.forward(attended.reshape([batch, tokens, nEmbd]));
+  }
+}
+
+/** The perceptron: four times as wide inside, with squared relu. */
+export class MLP extends Module {
+  /** Widens, `[4 · nEmbd, nEmbd]`. */
+  readonly c_fc: Linear;
+  /** Narrows, `[nEmbd, 4 · nEmbd]`. */
+  readonly c_proj: Linear;
+
+  /** Makes the perceptron of one layer. */
+  constructor(device: Device, { nEmbd }: GPTConfig, seed: number) {
+    super();
+    const [low, high] = uniformBounds(nEmbd);
+    this.c_fc = new Linear(device, nEmbd, 4 * nEmbd, {
+      bias: false,
+      seed: namedSeed(seed, "c_fc"),
+      initialWeight: initializers.uniform(0.4 * low, 0.4 * high),
+    });
+    this.c_proj = new Linear(device, 4 * nEmbd, nEmbd, {
+      bias: false,
+      seed: namedSeed(seed, "c_proj"),
+      initialWeight: initializers.zeros,
+    });
+  }
+
+  /** @param x The normalised residual stream, `[batch, tokens, nEmbd]` */
+  forward(x: Tensor): Tensor {
+    return this.c_proj.forward(this.c_fc.forward(x).reluSquared());
+  }
+}
+
+/** A layer. */
+export class Block extends Module {
+  readonly attn: CausalSelfAttention;
+  readonly mlp: MLP;
+
+  /** Makes layer number `layer`, counted from 0. */
+  constructor(device: Device, config: GPTConfig, layer: number, seed: number) {
+    super();
+    this.attn = new CausalSelfAttention(device, config, layer, namedSeed(seed, "attn"));
+    this.mlp = new MLP(device, config, namedSeed(seed, "mlp"));
+  }
+
+  /** @param x The residual stream, `[batch, tokens, nEmbd]` */
+  forward(x: Tensor, valueEmbedding: Embedding | undefined, context: BlockContext): Tensor {
+    using scope = x.device.scope();
+    const attended = x.add(this.attn.forward(rmsNorm(x), valueEmbedding, context));
+    return scope.keep(attended.add(this.mlp.forward(rmsNorm(attended))));
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Running an operation: check shapes, allocate, run a kernel, record a node.
+ *
+ * @module
+ */
+
+import { Node } from "../autograd/tape.ts";
+import type { Device, View } from "./device.ts";
+import { BYTES_PER_ELEMENT, type DType } from "./dtype.ts";
+import { contiguousStrides, sizeOf } from "./shape.ts";
+import { Storage } from "./scope.ts";
+import { isGradEnabled, noGrad } from "./grad_mode.ts";
+import { Tensor } from "./tensor.ts";
+
+/** What is known of a tensor before it is computed. */
+export interface Specification {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/** What an operation keeps for its gradient, and how it computes it. */
+export interface Gradient<Attributes> {
+  /** Which inputs the gradient needs the values of. */
+  readonly savesInputs?: readonly number[];
+  /** Which outputs the gradient needs the values of. */
+  readonly savesOutputs?: readonly number[];
+  /**
+   * The derivative of the loss with respect to each input, given that with respect to the first
+   * output. Made of ordinary operations. `null` where an input is not wanted.
+   */
+  readonly apply: (
+    upstream: Tensor,
+    saved: Saved,
+    attributes: Attributes,
+    wanted: readonly boolean[],
+  ) => readonly (Tensor | null)[];
+}
+
+/**
+ * An operation with a kernel for each device. Its file holds all there is to know of it.
+ *
+ * The type makes the gradient compulsory: an operation that has none says why, and asking for it is
+ * an error, never a silent stop.
+ */
+export interface Operation<Attributes> {
+  readonly name: string;
+  /**
+   * The shape rule: what comes out, from what goes in.
+   *
+   * @throws {RangeError} If the shapes do not match, and {TypeError} if the dtypes do not.
+   */
+  readonly infer: (
+    inputs: readonly Specification[],
+    attributes: Attributes,
+  ) => readonly Specification[];
+  /** Runs the kernels. Outputs are allocated and contiguous; inputs may be any views. */
+  readonly run: (
+    device: Device,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+    attributes: Attributes,
+  ) => void;
+  /** The gradient, or the reason why there is none. Only the first output is differentiated. */
+  readonly gradient: Gradient<Attributes> | string;
+}
+
+/** The values that an operation saved for its gradient, as handed to {@linkcode Gradient.apply}. */
+export class Saved {
+  /** The shapes of all inputs, saved or not. */
+  readonly inputShapes: readonly (readonly number[])[];
+  readonly #name: string;
+  readonly #tensors = new Map<string, Tensor>();
+  readonly #versions = new Map<string, number>();
+
+  constructor(
+    name: string,
+    gradient: Gradient<never>,
+    inputs: readonly Tensor[],
+    outputs: readonly Tensor[],
+  ) {
+    this.#name = name;
+    this.inputShapes = inputs.map((input) => input.shape);
+    for (const i of gradient.savesInputs ?? []) this.#save(`input ${i}`, inputs[i]!);
+    for (const i of gradient.savesOutputs ?? []) this.#save(`output ${i}`, outputs[i]!);
+  }
+
+  #save(key: string, tensor: Tensor): void {
+    // The step's scope, not the innermost one: what a layer saves outlives the layer's temporaries.
+    this.#tensors.set(key, tensor.alias(tensor.device.currentScope?.outermost));
+    this.#versions.set(key, tensor.storage.version);
+  }
+
+  /** The value of input `index`, of those named in `savesInputs`. */
+  input(index: number): Tensor {
+    return this.#get(`input ${index}`);
+  }
+
+  /** The value of output `index`, of those named in `savesOutputs`. */
+  output(index: number): Tensor {
+    return this.#get(`output ${index}`);
+  }
+
+  #get(key: string): Tensor {
+    const tensor = this.#tensors.get(key);
+    if (tensor === undefined) throw new Error(`"${this.#name}" did not save ${key}`);
+    if (tensor.storage.version !== this.#versions.get(key)) {
+      throw new Error(
+        `Cannot differentiate "${this.#name}": its ${key} was changed in place since it was computed. ` +
+          `Run backward before the optimizer's step.`,
+      );
+    }
+    return tensor;
+  }
+
+  /** Frees what was saved. */
+  free(): void {
+    for (const tensor of this.#tensors.values()) tensor.dispose();
+    this.#tensors.clear();
+  }
+}
+
+/** Makes a tensor of undefined content. */
+export function allocate(device: Device, specification: Specification, label: string): Tensor {
+  const { shape, dtype } = specification;
+  const allocation = device.allocate(sizeOf(shape) * BYTES_PER_ELEMENT, label);
+  return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
+}
+
+/**
+ * Runs an operation and records it on the tape if a gradient can be asked for.
+ *
+ * @returns The outputs; the first one carries the gradient.
+ * @throws {RangeError | TypeError} If the inputs do not suit the operation.
+ * @throws {Error} If the inputs are on different devices, or a gradient is wanted and there is none.
+ */
+export function apply<Attributes>(
+  operation: Operation<Attributes>,
+  inputs: readonly Tensor[],
+  attributes: Attributes,
+): readonly Tensor[] {
+  const device = commonDevice(operation.name, inputs);
+  const outputs = operation.infer(inputs, attributes).map((specification) =>
+    allocate(device, specification, operation.name)
+  );
+  operation.run(device, inputs, outputs, attributes);
+  recordOperation(operation, inputs, outputs, attributes);
+  return outputs;
+}
+
+/** As {@linkcode apply}, for an operation with one output. */
+export function applyOne<Attributes>(
+  operation: Operation<Attributes>,
+  inputs: readonly Tensor[],
+  attributes: Attributes,
+): Tensor {
+  return apply(operation, inputs, attributes)[0]!;
+}
+
+/** The device of all inputs. */
+export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
+  const device = inputs[0]!.device;
+  for (const input of inputs) {
+    if (input.device !== device) {
+      throw new Error(
+        `Cannot ${name}: the tensors are on different devices (${device.info.description}; ` +
+          `${input.device.info.description})`,
+      );
+    }
+  }
+  return device;
+}
+
+function recordOperation<Attributes>(
+  operation: Operation<Attributes>,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+  attributes: Attributes,
+): void {
+  if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return;
+  const { name, gradient } = operation;
+  if (typeof gradient === "string") {
+    // Integers never carry a gradient; a float without one must not end it in silence.
+    if (outputs[0]!.dtype !== "float32") return;
+    throw new Error(
+      `Cannot differentiate "${name}": ${gradient}. Wrap it in noGrad(), or detach() its input.`,
+    );
+  }
+  const saved = new Saved(name, gradient as Gradient<never>, inputs, outputs);
+  record(name, inputs, outputs[0]!, (upstream, wanted) => {
+    const gradients = gradient.apply(upstream, saved, attributes, wanted);
+    saved.free();
+    return gradients;
+  });
+}
+
+/**
+ * Puts a node on the tape under `output`, with a gradient that is computed without recording.
+ *
+ * The tape frees every gradient after its use, so each one that `gradient` returns gets a handle of
+ * its own; what else was computed on the way goes with the scope.
+ */
+export function record(
+  name: string,
+  inputs: readonly Tensor[],
+  output: Tensor,
+  gradient: (upstream: Tensor, wanted: readonly boolean[]) => readonly (Tensor | null)[],
+): void {
+  const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
+  const wanted = nodes.map((node) => node !== null);
+  output.attach(
+    new Node<Tensor>(name, nodes, (upstream) => {
+      using _temporaries = upstream.device.scope();
+      const gradients = noGrad(() => gradient(upstream, wanted));
+      return gradients.map((each, i) => wanted[i] && each !== null ? each.alias() : null);
+    }),
+  );
+}
+
+/** A view with other strides on the same elements, for kernels: nothing is allocated or recorded. */
+export function viewAs(tensor: View, shape: readonly number[], strides: readonly number[]): View {
+  const { allocation, dtype, offset } = tensor;
+  return { allocation, dtype, offset, shape, strides };
+}

@@ -1,0 +1,40 @@
+/** Whether operations are recorded for backward. @module */
+
+let enabled = true;
+
+/** Whether operations are recorded now. */
+export function isGradEnabled(): boolean {
+  return enabled;
+}
+
+/**
+ * Runs `body` without recording: for evaluation, sampling and updates of parameters.
+ *
+ * @throws {TypeError} If `body` is asynchronous: what it does after its first `await` would be
+ * recorded again. Wrap the synchronous parts instead.
+ *
+ * @example
+ * ```ts
+ * import { noGrad, openDevice, Tensor } from "./mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.from(device, [1, 2], { requiresGrad: true });
+ * const doubled = noGrad(() => weight.mul(2));
+ * if (doubled.requiresGrad) throw new Error("nothing should have been recorded");
+ * await device.close();
+ * ```
+ */
+export function noGrad<T>(body: () => T): T {
+  const before = enabled;
+  enabled = false;
+  let result: T;
+  try {
+    result = body();
+  } finally {
+    enabled = before;
+  }
+  if (result instanceof Promise) {
+    throw new TypeError("Cannot run an asynchronous function without gradients: wrap its parts");
+  }
+  return result;
+}

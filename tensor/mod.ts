@@ -1,0 +1,50 @@
+/**
+ * Arrays on a device, and the operations on them, with gradients.
+ *
+ * {@linkcode openDevice} opens a GPU or the CPU, {@linkcode Tensor} is an array on it. The operations
+ * that need no tensor in front of the dot are functions here.
+ *
+ * @module
+ */
+
+export type {
+  Allocation,
+  Arguments,
+  CpuDevice,
+  Device,
+  DeviceInfo,
+  DeviceKind,
+  NativeKernel,
+  View,
+  WasmKernel,
+  WebGpuDevice,
+  WgslBuffer,
+  WgslKernel,
+} from "./device.ts";
+export type { DType, TypedArray } from "./dtype.ts";
+export { isGradEnabled, noGrad } from "./grad_mode.ts";
+export type { NestedArray } from "./nested_array.ts";
+export { openDevice, type OpenOptions } from "./open_device.ts";
+export { attention, type AttentionOptions } from "./ops/attention.ts";
+export { normal, permutation, uniform } from "./ops/creation.ts";
+export { crossEntropy, type CrossEntropyOptions, type Reduction } from "./ops/cross_entropy.ts";
+export { copyInto, fill, where } from "./ops/elementwise.ts";
+export { embedding, gather } from "./ops/gather.ts";
+export { concat, split, stack } from "./ops/join.ts";
+export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
+export { runProgram, runProgramInto } from "./ops/program.ts";
+export { rotary, rotaryAngles } from "./ops/rotary.ts";
+export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
+export { multinomial, topK } from "./ops/sampling.ts";
+export { cumulativeSum } from "./ops/scan.ts";
+export * as expression from "./expression/expression.ts";
+export { defineProgram, type Program, type ProgramDefinition } from "./expression/program.ts";
+export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
+export {
+  readSafetensors,
+  readSafetensorsMetadata,
+  type SafetensorsTensor,
+  writeSafetensors,
+} from "./safetensors.ts";
+export type { Scope } from "./scope.ts";
+export { type FromOptions, Tensor, type TensorOptions, type TensorOrNumber } from "./tensor.ts";

@@ -1,0 +1,227 @@
+/**
+ * Elementwise operations: each is one formula, from which its kernels and its gradient come.
+ *
+ * Two tensors are broadcast against each other, aligned at the last axis. Where a number is given in
+ * place of a tensor it is an argument of the kernel, so changing it compiles nothing.
+ *
+ * @module
+ */
+
+import { allocate, applyOne, type Operation } from "../apply.ts";
+import type { Device } from "../device.ts";
+import type { DType } from "../dtype.ts";
+import * as ex from "../expression/expression.ts";
+import type { Expression, Operand } from "../expression/expression.ts";
+import { defineProgram, type Program } from "../expression/program.ts";
+import { checkShape } from "../shape.ts";
+import type { Tensor, TensorOrNumber } from "../tensor.ts";
+import { runProgram, runProgramInto } from "./program.ts";
+
+/** An operation of one tensor. */
+function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
+  const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
+  return (x) => runProgram(program, [x])[0]!;
+}
+
+/** An operation of a tensor and a tensor or number. */
+function binary(
+  name: string,
+  formula: (a: Expression, b: Expression) => Expression,
+): (a: Tensor, b: TensorOrNumber) => Tensor {
+  const tensors = defineProgram({ name, inputs: ["a", "b"] }, ({ a, b }) => [formula(a, b)]);
+  const number = defineProgram(
+    { name, inputs: ["a"], scalars: ["b"] },
+    ({ a, b }) => [formula(a, b)],
+  );
+  return (a, b) =>
+    typeof b === "number" ? runProgram(number, [a], [b])[0]! : runProgram(tensors, [a, b])[0]!;
+}
+
+/** a + b */
+export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary("add", ex.add);
+/** a − b */
+export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary("subtract", ex.subtract);
+/** a · b */
+export const multiply: (a: Tensor, b: TensorOrNumber) => Tensor = binary("multiply", ex.multiply);
+/** a / b */
+export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide);
+/** The larger of a and b; where they are equal, each gets half of the gradient. */
+export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max);
+/** The smaller of a and b; where they are equal, each gets half of the gradient. */
+export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min);
+/** 1 where a < b, else 0. */
+export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("less", ex.less);
+/** 1 where a ≤ b, else 0. */
+export const lessEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "lessEqual",
+  ex.lessEqual,
+);
+/** 1 where a > b, else 0. */
+export const greater: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "greater",
+  (a, b) => ex.less(b, a),
+);
+/** 1 where a ≥ b, else 0. */
+export const greaterEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "greaterEqual",
+  (a, b) => ex.lessEqual(b, a),
+);
+/** 1 where a = b, else 0. */
+export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("equal", ex.equal);
+/** 1 where a ≠ b, else 0: NaN differs from everything. */
+export const notEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "notEqual",
+  (a, b) => ex.subtract(1, ex.equal(a, b)),
+);
+
+/** −x */
+export const negate: (x: Tensor) => Tensor = unary("negate", ex.negate);
+/** eˣ */
+export const exp: (x: Tensor) => Tensor = unary("exp", ex.exp);
+/** The natural logarithm. */
+export const log: (x: Tensor) => Tensor = unary("log", ex.log);
+/** The square root. */
+export const sqrt: (x: Tensor) => Tensor = unary("sqrt", ex.sqrt);
+/** x² */
+export const square: (x: Tensor) => Tensor = unary("square", ex.square);
+/** The absolute value, with the gradient 0 at 0. */
+export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
+/** The hyperbolic tangent. */
+export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
+
+const sigmoidOf = (x: Operand): Expression => ex.divide(1, ex.add(1, ex.exp(ex.negate(x))));
+// "Not positive" rather than "positive" is asked, so that NaN stays NaN.
+const reluOf = (x: Expression): Expression => ex.select(ex.lessEqual(x, 0), 0, x);
+
+/** 1 / (1 + e⁻ˣ) */
+export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);
+/** x where it is positive, else 0; the gradient at 0 is 0. */
+export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
+/** relu(x)². Source: So et al., "Primer" (2021). */
+export const reluSquared: (x: Tensor) => Tensor = unary("reluSquared", (x) => ex.square(reluOf(x)));
+/** x · sigmoid(x). Source: Elfwing et al. (2017). */
+export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, sigmoidOf(x)));
+
+const geluTanh = unary("gelu", (x) => {
+  const inner = ex.multiply(
+    Math.sqrt(2 / Math.PI),
+    ex.add(x, ex.multiply(0.044715, ex.multiply(x, ex.square(x)))),
+  );
+  return ex.multiply(ex.multiply(0.5, x), ex.add(1, ex.tanh(inner)));
+});
+const geluErf = unary(
+  "gelu (erf)",
+  (x) => ex.multiply(ex.multiply(0.5, x), ex.add(1, ex.erf(ex.multiply(Math.SQRT1_2, x)))),
+);
+
+/** The Gaussian error linear unit, x · Φ(x). Source: Hendrycks and Gimpel (2016). */
+export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor {
+  return approximation === "tanh" ? geluTanh(x) : geluErf(x);
+}
+
+/** cap · tanh(x / cap), as a formula for programs that contain it. */
+export const softcapOf = (x: Expression, cap: Operand): Expression =>
+  ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
+const softcapProgram = defineProgram(
+  { name: "softcap", inputs: ["x"], scalars: ["cap"] },
+  ({ x, cap }) => [softcapOf(x, cap)],
+);
+
+/** cap · tanh(x / cap): smoothly keeps x between −cap and cap. Source: Gemma 2 (2024). */
+export function softcap(x: Tensor, cap: number): Tensor {
+  if (!(cap > 0)) throw new RangeError(`Cannot softcap: wanted a cap above 0, got ${cap}`);
+  return runProgram(softcapProgram, [x], [cap])[0]!;
+}
+
+const clampProgram = defineProgram(
+  { name: "clamp", inputs: ["x"], scalars: ["low", "high"] },
+  ({ x, low, high }) => [ex.select(ex.less(x, low), low, ex.select(ex.less(high, x), high, x))],
+);
+
+/** x, but not below `low` and not above `high`, where the gradient is 0. */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  return runProgram(clampProgram, [x], [low, high])[0]!;
+}
+
+/** The power as a formula: by e^(b·log|a|), with the sign of negative bases set right. */
+function powerOf(a: Expression, b: Expression): Expression {
+  const magnitude = ex.exp(ex.multiply(b, ex.log(ex.abs(a))));
+  const half = ex.multiply(b, 0.5);
+  const isEven = ex.equal(half, ex.floor(half));
+  const isInteger = ex.equal(b, ex.floor(b));
+  const negative = ex.select(isEven, magnitude, ex.select(isInteger, ex.negate(magnitude), NaN));
+  return ex.select(ex.equal(b, 0), 1, ex.select(ex.less(a, 0), negative, magnitude));
+}
+const power2 = binary("power", powerOf);
+/** Small whole powers are products, which are exact where the logarithm is not. */
+const wholePowers = new Map<number, (x: Tensor) => Tensor>([
+  [0.5, sqrt],
+  [1, unary("power 1", (x) => ex.multiply(x, 1))],
+  [2, square],
+  [3, unary("power 3", (x) => ex.multiply(x, ex.square(x)))],
+  [4, unary("power 4", (x) => ex.square(ex.square(x)))],
+  [-1, unary("power -1", (x) => ex.divide(1, x))],
+  [-2, unary("power -2", (x) => ex.divide(1, ex.square(x)))],
+]);
+
+/** a to the power of b; NaN for a negative base and a broken exponent. */
+export function power(a: Tensor, b: TensorOrNumber): Tensor {
+  const whole = typeof b === "number" ? wholePowers.get(b) : undefined;
+  return whole === undefined ? power2(a, b) : whole(a);
+}
+
+const whereProgram = defineProgram(
+  { name: "where", inputs: ["condition", "a", "b"] },
+  ({ condition, a, b }) => [ex.select(condition, a, b)],
+);
+
+/** `a` where the condition is not 0, else `b`. No gradient flows to the one that was not chosen. */
+export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
+  const lift = (x: TensorOrNumber) => typeof x === "number" ? fill(condition.device, [], x) : x;
+  return runProgram(whereProgram, [condition, lift(a), lift(b)])[0]!;
+}
+
+const identity = defineProgram({ name: "copy", inputs: ["x"] }, ({ x }) => [x]);
+
+/** Copies elements, converting between the types of the two tensors. */
+export function copyInto(source: Tensor, target: Tensor): void {
+  runProgramInto(identity, [source], [target]);
+}
+
+const castOperation: Operation<DType> = {
+  name: "to",
+  infer: ([x], dtype) => [{ shape: x!.shape, dtype }],
+  run: (_device, [x], [y]) => copyInto(x!, y!),
+  gradient: {
+    apply: (upstream) => [upstream.alias()],
+  },
+};
+
+/** The same values in another type; the same tensor if it has that type already. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : applyOne(castOperation, [x], dtype);
+}
+
+const fillProgram = defineProgram({ name: "fill", inputs: [], scalars: ["value"] }, ({ value }) => [
+  value,
+]);
+
+/** A tensor filled with one number. */
+export function fill(device: Device, shape: readonly number[], value: number): Tensor {
+  checkShape(shape, "fill a tensor");
+  const tensor = allocate(device, { shape: [...shape], dtype: "float32" }, "fill");
+  runProgramInto(fillProgram, [], [tensor], [value]);
+  return tensor;
+}
+
+const addProgram: Program = defineProgram(
+  { name: "accumulate", inputs: ["a", "b"] },
+  ({ a, b }) => [
+    ex.add(a, b),
+  ],
+);
+
+/** Adds `b` to `a` where `a` lies. Nothing is recorded. */
+export function addInPlace(a: Tensor, b: Tensor): void {
+  runProgramInto(addProgram, [a, b], [a]);
+}

@@ -1,0 +1,101 @@
+/** Joining tensors along an axis, and cutting them apart. @module */
+
+import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { noGrad } from "../grad_mode.ts";
+import { formatShape, normalizeAxis } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { copyInto } from "./elementwise.ts";
+import { slice, unsqueeze } from "./views.ts";
+
+const concatOperation: Operation<number> = {
+  name: "concat",
+  infer: (inputs, axis) => {
+    const [first] = inputs;
+    for (const each of inputs) checkJoinable(first!, each, axis);
+    const length = inputs.reduce((sum, each) => sum + each.shape[axis]!, 0);
+    return [{ shape: first!.shape.with(axis, length), dtype: first!.dtype }];
+  },
+  run: (_device, inputs, [output], axis) => {
+    let start = 0;
+    noGrad(() => {
+      for (const each of inputs) {
+        const end = start + each.shape[axis]!;
+        copyInto(each, slice(output!, axis, start, end));
+        start = end;
+      }
+    });
+  },
+  gradient: {
+    apply: (upstream, saved, axis, wanted) => {
+      let start = 0;
+      return saved.inputShapes.map((shape, i) => {
+        const end = start + shape[axis]!;
+        const part = wanted[i] ? slice(upstream, axis, start, end) : null;
+        start = end;
+        return part;
+      });
+    },
+  },
+};
+
+function checkJoinable(first: Specification, other: Specification, axis: number): void {
+  const same = first.shape.length === other.shape.length &&
+    first.shape.every((length, a) => a === axis || length === other.shape[a]);
+  if (!same) {
+    throw new RangeError(
+      `Cannot concat along axis ${axis}: wanted shapes that differ only there, got ` +
+        `${formatShape(first.shape)} and ${formatShape(other.shape)}`,
+    );
+  }
+  if (first.dtype !== other.dtype) {
+    throw new TypeError(`Cannot concat ${first.dtype} with ${other.dtype}`);
+  }
+}
+
+/**
+ * Joins tensors along an axis that they have.
+ *
+ * @throws {RangeError} If there are none, or their shapes differ along another axis.
+ * @throws {TypeError} If their dtypes differ.
+ *
+ * @example
+ * ```ts
+ * import { concat, openDevice, Tensor } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const joined = concat([Tensor.from(device, [1, 2]), Tensor.from(device, [3])]);
+ * if ((await joined.data()).join() !== "1,2,3") throw new Error("expected 1, 2, 3");
+ * await device.close();
+ * ```
+ */
+export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (tensors.length === 0) throw new RangeError("Cannot concat: wanted at least one tensor");
+  return applyOne(concatOperation, tensors, normalizeAxis(axis, tensors[0]!.shape, "concat"));
+}
+
+/** Joins tensors of one shape along a new axis. @throws {RangeError} If their shapes differ. */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  return concat(tensors.map((each) => unsqueeze(each, axis)), axis);
+}
+
+/**
+ * Cuts a tensor into pieces of the given lengths along an axis: views, nothing is copied.
+ *
+ * @throws {RangeError} If the lengths do not add up to that of the axis.
+ */
+export function split(x: Tensor, lengths: readonly number[], axis = 0): Tensor[] {
+  const along = normalizeAxis(axis, x.shape, "split");
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (total !== x.shape[along]) {
+    throw new RangeError(
+      `Cannot split ${formatShape(x.shape)} along axis ${axis}: wanted lengths that add up to ` +
+        `${x.shape[along]}, got ${formatShape(lengths)}`,
+    );
+  }
+  let start = 0;
+  return lengths.map((length) => {
+    const piece = slice(x, along, start, start + length);
+    start += length;
+    return piece;
+  });
+}

@@ -1,0 +1,142 @@
+/** The matrix product. @module */
+
+import { applyOne, type Operation, type Specification, viewAs } from "../apply.ts";
+import type { View } from "../device.ts";
+import { broadcastShapes, broadcastStrides, formatShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { matmulOnCpu } from "./matmul_wasm.ts";
+import { matmulOnWebGpu } from "./matmul_wgsl.ts";
+import { sumToShape } from "./reduce.ts";
+import { copy, reshape } from "./views.ts";
+
+/** Which operands are transposed before they are multiplied: without a copy. */
+export interface MatmulOptions {
+  /** Use `a`'s last two axes in the other order. */
+  readonly transposeA?: boolean;
+  /** Use `b`'s last two axes in the other order. */
+  readonly transposeB?: boolean;
+}
+
+interface Attributes {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+/** Rows and columns of an operand, after its transposition. */
+function matrixShape(x: Specification, transpose: boolean): [rows: number, columns: number] {
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  return transpose ? [columns, rows] : [rows, columns];
+}
+
+const matmulOperation: Operation<Attributes> = {
+  name: "matmul",
+  infer: ([a, b], { transposeA, transposeB }) => {
+    for (const x of [a!, b!]) {
+      if (x.shape.length < 2) {
+        throw new RangeError(`Cannot matmul: wanted at least 2 axes, got ${formatShape(x.shape)}`);
+      }
+      if (x.dtype !== "float32") {
+        throw new TypeError(`Cannot matmul: wanted float32, got ${x.dtype}`);
+      }
+    }
+    const [m, k] = matrixShape(a!, transposeA);
+    const [k2, n] = matrixShape(b!, transposeB);
+    if (k !== k2) {
+      const mark = (x: Specification, t: boolean) =>
+        formatShape(x.shape) + (t ? " transposed" : "");
+      throw new RangeError(
+        `Cannot matmul ${mark(a!, transposeA)} by ${mark(b!, transposeB)}: ${k} columns against ` +
+          `${k2} rows`,
+      );
+    }
+    const batch = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
+    return [{ shape: [...batch, m, n], dtype: "float32" }];
+  },
+  run: (device, [a, b], [c], attributes) => {
+    const [viewA, viewB] = [withUnitStride(a!), withUnitStride(b!)].map((x) =>
+      broadcastBatch(x, c!.shape)
+    ) as [View, View];
+    if (device.kind === "cpu") matmulOnCpu(device, viewA, viewB, c!, attributes);
+    else matmulOnWebGpu(device, viewA, viewB, c!, attributes);
+  },
+  gradient: {
+    savesInputs: [0, 1],
+    // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. Transposed operands only move the marks around.
+    apply: (upstream, saved, { transposeA, transposeB }, [wantsA, wantsB]) => {
+      const a = saved.input(0);
+      const b = saved.input(1);
+      const gradientOfA = () =>
+        transposeA
+          ? matmul(b, upstream, { transposeA: transposeB, transposeB: true })
+          : matmul(upstream, b, { transposeB: !transposeB });
+      const gradientOfB = () =>
+        transposeB
+          ? matmul(upstream, a, { transposeA: true, transposeB: transposeA })
+          : matmul(a, upstream, { transposeA: !transposeA });
+      return [
+        wantsA ? sumToShape(gradientOfA(), a.shape) : null,
+        wantsB ? sumToShape(gradientOfB(), b.shape) : null,
+      ];
+    },
+  },
+};
+
+/** The operand, or a copy where neither rows nor columns lie together. */
+function withUnitStride(x: Tensor): Tensor {
+  const [rows, columns] = x.shape.slice(-2) as [number, number];
+  const [rowStride, columnStride] = x.strides.slice(-2) as [number, number];
+  const byRows = columns <= 1 || (columnStride === 1 && (rows <= 1 || rowStride >= columns));
+  const byColumns = rows <= 1 || (rowStride === 1 && (columns <= 1 || columnStride >= rows));
+  return byRows || byColumns ? x : copy(x);
+}
+
+function broadcastBatch(x: Tensor, result: readonly number[]): View {
+  const shape = [...result.slice(0, -2), ...x.shape.slice(-2)];
+  return viewAs(x, shape, broadcastStrides(x.shape, x.strides, shape, "matmul"));
+}
+
+/**
+ * The matrix product of the last two axes; the axes before them are batches, and are broadcast.
+ *
+ * @param a `[..., M, K]`, or `[..., K, M]` if it is to be transposed.
+ * @param b `[..., K, N]`, or `[..., N, K]` if it is to be transposed.
+ * @returns `[..., M, N]`
+ * @throws {RangeError} If the shapes do not match.
+ * @throws {TypeError} If an operand is not `float32`.
+ *
+ * @example
+ * ```ts
+ * import { matmul, openDevice, Tensor } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const product = matmul(Tensor.from(device, [[1, 2]]), Tensor.from(device, [[3], [4]]));
+ * if (await product.item() !== 11) throw new Error("expected 1 · 3 + 2 · 4");
+ * await device.close();
+ * ```
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false } = options;
+  // Batches of rows against one matrix are one product of more rows, forward and backward.
+  if (!transposeA && a.shape.length > 2 && b.shape.length === 2) {
+    const rows = reshape(a, [-1, a.shape.at(-1)!]);
+    const product = applyOne(matmulOperation, [rows, b], { transposeA, transposeB });
+    return reshape(product, [...a.shape.slice(0, -1), product.shape[1]!]);
+  }
+  return applyOne(matmulOperation, [a, b], { transposeA, transposeB });
+}
+
+/**
+ * A linear layer: x Wᵀ + b.
+ *
+ * @param x `[..., in]`
+ * @param weight `[out, in]`
+ * @param bias `[out]`
+ * @returns `[..., out]`
+ */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  if (x.shape.length === 1) {
+    return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias), [weight.shape[0]!]);
+  }
+  const product = matmul(x, weight, { transposeB: true });
+  return bias === undefined ? product : product.add(bias);
+}

@@ -1,0 +1,154 @@
+/**
+ * Reductions: the axes to be reduced become the last one, and a row program does the rest.
+ *
+ * @module
+ */
+
+import { applyOne, type Operation } from "../apply.ts";
+import * as ex from "../expression/expression.ts";
+import type { Expression } from "../expression/expression.ts";
+import { defineProgram, type Program } from "../expression/program.ts";
+import {
+  broadcastAxes,
+  formatShape,
+  normalizeAxes,
+  normalizeAxis,
+  shapesEqual,
+  sizeOf,
+} from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { multiply } from "./elementwise.ts";
+import { runProgram, runProgramInto } from "./program.ts";
+import { permute, reshape } from "./views.ts";
+
+type Axes = number | readonly number[] | undefined;
+
+const rowProgram = (name: string, formula: (x: Expression) => Expression): Program =>
+  defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
+
+const sumProgram = rowProgram("sum", ex.rowSum);
+const maxProgram = rowProgram("max", ex.rowMax);
+const minProgram = rowProgram("min", ex.rowMin);
+
+const varianceProgram = defineProgram(
+  { name: "variance", inputs: ["x"], scalars: ["correction"] },
+  ({ x, correction }) => {
+    const distance = ex.subtract(x, ex.rowMean(x));
+    return [ex.divide(ex.rowSum(ex.square(distance)), ex.subtract(ex.rowLength, correction))];
+  },
+);
+
+/** Few rows longer than this are reduced in two stages, so that there is work for every core. */
+const LONG_ROW = 8192;
+/** As many pieces as a long row is cut into at most. */
+const MOST_PIECES = 256;
+
+/** The tensor as rows of the elements to be reduced: the reduced axes last, joined into one. */
+function asRows(x: Tensor, axes: readonly number[]): Tensor {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const rowLength = sizeOf(axes.map((axis) => x.shape[axis]!));
+  const ordered = axes.length === 0 ? x : permute(x, [...kept, ...axes]);
+  return reshape(ordered, [...kept.map((axis) => x.shape[axis]!), rowLength]);
+}
+
+/** The shape after a reduction. */
+function reducedShape(
+  shape: readonly number[],
+  axes: readonly number[],
+  keepAxes: boolean,
+): number[] {
+  return shape.flatMap((length, axis) => axes.includes(axis) ? (keepAxes ? [1] : []) : [length]);
+}
+
+/** Runs a reduction of which the result of parts can be reduced again: a sum or an extreme. */
+function reduceInStages(program: Program, rows: Tensor): Tensor {
+  const length = rows.shape.at(-1)!;
+  const rowCount = rows.size / Math.max(1, length);
+  if (length < LONG_ROW || rowCount >= MOST_PIECES) return runProgram(program, [rows])[0]!;
+  const pieces = largestDivisor(length, MOST_PIECES);
+  const parts = reshape(rows, [...rows.shape.slice(0, -1), pieces, length / pieces]);
+  const partial = reshape(runProgram(program, [parts])[0]!, [...rows.shape.slice(0, -1), pieces]);
+  return runProgram(program, [partial])[0]!;
+}
+
+function largestDivisor(length: number, limit: number): number {
+  for (let divisor = limit; divisor > 1; divisor--) if (length % divisor === 0) return divisor;
+  return 1;
+}
+
+/** Sums along the given axes, or everything. An empty sum is 0. */
+export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  const along = normalizeAxes(axes, x.shape, "sum");
+  const result = reduceInStages(sumProgram, asRows(x, along));
+  return reshape(result, reducedShape(x.shape, along, keepAxes));
+}
+
+/** The mean along the given axes, or of everything. The mean of nothing is NaN. */
+export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  const along = normalizeAxes(axes, x.shape, "take the mean");
+  const count = sizeOf(along.map((axis) => x.shape[axis]!));
+  return multiply(sum(x, along, keepAxes), 1 / count);
+}
+
+function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
+  const along = normalizeAxes(axes, x.shape, `take the ${name}`);
+  const rows = asRows(x, along);
+  if (rows.shape.at(-1) === 0) {
+    throw new RangeError(
+      `Cannot take the ${name} of nothing: the shape is ${formatShape(x.shape)}`,
+    );
+  }
+  return reshape(reduceInStages(program, rows), reducedShape(x.shape, along, keepAxes));
+}
+
+/** The largest element along the given axes, or of all; equal ones share the gradient. */
+export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  return extreme("max", maxProgram, x, axes, keepAxes);
+}
+
+/** The smallest element along the given axes, or of all; equal ones share the gradient. */
+export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  return extreme("min", minProgram, x, axes, keepAxes);
+}
+
+/** The mean squared distance from the mean, the sum divided by the count less `correction`. */
+export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
+  const along = normalizeAxes(axes, x.shape, "take the variance");
+  const [result] = runProgram(varianceProgram, [asRows(x, along)], [correction]);
+  return reshape(result!, reducedShape(x.shape, along, keepAxes));
+}
+
+// NaN is neither equal to the largest element nor smaller: a row with NaN points at the first NaN.
+const argmaxProgram = defineProgram({ name: "argmax", inputs: ["x"] }, ({ x }) => {
+  const isLargest = ex.equal(x, ex.rowMax(x));
+  const isNumber = ex.equal(x, x);
+  const candidate = ex.select(isLargest, 1, ex.subtract(1, isNumber));
+  return [ex.rowMin(ex.select(candidate, ex.column, ex.rowLength))];
+});
+
+const argmaxOperation: Operation<null> = {
+  name: "argmax",
+  infer: ([x]) => {
+    if (x!.shape.at(-1) === 0) {
+      throw new RangeError(
+        `Cannot take the argmax of nothing: the shape is ${formatShape(x!.shape)}`,
+      );
+    }
+    return [{ shape: [...x!.shape.slice(0, -1), 1], dtype: "int32" }];
+  },
+  run: (_device, [x], [y]) => runProgramInto(argmaxProgram, [x!], [y!]),
+  gradient: "a position does not change smoothly",
+};
+
+/** The position of the first largest element along an axis, as `int32`; of the first NaN if there is one. */
+export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
+  const along = normalizeAxis(axis, x.shape, "take the argmax");
+  const result = applyOne(argmaxOperation, [asRows(x, [along])], null);
+  return reshape(result, reducedShape(x.shape, [along], keepAxis));
+}
+
+/** The sum over the axes along which a tensor of `shape` was repeated to become like `x`. */
+export function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
+  if (shapesEqual(x.shape, shape)) return x;
+  return reshape(sum(x, broadcastAxes(shape, x.shape)), shape);
+}

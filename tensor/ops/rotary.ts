@@ -1,0 +1,98 @@
+/** Rotary position embedding. @module */
+
+import { applyOne, type Operation } from "../apply.ts";
+import * as ex from "../expression/expression.ts";
+import { defineProgram } from "../expression/program.ts";
+import { noGrad } from "../grad_mode.ts";
+import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { negate } from "./elementwise.ts";
+import { runProgramInto } from "./program.ts";
+import { slice } from "./views.ts";
+
+const rotate = defineProgram(
+  { name: "rotary", inputs: ["first", "second", "cos", "sin"] },
+  ({ first, second, cos, sin }) => [
+    ex.add(ex.multiply(first, cos), ex.multiply(second, sin)),
+    ex.subtract(ex.multiply(second, cos), ex.multiply(first, sin)),
+  ],
+);
+
+const halves = (x: Tensor): [Tensor, Tensor] => {
+  const half = x.shape.at(-1)! / 2;
+  return [slice(x, -1, 0, half), slice(x, -1, half)];
+};
+
+const rotaryOperation: Operation<null> = {
+  name: "rotary",
+  infer: ([x, cos, sin]) => {
+    const length = x!.shape.at(-1);
+    if (length === undefined || length % 2 !== 0) {
+      throw new RangeError(`Cannot rotary: wanted an even last axis, got ${formatShape(x!.shape)}`);
+    }
+    const half = [...x!.shape.slice(0, -1), length / 2];
+    const angles = broadcastShapes([half, cos!.shape, sin!.shape], "rotary");
+    if (!shapesEqual(angles, half)) {
+      throw new RangeError(
+        `Cannot rotary: wanted angles that broadcast to ${formatShape(half)}, got ` +
+          formatShape(cos!.shape),
+      );
+    }
+    return [{ shape: x!.shape, dtype: x!.dtype }];
+  },
+  run: (_device, [x, cos, sin], [y]) =>
+    noGrad(() => runProgramInto(rotate, [...halves(x!), cos!, sin!], halves(y!))),
+  gradient: {
+    savesInputs: [1, 2],
+    // A rotation is undone by the opposite angle.
+    apply: (upstream, saved, _attributes, [, wantsCos, wantsSin]) => {
+      if (wantsCos || wantsSin) throw new Error("Cannot differentiate rotary by its angles");
+      return [rotary(upstream, saved.input(1), negate(saved.input(2))), null, null];
+    },
+  },
+};
+
+/**
+ * Turns pairs of elements by an angle that depends on the position: `x[i]` with `x[i + n/2]`, as in
+ * nanochat, which turns by −θ. Source: Su et al., "RoFormer" (2021).
+ *
+ * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
+ * @param cos The cosines of the angles, which broadcast to `[..., n/2]`, for instance `[T, 1, D/2]`.
+ * @param sin Their sines.
+ * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
+ *
+ * @example A quarter turn
+ * ```ts
+ * import { openDevice, rotary, Tensor } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [[1, 2]]);
+ * const y = rotary(x, Tensor.from(device, [[0]]), Tensor.from(device, [[1]]));
+ * if ((await y.data()).join() !== "2,-1") throw new Error("expected 2, -1");
+ * await device.close();
+ * ```
+ */
+export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  return applyOne(rotaryOperation, [x, cos, sin], null);
+}
+
+/** The angles of {@linkcode rotary} for positions from 0, in float32: `[length, headSize / 2]` each. */
+export function rotaryAngles(
+  length: number,
+  headSize: number,
+  base = 100_000,
+): { readonly cos: Float32Array<ArrayBuffer>; readonly sin: Float32Array<ArrayBuffer> } {
+  const half = headSize / 2;
+  const cos = new Float32Array(length * half);
+  const sin = new Float32Array(length * half);
+  for (let i = 0; i < half; i++) {
+    // Rounded where the original rounds, so that late positions agree with its tables.
+    const frequency = Math.fround(1 / Math.fround(base ** Math.fround(2 * i / headSize)));
+    for (let position = 0; position < length; position++) {
+      const angle = Math.fround(position * frequency);
+      cos[position * half + i] = Math.cos(angle);
+      sin[position * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos, sin };
+}

@@ -1,0 +1,150 @@
+/**
+ * Row operations: formulas that look along one axis, each one kernel with a derived gradient.
+ *
+ * @module
+ */
+
+import * as ex from "../expression/expression.ts";
+import type { Expression } from "../expression/expression.ts";
+import { defineProgram, type Program } from "../expression/program.ts";
+import { formatShape, normalizeAxis } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { runProgram } from "./program.ts";
+import { reshape, transpose } from "./views.ts";
+
+// The largest element is taken away before the exponential, so that it cannot overflow. That does
+// not change the result, so no gradient needs to flow through it.
+const shifted = (x: Expression): Expression => ex.subtract(x, ex.detach(ex.rowMax(x)));
+
+const softmaxProgram = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
+  const e = ex.exp(shifted(x));
+  return [ex.divide(e, ex.rowSum(e))];
+});
+
+const logSoftmaxProgram = defineProgram({ name: "logSoftmax", inputs: ["x"] }, ({ x }) => [
+  ex.subtract(shifted(x), ex.log(ex.rowSum(ex.exp(shifted(x))))),
+]);
+
+/** log Σ eˣ along the row, as a formula for programs that contain it. */
+export function logSumExpOf(x: Expression): Expression {
+  const largest = ex.detach(ex.rowMax(x));
+  // A row of −∞ alone has the sum 0; taking −∞ from −∞ would make it NaN.
+  const shift = ex.select(ex.equal(largest, -Infinity), 0, largest);
+  return ex.add(shift, ex.log(ex.rowSum(ex.exp(ex.subtract(x, shift)))));
+}
+const logSumExpProgram = defineProgram({ name: "logSumExp", inputs: ["x"] }, ({ x }) => [
+  logSumExpOf(x),
+]);
+
+/** Runs a row program along any axis. */
+function along(name: string, program: Program, x: Tensor, axis: number): Tensor {
+  const at = normalizeAxis(axis, x.shape, name);
+  if (at === x.shape.length - 1) return runProgram(program, [x])[0]!;
+  return transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1);
+}
+
+/** eˣ / Σ eˣ along an axis: positive numbers that add up to 1. */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return along("softmax", softmaxProgram, x, axis);
+}
+
+/** The logarithm of the softmax, without a detour through small numbers. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return along("logSoftmax", logSoftmaxProgram, x, axis);
+}
+
+/** log Σ eˣ along an axis. */
+export function logSumExp(x: Tensor, axis = -1, keepAxis = false): Tensor {
+  const at = normalizeAxis(axis, x.shape, "logSumExp");
+  const result = along("logSumExp", logSumExpProgram, x, at);
+  return keepAxis ? result : reshape(result, x.shape.toSpliced(at, 1));
+}
+
+/** The machine epsilon of float32: PyTorch's default in its RMS norm. */
+export const FLOAT32_EPSILON: number = 2 ** -23;
+
+const normalized = (x: Expression, epsilon: Expression): Expression =>
+  ex.divide(x, ex.sqrt(ex.add(ex.rowMean(ex.square(x)), epsilon)));
+
+const rmsNormProgram = defineProgram(
+  { name: "rmsNorm", inputs: ["x"], scalars: ["epsilon", "scale"] },
+  ({ x, epsilon, scale }) => [ex.multiply(scale, normalized(x, epsilon))],
+);
+const rmsNormWeightProgram = defineProgram(
+  { name: "rmsNorm (weight)", inputs: ["x", "weight"], scalars: ["epsilon"] },
+  ({ x, weight, epsilon }) => [ex.multiply(normalized(x, epsilon), weight)],
+);
+
+/** What {@linkcode rmsNorm} can be told. */
+export interface RmsNormOptions {
+  /** Factors for the elements of a row, `[length of the last axis]`. */
+  readonly weight?: Tensor;
+  /** Added to the mean square, so that a row of zeros stays one (default 2⁻²³). */
+  readonly epsilon?: number;
+  /** A factor for everything (default 1), as nanochat wants it for queries and keys. */
+  readonly scale?: number;
+}
+
+/**
+ * Divides each row, along the last axis, by the root of its mean square.
+ * Source: Zhang and Sennrich (2019).
+ *
+ * @throws {RangeError} If the weight does not have the length of the last axis.
+ */
+export function rmsNorm(x: Tensor, options: RmsNormOptions = {}): Tensor {
+  const { weight, epsilon = FLOAT32_EPSILON, scale = 1 } = options;
+  if (weight === undefined) return runProgram(rmsNormProgram, [x], [epsilon, scale])[0]!;
+  checkFactor("rmsNorm", "weight", weight, x);
+  const result = runProgram(rmsNormWeightProgram, [x, weight], [epsilon])[0]!;
+  return scale === 1 ? result : result.mul(scale);
+}
+
+const standardized = (x: Expression, epsilon: Expression): Expression => {
+  const distance = ex.subtract(x, ex.rowMean(x));
+  return ex.divide(distance, ex.sqrt(ex.add(ex.rowMean(ex.square(distance)), epsilon)));
+};
+const layerNormProgram = defineProgram(
+  { name: "layerNorm", inputs: ["x"], scalars: ["epsilon"] },
+  ({ x, epsilon }) => [standardized(x, epsilon)],
+);
+const layerNormAffineProgram = defineProgram(
+  { name: "layerNorm (affine)", inputs: ["x", "weight", "bias"], scalars: ["epsilon"] },
+  ({ x, weight, bias, epsilon }) => [ex.add(ex.multiply(standardized(x, epsilon), weight), bias)],
+);
+
+/** What {@linkcode layerNorm} can be told. */
+export interface LayerNormOptions {
+  /** Factors for the elements of a row, `[length of the last axis]`. */
+  readonly weight?: Tensor;
+  /** Added to the elements of a row, `[length of the last axis]`; only together with a weight. */
+  readonly bias?: Tensor;
+  /** Added to the variance (default 1e-5). */
+  readonly epsilon?: number;
+}
+
+/**
+ * Moves each row, along the last axis, to mean 0 and variance 1. Source: Ba et al. (2016).
+ *
+ * @throws {RangeError} If weight or bias do not have the length of the last axis.
+ * @throws {TypeError} If a bias is given without a weight.
+ */
+export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+  const { weight, bias, epsilon = 1e-5 } = options;
+  if (weight === undefined) {
+    if (bias !== undefined) throw new TypeError("Cannot layerNorm: got a bias without a weight");
+    return runProgram(layerNormProgram, [x], [epsilon])[0]!;
+  }
+  checkFactor("layerNorm", "weight", weight, x);
+  if (bias === undefined) return runProgram(layerNormProgram, [x], [epsilon])[0]!.mul(weight);
+  checkFactor("layerNorm", "bias", bias, x);
+  return runProgram(layerNormAffineProgram, [x, weight, bias], [epsilon])[0]!;
+}
+
+function checkFactor(name: string, what: string, factor: Tensor, x: Tensor): void {
+  if (factor.shape.length !== 1 || factor.shape[0] !== x.shape.at(-1)) {
+    throw new RangeError(
+      `Cannot ${name}: wanted a ${what} of shape ${formatShape([x.shape.at(-1) ?? 1])} for ` +
+        `${formatShape(x.shape)}, got ${formatShape(factor.shape)}`,
+    );
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * Views: the same elements under another shape. Nothing is copied, unless the name says so.
+ *
+ * @module
+ */
+
+import { applyOne, type Operation, record } from "../apply.ts";
+import { isGradEnabled } from "../grad_mode.ts";
+import {
+  broadcastStrides,
+  formatShape,
+  normalizeAxis,
+  reshapeStrides,
+  resolveShape,
+} from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+import { copyInto, fill } from "./elementwise.ts";
+import { sumToShape } from "./reduce.ts";
+
+/** Makes a view and records how its gradient goes back. */
+function view(
+  name: string,
+  x: Tensor,
+  shape: readonly number[],
+  strides: readonly number[],
+  offset: number,
+  gradient: (upstream: Tensor) => Tensor,
+): Tensor {
+  void x.allocation;
+  const result = new Tensor(x.storage, x.dtype, shape, strides, offset);
+  if (isGradEnabled() && x.requiresGrad) {
+    record(name, [x], result, (upstream) => [gradient(upstream)]);
+  }
+  return result;
+}
+
+const copyOperation: Operation<null> = {
+  name: "copy",
+  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
+  run: (_device, [x], [y]) => copyInto(x!, y!),
+  gradient: { apply: (upstream) => [upstream] },
+};
+
+/** A copy of the elements in memory of its own, one after the other. */
+export function copy(x: Tensor): Tensor {
+  return applyOne(copyOperation, [x], null);
+}
+
+/** The same elements, one after the other in memory: a copy only where they are not. */
+export function contiguous(x: Tensor): Tensor {
+  return x.isContiguous ? x : copy(x);
+}
+
+/**
+ * The same elements in another shape.
+ *
+ * @param shape The new shape; one length may be −1 and is worked out.
+ * @throws {RangeError} If the number of elements differs.
+ */
+export function reshape(x: Tensor, shape: readonly number[]): Tensor {
+  const resolved = resolveShape(shape, x.shape);
+  const strides = reshapeStrides(x.shape, x.strides, resolved);
+  if (strides === null) return reshape(copy(x), resolved);
+  const before = x.shape;
+  return view("reshape", x, resolved, strides, x.offset, (upstream) => reshape(upstream, before));
+}
+
+/**
+ * The axes in another order: axis i of the result is axis `order[i]`.
+ *
+ * @throws {RangeError} If an axis is missing, named twice or not there.
+ */
+export function permute(x: Tensor, order: readonly number[]): Tensor {
+  const axes = order.map((axis) => normalizeAxis(axis, x.shape, "permute"));
+  if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) {
+    throw new RangeError(
+      `Cannot permute ${formatShape(x.shape)}: wanted each axis once, got ${formatShape(order)}`,
+    );
+  }
+  const inverse = axes.map((_, axis) => axes.indexOf(axis));
+  return view(
+    "permute",
+    x,
+    axes.map((axis) => x.shape[axis]!),
+    axes.map((axis) => x.strides[axis]!),
+    x.offset,
+    (upstream) => permute(upstream, inverse),
+  );
+}
+
+/** Two axes exchanged. @throws {RangeError} If one of them is not there. */
+export function transpose(x: Tensor, first: number, second: number): Tensor {
+  const order = x.shape.map((_, axis) => axis);
+  const a = normalizeAxis(first, x.shape, "transpose");
+  const b = normalizeAxis(second, x.shape, "transpose");
+  [order[a], order[b]] = [b, a];
+  return permute(x, order);
+}
+
+/**
+ * The elements from `start` up to but not including `end` along an axis. Both may count from the end.
+ *
+ * @throws {RangeError} If they are not within the axis, or `end` is before `start`.
+ */
+export function slice(x: Tensor, axis: number, start: number, end?: number): Tensor {
+  const along = normalizeAxis(axis, x.shape, "slice");
+  const length = x.shape[along]!;
+  const from = start < 0 ? start + length : start;
+  const to = end === undefined ? length : end < 0 ? end + length : end;
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to > length || from > to) {
+    throw new RangeError(
+      `Cannot slice ${formatShape(x.shape)} along axis ${axis}: wanted a range within 0 to ` +
+        `${length}, got ${start} to ${end ?? length}`,
+    );
+  }
+  const shape = x.shape.with(along, to - from);
+  const before = x.shape;
+  const offset = x.offset + from * x.strides[along]!;
+  return view("slice", x, shape, x.strides, offset, (upstream) => {
+    const gradient = fill(upstream.device, before, 0);
+    copyInto(upstream, slice(gradient, along, from, to));
+    return gradient;
+  });
+}
+
+/**
+ * Axes of length 1 repeated, and new axes added in front, without a copy.
+ *
+ * @throws {RangeError} If the shape does not broadcast to the new one.
+ */
+export function expand(x: Tensor, shape: readonly number[]): Tensor {
+  const strides = broadcastStrides(x.shape, x.strides, shape, "expand");
+  const before = x.shape;
+  return view(
+    "expand",
+    x,
+    [...shape],
+    strides,
+    x.offset,
+    (upstream) => sumToShape(upstream, before),
+  );
+}
+
+/**
+ * Without an axis of length 1, or without all of them.
+ *
+ * @throws {RangeError} If the axis has another length.
+ */
+export function squeeze(x: Tensor, axis?: number): Tensor {
+  if (axis === undefined) return reshape(x, x.shape.filter((length) => length !== 1));
+  const along = normalizeAxis(axis, x.shape, "squeeze");
+  if (x.shape[along] !== 1) {
+    throw new RangeError(
+      `Cannot squeeze ${formatShape(x.shape)} along axis ${axis}: its length is ${x.shape[along]}`,
+    );
+  }
+  return reshape(x, x.shape.toSpliced(along, 1));
+}
+
+/** With a new axis of length 1 at the given place. @throws {RangeError} If there is no such place. */
+export function unsqueeze(x: Tensor, axis: number): Tensor {
+  const at = normalizeAxis(axis, [...x.shape, 1], "unsqueeze");
+  return reshape(x, x.shape.toSpliced(at, 0, 1));
+}

@@ -1,0 +1,37 @@
+/** Tensors as text. @module */
+
+/** How many elements at each end of a long axis are shown. */
+const EDGE = 3;
+
+/**
+ * Writes an array as nested brackets with at most six significant digits; the middle of an axis of
+ * more than six elements is left out.
+ *
+ * @example
+ * ```ts
+ * import { formatArray } from "./print.ts";
+ *
+ * const text = formatArray([1, 2.5, 3, 4], [2, 2]);
+ * if (text !== "[[1, 2.5],\n [3, 4]]") throw new Error(text);
+ * ```
+ */
+export function formatArray(data: ArrayLike<number>, shape: readonly number[]): string {
+  const format = (axis: number, offset: number): string => {
+    if (axis === shape.length) return formatNumber(data[offset]!);
+    const length = shape[axis]!;
+    const step = shape.slice(axis + 1).reduce((size, each) => size * each, 1);
+    const at = (i: number) => format(axis + 1, offset + i * step);
+    const parts = length <= 2 * EDGE ? Array.from({ length }, (_, i) => at(i)) : [
+      ...Array.from({ length: EDGE }, (_, i) => at(i)),
+      "…",
+      ...Array.from({ length: EDGE }, (_, i) => at(length - EDGE + i)),
+    ];
+    const isInner = axis === shape.length - 1;
+    return `[${parts.join(isInner ? ", " : ",\n" + " ".repeat(axis + 1))}]`;
+  };
+  return format(0, 0);
+}
+
+function formatNumber(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}

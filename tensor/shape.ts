@@ -1,0 +1,219 @@
+/** Shapes, strides and broadcasting: arithmetic on lists of lengths, and every error about them. @module */
+
+/** A shape for people: `[2, 3]`. */
+export function formatShape(shape: readonly number[]): string {
+  return `[${shape.join(", ")}]`;
+}
+
+/** The number of elements of a tensor of this shape: 1 for a scalar, whose shape is `[]`. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const length of shape) size *= length;
+  return size;
+}
+
+/** The strides of a tensor whose elements lie one after the other, the last axis fastest. */
+export function contiguousStrides(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= shape[axis]!;
+  }
+  return strides;
+}
+
+/** Whether elements with these strides lie one after the other, the last axis fastest. */
+export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const length = shape[axis]!;
+    if (length === 0) return true;
+    if (length !== 1 && strides[axis] !== expected) return false;
+    expected *= length;
+  }
+  return true;
+}
+
+/** Whether two shapes are the same. */
+export function shapesEqual(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((length, axis) => length === b[axis]);
+}
+
+/**
+ * Checks a shape that a user gave.
+ *
+ * @throws {RangeError} If a length is negative or not an integer.
+ */
+export function checkShape(shape: readonly number[], what: string): void {
+  if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
+    throw new RangeError(
+      `Cannot ${what}: wanted a shape of integers from 0 up, got ${formatShape(shape)}`,
+    );
+  }
+}
+
+/**
+ * Turns an axis that may count from the end (−1 is the last) into one that counts from 0.
+ *
+ * @throws {RangeError} If there is no such axis.
+ */
+export function normalizeAxis(axis: number, shape: readonly number[], what: string): number {
+  const normal = axis < 0 ? axis + shape.length : axis;
+  if (!Number.isInteger(axis) || normal < 0 || normal >= shape.length) {
+    throw new RangeError(
+      `Cannot ${what} along axis ${axis}: the shape ${formatShape(shape)} has ${shape.length} axes`,
+    );
+  }
+  return normal;
+}
+
+/**
+ * Normalizes several axes: all of them where none are given; in ascending order.
+ *
+ * @throws {RangeError} If there is no such axis, or one is named twice.
+ */
+export function normalizeAxes(
+  axes: number | readonly number[] | undefined,
+  shape: readonly number[],
+  what: string,
+): number[] {
+  if (axes === undefined) return shape.map((_, axis) => axis);
+  const given = typeof axes === "number" ? [axes] : axes;
+  const normal = given.map((axis) => normalizeAxis(axis, shape, what));
+  if (new Set(normal).size !== normal.length) {
+    throw new RangeError(`Cannot ${what} along axes ${formatShape(given)}: one is named twice`);
+  }
+  return normal.sort((a, b) => a - b);
+}
+
+/**
+ * The shape that several shapes are broadcast to: aligned at the last axis, a length of 1 is
+ * repeated. The rules are those of NumPy.
+ *
+ * @throws {RangeError} If two lengths differ and neither is 1.
+ *
+ * @example
+ * ```ts
+ * import { broadcastShapes } from "./shape.ts";
+ *
+ * const shape = broadcastShapes([[3, 1], [4]], "add");
+ * if (shape.join() !== "3,4") throw new Error(`got ${shape}`);
+ * ```
+ */
+export function broadcastShapes(shapes: readonly (readonly number[])[], what: string): number[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  const result = new Array<number>(rank).fill(1);
+  for (const shape of shapes) {
+    const skip = rank - shape.length;
+    shape.forEach((length, axis) => {
+      const other = result[skip + axis]!;
+      if (length === other || length === 1) return;
+      if (other !== 1) {
+        throw new RangeError(
+          `Cannot ${what}: the shapes ${shapes.map(formatShape).join(" and ")} do not broadcast ` +
+            `(${other} against ${length} at axis ${axis - shape.length})`,
+        );
+      }
+      result[skip + axis] = length;
+    });
+  }
+  return result;
+}
+
+/**
+ * The strides with which a tensor is read as if it had the shape `target`: 0 where it is repeated.
+ *
+ * @throws {RangeError} If the shape does not broadcast to `target`.
+ */
+export function broadcastStrides(
+  shape: readonly number[],
+  strides: readonly number[],
+  target: readonly number[],
+  what: string,
+): number[] {
+  const skip = target.length - shape.length;
+  const fits = skip >= 0 &&
+    shape.every((length, axis) => length === 1 || length === target[skip + axis]);
+  if (!fits) {
+    throw new RangeError(
+      `Cannot ${what}: ${formatShape(shape)} does not broadcast to ${formatShape(target)}`,
+    );
+  }
+  return target.map((_, axis) => {
+    const own = axis - skip;
+    return own < 0 || shape[own] === 1 ? 0 : strides[own]!;
+  });
+}
+
+/** The axes of `target` along which a tensor of `shape` was repeated to get there. */
+export function broadcastAxes(shape: readonly number[], target: readonly number[]): number[] {
+  const skip = target.length - shape.length;
+  return target.flatMap((length, axis) =>
+    axis < skip || (shape[axis - skip] === 1 && length !== 1) ? [axis] : []
+  );
+}
+
+/**
+ * Fills in the one length that may be −1 in a new shape for `size` elements.
+ *
+ * @throws {RangeError} If the new shape does not have as many elements.
+ */
+export function resolveShape(shape: readonly number[], old: readonly number[]): number[] {
+  const size = sizeOf(old);
+  const open = shape.indexOf(-1);
+  const resolved = [...shape];
+  if (open >= 0) {
+    resolved[open] = 1;
+    const rest = sizeOf(resolved);
+    resolved[open] = rest === 0 ? 0 : size / rest;
+  }
+  const valid = resolved.every((length) => Number.isInteger(length) && length >= 0);
+  if (!valid || sizeOf(resolved) !== size) {
+    throw new RangeError(
+      `Cannot reshape ${formatShape(old)} to ${formatShape(shape)}: it has ${size} elements`,
+    );
+  }
+  return resolved;
+}
+
+/**
+ * The strides that give the elements of `shape` and `strides` the shape `target` in the same order,
+ * or `null` where only a copy can.
+ *
+ * Walks both shapes in groups of axes with the same number of elements. Within such a group the old
+ * axes must lie one after the other; then the new ones can divide it as they like.
+ */
+export function reshapeStrides(
+  shape: readonly number[],
+  strides: readonly number[],
+  target: readonly number[],
+): number[] | null {
+  if (sizeOf(shape) === 0) return contiguousStrides(target);
+  const oldShape = shape.filter((length) => length !== 1);
+  const oldStrides = strides.filter((_, axis) => shape[axis] !== 1);
+  const result = new Array<number>(target.length).fill(1);
+  let oldStart = 0;
+  let newStart = 0;
+  while (oldStart < oldShape.length) {
+    let oldEnd = oldStart + 1;
+    let newEnd = newStart + 1;
+    let oldSize = oldShape[oldStart]!;
+    let newSize = target[newStart]!;
+    while (oldSize !== newSize) {
+      if (newSize < oldSize) newSize *= target[newEnd++]!;
+      else oldSize *= oldShape[oldEnd++]!;
+    }
+    for (let axis = oldStart; axis < oldEnd - 1; axis++) {
+      if (oldStrides[axis] !== oldShape[axis + 1]! * oldStrides[axis + 1]!) return null;
+    }
+    let stride = oldStrides[oldEnd - 1]!;
+    for (let axis = newEnd - 1; axis >= newStart; axis--) {
+      result[axis] = stride;
+      stride *= target[axis]!;
+    }
+    oldStart = oldEnd;
+    newStart = newEnd;
+  }
+  return result;
+}
