@@ -15,7 +15,6 @@ import {
   type FunctionBuilder,
   I32,
   type KernelParameters,
-  type Local,
   type ModuleBuilder,
 } from "../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
@@ -23,10 +22,14 @@ import type { Product } from "./matmul_product.ts";
 
 /** Dot products that run side by side: the columns of one work item. */
 const DOT_COLUMNS = 4;
+/** Steps of k that a dot product takes in one pass of its loop. */
+const DOT_STEPS = 16;
 /** Columns of one work item where rows are scaled and added. */
 const SUM_COLUMNS = 32;
 /** Rows of the large matrix that are added in one pass over the result. */
 const SUM_ROWS = 8;
+/** Vectors of the result that are added to side by side. */
+const SUM_VECTORS = 4;
 /** Columns of one pass: 16 KiB of the large matrix, so that further rows of A find them in the cache. */
 const SUM_PASS = 512;
 /** Below this many elements of the large matrix a thread costs more than it gains. */
@@ -136,7 +139,7 @@ function defineDots(module: ModuleBuilder) {
     ROWS_PARAMETERS,
     (f, a, rowA, b, strideB, c, rowC, columnC, m, columns, k, accumulate) => {
       const endOfFours = f.local(k.and(-4).shiftLeft(2));
-      const endOfEights = f.local(k.and(-8).shiftLeft(2));
+      const endOfPasses = f.local(k.and(-DOT_STEPS).shiftLeft(2));
       const endOfAll = f.local(k.shiftLeft(2));
 
       /** Multiplies `rows` rows of A by `width` columns of B that begin at `column`. */
@@ -144,31 +147,30 @@ function defineDots(module: ModuleBuilder) {
         const x = Array.from({ length: rows }, (_, i) => f.local(row.add(rowA.multiply(i))));
         const y = Array.from({ length: width }, (_, j) => f.local(column.add(strideB.multiply(j))));
         const zeros = () => x.map(() => y.map(() => f.local(F32x4.of(0))));
-        const step = (at: I32, offset: number, sums: Local<F32x4>[][]) => {
-          const factors = x.map((address) => f.local(address.add(at).loadF32x4(offset)));
-          y.forEach((address, j) => {
-            const four = f.local(address.add(at).loadF32x4(offset));
-            factors.forEach((factor, i) =>
-              f.set(sums[i]![j]!, factor.multiplyAdd(four, sums[i]![j]!))
-            );
-          });
-        };
         const sums = zeros();
+        // One row alone has too few sums in flight to hide the latency of an addition.
+        const sets = rows === 1 ? [sums, zeros()] : [sums];
         const at = f.local(I32.of(0));
-        if (rows === 1) {
-          // One row alone has too few sums in flight to hide the latency of an addition.
-          const others = zeros();
-          f.while(at.less(endOfEights), () => {
-            step(at, 0, sums);
-            step(at, 16, others);
-            f.set(at, at.add(32));
-          });
-          y.forEach((_, j) => f.set(sums[0]![j]!, sums[0]![j]!.add(others[0]![j]!)));
+        const pass = (steps: number) => {
+          const left = x.map((address) => f.local(address.add(at)));
+          const right = y.map((address) => f.local(address.add(at)));
+          for (let step = 0; step < steps; step++) {
+            const set = sets[step % sets.length]!;
+            const factors = left.map((address) => f.local(address.loadF32x4(16 * step)));
+            right.forEach((address, j) => {
+              const four = f.local(address.loadF32x4(16 * step));
+              factors.forEach((factor, i) =>
+                f.set(set[i]![j]!, factor.multiplyAdd(four, set[i]![j]!))
+              );
+            });
+          }
+          f.set(at, at.add(16 * steps));
+        };
+        f.while(at.less(endOfPasses), () => pass(DOT_STEPS / 4));
+        f.while(at.less(endOfFours), () => pass(1));
+        for (const other of sets.slice(1)) {
+          y.forEach((_, j) => f.set(sums[0]![j]!, sums[0]![j]!.add(other[0]![j]!)));
         }
-        f.while(at.less(endOfFours), () => {
-          step(at, 0, sums);
-          f.set(at, at.add(16));
-        });
         const totals = sums.map((row) => row.map((sum) => f.local(f.sumOfLanes(sum).splat())));
         f.while(at.less(endOfAll), () => {
           x.forEach((left, i) =>
@@ -224,6 +226,7 @@ function defineSums(module: ModuleBuilder): RowsFunction {
     (f, a, rowA, b, strideB, c, rowC, _columnC, m, columns, k, accumulate) => {
       const bytes = f.local(columns.shiftLeft(2));
       const bytesOfFours = f.local(bytes.and(-16));
+      const bytesOfPasses = f.local(bytes.and(-16 * SUM_VECTORS));
       f.if(accumulate.isZero(), () => {
         const to = f.local(c);
         f.forRange(0, m, 1, () => {
@@ -239,13 +242,22 @@ function defineSums(module: ModuleBuilder): RowsFunction {
         f.forRange(0, m, 1, () => {
           const factors = Array.from({ length: count }, (_, i) => f.local(row.loadSplat(4 * i)));
           const lines = factors.map((_, i) => f.local(from.add(strideB.multiply(i))));
-          f.forRange(0, bytesOfFours, 16, (at) => {
-            const sum = f.local(to.add(at).loadF32x4());
-            lines.forEach((line, i) =>
-              f.set(sum, factors[i]!.multiplyAdd(line.add(at).loadF32x4(), sum))
+          const addVectors = (at: I32, vectors: number) => {
+            const element = f.local(to.add(at));
+            const sums = Array.from(
+              { length: vectors },
+              (_, v) => f.local(element.loadF32x4(16 * v)),
             );
-            f.store(to.add(at), sum);
-          });
+            lines.forEach((line, i) => {
+              const address = f.local(line.add(at));
+              sums.forEach((sum, v) =>
+                f.set(sum, factors[i]!.multiplyAdd(address.loadF32x4(16 * v), sum))
+              );
+            });
+            sums.forEach((sum, v) => f.store(element, sum, 16 * v));
+          };
+          f.forRange(0, bytesOfPasses, 16 * SUM_VECTORS, (at) => addVectors(at, SUM_VECTORS));
+          f.forRange(bytesOfPasses, bytesOfFours, 16, (at) => addVectors(at, 1));
           f.forRange(bytesOfFours, bytes, 4, (at) => {
             const sum = f.local(to.add(at).loadLane0());
             lines.forEach((line, i) =>

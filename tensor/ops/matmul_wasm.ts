@@ -23,8 +23,14 @@ import {
 import { rowsMatmul } from "./matmul_rows_wasm.ts";
 import { symmetricMatmul } from "./matmul_symmetric_wasm.ts";
 
-/** Up to so many rows, the matrix that they meet is read once and not packed. */
-const FEW_ROWS = 4;
+/**
+ * Up to so many rows, reading the matrix that they meet as it lies is faster than packing it, as the
+ * BLAS does too. Scaled rows are added in memory and not in registers, so they lose earlier.
+ */
+const FEW_ROWS = { dots: 16, sums: 8, sumsWithBlas: 2 };
+/** The matrix that more than very few rows meet has to be so large, in elements, for that. */
+const LARGE_MATRIX = 1 << 17;
+const VERY_FEW_ROWS = 4;
 /** Below this many operations, a second thread costs a BLAS product more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
 /** Items of a batch with fewer operations are not worth a call of the BLAS each. */
@@ -104,18 +110,19 @@ export function matmulOnCpu(
 function multiply(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
   if (k === 0) return naiveMatmul(device, product, accumulate);
-  if (m <= FEW_ROWS && CPU_MATMULS.rows.fits(device, product)) {
-    return rowsMatmul(device, product, accumulate);
-  }
-  if (n <= FEW_ROWS) {
-    const transposed = transposeProduct(product);
-    if (CPU_MATMULS.rows.fits(device, transposed)) {
-      return rowsMatmul(device, transposed, accumulate);
-    }
-  }
+  if (isBestByRows(device, product)) return rowsMatmul(device, product, accumulate);
+  const transposed = transposeProduct(product);
+  if (isBestByRows(device, transposed)) return rowsMatmul(device, transposed, accumulate);
   const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
   const way = device.hasBlas && !isSmallItem ? blasMatmul : packedMatmul;
   way(device, product, accumulate);
+}
+
+function isBestByRows(device: CpuDevice, product: Product): boolean {
+  if (!CPU_MATMULS.rows.fits(device, product)) return false;
+  const { m, n, k, b } = product;
+  const most = b.row === 1 ? FEW_ROWS.dots : device.hasBlas ? FEW_ROWS.sumsWithBlas : FEW_ROWS.sums;
+  return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
 }
 
 /** Lets the BLAS compute a product, item by item, each split along the longer side of the result. */
