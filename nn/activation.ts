@@ -3,7 +3,17 @@
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
-const functions = {
+/** The name of an activation. */
+export type ActivationName =
+  | "identity"
+  | "relu"
+  | "reluSquared"
+  | "gelu"
+  | "silu"
+  | "tanh"
+  | "sigmoid";
+
+const functions: Readonly<Record<ActivationName, (x: Tensor) => Tensor>> = {
   identity: (x: Tensor) => x,
   relu: (x: Tensor) => x.relu(),
   reluSquared: (x: Tensor) => x.reluSquared(),
@@ -11,10 +21,7 @@ const functions = {
   silu: (x: Tensor) => x.silu(),
   tanh: (x: Tensor) => x.tanh(),
   sigmoid: (x: Tensor) => x.sigmoid(),
-} as const;
-
-/** The name of an activation. */
-export type ActivationName = keyof typeof functions;
+};
 
 /**
  * A function applied to every number, as a module.
@@ -34,7 +41,7 @@ export class Activation extends Module {
   /** The name of the function. */
   readonly name: ActivationName;
 
-  /** @throws {RangeError} If there is no activation of this name. */
+  /** Finds the function. @throws {RangeError} If there is no activation of this name. */
   constructor(name: ActivationName) {
     super();
     if (!Object.hasOwn(functions, name)) {
@@ -45,6 +52,8 @@ export class Activation extends Module {
   }
 
   /**
+   * Applies the function to every number.
+   *
    * @param x `[...]`
    * @returns `[...]`
    */

@@ -54,6 +54,8 @@ export class Dropout extends Module {
   readonly #seed: number;
 
   /**
+   * Makes a module that drops numbers, with nothing to learn.
+   *
    * @param probability From 0 to below 1.
    * @throws {RangeError} If it is not.
    */
@@ -69,6 +71,8 @@ export class Dropout extends Module {
   }
 
   /**
+   * Drops numbers while the module is trained.
+   *
    * @param x `[...]`
    * @returns `[...]`; `x` itself where there is nothing to do.
    */

@@ -2,10 +2,10 @@
 
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
-import { checkSize } from "./linear.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
+import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode Embedding} can be told. */
 export interface EmbeddingOptions {
@@ -35,6 +35,8 @@ export class Embedding extends Module {
   readonly weight: Tensor;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the table lives.
    * @param count How many ids there are.
    * @param width The length of a row.
@@ -50,6 +52,8 @@ export class Embedding extends Module {
   }
 
   /**
+   * Looks up rows.
+   *
    * @param ids `int32 [...]`
    * @returns `[..., width]`
    * @throws {TypeError} If the ids are not `int32`.

@@ -13,10 +13,10 @@ import { type Device, Tensor } from "../tensor/mod.ts";
 export type Initializer = (device: Device, shape: readonly number[], seed: number) => Tensor;
 
 /** All zeros. */
-export const zeros: Initializer = (device, shape): Tensor => Tensor.zeros(device, shape);
+export const zeros: Initializer = constant(0);
 
 /** All ones. */
-export const ones: Initializer = (device, shape): Tensor => Tensor.ones(device, shape);
+export const ones: Initializer = constant(1);
 
 /** All the same number. */
 export function constant(value: number): Initializer {

@@ -2,9 +2,9 @@
 
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
-import { checkSize } from "./linear.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
+import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode LayerNorm} can be told. */
 export interface LayerNormOptions {
@@ -38,6 +38,8 @@ export class LayerNorm extends Module {
   readonly #epsilon: number;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the parameters live.
    * @param width The length of a row.
    * @throws {RangeError} If the width is not a positive integer.
@@ -52,6 +54,8 @@ export class LayerNorm extends Module {
   }
 
   /**
+   * Normalises rows.
+   *
    * @param x `[..., width]`
    * @returns `[..., width]`
    * @throws {RangeError} If the last axis has another length.

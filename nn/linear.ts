@@ -5,6 +5,7 @@ import { type Initializer, uniform } from "./initializers.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
+import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode Linear} can be told. */
 export interface LinearOptions {
@@ -38,6 +39,8 @@ export class Linear extends Module {
   readonly bias?: Tensor;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the parameters live.
    * @param inputs How many numbers go in.
    * @param outputs How many come out.
@@ -57,6 +60,8 @@ export class Linear extends Module {
   }
 
   /**
+   * Computes x Wᵀ + b.
+   *
    * @param x `[..., inputs]`
    * @returns `[..., outputs]`
    * @throws {RangeError} If the last axis has another length.
@@ -64,10 +69,4 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias);
   }
-}
-
-/** Checks a size. @throws {RangeError} If it is not a positive integer. */
-export function checkSize(module: string, what: string, size: number): void {
-  if (Number.isSafeInteger(size) && size > 0) return;
-  throw new RangeError(`Cannot make a ${module}: wanted ${what} to be 1 or more, got ${size}`);
 }

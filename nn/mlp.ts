@@ -37,6 +37,8 @@ export class MLP extends Module {
   readonly #activation: Activation;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the parameters live.
    * @param widths How many numbers go in, how many there are after each layer, the last coming out.
    * @param options The seed, and what else differs from the usual.
@@ -57,6 +59,8 @@ export class MLP extends Module {
   }
 
   /**
+   * Applies all layers, with the activation between them.
+   *
    * @param x `[..., first width]`
    * @returns `[..., last width]`
    * @throws {RangeError} If the last axis has another length.

@@ -114,6 +114,17 @@ cpuTest(
   },
 );
 
+cpuTest("values may also be arrays, as a file gives them", async (device) => {
+  const layer = new Linear(device, 2, 1, { seed: 1 });
+  layer.loadStateDict(
+    new Map([
+      ["weight", { dtype: "float32", shape: [1, 2], data: Float32Array.of(1, 2) }],
+      ["bias", { dtype: "float32", shape: [1], data: Float32Array.of(3) }],
+    ]),
+  );
+  assertEquals([...await layer.weight.data(), ...await layer.bias!.data()], [1, 2, 3]);
+});
+
 cpuTest("gradients of all parameters are forgotten together", (device) => {
   const network = new Network(device);
   network.lambdas.sum().add(network.head.weight.sum()).backward();

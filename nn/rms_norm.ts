@@ -2,9 +2,9 @@
 
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
-import { checkSize } from "./linear.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
+import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode RMSNorm} can be told. */
 export interface RMSNormOptions {
@@ -36,6 +36,8 @@ export class RMSNorm extends Module {
   readonly #epsilon: number | undefined;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the factors live.
    * @param width The length of a row.
    * @throws {RangeError} If the width is not a positive integer.
@@ -48,6 +50,8 @@ export class RMSNorm extends Module {
   }
 
   /**
+   * Normalises rows.
+   *
    * @param x `[..., width]`
    * @returns `[..., width]`
    * @throws {RangeError} If the last axis has another length.

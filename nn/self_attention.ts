@@ -1,9 +1,10 @@
 /** Self-attention with several heads. @module */
 
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
-import { checkSize, Linear } from "./linear.ts";
+import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { namedSeed } from "./seeds.ts";
+import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode SelfAttention} is told. */
 export interface SelfAttentionOptions {
@@ -56,6 +57,8 @@ export class SelfAttention extends Module {
   #angles: { readonly cos: Tensor; readonly sin: Tensor } | null = null;
 
   /**
+   * Makes the parameters.
+   *
    * @param device Where the parameters live.
    * @param width The length of a row: a multiple of `heads`.
    * @param options How many heads, the seed, and what else differs from the usual.
@@ -89,6 +92,8 @@ export class SelfAttention extends Module {
   }
 
   /**
+   * Lets each position gather from those that it sees.
+   *
    * @param x `[batch, positions, width]`
    * @returns `[batch, positions, width]`
    * @throws {RangeError} If there are not three axes, or the last has another length.

@@ -29,7 +29,7 @@ export class Sequential extends Module {
   /** The layers, the first to be applied first. */
   readonly layers: readonly Layer[];
 
-  /** @param layers The layers; each needs a seed of its own. */
+  /** Puts layers in a row. @param layers The layers; each needs a seed of its own. */
   constructor(layers: readonly Layer[]) {
     super();
     this.layers = layers;

@@ -36,6 +36,8 @@ import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
  */
 export class Adam extends Optimizer<AdamGroup> {
   /**
+   * Makes an optimiser that remembers nothing yet.
+   *
    * @param parameters What to train, or groups with numbers of their own.
    * @param options For all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8 and `weightDecay` 0
    * unless given.

@@ -14,6 +14,7 @@ import {
   runProgramInto,
   Tensor,
 } from "../tensor/mod.ts";
+import { blend } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
 
@@ -32,13 +33,6 @@ export interface AdamGroupOptions extends ParameterGroupOptions {
   /** Added to the root of the mean square; 1e-8 unless given. */
   readonly eps?: number;
 }
-
-/** How far `from` goes on the way to `to`: a running mean. */
-export const blend = (
-  from: ex.Expression,
-  to: ex.Expression,
-  share: ex.Expression,
-): ex.Expression => ex.add(from, ex.multiply(share, ex.subtract(to, from)));
 
 /** The new parameter, and its two running means. Nothing that changes over a run is a constant. */
 const adamProgram: Program = defineProgram({

@@ -57,6 +57,8 @@ export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
  */
 export class AdamW extends Optimizer<AdamWGroup> {
   /**
+   * Makes an optimiser that remembers nothing yet.
+   *
    * @param parameters What to train, or groups with numbers of their own.
    * @param options For all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8 and `weightDecay` 0.01
    * unless given.

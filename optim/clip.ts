@@ -9,11 +9,9 @@ import {
   runProgramInto,
   type Tensor,
 } from "../tensor/mod.ts";
+import { sumOfSquares } from "./formulas.ts";
 import type { Parameters } from "./parameters.ts";
 
-const sumOfSquares = defineProgram({ name: "sum of squares", inputs: ["x"] }, ({ x }) => [
-  ex.rowSum(ex.square(x)),
-]);
 const clipProgram = defineProgram(
   { name: "clip", inputs: ["gradient", "norm"], scalars: ["maxNorm"] },
   ({ gradient, norm, maxNorm }) => [

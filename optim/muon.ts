@@ -50,6 +50,8 @@ export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
  */
 export class Muon extends Optimizer<MuonGroup> {
   /**
+   * Makes an optimiser that remembers nothing yet.
+   *
    * @param parameters What to train, or groups with numbers of their own.
    * @param options For all groups: `lr` 0.02, `momentum` 0.95, `orthogonalizationSteps` 5, `beta2` 0.9
    * and `weightDecay` 0 unless given.

@@ -40,6 +40,8 @@ export type MuonAdamWGroupOptions =
  */
 export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
   /**
+   * Makes an optimiser that remembers nothing yet.
+   *
    * @param groups The groups; what they leave out is as in `AdamW` and `Muon`.
    * @throws {RangeError} If there is nothing to train, a parameter is given twice, or one for Muon is
    * not a matrix.

@@ -15,7 +15,8 @@ const shapes = [
   ...Array.from({ length: 4 }, () => [1024, 256]),
   ...Array.from({ length: 4 }, () => [256, 1024]),
 ];
-const numbers = { lr: 0.02, momentum: 0.95, beta2: 0.9, weightDecay: 0.1 };
+// No weight decay: it depends on the sign of each step, which rounding decides where one is about 0.
+const numbers = { lr: 0.02, momentum: 0.95, beta2: 0.9, weightDecay: 0 };
 const coefficients = [
   [8.156554524902461, -22.48329292557795, 15.878769915207462],
   [4.042929935166739, -2.808917465908714, 0.5000178451051316],
@@ -101,7 +102,7 @@ for (const [kind, blas] of devices) {
   for (const optimizer of Object.values(optimizers)) optimizer.step();
   for (const [i, parameter] of stacked.entries()) {
     const deviation = relativeDeviation(await parameter.data(), await single[i]!.data());
-    assert(deviation < 1e-4, `the results differ by ${deviation}`);
+    assert(deviation < 1e-6, `the results differ by ${deviation}`);
   }
 
   for (const [name, optimizer] of Object.entries(optimizers)) {

@@ -18,7 +18,7 @@ import {
   runProgramInto,
   Tensor,
 } from "../tensor/mod.ts";
-import { blend } from "./adam_update.ts";
+import { blend, sumOfSquares } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
 import { MOST_ITERATIONS, polarExpress } from "./polar_express.ts";
@@ -78,10 +78,6 @@ const scaleProgram = defineProgram(
   { name: "muon scale", inputs: ["x", "factor"] },
   ({ x, factor }) => [ex.multiply(x, factor)],
 );
-
-const sumOfSquares = defineProgram({ name: "sum of squares", inputs: ["x"] }, ({ x }) => [
-  ex.rowSum(ex.square(x)),
-]);
 
 /**
  * The running variance of each line of a matrix, and the factor for the line: the matrix gets the

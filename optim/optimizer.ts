@@ -30,6 +30,8 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   readonly #updates: readonly Update[];
 
   /**
+   * Checks the groups, and makes room for what is remembered of them.
+   *
    * @param groups The groups.
    * @param makeUpdate Gives the way in which a group is trained.
    * @throws {RangeError} If there is nothing to train, or a parameter is given twice.

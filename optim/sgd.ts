@@ -123,6 +123,8 @@ class SGDUpdate implements Update {
  */
 export class SGD extends Optimizer<SGDGroup> {
   /**
+   * Makes an optimiser that remembers nothing yet.
+   *
    * @param parameters What to train, or groups with numbers of their own.
    * @param options For all groups: `lr` 0.001, `momentum` 0, `nesterov` false and `weightDecay` 0
    * unless given.
