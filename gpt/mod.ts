@@ -27,7 +27,7 @@ export {
   type GenerateOptions,
   generateWithoutCache,
 } from "./engine.ts";
-export { estimateMemory, type MemoryEstimate, type RunShape } from "./estimate.ts";
+export { estimateMemory, estimateSeconds, type MemoryEstimate, type RunShape } from "./estimate.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./evaluate.ts";
 export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
 export { KVCache } from "./kv_cache.ts";
@@ -85,6 +85,6 @@ export {
   tokenizerPath,
   trainTokenizer,
 } from "./train_tokenizer.ts";
-export { defaultPrompts, writeText, writeTexts } from "./write_text.ts";
+export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_text.ts";
 // A script needs a device for all of the above, and imports no module below this one.
 export { type Device, openDevice } from "../tensor/mod.ts";

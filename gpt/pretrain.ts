@@ -95,7 +95,7 @@ const PACKING_BUFFER = 1000;
  * @throws {RangeError} If the corpus is shorter than a batch, or the device has no room for the model.
  */
 export async function preparePretraining(options: PretrainOptions): Promise<Pretraining> {
-  const { device, source, tokenizer, folder, plan, deviceBatchSize, signal } = options;
+  const { source, tokenizer, folder, plan, deviceBatchSize, signal } = options;
   await ensureWritableFolder(folder);
   await removeTemporaries(folder);
   const encoder = encoderOf(tokenizer);

@@ -25,10 +25,16 @@ import { noGrad, stack, type Tensor } from "../tensor/mod.ts";
  */
 export async function readNumbers(numbers: readonly Tensor[]): Promise<number[]> {
   if (numbers.length === 0) return [];
-  const together = noGrad(() => stack(numbers));
+  const together = join(numbers);
   const values = await together.data();
   for (const tensor of [together, ...numbers]) tensor.dispose();
   return Array.from(values);
+}
+
+/** One tensor of many scalars; the views on the way end with the scope. */
+function join(numbers: readonly Tensor[]): Tensor {
+  using scope = numbers[0]!.device.scope();
+  return scope.keep(noGrad(() => stack(numbers)));
 }
 
 /**

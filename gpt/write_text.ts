@@ -49,12 +49,42 @@ export async function* writeText(
   prompt: string,
   options: Omit<GenerateOptions, "samples"> = {},
 ): AsyncGenerator<string, void, void> {
+  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  yield* decodePieces(tokenizer, drawn());
+
+  async function* drawn(): AsyncGenerator<number, void, void> {
+    for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
+      yield tokens[0]!;
+    }
+  }
+}
+
+/**
+ * Turns ids into text while they come. Special tokens are left out.
+ *
+ * @param tokenizer The tokenizer.
+ * @param ids The ids.
+ * @returns Pieces of text, none empty: what is still incomplete waits for the next id.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { decodePieces } from "./write_text.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose"], { vocabSize: 265 });
+ * const pieces = await Array.fromAsync(decodePieces(tokenizer, [0xc3, 0xa9, 0x21]));
+ * if (pieces.join("|") !== "é|!") throw new Error(`got ${pieces}`);
+ * ```
+ */
+export async function* decodePieces(
+  tokenizer: Tokenizer,
+  ids: Iterable<number> | AsyncIterable<number>,
+): AsyncGenerator<string, void, void> {
   const special = new Set(tokenizer.specialTokens.values());
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
-  for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
-    if (special.has(tokens[0]!)) continue;
-    const piece = decoder.decode(tokenizer.decodeBytes(tokens), { stream: true });
+  for await (const id of ids) {
+    if (special.has(id)) continue;
+    const piece = decoder.decode(tokenizer.decodeBytes([id]), { stream: true });
     if (piece !== "") yield piece;
   }
   const rest = decoder.decode();

@@ -9,10 +9,12 @@ import {
   defaultPrompts,
   encoderOf,
   evaluateBitsPerByte,
+  type GPT,
   loadModel,
   openCheckpoint,
   writeTexts,
 } from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import { corpusFlags, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
@@ -63,7 +65,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
     console.log(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();
-      const bits = await bitsPerByte(name);
+      const bits = await bitsPerByte(model, tokenizer, name, values);
       const seconds = (performance.now() - start) / 1000;
       console.log(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
     }
@@ -71,21 +73,27 @@ async function run(values: Values<typeof flags>): Promise<void> {
       const [text] = await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });
       console.log(JSON.stringify(prompt + text));
     }
-
-    async function bitsPerByte(name: SplitName): Promise<number> {
-      const split = await (await openSource(values.data)).open(name);
-      const maximumTokens = values.splitTokens + 1;
-      const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
-      const batches = new SequentialLoader({
-        tokens,
-        batchSize: values.deviceBatchSize,
-        sequenceLength: model.config.sequenceLen,
-      });
-      return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes());
-    }
   } finally {
     await device.close();
   }
+}
+
+async function bitsPerByte(
+  model: GPT,
+  tokenizer: Tokenizer,
+  name: SplitName,
+  { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
+): Promise<number> {
+  const split = await (await openSource(data)).open(name);
+  // The first token of a stream is not predicted.
+  const maximumTokens = splitTokens + 1;
+  const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
+  const batches = new SequentialLoader({
+    tokens,
+    batchSize: deviceBatchSize,
+    sequenceLength: model.config.sequenceLen,
+  });
+  return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes());
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

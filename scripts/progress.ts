@@ -2,6 +2,7 @@
 
 import type { StepEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
+import { write } from "./output.ts";
 
 /** Where nobody watches a line change, a new one comes at most this often, in milliseconds. */
 const LINE_INTERVAL = 5000;
@@ -66,8 +67,4 @@ export class Progress {
       `${duration(event.secondsLeft)} left`,
     ].join("  ");
   }
-}
-
-function write(text: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
 }

@@ -13,6 +13,7 @@ import {
   writeTexts,
 } from "../gpt/mod.ts";
 import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
+import { write } from "./output.ts";
 import { deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
 
 const flags = {
@@ -65,13 +66,6 @@ async function run(values: Values<typeof flags>): Promise<void> {
     }
   } finally {
     await device.close();
-  }
-}
-
-function write(text: string): void {
-  const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) {
-    written += Deno.stdout.writeSync(bytes.subarray(written));
   }
 }
 

@@ -10,7 +10,9 @@ import {
   type Checkpoint,
   type Device,
   estimateMemory,
+  estimateSeconds,
   findLatestRun,
+  headSize,
   measureMatmulPeak,
   openDevice,
   parameterCounts,
@@ -163,9 +165,6 @@ export interface TrainingOutcome {
   readonly peakFlops: number;
 }
 
-/** How much of a matrix product's speed training reached where it was measured: for the estimate. */
-const EXPECTED_SHARE = 0.4;
-
 /** Trains, and prints what happens. */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint } = run;
@@ -224,14 +223,13 @@ function planRows(
   peakFlops: number,
 ): [string, string][] {
   const { config } = plan;
-  const memory = estimateMemory({ config, deviceBatchSize: flags.deviceBatchSize });
-  const seconds = plan.totalFlops / (peakFlops * EXPECTED_SHARE);
+  const memory = estimateMemory({ ...plan, deviceBatchSize: flags.deviceBatchSize });
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [
     ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s in a matrix product`],
     [
       "model",
-      `${config.nLayer} layers, width ${config.nEmbd}, ${config.nHead} heads, vocabulary ` +
+      `depth ${config.nLayer}, width ${config.nEmbd}, heads of ${headSize(config)}, vocabulary ` +
       `${count(config.vocabSize)}: ${count(parameterCounts(config).total)} parameters`,
     ],
     [
@@ -245,6 +243,6 @@ function planRows(
       `${bytes(memory.gradients)} gradients, ${bytes(memory.optimizer)} optimizer, ` +
       `${bytes(memory.activations)} activations`,
     ],
-    ["time", `about ${duration(seconds)} of training`],
+    ["time", `about ${duration(estimateSeconds(plan, peakFlops))} of training`],
   ];
 }

@@ -1,0 +1,207 @@
+/**
+ * What a run will need, before it begins: memory and time.
+ *
+ * The memory follows from the shapes alone. A training step holds the parameters, what the optimiser
+ * remembers, and from the forward pass all that the backward pass needs; the peak is at one of four
+ * moments, which {@linkcode estimateMemory} compares.
+ *
+ * @module
+ */
+
+import { type GPTConfig, hasValueEmbedding, headSize, smearChannels } from "./config.ts";
+import { optimizerGroups } from "./optimizer_groups.ts";
+import { parameterCounts, parameterShapes } from "./parameters.ts";
+import type { TrainingPlan } from "./scaling.ts";
+
+/** What the memory of a run depends on. */
+export interface RunShape {
+  /** The shape of the model. */
+  readonly config: GPTConfig;
+  /** The sequences that are computed at once. */
+  readonly deviceBatchSize: number;
+  /** The batches in one step; 1 by default. */
+  readonly gradAccumSteps?: number;
+}
+
+/** The memory of a run on its device, in bytes. */
+export interface MemoryEstimate {
+  /** The parameters, and the tables of rotary angles. */
+  readonly parameters: number;
+  /** The gradient of every parameter. */
+  readonly gradients: number;
+  /** What the optimiser remembers. */
+  readonly optimizer: number;
+  /** What the forward pass leaves for the backward pass. */
+  readonly activations: number;
+  /** The most that is in use at one moment. */
+  readonly peak: number;
+}
+
+const BYTES = 4;
+
+/**
+ * Estimates the memory that training takes.
+ *
+ * @param shape The model and the batch.
+ *
+ * @example
+ * ```ts
+ * import { estimateMemory } from "./estimate.ts";
+ *
+ * const config = {
+ *   sequenceLen: 256,
+ *   vocabSize: 4096,
+ *   nLayer: 4,
+ *   nHead: 4,
+ *   nKvHead: 4,
+ *   nEmbd: 256,
+ *   windowPattern: "L",
+ * };
+ * const { peak } = estimateMemory({ config, deviceBatchSize: 8 });
+ * if (Math.round(peak / 1e6) !== 316) throw new Error(`expected 316 MB, got ${peak}`);
+ * ```
+ */
+export function estimateMemory(
+  { config, deviceBatchSize, gradAccumSteps = 1 }: RunShape,
+): MemoryEstimate {
+  const { sequenceLen, vocabSize, nEmbd } = config;
+  const tokens = deviceBatchSize * sequenceLen;
+  const { total } = parameterCounts(config);
+  const logits = BYTES * tokens * vocabSize;
+  const stream = BYTES * tokens * nEmbd;
+  const headGradient = BYTES * vocabSize * nEmbd;
+
+  const parameters = BYTES * (total + rotarySize(config));
+  const gradients = BYTES * total;
+  const optimizer = BYTES * optimizerSize(config);
+  const activations = BYTES * tokens * savedPerToken(config);
+
+  const throughout = parameters + optimizer;
+  // With several batches in a step, the gradient of the earlier ones is there from the beginning.
+  const duringBatch = throughout + activations + (gradAccumSteps > 1 ? gradients : 0);
+  const peak = Math.max(
+    // The gradient of the logits, beside the logits.
+    duringBatch + logits,
+    // What the head passes on, after the logits themselves are freed.
+    duringBatch + stream + headGradient,
+    // In the perceptron of the last layer: its gradient inside, on both sides of the activation.
+    duringBatch - logits + headGradient + 5 * stream,
+    // All gradients, and what makes an update orthogonal.
+    throughout + gradients + BYTES * orthogonalizationSize(config),
+  );
+  return { parameters, gradients, optimizer, activations, peak };
+}
+
+/**
+ * How much of the speed of a large matrix product a whole training step reaches: 0.6 was measured with
+ * and without a BLAS at depth 4. Smaller models reach less.
+ */
+const EXPECTED_SHARE = 0.6;
+
+/**
+ * Estimates the time that the steps of a run take.
+ *
+ * @param plan The run.
+ * @param peakFlops The operations per second in a large matrix product, from `measureMatmulPeak`.
+ * @returns Seconds, without evaluation and sampling.
+ *
+ * @example
+ * ```ts
+ * import { estimateSeconds } from "./estimate.ts";
+ * import { planTraining } from "./scaling.ts";
+ *
+ * const plan = planTraining({ depth: 4, vocabSize: 4096, numIterations: 100 });
+ * const [slow, fast] = [50e9, 100e9].map((peak) => estimateSeconds(plan, peak)) as [number, number];
+ * if (slow !== 2 * fast) throw new Error("expected half the time at twice the speed");
+ * ```
+ */
+export function estimateSeconds(
+  plan: Pick<TrainingPlan, "config" | "totalFlops" | "numIterations">,
+  peakFlops: number,
+): number {
+  const flops = plan.totalFlops + plan.numIterations * orthogonalizationFlops(plan.config);
+  return flops / (peakFlops * EXPECTED_SHARE);
+}
+
+/** Cosines and sines for ten times the sequence length, half a head each. */
+function rotarySize(config: GPTConfig): number {
+  return 10 * config.sequenceLen * headSize(config);
+}
+
+/** AdamW remembers two means of each number, Muon one, and one number for each line of a matrix. */
+function optimizerSize(config: GPTConfig): number {
+  const shapes = parameterShapes(config);
+  return optimizerGroups(config).reduce((sum, { kind, parameters }) => {
+    const sizes = parameters.map((name) => shapes.get(name)!);
+    const size = sizes.reduce((sum, shape) => sum + sizeOf(shape), 0);
+    const lines = sizes.reduce((sum, shape) => sum + Math.max(...shape), 0);
+    return sum + (kind === "muon" ? size + lines : 2 * size);
+  }, 0);
+}
+
+/** The numbers that the forward pass leaves for each token. */
+function savedPerToken(config: GPTConfig): number {
+  const { nLayer, nHead, nKvHead, nEmbd, vocabSize } = config;
+  const keyWidth = nKvHead * headSize(config);
+  const ids = 2;
+  // The embedding, its norm, what the smear makes of it, the channels that its gate looks at.
+  const beginning = 3 * nEmbd + smearChannels + 1;
+  const layer =
+    // The mixed residual stream and its norm; queries turned, and normalised; what was attended to.
+    2 * nEmbd + 2 * nEmbd + nEmbd +
+    // Keys turned, and normalised; values; the logarithm of each softmax's sum.
+    3 * keyWidth + nHead +
+    // The residual stream and its norm, and twice the inside of the perceptron.
+    2 * nEmbd + 8 * nEmbd;
+  const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
+    .filter((i) => hasValueEmbedding(i, nLayer)).length;
+  const valueLayer = keyWidth + nKvHead;
+  // What one layer passes to the next; the last one's is not needed, unless it is the middle, too.
+  const between = nEmbd * (Math.floor(nLayer / 2) === nLayer - 1 ? nLayer : nLayer - 1);
+  const end = 2 * nEmbd + vocabSize;
+  return ids + beginning + nLayer * layer + valueLayers * valueLayer + between + end;
+}
+
+/**
+ * What Muon computes with: the largest stack of matrices as gradients, before and after an iteration,
+ * and two products of their shorter sides.
+ */
+function orthogonalizationSize(config: GPTConfig): number {
+  return Math.max(
+    ...muonStacks(config).map(({ count, rows, columns }) => {
+      const gram = Math.min(rows, columns) ** 2;
+      return count * (3 * rows * columns + 2 * gram);
+    }),
+  );
+}
+
+/** The operations of making one step's updates orthogonal, for all matrices. */
+function orthogonalizationFlops(config: GPTConfig): number {
+  return muonStacks(config).reduce((sum, { count, rows, columns, iterations }) => {
+    const size = Math.min(rows, columns);
+    // X·Xᵀ, its square, and the product of that with X.
+    const products = 4 * rows * columns * size + 2 * size ** 3;
+    return sum + count * iterations * products;
+  }, 0);
+}
+
+/** The groups of equal matrices that Muon trains. */
+function muonStacks(
+  config: GPTConfig,
+): { count: number; rows: number; columns: number; iterations: number }[] {
+  const shapes = parameterShapes(config);
+  return optimizerGroups(config).flatMap((group) => {
+    if (group.kind !== "muon") return [];
+    const [rows, columns] = shapes.get(group.parameters[0]!) as [number, number];
+    return [{
+      count: group.parameters.length,
+      rows,
+      columns,
+      iterations: group.orthogonalizationSteps,
+    }];
+  });
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}

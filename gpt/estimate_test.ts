@@ -1,0 +1,78 @@
+import { assertAlmostEquals, assertLess } from "@std/assert";
+import { openDevice, Tensor } from "../tensor/mod.ts";
+import type { GPTConfig } from "./config.ts";
+import { estimateMemory, estimateSeconds } from "./estimate.ts";
+import { GPT } from "./model.ts";
+import { planTraining } from "./scaling.ts";
+
+const small = { sequenceLen: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 64, windowPattern: "L" };
+
+/** The bytes that two steps take at the most, and what is left of a forward pass. */
+async function measure(
+  config: GPTConfig,
+  batchSize: number,
+  batches = 1,
+): Promise<{ peak: number; activations: number }> {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const model = new GPT(config, device);
+  const optimizer = model.optimizer();
+  let activations = 0;
+  for (let step = 0; step < 2; step++) {
+    for (let batch = 0; batch < batches; batch++) {
+      using _scope = device.scope();
+      const before = device.memory.liveBytes;
+      const shape = [batchSize, config.sequenceLen];
+      const ids = Tensor.from(
+        device,
+        new Int32Array(batchSize * config.sequenceLen).map((_, i) => i % config.vocabSize),
+        { shape },
+      );
+      const loss = model.forward(ids, ids);
+      activations = device.memory.liveBytes - before;
+      loss.backward();
+    }
+    optimizer.step();
+    optimizer.zeroGrad();
+  }
+  const peak = device.memory.peakBytes;
+  await device.close();
+  return { peak, activations };
+}
+
+Deno.test("the estimated memory is within 5 % of what is used, whatever dominates", async (t) => {
+  const cases: [string, GPTConfig, number, number][] = [
+    ["the logits", { ...small, vocabSize: 1000 }, 8, 1],
+    ["the head", { ...small, vocabSize: 4096 }, 1, 1],
+    ["the layers", { ...small, nLayer: 5, vocabSize: 64 }, 8, 1],
+    ["the optimizer", { ...small, nEmbd: 192, sequenceLen: 16, vocabSize: 300 }, 1, 1],
+    ["several batches", { ...small, vocabSize: 1000 }, 4, 3],
+    ["shared keys", { ...small, nHead: 4, nKvHead: 1, nLayer: 3, vocabSize: 512 }, 8, 1],
+  ];
+  for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
+    await t.step(name, async () => {
+      const measured = await measure(config, deviceBatchSize, gradAccumSteps);
+      const estimated = estimateMemory({ config, deviceBatchSize, gradAccumSteps });
+      assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
+      assertLess(Math.abs(estimated.activations / measured.activations - 1), 0.05);
+    });
+  }
+});
+
+Deno.test("the estimated time counts the model and what makes updates orthogonal", () => {
+  const plan = planTraining({
+    depth: 1,
+    vocabSize: 64,
+    aspectRatio: 32,
+    headDim: 32,
+    maxSeqLen: 16,
+    deviceBatchSize: 1,
+    totalBatchSize: 16,
+    numIterations: 10,
+  });
+  // One layer: four matrices of 32 × 32, two of 32 × 128, a gate of 1 × 12; five iterations each.
+  const square = 4 * (4 * 32 * 32 * 32 + 2 * 32 ** 3);
+  const wide = 2 * (4 * 32 * 128 * 32 + 2 * 32 ** 3);
+  const gate = 4 * 1 * 12 * 1 + 2;
+  const flops = plan.totalFlops + 10 * 5 * (square + wide + gate);
+  assertAlmostEquals(estimateSeconds(plan, 1e9), flops / 0.6e9, 1e-12);
+});

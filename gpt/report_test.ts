@@ -1,0 +1,85 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { curvesAsSvg, markdownReport, tableAsText } from "./report.ts";
+
+const curve = (values: readonly number[]) => ({
+  name: "training",
+  color: "steelblue",
+  points: values.map((value, step) => ({ step, value })),
+});
+
+/** The points of the first curve in a picture. */
+function pointsOf(svg: string): [number, number][] {
+  const points = /<polyline[^>]* points="([^"]*)"/.exec(svg)![1]!;
+  return points.split(" ").map((point) => point.split(",").map(Number) as [number, number]);
+}
+
+Deno.test("a curve reaches from one side of the picture to the other, and down as the loss falls", () => {
+  const points = pointsOf(curvesAsSvg("Loss", [curve([8, 6, 5, 4])]));
+  assertEquals(points[0], [56, 40]);
+  assertEquals(points.at(-1), [704, 320]);
+  assertEquals(points[1], [272, 180]);
+});
+
+Deno.test("the axes carry round numbers within the range", () => {
+  const svg = curvesAsSvg("Loss", [curve([8.31, 4.02])]);
+  const ticks = [...svg.matchAll(/text-anchor="end">([\d.]+)</g)].map(([, text]) => Number(text));
+  assertEquals(ticks, [5, 6, 7, 8]);
+});
+
+Deno.test("a single point, and a level line, can be drawn", () => {
+  for (const values of [[3], [2, 2, 2]]) {
+    for (const [x, y] of pointsOf(curvesAsSvg("Loss", [curve(values)]))) {
+      assert(Number.isFinite(x) && Number.isFinite(y), `${x}, ${y}`);
+    }
+  }
+});
+
+Deno.test("a hundred thousand points are no problem", () => {
+  const values = Array.from({ length: 100_000 }, (_, i) => 8 - i / 50_000);
+  assertEquals(pointsOf(curvesAsSvg("Loss", [curve(values)])).length, 100_000);
+});
+
+Deno.test("titles and names are text, not markup", () => {
+  const svg = curvesAsSvg("a < b", [{ ...curve([1, 2]), name: "<script>" }]);
+  assertStringIncludes(svg, "a &lt; b");
+  assert(!svg.includes("<script>"));
+});
+
+Deno.test("nothing to draw, and values that are not finite, are refused", () => {
+  assertThrows(() => curvesAsSvg("Loss", []), RangeError, "wanted finite points, got none");
+  assertThrows(() => curvesAsSvg("Loss", [curve([1, NaN])]), RangeError, "got NaN at step 1");
+});
+
+Deno.test("a table has its values in one column", () => {
+  assertEquals(tableAsText([["a", "1"], ["long name", "2"]]), "a          1\nlong name  2");
+  assertEquals(tableAsText([]), "");
+});
+
+Deno.test("a report holds the table, the picture and the samples", () => {
+  const report = markdownReport({
+    title: "Speedrun",
+    rows: [["steps", "400"], ["device", "a | b"]],
+    curve: "loss.svg",
+    samples: ["We must\n\n# not shout <b>", "Our economy"],
+  });
+  assertEquals(
+    report,
+    `# Speedrun
+
+| | |
+| --- | --- |
+| steps | 400 |
+| device | a \\| b |
+
+![The loss over the steps](loss.svg)
+
+## What it writes
+
+> We must
+>
+> # not shout &lt;b&gt;
+
+> Our economy
+`,
+  );
+});
