@@ -13,6 +13,7 @@ import {
   declareAccumulators,
   floats,
   headBase,
+  kernelByParts,
   loadFunction,
   MAIN,
   type Operand,
@@ -42,34 +43,25 @@ const K: Operand = { buffer: "k", tokens: "keys" };
 const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
-const kernels = new Map<number, WgslKernel>();
-
 /** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
-export function attendByTiles(headSize: number): WgslKernel {
-  let kernel = kernels.get(headSize);
-  if (kernel === undefined) {
-    kernel = {
-      key: `attention of heads of ${headSize}`,
-      integers: FORWARD_INTEGERS,
-      floats: ["scale"],
-      buffers: FORWARD_BUFFERS,
-      code: () => code(headSize),
-    };
-    kernels.set(headSize, kernel);
-  }
-  return kernel;
-}
+export const attendByTiles: (headSize: number) => WgslKernel = kernelByParts(TILE, (parts) => ({
+  key: `attention in ${parts} parts`,
+  integers: FORWARD_INTEGERS,
+  floats: ["scale"],
+  buffers: FORWARD_BUFFERS,
+  code: () => code(parts),
+}));
 
-function code(headSize: number): string {
-  const sums = accumulators("sums", headSize);
+function code(parts: number): string {
+  const sums = accumulators("sums", parts);
   return `${SHARED}
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
 // For four queries each, what eight threads found.
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-${[Q, K, V].map((operand) => loadFunction(operand, headSize)).join("")}
-${rowProducts("products", Q, K, headSize)}
+${[Q, K, V].map(loadFunction).join("")}
+${rowProducts("products", Q, K)}
 fn largest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.y), max(x.z, x.w));
 }
@@ -91,8 +83,9 @@ ${MAIN} {
   // The statistics of this thread's four queries: eight threads keep the same.
   var maximum = vec4<f32>(-0x1.fffffep127f);
   var total = vec4<f32>(0.0);
-${declareAccumulators("sums", headSize)}
+${declareAccumulators("sums", parts)}
   for (var key = begin; key < end; key += ${TILE}) {
+    let count = u32(min(${TILE}, end - key));
     let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
       key >= position + ${TILE - 1} - arguments.left;
     var scores = products(qBase, first, kBase, key, thread) * arguments.scale;
@@ -128,7 +121,7 @@ ${declareAccumulators("sums", headSize)}
     }
 ${sums.map((each) => `    ${each} = scaleRows(${each}, factor);\n`).join("")}${
     addWeightedRows(V, {
-      ...{ weights: "weights", sums: "sums", base: "vBase", token: "key", headSize },
+      ...{ weights: "weights", sums: "sums", base: "vBase", token: "key", count: "count", parts },
     })
   }
   }
@@ -136,7 +129,7 @@ ${sums.map((each) => `    ${each} = scaleRows(${each}, factor);\n`).join("")}${
   let sawNothing = total == vec4<f32>(0.0);
   let inverse = select(1.0 / total, vec4<f32>(0.0), sawNothing);
 ${sums.map((each) => `  ${each} = scaleRows(${each}, inverse);\n`).join("")}${
-    storeAccumulators(Y, { sums: "sums", base: "yBase", first: "first", factor: "1.0", headSize })
+    storeAccumulators(Y, { sums: "sums", base: "yBase", first: "first", factor: "1.0", parts })
   }
   if (thread % 8u == 0u) {
     let logSum = select(maximum + log2(total), vec4<f32>(0.0), sawNothing);

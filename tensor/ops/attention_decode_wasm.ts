@@ -14,17 +14,19 @@ import {
   type I32,
   type Local,
 } from "../devices/cpu/emitter/mod.ts";
-import { exp2 } from "./attention_softmax_wasm.ts";
+import { exp2, LOWEST } from "./attention_softmax_wasm.ts";
 import { larger, smaller } from "./attention_tile_wasm.ts";
 import { headAddress, type HeadKernel, loadForwardWords } from "./attention_words_wasm.ts";
 
 /** Up to so many queries, one after the other are faster than a block, most of which is padding. */
 export const MOST_ONE_BY_ONE = 4;
 
-/** Keys, or vectors of a value, that a loop takes at a time. */
+/** Keys that a loop takes at a time. */
 const TOGETHER = 4;
+/** Vectors of a value whose sums are kept in registers. */
+const STRIP = 16;
 
-/** Work items are queries of a head. Scratch memory: the query, the sums, and a score for each key. */
+/** Work items are queries of a head. Scratch memory: the query, and a score for each key. */
 export const attendOneByOne: HeadKernel = {
   at: (headSize, relaxedSimd) => ({
     key: `attention of few queries, heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
@@ -127,19 +129,23 @@ function softmaxInPlace(
   scores: I32,
   count: I32,
 ): { readonly logSum: F32; readonly factor: F32 } {
-  const end = f.local(scores.add(count.shiftLeft(2)));
+  const bytes = f.local(count.shiftLeft(2));
+  const end = f.local(scores.add(bytes));
   // The last vector may reach beyond the last key: such scores are the least, and get no weight.
-  const lowest = F32x4.of(-3.4028234663852886e38);
+  const lowest = F32x4.of(LOWEST);
   f.store(end, lowest);
   const maximum = f.local(lowest);
-  f.forRange(scores, end, 16, (at) => f.set(maximum, maximum.pseudoMax(at.loadF32x4())));
+  f.forRange(0, bytes, 16, (at) => {
+    f.set(maximum, maximum.pseudoMax(scores.add(at).loadF32x4()));
+  });
   const top = f.local(f.maxOfLanes(maximum).splat());
   const sum = f.local(F32x4.of(0));
-  f.forRange(scores, end, 16, (at) => {
-    f.store(at, exp2(f, at.loadF32x4().subtract(top)));
+  f.forRange(0, bytes, 16, (at) => {
+    const address = f.local(scores.add(at));
+    f.store(address, exp2(f, address.loadF32x4().subtract(top)));
   });
   f.store(end, F32x4.of(0));
-  f.forRange(scores, end, 16, (at) => f.set(sum, sum.add(at.loadF32x4())));
+  f.forRange(0, bytes, 16, (at) => f.set(sum, sum.add(scores.add(at).loadF32x4())));
   const total = f.local(f.sumOfLanes(sum).splat());
   const logSum = f.local(log(f, total).multiplyAdd(Math.LOG2E, top).lane(0));
   const sawNothing = f.local(total.lane(0).equal(0));
@@ -161,16 +167,16 @@ function sumValues(
   y: I32,
   count: I32,
 ): void {
-  const end = f.local(weights.add(count.shiftLeft(2)));
+  const bytes = f.local(count.shiftLeft(2));
   const vectors = headSize >> 2;
-  for (let vector = 0; vector < vectors; vector += 4 * TOGETHER) {
+  for (let vector = 0; vector < vectors; vector += STRIP) {
     const sums = Array.from(
-      { length: Math.min(4 * TOGETHER, vectors - vector) },
+      { length: Math.min(STRIP, vectors - vector) },
       () => f.local(F32x4.of(0)),
     );
     const value = f.local(v);
-    f.forRange(weights, end, 4, (at) => {
-      const weight = f.local(at.loadSplat());
+    f.forRange(0, bytes, 4, (at) => {
+      const weight = f.local(weights.add(at).loadSplat());
       sums.forEach((sum, i) => {
         f.set(sum, value.loadF32x4(16 * (vector + i)).multiplyAdd(weight, sum));
       });
@@ -181,8 +187,8 @@ function sumValues(
   for (let i = headSize & -4; i < headSize; i++) {
     const sum = f.local(F32.of(0));
     const value = f.local(v);
-    f.forRange(weights, end, 4, (at) => {
-      f.set(sum, sum.add(at.loadF32().multiply(value.loadF32(4 * i))));
+    f.forRange(0, bytes, 4, (at) => {
+      f.set(sum, sum.add(weights.add(at).loadF32().multiply(value.loadF32(4 * i))));
       f.set(value, value.add(tokenBytes));
     });
     f.store(y, sum.multiply(factor), 4 * i);

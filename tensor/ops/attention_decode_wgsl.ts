@@ -7,36 +7,33 @@
 
 import type { WgslKernel } from "../device.ts";
 import { FORWARD_BUFFERS, FORWARD_INTEGERS } from "./attention_blocks_wgsl.ts";
-import { headBase, MAIN } from "./attention_tile_wgsl.ts";
+import { headBase, kernelByParts, MAIN } from "./attention_tile_wgsl.ts";
 
 /** Up to so many queries, one after the other are faster than a tile, most of which is padding. */
 export const MOST_ONE_BY_ONE = 4;
 
-const kernels = new Map<number, WgslKernel>();
+/** Threads of a workgroup: so many keys at a time, then so many columns. */
+const THREADS = 64;
 
 /** The kernel for heads of a size. Its workgroups are [queries, heads, batch]. */
-export function attendOneByOne(headSize: number): WgslKernel {
-  let kernel = kernels.get(headSize);
-  if (kernel === undefined) {
-    kernel = {
-      key: `attention of few queries, heads of ${headSize}`,
-      integers: FORWARD_INTEGERS,
-      floats: ["scale"],
-      buffers: FORWARD_BUFFERS,
-      code: () => code(headSize),
-    };
-    kernels.set(headSize, kernel);
-  }
-  return kernel;
-}
+export const attendOneByOne: (headSize: number) => WgslKernel = kernelByParts(
+  THREADS,
+  (parts) => ({
+    key: `attention of few queries in ${parts} parts`,
+    integers: FORWARD_INTEGERS,
+    floats: ["scale"],
+    buffers: FORWARD_BUFFERS,
+    code: () => code(parts),
+  }),
+);
 
-function code(headSize: number): string {
-  const columns = Array.from({ length: Math.ceil(headSize / 64) }, (_, part) => part);
+function code(parts: number): string {
+  const columns = Array.from({ length: parts }, (_, part) => part);
   const each = (statement: (part: number) => string) => columns.map(statement).join("");
   return `
-var<workgroup> query: array<f32, ${headSize}>;
-var<workgroup> weights: array<f32, 64>;
-var<workgroup> found: array<f32, 64>;
+var<workgroup> query: array<f32, ${THREADS * parts}>;
+var<workgroup> weights: array<f32, ${THREADS}>;
+var<workgroup> found: array<f32, ${THREADS}>;
 
 // See the kernel by tiles: at least 2^-126, and NaN stays NaN.
 fn power(x: f32) -> f32 {
@@ -57,27 +54,33 @@ ${MAIN} {
   let begin = max(0, position - arguments.left);
   let end = min(arguments.keys, position + 1 + arguments.right);
 
-  for (var i = thread; i < ${headSize}u; i += 64u) {
+  for (var i = thread; i < u32(arguments.headSize); i += ${THREADS}u) {
     query[i] = q[qBase + i32(i)] * arguments.scale;
   }
   var maximum = -0x1.fffffep127f;
   var total = 0.0;
-${each((part) => `  var sum${part} = 0.0;\n`)}
+${
+    each((part) =>
+      `  var sum${part} = 0.0;
+  let column${part} = min(i32(thread) + ${THREADS * part}, arguments.headSize - 1);
+`
+    )
+  }
   workgroupBarrier();
-  for (var key = begin; key < end; key += 64) {
+  for (var key = begin; key < end; key += ${THREADS}) {
     let own = key + i32(thread);
     var score = -0x1.fffffep127f;
     if (own < end) {
       let row = kBase + own * arguments.kToken;
       score = 0.0;
-      for (var i = 0; i < ${headSize}; i++) {
+      for (var i = 0; i < arguments.headSize; i++) {
         score += query[i] * k[row + i];
       }
     }
     found[thread] = score;
     workgroupBarrier();
     var newMaximum = maximum;
-    for (var i = 0u; i < 64u; i++) {
+    for (var i = 0u; i < ${THREADS}u; i++) {
       newMaximum = max(newMaximum, found[i]);
     }
     weights[thread] = select(0.0, power(score - newMaximum), own < end);
@@ -86,28 +89,20 @@ ${each((part) => `  var sum${part} = 0.0;\n`)}
     maximum = newMaximum;
     total *= factor;
 ${each((part) => `    sum${part} *= factor;\n`)}
-    let count = min(64, end - key);
+    let count = min(${THREADS}, end - key);
     for (var i = 0; i < count; i++) {
       let weight = weights[i];
-      let row = vBase + (key + i) * arguments.vToken + i32(thread);
+      let row = vBase + (key + i) * arguments.vToken;
       total += weight;
-${
-    each((part) =>
-      (part + 1) * 64 <= headSize
-        ? `      sum${part} += weight * v[row + ${64 * part}];\n`
-        : `      if (thread < ${headSize - 64 * part}u) {
-        sum${part} += weight * v[row + ${64 * part}];
-      }\n`
-    )
-  }    }
+${each((part) => `      sum${part} += weight * v[row + column${part}];\n`)}    }
   }
 
   let sawNothing = total == 0.0;
   let inverse = select(1.0 / total, 0.0, sawNothing);
 ${
     each((part) =>
-      `  if (thread < ${headSize - 64 * part}u) {
-    y[yBase + i32(thread) + ${64 * part}] = sum${part} * inverse;
+      `  if (i32(thread) + ${THREADS * part} < arguments.headSize) {
+    y[yBase + column${part}] = sum${part} * inverse;
   }\n`
     )
   }

@@ -16,6 +16,7 @@ import {
   declareAccumulators,
   floats,
   headBase,
+  kernelByParts,
   loadFunction,
   MAIN,
   type Operand,
@@ -56,9 +57,9 @@ export function attentionGradientOnWebGpu(
   const tilesOfKeys = Math.ceil(keys / TILE);
   if (rows > 0) {
     device.dispatch(
-      deltaKernel(headSize),
+      DELTA_KERNEL,
       [y.allocation, dy.allocation, deltas],
-      { integers: [...place(y), ...place(dy), queries, heads] },
+      { integers: [...place(y), ...place(dy), queries, heads, headSize] },
       [Math.ceil(queries / 64), heads, batch],
     );
     device.dispatch(
@@ -79,20 +80,10 @@ export function attentionGradientOnWebGpu(
   device.free(deltas);
 }
 
-/** Keeps what a function makes for each head size. */
-function perHeadSize(make: (headSize: number) => WgslKernel): (headSize: number) => WgslKernel {
-  const made = new Map<number, WgslKernel>();
-  return (headSize) => {
-    let kernel = made.get(headSize);
-    if (kernel === undefined) made.set(headSize, kernel = make(headSize));
-    return kernel;
-  };
-}
-
 /** Σ dO·O of each query. Its workgroups are [64 queries, heads, batch]. */
-const deltaKernel = perHeadSize((headSize) => ({
-  key: `gradient of attention, sums of heads of ${headSize}`,
-  integers: [...["y", "dy"].flatMap(placeNames), "queries", "heads"],
+const DELTA_KERNEL: WgslKernel = {
+  key: "gradient of attention, sums",
+  integers: [...["y", "dy"].flatMap(placeNames), "queries", "heads", "headSize"],
   buffers: [floats("y"), floats("dy"), floats("deltas", true)],
   code: () => `
 ${MAIN} {
@@ -103,14 +94,14 @@ ${MAIN} {
   let dyBase = ${headBase("dy", "head")} + query * arguments.dyToken;
   if (query < arguments.queries) {
     var sum = 0.0;
-    for (var i = 0; i < ${headSize}; i++) {
+    for (var i = 0; i < arguments.headSize; i++) {
       sum += y[yBase + i] * dy[dyBase + i];
     }
     deltas[(batch * arguments.heads + head) * arguments.queries + query] = sum;
   }
 }
 `,
-}));
+};
 
 /** What the two large kernels are told. */
 function interfaceOf(outputs: readonly Operand[]) {
@@ -129,16 +120,16 @@ function interfaceOf(outputs: readonly Operand[]) {
 }
 
 /** dq. Its workgroups are [tiles of 32 queries, heads, batch]; rows are queries, columns keys. */
-const queryKernel = perHeadSize((headSize) => ({
-  key: `gradient of attention by queries, heads of ${headSize}`,
+const queryKernel = kernelByParts(TILE, (parts) => ({
+  key: `gradient of attention by queries in ${parts} parts`,
   ...interfaceOf([DQ]),
   code: () =>
     `${SHARED}
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
-${OPERANDS.map((operand) => loadFunction(operand, headSize)).join("")}
-${rowProducts("scoreProducts", Q, K, headSize)}
-${rowProducts("valueProducts", DY, V, headSize)}
+${OPERANDS.map(loadFunction).join("")}
+${rowProducts("scoreProducts", Q, K)}
+${rowProducts("valueProducts", DY, V)}
 ${MAIN} {
   let first = i32(workgroup.x) * ${TILE};
   let head = i32(workgroup.y);
@@ -164,8 +155,9 @@ ${MAIN} {
       delta[i] = deltas[row + query];
     }
   }
-${declareAccumulators("sums", headSize)}
+${declareAccumulators("sums", parts)}
   for (var key = begin; key < end; key += ${TILE}) {
+    let count = u32(min(${TILE}, end - key));
     let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
       key >= position + ${TILE - 1} - arguments.left;
     var scores = scoreProducts(qBase, first, kBase, key, thread) * arguments.scoreScale;
@@ -184,13 +176,13 @@ ${declareAccumulators("sums", headSize)}
     }
 ${
       addWeightedRows(K, {
-        ...{ weights: "weights", sums: "sums", base: "kBase", token: "key", headSize },
+        ...{ weights: "weights", sums: "sums", base: "kBase", token: "key", count: "count", parts },
       })
     }
   }
 ${
       storeAccumulators(DQ, {
-        ...{ sums: "sums", base: "dqBase", first: "first", factor: "arguments.scale", headSize },
+        ...{ sums: "sums", base: "dqBase", first: "first", factor: "arguments.scale", parts },
       })
     }
 }
@@ -198,17 +190,17 @@ ${
 }));
 
 /** dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns queries. */
-const keyKernel = perHeadSize((headSize) => ({
-  key: `gradient of attention by keys, heads of ${headSize}`,
+const keyKernel = kernelByParts(TILE, (parts) => ({
+  key: `gradient of attention by keys in ${parts} parts`,
   ...interfaceOf([DK, DV]),
   code: () =>
     `${SHARED}
 // [32 queries, 8 vectors of keys]
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> weightGradients: array<vec4<f32>, 256>;
-${OPERANDS.map((operand) => loadFunction(operand, headSize)).join("")}
-${rowProducts("scoreProducts", K, Q, headSize)}
-${rowProducts("valueProducts", V, DY, headSize)}
+${OPERANDS.map(loadFunction).join("")}
+${rowProducts("scoreProducts", K, Q)}
+${rowProducts("valueProducts", V, DY)}
 ${MAIN} {
   let first = i32(workgroup.x) * ${TILE};
   let keyHead = i32(workgroup.y);
@@ -221,13 +213,14 @@ ${MAIN} {
   let begin = max(0, first - arguments.right - offset);
   let end = min(arguments.queries, first + ${TILE} + arguments.left - offset);
   let rows = thread / 8u;
-${declareAccumulators("keySums", headSize)}${declareAccumulators("valueSums", headSize)}
+${declareAccumulators("keySums", parts)}${declareAccumulators("valueSums", parts)}
   for (var member = 0; member < arguments.group; member++) {
     let head = keyHead * arguments.group + member;
     let qBase = ${headBase("q", "head")};
     let dyBase = ${headBase("dy", "head")};
     let row = (batch * arguments.heads + head) * arguments.queries;
     for (var query = begin; query < end; query += ${TILE}) {
+      let count = u32(min(${TILE}, end - query));
       let position = offset + query;
       let seesAll = query + ${TILE} <= end && first + ${TILE} <= arguments.keys &&
         first + ${TILE - 1} <= position + arguments.right &&
@@ -262,22 +255,36 @@ ${declareAccumulators("keySums", headSize)}${declareAccumulators("valueSums", he
       }
 ${
       addWeightedRows(DY, {
-        ...{ weights: "weights", sums: "valueSums", base: "dyBase", token: "query", headSize },
+        ...{
+          weights: "weights",
+          sums: "valueSums",
+          base: "dyBase",
+          token: "query",
+          count: "count",
+          parts,
+        },
       })
     }${
       addWeightedRows(Q, {
-        ...{ weights: "weightGradients", sums: "keySums", base: "qBase", token: "query", headSize },
+        ...{
+          weights: "weightGradients",
+          sums: "keySums",
+          base: "qBase",
+          token: "query",
+          count: "count",
+          parts,
+        },
       })
     }
     }
   }
 ${
       storeAccumulators(DK, {
-        ...{ sums: "keySums", base: "dkBase", first: "first", factor: "arguments.scale", headSize },
+        ...{ sums: "keySums", base: "dkBase", first: "first", factor: "arguments.scale", parts },
       })
     }${
       storeAccumulators(DV, {
-        ...{ sums: "valueSums", base: "dvBase", first: "first", factor: "1.0", headSize },
+        ...{ sums: "valueSums", base: "dvBase", first: "first", factor: "1.0", parts },
       })
     }
 }

@@ -15,7 +15,7 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../devices/cpu/emitter/mod.ts";
-import { BLOCK, larger, QUERIES, SCORE_ROW, smaller } from "./attention_tile_wasm.ts";
+import { BLOCK, larger, SCORE_ROW, smaller } from "./attention_tile_wasm.ts";
 
 /** Where the statistics of a block of queries lie, each a row of QUERIES floats, in bytes. */
 export const STATISTICS = {
@@ -31,7 +31,7 @@ export const STATISTICS = {
 export const STATISTICS_BYTES = 3 * SCORE_ROW;
 
 /** The least float, in place of −∞, whose differences would be NaN. */
-const LOWEST = -3.4028234663852886e38;
+export const LOWEST = -3.4028234663852886e38;
 
 /**
  * How many keys, around those that eight queries see, get the weight zero: the products take up to
@@ -139,8 +139,8 @@ export function defineSoftmax(module: ModuleBuilder): SoftmaxFunction {
     [I32, I32, I32, ...BLOCK],
     (f, scores, statistics, careful, ...block) => {
       // Queries that see nothing of this block are not visited below.
-      f.forRange(statistics, statistics.add(SCORE_ROW), 16, (at) => {
-        f.store(at, F32x4.of(1), STATISTICS.factor);
+      f.forRange(0, SCORE_ROW, 16, (column) => {
+        f.store(statistics.add(column), F32x4.of(1), STATISTICS.factor);
       });
       const margin = careful.select(I32.of(EVERYTHING), I32.of(MARGIN));
       forEightQueries(f, block, f.local(margin), (query, first, last, sees) => {
@@ -184,7 +184,8 @@ export function defineSoftmax(module: ModuleBuilder): SoftmaxFunction {
 
 /** Begins the statistics of a block of queries. */
 export function resetStatistics(f: FunctionBuilder, statistics: I32): void {
-  f.forRange(statistics, statistics.add(SCORE_ROW), 16, (at) => {
+  f.forRange(0, SCORE_ROW, 16, (column) => {
+    const at = f.local(statistics.add(column));
     f.store(at, F32x4.of(LOWEST), STATISTICS.maximum);
     f.store(at, F32x4.of(0), STATISTICS.sum);
   });
@@ -195,7 +196,8 @@ export function resetStatistics(f: FunctionBuilder, statistics: I32): void {
  * saw nothing, and the row `sum` becomes log₂ Σ 2^score.
  */
 export function finishStatistics(f: FunctionBuilder, statistics: I32): void {
-  f.forRange(statistics, statistics.add(SCORE_ROW), 16, (at) => {
+  f.forRange(0, SCORE_ROW, 16, (column) => {
+    const at = f.local(statistics.add(column));
     const sum = f.local(at.loadF32x4(STATISTICS.sum));
     const sawNothing = f.local(sum.equal(0));
     const inverse = sawNothing.select(F32x4.of(0), F32x4.of(1).divide(sum));
@@ -217,7 +219,8 @@ export function defineScaleRows(module: ModuleBuilder, head: number): ScaleRowsF
     f.forRange(0, count, 1, (row) => {
       const factor = f.local(factors.add(row.shiftLeft(2)).loadSplat());
       const address = f.local(rows.add(row.multiply(head * 4)));
-      f.forRange(address, address.add(head * 4), 16, (at) => {
+      f.forRange(0, head * 4, 16, (column) => {
+        const at = f.local(address.add(column));
         f.store(at, at.loadF32x4().multiply(factor));
       });
     });
@@ -261,6 +264,3 @@ export function defineSoftmaxGradient(module: ModuleBuilder): SoftmaxGradientFun
     },
   );
 }
-
-/** The bytes that statistics, or another row of numbers by query, take. */
-export const ROW_BYTES = QUERIES * 4;

@@ -5,13 +5,16 @@
  * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands pass through workgroup
  * memory, below 16 KiB of it, in parts of the head: so any head size works.
  *
+ * Loops that matter run to a bound that is not known when the kernel is compiled, though it often is
+ * 16 or 32: compilers would unroll them, and take seconds for it.
+ *
  * Barriers stand only where all threads come by: around them, control flow depends on nothing but the
  * number of the workgroup and the arguments.
  *
  * @module
  */
 
-import type { View, WgslBuffer } from "../device.ts";
+import type { View, WgslBuffer, WgslKernel } from "../device.ts";
 
 /** Rows and columns of a tile. */
 export const TILE = 32;
@@ -31,7 +34,9 @@ export function place({ offset, strides }: View): number[] {
 }
 
 /** The names of the integers that every kernel has. */
-export const SIZE_NAMES = ["queries", "keys", "heads", "group", "left", "right"] as const;
+export const SIZE_NAMES = [
+  ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
+];
 
 /** A storage buffer of floats. */
 export function floats(name: string, writes = false): WgslBuffer {
@@ -63,17 +68,19 @@ fn scaleRows(rows: mat4x4<f32>, factor: vec4<f32>) -> mat4x4<f32> {
     rows[0] * factor.x, rows[1] * factor.y, rows[2] * factor.z, rows[3] * factor.w);
 }
 
-fn outer(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
-  return mat4x4<f32>(columns * rows.x, columns * rows.y, columns * rows.z, columns * rows.w);
+fn addOuter(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    fma(columns, vec4<f32>(rows.x), sums[0]), fma(columns, vec4<f32>(rows.y), sums[1]),
+    fma(columns, vec4<f32>(rows.z), sums[2]), fma(columns, vec4<f32>(rows.w), sums[3]));
 }
 
 // Zero times NaN is NaN, but what is not seen must not matter.
-fn outerOfSeen(rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
   let seen = bitcast<vec4<u32>>(rows) != vec4<u32>(0u);
-  let zero = vec4<f32>(0.0);
+  let more = addOuter(sums, rows, columns);
   return mat4x4<f32>(
-    select(zero, columns * rows.x, seen.x), select(zero, columns * rows.y, seen.y),
-    select(zero, columns * rows.z, seen.z), select(zero, columns * rows.w, seen.w));
+    select(sums[0], more[0], seen.x), select(sums[1], more[1], seen.y),
+    select(sums[2], more[2], seen.z), select(sums[3], more[3], seen.w));
 }
 `;
 
@@ -83,14 +90,13 @@ export interface Operand {
   readonly tokens: "queries" | "keys";
 }
 
-/** A function \`load_buffer(base, token, column)\` that gives zero beyond the tokens and the head. */
-export function loadFunction({ buffer, tokens }: Operand, headSize: number): string {
+/** A function `load_buffer(base, token, column)` that gives zero beyond the tokens and the head. */
+export function loadFunction({ buffer, tokens }: Operand): string {
   return `
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
-  if (token >= arguments.${tokens} || column >= ${headSize}) {
-    return 0.0;
-  }
-  return ${buffer}[base + token * arguments.${buffer}Token + column];
+  let exists = token < arguments.${tokens} && column < arguments.headSize;
+  let at = select(0, base + token * arguments.${buffer}Token + column, exists);
+  return select(0.0, ${buffer}[at], exists);
 }
 `;
 }
@@ -102,10 +108,10 @@ export function headBase(buffer: string, head: string): string {
 }
 
 /**
- * A function \`name(leftBase, left, rightBase, right, thread)\`: the products of 32 rows of one operand,
- * from token \`left\` on, with 32 rows of another.
+ * A function `name(leftBase, left, rightBase, right, thread)`: the products of 32 rows of one operand,
+ * from token `left` on, with 32 rows of another.
  */
-export function rowProducts(name: string, left: Operand, right: Operand, headSize: number): string {
+export function rowProducts(name: string, left: Operand, right: Operand): string {
   const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
       staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
         ${
@@ -116,15 +122,17 @@ export function rowProducts(name: string, left: Operand, right: Operand, headSiz
   return `
 fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) -> mat4x4<f32> {
   var sums = mat4x4<f32>();
-  for (var depth = 0; depth < ${headSize}; depth += ${DEPTH}) {
+  for (var depth = 0; depth < arguments.headSize; depth += ${DEPTH}) {
+    let columns = u32(min(${DEPTH}, arguments.headSize - depth));
     workgroupBarrier();
     for (var i = thread; i < ${8 * DEPTH}u; i += 64u) {
       let column = i % ${DEPTH}u;
       let four = i / ${DEPTH}u;${stage(left, "left", 0)}${stage(right, "right", DEPTH * LEAD)}
     }
     workgroupBarrier();
-    for (var column = 0u; column < ${DEPTH}u; column++) {
-      sums += outer(
+    for (var column = 0u; column < columns; column++) {
+      sums = addOuter(
+        sums,
         staged[column * ${LEAD}u + thread / 8u],
         staged[${DEPTH * LEAD}u + column * ${LEAD}u + thread % 8u]);
     }
@@ -135,20 +143,22 @@ fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) ->
 }
 
 /**
- * Statements that add to the accumulators \`sumsN\`, one for each 32 columns of the head, the product of
- * \`weights\`, [32 tokens, 8 vectors of rows], with the rows of an operand from a token on.
+ * Statements that add to the accumulators `sumsN`, one for each 32 columns of the head, the product of
+ * `weights`, [32 tokens, 8 vectors of rows], with the rows of an operand from a token on.
  */
 export function addWeightedRows(
   { buffer }: Operand,
-  { weights, sums, base, token, headSize }: {
+  { weights, sums, base, token, count, parts }: {
     readonly weights: string;
     readonly sums: string;
     readonly base: string;
     readonly token: string;
-    readonly headSize: number;
+    /** How many rows there are: a WGSL expression. */
+    readonly count: string;
+    readonly parts: number;
   },
 ): string {
-  return accumulators(sums, headSize).map((accumulator, part) => `
+  return accumulators(sums, parts).map((accumulator, part) => `
     workgroupBarrier();
     for (var i = thread; i < 256u; i += 64u) {
       let token = ${token} + i32(i / 8u);
@@ -159,45 +169,63 @@ export function addWeightedRows(
     }
     workgroupBarrier();
     if (seesAll) {
-      for (var i = 0u; i < 32u; i++) {
-        ${accumulator} += outer(${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      for (var i = 0u; i < ${count}; i++) {
+        ${accumulator} = addOuter(
+          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
       }
     } else {
-      for (var i = 0u; i < 32u; i++) {
-        ${accumulator} += outerOfSeen(${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      for (var i = 0u; i < ${count}; i++) {
+        ${accumulator} = addOuterOfSeen(
+          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
       }
     }
 `).join("");
 }
 
+/**
+ * A kernel for each number of parts that a head is divided into, made when it is first wanted.
+ *
+ * @param columns The columns of a part.
+ */
+export function kernelByParts(
+  columns: number,
+  make: (parts: number) => WgslKernel,
+): (headSize: number) => WgslKernel {
+  const made: WgslKernel[] = [];
+  return (headSize) => {
+    const parts = Math.ceil(headSize / columns);
+    return made[parts] ??= make(parts);
+  };
+}
+
 /** The names of the accumulators for 32 columns each. */
-export function accumulators(name: string, headSize: number): string[] {
-  return Array.from({ length: Math.ceil(headSize / 32) }, (_, part) => `${name}${part}`);
+export function accumulators(name: string, parts: number): string[] {
+  return Array.from({ length: parts }, (_, part) => `${name}${part}`);
 }
 
 /** Statements that declare the accumulators. */
-export function declareAccumulators(name: string, headSize: number): string {
-  return accumulators(name, headSize).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
+export function declareAccumulators(name: string, parts: number): string {
+  return accumulators(name, parts).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
 }
 
-/** Statements that store the accumulators, times \`factor\`, as rows from token \`first\` on. */
+/** Statements that store the accumulators, times `factor`, as rows from token `first` on. */
 export function storeAccumulators(
   { buffer, tokens }: Operand,
-  { sums, base, first, factor, headSize }: {
+  { sums, base, first, factor, parts }: {
     readonly sums: string;
     readonly base: string;
     readonly first: string;
     readonly factor: string;
-    readonly headSize: number;
+    readonly parts: number;
   },
 ): string {
-  return accumulators(sums, headSize).map((accumulator, part) => `
+  return accumulators(sums, parts).map((accumulator, part) => `
   for (var i = 0; i < 4; i++) {
     let token = ${first} + 4 * i32(thread / 8u) + i;
     let row = ${accumulator}[i] * ${factor};
     for (var j = 0; j < 4; j++) {
       let column = ${32 * part} + 4 * i32(thread % 8u) + j;
-      if (token < arguments.${tokens} && column < ${headSize}) {
+      if (token < arguments.${tokens} && column < arguments.headSize) {
         ${buffer}[${base} + token * arguments.${buffer}Token + column] = row[j];
       }
     }

@@ -29,6 +29,6 @@ export function attentionOnWebGpu(
 
 /** The values of `SIZE_NAMES`. */
 export function sizes(problem: AttentionProblem): number[] {
-  const { queries, keys, heads, keyHeads, left, right } = problem;
-  return [queries, keys, heads, heads / keyHeads, left, right];
+  const { queries, keys, heads, keyHeads, headSize, left, right } = problem;
+  return [queries, keys, heads, heads / keyHeads, headSize, left, right];
 }

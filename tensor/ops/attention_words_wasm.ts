@@ -11,7 +11,7 @@ export interface HeadKernel {
   readonly scratchBytes: (headSize: number, keys: number) => number;
 }
 
-/** The argument words, one for each integer of {@linkcode forwardArguments}, and the scale. */
+/** The argument words of the forward kernels: integers, and the scale as the bits of a float. */
 const WORDS = [
   ...["q", "qBatch", "qToken", "qHead"] as const,
   ...["k", "kBatch", "kToken", "kHead"] as const,

@@ -1,0 +1,14 @@
+/** The CPU device as it would be on an engine without relaxed SIMD. @module */
+
+import type { CpuDevice } from "../../device.ts";
+
+/** The same device, for which kernels are emitted without fused multiply-add. */
+export function withoutRelaxedSimd(device: CpuDevice): CpuDevice {
+  return new Proxy(device, {
+    get: (target, name) => {
+      if (name === "relaxedSimd") return false;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
