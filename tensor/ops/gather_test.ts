@@ -110,6 +110,19 @@ everyDevice("the gradient of an embedding has the same bits each time", async (d
   assertEquals(new Set(results).size, 1);
 });
 
+everyDevice("an embedding and its gradient leave no memory behind", (device) => {
+  const weight = Tensor.ones(device, [300, 6], { requiresGrad: true });
+  const before = device.live;
+  for (let step = 0; step < 3; step++) {
+    using _scope = device.scope();
+    const y = embedding(weight, Tensor.from(device, intsBelow(step, 500, 300)));
+    gather(y, 1, Tensor.from(device, intsBelow(step, 500, 6), { shape: [500, 1] })).sum()
+      .backward();
+    weight.zeroGrad();
+  }
+  assertEquals(device.live, before);
+});
+
 everyDevice("gather reads along any axis, and its gradient adds up", async (device) => {
   for (const axis of [0, 1, 2, -1]) {
     using _scope = device.scope();

@@ -16,6 +16,38 @@ export function rowWidth(view: View): Width {
   return view.shape.at(-1)! % 4 === 0 && view.offset % 4 === 0 ? 4 : 1;
 }
 
+/** Lanes of a workgroup that share a row, rows of a workgroup, and columns for each lane. */
+const [ROW_LANES, ROWS, COLUMNS] = [16, 4, 4];
+
+/** The workgroups for kernels that begin with {@linkcode rowsWgsl}. */
+export function rowsGrid(
+  device: WebGpuDevice,
+  rows: number,
+  columns: number,
+): [x: number, y: number, z: number] {
+  return [
+    Math.ceil(columns / (ROW_LANES * COLUMNS)),
+    ...workgroupGrid(Math.ceil(rows / ROWS), device.limits.maxComputeWorkgroupsPerDimension),
+  ];
+}
+
+/**
+ * The beginning of a kernel for rows: which `row` an invocation has, and that its columns are those
+ * from `firstColumn` on in steps of `columnStep`. Nothing is divided by a length that may be anything:
+ * software adapters take longer for that than for the rest.
+ */
+export const rowsWgsl = `
+@compute @workgroup_size(${ROW_LANES}, ${ROWS})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_id) lane: vec3<u32>,
+) {
+  let row = (group.z * grid.y + group.y) * ${ROWS}u + lane.y;
+  let firstColumn = group.x * ${ROW_LANES}u + lane.x;
+  let columnStep = grid.x * ${ROW_LANES}u;
+`;
+
 /** `output[i] = weight[ids[i]]`, for rows. */
 export function takeRowsOnWebGpu(
   device: WebGpuDevice,
@@ -24,18 +56,18 @@ export function takeRowsOnWebGpu(
   output: View,
 ): void {
   const width = rowWidth(weight);
-  const [rows, columns] = weight.shape as [number, number];
-  const count = sizeOf(output.shape) / width;
+  const [rows, rowLength] = weight.shape as [number, number];
+  const [count, columns] = [sizeOf(ids.shape), rowLength / width];
   device.dispatch(
     TAKE_ROWS[width],
     [weight, ids, output].map((view) => view.allocation),
     {
       integers: [
-        ...[weight.offset / width, ids.offset, rows, columns / width, count],
+        ...[weight.offset / width, ids.offset, rows, columns, count],
         bitsOutside(weight),
       ],
     },
-    workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
+    rowsGrid(device, count, columns),
   );
 }
 
@@ -51,22 +83,18 @@ const takeRows = (width: Width): WgslKernel => {
       { name: "output", type, writes: true },
     ],
     code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
-  if (i >= u32(arguments.count)) { return; }
+${rowsWgsl}
+  if (row >= u32(arguments.count)) { return; }
   let columns = u32(arguments.columns);
   // Negative ids become large ones.
-  let id = u32(ids[u32(arguments.idsOffset) + i / columns]);
-  if (id < u32(arguments.rows)) {
-    output[i] = weight[u32(arguments.weightOffset) + id * columns + i % columns];
-  } else {
-    output[i] = ${type}(u32(arguments.outside));
+  let id = u32(ids[u32(arguments.idsOffset) + row]);
+  let isThere = id < u32(arguments.rows);
+  for (var column = firstColumn; column < columns; column += columnStep) {
+    if (isThere) {
+      output[row * columns + column] = weight[u32(arguments.weightOffset) + id * columns + column];
+    } else {
+      output[row * columns + column] = ${type}(u32(arguments.outside));
+    }
   }
 }
 `,

@@ -31,10 +31,10 @@ const topKOperation: Operation<number> = {
       : topKOnWebGpu(device, x!, values!, indices!),
   gradient: {
     savesOutputs: [1],
-    apply: (
-      upstream,
-      saved,
-    ) => [sumAlong(upstream, saved.output(1), saved.inputShapes[0]!.at(-1)!)],
+    apply: (upstream, saved) => {
+      const length = saved.inputShapes[0]!.at(-1)!;
+      return [sumAlong(upstream, saved.output(1), length)];
+    },
   },
 };
 

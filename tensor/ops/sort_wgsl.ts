@@ -59,7 +59,8 @@ export function sortPositions(device: WebGpuDevice, ids: View, keys: number): Al
   let unsorted = device.allocate(4 * count, "positions");
   let sorted = device.allocate(4 * count, "positions");
   const grid = workgroupGrid(blocks, device.limits.maxComputeWorkgroupsPerDimension);
-  for (let shift = 0; shift === 0 || keys >>> shift > 0; shift += DIGIT_BITS) {
+  const keyBits = 32 - Math.clz32(keys);
+  for (let shift = 0; shift < Math.max(1, keyBits); shift += DIGIT_BITS) {
     [unsorted, sorted] = [sorted, unsorted];
     const integers = [ids.offset, keys, count, blocks, shift];
     device.dispatch(COUNT, [ids.allocation, unsorted, counts], { integers }, grid);

@@ -7,16 +7,16 @@
  * @module
  */
 
-import type { Allocation, View, WebGpuDevice, WgslKernel } from "../device.ts";
+import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
-import { rowWidth, type Width } from "./gather_wgsl.ts";
+import { rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
 import { keyOfWgsl, sortPositions } from "./sort_wgsl.ts";
 
-/** Invocations in a workgroup. */
-const LANES = 64;
 /** Sorted rows in a chunk. */
 const CHUNK = 64;
+/** Invocations in a workgroup of the kernel that has nothing to do with rows. */
+const LANES = 64;
 
 /** `output[ids[i]] += x[i]`, for rows, onto zeros; in the order of i within each chunk. */
 export function sumRowsOnWebGpu(device: WebGpuDevice, x: View, ids: View, output: View): void {
@@ -29,45 +29,28 @@ export function sumRowsOnWebGpu(device: WebGpuDevice, x: View, ids: View, output
   const sorted = sortPositions(device, ids, rows);
   const begins = device.allocate(4 * (rows + 1), "where ids begin");
   const chunkSums = device.allocate(4 * chunks * rowLength, "sums of chunks");
-
-  const dispatch = (
-    kernel: WgslKernel,
-    allocations: readonly Allocation[],
-    integers: readonly number[],
-    items: number,
-  ) => {
-    const groups = Math.ceil(items / LANES);
-    const grid = workgroupGrid(groups, device.limits.maxComputeWorkgroupsPerDimension);
-    device.dispatch(kernel, allocations, { integers }, grid);
-  };
-  const place = [ids.offset, rows, count];
-  dispatch(FIND_BEGINS, [ids.allocation, sorted, begins], place, rows + 1);
-  const ofRows = [x.offset / width, columns];
+  const { maxComputeWorkgroupsPerDimension } = device.limits;
+  device.dispatch(
+    FIND_BEGINS,
+    [ids.allocation, sorted, begins],
+    { integers: [ids.offset, rows, count] },
+    workgroupGrid(Math.ceil((rows + 1) / LANES), maxComputeWorkgroupsPerDimension),
+  );
   const { sumChunks, sumIds } = KERNELS[width];
-  dispatch(
+  device.dispatch(
     sumChunks,
     [ids.allocation, sorted, x.allocation, chunkSums],
-    [...place, ...ofRows, chunks * columns],
-    chunks * columns,
+    { integers: [ids.offset, rows, x.offset / width, columns, chunks] },
+    rowsGrid(device, chunks, columns),
   );
-  dispatch(
+  device.dispatch(
     sumIds,
     [sorted, begins, chunkSums, x.allocation, output.allocation],
-    [...ofRows, rows * columns],
-    rows * columns,
+    { integers: [x.offset / width, columns, rows] },
+    rowsGrid(device, rows, columns),
   );
   for (const scratch of [sorted, begins, chunkSums]) device.free(scratch);
 }
-
-const head = `
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let item = workgroupIndex(group, grid) * ${LANES}u + lane;
-`;
 
 /** Finds the first sorted row of each id, and after the last id where the rows end that have one. */
 const FIND_BEGINS: WgslKernel = {
@@ -81,15 +64,21 @@ const FIND_BEGINS: WgslKernel = {
   code: () => `
 ${workgroupIndexWgsl}
 ${keyOfWgsl}
-${head}
-  if (item > u32(arguments.keys)) { return; }
+@compute @workgroup_size(${LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let id = workgroupIndex(group, grid) * ${LANES}u + lane;
+  if (id > u32(arguments.keys)) { return; }
   var low = 0u;
   var high = u32(arguments.count);
   while (low < high) {
     let middle = (low + high) / 2u;
-    if (keyOf(sorted[middle]) < item) { low = middle + 1u; } else { high = middle; }
+    if (keyOf(sorted[middle]) < id) { low = middle + 1u; } else { high = middle; }
   }
-  begins[item] = low;
+  begins[id] = low;
 }
 `,
 };
@@ -97,7 +86,7 @@ ${head}
 /** Adds up the chunks that hold but one id. The others are left undefined, and nobody reads them. */
 const sumChunks = (width: Width, type: string): WgslKernel => ({
   key: `sum rows: chunks ${width}`,
-  integers: ["idsOffset", "keys", "count", "xOffset", "columns", "items"],
+  integers: ["idsOffset", "keys", "xOffset", "columns", "chunks"],
   buffers: [
     { name: "ids", type: "i32", writes: false },
     { name: "sorted", type: "u32", writes: false },
@@ -105,17 +94,19 @@ const sumChunks = (width: Width, type: string): WgslKernel => ({
     { name: "chunkSums", type, writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
 ${keyOfWgsl}
-${head}
-  if (item >= u32(arguments.items)) { return; }
+${rowsWgsl}
+  if (row >= u32(arguments.chunks)) { return; }
   let columns = u32(arguments.columns);
-  let first = item / columns * ${CHUNK}u;
-  if (keyOf(sorted[first]) != keyOf(sorted[first + ${CHUNK - 1}u])) { return; }
-  let column = u32(arguments.xOffset) + item % columns;
-  var sum = ${type}();
-  for (var i = first; i < first + ${CHUNK}u; i++) { sum += x[sorted[i] * columns + column]; }
-  chunkSums[item] = sum;
+  let first = row * ${CHUNK}u;
+  let end = first + ${CHUNK}u;
+  if (keyOf(sorted[first]) != keyOf(sorted[end - 1u])) { return; }
+  for (var column = firstColumn; column < columns; column += columnStep) {
+    let xColumn = u32(arguments.xOffset) + column;
+    var sum = ${type}();
+    for (var i = first; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
+    chunkSums[row * columns + column] = sum;
+  }
 }
 `,
 });
@@ -123,7 +114,7 @@ ${head}
 /** Adds up the rows of each id: those before the first whole chunk, the chunks, those after. */
 const sumIds = (width: Width, type: string): WgslKernel => ({
   key: `sum rows: ids ${width}`,
-  integers: ["xOffset", "columns", "items"],
+  integers: ["xOffset", "columns", "rows"],
   buffers: [
     { name: "sorted", type: "u32", writes: false },
     { name: "begins", type: "u32", writes: false },
@@ -132,26 +123,27 @@ const sumIds = (width: Width, type: string): WgslKernel => ({
     { name: "output", type, writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-${head}
-  if (item >= u32(arguments.items)) { return; }
+${rowsWgsl}
+  if (row >= u32(arguments.rows)) { return; }
   let columns = u32(arguments.columns);
-  let column = item % columns;
-  let xColumn = u32(arguments.xOffset) + column;
-  var i = begins[item / columns];
-  let end = begins[item / columns + 1u];
-  let firstChunk = (i + ${CHUNK - 1}u) / ${CHUNK}u;
+  let begin = begins[row];
+  let end = begins[row + 1u];
+  // Without a whole chunk, all rows are taken to be before it.
+  let firstChunk = (begin + ${CHUNK - 1}u) / ${CHUNK}u;
   let endChunk = end / ${CHUNK}u;
-  var sum = ${type}();
-  if (firstChunk < endChunk) {
-    for (; i < firstChunk * ${CHUNK}u; i++) { sum += x[sorted[i] * columns + xColumn]; }
+  let hasChunks = firstChunk < endChunk;
+  let endBefore = select(end, firstChunk * ${CHUNK}u, hasChunks);
+  let beginAfter = select(end, endChunk * ${CHUNK}u, hasChunks);
+  for (var column = firstColumn; column < columns; column += columnStep) {
+    let xColumn = u32(arguments.xOffset) + column;
+    var sum = ${type}();
+    for (var i = begin; i < endBefore; i++) { sum += x[sorted[i] * columns + xColumn]; }
     for (var chunk = firstChunk; chunk < endChunk; chunk++) {
       sum += chunkSums[chunk * columns + column];
     }
-    i = endChunk * ${CHUNK}u;
+    for (var i = beginAfter; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
+    output[row * columns + column] = sum;
   }
-  for (; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
-  output[item] = sum;
 }
 `,
 });
