@@ -19,8 +19,11 @@ export const MATMUL_ARGUMENTS: readonly string[] = [
 
 /** A kernel, and which part of the result one workgroup computes. */
 export interface MatmulKernel {
+  /** The kernel, with {@linkcode MATMUL_ARGUMENTS} and the buffers a, b and c. */
   readonly kernel: WgslKernel;
+  /** Rows of the result for a workgroup, along y. */
   readonly rows: number;
+  /** Columns of the result for a workgroup, along x. */
   readonly columns: number;
 }
 
@@ -159,10 +162,13 @@ fn main(
 
 /** How a {@linkcode stagedKernel} is cut. */
 export interface Staging {
+  /** Threads side by side along the columns. */
   readonly threadsX: number;
+  /** Threads side by side along the rows. */
   readonly threadsY: number;
-  /** Rows and columns of a thread's tile, multiples of 4. */
+  /** Rows of a thread's tile, a multiple of 4. */
   readonly tileRows: number;
+  /** Columns of a thread's tile, a multiple of 4. */
   readonly tileColumns: number;
   /** Steps of k that are staged at a time. */
   readonly depth: number;

@@ -66,7 +66,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
 }
 
 /** The kernel behind {@linkcode packedMatmul}: one for all sizes and strides. */
-export function packedKernel(relaxedSimd: boolean): WasmKernel {
+function packedKernel(relaxedSimd: boolean): WasmKernel {
   return {
     key: `matmul packed${relaxedSimd ? " relaxed" : ""}`,
     emit: () => emitPacked(relaxedSimd),

@@ -26,7 +26,9 @@ export interface MatmulOptions {
 
 /** A matrix in memory, once for each item of the batch. All distances are in elements. */
 export interface Matrix {
+  /** The memory. */
   readonly allocation: Allocation;
+  /** Where the first element of the first item lies. */
   readonly offset: number;
   /** From one row to the next, the transposition already applied. */
   readonly row: number;
@@ -40,13 +42,21 @@ export interface Matrix {
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` items. */
 export interface Product {
+  /** Rows of the result. */
   readonly m: number;
+  /** Columns of the result. */
   readonly n: number;
+  /** Products that make up an element of the result. */
   readonly k: number;
+  /** Items along the outer batch axis. */
   readonly outer: number;
+  /** Items along the inner batch axis. */
   readonly inner: number;
+  /** The first operand. */
   readonly a: Matrix;
+  /** The second operand. */
   readonly b: Matrix;
+  /** The result. */
   readonly c: Matrix;
 }
 

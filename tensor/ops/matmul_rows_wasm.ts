@@ -57,7 +57,7 @@ export function rowsMatmul(device: CpuDevice, product: Product, accumulate: bool
 }
 
 /** The kernel behind {@linkcode rowsMatmul}: one for each order of the large matrix. */
-export function rowsKernel(dots: boolean, relaxedSimd: boolean): WasmKernel {
+function rowsKernel(dots: boolean, relaxedSimd: boolean): WasmKernel {
   return {
     key: `matmul rows ${dots ? "dots" : "sums"}${relaxedSimd ? " relaxed" : ""}`,
     emit: () =>

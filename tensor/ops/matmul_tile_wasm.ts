@@ -49,6 +49,25 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
 /**
  * Writes the function that multiplies a panel of A by a panel of B, and stores the whole tile, or
  * adds it to what is there.
+ *
+ * @example One step of k: every element is the product of a row's and a column's factor
+ * ```ts
+ * import { emitKernel, I32 } from "../devices/cpu/emitter/mod.ts";
+ * import { defineTile } from "./matmul_tile_wasm.ts";
+ *
+ * const bytes = emitKernel({ relaxedSimd: false }, (f, { words }, module) => {
+ *   const tile = defineTile(module);
+ *   const [a, b, c] = [words, words.add(64), words.add(128)];
+ *   f.callStatement(tile, a, b, I32.of(1), c, I32.of(32), I32.of(0));
+ * });
+ * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+ * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * const floats = new Float32Array(memory.buffer);
+ * floats.set([1, 2, 3, 4], 0);
+ * floats.set([1, 2, 3, 4, 5, 6, 7, 8], 16);
+ * if (typeof exports.kernel === "function") exports.kernel(0, 0, 1, 0);
+ * if (floats[32 + 3 * 8 + 7] !== 32) throw new Error("expected 4 · 8 in the last row and column");
+ * ```
  */
 export function defineTile(module: ModuleBuilder): TileFunction {
   const rows = tileRows(module.options.relaxedSimd);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { CpuDevice, View } from "../device.ts";
 import { openCpuDevice } from "../devices/cpu/device.ts";
 import { describeProducts } from "./matmul_product.ts";
+import { withoutRelaxedSimd } from "./testing/without_relaxed_simd.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./matmul_wasm.ts";
 import {
   checkMatmul,
@@ -9,17 +10,6 @@ import {
   type MatmulCase,
   type Multiply,
 } from "./testing/matmul_cases.ts";
-
-/** The device as it would be on an engine without relaxed SIMD. */
-function withoutRelaxedSimd(device: CpuDevice): CpuDevice {
-  return new Proxy(device, {
-    get: (target, name) => {
-      if (name === "relaxedSimd") return false;
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
 
 async function checkAll(
   device: CpuDevice,

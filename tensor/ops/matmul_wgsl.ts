@@ -44,8 +44,12 @@ export type MatmulCandidateName =
   | "staged 4×4 by 16×16"
   | "staged 8×8 by 16×16";
 
-/** Up to so many rows, each is computed on its own. */
+/** Up to so many rows, large tiles would be mostly empty. */
 const FEW_ROWS = 4;
+/** Up to so many rows, copying b to align it costs more than it gains. */
+const VERY_FEW_ROWS = 2;
+/** Products with fewer multiplications are done before tiles pay. */
+const SMALL_PRODUCT = 4096;
 /** Sums shorter than this are not worth sharing among threads. */
 const LONG_SUM = 32;
 
@@ -123,7 +127,7 @@ export function matmulOnWebGpu(
   options: MatmulOptions,
 ): void {
   for (const product of describeProducts(a, b, c, options)) {
-    // The rows kernel counts threads along n: a result of few columns is computed as its transpose.
+    // Kernels for few rows spread threads along n: few columns are computed as few rows.
     const turned = product.n <= FEW_ROWS && product.m > product.n
       ? transposeProduct(product)
       : product;
@@ -131,14 +135,23 @@ export function matmulOnWebGpu(
   }
 }
 
-/** The candidate that is taken for a product, by its sizes and by what kind of adapter there is. */
+/**
+ * The candidate that is taken for a product, by its sizes and by what kind of adapter there is.
+ *
+ * A processor that pretends to be a GPU pays for every barrier and has its caches anyway, so it gets
+ * kernels without workgroup memory.
+ */
 export function chooseCandidate(
   device: Pick<WebGpuDevice, "info" | "limits">,
-  { m, n, k }: Product,
+  product: Product,
 ): MatmulCandidateName {
+  const { m, n, k } = product;
+  if (m * n * k < SMALL_PRODUCT) return "naive";
+  if (device.info.details.software === true) {
+    if (m <= VERY_FEW_ROWS && !isAligned(product)) return "naive";
+    return m <= FEW_ROWS ? "registers 4×8" : "registers 8×8";
+  }
   if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
-  if (m * n * k < 4096) return "naive";
-  if (device.info.details.software === true) return "registers 8×8";
   const large = "staged 8×8 by 16×16";
   if (m >= 512 && n >= 512 && WEBGPU_MATMULS[large].fits(device)) return large;
   return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
