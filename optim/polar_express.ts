@@ -67,8 +67,8 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
   const row = Tensor.arange(device, 0, size, 1, "float32").reshape([size, 1]);
   let x = matrices;
   for (const coefficients of COEFFICIENTS.slice(0, iterations)) {
-    const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall });
-    const factor = matmul(gram, gram);
+    const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
+    const factor = matmul(gram, gram, { symmetric: true });
     runProgramInto(polynomial, [gram, factor, row], [factor], coefficients);
     const next = isTall ? matmul(x, factor) : matmul(factor, x);
     for (const used of [x, gram, factor]) used.dispose();

@@ -25,9 +25,9 @@ export class Storage {
     return this.#users;
   }
 
-  /** Remembers the range of integers that were written. It only grows: old ones may remain. */
+  /** Remembers the range of integers that were written over the whole. */
   noteIntegers(values: Int32Array): void {
-    let [low, high] = this.integerRange ?? [Infinity, -Infinity];
+    let [low, high] = [Infinity, -Infinity];
     for (const value of values) {
       if (value < low) low = value;
       if (value > high) high = value;
@@ -119,6 +119,8 @@ export class Scope implements Disposable {
   readonly outermost: Scope;
 
   /**
+   * For devices: users open scopes with `device.scope()`.
+   *
    * @param parent The scope around this one.
    * @param close Called when the scope ends.
    */

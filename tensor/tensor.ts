@@ -238,7 +238,8 @@ export class Tensor implements View {
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
     this.device.write(this.allocation, this.offset * BYTES_PER_ELEMENT, values);
-    if (values instanceof Int32Array) this.storage.noteIntegers(values);
+    if (values.byteLength !== this.allocation.bytes) this.storage.integerRange = null;
+    else if (values instanceof Int32Array) this.storage.noteIntegers(values);
     this.storage.version++;
   }
 

@@ -15,12 +15,11 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** Use `b`'s last two axes in the other order. */
   readonly transposeB?: boolean;
+  /** A promise that the product is symmetric, as X Xᵀ is: only half of it needs to be computed. */
+  readonly symmetric?: boolean;
 }
 
-interface Attributes {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-}
+type Attributes = Required<MatmulOptions>;
 
 /** Rows and columns of an operand, after its transposition. */
 function matrixShape(x: Specification, transpose: boolean): [rows: number, columns: number] {
@@ -115,14 +114,14 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
-  const { transposeA = false, transposeB = false } = options;
+  const { transposeA = false, transposeB = false, symmetric = false } = options;
   // Batches of rows against one matrix are one product of more rows, forward and backward.
   if (!transposeA && a.shape.length > 2 && b.shape.length === 2) {
     const rows = reshape(a, [-1, a.shape.at(-1)!]);
-    const product = applyOne(matmulOperation, [rows, b], { transposeA, transposeB });
+    const product = applyOne(matmulOperation, [rows, b], { transposeA, transposeB, symmetric });
     return reshape(product, [...a.shape.slice(0, -1), product.shape[1]!]);
   }
-  return applyOne(matmulOperation, [a, b], { transposeA, transposeB });
+  return applyOne(matmulOperation, [a, b], { transposeA, transposeB, symmetric });
 }
 
 /**

@@ -1,0 +1,76 @@
+/**
+ * Times generation: reading a prompt, then one token after the other.
+ *
+ *     deno run -A bench/decode.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256
+ *
+ * The last line is one line of JSON.
+ *
+ * @module
+ */
+
+import { configForDepth, Engine, GPT, KVCache } from "../gpt/mod.ts";
+import { noGrad, Tensor } from "../tensor/mod.ts";
+import { integer, runScript, type Script } from "../scripts/flags.ts";
+import {
+  benchFlags,
+  median,
+  modelFlags,
+  openBenchDevice,
+  peakMemory,
+  round,
+  timeRuns,
+} from "./harness.ts";
+
+const flags = {
+  ...benchFlags,
+  ...modelFlags,
+  samples: integer(1, "Texts that are written side by side"),
+  maxTokens: integer(100, "Tokens that are timed"),
+};
+
+/** A tokenizer without special tokens, so that no text ends early. */
+const endless = { special: () => -1, encode: () => [], decode: () => "" };
+
+const script: Script<typeof flags> = {
+  summary: "Times reading a prompt and writing tokens, with a KV cache.",
+  command: "deno run -A bench/decode.ts",
+  flags,
+  run: async (values) => {
+    const device = await openBenchDevice(values);
+    const config = configForDepth({ ...values, windowPattern: "L" });
+    const model = new GPT(config, device, { seed: 1 });
+    const length = Math.min(128, config.sequenceLen >> 1);
+    const prompt = Array.from({ length }, (_, i) => i * 31 % config.vocabSize);
+    const prefills = await timeRuns(device, 6, () => {
+      using _scope = device.scope();
+      const cache = new KVCache(device, config, 1, length);
+      noGrad(() =>
+        model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, { cache })
+      );
+      cache.dispose();
+    });
+    const maxTokens = Math.min(values.maxTokens, config.sequenceLen - length);
+    const times: number[] = [];
+    let last = performance.now();
+    const options = { maxTokens, samples: values.samples, temperature: 0 };
+    for await (const _step of new Engine(model, endless).generate(prompt, options)) {
+      times.push(performance.now() - last);
+      last = performance.now();
+    }
+    // The first token waits for the prompt, the next ones for kernels that are new.
+    const step = median(times.slice(Math.min(5, times.length - 1)));
+    console.log(device.info.description);
+    console.log(JSON.stringify({
+      library: "nanodino",
+      device: device.info.description,
+      config: values,
+      ms: { token: round(step, 3), prefill: round(median(prefills.slice(1)), 2) },
+      tokens_per_second: round(values.samples * 1000 / step, 1),
+      prefill_tokens_per_second: round(length * 1000 / median(prefills.slice(1)), 1),
+      peak_rss_mb: peakMemory(),
+    }));
+    await device.close();
+  },
+};
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

@@ -1,0 +1,116 @@
+/**
+ * Times a training step.
+ *
+ *     deno run -A bench/step.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4
+ *
+ * The last line is one line of JSON: medians in milliseconds, tokens per second, peak memory.
+ *
+ * @module
+ */
+
+import { configForDepth, GPT } from "../gpt/mod.ts";
+import { AdamW, type MuonAdamW } from "../optim/mod.ts";
+import { deriveSeed, type Device, permutationArray, Tensor } from "../tensor/mod.ts";
+import { choice, integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
+import { benchFlags, median, modelFlags, openBenchDevice, peakMemory, round } from "./harness.ts";
+
+const flags = {
+  ...benchFlags,
+  ...modelFlags,
+  windowPattern: text("L", "Long (L) and short (S) attention windows", "LS"),
+  deviceBatchSize: integer(4, "The sequences of a step"),
+  optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for every parameter"),
+  steps: integer(10, "The steps that are timed"),
+  warmup: integer(3, "The steps before them", { least: 0 }),
+};
+
+/** The parts of a step that are timed. */
+const parts = ["forward", "backward", "optimizer", "step"] as const;
+
+const script: Script<typeof flags> = {
+  summary: "Times a training step of a GPT on random tokens.",
+  command: "deno run -A bench/step.ts",
+  flags,
+  run: async (values) => {
+    const device = await openBenchDevice(values);
+    const config = configForDepth(values);
+    const model = new GPT(config, device, { seed: 1 });
+    const optimizer = values.optimizer === "adamw"
+      ? new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 })
+      : model.optimizer({ weightDecay: 0.1 });
+    const { loss, times } = await timeSteps(device, model, optimizer, values);
+    if (!Number.isFinite(loss)) throw new Error(`The loss is ${loss}: this times nothing of use`);
+    const ms = Object.fromEntries(parts.map((part) => [part, round(median(times[part]), 2)]));
+    const tokens = values.deviceBatchSize * values.maxSeqLen;
+    console.log(device.info.description);
+    console.log(JSON.stringify({
+      library: "nanodino",
+      device: device.info.description,
+      config: values,
+      ms,
+      tokens_per_second: round(tokens / median(times.step) * 1000, 1),
+      loss: round(loss, 4),
+      parameters: [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0),
+      live: device.live,
+      peak_device_mb: round(device.memory.peakBytes / 2 ** 20, 1),
+      peak_rss_mb: peakMemory(),
+    }));
+    await device.close();
+  },
+};
+
+async function timeSteps(
+  device: Device,
+  model: GPT,
+  optimizer: AdamW | MuonAdamW,
+  values: Values<typeof flags>,
+): Promise<{ loss: number; times: Record<(typeof parts)[number], number[]> }> {
+  const shape = [values.deviceBatchSize, values.maxSeqLen];
+  const times = { forward: [], backward: [], optimizer: [], step: [] } as Record<
+    (typeof parts)[number],
+    number[]
+  >;
+  let loss = NaN;
+  for (let i = 0; i < values.warmup + 2 * values.steps; i++) {
+    // A GPU works while the next commands are written: waiting for each part would time another
+    // step than the one that training takes. So parts and whole steps are timed in turn.
+    const waitsForParts = i % 2 === 0;
+    const ids = (seed: number) =>
+      Tensor.from(device, randomIds(seed, shape, values.vocabSize), { shape });
+    using _scope = device.scope();
+    const [inputs, targets] = [ids(2 * i), ids(2 * i + 1)];
+    await device.synchronize();
+    const wait = async () => {
+      if (waitsForParts) await device.synchronize();
+      return performance.now();
+    };
+    const start = performance.now();
+    const mean = model.forward(inputs, targets);
+    const forward = await wait();
+    mean.backward();
+    const backward = await wait();
+    optimizer.step();
+    optimizer.zeroGrad();
+    await device.synchronize();
+    const end = performance.now();
+    loss = await mean.item();
+    if (i < values.warmup) continue;
+    if (waitsForParts) {
+      times.forward.push(forward - start);
+      times.backward.push(backward - forward);
+      times.optimizer.push(end - backward);
+    } else times.step.push(end - start);
+  }
+  return { loss, times };
+}
+
+function randomIds(
+  seed: number,
+  [rows, columns]: number[],
+  vocabSize: number,
+): Int32Array<ArrayBuffer> {
+  const shuffled = permutationArray(deriveSeed(1, seed), rows! * columns!);
+  return shuffled.map((value) => value % vocabSize);
+}
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));
