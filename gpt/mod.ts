@@ -18,6 +18,7 @@ export {
   saveCheckpoint,
 } from "./checkpoint.ts";
 export type { CheckpointMeta, FileDigest } from "./checkpoint_meta.ts";
+export type { Block, BlockContext, CausalSelfAttention, MLP } from "./block.ts";
 export { checkConfig, type GPTConfig, headSize, paddedVocabSize, windowSizes } from "./config.ts";
 export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./costs.ts";
 export {

@@ -8,12 +8,14 @@ import { openSource, texts } from "../data/mod.ts";
 import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";
 import { integer, runScript, type Values } from "./flags.ts";
 import { count, duration } from "./format.ts";
-import { corpusFlags } from "./training.ts";
+import { corpusFlags, smallestVocabulary } from "./training.ts";
 
 const flags = {
   maxChars: integer(2_000_000_000, "Characters to train on, at most"),
   docCap: integer(10_000, "Characters of a document to train on, at most"),
-  vocabSize: integer(32_768, "The size of the vocabulary, special tokens included"),
+  vocabSize: integer(32_768, "The size of the vocabulary, special tokens included", {
+    least: smallestVocabulary,
+  }),
   ...corpusFlags,
 };
 

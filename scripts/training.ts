@@ -23,7 +23,7 @@ import {
   type TrainingPlan,
   type TrainingState,
 } from "../gpt/mod.ts";
-import type { Tokenizer } from "../tokenizer/mod.ts";
+import { SPECIAL_TOKENS, type Tokenizer } from "../tokenizer/mod.ts";
 import {
   blameFlags,
   choice,
@@ -46,6 +46,9 @@ export const deviceFlags = {
   threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
   noBlas: toggle("Compute matrix products without a BLAS"),
 };
+
+/** A vocabulary has all bytes and the special tokens, at least. */
+export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
 
 /** The flags that say what is read. */
 export const corpusFlags = {

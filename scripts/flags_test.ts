@@ -1,0 +1,118 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  blameFlags,
+  choice,
+  decimal,
+  givenFlags,
+  integer,
+  optional,
+  parseFlags,
+  runScript,
+  text,
+  toggle,
+  UsageError,
+} from "./flags.ts";
+
+const flags = {
+  maxSeqLen: integer(2048, "Length"),
+  evalEvery: integer(250, "Interval", { or: -1 }),
+  matrixLr: decimal(0.02, "Rate", { most: 1 }),
+  device: choice(["auto", "cpu"], "auto", "Device"),
+  prompt: optional(text("", "Beginning")),
+  noBlas: toggle("No BLAS"),
+};
+
+Deno.test("flags that are not given have their fallbacks", () => {
+  assertEquals(parseFlags([], flags), {
+    maxSeqLen: 2048,
+    evalEvery: 250,
+    matrixLr: 0.02,
+    device: "auto",
+    prompt: null,
+    noBlas: false,
+  });
+});
+
+Deno.test("a value stands after a space or an equals sign, and may be negative", () => {
+  const args = "--max-seq-len 1_024 --eval-every -1 --matrix-lr=2e-3 --device=cpu --no-blas";
+  const values = parseFlags([...args.split(" "), "--prompt", "-5 degrees"], flags);
+  assertEquals(values, {
+    maxSeqLen: 1024,
+    evalEvery: -1,
+    matrixLr: 0.002,
+    device: "cpu",
+    prompt: "-5 degrees",
+    noBlas: true,
+  });
+});
+
+Deno.test("the last of two values counts", () => {
+  const { maxSeqLen } = parseFlags(["--max-seq-len", "1", "--max-seq-len", "2"], flags);
+  assertEquals(maxSeqLen, 2);
+});
+
+Deno.test("saved values take the place of fallbacks, and given ones that of both", () => {
+  const saved = { maxSeqLen: 64, noBlas: true, prompt: null, other: "ignored" };
+  const values = parseFlags(["--max-seq-len", "32"], flags, saved);
+  assertEquals([values.maxSeqLen, values.noBlas, values.prompt], [32, true, null]);
+  assertThrows(
+    () => parseFlags([], flags, { maxSeqLen: -3 }),
+    UsageError,
+    'Cannot use --max-seq-len: wanted a whole number of at least 1, got "-3"',
+  );
+});
+
+Deno.test("values that make no sense are refused with what was wanted and what came", () => {
+  const cases: [string[], string][] = [
+    [["--max-seq-len", "0"], 'wanted a whole number of at least 1, got "0"'],
+    [["--max-seq-len", "1.5"], 'got "1.5"'],
+    [["--max-seq-len", "many"], 'got "many"'],
+    [["--max-seq-len="], 'got ""'],
+    [["--max-seq-len", "1e300"], 'got "1e300"'],
+    [["--eval-every", "0"], "wanted a whole number of at least 1 or -1"],
+    [["--matrix-lr", "1.5"], "wanted a number from 0 to 1"],
+    [["--matrix-lr", "NaN"], 'got "NaN"'],
+    [["--matrix-lr", "Infinity"], 'got "Infinity"'],
+    [["--device", "gpu"], 'wanted auto, cpu, got "gpu"'],
+    [["--prompt", "  "], "wanted a text"],
+    [["--max-seq-len"], "--max-seq-len"],
+    [["--no-blas=yes"], "--no-blas"],
+    [["--bogus", "1"], "--bogus"],
+    [["-d", "4"], "-d"],
+    [["extra"], "extra"],
+  ];
+  for (const [args, part] of cases) {
+    const error: Error = assertThrows(() => parseFlags(args, flags), UsageError);
+    assertStringIncludes(error.message, part);
+    assertEquals(error.message.split("\n").length, 1);
+  }
+});
+
+Deno.test("it can be told which flags were given", () => {
+  assertEquals([...givenFlags(["--no-blas", "--max-seq-len=3"], flags)], ["maxSeqLen", "noBlas"]);
+});
+
+Deno.test("what does not go together is blamed on the flags, and only that", () => {
+  const fail = (error: Error) => () => {
+    throw error;
+  };
+  assertThrows(() => blameFlags(fail(new RangeError("too much"))), UsageError, "too much");
+  assertThrows(() => blameFlags(fail(new TypeError("a bug"))), TypeError, "a bug");
+});
+
+Deno.test("a script's exit code is what it returns, or 1 or 2 after an error", async () => {
+  const script = (run: () => Promise<number | void>) =>
+    runScript({ summary: "Tests.", command: "deno task test", flags: {}, run }, []);
+  const silent = console.error;
+  const lines: string[] = [];
+  console.error = (line: string) => lines.push(line);
+  try {
+    assertEquals(await script(() => Promise.resolve()), 0);
+    assertEquals(await script(() => Promise.resolve(130)), 130);
+    assertEquals(await script(() => Promise.reject(new Error("first\nsecond"))), 1);
+    assertEquals(await script(() => Promise.reject(new UsageError("no"))), 2);
+  } finally {
+    console.error = silent;
+  }
+  assertEquals(lines, ["first", "no (see --help)"]);
+});

@@ -1,0 +1,297 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeCorpus, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const corpus = await makeCorpus();
+const home = await makeHome(corpus);
+const scripts = ["tok_train.ts", "base_train.ts", "base_eval.ts", "sample.ts", "speedrun.ts"];
+const data = ["--data", corpus];
+
+/** The file of each kind in the folder of a run. */
+const checkpointFile = (kind: string) => `${home}/base_checkpoints/d2/${kind}`;
+
+Deno.test("from a tokenizer to samples, with the permissions of the tasks", async (t) => {
+  await t.step("base_train prints the plan, the progress and where it saved", async () => {
+    const args = [...tinyFlags, ...data, "--eval-every", "10"];
+    const { code, stdout, stderr } = await runScript("base_train.ts", args, home);
+    assertEquals([code, stderr], [0, ""]);
+    for (const part of ["device", "model", "run", "memory", "time"]) {
+      assertMatch(stdout, new RegExp(`^${part} `, "m"));
+    }
+    assertMatch(stdout, /^step 0: \d\.\d{4} bits per byte$/m);
+    assertMatch(stdout, /^step 20 of 20 {2}loss [\d.]+ {2}[\d,]+ tokens\/s {2}.* of peak/m);
+    assertStringIncludes(stdout, `Saved ${checkpointFile("meta_000020.json")}`);
+    assert(!stdout.includes("\r") && !stdout.includes("\x1b"), "a pipe is no terminal");
+  });
+
+  await t.step("base_eval measures the same bits per byte", async () => {
+    const figure = (text: string) => /([\d.]+) bits per byte/.exec(text.split("\n").at(-2)!)![1];
+    const args = [...tinyFlags, ...data, "--eval-every", "20", "--model-tag", "again"];
+    const trained = await runScript("base_train.ts", args, home);
+    const evalArgs = "--eval bpb --model-tag again --split-tokens 500 --device cpu --threads 1";
+    const evaluated = await runScript("base_eval.ts", [...evalArgs.split(" "), ...data], home);
+    assertEquals([evaluated.code, evaluated.stderr], [0, ""]);
+    assertMatch(evaluated.stdout, /^train {7}\d\.\d{4} bits per byte/m);
+    assertEquals(figure(evaluated.stdout), figure(trained.stdout));
+  });
+
+  await t.step("sample continues the prompt with the model that was saved last", async () => {
+    const args = "--max-tokens 20 --device cpu --threads 1 --prompt".split(" ");
+    const first = await runScript("sample.ts", [...args, "My fellow"], home);
+    assertEquals([first.code, first.stderr], [0, ""]);
+    assert(first.stdout.startsWith("My fellow") && first.stdout.length > 15, first.stdout);
+    const second = await runScript("sample.ts", [...args, "My fellow"], home);
+    assertEquals(second.stdout, first.stdout);
+    const seeded = await runScript("sample.ts", [...args, "My fellow", "--seed", "7"], home);
+    assert(seeded.stdout !== first.stdout);
+  });
+
+  await t.step("sample writes several continuations of each of its own prompts", async () => {
+    const args = "--max-tokens 4 --num-samples 2 --device cpu --threads 1 --model-tag d2";
+    const { code, stdout } = await runScript("sample.ts", args.split(" "), home);
+    assertEquals(code, 0);
+    assertEquals(stdout.match(/^We must/gm)?.length, 2);
+  });
+
+  await t.step("a run that goes on needs no flags but --resume, and takes new ones", async () => {
+    const args = ["--resume", "--model-tag", "d2", "--num-iterations", "24"];
+    const { code, stdout, stderr } = await runScript("base_train.ts", args, home);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "Going on after step 20.");
+    assertStringIncludes(stdout, "meta_000024.json");
+  });
+});
+
+Deno.test("the speedrun ends with a table, samples and a report with a picture", async () => {
+  const own = await Deno.makeTempDir();
+  const args = [...tinyFlags, ...data, "--vocab-size", "300", "--eval-every", "20"];
+  const { code, stdout, stderr } = await runScript("speedrun.ts", args, own);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^bits per byte {2}\d\.\d{4}$/m);
+  assertStringIncludes(stdout, "My fellow Americans,");
+  const folder = `${own}/base_checkpoints/speedrun`;
+  assertStringIncludes(await Deno.readTextFile(`${folder}/report.md`), "| bits per byte |");
+  assertStringIncludes(await Deno.readTextFile(`${folder}/loss.svg`), "<polyline");
+});
+
+Deno.test("every script has --help, and needs no permission for it", async () => {
+  for (const script of scripts) {
+    const { code, stdout, stderr } = await runScript(script, ["--help"], home, { permissions: [] });
+    assertEquals([code, stderr], [0, ""], script);
+    assertMatch(stdout, /^Usage: deno task /m);
+    assertStringIncludes(stdout, "--debug");
+  }
+});
+
+Deno.test("the scripts take nanochat's flags with its defaults", async () => {
+  const { stdout } = await runScript("base_train.ts", ["--help"], home);
+  const wanted = {
+    "depth": 20,
+    "aspect-ratio": 64,
+    "head-dim": 128,
+    "max-seq-len": 2048,
+    "window-pattern": "SSSL",
+    "num-iterations": -1,
+    "target-flops": -1,
+    "target-param-data-ratio": 12,
+    "device-batch-size": 32,
+    "total-batch-size": -1,
+    "embedding-lr": 0.3,
+    "unembedding-lr": 0.008,
+    "weight-decay": 0.28,
+    "matrix-lr": 0.02,
+    "scalar-lr": 0.5,
+    "warmup-steps": 40,
+    "warmdown-ratio": 0.65,
+    "final-lr-frac": 0.05,
+    "resume-from-step": -1,
+    "eval-every": 250,
+    "eval-tokens": 80 * 524_288,
+    "sample-every": 2000,
+    "save-every": -1,
+  };
+  for (const [name, value] of Object.entries(wanted)) {
+    assertMatch(stdout, new RegExp(`--${name} .*\\(default: ${value}\\)`));
+  }
+});
+
+Deno.test("bad input ends with one line that says what was wanted, and the right code", async (t) => {
+  const file = await Deno.makeTempFile();
+  const empty = await Deno.makeTempDir();
+  const short = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${short}/a.txt`, "My fellow citizens");
+  await Deno.writeTextFile(`${short}/b.txt`, "thank you");
+  const bare = await Deno.makeTempDir();
+  const damaged = await makeHome(corpus);
+  const tiny = [...tinyFlags, ...data];
+  await runScript("base_train.ts", tiny, damaged);
+  const model = `${damaged}/base_checkpoints/d2/model_000020.safetensors`;
+  await Deno.truncate(model, 1000);
+
+  const cases: {
+    what: string;
+    script: string;
+    args: string[];
+    code: number;
+    message: string;
+    home?: string;
+    permissions?: string[];
+  }[] = [
+    ...scripts.map((script) => ({
+      what: `${script} with an unknown flag`,
+      script,
+      args: ["--bogus"],
+      code: 2,
+      message: "--bogus",
+    })),
+    {
+      what: "a depth of 0",
+      script: "base_train.ts",
+      args: ["--depth", "0"],
+      code: 2,
+      message: 'Cannot use --depth: wanted a whole number of at least 1, got "0"',
+    },
+    {
+      what: "a depth that is no number",
+      script: "speedrun.ts",
+      args: ["--depth", "deep"],
+      code: 2,
+      message: 'got "deep"',
+    },
+    {
+      what: "a batch that cannot be divided",
+      script: "base_train.ts",
+      args: [...tiny, "--total-batch-size", "50"],
+      code: 2,
+      message:
+        "wanted totalBatchSize to be a multiple of deviceBatchSize × maxSeqLen = 2 × 16 = 32",
+    },
+    {
+      what: "a device that does not exist",
+      script: "sample.ts",
+      args: ["--device", "tpu"],
+      code: 2,
+      message: 'wanted auto, cpu, webgpu, got "tpu"',
+    },
+    {
+      what: "a run's name that leads elsewhere",
+      script: "base_train.ts",
+      args: [...tiny, "--model-tag", "../../x"],
+      code: 2,
+      message: 'wanted letters, digits, . _ and -, got "../../x"',
+    },
+    {
+      what: "an evaluation that does not exist",
+      script: "base_eval.ts",
+      args: ["--eval", "core"],
+      code: 2,
+      message: 'got "core"',
+    },
+    {
+      what: "a vocabulary that is too small",
+      script: "tok_train.ts",
+      args: [...data, "--vocab-size", "100"],
+      code: 2,
+      message: 'wanted a whole number of at least 265, got "100"',
+    },
+    {
+      what: "a corpus that does not exist",
+      script: "tok_train.ts",
+      args: ["--data", `${empty}/none`],
+      code: 1,
+      message: "got nothing there",
+    },
+    {
+      what: "an empty corpus",
+      script: "tok_train.ts",
+      args: ["--data", empty],
+      code: 1,
+      message: "got no files",
+    },
+    {
+      what: "a corpus shorter than a batch",
+      script: "base_train.ts",
+      args: [...tinyFlags, "--data", short],
+      code: 1,
+      message: "wanted 34 or more tokens",
+    },
+    {
+      what: "no tokenizer",
+      script: "base_train.ts",
+      args: tiny,
+      code: 1,
+      message: "Train a tokenizer first",
+      home: bare,
+    },
+    {
+      what: "no checkpoint to sample from",
+      script: "sample.ts",
+      args: ["--prompt", "We"],
+      code: 1,
+      message: "Train a model first",
+      home: bare,
+    },
+    {
+      what: "no checkpoint to go on from",
+      script: "base_train.ts",
+      args: ["--resume-from-step", "7", "--depth", "2"],
+      code: 1,
+      message: "meta_000007.json: there is no such file",
+      home: bare,
+    },
+    {
+      what: "a truncated checkpoint",
+      script: "sample.ts",
+      args: ["--prompt", "We"],
+      code: 1,
+      message: `${model}: wanted`,
+      home: damaged,
+    },
+    {
+      what: "a truncated checkpoint to go on from",
+      script: "base_train.ts",
+      args: ["--resume"],
+      code: 1,
+      message: `${model}: wanted`,
+      home: damaged,
+    },
+    {
+      what: "a folder that cannot be written to",
+      script: "tok_train.ts",
+      args: [...data, "--vocab-size", "300"],
+      code: 1,
+      message: `Cannot write to the folder ${file}/tokenizer`,
+      home: file,
+    },
+    {
+      what: "no permission to write",
+      script: "tok_train.ts",
+      args: [...data, "--vocab-size", "300"],
+      code: 1,
+      message: "Requires write access",
+      permissions: permissions.filter((name) => name !== "--allow-write"),
+    },
+    {
+      what: "a seed that is negative",
+      script: "sample.ts",
+      args: ["--seed", "-4"],
+      code: 2,
+      message: 'wanted a whole number of at least 0, got "-4"',
+    },
+  ];
+  for (const { what, script, args, code, message, permissions, ...rest } of cases) {
+    await t.step(what, async () => {
+      const options = permissions === undefined ? {} : { permissions };
+      const outcome = await runScript(script, args, rest.home ?? home, options);
+      assertStringIncludes(outcome.stderr, message);
+      assertEquals(outcome.code, code);
+      assertEquals(outcome.stderr.trimEnd().split("\n").length, 1, outcome.stderr);
+    });
+  }
+});
+
+Deno.test("--debug shows where an error came from", async () => {
+  const bare = await Deno.makeTempDir();
+  const { code, stderr } = await runScript("sample.ts", ["--debug"], bare);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "findLatestRun");
+});

@@ -1,0 +1,194 @@
+/**
+ * The whole way in one command: a corpus, a tokenizer, a model, its bits per byte, text that it wrote.
+ *
+ * @module
+ */
+
+import { openSource } from "../data/mod.ts";
+import {
+  curvesAsSvg,
+  defaultPrompts,
+  keepTokenizer,
+  markdownReport,
+  METRICS_FILE,
+  openCheckpoint,
+  readMetrics,
+  type ReportRow,
+  tableAsText,
+  trainTokenizer,
+  writeFileAtomically,
+  writeText,
+} from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import { integer, parseFlags, runScript, toggle, type Values } from "./flags.ts";
+import { bytes, count, duration, percent, short } from "./format.ts";
+import { write } from "./output.ts";
+import {
+  openChosenDevice,
+  runFolder,
+  runTraining,
+  smallestVocabulary,
+  type TrainingOutcome,
+  withFallbacks,
+} from "./training.ts";
+
+/** The run: what a machine with two cores and no GPU does in a few minutes. */
+const recipe = {
+  // The tokenizer.
+  vocabSize: 4096,
+  // The model.
+  depth: 4,
+  aspectRatio: 64,
+  headDim: 64,
+  maxSeqLen: 256,
+  windowPattern: "L",
+  // The run.
+  numIterations: 400,
+  totalBatchSize: 2048,
+  deviceBatchSize: 8,
+  loader: "random",
+  // The rates, which are not scaled: the scaling was found for batches of a hundred times the size.
+  lrScaling: "none",
+  embeddingLr: 0.3,
+  unembeddingLr: 0.008,
+  matrixLr: 0.02,
+  scalarLr: 0.5,
+  weightDecay: 0.28,
+  warmupSteps: 40,
+  warmdownRatio: 0.65,
+  finalLrFrac: 0.05,
+  // What is done on the way.
+  evalEvery: 400,
+  sampleEvery: -1,
+  saveEvery: 100,
+  modelTag: "speedrun",
+} as const;
+
+/** How the samples at the end are drawn. */
+const sampling = { maxTokens: 64, temperature: 0.8, topK: 50, seed: 42 };
+
+const { vocabSize, ...trainingFallbacks } = recipe;
+
+const flags = {
+  ...withFallbacks(trainingFallbacks),
+  vocabSize: integer(vocabSize, "The size of the tokenizer's vocabulary", {
+    least: smallestVocabulary,
+  }),
+  resume: toggle("Go on with the run that was stopped"),
+};
+
+/**
+ * Trains a tokenizer and a model, measures the model and lets it write.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Trains a tokenizer and a GPT of your own, and lets it write: in minutes.",
+    command: "deno task speedrun",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
+  const start = performance.now();
+  const checkpoint = given.resume ? await openCheckpoint(runFolder(given.modelTag)) : undefined;
+  const values = parseFlags(args, flags, checkpoint?.meta.settings);
+  const folder = runFolder(values.modelTag);
+  const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
+  const device = await openChosenDevice(values);
+  try {
+    const outcome = await runTraining({
+      flags: values,
+      folder,
+      device,
+      tokenizer,
+      resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
+      ...(checkpoint === undefined ? {} : { checkpoint }),
+    });
+    if (!outcome.finished) return 130;
+    const samples = await writeSamples(outcome, tokenizer);
+    const seconds = (performance.now() - start) / 1000;
+    const rows = summary(outcome, device.info.description, device.memory.peakBytes, seconds);
+    console.log(tableAsText(rows));
+    await writeReport(folder, rows, samples);
+    console.log(`\nReport: ${folder}/report.md`);
+    console.log('Let it write: deno task sample --prompt "My fellow Americans,"');
+    return 0;
+  } finally {
+    await device.close();
+  }
+}
+
+async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
+  const start = performance.now();
+  const source = await openSource(values.data);
+  const limits = { docCap: Infinity, maxChars: Infinity };
+  const tokenizer = await trainTokenizer(source, { vocabSize: values.vocabSize, ...limits });
+  await keepTokenizer(tokenizer);
+  const seconds = (performance.now() - start) / 1000;
+  console.log(
+    `Trained a tokenizer of ${count(tokenizer.vocabSize)} tokens: ${duration(seconds)}\n`,
+  );
+  return tokenizer;
+}
+
+/** Lets the model continue every prompt, in front of the user's eyes. */
+async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): Promise<string[]> {
+  const samples: string[] = [];
+  console.log();
+  for (const prompt of defaultPrompts) {
+    let sample = prompt;
+    write(prompt);
+    for await (const piece of writeText(model, tokenizer, prompt, sampling)) {
+      write(piece);
+      sample += piece;
+    }
+    write("\n\n");
+    samples.push(sample);
+  }
+  return samples;
+}
+
+function summary(
+  { state, plan, peakFlops }: TrainingOutcome,
+  device: string,
+  peakBytes: number,
+  seconds: number,
+): ReportRow[] {
+  const flops = plan.totalFlops / state.seconds;
+  return [
+    ["device", device],
+    ["steps", count(state.step)],
+    ["tokens", count(plan.totalTokens)],
+    ["bits per byte", state.bitsPerByte?.toFixed(4) ?? "not measured"],
+    ["speed", `${count(plan.totalTokens / state.seconds)} tokens/s`],
+    ["operations", `${short(flops)}FLOP/s, ${percent(flops / peakFlops)} of a matrix product's`],
+    ["memory", `${bytes(peakBytes)} at the most`],
+    ["training", duration(state.seconds)],
+    ["everything", duration(seconds)],
+  ];
+}
+
+async function writeReport(
+  folder: string,
+  rows: readonly ReportRow[],
+  samples: readonly string[],
+): Promise<void> {
+  const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
+  const points = (name: string) =>
+    metrics.flatMap(({ step, [name]: value }) =>
+      typeof value === "number" ? [{ step, value }] : []
+    );
+  const svg = curvesAsSvg("Loss in nats per token", [
+    { name: "each step", color: "#b5cbe5", points: points("loss") },
+    { name: "average", color: "#1f5fa8", points: points("smoothLoss") },
+  ]);
+  await writeFileAtomically(`${folder}/loss.svg`, svg);
+  const report = markdownReport({ title: "Speedrun", rows, curve: "loss.svg", samples });
+  await writeFileAtomically(`${folder}/report.md`, report);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,78 @@
+/** Running the scripts as users do: as processes of their own, with the permissions of the tasks. @module */
+
+/** What came of a process. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The permissions that the tasks in `deno.json` name. */
+export const permissions: readonly string[] = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-ffi",
+];
+
+/** A model and a run so small that it takes a second. */
+export const tinyFlags: readonly string[] = [
+  ..."--depth 2 --aspect-ratio 16 --head-dim 16 --max-seq-len 16 --device-batch-size 2".split(" "),
+  ..."--total-batch-size 64 --num-iterations 20 --eval-tokens 500 --device cpu".split(" "),
+  ..."--threads 1 --no-blas --sample-every -1 --eval-every -1".split(" "),
+];
+
+/** A process for a script. */
+export function command(
+  script: string,
+  args: readonly string[],
+  home: string,
+  options: { readonly permissions?: readonly string[] } = {},
+): Deno.Command {
+  const url = script.includes("://") ? script : new URL(`../${script}`, import.meta.url).href;
+  const allowed = options.permissions ?? permissions;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", "--no-config", ...allowed, url, ...args],
+    env: { NANODINO_HOME: home, NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** Runs a script to its end. */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  home: string,
+  options: { readonly permissions?: readonly string[] } = {},
+): Promise<Outcome> {
+  const { code, stdout, stderr } = await command(script, args, home, options).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** A folder with text files, a few kilobytes in all. */
+export async function makeCorpus(): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  const sentences = [
+    "My fellow citizens, the state of our union is strong, and it is growing stronger.",
+    "We have come a long way, and we have a long way to go.",
+    "The budget that I send you is balanced, and it asks for no new taxes.",
+  ];
+  for (let i = 0; i < 30; i++) {
+    const text = `${sentences.slice(i % 3).join(" ").repeat(1 + i % 4)} ${i}\n`;
+    await Deno.writeTextFile(`${folder}/${`${i}`.padStart(2, "0")}.txt`, text);
+  }
+  return folder;
+}
+
+/** A folder for a user's files, with a tokenizer for the corpus. */
+export async function makeHome(corpus: string): Promise<string> {
+  const home = await Deno.makeTempDir();
+  const flags = ["--data", corpus, "--vocab-size", "300"];
+  const { code, stderr } = await runScript("tok_train.ts", flags, home);
+  if (code !== 0) throw new Error(stderr);
+  return home;
+}
