@@ -30,6 +30,8 @@ export class Node<V> {
   #used = false;
 
   /**
+   * Records an operation, or a leaf.
+   *
    * @param operation The name of the operation.
    * @param inputs The nodes whose values go in; none for a leaf.
    * @param gradient The local derivative; none for a leaf.
@@ -52,7 +54,11 @@ export class Node<V> {
     return this.inputs.length === 0;
   }
 
-  /** @throws {Error} If the chain rule has been applied here: what the operation saved is gone. */
+  /**
+   * Makes sure that `backward` has not been here yet.
+   *
+   * @throws {Error} If the chain rule has been applied here: what the operation saved is gone.
+   */
   checkUnused(): void {
     if (!this.#used) return;
     throw new Error(

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Device, matmul, noGrad, Tensor, uniform } from "../tensor/mod.ts";
+import { type Device, matmul, noGrad, type Tensor, uniform } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, UsageError } from "../scripts/flags.ts";
 import { benchFlags, median, openBenchDevice, peakMemory, round, timeRuns } from "./harness.ts";
 

@@ -27,8 +27,9 @@ const QUERY_KEY_SCALE = 1.2;
 export interface BlockContext {
   /** Token ids, `int32 [batch, tokens]`, for the value embedding. */
   readonly ids: Tensor;
-  /** Cosines and sines of the rotary embedding at these positions, `[tokens, 1, head size / 2]`. */
+  /** Cosines of the rotary embedding at these positions, `[tokens, 1, head size / 2]`. */
   readonly cos: Tensor;
+  /** Its sines, of the same shape. */
   readonly sin: Tensor;
   /** How far a token looks back. */
   readonly window: number;
@@ -88,6 +89,8 @@ export class CausalSelfAttention extends Module {
   }
 
   /**
+   * Lets every token look at those before it.
+   *
    * @param x The normalised residual stream, `[batch, tokens, nEmbd]`
    * @param valueEmbedding The layer's table of value embeddings, if it has one.
    * @returns What is added to the residual stream.
@@ -141,7 +144,12 @@ export class MLP extends Module {
     });
   }
 
-  /** @param x The normalised residual stream, `[batch, tokens, nEmbd]` */
+  /**
+   * Applies the two matrices, and the squared relu between them.
+   *
+   * @param x The normalised residual stream, `[batch, tokens, nEmbd]`
+   * @returns What is added to the residual stream.
+   */
   forward(x: Tensor): Tensor {
     return this.c_proj.forward(this.c_fc.forward(x).reluSquared());
   }
@@ -149,7 +157,9 @@ export class MLP extends Module {
 
 /** A layer. */
 export class Block extends Module {
+  /** Looks at the tokens before. */
   readonly attn: CausalSelfAttention;
+  /** Thinks about each token by itself. */
   readonly mlp: MLP;
 
   /** Makes layer number `layer`, counted from 0. */
@@ -159,7 +169,13 @@ export class Block extends Module {
     this.mlp = new MLP(device, config, namedSeed(seed, "mlp"));
   }
 
-  /** @param x The residual stream, `[batch, tokens, nEmbd]` */
+  /**
+   * Adds what the attention and then what the perceptron has to say.
+   *
+   * @param x The residual stream, `[batch, tokens, nEmbd]`
+   * @param valueEmbedding The layer's table of value embeddings, if it has one.
+   * @returns The residual stream after this layer, of the same shape.
+   */
   forward(x: Tensor, valueEmbedding: Embedding | undefined, context: BlockContext): Tensor {
     using scope = x.device.scope();
     const attended = x.add(this.attn.forward(rmsNorm(x), valueEmbedding, context));

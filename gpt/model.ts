@@ -35,7 +35,7 @@ import {
   smearChannels,
   windowSizes,
 } from "./config.ts";
-import { KVCache } from "./kv_cache.ts";
+import type { KVCache } from "./kv_cache.ts";
 import { optimizerGroups, type OptimizerRates } from "./optimizer_groups.ts";
 
 /** Logits are kept between minus this and this. */

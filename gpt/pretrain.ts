@@ -55,9 +55,11 @@ export interface PretrainOptions {
   readonly seed: number;
   /** The shape of the learning rate over the run. */
   readonly schedule?: NonNullable<TrainOptions["schedule"]>;
-  /** Intervals in steps; −1 for never. */
+  /** The steps from one evaluation to the next; −1 for never. */
   readonly evalEvery: number;
+  /** The steps from one time that the model writes text to the next; −1 for never. */
   readonly sampleEvery: number;
+  /** The steps from one checkpoint to the next; −1 for only one, after the last step. */
   readonly saveEvery: number;
   /** The most tokens of the validation split that are predicted in an evaluation. */
   readonly evalTokens: number;

@@ -33,8 +33,9 @@ export interface TrainingState {
   readonly lossAverage: number;
   /** The time that the steps took, in seconds. */
   readonly seconds: number;
-  /** The last and the lowest bits per byte on the validation split; `null` before the first. */
+  /** The last bits per byte on the validation split; `null` before the first. */
   readonly bitsPerByte: number | null;
+  /** The lowest bits per byte so far; `null` before the first evaluation. */
   readonly lowestBitsPerByte: number | null;
   /** The loader's state after the last batch; `null` before the first. */
   readonly loader: unknown;

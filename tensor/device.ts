@@ -29,8 +29,11 @@ export interface Allocation {
 
 /** A view of an allocation as the kernels see it: element `i, j, …` lies at `offset + i·strides[0] + j·strides[1] + …`. */
 export interface View {
+  /** The memory that the view looks at, perhaps with others. */
   readonly allocation: Allocation;
+  /** The type of the elements. */
   readonly dtype: DType;
+  /** The length of each axis; `[]` for a scalar. */
   readonly shape: readonly number[];
   /** Distance between neighbours along each axis, in elements; 0 where an axis is broadcast. */
   readonly strides: readonly number[];
@@ -43,12 +46,15 @@ export interface View {
  * A kernel finds them as 32-bit words: first `integers`, then `floats`.
  */
 export interface Arguments {
+  /** Whole numbers of 32 bits: sizes, strides, positions, addresses. */
   readonly integers: readonly number[];
+  /** Numbers in single precision, such as learning rates (default none). */
   readonly floats?: readonly number[];
 }
 
 /** The part of a device that holds for every kind. */
-interface DeviceBase {
+export interface DeviceBase {
+  /** What there is to say about it: names, threads, libraries. */
   readonly info: DeviceInfo;
   /** How many allocations are alive: flat over a training run, or something leaks. */
   readonly live: number;
@@ -113,11 +119,13 @@ export interface WasmKernel {
 
 /** A kernel that is not WebAssembly: a function of the BLAS, called on addresses in the same memory. */
 export interface NativeKernel {
+  /** The name of the function: the matrix product in single precision. */
   readonly key: "sgemm";
 }
 
 /** What kernels of the CPU device see. */
 export interface CpuDevice extends DeviceBase {
+  /** What tells it from the other kind of device. */
   readonly kind: "cpu";
   /** Threads that share the work of a dispatch, the main one included. */
   readonly threads: number;
@@ -156,7 +164,9 @@ export interface WgslKernel {
    * each of `buffers` the binding of that name.
    */
   readonly code: () => string;
+  /** The names of the whole numbers among the arguments, in the order in which they are passed. */
   readonly integers: readonly string[];
+  /** The names of the other numbers among the arguments (default none). */
   readonly floats?: readonly string[];
   /** The storage buffers, in the order in which they are passed: whole allocations, as `array<type>`. */
   readonly buffers: readonly WgslBuffer[];
@@ -164,6 +174,7 @@ export interface WgslKernel {
 
 /** One storage buffer of a {@linkcode WgslKernel}. */
 export interface WgslBuffer {
+  /** The name by which the code knows it. */
   readonly name: string;
   /** The element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … */
   readonly type: string;
@@ -173,6 +184,7 @@ export interface WgslBuffer {
 
 /** What kernels of the WebGPU device see. */
 export interface WebGpuDevice extends DeviceBase {
+  /** What tells it from the other kind of device. */
   readonly kind: "webgpu";
   /** The limits that the device was opened with. */
   readonly limits: {

@@ -7,11 +7,13 @@
  * @module
  */
 
+export type { TensorValues } from "./assign.ts";
 export type {
   Allocation,
   Arguments,
   CpuDevice,
   Device,
+  DeviceBase,
   DeviceInfo,
   DeviceKind,
   NativeKernel,
@@ -26,7 +28,14 @@ export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray } from "./nested_array.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention.ts";
-export { normal, permutation, uniform } from "./ops/creation.ts";
+export {
+  normal,
+  type NormalOptions,
+  permutation,
+  type PermutationOptions,
+  uniform,
+  type UniformOptions,
+} from "./ops/creation.ts";
 export { crossEntropy, type CrossEntropyOptions, type Reduction } from "./ops/cross_entropy.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather.ts";
@@ -35,16 +44,26 @@ export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
-export { multinomial, topK } from "./ops/sampling.ts";
+export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling.ts";
 export { cumulativeSum } from "./ops/scan.ts";
 export * as expression from "./expression/expression.ts";
+export type {
+  BinaryOperation,
+  Expression,
+  ExpressionKind,
+  ReduceOperation,
+  UnaryOperation,
+} from "./expression/expression.ts";
 export { defineProgram, type Program, type ProgramDefinition } from "./expression/program.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export {
   readSafetensors,
   readSafetensorsMetadata,
+  type SafetensorsArrays,
+  type SafetensorsDtype,
+  type SafetensorsInput,
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.ts";
-export type { Scope } from "./scope.ts";
+export type { Handle, Scope, Storage } from "./scope.ts";
 export { type FromOptions, Tensor, type TensorOptions, type TensorOrNumber } from "./tensor.ts";

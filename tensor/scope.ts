@@ -6,12 +6,15 @@ import type { Allocation, Device } from "./device.ts";
  * Device memory that several tensors may view. It goes back to the device with its last user.
  */
 export class Storage {
+  /** Where the memory is. */
   readonly device: Device;
+  /** The memory. */
   readonly allocation: Allocation;
   /** Counts changes in place, so that a gradient notices when what it saved was overwritten. */
   version = 0;
   #users = 0;
 
+  /** For operations: takes charge of memory that was just allocated. */
   constructor(device: Device, allocation: Allocation) {
     this.device = device;
     this.allocation = allocation;

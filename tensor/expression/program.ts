@@ -22,12 +22,15 @@ export interface ProgramDefinition<I extends string, S extends string> {
 
 /** Formulas with the names of their inputs, ready to be compiled. */
 export interface Program {
+  /** The name, as in profiles and error messages. */
   readonly name: string;
+  /** The names of the tensors that go in. */
   readonly inputs: readonly string[];
   /** For each input whether it has one element per row. */
   readonly perRow: readonly boolean[];
   /** For each input whether it is `int32`. */
   readonly integers: readonly boolean[];
+  /** The names of the numbers that are given at each call. */
   readonly scalars: readonly string[];
   /** One formula for each output. */
   readonly outputs: readonly Expression[];
