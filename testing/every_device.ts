@@ -7,6 +7,9 @@
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { gpuTest } from "./gpu.ts";
 
+/** What a test does with the device that it gets. */
+type DeviceTest = (device: Device) => void | Promise<void>;
+
 /**
  * Registers a test twice: on the CPU without a BLAS and with two threads, and on a WebGPU device if
  * there is one. Each runs on a device of its own, which is closed at the end.
@@ -23,11 +26,30 @@ import { gpuTest } from "./gpu.ts";
  * });
  * ```
  */
-export function testOnEveryDevice(
-  name: string,
-  fn: (device: Device) => void | Promise<void>,
-): void {
+export function testOnEveryDevice(name: string, fn: DeviceTest): void {
   cpuTest(`${name} (cpu)`, fn);
+  gpuTest(`${name} (webgpu)`, fn);
+}
+
+/**
+ * Registers a test three times: as {@linkcode testOnEveryDevice} does, and on the CPU with one thread.
+ * For kernels, whose work is split among the threads.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ *
+ * @example
+ * ```ts ignore
+ * import { kernelTest } from "./every_device.ts";
+ *
+ * kernelTest("a device begins without allocations", (device) => {
+ *   if (device.live !== 0) throw new Error("expected none");
+ * });
+ * ```
+ */
+export function kernelTest(name: string, fn: DeviceTest): void {
+  cpuTest(`${name} (cpu, one thread)`, fn, 1);
+  cpuTest(`${name} (cpu, two threads)`, fn, 2);
   gpuTest(`${name} (webgpu)`, fn);
 }
 
@@ -36,6 +58,7 @@ export function testOnEveryDevice(
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
+ * @param threads The threads of the device (default 2).
  *
  * @example
  * ```ts ignore
@@ -46,9 +69,9 @@ export function testOnEveryDevice(
  * });
  * ```
  */
-export function cpuTest(name: string, fn: (device: Device) => void | Promise<void>): void {
+export function cpuTest(name: string, fn: DeviceTest, threads = 2): void {
   Deno.test(name, async () => {
-    const device = await openDevice("cpu", { threads: 2, blas: false });
+    const device = await openDevice("cpu", { threads, blas: false });
     try {
       await fn(device);
     } finally {

@@ -95,7 +95,7 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
 }
 
 /**
- * Whether a file is a test, a bench, or a helper of these.
+ * Whether a file is a test, a bench, or a helper of these: helpers lie in a folder named `testing`.
  *
  * @param path The file, relative to the root of the repository.
  *
@@ -107,7 +107,7 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
  * ```
  */
 export function isTestOrBench(path: string): boolean {
-  return /_(test|bench)\.ts$/.test(path) || /^(testing|bench)\//.test(path);
+  return /_(test|bench)\.ts$/.test(path) || /(^|\/)testing\/|^bench\//.test(path);
 }
 
 /**

@@ -7,7 +7,7 @@ import { encode as encodeGpt } from "npm:gpt-tokenizer@4.0.0";
 import { Tiktoken } from "npm:js-tiktoken@1.0.21/lite";
 import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { makeSplitter } from "./split.ts";
-import { addresses, makeRandom } from "./texts_for_tests.ts";
+import { addresses, makeRandom } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 const MILLION = 1_000_000;

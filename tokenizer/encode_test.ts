@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
-import { addresses, makeRandom, randomText } from "./texts_for_tests.ts";
+import { addresses, makeRandom, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 /** tiktoken's encoding as its definition says: by bytes, looking at all neighbours every time. */

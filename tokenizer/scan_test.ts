@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { pieceEnd } from "./scan.ts";
-import { addresses, makeRandom, randomText } from "./texts_for_tests.ts";
+import { addresses, makeRandom, randomText } from "./testing/texts.ts";
 
 const expression = toRegExp(SPLIT_PATTERN);
 

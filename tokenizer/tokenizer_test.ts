@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SPECIAL_TOKENS } from "./special.ts";
-import { makeRandom, randomBytes, randomText } from "./texts_for_tests.ts";
+import { makeRandom, randomBytes, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 const random = makeRandom(3);

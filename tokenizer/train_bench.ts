@@ -1,5 +1,5 @@
 /** How long training takes on all State of the Union addresses, for small and large vocabularies. */
-import { addresses } from "./texts_for_tests.ts";
+import { addresses } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { WordCounter } from "./train.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
-import { makeRandom, randomText } from "./texts_for_tests.ts";
+import { makeRandom, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Merge } from "./vocabulary.ts";
 

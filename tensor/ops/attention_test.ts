@@ -13,7 +13,7 @@ import { noGrad } from "../grad_mode.ts";
 import { openDevice } from "../open_device.ts";
 import { Tensor } from "../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
-import { everyDevice } from "./testing/every_device.ts";
+import { kernelTest } from "../../testing/every_device.ts";
 import { withoutRelaxedSimd } from "./testing/without_relaxed_simd.ts";
 import {
   type AttentionArrays,
@@ -143,7 +143,7 @@ Deno.test("the reference's gradient is the slope of its result", () => {
   }
 });
 
-everyDevice("attention and its gradient agree with double precision", async (device) => {
+kernelTest("attention and its gradient agree with double precision", async (device) => {
   for (const of of CASES) {
     const arrays = arraysFor(of);
     compare(await compute(device, of, arrays), referenceAttention(of, arrays), of);
@@ -176,7 +176,7 @@ gpuTest("a device with the smallest limits is enough", async (device) => {
   },
 });
 
-everyDevice("operands may be slices and transposes", async (device) => {
+kernelTest("operands may be slices and transposes", async (device) => {
   const of = sizes({ batch: 2, queries: 17, keys: 65, heads: 4, keyHeads: 2 });
   const arrays = arraysFor(of);
   const expected = referenceAttention(of, arrays);
@@ -207,7 +207,7 @@ everyDevice("operands may be slices and transposes", async (device) => {
   }
 });
 
-everyDevice("scores of ten thousand do not overflow", async (device) => {
+kernelTest("scores of ten thousand do not overflow", async (device) => {
   for (const queries of [3, 65]) {
     const of = sizes({ queries, scale: 1, headSize: 4 });
     const arrays = arraysFor(of);
@@ -223,7 +223,7 @@ everyDevice("scores of ten thousand do not overflow", async (device) => {
   }
 });
 
-everyDevice("NaN reaches the queries that see it, and no others", async (device) => {
+kernelTest("NaN reaches the queries that see it, and no others", async (device) => {
   for (const [queries, keys, window] of [[70, 100, 20], [3, 100, 20], [65, 65, -1]] as const) {
     const of = sizes({ queries, keys, window, headSize: 8 });
     const offset = keys - queries;
@@ -247,7 +247,7 @@ everyDevice("NaN reaches the queries that see it, and no others", async (device)
   }
 });
 
-everyDevice("a NaN key spoils no gradient of a query that does not see it", async (device) => {
+kernelTest("a NaN key spoils no gradient of a query that does not see it", async (device) => {
   const of = sizes({ queries: 65, headSize: 8 });
   const arrays = arraysFor(of);
   arrays.k[40 * 8] = NaN;
@@ -255,7 +255,7 @@ everyDevice("a NaN key spoils no gradient of a query that does not see it", asyn
   dq.forEach((value, i) => assertEquals(Number.isNaN(value), i >> 3 >= 40, `element ${i}`));
 });
 
-everyDevice("a batch of none and a sequence of none give nothing", async (device) => {
+kernelTest("a batch of none and a sequence of none give nothing", async (device) => {
   const none = await compute(device, sizes({ batch: 0 }), arraysFor(sizes({ batch: 0 })));
   assertEquals(none.y.length, 0);
   const noQueries = sizes({ queries: 0, keys: 3 });
@@ -267,13 +267,13 @@ everyDevice("a batch of none and a sequence of none give nothing", async (device
   assert(zeros.y.every((value) => value === 0) && zeros.dq.every((value) => value === 0));
 });
 
-everyDevice("gradients are the same bit for bit at every run", async (device) => {
+kernelTest("gradients are the same bit for bit at every run", async (device) => {
   const of = sizes({ batch: 2, queries: 130, heads: 4, keyHeads: 2, headSize: 16 });
   const first = await compute(device, of, arraysFor(of));
   assertEquals(await compute(device, of, arraysFor(of)), first);
 });
 
-everyDevice(
+kernelTest(
   "nothing stays allocated, and nothing grows with the square of the length",
   async (device) => {
     const of = sizes({ queries: 1024, headSize: 8 });
@@ -364,5 +364,5 @@ async function checkGolden(device: Device, name: string): Promise<void> {
 
 goldenTest("there are golden cases of attention", () => assertEquals(goldenNames.length, 8));
 for (const name of goldenNames) {
-  everyDevice(`the golden case ${name} holds`, (device) => checkGolden(device, name));
+  kernelTest(`the golden case ${name} holds`, (device) => checkGolden(device, name));
 }

@@ -3,7 +3,7 @@ import type { Device } from "../device.ts";
 import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { embedding, gather, sumAlong } from "./gather.ts";
-import { everyDevice } from "./testing/every_device.ts";
+import { kernelTest } from "../../testing/every_device.ts";
 
 const intsBelow = (seed: number, count: number, limit: number): Int32Array<ArrayBuffer> =>
   Int32Array.from(uniformArray(seed, count, 0, limit), Math.floor);
@@ -44,7 +44,7 @@ const idCases: readonly {
   },
 ];
 
-everyDevice("an embedding reads rows, and its gradient adds them up by id", async (device) => {
+kernelTest("an embedding reads rows, and its gradient adds them up by id", async (device) => {
   for (const { name, rows, columns, ids } of idCases) {
     using _scope = device.scope();
     const weight = normalArray(10, rows * columns);
@@ -69,7 +69,7 @@ everyDevice("an embedding reads rows, and its gradient adds them up by id", asyn
   }
 });
 
-everyDevice("an embedding takes ids of any shape, and views", async (device) => {
+kernelTest("an embedding takes ids of any shape, and views", async (device) => {
   const table = Tensor.from(device, normalArray(1, 6 * 10), { shape: [6, 10] });
   const weight = table.slice(1, 1, 9).requireGrad();
   const ids = Tensor.from(device, Int32Array.of(5, 0, 3, 3, 1, 0), { shape: [3, 2] }).transpose();
@@ -89,7 +89,7 @@ everyDevice("an embedding takes ids of any shape, and views", async (device) => 
   assertEquals(await scalar.data(), rows.slice(32, 40));
 });
 
-everyDevice("an id that only the device knows to be wrong gives a row of NaN", async (device) => {
+kernelTest("an id that only the device knows to be wrong gives a row of NaN", async (device) => {
   const weight = Tensor.ones(device, [3, 5], { requiresGrad: true });
   const y = embedding(weight, unknownIds(device, [2, 3, -1, 0, 2 ** 30, -(2 ** 31)]));
   const [good, bad] = [new Array(5).fill(1), new Array(5).fill(NaN)];
@@ -98,7 +98,7 @@ everyDevice("an id that only the device knows to be wrong gives a row of NaN", a
   assertEquals([...await weight.grad!.data()], [1, 0, 1].flatMap((n) => new Array(5).fill(n)));
 });
 
-everyDevice("the gradient of an embedding has the same bits each time", async (device) => {
+kernelTest("the gradient of an embedding has the same bits each time", async (device) => {
   const ids = intsBelow(1, 5000, 3);
   const upstream = Tensor.from(device, normalArray(2, 5000 * 4), { shape: [5000, 4] });
   const results: string[] = [];
@@ -110,7 +110,7 @@ everyDevice("the gradient of an embedding has the same bits each time", async (d
   assertEquals(new Set(results).size, 1);
 });
 
-everyDevice("an embedding and its gradient leave no memory behind", (device) => {
+kernelTest("an embedding and its gradient leave no memory behind", (device) => {
   const weight = Tensor.ones(device, [300, 6], { requiresGrad: true });
   const before = device.live;
   for (let step = 0; step < 3; step++) {
@@ -123,7 +123,7 @@ everyDevice("an embedding and its gradient leave no memory behind", (device) => 
   assertEquals(device.live, before);
 });
 
-everyDevice("gather reads along any axis, and its gradient adds up", async (device) => {
+kernelTest("gather reads along any axis, and its gradient adds up", async (device) => {
   for (const axis of [0, 1, 2, -1]) {
     using _scope = device.scope();
     const shape = [4, 5, 67];
@@ -153,7 +153,7 @@ everyDevice("gather reads along any axis, and its gradient adds up", async (devi
   }
 });
 
-everyDevice("gather reads integers exactly, and marks what is outside", async (device) => {
+kernelTest("gather reads integers exactly, and marks what is outside", async (device) => {
   const positions = unknownIds(device, [1, 2, -1, 0], [2, 2]);
   const integers = Tensor.from(device, Int32Array.of(2 ** 31 - 1, -7, 16777217, 5), {
     shape: [2, 2],
@@ -165,7 +165,7 @@ everyDevice("gather reads integers exactly, and marks what is outside", async (d
   assertEquals([...await sums.data()], [0, 1, 1, 0]);
 });
 
-everyDevice("gather of nothing is nothing", async (device) => {
+kernelTest("gather of nothing is nothing", async (device) => {
   const none = Tensor.from(device, new Int32Array(0), { shape: [3, 0] });
   const x = Tensor.ones(device, [3, 2], { requiresGrad: true });
   const y = gather(x, 1, none);
@@ -174,7 +174,7 @@ everyDevice("gather of nothing is nothing", async (device) => {
   assertEquals([...await x.grad!.data()], new Array(6).fill(0));
 });
 
-everyDevice("what does not fit together is an error", (device) => {
+kernelTest("what does not fit together is an error", (device) => {
   const weight = Tensor.ones(device, [3, 2]);
   const ids = (values: number[]) => Tensor.from(device, values, { dtype: "int32" });
   assertThrows(() => embedding(weight, ids([0, 3])), RangeError, "wanted ids from 0 to 2, got 3");

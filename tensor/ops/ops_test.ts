@@ -3,7 +3,7 @@ import { gpuTest } from "../../testing/gpu.ts";
 import { checkGradient, numericalGradient } from "../../autograd/gradcheck.ts";
 import { type ReferenceArray, sizeOf } from "../../testing/reference_array.ts";
 import { copyInto, type Device, noGrad, openDevice, type OpenOptions, Tensor } from "../mod.ts";
-import { type Case, cases, fill } from "./cases.ts";
+import { type Case, cases, fill } from "./testing/cases.ts";
 
 /** How a case's inputs lie in memory. */
 const layouts: Record<

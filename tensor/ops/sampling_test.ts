@@ -6,7 +6,7 @@ import { Tensor } from "../tensor.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { gather } from "./gather.ts";
 import { multinomial, topK } from "./sampling.ts";
-import { everyDevice } from "./testing/every_device.ts";
+import { kernelTest } from "../../testing/every_device.ts";
 
 /** The positions of the k largest, by sorting. */
 function largest(row: Float32Array, k: number): number[] {
@@ -44,7 +44,7 @@ const topKCases: readonly {
   { name: "everything", rows: 1, values: normalArray(4, 5000), k: [5000] },
 ];
 
-everyDevice("topK finds the largest elements in order, and where they are", async (device) => {
+kernelTest("topK finds the largest elements in order, and where they are", async (device) => {
   for (const { name, rows, values, k: ks } of topKCases) {
     const length = values.length / rows;
     for (const k of ks) {
@@ -64,7 +64,7 @@ everyDevice("topK finds the largest elements in order, and where they are", asyn
   }
 });
 
-everyDevice("topK goes along any axis, and its values carry the gradient", async (device) => {
+kernelTest("topK goes along any axis, and its values carry the gradient", async (device) => {
   const x = Tensor.from(device, [[1, 5, 2], [4, 3, 9], [7, 8, 6], [0, 0, 0]], {
     requiresGrad: true,
   });
@@ -79,7 +79,7 @@ everyDevice("topK goes along any axis, and its values carry the gradient", async
   assertEquals([...await view.data()], [7, 8, 9]);
 });
 
-everyDevice("a k that the axis does not have is an error", (device) => {
+kernelTest("a k that the axis does not have is an error", (device) => {
   const x = Tensor.zeros(device, [2, 3]);
   for (const k of [4, -1, 1.5, NaN]) {
     assertThrows(() => topK(x, k), RangeError, `wanted k from 0 to 3, got ${k}`);
@@ -97,7 +97,7 @@ function drawn(weights: Float32Array, u: number): number {
   return weights.findIndex((weight) => (sum += weight) > u * total);
 }
 
-everyDevice(
+kernelTest(
   "multinomial draws the index whose share a uniform number falls into",
   async (device) => {
     // Whole weights, so that no sum is rounded.
@@ -121,7 +121,7 @@ everyDevice(
   },
 );
 
-everyDevice("multinomial never draws what has no weight", async (device) => {
+kernelTest("multinomial never draws what has no weight", async (device) => {
   const length = 10_007;
   const weights = uniformArray(3, length).map((u) => u < 0.9 ? 0 : u ** 30);
   const uniforms = uniformArray(4, 2000).with(0, 0).with(1, 1 - 2 ** -24);
@@ -132,7 +132,7 @@ everyDevice("multinomial never draws what has no weight", async (device) => {
   assertEquals((await chosen.data()).every((index) => weights[index]! > 0), true);
 });
 
-everyDevice("multinomial draws each index as often as its weight says", async (device) => {
+kernelTest("multinomial draws each index as often as its weight says", async (device) => {
   const weights = Tensor.from(device, [[1, 0, 2, 5], [0, 0, 0, 0.125]]);
   const samples = 20_000;
   const chosen = multinomial(weights, { seed: 5, samples });
@@ -152,7 +152,7 @@ everyDevice("multinomial draws each index as often as its weight says", async (d
   assertEquals(multinomial(weights, { seed: 5 }).shape, [2]);
 });
 
-everyDevice("multinomial answers -1 where nothing can be drawn", async (device) => {
+kernelTest("multinomial answers -1 where nothing can be drawn", async (device) => {
   const bad = [[0, 0, 0], [1, -1, 1], [1, NaN, 1], [1, Infinity, 1], [3e38, 3e38, 1]];
   const weights = Tensor.from(device, [...bad, [1, -0, 1]]);
   const uniforms = Tensor.full(device, [6], 0.75);
@@ -164,7 +164,7 @@ everyDevice("multinomial answers -1 where nothing can be drawn", async (device) 
   assertEquals((await none.data()).length, 0);
 });
 
-everyDevice("weights and uniform numbers that do not fit are an error", (device) => {
+kernelTest("weights and uniform numbers that do not fit are an error", (device) => {
   const weights = Tensor.ones(device, [2, 3]);
   const numbers = (...shape: number[]) => Tensor.zeros(device, shape);
   assertThrows(() => multinomial(weights, numbers(3)), RangeError, "got weights [2, 3] and [3]");
@@ -190,7 +190,7 @@ function sample(
   return gather(indices, -1, chosen).reshape([shape[0]!]);
 }
 
-everyDevice("tokens are sampled without reading anything back in between", async (device) => {
+kernelTest("tokens are sampled without reading anything back in between", async (device) => {
   const [rows, vocabulary] = [8, 32_768];
   const logits = normalArray(1, rows * vocabulary);
   const tokens = await sample(device, logits, [rows, vocabulary], uniformArray(2, rows)).data();

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { normalArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { cumulativeSum } from "./scan.ts";
-import { everyDevice } from "./testing/every_device.ts";
+import { kernelTest } from "../../testing/every_device.ts";
 
 function runningSums(x: Float32Array, length: number, reverse = false): Float64Array {
   const sums = new Float64Array(x.length);
@@ -23,7 +23,7 @@ function assertClose(actual: ArrayLike<number>, expected: Float64Array, length: 
   expected.forEach((sum, i) => assertAlmostEquals(actual[i]!, sum, tolerance, `element ${i}`));
 }
 
-everyDevice("a running sum and its gradient agree with double precision", async (device) => {
+kernelTest("a running sum and its gradient agree with double precision", async (device) => {
   const shapes = [[1], [2], [127], [128], [129], [3, 1], [2, 300], [70, 40], [1, 32_768], [
     3,
     5001,
@@ -46,7 +46,7 @@ everyDevice("a running sum and its gradient agree with double precision", async 
   }
 });
 
-everyDevice("the running sum of a long row of equal numbers stays exact enough", async (device) => {
+kernelTest("the running sum of a long row of equal numbers stays exact enough", async (device) => {
   // One after the other in float32, these add up to something that is off by 1 %.
   const length = 2 ** 20;
   const values = new Float32Array(length).fill(0.1);
@@ -55,7 +55,7 @@ everyDevice("the running sum of a long row of equal numbers stays exact enough",
   assertAlmostEquals(sums.at(-1)! / (values[0]! * length), 1, 1e-4);
 });
 
-everyDevice("a running sum goes along any axis, and takes views", async (device) => {
+kernelTest("a running sum goes along any axis, and takes views", async (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { requiresGrad: true });
   assertEquals([...await cumulativeSum(x, 0).data()], [1, 2, 3, 5, 7, 9]);
   const y = cumulativeSum(x.transpose().slice(0, 1, 3), 0);
@@ -67,13 +67,13 @@ everyDevice("a running sum goes along any axis, and takes views", async (device)
   assertEquals([...await cumulativeSum(repeated, 1).data()], [3, 6, 9, 12, 3, 6, 9, 12]);
 });
 
-everyDevice("the running sum of nothing is nothing", async (device) => {
+kernelTest("the running sum of nothing is nothing", async (device) => {
   for (const shape of [[0], [3, 0], [0, 3]]) {
     assertEquals((await cumulativeSum(Tensor.zeros(device, shape), -1).data()).length, 0);
   }
 });
 
-everyDevice("running sums of numbers that are not negative never decrease", async (device) => {
+kernelTest("running sums of numbers that are not negative never decrease", async (device) => {
   const values = uniformArray(3, 30_001).map((u) => u < 0.5 ? 0 : u ** 20);
   const sums = await cumulativeSum(Tensor.from(device, values), 0).data();
   assertEquals(sums.every((sum, i) => i === 0 || sum >= sums[i - 1]!), true);
@@ -81,7 +81,7 @@ everyDevice("running sums of numbers that are not negative never decrease", asyn
   assertEquals(sums.every((sum, i) => i === 0 || values[i] !== 0 || sum === sums[i - 1]), true);
 });
 
-everyDevice("a running sum of integers, or along no axis, is an error", (device) => {
+kernelTest("a running sum of integers, or along no axis, is an error", (device) => {
   const integers = Tensor.from(device, [1], { dtype: "int32" });
   assertThrows(() => cumulativeSum(integers, 0), TypeError, "wanted float32, got int32");
   assertThrows(() => cumulativeSum(Tensor.zeros(device, [2]), 1), RangeError, "axis 1");

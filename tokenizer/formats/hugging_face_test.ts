@@ -3,7 +3,7 @@ import { Tokenizer as Reference } from "npm:@huggingface/tokenizers@0.2.0";
 import { Tiktoken } from "npm:js-tiktoken@1.0.21/lite";
 import gpt2 from "npm:js-tiktoken@1.0.21/ranks/gpt2";
 import { GPT2_PATTERN, SPLIT_PATTERN } from "../pattern.ts";
-import { addresses, makeRandom, randomText } from "../texts_for_tests.ts";
+import { addresses, makeRandom, randomText } from "../testing/texts.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { readHuggingFace, writeHuggingFace } from "./hugging_face.ts";
 import { readTiktoken } from "./tiktoken.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { makeRandom, randomText } from "../texts_for_tests.ts";
+import { makeRandom, randomText } from "../testing/texts.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import type { TokenizerJson } from "./json.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Tiktoken } from "npm:js-tiktoken@1.0.21/lite";
 import cl100k from "npm:js-tiktoken@1.0.21/ranks/cl100k_base";
 import { GPT2_PATTERN, SPLIT_PATTERN } from "../pattern.ts";
-import { addresses, makeRandom, randomText } from "../texts_for_tests.ts";
+import { addresses, makeRandom, randomText } from "../testing/texts.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { readTiktoken, writeTiktoken } from "./tiktoken.ts";
 

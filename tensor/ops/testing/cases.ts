@@ -16,8 +16,8 @@ import {
   reduceAxes,
   type ReferenceArray,
   sizeOf,
-} from "../../testing/reference_array.ts";
-import { unaryFunctions } from "../expression/expression.ts";
+} from "../../../testing/reference_array.ts";
+import { unaryFunctions } from "../../expression/expression.ts";
 import {
   concat,
   crossEntropy,
@@ -29,7 +29,7 @@ import {
   stack,
   type Tensor,
   where,
-} from "../mod.ts";
+} from "../../mod.ts";
 
 /** What an input is filled with. */
 export type Filling =
