@@ -63,6 +63,28 @@ export interface Checkpoint {
  * @returns The path of the description, without which there is no checkpoint.
  * @throws {RangeError} If a parameter of the model is not finite.
  * @throws {Error} If a file cannot be written; the message names it.
+ *
+ * @example A model, saved and loaded
+ * ```ts
+ * import { openDevice } from "../tensor/mod.ts";
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { loadModel, openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+ * import { GPT } from "./model.ts";
+ * import { untrained } from "./train.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 270 });
+ * const { vocabSize } = tokenizer;
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * const folder = await Deno.makeTempDir();
+ * await saveCheckpoint(folder, { model, tokenizer, state: untrained, settings: {} });
+ *
+ * const checkpoint = await openCheckpoint(folder);
+ * const loaded = await loadModel(checkpoint, device);
+ * if (loaded.config.nEmbd !== 32) throw new Error("expected the same model");
+ * await device.close();
+ * ```
  */
 export async function saveCheckpoint(folder: string, content: CheckpointContent): Promise<string> {
   const { model, optimizer, tokenizer, settings, state } = content;

@@ -86,15 +86,42 @@ export interface Pretraining {
 /** The name of the file of metrics in the folder of a run. */
 export const METRICS_FILE = "metrics.jsonl";
 
-/** The pieces of documents that wait to be packed: of a small corpus, most are then seen. */
-const PACKING_BUFFER = 1000;
-
 /**
  * Builds everything that a run needs, so that what is wrong shows before it begins.
  *
  * @throws {Error} If the corpus cannot be read, the folder cannot be written to, or the checkpoint
  * does not fit the plan.
  * @throws {RangeError} If the corpus is shorter than a batch, or the device has no room for the model.
+ *
+ * @example From a corpus to a checkpoint
+ * ```ts
+ * import { listSource } from "../data/mod.ts";
+ * import { openDevice } from "../tensor/mod.ts";
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { preparePretraining } from "./pretrain.ts";
+ * import { planTraining } from "./scaling.ts";
+ *
+ * const texts = Array.from({ length: 20 }, (_, i) => `The union has ${i} states. `.repeat(5));
+ * const tokenizer = await Tokenizer.train(texts, { vocabSize: 280 });
+ * const size = { maxSeqLen: 16, deviceBatchSize: 2, totalBatchSize: 32, numIterations: 3 };
+ * const pretraining = await preparePretraining({
+ *   device: await openDevice("cpu", { threads: 1, blas: false }),
+ *   source: listSource("states", texts, 2),
+ *   tokenizer,
+ *   folder: await Deno.makeTempDir(),
+ *   plan: planTraining({ depth: 1, vocabSize: 280, aspectRatio: 32, headDim: 32, ...size }),
+ *   deviceBatchSize: 2,
+ *   loader: "packed",
+ *   seed: 42,
+ *   evalEvery: -1,
+ *   sampleEvery: -1,
+ *   saveEvery: -1,
+ *   evalTokens: 1000,
+ * });
+ * for await (const event of pretraining.run()) {
+ *   if (event.kind === "checkpoint") console.log(event.path);
+ * }
+ * ```
  */
 export async function preparePretraining(options: PretrainOptions): Promise<Pretraining> {
   const { source, tokenizer, folder, plan, deviceBatchSize, signal } = options;
@@ -145,7 +172,18 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
   };
 }
 
-/** What the loaders need of a tokenizer. */
+/**
+ * What the loaders need of a tokenizer.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { encoderOf } from "./pretrain.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose"], { vocabSize: 265 });
+ * if (encoderOf(tokenizer).bos !== 256) throw new Error("expected the first special token");
+ * ```
+ */
 export function encoderOf(tokenizer: Tokenizer): Encoder {
   const { bos, vocabSize } = tokenizer;
   return { encode: (text) => tokenizer.encode(text), bos, vocabSize };
@@ -155,6 +193,18 @@ export function encoderOf(tokenizer: Tokenizer): Encoder {
  * The tokens that a model is measured on: the validation split, or the beginning of it.
  *
  * @param most The most tokens that are predicted.
+ * @throws {RangeError} If the split has no document with tokens.
+ *
+ * @example
+ * ```ts
+ * import { listSource } from "../data/mod.ts";
+ * import { validationTokens } from "./pretrain.ts";
+ *
+ * const source = listSource("rhyme", ["one", "two", "three"], 1);
+ * const encoder = { encode: (text: string) => [...new TextEncoder().encode(text)], bos: 256 };
+ * const tokens = await validationTokens(source, encoder, 3);
+ * if (tokens.length !== 4) throw new Error("expected one that is given and three to predict");
+ * ```
  */
 export async function validationTokens(
   source: Source,
@@ -192,9 +242,7 @@ async function openLoader(
     return new RandomCropLoader({ tokens, seed, ...batch, ...state });
   }
   const state = saved === null ? {} : { state: saved as PackedState };
-  return await PackedLoader.open(
-    { split, encoder, seed, bufferSize: PACKING_BUFFER, ...batch, ...state },
-  );
+  return await PackedLoader.open({ split, encoder, seed, ...batch, ...state });
 }
 
 async function openModel(
