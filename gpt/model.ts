@@ -25,6 +25,7 @@ import {
   runProgram,
   Tensor,
 } from "../tensor/mod.ts";
+import { checkIds } from "../tensor/ops/ids.ts";
 import { Block, uniformBounds } from "./block.ts";
 import {
   checkConfig,
@@ -228,7 +229,7 @@ export class GPT extends Module {
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
     using scope = this.device.scope();
     const { vocabSize, nEmbd } = this.config;
-    this.#checkShapes(ids, targets);
+    this.#check(ids, targets);
     const x = this.#trunk(ids, options.cache ?? null);
     // The rows that pad the vocabulary are left out of the product.
     const weight = this.lm_head.weight.slice(0, 0, vocabSize);
@@ -242,7 +243,7 @@ export class GPT extends Module {
     );
   }
 
-  #checkShapes(ids: Tensor, targets: Tensor | undefined): void {
+  #check(ids: Tensor, targets: Tensor | undefined): void {
     if (ids.shape.length !== 2) {
       throw new RangeError(`Cannot run the model: wanted ids [batch, tokens], got [${ids.shape}]`);
     }
@@ -251,6 +252,8 @@ export class GPT extends Module {
         `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
       );
     }
+    // The embedding has rows for the padding of the vocabulary, too.
+    checkIds("run the model", "id", ids, 0, this.config.vocabSize);
   }
 
   /** Everything but the head: the normalised residual stream after the last layer. */
