@@ -1,5 +1,13 @@
 import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
+import {
+  basePath,
+  ensureWritableFolder,
+  fileError,
+  namesIn,
+  removeTemporaries,
+  writeFileAtomically,
+  writeFilesTogether,
+} from "./files.ts";
 
 /** Runs a test with the given environment variables, and restores the former ones. */
 function withEnvironment(variables: Record<string, string | null>, test: () => void): void {
@@ -15,10 +23,6 @@ function withEnvironment(variables: Record<string, string | null>, test: () => v
   } finally {
     for (const [name, value] of former) set(name, value);
   }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
 }
 
 Deno.test("files lie below NANODINO_HOME, or else below the user's home", () => {
@@ -124,4 +128,27 @@ Deno.test({
     const { message } = fileError("write", "model.safetensors", cause);
     assertEquals(message, "Cannot write model.safetensors: the disk is full");
   },
+});
+
+Deno.test("files that belong together are all written, or none of them", async () => {
+  const folder = await Deno.makeTempDir();
+  await writeFilesTogether([[`${folder}/a`, "old a"], [`${folder}/b`, "old b"]]);
+  await assertRejects(
+    () => writeFilesTogether([[`${folder}/a`, "new a"], [`${folder}/b/below`, "new b"]]),
+    Error,
+    `Cannot write ${folder}/b/below`,
+  );
+  assertEquals(await namesIn(folder), ["a", "b"]);
+  assertEquals(await Deno.readTextFile(`${folder}/a`), "old a");
+});
+
+Deno.test("what a killed process left is removed, and nothing else", async () => {
+  const folder = await Deno.makeTempDir();
+  const left = `model.safetensors.${crypto.randomUUID()}.tmp`;
+  for (const name of [left, "notes.tmp", "model.safetensors"]) {
+    await Deno.writeTextFile(`${folder}/${name}`, "");
+  }
+  await removeTemporaries(folder);
+  assertEquals(await namesIn(folder), ["model.safetensors", "notes.tmp"]);
+  await removeTemporaries(`${folder}/none`);
 });

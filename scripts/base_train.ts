@@ -28,6 +28,13 @@ const flags = {
  *
  * @param args The command line, without the name of the script.
  * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./base_train.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({

@@ -4,17 +4,18 @@ import type { StepEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
 import { write } from "./output.ts";
 
-/** Where nobody watches a line change, a new one comes at most this often, in milliseconds. */
-const LINE_INTERVAL = 5000;
+/** How often the line is written over, or where nobody watches a new one comes, in milliseconds. */
+const INTERVALS = { terminal: 50, file: 5000 };
 
-const BAR_WIDTH = 24;
+/** So wide that the line fits into 80 columns. */
+const BAR_WIDTH = 16;
 
 /** Shows steps on one line of the terminal that is written over, or now and then on a new line. */
 export class Progress {
   readonly #steps: number;
   readonly #peakFlops: number;
   readonly #isTerminal: boolean = Deno.stdout.isTerminal();
-  #lastLine = -Infinity;
+  #shownAt = -Infinity;
   #isOpen = false;
 
   /**
@@ -28,17 +29,15 @@ export class Progress {
 
   /** Shows a step. */
   show(event: StepEvent): void {
+    const interval = this.#isTerminal ? INTERVALS.terminal : INTERVALS.file;
+    const isLast = event.step === this.#steps - 1;
+    if (!isLast && performance.now() - this.#shownAt < interval) return;
+    this.#shownAt = performance.now();
     const line = this.#line(event);
     if (this.#isTerminal) {
-      const { columns } = Deno.consoleSize();
-      write(`\r\x1b[K${line.slice(0, columns - 1)}`);
+      write(`\r\x1b[K${line.slice(0, Deno.consoleSize().columns - 1)}`);
       this.#isOpen = true;
-      return;
-    }
-    const isLast = event.step === this.#steps - 1;
-    if (!isLast && performance.now() - this.#lastLine < LINE_INTERVAL) return;
-    this.#lastLine = performance.now();
-    console.log(line);
+    } else console.log(line);
   }
 
   /** Prints a text below the line. */

@@ -211,12 +211,17 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       case "end": {
         progress.end();
         const { state, finished } = event;
-        if (!finished) console.log(`Stopped after step ${state.step}. Go on: ${run.resumeCommand}`);
+        if (!finished) console.log(stopMessage(state.step, run.resumeCommand));
         return { state, finished, plan, peakFlops, model: pretraining.model };
       }
     }
   }
   throw new Error("Cannot finish the run: it ended without a word");
+}
+
+function stopMessage(step: number, resumeCommand: string): string {
+  if (step === 0) return "Stopped before the first step: there is nothing to save.";
+  return `Stopped after step ${step}. Go on: ${resumeCommand}`;
 }
 
 function planRows(
