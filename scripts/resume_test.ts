@@ -16,7 +16,7 @@ async function contents(folder: string) {
 
 Deno.test("a run that is killed at any moment goes on from its last checkpoint, bit for bit", async () => {
   const home = await makeHome(corpus);
-  const long = [...flags, "--num-iterations", "60", "--save-every", "3", "--eval-every", "20"];
+  const long = [...flags, "--num-iterations", "200", "--save-every", "10", "--eval-every", "100"];
   const whole = await runScript("base_train.ts", [...long, "--model-tag", "whole"], home);
   assertEquals([whole.code, whole.stderr], [0, ""]);
 
