@@ -53,6 +53,7 @@ export class Storage {
 export class Handle {
   #storage: Storage | null;
   #scope: Scope | null;
+  #isWatched = false;
 
   /** Takes hold of `storage`, until the end of `scope` if there is one. */
   constructor(storage: Storage, scope: Scope | null) {
@@ -74,8 +75,21 @@ export class Handle {
     scope?.add(this);
   }
 
+  /**
+   * Gives the storage back when `owner` is garbage: for what is under no scope.
+   *
+   * A scope gives back itself what it holds. Watching that as well would only heap up finalizers that
+   * find nothing to do, since a loop that never pauses lets none of them run.
+   */
+  releaseWith(owner: object): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    forgotten.register(owner, this, this);
+  }
+
   /** Gives the storage back; a second call does nothing. */
   release(): void {
+    if (this.#isWatched) forgotten.unregister(this);
     this.moveTo(null);
     const storage = this.#storage;
     this.#storage = null;
@@ -84,7 +98,7 @@ export class Handle {
 }
 
 /** The last net: what is neither in a scope nor disposed of is freed after garbage collection. */
-export const forgotten: FinalizationRegistry<Handle> = new FinalizationRegistry((handle: Handle) =>
+const forgotten: FinalizationRegistry<Handle> = new FinalizationRegistry((handle: Handle) =>
   handle.release()
 );
 

@@ -16,7 +16,7 @@ import * as reduce from "./ops/reduce.ts";
 import * as rows from "./ops/rows.ts";
 import * as views from "./ops/views.ts";
 import { formatArray } from "./print.ts";
-import { forgotten, Handle, type Scope, type Storage } from "./scope.ts";
+import { Handle, type Scope, type Storage } from "./scope.ts";
 import { formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
 
 /** How to make a tensor. */
@@ -99,7 +99,7 @@ export class Tensor implements View {
     this.strides = strides;
     this.offset = offset;
     this.#handle = new Handle(storage, scope);
-    forgotten.register(this, this.#handle);
+    if (scope === null) this.#handle.releaseWith(this);
   }
 
   /**
@@ -201,6 +201,7 @@ export class Tensor implements View {
   /** Puts the tensor under another scope, or under none. See `Scope.keep`. */
   moveTo(scope: Scope | null): void {
     this.#handle.moveTo(scope);
+    if (scope === null) this.#handle.releaseWith(this);
   }
 
   /** Frees the tensor now; its memory goes when no other tensor views it. Rarely needed. */

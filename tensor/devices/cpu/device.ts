@@ -26,6 +26,8 @@ export interface CpuOptions {
 }
 
 const INITIAL_BYTES = 1 << 24;
+/** Reading pauses after so many milliseconds. A pause takes about one. */
+const LONGEST_TASK = 100;
 /** Words that the arguments of one dispatch may take. */
 const ARGUMENT_WORDS = 1_024;
 
@@ -88,6 +90,7 @@ class Cpu implements CpuDevice {
   /** Scratch memory of each thread, as large as any kernel wanted so far. */
   readonly #scratch: (CpuAllocation | null)[];
   #closed = false;
+  #lastPause = performance.now();
 
   constructor(heap: Heap, pool: Pool, failure: string | null, blas: Blas | string) {
     this.#heap = heap;
@@ -138,15 +141,21 @@ class Cpu implements CpuDevice {
     this.#heap.bytes.set(bytes, address);
   }
 
-  read(allocation: CpuAllocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
-    try {
-      const address = this.#range(allocation, byteOffset, byteLength, "read");
-      const copy = new Uint8Array(byteLength);
-      copy.set(this.#heap.bytes.subarray(address, address + byteLength));
-      return Promise.resolve(copy.buffer);
-    } catch (error) {
-      return Promise.reject(error);
+  async read(
+    allocation: CpuAllocation,
+    byteOffset: number,
+    byteLength: number,
+  ): Promise<ArrayBuffer> {
+    const address = this.#range(allocation, byteOffset, byteLength, "read");
+    const copy = new Uint8Array(byteLength);
+    copy.set(this.#heap.bytes.subarray(address, address + byteLength));
+    // Nothing here has to be waited for, but finalizers, timers and signals run between tasks only:
+    // without a pause they would wait until the end of a loop that reads.
+    if (performance.now() - this.#lastPause > LONGEST_TASK) {
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#lastPause = performance.now();
     }
+    return copy.buffer;
   }
 
   synchronize(): Promise<void> {
