@@ -14,6 +14,26 @@ const isRequired = Deno.env.get("NANODINO_REQUIRE_GPU") === "1";
 const hasGpu = (await navigator.gpu?.requestAdapter() ?? null) !== null;
 
 /**
+ * Registers a test that needs a WebGPU adapter, and opens devices by itself.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ *
+ * @example
+ * ```ts ignore
+ * import { adapterTest } from "./gpu.ts";
+ *
+ * adapterTest("there is an adapter", async () => {
+ *   if (await navigator.gpu.requestAdapter() === null) throw new Error("expected one");
+ * });
+ * ```
+ */
+export function adapterTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
+  const ignore = !hasGpu && !isRequired;
+  Deno.test({ name: ignore ? `${name} (ignored: no WebGPU adapter)` : name, ignore, fn });
+}
+
+/**
  * Registers a test that runs on a WebGPU device of its own, which is closed at the end.
  *
  * @param name A sentence that the test proves.
@@ -34,17 +54,12 @@ export function gpuTest(
   fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
   options: WebGpuOptions = {},
 ): void {
-  const ignore = !hasGpu && !isRequired;
-  Deno.test({
-    name: ignore ? `${name} (ignored: no WebGPU adapter)` : name,
-    ignore,
-    fn: async (t) => {
-      const device = await openWebGpuDevice(options);
-      try {
-        await fn(device, t);
-      } finally {
-        await device.close();
-      }
-    },
+  adapterTest(name, async (t) => {
+    const device = await openWebGpuDevice(options);
+    try {
+      await fn(device, t);
+    } finally {
+      await device.close();
+    }
   });
 }
