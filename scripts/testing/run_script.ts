@@ -23,18 +23,27 @@ export const tinyFlags: readonly string[] = [
   ..."--threads 1 --no-blas --sample-every -1 --eval-every -1".split(" "),
 ];
 
+/** How to run a script. */
+export interface RunOptions {
+  /** What it is allowed to do (default: what the tasks allow). */
+  readonly permissions?: readonly string[];
+  /** The folder in which it runs (default: the current one). */
+  readonly cwd?: string;
+}
+
 /** A process for a script. */
 export function command(
   script: string,
   args: readonly string[],
   home: string,
-  options: { readonly permissions?: readonly string[] } = {},
+  options: RunOptions = {},
 ): Deno.Command {
   const url = script.includes("://") ? script : new URL(`../${script}`, import.meta.url).href;
   const allowed = options.permissions ?? permissions;
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--no-config", ...allowed, url, ...args],
     env: { NANODINO_HOME: home, NO_COLOR: "1" },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -46,7 +55,7 @@ export async function runScript(
   script: string,
   args: readonly string[],
   home: string,
-  options: { readonly permissions?: readonly string[] } = {},
+  options: RunOptions = {},
 ): Promise<Outcome> {
   const { code, stdout, stderr } = await command(script, args, home, options).output();
   const decoder = new TextDecoder();
