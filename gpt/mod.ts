@@ -5,9 +5,12 @@
  * is the loop, `evaluate.ts` measures, `checkpoint.ts` saves, `engine.ts` generates, and
  * `pretrain.ts` puts these together.
  *
+ * In a browser, where there are no files, import `browser.ts`: the part that needs none.
+ *
  * @module
  */
 
+export * from "./browser.ts";
 export {
   type Checkpoint,
   type CheckpointContent,
@@ -18,31 +21,9 @@ export {
   saveCheckpoint,
 } from "./checkpoint.ts";
 export type { CheckpointMeta, FileDigest } from "./checkpoint_meta.ts";
-export type { Block, BlockContext, CausalSelfAttention, MLP } from "./block.ts";
-export { checkConfig, type GPTConfig, headSize, paddedVocabSize, windowSizes } from "./config.ts";
-export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./costs.ts";
-export {
-  Engine,
-  type EngineTokenizer,
-  type GeneratedStep,
-  type GenerateOptions,
-  generateWithoutCache,
-} from "./engine.ts";
-export { estimateMemory, estimateSeconds, type MemoryEstimate, type RunShape } from "./estimate.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./evaluate.ts";
 export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
-export { KVCache } from "./kv_cache.ts";
-export { measureMatmulPeak } from "./matmul_peak.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./metrics.ts";
-export { type ForwardOptions, GPT, type GPTOptions } from "./model.ts";
-export type { OptimizerRates } from "./optimizer_groups.ts";
-export {
-  type ParameterCounts,
-  parameterCounts,
-  type ParameterGroup,
-  parameterGroup,
-  parameterShapes,
-} from "./parameters.ts";
 export {
   encoderOf,
   type LoaderKind,
@@ -52,23 +33,6 @@ export {
   type PretrainOptions,
   validationTokens,
 } from "./pretrain.ts";
-export {
-  type Curve,
-  type CurvePoint,
-  curvesAsSvg,
-  markdownReport,
-  type Report,
-  type ReportRow,
-  tableAsText,
-} from "./report.ts";
-export type { SamplingOptions } from "./sampling.ts";
-export {
-  configForDepth,
-  planTraining,
-  scalingDefaults,
-  type ScalingOptions,
-  type TrainingPlan,
-} from "./scaling.ts";
 export {
   type Periodic,
   type StepEvent,
@@ -86,6 +50,3 @@ export {
   tokenizerPath,
   trainTokenizer,
 } from "./train_tokenizer.ts";
-export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_text.ts";
-// A script needs a device for all of the above, and imports no module below this one.
-export { type Device, openDevice } from "../tensor/mod.ts";

@@ -1,0 +1,70 @@
+/**
+ * What of `gpt` runs in a browser as well as in Deno: the model, its sizes and costs, and generation.
+ *
+ * `mod.ts` is this and what needs files: corpora, training runs, checkpoints. A page fetches a
+ * checkpoint's parameters and its tokenizer, and hands them over.
+ *
+ * @example A page that writes
+ * ```ts
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { configForDepth, Engine, GPT, openDevice } from "./browser.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["so much depends upon a red wheel"], { vocabSize: 280 });
+ * const { vocabSize } = tokenizer;
+ * const config = configForDepth({ depth: 1, vocabSize, aspectRatio: 32, headDim: 32 });
+ * const device = await openDevice("auto");
+ * // Parameters that were fetched go into it by `model.loadParameters`; until then it babbles.
+ * const model = new GPT(config, device, { seed: 1 });
+ * const engine = new Engine(model, tokenizer);
+ * const prompt = tokenizer.encode("so much");
+ * for await (const { tokens } of engine.generate(prompt, { maxTokens: 4 })) {
+ *   console.log(tokenizer.decode(tokens));
+ * }
+ * await device.close();
+ * ```
+ *
+ * @module
+ */
+
+export type { Block, BlockContext, CausalSelfAttention, MLP } from "./block.ts";
+export { checkConfig, type GPTConfig, headSize, paddedVocabSize, windowSizes } from "./config.ts";
+export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./costs.ts";
+export {
+  Engine,
+  type EngineTokenizer,
+  type GeneratedStep,
+  type GenerateOptions,
+  generateWithoutCache,
+} from "./engine.ts";
+export { estimateMemory, estimateSeconds, type MemoryEstimate, type RunShape } from "./estimate.ts";
+export { KVCache } from "./kv_cache.ts";
+export { measureMatmulPeak } from "./matmul_peak.ts";
+export { type ForwardOptions, GPT, type GPTOptions } from "./model.ts";
+export type { OptimizerRates } from "./optimizer_groups.ts";
+export {
+  type ParameterCounts,
+  parameterCounts,
+  type ParameterGroup,
+  parameterGroup,
+  parameterShapes,
+} from "./parameters.ts";
+export {
+  type Curve,
+  type CurvePoint,
+  curvesAsSvg,
+  markdownReport,
+  type Report,
+  type ReportRow,
+  tableAsText,
+} from "./report.ts";
+export type { SamplingOptions } from "./sampling.ts";
+export {
+  configForDepth,
+  planTraining,
+  scalingDefaults,
+  type ScalingOptions,
+  type TrainingPlan,
+} from "./scaling.ts";
+export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_text.ts";
+// A script needs a device for all of the above, and imports no module below this one.
+export { type Device, openDevice } from "../tensor/mod.ts";

@@ -1,0 +1,45 @@
+/** What runs in a browser uses nothing but what a browser has. */
+
+import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
+
+const root = new URL("../", import.meta.url);
+
+/** The modules that run in a browser. */
+const entries = ["autograd", "tensor", "nn", "optim", "tokenizer"].map((name) => `${name}/mod.ts`)
+  .concat("gpt/browser.ts");
+
+/** Runs `deno` at the root of the repository. */
+async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Checks types where there is no `Deno`, but a page. */
+const check = (...files: string[]) =>
+  deno("check", "--quiet", "--no-lock", "--config", "testing/browser_config.json", ...files);
+
+Deno.test("the modules for browsers pass a type check that knows no Deno", async () => {
+  const { code, stderr } = await check(...entries);
+  assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("a type check that knows no Deno fails for a file that uses it", async () => {
+  const { code, stderr } = await check("gpt/files.ts");
+  assertEquals(code, 1);
+  assertMatch(stderr, /Cannot find name 'Deno'/);
+});
+
+for (const entry of entries) {
+  Deno.test(`${entry} can be bundled for a browser, and reaches for no file in it`, async () => {
+    const { code, stdout } = await deno("bundle", "--quiet", "--platform", "browser", entry);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^export \{/m);
+    // As in Deno.readFile; the CPU device asks for Deno by its name, and does without.
+    assertNotMatch(stdout, /\bDeno\.[a-z]\w*\(/);
+  });
+}
