@@ -8,6 +8,7 @@
  */
 
 import type { DType, TypedArray } from "./dtype.ts";
+import type { Profile, Work } from "./profile.ts";
 import type { Scope } from "./scope.ts";
 
 /** The two kinds of device. */
@@ -100,6 +101,29 @@ export interface DeviceBase {
   read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
   /** Resolves when all work dispatched so far is done. For benches: results need `read`. */
   synchronize(): Promise<void>;
+  /**
+   * Runs something, and times every kernel that it dispatches until it is done.
+   *
+   * Kernels are timed on their own: by the clock on the CPU; on a GPU by its timestamps, for which
+   * each gets a pass to itself. So a step takes a little longer in a profile than without one.
+   *
+   * @throws {Error} If a profile is already being made, or the device fails.
+   *
+   * @example
+   * ```ts
+   * import { openDevice, profileAsText, Tensor } from "./mod.ts";
+   *
+   * const device = await openDevice("cpu", { threads: 1, blas: false });
+   * const x = Tensor.ones(device, [256, 256]);
+   * const profile = await device.profile(() => {
+   *   using _scope = device.scope();
+   *   x.matmul(x).relu();
+   * });
+   * console.log(profileAsText(profile));
+   * await device.close();
+   * ```
+   */
+  profile(run: () => void | Promise<void>): Promise<Profile>;
   /** Frees everything. Tensors of this device cannot be used afterwards. */
   close(): Promise<void>;
 }
@@ -123,6 +147,16 @@ export interface NativeKernel {
   readonly key: "sgemm";
 }
 
+/** How the work of a dispatch is shared out on the CPU; see {@linkcode CpuDevice.dispatch}. */
+export interface DispatchOptions {
+  /** The fewest items worth giving to a thread. */
+  readonly grain?: number;
+  /** Scratch memory for each thread, in bytes. */
+  readonly scratchBytes?: number;
+  /** What there is to do. */
+  readonly work?: () => Work;
+}
+
 /** What kernels of the CPU device see. */
 export interface CpuDevice extends DeviceBase {
   /** What tells it from the other kind of device. */
@@ -141,6 +175,7 @@ export interface CpuDevice extends DeviceBase {
    *
    * @param options.grain The fewest items worth giving to a thread (default 1).
    * @param options.scratchBytes Scratch memory for each thread (default 0).
+   * @param options.work What there is to do, for profiles: called only while one is made.
    *
    * For `sgemm` the integers are `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, splitRows]`
    * (row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements),
@@ -150,7 +185,7 @@ export interface CpuDevice extends DeviceBase {
     kernel: WasmKernel | NativeKernel,
     arguments_: Arguments,
     items: number,
-    options?: { readonly grain?: number; readonly scratchBytes?: number },
+    options?: DispatchOptions,
   ): void;
 }
 
@@ -200,12 +235,15 @@ export interface WebGpuDevice extends DeviceBase {
    * device next submits: at the latest when something is read.
    *
    * Buffers are bound whole; where a view begins is for the kernel to know, from its arguments.
+   *
+   * @param work What there is to do, for profiles: called only while one is made.
    */
   dispatch(
     kernel: WgslKernel,
     allocations: readonly Allocation[],
     arguments_: Arguments,
     workgroups: readonly [x: number, y?: number, z?: number],
+    work?: () => Work,
   ): void;
 }
 

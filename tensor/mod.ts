@@ -16,6 +16,7 @@ export type {
   DeviceBase,
   DeviceInfo,
   DeviceKind,
+  DispatchOptions,
   NativeKernel,
   View,
   WasmKernel,
@@ -55,6 +56,15 @@ export type {
   UnaryOperation,
 } from "./expression/expression.ts";
 export { defineProgram, type Program, type ProgramDefinition } from "./expression/program.ts";
+export {
+  type Profile,
+  profileAsText,
+  profileAsTrace,
+  type ProfileEvent,
+  type ProfileRow,
+  profileRows,
+  type Work,
+} from "./profile.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 export {
   readSafetensors,

@@ -12,7 +12,7 @@
 
 import type { CpuDevice, View } from "../device.ts";
 import { emitKernel, F32, type FunctionBuilder, I32 } from "../devices/cpu/emitter/mod.ts";
-import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { defineLoadRows, defineStoreRows, defineTranspose } from "./attention_rows_wasm.ts";
 import { defineSoftmaxGradient } from "./attention_softmax_wasm.ts";
 import {
@@ -75,7 +75,10 @@ export function attentionGradientOnCpu(
       floats: [scale, scale * LOG2_E],
     },
     batch * keyHeads,
-    { scratchBytes: gradientByBlocks.scratchBytes(headSize, keys) },
+    {
+      scratchBytes: gradientByBlocks.scratchBytes(headSize, keys),
+      work: () => attentionWork("gradient of attention", problem, 5, Object.values(views)),
+    },
   );
 }
 

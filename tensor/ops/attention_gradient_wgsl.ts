@@ -10,7 +10,7 @@
 
 import type { WebGpuDevice, WgslKernel } from "../device.ts";
 import type { GradientViews } from "./attention_gradient_wasm.ts";
-import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import {
   addWeightedRows,
   declareAccumulators,
@@ -67,6 +67,7 @@ export function attentionGradientOnWebGpu(
       [...operands.map((view) => view.allocation), ...saved, dq.allocation],
       { integers: [...operands, dq].flatMap(place).concat(rest), ...numbers },
       [tilesOfQueries, heads, batch],
+      () => attentionWork("gradient of attention, queries", problem, 3, [...operands, dq, logSums]),
     );
   }
   if (batch * keys > 0) {
@@ -75,6 +76,8 @@ export function attentionGradientOnWebGpu(
       [...operands.map((view) => view.allocation), ...saved, dk.allocation, dv.allocation],
       { integers: [...operands, dk, dv].flatMap(place).concat(rest), ...numbers },
       [tilesOfKeys, keyHeads, batch],
+      () =>
+        attentionWork("gradient of attention, keys", problem, 4, [...operands, dk, dv, logSums]),
     );
   }
   device.free(deltas);

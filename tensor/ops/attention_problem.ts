@@ -1,5 +1,8 @@
 /** What attention is asked to compute, in numbers that the kernels of both devices share. @module */
 
+import type { View } from "../device.ts";
+import { viewBytes, type Work } from "../profile.ts";
+
 /** The sizes of one call, and which keys a query sees. */
 export interface AttentionProblem {
   readonly batch: number;
@@ -29,3 +32,26 @@ export const UNLIMITED = 1 << 29;
  * the products is multiplied by this, and log-sum-exp is saved as log₂ Σ 2^score.
  */
 export const LOG2_E = Math.LOG2E;
+
+/**
+ * What there is to do for a kernel, for profiles.
+ *
+ * @param products How many products of a query's or key's head it takes for each pair that see each
+ * other: two forward, for the score and for the value.
+ * @param views What it reads and writes.
+ */
+export function attentionWork(
+  name: string,
+  { batch, queries, keys, heads, headSize, left, right }: AttentionProblem,
+  products: number,
+  views: readonly View[],
+): Work {
+  let pairs = 0;
+  for (let position = keys - queries; position < keys; position++) {
+    const first = Math.max(0, position - left);
+    const last = Math.min(keys - 1, position + right);
+    pairs += Math.max(0, last - first + 1);
+  }
+  const flops = 2 * products * headSize * pairs * batch * heads;
+  return { name, flops, bytes: viewBytes(views) };
+}

@@ -3,7 +3,7 @@
 import type { CpuDevice, View } from "../device.ts";
 import { attendByBlocks } from "./attention_blocks_wasm.ts";
 import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wasm.ts";
-import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { QUERIES } from "./attention_tile_wasm.ts";
 import { place } from "./attention_words_wasm.ts";
 
@@ -47,6 +47,7 @@ export function attentionOnCpu(
     {
       grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
       scratchBytes: kernel.scratchBytes(headSize, keys),
+      work: () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
     },
   );
 }

@@ -3,7 +3,7 @@
 import type { WebGpuDevice } from "../device.ts";
 import { attendByTiles } from "./attention_blocks_wgsl.ts";
 import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wgsl.ts";
-import { type AttentionProblem, LOG2_E } from "./attention_problem.ts";
+import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { place, TILE } from "./attention_tile_wgsl.ts";
 import type { ForwardViews } from "./attention_wasm.ts";
 
@@ -24,6 +24,7 @@ export function attentionOnWebGpu(
       floats: [scale * LOG2_E],
     },
     [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
+    () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
   );
 }
 

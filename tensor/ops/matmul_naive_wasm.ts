@@ -10,16 +10,21 @@
 import type { CpuDevice, WasmKernel } from "../device.ts";
 import { emitKernel, F32 } from "../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
-import type { Product } from "./matmul_product.ts";
+import { type Product, productWork } from "./matmul_product.ts";
 
 const WORDS = [...PLACES, ...["m", "n", "k", "accumulate"] as const];
 
 /** Computes a product row by row. */
 export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
-  device.dispatch(NAIVE_KERNEL, {
-    integers: [...places(device, product), m, n, k, Number(accumulate)],
-  }, outer * inner * m);
+  device.dispatch(
+    NAIVE_KERNEL,
+    {
+      integers: [...places(device, product), m, n, k, Number(accumulate)],
+    },
+    outer * inner * m,
+    { work: () => productWork(product, { accumulate }) },
+  );
 }
 
 /** The kernel behind {@linkcode naiveMatmul}; a work item is a row of the result. */

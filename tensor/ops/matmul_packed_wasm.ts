@@ -7,7 +7,7 @@
 import type { CpuDevice, WasmKernel } from "../device.ts";
 import { emitKernel, I32, type ModuleBuilder } from "../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
-import type { Product } from "./matmul_product.ts";
+import { type Product, productWork } from "./matmul_product.ts";
 import {
   definePacking,
   defineTile,
@@ -61,6 +61,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
     {
       grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
       scratchBytes: TILE_BYTES + bytesA + bytesB,
+      work: () => productWork(product, { accumulate }),
     },
   );
 }

@@ -8,6 +8,8 @@
  */
 
 import type { Allocation, View } from "../device.ts";
+import { BYTES_PER_ELEMENT } from "../dtype.ts";
+import type { Work } from "../profile.ts";
 
 /** What is asked of a matrix product, besides its operands. */
 export interface MatmulOptions {
@@ -270,4 +272,25 @@ function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c
     );
   }
   return all;
+}
+
+/**
+ * What there is to do in a product of `m×k·k×n`, for profiles.
+ *
+ * @param items The products of the batch, if they are not all.
+ */
+export function productWork(
+  { m, n, k, a, b, outer, inner }: Product,
+  { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
+  items: number = outer * inner,
+): Work {
+  const copies = (matrix: Matrix) =>
+    matrix.outer === 0 && matrix.inner === 0 ? Math.min(items, 1) : items;
+  const results = items * (symmetric ? n * (n + 1) / 2 : m * n);
+  const elements = copies(a) * m * k + copies(b) * k * n + (accumulate ? 2 : 1) * results;
+  return {
+    name: `matmul ${m}×${k}×${n}`,
+    flops: 2 * k * results,
+    bytes: BYTES_PER_ELEMENT * elements,
+  };
 }

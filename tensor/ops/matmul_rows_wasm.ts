@@ -18,7 +18,7 @@ import {
   type ModuleBuilder,
 } from "../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
-import type { Product } from "./matmul_product.ts";
+import { type Product, productWork } from "./matmul_product.ts";
 
 /** Dot products that run side by side: the columns of one work item. */
 const DOT_COLUMNS = 4;
@@ -52,6 +52,7 @@ export function rowsMatmul(device: CpuDevice, product: Product, accumulate: bool
     {
       grain: Math.ceil(ELEMENTS_PER_THREAD / (columns * k)),
       scratchBytes: 4 * m * k,
+      work: () => productWork(product, { accumulate }),
     },
   );
 }

@@ -18,6 +18,7 @@ import {
   type MatmulOptions,
   type Matrix,
   type Product,
+  productWork,
   transposeProduct,
 } from "./matmul_product.ts";
 import { rowsMatmul } from "./matmul_rows_wasm.ts";
@@ -147,7 +148,7 @@ function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): v
           floats: [1, Number(accumulate)],
         },
         splitRows ? m : n,
-        { grain },
+        { grain, work: () => productWork(product, { accumulate }, 1) },
       );
     }
   }

@@ -19,6 +19,7 @@ import {
   type MatmulOptions,
   type Matrix,
   type Product,
+  productWork,
   transposeProduct,
 } from "./matmul_product.ts";
 
@@ -187,6 +188,7 @@ export function runCandidate(
         [part.a.allocation, part.b.allocation, part.c.allocation],
         { integers: integersOf(part, firstItem, flags) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
+        () => productWork(part, flags, items),
       ));
   }
   if (isSymmetric) {

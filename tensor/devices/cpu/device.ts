@@ -4,11 +4,13 @@ import type {
   Arguments,
   CpuDevice,
   DeviceInfo,
+  DispatchOptions,
   NativeKernel,
   View,
   WasmKernel,
 } from "../../device.ts";
 import { BYTES_PER_ELEMENT, type TypedArray } from "../../dtype.ts";
+import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
 import { Blas } from "./blas.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
@@ -89,6 +91,8 @@ class Cpu implements CpuDevice {
   readonly #argumentBlock: CpuAllocation;
   /** Scratch memory of each thread, as large as any kernel wanted so far. */
   readonly #scratch: (CpuAllocation | null)[];
+  /** What takes down the times of kernels, while a profile is made. */
+  #recorder: ProfileRecorder | null = null;
   #closed = false;
   #lastPause = performance.now();
 
@@ -162,6 +166,18 @@ class Cpu implements CpuDevice {
     return Promise.resolve();
   }
 
+  async profile(run: () => void | Promise<void>): Promise<Profile> {
+    this.#mustBeOpen("profile");
+    if (this.#recorder !== null) throw new Error("Cannot profile: a profile is being made already");
+    const recorder = this.#recorder = new ProfileRecorder();
+    try {
+      await run();
+      return recorder.finish();
+    } finally {
+      this.#recorder = null;
+    }
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -179,7 +195,23 @@ class Cpu implements CpuDevice {
     kernel: WasmKernel | NativeKernel,
     arguments_: Arguments,
     items: number,
-    options: { readonly grain?: number; readonly scratchBytes?: number } = {},
+    options: DispatchOptions = {},
+  ): void {
+    const recorder = this.#recorder;
+    if (recorder === null) return this.#run(kernel, arguments_, items, options);
+    // Otherwise compiling would count as the first run of the kernel.
+    if ("emit" in kernel && !this.#kernels.has(kernel.key)) {
+      recorder.time("compile kernels", undefined, () => this.#compile(kernel));
+    }
+    const run = () => this.#run(kernel, arguments_, items, options);
+    recorder.time(kernel.key, options.work, run);
+  }
+
+  #run(
+    kernel: WasmKernel | NativeKernel,
+    arguments_: Arguments,
+    items: number,
+    options: DispatchOptions,
   ): void {
     this.#mustBeOpen(`run kernel "${kernel.key}"`);
     const { grain = 1, scratchBytes = 0 } = options;

@@ -2,6 +2,7 @@
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
+import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
 import {
   openAdapter,
@@ -13,6 +14,7 @@ import { ArgumentRing } from "./argument_ring.ts";
 import { assertCall, assertRange, oneLine } from "./checks.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { KernelCache } from "./kernel_cache.ts";
+import { KernelTimer } from "./kernel_timer.ts";
 import { ReadBatch, StagingBuffers } from "./readback.ts";
 import { Recording } from "./recording.ts";
 
@@ -82,6 +84,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #checks = new Set<Promise<void>>();
   readonly #waiting = new Set<(error: Error) => void>();
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
+  /** What times kernels, while a profile is made. */
+  #timer: KernelTimer | null = null;
   #failure: string | null = null;
   #closed = false;
   #live = 0;
@@ -243,6 +247,23 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     await this.#orFailure("synchronize", this.gpu.queue.onSubmittedWorkDone());
   }
 
+  async profile(run: () => void | Promise<void>): Promise<Profile> {
+    if (this.#timer !== null) throw new Error("Cannot profile: a profile is being made already");
+    const timer = this.#timer = new KernelTimer(this.gpu);
+    try {
+      await this.synchronize();
+      const recorder = new ProfileRecorder();
+      await run();
+      await this.synchronize();
+      const end = performance.now();
+      await this.#orFailure("profile", timer.report(recorder));
+      return recorder.finish(end);
+    } finally {
+      this.#timer = null;
+      timer.destroy();
+    }
+  }
+
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#fail(CLOSED);
@@ -258,6 +279,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     allocations: readonly Allocation[],
     arguments_: Arguments,
     workgroups: readonly [x: number, y?: number, z?: number],
+    work?: () => Work,
   ): void {
     const [x, y = 1, z = 1] = workgroups;
     const what = `run "${kernel.key}" on`;
@@ -265,7 +287,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
     const { pipeline, layout } = this.#kernels.compiled(kernel);
-    if (!this.#ring.hasRoom(layout.argumentBytes)) this.#submit();
+    if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
     const buffers = allocations.map((allocation) => {
       const buffer = this.#bufferOf(allocation, what);
       buffer.lastRecording = this.#recording.serial;
@@ -275,7 +297,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const offset = layout.argumentBytes > 0
       ? this.#ring.put(arguments_, layout.argumentBytes)
       : null;
-    this.#recording.dispatch(pipeline, group, offset, x, y, z);
+    const timestamps = this.#timer?.next(kernel.key, work?.()) ?? null;
+    this.#recording.dispatch(pipeline, group, offset, x, y, z, timestamps);
     this.#dispatches++;
   }
 
@@ -283,7 +306,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (this.#recording.isEmpty) return;
     this.gpu.pushErrorScope("validation");
     this.#ring.upload();
+    this.#timer?.endRecording(this.#recording);
     this.gpu.queue.submit([this.#recording.finish()]);
+    this.#timer?.noteSubmission();
     this.#check("run what was recorded", this.gpu.popErrorScope());
     this.#stagedBytes = 0;
     this.#submits++;

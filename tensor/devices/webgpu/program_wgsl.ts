@@ -2,6 +2,7 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Program } from "../../expression/program.ts";
+import { viewBytes } from "../../profile.ts";
 import { planElementwise } from "./elementwise_wgsl.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
@@ -84,5 +85,6 @@ export function runProgramOnWebGpu(
     allocations,
     { integers: plan.integers, floats: scalars },
     plan.workgroups,
+    () => ({ name: program.name, bytes: viewBytes(views) }),
   );
 }

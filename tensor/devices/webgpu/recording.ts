@@ -24,7 +24,12 @@ export class Recording {
     return this.#encoder === null;
   }
 
-  /** Records a dispatch. `argumentOffset` is the byte offset of its arguments, if it has any. */
+  /**
+   * Records a dispatch.
+   *
+   * @param argumentOffset The byte offset of its arguments, if it has any.
+   * @param timestamps Where to write when it begins and ends: this takes a pass of its own.
+   */
   dispatch(
     pipeline: GPUComputePipeline,
     group: GPUBindGroup,
@@ -32,7 +37,9 @@ export class Recording {
     x: number,
     y: number,
     z: number,
+    timestamps: GPUComputePassTimestampWrites | null = null,
   ): void {
+    if (timestamps !== null) this.#openTimedPass(timestamps);
     const pass = this.#pass ??= this.#openEncoder().beginComputePass();
     if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
     this.#pipeline = pipeline;
@@ -43,6 +50,18 @@ export class Recording {
       pass.setBindGroup(0, group, this.#offset, 0, 1);
     }
     pass.dispatchWorkgroups(x, y, z);
+    if (timestamps !== null) this.#endPass();
+  }
+
+  #openTimedPass(timestampWrites: GPUComputePassTimestampWrites): void {
+    this.#endPass();
+    this.#pass = this.#openEncoder().beginComputePass({ timestampWrites });
+  }
+
+  /** Has the first `count` timestamps of a set written to a buffer, as nanoseconds in 64 bits. */
+  resolve(set: GPUQuerySet, count: number, to: GPUBuffer): void {
+    this.#endPass();
+    this.#openEncoder().resolveQuerySet(set, 0, count, to, 0);
   }
 
   /** Records a copy between buffers; sizes and offsets in bytes. */

@@ -119,6 +119,10 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.resolve();
   }
 
+  profile(): Promise<never> {
+    return Promise.reject(new Error("Cannot profile: the fake has no clock"));
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

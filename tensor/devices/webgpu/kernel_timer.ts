@@ -1,0 +1,141 @@
+/** Times kernels on the graphics processor, for profiles. @module */
+
+import type { ProfileRecorder, Work } from "../../profile.ts";
+import type { Recording } from "./recording.ts";
+
+/** The timestamps that one recording may have: as many as a query set can hold. */
+const TIMESTAMPS = 4096;
+const TIMESTAMP_BYTES = 8;
+
+/** What stands for the kernels of an adapter that has no timestamps. */
+const NOT_TIMED = "kernels, timed together";
+
+/** A kernel that was recorded, and what it has to do. */
+interface Timed {
+  readonly key: string;
+  readonly work: Work | undefined;
+}
+
+/** The kernels of one recording. */
+interface Ended {
+  readonly kernels: readonly Timed[];
+  /** Where their timestamps can be read, two for each; `null` where there are none. */
+  readonly timestamps: GPUBuffer | null;
+}
+
+/** The kernels of a recording that was submitted. */
+interface Batch extends Ended {
+  /** When it was submitted, in milliseconds of `performance.now()`. */
+  readonly submitted: number;
+  /** The same of when it was done, where there are no timestamps. */
+  readonly done: Promise<number> | null;
+}
+
+/**
+ * Writes a timestamp before and after each kernel.
+ *
+ * Without the feature `timestamp-query` all kernels of a recording are one event, which lasts from its
+ * submission, or the end of the recording before it, to when the queue says that it is done.
+ */
+export class KernelTimer {
+  readonly #gpu: GPUDevice;
+  readonly #queries: { readonly set: GPUQuerySet; readonly resolved: GPUBuffer } | null = null;
+  readonly #batches: Batch[] = [];
+  /** The kernels of the recording that is being made. */
+  #kernels: Timed[] = [];
+  #ended: Ended | null = null;
+
+  /** Begins with nothing recorded. */
+  constructor(gpu: GPUDevice) {
+    this.#gpu = gpu;
+    if (!gpu.features.has("timestamp-query")) return;
+    this.#queries = {
+      set: gpu.createQuerySet({ label: "profile", type: "timestamp", count: TIMESTAMPS }),
+      resolved: gpu.createBuffer({
+        label: "profile",
+        size: TIMESTAMPS * TIMESTAMP_BYTES,
+        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      }),
+    };
+  }
+
+  /** Whether the recording has to be submitted before another kernel can be timed. */
+  get isFull(): boolean {
+    return 2 * this.#kernels.length >= TIMESTAMPS;
+  }
+
+  /** Notes a kernel, and tells its pass where to write timestamps. */
+  next(key: string, work: Work | undefined): GPUComputePassTimestampWrites | null {
+    const index = 2 * this.#kernels.length;
+    this.#kernels.push({ key, work });
+    return this.#queries && {
+      querySet: this.#queries.set,
+      beginningOfPassWriteIndex: index,
+      endOfPassWriteIndex: index + 1,
+    };
+  }
+
+  /** Ends a recording: has its timestamps copied to where they can be read. */
+  endRecording(recording: Recording): void {
+    const kernels = this.#kernels;
+    if (kernels.length === 0) return;
+    this.#kernels = [];
+    let timestamps: GPUBuffer | null = null;
+    if (this.#queries !== null) {
+      const { set, resolved } = this.#queries;
+      const size = 2 * kernels.length * TIMESTAMP_BYTES;
+      const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
+      timestamps = this.#gpu.createBuffer({ label: "profile", size, usage });
+      recording.resolve(set, 2 * kernels.length, resolved);
+      recording.copy(resolved, 0, timestamps, 0, size);
+    }
+    this.#ended = { kernels, timestamps };
+  }
+
+  /** Notes that the recording that was ended is submitted. */
+  noteSubmission(): void {
+    if (this.#ended === null) return;
+    const submitted = performance.now();
+    const done = this.#queries === null
+      ? this.#gpu.queue.onSubmittedWorkDone().then(() => performance.now())
+      : null;
+    this.#batches.push({ ...this.#ended, submitted, done });
+    this.#ended = null;
+  }
+
+  /** Reads the timestamps, when everything is done, and hands all kernels to a recorder. */
+  async report(recorder: ProfileRecorder): Promise<void> {
+    if (this.#queries === null) return await this.#reportTogether(recorder);
+    const batches = this.#batches;
+    await Promise.all(batches.map(({ timestamps }) => timestamps!.mapAsync(GPUMapMode.READ)));
+    const read = batches.map(({ timestamps }) => new BigUint64Array(timestamps!.getMappedRange()));
+    const origin = read[0]?.[0] ?? 0n;
+    const times = read.map((of) => Array.from(of, (time) => Number(time - origin) / 1e6));
+    // The two clocks begin at different times: no recording may begin before it was submitted.
+    const offset = Math.max(...batches.map(({ submitted }, i) => submitted - times[i]![0]!));
+    batches.forEach(({ kernels }, i) =>
+      kernels.forEach(({ key, work }, j) =>
+        recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!)
+      )
+    );
+    for (const { timestamps } of batches) timestamps!.destroy();
+  }
+
+  async #reportTogether(recorder: ProfileRecorder): Promise<void> {
+    let last = -Infinity;
+    for (const { kernels, submitted, done } of this.#batches) {
+      const end = await done!;
+      const total = (quantity: "flops" | "bytes") =>
+        kernels.reduce((sum, { work }) => sum + (work?.[quantity] ?? 0), 0);
+      const work = { flops: total("flops"), bytes: total("bytes") };
+      recorder.add(NOT_TIMED, work, Math.max(last, submitted), end);
+      last = end;
+    }
+  }
+
+  /** Gives back what it made. */
+  destroy(): void {
+    this.#queries?.set.destroy();
+    this.#queries?.resolved.destroy();
+  }
+}
