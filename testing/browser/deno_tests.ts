@@ -1,0 +1,97 @@
+/**
+ * What tests use of `Deno`, for a page: the server puts these names in scope of tests, and of
+ * nothing else, so that the product sees a browser.
+ *
+ * @module
+ */
+
+type TestFunction = (t: Deno.TestContext) => void | Promise<void>;
+
+/** How one test ended. */
+export interface TestResult {
+  /** The sentence that the test proves; steps follow it after a colon. */
+  readonly name: string;
+  /** Why it failed; `null` if it passed. */
+  readonly failure: string | null;
+  /** Whether it did not run; its name says why. */
+  readonly ignored: boolean;
+  /** How long it took, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+const registered: Deno.TestDefinition[] = [];
+
+/** Registers a test, as `Deno.test` does. */
+export function test(definition: string | Deno.TestDefinition, fn?: TestFunction): void {
+  if (typeof definition !== "string") registered.push(definition);
+  else if (fn !== undefined) registered.push({ name: definition, fn });
+}
+
+/** Runs what was registered, one test after the other. */
+export async function runTests(): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  const run = async (name: string, fn: TestFunction): Promise<boolean> => {
+    const start = performance.now();
+    let failure: string | null = null;
+    try {
+      await fn(contextOf(name));
+    } catch (error) {
+      failure = error instanceof Error ? error.stack ?? error.message : String(error);
+    }
+    results.push({ name, failure, ignored: false, milliseconds: performance.now() - start });
+    return failure === null;
+  };
+  /** The context of a test, of which only steps can be used. */
+  const contextOf = (name: string): Deno.TestContext => {
+    const step = (given: string, fn: TestFunction) => run(`${name}: ${given}`, fn);
+    return { name, step, origin: location.href, parent: undefined } as Deno.TestContext;
+  };
+  for (const { name, fn, ignore } of registered) {
+    if (ignore) results.push({ name, failure: null, ignored: true, milliseconds: 0 });
+    else await run(name, fn);
+  }
+  return results;
+}
+
+/** The environment: in a page, the variables that the server was told. */
+export const env = {
+  get: (name: string): string | undefined =>
+    new URL(location.href).searchParams.get(name) ?? undefined,
+};
+
+/** What is thrown where there is no file. */
+export const errors = { NotFound: class extends Error {} };
+
+/** Whether the server has a folder. */
+export function statSync(url: URL): { readonly isDirectory: boolean } {
+  request(url);
+  return { isDirectory: url.href.endsWith("/") };
+}
+
+/** Reads a file from the server. */
+export function readFileSync(url: URL): Uint8Array<ArrayBuffer> {
+  const text = request(url);
+  return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i) & 0xff);
+}
+
+/** Reads a text from the server. */
+export function readTextFileSync(url: URL): string {
+  return new TextDecoder().decode(readFileSync(url));
+}
+
+/** Waits for the server's answer, as only this kind of request can, and in text, as it must then. */
+function request(url: URL): string {
+  const request = new XMLHttpRequest();
+  request.open("GET", url, false);
+  // Each byte becomes one character, whose lower half it is: https://encoding.spec.whatwg.org/#x-user-defined
+  request.overrideMimeType("text/plain; charset=x-user-defined");
+  request.send();
+  if (request.status !== 200) throw new errors.NotFound(`${url} gave ${request.status}`);
+  return request.responseText;
+}
+
+/** Prints a value as its class says. */
+export function inspect(value: object): string {
+  const print: unknown = Reflect.get(value, Symbol.for("Deno.customInspect"));
+  return typeof print === "function" ? print.call(value) : String(value);
+}

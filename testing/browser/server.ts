@@ -1,0 +1,79 @@
+/**
+ * A server for pages that run the tests: the files of this repository in JavaScript, and the golden
+ * data beside it.
+ *
+ * @module
+ */
+
+import ts from "npm:typescript@5.9.3";
+import { isTestOrBench } from "../imports.ts";
+
+const repository = new URL("../../", import.meta.url);
+/** Folders by the first part of the path. The golden data lies where it does beside the repository. */
+const folders: Readonly<Record<string, URL>> = {
+  nanodino: repository,
+  shared: new URL("../shared/", repository),
+  std: new URL("../", import.meta.resolve("@std/assert")),
+};
+
+/** Only isolated pages may share memory between threads; no answer may come from an older run. */
+const headers = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+  "cache-control": "no-store",
+};
+
+const page = `<!doctype html><meta charset="utf-8"><title>Tests</title><link rel="icon" href="data:,">
+<script type="module" src="/nanodino/testing/browser/page.ts"></script>`;
+
+/**
+ * Serves until it is shut down: the page at `/`, files of the repository below `/nanodino/`.
+ *
+ * @returns The server, on a free port of this machine.
+ */
+export function serveTests(): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
+    const path = new URL(request.url).pathname;
+    if (path === "/") return respond(page, "text/html");
+    try {
+      return await respondWithFile(path);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      return new Response(null, { status: 404, headers });
+    }
+  });
+}
+
+async function respondWithFile(path: string): Promise<Response> {
+  const [, first = "", ...rest] = path.split("/");
+  const folder = folders[first];
+  if (folder === undefined) throw new Deno.errors.NotFound(path);
+  const url = new URL(rest.join("/"), folder);
+  if (path.endsWith(".ts")) {
+    return respond(toJavaScript(rest.join("/"), await Deno.readTextFile(url)), "text/javascript");
+  }
+  if (path.endsWith("/")) return respond((await Deno.stat(url)).isDirectory ? "" : null, "");
+  const type = path.endsWith(".js") ? "text/javascript" : "application/octet-stream";
+  return respond(await Deno.readFile(url), type);
+}
+
+function respond(body: BodyInit | null, type: string): Response {
+  return new Response(body, { headers: { ...headers, "content-type": type } });
+}
+
+/** Takes the types away, and gives tests what they need outside Deno. The lines stay the same. */
+function toJavaScript(path: string, source: string): string {
+  const { outputText } = ts.transpileModule(source, {
+    fileName: path,
+    compilerOptions: {
+      target: ts.ScriptTarget.ESNext,
+      module: ts.ModuleKind.ESNext,
+      isolatedModules: true,
+      inlineSourceMap: true,
+    },
+  });
+  if (!isTestOrBench(path)) return outputText;
+  const withAssert = outputText.replaceAll(`from "@std/assert"`, `from "/std/assert/mod.js"`);
+  if (path.startsWith("testing/browser/")) return withAssert;
+  return `import * as Deno from "/nanodino/testing/browser/deno_tests.ts"; ${withAssert}`;
+}
