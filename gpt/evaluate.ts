@@ -99,10 +99,10 @@ function sumOfLosses(
   targets: Int32Array<ArrayBuffer>,
   shape: readonly number[],
 ): Tensor {
-  using scope = model.device.scope();
+  using _scope = model.device.scope();
   const ids = Tensor.from(model.device, inputs, { shape });
   const wanted = Tensor.from(model.device, targets, { shape });
-  return scope.keep(noGrad(() => model.forward(ids, wanted, { reduction: "sum" }))).keep();
+  return noGrad(() => model.forward(ids, wanted, { reduction: "sum" })).keep();
 }
 
 /** Reads numbers together, frees them, and adds them up in double precision. */
