@@ -15,10 +15,15 @@
  * The local derivative of one operation.
  *
  * @param upstream The derivative of the final result with respect to this node's value.
+ * @param collected What was collected so far for a node, if anything. Where values are large it may
+ * be added to in place and then returned itself, so that the sum needs no step of its own.
  * @returns For each input the derivative with respect to that input, or `null` where the input
- * does not influence the value or needs no gradient.
+ * does not influence the value, needs no gradient, or has got it already.
  */
-export type GradientFunction<V> = (upstream: V) => readonly (V | null)[];
+export type GradientFunction<V> = (
+  upstream: V,
+  collected: (node: Node<V>) => V | undefined,
+) => readonly (V | null)[];
 
 /** One operation, or one leaf, on the tape. */
 export class Node<V> {
@@ -49,6 +54,11 @@ export class Node<V> {
   /** Takes the complete gradient of this node's value. Nodes that keep it override this. */
   receive(_gradient: V): void {}
 
+  /** The gradient that earlier walks have left here, of nodes that keep it. */
+  get kept(): V | null {
+    return null;
+  }
+
   /** Whether this node is an input of the computation rather than the result of an operation. */
   get isLeaf(): boolean {
     return this.inputs.length === 0;
@@ -72,13 +82,16 @@ export class Node<V> {
    *
    * @throws {Error} If that has been done before: what was saved is gone.
    */
-  propagate(upstream: V): readonly (V | null)[] {
+  propagate(
+    upstream: V,
+    collected: (node: Node<V>) => V | undefined = () => undefined,
+  ): readonly (V | null)[] {
     this.checkUnused();
     const gradient = this.#gradient;
     if (gradient === null) return [];
     this.#used = true;
     this.#gradient = null;
-    const gradients = gradient(upstream);
+    const gradients = gradient(upstream, collected);
     if (gradients.length !== this.inputs.length) {
       throw new Error(
         `Cannot run backward through "${this.operation}": wanted one gradient for each of ` +
@@ -97,7 +110,8 @@ export class Node<V> {
  *
  * @param root The node of the result.
  * @param seed The derivative of the result with respect to itself: usually 1.
- * @param add Adds two gradients, where a value is used more than once.
+ * @param add Adds two gradients, where a value is used more than once. It may add to the first one in
+ * place, and return it.
  * @param release Called with each gradient once the walk is done with it, for values that hold
  * memory. Then a gradient function must not return its upstream itself, or one value twice.
  * @throws {Error} If a node of the graph has already been differentiated.
@@ -127,12 +141,13 @@ export function backward<V>(
 ): void {
   const waiting = countUses(root);
   const gradients = new Map<Node<V>, V>([[root, seed]]);
+  const collected = (node: Node<V>) => gradients.get(node);
   const ready: Node<V>[] = [root];
   for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
     const upstream = gradients.get(node);
     gradients.delete(node);
     // A node without a gradient has no influence on the result, but its inputs still wait for it.
-    const downstream = upstream === undefined ? [] : node.propagate(upstream);
+    const downstream = upstream === undefined ? [] : node.propagate(upstream, collected);
     if (upstream !== undefined) {
       node.receive(upstream);
       release(upstream);
@@ -142,9 +157,10 @@ export function backward<V>(
       const gradient = downstream[i] ?? null;
       if (gradient !== null) {
         const sum = gradients.get(input);
-        gradients.set(input, sum === undefined ? gradient : add(sum, gradient));
+        const total = sum === undefined ? gradient : add(sum, gradient);
+        gradients.set(input, total);
         if (sum !== undefined) {
-          release(sum);
+          if (total !== sum) release(sum);
           release(gradient);
         }
       }

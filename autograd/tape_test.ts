@@ -83,3 +83,22 @@ Deno.test("a graph of 100,000 nodes in a row, and one of 2 to the power of 1,000
   backward(diamond, 1, add);
   assertEquals(y.received, [2 ** 1000]);
 });
+
+Deno.test("an operation may add to what others have brought, and then gives nothing more", () => {
+  const x = new Leaf<{ sum: number }>("x");
+  let additions = 0;
+  const adding = new Node<{ sum: number }>("adding", [x], (upstream, collected) => {
+    const collectedSoFar = collected(x);
+    if (collectedSoFar === undefined) return [{ sum: 2 * upstream.sum }];
+    collectedSoFar.sum += 2 * upstream.sum;
+    return [null];
+  });
+  const other = new Node<{ sum: number }>("other", [x], (up) => [{ sum: 5 * up.sum }]);
+  // The last input is walked first.
+  const root = new Node<{ sum: number }>("root", [adding, other], ({ sum }) => [{ sum }, { sum }]);
+  backward(root, { sum: 1 }, (a, b) => {
+    additions++;
+    return { sum: a.sum + b.sum };
+  });
+  assertEquals([x.received, additions], [[{ sum: 7 }], 0]);
+});

@@ -27,12 +27,16 @@ export interface Gradient<Attributes> {
   /**
    * The derivative of the loss with respect to each input, given that with respect to the first
    * output. Made of ordinary operations. `null` where an input is not wanted.
+   *
+   * Where another use of an input has brought a gradient already, that is the sum in `sums`, which
+   * may be added to in place and returned: one pass over memory instead of three.
    */
   readonly apply: (
     upstream: Tensor,
     saved: Saved,
     attributes: Attributes,
     wanted: readonly boolean[],
+    sums: readonly (Tensor | null)[],
   ) => readonly (Tensor | null)[];
 }
 
@@ -186,8 +190,8 @@ function recordOperation<Attributes>(
     );
   }
   const saved = new Saved(name, gradient as Gradient<never>, inputs, outputs);
-  record(name, inputs, outputs[0]!, (upstream, wanted) => {
-    const gradients = gradient.apply(upstream, saved, attributes, wanted);
+  record(name, inputs, outputs[0]!, (upstream, wanted, sums) => {
+    const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
     saved.free();
     return gradients;
   });
@@ -198,20 +202,34 @@ function recordOperation<Attributes>(
  *
  * The tape frees every gradient after its use, so each one that `gradient` returns gets a handle of
  * its own; what else was computed on the way goes with the scope.
+ *
+ * @param gradient Computes the gradients, as {@linkcode Gradient} says.
  */
 export function record(
   name: string,
   inputs: readonly Tensor[],
   output: Tensor,
-  gradient: (upstream: Tensor, wanted: readonly boolean[]) => readonly (Tensor | null)[],
+  gradient: (
+    upstream: Tensor,
+    wanted: readonly boolean[],
+    sums: readonly (Tensor | null)[],
+  ) => readonly (Tensor | null)[],
 ): void {
   const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
   const wanted = nodes.map((node) => node !== null);
   output.attach(
-    new Node<Tensor>(name, nodes, (upstream) => {
+    new Node<Tensor>(name, nodes, (upstream, collected) => {
       using _temporaries = upstream.device.scope();
-      const gradients = noGrad(() => gradient(upstream, wanted));
-      return gradients.map((each, i) => wanted[i] && each !== null ? each.alias() : null);
+      const sums = nodes.map((node, i) => {
+        // An input that is used twice here has one sum, for its first use.
+        if (node === null || nodes.indexOf(node) !== i) return null;
+        const sum = collected(node) ?? node.kept;
+        return sum !== null && sum.isExclusive ? sum : null;
+      });
+      const gradients = noGrad(() => gradient(upstream, wanted, sums));
+      return gradients.map((each, i) =>
+        wanted[i] && each !== null && each !== sums[i] ? each.alias() : null
+      );
     }),
   );
 }

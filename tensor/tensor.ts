@@ -45,6 +45,10 @@ class Leaf extends Node<Tensor> {
     this.#tensor = tensor;
   }
 
+  override get kept(): Tensor | null {
+    return this.#tensor.grad;
+  }
+
   override receive(gradient: Tensor): void {
     noGrad(() => this.#tensor.accumulateGrad(gradient));
   }
@@ -190,6 +194,11 @@ export class Tensor implements View {
     return isContiguous(this.shape, this.strides);
   }
 
+  /** Whether it is all of its memory's use and can be changed in place: contiguous, with no other view. */
+  get isExclusive(): boolean {
+    return this.isContiguous && this.storage.users === 1;
+  }
+
   // --- Life ---------------------------------------------------------------------------------
 
   /** Lets the tensor outlive every scope: it is freed by `dispose`, or when it is forgotten. */
@@ -298,14 +307,18 @@ export class Tensor implements View {
       );
     }
     const seed = gradient?.alias() ?? Tensor.ones(this.device, this.shape).keep();
-    const add = (a: Tensor, b: Tensor) => noGrad(() => elementwise.add(a, b)).keep();
+    const add = (a: Tensor, b: Tensor) => {
+      if (!a.isExclusive) return noGrad(() => elementwise.add(a, b)).keep();
+      elementwise.addInPlace(a, b);
+      return a;
+    };
     backward<Tensor>(this.#node, seed, add, (used) => used.dispose());
   }
 
   /** Adds to `grad`. For the tape: the gradient may become the tensor's own. */
   accumulateGrad(gradient: Tensor): void {
     if (this.grad !== null) elementwise.addInPlace(this.grad, gradient);
-    else if (gradient.isContiguous && gradient.storage.users === 1) this.grad = gradient.alias();
+    else if (gradient.isExclusive) this.grad = gradient.alias();
     else this.grad = views.copy(gradient).keep();
   }
 

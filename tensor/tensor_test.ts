@@ -57,6 +57,25 @@ testOnEveryDevice("two parameters of one sum have gradients of their own", async
   assertEquals(await b.grad!.data(), Float32Array.of(1, 1));
 });
 
+testOnEveryDevice("gradients add up in place, but only in memory of their own", async (device) => {
+  const x = Tensor.from(device, [[1, 2], [3, 4]], { requiresGrad: true });
+  const weight = Tensor.from(device, [[1, 0], [2, 1]], { requiresGrad: true });
+  const upstream = Tensor.from(device, [[1, 1], [1, 1]]);
+  // Both operands of each sum get the same gradient, and other uses of x add to it.
+  const shared = x.add(x.slice(1, 0, 1)).add(x);
+  const backward = () => shared.matmul(weight).add(x.square()).add(x.matmul(weight));
+  backward().backward(upstream);
+  const [gradX, gradWeight] = [x.grad!, weight.grad!];
+  assertEquals(await gradX.data(), Float32Array.of(9, 13, 13, 17));
+  assertEquals(await gradWeight.data(), Float32Array.of(16, 16, 22, 22));
+  assertEquals(await upstream.data(), Float32Array.of(1, 1, 1, 1));
+  x.matmul(weight).add(x).backward(upstream);
+  assertStrictEquals(x.grad, gradX);
+  assertStrictEquals(weight.grad, gradWeight);
+  assertEquals(await gradX.data(), Float32Array.of(11, 17, 15, 21));
+  assertEquals(await gradWeight.data(), Float32Array.of(20, 20, 28, 28));
+});
+
 cpuTest("a graph of 20,000 operations is differentiated", async (device) => {
   using _scope = device.scope();
   const x = Tensor.from(device, [1], { requiresGrad: true });

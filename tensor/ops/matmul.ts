@@ -2,7 +2,7 @@
 
 import { applyOne, type Operation, type Specification, viewAs } from "../apply.ts";
 import type { View } from "../device.ts";
-import { broadcastShapes, broadcastStrides, formatShape } from "../shape.ts";
+import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { matmulOnCpu } from "./matmul_wasm.ts";
 import { matmulOnWebGpu } from "./matmul_wgsl.ts";
@@ -51,34 +51,63 @@ const matmulOperation: Operation<Attributes> = {
     const batch = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
     return [{ shape: [...batch, m, n], dtype: "float32" }];
   },
-  run: (device, [a, b], [c], attributes) => {
-    const [viewA, viewB] = [withUnitStride(a!), withUnitStride(b!)].map((x) =>
-      broadcastBatch(x, c!.shape)
-    ) as [View, View];
-    if (device.kind === "cpu") matmulOnCpu(device, viewA, viewB, c!, attributes);
-    else matmulOnWebGpu(device, viewA, viewB, c!, attributes);
-  },
+  run: (_device, [a, b], [c], attributes) => multiplyInto(a!, b!, c!, attributes),
   gradient: {
     savesInputs: [0, 1],
     // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. Transposed operands only move the marks around.
-    apply: (upstream, saved, { transposeA, transposeB }, [wantsA, wantsB]) => {
+    apply: (upstream, saved, { transposeA, transposeB }, [wantsA, wantsB], [sumA, sumB]) => {
       const a = saved.input(0);
       const b = saved.input(1);
       const gradientOfA = () =>
         transposeA
-          ? matmul(b, upstream, { transposeA: transposeB, transposeB: true })
-          : matmul(upstream, b, { transposeB: !transposeB });
-      const gradientOfB = () =>
-        transposeB
-          ? matmul(upstream, a, { transposeA: true, transposeB: transposeA })
-          : matmul(a, upstream, { transposeA: !transposeA });
-      return [
-        wantsA ? sumToShape(gradientOfA(), a.shape) : null,
-        wantsB ? sumToShape(gradientOfB(), b.shape) : null,
-      ];
+          ? addProduct(b, upstream, { transposeA: transposeB, transposeB: true }, a.shape, sumA!)
+          : addProduct(upstream, b, { transposeB: !transposeB }, a.shape, sumA!);
+      const gradientOfB = () => {
+        // Rows that all batches have against one matrix are rows of one product.
+        const isShared = !transposeA && a.shape.length > 2 && b.shape.length === 2;
+        const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
+        return transposeB
+          ? addProduct(right, left, { transposeA: true, transposeB: transposeA }, b.shape, sumB!)
+          : addProduct(left, right, { transposeA: !transposeA }, b.shape, sumB!);
+      };
+      return [wantsA ? gradientOfA() : null, wantsB ? gradientOfB() : null];
     },
   },
 };
+
+/** All rows of all batches as one matrix. */
+function joinRows(x: Tensor): Tensor {
+  return reshape(x, [-1, x.shape.at(-1)!]);
+}
+
+/** Multiplies into a result that is there already, or adds to what it holds. */
+function multiplyInto(
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+  options: Attributes & { readonly accumulate?: boolean },
+): void {
+  const [viewA, viewB] = [withUnitStride(a), withUnitStride(b)].map((x) =>
+    broadcastBatch(x, c.shape)
+  ) as [View, View];
+  if (c.device.kind === "cpu") matmulOnCpu(c.device, viewA, viewB, c, options);
+  else matmulOnWebGpu(c.device, viewA, viewB, c, options);
+}
+
+/** A product as a gradient of this shape: added to the sum of others where that is possible. */
+function addProduct(
+  a: Tensor,
+  b: Tensor,
+  options: MatmulOptions,
+  shape: readonly number[],
+  sum: Tensor | null,
+): Tensor {
+  const attributes = { transposeA: false, transposeB: false, symmetric: false, ...options };
+  const [{ shape: own }] = matmulOperation.infer([a, b], attributes) as [Specification];
+  if (sum === null || !shapesEqual(own, shape)) return sumToShape(matmul(a, b, options), shape);
+  multiplyInto(a, b, sum, { ...attributes, accumulate: true });
+  return sum;
+}
 
 /** The operand, or a copy where neither rows nor columns lie together. */
 function withUnitStride(x: Tensor): Tensor {
@@ -115,12 +144,6 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false, symmetric = false } = options;
-  // Batches of rows against one matrix are one product of more rows, forward and backward.
-  if (!transposeA && a.shape.length > 2 && b.shape.length === 2) {
-    const rows = reshape(a, [-1, a.shape.at(-1)!]);
-    const product = applyOne(matmulOperation, [rows, b], { transposeA, transposeB, symmetric });
-    return reshape(product, [...a.shape.slice(0, -1), product.shape[1]!]);
-  }
   return applyOne(matmulOperation, [a, b], { transposeA, transposeB, symmetric });
 }
 

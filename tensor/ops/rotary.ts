@@ -6,7 +6,6 @@ import { defineProgram } from "../expression/program.ts";
 import { noGrad } from "../grad_mode.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { negate } from "./elementwise.ts";
 import { runProgramInto } from "./program.ts";
 import { slice } from "./views.ts";
 
@@ -18,12 +17,21 @@ const rotate = defineProgram(
   ],
 );
 
+const rotateBack = defineProgram(
+  { name: "rotary back", inputs: ["first", "second", "cos", "sin"] },
+  ({ first, second, cos, sin }) => [
+    ex.subtract(ex.multiply(first, cos), ex.multiply(second, sin)),
+    ex.add(ex.multiply(second, cos), ex.multiply(first, sin)),
+  ],
+);
+
 const halves = (x: Tensor): [Tensor, Tensor] => {
   const half = x.shape.at(-1)! / 2;
   return [slice(x, -1, 0, half), slice(x, -1, half)];
 };
 
-const rotaryOperation: Operation<null> = {
+/** The attribute says whether the turn is undone. */
+const rotaryOperation: Operation<boolean> = {
   name: "rotary",
   infer: ([x, cos, sin]) => {
     const length = x!.shape.at(-1);
@@ -40,14 +48,17 @@ const rotaryOperation: Operation<null> = {
     }
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
-  run: (_device, [x, cos, sin], [y]) =>
-    noGrad(() => runProgramInto(rotate, [...halves(x!), cos!, sin!], halves(y!))),
+  run: (_device, [x, cos, sin], [y], isBack) =>
+    noGrad(() => {
+      const program = isBack ? rotateBack : rotate;
+      runProgramInto(program, [...halves(x!), cos!, sin!], halves(y!));
+    }),
   gradient: {
     savesInputs: [1, 2],
-    // A rotation is undone by the opposite angle.
-    apply: (upstream, saved, _attributes, [, wantsCos, wantsSin]) => {
+    apply: (upstream, saved, isBack, [, wantsCos, wantsSin]) => {
       if (wantsCos || wantsSin) throw new Error("Cannot differentiate rotary by its angles");
-      return [rotary(upstream, saved.input(1), negate(saved.input(2))), null, null];
+      const operands = [upstream, saved.input(1), saved.input(2)];
+      return [applyOne(rotaryOperation, operands, !isBack), null, null];
     },
   },
 };
@@ -73,7 +84,7 @@ const rotaryOperation: Operation<null> = {
  * ```
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  return applyOne(rotaryOperation, [x, cos, sin], null);
+  return applyOne(rotaryOperation, [x, cos, sin], false);
 }
 
 /** The angles of {@linkcode rotary} for positions from 0, in float32: `[length, headSize / 2]` each. */

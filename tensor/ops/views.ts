@@ -14,7 +14,7 @@ import {
   resolveShape,
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { copyInto, fill } from "./elementwise.ts";
+import { addInPlace, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./reduce.ts";
 
 /** Makes a view and records how its gradient goes back. */
@@ -24,12 +24,12 @@ function view(
   shape: readonly number[],
   strides: readonly number[],
   offset: number,
-  gradient: (upstream: Tensor) => Tensor,
+  gradient: (upstream: Tensor, sum: Tensor | null) => Tensor,
 ): Tensor {
   void x.allocation;
   const result = new Tensor(x.storage, x.dtype, shape, strides, offset);
   if (isGradEnabled() && x.requiresGrad) {
-    record(name, [x], result, (upstream) => [gradient(upstream)]);
+    record(name, [x], result, (upstream, _, [sum]) => [gradient(upstream, sum!)]);
   }
   return result;
 }
@@ -116,7 +116,12 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   const shape = x.shape.with(along, to - from);
   const before = x.shape;
   const offset = x.offset + from * x.strides[along]!;
-  return view("slice", x, shape, x.strides, offset, (upstream) => {
+  return view("slice", x, shape, x.strides, offset, (upstream, sum) => {
+    if (to - from === length) return upstream;
+    if (sum !== null) {
+      addInPlace(slice(sum, along, from, to), upstream);
+      return sum;
+    }
     const gradient = fill(upstream.device, before, 0);
     copyInto(upstream, slice(gradient, along, from, to));
     return gradient;
