@@ -130,6 +130,17 @@ export function allocate(device: Device, specification: Specification, label: st
   return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
 }
 
+/** As {@linkcode allocate}, for several. */
+export function allocateAll(
+  device: Device,
+  specifications: readonly Specification[],
+  label: string,
+): readonly Tensor[] {
+  const tensors: Tensor[] = [];
+  for (const specification of specifications) tensors.push(allocate(device, specification, label));
+  return tensors;
+}
+
 /**
  * Runs an operation and records it on the tape if a gradient can be asked for.
  *
@@ -143,9 +154,7 @@ export function apply<Attributes>(
   attributes: Attributes,
 ): readonly Tensor[] {
   const device = commonDevice(operation.name, inputs);
-  const outputs = operation.infer(inputs, attributes).map((specification) =>
-    allocate(device, specification, operation.name)
-  );
+  const outputs = allocateAll(device, operation.infer(inputs, attributes), operation.name);
   operation.run(device, inputs, outputs, attributes);
   recordOperation(operation, inputs, outputs, attributes);
   return outputs;
@@ -174,8 +183,9 @@ export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
   return device;
 }
 
-function recordOperation<Attributes>(
-  operation: Operation<Attributes>,
+/** Records an operation that has been run, if a gradient can be asked for. */
+export function recordOperation<Attributes>(
+  operation: Pick<Operation<Attributes>, "name" | "gradient">,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
   attributes: Attributes,

@@ -54,6 +54,8 @@ export class Handle {
   #storage: Storage | null;
   #scope: Scope | null;
   #isWatched = false;
+  /** The place in the list of the scope, which alone uses it. */
+  place = 0;
 
   /** Takes hold of `storage`, until the end of `scope` if there is one. */
   constructor(storage: Storage, scope: Scope | null) {
@@ -105,19 +107,22 @@ const forgotten: FinalizationRegistry<Handle> = new FinalizationRegistry((handle
 /** The open scopes of one device, the innermost last. */
 export class ScopeStack {
   readonly #open: Scope[] = [];
+  #current: Scope | null = null;
 
   /** The innermost open scope. */
   get current(): Scope | null {
-    return this.#open.at(-1) ?? null;
+    return this.#current;
   }
 
   /** Opens a scope inside the current one. */
   open(): Scope {
-    const scope: Scope = new Scope(this.current, () => {
+    const scope: Scope = new Scope(this.#current, () => {
       const i = this.#open.lastIndexOf(scope);
       if (i >= 0) this.#open.splice(i, 1);
+      this.#current = this.#open.at(-1) ?? null;
     });
     this.#open.push(scope);
+    this.#current = scope;
     return scope;
   }
 }
@@ -129,7 +134,7 @@ export class ScopeStack {
  * optimiser outlive it, and so does a tensor on which `tensor.keep()` was called.
  */
 export class Scope implements Disposable {
-  readonly #handles = new Set<Handle>();
+  readonly #handles: Handle[] = [];
   readonly #close: () => void;
   readonly #parent: Scope | null;
   /** The scope around all others when this one was opened: that of the whole step. */
@@ -149,12 +154,16 @@ export class Scope implements Disposable {
 
   /** Puts a handle under this scope. */
   add(handle: Handle): void {
-    this.#handles.add(handle);
+    handle.place = this.#handles.push(handle) - 1;
   }
 
   /** Takes a handle from under this scope. */
   remove(handle: Handle): void {
-    this.#handles.delete(handle);
+    // The last one moves to the place that becomes free.
+    const last = this.#handles.pop()!;
+    if (last === handle) return;
+    this.#handles[handle.place] = last;
+    last.place = handle.place;
   }
 
   /**
@@ -170,6 +179,7 @@ export class Scope implements Disposable {
   /** Ends the scope: frees everything that was not kept. */
   [Symbol.dispose](): void {
     this.#close();
-    for (const handle of this.#handles) handle.release();
+    // Each takes itself from the list.
+    while (this.#handles.length > 0) this.#handles.at(-1)!.release();
   }
 }

@@ -4,15 +4,23 @@
  * @module
  */
 
-import { allocate, apply, commonDevice, type Gradient, type Operation, viewAs } from "../apply.ts";
+import {
+  allocateAll,
+  commonDevice,
+  type Gradient,
+  type Operation,
+  recordOperation,
+  viewAs,
+} from "../apply.ts";
 import type { Device, View } from "../device.ts";
-import { runProgramOnCpu } from "../devices/cpu/program_wasm.ts";
+import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import type { DType } from "../dtype.ts";
 import { differentiate } from "../expression/differentiate.ts";
 import { pruneInputs } from "../expression/prune.ts";
 import type { Program } from "../expression/program.ts";
-import { broadcastShapes, broadcastStrides, formatShape } from "../shape.ts";
+import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
+import { broadcastShapes, broadcastStrides, contiguousStrides, formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { sumToShape } from "./reduce.ts";
 
@@ -47,7 +55,18 @@ export function runProgram(
   inputs: readonly Tensor[],
   scalars: readonly number[] = [],
 ): readonly Tensor[] {
-  return apply(programOperation(program), inputs, scalars);
+  checkScalars(program, scalars);
+  const device = commonDevice(program.name, inputs);
+  const { calls, operation } = knownOf(program);
+  const call = calls.get(inputs, variantOf(device), () => {
+    inputs.forEach((input, i) => checkType(program, i, input.dtype));
+    const shape = commonShape(program, inputs.map((input) => input.shape));
+    return prepareCall(device, program, inputs, null, shape);
+  });
+  const outputs = allocateAll(device, call.outputs, program.name);
+  run(device, program, call, inputs, outputs, scalars);
+  recordOperation(operation, inputs, outputs, scalars);
+  return outputs;
 }
 
 /**
@@ -64,43 +83,86 @@ export function runProgramInto(
   scalars: readonly number[] = [],
 ): void {
   const device = commonDevice(program.name, outputs);
-  const shape = commonShape(program, [
-    ...inputs.map((input) => input.shape),
-    ...(inputs.length === 0 || !program.isRow ? outputs.map((output) => output.shape) : []),
-  ]);
-  outputs.forEach((output, i) => {
-    const wanted = outputShape(program, i, shape);
-    if (wanted.some((length, axis) => length !== output.shape[axis])) {
-      throw new RangeError(
-        `Cannot ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
-          formatShape(output.shape),
-      );
-    }
+  const { callsInto } = knownOf(program);
+  const call = callsInto.get([...inputs, ...outputs], variantOf(device), () => {
+    const shape = commonShape(program, [
+      ...inputs.map((input) => input.shape),
+      ...(inputs.length === 0 || !program.isRow ? outputs.map((output) => output.shape) : []),
+    ]);
+    return prepareCall(device, program, inputs, outputs, shape);
   });
-  run(device, program, inputs, outputs, shape, scalars);
+  run(device, program, call, inputs, outputs, scalars);
   for (const output of outputs) output.storage.version++;
 }
 
-/** Hands a program to the compiler of the device, all inputs broadcast to one shape. */
+/** What follows from how the operands of a program lie. */
+interface Call {
+  /** The inputs, broadcast to one shape. */
+  readonly inputs: readonly TensorLayout[];
+  /** The outputs. */
+  readonly outputs: readonly TensorLayout[];
+  /** What there is to do on the CPU; `null` for another device. */
+  readonly plan: CpuPlan | null;
+}
+
+/**
+ * Checks shapes, and works out all that does not change from call to call.
+ *
+ * @param outputs Where the results go, or `null` if they are to be allocated.
+ * @param shape What the inputs are broadcast to.
+ */
+function prepareCall(
+  device: Device,
+  program: Program,
+  inputs: readonly TensorLayout[],
+  outputs: readonly TensorLayout[] | null,
+  shape: readonly number[],
+): Call {
+  const rowShape = [...shape.slice(0, -1), 1];
+  const results = program.outputs.map((_, i): TensorLayout => {
+    const wanted = program.outputVaries[i] ? shape : rowShape;
+    const given = outputs?.[i];
+    if (given !== undefined && wanted.some((length, axis) => length !== given.shape[axis])) {
+      throw new RangeError(
+        `Cannot ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
+          formatShape(given.shape),
+      );
+    }
+    return given ?? { dtype: "float32", shape: wanted, strides: contiguousStrides(wanted) };
+  });
+  const operands = inputs.map((input, i) => {
+    const target = program.perRow[i] ? rowShape : shape;
+    const strides = broadcastStrides(input.shape, input.strides, target, program.name);
+    return { dtype: input.dtype, shape: target, strides };
+  });
+  const plan = device.kind === "cpu" ? planProgramOnCpu(device, program, operands, results) : null;
+  return {
+    inputs: operands,
+    outputs: results.map(({ dtype, shape, strides }) => ({ dtype, shape, strides })),
+    plan,
+  };
+}
+
+/** What else the result of {@linkcode prepareCall} depends on. */
+function variantOf(device: Device): number {
+  return device.kind === "webgpu" ? 2 : Number(device.relaxedSimd);
+}
+
+/** Hands a program to the compiler of the device. */
 function run(
   device: Device,
   program: Program,
+  call: Call,
   inputs: readonly Tensor[],
   outputs: readonly View[],
-  shape: readonly number[],
   scalars: readonly number[],
 ): void {
-  const rowShape = [...shape.slice(0, -1), 1];
+  if (device.kind === "cpu") return runPlanOnCpu(device, call.plan!, inputs, outputs, scalars);
   const views = inputs.map((input, i) => {
-    const target = program.perRow[i] ? rowShape : shape;
-    return viewAs(
-      input,
-      target,
-      broadcastStrides(input.shape, input.strides, target, program.name),
-    );
+    const { shape, strides } = call.inputs[i]!;
+    return viewAs(input, shape, strides);
   });
-  if (device.kind === "cpu") runProgramOnCpu(device, program, views, outputs, scalars);
-  else runProgramOnWebGpu(device, program, views, outputs, scalars);
+  runProgramOnWebGpu(device, program, views, outputs, scalars);
 }
 
 function commonShape(program: Program, shapes: readonly (readonly number[])[]): readonly number[] {
@@ -119,46 +181,39 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
   return shape;
 }
 
-function outputShape(
-  program: Program,
-  output: number,
-  shape: readonly number[],
-): readonly number[] {
-  return program.outputVaries[output] ? shape : [...shape.slice(0, -1), 1];
+/** What is kept for each program. */
+interface Known {
+  readonly operation: Pick<Operation<readonly number[]>, "name" | "gradient">;
+  /** Calls with results that are allocated. */
+  readonly calls: LayoutCache<Call>;
+  /** Calls with results that are there already. */
+  readonly callsInto: LayoutCache<Call>;
 }
 
-const operations = new WeakMap<Program, Operation<readonly number[]>>();
+const known = new WeakMap<Program, Known>();
 
-/** The operation that a program is. */
-function programOperation(program: Program): Operation<readonly number[]> {
-  let operation = operations.get(program);
-  if (operation === undefined) {
-    operation = {
-      name: program.name,
-      infer: (inputs, scalars) => {
-        if (scalars.length !== program.scalars.length) {
-          throw new RangeError(
-            `Cannot ${program.name}: wanted the numbers ${
-              program.scalars.join(", ")
-            }, got ${scalars.length}`,
-          );
-        }
-        inputs.forEach((input, i) => checkType(program, i, input.dtype));
-        const shape = commonShape(program, inputs.map((input) => input.shape));
-        return program.outputs.map((_, i) => ({
-          shape: outputShape(program, i, shape),
-          dtype: "float32",
-        }));
-      },
-      run: (device, inputs, outputs, scalars) => {
-        const shape = broadcastShapes(inputs.map((input) => input.shape), program.name);
-        run(device, program, inputs, outputs, shape, scalars);
-      },
-      gradient: programGradient(program),
+function knownOf(program: Program): Known {
+  let result = known.get(program);
+  if (result === undefined) {
+    const { name } = program;
+    result = {
+      operation: { name, gradient: programGradient(program) },
+      calls: new LayoutCache(),
+      callsInto: new LayoutCache(),
     };
-    operations.set(program, operation);
+    known.set(program, result);
   }
-  return operation;
+  return result;
+}
+
+function checkScalars(program: Program, scalars: readonly number[]): void {
+  if (scalars.length !== program.scalars.length) {
+    throw new RangeError(
+      `Cannot ${program.name}: wanted the numbers ${
+        program.scalars.join(", ")
+      }, got ${scalars.length}`,
+    );
+  }
 }
 
 function checkType(program: Program, index: number, dtype: DType): void {
@@ -171,16 +226,35 @@ function checkType(program: Program, index: number, dtype: DType): void {
   }
 }
 
+/** The length of the last axis of the shape that these are broadcast to; 1 for scalars. */
+function rowLength(shapes: readonly (readonly number[])[]): number {
+  for (const shape of shapes) {
+    const length = shape.at(-1) ?? 1;
+    if (length !== 1) return length;
+  }
+  return 1;
+}
+
+/** A gradient for some of a program's inputs. */
+interface Derived {
+  readonly program: Program;
+  /** Which operands it takes: the program's inputs, and after them the gradient of its output. */
+  readonly used: readonly number[];
+  readonly calls: LayoutCache<Call>;
+}
+
 /** The gradient of the first output, derived from its formula. */
 function programGradient(program: Program): Gradient<readonly number[]> {
   const [first, firstVaries] = [program.outputs.slice(0, 1), program.outputVaries.slice(0, 1)];
   const differentiable = { ...program, outputs: first, outputVaries: firstVaries };
-  const derived = new Map<string, ReturnType<typeof pruneInputs>>();
+  const derived = new Map<string, Derived>();
   const derive = (wanted: readonly boolean[]) => {
     const key = wanted.map(Number).join("");
     let result = derived.get(key);
     if (result === undefined) {
-      derived.set(key, result = pruneInputs(differentiate(differentiable, wanted)));
+      const calls = new LayoutCache<Call>();
+      result = { ...pruneInputs(differentiate(differentiable, wanted)), calls };
+      derived.set(key, result);
     }
     return result;
   };
@@ -189,17 +263,17 @@ function programGradient(program: Program): Gradient<readonly number[]> {
   return {
     savesInputs: everything.used.filter((index) => index < inputCount),
     apply: (upstream, saved, scalars, wanted) => {
-      const { program: gradient, used } = derive(wanted);
+      const { device } = upstream;
+      const { program: gradient, used, calls } = derive(wanted);
       const operands = used.map((index) => index < inputCount ? saved.input(index) : upstream);
-      const shape = broadcastShapes(saved.inputShapes, program.name);
-      const outputs = gradient.outputs.map((_, i) =>
-        allocate(
-          upstream.device,
-          { shape: outputShape(gradient, i, shape), dtype: "float32" },
-          gradient.name,
-        )
-      );
-      run(upstream.device, gradient, operands, outputs, shape, scalars);
+      // The operands that are left may tell neither the shape nor the length of a row.
+      const variant = 4 * rowLength(saved.inputShapes) + variantOf(device);
+      const call = calls.get([...operands, upstream], variant, () => {
+        const shape = broadcastShapes(saved.inputShapes, program.name);
+        return prepareCall(device, gradient, operands, null, shape);
+      });
+      const outputs = allocateAll(device, call.outputs, gradient.name);
+      run(device, gradient, call, operands, outputs, scalars);
       let next = 0;
       return wanted.map((is, i) => is ? sumToShape(outputs[next++]!, saved.inputShapes[i]!) : null);
     },

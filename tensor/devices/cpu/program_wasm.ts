@@ -7,9 +7,11 @@
  * @module
  */
 
-import type { CpuDevice, View, WasmKernel } from "../../device.ts";
+import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
 import { BYTES_PER_ELEMENT, type DType } from "../../dtype.ts";
 import type { Program } from "../../expression/program.ts";
+import { viewBytes } from "../../profile.ts";
+import type { TensorLayout } from "../../layout_cache.ts";
 import { isExpensive, reachable } from "./program/formulas.ts";
 import { emitProgram } from "./program/kernel.ts";
 import { classOf, type Layout, layOut, type StrideClass } from "./program/layout.ts";
@@ -21,7 +23,7 @@ const WORTH_A_THREAD = 5000;
 const MOST_SCRATCH = 1 << 20;
 
 /** What is worked out once for each program. */
-interface Plan {
+interface Costs {
   readonly kernels: Map<string, WasmKernel>;
   /** About how many nanoseconds an element takes. */
   readonly elementCost: number;
@@ -29,11 +31,11 @@ interface Plan {
   readonly slots: number;
 }
 
-const plans = new WeakMap<Program, Plan>();
+const costs = new WeakMap<Program, Costs>();
 
-function planOf(program: Program): Plan {
-  let plan = plans.get(program);
-  if (plan === undefined) {
+function costsOf(program: Program): Costs {
+  let result = costs.get(program);
+  if (result === undefined) {
     const nodes = reachable(program.outputs);
     const operands = program.inputs.length + program.outputs.length;
     const elementCost = nodes.reduce(
@@ -41,9 +43,23 @@ function planOf(program: Program): Plan {
       0.05 * operands,
     );
     const slots = program.isRow ? valuesToKeep(program).length : 0;
-    plans.set(program, plan = { kernels: new Map(), elementCost, slots });
+    costs.set(program, result = { kernels: new Map(), elementCost, slots });
   }
-  return plan;
+  return result;
+}
+
+/** All that running a program needs besides addresses and numbers, for operands that lie in one way. */
+export interface CpuPlan {
+  /** `null` where there is nothing to do. */
+  readonly kernel: WasmKernel | null;
+  /** The argument words, but for the addresses of the operands. */
+  readonly words: number[];
+  /** Where among the words the address of each operand goes. */
+  readonly addressAt: readonly number[];
+  /** Elements, or rows. */
+  readonly items: number;
+  /** The options of the dispatch. */
+  readonly options: DispatchOptions;
 }
 
 /**
@@ -86,77 +102,99 @@ export function runProgramOnCpu(
   outputs: readonly View[],
   scalars: readonly number[],
 ): void {
-  const plan = planOf(program);
-  const views = [...inputs, ...outputs];
-  const layout = layOut(program, views);
-  if (layout.items === 0) return;
-
-  const slotBytes = (layout.columns * BYTES_PER_ELEMENT + 15) & ~15;
-  const scratchBytes = layout.mode === "rows" ? plan.slots * slotBytes : 0;
-  const useScratch = scratchBytes > 0 && scratchBytes <= MOST_SCRATCH;
-  const kernel = kernelFor(device, program, plan, layout, views, useScratch);
-  const itemCost = plan.elementCost * layout.columns + (program.isRow ? 10 : 0);
-  device.dispatch(
-    kernel,
-    { integers: argumentWords(device, layout, views, slotBytes), floats: scalars },
-    layout.items,
-    {
-      grain: Math.ceil(WORTH_A_THREAD / itemCost),
-      scratchBytes: useScratch ? scratchBytes : 0,
-    },
+  runPlanOnCpu(
+    device,
+    planProgramOnCpu(device, program, inputs, outputs),
+    inputs,
+    outputs,
+    scalars,
   );
+}
+
+/** Chooses the kernel, and works out its arguments, as far as they follow from how operands lie. */
+export function planProgramOnCpu(
+  device: CpuDevice,
+  program: Program,
+  inputs: readonly TensorLayout[],
+  outputs: readonly TensorLayout[],
+): CpuPlan {
+  const { elementCost, slots, kernels } = costsOf(program);
+  const operands = [...inputs, ...outputs];
+  const layout = layOut(program, operands);
+  const { items, columns, mode } = layout;
+  const slotBytes = (columns * BYTES_PER_ELEMENT + 15) & ~15;
+  const wanted = mode === "rows" ? slots * slotBytes : 0;
+  const scratchBytes = wanted <= MOST_SCRATCH ? wanted : 0;
+  const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
+  return {
+    kernel: items === 0
+      ? null
+      : kernelFor(device, program, kernels, layout, operands, scratchBytes > 0),
+    ...argumentWords(layout, slotBytes),
+    items,
+    options: {
+      grain: Math.ceil(WORTH_A_THREAD / itemCost),
+      scratchBytes,
+      work: () => ({ name: program.name, bytes: viewBytes(operands) }),
+    },
+  };
+}
+
+/** As {@linkcode runProgramOnCpu}, by a plan that was made for operands that lie as these do. */
+export function runPlanOnCpu(
+  device: CpuDevice,
+  { kernel, words, addressAt, items, options }: CpuPlan,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  scalars: readonly number[],
+): void {
+  if (kernel === null) return;
+  // The device copies the words at once, so the plan's own can be filled in.
+  let next = 0;
+  for (const view of inputs) words[addressAt[next++]!] = device.address(view);
+  for (const view of outputs) words[addressAt[next++]!] = device.address(view);
+  device.dispatch(kernel, { integers: words, floats: scalars }, items, options);
 }
 
 /** The argument words, in the order that `wordOf` in `program/context.ts` gives. */
 function argumentWords(
-  device: CpuDevice,
   layout: Layout,
-  views: readonly View[],
   slotBytes: number,
-): number[] {
-  const words = [layout.runLength, layout.columns, slotBytes];
-  for (const length of layout.outerLengths) words.push(length);
-  for (let k = 0; k < views.length; k++) {
-    const { runStride, rowStride, outerStrides } = layout.operands[k]!;
-    words.push(
-      device.address(views[k]!),
-      runStride * BYTES_PER_ELEMENT,
-      rowStride * BYTES_PER_ELEMENT,
-    );
-    for (const stride of outerStrides) words.push(stride * BYTES_PER_ELEMENT);
+): { readonly words: number[]; readonly addressAt: readonly number[] } {
+  const words = [layout.runLength, layout.columns, slotBytes, ...layout.outerLengths];
+  const addressAt: number[] = [];
+  for (const { runStride, rowStride, outerStrides } of layout.operands) {
+    addressAt.push(words.length);
+    const strides = [runStride, rowStride, ...outerStrides];
+    words.push(0, ...strides.map((stride) => stride * BYTES_PER_ELEMENT));
   }
-  return words;
+  return { words, addressAt };
 }
 
 function kernelFor(
   device: CpuDevice,
   program: Program,
-  plan: Plan,
+  kernels: Map<string, WasmKernel>,
   layout: Layout,
-  views: readonly View[],
+  operands: readonly TensorLayout[],
   useScratch: boolean,
 ): WasmKernel {
   const { mode } = layout;
+  const { relaxedSimd } = device;
   const outerRank = layout.outerLengths.length;
   const vectorStride = mode === "rows" ? "rowStride" : "runStride";
-  let name = `${mode} ${outerRank}${useScratch ? " kept" : ""}${
-    device.relaxedSimd ? " fused " : " "
-  }`;
-  for (let k = 0; k < views.length; k++) {
-    name += classOf(layout.operands[k]![vectorStride]);
-    if (views[k]!.dtype === "int32") name += "i";
-  }
-  let kernel = plan.kernels.get(name);
+  const classes = layout.operands.map((operand): StrideClass => classOf(operand[vectorStride]));
+  const dtypes = operands.map((operand): DType => operand.dtype);
+  const name = `${mode} ${outerRank}${useScratch ? " kept" : ""}${relaxedSimd ? " fused " : " "}` +
+    classes.map((each, k) => dtypes[k] === "int32" ? `${each}i` : each).join("");
+  let kernel = kernels.get(name);
   if (kernel === undefined) {
-    const classes = layout.operands.map((operand): StrideClass => classOf(operand[vectorStride]));
-    const dtypes = views.map((view): DType => view.dtype);
-    const { relaxedSimd } = device;
     kernel = {
       key: `${program.key} ${name}`,
       emit: () =>
         emitProgram({ program, mode, outerRank, classes, dtypes, useScratch, relaxedSimd }),
     };
-    plan.kernels.set(name, kernel);
+    kernels.set(name, kernel);
   }
   return kernel;
 }

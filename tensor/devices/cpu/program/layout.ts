@@ -9,7 +9,7 @@
  */
 
 import type { Program } from "../../../expression/program.ts";
-import type { View } from "../../../device.ts";
+import type { TensorLayout } from "../../../layout_cache.ts";
 
 /**
  * Which axis the lanes of a vector lie along. Elementwise programs take the run. A program that looks
@@ -48,7 +48,7 @@ export interface Layout {
 }
 
 /** Lays out the views of a program's inputs and outputs, which all have the rank of the common shape. */
-export function layOut(program: Program, views: readonly View[]): Layout {
+export function layOut(program: Program, views: readonly TensorLayout[]): Layout {
   const shape = commonShape(program, views);
   const outerRank = program.isRow ? shape.length - 1 : shape.length;
   const columns = program.isRow ? shape[outerRank]! : 1;
@@ -95,7 +95,7 @@ export function isAlongRow(program: Program, k: number): boolean {
 }
 
 /** The shape that all operands have, but for the last axis of those that are one per row. */
-function commonShape(program: Program, views: readonly View[]): readonly number[] {
+function commonShape(program: Program, views: readonly TensorLayout[]): readonly number[] {
   for (let k = 0; k < views.length; k++) if (isAlongRow(program, k)) return views[k]!.shape;
   return views[0]!.shape;
 }
