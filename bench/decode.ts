@@ -11,6 +11,7 @@
 import { configForDepth, Engine, GPT, KVCache } from "../gpt/mod.ts";
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { integer, runScript, type Script } from "../scripts/flags.ts";
+import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
 import {
   benchFlags,
   median,
@@ -26,6 +27,7 @@ const flags = {
   ...modelFlags,
   samples: integer(1, "Texts that are written side by side"),
   maxTokens: integer(100, "Tokens that are timed"),
+  ...profileFlags,
 };
 
 /** A tokenizer without special tokens, so that no text ends early. */
@@ -60,6 +62,12 @@ const script: Script<typeof flags> = {
     // The first token waits for the prompt, the next ones for kernels that are new.
     const step = median(times.slice(Math.min(5, times.length - 1)));
     console.log(device.info.description);
+    if (wantsProfile(values)) {
+      const profile = await device.profile(async () => {
+        await Array.fromAsync(new Engine(model, endless).generate(prompt, options));
+      });
+      await showProfile(`A prompt and ${maxTokens} tokens`, profile, device, values);
+    }
     console.log(JSON.stringify({
       library: "nanodino",
       device: device.info.description,

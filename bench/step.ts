@@ -12,6 +12,7 @@ import { configForDepth, GPT } from "../gpt/mod.ts";
 import { AdamW, type MuonAdamW } from "../optim/mod.ts";
 import { deriveSeed, type Device, permutationArray, Tensor } from "../tensor/mod.ts";
 import { choice, integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
+import { profileFlags, showProfile, wantsProfile } from "../scripts/profile.ts";
 import { benchFlags, median, modelFlags, openBenchDevice, peakMemory, round } from "./harness.ts";
 
 const flags = {
@@ -22,6 +23,7 @@ const flags = {
   optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for every parameter"),
   steps: integer(10, "The steps that are timed"),
   warmup: integer(3, "The steps before them", { least: 0 }),
+  ...profileFlags,
 };
 
 /** The parts of a step that are timed. */
@@ -43,6 +45,16 @@ const script: Script<typeof flags> = {
     const ms = Object.fromEntries(parts.map((part) => [part, round(median(times[part]), 2)]));
     const tokens = values.deviceBatchSize * values.maxSeqLen;
     console.log(device.info.description);
+    if (wantsProfile(values)) {
+      using _scope = device.scope();
+      const [inputs, targets] = randomBatch(device, values, 0);
+      const profile = await device.profile(() => {
+        model.forward(inputs, targets).backward();
+        optimizer.step();
+        optimizer.zeroGrad();
+      });
+      await showProfile("A step", profile, device, values);
+    }
     console.log(JSON.stringify({
       library: "nanodino",
       device: device.info.description,
@@ -65,7 +77,6 @@ async function timeSteps(
   optimizer: AdamW | MuonAdamW,
   values: Values<typeof flags>,
 ): Promise<{ loss: number; times: Record<(typeof parts)[number], number[]> }> {
-  const shape = [values.deviceBatchSize, values.maxSeqLen];
   const times = { forward: [], backward: [], optimizer: [], step: [] } as Record<
     (typeof parts)[number],
     number[]
@@ -75,10 +86,8 @@ async function timeSteps(
     // A GPU works while the next commands are written: waiting for each part would time another
     // step than the one that training takes. So parts and whole steps are timed in turn.
     const waitsForParts = i % 2 === 0;
-    const ids = (seed: number) =>
-      Tensor.from(device, randomIds(seed, shape, values.vocabSize), { shape });
     using _scope = device.scope();
-    const [inputs, targets] = [ids(2 * i), ids(2 * i + 1)];
+    const [inputs, targets] = randomBatch(device, values, i);
     await device.synchronize();
     const wait = async () => {
       if (waitsForParts) await device.synchronize();
@@ -104,13 +113,18 @@ async function timeSteps(
   return { loss, times };
 }
 
-function randomIds(
-  seed: number,
-  [rows, columns]: number[],
-  vocabSize: number,
-): Int32Array<ArrayBuffer> {
-  const shuffled = permutationArray(deriveSeed(1, seed), rows! * columns!);
-  return shuffled.map((value) => value % vocabSize);
+/** Inputs and targets of a step. */
+function randomBatch(
+  device: Device,
+  { deviceBatchSize, maxSeqLen, vocabSize }: Values<typeof flags>,
+  step: number,
+): [inputs: Tensor, targets: Tensor] {
+  const ids = (seed: number) => {
+    const shuffled = permutationArray(deriveSeed(1, seed), deviceBatchSize * maxSeqLen);
+    const shape = [deviceBatchSize, maxSeqLen];
+    return Tensor.from(device, shuffled.map((value) => value % vocabSize), { shape });
+  };
+  return [ids(2 * step), ids(2 * step + 1)];
 }
 
 if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

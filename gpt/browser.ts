@@ -67,4 +67,10 @@ export {
 } from "./scaling.ts";
 export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_text.ts";
 // A script needs a device for all of the above, and imports no module below this one.
-export { type Device, openDevice } from "../tensor/mod.ts";
+export {
+  type Device,
+  openDevice,
+  type Profile,
+  profileAsText,
+  profileAsTrace,
+} from "../tensor/mod.ts";

@@ -69,6 +69,8 @@ export interface PretrainOptions {
   readonly checkpoint?: Checkpoint | undefined;
   /** Stops the run after the step that is being done. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether a profile is made: of one step, when everything is warm. */
+  readonly profile?: boolean;
 }
 
 /** A run that can begin. */
@@ -164,6 +166,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         plan,
         state,
         signal,
+        profile: options.profile ?? false,
         ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: options.sampleEvery, run: sample },

@@ -20,7 +20,7 @@ import {
   muonMomentumSchedule,
   weightDecaySchedule,
 } from "../optim/mod.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { type Profile, Tensor } from "../tensor/mod.ts";
 import type { GPT } from "./model.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
@@ -84,6 +84,8 @@ export interface TrainOptions {
   readonly save?: Periodic<(state: TrainingState) => Promise<string>>;
   /** Stops the run after the step that is being done. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether a profile is made: of one step, when everything is warm. */
+  readonly profile?: boolean;
 }
 
 /** What happens in a run, as {@linkcode train} tells it. */
@@ -92,6 +94,7 @@ export type TrainingEvent =
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
+  | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
   | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
 
 /** A step was done. */
@@ -125,7 +128,10 @@ const READ_INTERVAL = 500;
 /** The most steps whose losses wait: what is not read, not even a GPU's queue forgets. */
 const MOST_PENDING = 64;
 
-/** The first steps compile kernels: they are left out where the remaining time is estimated. */
+/**
+ * The first steps compile kernels: they are left out where the remaining time is estimated, and the
+ * step after them is the one that a profile is made of.
+ */
 const WARMUP_STEPS = 3;
 
 /**
@@ -175,6 +181,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   let state = options.state ?? untrained;
   let savedStep = state.step;
   const clock = new StepClock(plan, state.step);
+  const profiledStep = Math.min(state.step + WARMUP_STEPS, plan.numIterations - 1);
   const pending: PendingStep[] = [];
 
   while (true) {
@@ -210,13 +217,17 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     clock.start();
     const losses: Tensor[] = [];
     let loaderState: unknown;
-    for (let i = 0; i < plan.gradAccumSteps; i++) {
-      const batch = await loader.take();
-      losses.push(addGradients(model, batch, plan.gradAccumSteps));
-      loaderState = batch.state;
-    }
     const multiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
-    updateParameters(model, optimizer);
+    const runStep = async (): Promise<void> => {
+      for (let i = 0; i < plan.gradAccumSteps; i++) {
+        const batch = await loader.take();
+        losses.push(addGradients(model, batch, plan.gradAccumSteps));
+        loaderState = batch.state;
+      }
+      updateParameters(model, optimizer);
+    };
+    const isProfiled = options.profile === true && step === profiledStep;
+    const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
     pending.push({ step, losses, multiplier });
     state = { ...state, step: step + 1, loader: loaderState };
     await nextTask();
@@ -226,7 +237,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
     const mustRead = isInterrupted || isStopping() || state.step >= plan.numIterations ||
-      clock.elapsed >= READ_INTERVAL || pending.length >= MOST_PENDING;
+      isProfiled || clock.elapsed >= READ_INTERVAL || pending.length >= MOST_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
@@ -245,6 +256,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         ...clock.rates(step, seconds),
       };
     }
+    if (profile) yield { kind: "profile", step, profile };
   }
 }
 

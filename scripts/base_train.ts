@@ -12,6 +12,7 @@ import {
   openCheckpoint,
 } from "../gpt/mod.ts";
 import { givenFlags, integer, parseFlags, runScript, toggle, type Values } from "./flags.ts";
+import { profileFlags } from "./profile.ts";
 import { openChosenDevice, runFolder, runTraining, trainingFlags } from "./training.ts";
 
 const flags = {
@@ -21,6 +22,7 @@ const flags = {
     least: 0,
     or: -1,
   }),
+  ...profileFlags,
 };
 
 /**

@@ -6,14 +6,17 @@
 
 import {
   defaultPrompts,
+  type GPT,
   loadModel,
   openCheckpoint,
   type SamplingOptions,
   writeText,
   writeTexts,
 } from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
 import { write } from "./output.ts";
+import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
 
 const flags = {
@@ -25,6 +28,7 @@ const flags = {
   seed: integer(42, "The same seed writes the same text", { least: 0 }),
   ...modelFlags,
   ...deviceFlags,
+  ...profileFlags,
 };
 
 /**
@@ -54,25 +58,32 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const device = await openChosenDevice(values);
   try {
     const model = await loadModel(checkpoint, device);
-    const { temperature, topK, maxTokens, seed, numSamples } = values;
-    const options: SamplingOptions & { maxTokens: number } = { temperature, topK, maxTokens, seed };
-    for (const prompt of values.prompt === null ? defaultPrompts : [values.prompt]) {
-      if (numSamples === 1) {
-        write(prompt);
-        for await (const piece of writeText(model, checkpoint.tokenizer, prompt, options)) {
-          write(piece);
-        }
-        write("\n\n");
-      } else {
-        const samples = await writeTexts(model, checkpoint.tokenizer, prompt, {
-          ...options,
-          samples: numSamples,
-        });
-        for (const sample of samples) write(`${prompt}${sample}\n\n`);
-      }
-    }
+    const sample = () => writeSamples(model, checkpoint.tokenizer, values);
+    if (!wantsProfile(values)) return await sample();
+    await showProfile("Writing", await device.profile(sample), device, values);
   } finally {
     await device.close();
+  }
+}
+
+async function writeSamples(
+  model: GPT,
+  tokenizer: Tokenizer,
+  { prompt: given, temperature, topK, maxTokens, seed, numSamples }: Values<typeof flags>,
+): Promise<void> {
+  const options: SamplingOptions & { maxTokens: number } = { temperature, topK, maxTokens, seed };
+  for (const prompt of given === null ? defaultPrompts : [given]) {
+    if (numSamples === 1) {
+      write(prompt);
+      for await (const piece of writeText(model, tokenizer, prompt, options)) write(piece);
+      write("\n\n");
+    } else {
+      const samples = await writeTexts(model, tokenizer, prompt, {
+        ...options,
+        samples: numSamples,
+      });
+      for (const sample of samples) write(`${prompt}${sample}\n\n`);
+    }
   }
 }
 

@@ -23,6 +23,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { integer, parseFlags, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { write } from "./output.ts";
+import { profileFlags } from "./profile.ts";
 import {
   openChosenDevice,
   runFolder,
@@ -75,6 +76,7 @@ const flags = {
     least: smallestVocabulary,
   }),
   resume: toggle("Go on with the run that was stopped"),
+  ...profileFlags,
 };
 
 /**

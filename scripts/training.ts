@@ -38,6 +38,7 @@ import {
 } from "./flags.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress } from "./progress.ts";
 
 /** The flags that say where things run. */
@@ -148,7 +149,7 @@ export function planRun(flags: TrainingValues, vocabSize: number): TrainingPlan 
 
 /** What {@linkcode runTraining} needs. */
 export interface TrainingRun {
-  readonly flags: TrainingValues;
+  readonly flags: TrainingValues & ProfileValues;
   readonly folder: string;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
@@ -190,6 +191,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     schedule: { warmupSteps, warmdownRatio, finalFraction },
     settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
     signal: interrupt.signal,
+    profile: wantsProfile(flags),
   });
   if (pretraining.firstStep > 0) console.log(`Going on after step ${pretraining.firstStep}.`);
 
@@ -207,6 +209,10 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
         break;
       case "checkpoint":
         progress.print(`Saved ${event.path}`);
+        break;
+      case "profile":
+        progress.end();
+        await showProfile(`Step ${event.step}`, event.profile, device, flags);
         break;
       case "end": {
         progress.end();

@@ -1,0 +1,42 @@
+/** Shows where the time goes, for the scripts and benches that can be asked for it. @module */
+
+import {
+  type Device,
+  type Profile,
+  profileAsText,
+  profileAsTrace,
+  writeFileAtomically,
+} from "../gpt/mod.ts";
+import { optional, text, toggle, type Values } from "./flags.ts";
+
+/** The flags that ask for a profile. */
+export const profileFlags = {
+  profile: toggle("Print where the time goes: operations, calls, time, speed"),
+  trace: optional(text("", "Write where the time goes to this file, for ui.perfetto.dev", "FILE")),
+};
+
+/** The values of {@linkcode profileFlags}. */
+export type ProfileValues = Values<typeof profileFlags>;
+
+/** Whether a profile has to be made. */
+export function wantsProfile({ profile, trace }: ProfileValues): boolean {
+  return profile || trace !== null;
+}
+
+/**
+ * Prints a profile, writes it as a trace, or both, as the flags want it.
+ *
+ * @param title What the profile is of.
+ * @throws {Error} If the trace cannot be written.
+ */
+export async function showProfile(
+  title: string,
+  profile: Profile,
+  device: Device,
+  values: ProfileValues,
+): Promise<void> {
+  if (values.profile) console.log(`${title}\n\n${profileAsText(profile)}\n`);
+  if (values.trace === null) return;
+  await writeFileAtomically(values.trace, profileAsTrace(profile, device));
+  console.log(`${title}: wrote the trace ${values.trace}`);
+}
