@@ -60,6 +60,9 @@ export interface ProfileRow {
   readonly bytesPerSecond: number | undefined;
 }
 
+/** What takes less of the time has no row of its own in a table. */
+const LEAST_SHARE = 0.0005;
+
 /** Takes down what a device does, while a profile is made. */
 export class ProfileRecorder {
   readonly #begin = performance.now();
@@ -145,8 +148,9 @@ export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
 }
 
 /**
- * A profile as a table: operation, calls, time, share, speed. Below it stands how much of the time on
- * the clock the operations account for; the rest passed between them, mostly in JavaScript.
+ * A profile as a table: operation, calls, time, share, speed; what takes next to nothing is taken
+ * together. Below it stands how much of the time on the clock the operations account for; the rest
+ * passed between them, mostly in JavaScript.
  *
  * @example
  * ```ts
@@ -160,7 +164,9 @@ export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
 export function profileAsText(profile: Profile): string {
   const speed = (perSecond: number | undefined) =>
     perSecond === undefined ? "" : (perSecond / 1e9).toFixed(1);
-  const rows = profileRows(profile).map((row) => [
+  const all = profileRows(profile);
+  const shown = all.filter((row) => row.share >= LEAST_SHARE);
+  const rows = shown.map((row) => [
     row.name,
     `${row.calls}`,
     row.milliseconds.toFixed(2),
@@ -168,6 +174,18 @@ export function profileAsText(profile: Profile): string {
     speed(row.flopsPerSecond),
     speed(row.bytesPerSecond),
   ]);
+  const others = all.slice(shown.length);
+  if (others.length > 0) {
+    const time = sum(others, (row) => row.milliseconds);
+    rows.push([
+      "others",
+      `${sum(others, (row) => row.calls)}`,
+      time.toFixed(2),
+      percent(time / profile.milliseconds),
+      "",
+      "",
+    ]);
+  }
   const table = [["operation", "calls", "ms", "share", "GFLOP/s", "GB/s"], ...rows];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
   const lines = table.map((row) =>

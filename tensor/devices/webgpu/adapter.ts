@@ -41,6 +41,8 @@ export interface WebGpuOptions {
   readonly memoryLimit?: number;
   /** How many threads run in step, to see what kernels do on another adapter; by default what it says. */
   readonly subgroupSize?: number;
+  /** Whether the adapter's timestamps may be used, to see what a profile does without; by default yes. */
+  readonly timestamps?: boolean;
 }
 
 /** What is assumed where an adapter does not say how many threads run in step. */
@@ -77,7 +79,9 @@ const wantedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
 export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAdapter> {
   const adapter = await findAdapter();
   const limits = chooseLimits(adapter, options.limits ?? {});
-  const features = wantedFeatures.filter((name) => adapter.features.has(name));
+  const features = wantedFeatures.filter((name) =>
+    adapter.features.has(name) && (name !== "timestamp-query" || options.timestamps !== false)
+  );
   const gpu = await adapter.requestDevice({
     label: "nanodino",
     requiredLimits: { ...limits },
