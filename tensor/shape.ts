@@ -37,7 +37,9 @@ export function isContiguous(shape: readonly number[], strides: readonly number[
 
 /** Whether two shapes are the same. */
 export function shapesEqual(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((length, axis) => length === b[axis]);
+  if (a.length !== b.length) return false;
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
+  return true;
 }
 
 /**
@@ -102,13 +104,15 @@ export function normalizeAxes(
  * ```
  */
 export function broadcastShapes(shapes: readonly (readonly number[])[], what: string): number[] {
-  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  let rank = 0;
+  for (const shape of shapes) rank = Math.max(rank, shape.length);
   const result = new Array<number>(rank).fill(1);
   for (const shape of shapes) {
     const skip = rank - shape.length;
-    shape.forEach((length, axis) => {
+    for (let axis = 0; axis < shape.length; axis++) {
+      const length = shape[axis]!;
       const other = result[skip + axis]!;
-      if (length === other || length === 1) return;
+      if (length === other || length === 1) continue;
       if (other !== 1) {
         throw new RangeError(
           `Cannot ${what}: the shapes ${shapes.map(formatShape).join(" and ")} do not broadcast ` +
@@ -116,7 +120,7 @@ export function broadcastShapes(shapes: readonly (readonly number[])[], what: st
         );
       }
       result[skip + axis] = length;
-    });
+    }
   }
   return result;
 }
@@ -133,17 +137,19 @@ export function broadcastStrides(
   what: string,
 ): number[] {
   const skip = target.length - shape.length;
-  const fits = skip >= 0 &&
-    shape.every((length, axis) => length === 1 || length === target[skip + axis]);
+  let fits = skip >= 0;
+  const result = new Array<number>(target.length).fill(0);
+  for (let axis = 0; fits && axis < shape.length; axis++) {
+    const length = shape[axis]!;
+    if (length !== 1) result[skip + axis] = strides[axis]!;
+    fits = length === 1 || length === target[skip + axis];
+  }
   if (!fits) {
     throw new RangeError(
       `Cannot ${what}: ${formatShape(shape)} does not broadcast to ${formatShape(target)}`,
     );
   }
-  return target.map((_, axis) => {
-    const own = axis - skip;
-    return own < 0 || shape[own] === 1 ? 0 : strides[own]!;
-  });
+  return result;
 }
 
 /** The axes of `target` along which a tensor of `shape` was repeated to get there. */
@@ -168,8 +174,9 @@ export function resolveShape(shape: readonly number[], old: readonly number[]): 
     const rest = sizeOf(resolved);
     resolved[open] = rest === 0 ? 0 : size / rest;
   }
-  const valid = resolved.every((length) => Number.isInteger(length) && length >= 0);
-  if (!valid || sizeOf(resolved) !== size) {
+  let isValid = sizeOf(resolved) === size;
+  for (const length of resolved) isValid &&= Number.isInteger(length) && length >= 0;
+  if (!isValid) {
     throw new RangeError(
       `Cannot reshape ${formatShape(old)} to ${formatShape(shape)}: it has ${size} elements`,
     );
@@ -189,7 +196,7 @@ export function reshapeStrides(
   strides: readonly number[],
   target: readonly number[],
 ): number[] | null {
-  if (sizeOf(shape) === 0) return contiguousStrides(target);
+  if (isContiguous(shape, strides)) return contiguousStrides(target);
   const oldShape = shape.filter((length) => length !== 1);
   const oldStrides = strides.filter((_, axis) => shape[axis] !== 1);
   const result = new Array<number>(target.length).fill(1);

@@ -22,8 +22,11 @@ export interface MatmulOptions {
 type Attributes = Required<MatmulOptions>;
 
 /** Rows and columns of an operand, after its transposition. */
-function matrixShape(x: Specification, transpose: boolean): [rows: number, columns: number] {
-  const [rows, columns] = x.shape.slice(-2) as [number, number];
+function matrixShape(
+  { shape }: Specification,
+  transpose: boolean,
+): [rows: number, columns: number] {
+  const [rows, columns] = [shape[shape.length - 2]!, shape[shape.length - 1]!];
   return transpose ? [columns, rows] : [rows, columns];
 }
 
@@ -87,9 +90,8 @@ function multiplyInto(
   c: Tensor,
   options: Attributes & { readonly accumulate?: boolean },
 ): void {
-  const [viewA, viewB] = [withUnitStride(a), withUnitStride(b)].map((x) =>
-    broadcastBatch(x, c.shape)
-  ) as [View, View];
+  const viewA = broadcastBatch(withUnitStride(a), c.shape);
+  const viewB = broadcastBatch(withUnitStride(b), c.shape);
   if (c.device.kind === "cpu") matmulOnCpu(c.device, viewA, viewB, c, options);
   else matmulOnWebGpu(c.device, viewA, viewB, c, options);
 }
@@ -111,14 +113,16 @@ function addProduct(
 
 /** The operand, or a copy where neither rows nor columns lie together. */
 function withUnitStride(x: Tensor): Tensor {
-  const [rows, columns] = x.shape.slice(-2) as [number, number];
-  const [rowStride, columnStride] = x.strides.slice(-2) as [number, number];
+  const [row, column] = [x.shape.length - 2, x.shape.length - 1];
+  const [rows, columns] = [x.shape[row]!, x.shape[column]!];
+  const [rowStride, columnStride] = [x.strides[row]!, x.strides[column]!];
   const byRows = columns <= 1 || (columnStride === 1 && (rows <= 1 || rowStride >= columns));
   const byColumns = rows <= 1 || (rowStride === 1 && (columns <= 1 || columnStride >= rows));
   return byRows || byColumns ? x : copy(x);
 }
 
 function broadcastBatch(x: Tensor, result: readonly number[]): View {
+  if (result.length === 2) return x;
   const shape = [...result.slice(0, -2), ...x.shape.slice(-2)];
   return viewAs(x, shape, broadcastStrides(x.shape, x.strides, shape, "matmul"));
 }

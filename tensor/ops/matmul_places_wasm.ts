@@ -16,12 +16,14 @@ export const PLACES = [
 ];
 
 /** The first argument words of a kernel. */
-export function places(device: CpuDevice, product: Product): number[] {
-  const place = (matrix: Matrix) => [
-    addressOf(device, matrix),
-    ...[matrix.row, matrix.column, matrix.outer, matrix.inner].map((stride) => 4 * stride),
-  ];
-  return [...place(product.a), ...place(product.b), ...place(product.c), product.inner];
+export function places(device: CpuDevice, { a, b, c, inner }: Product): number[] {
+  const words: number[] = [];
+  for (const matrix of [a, b, c]) {
+    const { row, column, outer, inner } = matrix;
+    words.push(addressOf(device, matrix), 4 * row, 4 * column, 4 * outer, 4 * inner);
+  }
+  words.push(inner);
+  return words;
 }
 
 /** The address in bytes of the first element of a matrix. */

@@ -190,19 +190,19 @@ function checkShapes(
   options: MatmulOptions,
   { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
 ): void {
-  const rank = c.shape.length;
-  const batch = c.shape.slice(0, -2);
-  const expected = (swapped: boolean, rows: number, columns: number) =>
-    swapped ? [...batch, columns, rows] : [...batch, rows, columns];
-  const expectedA = expected(options.transposeA, m, k);
-  const expectedB = expected(options.transposeB, k, n);
-  if (rank < 2 || a.shape.join() !== expectedA.join() || b.shape.join() !== expectedB.join()) {
+  const fits = c.shape.length >= 2 &&
+    isBatchOf(a, c, options.transposeA ? k : m, options.transposeA ? m : k) &&
+    isBatchOf(b, c, options.transposeB ? n : k, options.transposeB ? k : n);
+  if (!fits) {
+    const batch = c.shape.slice(0, -2);
+    const wanted = (swapped: boolean, rows: number, columns: number) =>
+      [...batch, ...(swapped ? [columns, rows] : [rows, columns])].join(", ");
     throw new RangeError(
-      `Cannot multiply matrices: wanted operands of shapes [${expectedA.join(", ")}] and [${
-        expectedB.join(", ")
-      }] for a result of shape [${c.shape.join(", ")}], got [${a.shape.join(", ")}] and [${
-        b.shape.join(", ")
-      }]`,
+      `Cannot multiply matrices: wanted operands of shapes [${
+        wanted(options.transposeA, m, k)
+      }] and [${wanted(options.transposeB, k, n)}] for a result of shape [${
+        c.shape.join(", ")
+      }], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]`,
     );
   }
   for (const view of [a, b, c]) {
@@ -212,9 +212,20 @@ function checkShapes(
   }
 }
 
+/** Whether a view has matrices of `rows` and `columns`, in the same batches as another. */
+function isBatchOf(view: View, other: View, rows: number, columns: number): boolean {
+  const rank = other.shape.length;
+  if (view.shape.length !== rank) return false;
+  for (let axis = 0; axis < rank - 2; axis++) {
+    if (view.shape[axis] !== other.shape[axis]) return false;
+  }
+  return view.shape[rank - 2] === rows && view.shape[rank - 1] === columns;
+}
+
 /** Demands a matrix that is row-major or column-major, with or without gaps. */
 function checkStrides(name: string, view: View): void {
-  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  const rank = view.shape.length;
+  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
   const [row, column] = lastStrides(view, false);
   const rowMajor = column === 1 && row >= columns;
   const columnMajor = row === 1 && column >= rows;
@@ -231,7 +242,7 @@ function checkStrides(name: string, view: View): void {
  */
 function lastStrides(view: View, swapped: boolean): [row: number, column: number] {
   const rank = view.shape.length;
-  const [rows, columns] = view.shape.slice(-2) as [number, number];
+  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
   let row = view.strides[rank - 2]!;
   let column = view.strides[rank - 1]!;
   if (columns === 1 && !(row === 1 && column >= rows)) column = 1;

@@ -44,7 +44,7 @@ export function rowsMatmul(device: CpuDevice, product: Product, accumulate: bool
   const columns = dots ? DOT_COLUMNS : SUM_COLUMNS;
   const groups = Math.ceil(n / columns);
   device.dispatch(
-    rowsKernel(dots, device.relaxedSimd),
+    KERNELS[dots ? "dots" : "sums"][device.relaxedSimd ? "relaxed" : "plain"],
     {
       integers: [...places(device, product), m, n, k, Number(accumulate), groups],
     },
@@ -57,7 +57,12 @@ export function rowsMatmul(device: CpuDevice, product: Product, accumulate: bool
   );
 }
 
-/** The kernel behind {@linkcode rowsMatmul}: one for each order of the large matrix. */
+/** The kernels behind {@linkcode rowsMatmul}, for each order of the large matrix. */
+const KERNELS = {
+  dots: { plain: rowsKernel(true, false), relaxed: rowsKernel(true, true) },
+  sums: { plain: rowsKernel(false, false), relaxed: rowsKernel(false, true) },
+};
+
 function rowsKernel(dots: boolean, relaxedSimd: boolean): WasmKernel {
   return {
     key: `matmul rows ${dots ? "dots" : "sums"}${relaxedSimd ? " relaxed" : ""}`,

@@ -45,6 +45,7 @@ const MOST_PIECES = 256;
 
 /** The tensor as rows of the elements to be reduced: the reduced axes last, joined into one. */
 function asRows(x: Tensor, axes: readonly number[]): Tensor {
+  if (axes.length === 1 && axes[0] === x.shape.length - 1) return x;
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const rowLength = sizeOf(axes.map((axis) => x.shape[axis]!));
   const ordered = axes.length === 0 ? x : permute(x, [...kept, ...axes]);
