@@ -37,16 +37,28 @@ function upload(device: Device, { shape, data }: ReferenceArray, integers: boole
   return Tensor.from(device, values, { shape });
 }
 
-async function compare(each: Case, actual: Tensor, expected: ReferenceArray): Promise<void> {
+/** The numbers with zeros for those too small for a whole significand. */
+function flushed({ shape, data }: ReferenceArray): ReferenceArray {
+  return { shape, data: data.map((value) => Math.abs(value) < 2 ** -126 ? 0 * value : value) };
+}
+
+/** Each element has to be what is expected, or the same element of `alternative`. */
+async function compare(
+  each: Case,
+  actual: Tensor,
+  expected: ReferenceArray,
+  alternative = expected,
+): Promise<void> {
   assertEquals([...actual.shape], [...expected.shape], "the shape");
   const values = await actual.data();
   const finite = expected.data.filter((value) => Number.isFinite(Math.fround(value)));
   const scale = finite.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const tolerance = (each.tolerance ?? 1e-5) * scale + 1e-37;
+  const isClose = (got: number, wanted: number) =>
+    Object.is(got, wanted) || got === wanted || Math.abs(got - wanted) <= tolerance;
   expected.data.forEach((value, i) => {
-    const wanted = Math.fround(value);
-    const got = values[i]!;
-    const same = Object.is(got, wanted) || got === wanted || Math.abs(got - wanted) <= tolerance;
+    const [got, wanted] = [values[i]!, Math.fround(value)];
+    const same = isClose(got, wanted) || isClose(got, Math.fround(alternative.data[i]!));
     assert(same, `element ${i}: wanted ${wanted}, got ${got}`);
   });
 }
@@ -57,7 +69,9 @@ async function checkForward(device: Device, each: Case, layout: string): Promise
   const inputs = arrays.map((array, i) =>
     layouts[layout]!(device, array, each.inputs[i]!.filling === "classes")
   );
-  await compare(each, each.run(inputs), each.reference(arrays));
+  // WGSL leaves it to the device whether such small numbers count as zeros.
+  const maybeFlushed = device.kind === "webgpu" ? arrays.map(flushed) : arrays;
+  await compare(each, each.run(inputs), each.reference(arrays), each.reference(maybeFlushed));
 }
 
 const numericGradients = new Map<string, Float64Array>();

@@ -23,7 +23,8 @@ const headers = {
   "cache-control": "no-store",
 };
 
-const page = `<!doctype html><meta charset="utf-8"><title>Tests</title><link rel="icon" href="data:,">
+const page =
+  `<!doctype html><meta charset="utf-8"><title>Tests</title><link rel="icon" href="data:,">
 <script type="module" src="/nanodino/testing/browser/page.ts"></script>`;
 
 /**

@@ -1,9 +1,9 @@
 /**
  * Operations of expressions in WGSL, for single numbers and for four at once.
  *
- * The built-in functions of WGSL are not enough. Their `max` drops NaN, `tanh` may be NaN from 89 on,
- * `log` and `tanh` are allowed an absolute error, which near the zero of the function means that no
- * digit is right, and `sin` and `cos` are only good between −π and π. A shader compiler may take it
+ * The built-in functions of WGSL are not enough. Their `max` drops NaN, `exp` may turn it into infinity,
+ * `tanh` may be NaN from 89 on, `log` and `tanh` are allowed an absolute error, which near the zero of
+ * the function means that no digit is right, and `sin` and `cos` are only good between −π and π. A shader compiler may take it
  * that there is no NaN, and it rejects constants that are not finite: hence the detours through bits.
  *
  * @module
@@ -42,7 +42,7 @@ const SMALLEST_NORMAL = 2 ** -126;
 /** The function that computes an operation of one operand; some are built in, some are below. */
 export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
   negate: "-",
-  exp: "exp",
+  exp: "exponential",
   log: "naturalLog",
   tanh: "hyperbolicTangent",
   sqrt: "sqrt",
@@ -54,7 +54,7 @@ export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
   erf: "errorFunction",
 };
 
-const isBuiltIn = new Set(["-", "exp", "sqrt", "abs", "floor"]);
+const isBuiltIn = new Set(["-", "sqrt", "abs", "floor"]);
 
 /** An operation of one operand, as a WGSL expression. */
 export function unaryCode(operation: UnaryOperation, a: string, width: Width): string {
@@ -157,6 +157,11 @@ fn smaller${n}(a: ${F}, b: ${F}) -> ${F} {
     signOf: `
 fn signOf${n}(x: ${F}) -> ${F} {
   return select(sign(x), x, isNan${n}(x));
+}
+`,
+    exponential: `
+fn exponential${n}(x: ${F}) -> ${F} {
+  return select(exp(x), x, isNan${n}(x));
 }
 `,
     // x = 2ᵉ·m with m between √½ and √2; log m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.172,
