@@ -14,7 +14,7 @@ export const MATMUL_ARGUMENTS: readonly string[] = [
   ...["aOffset", "aRow", "aColumn", "aOuter", "aInner"],
   ...["bOffset", "bRow", "bColumn", "bOuter", "bInner"],
   ...["cOffset", "cRow", "cColumn", "cOuter", "cInner"],
-  ...["m", "n", "k", "inner", "firstItem", "accumulate", "symmetric"],
+  ...["m", "n", "k", "inner", "firstItem", "accumulate"],
 ];
 
 /** A kernel, and which part of the result one workgroup computes. */
@@ -33,17 +33,21 @@ const MATRICES: WgslKernel["buffers"] = [
   { name: "c", type: "f32", writes: true },
 ];
 
-/** Where the matrices of a batch item begin, and how elements of the result are stored. */
-const COMMON = `
+/**
+ * Where the matrices of a batch item begin, and how elements of the result are stored.
+ *
+ * Tiles call `storeVector` in a loop and not once for each vector: compilers put it where it is called,
+ * and took seconds for some kernels.
+ *
+ * @param isSymmetric Whether only elements from the diagonal on count, and are stored on both sides.
+ */
+const common = (isSymmetric: boolean) => `
 fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
   let item = arguments.firstItem + i32(z);
   return offset + (item / arguments.inner) * outer + (item % arguments.inner) * inner;
 }
 
-fn store(cBegin: i32, row: i32, column: i32, value: f32) {
-  if (row >= arguments.m || column >= arguments.n) {
-    return;
-  }
+fn put(cBegin: i32, row: i32, column: i32, value: f32) {
   let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
   if (arguments.accumulate != 0) {
     c[at] += value;
@@ -51,16 +55,34 @@ fn store(cBegin: i32, row: i32, column: i32, value: f32) {
     c[at] = value;
   }
 }
+
+fn store(cBegin: i32, row: i32, column: i32, value: f32) {
+  if (row >= arguments.m || column >= arguments.n${isSymmetric ? " || column < row" : ""}) {
+    return;
+  }
+  put(cBegin, row, column, value);
+  ${isSymmetric ? "if (column > row) { put(cBegin, column, row, value); }" : ""}
+}
+
+fn storeVector(cBegin: i32, row: i32, column: i32, value: vec4<f32>) {
+  store(cBegin, row, column, value.x);
+  store(cBegin, row, column + 1, value.y);
+  store(cBegin, row, column + 2, value.z);
+  store(cBegin, row, column + 3, value.w);
+}
 `;
+
+/** Names the kernels that compute half of a symmetric result. */
+const nameOf = (name: string, isSymmetric: boolean) => isSymmetric ? `${name}, symmetric` : name;
 
 const BEGIN_A = "begin(group.z, arguments.aOffset, arguments.aOuter, arguments.aInner)";
 const BEGIN_B = "begin(group.z, arguments.bOffset, arguments.bOuter, arguments.bInner)";
 const BEGIN_C = "begin(group.z, arguments.cOffset, arguments.cOuter, arguments.cInner)";
 
 /** One thread for each element of the result: the definition of a matrix product. */
-export function naiveKernel(): MatmulKernel {
+export function naiveKernel(isSymmetric: boolean): MatmulKernel {
   const code = () => `
-${COMMON}
+${common(isSymmetric)}
 @compute @workgroup_size(8, 8)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -68,10 +90,7 @@ fn main(
 ) {
   let row = i32(thread.y);
   let column = i32(thread.x);
-  if (row >= arguments.m || column >= arguments.n) {
-    return;
-  }
-  if (arguments.symmetric != 0 && column < row) {
+  if (row >= arguments.m || column >= arguments.n${isSymmetric ? " || column < row" : ""}) {
     return;
   }
   var aAt = ${BEGIN_A} + row * arguments.aRow;
@@ -85,7 +104,8 @@ fn main(
   store(${BEGIN_C}, row, column, sum);
 }
 `;
-  const kernel = { key: "matmul naive", code, integers: MATMUL_ARGUMENTS, buffers: MATRICES };
+  const key = nameOf("matmul naive", isSymmetric);
+  const kernel = { key, code, integers: MATMUL_ARGUMENTS, buffers: MATRICES };
   return { kernel, rows: 8, columns: 8 };
 }
 
@@ -98,19 +118,17 @@ fn main(
  *
  * @param tileRows Rows of a thread's tile.
  * @param tileColumns Columns of a thread's tile, a multiple of 4.
+ * @param isSymmetric Whether half of the result is enough.
  */
-export function registerKernel(tileRows: number, tileColumns: number): MatmulKernel {
+export function registerKernel(
+  tileRows: number,
+  tileColumns: number,
+  isSymmetric: boolean,
+): MatmulKernel {
   const rows = range(tileRows);
   const vectors = range(tileColumns / 4);
   const code = () => `
-${COMMON}
-fn storeVector(cBegin: i32, row: i32, column: i32, value: vec4<f32>) {
-  store(cBegin, row, column, value.x);
-  store(cBegin, row, column + 1, value.y);
-  store(cBegin, row, column + 2, value.z);
-  store(cBegin, row, column + 3, value.w);
-}
-
+${common(isSymmetric)}
 @compute @workgroup_size(8, 8)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -121,9 +139,7 @@ fn main(
   if (row >= arguments.m || column >= arguments.n) {
     return;
   }
-  if (arguments.symmetric != 0 && column + ${tileColumns} <= row) {
-    return;
-  }
+  ${isSymmetric ? `if (column + ${tileColumns} <= row) { return; }` : ""}
   let aBegin = ${BEGIN_A};
   let lastRow = arguments.m - 1;
   ${lines(rows, (r) => `let a${r} = aBegin + min(row + ${r}, lastRow) * arguments.aRow;`)}
@@ -141,16 +157,15 @@ fn main(
     aAt += arguments.aColumn;
     bAt += bStride;
   }
+  var tile = array(${rows.flatMap((r) => vectors.map((v) => `sum${r}_${v}`)).join(", ")});
   let cBegin = ${BEGIN_C};
-  ${
-    lines(rows, (r) =>
-      lines(vectors, (v) =>
-        `storeVector(cBegin, row + ${r}, column + ${4 * v}, sum${r}_${v});`))
+  for (var i = 0; i < ${tileRows * vectors.length}; i++) {
+    storeVector(cBegin, row + i / ${vectors.length}, column + 4 * (i % ${vectors.length}), tile[i]);
   }
 }
 `;
   const kernel = {
-    key: `matmul registers ${tileRows}×${tileColumns}`,
+    key: nameOf(`matmul registers ${tileRows}×${tileColumns}`, isSymmetric),
     code,
     integers: MATMUL_ARGUMENTS,
     buffers: MATRICES.map((buffer) =>
@@ -176,6 +191,8 @@ export interface Staging {
   readonly rowMajorA: boolean;
   /** The same for b, whose neighbours then load along n. */
   readonly rowMajorB: boolean;
+  /** Whether half of the result is enough. */
+  readonly isSymmetric: boolean;
 }
 
 /**
@@ -185,7 +202,8 @@ export interface Staging {
  * addresses, and then each element serves a whole row or column of threads: what GPUs are made for.
  */
 export function stagedKernel(staging: Staging): MatmulKernel {
-  const { threadsX, threadsY, tileRows, tileColumns, depth, rowMajorA, rowMajorB } = staging;
+  const { threadsX, threadsY, tileRows, tileColumns, depth } = staging;
+  const { rowMajorA, rowMajorB, isSymmetric } = staging;
   const [vectorRows, vectorColumns] = [range(tileRows / 4), range(tileColumns / 4)];
   const threads = threadsX * threadsY;
   const [rows, columns] = [threadsY * tileRows, threadsX * tileColumns];
@@ -195,6 +213,7 @@ export function stagedKernel(staging: Staging): MatmulKernel {
       (v) =>
         lines(range(4), (i) => lines(vectorColumns, (h) => write(4 * v + i, "xyzw"[i]!, v, h))),
     );
+  const sums = range(tileRows).flatMap((r) => vectorColumns.map((h) => `sum${r}_${h}`));
   /** Loads a block whose four neighbouring lanes (rows of a, columns of b) make up a vector. */
   const stage = (name: "a" | "b", length: number, alongK: boolean) => {
     const [lane, stride, stepStride, size] = name === "a"
@@ -220,7 +239,7 @@ export function stagedKernel(staging: Staging): MatmulKernel {
   const code = () => `
 var<workgroup> aBlock: array<vec4<f32>, ${depth * rows / 4}>;
 var<workgroup> bBlock: array<vec4<f32>, ${depth * columns / 4}>;
-${COMMON}
+${common(isSymmetric)}
 @compute @workgroup_size(${threadsX}, ${threadsY})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -229,9 +248,7 @@ fn main(
   let local = i32(thread.y) * ${threadsX} + i32(thread.x);
   let firstRow = i32(group.y) * ${rows};
   let firstColumn = i32(group.x) * ${columns};
-  if (arguments.symmetric != 0 && firstColumn + ${columns} <= firstRow) {
-    return;
-  }
+  ${isSymmetric ? `if (firstColumn + ${columns} <= firstRow) { return; }` : ""}
   let aBegin = ${BEGIN_A};
   let bBegin = ${BEGIN_B};
   ${eachSum((row, _, __, h) => `var sum${row}_${h} = vec4<f32>();`)}
@@ -251,19 +268,25 @@ fn main(
   let cBegin = ${BEGIN_C};
   let row = firstRow + 4 * i32(thread.y);
   let column = firstColumn + 4 * i32(thread.x);
-  ${
-    eachSum((row, _, v, h) =>
-      lines(range(4), (j) =>
-        `store(cBegin, row + ${4 * v * threadsY + row % 4}, ` +
-        `column + ${4 * h * threadsX + j}, sum${row}_${h}.${"xyzw"[j]});`)
-    )
+  var tile = array(${sums.join(", ")});
+  for (var i = 0; i < ${sums.length}; i++) {
+    let tileRow = i / ${vectorColumns.length};
+    let h = i % ${vectorColumns.length};
+    storeVector(
+      cBegin,
+      row + tileRow / 4 * ${4 * threadsY} + tileRow % 4,
+      column + ${4 * threadsX} * h,
+      tile[i],
+    );
   }
 }
 `;
   const order = `${rowMajorA ? "N" : "T"}${rowMajorB ? "N" : "T"}`;
   const kernel = {
-    key:
+    key: nameOf(
       `matmul staged ${tileRows}×${tileColumns} by ${threadsX}×${threadsY}, ${depth} deep, ${order}`,
+      isSymmetric,
+    ),
     code,
     integers: MATMUL_ARGUMENTS,
     buffers: MATRICES,
@@ -283,7 +306,7 @@ export function rowsKernel(rowMajorB: boolean): MatmulKernel {
   const lanes = threads / columns;
   const code = () => `
 var<workgroup> parts: array<f32, ${threads}>;
-${COMMON}
+${common(false)}
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -356,29 +379,6 @@ fn main(
   for (var i = 0; i < min(4, arguments.rows - row); i++) {
     let at = source + i * arguments.row;
     c[to + i * vectors] = vec4<f32>(b[at], b[at + column1], b[at + column2], b[at + column3]);
-  }
-}
-`,
-};
-
-/** Copies the upper half of symmetric results to the lower one. */
-export const MIRROR_KERNEL: WgslKernel = {
-  key: "matmul mirror",
-  integers: MATMUL_ARGUMENTS,
-  buffers: [{ name: "c", type: "f32", writes: true }],
-  code: () => `
-${COMMON}
-@compute @workgroup_size(8, 8)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(global_invocation_id) thread: vec3<u32>,
-) {
-  let row = i32(thread.y);
-  let column = i32(thread.x);
-  if (row < arguments.m && column < row) {
-    let cBegin = ${BEGIN_C};
-    c[cBegin + row * arguments.cRow + column * arguments.cColumn] =
-      c[cBegin + column * arguments.cRow + row * arguments.cColumn];
   }
 }
 `,

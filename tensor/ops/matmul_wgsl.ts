@@ -8,7 +8,6 @@ import type { View, WebGpuDevice } from "../device.ts";
 import {
   ALIGN_KERNEL,
   type MatmulKernel,
-  MIRROR_KERNEL,
   naiveKernel,
   registerKernel,
   rowsKernel,
@@ -29,8 +28,8 @@ export interface MatmulCandidate {
   readonly fits: (device: Pick<WebGpuDevice, "limits">) => boolean;
   /** Whether b has to have contiguous rows that begin at multiples of four elements. */
   readonly alignedB: boolean;
-  /** The kernel for a product: the order of its elements decides. */
-  readonly kernel: (product: Product) => MatmulKernel;
+  /** The kernel for a product: the order of its elements decides, and whether half is enough. */
+  readonly kernel: (product: Product, isSymmetric: boolean) => MatmulKernel;
 }
 
 /** The name of a {@linkcode MatmulCandidate}. */
@@ -56,25 +55,43 @@ const LONG_SUM = 32;
 
 /** All candidates: what choosing by timing has to try. */
 export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidate>> = {
-  "naive": byOrder(naiveKernel),
+  "naive": byOrder((_, __, isSymmetric) => naiveKernel(isSymmetric)),
   "rows": byOrder((_, rowMajorB) => rowsKernel(rowMajorB)),
-  "registers 4×8": { ...byOrder(() => registerKernel(4, 8)), alignedB: true },
-  "registers 8×8": { ...byOrder(() => registerKernel(8, 8)), alignedB: true },
-  "registers 16×8": { ...byOrder(() => registerKernel(16, 8)), alignedB: true },
+  "registers 4×8": registers(4, 8),
+  "registers 8×8": registers(8, 8),
+  "registers 16×8": registers(16, 8),
   "staged 4×4 by 8×8": staged(8, 4, 16),
   "staged 8×8 by 8×8": staged(8, 8, 8),
   "staged 4×4 by 16×16": staged(16, 4, 16),
   "staged 8×8 by 16×16": staged(16, 8, 8),
 };
 
-/** A candidate whose kernel may depend on whether the rows of a and of b are contiguous. */
-function byOrder(make: (rowMajorA: boolean, rowMajorB: boolean) => MatmulKernel): MatmulCandidate {
-  const kernels = [make(false, false), make(false, true), make(true, false), make(true, true)];
+/**
+ * A candidate whose kernel may depend on whether the rows of a and of b are contiguous, and on
+ * whether the result is symmetric.
+ */
+function byOrder(
+  make: (rowMajorA: boolean, rowMajorB: boolean, isSymmetric: boolean) => MatmulKernel,
+): MatmulCandidate {
+  const either = [false, true];
+  const kernels = either.flatMap((rowMajorA) =>
+    either.flatMap((rowMajorB) =>
+      either.map((isSymmetric) => make(rowMajorA, rowMajorB, isSymmetric))
+    )
+  );
   return {
     fits: () => true,
     alignedB: false,
-    kernel: ({ a, b }) => kernels[2 * Number(a.column === 1) + Number(b.column === 1)]!,
+    kernel: ({ a, b }, isSymmetric) =>
+      kernels[4 * Number(a.column === 1) + 2 * Number(b.column === 1) + Number(isSymmetric)]!,
   };
+}
+
+function registers(tileRows: number, tileColumns: number): MatmulCandidate {
+  const candidate = byOrder((_, __, isSymmetric) =>
+    registerKernel(tileRows, tileColumns, isSymmetric)
+  );
+  return { ...candidate, alignedB: true };
 }
 
 function staged(threads: number, tile: number, depth: number): MatmulCandidate {
@@ -86,7 +103,9 @@ function staged(threads: number, tile: number, depth: number): MatmulCandidate {
     depth,
   };
   return {
-    ...byOrder((rowMajorA, rowMajorB) => stagedKernel({ ...staging, rowMajorA, rowMajorB })),
+    ...byOrder((rowMajorA, rowMajorB, isSymmetric) =>
+      stagedKernel({ ...staging, rowMajorA, rowMajorB, isSymmetric })
+    ),
     fits: ({ limits }) =>
       limits.maxComputeInvocationsPerWorkgroup >= threads * threads &&
       limits.maxComputeWorkgroupStorageSize >= 2 * 4 * depth * threads * tile,
@@ -174,31 +193,24 @@ export function runCandidate(
     throw new Error(`Cannot multiply matrices by "${name}": the device's workgroups are too small`);
   }
   const { m, n, outer, inner } = product;
-  const isSymmetric = (options.symmetric ?? false) && m === n;
-  const flags = { accumulate: options.accumulate ?? false, symmetric: isSymmetric };
   const [b, scratch] = alignedB && !isAligned(product)
     ? alignB(device, product)
     : [product.b, null];
-  const tile = kernel({ ...product, b });
+  const tile = kernel({ ...product, b }, false);
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  for (const part of parts({ ...product, b }, limit * tile.rows, limit * tile.columns)) {
+  const [mostRows, mostColumns] = [limit * tile.rows, limit * tile.columns];
+  // Only a whole result has its diagonal where rows and columns are equal.
+  const isSymmetric = options.symmetric === true && m === n && m <= mostRows && n <= mostColumns;
+  const flags = { accumulate: options.accumulate ?? false, symmetric: isSymmetric };
+  const wgsl = isSymmetric ? kernel({ ...product, b }, true).kernel : tile.kernel;
+  for (const part of parts({ ...product, b }, mostRows, mostColumns)) {
     eachBatch(outer * inner, limit, (firstItem, items) =>
       device.dispatch(
-        tile.kernel,
+        wgsl,
         [part.a.allocation, part.b.allocation, part.c.allocation],
-        { integers: integersOf(part, firstItem, flags) },
+        { integers: integersOf(part, firstItem, flags.accumulate) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
         () => productWork(part, flags, items),
-      ));
-  }
-  if (isSymmetric) {
-    const groups = Math.ceil(m / 8);
-    eachBatch(outer * inner, limit, (firstItem, items) =>
-      device.dispatch(
-        MIRROR_KERNEL,
-        [product.c.allocation],
-        { integers: integersOf(product, firstItem, flags) },
-        [groups, groups, items],
       ));
   }
   if (scratch !== null) device.free(scratch);
@@ -208,14 +220,14 @@ export function runCandidate(
 function integersOf(
   { a, b, c, m, n, k, inner }: Product,
   firstItem: number,
-  flags: { readonly accumulate: boolean; readonly symmetric: boolean },
+  accumulate: boolean,
 ): number[] {
   const place = (
     { offset, row, column, outer, inner }: Matrix,
   ) => [offset, row, column, outer, inner];
   return [
     ...[...place(a), ...place(b), ...place(c)],
-    ...[m, n, k, inner, firstItem, Number(flags.accumulate), Number(flags.symmetric)],
+    ...[m, n, k, inner, firstItem, Number(accumulate)],
   ];
 }
 
