@@ -151,11 +151,12 @@ Deno.test("operations are sorted by time, with the speed of all their calls", ()
 
 Deno.test("the table ends with what the operations account for", () => {
   assertEquals(profileAsText(example).split("\n"), [
-    "operation  calls    ms   share  GFLOP/s  GB/s",
-    "product        2  6.00  60.0 %   2000.0   1.0",
-    "add            1  2.00  20.0 %            2.0",
-    "others         1  0.00   0.0 %",
-    "These account for 80.0 % of 10.00 ms; 2.00 ms passed between them.",
+    "operation           calls    ms   share  GFLOP/s  GB/s",
+    "product                 2  6.00  60.0 %   2000.0   1.0",
+    "add                     1  2.00  20.0 %            2.0",
+    "others                  1  0.00   0.0 %",
+    "between operations         2.00  20.0 %",
+    "Operations account for 80.0 % of 10.00 ms.",
   ]);
 });
 
