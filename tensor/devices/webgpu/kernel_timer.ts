@@ -21,13 +21,13 @@ interface Ended {
   readonly kernels: readonly Timed[];
   /** Where their timestamps can be read, two for each; `null` where there are none. */
   readonly timestamps: GPUBuffer | null;
+  /** A moment before it was submitted, in milliseconds of `performance.now()`. */
+  readonly submitted: number;
 }
 
 /** The kernels of a recording that was submitted. */
 interface Batch extends Ended {
-  /** When it was submitted, in milliseconds of `performance.now()`. */
-  readonly submitted: number;
-  /** The same of when it was done, where there are no timestamps. */
+  /** When it was done, by the same clock, where there are no timestamps. */
   readonly done: Promise<number> | null;
 }
 
@@ -89,17 +89,16 @@ export class KernelTimer {
       recording.resolve(set, 2 * kernels.length, resolved);
       recording.copy(resolved, 0, timestamps, 0, size);
     }
-    this.#ended = { kernels, timestamps };
+    this.#ended = { kernels, timestamps, submitted: performance.now() };
   }
 
   /** Notes that the recording that was ended is submitted. */
   noteSubmission(): void {
     if (this.#ended === null) return;
-    const submitted = performance.now();
     const done = this.#queries === null
       ? this.#gpu.queue.onSubmittedWorkDone().then(() => performance.now())
       : null;
-    this.#batches.push({ ...this.#ended, submitted, done });
+    this.#batches.push({ ...this.#ended, done });
     this.#ended = null;
   }
 
