@@ -5,6 +5,7 @@
  */
 
 import {
+  allocate,
   allocateAll,
   commonDevice,
   type Gradient,
@@ -16,13 +17,24 @@ import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import type { DType } from "../dtype.ts";
-import { differentiate } from "../expression/differentiate.ts";
-import { pruneInputs } from "../expression/prune.ts";
+import {
+  type GradientForm,
+  type GradientProgram,
+  gradientProgram,
+  passesThrough,
+} from "../expression/gradient_program.ts";
 import type { Program } from "../expression/program.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
-import { broadcastShapes, broadcastStrides, contiguousStrides, formatShape } from "../shape.ts";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  contiguousStrides,
+  formatShape,
+  shapesEqual,
+  sizeOf,
+} from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { sumToShape } from "./reduce.ts";
+import { isReducedAtOnce, sumToShape } from "./reduce.ts";
 
 /**
  * Runs a program on tensors, which are broadcast against each other. A program that looks along rows
@@ -108,21 +120,21 @@ interface Call {
 /**
  * Checks shapes, and works out all that does not change from call to call.
  *
- * @param outputs Where the results go, or `null` if they are to be allocated.
+ * @param outputs Where the results go, or `null` for those that are to be allocated.
  * @param shape What the inputs are broadcast to.
  */
 function prepareCall(
   device: Device,
   program: Program,
   inputs: readonly TensorLayout[],
-  outputs: readonly TensorLayout[] | null,
+  outputs: readonly (TensorLayout | null)[] | null,
   shape: readonly number[],
 ): Call {
   const rowShape = [...shape.slice(0, -1), 1];
   const results = program.outputs.map((_, i): TensorLayout => {
     const wanted = program.outputVaries[i] ? shape : rowShape;
-    const given = outputs?.[i];
-    if (given !== undefined && wanted.some((length, axis) => length !== given.shape[axis])) {
+    const given = outputs?.[i] ?? null;
+    if (given !== null && wanted.some((length, axis) => length !== given.shape[axis])) {
       throw new RangeError(
         `Cannot ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
           formatShape(given.shape),
@@ -226,20 +238,8 @@ function checkType(program: Program, index: number, dtype: DType): void {
   }
 }
 
-/** The length of the last axis of the shape that these are broadcast to; 1 for scalars. */
-function rowLength(shapes: readonly (readonly number[])[]): number {
-  for (const shape of shapes) {
-    const length = shape.at(-1) ?? 1;
-    if (length !== 1) return length;
-  }
-  return 1;
-}
-
 /** A gradient for some of a program's inputs. */
-interface Derived {
-  readonly program: Program;
-  /** Which operands it takes: the program's inputs, and after them the gradient of its output. */
-  readonly used: readonly number[];
+interface Derived extends GradientProgram {
   readonly calls: LayoutCache<Call>;
 }
 
@@ -248,34 +248,69 @@ function programGradient(program: Program): Gradient<readonly number[]> {
   const [first, firstVaries] = [program.outputs.slice(0, 1), program.outputVaries.slice(0, 1)];
   const differentiable = { ...program, outputs: first, outputVaries: firstVaries };
   const derived = new Map<string, Derived>();
-  const derive = (wanted: readonly boolean[]) => {
-    const key = wanted.map(Number).join("");
+  const derive = (forms: readonly GradientForm[]) => {
+    const key = forms.join();
     let result = derived.get(key);
     if (result === undefined) {
-      const calls = new LayoutCache<Call>();
-      result = { ...pruneInputs(differentiate(differentiable, wanted)), calls };
+      result = { ...gradientProgram(differentiable, forms), calls: new LayoutCache() };
       derived.set(key, result);
     }
     return result;
   };
   const inputCount = program.inputs.length;
-  const everything = derive(program.inputs.map((_, i) => !program.integers[i]));
+  const everything = derive(program.integers.map((isInteger) => isInteger ? "none" : "value"));
+  const passes = passesThrough(differentiable);
   return {
     savesInputs: everything.used.filter((index) => index < inputCount),
-    apply: (upstream, saved, scalars, wanted) => {
+    apply: (upstream, saved, scalars, wanted, sums) => {
       const { device } = upstream;
-      const { program: gradient, used, calls } = derive(wanted);
-      const operands = used.map((index) => index < inputCount ? saved.input(index) : upstream);
+      const { inputShapes } = saved;
+      const shape = broadcastShapes(inputShapes, program.name);
+      const isPassed = (i: number) => passes[i]! && sums[i] === null;
+      const forms = wanted.map((is, i) =>
+        !is || isPassed(i) ? "none" : formOf(program, inputShapes[i]!, shape, sums[i]!)
+      );
+      const { program: gradient, used, calls } = derive(forms);
+      const operands = used.map((index) =>
+        index < inputCount
+          ? saved.input(index)
+          : index === inputCount
+          ? upstream
+          : sums[index - inputCount - 1]!
+      );
+      const places = forms.flatMap((form, i) => form === "none" ? [] : [i]);
+      const given = places.map((i) => forms[i] === "added" ? sums[i]! : null);
       // The operands that are left may tell neither the shape nor the length of a row.
-      const variant = 4 * rowLength(saved.inputShapes) + variantOf(device);
-      const call = calls.get([...operands, upstream], variant, () => {
-        const shape = broadcastShapes(saved.inputShapes, program.name);
-        return prepareCall(device, gradient, operands, null, shape);
-      });
-      const outputs = allocateAll(device, call.outputs, gradient.name);
+      const variant = 4 * (shape.at(-1) ?? 1) + variantOf(device);
+      const results: (Tensor | null)[] = wanted.map((is, i) =>
+        is && isPassed(i) ? sumToShape(upstream, inputShapes[i]!) : null
+      );
+      if (places.length === 0) return results;
+      const call = calls.get(
+        [...operands, upstream],
+        variant,
+        () => prepareCall(device, gradient, operands, given, shape),
+      );
+      const outputs = given.map((sum, place) =>
+        sum ?? allocate(device, call.outputs[place]!, gradient.name)
+      );
       run(device, gradient, call, operands, outputs, scalars);
-      let next = 0;
-      return wanted.map((is, i) => is ? sumToShape(outputs[next++]!, saved.inputShapes[i]!) : null);
+      places.forEach((i, place) => results[i] = sumToShape(outputs[place]!, inputShapes[i]!));
+      return results;
     },
   };
+}
+
+/** In which form the gradient of an input is needed that was broadcast to this shape. */
+function formOf(
+  program: Program,
+  inputShape: readonly number[],
+  shape: readonly number[],
+  sum: Tensor | null,
+): GradientForm {
+  if (sum !== null && shapesEqual(inputShape, shape)) return "added";
+  const length = shape.at(-1) ?? 1;
+  const isRepeated = length > 1 && (inputShape.at(-1) ?? 1) === 1;
+  const isSummed = !program.isRow && isRepeated && isReducedAtOnce(sizeOf(shape) / length, length);
+  return isSummed ? "rowSum" : "value";
 }

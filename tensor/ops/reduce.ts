@@ -43,6 +43,11 @@ const LONG_ROW = 8192;
 /** As many pieces as a long row is cut into at most. */
 const MOST_PIECES = 256;
 
+/** Whether so many rows of this length are reduced in one stage. */
+export function isReducedAtOnce(rowCount: number, length: number): boolean {
+  return length < LONG_ROW || rowCount >= MOST_PIECES;
+}
+
 /** The tensor as rows of the elements to be reduced: the reduced axes last, joined into one. */
 function asRows(x: Tensor, axes: readonly number[]): Tensor {
   if (axes.length === 1 && axes[0] === x.shape.length - 1) return x;
@@ -65,7 +70,7 @@ function reducedShape(
 function reduceInStages(program: Program, rows: Tensor): Tensor {
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
-  if (length < LONG_ROW || rowCount >= MOST_PIECES) return runProgram(program, [rows])[0]!;
+  if (isReducedAtOnce(rowCount, length)) return runProgram(program, [rows])[0]!;
   const pieces = largestDivisor(length, MOST_PIECES);
   const parts = reshape(rows, [...rows.shape.slice(0, -1), pieces, length / pieces]);
   const partial = reshape(runProgram(program, [parts])[0]!, [...rows.shape.slice(0, -1), pieces]);
