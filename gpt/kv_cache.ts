@@ -27,9 +27,15 @@ export class KVCache {
   constructor(device: Device, config: GPTConfig, batchSize: number, capacity: number) {
     this.batchSize = batchSize;
     this.capacity = capacity;
-    const shape = [batchSize, capacity, config.nKvHead, headSize(config)];
+    // Head by head: attention then reads the memory from end to end, as caches like it.
+    const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
     const reserve = () =>
-      Array.from({ length: config.nLayer }, () => Tensor.zeros(device, shape).keep());
+      Array.from({ length: config.nLayer }, () => {
+        const byHead = Tensor.zeros(device, shape);
+        const byToken = byHead.transpose(1, 2).keep();
+        byHead.dispose();
+        return byToken;
+      });
     this.#keys = reserve();
     this.#values = reserve();
   }

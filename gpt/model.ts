@@ -287,9 +287,9 @@ export class GPT extends Module {
   /** Mixes into each token some of the one before it; the first one has none unless it is given. */
   #smear(x: Tensor, previous: Tensor | null): Tensor {
     const tokens = x.shape[1]!;
-    const before = previous === null
-      ? x.slice(1, 0, tokens - 1)
-      : concat([previous, x.slice(1, 0, tokens - 1)], 1);
+    const earlier = x.slice(1, 0, tokens - 1);
+    let before = previous ?? earlier;
+    if (previous !== null && tokens > 1) before = concat([previous, earlier], 1);
     const after = previous === null ? x.slice(1, 1) : x;
     const gate = this.smear_gate.forward(after.slice(-1, 0, smearChannels));
     const [mixed] = runProgram(smear, [after, before, gate, this.smear_lambda]) as [Tensor];

@@ -51,8 +51,9 @@ const matmulOperation: Operation<Attributes> = {
           `${k2} rows`,
       );
     }
-    const batch = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
-    return [{ shape: [...batch, m, n], dtype: "float32" }];
+    const shape = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
+    shape.push(m, n);
+    return [{ shape, dtype: "float32" }];
   },
   run: (_device, [a, b], [c], attributes) => multiplyInto(a!, b!, c!, attributes),
   gradient: {
@@ -123,7 +124,10 @@ function withUnitStride(x: Tensor): Tensor {
 
 function broadcastBatch(x: Tensor, result: readonly number[]): View {
   if (result.length === 2) return x;
-  const shape = [...result.slice(0, -2), ...x.shape.slice(-2)];
+  const shape = result.slice();
+  for (let axis = 1; axis <= 2; axis++) {
+    shape[shape.length - axis] = x.shape[x.shape.length - axis]!;
+  }
   return viewAs(x, shape, broadcastStrides(x.shape, x.strides, shape, "matmul"));
 }
 

@@ -22,8 +22,10 @@ import { type Product, productWork } from "./matmul_product.ts";
 
 /** Dot products that run side by side: the columns of one work item. */
 const DOT_COLUMNS = 4;
+/** Columns of one pass. */
+const DOT_PASS = 1 << 20;
 /** Steps of k that a dot product takes in one pass of its loop. */
-const DOT_STEPS = 16;
+const DOT_STEPS = 32;
 /** Columns of one work item where rows are scaled and added. */
 const SUM_COLUMNS = 32;
 /** Rows of the large matrix that are added in one pass over the result. */
@@ -118,9 +120,9 @@ function emitRows(
     const first = f.local(firstGroup.multiply(columnsEach));
     const last = f.local(lastGroup.multiply(columnsEach));
     f.set(last, last.min(word.n));
-    f.forRange(first, last, dots ? DOT_COLUMNS : SUM_PASS, (column) => {
+    f.forRange(first, last, dots ? DOT_PASS : SUM_PASS, (column) => {
       const columns = f.local(last.subtract(column));
-      f.set(columns, columns.min(dots ? DOT_COLUMNS : SUM_PASS));
+      f.set(columns, columns.min(dots ? DOT_PASS : SUM_PASS));
       f.callStatement(
         compute,
         a,
@@ -139,7 +141,28 @@ function emitRows(
   });
 }
 
-/** Dot products of rows of A with up to four columns of B, each of them contiguous. */
+/** The sum of the lanes of each of four vectors, in one; of a single vector, in lane 0. */
+function sumsOfLanes(f: FunctionBuilder, vectors: readonly F32x4[]): F32x4 {
+  const [a, b, c, d] = vectors;
+  if (a === undefined || b === undefined || c === undefined || d === undefined) {
+    return f.sumOfLanes(vectors[0]!).splat();
+  }
+  const halves = (x: F32x4, y: F32x4) =>
+    f.local(x.shuffle(y, [0, 1, 4, 5]).add(x.shuffle(y, [2, 3, 6, 7])));
+  const [ab, cd] = [halves(a, b), halves(c, d)];
+  return ab.shuffle(cd, [0, 2, 4, 6]).add(ab.shuffle(cd, [1, 3, 5, 7]));
+}
+
+/** The numbers at up to four addresses, in as many lanes. */
+function lanesOf(f: FunctionBuilder, addresses: readonly I32[]): F32x4 {
+  const lanes = f.local(addresses[0]!.loadLane0());
+  addresses.forEach((address, lane) => {
+    if (lane > 0) f.set(lanes, lanes.withLane(lane, address.loadF32()));
+  });
+  return lanes;
+}
+
+/** Dot products of rows of A with columns of B, each of them contiguous. */
 function defineDots(module: ModuleBuilder) {
   return module.defineProcedure(
     ROWS_PARAMETERS,
@@ -177,50 +200,39 @@ function defineDots(module: ModuleBuilder) {
         for (const other of sets.slice(1)) {
           y.forEach((_, j) => f.set(sums[0]![j]!, sums[0]![j]!.add(other[0]![j]!)));
         }
-        const totals = sums.map((row) => row.map((sum) => f.local(f.sumOfLanes(sum).splat())));
+        const totals = sums.map((row) => f.local(sumsOfLanes(f, row)));
         f.while(at.less(endOfAll), () => {
-          x.forEach((left, i) =>
-            y.forEach((right, j) => {
-              const product = left.add(at).loadLane0().multiplyAdd(
-                right.add(at).loadLane0(),
-                totals[i]![j]!,
-              );
-              f.set(totals[i]![j]!, product);
-            })
-          );
+          const right = f.local(lanesOf(f, y.map((address) => address.add(at))));
+          x.forEach((address, i) => {
+            f.set(totals[i]!, address.add(at).loadSplat().multiplyAdd(right, totals[i]!));
+          });
           f.set(at, at.add(4));
         });
-        totals.forEach((row, i) => {
-          const element = f.local(to.add(rowC.multiply(i)));
-          row.forEach((total) => {
-            f.if(accumulate, () => f.set(total, total.add(element.loadLane0())));
-            f.storeLane(element, total, 0);
-            f.set(element, element.add(columnC));
-          });
+        totals.forEach((total, i) => {
+          const row = f.local(to.add(rowC.multiply(i)));
+          const elements = y.map((_, j) => f.local(row.add(columnC.multiply(j))));
+          f.if(accumulate, () => f.set(total, total.add(lanesOf(f, elements))));
+          elements.forEach((element, j) => f.storeLane(element, total, j));
         });
       };
 
-      const row = f.local(a);
-      const to = f.local(c);
-      f.if(columns.equal(DOT_COLUMNS), () => {
+      const column = f.local(b);
+      const top = f.local(c);
+      /** Multiplies all rows of A by the next `width` columns. */
+      const multiplyNext = (width: number) => {
+        const row = f.local(a);
+        const to = f.local(top);
         f.forRange(0, m.shiftRight(1), 1, () => {
-          multiply(row, 2, b, DOT_COLUMNS, to);
+          multiply(row, 2, column, width, to);
           f.set(row, row.add(rowA.shiftLeft(1)));
           f.set(to, to.add(rowC.shiftLeft(1)));
         });
-        f.if(m.and(1), () => multiply(row, 1, b, DOT_COLUMNS, to));
-      }, () =>
-        f.forRange(0, m, 1, () => {
-          const column = f.local(b);
-          const element = f.local(to);
-          f.forRange(0, columns, 1, () => {
-            multiply(row, 1, column, 1, element);
-            f.set(column, column.add(strideB));
-            f.set(element, element.add(columnC));
-          });
-          f.set(row, row.add(rowA));
-          f.set(to, to.add(rowC));
-        }));
+        f.if(m.and(1), () => multiply(row, 1, column, width, to));
+        f.set(column, column.add(strideB.multiply(width)));
+        f.set(top, top.add(columnC.multiply(width)));
+      };
+      f.forRange(0, columns.divide(DOT_COLUMNS), 1, () => multiplyNext(DOT_COLUMNS));
+      f.forRange(0, columns.remainder(DOT_COLUMNS), 1, () => multiplyNext(1));
     },
   );
 }

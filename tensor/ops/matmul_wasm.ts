@@ -28,7 +28,7 @@ import { symmetricMatmul } from "./matmul_symmetric_wasm.ts";
  * Up to so many rows, reading the matrix that they meet as it lies is faster than packing it, as the
  * BLAS does too. Scaled rows are added in memory and not in registers, so they lose earlier.
  */
-const FEW_ROWS = { dots: 16, sums: 8, sumsWithBlas: 2 };
+const FEW_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
 /** The matrix that more than very few rows meet has to be so large, in elements, for that. */
 const LARGE_MATRIX = 1 << 17;
 const VERY_FEW_ROWS = 4;
@@ -122,7 +122,13 @@ function multiply(device: CpuDevice, product: Product, accumulate: boolean): voi
 function isBestByRows(device: CpuDevice, product: Product): boolean {
   if (!CPU_MATMULS.rows.fits(device, product)) return false;
   const { m, n, k, b } = product;
-  const most = b.row === 1 ? FEW_ROWS.dots : device.hasBlas ? FEW_ROWS.sumsWithBlas : FEW_ROWS.sums;
+  const isDots = b.row === 1;
+  if (isDots && !device.hasBlas) return m <= FEW_ROWS.dots;
+  const most = isDots
+    ? FEW_ROWS.dotsWithBlas
+    : device.hasBlas
+    ? FEW_ROWS.sumsWithBlas
+    : FEW_ROWS.sums;
   return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
 }
 

@@ -94,7 +94,18 @@ export function runProgramInto(
   outputs: readonly Tensor[],
   scalars: readonly number[] = [],
 ): void {
-  const device = commonDevice(program.name, outputs);
+  runProgramOn(commonDevice(program.name, outputs), program, inputs, outputs, scalars);
+  for (const output of outputs) output.storage.version++;
+}
+
+/** As {@linkcode runProgramInto}, for the kernels of operations: on views, of which nobody is told. */
+export function runProgramOn(
+  device: Device,
+  program: Program,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  scalars: readonly number[] = [],
+): void {
   const { callsInto } = knownOf(program);
   const call = callsInto.get([...inputs, ...outputs], variantOf(device), () => {
     const shape = commonShape(program, [
@@ -104,7 +115,6 @@ export function runProgramInto(
     return prepareCall(device, program, inputs, outputs, shape);
   });
   run(device, program, call, inputs, outputs, scalars);
-  for (const output of outputs) output.storage.version++;
 }
 
 /** What follows from how the operands of a program lie. */
@@ -165,7 +175,7 @@ function run(
   device: Device,
   program: Program,
   call: Call,
-  inputs: readonly Tensor[],
+  inputs: readonly View[],
   outputs: readonly View[],
   scalars: readonly number[],
 ): void {

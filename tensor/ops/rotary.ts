@@ -1,13 +1,12 @@
 /** Rotary position embedding. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
+import type { View } from "../device.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
-import { noGrad } from "../grad_mode.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { runProgramInto } from "./program.ts";
-import { slice } from "./views.ts";
+import { runProgramOn } from "./program.ts";
 
 const rotate = defineProgram(
   { name: "rotary", inputs: ["first", "second", "cos", "sin"] },
@@ -25,10 +24,18 @@ const rotateBack = defineProgram(
   ],
 );
 
-const halves = (x: Tensor): [Tensor, Tensor] => {
-  const half = x.shape.at(-1)! / 2;
-  return [slice(x, -1, 0, half), slice(x, -1, half)];
-};
+/** The first and the second half of the last axis. */
+function halves(x: Tensor): [View, View] {
+  const { allocation, dtype, strides, offset } = x;
+  const last = x.shape.length - 1;
+  const shape = x.shape.slice();
+  const half = shape[last]! / 2;
+  shape[last] = half;
+  return [
+    { allocation, dtype, shape, strides, offset },
+    { allocation, dtype, shape, strides, offset: offset + half * strides[last]! },
+  ];
+}
 
 /** The attribute says whether the turn is undone. */
 const rotaryOperation: Operation<boolean> = {
@@ -48,11 +55,10 @@ const rotaryOperation: Operation<boolean> = {
     }
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
-  run: (_device, [x, cos, sin], [y], isBack) =>
-    noGrad(() => {
-      const program = isBack ? rotateBack : rotate;
-      runProgramInto(program, [...halves(x!), cos!, sin!], halves(y!));
-    }),
+  run: (device, [x, cos, sin], [y], isBack) => {
+    const inputs = [...halves(x!), cos!, sin!];
+    runProgramOn(device, isBack ? rotateBack : rotate, inputs, halves(y!));
+  },
   gradient: {
     savesInputs: [1, 2],
     apply: (upstream, saved, isBack, [, wantsCos, wantsSin]) => {

@@ -113,7 +113,8 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
         `${length}, got ${start} to ${end ?? length}`,
     );
   }
-  const shape = x.shape.with(along, to - from);
+  const shape = x.shape.slice();
+  shape[along] = to - from;
   const before = x.shape;
   const offset = x.offset + from * x.strides[along]!;
   return view("slice", x, shape, x.strides, offset, (upstream, sum) => {
