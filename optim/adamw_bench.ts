@@ -6,41 +6,12 @@
 
 import { assert } from "@std/assert";
 import { relativeDeviation } from "../testing/golden.ts";
-import { copyInto, type Device, noGrad, normal, openDevice, Tensor } from "../tensor/mod.ts";
+import { type Device, normal, openDevice, type Tensor } from "../tensor/mod.ts";
 import { AdamW } from "./adamw.ts";
+import { ComposedAdamW } from "./testing/composed_adamw.ts";
 
 const shape = [1024, 1024];
 const numbers = { lr: 0.01, betas: [0.9, 0.95] as const, eps: 1e-8, weightDecay: 0.1 };
-
-/** The same step, written with the operations of tensors. */
-class ComposedAdamW {
-  readonly #parameter: Tensor;
-  readonly #average: Tensor;
-  readonly #squares: Tensor;
-  #steps = 0;
-
-  constructor(parameter: Tensor) {
-    this.#parameter = parameter;
-    this.#average = Tensor.zeros(parameter.device, parameter.shape);
-    this.#squares = Tensor.zeros(parameter.device, parameter.shape);
-  }
-
-  step(): void {
-    noGrad(() => {
-      using _scope = this.#parameter.device.scope();
-      const { lr, betas: [beta1, beta2], eps, weightDecay } = numbers;
-      const gradient = this.#parameter.grad!;
-      this.#steps++;
-      const average = this.#average.mul(beta1).add(gradient.mul(1 - beta1));
-      const squares = this.#squares.mul(beta2).add(gradient.square().mul(1 - beta2));
-      const size = squares.div(1 - beta2 ** this.#steps).sqrt().add(eps);
-      const step = average.div(size).mul(lr / (1 - beta1 ** this.#steps));
-      copyInto(this.#parameter.mul(1 - lr * weightDecay).sub(step), this.#parameter);
-      copyInto(average, this.#average);
-      copyInto(squares, this.#squares);
-    });
-  }
-}
 
 function parameterOf(device: Device): Tensor {
   const parameter = normal(device, shape, { seed: 1, requiresGrad: true });
@@ -55,7 +26,7 @@ for (const kind of kinds) {
   const [fused, composed] = [parameterOf(device), parameterOf(device)];
   const optimizers = {
     "one kernel": new AdamW([fused], numbers),
-    "tensor operations": new ComposedAdamW(composed),
+    "tensor operations": new ComposedAdamW(composed, numbers),
   };
   for (const optimizer of Object.values(optimizers)) {
     for (let i = 0; i < 3; i++) optimizer.step();

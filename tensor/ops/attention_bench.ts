@@ -14,6 +14,7 @@ import { noGrad } from "../grad_mode.ts";
 import { normalArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { attention } from "./attention.ts";
+import { type Attention, composedAttention } from "./testing/composed_attention.ts";
 
 const BATCH = 4;
 const HEADS = 4;
@@ -21,22 +22,6 @@ const HEAD_SIZE = 64;
 
 /** Pairs of queries and keys: training, and decoding. */
 const SIZES = [[256, 256], [1, 2048]] as const;
-
-type Attention = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
-
-/** The same by ordinary operations: scores [B, H, Tq, Tk], with −10³⁰ where a key is not seen. */
-function composition(device: Device, queries: number, keys: number): Attention {
-  const mask = Float32Array.from({ length: queries * keys }, (_, at) => {
-    const position = keys - queries + Math.floor(at / keys);
-    return at % keys <= position ? 0 : -1e30;
-  });
-  const hidden = Tensor.from(device, mask, { shape: [queries, keys] });
-  return (q, k, v) => {
-    const [q2, k2, v2] = [q, k, v].map((x) => x.transpose(1, 2)) as [Tensor, Tensor, Tensor];
-    const scores = q2.matmul(k2, { transposeB: true }).mul(1 / Math.sqrt(HEAD_SIZE));
-    return scores.add(hidden).softmax().matmul(v2).transpose(1, 2);
-  };
-}
 
 function random(device: Device, seed: number, tokens: number): Tensor {
   const shape = [BATCH, tokens, HEADS, HEAD_SIZE];
@@ -57,7 +42,7 @@ async function register(name: string, device: Device): Promise<void> {
       return k.grad!;
     };
     const ways: Readonly<Record<string, Attention>> = {
-      "products and softmax": composition(device, queries, keys),
+      "products and softmax": composedAttention(device, queries, keys),
       "attention": (q, k, v) => attention(q, k, v),
     };
     for (const [kind, run] of Object.entries(queries > 1 ? { forward, both } : { forward })) {

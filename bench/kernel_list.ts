@@ -1,0 +1,214 @@
+/** The kernels that are timed side by side, each with what it replaces. @module */
+
+import { AdamW } from "../optim/mod.ts";
+import { polarExpress } from "../optim/polar_express.ts";
+import { ComposedAdamW } from "../optim/testing/composed_adamw.ts";
+import { composedPolarExpress } from "../optim/testing/composed_polar_express.ts";
+import {
+  attention,
+  crossEntropy,
+  type Device,
+  embedding,
+  gather,
+  matmul,
+  type MatmulOptions,
+  normal,
+  permutation,
+  rmsNorm,
+  stack,
+  Tensor,
+} from "../tensor/mod.ts";
+import { describeProducts } from "../tensor/ops/matmul_product.ts";
+import { CPU_MATMULS } from "../tensor/ops/matmul_wasm.ts";
+import { runCandidate } from "../tensor/ops/matmul_wgsl.ts";
+import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
+
+/** One way to compute something. */
+export type Way = () => Tensor;
+
+/** Something to be timed. */
+export interface Kernel {
+  /** What it computes, and how large. */
+  readonly name: string;
+  /** What the other way is. */
+  readonly replaces: string;
+  /** Operations on floating-point numbers, where these are what takes the time. */
+  readonly flops?: number;
+  /** Bytes that must be read and written, where these are what takes the time. */
+  readonly bytes?: number;
+  /** Makes the operands, and gives the two ways: the one that is used, and the plain one. */
+  readonly prepare: (device: Device) => { readonly run: Way; readonly plain: Way };
+}
+
+/** A training step's tokens, channels and vocabulary. */
+const [BATCH, SEQUENCE, WIDTH, HEADS, VOCABULARY] = [4, 256, 256, 4, 4096];
+const TOKENS = BATCH * SEQUENCE;
+
+/** Bytes of so many numbers. */
+const floats = (count: number) => 4 * count;
+
+/** The product of matrices, against the kernel that computes each element by itself. */
+function product(
+  name: string,
+  [m, k, n]: readonly [number, number, number],
+  options: MatmulOptions = {},
+): Kernel {
+  const { transposeA = false, transposeB = false } = options;
+  const isRow = m === 1;
+  return {
+    name: `matmul, ${name}, ${m} x ${k} x ${n}`,
+    replaces: "the naive kernel",
+    // A single row takes as long as reading the matrix does.
+    ...(isRow ? { bytes: floats(k * n) } : { flops: 2 * m * k * n }),
+    prepare: (device) => {
+      const a = normal(device, transposeA ? [k, m] : [m, k], { seed: 1 });
+      const b = normal(device, transposeB ? [n, k] : [k, n], { seed: 2 });
+      return { run: () => matmul(a, b, options), plain: () => naiveProduct(a, b, m, n, options) };
+    },
+  };
+}
+
+function naiveProduct(
+  a: Tensor,
+  b: Tensor,
+  m: number,
+  n: number,
+  { transposeA = false, transposeB = false }: MatmulOptions,
+): Tensor {
+  const { device } = a;
+  const c = Tensor.zeros(device, [m, n]);
+  for (const each of describeProducts(a, b, c, { transposeA, transposeB })) {
+    if (device.kind === "cpu") CPU_MATMULS.naive.run(device, each, false);
+    else runCandidate(device, "naive", each, {});
+  }
+  return c;
+}
+
+/** A kernel with one operand, against the operations that it is made of. */
+function fused(
+  name: string,
+  shape: readonly number[],
+  run: (x: Tensor) => Tensor,
+  plain: (x: Tensor) => Tensor,
+): Kernel {
+  const size = shape.reduce((count, length) => count * length);
+  return {
+    name: `${name}, ${shape.join(" x ")}`,
+    replaces: "its operations one by one",
+    bytes: floats(2 * size),
+    prepare: (device) => {
+      const x = normal(device, shape, { seed: 3 });
+      return { run: () => run(x), plain: () => plain(x) };
+    },
+  };
+}
+
+const composedSoftmax = (x: Tensor): Tensor => {
+  const powers = x.sub(x.max(-1, true)).exp();
+  return powers.div(powers.sum(-1, true));
+};
+
+/** Everything that is timed, in the order of the table. */
+export const kernels: readonly Kernel[] = [
+  product("widening", [TOKENS, WIDTH, 4 * WIDTH], { transposeB: true }),
+  product("head", [TOKENS, WIDTH, VOCABULARY], { transposeB: true }),
+  product("gradient of the input", [TOKENS, 4 * WIDTH, WIDTH]),
+  product("gradient of a weight", [4 * WIDTH, TOKENS, WIDTH], { transposeA: true }),
+  product("large", [1024, 1024, 1024]),
+  product("one token", [1, WIDTH, VOCABULARY], { transposeB: true }),
+  {
+    name: `attention, ${BATCH} x ${HEADS} x ${SEQUENCE} x ${WIDTH / HEADS}`,
+    replaces: "products and a softmax",
+    // Two products, of which the causal mask leaves half.
+    flops: 2 * BATCH * SEQUENCE * SEQUENCE * WIDTH,
+    prepare: (device) => {
+      const shape = [BATCH, SEQUENCE, HEADS, WIDTH / HEADS];
+      const [q, k, v] = [1, 2, 3].map((seed) => normal(device, shape, { seed })) as [
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const composed = composedAttention(device, SEQUENCE, SEQUENCE);
+      return { run: () => attention(q, k, v), plain: () => composed(q, k, v) };
+    },
+  },
+  fused("softmax", [TOKENS, VOCABULARY], (x) => x.softmax(), composedSoftmax),
+  {
+    name: `cross-entropy, ${TOKENS} x ${VOCABULARY}`,
+    replaces: "a softmax, a choice and a logarithm",
+    bytes: floats(TOKENS * VOCABULARY),
+    prepare: (device) => {
+      const logits = normal(device, [TOKENS, VOCABULARY], { seed: 4 });
+      const targets = permutation(device, VOCABULARY, { seed: 5 }).slice(0, 0, TOKENS);
+      const column = targets.unsqueeze(-1);
+      return {
+        run: () => crossEntropy(logits, targets),
+        plain: () => gather(composedSoftmax(logits), 1, column).log().mean().neg(),
+      };
+    },
+  },
+  fused(
+    "RMS norm",
+    [TOKENS, WIDTH],
+    (x) => rmsNorm(x),
+    (x) => x.div(x.square().mean(-1, true).add(2 ** -23).sqrt()),
+  ),
+  fused("squared relu", [TOKENS, 4 * WIDTH], (x) => x.reluSquared(), (x) => x.relu().square()),
+  fused("softcap", [TOKENS, VOCABULARY], (x) => x.softcap(15), (x) => x.div(15).tanh().mul(15)),
+  {
+    name: `embedding, ${TOKENS} of ${VOCABULARY} x ${WIDTH}`,
+    replaces: "a product with rows of one 1",
+    bytes: floats(2 * TOKENS * WIDTH),
+    prepare: (device) => {
+      const weight = normal(device, [VOCABULARY, WIDTH], { seed: 6 });
+      const ids = permutation(device, VOCABULARY, { seed: 7 }).slice(0, 0, TOKENS);
+      const every = Tensor.arange(device, 0, VOCABULARY, 1, "float32");
+      const column = ids.to("float32").unsqueeze(-1);
+      return {
+        run: () => embedding(weight, ids),
+        plain: () => matmul(column.eq(every), weight),
+      };
+    },
+  },
+  {
+    name: "AdamW, 1,048,576 parameters",
+    replaces: "its operations one by one",
+    // Parameter, gradient and two averages are read, and all but the gradient written.
+    bytes: floats(7 * 2 ** 20),
+    prepare: (device) => {
+      const numbers = { lr: 1e-3, betas: [0.9, 0.95], eps: 1e-8, weightDecay: 0.1 } as const;
+      const [one, other] = [1, 2].map(() => {
+        const parameter = normal(device, [1024, 1024], { seed: 8, requiresGrad: true });
+        parameter.grad = normal(device, [1024, 1024], { seed: 9 });
+        return parameter;
+      }) as [Tensor, Tensor];
+      const optimizer = new AdamW([one], numbers);
+      const composed = new ComposedAdamW(other, numbers);
+      return {
+        run: () => (optimizer.step(), one.detach()),
+        plain: () => (composed.step(), other.detach()),
+      };
+    },
+  },
+  {
+    name: `Polar Express, 4 of ${WIDTH} x ${4 * WIDTH}`,
+    replaces: "its operations, one matrix at a time",
+    flops: 4 * 5 * (2 * 2 * WIDTH * WIDTH * 4 * WIDTH + 2 * WIDTH ** 3),
+    prepare: (device) => {
+      const random = normal(device, [4, WIDTH, 4 * WIDTH], { seed: 10 });
+      const norms = random.square().sum([1, 2], true).sqrt();
+      const matrices = random.div(norms.mul(1.01));
+      return {
+        // It overwrites what it is given.
+        run: () => polarExpress(matrices.mul(1), 5),
+        plain: () => {
+          const each = Array.from(
+            { length: 4 },
+            (_, i) => composedPolarExpress(matrices.slice(0, i, i + 1).squeeze(0)),
+          );
+          return stack(each);
+        },
+      };
+    },
+  },
+];

@@ -1,0 +1,161 @@
+/**
+ * Times kernels side by side: on every device, against the plain kernel or the operations that a fused
+ * one replaces.
+ *
+ *     deno run -A bench/kernels.ts --only matmul,attention --device cpu
+ *
+ * The sizes are those of a training step of 4 × 256 tokens at depth 4. Both ways must agree before
+ * either is timed, and what was timed is read back afterwards.
+ *
+ * @module
+ */
+
+import { relativeDeviation } from "../testing/golden.ts";
+import { type Device, noGrad, openDevice, type Tensor } from "../tensor/mod.ts";
+import {
+  choice,
+  integer,
+  runScript,
+  type Script,
+  text,
+  toggle,
+  UsageError,
+} from "../scripts/flags.ts";
+import { median, timeRuns } from "./harness.ts";
+import { type Kernel, kernels, type Way } from "./kernel_list.ts";
+
+const flags = {
+  device: choice(["all", "cpu", "webgpu"], "all", "Where to compute"),
+  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
+  noBlas: toggle("Leave the CPU with a BLAS out"),
+  only: text("", "Parts of the names of what is timed, with commas between", "NAME,NAME"),
+  repeats: integer(7, "The measurements of each"),
+};
+
+/** How long one measurement takes at least, in milliseconds: a shorter one times the clock. */
+const MEASUREMENT = 20;
+
+/** What takes so many milliseconds is timed only twice. */
+const SLOW = 300;
+
+/** The most that two ways may differ, relative to the largest element. */
+const TOLERANCE = 1e-4;
+
+const script: Script<typeof flags> = {
+  summary: "Times kernels on every device, against what they replace.",
+  command: "deno run -A bench/kernels.ts",
+  flags,
+  run: async (values) => {
+    const parts = values.only.split(",");
+    const wanted = kernels.filter(({ name }) => parts.some((part) => name.includes(part)));
+    if (wanted.length === 0) {
+      const names = kernels.map(({ name }) => name).join("; ");
+      throw new UsageError(`Cannot use --only: wanted a part of ${names}, got "${values.only}"`);
+    }
+    const options = values.threads > 0 ? { threads: values.threads } : {};
+    const kinds = values.device === "all" ? ["cpu", "webgpu"] as const : [values.device];
+    for (const kind of kinds) {
+      for (const blas of kind === "cpu" && !values.noBlas ? [true, false] : [false]) {
+        const device = await openOrExplain(kind, { ...options, blas });
+        if (device === null) continue;
+        // Without a BLAS both rounds would be the same.
+        if (!blas || (device.kind === "cpu" && device.hasBlas)) {
+          await printTable(device, wanted, values.repeats);
+        }
+        await device.close();
+      }
+    }
+  },
+};
+
+/** Opens a device, or says why there is none. */
+async function openOrExplain(
+  kind: "cpu" | "webgpu",
+  options: { readonly threads?: number; readonly blas: boolean },
+): Promise<Device | null> {
+  try {
+    return await openDevice(kind, options);
+  } catch (error) {
+    console.log(`\n${kind}: left out. ${error instanceof Error ? error.message : error}`);
+    return null;
+  }
+}
+
+async function printTable(device: Device, list: readonly Kernel[], repeats: number): Promise<void> {
+  console.log(`\n${device.info.description}`);
+  console.log(row("", "ms", "GFLOP/s", "GB/s", "faster", "than"));
+  for (const kernel of list) {
+    using _scope = device.scope();
+    const { run, plain } = noGrad(() => kernel.prepare(device));
+    await check(kernel, run, plain);
+    const [milliseconds, plainMilliseconds] = [
+      await measure(device, run, repeats),
+      await measure(device, plain, repeats),
+    ];
+    const perSecond = (count: number | undefined) =>
+      count === undefined ? "" : (count / milliseconds / 1e6).toFixed(1);
+    console.log(row(
+      kernel.name,
+      milliseconds.toFixed(milliseconds < 10 ? 3 : 1),
+      perSecond(kernel.flops),
+      perSecond(kernel.bytes),
+      `${(plainMilliseconds / milliseconds).toFixed(1)} x`,
+      kernel.replaces,
+    ));
+  }
+}
+
+function row(name: string, ms: string, flops: string, bytes: string, faster: string, than: string) {
+  return [
+    name.padEnd(50),
+    ms.padStart(8),
+    flops.padStart(8),
+    bytes.padStart(7),
+    faster.padStart(9),
+    ` ${than}`,
+  ].join(" ");
+}
+
+/** Compares the two ways. @throws {Error} If they do not agree. */
+async function check(kernel: Kernel, run: Way, plain: Way): Promise<void> {
+  const [got, wanted] = [noGrad(run), noGrad(plain)];
+  const deviation = relativeDeviation(await got.data(), await wanted.data());
+  if (!(deviation <= TOLERANCE)) {
+    throw new Error(
+      `Cannot time ${kernel.name}: wanted what ${kernel.replaces} gives, got a deviation of ${deviation}`,
+    );
+  }
+}
+
+/** The milliseconds of one call, by the median of some measurements. */
+async function measure(device: Device, way: Way, repeats: number): Promise<number> {
+  let last: Tensor | null = null;
+  const calls = (count: number) => () => {
+    for (let i = 0; i < count; i++) {
+      using scope = device.scope();
+      const result = noGrad(way);
+      if (i < count - 1) continue;
+      last?.dispose();
+      last = scope.keep(result);
+    }
+  };
+  // The check has compiled it, but engines and drivers make code fast only after some runs. What
+  // takes long in one is mostly a plain way that is not waited for again and again.
+  const [once] = await timeRuns(device, 1, calls(1)) as [number];
+  const isSlow = once > SLOW;
+  const count = isSlow ? 1 : Math.max(1, Math.min(1000, Math.ceil(MEASUREMENT / once)));
+  await timeRuns(device, isSlow ? 0 : 3, calls(count));
+  const times = await timeRuns(device, isSlow ? Math.min(repeats, 2) : repeats, calls(count));
+  await consume(last);
+  return median(times) / count;
+}
+
+/** Reads what the timed runs have left. @throws {Error} If it is not finite: then nothing was timed. */
+async function consume(result: Tensor | null): Promise<void> {
+  const values = await result?.data();
+  if (values === undefined || !values.every(Number.isFinite)) {
+    throw new Error("Cannot use the times: what was computed is not finite");
+  }
+}
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

@@ -1,0 +1,35 @@
+/**
+ * The devices on which benches run.
+ *
+ * @module
+ */
+
+import { type Device, openDevice } from "../tensor/mod.ts";
+
+/**
+ * Opens every device that there is: the CPU without a BLAS, which the others are compared with, the
+ * CPU with one, and WebGPU. They stay open until the process ends.
+ *
+ * @returns The devices by a name for the rows of a bench; `baseline` is the name of the first.
+ *
+ * @example
+ * ```ts ignore
+ * import { openBenchDevices } from "./bench_devices.ts";
+ *
+ * const { devices, baseline } = await openBenchDevices();
+ * for (const [name, device] of devices) {
+ *   Deno.bench({ name, group: "waiting", baseline: name === baseline, fn: () => device.synchronize() });
+ * }
+ * ```
+ */
+export async function openBenchDevices(): Promise<
+  { readonly devices: ReadonlyMap<string, Device>; readonly baseline: string }
+> {
+  const baseline = "cpu";
+  const devices = new Map<string, Device>([[baseline, await openDevice("cpu", { blas: false })]]);
+  const withBlas = await openDevice("cpu");
+  if (withBlas.kind === "cpu" && withBlas.hasBlas) devices.set("cpu, BLAS", withBlas);
+  const gpu = await openDevice("webgpu").catch(() => null);
+  if (gpu !== null) devices.set("webgpu", gpu);
+  return { devices, baseline };
+}
