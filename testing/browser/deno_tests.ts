@@ -47,8 +47,8 @@ export function test(definition: string | TestDefinition, fn?: TestFunction): vo
   else if (fn !== undefined) registered.push({ name: definition, fn });
 }
 
-/** Runs what was registered, one test after the other. */
-export async function runTests(): Promise<TestResult[]> {
+/** Runs the tests whose name matches, one after the other. */
+export async function runTests(only: RegExp): Promise<TestResult[]> {
   const results: TestResult[] = [];
   const run = async (name: string, fn: TestFunction): Promise<boolean> => {
     const start = performance.now();
@@ -62,6 +62,7 @@ export async function runTests(): Promise<TestResult[]> {
     return failure === null;
   };
   for (const { name, fn, ignore } of registered) {
+    if (!only.test(name)) continue;
     if (ignore) results.push({ name, failure: null, ignored: true, milliseconds: 0 });
     else await run(name, fn);
   }

@@ -1,13 +1,34 @@
 /**
  * What a page runs: the tests of the file that its address names, as in `/?tests=nn/layers_test.ts`.
+ * With `&worker` a worker of the page runs them, where waiting is allowed.
  *
  * @module
  */
 
 import { runTests, type TestResult } from "./deno_tests.ts";
 
-const file = new URL(location.href).searchParams.get("tests");
+const { searchParams, search } = new URL(location.href);
+const isPage = Reflect.has(globalThis, "document");
 
 /** How the tests ended, for whoever drives the browser. */
-const results: Promise<TestResult[]> = import(`/nanodino/${file}`).then(runTests);
-Reflect.set(globalThis, "results", results);
+const results: Promise<TestResult[]> = isPage && searchParams.has("worker")
+  ? runInWorker()
+  : import(`/nanodino/${searchParams.get("tests")}`).then(() =>
+    runTests(new RegExp(searchParams.get("only") ?? ""))
+  );
+
+if (isPage) Reflect.set(globalThis, "results", results);
+else {
+  const post: (message: unknown) => void = Reflect.get(globalThis, "postMessage");
+  // An error of a worker reaches its page only if it is thrown or reported.
+  results.then(post).catch(reportError);
+}
+
+/** Has a worker run this file, at an address with the same parameters. */
+function runInWorker(): Promise<TestResult[]> {
+  const worker = new Worker(import.meta.url + search, { type: "module" });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = (event) => resolve(event.data);
+    worker.onerror = (event) => reject(new Error(event.message));
+  });
+}

@@ -296,7 +296,8 @@ gpuTest("a lost device is an error at the next use and for those who wait", asyn
 gpuTest("a device that is lost unnoticed does not hang those who use it next", async (device) => {
   const x = put(device, 1);
   device.gpu.destroy();
-  await assertRejects(() => get(device, x), Error, "Cannot read the device");
+  // Some notice while they read, others before.
+  await assertRejects(() => get(device, x), Error, "the device");
 });
 
 gpuTest("a closed device says that it was closed", async (device) => {

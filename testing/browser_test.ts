@@ -1,0 +1,47 @@
+import { findChromium } from "./browser/chromium.ts";
+import { type Selection, TestBrowser } from "./browser/run.ts";
+import { hasGolden } from "./golden.ts";
+
+/** What is run in a browser as well, on both devices. Each page compiles its shaders anew. */
+const selections: readonly Selection[] = [
+  { file: "tensor/devices/webgpu/device_test.ts" },
+  { file: "tensor/devices/webgpu/device_test.ts", worker: true },
+  { file: "tensor/ops/ops_test.ts" },
+  { file: "tensor/ops/creation_test.ts" },
+  { file: "tensor/ops/gather_test.ts" },
+  { file: "tensor/ops/scan_test.ts" },
+  { file: "tensor/ops/sort_wgsl_test.ts" },
+  { file: "tensor/ops/matmul_wgsl_test.ts", only: "^products agree" },
+  { file: "tensor/ops/sampling_test.ts", only: "^(?!.*as often as its weight says)" },
+  { file: "tensor/ops/attention_test.ts", only: "^attention and its gradient agree" },
+  { file: "gpt/learning_test.ts" },
+  { file: "gpt/learning_test.ts", only: "cpu", worker: true },
+  ...(hasGolden ? [{ file: "gpt/golden_test.ts" }] : []),
+];
+
+const chromium = findChromium();
+const ignore = chromium === null && Deno.env.get("NANODINO_REQUIRE_BROWSER") !== "1";
+const name = "operations, the model and training are right in a browser, on both devices";
+
+Deno.test({
+  name: ignore ? `${name} (ignored: Chromium is not installed)` : name,
+  ignore,
+  fn: async (t) => {
+    if (chromium === null) throw new Error("wanted Chromium on the PATH, got none");
+    await using browser = await TestBrowser.start(chromium);
+    for (const selection of selections) {
+      const { file, worker = false } = selection;
+      await t.step(worker ? `${file} in a worker` : file, async (t) => {
+        for (const { name, failure, ignored } of await browser.run(selection)) {
+          await t.step({
+            name,
+            ignore: ignored,
+            fn: () => {
+              if (failure !== null) throw new Error(failure);
+            },
+          });
+        }
+      });
+    }
+  },
+});
