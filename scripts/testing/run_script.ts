@@ -12,7 +12,6 @@ export const permissions: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys",
   "--allow-ffi",
 ];
 
