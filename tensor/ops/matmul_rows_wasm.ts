@@ -15,6 +15,7 @@ import {
   type FunctionBuilder,
   I32,
   type KernelParameters,
+  type Local,
   type ModuleBuilder,
 } from "../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, PLACES, places } from "./matmul_places_wasm.ts";
@@ -22,10 +23,12 @@ import { type Product, productWork } from "./matmul_product.ts";
 
 /** Dot products that run side by side: the columns of one work item. */
 const DOT_COLUMNS = 4;
+/** Sums of one dot product that are taken side by side. */
+const DOT_SUMS = 4;
 /** Columns of one pass. */
 const DOT_PASS = 1 << 20;
 /** Steps of k that a dot product takes in one pass of its loop. */
-const DOT_STEPS = 32;
+const DOT_STEPS = 64;
 /** Columns of one work item where rows are scaled and added. */
 const SUM_COLUMNS = 32;
 /** Rows of the large matrix that are added in one pass over the result. */
@@ -175,32 +178,9 @@ function defineDots(module: ModuleBuilder) {
       const multiply = (row: I32, rows: number, column: I32, width: number, to: I32) => {
         const x = Array.from({ length: rows }, (_, i) => f.local(row.add(rowA.multiply(i))));
         const y = Array.from({ length: width }, (_, j) => f.local(column.add(strideB.multiply(j))));
-        const zeros = () => x.map(() => y.map(() => f.local(F32x4.of(0))));
-        const sums = zeros();
-        // One row alone has too few sums in flight to hide the latency of an addition.
-        const sets = rows === 1 ? [sums, zeros()] : [sums];
-        const at = f.local(I32.of(0));
-        const pass = (steps: number) => {
-          const left = x.map((address) => f.local(address.add(at)));
-          const right = y.map((address) => f.local(address.add(at)));
-          for (let step = 0; step < steps; step++) {
-            const set = sets[step % sets.length]!;
-            const factors = left.map((address) => f.local(address.loadF32x4(16 * step)));
-            right.forEach((address, j) => {
-              const four = f.local(address.loadF32x4(16 * step));
-              factors.forEach((factor, i) =>
-                f.set(set[i]![j]!, factor.multiplyAdd(four, set[i]![j]!))
-              );
-            });
-          }
-          f.set(at, at.add(16 * steps));
-        };
-        f.while(at.less(endOfPasses), () => pass(DOT_STEPS / 4));
-        f.while(at.less(endOfFours), () => pass(1));
-        for (const other of sets.slice(1)) {
-          y.forEach((_, j) => f.set(sums[0]![j]!, sums[0]![j]!.add(other[0]![j]!)));
-        }
+        const sums = rows === 1 ? [y.map((each) => sumOne(x[0]!, each))] : sumTogether(x, y);
         const totals = sums.map((row) => f.local(sumsOfLanes(f, row)));
+        const at = f.local(endOfFours);
         f.while(at.less(endOfAll), () => {
           const right = f.local(lanesOf(f, y.map((address) => address.add(at))));
           x.forEach((address, i) => {
@@ -216,18 +196,83 @@ function defineDots(module: ModuleBuilder) {
         });
       };
 
+      /** Goes along k in vectors, many at a time and then the rest one by one. */
+      const forVectors = (body: (at: I32, vectors: number) => void) => {
+        f.forRange(0, endOfPasses, 4 * DOT_STEPS, (at) => body(at, DOT_STEPS / 4));
+        f.forRange(endOfPasses, endOfFours, 16, (at) => body(at, 1));
+      };
+
+      /** Every row with every column: what was loaded is used several times. */
+      const sumTogether = (x: readonly I32[], y: readonly I32[]): Local<F32x4>[][] => {
+        const sums = x.map(() => y.map(() => f.local(F32x4.of(0))));
+        forVectors((at, vectors) => {
+          const left = x.map((address) => f.local(address.add(at)));
+          const right = y.map((address) => f.local(address.add(at)));
+          for (let step = 0; step < vectors; step++) {
+            const factors = left.map((address) => f.local(address.loadF32x4(16 * step)));
+            right.forEach((address, j) => {
+              const four = f.local(address.loadF32x4(16 * step));
+              factors.forEach((factor, i) =>
+                f.set(sums[i]![j]!, factor.multiplyAdd(four, sums[i]![j]!))
+              );
+            });
+          }
+        });
+        return sums;
+      };
+
+      /**
+       * One row with one column. So the large matrix is read from end to end, as the processor expects
+       * when it fetches ahead: twice as fast as four columns at a time where it is not in the cache.
+       * Several sums hide the latency of an addition.
+       */
+      const sumOne = (x: I32, y: I32): Local<F32x4> => {
+        const sums = Array.from({ length: DOT_SUMS }, () => f.local(F32x4.of(0)));
+        forVectors((at, vectors) => {
+          const [left, right] = [f.local(x.add(at)), f.local(y.add(at))];
+          for (let step = 0; step < vectors; step++) {
+            const sum = sums[step % DOT_SUMS]!;
+            f.set(sum, right.loadF32x4(16 * step).multiplyAdd(left.loadF32x4(16 * step), sum));
+          }
+        });
+        for (let apart = DOT_SUMS / 2; apart >= 1; apart /= 2) {
+          for (let i = 0; i < apart; i++) f.set(sums[i]!, sums[i]!.add(sums[i + apart]!));
+        }
+        return sums[0]!;
+      };
+
+      /** Reads columns from end to end, so that they are in the cache when they are met together. */
+      const fetch = (column: I32, width: number) => {
+        const sum = f.local(I32.of(0));
+        for (let j = 0; j < width; j++) {
+          const from = f.local(column.add(strideB.multiply(j)));
+          f.forRange(0, endOfPasses, 4 * DOT_STEPS, (at) => {
+            const lines = f.local(from.add(at));
+            for (let line = 0; line < 4 * DOT_STEPS; line += 64) {
+              f.set(sum, sum.add(lines.loadI32(line)));
+            }
+          });
+        }
+        // Never so, but a compiler that does not know that has to load.
+        f.if(k.isZero(), () => f.store(c, sum));
+      };
+
       const column = f.local(b);
       const top = f.local(c);
       /** Multiplies all rows of A by the next `width` columns. */
       const multiplyNext = (width: number) => {
         const row = f.local(a);
         const to = f.local(top);
+        f.if(m.and(1), () => {
+          multiply(row, 1, column, width, to);
+          f.set(row, row.add(rowA));
+          f.set(to, to.add(rowC));
+        }, () => fetch(column, width));
         f.forRange(0, m.shiftRight(1), 1, () => {
           multiply(row, 2, column, width, to);
           f.set(row, row.add(rowA.shiftLeft(1)));
           f.set(to, to.add(rowC.shiftLeft(1)));
         });
-        f.if(m.and(1), () => multiply(row, 1, column, width, to));
         f.set(column, column.add(strideB.multiply(width)));
         f.set(top, top.add(columnC.multiply(width)));
       };
