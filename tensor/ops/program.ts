@@ -150,7 +150,11 @@ function prepareCall(
           formatShape(given.shape),
       );
     }
-    return given ?? { dtype: "float32", shape: wanted, strides: contiguousStrides(wanted) };
+    if (given === null) {
+      return { dtype: "float32", shape: wanted, strides: contiguousStrides(wanted) };
+    }
+    // A tensor that was handed over must not be kept alive by what is remembered of it.
+    return { dtype: given.dtype, shape: given.shape, strides: given.strides };
   });
   const operands = inputs.map((input, i) => {
     const target = program.perRow[i] ? rowShape : shape;
@@ -158,11 +162,7 @@ function prepareCall(
     return { dtype: input.dtype, shape: target, strides };
   });
   const plan = device.kind === "cpu" ? planProgramOnCpu(device, program, operands, results) : null;
-  return {
-    inputs: operands,
-    outputs: results.map(({ dtype, shape, strides }) => ({ dtype, shape, strides })),
-    plan,
-  };
+  return { inputs: operands, outputs: results, plan };
 }
 
 /** What else the result of {@linkcode prepareCall} depends on. */
