@@ -32,7 +32,7 @@ export const ideas: readonly Idea[] = [
   { idea: "an activation", path: "tensor/ops/elementwise.ts", becomes: "one expression, fused" },
   { idea: "letters", path: "tokenizer/train.ts", becomes: "pieces of words, learned" },
   { idea: "rows of weights", path: "nn/embedding.ts", becomes: "a table, looked up" },
-  { idea: "the last three", path: "nn/attention.ts", becomes: "all that went before" },
+  { idea: "the last three", path: "nn/self_attention.ts", becomes: "all that went before" },
   { idea: "the forward pass", path: "gpt/model.ts", becomes: "the whole GPT" },
   { idea: "the loss", path: "tensor/ops/cross_entropy.ts", becomes: "over a whole vocabulary" },
   { idea: "backpropagation", path: "autograd/tape.ts", becomes: "the very same file" },
