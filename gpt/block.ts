@@ -13,7 +13,7 @@ import {
   type Device,
   expression as ex,
   rmsNorm,
-  rotary,
+  rotaryNorm,
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
@@ -111,7 +111,7 @@ export class CausalSelfAttention extends Module {
     }
 
     const { cos, sin, window, cache } = context;
-    const place = (y: Tensor) => rmsNorm(rotary(y, cos, sin), { scale: QUERY_KEY_SCALE });
+    const place = (y: Tensor) => rotaryNorm(y, cos, sin, { scale: QUERY_KEY_SCALE });
     queries = place(queries);
     keys = place(keys);
     if (cache !== null) ({ keys, values } = cache.extend(this.#layer, keys, values));

@@ -44,6 +44,7 @@ export { concat, split, stack } from "./ops/join.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
+export { rotaryNorm } from "./ops/rotary_norm.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
 export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling.ts";
 export { cumulativeSum } from "./ops/scan.ts";

@@ -1,6 +1,6 @@
 /** Rotary position embedding. @module */
 
-import { applyOne, type Operation } from "../apply.ts";
+import { applyOne, type Operation, type Specification } from "../apply.ts";
 import type { View } from "../device.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
@@ -25,7 +25,7 @@ const rotateBack = defineProgram(
 );
 
 /** The first and the second half of the last axis. */
-function halves(x: Tensor): [View, View] {
+export function halves(x: Tensor): [View, View] {
   const { allocation, dtype, strides, offset } = x;
   const last = x.shape.length - 1;
   const shape = x.shape.slice();
@@ -37,24 +37,35 @@ function halves(x: Tensor): [View, View] {
   ];
 }
 
+/**
+ * The shape rule of operations that turn x by angles.
+ *
+ * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
+ */
+export function inferRotary(
+  name: string,
+  [x, cos, sin]: readonly Specification[],
+): readonly Specification[] {
+  const { shape, dtype } = x!;
+  const length = shape.at(-1);
+  if (length === undefined || length % 2 !== 0) {
+    throw new RangeError(`Cannot ${name}: wanted an even last axis, got ${formatShape(shape)}`);
+  }
+  const half = [...shape.slice(0, -1), length / 2];
+  const angles = broadcastShapes([half, cos!.shape, sin!.shape], name);
+  if (!shapesEqual(angles, half)) {
+    throw new RangeError(
+      `Cannot ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
+        formatShape(cos!.shape),
+    );
+  }
+  return [{ shape, dtype }];
+}
+
 /** The attribute says whether the turn is undone. */
 const rotaryOperation: Operation<boolean> = {
   name: "rotary",
-  infer: ([x, cos, sin]) => {
-    const length = x!.shape.at(-1);
-    if (length === undefined || length % 2 !== 0) {
-      throw new RangeError(`Cannot rotary: wanted an even last axis, got ${formatShape(x!.shape)}`);
-    }
-    const half = [...x!.shape.slice(0, -1), length / 2];
-    const angles = broadcastShapes([half, cos!.shape, sin!.shape], "rotary");
-    if (!shapesEqual(angles, half)) {
-      throw new RangeError(
-        `Cannot rotary: wanted angles that broadcast to ${formatShape(half)}, got ` +
-          formatShape(cos!.shape),
-      );
-    }
-    return [{ shape: x!.shape, dtype: x!.dtype }];
-  },
+  infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
     const inputs = [...halves(x!), cos!, sin!];
     runProgramOn(device, isBack ? rotateBack : rotate, inputs, halves(y!));

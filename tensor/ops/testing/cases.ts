@@ -25,9 +25,11 @@ import {
   linear,
   rmsNorm,
   rotary,
+  rotaryAngles,
+  rotaryNorm,
   split,
   stack,
-  type Tensor,
+  Tensor,
   where,
 } from "../../mod.ts";
 
@@ -439,6 +441,24 @@ const matmulShapes: [Shape, Shape, boolean, boolean][] = [
   [[2, 4, 3], [5, 4], true, true],
 ];
 
+const angles = rotaryAngles(3, 6, 2);
+
+/** The angles of three positions, for rows of six. */
+function constantAngles({ device }: Tensor): [cos: Tensor, sin: Tensor] {
+  const table = (data: Float32Array<ArrayBuffer>) =>
+    Tensor.from(device, data, { shape: [3, 1, 3] });
+  return [table(angles.cos), table(angles.sin)];
+}
+
+/** x `[2, 3, 2, 6]`, turned by {@linkcode constantAngles}. */
+function turned(x: ReferenceArray): ReferenceArray {
+  return build([2, 3, 2, 6], ([b, t, h, d]) => {
+    const [c, s] = [angles.cos[3 * t! + d! % 3]!, angles.sin[3 * t! + d! % 3]!];
+    const [first, second] = [at(x, [b!, t!, h!, d! % 3]), at(x, [b!, t!, h!, d! % 3 + 3])];
+    return d! < 3 ? first * c + second * s : second * c - first * s;
+  });
+}
+
 const products: Case[] = [
   ...matmulShapes.map(([a, b, transposeA, transposeB]): Case => ({
     name: `matmul [${a}]${transposeA ? "ᵀ" : ""} by [${b}]${transposeB ? "ᵀ" : ""}`,
@@ -467,6 +487,24 @@ const products: Case[] = [
         return d < 3 ? first * c + second * s : second * c - first * s;
       }),
     differentiable: false,
+  },
+  {
+    name: "rotary at given angles",
+    inputs: [normal(2, 3, 2, 6)],
+    run: ([x]) => rotary(x!, ...constantAngles(x!)),
+    reference: ([x]) => turned(x!),
+    differentiable: true,
+  },
+  {
+    name: "rotaryNorm",
+    inputs: [normal(2, 3, 2, 6)],
+    run: ([x]) => rotaryNorm(x!, ...constantAngles(x!), { scale: 1.2, epsilon: 0.1 }),
+    reference: ([x]) =>
+      mapLines(turned(x!), 3, (row) => {
+        const meanSquare = row.reduce((sum, y) => sum + y * y, 0) / row.length;
+        return row.map((y) => 1.2 * y / Math.sqrt(meanSquare + 0.1));
+      }),
+    differentiable: true,
   },
 ];
 

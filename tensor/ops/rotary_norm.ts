@@ -1,0 +1,86 @@
+/** Rotary position embedding and a norm after it, as one operation. @module */
+
+import { allocate, applyOne, type Operation } from "../apply.ts";
+import { differentiate } from "../expression/differentiate.ts";
+import * as ex from "../expression/expression.ts";
+import { defineProgram } from "../expression/program.ts";
+import { pruneInputs } from "../expression/prune.ts";
+import type { Tensor } from "../tensor.ts";
+import { runProgramOn } from "./program.ts";
+import { halves, inferRotary } from "./rotary.ts";
+import { FLOAT32_EPSILON, type RmsNormOptions } from "./rows.ts";
+
+/** The halves of a row, turned, and divided by the root of the mean square of both. */
+const program = defineProgram(
+  {
+    name: "rotary norm",
+    inputs: ["first", "second", "cos", "sin"],
+    scalars: ["epsilon", "scale"],
+  },
+  ({ first, second, cos, sin, epsilon, scale }) => {
+    const a = ex.add(ex.multiply(first, cos), ex.multiply(second, sin));
+    const b = ex.subtract(ex.multiply(second, cos), ex.multiply(first, sin));
+    const squares = ex.rowSum(ex.add(ex.square(a), ex.square(b)));
+    const meanSquare = ex.divide(squares, ex.multiply(2, ex.rowLength));
+    const root = ex.sqrt(ex.add(meanSquare, epsilon));
+    return [a, b].map((half) => ex.multiply(scale, ex.divide(half, root)));
+  },
+);
+
+/** The gradient by the halves; it takes those of both outputs after the inputs. */
+const gradient = pruneInputs(differentiate(program, [true, true, false, false]));
+
+const rotaryNormOperation: Operation<readonly number[]> = {
+  name: "rotaryNorm",
+  infer: (inputs) => inferRotary("rotaryNorm", inputs),
+  run: (device, [x, cos, sin], [y], scalars) =>
+    runProgramOn(device, program, [...halves(x!), cos!, sin!], halves(y!), scalars),
+  gradient: {
+    savesInputs: [0, 1, 2],
+    apply: (upstream, saved, scalars, [, wantsCos, wantsSin]) => {
+      if (wantsCos || wantsSin) throw new Error("Cannot differentiate rotaryNorm by its angles");
+      const { device, shape, dtype } = upstream;
+      const operands = [
+        ...halves(saved.input(0)),
+        saved.input(1),
+        saved.input(2),
+        ...halves(upstream),
+      ];
+      const used = gradient.used.map((index) => operands[index]!);
+      const result = allocate(device, { shape, dtype }, "rotaryNorm gradient");
+      runProgramOn(device, gradient.program, used, halves(result), scalars);
+      return [result, null, null];
+    },
+  },
+};
+
+/**
+ * Turns rows as {@linkcode rotary} does, and divides each by the root of its mean square, as
+ * {@linkcode rmsNorm} does: what becomes of queries and keys, in one kernel.
+ *
+ * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
+ * @param cos The cosines of the angles, which broadcast to `[..., n/2]`.
+ * @param sin Their sines.
+ * @param options The norm's factor and what is added to its mean square.
+ * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
+ *
+ * @example A quarter turn, to a mean square of 4
+ * ```ts
+ * import { openDevice, rotaryNorm, Tensor } from "../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const [x, cos, sin] = [[[1, 1]], [[0]], [[1]]].map((rows) => Tensor.from(device, rows));
+ * const y = await rotaryNorm(x!, cos!, sin!, { scale: 2, epsilon: 0 }).data();
+ * if (y.join() !== "2,-2") throw new Error(`expected 2, -2, got ${y}`);
+ * await device.close();
+ * ```
+ */
+export function rotaryNorm(
+  x: Tensor,
+  cos: Tensor,
+  sin: Tensor,
+  options: Omit<RmsNormOptions, "weight"> = {},
+): Tensor {
+  const { epsilon = FLOAT32_EPSILON, scale = 1 } = options;
+  return applyOne(rotaryNormOperation, [x, cos, sin], [epsilon, scale]);
+}
