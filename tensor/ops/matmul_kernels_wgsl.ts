@@ -41,7 +41,7 @@ const MATRICES: WgslKernel["buffers"] = [
  *
  * @param isSymmetric Whether only elements from the diagonal on count, and are stored on both sides.
  */
-const common = (isSymmetric: boolean) => `
+export const storeWgsl = (isSymmetric: boolean): string => `
 fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
   let item = arguments.firstItem + i32(z);
   return offset + (item / arguments.inner) * outer + (item % arguments.inner) * inner;
@@ -75,14 +75,20 @@ fn storeVector(cBegin: i32, row: i32, column: i32, value: vec4<f32>) {
 /** Names the kernels that compute half of a symmetric result. */
 const nameOf = (name: string, isSymmetric: boolean) => isSymmetric ? `${name}, symmetric` : name;
 
-const BEGIN_A = "begin(group.z, arguments.aOffset, arguments.aOuter, arguments.aInner)";
-const BEGIN_B = "begin(group.z, arguments.bOffset, arguments.bOuter, arguments.bInner)";
-const BEGIN_C = "begin(group.z, arguments.cOffset, arguments.cOuter, arguments.cInner)";
+/** Where the matrix a of a workgroup's batch item begins. */
+export const BEGIN_A: string =
+  "begin(group.z, arguments.aOffset, arguments.aOuter, arguments.aInner)";
+/** Where the matrix b of a workgroup's batch item begins. */
+export const BEGIN_B: string =
+  "begin(group.z, arguments.bOffset, arguments.bOuter, arguments.bInner)";
+/** Where the matrix c of a workgroup's batch item begins. */
+export const BEGIN_C: string =
+  "begin(group.z, arguments.cOffset, arguments.cOuter, arguments.cInner)";
 
 /** One thread for each element of the result: the definition of a matrix product. */
 export function naiveKernel(isSymmetric: boolean): MatmulKernel {
   const code = () => `
-${common(isSymmetric)}
+${storeWgsl(isSymmetric)}
 @compute @workgroup_size(8, 8)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -128,7 +134,7 @@ export function registerKernel(
   const rows = range(tileRows);
   const vectors = range(tileColumns / 4);
   const code = () => `
-${common(isSymmetric)}
+${storeWgsl(isSymmetric)}
 @compute @workgroup_size(8, 8)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -239,7 +245,7 @@ export function stagedKernel(staging: Staging): MatmulKernel {
   const code = () => `
 var<workgroup> aBlock: array<vec4<f32>, ${depth * rows / 4}>;
 var<workgroup> bBlock: array<vec4<f32>, ${depth * columns / 4}>;
-${common(isSymmetric)}
+${storeWgsl(isSymmetric)}
 @compute @workgroup_size(${threadsX}, ${threadsY})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -306,7 +312,7 @@ export function rowsKernel(rowMajorB: boolean): MatmulKernel {
   const lanes = threads / columns;
   const code = () => `
 var<workgroup> parts: array<f32, ${threads}>;
-${common(false)}
+${storeWgsl(false)}
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

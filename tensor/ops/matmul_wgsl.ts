@@ -5,6 +5,7 @@
  */
 
 import type { View, WebGpuDevice } from "../device.ts";
+import { DOTS_KERNEL, hasVectorsAlongK } from "./matmul_dots_wgsl.ts";
 import {
   ALIGN_KERNEL,
   type MatmulKernel,
@@ -35,6 +36,7 @@ export interface MatmulCandidate {
 /** The name of a {@linkcode MatmulCandidate}. */
 export type MatmulCandidateName =
   | "naive"
+  | "dots"
   | "rows"
   | "registers 4×8"
   | "registers 8×8"
@@ -53,9 +55,16 @@ const SMALL_PRODUCT = 4096;
 /** Sums shorter than this are not worth sharing among threads. */
 const LONG_SUM = 32;
 
+const naive = byOrder((_, __, isSymmetric) => naiveKernel(isSymmetric));
+
 /** All candidates: what choosing by timing has to try. */
 export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidate>> = {
-  "naive": byOrder((_, __, isSymmetric) => naiveKernel(isSymmetric)),
+  "naive": naive,
+  "dots": {
+    ...naive,
+    kernel: (product, isSymmetric) =>
+      hasVectorsAlongK(product) && !isSymmetric ? DOTS_KERNEL : naive.kernel(product, isSymmetric),
+  },
   "rows": byOrder((_, rowMajorB) => rowsKernel(rowMajorB)),
   "registers 4×8": registers(4, 8),
   "registers 8×8": registers(8, 8),
@@ -168,7 +177,7 @@ export function chooseCandidate(
   const { m, n, k } = product;
   if (m * n * k < SMALL_PRODUCT) return "naive";
   if (device.info.details.software === true) {
-    if (m <= VERY_FEW_ROWS && !isAligned(product)) return "naive";
+    if (m <= VERY_FEW_ROWS && !isAligned(product)) return "dots";
     return m <= FEW_ROWS ? "registers 4×8" : "registers 8×8";
   }
   if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
@@ -196,17 +205,17 @@ export function runCandidate(
   const [b, scratch] = alignedB && !isAligned(product)
     ? alignB(device, product)
     : [product.b, null];
-  const tile = kernel({ ...product, b }, false);
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  const [mostRows, mostColumns] = [limit * tile.rows, limit * tile.columns];
+  const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
   // Only a whole result has its diagonal where rows and columns are equal.
-  const isSymmetric = options.symmetric === true && m === n && m <= mostRows && n <= mostColumns;
+  const half = options.symmetric && m === n ? kernel({ ...product, b }, true) : null;
+  const isSymmetric = half !== null && isWhole(half);
+  const tile = isSymmetric ? half : kernel({ ...product, b }, false);
   const flags = { accumulate: options.accumulate ?? false, symmetric: isSymmetric };
-  const wgsl = isSymmetric ? kernel({ ...product, b }, true).kernel : tile.kernel;
-  for (const part of parts({ ...product, b }, mostRows, mostColumns)) {
+  for (const part of parts({ ...product, b }, limit * tile.rows, limit * tile.columns)) {
     eachBatch(outer * inner, limit, (firstItem, items) =>
       device.dispatch(
-        wgsl,
+        tile.kernel,
         [part.a.allocation, part.b.allocation, part.c.allocation],
         { integers: integersOf(part, firstItem, flags.accumulate) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
