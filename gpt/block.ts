@@ -66,7 +66,7 @@ export class CausalSelfAttention extends Module {
   readonly #config: GPTConfig;
 
   /** Makes the attention of one layer. */
-  constructor(device: Device, config: GPTConfig, layer: number, seed: number) {
+  constructor(device: Device, config: GPTConfig, layer: number, seed: number | null) {
     super();
     const { nEmbd, nHead, nKvHead, nLayer } = config;
     const size = headSize(config);
@@ -129,7 +129,7 @@ export class MLP extends Module {
   readonly c_proj: Linear;
 
   /** Makes the perceptron of one layer. */
-  constructor(device: Device, { nEmbd }: GPTConfig, seed: number) {
+  constructor(device: Device, { nEmbd }: GPTConfig, seed: number | null) {
     super();
     const [low, high] = uniformBounds(nEmbd);
     this.c_fc = new Linear(device, nEmbd, 4 * nEmbd, {
@@ -163,7 +163,7 @@ export class Block extends Module {
   readonly mlp: MLP;
 
   /** Makes layer number `layer`, counted from 0. */
-  constructor(device: Device, config: GPTConfig, layer: number, seed: number) {
+  constructor(device: Device, config: GPTConfig, layer: number, seed: number | null) {
     super();
     this.attn = new CausalSelfAttention(device, config, layer, namedSeed(seed, "attn"));
     this.mlp = new MLP(device, config, namedSeed(seed, "mlp"));

@@ -55,7 +55,7 @@ export async function encodeOptimizer(optimizer: MuonAdamW): Promise<Uint8Array>
 export function decodeModel(bytes: Uint8Array, config: GPTConfig, device: Device): GPT {
   const arrays = readSafetensors(bytes);
   checkParameters(arrays, config);
-  const model = new GPT(config, device);
+  const model = new GPT(config, device, { seed: null });
   for (const [name, parameter] of model.stateDict()) {
     parameter.assign(singles(arrays.get(name)!));
   }

@@ -69,8 +69,8 @@ const backOut = defineProgram(
 
 /** What {@linkcode GPT} can be told beside its shape. */
 export interface GPTOptions {
-  /** The seed of the starting values (default 42). */
-  readonly seed?: number;
+  /** The seed of the starting values (default 42); `null` for zeros, where values are loaded next. */
+  readonly seed?: number | null;
 }
 
 /** What {@linkcode GPT.forward} can be told. */

@@ -9,8 +9,11 @@ import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode Embedding} can be told. */
 export interface EmbeddingOptions {
-  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer. */
-  readonly seed: number;
+  /**
+   * Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer; or `null` for
+   * zeros, where values are loaded next.
+   */
+  readonly seed: number | null;
   /** What the table is filled with; normally distributed unless given, as in PyTorch. */
   readonly initialWeight?: Initializer;
 }

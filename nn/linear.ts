@@ -9,8 +9,11 @@ import { checkSize } from "./sizes.ts";
 
 /** What {@linkcode Linear} can be told. */
 export interface LinearOptions {
-  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer. */
-  readonly seed: number;
+  /**
+   * Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer; or `null` for
+   * zeros, where values are loaded next.
+   */
+  readonly seed: number | null;
   /** Whether something is added after the product; so unless `false`. */
   readonly bias?: boolean;
   /** What the weight is filled with; uniform within ±1/√inputs unless given, as in PyTorch. */

@@ -1,6 +1,6 @@
 /** Making a parameter. @module */
 
-import type { Device, Tensor } from "../tensor/mod.ts";
+import { type Device, Tensor } from "../tensor/mod.ts";
 import type { Initializer } from "./initializers.ts";
 
 /**
@@ -9,7 +9,7 @@ import type { Initializer } from "./initializers.ts";
  * @param device Where it lives.
  * @param shape Its shape; that of a linear layer's weight is [outputs, inputs].
  * @param initializer What it is filled with at first.
- * @param seed Chooses the random numbers.
+ * @param seed Chooses the random numbers; `null` for zeros instead, where values are loaded next.
  *
  * @example
  * ```ts
@@ -27,7 +27,8 @@ export function parameter(
   device: Device,
   shape: readonly number[],
   initializer: Initializer,
-  seed: number,
+  seed: number | null,
 ): Tensor {
-  return initializer(device, shape, seed).requireGrad().keep();
+  const values = seed === null ? Tensor.zeros(device, shape) : initializer(device, shape, seed);
+  return values.requireGrad().keep();
 }

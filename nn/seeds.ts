@@ -6,7 +6,7 @@ import { deriveSeed } from "../tensor/mod.ts";
  * The seed of a part that has a name. It depends on nothing else, so adding a part leaves the random
  * numbers of all others as they are.
  *
- * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1.
+ * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1; or `null`, then the result is too.
  * @param name The name of the part, such as `"weight"`.
  *
  * @example
@@ -17,7 +17,10 @@ import { deriveSeed } from "../tensor/mod.ts";
  * if (weight === bias) throw new Error("expected two seeds");
  * ```
  */
-export function namedSeed(seed: number, name: string): number {
+export function namedSeed(seed: number, name: string): number;
+export function namedSeed(seed: number | null, name: string): number | null;
+export function namedSeed(seed: number | null, name: string): number | null {
+  if (seed === null) return null;
   // FNV-1a (Fowler, Noll and Vo), in 32 bits.
   let hash = 0x811c9dc5;
   for (const byte of new TextEncoder().encode(name)) hash = Math.imul(hash ^ byte, 0x01000193);
