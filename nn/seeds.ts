@@ -6,7 +6,7 @@ import { deriveSeed } from "../tensor/mod.ts";
  * The seed of a part that has a name. It depends on nothing else, so adding a part leaves the random
  * numbers of all others as they are.
  *
- * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1; or `null`, then the result is too.
+ * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1.
  * @param name The name of the part, such as `"weight"`.
  *
  * @example
@@ -18,6 +18,7 @@ import { deriveSeed } from "../tensor/mod.ts";
  * ```
  */
 export function namedSeed(seed: number, name: string): number;
+/** The seed of a part that has a name, and `null` where there is none of the whole. */
 export function namedSeed(seed: number | null, name: string): number | null;
 export function namedSeed(seed: number | null, name: string): number | null {
   if (seed === null) return null;
