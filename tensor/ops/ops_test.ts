@@ -63,7 +63,13 @@ async function compare(
   });
 }
 
-async function checkForward(device: Device, each: Case, layout: string): Promise<void> {
+/**
+ * Compares a result with the reference.
+ *
+ * This function is not asynchronous, so its scope ends when it returns, but the reading has begun
+ * by then. Many checks can read together, which on WebGPU is what takes the time.
+ */
+function checkForward(device: Device, each: Case, layout: string): Promise<void> {
   using _scope = device.scope();
   const arrays = each.inputs.map((one, i) => fill(one, i + 1));
   const inputs = arrays.map((array, i) =>
@@ -71,7 +77,7 @@ async function checkForward(device: Device, each: Case, layout: string): Promise
   );
   // WGSL leaves it to the device whether such small numbers count as zeros.
   const maybeFlushed = device.kind === "webgpu" ? arrays.map(flushed) : arrays;
-  await compare(each, each.run(inputs), each.reference(arrays), each.reference(maybeFlushed));
+  return compare(each, each.run(inputs), each.reference(arrays), each.reference(maybeFlushed));
 }
 
 const numericGradients = new Map<string, Float64Array>();
@@ -95,8 +101,8 @@ function numericGradient(
   return gradient;
 }
 
-/** Compares gradients of a weighted sum with finite differences of the reference, in double. */
-async function checkBackward(device: Device, each: Case, layout: string): Promise<void> {
+/** Compares gradients of a weighted sum with finite differences of the reference, in double. Reads as above. */
+function checkBackward(device: Device, each: Case, layout: string): Promise<void[]> {
   using _scope = device.scope();
   const arrays = each.inputs.map((one, i) => fill(one, i + 1));
   const isFloat = (i: number) => each.inputs[i]!.filling !== "classes";
@@ -107,16 +113,16 @@ async function checkBackward(device: Device, each: Case, layout: string): Promis
   const output = each.run(inputs);
   const weights = fill({ shape: output.shape, filling: "normal" }, 99);
   output.backward(upload(device, weights, false));
-  for (const [i, input] of inputs.entries()) {
-    if (!isFloat(i)) continue;
-    const numeric = numericGradient(each, arrays, weights, i);
+  return Promise.all(inputs.map(async (input, i) => {
+    if (!isFloat(i)) return;
     assert(input.grad !== null || input.size === 0, `input ${i} got no gradient`);
-    if (input.grad === null) continue;
+    if (input.grad === null) return;
     assertEquals([...input.grad.shape], [...input.shape], `the shape of gradient ${i}`);
     const analytic = Float64Array.from(await input.grad.data());
+    const numeric = numericGradient(each, arrays, weights, i);
     const scale = numeric.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
     checkGradient(analytic, numeric, { relative: 1e-4, absolute: 2e-5 * scale + 1e-6 });
-  }
+  }));
 }
 
 /** Finite differences evaluate the reference for every element twice: that is for small inputs. */
@@ -124,29 +130,41 @@ function isSmall(each: Case): boolean {
   return each.inputs.every(({ shape }) => sizeOf(shape) <= 64);
 }
 
+/** Something to be checked, with a name for when it fails. */
+interface Check {
+  readonly name: string;
+  readonly run: () => Promise<unknown>;
+}
+
+/** How many checks read together. */
+const TOGETHER = 50;
+
 /** Runs every case on one device, and reports all that fail. */
 async function checkAll(device: Device): Promise<void> {
+  const checks = cases.flatMap((each) =>
+    Object.keys(layouts).flatMap((layout): Check[] => {
+      const name = `${each.name}, ${layout}`;
+      const forward = { name, run: () => checkForward(device, each, layout) };
+      if (!each.differentiable || !isSmall(each)) return [forward];
+      const run = () => checkBackward(device, each, layout);
+      return [forward, { name: `gradient of ${name}`, run }];
+    })
+  );
   const failures: string[] = [];
-  let checks = 0;
-  const attempt = async (name: string, check: () => Promise<void>) => {
-    checks++;
+  const attempt = async ({ name, run }: Check) => {
     try {
-      await check();
+      await run();
     } catch (error) {
       failures.push(`${name}: ${(error as Error).message}`);
     }
   };
-  for (const each of cases) {
-    for (const layout of Object.keys(layouts)) {
-      await attempt(`${each.name}, ${layout}`, () => checkForward(device, each, layout));
-      if (!each.differentiable || !isSmall(each)) continue;
-      await attempt(
-        `gradient of ${each.name}, ${layout}`,
-        () => checkBackward(device, each, layout),
-      );
-    }
+  for (let i = 0; i < checks.length; i += TOGETHER) {
+    await Promise.all(checks.slice(i, i + TOGETHER).map(attempt));
   }
-  assert(failures.length === 0, `${failures.length} of ${checks} failed\n${failures.join("\n")}`);
+  assert(
+    failures.length === 0,
+    `${failures.length} of ${checks.length} failed\n${failures.join("\n")}`,
+  );
 }
 
 const cpus: Record<string, OpenOptions> = {
