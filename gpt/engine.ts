@@ -1,6 +1,6 @@
 /**
- * Generating text: a prompt is read once, then tokens are drawn one by one, for many samples side by
- * side, with the keys and values of earlier tokens kept.
+ * Generating text: a prompt is read once, then tokens are drawn one after the other, for many samples
+ * side by side, with the keys and values of earlier tokens kept.
  *
  * Source: nanochat, `nanochat/engine.py`.
  *
@@ -9,6 +9,7 @@
 
 import { noGrad, Tensor } from "../tensor/mod.ts";
 import { calculate } from "./calculator.ts";
+import { AheadDrawer } from "./draw_ahead.ts";
 import { KVCache } from "./kv_cache.ts";
 import type { GPT } from "./model.ts";
 import { checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
@@ -29,6 +30,11 @@ export interface GenerateOptions extends SamplingOptions {
   readonly samples?: number;
   /** How many tokens to draw for each at most; by default as many as the training length has room for. */
   readonly maxTokens?: number;
+  /**
+   * How many tokens to draw at a time, which are then read together: by default one on the CPU, and on
+   * a GPU as many as it draws in a tenth of a second. What is drawn does not depend on it.
+   */
+  readonly readEvery?: number;
 }
 
 /** One step of all samples. */
@@ -52,6 +58,11 @@ class Row {
   constructor(specials: Specials, tokenizer: EngineTokenizer) {
     this.#specials = specials;
     this.#tokenizer = tokenizer;
+  }
+
+  /** Whether the next tokens may be forced: an expression is being written, or an answer. */
+  get mayBeForced(): boolean {
+    return this.forced.length > 0 || this.#expression !== null;
   }
 
   /** Takes note of the next token: it may end the sample, or call the calculator. */
@@ -155,17 +166,29 @@ export class Engine {
     const rows = Array.from({ length: samples }, () => new Row(specials, this.#tokenizer));
     const { device, config } = this.#model;
     const cache = new KVCache(device, config, samples, tokens.length + limit);
+    const drawer = new AheadDrawer(this.#model, cache, options);
     try {
-      let next = await this.#readPrompt(tokens, cache, options);
-      for (let drawn = 1; limit > 0; drawn++) {
+      let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
+        await this.#readPrompt(tokens, cache, options),
+      ];
+      let used = 0;
+      for (let step = 1; limit > 0; step++) {
+        const next = drawn[used++]!;
         const masks = rows.map((row) => row.forced.length > 0 ? 0 : 1);
         const column = rows.map((row, i) => row.forced.shift() ?? next[i]!);
         rows.forEach((row, i) => row.accept(column[i]!));
         yield { tokens: column, masks };
-        if (drawn >= limit || rows.every((row) => row.isFinished)) return;
-        next = await this.#readTokens(column, drawn, cache, options);
+        if (step >= limit || rows.every((row) => row.isFinished)) return;
+        const isOther = masks.includes(0);
+        if (used < drawn.length && !isOther) continue;
+        if (used < drawn.length) drawer.rewind(used);
+        const wanted = options.readEvery ?? drawer.pace;
+        const count = rows.some((row) => row.mayBeForced) ? 1 : Math.min(wanted, limit - step);
+        drawn = await drawer.draw(column, step, count);
+        used = 0;
       }
     } finally {
+      drawer.dispose();
       cache.dispose();
     }
   }
@@ -200,7 +223,7 @@ export class Engine {
 
   /** Checks the prompt, and tells how many tokens may be drawn. */
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
-    const { samples = 1, maxTokens } = options;
+    const { samples = 1, maxTokens, readEvery } = options;
     const { config, maximumLength } = this.#model;
     if (tokens.length === 0) {
       throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
@@ -210,6 +233,9 @@ export class Engine {
     }
     if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens >= 0)) {
       throw new RangeError(`Cannot generate: wanted maxTokens from 0 up, got ${maxTokens}`);
+    }
+    if (readEvery !== undefined && !(Number.isInteger(readEvery) && readEvery >= 1)) {
+      throw new RangeError(`Cannot generate: wanted readEvery from 1 up, got ${readEvery}`);
     }
     const limit = maxTokens ?? Math.max(0, config.sequenceLen - tokens.length);
     if (tokens.length + limit > maximumLength) {
@@ -238,23 +264,6 @@ export class Engine {
       const last = logits.slice(1, tokens.length - 1).squeeze(1);
       const repeated = last.expand([cache.batchSize, config.vocabSize]);
       return scope.keep(drawTokens(repeated, 0, options));
-    });
-    return await readIds(drawn);
-  }
-
-  /** Reads one token of every sample, and draws the next. */
-  async #readTokens(
-    column: readonly number[],
-    step: number,
-    cache: KVCache,
-    options: GenerateOptions,
-  ): Promise<readonly number[]> {
-    const { device } = this.#model;
-    const drawn = noGrad(() => {
-      using scope = device.scope();
-      const ids = Tensor.from(device, column.map((id) => [id]), { dtype: "int32" });
-      const logits = this.#model.forward(ids, undefined, { cache });
-      return scope.keep(drawTokens(logits.squeeze(1), step, options));
     });
     return await readIds(drawn);
   }

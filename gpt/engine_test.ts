@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { gpuTest } from "../testing/gpu.ts";
 import type { Device } from "../tensor/mod.ts";
 import { Engine, type EngineTokenizer, generateWithoutCache } from "./engine.ts";
 import { GPT } from "./model.ts";
@@ -55,6 +56,31 @@ testOnEveryDevice("generating with a cache equals generating without", async (de
   }
 });
 
+testOnEveryDevice("what is drawn does not depend on how many are read together", async (device) => {
+  const model = makeModel(device);
+  const before = device.live;
+  for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
+    const all = { maxTokens, topK, samples: 2, temperature: 1.5 };
+    const draw = (readEvery: number) =>
+      new Engine(model, bare).generateBatch(prompt, { ...all, readEvery });
+    const one = await draw(1);
+    assertEquals(one.tokens[0]!.length, prompt.length + maxTokens);
+    for (const readEvery of [2, 5, 16, 100]) assertEquals(await draw(readEvery), one);
+    assertEquals(await new Engine(model, bare).generateBatch(prompt, all), one);
+  }
+  assertEquals(device.live, before);
+});
+
+gpuTest("several tokens are read together, the first of them alone", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const before = device.statistics.readbacks;
+  const readAfter: number[] = [];
+  for await (const _step of engine.generate(prompt, { maxTokens: 17, readEvery: 8 })) {
+    readAfter.push(device.statistics.readbacks - before);
+  }
+  assertEquals(readAfter, [1, ...Array(8).fill(2), ...Array(8).fill(3)]);
+});
+
 cpuTest("the same seed draws the same tokens, and another one others", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const draw = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });
@@ -79,48 +105,66 @@ cpuTest("samples are drawn side by side, each on its own", async (device) => {
   assertEquals(greedy.tokens[0], alone.tokens[0]);
 });
 
-cpuTest("a sample ends at the token that ends texts, which is not part of it", async (device) => {
-  const model = makeModel(device);
-  const endless = await firstOf(new Engine(model, bare), { maxTokens: 12, temperature: 0 });
-  const end = endless.find((token, i) => i > 2 && endless.indexOf(token) === i)!;
-  const ending = { ...bare, special: (name: string) => name === "<|bos|>" ? end : -1 };
-  const engine = new Engine(model, ending);
-  const steps = await firstOf(engine, { maxTokens: 12, temperature: 0 });
-  assertEquals(steps, endless.slice(0, endless.indexOf(end) + 1));
-  const { tokens } = await engine.generateBatch(prompt, { maxTokens: 12, temperature: 0 });
-  assertEquals(tokens[0], [...prompt, ...endless.slice(0, endless.indexOf(end))]);
-});
+testOnEveryDevice(
+  "a sample ends at the token that ends texts, which is not part of it",
+  async (device) => {
+    const model = makeModel(device);
+    const endless = await firstOf(new Engine(model, bare), { maxTokens: 12, temperature: 0 });
+    const end = endless.find((token, i) => i > 2 && endless.indexOf(token) === i)!;
+    const ending = { ...bare, special: (name: string) => name === "<|bos|>" ? end : -1 };
+    const engine = new Engine(model, ending);
+    for (const readEvery of [1, 2, 12]) {
+      const steps = await firstOf(engine, { maxTokens: 12, temperature: 0, readEvery });
+      assertEquals(steps, endless.slice(0, endless.indexOf(end) + 1));
+    }
+    const { tokens } = await engine.generateBatch(prompt, { maxTokens: 12, temperature: 0 });
+    assertEquals(tokens[0], [...prompt, ...endless.slice(0, endless.indexOf(end))]);
+  },
+);
 
-cpuTest("the calculator answers in the middle of a text", async (device) => {
+testOnEveryDevice("the calculator answers in the middle of a text", async (device) => {
   const model = makeModel(device);
-  const drawn = await firstOf(new Engine(model, bare), { maxTokens: 12, temperature: 0 });
-  // The drawn tokens stand for: start of Python, an expression, end of Python.
-  const [start, expression] = drawn as [number, number];
-  const end = drawn.findIndex((token, i) => i > 0 && token !== start && token !== expression);
-  const specials: Record<string, number> = {
-    "<|python_start|>": start,
-    "<|python_end|>": drawn[end]!,
-    "<|output_start|>": 50,
-    "<|output_end|>": 51,
-  };
-  const engine = new Engine(model, {
-    special: (name) => specials[name] ?? -1,
-    encode: (text) => [...text].map((character) => character.charCodeAt(0)),
-    decode: (ids) => ids.every((id) => id === expression) ? "2*3" : "",
-  });
-  const steps = await Array.fromAsync(
-    engine.generate(prompt, { maxTokens: end + 5, temperature: 0 }),
-  );
-  const after = steps.slice(end + 1, end + 4);
-  assertEquals(after.map(({ tokens }) => tokens[0]), [50, "6".charCodeAt(0), 51]);
-  assertEquals(after.map(({ masks }) => masks[0]), [0, 0, 0]);
-  assertEquals(steps[end + 4]?.masks[0], 1);
+  const plain = { maxTokens: 20, temperature: 2, seed: 6 };
+  const drawn = await firstOf(new Engine(model, bare), plain);
+  assertEquals(new Set(drawn.slice(0, 6)).size, 6);
+  // The first token is read alone; the others begin and end an expression among those read together.
+  for (const begin of [0, 1, 3]) {
+    const [start, expression, end] = drawn.slice(begin) as [number, number, number];
+    const specials: Record<string, number> = {
+      "<|python_start|>": start,
+      "<|python_end|>": end,
+      "<|output_start|>": 50,
+      "<|output_end|>": 51,
+    };
+    const engine = new Engine(model, {
+      special: (name) => specials[name] ?? -1,
+      encode: (text) => [...text].map((character) => character.charCodeAt(0)),
+      decode: (ids) => ids.every((id) => id === expression) ? "2*3" : "",
+    });
+    const draw = (readEvery: number) =>
+      Array.fromAsync(engine.generate(prompt, { ...plain, readEvery }));
+    const steps = await draw(1);
+    assertEquals(
+      steps.slice(0, begin + 6).map(({ tokens, masks }) => [tokens[0], masks[0]]),
+      [
+        ...drawn.slice(0, begin + 3).map((token) => [token, 1]),
+        ...[[50, 0], ["6".charCodeAt(0), 0], [51, 0]],
+      ],
+    );
+    assertEquals(steps[begin + 6]?.masks[0], 1);
+    // What was drawn ahead in place of the answer is forgotten.
+    for (const readEvery of [2, 5, 100]) assertEquals(await draw(readEvery), steps);
+  }
 });
 
 cpuTest("a cache frees its memory when the reader leaves early", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const before = device.live;
   for await (const _step of engine.generate(prompt, { maxTokens: 10 })) break;
+  let seen = 0;
+  for await (const _step of engine.generate(prompt, { maxTokens: 10, readEvery: 4 })) {
+    if (++seen === 3) break;
+  }
   await firstOf(engine, { maxTokens: 3 });
   assertEquals(device.live, before);
 });
@@ -147,6 +191,7 @@ cpuTest("what cannot be generated is refused before anything is computed", async
   await refused([61], { maxTokens: 1 }, "got 61");
   await refused(prompt, { samples: 0 }, "got 0");
   await refused(prompt, { maxTokens: 1000 }, "at most 240");
+  await refused(prompt, { readEvery: 0 }, "got 0");
   await refused(prompt, { temperature: -1 }, "got -1");
   await refused(prompt, { temperature: NaN }, "got NaN");
   await refused(prompt, { topK: 1.5 }, "got 1.5");

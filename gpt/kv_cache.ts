@@ -3,6 +3,14 @@
 import { copyInto, type Device, noGrad, Tensor } from "../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 
+/** How much a {@linkcode KVCache} had read: a place to go back to. Whoever asked for it frees it. */
+export interface CacheMark {
+  /** How many tokens had been read. */
+  readonly position: number;
+  /** The normalised embedding of the last of them. */
+  readonly previousEmbedding: Tensor | null;
+}
+
 /**
  * The keys and values of all layers for the tokens read so far, so that the next token costs one
  * step and not a pass over the whole text.
@@ -68,6 +76,19 @@ export class KVCache {
     this.position += tokens;
     this.previousEmbedding?.dispose();
     this.previousEmbedding = lastEmbedding.keep();
+  }
+
+  /** Where the reading is now. */
+  mark(): CacheMark {
+    const { position, previousEmbedding } = this;
+    return { position, previousEmbedding: previousEmbedding?.alias() ?? null };
+  }
+
+  /** Forgets what was read after a mark. */
+  rewind({ position, previousEmbedding }: CacheMark): void {
+    this.position = position;
+    this.previousEmbedding?.dispose();
+    this.previousEmbedding = previousEmbedding?.alias() ?? null;
   }
 
   /**
