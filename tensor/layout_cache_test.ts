@@ -1,0 +1,64 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { LayoutCache, type TensorLayout } from "./layout_cache.ts";
+import { openDevice, Tensor } from "./mod.ts";
+
+const layout = (shape: number[], strides: number[], dtype: "float32" | "int32" = "float32") =>
+  ({ dtype, shape, strides }) satisfies TensorLayout;
+
+Deno.test("what was made for one layout is given to no other", () => {
+  const cache = new LayoutCache<string>();
+  const keys: (readonly [string, readonly TensorLayout[], number])[] = [
+    ["a row", [layout([2, 3], [3, 1])], 0],
+    ["another variant", [layout([2, 3], [3, 1])], 1],
+    ["integers", [layout([2, 3], [3, 1], "int32")], 0],
+    ["transposed", [layout([2, 3], [1, 2])], 0],
+    ["broadcast", [layout([2, 3], [0, 1])], 0],
+    ["another shape", [layout([3, 2], [3, 1])], 0],
+    ["two operands", [layout([2, 3], [3, 1]), layout([2, 3], [3, 1])], 0],
+    ["a scalar", [layout([], [])], 0],
+    ["nothing", [], 0],
+  ];
+  for (const [name, operands, variant] of keys) {
+    assertEquals(cache.get(operands, variant, () => name), name);
+  }
+  for (const [name, operands, variant] of keys) {
+    const again = operands.map(({ dtype, shape, strides }) => ({
+      dtype,
+      shape: [...shape],
+      strides,
+    }));
+    // Two of them may share a place and push each other out, but never stand for each other.
+    assertEquals(cache.get(again, variant, () => name), name);
+  }
+});
+
+Deno.test("a layout is looked up, and one whose making failed is made again", () => {
+  const cache = new LayoutCache<number>();
+  let made = 0;
+  const get = () => cache.get([layout([4], [1])], 0, () => ++made);
+  assertThrows(() =>
+    cache.get([layout([4], [1])], 0, () => {
+      throw new RangeError("no");
+    }), RangeError);
+  assertEquals([get(), get()], [1, 1]);
+  // Shapes that never come again do not heap up, and cost no more than being made anew.
+  for (let i = 0; i < 1000; i++) cache.get([layout([i], [1])], 0, () => i);
+  assertEquals(get() <= 2, true);
+});
+
+Deno.test("gradients that depend on a shape alone are right for each of several shapes", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  for (const [rows, columns] of [[2, 3], [2, 5], [3, 5], [1, 1], [4, 1]] as const) {
+    using _scope = device.scope();
+    const x = Tensor.ones(device, [rows, columns], { requiresGrad: true });
+    // The comparison's gradient is zero whatever its operands are; that of the mean knows only lengths.
+    x.lt(0.5).add(x.mean(1, true)).sum().backward();
+    assertEquals(x.grad!.shape, [rows, columns]);
+    const wanted = new Float32Array(rows * columns).fill(1);
+    const got = await x.grad!.data();
+    got.forEach((value, i) => assertEquals(Math.abs(value - wanted[i]!) < 1e-6, true));
+    x.zeroGrad();
+    x.dispose();
+  }
+  await device.close();
+});
