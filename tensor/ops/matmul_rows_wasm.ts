@@ -42,8 +42,18 @@ const ELEMENTS_PER_THREAD = 32_768;
 
 const WORDS = [...PLACES, ...["m", "n", "k", "accumulate", "groups"] as const];
 
-/** Computes a product of few rows on all threads. The rows of `c` may have any strides if b is column-major. */
-export function rowsMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+/**
+ * Computes a product of few rows on all threads. The rows of `c` may have any strides if b is
+ * column-major.
+ *
+ * @param asked What was asked for, if this is its transpose: profiles tell of that.
+ */
+export function rowsMatmul(
+  device: CpuDevice,
+  product: Product,
+  accumulate: boolean,
+  asked: Product = product,
+): void {
   const { m, n, k, outer, inner, b } = product;
   const dots = b.row === 1;
   const columns = dots ? DOT_COLUMNS : SUM_COLUMNS;
@@ -57,7 +67,7 @@ export function rowsMatmul(device: CpuDevice, product: Product, accumulate: bool
     {
       grain: Math.ceil(ELEMENTS_PER_THREAD / (columns * k)),
       scratchBytes: 4 * m * k,
-      work: () => productWork(product, { accumulate }),
+      work: () => productWork(asked, { accumulate }),
     },
   );
 }

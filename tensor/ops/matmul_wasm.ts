@@ -113,7 +113,9 @@ function multiply(device: CpuDevice, product: Product, accumulate: boolean): voi
   if (k === 0) return naiveMatmul(device, product, accumulate);
   if (isBestByRows(device, product)) return rowsMatmul(device, product, accumulate);
   const transposed = transposeProduct(product);
-  if (isBestByRows(device, transposed)) return rowsMatmul(device, transposed, accumulate);
+  if (isBestByRows(device, transposed)) {
+    return rowsMatmul(device, transposed, accumulate, product);
+  }
   const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
   const way = device.hasBlas && !isSmallItem ? blasMatmul : packedMatmul;
   way(device, product, accumulate);
