@@ -1,0 +1,49 @@
+/**
+ * Names what became slower: measures the comparisons whose results are kept once more, quickly, and
+ * compares ratios, not times.
+ *
+ *     deno task bench:check
+ *
+ * The exit code is 1 if a ratio is worse by more than 15 % than it was.
+ *
+ * @module
+ */
+
+import { choice, optional, runScript, type Script, text } from "../scripts/flags.ts";
+import { COMPARISONS } from "./peers/comparisons.ts";
+import { measureAll } from "./peers/run.ts";
+import { format, keyOf, readResults, RESULTS_URL } from "./results.ts";
+
+const flags = {
+  device: choice(["all", "cpu", "webgpu"], "all", "The comparisons of which device"),
+  only: optional(text("", "Only comparisons whose names contain this", "NAME")),
+  results: optional(text("", "The results to compare with, by default bench/results.json", "PATH")),
+};
+
+/** A ratio may be this part of what it was. */
+const TOLERATED = 0.85;
+
+const script: Script<typeof flags> = {
+  summary: "Names what became slower by more than 15 %, in comparison with others.",
+  command: "deno task bench:check",
+  flags,
+  run: async ({ device, only, results }) => {
+    const kept = await readResults(results ?? RESULTS_URL);
+    const before = new Map(kept.rows.map((row) => [keyOf(row), row.ratio]));
+    const comparisons = COMPARISONS.filter((comparison) =>
+      (device === "all" || device === comparison.device) &&
+      (only === null || comparison.name.includes(only)) && !comparison.isLong &&
+      comparison.quantities.some(({ name }) => before.has(keyOf({ ...comparison, name })))
+    );
+    const slower: string[] = [];
+    for (const row of await measureAll(comparisons, true)) {
+      const ratio = before.get(keyOf(row)) ?? null;
+      if (ratio === null || row.ratio === null || row.ratio >= TOLERATED * ratio) continue;
+      slower.push(`${keyOf(row)}: ${format(row.ratio)} × now, ${format(ratio)} × before`);
+    }
+    console.log(slower.length === 0 ? "\nNothing became slower." : `\n${slower.join("\n")}`);
+    return slower.length === 0 ? 0 : 1;
+  },
+};
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

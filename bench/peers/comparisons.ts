@@ -1,0 +1,381 @@
+/** All that is compared. @module */
+
+import { configForDepth } from "../../gpt/mod.ts";
+import { matmulParameters } from "../../gpt/parameters.ts";
+import { job, limit, program, type Report, type Side } from "./contestant.ts";
+import { firstStep, firstToken } from "./launch.ts";
+import { installLlama } from "./llama.ts";
+import type { Comparison, Quantity } from "./measure.ts";
+import type { JobOptions } from "./protocol.ts";
+
+/** By how much losses may differ that are equal to four decimals. */
+const FOUR_DECIMALS = 5e-5;
+
+const tokensPerSecond = (name: string, wanted: number | null): Quantity => ({
+  ...{ name, key: "tokens_per_second", unit: "tokens/s", wanted },
+});
+const bandwidth = (name: string, wanted: number): Quantity => ({
+  ...{ name, key: "gigabytes_per_second", unit: "GB/s", wanted },
+});
+const milliseconds = (name: string, wanted: number | null): Quantity => ({
+  ...{ name, key: "ms", unit: "ms", lessIsBetter: true, wanted },
+});
+const gigaflops = (name: string, wanted: number | null): Quantity => ({
+  ...{ name, key: "gflops", unit: "GFLOP/s", wanted },
+});
+
+// --- The sides ------------------------------------------------------------------------------
+
+const ours = (name: string, options: JobOptions = {}, library = "nanodino"): Side =>
+  job(library, "nanodino.ts", name, options);
+const machine = (library: string, name: string, options: JobOptions = {}): Side =>
+  job(library, "machine.ts", name, options);
+const jax = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {}): Side =>
+  job(`jax-js ${options.way ?? ""}`.trim(), "jax.ts", name, { backend, ...options });
+const tensorflow = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {}): Side =>
+  job("TensorFlow.js", "tensorflow.ts", name, { backend, ...options });
+
+const readReport = ({ tokens_per_second, prefill_tokens_per_second, peak_rss_mb, ms }: Report) => ({
+  tokens_per_second: tokens_per_second ?? NaN,
+  prefill_tokens_per_second: prefill_tokens_per_second ?? NaN,
+  megabytes: peak_rss_mb ?? NaN,
+  ms: ms?.step ?? NaN,
+});
+const parameterCount = ({ parameters }: Report): number[] =>
+  parameters === undefined ? [] : [parameters];
+
+/** One of our benches, which runs to its end. */
+function bench(name: string, args: readonly string[], library = "nanodino"): Side {
+  const place = new URL(`../${name}.ts`, import.meta.url).href;
+  const command = [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args] as const;
+  return program(library, command, readReport, parameterCount);
+}
+
+/** nanochat itself on PyTorch, whose script lies beside the project. */
+function torch(args: readonly string[], library = "nanochat on PyTorch", env = {}): Side {
+  const script = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
+  const command = ["/usr/bin/python3", script, ...args] as const;
+  return program(library, command, readReport, parameterCount, env);
+}
+
+/** PyTorch as it comes, with the whole model compiled, and with nothing compiled: the best counts. */
+function torchAllWays(args: readonly string[]): Side[] {
+  return [
+    torch(args),
+    torch([...args, "--compile"], "the model compiled"),
+    torch(args, "nothing compiled", { TORCHDYNAMO_DISABLE: "1" }),
+  ];
+}
+
+// --- The CPU --------------------------------------------------------------------------------
+
+const BASE = ["--depth", "4", "--vocab-size", "4096", "--max-seq-len", "256"];
+const BASE_STEP = [...BASE, "--device-batch-size", "4", "--steps", "6"];
+const LARGE_STEP = [
+  ...["--depth", "6", "--vocab-size", "32768", "--max-seq-len", "512"],
+  ...["--device-batch-size", "4", "--steps", "2", "--warmup", "1"],
+];
+const TORCH_BASE = [
+  ...["--depth", "4", "--n-embd", "256", "--n-head", "4", "--vocab-size", "4096"],
+  ...["--seq", "256", "--batch", "4", "--steps", "6"],
+];
+const TORCH_LARGE = [
+  ...["--depth", "6", "--n-embd", "384", "--n-head", "6", "--vocab-size", "32768"],
+  ...["--seq", "512", "--batch", "4", "--steps", "3", "--warmup", "1"],
+];
+
+/**
+ * The operations of a `base` step with MuonAdamW that are matrix products: only those that are
+ * needed. Attention needs the scores of no later token, which is half of them. Muon's five iterations
+ * take three products of a matrix of m ≤ n: symmetric ones of m² n and m³ operations, and 2 m² n.
+ */
+function stepOperations(): number {
+  const config = configForDepth({
+    ...{ depth: 4, aspectRatio: 64, headDim: 64, vocabSize: 4096, maxSeqLen: 256 },
+    windowPattern: "L",
+  });
+  const { nEmbd: m, nLayer, sequenceLen } = config;
+  const perToken = 6 * matmulParameters(config) + 6 * nLayer * m * sequenceLen;
+  const muon = (n: number) => 5 * (3 * m ** 2 * n + m ** 3);
+  return 4 * sequenceLen * perToken + nLayer * (4 * muon(m) + 2 * muon(4 * m));
+}
+
+/** A `base` step as the speed of its products, if nothing else took time. */
+const stepAsProducts: Side = (() => {
+  const side = bench("step", BASE_STEP);
+  return {
+    ...side,
+    start: async () => {
+      const contestant = await side.start();
+      return {
+        ...contestant,
+        measure: async () => {
+          const { ms = NaN } = await contestant.measure();
+          return { gflops: stepOperations() / ms / 1e6 };
+        },
+      };
+    },
+  };
+})();
+
+const training: Comparison[] = [
+  {
+    ...{ name: "step MuonAdamW", device: "cpu", rounds: 5, tolerance: 0 },
+    ...{ ours: bench("step", BASE_STEP), others: torchAllWays(["step", ...TORCH_BASE]) },
+    quantities: [tokensPerSecond("`base` step, MuonAdamW, BLAS", 1.5)],
+  },
+  {
+    ...{ name: "step AdamW", device: "cpu", rounds: 5, tolerance: 0 },
+    ours: bench("step", [...BASE_STEP, "--optimizer", "adamw"]),
+    others: torchAllWays(["step", ...TORCH_BASE, "--adamw"]),
+    quantities: [tokensPerSecond("`base` step, plain AdamW, BLAS", 1.15)],
+  },
+  {
+    ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
+    ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },
+    quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS", 2)],
+  },
+  {
+    ...{ name: "step plain TensorFlow.js", device: "cpu", rounds: 2, tolerance: FOUR_DECIMALS },
+    ...{ ours: ours("step", { blas: false }), others: [tensorflow("step", "wasm")], isLong: true },
+    quantities: [tokensPerSecond("the same against TensorFlow.js", null)],
+  },
+  {
+    ...{ name: "step large", device: "cpu", rounds: 2, tolerance: 0, isLong: true },
+    ...{ ours: bench("step", LARGE_STEP), others: torchAllWays(["step", ...TORCH_LARGE]) },
+    quantities: [
+      tokensPerSecond("step, depth 6, vocabulary 32,768, 4 × 512, MuonAdamW, BLAS", 1.5),
+      {
+        ...{ name: "its peak memory", key: "megabytes", unit: "MB", lessIsBetter: true },
+        wanted: 1 / 0.6,
+      },
+    ],
+  },
+  {
+    ...{ name: "step of peak", device: "cpu", rounds: 5 },
+    ...{ ours: stepAsProducts, others: [ours("product", {}, "matmul 1,024")] },
+    quantities: [gigaflops("whole `base` step, MuonAdamW, as the speed of its products", 0.6)],
+  },
+  {
+    ...{ name: "step threads", device: "cpu", tolerance: FOUR_DECIMALS },
+    ours: ours("step", { blas: false, threads: 2 }),
+    others: [ours("step", { blas: false, threads: 1 }, "one worker")],
+    quantities: [tokensPerSecond("two workers against one: step of the plain GPT, no BLAS", 1.6)],
+  },
+];
+
+const loading: Comparison[] = [
+  {
+    ...{ name: "loader", device: "cpu", rounds: 3, ours: job("nanodino", "loader.ts", "wait") },
+    others: [limit("limit", { percent: 1 })],
+    quantities: [{
+      ...{ name: "share of a `base` step spent waiting for its batch", key: "percent", unit: "%" },
+      ...{ lessIsBetter: true, wanted: 1 },
+    }],
+  },
+];
+
+const decoding: Comparison[] = [
+  {
+    ...{ name: "decode PyTorch", device: "cpu", rounds: 5 },
+    ...{ ours: bench("decode", BASE), others: [torch(["decode", ...TORCH_BASE])] },
+    quantities: [
+      tokensPerSecond("decoding, batch 1, context 256", 3),
+      {
+        ...{ name: "prefill, 128 tokens", key: "prefill_tokens_per_second", unit: "tokens/s" },
+        wanted: 1,
+      },
+    ],
+  },
+  {
+    ...{ name: "decode llama.cpp", device: "cpu", rounds: 5 },
+    ours: bench("decode", BASE),
+    others: [job("llama.cpp", "llama.ts", "decode", {}, installLlama)],
+    quantities: [tokensPerSecond("decoding, batch 1, f32, equal widths", 1)],
+  },
+  {
+    ...{ name: "decode batch", device: "cpu", rounds: 5 },
+    ours: bench("decode", [...BASE, "--samples", "16"]),
+    others: [bench("decode", BASE, "batch 1")],
+    quantities: [tokensPerSecond("decoding, batch 16, all rows together", 6)],
+  },
+];
+
+const products: Comparison[] = [
+  ...[512, 1024, 2048].flatMap((size) =>
+    ["NN", "NT", "TN", "TT"].map((transposes): Comparison => ({
+      ...{ name: `matmul ${size} ${transposes}`, device: "cpu" },
+      ours: ours("product", { size, transposes, blas: false }),
+      others: [machine("workers × micro-kernel", "microKernel")],
+      quantities: [gigaflops(`matmul ${size} ${transposes}, no BLAS`, 0.8)],
+    }))
+  ),
+  ...[256, 512, 1024].map((size): Comparison => ({
+    ...{ name: `matmul ${size} jax-js`, device: "cpu", tolerance: 1e-6 * size },
+    ours: ours("product", { size, blas: false }),
+    others: [jax("product", "wasm", { size }), tensorflow("product", "wasm", { size })],
+    quantities: [gigaflops(`matmul ${size}, no BLAS, against JavaScript`, null)],
+  })),
+  ...[512, 1024, 2048].map((size): Comparison => ({
+    ...{ name: `matmul ${size} BLAS`, device: "cpu", tolerance: 1e-6 * size },
+    ...{ ours: ours("product", { size }), others: [machine("OpenBLAS", "blas", { size })] },
+    quantities: [gigaflops(`matmul ${size}, BLAS`, 0.95)],
+  })),
+  ...[1, 4, 64].flatMap((megabytes) =>
+    [false, true].map((blas): Comparison => {
+      const size = megabytes * 2 ** 20;
+      const name = `product of one row, ${megabytes} MB, ${blas ? "BLAS" : "no BLAS"}`;
+      return {
+        ...{ name, device: "cpu", ours: ours("oneRow", { size, blas }) },
+        others: [machine("reading", "read", { size })],
+        quantities: [bandwidth(name, 0.7)],
+      };
+    })
+  ),
+  {
+    ...{ name: "matmul threads", device: "cpu", tolerance: 1e-3 },
+    ours: ours("product", { blas: false, threads: 2 }),
+    others: [ours("product", { blas: false, threads: 1 }, "one worker")],
+    quantities: [gigaflops("two workers against one: matmul 1,024, no BLAS", 1.85)],
+  },
+];
+
+const kernels: Comparison[] = ["softmax", "RMS norm", "squared relu", "rotary", "AdamW"].map(
+  (way): Comparison => ({
+    ...{ name: `kernel ${way}`, device: "cpu", ours: ours("kernel", { way }) },
+    // As much memory as the kernel touches: AdamW has four arrays, the others two.
+    others: [machine("copying", "copy", { size: way === "AdamW" ? 2 ** 25 : 2 ** 24 })],
+    quantities: [bandwidth(`${way} over 16 MB`, 0.7)],
+  }),
+);
+
+const megabytesPerSecond = (name: string, wanted: number): Quantity => ({
+  ...{ name, key: "megabytes_per_second", unit: "MB/s", wanted },
+});
+const bpe = (way: string, text = "addresses", library = way): Side =>
+  job(library, "bpe.ts", "encode", { way, text });
+
+const tokenizing: Comparison[] = [
+  ...([["gpt-tokenizer", 1.3], ["tiktoken", 2]] as const).map(([library, wanted]): Comparison => ({
+    ...{ name: `encode ${library}`, device: "cpu", rounds: 7, tolerance: 0 },
+    ...{ ours: bpe("nanodino"), others: [bpe(library)] },
+    quantities: [megabytesPerSecond(`BPE encoding, against ${library}`, wanted)],
+  })),
+  ...["no space", "one letter", "random bytes"].map((text): Comparison => ({
+    ...{ name: `encode ${text}`, device: "cpu", rounds: 7 },
+    ...{ ours: bpe("nanodino", text), others: [bpe("nanodino", "addresses", "prose")] },
+    quantities: [megabytesPerSecond(`BPE encoding, 1 MB of ${text}`, 0.25)],
+  })),
+  {
+    ...{ name: "BPE training", device: "cpu", rounds: 3 },
+    ours: job("nanodino", "bpe.ts", "train", { vocabSize: 4096 }),
+    others: [limit("limit", { seconds: 2 })],
+    quantities: [{
+      ...{ name: "BPE training, 4,096 tokens on the addresses", key: "seconds", unit: "s" },
+      ...{ lessIsBetter: true, wanted: 1 },
+    }],
+  },
+  {
+    ...{ name: "BPE training large", device: "cpu", rounds: 1, isLong: true },
+    ours: job("nanodino", "bpe.ts", "train", { vocabSize: 32_768, size: 100_000_000 }),
+    others: [limit("limit", { seconds: 40, megabytes: 1500 })],
+    quantities: [
+      {
+        ...{ name: "BPE training, 32,768 tokens on 100 MB", key: "seconds", unit: "s" },
+        ...{ lessIsBetter: true, wanted: 1 },
+      },
+      {
+        ...{ name: "its peak memory in BPE training", key: "megabytes", unit: "MB" },
+        ...{ lessIsBetter: true, wanted: 1 },
+      },
+    ],
+  },
+];
+
+const launches: Comparison[] = [
+  {
+    ...{ name: "launch sample", device: "cpu", rounds: 5, ours: firstToken },
+    others: [limit("limit", { ms: 1000 })],
+    quantities: [milliseconds("from launch to the end of a `sample` of one token", 1)],
+  },
+  {
+    ...{ name: "launch step", device: "cpu", rounds: 3, ours: firstStep },
+    others: [limit("limit", { ms: 1000 })],
+    quantities: [milliseconds("from launch to the end of a first step, less three steps", 1)],
+  },
+];
+
+// --- Both, and WebGPU -----------------------------------------------------------------------
+
+const chains: Comparison[] = (["cpu", "webgpu"] as const).flatMap((device): Comparison[] => {
+  const backend = device === "cpu" ? "wasm" : "webgpu";
+  const wanted = (ratio: number) => device === "webgpu" ? ratio : null;
+  const common = { device, ours: ours("chain", { backend: device }), tolerance: 1e-4 };
+  return [
+    {
+      ...{ ...common, name: "chain jax-js", others: [jax("chain", backend)] },
+      quantities: [milliseconds("20 elementwise operations on 2²⁰, jax-js jitted", wanted(1))],
+    },
+    {
+      ...{ ...common, name: "chain TensorFlow.js", others: [tensorflow("chain", backend)] },
+      quantities: [milliseconds("20 elementwise operations on 2²⁰, TensorFlow.js", wanted(5))],
+    },
+    ...([["jax-js", 5], ["TensorFlow.js", 2]] as const).map(([library, ratio]): Comparison => ({
+      ...{ name: `overhead ${library}`, device, ours: ours("overhead", { backend: device }) },
+      others: [library === "jax-js" ? jax("overhead", backend) : tensorflow("overhead", backend)],
+      quantities: [{
+        ...{ name: `an operation on four numbers, ${library}`, key: "us", unit: "µs" },
+        ...{ lessIsBetter: true, wanted: wanted(ratio) },
+      }],
+    })),
+  ];
+});
+
+const onWebGpu: Comparison[] = [
+  ...[256, 512, 1024].flatMap((size): Comparison[] => {
+    const common = { device: "webgpu" as const, tolerance: 1e-6 * size };
+    const product = ours("product", { size, backend: "webgpu" });
+    return [
+      {
+        ...{ ...common, name: `matmul ${size}`, ours: product },
+        others: [jax("product", "webgpu", { size }), tensorflow("product", "webgpu", { size })],
+        quantities: [gigaflops(`matmul ${size}`, 1.5)],
+      },
+      {
+        ...{ ...common, name: `matmul ${size} naive`, ours: product },
+        others: [ours("product", { size, backend: "webgpu", way: "naive" }, "naive kernel")],
+        quantities: [gigaflops(`matmul ${size} against the naive kernel`, 8)],
+      },
+    ];
+  }),
+  {
+    ...{ name: "step plain", device: "webgpu", rounds: 3, tolerance: FOUR_DECIMALS, isLong: true },
+    ours: ours("step", { backend: "webgpu" }),
+    others: [jax("step", "webgpu"), tensorflow("step", "webgpu")],
+    quantities: [tokensPerSecond("step of the plain GPT, AdamW", 2.5)],
+  },
+  {
+    ...{ name: "attention", device: "webgpu", rounds: 5, tolerance: 1e-4 },
+    ours: ours("attention", { backend: "webgpu" }),
+    others: [ours("attention", { backend: "webgpu", way: "composed" }, "put together")],
+    quantities: [
+      milliseconds("attention 4 × 4 heads × 1,024 × 64, forward and backward", 1 / 3),
+      {
+        ...{ name: "its memory", key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 10 },
+      },
+    ],
+  },
+];
+
+/** All comparisons. */
+export const COMPARISONS: readonly Comparison[] = [
+  ...training,
+  ...loading,
+  ...decoding,
+  ...products,
+  ...kernels,
+  ...tokenizing,
+  ...launches,
+  ...chains,
+  ...onWebGpu,
+];

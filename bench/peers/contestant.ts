@@ -1,0 +1,158 @@
+/** The libraries that are measured, seen from the one who measures. @module */
+
+import { TextLineStream } from "./lines.ts";
+import { type Answer, type JobOptions, MARK, type Sample } from "./protocol.ts";
+
+/** Something that can be measured again and again. */
+export interface Contestant {
+  /** What came out of the work. */
+  readonly check: readonly number[];
+  /** Measures once. */
+  readonly measure: () => Promise<Sample>;
+  /** Ends it. */
+  readonly close: () => Promise<void>;
+}
+
+/** One side of a comparison. */
+export interface Side {
+  /** Its name in the table. */
+  readonly library: string;
+  /**
+   * Starts it and waits until it is warm.
+   *
+   * @throws {Error} If it is not to be had here.
+   */
+  readonly start: () => Promise<Contestant>;
+}
+
+/** What a job needs that is not there by itself. */
+export interface Surroundings {
+  /** The folder that it works in; it is told as `path`. */
+  readonly folder?: string;
+  /** Flags for Deno. */
+  readonly flags?: readonly string[];
+}
+
+/** Where the files of this folder are. */
+const here = (name: string): string => new URL(name, import.meta.url).href;
+
+/** A job in a process of its own: `serve` in the file `script` of this folder. */
+export function job(
+  library: string,
+  script: string,
+  name: string,
+  options: JobOptions = {},
+  before?: () => Promise<Surroundings>,
+): Side {
+  return {
+    library,
+    start: async () => {
+      const { folder, flags = [] } = await before?.() ?? {};
+      const given = folder === undefined ? options : { ...options, path: folder };
+      return startJob([
+        ...["run", "-A", "--no-lock", "--quiet", ...flags, here(script)],
+        ...[name, JSON.stringify(given)],
+      ], folder);
+    },
+  };
+}
+
+async function startJob(args: readonly string[], folder?: string): Promise<Contestant> {
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [...args],
+    ...(folder === undefined ? {} : { cwd: folder }),
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const complaints = new Response(process.stderr).text();
+  const requests = process.stdin.getWriter();
+  const lines = process.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(
+    new TextLineStream(),
+  ).getReader();
+  const next = async (): Promise<Answer> => {
+    for (;;) {
+      const { value, done } = await lines.read();
+      if (done) throw new Error(lastError(await complaints));
+      if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
+    }
+  };
+  const first = await next();
+  return {
+    check: "check" in first ? first.check : [],
+    measure: async () => {
+      await requests.write(new TextEncoder().encode("\n"));
+      const answer = await next();
+      return "sample" in answer ? answer.sample : {};
+    },
+    close: async () => {
+      await requests.close().catch(() => {});
+      await lines.cancel();
+      await process.status;
+      await complaints;
+    },
+  };
+}
+
+/**
+ * A program that runs to its end for each measurement, and whose last line is JSON.
+ *
+ * @param read The quantities in that JSON.
+ * @param check What has to be the same in other programs.
+ * @param env Variables that it finds in its environment.
+ */
+export function program(
+  library: string,
+  [command, ...args]: readonly [string, ...string[]],
+  read: (json: Report) => Sample,
+  check: (json: Report) => readonly number[] = () => [],
+  env: Readonly<Record<string, string>> = {},
+): Side {
+  const run = async (): Promise<Report> => {
+    const { success, stdout, stderr } = await new Deno.Command(command, {
+      args,
+      env: { NO_COLOR: "1", ...env },
+    }).output();
+    if (!success) throw new Error(lastError(new TextDecoder().decode(stderr)));
+    return JSON.parse(new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "");
+  };
+  return {
+    library,
+    // The first run, which finds nothing in any cache, is not measured.
+    start: async () => ({
+      check: check(await run()),
+      measure: async () => read(await run()),
+      close: () => Promise.resolve(),
+    }),
+  };
+}
+
+/** What programs print as their last line: as far as it is used. */
+export interface Report {
+  readonly ms?: Readonly<Record<string, number>>;
+  readonly tokens_per_second?: number;
+  readonly prefill_tokens_per_second?: number;
+  readonly parameters?: number;
+  readonly peak_rss_mb?: number;
+}
+
+/** A limit to be kept. */
+export function limit(name: string, sample: Sample): Side {
+  return {
+    library: name,
+    start: () =>
+      Promise.resolve({
+        check: [],
+        measure: () => Promise.resolve(sample),
+        close: () => Promise.resolve(),
+      }),
+  };
+}
+
+/** The line of an error output that says most: the last one that begins with the name of an error. */
+function lastError(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const named = lines.findLast((line) => /^(error|[\w.]*(Error|Exception))\b/.test(line));
+  return named ?? lines.at(-1) ?? "it ended without a word";
+}

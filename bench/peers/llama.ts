@@ -1,0 +1,101 @@
+/**
+ * llama.cpp through node-llama-cpp, in a process of its own: how fast it decodes.
+ *
+ * The package lies in a folder that npm fills: its optional packages for other machines and for GPUs
+ * are left out, which are ten times as large as the rest.
+ *
+ * @module
+ */
+
+import { basePath } from "../../gpt/files.ts";
+import { median } from "../harness.ts";
+import type { Surroundings } from "./contestant.ts";
+import { writeGguf } from "./gguf.ts";
+import { type Job, type JobOptions, serve } from "./protocol.ts";
+
+const VERSION = "3.22.1";
+
+/** The library, as far as it is used. */
+interface LlamaModule {
+  getLlama(options: { gpu: false; build: "never"; logLevel: "error" }): Promise<{
+    loadModel(options: { modelPath: string }): Promise<Model>;
+  }>;
+}
+
+interface Model {
+  createContext(options: { contextSize: number; threads: number; batchSize: number }): Promise<{
+    getSequence(): {
+      evaluate(tokens: number[], options: { temperature: number }): AsyncIterable<number>;
+    };
+    dispose(): Promise<void>;
+  }>;
+}
+
+/** Installs the library and writes the model, once. */
+export async function installLlama(): Promise<Surroundings> {
+  const folder = basePath("bench", `node-llama-cpp-${VERSION}`);
+  const model = `${folder}/random.gguf`;
+  const surroundings = { folder, flags: ["--no-config", "--node-modules-dir=manual"] };
+  if (await exists(model)) return surroundings;
+  await Deno.mkdir(folder, { recursive: true });
+  const cpu = `${Deno.build.os === "darwin" ? "mac" : Deno.build.os}-${
+    Deno.build.arch === "x86_64" ? "x64" : "arm64"
+  }`;
+  const { success, stderr } = await new Deno.Command("npm", {
+    args: [
+      ...["install", "--prefix", folder, "--ignore-scripts", "--omit=optional", "--no-audit"],
+      ...[`node-llama-cpp@${VERSION}`, `@node-llama-cpp/${cpu}@${VERSION}`],
+    ],
+  }).output();
+  if (!success) throw new Error(`npm: ${new TextDecoder().decode(stderr).split("\n")[0]}`);
+  await writeGguf(model, {
+    ...{ layers: 4, width: 256, heads: 4, vocabSize: 4096, contextLength: 512 },
+    // With three matrices of 704 instead of two of 1,024 there are as many parameters.
+    inside: 704,
+  });
+  return surroundings;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads 128 tokens and writes 120, with the number of threads that is fastest. */
+async function decode({ path = "" }: JobOptions): Promise<Job> {
+  const entry = `file://${path}/node_modules/node-llama-cpp/dist/index.js`;
+  const { getLlama }: LlamaModule = await import(entry);
+  const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
+  const model = await llama.loadModel({ modelPath: `${path}/random.gguf` });
+  const prompt = Array.from({ length: 128 }, (_, i) => i);
+  const run = async (threads: number) => {
+    const context = await model.createContext({ contextSize: 512, threads, batchSize: 512 });
+    const times: number[] = [];
+    let last = performance.now();
+    for await (const _token of context.getSequence().evaluate(prompt, { temperature: 0 })) {
+      times.push(performance.now() - last);
+      last = performance.now();
+      if (times.length > 120) break;
+    }
+    await context.dispose();
+    return { first: times[0]!, next: median(times.slice(1)) };
+  };
+  // More threads are not always faster: they wait for each other in loops.
+  const counts = [...new Set([1, navigator.hardwareConcurrency])];
+  const trials: { threads: number; next: number }[] = [];
+  for (const threads of counts) trials.push({ threads, next: (await run(threads)).next });
+  const { threads } = trials.toSorted((a, b) => a.next - b.next)[0]!;
+  return {
+    check: [],
+    measure: async () => {
+      const { first, next } = await run(threads);
+      return { tokens_per_second: 1000 / next, prefill_tokens_per_second: 128_000 / first };
+    },
+  };
+}
+
+if (import.meta.main) await serve({ decode });

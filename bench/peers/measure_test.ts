@@ -1,0 +1,85 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { limit, type Side } from "./contestant.ts";
+import { type Comparison, measureComparison } from "./measure.ts";
+
+/** A side that gives these speeds, one after the other, and says when it is asked. */
+function speeds(library: string, values: number[], order: string[] = [], check = [1, 2]): Side {
+  let next = 0;
+  return {
+    library,
+    start: () =>
+      Promise.resolve({
+        check,
+        measure: () => {
+          order.push(library);
+          return Promise.resolve({ speed: values[next++ % values.length]! });
+        },
+        close: () => {
+          order.push(`${library} ends`);
+          return Promise.resolve();
+        },
+      }),
+  };
+}
+
+const missing: Side = { library: "missing", start: () => Promise.reject(new Error("not here")) };
+
+const quantity = { name: "speed of it", key: "speed", unit: "m/s", wanted: 2 };
+
+function comparison(ours: Side, others: Side[], more: Partial<Comparison> = {}): Comparison {
+  return { name: "it", device: "cpu", ours, others, quantities: [quantity], rounds: 3, ...more };
+}
+
+const thoroughly = { isQuick: false };
+
+Deno.test("the sides take turns, and all of them are ended", async () => {
+  const order: string[] = [];
+  const sides = [speeds("a", [1], order), speeds("b", [1], order)] as const;
+  await measureComparison(comparison(sides[0], [sides[1]], { rounds: 2 }), thoroughly);
+  assertEquals(order, ["a", "b", "a", "b", "a ends", "b ends"]);
+});
+
+Deno.test("the ratio is that of medians, against the best of the others", async () => {
+  const others = [speeds("slow", [1]), speeds("fast", [3, 4, 9])];
+  const [row] = await measureComparison(
+    comparison(speeds("ours", [8, 2, 100]), others),
+    thoroughly,
+  );
+  assertEquals([row!.ours.value, row!.ratio], [8, 2]);
+  assertEquals(row!.others.map(({ value }) => value), [1, 4]);
+  assertEquals(row!.spread, [0.5, 100 / 9]);
+});
+
+Deno.test("where less is better, half of it is a ratio of 2", async () => {
+  const [row] = await measureComparison(
+    comparison(speeds("ours", [5]), [limit("limit", { speed: 10 })], {
+      quantities: [{ ...quantity, lessIsBetter: true }],
+    }),
+    thoroughly,
+  );
+  assertEquals(row!.ratio, 2);
+});
+
+Deno.test("a library that is not there leaves its reason", async () => {
+  const [row] = await measureComparison(comparison(speeds("ours", [1]), [missing]), thoroughly);
+  assertEquals(row!.others, [{ library: "missing", value: null, reason: "not here" }]);
+  assertEquals([row!.ours.value, row!.ratio, row!.spread], [1, null, null]);
+});
+
+Deno.test("what came out has to be equal, and nothing is timed if it is not", async () => {
+  const order: string[] = [];
+  const sides = [speeds("a", [1], order), speeds("b", [1], order, [1, 2.5])] as const;
+  await assertRejects(
+    () => measureComparison(comparison(sides[0], [sides[1]], { tolerance: 0.1 }), thoroughly),
+    Error,
+    'Cannot compare "it": nanodino gives 2 and b 2.5',
+  );
+  assertEquals(order, ["a ends", "b ends"]);
+});
+
+Deno.test("a quick run measures at most three times", async () => {
+  const order: string[] = [];
+  const sides = [speeds("a", [1], order), limit("limit", { speed: 1 })] as const;
+  await measureComparison(comparison(sides[0], [sides[1]], { rounds: 50 }), { isQuick: true });
+  assertEquals(order.filter((name) => name === "a").length, 3);
+});

@@ -1,0 +1,235 @@
+/** What nanodino is measured at beside others, in a process of its own. @module */
+
+import { AdamW } from "../../optim/mod.ts";
+import {
+  attention,
+  defineProgram,
+  type Device,
+  expression as ex,
+  matmul,
+  noGrad,
+  openDevice,
+  rmsNorm,
+  rotary,
+  rotaryAngles,
+  runProgram,
+  Tensor,
+  type WebGpuDevice,
+} from "../../tensor/mod.ts";
+import { describeProducts } from "../../tensor/ops/matmul_product.ts";
+import { runCandidate } from "../../tensor/ops/matmul_wgsl.ts";
+import { plainTraining } from "./plain_gpt.ts";
+import {
+  CHAIN_LENGTH,
+  CHAIN_PAIRS,
+  CHECKED_STEPS,
+  productOperands,
+  SIZES,
+  someOf,
+} from "./plain_problem.ts";
+import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
+
+async function open({ backend = "cpu", threads, blas = true }: JobOptions): Promise<Device> {
+  const options = { blas, ...(threads === undefined ? {} : { threads }) };
+  return await openDevice(backend === "webgpu" ? "webgpu" : "cpu", options);
+}
+
+/** Times what makes tensors that nobody needs. */
+function timeOn(device: Device, run: () => void): Promise<() => Promise<number>> {
+  return timer(() => {
+    using _scope = device.scope();
+    noGrad(run);
+  }, () => device.synchronize());
+}
+
+/** Training of the plain GPT. */
+async function step(options: JobOptions): Promise<Job> {
+  const device = await open(options);
+  const train = plainTraining(device);
+  const check: number[] = [];
+  for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
+  const time = await timer(
+    async () => {
+      await train();
+    },
+    () => device.synchronize(),
+    200,
+  );
+  return {
+    check,
+    measure: async () => ({ tokens_per_second: SIZES.batch * SIZES.tokens * 1000 / await time() }),
+  };
+}
+
+/** The product of two square matrices. */
+async function product(options: JobOptions): Promise<Job> {
+  const { size = 1024, transposes = "NN" } = options;
+  const device = await open(options);
+  const [a, b] = productOperands(size).map((values) =>
+    Tensor.from(device, values, { shape: [size, size] })
+  ) as [Tensor, Tensor];
+  const [transposeA, transposeB] = [transposes[0] === "T", transposes[1] === "T"];
+  const used = () => matmul(a, b, { transposeA, transposeB });
+  const check = someOf(await noGrad(used).data());
+  const run = options.way === "naive" && device.kind === "webgpu"
+    ? await naiveProduct(device, a, b)
+    : used;
+  const time = await timeOn(device, run);
+  return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
+}
+
+/** The same by the first rung of the ladder. */
+async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
+  const c = Tensor.zeros(device, a.shape);
+  const options = { transposeA: false, transposeB: false };
+  const products = describeProducts(a, b, c, options);
+  const run = () => {
+    for (const each of products) runCandidate(device, "naive", each, {});
+  };
+  run();
+  await c.data();
+  return run;
+}
+
+/** One row times a matrix of `size` bytes whose rows are the outputs: what decoding does. */
+async function oneRow(options: JobOptions): Promise<Job> {
+  const { size = 2 ** 20 } = options;
+  const device = await open(options);
+  const width = Math.sqrt(size / 4);
+  const [weight] = productOperands(width);
+  const matrix = Tensor.from(device, weight, { shape: [width, width] });
+  const row = Tensor.ones(device, [1, width]);
+  const run = () => matmul(row, matrix, { transposeB: true });
+  const check = someOf(await noGrad(run).data());
+  const time = await timeOn(device, run);
+  return { check, measure: async () => ({ gigabytes_per_second: size / await time() / 1e6 }) };
+}
+
+/** An elementwise or row kernel over `size` bytes. */
+async function kernel(options: JobOptions): Promise<Job> {
+  const { way = "softmax", size = 2 ** 24 } = options;
+  const device = await open(options);
+  const columns = 1024;
+  const x = Tensor.from(device, new Float32Array(size / 4).map((_, i) => Math.sin(i)), {
+    shape: [size / 4 / columns, columns],
+  });
+  const { run, bytes } = kernelNamed(way, x);
+  const time = await timeOn(device, run);
+  return {
+    check: [],
+    measure: async () => ({ gigabytes_per_second: bytes / await time() / 1e6 }),
+  };
+}
+
+/** A kernel, and the bytes that it reads and writes. */
+function kernelNamed(name: string, x: Tensor): { run: () => void; bytes: number } {
+  const bytes = 2 * 4 * x.size;
+  switch (name) {
+    case "softmax":
+      return { run: () => x.softmax(), bytes };
+    case "RMS norm":
+      return { run: () => rmsNorm(x), bytes };
+    case "squared relu":
+      return { run: () => x.reluSquared(), bytes };
+    case "rotary": {
+      const [tokens, headSize] = [256, 64];
+      const heads = x.reshape([1, -1, tokens, headSize]).reshape([-1, tokens, 1, headSize]);
+      const { cos, sin } = rotaryAngles(tokens, headSize);
+      const shape = [tokens, 1, headSize / 2];
+      const [c, s] = [cos, sin].map((values) => Tensor.from(x.device, values, { shape })) as [
+        Tensor,
+        Tensor,
+      ];
+      return { run: () => rotary(heads, c, s), bytes };
+    }
+    case "AdamW": {
+      const parameter = x.contiguous().requireGrad();
+      parameter.grad = Tensor.ones(x.device, x.shape).keep();
+      const optimizer = new AdamW([parameter], { lr: 1e-3 });
+      // Reads the parameter, its gradient and two means, and writes all but the gradient.
+      return { run: () => optimizer.step(), bytes: 7 * 4 * x.size };
+    }
+    default:
+      throw new Error(`Cannot measure the kernel "${name}"`);
+  }
+}
+
+const chainProgram = defineProgram({ name: "chain", inputs: ["x"] }, ({ x }) => {
+  let y = x;
+  for (let i = 0; i < CHAIN_PAIRS; i++) y = ex.add(ex.multiply(y, 1.01), 0.5);
+  return [y];
+});
+
+/** Twenty elementwise operations on a million elements, as one kernel or as twenty. */
+async function chain(options: JobOptions): Promise<Job> {
+  const device = await open(options);
+  const x = Tensor.from(device, new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH));
+  const fused = () => runProgram(chainProgram, [x])[0]!;
+  const eager = () => {
+    let y = x;
+    for (let i = 0; i < CHAIN_PAIRS; i++) y = y.mul(1.01).add(0.5);
+    return y;
+  };
+  const run = options.way === "eager" ? eager : fused;
+  const check = someOf(await noGrad(run).data());
+  const time = await timeOn(device, run);
+  return { check, measure: async () => ({ ms: await time() }) };
+}
+
+/** What an operation on a few numbers costs: each needs the one before. */
+async function overhead(options: JobOptions): Promise<Job> {
+  const device = await open(options);
+  const x = Tensor.from(device, [1, 2, 3, 4]);
+  const calls = 200;
+  const run = () => {
+    let y = x;
+    for (let i = 0; i < calls; i++) y = y.add(1);
+  };
+  // The waiting is the operations' own: it is shared by as many as there are.
+  const time = await timer(async () => {
+    using _scope = device.scope();
+    noGrad(run);
+    await device.synchronize();
+  }, () => {});
+  return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
+}
+
+/** Attention of 4 × 4 heads × 1,024 × 64, forward and backward: tiled, or put together. */
+async function attentionJob(options: JobOptions): Promise<Job> {
+  const device = await open(options);
+  const [batch, tokens, heads, size] = [4, 1024, 4, 64];
+  const [q, k, v] = [1, 2, 3].map((factor) =>
+    Tensor.from(
+      device,
+      new Float32Array(batch * tokens * heads * size).map((_, i) => Math.sin(i * factor)),
+      { shape: [batch, tokens, heads, size], requiresGrad: true },
+    )
+  ) as [Tensor, Tensor, Tensor];
+  const mask = Tensor.from(
+    device,
+    Float32Array.from({ length: tokens * tokens }, (_, i) => i % tokens > i / tokens ? -1e30 : 0),
+    { shape: [tokens, tokens] },
+  ).keep();
+  const composed = () => {
+    const [query, key, value] = [q, k, v].map((x) => x.transpose(1, 2)) as [Tensor, Tensor, Tensor];
+    const scores = matmul(query, key, { transposeB: true }).div(Math.sqrt(size)).add(mask);
+    return matmul(scores.softmax(), value).transpose(1, 2);
+  };
+  const forward = options.way === "composed" ? composed : () => attention(q, k, v);
+  const run = () => {
+    using _scope = device.scope();
+    forward().square().sum().backward();
+    for (const x of [q, k, v]) x.zeroGrad();
+  };
+  const before = device.memory.liveBytes;
+  run();
+  await device.synchronize();
+  const megabytes = (device.memory.peakBytes - before) / 2 ** 20;
+  const check = someOf(await noGrad(forward).data());
+  const time = await timer(run, () => device.synchronize());
+  return { check, measure: async () => ({ ms: await time(), megabytes }) };
+}
+
+if (import.meta.main) {
+  await serve({ step, product, oneRow, kernel, chain, overhead, attention: attentionJob });
+}

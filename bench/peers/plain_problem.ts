@@ -1,0 +1,118 @@
+/**
+ * The model that all libraries train: sizes, starting values and batches, the same for each.
+ *
+ * A plain GPT: RMS norm without parameters before each part, causal attention, a perceptron of four
+ * widths with squared relu, a head of its own, no positions, no biases. It has nothing that one of the
+ * libraries could not do.
+ *
+ * @module
+ */
+
+import { deriveSeed, normalArray, permutationArray } from "../../tensor/random.ts";
+
+/** The sizes: `base` of the README. */
+export const SIZES = {
+  layers: 4,
+  width: 256,
+  heads: 4,
+  vocabSize: 4096,
+  batch: 4,
+  tokens: 256,
+} as const;
+
+/** What AdamW is told: PyTorch's defaults. */
+export const ADAMW = { lr: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
+
+/** What is added to a mean square before its root: the machine epsilon, as in PyTorch. */
+export const NORM_EPSILON = 2 ** -23;
+
+/** A matrix in row-major order. */
+export interface Matrix {
+  /** What it is called: `layers.0.query`. */
+  readonly name: string;
+  /** Its rows and columns. */
+  readonly shape: readonly [rows: number, columns: number];
+  /** Its elements. */
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/** The parts of a layer, and what goes in and comes out, in widths. */
+export const LAYER_PARTS = {
+  query: [1, 1],
+  key: [1, 1],
+  value: [1, 1],
+  output: [1, 1],
+  up: [1, 4],
+  down: [4, 1],
+} as const;
+
+/**
+ * The starting values: `embedding` and `head` with a row for each token, and the matrices of the
+ * layers with a row for each output.
+ */
+export function startingValues(): Matrix[] {
+  const { layers, width, vocabSize } = SIZES;
+  const matrices: Matrix[] = [];
+  const add = (name: string, rows: number, columns: number, deviation: number) => {
+    const data = normalArray(deriveSeed(1, matrices.length), rows * columns, 0, deviation);
+    matrices.push({ name, shape: [rows, columns], data });
+  };
+  add("embedding", vocabSize, width, 1);
+  for (let layer = 0; layer < layers; layer++) {
+    for (const [name, [inputs, outputs]] of Object.entries(LAYER_PARTS)) {
+      const columns = inputs * width;
+      add(`layers.${layer}.${name}`, outputs * width, columns, 0.5 / Math.sqrt(columns));
+    }
+  }
+  add("head", vocabSize, width, 0.02);
+  return matrices;
+}
+
+/** The same matrix with rows and columns exchanged. */
+export function transposed({ name, shape: [rows, columns], data }: Matrix): Matrix {
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) result[j * rows + i] = data[i * columns + j]!;
+  }
+  return { name, shape: [columns, rows], data: result };
+}
+
+/** The token ids of a step, `[batch, tokens]`. */
+export interface PlainBatch {
+  readonly inputs: Int32Array<ArrayBuffer>;
+  readonly targets: Int32Array<ArrayBuffer>;
+}
+
+const batches: readonly PlainBatch[] = Array.from({ length: 8 }, (_, step) => {
+  const ids = (stream: number) =>
+    permutationArray(deriveSeed(2, stream), SIZES.vocabSize).slice(0, SIZES.batch * SIZES.tokens);
+  return { inputs: ids(2 * step), targets: ids(2 * step + 1) };
+});
+
+/** What a step learns from: the same few batches over and over. */
+export function batchOf(step: number): PlainBatch {
+  return batches[step % batches.length]!;
+}
+
+/** The steps whose losses are compared before anything is timed. */
+export const CHECKED_STEPS = 3;
+
+/** The numbers of a square matrix product, the same for every library. */
+export function productOperands(
+  size: number,
+): [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
+  const values = (seed: number) => normalArray(seed, size * size, 0, 1);
+  return [values(3), values(4)];
+}
+
+/** Some elements of a product, all over it: the first has the most to say, so these are compared. */
+export function someOf(values: ArrayLike<number>): number[] {
+  const step = Math.max(1, Math.floor(values.length / 97));
+  return Array.from({ length: Math.min(97, values.length) }, (_, i) => values[i * step]!);
+}
+
+/** The input of the chain of elementwise operations. */
+export const CHAIN_LENGTH = 2 ** 20;
+
+/** How often the chain does its two operations. */
+export const CHAIN_PAIRS = 10;

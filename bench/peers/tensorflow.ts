@@ -1,0 +1,216 @@
+/** What TensorFlow.js is measured at, on Wasm or WebGPU, in a process of its own. @module */
+
+import {
+  ADAMW,
+  batchOf,
+  CHAIN_LENGTH,
+  CHAIN_PAIRS,
+  CHECKED_STEPS,
+  LAYER_PARTS,
+  NORM_EPSILON,
+  productOperands,
+  SIZES,
+  someOf,
+  startingValues,
+  transposed,
+} from "./plain_problem.ts";
+import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
+
+/** A tensor of TensorFlow.js, as far as it is used. */
+interface Tensor {
+  add(other: Tensor | number): Tensor;
+  sub(other: Tensor | number): Tensor;
+  mul(other: Tensor | number): Tensor;
+  div(other: Tensor | number): Tensor;
+  square(): Tensor;
+  sqrt(): Tensor;
+  relu(): Tensor;
+  neg(): Tensor;
+  mean(axis?: number, keepDims?: boolean): Tensor;
+  sum(axis?: number): Tensor;
+  softmax(axis?: number): Tensor;
+  logSoftmax(axis?: number): Tensor;
+  reshape(shape: readonly number[]): Tensor;
+  transpose(order: readonly number[]): Tensor;
+  data(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+interface Variable extends Tensor {
+  readonly name: string;
+  assign(value: Tensor): void;
+}
+
+/** The library, as far as it is used: its own types are not worth 150 MB to whoever checks this. */
+interface TensorFlow {
+  setBackend(name: string): Promise<boolean>;
+  ready(): Promise<void>;
+  env(): { set(name: string, value: boolean): void };
+  tensor(values: Float32Array | Int32Array, shape: readonly number[], dtype: string): Tensor;
+  variable(value: Tensor, trainable: boolean, name: string): Variable;
+  matMul(a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean): Tensor;
+  oneHot(ids: Tensor, depth: number): Tensor;
+  cast(x: Tensor, dtype: string): Tensor;
+  tidy<Result>(run: () => Result): Result;
+  variableGrads(f: () => Tensor): { value: Tensor; grads: Record<string, Tensor> };
+  readonly train: {
+    adam(lr: number, beta1: number, beta2: number, epsilon: number): {
+      applyGradients(gradients: Record<string, Tensor>): void;
+    };
+  };
+}
+
+/** The version of the library and of both of its backends. */
+const VERSION = "4.22.0";
+
+async function open({ backend }: JobOptions): Promise<TensorFlow> {
+  const name = backend === "webgpu" ? "webgpu" : "wasm";
+  const library: string = `npm:@tensorflow/tfjs@${VERSION}`;
+  const tf: TensorFlow = await import(library);
+  const plugin: string = `npm:@tensorflow/tfjs-backend-${name}@${VERSION}`;
+  await import(plugin);
+  if (!await tf.setBackend(name)) throw new Error(`Cannot open TensorFlow.js on ${name}`);
+  await tf.ready();
+  // Small tensors would be computed in JavaScript, and not on the device that is measured.
+  if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
+  return tf;
+}
+
+/** The mean loss. Rows of the embedding are chosen by a product: Wasm cannot differentiate `gather`. */
+function loss(
+  tf: TensorFlow,
+  parameters: readonly Variable[],
+  mask: Tensor,
+  inputs: Tensor,
+  targets: Tensor,
+): Tensor {
+  const { batch, tokens, width, heads, vocabSize } = SIZES;
+  const norm = (x: Tensor) => x.div(x.square().mean(-1, true).add(NORM_EPSILON).sqrt());
+  const ones = (ids: Tensor) => tf.cast(tf.oneHot(ids, vocabSize), "float32");
+  const [embedding, ...rest] = parameters as [Variable, ...Variable[]];
+  const head = rest.pop()!;
+  const size = width / heads;
+  let x = tf.matMul(ones(inputs), embedding);
+  while (rest.length > 0) {
+    const layer = Object.fromEntries(
+      Object.keys(LAYER_PARTS).map((name) => [name, rest.shift()!]),
+    ) as Record<keyof typeof LAYER_PARTS, Variable>;
+    const normed = norm(x);
+    const toHeads = (matrix: Variable) =>
+      tf.matMul(normed, matrix).reshape([batch, tokens, heads, size]).transpose([0, 2, 1, 3]);
+    const [query, key, value] = [toHeads(layer.query), toHeads(layer.key), toHeads(layer.value)];
+    const scores = tf.matMul(query, key, false, true).mul(1 / Math.sqrt(size)).add(mask);
+    const attended = tf.matMul(scores.softmax(-1), value).transpose([0, 2, 1, 3]);
+    x = x.add(tf.matMul(attended.reshape([batch * tokens, width]), layer.output));
+    const inside = tf.matMul(norm(x), layer.up).relu().square();
+    x = x.add(tf.matMul(inside, layer.down));
+  }
+  const logarithms = tf.matMul(norm(x), head).logSoftmax(-1);
+  return logarithms.mul(ones(targets)).sum().div(-batch * tokens);
+}
+
+/** Training of the plain GPT. */
+async function step(options: JobOptions): Promise<Job> {
+  const tf = await open(options);
+  const { lr, beta1, beta2, epsilon, weightDecay } = ADAMW;
+  const { tokens } = SIZES;
+  const parameters = startingValues().map((matrix) => {
+    const { name, data, shape } = matrix.name === "embedding" ? matrix : transposed(matrix);
+    return tf.variable(tf.tensor(data, shape, "float32"), true, name);
+  });
+  const mask = tf.tensor(
+    Float32Array.from({ length: tokens * tokens }, (_, i) => i % tokens > i / tokens ? -1e30 : 0),
+    [tokens, tokens],
+    "float32",
+  );
+  const optimizer = tf.train.adam(lr, beta1, beta2, epsilon);
+  let count = 0;
+  const train = async (): Promise<number> => {
+    const { inputs, targets } = batchOf(count++);
+    const [value] = tf.tidy(() => {
+      const [x, y] = [inputs, targets].map((ids) => tf.tensor(ids, [ids.length], "int32")) as [
+        Tensor,
+        Tensor,
+      ];
+      const { value, grads } = tf.variableGrads(() => loss(tf, parameters, mask, x, y));
+      for (const parameter of parameters) parameter.assign(parameter.mul(1 - lr * weightDecay));
+      optimizer.applyGradients(grads);
+      return [value];
+    });
+    const [number] = await value!.data();
+    value!.dispose();
+    return number!;
+  };
+  const check: number[] = [];
+  for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
+  const time = await timer(
+    async () => {
+      await train();
+    },
+    () => {},
+    200,
+  );
+  return {
+    check,
+    measure: async () => ({ tokens_per_second: SIZES.batch * SIZES.tokens * 1000 / await time() }),
+  };
+}
+
+/** Times what makes a tensor, of which the last one is read. */
+function timeTensors(compute: () => Tensor): Promise<() => Promise<number>> {
+  let last: Tensor | null = null;
+  return timer(() => {
+    last?.dispose();
+    last = compute();
+  }, async () => {
+    await last?.data();
+  });
+}
+
+/** The product of two square matrices. */
+async function product(options: JobOptions): Promise<Job> {
+  const tf = await open(options);
+  const { size = 1024 } = options;
+  const [a, b] = productOperands(size).map((values) =>
+    tf.tensor(values, [size, size], "float32")
+  ) as [Tensor, Tensor];
+  const run = () => tf.matMul(a, b);
+  const check = someOf(await run().data());
+  const time = await timeTensors(run);
+  return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
+}
+
+/** Twenty elementwise operations on a million elements, one by one. */
+async function chain(options: JobOptions): Promise<Job> {
+  const tf = await open(options);
+  const values = new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH);
+  const x = tf.tensor(values, [CHAIN_LENGTH], "float32");
+  const run = () =>
+    tf.tidy(() => {
+      let y = x;
+      for (let i = 0; i < CHAIN_PAIRS; i++) y = y.mul(1.01).add(0.5);
+      return y;
+    });
+  const check = someOf(await run().data());
+  const time = await timeTensors(run);
+  return { check, measure: async () => ({ ms: await time() }) };
+}
+
+/** What an operation on a few numbers costs: each needs the one before. */
+async function overhead(options: JobOptions): Promise<Job> {
+  const tf = await open(options);
+  const calls = 200;
+  const x = tf.tensor(new Float32Array([1, 2, 3, 4]), [4], "float32");
+  const time = await timer(async () => {
+    const last = tf.tidy(() => {
+      let y = x;
+      for (let i = 0; i < calls; i++) y = y.add(1);
+      return y;
+    });
+    await last.data();
+    last.dispose();
+  }, () => {});
+  return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
+}
+
+await serve({ step, product, chain, overhead });

@@ -1,0 +1,102 @@
+/** What was measured: rows, as they are kept and shown. @module */
+
+/** One side of a row. */
+export interface Measured {
+  /** Who or what was measured. */
+  readonly library: string;
+  /** The median, or `null` where it could not be measured. */
+  readonly value: number | null;
+  /** Why it could not be measured. */
+  readonly reason?: string;
+}
+
+/** A row of the table. */
+export interface Row {
+  /** What was compared. */
+  readonly name: string;
+  /** Where. */
+  readonly device: "cpu" | "webgpu";
+  /** The unit of the values. */
+  readonly unit: string;
+  /** nanodino's side. */
+  readonly ours: Measured;
+  /** The others. */
+  readonly others: readonly Measured[];
+  /** How many times as good ours is as the best of the others: above 1 is better than it. */
+  readonly ratio: number | null;
+  /** The smallest and the largest ratio of a round. */
+  readonly spread: readonly [number, number] | null;
+  /** The ratio that is wanted, if one is. */
+  readonly wanted: number | null;
+}
+
+/** All that was measured on a machine. */
+export interface Results {
+  readonly date: string;
+  readonly machine: Readonly<Record<string, string | number>>;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly rows: readonly Row[];
+}
+
+/** Where the results are kept. */
+export const RESULTS_URL: URL = new URL("results.json", import.meta.url);
+
+/** Reads results. @throws {Error} If there are none. */
+export async function readResults(place: URL | string): Promise<Results> {
+  try {
+    return JSON.parse(await Deno.readTextFile(place));
+  } catch (cause) {
+    throw new Error(`Cannot read the results: wanted a file that bench:peers wrote, at ${place}`, {
+      cause,
+    });
+  }
+}
+
+/** Writes results; rows that were not measured now are kept if they are from the same machine. */
+export async function writeResults(place: URL | string, results: Results): Promise<void> {
+  const before = await readResults(place).catch(() => null);
+  const isSame = JSON.stringify(before?.machine) === JSON.stringify(results.machine);
+  const measured = new Map(results.rows.map((row) => [keyOf(row), row]));
+  const kept = isSame ? before!.rows.filter((row) => !measured.has(keyOf(row))) : [];
+  const rows = [...kept, ...results.rows].toSorted((a, b) => a.device.localeCompare(b.device));
+  const path = place instanceof URL ? decodeURIComponent(place.pathname) : place;
+  await Deno.writeTextFile(`${path}.part`, `${JSON.stringify({ ...results, rows }, null, 2)}\n`);
+  await Deno.rename(`${path}.part`, path);
+}
+
+/** What tells a row from the others. */
+export function keyOf({ name, device }: Pick<Row, "name" | "device">): string {
+  return `${device}: ${name}`;
+}
+
+/** Whether a row reaches what is wanted; `null` where nothing is wanted or measured. */
+export function isMet({ ratio, wanted }: Row): boolean | null {
+  return ratio === null || wanted === null ? null : ratio >= wanted;
+}
+
+/** The table of the rows, as Markdown. */
+export function asMarkdown(rows: readonly Row[]): string {
+  const lines = rows.map((row) => {
+    const met = isMet(row);
+    return [
+      row.name,
+      `${format(row.ours.value)} ${row.unit}`,
+      row.others.map(({ library, value, reason }) =>
+        value === null ? `${library}: ${reason ?? "not measured"}` : `${library}: ${format(value)}`
+      ).join("; "),
+      row.ratio === null ? "" : `${format(row.ratio)} ×`,
+      row.wanted === null ? "" : `${format(row.wanted)} ×`,
+      met === null ? "" : met ? "yes" : "no",
+    ].map((cell) => cell.replaceAll("|", "\\|"));
+  });
+  const head = ["What", "nanodino", "compared with", "ratio", "wanted", "met"];
+  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
+
+/** A number with three digits that count. */
+export function format(value: number | null): string {
+  if (value === null) return "";
+  const text = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+  return text.replace(/\B(?=(\d{3})+(?!\d|\.))/g, text.includes(".") ? "" : ",");
+}
