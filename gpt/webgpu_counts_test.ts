@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RecordingWebGpuDevice } from "../tensor/devices/webgpu/device.ts";
-import { Tensor } from "../tensor/mod.ts";
-import { gpuTest } from "../testing/gpu.ts";
+import { type Device, openDevice, Tensor } from "../tensor/mod.ts";
+import { gpuTest, tinyDevice } from "../testing/gpu.ts";
 import { configForDepth } from "./scaling.ts";
 import { GPT } from "./model.ts";
 import { readNumbers } from "./readback.ts";
@@ -50,3 +50,32 @@ gpuTest(
     );
   },
 );
+
+gpuTest("a model with tables larger than a binding trains as on the CPU", async (device) => {
+  const plan = { aspectRatio: 32, headDim: 32, vocabSize: 4200, maxSeqLen: 64 };
+  const config = configForDepth({ ...plan, depth: 2, windowPattern: "L" });
+  const cpu = await openDevice("cpu", { threads: 1, blas: false });
+  const losses = async (device: Device): Promise<number[]> => {
+    const model = new GPT(config, device, { seed: 1 });
+    assert(4 * model.transformer.wte.weight.size > tinyDevice.limits!.maxStorageBufferBindingSize!);
+    const optimizer = model.optimizer({ weightDecay: 0.1 });
+    const read: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      using _scope = device.scope();
+      const ids = Int32Array.from({ length: 256 }, (_, i) => (i * i * 31) % 4200);
+      const inputs = Tensor.from(device, ids, { shape: [4, 64] });
+      const targets = Tensor.from(device, ids.map((id) => (id + 1) % 4200), { shape: [4, 64] });
+      const loss = model.forward(inputs, targets);
+      loss.backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+      read.push(await loss.item());
+    }
+    return read;
+  };
+  const [got, wanted] = [await losses(device), await losses(cpu)];
+  for (const [i, loss] of wanted.entries()) {
+    assert(Math.abs(got[i]! / loss - 1) < 1e-4, `step ${i}: the loss is ${got[i]}, wanted ${loss}`);
+  }
+  await cpu.close();
+}, tinyDevice);

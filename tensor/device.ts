@@ -231,10 +231,20 @@ export interface WebGpuDevice extends DeviceBase {
     readonly maxStorageBufferBindingSize: number;
   };
   /**
+   * A part of an allocation, to be passed to kernels in place of the whole. It is nothing that has to
+   * be freed, and of no use once the allocation is.
+   *
+   * @param byteOffset Where it begins: a multiple of 256.
+   * @param byteLength How long it is.
+   * @throws {RangeError} If that is not within the allocation.
+   */
+  window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation;
+  /**
    * Records a dispatch of `workgroups` workgroups. It runs, in the order of recording, when the
    * device next submits: at the latest when something is read.
    *
-   * Buffers are bound whole; where a view begins is for the kernel to know, from its arguments.
+   * Buffers are bound whole; where a view begins is for the kernel to know, from its arguments. Of one
+   * that is larger than a binding may be, a kernel can be given a {@linkcode WebGpuDevice.window}.
    *
    * @param work What there is to do, for profiles: called only while one is made.
    */

@@ -13,6 +13,17 @@ import { openWebGpuDevice, type RecordingWebGpuDevice } from "../tensor/devices/
 const isRequired = Deno.env.get("NANODINO_REQUIRE_GPU") === "1";
 const hasGpu = (await navigator.gpu?.requestAdapter() ?? null) !== null;
 
+/** A device that can do no more than any adapter, and binds 1 MiB of a buffer at most. */
+export const tinyDevice: WebGpuOptions = {
+  limits: {
+    maxStorageBufferBindingSize: 2 ** 20,
+    maxComputeInvocationsPerWorkgroup: 128,
+    maxComputeWorkgroupSizeX: 128,
+    maxComputeWorkgroupStorageSize: 16 * 1024,
+    maxStorageBuffersPerShaderStage: 8,
+  },
+};
+
 /**
  * Registers a test that needs a WebGPU adapter, and opens devices by itself.
  *

@@ -1,7 +1,9 @@
 /** Kernels of `gather.ts` for WebGPU. All operands are contiguous. @module */
 
+import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { viewsInWindows } from "../devices/webgpu/windows.ts";
 import { sizeOf } from "../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 
@@ -57,17 +59,41 @@ export function takeRowsOnWebGpu(
 ): void {
   const width = rowWidth(weight);
   const [rows, rowLength] = weight.shape as [number, number];
-  const [count, columns] = [sizeOf(ids.shape), rowLength / width];
-  device.dispatch(
-    TAKE_ROWS[width],
-    [weight, ids, output].map((view) => view.allocation),
-    {
-      integers: [
-        ...[weight.offset / width, ids.offset, rows, columns, count],
-        bitsOutside(weight),
-      ],
-    },
-    rowsGrid(device, count, columns),
+  const columns = rowLength / width;
+  const table = viewAs(weight, [rows, rowLength], [rowLength, 1]);
+  // Where a kernel does not see the whole table, each part of it fills in the rows that it has.
+  let first = 0;
+  for (const [part] of viewsInWindows(device, [table], 0, 1, "take rows")) {
+    const partRows = part!.shape[0]!;
+    for (const [id, row] of rowPieces(device, ids, output, rowLength)) {
+      const count = row.shape[0]!;
+      device.dispatch(
+        TAKE_ROWS[width],
+        [part!.allocation, id.allocation, row.allocation],
+        {
+          integers: [
+            ...[part!.offset / width, id.offset, row.offset / width, first, partRows, columns],
+            ...[count, Number(first === 0), bitsOutside(weight)],
+          ],
+        },
+        rowsGrid(device, count, columns),
+      );
+    }
+    first += partRows;
+  }
+}
+
+/** Ids and the rows that belong to them, both contiguous, in pieces that kernels can see. */
+export function rowPieces(
+  device: WebGpuDevice,
+  ids: View,
+  rows: View,
+  rowLength: number,
+): readonly (readonly [ids: View, rows: View])[] {
+  const shape = [sizeOf(ids.shape), rowLength];
+  const views = [viewAs(ids, shape, [1, 0]), viewAs(rows, shape, [rowLength, 1])];
+  return viewsInWindows(device, views, 1, 1, "go through rows by id").map(([ids, rows]) =>
+    [viewAs(ids!, ids!.shape.slice(0, 1), [1]), rows!] as const
   );
 }
 
@@ -76,7 +102,10 @@ const takeRows = (width: Width): WgslKernel => {
   const type = width === 1 ? "u32" : "vec4<u32>";
   return {
     key: `take rows ${width}`,
-    integers: ["weightOffset", "idsOffset", "rows", "columns", "count", "outside"],
+    integers: [
+      ...["weightOffset", "idsOffset", "outputOffset", "firstRow", "rows", "columns"],
+      ...["count", "isFirst", "outside"],
+    ],
     buffers: [
       { name: "weight", type, writes: false },
       { name: "ids", type: "i32", writes: false },
@@ -87,13 +116,14 @@ ${rowsWgsl}
   if (row >= u32(arguments.count)) { return; }
   let columns = u32(arguments.columns);
   // Negative ids become large ones.
-  let id = u32(ids[u32(arguments.idsOffset) + row]);
+  let id = u32(ids[u32(arguments.idsOffset) + row]) - u32(arguments.firstRow);
   let isThere = id < u32(arguments.rows);
+  let outputRow = u32(arguments.outputOffset) + row * columns;
   for (var column = firstColumn; column < columns; column += columnStep) {
     if (isThere) {
-      output[row * columns + column] = weight[u32(arguments.weightOffset) + id * columns + column];
-    } else {
-      output[row * columns + column] = ${type}(u32(arguments.outside));
+      output[outputRow + column] = weight[u32(arguments.weightOffset) + id * columns + column];
+    } else if (arguments.isFirst != 0) {
+      output[outputRow + column] = ${type}(u32(arguments.outside));
     }
   }
 }

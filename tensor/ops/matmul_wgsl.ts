@@ -22,6 +22,7 @@ import {
   productWork,
   transposeProduct,
 } from "./matmul_product.ts";
+import { productsInWindows } from "./matmul_windows_wgsl.ts";
 
 /** One way to compute a product. */
 export interface MatmulCandidate {
@@ -155,7 +156,10 @@ export function matmulOnWebGpu(
   c: View,
   options: MatmulOptions,
 ): void {
-  for (const product of describeProducts(a, b, c, options)) {
+  const products = describeProducts(a, b, c, options).flatMap((product) =>
+    productsInWindows(device, product, options)
+  );
+  for (const { product, options } of products) {
     // Kernels for few rows spread threads along n: few columns are computed as few rows.
     const turned = product.n <= FEW_ROWS && product.m > product.n
       ? transposeProduct(product)

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { gpuTest } from "../../testing/gpu.ts";
+import { gpuTest, tinyDevice } from "../../testing/gpu.ts";
 import { checkGradient, numericalGradient } from "../../autograd/gradcheck.ts";
 import { type ReferenceArray, sizeOf } from "../../testing/reference_array.ts";
 import { copyInto, type Device, noGrad, openDevice, type OpenOptions, Tensor } from "../mod.ts";
@@ -180,3 +180,8 @@ for (const [name, options] of Object.entries(cpus)) {
 }
 
 gpuTest("every operation and its gradient agree with the reference on WebGPU", checkAll);
+gpuTest(
+  "every operation and its gradient agree with the reference on WebGPU within tiny limits",
+  checkAll,
+  tinyDevice,
+);

@@ -5,6 +5,7 @@
  */
 
 import { applyOne, type Operation } from "../apply.ts";
+import { BYTES_PER_ELEMENT } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -19,7 +20,8 @@ import {
 import type { Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";
 import { runProgram, runProgramInto } from "./program.ts";
-import { permute, reshape } from "./views.ts";
+import { concat } from "./join.ts";
+import { permute, reshape, slice } from "./views.ts";
 
 type Axes = number | readonly number[] | undefined;
 
@@ -70,11 +72,31 @@ function reducedShape(
 function reduceInStages(program: Program, rows: Tensor): Tensor {
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
+  const cut = seenLength(rows);
+  if (cut < length) {
+    const parts: Tensor[] = [];
+    for (let start = 0; start < length; start += cut) {
+      const part = slice(rows, -1, start, Math.min(length, start + cut));
+      parts.push(runProgram(program, [part])[0]!);
+    }
+    return runProgram(program, [concat(parts, -1)])[0]!;
+  }
   if (isReducedAtOnce(rowCount, length)) return runProgram(program, [rows])[0]!;
   const pieces = largestDivisor(length, MOST_PIECES);
   const parts = reshape(rows, [...rows.shape.slice(0, -1), pieces, length / pieces]);
   const partial = reshape(runProgram(program, [parts])[0]!, [...rows.shape.slice(0, -1), pieces]);
   return runProgram(program, [partial])[0]!;
+}
+
+/** How much of a row a kernel is sure to see at once, where rows go through a buffer in strides. */
+function seenLength({ device, shape, strides, storage }: Tensor): number {
+  if (device.kind === "cpu") return Infinity;
+  const { maxStorageBufferBindingSize } = device.limits;
+  if (storage.allocation.bytes <= maxStorageBufferBindingSize) return Infinity;
+  // Half of it, since a window may begin before the row, and holds several of them.
+  const stride = Math.max(1, strides.at(-1) ?? 1);
+  const seen = Math.floor(maxStorageBufferBindingSize / (2 * BYTES_PER_ELEMENT * stride));
+  return Math.max(1, Math.min(seen, shape.at(-1) ?? 1));
 }
 
 function largestDivisor(length: number, limit: number): number {

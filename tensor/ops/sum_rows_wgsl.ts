@@ -7,10 +7,12 @@
  * @module
  */
 
+import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { viewsInWindows } from "../devices/webgpu/windows.ts";
 import { sizeOf } from "../shape.ts";
-import { rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
+import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
 import { keyOfWgsl, sortPositions } from "./sort_wgsl.ts";
 
 /** Sorted rows in a chunk. */
@@ -20,10 +22,25 @@ const LANES = 64;
 
 /** `output[ids[i]] += x[i]`, for rows, onto zeros; in the order of i within each chunk. */
 export function sumRowsOnWebGpu(device: WebGpuDevice, x: View, ids: View, output: View): void {
+  const [rows, rowLength] = output.shape as [number, number];
+  if (rows * rowLength === 0) return;
+  // Where a kernel does not see all of x, the sums of one piece are added to those before.
+  for (const [i, [pieceIds, pieceX]] of rowPieces(device, ids, x, rowLength).entries()) {
+    sumPiece(device, pieceX, pieceIds, output, i > 0);
+  }
+}
+
+/** Sums rows that kernels can see all of, or adds the sums to what is there. */
+function sumPiece(
+  device: WebGpuDevice,
+  x: View,
+  ids: View,
+  output: View,
+  accumulate: boolean,
+): void {
   const width = rowWidth(x);
   const [rows, rowLength] = output.shape as [number, number];
   const columns = rowLength / width;
-  if (rows * columns === 0) return;
   const count = sizeOf(ids.shape);
   const chunks = Math.floor(count / CHUNK);
   const sorted = sortPositions(device, ids, rows);
@@ -43,12 +60,24 @@ export function sumRowsOnWebGpu(device: WebGpuDevice, x: View, ids: View, output
     { integers: [ids.offset, rows, x.offset / width, columns, chunks] },
     rowsGrid(device, chunks, columns),
   );
-  device.dispatch(
-    sumIds,
-    [sorted, begins, chunkSums, x.allocation, output.allocation],
-    { integers: [x.offset / width, columns, rows] },
-    rowsGrid(device, rows, columns),
-  );
+  // Where a kernel does not see all of the result, it gets a part of it after the other.
+  let first = 0;
+  const whole = viewAs(output, [rows, rowLength], [rowLength, 1]);
+  for (const [part] of viewsInWindows(device, [whole], 0, 1, "sum rows")) {
+    const partRows = part!.shape[0]!;
+    device.dispatch(
+      sumIds,
+      [sorted, begins, chunkSums, x.allocation, part!.allocation],
+      {
+        integers: [
+          ...[x.offset / width, columns, first, partRows, part!.offset / width],
+          Number(accumulate),
+        ],
+      },
+      rowsGrid(device, partRows, columns),
+    );
+    first += partRows;
+  }
   for (const scratch of [sorted, begins, chunkSums]) device.free(scratch);
 }
 
@@ -114,7 +143,7 @@ ${rowsWgsl}
 /** Adds up the rows of each id: those before the first whole chunk, the chunks, those after. */
 const sumIds = (width: Width, type: string): WgslKernel => ({
   key: `sum rows: ids ${width}`,
-  integers: ["xOffset", "columns", "rows"],
+  integers: ["xOffset", "columns", "firstRow", "rows", "outputOffset", "accumulate"],
   buffers: [
     { name: "sorted", type: "u32", writes: false },
     { name: "begins", type: "u32", writes: false },
@@ -126,8 +155,9 @@ const sumIds = (width: Width, type: string): WgslKernel => ({
 ${rowsWgsl}
   if (row >= u32(arguments.rows)) { return; }
   let columns = u32(arguments.columns);
-  let begin = begins[row];
-  let end = begins[row + 1u];
+  let id = u32(arguments.firstRow) + row;
+  let begin = begins[id];
+  let end = begins[id + 1u];
   // Without a whole chunk, all rows are taken to be before it.
   let firstChunk = (begin + ${CHUNK - 1}u) / ${CHUNK}u;
   let endChunk = end / ${CHUNK}u;
@@ -142,7 +172,9 @@ ${rowsWgsl}
       sum += chunkSums[chunk * columns + column];
     }
     for (var i = beginAfter; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
-    output[row * columns + column] = sum;
+    let at = u32(arguments.outputOffset) + row * columns + column;
+    if (arguments.accumulate != 0) { sum += output[at]; }
+    output[at] = sum;
   }
 }
 `,

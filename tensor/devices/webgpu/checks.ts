@@ -2,6 +2,7 @@
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import type { WebGpuLimits } from "./adapter.ts";
+import { WebGpuWindow, wholeOf } from "./allocation.ts";
 
 /**
  * Refuses a dispatch that cannot work.
@@ -42,7 +43,9 @@ function callProblem(
       return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
         `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
     }
-    const first = allocations.indexOf(allocation);
+    const first = allocation instanceof WebGpuWindow
+      ? allocations.findIndex((other) => wholeOf(other) === allocation.whole)
+      : allocations.indexOf(allocation);
     if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
       return `wanted one binding of an allocation that is written to, got it as ` +
         `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;

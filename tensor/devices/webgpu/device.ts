@@ -10,6 +10,7 @@ import {
   type WebGpuLimits,
   type WebGpuOptions,
 } from "./adapter.ts";
+import { WebGpuAllocation, WebGpuWindow, WINDOW_ALIGNMENT } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { assertCall, assertRange, oneLine } from "./checks.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
@@ -42,21 +43,6 @@ const MOST_STAGED_BYTES = 16 * 1024 * 1024;
 const CLOSED = "the device was closed";
 
 const GIBIBYTE = 2 ** 30;
-
-/** A piece of a pooled buffer's memory; the buffer is gone once it is freed. */
-class WebGpuAllocation implements Allocation {
-  readonly owner: RecordingWebGpuDevice;
-  readonly bytes: number;
-  readonly label: string;
-  buffer: PooledBuffer | null;
-
-  constructor(owner: RecordingWebGpuDevice, bytes: number, label: string, buffer: PooledBuffer) {
-    this.owner = owner;
-    this.bytes = bytes;
-    this.label = label;
-    this.buffer = buffer;
-  }
-}
 
 /**
  * A graphics processor behind `navigator.gpu`.
@@ -274,6 +260,18 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     return Promise.resolve();
   }
 
+  window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
+    this.#bufferOf(allocation, "make a window of");
+    assertRange("make a window of", allocation, byteOffset, byteLength);
+    if (byteOffset % WINDOW_ALIGNMENT !== 0) {
+      throw new RangeError(
+        `Cannot make a window of an allocation: wanted a multiple of ${WINDOW_ALIGNMENT} bytes to ` +
+          `begin at, got ${byteOffset}`,
+      );
+    }
+    return new WebGpuWindow(allocation, byteOffset, byteLength);
+  }
+
   dispatch(
     kernel: WgslKernel,
     allocations: readonly Allocation[],
@@ -289,9 +287,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const { pipeline, layout } = this.#kernels.compiled(kernel);
     if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
     const buffers = allocations.map((allocation) => {
-      const buffer = this.#bufferOf(allocation, what);
+      const isWindow = allocation instanceof WebGpuWindow;
+      const buffer = this.#bufferOf(isWindow ? allocation.whole : allocation, what);
       buffer.lastRecording = this.#recording.serial;
-      return buffer;
+      return { buffer, byteOffset: isWindow ? allocation.byteOffset : 0 };
     });
     const group = this.#kernels.bindGroup(layout, buffers);
     const offset = layout.argumentBytes > 0

@@ -9,6 +9,14 @@ export const ARGUMENT_SLOT_BYTES = 256;
 /** The bind groups that are kept; beyond this they are all made anew. */
 const MOST_BIND_GROUPS = 16_384;
 
+/** What a kernel sees of a buffer. */
+export interface BoundBuffer {
+  /** The buffer. */
+  readonly buffer: PooledBuffer;
+  /** From which byte on: a multiple of 256. */
+  readonly byteOffset: number;
+}
+
 /** A kernel, compiled. */
 export interface CompiledKernel {
   /** The compiled code. */
@@ -81,9 +89,12 @@ export class KernelCache {
   }
 
   /** The bind group that gives `buffers` to kernels of this layout. */
-  bindGroup(layout: BindingLayout, buffers: readonly PooledBuffer[]): GPUBindGroup {
+  bindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): GPUBindGroup {
     let key = layout.key;
-    for (const buffer of buffers) key += `,${buffer.id}`;
+    for (const { buffer, byteOffset } of buffers) {
+      key += `,${buffer.id}`;
+      if (byteOffset > 0) key += `+${byteOffset}`;
+    }
     let group = this.#groups.get(key);
     if (group === undefined) {
       if (this.#groups.size >= MOST_BIND_GROUPS) this.#groups.clear();
@@ -98,10 +109,14 @@ export class KernelCache {
     this.#groups.clear();
   }
 
-  #makeBindGroup(layout: BindingLayout, buffers: readonly PooledBuffer[]): GPUBindGroup {
-    const entries: GPUBindGroupEntry[] = buffers.map((buffer, i) => ({
+  #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): GPUBindGroup {
+    const entries: GPUBindGroupEntry[] = buffers.map(({ buffer, byteOffset }, i) => ({
       binding: i + 1,
-      resource: { buffer: buffer.gpu, size: Math.min(buffer.capacity, this.#bindingLimit) },
+      resource: {
+        buffer: buffer.gpu,
+        offset: byteOffset,
+        size: Math.min(buffer.capacity - byteOffset, this.#bindingLimit),
+      },
     }));
     if (layout.argumentBytes > 0) {
       entries.push({ binding: 0, resource: { buffer: this.#ring, size: layout.argumentBytes } });

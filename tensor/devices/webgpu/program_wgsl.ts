@@ -6,7 +6,9 @@ import { viewBytes } from "../../profile.ts";
 import { planElementwise } from "./elementwise_wgsl.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
+import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
+import { viewsInWindows } from "./windows.ts";
 
 /** Kernels that were written before, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
@@ -24,7 +26,8 @@ const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
  * per row have length 1 on the last axis. An output may be the same elements as an input, in the
  * same order, but may not overlap one otherwise.
  * @param scalars A number for each of the program's scalars.
- * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device.
+ * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device, or a
+ * row is larger than what a kernel can see.
  *
  * @example
  * ```ts
@@ -63,9 +66,27 @@ export function runProgramOnWebGpu(
   // A row of length 0 still has a sum; without rows, or without elements, there is nothing to do.
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
   if (counted === undefined || counted.includes(0)) return;
+  const pieces = views.some(({ shape }) => shape.includes(0))
+    ? [views]
+    : viewsInWindows(device, views, inputs.length, counted.length, program.name);
+  for (const piece of pieces) runPiece(device, program, piece, scalars);
+}
+
+/** Runs a program on views that kernels can see: inputs and then outputs. */
+function runPiece(
+  device: WebGpuDevice,
+  program: Program,
+  views: readonly View[],
+  scalars: readonly number[],
+): void {
   const { allocations, buffers } = groupByAllocation(views);
   const most = device.limits.maxStorageBuffersPerShaderStage;
   if (allocations.length > most) {
+    const parts = splitProgram(program, views);
+    if (parts !== null) {
+      for (const part of parts) runPiece(device, part.program, part.views, scalars);
+      return;
+    }
     throw new RangeError(
       `Cannot run "${program.name}": wanted operands in at most ${most} buffers on this device, ` +
         `got ${allocations.length}`,

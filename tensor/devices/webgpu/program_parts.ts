@@ -1,0 +1,59 @@
+/** Programs with more operands than a kernel can have buffers, cut in two. @module */
+
+import type { View } from "../../device.ts";
+import { makeProgram, type Program } from "../../expression/program.ts";
+import { pruneInputs } from "../../expression/prune.ts";
+
+/** A program that gives some of another one's outputs. */
+interface Part {
+  readonly program: Program;
+  /** Which of the inputs it takes. */
+  readonly used: readonly number[];
+  /** The first of its outputs, and the one after the last. */
+  readonly outputs: readonly [start: number, end: number];
+}
+
+const known = new WeakMap<Program, readonly Part[]>();
+
+/** Two programs that each give half of the outputs. */
+function partsOf(program: Program): readonly Part[] {
+  let parts = known.get(program);
+  if (parts === undefined) {
+    const { name, inputs, perRow, integers, scalars, outputs, isRow } = program;
+    const half = outputs.length >> 1;
+    parts = ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
+      const some = outputs.slice(start, end);
+      const part = makeProgram(name, inputs, perRow, scalars, some, { integers, isRow });
+      return { ...pruneInputs(part), outputs: [start, end] };
+    });
+    known.set(program, parts);
+  }
+  return parts;
+}
+
+/**
+ * Cuts a program in two, which take fewer operands each.
+ *
+ * @param views Its inputs and then its outputs.
+ * @returns The two with their views, in the order in which they have to run; `null` if that is not
+ * possible: there is one output, the second would read what the first has written over, or what is
+ * left of the inputs does not tell how long a row is.
+ */
+export function splitProgram(
+  program: Program,
+  views: readonly View[],
+): readonly { readonly program: Program; readonly views: readonly View[] }[] | null {
+  if (program.outputs.length < 2) return null;
+  const firstOutput = program.inputs.length;
+  const parts = partsOf(program).map(({ program, used, outputs: [start, end] }) => ({
+    program,
+    inputs: used.map((index) => views[index]!),
+    outputs: views.slice(firstOutput + start, firstOutput + end),
+  }));
+  const written = new Set(parts[0]!.outputs.map(({ allocation }) => allocation));
+  if (parts[1]!.inputs.some(({ allocation }) => written.has(allocation))) return null;
+  const knowsRow = ({ program }: (typeof parts)[number]) =>
+    program.perRow.includes(false) || program.outputVaries.includes(true);
+  if (program.isRow && !parts.every(knowsRow)) return null;
+  return parts.map(({ program, inputs, outputs }) => ({ program, views: [...inputs, ...outputs] }));
+}

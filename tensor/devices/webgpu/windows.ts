@@ -1,0 +1,148 @@
+/**
+ * Operands in buffers that are larger than what a kernel may see of one: what is to be done is cut in
+ * pieces, until each piece lies in a part of the buffers that can be bound.
+ *
+ * @module
+ */
+
+import type { Allocation, View, WebGpuDevice } from "../../device.ts";
+import { BYTES_PER_ELEMENT } from "../../dtype.ts";
+import { WINDOW_ALIGNMENT } from "./allocation.ts";
+
+/** Elements between two places where a window may begin. */
+const ALIGNMENT = WINDOW_ALIGNMENT / BYTES_PER_ELEMENT;
+
+/** Elements of an allocation, from the first to the last that is used. */
+export interface ElementRange {
+  /** The first. */
+  readonly first: number;
+  /** The last. */
+  readonly last: number;
+}
+
+/** What a kernel is given of an allocation. */
+export interface ElementWindow {
+  /** What to bind. */
+  readonly allocation: Allocation;
+  /** The element of the whole with which it begins. */
+  readonly start: number;
+}
+
+/** Whether a kernel can see all of an allocation at once. */
+export function isSeenWhole(device: WebGpuDevice, { bytes }: Allocation): boolean {
+  return bytes <= device.limits.maxStorageBufferBindingSize;
+}
+
+/** The part of an allocation with these elements; `null` if it is too large for one binding. */
+export function windowOf(
+  device: WebGpuDevice,
+  allocation: Allocation,
+  { first, last }: ElementRange,
+): ElementWindow | null {
+  if (isSeenWhole(device, allocation)) return { allocation, start: 0 };
+  const start = Math.floor(first / ALIGNMENT) * ALIGNMENT;
+  const bytes = (last + 1 - start) * BYTES_PER_ELEMENT;
+  if (bytes > device.limits.maxStorageBufferBindingSize) return null;
+  return { allocation: device.window(allocation, start * BYTES_PER_ELEMENT, bytes), start };
+}
+
+/** Half of a length, so that both parts begin at a multiple of four elements if they can. */
+export function halfOf(length: number): number {
+  return length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
+}
+
+/**
+ * Cuts views into pieces that kernels can see, all in the same places.
+ *
+ * @param views Of one shape, but for axes that are not cut; none of them empty.
+ * @param firstOutput The views from this one on are written.
+ * @param axes How many axes, from the first one on, may be cut.
+ * @param name What is to be done, for the message.
+ * @returns For each piece the views of it.
+ * @throws {RangeError} If a piece that cannot be cut is too large.
+ */
+export function viewsInWindows(
+  device: WebGpuDevice,
+  views: readonly View[],
+  firstOutput: number,
+  axes: number,
+  name: string,
+): readonly (readonly View[])[] {
+  if (views.every(({ allocation }) => isSeenWhole(device, allocation))) return [views];
+  const seen = seenViews(device, views, firstOutput);
+  if (seen !== null) return [seen];
+  const axis = widestAxis(device, views, axes);
+  if (axis === null) {
+    const limit = device.limits.maxStorageBufferBindingSize;
+    const bytes = Math.max(...views.map((view) => lengthOf(rangeOf(view)) * BYTES_PER_ELEMENT));
+    throw new RangeError(
+      `Cannot run "${name}": wanted rows within ${limit} bytes, which is what a kernel sees of a ` +
+        `buffer on this device, got ${bytes}`,
+    );
+  }
+  const length = views[0]!.shape[axis]!;
+  const half = halfOf(length);
+  const cut = (from: number, to: number) =>
+    views.map(({ allocation, dtype, shape, strides, offset }): View => ({
+      ...{ allocation, dtype, strides },
+      shape: shape.with(axis, to - from),
+      offset: offset + from * strides[axis]!,
+    }));
+  return [cut(0, half), cut(half, length)].flatMap((part) =>
+    viewsInWindows(device, part, firstOutput, axes, name)
+  );
+}
+
+/** The views, in windows that kernels can see; `null` if one does not fit. */
+function seenViews(
+  device: WebGpuDevice,
+  views: readonly View[],
+  firstOutput: number,
+): readonly View[] | null {
+  const written = new Set(views.slice(firstOutput).map(({ allocation }) => allocation));
+  const windows = new Map<Allocation, ElementWindow>();
+  // What is written to is bound once, so the window has to hold all of its uses.
+  for (const allocation of written) {
+    const ranges = views.filter((view) => view.allocation === allocation).map(rangeOf);
+    const first = Math.min(...ranges.map((range) => range.first));
+    const last = Math.max(...ranges.map((range) => range.last));
+    const window = windowOf(device, allocation, { first, last });
+    if (window === null) return null;
+    windows.set(allocation, window);
+  }
+  const result: View[] = [];
+  for (const view of views) {
+    const window = windows.get(view.allocation) ??
+      windowOf(device, view.allocation, rangeOf(view));
+    if (window === null) return null;
+    const { dtype, shape, strides, offset } = view;
+    const { allocation, start } = window;
+    result.push({ allocation, dtype, shape, strides, offset: offset - start });
+  }
+  return result;
+}
+
+/** The axis along which the views in large buffers reach the farthest. */
+function widestAxis(device: WebGpuDevice, views: readonly View[], axes: number): number | null {
+  let [widest, reach] = [-1, 0];
+  for (const { allocation, shape, strides } of views) {
+    if (isSeenWhole(device, allocation)) continue;
+    for (let axis = 0; axis < axes; axis++) {
+      const length = (shape[axis]! - 1) * strides[axis]!;
+      if (length > reach) [widest, reach] = [axis, length];
+    }
+  }
+  return widest < 0 ? null : widest;
+}
+
+function rangeOf({ shape, strides, offset }: View): ElementRange {
+  return { first: offset, last: offset + reachOf(shape, strides) };
+}
+
+function reachOf(shape: readonly number[], strides: readonly number[]): number {
+  return shape.reduce((sum, length, axis) => sum + (length - 1) * strides[axis]!, 0);
+}
+
+function lengthOf({ first, last }: ElementRange): number {
+  return last + 1 - first;
+}

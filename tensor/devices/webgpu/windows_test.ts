@@ -1,0 +1,98 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
+import { openDevice } from "../../open_device.ts";
+import { type Device, embedding, Tensor } from "../../mod.ts";
+
+/** Numbers that differ from place to place, so that none can be taken for another. */
+function numbers(device: Device, shape: number[], seed: number): Tensor {
+  const size = shape.reduce((product, length) => product * length, 1);
+  const data = Float32Array.from({ length: size }, (_, i) => Math.sin(i * 0.7 + seed));
+  return Tensor.from(device, data, { shape, requiresGrad: true });
+}
+
+/** What is computed on tensors, one of which at least is larger than a binding. */
+const works: Record<string, (device: Device) => readonly Tensor[]> = {
+  "elementwise, broadcast and transposed": (device) => {
+    const [x, y, row] = [
+      numbers(device, [600, 700], 1),
+      numbers(device, [700, 600], 2),
+      numbers(device, [700], 3),
+    ];
+    x.mul(y.transpose()).add(row).square().sum().backward();
+    return [x.sub(y.transpose()).mul(row), x.grad!, y.grad!, row.grad!];
+  },
+  "one long axis, at offsets that nothing divides": (device) => {
+    const x = numbers(device, [700_001], 1);
+    x.slice(0, 3, 600_004).mul(x.slice(0, 99_999, 700_000)).sum().backward();
+    return [x.slice(0, 1).neg(), x.grad!];
+  },
+  "rows": (device) => {
+    const x = numbers(device, [1100, 300], 1);
+    const result = x.softmax().add(x.logSumExp(-1, true)).add(x.sum(0)).add(x.max(0));
+    result.sum().backward();
+    return [result, x.grad!, x.argmax(-1).to("float32"), x.square().mean()];
+  },
+  "products": (device) => {
+    const [a, b, c] = [
+      numbers(device, [601, 502], 1),
+      numbers(device, [502, 703], 2),
+      numbers(device, [601, 503], 3),
+    ];
+    const ab = a.matmul(b);
+    const aTc = a.matmul(c, { transposeA: true });
+    ab.sum().add(aTc.sum()).backward();
+    const gram = a.matmul(a, { transposeB: true, symmetric: true });
+    const turned = b.matmul(a, { transposeA: true, transposeB: true });
+    return [ab, aTc, gram, turned, a.grad!, b.grad!, c.grad!];
+  },
+  "products in batches": (device) => {
+    const [a, b] = [numbers(device, [2, 3, 300, 200], 1), numbers(device, [3, 200, 100], 2)];
+    const weight = numbers(device, [520, 520], 3);
+    const product = a.matmul(b);
+    const rows = numbers(device, [2, 300, 520], 4);
+    const logits = rows.matmul(weight, { transposeB: true });
+    product.sum().add(logits.square().sum()).backward();
+    return [product, logits, a.grad!, b.grad!, rows.grad!, weight.grad!];
+  },
+  "a table of embeddings": (device) => {
+    const table = numbers(device, [5001, 64], 1);
+    const values = Int32Array.from({ length: 5000 }, (_, i) => i * 4999 % 5001);
+    const ids = Tensor.from(device, values, { shape: [50, 100] });
+    const rows = embedding(table, ids);
+    // The device alone knows of these that some are no rows.
+    const unknown = Tensor.from(device, [-1, 0, 4500, 5001]).to("int32");
+    rows.slice(0, 0, 20).square().sum().backward();
+    return [rows, table.grad!, embedding(table, unknown)];
+  },
+};
+
+for (const [name, run] of Object.entries(works)) {
+  gpuTest(`${name}: what is larger than a binding is cut in pieces`, async (device) => {
+    const plain = await openDevice("cpu", { threads: 1, blas: false });
+    const [got, wanted] = [run(device), run(plain)];
+    assert(wanted.some(({ size }) => 4 * size > 2 ** 20));
+    for (const [i, expected] of wanted.entries()) {
+      const [a, b] = [await got[i]!.data(), Array.from(await expected.data())];
+      assertEquals([...got[i]!.shape], [...expected.shape]);
+      const scale = b.reduce((most, value) => Math.max(most, Math.abs(value) || 0), 0);
+      const worst = a.findIndex((value, j) =>
+        !(Math.abs(value - b[j]!) <= 1e-5 * scale) && !(Number.isNaN(value) && Number.isNaN(b[j]!))
+      );
+      assertEquals(worst, -1, `result ${i}, element ${worst}: ${a[worst]}, wanted ${b[worst]}`);
+    }
+    await plain.close();
+  }, tinyDevice);
+}
+
+gpuTest("a row that is larger than a binding is an error that says so", (device) => {
+  const x = numbers(device, [2, 300_007], 1);
+  const error = assertThrows(() => x.softmax(), RangeError) as RangeError;
+  assert(error.message.startsWith('Cannot run "softmax": wanted rows within 1048576 bytes'));
+}, tinyDevice);
+
+gpuTest("a window begins where adapters can bind, within its allocation", (device) => {
+  const allocation = device.allocate(1024, "a kibibyte");
+  assertEquals(device.window(allocation, 512, 512).bytes, 512);
+  assertThrows(() => device.window(allocation, 4, 512), RangeError, "a multiple of 256 bytes");
+  assertThrows(() => device.window(allocation, 768, 512), RangeError, "within 1024 bytes");
+});
