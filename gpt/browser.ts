@@ -37,7 +37,7 @@ export {
   generateWithoutCache,
 } from "./engine.ts";
 export { estimateMemory, estimateSeconds, type MemoryEstimate, type RunShape } from "./estimate.ts";
-export { KVCache } from "./kv_cache.ts";
+export { type CacheMark, KVCache } from "./kv_cache.ts";
 export { measureMatmulPeak } from "./matmul_peak.ts";
 export { type ForwardOptions, GPT, type GPTOptions } from "./model.ts";
 export type { OptimizerRates } from "./optimizer_groups.ts";

@@ -147,9 +147,10 @@ function savedPerToken(config: GPTConfig): number {
   // The embedding, its norm, what the smear makes of it, the channels that its gate looks at.
   const beginning = 3 * nEmbd + smearChannels + 1;
   const layer =
-    // The mixed residual stream and its norm; queries, and once more turned and normalised; what was attended to.
+    // The mixed residual stream and its norm; queries, and the same turned and normalised; what was
+    // attended to.
     2 * nEmbd + 2 * nEmbd + nEmbd +
-    // Keys, and once more turned and normalised; values; the logarithm of each softmax's sum.
+    // Keys, and the same turned and normalised; values; the logarithm of each softmax's sum.
     3 * keyWidth + nHead +
     // The residual stream and its norm, and twice the inside of the perceptron.
     2 * nEmbd + 8 * nEmbd;
