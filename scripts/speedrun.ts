@@ -44,7 +44,7 @@ const recipe = {
   maxSeqLen: 256,
   windowPattern: "L",
   // The run.
-  numIterations: 400,
+  numIterations: 440,
   totalBatchSize: 2048,
   deviceBatchSize: 8,
   loader: "random",
@@ -59,9 +59,9 @@ const recipe = {
   warmdownRatio: 0.65,
   finalLrFrac: 0.05,
   // What is done on the way.
-  evalEvery: 400,
+  evalEvery: 440,
   sampleEvery: -1,
-  saveEvery: 100,
+  saveEvery: 110,
   modelTag: "speedrun",
 } as const;
 
