@@ -9,7 +9,7 @@
 import { assert } from "@std/assert";
 import { openBenchDevices } from "../testing/bench_devices.ts";
 import { relativeDeviation } from "../testing/golden.ts";
-import { type Device, normal, type Tensor } from "../tensor/mod.ts";
+import { type Device, normal, type Tensor, type TypedArray } from "../tensor/mod.ts";
 import { type Layer, LayerNorm, Linear, MLP, type Module, RMSNorm, SelfAttention } from "./mod.ts";
 
 const WIDTH = 256;
@@ -26,7 +26,7 @@ const layers: Readonly<Record<string, (device: Device) => Module & Layer>> = {
 
 const { devices, baseline } = await openBenchDevices();
 for (const [group, make] of Object.entries(layers)) {
-  let expected: Float32Array | Int32Array | null = null;
+  let expected: TypedArray | null = null;
   for (const [name, device] of devices) {
     const layer = make(device);
     const x = normal(device, shape, { seed: 2, requiresGrad: true });

@@ -6,7 +6,7 @@
 
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
-import { BYTES_PER_ELEMENT, type DType } from "./dtype.ts";
+import { bytesPerElement, type DType, isFloat } from "./dtype.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 import { Storage } from "./scope.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
@@ -72,6 +72,8 @@ export interface Operation<Attributes> {
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
+  /** The types of all inputs, saved or not. */
+  readonly inputTypes: readonly DType[];
   readonly #name: string;
   readonly #tensors = new Map<string, Tensor>();
   readonly #versions = new Map<string, number>();
@@ -84,6 +86,7 @@ export class Saved {
   ) {
     this.#name = name;
     this.inputShapes = inputs.map((input) => input.shape);
+    this.inputTypes = inputs.map((input) => input.dtype);
     for (const i of gradient.savesInputs ?? []) this.#save(`input ${i}`, inputs[i]!);
     for (const i of gradient.savesOutputs ?? []) this.#save(`output ${i}`, outputs[i]!);
   }
@@ -123,10 +126,20 @@ export class Saved {
   }
 }
 
-/** Makes a tensor of undefined content. */
+/**
+ * Makes a tensor of undefined content.
+ *
+ * @throws {TypeError} If it is to be `float16` and the device has no such floats.
+ */
 export function allocate(device: Device, specification: Specification, label: string): Tensor {
   const { shape, dtype } = specification;
-  const allocation = device.allocate(sizeOf(shape) * BYTES_PER_ELEMENT, label);
+  if (dtype === "float16" && !device.hasFloat16) {
+    throw new TypeError(
+      `Cannot make a float16 tensor for "${label}": wanted a device with shader-f16, got ` +
+        device.info.description,
+    );
+  }
+  const allocation = device.allocate(sizeOf(shape) * bytesPerElement(dtype), label);
   return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
 }
 
@@ -194,7 +207,7 @@ export function recordOperation<Attributes>(
   const { name, gradient } = operation;
   if (typeof gradient === "string") {
     // Integers never carry a gradient; a float without one must not end it in silence.
-    if (outputs[0]!.dtype !== "float32") return;
+    if (!isFloat(outputs[0]!.dtype)) return;
     throw new Error(
       `Cannot differentiate "${name}": ${gradient}. Wrap it in noGrad(), or detach() its input.`,
     );
@@ -211,7 +224,8 @@ export function recordOperation<Attributes>(
  * Puts a node on the tape under `output`, with a gradient that is computed without recording.
  *
  * The tape frees every gradient after its use, so each one that `gradient` returns gets a handle of
- * its own; what else was computed on the way goes with the scope.
+ * its own; what else was computed on the way goes with the scope. A gradient has the type of what it
+ * is the gradient of: one that comes in another float type is converted.
  *
  * @param gradient Computes the gradients, as {@linkcode Gradient} says.
  */
@@ -227,6 +241,7 @@ export function record(
 ): void {
   const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
   const wanted = nodes.map((node) => node !== null);
+  const dtypes = inputs.map((input) => input.dtype);
   output.attach(
     new Node<Tensor>(name, nodes, (upstream, collected) => {
       using _temporaries = upstream.device.scope();
@@ -236,9 +251,10 @@ export function record(
         const sum = collected(node) ?? node.kept;
         return sum !== null && sum.isExclusive ? sum : null;
       });
-      const gradients = noGrad(() => gradient(upstream, wanted, sums));
-      return gradients.map((each, i) =>
-        wanted[i] && each !== null && each !== sums[i] ? each.alias() : null
+      return noGrad(() =>
+        gradient(upstream, wanted, sums).map((each, i) =>
+          wanted[i] && each !== null && each !== sums[i] ? each.to(dtypes[i]!).alias() : null
+        )
       );
     }),
   );

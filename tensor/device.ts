@@ -59,6 +59,8 @@ export interface DeviceBase {
   readonly info: DeviceInfo;
   /** How many allocations are alive: flat over a training run, or something leaks. */
   readonly live: number;
+  /** Whether tensors may be `float16` here: on an adapter with the feature `shader-f16`. */
+  readonly hasFloat16: boolean;
   /** How many bytes the live allocations hold, and the most that they ever held. */
   readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
   /**
@@ -211,7 +213,10 @@ export interface WgslKernel {
 export interface WgslBuffer {
   /** The name by which the code knows it. */
   readonly name: string;
-  /** The element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … */
+  /**
+   * The element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … A kernel with a buffer of `f16` need
+   * not ask for the feature.
+   */
   readonly type: string;
   /** Whether the kernel writes to it. One allocation may be passed only once if any use of it writes. */
   readonly writes: boolean;

@@ -45,8 +45,8 @@ export class LayoutCache<T> {
   get(operands: readonly TensorLayout[], variant: number, make: () => T): T {
     let hash = variant;
     for (let i = 0; i < operands.length; i++) {
-      const { shape, strides } = operands[i]!;
-      hash = Math.imul(hash, 31) + shape.length;
+      const { dtype, shape, strides } = operands[i]!;
+      hash = Math.imul(hash, 31) + 2 * shape.length + Number(dtype === "float16");
       for (let axis = 0; axis < shape.length; axis++) {
         hash = Math.imul(Math.imul(hash, 31) + shape[axis]!, 31) + strides[axis]! | 0;
       }

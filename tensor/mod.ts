@@ -77,4 +77,10 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export type { Handle, Scope, Storage } from "./scope.ts";
-export { type FromOptions, Tensor, type TensorOptions, type TensorOrNumber } from "./tensor.ts";
+export {
+  type FillOptions,
+  type FromOptions,
+  Tensor,
+  type TensorOptions,
+  type TensorOrNumber,
+} from "./tensor.ts";

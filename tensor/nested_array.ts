@@ -1,6 +1,6 @@
 /** Nested arrays of numbers, flattened into typed arrays. @module */
 
-import type { DType, TypedArray } from "./dtype.ts";
+import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 import { formatShape } from "./shape.ts";
 
 /** A number, or arrays of them nested to any depth, all of one length at each depth. */
@@ -30,8 +30,8 @@ export interface FlatArray {
  * ```
  */
 export function flatten(values: NestedArray | TypedArray, dtype?: DType): FlatArray {
-  if (values instanceof Float32Array || values instanceof Int32Array) {
-    const own: DType = values instanceof Float32Array ? "float32" : "int32";
+  if (isTypedArray(values)) {
+    const own = dtypeOf(values);
     const data = dtype === undefined || dtype === own ? values : convert(values, dtype);
     return { data, shape: [values.length], dtype: dtype ?? own };
   }
@@ -39,6 +39,10 @@ export function flatten(values: NestedArray | TypedArray, dtype?: DType): FlatAr
   const flat: number[] = [];
   collect(values, shape, 0, flat);
   return { data: convert(flat, dtype ?? "float32"), shape, dtype: dtype ?? "float32" };
+}
+
+function isTypedArray(values: NestedArray | TypedArray): values is TypedArray {
+  return ArrayBuffer.isView(values);
 }
 
 function shapeOf(values: NestedArray): number[] {
@@ -79,6 +83,7 @@ function collect(
 
 function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
   if (dtype === "float32") return Float32Array.from(values);
+  if (dtype === "float16") return Float16Array.from(values);
   const result = Int32Array.from(values);
   for (let i = 0; i < result.length; i++) {
     if (result[i] !== values[i]) {

@@ -8,7 +8,7 @@
  */
 
 import type { Device, View } from "./device.ts";
-import { BYTES_PER_ELEMENT } from "./dtype.ts";
+import { bytesPerElement } from "./dtype.ts";
 
 /** What a dispatch has to do. Operations hand over a function that tells it: only profiles ask. */
 export interface Work {
@@ -100,16 +100,19 @@ export class ProfileRecorder {
  * ```ts
  * import { viewBytes } from "./profile.ts";
  *
- * const row = { shape: [5, 3], strides: [0, 1] };
+ * const row = { dtype: "float32", shape: [5, 3], strides: [0, 1] } as const;
  * if (viewBytes([row]) !== 12) throw new Error("expected three elements of four bytes");
  * ```
  */
-export function viewBytes(views: readonly Pick<View, "shape" | "strides">[]): number {
-  let elements = 0;
-  for (const { shape, strides } of views) {
-    elements += shape.reduce((size, length, i) => strides[i] === 0 ? size : size * length, 1);
+export function viewBytes(views: readonly Pick<View, "dtype" | "shape" | "strides">[]): number {
+  let bytes = 0;
+  for (const { dtype, shape, strides } of views) {
+    bytes += shape.reduce(
+      (size, length, i) => strides[i] === 0 ? size : size * length,
+      bytesPerElement(dtype),
+    );
   }
-  return elements * BYTES_PER_ELEMENT;
+  return bytes;
 }
 
 /**

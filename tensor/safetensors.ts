@@ -41,6 +41,8 @@ export interface SafetensorsArrays {
   uint64: BigUint64Array;
   /** Signed, 64 bits. */
   int64: BigInt64Array;
+  /** Half precision, for writing: it is read as single precision. */
+  float16: Float16Array;
   /** Single precision; files with half precision are read as this, too. */
   float32: Float32Array;
   /** Double precision. */
@@ -92,6 +94,10 @@ const encodings: readonly Encoding[] = [
   { code: "I32", dtype: "int32", Class: Int32Array },
   { code: "U64", dtype: "uint64", Class: BigUint64Array },
   { code: "I64", dtype: "int64", Class: BigInt64Array },
+  // Some browsers have no such array.
+  ...(typeof Float16Array === "undefined"
+    ? []
+    : [{ code: "F16", dtype: "float16", Class: Float16Array } as const]),
   { code: "F32", dtype: "float32", Class: Float32Array },
   { code: "F64", dtype: "float64", Class: Float64Array },
 ];

@@ -7,7 +7,14 @@
 import { backward, Node } from "../autograd/tape.ts";
 import { allocate } from "./apply.ts";
 import type { Allocation, Device, View } from "./device.ts";
-import { BYTES_PER_ELEMENT, type DType, type TypedArray, typedArray } from "./dtype.ts";
+import {
+  bytesPerElement,
+  type DType,
+  dtypeOf,
+  isFloat,
+  type TypedArray,
+  typedArray,
+} from "./dtype.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import * as elementwise from "./ops/elementwise.ts";
@@ -21,8 +28,14 @@ import { formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
 
 /** How to make a tensor. */
 export interface TensorOptions {
-  /** Whether gradients are wanted with respect to it: a parameter. Only for `float32`. */
+  /** Whether gradients are wanted with respect to it: a parameter. Only for floats. */
   readonly requiresGrad?: boolean;
+}
+
+/** How to make a tensor that is filled with one number. */
+export interface FillOptions extends TensorOptions {
+  /** The type of the elements; by default `float32`. */
+  readonly dtype?: DType;
 }
 
 /** How to make a tensor from values. */
@@ -110,10 +123,10 @@ export class Tensor implements View {
    * Copies values to a device.
    *
    * @param values A number, nested arrays of numbers (all of one length at each depth), or a
-   * `Float32Array` or `Int32Array`.
+   * `Float32Array`, `Float16Array` or `Int32Array`.
    * @throws {RangeError} If the values do not fill the shape, nested arrays are ragged, or a value
    * cannot be an `int32`.
-   * @throws {TypeError} If gradients are wanted for integers.
+   * @throws {TypeError} If gradients are wanted for integers, or `float16` on a device without it.
    */
   static from(device: Device, values: NestedArray | TypedArray, options: FromOptions = {}): Tensor {
     const flat = flatten(values, options.dtype);
@@ -134,19 +147,19 @@ export class Tensor implements View {
     device: Device,
     shape: readonly number[],
     value: number,
-    options: TensorOptions = {},
+    options: FillOptions = {},
   ): Tensor {
-    const tensor = elementwise.fill(device, shape, value);
+    const tensor = elementwise.fill(device, shape, value, options.dtype);
     return options.requiresGrad ? tensor.requireGrad() : tensor;
   }
 
   /** Makes a tensor of zeros. */
-  static zeros(device: Device, shape: readonly number[], options: TensorOptions = {}): Tensor {
+  static zeros(device: Device, shape: readonly number[], options: FillOptions = {}): Tensor {
     return Tensor.full(device, shape, 0, options);
   }
 
   /** Makes a tensor of ones. */
-  static ones(device: Device, shape: readonly number[], options: TensorOptions = {}): Tensor {
+  static ones(device: Device, shape: readonly number[], options: FillOptions = {}): Tensor {
     return Tensor.full(device, shape, 1, options);
   }
 
@@ -242,12 +255,21 @@ export class Tensor implements View {
         `Cannot assign ${values.length} values to a tensor of shape ${formatShape(this.shape)}`,
       );
     }
-    const dtype = values instanceof Float32Array ? "float32" : "int32";
+    const dtype = dtypeOf(values);
     if (dtype !== this.dtype || !this.isContiguous) {
       const what = this.isContiguous ? this.dtype : "view with gaps";
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
-    this.device.write(this.allocation, this.offset * BYTES_PER_ELEMENT, values);
+    const start = this.offset * bytesPerElement(dtype);
+    const isWhole = start === 0 && values.byteLength === this.allocation.bytes;
+    // A device copies words of four bytes, and a part of a `float16` tensor may lie in the middle of one.
+    if (isWhole || start % 4 === 0 && values.byteLength % 4 === 0) {
+      this.device.write(this.allocation, start, values);
+    } else {
+      const copy = Tensor.from(this.device, values, { shape: this.shape });
+      elementwise.copyInto(copy, this);
+      copy.dispose();
+    }
     if (values.byteLength !== this.allocation.bytes) this.storage.integerRange = null;
     else if (values instanceof Int32Array) this.storage.noteIntegers(values);
     this.storage.version++;
@@ -269,7 +291,7 @@ export class Tensor implements View {
   requireGrad(): this {
     // A parameter is made once and used in many scopes.
     this.keep();
-    if (this.dtype !== "float32") {
+    if (!isFloat(this.dtype)) {
       throw new TypeError(`Cannot differentiate with respect to a tensor of ${this.dtype}`);
     }
     this.#node ??= new Leaf(this);
@@ -286,7 +308,7 @@ export class Tensor implements View {
    * it to their `grad`.
    *
    * @param gradient The derivative of what is to be minimised with respect to this tensor; by default
-   * 1, for which the tensor must be a single number.
+   * 1, for which the tensor must be a single number. It is converted to this tensor's type.
    * @throws {Error} If nothing here requires a gradient, or backward has already run.
    * @throws {RangeError} If the tensor is not a single number and no gradient is given.
    */
@@ -306,7 +328,8 @@ export class Tensor implements View {
           formatShape(gradient.shape),
       );
     }
-    const seed = gradient?.alias() ?? Tensor.ones(this.device, this.shape).keep();
+    const seed = (gradient && noGrad(() => gradient.to(this.dtype)).alias()) ??
+      Tensor.ones(this.device, this.shape, { dtype: this.dtype }).keep();
     const add = (a: Tensor, b: Tensor) => {
       if (!a.isExclusive) return noGrad(() => elementwise.add(a, b)).keep();
       elementwise.addInPlace(a, b);
@@ -341,10 +364,11 @@ export class Tensor implements View {
   }
 
   #read(): Promise<ArrayBuffer> {
-    const bytes = this.size * BYTES_PER_ELEMENT;
+    const elementBytes = bytesPerElement(this.dtype);
+    const bytes = this.size * elementBytes;
     if (bytes === 0) return Promise.resolve(new ArrayBuffer(0));
     const source = this.isContiguous ? this : noGrad(() => views.copy(this));
-    const promise = this.device.read(source.allocation, source.offset * BYTES_PER_ELEMENT, bytes);
+    const promise = this.device.read(source.allocation, source.offset * elementBytes, bytes);
     if (source !== this) source.dispose();
     return promise;
   }
@@ -492,7 +516,11 @@ export class Tensor implements View {
   where(a: TensorOrNumber, b: TensorOrNumber): Tensor {
     return elementwise.where(this, a, b);
   }
-  /** The same values in another type; integers above 2²⁴ are rounded on the way to `float32`. */
+  /**
+   * The same values in another type: rounded to the nearest on the way to `float16`, infinite from
+   * 65,520 on; integers above 2²⁴ are rounded on the way to `float32`. Gradients flow back between
+   * floats, each in the type of its tensor.
+   */
   to(dtype: DType): Tensor {
     return elementwise.cast(this, dtype);
   }

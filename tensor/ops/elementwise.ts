@@ -9,7 +9,7 @@
 
 import { allocate, applyOne, type Operation } from "../apply.ts";
 import type { Device } from "../device.ts";
-import type { DType } from "../dtype.ts";
+import { type DType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -177,7 +177,9 @@ const whereProgram = defineProgram(
 
 /** `a` where the condition is not 0, else `b`. No gradient flows to the one that was not chosen. */
 export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
-  const lift = (x: TensorOrNumber) => typeof x === "number" ? fill(condition.device, [], x) : x;
+  const dtype = promote([a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]));
+  const lift = (x: TensorOrNumber) =>
+    typeof x === "number" ? fill(condition.device, [], x, dtype) : x;
   return runProgram(whereProgram, [condition, lift(a), lift(b)])[0]!;
 }
 
@@ -193,7 +195,11 @@ const castOperation: Operation<DType> = {
   infer: ([x], dtype) => [{ shape: x!.shape, dtype }],
   run: (_device, [x], [y]) => copyInto(x!, y!),
   gradient: {
-    apply: (upstream) => [upstream.alias()],
+    apply: (upstream, _saved, _dtype, _wanted, [sum]) => {
+      if (sum === null) return [upstream];
+      addInPlace(sum!, upstream);
+      return [sum!];
+    },
   },
 };
 
@@ -207,9 +213,14 @@ const fillProgram = defineProgram({ name: "fill", inputs: [], scalars: ["value"]
 ]);
 
 /** A tensor filled with one number. */
-export function fill(device: Device, shape: readonly number[], value: number): Tensor {
+export function fill(
+  device: Device,
+  shape: readonly number[],
+  value: number,
+  dtype: DType = "float32",
+): Tensor {
   checkShape(shape, "fill a tensor");
-  const tensor = allocate(device, { shape: [...shape], dtype: "float32" }, "fill");
+  const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);
   return tensor;
 }

@@ -1,6 +1,6 @@
 /** Checking ids before a kernel uses them as positions. @module */
 
-import { BYTES_PER_ELEMENT } from "../dtype.ts";
+import { bytesPerElement } from "../dtype.ts";
 import type { Tensor } from "../tensor.ts";
 
 /**
@@ -33,6 +33,6 @@ export function checkIds(
 
 /** The smallest and the largest id, where the host knows them. */
 export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
-  const isWhole = ids.size * BYTES_PER_ELEMENT === ids.storage.allocation.bytes;
+  const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
   return isWhole && ids.size > 0 ? ids.storage.integerRange : null;
 }

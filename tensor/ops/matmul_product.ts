@@ -8,7 +8,7 @@
  */
 
 import type { Allocation, View } from "../device.ts";
-import { BYTES_PER_ELEMENT } from "../dtype.ts";
+import { bytesPerElement } from "../dtype.ts";
 import type { Work } from "../profile.ts";
 
 /** What is asked of a matrix product, besides its operands. */
@@ -302,6 +302,6 @@ export function productWork(
   return {
     name: `matmul ${m}×${k}×${n}`,
     flops: 2 * k * results,
-    bytes: BYTES_PER_ELEMENT * elements,
+    bytes: bytesPerElement("float32") * elements,
   };
 }

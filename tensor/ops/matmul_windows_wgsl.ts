@@ -55,7 +55,7 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
     const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
-    const window = windowOf(device, matrix.allocation, range);
+    const window = windowOf(device, matrix.allocation, "float32", range);
     // What copies b, to align it, writes to a buffer of its own.
     const isCopySeen = name !== "b" || isSeenWhole(device, { bytes: copiedBytes(product) });
     if (window === null || !isCopySeen) {

@@ -16,7 +16,7 @@ import {
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import type { DType } from "../dtype.ts";
+import { type DType, isFloat, promote } from "../dtype.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -42,8 +42,10 @@ import { isReducedAtOnce, sumToShape } from "./reduce.ts";
  *
  * @param scalars A number for each of the program's scalars.
  * @returns A tensor for each output: of the common shape, or with a last axis of 1 if it is per row.
+ * Whatever the types, kernels compute in single precision; the results are `float16` if all floats
+ * that went in are, and else `float32`.
  * @throws {RangeError} If the shapes do not broadcast.
- * @throws {TypeError} If a tensor is not `float32`.
+ * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round.
  *
  * @example The hypotenuse, in one kernel
  * ```ts
@@ -73,7 +75,8 @@ export function runProgram(
   const call = calls.get(inputs, variantOf(device), () => {
     inputs.forEach((input, i) => checkType(program, i, input.dtype));
     const shape = commonShape(program, inputs.map((input) => input.shape));
-    return prepareCall(device, program, inputs, null, shape);
+    const dtype = promote(inputs.map((input) => input.dtype));
+    return prepareCall(device, program, inputs, program.outputs.map(() => dtype), shape);
   });
   const outputs = allocateAll(device, call.outputs, program.name);
   run(device, program, call, inputs, outputs, scalars);
@@ -130,28 +133,28 @@ interface Call {
 /**
  * Checks shapes, and works out all that does not change from call to call.
  *
- * @param outputs Where the results go, or `null` for those that are to be allocated.
+ * @param outputs Where the results go, or the types of those that are to be allocated.
  * @param shape What the inputs are broadcast to.
  */
 function prepareCall(
   device: Device,
   program: Program,
   inputs: readonly TensorLayout[],
-  outputs: readonly (TensorLayout | null)[] | null,
+  outputs: readonly (TensorLayout | DType)[],
   shape: readonly number[],
 ): Call {
   const rowShape = [...shape.slice(0, -1), 1];
   const results = program.outputs.map((_, i): TensorLayout => {
     const wanted = program.outputVaries[i] ? shape : rowShape;
-    const given = outputs?.[i] ?? null;
-    if (given !== null && wanted.some((length, axis) => length !== given.shape[axis])) {
+    const given = outputs[i]!;
+    if (typeof given === "string") {
+      return { dtype: given, shape: wanted, strides: contiguousStrides(wanted) };
+    }
+    if (wanted.some((length, axis) => length !== given.shape[axis])) {
       throw new RangeError(
         `Cannot ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
           formatShape(given.shape),
       );
-    }
-    if (given === null) {
-      return { dtype: "float32", shape: wanted, strides: contiguousStrides(wanted) };
     }
     // A tensor that was handed over must not be kept alive by what is remembered of it.
     return { dtype: given.dtype, shape: given.shape, strides: given.strides };
@@ -239,8 +242,8 @@ function checkScalars(program: Program, scalars: readonly number[]): void {
 }
 
 function checkType(program: Program, index: number, dtype: DType): void {
-  const wanted: DType = program.integers[index] ? "int32" : "float32";
-  if (dtype !== wanted) {
+  if (isFloat(dtype) === program.integers[index]) {
+    const wanted: DType = program.integers[index] ? "int32" : "float32";
     throw new TypeError(
       `Cannot ${program.name}: wanted ${program.inputs[index]} of type ${wanted}, got ${dtype}. ` +
         `Convert with to("${wanted}").`,
@@ -274,7 +277,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
     savesInputs: everything.used.filter((index) => index < inputCount),
     apply: (upstream, saved, scalars, wanted, sums) => {
       const { device } = upstream;
-      const { inputShapes } = saved;
+      const { inputShapes, inputTypes } = saved;
       const shape = broadcastShapes(inputShapes, program.name);
       const isPassed = (i: number) => passes[i]! && sums[i] === null;
       const forms = wanted.map((is, i) =>
@@ -289,9 +292,10 @@ function programGradient(program: Program): Gradient<readonly number[]> {
           : sums[index - inputCount - 1]!
       );
       const places = forms.flatMap((form, i) => form === "none" ? [] : [i]);
-      const given = places.map((i) => forms[i] === "added" ? sums[i]! : null);
-      // The operands that are left may tell neither the shape nor the length of a row.
-      const variant = 4 * (shape.at(-1) ?? 1) + variantOf(device);
+      const given = places.map((i) => forms[i] === "added" ? sums[i]! : inputTypes[i]!);
+      // The operands that are left may tell neither the shape nor the length of a row, nor the types.
+      const halves = inputTypes.reduce((bits, type) => 2 * bits + Number(type === "float16"), 0);
+      const variant = ((shape.at(-1) ?? 1) * 2 ** inputCount + halves) * 4 + variantOf(device);
       const results: (Tensor | null)[] = wanted.map((is, i) =>
         is && isPassed(i) ? sumToShape(upstream, inputShapes[i]!) : null
       );
@@ -302,7 +306,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
         () => prepareCall(device, gradient, operands, given, shape),
       );
       const outputs = given.map((sum, place) =>
-        sum ?? allocate(device, call.outputs[place]!, gradient.name)
+        typeof sum === "string" ? allocate(device, call.outputs[place]!, gradient.name) : sum
       );
       run(device, gradient, call, operands, outputs, scalars);
       places.forEach((i, place) => results[i] = sumToShape(outputs[place]!, inputShapes[i]!));

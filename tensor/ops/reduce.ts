@@ -5,7 +5,7 @@
  */
 
 import { applyOne, type Operation } from "../apply.ts";
-import { BYTES_PER_ELEMENT } from "../dtype.ts";
+import { bytesPerElement } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -89,13 +89,13 @@ function reduceInStages(program: Program, rows: Tensor): Tensor {
 }
 
 /** How much of a row a kernel is sure to see at once, where rows go through a buffer in strides. */
-function seenLength({ device, shape, strides, storage }: Tensor): number {
+function seenLength({ device, dtype, shape, strides, storage }: Tensor): number {
   if (device.kind === "cpu") return Infinity;
   const { maxStorageBufferBindingSize } = device.limits;
   if (storage.allocation.bytes <= maxStorageBufferBindingSize) return Infinity;
   // Half of it, since a window may begin before the row, and holds several of them.
   const stride = Math.max(1, strides.at(-1) ?? 1);
-  const seen = Math.floor(maxStorageBufferBindingSize / (2 * BYTES_PER_ELEMENT * stride));
+  const seen = Math.floor(maxStorageBufferBindingSize / (2 * bytesPerElement(dtype) * stride));
   return Math.max(1, Math.min(seen, shape.at(-1) ?? 1));
 }
 

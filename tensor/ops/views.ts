@@ -123,7 +123,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
       addInPlace(slice(sum, along, from, to), upstream);
       return sum;
     }
-    const gradient = fill(upstream.device, before, 0);
+    const gradient = fill(upstream.device, before, 0, upstream.dtype);
     copyInto(upstream, slice(gradient, along, from, to));
     return gradient;
   });

@@ -9,7 +9,7 @@ import type {
   View,
   WasmKernel,
 } from "../../device.ts";
-import { BYTES_PER_ELEMENT, type TypedArray } from "../../dtype.ts";
+import { bytesPerElement, type TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
 import { Blas } from "./blas.ts";
@@ -80,6 +80,8 @@ class Cpu implements CpuDevice {
   readonly threads: number;
   readonly hasBlas: boolean;
   readonly relaxedSimd: boolean = hasRelaxedSimd();
+  // WebAssembly has no instruction that reads half precision.
+  readonly hasFloat16 = false;
   readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
   readonly #heap: Heap;
   readonly #pool: Pool;
@@ -188,7 +190,7 @@ class Cpu implements CpuDevice {
   }
 
   address(view: View): number {
-    return this.#alive(view.allocation, "use").address + view.offset * BYTES_PER_ELEMENT;
+    return this.#alive(view.allocation, "use").address + view.offset * bytesPerElement(view.dtype);
   }
 
   dispatch(

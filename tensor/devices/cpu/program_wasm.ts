@@ -8,7 +8,7 @@
  */
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
-import { BYTES_PER_ELEMENT, type DType } from "../../dtype.ts";
+import type { DType } from "../../dtype.ts";
 import type { Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
@@ -17,6 +17,8 @@ import { emitProgram } from "./program/kernel.ts";
 import { classOf, type Layout, layOut, type StrideClass } from "./program/layout.ts";
 import { valuesToKeep } from "./program/rows.ts";
 
+/** Bytes of an element, of either type. */
+const WORD_BYTES = 4;
 /** Nanoseconds of work that are worth waking another thread for. */
 const WORTH_A_THREAD = 5000;
 /** Bytes of scratch memory a thread may use: what stays in its cache. */
@@ -122,7 +124,7 @@ export function planProgramOnCpu(
   const operands = [...inputs, ...outputs];
   const layout = layOut(program, operands);
   const { items, columns, mode } = layout;
-  const slotBytes = (columns * BYTES_PER_ELEMENT + 15) & ~15;
+  const slotBytes = (columns * WORD_BYTES + 15) & ~15;
   const wanted = mode === "rows" ? slots * slotBytes : 0;
   const scratchBytes = wanted <= MOST_SCRATCH ? wanted : 0;
   const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
@@ -166,7 +168,7 @@ function argumentWords(
   for (const { runStride, rowStride, outerStrides } of layout.operands) {
     addressAt.push(words.length);
     const strides = [runStride, rowStride, ...outerStrides];
-    words.push(0, ...strides.map((stride) => stride * BYTES_PER_ELEMENT));
+    words.push(0, ...strides.map((stride) => stride * WORD_BYTES));
   }
   return { words, addressAt };
 }

@@ -43,6 +43,8 @@ export interface WebGpuOptions {
   readonly subgroupSize?: number;
   /** Whether the adapter's timestamps may be used, to see what a profile does without; by default yes. */
   readonly timestamps?: boolean;
+  /** Whether `float16` may be used, to see what is done without; by default yes. */
+  readonly float16?: boolean;
 }
 
 /** What is assumed where an adapter does not say how many threads run in step. */
@@ -80,7 +82,8 @@ export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAd
   const adapter = await findAdapter();
   const limits = chooseLimits(adapter, options.limits ?? {});
   const features = wantedFeatures.filter((name) =>
-    adapter.features.has(name) && (name !== "timestamp-query" || options.timestamps !== false)
+    adapter.features.has(name) && (name !== "timestamp-query" || options.timestamps !== false) &&
+    (name !== "shader-f16" || options.float16 !== false)
   );
   const gpu = await adapter.requestDevice({
     label: "nanodino",

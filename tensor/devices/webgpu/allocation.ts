@@ -6,6 +6,14 @@ import type { PooledBuffer } from "./buffer_pool.ts";
 /** Parts of buffers that are bound begin at multiples of this on every adapter, in bytes. */
 export const WINDOW_ALIGNMENT = 256;
 
+/**
+ * Bytes in whole words of four, which is what can be copied: buffers have room for that beyond an odd
+ * number of `float16`.
+ */
+export function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
+
 /** A pooled buffer's memory; the buffer is gone once it is freed. */
 export class WebGpuAllocation implements Allocation {
   /** The device that it belongs to. */

@@ -2,7 +2,7 @@
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import type { WebGpuLimits } from "./adapter.ts";
-import { WebGpuWindow, wholeOf } from "./allocation.ts";
+import { WebGpuWindow, wholeOf, wholeWords } from "./allocation.ts";
 
 /**
  * Refuses a dispatch that cannot work.
@@ -58,14 +58,31 @@ function different(what: string, wanted: number, got: number): string | null {
   return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
 }
 
-/** Refuses a copy that does not lie within `allocation`, or not on whole words. */
+/** Refuses bytes that do not lie within `allocation`. */
+export function assertWithin(
+  what: string,
+  { bytes }: Allocation,
+  offset: number,
+  length: number,
+): void {
+  if (offset >= 0 && offset + length <= bytes) return;
+  throw new RangeError(
+    `Cannot ${what} bytes ${offset} to ${
+      offset + length
+    } of an allocation: wanted them within its ` +
+      `${bytes} bytes, got an offset of ${offset} and a length of ${length}`,
+  );
+}
+
+/** Refuses a copy that does not lie within `allocation`, or not on whole words: the last may be cut. */
 export function assertRange(
   what: string,
   { bytes }: Allocation,
   offset: number,
   length: number,
 ): void {
-  if (offset >= 0 && offset + length <= bytes && offset % 4 === 0 && length % 4 === 0) return;
+  const isWhole = offset % 4 === 0 && (length % 4 === 0 || offset + length === bytes);
+  if (offset >= 0 && isWhole && offset + length <= wholeWords(bytes)) return;
   throw new RangeError(
     `Cannot ${what} bytes ${offset} to ${
       offset + length

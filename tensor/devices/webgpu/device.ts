@@ -10,9 +10,9 @@ import {
   type WebGpuLimits,
   type WebGpuOptions,
 } from "./adapter.ts";
-import { WebGpuAllocation, WebGpuWindow, WINDOW_ALIGNMENT } from "./allocation.ts";
+import { WebGpuAllocation, WebGpuWindow, wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
-import { assertCall, assertRange, oneLine } from "./checks.ts";
+import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
@@ -58,6 +58,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly info: DeviceInfo;
   /** The limits that it was opened with. */
   readonly limits: WebGpuLimits;
+  readonly hasFloat16: boolean;
   /** The device as the browser gives it, for what is not offered here. */
   readonly gpu: GPUDevice;
 
@@ -87,6 +88,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.gpu = gpu;
     this.info = info;
     this.limits = limits;
+    this.hasFloat16 = gpu.features.has("shader-f16");
     this.#recording = new Recording(gpu);
     this.#ring = new ArgumentRing(gpu);
     this.#stagings = new StagingBuffers(gpu);
@@ -174,16 +176,17 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const target = this.#bufferOf(allocation, what);
     assertRange(what, allocation, byteOffset, data.byteLength);
     if (data.byteLength === 0) return;
+    const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
-      if (this.#stagedBytes + data.byteLength <= MOST_STAGED_BYTES) {
-        return this.#recordWrite(target, byteOffset, data);
+      if (this.#stagedBytes + words.byteLength <= MOST_STAGED_BYTES) {
+        return this.#recordWrite(target, byteOffset, words);
       }
       this.#submit();
     }
-    this.gpu.queue.writeBuffer(target.gpu, byteOffset, data);
+    this.gpu.queue.writeBuffer(target.gpu, byteOffset, words);
   }
 
-  #recordWrite(target: PooledBuffer, byteOffset: number, data: TypedArray): void {
+  #recordWrite(target: PooledBuffer, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
     this.gpu.queue.writeBuffer(staging.gpu, 0, data);
     this.#recording.copy(staging.gpu, 0, target.gpu, byteOffset, data.byteLength);
@@ -203,14 +206,18 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const what = "read";
     this.#assertUsable(what);
     const source = this.#bufferOf(allocation, what);
-    assertRange(what, allocation, byteOffset, byteLength);
+    assertWithin(what, allocation, byteOffset, byteLength);
     if (byteLength === 0) return new ArrayBuffer(0);
+    // A `float16` may begin or end in the middle of a word, and copies are of words.
+    const before = byteOffset % 4;
+    const bytes = wholeWords(before + byteLength);
     const reads = this.#reads ??= this.#openBatch();
-    const place = reads.batch.reserve(byteLength, (bytes) => this.#stagings.take(bytes));
-    this.#recording.copy(source.gpu, byteOffset, place.buffer, place.offset, byteLength);
+    const place = reads.batch.reserve(bytes, (bytes) => this.#stagings.take(bytes));
+    this.#recording.copy(source.gpu, byteOffset - before, place.buffer, place.offset, bytes);
     source.lastRecording = this.#recording.serial;
     await reads.done;
-    return await place.data;
+    const data = await place.data;
+    return bytes === byteLength ? data : data.slice(before, before + byteLength);
   }
 
   #openBatch(): { batch: ReadBatch; done: Promise<void> } {
@@ -367,6 +374,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     }
     this.#assertUsable(what);
   }
+}
+
+/** The bytes of `data`, with zeros up to the end of the last word. */
+function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
+  if (data.byteLength % 4 === 0) return data;
+  const words = new Uint8Array(wholeWords(data.byteLength));
+  words.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return words;
 }
 
 /**

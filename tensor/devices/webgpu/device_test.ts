@@ -81,7 +81,10 @@ gpuTest("what is written can be read, in part and whole, without a dispatch", as
   assertEquals([...new Float32Array(await device.read(x, 4, 8))], [2, -3]);
   assertEquals((await device.read(x, 20, 0)).byteLength, 0);
   assertThrows(() => device.write(x, 16, Float32Array.of(1, 2)), RangeError, "bytes 16 to 24");
-  await assertRejects(() => device.read(x, 2, 4), RangeError, "wanted multiples of 4");
+  assertThrows(() => device.write(x, 2, Float32Array.of(1)), RangeError, "wanted multiples of 4");
+  const halves = new Uint8Array(await device.read(x, 6, 9));
+  assertEquals(halves, new Uint8Array(Float32Array.of(1, 2, -3, 4).buffer).slice(6, 15));
+  await assertRejects(() => device.read(x, 18, 4), RangeError, "wanted them within its 20 bytes");
 });
 
 gpuTest("dispatches run in the order of the calls, each with its own arguments", async (device) => {

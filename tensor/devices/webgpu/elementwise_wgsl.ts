@@ -48,7 +48,7 @@ export function planElementwise(
   const outerStrides = axes.strides.map((strides) => strides.slice(0, -1));
   const operands: OperandPattern[] = views.map((view, i) => ({
     buffer: buffers[i]!,
-    isInteger: view.dtype === "int32",
+    dtype: view.dtype,
     step: stepOf(innerStrides[i]!),
   }));
   const width = canHandleFour(length, views, operands, outerStrides, firstOutput) ? 4 : 1;

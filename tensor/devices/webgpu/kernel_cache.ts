@@ -189,7 +189,8 @@ export function completeCode(kernel: WgslKernel): string {
   const body = kernel.code();
   // WGSL wants its directives before any declaration.
   const directive = /^\s*(?:enable|requires|diagnostic)\b[^;]*;/gm;
-  const directives = body.match(directive) ?? [];
+  const directives = [...body.match(directive) ?? []];
+  if (kernel.buffers.some(({ type }) => type.includes("f16"))) directives.unshift("enable f16;");
   const fields = [
     ...kernel.integers.map((name) => `${name}: i32`),
     ...(kernel.floats ?? []).map((name) => `${name}: f32`),

@@ -1,6 +1,7 @@
 /** What kernels of elementwise and of row programs have in common: operands and formulas in WGSL. @module */
 
 import type { WgslBuffer } from "../../device.ts";
+import type { DType } from "../../dtype.ts";
 import { type Expression, operandsOf } from "../../expression/expression.ts";
 import type { Program } from "../../expression/program.ts";
 import type { OperandPattern } from "./program_layout.ts";
@@ -18,11 +19,16 @@ export interface OperandsPattern {
   readonly width: Width;
 }
 
+/** How elements are stored. */
+const wgslTypes: Readonly<Record<DType, string>> = { float32: "f32", float16: "f16", int32: "i32" };
+
+const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
+
 /** Names a pattern: equal patterns have equal names. */
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
   const letters = { next: "n", same: "o", stride: "s", none: "r" };
-  const list = operands.map(({ buffer, isInteger, step }) =>
-    `${buffer}${isInteger ? "i" : "f"}${letters[step]}`
+  const list = operands.map(({ buffer, dtype, step }) =>
+    `${buffer}${wgslTypes[dtype]}${letters[step]}`
   );
   return `${rank}x${width} ${list.join(" ")}`;
 }
@@ -38,7 +44,7 @@ export class OperandCode {
     this.#pattern = pattern;
     const count = Math.max(...pattern.operands.map(({ buffer }) => buffer)) + 1;
     this.buffers = Array.from({ length: count }, (_, buffer) => {
-      const scalar = this.#isIntegerBuffer(buffer) ? "i32" : "f32";
+      const scalar = this.#typeOfBuffer(buffer);
       return {
         name: `b${buffer}`,
         type: this.#isWideBuffer(buffer) ? `vec4<${scalar}>` : scalar,
@@ -69,18 +75,18 @@ export class OperandCode {
 
   /** The value of an operand at `position` along the innermost axis. */
   load(operand: number, position: string): string {
-    const { buffer, isInteger } = this.#pattern.operands[operand]!;
+    const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
     const index = this.#index(operand, position);
     const isSingle = width === 1 && this.#isWideBuffer(buffer);
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
       : `b${buffer}[${index}]`;
-    const isStoredAsInteger = this.#isIntegerBuffer(buffer);
-    const integerType = width === 1 ? "i32" : "vec4<i32>";
-    if (!isInteger) return isStoredAsInteger ? `bitcast<${floatType(width)}>(${element})` : element;
-    const integer = isStoredAsInteger ? element : `bitcast<${integerType}>(${element})`;
-    return `${floatType(width)}(${integer})`;
+    const type = wgslTypes[dtype];
+    const stored = type === this.#typeOfBuffer(buffer)
+      ? element
+      : `bitcast<${typeOfWidth(type, width)}>(${element})`;
+    return type === "f32" ? stored : `${floatType(width)}(${stored})`;
   }
 
   /** How many numbers {@linkcode load} gives for an operand. */
@@ -90,14 +96,11 @@ export class OperandCode {
 
   /** Stores `value`, a float of the operand's width. */
   store(operand: number, position: string, value: string): string {
-    const { buffer, isInteger } = this.#pattern.operands[operand]!;
+    const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
-    const isStoredAsInteger = this.#isIntegerBuffer(buffer);
-    const integerType = width === 1 ? "i32" : "vec4<i32>";
-    let stored = isInteger ? `${integerType}(${value})` : value;
-    if (isInteger !== isStoredAsInteger) {
-      stored = `bitcast<${isStoredAsInteger ? integerType : floatType(width)}>(${stored})`;
-    }
+    const [type, typeOfBuffer] = [wgslTypes[dtype], this.#typeOfBuffer(buffer)];
+    let stored = type === "f32" ? value : `${typeOfWidth(type, width)}(${value})`;
+    if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
     return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
   }
 
@@ -118,8 +121,9 @@ export class OperandCode {
       this.#pattern.operands.some((o) => o.buffer === buffer && o.step === "next");
   }
 
-  #isIntegerBuffer(buffer: number): boolean {
-    return this.#pattern.operands.find((o) => o.buffer === buffer)!.isInteger;
+  /** That of its first operand; others of four bytes may be in it, and are taken for what they are. */
+  #typeOfBuffer(buffer: number): string {
+    return wgslTypes[this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype];
   }
 }
 

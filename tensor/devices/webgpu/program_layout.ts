@@ -1,6 +1,7 @@
 /** How the operands of a program lie in memory, made as simple as they allow. @module */
 
 import type { Allocation, View } from "../../device.ts";
+import type { DType } from "../../dtype.ts";
 
 /** Axes that all operands share, with the strides of each. */
 export interface Axes {
@@ -58,8 +59,8 @@ export function collapseAxes(
 export interface OperandPattern {
   /** The storage buffer that it is in: operands in one allocation share a buffer. */
   readonly buffer: number;
-  /** Whether its elements are `int32`; formulas see them as floats. */
-  readonly isInteger: boolean;
+  /** The type of its elements; formulas see them all as `f32`. */
+  readonly dtype: DType;
   /**
    * How it steps along the innermost axis: to the next element, not at all, or by a stride that is
    * an argument; `none` if it has no such axis, being one per row.

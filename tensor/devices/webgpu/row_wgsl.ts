@@ -79,7 +79,7 @@ export function planRows(
   const innerStrides = views.map((view) => view.strides.at(-1) ?? 0);
   const operands: OperandPattern[] = views.map((view, i) => ({
     buffer: buffers[i]!,
-    isInteger: view.dtype === "int32",
+    dtype: view.dtype,
     step: varies[i] ? stepOf(innerStrides[i]!) : "none",
   }));
   const width = canHandleFour(columns, views, operands, axes.strides, firstOutput) ? 4 : 1;

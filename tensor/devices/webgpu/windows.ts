@@ -6,11 +6,8 @@
  */
 
 import type { Allocation, View, WebGpuDevice } from "../../device.ts";
-import { BYTES_PER_ELEMENT } from "../../dtype.ts";
-import { WINDOW_ALIGNMENT } from "./allocation.ts";
-
-/** Elements between two places where a window may begin. */
-const ALIGNMENT = WINDOW_ALIGNMENT / BYTES_PER_ELEMENT;
+import { bytesPerElement, type DType } from "../../dtype.ts";
+import { wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 
 /** Elements of an allocation, from the first to the last that is used. */
 export interface ElementRange {
@@ -37,13 +34,16 @@ export function isSeenWhole(device: WebGpuDevice, { bytes }: Allocation): boolea
 export function windowOf(
   device: WebGpuDevice,
   allocation: Allocation,
+  dtype: DType,
   { first, last }: ElementRange,
 ): ElementWindow | null {
   if (isSeenWhole(device, allocation)) return { allocation, start: 0 };
-  const start = Math.floor(first / ALIGNMENT) * ALIGNMENT;
-  const bytes = (last + 1 - start) * BYTES_PER_ELEMENT;
+  const elementBytes = bytesPerElement(dtype);
+  const alignment = WINDOW_ALIGNMENT / elementBytes;
+  const start = Math.floor(first / alignment) * alignment;
+  const bytes = wholeWords((last + 1 - start) * elementBytes);
   if (bytes > device.limits.maxStorageBufferBindingSize) return null;
-  return { allocation: device.window(allocation, start * BYTES_PER_ELEMENT, bytes), start };
+  return { allocation: device.window(allocation, start * elementBytes, bytes), start };
 }
 
 /** Half of a length, so that both parts begin at a multiple of four elements if they can. */
@@ -74,7 +74,9 @@ export function viewsInWindows(
   const axis = widestAxis(device, views, axes);
   if (axis === null) {
     const limit = device.limits.maxStorageBufferBindingSize;
-    const bytes = Math.max(...views.map((view) => lengthOf(rangeOf(view)) * BYTES_PER_ELEMENT));
+    const bytes = Math.max(
+      ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
+    );
     throw new RangeError(
       `Cannot run "${name}": wanted rows within ${limit} bytes, which is what a kernel sees of a ` +
         `buffer on this device, got ${bytes}`,
@@ -103,17 +105,18 @@ function seenViews(
   const windows = new Map<Allocation, ElementWindow>();
   // What is written to is bound once, so the window has to hold all of its uses.
   for (const allocation of written) {
-    const ranges = views.filter((view) => view.allocation === allocation).map(rangeOf);
+    const uses = views.filter((view) => view.allocation === allocation);
+    const ranges = uses.map(rangeOf);
     const first = Math.min(...ranges.map((range) => range.first));
     const last = Math.max(...ranges.map((range) => range.last));
-    const window = windowOf(device, allocation, { first, last });
+    const window = windowOf(device, allocation, uses[0]!.dtype, { first, last });
     if (window === null) return null;
     windows.set(allocation, window);
   }
   const result: View[] = [];
   for (const view of views) {
     const window = windows.get(view.allocation) ??
-      windowOf(device, view.allocation, rangeOf(view));
+      windowOf(device, view.allocation, view.dtype, rangeOf(view));
     if (window === null) return null;
     const { dtype, shape, strides, offset } = view;
     const { allocation, start } = window;
@@ -125,10 +128,10 @@ function seenViews(
 /** The axis along which the views in large buffers reach the farthest. */
 function widestAxis(device: WebGpuDevice, views: readonly View[], axes: number): number | null {
   let [widest, reach] = [-1, 0];
-  for (const { allocation, shape, strides } of views) {
+  for (const { allocation, dtype, shape, strides } of views) {
     if (isSeenWhole(device, allocation)) continue;
     for (let axis = 0; axis < axes; axis++) {
-      const length = (shape[axis]! - 1) * strides[axis]!;
+      const length = (shape[axis]! - 1) * strides[axis]! * bytesPerElement(dtype);
       if (length > reach) [widest, reach] = [axis, length];
     }
   }

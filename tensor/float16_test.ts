@@ -1,0 +1,148 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { cpuTest } from "../testing/every_device.ts";
+import { gpuTest, tinyDevice } from "../testing/gpu.ts";
+import { concat, readSafetensors, Tensor, where, writeSafetensors } from "./mod.ts";
+
+/** What a value becomes in half precision, as IEEE 754 has it: to the nearest, halves to even. */
+const rounded = (values: readonly number[]): Float16Array<ArrayBuffer> => Float16Array.from(values);
+
+const awkward = [
+  ...[0, -0, 1, -1, 1 / 3, 65504, 65519, 65520, -65520, 1e6, -1e30, Infinity, -Infinity, NaN],
+  // The smallest normal, the smallest of all, halves of it, and ties.
+  ...[2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25, 1e-10, 1 + 2 ** -11, 1 + 3 * 2 ** -11],
+];
+
+gpuTest("a float16 tensor gives back what it was made of, rounded", async (device) => {
+  const x = Tensor.from(device, awkward, { dtype: "float16" });
+  assertEquals([x.dtype, x.allocation.bytes], ["float16", 2 * awkward.length]);
+  assertEquals(await x.data(), rounded(awkward));
+  const own = Tensor.from(device, rounded([1, 2, 3]), { shape: [3, 1] });
+  assertEquals([own.dtype, await own.data()], ["float16", rounded([1, 2, 3])]);
+  const nested = Tensor.from(device, [[1, 2], [3, 1e9]], { dtype: "float16" });
+  assertEquals(await nested.data(), rounded([1, 2, 3, Infinity]));
+  assertEquals(await Tensor.ones(device, [3], { dtype: "float16" }).data(), rounded([1, 1, 1]));
+  assertEquals(await Tensor.from(device, [], { dtype: "float16" }).data(), rounded([]));
+  assertEquals(await Tensor.from(device, 7, { dtype: "float16" }).item(), 7);
+});
+
+gpuTest("conversion rounds as IEEE 754 has it, and back loses nothing", async (device) => {
+  for (const values of [awkward, [...awkward, ...awkward, 3, 4]]) {
+    const half = Tensor.from(device, values).to("float16");
+    assertEquals(await half.data(), rounded(values));
+    const back = await half.to("float32").data();
+    assertEquals(back, Float32Array.from(rounded(values)));
+  }
+  const whole = Tensor.from(device, Int32Array.of(1, -3, 2049)).to("float16");
+  assertEquals(await whole.data(), rounded([1, -3, 2048]));
+  assertEquals(await whole.to("int32").data(), Int32Array.of(1, -3, 2048));
+});
+
+gpuTest("parts of float16 tensors are read and assigned at odd places", async (device) => {
+  const values = Array.from({ length: 35 }, (_, i) => i - 7);
+  const x = Tensor.from(device, rounded(values), { shape: [5, 7] });
+  for (let row = 0; row < 5; row++) {
+    for (const [from, to] of [[0, 7], [1, 2], [2, 5], [6, 7], [3, 3]] as const) {
+      const part = x.slice(0, row, row + 1).slice(1, from, to);
+      assertEquals(await part.data(), rounded(values.slice(7 * row + from, 7 * row + to)));
+    }
+  }
+  assertEquals(await x.slice(1, 2, 3).data(), rounded([2, 9, 16, 23, 30].map((i) => i - 7)));
+  x.slice(0, 1, 2).assign(rounded([1, 2, 3, 4, 5, 6, 7]));
+  x.slice(0, 4, 5).assign(rounded([7, 6, 5, 4, 3, 2, 1]));
+  const wanted = [...values];
+  wanted.splice(7, 7, 1, 2, 3, 4, 5, 6, 7);
+  wanted.splice(28, 7, 7, 6, 5, 4, 3, 2, 1);
+  assertEquals(await x.data(), rounded(wanted));
+  x.assign(rounded(values));
+  assertEquals(
+    await x.transpose().contiguous().reshape([35]).slice(0, 3, 8).data(),
+    rounded([21, 28, 1, 8, 15].map((i) => i - 7)),
+  );
+});
+
+gpuTest("what is computed from float16 alone is float16, and from both is float32", (device) => {
+  const half = Tensor.from(device, [1, 2], { dtype: "float16" });
+  const single = Tensor.from(device, [1, 2]);
+  const ids = Tensor.from(device, Int32Array.of(0, 1));
+  assertEquals(half.mul(half).dtype, "float16");
+  assertEquals(half.mul(3).dtype, "float16");
+  assertEquals(half.sum().dtype, "float16");
+  assertEquals(half.mul(single).dtype, "float32");
+  assertEquals(single.mul(half).dtype, "float32");
+  assertEquals(where(half, half, 0).dtype, "float16");
+  assertEquals(concat([half, half]).dtype, "float16");
+  assertEquals(half.argmax().dtype, "int32");
+  assertThrows(() => half.add(ids), TypeError, "wanted b of type float32, got int32");
+  assertThrows(() => concat([half, single]), TypeError, "Cannot concat float16 with float32");
+});
+
+gpuTest("kernels compute in single precision and round once", async (device) => {
+  const x = rounded([1, 2 ** -11, 60000, 1e-7, 3]);
+  const half = Tensor.from(device, x);
+  // In half precision the square of 60,000 is infinite; its root here is not.
+  assertEquals(await half.square().data(), rounded([...x].map((value) => value * value)));
+  assertEquals(
+    await half.add(half).data(),
+    rounded([2, 2 ** -10, Infinity, 2e-7, 6].map((y, i) => i === 3 ? 2 * x[3]! : y)),
+  );
+  // 4,096 ones: in half precision a running sum would stop at 2,048.
+  assertEquals(await Tensor.ones(device, [4096], { dtype: "float16" }).sum().item(), 4096);
+  assertEquals(
+    await Tensor.ones(device, [20000, 5], { dtype: "float16" }).mul(4).sum(0).data(),
+    rounded([80000, 80000, 80000, 80000, 80000]),
+  );
+});
+
+gpuTest("gradients flow between the types, each in that of its tensor", async (device) => {
+  const weight = Tensor.from(device, [1, 2, 3], { requiresGrad: true });
+  const x = Tensor.from(device, [4, 5, 6], { dtype: "float16", requiresGrad: true });
+  const product = weight.to("float16").mul(x);
+  assertEquals(product.dtype, "float16");
+  product.to("float32").sum().backward();
+  assertEquals(await weight.grad!.data(), Float32Array.of(4, 5, 6));
+  assertEquals(await x.grad!.data(), rounded([1, 2, 3]));
+  // Of both types: the result and its gradient are float32, that of x is converted. Also added up.
+  weight.mul(x).sum().backward();
+  weight.to("float16").sum().backward();
+  weight.add(x).sum().backward();
+  assertEquals(await weight.grad!.data(), Float32Array.of(10, 12, 14));
+  assertEquals(await x.grad!.data(), rounded([3, 5, 7]));
+});
+
+gpuTest("float16 tensors may be larger than one binding", async (device) => {
+  const n = 2 ** 20 + 2 ** 18 + 3;
+  const values = Float16Array.from({ length: n }, (_, i) => i % 100 - 50);
+  const x = Tensor.from(device, values, { shape: [1, n] });
+  const doubled = await x.mul(2).data();
+  assertEquals(doubled.length, n);
+  assertEquals(doubled.findIndex((y, i) => y !== 2 * values[i]!), -1);
+  const total = values.reduce((sum, value) => sum + value, 0);
+  assertEquals(await x.reshape([n]).to("float32").sum().item(), total);
+  assertEquals(await x.slice(1, n - 3).data(), values.slice(-3));
+}, tinyDevice);
+
+gpuTest("an adapter without shader-f16 says what is wanted", (device) => {
+  assertEquals(device.hasFloat16, false);
+  const single = Tensor.from(device, [1, 2]);
+  assertThrows(
+    () => single.to("float16"),
+    TypeError,
+    'Cannot make a float16 tensor for "to": wanted a device with shader-f16, got WebGPU on',
+  );
+}, { float16: false });
+
+cpuTest("the CPU has no float16, and says so", (device) => {
+  assertThrows(
+    () => Tensor.from(device, [1, 2], { dtype: "float16" }),
+    TypeError,
+    "wanted a device with shader-f16, got cpu",
+  );
+});
+
+Deno.test("half precision is written as it is", () => {
+  const tensor = { dtype: "float16", shape: [3], data: rounded([1, 1 / 3, Infinity]) };
+  const read = readSafetensors(writeSafetensors(new Map([["x", tensor]]))).get("x");
+  assertEquals(read?.data, Float32Array.from(tensor.data));
+  const again = writeSafetensors(new Map([["x", { ...tensor, dtype: "F16" }]]));
+  assertEquals(readSafetensors(again).get("x")?.dtype, "float32");
+});
