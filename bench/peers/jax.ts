@@ -165,11 +165,15 @@ async function step(options: JobOptions): Promise<Job> {
   };
   const check: number[] = [];
   for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
+  // The loss is there long before the gradients and the new parameters are.
   const time = await timer(
     async () => {
       await train();
     },
-    () => {},
+    async () => {
+      const state = [...parameters, ...first, ...second];
+      await Promise.all(state.map((array) => array.blockUntilReady()));
+    },
     200,
   );
   return {

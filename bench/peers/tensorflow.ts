@@ -143,11 +143,14 @@ async function step(options: JobOptions): Promise<Job> {
   };
   const check: number[] = [];
   for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
+  // The loss is there long before the new parameters are, of which this one is the last.
   const time = await timer(
     async () => {
       await train();
     },
-    () => {},
+    async () => {
+      await parameters.at(-1)!.data();
+    },
     200,
   );
   return {
