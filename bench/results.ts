@@ -87,11 +87,19 @@ export function asMarkdown(rows: readonly Row[]): string {
       row.ratio === null ? "" : `${format(row.ratio)} ×`,
       row.wanted === null ? "" : `${format(row.wanted)} ×`,
       met === null ? "" : met ? "yes" : "no",
-    ].map((cell) => cell.replaceAll("|", "\\|"));
+    ];
   });
-  const head = ["What", "nanodino", "compared with", "ratio", "wanted", "met"];
-  return [head, head.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+  return markdownTable(["What", "nanodino", "compared with", "ratio", "wanted", "met"], lines);
+}
+
+/** A table in Markdown. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
 /** A number with three digits that count. */

@@ -71,16 +71,23 @@ const script: Script<typeof flags> = {
   },
 };
 
-async function timeSteps(
+/** Milliseconds of each part, one for each timed step. */
+export type StepTimes = Record<(typeof parts)[number], number[]>;
+
+/** The part of the flags that {@linkcode timeSteps} looks at. */
+export type Timing = Pick<
+  Values<typeof flags>,
+  "deviceBatchSize" | "maxSeqLen" | "vocabSize" | "steps" | "warmup"
+>;
+
+/** Times the parts of steps, and whole steps, on random tokens. */
+export async function timeSteps(
   device: Device,
   model: GPT,
   optimizer: AdamW | MuonAdamW,
-  values: Values<typeof flags>,
-): Promise<{ loss: number; times: Record<(typeof parts)[number], number[]> }> {
-  const times = { forward: [], backward: [], optimizer: [], step: [] } as Record<
-    (typeof parts)[number],
-    number[]
-  >;
+  values: Timing,
+): Promise<{ loss: number; times: StepTimes }> {
+  const times: StepTimes = { forward: [], backward: [], optimizer: [], step: [] };
   let loss = NaN;
   for (let i = 0; i < values.warmup + 2 * values.steps; i++) {
     // A GPU works while the next commands are written: waiting for each part would time another
@@ -114,9 +121,9 @@ async function timeSteps(
 }
 
 /** Inputs and targets of a step. */
-function randomBatch(
+export function randomBatch(
   device: Device,
-  { deviceBatchSize, maxSeqLen, vocabSize }: Values<typeof flags>,
+  { deviceBatchSize, maxSeqLen, vocabSize }: Omit<Timing, "steps" | "warmup">,
   step: number,
 ): [inputs: Tensor, targets: Tensor] {
   const ids = (seed: number) => {

@@ -1,0 +1,109 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { gpuTest } from "../testing/gpu.ts";
+import { CountingDevice } from "./counting_device.ts";
+import { countStep, prepareStep, profileStep, type StepShape } from "./roofline_count.ts";
+import {
+  classOf,
+  type Dispatch,
+  DISPATCH_SECONDS,
+  groupDispatches,
+  leastTime,
+  leastTimes,
+  type Processor,
+} from "./roofline_model.ts";
+import { rooflinePage } from "./roofline_page.ts";
+
+const small: StepShape = {
+  ...{ depth: 2, vocabSize: 128, headDim: 32, maxSeqLen: 16 },
+  ...{ windowPattern: "SL", deviceBatchSize: 2 },
+};
+
+const processor: Processor = { name: "round", flops: 1e12, bandwidth: 1e11, memory: 1e9 };
+
+const dispatch = (name: string, flops: number, bytes: number): Dispatch => ({
+  ...{ name, flops, bytes, milliseconds: 1 },
+});
+
+gpuTest("what is counted without running is what runs", async (device) => {
+  const counting = new CountingDevice(device);
+  const counted = await profileStep(counting, prepareStep(counting, small));
+  const ran = await profileStep(device, prepareStep(device, small));
+  for (const part of ["batch", "update"] as const) {
+    const workOf = (dispatches: readonly Dispatch[]) =>
+      dispatches.map(({ name, flops, bytes }) => ({ name, flops, bytes }));
+    assert(ran[part].length > 20);
+    assertEquals(workOf(counted[part]), workOf(ran[part]));
+    assert(counted[part].every(({ milliseconds }) => milliseconds === 0));
+  }
+});
+
+Deno.test("counting takes no memory that it does not give back", async () => {
+  const device = new CountingDevice();
+  const step = prepareStep(device, small);
+  await profileStep(device, step);
+  const { live } = device;
+  await profileStep(device, step);
+  assertEquals(device.live, live);
+  assert(device.memory.peakBytes > device.memory.liveBytes);
+});
+
+Deno.test("a kernel takes as long as what takes longest", () => {
+  assertEquals(leastTime(dispatch("", 1e10, 1e8), processor), { seconds: 0.01, bound: "compute" });
+  assertEquals(leastTime(dispatch("", 1e9, 1e9), processor), { seconds: 0.01, bound: "bandwidth" });
+  assertEquals(leastTime({ flops: undefined, bytes: 4 }, processor), {
+    ...{ seconds: DISPATCH_SECONDS, bound: "dispatch" },
+  });
+});
+
+Deno.test("several kernels take their times one after the other, bound by what takes most", () => {
+  const { seconds, bound, by } = leastTimes(
+    [dispatch("", 1e10, 0), dispatch("", 0, 3e9), dispatch("", 1, 1)],
+    processor,
+  );
+  assertAlmostEquals(seconds, 0.01 + 0.03 + DISPATCH_SECONDS, 1e-12);
+  assertEquals(bound, "bandwidth");
+  assertAlmostEquals(by.compute, 0.01, 1e-12);
+});
+
+Deno.test("groups add up to what they are made of", async () => {
+  const { counts: { batch, update } } = await countStep(small);
+  const all = [...batch, ...update];
+  const total = (quantity: "flops" | "bytes") =>
+    all.reduce((sum, each) => sum + (each[quantity] ?? 0), 0);
+  for (const nameOf of [({ name }: Dispatch) => name, classOf]) {
+    const groups = groupDispatches(all, nameOf);
+    const sum = (of: (group: (typeof groups)[number]) => number) =>
+      groups.reduce((sum, group) => sum + of(group), 0);
+    assertEquals(sum(({ dispatches }) => dispatches.length), all.length);
+    assertEquals(sum(({ flops }) => flops), total("flops"));
+    assertEquals(sum(({ bytes }) => bytes), total("bytes"));
+  }
+});
+
+Deno.test("kernels are told apart by what they belong to", () => {
+  const names = ["matmul 2×3×4", "gradient of attention, keys", "rmsNorm gradient", "adam", "add"];
+  assertEquals(names.map((name) => classOf({ name })), [
+    ...["products", "attention", "norms, rotary positions", "updates of parameters"],
+    "other elementwise work",
+  ]);
+});
+
+Deno.test("the page says what fits, what bounds, and when JavaScript is too slow", async () => {
+  const { counts, peakBytes } = await countStep(small);
+  const outlook = { shape: small, processor, peakBytes, counts, batches: 4 };
+  const page = rooflinePage({
+    ...{ date: "2026-01-01", machine: "a machine", adapter: "an adapter" },
+    ...{ recordingMicroseconds: 1000, measured: counts, listed: [{ shape: small, counts }] },
+    outlooks: [outlook, { ...outlook, peakBytes: 2e9 }],
+  });
+  const rows = page.split("\n").filter((line) => line.startsWith("| depth 2"));
+  const share = /(\d+) % \|/.exec(rows[0]!.split("1,000 |").at(-1)!)?.[1];
+  assert(Number(share) > 10_000, rows[0]!);
+  assert(rows[1]!.includes("does not fit: one sequence needs 2.00 GB"), rows[1]!);
+  const tables = page.trimEnd().split("\n\n").filter((block) => block.startsWith("|"));
+  assertEquals(tables.length, 3);
+  for (const table of tables) {
+    const columns = table.split("\n").map((line) => line.split("|").length);
+    assertEquals(new Set(columns).size, 1, table);
+  }
+});
