@@ -8,6 +8,7 @@
  * @module
  */
 
+import { polarExpressFlops } from "../optim/mod.ts";
 import { type GPTConfig, hasValueEmbedding, headSize, smearChannels } from "./config.ts";
 import { optimizerGroups } from "./optimizer_groups.ts";
 import { parameterCounts, parameterShapes } from "./parameters.ts";
@@ -165,13 +166,13 @@ function savedPerToken(config: GPTConfig): number {
 
 /**
  * What Muon computes with: the largest stack of matrices as gradients, before and after an iteration,
- * and two products of their shorter sides.
+ * and one product of their shorter sides.
  */
 function orthogonalizationSize(config: GPTConfig): number {
   return Math.max(
     ...muonStacks(config).map(({ count, rows, columns }) => {
       const gram = Math.min(rows, columns) ** 2;
-      return count * (3 * rows * columns + 2 * gram);
+      return count * (3 * rows * columns + gram);
     }),
   );
 }
@@ -179,10 +180,7 @@ function orthogonalizationSize(config: GPTConfig): number {
 /** The operations of making one step's updates orthogonal, for all matrices. */
 function orthogonalizationFlops(config: GPTConfig): number {
   return muonStacks(config).reduce((sum, { count, rows, columns, iterations }) => {
-    const size = Math.min(rows, columns);
-    // X·Xᵀ, its square, and the product of that with X.
-    const products = 4 * rows * columns * size + 2 * size ** 3;
-    return sum + count * iterations * products;
+    return sum + count * polarExpressFlops(rows, columns, iterations);
   }, 0);
 }
 

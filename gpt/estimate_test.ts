@@ -83,10 +83,11 @@ Deno.test("the estimated time counts the model and what makes updates orthogonal
     totalBatchSize: 16,
     numIterations: 10,
   });
-  // One layer: four matrices of 32 × 32, two of 32 × 128, a gate of 1 × 12; five iterations each.
-  const square = 4 * (4 * 32 * 32 * 32 + 2 * 32 ** 3);
-  const wide = 2 * (4 * 32 * 128 * 32 + 2 * 32 ** 3);
-  const gate = 4 * 1 * 12 * 1 + 2;
-  const flops = plan.totalFlops + 10 * 5 * (square + wide + gate);
+  // One layer: four matrices of 32 × 32, two of 32 × 128, a gate of 1 × 12.
+  // The long ones are touched in two of the iterations; they take 9 + 5 symmetric products besides.
+  const square = 4 * 5 * (3 * 32 * 32 * 32 + 32 ** 3);
+  const wide = 2 * (2 * 3 * 32 * 128 * 32 + 14 * 32 ** 3);
+  const gate = 2 * 3 * 1 * 12 * 1 + 14;
+  const flops = plan.totalFlops + 10 * (square + wide + gate);
   assertAlmostEquals(estimateSeconds(plan, 1e9), flops / 0.8e9, 1e-12);
 });

@@ -17,7 +17,7 @@ export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 export type { MuonGroup, MuonGroupOptions } from "./muon_update.ts";
 export { Optimizer, type OptimizerState, type Update } from "./optimizer.ts";
 export type { ParameterGroup, ParameterGroupOptions, Parameters } from "./parameters.ts";
-export { polarExpress } from "./polar_express.ts";
+export { polarExpress, polarExpressFlops } from "./polar_express.ts";
 export {
   cosineSchedule,
   learningRateMultiplier,

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { matmul, noGrad, normal } from "../tensor/mod.ts";
+import { matmul, noGrad, normal, Tensor } from "../tensor/mod.ts";
 import { Muon } from "./muon.ts";
+import { relativeDeviation } from "../testing/golden.ts";
 import { polarExpress } from "./polar_express.ts";
+import { composedPolarExpress } from "./testing/composed_polar_express.ts";
 
 for (const [rows, columns] of [[12, 5], [5, 12], [8, 8], [1, 7]] as const) {
   testOnEveryDevice(
@@ -20,6 +22,25 @@ for (const [rows, columns] of [[12, 5], [5, 12], [8, 8], [1, 7]] as const) {
         const [low, high] = isDiagonal ? [0.5, 1.4] : [-0.35, 0.35];
         assert(low < value && value < high, `element ${i} of the Gram matrix is ${value}`);
       });
+    },
+  );
+}
+
+for (const [rows, columns] of [[32, 128], [96, 32], [48, 40]] as const) {
+  testOnEveryDevice(
+    `matrices of ${rows} x ${columns}, some of whose singular values are tiny, become what they ` +
+      "would one iteration at a time",
+    async (device) => {
+      // Columns that become smaller and smaller, mixed: as gradients are, which have few directions.
+      const size = Math.min(rows, columns);
+      const decay = Float32Array.from({ length: size }, (_, i) => Math.exp(-i / 3));
+      const left = normal(device, [rows, size], { seed: 1 }).mul(Tensor.from(device, decay));
+      const x = left.matmul(normal(device, [size, columns], { seed: 2 }));
+      const scaled = x.div(x.square().sum().sqrt().mul(1.01));
+      const wanted = await composedPolarExpress(scaled).data();
+      const actual = await polarExpress(scaled.unsqueeze(0).contiguous(), 5).data();
+      const deviation = relativeDeviation(actual, wanted);
+      assert(deviation < 3e-4, `deviates by ${deviation}`);
     },
   );
 }

@@ -2,6 +2,7 @@
 
 import { configForDepth } from "../../gpt/mod.ts";
 import { matmulParameters } from "../../gpt/parameters.ts";
+import { polarExpressFlops } from "../../optim/mod.ts";
 import { job, limit, program, type Report, type Side } from "./contestant.ts";
 import { firstStep, firstToken } from "./launch.ts";
 import { installLlama } from "./llama.ts";
@@ -86,8 +87,7 @@ const TORCH_LARGE = [
 
 /**
  * The operations of a `base` step with MuonAdamW that are matrix products: only those that are
- * needed. Attention needs the scores of no later token, which is half of them. Muon's five iterations
- * take three products of a matrix of m ≤ n: symmetric ones of m² n and m³ operations, and 2 m² n.
+ * needed. Attention needs the scores of no later token, which is half of them.
  */
 function stepOperations(): number {
   const config = configForDepth({
@@ -96,7 +96,7 @@ function stepOperations(): number {
   });
   const { nEmbd: m, nLayer, sequenceLen } = config;
   const perToken = 6 * matmulParameters(config) + 6 * nLayer * m * sequenceLen;
-  const muon = (n: number) => 5 * (3 * m ** 2 * n + m ** 3);
+  const muon = (n: number) => polarExpressFlops(m, n, 5);
   return 4 * sequenceLen * perToken + nLayer * (4 * muon(m) + 2 * muon(4 * m));
 }
 
