@@ -1,0 +1,91 @@
+/** Least squares without negative coefficients, for a handful of them. @module */
+
+/**
+ * The coefficients, none below zero, with which the columns of `rows` come nearest to `targets`.
+ *
+ * Each subset of the columns is solved on its own, and of the solutions without negative coefficients
+ * the nearest is taken: it is the best that there is, since at the optimum the coefficients that are
+ * not zero solve their own problem.
+ *
+ * @param rows A row of numbers for each target, all of one length: at most a dozen columns.
+ * @param targets What the rows should add up to.
+ * @throws {RangeError} If there are fewer rows than columns, or a row has another length.
+ *
+ * @example
+ * ```ts
+ * import { nonNegativeLeastSquares } from "./least_squares.ts";
+ *
+ * const [slope, offset] = nonNegativeLeastSquares([[1, 1], [2, 1], [3, 1]], [5, 7, 9]);
+ * if (Math.abs(slope! - 2) + Math.abs(offset! - 3) > 1e-9) throw new Error("expected 2 x + 3");
+ * ```
+ */
+export function nonNegativeLeastSquares(
+  rows: readonly (readonly number[])[],
+  targets: readonly number[],
+): number[] {
+  const columns = rows[0]?.length ?? 0;
+  if (rows.length < columns || rows.length !== targets.length) {
+    throw new RangeError(
+      `Cannot fit: wanted at least ${columns} rows and a target for each, got ${rows.length} rows ` +
+        `and ${targets.length} targets`,
+    );
+  }
+  const ragged = rows.find((row) => row.length !== columns);
+  if (ragged !== undefined) {
+    throw new RangeError(`Cannot fit: wanted rows of ${columns} numbers, got ${ragged.length}`);
+  }
+  // Columns of one size keep the normal equations well conditioned.
+  const sizes = Array.from(
+    { length: columns },
+    (_, j) => Math.hypot(...rows.map((row) => row[j]!)),
+  );
+  const scaled = rows.map((row) => row.map((value, j) => sizes[j] === 0 ? 0 : value / sizes[j]!));
+  let best = { coefficients: new Array<number>(columns).fill(0), error: sumOfSquares(targets) };
+  for (let subset = 1; subset < 2 ** columns; subset++) {
+    const chosen = sizes.flatMap((size, j) => (subset >> j & 1) === 1 && size > 0 ? [j] : []);
+    const solution = solveNormal(scaled.map((row) => chosen.map((j) => row[j]!)), targets);
+    if (solution === null || solution.some((value) => value < 0)) continue;
+    const coefficients = new Array<number>(columns).fill(0);
+    chosen.forEach((j, i) => coefficients[j] = solution[i]!);
+    const error = sumOfSquares(scaled.map((row, i) => dot(row, coefficients) - targets[i]!));
+    if (error < best.error) best = { coefficients, error };
+  }
+  return best.coefficients.map((value, j) => sizes[j] === 0 ? 0 : value / sizes[j]!);
+}
+
+/** Solves `rowsᵀ rows x = rowsᵀ targets` by elimination; `null` where that has no single solution. */
+function solveNormal(
+  rows: readonly (readonly number[])[],
+  targets: readonly number[],
+): number[] | null {
+  const count = rows[0]!.length;
+  const matrix = Array.from({ length: count }, (_, i) => [
+    ...Array.from(
+      { length: count },
+      (_, j) => rows.reduce((sum, row) => sum + row[i]! * row[j]!, 0),
+    ),
+    rows.reduce((sum, row, k) => sum + row[i]! * targets[k]!, 0),
+  ]);
+  for (let i = 0; i < count; i++) {
+    const rest = matrix.slice(i);
+    const pivot = i +
+      rest.indexOf(rest.reduce((a, b) => Math.abs(b[i]!) > Math.abs(a[i]!) ? b : a));
+    [matrix[i], matrix[pivot]] = [matrix[pivot]!, matrix[i]!];
+    const row = matrix[i]!;
+    if (Math.abs(row[i]!) < 1e-12) return null;
+    for (const other of matrix) {
+      if (other === row) continue;
+      const factor = other[i]! / row[i]!;
+      for (let j = i; j <= count; j++) other[j]! -= factor * row[j]!;
+    }
+  }
+  return matrix.map((row, i) => row[count]! / row[i]!);
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
+function sumOfSquares(values: readonly number[]): number {
+  return dot(values, values);
+}

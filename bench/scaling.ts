@@ -1,0 +1,152 @@
+/**
+ * Writes `bench/SCALING.md`: what a token costs on the CPU against width, depth, context and
+ * vocabulary, fitted, and what that says of larger models and machines.
+ *
+ *     deno task scaling
+ *
+ * @module
+ */
+
+import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/mod.ts";
+import { measureMatmulPeak } from "../gpt/matmul_peak.ts";
+import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
+import { type CpuDevice, openDevice, Tensor } from "../tensor/mod.ts";
+import { median, timeRuns } from "./harness.ts";
+import { machineFacts } from "./peers/facts.ts";
+import { baseShape, nanochatShape } from "./roofline_count.ts";
+import {
+  amountsOf,
+  type ByPart,
+  fitCosts,
+  type Point,
+  type ScalingShape,
+} from "./scaling_model.ts";
+import { type Large, type Path, scalingPage } from "./scaling_page.ts";
+import { timeSteps } from "./step.ts";
+
+const flags = {
+  quick: toggle("Time fewer models, once each: to see that it works"),
+  output: optional(text("", "Where to write the page, by default bench/SCALING.md", "PATH")),
+};
+
+const base: ScalingShape = { ...baseShape, aspectRatio: 64 };
+
+/** A model of a width, which is a multiple of the depth. */
+function wide(width: number, others: Partial<ScalingShape> = {}): ScalingShape {
+  const { depth } = { ...base, ...others };
+  return { ...base, ...others, aspectRatio: width / depth };
+}
+
+/** What is timed: one thing after the other is changed, then several at once. */
+const shapes: readonly ScalingShape[] = [
+  base,
+  ...[128, 384, 512].map((width) => wide(width)),
+  ...[2, 6, 8].map((depth) => wide(256, { depth })),
+  ...[128, 512, 1024].map((maxSeqLen) => ({
+    ...{ ...base, maxSeqLen, deviceBatchSize: 1024 / maxSeqLen },
+  })),
+  ...[1024, 8192, 32_768].map((vocabSize) => ({ ...base, vocabSize })),
+  ...[1, 8].map((deviceBatchSize) => ({ ...base, deviceBatchSize })),
+  wide(512, { depth: 2, vocabSize: 1024, maxSeqLen: 1024, deviceBatchSize: 1 }),
+  wide(128, { depth: 8, vocabSize: 1024 }),
+  // Mostly elementwise work, mostly attention, and nothing but calls.
+  wide(64, { vocabSize: 1024, maxSeqLen: 128, deviceBatchSize: 16 }),
+  wide(128, { depth: 2, vocabSize: 1024, maxSeqLen: 1024, deviceBatchSize: 1 }),
+  wide(32, { headDim: 32, vocabSize: 64, maxSeqLen: 8, deviceBatchSize: 1 }),
+];
+
+/** What a quick run times. */
+const isInQuickRun = (_shape: ScalingShape, i: number): boolean => i % 2 === 0 || i > 14;
+
+/** What the fit does not see. */
+const heldOut: ScalingShape = {
+  ...{ ...base, depth: 6, vocabSize: 32_768, maxSeqLen: 512, deviceBatchSize: 4 },
+};
+
+const script: Script<typeof flags> = {
+  summary: "Writes down what a token costs on the CPU, and what larger machines would do.",
+  command: "deno task scaling",
+  flags,
+  run: async ({ quick, output }) => {
+    const paths: Path[] = [];
+    for (const blas of [true, false]) {
+      const path = await measurePath(blas, quick);
+      if (path !== null) paths.push(path);
+    }
+    const larges: Large[] = [];
+    for (const depth of [12, 20]) {
+      const shape = { ...nanochatShape(depth, 1), aspectRatio: 64 };
+      larges.push({ shape, amounts: await amountsOf(shape), plan: planTraining(shape) });
+    }
+    const { processor, threads, system } = machineFacts();
+    const page = scalingPage({
+      date: new Date().toISOString().slice(0, 10),
+      machine: `${processor}, ${threads} threads, ${system}`,
+      ...{ threads: Number(threads), paths, larges, isQuick: quick },
+    });
+    const place = output ?? decodeURIComponent(new URL("SCALING.md", import.meta.url).pathname);
+    await writeFileAtomically(place, page);
+    console.log(page);
+  },
+};
+
+/** Times all models on one way to compute products; `null` where there is no BLAS. */
+async function measurePath(blas: boolean, isQuick: boolean): Promise<Path | null> {
+  const device = await openDevice("cpu", { blas });
+  try {
+    if (device.kind !== "cpu") throw new Error(`Cannot time the CPU on a ${device.kind}`);
+    if (blas && !device.hasBlas) return null;
+    console.log(device.info.description);
+    const matmulFlops = await measureMatmulPeak(device);
+    const bandwidth = await measureBandwidth(device);
+    await device.close();
+    const points: Point[] = [];
+    const milliseconds = isQuick ? 500 : 4000;
+    for (const shape of isQuick ? shapes.filter(isInQuickRun) : shapes) {
+      points.push(await measurePoint(shape, blas, milliseconds));
+    }
+    const model = fitCosts(points);
+    const unseen = isQuick ? null : await measurePoint(heldOut, blas, milliseconds);
+    return { name: device.info.description, blas, matmulFlops, bandwidth, points, model, unseen };
+  } finally {
+    await device.close();
+  }
+}
+
+/** Bytes in a second when two arrays of 64 MiB are added up into a third. */
+async function measureBandwidth(device: CpuDevice): Promise<number> {
+  using _scope = device.scope();
+  const [a, b] = [1, 2].map((value) => Tensor.full(device, [2 ** 24], value)) as [Tensor, Tensor];
+  const times = await timeRuns(device, 7, () => a.add(b).dispose());
+  return 3 * 4 * 2 ** 24 / (median(times) / 1000);
+}
+
+/** Times the parts of steps, as many as fit into some milliseconds: at least one, at most 25. */
+async function measurePoint(
+  shape: ScalingShape,
+  blas: boolean,
+  milliseconds: number,
+): Promise<Point> {
+  // A device for each: so its memory is given back.
+  const device = await openDevice("cpu", { blas });
+  try {
+    const model = new GPT(configForDepth(shape), device, { seed: 1 });
+    const optimizer = model.optimizer({ weightDecay: 0.1 });
+    const time = async (steps: number, warmup: number) =>
+      (await timeSteps(device, model, optimizer, { ...shape, steps, warmup })).times;
+    const [step] = (await time(1, 2)).step as [number];
+    const steps = Math.min(25, Math.max(1, Math.round(milliseconds / (2 * step))));
+    const times = await time(steps, 0);
+    const seconds: ByPart<number> = {
+      forward: median(times.forward) / 1000,
+      backward: median(times.backward) / 1000,
+      optimizer: median(times.optimizer) / 1000,
+    };
+    console.log(`${JSON.stringify(shape)} ${steps} × ${median(times.step).toFixed(1)} ms`);
+    return { shape, amounts: await amountsOf(shape), seconds };
+  } finally {
+    await device.close();
+  }
+}
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));
