@@ -58,6 +58,8 @@ export interface OpenedAdapter {
   readonly info: DeviceInfo;
   /** The limits that were asked for. */
   readonly limits: WebGpuLimits;
+  /** Which of the features that kernels use there are. */
+  readonly features: ReadonlySet<string>;
 }
 
 /** Features that kernels use where they are present. Asking for one that is absent throws. */
@@ -90,7 +92,8 @@ export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAd
     requiredLimits: { ...limits },
     requiredFeatures: [...features] as GPUFeatureName[],
   });
-  return { gpu, limits, info: describe(adapter, limits, features, options.subgroupSize) };
+  const info = describe(adapter, limits, features, options.subgroupSize);
+  return { gpu, limits, features: new Set(features), info };
 }
 
 async function findAdapter(): Promise<GPUAdapter> {

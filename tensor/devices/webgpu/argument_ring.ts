@@ -1,6 +1,7 @@
 /** Arguments of dispatches: gathered on the host and uploaded together. @module */
 
 import type { Arguments } from "../../device.ts";
+import type { BufferHandle, Gpu } from "./gpu.ts";
 import { ARGUMENT_SLOT_BYTES } from "./kernel_cache.ts";
 
 /** Room for so many slots in one submit: a training step of a small model needs a few hundred. */
@@ -16,20 +17,16 @@ const SLOT_WORDS = ARGUMENT_SLOT_BYTES / 4;
  */
 export class ArgumentRing {
   /** What kernels have as their uniform buffer. */
-  readonly buffer: GPUBuffer;
-  readonly #gpu: GPUDevice;
+  readonly buffer: BufferHandle;
+  readonly #gpu: Gpu;
   readonly #integers = new Int32Array(SLOTS * SLOT_WORDS);
   readonly #floats = new Float32Array(this.#integers.buffer);
   #used = 0;
 
   /** Makes the buffer. */
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: Gpu) {
     this.#gpu = gpu;
-    this.buffer = gpu.createBuffer({
-      label: "arguments",
-      size: SLOTS * ARGUMENT_SLOT_BYTES,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
-    });
+    this.buffer = gpu.createBuffer("arguments", SLOTS * ARGUMENT_SLOT_BYTES, "arguments");
   }
 
   /** Whether `bytes`, a multiple of the slot size, still fit before the next upload. */
@@ -51,7 +48,7 @@ export class ArgumentRing {
   /** Sends what was put in to the device, before the commands that need it, and starts anew. */
   upload(): void {
     if (this.#used === 0) return;
-    this.#gpu.queue.writeBuffer(this.buffer, 0, this.#integers, 0, this.#used);
+    this.#gpu.writeBuffer(this.buffer, 0, this.#integers.subarray(0, this.#used));
     this.#used = 0;
   }
 }

@@ -1,11 +1,11 @@
 /** Buffers that are used again, since making one takes longer than a small kernel. @module */
 
+import type { BufferHandle, Gpu } from "./gpu.ts";
+
 /** A buffer of the pool, with what the pool knows of it. */
 export interface PooledBuffer {
-  /** Counts up, so that the oldest free buffer can be taken first. */
-  readonly id: number;
-  /** The buffer itself. */
-  readonly gpu: GPUBuffer;
+  /** The buffer itself. Handles count up, so the oldest free buffer can be taken first. */
+  readonly handle: BufferHandle;
   /** Its size in bytes: the size class, not what was asked for. */
   readonly capacity: number;
   /** The number of the last recording that uses it; recordings are numbered from 1. */
@@ -56,16 +56,16 @@ export interface BufferPoolOptions {
  * groups can be used again.
  */
 export class BufferPool {
-  readonly #gpu: GPUDevice;
+  readonly #gpu: Gpu;
   readonly #options: BufferPoolOptions;
-  /** Free buffers by capacity, each list in the order of ids. */
+  /** Free buffers by capacity, each list in the order of handles. */
   readonly #free = new Map<number, PooledBuffer[]>();
   readonly #all = new Set<PooledBuffer>();
   #created = 0;
   #heldBytes = 0;
 
   /** Makes an empty pool. */
-  constructor(gpu: GPUDevice, options: BufferPoolOptions) {
+  constructor(gpu: Gpu, options: BufferPoolOptions) {
     this.#gpu = gpu;
     this.#options = options;
   }
@@ -103,13 +103,10 @@ export class BufferPool {
           `${this.#heldBytes} are in use`,
       );
     }
-    const gpu = this.#gpu.createBuffer({
-      label,
-      size: capacity,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
+    const handle = this.#gpu.createBuffer(label, capacity, "storage");
     this.#heldBytes += capacity;
-    const buffer = { id: ++this.#created, gpu, capacity, lastRecording: 0 };
+    this.#created++;
+    const buffer = { handle, capacity, lastRecording: 0 };
     this.#all.add(buffer);
     return buffer;
   }
@@ -122,13 +119,13 @@ export class BufferPool {
       return;
     }
     let place = free.length;
-    while (place > 0 && free[place - 1]!.id > buffer.id) place--;
+    while (place > 0 && free[place - 1]!.handle > buffer.handle) place--;
     free.splice(place, 0, buffer);
   }
 
   /** Destroys all buffers, those in use as well. */
   destroyAll(): void {
-    for (const buffer of this.#all) buffer.gpu.destroy();
+    for (const buffer of this.#all) this.#gpu.destroyBuffer(buffer.handle);
     this.#all.clear();
     this.#free.clear();
     this.#heldBytes = 0;
@@ -154,7 +151,7 @@ export class BufferPool {
   #destroyFree(): void {
     this.#options.submit();
     for (const buffer of [...this.#free.values()].flat()) {
-      buffer.gpu.destroy();
+      this.#gpu.destroyBuffer(buffer.handle);
       this.#heldBytes -= buffer.capacity;
       this.#all.delete(buffer);
     }

@@ -4,16 +4,13 @@ import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from
 import type { TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
-import {
-  openAdapter,
-  type OpenedAdapter,
-  type WebGpuLimits,
-  type WebGpuOptions,
-} from "./adapter.ts";
+import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
 import { WebGpuAllocation, WebGpuWindow, wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
-import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
+import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
+import { DirectGpu } from "./direct_gpu.ts";
+import type { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
 import { ReadBatch, StagingBuffers } from "./readback.ts";
@@ -59,14 +56,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   /** The limits that it was opened with. */
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
-  /** The device as the browser gives it, for what is not offered here. */
-  readonly gpu: GPUDevice;
+  /** What it is built on. */
+  readonly gpu: Gpu;
 
   readonly #scopes = new ScopeStack();
   readonly #pool: BufferPool;
   readonly #ring: ArgumentRing;
   readonly #kernels: KernelCache;
-  readonly #recording: Recording;
+  readonly #recording = new Recording();
   readonly #stagings: StagingBuffers;
   readonly #checks = new Set<Promise<void>>();
   readonly #waiting = new Set<(error: Error) => void>();
@@ -83,21 +80,21 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #submits = 0;
   #readbacks = 0;
 
-  /** Builds on an adapter; `memoryLimit` is the one of {@linkcode WebGpuOptions}. */
-  constructor({ gpu, info, limits }: OpenedAdapter, memoryLimit?: number) {
+  /** Builds on what was opened; `memoryLimit` is the one of {@linkcode WebGpuOptions}. */
+  constructor(gpu: Gpu, memoryLimit?: number) {
+    const { info, limits } = gpu;
     this.gpu = gpu;
     this.info = info;
     this.limits = limits;
     this.hasFloat16 = gpu.features.has("shader-f16");
-    this.#recording = new Recording(gpu);
     this.#ring = new ArgumentRing(gpu);
     this.#stagings = new StagingBuffers(gpu);
-    this.#kernels = new KernelCache(
-      gpu,
-      this.#ring.buffer,
-      limits.maxStorageBufferBindingSize,
-      (what, error) => this.#check(what, error),
-    );
+    this.#kernels = new KernelCache(gpu, {
+      ring: this.#ring.buffer,
+      bindingLimit: limits.maxStorageBufferBindingSize,
+      check: (what, error) => this.#check(what, error),
+      submit: () => this.#submit(),
+    });
     this.#pool = new BufferPool(gpu, {
       memoryLimit: memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE,
       maxBufferSize: limits.maxBufferSize,
@@ -105,12 +102,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
     });
-    gpu.addEventListener("uncapturederror", (event) => {
-      event.preventDefault();
-      if (event instanceof GPUUncapturedErrorEvent) this.#fail(oneLine(event.error.message));
-    });
+    gpu.onUncapturedError((message) => this.#fail(message));
     gpu.lost.then(({ reason, message }) =>
-      this.#fail(`the device was lost (${reason || "unknown reason"}: ${oneLine(message)})`)
+      this.#fail(`the device was lost (${reason}: ${message})`)
     );
   }
 
@@ -183,13 +177,13 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       }
       this.#submit();
     }
-    this.gpu.queue.writeBuffer(target.gpu, byteOffset, words);
+    this.gpu.writeBuffer(target.handle, byteOffset, words);
   }
 
   #recordWrite(target: PooledBuffer, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
-    this.gpu.queue.writeBuffer(staging.gpu, 0, data);
-    this.#recording.copy(staging.gpu, 0, target.gpu, byteOffset, data.byteLength);
+    this.gpu.writeBuffer(staging.handle, 0, data);
+    this.#recording.copy(staging.handle, 0, target.handle, byteOffset, data.byteLength);
     // `take` may have submitted to make room, so the number is read again.
     staging.lastRecording = target.lastRecording = this.#recording.serial;
     this.#stagedBytes += data.byteLength;
@@ -213,7 +207,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const bytes = wholeWords(before + byteLength);
     const reads = this.#reads ??= this.#openBatch();
     const place = reads.batch.reserve(bytes, (bytes) => this.#stagings.take(bytes));
-    this.#recording.copy(source.gpu, byteOffset - before, place.buffer, place.offset, bytes);
+    this.#recording.copy(source.handle, byteOffset - before, place.buffer, place.offset, bytes);
     source.lastRecording = this.#recording.serial;
     await reads.done;
     const data = await place.data;
@@ -230,14 +224,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#assertUsable("read");
     this.#submit();
     this.#readbacks++;
-    await this.#orFailure("read", batch.map());
+    await this.#orFailure("read", batch.fetch(this.gpu));
     this.#stagings.give(batch.deliver());
   }
 
   async synchronize(): Promise<void> {
     this.#assertUsable("synchronize");
     this.#submit();
-    await this.#orFailure("synchronize", this.gpu.queue.onSubmittedWorkDone());
+    await this.#orFailure("synchronize", this.gpu.submittedWorkDone());
   }
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {
@@ -292,28 +286,28 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
     const { pipeline, layout } = this.#kernels.compiled(kernel);
-    if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
     const buffers = allocations.map((allocation) => {
       const isWindow = allocation instanceof WebGpuWindow;
       const buffer = this.#bufferOf(isWindow ? allocation.whole : allocation, what);
-      buffer.lastRecording = this.#recording.serial;
       return { buffer, byteOffset: isWindow ? allocation.byteOffset : 0 };
     });
     const group = this.#kernels.bindGroup(layout, buffers);
+    if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
+    for (const { buffer } of buffers) buffer.lastRecording = this.#recording.serial;
     const offset = layout.argumentBytes > 0
       ? this.#ring.put(arguments_, layout.argumentBytes)
       : null;
-    const timestamps = this.#timer?.next(kernel.key, work?.()) ?? null;
-    this.#recording.dispatch(pipeline, group, offset, x, y, z, timestamps);
+    const place = this.#timer?.next(kernel.key, work?.()) ?? null;
+    this.#recording.dispatch(pipeline, group, offset, x, y, z, place);
     this.#dispatches++;
   }
 
   #submit(): void {
     if (this.#recording.isEmpty) return;
-    this.gpu.pushErrorScope("validation");
+    this.gpu.pushErrorScope();
     this.#ring.upload();
     this.#timer?.endRecording(this.#recording);
-    this.gpu.queue.submit([this.#recording.finish()]);
+    this.gpu.submit(this.#recording.finish());
     this.#timer?.noteSubmission();
     this.#check("run what was recorded", this.gpu.popErrorScope());
     this.#stagedBytes = 0;
@@ -333,10 +327,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   /** Notes something that may turn out to be an error, for the next one who waits. */
-  #check(what: string, error: Promise<GPUError | null>): void {
+  #check(what: string, error: Promise<string | null>): void {
     const check: Promise<void> = error
       .then((found) => {
-        if (found !== null) this.#fail(`cannot ${what}: ${oneLine(found.message)}`);
+        if (found !== null) this.#fail(`cannot ${what}: ${found}`);
       })
       // Error scopes of a lost device are of no interest: the loss itself is reported.
       .catch(() => {})
@@ -367,11 +361,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     } finally {
       this.#waiting.delete(reject);
     }
-    if (rejection !== null) {
-      // Mostly the device was lost, which is said a little later.
-      await new Promise((resolve) => setTimeout(resolve));
-      if (this.#failure === null) this.#fail(oneLine(String(rejection)));
-    }
+    if (rejection !== null && this.#failure === null) this.#fail(oneLine(String(rejection)));
     this.#assertUsable(what);
   }
 }
@@ -409,5 +399,5 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
 export async function openWebGpuDevice(
   options: WebGpuOptions = {},
 ): Promise<RecordingWebGpuDevice> {
-  return new RecordingWebGpuDevice(await openAdapter(options), options.memoryLimit);
+  return new RecordingWebGpuDevice(new DirectGpu(await openAdapter(options)), options.memoryLimit);
 }

@@ -2,6 +2,14 @@
 
 import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
+import type {
+  BindGroupHandle,
+  BindingUse,
+  BufferHandle,
+  Gpu,
+  LayoutHandle,
+  PipelineHandle,
+} from "./gpu.ts";
 
 /** Dynamic offsets into a uniform buffer are multiples of this on every adapter, in bytes. */
 export const ARGUMENT_SLOT_BYTES = 256;
@@ -20,7 +28,7 @@ export interface BoundBuffer {
 /** A kernel, compiled. */
 export interface CompiledKernel {
   /** The compiled code. */
-  readonly pipeline: GPUComputePipeline;
+  readonly pipeline: PipelineHandle;
   /** What has to be bound to it. */
   readonly layout: BindingLayout;
 }
@@ -29,43 +37,40 @@ export interface CompiledKernel {
 export interface BindingLayout {
   /** Equal for equal arrangements. */
   readonly key: string;
-  /** The one group that kernels have. */
-  readonly group: GPUBindGroupLayout;
-  /** That group, for pipelines. */
-  readonly pipeline: GPUPipelineLayout;
+  /** The arrangement. */
+  readonly handle: LayoutHandle;
+  /** The number of the first binding: that of the arguments, 0, or without any that of the buffers, 1. */
+  readonly firstBinding: 0 | 1;
   /** The bytes in the uniform ring that a dispatch needs for its arguments; 0 for none. */
   readonly argumentBytes: number;
 }
 
+/** What a {@linkcode KernelCache} needs of the device. */
+export interface KernelCacheOptions {
+  /** The uniform buffer that arguments are read from. */
+  readonly ring: BufferHandle;
+  /** The most bytes that one binding may have. */
+  readonly bindingLimit: number;
+  /** Told of everything that may turn out to be invalid, with what it was. */
+  readonly check: (what: string, error: Promise<string | null>) => void;
+  /** Submits what is recorded, so that bind groups may be forgotten. */
+  readonly submit: () => void;
+}
+
 /** Compiles kernels and binds buffers to them. */
 export class KernelCache {
-  readonly #gpu: GPUDevice;
-  readonly #ring: GPUBuffer;
-  readonly #bindingLimit: number;
-  readonly #check: (what: string, error: Promise<GPUError | null>) => void;
+  readonly #gpu: Gpu;
+  readonly #options: KernelCacheOptions;
   readonly #byObject = new WeakMap<WgslKernel, CompiledKernel>();
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #layouts = new Map<string, BindingLayout>();
-  readonly #groups = new Map<string, GPUBindGroup>();
+  readonly #groups = new Map<string, BindGroupHandle>();
   #groupsCreated = 0;
 
-  /**
-   * Begins with nothing compiled.
-   *
-   * @param ring The uniform buffer that arguments are read from.
-   * @param bindingLimit The most bytes that one binding may have.
-   * @param check Told of everything that may turn out to be invalid, with what it was.
-   */
-  constructor(
-    gpu: GPUDevice,
-    ring: GPUBuffer,
-    bindingLimit: number,
-    check: (what: string, error: Promise<GPUError | null>) => void,
-  ) {
+  /** Begins with nothing compiled. */
+  constructor(gpu: Gpu, options: KernelCacheOptions) {
     this.#gpu = gpu;
-    this.#ring = ring;
-    this.#bindingLimit = bindingLimit;
-    this.#check = check;
+    this.#options = options;
   }
 
   /** How many pipelines were compiled so far. */
@@ -88,54 +93,50 @@ export class KernelCache {
     return compiled;
   }
 
-  /** The bind group that gives `buffers` to kernels of this layout. */
-  bindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): GPUBindGroup {
+  /** The bind group that gives `buffers` to kernels of this layout. It may submit what is recorded. */
+  bindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
     let key = layout.key;
     for (const { buffer, byteOffset } of buffers) {
-      key += `,${buffer.id}`;
+      key += `,${buffer.handle}`;
       if (byteOffset > 0) key += `+${byteOffset}`;
     }
     let group = this.#groups.get(key);
     if (group === undefined) {
-      if (this.#groups.size >= MOST_BIND_GROUPS) this.#groups.clear();
+      if (this.#groups.size >= MOST_BIND_GROUPS) {
+        this.#options.submit();
+        this.forgetBindGroups();
+      }
       group = this.#makeBindGroup(layout, buffers);
       this.#groups.set(key, group);
     }
     return group;
   }
 
-  /** Forgets the bind groups, since some of their buffers are gone. */
+  /** Forgets the bind groups, as when some of their buffers are gone. Nothing recorded may use one. */
   forgetBindGroups(): void {
     this.#groups.clear();
+    this.#gpu.forgetBindGroups();
   }
 
-  #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): GPUBindGroup {
-    const entries: GPUBindGroupEntry[] = buffers.map(({ buffer, byteOffset }, i) => ({
-      binding: i + 1,
-      resource: {
-        buffer: buffer.gpu,
-        offset: byteOffset,
-        size: Math.min(buffer.capacity - byteOffset, this.#bindingLimit),
-      },
+  #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
+    const { ring, bindingLimit } = this.#options;
+    const { handle, firstBinding, argumentBytes } = layout;
+    const ranges = buffers.map(({ buffer, byteOffset }) => ({
+      buffer: buffer.handle,
+      offset: byteOffset,
+      size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
-    if (layout.argumentBytes > 0) {
-      entries.push({ binding: 0, resource: { buffer: this.#ring, size: layout.argumentBytes } });
-    }
+    if (argumentBytes > 0) ranges.unshift({ buffer: ring, offset: 0, size: argumentBytes });
     this.#groupsCreated++;
-    return this.#gpu.createBindGroup({ layout: layout.group, entries });
+    return this.#gpu.createBindGroup(handle, firstBinding, ranges);
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
     const gpu = this.#gpu;
-    gpu.pushErrorScope("validation");
+    gpu.pushErrorScope();
     const layout = this.#layoutOf(kernel);
-    const module = gpu.createShaderModule({ label: kernel.key, code: completeCode(kernel) });
-    const pipeline = gpu.createComputePipeline({
-      label: kernel.key,
-      layout: layout.pipeline,
-      compute: { module, entryPoint: "main" },
-    });
-    this.#check(`compile the kernel "${kernel.key}"`, gpu.popErrorScope());
+    const pipeline = gpu.createPipeline(kernel.key, layout.handle, completeCode(kernel));
+    this.#options.check(`compile the kernel "${kernel.key}"`, gpu.popErrorScope());
     const compiled = { pipeline, layout };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
@@ -148,21 +149,11 @@ export class KernelCache {
     const key = `${argumentBytes}${access}`;
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
-      const entries: GPUBindGroupLayoutEntry[] = kernel.buffers.map((buffer, i) => ({
-        binding: i + 1,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: buffer.writes ? "storage" : "read-only-storage" },
-      }));
-      if (argumentBytes > 0) {
-        entries.push({
-          binding: 0,
-          visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: "uniform", hasDynamicOffset: true },
-        });
-      }
-      const group = this.#gpu.createBindGroupLayout({ label: key, entries });
-      const pipeline = this.#gpu.createPipelineLayout({ bindGroupLayouts: [group] });
-      layout = { key, group, pipeline, argumentBytes };
+      const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
+      if (argumentBytes > 0) uses.unshift("arguments");
+      const firstBinding = argumentBytes > 0 ? 0 : 1;
+      const handle = this.#gpu.createLayout(key, firstBinding, uses);
+      layout = { key, handle, firstBinding, argumentBytes };
       this.#layouts.set(key, layout);
     }
     return layout;

@@ -1,7 +1,8 @@
 /** Times kernels on the graphics processor, for profiles. @module */
 
 import type { ProfileRecorder, Work } from "../../profile.ts";
-import type { Recording } from "./recording.ts";
+import type { BufferHandle, Gpu, TimestampsHandle } from "./gpu.ts";
+import type { Recording, TimestampPlace } from "./recording.ts";
 
 /** The timestamps that one recording may have: as many as a query set can hold. */
 const TIMESTAMPS = 4096;
@@ -20,7 +21,7 @@ interface Timed {
 interface Ended {
   readonly kernels: readonly Timed[];
   /** Where their timestamps can be read, two for each; `null` where there are none. */
-  readonly timestamps: GPUBuffer | null;
+  readonly timestamps: BufferHandle | null;
   /** A moment before it was submitted, in milliseconds of `performance.now()`. */
   readonly submitted: number;
 }
@@ -38,24 +39,22 @@ interface Batch extends Ended {
  * submission, or the end of the recording before it, to when the queue says that it is done.
  */
 export class KernelTimer {
-  readonly #gpu: GPUDevice;
-  readonly #queries: { readonly set: GPUQuerySet; readonly resolved: GPUBuffer } | null = null;
+  readonly #gpu: Gpu;
+  readonly #queries:
+    | { readonly set: TimestampsHandle; readonly resolved: BufferHandle }
+    | null = null;
   readonly #batches: Batch[] = [];
   /** The kernels of the recording that is being made. */
   #kernels: Timed[] = [];
   #ended: Ended | null = null;
 
   /** Begins with nothing recorded. */
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: Gpu) {
     this.#gpu = gpu;
     if (!gpu.features.has("timestamp-query")) return;
     this.#queries = {
-      set: gpu.createQuerySet({ label: "profile", type: "timestamp", count: TIMESTAMPS }),
-      resolved: gpu.createBuffer({
-        label: "profile",
-        size: TIMESTAMPS * TIMESTAMP_BYTES,
-        usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
-      }),
+      set: gpu.createTimestamps("profile", TIMESTAMPS),
+      resolved: gpu.createBuffer("profile", TIMESTAMPS * TIMESTAMP_BYTES, "timestamps"),
     };
   }
 
@@ -64,15 +63,11 @@ export class KernelTimer {
     return 2 * this.#kernels.length >= TIMESTAMPS;
   }
 
-  /** Notes a kernel, and tells its pass where to write timestamps. */
-  next(key: string, work: Work | undefined): GPUComputePassTimestampWrites | null {
+  /** Notes a kernel, and tells where it shall write timestamps. */
+  next(key: string, work: Work | undefined): TimestampPlace | null {
     const index = 2 * this.#kernels.length;
     this.#kernels.push({ key, work });
-    return this.#queries && {
-      querySet: this.#queries.set,
-      beginningOfPassWriteIndex: index,
-      endOfPassWriteIndex: index + 1,
-    };
+    return this.#queries && { timestamps: this.#queries.set, index };
   }
 
   /** Ends a recording: has its timestamps copied to where they can be read. */
@@ -80,12 +75,11 @@ export class KernelTimer {
     const kernels = this.#kernels;
     if (kernels.length === 0) return;
     this.#kernels = [];
-    let timestamps: GPUBuffer | null = null;
+    let timestamps: BufferHandle | null = null;
     if (this.#queries !== null) {
       const { set, resolved } = this.#queries;
       const size = 2 * kernels.length * TIMESTAMP_BYTES;
-      const usage = GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ;
-      timestamps = this.#gpu.createBuffer({ label: "profile", size, usage });
+      timestamps = this.#gpu.createBuffer("profile", size, "read");
       recording.resolve(set, 2 * kernels.length, resolved);
       recording.copy(resolved, 0, timestamps, 0, size);
     }
@@ -96,7 +90,7 @@ export class KernelTimer {
   noteSubmission(): void {
     if (this.#ended === null) return;
     const done = this.#queries === null
-      ? this.#gpu.queue.onSubmittedWorkDone().then(() => performance.now())
+      ? this.#gpu.submittedWorkDone().then(() => performance.now())
       : null;
     this.#batches.push({ ...this.#ended, done });
     this.#ended = null;
@@ -106,8 +100,13 @@ export class KernelTimer {
   async report(recorder: ProfileRecorder): Promise<void> {
     if (this.#queries === null) return await this.#reportTogether(recorder);
     const batches = this.#batches;
-    await Promise.all(batches.map(({ timestamps }) => timestamps!.mapAsync(GPUMapMode.READ)));
-    const read = batches.map(({ timestamps }) => new BigUint64Array(timestamps!.getMappedRange()));
+    const read = await Promise.all(
+      batches.map(async ({ kernels, timestamps }) =>
+        new BigUint64Array(
+          await this.#gpu.readBuffer(timestamps!, 2 * kernels.length * TIMESTAMP_BYTES),
+        )
+      ),
+    );
     const origin = read[0]?.[0] ?? 0n;
     const times = read.map((of) => Array.from(of, (time) => Number(time - origin) / 1e6));
     // The two clocks begin at different times: no recording may begin before it was submitted.
@@ -117,7 +116,7 @@ export class KernelTimer {
         recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!)
       )
     );
-    for (const { timestamps } of batches) timestamps!.destroy();
+    for (const { timestamps } of batches) this.#gpu.destroyBuffer(timestamps!);
   }
 
   async #reportTogether(recorder: ProfileRecorder): Promise<void> {
@@ -134,7 +133,8 @@ export class KernelTimer {
 
   /** Gives back what it made. */
   destroy(): void {
-    this.#queries?.set.destroy();
-    this.#queries?.resolved.destroy();
+    if (this.#queries === null) return;
+    this.#gpu.destroyTimestamps(this.#queries.set);
+    this.#gpu.destroyBuffer(this.#queries.resolved);
   }
 }

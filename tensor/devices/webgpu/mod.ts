@@ -3,12 +3,14 @@
  *
  * `adapter.ts` opens the adapter; `device.ts` is the device, made of a `buffer_pool.ts`, a
  * `recording.ts` of dispatches with their arguments in an `argument_ring.ts`, a `kernel_cache.ts` of
- * pipelines and bind groups, and a `readback.ts`. `program_wgsl.ts` turns formulas into kernels.
+ * pipelines and bind groups, and a `readback.ts`. `gpu.ts` says what all of these need of WebGPU, and
+ * `direct_gpu.ts` does it. `program_wgsl.ts` turns formulas into kernels.
  *
  * @module
  */
 
 export type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
 export { openWebGpuDevice, RecordingWebGpuDevice, type WebGpuStatistics } from "./device.ts";
+export type { Gpu } from "./gpu.ts";
 export { runProgramOnWebGpu } from "./program_wgsl.ts";
 export { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";

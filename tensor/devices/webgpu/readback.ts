@@ -1,10 +1,11 @@
 /** Reading results: copies recorded in order, mapped together. @module */
 
 import { sizeClass } from "./buffer_pool.ts";
+import type { BufferHandle, Gpu } from "./gpu.ts";
 
 /** A buffer that the host can read, filled from the front. */
 interface Staging {
-  readonly buffer: GPUBuffer;
+  readonly buffer: BufferHandle;
   readonly capacity: number;
   used: number;
 }
@@ -25,12 +26,13 @@ const LARGEST_KEPT = 1024 * 1024;
 export class ReadBatch {
   readonly #requests: Request[] = [];
   readonly #stagings: Staging[] = [];
+  readonly #fetched = new Map<Staging, ArrayBuffer>();
 
   /** Where the next `bytes` bytes go. `data` resolves once the batch is {@linkcode deliver}ed. */
   reserve(
     bytes: number,
     take: (bytes: number) => Staging,
-  ): { buffer: GPUBuffer; offset: number; data: Promise<ArrayBuffer> } {
+  ): { buffer: BufferHandle; offset: number; data: Promise<ArrayBuffer> } {
     let staging = this.#stagings.at(-1);
     if (staging === undefined || staging.used + bytes > staging.capacity) {
       staging = take(bytes);
@@ -45,33 +47,32 @@ export class ReadBatch {
   }
 
   /** Waits until the copies are there. */
-  async map(): Promise<void> {
-    await Promise.all(
-      this.#stagings.map(({ buffer, used }) => buffer.mapAsync(GPUMapMode.READ, 0, used)),
-    );
+  async fetch(gpu: Gpu): Promise<void> {
+    await Promise.all(this.#stagings.map(async (staging) => {
+      this.#fetched.set(staging, await gpu.readBuffer(staging.buffer, staging.used));
+    }));
   }
 
   /** Hands every request its bytes; returns the staging buffers, ready to be used again. */
   deliver(): readonly Staging[] {
     for (const { staging, offset, bytes, resolve } of this.#requests) {
-      resolve(staging.buffer.getMappedRange(offset, bytes).slice(0));
+      const data = this.#fetched.get(staging)!;
+      // What was fetched for one request alone need not be copied again.
+      resolve(bytes === data.byteLength ? data : data.slice(offset, offset + bytes));
     }
-    for (const staging of this.#stagings) {
-      staging.buffer.unmap();
-      staging.used = 0;
-    }
+    for (const staging of this.#stagings) staging.used = 0;
     return this.#stagings;
   }
 }
 
 /** The staging buffers of a device. */
 export class StagingBuffers {
-  readonly #gpu: GPUDevice;
+  readonly #gpu: Gpu;
   readonly #idle: Staging[] = [];
   #created = 0;
 
   /** Begins with none. */
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: Gpu) {
     this.#gpu = gpu;
   }
 
@@ -86,19 +87,14 @@ export class StagingBuffers {
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
     const capacity = Math.max(SMALLEST, sizeClass(bytes));
     this.#created++;
-    const buffer = this.#gpu.createBuffer({
-      label: "read",
-      size: capacity,
-      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    });
-    return { buffer, capacity, used: 0 };
+    return { buffer: this.#gpu.createBuffer("read", capacity, "read"), capacity, used: 0 };
   }
 
   /** Takes them back. */
   give(stagings: readonly Staging[]): void {
     for (const staging of stagings) {
       if (staging.capacity <= LARGEST_KEPT) this.#idle.push(staging);
-      else staging.buffer.destroy();
+      else this.#gpu.destroyBuffer(staging.buffer);
     }
   }
 }

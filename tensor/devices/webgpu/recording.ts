@@ -1,18 +1,29 @@
 /** What is recorded and not yet submitted. @module */
 
-/** A command encoder that is made when it is needed, with a compute pass that stays open. */
-export class Recording {
-  readonly #gpu: GPUDevice;
-  #encoder: GPUCommandEncoder | null = null;
-  #pass: GPUComputePassEncoder | null = null;
-  #pipeline: GPUComputePipeline | null = null;
-  readonly #offset = new Uint32Array(1);
-  #serial = 1;
+import {
+  type BindGroupHandle,
+  type BufferHandle,
+  COMMAND,
+  type PipelineHandle,
+  type TimestampsHandle,
+} from "./gpu.ts";
 
-  /** Begins with nothing recorded. */
-  constructor(gpu: GPUDevice) {
-    this.#gpu = gpu;
-  }
+/** Room for so many numbers at first: a thousand dispatches. */
+const FIRST_WORDS = 8192;
+
+/** Where a dispatch notes when it begins and, beside it, when it ends. */
+export interface TimestampPlace {
+  /** The set of timestamps. */
+  readonly timestamps: TimestampsHandle;
+  /** The place of the first of the two. */
+  readonly index: number;
+}
+
+/** The commands of {@linkcode COMMAND} in the order of the calls. */
+export class Recording {
+  #words = new Float64Array(FIRST_WORDS);
+  #used = 0;
+  #serial = 1;
 
   /** The number of this recording. Everything recorded under a smaller one has been submitted. */
   get serial(): number {
@@ -21,71 +32,58 @@ export class Recording {
 
   /** Whether nothing has been recorded. */
   get isEmpty(): boolean {
-    return this.#encoder === null;
+    return this.#used === 0;
   }
 
   /**
    * Records a dispatch.
    *
    * @param argumentOffset The byte offset of its arguments, if it has any.
-   * @param timestamps Where to write when it begins and ends: this takes a pass of its own.
+   * @param place Where to note when it begins and ends: this takes a pass of its own.
    */
   dispatch(
-    pipeline: GPUComputePipeline,
-    group: GPUBindGroup,
+    pipeline: PipelineHandle,
+    group: BindGroupHandle,
     argumentOffset: number | null,
     x: number,
     y: number,
     z: number,
-    timestamps: GPUComputePassTimestampWrites | null = null,
+    place: TimestampPlace | null = null,
   ): void {
-    if (timestamps !== null) this.#openTimedPass(timestamps);
-    const pass = this.#pass ??= this.#openEncoder().beginComputePass();
-    if (pipeline !== this.#pipeline) pass.setPipeline(pipeline);
-    this.#pipeline = pipeline;
-    if (argumentOffset === null) {
-      pass.setBindGroup(0, group);
-    } else {
-      this.#offset[0] = argumentOffset;
-      pass.setBindGroup(0, group, this.#offset, 0, 1);
-    }
-    pass.dispatchWorkgroups(x, y, z);
-    if (timestamps !== null) this.#endPass();
-  }
-
-  #openTimedPass(timestampWrites: GPUComputePassTimestampWrites): void {
-    this.#endPass();
-    this.#pass = this.#openEncoder().beginComputePass({ timestampWrites });
+    if (place !== null) this.#put(COMMAND.time, place.timestamps, place.index);
+    this.#put(COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z);
   }
 
   /** Has the first `count` timestamps of a set written to a buffer, as nanoseconds in 64 bits. */
-  resolve(set: GPUQuerySet, count: number, to: GPUBuffer): void {
-    this.#endPass();
-    this.#openEncoder().resolveQuerySet(set, 0, count, to, 0);
+  resolve(timestamps: TimestampsHandle, count: number, to: BufferHandle): void {
+    this.#put(COMMAND.resolve, timestamps, count, to);
   }
 
   /** Records a copy between buffers; sizes and offsets in bytes. */
-  copy(from: GPUBuffer, fromOffset: number, to: GPUBuffer, toOffset: number, bytes: number): void {
-    this.#endPass();
-    this.#openEncoder().copyBufferToBuffer(from, fromOffset, to, toOffset, bytes);
+  copy(
+    from: BufferHandle,
+    fromOffset: number,
+    to: BufferHandle,
+    toOffset: number,
+    bytes: number,
+  ): void {
+    this.#put(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
   }
 
   /** Ends the recording and begins the next one. */
-  finish(): GPUCommandBuffer {
-    this.#endPass();
-    const commands = this.#openEncoder().finish();
-    this.#encoder = null;
+  finish(): Float64Array<ArrayBuffer> {
+    const commands = this.#words.slice(0, this.#used);
+    this.#used = 0;
     this.#serial++;
     return commands;
   }
 
-  #openEncoder(): GPUCommandEncoder {
-    return this.#encoder ??= this.#gpu.createCommandEncoder({ label: `recording ${this.#serial}` });
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = null;
-    this.#pipeline = null;
+  #put(...words: number[]): void {
+    if (this.#used + words.length > this.#words.length) {
+      const larger = new Float64Array(2 * this.#words.length);
+      larger.set(this.#words);
+      this.#words = larger;
+    }
+    for (const word of words) this.#words[this.#used++] = word;
   }
 }

@@ -1,0 +1,226 @@
+/** WebGPU, called right here. @module */
+
+import type { DeviceInfo } from "../../device.ts";
+import type { OpenedAdapter, WebGpuLimits } from "./adapter.ts";
+import { oneLine } from "./checks.ts";
+import { encode } from "./encode.ts";
+import type {
+  BindGroupHandle,
+  BindingUse,
+  BufferHandle,
+  BufferRange,
+  BufferUse,
+  Gpu,
+  GpuLoss,
+  Handle,
+  LayoutHandle,
+  PipelineHandle,
+  TimestampsHandle,
+} from "./gpu.ts";
+
+interface Layout {
+  readonly group: GPUBindGroupLayout;
+  readonly pipeline: GPUPipelineLayout;
+}
+
+/** A `GPUDevice` under the names of {@linkcode Gpu}. */
+export class DirectGpu implements Gpu {
+  readonly info: DeviceInfo;
+  readonly limits: WebGpuLimits;
+  readonly features: ReadonlySet<string>;
+  readonly lost: Promise<GpuLoss>;
+  readonly #gpu: GPUDevice;
+  readonly #buffers = new Table<BufferHandle, GPUBuffer>("a buffer");
+  readonly #layouts = new Table<LayoutHandle, Layout>("a layout");
+  readonly #pipelines = new Table<PipelineHandle, GPUComputePipeline>("a pipeline");
+  readonly #bindGroups = new Table<BindGroupHandle, GPUBindGroup>("a bind group");
+  readonly #timestamps = new Table<TimestampsHandle, GPUQuerySet>("timestamps");
+  #made = 0;
+
+  /** Builds on an adapter. */
+  constructor({ gpu, info, limits, features }: OpenedAdapter) {
+    this.#gpu = gpu;
+    this.info = info;
+    this.limits = limits;
+    this.features = features;
+    this.lost = gpu.lost.then(({ reason, message }) => ({
+      reason: reason || "unknown reason",
+      message: oneLine(message),
+    }));
+  }
+
+  onUncapturedError(listener: (message: string) => void): void {
+    this.#gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      if (event instanceof GPUUncapturedErrorEvent) listener(oneLine(event.error.message));
+    });
+  }
+
+  createBuffer(label: string, size: number, use: BufferUse): BufferHandle {
+    const handle = this.#next<"buffer">();
+    this.#buffers.set(handle, this.#gpu.createBuffer({ label, size, usage: usageFlags(use) }));
+    return handle;
+  }
+
+  destroyBuffer(buffer: BufferHandle): void {
+    this.#buffers.get(buffer).destroy();
+    this.#buffers.delete(buffer);
+  }
+
+  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    this.#gpu.queue.writeBuffer(this.#buffers.get(buffer), byteOffset, data);
+  }
+
+  createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle {
+    const handle = this.#next<"layout">();
+    const entries = bindings.map((use, i): GPUBindGroupLayoutEntry => ({
+      binding: firstBinding + i,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: use === "arguments"
+        ? { type: "uniform", hasDynamicOffset: true }
+        : { type: use === "write" ? "storage" : "read-only-storage" },
+    }));
+    const group = this.#gpu.createBindGroupLayout({ label, entries });
+    const pipeline = this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [group] });
+    this.#layouts.set(handle, { group, pipeline });
+    return handle;
+  }
+
+  createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle {
+    const handle = this.#next<"pipeline">();
+    const module = this.#gpu.createShaderModule({ label, code });
+    const pipeline = this.#gpu.createComputePipeline({
+      label,
+      layout: this.#layouts.get(layout).pipeline,
+      compute: { module, entryPoint: "main" },
+    });
+    this.#pipelines.set(handle, pipeline);
+    return handle;
+  }
+
+  createBindGroup(
+    layout: LayoutHandle,
+    firstBinding: number,
+    buffers: readonly BufferRange[],
+  ): BindGroupHandle {
+    const handle = this.#next<"bind group">();
+    const entries = buffers.map(({ buffer, offset, size }, i): GPUBindGroupEntry => ({
+      binding: firstBinding + i,
+      resource: { buffer: this.#buffers.get(buffer), offset, size },
+    }));
+    const group = this.#gpu.createBindGroup({ layout: this.#layouts.get(layout).group, entries });
+    this.#bindGroups.set(handle, group);
+    return handle;
+  }
+
+  forgetBindGroups(): void {
+    this.#bindGroups.clear();
+  }
+
+  createTimestamps(label: string, count: number): TimestampsHandle {
+    const handle = this.#next<"timestamps">();
+    this.#timestamps.set(handle, this.#gpu.createQuerySet({ label, type: "timestamp", count }));
+    return handle;
+  }
+
+  destroyTimestamps(timestamps: TimestampsHandle): void {
+    this.#timestamps.get(timestamps).destroy();
+    this.#timestamps.delete(timestamps);
+  }
+
+  submit(commands: Float64Array<ArrayBuffer>): void {
+    const encoder = this.#gpu.createCommandEncoder({ label: "recording" });
+    encode(encoder, commands, {
+      buffers: this.#buffers,
+      pipelines: this.#pipelines,
+      bindGroups: this.#bindGroups,
+      timestamps: this.#timestamps,
+    });
+    this.#gpu.queue.submit([encoder.finish()]);
+  }
+
+  pushErrorScope(): void {
+    this.#gpu.pushErrorScope("validation");
+  }
+
+  async popErrorScope(): Promise<string | null> {
+    const error = await this.#gpu.popErrorScope();
+    return error === null ? null : oneLine(error.message);
+  }
+
+  async readBuffer(handle: BufferHandle, byteLength: number): Promise<ArrayBuffer> {
+    const buffer = this.#buffers.get(handle);
+    await afterLoss(buffer.mapAsync(GPUMapMode.READ, 0, byteLength));
+    const data = buffer.getMappedRange(0, byteLength).slice(0);
+    buffer.unmap();
+    return data;
+  }
+
+  async submittedWorkDone(): Promise<void> {
+    await afterLoss(this.#gpu.queue.onSubmittedWorkDone());
+  }
+
+  destroy(): void {
+    this.#gpu.destroy();
+  }
+
+  #next<Kind extends string>(): Handle<Kind> {
+    return ++this.#made as Handle<Kind>;
+  }
+}
+
+/** What was made, by its handle. */
+class Table<Key, Value> {
+  readonly #values = new Map<Key, Value>();
+  readonly #what: string;
+
+  /** Begins with nothing; `what` is what it holds, for the message. */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** @throws {Error} If there is no such thing any more. */
+  get(handle: Key): Value {
+    const value = this.#values.get(handle);
+    if (value === undefined) {
+      throw new Error(`Cannot use ${this.#what} of the GPU: wanted one that exists, got ${handle}`);
+    }
+    return value;
+  }
+
+  set(handle: Key, value: Value): void {
+    this.#values.set(handle, value);
+  }
+
+  delete(handle: Key): void {
+    this.#values.delete(handle);
+  }
+
+  clear(): void {
+    this.#values.clear();
+  }
+}
+
+function usageFlags(use: BufferUse): number {
+  const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
+  switch (use) {
+    case "storage":
+      return STORAGE | COPY_SRC | COPY_DST;
+    case "arguments":
+      return UNIFORM | COPY_DST;
+    case "read":
+      return MAP_READ | COPY_DST;
+    case "timestamps":
+      return QUERY_RESOLVE | COPY_SRC;
+  }
+}
+
+/** Lets what fails because the device was lost fail after the loss was told, which is a little later. */
+async function afterLoss(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    await new Promise((resolve) => setTimeout(resolve));
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+/** Recorded commands, turned into those of a `GPUCommandEncoder`. @module */
+
+import {
+  type BindGroupHandle,
+  type BufferHandle,
+  COMMAND,
+  type PipelineHandle,
+  type TimestampsHandle,
+} from "./gpu.ts";
+
+/** Where the things are that handles name. */
+interface Lookup<Key, Value> {
+  get(handle: Key): Value;
+}
+
+/** What {@linkcode encode} finds by handles. */
+export interface EncodedObjects {
+  /** Buffers that are copied, or that timestamps are written to. */
+  readonly buffers: Lookup<BufferHandle, GPUBuffer>;
+  /** Compiled kernels. */
+  readonly pipelines: Lookup<PipelineHandle, GPUComputePipeline>;
+  /** What is bound to them. */
+  readonly bindGroups: Lookup<BindGroupHandle, GPUBindGroup>;
+  /** Sets of timestamps. */
+  readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
+}
+
+/**
+ * Encodes a recording: dispatches share a compute pass, but for those that are timed.
+ *
+ * @param commands The numbers of {@linkcode COMMAND}.
+ */
+export function encode(
+  encoder: GPUCommandEncoder,
+  commands: Float64Array,
+  { buffers, pipelines, bindGroups, timestamps }: EncodedObjects,
+): void {
+  let pass: GPUComputePassEncoder | null = null;
+  let current = 0;
+  let timed = false;
+  const argumentOffset = new Uint32Array(1);
+  let at = 0;
+  const next = () => commands[at++]!;
+  const handle = <Key extends number>() => next() as Key;
+  const endPass = () => {
+    pass?.end();
+    pass = null;
+    current = 0;
+    timed = false;
+  };
+  while (at < commands.length) {
+    const command = next();
+    if (command === COMMAND.dispatch) {
+      pass ??= encoder.beginComputePass();
+      const pipeline = handle<PipelineHandle>();
+      if (pipeline !== current) pass.setPipeline(pipelines.get(pipeline));
+      current = pipeline;
+      const group = bindGroups.get(handle());
+      const offset = next();
+      if (offset < 0) {
+        pass.setBindGroup(0, group);
+      } else {
+        argumentOffset[0] = offset;
+        pass.setBindGroup(0, group, argumentOffset, 0, 1);
+      }
+      pass.dispatchWorkgroups(next(), next(), next());
+      if (timed) endPass();
+      continue;
+    }
+    endPass();
+    if (command === COMMAND.time) {
+      const querySet = timestamps.get(handle());
+      const index = next();
+      const timestampWrites = {
+        querySet,
+        beginningOfPassWriteIndex: index,
+        endOfPassWriteIndex: index + 1,
+      };
+      pass = encoder.beginComputePass({ timestampWrites });
+      timed = true;
+    } else if (command === COMMAND.copy) {
+      const from = buffers.get(handle());
+      const fromOffset = next();
+      encoder.copyBufferToBuffer(from, fromOffset, buffers.get(handle()), next(), next());
+    } else if (command === COMMAND.resolve) {
+      encoder.resolveQuerySet(timestamps.get(handle()), 0, next(), buffers.get(handle()), 0);
+    } else {
+      throw new RangeError(`Cannot encode a recording: wanted a command, got ${command}`);
+    }
+  }
+  endPass();
+}
