@@ -12,7 +12,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
-  rmsNorm,
+  linears,
   rotaryNorm,
   runProgram,
   type Tensor,
@@ -91,9 +91,9 @@ export class CausalSelfAttention extends Module {
   /**
    * Lets every token look at those before it.
    *
-   * @param x The normalised residual stream, `[batch, tokens, nEmbd]`
+   * @param x The residual stream, `[batch, tokens, nEmbd]`; what looks at it sees it normalised.
    * @param valueEmbedding The layer's table of value embeddings, if it has one.
-   * @returns What is added to the residual stream.
+   * @returns The residual stream after that.
    */
   forward(x: Tensor, valueEmbedding: Embedding | undefined, context: BlockContext): Tensor {
     const { nHead, nKvHead, nEmbd } = this.#config;
@@ -101,11 +101,12 @@ export class CausalSelfAttention extends Module {
     const [batch, tokens] = x.shape as [number, number];
     const heads = (y: Tensor, count: number) => y.reshape([batch, tokens, count, size]);
 
-    let queries = heads(this.c_q.forward(x), nHead);
-    let keys = heads(this.c_k.forward(x), nKvHead);
-    let values = heads(this.c_v.forward(x), nKvHead);
-    if (valueEmbedding !== undefined && this.ve_gate !== undefined) {
-      const gate = this.ve_gate.forward(x.slice(-1, 0, valueGateChannels));
+    const layers = [this.c_q, this.c_k, this.c_v, ...(this.ve_gate ? [this.ve_gate] : [])];
+    const [q, k, v, gate] = linears(x, layers.map(({ weight }) => weight), { normalize: true });
+    let queries = heads(q!, nHead);
+    let keys = heads(k!, nKvHead);
+    let values = heads(v!, nKvHead);
+    if (valueEmbedding !== undefined && gate !== undefined) {
       const embedded = heads(valueEmbedding.forward(context.ids), nKvHead);
       [values] = runProgram(mixValueEmbedding, [values, embedded, gate.unsqueeze(-1)]) as [Tensor];
     }
@@ -117,7 +118,8 @@ export class CausalSelfAttention extends Module {
     if (cache !== null) ({ keys, values } = cache.extend(this.#layer, keys, values));
 
     const attended = attention(queries, keys, values, { window });
-    return this.c_proj.forward(attended.reshape([batch, tokens, nEmbd]));
+    const joined = attended.reshape([batch, tokens, nEmbd]);
+    return linears(joined, [this.c_proj.weight], { residual: x })[0]!;
   }
 }
 
@@ -147,11 +149,12 @@ export class MLP extends Module {
   /**
    * Applies the two matrices, and the squared relu between them.
    *
-   * @param x The normalised residual stream, `[batch, tokens, nEmbd]`
-   * @returns What is added to the residual stream.
+   * @param x The residual stream, `[batch, tokens, nEmbd]`; what looks at it sees it normalised.
+   * @returns The residual stream after that.
    */
   forward(x: Tensor): Tensor {
-    return this.c_proj.forward(this.c_fc.forward(x).reluSquared());
+    const [inner] = linears(x, [this.c_fc.weight], { normalize: true, activation: "reluSquared" });
+    return linears(inner!, [this.c_proj.weight], { residual: x })[0]!;
   }
 }
 
@@ -178,7 +181,6 @@ export class Block extends Module {
    */
   forward(x: Tensor, valueEmbedding: Embedding | undefined, context: BlockContext): Tensor {
     using scope = x.device.scope();
-    const attended = x.add(this.attn.forward(rmsNorm(x), valueEmbedding, context));
-    return scope.keep(attended.add(this.mlp.forward(rmsNorm(attended))));
+    return scope.keep(this.mlp.forward(this.attn.forward(x, valueEmbedding, context)));
   }
 }

@@ -19,6 +19,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
+  linears,
   type Reduction,
   rmsNorm,
   rotaryAngles,
@@ -234,9 +235,10 @@ export class GPT extends Module {
     // The rows that pad the vocabulary are left out of the product.
     const weight = this.lm_head.weight.slice(0, 0, vocabSize);
     if (targets === undefined) {
-      return scope.keep(x.matmul(weight, { transposeB: true }).softcap(LOGIT_CAP));
+      const capped = { normalize: true, activation: { softcap: LOGIT_CAP } };
+      return scope.keep(linears(x, [weight], capped)[0]!);
     }
-    const logits = x.reshape([-1, nEmbd]).matmul(weight, { transposeB: true });
+    const logits = rmsNorm(x).reshape([-1, nEmbd]).matmul(weight, { transposeB: true });
     const { reduction = "mean" } = options;
     return scope.keep(
       crossEntropy(logits, targets.reshape([-1]), { reduction, softcap: LOGIT_CAP }),
@@ -256,7 +258,7 @@ export class GPT extends Module {
     checkIds("run the model", "id", ids, 0, this.config.vocabSize);
   }
 
-  /** Everything but the head: the normalised residual stream after the last layer. */
+  /** Everything but the head and its norm: the residual stream after the last layer. */
   #trunk(ids: Tensor, cache: KVCache | null): Tensor {
     const tokens = ids.shape[1]!;
     const start = cache?.position ?? 0;
@@ -281,7 +283,7 @@ export class GPT extends Module {
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     });
     cache?.advance(tokens, embedded.slice(1, tokens - 1).alias());
-    return rmsNorm(runProgram(backOut, [x, middle, this.backout_lambda])[0]!);
+    return runProgram(backOut, [x, middle, this.backout_lambda])[0]!;
   }
 
   /** Mixes into each token some of the one before it; the first one has none unless it is given. */
