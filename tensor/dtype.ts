@@ -12,6 +12,9 @@ export type TypedArray =
   | Float16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer>;
 
+/** The types that gradients can flow through. */
+export type FloatType = Exclude<DType, "int32">;
+
 /**
  * Bytes that one element takes.
  *
@@ -27,7 +30,7 @@ export function bytesPerElement(dtype: DType): 2 | 4 {
 }
 
 /** Whether gradients can flow through elements of this type. */
-export function isFloat(dtype: DType): boolean {
+export function isFloat(dtype: DType): dtype is FloatType {
   return dtype !== "int32";
 }
 
@@ -44,7 +47,7 @@ export function isFloat(dtype: DType): boolean {
  * if (promote(["float16", "int32"]) !== "float16") throw new Error("expected the float");
  * ```
  */
-export function promote(dtypes: readonly DType[]): "float32" | "float16" {
+export function promote(dtypes: readonly DType[]): FloatType {
   return dtypes.includes("float16") && !dtypes.includes("float32") ? "float16" : "float32";
 }
 

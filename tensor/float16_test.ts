@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { cpuTest } from "../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../testing/gpu.ts";
-import { concat, readSafetensors, Tensor, where, writeSafetensors } from "./mod.ts";
+import { concat, crossEntropy, readSafetensors, Tensor, where, writeSafetensors } from "./mod.ts";
 
 /** What a value becomes in half precision, as IEEE 754 has it: to the nearest, halves to even. */
 const rounded = (values: readonly number[]): Float16Array<ArrayBuffer> => Float16Array.from(values);
@@ -91,6 +91,22 @@ gpuTest("kernels compute in single precision and round once", async (device) => 
     await Tensor.ones(device, [20000, 5], { dtype: "float16" }).mul(4).sum(0).data(),
     rounded([80000, 80000, 80000, 80000, 80000]),
   );
+});
+
+gpuTest("means and losses of many are not lost in the range of float16", async (device) => {
+  const n = 100_000;
+  const x = Tensor.ones(device, [n], { dtype: "float16", requiresGrad: true });
+  const mean = x.mean();
+  assertEquals([mean.dtype, await mean.item()], ["float16", 1]);
+  assertEquals(await x.sum().item(), Infinity);
+  mean.backward(Tensor.from(device, 1024, { dtype: "float16" }));
+  assertEquals((await x.grad!.data())[n - 1], Math.f16round(1024 / n));
+  const logits = Tensor.from(device, [[3, 3], [1, 1]], { dtype: "float16", requiresGrad: true });
+  const targets = Tensor.from(device, Int32Array.of(0, 1));
+  const loss = crossEntropy(logits, targets, { reduction: "sum" });
+  assertEquals([loss.dtype, await loss.item()], ["float32", Math.fround(2 * Math.LN2)]);
+  loss.backward();
+  assertEquals(await logits.grad!.data(), rounded([-0.5, 0.5, 0.5, -0.5]));
 });
 
 gpuTest("gradients flow between the types, each in that of its tensor", async (device) => {

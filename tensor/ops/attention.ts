@@ -1,6 +1,7 @@
 /** Scaled-dot-product attention. @module */
 
 import { allocate, apply, type Operation, type Specification } from "../apply.ts";
+import { isFloat } from "../dtype.ts";
 import { formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { attentionGradientOnCpu } from "./attention_gradient_wasm.ts";
@@ -45,8 +46,11 @@ function checkOperands(operands: readonly Specification[], { causal }: Attribute
   const [q, k, v] = operands as [Specification, Specification, Specification];
   for (const [i, { dtype, shape }] of operands.entries()) {
     const name = "qkv"[i];
-    if (dtype !== "float32") {
-      throw new TypeError(`Cannot compute attention: wanted ${name} of type float32, got ${dtype}`);
+    if (!isFloat(dtype) || dtype !== q.dtype) {
+      const wanted = isFloat(q.dtype) ? q.dtype : "float32";
+      throw new TypeError(
+        `Cannot compute attention: wanted ${name} of type ${wanted}, got ${dtype}`,
+      );
     }
     if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {
       throw new RangeError(
@@ -79,7 +83,7 @@ const attentionOperation: Operation<Attributes> = {
     checkOperands(operands, attributes);
     const [batch, queries, heads] = operands[0]!.shape as [number, number, number];
     return [
-      { shape: operands[0]!.shape, dtype: "float32" },
+      { shape: operands[0]!.shape, dtype: operands[0]!.dtype },
       // log₂ Σ 2^score: all that the gradient needs of the softmax.
       { shape: [batch, heads, queries], dtype: "float32" },
     ];
@@ -98,8 +102,8 @@ const attentionOperation: Operation<Attributes> = {
       const { device } = upstream;
       const [q, k, v, dy] = [saved.input(0), saved.input(1), saved.input(2), upstream]
         .map(withUnitStride) as [Tensor, Tensor, Tensor, Tensor];
-      const [dq, dk, dv] = [q, k, v].map(({ shape }) =>
-        allocate(device, { shape, dtype: "float32" }, "the gradient of attention")
+      const [dq, dk, dv] = [q, k, v].map(({ shape, dtype }) =>
+        allocate(device, { shape, dtype }, "the gradient of attention")
       ) as [Tensor, Tensor, Tensor];
       const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
       const problem = describe(q.shape, k.shape, attributes);
@@ -125,14 +129,15 @@ function withUnitStride(x: Tensor): Tensor {
  *
  * Source: Dao et al., "FlashAttention" (2022), whose layout this is; Ainslie et al., "GQA" (2023).
  *
- * @param q Queries, float32 `[B, Tq, H, D]`.
- * @param k Keys, float32 `[B, Tk, Hkv, D]`; H is a multiple of Hkv, and query head h uses key head
+ * @param q Queries, `[B, Tq, H, D]`, of the type of `k` and `v`: `float32` or `float16`, from which the
+ * kernels compute in single precision.
+ * @param k Keys, `[B, Tk, Hkv, D]`; H is a multiple of Hkv, and query head h uses key head
  * `floor(h / (H / Hkv))`.
  * @param v Values, of the shape of `k`.
- * @returns `[B, Tq, H, D]`; zeros for a query that sees no key.
+ * @returns `[B, Tq, H, D]`, of the type of `q`; zeros for a query that sees no key.
  * @throws {RangeError} If the shapes do not belong together, there are fewer keys than queries though
  * `causal` is set, or `window` is not a whole number from −1 up.
- * @throws {TypeError} If a tensor is not float32.
+ * @throws {TypeError} If the tensors are not floats of one type.
  *
  * @example With equal keys, each query gets the mean of the values so far
  * ```ts

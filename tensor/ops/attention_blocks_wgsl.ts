@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { WgslKernel } from "../device.ts";
+import type { WgslBuffer, WgslKernel } from "../device.ts";
 import {
   accumulators,
   addWeightedRows,
@@ -22,6 +22,7 @@ import {
   SHARED,
   SIZE_NAMES,
   storeAccumulators,
+  type Stored,
   TILE,
 } from "./attention_tile_wgsl.ts";
 
@@ -33,10 +34,12 @@ export const FORWARD_INTEGERS: readonly string[] = [
 ];
 
 /** The buffers of the forward kernels. */
-export const FORWARD_BUFFERS = [
-  ...[floats("q"), floats("k"), floats("v")],
-  ...[floats("y", true), floats("logSums", true)],
-];
+export function forwardBuffers(stored: Stored): readonly WgslBuffer[] {
+  return [
+    ...["q", "k", "v"].map((name) => floats(name, stored)),
+    ...[floats("y", stored, true), floats("logSums", "f32", true)],
+  ];
+}
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -44,15 +47,18 @@ const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
 /** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
-export const attendByTiles: (headSize: number) => WgslKernel = kernelByParts(TILE, (parts) => ({
-  key: `attention in ${parts} parts`,
-  integers: FORWARD_INTEGERS,
-  floats: ["scale"],
-  buffers: FORWARD_BUFFERS,
-  code: () => code(parts),
-}));
+export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
+  TILE,
+  (parts, stored) => ({
+    key: `attention in ${parts} parts ${stored}`,
+    integers: FORWARD_INTEGERS,
+    floats: ["scale"],
+    buffers: forwardBuffers(stored),
+    code: () => code(parts, stored),
+  }),
+);
 
-function code(parts: number): string {
+function code(parts: number, stored: Stored): string {
   const sums = accumulators("sums", parts);
   return `${SHARED}
 // [32 keys, 8 vectors of queries]
@@ -129,7 +135,9 @@ ${sums.map((each) => `    ${each} = scaleRows(${each}, factor);\n`).join("")}${
   let sawNothing = total == vec4<f32>(0.0);
   let inverse = select(1.0 / total, vec4<f32>(0.0), sawNothing);
 ${sums.map((each) => `  ${each} = scaleRows(${each}, inverse);\n`).join("")}${
-    storeAccumulators(Y, { sums: "sums", base: "yBase", first: "first", factor: "1.0", parts })
+    storeAccumulators(Y, {
+      ...{ sums: "sums", base: "yBase", first: "first", factor: "1.0", parts, stored },
+    })
   }
   if (thread % 8u == 0u) {
     let logSum = select(maximum + log2(total), vec4<f32>(0.0), sawNothing);

@@ -6,8 +6,8 @@
  */
 
 import type { WgslKernel } from "../device.ts";
-import { FORWARD_BUFFERS, FORWARD_INTEGERS } from "./attention_blocks_wgsl.ts";
-import { headBase, kernelByParts, MAIN } from "./attention_tile_wgsl.ts";
+import { FORWARD_INTEGERS, forwardBuffers } from "./attention_blocks_wgsl.ts";
+import { headBase, kernelByParts, MAIN, type Stored } from "./attention_tile_wgsl.ts";
 
 /** Up to so many queries, one after the other are faster than a tile, most of which is padding. */
 export const MOST_ONE_BY_ONE = 4;
@@ -16,18 +16,18 @@ export const MOST_ONE_BY_ONE = 4;
 const THREADS = 64;
 
 /** The kernel for heads of a size. Its workgroups are [queries, heads, batch]. */
-export const attendOneByOne: (headSize: number) => WgslKernel = kernelByParts(
+export const attendOneByOne: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
   THREADS,
-  (parts) => ({
-    key: `attention of few queries in ${parts} parts`,
+  (parts, stored) => ({
+    key: `attention of few queries in ${parts} parts ${stored}`,
     integers: FORWARD_INTEGERS,
     floats: ["scale"],
-    buffers: FORWARD_BUFFERS,
-    code: () => code(parts),
+    buffers: forwardBuffers(stored),
+    code: () => code(parts, stored),
   }),
 );
 
-function code(parts: number): string {
+function code(parts: number, stored: Stored): string {
   const columns = Array.from({ length: parts }, (_, part) => part);
   const each = (statement: (part: number) => string) => columns.map(statement).join("");
   return `
@@ -55,7 +55,7 @@ ${MAIN} {
   let end = min(arguments.keys, position + 1 + arguments.right);
 
   for (var i = thread; i < u32(arguments.headSize); i += ${THREADS}u) {
-    query[i] = q[qBase + i32(i)] * arguments.scale;
+    query[i] = f32(q[qBase + i32(i)]) * arguments.scale;
   }
   var maximum = -0x1.fffffep127f;
   var total = 0.0;
@@ -74,7 +74,7 @@ ${
       let row = kBase + own * arguments.kToken;
       score = 0.0;
       for (var i = 0; i < arguments.headSize; i++) {
-        score += query[i] * k[row + i];
+        score += query[i] * f32(k[row + i]);
       }
     }
     found[thread] = score;
@@ -94,7 +94,7 @@ ${each((part) => `    sum${part} *= factor;\n`)}
       let weight = weights[i];
       let row = vBase + (key + i) * arguments.vToken;
       total += weight;
-${each((part) => `      sum${part} += weight * v[row + column${part}];\n`)}    }
+${each((part) => `      sum${part} += weight * f32(v[row + column${part}]);\n`)}    }
   }
 
   let sawNothing = total == 0.0;
@@ -102,7 +102,7 @@ ${each((part) => `      sum${part} += weight * v[row + column${part}];\n`)}    }
 ${
     each((part) =>
       `  if (i32(thread) + ${THREADS * part} < arguments.headSize) {
-    y[yBase + column${part}] = sum${part} * inverse;
+    y[yBase + column${part}] = ${stored}(sum${part} * inverse);
   }\n`
     )
   }

@@ -26,9 +26,10 @@ import {
   SHARED,
   SIZE_NAMES,
   storeAccumulators,
+  type Stored,
   TILE,
 } from "./attention_tile_wgsl.ts";
-import { sizes } from "./attention_wgsl.ts";
+import { sizes, storedAs } from "./attention_wgsl.ts";
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -47,6 +48,7 @@ export function attentionGradientOnWebGpu(
 ): void {
   const { q, k, v, y, dy, dq, dk, dv, logSums } = views;
   const { batch, queries, keys, heads, keyHeads, headSize, scale } = problem;
+  const stored = storedAs(q);
   const rows = batch * heads * queries;
   const deltas = device.allocate(4 * rows, "the gradient of attention");
   const operands = [q, k, v, dy];
@@ -57,13 +59,13 @@ export function attentionGradientOnWebGpu(
   const tilesOfKeys = Math.ceil(keys / TILE);
   if (rows > 0) {
     device.dispatch(
-      DELTA_KERNEL,
+      DELTA_KERNELS[stored],
       [y.allocation, dy.allocation, deltas],
       { integers: [...place(y), ...place(dy), queries, heads, headSize] },
       [Math.ceil(queries / 64), heads, batch],
     );
     device.dispatch(
-      queryKernel(headSize),
+      queryKernel(headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dq.allocation],
       { integers: [...operands, dq].flatMap(place).concat(rest), ...numbers },
       [tilesOfQueries, heads, batch],
@@ -72,7 +74,7 @@ export function attentionGradientOnWebGpu(
   }
   if (batch * keys > 0) {
     device.dispatch(
-      keyKernel(headSize),
+      keyKernel(headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dk.allocation, dv.allocation],
       { integers: [...operands, dk, dv].flatMap(place).concat(rest), ...numbers },
       [tilesOfKeys, keyHeads, batch],
@@ -84,10 +86,10 @@ export function attentionGradientOnWebGpu(
 }
 
 /** Σ dO·O of each query. Its workgroups are [64 queries, heads, batch]. */
-const DELTA_KERNEL: WgslKernel = {
-  key: "gradient of attention, sums",
+const deltaKernel = (stored: Stored): WgslKernel => ({
+  key: `gradient of attention, sums ${stored}`,
   integers: [...["y", "dy"].flatMap(placeNames), "queries", "heads", "headSize"],
-  buffers: [floats("y"), floats("dy"), floats("deltas", true)],
+  buffers: [floats("y", stored), floats("dy", stored), floats("deltas", "f32", true)],
   code: () => `
 ${MAIN} {
   let query = i32(workgroup.x * 64u + thread);
@@ -98,16 +100,17 @@ ${MAIN} {
   if (query < arguments.queries) {
     var sum = 0.0;
     for (var i = 0; i < arguments.headSize; i++) {
-      sum += y[yBase + i] * dy[dyBase + i];
+      sum += f32(y[yBase + i]) * f32(dy[dyBase + i]);
     }
     deltas[(batch * arguments.heads + head) * arguments.queries + query] = sum;
   }
 }
 `,
-};
+});
+const DELTA_KERNELS = { f32: deltaKernel("f32"), f16: deltaKernel("f16") };
 
 /** What the two large kernels are told. */
-function interfaceOf(outputs: readonly Operand[]) {
+function interfaceOf(outputs: readonly Operand[], stored: Stored) {
   return {
     integers: [
       ...[...OPERANDS, ...outputs].flatMap(({ buffer }) => placeNames(buffer)),
@@ -116,16 +119,17 @@ function interfaceOf(outputs: readonly Operand[]) {
     ],
     floats: ["scale", "scoreScale"],
     buffers: [
-      ...[...OPERANDS.map(({ buffer }) => buffer), "logSums", "deltas"].map((name) => floats(name)),
-      ...outputs.map(({ buffer }) => floats(buffer, true)),
+      ...OPERANDS.map(({ buffer }) => floats(buffer, stored)),
+      ...["logSums", "deltas"].map((name) => floats(name, "f32")),
+      ...outputs.map(({ buffer }) => floats(buffer, stored, true)),
     ],
   };
 }
 
 /** dq. Its workgroups are [tiles of 32 queries, heads, batch]; rows are queries, columns keys. */
-const queryKernel = kernelByParts(TILE, (parts) => ({
-  key: `gradient of attention by queries in ${parts} parts`,
-  ...interfaceOf([DQ]),
+const queryKernel = kernelByParts(TILE, (parts, stored) => ({
+  key: `gradient of attention by queries in ${parts} parts ${stored}`,
+  ...interfaceOf([DQ], stored),
   code: () =>
     `${SHARED}
 // [32 keys, 8 vectors of queries]
@@ -185,7 +189,14 @@ ${
   }
 ${
       storeAccumulators(DQ, {
-        ...{ sums: "sums", base: "dqBase", first: "first", factor: "arguments.scale", parts },
+        ...{
+          sums: "sums",
+          base: "dqBase",
+          first: "first",
+          factor: "arguments.scale",
+          parts,
+          stored,
+        },
       })
     }
 }
@@ -193,9 +204,9 @@ ${
 }));
 
 /** dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns queries. */
-const keyKernel = kernelByParts(TILE, (parts) => ({
-  key: `gradient of attention by keys in ${parts} parts`,
-  ...interfaceOf([DK, DV]),
+const keyKernel = kernelByParts(TILE, (parts, stored) => ({
+  key: `gradient of attention by keys in ${parts} parts ${stored}`,
+  ...interfaceOf([DK, DV], stored),
   code: () =>
     `${SHARED}
 // [32 queries, 8 vectors of keys]
@@ -283,11 +294,18 @@ ${
   }
 ${
       storeAccumulators(DK, {
-        ...{ sums: "keySums", base: "dkBase", first: "first", factor: "arguments.scale", parts },
+        ...{
+          sums: "keySums",
+          base: "dkBase",
+          first: "first",
+          factor: "arguments.scale",
+          parts,
+          stored,
+        },
       })
     }${
       storeAccumulators(DV, {
-        ...{ sums: "valueSums", base: "dvBase", first: "first", factor: "1.0", parts },
+        ...{ sums: "valueSums", base: "dvBase", first: "first", factor: "1.0", parts, stored },
       })
     }
 }

@@ -109,16 +109,17 @@ async function compute(
   return result;
 }
 
-/** The four results are within 10⁻⁵ of the largest element of what they should be. */
+/** The four results are so close to what they should be, relative to the largest element. */
 function compare(
   actual: Readonly<Record<keyof AttentionResult, ArrayLike<number>>>,
   expected: AttentionResult,
   of: AttentionCase,
+  tolerance = 1e-5,
 ): void {
   for (const name of ["y", "dq", "dk", "dv"] as const) {
     const largest = expected[name].reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     // Where a query sees one key only, the gradient is zero, and rounding is all that is left.
-    const allowed = 1e-5 * Math.max(largest, 1);
+    const allowed = tolerance * Math.max(largest, 1);
     assertEquals(actual[name].length, expected[name].length);
     expected[name].forEach((wanted, i) => {
       const got = actual[name][i]!;
@@ -148,6 +149,26 @@ kernelTest("attention and its gradient agree with double precision", async (devi
     const arrays = arraysFor(of);
     compare(await compute(device, of, arrays), referenceAttention(of, arrays), of);
   }
+});
+
+gpuTest("attention and its gradient in float16 are off by a rounding or two", async (device) => {
+  const upload: Upload = (values, shape) =>
+    Tensor.from(device, values, { shape, dtype: "float16" });
+  for (const of of CASES) {
+    const arrays = arraysFor(of);
+    for (const array of Object.values(arrays)) array.forEach((x, i) => array[i] = Math.f16round(x));
+    const actual = await compute(device, of, arrays, upload);
+    assert(actual.y instanceof Float16Array && actual.dk instanceof Float16Array);
+    // The result is rounded by 2⁻¹¹, and enters the gradient, which is rounded again.
+    compare(actual, referenceAttention(of, arrays), of, 2 ** -10);
+  }
+});
+
+gpuTest("attention wants queries, keys and values of one type", (device) => {
+  const single = Tensor.zeros(device, [1, 4, 2, 8]);
+  const half = single.to("float16");
+  const message = "Cannot compute attention: wanted v of type float16, got float32";
+  assertThrows(() => attention(half, half, single), TypeError, message);
 });
 
 Deno.test("attention agrees with double precision without relaxed SIMD", async () => {

@@ -38,9 +38,12 @@ export const SIZE_NAMES = [
   ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
 ];
 
+/** How queries, keys, values, results and their gradients are stored; kernels compute in `f32`. */
+export type Stored = "f32" | "f16";
+
 /** A storage buffer of floats. */
-export function floats(name: string, writes = false): WgslBuffer {
-  return { name, type: "f32", writes };
+export function floats(name: string, type: Stored, writes = false): WgslBuffer {
+  return { name, type, writes };
 }
 
 /** The parameters of `main`; the workgroup counts tiles, heads and items of the batch. */
@@ -96,7 +99,7 @@ export function loadFunction({ buffer, tokens }: Operand): string {
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
   let exists = token < arguments.${tokens} && column < arguments.headSize;
   let at = select(0, base + token * arguments.${buffer}Token + column, exists);
-  return select(0.0, ${buffer}[at], exists);
+  return select(0.0, f32(${buffer}[at]), exists);
 }
 `;
 }
@@ -183,18 +186,19 @@ export function addWeightedRows(
 }
 
 /**
- * A kernel for each number of parts that a head is divided into, made when it is first wanted.
+ * A kernel for each number of parts that a head is divided into, and for each type, made when it is
+ * first wanted.
  *
  * @param columns The columns of a part.
  */
 export function kernelByParts(
   columns: number,
-  make: (parts: number) => WgslKernel,
-): (headSize: number) => WgslKernel {
-  const made: WgslKernel[] = [];
-  return (headSize) => {
+  make: (parts: number, stored: Stored) => WgslKernel,
+): (headSize: number, stored: Stored) => WgslKernel {
+  const made: Record<Stored, WgslKernel[]> = { f32: [], f16: [] };
+  return (headSize, stored) => {
     const parts = Math.ceil(headSize / columns);
-    return made[parts] ??= make(parts);
+    return made[stored][parts] ??= make(parts, stored);
   };
 }
 
@@ -211,12 +215,13 @@ export function declareAccumulators(name: string, parts: number): string {
 /** Statements that store the accumulators, times `factor`, as rows from token `first` on. */
 export function storeAccumulators(
   { buffer, tokens }: Operand,
-  { sums, base, first, factor, parts }: {
+  { sums, base, first, factor, parts, stored }: {
     readonly sums: string;
     readonly base: string;
     readonly first: string;
     readonly factor: string;
     readonly parts: number;
+    readonly stored: Stored;
   },
 ): string {
   return accumulators(sums, parts).map((accumulator, part) => `
@@ -226,7 +231,7 @@ export function storeAccumulators(
     for (var j = 0; j < 4; j++) {
       let column = ${32 * part} + 4 * i32(thread % 8u) + j;
       if (token < arguments.${tokens} && column < arguments.headSize) {
-        ${buffer}[${base} + token * arguments.${buffer}Token + column] = row[j];
+        ${buffer}[${base} + token * arguments.${buffer}Token + column] = ${stored}(row[j]);
       }
     }
   }

@@ -1,10 +1,10 @@
 /** Attention on WebGPU: which kernel, with which arguments. @module */
 
-import type { WebGpuDevice } from "../device.ts";
+import type { View, WebGpuDevice } from "../device.ts";
 import { attendByTiles } from "./attention_blocks_wgsl.ts";
 import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wgsl.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
-import { place, TILE } from "./attention_tile_wgsl.ts";
+import { place, type Stored, TILE } from "./attention_tile_wgsl.ts";
 import type { ForwardViews } from "./attention_wasm.ts";
 
 /** Records the computation of attention, and of what its gradient needs. */
@@ -17,7 +17,7 @@ export function attentionOnWebGpu(
   if (batch * queries === 0) return;
   const oneByOne = queries <= MOST_ONE_BY_ONE;
   device.dispatch(
-    oneByOne ? attendOneByOne(headSize) : attendByTiles(headSize),
+    (oneByOne ? attendOneByOne : attendByTiles)(headSize, storedAs(q)),
     [q, k, v, y, logSums].map((view) => view.allocation),
     {
       integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
@@ -26,6 +26,11 @@ export function attentionOnWebGpu(
     [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
     () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
   );
+}
+
+/** The type of the buffers. */
+export function storedAs({ dtype }: View): Stored {
+  return dtype === "float16" ? "f16" : "f32";
 }
 
 /** The values of `SIZE_NAMES`. */

@@ -65,7 +65,7 @@ export interface CrossEntropyOptions {
  * @param logits `[..., classes]`
  * @param targets `int32 [...]`: the class of each row; −1 for a row that does not count. A mean over
  * no rows is NaN, as in PyTorch.
- * @returns A scalar, or a loss for each row, 0 where it does not count, with `reduction: "none"`.
+ * @returns In `float32`, also from `float16`: a scalar, or a loss for each row, 0 where it does not count, with `reduction: "none"`.
  * @throws {RangeError} If the shapes do not match, or a target is not a class.
  *
  * @example Two equal logits: the loss is log 2
@@ -95,8 +95,8 @@ export function crossEntropy(
   checkIds("crossEntropy", "target", targets, IGNORED_TARGET, logits.shape.at(-1)!);
   const perRow = reshape(targets, [...targets.shape, 1]);
   const losses = softcap === undefined
-    ? runProgram(plain, [logits, perRow])[0]!
-    : runProgram(capped, [logits, perRow], [softcap])[0]!;
+    ? runProgram(plain, [logits, perRow], [], "float32")[0]!
+    : runProgram(capped, [logits, perRow], [softcap], "float32")[0]!;
   if (reduction === "none") return reshape(losses, rowShape);
   if (reduction === "sum") return losses.sum();
   return losses.sum().div(runProgram(isCounted, [targets])[0]!.sum());

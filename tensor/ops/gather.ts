@@ -8,6 +8,7 @@
  */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { isFloat } from "../dtype.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { sumAlongOnCpu, sumRowsOnCpu, takeAlongOnCpu, takeRowsOnCpu } from "./gather_wasm.ts";
@@ -25,7 +26,7 @@ const embeddingOperation: Operation<null> = {
       );
     }
     checkFloat("embedding", "weight", weight!);
-    return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: "float32" }];
+    return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
   },
   run: (device, [weight, ids], [output]) =>
     device.kind === "cpu"
@@ -43,7 +44,7 @@ const embeddingOperation: Operation<null> = {
 /** Adds row i of `x` to row `ids[i]` of a matrix with so many rows: the transpose of the embedding. */
 const sumRowsOperation: Operation<number> = {
   name: "sum rows by id",
-  infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: "float32" }],
+  infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
   run: (device, [x, ids], [output]) =>
     device.kind === "cpu"
       ? sumRowsOnCpu(device, x!, ids!, output!)
@@ -60,10 +61,10 @@ const sumRowsOperation: Operation<number> = {
  * An id that is no row is an error where the host knows it. One that was computed on the device gives
  * a row of NaN.
  *
- * @param weight `float32 [V, D]`
+ * @param weight Floats, `[V, D]`
  * @param ids `int32 [...]`
- * @returns `float32 [..., D]`
- * @throws {TypeError} If the ids are not `int32`, or the weight is not `float32`.
+ * @returns `[..., D]`, of the type of the weight.
+ * @throws {TypeError} If the ids are not `int32`, or the weight is.
  * @throws {RangeError} If the weight does not have two axes, or an id is not one of its rows.
  *
  * @example
@@ -97,7 +98,8 @@ const gatherOperation: Operation<null> = {
     savesInputs: [1],
     apply: (upstream, saved) => {
       const length = saved.inputShapes[0]!.at(-1)!;
-      return [sumAlong(upstream, saved.input(1), length), null];
+      // The kernel adds to what is in memory, which would round each time.
+      return [sumAlong(upstream.to("float32"), saved.input(1), length), null];
     },
   },
 };
@@ -178,6 +180,6 @@ export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
 }
 
 function checkFloat(operation: string, what: string, { dtype }: Specification): void {
-  if (dtype === "float32") return;
+  if (isFloat(dtype)) return;
   throw new TypeError(`Cannot ${operation}: wanted a ${what} of type float32, got ${dtype}`);
 }

@@ -4,6 +4,7 @@ import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { embedding, gather, sumAlong } from "./gather.ts";
 import { kernelTest } from "../../testing/every_device.ts";
+import { gpuTest } from "../../testing/gpu.ts";
 
 const intsBelow = (seed: number, count: number, limit: number): Int32Array<ArrayBuffer> =>
   Int32Array.from(uniformArray(seed, count, 0, limit), Math.floor);
@@ -67,6 +68,42 @@ kernelTest("an embedding reads rows, and its gradient adds them up by id", async
     const untouched = gradient.filter((_, i) => !touched.has(Math.floor(i / columns)));
     assertEquals(untouched.every((value) => Object.is(value, 0)), true, name);
   }
+});
+
+gpuTest(
+  "float16 rows are read as they are, and their gradients add up in float32",
+  async (device) => {
+    for (const { name, rows, columns, ids } of idCases) {
+      using _scope = device.scope();
+      const weight = Float16Array.from(normalArray(10, rows * columns));
+      const upstream = Float16Array.from(normalArray(11, ids.length * columns));
+      const w = Tensor.from(device, weight, { shape: [rows, columns], requiresGrad: true });
+      const y = embedding(w, Tensor.from(device, ids));
+      const expected = [...ids].flatMap((id) => [
+        ...weight.subarray(id * columns, (id + 1) * columns),
+      ]);
+      assertEquals(await y.data(), Float16Array.from(expected), name);
+
+      y.backward(Tensor.from(device, upstream, { shape: y.shape }));
+      const gradient = await w.grad!.data();
+      const sums = rowSums(Float32Array.from(upstream), ids, rows, columns);
+      // The sums are as good as in float32, and rounded once.
+      sums.forEach((sum, i) => {
+        const tolerance = 1e-7 * Math.max(1, ids.length) + 2 ** -11 * Math.abs(sum);
+        assertAlmostEquals(gradient[i]!, sum, tolerance, `${name} ${i}`);
+      });
+    }
+  },
+);
+
+gpuTest("float16 elements are gathered, NaN where there is none", async (device) => {
+  const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { dtype: "float16", requiresGrad: true });
+  const y = gather(x, 1, unknownIds(device, [2, 2, 0, 7], [2, 2]));
+  assertEquals(await y.data(), Float16Array.of(3, 3, 4, NaN));
+  y.backward(Tensor.from(device, [[1, 2], [3, 4]], { dtype: "float16" }));
+  assertEquals(await x.grad!.data(), Float16Array.of(0, 0, 3, 3, 0, 0));
+  const rows = embedding(x.detach(), unknownIds(device, [1, -1]));
+  assertEquals(await rows.data(), Float16Array.of(4, 5, 6, NaN, NaN, NaN));
 });
 
 kernelTest("an embedding takes ids of any shape, and views", async (device) => {

@@ -68,7 +68,7 @@ export function takeRowsOnWebGpu(
     for (const [id, row] of rowPieces(device, ids, output, rowLength)) {
       const count = row.shape[0]!;
       device.dispatch(
-        TAKE_ROWS[width],
+        TAKE_ROWS[movedAs(weight)][width],
         [part!.allocation, id.allocation, row.allocation],
         {
           integers: [
@@ -97,11 +97,22 @@ export function rowPieces(
   );
 }
 
-// Numbers are moved as bits: a shader compiler may take it that there is no NaN.
-const takeRows = (width: Width): WgslKernel => {
-  const type = width === 1 ? "u32" : "vec4<u32>";
+/**
+ * Numbers of 32 bits are moved as bits: a shader compiler may take it that there is no NaN. There are
+ * no bits of 16, so `float16` is moved as what it is.
+ */
+type Moved = "u32" | "f16";
+
+const movedAs = ({ dtype }: View): Moved => dtype === "float16" ? "f16" : "u32";
+
+/** What stands for an element that is not there, of the bits that {@linkcode bitsOutside} gives. */
+const outsideWgsl = (moved: Moved): string =>
+  moved === "u32" ? "u32(arguments.outside)" : "f16(bitcast<f32>(arguments.outside))";
+
+const takeRows = (moved: Moved, width: Width): WgslKernel => {
+  const type = width === 1 ? moved : `vec4<${moved}>`;
   return {
-    key: `take rows ${width}`,
+    key: `take rows ${moved} ${width}`,
     integers: [
       ...["weightOffset", "idsOffset", "outputOffset", "firstRow", "rows", "columns"],
       ...["count", "isFirst", "outside"],
@@ -123,14 +134,15 @@ ${rowsWgsl}
     if (isThere) {
       output[outputRow + column] = weight[u32(arguments.weightOffset) + id * columns + column];
     } else if (arguments.isFirst != 0) {
-      output[outputRow + column] = ${type}(u32(arguments.outside));
+      output[outputRow + column] = ${type}(${outsideWgsl(moved)});
     }
   }
 }
 `,
   };
 };
-const TAKE_ROWS = { 1: takeRows(1), 4: takeRows(4) };
+const takeRowsAs = (moved: Moved) => ({ 1: takeRows(moved, 1), 4: takeRows(moved, 4) });
+const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlongOnWebGpu(
@@ -142,20 +154,20 @@ export function takeAlongOnWebGpu(
   const [length, k] = [x.shape.at(-1)!, positions.shape.at(-1)!];
   const count = sizeOf(positions.shape);
   device.dispatch(
-    TAKE_ALONG,
+    TAKE_ALONG[movedAs(x)],
     [x, positions, output].map((view) => view.allocation),
     { integers: [x.offset, positions.offset, length, k, count, bitsOutside(x)] },
     workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
   );
 }
 
-const TAKE_ALONG: WgslKernel = {
-  key: "take along rows",
+const takeAlong = (moved: Moved): WgslKernel => ({
+  key: `take along rows ${moved}`,
   integers: ["xOffset", "positionsOffset", "length", "k", "count", "outside"],
   buffers: [
-    { name: "x", type: "u32", writes: false },
+    { name: "x", type: moved, writes: false },
     { name: "positions", type: "i32", writes: false },
-    { name: "output", type: "u32", writes: true },
+    { name: "output", type: moved, writes: true },
   ],
   code: () => `
 ${workgroupIndexWgsl}
@@ -172,11 +184,12 @@ fn main(
   if (position < length) {
     output[i] = x[u32(arguments.xOffset) + i / u32(arguments.k) * length + position];
   } else {
-    output[i] = u32(arguments.outside);
+    output[i] = ${outsideWgsl(moved)};
   }
 }
 `,
-};
+});
+const TAKE_ALONG = { u32: takeAlong("u32"), f16: takeAlong("f16") };
 
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function sumAlongOnWebGpu(

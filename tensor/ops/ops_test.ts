@@ -2,24 +2,32 @@ import { assert, assertEquals } from "@std/assert";
 import { gpuTest, tinyDevice } from "../../testing/gpu.ts";
 import { checkGradient, numericalGradient } from "../../autograd/gradcheck.ts";
 import { type ReferenceArray, sizeOf } from "../../testing/reference_array.ts";
-import { copyInto, type Device, noGrad, openDevice, type OpenOptions, Tensor } from "../mod.ts";
+import {
+  copyInto,
+  type Device,
+  type DType,
+  noGrad,
+  openDevice,
+  type OpenOptions,
+  Tensor,
+} from "../mod.ts";
 import { type Case, cases, fill } from "./testing/cases.ts";
 
 /** How a case's inputs lie in memory. */
 const layouts: Record<
   string,
-  (device: Device, array: ReferenceArray, integers: boolean) => Tensor
+  (device: Device, array: ReferenceArray, type: DType) => Tensor
 > = {
   "as they are": upload,
   // Stored with the axes in reverse order, so that the last axis has a large stride.
-  transposed: (device, array, integers) => {
+  transposed: (device, array, type) => {
     const order = array.shape.map((_, axis) => axis).reverse();
-    const plain = upload(device, array, integers);
+    const plain = upload(device, array, type);
     return noGrad(() => plain.permute(order).contiguous().permute(order));
   },
   // In the middle of a larger tensor, so that there are an offset and gaps.
-  sliced: (device, array, integers) => {
-    const plain = upload(device, array, integers);
+  sliced: (device, array, type) => {
+    const plain = upload(device, array, type);
     if (array.shape.length === 0) return plain;
     return noGrad(() => {
       const wide = Tensor.zeros(device, array.shape.with(-1, array.shape.at(-1)! + 3)).to(
@@ -32,10 +40,31 @@ const layouts: Record<
   },
 };
 
-function upload(device: Device, { shape, data }: ReferenceArray, integers: boolean): Tensor {
-  const values = integers ? Int32Array.from(data) : Float32Array.from(data);
-  return Tensor.from(device, values, { shape });
+function upload(device: Device, { shape, data }: ReferenceArray, type: DType): Tensor {
+  return Tensor.from(device, [...data], { shape, dtype: type });
 }
+
+/** What is different in half precision. */
+const precisions = {
+  float32: { round: Math.fround, relative: 1e-5, smallest: 1e-37, gradient: 2e-5 },
+  // Kernels compute as in single precision and round once, by 2⁻¹¹ of the result or half of the
+  // smallest number there is. No case chains more than two operations, whose errors add up, and the
+  // gradient of such a chain is one of as many, to which a rounding of what went in comes.
+  float16: { round: Math.f16round, relative: 2 ** -10, smallest: 2 ** -25, gradient: 2 ** -9 },
+} as const;
+
+type Precision = keyof typeof precisions;
+
+/** The inputs of a case, rounded to the precision. */
+function inputsOf(each: Case, precision: Precision): ReferenceArray[] {
+  const { round } = precisions[precision];
+  return each.inputs.map((one, i) => {
+    const { shape, data } = fill(one, i + 1);
+    return { shape, data: data.map(round) };
+  });
+}
+
+const isInteger = (each: Case, i: number): boolean => each.inputs[i]!.filling === "classes";
 
 /** The numbers with zeros for those too small for a whole significand. */
 function flushed({ shape, data }: ReferenceArray): ReferenceArray {
@@ -47,18 +76,20 @@ async function compare(
   each: Case,
   actual: Tensor,
   expected: ReferenceArray,
+  precision: Precision,
   alternative = expected,
 ): Promise<void> {
+  const { round, relative, smallest } = precisions[precision];
   assertEquals([...actual.shape], [...expected.shape], "the shape");
   const values = await actual.data();
-  const finite = expected.data.filter((value) => Number.isFinite(Math.fround(value)));
+  const finite = expected.data.filter((value) => Number.isFinite(round(value)));
   const scale = finite.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-  const tolerance = (each.tolerance ?? 1e-5) * scale + 1e-37;
+  const tolerance = Math.max(each.tolerance ?? 0, relative) * scale + smallest;
   const isClose = (got: number, wanted: number) =>
     Object.is(got, wanted) || got === wanted || Math.abs(got - wanted) <= tolerance;
   expected.data.forEach((value, i) => {
-    const [got, wanted] = [values[i]!, Math.fround(value)];
-    const same = isClose(got, wanted) || isClose(got, Math.fround(alternative.data[i]!));
+    const [got, wanted] = [values[i]!, round(value)];
+    const same = isClose(got, wanted) || isClose(got, round(alternative.data[i]!));
     assert(same, `element ${i}: wanted ${wanted}, got ${got}`);
   });
 }
@@ -69,15 +100,21 @@ async function compare(
  * This function is not asynchronous, so its scope ends when it returns, but the reading has begun
  * by then. Many checks can read together, which on WebGPU is what takes the time.
  */
-function checkForward(device: Device, each: Case, layout: string): Promise<void> {
+function checkForward(
+  device: Device,
+  each: Case,
+  layout: string,
+  precision: Precision,
+): Promise<void> {
   using _scope = device.scope();
-  const arrays = each.inputs.map((one, i) => fill(one, i + 1));
+  const arrays = inputsOf(each, precision);
   const inputs = arrays.map((array, i) =>
-    layouts[layout]!(device, array, each.inputs[i]!.filling === "classes")
+    layouts[layout]!(device, array, isInteger(each, i) ? "int32" : precision)
   );
   // WGSL leaves it to the device whether such small numbers count as zeros.
   const maybeFlushed = device.kind === "webgpu" ? arrays.map(flushed) : arrays;
-  return compare(each, each.run(inputs), each.reference(arrays), each.reference(maybeFlushed));
+  const alternative = each.reference(maybeFlushed);
+  return compare(each, each.run(inputs), each.reference(arrays), precision, alternative);
 }
 
 const numericGradients = new Map<string, Float64Array>();
@@ -88,8 +125,9 @@ function numericGradient(
   arrays: readonly ReferenceArray[],
   weights: ReferenceArray,
   i: number,
+  precision: Precision,
 ): Float64Array {
-  const key = `${each.name} ${i}`;
+  const key = `${each.name} ${i} ${precision}`;
   let gradient = numericGradients.get(key);
   if (gradient === undefined) {
     gradient = numericalGradient((x) => {
@@ -102,26 +140,34 @@ function numericGradient(
 }
 
 /** Compares gradients of a weighted sum with finite differences of the reference, in double. Reads as above. */
-function checkBackward(device: Device, each: Case, layout: string): Promise<void[]> {
+function checkBackward(
+  device: Device,
+  each: Case,
+  layout: string,
+  precision: Precision,
+): Promise<void[]> {
   using _scope = device.scope();
-  const arrays = each.inputs.map((one, i) => fill(one, i + 1));
-  const isFloat = (i: number) => each.inputs[i]!.filling !== "classes";
-  const inputs = arrays.map((array, i) => {
-    const tensor = layouts[layout]!(device, array, !isFloat(i));
-    return isFloat(i) ? tensor.requireGrad() : tensor;
-  });
+  const { round, gradient: tolerance } = precisions[precision];
+  const arrays = inputsOf(each, precision);
+  const inputs = arrays.map((array, i) =>
+    isInteger(each, i)
+      ? layouts[layout]!(device, array, "int32")
+      : layouts[layout]!(device, array, precision).requireGrad()
+  );
   const output = each.run(inputs);
-  const weights = fill({ shape: output.shape, filling: "normal" }, 99);
-  output.backward(upload(device, weights, false));
+  const { shape, data } = fill({ shape: output.shape, filling: "normal" }, 99);
+  const weights = { shape, data: data.map(round) };
+  output.backward(upload(device, weights, output.dtype));
   return Promise.all(inputs.map(async (input, i) => {
-    if (!isFloat(i)) return;
+    if (isInteger(each, i)) return;
     assert(input.grad !== null || input.size === 0, `input ${i} got no gradient`);
     if (input.grad === null) return;
     assertEquals([...input.grad.shape], [...input.shape], `the shape of gradient ${i}`);
+    assertEquals(input.grad.dtype, precision, `the type of gradient ${i}`);
     const analytic = Float64Array.from(await input.grad.data());
-    const numeric = numericGradient(each, arrays, weights, i);
+    const numeric = numericGradient(each, arrays, weights, i, precision);
     const scale = numeric.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
-    checkGradient(analytic, numeric, { relative: 1e-4, absolute: 2e-5 * scale + 1e-6 });
+    checkGradient(analytic, numeric, { relative: 1e-4, absolute: tolerance * scale + 1e-6 });
   }));
 }
 
@@ -140,13 +186,15 @@ interface Check {
 const TOGETHER = 50;
 
 /** Runs every case on one device, and reports all that fail. */
-async function checkAll(device: Device): Promise<void> {
-  const checks = cases.flatMap((each) =>
+async function checkAll(device: Device, precision: Precision = "float32"): Promise<void> {
+  const isAsked = (each: Case) =>
+    precision === "float32" || !(each.needsRange || /^(matmul|linear)/.test(each.name));
+  const checks = cases.filter(isAsked).flatMap((each) =>
     Object.keys(layouts).flatMap((layout): Check[] => {
       const name = `${each.name}, ${layout}`;
-      const forward = { name, run: () => checkForward(device, each, layout) };
+      const forward = { name, run: () => checkForward(device, each, layout, precision) };
       if (!each.differentiable || !isSmall(each)) return [forward];
-      const run = () => checkBackward(device, each, layout);
+      const run = () => checkBackward(device, each, layout, precision);
       return [forward, { name: `gradient of ${name}`, run }];
     })
   );
@@ -179,9 +227,12 @@ for (const [name, options] of Object.entries(cpus)) {
   });
 }
 
-gpuTest("every operation and its gradient agree with the reference on WebGPU", checkAll);
-gpuTest(
-  "every operation and its gradient agree with the reference on WebGPU within tiny limits",
-  checkAll,
-  tinyDevice,
-);
+for (const precision of ["float32", "float16"] as const) {
+  for (const [where, options] of [["", {}], [" within tiny limits", tinyDevice]] as const) {
+    gpuTest(
+      `every operation and its gradient agree with the reference on WebGPU in ${precision}${where}`,
+      async (device) => await checkAll(device, precision),
+      options,
+    );
+  }
+}

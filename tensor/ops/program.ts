@@ -16,7 +16,7 @@ import {
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import { type DType, isFloat, promote } from "../dtype.ts";
+import { type DType, type FloatType, isFloat, promote } from "../dtype.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -41,9 +41,9 @@ import { isReducedAtOnce, sumToShape } from "./reduce.ts";
  * looks along the last axis.
  *
  * @param scalars A number for each of the program's scalars.
+ * @param dtype The type of the results; by default `float16` if all floats that go in are, and else
+ * `float32`. Whatever the types, kernels compute in single precision, and round once.
  * @returns A tensor for each output: of the common shape, or with a last axis of 1 if it is per row.
- * Whatever the types, kernels compute in single precision; the results are `float16` if all floats
- * that went in are, and else `float32`.
  * @throws {RangeError} If the shapes do not broadcast.
  * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round.
  *
@@ -68,15 +68,17 @@ export function runProgram(
   program: Program,
   inputs: readonly Tensor[],
   scalars: readonly number[] = [],
+  dtype?: FloatType,
 ): readonly Tensor[] {
   checkScalars(program, scalars);
   const device = commonDevice(program.name, inputs);
   const { calls, operation } = knownOf(program);
-  const call = calls.get(inputs, variantOf(device), () => {
+  const variant = variantOf(device) + (dtype === undefined ? 0 : dtype === "float16" ? 4 : 8);
+  const call = calls.get(inputs, variant, () => {
     inputs.forEach((input, i) => checkType(program, i, input.dtype));
     const shape = commonShape(program, inputs.map((input) => input.shape));
-    const dtype = promote(inputs.map((input) => input.dtype));
-    return prepareCall(device, program, inputs, program.outputs.map(() => dtype), shape);
+    const type = dtype ?? promote(inputs.map((input) => input.dtype));
+    return prepareCall(device, program, inputs, program.outputs.map(() => type), shape);
   });
   const outputs = allocateAll(device, call.outputs, program.name);
   run(device, program, call, inputs, outputs, scalars);

@@ -5,7 +5,7 @@
  */
 
 import { applyOne, type Operation } from "../apply.ts";
-import { bytesPerElement } from "../dtype.ts";
+import { bytesPerElement, type FloatType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -69,7 +69,13 @@ function reducedShape(
 }
 
 /** Runs a reduction of which the result of parts can be reduced again: a sum or an extreme. */
-function reduceInStages(program: Program, rows: Tensor): Tensor {
+function reduceInStages(
+  program: Program,
+  rows: Tensor,
+  dtype: FloatType = promote([rows.dtype]),
+): Tensor {
+  // What is reduced again is kept in single precision.
+  const reduce = (x: Tensor, dtype: FloatType) => runProgram(program, [x], [], dtype)[0]!;
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
   const cut = seenLength(rows);
@@ -77,15 +83,15 @@ function reduceInStages(program: Program, rows: Tensor): Tensor {
     const parts: Tensor[] = [];
     for (let start = 0; start < length; start += cut) {
       const part = slice(rows, -1, start, Math.min(length, start + cut));
-      parts.push(runProgram(program, [part])[0]!);
+      parts.push(reduce(part, "float32"));
     }
-    return runProgram(program, [concat(parts, -1)])[0]!;
+    return reduce(concat(parts, -1), dtype);
   }
-  if (isReducedAtOnce(rowCount, length)) return runProgram(program, [rows])[0]!;
+  if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
   const pieces = largestDivisor(length, MOST_PIECES);
   const parts = reshape(rows, [...rows.shape.slice(0, -1), pieces, length / pieces]);
-  const partial = reshape(runProgram(program, [parts])[0]!, [...rows.shape.slice(0, -1), pieces]);
-  return runProgram(program, [partial])[0]!;
+  const partial = reshape(reduce(parts, "float32"), [...rows.shape.slice(0, -1), pieces]);
+  return reduce(partial, dtype);
 }
 
 /** How much of a row a kernel is sure to see at once, where rows go through a buffer in strides. */
@@ -106,8 +112,13 @@ function largestDivisor(length: number, limit: number): number {
 
 /** Sums along the given axes, or everything. An empty sum is 0. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  return sumAs(x, axes, keepAxes, promote([x.dtype]));
+}
+
+/** A sum in another type than that of `x`: of many `float16` it may be too large for one. */
+function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: FloatType): Tensor {
   const along = normalizeAxes(axes, x.shape, "sum");
-  const result = reduceInStages(sumProgram, asRows(x, along));
+  const result = reduceInStages(sumProgram, asRows(x, along), dtype);
   return reshape(result, reducedShape(x.shape, along, keepAxes));
 }
 
@@ -115,7 +126,7 @@ export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   const along = normalizeAxes(axes, x.shape, "take the mean");
   const count = sizeOf(along.map((axis) => x.shape[axis]!));
-  return multiply(sum(x, along, keepAxes), 1 / count);
+  return multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
 }
 
 function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes: boolean): Tensor {

@@ -53,7 +53,7 @@ function sumPiece(
     { integers: [ids.offset, rows, count] },
     workgroupGrid(Math.ceil((rows + 1) / LANES), maxComputeWorkgroupsPerDimension),
   );
-  const { sumChunks, sumIds } = KERNELS[width];
+  const { sumChunks, sumIds } = KERNELS[x.dtype === "float16" ? "f16" : "f32"][width];
   device.dispatch(
     sumChunks,
     [ids.allocation, sorted, x.allocation, chunkSums],
@@ -112,15 +112,20 @@ fn main(
 `,
 };
 
+/** How rows and their sums are stored; they are added up in `f32`. */
+type Stored = "f32" | "f16";
+
+const typeOf = (stored: Stored, width: Width): string => width === 1 ? stored : `vec4<${stored}>`;
+
 /** Adds up the chunks that hold but one id. The others are left undefined, and nobody reads them. */
-const sumChunks = (width: Width, type: string): WgslKernel => ({
-  key: `sum rows: chunks ${width}`,
+const sumChunks = (width: Width, stored: Stored): WgslKernel => ({
+  key: `sum rows: chunks ${stored} ${width}`,
   integers: ["idsOffset", "keys", "xOffset", "columns", "chunks"],
   buffers: [
     { name: "ids", type: "i32", writes: false },
     { name: "sorted", type: "u32", writes: false },
-    { name: "x", type, writes: false },
-    { name: "chunkSums", type, writes: true },
+    { name: "x", type: typeOf(stored, width), writes: false },
+    { name: "chunkSums", type: typeOf("f32", width), writes: true },
   ],
   code: () => `
 ${keyOfWgsl}
@@ -132,8 +137,10 @@ ${rowsWgsl}
   if (keyOf(sorted[first]) != keyOf(sorted[end - 1u])) { return; }
   for (var column = firstColumn; column < columns; column += columnStep) {
     let xColumn = u32(arguments.xOffset) + column;
-    var sum = ${type}();
-    for (var i = first; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
+    var sum = ${typeOf("f32", width)}();
+    for (var i = first; i < end; i++) {
+      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
+    }
     chunkSums[row * columns + column] = sum;
   }
 }
@@ -141,15 +148,15 @@ ${rowsWgsl}
 });
 
 /** Adds up the rows of each id: those before the first whole chunk, the chunks, those after. */
-const sumIds = (width: Width, type: string): WgslKernel => ({
-  key: `sum rows: ids ${width}`,
+const sumIds = (width: Width, stored: Stored): WgslKernel => ({
+  key: `sum rows: ids ${stored} ${width}`,
   integers: ["xOffset", "columns", "firstRow", "rows", "outputOffset", "accumulate"],
   buffers: [
     { name: "sorted", type: "u32", writes: false },
     { name: "begins", type: "u32", writes: false },
-    { name: "chunkSums", type, writes: false },
-    { name: "x", type, writes: false },
-    { name: "output", type, writes: true },
+    { name: "chunkSums", type: typeOf("f32", width), writes: false },
+    { name: "x", type: typeOf(stored, width), writes: false },
+    { name: "output", type: typeOf(stored, width), writes: true },
   ],
   code: () => `
 ${rowsWgsl}
@@ -166,22 +173,29 @@ ${rowsWgsl}
   let beginAfter = select(end, endChunk * ${CHUNK}u, hasChunks);
   for (var column = firstColumn; column < columns; column += columnStep) {
     let xColumn = u32(arguments.xOffset) + column;
-    var sum = ${type}();
-    for (var i = begin; i < endBefore; i++) { sum += x[sorted[i] * columns + xColumn]; }
+    var sum = ${typeOf("f32", width)}();
+    for (var i = begin; i < endBefore; i++) {
+      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
+    }
     for (var chunk = firstChunk; chunk < endChunk; chunk++) {
       sum += chunkSums[chunk * columns + column];
     }
-    for (var i = beginAfter; i < end; i++) { sum += x[sorted[i] * columns + xColumn]; }
+    for (var i = beginAfter; i < end; i++) {
+      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
+    }
     let at = u32(arguments.outputOffset) + row * columns + column;
-    if (arguments.accumulate != 0) { sum += output[at]; }
-    output[at] = sum;
+    if (arguments.accumulate != 0) { sum += ${typeOf("f32", width)}(output[at]); }
+    output[at] = ${typeOf(stored, width)}(sum);
   }
 }
 `,
 });
 
-const kernelsOf = (width: Width, type: string) => ({
-  sumChunks: sumChunks(width, type),
-  sumIds: sumIds(width, type),
+const kernelsOf = (width: Width, stored: Stored) => ({
+  sumChunks: sumChunks(width, stored),
+  sumIds: sumIds(width, stored),
 });
-const KERNELS = { 1: kernelsOf(1, "f32"), 4: kernelsOf(4, "vec4<f32>") };
+const KERNELS = {
+  f32: { 1: kernelsOf(1, "f32"), 4: kernelsOf(4, "f32") },
+  f16: { 1: kernelsOf(1, "f16"), 4: kernelsOf(4, "f16") },
+};

@@ -1,11 +1,17 @@
 /** What kernels of elementwise and of row programs have in common: operands and formulas in WGSL. @module */
 
 import type { WgslBuffer } from "../../device.ts";
-import type { DType } from "../../dtype.ts";
 import { type Expression, operandsOf } from "../../expression/expression.ts";
 import type { Program } from "../../expression/program.ts";
 import type { OperandPattern } from "./program_layout.ts";
-import { binaryCode, floatType, literal, unaryCode, type Width } from "./wgsl_functions.ts";
+import {
+  binaryCode,
+  floatType,
+  literal,
+  unaryCode,
+  wgslType,
+  type Width,
+} from "./wgsl_functions.ts";
 
 /** Everything about the operands that a kernel's code depends on. */
 export interface OperandsPattern {
@@ -19,16 +25,13 @@ export interface OperandsPattern {
   readonly width: Width;
 }
 
-/** How elements are stored. */
-const wgslTypes: Readonly<Record<DType, string>> = { float32: "f32", float16: "f16", int32: "i32" };
-
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
 /** Names a pattern: equal patterns have equal names. */
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
   const letters = { next: "n", same: "o", stride: "s", none: "r" };
   const list = operands.map(({ buffer, dtype, step }) =>
-    `${buffer}${wgslTypes[dtype]}${letters[step]}`
+    `${buffer}${wgslType(dtype)}${letters[step]}`
   );
   return `${rank}x${width} ${list.join(" ")}`;
 }
@@ -82,7 +85,7 @@ export class OperandCode {
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
       : `b${buffer}[${index}]`;
-    const type = wgslTypes[dtype];
+    const type = wgslType(dtype);
     const stored = type === this.#typeOfBuffer(buffer)
       ? element
       : `bitcast<${typeOfWidth(type, width)}>(${element})`;
@@ -98,7 +101,7 @@ export class OperandCode {
   store(operand: number, position: string, value: string): string {
     const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
-    const [type, typeOfBuffer] = [wgslTypes[dtype], this.#typeOfBuffer(buffer)];
+    const [type, typeOfBuffer] = [wgslType(dtype), this.#typeOfBuffer(buffer)];
     let stored = type === "f32" ? value : `${typeOfWidth(type, width)}(${value})`;
     if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
     return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
@@ -123,7 +126,7 @@ export class OperandCode {
 
   /** That of its first operand; others of four bytes may be in it, and are taken for what they are. */
   #typeOfBuffer(buffer: number): string {
-    return wgslTypes[this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype];
+    return wgslType(this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype);
   }
 }
 

@@ -9,10 +9,16 @@
  * @module
  */
 
+import type { DType } from "../../dtype.ts";
 import type { BinaryOperation, UnaryOperation } from "../../expression/expression.ts";
 
 /** How many numbers a value holds. */
 export type Width = 1 | 4;
+
+/** The WGSL type in which elements are stored. */
+export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
+  return ({ float32: "f32", float16: "f16", int32: "i32" } as const)[dtype];
+}
 
 /** The WGSL type of a float value. */
 export const floatType = (width: Width): string => width === 1 ? "f32" : "vec4<f32>";
