@@ -179,9 +179,12 @@ export interface CpuDevice extends DeviceBase {
    * @param options.scratchBytes Scratch memory for each thread (default 0).
    * @param options.work What there is to do, for profiles: called only while one is made.
    *
-   * For `sgemm` the integers are `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, splitRows]`
+   * For `sgemm` the integers are
+   * `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split, count, stepA, stepB, stepC]`
    * (row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements),
-   * the floats `[alpha, beta]`; the items are rows of C where `splitRows` is 1, columns where it is 0.
+   * for `count` products, whose matrices lie the steps apart, in bytes; the floats are `[alpha, beta]`.
+   * The items are columns of each C where `split` is 0, its rows where it is 1, and products where it
+   * is 2.
    */
   dispatch(
     kernel: WasmKernel | NativeKernel,

@@ -134,31 +134,36 @@ function isBestByRows(device: CpuDevice, product: Product): boolean {
   return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
 }
 
-/** Lets the BLAS compute a product, item by item, each split along the longer side of the result. */
+/**
+ * Lets the BLAS compute a product. Threads get items of the batch where each gets as many, so that none
+ * packs what another one packs, too; otherwise a part of each item, along the longer side of the result.
+ */
 function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = product;
   const splitRows = m >= n;
-  const grain = Math.ceil(BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitRows ? n : m)));
+  const splitProducts = inner > 1 && inner % device.threads === 0;
+  const grain = Math.ceil(
+    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitProducts ? m * n : inner * (splitRows ? n : m))),
+  );
   const [transposeA, leadingA] = blasOrder(a, m, k);
   const [transposeB, leadingB] = blasOrder(b, k, n);
   const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
   for (let i = 0; i < outer; i++) {
-    for (let j = 0; j < inner; j++) {
-      const at = (matrix: Matrix) => 4 * (i * matrix.outer + j * matrix.inner);
-      device.dispatch(
-        { key: "sgemm" },
-        {
-          integers: [
-            ...[transposeA, transposeB, m, n, k],
-            ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
-            Number(splitRows),
-          ],
-          floats: [1, Number(accumulate)],
-        },
-        splitRows ? m : n,
-        { grain, work: () => productWork(product, { accumulate }, 1) },
-      );
-    }
+    const at = (matrix: Matrix) => 4 * i * matrix.outer;
+    device.dispatch(
+      { key: "sgemm" },
+      {
+        integers: [
+          ...[transposeA, transposeB, m, n, k],
+          ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
+          splitProducts ? 2 : Number(splitRows),
+          ...[inner, 4 * a.inner, 4 * b.inner, 4 * c.inner],
+        ],
+        floats: [1, Number(accumulate)],
+      },
+      splitProducts ? inner : splitRows ? m : n,
+      { grain, work: () => productWork(product, { accumulate }, inner) },
+    );
   }
 }
 

@@ -126,26 +126,21 @@ export class Blas {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }
 
-  /** Computes a product. */
+  /** Computes products. */
   multiply(product: Product): void {
-    const { base } = this;
-    const sgemm = this.#sgemm;
-    sgemm(
-      ROW_MAJOR,
+    const { m, n, k, alpha, beta, lda, ldb, ldc } = product;
+    const [transposeA, transposeB] = [
       transposition(product.transposeA),
       transposition(product.transposeB),
-      product.m,
-      product.n,
-      product.k,
-      product.alpha,
-      base + product.a,
-      product.lda,
-      base + product.b,
-      product.ldb,
-      product.beta,
-      base + product.c,
-      product.ldc,
-    );
+    ];
+    const sgemm = this.#sgemm;
+    let [a, b, c] = [this.base + product.a, this.base + product.b, this.base + product.c];
+    for (let i = 0; i < product.count; i++) {
+      sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+      a += product.stepA;
+      b += product.stepB;
+      c += product.stepC;
+    }
   }
 
   /** Closes it. */
@@ -203,7 +198,8 @@ function multipliesRightly(blas: Blas, heap: Heap): boolean {
     ldc: 5,
     alpha: 2,
     beta: 3,
-    splitRows: true,
+    split: "rows",
+    ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
   });
   let isRight = true;
   for (let i = 0; i < 16; i++) {

@@ -7,7 +7,7 @@ const { hasBlas } = probe;
 const without = hasBlas ? "" : ` (ignored: ${probe.info.description})`;
 await probe.close();
 
-/** A product C = alpha·op(A)·op(B) + beta·C with rows that are longer than they need to be. */
+/** Products C = alpha·op(A)·op(B) + beta·C with rows that are longer than they need to be. */
 interface Case {
   readonly transposeA: number;
   readonly transposeB: number;
@@ -16,7 +16,8 @@ interface Case {
   readonly k: number;
   readonly alpha: number;
   readonly beta: number;
-  readonly splitRows: number;
+  readonly split: number;
+  readonly count: number;
 }
 
 /** Deterministic values around zero that are multiples of 1/8, so that small sums are exact. */
@@ -32,9 +33,11 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const [rowsA, columnsA] = t.transposeA ? [t.k, t.m] : [t.m, t.k];
   const [rowsB, columnsB] = t.transposeB ? [t.n, t.k] : [t.k, t.n];
   const [lda, ldb, ldc] = [columnsA + 3, columnsB + 1, t.n + 2];
-  const a = values(rowsA * lda, 1);
-  const b = values(rowsB * ldb, 2);
-  const c = values(t.m * ldc, 3);
+  // One more row between the matrices of a batch.
+  const [stepA, stepB, stepC] = [(rowsA + 1) * lda, (rowsB + 1) * ldb, (t.m + 1) * ldc] as const;
+  const a = values(t.count * stepA, 1);
+  const b = values(t.count * stepB, 2);
+  const c = values(t.count * stepC, 3);
   const [inA, inB, inC] = [a, b, c].map((data) => {
     const allocation = device.allocate(data.byteLength, "operand");
     device.write(allocation, 0, data);
@@ -44,9 +47,9 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const integers = [
     t.transposeA, t.transposeB, t.m, t.n, t.k,
     addressOf(device, inA), lda, addressOf(device, inB), ldb, addressOf(device, inC), ldc,
-    t.splitRows,
+    t.split, t.count, 4 * stepA, 4 * stepB, 4 * stepC,
   ];
-  const items = t.splitRows ? t.m : t.n;
+  const items = [t.n, t.m, t.count][t.split]!;
   // Again and again where that changes nothing: the first time, the workers are asleep.
   for (let i = 0; i < (t.beta === 0 ? 20 : 1); i++) {
     device.dispatch({ key: "sgemm" }, { integers, floats: [t.alpha, t.beta] }, items);
@@ -54,15 +57,18 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
   const result = new Float32Array(await device.read(inC, 0, c.byteLength));
   for (const allocation of [inA, inB, inC]) device.free(allocation);
 
-  for (let i = 0; i < t.m; i++) {
-    for (let j = 0; j < t.n; j++) {
-      let sum = 0;
-      for (let p = 0; p < t.k; p++) {
-        const x = t.transposeA ? a[p * lda + i] : a[i * lda + p];
-        const y = t.transposeB ? b[j * ldb + p] : b[p * ldb + j];
-        sum += (x ?? NaN) * (y ?? NaN);
+  for (let item = 0; item < t.count; item++) {
+    for (let i = 0; i < t.m; i++) {
+      for (let j = 0; j < t.n; j++) {
+        let sum = 0;
+        for (let p = 0; p < t.k; p++) {
+          const x = a[item * stepA + (t.transposeA ? p * lda + i : i * lda + p)];
+          const y = b[item * stepB + (t.transposeB ? j * ldb + p : p * ldb + j)];
+          sum += (x ?? NaN) * (y ?? NaN);
+        }
+        const at = item * stepC + i * ldc + j;
+        c[at] = t.alpha * sum + t.beta * (c[at] ?? NaN);
       }
-      c[i * ldc + j] = t.alpha * sum + t.beta * (c[i * ldc + j] ?? NaN);
     }
   }
   return [result, c];
@@ -90,9 +96,9 @@ for (const threads of [1, 2, 4]) {
       ) {
         for (const transposeA of [0, 1]) {
           for (const transposeB of [0, 1]) {
-            for (const splitRows of [0, 1]) {
+            for (const [split, count] of [[0, 1], [1, 1], [0, 3], [1, 3], [2, 5]] as const) {
               for (const [alpha, beta] of [[1, 0], [0.5, 1], [-2, 0.25]] as const) {
-                const t = { transposeA, transposeB, m, n, k, alpha, beta, splitRows };
+                const t = { transposeA, transposeB, m, n, k, alpha, beta, split, count };
                 const [result, wanted] = await run(device, t);
                 assertEquals(result, wanted, JSON.stringify(t));
               }
@@ -114,7 +120,7 @@ Deno.test({
     const low = device.allocate(2_500_000_000, "what lies below");
     for (let repeat = 0; repeat < 20; repeat++) {
       const t = { transposeA: 0, transposeB: 0, m: 96, n: 64, k: 100, alpha: 1, beta: 0 };
-      const [result, wanted] = await run(device, { ...t, splitRows: repeat % 2 });
+      const [result, wanted] = await run(device, { ...t, split: repeat % 3, count: 2 });
       assertEquals(result, wanted);
     }
     device.free(low);

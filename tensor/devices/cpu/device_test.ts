@@ -259,7 +259,7 @@ Deno.test("the description tells threads, SIMD and what became of the BLAS", asy
   assertEquals(device.info.details.threads, 2);
   assert(!device.hasBlas);
   assertThrows(
-    () => device.dispatch({ key: "sgemm" }, { integers: new Array(12).fill(0), floats: [1, 0] }, 1),
+    () => device.dispatch({ key: "sgemm" }, { integers: new Array(16).fill(0), floats: [1, 0] }, 1),
     Error,
     'Cannot run kernel "sgemm": no BLAS (turned off)',
   );

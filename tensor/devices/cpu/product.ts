@@ -11,7 +11,10 @@ const TRANSPOSE = 112;
 /** Handing a part to a worker costs less than half a microsecond; a part takes 2 µs at least. */
 const LEAST_FLOPS = 200_000;
 
-/** A matrix product as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of one. */
+/** What the items of work are, by their number among the arguments: along what a batch is divided. */
+const SPLITS = ["columns", "rows", "products"] as const;
+
+/** Matrix products as {@linkcode Arguments} describe them in `CpuDevice.dispatch`, or a part of them. */
 export interface Product {
   /** 1 where A is stored as k×m and B as n×k, 0 where as m×k and k×n. */
   readonly transposeA: number;
@@ -30,20 +33,25 @@ export interface Product {
   /** C becomes alpha·A·B + beta·C. */
   readonly alpha: number;
   readonly beta: number;
-  /** Whether the items of work are rows of C, and not columns. */
-  readonly splitRows: boolean;
+  /** Whether the items of work are columns of each C, rows of each C, or products of the batch. */
+  readonly split: typeof SPLITS[number];
+  /** How many products there are, and the bytes from one's matrices to the next one's. */
+  readonly count: number;
+  readonly stepA: number;
+  readonly stepB: number;
+  readonly stepC: number;
 }
 
 /**
  * Reads the arguments of `sgemm`.
  *
- * @throws {RangeError} If there are not twelve integers and two floats.
+ * @throws {RangeError} If there are not sixteen integers and two floats.
  */
 export function readProduct(arguments_: Arguments): Product {
   const { integers, floats = [] } = arguments_;
-  if (integers.length !== 12 || floats.length !== 2) {
+  if (integers.length !== 16 || floats.length !== 2) {
     throw new RangeError(
-      `Cannot dispatch sgemm: wanted 12 integers and 2 floats, ` +
+      `Cannot dispatch sgemm: wanted 16 integers and 2 floats, ` +
         `got ${integers.length} and ${floats.length}`,
     );
   }
@@ -59,7 +67,11 @@ export function readProduct(arguments_: Arguments): Product {
     ldb = 0,
     c = 0,
     ldc = 0,
-    splitRows = 0,
+    split = 0,
+    count = 0,
+    stepA = 0,
+    stepB = 0,
+    stepC = 0,
   ] = integers;
   const [alpha = 0, beta = 0] = floats;
   return {
@@ -76,27 +88,43 @@ export function readProduct(arguments_: Arguments): Product {
     ldc,
     alpha,
     beta,
-    splitRows: splitRows === 1,
+    split: SPLITS[split] ?? "columns",
+    count,
+    stepA,
+    stepB,
+    stepC,
   };
 }
 
-/** The rows or columns of C from `start` to `end` as a product of its own. */
+/** The rows or columns of each C, or the products, from `start` to `end`. */
 export function partOf(product: Product, start: number, end: number): Product {
-  const { a, lda, b, ldb, c, ldc } = product;
-  if (product.splitRows) {
-    const stepA = product.transposeA === 0 ? lda : 1;
-    return { ...product, m: end - start, a: a + start * stepA * 4, c: c + start * ldc * 4 };
+  const { a, lda, b, ldb, c, ldc, split, stepA, stepB, stepC } = product;
+  if (split === "products") {
+    return {
+      ...product,
+      count: end - start,
+      a: a + start * stepA,
+      b: b + start * stepB,
+      c: c + start * stepC,
+    };
   }
-  const stepB = product.transposeB === 0 ? 1 : ldb;
-  return { ...product, n: end - start, b: b + start * stepB * 4, c: c + start * 4 };
+  if (split === "rows") {
+    const row = product.transposeA === 0 ? lda : 1;
+    return { ...product, m: end - start, a: a + start * row * 4, c: c + start * ldc * 4 };
+  }
+  const column = product.transposeB === 0 ? 1 : ldb;
+  return { ...product, n: end - start, b: b + start * column * 4, c: c + start * 4 };
 }
 
-/** Into how many parts it is worth dividing a product. */
-export function usefulParts({ m, n, k }: Product): number {
-  return Math.max(1, Math.floor((2 * m * n * k) / LEAST_FLOPS));
+/** Into how many parts it is worth dividing the products. */
+export function usefulParts({ m, n, k, count }: Product): number {
+  return Math.max(1, Math.floor((2 * m * n * k * count) / LEAST_FLOPS));
 }
 
-/** Writes the words of a call of `cblas_sgemm` from word `at` on, as the worker reads them. */
+/**
+ * Writes the words of the first call of `cblas_sgemm` from word `at` on, and then how many calls there
+ * are and the steps from one to the next, as the worker reads them.
+ */
 export function writeProduct(
   product: Product,
   words: Int32Array,
@@ -117,6 +145,10 @@ export function writeProduct(
   floats[at + 11] = product.beta;
   words[at + 12] = product.c;
   words[at + 13] = product.ldc;
+  words[at + 14] = product.count;
+  words[at + 15] = product.stepA;
+  words[at + 16] = product.stepB;
+  words[at + 17] = product.stepC;
 }
 
 /** What CBLAS wants to hear of a transpose that is 0 or 1. */

@@ -15,11 +15,14 @@ export const MAILBOX = {
   /** Address and size of the kernel's module; the size is 0 where the worker has it already. */
   code: 6,
   codeBytes: 7,
-  /** The words of one call of `cblas_sgemm`, in its order, with alpha and beta as floats. */
+  /**
+   * The words of a call of `cblas_sgemm`, in its order, with alpha and beta as floats; how many calls,
+   * and the bytes by which the three matrices move on from one to the next.
+   */
   sgemm: 16,
   /** Size and bytes of the message of what was thrown. */
-  errorBytes: 32,
-  error: 33,
+  errorBytes: 34,
+  error: 35,
   /** Size of all of it. */
   words: 256,
 } as const;
@@ -86,22 +89,29 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
 
   const multiply = (): void => {
     const at = layout.sgemm;
-    sgemm?.(
-      word(at),
-      word(at + 1),
-      word(at + 2),
-      word(at + 3),
-      word(at + 4),
-      word(at + 5),
-      floats[at + 6] ?? 0,
-      base + (word(at + 7) >>> 0),
-      word(at + 8),
-      base + (word(at + 9) >>> 0),
-      word(at + 10),
-      floats[at + 11] ?? 0,
-      base + (word(at + 12) >>> 0),
-      word(at + 13),
-    );
+    const count = word(at + 14);
+    let [a, b, c] = [word(at + 7) >>> 0, word(at + 9) >>> 0, word(at + 12) >>> 0];
+    for (let i = 0; i < count; i++) {
+      sgemm?.(
+        word(at),
+        word(at + 1),
+        word(at + 2),
+        word(at + 3),
+        word(at + 4),
+        word(at + 5),
+        floats[at + 6] ?? 0,
+        base + a,
+        word(at + 8),
+        base + b,
+        word(at + 10),
+        floats[at + 11] ?? 0,
+        base + c,
+        word(at + 13),
+      );
+      a += word(at + 15);
+      b += word(at + 16);
+      c += word(at + 17);
+    }
   };
 
   const compile = (id: number): Kernel => {
