@@ -20,7 +20,7 @@ import {
 } from "../tensor/mod.ts";
 import { describeProducts } from "../tensor/ops/matmul_product.ts";
 import { CPU_MATMULS } from "../tensor/ops/matmul_wasm.ts";
-import { runCandidate } from "../tensor/ops/matmul_wgsl.ts";
+import { runCandidate } from "../tensor/ops/matmul_candidates_wgsl.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 
 /** One way to compute something. */

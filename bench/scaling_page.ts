@@ -179,7 +179,7 @@ function pointsTable(points: readonly Point[], model: CostModel): string {
     const fitted = predict(amounts, model);
     const each = (time: number) => format(1e6 * time / tokens);
     return [
-      ...[format(depth * aspectRatio), `${depth}`, format(maxSeqLen), format(vocabSize)],
+      ...[depth * aspectRatio, depth, maxSeqLen, vocabSize].map(whole),
       ...[`${deviceBatchSize}`, format(tokens / total(seconds))],
       ...PARTS.map((part) => `${each(seconds[part])} (${each(fitted[part])})`),
       `${each(total(seconds))} (${each(total(fitted))})`,
@@ -215,6 +215,10 @@ function forecastRows({ shape, amounts, plan }: Large, path: Path, threads: numb
       KINDS.map((kind) => `${words[kind]} ${percent(shares[kind])}`).join(", "),
     ];
   });
+}
+
+function whole(value: number): string {
+  return value.toLocaleString("en-US");
 }
 
 function percent(share: number): string {

@@ -17,7 +17,7 @@ import {
   type WebGpuDevice,
 } from "../../tensor/mod.ts";
 import { describeProducts } from "../../tensor/ops/matmul_product.ts";
-import { runCandidate } from "../../tensor/ops/matmul_wgsl.ts";
+import { runCandidate } from "../../tensor/ops/matmul_candidates_wgsl.ts";
 import { plainTraining } from "./plain_gpt.ts";
 import {
   CHAIN_LENGTH,

@@ -2,6 +2,7 @@
 
 import { applyOne, type Operation, type Specification, viewAs } from "../apply.ts";
 import type { View } from "../device.ts";
+import { isFloat } from "../dtype.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { matmulOnCpu } from "./matmul_wasm.ts";
@@ -37,9 +38,14 @@ const matmulOperation: Operation<Attributes> = {
       if (x.shape.length < 2) {
         throw new RangeError(`Cannot matmul: wanted at least 2 axes, got ${formatShape(x.shape)}`);
       }
-      if (x.dtype !== "float32") {
-        throw new TypeError(`Cannot matmul: wanted float32, got ${x.dtype}`);
+      if (!isFloat(x.dtype)) {
+        throw new TypeError(`Cannot matmul: wanted float32 or float16, got ${x.dtype}`);
       }
+    }
+    if (a!.dtype !== b!.dtype) {
+      throw new TypeError(
+        `Cannot matmul: wanted operands of one type, got ${a!.dtype} and ${b!.dtype}`,
+      );
     }
     const [m, k] = matrixShape(a!, transposeA);
     const [k2, n] = matrixShape(b!, transposeB);
@@ -53,7 +59,7 @@ const matmulOperation: Operation<Attributes> = {
     }
     const shape = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
     shape.push(m, n);
-    return [{ shape, dtype: "float32" }];
+    return [{ shape, dtype: a!.dtype }];
   },
   run: (_device, [a, b], [c], attributes) => multiplyInto(a!, b!, c!, attributes),
   gradient: {
@@ -136,9 +142,9 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  *
  * @param a `[..., M, K]`, or `[..., K, M]` if it is to be transposed.
  * @param b `[..., K, N]`, or `[..., N, K]` if it is to be transposed.
- * @returns `[..., M, N]`
+ * @returns `[..., M, N]`, of the type of the operands. Sums are made in single precision.
  * @throws {RangeError} If the shapes do not match.
- * @throws {TypeError} If an operand is not `float32`.
+ * @throws {TypeError} If an operand is neither `float32` nor `float16`, or they are of two types.
  *
  * @example
  * ```ts

@@ -14,12 +14,8 @@ import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../devices/webgpu/device.ts";
 import { describeProducts, type MatmulOptions, type Product } from "./matmul_product.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./matmul_wasm.ts";
-import {
-  type MatmulCandidateName,
-  matmulOnWebGpu,
-  runCandidate,
-  WEBGPU_MATMULS,
-} from "./matmul_wgsl.ts";
+import { MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./matmul_candidates_wgsl.ts";
+import { matmulOnWebGpu } from "./matmul_wgsl.ts";
 
 /** A product to be timed. */
 interface Shape {
@@ -108,8 +104,7 @@ function ladder(device: Device): Rung[] {
     };
     return [...rungs, used];
   }
-  const names = Object.keys(WEBGPU_MATMULS) as MatmulCandidateName[];
-  const fitting = names.filter((name) => WEBGPU_MATMULS[name].fits(device));
+  const fitting = MATMUL_CANDIDATE_NAMES.filter((name) => WEBGPU_MATMULS[name].fits(device));
   return [
     ...fitting.map((name): Rung => ({
       name,

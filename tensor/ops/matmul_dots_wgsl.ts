@@ -4,10 +4,13 @@ import {
   BEGIN_A,
   BEGIN_B,
   BEGIN_C,
+  type KernelForm,
+  kernelKey,
   MATMUL_ARGUMENTS,
   type MatmulKernel,
+  matrixBuffers,
   storeWgsl,
-} from "./matmul_kernels_wgsl.ts";
+} from "./matmul_code_wgsl.ts";
 import type { Product } from "./matmul_product.ts";
 
 /** Threads in a workgroup, each with a column of its own. */
@@ -23,19 +26,10 @@ export function hasVectorsAlongK({ k, a, b }: Product): boolean {
  * One thread for each element of the result, four products at a time: it reads a quarter as often as
  * the naive kernel, and nothing is shared, so processors that pretend to be a GPU like it.
  */
-export const DOTS_KERNEL: MatmulKernel = {
-  rows: 1,
-  columns: THREADS,
-  kernel: {
-    key: "matmul dots",
-    integers: MATMUL_ARGUMENTS,
-    buffers: [
-      { name: "a", type: "vec4<f32>", writes: false },
-      { name: "b", type: "vec4<f32>", writes: false },
-      { name: "c", type: "f32", writes: true },
-    ],
-    code: () => `
-${storeWgsl(false)}
+export function dotsKernel(given: KernelForm): MatmulKernel {
+  const form = { ...given, isSymmetric: false };
+  const code = () => `
+${storeWgsl(form)}
 @compute @workgroup_size(${THREADS})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -50,10 +44,16 @@ fn main(
   let bAt = (${BEGIN_B} + column * arguments.bColumn) / 4;
   var sums = vec4<f32>();
   for (var step = 0; step < arguments.k / 4; step++) {
-    sums += a[aAt + step] * b[bAt + step];
+    sums += vec4<f32>(a[aAt + step]) * vec4<f32>(b[bAt + step]);
   }
   store(${BEGIN_C}, row, column, (sums.x + sums.y) + (sums.z + sums.w));
 }
-`,
-  },
-};
+`;
+  const kernel = {
+    key: kernelKey("dots", form),
+    code,
+    integers: MATMUL_ARGUMENTS,
+    buffers: matrixBuffers(form, ["a", "b"]),
+  };
+  return { kernel, rows: 1, columns: THREADS };
+}

@@ -8,7 +8,7 @@
  */
 
 import type { Allocation, View } from "../device.ts";
-import { bytesPerElement } from "../dtype.ts";
+import { bytesPerElement, type DType, isFloat } from "../dtype.ts";
 import type { Work } from "../profile.ts";
 
 /** What is asked of a matrix product, besides its operands. */
@@ -30,6 +30,8 @@ export interface MatmulOptions {
 export interface Matrix {
   /** The memory. */
   readonly allocation: Allocation;
+  /** The type of its elements. */
+  readonly dtype: DType;
   /** Where the first element of the first item lies. */
   readonly offset: number;
   /** From one row to the next, the transposition already applied. */
@@ -140,6 +142,7 @@ export function describeProducts(
       offset: number,
     ) => ({
       allocation: view.allocation,
+      dtype: view.dtype,
       offset: view.offset + offset,
       row,
       column,
@@ -166,7 +169,8 @@ export function describeProducts(
  * ```ts
  * import { type Product, transposeProduct } from "./matmul_product.ts";
  *
- * const matrix = { allocation: { bytes: 0 }, offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
+ * const place = { offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
+ * const matrix = { allocation: { bytes: 0 }, dtype: "float32" as const, ...place };
  * const product: Product = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
  * if (transposeProduct(product).c.column !== 5) throw new Error("expected a column-major result");
  * ```
@@ -205,10 +209,12 @@ function checkShapes(
       }], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]`,
     );
   }
-  for (const view of [a, b, c]) {
-    if (view.dtype !== "float32") {
-      throw new TypeError(`Cannot multiply matrices: wanted dtype float32, got ${view.dtype}`);
-    }
+  const isMixed = a.dtype !== b.dtype;
+  if (isMixed || !isFloat(a.dtype) || !isFloat(c.dtype)) {
+    throw new TypeError(
+      `Cannot multiply matrices: wanted floats, and of one type on both sides, got ${a.dtype} and ` +
+        `${b.dtype} for ${c.dtype}`,
+    );
   }
 }
 
@@ -291,17 +297,19 @@ function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c
  * @param items The products of the batch, if they are not all.
  */
 export function productWork(
-  { m, n, k, a, b, outer, inner }: Product,
+  { m, n, k, a, b, c, outer, inner }: Product,
   { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
   items: number = outer * inner,
 ): Work {
   const copies = (matrix: Matrix) =>
     matrix.outer === 0 && matrix.inner === 0 ? Math.min(items, 1) : items;
   const results = items * (symmetric ? n * (n + 1) / 2 : m * n);
-  const elements = copies(a) * m * k + copies(b) * k * n + (accumulate ? 2 : 1) * results;
+  const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
+    bytesPerElement(b.dtype) * copies(b) * k * n +
+    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results;
   return {
     name: `matmul ${m}×${k}×${n}`,
     flops: 2 * k * results,
-    bytes: bytesPerElement("float32") * elements,
+    bytes,
   };
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { TypedArray } from "../dtype.ts";
 import type { CpuDevice, View } from "../device.ts";
 import { openCpuDevice } from "../devices/cpu/device.ts";
 import { describeProducts } from "./matmul_product.ts";
@@ -15,8 +16,8 @@ async function checkAll(
   device: CpuDevice,
   multiply: Multiply,
   cases: readonly MatmulCase[] = MATMUL_CASES,
-): Promise<Float32Array[]> {
-  const results: Float32Array[] = [];
+): Promise<TypedArray[]> {
+  const results: TypedArray[] = [];
   for (const case_ of cases) results.push(await checkMatmul(device, case_, multiply));
   assertEquals(device.live, 0);
   return results;
@@ -27,7 +28,7 @@ const onCpu = (device: CpuDevice): Multiply => (a, b, c, options) =>
 
 for (const blas of [false, true]) {
   Deno.test(`products ${blas ? "by a BLAS where there is one" : "without a BLAS"} agree with double precision`, async (t) => {
-    const results: Float32Array[][] = [];
+    const results: TypedArray[][] = [];
     for (const threads of [1, 2, 3]) {
       await t.step(`on ${threads} threads`, async (t) => {
         const device = await openCpuDevice({ threads, blas });
@@ -123,7 +124,7 @@ Deno.test("views that no kernel can walk along are refused", async () => {
   assertThrows(
     () => multiply(square, view([3, 3], [3, 1], "int32"), square),
     TypeError,
-    "wanted dtype float32, got int32",
+    "wanted floats, and of one type on both sides, got float32 and int32",
   );
   await device.close();
 });

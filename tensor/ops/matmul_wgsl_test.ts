@@ -2,18 +2,18 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gpuTest } from "../../testing/gpu.ts";
 import type { WebGpuDevice } from "../device.ts";
 import { describeProducts } from "./matmul_product.ts";
-import {
-  chooseCandidate,
-  type MatmulCandidateName,
-  matmulOnWebGpu,
-  runCandidate,
-  WEBGPU_MATMULS,
-} from "./matmul_wgsl.ts";
+import { MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./matmul_candidates_wgsl.ts";
+import { chooseBySize } from "./matmul_choices_wgsl.ts";
+import { matmulOnWebGpu } from "./matmul_wgsl.ts";
 import { checkMatmul, MATMUL_CASES, type Multiply } from "./testing/matmul_cases.ts";
 
 /** Records all cases, and waits once. */
-async function checkAll(device: WebGpuDevice, multiply: Multiply): Promise<void> {
-  await Promise.all(MATMUL_CASES.map((case_) => checkMatmul(device, case_, multiply)));
+async function checkAll(
+  device: WebGpuDevice,
+  multiply: Multiply,
+  dtype: "float32" | "float16" = "float32",
+): Promise<void> {
+  await Promise.all(MATMUL_CASES.map((case_) => checkMatmul(device, case_, multiply, dtype)));
   assertEquals(device.live, 0);
 }
 
@@ -21,15 +21,22 @@ gpuTest("products agree with double precision", async (device) => {
   await checkAll(device, (a, b, c, options) => matmulOnWebGpu(device, a, b, c, options));
 });
 
+gpuTest("products in half precision agree with double precision", async (device) => {
+  if (!device.hasFloat16) return;
+  await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), "float16");
+});
+
 gpuTest("each candidate that fits agrees with double precision", async (device, t) => {
-  const names = Object.keys(WEBGPU_MATMULS) as MatmulCandidateName[];
-  for (const name of names.filter((name) => WEBGPU_MATMULS[name].fits(device))) {
-    await t.step(name, () =>
-      checkAll(device, (a, b, c, options) => {
-        for (const product of describeProducts(a, b, c, options)) {
-          runCandidate(device, name, product, options);
-        }
-      }));
+  const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
+  for (const name of MATMUL_CANDIDATE_NAMES.filter((name) => WEBGPU_MATMULS[name].fits(device))) {
+    for (const dtype of dtypes) {
+      await t.step(`${name}, ${dtype}`, () =>
+        checkAll(device, (a, b, c, options) => {
+          for (const product of describeProducts(a, b, c, options)) {
+            runCandidate(device, name, product, options);
+          }
+        }, dtype));
+    }
   }
 });
 
@@ -38,6 +45,7 @@ gpuTest(
   async (device) => {
     const matrix = {
       allocation: { bytes: 0 },
+      dtype: "float32" as const,
       offset: 0,
       row: 1024,
       column: 1,
@@ -50,7 +58,7 @@ gpuTest(
         const product = { m, n, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
         for (const software of [false, true]) {
           const info = { ...device.info, details: { ...device.info.details, software } };
-          const name = chooseCandidate({ info, limits: device.limits }, product);
+          const name = chooseBySize({ info, limits: device.limits }, product);
           assert(WEBGPU_MATMULS[name].fits(device), `${name} should fit`);
         }
       }
@@ -61,7 +69,7 @@ gpuTest(
           ...{ m: 64, n: 64, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix },
         }, {}),
       Error,
-      "the device's workgroups are too small",
+      "wanted a device with larger workgroups",
     );
     await checkAll(device, (a, b, c, options) => matmulOnWebGpu(device, a, b, c, options));
   },

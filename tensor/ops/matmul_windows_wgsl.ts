@@ -1,6 +1,7 @@
 /** Matrix products on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
 
 import type { WebGpuDevice } from "../device.ts";
+import { bytesPerElement } from "../dtype.ts";
 import { halfOf, isSeenWhole, windowOf } from "../devices/webgpu/windows.ts";
 import type { MatmulOptions, Matrix, Product } from "./matmul_product.ts";
 
@@ -55,7 +56,7 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
     const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
-    const window = windowOf(device, matrix.allocation, "float32", range);
+    const window = windowOf(device, matrix.allocation, matrix.dtype, range);
     // What copies b, to align it, writes to a buffer of its own.
     const isCopySeen = name !== "b" || isSeenWhole(device, { bytes: copiedBytes(product) });
     if (window === null || !isCopySeen) {
@@ -76,7 +77,7 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
 /** What an aligned copy of b takes: items that share one b share the copy. */
 function copiedBytes({ n, k, outer, inner, b }: Product): number {
   const copies = (b.outer === 0 ? 1 : outer) * (b.inner === 0 ? 1 : inner);
-  return 4 * copies * k * 4 * Math.ceil(n / 4);
+  return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
 }
 
 /** What is left of a product if one of its sides is only from `start` to `end`. */

@@ -1,6 +1,7 @@
 /** Cases that every way of multiplying matrices has to pass, and the check in double precision. @module */
 
 import type { Device, View } from "../../device.ts";
+import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
 import type { MatmulOptions } from "../matmul_product.ts";
 
 /** One product, with its operands as they lie in memory. */
@@ -141,6 +142,30 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       }),
     ])
   ),
+  // Lines that begin at multiples of four elements, and blocks that are not full.
+  ...ORDERS.flatMap(([transposeA, transposeB]) =>
+    [[36, 44, 28], [132, 140, 20]].map(([m, n, k]) =>
+      makeCase(`aligned batch of ${m}×${n}×${k}`, {
+        ...{ m: m!, n: n!, k: k!, batch: [2], margin: 4 },
+        options: { transposeA, transposeB, accumulate: m === 36 },
+      })
+    )
+  ),
+  // Few elements that are long sums: worth cutting in parts, which do not come out even.
+  ...ORDERS.flatMap(([transposeA, transposeB]) =>
+    [[], [3], [2, 3]].map((batch) =>
+      makeCase(`long sums in a batch of [${batch}]`, {
+        ...{ m: 12, n: 20, k: 401, batch, swappedBatch: true },
+        options: { transposeA, transposeB, accumulate: batch.length === 1 },
+      })
+    )
+  ),
+  ...[false, true].map((accumulate) =>
+    makeCase("long sums of a symmetric product", {
+      ...{ m: 24, n: 24, k: 530, gram: true, batch: [2] },
+      options: { transposeA: false, transposeB: true, symmetric: true, accumulate },
+    })
+  ),
   makeCase("batch without items", { batch: [3, 0] }),
   ...[1, 5, 24, 70, 99, 150, 301].flatMap((size) =>
     [false, true].map((transposed) =>
@@ -168,16 +193,18 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
 /** What {@linkcode checkMatmul} prepared and found. */
 interface Operand {
   readonly view: View;
-  readonly values: Float32Array<ArrayBuffer>;
+  readonly values: TypedArray;
   readonly at: (item: readonly number[], row: number, column: number) => number;
 }
 
 /**
  * Runs one case, without waiting before the read, and compares every element, and everything around the result, with double precision.
  *
- * The error allowed is the bound for a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|.
+ * The error allowed is the bound for a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|, and that of
+ * rounding it once to half precision where that is its type, 2⁻¹¹ of it or half of the smallest number.
  * Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
  *
+ * @param dtype The type of all elements.
  * @returns The bits of the result.
  * @throws {Error} If an element is wrong, naming the case and both values.
  */
@@ -185,11 +212,12 @@ export async function checkMatmul(
   device: Device,
   case_: MatmulCase,
   multiply: Multiply,
-): Promise<Float32Array> {
+  dtype: "float32" | "float16" = "float32",
+): Promise<TypedArray> {
   const { m, n, k, batch, options, margin, swappedBatch } = case_;
   const random = randomNumbers(m + 7 * n + 131 * k);
   const order = swappedBatch ? batch.map((_, axis) => batch.length - 1 - axis) : undefined;
-  const common = { batch, margin, random };
+  const common = { batch, margin, random, dtype };
   const a = makeOperand(device, {
     ...{ ...common, order, shared: case_.sharedA, columnMajor: case_.columnMajorA },
     matrix: options.transposeA ? [k, m] : [m, k],
@@ -214,7 +242,7 @@ export async function checkMatmul(
   multiply(a.view, b.view, c.view, options);
   const reading = device.read(c.view.allocation, 0, c.values.byteLength);
   for (const operand of new Set([a, b, c])) device.free(operand.view.allocation);
-  const result = new Float32Array(await reading);
+  const result = typedArray(dtype, await reading);
 
   const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
   const rightStride = b.view.strides.at(options.transposeB ? -1 : -2)!;
@@ -235,8 +263,9 @@ export async function checkMatmul(
           size += Math.abs(product);
         }
         const got = result[at]!;
+        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(sum), 2 ** -25);
         const isRight = Number.isFinite(sum)
-          ? Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size
+          ? Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size + rounding
           : Object.is(got, sum);
         if (!isRight) {
           throw new Error(
@@ -268,11 +297,12 @@ function makeOperand(device: Device, plan: {
   readonly matrix: readonly [rows: number, columns: number];
   readonly margin: number;
   readonly random: () => number;
+  readonly dtype: "float32" | "float16";
   readonly order?: readonly number[] | undefined;
   readonly shared?: readonly number[];
   readonly columnMajor?: boolean;
 }): Operand {
-  const { batch, matrix, margin, random, shared = [], columnMajor = false } = plan;
+  const { batch, matrix, margin, random, dtype, shared = [], columnMajor = false } = plan;
   const order = plan.order ?? batch.map((_, axis) => axis);
   const [slow, fast] = columnMajor ? [matrix[1], matrix[0]] : matrix;
   const leading = fast + margin;
@@ -283,7 +313,8 @@ function makeOperand(device: Device, plan: {
     strides[axis] = stride;
     stride *= batch[axis]!;
   }
-  const values = Float32Array.from({ length: stride + margin }, random);
+  const length = stride + margin;
+  const values = typedArray(dtype, new ArrayBuffer(length * bytesPerElement(dtype))).map(random);
   const allocation = device.allocate(values.byteLength, "a test");
   device.write(allocation, 0, values);
   const [row, column] = columnMajor ? [1, leading] : [leading, 1];
@@ -291,7 +322,7 @@ function makeOperand(device: Device, plan: {
   return {
     view: {
       allocation,
-      dtype: "float32",
+      dtype,
       shape: [...batch, ...matrix],
       strides: all,
       offset: margin,
