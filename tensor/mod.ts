@@ -43,6 +43,17 @@ export { embedding, gather } from "./ops/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
 export { linears, type LinearsOptions } from "./ops/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
+export {
+  type MatmulChoice,
+  type MatmulChoices,
+  matmulChoices,
+  type MatmulChoicesData,
+} from "./ops/matmul_choices_wgsl.ts";
+export {
+  type MatmulTuning,
+  tuneMatmuls,
+  type TuneMatmulsOptions,
+} from "./ops/matmul_tuning_wgsl.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";

@@ -1,0 +1,298 @@
+/**
+ * Finding the fastest way to multiply matrices, by timing all that there are on the device itself.
+ *
+ * @module
+ */
+
+import type { Allocation, WebGpuDevice, WgslKernel } from "../device.ts";
+import { wholeWords } from "../devices/webgpu/allocation.ts";
+import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { bytesPerElement, type TypedArray, typedArray } from "../dtype.ts";
+import {
+  formOf,
+  MATMUL_CANDIDATE_NAMES,
+  type MatmulCandidateName,
+  runCandidate,
+  WEBGPU_MATMULS,
+} from "./matmul_candidates_wgsl.ts";
+import {
+  choiceTable,
+  chooseBySize,
+  type MatmulChoice,
+  type NotedProduct,
+} from "./matmul_choices_wgsl.ts";
+import type { Matrix, Product } from "./matmul_product.ts";
+
+/** A way that took so much longer than the best at the first try is not tried again. */
+const CLEARLY_SLOWER = 1.4;
+/** The others are timed so often, in turn. */
+const ROUNDS = 5;
+/** A winner has to be faster than the choice by size by this, or that stays: timing is never exact. */
+const WORTH_CHANGING = 0.97;
+
+/** How {@linkcode tuneMatmuls} goes about it. */
+export interface TuneMatmulsOptions {
+  /** No class is begun after so many seconds (default 30). */
+  readonly seconds?: number;
+  /** Told of each choice when it is made. */
+  readonly onChoice?: (choice: MatmulChoice) => void;
+}
+
+/** What {@linkcode tuneMatmuls} did. */
+export interface MatmulTuning {
+  /** How many classes of products were timed. */
+  readonly classes: number;
+  /** How many are left, since the time was up or the device has no room for their operands. */
+  readonly left: number;
+  /** How long it took, in seconds. */
+  readonly seconds: number;
+  /** Why nothing can be timed on this device; `null` where it can. */
+  readonly obstacle: string | null;
+}
+
+/**
+ * Times all ways to multiply matrices for each class of products that this device has computed and not
+ * timed yet, and takes the fastest from then on.
+ *
+ * What each way computes is compared first, to the bit, with what the naive kernel does, on whole numbers
+ * whose sums are exact in any order. The time is that of the kernels alone, by the timestamps of the GPU.
+ *
+ * @throws {Error} If a profile is being made, the device fails, or a way computes something else.
+ *
+ * @example
+ * ```ts
+ * import { matmul, openDevice, Tensor, tuneMatmuls } from "../mod.ts";
+ *
+ * const device = await openDevice("webgpu").catch(() => null);
+ * if (device?.kind === "webgpu") {
+ *   const x = Tensor.ones(device, [32, 32]);
+ *   matmul(x, x);
+ *   const { classes, obstacle } = await tuneMatmuls(device);
+ *   if (obstacle === null && classes !== 1) throw new Error(`expected one class, got ${classes}`);
+ *   await device.close();
+ * }
+ * ```
+ */
+export async function tuneMatmuls(
+  device: WebGpuDevice,
+  { seconds = 30, onChoice = () => {} }: TuneMatmulsOptions = {},
+): Promise<MatmulTuning> {
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  const choices = choiceTable(device);
+  const hasTimestamps = `${device.info.details.features}`.split(" ").includes("timestamp-query");
+  let classes = 0;
+  for (const noted of hasTimestamps ? choices.noted : []) {
+    if (elapsed() > seconds) break;
+    const choice = await tune(device, noted);
+    if (choice === null) continue;
+    choices.decide(choice);
+    onChoice(choice);
+    classes++;
+  }
+  return {
+    classes,
+    left: choices.noted.length,
+    seconds: elapsed(),
+    obstacle: hasTimestamps ? null : "the device has no timestamps",
+  };
+}
+
+/** Times the ways to compute a product. `null` if there is no room for its operands. */
+async function tune(device: WebGpuDevice, noted: NotedProduct): Promise<MatmulChoice | null> {
+  const operands = Operands.allocate(device, noted);
+  if (operands === null) return null;
+  try {
+    const form = formOf(noted.product, noted.flags.symmetric === true);
+    const fallback = chooseBySize(device, noted.product);
+    const names = MATMUL_CANDIDATE_NAMES.filter((name) => {
+      const { fits, suits } = WEBGPU_MATMULS[name];
+      return name === fallback || (fits(device) && suits(noted.product, form, device));
+    });
+    await operands.check(names);
+    const [first] = await operands.time(names, 1) as [Map<MatmulCandidateName, number>];
+    const best = Math.min(...first.values());
+    const close = names.filter((name) =>
+      name === fallback || first.get(name)! <= CLEARLY_SLOWER * best
+    );
+    const rounds = await operands.time(close, ROUNDS);
+    const median = (name: MatmulCandidateName) =>
+      rounds.map((times) => times.get(name)!).toSorted((x, y) => x - y)[ROUNDS >> 1]!;
+    const times = new Map(close.map((name) => [name, median(name)]));
+    const fastest = close.toSorted((x, y) => times.get(x)! - times.get(y)!)[0]!;
+    const isWorthIt = times.get(fastest)! < WORTH_CHANGING * times.get(fallback)!;
+    return {
+      class: noted.class,
+      candidate: isWorthIt ? fastest : fallback,
+      forced: false,
+      microseconds: Object.fromEntries(
+        names.map((name) => [name, round(1000 * (times.get(name) ?? first.get(name)!))]),
+      ),
+    };
+  } finally {
+    operands.free();
+  }
+}
+
+/** Three digits are more than timing gives. */
+function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+/** The operands of a product that is timed: whole numbers, so small that their sums are exact. */
+class Operands {
+  readonly #device: WebGpuDevice;
+  readonly #noted: NotedProduct;
+  readonly #product: Product;
+  readonly #allocations: readonly Allocation[];
+  /** What the result holds before it is computed. */
+  readonly #start: TypedArray;
+
+  private constructor(
+    device: WebGpuDevice,
+    noted: NotedProduct,
+    product: Product,
+    start: TypedArray,
+  ) {
+    this.#device = device;
+    this.#noted = noted;
+    this.#product = product;
+    this.#start = start;
+    const { a, b, c } = product;
+    this.#allocations = [...new Set([a.allocation, b.allocation, c.allocation])];
+  }
+
+  /** Fills operands with numbers; `null` if there is no room for them. */
+  static allocate(device: WebGpuDevice, noted: NotedProduct): Operands | null {
+    const { m, n, k, outer, inner } = noted.product;
+    const made: Allocation[] = [];
+    const fill = (matrices: readonly Matrix[], rows: number, columns: number) => {
+      // Places are kept up to what may matter: how the first element is aligned.
+      const skipped = Math.floor(Math.min(...matrices.map((x) => x.offset)) / 64) * 64;
+      const moved = matrices.map((matrix) => ({ ...matrix, offset: matrix.offset - skipped }));
+      const [{ offset, row, column, dtype, ...batch }] = moved as [Matrix];
+      const lengths = [rows, columns, outer, inner];
+      const strides = [row, column, batch.outer, batch.inner];
+      const last = lengths.reduce((sum, length, i) => sum + (length - 1) * strides[i]!, offset);
+      const values = typedArray(dtype, new ArrayBuffer((last + 1) * bytesPerElement(dtype)));
+      // With values that are the same on both sides of the diagonal, X·X is symmetric as well as X·Xᵀ.
+      const isSymmetric = noted.flags.symmetric === true;
+      for (let item = 0; item < outer * inner; item++) {
+        const begin = offset + Math.floor(item / inner) * batch.outer + item % inner * batch.inner;
+        for (let i = 0; i < rows; i++) {
+          for (let j = 0; j < columns; j++) {
+            const [low, high] = isSymmetric ? [Math.min(i, j), Math.max(i, j)] : [i, j];
+            values[begin + i * row + j * column] = (7 * low + 11 * high + (low ^ high) + item) % 5 -
+              2;
+          }
+        }
+      }
+      const allocation = device.allocate(wholeWords(values.byteLength), "timing a matmul");
+      made.push(allocation);
+      device.write(allocation, 0, values);
+      return { values, placed: moved.map((matrix) => ({ ...matrix, allocation })) };
+    };
+    try {
+      const { a, b, c } = noted.product;
+      const [left, right] = noted.sharesOperands
+        ? fill([a, b], m, k).placed
+        : [...fill([a], m, k).placed, ...fill([b], k, n).placed];
+      const { values, placed: [result] } = fill([c], m, n);
+      const product = { ...noted.product, a: left!, b: right!, c: result! };
+      return new Operands(device, noted, product, values);
+    } catch (error) {
+      for (const allocation of made) device.free(allocation);
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
+  }
+
+  /** Gives the memory back. */
+  free(): void {
+    for (const allocation of this.#allocations) this.#device.free(allocation);
+  }
+
+  /** Computes the product by each way, and compares every bit. @throws {Error} If one is wrong. */
+  async check(names: readonly MatmulCandidateName[]): Promise<void> {
+    const device = this.#device;
+    const { allocation: result } = this.#product.c;
+    const wanted = device.allocate(result.bytes, "timing a matmul");
+    const mistakes = device.allocate(4 * names.length, "timing a matmul");
+    const naive = { ...this.#product, c: { ...this.#product.c, allocation: wanted } };
+    device.write(wanted, 0, this.#start);
+    device.write(mistakes, 0, new Int32Array(names.length));
+    runCandidate(device, "naive", naive, this.#noted.flags);
+    const words = result.bytes / 4;
+    const groups = Math.ceil(words / COMPARED_BY_GROUP);
+    const grid = workgroupGrid(groups, device.limits.maxComputeWorkgroupsPerDimension);
+    for (const [index, name] of names.entries()) {
+      device.write(result, 0, this.#start);
+      runCandidate(device, name, this.#product, this.#noted.flags);
+      device.dispatch(
+        COMPARE_KERNEL,
+        [wanted, result, mistakes],
+        { integers: [words, index] },
+        grid,
+      );
+    }
+    const found = new Int32Array(await device.read(mistakes, 0, mistakes.bytes));
+    device.free(wanted);
+    device.free(mistakes);
+    for (const [index, name] of names.entries()) {
+      if (found[index] === 0) continue;
+      throw new Error(
+        `Cannot multiply matrices by "${name}": wanted what the naive kernel computes for ` +
+          `${this.#noted.class}, got ${found[index]} words that differ`,
+      );
+    }
+  }
+
+  /** Times each way so often, in turn: for each round the milliseconds. */
+  async time(
+    names: readonly MatmulCandidateName[],
+    rounds: number,
+  ): Promise<Map<MatmulCandidateName, number>[]> {
+    const dispatches: number[] = [];
+    const { events } = await this.#device.profile(() => {
+      for (let round = 0; round < rounds; round++) {
+        for (const name of names) {
+          dispatches.push(runCandidate(this.#device, name, this.#product, this.#noted.flags));
+        }
+      }
+    });
+    let at = 0;
+    return Array.from({ length: rounds }, (_, round) =>
+      new Map(names.map((name, i) => {
+        const kernels = events.slice(at, at += dispatches[round * names.length + i]!);
+        return [name, kernels.reduce((sum, { milliseconds }) => sum + milliseconds, 0)];
+      })));
+  }
+}
+
+/** Words that a workgroup compares. */
+const COMPARED_BY_GROUP = 64;
+
+/** Counts the words that differ, for one of several comparisons. */
+const COMPARE_KERNEL: WgslKernel = {
+  key: "matmul compare",
+  integers: ["words", "index"],
+  buffers: [
+    { name: "wanted", type: "u32", writes: false },
+    { name: "got", type: "u32", writes: false },
+    { name: "mistakes", type: "atomic<u32>", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+@compute @workgroup_size(${COMPARED_BY_GROUP})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let at = workgroupIndex(group, grid) * ${COMPARED_BY_GROUP} + local;
+  if (at < u32(arguments.words) && wanted[at] != got[at]) {
+    atomicAdd(&mistakes[arguments.index], 1);
+  }
+}
+`,
+};
