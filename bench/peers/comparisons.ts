@@ -3,11 +3,12 @@
 import { configForDepth } from "../../gpt/mod.ts";
 import { matmulParameters } from "../../gpt/parameters.ts";
 import { polarExpressFlops } from "../../optim/mod.ts";
-import { job, limit, program, type Report, type Side } from "./contestant.ts";
+import { job, limit, parameterCount, program, readReport, type Side } from "./contestant.ts";
 import { firstStep, firstToken } from "./launch.ts";
 import { installLlama } from "./llama.ts";
 import type { Comparison, Quantity } from "./measure.ts";
 import type { JobOptions } from "./protocol.ts";
+import { eagerTorch, torchAllWays } from "./torch.ts";
 
 /** By how much losses may differ that are equal to four decimals. */
 const FOUR_DECIMALS = 5e-5;
@@ -36,36 +37,11 @@ const jax = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {})
 const tensorflow = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {}): Side =>
   job("TensorFlow.js", "tensorflow.ts", name, { backend, ...options });
 
-const readReport = ({ tokens_per_second, prefill_tokens_per_second, peak_rss_mb, ms }: Report) => ({
-  tokens_per_second: tokens_per_second ?? NaN,
-  prefill_tokens_per_second: prefill_tokens_per_second ?? NaN,
-  megabytes: peak_rss_mb ?? NaN,
-  ms: ms?.step ?? NaN,
-});
-const parameterCount = ({ parameters }: Report): number[] =>
-  parameters === undefined ? [] : [parameters];
-
 /** One of our benches, which runs to its end. */
 function bench(name: string, args: readonly string[], library = "nanodino"): Side {
   const place = new URL(`../${name}.ts`, import.meta.url).href;
   const command = [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args] as const;
-  return program(library, command, readReport, parameterCount);
-}
-
-/** nanochat itself on PyTorch, whose script lies beside the project. */
-function torch(args: readonly string[], library = "nanochat on PyTorch", env = {}): Side {
-  const script = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
-  const command = ["/usr/bin/python3", script, ...args] as const;
-  return program(library, command, readReport, parameterCount, env);
-}
-
-/** PyTorch as it comes, with the whole model compiled, and with nothing compiled: the best counts. */
-function torchAllWays(args: readonly string[]): Side[] {
-  return [
-    torch(args),
-    torch([...args, "--compile"], "the model compiled"),
-    torch(args, "nothing compiled", { TORCHDYNAMO_DISABLE: "1" }),
-  ];
+  return program(library, command, readReport, { check: parameterCount });
 }
 
 // --- The CPU --------------------------------------------------------------------------------
@@ -178,7 +154,7 @@ const loading: Comparison[] = [
 const decoding: Comparison[] = [
   {
     ...{ name: "decode PyTorch", device: "cpu", rounds: 5 },
-    ...{ ours: bench("decode", BASE), others: [torch(["decode", ...TORCH_BASE])] },
+    ...{ ours: bench("decode", BASE), others: [eagerTorch(["decode", ...TORCH_BASE])] },
     quantities: [
       tokensPerSecond("decoding, batch 1, context 256", 3),
       {

@@ -33,6 +33,9 @@ export interface Surroundings {
   readonly flags?: readonly string[];
 }
 
+/** How long anything may take to set up, or to be measured once, in seconds. */
+const MOST_SECONDS = 150;
+
 /** Where the files of this folder are. */
 const here = (name: string): string => new URL(name, import.meta.url).href;
 
@@ -72,10 +75,20 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
     new TextLineStream(),
   ).getReader();
   const next = async (): Promise<Answer> => {
-    for (;;) {
-      const { value, done } = await lines.read();
-      if (done) throw new Error(lastError(await complaints));
-      if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      process.kill();
+    }, 1000 * MOST_SECONDS);
+    try {
+      for (;;) {
+        const { value, done } = await lines.read();
+        if (done && isLate) throw new Error(`it took more than ${MOST_SECONDS} s`);
+        if (done) throw new Error(lastError(await complaints));
+        if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
+      }
+    } finally {
+      clearTimeout(timer);
     }
   };
   const first = await next();
@@ -95,25 +108,33 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
   };
 }
 
+/** What a program may be told, and what is wanted of it. */
+export interface ProgramOptions {
+  /** What has to be the same in other programs; nothing by default. */
+  readonly check?: (json: Report) => readonly number[];
+  /** Variables that it finds in its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** How long one run may take, in seconds; 150 by default. */
+  readonly seconds?: number;
+}
+
 /**
  * A program that runs to its end for each measurement, and whose last line is JSON.
  *
  * @param read The quantities in that JSON.
- * @param check What has to be the same in other programs.
- * @param env Variables that it finds in its environment.
  */
 export function program(
   library: string,
   [command, ...args]: readonly [string, ...string[]],
   read: (json: Report) => Sample,
-  check: (json: Report) => readonly number[] = () => [],
-  env: Readonly<Record<string, string>> = {},
+  { check = () => [], env = {}, seconds = MOST_SECONDS }: ProgramOptions = {},
 ): Side {
   const run = async (): Promise<Report> => {
+    const signal = AbortSignal.timeout(1000 * seconds);
     const { success, stdout, stderr } = await new Deno.Command(command, {
-      args,
-      env: { NO_COLOR: "1", ...env },
+      ...{ args, signal, env: { NO_COLOR: "1", ...env } },
     }).output();
+    if (signal.aborted) throw new Error(`it took more than ${seconds} s`);
     if (!success) throw new Error(lastError(new TextDecoder().decode(stderr)));
     return JSON.parse(new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "");
   };
@@ -137,6 +158,23 @@ export interface Report {
   readonly peak_rss_mb?: number;
 }
 
+/** The quantities of a {@linkcode Report}. */
+export function readReport(
+  { tokens_per_second, prefill_tokens_per_second, peak_rss_mb, ms }: Report,
+): Sample {
+  return {
+    tokens_per_second: tokens_per_second ?? NaN,
+    prefill_tokens_per_second: prefill_tokens_per_second ?? NaN,
+    megabytes: peak_rss_mb ?? NaN,
+    ms: ms?.step ?? NaN,
+  };
+}
+
+/** The number of parameters, which has to be the same on both sides. */
+export function parameterCount({ parameters }: Report): number[] {
+  return parameters === undefined ? [] : [parameters];
+}
+
 /** A limit to be kept. */
 export function limit(name: string, sample: Sample): Side {
   return {
@@ -150,9 +188,13 @@ export function limit(name: string, sample: Sample): Side {
   };
 }
 
-/** The line of an error output that says most: the last one that begins with the name of an error. */
-function lastError(text: string): string {
+/**
+ * The line of an error output that says most: what a compiler could not do, or the last line that
+ * begins with the name of an error.
+ */
+export function lastError(text: string): string {
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+  const fatal = lines.map((line) => /\bfatal error: .*/.exec(line)?.[0]).find((line) => line);
   const named = lines.findLast((line) => /^(error|[\w.]*(Error|Exception))\b/.test(line));
-  return named ?? lines.at(-1) ?? "it ended without a word";
+  return fatal ?? named ?? lines.at(-1) ?? "it ended without a word";
 }

@@ -42,10 +42,14 @@ export interface Comparison {
 /** A side that has been started, or why it could not be. */
 interface Entry {
   readonly library: string;
-  readonly contestant: Contestant | null;
-  readonly reason?: string;
+  contestant: Contestant | null;
+  reason?: string;
   readonly samples: Sample[];
 }
+
+/** After so many seconds no round is begun, if there were {@linkcode FEWEST_ROUNDS}. */
+const MOST_SECONDS = 45;
+const FEWEST_ROUNDS = 3;
 
 /**
  * Starts the sides, compares what came out, measures them in turn and takes the medians.
@@ -63,10 +67,11 @@ export async function measureComparison(
     if (ours.contestant === null) throw new Error(ours.reason);
     checkEqual(comparison, ours, others);
     const rounds = isQuick ? Math.min(3, comparison.rounds ?? 3) : comparison.rounds ?? 12;
+    const begin = performance.now();
     for (let round = 0; round < rounds; round++) {
-      for (const { contestant, samples } of entries) {
-        if (contestant !== null) samples.push(await contestant.measure());
-      }
+      const isLate = performance.now() - begin > 1000 * MOST_SECONDS;
+      if (isLate && round >= FEWEST_ROUNDS) break;
+      for (const entry of entries) await measureOnce(entry, entry === ours);
     }
     return comparison.quantities.map((quantity) => rowOf(comparison, quantity, ours, others));
   } finally {
@@ -79,9 +84,27 @@ async function start(side: Side): Promise<Entry> {
   try {
     return { library, contestant: await side.start(), samples: [] };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : `${error}`;
-    return { library, contestant: null, reason, samples: [] };
+    return { library, contestant: null, reason: reasonOf(error), samples: [] };
   }
+}
+
+/** Measures a side; one of the others that fails is left out from then on, with all that it gave. */
+async function measureOnce(entry: Entry, isOurs: boolean): Promise<void> {
+  const { contestant } = entry;
+  if (contestant === null) return;
+  try {
+    entry.samples.push(await contestant.measure());
+  } catch (error) {
+    if (isOurs) throw error;
+    entry.contestant = null;
+    entry.samples.length = 0;
+    entry.reason = reasonOf(error);
+    await contestant.close();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
 }
 
 function checkEqual({ name, tolerance }: Comparison, ours: Entry, others: readonly Entry[]): void {

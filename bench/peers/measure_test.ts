@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { limit, type Side } from "./contestant.ts";
+import { lastError, limit, program, type Side } from "./contestant.ts";
 import { type Comparison, measureComparison } from "./measure.ts";
 
 /** A side that gives these speeds, one after the other, and says when it is asked. */
@@ -64,6 +64,55 @@ Deno.test("a library that is not there leaves its reason", async () => {
   const [row] = await measureComparison(comparison(speeds("ours", [1]), [missing]), thoroughly);
   assertEquals(row!.others, [{ library: "missing", value: null, reason: "not here" }]);
   assertEquals([row!.ours.value, row!.ratio, row!.spread], [1, null, null]);
+});
+
+Deno.test("a library that fails in the middle leaves its reason, and the others go on", async () => {
+  const order: string[] = [];
+  const failing = speeds("failing", [1], order);
+  const start = async () => {
+    const contestant = await failing.start();
+    let calls = 0;
+    const measure = () => ++calls === 2 ? Promise.reject(new Error("broke")) : contestant.measure();
+    return { ...contestant, measure };
+  };
+  const sides = [{ library: "failing", start }, speeds("fine", [2])];
+  const [row] = await measureComparison(comparison(speeds("ours", [4]), sides), thoroughly);
+  assertEquals(row!.others, [
+    { library: "failing", value: null, reason: "broke" },
+    { library: "fine", value: 2 },
+  ]);
+  assertEquals([row!.ratio, order], [2, ["failing", "failing ends"]]);
+});
+
+Deno.test("ours may not fail in the middle", async () => {
+  const broken: Side = {
+    library: "ours",
+    start: () =>
+      Promise.resolve({
+        check: [],
+        measure: () => Promise.reject(new Error("broke")),
+        close: () => Promise.resolve(),
+      }),
+  };
+  await assertRejects(
+    () => measureComparison(comparison(broken, [missing]), thoroughly),
+    Error,
+    "broke",
+  );
+});
+
+Deno.test("a program that does not come to its end is ended", async () => {
+  const command = [Deno.execPath(), "eval", "setTimeout(() => {}, 60_000)"] as const;
+  const side = program("slow", command, () => ({}), { seconds: 0.3 });
+  await assertRejects(() => side.start(), Error, "it took more than 0.3 s");
+});
+
+Deno.test("of an error output the line is kept that says most", () => {
+  const compiler = "Traceback:\nCppCompileError: C++ compile error\n" +
+    "/tmp/x.h:19:10: fatal error: ATen/NumericUtils.h: No such file\ncompilation terminated.";
+  assertEquals(lastError(compiler), "fatal error: ATen/NumericUtils.h: No such file");
+  assertEquals(lastError("Traceback:\n  x\nValueError: no\n"), "ValueError: no");
+  assertEquals(lastError("\n"), "it ended without a word");
 });
 
 Deno.test("what came out has to be equal, and nothing is timed if it is not", async () => {

@@ -1,0 +1,96 @@
+/** nanochat itself on PyTorch, whose script lies beside the project. @module */
+
+import {
+  lastError,
+  parameterCount,
+  program,
+  type ProgramOptions,
+  readReport,
+  type Side,
+} from "./contestant.ts";
+
+const PYTHON = "/usr/bin/python3";
+
+const SCRIPT = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
+
+/** Compiles something small: where the compiler or its headers are missing, this fails at once. */
+const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
+
+/** What PyTorch cannot do here, in words; `null` for what it can. */
+interface Obstacles {
+  readonly run: string | null;
+  readonly compile: string | null;
+}
+
+let found: Promise<Obstacles> | null = null;
+
+/** Finds out what PyTorch can do here, once. */
+function obstacles(): Promise<Obstacles> {
+  return found ??= (async () => {
+    const run = await complaintOf("import torch") ?? await missingScript();
+    const compile = run ?? await complaintOf(COMPILE);
+    return {
+      run: run && `not to be had here (Debian: python3-torch): ${run}`,
+      compile: compile && `torch.compile does not work here: ${compile}`,
+    };
+  })();
+}
+
+async function complaintOf(code: string): Promise<string | null> {
+  try {
+    const signal = AbortSignal.timeout(120_000);
+    const { success, stderr } = await new Deno.Command(PYTHON, { args: ["-c", code], signal })
+      .output();
+    return success ? null : lastError(new TextDecoder().decode(stderr));
+  } catch (error) {
+    return error instanceof Error ? error.message : `${error}`;
+  }
+}
+
+async function missingScript(): Promise<string | null> {
+  try {
+    await Deno.stat(SCRIPT);
+    return null;
+  } catch {
+    return "the script nanochat_torch.py is missing";
+  }
+}
+
+function side(
+  library: string,
+  args: readonly string[],
+  obstacle: keyof Obstacles,
+  options: ProgramOptions = {},
+): Side {
+  const its = program(library, [PYTHON, SCRIPT, ...args], readReport, {
+    ...{ check: parameterCount, ...options },
+  });
+  return {
+    library,
+    start: async () => {
+      const reason = (await obstacles())[obstacle];
+      if (reason !== null) throw new Error(reason);
+      return await its.start();
+    },
+  };
+}
+
+/** PyTorch with nothing compiled. */
+export function eagerTorch(args: readonly string[]): Side {
+  return side("PyTorch, eager", args, "run", { env: { TORCHDYNAMO_DISABLE: "1" } });
+}
+
+/**
+ * PyTorch in the ways that nanochat can be run: the best counts.
+ *
+ * With nothing compiled; with the model compiled; and as it comes, where only the optimizer compiles
+ * its updates, which plain AdamW does not have.
+ */
+export function torchAllWays(args: readonly string[]): Side[] {
+  const asItComes = side("PyTorch, optimizer compiled", args, "compile");
+  return [
+    eagerTorch(args),
+    ...(args.includes("--adamw") ? [] : [asItComes]),
+    side("PyTorch, compiled", [...args, "--compile"], "compile"),
+  ];
+}
