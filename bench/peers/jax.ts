@@ -215,7 +215,7 @@ async function chain(options: JobOptions): Promise<Job> {
 /** What an operation on a few numbers costs: each depends on the one before. */
 async function overhead(options: JobOptions): Promise<Job> {
   await open(options);
-  const calls = 200;
+  const calls = 2_000;
   const time = await timer(async () => {
     let x: Array_ = np.array(new Float32Array([1, 2, 3, 4]));
     for (let i = 0; i < calls; i++) x = x.add(1);

@@ -202,7 +202,7 @@ async function chain(options: JobOptions): Promise<Job> {
 /** What an operation on a few numbers costs: each needs the one before. */
 async function overhead(options: JobOptions): Promise<Job> {
   const tf = await open(options);
-  const calls = 200;
+  const calls = 2_000;
   const x = tf.tensor(new Float32Array([1, 2, 3, 4]), [4], "float32");
   const time = await timer(async () => {
     const last = tf.tidy(() => {
