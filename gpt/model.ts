@@ -15,10 +15,10 @@ import { Embedding, initializers, Linear, Module, namedSeed, parameter } from ".
 import { MuonAdamW } from "../optim/mod.ts";
 import {
   concat,
-  crossEntropy,
   defineProgram,
   type Device,
   expression as ex,
+  linearCrossEntropy,
   linears,
   type Reduction,
   rmsNorm,
@@ -229,20 +229,20 @@ export class GPT extends Module {
    */
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
     using scope = this.device.scope();
-    const { vocabSize, nEmbd } = this.config;
+    const { vocabSize } = this.config;
     this.#check(ids, targets);
     const x = this.#trunk(ids, options.cache ?? null);
-    // The rows that pad the vocabulary are left out of the product.
-    const weight = this.lm_head.weight.slice(0, 0, vocabSize);
+    const { weight } = this.lm_head;
+    // The rows that pad the vocabulary are left out of the products.
     if (targets === undefined) {
       const capped = { normalize: true, activation: { softcap: LOGIT_CAP } };
-      return scope.keep(linears(x, [weight], capped)[0]!);
+      return scope.keep(linears(x, [weight.slice(0, 0, vocabSize)], capped)[0]!);
     }
-    const logits = rmsNorm(x).reshape([-1, nEmbd]).matmul(weight, { transposeB: true });
     const { reduction = "mean" } = options;
-    return scope.keep(
-      crossEntropy(logits, targets.reshape([-1]), { reduction, softcap: LOGIT_CAP }),
-    );
+    const loss = linearCrossEntropy(rmsNorm(x), weight, targets, {
+      ...{ reduction, softcap: LOGIT_CAP, classes: vocabSize },
+    });
+    return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
   }
 
   #check(ids: Tensor, targets: Tensor | undefined): void {
@@ -260,6 +260,7 @@ export class GPT extends Module {
 
   /** Everything but the head and its norm: the residual stream after the last layer. */
   #trunk(ids: Tensor, cache: KVCache | null): Tensor {
+    using scope = this.device.scope();
     const tokens = ids.shape[1]!;
     const start = cache?.position ?? 0;
     if (start + tokens > this.maximumLength) {
@@ -283,7 +284,7 @@ export class GPT extends Module {
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     });
     cache?.advance(tokens, embedded.slice(1, tokens - 1).alias());
-    return runProgram(backOut, [x, middle, this.backout_lambda])[0]!;
+    return scope.keep(runProgram(backOut, [x, middle, this.backout_lambda])[0]!);
   }
 
   /** Mixes into each token some of the one before it; the first one has none unless it is given. */

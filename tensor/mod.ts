@@ -41,6 +41,7 @@ export { crossEntropy, type CrossEntropyOptions, type Reduction } from "./ops/cr
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
+export { linearCrossEntropy, type LinearCrossEntropyOptions } from "./ops/linear_cross_entropy.ts";
 export { linears, type LinearsOptions } from "./ops/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
 export {

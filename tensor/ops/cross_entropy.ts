@@ -5,7 +5,7 @@
  */
 
 import * as ex from "../expression/expression.ts";
-import { defineProgram } from "../expression/program.ts";
+import { defineProgram, type Program } from "../expression/program.ts";
 import { formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { softcapOf } from "./elementwise.ts";
@@ -50,6 +50,17 @@ const isCounted = defineProgram(
   { name: "count targets", inputs: ["target"], integers: ["target"] },
   ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
 );
+
+/** From logits and targets to the loss of each row; the second one caps the logits first. */
+export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>> = {
+  plain,
+  capped,
+};
+
+/** How many targets count: a scalar. */
+export function countTargets(targets: Tensor): Tensor {
+  return runProgram(isCounted, [targets])[0]!.sum();
+}
 
 /** What {@linkcode crossEntropy} can be told. */
 export interface CrossEntropyOptions {
@@ -99,5 +110,5 @@ export function crossEntropy(
     : runProgram(capped, [logits, perRow], [softcap], "float32")[0]!;
   if (reduction === "none") return reshape(losses, rowShape);
   if (reduction === "sum") return losses.sum();
-  return losses.sum().div(runProgram(isCounted, [targets])[0]!.sum());
+  return losses.sum().div(countTargets(targets));
 }

@@ -90,8 +90,13 @@ function joinRows(x: Tensor): Tensor {
   return reshape(x, [-1, x.shape.at(-1)!]);
 }
 
-/** Multiplies into a result that is there already, or adds to what it holds. */
-function multiplyInto(
+/**
+ * Multiplies into a result that is there already, or adds to what it holds. For operations: nothing is
+ * recorded.
+ *
+ * @param c Of the shape that the product has, with rows that are contiguous, in memory of its own.
+ */
+export function multiplyInto(
   a: Tensor,
   b: Tensor,
   c: Tensor,

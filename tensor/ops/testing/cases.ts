@@ -20,7 +20,6 @@ import {
 import { unaryFunctions } from "../../expression/expression.ts";
 import {
   concat,
-  crossEntropy,
   layerNorm,
   linear,
   rmsNorm,
@@ -32,6 +31,7 @@ import {
   Tensor,
   where,
 } from "../../mod.ts";
+import { logSumExpLine, lossCases } from "./loss_cases.ts";
 
 /** What an input is filled with. */
 export type Filling =
@@ -255,10 +255,6 @@ const softmaxLine = (line: readonly number[]): number[] => {
   const powers = line.map((x) => Math.exp(x - largest));
   return powers.map((e) => e / add(powers));
 };
-const logSumExpLine = (line: readonly number[]): number => {
-  const largest = Math.max(...line);
-  return largest + Math.log(add(line.map((x) => Math.exp(x - largest))));
-};
 const rmsLine = (epsilon: number) => (line: readonly number[]): number[] => {
   const root = Math.sqrt(mean(line.map((x) => x * x)) + epsilon);
   return line.map((x) => x / root);
@@ -342,41 +338,6 @@ const rows: Case[] = [
       map((a, b, c) => a * b + c, mapLines(x!, -1, layerNormLine), weight!, bias!),
     differentiable: true,
   },
-];
-
-const lossOf = (line: readonly number[], target: number, cap: number | undefined): number => {
-  if (target === -1) return 0;
-  const logits = cap === undefined ? line : line.map((x) => cap * Math.tanh(x / cap));
-  return logSumExpLine(logits) - logits[target]!;
-};
-
-const crossEntropies: Case[] = [
-  ...([[[6, 5], 6], [[2, 3, 5], 6], [[1, 4], 1], [[0, 4], 0], [[3, 1001], 3]] as const).flatMap(
-    ([shape, count]) =>
-      (["mean", "sum", "none"] as const).flatMap((reduction) =>
-        [undefined, 2].map((softcap): Case => ({
-          name: `crossEntropy ${reduction} [${shape}]${softcap ? " capped" : ""}`,
-          inputs: [input(shape, "normal"), input(shape.slice(0, -1), "classes")],
-          run: ([x, targets]) =>
-            crossEntropy(x!, targets!, softcap ? { reduction, softcap } : { reduction }),
-          reference: ([x, targets]) => {
-            const classes = shape.at(-1)!;
-            const losses = Array.from(
-              targets!.data,
-              (target, row) =>
-                lossOf([...x!.data.slice(row * classes, (row + 1) * classes)], target, softcap),
-            );
-            if (reduction === "none") {
-              return { shape: targets!.shape, data: Float64Array.from(losses) };
-            }
-            const counted = targets!.data.filter((target) => target !== -1).length;
-            const total = add(losses) / (reduction === "mean" ? counted : 1);
-            return { shape: [], data: Float64Array.of(total) };
-          },
-          differentiable: count > 0,
-        }))
-      ),
-  ),
 ];
 
 const viewsAndJoins: Case[] = [
@@ -516,7 +477,7 @@ export const cases: readonly Case[] = [
   ...elementwise,
   ...reductions,
   ...rows,
-  ...crossEntropies,
+  ...lossCases,
   ...viewsAndJoins,
   ...products,
 ];
