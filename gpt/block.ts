@@ -9,8 +9,11 @@
 import { type Embedding, initializers, Linear, Module, namedSeed } from "../nn/mod.ts";
 import {
   attention,
+  type AttentionStep,
+  attentionStep,
   defineProgram,
   type Device,
+  embedding as lookUp,
   expression as ex,
   linears,
   rotaryNorm,
@@ -22,6 +25,12 @@ import type { KVCache } from "./kv_cache.ts";
 
 /** Queries and keys are each scaled by this after their norm, which sharpens the attention. */
 const QUERY_KEY_SCALE = 1.2;
+
+/** How much of a value embedding is mixed in at most. */
+const VALUE_GATE_SCALE = 3;
+
+/** What attention makes of the residual stream before it looks around. */
+type Projections = Pick<AttentionStep, "queries" | "keys" | "values" | "embedding">;
 
 /** What a layer needs to know of the batch beside the residual stream. */
 export interface BlockContext {
@@ -40,7 +49,10 @@ export interface BlockContext {
 const mixValueEmbedding = defineProgram(
   { name: "value residual", inputs: ["value", "embedding", "gate"] },
   ({ value, embedding, gate }) => [
-    ex.add(value, ex.multiply(ex.divide(3, ex.add(1, ex.exp(ex.negate(gate)))), embedding)),
+    ex.add(
+      value,
+      ex.multiply(ex.divide(VALUE_GATE_SCALE, ex.add(1, ex.exp(ex.negate(gate)))), embedding),
+    ),
   ],
 );
 
@@ -103,23 +115,45 @@ export class CausalSelfAttention extends Module {
 
     const layers = [this.c_q, this.c_k, this.c_v, ...(this.ve_gate ? [this.ve_gate] : [])];
     const [q, k, v, gate] = linears(x, layers.map(({ weight }) => weight), { normalize: true });
-    let queries = heads(q!, nHead);
-    let keys = heads(k!, nKvHead);
-    let values = heads(v!, nKvHead);
-    if (valueEmbedding !== undefined && gate !== undefined) {
-      const embedded = heads(valueEmbedding.forward(context.ids), nKvHead);
+    const projections: Projections = {
+      queries: heads(q!, nHead),
+      keys: heads(k!, nKvHead),
+      values: heads(v!, nKvHead),
+      embedding: valueEmbedding === undefined || gate === undefined
+        ? null
+        : { table: valueEmbedding.weight, ids: context.ids, gate, scale: VALUE_GATE_SCALE },
+    };
+    const attended = this.#step(projections, context) ?? this.#attend(projections, context);
+    const joined = attended.reshape([batch, tokens, nEmbd]);
+    return linears(joined, [this.c_proj.weight], { residual: x })[0]!;
+  }
+
+  /** What the heads find, in one kernel where there is one: a token after those in the cache. */
+  #step(projections: Projections, { cos, sin, window, cache }: BlockContext): Tensor | null {
+    if (cache === null) return null;
+    const { keys: cachedKeys, values: cachedValues } = cache.room(this.#layer);
+    const { position } = cache;
+    const normScale = QUERY_KEY_SCALE;
+    return attentionStep({
+      ...projections,
+      ...{ cos, sin, window, cachedKeys, cachedValues, position, normScale },
+    });
+  }
+
+  /** What the heads find, one operation after the other. */
+  #attend(projections: Projections, { cos, sin, window, cache }: BlockContext): Tensor {
+    const { embedding } = projections;
+    let { queries, keys, values } = projections;
+    if (embedding !== null) {
+      const { table, ids, gate } = embedding;
+      const embedded = lookUp(table, ids).reshape(values.shape);
       [values] = runProgram(mixValueEmbedding, [values, embedded, gate.unsqueeze(-1)]) as [Tensor];
     }
-
-    const { cos, sin, window, cache } = context;
     const place = (y: Tensor) => rotaryNorm(y, cos, sin, { scale: QUERY_KEY_SCALE });
     queries = place(queries);
     keys = place(keys);
     if (cache !== null) ({ keys, values } = cache.extend(this.#layer, keys, values));
-
-    const attended = attention(queries, keys, values, { window });
-    const joined = attended.reshape([batch, tokens, nEmbd]);
-    return linears(joined, [this.c_proj.weight], { residual: x })[0]!;
+    return attention(queries, keys, values, { window });
   }
 }
 

@@ -71,6 +71,11 @@ export class KVCache {
     return { keys: allKeys.slice(1, 0, end), values: allValues.slice(1, 0, end) };
   }
 
+  /** The memory of one layer, `[batch, capacity, heads, head size]`: its keys and its values. */
+  room(layer: number): { readonly keys: Tensor; readonly values: Tensor } {
+    return { keys: this.#keys[layer]!, values: this.#values[layer]! };
+  }
+
   /** Moves on by the tokens that all layers have added, of which the last embedding is given. */
   advance(tokens: number, lastEmbedding: Tensor): void {
     this.position += tokens;

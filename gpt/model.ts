@@ -186,9 +186,15 @@ export class GPT extends Module {
     );
     this.#windows = windowSizes(config);
     const { cos, sin } = rotaryAngles(sequenceLen * ROTARY_LENGTHS, headSize(config));
-    const shape = [sequenceLen * ROTARY_LENGTHS, 1, headSize(config) / 2];
-    this.#cos = Tensor.from(device, cos, { shape }).keep();
-    this.#sin = Tensor.from(device, sin, { shape }).keep();
+    const shape = [2, sequenceLen * ROTARY_LENGTHS, 1, headSize(config) / 2];
+    const both = new Float32Array(2 * cos.length);
+    both.set(cos);
+    both.set(sin, cos.length);
+    const angles = Tensor.from(device, both, { shape });
+    [this.#cos, this.#sin] = [0, 1].map((i) => angles.slice(0, i, i + 1).squeeze(0).keep()) as [
+      Tensor,
+      Tensor,
+    ];
   }
 
   /** The longest text, in tokens, for which there are rotary angles. */

@@ -29,6 +29,7 @@ export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray } from "./nested_array.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention.ts";
+export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention_step.ts";
 export {
   normal,
   type NormalOptions,
