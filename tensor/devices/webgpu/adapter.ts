@@ -45,6 +45,11 @@ export interface WebGpuOptions {
   readonly timestamps?: boolean;
   /** Whether `float16` may be used, to see what is done without; by default yes. */
   readonly float16?: boolean;
+  /**
+   * Whether a worker makes the calls (default no). Some hold their thread until the graphics processor
+   * is done; so this keeps a server or a page awake.
+   */
+  readonly worker?: boolean;
 }
 
 /** What is assumed where an adapter does not say how many threads run in step. */
@@ -92,7 +97,7 @@ export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAd
     requiredLimits: { ...limits },
     requiredFeatures: [...features] as GPUFeatureName[],
   });
-  const info = describe(adapter, limits, features, options.subgroupSize);
+  const info = describe(adapter, limits, features, options);
   return { gpu, limits, features: new Set(features), info };
 }
 
@@ -140,7 +145,10 @@ function describe(
   adapter: GPUAdapter,
   limits: WebGpuLimits,
   features: readonly string[],
-  subgroupSize = adapter.info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
+  {
+    subgroupSize = adapter.info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
+    worker = false,
+  }: WebGpuOptions,
 ): DeviceInfo {
   const { info } = adapter;
   const software = isSoftware(info);
@@ -149,12 +157,15 @@ function describe(
   const absent = wantedFeatures.filter((feature) => !features.includes(feature));
   const without = absent.length > 0 ? `, without ${absent.join(", ")}` : "";
   return {
-    description: `WebGPU on ${name}${software ? " (software)" : ""}${without}`,
+    description: `WebGPU on ${name}${software ? " (software)" : ""}${
+      worker ? ", in a worker" : ""
+    }${without}`,
     details: {
       adapter: name,
       vendor: info.vendor,
       architecture: info.architecture,
       software,
+      worker,
       subgroupSize,
       features: features.join(" "),
       ...limits,

@@ -15,6 +15,7 @@ import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
 import { ReadBatch, StagingBuffers } from "./readback.ts";
 import { Recording } from "./recording.ts";
+import { openRemoteGpu } from "./remote_gpu.ts";
 
 /** What a device has done so far. In a steady loop only the first three go up. */
 export interface WebGpuStatistics {
@@ -251,14 +252,14 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     }
   }
 
-  close(): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#fail(CLOSED);
     this.#closed = true;
     this.#live = this.#liveBytes = 0;
     this.#pool.destroyAll();
     this.gpu.destroy();
-    return Promise.resolve();
+    await this.gpu.lost;
   }
 
   window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
@@ -399,5 +400,8 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
 export async function openWebGpuDevice(
   options: WebGpuOptions = {},
 ): Promise<RecordingWebGpuDevice> {
-  return new RecordingWebGpuDevice(new DirectGpu(await openAdapter(options)), options.memoryLimit);
+  const gpu = options.worker
+    ? await openRemoteGpu(options)
+    : new DirectGpu(await openAdapter(options));
+  return new RecordingWebGpuDevice(gpu, options.memoryLimit);
 }

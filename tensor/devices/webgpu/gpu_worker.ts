@@ -1,0 +1,62 @@
+/** What a worker does that serves a graphics processor: it opens it, and makes the calls that it is told. @module */
+
+import { openAdapter } from "./adapter.ts";
+import { oneLine } from "./checks.ts";
+import { DirectGpu } from "./direct_gpu.ts";
+import type { FromWorker, GpuCall, ToWorker } from "./gpu_messages.ts";
+
+/**
+ * Serves until the worker is ended.
+ *
+ * @param post Sends a message to whoever started the worker, and hands over what is listed beside it.
+ * @param listen Has a function told every message that comes from there.
+ */
+export function serveGpu(
+  post: (message: FromWorker, transfer: ArrayBuffer[]) => void,
+  listen: (listener: (message: ToWorker) => void) => void,
+): void {
+  let gpu: DirectGpu | null = null;
+  listen((message) => {
+    if (message.kind === "open") {
+      openGpu(message, (message) => post(message, [])).then((opened) => gpu = opened);
+    } else {
+      for (const call of message.calls) make(call, gpu!, post);
+    }
+  });
+}
+
+async function openGpu(
+  { options }: ToWorker & { kind: "open" },
+  post: (message: FromWorker) => void,
+): Promise<DirectGpu | null> {
+  try {
+    const gpu = new DirectGpu(await openAdapter(options));
+    const { info, limits, features } = gpu;
+    gpu.onUncapturedError((message) => post({ kind: "uncaptured", message }));
+    gpu.lost.then((loss) => post({ kind: "lost", loss }));
+    post({ kind: "opened", info, limits, features });
+    return gpu;
+  } catch (error) {
+    post({ kind: "refused", error });
+    return null;
+  }
+}
+
+/** Makes a call. If an answer is awaited, it is sent when it is there. */
+function make(
+  { method, arguments: given, question }: GpuCall,
+  gpu: DirectGpu,
+  post: (message: FromWorker, transfer: ArrayBuffer[]) => void,
+): void {
+  try {
+    const result: unknown = Reflect.apply(gpu[method], gpu, given);
+    if (question === null) return;
+    Promise.resolve(result).then(
+      (value) =>
+        post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
+      (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }, []),
+    );
+  } catch (error) {
+    post({ kind: "uncaptured", message: oneLine(String(error)) }, []);
+  }
+}

@@ -1,0 +1,228 @@
+/** WebGPU, called in a worker, so that whoever waits for it does not keep this thread. @module */
+
+import type { DeviceInfo } from "../../device.ts";
+import type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
+import type {
+  BindGroupHandle,
+  BindingUse,
+  BufferHandle,
+  BufferRange,
+  BufferUse,
+  Gpu,
+  GpuLoss,
+  Handle,
+  LayoutHandle,
+  PipelineHandle,
+  TimestampsHandle,
+} from "./gpu.ts";
+import type { FromWorker, GpuCall, GpuMethod } from "./gpu_messages.ts";
+import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
+
+/** Data for the worker may wait for so many bytes before it is sent. */
+const MOST_GATHERED_BYTES = 16 * 1024 * 1024;
+
+/** Someone who waits for an answer. */
+interface Asker {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A {@linkcode Gpu} that has a worker make the calls.
+ *
+ * Calls are gathered and sent together as soon as one of them has an answer to wait for. Handles are
+ * known here before anything is made: the worker numbers what it makes in the order of the calls, and
+ * so does this.
+ */
+export class RemoteGpu implements Gpu {
+  readonly info: DeviceInfo;
+  readonly limits: WebGpuLimits;
+  readonly features: ReadonlySet<string>;
+  readonly lost: Promise<GpuLoss>;
+  readonly #thread: GpuThread;
+  readonly #loss = Promise.withResolvers<GpuLoss>();
+  readonly #askers = new Map<number, Asker>();
+  #hasEnded = false;
+  #onUncapturedError: (message: string) => void = () => {};
+  #calls: GpuCall[] = [];
+  #transfer: ArrayBuffer[] = [];
+  #gatheredBytes = 0;
+  #made = 0;
+  #questions = 0;
+
+  /** Builds on what a worker has opened; {@linkcode RemoteGpu.hear} has to be told what it says. */
+  constructor(thread: GpuThread, { info, limits, features }: FromWorker & { kind: "opened" }) {
+    this.#thread = thread;
+    this.info = info;
+    this.limits = limits;
+    this.features = features;
+    this.lost = this.#loss.promise;
+  }
+
+  /** Takes note of what the worker says. */
+  hear(message: FromWorker): void {
+    switch (message.kind) {
+      case "answer":
+        return this.#takeAsker(message.question)?.resolve(message.value);
+      case "rejection":
+        return this.#takeAsker(message.question)?.reject(new Error(message.reason));
+      case "uncaptured":
+        return this.#onUncapturedError(message.message);
+      case "lost":
+        this.end(message.loss);
+    }
+  }
+
+  /** Ends the worker, since nothing works any more. */
+  async end(loss: GpuLoss): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await this.#thread.terminate();
+    this.#loss.resolve(loss);
+    for (const { reject } of this.#askers.values()) reject(new Error(loss.message));
+    this.#askers.clear();
+  }
+
+  onUncapturedError(listener: (message: string) => void): void {
+    this.#onUncapturedError = listener;
+  }
+
+  createBuffer(label: string, size: number, use: BufferUse): BufferHandle {
+    return this.#create("createBuffer", label, size, use);
+  }
+
+  destroyBuffer(buffer: BufferHandle): void {
+    this.#call("destroyBuffer", buffer);
+  }
+
+  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
+    const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+    this.#transfer.push(bytes);
+    this.#call("writeBuffer", buffer, byteOffset, new Uint8Array(bytes));
+    this.#gatheredBytes += bytes.byteLength;
+    if (this.#gatheredBytes > MOST_GATHERED_BYTES) this.#send();
+  }
+
+  createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle {
+    return this.#create("createLayout", label, firstBinding, bindings);
+  }
+
+  createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle {
+    return this.#create("createPipeline", label, layout, code);
+  }
+
+  createBindGroup(
+    layout: LayoutHandle,
+    firstBinding: number,
+    buffers: readonly BufferRange[],
+  ): BindGroupHandle {
+    return this.#create("createBindGroup", layout, firstBinding, buffers);
+  }
+
+  forgetBindGroups(): void {
+    this.#call("forgetBindGroups");
+  }
+
+  createTimestamps(label: string, count: number): TimestampsHandle {
+    return this.#create("createTimestamps", label, count);
+  }
+
+  destroyTimestamps(timestamps: TimestampsHandle): void {
+    this.#call("destroyTimestamps", timestamps);
+  }
+
+  submit(commands: Float64Array<ArrayBuffer>): void {
+    this.#transfer.push(commands.buffer);
+    this.#call("submit", commands);
+  }
+
+  pushErrorScope(): void {
+    this.#call("pushErrorScope");
+  }
+
+  popErrorScope(): Promise<string | null> {
+    return this.#ask("popErrorScope");
+  }
+
+  readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer> {
+    return this.#ask("readBuffer", buffer, byteLength);
+  }
+
+  submittedWorkDone(): Promise<void> {
+    return this.#ask("submittedWorkDone");
+  }
+
+  destroy(): void {
+    this.#call("destroy");
+    this.#send();
+  }
+
+  #call<Method extends GpuMethod>(method: Method, ...given: Parameters<Gpu[Method]>): void {
+    this.#calls.push({ method, arguments: given, question: null });
+  }
+
+  #create<Method extends GpuMethod, Kind extends string>(
+    method: Method,
+    ...given: Parameters<Gpu[Method]>
+  ): Handle<Kind> {
+    this.#call(method, ...given);
+    return ++this.#made as Handle<Kind>;
+  }
+
+  #ask<Method extends GpuMethod, Answer>(
+    method: Method,
+    ...given: Parameters<Gpu[Method]>
+  ): Promise<Answer> {
+    const question = ++this.#questions;
+    this.#calls.push({ method, arguments: given, question });
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    if (this.#askers.size === 0) this.#thread.ref();
+    this.#askers.set(question, { resolve: (value) => resolve(value as Answer), reject });
+    this.#send();
+    return promise;
+  }
+
+  /** Whoever asked a question, for the answer. While someone waits, the process may not end. */
+  #takeAsker(question: number): Asker | undefined {
+    const asker = this.#askers.get(question);
+    this.#askers.delete(question);
+    if (this.#askers.size === 0) this.#thread.unref();
+    return asker;
+  }
+
+  #send(): void {
+    const [calls, transfer] = [this.#calls, this.#transfer];
+    [this.#calls, this.#transfer, this.#gatheredBytes] = [[], [], 0];
+    if (!this.#hasEnded) this.#thread.post({ kind: "calls", calls }, transfer);
+  }
+}
+
+/**
+ * Opens the graphics processor in a worker.
+ *
+ * @throws {Error} If the worker cannot start, or there is no graphics processor.
+ * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ */
+export function openRemoteGpu(options: WebGpuOptions): Promise<RemoteGpu> {
+  const { promise, resolve, reject } = Promise.withResolvers<RemoteGpu>();
+  let gpu: RemoteGpu | null = null;
+  const thread = startGpuThread({
+    message: (message) => {
+      if (message.kind === "opened") {
+        gpu = new RemoteGpu(thread, message);
+        thread.unref();
+        resolve(gpu);
+      } else if (message.kind === "refused") {
+        thread.terminate().then(() => reject(message.error));
+      } else {
+        gpu?.hear(message);
+      }
+    },
+    failure: (reason) => {
+      gpu?.end({ reason: "unknown", message: `its worker failed: ${reason}` });
+      reject(new Error(`Cannot open a WebGPU device in a worker: ${reason}`));
+    },
+  });
+  thread.post({ kind: "open", options }, []);
+  return promise;
+}
