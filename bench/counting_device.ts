@@ -103,6 +103,10 @@ export class CountingDevice implements WebGpuDevice {
     return Promise.resolve();
   }
 
+  keepPace(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async profile(run: () => void | Promise<void>): Promise<Profile> {
     const recorder = this.#recorder = new ProfileRecorder();
     try {

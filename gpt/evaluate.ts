@@ -72,8 +72,8 @@ export async function evaluateBitsPerByte(
     if (pending.length === BATCHES_PER_READ) {
       nats += await readSum(pending);
       pending = [];
-      await nextTask();
     }
+    await nextTask();
   }
   nats += await readSum(pending);
   if (bytes === 0) {

@@ -20,7 +20,7 @@ import {
   muonMomentumSchedule,
   weightDecaySchedule,
 } from "../optim/mod.ts";
-import { type Profile, Tensor } from "../tensor/mod.ts";
+import { type Device, type Profile, Tensor } from "../tensor/mod.ts";
 import type { GPT } from "./model.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
@@ -223,14 +223,15 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         const batch = await loader.take();
         losses.push(addGradients(model, batch, plan.gradAccumSteps));
         loaderState = batch.state;
+        await giveTurn(model.device);
       }
       updateParameters(model, optimizer);
+      await giveTurn(model.device);
     };
     const isProfiled = options.profile === true && step === profiledStep;
     const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
     pending.push({ step, losses, multiplier });
     state = { ...state, step: step + 1, loader: loaderState };
-    await nextTask();
 
     // What comes next may read the device anyway, or must know that the losses are finite.
     const isInterrupted = [evaluate, sample, save].some((task) =>
@@ -299,6 +300,12 @@ function setRates(
     }
   }
   return multiplier;
+}
+
+/** Has the device begin what there is to do, and lets everything else in the process have its turn. */
+async function giveTurn(device: Device): Promise<void> {
+  await device.keepPace();
+  await nextTask();
 }
 
 /** Changes the parameters by the gradients, and forgets these. */

@@ -104,6 +104,27 @@ export interface DeviceBase {
   /** Resolves when all work dispatched so far is done. For benches: results need `read`. */
   synchronize(): Promise<void>;
   /**
+   * Starts all work dispatched so far, and resolves when at most a few such starts are still under way.
+   * A loop that calls it in every round keeps the device busy, and does not run ahead of it without end.
+   *
+   * @throws {Error} If the device failed or was lost.
+   *
+   * @example
+   * ```ts
+   * import { openDevice, Tensor } from "./mod.ts";
+   *
+   * const device = await openDevice("cpu", { threads: 1, blas: false });
+   * const x = Tensor.ones(device, [64, 64]);
+   * for (let round = 0; round < 10; round++) {
+   *   using _scope = device.scope();
+   *   x.matmul(x);
+   *   await device.keepPace();
+   * }
+   * await device.close();
+   * ```
+   */
+  keepPace(): Promise<void>;
+  /**
    * Runs something, and times every kernel that it dispatches until it is done.
    *
    * Kernels are timed on their own: by the clock on the CPU; on a GPU by its timestamps, for which

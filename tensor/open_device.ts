@@ -10,6 +10,12 @@ export interface OpenOptions {
   readonly threads?: number;
   /** Whether the CPU device may use a BLAS (default), or the path of the one to use. */
   readonly blas?: boolean | string;
+  /**
+   * Whether the WebGPU device is used from a worker (default no). Waiting for a graphics processor can
+   * hold a thread for as long as a training step; with a worker a server or a page stays awake. The CPU
+   * device has nothing to wait for and takes no notice. Needs `--allow-read` where the modules are files.
+   */
+  readonly worker?: boolean;
 }
 
 /**
@@ -37,19 +43,19 @@ export async function openDevice(
     case "cpu":
       return await openCpuDevice(options);
     case "webgpu":
-      return await openWebGpuDevice();
+      return await openWebGpuDevice(options);
     case "auto":
-      return await openRealGpu() ?? await openCpuDevice(options);
+      return await openRealGpu(options) ?? await openCpuDevice(options);
     default:
       throw new RangeError(`Cannot open a device: wanted auto, cpu or webgpu, got ${kind}`);
   }
 }
 
 /** A GPU, if there is one that is not software. */
-async function openRealGpu(): Promise<Device | null> {
+async function openRealGpu(options: OpenOptions): Promise<Device | null> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
   if (gpu === undefined || await gpu.requestAdapter() === null) return null;
-  const device = await openWebGpuDevice();
+  const device = await openWebGpuDevice(options);
   if (!device.info.details.software) return device;
   await device.close();
   return null;

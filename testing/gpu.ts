@@ -74,3 +74,28 @@ export function gpuTest(
     }
   });
 }
+
+/**
+ * Registers a test twice: as {@linkcode gpuTest} does, and on a device whose calls a worker makes.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ * @param options How to open the device.
+ *
+ * @example
+ * ```ts ignore
+ * import { gpuAndWorkerTest } from "./gpu.ts";
+ *
+ * gpuAndWorkerTest("a device begins without allocations", (device) => {
+ *   if (device.live !== 0) throw new Error("expected none");
+ * });
+ * ```
+ */
+export function gpuAndWorkerTest(
+  name: string,
+  fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
+  options: WebGpuOptions = {},
+): void {
+  gpuTest(name, fn, options);
+  gpuTest(`${name} (in a worker)`, fn, { ...options, worker: true });
+}

@@ -168,6 +168,10 @@ class Cpu implements CpuDevice {
     return Promise.resolve();
   }
 
+  keepPace(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async profile(run: () => void | Promise<void>): Promise<Profile> {
     this.#mustBeOpen("profile");
     if (this.#recorder !== null) throw new Error("Cannot profile: a profile is being made already");

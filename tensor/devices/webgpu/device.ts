@@ -35,6 +35,9 @@ export interface WebGpuStatistics {
   readonly bufferBytes: number;
 }
 
+/** So many submits may be under way when {@linkcode RecordingWebGpuDevice.keepPace} makes another. */
+const MOST_UNDER_WAY = 3;
+
 /** Writes that had to be recorded may hold so many bytes before they are submitted. */
 const MOST_STAGED_BYTES = 16 * 1024 * 1024;
 
@@ -67,6 +70,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #recording = new Recording();
   readonly #stagings: StagingBuffers;
   readonly #checks = new Set<Promise<void>>();
+  readonly #underWay: Promise<void>[] = [];
   readonly #waiting = new Set<(error: Error) => void>();
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
   /** What times kernels, while a profile is made. */
@@ -233,6 +237,18 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#assertUsable("synchronize");
     this.#submit();
     await this.#orFailure("synchronize", this.gpu.submittedWorkDone());
+  }
+
+  async keepPace(): Promise<void> {
+    const what = "go on with";
+    this.#assertUsable(what);
+    if (this.#underWay.length === MOST_UNDER_WAY) {
+      await this.#orFailure(what, this.#underWay.shift()!);
+    }
+    // Asked for before the submit: where this call holds the thread until all is done, a submit does too.
+    // What fails is told to whoever waits next.
+    this.#underWay.push(this.gpu.submittedWorkDone().catch(() => {}));
+    this.#submit();
   }
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { gpuTest } from "../../../testing/gpu.ts";
+import { adapterTest, gpuAndWorkerTest, gpuTest } from "../../../testing/gpu.ts";
 import type { Allocation, WgslKernel } from "../../device.ts";
 import { openWebGpuDevice, type RecordingWebGpuDevice } from "./device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
@@ -58,7 +58,7 @@ async function get(device: RecordingWebGpuDevice, allocation: Allocation): Promi
   return [...new Float32Array(await device.read(allocation, 0, allocation.bytes))];
 }
 
-gpuTest("a device says what it is, with the limits it was opened with", (device) => {
+gpuAndWorkerTest("a device says what it is, with the limits it was opened with", (device) => {
   assertEquals(device.kind, "webgpu");
   assert(device.info.description.startsWith("WebGPU on "));
   assertEquals(device.limits.maxComputeInvocationsPerWorkgroup, 128);
@@ -66,39 +66,47 @@ gpuTest("a device says what it is, with the limits it was opened with", (device)
   assertEquals(typeof device.info.details.software, "boolean");
 }, { limits: { maxComputeInvocationsPerWorkgroup: 128, maxComputeWorkgroupSizeX: 128 } });
 
-gpuTest("a limit beyond the adapter's is refused by name", async () => {
-  await assertRejects(
-    () => openWebGpuDevice({ limits: { maxBufferSize: 2 ** 60 } }),
-    RangeError,
-    "Cannot open a WebGPU device: wanted maxBufferSize between 1 and ",
-  );
-});
-
-gpuTest("what is written can be read, in part and whole, without a dispatch", async (device) => {
-  const x = put(device, 1, 2, 3, 4, 5);
-  device.write(x, 8, Float32Array.of(-3));
-  assertEquals(await get(device, x), [1, 2, -3, 4, 5]);
-  assertEquals([...new Float32Array(await device.read(x, 4, 8))], [2, -3]);
-  assertEquals((await device.read(x, 20, 0)).byteLength, 0);
-  assertThrows(() => device.write(x, 16, Float32Array.of(1, 2)), RangeError, "bytes 16 to 24");
-  assertThrows(() => device.write(x, 2, Float32Array.of(1)), RangeError, "wanted multiples of 4");
-  const halves = new Uint8Array(await device.read(x, 6, 9));
-  assertEquals(halves, new Uint8Array(Float32Array.of(1, 2, -3, 4).buffer).slice(6, 15));
-  await assertRejects(() => device.read(x, 18, 4), RangeError, "wanted them within its 20 bytes");
-});
-
-gpuTest("dispatches run in the order of the calls, each with its own arguments", async (device) => {
-  const x = put(device, 0, 10);
-  const y = device.allocate(8, "y");
-  for (let i = 1; i <= 2000; i++) {
-    run(device, x, y, i);
-    run(device, y, x, -i + 1);
+adapterTest("a limit beyond the adapter's is refused by name", async () => {
+  for (const worker of [false, true]) {
+    await assertRejects(
+      () => openWebGpuDevice({ limits: { maxBufferSize: 2 ** 60 }, worker }),
+      RangeError,
+      "Cannot open a WebGPU device: wanted maxBufferSize between 1 and ",
+    );
   }
-  assertEquals(await get(device, x), [2000, 2010]);
-  assertEquals(device.statistics.dispatches, 4000);
 });
 
-gpuTest(
+gpuAndWorkerTest(
+  "what is written can be read, in part and whole, without a dispatch",
+  async (device) => {
+    const x = put(device, 1, 2, 3, 4, 5);
+    device.write(x, 8, Float32Array.of(-3));
+    assertEquals(await get(device, x), [1, 2, -3, 4, 5]);
+    assertEquals([...new Float32Array(await device.read(x, 4, 8))], [2, -3]);
+    assertEquals((await device.read(x, 20, 0)).byteLength, 0);
+    assertThrows(() => device.write(x, 16, Float32Array.of(1, 2)), RangeError, "bytes 16 to 24");
+    assertThrows(() => device.write(x, 2, Float32Array.of(1)), RangeError, "wanted multiples of 4");
+    const halves = new Uint8Array(await device.read(x, 6, 9));
+    assertEquals(halves, new Uint8Array(Float32Array.of(1, 2, -3, 4).buffer).slice(6, 15));
+    await assertRejects(() => device.read(x, 18, 4), RangeError, "wanted them within its 20 bytes");
+  },
+);
+
+gpuAndWorkerTest(
+  "dispatches run in the order of the calls, each with its own arguments",
+  async (device) => {
+    const x = put(device, 0, 10);
+    const y = device.allocate(8, "y");
+    for (let i = 1; i <= 2000; i++) {
+      run(device, x, y, i);
+      run(device, y, x, -i + 1);
+    }
+    assertEquals(await get(device, x), [2000, 2010]);
+    assertEquals(device.statistics.dispatches, 4000);
+  },
+);
+
+gpuAndWorkerTest(
   "a write after a recorded dispatch does not change what the dispatch reads",
   async (device) => {
     const x = put(device, 1, 2);
@@ -115,7 +123,7 @@ gpuTest(
   },
 );
 
-gpuTest(
+gpuAndWorkerTest(
   "a write to memory that was freed and taken again spares earlier dispatches",
   async (device) => {
     const y = device.allocate(8, "y");
@@ -132,19 +140,22 @@ gpuTest(
   },
 );
 
-gpuTest("large writes that must wait are submitted rather than piled up", async (device) => {
-  const floats = 1 << 20;
-  const x = device.allocate(floats * 4, "x");
-  const y = device.allocate(floats * 4, "y");
-  for (let i = 1; i <= 9; i++) {
-    device.write(x, 0, new Float32Array(floats).fill(i));
-    run(device, x, y, 1);
-  }
-  assertEquals(new Float32Array(await device.read(y, 4 * (floats - 1), 4))[0], 10);
-  assert(device.statistics.bufferBytes <= (2 + 4) * floats * 4);
-});
+gpuAndWorkerTest(
+  "large writes that must wait are submitted rather than piled up",
+  async (device) => {
+    const floats = 1 << 20;
+    const x = device.allocate(floats * 4, "x");
+    const y = device.allocate(floats * 4, "y");
+    for (let i = 1; i <= 9; i++) {
+      device.write(x, 0, new Float32Array(floats).fill(i));
+      run(device, x, y, 1);
+    }
+    assertEquals(new Float32Array(await device.read(y, 4 * (floats - 1), 4))[0], 10);
+    assert(device.statistics.bufferBytes <= (2 + 4) * floats * 4);
+  },
+);
 
-gpuTest("a read gives what was there when it was asked for", async (device) => {
+gpuAndWorkerTest("a read gives what was there when it was asked for", async (device) => {
   const untouched = put(device, 8);
   const first = get(device, untouched);
   device.write(untouched, 0, Float32Array.of(9));
@@ -159,7 +170,7 @@ gpuTest("a read gives what was there when it was asked for", async (device) => {
   assertEquals([await before, await get(device, other)], [[1], [-1]]);
 });
 
-gpuTest("reads of one tick share one submit and one wait", async (device) => {
+gpuAndWorkerTest("reads of one tick share one submit and one wait", async (device) => {
   const all = Array.from({ length: 20 }, (_, i) => put(device, i, i + 1));
   const large = device.allocate(200_000, "large");
   device.write(large, 199_996, Float32Array.of(3));
@@ -173,7 +184,7 @@ gpuTest("reads of one tick share one submit and one wait", async (device) => {
   assertEquals(device.statistics.readbacks, 1);
 });
 
-gpuTest(
+gpuAndWorkerTest(
   "a steady loop makes no buffer, pipeline or bind group after its second round",
   async (device) => {
     const parameter = put(device, ...new Array<number>(300).fill(1));
@@ -199,7 +210,28 @@ gpuTest(
   },
 );
 
-gpuTest("memory of another device is refused", async (device) => {
+gpuTest(
+  "a device in a worker says so",
+  (device) => {
+    assertEquals(device.info.details.worker, true);
+    assert(device.info.description.includes(", in a worker"));
+  },
+  { worker: true },
+);
+
+gpuAndWorkerTest("who keeps pace is at most a few submits ahead", async (device) => {
+  const [x, y] = [put(device, 1, 2), device.allocate(8, "y")];
+  for (let i = 1; i <= 20; i++) {
+    run(device, x, y, i);
+    await device.keepPace();
+    assertEquals(device.statistics.submits, i);
+  }
+  assertEquals(await get(device, y), [21, 22]);
+  await device.keepPace();
+  assertEquals(device.statistics.submits, 21);
+});
+
+gpuAndWorkerTest("memory of another device is refused", async (device) => {
   const other = await openWebGpuDevice();
   const x = put(other, 1);
   assertThrows(() => device.write(x, 0, Float32Array.of(1)), TypeError, "got one of another");
@@ -207,7 +239,7 @@ gpuTest("memory of another device is refused", async (device) => {
   await other.close();
 });
 
-gpuTest("live allocations and bytes are counted, not the pool", (device) => {
+gpuAndWorkerTest("live allocations and bytes are counted, not the pool", (device) => {
   const x = device.allocate(1000, "x");
   const y = device.allocate(0, "y");
   assertEquals([device.live, device.memory.liveBytes], [2, 1000]);
@@ -219,7 +251,7 @@ gpuTest("live allocations and bytes are counted, not the pool", (device) => {
   assertThrows(() => run(device, x, y, 1, 1), Error, "its memory was freed");
 });
 
-gpuTest(
+gpuAndWorkerTest(
   "memory beyond the limit is refused, after free buffers were given back",
   async (device) => {
     const x = device.allocate(600_000, "x");
@@ -238,7 +270,7 @@ gpuTest(
   { memoryLimit: 1_000_000 },
 );
 
-gpuTest("a kernel that does not compile is an error that names it", async (device) => {
+gpuAndWorkerTest("a kernel that does not compile is an error that names it", async (device) => {
   const y = device.allocate(4, "y");
   device.dispatch(bad, [y], { integers: [] }, [1]);
   const error = await assertRejects(() => device.read(y, 0, 4), Error, bad.key);
@@ -247,7 +279,7 @@ gpuTest("a kernel that does not compile is an error that names it", async (devic
   await assertRejects(() => device.synchronize(), Error, bad.key);
 });
 
-gpuTest("a dispatch of no workgroups does nothing", async (device) => {
+gpuAndWorkerTest("a dispatch of no workgroups does nothing", async (device) => {
   const y = device.allocate(4, "y");
   device.dispatch(bad, [y], { integers: [] }, [0]);
   device.dispatch(bad, [y], { integers: [] }, [3, 0]);
@@ -255,7 +287,7 @@ gpuTest("a dispatch of no workgroups does nothing", async (device) => {
   assertEquals(device.statistics.dispatches, 0);
 });
 
-gpuTest("calls that cannot work are refused with both values", (device) => {
+gpuAndWorkerTest("calls that cannot work are refused with both values", (device) => {
   const [x, y] = [device.allocate(4, "x"), device.allocate(4, "y")];
   const integers = [1];
   const call = (
@@ -275,7 +307,7 @@ gpuTest("calls that cannot work are refused with both values", (device) => {
   assertThrows(() => call([x, large], { integers, floats: [1] }), RangeError, "1048576 bytes");
 }, { limits: { maxComputeWorkgroupsPerDimension: 7, maxStorageBufferBindingSize: 2 ** 20 } });
 
-gpuTest("a folded grid reaches every element once", async (device) => {
+gpuAndWorkerTest("a folded grid reaches every element once", async (device) => {
   const n = 40 * THREADS;
   const [x, y] = [device.allocate(n * 4, "x"), device.allocate(n * 4, "y")];
   device.write(x, 0, Float32Array.from({ length: n }, (_, i) => i));
@@ -284,26 +316,33 @@ gpuTest("a folded grid reaches every element once", async (device) => {
   assertThrows(() => workgroupGrid(50, 7), RangeError, "50");
 }, { limits: { maxComputeWorkgroupsPerDimension: 7 } });
 
-gpuTest("a lost device is an error at the next use and for those who wait", async (device) => {
-  const x = put(device, 1);
-  await get(device, x);
-  const waiting = Promise.allSettled([get(device, x), device.synchronize()]);
-  device.gpu.destroy();
-  assert((await waiting).length === 2);
-  await device.gpu.lost;
-  await assertRejects(() => get(device, x), Error, "the device was lost (destroyed");
-  await assertRejects(() => device.synchronize(), Error, "the device was lost");
-  assertThrows(() => run(device, x, x, 1), Error, "the device was lost");
-});
+gpuAndWorkerTest(
+  "a lost device is an error at the next use and for those who wait",
+  async (device) => {
+    const x = put(device, 1);
+    await get(device, x);
+    const waiting = Promise.allSettled([get(device, x), device.synchronize()]);
+    device.gpu.destroy();
+    assert((await waiting).length === 2);
+    await device.gpu.lost;
+    await assertRejects(() => get(device, x), Error, "the device was lost (destroyed");
+    await assertRejects(() => device.synchronize(), Error, "the device was lost");
+    await assertRejects(() => device.keepPace(), Error, "the device was lost");
+    assertThrows(() => run(device, x, x, 1), Error, "the device was lost");
+  },
+);
 
-gpuTest("a device that is lost unnoticed does not hang those who use it next", async (device) => {
-  const x = put(device, 1);
-  device.gpu.destroy();
-  // Some notice while they read, others before.
-  await assertRejects(() => get(device, x), Error, "the device");
-});
+gpuAndWorkerTest(
+  "a device that is lost unnoticed does not hang those who use it next",
+  async (device) => {
+    const x = put(device, 1);
+    device.gpu.destroy();
+    // Some notice while they read, others before.
+    await assertRejects(() => get(device, x), Error, "the device");
+  },
+);
 
-gpuTest("a closed device says that it was closed", async (device) => {
+gpuAndWorkerTest("a closed device says that it was closed", async (device) => {
   const x = put(device, 1);
   const waiting = assertRejects(() => get(device, x), Error, "the device was closed");
   await device.close();

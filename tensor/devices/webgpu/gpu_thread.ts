@@ -22,10 +22,16 @@ export interface GpuThreadListener {
   failure(reason: string): void;
 }
 
+/** The part of a worker that is used, whatever runtime it is of. */
+type PlainWorker = Omit<GpuThread, "post"> & {
+  /** Hands over the port for all messages, as the only message that goes to the worker itself. */
+  give(port: MessagePort): void;
+};
+
 /** The part of a worker of `node:worker_threads` that is used. */
 interface NodeWorker {
-  on(event: "message" | "error", listener: (value: unknown) => void): void;
-  postMessage(message: unknown, transfer: readonly ArrayBuffer[]): void;
+  on(event: "error", listener: (error: unknown) => void): void;
+  postMessage(message: unknown, transfer: readonly unknown[]): void;
   ref(): void;
   unref(): void;
   terminate(): Promise<unknown>;
@@ -41,54 +47,66 @@ interface NodeThreads {
  *
  * Deno's own `Worker` keeps the process alive for ever; the one of `node:worker_threads` can be told
  * not to. It is asked for by a function instead of an import so that this file also loads in a browser.
- * Both begin with a line of their own, which imports the worker's module: the one takes no `https:`, and
- * the other in a browser none from another host than the page's.
+ * Both begin with lines of their own, which import the worker's module: the one takes no `https:`, and
+ * the other in a browser none from another host than the page's. Messages go through a port, since
+ * Deno takes 80 ms for each MiB that comes to a worker of `node:worker_threads` itself.
  */
-export function startGpuThread(listener: GpuThreadListener): GpuThread {
+export function startGpuThread({ message, failure }: GpuThreadListener): GpuThread {
   const module = JSON.stringify(new URL("./gpu_worker.ts", import.meta.url).href);
   const serve = `import { serveGpu } from ${module};\n`;
-  const threads: NodeThreads | undefined = Reflect.get(globalThis, "process")
+  const threads: unknown = Reflect.get(globalThis, "process")
     ?.getBuiltinModule?.("node:worker_threads");
-  return threads === undefined
-    ? startWebThread(serve, listener)
-    : startNodeThread(threads, serve, listener);
+  const worker = threads === undefined
+    ? startWebWorker(serve, failure)
+    : startNodeWorker(threads as NodeThreads, serve, failure);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = (event) => message(event.data);
+  // The worker decides whether the process lives on. In a browser a port has no say, and no `unref`.
+  Reflect.get(port1, "unref")?.call(port1);
+  worker.give(port2);
+  return {
+    post: (message, transfer) => port1.postMessage(message, transfer),
+    ref: worker.ref,
+    unref: worker.unref,
+    terminate: () => {
+      port1.close();
+      return worker.terminate();
+    },
+  };
 }
 
-function startNodeThread(
+function startNodeWorker(
   threads: NodeThreads,
   serve: string,
-  { message, failure }: GpuThreadListener,
-): GpuThread {
+  failure: GpuThreadListener["failure"],
+): PlainWorker {
   const source = `import { parentPort } from "node:worker_threads";\n${serve}` +
-    `serveGpu((m, transfer) => parentPort.postMessage(m, transfer), (f) => parentPort.on("message", f));`;
-  const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
-  const worker = new threads.Worker(url);
-  worker.on("message", (value) => message(value as FromWorker));
+    `parentPort.once("message", serveGpu);`;
+  const worker = new threads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    give: (port) => worker.postMessage(port, [port]),
     ref: () => worker.ref(),
     unref: () => worker.unref(),
     terminate: async () => void await worker.terminate(),
   };
 }
 
-function startWebThread(serve: string, { message, failure }: GpuThreadListener): GpuThread {
-  const source = `${serve}serveGpu(postMessage, (f) => { onmessage = (event) => f(event.data); });`;
+function startWebWorker(serve: string, failure: GpuThreadListener["failure"]): PlainWorker {
+  const source = `${serve}onmessage = (event) => serveGpu(event.data);`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
-  worker.onmessage = (event) => {
-    URL.revokeObjectURL(url);
-    message(event.data);
-  };
   worker.onerror = (event) => {
     event.preventDefault();
     failure(event.message);
   };
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    give: (port) => worker.postMessage(port, [port]),
     ref: () => {},
     unref: () => {},
-    terminate: () => Promise.resolve(worker.terminate()),
+    terminate: () => {
+      URL.revokeObjectURL(url);
+      return Promise.resolve(worker.terminate());
+    },
   };
 }

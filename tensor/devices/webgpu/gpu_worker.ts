@@ -8,26 +8,22 @@ import type { FromWorker, GpuCall, ToWorker } from "./gpu_messages.ts";
 /**
  * Serves until the worker is ended.
  *
- * @param post Sends a message to whoever started the worker, and hands over what is listed beside it.
- * @param listen Has a function told every message that comes from there.
+ * @param port Where messages come from and go to.
  */
-export function serveGpu(
-  post: (message: FromWorker, transfer: ArrayBuffer[]) => void,
-  listen: (listener: (message: ToWorker) => void) => void,
-): void {
+export function serveGpu(port: MessagePort): void {
+  const post: Post = (message, transfer = []) => port.postMessage(message, transfer);
   let gpu: DirectGpu | null = null;
-  listen((message) => {
-    if (message.kind === "open") {
-      openGpu(message, (message) => post(message, [])).then((opened) => gpu = opened);
-    } else {
-      for (const call of message.calls) make(call, gpu!, post);
-    }
-  });
+  port.onmessage = ({ data: message }: MessageEvent<ToWorker>) => {
+    if (message.kind === "open") openGpu(message, post).then((opened) => gpu = opened);
+    else for (const call of message.calls) make(call, gpu!, post);
+  };
 }
+
+type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
 
 async function openGpu(
   { options }: ToWorker & { kind: "open" },
-  post: (message: FromWorker) => void,
+  post: Post,
 ): Promise<DirectGpu | null> {
   try {
     const gpu = new DirectGpu(await openAdapter(options));
@@ -46,7 +42,7 @@ async function openGpu(
 function make(
   { method, arguments: given, question }: GpuCall,
   gpu: DirectGpu,
-  post: (message: FromWorker, transfer: ArrayBuffer[]) => void,
+  post: Post,
 ): void {
   try {
     const result: unknown = Reflect.apply(gpu[method], gpu, given);
@@ -54,9 +50,9 @@ function make(
     Promise.resolve(result).then(
       (value) =>
         post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
-      (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }, []),
+      (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }),
     );
   } catch (error) {
-    post({ kind: "uncaptured", message: oneLine(String(error)) }, []);
+    post({ kind: "uncaptured", message: oneLine(String(error)) });
   }
 }

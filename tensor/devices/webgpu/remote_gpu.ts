@@ -42,6 +42,7 @@ export class RemoteGpu implements Gpu {
   readonly #thread: GpuThread;
   readonly #loss = Promise.withResolvers<GpuLoss>();
   readonly #askers = new Map<number, Asker>();
+  #isEnding = false;
   #hasEnded = false;
   #onUncapturedError: (message: string) => void = () => {};
   #calls: GpuCall[] = [];
@@ -153,6 +154,9 @@ export class RemoteGpu implements Gpu {
   }
 
   destroy(): void {
+    // Until the worker has ended, which is soon, the process may not.
+    this.#isEnding = true;
+    this.#thread.ref();
     this.#call("destroy");
     this.#send();
   }
@@ -186,7 +190,7 @@ export class RemoteGpu implements Gpu {
   #takeAsker(question: number): Asker | undefined {
     const asker = this.#askers.get(question);
     this.#askers.delete(question);
-    if (this.#askers.size === 0) this.#thread.unref();
+    if (this.#askers.size === 0 && !this.#isEnding) this.#thread.unref();
     return asker;
   }
 

@@ -120,6 +120,10 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.resolve();
   }
 
+  keepPace(): Promise<void> {
+    return Promise.resolve();
+  }
+
   profile(): Promise<never> {
     return Promise.reject(new Error("Cannot profile: the fake has no clock"));
   }
