@@ -22,8 +22,8 @@ const program = defineProgram(
     const b = ex.subtract(ex.multiply(second, cos), ex.multiply(first, sin));
     const squares = ex.rowSum(ex.add(ex.square(a), ex.square(b)));
     const meanSquare = ex.divide(squares, ex.multiply(2, ex.rowLength));
-    const root = ex.sqrt(ex.add(meanSquare, epsilon));
-    return [a, b].map((half) => ex.multiply(scale, ex.divide(half, root)));
+    const factor = ex.divide(scale, ex.sqrt(ex.add(meanSquare, epsilon)));
+    return [a, b].map((half) => ex.multiply(half, factor));
   },
 );
 

@@ -18,7 +18,8 @@ const shifted = (x: Expression): Expression => ex.subtract(x, ex.detach(ex.rowMa
 
 const softmaxProgram = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
   const e = ex.exp(shifted(x));
-  return [ex.divide(e, ex.rowSum(e))];
+  // One division for each row, and not for each element: they are what takes the time.
+  return [ex.multiply(e, ex.divide(1, ex.rowSum(e)))];
 });
 
 const logSoftmaxProgram = defineProgram({ name: "logSoftmax", inputs: ["x"] }, ({ x }) => [
@@ -63,16 +64,16 @@ export function logSumExp(x: Tensor, axis = -1, keepAxis = false): Tensor {
 /** The machine epsilon of float32: PyTorch's default in its RMS norm. */
 export const FLOAT32_EPSILON: number = 2 ** -23;
 
-const normalized = (x: Expression, epsilon: Expression): Expression =>
-  ex.divide(x, ex.sqrt(ex.add(ex.rowMean(ex.square(x)), epsilon)));
+const normalized = (x: Expression, epsilon: Expression, scale: ex.Operand): Expression =>
+  ex.multiply(x, ex.divide(scale, ex.sqrt(ex.add(ex.rowMean(ex.square(x)), epsilon))));
 
 const rmsNormProgram = defineProgram(
   { name: "rmsNorm", inputs: ["x"], scalars: ["epsilon", "scale"] },
-  ({ x, epsilon, scale }) => [ex.multiply(scale, normalized(x, epsilon))],
+  ({ x, epsilon, scale }) => [normalized(x, epsilon, scale)],
 );
 const rmsNormWeightProgram = defineProgram(
   { name: "rmsNorm (weight)", inputs: ["x", "weight"], scalars: ["epsilon"] },
-  ({ x, weight, epsilon }) => [ex.multiply(normalized(x, epsilon), weight)],
+  ({ x, weight, epsilon }) => [ex.multiply(normalized(x, epsilon, 1), weight)],
 );
 
 /** What {@linkcode rmsNorm} can be told. */
@@ -101,7 +102,8 @@ export function rmsNorm(x: Tensor, options: RmsNormOptions = {}): Tensor {
 
 const standardized = (x: Expression, epsilon: Expression): Expression => {
   const distance = ex.subtract(x, ex.rowMean(x));
-  return ex.divide(distance, ex.sqrt(ex.add(ex.rowMean(ex.square(distance)), epsilon)));
+  const variance = ex.rowMean(ex.square(distance));
+  return ex.multiply(distance, ex.divide(1, ex.sqrt(ex.add(variance, epsilon))));
 };
 const layerNormProgram = defineProgram(
   { name: "layerNorm", inputs: ["x"], scalars: ["epsilon"] },

@@ -68,6 +68,28 @@ export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
   return power.multiply(powerOfTwo(half)).multiply(powerOfTwo(rounded.bits().subtract(half)));
 }
 
+/** 1.5 · 2²³ + 127: as {@linkcode ROUND}, and the lowest bits are those of the exponent of a float. */
+const ROUND_TO_EXPONENT = ROUND + 127;
+/** Below this eˣ has no exponent of its own any more. */
+const LEAST_NORMAL = -87.33654;
+
+/**
+ * eˣ for x ≤ 0, within 2.3 ulp, in two thirds of the time that {@linkcode exp} takes: nothing can
+ * overflow, what would be denormal is 0, and a polynomial of degree 5 is exact enough for weights.
+ */
+export function expOfNonPositive(f: FunctionBuilder, argument: F32x4): F32x4 {
+  const x = f.local(argument);
+  const rounded = f.local(x.multiplyAdd(Math.LOG2E, ROUND_TO_EXPONENT));
+  const n = f.local(rounded.subtract(ROUND_TO_EXPONENT));
+  const r = f.local(n.negativeMultiplyAdd(LN2[1], n.negativeMultiplyAdd(LN2[0], x)));
+  const power = polynomial(r, [
+    ...[1, 0.9999997, 0.49999148, 0.16667639, 0.04189816, 0.008290272],
+  ]);
+  const result = power.multiply(rounded.bits().shiftLeft(23).asF32x4());
+  // NaN is not less or equal, and stays.
+  return result.bits().andNot(x.lessEqual(LEAST_NORMAL)).asF32x4();
+}
+
 /**
  * The natural logarithm, within 0.9 ulp: x = 2ᵏ·(1 + t) with 1 + t between √½ and √2, and
  * log(1 + t) is a series in s = t / (2 + t). −∞ at 0, NaN below.

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { instantiateKernel } from "../testing/run_kernel.ts";
 import { unaryFunctions } from "../../../expression/expression.ts";
 import type { FunctionBuilder } from "./function.ts";
-import { cos, erf, exp, log, sin, tanh } from "./math.ts";
+import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "./math.ts";
 import { emitKernel } from "./module.ts";
 import type { F32x4 } from "./vectors.ts";
 
@@ -79,6 +79,12 @@ Deno.test("exp is within 1.1 ulp, denormal results included", () => {
   assert(error < 1.1, `${error} ulp`);
 });
 
+Deno.test("exp of what is not above 0 is within 2.3 ulp, down to the smallest normal result", () => {
+  const inputs = [range(-87.3365, 0), range(-1, 0), negated(magnitudes(1, 0x42aeac00))];
+  const error = largestError("exp", expOfNonPositive, inputs, largestUlps);
+  assert(error < 2.3, `${error} ulp`);
+});
+
 Deno.test("log is within 0.9 ulp, denormal arguments included", () => {
   const error = largestError("log", log, [magnitudes(), range(0.5, 2)], largestUlps);
   assert(error < 0.9, `${error} ulp`);
@@ -122,6 +128,9 @@ Deno.test("the functions are right at the edges", () => {
   assertEquals(edges(exp, [...special, 89, -104, 1e30, -1e30]), [
     ...[NaN, Infinity, 0, 1],
     ...[Infinity, 0, Infinity, 0],
+  ]);
+  assertEquals(edges(expOfNonPositive, [NaN, -Infinity, 0, -0, -87.34, -104, -1e30]), [
+    ...[NaN, 0, 1, 1, 0, 0, 0],
   ]);
   assertEquals(edges(log, [...special, 1, -1, -1e-40, 0.5]), [
     ...[NaN, Infinity, NaN, -Infinity],

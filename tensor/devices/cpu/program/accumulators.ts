@@ -2,7 +2,7 @@
 
 import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
-import { F32x4 } from "../emitter/vectors.ts";
+import { F32x4, type I32x4 } from "../emitter/vectors.ts";
 
 /** How many additions may follow one another before the sum is put aside: few enough to be exact. */
 export const BLOCK_STEPS = 256;
@@ -15,8 +15,8 @@ const identities: Readonly<Record<ReduceOperation, number>> = {
 
 const combine: Readonly<Record<ReduceOperation, (a: F32x4, b: F32x4) => F32x4>> = {
   sum: (a, b) => a.add(b),
-  max: (a, b) => a.max(b),
-  min: (a, b) => a.min(b),
+  max: (a, b) => a.pseudoMax(b),
+  min: (a, b) => a.pseudoMin(b),
 };
 
 /** What has been summed up in the blocks so far, and the rounding errors that this made. */
@@ -38,6 +38,11 @@ export class Accumulators {
   readonly #f: FunctionBuilder;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
+  /**
+   * Whether a NaN was among the values of each result of a maximum or minimum. Taking it down apart
+   * costs two instructions; a maximum that gives NaN for NaN costs eight.
+   */
+  readonly #sawNaN: readonly Local<I32x4>[];
   /** How many neighbouring parts belong to one result. */
   readonly #width: number;
 
@@ -61,6 +66,9 @@ export class Accumulators {
     this.#totals = this.operation === "sum"
       ? Array.from({ length: results }, () => ({ sum: empty(), error: empty() }))
       : [];
+    this.#sawNaN = this.operation === "sum"
+      ? []
+      : Array.from({ length: results }, () => f.local(F32x4.of(0).bits()));
   }
 
   /** What a lane that does not count must contribute. */
@@ -70,8 +78,12 @@ export class Accumulators {
 
   /** Adds a value to one of the parts. */
   add(part: number, value: F32x4): void {
+    const f = this.#f;
     const accumulator = this.#parts[part]!;
-    this.#f.set(accumulator, combine[this.operation](accumulator, value));
+    const sawNaN = this.#sawNaN[Math.floor(part / this.#width)];
+    const added = sawNaN === undefined ? value : f.local(value);
+    f.set(accumulator, combine[this.operation](accumulator, added));
+    if (sawNaN !== undefined) f.set(sawNaN, sawNaN.or(added.notEqual(added)));
   }
 
   #merged(result: number): F32x4 {
@@ -97,7 +109,9 @@ export class Accumulators {
   /** A result, lane by lane. Sums that are infinite have no error to correct. */
   result(index: number): Local<F32x4> {
     const total = this.#totals[index];
-    if (total === undefined) return this.#f.local(this.#merged(index));
+    if (total === undefined) {
+      return this.#f.local(this.#sawNaN[index]!.select(F32x4.of(NaN), this.#merged(index)));
+    }
     const { sum, error } = total;
     return this.#f.local(error.equal(error).select<F32x4>(sum.add(error), sum));
   }

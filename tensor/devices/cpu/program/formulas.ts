@@ -2,7 +2,7 @@
 
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import type { FunctionBuilder } from "../emitter/function.ts";
-import { cos, erf, exp, log, sin, tanh } from "../emitter/math.ts";
+import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "../emitter/math.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 
 /** What is known where formulas are written: inputs, and what was computed before. */
@@ -83,6 +83,7 @@ function compute(
     case "constant":
       return F32x4.of(e.value);
     case "unary":
+      if (e.operation === "exp" && isNonPositive(e.a)) return expOfNonPositive(f, valueOf(e.a));
       return unary(f, e.operation, valueOf(e.a));
     case "binary":
       return binary(e, valueOf, isFree);
@@ -94,6 +95,13 @@ function compute(
     default:
       throw new Error(`Cannot emit a formula: ${e.kind} is not known here`);
   }
+}
+
+/** Whether an element less the largest of its row is meant: no such difference is above 0. */
+function isNonPositive(e: Expression): boolean {
+  if (e.kind !== "binary" || e.operation !== "subtract") return false;
+  const largest = e.b.kind === "detach" ? e.b.a : e.b;
+  return largest.kind === "reduce" && largest.operation === "max" && largest.a === e.a;
 }
 
 function unary(

@@ -69,12 +69,17 @@ class RowWriter {
   readonly #starts: readonly I32[];
   readonly #kept: readonly Expression[];
   readonly #inScratch = new Set<Expression>();
+  /** Where the values that are kept lie. */
+  readonly #slots: readonly Local<I32>[];
   #known: KnownValues;
 
   constructor(context: KernelContext, starts: readonly I32[]) {
     this.#context = context;
     this.#starts = starts;
     this.#kept = context.variant.useScratch ? valuesToKeep(context.variant.program) : [];
+    this.#slots = this.#kept.map((_, slot) =>
+      context.f.local(context.scratch.add(context.slotBytes.multiply(slot)))
+    );
     this.#known = context.uniform;
   }
 
@@ -192,8 +197,7 @@ class RowWriter {
   }
 
   #scratchAddress(e: Expression, { at, vector }: Place): I32 {
-    const slot = this.#context.slotBytes.multiply(this.#kept.indexOf(e));
-    return this.#context.scratch.add(slot).add(at.add(4 * vector).shiftLeft(2));
+    return this.#slots[this.#kept.indexOf(e)]!.add(at.add(4 * vector).shiftLeft(2));
   }
 
   #keep(e: Expression, place: Place, value: F32x4): void {
