@@ -58,6 +58,56 @@ Deno.test("encoding gives the ids of the definition where tokens overlap", async
   }
 });
 
+/** A tokenizer of all bytes and of `words`, whose ids follow each other in that order. */
+function tokenizerOf(words: string[]): Tokenizer {
+  const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const tokens = [...bytes, ...words.map((word) => new TextEncoder().encode(word))];
+  return new Tokenizer({ pattern: SPLIT_PATTERN, tokens, specialTokens: new Map() });
+}
+
+Deno.test("long pieces are encoded in parts to the ids of the definition", () => {
+  for (let round = 0; round < 40; round++) {
+    const letters = "abcde".slice(0, 1 + random(5));
+    const word = (length: number): string =>
+      Array.from({ length }, () => letters[random(letters.length)]).join("");
+    // In no order at all: a token may have a smaller id than those that it is made of.
+    const words = new Set(Array.from({ length: 60 }, () => word(2 + random(round % 8 + 2))));
+    const tokenizer = tokenizerOf([...words]);
+    for (let i = 0; i < 4; i++) {
+      const text = word(50 + random(250));
+      assertEquals(tokenizer.encode(text), encodeByDefinition(tokenizer, text), text);
+    }
+  }
+});
+
+Deno.test("what comes far behind decides where it must", () => {
+  // Each pair is made before the one to its left, so the last letter decides about the first. The
+  // path goes through each pair of 47 letters once: 47 steps of 1, 47 of 2, ...
+  const path = [0];
+  for (let step = 1; step < 47; step++) {
+    for (let i = 0; i < 47; i++) path.push((path.at(-1)! + step) % 47);
+  }
+  const text = path.map((i) => String.fromCharCode(i < 26 ? 97 + i : 39 + i)).join("");
+  const pairs = Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2));
+  const tokenizer = tokenizerOf(pairs.reverse());
+  for (const length of [1200, 1201, text.length]) {
+    const part = text.slice(0, length);
+    const ids = tokenizer.encode(part);
+    assertEquals(ids.length, Math.ceil(length / 2));
+    assertEquals(ids[0]! < 256, length % 2 === 1, "what is left over is the first letter");
+    assertEquals(tokenizer.decode(ids), part);
+  }
+});
+
+Deno.test("tokens of thousands of bytes are found", () => {
+  const words = ["aa", "aaaa"];
+  while (words.at(-1)!.length < 4000) words.push(words.at(-1)!.repeat(2));
+  const tokenizer = tokenizerOf(words);
+  const longest = words.at(-1)!;
+  const ids = tokenizer.encode(longest.repeat(3) + "aaaab");
+  assertEquals(ids, [...Array(3).fill(255 + words.length), 257, 98]);
+});
+
 Deno.test("a megabyte without spaces is encoded like its parts", async () => {
   const [text] = addresses();
   const tokenizer = await Tokenizer.train([text!], { vocabSize: 1000 });

@@ -169,12 +169,12 @@ class Positions {
   }
 
   #link(position: number): void {
-    const known = this.pairs.size;
-    const pair = this.pairs.intern(
-      this.#token[position]!,
-      this.#token[this.#after[position]!]!,
-    );
-    if (pair === known) {
+    const left = this.#token[position]!;
+    const right = this.#token[this.#after[position]!]!;
+    let pair = this.pairs.find(left, right);
+    if (pair < 0) {
+      pair = this.pairs.size;
+      this.pairs.add(left, right, pair);
       this.#heads = withRoom(this.#heads, pair + 1, Int32Array);
       this.pairCounts = withRoom(this.pairCounts, pair + 1, Float64Array);
       this.#heads[pair] = -1;
