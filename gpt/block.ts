@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Embedding, initializers, Linear, Module, namedSeed } from "../nn/mod.ts";
+import { type Embedding, initializers, inType, Linear, Module, namedSeed } from "../nn/mod.ts";
 import {
   attention,
   type AttentionStep,
@@ -15,6 +15,7 @@ import {
   type Device,
   embedding as lookUp,
   expression as ex,
+  type FloatType,
   linears,
   rotaryNorm,
   runProgram,
@@ -42,6 +43,8 @@ export interface BlockContext {
   readonly sin: Tensor;
   /** How far a token looks back. */
   readonly window: number;
+  /** The type of activations. */
+  readonly computeDtype: FloatType;
   /** The memory of earlier tokens when decoding. */
   readonly cache: KVCache | null;
 }
@@ -114,7 +117,8 @@ export class CausalSelfAttention extends Module {
     const heads = (y: Tensor, count: number) => y.reshape([batch, tokens, count, size]);
 
     const layers = [this.c_q, this.c_k, this.c_v, ...(this.ve_gate ? [this.ve_gate] : [])];
-    const [q, k, v, gate] = linears(x, layers.map(({ weight }) => weight), { normalize: true });
+    const weights = layers.map(({ weight }) => inType(weight, x.dtype));
+    const [q, k, v, gate] = linears(x, weights, { normalize: true });
     const projections: Projections = {
       queries: heads(q!, nHead),
       keys: heads(k!, nKvHead),
@@ -125,7 +129,7 @@ export class CausalSelfAttention extends Module {
     };
     const attended = this.#step(projections, context) ?? this.#attend(projections, context);
     const joined = attended.reshape([batch, tokens, nEmbd]);
-    return linears(joined, [this.c_proj.weight], { residual: x })[0]!;
+    return linears(joined, [inType(this.c_proj.weight, x.dtype)], { residual: x })[0]!;
   }
 
   /** What the heads find, in one kernel where there is one: a token after those in the cache. */
@@ -141,13 +145,15 @@ export class CausalSelfAttention extends Module {
   }
 
   /** What the heads find, one operation after the other. */
-  #attend(projections: Projections, { cos, sin, window, cache }: BlockContext): Tensor {
+  #attend(projections: Projections, context: BlockContext): Tensor {
+    const { cos, sin, window, cache, computeDtype } = context;
     const { embedding } = projections;
     let { queries, keys, values } = projections;
     if (embedding !== null) {
       const { table, ids, gate } = embedding;
       const embedded = lookUp(table, ids).reshape(values.shape);
-      [values] = runProgram(mixValueEmbedding, [values, embedded, gate.unsqueeze(-1)]) as [Tensor];
+      const operands = [values, embedded, gate.unsqueeze(-1)];
+      [values] = runProgram(mixValueEmbedding, operands, [], computeDtype) as [Tensor];
     }
     const place = (y: Tensor) => rotaryNorm(y, cos, sin, { scale: QUERY_KEY_SCALE });
     queries = place(queries);
@@ -187,8 +193,9 @@ export class MLP extends Module {
    * @returns The residual stream after that.
    */
   forward(x: Tensor): Tensor {
-    const [inner] = linears(x, [this.c_fc.weight], { normalize: true, activation: "reluSquared" });
-    return linears(inner!, [this.c_proj.weight], { residual: x })[0]!;
+    const [widen, narrow] = [this.c_fc, this.c_proj].map(({ weight }) => inType(weight, x.dtype));
+    const [inner] = linears(x, [widen!], { normalize: true, activation: "reluSquared" });
+    return linears(inner!, [narrow!], { residual: x })[0]!;
   }
 }
 

@@ -69,6 +69,7 @@ export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_tex
 // A script needs a device for all of the above, and imports no module below this one.
 export {
   type Device,
+  type FloatType,
   openDevice,
   type Profile,
   profileAsText,

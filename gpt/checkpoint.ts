@@ -34,7 +34,7 @@ import {
   parseMeta,
 } from "./checkpoint_meta.ts";
 import { ensureWritableFolder, fileError, namesIn, writeFilesTogether } from "./files.ts";
-import type { GPT } from "./model.ts";
+import type { GPT, GPTOptions } from "./model.ts";
 
 /** What {@linkcode saveCheckpoint} saves. */
 export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
@@ -141,14 +141,19 @@ export async function openCheckpoint(folder: string, step?: number): Promise<Che
 /**
  * Builds the model of a checkpoint.
  *
+ * @param options In which type it computes; the parameters are in single precision in any case.
  * @throws {Error} If the file is damaged or does not fit the description; the message names it.
  * @throws {RangeError} If the device has no room for the model.
  */
-export async function loadModel(checkpoint: Checkpoint, device: Device): Promise<GPT> {
+export async function loadModel(
+  checkpoint: Checkpoint,
+  device: Device,
+  options: Pick<GPTOptions, "computeDtype"> = {},
+): Promise<GPT> {
   const { folder, meta } = checkpoint;
   const bytes = await readPart(folder, meta, "model");
   const path = `${folder}/${fileName("model", meta.state.step)}`;
-  return explain(path, () => decodeModel(bytes, meta.modelConfig, device));
+  return explain(path, () => decodeModel(bytes, meta.modelConfig, device, options));
 }
 
 /**

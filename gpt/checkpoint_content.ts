@@ -8,7 +8,7 @@ import type { MuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput, SafetensorsTensor } from "../tensor/safetensors.ts";
 import type { GPTConfig } from "./config.ts";
-import { GPT } from "./model.ts";
+import { GPT, type GPTOptions } from "./model.ts";
 import { parameterShapes } from "./parameters.ts";
 
 /**
@@ -52,10 +52,15 @@ export async function encodeOptimizer(optimizer: MuonAdamW): Promise<Uint8Array>
  * @throws {RangeError} If a parameter is missing, unknown, or of another shape or type than the model
  * has; nothing has been built then.
  */
-export function decodeModel(bytes: Uint8Array, config: GPTConfig, device: Device): GPT {
+export function decodeModel(
+  bytes: Uint8Array,
+  config: GPTConfig,
+  device: Device,
+  options: Pick<GPTOptions, "computeDtype"> = {},
+): GPT {
   const arrays = readSafetensors(bytes);
   checkParameters(arrays, config);
-  const model = new GPT(config, device, { seed: null });
+  const model = new GPT(config, device, { ...options, seed: null });
   for (const [name, parameter] of model.stateDict()) {
     parameter.assign(singles(arrays.get(name)!));
   }

@@ -127,6 +127,17 @@ function parseState(state: JsonObject): TrainingState {
     bitsPerByte: numberOrNull("bitsPerByte"),
     lowestBitsPerByte: numberOrNull("lowestBitsPerByte"),
     loader: state.loader,
+    scaler: parseScaler(state.scaler),
+  };
+}
+
+function parseScaler(value: unknown): TrainingState["scaler"] {
+  // Absent from what was saved before losses could be scaled.
+  if (value === null || value === undefined) return null;
+  const scaler = asObject(value, "state.scaler as an object");
+  return {
+    scale: asNumber(scaler.scale, "state.scaler.scale"),
+    growthTracker: asNumber(scaler.growthTracker, "state.scaler.growthTracker"),
   };
 }
 

@@ -164,8 +164,8 @@ export class Engine {
     checkSampling(options);
     const specials = findSpecials(this.#tokenizer);
     const rows = Array.from({ length: samples }, () => new Row(specials, this.#tokenizer));
-    const { device, config } = this.#model;
-    const cache = new KVCache(device, config, samples, tokens.length + limit);
+    const { device, config, computeDtype } = this.#model;
+    const cache = new KVCache(device, config, samples, tokens.length + limit, computeDtype);
     const drawer = new AheadDrawer(this.#model, cache, options);
     try {
       let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
@@ -253,10 +253,10 @@ export class Engine {
     cache: KVCache,
     options: GenerateOptions,
   ): Promise<readonly number[]> {
-    const { device, config } = this.#model;
+    const { device, config, computeDtype } = this.#model;
     const drawn = noGrad(() => {
       using scope = device.scope();
-      const prompt = new KVCache(device, config, 1, tokens.length);
+      const prompt = new KVCache(device, config, 1, tokens.length, computeDtype);
       const ids = Tensor.from(device, [tokens], { dtype: "int32" });
       const logits = this.#model.forward(ids, undefined, { cache: prompt });
       cache.copyFrom(prompt);

@@ -1,6 +1,6 @@
 /** What a model remembers of the tokens that it has read. @module */
 
-import { copyInto, type Device, noGrad, Tensor } from "../tensor/mod.ts";
+import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 
 /** How much a {@linkcode KVCache} had read: a place to go back to. Whoever asked for it frees it. */
@@ -30,16 +30,23 @@ export class KVCache {
   /**
    * Reserves memory for `capacity` tokens of `batchSize` sequences.
    *
+   * @param dtype The type of the model's activations.
    * @throws {RangeError} If the device has no room.
    */
-  constructor(device: Device, config: GPTConfig, batchSize: number, capacity: number) {
+  constructor(
+    device: Device,
+    config: GPTConfig,
+    batchSize: number,
+    capacity: number,
+    dtype: FloatType = "float32",
+  ) {
     this.batchSize = batchSize;
     this.capacity = capacity;
     // Head by head: attention then reads the memory from end to end, as caches like it.
     const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
     const reserve = () =>
       Array.from({ length: config.nLayer }, () => {
-        const byHead = Tensor.zeros(device, shape);
+        const byHead = Tensor.zeros(device, shape, { dtype });
         const byToken = byHead.transpose(1, 2).keep();
         byHead.dispose();
         return byToken;

@@ -18,6 +18,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
+  type FloatType,
   linearCrossEntropy,
   linears,
   type Reduction,
@@ -72,6 +73,12 @@ const backOut = defineProgram(
 export interface GPTOptions {
   /** The seed of the starting values (default 42); `null` for zeros, where values are loaded next. */
   readonly seed?: number | null;
+  /**
+   * The type of activations, and of the layers' weights as they are computed with (default `float32`).
+   * Parameters and their gradients are `float32` in any case, and so is the head, from the residual
+   * stream on. Training in `float16` wants a `GradScaler`: without one small gradients vanish.
+   */
+  readonly computeDtype?: FloatType;
 }
 
 /** What {@linkcode GPT.forward} can be told. */
@@ -120,6 +127,8 @@ export class GPT extends Module {
   readonly config: GPTConfig;
   /** Where the model lives. */
   readonly device: Device;
+  /** The type of activations. */
+  readonly computeDtype: FloatType;
   /** How much of the residual stream each layer takes over, `[nLayer]`. */
   readonly resid_lambdas: Tensor;
   /** How much of the first embedding each layer mixes in, `[nLayer]`. */
@@ -144,16 +153,24 @@ export class GPT extends Module {
    * Builds a model with random starting values.
    *
    * @throws {RangeError} If a model of this shape cannot be built, or the device has no room for it.
+   * @throws {TypeError} If it is to compute in `float16`, and the device cannot.
    */
   constructor(config: GPTConfig, device: Device, options: GPTOptions = {}) {
     super();
     checkConfig(config);
     const { nLayer, nEmbd, nKvHead, sequenceLen } = config;
-    const { seed = 42 } = options;
+    const { seed = 42, computeDtype = "float32" } = options;
+    if (computeDtype === "float16" && !device.hasFloat16) {
+      throw new TypeError(
+        `Cannot build a model in float16: wanted a device with shader-f16, got ` +
+          device.info.description,
+      );
+    }
     const vocabSize = paddedVocabSize(config);
     const layers = Array.from({ length: nLayer }, (_, layer) => layer);
     this.config = config;
     this.device = device;
+    this.computeDtype = computeDtype;
     this.resid_lambdas = overLayers(device, nLayer, 1.15, 1.05);
     this.x0_lambdas = overLayers(device, nLayer, 0.2, 0.05);
     this.smear_lambda = parameter(device, [1], initializers.zeros, seed);
@@ -264,9 +281,10 @@ export class GPT extends Module {
     checkIds("run the model", "id", ids, 0, this.config.vocabSize);
   }
 
-  /** Everything but the head and its norm: the residual stream after the last layer. */
+  /** Everything but the head and its norm: the residual stream after the last layer, in `float32`. */
   #trunk(ids: Tensor, cache: KVCache | null): Tensor {
     using scope = this.device.scope();
+    const { computeDtype } = this;
     const tokens = ids.shape[1]!;
     const start = cache?.position ?? 0;
     if (start + tokens > this.maximumLength) {
@@ -274,7 +292,7 @@ export class GPT extends Module {
         `Cannot run the model: wanted at most ${this.maximumLength} tokens, got ${start + tokens}`,
       );
     }
-    const embedded = rmsNorm(this.transformer.wte.forward(ids));
+    const embedded = rmsNorm(this.transformer.wte.forward(ids).to(computeDtype));
     const x0 = this.#smear(embedded, cache?.previousEmbedding ?? null);
     const cos = this.#cos.slice(0, start, start + tokens);
     const sin = this.#sin.slice(0, start, start + tokens);
@@ -284,13 +302,16 @@ export class GPT extends Module {
     this.transformer.h.forEach((block, layer) => {
       const residLambda = this.resid_lambdas.slice(0, layer, layer + 1);
       const x0Lambda = this.x0_lambdas.slice(0, layer, layer + 1);
-      [x] = runProgram(mixResidual, [x, x0, residLambda, x0Lambda]) as [Tensor];
-      const context = { ids, cos, sin, window: this.#windows[layer]!, cache };
+      const streams = [x, x0, residLambda, x0Lambda];
+      [x] = runProgram(mixResidual, streams, [], computeDtype) as [Tensor];
+      const context = { ids, cos, sin, window: this.#windows[layer]!, computeDtype, cache };
       x = block.forward(x, this.value_embeds[layer], context);
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     });
     cache?.advance(tokens, embedded.slice(1, tokens - 1).alias());
-    return scope.keep(runProgram(backOut, [x, middle, this.backout_lambda])[0]!);
+    return scope.keep(
+      runProgram(backOut, [x, middle, this.backout_lambda], [], "float32")[0]!,
+    );
   }
 
   /** Mixes into each token some of the one before it; the first one has none unless it is given. */
@@ -301,7 +322,8 @@ export class GPT extends Module {
     if (previous !== null && tokens > 1) before = concat([previous, earlier], 1);
     const after = previous === null ? x.slice(1, 1) : x;
     const gate = this.smear_gate.forward(after.slice(-1, 0, smearChannels));
-    const [mixed] = runProgram(smear, [after, before, gate, this.smear_lambda]) as [Tensor];
+    const operands = [after, before, gate, this.smear_lambda];
+    const [mixed] = runProgram(smear, operands, [], this.computeDtype) as [Tensor];
     return previous === null ? concat([x.slice(1, 0, 1), mixed], 1) : mixed;
   }
 }

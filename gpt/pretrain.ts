@@ -18,8 +18,8 @@ import {
   type Split,
   type TokenArray,
 } from "../data/mod.ts";
-import type { MuonAdamW } from "../optim/mod.ts";
-import type { Device } from "../tensor/mod.ts";
+import { GradScaler, type MuonAdamW } from "../optim/mod.ts";
+import type { Device, FloatType } from "../tensor/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Checkpoint, loadModel, loadOptimizer, saveCheckpoint } from "./checkpoint.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
@@ -29,7 +29,13 @@ import { ensureWritableFolder, removeTemporaries } from "./files.ts";
 import { MetricsLog } from "./metrics.ts";
 import { GPT } from "./model.ts";
 import type { TrainingPlan } from "./scaling.ts";
-import { train, type TrainingEvent, type TrainOptions, untrained } from "./train.ts";
+import {
+  train,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./train.ts";
 import { defaultPrompts, writeTexts } from "./write_text.ts";
 
 /** How rows are cut from the corpus. */
@@ -51,6 +57,8 @@ export interface PretrainOptions {
   readonly deviceBatchSize: number;
   /** Whole documents packed into rows, or rows cut at random places. */
   readonly loader: LoaderKind;
+  /** The type of activations (default `float32`); losses are scaled where it is `float16`. */
+  readonly computeDtype?: FloatType;
   /** The seed of the starting values and of the order of the data. */
   readonly seed: number;
   /** The shape of the learning rate over the run. */
@@ -162,6 +170,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       recorded(`${folder}/${METRICS_FILE}`, {
         model,
         optimizer,
+        ...scalerFor(model, state),
         loader,
         plan,
         state,
@@ -249,17 +258,25 @@ async function openLoader(
 }
 
 async function openModel(
-  { device, plan, seed, checkpoint }: PretrainOptions,
+  { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
 ): Promise<{ model: GPT; optimizer: MuonAdamW }> {
   if (checkpoint === undefined) {
-    const model = new GPT(plan.config, device, { seed });
+    const model = new GPT(plan.config, device, { seed, computeDtype });
     return { model, optimizer: model.optimizer(plan.rates) };
   }
   checkSameShape(plan.config, checkpoint);
-  const model = await loadModel(checkpoint, device);
+  const model = await loadModel(checkpoint, device, { computeDtype });
   const optimizer = model.optimizer(plan.rates);
   await loadOptimizer(checkpoint, optimizer, device);
   return { model, optimizer };
+}
+
+/** What scales the losses of a model in half precision, from where the run is. */
+function scalerFor({ computeDtype }: GPT, state: TrainingState): Pick<TrainOptions, "scaler"> {
+  if (computeDtype !== "float16") return {};
+  const scaler = new GradScaler();
+  if (state.scaler !== null) scaler.loadStateDict(state.scaler);
+  return { scaler };
 }
 
 function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {

@@ -14,6 +14,8 @@
 
 import type { Batch, Loader } from "../data/mod.ts";
 import {
+  type GradScaler,
+  type GradScalerState,
   learningRateMultiplier,
   type LearningRateSchedule,
   type MuonAdamW,
@@ -39,6 +41,8 @@ export interface TrainingState {
   readonly lowestBitsPerByte: number | null;
   /** The loader's state after the last batch; `null` before the first. */
   readonly loader: unknown;
+  /** What the scaling of losses has come to; `null` where they are not scaled. */
+  readonly scaler: GradScalerState | null;
 }
 
 /** The state before the first step. */
@@ -49,6 +53,7 @@ export const untrained: TrainingState = {
   bitsPerByte: null,
   lowestBitsPerByte: null,
   loader: null,
+  scaler: null,
 };
 
 /** Something done at intervals, and after the last step. */
@@ -67,6 +72,8 @@ export interface TrainOptions {
   readonly optimizer: MuonAdamW;
   /** Where batches come from: each the same number of tokens. */
   readonly loader: Loader<unknown>;
+  /** Scales losses: for a model that computes in half precision. */
+  readonly scaler?: GradScaler;
   /** How long the run is, and how large its steps. */
   readonly plan: Pick<
     TrainingPlan,
@@ -109,6 +116,10 @@ export interface StepEvent {
   readonly smoothLoss: number;
   /** What the learning rates were multiplied with. */
   readonly learningRateMultiplier: number;
+  /** What the losses were multiplied with; absent where they are not scaled. */
+  readonly lossScale?: number;
+  /** Whether the parameters stayed as they were, since a gradient was not finite. */
+  readonly skipped?: boolean;
   /** The time the step took, in seconds. */
   readonly seconds: number;
   /** The tokens trained on in a second. */
@@ -176,7 +187,7 @@ const WARMUP_STEPS = 3;
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { model, optimizer, loader, plan, evaluate, sample, save, signal } = options;
+  const { model, optimizer, scaler, loader, plan, evaluate, sample, save, signal } = options;
   const schedule = { ...options.schedule, steps: plan.numIterations };
   let state = options.state ?? untrained;
   let savedStep = state.step;
@@ -217,21 +228,23 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     clock.start();
     const losses: Tensor[] = [];
     let loaderState: unknown;
+    let scaling: Pick<StepEvent, "lossScale" | "skipped"> = {};
     const multiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
     const runStep = async (): Promise<void> => {
       for (let i = 0; i < plan.gradAccumSteps; i++) {
         const batch = await loader.take();
-        losses.push(addGradients(model, batch, plan.gradAccumSteps));
+        losses.push(addGradients(model, batch, plan.gradAccumSteps, scaler));
         loaderState = batch.state;
         await giveTurn(model.device);
       }
-      updateParameters(model, optimizer);
+      if (scaler !== undefined) scaling = await updateIfFinite(model, optimizer, scaler);
+      else updateParameters(model, optimizer);
       await giveTurn(model.device);
     };
     const isProfiled = options.profile === true && step === profiledStep;
     const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
-    pending.push({ step, losses, multiplier });
-    state = { ...state, step: step + 1, loader: loaderState };
+    pending.push({ step, losses, multiplier, scaling });
+    state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
     // What comes next may read the device anyway, or must know that the losses are finite.
     const isInterrupted = [evaluate, sample, save].some((task) =>
@@ -243,7 +256,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
     const seconds = clock.stop(steps.length);
-    for (const { step, multiplier } of steps) {
+    for (const { step, multiplier, scaling } of steps) {
       const loss = mean(read.splice(0, plan.gradAccumSteps));
       if (!Number.isFinite(loss)) throw lossError(loss, step);
       const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
@@ -254,6 +267,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         loss,
         smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step + 1)),
         learningRateMultiplier: multiplier,
+        ...scaling,
         ...clock.rates(step, seconds),
       };
     }
@@ -267,6 +281,7 @@ interface PendingStep {
   /** The loss of each batch, a scalar. */
   readonly losses: readonly Tensor[];
   readonly multiplier: number;
+  readonly scaling: Pick<StepEvent, "lossScale" | "skipped">;
 }
 
 /**
@@ -274,13 +289,19 @@ interface PendingStep {
  *
  * @returns The loss, a scalar that waits on the device to be read.
  */
-function addGradients(model: GPT, batch: Batch<unknown>, batchesInStep: number): Tensor {
+function addGradients(
+  model: GPT,
+  batch: Batch<unknown>,
+  batchesInStep: number,
+  scaler: GradScaler | undefined,
+): Tensor {
   using _scope = model.device.scope();
   const { inputs, targets, shape } = batch;
   const ids = Tensor.from(model.device, inputs, { shape });
   const loss = model.forward(ids, Tensor.from(model.device, targets, { shape }));
   // Gradients of several batches add up, so each loss is divided to make it a mean.
-  loss.mul(1 / batchesInStep).backward();
+  const share = loss.mul(1 / batchesInStep);
+  (scaler?.scale(share) ?? share).backward();
   return loss.detach().keep();
 }
 
@@ -313,6 +334,20 @@ function updateParameters(model: GPT, optimizer: MuonAdamW): void {
   using _scope = model.device.scope();
   optimizer.step();
   optimizer.zeroGrad();
+}
+
+/** Changes the parameters if all gradients are finite, and forgets these; adapts the scale of losses. */
+async function updateIfFinite(
+  model: GPT,
+  optimizer: MuonAdamW,
+  scaler: GradScaler,
+): Promise<Required<PendingStep["scaling"]>> {
+  const lossScale = scaler.getScale();
+  const isFinite = await scaler.unscale(optimizer);
+  if (isFinite) updateParameters(model, optimizer);
+  else optimizer.zeroGrad();
+  scaler.update();
+  return { lossScale, skipped: !isFinite };
 }
 
 /** Times the steps between two readings, and tells what follows from their duration. */

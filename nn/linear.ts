@@ -2,6 +2,7 @@
 
 import { type Device, linear, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, uniform } from "./initializers.ts";
+import { inType } from "./in_type.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
@@ -63,13 +64,14 @@ export class Linear extends Module {
   }
 
   /**
-   * Computes x Wᵀ + b.
+   * Computes x Wᵀ + b, in the type of x: parameters in another one are converted.
    *
    * @param x `[..., inputs]`
    * @returns `[..., outputs]`
    * @throws {RangeError} If the last axis has another length.
    */
   forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+    const { weight, bias } = this;
+    return linear(x, inType(weight, x.dtype), bias && inType(bias, x.dtype));
   }
 }

@@ -34,6 +34,7 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * as initializers from "./initializers.ts";
 export type { Initializer } from "./initializers.ts";
 export { LayerNorm, type LayerNormOptions } from "./layer_norm.ts";
+export { inType } from "./in_type.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export {
   binaryCrossEntropyWithLogits,

@@ -12,6 +12,7 @@ export { Adam } from "./adam.ts";
 export type { AdamGroup, AdamGroupOptions } from "./adam_update.ts";
 export { AdamW, type AdamWGroup, type AdamWGroupOptions } from "./adamw.ts";
 export { clipGradientNorm } from "./clip.ts";
+export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";
 export { Muon } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 export type { MuonGroup, MuonGroupOptions } from "./muon_update.ts";

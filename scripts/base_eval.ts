@@ -17,7 +17,14 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
-import { corpusFlags, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
+import {
+  chosenType,
+  corpusFlags,
+  deviceFlags,
+  modelFlags,
+  modelFolder,
+  openChosenDevice,
+} from "./training.ts";
 
 const evaluations = ["bpb", "sample"] as const;
 
@@ -68,7 +75,8 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const { tokenizer, meta } = checkpoint;
   const device = await openChosenDevice(values);
   try {
-    const model = await loadModel(checkpoint, device);
+    const computeDtype = chosenType(device, values);
+    const model = await loadModel(checkpoint, device, { computeDtype });
     console.log(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();

@@ -17,7 +17,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
 import { write } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "The beginning to continue; without it several of ours")),
@@ -57,7 +57,8 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const checkpoint = await openCheckpoint(await modelFolder(values), values.step ?? undefined);
   const device = await openChosenDevice(values);
   try {
-    const model = await loadModel(checkpoint, device);
+    const computeDtype = chosenType(device, values);
+    const model = await loadModel(checkpoint, device, { computeDtype });
     const sample = () => writeSamples(model, checkpoint.tokenizer, values);
     if (!wantsProfile(values)) return await sample();
     await showProfile("Writing", await device.profile(sample), device, values);

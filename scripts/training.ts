@@ -12,6 +12,7 @@ import {
   estimateMemory,
   estimateSeconds,
   findLatestRun,
+  type FloatType,
   headSize,
   measureMatmulPeak,
   openDevice,
@@ -19,6 +20,7 @@ import {
   planTraining,
   preparePretraining,
   scalingDefaults,
+  type StepEvent,
   tableAsText,
   type TrainingPlan,
   type TrainingState,
@@ -46,6 +48,11 @@ export const deviceFlags = {
   device: choice(["auto", "cpu", "webgpu"], "auto", "Where to compute: auto takes a real GPU"),
   threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
   noBlas: toggle("Compute matrix products without a BLAS"),
+  dtype: choice(
+    ["f32", "f16"],
+    "f32",
+    "Activations and weights in computations: f16 halves their memory where the device has it",
+  ),
 };
 
 /** A vocabulary has all bytes and the special tokens, at least. */
@@ -126,6 +133,14 @@ export function openChosenDevice(
   return openDevice(device, { ...(threads === 0 ? {} : { threads }), blas: !noBlas });
 }
 
+/** The type that flags ask for, or `float32` with a line that says why. */
+export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
+  if (dtype === "f32") return "float32";
+  if (device.hasFloat16) return "float16";
+  console.log(`Computing in f32: wanted a device with shader-f16, got ${device.info.description}.`);
+  return "float32";
+}
+
 /** The folder of a run. @throws {UsageError} If the name is none. */
 export function runFolder(tag: string): string {
   if (!/^[\w][\w.-]*$/.test(tag)) {
@@ -183,6 +198,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const pretraining = await preparePretraining({
     ...flags,
     device,
+    computeDtype: chosenType(device, flags),
     tokenizer,
     folder,
     plan,
@@ -200,6 +216,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     switch (event.kind) {
       case "step":
         progress.show(event);
+        if (event.skipped) progress.print(skipMessage(event));
         break;
       case "evaluation":
         progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
@@ -223,6 +240,11 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     }
   }
   throw new Error("Cannot finish the run: it ended without a word");
+}
+
+function skipMessage({ step, lossScale }: StepEvent): string {
+  return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
+    `${count(lossScale ?? 1)}`;
 }
 
 function stopMessage(step: number, resumeCommand: string): string {

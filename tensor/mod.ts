@@ -24,7 +24,7 @@ export type {
   WgslBuffer,
   WgslKernel,
 } from "./device.ts";
-export type { DType, TypedArray } from "./dtype.ts";
+export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray } from "./nested_array.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";

@@ -1,0 +1,200 @@
+/**
+ * Loss scaling, so that gradients in half precision are neither too small for it nor too large.
+ *
+ * @module
+ */
+
+import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";
+import type { Optimizer } from "./optimizer.ts";
+import type { ParameterGroup } from "./parameters.ts";
+
+/** What {@linkcode GradScaler} can be told: PyTorch's names and defaults. */
+export interface GradScalerOptions {
+  /** The factor of the first losses (default 65,536). */
+  readonly initScale?: number;
+  /** What the factor is multiplied with after many good steps (default 2). */
+  readonly growthFactor?: number;
+  /** What the factor is multiplied with after an overflow (default 0.5). */
+  readonly backoffFactor?: number;
+  /** How many good steps in a row let the factor grow (default 2,000). */
+  readonly growthInterval?: number;
+}
+
+/** All that a {@linkcode GradScaler} remembers. */
+export interface GradScalerState {
+  /** The factor of the next loss. */
+  readonly scale: number;
+  /** The good steps since the factor last changed. */
+  readonly growthTracker: number;
+}
+
+/** Any optimiser. */
+type AnyOptimizer = Optimizer<ParameterGroup>;
+
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
+
+/** The gradient without the factor of the loss, and how many numbers of each row are not finite. */
+const unscaleProgram = defineProgram(
+  { name: "unscale", inputs: ["gradient"], scalars: ["inverse"] },
+  ({ gradient, inverse }) => [
+    ex.multiply(gradient, inverse),
+    ex.rowSum(ex.subtract(1, ex.lessEqual(ex.abs(gradient), LARGEST_FLOAT))),
+  ],
+);
+
+/**
+ * Multiplies losses with a factor, so that small gradients do not vanish in half precision, and takes
+ * it out of the gradients before a step. A step whose gradients are not all finite is left out, and
+ * the factor becomes smaller; after many good steps it becomes larger again.
+ *
+ * One number is read for each step, as by PyTorch: whether it is taken decides what the optimiser
+ * remembers, its count of steps among it.
+ *
+ * Source: Micikevicius et al., "Mixed Precision Training" (2017); PyTorch's `torch.amp.GradScaler`,
+ * whose names and rules these are.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { AdamW } from "./adamw.ts";
+ * import { GradScaler } from "./grad_scaler.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [5], { requiresGrad: true });
+ * const optimizer = new AdamW([x], { lr: 0.5, weightDecay: 0 });
+ * const scaler = new GradScaler();
+ * scaler.scale(x.sub(3).square().sum()).backward();
+ * const isTaken = await scaler.step(optimizer);
+ * scaler.update();
+ * if (!isTaken || await x.item() !== 4.5) throw new Error("expected a step of the rate");
+ * await device.close();
+ * ```
+ */
+export class GradScaler {
+  readonly #growthFactor: number;
+  readonly #backoffFactor: number;
+  readonly #growthInterval: number;
+  #scale: number;
+  #growthTracker = 0;
+  /** Whether the gradients of an optimiser were finite, since the last update. */
+  readonly #isFinite = new Map<AnyOptimizer, boolean>();
+
+  /**
+   * Begins with the factor `initScale`.
+   *
+   * @throws {RangeError} If a factor or the interval makes no sense.
+   */
+  constructor(options: GradScalerOptions = {}) {
+    const { initScale = 65_536, growthFactor = 2, backoffFactor = 0.5 } = options;
+    const { growthInterval = 2000 } = options;
+    check("initScale above 0", initScale, initScale > 0 && initScale < Infinity);
+    check("growthFactor above 1", growthFactor, growthFactor > 1 && growthFactor < Infinity);
+    check("backoffFactor from 0 to 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
+    const isCount = Number.isSafeInteger(growthInterval) && growthInterval > 0;
+    check("growthInterval as a number of steps", growthInterval, isCount);
+    this.#scale = initScale;
+    this.#growthFactor = growthFactor;
+    this.#backoffFactor = backoffFactor;
+    this.#growthInterval = growthInterval;
+  }
+
+  /** The factor of the next loss. */
+  getScale(): number {
+    return this.#scale;
+  }
+
+  /** The loss times the factor: what to call `backward` on. */
+  scale(loss: Tensor): Tensor {
+    return loss.mul(this.#scale);
+  }
+
+  /**
+   * Takes the factor out of the gradients, in place, and finds out whether they are all finite. For
+   * those who do something with the gradients before the step, such as clipping; `step` does it, too.
+   *
+   * @throws {Error} If it was done since the last update.
+   */
+  async unscale(optimizer: AnyOptimizer): Promise<boolean> {
+    if (this.#isFinite.has(optimizer)) {
+      throw new Error(
+        "Cannot unscale the gradients: it was done already. Call update() after a step.",
+      );
+    }
+    const gradients = optimizer.groups.flatMap(({ parameters }) =>
+      parameters.flatMap(({ grad }) => grad === null ? [] : [grad])
+    );
+    const isFinite = gradients.length === 0 || await unscaleAll(gradients, 1 / this.#scale) === 0;
+    this.#isFinite.set(optimizer, isFinite);
+    return isFinite;
+  }
+
+  /**
+   * Lets the optimiser change its parameters, unless a gradient is not finite: then nothing changes.
+   *
+   * @returns Whether the step was taken.
+   */
+  async step(optimizer: AnyOptimizer): Promise<boolean> {
+    const isFinite = this.#isFinite.get(optimizer) ?? await this.unscale(optimizer);
+    if (isFinite) optimizer.step();
+    return isFinite;
+  }
+
+  /**
+   * Adapts the factor. To be called once after the steps of all optimisers.
+   *
+   * @throws {Error} If there was no step since the last update.
+   */
+  update(): void {
+    if (this.#isFinite.size === 0) {
+      throw new Error("Cannot update the scale of losses: wanted a step before, got none");
+    }
+    const isFinite = [...this.#isFinite.values()].every((each) => each);
+    this.#isFinite.clear();
+    if (!isFinite) {
+      this.#scale *= this.#backoffFactor;
+      this.#growthTracker = 0;
+    } else if (++this.#growthTracker === this.#growthInterval) {
+      this.#scale = Math.min(this.#scale * this.#growthFactor, LARGEST_FLOAT);
+      this.#growthTracker = 0;
+    }
+  }
+
+  /** What has to be saved to go on later. */
+  stateDict(): GradScalerState {
+    return { scale: this.#scale, growthTracker: this.#growthTracker };
+  }
+
+  /** Goes on from a saved state. @throws {RangeError} If it makes no sense. */
+  loadStateDict({ scale, growthTracker }: GradScalerState): void {
+    check("a scale above 0", scale, scale > 0 && scale < Infinity);
+    const isCount = Number.isSafeInteger(growthTracker) && growthTracker >= 0;
+    check("growthTracker as a number of steps", growthTracker, isCount);
+    this.#scale = scale;
+    this.#growthTracker = growthTracker;
+    this.#isFinite.clear();
+  }
+}
+
+/** Multiplies gradients in place, and counts the numbers that were not finite. */
+async function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<number> {
+  const count = noGrad(() => {
+    using _temporaries = gradients[0]!.device.scope();
+    const rows = gradients.map((gradient) => gradient.reshape([-1, gradient.shape.at(-1) ?? 1]));
+    const total = rows.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    const counts = Tensor.zeros(gradients[0]!.device, [total, 1]);
+    let start = 0;
+    for (const each of rows) {
+      const end = start + each.shape[0]!;
+      runProgramInto(unscaleProgram, [each], [each, counts.slice(0, start, end)], [inverse]);
+      start = end;
+    }
+    return counts.sum().keep();
+  });
+  const read = count.item();
+  count.dispose();
+  return await read;
+}
+
+function check(wanted: string, got: number, isRight: boolean): void {
+  if (!isRight) throw new RangeError(`Cannot scale losses: wanted ${wanted}, got ${got}`);
+}
