@@ -12,8 +12,8 @@ import type { TrainingEvent } from "./train.ts";
 
 const tokenizer = await tinyTokenizer();
 
-// The rates as they were tuned: the scaling to the batch makes them tiny for so few tokens.
-const rates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
+// Large enough to learn something in eight steps, and not so large that the loss jumps.
+const rates = { unembeddingLr: 0.004, embeddingLr: 0.1, matrixLr: 0.005, scalarLr: 0.1 };
 const plan = { ...tinyPlan({ numIterations: 8 }), rates: { ...rates, weightDecay: 0.1 } };
 
 /** Trains a tiny model, and gives what happened. */
@@ -51,8 +51,7 @@ gpuTest("training in half precision goes as in single precision", async (device)
   assert(expected!.at(-1)!.loss < expected![0]!.loss - 0.5, "expected the loss to fall");
   actual!.forEach(({ loss, lossScale, skipped }, i) => {
     const bits = Math.abs(loss - expected![i]!.loss) / Math.LN2;
-    console.log(i, loss / Math.LN2, expected![i]!.loss / Math.LN2, bits);
-    0 && assert(bits < 0.01, `step ${i} is off by ${bits} bits`);
+    assert(bits < 0.01, `step ${i} is off by ${bits} bits`);
     assertEquals([lossScale, skipped], [65_536, false]);
   });
   const off = Math.abs(bitsPerByte(half) - bitsPerByte(single));
@@ -69,13 +68,17 @@ gpuTest(
     const state = { ...checkpoint.meta.state, scaler: { scale: 2 ** 30, growthTracker: 7 } };
     const events = await trained({
       ...run,
+      plan: { ...plan, numIterations: 20 },
       checkpoint: { ...checkpoint, meta: { ...checkpoint.meta, state } },
     });
     const all = steps(events);
-    const skipped = all.filter((event) => event.skipped);
-    assert(skipped.length > 0 && skipped.length < all.length, `${skipped.length} were left out`);
-    skipped.forEach(({ lossScale }, i) => assertEquals(lossScale, 2 ** (30 - i)));
-    assertEquals(all[skipped.length]!.lossScale, 2 ** (30 - skipped.length));
+    const skipped = all.filter((event) => event.skipped).length;
+    assert(skipped > 0 && skipped < all.length - 5, `${skipped} of ${all.length} were left out`);
+    let scale = 2 ** 30;
+    for (const event of all) {
+      assertEquals(event.lossScale, scale);
+      if (event.skipped) scale /= 2;
+    }
     const logged = (await readMetrics(`${folder}/${METRICS_FILE}`)).find(({ skipped }) => skipped);
     assertEquals(logged?.lossScale, 2 ** 30);
     await Deno.remove(folder, { recursive: true });
