@@ -187,8 +187,7 @@ const TOGETHER = 50;
 
 /** Runs every case on one device, and reports all that fail. */
 async function checkAll(device: Device, precision: Precision = "float32"): Promise<void> {
-  const isAsked = (each: Case) =>
-    precision === "float32" || !(each.needsRange || /^(matmul|linear)/.test(each.name));
+  const isAsked = (each: Case) => precision === "float32" || !each.needsRange;
   const checks = cases.filter(isAsked).flatMap((each) =>
     Object.keys(layouts).flatMap((layout): Check[] => {
       const name = `${each.name}, ${layout}`;
