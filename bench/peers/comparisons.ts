@@ -112,7 +112,7 @@ const training: Comparison[] = [
     quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS", 2)],
   },
   {
-    ...{ name: "step plain TensorFlow.js", device: "cpu", rounds: 2, tolerance: FOUR_DECIMALS },
+    ...{ name: "step plain TensorFlow.js", device: "cpu", rounds: 1, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [tensorflow("step", "wasm")], isLong: true },
     quantities: [tokensPerSecond("the same against TensorFlow.js", null)],
   },
