@@ -36,6 +36,12 @@ export interface Surroundings {
 /** How long anything may take to set up, or to be measured once, in seconds. */
 const MOST_SECONDS = 150;
 
+/**
+ * How long nothing is measured after each turn, in milliseconds: threads of the one before, such as
+ * OpenBLAS's, go on spinning for a tenth of a second, and would take a core from the next.
+ */
+const REST = 150;
+
 /** Where the files of this folder are. */
 const here = (name: string): string => new URL(name, import.meta.url).href;
 
@@ -95,6 +101,7 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
   return {
     check: "check" in first ? first.check : [],
     measure: async () => {
+      await new Promise((resolve) => setTimeout(resolve, REST));
       await requests.write(new TextEncoder().encode("\n"));
       const answer = await next();
       return "sample" in answer ? answer.sample : {};

@@ -105,5 +105,9 @@ export async function timer(
       count = Math.max(count + 1, Math.min(count * 4, Math.ceil(least / Math.max(each, 1e-4))));
     } else if (isSteady || each > 2000) break;
   }
-  return () => time(count);
+  return async () => {
+    // After a rest, threads have to wake up, and clocks and caches to come back.
+    if (count > 1) await time(Math.ceil(count / 3));
+    return await time(count);
+  };
 }
