@@ -89,8 +89,8 @@ Deno.test("what is counted is what the formulas of the costs say", async () => {
   assertEquals(forward.attention, attention);
   // The gate that smears sees no token before the first one: so it is a little less.
   const products = baseShape.deviceBatchSize * perSequence;
-  assertAlmostEquals(forward.products / products, 1, 1e-4);
-  assertAlmostEquals(backward.products / products, 2, 1e-4);
+  // The head's gradients are made with its loss, so only both parts together are of a known size.
+  assertAlmostEquals((forward.products + backward.products) / products, 3, 1e-3);
 });
 
 Deno.test("the fit recovers the costs that made the times", async () => {
