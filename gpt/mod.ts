@@ -23,6 +23,13 @@ export {
 export type { CheckpointMeta, FileDigest } from "./checkpoint_meta.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./evaluate.ts";
 export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
+export {
+  type KeptTuning,
+  loadMatmulChoices,
+  matmulChoicesPath,
+  saveMatmulChoices,
+  tuneAndKeepMatmuls,
+} from "./matmul_tuning.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./metrics.ts";
 export {
   encoderOf,

@@ -79,6 +79,8 @@ export interface PretrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
+  /** Finds the fastest kernels after the first step: see {@linkcode TrainOptions.tune}. */
+  readonly tune?: TrainOptions["tune"];
 }
 
 /** A run that can begin. */
@@ -176,6 +178,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         state,
         signal,
         profile: options.profile ?? false,
+        tune: options.tune,
         ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: options.sampleEvery, run: sample },

@@ -23,6 +23,7 @@ import {
   weightDecaySchedule,
 } from "../optim/mod.ts";
 import { type Device, type Profile, Tensor } from "../tensor/mod.ts";
+import type { KeptTuning } from "./matmul_tuning.ts";
 import type { GPT } from "./model.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
@@ -93,6 +94,12 @@ export interface TrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
+  /**
+   * Finds the fastest kernels for what the first step has computed, before the second; `null` if they
+   * are known. Other kernels round in another way: the same bits come out of runs that begin with the
+   * same choices, and of all without this.
+   */
+  readonly tune?: (() => Promise<KeptTuning | null>) | undefined;
 }
 
 /** What happens in a run, as {@linkcode train} tells it. */
@@ -101,6 +108,7 @@ export type TrainingEvent =
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
+  | { readonly kind: "tuning"; readonly step: number; readonly tuning: KeptTuning }
   | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
   | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
 
@@ -190,7 +198,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const { model, optimizer, scaler, loader, plan, evaluate, sample, save, signal } = options;
   const schedule = { ...options.schedule, steps: plan.numIterations };
   let state = options.state ?? untrained;
-  let savedStep = state.step;
+  const firstStep = state.step;
+  let savedStep = firstStep;
   const clock = new StepClock(plan, state.step);
   const profiledStep = Math.min(state.step + WARMUP_STEPS, plan.numIterations - 1);
   const pending: PendingStep[] = [];
@@ -247,11 +256,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
     // What comes next may read the device anyway, or must know that the losses are finite.
+    const tune = step === firstStep ? options.tune : undefined;
     const isInterrupted = [evaluate, sample, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
     const mustRead = isInterrupted || isStopping() || state.step >= plan.numIterations ||
-      isProfiled || clock.elapsed >= READ_INTERVAL || pending.length >= MOST_PENDING;
+      isProfiled || tune !== undefined || clock.elapsed >= READ_INTERVAL ||
+      pending.length >= MOST_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
@@ -272,6 +283,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       };
     }
     if (profile) yield { kind: "profile", step, profile };
+    const tuning = await tune?.() ?? null;
+    if (tuning !== null) yield { kind: "tuning", step, tuning };
   }
 }
 

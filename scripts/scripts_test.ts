@@ -3,7 +3,14 @@ import { makeCorpus, makeHome, permissions, runScript, tinyFlags } from "./testi
 
 const corpus = await makeCorpus();
 const home = await makeHome(corpus);
-const scripts = ["tok_train.ts", "base_train.ts", "base_eval.ts", "sample.ts", "speedrun.ts"];
+const scripts = [
+  "tok_train.ts",
+  "base_train.ts",
+  "base_eval.ts",
+  "sample.ts",
+  "speedrun.ts",
+  "tune.ts",
+];
 const data = ["--data", corpus];
 
 /** The file of each kind in the folder of a run. */

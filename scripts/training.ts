@@ -14,6 +14,8 @@ import {
   findLatestRun,
   type FloatType,
   headSize,
+  type KeptTuning,
+  loadMatmulChoices,
   measureMatmulPeak,
   openDevice,
   parameterCounts,
@@ -24,6 +26,7 @@ import {
   tableAsText,
   type TrainingPlan,
   type TrainingState,
+  tuneAndKeepMatmuls,
 } from "../gpt/mod.ts";
 import { SPECIAL_TOKENS, type Tokenizer } from "../tokenizer/mod.ts";
 import {
@@ -53,6 +56,7 @@ export const deviceFlags = {
     "f32",
     "Activations and weights in computations: f16 halves their memory where the device has it",
   ),
+  noTune: toggle("On WebGPU choose kernels by size, not by what was timed: always the same bits"),
 };
 
 /** A vocabulary has all bytes and the special tokens, at least. */
@@ -126,11 +130,15 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
   return Object.fromEntries(entries);
 }
 
-/** Opens the device that flags ask for. */
-export function openChosenDevice(
-  { device, threads, noBlas }: Values<typeof deviceFlags>,
+/** Opens the device that flags ask for, with the kernels that were found to be the fastest on it. */
+export async function openChosenDevice(
+  { device: kind, threads, noBlas, noTune }: Values<typeof deviceFlags>,
 ): Promise<Device> {
-  return openDevice(device, { ...(threads === 0 ? {} : { threads }), blas: !noBlas });
+  const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas };
+  const device = await openDevice(kind, options);
+  const note = device.kind === "webgpu" && !noTune ? await loadMatmulChoices(device) : null;
+  if (note !== null) console.log(note);
+  return device;
 }
 
 /** The type that flags ask for, or `float32` with a line that says why. */
@@ -208,6 +216,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
     signal: interrupt.signal,
     profile: wantsProfile(flags),
+    tune: device.kind === "webgpu" && !flags.noTune ? () => tuneAndKeepMatmuls(device) : undefined,
   });
   if (pretraining.firstStep > 0) console.log(`Going on after step ${pretraining.firstStep}.`);
 
@@ -227,6 +236,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       case "checkpoint":
         progress.print(`Saved ${event.path}`);
         break;
+      case "tuning":
+        progress.print(tuningText(event.tuning));
+        break;
       case "profile":
         progress.end();
         await showProfile(`Step ${event.step}`, event.profile, device, flags);
@@ -245,6 +257,13 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 function skipMessage({ step, lossScale }: StepEvent): string {
   return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
     `${count(lossScale ?? 1)}`;
+}
+
+/** What was timed, and where it is kept, on one line. */
+function tuningText({ classes, left, seconds, path, problem }: KeptTuning): string {
+  const rest = left === 0 ? "" : `, ${left} are left`;
+  return `Timed ${classes} classes of matrix products in ${duration(seconds)}${rest}; ` +
+    (problem === null ? `kept in ${path}` : `not kept: ${problem}`);
 }
 
 function stopMessage(step: number, resumeCommand: string): string {

@@ -11,7 +11,9 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/gather_test.ts" },
   { file: "tensor/ops/scan_test.ts" },
   { file: "tensor/ops/sort_wgsl_test.ts" },
-  { file: "tensor/ops/matmul_wgsl_test.ts", only: "^products agree" },
+  // The only place where there are subgroups.
+  { file: "tensor/ops/matmul_wgsl_test.ts", only: "^(products|each candidate)" },
+  { file: "tensor/ops/matmul_tuning_test.ts", only: "^tuning waits" },
   { file: "tensor/ops/sampling_test.ts", only: "^(?!.*as often as its weight says)" },
   { file: "tensor/ops/attention_test.ts", only: "^attention and its gradient agree" },
   { file: "gpt/learning_test.ts" },

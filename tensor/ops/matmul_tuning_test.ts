@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { gpuTest } from "../../testing/gpu.ts";
 import type { WebGpuDevice } from "../device.ts";
 import { Tensor } from "../tensor.ts";
-import { matmulChoices, type MatmulChoicesData } from "./matmul_choices_wgsl.ts";
+import { type MatmulChoice, matmulChoices, type MatmulChoicesData } from "./matmul_choices_wgsl.ts";
 import { tuneMatmuls } from "./matmul_tuning_wgsl.ts";
 import { matmul, type MatmulOptions } from "./matmul.ts";
 
@@ -34,7 +34,8 @@ const stored: MatmulChoicesData = {
 gpuTest("each class of products is timed once, and computed by the winner", async (device) => {
   const choices = matmulChoices(device);
   const made: string[] = [];
-  const tune = () => tuneMatmuls(device, { onChoice: (choice) => made.push(choice.class) });
+  const onChoice = (choice: MatmulChoice) => made.push(choice.class);
+  const tune = () => tuneMatmuls(device, { seconds: 600, onChoice });
   await multiplyOnes(device, [40, 64, 60]);
   await multiplyOnes(device, [64, 33, 64]);
   await multiplyOnes(device, [60, 64, 64], { transposeB: true });
@@ -89,7 +90,7 @@ gpuTest(
       "float32 32×64×32 in 4 items NN, both aligned, accumulated",
       "float32 64×32×32 in 4 items TN, both aligned, accumulated",
     ]);
-    assertEquals((await tuneMatmuls(device)).classes, 5);
+    assertEquals((await tuneMatmuls(device, { seconds: 600 })).classes, 5);
   },
 );
 

@@ -23,10 +23,13 @@ import {
 } from "./matmul_choices_wgsl.ts";
 import type { Matrix, Product } from "./matmul_product.ts";
 
-/** A way that took so much longer than the best at the first try is not tried again. */
+/** A way that takes so much longer than the best is not timed to the end. */
 const CLEARLY_SLOWER = 1.4;
-/** The others are timed so often, in turn. */
-const ROUNDS = 5;
+/** Where drivers compile at the first dispatch, this much of its time may be theirs, in milliseconds. */
+const MOST_FOR_COMPILING = 1000;
+/** What is left is timed in turn for about so long, in milliseconds, but not more often than this. */
+const TIMED = 300;
+const MOST_ROUNDS = 5;
 /** A winner has to be faster than the choice by size by this, or that stays: timing is never exact. */
 const WORTH_CHANGING = 0.97;
 
@@ -109,24 +112,29 @@ async function tune(device: WebGpuDevice, noted: NotedProduct): Promise<MatmulCh
       const { fits, suits } = WEBGPU_MATMULS[name];
       return name === fallback || (fits(device) && suits(noted.product, form, device));
     });
-    await operands.check(names);
-    const [first] = await operands.time(names, 1) as [Map<MatmulCandidateName, number>];
-    const best = Math.min(...first.values());
-    const close = names.filter((name) =>
-      name === fallback || first.get(name)! <= CLEARLY_SLOWER * best
-    );
-    const rounds = await operands.time(close, ROUNDS);
-    const median = (name: MatmulCandidateName) =>
-      rounds.map((times) => times.get(name)!).toSorted((x, y) => x - y)[ROUNDS >> 1]!;
-    const times = new Map(close.map((name) => [name, median(name)]));
-    const fastest = close.toSorted((x, y) => times.get(x)! - times.get(y)!)[0]!;
+    // First once each, together with the check; then those that may have had to be compiled; then those
+    // that are left. What disturbs a measurement only adds to it, so the least counts.
+    const times = await operands.check(names);
+    const least = () => Math.min(...times.values());
+    const take = (measured: ReadonlyMap<MatmulCandidateName, number>) => {
+      for (const [name, time] of measured) times.set(name, Math.min(time, times.get(name)!));
+    };
+    const isClose = (name: MatmulCandidateName) => times.get(name)! <= CLEARLY_SLOWER * least();
+    const isUnclear = (name: MatmulCandidateName) =>
+      times.get(name)! <= CLEARLY_SLOWER * least() + MOST_FOR_COMPILING;
+    for (const measured of await operands.time(names.filter(isUnclear), 1)) take(measured);
+    const close = names.filter((name) => name === fallback || isClose(name));
+    const sum = close.reduce((sum, name) => sum + times.get(name)!, 0);
+    const rounds = Math.min(MOST_ROUNDS, Math.ceil(TIMED / sum));
+    for (const measured of await operands.time(close, rounds)) take(measured);
+    const fastest = names.toSorted((x, y) => times.get(x)! - times.get(y)!)[0]!;
     const isWorthIt = times.get(fastest)! < WORTH_CHANGING * times.get(fallback)!;
     return {
       class: noted.class,
       candidate: isWorthIt ? fastest : fallback,
       forced: false,
       microseconds: Object.fromEntries(
-        names.map((name) => [name, round(1000 * (times.get(name) ?? first.get(name)!))]),
+        names.map((name) => [name, round(1000 * times.get(name)!)]),
       ),
     };
   } finally {
@@ -212,29 +220,38 @@ class Operands {
     for (const allocation of this.#allocations) this.#device.free(allocation);
   }
 
-  /** Computes the product by each way, and compares every bit. @throws {Error} If one is wrong. */
-  async check(names: readonly MatmulCandidateName[]): Promise<void> {
+  /**
+   * Computes the product by each way, and compares every bit with what the naive kernel computes, which
+   * has to be the first of them.
+   *
+   * @returns The milliseconds of each way, at its first time.
+   * @throws {Error} If one computes something else.
+   */
+  async check(
+    names: readonly MatmulCandidateName[],
+  ): Promise<Map<MatmulCandidateName, number>> {
     const device = this.#device;
-    const { allocation: result } = this.#product.c;
+    const { c } = this.#product;
+    const result = c.allocation;
     const wanted = device.allocate(result.bytes, "timing a matmul");
     const mistakes = device.allocate(4 * names.length, "timing a matmul");
-    const naive = { ...this.#product, c: { ...this.#product.c, allocation: wanted } };
     device.write(wanted, 0, this.#start);
     device.write(mistakes, 0, new Int32Array(names.length));
-    runCandidate(device, "naive", naive, this.#noted.flags);
     const words = result.bytes / 4;
-    const groups = Math.ceil(words / COMPARED_BY_GROUP);
-    const grid = workgroupGrid(groups, device.limits.maxComputeWorkgroupsPerDimension);
-    for (const [index, name] of names.entries()) {
+    const grid = workgroupGrid(
+      Math.ceil(words / COMPARED_BY_GROUP),
+      device.limits.maxComputeWorkgroupsPerDimension,
+    );
+    const times = await this.#timed(names, 1, (name) => {
+      if (name === "naive") {
+        return this.#run(name, { ...this.#product, c: { ...c, allocation: wanted } });
+      }
       device.write(result, 0, this.#start);
-      runCandidate(device, name, this.#product, this.#noted.flags);
-      device.dispatch(
-        COMPARE_KERNEL,
-        [wanted, result, mistakes],
-        { integers: [words, index] },
-        grid,
-      );
-    }
+      const dispatches = this.#run(name);
+      const integers = [words, names.indexOf(name)];
+      device.dispatch(COMPARE_KERNEL, [wanted, result, mistakes], { integers }, grid);
+      return dispatches;
+    });
     const found = new Int32Array(await device.read(mistakes, 0, mistakes.bytes));
     device.free(wanted);
     device.free(mistakes);
@@ -245,27 +262,41 @@ class Operands {
           `${this.#noted.class}, got ${found[index]} words that differ`,
       );
     }
+    return times[0]!;
   }
 
   /** Times each way so often, in turn: for each round the milliseconds. */
-  async time(
+  time(
     names: readonly MatmulCandidateName[],
     rounds: number,
+  ): Promise<Map<MatmulCandidateName, number>[]> {
+    return this.#timed(names, rounds, (name) => this.#run(name));
+  }
+
+  /** Times what `run` dispatches for each way. It tells how many of its dispatches count. */
+  async #timed(
+    names: readonly MatmulCandidateName[],
+    rounds: number,
+    run: (name: MatmulCandidateName) => number,
   ): Promise<Map<MatmulCandidateName, number>[]> {
     const dispatches: number[] = [];
     const { events } = await this.#device.profile(() => {
       for (let round = 0; round < rounds; round++) {
-        for (const name of names) {
-          dispatches.push(runCandidate(this.#device, name, this.#product, this.#noted.flags));
-        }
+        for (const name of names) dispatches.push(run(name));
       }
     });
+    const kernels = events.filter(({ kernel }) => kernel !== COMPARE_KERNEL.key);
     let at = 0;
     return Array.from({ length: rounds }, (_, round) =>
       new Map(names.map((name, i) => {
-        const kernels = events.slice(at, at += dispatches[round * names.length + i]!);
-        return [name, kernels.reduce((sum, { milliseconds }) => sum + milliseconds, 0)];
+        const own = kernels.slice(at, at += dispatches[round * names.length + i]!);
+        return [name, own.reduce((sum, { milliseconds }) => sum + milliseconds, 0)];
       })));
+  }
+
+  /** Computes the product once. @returns How many dispatches that took. */
+  #run(name: MatmulCandidateName, product = this.#product): number {
+    return runCandidate(this.#device, name, product, this.#noted.flags);
   }
 }
 
