@@ -99,6 +99,8 @@ export class CountingDevice implements WebGpuDevice {
     return Promise.resolve(new ArrayBuffer(byteLength));
   }
 
+  flush(): void {}
+
   synchronize(): Promise<void> {
     return Promise.resolve();
   }

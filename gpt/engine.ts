@@ -166,7 +166,7 @@ export class Engine {
     const rows = Array.from({ length: samples }, () => new Row(specials, this.#tokenizer));
     const { device, config, computeDtype } = this.#model;
     const cache = new KVCache(device, config, samples, tokens.length + limit, computeDtype);
-    const drawer = new AheadDrawer(this.#model, cache, options);
+    const drawer = new AheadDrawer(this.#model, cache, options, limit);
     try {
       let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
         await this.#readPrompt(tokens, cache, options),
@@ -181,7 +181,7 @@ export class Engine {
         if (step >= limit || rows.every((row) => row.isFinished)) return;
         const isOther = masks.includes(0);
         if (used < drawn.length && !isOther) continue;
-        if (used < drawn.length) drawer.rewind(used);
+        if (isOther) drawer.rewind(used);
         const wanted = options.readEvery ?? drawer.pace;
         const count = rows.some((row) => row.mayBeForced) ? 1 : Math.min(wanted, limit - step);
         drawn = await drawer.draw(column, step, count);

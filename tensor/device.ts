@@ -101,6 +101,8 @@ export interface DeviceBase {
    * @throws {Error} If the device failed or was lost; the message names the operation.
    */
   read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
+  /** Lets the device begin with the work dispatched so far, and waits for nothing. */
+  flush(): void;
   /** Resolves when all work dispatched so far is done. For benches: results need `read`. */
   synchronize(): Promise<void>;
   /**

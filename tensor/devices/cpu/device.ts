@@ -164,6 +164,8 @@ class Cpu implements CpuDevice {
     return copy.buffer;
   }
 
+  flush(): void {}
+
   synchronize(): Promise<void> {
     return Promise.resolve();
   }

@@ -233,6 +233,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#stagings.give(batch.deliver());
   }
 
+  flush(): void {
+    this.#assertUsable("flush");
+    this.#submit();
+  }
+
   async synchronize(): Promise<void> {
     this.#assertUsable("synchronize");
     this.#submit();

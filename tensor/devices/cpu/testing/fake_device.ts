@@ -116,6 +116,8 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.reject(new Error("Cannot read: look at elements()"));
   }
 
+  flush(): void {}
+
   synchronize(): Promise<void> {
     return Promise.resolve();
   }
