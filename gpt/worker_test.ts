@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { RandomCropLoader } from "../data/mod.ts";
 import { openWebGpuDevice } from "../tensor/devices/webgpu/mod.ts";
 import { permutationArray } from "../tensor/mod.ts";
+import { watchEventLoop } from "../testing/event_loop.ts";
 import { adapterTest } from "../testing/gpu.ts";
 import { GPT } from "./model.ts";
 import { planTraining } from "./scaling.ts";
@@ -14,7 +15,7 @@ const LONGEST = 50;
 interface Seen {
   readonly losses: number[];
   readonly weights: string;
-  /** How late a timer was, for each step the most, in milliseconds. */
+  /** The longest that the event loop kept a timer waiting in each step, in milliseconds. */
   readonly delays: number[];
 }
 
@@ -33,20 +34,15 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
   const evaluate = { every: 1, run: () => Promise.resolve(0) };
   await device.synchronize();
 
-  let [last, longest] = [performance.now(), 0];
-  const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
-  }, 1);
+  const watch = watchEventLoop();
   const losses: number[] = [];
   const delays: number[] = [];
   for await (const event of train({ model, optimizer, loader, plan, evaluate })) {
     if (event.kind !== "step") continue;
     losses.push(event.loss);
-    delays.push(Math.max(longest, performance.now() - last));
-    longest = 0;
+    delays.push(watch.longest());
   }
-  clearInterval(timer);
+  watch.stop();
   const values = await Promise.all([...model.parameters().values()].map((each) => each.data()));
   await device.close();
   return { losses, delays, weights: values.map((of) => of.join()).join() };

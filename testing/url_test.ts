@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { adapterTest } from "./gpu.ts";
 import { serveRepository } from "./serve.ts";
 
 /** What a user might write: a network that learns a sine, and nothing installed. */
@@ -30,26 +31,60 @@ function namesIn(folder: string): Promise<string[]> {
   return Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
 }
 
-Deno.test("a program in an empty folder trains a network with modules from a URL", async () => {
+/**
+ * Runs a program in an empty folder, with nothing in Deno's cache.
+ *
+ * @param program What it says, given the address of the repository.
+ * @param check How types are checked: one that cannot be resolved is as bad as a module that cannot.
+ * @returns What it prints, read as JSON.
+ */
+async function runFromUrl(
+  program: (address: string) => string,
+  check: "--check" | "--check=all",
+): Promise<unknown> {
   await using server = serveRepository();
   const host = `127.0.0.1:${server.addr.port}`;
   const [folder, cache] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   try {
-    await Deno.writeTextFile(`${folder}/sine.ts`, program(`http://${host}`));
+    await Deno.writeTextFile(`${folder}/program.ts`, program(`http://${host}`));
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      // With a type check: a type that cannot be resolved is as bad as a module that cannot.
-      args: ["run", "--quiet", "--no-prompt", "--check=all", `--allow-import=${host}`, "sine.ts"],
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        check,
+        `--allow-import=${host}`,
+        "program.ts",
+      ],
       cwd: folder,
       env: { DENO_DIR: cache, NO_COLOR: "1" },
     }).output();
     assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
-    const [first, last] = JSON.parse(new TextDecoder().decode(stdout)) as [number, number];
-    assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
     // The folder for packages is there, but nothing here uses one.
     assertEquals(await namesIn(`${cache}/npm`), []);
-    assertEquals(await namesIn(folder), ["sine.ts"]);
+    assertEquals(await namesIn(folder), ["program.ts"]);
+    return JSON.parse(new TextDecoder().decode(stdout));
   } finally {
     await Deno.remove(folder, { recursive: true });
     await Deno.remove(cache, { recursive: true });
   }
+}
+
+Deno.test("a program in an empty folder trains a network with modules from a URL", async () => {
+  const [first, last] = await runFromUrl(program, "--check=all") as [number, number];
+  assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
+});
+
+// The device is left open: a worker must not keep a program from its end.
+const worker = (address: string) => `
+import { openDevice, Tensor } from "${address}/tensor/mod.ts";
+
+const device = await openDevice("webgpu", { worker: true });
+const sum = Tensor.ones(device, [3]).add(2).sum();
+console.log(JSON.stringify([device.info.details.worker, await sum.item()]));
+`;
+
+adapterTest("a program with modules from a URL uses a graphics processor in a worker", async () => {
+  // Not all: in a worker Deno's own types do not pass.
+  assertEquals(await runFromUrl(worker, "--check"), [true, 9]);
 });

@@ -3,8 +3,9 @@
  *
  * `adapter.ts` opens the adapter; `device.ts` is the device, made of a `buffer_pool.ts`, a
  * `recording.ts` of dispatches with their arguments in an `argument_ring.ts`, a `kernel_cache.ts` of
- * pipelines and bind groups, and a `readback.ts`. `gpu.ts` says what all of these need of WebGPU, and
- * `direct_gpu.ts` does it. `program_wgsl.ts` turns formulas into kernels.
+ * pipelines and bind groups, and a `readback.ts`. `gpu.ts` says what all of these need of WebGPU;
+ * `direct_gpu.ts` does it, and `remote_gpu.ts` has a worker do it. `program_wgsl.ts` turns formulas into
+ * kernels.
  *
  * @module
  */
