@@ -8,6 +8,7 @@
  */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
+import type { Device, View } from "../device.ts";
 import { isFloat } from "../dtype.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -34,21 +35,29 @@ const embeddingOperation: Operation<null> = {
       : takeRowsOnWebGpu(device, weight!, ids!, output!),
   gradient: {
     savesInputs: [1],
-    apply: (upstream, saved) => {
+    apply: (upstream, saved, _attributes, _wanted, [sum]) => {
+      const x = contiguous(upstream);
+      const ids = saved.input(1);
       const rows = saved.inputShapes[0]![0]!;
-      return [applyOne(sumRowsOperation, [contiguous(upstream), saved.input(1)], rows), null];
+      if (!sum) return [applyOne(sumRowsOperation, [x, ids], rows), null];
+      // Of a large table a batch changes few rows: no more than these are touched.
+      sumRows(x.device, x, ids, sum, true);
+      return [sum, null];
     },
   },
 };
+
+/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
+function sumRows(device: Device, x: View, ids: View, output: View, accumulate: boolean): void {
+  if (device.kind === "cpu") sumRowsOnCpu(device, x, ids, output, accumulate);
+  else sumRowsOnWebGpu(device, x, ids, output, accumulate);
+}
 
 /** Adds row i of `x` to row `ids[i]` of a matrix with so many rows: the transpose of the embedding. */
 const sumRowsOperation: Operation<number> = {
   name: "sum rows by id",
   infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
-  run: (device, [x, ids], [output]) =>
-    device.kind === "cpu"
-      ? sumRowsOnCpu(device, x!, ids!, output!)
-      : sumRowsOnWebGpu(device, x!, ids!, output!),
+  run: (device, [x, ids], [output]) => sumRows(device, x!, ids!, output!, false),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved) => [embedding(upstream, saved.input(1)), null],

@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertLess, assertThrows } from "@std/assert";
 import type { Device } from "../device.ts";
 import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
@@ -104,6 +104,28 @@ gpuTest("float16 elements are gathered, NaN where there is none", async (device)
   assertEquals(await x.grad!.data(), Float16Array.of(0, 0, 3, 3, 0, 0));
   const rows = embedding(x.detach(), unknownIds(device, [1, -1]));
   assertEquals(await rows.data(), Float16Array.of(4, 5, 6, NaN, NaN, NaN));
+});
+
+kernelTest("later batches add to an embedding's gradient in place", async (device) => {
+  for (const columns of [8, 5]) {
+    const weight = Tensor.ones(device, [200, columns], { requiresGrad: true });
+    const batches = [[3, 0, 3], [199, 3], [], [7, 7, 7, 7, 0]];
+    const expected = new Float32Array(weight.size);
+    let peak = 0;
+    for (const [i, batch] of batches.entries()) {
+      using _scope = device.scope();
+      const ids = Int32Array.from(batch);
+      const y = embedding(weight, Tensor.from(device, ids));
+      const upstream = normalArray(i, y.size);
+      y.backward(Tensor.from(device, upstream, { shape: y.shape }));
+      rowSums(upstream, ids, 200, columns).forEach((sum, at) => expected[at]! += sum);
+      if (i === 0) peak = device.memory.peakBytes;
+    }
+    // There never was a second table.
+    assertLess(device.memory.peakBytes - peak, 4 * weight.size);
+    const gradient = await weight.grad!.data();
+    expected.forEach((sum, at) => assertAlmostEquals(gradient[at]!, sum, 1e-6));
+  }
 });
 
 kernelTest("an embedding takes ids of any shape, and views", async (device) => {

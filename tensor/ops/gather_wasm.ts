@@ -42,8 +42,14 @@ const TAKE_ROWS: WasmKernel = {
     }),
 };
 
-/** `output[ids[i]] += x[i]`, for rows, onto zeros. */
-export function sumRowsOnCpu(device: CpuDevice, x: View, ids: View, output: View): void {
+/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
+export function sumRowsOnCpu(
+  device: CpuDevice,
+  x: View,
+  ids: View,
+  output: View,
+  accumulate: boolean,
+): void {
   const [rows, columns] = output.shape as [number, number];
   const [from, id, to] = [x, ids, output].map((view) => device.address(view)) as [
     number,
@@ -51,7 +57,9 @@ export function sumRowsOnCpu(device: CpuDevice, x: View, ids: View, output: View
     number,
   ];
   const count = sizeOf(ids.shape);
-  device.dispatch(CLEAR, { integers: [to] }, rows * columns, { grain: ELEMENTS_PER_THREAD });
+  if (!accumulate) {
+    device.dispatch(CLEAR, { integers: [to] }, rows * columns, { grain: ELEMENTS_PER_THREAD });
+  }
   // Threads share the columns, and not the ids: no two of them ever add to one element, and each
   // has as much to do as the other even if all ids are equal.
   device.dispatch(

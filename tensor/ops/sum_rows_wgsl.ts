@@ -20,13 +20,22 @@ const CHUNK = 64;
 /** Invocations in a workgroup of the kernel that has nothing to do with rows. */
 const LANES = 64;
 
-/** `output[ids[i]] += x[i]`, for rows, onto zeros; in the order of i within each chunk. */
-export function sumRowsOnWebGpu(device: WebGpuDevice, x: View, ids: View, output: View): void {
+/**
+ * `output[ids[i]] += x[i]`, for rows, in the order of i within each chunk: onto zeros, or with
+ * `accumulate` onto what is there.
+ */
+export function sumRowsOnWebGpu(
+  device: WebGpuDevice,
+  x: View,
+  ids: View,
+  output: View,
+  accumulate: boolean,
+): void {
   const [rows, rowLength] = output.shape as [number, number];
   if (rows * rowLength === 0) return;
   // Where a kernel does not see all of x, the sums of one piece are added to those before.
   for (const [i, [pieceIds, pieceX]] of rowPieces(device, ids, x, rowLength).entries()) {
-    sumPiece(device, pieceX, pieceIds, output, i > 0);
+    sumPiece(device, pieceX, pieceIds, output, accumulate || i > 0);
   }
 }
 
