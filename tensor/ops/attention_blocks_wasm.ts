@@ -33,7 +33,12 @@ import {
   SCORE_ROW,
   smaller,
 } from "./attention_tile_wasm.ts";
-import { headAddress, type HeadKernel, loadForwardWords } from "./attention_words_wasm.ts";
+import {
+  headAddress,
+  type HeadKernel,
+  isMarked,
+  loadForwardWords,
+} from "./attention_words_wasm.ts";
 
 /** The parts of a block's scratch memory, one after the other. */
 function scratchParts(head: number) {
@@ -76,8 +81,7 @@ function emitBlocks(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuf
     const [sums, scores, statistics] = [at("sums"), at("scores"), at("statistics")];
     const blocks = f.local(word.queries.add(QUERIES - 1).divide(QUERIES));
 
-    f.forRange(start, end, 1, (item) => {
-      const row = f.local(item.divide(blocks));
+    const computeBlock = (item: Local<I32>, row: Local<I32>) => {
       const batch = f.local(row.divide(word.heads));
       const queryHead = f.local(row.remainder(word.heads));
       const keyHead = f.local(queryHead.divide(word.group));
@@ -123,6 +127,12 @@ function emitBlocks(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuf
       const offset = row.multiply(word.queries).add(query).shiftLeft(2);
       const logSums = statistics.add(STATISTICS.sum);
       f.copyMemory(word.logSums.add(offset), logSums, count.shiftLeft(2));
+    };
+    f.forRange(start, end, 1, (item) => {
+      const row = f.local(item.divide(blocks));
+      // Batch entry by batch entry, as many key heads follow each other as rows are in a group.
+      const keyHead = f.local(row.divide(word.group));
+      f.if(isMarked(word.flags, keyHead), () => computeBlock(item, row));
     });
   });
 }

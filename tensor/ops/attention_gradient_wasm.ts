@@ -11,7 +11,8 @@
  */
 
 import type { CpuDevice, View } from "../device.ts";
-import { emitKernel, F32, type FunctionBuilder, I32 } from "../devices/cpu/emitter/mod.ts";
+import { emitKernel, F32, I32, type Local } from "../devices/cpu/emitter/mod.ts";
+import { attentionGradientByBlas, checkHeads, suitsBlas } from "./attention_blas.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { defineLoadRows, defineStoreRows, defineTranspose } from "./attention_rows_wasm.ts";
 import { defineSoftmaxGradient } from "./attention_softmax_wasm.ts";
@@ -20,12 +21,13 @@ import {
   defineWeightedSum,
   KEYS,
   larger,
+  multiplyRows,
   paddedHead,
   QUERIES,
   SCORE_ROW,
   smaller,
 } from "./attention_tile_wasm.ts";
-import { headAddress, type HeadKernel, place } from "./attention_words_wasm.ts";
+import { ALWAYS, headAddress, type HeadKernel, isMarked, place } from "./attention_words_wasm.ts";
 import { loadWords } from "./matmul_places_wasm.ts";
 
 /** The argument words. */
@@ -38,7 +40,7 @@ const WORDS = [
   ...["dq", "dqBatch", "dqToken", "dqHead"] as const,
   ...["dk", "dkBatch", "dkToken", "dkHead"] as const,
   ...["dv", "dvBatch", "dvToken", "dvHead"] as const,
-  ...["logSums", "queries", "keys", "keyHeads", "group", "left", "right"] as const,
+  ...["logSums", "queries", "keys", "keyHeads", "group", "left", "right", "flags"] as const,
   ...["scale", "scoreScale"] as const,
 ];
 
@@ -63,6 +65,23 @@ export function attentionGradientOnCpu(
   views: GradientViews,
   problem: AttentionProblem,
 ): void {
+  if (!suitsBlas(device, { ...views }, problem)) return runBlocks(device, views, problem, ALWAYS);
+  attentionGradientByBlas(device, views, problem);
+  const { q, k, dy } = views;
+  checkHeads(device, NAME, [q, k, dy], problem, (flags) => {
+    runBlocks(device, views, problem, flags);
+  });
+}
+
+const NAME = "gradient of attention";
+
+/** Computes the gradients of the heads that are marked. */
+function runBlocks(
+  device: CpuDevice,
+  views: GradientViews,
+  problem: AttentionProblem,
+  flags: number,
+): void {
   const { q, k, v, y, dy, dq, dk, dv, logSums } = views;
   const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
   device.dispatch(
@@ -70,14 +89,15 @@ export function attentionGradientOnCpu(
     {
       integers: [
         ...[q, k, v, y, dy, dq, dk, dv].flatMap((view) => place(device, view)),
-        ...[device.address(logSums), queries, keys, keyHeads, heads / keyHeads, left, right],
+        ...[device.address(logSums), queries, keys, keyHeads, heads / keyHeads, left, right, flags],
       ],
       floats: [scale, scale * LOG2_E],
     },
     batch * keyHeads,
     {
       scratchBytes: gradientByBlocks.scratchBytes(headSize, keys),
-      work: () => attentionWork("gradient of attention", problem, 5, Object.values(views)),
+      work: () =>
+        flags === ALWAYS ? attentionWork(NAME, problem, 5, Object.values(views)) : { name: NAME },
     },
   );
 }
@@ -138,7 +158,7 @@ function emitGradient(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayB
     const [weights, scoreGradients] = [at("weights"), at("scoreGradients")];
     const [logSums, deltas] = [at("logSums"), at("deltas")];
 
-    f.forRange(start, end, 1, (item) => {
+    const computeHead = (item: Local<I32>) => {
       const batch = f.local(item.divide(word.keyHeads));
       const keyHead = f.local(item.remainder(word.keyHeads));
       const allK = headAddress(f, [word.k, word.kBatch, word.kHead], batch, keyHead);
@@ -213,19 +233,12 @@ function emitGradient(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayB
           f.callStatement(storeRows, toDq, word.dqToken, dq, count, word.scale.asF32());
         });
       });
-    });
-  });
-}
-
-/** result[i] = a[i] · b[i] for the rows of two blocks of queries. */
-function multiplyRows(f: FunctionBuilder, head: number, a: I32, b: I32, result: I32): void {
-  f.forRange(0, QUERIES, 1, (row) => {
-    const address = f.local(a.add(row.multiply(head * 4)));
-    const other = f.local(b.add(row.multiply(head * 4)));
-    const sum = f.local(address.loadF32x4().multiply(other.loadF32x4()));
-    f.forRange(16, head * 4, 16, (at) => {
-      f.set(sum, address.add(at).loadF32x4().multiplyAdd(other.add(at).loadF32x4(), sum));
-    });
-    f.store(result.add(row.shiftLeft(2)), f.sumOfLanes(sum));
+    };
+    f.forRange(
+      start,
+      end,
+      1,
+      (item) => f.if(isMarked(word.flags, item), () => computeHead(item)),
+    );
   });
 }

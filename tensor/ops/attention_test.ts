@@ -10,6 +10,7 @@ import {
 import { gpuTest } from "../../testing/gpu.ts";
 import type { Device } from "../device.ts";
 import { noGrad } from "../grad_mode.ts";
+import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openDevice } from "../open_device.ts";
 import { Tensor } from "../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";
@@ -21,6 +22,28 @@ import {
   type AttentionResult,
   referenceAttention,
 } from "./testing/attention_reference.ts";
+
+const probe = await openCpuDevice({ threads: 1 });
+const { hasBlas } = probe;
+const description = probe.info.description;
+await probe.close();
+
+/** Registers a test as `kernelTest` does, and once more where the products are a BLAS's. */
+function attentionTest(name: string, fn: (device: Device) => void | Promise<void>): void {
+  kernelTest(name, fn);
+  Deno.test({
+    name: `${name} (cpu, BLAS)${hasBlas ? "" : ` (ignored: ${description})`}`,
+    ignore: !hasBlas,
+    fn: async () => {
+      const device = await openDevice("cpu", { threads: 2 });
+      try {
+        await fn(device);
+      } finally {
+        await device.close();
+      }
+    },
+  });
+}
 
 /** One head of eight, causal, but for what is given. */
 function sizes(given: Partial<AttentionCase>): AttentionCase {
@@ -144,7 +167,7 @@ Deno.test("the reference's gradient is the slope of its result", () => {
   }
 });
 
-kernelTest("attention and its gradient agree with double precision", async (device) => {
+attentionTest("attention and its gradient agree with double precision", async (device) => {
   for (const of of CASES) {
     const arrays = arraysFor(of);
     compare(await compute(device, of, arrays), referenceAttention(of, arrays), of);
@@ -197,7 +220,7 @@ gpuTest("a device with the smallest limits is enough", async (device) => {
   },
 });
 
-kernelTest("operands may be slices and transposes", async (device) => {
+attentionTest("operands may be slices and transposes", async (device) => {
   const of = sizes({ batch: 2, queries: 17, keys: 65, heads: 4, keyHeads: 2 });
   const arrays = arraysFor(of);
   const expected = referenceAttention(of, arrays);
@@ -228,7 +251,7 @@ kernelTest("operands may be slices and transposes", async (device) => {
   }
 });
 
-kernelTest("scores of ten thousand do not overflow", async (device) => {
+attentionTest("scores of ten thousand do not overflow", async (device) => {
   for (const queries of [3, 65]) {
     const of = sizes({ queries, scale: 1, headSize: 4 });
     const arrays = arraysFor(of);
@@ -244,7 +267,7 @@ kernelTest("scores of ten thousand do not overflow", async (device) => {
   }
 });
 
-kernelTest("NaN reaches the queries that see it, and no others", async (device) => {
+attentionTest("NaN reaches the queries that see it, and no others", async (device) => {
   for (const [queries, keys, window] of [[70, 100, 20], [3, 100, 20], [65, 65, -1]] as const) {
     const of = sizes({ queries, keys, window, headSize: 8 });
     const offset = keys - queries;
@@ -268,7 +291,7 @@ kernelTest("NaN reaches the queries that see it, and no others", async (device) 
   }
 });
 
-kernelTest("a NaN key spoils no gradient of a query that does not see it", async (device) => {
+attentionTest("a NaN key spoils no gradient of a query that does not see it", async (device) => {
   const of = sizes({ queries: 65, headSize: 8 });
   const arrays = arraysFor(of);
   arrays.k[40 * 8] = NaN;
@@ -276,7 +299,7 @@ kernelTest("a NaN key spoils no gradient of a query that does not see it", async
   dq.forEach((value, i) => assertEquals(Number.isNaN(value), i >> 3 >= 40, `element ${i}`));
 });
 
-kernelTest("a batch of none and a sequence of none give nothing", async (device) => {
+attentionTest("a batch of none and a sequence of none give nothing", async (device) => {
   const none = await compute(device, sizes({ batch: 0 }), arraysFor(sizes({ batch: 0 })));
   assertEquals(none.y.length, 0);
   const noQueries = sizes({ queries: 0, keys: 3 });
@@ -288,13 +311,13 @@ kernelTest("a batch of none and a sequence of none give nothing", async (device)
   assert(zeros.y.every((value) => value === 0) && zeros.dq.every((value) => value === 0));
 });
 
-kernelTest("gradients are the same bit for bit at every run", async (device) => {
+attentionTest("gradients are the same bit for bit at every run", async (device) => {
   const of = sizes({ batch: 2, queries: 130, heads: 4, keyHeads: 2, headSize: 16 });
   const first = await compute(device, of, arraysFor(of));
   assertEquals(await compute(device, of, arraysFor(of)), first);
 });
 
-kernelTest(
+attentionTest(
   "nothing stays allocated, and nothing grows with the square of the length",
   async (device) => {
     const of = sizes({ queries: 1024, headSize: 8 });
@@ -385,5 +408,5 @@ async function checkGolden(device: Device, name: string): Promise<void> {
 
 goldenTest("there are golden cases of attention", () => assertEquals(goldenNames.length, 8));
 for (const name of goldenNames) {
-  kernelTest(`the golden case ${name} holds`, (device) => checkGolden(device, name));
+  attentionTest(`the golden case ${name} holds`, (device) => checkGolden(device, name));
 }

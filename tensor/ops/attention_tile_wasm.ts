@@ -201,3 +201,16 @@ export function defineWeightedSum(
     },
   );
 }
+
+/** result[i] = a[i] · b[i] for the rows of two blocks of queries. */
+export function multiplyRows(f: FunctionBuilder, head: number, a: I32, b: I32, result: I32): void {
+  f.forRange(0, QUERIES, 1, (row) => {
+    const address = f.local(a.add(row.multiply(head * 4)));
+    const other = f.local(b.add(row.multiply(head * 4)));
+    const sum = f.local(address.loadF32x4().multiply(other.loadF32x4()));
+    f.forRange(16, head * 4, 16, (at) => {
+      f.set(sum, address.add(at).loadF32x4().multiplyAdd(other.add(at).loadF32x4(), sum));
+    });
+    f.store(result.add(row.shiftLeft(2)), f.sumOfLanes(sum));
+  });
+}

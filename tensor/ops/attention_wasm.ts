@@ -1,11 +1,12 @@
 /** Attention on the CPU: which kernel, with which arguments. @module */
 
 import type { CpuDevice, View } from "../device.ts";
+import { attendByBlas, checkHeads, suitsBlas } from "./attention_blas.ts";
 import { attendByBlocks } from "./attention_blocks_wasm.ts";
 import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wasm.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { QUERIES } from "./attention_tile_wasm.ts";
-import { place } from "./attention_words_wasm.ts";
+import { ALWAYS, place } from "./attention_words_wasm.ts";
 
 /** Below this many operations a second thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
@@ -27,13 +28,27 @@ export interface ForwardViews {
 /** Computes attention, and what its gradient needs, on all threads. */
 export function attentionOnCpu(
   device: CpuDevice,
+  views: ForwardViews,
+  problem: AttentionProblem,
+): void {
+  if (!suitsBlas(device, { ...views }, problem)) return runKernel(device, views, problem, ALWAYS);
+  attendByBlas(device, views, problem);
+  checkHeads(device, "attention", [views.v], problem, (flags) => {
+    runKernel(device, views, problem, flags);
+  });
+}
+
+/** Computes the heads that are marked. */
+function runKernel(
+  device: CpuDevice,
   { q, k, v, y, logSums }: ForwardViews,
   problem: AttentionProblem,
+  flags: number,
 ): void {
   const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
   const integers = [
     ...[q, k, v, y].flatMap((view) => place(device, view)),
-    ...[device.address(logSums), queries, keys, heads, heads / keyHeads, left, right],
+    ...[device.address(logSums), queries, keys, heads, heads / keyHeads, left, right, flags],
   ];
   const visible = Math.min(keys, left + right + 1);
   const oneByOne = queries <= MOST_ONE_BY_ONE;
@@ -47,7 +62,10 @@ export function attentionOnCpu(
     {
       grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
       scratchBytes: kernel.scratchBytes(headSize, keys),
-      work: () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
+      work: () =>
+        flags === ALWAYS
+          ? attentionWork("attention", problem, 2, [q, k, v, y, logSums])
+          : { name: "attention" },
     },
   );
 }

@@ -17,7 +17,8 @@ const WORDS = [
   ...["k", "kBatch", "kToken", "kHead"] as const,
   ...["v", "vBatch", "vToken", "vHead"] as const,
   ...["y", "yBatch", "yToken", "yHead"] as const,
-  ...["logSums", "queries", "keys", "heads", "group", "left", "right", "scale"] as const,
+  ...["logSums", "queries", "keys", "heads", "group", "left", "right", "flags"] as const,
+  "scale" as const,
 ];
 
 /** The argument words of the forward kernels, in locals. */
@@ -41,4 +42,12 @@ export function headAddress(
   head: I32,
 ): Local<I32> {
   return f.local(tensor.add(batch.multiply(batchBytes)).add(head.multiply(headBytes)));
+}
+
+/** In place of the address of the flags: every head is computed. */
+export const ALWAYS = 0;
+
+/** Whether a head is to be computed: there are no flags, or its own one is set. */
+export function isMarked(flags: I32, head: I32): I32 {
+  return flags.equal(ALWAYS).or(flags.add(head.shiftLeft(2)).loadI32());
 }

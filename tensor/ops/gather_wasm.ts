@@ -70,8 +70,8 @@ export function sumRowsOnCpu(
   );
 }
 
-/** A work item is an element. */
-const CLEAR: WasmKernel = {
+/** Sets elements to 0, each of which is a work item. Words: the address of the first. */
+export const CLEAR: WasmKernel = {
   key: "clear",
   emit: () =>
     emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
