@@ -54,6 +54,6 @@ adapterTest("training in a worker is the same to the bit, and lets timers run", 
   assertEquals(remote.losses, direct.losses);
   assert(remote.weights === direct.weights, "the parameters are not the same");
   // Other programs may take the processor away, so what counts is what is seen in half of the steps.
-  const typical = remote.delays.toSorted((a, b) => a - b)[remote.delays.length >> 1]!;
-  assert(typical < LONGEST, `a timer was late by ${remote.delays} ms`);
+  const inTime = remote.delays.filter((delay) => delay < LONGEST).length;
+  assert(inTime >= remote.delays.length / 2, `a timer was late by ${remote.delays} ms`);
 });

@@ -8,8 +8,9 @@ import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts
 import { WebGpuAllocation, WebGpuWindow, wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
-import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
+import { assertCall, assertRange, assertWithin } from "./checks.ts";
 import { DirectGpu } from "./direct_gpu.ts";
+import { CLOSED, Failures } from "./failures.ts";
 import type { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
@@ -41,8 +42,6 @@ const MOST_UNDER_WAY = 3;
 /** Writes that had to be recorded may hold so many bytes before they are submitted. */
 const MOST_STAGED_BYTES = 16 * 1024 * 1024;
 
-const CLOSED = "the device was closed";
-
 const GIBIBYTE = 2 ** 30;
 
 /**
@@ -69,13 +68,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #kernels: KernelCache;
   readonly #recording = new Recording();
   readonly #stagings: StagingBuffers;
-  readonly #checks = new Set<Promise<void>>();
+  readonly #failures = new Failures();
   readonly #underWay: Promise<void>[] = [];
-  readonly #waiting = new Set<(error: Error) => void>();
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
   /** What times kernels, while a profile is made. */
   #timer: KernelTimer | null = null;
-  #failure: string | null = null;
   #closed = false;
   #live = 0;
   #liveBytes = 0;
@@ -97,7 +94,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#kernels = new KernelCache(gpu, {
       ring: this.#ring.buffer,
       bindingLimit: limits.maxStorageBufferBindingSize,
-      check: (what, error) => this.#check(what, error),
+      check: (what, error) => this.#failures.check(what, error),
       submit: () => this.#submit(),
     });
     this.#pool = new BufferPool(gpu, {
@@ -107,9 +104,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
     });
-    gpu.onUncapturedError((message) => this.#fail(message));
+    gpu.onUncapturedError((message) => this.#failures.note(message));
     gpu.lost.then(({ reason, message }) =>
-      this.#fail(`the device was lost (${reason}: ${message})`)
+      this.#failures.note(`the device was lost (${reason}: ${message})`)
     );
   }
 
@@ -143,7 +140,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   allocate(bytes: number, label: string): Allocation {
-    this.#assertUsable(`allocate ${bytes} bytes for ${label}`);
+    this.#failures.assertNone(`allocate ${bytes} bytes for ${label}`);
     const buffer = this.#pool.take(bytes, label);
     this.#live++;
     this.#liveBytes += bytes;
@@ -171,7 +168,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
    */
   write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
     const what = "write to";
-    this.#assertUsable(what);
+    this.#failures.assertNone(what);
     const target = this.#bufferOf(allocation, what);
     assertRange(what, allocation, byteOffset, data.byteLength);
     if (data.byteLength === 0) return;
@@ -203,7 +200,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
    */
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
-    this.#assertUsable(what);
+    this.#failures.assertNone(what);
     const source = this.#bufferOf(allocation, what);
     assertWithin(what, allocation, byteOffset, byteLength);
     if (byteLength === 0) return new ArrayBuffer(0);
@@ -226,29 +223,29 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   async #finishBatch(batch: ReadBatch): Promise<void> {
     this.#reads = null;
-    this.#assertUsable("read");
+    this.#failures.assertNone("read");
     this.#submit();
     this.#readbacks++;
-    await this.#orFailure("read", batch.fetch(this.gpu));
+    await this.#failures.waitFor("read", batch.fetch(this.gpu));
     this.#stagings.give(batch.deliver());
   }
 
   flush(): void {
-    this.#assertUsable("flush");
+    this.#failures.assertNone("flush");
     this.#submit();
   }
 
   async synchronize(): Promise<void> {
-    this.#assertUsable("synchronize");
+    this.#failures.assertNone("synchronize");
     this.#submit();
-    await this.#orFailure("synchronize", this.gpu.submittedWorkDone());
+    await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
   }
 
   async keepPace(): Promise<void> {
     const what = "go on with";
-    this.#assertUsable(what);
+    this.#failures.assertNone(what);
     if (this.#underWay.length === MOST_UNDER_WAY) {
-      await this.#orFailure(what, this.#underWay.shift()!);
+      await this.#failures.waitFor(what, this.#underWay.shift()!);
     }
     // Asked for before the submit: where this call holds the thread until all is done, a submit does too.
     // What fails is told to whoever waits next.
@@ -265,7 +262,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       await run();
       await this.synchronize();
       const end = performance.now();
-      await this.#orFailure("profile", timer.report(recorder));
+      await this.#failures.waitFor("profile", timer.report(recorder));
       return recorder.finish(end);
     } finally {
       this.#timer = null;
@@ -275,7 +272,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#fail(CLOSED);
+    this.#failures.note(CLOSED);
     this.#closed = true;
     this.#live = this.#liveBytes = 0;
     this.#pool.destroyAll();
@@ -304,7 +301,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   ): void {
     const [x, y = 1, z = 1] = workgroups;
     const what = `run "${kernel.key}" on`;
-    this.#assertUsable(what);
+    this.#failures.assertNone(what);
     assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
     const { pipeline, layout } = this.#kernels.compiled(kernel);
@@ -331,7 +328,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#timer?.endRecording(this.#recording);
     this.gpu.submit(this.#recording.finish());
     this.#timer?.noteSubmission();
-    this.#check("run what was recorded", this.gpu.popErrorScope());
+    this.#failures.check("run what was recorded", this.gpu.popErrorScope());
     this.#stagedBytes = 0;
     this.#submits++;
   }
@@ -346,45 +343,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       throw new Error(`Cannot ${what} ${allocation.label}: its memory was freed`);
     }
     return allocation.buffer;
-  }
-
-  /** Notes something that may turn out to be an error, for the next one who waits. */
-  #check(what: string, error: Promise<string | null>): void {
-    const check: Promise<void> = error
-      .then((found) => {
-        if (found !== null) this.#fail(`cannot ${what}: ${found}`);
-      })
-      // Error scopes of a lost device are of no interest: the loss itself is reported.
-      .catch(() => {})
-      .finally(() => this.#checks.delete(check));
-    this.#checks.add(check);
-  }
-
-  /** From now on everything fails, for the first reason that there was. */
-  #fail(reason: string): void {
-    if (this.#failure === null || reason === CLOSED) this.#failure = reason;
-    for (const reject of this.#waiting) {
-      reject(new Error(`Cannot wait for the device: ${this.#failure}`));
-    }
-  }
-
-  #assertUsable(what: string): void {
-    if (this.#failure !== null) throw new Error(`Cannot ${what} the device: ${this.#failure}`);
-  }
-
-  /** Waits for `work` and for all checks, or for a failure, so that a lost device never hangs. */
-  async #orFailure(what: string, work: Promise<unknown>): Promise<void> {
-    const { promise: failed, reject } = Promise.withResolvers<never>();
-    this.#waiting.add(reject);
-    let rejection: unknown = null;
-    try {
-      const done = work.catch((error: unknown) => rejection = error);
-      await Promise.race([done.then(() => Promise.all(this.#checks)), failed]);
-    } finally {
-      this.#waiting.delete(reject);
-    }
-    if (rejection !== null && this.#failure === null) this.#fail(oneLine(String(rejection)));
-    this.#assertUsable(what);
   }
 }
 
