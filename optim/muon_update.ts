@@ -13,7 +13,9 @@
 import { allocate } from "../tensor/apply.ts";
 import {
   defineProgram,
+  type Device,
   expression as ex,
+  type Program,
   runProgram,
   runProgramInto,
   Tensor,
@@ -50,14 +52,35 @@ export interface MuonGroupOptions extends ParameterGroupOptions {
 // All norms below are sums of squares until the last moment: a sum over a matrix is then the sum over
 // its rows' sums, and one pass over the matrix gives both.
 
+/**
+ * So many matrices of a stack go through a kernel together: each brings a buffer of its own, beside
+ * those of the stack, and 8 is what every graphics processor has. On the CPU starting a kernel costs
+ * next to nothing.
+ */
+const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
+
+/** A program for each number of matrices, made when it is first wanted. */
+function perCount(define: (matrices: readonly number[]) => Program): (count: number) => Program {
+  const programs: Program[] = [];
+  return (count) => programs[count] ??= define(Array.from({ length: count }, (_, i) => i));
+}
+
 /** The running mean, the gradient as it will be in its direction, and the squares of its rows. */
-const momentumProgram = defineProgram(
-  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
-  ({ gradient, momentum, newShare, kept }) => {
-    const mean = blend(momentum, gradient, newShare);
-    const ahead = blend(gradient, mean, kept);
-    return [mean, ahead, ex.rowSum(ex.square(ahead))];
-  },
+const momentumProgram = perCount((matrices) =>
+  defineProgram(
+    {
+      name: "muon momentum",
+      inputs: matrices.flatMap((i) => [`gradient${i}`, `momentum${i}`]),
+      scalars: ["newShare", "kept"],
+    },
+    ({ newShare, kept, ...names }) =>
+      matrices.flatMap((i) => {
+        const gradient = names[`gradient${i}`]!;
+        const mean = blend(names[`momentum${i}`]!, gradient, newShare!);
+        const ahead = blend(gradient, mean, kept!);
+        return [mean, ahead, ex.rowSum(ex.square(ahead))];
+      }),
+  )
 );
 
 /**
@@ -99,17 +122,21 @@ const varianceProgram = defineProgram({
   return [running, ex.multiply(scale, ex.multiply(inverse, restored))];
 });
 
-/** The new parameter. Weight decay is cautious: only where the step also goes towards zero. */
-const updateProgram = defineProgram({
-  name: "muon update",
-  inputs: ["parameter", "direction", "factor"],
-  scalars: ["lr", "decay"],
-}, ({ parameter, direction, factor, lr, decay }) => {
-  const step = ex.multiply(direction, factor);
-  const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
-  const decayed = ex.select(shrinks, ex.multiply(decay, parameter), 0);
-  return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
-});
+/** The new parameters. Weight decay is cautious: only where the step also goes towards zero. */
+const updateProgram = perCount((matrices) =>
+  defineProgram({
+    name: "muon update",
+    inputs: matrices.flatMap((i) => [`parameter${i}`, `direction${i}`, `factor${i}`]),
+    scalars: ["lr", "decay"],
+  }, ({ lr, decay, ...names }) =>
+    matrices.map((i) => {
+      const parameter = names[`parameter${i}`]!;
+      const step = ex.multiply(names[`direction${i}`]!, names[`factor${i}`]!);
+      const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
+      const decayed = ex.select(shrinks, ex.multiply(decay!, parameter), 0);
+      return ex.subtract(parameter, ex.add(ex.multiply(lr!, step), decayed));
+    }))
+);
 
 /** Matrices of one shape, and what is remembered of them. */
 class Stack {
@@ -167,15 +194,15 @@ class Stack {
 
     const ahead = make([count, rows, columns]); // (count, rows, columns) stacked gradients
     const rowSquares = make([count, rows, 1]);
-    parameters.forEach(({ grad }, i) => {
-      const momentum = this.momenta[i]!;
+    const batches = batchesOf(count, together(device));
+    for (const batch of batches) {
       runProgramInto(
-        momentumProgram,
-        [grad!, momentum],
-        [momentum, item(ahead, i), item(rowSquares, i)],
+        momentumProgram(batch.length),
+        batch.flatMap((i) => [parameters[i]!.grad!, this.momenta[i]!]),
+        batch.flatMap((i) => [this.momenta[i]!, item(ahead, i), item(rowSquares, i)]),
         [1 - group.momentum, group.momentum],
       );
-    });
+    }
 
     const [rowFactor] = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
     runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
@@ -193,15 +220,28 @@ class Stack {
 
     // Tall matrices move more: a step should change what comes out by as much as any other's.
     const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
-    parameters.forEach((parameter, i) => {
+    for (const batch of batches) {
       runProgramInto(
-        updateProgram,
-        [parameter, item(direction, i), item(factor, i).reshape(lineShape)],
-        [parameter],
+        updateProgram(batch.length),
+        batch.flatMap((i) => [
+          parameters[i]!,
+          item(direction, i),
+          item(factor, i).reshape(lineShape),
+        ]),
+        batch.map((i) => parameters[i]!),
         [lr, lr * group.weightDecay],
       );
-    });
+    }
   }
+}
+
+/** The numbers below `count`, so many at a time. */
+function batchesOf(count: number, size: number): readonly (readonly number[])[] {
+  const numbers = Array.from({ length: count }, (_, i) => i);
+  return Array.from(
+    { length: Math.ceil(count / size) },
+    (_, batch) => numbers.slice(batch * size, (batch + 1) * size),
+  );
 }
 
 /** Item `i` of a stack: a view. */
