@@ -9,6 +9,7 @@
  */
 
 import { polarExpressFlops } from "../optim/mod.ts";
+import type { FloatType } from "../tensor/mod.ts";
 import { rowsAtOnce } from "../tensor/ops/linear_cross_entropy.ts";
 import {
   type GPTConfig,
@@ -29,6 +30,8 @@ export interface RunShape {
   readonly deviceBatchSize: number;
   /** The batches in one step; 1 by default. */
   readonly gradAccumSteps?: number;
+  /** The type of activations; `float32` by default. */
+  readonly computeDtype?: FloatType;
 }
 
 /** The memory of a run on its device, in bytes. */
@@ -70,19 +73,21 @@ const BYTES = 4;
  * ```
  */
 export function estimateMemory(
-  { config, deviceBatchSize, gradAccumSteps = 1 }: RunShape,
+  { config, deviceBatchSize, gradAccumSteps = 1, computeDtype = "float32" }: RunShape,
 ): MemoryEstimate {
   const { sequenceLen, vocabSize, nEmbd } = config;
   const tokens = deviceBatchSize * sequenceLen;
   const { total } = parameterCounts(config);
   const logits = BYTES * vocabSize * rowsAtOnce(tokens, BYTES * vocabSize);
-  const stream = BYTES * tokens * nEmbd;
+  const active = computeDtype === "float16" ? 2 : BYTES;
+  const stream = active * tokens * nEmbd;
   const headGradient = BYTES * paddedVocabSize(config) * nEmbd;
 
   const parameters = BYTES * (total + rotarySize(config));
   const gradients = BYTES * total;
   const optimizer = BYTES * optimizerSize(config);
-  const activations = BYTES * tokens * savedPerToken(config) + headGradient;
+  const activations = tokens * savedPerToken(config, active) + headGradient +
+    (active === BYTES ? 0 : active * layerParameters(config));
 
   const throughout = parameters + optimizer;
   // With several batches in a step, the gradient of the earlier ones is there from the beginning, and
@@ -91,7 +96,7 @@ export function estimateMemory(
   const duringBatch = throughout + activations + (isFirst ? 0 : gradients);
   const peak = Math.max(
     // In the head: what goes in, and the logits of some rows.
-    duringBatch + stream + logits,
+    duringBatch + BYTES * tokens * nEmbd + logits,
     // In the perceptron of the last layer: its gradient inside, on both sides of the activation.
     duringBatch - (isFirst ? 0 : headGradient) + 5 * stream,
     // All gradients, and what makes an update orthogonal.
@@ -147,8 +152,13 @@ function optimizerSize(config: GPTConfig): number {
   }, 0);
 }
 
-/** The numbers that the forward pass leaves for each token. */
-function savedPerToken(config: GPTConfig): number {
+/** The weights that are converted to what activations are. */
+function layerParameters(config: GPTConfig): number {
+  return parameterCounts(config).transformerMatrices + smearChannels;
+}
+
+/** The bytes that the forward pass leaves for each token, where an activation takes so many. */
+function savedPerToken(config: GPTConfig, active: number): number {
   const { nLayer, nHead, nKvHead, nEmbd } = config;
   const keyWidth = nKvHead * headSize(config);
   const ids = 2;
@@ -159,17 +169,19 @@ function savedPerToken(config: GPTConfig): number {
     // attended to.
     2 * nEmbd + 2 * nEmbd + nEmbd +
     // Keys, and the same turned and normalised; values; the logarithm of each softmax's sum.
-    3 * keyWidth + nHead +
+    3 * keyWidth + nHead * BYTES / active +
     // The residual stream and its norm, and twice the inside of the perceptron.
     2 * nEmbd + 8 * nEmbd;
   const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
     .filter((i) => hasValueEmbedding(i, nLayer)).length;
-  const valueLayer = keyWidth + nKvHead;
+  // Rows of the table, which are as the table is, and the gate.
+  const valueLayer = BYTES * keyWidth + active * nKvHead;
   // What one layer passes to the next; the last one's is not needed, unless it is the middle, too.
   const between = nEmbd * (Math.floor(nLayer / 2) === nLayer - 1 ? nLayer : nLayer - 1);
-  // The residual stream before its last norm, and the gradient of what goes into the head.
+  // The residual stream before its last norm, and the gradient of what goes into the head: not halved.
   const end = 2 * nEmbd;
-  return ids + beginning + nLayer * layer + valueLayers * valueLayer + between + end;
+  return BYTES * (ids + end) + active * (beginning + nLayer * layer + between) +
+    valueLayers * valueLayer;
 }
 
 /**

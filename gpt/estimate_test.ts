@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertLess } from "@std/assert";
-import { type Device, openDevice, Tensor } from "../tensor/mod.ts";
+import { type Device, type FloatType, openDevice, Tensor } from "../tensor/mod.ts";
 import { gpuTest } from "../testing/gpu.ts";
 import type { GPTConfig } from "./config.ts";
 import { estimateMemory, estimateSeconds } from "./estimate.ts";
@@ -14,8 +14,9 @@ async function measure(
   config: GPTConfig,
   batchSize: number,
   batches = 1,
+  computeDtype: FloatType = "float32",
 ): Promise<{ peak: number; activations: number }> {
-  const model = new GPT(config, device);
+  const model = new GPT(config, device, { computeDtype });
   const optimizer = model.optimizer();
   let activations = 0;
   for (let step = 0; step < 2; step++) {
@@ -69,6 +70,18 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
     // What the pool holds beyond that is free for the next step.
     assertLess(device.statistics.bufferBytes, 1.5 * measured.peak);
+  });
+}
+
+for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
+  gpuTest(`the estimate holds in half precision for ${name}`, async (device) => {
+    const computeDtype = "float16";
+    const measured = await measure(device, config, deviceBatchSize, gradAccumSteps, computeDtype);
+    const shape = { config, deviceBatchSize, gradAccumSteps };
+    const estimated = estimateMemory({ ...shape, computeDtype });
+    assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
+    assertLess(Math.abs(estimated.activations / measured.activations - 1), 0.05);
+    assertLess(estimated.activations, estimateMemory(shape).activations);
   });
 }
 

@@ -28,9 +28,6 @@ export interface GradScalerState {
   readonly growthTracker: number;
 }
 
-/** Any optimiser. */
-type AnyOptimizer = Optimizer<ParameterGroup>;
-
 const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /** The gradient without the factor of the loss, and how many numbers of each row are not finite. */
@@ -77,7 +74,7 @@ export class GradScaler {
   #scale: number;
   #growthTracker = 0;
   /** Whether the gradients of an optimiser were finite, since the last update. */
-  readonly #isFinite = new Map<AnyOptimizer, boolean>();
+  readonly #isFinite = new Map<Optimizer<ParameterGroup>, boolean>();
 
   /**
    * Begins with the factor `initScale`.
@@ -114,7 +111,7 @@ export class GradScaler {
    *
    * @throws {Error} If it was done since the last update.
    */
-  async unscale(optimizer: AnyOptimizer): Promise<boolean> {
+  async unscale(optimizer: Optimizer<ParameterGroup>): Promise<boolean> {
     if (this.#isFinite.has(optimizer)) {
       throw new Error(
         "Cannot unscale the gradients: it was done already. Call update() after a step.",
@@ -133,7 +130,7 @@ export class GradScaler {
    *
    * @returns Whether the step was taken.
    */
-  async step(optimizer: AnyOptimizer): Promise<boolean> {
+  async step(optimizer: Optimizer<ParameterGroup>): Promise<boolean> {
     const isFinite = this.#isFinite.get(optimizer) ?? await this.unscale(optimizer);
     if (isFinite) optimizer.step();
     return isFinite;

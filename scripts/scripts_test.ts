@@ -52,6 +52,14 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
     assert(seeded.stdout !== first.stdout);
   });
 
+  await t.step("sample computes in f32 where there is no f16, and says so", async () => {
+    const args = "--max-tokens 2 --device cpu --threads 1 --dtype f16 --prompt".split(" ");
+    const { code, stdout, stderr } = await runScript("sample.ts", [...args, "My fellow"], home);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^Computing in f32: wanted a device with shader-f16, got cpu: 1 thread/);
+    assertStringIncludes(stdout, "\nMy fellow");
+  });
+
   await t.step("sample writes several continuations of each of its own prompts", async () => {
     const args = "--max-tokens 4 --num-samples 2 --device cpu --threads 1 --model-tag d2";
     const { code, stdout } = await runScript("sample.ts", args.split(" "), home);

@@ -200,13 +200,14 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
   );
   const peakFlops = await measureMatmulPeak(device);
-  console.log(tableAsText(planRows(plan, flags, device, peakFlops)) + "\n");
+  const computeDtype = chosenType(device, flags);
+  console.log(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops)) + "\n");
 
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
     ...flags,
     device,
-    computeDtype: chosenType(device, flags),
+    computeDtype,
     tokenizer,
     folder,
     plan,
@@ -275,10 +276,12 @@ function planRows(
   plan: TrainingPlan,
   flags: TrainingValues,
   device: Device,
+  computeDtype: FloatType,
   peakFlops: number,
 ): [string, string][] {
   const { config } = plan;
-  const memory = estimateMemory({ ...plan, deviceBatchSize: flags.deviceBatchSize });
+  const { deviceBatchSize } = flags;
+  const memory = estimateMemory({ ...plan, deviceBatchSize, computeDtype });
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [
     ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s in a matrix product`],

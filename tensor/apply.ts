@@ -72,8 +72,8 @@ export interface Operation<Attributes> {
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
-  /** The types of all inputs, saved or not. */
-  readonly inputTypes: readonly DType[];
+  /** The types in which gradients of the inputs are wanted: see {@linkcode gradientType}. */
+  readonly gradientTypes: readonly DType[];
   readonly #name: string;
   readonly #tensors = new Map<string, Tensor>();
   readonly #versions = new Map<string, number>();
@@ -86,7 +86,7 @@ export class Saved {
   ) {
     this.#name = name;
     this.inputShapes = inputs.map((input) => input.shape);
-    this.inputTypes = inputs.map((input) => input.dtype);
+    this.gradientTypes = inputs.map(gradientType);
     for (const i of gradient.savesInputs ?? []) this.#save(`input ${i}`, inputs[i]!);
     for (const i of gradient.savesOutputs ?? []) this.#save(`output ${i}`, outputs[i]!);
   }
@@ -124,6 +124,23 @@ export class Saved {
     for (const tensor of this.#tensors.values()) tensor.dispose();
     this.#tensors.clear();
   }
+}
+
+/** The places on the tape of what was rounded to `float16`. */
+const rounded = new WeakSet<Node<Tensor>>();
+
+/** Notes that a result is its only input, rounded to `float16`. */
+export function noteRounded(result: Tensor): void {
+  if (result.node !== null) rounded.add(result.node);
+}
+
+/**
+ * The type in which the gradient of a tensor is wanted: its own. Of one that was rounded from `float32`
+ * the gradient is on its way to that, and is best not rounded itself: that of a weight is a sum over
+ * all tokens, which may be too large for `float16`, or too small.
+ */
+export function gradientType({ dtype, node }: Tensor): DType {
+  return node !== null && rounded.has(node) ? "float32" : dtype;
 }
 
 /**
@@ -224,8 +241,8 @@ export function recordOperation<Attributes>(
  * Puts a node on the tape under `output`, with a gradient that is computed without recording.
  *
  * The tape frees every gradient after its use, so each one that `gradient` returns gets a handle of
- * its own; what else was computed on the way goes with the scope. A gradient has the type of what it
- * is the gradient of: one that comes in another float type is converted.
+ * its own; what else was computed on the way goes with the scope. A gradient that does not
+ * come in the type that is wanted (see {@linkcode gradientType}) is converted.
  *
  * @param gradient Computes the gradients, as {@linkcode Gradient} says.
  */
@@ -241,7 +258,7 @@ export function record(
 ): void {
   const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
   const wanted = nodes.map((node) => node !== null);
-  const dtypes = inputs.map((input) => input.dtype);
+  const dtypes = inputs.map(gradientType);
   output.attach(
     new Node<Tensor>(name, nodes, (upstream, collected) => {
       using _temporaries = upstream.device.scope();

@@ -162,3 +162,18 @@ Deno.test("half precision is written as it is", () => {
   const again = writeSafetensors(new Map([["x", { ...tensor, dtype: "F16" }]]));
   assertEquals(readSafetensors(again).get("x")?.dtype, "float32");
 });
+
+gpuTest("the gradient of what was rounded is not rounded before it is there", async (device) => {
+  // One sum is too large for float16, the other too small.
+  for (const [count, x, dy] of [[4096, 32, 32], [4, 2 ** -14, 2 ** -24]] as const) {
+    const weight = Tensor.from(device, [[1]], { requiresGrad: true });
+    const rows = Tensor.full(device, [count, 1], x, { dtype: "float16" });
+    const y = rows.matmul(weight.to("float16"));
+    y.backward(Tensor.full(device, [count, 1], dy, { dtype: "float16" }));
+    assertEquals(await weight.grad!.data(), Float32Array.of(count * x * dy));
+  }
+  const x = Tensor.from(device, [3, 4], { requiresGrad: true });
+  const half = x.to("float16");
+  half.mul(1000).add(half).backward(Tensor.from(device, [100, 200], { dtype: "float16" }));
+  assertEquals(await x.grad!.data(), Float32Array.of(100_100, 200_200));
+});

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { allocate, applyOne, type Operation } from "../apply.ts";
+import { allocate, applyOne, noteRounded, type Operation } from "../apply.ts";
 import type { Device } from "../device.ts";
 import { type DType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
@@ -205,7 +205,10 @@ const castOperation: Operation<DType> = {
 
 /** The same values in another type; the same tensor if it has that type already. */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  return x.dtype === dtype ? x : applyOne(castOperation, [x], dtype);
+  if (x.dtype === dtype) return x;
+  const result = applyOne(castOperation, [x], dtype);
+  if (dtype === "float16") noteRounded(result);
+  return result;
 }
 
 const fillProgram = defineProgram({ name: "fill", inputs: [], scalars: ["value"] }, ({ value }) => [

@@ -1,8 +1,8 @@
 /** The matrix product. @module */
 
-import { applyOne, type Operation, type Specification, viewAs } from "../apply.ts";
+import { allocate, applyOne, type Operation, type Specification, viewAs } from "../apply.ts";
 import type { View } from "../device.ts";
-import { isFloat } from "../dtype.ts";
+import { type DType, isFloat } from "../dtype.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { matmulOnCpu } from "./matmul_wasm.ts";
@@ -66,19 +66,34 @@ const matmulOperation: Operation<Attributes> = {
     savesInputs: [0, 1],
     // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. Transposed operands only move the marks around.
     apply: (upstream, saved, { transposeA, transposeB }, [wantsA, wantsB], [sumA, sumB]) => {
+      const [typeA, typeB] = saved.gradientTypes as [DType, DType];
       const a = saved.input(0);
       const b = saved.input(1);
       const gradientOfA = () =>
         transposeA
-          ? addProduct(b, upstream, { transposeA: transposeB, transposeB: true }, a.shape, sumA!)
-          : addProduct(upstream, b, { transposeB: !transposeB }, a.shape, sumA!);
+          ? addProduct(
+            b,
+            upstream,
+            { transposeA: transposeB, transposeB: true },
+            a.shape,
+            typeA,
+            sumA!,
+          )
+          : addProduct(upstream, b, { transposeB: !transposeB }, a.shape, typeA, sumA!);
       const gradientOfB = () => {
         // Rows that all batches have against one matrix are rows of one product.
         const isShared = !transposeA && a.shape.length > 2 && b.shape.length === 2;
         const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
         return transposeB
-          ? addProduct(right, left, { transposeA: true, transposeB: transposeA }, b.shape, sumB!)
-          : addProduct(left, right, { transposeA: !transposeA }, b.shape, sumB!);
+          ? addProduct(
+            right,
+            left,
+            { transposeA: true, transposeB: transposeA },
+            b.shape,
+            typeB,
+            sumB!,
+          )
+          : addProduct(left, right, { transposeA: !transposeA }, b.shape, typeB, sumB!);
       };
       return [wantsA ? gradientOfA() : null, wantsB ? gradientOfB() : null];
     },
@@ -114,13 +129,18 @@ function addProduct(
   b: Tensor,
   options: MatmulOptions,
   shape: readonly number[],
+  dtype: DType,
   sum: Tensor | null,
 ): Tensor {
   const attributes = { transposeA: false, transposeB: false, symmetric: false, ...options };
   const [{ shape: own }] = matmulOperation.infer([a, b], attributes) as [Specification];
-  if (sum === null || !shapesEqual(own, shape)) return sumToShape(matmul(a, b, options), shape);
-  multiplyInto(a, b, sum, { ...attributes, accumulate: true });
-  return sum;
+  if (sum !== null && shapesEqual(own, shape)) {
+    multiplyInto(a, b, sum, { ...attributes, accumulate: true });
+    return sum;
+  }
+  const product = allocate(a.device, { shape: own, dtype }, "matmul");
+  multiplyInto(a, b, product, attributes);
+  return sumToShape(product, shape);
 }
 
 /** The operand, or a copy where neither rows nor columns lie together. */

@@ -279,7 +279,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
     savesInputs: everything.used.filter((index) => index < inputCount),
     apply: (upstream, saved, scalars, wanted, sums) => {
       const { device } = upstream;
-      const { inputShapes, inputTypes } = saved;
+      const { inputShapes, gradientTypes } = saved;
       const shape = broadcastShapes(inputShapes, program.name);
       const isPassed = (i: number) => passes[i]! && sums[i] === null;
       const forms = wanted.map((is, i) =>
@@ -294,9 +294,9 @@ function programGradient(program: Program): Gradient<readonly number[]> {
           : sums[index - inputCount - 1]!
       );
       const places = forms.flatMap((form, i) => form === "none" ? [] : [i]);
-      const given = places.map((i) => forms[i] === "added" ? sums[i]! : inputTypes[i]!);
+      const given = places.map((i) => forms[i] === "added" ? sums[i]! : gradientTypes[i]!);
       // The operands that are left may tell neither the shape nor the length of a row, nor the types.
-      const halves = inputTypes.reduce((bits, type) => 2 * bits + Number(type === "float16"), 0);
+      const halves = gradientTypes.reduce((bits, type) => 2 * bits + Number(type === "float16"), 0);
       const variant = ((shape.at(-1) ?? 1) * 2 ** inputCount + halves) * 4 + variantOf(device);
       const results: (Tensor | null)[] = wanted.map((is, i) =>
         is && isPassed(i) ? sumToShape(upstream, inputShapes[i]!) : null

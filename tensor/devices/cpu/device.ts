@@ -410,6 +410,11 @@ function describe(
   const library = blas instanceof Blas ? blas.description : `no BLAS (${blas})`;
   return {
     description: `cpu: ${count}, ${simd}, ${library}`,
-    details: { threads, relaxedSimd, blas: blas instanceof Blas ? blas.description : blas },
+    details: {
+      threads,
+      relaxedSimd,
+      float16: false,
+      blas: blas instanceof Blas ? blas.description : blas,
+    },
   };
 }

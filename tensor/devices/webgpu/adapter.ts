@@ -167,6 +167,7 @@ function describe(
       software,
       worker,
       subgroupSize,
+      float16: features.includes("shader-f16"),
       features: features.join(" "),
       ...limits,
     },
