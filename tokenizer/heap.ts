@@ -9,7 +9,7 @@ import { withRoom } from "./growable.ts";
  * A binary heap of entries of two numbers each, ordered by the first and then by the second.
  *
  * Training keeps (-count, pair) in one: the most frequent pair comes first, and the smaller of two
- * that are equally frequent. Encoding keeps (rank, position): the earliest merge, leftmost.
+ * that are equally frequent.
  */
 export class MinHeap {
   /** How many entries are in the heap. */
