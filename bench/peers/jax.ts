@@ -14,7 +14,7 @@ import {
   startingValues,
   transposed,
 } from "./plain_problem.ts";
-import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
+import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
 // Loaded by this process alone, which exists to measure it.
 const jax = await import("npm:@jax-js/jax@0.1.25");
@@ -32,12 +32,20 @@ async function open({ backend }: JobOptions): Promise<"wasm" | "webgpu"> {
 }
 
 /** Times what makes an array. It is computed only if someone waits for it, so all are kept until then. */
-function timeArrays(compute: () => Array_): Promise<() => Promise<number>> {
+function timeArrays(
+  compute: () => Array_,
+  backend: "wasm" | "webgpu",
+): Promise<() => Promise<number>> {
   let results: Array_[] = [];
-  return timer(async () => {
-    results.push(compute());
-    if (results.length >= MOST_RESULTS) await settle();
-  }, () => settle());
+  const least = backend === "webgpu" ? LEAST_ON_WEBGPU : undefined;
+  return timer(
+    async () => {
+      results.push(compute());
+      if (results.length >= MOST_RESULTS) await settle();
+    },
+    () => settle(),
+    least,
+  );
   async function settle(): Promise<void> {
     await Promise.all(results.map((result) => result.blockUntilReady()));
     for (const result of results) result.dispose();
@@ -46,7 +54,7 @@ function timeArrays(compute: () => Array_): Promise<() => Promise<number>> {
 }
 
 /** So many arrays are kept at most. */
-const MOST_RESULTS = 16;
+const MOST_RESULTS = 64;
 
 function norm(x: Array_): Array_ {
   const meanSquare = np.square(x.ref).mean(-1, { keepdims: true });
@@ -184,7 +192,7 @@ async function step(options: JobOptions): Promise<Job> {
 
 /** The product of two square matrices. */
 async function product(options: JobOptions): Promise<Job> {
-  await open(options);
+  const backend = await open(options);
   const { size = 1024 } = options;
   const [a, b] = productOperands(size).map((values) => np.array(values).reshape([size, size])) as [
     Array_,
@@ -192,13 +200,13 @@ async function product(options: JobOptions): Promise<Job> {
   ];
   const multiply = jax.jit((x: Array_, y: Array_) => np.matmul(x, y));
   const check = someOf(await multiply(a.ref, b.ref).data());
-  const time = await timeArrays(() => multiply(a.ref, b.ref));
+  const time = await timeArrays(() => multiply(a.ref, b.ref), backend);
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
 }
 
 /** Twenty elementwise operations on a million elements, compiled by `jit` or one by one. */
 async function chain(options: JobOptions): Promise<Job> {
-  await open(options);
+  const backend = await open(options);
   const x: Array_ = np.array(new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH));
   await x.blockUntilReady();
   const eager = (input: Array_): Array_ => {
@@ -208,7 +216,7 @@ async function chain(options: JobOptions): Promise<Job> {
   };
   const compute = options.way === "eager" ? eager : jax.jit(eager);
   const check = someOf(await compute(x.ref).data());
-  const time = await timeArrays(() => compute(x.ref));
+  const time = await timeArrays(() => compute(x.ref), backend);
   return { check, measure: async () => ({ ms: await time() }) };
 }
 

@@ -27,7 +27,7 @@ import {
   SIZES,
   someOf,
 } from "./plain_problem.ts";
-import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
+import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
 async function open({ backend = "cpu", threads, blas = true }: JobOptions): Promise<Device> {
   const options = { blas, ...(threads === undefined ? {} : { threads }) };
@@ -36,10 +36,15 @@ async function open({ backend = "cpu", threads, blas = true }: JobOptions): Prom
 
 /** Times what makes tensors that nobody needs. */
 function timeOn(device: Device, run: () => void): Promise<() => Promise<number>> {
-  return timer(() => {
-    using _scope = device.scope();
-    noGrad(run);
-  }, () => device.synchronize());
+  const least = device.kind === "webgpu" ? LEAST_ON_WEBGPU : undefined;
+  return timer(
+    () => {
+      using _scope = device.scope();
+      noGrad(run);
+    },
+    () => device.synchronize(),
+    least,
+  );
 }
 
 /** Training of the plain GPT. */

@@ -73,10 +73,18 @@ function answer(value: Answer): void {
 }
 
 /**
+ * How long to measure at least on a graphics processor, in milliseconds: in Deno waiting for one takes
+ * 11 ms however much there was to do, a third of a short measurement, and more of it the faster a
+ * library is.
+ */
+export const LEAST_ON_WEBGPU = 300;
+
+/**
  * Warms something up, and then measures it: many calls at once where they are short.
  *
  * @param run Does it once, or starts it.
  * @param wait Waits until all that was started is done.
+ * @param least How long a measurement takes at least, in milliseconds.
  * @returns A function that gives the milliseconds of a call.
  */
 export async function timer(

@@ -22,6 +22,8 @@ const FEW_ROWS = 4;
 const VERY_FEW_ROWS = 2;
 /** Products with fewer multiplications are done before tiles pay: there is nothing to choose. */
 const SMALL_PRODUCT = 4096;
+/** Products with more are worth the longer compilation of the largest tile. */
+const LARGE_PRODUCT = 2 ** 24;
 /** Sums shorter than this are not worth sharing among threads. */
 const LONG_SUM = 32;
 /** Of so many classes a product is noted, to be timed. */
@@ -274,7 +276,8 @@ export function chooseBySize(device: Capabilities, product: Product): MatmulCand
   if (device.info.details.software === true) {
     const isAlignedB = product.b.column === 1 && isAlignedMatrix(product.b, n);
     if (m <= VERY_FEW_ROWS && !isAlignedB) return "dots";
-    return m <= FEW_ROWS ? "registers 4×8" : "registers 8×8";
+    if (m <= FEW_ROWS) return "registers 4×8";
+    return m * n * k < LARGE_PRODUCT ? "registers 8×8" : "registers 16×8";
   }
   if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
   const large = "staged 8×8 by 16×16";
