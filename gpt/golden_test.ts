@@ -7,7 +7,15 @@ import {
 } from "../testing/golden.ts";
 import { gpuTest } from "../testing/gpu.ts";
 import { hasGolden } from "../testing/golden.ts";
-import { type Device, noGrad, openDevice, type SafetensorsTensor, Tensor } from "../tensor/mod.ts";
+import {
+  type Device,
+  matmulChoices,
+  noGrad,
+  openDevice,
+  type SafetensorsTensor,
+  Tensor,
+  type WebGpuDevice,
+} from "../tensor/mod.ts";
 import { Engine, generateWithoutCache } from "./engine.ts";
 import { GPT } from "./model.ts";
 
@@ -118,6 +126,35 @@ async function checkTraining(device: Device, name: string): Promise<void> {
   console.log(`${name} on ${device.kind}: largest relative deviations ${JSON.stringify(worst)}`);
 }
 
+/** Compares logits and gradients with the original, for each way to multiply matrices. */
+async function checkCandidates(device: WebGpuDevice, name: string): Promise<void> {
+  const run = readGoldenJson<GoldenRun>(name);
+  const golden = readGoldenTensors(name);
+  const model = buildModel(device, run, golden);
+  const ids = (key: string) => {
+    const { data, shape } = golden.get(key)!;
+    return Tensor.from(device, data as Int32Array<ArrayBuffer>, { shape });
+  };
+  const [inputs, targets] = [ids("idx"), ids("targets")];
+  const choices = matmulChoices(device);
+  for (const candidate of choices.candidates) {
+    using _scope = device.scope();
+    choices.force(candidate);
+    const compared = new Map([["logits", noGrad(() => model.forward(inputs))]]);
+    model.forward(inputs, targets).backward();
+    for (const [key, { grad }] of model.parameters()) compared.set(`grads/${key}`, grad!);
+    const values = await Promise.all([...compared.values()].map((tensor) => tensor.data()));
+    for (const [i, key] of [...compared.keys()].entries()) {
+      const deviation = relativeDeviation(
+        sample(values[i]!, run.sampled[key]),
+        numbers(golden, key),
+      );
+      assert(deviation <= 1e-4, `${key} by "${candidate}" is off by ${deviation}`);
+    }
+    for (const parameter of model.parameters().values()) parameter.zeroGrad();
+  }
+}
+
 /** Compares greedy decoding, with and without a cache, with the original. */
 async function checkDecoding(device: Device, name: string): Promise<void> {
   const run = readGoldenJson<GoldenRun>(name);
@@ -150,4 +187,11 @@ for (const name of ["golden-g1", "golden-g2"]) {
       (device) => check(device, name),
     );
   }
+}
+
+if (hasGolden) {
+  gpuTest(
+    "logits and gradients are the original's, whichever way matrices are multiplied on WebGPU",
+    (device) => checkCandidates(device, "golden-g1"),
+  );
 }
