@@ -48,7 +48,7 @@ const embeddingOperation: Operation<null> = {
 };
 
 /** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
-function sumRows(device: Device, x: View, ids: View, output: View, accumulate: boolean): void {
+function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate: boolean): void {
   if (device.kind === "cpu") sumRowsOnCpu(device, x, ids, output, accumulate);
   else sumRowsOnWebGpu(device, x, ids, output, accumulate);
 }

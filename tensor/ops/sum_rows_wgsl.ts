@@ -8,10 +8,12 @@
  */
 
 import { viewAs } from "../apply.ts";
-import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import type { Allocation, View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
 import { viewsInWindows } from "../devices/webgpu/windows.ts";
+import { Storage } from "../scope.ts";
 import { sizeOf } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
 import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
 import { keyOfWgsl, sortPositions } from "./sort_wgsl.ts";
 
@@ -20,23 +22,69 @@ const CHUNK = 64;
 /** Invocations in a workgroup of the kernel that has nothing to do with rows. */
 const LANES = 64;
 
+/** Positions in the order of their ids, and for each id where it begins among them. */
+interface Order {
+  readonly sorted: Tensor;
+  readonly begins: Tensor;
+  /** What it was made for: which of the ids, for how many rows, and how often they had changed. */
+  readonly key: string;
+}
+
+/** The orders that were made last, by the memory of the ids. */
+const orders = new WeakMap<Storage, Order>();
+
 /**
  * `output[ids[i]] += x[i]`, for rows, in the order of i within each chunk: onto zeros, or with
  * `accumulate` onto what is there.
+ *
+ * Several tables are mostly looked up by the same ids. Within a scope these are sorted once.
  */
 export function sumRowsOnWebGpu(
   device: WebGpuDevice,
   x: View,
-  ids: View,
+  ids: Tensor,
   output: View,
   accumulate: boolean,
 ): void {
   const [rows, rowLength] = output.shape as [number, number];
   if (rows * rowLength === 0) return;
+  const pieces = rowPieces(device, ids, x, rowLength);
   // Where a kernel does not see all of x, the sums of one piece are added to those before.
-  for (const [i, [pieceIds, pieceX]] of rowPieces(device, ids, x, rowLength).entries()) {
-    sumPiece(device, pieceX, pieceIds, output, accumulate || i > 0);
+  for (const [i, [pieceIds, pieceX]] of pieces.entries()) {
+    const key = [i, pieces.length, ids.offset, pieceIds.shape[0], rows, ids.storage.version].join();
+    const order = orderOf(device, ids, pieceIds, rows, key);
+    sumPiece(device, pieceX, pieceIds, output, accumulate || i > 0, order);
   }
+}
+
+/** The order of some of the ids: the one that is there already, or a new one. */
+function orderOf(
+  device: WebGpuDevice,
+  { storage }: Tensor,
+  ids: View,
+  rows: number,
+  key: string,
+): Order {
+  const known = orders.get(storage);
+  if (known?.key === key && known.sorted.storage.users > 0) return known;
+  const count = sizeOf(ids.shape);
+  const scope = device.currentScope?.outermost ?? null;
+  const hold = (allocation: Allocation, length: number) =>
+    new Tensor(new Storage(device, allocation), "int32", [length], [1], 0, scope);
+  const sorted = hold(sortPositions(device, ids, rows), count);
+  const begins = hold(device.allocate(4 * (rows + 1), "where ids begin"), rows + 1);
+  device.dispatch(
+    FIND_BEGINS,
+    [ids.allocation, sorted.allocation, begins.allocation],
+    { integers: [ids.offset, rows, count] },
+    workgroupGrid(
+      Math.ceil((rows + 1) / LANES),
+      device.limits.maxComputeWorkgroupsPerDimension,
+    ),
+  );
+  const order = { sorted, begins, key };
+  if (scope !== null) orders.set(storage, order);
+  return order;
 }
 
 /** Sums rows that kernels can see all of, or adds the sums to what is there. */
@@ -46,22 +94,15 @@ function sumPiece(
   ids: View,
   output: View,
   accumulate: boolean,
+  order: Order,
 ): void {
   const width = rowWidth(x);
   const [rows, rowLength] = output.shape as [number, number];
   const columns = rowLength / width;
   const count = sizeOf(ids.shape);
   const chunks = Math.floor(count / CHUNK);
-  const sorted = sortPositions(device, ids, rows);
-  const begins = device.allocate(4 * (rows + 1), "where ids begin");
+  const [sorted, begins] = [order.sorted.allocation, order.begins.allocation];
   const chunkSums = device.allocate(4 * chunks * rowLength, "sums of chunks");
-  const { maxComputeWorkgroupsPerDimension } = device.limits;
-  device.dispatch(
-    FIND_BEGINS,
-    [ids.allocation, sorted, begins],
-    { integers: [ids.offset, rows, count] },
-    workgroupGrid(Math.ceil((rows + 1) / LANES), maxComputeWorkgroupsPerDimension),
-  );
   const { sumChunks, sumIds } = KERNELS[x.dtype === "float16" ? "f16" : "f32"][width];
   device.dispatch(
     sumChunks,
@@ -87,7 +128,11 @@ function sumPiece(
     );
     first += partRows;
   }
-  for (const scratch of [sorted, begins, chunkSums]) device.free(scratch);
+  device.free(chunkSums);
+  if (device.currentScope === null) {
+    order.sorted.dispose();
+    order.begins.dispose();
+  }
 }
 
 /** Finds the first sorted row of each id, and after the last id where the rows end that have one. */
