@@ -261,8 +261,9 @@ function skipMessage({ step, lossScale }: StepEvent): string {
 }
 
 /** What was timed, and where it is kept, on one line. */
-function tuningText({ classes, left, seconds, path, problem }: KeptTuning): string {
-  const rest = left === 0 ? "" : `, ${left} are left`;
+function tuningText({ classes, left, seconds, wrong, path, problem }: KeptTuning): string {
+  const rest = (left === 0 ? "" : `, ${left} are left`) +
+    (wrong.length === 0 ? "" : `, without ${wrong.join(", ")}, which compute something else`);
   return `Timed ${classes} classes of matrix products in ${duration(seconds)}${rest}; ` +
     (problem === null ? `kept in ${path}` : `not kept: ${problem}`);
 }

@@ -116,13 +116,14 @@ function force(device: WebGpuDevice, way: string, class_: string | undefined): v
 async function tune(device: WebGpuDevice, values: Values<typeof flags>): Promise<void> {
   step(device, values);
   const onChoice = (choice: MatmulChoice) => console.log(table([choice]));
-  const { classes, left, seconds, obstacle } = await tuneMatmuls(device, {
+  const { classes, left, seconds, wrong, obstacle } = await tuneMatmuls(device, {
     seconds: values.seconds,
     onChoice,
   });
   if (obstacle !== null) throw new Error(`Cannot time matrix products: ${obstacle}`);
   if (classes === 0 && left === 0) console.log("Everything was timed before: see --show, --clear.");
   const rest = left === 0 ? "" : `, ${left} are left`;
+  if (wrong.length > 0) console.log(`Not taken, since they compute something else: ${wrong}`);
   if (classes > 0) {
     console.log(
       `Timed ${classes} classes in ${duration(seconds)}${rest}; kept in ` +

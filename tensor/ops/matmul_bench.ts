@@ -14,7 +14,12 @@ import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../devices/webgpu/device.ts";
 import { describeProducts, type MatmulOptions, type Product } from "./matmul_product.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./matmul_wasm.ts";
-import { MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./matmul_candidates_wgsl.ts";
+import {
+  formOf,
+  MATMUL_CANDIDATE_NAMES,
+  runCandidate,
+  WEBGPU_MATMULS,
+} from "./matmul_candidates_wgsl.ts";
 import { matmulOnWebGpu } from "./matmul_wgsl.ts";
 
 /** A product to be timed. */
@@ -44,6 +49,9 @@ interface Operands {
 
 const cube = (size: number): Shape => ({ name: `${size}³`, m: size, n: size, k: size });
 
+/** Few elements: worth cutting in parts. */
+const LONG_SUMS: Shape = { name: "32×8,192×32", m: 32, n: 32, k: 8192 };
+
 const SHAPES: readonly Shape[] = [
   cube(64),
   cube(256),
@@ -64,6 +72,7 @@ const SHAPES: readonly Shape[] = [
   { name: "4 rows, 4 MB NT", m: 4, n: 1024, k: 1024, options: { transposeB: true } },
   { name: "8 rows, 4 MB NT", m: 8, n: 1024, k: 1024, options: { transposeB: true } },
   { name: "16 rows, 4 MB NT", m: 16, n: 1024, k: 1024, options: { transposeB: true } },
+  LONG_SUMS,
   { name: "batch of 64 × 16³", m: 16, n: 16, k: 16, batch: 64 },
   { name: "batch of 16 × 64³", m: 64, n: 64, k: 64, batch: 16 },
   { name: "batch of 16 × 256×256×64", m: 256, n: 256, k: 64, batch: 16 },
@@ -109,7 +118,11 @@ function ladder(device: Device): Rung[] {
     ...fitting.map((name): Rung => ({
       name,
       run: ({ products, options }) => {
-        for (const product of products) runCandidate(device, name, product, options);
+        for (const product of products) {
+          const form = formOf(product, options.symmetric === true);
+          if (!WEBGPU_MATMULS[name].suits(product, form, device)) throw new Error("does not suit");
+          runCandidate(device, name, product, options);
+        }
       },
     })),
     { name: "used", run: ({ a, b, c, options }) => matmulOnWebGpu(device, a, b, c, options) },
@@ -261,7 +274,7 @@ async function main(wanted: readonly string[]): Promise<void> {
 
 /** Registers the ladder of a device for `deno bench`, which counts time and not operations. */
 async function registerBenches(title: string, device: Device): Promise<void> {
-  for (const shape of [cube(64), cube(256), cube(512)]) {
+  for (const shape of [cube(64), cube(256), cube(512), LONG_SUMS]) {
     const { operands, check } = prepare(device, shape);
     for (const { name, run } of ladder(device)) {
       if (!isWorthwhile(name, shape, device)) continue;

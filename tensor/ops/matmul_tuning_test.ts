@@ -55,7 +55,7 @@ gpuTest("each class of products is timed once, and computed by the winner", asyn
   const live = device.live;
   const { seconds, ...tuning } = await tune();
   assert(seconds > 0);
-  assertEquals(tuning, { classes: 6, left: 0, obstacle: null });
+  assertEquals(tuning, { classes: 6, left: 0, wrong: [], obstacle: null });
   assertEquals([made, device.live], [classes, live]);
   for (const { candidate, forced, microseconds } of choices.choices) {
     assert(!forced && microseconds[candidate]! > 0 && microseconds.naive! > 0);
@@ -93,6 +93,23 @@ gpuTest(
     assertEquals((await tuneMatmuls(device, { seconds: 600 })).classes, 5);
   },
 );
+
+gpuTest("a way that computes something else is named, and never taken", async (device) => {
+  const dispatch = device.dispatch.bind(device);
+  device.dispatch = (kernel, ...rest) => {
+    if (!kernel.key.startsWith("matmul registers")) return dispatch(kernel, ...rest);
+    const code = () => kernel.code().replace("column, value);", "column, value + 1.0);");
+    dispatch({ ...kernel, key: `${kernel.key}, broken`, code }, ...rest);
+  };
+  using _scope = device.scope();
+  const x = Tensor.ones(device, [64, 64]);
+  matmul(x, x);
+  const { classes, wrong } = await tuneMatmuls(device, { seconds: 600 });
+  assertEquals([classes, wrong], [1, ["registers 4×8", "registers 8×8", "registers 16×8"]]);
+  const [choice] = matmulChoices(device).choices;
+  assert(!wrong.includes(choice!.candidate), choice!.candidate);
+  assert(wrong.every((name) => !(name in choice!.microseconds)));
+});
 
 gpuTest("a class that there is no time for is left for the next time", async (device) => {
   await multiplyOnes(device, [40, 64, 60]);
