@@ -247,3 +247,24 @@ kernelTest("what does not fit together is an error", (device) => {
   const two = Tensor.from(device, [[2]], { dtype: "int32" });
   assertThrows(() => gather(weight.slice(0, 0, 1), 1, two), RangeError, "got 2");
 });
+
+gpuTest(
+  "ids are sorted once for all tables in a scope, and anew when they change",
+  async (device) => {
+    using _scope = device.scope();
+    const ids = Tensor.from(device, [2, 0, 2], { dtype: "int32" });
+    const lookUp = async (): Promise<{ gradient: number[]; dispatches: number }> => {
+      const table = Tensor.from(device, [[1], [1], [1]], { requiresGrad: true });
+      const rows = embedding(table, ids);
+      const before = device.statistics.dispatches;
+      rows.backward(Tensor.from(device, [[1], [2], [4]]));
+      const { dispatches } = device.statistics;
+      return { gradient: [...await table.grad!.data()], dispatches: dispatches - before };
+    };
+    const [first, second] = [await lookUp(), await lookUp()];
+    assertEquals([first.gradient, second.gradient], [[2, 0, 5], [2, 0, 5]]);
+    assertLess(second.dispatches, first.dispatches);
+    ids.assign(Int32Array.of(1, 1, 0));
+    assertEquals(await lookUp(), { gradient: [4, 3, 0], dispatches: first.dispatches });
+  },
+);
