@@ -218,7 +218,7 @@ async function printLadder(title: string, device: Device, wanted: readonly strin
       }
       const each = (performance.now() - start) / calls;
       const repeats = device.kind === "webgpu"
-        ? Math.max(1, Math.min(200, Math.ceil(3e9 / operations(shape))))
+        ? Math.max(1, Math.min(200, Math.ceil(3e9 / operations(shape)), Math.ceil(500 / each)))
         : Math.max(1, Math.ceil(20 / each));
       entries.push({ name, run: call, repeats, times: [] });
     }
