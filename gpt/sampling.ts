@@ -1,13 +1,6 @@
 /** Drawing the next token from logits, on the device. @module */
 
-import {
-  deriveSeed,
-  gather,
-  multinomial,
-  Tensor,
-  topK as largest,
-  uniformArray,
-} from "../tensor/mod.ts";
+import { deriveSeed, drawAmongLargest, multinomial, Tensor, uniformArray } from "../tensor/mod.ts";
 
 /** How tokens are drawn. */
 export interface SamplingOptions {
@@ -62,7 +55,5 @@ export function drawTokens(logits: Tensor, step: number, options: SamplingOption
   if (topK === 0 || topK >= vocabSize) {
     return multinomial(logits.div(temperature).softmax(), uniforms);
   }
-  const { values, indices } = largest(logits, topK);
-  const choice = multinomial(values.div(temperature).softmax(), uniforms);
-  return gather(indices, -1, choice.unsqueeze(-1)).squeeze(-1);
+  return drawAmongLargest(logits, uniforms, { k: topK, temperature });
 }

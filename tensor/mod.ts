@@ -39,6 +39,7 @@ export {
   type UniformOptions,
 } from "./ops/creation.ts";
 export { crossEntropy, type CrossEntropyOptions, type Reduction } from "./ops/cross_entropy.ts";
+export { drawAmongLargest, type DrawAmongLargestOptions } from "./ops/draw_largest.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";

@@ -27,36 +27,24 @@ export function multinomialOnWebGpu(
   );
 }
 
-/** A workgroup draws an index; each lane adds up a piece of the row, and one of them finds the index. */
-const MULTINOMIAL: WgslKernel = {
-  key: "multinomial",
-  integers: ["weightsOffset", "uniformsOffset", "draws", "samples", "length", "piece"],
-  buffers: [
-    { name: "weights", type: "f32", writes: false },
-    { name: "uniforms", type: "f32", writes: false },
-    { name: "output", type: "i32", writes: true },
-  ],
-  code: () => `
-${workgroupIndexWgsl}
+/**
+ * The function `draw`: which of `length` weights from `first` on does `chance` fall into? It is for a
+ * workgroup of {@linkcode SCAN_PIECES} lanes, each of which adds up `piece` weights, and needs the
+ * function `weightAt`. The lane that finds the index returns it, and the others NOTHING; the first one
+ * returns −1 if nothing can be drawn.
+ */
+export const drawWgsl = `
+const NOTHING = -2;
 var<workgroup> before: array<f32, ${SCAN_PIECES}>;
 var<workgroup> isInvalid: atomic<u32>;
-var<workgroup> threshold: f32;
+var<workgroup> goal: f32;
 
-@compute @workgroup_size(${SCAN_PIECES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let draw = workgroupIndex(group, grid);
-  if (draw >= u32(arguments.draws)) { return; }
-  let length = u32(arguments.length);
-  let row = u32(arguments.weightsOffset) + draw / u32(arguments.samples) * length;
-  let start = lane * u32(arguments.piece);
-  let end = min(start + u32(arguments.piece), length);
+fn draw(lane: u32, first: u32, length: u32, piece: u32, chance: f32) -> i32 {
+  let start = lane * piece;
+  let end = min(start + piece, length);
   var sum = 0.0;
   for (var i = start; i < end; i++) {
-    let weight = weights[row + i];
+    let weight = weightAt(first + i);
     // Bits tell what is negative, infinite or NaN; a compiler may take it that nothing is NaN.
     let bits = bitcast<u32>(weight);
     if (bits >= 0x7f800000u && bits != 0x80000000u) { atomicStore(&isInvalid, 1u); }
@@ -71,24 +59,51 @@ fn main(
       before[other] = total;
       total += own;
     }
-    let chance = uniforms[u32(arguments.uniformsOffset) + draw];
-    threshold = chance * total;
+    goal = chance * total;
     let totalBits = bitcast<u32>(total);
     if (totalBits == 0u || totalBits >= 0x7f800000u || bitcast<u32>(chance) >= ${BITS_OF_ONE}u) {
       atomicStore(&isInvalid, 1u);
     }
-    if (atomicLoad(&isInvalid) == 1u) { output[draw] = -1; }
   }
   workgroupBarrier();
-  if (atomicLoad(&isInvalid) == 1u || before[lane] > threshold) { return; }
+  if (atomicLoad(&isInvalid) == 1u) { return select(NOTHING, -1, lane == 0u); }
+  if (before[lane] > goal) { return NOTHING; }
   sum = 0.0;
   for (var i = start; i < end; i++) {
-    sum += weights[row + i];
-    if (before[lane] + sum > threshold) {
-      output[draw] = i32(i);
-      return;
-    }
+    sum += weightAt(first + i);
+    if (before[lane] + sum > goal) { return i32(i); }
   }
+  return NOTHING;
+}
+`;
+
+/** A workgroup draws an index. */
+const MULTINOMIAL: WgslKernel = {
+  key: "multinomial",
+  integers: ["weightsOffset", "uniformsOffset", "draws", "samples", "length", "piece"],
+  buffers: [
+    { name: "weights", type: "f32", writes: false },
+    { name: "uniforms", type: "f32", writes: false },
+    { name: "output", type: "i32", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+${drawWgsl}
+fn weightAt(place: u32) -> f32 { return weights[place]; }
+
+@compute @workgroup_size(${SCAN_PIECES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = workgroupIndex(group, grid);
+  if (index >= u32(arguments.draws)) { return; }
+  let length = u32(arguments.length);
+  let first = u32(arguments.weightsOffset) + index / u32(arguments.samples) * length;
+  let chance = uniforms[u32(arguments.uniformsOffset) + index];
+  let drawn = draw(lane, first, length, u32(arguments.piece), chance);
+  if (drawn != NOTHING) { output[index] = drawn; }
 }
 `,
 };

@@ -10,7 +10,7 @@ import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_g
 import { sizeOf } from "../shape.ts";
 
 /** Invocations in a workgroup. */
-const LANES = 128;
+export const LANES = 128;
 
 /** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
 export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
@@ -25,7 +25,10 @@ export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indice
   );
 }
 
-/** Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. */
+/**
+ * Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. The pieces
+ * below need the bits `x`, the arguments `length` and `k`, and `values` and `indices` for what is found.
+ */
 const keys = `
 fn keyOf(column: u32) -> u32 {
   let bits = x[column];
@@ -121,7 +124,7 @@ fn put(place: u32, key: u32, column: u32) {
  * Sorts what was collected, in place, by a bitonic network in which the better of two always goes to
  * the front: so places beyond the last one may be left out. Source: Batcher (1968).
  */
-const sort = `
+const sort = (barrier: "storageBarrier" | "workgroupBarrier"): string => `
 fn sort(lane: u32, output: u32) {
   let k = u32(arguments.k);
   for (var size = 2u; size / 2u < k; size *= 2u) {
@@ -131,13 +134,13 @@ fn sort(lane: u32, output: u32) {
       let step = pair % (size / 2u);
       order(output, block + step, block + size - 1u - step);
     }
-    storageBarrier();
+    ${barrier}();
     for (var half = size / 4u; half > 0u; half /= 2u) {
       for (var pair = lane; pair / half * 2u * half < k; pair += ${LANES}u) {
         let place = pair / half * 2u * half + pair % half;
         order(output, place, place + half);
       }
-      storageBarrier();
+      ${barrier}();
     }
   }
 }
@@ -155,6 +158,15 @@ fn order(output: u32, front: u32, back: u32) {
 }
 `;
 
+/**
+ * The functions `findThreshold`, `collect` and `sort`, to be called one after the other by a workgroup of
+ * {@linkcode LANES}, with a barrier between the last two.
+ *
+ * @param barrier For the memory that `values` and `indices` are in.
+ */
+export const topKWgsl = (barrier: "storageBarrier" | "workgroupBarrier"): string =>
+  keys + findThreshold + collect + sort(barrier);
+
 /** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
 const TOP_K: WgslKernel = {
   key: "top k",
@@ -166,10 +178,7 @@ const TOP_K: WgslKernel = {
   ],
   code: () => `
 ${workgroupIndexWgsl}
-${keys}
-${findThreshold}
-${collect}
-${sort}
+${topKWgsl("storageBarrier")}
 @compute @workgroup_size(${LANES})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
