@@ -1,5 +1,6 @@
 /**
- * The step of Adam and of AdamW: one kernel for each parameter.
+ * The step of Adam and of AdamW: one kernel for each large parameter, and on WebGPU one for all small
+ * ones.
  *
  * Source: Kingma and Ba, "Adam" (2014), algorithm 1; Loshchilov and Hutter, "Decoupled Weight Decay
  * Regularization" (2017), algorithm 2.
@@ -11,7 +12,7 @@ import {
   defineProgram,
   expression as ex,
   type Program,
-  runProgramInto,
+  type ProgramRun,
   Tensor,
 } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
@@ -83,8 +84,8 @@ export class AdamUpdate implements Update {
     checkNumber("eps", eps);
   }
 
-  /** Changes each parameter that has a gradient, and its means, in one kernel. */
-  step(): void {
+  /** Changes each parameter that has a gradient, and its means. */
+  step(postpone: (program: Program, run: ProgramRun) => void): void {
     const { parameters, names, betas: [beta1, beta2], eps, lr, weightDecay } = this.#group;
     const isDecoupled = this.#decay === "decoupled";
     parameters.forEach((parameter, i) => {
@@ -94,11 +95,10 @@ export class AdamUpdate implements Update {
       const squares = this.tensors.get(`${name}.squares`)!;
       const step = this.numbers.get(`${name}.step`)! + 1;
       this.numbers.set(`${name}.step`, step);
-      runProgramInto(
-        adamProgram,
-        [parameter, parameter.grad, average, squares],
-        [parameter, average, squares],
-        [
+      postpone(adamProgram, {
+        inputs: [parameter, parameter.grad, average, squares],
+        outputs: [parameter, average, squares],
+        scalars: [
           isDecoupled ? 0 : weightDecay,
           isDecoupled ? 1 - lr * weightDecay : 1,
           1 - beta1,
@@ -108,7 +108,7 @@ export class AdamUpdate implements Update {
           1 / (1 - beta2 ** step),
           eps,
         ],
-      );
+      });
     });
   }
 }

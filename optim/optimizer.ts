@@ -5,7 +5,13 @@
  */
 
 import { assignTensors, checkNames } from "../tensor/assign.ts";
-import { noGrad, type Tensor } from "../tensor/mod.ts";
+import {
+  noGrad,
+  type Program,
+  type ProgramRun,
+  runProgramTogether,
+  type Tensor,
+} from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 
 /** How one group is trained: a step, and what is remembered from step to step. */
@@ -16,8 +22,13 @@ export interface Update {
   readonly numbers: Map<string, number>;
   /** Finds out whether a step makes sense, before any group is changed. @throws {Error} If not. */
   check(): void;
-  /** Changes the parameters of the group that have a gradient. Runs without recording, in a scope. */
-  step(): void;
+  /**
+   * Changes the parameters of the group that have a gradient. Runs without recording, in a scope.
+   *
+   * @param postpone Takes a run that can wait until all groups are through, to share a kernel with
+   * those of other groups; its tensors outlive the scope.
+   */
+  step(postpone: (program: Program, run: ProgramRun) => void): void;
 }
 
 /** What an optimiser remembers, by name: tensors, and the numbers of steps. */
@@ -54,12 +65,19 @@ export abstract class Optimizer<Group extends ParameterGroup> {
       checkNumber("weightDecay", weightDecay);
       this.#updates[i]!.check();
     });
+    const postponed = new Map<Program, ProgramRun[]>();
+    const postpone = (program: Program, run: ProgramRun): void => {
+      const runs = postponed.get(program);
+      if (runs === undefined) postponed.set(program, [run]);
+      else runs.push(run);
+    };
     noGrad(() => {
       this.groups.forEach((group, i) => {
         if (group.parameters.length === 0) return;
         using _scope = group.parameters[0]!.device.scope();
-        this.#updates[i]!.step();
+        this.#updates[i]!.step(postpone);
       });
+      for (const [program, runs] of postponed) runProgramTogether(program, runs);
     });
   }
 

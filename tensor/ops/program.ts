@@ -233,7 +233,8 @@ function knownOf(program: Program): Known {
   return result;
 }
 
-function checkScalars(program: Program, scalars: readonly number[]): void {
+/** @throws {RangeError} If there is not a number for each of the scalars of a program. */
+export function checkScalars(program: Program, scalars: readonly number[]): void {
   if (scalars.length !== program.scalars.length) {
     throw new RangeError(
       `Cannot ${program.name}: wanted the numbers ${

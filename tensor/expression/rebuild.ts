@@ -1,0 +1,101 @@
+/** Programs made of the formulas of others, with other inputs and numbers. @module */
+
+import * as ex from "./expression.ts";
+import { type Expression, inOrder } from "./expression.ts";
+import { makeProgram, type Program } from "./program.ts";
+
+/**
+ * The same formulas over other inputs and numbers.
+ *
+ * @param outputs The formulas.
+ * @param newInput Gives for the index of each input the one that takes its place.
+ * @param newScalar Gives for the index of each number the one that takes its place; by default itself.
+ */
+export function rebuild(
+  outputs: readonly Expression[],
+  newInput: (index: number) => number,
+  newScalar: (index: number) => number = (index) => index,
+): readonly Expression[] {
+  const rebuilt = new Map<Expression, Expression>();
+  const part = (e: Expression): Expression => rebuilt.get(e)!;
+  for (const e of inOrder(outputs)) rebuilt.set(e, rebuildOne(e, part, newInput, newScalar));
+  return outputs.map(part);
+}
+
+function rebuildOne(
+  e: Expression,
+  part: (e: Expression) => Expression,
+  newInput: (index: number) => number,
+  newScalar: (index: number) => number,
+): Expression {
+  switch (e.kind) {
+    case "input":
+      return ex.input(newInput(e.index), !e.varies);
+    case "scalar":
+      return ex.scalar(newScalar(e.index));
+    case "unary":
+      return ex.unary(e.operation, part(e.a));
+    case "binary":
+      return ex.binary(e.operation, part(e.a), part(e.b));
+    case "select":
+      return ex.select(part(e.condition), part(e.a), part(e.b));
+    case "reduce":
+      return ex.reduce(e.operation, part(e.a));
+    case "spread":
+      return ex.spread(part(e.a));
+    case "detach":
+      return ex.detach(part(e.a));
+    default:
+      return e;
+  }
+}
+
+/** What was made before, by program and count. */
+const repeated = new WeakMap<Program, Program[]>();
+
+/**
+ * A program that does what another one does, several times: it takes the inputs of the first time and
+ * then those of the others, and so with numbers and outputs.
+ *
+ * @example
+ * ```ts
+ * import { evaluate } from "./evaluate.ts";
+ * import { multiply } from "./expression.ts";
+ * import { defineProgram } from "./program.ts";
+ * import { repeatProgram } from "./rebuild.ts";
+ *
+ * const scale = defineProgram(
+ *   { name: "scale", inputs: ["x"], scalars: ["by"] },
+ *   ({ x, by }) => [multiply(x, by)],
+ * );
+ * const inputs = [Float64Array.of(3), Float64Array.of(4)];
+ * const [first, second] = evaluate(repeatProgram(scale, 2), 1, 1, inputs, [10, 100]);
+ * if (first![0] !== 30 || second![0] !== 400) throw new Error("expected 30 and 400");
+ * ```
+ */
+export function repeatProgram(program: Program, count: number): Program {
+  let known = repeated.get(program);
+  if (known === undefined) repeated.set(program, known = []);
+  return known[count] ??= makeRepeated(program, count);
+}
+
+function makeRepeated(program: Program, count: number): Program {
+  const { name, inputs, perRow, integers, scalars, outputs, isRow } = program;
+  const times = Array.from({ length: count }, (_, time) => time);
+  const numbered = (names: readonly string[]) =>
+    times.flatMap((time) => names.map((name) => `${name}${time}`));
+  return makeProgram(
+    name,
+    numbered(inputs),
+    times.flatMap(() => perRow),
+    numbered(scalars),
+    times.flatMap((time) =>
+      rebuild(
+        outputs,
+        (index) => time * inputs.length + index,
+        (index) => time * scalars.length + index,
+      )
+    ),
+    { integers: times.flatMap(() => integers), isRow },
+  );
+}
