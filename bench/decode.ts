@@ -75,17 +75,31 @@ const script: Script<typeof flags> = {
       ...{ maxTokens, samples, temperature: 0 },
       ...(readEvery > 0 ? { readEvery } : {}),
     };
-    const write = () => new Engine(model, endless).generate(prompt, options);
+    const write = (more: { readEvery?: number } = {}) =>
+      new Engine(model, endless).generate(prompt, { ...options, ...more });
     // The first tokens take twice as long: JavaScript is compiled the better the more often it runs.
     for (let text = 0; text < values.warmup; text++) await Array.fromAsync(write());
-    const times: number[] = [];
-    let last = performance.now();
-    for await (const _step of write()) {
-      times.push(performance.now() - last);
-      last = performance.now();
-    }
-    const step = timePerToken(times, device.kind === "cpu" ? 1 : MOST_TOGETHER);
+    const timeTokens = async (more: { readEvery?: number } = {}): Promise<number> => {
+      const times: number[] = [];
+      let last = performance.now();
+      for await (const _step of write(more)) {
+        times.push(performance.now() - last);
+        last = performance.now();
+      }
+      return timePerToken(times, device.kind === "cpu" ? 1 : MOST_TOGETHER);
+    };
+    const step = await timeTokens();
+    // What reading several tokens together gains; the CPU always reads them one by one.
+    const isCompared = device.kind === "webgpu" && readEvery === 0;
+    const stepReadAlone = isCompared ? await timeTokens({ readEvery: 1 }) : null;
     console.log(device.info.description);
+    if (stepReadAlone !== null) {
+      const [alone, together] = [stepReadAlone, step].map((time) => round(time, 2));
+      console.log(
+        `A token takes ${alone} ms if each is read alone, ${together} ms if several are read ` +
+          `together: ${round(stepReadAlone / step, 2)} × as fast`,
+      );
+    }
     if (wantsProfile(values)) {
       const profile = await device.profile(async () => {
         await Array.fromAsync(write());
@@ -98,6 +112,9 @@ const script: Script<typeof flags> = {
       config: values,
       ms: { token: round(step, 3), prefill: round(median(prefills.slice(1)), 2) },
       tokens_per_second: round(samples * 1000 / step, 1),
+      ...(stepReadAlone === null
+        ? {}
+        : { speedup_over_reading_each: round(stepReadAlone / step, 2) }),
       prefill_tokens_per_second: round(length * 1000 / median(prefills.slice(1)), 1),
       peak_rss_mb: peakMemory(),
     }));
