@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertLess } from "@std/assert";
 import { type Device, type FloatType, openDevice, Tensor } from "../tensor/mod.ts";
-import { gpuTest } from "../testing/gpu.ts";
+import { float16Test, gpuTest } from "../testing/gpu.ts";
 import type { GPTConfig } from "./config.ts";
 import { estimateMemory, estimateSeconds } from "./estimate.ts";
 import { GPT } from "./model.ts";
@@ -74,7 +74,7 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
 }
 
 for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
-  gpuTest(`the estimate holds in half precision for ${name}`, async (device) => {
+  float16Test(`the estimate holds in half precision for ${name}`, async (device) => {
     const computeDtype = "float16";
     const measured = await measure(device, config, deviceBatchSize, gradAccumSteps, computeDtype);
     const shape = { config, deviceBatchSize, gradAccumSteps };

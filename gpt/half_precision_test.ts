@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest } from "../testing/every_device.ts";
-import { gpuTest } from "../testing/gpu.ts";
+import { float16Test } from "../testing/gpu.ts";
 import { type FloatType, noGrad, Tensor } from "../tensor/mod.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { Engine, generateWithoutCache } from "./engine.ts";
@@ -44,7 +44,7 @@ function bitsPerByte(events: readonly TrainingEvent[]): number {
   return last.bitsPerByte;
 }
 
-gpuTest("training in half precision goes as in single precision", async (device) => {
+float16Test("training in half precision goes as in single precision", async (device) => {
   const single = await trained({ device, evalEvery: 8 });
   const half = await trained({ device, evalEvery: 8, computeDtype: "float16" });
   const [expected, actual] = [single, half].map(steps);
@@ -58,7 +58,7 @@ gpuTest("training in half precision goes as in single precision", async (device)
   assert(off < 0.01, `off by ${off} bits per byte`);
 });
 
-gpuTest(
+float16Test(
   "a step that overflows is left out, and the run goes on with half the scale",
   async (device) => {
     const folder = await Deno.makeTempDir();
@@ -85,7 +85,7 @@ gpuTest(
   },
 );
 
-gpuTest("a run in half precision is resumed to the bit", async (device) => {
+float16Test("a run in half precision is resumed to the bit", async (device) => {
   const run = { device, computeDtype: "float16" as const };
   const whole = steps(await trained(run));
   const folder = await Deno.makeTempDir();
@@ -119,7 +119,7 @@ function makeModel(
   return model;
 }
 
-gpuTest(
+float16Test(
   "parameters and gradients are float32, and the logits are near those of one",
   async (device) => {
     const ids = Tensor.from(device, Int32Array.of(3, 14, 15, 92, 65, 35), { shape: [2, 3] });
@@ -138,7 +138,7 @@ gpuTest(
   },
 );
 
-gpuTest(
+float16Test(
   "weights are converted once for many tokens, and again when they change",
   async (device) => {
     const model = makeModel(device, "float16");
@@ -161,7 +161,7 @@ gpuTest(
   },
 );
 
-gpuTest("a model writes the same with a cache in half precision as without", async (device) => {
+float16Test("a model writes the same with a cache in half precision as without", async (device) => {
   const model = makeModel(device, "float16");
   const options = { maxTokens: 12, temperature: 0 };
   const steps = await Array.fromAsync(new Engine(model, tokenizer).generate([3, 14, 15], options));

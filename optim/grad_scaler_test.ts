@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../testing/every_device.ts";
-import { gpuTest, tinyDevice } from "../testing/gpu.ts";
+import { float16Test, tinyDevice } from "../testing/gpu.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
 import { AdamW } from "./adamw.ts";
 import { GradScaler } from "./grad_scaler.ts";
@@ -139,7 +139,7 @@ Deno.test("numbers that make no sense are refused", () => {
   assertThrows(() => scaler.loadStateDict({ scale: 1, growthTracker: -1 }), RangeError, "got -1");
 });
 
-gpuTest("small gradients survive half precision only with a scaled loss", async (device) => {
+float16Test("small gradients survive half precision only with a scaled loss", async (device) => {
   const gradients: number[] = [];
   for (const initScale of [1, 65_536]) {
     const x = Tensor.ones(device, [3], { requiresGrad: true });

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { cpuTest } from "../testing/every_device.ts";
-import { gpuTest, tinyDevice } from "../testing/gpu.ts";
+import { float16Test, gpuTest, tinyDevice } from "../testing/gpu.ts";
 import { concat, crossEntropy, readSafetensors, Tensor, where, writeSafetensors } from "./mod.ts";
 
 /** What a value becomes in half precision, as IEEE 754 has it: to the nearest, halves to even. */
@@ -12,7 +12,7 @@ const awkward = [
   ...[2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25, 1e-10, 1 + 2 ** -11, 1 + 3 * 2 ** -11],
 ];
 
-gpuTest("a float16 tensor gives back what it was made of, rounded", async (device) => {
+float16Test("a float16 tensor gives back what it was made of, rounded", async (device) => {
   const x = Tensor.from(device, awkward, { dtype: "float16" });
   assertEquals([x.dtype, x.allocation.bytes], ["float16", 2 * awkward.length]);
   assertEquals(await x.data(), rounded(awkward));
@@ -25,7 +25,7 @@ gpuTest("a float16 tensor gives back what it was made of, rounded", async (devic
   assertEquals(await Tensor.from(device, 7, { dtype: "float16" }).item(), 7);
 });
 
-gpuTest("conversion rounds as IEEE 754 has it, and back loses nothing", async (device) => {
+float16Test("conversion rounds as IEEE 754 has it, and back loses nothing", async (device) => {
   for (const values of [awkward, [...awkward, ...awkward, 3, 4]]) {
     const half = Tensor.from(device, values).to("float16");
     assertEquals(await half.data(), rounded(values));
@@ -37,7 +37,7 @@ gpuTest("conversion rounds as IEEE 754 has it, and back loses nothing", async (d
   assertEquals(await whole.to("int32").data(), Int32Array.of(1, -3, 2048));
 });
 
-gpuTest("parts of float16 tensors are read and assigned at odd places", async (device) => {
+float16Test("parts of float16 tensors are read and assigned at odd places", async (device) => {
   const values = Array.from({ length: 35 }, (_, i) => i - 7);
   const x = Tensor.from(device, rounded(values), { shape: [5, 7] });
   for (let row = 0; row < 5; row++) {
@@ -60,23 +60,26 @@ gpuTest("parts of float16 tensors are read and assigned at odd places", async (d
   );
 });
 
-gpuTest("what is computed from float16 alone is float16, and from both is float32", (device) => {
-  const half = Tensor.from(device, [1, 2], { dtype: "float16" });
-  const single = Tensor.from(device, [1, 2]);
-  const ids = Tensor.from(device, Int32Array.of(0, 1));
-  assertEquals(half.mul(half).dtype, "float16");
-  assertEquals(half.mul(3).dtype, "float16");
-  assertEquals(half.sum().dtype, "float16");
-  assertEquals(half.mul(single).dtype, "float32");
-  assertEquals(single.mul(half).dtype, "float32");
-  assertEquals(where(half, half, 0).dtype, "float16");
-  assertEquals(concat([half, half]).dtype, "float16");
-  assertEquals(half.argmax().dtype, "int32");
-  assertThrows(() => half.add(ids), TypeError, "wanted b of type float32, got int32");
-  assertThrows(() => concat([half, single]), TypeError, "Cannot concat float16 with float32");
-});
+float16Test(
+  "what is computed from float16 alone is float16, and from both is float32",
+  (device) => {
+    const half = Tensor.from(device, [1, 2], { dtype: "float16" });
+    const single = Tensor.from(device, [1, 2]);
+    const ids = Tensor.from(device, Int32Array.of(0, 1));
+    assertEquals(half.mul(half).dtype, "float16");
+    assertEquals(half.mul(3).dtype, "float16");
+    assertEquals(half.sum().dtype, "float16");
+    assertEquals(half.mul(single).dtype, "float32");
+    assertEquals(single.mul(half).dtype, "float32");
+    assertEquals(where(half, half, 0).dtype, "float16");
+    assertEquals(concat([half, half]).dtype, "float16");
+    assertEquals(half.argmax().dtype, "int32");
+    assertThrows(() => half.add(ids), TypeError, "wanted b of type float32, got int32");
+    assertThrows(() => concat([half, single]), TypeError, "Cannot concat float16 with float32");
+  },
+);
 
-gpuTest("kernels compute in single precision and round once", async (device) => {
+float16Test("kernels compute in single precision and round once", async (device) => {
   const x = rounded([1, 2 ** -11, 60000, 1e-7, 3]);
   const half = Tensor.from(device, x);
   // In half precision the square of 60,000 is infinite; its root here is not.
@@ -93,7 +96,7 @@ gpuTest("kernels compute in single precision and round once", async (device) => 
   );
 });
 
-gpuTest("means and losses of many are not lost in the range of float16", async (device) => {
+float16Test("means and losses of many are not lost in the range of float16", async (device) => {
   const n = 100_000;
   const x = Tensor.ones(device, [n], { dtype: "float16", requiresGrad: true });
   const mean = x.mean();
@@ -109,7 +112,7 @@ gpuTest("means and losses of many are not lost in the range of float16", async (
   assertEquals(await logits.grad!.data(), rounded([-0.5, 0.5, 0.5, -0.5]));
 });
 
-gpuTest("gradients flow between the types, each in that of its tensor", async (device) => {
+float16Test("gradients flow between the types, each in that of its tensor", async (device) => {
   const weight = Tensor.from(device, [1, 2, 3], { requiresGrad: true });
   const x = Tensor.from(device, [4, 5, 6], { dtype: "float16", requiresGrad: true });
   const product = weight.to("float16").mul(x);
@@ -125,7 +128,7 @@ gpuTest("gradients flow between the types, each in that of its tensor", async (d
   assertEquals(await x.grad!.data(), rounded([3, 5, 7]));
 });
 
-gpuTest("float16 tensors may be larger than one binding", async (device) => {
+float16Test("float16 tensors may be larger than one binding", async (device) => {
   const n = 2 ** 20 + 2 ** 18 + 3;
   const values = Float16Array.from({ length: n }, (_, i) => i % 100 - 50);
   const x = Tensor.from(device, values, { shape: [1, n] });
@@ -163,17 +166,20 @@ Deno.test("half precision is written as it is", () => {
   assertEquals(readSafetensors(again).get("x")?.dtype, "float32");
 });
 
-gpuTest("the gradient of what was rounded is not rounded before it is there", async (device) => {
-  // One sum is too large for float16, the other too small.
-  for (const [count, x, dy] of [[4096, 32, 32], [4, 2 ** -14, 2 ** -24]] as const) {
-    const weight = Tensor.from(device, [[1]], { requiresGrad: true });
-    const rows = Tensor.full(device, [count, 1], x, { dtype: "float16" });
-    const y = rows.matmul(weight.to("float16"));
-    y.backward(Tensor.full(device, [count, 1], dy, { dtype: "float16" }));
-    assertEquals(await weight.grad!.data(), Float32Array.of(count * x * dy));
-  }
-  const x = Tensor.from(device, [3, 4], { requiresGrad: true });
-  const half = x.to("float16");
-  half.mul(1000).add(half).backward(Tensor.from(device, [100, 200], { dtype: "float16" }));
-  assertEquals(await x.grad!.data(), Float32Array.of(100_100, 200_200));
-});
+float16Test(
+  "the gradient of what was rounded is not rounded before it is there",
+  async (device) => {
+    // One sum is too large for float16, the other too small.
+    for (const [count, x, dy] of [[4096, 32, 32], [4, 2 ** -14, 2 ** -24]] as const) {
+      const weight = Tensor.from(device, [[1]], { requiresGrad: true });
+      const rows = Tensor.full(device, [count, 1], x, { dtype: "float16" });
+      const y = rows.matmul(weight.to("float16"));
+      y.backward(Tensor.full(device, [count, 1], dy, { dtype: "float16" }));
+      assertEquals(await weight.grad!.data(), Float32Array.of(count * x * dy));
+    }
+    const x = Tensor.from(device, [3, 4], { requiresGrad: true });
+    const half = x.to("float16");
+    half.mul(1000).add(half).backward(Tensor.from(device, [100, 200], { dtype: "float16" }));
+    assertEquals(await x.grad!.data(), Float32Array.of(100_100, 200_200));
+  },
+);

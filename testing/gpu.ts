@@ -11,7 +11,8 @@ import type { WebGpuOptions } from "../tensor/devices/webgpu/adapter.ts";
 import { openWebGpuDevice, type RecordingWebGpuDevice } from "../tensor/devices/webgpu/device.ts";
 
 const isRequired = Deno.env.get("NANODINO_REQUIRE_GPU") === "1";
-const hasGpu = (await navigator.gpu?.requestAdapter() ?? null) !== null;
+const adapter = await navigator.gpu?.requestAdapter() ?? null;
+const hasGpu = adapter !== null;
 
 /** A device that can do no more than any adapter, and binds 1 MiB of a buffer at most. */
 export const tinyDevice: WebGpuOptions = {
@@ -73,6 +74,32 @@ export function gpuTest(
       await device.close();
     }
   });
+}
+
+/**
+ * Registers a test as {@linkcode gpuTest} does, if the adapter has half precision. Not every one has.
+ *
+ * @param name A sentence that the test proves.
+ * @param fn The test.
+ * @param options How to open the device.
+ *
+ * @example
+ * ```ts ignore
+ * import { float16Test } from "./gpu.ts";
+ *
+ * float16Test("a device has half precision", (device) => {
+ *   if (!device.hasFloat16) throw new Error("expected it");
+ * });
+ * ```
+ */
+export function float16Test(
+  name: string,
+  fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
+  options: WebGpuOptions = {},
+): void {
+  const ignore = adapter !== null && !adapter.features.has("shader-f16");
+  if (ignore) Deno.test({ name: `${name} (ignored: no shader-f16)`, ignore, fn: () => {} });
+  else gpuTest(name, fn, options);
 }
 
 /**

@@ -7,7 +7,7 @@ import {
   readGoldenTensors,
   relativeDeviation,
 } from "../../testing/golden.ts";
-import { gpuTest } from "../../testing/gpu.ts";
+import { float16Test, gpuTest } from "../../testing/gpu.ts";
 import type { Device } from "../device.ts";
 import { noGrad } from "../grad_mode.ts";
 import { openCpuDevice } from "../devices/cpu/device.ts";
@@ -174,20 +174,25 @@ attentionTest("attention and its gradient agree with double precision", async (d
   }
 });
 
-gpuTest("attention and its gradient in float16 are off by a rounding or two", async (device) => {
-  const upload: Upload = (values, shape) =>
-    Tensor.from(device, values, { shape, dtype: "float16" });
-  for (const of of CASES) {
-    const arrays = arraysFor(of);
-    for (const array of Object.values(arrays)) array.forEach((x, i) => array[i] = Math.f16round(x));
-    const actual = await compute(device, of, arrays, upload);
-    assert(actual.y instanceof Float16Array && actual.dk instanceof Float16Array);
-    // The result is rounded by 2⁻¹¹, and enters the gradient, which is rounded again.
-    compare(actual, referenceAttention(of, arrays), of, 2 ** -10);
-  }
-});
+float16Test(
+  "attention and its gradient in float16 are off by a rounding or two",
+  async (device) => {
+    const upload: Upload = (values, shape) =>
+      Tensor.from(device, values, { shape, dtype: "float16" });
+    for (const of of CASES) {
+      const arrays = arraysFor(of);
+      for (const array of Object.values(arrays)) {
+        array.forEach((x, i) => array[i] = Math.f16round(x));
+      }
+      const actual = await compute(device, of, arrays, upload);
+      assert(actual.y instanceof Float16Array && actual.dk instanceof Float16Array);
+      // The result is rounded by 2⁻¹¹, and enters the gradient, which is rounded again.
+      compare(actual, referenceAttention(of, arrays), of, 2 ** -10);
+    }
+  },
+);
 
-gpuTest("attention wants queries, keys and values of one type", (device) => {
+float16Test("attention wants queries, keys and values of one type", (device) => {
   const single = Tensor.zeros(device, [1, 4, 2, 8]);
   const half = single.to("float16");
   const message = "Cannot compute attention: wanted v of type float16, got float32";

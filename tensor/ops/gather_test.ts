@@ -4,7 +4,7 @@ import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
 import { embedding, gather, sumAlong } from "./gather.ts";
 import { kernelTest } from "../../testing/every_device.ts";
-import { gpuTest } from "../../testing/gpu.ts";
+import { float16Test, gpuTest } from "../../testing/gpu.ts";
 
 const intsBelow = (seed: number, count: number, limit: number): Int32Array<ArrayBuffer> =>
   Int32Array.from(uniformArray(seed, count, 0, limit), Math.floor);
@@ -70,7 +70,7 @@ kernelTest("an embedding reads rows, and its gradient adds them up by id", async
   }
 });
 
-gpuTest(
+float16Test(
   "float16 rows are read as they are, and their gradients add up in float32",
   async (device) => {
     for (const { name, rows, columns, ids } of idCases) {
@@ -96,7 +96,7 @@ gpuTest(
   },
 );
 
-gpuTest("float16 elements are gathered, NaN where there is none", async (device) => {
+float16Test("float16 elements are gathered, NaN where there is none", async (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { dtype: "float16", requiresGrad: true });
   const y = gather(x, 1, unknownIds(device, [2, 2, 0, 7], [2, 2]));
   assertEquals(await y.data(), Float16Array.of(3, 3, 4, NaN));

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { gpuTest } from "../../testing/gpu.ts";
+import { float16Test, gpuTest } from "../../testing/gpu.ts";
 import type { WebGpuDevice } from "../device.ts";
 import { describeProducts } from "./matmul_product.ts";
 import { MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./matmul_candidates_wgsl.ts";
@@ -21,8 +21,7 @@ gpuTest("products agree with double precision", async (device) => {
   await checkAll(device, (a, b, c, options) => matmulOnWebGpu(device, a, b, c, options));
 });
 
-gpuTest("products in half precision agree with double precision", async (device) => {
-  if (!device.hasFloat16) return;
+float16Test("products in half precision agree with double precision", async (device) => {
   await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), "float16");
 });
 

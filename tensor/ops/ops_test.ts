@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { gpuTest, tinyDevice } from "../../testing/gpu.ts";
+import { float16Test, gpuTest, tinyDevice } from "../../testing/gpu.ts";
 import { checkGradient, numericalGradient } from "../../autograd/gradcheck.ts";
 import { type ReferenceArray, sizeOf } from "../../testing/reference_array.ts";
 import {
@@ -228,7 +228,8 @@ for (const [name, options] of Object.entries(cpus)) {
 
 for (const precision of ["float32", "float16"] as const) {
   for (const [where, options] of [["", {}], [" within tiny limits", tinyDevice]] as const) {
-    gpuTest(
+    const register = precision === "float16" ? float16Test : gpuTest;
+    register(
       `every operation and its gradient agree with the reference on WebGPU in ${precision}${where}`,
       async (device) => await checkAll(device, precision),
       options,
