@@ -15,12 +15,16 @@ import { tinyPlan } from "./tiny.ts";
 export interface Counts {
   /** The allocations that are alive after each step. */
   readonly live: number[];
+  /** What these take, in bytes. */
+  readonly liveBytes: number[];
   /** The memory of the process, in bytes, after every twentieth step and a garbage collection. */
   readonly resident: number[];
   /** What JavaScript objects take of it. */
   readonly objects: number[];
   /** Buffers, kernels and sets of bound buffers made up to each step; only on WebGPU. */
   readonly created: number[];
+  /** What all buffers take, those that wait for their next use included; only on WebGPU. */
+  readonly bufferBytes: number[];
 }
 
 /**
@@ -35,7 +39,9 @@ export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Prom
   const model = new GPT(plan.config, device, { seed: 1 });
   const optimizer = model.optimizer({ ...plan.rates, weightDecay: 0.1 });
   const shape = [2, plan.config.sequenceLen];
-  const counts: Counts = { live: [], resident: [], objects: [], created: [] };
+  const counts: Counts = {
+    ...{ live: [], liveBytes: [], resident: [], objects: [], created: [], bufferBytes: [] },
+  };
   for (let step = 0; step < steps; step++) {
     {
       using _scope = device.scope();
@@ -48,6 +54,7 @@ export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Prom
       await loss.data();
     }
     counts.live.push(device.live);
+    counts.liveBytes.push(device.memory.liveBytes);
     if (step % 20 === 0) {
       // Garbage that was not collected yet is no leak.
       Reflect.get(globalThis, "gc")?.();
@@ -56,8 +63,10 @@ export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Prom
       counts.objects.push(heapUsed);
     }
     if (device instanceof RecordingWebGpuDevice) {
-      const { buffersCreated, pipelinesCompiled, bindGroupsCreated } = device.statistics;
+      const { buffersCreated, pipelinesCompiled, bindGroupsCreated, bufferBytes } =
+        device.statistics;
       counts.created.push(buffersCreated + pipelinesCompiled + bindGroupsCreated);
+      counts.bufferBytes.push(bufferBytes);
     }
   }
   await device.close();
