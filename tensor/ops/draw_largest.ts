@@ -52,14 +52,23 @@ export function drawAmongLargest(
   const device = commonDevice("drawAmongLargest", [logits, uniforms]);
   check(logits, uniforms, k, temperature);
   if (device.kind === "cpu" || !doesOneKernel(device, logits, k)) {
-    const { values, indices } = topK(logits, k);
-    const choice = multinomial(values.div(temperature).softmax(), uniforms);
-    return gather(indices, -1, choice.unsqueeze(-1)).squeeze(-1);
+    return composeDraw(logits, uniforms, { k, temperature });
   }
   const output = allocate(device, { shape: uniforms.shape, dtype: "int32" }, "drawAmongLargest");
   const rows = logits.strides[1] === 1 ? logits : contiguous(logits);
   drawAmongLargestOnWebGpu(device, rows, contiguous(uniforms), output, k, temperature);
   return output;
+}
+
+/** As {@linkcode drawAmongLargest}, by one operation after the other. */
+export function composeDraw(
+  logits: Tensor,
+  uniforms: Tensor,
+  { k, temperature }: DrawAmongLargestOptions,
+): Tensor {
+  const { values, indices } = topK(logits, k);
+  const choice = multinomial(values.div(temperature).softmax(), uniforms);
+  return gather(indices, -1, choice.unsqueeze(-1)).squeeze(-1);
 }
 
 function doesOneKernel(device: WebGpuDevice, logits: Tensor, k: number): boolean {

@@ -3,16 +3,7 @@ import { gpuTest, tinyDevice } from "../../testing/gpu.ts";
 import { kernelTest } from "../../testing/every_device.ts";
 import { normalArray, uniformArray } from "../random.ts";
 import { Tensor } from "../tensor.ts";
-import { drawAmongLargest } from "./draw_largest.ts";
-import { gather } from "./gather.ts";
-import { multinomial, topK } from "./sampling.ts";
-
-/** What several kernels draw, one after the other. */
-function compose(logits: Tensor, uniforms: Tensor, k: number, temperature: number): Tensor {
-  const { values, indices } = topK(logits, k);
-  const choice = multinomial(values.div(temperature).softmax(), uniforms);
-  return gather(indices, -1, choice.unsqueeze(-1)).squeeze(-1);
-}
+import { composeDraw, drawAmongLargest } from "./draw_largest.ts";
 
 const cases: readonly (readonly [rows: number, length: number, k: number, temperature: number])[] =
   [
@@ -36,7 +27,7 @@ kernelTest("drawing among the largest is topK, softmax and multinomial", async (
     const uniforms = Tensor.from(device, uniformArray(length, rows));
     const drawn = drawAmongLargest(logits, uniforms, { k, temperature });
     assertEquals([drawn.dtype, drawn.shape], ["int32", [rows]]);
-    const wanted = await compose(logits, uniforms, k, temperature).data();
+    const wanted = await composeDraw(logits, uniforms, { k, temperature }).data();
     assertEquals(await drawn.data(), wanted, `${k} of ${rows} x ${length}`);
   }
 });
@@ -47,7 +38,10 @@ kernelTest("logits to draw from may be views, or one row for many draws", async 
   const turned = Tensor.from(device, normalArray(2, 40 * 90), { shape: [90, 40] }).transpose();
   for (const logits of [row.expand([40, 600]), turned, turned.slice(1, 5, 77)]) {
     const drawn = drawAmongLargest(logits, uniforms, { k: 20, temperature: 0.7 });
-    assertEquals(await drawn.data(), await compose(logits, uniforms, 20, 0.7).data());
+    assertEquals(
+      await drawn.data(),
+      await composeDraw(logits, uniforms, { k: 20, temperature: 0.7 }).data(),
+    );
   }
 });
 
@@ -107,6 +101,9 @@ for (const [name, options] of [["any", {}], ["the smallest", tinyDevice]] as con
     const before = device.statistics.dispatches;
     const drawn = drawAmongLargest(logits, uniforms, { k: 50, temperature: 0.8 });
     assertEquals(device.statistics.dispatches - before, 1);
-    assertEquals(await drawn.item(), await compose(logits, uniforms, 50, 0.8).item());
+    assertEquals(
+      await drawn.item(),
+      await composeDraw(logits, uniforms, { k: 50, temperature: 0.8 }).item(),
+    );
   }, options);
 }
