@@ -30,6 +30,7 @@ import {
   TILE,
 } from "./attention_tile_wgsl.ts";
 import { sizes, storedAs } from "./attention_wgsl.ts";
+import { attendInWindows } from "./attention_windows_wgsl.ts";
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -42,6 +43,22 @@ const OPERANDS = [Q, K, V, DY];
 
 /** Records the computation of all three gradients. */
 export function attentionGradientOnWebGpu(
+  device: WebGpuDevice,
+  views: GradientViews,
+  problem: AttentionProblem,
+): void {
+  if (problem.batch === 0) return;
+  attendInWindows(
+    device,
+    views,
+    ["dq", "dk", "dv"],
+    problem,
+    (views, problem) => computeGradients(device, views, problem),
+  );
+}
+
+/** Records the computation on views that kernels can see. */
+function computeGradients(
   device: WebGpuDevice,
   views: GradientViews,
   problem: AttentionProblem,

@@ -6,15 +6,31 @@ import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wgsl.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
 import { place, type Stored, TILE } from "./attention_tile_wgsl.ts";
 import type { ForwardViews } from "./attention_wasm.ts";
+import { attendInWindows } from "./attention_windows_wgsl.ts";
 
 /** Records the computation of attention, and of what its gradient needs. */
 export function attentionOnWebGpu(
+  device: WebGpuDevice,
+  views: ForwardViews,
+  problem: AttentionProblem,
+): void {
+  if (problem.batch * problem.queries === 0) return;
+  attendInWindows(
+    device,
+    views,
+    ["y", "logSums"],
+    problem,
+    (views, problem) => attend(device, views, problem),
+  );
+}
+
+/** Records the computation on views that a kernel can see. */
+function attend(
   device: WebGpuDevice,
   { q, k, v, y, logSums }: ForwardViews,
   problem: AttentionProblem,
 ): void {
   const { batch, queries, heads, headSize, scale } = problem;
-  if (batch * queries === 0) return;
   const oneByOne = queries <= MOST_ONE_BY_ONE;
   device.dispatch(
     (oneByOne ? attendOneByOne : attendByTiles)(headSize, storedAs(q)),

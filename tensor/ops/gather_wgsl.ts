@@ -3,7 +3,7 @@
 import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
-import { viewsInWindows } from "../devices/webgpu/windows.ts";
+import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
 import { sizeOf } from "../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 
@@ -83,18 +83,35 @@ export function takeRowsOnWebGpu(
   }
 }
 
-/** Ids and the rows that belong to them, both contiguous, in pieces that kernels can see. */
+/**
+ * Ids and the rows that belong to them, both contiguous, in pieces that kernels can see.
+ *
+ * @param most The most rows of a piece.
+ */
 export function rowPieces(
   device: WebGpuDevice,
   ids: View,
   rows: View,
   rowLength: number,
+  most = Infinity,
 ): readonly (readonly [ids: View, rows: View])[] {
   const shape = [sizeOf(ids.shape), rowLength];
   const views = [viewAs(ids, shape, [1, 0]), viewAs(rows, shape, [rowLength, 1])];
-  return viewsInWindows(device, views, 1, 1, "go through rows by id").map(([ids, rows]) =>
-    [viewAs(ids!, ids!.shape.slice(0, 1), [1]), rows!] as const
-  );
+  const pieces: [ids: View, rows: View][] = [];
+  for (const [ids, rows] of viewsInWindows(device, views, 1, 1, "go through rows by id")) {
+    const count = ids!.shape[0]!;
+    for (let first = 0; first === 0 || first < count; first += most) {
+      const length = Math.min(most, count - first);
+      pieces.push([
+        { ...viewAs(ids!, [length], [1]), offset: ids!.offset + first },
+        {
+          ...viewAs(rows!, [length, rowLength], [rowLength, 1]),
+          offset: rows!.offset + first * rowLength,
+        },
+      ]);
+    }
+  }
+  return pieces;
 }
 
 /**
@@ -144,6 +161,60 @@ ${rowsWgsl}
 const takeRowsAs = (moved: Moved) => ({ 1: takeRows(moved, 1), 4: takeRows(moved, 4) });
 const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 
+/** A part of some rows, and the positions in these rows, that a kernel can see. */
+interface RowsPart {
+  /** What is taken from or added to, [rows, length]. */
+  readonly rows: View;
+  /** The column with which that begins. */
+  readonly firstColumn: number;
+  /** [rows, k] */
+  readonly positions: View;
+  /** What is taken or added, [rows, k]. */
+  readonly elements: View;
+  /** Whether these are the first positions of their rows. */
+  readonly isFirst: boolean;
+}
+
+/** As many rows at a time as can be seen; of one that cannot, one part after the other. */
+function* partsOfRows(
+  device: WebGpuDevice,
+  rows: View,
+  positions: View,
+  elements: View,
+  name: string,
+): Generator<RowsPart> {
+  const count = sizeOf(rows.shape.slice(0, -1));
+  const [length, k] = [rows.shape.at(-1)!, positions.shape.at(-1)!];
+  if (
+    isRowSeen(device, rows, length) && isRowSeen(device, positions, k) &&
+    isRowSeen(device, elements, k)
+  ) {
+    for (const piece of rowsInWindows(device, [rows, positions, elements], count, name)) {
+      const [rows, positions, elements] = piece as [View, View, View];
+      yield { rows, firstColumn: 0, positions, elements, isFirst: true };
+    }
+    return;
+  }
+  const row = (view: View, i: number, length: number): View => ({
+    ...viewAs(view, [1, length], [length, 1]),
+    offset: view.offset + i * length,
+  });
+  for (let i = 0; i < count; i++) {
+    let firstColumn = 0;
+    for (const [part] of viewsInWindows(device, [row(rows, i, length)], 1, 2, name)) {
+      let isFirst = true;
+      const some = [row(positions, i, k), row(elements, i, k)];
+      for (const [positions, elements] of viewsInWindows(device, some, 2, 2, name)) {
+        yield {
+          ...{ rows: part!, firstColumn, positions: positions!, elements: elements!, isFirst },
+        };
+        isFirst = false;
+      }
+      firstColumn += part!.shape[1]!;
+    }
+  }
+}
+
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlongOnWebGpu(
   device: WebGpuDevice,
@@ -151,19 +222,31 @@ export function takeAlongOnWebGpu(
   positions: View,
   output: View,
 ): void {
-  const [length, k] = [x.shape.at(-1)!, positions.shape.at(-1)!];
-  const count = sizeOf(positions.shape);
-  device.dispatch(
-    TAKE_ALONG[movedAs(x)],
-    [x, positions, output].map((view) => view.allocation),
-    { integers: [x.offset, positions.offset, length, k, count, bitsOutside(x)] },
-    workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
-  );
+  if (sizeOf(positions.shape) === 0) return;
+  for (const part of partsOfRows(device, x, positions, output, "gather")) {
+    const { rows, firstColumn, positions, elements } = part;
+    const [length, k] = [rows.shape[1]!, positions.shape[1]!];
+    const count = sizeOf(positions.shape);
+    device.dispatch(
+      TAKE_ALONG[movedAs(x)],
+      [rows, positions, elements].map((view) => view.allocation),
+      {
+        integers: [
+          ...[rows.offset, positions.offset, elements.offset],
+          ...[firstColumn, length, k, count, bitsOutside(x)],
+        ],
+      },
+      workgroupGrid(Math.ceil(count / LANES), device.limits.maxComputeWorkgroupsPerDimension),
+    );
+  }
 }
 
 const takeAlong = (moved: Moved): WgslKernel => ({
   key: `take along rows ${moved}`,
-  integers: ["xOffset", "positionsOffset", "length", "k", "count", "outside"],
+  integers: [
+    ...["xOffset", "positionsOffset", "outputOffset"],
+    ...["firstColumn", "length", "k", "count", "outside"],
+  ],
   buffers: [
     { name: "x", type: moved, writes: false },
     { name: "positions", type: "i32", writes: false },
@@ -180,11 +263,13 @@ fn main(
   let i = workgroupIndex(group, grid) * ${LANES}u + lane;
   if (i >= u32(arguments.count)) { return; }
   let length = u32(arguments.length);
-  let position = u32(positions[u32(arguments.positionsOffset) + i]);
+  // What lies before the first column becomes a large number, too.
+  let position = u32(positions[u32(arguments.positionsOffset) + i]) - u32(arguments.firstColumn);
+  let place = u32(arguments.outputOffset) + i;
   if (position < length) {
-    output[i] = x[u32(arguments.xOffset) + i / u32(arguments.k) * length + position];
-  } else {
-    output[i] = ${outsideWgsl(moved)};
+    output[place] = x[u32(arguments.xOffset) + i / u32(arguments.k) * length + position];
+  } else if (arguments.firstColumn == 0) {
+    output[place] = ${outsideWgsl(moved)};
   }
 }
 `,
@@ -198,20 +283,32 @@ export function sumAlongOnWebGpu(
   positions: View,
   output: View,
 ): void {
-  const [length, k] = [output.shape.at(-1)!, positions.shape.at(-1)!];
-  const rows = sizeOf(positions.shape.slice(0, -1));
-  device.dispatch(
-    SUM_ALONG,
-    [x, positions, output].map((view) => view.allocation),
-    { integers: [x.offset, positions.offset, length, k, rows] },
-    workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
-  );
+  if (sizeOf(output.shape) === 0) return;
+  for (const part of partsOfRows(device, output, positions, x, "sum by position")) {
+    const { rows, firstColumn, positions, elements, isFirst } = part;
+    const [count, length] = rows.shape as [number, number];
+    const k = positions.shape[1]!;
+    device.dispatch(
+      SUM_ALONG,
+      [elements, positions, rows].map((view) => view.allocation),
+      {
+        integers: [
+          ...[elements.offset, positions.offset, rows.offset],
+          ...[firstColumn, length, k, count, Number(isFirst)],
+        ],
+      },
+      workgroupGrid(count, device.limits.maxComputeWorkgroupsPerDimension),
+    );
+  }
 }
 
 /** A workgroup takes a row, and each lane every so many columns: no two lanes share an element. */
 const SUM_ALONG: WgslKernel = {
   key: "sum along rows",
-  integers: ["xOffset", "positionsOffset", "length", "k", "rows"],
+  integers: [
+    ...["xOffset", "positionsOffset", "outputOffset"],
+    ...["firstColumn", "length", "k", "rows", "isFirst"],
+  ],
   buffers: [
     { name: "x", type: "f32", writes: false },
     { name: "positions", type: "i32", writes: false },
@@ -229,13 +326,16 @@ fn main(
   if (row >= u32(arguments.rows)) { return; }
   let length = u32(arguments.length);
   let k = u32(arguments.k);
-  for (var column = lane; column < length; column += ${LANES}u) {
-    output[row * length + column] = 0.0;
+  let outputRow = u32(arguments.outputOffset) + row * length;
+  if (arguments.isFirst != 0) {
+    for (var column = lane; column < length; column += ${LANES}u) {
+      output[outputRow + column] = 0.0;
+    }
   }
   for (var j = row * k; j < (row + 1u) * k; j++) {
-    let position = u32(positions[u32(arguments.positionsOffset) + j]);
+    let position = u32(positions[u32(arguments.positionsOffset) + j]) - u32(arguments.firstColumn);
     if (position < length && position % ${LANES}u == lane) {
-      output[row * length + position] += x[u32(arguments.xOffset) + j];
+      output[outputRow + position] += x[u32(arguments.xOffset) + j];
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Drawing indices on WebGPU. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { rowsInWindows } from "../devices/webgpu/windows.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
 import { BITS_OF_ONE } from "./multinomial_wasm.ts";
@@ -13,18 +14,20 @@ export function multinomialOnWebGpu(
   uniforms: View,
   output: View,
 ): void {
-  const length = weights.shape.at(-1)!;
-  const draws = sizeOf(uniforms.shape);
-  if (draws === 0) return;
-  const samples = draws / sizeOf(weights.shape.slice(0, -1));
-  device.dispatch(
-    MULTINOMIAL,
-    [weights, uniforms, output].map((view) => view.allocation),
-    {
-      integers: [weights.offset, uniforms.offset, draws, samples, length, pieceLength(length)],
-    },
-    workgroupGrid(draws, device.limits.maxComputeWorkgroupsPerDimension),
-  );
+  if (sizeOf(uniforms.shape) === 0) return;
+  const rows = sizeOf(weights.shape.slice(0, -1));
+  for (const piece of rowsInWindows(device, [weights, uniforms, output], rows, "multinomial")) {
+    const [pieceRows, length] = piece[0]!.shape as [number, number];
+    const samples = piece[1]!.shape[1]!;
+    const draws = pieceRows * samples;
+    const offsets = piece.map(({ offset }) => offset);
+    device.dispatch(
+      MULTINOMIAL,
+      piece.map((view) => view.allocation),
+      { integers: [...offsets, draws, samples, length, pieceLength(length)] },
+      workgroupGrid(draws, device.limits.maxComputeWorkgroupsPerDimension),
+    );
+  }
 }
 
 /**
@@ -80,7 +83,10 @@ fn draw(lane: u32, first: u32, length: u32, piece: u32, chance: f32) -> i32 {
 /** A workgroup draws an index. */
 const MULTINOMIAL: WgslKernel = {
   key: "multinomial",
-  integers: ["weightsOffset", "uniformsOffset", "draws", "samples", "length", "piece"],
+  integers: [
+    ...["weightsOffset", "uniformsOffset", "outputOffset"],
+    ...["draws", "samples", "length", "piece"],
+  ],
   buffers: [
     { name: "weights", type: "f32", writes: false },
     { name: "uniforms", type: "f32", writes: false },
@@ -103,7 +109,7 @@ fn main(
   let first = u32(arguments.weightsOffset) + index / u32(arguments.samples) * length;
   let chance = uniforms[u32(arguments.uniformsOffset) + index];
   let drawn = draw(lane, first, length, u32(arguments.piece), chance);
-  if (drawn != NOTHING) { output[index] = drawn; }
+  if (drawn != NOTHING) { output[u32(arguments.outputOffset) + index] = drawn; }
 }
 `,
 };

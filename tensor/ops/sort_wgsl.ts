@@ -28,10 +28,15 @@ fn keyOf(position: u32) -> u32 {
 }
 `;
 
+/** How many positions can be sorted at once: what a kernel sees of a buffer has to hold their counts. */
+export function mostPositions({ limits }: WebGpuDevice): number {
+  return BLOCK * Math.floor(limits.maxStorageBufferBindingSize / (4 * DIGITS));
+}
+
 /**
  * Sorts the positions of ids by id. Ids that are not from 0 to `keys` − 1 come last.
  *
- * @param ids `int32`, contiguous.
+ * @param ids `int32`, contiguous, at most {@linkcode mostPositions}.
  * @returns The positions, `u32`; the caller frees them.
  *
  * @example

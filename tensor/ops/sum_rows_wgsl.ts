@@ -15,7 +15,7 @@ import { Storage } from "../scope.ts";
 import { sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
-import { keyOfWgsl, sortPositions } from "./sort_wgsl.ts";
+import { keyOfWgsl, mostPositions, sortPositions } from "./sort_wgsl.ts";
 
 /** Sorted rows in a chunk. */
 const CHUNK = 64;
@@ -48,8 +48,9 @@ export function sumRowsOnWebGpu(
 ): void {
   const [rows, rowLength] = output.shape as [number, number];
   if (rows * rowLength === 0) return;
-  const pieces = rowPieces(device, ids, x, rowLength);
-  // Where a kernel does not see all of x, the sums of one piece are added to those before.
+  const pieces = rowPieces(device, ids, x, rowLength, mostPositions(device));
+  // Where kernels cannot see all of x at once, or not sort all ids, the sums of one piece are added to
+  // those before.
   for (const [i, [pieceIds, pieceX]] of pieces.entries()) {
     const key = [i, pieces.length, ids.offset, pieceIds.shape[0], rows, ids.storage.version].join();
     const order = orderOf(device, ids, pieceIds, rows, key);
@@ -73,15 +74,17 @@ function orderOf(
     new Tensor(new Storage(device, allocation), "int32", [length], [1], 0, scope);
   const sorted = hold(sortPositions(device, ids, rows), count);
   const begins = hold(device.allocate(4 * (rows + 1), "where ids begin"), rows + 1);
-  device.dispatch(
-    FIND_BEGINS,
-    [ids.allocation, sorted.allocation, begins.allocation],
-    { integers: [ids.offset, rows, count] },
-    workgroupGrid(
-      Math.ceil((rows + 1) / LANES),
-      device.limits.maxComputeWorkgroupsPerDimension,
-    ),
-  );
+  let first = 0;
+  for (const [part] of viewsInWindows(device, [begins], 0, 1, "find where ids begin")) {
+    const partIds = part!.shape[0]!;
+    device.dispatch(
+      FIND_BEGINS,
+      [ids.allocation, sorted.allocation, part!.allocation],
+      { integers: [ids.offset, rows, count, part!.offset, first, partIds] },
+      workgroupGrid(Math.ceil(partIds / LANES), device.limits.maxComputeWorkgroupsPerDimension),
+    );
+    first += partIds;
+  }
   const order = { sorted, begins, key };
   if (scope !== null) orders.set(storage, order);
   return order;
@@ -101,7 +104,7 @@ function sumPiece(
   const columns = rowLength / width;
   const count = sizeOf(ids.shape);
   const chunks = Math.floor(count / CHUNK);
-  const [sorted, begins] = [order.sorted.allocation, order.begins.allocation];
+  const sorted = order.sorted.allocation;
   const chunkSums = device.allocate(4 * chunks * rowLength, "sums of chunks");
   const { sumChunks, sumIds } = KERNELS[x.dtype === "float16" ? "f16" : "f32"][width];
   device.dispatch(
@@ -111,22 +114,22 @@ function sumPiece(
     rowsGrid(device, chunks, columns),
   );
   // Where a kernel does not see all of the result, it gets a part of it after the other.
-  let first = 0;
   const whole = viewAs(output, [rows, rowLength], [rowLength, 1]);
-  for (const [part] of viewsInWindows(device, [whole], 0, 1, "sum rows")) {
+  // An id ends where the next one begins.
+  const bounds = viewAs(order.begins, [rows, 2], [1, 1]);
+  for (const [begins, part] of viewsInWindows(device, [bounds, whole], 1, 1, "sum rows")) {
     const partRows = part!.shape[0]!;
     device.dispatch(
       sumIds,
-      [sorted, begins, chunkSums, x.allocation, part!.allocation],
+      [sorted, begins!.allocation, chunkSums, x.allocation, part!.allocation],
       {
         integers: [
-          ...[x.offset / width, columns, first, partRows, part!.offset / width],
+          ...[x.offset / width, columns, begins!.offset, partRows, part!.offset / width],
           Number(accumulate),
         ],
       },
       rowsGrid(device, partRows, columns),
     );
-    first += partRows;
   }
   device.free(chunkSums);
   if (device.currentScope === null) {
@@ -138,7 +141,7 @@ function sumPiece(
 /** Finds the first sorted row of each id, and after the last id where the rows end that have one. */
 const FIND_BEGINS: WgslKernel = {
   key: "sum rows: find begins",
-  integers: ["idsOffset", "keys", "count"],
+  integers: ["idsOffset", "keys", "count", "beginsOffset", "firstId", "idCount"],
   buffers: [
     { name: "ids", type: "i32", writes: false },
     { name: "sorted", type: "u32", writes: false },
@@ -153,15 +156,16 @@ fn main(
   @builtin(num_workgroups) grid: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let id = workgroupIndex(group, grid) * ${LANES}u + lane;
-  if (id > u32(arguments.keys)) { return; }
+  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+  if (i >= u32(arguments.idCount)) { return; }
+  let id = u32(arguments.firstId) + i;
   var low = 0u;
   var high = u32(arguments.count);
   while (low < high) {
     let middle = (low + high) / 2u;
     if (keyOf(sorted[middle]) < id) { low = middle + 1u; } else { high = middle; }
   }
-  begins[id] = low;
+  begins[u32(arguments.beginsOffset) + i] = low;
 }
 `,
 };
@@ -204,7 +208,7 @@ ${rowsWgsl}
 /** Adds up the rows of each id: those before the first whole chunk, the chunks, those after. */
 const sumIds = (width: Width, stored: Stored): WgslKernel => ({
   key: `sum rows: ids ${stored} ${width}`,
-  integers: ["xOffset", "columns", "firstRow", "rows", "outputOffset", "accumulate"],
+  integers: ["xOffset", "columns", "beginsOffset", "rows", "outputOffset", "accumulate"],
   buffers: [
     { name: "sorted", type: "u32", writes: false },
     { name: "begins", type: "u32", writes: false },
@@ -216,7 +220,7 @@ const sumIds = (width: Width, stored: Stored): WgslKernel => ({
 ${rowsWgsl}
   if (row >= u32(arguments.rows)) { return; }
   let columns = u32(arguments.columns);
-  let id = u32(arguments.firstRow) + row;
+  let id = u32(arguments.beginsOffset) + row;
   let begin = begins[id];
   let end = begins[id + 1u];
   // Without a whole chunk, all rows are taken to be before it.

@@ -6,8 +6,11 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import type { DType } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
+import { takeAlongOnWebGpu } from "./gather_wgsl.ts";
 
 /** Invocations in a workgroup. */
 export const LANES = 128;
@@ -15,12 +18,84 @@ export const LANES = 128;
 /** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
 export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
   const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
-  if (k === 0) return;
+  const rows = sizeOf(x.shape.slice(0, -1));
+  if (k * rows === 0) return;
+  if (isRowSeen(device, x, length)) {
+    for (const [some, best, places] of rowsInWindows(device, [x, values, indices], rows, "topK")) {
+      find(device, some!, best!, places!, 0);
+    }
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    findInLongRow(
+      device,
+      vector(x, row * length, length),
+      vector(values, row * k, k),
+      vector(indices, row * k, k),
+    );
+  }
+}
+
+/** The largest of each part of a row that a kernel can see, and then the largest of these. */
+function findInLongRow(device: WebGpuDevice, x: View, values: View, indices: View): void {
+  const k = values.shape[0]!;
+  const parts = viewsInWindows(device, [x], 1, 1, "topK").map(([part]) => part!);
+  const kept = parts.map((part) => Math.min(k, part.shape[0]!));
+  const count = kept.reduce((sum, each) => sum + each, 0);
+  const make = (length: number, dtype: DType, what: string): View => ({
+    ...{ allocation: device.allocate(4 * length, what), dtype },
+    ...{ shape: [length], strides: [1], offset: 0 },
+  });
+  const candidates = make(count, "float32", "the largest of parts of a row");
+  const candidateIndices = make(count, "int32", "where the largest of parts of a row are");
+  let [first, start] = [0, 0];
+  for (const [i, part] of parts.entries()) {
+    const length = kept[i]!;
+    find(
+      device,
+      part,
+      vector(candidates, start, length),
+      vector(candidateIndices, start, length),
+      first,
+    );
+    first += part.shape[0]!;
+    start += length;
+  }
+  // Of equal ones the first come first among the candidates, too.
+  const best = make(k, "float32", "the largest of a row");
+  const positions = make(k, "int32", "which candidates are the largest");
+  find(device, candidates, best, positions, 0);
+  takeAlongOnWebGpu(device, candidates, positions, values);
+  takeAlongOnWebGpu(device, candidateIndices, positions, indices);
+  for (const { allocation } of [candidates, candidateIndices, best, positions]) {
+    device.free(allocation);
+  }
+}
+
+/** Some elements that follow each other. */
+function vector({ allocation, dtype, offset }: View, first: number, length: number): View {
+  return { allocation, dtype, shape: [length], strides: [1], offset: offset + first };
+}
+
+/**
+ * Records the search in views that a kernel can see.
+ *
+ * @param values Begin at the same place of their memory as `indices`.
+ * @param firstColumn The index of the first element.
+ */
+function find(
+  device: WebGpuDevice,
+  x: View,
+  values: View,
+  indices: View,
+  firstColumn: number,
+): void {
+  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
   const rows = sizeOf(x.shape.slice(0, -1));
   device.dispatch(
     TOP_K,
     [x, values, indices].map((view) => view.allocation),
-    { integers: [x.offset, rows, length, k] },
+    { integers: [x.offset, values.offset, rows, length, k, firstColumn] },
     workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
   );
 }
@@ -170,7 +245,7 @@ export const topKWgsl = (barrier: "storageBarrier" | "workgroupBarrier"): string
 /** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
 const TOP_K: WgslKernel = {
   key: "top k",
-  integers: ["xOffset", "rows", "length", "k"],
+  integers: ["xOffset", "outputOffset", "rows", "length", "k", "firstColumn"],
   buffers: [
     { name: "x", type: "u32", writes: false },
     { name: "values", type: "u32", writes: true },
@@ -188,13 +263,15 @@ fn main(
   let index = workgroupIndex(group, grid);
   if (index >= u32(arguments.rows)) { return; }
   let row = u32(arguments.xOffset) + index * u32(arguments.length);
-  let output = index * u32(arguments.k);
+  let output = u32(arguments.outputOffset) + index * u32(arguments.k);
   findThreshold(lane, row);
   collect(lane, row, output);
   storageBarrier();
   sort(lane, output);
   for (var i = output + lane; i < output + u32(arguments.k); i += ${LANES}u) {
-    values[i] = x[row + indices[i]];
+    let column = indices[i];
+    values[i] = x[row + column];
+    indices[i] = column + u32(arguments.firstColumn);
   }
 }
 `,

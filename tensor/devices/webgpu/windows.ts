@@ -7,6 +7,7 @@
 
 import type { Allocation, View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
+import { sizeOf } from "../../shape.ts";
 import { wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 
 /** Elements of an allocation, from the first to the last that is used. */
@@ -58,6 +59,7 @@ export function halfOf(length: number): number {
  * @param firstOutput The views from this one on are written.
  * @param axes How many axes, from the first one on, may be cut.
  * @param name What is to be done, for the message.
+ * @param unit What is left when all these axes are cut, for the message.
  * @returns For each piece the views of it.
  * @throws {RangeError} If a piece that cannot be cut is too large.
  */
@@ -67,6 +69,7 @@ export function viewsInWindows(
   firstOutput: number,
   axes: number,
   name: string,
+  unit = "rows",
 ): readonly (readonly View[])[] {
   if (views.every(({ allocation }) => isSeenWhole(device, allocation))) return [views];
   const seen = seenViews(device, views, firstOutput);
@@ -78,7 +81,7 @@ export function viewsInWindows(
       ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
     );
     throw new RangeError(
-      `Cannot run "${name}": wanted rows within ${limit} bytes, which is what a kernel sees of a ` +
+      `Cannot run "${name}": wanted ${unit} within ${limit} bytes, which is what a kernel sees of a ` +
         `buffer on this device, got ${bytes}`,
     );
   }
@@ -91,8 +94,44 @@ export function viewsInWindows(
       offset: offset + from * strides[axis]!,
     }));
   return [cut(0, half), cut(half, length)].flatMap((part) =>
-    viewsInWindows(device, part, firstOutput, axes, name)
+    viewsInWindows(device, part, firstOutput, axes, name, unit)
   );
+}
+
+/**
+ * Cuts contiguous views into pieces of some of their rows, that kernels can see.
+ *
+ * @param views Each with that many rows, of any length; none shares its memory with one that is written.
+ * @param rows How many rows they have.
+ * @param name What is to be done, for the message.
+ * @returns For each piece the views of it, [rows, length].
+ * @throws {RangeError} If a row is too large.
+ */
+export function rowsInWindows(
+  device: WebGpuDevice,
+  views: readonly View[],
+  rows: number,
+  name: string,
+): readonly (readonly View[])[] {
+  if (rows === 0) return [];
+  const matrices = views.map((view) => asMatrix(view, rows));
+  return viewsInWindows(device, matrices, views.length, 1, name);
+}
+
+/** A contiguous view as [rows, length]. */
+export function asMatrix({ allocation, dtype, shape, offset }: View, rows: number): View {
+  const length = sizeOf(shape) / rows;
+  return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
+}
+
+/** Whether a kernel can see a row of so many elements of a view, wherever it begins. */
+export function isRowSeen(
+  device: WebGpuDevice,
+  { allocation, dtype }: View,
+  length: number,
+): boolean {
+  const bytes = length * bytesPerElement(dtype) + WINDOW_ALIGNMENT;
+  return isSeenWhole(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
 /** The views, in windows that kernels can see; `null` if one does not fit. */
@@ -143,7 +182,7 @@ function rangeOf({ shape, strides, offset }: View): ElementRange {
 }
 
 function reachOf(shape: readonly number[], strides: readonly number[]): number {
-  return shape.reduce((sum, length, axis) => sum + (length - 1) * strides[axis]!, 0);
+  return shape.reduce((sum, length, axis) => sum + Math.max(0, length - 1) * strides[axis]!, 0);
 }
 
 function lengthOf({ first, last }: ElementRange): number {

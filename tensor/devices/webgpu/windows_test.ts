@@ -1,7 +1,17 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import { openDevice } from "../../open_device.ts";
-import { type Device, embedding, Tensor } from "../../mod.ts";
+import {
+  attention,
+  concat,
+  cumulativeSum,
+  type Device,
+  embedding,
+  gather,
+  multinomial,
+  Tensor,
+  topK,
+} from "../../mod.ts";
 
 /** Numbers that differ from place to place, so that none can be taken for another. */
 function numbers(device: Device, shape: number[], seed: number): Tensor {
@@ -63,6 +73,93 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     const unknown = Tensor.from(device, [-1, 0, 4500, 5001]).to("int32");
     rows.slice(0, 0, 20).square().sum().backward();
     return [rows, table.grad!, embedding(table, unknown)];
+  },
+  "a long table of single numbers, and more ids than can be sorted at once": (device) => {
+    const table = numbers(device, [270_001, 1], 1);
+    const values = Int32Array.from({ length: 140_000 }, (_, i) => i * 7919 % 270_001);
+    const rows = embedding(table, Tensor.from(device, values));
+    rows.square().sum().backward();
+    return [rows, table.grad!];
+  },
+  "attention over a batch": (device) => {
+    const [q, k, v] = [
+      numbers(device, [5, 140, 4, 120], 1),
+      numbers(device, [5, 150, 2, 120], 2),
+      numbers(device, [5, 150, 2, 120], 3),
+    ];
+    const y = attention(q, k, v);
+    y.square().sum().backward();
+    return [y, q.grad!, k.grad!, v.grad!];
+  },
+  "attention over sequences that are too large by themselves": (device) => {
+    const [q, k, v] = [
+      numbers(device, [2, 1001, 6, 48], 1),
+      numbers(device, [2, 1003, 3, 48], 2),
+      numbers(device, [2, 1003, 3, 48], 3),
+    ];
+    const y = attention(q, k, v, { window: 70 });
+    y.square().sum().backward();
+    return [y, q.grad!, k.grad!, v.grad!];
+  },
+  "attention of few queries over heads that lie one after the other": (device) => {
+    const q = numbers(device, [2, 3, 4, 64], 1);
+    const [k, v] = [2, 3].map((seed) => numbers(device, [2, 4, 1201, 64], seed));
+    // Over all keys the gradient of the queries cancels out, and tells how it was rounded.
+    const y = attention(q, k!.transpose(1, 2), v!.transpose(1, 2), { window: 100 });
+    y.square().sum().backward();
+    return [y, q.grad!, k!.grad!, v!.grad!];
+  },
+  "running sums": (device) => {
+    const x = numbers(device, [500, 703], 1);
+    // Whole numbers, whose sums are exact: otherwise a long sum tells how it was rounded.
+    const digits = Float32Array.from({ length: 1_200_014 }, (_, i) => i * i * 31 % 7 - 2);
+    const long = Tensor.from(device, digits, { shape: [2, 600_007], requiresGrad: true });
+    // Of these rows some fit, and others do not, since they begin between two places to bind.
+    const close = Tensor.from(device, digits.subarray(0, 786_309), { shape: [3, 262_103] });
+    const sums = [cumulativeSum(x, -1), cumulativeSum(x, 0), cumulativeSum(long, -1)];
+    for (const each of sums) each.square().sum().backward();
+    return [...sums, x.grad!, long.grad!, cumulativeSum(close, -1)];
+  },
+  "the largest of rows": (device) => {
+    const [x, long] = [numbers(device, [1100, 301], 1), numbers(device, [2, 600_007], 2)];
+    const [found, of] = [topK(x, 300), topK(long, 1000)];
+    // With many equal numbers, of which the first count.
+    const flat = topK(long.detach().mul(20).to("int32").to("float32"), 1000);
+    found.values.square().sum().add(of.values.square().sum()).backward();
+    return [
+      ...[found.values, found.indices.to("float32"), of.values, of.indices.to("float32")],
+      ...[flat.values, flat.indices.to("float32"), x.grad!, long.grad!],
+    ];
+  },
+  "elements at positions": (device) => {
+    const [x, long] = [numbers(device, [900, 301], 1), numbers(device, [2, 300_007], 2)];
+    const positions = (shape: number[], length: number) => {
+      const size = shape.reduce((product, each) => product * each, 1);
+      const values = Int32Array.from({ length: size }, (_, i) => i * 7919 % length);
+      return Tensor.from(device, values, { shape });
+    };
+    const results = [
+      gather(x, -1, positions([900, 300], 301)),
+      gather(long, -1, positions([2, 31], 300_007)),
+      gather(long, -1, positions([2, 270_001], 300_007)),
+    ];
+    for (const each of results) each.square().sum().backward();
+    // The device alone knows of these that some lie outside.
+    const unknown = Tensor.from(device, [[-1, 0], [300_007, 300_006]]).to("int32");
+    return [...results, x.grad!, long.grad!, gather(long, -1, unknown)];
+  },
+  "drawing at random": (device) => {
+    const x = numbers(device, [900, 301], 1).detach().square();
+    return [
+      multinomial(x, { seed: 1 }).to("float32"),
+      multinomial(x, { seed: 2, samples: 300 }).to("float32"),
+    ];
+  },
+  "joining": (device) => {
+    const [x, y] = [numbers(device, [600, 300], 1), numbers(device, [600, 400], 2)];
+    const joined = concat([x, y], 1);
+    joined.square().sum().backward();
+    return [joined, x.grad!, y.grad!];
   },
 };
 
