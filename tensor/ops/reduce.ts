@@ -44,6 +44,8 @@ const varianceProgram = defineProgram(
 const LONG_ROW = 8192;
 /** As many pieces as a long row is cut into at most. */
 const MOST_PIECES = 256;
+/** So many pieces of all rows are enough for every core; with fewer a rest that is left over pays. */
+const ENOUGH_PIECES = 64;
 
 /** Whether so many rows of this length are reduced in one stage. */
 export function isReducedAtOnce(rowCount: number, length: number): boolean {
@@ -88,10 +90,15 @@ function reduceInStages(
     return reduce(concat(parts, -1), dtype);
   }
   if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
-  const pieces = largestDivisor(length, MOST_PIECES);
-  const parts = reshape(rows, [...rows.shape.slice(0, -1), pieces, length / pieces]);
+  const divisor = largestDivisor(length, MOST_PIECES);
+  const pieces = rowCount * divisor >= ENOUGH_PIECES ? divisor : MOST_PIECES;
+  const rest = length % pieces;
+  const even = rest === 0 ? rows : slice(rows, -1, 0, length - rest);
+  const parts = reshape(even, [...rows.shape.slice(0, -1), pieces, (length - rest) / pieces]);
   const partial = reshape(reduce(parts, "float32"), [...rows.shape.slice(0, -1), pieces]);
-  return reduce(partial, dtype);
+  if (rest === 0) return reduce(partial, dtype);
+  const last = reduce(slice(rows, -1, length - rest), "float32");
+  return reduce(concat([partial, last], -1), dtype);
 }
 
 /** How much of a row a kernel is sure to see at once, where rows go through a buffer in strides. */
