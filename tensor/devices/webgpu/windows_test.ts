@@ -187,6 +187,13 @@ gpuTest("a row that is larger than a binding is an error that says so", (device)
   assert(error.message.startsWith('Cannot run "softmax": wanted rows within 1048576 bytes'));
 }, tinyDevice);
 
+gpuTest("a head that is larger than a binding is an error that says so", (device) => {
+  const q = numbers(device, [1, 1, 2, 64], 1);
+  const k = numbers(device, [1, 4200, 2, 64], 2);
+  const error = assertThrows(() => attention(q, k, k), RangeError) as RangeError;
+  assert(error.message.startsWith('Cannot run "attention": wanted heads within 1048576 bytes'));
+}, tinyDevice);
+
 gpuTest("a window begins where adapters can bind, within its allocation", (device) => {
   const allocation = device.allocate(1024, "a kibibyte");
   assertEquals(device.window(allocation, 512, 512).bytes, 512);
