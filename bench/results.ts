@@ -74,22 +74,32 @@ export function isMet({ ratio, wanted }: Row): boolean | null {
   return ratio === null || wanted === null ? null : ratio >= wanted;
 }
 
-/** The table of the rows, as Markdown. */
+/** The table of the rows, as Markdown, and below it who could not be measured, and why. */
 export function asMarkdown(rows: readonly Row[]): string {
   const lines = rows.map((row) => {
     const met = isMet(row);
     return [
       row.name,
       `${format(row.ours.value)} ${row.unit}`,
-      row.others.map(({ library, value, reason }) =>
-        value === null ? `${library}: ${reason ?? "not measured"}` : `${library}: ${format(value)}`
-      ).join("; "),
+      row.others.filter(({ value }) => value !== null)
+        .map(({ library, value }) => `${library}: ${format(value)}`).join("; "),
       row.ratio === null ? "" : `${format(row.ratio)} ×`,
       row.wanted === null ? "" : `${format(row.wanted)} ×`,
       met === null ? "" : met ? "yes" : "no",
     ];
   });
-  return markdownTable(["What", "nanodino", "compared with", "ratio", "wanted", "met"], lines);
+  const table = markdownTable(
+    ["What", "nanodino", "compared with", "ratio", "wanted", "met"],
+    lines,
+  );
+  const missing = new Set(
+    rows.flatMap(({ ours, others }) => [ours, ...others])
+      .filter(({ value }) => value === null)
+      .map(({ library, reason }) =>
+        `Not measured: ${library}; ${reason ?? "no reason was given"}.`
+      ),
+  );
+  return [table, ...missing].join("\n\n");
 }
 
 /** A table in Markdown. */

@@ -1,32 +1,52 @@
 /**
- * Prints the tables of the README from what `bench:peers` wrote.
+ * Makes the tables of the README from what `bench:peers` wrote.
  *
- *     deno run -A bench/table.ts
+ *     deno run -A bench/table.ts --write
  *
  * @module
  */
 
-import { optional, runScript, type Script, text } from "../scripts/flags.ts";
+import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
 import { asMarkdown, readResults, RESULTS_URL } from "./results.ts";
 
-const flags = { results: optional(text("", "The file, by default bench/results.json", "PATH")) };
+const flags = {
+  results: optional(text("", "The file, by default bench/results.json", "PATH")),
+  write: toggle("Put the tables into README.md instead of printing them"),
+};
+
+/** Between these two lines of the README the tables stand. */
+const [BEGIN, END] = ["<!-- tables: begin -->", "<!-- tables: end -->"] as const;
 
 const script: Script<typeof flags> = {
   summary: "Prints what was measured as tables in Markdown.",
   command: "deno run -A bench/table.ts",
   flags,
-  run: async ({ results }) => {
+  run: async ({ results, write }) => {
     const { date, machine, versions, rows } = await readResults(results ?? RESULTS_URL);
     const list = (facts: Readonly<Record<string, string | number>>) =>
       Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(", ");
-    console.log(`Measured on ${date.slice(0, 10)}: ${list(machine)}; ${list(versions)}.`);
+    const parts = [`Measured on ${date.slice(0, 10)}: ${list(machine)}; ${list(versions)}.`];
     for (const device of ["cpu", "webgpu"]) {
       const its = rows.filter((row) => row.device === device);
-      if (its.length > 0) {
-        console.log(`\n${device === "cpu" ? "CPU" : "WebGPU"}\n\n${asMarkdown(its)}`);
-      }
+      if (its.length > 0) parts.push(device === "cpu" ? "CPU:" : "WebGPU:", asMarkdown(its));
     }
+    const tables = parts.join("\n\n");
+    if (write) await writeTables(new URL("../README.md", import.meta.url), tables);
+    else console.log(tables);
   },
 };
+
+/** Replaces what stands between the two lines of a file. */
+async function writeTables(place: URL, tables: string): Promise<void> {
+  const before = await Deno.readTextFile(place);
+  const [begin, end] = [before.indexOf(BEGIN), before.indexOf(END)];
+  if (begin < 0 || end < begin) {
+    throw new Error(`Cannot write the tables: wanted the lines ${BEGIN} and ${END} in ${place}`);
+  }
+  const after = before.slice(0, begin + BEGIN.length) + `\n\n${tables}\n\n` + before.slice(end);
+  const path = decodeURIComponent(place.pathname);
+  await Deno.writeTextFile(`${path}.part`, after);
+  await Deno.rename(`${path}.part`, path);
+}
 
 if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

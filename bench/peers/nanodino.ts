@@ -87,9 +87,9 @@ async function product(options: JobOptions): Promise<Job> {
 async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
   const c = Tensor.zeros(device, a.shape);
   const options = { transposeA: false, transposeB: false };
-  const products = describeProducts(a, b, c, options);
+  // Described anew each time: what is not used any more is freed.
   const run = () => {
-    for (const each of products) runCandidate(device, "naive", each, {});
+    for (const each of describeProducts(a, b, c, options)) runCandidate(device, "naive", each, {});
   };
   run();
   await c.data();
