@@ -31,10 +31,10 @@ const flags = {
 
 const base: ScalingShape = { ...baseShape, aspectRatio: 64 };
 
-/** A model of a width, which is a multiple of the depth. */
+/** A model of a width, which is a multiple of the head size. */
 function wide(width: number, others: Partial<ScalingShape> = {}): ScalingShape {
   const { depth } = { ...base, ...others };
-  return { ...base, ...others, aspectRatio: width / depth };
+  return { ...base, ...others, aspectRatio: Math.floor(width / depth) };
 }
 
 /** What is timed: one thing after the other is changed, then several at once. */

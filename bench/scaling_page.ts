@@ -1,6 +1,6 @@
 /** Writes down what a token costs on the CPU, and what larger models and machines would do. @module */
 
-import type { TrainingPlan } from "../gpt/mod.ts";
+import { configForDepth, type TrainingPlan } from "../gpt/mod.ts";
 import { median } from "./harness.ts";
 import { format, markdownTable } from "./results.ts";
 import {
@@ -174,12 +174,13 @@ ${unseen}`.trimEnd();
 
 function pointsTable(points: readonly Point[], model: CostModel): string {
   const rows = points.map(({ shape, amounts, seconds }) => {
-    const { depth, aspectRatio, maxSeqLen, vocabSize, deviceBatchSize } = shape;
+    const { depth, maxSeqLen, vocabSize, deviceBatchSize } = shape;
+    const width = configForDepth(shape).nEmbd;
     const tokens = deviceBatchSize * maxSeqLen;
     const fitted = predict(amounts, model);
     const each = (time: number) => format(1e6 * time / tokens);
     return [
-      ...[depth * aspectRatio, depth, maxSeqLen, vocabSize].map(whole),
+      ...[width, depth, maxSeqLen, vocabSize].map(whole),
       ...[`${deviceBatchSize}`, format(tokens / total(seconds))],
       ...PARTS.map((part) => `${each(seconds[part])} (${each(fitted[part])})`),
       `${each(total(seconds))} (${each(total(fitted))})`,

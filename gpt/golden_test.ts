@@ -16,6 +16,7 @@ import {
   Tensor,
   type WebGpuDevice,
 } from "../tensor/mod.ts";
+import { withoutRelaxedSimd } from "../tensor/ops/testing/without_relaxed_simd.ts";
 import { Engine, generateWithoutCache } from "./engine.ts";
 import { GPT } from "./model.ts";
 
@@ -173,14 +174,28 @@ async function checkDecoding(device: Device, name: string): Promise<void> {
   }
 }
 
+/** All that the CPU device may have to do with, or without. */
+const cpuPaths: Record<string, { threads: number; blas: boolean; relaxedSimd?: boolean }> = {
+  "two threads and a BLAS if there is one": { threads: 2, blas: true },
+  "two threads": { threads: 2, blas: false },
+  "one thread": { threads: 1, blas: false },
+  "one thread and plain SIMD": { threads: 1, blas: false, relaxedSimd: false },
+};
+
 for (const name of ["golden-g1", "golden-g2"]) {
   const checks = { "trains": checkTraining, "decodes": checkDecoding };
   for (const [what, check] of Object.entries(checks)) {
-    goldenTest(`the model ${what} as the original does on the CPU (${name})`, async () => {
-      const device = await openDevice("cpu");
-      await check(device, name);
-      await device.close();
-    });
+    for (const [path, { threads, blas, relaxedSimd = true }] of Object.entries(cpuPaths)) {
+      goldenTest(
+        `the model ${what} as the original does on the CPU, ${path} (${name})`,
+        async () => {
+          const device = await openDevice("cpu", { threads, blas });
+          if (device.kind !== "cpu") throw new Error("asked for the CPU");
+          await check(relaxedSimd ? device : withoutRelaxedSimd(device), name);
+          await device.close();
+        },
+      );
+    }
     if (!hasGolden) continue;
     gpuTest(
       `the model ${what} as the original does on WebGPU (${name})`,
