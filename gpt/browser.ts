@@ -70,8 +70,13 @@ export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_tex
 export {
   type Device,
   type FloatType,
+  type MatmulChoice,
+  matmulChoices,
   openDevice,
   type Profile,
   profileAsText,
   profileAsTrace,
+  Tensor,
+  tuneMatmuls,
+  type WebGpuDevice,
 } from "../tensor/mod.ts";

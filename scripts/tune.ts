@@ -9,17 +9,15 @@ import {
   type Device,
   GPT,
   loadMatmulChoices,
-  matmulChoicesPath,
-  saveMatmulChoices,
-} from "../gpt/mod.ts";
-import {
   type MatmulChoice,
   matmulChoices,
+  matmulChoicesPath,
   openDevice,
+  saveMatmulChoices,
   Tensor,
   tuneMatmuls,
   type WebGpuDevice,
-} from "../tensor/mod.ts";
+} from "../gpt/mod.ts";
 import {
   decimal,
   integer,
