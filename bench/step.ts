@@ -22,7 +22,7 @@ const flags = {
   deviceBatchSize: integer(4, "The sequences of a step"),
   optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for every parameter"),
   steps: integer(10, "The steps that are timed"),
-  warmup: integer(3, "The steps before them", { least: 0 }),
+  warmup: integer(6, "The steps before them, in which JavaScript is compiled", { least: 0 }),
   ...profileFlags,
 };
 

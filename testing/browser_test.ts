@@ -10,6 +10,11 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/creation_test.ts" },
   { file: "tensor/ops/gather_test.ts" },
   { file: "tensor/ops/scan_test.ts" },
+  { file: "tensor/ops/draw_largest_test.ts" },
+  { file: "tensor/ops/linears_test.ts" },
+  { file: "tensor/ops/attention_step_test.ts" },
+  { file: "tensor/ops/program_together_test.ts" },
+  { file: "tensor/ops/linear_cross_entropy_test.ts", only: "WebGPU|webgpu" },
   { file: "tensor/ops/sort_wgsl_test.ts" },
   // The only place where there are subgroups.
   { file: "tensor/ops/matmul_wgsl_test.ts", only: "^(products|each candidate)" },
