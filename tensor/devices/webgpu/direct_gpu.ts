@@ -35,6 +35,7 @@ export class DirectGpu implements Gpu {
   readonly #pipelines = new Table<PipelineHandle, GPUComputePipeline>("a pipeline");
   readonly #bindGroups = new Table<BindGroupHandle, GPUBindGroup>("a bind group");
   readonly #timestamps = new Table<TimestampsHandle, GPUQuerySet>("timestamps");
+  readonly #destroyed = Promise.withResolvers<GpuLoss>();
   #made = 0;
 
   /** Builds on an adapter. */
@@ -43,10 +44,11 @@ export class DirectGpu implements Gpu {
     this.info = info;
     this.limits = limits;
     this.features = features;
-    this.lost = gpu.lost.then(({ reason, message }) => ({
+    const lost = gpu.lost.then(({ reason, message }) => ({
       reason: reason || "unknown reason",
       message: oneLine(message),
     }));
+    this.lost = Promise.race([lost, this.#destroyed.promise]);
   }
 
   onUncapturedError(listener: (message: string) => void): void {
@@ -162,6 +164,8 @@ export class DirectGpu implements Gpu {
 
   destroy(): void {
     this.#gpu.destroy();
+    // Browsers do not always tell of a loss that was asked for.
+    this.#destroyed.resolve({ reason: "destroyed", message: "" });
   }
 
   #next<Kind extends string>(): Handle<Kind> {

@@ -47,11 +47,13 @@ export class Failures {
    * @throws {Error} If there was a failure.
    */
   async waitFor(what: string, work: Promise<unknown>): Promise<void> {
+    let rejection: unknown = null;
+    const done = work.catch((error: unknown) => rejection = error);
+    // What was asked of a device that is gone may never end.
+    this.assertNone(what);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     this.#waiting.add(reject);
-    let rejection: unknown = null;
     try {
-      const done = work.catch((error: unknown) => rejection = error);
       await Promise.race([done.then(() => Promise.all(this.#checks)), failed]);
     } finally {
       this.#waiting.delete(reject);
