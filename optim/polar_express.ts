@@ -32,11 +32,8 @@ const polynomial = defineProgram(
   ],
 );
 
-/**
- * How many iterations follow each other without the matrices being touched, for matrices that are at
- * least twice as long as wide, and for all others; see {@linkcode polarExpress}.
- */
-const STAGES = { long: [3, 2], square: [1, 1, 1, 1, 1] } as const;
+/** How many iterations of a long matrix follow each other without the matrix being touched. */
+const LONGEST_STAGE = 3;
 
 /**
  * Brings the singular values of matrices to about 1, and leaves their singular vectors alone.
@@ -77,15 +74,12 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
   const size = Math.min(rows, columns);
   const row = Tensor.arange(device, 0, size, 1, "float32").reshape([size, 1]);
   let x = matrices;
-  let done = 0;
-  for (const length of stagesOf(rows, columns, iterations)) {
-    const stage = COEFFICIENTS.slice(done, done + length);
+  for (const stage of stagesOf(rows, columns, iterations)) {
     const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
     const factor = productOfFactors(gram, row, stage);
     const next = isTall ? matmul(x, factor) : matmul(factor, x);
     for (const used of [x, factor]) used.dispose();
     x = next;
-    done += length;
   }
   row.dispose();
   return x;
@@ -104,24 +98,23 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
  */
 export function polarExpressFlops(rows: number, columns: number, iterations: number): number {
   const size = Math.min(rows, columns);
-  return stagesOf(rows, columns, iterations).reduce((sum, length) => {
+  return stagesOf(rows, columns, iterations).reduce((sum, { length }) => {
     // In each iteration A²; in each but the first P·A·P for the next A, and the product of the P.
     const symmetric = length + 3 * (length - 1);
     return sum + 3 * rows * columns * size + symmetric * size ** 3;
   }, 0);
 }
 
-/** The lengths of the stages of so many iterations. */
-function stagesOf(rows: number, columns: number, iterations: number): readonly number[] {
+/** The coefficients of so many iterations, those together between which the matrix is not touched. */
+function stagesOf(
+  rows: number,
+  columns: number,
+  iterations: number,
+): readonly (readonly Coefficients[])[] {
+  const all = COEFFICIENTS.slice(0, iterations);
   const isLong = Math.max(rows, columns) >= 2 * Math.min(rows, columns);
-  let left = iterations;
-  return (isLong ? STAGES.long : STAGES.square)
-    .map((length) => {
-      const taken = Math.min(length, left);
-      left -= taken;
-      return taken;
-    })
-    .filter((length) => length > 0);
+  if (!isLong) return all.map((one) => [one]);
+  return [all.slice(0, LONGEST_STAGE), all.slice(LONGEST_STAGE)].filter(({ length }) => length > 0);
 }
 
 /**
