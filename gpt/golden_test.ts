@@ -56,6 +56,19 @@ function buildModel(device: Device, run: GoldenRun, golden: Golden): GPT {
   return model;
 }
 
+/** What a golden run begins with. */
+function begin(device: Device, name: string) {
+  const run = readGoldenJson<GoldenRun>(name);
+  const golden = readGoldenTensors(name);
+  const model = buildModel(device, run, golden);
+  const ids = (key: string) => {
+    const { data, shape } = golden.get(key)!;
+    return Tensor.from(device, data as Int32Array<ArrayBuffer>, { shape });
+  };
+  const [inputs, targets] = [ids("idx"), ids("targets")];
+  return { run, golden, model, inputs, targets };
+}
+
 /** Every `stride`-th element, where a tensor was stored in part. */
 function sample(data: ArrayLike<number>, stride: number | undefined): number[] {
   return Array.from(data).filter((_, i) => i % (stride ?? 1) === 0);
@@ -69,14 +82,7 @@ function numbers(golden: Golden, name: string): number[] {
 
 /** Compares a forward and backward pass and three steps of the optimiser with the original. */
 async function checkTraining(device: Device, name: string): Promise<void> {
-  const run = readGoldenJson<GoldenRun>(name);
-  const golden = readGoldenTensors(name);
-  const model = buildModel(device, run, golden);
-  const ids = (key: string) => {
-    const { data, shape } = golden.get(key)!;
-    return Tensor.from(device, data as Int32Array<ArrayBuffer>, { shape });
-  };
-  const [inputs, targets] = [ids("idx"), ids("targets")];
+  const { run, golden, model, inputs, targets } = begin(device, name);
   const worst = { forward: 0, gradients: 0, parameters: 0 };
   const compare = async (kind: keyof typeof worst, key: string, actual: Tensor, limit: number) => {
     const values = sample(await actual.data(), run.sampled[key]);
@@ -129,14 +135,7 @@ async function checkTraining(device: Device, name: string): Promise<void> {
 
 /** Compares logits and gradients with the original, for each way to multiply matrices. */
 async function checkCandidates(device: WebGpuDevice, name: string): Promise<void> {
-  const run = readGoldenJson<GoldenRun>(name);
-  const golden = readGoldenTensors(name);
-  const model = buildModel(device, run, golden);
-  const ids = (key: string) => {
-    const { data, shape } = golden.get(key)!;
-    return Tensor.from(device, data as Int32Array<ArrayBuffer>, { shape });
-  };
-  const [inputs, targets] = [ids("idx"), ids("targets")];
+  const { run, golden, model, inputs, targets } = begin(device, name);
   const choices = matmulChoices(device);
   for (const candidate of choices.candidates) {
     using _scope = device.scope();
@@ -158,9 +157,7 @@ async function checkCandidates(device: WebGpuDevice, name: string): Promise<void
 
 /** Compares greedy decoding, with and without a cache, with the original. */
 async function checkDecoding(device: Device, name: string): Promise<void> {
-  const run = readGoldenJson<GoldenRun>(name);
-  const golden = readGoldenTensors(name);
-  const model = buildModel(device, run, golden);
+  const { run, golden, model } = begin(device, name);
   const engine = new Engine(model, bare);
   for (const key of Object.keys(run.decode)) {
     if (!golden.has(`${key}/tokens`)) continue;
