@@ -15,7 +15,7 @@ import {
   defineProgram,
   type Device,
   expression as ex,
-  type Program,
+  repeatProgram,
   runProgram,
   runProgramInto,
   Tensor,
@@ -59,28 +59,14 @@ export interface MuonGroupOptions extends ParameterGroupOptions {
  */
 const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
 
-/** A program for each number of matrices, made when it is first wanted. */
-function perCount(define: (matrices: readonly number[]) => Program): (count: number) => Program {
-  const programs: Program[] = [];
-  return (count) => programs[count] ??= define(Array.from({ length: count }, (_, i) => i));
-}
-
 /** The running mean, the gradient as it will be in its direction, and the squares of its rows. */
-const momentumProgram = perCount((matrices) =>
-  defineProgram(
-    {
-      name: "muon momentum",
-      inputs: matrices.flatMap((i) => [`gradient${i}`, `momentum${i}`]),
-      scalars: ["newShare", "kept"],
-    },
-    ({ newShare, kept, ...names }) =>
-      matrices.flatMap((i) => {
-        const gradient = names[`gradient${i}`]!;
-        const mean = blend(names[`momentum${i}`]!, gradient, newShare!);
-        const ahead = blend(gradient, mean, kept!);
-        return [mean, ahead, ex.rowSum(ex.square(ahead))];
-      }),
-  )
+const momentumProgram = defineProgram(
+  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
+  ({ gradient, momentum, newShare, kept }) => {
+    const mean = blend(momentum, gradient, newShare);
+    const ahead = blend(gradient, mean, kept);
+    return [mean, ahead, ex.rowSum(ex.square(ahead))];
+  },
 );
 
 /**
@@ -122,21 +108,17 @@ const varianceProgram = defineProgram({
   return [running, ex.multiply(scale, ex.multiply(inverse, restored))];
 });
 
-/** The new parameters. Weight decay is cautious: only where the step also goes towards zero. */
-const updateProgram = perCount((matrices) =>
-  defineProgram({
-    name: "muon update",
-    inputs: matrices.flatMap((i) => [`parameter${i}`, `direction${i}`, `factor${i}`]),
-    scalars: ["lr", "decay"],
-  }, ({ lr, decay, ...names }) =>
-    matrices.map((i) => {
-      const parameter = names[`parameter${i}`]!;
-      const step = ex.multiply(names[`direction${i}`]!, names[`factor${i}`]!);
-      const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
-      const decayed = ex.select(shrinks, ex.multiply(decay!, parameter), 0);
-      return ex.subtract(parameter, ex.add(ex.multiply(lr!, step), decayed));
-    }))
-);
+/** The new parameter. Weight decay is cautious: only where the step also goes towards zero. */
+const updateProgram = defineProgram({
+  name: "muon update",
+  inputs: ["parameter", "direction", "factor"],
+  scalars: ["lr", "decay"],
+}, ({ parameter, direction, factor, lr, decay }) => {
+  const step = ex.multiply(direction, factor);
+  const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
+  const decayed = ex.select(shrinks, ex.multiply(decay, parameter), 0);
+  return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
+});
 
 /** Matrices of one shape, and what is remembered of them. */
 class Stack {
@@ -197,10 +179,10 @@ class Stack {
     const batches = batchesOf(count, together(device));
     for (const batch of batches) {
       runProgramInto(
-        momentumProgram(batch.length),
+        repeatProgram(momentumProgram, batch.length),
         batch.flatMap((i) => [parameters[i]!.grad!, this.momenta[i]!]),
         batch.flatMap((i) => [this.momenta[i]!, item(ahead, i), item(rowSquares, i)]),
-        [1 - group.momentum, group.momentum],
+        batch.flatMap(() => [1 - group.momentum, group.momentum]),
       );
     }
 
@@ -222,14 +204,14 @@ class Stack {
     const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
     for (const batch of batches) {
       runProgramInto(
-        updateProgram(batch.length),
+        repeatProgram(updateProgram, batch.length),
         batch.flatMap((i) => [
           parameters[i]!,
           item(direction, i),
           item(factor, i).reshape(lineShape),
         ]),
         batch.map((i) => parameters[i]!),
-        [lr, lr * group.weightDecay],
+        batch.flatMap(() => [lr, lr * group.weightDecay]),
       );
     }
   }

@@ -73,6 +73,7 @@ export type {
   UnaryOperation,
 } from "./expression/expression.ts";
 export { defineProgram, type Program, type ProgramDefinition } from "./expression/program.ts";
+export { repeatProgram } from "./expression/rebuild.ts";
 export {
   type Profile,
   profileAsText,
