@@ -23,12 +23,10 @@ import { type Product, productWork } from "./matmul_product.ts";
 
 /** Dot products that run side by side: the columns of one work item. */
 const DOT_COLUMNS = 4;
-/** Sums of one dot product that are taken side by side. */
-const DOT_SUMS = 4;
 /** Columns of one pass. */
 const DOT_PASS = 1 << 20;
 /** Steps of k that a dot product takes in one pass of its loop. */
-const DOT_STEPS = 64;
+const DOT_STEPS = 32;
 /** Columns of one work item where rows are scaled and added. */
 const SUM_COLUMNS = 32;
 /** Rows of the large matrix that are added in one pass over the result. */
@@ -175,7 +173,15 @@ function lanesOf(f: FunctionBuilder, addresses: readonly I32[]): F32x4 {
   return lanes;
 }
 
-/** Dot products of rows of A with columns of B, each of them contiguous. */
+/**
+ * Dot products of rows of A with columns of B, each of them contiguous.
+ *
+ * Four columns at a time, so that what is loaded of A serves four times: one column at a time, loads
+ * take twice as long as the multiplications. The four lie a quarter of the matrix apart, and the next
+ * four are their neighbours. So the matrix is read as four streams, each from end to end, as the
+ * processor expects when it fetches ahead; four neighbours would be four streams that jump at the end
+ * of every column, which takes three times as long where the matrix is not in the cache.
+ */
 function defineDots(module: ModuleBuilder) {
   return module.defineProcedure(
     ROWS_PARAMETERS,
@@ -184,11 +190,10 @@ function defineDots(module: ModuleBuilder) {
       const endOfPasses = f.local(k.and(-DOT_STEPS).shiftLeft(2));
       const endOfAll = f.local(k.shiftLeft(2));
 
-      /** Multiplies `rows` rows of A by `width` columns of B that begin at `column`. */
-      const multiply = (row: I32, rows: number, column: I32, width: number, to: I32) => {
+      /** Multiplies `rows` rows of A by columns of B, all of which begin at the given addresses. */
+      const multiply = (row: I32, rows: number, y: readonly I32[], to: readonly I32[]) => {
         const x = Array.from({ length: rows }, (_, i) => f.local(row.add(rowA.multiply(i))));
-        const y = Array.from({ length: width }, (_, j) => f.local(column.add(strideB.multiply(j))));
-        const sums = rows === 1 ? [y.map((each) => sumOne(x[0]!, each))] : sumTogether(x, y);
+        const sums = sumTogether(x, y);
         const totals = sums.map((row) => f.local(sumsOfLanes(f, row)));
         const at = f.local(endOfFours);
         f.while(at.less(endOfAll), () => {
@@ -199,8 +204,7 @@ function defineDots(module: ModuleBuilder) {
           f.set(at, at.add(4));
         });
         totals.forEach((total, i) => {
-          const row = f.local(to.add(rowC.multiply(i)));
-          const elements = y.map((_, j) => f.local(row.add(columnC.multiply(j))));
+          const elements = to.map((address) => f.local(address.add(rowC.multiply(i))));
           f.if(accumulate, () => f.set(total, total.add(lanesOf(f, elements))));
           elements.forEach((element, j) => f.storeLane(element, total, j));
         });
@@ -212,9 +216,15 @@ function defineDots(module: ModuleBuilder) {
         f.forRange(endOfPasses, endOfFours, 16, (at) => body(at, 1));
       };
 
-      /** Every row with every column: what was loaded is used several times. */
+      /**
+       * Every row with every column. A single row has two sums for each column, of its even and its odd
+       * vectors: eight sums in all, as with two rows, hide the latency of an addition.
+       */
       const sumTogether = (x: readonly I32[], y: readonly I32[]): Local<F32x4>[][] => {
-        const sums = x.map(() => y.map(() => f.local(F32x4.of(0))));
+        const parts = x.length === 1 ? 2 : 1;
+        const sums = x.map(() =>
+          y.map(() => Array.from({ length: parts }, () => f.local(F32x4.of(0))))
+        );
         forVectors((at, vectors) => {
           const left = x.map((address) => f.local(address.add(at)));
           const right = y.map((address) => f.local(address.add(at)));
@@ -222,72 +232,50 @@ function defineDots(module: ModuleBuilder) {
             const factors = left.map((address) => f.local(address.loadF32x4(16 * step)));
             right.forEach((address, j) => {
               const four = f.local(address.loadF32x4(16 * step));
-              factors.forEach((factor, i) =>
-                f.set(sums[i]![j]!, factor.multiplyAdd(four, sums[i]![j]!))
-              );
+              factors.forEach((factor, i) => {
+                const sum = sums[i]![j]![step % parts]!;
+                f.set(sum, factor.multiplyAdd(four, sum));
+              });
             });
           }
         });
-        return sums;
+        return sums.map((row) =>
+          row.map(([sum, ...others]) => {
+            for (const other of others) f.set(sum!, sum!.add(other));
+            return sum!;
+          })
+        );
       };
 
-      /**
-       * One row with one column. So the large matrix is read from end to end, as the processor expects
-       * when it fetches ahead: twice as fast as four columns at a time where it is not in the cache.
-       * Several sums hide the latency of an addition.
-       */
-      const sumOne = (x: I32, y: I32): Local<F32x4> => {
-        const sums = Array.from({ length: DOT_SUMS }, () => f.local(F32x4.of(0)));
-        forVectors((at, vectors) => {
-          const [left, right] = [f.local(x.add(at)), f.local(y.add(at))];
-          for (let step = 0; step < vectors; step++) {
-            const sum = sums[step % DOT_SUMS]!;
-            f.set(sum, right.loadF32x4(16 * step).multiplyAdd(left.loadF32x4(16 * step), sum));
-          }
-        });
-        for (let apart = DOT_SUMS / 2; apart >= 1; apart /= 2) {
-          for (let i = 0; i < apart; i++) f.set(sums[i]!, sums[i]!.add(sums[i + apart]!));
-        }
-        return sums[0]!;
-      };
-
-      /** Reads columns from end to end, so that they are in the cache when they are met together. */
-      const fetch = (column: I32, width: number) => {
-        const sum = f.local(I32.of(0));
-        for (let j = 0; j < width; j++) {
-          const from = f.local(column.add(strideB.multiply(j)));
-          f.forRange(0, endOfPasses, 4 * DOT_STEPS, (at) => {
-            const lines = f.local(from.add(at));
-            for (let line = 0; line < 4 * DOT_STEPS; line += 64) {
-              f.set(sum, sum.add(lines.loadI32(line)));
-            }
-          });
-        }
-        // Never so, but a compiler that does not know that has to load.
-        f.if(k.isZero(), () => f.store(c, sum));
-      };
-
-      const column = f.local(b);
-      const top = f.local(c);
-      /** Multiplies all rows of A by the next `width` columns. */
-      const multiplyNext = (width: number) => {
+      /** Multiplies all rows of A by columns of B. */
+      const multiplyAll = (y: readonly I32[], to: readonly Local<I32>[]) => {
         const row = f.local(a);
-        const to = f.local(top);
         f.if(m.and(1), () => {
-          multiply(row, 1, column, width, to);
+          multiply(row, 1, y, to);
           f.set(row, row.add(rowA));
-          f.set(to, to.add(rowC));
-        }, () => fetch(column, width));
-        f.forRange(0, m.shiftRight(1), 1, () => {
-          multiply(row, 2, column, width, to);
-          f.set(row, row.add(rowA.shiftLeft(1)));
-          f.set(to, to.add(rowC.shiftLeft(1)));
+          for (const address of to) f.set(address, address.add(rowC));
         });
-        f.set(column, column.add(strideB.multiply(width)));
-        f.set(top, top.add(columnC.multiply(width)));
+        f.forRange(0, m.shiftRight(1), 1, () => {
+          multiply(row, 2, y, to);
+          f.set(row, row.add(rowA.shiftLeft(1)));
+          for (const address of to) f.set(address, address.add(rowC.shiftLeft(1)));
+        });
       };
-      f.forRange(0, columns.divide(DOT_COLUMNS), 1, () => multiplyNext(DOT_COLUMNS));
-      f.forRange(0, columns.remainder(DOT_COLUMNS), 1, () => multiplyNext(1));
+      const multiplyColumns = (column: I32, width: number, apart: I32) => {
+        const each = Array.from(
+          { length: width },
+          (_, j) => f.local(column.add(apart.multiply(j))),
+        );
+        multiplyAll(
+          each.map((number) => f.local(b.add(strideB.multiply(number)))),
+          each.map((number) => f.local(c.add(columnC.multiply(number)))),
+        );
+      };
+      const apart = f.local(columns.divide(DOT_COLUMNS));
+      f.forRange(0, apart, 1, (column) => multiplyColumns(column, DOT_COLUMNS, apart));
+      f.forRange(apart.multiply(DOT_COLUMNS), columns, 1, (column) => {
+        multiplyColumns(column, 1, I32.of(0));
+      });
     },
   );
 }
