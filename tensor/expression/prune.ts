@@ -7,14 +7,18 @@ import { rebuild } from "./rebuild.ts";
 /**
  * Makes a program that takes only the inputs that it uses, so that the others need not be kept.
  *
+ * @param kept Inputs that it takes nevertheless.
  * @returns The program, and for each of its inputs the index that it had before.
  */
 export function pruneInputs(
   program: Program,
+  kept: readonly number[] = [],
 ): { readonly program: Program; readonly used: readonly number[] } {
   const order = inOrder(program.outputs);
   const used = program.inputs.flatMap((_, index) =>
-    order.some((e) => e.kind === "input" && e.index === index) ? [index] : []
+    kept.includes(index) || order.some((e) => e.kind === "input" && e.index === index)
+      ? [index]
+      : []
   );
   return {
     program: makeProgram(

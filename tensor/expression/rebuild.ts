@@ -1,8 +1,40 @@
 /** Programs made of the formulas of others, with other inputs and numbers. @module */
 
 import * as ex from "./expression.ts";
-import { type Expression, inOrder } from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
+
+/**
+ * The same formulas with other parts.
+ *
+ * @param outputs The formulas.
+ * @param replace Gives the formula that takes the place of one, or `null` to keep its operation; `part`
+ * gives what has become of its operands.
+ *
+ * @example
+ * ```ts
+ * import { add, column, scalar } from "./expression.ts";
+ * import { replaceParts } from "./rebuild.ts";
+ *
+ * const [later] = replaceParts(
+ *   [add(column, 1)],
+ *   (e) => e === column ? add(column, scalar(0)) : null,
+ * );
+ * if (later !== add(add(column, scalar(0)), 1)) throw new Error("expected another beginning");
+ * ```
+ */
+export function replaceParts(
+  outputs: readonly Expression[],
+  replace: (e: Expression, part: (e: Expression) => Expression) => Expression | null,
+): readonly Expression[] {
+  const rebuilt = new Map<Expression, Expression>();
+  const part = (e: Expression): Expression => {
+    let result = rebuilt.get(e);
+    if (result === undefined) rebuilt.set(e, result = replace(e, part) ?? rebuildOne(e, part));
+    return result;
+  };
+  return outputs.map(part);
+}
 
 /**
  * The same formulas over other inputs and numbers.
@@ -16,23 +48,14 @@ export function rebuild(
   newInput: (index: number) => number,
   newScalar: (index: number) => number = (index) => index,
 ): readonly Expression[] {
-  const rebuilt = new Map<Expression, Expression>();
-  const part = (e: Expression): Expression => rebuilt.get(e)!;
-  for (const e of inOrder(outputs)) rebuilt.set(e, rebuildOne(e, part, newInput, newScalar));
-  return outputs.map(part);
+  return replaceParts(outputs, (e) => {
+    if (e.kind === "input") return ex.input(newInput(e.index), !e.varies);
+    return e.kind === "scalar" ? ex.scalar(newScalar(e.index)) : null;
+  });
 }
 
-function rebuildOne(
-  e: Expression,
-  part: (e: Expression) => Expression,
-  newInput: (index: number) => number,
-  newScalar: (index: number) => number,
-): Expression {
+function rebuildOne(e: Expression, part: (e: Expression) => Expression): Expression {
   switch (e.kind) {
-    case "input":
-      return ex.input(newInput(e.index), !e.varies);
-    case "scalar":
-      return ex.scalar(newScalar(e.index));
     case "unary":
       return ex.unary(e.operation, part(e.a));
     case "binary":

@@ -5,7 +5,7 @@
  */
 
 import { applyOne, type Operation } from "../apply.ts";
-import { bytesPerElement, type FloatType, promote } from "../dtype.ts";
+import { type FloatType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -80,15 +80,6 @@ function reduceInStages(
   const reduce = (x: Tensor, dtype: FloatType) => runProgram(program, [x], [], dtype)[0]!;
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
-  const cut = seenLength(rows);
-  if (cut < length) {
-    const parts: Tensor[] = [];
-    for (let start = 0; start < length; start += cut) {
-      const part = slice(rows, -1, start, Math.min(length, start + cut));
-      parts.push(reduce(part, "float32"));
-    }
-    return reduce(concat(parts, -1), dtype);
-  }
   if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
   const divisor = largestDivisor(length, MOST_PIECES);
   const pieces = rowCount * divisor >= ENOUGH_PIECES ? divisor : MOST_PIECES;
@@ -99,17 +90,6 @@ function reduceInStages(
   if (rest === 0) return reduce(partial, dtype);
   const last = reduce(slice(rows, -1, length - rest), "float32");
   return reduce(concat([partial, last], -1), dtype);
-}
-
-/** How much of a row a kernel is sure to see at once, where rows go through a buffer in strides. */
-function seenLength({ device, dtype, shape, strides, storage }: Tensor): number {
-  if (device.kind === "cpu") return Infinity;
-  const { maxStorageBufferBindingSize } = device.limits;
-  if (storage.allocation.bytes <= maxStorageBufferBindingSize) return Infinity;
-  // Half of it, since a window may begin before the row, and holds several of them.
-  const stride = Math.max(1, strides.at(-1) ?? 1);
-  const seen = Math.floor(maxStorageBufferBindingSize / (2 * bytesPerElement(dtype) * stride));
-  return Math.max(1, Math.min(seen, shape.at(-1) ?? 1));
 }
 
 function largestDivisor(length: number, limit: number): number {

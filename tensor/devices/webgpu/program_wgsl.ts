@@ -5,6 +5,7 @@ import type { Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { repeatProgram } from "../../expression/rebuild.ts";
 import { type Plan, planElementwise, planRepeated } from "./elementwise_wgsl.ts";
+import { runOnLongRows, seesRows } from "./long_rows.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
@@ -27,8 +28,7 @@ const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
  * per row have length 1 on the last axis. An output may be the same elements as an input, in the
  * same order, but may not overlap one otherwise.
  * @param scalars A number for each of the program's scalars.
- * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device, or a
- * row is larger than what a kernel can see.
+ * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device.
  *
  * @example
  * ```ts
@@ -67,7 +67,12 @@ export function runProgramOnWebGpu(
   // A row of length 0 still has a sum; without rows, or without elements, there is nothing to do.
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
   if (counted === undefined || counted.includes(0)) return;
-  const pieces = views.some(({ shape }) => shape.includes(0))
+  const isEmpty = views.some(({ shape }) => shape.includes(0));
+  if (program.isRow && !isEmpty && !views.every((view) => seesRows(device, view))) {
+    runOnLongRows(device, program, inputs, outputs, scalars, runProgramOnWebGpu);
+    return;
+  }
+  const pieces = isEmpty
     ? [views]
     : viewsInWindows(device, views, inputs.length, counted.length, program.name);
   for (const piece of pieces) runPiece(device, program, piece, scalars);

@@ -124,6 +124,12 @@ export function asMatrix({ allocation, dtype, shape, offset }: View, rows: numbe
   return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
 }
 
+/** A row of a contiguous matrix, as [1, length]. */
+export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: number): View {
+  const [step, length] = [strides[0]!, shape[1]!];
+  return { allocation, dtype, shape: [1, length], strides: [step, 1], offset: offset + row * step };
+}
+
 /** Whether a kernel can see a row of so many elements of a view, wherever it begins. */
 export function isRowSeen(
   device: WebGpuDevice,

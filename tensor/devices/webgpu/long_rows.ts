@@ -1,0 +1,149 @@
+/**
+ * Row programs on rows of which a kernel cannot see one at once: these are cut in pieces, and what is
+ * computed of them in stages.
+ *
+ * @module
+ */
+
+import type { View, WebGpuDevice } from "../../device.ts";
+import { bytesPerElement } from "../../dtype.ts";
+import type { Program } from "../../expression/program.ts";
+import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
+import { contiguousStrides, sizeOf } from "../../shape.ts";
+import { isRowSeen, isSeenWhole } from "./windows.ts";
+
+/** Runs a program: see `runProgramOnWebGpu`. */
+export type RunProgram = (
+  device: WebGpuDevice,
+  program: Program,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  scalars: readonly number[],
+) => void;
+
+/** Some elements of each row, that follow each other. */
+interface Piece {
+  readonly first: number;
+  readonly length: number;
+}
+
+/** Whether a kernel can see a whole row of a view, wherever it begins. */
+export function seesRows(device: WebGpuDevice, view: View): boolean {
+  const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];
+  return isRowSeen(device, view, (length - 1) * stride + 1);
+}
+
+/**
+ * Records the run of a row program on rows that are too long for one kernel. Each stage goes through all
+ * pieces before the next one begins, and the last stage writes the outputs: so these may be inputs.
+ *
+ * @param inputs As `runProgramOnWebGpu` takes them, and so the rest; no row is empty.
+ * @param run Runs a program on shorter rows.
+ */
+export function runOnLongRows(
+  device: WebGpuDevice,
+  program: Program,
+  inputs: readonly View[],
+  outputs: readonly View[],
+  scalars: readonly number[],
+  run: RunProgram,
+): void {
+  const { reductions, resultCount, perElement, perRow } = stagesOf(program);
+  const operands = [...inputs, ...outputs];
+  const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
+  const varying = operands.filter((_, i) => varies[i]);
+  const rowShape = varying[0]!.shape.slice(0, -1);
+  const rowLength = varying[0]!.shape.at(-1)!;
+  const pieces = cutRow(rowLength, shortRow(device, varying));
+  const results = allocateRows(device, rowShape, resultCount, "reductions of long rows");
+
+  const runPart = ({ program, used }: RowPart, piece: Piece, outputs: readonly View[]) => {
+    const views = used.map((index) => {
+      const view = operands[index];
+      if (view === undefined) return columnOf(results, index - operands.length);
+      return varies[index] ? columnsOf(view, piece) : view;
+    });
+    run(device, program, views, outputs, [...scalars, piece.first, rowLength]);
+  };
+
+  let done = 0;
+  for (const { piece, combine } of reductions) {
+    // For each reduction a row of what the pieces give.
+    const count = combine.outputs.length;
+    const label = "reductions of pieces of rows";
+    const partial = allocateRows(device, rowShape, count * pieces.length, label);
+    const perReduction = (view: (reduction: number) => View) =>
+      Array.from({ length: count }, (_, i) => view(i));
+    for (const [place, each] of pieces.entries()) {
+      runPart(piece, each, perReduction((i) => columnOf(partial, i * pieces.length + place)));
+    }
+    run(
+      device,
+      combine,
+      perReduction((i) => columnsOf(partial, { first: i * pieces.length, length: pieces.length })),
+      perReduction((i) => columnOf(results, done + i)),
+      [],
+    );
+    device.free(partial.allocation);
+    done += count;
+  }
+  const [ofElements, ofRows] = [true, false].map((vary) =>
+    outputs.filter((_, i) => program.outputVaries[i] === vary)
+  );
+  if (perElement !== null) {
+    for (const piece of pieces) {
+      runPart(perElement, piece, ofElements!.map((view) => columnsOf(view, piece)));
+    }
+  }
+  if (perRow !== null) runPart(perRow, { first: 0, length: rowLength }, ofRows!);
+  device.free(results.allocation);
+}
+
+/**
+ * How long a row may be so that a kernel is sure to see one of each view: half of what fits, since where
+ * rows lie side by side a kernel should see several.
+ */
+function shortRow(device: WebGpuDevice, views: readonly View[]): number {
+  const seen = device.limits.maxStorageBufferBindingSize / 2;
+  const lengths = views.map(({ allocation, dtype, strides }) => {
+    const stride = Math.max(1, strides.at(-1)!) * bytesPerElement(dtype);
+    return isSeenWhole(device, allocation) ? Infinity : Math.floor(seen / stride);
+  });
+  return Math.max(1, Math.min(...lengths));
+}
+
+/** Pieces of equal length, a multiple of four if it can be, and what is left. */
+function cutRow(rowLength: number, most: number): readonly Piece[] {
+  const length = most < 4 ? most : 4 * Math.floor(most / 4);
+  return Array.from({ length: Math.ceil(rowLength / length) }, (_, i) => ({
+    first: i * length,
+    length: Math.min(length, rowLength - i * length),
+  }));
+}
+
+/** Memory for rows of numbers. */
+function allocateRows(
+  device: WebGpuDevice,
+  rowShape: readonly number[],
+  length: number,
+  label: string,
+): View {
+  const shape = [...rowShape, length];
+  const allocation = device.allocate(4 * sizeOf(shape), label);
+  return { allocation, dtype: "float32", shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
+/** A part of each row. */
+function columnsOf(view: View, { first, length }: Piece): View {
+  const { allocation, dtype, shape, strides, offset } = view;
+  return {
+    ...{ allocation, dtype, strides },
+    shape: shape.with(-1, length),
+    offset: offset + first * strides.at(-1)!,
+  };
+}
+
+/** An element of each row. */
+function columnOf(view: View, column: number): View {
+  return columnsOf(view, { first: column, length: 1 });
+}
