@@ -3,7 +3,13 @@
 import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
-import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
+import {
+  asMatrix,
+  isRowSeen,
+  rowOf,
+  rowsInWindows,
+  viewsInWindows,
+} from "../devices/webgpu/windows.ts";
 import { sizeOf } from "../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 
@@ -162,7 +168,7 @@ const takeRowsAs = (moved: Moved) => ({ 1: takeRows(moved, 1), 4: takeRows(moved
 const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 
 /** A part of some rows, and the positions in these rows, that a kernel can see. */
-interface RowsPart {
+export interface RowsPart {
   /** What is taken from or added to, [rows, length]. */
   readonly rows: View;
   /** The column with which that begins. */
@@ -175,8 +181,15 @@ interface RowsPart {
   readonly isFirst: boolean;
 }
 
-/** As many rows at a time as can be seen; of one that cannot, one part after the other. */
-function* partsOfRows(
+/**
+ * As many rows at a time as can be seen; of one that cannot, one part after the other.
+ *
+ * @param rows Contiguous, as are the others.
+ * @param positions As many rows.
+ * @param elements Of the shape of `positions`.
+ * @param name What is to be done, for messages.
+ */
+export function* partsOfRows(
   device: WebGpuDevice,
   rows: View,
   positions: View,
@@ -195,15 +208,12 @@ function* partsOfRows(
     }
     return;
   }
-  const row = (view: View, i: number, length: number): View => ({
-    ...viewAs(view, [1, length], [length, 1]),
-    offset: view.offset + i * length,
-  });
+  const matrices = [rows, positions, elements].map((view) => asMatrix(view, count));
   for (let i = 0; i < count; i++) {
+    const [row, ...some] = matrices.map((matrix) => rowOf(matrix, i)) as [View, View, View];
     let firstColumn = 0;
-    for (const [part] of viewsInWindows(device, [row(rows, i, length)], 1, 2, name)) {
+    for (const [part] of viewsInWindows(device, [row], 1, 2, name)) {
       let isFirst = true;
-      const some = [row(positions, i, k), row(elements, i, k)];
       for (const [positions, elements] of viewsInWindows(device, some, 2, 2, name)) {
         yield {
           ...{ rows: part!, firstColumn, positions: positions!, elements: elements!, isFirst },

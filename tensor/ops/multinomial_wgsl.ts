@@ -1,11 +1,17 @@
 /** Drawing indices on WebGPU. @module */
 
+import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
-import { rowsInWindows } from "../devices/webgpu/windows.ts";
+import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
+import { asMatrix, isRowSeen, rowOf, rowsInWindows } from "../devices/webgpu/windows.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import * as ex from "../expression/expression.ts";
+import { defineProgram } from "../expression/program.ts";
 import { sizeOf } from "../shape.ts";
+import { partsOfRows } from "./gather_wgsl.ts";
 import { BITS_OF_ONE } from "./multinomial_wasm.ts";
 import { pieceLength, SCAN_PIECES } from "./scan_wasm.ts";
+import { cumulativeSumOnWebGpu } from "./scan_wgsl.ts";
 
 /** Draws an index for each uniform number. All views are contiguous. */
 export function multinomialOnWebGpu(
@@ -16,7 +22,12 @@ export function multinomialOnWebGpu(
 ): void {
   if (sizeOf(uniforms.shape) === 0) return;
   const rows = sizeOf(weights.shape.slice(0, -1));
-  for (const piece of rowsInWindows(device, [weights, uniforms, output], rows, "multinomial")) {
+  const matrices = [weights, uniforms, output].map((view) => asMatrix(view, rows));
+  if (!matrices.every((view) => isRowSeen(device, view, view.shape[1]!))) {
+    const [weights, uniforms, output] = matrices as [View, View, View];
+    return drawFromLongRows(device, weights, uniforms, output);
+  }
+  for (const piece of rowsInWindows(device, matrices, rows, "multinomial")) {
     const [pieceRows, length] = piece[0]!.shape as [number, number];
     const samples = piece[1]!.shape[1]!;
     const draws = pieceRows * samples;
@@ -28,6 +39,58 @@ export function multinomialOnWebGpu(
       workgroupGrid(draws, device.limits.maxComputeWorkgroupsPerDimension),
     );
   }
+}
+
+// What is negative or NaN is found among the weights, and what is infinite in their sum.
+const validTotal = defineProgram(
+  { name: "check weights", inputs: ["weights", "total"], perRow: ["total"] },
+  ({ weights, total }) => [
+    ex.select(
+      ex.multiply(ex.lessEqual(0, ex.rowMin(weights)), ex.less(total, Infinity)),
+      total,
+      -1,
+    ),
+  ],
+);
+
+/** Draws from rows of which a kernel cannot see all: by a search in their running sums. */
+function drawFromLongRows(
+  device: WebGpuDevice,
+  weights: View,
+  uniforms: View,
+  output: View,
+): void {
+  const [rows, length] = weights.shape as [number, number];
+  const make = (length: number, label: string): View => ({
+    ...{ allocation: device.allocate(4 * rows * length, label), dtype: "float32" },
+    ...{ shape: [rows, length], strides: [length, 1], offset: 0 },
+  });
+  const [sums, totals] = [make(length, "running sums of weights"), make(1, "sums of weights")];
+  cumulativeSumOnWebGpu(device, weights, sums, false);
+  const last = { ...viewAs(sums, [rows, 1], [length, 1]), offset: length - 1 };
+  runProgramOnWebGpu(device, validTotal, [weights, last], [totals], []);
+  for (let row = 0; row < rows; row++) {
+    const of = [sums, uniforms, output].map((matrix) => rowOf(matrix, row)) as [View, View, View];
+    const parts = partsOfRows(device, ...of, "multinomial");
+    for (const { rows: sums, firstColumn, positions: uniforms, elements: output } of parts) {
+      const [length, draws] = [sums.shape[1]!, output.shape[1]!];
+      device.dispatch(
+        SEARCH,
+        [sums, totals, uniforms, output].map((view) => view.allocation),
+        {
+          integers: [
+            ...[sums.offset, row, uniforms.offset, output.offset],
+            ...[firstColumn, length, draws],
+          ],
+        },
+        workgroupGrid(
+          Math.ceil(draws / SEARCH_LANES),
+          device.limits.maxComputeWorkgroupsPerDimension,
+        ),
+      );
+    }
+  }
+  for (const { allocation } of [sums, totals]) device.free(allocation);
 }
 
 /**
@@ -110,6 +173,56 @@ fn main(
   let chance = uniforms[u32(arguments.uniformsOffset) + index];
   let drawn = draw(lane, first, length, u32(arguments.piece), chance);
   if (drawn != NOTHING) { output[u32(arguments.outputOffset) + index] = drawn; }
+}
+`,
+};
+
+/** Invocations in a workgroup of the search. */
+const SEARCH_LANES = 64;
+
+/**
+ * Finds the first running sum that is above the share of the total: in a part of a row, for what was not
+ * found in the parts before. Such sums never decrease.
+ */
+const SEARCH: WgslKernel = {
+  key: "multinomial: search",
+  integers: [
+    ...["sumsOffset", "row", "uniformsOffset", "outputOffset"],
+    ...["first", "length", "draws"],
+  ],
+  buffers: [
+    { name: "sums", type: "f32", writes: false },
+    { name: "totals", type: "f32", writes: false },
+    { name: "uniforms", type: "f32", writes: false },
+    { name: "output", type: "i32", writes: true },
+  ],
+  code: () => `
+${workgroupIndexWgsl}
+@compute @workgroup_size(${SEARCH_LANES})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let i = i32(workgroupIndex(group, grid) * ${SEARCH_LANES}u + lane);
+  if (i >= arguments.draws) { return; }
+  let place = arguments.outputOffset + i;
+  if (arguments.first > 0 && output[place] >= 0) { return; }
+  let chance = uniforms[arguments.uniformsOffset + i];
+  let total = totals[arguments.row];
+  let goal = chance * total;
+  let isValid = total > 0.0 && bitcast<u32>(chance) < ${BITS_OF_ONE}u;
+  var found = -1;
+  if (isValid && sums[arguments.sumsOffset + arguments.length - 1] > goal) {
+    var low = 0;
+    var high = arguments.length - 1;
+    while (low < high) {
+      let middle = (low + high) / 2;
+      if (sums[arguments.sumsOffset + middle] > goal) { high = middle; } else { low = middle + 1; }
+    }
+    found = arguments.first + low;
+  }
+  output[place] = found;
 }
 `,
 };
