@@ -10,7 +10,9 @@ import type { WgslBuffer, WgslKernel } from "../device.ts";
 import {
   accumulators,
   addWeightedRows,
+  chooseTiles,
   declareAccumulators,
+  declareChoice,
   floats,
   headBase,
   kernelByParts,
@@ -24,6 +26,7 @@ import {
   storeAccumulators,
   type Stored,
   TILE,
+  type Tiles,
 } from "./attention_tile_wgsl.ts";
 
 /** The arguments of the forward kernels: places, sizes, and the scale of scores to the base 2. */
@@ -47,18 +50,22 @@ const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
 /** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
-export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
-  TILE,
-  (parts, stored) => ({
-    key: `attention in ${parts} parts ${stored}`,
+export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("all");
+
+/** The same for tiles that hold something that is not finite. */
+export const mendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("spoilt");
+
+function kernels(tiles: Tiles): (headSize: number, stored: Stored) => WgslKernel {
+  return kernelByParts(TILE, (parts, stored) => ({
+    key: `attention of ${tiles} tiles in ${parts} parts ${stored}`,
     integers: FORWARD_INTEGERS,
     floats: ["scale"],
     buffers: forwardBuffers(stored),
-    code: () => code(parts, stored),
-  }),
-);
+    code: () => code(parts, stored, tiles),
+  }));
+}
 
-function code(parts: number, stored: Stored): string {
+function code(parts: number, stored: Stored, tiles: Tiles): string {
   const sums = accumulators("sums", parts);
   return `${SHARED}
 // [32 keys, 8 vectors of queries]
@@ -66,7 +73,7 @@ var<workgroup> weights: array<vec4<f32>, 256>;
 // For four queries each, what eight threads found.
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-${[Q, K, V].map(loadFunction).join("")}
+${[Q, K, V].map(loadFunction).join("")}${declareChoice(tiles, [Y])}
 ${rowProducts("products", Q, K)}
 fn largest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.y), max(x.z, x.w));
@@ -85,7 +92,7 @@ ${MAIN} {
   let begin = max(0, position - arguments.left);
   let end = min(arguments.keys, position + ${TILE} + arguments.right);
   let rows = thread / 8u;
-
+${chooseTiles(tiles, "first", [{ operand: Y, base: "yBase" }])}
   // The statistics of this thread's four queries: eight threads keep the same.
   var maximum = vec4<f32>(-0x1.fffffep127f);
   var total = vec4<f32>(0.0);

@@ -8,12 +8,15 @@
  * @module
  */
 
-import type { WebGpuDevice, WgslKernel } from "../device.ts";
+import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import type { GradientViews } from "./attention_gradient_wasm.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
+import { attentionGradientByProducts } from "./attention_products_wgsl.ts";
 import {
   addWeightedRows,
+  chooseTiles,
   declareAccumulators,
+  declareChoice,
   floats,
   headBase,
   kernelByParts,
@@ -28,6 +31,7 @@ import {
   storeAccumulators,
   type Stored,
   TILE,
+  type Tiles,
 } from "./attention_tile_wgsl.ts";
 import { sizes, storedAs } from "./attention_wgsl.ts";
 import { attendInWindows } from "./attention_windows_wgsl.ts";
@@ -81,22 +85,30 @@ function computeGradients(
       { integers: [...place(y), ...place(dy), queries, heads, headSize] },
       [Math.ceil(queries / 64), heads, batch],
     );
+  }
+  const tiles: Tiles = attentionGradientByProducts(device, views, deltas, problem)
+    ? "spoilt"
+    : "all";
+  const work = (name: string, products: number, views: readonly View[]) => () =>
+    tiles === "spoilt"
+      ? { name: `${name}, mending` }
+      : attentionWork(name, problem, products, views);
+  if (rows > 0) {
     device.dispatch(
-      queryKernel(headSize, stored),
+      queryKernels[tiles](headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dq.allocation],
       { integers: [...operands, dq].flatMap(place).concat(rest), ...numbers },
       [tilesOfQueries, heads, batch],
-      () => attentionWork("gradient of attention, queries", problem, 3, [...operands, dq, logSums]),
+      work("gradient of attention, queries", 3, [...operands, dq, logSums]),
     );
   }
   if (batch * keys > 0) {
     device.dispatch(
-      keyKernel(headSize, stored),
+      keyKernels[tiles](headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dk.allocation, dv.allocation],
       { integers: [...operands, dk, dv].flatMap(place).concat(rest), ...numbers },
       [tilesOfKeys, keyHeads, batch],
-      () =>
-        attentionWork("gradient of attention, keys", problem, 4, [...operands, dk, dv, logSums]),
+      work("gradient of attention, keys", 4, [...operands, dk, dv, logSums]),
     );
   }
   device.free(deltas);
@@ -126,6 +138,12 @@ ${MAIN} {
 });
 const DELTA_KERNELS = { f32: deltaKernel("f32"), f16: deltaKernel("f16") };
 
+/** Kernels for all tiles, and for those that hold something that is not finite. */
+function byTiles(make: (tiles: Tiles, parts: number, stored: Stored) => WgslKernel) {
+  const of = (tiles: Tiles) => kernelByParts(TILE, (parts, stored) => make(tiles, parts, stored));
+  return { all: of("all"), spoilt: of("spoilt") };
+}
+
 /** What the two large kernels are told. */
 function interfaceOf(outputs: readonly Operand[], stored: Stored) {
   return {
@@ -144,14 +162,14 @@ function interfaceOf(outputs: readonly Operand[], stored: Stored) {
 }
 
 /** dq. Its workgroups are [tiles of 32 queries, heads, batch]; rows are queries, columns keys. */
-const queryKernel = kernelByParts(TILE, (parts, stored) => ({
-  key: `gradient of attention by queries in ${parts} parts ${stored}`,
+const queryKernels = byTiles((tiles, parts, stored) => ({
+  key: `gradient of attention by queries of ${tiles} tiles in ${parts} parts ${stored}`,
   ...interfaceOf([DQ], stored),
   code: () =>
     `${SHARED}
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
-${OPERANDS.map(loadFunction).join("")}
+${OPERANDS.map(loadFunction).join("")}${declareChoice(tiles, [DQ])}
 ${rowProducts("scoreProducts", Q, K)}
 ${rowProducts("valueProducts", DY, V)}
 ${MAIN} {
@@ -168,7 +186,7 @@ ${MAIN} {
   let begin = max(0, position - arguments.left);
   let end = min(arguments.keys, position + ${TILE} + arguments.right);
   let rows = thread / 8u;
-
+${chooseTiles(tiles, "first", [{ operand: DQ, base: "dqBase" }])}
   var logSum: vec4<f32>;
   var delta: vec4<f32>;
   let row = (batch * arguments.heads + head) * arguments.queries;
@@ -221,15 +239,15 @@ ${
 }));
 
 /** dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns queries. */
-const keyKernel = kernelByParts(TILE, (parts, stored) => ({
-  key: `gradient of attention by keys in ${parts} parts ${stored}`,
+const keyKernels = byTiles((tiles, parts, stored) => ({
+  key: `gradient of attention by keys of ${tiles} tiles in ${parts} parts ${stored}`,
   ...interfaceOf([DK, DV], stored),
   code: () =>
     `${SHARED}
 // [32 queries, 8 vectors of keys]
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> weightGradients: array<vec4<f32>, 256>;
-${OPERANDS.map(loadFunction).join("")}
+${OPERANDS.map(loadFunction).join("")}${declareChoice(tiles, [DK, DV])}
 ${rowProducts("scoreProducts", K, Q)}
 ${rowProducts("valueProducts", V, DY)}
 ${MAIN} {
@@ -244,6 +262,12 @@ ${MAIN} {
   let begin = max(0, first - arguments.right - offset);
   let end = min(arguments.queries, first + ${TILE} + arguments.left - offset);
   let rows = thread / 8u;
+${
+      chooseTiles(tiles, "first", [
+        { operand: DK, base: "dkBase" },
+        { operand: DV, base: "dvBase" },
+      ])
+    }
 ${declareAccumulators("keySums", parts)}${declareAccumulators("valueSums", parts)}
   for (var member = 0; member < arguments.group; member++) {
     let head = keyHead * arguments.group + member;

@@ -237,3 +237,53 @@ export function storeAccumulators(
   }
 `).join("");
 }
+
+/** Which tiles of the result a kernel computes: all, or those that hold something that is not finite. */
+export type Tiles = "all" | "spoilt";
+
+/** What {@linkcode chooseTiles} needs to know of the operands that hold the result. */
+export function declareChoice(tiles: Tiles, operands: readonly Operand[]): string {
+  if (tiles === "all") return "";
+  return `
+var<workgroup> found: array<u32, 64>;
+var<workgroup> isSpoilt: u32;
+${
+    operands.map(({ buffer, tokens }) => `
+fn isSpoilt_${buffer}(base: i32, first: i32, thread: u32) -> bool {
+  var found = false;
+  for (var i = i32(thread); i < ${TILE} * arguments.headSize; i += 64) {
+    let token = first + i / arguments.headSize;
+    if (token < arguments.${tokens}) {
+      let value = ${buffer}[base + token * arguments.${buffer}Token + i % arguments.headSize];
+      found |= (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u;
+    }
+  }
+  return found;
+}
+`).join("")
+  }`;
+}
+
+/** Statements that leave the kernel where the tile from token `first` on need not be computed. */
+export function chooseTiles(
+  tiles: Tiles,
+  first: string,
+  results: readonly { readonly operand: Operand; readonly base: string }[],
+): string {
+  if (tiles === "all") return "";
+  const anywhere = results
+    .map(({ operand, base }) => `isSpoilt_${operand.buffer}(${base}, ${first}, thread)`)
+    .join(" | ");
+  return `
+  found[thread] = u32(${anywhere});
+  workgroupBarrier();
+  if (thread == 0u) {
+    for (var i = 0u; i < 64u; i++) {
+      isSpoilt |= found[i];
+    }
+  }
+  if (workgroupUniformLoad(&isSpoilt) == 0u) {
+    return;
+  }
+`;
+}

@@ -1,9 +1,10 @@
 /** Attention on WebGPU: which kernel, with which arguments. @module */
 
 import type { View, WebGpuDevice } from "../device.ts";
-import { attendByTiles } from "./attention_blocks_wgsl.ts";
+import { attendByTiles, mendByTiles } from "./attention_blocks_wgsl.ts";
 import { attendOneByOne, MOST_ONE_BY_ONE } from "./attention_decode_wgsl.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_problem.ts";
+import { attendByProducts } from "./attention_products_wgsl.ts";
 import { place, type Stored, TILE } from "./attention_tile_wgsl.ts";
 import type { ForwardViews } from "./attention_wasm.ts";
 import { attendInWindows } from "./attention_windows_wgsl.ts";
@@ -27,20 +28,25 @@ export function attentionOnWebGpu(
 /** Records the computation on views that a kernel can see. */
 function attend(
   device: WebGpuDevice,
-  { q, k, v, y, logSums }: ForwardViews,
+  views: ForwardViews,
   problem: AttentionProblem,
 ): void {
+  const { q, k, v, y, logSums } = views;
   const { batch, queries, heads, headSize, scale } = problem;
   const oneByOne = queries <= MOST_ONE_BY_ONE;
+  const mends = !oneByOne && attendByProducts(device, views, problem);
   device.dispatch(
-    (oneByOne ? attendOneByOne : attendByTiles)(headSize, storedAs(q)),
+    (oneByOne ? attendOneByOne : mends ? mendByTiles : attendByTiles)(headSize, storedAs(q)),
     [q, k, v, y, logSums].map((view) => view.allocation),
     {
       integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
       floats: [scale * LOG2_E],
     },
     [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
-    () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
+    () =>
+      mends
+        ? { name: "attention, mending" }
+        : attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
   );
 }
 

@@ -8,14 +8,14 @@
  */
 
 import { allocate, applyOne, noteRounded, type Operation } from "../apply.ts";
-import type { Device } from "../device.ts";
+import type { Device, View } from "../device.ts";
 import { type DType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
 import type { Tensor, TensorOrNumber } from "../tensor.ts";
-import { runProgram, runProgramInto } from "./program.ts";
+import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 /** An operation of one tensor. */
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
@@ -226,6 +226,11 @@ export function fill(
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);
   return tensor;
+}
+
+/** Fills what is there already, for the kernels of operations. */
+export function fillView(device: Device, view: View, value: number): void {
+  runProgramOn(device, fillProgram, [], [view], [value]);
 }
 
 const addProgram: Program = defineProgram(
