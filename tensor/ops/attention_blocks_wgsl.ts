@@ -10,17 +10,19 @@ import type { WgslBuffer, WgslKernel } from "../device.ts";
 import {
   accumulators,
   addWeightedRows,
+  BEGIN_KEYS,
+  beginQueries,
   chooseTiles,
   declareAccumulators,
   declareChoice,
   floats,
-  headBase,
   kernelByParts,
   loadFunction,
   MAIN,
   type Operand,
   placeNames,
   rowProducts,
+  SEES,
   SHARED,
   SIZE_NAMES,
   storeAccumulators,
@@ -74,41 +76,23 @@ var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
 ${[Q, K, V].map(loadFunction).join("")}${declareChoice(tiles, [Y])}
-${rowProducts("products", Q, K)}
+${rowProducts("products", Q, K)}${SEES}
 fn largest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.y), max(x.z, x.w));
 }
 
-${MAIN} {
-  let first = i32(workgroup.x) * ${TILE};
-  let head = i32(workgroup.y);
-  let batch = i32(workgroup.z);
-  let keyHead = head / arguments.group;
-  let qBase = ${headBase("q", "head")};
-  let kBase = ${headBase("k", "keyHead")};
-  let vBase = ${headBase("v", "keyHead")};
-  let yBase = ${headBase("y", "head")};
-  let position = arguments.keys - arguments.queries + first;
-  let begin = max(0, position - arguments.left);
-  let end = min(arguments.keys, position + ${TILE} + arguments.right);
-  let rows = thread / 8u;
-${chooseTiles(tiles, "first", [{ operand: Y, base: "yBase" }])}
+${MAIN} {${beginQueries([Q, K, V, Y])}${
+    chooseTiles(tiles, "first", [{ operand: Y, base: "yBase" }])
+  }
   // The statistics of this thread's four queries: eight threads keep the same.
   var maximum = vec4<f32>(-0x1.fffffep127f);
   var total = vec4<f32>(0.0);
 ${declareAccumulators("sums", parts)}
-  for (var key = begin; key < end; key += ${TILE}) {
-    let count = u32(min(${TILE}, end - key));
-    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
-      key >= position + ${TILE - 1} - arguments.left;
-    var scores = products(qBase, first, kBase, key, thread) * arguments.scale;
-    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+  for (var key = begin; key < end; key += ${TILE}) {${BEGIN_KEYS}    var scores = products(qBase, first, kBase, key, thread) * arguments.scale;
     var seen: array<vec4<bool>, 4>;
     var top: vec4<f32>;
     for (var i = 0; i < 4; i++) {
-      let own = position + i32(4u * rows) + i;
-      let last = min(own + arguments.right, arguments.keys - 1);
-      seen[i] = (keys >= vec4<i32>(own - arguments.left)) & (keys <= vec4<i32>(last));
+      seen[i] = sees(position + i32(4u * rows) + i, keys);
       top[i] = largest(select(vec4<f32>(-0x1.fffffep127f), scores[i], seen[i]));
     }
     maxima[thread] = top;

@@ -14,6 +14,8 @@ import { type AttentionProblem, attentionWork, LOG2_E } from "./attention_proble
 import { attentionGradientByProducts } from "./attention_products_wgsl.ts";
 import {
   addWeightedRows,
+  BEGIN_KEYS,
+  beginQueries,
   chooseTiles,
   declareAccumulators,
   declareChoice,
@@ -26,6 +28,7 @@ import {
   place,
   placeNames,
   rowProducts,
+  SEES,
   SHARED,
   SIZE_NAMES,
   storeAccumulators,
@@ -171,22 +174,10 @@ const queryKernels = byTiles((tiles, parts, stored) => ({
 var<workgroup> weights: array<vec4<f32>, 256>;
 ${OPERANDS.map(loadFunction).join("")}${declareChoice(tiles, [DQ])}
 ${rowProducts("scoreProducts", Q, K)}
-${rowProducts("valueProducts", DY, V)}
-${MAIN} {
-  let first = i32(workgroup.x) * ${TILE};
-  let head = i32(workgroup.y);
-  let batch = i32(workgroup.z);
-  let keyHead = head / arguments.group;
-  let qBase = ${headBase("q", "head")};
-  let kBase = ${headBase("k", "keyHead")};
-  let vBase = ${headBase("v", "keyHead")};
-  let dyBase = ${headBase("dy", "head")};
-  let dqBase = ${headBase("dq", "head")};
-  let position = arguments.keys - arguments.queries + first;
-  let begin = max(0, position - arguments.left);
-  let end = min(arguments.keys, position + ${TILE} + arguments.right);
-  let rows = thread / 8u;
-${chooseTiles(tiles, "first", [{ operand: DQ, base: "dqBase" }])}
+${rowProducts("valueProducts", DY, V)}${SEES}
+${MAIN} {${beginQueries([...OPERANDS, DQ])}${
+      chooseTiles(tiles, "first", [{ operand: DQ, base: "dqBase" }])
+    }
   var logSum: vec4<f32>;
   var delta: vec4<f32>;
   let row = (batch * arguments.heads + head) * arguments.queries;
@@ -198,19 +189,11 @@ ${chooseTiles(tiles, "first", [{ operand: DQ, base: "dqBase" }])}
     }
   }
 ${declareAccumulators("sums", parts)}
-  for (var key = begin; key < end; key += ${TILE}) {
-    let count = u32(min(${TILE}, end - key));
-    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
-      key >= position + ${TILE - 1} - arguments.left;
-    var scores = scoreProducts(qBase, first, kBase, key, thread) * arguments.scoreScale;
+  for (var key = begin; key < end; key += ${TILE}) {${BEGIN_KEYS}    var scores = scoreProducts(qBase, first, kBase, key, thread) * arguments.scoreScale;
     var changes = valueProducts(dyBase, first, vBase, key, thread);
-    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
     for (var i = 0; i < 4; i++) {
-      let own = position + i32(4u * rows) + i;
-      let last = min(own + arguments.right, arguments.keys - 1);
-      let seen = (keys >= vec4<i32>(own - arguments.left)) & (keys <= vec4<i32>(last));
       let change = power(scores[i] - logSum[i]) * (changes[i] - delta[i]);
-      changes[i] = select(vec4<f32>(0.0), change, seen);
+      changes[i] = select(vec4<f32>(0.0), change, sees(position + i32(4u * rows) + i, keys));
     }
     var columns = transpose(changes);
     for (var i = 0u; i < 4u; i++) {

@@ -111,6 +111,47 @@ export function headBase(buffer: string, head: string): string {
 }
 
 /**
+ * Statements that begin a kernel whose workgroups have tiles of queries: where the heads of the operands
+ * begin, at which position the tile does, and from where to where its queries see keys.
+ */
+export function beginQueries(operands: readonly Operand[]): string {
+  return `
+  let first = i32(workgroup.x) * ${TILE};
+  let head = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let keyHead = head / arguments.group;
+  ${
+    operands.map(({ buffer, tokens }) =>
+      `let ${buffer}Base = ${headBase(buffer, tokens === "queries" ? "head" : "keyHead")};`
+    ).join("\n  ")
+  }
+  let position = arguments.keys - arguments.queries + first;
+  let begin = max(0, position - arguments.left);
+  let end = min(arguments.keys, position + ${TILE} + arguments.right);
+  let rows = thread / 8u;
+`;
+}
+
+/**
+ * Statements that begin the work on a tile of keys, from `key` on, in such a kernel: how many there are,
+ * whether all queries of the tile see all of them, and which the four of this thread are.
+ */
+export const BEGIN_KEYS = `
+    let count = u32(min(${TILE}, end - key));
+    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
+      key >= position + ${TILE - 1} - arguments.left;
+    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+`;
+
+/** Which of four keys the query at a position sees. */
+export const SEES = `
+fn sees(position: i32, keys: vec4<i32>) -> vec4<bool> {
+  let last = min(position + arguments.right, arguments.keys - 1);
+  return (keys >= vec4<i32>(position - arguments.left)) & (keys <= vec4<i32>(last));
+}
+`;
+
+/**
  * A function `name(leftBase, left, rightBase, right, thread)`: the products of 32 rows of one operand,
  * from token `left` on, with 32 rows of another.
  */
