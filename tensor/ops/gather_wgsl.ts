@@ -12,6 +12,7 @@ import {
 } from "../devices/webgpu/windows.ts";
 import { sizeOf } from "../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
+import { inColumns } from "./wide_rows_wgsl.ts";
 
 /** Invocations in a workgroup. */
 const LANES = 64;
@@ -63,6 +64,15 @@ export function takeRowsOnWebGpu(
   ids: View,
   output: View,
 ): void {
+  const matrices = [
+    { view: weight, isRead: true, isWritten: false },
+    { view: output, isRead: false, isWritten: true },
+  ];
+  inColumns(device, matrices, ([weight, output]) => takeRows(device, weight!, ids, output!));
+}
+
+/** The same for rows that kernels can see. */
+function takeRows(device: WebGpuDevice, weight: View, ids: View, output: View): void {
   const width = rowWidth(weight);
   const [rows, rowLength] = weight.shape as [number, number];
   const columns = rowLength / width;
@@ -132,7 +142,7 @@ const movedAs = ({ dtype }: View): Moved => dtype === "float16" ? "f16" : "u32";
 const outsideWgsl = (moved: Moved): string =>
   moved === "u32" ? "u32(arguments.outside)" : "f16(bitcast<f32>(arguments.outside))";
 
-const takeRows = (moved: Moved, width: Width): WgslKernel => {
+const takeRowsKernel = (moved: Moved, width: Width): WgslKernel => {
   const type = width === 1 ? moved : `vec4<${moved}>`;
   return {
     key: `take rows ${moved} ${width}`,
@@ -164,7 +174,10 @@ ${rowsWgsl}
 `,
   };
 };
-const takeRowsAs = (moved: Moved) => ({ 1: takeRows(moved, 1), 4: takeRows(moved, 4) });
+const takeRowsAs = (moved: Moved) => ({
+  1: takeRowsKernel(moved, 1),
+  4: takeRowsKernel(moved, 4),
+});
 const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 
 /** A part of some rows, and the positions in these rows, that a kernel can see. */

@@ -15,6 +15,7 @@ import { Storage } from "../scope.ts";
 import { sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
+import { inColumns } from "./wide_rows_wgsl.ts";
 import { keyOfWgsl, mostPositions, sortPositions } from "./sort_wgsl.ts";
 
 /** Sorted rows in a chunk. */
@@ -46,8 +47,23 @@ export function sumRowsOnWebGpu(
   output: View,
   accumulate: boolean,
 ): void {
+  if (sizeOf(output.shape) === 0) return;
+  const matrices = [
+    { view: x, isRead: true, isWritten: false },
+    { view: output, isRead: accumulate, isWritten: true },
+  ];
+  inColumns(device, matrices, ([x, output]) => sumRows(device, x!, ids, output!, accumulate));
+}
+
+/** The same for rows that kernels can see. */
+function sumRows(
+  device: WebGpuDevice,
+  x: View,
+  ids: Tensor,
+  output: View,
+  accumulate: boolean,
+): void {
   const [rows, rowLength] = output.shape as [number, number];
-  if (rows * rowLength === 0) return;
   const pieces = rowPieces(device, ids, x, rowLength, mostPositions(device));
   // Where kernels cannot see all of x at once, or not sort all ids, the sums of one piece are added to
   // those before.

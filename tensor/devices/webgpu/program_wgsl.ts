@@ -1,16 +1,17 @@
 /** Runs programs on a WebGPU device: the formulas of `tensor/expression/` as kernels in WGSL. @module */
 
 import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { Program } from "../../expression/program.ts";
+import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { repeatProgram } from "../../expression/rebuild.ts";
+import { contiguousStrides, shapesEqual, sizeOf } from "../../shape.ts";
 import { type Plan, planElementwise, planRepeated } from "./elementwise_wgsl.ts";
 import { runOnLongRows, seesRows } from "./long_rows.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
-import { viewsInWindows } from "./windows.ts";
+import { isSeenWhole, viewsInWindows } from "./windows.ts";
 
 /** Kernels that were written before, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
@@ -68,14 +69,55 @@ export function runProgramOnWebGpu(
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
   if (counted === undefined || counted.includes(0)) return;
   const isEmpty = views.some(({ shape }) => shape.includes(0));
-  if (program.isRow && !isEmpty && !views.every((view) => seesRows(device, view))) {
-    runOnLongRows(device, program, inputs, outputs, scalars, runProgramOnWebGpu);
+  if (isEmpty || views.every(({ allocation }) => isSeenWhole(device, allocation))) {
+    runPiece(device, program, views, scalars);
     return;
   }
-  const pieces = isEmpty
-    ? [views]
-    : viewsInWindows(device, views, inputs.length, counted.length, program.name);
-  for (const piece of pieces) runPiece(device, program, piece, scalars);
+  const read = inputs.map((input) =>
+    isWrittenElsewhere(input, outputs) ? copyOf(device, input) : input
+  );
+  const operands = [...read, ...outputs];
+  if (program.isRow && !operands.every((view) => seesRows(device, view))) {
+    runOnLongRows(device, program, read, outputs, scalars, runProgramOnWebGpu);
+  } else {
+    const { length } = counted;
+    const pieces = viewsInWindows(device, operands, inputs.length, length, program.name);
+    for (const piece of pieces) runPiece(device, program, piece, scalars);
+  }
+  for (const [i, view] of read.entries()) {
+    if (view !== inputs[i]) device.free(view.allocation);
+  }
+}
+
+/**
+ * Whether a view is of memory that is written, but not in the same places: such memory is bound once, so
+ * that a kernel would have to see both places at once.
+ */
+function isWrittenElsewhere(
+  { allocation, offset, strides }: View,
+  outputs: readonly View[],
+): boolean {
+  const written = outputs.filter((output) => output.allocation === allocation);
+  return written.length > 0 &&
+    !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
+}
+
+/** The same elements in memory of their own, as the floats that formulas see. */
+function copyOf(device: WebGpuDevice, view: View): View {
+  const { shape } = view;
+  const allocation = device.allocate(4 * sizeOf(shape), "an input that is written elsewhere");
+  const copy: View = {
+    ...{ allocation, dtype: "float32", shape, strides: contiguousStrides(shape), offset: 0 },
+  };
+  copyOnWebGpu(device, view, copy);
+  return copy;
+}
+
+const identity = defineProgram({ name: "copy", inputs: ["x"] }, ({ x }) => [x]);
+
+/** Copies elements from one view to another one of its shape. */
+export function copyOnWebGpu(device: WebGpuDevice, source: View, target: View): void {
+  runProgramOnWebGpu(device, identity, [source], [target], []);
 }
 
 /** Runs a program on views that kernels can see: inputs and then outputs. */

@@ -4,11 +4,13 @@ import { openDevice } from "../../open_device.ts";
 import {
   attention,
   concat,
+  copyInto,
   cumulativeSum,
   type Device,
   embedding,
   gather,
   multinomial,
+  noGrad,
   Tensor,
   topK,
 } from "../../mod.ts";
@@ -73,6 +75,14 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     const unknown = Tensor.from(device, [-1, 0, 4500, 5001]).to("int32");
     rows.slice(0, 0, 20).square().sum().backward();
     return [rows, table.grad!, embedding(table, unknown)];
+  },
+  "a table of wide rows": (device) => {
+    const table = numbers(device, [5, 270_003], 1);
+    const ids = Tensor.from(device, Int32Array.of(4, 0, 4, 2, 1, 4, 0));
+    const rows = embedding(table, ids);
+    const more = embedding(table, Tensor.from(device, [-1, 4, 5]).to("int32"));
+    rows.square().sum().add(more.slice(0, 1, 2).sum()).backward();
+    return [rows, table.grad!, more];
   },
   "a long table of single numbers, and more ids than can be sorted at once": (device) => {
     const table = numbers(device, [270_001, 1], 1);
@@ -154,6 +164,15 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
       multinomial(x, { seed: 1 }).to("float32"),
       multinomial(x, { seed: 2, samples: 300 }).to("float32"),
     ];
+  },
+  "copies from one place of a tensor to another": (device) => {
+    const [rows, columns] = [numbers(device, [4, 280_001], 1), numbers(device, [280_001, 4], 2)];
+    noGrad(() => {
+      copyInto(rows.slice(0, 0, 1), rows.slice(0, 2, 3));
+      copyInto(columns.slice(0, 0, 1000), columns.slice(0, -1000));
+      copyInto(columns.slice(1, 3).add(rows.slice(0, 3).transpose()), columns.slice(1, 1, 2));
+    });
+    return [rows, columns];
   },
   "joining": (device) => {
     const [x, y] = [numbers(device, [600, 300], 1), numbers(device, [600, 400], 2)];

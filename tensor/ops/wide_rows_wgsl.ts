@@ -1,0 +1,57 @@
+/** Matrices on WebGPU whose rows are too long for a kernel, some columns at a time. @module */
+
+import type { View, WebGpuDevice } from "../device.ts";
+import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
+import { isRowSeen } from "../devices/webgpu/windows.ts";
+import { bytesPerElement } from "../dtype.ts";
+import { sizeOf } from "../shape.ts";
+
+/** A matrix, and what is done to it. */
+export interface WideMatrix {
+  /** Contiguous, with as many columns as the others. */
+  readonly view: View;
+  /** Whether what it holds matters. */
+  readonly isRead: boolean;
+  readonly isWritten: boolean;
+}
+
+/**
+ * Does something that treats all columns alike: at once, if kernels can see the rows, or else with copies
+ * of some columns after the other.
+ *
+ * @param run Takes a matrix for each of `matrices`, contiguous.
+ */
+export function inColumns(
+  device: WebGpuDevice,
+  matrices: readonly WideMatrix[],
+  run: (views: readonly View[]) => void,
+): void {
+  const columns = matrices[0]!.view.shape.at(-1)!;
+  if (matrices.every(({ view }) => isRowSeen(device, view, columns))) {
+    return run(matrices.map(({ view }) => view));
+  }
+  const widest = Math.max(...matrices.map(({ view }) => bytesPerElement(view.dtype)));
+  // Several rows fit into a binding, and begin at a multiple of four elements.
+  const most = 4 * Math.floor(device.limits.maxStorageBufferBindingSize / (16 * widest));
+  for (let first = 0; first < columns; first += most) {
+    const length = Math.min(most, columns - first);
+    const part = ({ allocation, dtype, shape, offset }: View): View => ({
+      ...{ allocation, dtype, shape: [sizeOf(shape) / columns, length] },
+      ...{ strides: [columns, 1], offset: offset + first },
+    });
+    const copies = matrices.map(({ view, isRead }) => {
+      const { dtype, shape } = part(view);
+      const bytes = bytesPerElement(dtype) * sizeOf(shape);
+      const allocation = device.allocate(bytes, "some columns of wide rows");
+      const copy: View = { allocation, dtype, shape, strides: [length, 1], offset: 0 };
+      if (isRead) copyOnWebGpu(device, part(view), copy);
+      return copy;
+    });
+    run(copies);
+    for (const [i, copy] of copies.entries()) {
+      const { view, isWritten } = matrices[i]!;
+      if (isWritten) copyOnWebGpu(device, copy, part(view));
+      device.free(copy.allocation);
+    }
+  }
+}
