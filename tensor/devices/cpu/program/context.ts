@@ -113,9 +113,13 @@ export class KernelContext {
   /**
    * Walks over the work items, run by run.
    *
-   * @param body Is given the positions in the run to begin at and to stop before.
+   * @param body Is given the positions in the run to begin at and to stop before. Where it moves the
+   * pointers, they are at the first of these, and it leaves them at the last.
    */
-  forEachRun(body: (from: Local<I32>, to: Local<I32>) => void): void {
+  forEachRun(
+    body: (from: Local<I32>, to: Local<I32>) => void,
+    { movesPointers = false } = {},
+  ): void {
     const f = this.f;
     const { outerRank } = this.variant;
     const { start, end } = this.#parameters;
@@ -133,11 +137,20 @@ export class KernelContext {
       f.set(rest, rest.divideUnsigned(length));
       this.pointers.forEach((p, k) => f.set(p, p.add(counter.multiply(strideOf(k, axis)))));
     }
+    let nextRun = (k: number): I32 => strideOf(k, 0);
+    if (movesPointers) {
+      const gaps = outerRank === 0
+        ? []
+        : this.runStrides.map((s, k) => f.local(strideOf(k, 0).subtract(runLength.multiply(s))));
+      nextRun = (k) => gaps[k]!;
+      this.pointers.forEach((p, k) => f.set(p, p.add(from.multiply(this.runStrides[k]!))));
+    }
     const advance = (axis: number): void => {
       const counter = counters[axis];
       if (counter === undefined) return;
       f.set(counter, counter.add(1));
-      this.pointers.forEach((p, k) => f.set(p, p.add(strideOf(k, axis))));
+      const step = (k: number) => axis === 0 ? nextRun(k) : strideOf(k, axis);
+      this.pointers.forEach((p, k) => f.set(p, p.add(step(k))));
       if (axis === outerRank - 1) return;
       f.if(counter.equal(this.#word(wordOf.outerLength(axis))), () => {
         this.pointers.forEach((p, k) => f.set(p, p.subtract(counter.multiply(strideOf(k, axis)))));

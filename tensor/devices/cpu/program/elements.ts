@@ -5,7 +5,10 @@ import type { I32 } from "../emitter/scalars.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist } from "./formulas.ts";
 
-/** Writes the loop over a part of a run. */
+/** Vectors that are computed in one turn of the loop. */
+const MOST_VECTORS = 4;
+
+/** Writes the loop over a part of a run. It moves the pointers along. */
 export function writeElements(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { variant, pointers, runStrides: strides } = context;
   const { program, classes } = variant;
@@ -14,19 +17,16 @@ export function writeElements(context: KernelContext, from: Local<I32>, to: Loca
     const isFixed = e.kind === "input" && classes[e.index] === "0";
     return isFixed ? context.loadOne(e.index, pointers[e.index]!) : undefined;
   });
-  const most = vectorsAtOnce(program.outputs, 2);
-  context.forEachBlock(from, to, most, (at, vectors, isFull) => {
-    const addresses = pointers.map((p, k) => context.addressAt(k, p, at, strides[k]!));
-    for (let v = 0; v < vectors; v++) {
-      const values = context.compute(program.outputs, (e) => {
-        if (known.has(e) || e.kind !== "input") return known.get(e);
-        return context.load(e.index, addresses[e.index]!, strides[e.index]!, v, isFull);
-      });
-      values.forEach((value, o) => {
-        const k = context.operandOf(o);
-        context.store(k, addresses[k]!, strides[k]!, v, isFull, value);
-      });
-    }
+  const most = vectorsAtOnce(program.outputs, MOST_VECTORS);
+  forEachBlock(context, from, to, most, (vector, isFull) => {
+    const values = context.compute(program.outputs, (e) => {
+      if (known.has(e) || e.kind !== "input") return known.get(e);
+      return context.load(e.index, pointers[e.index]!, strides[e.index]!, vector, isFull);
+    });
+    values.forEach((value, o) => {
+      const k = context.operandOf(o);
+      context.store(k, pointers[k]!, strides[k]!, vector, isFull, value);
+    });
   });
 }
 
@@ -38,11 +38,43 @@ function isIntegerCopy({ variant: { program, dtypes } }: KernelContext): boolean
 
 function writeCopy(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { pointers, runStrides: strides } = context;
-  context.forEachBlock(from, to, 2, (at, vectors, isFull) => {
-    const addresses = pointers.map((p, k) => context.addressAt(k, p, at, strides[k]!));
-    for (let v = 0; v < vectors; v++) {
-      const bits = context.loadBits(0, addresses[0]!, strides[0]!, v, isFull);
-      context.storeBits(1, addresses[1]!, strides[1]!, v, isFull, bits);
-    }
+  forEachBlock(context, from, to, MOST_VECTORS, (vector, isFull) => {
+    const bits = context.loadBits(0, pointers[0]!, strides[0]!, vector, isFull);
+    context.storeBits(1, pointers[1]!, strides[1]!, vector, isFull, bits);
+  });
+}
+
+/**
+ * Moves the pointers from `from` to `to` in blocks of `most` vectors, then of one vector, then of one
+ * element. That the pointers themselves move saves an address for each operand: with five operands or
+ * more there are not registers enough for both.
+ */
+function forEachBlock(
+  context: KernelContext,
+  from: I32,
+  to: I32,
+  most: number,
+  body: (vector: number, isFull: boolean) => void,
+): void {
+  const { f, pointers, runStrides, variant: { classes } } = context;
+  const left = f.local(to.subtract(from));
+  const move = (elements: number) => {
+    f.set(left, left.subtract(elements));
+    pointers.forEach((p, k) => {
+      if (classes[k] === "0") return;
+      f.set(p, p.add(classes[k] === "1" ? 4 * elements : runStrides[k]!.multiply(elements)));
+    });
+  };
+  for (const vectors of most > 1 ? [most, 1] : [1]) {
+    f.if(left.greaterEqual(4 * vectors), () =>
+      f.doWhile(() => {
+        for (let vector = 0; vector < vectors; vector++) body(vector, true);
+        move(4 * vectors);
+        return left.greaterEqual(4 * vectors);
+      }));
+  }
+  f.while(left.greater(0), () => {
+    body(0, false);
+    move(1);
   });
 }

@@ -17,10 +17,9 @@ import { writeRows } from "./rows.ts";
 export function emitProgram(variant: KernelVariant): Uint8Array<ArrayBuffer> {
   return emitKernel(variant, (f, parameters) => {
     const context = new KernelContext(f, variant, parameters);
-    context.forEachRun((from, to) => {
-      if (variant.mode === "elements") writeElements(context, from, to);
-      else if (variant.mode === "rows") writeRows(context, from, to);
-      else writeColumns(context, from, to);
+    const write = { elements: writeElements, rows: writeRows, columns: writeColumns }[variant.mode];
+    context.forEachRun((from, to) => write(context, from, to), {
+      movesPointers: variant.mode === "elements",
     });
   });
 }
