@@ -21,9 +21,15 @@ export interface StepVariant {
   readonly embeds: boolean;
 }
 
+/**
+ * Keys of a thread whose scores are computed before the first of their values is read. With keys and
+ * values in one loop there would be twice the code in it, which processors keep in a small cache.
+ */
+const KEYS_TOGETHER = 16;
+
 /** Workgroup memory that a kernel takes, in bytes. */
 export function stepMemory({ headSize, threads }: Omit<StepVariant, "embeds">): number {
-  return 4 * (headSize * (threads + 3) + 2 * threads);
+  return 4 * (headSize * (threads + 3) + (2 + KEYS_TOGETHER) * threads);
 }
 
 /** The kernel; its workgroups are [heads, batch], all places are in vectors of four. */
@@ -60,6 +66,7 @@ var<workgroup> query: array<vec4<f32>, ${parts}>;
 var<workgroup> newKey: array<vec4<f32>, ${parts}>;
 var<workgroup> newValue: array<vec4<f32>, ${parts}>;
 var<workgroup> sums: array<vec4<f32>, ${threads * parts}>;
+var<workgroup> scores: array<f32, ${KEYS_TOGETHER * threads}>;
 var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> totals: array<f32, ${threads}>;
 
@@ -143,18 +150,35 @@ fn main(
 ${each((part) => `let q${part} = query[${part}];`)}${
     each((part) => `var sum${part} = vec4<f32>();`)
   }
-  for (var key = arguments.begin + thread; key < arguments.position; key += ${threads}) {
-    let keyAt = keysAt + key * arguments.cacheToken;
-    let valueAt = valuesAt + key * arguments.cacheToken;
-    var products = vec4<f32>();
-${each((part) => `products += q${part} * keys[keyAt + ${part}];`)}
-    let score = (products.x + products.y) + (products.z + products.w);
-    let newMaximum = max(maximum, score);
+  for (
+    var first = arguments.begin + thread;
+    first < arguments.position;
+    first += ${KEYS_TOGETHER * threads}
+  ) {
+    let end = min(first + ${KEYS_TOGETHER * threads}, arguments.position);
+    var newMaximum = maximum;
+    var at = thread;
+    for (var key = first; key < end; key += ${threads}) {
+      let keyAt = keysAt + key * arguments.cacheToken;
+      var products = vec4<f32>();
+${each((part) => `  products += q${part} * keys[keyAt + ${part}];`)}
+      let score = (products.x + products.y) + (products.z + products.w);
+      newMaximum = max(newMaximum, score);
+      scores[at] = score;
+      at += ${threads};
+    }
     let factor = power(maximum - newMaximum);
-    let weight = power(score - newMaximum);
     maximum = newMaximum;
-    total = total * factor + weight;
-${each((part) => `sum${part} = sum${part} * factor + weight * values[valueAt + ${part}];`)}
+    total *= factor;
+${each((part) => `sum${part} *= factor;`)}
+    at = thread;
+    for (var key = first; key < end; key += ${threads}) {
+      let valueAt = valuesAt + key * arguments.cacheToken;
+      let weight = power(scores[at] - maximum);
+      total += weight;
+${each((part) => `  sum${part} += weight * values[valueAt + ${part}];`)}
+      at += ${threads};
+    }
   }
   maxima[thread] = maximum;
   totals[thread] = total;
