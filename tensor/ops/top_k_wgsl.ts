@@ -8,9 +8,8 @@
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
 import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
-import type { DType } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
-import { takeAlongOnWebGpu } from "./gather_wgsl.ts";
+import { type FoundInPart, keyOfBitsWgsl, mergeFound } from "./top_k_merge_wgsl.ts";
 
 /** Invocations in a workgroup. */
 export const LANES = 128;
@@ -38,37 +37,22 @@ export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indice
 
 /** The largest of each part of a row that a kernel can see, and then the largest of these. */
 function findInLongRow(device: WebGpuDevice, x: View, values: View, indices: View): void {
-  const k = values.shape[0]!;
-  const parts = viewsInWindows(device, [x], 1, 1, "topK").map(([part]) => part!);
-  const kept = parts.map((part) => Math.min(k, part.shape[0]!));
-  const count = kept.reduce((sum, each) => sum + each, 0);
-  const make = (length: number, dtype: DType, what: string): View => ({
-    ...{ allocation: device.allocate(4 * length, what), dtype },
-    ...{ shape: [length], strides: [1], offset: 0 },
+  let firstColumn = 0;
+  const found = viewsInWindows(device, [x], 1, 1, "topK").map(([part]): FoundInPart => {
+    const length = part!.shape[0]!;
+    const k = Math.min(values.shape[0]!, length);
+    const make = (what: string): View => ({
+      allocation: device.allocate(4 * k, `${what} of a part of a row`),
+      ...{ dtype: "int32", shape: [k], strides: [1], offset: 0 },
+    });
+    const best = { values: make("the largest"), indices: make("where the largest are") };
+    find(device, part!, best.values, best.indices, firstColumn);
+    firstColumn += length;
+    return best;
   });
-  const candidates = make(count, "float32", "the largest of parts of a row");
-  const candidateIndices = make(count, "int32", "where the largest of parts of a row are");
-  let [first, start] = [0, 0];
-  for (const [i, part] of parts.entries()) {
-    const length = kept[i]!;
-    find(
-      device,
-      part,
-      vector(candidates, start, length),
-      vector(candidateIndices, start, length),
-      first,
-    );
-    first += part.shape[0]!;
-    start += length;
-  }
-  // Of equal ones the first come first among the candidates, too.
-  const best = make(k, "float32", "the largest of a row");
-  const positions = make(k, "int32", "which candidates are the largest");
-  find(device, candidates, best, positions, 0);
-  takeAlongOnWebGpu(device, candidates, positions, values);
-  takeAlongOnWebGpu(device, candidateIndices, positions, indices);
-  for (const { allocation } of [candidates, candidateIndices, best, positions]) {
-    device.free(allocation);
+  mergeFound(device, found, values, indices);
+  for (const { values, indices } of found) {
+    for (const { allocation } of [values, indices]) device.free(allocation);
   }
 }
 
@@ -101,16 +85,11 @@ function find(
 }
 
 /**
- * Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. The pieces
- * below need the bits `x`, the arguments `length` and `k`, and `values` and `indices` for what is found.
+ * Keys of elements. The pieces below need their bits `x`, the arguments `length` and `k`, and `values` and
+ * `indices` for what is found.
  */
-const keys = `
-fn keyOf(column: u32) -> u32 {
-  let bits = x[column];
-  if ((bits & 0x7fffffffu) > 0x7f800000u) { return 0xffffffffu; }
-  if (bits > 0x80000000u) { return ~bits; }
-  return bits | 0x80000000u;
-}
+const keys = `${keyOfBitsWgsl}
+fn keyOf(column: u32) -> u32 { return keyOfBits(x[column]); }
 `;
 
 /**

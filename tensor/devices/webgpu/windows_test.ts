@@ -136,7 +136,15 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     // With many equal numbers, of which the first count.
     const flat = topK(long.detach().mul(20).to("int32").to("float32"), 1000);
     found.values.square().sum().add(of.values.square().sum()).backward();
+    // More than a binding holds, among them NaN, zeros of both signs, and many that are equal.
+    const kinds = [NaN, -0, 0, 3, -1];
+    const special = Float32Array.from(
+      { length: 290_001 },
+      (_, i) => kinds[i * 7919 % 11] ?? Math.sin(i),
+    );
+    const sorted = topK(Tensor.from(device, special), 289_000);
     return [
+      ...[sorted.values, sorted.indices.to("float32")],
       ...[found.values, found.indices.to("float32"), of.values, of.indices.to("float32")],
       ...[flat.values, flat.indices.to("float32"), x.grad!, long.grad!],
     ];
