@@ -64,15 +64,17 @@ export const SOFTMAX: WgslKernel = {
     maximum = max(maximum, scores[column + key * arguments.row] * arguments.scale);
   }
   var total = 0.0;
-  for (var key = begin; key < end; key++) {
-    total += power(scores[column + key * arguments.row] * arguments.scale - maximum);
-  }
-  let logSum = select(maximum + log2(total), 0.0, begin == end);
-  logSums[sums] = logSum;
   for (var key = 0; key < arguments.keys; key++) {
     let at = column + key * arguments.row;
     let isSeen = key >= begin && key < end;
-    scores[at] = select(0.0, power(scores[at] * arguments.scale - logSum), isSeen);
+    let weight = select(0.0, power(scores[at] * arguments.scale - maximum), isSeen);
+    scores[at] = weight;
+    total += weight;
+  }
+  logSums[sums] = select(maximum + log2(total), 0.0, begin == end);
+  let inverse = 1.0 / total;
+  for (var key = begin; key < end; key++) {
+    scores[column + key * arguments.row] *= inverse;
   }
 }
 `,
