@@ -2,7 +2,7 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { functionsFor, unaryCode } from "../devices/webgpu/wgsl_functions.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { drawWgsl } from "./multinomial_wgsl.ts";
 import { pieceLength } from "./scan_wasm.ts";
 import { LANES, topKWgsl } from "./top_k_wgsl.ts";
@@ -62,13 +62,7 @@ var<workgroup> indices: array<u32, ${MOST_CANDIDATES}>;
 
 fn weightAt(place: u32) -> f32 { return bitcast<f32>(values[place]); }
 
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = workgroupIndex(group, grid);
+${beginMain(LANES, "index")}
   if (index >= u32(arguments.rows)) { return; }
   let row = u32(arguments.xOffset) + index * u32(arguments.rowStride);
   let k = u32(arguments.k);
@@ -92,7 +86,7 @@ fn main(
   if (drawn < 0) { output[place] = -1; } else { output[place] = i32(indices[drawn]); }
 }
 `;
-    const pieces = workgroupIndexWgsl + topKWgsl("workgroupBarrier") + drawWgsl;
+    const pieces = topKWgsl("workgroupBarrier") + drawWgsl;
     return pieces + functionsFor(main) + main;
   },
 };

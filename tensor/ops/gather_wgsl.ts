@@ -2,7 +2,7 @@
 
 import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import {
   asMatrix,
   isRowSeen,
@@ -276,14 +276,8 @@ const takeAlong = (moved: Moved): WgslKernel => ({
     { name: "output", type: moved, writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+${beginMain(LANES)}
+  let i = group * ${LANES}u + lane;
   if (i >= u32(arguments.count)) { return; }
   let length = u32(arguments.length);
   // What lies before the first column becomes a large number, too.
@@ -338,14 +332,7 @@ const SUM_ALONG: WgslKernel = {
     { name: "output", type: "f32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = workgroupIndex(group, grid);
+${beginMain(LANES, "row")}
   if (row >= u32(arguments.rows)) { return; }
   let length = u32(arguments.length);
   let k = u32(arguments.k);

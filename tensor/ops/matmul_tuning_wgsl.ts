@@ -6,7 +6,7 @@
 
 import type { Allocation, WebGpuDevice, WgslKernel } from "../device.ts";
 import { wholeWords } from "../devices/webgpu/allocation.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../dtype.ts";
 import {
   formOf,
@@ -325,14 +325,8 @@ const COMPARE_KERNEL: WgslKernel = {
     { name: "mistakes", type: "atomic<u32>", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${COMPARED_BY_GROUP})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let at = workgroupIndex(group, grid) * ${COMPARED_BY_GROUP} + local;
+${beginMain(COMPARED_BY_GROUP, "group", "local")}
+  let at = group * ${COMPARED_BY_GROUP} + local;
   if (at < u32(arguments.words) && wanted[at] != got[at]) {
     atomicAdd(&mistakes[arguments.index], 1);
   }

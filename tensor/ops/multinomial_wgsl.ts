@@ -4,7 +4,7 @@ import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { asMatrix, isRowSeen, rowOf, rowsInWindows } from "../devices/webgpu/windows.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { sizeOf } from "../shape.ts";
@@ -156,17 +156,10 @@ const MULTINOMIAL: WgslKernel = {
     { name: "output", type: "i32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
 ${drawWgsl}
 fn weightAt(place: u32) -> f32 { return weights[place]; }
 
-@compute @workgroup_size(${SCAN_PIECES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = workgroupIndex(group, grid);
+${beginMain(SCAN_PIECES, "index")}
   if (index >= u32(arguments.draws)) { return; }
   let length = u32(arguments.length);
   let first = u32(arguments.weightsOffset) + index / u32(arguments.samples) * length;
@@ -197,14 +190,8 @@ const SEARCH: WgslKernel = {
     { name: "output", type: "i32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${SEARCH_LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = i32(workgroupIndex(group, grid) * ${SEARCH_LANES}u + lane);
+${beginMain(SEARCH_LANES)}
+  let i = i32(group * ${SEARCH_LANES}u + lane);
   if (i >= arguments.draws) { return; }
   let place = arguments.outputOffset + i;
   if (arguments.first > 0 && output[place] >= 0) { return; }

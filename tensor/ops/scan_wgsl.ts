@@ -2,7 +2,7 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { asMatrix, viewsInWindows } from "../devices/webgpu/windows.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
 import { pieceLength, SCAN_PIECES } from "./scan_wasm.ts";
 
@@ -51,16 +51,9 @@ const cumulativeSum = (carries: boolean): WgslKernel => ({
     ...(carries ? [{ name: "carry", type: "f32", writes: true }] : []),
   ],
   code: () => `
-${workgroupIndexWgsl}
 var<workgroup> before: array<f32, ${SCAN_PIECES}>;
 
-@compute @workgroup_size(${SCAN_PIECES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = workgroupIndex(group, grid);
+${beginMain(SCAN_PIECES, "row")}
   if (row >= u32(arguments.rows)) { return; }
   let place = i32(row) * arguments.length + arguments.first;
   let start = i32(lane) * arguments.piece;

@@ -9,7 +9,7 @@
  */
 
 import type { Allocation, View, WebGpuDevice, WgslKernel } from "../device.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
 
 /** Positions in a block, and invocations in a workgroup. */
@@ -80,7 +80,6 @@ export function sortPositions(device: WebGpuDevice, ids: View, keys: number): Al
 const ARGUMENTS = ["idsOffset", "keys", "count", "blocks", "shift"];
 
 const commonCode = `
-${workgroupIndexWgsl}
 ${keyOfWgsl}
 fn positionAt(i: u32) -> u32 {
   // The first pass begins with the positions in their own order.
@@ -105,13 +104,7 @@ const COUNT: WgslKernel = {
 ${commonCode}
 var<workgroup> histogram: array<atomic<u32>, ${DIGITS}>;
 
-@compute @workgroup_size(${BLOCK})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let block = workgroupIndex(group, grid);
+${beginMain(BLOCK, "block")}
   let i = block * ${BLOCK}u + lane;
   if (i < u32(arguments.count)) {
     atomicAdd(&histogram[digitOf(positionAt(i))], 1u);
@@ -176,13 +169,7 @@ const PLACE: WgslKernel = {
 ${commonCode}
 var<workgroup> digits: array<u32, ${BLOCK}>;
 
-@compute @workgroup_size(${BLOCK})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let block = workgroupIndex(group, grid);
+${beginMain(BLOCK, "block")}
   let i = block * ${BLOCK}u + lane;
   let isThere = i < u32(arguments.count);
   var position = 0u;

@@ -9,7 +9,7 @@
 
 import { viewAs } from "../apply.ts";
 import type { Allocation, View, WebGpuDevice, WgslKernel } from "../device.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { viewsInWindows } from "../devices/webgpu/windows.ts";
 import { Storage } from "../scope.ts";
 import { sizeOf } from "../shape.ts";
@@ -164,15 +164,9 @@ const FIND_BEGINS: WgslKernel = {
     { name: "begins", type: "u32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
 ${keyOfWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+${beginMain(LANES)}
+  let i = group * ${LANES}u + lane;
   if (i >= u32(arguments.idCount)) { return; }
   let id = u32(arguments.firstId) + i;
   var low = 0u;

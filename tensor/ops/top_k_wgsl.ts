@@ -7,7 +7,7 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
 import { type FoundInPart, keyOfBitsWgsl, mergeFound } from "./top_k_merge_wgsl.ts";
 
@@ -231,15 +231,8 @@ const TOP_K: WgslKernel = {
     { name: "indices", type: "u32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
 ${topKWgsl("storageBarrier")}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = workgroupIndex(group, grid);
+${beginMain(LANES, "index")}
   if (index >= u32(arguments.rows)) { return; }
   let row = u32(arguments.xOffset) + index * u32(arguments.length);
   let output = u32(arguments.outputOffset) + index * u32(arguments.k);

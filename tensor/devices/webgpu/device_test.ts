@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { adapterTest, gpuAndWorkerTest, gpuTest } from "../../../testing/gpu.ts";
 import type { Allocation, WgslKernel } from "../../device.ts";
 import { openWebGpuDevice, type RecordingWebGpuDevice } from "./device.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 const THREADS = 64;
 
@@ -13,14 +13,8 @@ const addAmount: WgslKernel = {
   floats: ["amount"],
   buffers: [{ name: "x", type: "f32", writes: false }, { name: "y", type: "f32", writes: true }],
   code: () =>
-    `${workgroupIndexWgsl}
-@compute @workgroup_size(${THREADS})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let i = i32(workgroupIndex(workgroup, grid) * ${THREADS}u + thread);
+    `${beginMain(THREADS, "group", "thread")}
+  let i = i32(group * ${THREADS}u + thread);
   if (i < arguments.n) {
     y[i] = x[i] + arguments.amount;
   }

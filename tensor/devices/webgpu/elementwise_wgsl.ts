@@ -11,7 +11,7 @@ import {
 } from "./program_code.ts";
 import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
 import { functionsFor } from "./wgsl_functions.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 /** A kernel to run and what to run it with. */
 export interface Plan {
@@ -152,13 +152,8 @@ function elementwiseKernel(
       return `  if (column < arguments.${length}) {\n${part(time, "    ")}  }\n`;
     }).join("");
     const main = `
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-) {
-  let element = i32(workgroupIndex(workgroup, grid) * ${threads}u + thread);
+${beginMain(threads, "group", "thread")}
+  let element = i32(group * ${threads}u + thread);
   if (element >= arguments.count) {
     return;
   }
@@ -166,7 +161,7 @@ ${
       outerIndices(pattern.rank, "element", "arguments.columns")
     }${operands.bases()}${constants}${parts}}
 `;
-    return workgroupIndexWgsl + functionsFor(main) + main;
+    return functionsFor(main) + main;
   };
   return {
     key,

@@ -14,4 +14,4 @@ export type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
 export { openWebGpuDevice, RecordingWebGpuDevice, type WebGpuStatistics } from "./device.ts";
 export type { Gpu } from "./gpu.ts";
 export { runProgramOnWebGpu } from "./program_wgsl.ts";
-export { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
+export { beginMain, workgroupGrid } from "./workgroup_grid.ts";

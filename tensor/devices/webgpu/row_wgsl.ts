@@ -24,7 +24,7 @@ import {
 } from "./program_code.ts";
 import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
 import { binaryCode, floatType, functionsFor, literal, type Width } from "./wgsl_functions.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "./workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 /** How the threads of a workgroup are shared out. */
 interface Team {
@@ -187,15 +187,10 @@ function rowCode(
   ).join("");
   // Threads beyond the last row do the last one again without storing: barriers want all threads.
   const main = `${shared}
-@compute @workgroup_size(${threads})
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let lane = ${lane};
-  let wanted = i32(workgroupIndex(workgroup, grid)) * ${team.rows} + ${place};
+  let wanted = i32(group) * ${team.rows} + ${place};
   let isWanted = wanted < arguments.rows;
   let row = min(wanted, arguments.rows - 1);
   let end = select(0, arguments.columns / ${pattern.width}, isWanted);
@@ -203,7 +198,7 @@ ${splitRow(pattern.rank)}${operands.bases()}${body}${
     outputCode(program, pattern, team, operands, formulas)
   }}
 `;
-  return workgroupIndexWgsl + functionsFor(main) + main;
+  return functionsFor(main) + main;
 }
 
 /** Computes the reductions of one pass and gives them names. */

@@ -4,7 +4,7 @@
  * Folds a number of workgroups into the dimensions x and y of a dispatch.
  *
  * A few workgroups more than asked for may come out: a kernel skips those whose
- * {@linkcode workgroupIndexWgsl} is not below the count.
+ * number, as {@linkcode beginMain} counts, is not below the count.
  *
  * @param count How many workgroups are wanted.
  * @param maxPerDimension The limit `maxComputeWorkgroupsPerDimension` of the device.
@@ -31,11 +31,29 @@ export function workgroupGrid(count: number, maxPerDimension: number): [x: numbe
 }
 
 /**
- * The other direction, in WGSL: `workgroupIndex(workgroup_id, num_workgroups)` counts the
- * workgroups of a {@linkcode workgroupGrid} from 0.
+ * The beginning of `main` in WGSL, for a {@linkcode workgroupGrid}.
+ *
+ * @param threads Threads of a workgroup.
+ * @param group What the number of a workgroup is called, counted from 0.
+ * @param thread What the number of a thread in its workgroup is called.
+ *
+ * @example
+ * ```ts
+ * import { beginMain } from "./workgroup_grid.ts";
+ *
+ * const code = `${beginMain(64)}
+ *   y[group * 64u + lane] = 1.0;
+ * }`;
+ * if (!code.includes("@workgroup_size(64)")) throw new Error("expected 64 threads");
+ * ```
  */
-export const workgroupIndexWgsl = `
-fn workgroupIndex(workgroup: vec3<u32>, grid: vec3<u32>) -> u32 {
-  return workgroup.y * grid.x + workgroup.x;
+export function beginMain(threads: number, group = "group", thread = "lane"): string {
+  return `
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) ${thread}: u32,
+) {
+  let ${group} = workgroup.y * grid.x + workgroup.x;`;
 }
-`;
