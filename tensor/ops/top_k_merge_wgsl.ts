@@ -2,7 +2,7 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
 import { viewsInWindows } from "../devices/webgpu/windows.ts";
-import { workgroupGrid, workgroupIndexWgsl } from "../devices/webgpu/workgroup_grid.ts";
+import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 
 /** Invocations in a workgroup. */
 const LANES = 64;
@@ -82,15 +82,9 @@ const RANK: WgslKernel = {
     { name: "ranks", type: "u32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
 ${keyOfBitsWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+${beginMain(LANES)}
+  let i = group * ${LANES}u + lane;
   if (i >= u32(arguments.count)) { return; }
   var before = i;
   if (arguments.order != 0) {
@@ -125,14 +119,8 @@ const PLACE: WgslKernel = {
     { name: "indices", type: "u32", writes: true },
   ],
   code: () => `
-${workgroupIndexWgsl}
-@compute @workgroup_size(${LANES})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) grid: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let i = workgroupIndex(group, grid) * ${LANES}u + lane;
+${beginMain(LANES)}
+  let i = group * ${LANES}u + lane;
   if (i >= u32(arguments.count)) { return; }
   // What comes before this part becomes large.
   let place = ranks[i] - u32(arguments.first);
