@@ -90,8 +90,9 @@ export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
 export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
 
 const sigmoidOf = (x: Operand): Expression => ex.divide(1, ex.add(1, ex.exp(ex.negate(x))));
+/** relu, as a formula for programs that contain it. */
 // "Not positive" rather than "positive" is asked, so that NaN stays NaN.
-const reluOf = (x: Expression): Expression => ex.select(ex.lessEqual(x, 0), 0, x);
+export const reluOf = (x: Expression): Expression => ex.select(ex.lessEqual(x, 0), 0, x);
 
 /** 1 / (1 + e⁻ˣ) */
 export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);

@@ -4,7 +4,7 @@ import { allocate } from "../apply.ts";
 import type { WebGpuDevice } from "../device.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import type { Tensor } from "../tensor.ts";
-import { reluSquared, softcap } from "./elementwise.ts";
+import { softcap } from "./elementwise.ts";
 import { linearsOnWebGpu, MOST_WEIGHTS } from "./linears_wgsl.ts";
 import { linear } from "./matmul.ts";
 import { FLOAT32_EPSILON, rmsNorm } from "./rows.ts";
@@ -27,7 +27,8 @@ const FEW_ROWS = 4;
  * The products of rows with weights: x Wᵀ for each.
  *
  * On a GPU, a few rows for which no gradient can be asked, as in decoding, take one kernel. Everything
- * else is the composition of operations that the options name.
+ * else is the composition of operations that the options name, what can be done where a product is stored
+ * being done there.
  *
  * @param x `[..., K]`
  * @param weights `[n, k]` each; one with k below K meets the first k columns of x.
@@ -61,13 +62,13 @@ export function linears(
   const length = x.shape.at(-1) ?? 0;
   return weights.map((weight) => {
     const columns = weight.shape[1] ?? length;
-    const product = linear(columns < length ? slice(rows, -1, 0, columns) : rows, weight);
-    const active = activation === undefined
-      ? product
-      : activation === "reluSquared"
-      ? reluSquared(product)
-      : softcap(product, activation.softcap);
-    return residual === undefined ? active : residual.add(active);
+    const read = columns < length ? slice(rows, -1, 0, columns) : rows;
+    const added = residual === undefined ? {} : { residual };
+    if (typeof activation !== "object") {
+      return linear(read, weight, undefined, { activation: activation ?? "none", ...added });
+    }
+    const capped = softcap(linear(read, weight), activation.softcap);
+    return residual === undefined ? capped : residual.add(capped);
   });
 }
 

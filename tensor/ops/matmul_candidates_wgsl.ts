@@ -7,10 +7,24 @@
 
 import type { WebGpuDevice, WgslKernel } from "../device.ts";
 import { bytesPerElement } from "../dtype.ts";
-import { type Element, elementOf, type KernelForm, type MatmulKernel } from "./matmul_code_wgsl.ts";
+import {
+  type Element,
+  elementOf,
+  integersOf,
+  type KernelForm,
+  type MatmulKernel,
+  matricesOf,
+} from "./matmul_code_wgsl.ts";
 import { dotsKernel, hasVectorsAlongK } from "./matmul_dots_wgsl.ts";
 import { alignKernel, naiveKernel, registerKernel, rowsKernel } from "./matmul_kernels_wgsl.ts";
-import { type MatmulOptions, type Matrix, type Product, productWork } from "./matmul_product.ts";
+import {
+  ACTIVATIONS,
+  mapAddends,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  productWork,
+} from "./matmul_product.ts";
 import { partsOf, runInParts } from "./matmul_split_wgsl.ts";
 import { prefetchedKernel, stagedKernel, type Staging } from "./matmul_staged_wgsl.ts";
 import { subgroupsKernel } from "./matmul_subgroups_wgsl.ts";
@@ -96,9 +110,10 @@ function way(make: (form: KernelForm) => MatmulKernel): MatmulCandidate {
     alignedB: false,
     cutsSums: false,
     kernel: (_, form) => {
-      const { rowMajorA, rowMajorB, isSymmetric, operands, result } = form;
+      const { rowMajorA, rowMajorB, isSymmetric, operands, result, addends, activation } = form;
       const index = Number(rowMajorA) + 2 * Number(rowMajorB) + 4 * Number(isSymmetric) +
-        8 * Number(operands === "f16") + 16 * Number(result === "f16");
+        8 * Number(operands === "f16") + 16 * Number(result === "f16") +
+        32 * (ACTIVATIONS.indexOf(activation) + ACTIVATIONS.length * addends);
       return kernels[index] ??= make(form);
     },
   };
@@ -180,13 +195,15 @@ export function isAlignedMatrix(matrix: Matrix, length: number): boolean {
 }
 
 /** What the kernels of a product depend on. @throws {TypeError} If its elements cannot be multiplied. */
-export function formOf({ a, b, c }: Product, isSymmetric: boolean): KernelForm {
+export function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelForm {
   return {
     rowMajorA: a.column === 1,
     rowMajorB: b.column === 1,
     isSymmetric,
     operands: elementOf(a.dtype),
     result: elementOf(c.dtype),
+    addends: epilogue?.addends.length ?? 0,
+    activation: epilogue?.activation ?? "none",
   };
 }
 
@@ -216,6 +233,7 @@ export function runCandidate(
   return runInParts(
     device,
     product,
+    formOf(product, false),
     flags,
     parts,
     (product, flags) => runTiles(device, candidate, product, flags),
@@ -246,7 +264,7 @@ function runTiles(
     eachBatch(outer * inner, limit, (firstItem, items) => {
       device.dispatch(
         tile.kernel,
-        [part.a.allocation, part.b.allocation, part.c.allocation],
+        matricesOf(part).map(({ allocation }) => allocation),
         { integers: integersOf(part, firstItem, accumulate) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
         () => productWork(part, { accumulate, symmetric: isSymmetric }, items),
@@ -256,21 +274,6 @@ function runTiles(
   }
   if (copy !== null) device.free(copy.matrix.allocation);
   return dispatches;
-}
-
-/** The arguments of a kernel: {@linkcode MATMUL_ARGUMENTS}, in that order. */
-function integersOf(
-  { a, b, c, m, n, k, inner }: Product,
-  firstItem: number,
-  accumulate: boolean,
-): number[] {
-  const place = (
-    { offset, row, column, outer, inner }: Matrix,
-  ) => [offset, row, column, outer, inner];
-  return [
-    ...[...place(a), ...place(b), ...place(c)],
-    ...[m, n, k, inner, firstItem, Number(accumulate)],
-  ];
 }
 
 const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
@@ -319,13 +322,18 @@ function* cut(product: Product, mostRows: number, mostColumns: number): Generato
   const { m, n, a, b, c } = product;
   for (let row = 0; row < m; row += mostRows) {
     for (let column = 0; column < n; column += mostColumns) {
+      const moved = (matrix: Matrix): Matrix => ({
+        ...matrix,
+        offset: matrix.offset + row * matrix.row + column * matrix.column,
+      });
       yield {
         ...product,
         m: Math.min(mostRows, m - row),
         n: Math.min(mostColumns, n - column),
         a: { ...a, offset: a.offset + row * a.row },
         b: { ...b, offset: b.offset + column * b.column },
-        c: { ...c, offset: c.offset + row * c.row + column * c.column },
+        c: moved(c),
+        ...mapAddends(product, moved),
       };
     }
   }

@@ -14,7 +14,7 @@ import {
   type ProductFlags,
   WEBGPU_MATMULS,
 } from "./matmul_candidates_wgsl.ts";
-import type { Matrix, Product } from "./matmul_product.ts";
+import { type Matrix, type Product, withoutEpilogue } from "./matmul_product.ts";
 
 /** Up to so many rows, large tiles would be mostly empty. */
 const FEW_ROWS = 4;
@@ -232,7 +232,8 @@ export function matmulChoices(device: WebGpuDevice): MatmulChoices {
 /**
  * The class of a product: all that decides which way is the fastest, with sizes rounded up to powers of
  * two. `float32 1024×256×4096 NT, both aligned, accumulated` multiplies 1,024 rows of 256 by 4,096
- * columns; the rows of a and the columns of b are contiguous.
+ * columns; the rows of a and the columns of b are contiguous. What a product goes through before it is
+ * stored makes no class of its own: it takes as long in every way.
  *
  * @example
  * ```ts
@@ -289,10 +290,11 @@ function powerOfTwo(length: number): number {
   return 2 ** Math.ceil(Math.log2(length));
 }
 
-/** A product that holds on to no memory. */
+/** A product that holds on to no memory. What is done with it at the end is not timed. */
 function withoutOperands(product: Product): Product {
   const empty = (matrix: Matrix): Matrix => ({ ...matrix, allocation: { bytes: 0 } });
-  return { ...product, a: empty(product.a), b: empty(product.b), c: empty(product.c) };
+  const { a, b, c } = product;
+  return { ...withoutEpilogue(product), a: empty(a), b: empty(b), c: empty(c) };
 }
 
 /** @throws {RangeError} If there is no candidate of this name. */

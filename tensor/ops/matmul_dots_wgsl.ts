@@ -3,10 +3,10 @@
 import {
   BEGIN_A,
   BEGIN_B,
-  BEGIN_C,
+  beginC,
   type KernelForm,
   kernelKey,
-  MATMUL_ARGUMENTS,
+  matmulArguments,
   type MatmulKernel,
   matrixBuffers,
   storeWgsl,
@@ -46,13 +46,13 @@ fn main(
   for (var step = 0; step < arguments.k / 4; step++) {
     sums += vec4<f32>(a[aAt + step]) * vec4<f32>(b[bAt + step]);
   }
-  store(${BEGIN_C}, row, column, (sums.x + sums.y) + (sums.z + sums.w));
+  store(${beginC(form)}, row, column, (sums.x + sums.y) + (sums.z + sums.w));
 }
 `;
   const kernel = {
     key: kernelKey("dots", form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form, ["a", "b"]),
   };
   return { kernel, rows: 1, columns: THREADS };

@@ -9,12 +9,12 @@ import type { WgslKernel } from "../device.ts";
 import {
   BEGIN_A,
   BEGIN_B,
-  BEGIN_C,
+  beginC,
   type Element,
   type KernelForm,
   kernelKey,
   lines,
-  MATMUL_ARGUMENTS,
+  matmulArguments,
   type MatmulKernel,
   matrixBuffers,
   range,
@@ -43,11 +43,11 @@ fn main(
     aAt += arguments.aColumn;
     bAt += arguments.bRow;
   }
-  store(${BEGIN_C}, row, column, sum);
+  store(${beginC(form)}, row, column, sum);
 }
 `;
   const key = kernelKey("naive", form);
-  const kernel = { key, code, integers: MATMUL_ARGUMENTS, buffers: matrixBuffers(form) };
+  const kernel = { key, code, integers: matmulArguments(form), buffers: matrixBuffers(form) };
   return { kernel, rows: 8, columns: 8 };
 }
 
@@ -99,7 +99,7 @@ fn main(
     bAt += bStride;
   }
   var tile = array(${rows.flatMap((r) => vectors.map((v) => `sum${r}_${v}`)).join(", ")});
-  let cBegin = ${BEGIN_C};
+  let cBegin = ${beginC(form)};
   for (var i = 0; i < ${tileRows * vectors.length}; i++) {
     storeVector(cBegin, row + i / ${vectors.length}, column + 4 * (i % ${vectors.length}), tile[i]);
   }
@@ -108,7 +108,7 @@ fn main(
   const kernel = {
     key: kernelKey(`registers ${tileRows}×${tileColumns}`, form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form, ["b"]),
   };
   return { kernel, rows: 8 * tileRows, columns: 8 * tileColumns };
@@ -152,14 +152,14 @@ fn main(
     for (var other = 1; other < ${lanes}; other++) {
       sum += parts[place * ${lanes} + other];
     }
-    store(${BEGIN_C}, row, column, sum);
+    store(${beginC(form)}, row, column, sum);
   }
 }
 `;
   const kernel = {
     key: kernelKey(`rows ${rowMajorB ? "N" : "T"}`, form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form),
   };
   return { kernel, rows: 1, columns };

@@ -26,6 +26,20 @@ export interface MatmulOptions {
   readonly symmetric?: boolean;
 }
 
+/** The functions that a product can go through before it is stored, the identity first. */
+export const ACTIVATIONS = ["none", "relu", "reluSquared"] as const;
+
+/** The name of a function that a product can go through before it is stored. */
+export type Activation = typeof ACTIVATIONS[number];
+
+/** What is done with a product before it is stored: activation(product + addends). */
+export interface Epilogue<Addend> {
+  /** What is added to the product, and to what the result holds if that is not to be replaced. */
+  readonly addends: readonly Addend[];
+  /** What the sum goes through. */
+  readonly activation: Activation;
+}
+
 /** A matrix in memory, once for each item of the batch. All distances are in elements. */
 export interface Matrix {
   /** The memory. */
@@ -62,12 +76,14 @@ export interface Product {
   readonly b: Matrix;
   /** The result. */
   readonly c: Matrix;
+  /** What is done with the product; its addends are of the shape of c, where strides may be 0. */
+  readonly epilogue?: Epilogue<Matrix>;
 }
 
-/** One batch axis: how many items, and each operand's stride along it. */
+/** One batch axis: how many items, and the strides of a, b, c and the addends along it. */
 interface BatchAxis {
   readonly length: number;
-  readonly strides: readonly [a: number, b: number, c: number];
+  readonly strides: readonly number[];
 }
 
 /**
@@ -76,6 +92,7 @@ interface BatchAxis {
  * @param a Shape [..., m, k], or [..., k, m] where it is transposed.
  * @param b Shape [..., k, n], or [..., n, k] where it is transposed.
  * @param c Shape [..., m, n].
+ * @param epilogue What is done with the product before it is stored; the addends are of the shape of c.
  * @returns Nothing at all where the result is empty.
  * @throws {RangeError} If the shapes do not belong together.
  * @throws {Error} If the strides are not such as a kernel can walk along.
@@ -101,6 +118,7 @@ export function describeProducts(
   b: View,
   c: View,
   options: MatmulOptions,
+  epilogue?: Epilogue<View>,
 ): readonly Product[] {
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
@@ -116,49 +134,54 @@ export function describeProducts(
       }]`,
     );
   }
-  const axes = batchAxes(a, b, c);
+  const addends = epilogue?.addends ?? [];
+  const axes = batchAxes([a, b, c, ...addends]);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
 
   const [aRow, aColumn] = lastStrides(a, options.transposeA);
   const [bRow, bColumn] = lastStrides(b, options.transposeB);
   const [cRow] = lastStrides(c, false);
+  let addendRows = addends.map((addend) => addend.strides[rank - 2]!);
   let rows = m;
   const innermost = axes.at(-1);
   if (innermost !== undefined) {
-    const [aStride, bStride, cStride] = innermost.strides;
-    if (bStride === 0 && aStride === m * aRow && cStride === m * cRow) {
+    const [aStride, bStride, cStride, ...addendStrides] = innermost.strides;
+    const isSharedB = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
+    // The stride of a single row is never used, so it may be whatever it takes.
+    if (isSharedB && addendStrides.every((stride, i) => m === 1 || stride === m * addendRows[i]!)) {
       rows = m * innermost.length;
+      addendRows = addendStrides.map((stride) => stride / m);
       axes.pop();
     }
   }
-  const inner = axes.pop() ?? { length: 1, strides: [0, 0, 0] };
-  const outer = axes.pop() ?? { length: 1, strides: [0, 0, 0] };
-  return offsets(axes).map(([aOffset, bOffset, cOffset]) => {
-    const place = (
-      view: View,
-      row: number,
-      column: number,
-      operand: 0 | 1 | 2,
-      offset: number,
-    ) => ({
+  const single = { length: 1, strides: addends.map(() => 0).concat(0, 0, 0) };
+  const inner = axes.pop() ?? single;
+  const outer = axes.pop() ?? single;
+  return offsets(axes, single.strides).map((begins) => {
+    const place = (view: View, row: number, column: number, operand: number): Matrix => ({
       allocation: view.allocation,
       dtype: view.dtype,
-      offset: view.offset + offset,
+      offset: view.offset + begins[operand]!,
       row,
       column,
-      outer: outer.strides[operand],
-      inner: inner.strides[operand],
+      outer: outer.strides[operand]!,
+      inner: inner.strides[operand]!,
     });
-    return {
+    const product = {
       m: rows,
       n,
       k,
       outer: outer.length,
       inner: inner.length,
-      a: place(a, aRow, aColumn, 0, aOffset),
-      b: place(b, bRow, bColumn, 1, bOffset),
-      c: place(c, cRow, 1, 2, cOffset),
+      a: place(a, aRow, aColumn, 0),
+      b: place(b, bRow, bColumn, 1),
+      c: place(c, cRow, 1, 2),
     };
+    if (epilogue === undefined) return product;
+    const placed = addends.map((addend, i) =>
+      place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
+    );
+    return { ...product, epilogue: { ...epilogue, addends: placed } };
   });
 }
 
@@ -184,7 +207,23 @@ export function transposeProduct(product: Product): Product {
     a: transpose(product.b),
     b: transpose(product.a),
     c: transpose(product.c),
+    ...mapAddends(product, transpose),
   };
+}
+
+/** The epilogue of a product that is made of another one: what becomes of the addends. */
+export function mapAddends(
+  { epilogue }: Product,
+  change: (addend: Matrix, index: number) => Matrix,
+): Pick<Product, "epilogue"> {
+  return epilogue === undefined
+    ? {}
+    : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
+}
+
+/** The product alone. */
+export function withoutEpilogue({ epilogue: _, ...product }: Product): Product {
+  return product;
 }
 
 function checkShapes(
@@ -259,12 +298,13 @@ function lastStrides(view: View, swapped: boolean): [row: number, column: number
 }
 
 /** The batch axes from the outermost in, without those of length 1, neighbours merged if possible. */
-function batchAxes(a: View, b: View, c: View): BatchAxis[] {
+function batchAxes(operands: readonly View[]): BatchAxis[] {
   const axes: BatchAxis[] = [];
-  for (let axis = 0; axis < c.shape.length - 2; axis++) {
-    const length = c.shape[axis]!;
+  const [{ shape }] = operands as [View];
+  for (let axis = 0; axis < shape.length - 2; axis++) {
+    const length = shape[axis]!;
     if (length === 1) continue;
-    const strides = [a.strides[axis]!, b.strides[axis]!, c.strides[axis]!] as const;
+    const strides = operands.map((operand) => operand.strides[axis]!);
     const previous = axes.at(-1);
     if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
       axes[axes.length - 1] = { length: previous.length * length, strides };
@@ -275,17 +315,12 @@ function batchAxes(a: View, b: View, c: View): BatchAxis[] {
   return axes;
 }
 
-/** Where the items along these axes begin. */
-function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c: number])[] {
-  let all: (readonly [number, number, number])[] = [[0, 0, 0]];
+/** Where the items along these axes begin in each operand, if the first one begins at `start`. */
+function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonly number[])[] {
+  let all = [start];
   for (const { length, strides } of axes) {
-    all = all.flatMap(([a, b, c]) =>
-      Array.from({ length }, (_, item) =>
-        [
-          a + item * strides[0],
-          b + item * strides[1],
-          c + item * strides[2],
-        ] as const)
+    all = all.flatMap((begins) =>
+      Array.from({ length }, (_, item) => begins.map((begin, i) => begin + item * strides[i]!))
     );
   }
   return all;
@@ -297,7 +332,7 @@ function offsets(axes: readonly BatchAxis[]): (readonly [a: number, b: number, c
  * @param items The products of the batch, if they are not all.
  */
 export function productWork(
-  { m, n, k, a, b, c, outer, inner }: Product,
+  { m, n, k, a, b, c, outer, inner, epilogue }: Product,
   { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
   items: number = outer * inner,
 ): Work {
@@ -306,7 +341,11 @@ export function productWork(
   const results = items * (symmetric ? n * (n + 1) / 2 : m * n);
   const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
     bytesPerElement(b.dtype) * copies(b) * k * n +
-    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results;
+    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results +
+    (epilogue?.addends ?? []).reduce((sum, addend) => {
+      const rows = addend.row === 0 ? 1 : m;
+      return sum + bytesPerElement(addend.dtype) * copies(addend) * rows * n;
+    }, 0);
   return {
     name: `matmul ${m}×${k}×${n}`,
     flops: 2 * k * results,

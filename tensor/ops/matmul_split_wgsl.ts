@@ -6,8 +6,22 @@
  */
 
 import type { WebGpuDevice, WgslKernel } from "../device.ts";
-import { type Element, elementOf } from "./matmul_code_wgsl.ts";
-import type { MatmulOptions, Matrix, Product } from "./matmul_product.ts";
+import {
+  beginC,
+  integersOf,
+  type KernelForm,
+  kernelKey,
+  matmulArguments,
+  matricesOf,
+  matrixBuffers,
+  storeWgsl,
+} from "./matmul_code_wgsl.ts";
+import {
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  withoutEpilogue,
+} from "./matmul_product.ts";
 
 /** So many workgroups keep a large GPU busy. */
 const ENOUGH_WORKGROUPS = 256;
@@ -46,6 +60,7 @@ export function partsOf(
 /**
  * Computes a product in parts.
  *
+ * @param form What the kernel that adds them up depends on.
  * @param parts How many, as {@linkcode partsOf} says.
  * @param run Computes a product and returns how many dispatches that took.
  * @returns How many dispatches it took.
@@ -53,11 +68,13 @@ export function partsOf(
 export function runInParts(
   device: WebGpuDevice,
   product: Product,
+  form: KernelForm,
   { accumulate = false, symmetric = false }: Flags,
   parts: number,
   run: (product: Product, options: Flags) => number,
 ): number {
-  const { m, n, k, outer, inner, a, b, c } = product;
+  const { m, n, k, outer, inner, a, b } = product;
+  const plain = withoutEpilogue(product);
   const items = outer * inner;
   const length = Math.floor(k / parts / PART_ALIGNMENT) * PART_ALIGNMENT;
   const axis = outer === 1 ? "outer" : "inner";
@@ -68,7 +85,7 @@ export function runInParts(
     ...{ outer: 0, inner: 0, [itemAxis]: m * n },
   };
   let dispatches = run({
-    ...{ ...product, k: length, [axis]: parts },
+    ...{ ...plain, k: length, [axis]: parts },
     a: { ...a, [axis]: length * a.column },
     b: { ...b, [axis]: length * b.row },
     c: { ...first, [axis]: items * m * n },
@@ -76,72 +93,61 @@ export function runInParts(
   const done = parts * length;
   if (done < k) {
     dispatches += run({
-      ...{ ...product, k: k - done, c: first },
+      ...{ ...plain, k: k - done, c: first },
       a: { ...a, offset: a.offset + done * a.column },
       b: { ...b, offset: b.offset + done * b.row },
     }, { symmetric, accumulate: true });
   }
+  const sumForm: KernelForm = { ...form, operands: "f32" };
+  const sums = { ...product, a: first };
   device.dispatch(
-    sumKernel(elementOf(c.dtype)),
-    [allocation, c.allocation],
-    {
-      integers: [
-        ...[c.offset, c.row, c.column, c.outer, c.inner],
-        ...[m, n, items, inner, parts, Number(accumulate)],
-      ],
-    },
+    sumKernel(sumForm),
+    matricesOf(sums).filter((matrix) => matrix !== sums.b).map(({ allocation }) => allocation),
+    { integers: [...integersOf(sums, 0, accumulate), items, parts] },
     [Math.ceil(n / 8), Math.ceil(m / 8), items],
     () => ({
       name: `matmul ${m}×${k}×${n}, adding parts`,
       flops: parts * items * m * n,
-      bytes: 4 * (parts + 1) * items * m * n,
+      bytes: 4 * (parts + 1 + form.addends) * items * m * n,
     }),
   );
   device.free(allocation);
   return dispatches + 1;
 }
 
-const sumKernels = new Map<Element, WgslKernel>();
+const sumKernels = new Map<string, WgslKernel>();
 
-function sumKernel(result: Element): WgslKernel {
-  const known = sumKernels.get(result);
+function sumKernel(form: KernelForm): WgslKernel {
+  const key = kernelKey("add parts", form);
+  const known = sumKernels.get(key);
   if (known !== undefined) return known;
   const kernel: WgslKernel = {
-    key: `matmul add parts, ${result}`,
-    integers: [
-      ...["offset", "row", "column", "outer", "inner"],
-      ...["m", "n", "items", "innerItems", "parts", "accumulate"],
-    ],
-    buffers: [
-      { name: "a", type: "f32", writes: false },
-      { name: "c", type: result, writes: true },
-    ],
+    key,
+    integers: [...matmulArguments(form), "items", "parts"],
+    buffers: matrixBuffers(form).filter(({ name }) => name !== "b"),
     code: () => `
+${storeWgsl(form)}
 @compute @workgroup_size(8, 8)
-fn main(@builtin(global_invocation_id) thread: vec3<u32>) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {
   let row = i32(thread.y);
   let column = i32(thread.x);
-  let item = i32(thread.z);
   if (row >= arguments.m || column >= arguments.n) {
     return;
   }
-  let at = arguments.offset + (item / arguments.innerItems) * arguments.outer +
-    (item % arguments.innerItems) * arguments.inner + row * arguments.row +
-    column * arguments.column;
   let size = arguments.m * arguments.n;
-  var source = item * size + row * arguments.n + column;
+  var source = i32(group.z) * size + row * arguments.n + column;
   var sum = 0.0;
   for (var part = 0; part < arguments.parts; part++) {
     sum += a[source];
     source += arguments.items * size;
   }
-  if (arguments.accumulate != 0) {
-    sum += f32(c[at]);
-  }
-  c[at] = ${result}(sum);
+  store(${beginC(form)}, row, column, sum);
 }
 `,
   };
-  sumKernels.set(result, kernel);
+  sumKernels.set(key, kernel);
   return kernel;
 }

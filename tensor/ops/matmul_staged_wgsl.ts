@@ -11,11 +11,11 @@
 import {
   BEGIN_A,
   BEGIN_B,
-  BEGIN_C,
+  beginC,
   type KernelForm,
   kernelKey,
   lines,
-  MATMUL_ARGUMENTS,
+  matmulArguments,
   type MatmulKernel,
   matrixBuffers,
   range,
@@ -76,7 +76,7 @@ ${finish}
   const kernel = {
     key: kernelKey(`staged ${stagingName(staging)}, ${orderOf(form)}`, form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form),
   };
   return { kernel, rows: size, columns: size };
@@ -181,14 +181,14 @@ ${finish}
   const kernel = {
     key: kernelKey(`prefetched ${stagingName(staging)}, ${orderOf(form)}`, form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form, ["a", "b"]),
   };
   return { kernel, rows: size, columns: size };
 }
 
 /** What both do: where a thread's tile is, what is added to it for a block, how it is stored. */
-function tileCode({ threads, tile, depth }: Staging, { isSymmetric }: KernelForm) {
+function tileCode({ threads, tile, depth }: Staging, form: KernelForm) {
   const size = threads * tile;
   const vectors = range(tile / 4);
   const eachSum = (write: (row: number, lane: string, v: number, h: number) => string) =>
@@ -207,7 +207,7 @@ fn main(
   let local = i32(thread.y) * ${threads} + i32(thread.x);
   let firstRow = i32(group.y) * ${size};
   let firstColumn = i32(group.x) * ${size};
-  ${isSymmetric ? `if (firstColumn + ${size} <= firstRow) { return; }` : ""}
+  ${form.isSymmetric ? `if (firstColumn + ${size} <= firstRow) { return; }` : ""}
   let aBegin = ${BEGIN_A};
   let bBegin = ${BEGIN_B};
   ${eachSum((row, _, __, h) => `var sum${row}_${h} = vec4<f32>();`)}`,
@@ -221,7 +221,7 @@ fn main(
       ${eachSum((row, lane, v, h) => `sum${row}_${h} += left${v}.${lane} * right${h};`)}
     }`,
     finish: `
-  let cBegin = ${BEGIN_C};
+  let cBegin = ${beginC(form)};
   let row = firstRow + 4 * i32(thread.y);
   let column = firstColumn + 4 * i32(thread.x);
   var tile = array(${sums.join(", ")});

@@ -3,11 +3,11 @@
 import {
   BEGIN_A,
   BEGIN_B,
-  BEGIN_C,
+  beginC,
   type KernelForm,
   kernelKey,
   lines,
-  MATMUL_ARGUMENTS,
+  matmulArguments,
   type MatmulKernel,
   matrixBuffers,
   range,
@@ -60,7 +60,7 @@ fn main(
     }
   }
   var tile = array(${rows.map((r) => `sum${r}`).join(", ")});
-  let cBegin = ${BEGIN_C};
+  let cBegin = ${beginC(form)};
   for (var i = 0; i < ${tileRows}; i++) {
     storeVector(cBegin, row + i, column, tile[i]);
   }
@@ -69,7 +69,7 @@ fn main(
   const kernel = {
     key: kernelKey(`subgroups ${tileRows}×4`, form),
     code,
-    integers: MATMUL_ARGUMENTS,
+    integers: matmulArguments(form),
     buffers: matrixBuffers(form, ["b"]),
   };
   return { kernel, rows: tileRows, columns: 4 * THREADS };

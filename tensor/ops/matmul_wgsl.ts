@@ -10,19 +10,25 @@
 import type { View, WebGpuDevice } from "../device.ts";
 import { runCandidate } from "./matmul_candidates_wgsl.ts";
 import { choiceTable } from "./matmul_choices_wgsl.ts";
-import { describeProducts, type MatmulOptions, transposeProduct } from "./matmul_product.ts";
+import {
+  describeProducts,
+  type Epilogue,
+  type MatmulOptions,
+  transposeProduct,
+} from "./matmul_product.ts";
 import { productsInWindows } from "./matmul_windows_wgsl.ts";
 
 /** Up to so many columns, a product with more rows is computed as one of few rows. */
 const FEW_COLUMNS = 4;
 
 /**
- * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32.
+ * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32. The epilogue comes last, in the same kernel.
  *
  * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
  * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
  * @param c Shape [..., m, n], the last stride 1; an allocation that neither a nor b is in. The batch
  * axes of all three are equal; those of a and b may have stride 0.
+ * @param epilogue Its addends have the shape and the type of c, and any strides; none is in its allocation.
  * @throws {RangeError} If the shapes do not belong together, or c shares an allocation with a or b.
  * @throws {TypeError} If a dtype is not float32.
  * @throws {Error} If the strides are others than these.
@@ -49,9 +55,10 @@ export function matmulOnWebGpu(
   b: View,
   c: View,
   options: MatmulOptions,
+  epilogue?: Epilogue<View>,
 ): void {
   const choices = choiceTable(device);
-  const products = describeProducts(a, b, c, options).flatMap((product) =>
+  const products = describeProducts(a, b, c, options, epilogue).flatMap((product) =>
     productsInWindows(device, product, options)
   );
   for (const { product, options } of products) {

@@ -3,7 +3,13 @@
 import type { WebGpuDevice } from "../device.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { halfOf, isSeenWhole, windowOf } from "../devices/webgpu/windows.ts";
-import type { MatmulOptions, Matrix, Product } from "./matmul_product.ts";
+import {
+  mapAddends,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  withoutEpilogue,
+} from "./matmul_product.ts";
 
 /** What a product is done with. */
 type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
@@ -28,14 +34,17 @@ export function productsInWindows(
   product: Product,
   options: Flags,
 ): readonly Part[] {
-  const { a, b, c } = product;
-  if ([a, b, c].every(({ allocation }) => isSeenWhole(device, allocation))) {
+  const { a, b, c, epilogue } = product;
+  const addends = epilogue?.addends ?? [];
+  if ([a, b, c, ...addends].every(({ allocation }) => isSeenWhole(device, allocation))) {
     return [{ product, options }];
   }
   const seen = seenProduct(device, product);
   if (typeof seen !== "string") return [{ product: seen, options }];
   const half = halfOf(product[seen]);
-  const [first, second] = [part(product, seen, 0, half), part(product, seen, half, product[seen])];
+  // Of sums that are cut, only the last part makes them what is to be activated.
+  const begun = seen === "k" ? withoutEpilogue(product) : product;
+  const [first, second] = [part(begun, seen, 0, half), part(product, seen, half, product[seen])];
   // Of a symmetric product only the whole is one.
   const { accumulate = false } = options;
   return [
@@ -46,32 +55,38 @@ export function productsInWindows(
 
 /** The product with operands that can be seen; or the side that has to be cut for that. */
 function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
-  const { m, n, k, outer, inner } = product;
-  const sizes = { a: [m, k], b: [k, n], c: [m, n] } as const;
-  const sides = { a: ["m", "k"], b: ["k", "n"], c: ["m", "n"] } as const;
-  const seen: { a?: Matrix; b?: Matrix; c?: Matrix } = {};
-  for (const name of ["c", "a", "b"] as const) {
-    const matrix = product[name];
-    const [rows, columns] = sizes[name];
+  const { m, n, k, outer, inner, a, b, c, epilogue } = product;
+  const addends = epilogue?.addends ?? [];
+  const operands: readonly (readonly [Matrix, byRow: "m" | "k", byColumn: "k" | "n"])[] = [
+    ...[c, ...addends].map((matrix) => [matrix, "m", "n"] as const),
+    [a, "m", "k"],
+    [b, "k", "n"],
+  ];
+  const seen: Matrix[] = [];
+  for (const [matrix, byRow, byColumn] of operands) {
+    const [rows, columns] = [product[byRow], product[byColumn]];
     const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
     const window = windowOf(device, matrix.allocation, matrix.dtype, range);
     // What copies b, to align it, writes to a buffer of its own.
-    const isCopySeen = name !== "b" || isSeenWhole(device, { bytes: copiedBytes(product) });
+    const isCopySeen = byRow !== "k" || isSeenWhole(device, { bytes: copiedBytes(product) });
     if (window === null || !isCopySeen) {
       if (outer > 1) return "outer";
       if (inner > 1) return "inner";
-      const [byRow, byColumn] = sides[name];
       return rows > 1 && (matrix.row >= matrix.column || columns === 1) ? byRow : byColumn;
     }
-    seen[name] = {
+    seen.push({
       ...matrix,
       allocation: window.allocation,
       offset: matrix.offset - window.start,
-    };
+    });
   }
-  return { ...product, ...seen };
+  const seenAddends = seen.slice(1, -2);
+  return {
+    ...{ ...product, c: seen[0]!, a: seen.at(-2)!, b: seen.at(-1)! },
+    ...mapAddends(product, (_, i) => seenAddends[i]!),
+  };
 }
 
 /** What an aligned copy of b takes: items that share one b share the copy. */
@@ -87,12 +102,18 @@ function part(product: Product, side: Side, start: number, end: number): Product
     ...matrix,
     offset: matrix.offset + start * stride,
   });
+  const addends = (stride: "row" | "column" | "outer" | "inner") =>
+    mapAddends(product, (addend) => moved(addend, addend[stride]));
+  const all = (axis: "outer" | "inner") => ({
+    ...{ a: moved(a, a[axis]), b: moved(b, b[axis]), c: moved(c, c[axis]) },
+    ...addends(axis),
+  });
   const matrices = {
-    m: () => ({ a: moved(a, a.row), c: moved(c, c.row) }),
-    n: () => ({ b: moved(b, b.column), c: moved(c, c.column) }),
+    m: () => ({ a: moved(a, a.row), c: moved(c, c.row), ...addends("row") }),
+    n: () => ({ b: moved(b, b.column), c: moved(c, c.column), ...addends("column") }),
     k: () => ({ a: moved(a, a.column), b: moved(b, b.row) }),
-    outer: () => ({ a: moved(a, a.outer), b: moved(b, b.outer), c: moved(c, c.outer) }),
-    inner: () => ({ a: moved(a, a.inner), b: moved(b, b.inner), c: moved(c, c.inner) }),
+    outer: () => all("outer"),
+    inner: () => all("inner"),
   };
   return { ...product, ...matrices[side](), [side]: end - start };
 }
