@@ -170,8 +170,9 @@ function savedPerToken(config: GPTConfig, active: number): number {
     2 * nEmbd + 2 * nEmbd + nEmbd +
     // Keys, and the same turned and normalised; values; the logarithm of each softmax's sum.
     3 * keyWidth + nHead * BYTES / active +
-    // The residual stream and its norm, and twice the inside of the perceptron.
-    2 * nEmbd + 8 * nEmbd;
+    // The residual stream and its norm, and the inside of the perceptron: in half precision twice, before
+    // the activation, too.
+    2 * nEmbd + (active === BYTES ? 4 : 8) * nEmbd;
   const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
     .filter((i) => hasValueEmbedding(i, nLayer)).length;
   // Rows of the table, which are as the table is, and the gate.
