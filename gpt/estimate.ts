@@ -69,7 +69,7 @@ const BYTES = 4;
  *   windowPattern: "L",
  * };
  * const { peak } = estimateMemory({ config, deviceBatchSize: 8 });
- * if (Math.round(peak / 1e6) !== 288) throw new Error(`expected 288 MB, got ${peak}`);
+ * if (Math.round(peak / 1e6) !== 255) throw new Error(`expected 255 MB, got ${peak}`);
  * ```
  */
 export function estimateMemory(

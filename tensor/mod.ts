@@ -46,6 +46,7 @@ export { concat, split, stack } from "./ops/join.ts";
 export { linearCrossEntropy, type LinearCrossEntropyOptions } from "./ops/linear_cross_entropy.ts";
 export { linears, type LinearsOptions } from "./ops/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
+export type { MatmulActivation } from "./ops/matmul_product.ts";
 export {
   type MatmulChoice,
   type MatmulChoices,

@@ -14,7 +14,7 @@ import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../
 import type { Tensor } from "../tensor.ts";
 import { addInPlace } from "./elementwise.ts";
 import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./matmul_epilogue.ts";
-import type { Activation, Epilogue } from "./matmul_product.ts";
+import type { Epilogue, MatmulActivation } from "./matmul_product.ts";
 import { matmulOnCpu } from "./matmul_wasm.ts";
 import { matmulOnWebGpu } from "./matmul_wgsl.ts";
 import { sumToShape } from "./reduce.ts";
@@ -31,7 +31,7 @@ export interface MatmulOptions {
   /** What is added to the product first: `[N]`, or what else is broadcast to its shape. */
   readonly bias?: Tensor;
   /** What comes next: `relu` or `reluSquared`; nothing by default. */
-  readonly activation?: Activation;
+  readonly activation?: MatmulActivation;
   /** What is added at last: of the shape of the product, or broadcast to that. */
   readonly residual?: Tensor;
 }
@@ -92,7 +92,7 @@ const inferProduct: Operation<Attributes>["infer"] = (
 };
 
 /** A product, with what is added to it, that goes through an activation. */
-function productOperation(activation: Activation): Operation<Attributes> {
+function productOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",
     infer: inferProduct,
@@ -125,7 +125,7 @@ function productOperation(activation: Activation): Operation<Attributes> {
   };
 }
 
-const OPERATIONS: Readonly<Record<Activation, Operation<Attributes>>> = {
+const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
   none: productOperation("none"),
   relu: productOperation("relu"),
   reluSquared: productOperation("reluSquared"),

@@ -10,7 +10,7 @@
 
 import type { WgslBuffer, WgslKernel } from "../device.ts";
 import type { DType } from "../dtype.ts";
-import type { Activation, Matrix, Product } from "./matmul_product.ts";
+import type { MatmulActivation, Matrix, Product } from "./matmul_product.ts";
 
 /** Where a matrix lies, as arguments of a kernel, in elements. */
 const place = (name: string): readonly string[] =>
@@ -75,7 +75,7 @@ export interface KernelForm {
   /** How many matrices are added to the product. */
   readonly addends: number;
   /** What that goes through before it is stored. */
-  readonly activation: Activation;
+  readonly activation: MatmulActivation;
 }
 
 /** What the matrices that are added to the product are called. */
@@ -110,7 +110,7 @@ export function kernelKey(name: string, form: KernelForm): string {
 }
 
 /** The activations of `sum`; asking whether it is not positive keeps NaN. */
-const ACTIVATION_FORMULAS: Readonly<Record<Activation, string>> = {
+const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
   none: "sum",
   relu: "select(sum, 0.0, sum <= 0.0)",
   reluSquared: "select(sum * sum, 0.0, sum <= 0.0)",

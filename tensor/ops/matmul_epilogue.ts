@@ -10,11 +10,11 @@ import * as ex from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import type { Tensor } from "../tensor.ts";
 import { relu, reluOf, reluSquared } from "./elementwise.ts";
-import type { Activation, Epilogue } from "./matmul_product.ts";
+import type { Epilogue, MatmulActivation } from "./matmul_product.ts";
 import { runProgram, runProgramOn } from "./program.ts";
 
 /** How an activation is computed, in place and as an operation, and how its gradient. */
-interface ActivationForms {
+export interface ActivationForms {
   /** The activation of `x`. */
   readonly program: Program;
   /** The activation as an operation of its own. */
@@ -27,7 +27,9 @@ interface ActivationForms {
 }
 
 /** All activations but the identity. */
-export const ACTIVATION_FORMS: Readonly<Record<Exclude<Activation, "none">, ActivationForms>> = {
+export const ACTIVATION_FORMS: Readonly<
+  Record<Exclude<MatmulActivation, "none">, ActivationForms>
+> = {
   relu: {
     program: defineProgram({ name: "relu in place", inputs: ["x"] }, ({ x }) => [reluOf(x)]),
     operation: relu,
@@ -52,7 +54,7 @@ export const ACTIVATION_FORMS: Readonly<Record<Exclude<Activation, "none">, Acti
 
 /** The gradient before an activation, given that after it, and what came out. */
 export function gradientBefore(
-  activation: Activation,
+  activation: MatmulActivation,
   output: () => Tensor,
   upstream: Tensor,
 ): Tensor {

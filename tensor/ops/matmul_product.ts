@@ -30,14 +30,14 @@ export interface MatmulOptions {
 export const ACTIVATIONS = ["none", "relu", "reluSquared"] as const;
 
 /** The name of a function that a product can go through before it is stored. */
-export type Activation = typeof ACTIVATIONS[number];
+export type MatmulActivation = typeof ACTIVATIONS[number];
 
 /** What is done with a product before it is stored: activation(product + addends). */
 export interface Epilogue<Addend> {
   /** What is added to the product, and to what the result holds if that is not to be replaced. */
   readonly addends: readonly Addend[];
   /** What the sum goes through. */
-  readonly activation: Activation;
+  readonly activation: MatmulActivation;
 }
 
 /** A matrix in memory, once for each item of the batch. All distances are in elements. */

@@ -5,24 +5,39 @@ import { describeProducts } from "./matmul_product.ts";
 import { MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./matmul_candidates_wgsl.ts";
 import { chooseBySize } from "./matmul_choices_wgsl.ts";
 import { matmulOnWebGpu } from "./matmul_wgsl.ts";
-import { checkMatmul, MATMUL_CASES, type Multiply } from "./testing/matmul_cases.ts";
+import {
+  checkMatmul,
+  EPILOGUE_CASES,
+  EPILOGUES_OF_LINEAR,
+  MATMUL_CASES,
+  type MatmulCase,
+  type Multiply,
+} from "./testing/matmul_cases.ts";
 
 /** Records all cases, and waits once. */
 async function checkAll(
   device: WebGpuDevice,
   multiply: Multiply,
+  epilogues: readonly MatmulCase[],
   dtype: "float32" | "float16" = "float32",
 ): Promise<void> {
-  await Promise.all(MATMUL_CASES.map((case_) => checkMatmul(device, case_, multiply, dtype)));
+  await Promise.all(
+    [...MATMUL_CASES, ...epilogues].map((case_) => checkMatmul(device, case_, multiply, dtype)),
+  );
   assertEquals(device.live, 0);
 }
 
 gpuTest("products agree with double precision", async (device) => {
-  await checkAll(device, (a, b, c, options) => matmulOnWebGpu(device, a, b, c, options));
+  await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), EPILOGUE_CASES);
 });
 
 float16Test("products in half precision agree with double precision", async (device) => {
-  await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), "float16");
+  await checkAll(
+    device,
+    (...operands) => matmulOnWebGpu(device, ...operands),
+    EPILOGUE_CASES,
+    "float16",
+  );
 });
 
 gpuTest("each candidate that fits agrees with double precision", async (device, t) => {
@@ -30,11 +45,16 @@ gpuTest("each candidate that fits agrees with double precision", async (device, 
   for (const name of MATMUL_CANDIDATE_NAMES.filter((name) => WEBGPU_MATMULS[name].fits(device))) {
     for (const dtype of dtypes) {
       await t.step(`${name}, ${dtype}`, () =>
-        checkAll(device, (a, b, c, options) => {
-          for (const product of describeProducts(a, b, c, options)) {
-            runCandidate(device, name, product, options);
-          }
-        }, dtype));
+        checkAll(
+          device,
+          (a, b, c, options, epilogue) => {
+            for (const product of describeProducts(a, b, c, options, epilogue)) {
+              runCandidate(device, name, product, options);
+            }
+          },
+          EPILOGUES_OF_LINEAR,
+          dtype,
+        ));
     }
   }
 });
@@ -70,7 +90,7 @@ gpuTest(
       Error,
       "wanted a device with larger workgroups",
     );
-    await checkAll(device, (a, b, c, options) => matmulOnWebGpu(device, a, b, c, options));
+    await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), EPILOGUE_CASES);
   },
   {
     limits: { maxComputeInvocationsPerWorkgroup: 128, maxComputeWorkgroupStorageSize: 16 * 1024 },

@@ -9,6 +9,7 @@
 
 import {
   at,
+  broadcast,
   build,
   map,
   mapLines,
@@ -405,6 +406,53 @@ const matmulShapes: [Shape, Shape, boolean, boolean][] = [
   [[2, 4, 3], [5, 4], true, true],
 ];
 
+const activations: Readonly<Record<"none" | "relu" | "reluSquared", (x: number) => number>> = {
+  none: (x) => x,
+  relu: (x) => x <= 0 ? 0 : x,
+  reluSquared: (x) => x <= 0 ? 0 : x * x,
+};
+
+/** What a product may go through before it is stored: whether there is a bias, and a residual. */
+const epilogues: [boolean, keyof typeof activations, boolean][] = [
+  [true, "none", false],
+  [false, "none", true],
+  [true, "none", true],
+  [false, "reluSquared", false],
+  [true, "relu", false],
+  [true, "reluSquared", false],
+  [false, "reluSquared", true],
+];
+
+/** Products of all shapes, with all that may be done where they are stored. */
+const productsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
+  const columns = b.at(transposeB ? -2 : -1)!;
+  const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
+  const result = [...batch, a.at(transposeA ? -1 : -2)!, columns];
+  return epilogues.map(([hasBias, activation, hasResidual]): Case => {
+    const parts = [activation, ...(hasBias ? ["bias"] : []), ...(hasResidual ? ["residual"] : [])];
+    return {
+      name: `matmul [${a}] by [${b}] with ${parts.join(", ")}`,
+      inputs: [
+        ...[normal(...a), normal(...b)],
+        ...(hasBias ? [normal(columns)] : []),
+        ...(hasResidual ? [normal(...result)] : []),
+      ],
+      run: ([x, y, ...rest]) => {
+        const bias = hasBias ? { bias: rest[0]! } : {};
+        const residual = hasResidual ? { residual: rest.at(-1)! } : {};
+        return x!.matmul(y!, { transposeA, transposeB, activation, ...bias, ...residual });
+      },
+      reference: ([x, y, ...rest]) => {
+        const product = matmulReference(x!, y!, transposeA, transposeB);
+        const biased = hasBias ? map((z, bias) => z + bias, product, rest[0]!) : product;
+        const active = map(activations[activation], biased);
+        return hasResidual ? map((z, residual) => z + residual, active, rest.at(-1)!) : active;
+      },
+      differentiable: true,
+    };
+  });
+});
+
 const angles = rotaryAngles(3, 6, 2);
 
 /** The angles of three positions, for rows of six. */
@@ -431,6 +479,7 @@ const products: Case[] = [
     reference: ([x, y]) => matmulReference(x!, y!, transposeA, transposeB),
     differentiable: true,
   })),
+  ...productsWithEpilogues,
   {
     name: "linear with a bias",
     inputs: [normal(2, 3, 5), normal(4, 5), normal(4)],

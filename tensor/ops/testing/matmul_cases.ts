@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
-import type { MatmulOptions } from "../matmul_product.ts";
+import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul_product.ts";
 
 /** One product, with its operands as they lie in memory. */
 export interface MatmulCase {
@@ -27,10 +27,25 @@ export interface MatmulCase {
   readonly special: number | null;
   /** Whether the second operand is the first one, transposed: then the product is symmetric. */
   readonly gram: boolean;
+  /** What is done with the product. */
+  readonly epilogue: {
+    /** Whether a row is added to all rows. */
+    readonly bias: boolean;
+    /** Whether a matrix like the result is added. */
+    readonly residual: boolean;
+    /** What the sum goes through. */
+    readonly activation: MatmulActivation;
+  } | null;
 }
 
-/** Computes `c = op(a) · op(b)` on a device. */
-export type Multiply = (a: View, b: View, c: View, options: MatmulOptions) => void;
+/** Computes `c = op(a) · op(b)` on a device, with the epilogue if there is one. */
+export type Multiply = (
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+  epilogue?: Epilogue<View>,
+) => void;
 
 const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
   [1, 1, 1],
@@ -75,6 +90,7 @@ function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
     swappedBatch: false,
     special: null,
     gram: false,
+    epilogue: null,
     ...given,
   };
 }
@@ -190,6 +206,31 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ]),
 ];
 
+/** What may be done with a product: each kind of what is added, and each activation. */
+const EPILOGUES: readonly NonNullable<MatmulCase["epilogue"]>[] = [
+  { bias: true, residual: true, activation: "reluSquared" },
+  { bias: true, residual: false, activation: "none" },
+  { bias: false, residual: true, activation: "relu" },
+  { bias: false, residual: false, activation: "reluSquared" },
+];
+
+/** The cases with what is done where a product is stored: of each order of the operands in turn. */
+export const EPILOGUE_CASES: readonly MatmulCase[] = MATMUL_CASES.map((each, i) => ({
+  ...each,
+  name: `${each.name}, then more`,
+  epilogue: EPILOGUES[Math.floor(i / 7) % EPILOGUES.length]!,
+}));
+
+/**
+ * Of these the ones where everything is added, and the operands lie as those of a linear layer: kernels
+ * end in the same way for all orders, and take long to be compiled.
+ */
+export const EPILOGUES_OF_LINEAR: readonly MatmulCase[] = MATMUL_CASES.flatMap((each) => {
+  const { transposeA, transposeB } = each.options;
+  if (transposeA || !transposeB || each.columnMajorA || each.columnMajorB) return [];
+  return [{ ...each, name: `${each.name}, then more`, epilogue: EPILOGUES[0]! }];
+});
+
 /** What {@linkcode checkMatmul} prepared and found. */
 interface Operand {
   readonly view: View;
@@ -227,6 +268,20 @@ export async function checkMatmul(
     matrix: options.transposeB ? [n, k] : [k, n],
   });
   const c = makeOperand(device, { ...common, order, matrix: [m, n] });
+  const { epilogue } = case_;
+  const addends = [
+    ...(epilogue?.bias
+      ? [makeOperand(device, { ...common, shared: [...batch.keys()], matrix: [1, n] })]
+      : []),
+    ...(epilogue?.residual
+      ? [makeOperand(device, { ...common, columnMajor: n % 2 === 1, matrix: [m, n] })]
+      : []),
+  ];
+  const addendViews = addends.map(({ view }, i): View =>
+    i === 0 && epilogue?.bias
+      ? { ...view, shape: c.view.shape, strides: view.strides.with(-2, 0) }
+      : view
+  );
   if (case_.special !== null) {
     a.values[a.view.offset] = case_.special;
     device.write(a.view.allocation, 0, a.values);
@@ -239,9 +294,13 @@ export async function checkMatmul(
     }
     device.write(c.view.allocation, 0, c.values);
   }
-  multiply(a.view, b.view, c.view, options);
+  if (epilogue === null) multiply(a.view, b.view, c.view, options);
+  else {
+    const { activation } = epilogue;
+    multiply(a.view, b.view, c.view, options, { addends: addendViews, activation });
+  }
   const reading = device.read(c.view.allocation, 0, c.values.byteLength);
-  for (const operand of new Set([a, b, c])) device.free(operand.view.allocation);
+  for (const operand of new Set([a, b, c, ...addends])) device.free(operand.view.allocation);
   const result = typedArray(dtype, await reading);
 
   const leftStride = a.view.strides.at(options.transposeA ? -2 : -1)!;
@@ -262,16 +321,25 @@ export async function checkMatmul(
           sum += product;
           size += Math.abs(product);
         }
+        for (const [index, { values, at }] of addends.entries()) {
+          const added = values[at(item, index === 0 && epilogue?.bias ? 0 : i, j)]!;
+          sum += added;
+          size += Math.abs(added);
+        }
         const got = result[at]!;
-        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(sum), 2 ** -25);
-        const isRight = Number.isFinite(sum)
-          ? Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size + rounding
-          : Object.is(got, sum);
+        const wanted = activate(sum, epilogue?.activation);
+        const error = (k + 1 + addends.length) * 2 ** -24 * size;
+        const isSquared = epilogue?.activation === "reluSquared";
+        const exact = isSquared ? error * (2 * Math.abs(sum) + error) + 2 ** -24 * wanted : error;
+        const rounding = dtype === "float32" ? 0 : Math.max(2 ** -11 * Math.abs(wanted), 2 ** -25);
+        const isRight = Number.isFinite(wanted)
+          ? Math.abs(got - wanted) <= exact + rounding
+          : Object.is(got, wanted);
         if (!isRight) {
           throw new Error(
             `Cannot accept "${case_.name}" with ${
-              JSON.stringify(options)
-            }: wanted ${sum} in item [${item}], ` +
+              JSON.stringify({ ...options, ...epilogue })
+            }: wanted ${wanted} in item [${item}], ` +
               `row ${i}, column ${j}, got ${got}`,
           );
         }
@@ -289,6 +357,13 @@ export async function checkMatmul(
     }
   }
   return result;
+}
+
+/** An activation in double precision. */
+function activate(x: number, activation: MatmulActivation = "none"): number {
+  if (activation === "none") return x;
+  const positive = x <= 0 ? 0 : x;
+  return activation === "relu" ? positive : positive ** 2;
 }
 
 /** Fills memory with random numbers, and lays matrices into it. */
