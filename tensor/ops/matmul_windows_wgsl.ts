@@ -55,7 +55,7 @@ export function productsInWindows(
 
 /** The product with operands that can be seen; or the side that has to be cut for that. */
 function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
-  const { m, n, k, outer, inner, a, b, c, epilogue } = product;
+  const { outer, inner, a, b, c, epilogue } = product;
   const addends = epilogue?.addends ?? [];
   const operands: readonly (readonly [Matrix, byRow: "m" | "k", byColumn: "k" | "n"])[] = [
     ...[c, ...addends].map((matrix) => [matrix, "m", "n"] as const),
