@@ -331,6 +331,16 @@ const onWebGpu: Comparison[] = [
     quantities: [tokensPerSecond("step of the plain GPT, AdamW", 2.5)],
   },
   {
+    // The bench times both ways in one process, and says how they compare.
+    ...{ name: "decode read together", device: "webgpu", rounds: 5 },
+    ours: bench("decode", [...BASE, "--device", "webgpu"]),
+    others: [limit("read one by one", { speedup: 1 })],
+    quantities: [{
+      ...{ name: "decoding, batch 1, several tokens read together", key: "speedup", unit: "×" },
+      wanted: 4,
+    }],
+  },
+  {
     ...{ name: "attention", device: "webgpu", rounds: 5, tolerance: 1e-4 },
     ours: ours("attention", { backend: "webgpu" }),
     others: [ours("attention", { backend: "webgpu", way: "composed" }, "put together")],

@@ -161,15 +161,18 @@ export interface Report {
   readonly ms?: Readonly<Record<string, number>>;
   readonly tokens_per_second?: number;
   readonly prefill_tokens_per_second?: number;
+  readonly speedup_over_reading_each?: number;
   readonly parameters?: number;
   readonly peak_rss_mb?: number;
 }
 
 /** The quantities of a {@linkcode Report}. */
 export function readReport(
-  { tokens_per_second, prefill_tokens_per_second, peak_rss_mb, ms }: Report,
+  { tokens_per_second, prefill_tokens_per_second, speedup_over_reading_each, peak_rss_mb, ms }:
+    Report,
 ): Sample {
   return {
+    speedup: speedup_over_reading_each ?? NaN,
     tokens_per_second: tokens_per_second ?? NaN,
     prefill_tokens_per_second: prefill_tokens_per_second ?? NaN,
     megabytes: peak_rss_mb ?? NaN,
