@@ -1,5 +1,6 @@
 /**
- * A program: named inputs, named numbers, and a formula for each output. It becomes one kernel.
+ * A program: named inputs, named numbers, and a formula for each output. It becomes one kernel, or a few
+ * where a GPU's kernels cannot see a whole row.
  *
  * @module
  */
