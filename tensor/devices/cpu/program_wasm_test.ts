@@ -149,6 +149,24 @@ Deno.test("elementwise programs take operands of every arrangement and type", ()
   }
 });
 
+Deno.test("large operands that are transposed are met tile by tile, each element once", () => {
+  const program = binaryProgram("tiles", (a, b) => ex.subtract(a, ex.multiply(b, 0.5)));
+  const arrangements: Arrangement[] = ["contiguous", "transposed", "sliced", "broadcast"];
+  // Sides that tiles divide evenly, unevenly and not at all.
+  for (const shape of [[96, 160], [100, 88], [97, 101], [3, 64, 130]]) {
+    for (const a of arrangements) {
+      for (const b of arrangements) {
+        const device = new FakeCpuDevice({ threads: 3, pages: 16 });
+        checkProgram(device, program, {
+          shape,
+          inputs: [{ arrangement: a }, { arrangement: b }],
+          outputs: [{ arrangement: b === "broadcast" ? "contiguous" : b }],
+        });
+      }
+    }
+  }
+});
+
 Deno.test("a product that is used twice is the same number in both places", () => {
   const program = binaryProgram("shared product", (a, b) => {
     const product = ex.multiply(a, b);

@@ -3,13 +3,15 @@
  *
  * Axes that all operands step through alike become one. The innermost axis that remains is the *run*:
  * the kernel goes along it quickly and steps through the *outer* axes with a counter for each. A
- * program that looks along rows keeps its last axis, the *row*, apart.
+ * program that looks along rows keeps its last axis, the *row*, apart; one that does not may have its
+ * axes cut into tiles (`tiles.ts`).
  *
  * @module
  */
 
 import type { Program } from "../../../expression/program.ts";
 import type { TensorLayout } from "../../../layout_cache.ts";
+import { type Axis, cutIntoTiles } from "./tiles.ts";
 
 /**
  * Which axis the lanes of a vector lie along. Elementwise programs take the run. A program that looks
@@ -52,36 +54,33 @@ export function layOut(program: Program, views: readonly TensorLayout[]): Layout
   const shape = commonShape(program, views);
   const outerRank = program.isRow ? shape.length - 1 : shape.length;
   const columns = program.isRow ? shape[outerRank]! : 1;
-  const lengths: number[] = [];
-  const strides: number[][] = views.map(() => []);
+  const merged: { length: number; strides: number[] }[] = [];
   let items = 1;
   for (let axis = outerRank - 1; axis >= 0; axis--) {
     const length = shape[axis]!;
     items *= length;
     if (length === 1) continue;
-    const inner = lengths.length - 1;
-    let merges = inner >= 0;
+    const inner = merged.at(-1);
+    let merges = inner !== undefined;
     for (let k = 0; merges && k < views.length; k++) {
-      merges = views[k]!.strides[axis] === strides[k]![inner]! * lengths[inner]!;
+      merges = views[k]!.strides[axis] === inner!.strides[k]! * inner!.length;
     }
-    if (merges) {
-      lengths[inner]! *= length;
-    } else {
-      lengths.push(length);
-      for (let k = 0; k < views.length; k++) strides[k]!.push(views[k]!.strides[axis]!);
-    }
+    if (merges) inner!.length *= length;
+    else merged.push({ length, strides: views.map((view) => view.strides[axis]!) });
   }
-  const runLength = lengths[0] ?? 1;
+  const axes: readonly Axis[] = program.isRow ? merged : cutIntoTiles(merged);
+  const [run, ...outer] = axes;
+  const runLength = run?.length ?? 1;
   const operands = views.map((view, k) => ({
-    runStride: lengths.length > 0 ? strides[k]![0]! : 1,
+    runStride: run?.strides[k] ?? 1,
     rowStride: isAlongRow(program, k) ? view.strides[outerRank]! : 0,
-    outerStrides: strides[k]!.slice(1),
+    outerStrides: outer.map((axis) => axis.strides[k]!),
   }));
   return {
     mode: program.isRow ? chooseMode(program, operands, runLength, columns) : "elements",
     runLength,
     columns,
-    outerLengths: lengths.slice(1),
+    outerLengths: outer.map((axis) => axis.length),
     operands,
     items,
   };
