@@ -166,10 +166,15 @@ export class AheadDrawer {
         const logits = this.#model.forward(ids, undefined, { cache: this.#cache });
         return scope.keep(drawTokens(logits.squeeze(1), step + i, this.#options));
       }));
-      // The device can begin while the rest is recorded.
-      if (i === 0) device.flush();
+      // The device runs what it has while as much again is recorded, which takes less time. Handing in
+      // each token would be no better: drivers let the host wait while something runs.
+      if (isPowerOfTwo(i + 1)) device.flush();
     }
     device.flush();
     return batch;
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return Number.isInteger(Math.log2(count));
 }
