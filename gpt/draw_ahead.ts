@@ -166,8 +166,7 @@ export class AheadDrawer {
         const logits = this.#model.forward(ids, undefined, { cache: this.#cache });
         return scope.keep(drawTokens(logits.squeeze(1), step + i, this.#options));
       }));
-      // The device runs what it has while as much again is recorded, which takes less time. Handing in
-      // each token would be no better: drivers let the host wait while something runs.
+      // The device runs what it has while as much again is recorded, which takes less time.
       if (isPowerOfTwo(i + 1)) device.flush();
     }
     device.flush();
