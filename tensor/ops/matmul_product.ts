@@ -26,11 +26,11 @@ export interface MatmulOptions {
   readonly symmetric?: boolean;
 }
 
-/** The functions that a product can go through before it is stored, the identity first. */
-export const ACTIVATIONS = ["none", "relu", "reluSquared"] as const;
-
 /** The name of a function that a product can go through before it is stored. */
-export type MatmulActivation = typeof ACTIVATIONS[number];
+export type MatmulActivation = "none" | "relu" | "reluSquared";
+
+/** All of these. */
+export const ACTIVATIONS: readonly MatmulActivation[] = ["none", "relu", "reluSquared"];
 
 /** What is done with a product before it is stored: activation(product + addends). */
 export interface Epilogue<Addend> {
