@@ -12,7 +12,6 @@ import {
   F32x4,
   type FunctionBuilder,
   type I32,
-  type Local,
 } from "../devices/cpu/emitter/mod.ts";
 import { exp2, LOWEST } from "./attention_softmax_wasm.ts";
 import { larger, smaller } from "./attention_tile_wasm.ts";
@@ -21,7 +20,7 @@ import { headAddress, type HeadKernel, loadForwardWords } from "./attention_word
 /** Up to so many queries, one after the other are faster than a block, most of which is padding. */
 export const MOST_ONE_BY_ONE = 4;
 
-/** Keys that a loop takes at a time. */
+/** Keys that are multiplied at a time. */
 const TOGETHER = 4;
 /** Vectors of a value whose sums are kept in registers. */
 const STRIP = 16;
@@ -85,7 +84,11 @@ function scaleQuery(f: FunctionBuilder, headSize: number, to: I32, q: I32, scale
   }
 }
 
-/** scores[i] = q · k[i], four keys at a time. */
+/**
+ * scores[i] = q · k[i], four keys at a time. These lie a quarter of all keys apart, and the next four are
+ * their neighbours: so the keys are read as four streams, each from end to end, as the processor expects
+ * when it fetches ahead.
+ */
 function multiplyKeys(
   f: FunctionBuilder,
   headSize: number,
@@ -95,32 +98,41 @@ function multiplyKeys(
   scores: I32,
   count: I32,
 ): void {
-  const key = f.local(k);
-  const score = f.local(scores);
-  const products = (rows: number) => {
-    const addresses: Local<I32>[] = [];
-    for (let row = 0; row < rows; row++) {
-      addresses.push(f.local(row === 0 ? key : addresses[row - 1]!.add(tokenBytes)));
-    }
-    const sums = addresses.map(() => f.local(F32x4.of(0)));
-    f.forRange(0, (headSize & -4) * 4, 16, (at) => {
-      const four = f.local(q.add(at).loadF32x4());
-      sums.forEach((sum, row) => {
-        f.set(sum, addresses[row]!.add(at).loadF32x4().multiplyAdd(four, sum));
+  const vectors = headSize >> 2;
+  /** Multiplies the query by keys, each of which gets two sums: enough to hide an addition's latency. */
+  const products = (keys: readonly I32[], places: readonly I32[]) => {
+    const sums = keys.map(() => [f.local(F32x4.of(0)), f.local(F32x4.of(0))] as const);
+    for (let vector = 0; vector < vectors; vector++) {
+      const four = f.local(q.loadF32x4(16 * vector));
+      keys.forEach((key, row) => {
+        const sum = sums[row]![vector % 2]!;
+        f.set(sum, key.loadF32x4(16 * vector).multiplyAdd(four, sum));
       });
-    });
-    sums.forEach((sum, row) => {
-      let result = f.sumOfLanes(sum);
+    }
+    sums.forEach(([even, odd], row) => {
+      let result = f.sumOfLanes(even.add(odd));
       for (let i = headSize & -4; i < headSize; i++) {
-        result = result.add(q.loadF32(4 * i).multiply(addresses[row]!.loadF32(4 * i)));
+        result = result.add(q.loadF32(4 * i).multiply(keys[row]!.loadF32(4 * i)));
       }
-      f.store(score, result, 4 * row);
+      f.store(places[row]!, result);
     });
-    f.set(key, key.add(tokenBytes.multiply(rows)));
-    f.set(score, score.add(4 * rows));
   };
-  f.forRange(0, count.shiftRight(2), 1, () => products(TOGETHER));
-  f.forRange(0, count.and(TOGETHER - 1), 1, () => products(1));
+  const each = f.local(count.divide(TOGETHER));
+  const streams = Array.from({ length: TOGETHER }, (_, i) => ({
+    key: f.local(k.add(each.multiply(i).multiply(tokenBytes))),
+    score: f.local(scores.add(each.multiply(4 * i))),
+  }));
+  const walk = (times: I32, some: typeof streams) =>
+    f.forRange(0, times, 1, () => {
+      products(some.map(({ key }) => key), some.map(({ score }) => score));
+      for (const { key, score } of some) {
+        f.set(key, key.add(tokenBytes));
+        f.set(score, score.add(4));
+      }
+    });
+  walk(each, streams);
+  // The last stream has come to the keys that are left.
+  walk(count.remainder(TOGETHER), streams.slice(-1));
 }
 
 /** Turns scores into 2^(score − maximum), and returns log₂ Σ 2^score and 1 / Σ 2^(score − maximum). */
