@@ -177,7 +177,7 @@ function joinRows(x: Tensor): Tensor {
  * recorded.
  *
  * @param c Of the shape that the product has, with rows that are contiguous, in memory of its own.
- * @param epilogue What is done with the product, unless that is added to what the result holds.
+ * @param epilogue What is done with a product that replaces what the result holds.
  */
 export function multiplyInto(
   a: Tensor,
