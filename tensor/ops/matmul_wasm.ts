@@ -34,6 +34,12 @@ const LARGE_MATRIX = 1 << 17;
 const VERY_FEW_ROWS = 4;
 /** Below this many operations, a second thread costs a BLAS product more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
+/**
+ * OpenBLAS packs what it multiplies, but where the result has at most so many elements and there are
+ * at most so many multiplications, it does not if both matrices lie along k. Strips of the result that
+ * stay below, of one of these widths, are up to twice as fast as all of it where rows are few.
+ */
+const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
 /** Items of a batch with fewer operations are not worth a call of the BLAS each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
@@ -54,7 +60,7 @@ export const CPU_MATMULS: Readonly<
   },
   blas: {
     fits: (device, { k, c }) => device.hasBlas && k > 0 && c.column === 1,
-    run: blasMatmul,
+    run: blasByStrips,
   },
 };
 
@@ -117,7 +123,7 @@ function multiply(device: CpuDevice, product: Product, accumulate: boolean): voi
     return rowsMatmul(device, transposed, accumulate, product);
   }
   const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
-  const way = device.hasBlas && !isSmallItem ? blasMatmul : packedMatmul;
+  const way = device.hasBlas && !isSmallItem ? blasByStrips : packedMatmul;
   way(device, product, accumulate);
 }
 
@@ -134,11 +140,42 @@ function isBestByRows(device: CpuDevice, product: Product): boolean {
   return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
 }
 
+/** Lets the BLAS compute a product, in strips of columns where that is faster. */
+function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner, a, b, c } = product;
+  const suits = a.column === 1 && b.row === 1 && outer * inner === 1;
+  const width = UNPACKED.widths.find((width) =>
+    m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
+  );
+  if (!suits || width === undefined || n < 2 * width) {
+    return blasMatmul(device, product, accumulate);
+  }
+  const count = Math.floor(n / width);
+  const [step, rest] = [(matrix: Matrix) => matrix.column * width, n - count * width];
+  const strips = {
+    ...product,
+    ...{ n: width, inner: count },
+    b: { ...b, inner: step(b) },
+    c: { ...c, inner: step(c) },
+  };
+  blasMatmul(device, strips, accumulate, { ...product, n: count * width });
+  if (rest === 0) return;
+  const after = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset + count * step(matrix) });
+  blasMatmul(device, { ...product, n: rest, b: after(b), c: after(c) }, accumulate);
+}
+
 /**
  * Lets the BLAS compute a product. Threads get items of the batch where each gets as many, so that none
  * packs what another one packs, too; otherwise a part of each item, along the longer side of the result.
+ *
+ * @param asked What was asked for, if this is a part of it: profiles tell of that.
  */
-function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+function blasMatmul(
+  device: CpuDevice,
+  product: Product,
+  accumulate: boolean,
+  asked: Product = product,
+): void {
   const { m, n, k, outer, inner, a, b, c } = product;
   const splitRows = m >= n;
   const splitProducts = inner > 1 && inner % device.threads === 0;
@@ -162,7 +199,7 @@ function blasMatmul(device: CpuDevice, product: Product, accumulate: boolean): v
         floats: [1, Number(accumulate)],
       },
       splitProducts ? inner : splitRows ? m : n,
-      { grain, work: () => productWork(product, { accumulate }, inner) },
+      { grain, work: () => productWork(asked, { accumulate }, asked.inner) },
     );
   }
 }

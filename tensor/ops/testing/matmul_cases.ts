@@ -116,6 +116,15 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       })
     )
   ),
+  // Few rows, whose strips of columns leave a rest, and come out even or odd in number.
+  ...[[16, 150, 70], [16, 192, 33], [40, 100, 30], [9, 130, 1700]].flatMap(([m, n, k]) =>
+    [false, true].map((accumulate) =>
+      makeCase(`few rows in strips: ${m}×${n}×${k}`, {
+        ...{ m: m!, n: n!, k: k!, margin: accumulate ? 3 : 0 },
+        options: { transposeA: false, transposeB: true, accumulate },
+      })
+    )
+  ),
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     ORDERS.map(([columnMajorA, columnMajorB]) =>
       makeCase(`column-major ${columnMajorA} ${columnMajorB}`, {
