@@ -73,6 +73,16 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
   });
 }
 
+gpuTest(
+  "the estimated memory is within 15 % where attention takes much of it for scores",
+  async (device) => {
+    const config = { ...small, sequenceLen: 256, nHead: 4, nKvHead: 4, nEmbd: 128, vocabSize: 512 };
+    const measured = await measure(device, config, 2);
+    const estimated = estimateMemory({ config, deviceBatchSize: 2, gradAccumSteps: 1 });
+    assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.15);
+  },
+);
+
 for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
   float16Test(`the estimate holds in half precision for ${name}`, async (device) => {
     const computeDtype = "float16";
