@@ -15,6 +15,7 @@ import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
 import type { Tensor, TensorOrNumber } from "../tensor.ts";
+import { reluOf } from "./formulas.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 /** An operation of one tensor. */
@@ -90,9 +91,6 @@ export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
 export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
 
 const sigmoidOf = (x: Operand): Expression => ex.divide(1, ex.add(1, ex.exp(ex.negate(x))));
-/** relu, as a formula for programs that contain it. */
-// "Not positive" rather than "positive" is asked, so that NaN stays NaN.
-export const reluOf = (x: Expression): Expression => ex.select(ex.lessEqual(x, 0), 0, x);
 
 /** 1 / (1 + e⁻ˣ) */
 export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);

@@ -9,7 +9,8 @@ import type { CpuDevice, View } from "../device.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import type { Tensor } from "../tensor.ts";
-import { relu, reluOf, reluSquared } from "./elementwise.ts";
+import { relu, reluSquared } from "./elementwise.ts";
+import { reluOf } from "./formulas.ts";
 import type { Epilogue, MatmulActivation } from "./matmul_product.ts";
 import { runProgram, runProgramOn } from "./program.ts";
 
@@ -32,7 +33,7 @@ export const ACTIVATION_FORMS: Readonly<
 > = {
   relu: {
     program: defineProgram({ name: "relu in place", inputs: ["x"] }, ({ x }) => [reluOf(x)]),
-    operation: relu,
+    operation: (x) => relu(x),
     gradient: defineProgram(
       { name: "relu gradient", inputs: ["y", "upstream"] },
       ({ y, upstream }) => [ex.select(ex.lessEqual(y, 0), 0, upstream)],
@@ -44,7 +45,7 @@ export const ACTIVATION_FORMS: Readonly<
       { name: "reluSquared in place", inputs: ["x"] },
       ({ x }) => [ex.square(reluOf(x))],
     ),
-    operation: reluSquared,
+    operation: (x) => reluSquared(x),
     gradient: defineProgram(
       { name: "reluSquared gradient", inputs: ["y", "upstream"] },
       ({ y, upstream }) => [ex.multiply(ex.multiply(2, ex.sqrt(y)), upstream)],
