@@ -229,7 +229,7 @@ export function attentionGradientByProducts(
   const cut = cutFor(device, q, problem);
   if (cut === null) return false;
   const seesAll = problem.left >= problem.keys;
-  if (!seesAll) { for (const sum of [dk, dv]) fillView(device, sum, 0); }
+  for (const sum of seesAll ? [] : [dk, dv]) fillView(device, sum, 0);
   withScores(device, problem, cut, 2, ([first, second]) => {
     for (const block of blocksOf(problem, cut)) {
       const [scores, changes] = [scoresOf(block, first!), scoresOf(block, second!)];

@@ -1,15 +1,11 @@
 /** Attention on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
 
 import type { View, WebGpuDevice } from "../device.ts";
-import { WINDOW_ALIGNMENT } from "../devices/webgpu/allocation.ts";
+import { allocateView, WINDOW_ALIGNMENT } from "../devices/webgpu/allocation.ts";
+import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { isSeenWhole, viewsInWindows } from "../devices/webgpu/windows.ts";
 import { bytesPerElement } from "../dtype.ts";
-import { defineProgram } from "../expression/program.ts";
-import { contiguousStrides, sizeOf } from "../shape.ts";
 import type { AttentionProblem } from "./attention_problem.ts";
-import { runProgramOn } from "./program.ts";
-
-const copyHeads = defineProgram({ name: "copy heads", inputs: ["x"] }, ({ x }) => [x]);
 
 /**
  * Does attention, or its gradient, for as many items of the batch at a time as kernels can see; and
@@ -43,7 +39,7 @@ export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
     reachesTooFar(device, view) ? allocateByHeads(device, view) : view
   );
   const copied = placed.flatMap((view, i) => view === seen[i] ? [] : [i]);
-  for (const i of copied) if (i < firstOutput) copyView(device, placed[i]!, seen[i]!);
+  for (const i of copied) if (i < firstOutput) copyOnWebGpu(device, placed[i]!, seen[i]!);
   for (const piece of viewsInWindows(device, seen, firstOutput, 2, "attention", "heads")) {
     const [batch, pieceHeads] = piece[0]!.shape as [number, number];
     // Of some of the heads, what is contiguous as a whole is so within an item only.
@@ -59,7 +55,7 @@ export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
     }
   }
   for (const i of copied) {
-    if (i >= firstOutput) copyView(device, seen[i]!, placed[i]!);
+    if (i >= firstOutput) copyOnWebGpu(device, seen[i]!, placed[i]!);
     device.free(seen[i]!.allocation);
   }
 }
@@ -118,11 +114,5 @@ function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides
 
 /** Memory for the same elements, head after head. */
 function allocateByHeads(device: WebGpuDevice, { dtype, shape }: View): View {
-  const bytes = bytesPerElement(dtype) * sizeOf(shape);
-  const allocation = device.allocate(bytes, "the heads of attention");
-  return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
-}
-
-function copyView(device: WebGpuDevice, from: View, to: View): void {
-  runProgramOn(device, copyHeads, [from], [to]);
+  return allocateView(device, dtype, shape, "the heads of attention");
 }

@@ -2,6 +2,7 @@
 
 import { viewAs } from "../apply.ts";
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { allocateView } from "../devices/webgpu/allocation.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { asMatrix, isRowSeen, rowOf, rowsInWindows } from "../devices/webgpu/windows.ts";
 import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
@@ -61,10 +62,8 @@ function drawFromLongRows(
   output: View,
 ): void {
   const [rows, length] = weights.shape as [number, number];
-  const make = (length: number, label: string): View => ({
-    ...{ allocation: device.allocate(4 * rows * length, label), dtype: "float32" },
-    ...{ shape: [rows, length], strides: [length, 1], offset: 0 },
-  });
+  const make = (length: number, label: string) =>
+    allocateView(device, "float32", [rows, length], label);
   const [sums, totals] = [make(length, "running sums of weights"), make(1, "sums of weights")];
   cumulativeSumOnWebGpu(device, weights, sums, false);
   const last = { ...viewAs(sums, [rows, 1], [length, 1]), offset: length - 1 };

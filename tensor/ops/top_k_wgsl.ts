@@ -6,6 +6,7 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../device.ts";
+import { allocateView } from "../devices/webgpu/allocation.ts";
 import { isRowSeen, rowsInWindows, viewsInWindows } from "../devices/webgpu/windows.ts";
 import { beginMain, workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../shape.ts";
@@ -41,10 +42,7 @@ function findInLongRow(device: WebGpuDevice, x: View, values: View, indices: Vie
   const found = viewsInWindows(device, [x], 1, 1, "topK").map(([part]): FoundInPart => {
     const length = part!.shape[0]!;
     const k = Math.min(values.shape[0]!, length);
-    const make = (what: string): View => ({
-      allocation: device.allocate(4 * k, `${what} of a part of a row`),
-      ...{ dtype: "int32", shape: [k], strides: [1], offset: 0 },
-    });
+    const make = (what: string) => allocateView(device, "int32", [k], `${what} of a part of a row`);
     const best = { values: make("the largest"), indices: make("where the largest are") };
     find(device, part!, best.values, best.indices, firstColumn);
     firstColumn += length;

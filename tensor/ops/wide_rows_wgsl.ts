@@ -1,6 +1,7 @@
 /** Matrices on WebGPU whose rows are too long for a kernel, some columns at a time. @module */
 
 import type { View, WebGpuDevice } from "../device.ts";
+import { allocateView } from "../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { isRowSeen } from "../devices/webgpu/windows.ts";
 import { bytesPerElement } from "../dtype.ts";
@@ -41,9 +42,7 @@ export function inColumns(
     });
     const copies = matrices.map(({ view, isRead }) => {
       const { dtype, shape } = part(view);
-      const bytes = bytesPerElement(dtype) * sizeOf(shape);
-      const allocation = device.allocate(bytes, "some columns of wide rows");
-      const copy: View = { allocation, dtype, shape, strides: [length, 1], offset: 0 };
+      const copy = allocateView(device, dtype, shape, "some columns of wide rows");
       if (isRead) copyOnWebGpu(device, part(view), copy);
       return copy;
     });

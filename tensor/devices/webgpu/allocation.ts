@@ -1,6 +1,8 @@
 /** Memory of a WebGPU device, as kernels and tensors hold it. @module */
 
-import type { Allocation } from "../../device.ts";
+import type { Allocation, View, WebGpuDevice } from "../../device.ts";
+import { bytesPerElement, type DType } from "../../dtype.ts";
+import { contiguousStrides, sizeOf } from "../../shape.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 
 /** Parts of buffers that are bound begin at multiples of this on every adapter, in bytes. */
@@ -12,6 +14,21 @@ export const WINDOW_ALIGNMENT = 256;
  */
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
+}
+
+/**
+ * Memory of its own for contiguous elements.
+ *
+ * @param label What it is for, in error messages.
+ */
+export function allocateView(
+  device: WebGpuDevice,
+  dtype: DType,
+  shape: readonly number[],
+  label: string,
+): View {
+  const allocation = device.allocate(bytesPerElement(dtype) * sizeOf(shape), label);
+  return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
 /** A pooled buffer's memory; the buffer is gone once it is freed. */

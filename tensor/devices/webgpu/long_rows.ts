@@ -9,7 +9,7 @@ import type { View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { Program } from "../../expression/program.ts";
 import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
-import { contiguousStrides, sizeOf } from "../../shape.ts";
+import { allocateView } from "./allocation.ts";
 import { isRowSeen, isSeenWhole } from "./windows.ts";
 
 /** Runs a program: see `runProgramOnWebGpu`. */
@@ -55,7 +55,12 @@ export function runOnLongRows(
   const rowShape = varying[0]!.shape.slice(0, -1);
   const rowLength = varying[0]!.shape.at(-1)!;
   const pieces = cutRow(rowLength, shortRow(device, varying));
-  const results = allocateRows(device, rowShape, resultCount, "reductions of long rows");
+  const results = allocateView(
+    device,
+    "float32",
+    [...rowShape, resultCount],
+    "reductions of long rows",
+  );
 
   const runPart = ({ program, used }: RowPart, piece: Piece, outputs: readonly View[]) => {
     const views = used.map((index) => {
@@ -70,8 +75,8 @@ export function runOnLongRows(
   for (const { piece, combine } of reductions) {
     // For each reduction a row of what the pieces give.
     const count = combine.outputs.length;
-    const label = "reductions of pieces of rows";
-    const partial = allocateRows(device, rowShape, count * pieces.length, label);
+    const shape = [...rowShape, count * pieces.length];
+    const partial = allocateView(device, "float32", shape, "reductions of pieces of rows");
     const perReduction = (view: (reduction: number) => View) =>
       Array.from({ length: count }, (_, i) => view(i));
     for (const [place, each] of pieces.entries()) {
@@ -119,18 +124,6 @@ function cutRow(rowLength: number, most: number): readonly Piece[] {
     first: i * length,
     length: Math.min(length, rowLength - i * length),
   }));
-}
-
-/** Memory for rows of numbers. */
-function allocateRows(
-  device: WebGpuDevice,
-  rowShape: readonly number[],
-  length: number,
-  label: string,
-): View {
-  const shape = [...rowShape, length];
-  const allocation = device.allocate(4 * sizeOf(shape), label);
-  return { allocation, dtype: "float32", shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
 /** A part of each row. */

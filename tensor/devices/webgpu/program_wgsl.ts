@@ -4,7 +4,8 @@ import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { repeatProgram } from "../../expression/rebuild.ts";
-import { contiguousStrides, shapesEqual, sizeOf } from "../../shape.ts";
+import { shapesEqual } from "../../shape.ts";
+import { allocateView } from "./allocation.ts";
 import { type Plan, planElementwise, planRepeated } from "./elementwise_wgsl.ts";
 import { runOnLongRows, seesRows } from "./long_rows.ts";
 import { patternKey } from "./program_code.ts";
@@ -104,11 +105,7 @@ function isWrittenElsewhere(
 
 /** The same elements in memory of their own, as the floats that formulas see. */
 function copyOf(device: WebGpuDevice, view: View): View {
-  const { shape } = view;
-  const allocation = device.allocate(4 * sizeOf(shape), "an input that is written elsewhere");
-  const copy: View = {
-    ...{ allocation, dtype: "float32", shape, strides: contiguousStrides(shape), offset: 0 },
-  };
+  const copy = allocateView(device, "float32", view.shape, "an input that is written elsewhere");
   copyOnWebGpu(device, view, copy);
   return copy;
 }
