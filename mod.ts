@@ -32,6 +32,7 @@
 export * as autograd from "./autograd/mod.ts";
 export * as data from "./data/mod.ts";
 export * as gpt from "./gpt/mod.ts";
+export * as lessons from "./lessons/mod.ts";
 export * as nn from "./nn/mod.ts";
 export * as optim from "./optim/mod.ts";
 export * as tensor from "./tensor/mod.ts";

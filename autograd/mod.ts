@@ -3,8 +3,7 @@
  *
  * `tape.ts` differentiates a computation on values of any kind. `value.ts` puts plain numbers on it,
  * `neuron.ts` and `mlp.ts` build networks out of them, `graph.ts` draws them, and `gradcheck.ts`
- * checks derivatives against slopes that are measured. `examples.ts` works through all of it with
- * numbers, and `tour.ts` walks through the examples.
+ * checks derivatives against slopes that are measured.
  *
  * @example Three steps of training: zero, forward, loss, backward, update
  * ```ts

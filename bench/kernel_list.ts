@@ -18,9 +18,9 @@ import {
   stack,
   Tensor,
 } from "../tensor/mod.ts";
-import { describeProducts } from "../tensor/ops/matmul_product.ts";
-import { CPU_MATMULS } from "../tensor/ops/matmul_wasm.ts";
-import { runCandidate } from "../tensor/ops/matmul_candidates_wgsl.ts";
+import { describeProducts } from "../tensor/ops/matmul/product.ts";
+import { CPU_MATMULS } from "../tensor/ops/matmul/wasm.ts";
+import { runCandidate } from "../tensor/ops/matmul/candidates_wgsl.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 
 /** One way to compute something. */

@@ -8,7 +8,7 @@
  */
 
 import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/mod.ts";
-import { measureMatmulPeak } from "../gpt/matmul_peak.ts";
+import { measureMatmulPeak } from "../gpt/train/matmul_peak.ts";
 import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
 import { type CpuDevice, openDevice, Tensor } from "../tensor/mod.ts";
 import { median, timeRuns } from "./harness.ts";

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { configForDepth, prefillFlops } from "../gpt/mod.ts";
-import { matmulParameters } from "../gpt/parameters.ts";
+import { matmulParameters } from "../gpt/model/parameters.ts";
 import { nonNegativeLeastSquares } from "./least_squares.ts";
 import { baseShape } from "./roofline_count.ts";
 import {

@@ -26,28 +26,39 @@
  * @module
  */
 
-export type { Block, BlockContext, CausalSelfAttention, MLP } from "./block.ts";
-export { checkConfig, type GPTConfig, headSize, paddedVocabSize, windowSizes } from "./config.ts";
-export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./costs.ts";
+export type { Block, BlockContext, CausalSelfAttention, MLP } from "./model/block.ts";
+export {
+  checkConfig,
+  type GPTConfig,
+  headSize,
+  paddedVocabSize,
+  windowSizes,
+} from "./model/config.ts";
+export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
 export {
   Engine,
   type EngineTokenizer,
   type GeneratedStep,
   type GenerateOptions,
   generateWithoutCache,
-} from "./engine.ts";
-export { estimateMemory, estimateSeconds, type MemoryEstimate, type RunShape } from "./estimate.ts";
-export { type CacheMark, KVCache } from "./kv_cache.ts";
-export { measureMatmulPeak } from "./matmul_peak.ts";
-export { type ForwardOptions, GPT, type GPTOptions } from "./model.ts";
-export type { OptimizerRates } from "./optimizer_groups.ts";
+} from "./generate/engine.ts";
+export {
+  estimateMemory,
+  estimateSeconds,
+  type MemoryEstimate,
+  type RunShape,
+} from "./train/estimate.ts";
+export { type CacheMark, KVCache } from "./model/kv_cache.ts";
+export { measureMatmulPeak } from "./train/matmul_peak.ts";
+export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";
+export type { OptimizerRates } from "./train/optimizer_groups.ts";
 export {
   type ParameterCounts,
   parameterCounts,
   type ParameterGroup,
   parameterGroup,
   parameterShapes,
-} from "./parameters.ts";
+} from "./model/parameters.ts";
 export {
   type Curve,
   type CurvePoint,
@@ -56,16 +67,16 @@ export {
   type Report,
   type ReportRow,
   tableAsText,
-} from "./report.ts";
-export type { SamplingOptions } from "./sampling.ts";
+} from "./files/report.ts";
+export type { SamplingOptions } from "./generate/sampling.ts";
 export {
   configForDepth,
   planTraining,
   scalingDefaults,
   type ScalingOptions,
   type TrainingPlan,
-} from "./scaling.ts";
-export { decodePieces, defaultPrompts, writeText, writeTexts } from "./write_text.ts";
+} from "./train/scaling.ts";
+export { decodePieces, defaultPrompts, writeText, writeTexts } from "./generate/write_text.ts";
 // A script needs a device for all of the above, and imports no module below this one.
 export {
   type Device,

@@ -19,18 +19,18 @@ export {
   loadOptimizer,
   openCheckpoint,
   saveCheckpoint,
-} from "./checkpoint.ts";
-export type { CheckpointMeta, FileDigest } from "./checkpoint_meta.ts";
-export { evaluateBitsPerByte, type EvaluateOptions } from "./evaluate.ts";
-export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files.ts";
+} from "./files/checkpoint.ts";
+export type { CheckpointMeta, FileDigest } from "./files/checkpoint_meta.ts";
+export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
+export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files/files.ts";
 export {
   type KeptTuning,
   loadMatmulChoices,
   matmulChoicesPath,
   saveMatmulChoices,
   tuneAndKeepMatmuls,
-} from "./matmul_tuning.ts";
-export { MetricsLog, type MetricsRecord, readMetrics } from "./metrics.ts";
+} from "./train/matmul_tuning.ts";
+export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export {
   encoderOf,
   type LoaderKind,
@@ -39,7 +39,7 @@ export {
   type Pretraining,
   type PretrainOptions,
   validationTokens,
-} from "./pretrain.ts";
+} from "./train/pretrain.ts";
 export {
   type Periodic,
   type StepEvent,
@@ -48,7 +48,7 @@ export {
   type TrainingState,
   type TrainOptions,
   untrained,
-} from "./train.ts";
+} from "./train/train.ts";
 export {
   keepTokenizer,
   limitTexts,
@@ -56,4 +56,4 @@ export {
   type TextLimits,
   tokenizerPath,
   trainTokenizer,
-} from "./train_tokenizer.ts";
+} from "./train/train_tokenizer.ts";

@@ -9,7 +9,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { stops } from "../autograd/tour.ts";
+import { stops } from "../lessons/tour.ts";
 
 const help = `From one neuron to a language model, with every number on the way.
 

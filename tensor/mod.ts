@@ -28,8 +28,8 @@ export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray } from "./nested_array.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
-export { attention, type AttentionOptions } from "./ops/attention.ts";
-export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention_step.ts";
+export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
+export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention/step.ts";
 export {
   normal,
   type NormalOptions,
@@ -38,33 +38,40 @@ export {
   uniform,
   type UniformOptions,
 } from "./ops/creation.ts";
-export { crossEntropy, type CrossEntropyOptions, type Reduction } from "./ops/cross_entropy.ts";
-export { drawAmongLargest, type DrawAmongLargestOptions } from "./ops/draw_largest.ts";
+export {
+  crossEntropy,
+  type CrossEntropyOptions,
+  type Reduction,
+} from "./ops/losses/cross_entropy.ts";
+export { drawAmongLargest, type DrawAmongLargestOptions } from "./ops/sampling/draw_largest.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
-export { embedding, gather } from "./ops/gather.ts";
+export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
-export { linearCrossEntropy, type LinearCrossEntropyOptions } from "./ops/linear_cross_entropy.ts";
-export { linears, type LinearsOptions } from "./ops/linears.ts";
-export { linear, matmul, type MatmulOptions } from "./ops/matmul.ts";
-export type { MatmulActivation } from "./ops/matmul_product.ts";
+export {
+  linearCrossEntropy,
+  type LinearCrossEntropyOptions,
+} from "./ops/losses/linear_cross_entropy.ts";
+export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
+export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
+export type { MatmulActivation } from "./ops/matmul/product.ts";
 export {
   type MatmulChoice,
   type MatmulChoices,
   matmulChoices,
   type MatmulChoicesData,
-} from "./ops/matmul_choices_wgsl.ts";
+} from "./ops/matmul/choices_wgsl.ts";
 export {
   type MatmulTuning,
   tuneMatmuls,
   type TuneMatmulsOptions,
-} from "./ops/matmul_tuning_wgsl.ts";
+} from "./ops/matmul/tuning_wgsl.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { type ProgramRun, runProgramTogether } from "./ops/program_together.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";
-export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling.ts";
-export { cumulativeSum } from "./ops/scan.ts";
+export { multinomial, type MultinomialOptions, type TopK, topK } from "./ops/sampling/sampling.ts";
+export { cumulativeSum } from "./ops/scan/scan.ts";
 export * as expression from "./expression/expression.ts";
 export type {
   BinaryOperation,

@@ -18,7 +18,7 @@ import {
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import * as elementwise from "./ops/elementwise.ts";
-import { matmul, type MatmulOptions } from "./ops/matmul.ts";
+import { matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 import * as reduce from "./ops/reduce.ts";
 import * as rows from "./ops/rows.ts";
 import * as views from "./ops/views.ts";

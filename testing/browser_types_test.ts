@@ -29,7 +29,7 @@ Deno.test("the modules for browsers pass a type check that knows no Deno", async
 });
 
 Deno.test("a type check that knows no Deno fails for a file that uses it", async () => {
-  const { code, stderr } = await check("gpt/files.ts");
+  const { code, stderr } = await check("gpt/files/files.ts");
   assertEquals(code, 1);
   assertMatch(stderr, /Cannot find name 'Deno'/);
 });

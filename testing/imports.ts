@@ -13,6 +13,7 @@ import ts from "npm:typescript@5.9.3";
 /** For each module the modules that it may import. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   autograd: [],
+  lessons: ["autograd", "tensor", "nn", "optim"],
   tensor: ["autograd"],
   nn: ["tensor"],
   optim: ["tensor"],
@@ -24,12 +25,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 
 /** Single files that may import more than their module. */
 const extraArrows: Readonly<Record<string, readonly string[]>> = {
-  "mod.ts": ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
-  "scripts/tour.ts": ["autograd"],
+  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
+  "scripts/tour.ts": ["lessons"],
 };
 
 /** The modules that run in a browser, where there is no `node:`. */
-const browserModules = ["autograd", "tensor", "nn", "optim", "tokenizer"];
+const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
 
 /** One thing that a file imports. */
 export interface Import {

@@ -1,7 +1,7 @@
 /** All that is compared. @module */
 
 import { configForDepth } from "../../gpt/mod.ts";
-import { matmulParameters } from "../../gpt/parameters.ts";
+import { matmulParameters } from "../../gpt/model/parameters.ts";
 import { polarExpressFlops } from "../../optim/mod.ts";
 import { job, limit, parameterCount, program, readReport, type Side } from "./contestant.ts";
 import { firstStep, firstToken } from "./launch.ts";

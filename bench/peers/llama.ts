@@ -7,7 +7,7 @@
  * @module
  */
 
-import { basePath } from "../../gpt/files.ts";
+import { basePath } from "../../gpt/files/files.ts";
 import { median } from "../harness.ts";
 import type { Surroundings } from "./contestant.ts";
 import { writeGguf } from "./gguf.ts";

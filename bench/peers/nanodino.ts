@@ -16,8 +16,8 @@ import {
   Tensor,
   type WebGpuDevice,
 } from "../../tensor/mod.ts";
-import { describeProducts } from "../../tensor/ops/matmul_product.ts";
-import { runCandidate } from "../../tensor/ops/matmul_candidates_wgsl.ts";
+import { describeProducts } from "../../tensor/ops/matmul/product.ts";
+import { runCandidate } from "../../tensor/ops/matmul/candidates_wgsl.ts";
 import { plainTraining } from "./plain_gpt.ts";
 import {
   CHAIN_LENGTH,

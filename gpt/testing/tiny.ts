@@ -2,8 +2,8 @@
 
 import { listSource, type Source } from "../../data/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
-import type { PretrainOptions } from "../pretrain.ts";
-import { planTraining, type ScalingOptions, type TrainingPlan } from "../scaling.ts";
+import type { PretrainOptions } from "../train/pretrain.ts";
+import { planTraining, type ScalingOptions, type TrainingPlan } from "../train/scaling.ts";
 
 const sentences = [
   "My fellow citizens, the state of our union is strong, and it is growing stronger.",

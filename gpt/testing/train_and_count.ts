@@ -8,7 +8,7 @@
 
 import { openDevice, permutationArray, Tensor } from "../../tensor/mod.ts";
 import { RecordingWebGpuDevice } from "../../tensor/devices/webgpu/device.ts";
-import { GPT } from "../model.ts";
+import { GPT } from "../model/model.ts";
 import { tinyPlan } from "./tiny.ts";
 
 /** What {@linkcode trainAndCount} counted. */

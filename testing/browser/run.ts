@@ -1,7 +1,7 @@
 /**
  * Runs files of tests in a browser, as they are.
  *
- *     deno run -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan_test.ts
+ *     deno run -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
  *
  * @module
  */

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
-import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul_product.ts";
+import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/product.ts";
 
 /** One product, with its operands as they lie in memory. */
 export interface MatmulCase {

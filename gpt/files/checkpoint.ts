@@ -1,0 +1,273 @@
+/**
+ * Checkpoints: everything that a run consists of, in files from which it goes on as if it had never
+ * stopped.
+ *
+ * A checkpoint after step 100 is four files in the folder of the run:
+ *
+ * | File | Content |
+ * | --- | --- |
+ * | `model_000100.safetensors` | the parameters, under the names of nanochat's `state_dict` |
+ * | `optim_000100.safetensors` | what the optimiser remembers |
+ * | `tokenizer_000100.json` | the tokenizer that the model was trained with |
+ * | `meta_000100.json` | shape, settings, state of the run and the loader, digests of the others |
+ *
+ * None takes its name before all are on the disk, and `meta` comes last, so a checkpoint is there as a
+ * whole or not at all. It has the digests of the other files: one that was cut off, changed, or
+ * belongs to another checkpoint is noticed before anything is made of it.
+ *
+ * @module
+ */
+
+import type { MuonAdamW } from "../../optim/mod.ts";
+import type { Device } from "../../tensor/mod.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
+import {
+  decodeModel,
+  decodeOptimizer,
+  encodeModel,
+  encodeOptimizer,
+} from "./checkpoint_content.ts";
+import {
+  type CheckpointMeta,
+  type CheckpointPart,
+  type FileDigest,
+  parseMeta,
+} from "./checkpoint_meta.ts";
+import { ensureWritableFolder, fileError, namesIn, writeFilesTogether } from "./files.ts";
+import type { GPT, GPTOptions } from "../model/model.ts";
+
+/** What {@linkcode saveCheckpoint} saves. */
+export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
+  /** The model. */
+  readonly model: GPT;
+  /** Its optimiser; without it the run cannot be resumed. */
+  readonly optimizer?: MuonAdamW;
+  /** The tokenizer. */
+  readonly tokenizer: Tokenizer;
+}
+
+/** A checkpoint whose description and tokenizer have been read. */
+export interface Checkpoint {
+  /** The folder of the run. */
+  readonly folder: string;
+  /** What is known of it. */
+  readonly meta: CheckpointMeta;
+  /** The tokenizer that the model was trained with. */
+  readonly tokenizer: Tokenizer;
+}
+
+/**
+ * Saves a checkpoint. Whatever goes wrong, earlier ones stay as they are.
+ *
+ * @param folder The folder of the run; it is created.
+ * @returns The path of the description, without which there is no checkpoint.
+ * @throws {RangeError} If a parameter of the model is not finite.
+ * @throws {Error} If a file cannot be written; the message names it.
+ *
+ * @example A model, saved and loaded
+ * ```ts
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { loadModel, openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { untrained } from "../train/train.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 270 });
+ * const { vocabSize } = tokenizer;
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * const folder = await Deno.makeTempDir();
+ * await saveCheckpoint(folder, { model, tokenizer, state: untrained, settings: {} });
+ *
+ * const checkpoint = await openCheckpoint(folder);
+ * const loaded = await loadModel(checkpoint, device);
+ * if (loaded.config.nEmbd !== 32) throw new Error("expected the same model");
+ * await device.close();
+ * ```
+ */
+export async function saveCheckpoint(folder: string, content: CheckpointContent): Promise<string> {
+  const { model, optimizer, tokenizer, settings, state } = content;
+  const modelBytes = await encodeModel(model);
+  const tokenizerBytes = new TextEncoder().encode(JSON.stringify(tokenizer));
+  const optimBytes = optimizer === undefined ? null : await encodeOptimizer(optimizer);
+  const meta: CheckpointMeta = {
+    format: "nanodino-checkpoint-1",
+    savedAt: new Date().toISOString(),
+    modelConfig: model.config,
+    settings,
+    state,
+    files: {
+      model: await digestOf(modelBytes),
+      tokenizer: await digestOf(tokenizerBytes),
+      ...(optimBytes === null ? {} : { optim: await digestOf(optimBytes) }),
+    },
+  };
+  await ensureWritableFolder(folder);
+  const path = (part: CheckpointPart | "meta") => `${folder}/${fileName(part, state.step)}`;
+  await writeFilesTogether([
+    [path("model"), modelBytes],
+    ...(optimBytes === null ? [] : [[path("optim"), optimBytes] as const]),
+    [path("tokenizer"), tokenizerBytes],
+    [path("meta"), JSON.stringify(meta, null, 2)],
+  ]);
+  return path("meta");
+}
+
+/**
+ * Opens a checkpoint: reads its description and its tokenizer, and not yet the parameters.
+ *
+ * @param folder The folder of the run.
+ * @param step The step after which it was saved; by default the one that was saved last.
+ * @throws {Error} If there is none, or a file cannot be read or is damaged; the message names it.
+ */
+export async function openCheckpoint(folder: string, step?: number): Promise<Checkpoint> {
+  const meta = step === undefined ? await latestMeta(folder) : await readMeta(folder, step);
+  if (meta === null) {
+    throw new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
+  }
+  const bytes = await readPart(folder, meta, "tokenizer");
+  const path = `${folder}/${fileName("tokenizer", meta.state.step)}`;
+  const tokenizer = explain(path, () => Tokenizer.fromJSON(new TextDecoder().decode(bytes)));
+  if (tokenizer.vocabSize !== meta.modelConfig.vocabSize) {
+    throw new Error(
+      `Cannot read ${path}: wanted a vocabulary of ${meta.modelConfig.vocabSize} as in the model, ` +
+        `got ${tokenizer.vocabSize}`,
+    );
+  }
+  return { folder, meta, tokenizer };
+}
+
+/**
+ * Builds the model of a checkpoint.
+ *
+ * @param options In which type it computes; the parameters are in single precision in any case.
+ * @throws {Error} If the file is damaged or does not fit the description; the message names it.
+ * @throws {RangeError} If the device has no room for the model.
+ */
+export async function loadModel(
+  checkpoint: Checkpoint,
+  device: Device,
+  options: Pick<GPTOptions, "computeDtype"> = {},
+): Promise<GPT> {
+  const { folder, meta } = checkpoint;
+  const bytes = await readPart(folder, meta, "model");
+  const path = `${folder}/${fileName("model", meta.state.step)}`;
+  return explain(path, () => decodeModel(bytes, meta.modelConfig, device, options));
+}
+
+/**
+ * Gives an optimiser what that of a checkpoint remembered.
+ *
+ * @param optimizer An optimiser for the same model.
+ * @throws {Error} If there is none in the checkpoint, or the file is damaged; the message names it.
+ */
+export async function loadOptimizer(
+  checkpoint: Checkpoint,
+  optimizer: MuonAdamW,
+  device: Device,
+): Promise<void> {
+  const { folder, meta } = checkpoint;
+  const bytes = await readPart(folder, meta, "optim");
+  const path = `${folder}/${fileName("optim", meta.state.step)}`;
+  explain(path, () => decodeOptimizer(bytes, optimizer, device));
+}
+
+/**
+ * Finds the run that saved last, of all runs below a folder.
+ *
+ * @param root The folder that holds a folder for each run.
+ * @throws {Error} If no run has a checkpoint.
+ */
+export async function findLatestRun(root: string): Promise<string> {
+  let latest: { folder: string; meta: CheckpointMeta } | null = null;
+  for (const name of await namesIn(root)) {
+    const folder = `${root}/${name}`;
+    if (!(await Deno.stat(folder)).isDirectory) continue;
+    const meta = await latestMeta(folder);
+    if (meta !== null && (latest === null || isLater(meta, latest.meta))) latest = { folder, meta };
+  }
+  if (latest !== null) return latest.folder;
+  throw new Error(
+    `Cannot find a checkpoint: wanted one in ${root}, got none. Train a model first: deno task speedrun`,
+  );
+}
+
+/** The description of the checkpoint that was saved last; `null` if there is none. */
+async function latestMeta(folder: string): Promise<CheckpointMeta | null> {
+  let latest: CheckpointMeta | null = null;
+  for (const name of await namesIn(folder)) {
+    const step = /^meta_(\d{6,})\.json$/.exec(name)?.[1];
+    if (step === undefined) continue;
+    const meta = await readMeta(folder, Number(step));
+    if (latest === null || isLater(meta, latest)) latest = meta;
+  }
+  return latest;
+}
+
+/** Whether a checkpoint was saved after another: two in one millisecond are told apart by the step. */
+function isLater(a: CheckpointMeta, b: CheckpointMeta): boolean {
+  return a.savedAt === b.savedAt ? a.state.step > b.state.step : a.savedAt > b.savedAt;
+}
+
+async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
+  const path = `${folder}/${fileName("meta", step)}`;
+  const text = new TextDecoder().decode(await readFile(path));
+  const meta = explain(path, () => parseMeta(text));
+  if (meta.state.step !== step) {
+    throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
+  }
+  return meta;
+}
+
+/** Reads one of the files of a checkpoint, and makes sure that it is the one that was saved. */
+async function readPart(
+  folder: string,
+  meta: CheckpointMeta,
+  part: CheckpointPart,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const path = `${folder}/${fileName(part, meta.state.step)}`;
+  const wanted = meta.files[part];
+  if (wanted === undefined) {
+    throw new Error(`Cannot read ${path}: the checkpoint was saved without it`);
+  }
+  const bytes = await readFile(path);
+  if (bytes.length !== wanted.bytes) {
+    throw new Error(`Cannot read ${path}: wanted ${wanted.bytes} bytes, got ${bytes.length}`);
+  }
+  const { sha256 } = await digestOf(bytes);
+  if (sha256 !== wanted.sha256) {
+    throw new Error(
+      `Cannot read ${path}: wanted the content with digest ${wanted.sha256.slice(0, 12)}…, got ` +
+        `${sha256.slice(0, 12)}…; the file was changed since it was saved`,
+    );
+  }
+  return bytes;
+}
+
+async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
+
+/** Runs a function on the content of a file, whose errors then name the file. */
+function explain<Result>(path: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
+
+async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
+}
+
+function fileName(part: CheckpointPart | "meta", step: number): string {
+  const extension = part === "model" || part === "optim" ? "safetensors" : "json";
+  return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;
+}

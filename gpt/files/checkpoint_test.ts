@@ -1,0 +1,216 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { openDevice, Tensor } from "../../tensor/mod.ts";
+import {
+  findLatestRun,
+  loadModel,
+  loadOptimizer,
+  openCheckpoint,
+  saveCheckpoint,
+} from "./checkpoint.ts";
+import { GPT } from "../model/model.ts";
+import { tinyPlan, tinyTexts, tinyTokenizer } from "../testing/tiny.ts";
+import { untrained } from "../train/train.ts";
+
+const device = await openDevice("cpu", { threads: 1, blas: false });
+const tokenizer = await tinyTokenizer();
+const plan = tinyPlan();
+
+/** A model after one step, so that the optimiser has something to remember. */
+function trainedModel() {
+  const model = new GPT(plan.config, device, { seed: 3 });
+  const optimizer = model.optimizer(plan.rates);
+  using _scope = device.scope();
+  const ids = Tensor.from(device, [[1, 2, 3, 4]], { dtype: "int32" });
+  model.forward(ids, ids).backward();
+  optimizer.step();
+  optimizer.zeroGrad();
+  return { model, optimizer };
+}
+
+const { model, optimizer } = trainedModel();
+
+/** Saves after the given step into a folder of its own, unless one is given. */
+async function save(step: number, folder?: string): Promise<string> {
+  folder ??= await Deno.makeTempDir();
+  const state = { ...untrained, step, loader: { rows: 12 } };
+  const settings = { depth: 2, data: "tiny", noBlas: true };
+  await saveCheckpoint(folder, { model, optimizer, tokenizer, state, settings });
+  return folder;
+}
+
+const names = async (folder: string) =>
+  (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+
+Deno.test("a checkpoint is four files, and everything in it comes back bit for bit", async () => {
+  const folder = await save(100);
+  assertEquals(await names(folder), [
+    "meta_000100.json",
+    "model_000100.safetensors",
+    "optim_000100.safetensors",
+    "tokenizer_000100.json",
+  ]);
+  const checkpoint = await openCheckpoint(folder);
+  assertEquals(checkpoint.meta.modelConfig, plan.config);
+  assertEquals(checkpoint.meta.settings, { depth: 2, data: "tiny", noBlas: true });
+  assertEquals(checkpoint.meta.state, { ...untrained, step: 100, loader: { rows: 12 } });
+  assertEquals(checkpoint.tokenizer.encode(tinyTexts[0]!), tokenizer.encode(tinyTexts[0]!));
+
+  const loaded = await loadModel(checkpoint, device);
+  const restored = loaded.optimizer(plan.rates);
+  await loadOptimizer(checkpoint, restored, device);
+  for (const [name, tensor] of model.stateDict()) {
+    assertEquals(await loaded.stateDict().get(name)!.data(), await tensor.data(), name);
+  }
+  for (const [name, value] of optimizer.stateDict()) {
+    const other = restored.stateDict().get(name)!;
+    if (typeof value === "number") assertEquals(other, value, name);
+    else assertEquals(await (other as Tensor).data(), await value.data(), name);
+  }
+});
+
+Deno.test("the latest checkpoint is the one saved last, also after one of a longer run", async () => {
+  const folder = await save(400);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await save(20, folder);
+  assertEquals((await openCheckpoint(folder)).meta.state.step, 20);
+  assertEquals((await openCheckpoint(folder, 400)).meta.state.step, 400);
+});
+
+Deno.test("the latest run is the one that saved last", async () => {
+  const root = await Deno.makeTempDir();
+  await Deno.writeTextFile(`${root}/notes.txt`, "not a run");
+  await save(10, `${root}/d2`);
+  await Deno.mkdir(`${root}/d9`);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  await save(5, `${root}/d1`);
+  assertEquals(await findLatestRun(root), `${root}/d1`);
+});
+
+Deno.test("what a killed process left half written is no checkpoint", async () => {
+  const folder = await save(10);
+  const half = crypto.randomUUID();
+  await Deno.writeTextFile(`${folder}/model_000020.safetensors`, "the name was taken, not more");
+  await Deno.writeTextFile(`${folder}/meta_000020.json.${half}.tmp`, "{");
+  assertEquals((await openCheckpoint(folder)).meta.state.step, 10);
+});
+
+Deno.test("a folder without a checkpoint says so", async () => {
+  const folder = await Deno.makeTempDir();
+  await assertRejects(() => openCheckpoint(folder), Error, `wanted one in ${folder}`);
+  await assertRejects(() => openCheckpoint(folder, 7), Error, "meta_000007.json: there is no such");
+  await assertRejects(() => findLatestRun(folder), Error, `wanted one in ${folder}, got none`);
+  await assertRejects(() => findLatestRun(`${folder}/none`), Error, "Train a model first");
+});
+
+Deno.test("damaged files are refused by name, on one line", async (t) => {
+  const meta = (folder: string) => `${folder}/meta_000010.json`;
+  const edit = async (path: string, change: (text: string) => string) =>
+    await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
+  const cases: [name: string, damage: (folder: string) => Promise<void>, message: string][] = [
+    [
+      "a model that was cut off",
+      (folder) => Deno.truncate(`${folder}/model_000010.safetensors`, 500),
+      "model_000010.safetensors: wanted",
+    ],
+    [
+      "a model with one byte changed",
+      async (folder) => {
+        using file = await Deno.open(`${folder}/model_000010.safetensors`, { write: true });
+        await file.seek(-3, Deno.SeekMode.End);
+        await file.write(Uint8Array.of(77));
+      },
+      "the file was changed since it was saved",
+    ],
+    [
+      "an optimizer that is missing",
+      (folder) => Deno.remove(`${folder}/optim_000010.safetensors`),
+      "optim_000010.safetensors: there is no such file",
+    ],
+    [
+      "a tokenizer that was cut off",
+      (folder) => Deno.truncate(`${folder}/tokenizer_000010.json`, 100),
+      "tokenizer_000010.json: wanted",
+    ],
+    ["a description that was cut off", (folder) => Deno.truncate(meta(folder), 100), "wanted JSON"],
+    [
+      "a description of another format",
+      (folder) => edit(meta(folder), (text) => text.replace("checkpoint-1", "checkpoint-2")),
+      'meta_000010.json: wanted format "nanodino-checkpoint-1", got nanodino-checkpoint-2',
+    ],
+    [
+      "a description of an absurd model",
+      (folder) => edit(meta(folder), (text) => text.replace('"nLayer": 2', '"nLayer": 1000000000')),
+      "model_000010.safetensors: wanted 1000000000 layers",
+    ],
+    [
+      "a description of another model",
+      (folder) => edit(meta(folder), (text) => text.replace('"nEmbd": 32', '"nEmbd": 64')),
+      "model_000010.safetensors: wanted transformer.wte.weight as float32 [320,64], got float32 [320,32]",
+    ],
+    [
+      "a description of a model that cannot be",
+      (folder) => edit(meta(folder), (text) => text.replace('"nEmbd": 32', '"nEmbd": 33')),
+      "wanted nEmbd to be a multiple of nHead",
+    ],
+    [
+      "a description of another vocabulary",
+      (folder) =>
+        edit(meta(folder), (text) => text.replace('"vocabSize": 300', '"vocabSize": 301')),
+      "tokenizer_000010.json: wanted a vocabulary of 301",
+    ],
+    [
+      "a description of another step",
+      (folder) => edit(meta(folder), (text) => text.replace('"step": 10', '"step": 11')),
+      "meta_000010.json: wanted step 10, got 11",
+    ],
+    [
+      "a description without a state",
+      (folder) => edit(meta(folder), (text) => text.replace('"state"', '"stat"')),
+      "wanted state as an object, got nothing",
+    ],
+  ];
+  for (const [name, damage, message] of cases) {
+    await t.step(name, async () => {
+      const folder = await save(10);
+      await damage(folder);
+      const error: Error = await assertRejects(async () => {
+        const checkpoint = await openCheckpoint(folder);
+        const loaded = await loadModel(checkpoint, device);
+        await loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device);
+      });
+      assertStringIncludes(error.message, message);
+      assertStringIncludes(error.message, folder);
+      assert(!error.message.includes("\n"), error.message);
+    });
+  }
+});
+
+Deno.test("a checkpoint without an optimizer can be used but not resumed", async () => {
+  const folder = await Deno.makeTempDir();
+  await saveCheckpoint(folder, { model, tokenizer, state: untrained, settings: {} });
+  const checkpoint = await openCheckpoint(folder);
+  const loaded = await loadModel(checkpoint, device);
+  await assertRejects(
+    () => loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device),
+    Error,
+    "the checkpoint was saved without it",
+  );
+});
+
+Deno.test("a model with a parameter that is not finite is not saved, and the last one stays", async () => {
+  const folder = await save(10);
+  const broken = new GPT(plan.config, device);
+  broken.lm_head.weight.assign(new Float32Array(broken.lm_head.weight.size).fill(Infinity));
+  const state = { ...untrained, step: 10 };
+  await assertRejects(
+    () => saveCheckpoint(folder, { model: broken, tokenizer, state, settings: {} }),
+    RangeError,
+    "wanted finite parameters, got Infinity in lm_head.weight",
+  );
+  await loadModel(await openCheckpoint(folder), device);
+});
+
+Deno.test("a folder that cannot be written to is refused by name", async () => {
+  const file = await Deno.makeTempFile();
+  await assertRejects(() => save(10, `${file}/d2`), Error, `Cannot write to the folder ${file}/d2`);
+});

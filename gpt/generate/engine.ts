@@ -1,0 +1,303 @@
+/**
+ * Generating text: a prompt is read once, then tokens are drawn one after the other, for many samples
+ * side by side, with the keys and values of earlier tokens kept.
+ *
+ * Source: nanochat, `nanochat/engine.py`.
+ *
+ * @module
+ */
+
+import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { calculate } from "./calculator.ts";
+import { AheadDrawer } from "./draw_ahead.ts";
+import { KVCache } from "../model/kv_cache.ts";
+import type { GPT } from "../model/model.ts";
+import { checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
+
+/** What the engine needs of a tokenizer: to know where a sample ends, and to run the calculator. */
+export interface EngineTokenizer {
+  /** The id of a special token. It may throw for a name that it does not know. */
+  special(name: string): number;
+  /** The ids of a text. */
+  encode(text: string): ArrayLike<number>;
+  /** The text of ids. */
+  decode(ids: number[]): string;
+}
+
+/** What {@linkcode Engine.generate} can be told. */
+export interface GenerateOptions extends SamplingOptions {
+  /** How many samples to draw side by side (default 1). */
+  readonly samples?: number;
+  /** How many tokens to draw for each at most; by default as many as the training length has room for. */
+  readonly maxTokens?: number;
+  /**
+   * How many tokens to draw at a time, which are then read together: by default one on the CPU, and on
+   * a GPU as many as it draws in a tenth of a second. What is drawn does not depend on it.
+   */
+  readonly readEvery?: number;
+}
+
+/** One step of all samples. */
+export interface GeneratedStep {
+  /** The next token of each sample. What follows the end of a sample is noise. */
+  readonly tokens: number[];
+  /** For each sample 1 if the token was drawn, 0 if it was put there: an answer of the calculator. */
+  readonly masks: number[];
+}
+
+/** One sample while it grows. */
+class Row {
+  /** Tokens that will be put there instead of drawn ones. */
+  readonly forced: number[] = [];
+  isFinished = false;
+  /** The tokens of the expression that is being written, if one is. */
+  #expression: number[] | null = null;
+  readonly #specials: Specials;
+  readonly #tokenizer: EngineTokenizer;
+
+  constructor(specials: Specials, tokenizer: EngineTokenizer) {
+    this.#specials = specials;
+    this.#tokenizer = tokenizer;
+  }
+
+  /** Whether the next tokens may be forced: an expression is being written, or an answer. */
+  get mayBeForced(): boolean {
+    return this.forced.length > 0 || this.#expression !== null;
+  }
+
+  /** Takes note of the next token: it may end the sample, or call the calculator. */
+  accept(token: number): void {
+    const { ends, pythonStart, pythonEnd } = this.#specials;
+    if (ends.includes(token)) this.isFinished = true;
+    if (token === pythonStart) this.#expression = [];
+    else if (token === pythonEnd && this.#expression !== null) {
+      if (this.#expression.length > 0) this.#answer(this.#tokenizer.decode(this.#expression));
+      this.#expression = null;
+    } else this.#expression?.push(token);
+  }
+
+  #answer(expression: string): void {
+    const { outputStart, outputEnd } = this.#specials;
+    const answer = calculate(expression);
+    if (answer === null || outputStart === null || outputEnd === null) return;
+    this.forced.push(outputStart, ...Array.from(this.#tokenizer.encode(answer)), outputEnd);
+  }
+}
+
+/** The special tokens that steer generation; `null` for what the tokenizer does not have. */
+interface Specials {
+  readonly ends: readonly number[];
+  readonly pythonStart: number | null;
+  readonly pythonEnd: number | null;
+  readonly outputStart: number | null;
+  readonly outputEnd: number | null;
+}
+
+function findSpecials(tokenizer: EngineTokenizer): Specials {
+  const find = (name: string): number | null => {
+    try {
+      return tokenizer.special(name) ?? null;
+    } catch {
+      // A tokenizer without chats has only some of the special tokens.
+      return null;
+    }
+  };
+  return {
+    ends: [find("<|assistant_end|>"), find("<|bos|>")].filter((id) => id !== null),
+    pythonStart: find("<|python_start|>"),
+    pythonEnd: find("<|python_end|>"),
+    outputStart: find("<|output_start|>"),
+    outputEnd: find("<|output_end|>"),
+  };
+}
+
+/**
+ * Generates with a KV cache.
+ *
+ * @example Eight tokens after a prompt of two, drawn greedily
+ * ```ts
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { Engine } from "./engine.ts";
+ * import { GPT } from "../model/model.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose is a rose"], { vocabSize: 270 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const { vocabSize } = tokenizer;
+ * const shape = { sequenceLen: 16, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * const engine = new Engine(model, tokenizer);
+ * const drawn: number[] = [];
+ * for await (const { tokens } of engine.generate([97, 32], { maxTokens: 8, temperature: 0 })) {
+ *   drawn.push(tokens[0]!);
+ * }
+ * if (drawn.length > 8) throw new Error("expected at most 8 tokens");
+ * await device.close();
+ * ```
+ */
+export class Engine {
+  readonly #model: GPT;
+  readonly #tokenizer: EngineTokenizer;
+
+  /** Makes an engine. The tokenizer tells where samples end. */
+  constructor(model: GPT, tokenizer: EngineTokenizer) {
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+  }
+
+  /**
+   * Draws tokens after a prompt.
+   *
+   * Ends when every sample has drawn `<|assistant_end|>` or `<|bos|>`, or has `maxTokens` tokens.
+   * An expression between `<|python_start|>` and `<|python_end|>` is answered by the calculator.
+   *
+   * @param tokens The ids of the prompt: at least one.
+   * @throws {RangeError} If the prompt is empty, an id is not in the vocabulary, an option is out of
+   * range, or prompt and tokens together are longer than the model's rotary angles reach.
+   */
+  async *generate(
+    tokens: readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GeneratedStep, void, void> {
+    const { samples = 1 } = options;
+    const limit = this.#checkLengths(tokens, options);
+    checkSampling(options);
+    const specials = findSpecials(this.#tokenizer);
+    const rows = Array.from({ length: samples }, () => new Row(specials, this.#tokenizer));
+    const { device, config, computeDtype } = this.#model;
+    const cache = new KVCache(device, config, samples, tokens.length + limit, computeDtype);
+    const drawer = new AheadDrawer(this.#model, cache, options, limit);
+    try {
+      let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
+        await this.#readPrompt(tokens, cache, options),
+      ];
+      let used = 0;
+      for (let step = 1; limit > 0; step++) {
+        const next = drawn[used++]!;
+        const masks = rows.map((row) => row.forced.length > 0 ? 0 : 1);
+        const column = rows.map((row, i) => row.forced.shift() ?? next[i]!);
+        rows.forEach((row, i) => row.accept(column[i]!));
+        yield { tokens: column, masks };
+        if (step >= limit || rows.every((row) => row.isFinished)) return;
+        const isOther = masks.includes(0);
+        if (used < drawn.length && !isOther) continue;
+        if (isOther) drawer.rewind(used);
+        const wanted = options.readEvery ?? drawer.pace;
+        const count = rows.some((row) => row.mayBeForced) ? 1 : Math.min(wanted, limit - step);
+        drawn = await drawer.draw(column, step, count);
+        used = 0;
+      }
+    } finally {
+      drawer.dispose();
+      cache.dispose();
+    }
+  }
+
+  /**
+   * As {@linkcode Engine.generate}, to the end.
+   *
+   * @returns For each sample the prompt and what was drawn, without the token that ended it, and a
+   * mask that is 1 where a token was drawn.
+   */
+  async generateBatch(
+    tokens: readonly number[],
+    options: GenerateOptions = {},
+  ): Promise<{ readonly tokens: number[][]; readonly masks: number[][] }> {
+    const { ends } = findSpecials(this.#tokenizer);
+    const rows = Array.from({ length: options.samples ?? 1 }, () => ({
+      tokens: [...tokens],
+      masks: tokens.map(() => 0),
+      isFinished: false,
+    }));
+    for await (const step of this.generate(tokens, options)) {
+      rows.forEach((row, i) => {
+        const token = step.tokens[i]!;
+        row.isFinished ||= ends.includes(token);
+        if (row.isFinished) return;
+        row.tokens.push(token);
+        row.masks.push(step.masks[i]!);
+      });
+    }
+    return { tokens: rows.map((row) => row.tokens), masks: rows.map((row) => row.masks) };
+  }
+
+  /** Checks the prompt, and tells how many tokens may be drawn. */
+  #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
+    const { samples = 1, maxTokens, readEvery } = options;
+    const { config, maximumLength } = this.#model;
+    if (tokens.length === 0) {
+      throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
+    }
+    if (!Number.isInteger(samples) || samples < 1) {
+      throw new RangeError(`Cannot generate: wanted at least 1 sample, got ${samples}`);
+    }
+    if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens >= 0)) {
+      throw new RangeError(`Cannot generate: wanted maxTokens from 0 up, got ${maxTokens}`);
+    }
+    if (readEvery !== undefined && !(Number.isInteger(readEvery) && readEvery >= 1)) {
+      throw new RangeError(`Cannot generate: wanted readEvery from 1 up, got ${readEvery}`);
+    }
+    const limit = maxTokens ?? Math.max(0, config.sequenceLen - tokens.length);
+    if (tokens.length + limit > maximumLength) {
+      throw new RangeError(
+        `Cannot generate ${limit} tokens after a prompt of ${tokens.length}: wanted at most ` +
+          `${maximumLength} in all`,
+      );
+    }
+    return limit;
+  }
+
+  /** Reads the prompt once, and draws the first token of every sample. */
+  async #readPrompt(
+    tokens: readonly number[],
+    cache: KVCache,
+    options: GenerateOptions,
+  ): Promise<readonly number[]> {
+    const { device, config, computeDtype } = this.#model;
+    const drawn = noGrad(() => {
+      using scope = device.scope();
+      const prompt = new KVCache(device, config, 1, tokens.length, computeDtype);
+      const ids = Tensor.from(device, [tokens], { dtype: "int32" });
+      const logits = this.#model.forward(ids, undefined, { cache: prompt });
+      cache.copyFrom(prompt);
+      prompt.dispose();
+      const last = logits.slice(1, tokens.length - 1).squeeze(1);
+      const repeated = last.expand([cache.batchSize, config.vocabSize]);
+      return scope.keep(drawTokens(repeated, 0, options));
+    });
+    return await readIds(drawn);
+  }
+}
+
+async function readIds(ids: Tensor): Promise<readonly number[]> {
+  const values = await ids.data();
+  ids.dispose();
+  return Array.from(values);
+}
+
+/**
+ * Generates without a cache: the whole text is read anew for every token. Slow, and so simple that
+ * the engine is tested against it.
+ *
+ * @param tokens The ids of the prompt.
+ * @throws {RangeError} As {@linkcode Engine.generate}.
+ */
+export async function* generateWithoutCache(
+  model: GPT,
+  tokens: readonly number[],
+  options: SamplingOptions & { readonly maxTokens: number },
+): AsyncGenerator<number, void, void> {
+  checkSampling(options);
+  const text = [...tokens];
+  for (let step = 0; step < options.maxTokens; step++) {
+    const drawn = noGrad(() => {
+      using scope = model.device.scope();
+      const ids = Tensor.from(model.device, [text], { dtype: "int32" });
+      const last = model.forward(ids).slice(1, text.length - 1).squeeze(1);
+      return scope.keep(drawTokens(last, step, options));
+    });
+    const [token] = await readIds(drawn);
+    text.push(token!);
+    yield token!;
+  }
+}

@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
+import { gpuTest } from "../../testing/gpu.ts";
+import type { Device } from "../../tensor/mod.ts";
+import { Engine, type EngineTokenizer, generateWithoutCache } from "./engine.ts";
+import { GPT } from "../model/model.ts";
+
+const config = {
+  sequenceLen: 24,
+  vocabSize: 61,
+  nLayer: 3,
+  nHead: 4,
+  nKvHead: 2,
+  nEmbd: 32,
+  windowPattern: "SL",
+};
+const prompt = [3, 14, 15, 9, 26];
+
+/** A tokenizer without special tokens. */
+const bare: EngineTokenizer = {
+  special: (name) => {
+    throw new RangeError(`no ${name}`);
+  },
+  encode: () => [],
+  decode: () => "",
+};
+
+/** A model whose layers do something: the projections start at zero otherwise. */
+function makeModel(device: Device): GPT {
+  const model = new GPT(config, device, { seed: 7 });
+  for (const [name, parameter] of model.parameters()) {
+    if (!/c_proj|smear_lambda|lm_head/.test(name)) continue;
+    parameter.assign(
+      Float32Array.from({ length: parameter.size }, (_, i) => Math.sin(i * 1.7 + 1) * 0.5),
+    );
+  }
+  return model;
+}
+
+async function firstOf(
+  engine: Engine,
+  options: Parameters<Engine["generate"]>[1],
+): Promise<number[]> {
+  const steps = await Array.fromAsync(engine.generate(prompt, options));
+  return steps.map(({ tokens }) => tokens[0]!);
+}
+
+testOnEveryDevice("generating with a cache equals generating without", async (device) => {
+  const model = makeModel(device);
+  const engine = new Engine(model, bare);
+  for (const options of [{ temperature: 0 }, { temperature: 0.9, seed: 3 }, { topK: 5, seed: 4 }]) {
+    const all = { ...options, maxTokens: 12 };
+    const plain = await Array.fromAsync(generateWithoutCache(model, prompt, all));
+    assertEquals(await firstOf(engine, all), plain, JSON.stringify(options));
+    assertEquals(plain.length, 12);
+  }
+});
+
+testOnEveryDevice("what is drawn does not depend on how many are read together", async (device) => {
+  const model = makeModel(device);
+  const before = device.live;
+  for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
+    const all = { maxTokens, topK, samples: 2, temperature: 1.5 };
+    const draw = (readEvery: number) =>
+      new Engine(model, bare).generateBatch(prompt, { ...all, readEvery });
+    const one = await draw(1);
+    assertEquals(one.tokens[0]!.length, prompt.length + maxTokens);
+    for (const readEvery of [2, 5, 16, 100]) assertEquals(await draw(readEvery), one);
+    assertEquals(await new Engine(model, bare).generateBatch(prompt, all), one);
+  }
+  assertEquals(device.live, before);
+});
+
+gpuTest("several tokens are read together, the first of them alone", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const before = device.statistics.readbacks;
+  const readAfter: number[] = [];
+  for await (const _step of engine.generate(prompt, { maxTokens: 17, readEvery: 8 })) {
+    readAfter.push(device.statistics.readbacks - before);
+  }
+  assertEquals(readAfter, [1, ...Array(8).fill(2), ...Array(8).fill(3)]);
+});
+
+cpuTest("the same seed draws the same tokens, and another one others", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const draw = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });
+  assertEquals(await draw(1), await draw(1));
+  assertNotEquals(await draw(1), await draw(2));
+});
+
+cpuTest("samples are drawn side by side, each on its own", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const { tokens, masks } = await engine.generateBatch(prompt, {
+    samples: 3,
+    maxTokens: 10,
+    temperature: 2,
+  });
+  assertEquals(tokens.map((row) => row.slice(0, prompt.length)), [prompt, prompt, prompt]);
+  assertEquals(tokens.map((row) => row.length), [15, 15, 15]);
+  assertEquals(masks[0], [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]);
+  assertEquals(new Set(tokens.map((row) => row.join())).size, 3);
+  const greedy = await engine.generateBatch(prompt, { samples: 2, maxTokens: 10, temperature: 0 });
+  assertEquals(greedy.tokens[0], greedy.tokens[1]);
+  const alone = await engine.generateBatch(prompt, { maxTokens: 10, temperature: 0 });
+  assertEquals(greedy.tokens[0], alone.tokens[0]);
+});
+
+testOnEveryDevice(
+  "a sample ends at the token that ends texts, which is not part of it",
+  async (device) => {
+    const model = makeModel(device);
+    const endless = await firstOf(new Engine(model, bare), { maxTokens: 12, temperature: 0 });
+    const end = endless.find((token, i) => i > 2 && endless.indexOf(token) === i)!;
+    const ending = { ...bare, special: (name: string) => name === "<|bos|>" ? end : -1 };
+    const engine = new Engine(model, ending);
+    for (const readEvery of [1, 2, 12]) {
+      const steps = await firstOf(engine, { maxTokens: 12, temperature: 0, readEvery });
+      assertEquals(steps, endless.slice(0, endless.indexOf(end) + 1));
+    }
+    const { tokens } = await engine.generateBatch(prompt, { maxTokens: 12, temperature: 0 });
+    assertEquals(tokens[0], [...prompt, ...endless.slice(0, endless.indexOf(end))]);
+  },
+);
+
+testOnEveryDevice("the calculator answers in the middle of a text", async (device) => {
+  const model = makeModel(device);
+  const plain = { maxTokens: 20, temperature: 2, seed: 6 };
+  const drawn = await firstOf(new Engine(model, bare), plain);
+  assertEquals(new Set(drawn.slice(0, 6)).size, 6);
+  // The first token is read alone; the others begin and end an expression among those read together.
+  for (const begin of [0, 1, 3]) {
+    const [start, expression, end] = drawn.slice(begin) as [number, number, number];
+    const specials: Record<string, number> = {
+      "<|python_start|>": start,
+      "<|python_end|>": end,
+      "<|output_start|>": 50,
+      "<|output_end|>": 51,
+    };
+    const engine = new Engine(model, {
+      special: (name) => specials[name] ?? -1,
+      encode: (text) => [...text].map((character) => character.charCodeAt(0)),
+      decode: (ids) => ids.every((id) => id === expression) ? "2*3" : "",
+    });
+    const draw = (readEvery: number) =>
+      Array.fromAsync(engine.generate(prompt, { ...plain, readEvery }));
+    const steps = await draw(1);
+    assertEquals(
+      steps.slice(0, begin + 6).map(({ tokens, masks }) => [tokens[0], masks[0]]),
+      [
+        ...drawn.slice(0, begin + 3).map((token) => [token, 1]),
+        ...[[50, 0], ["6".charCodeAt(0), 0], [51, 0]],
+      ],
+    );
+    assertEquals(steps[begin + 6]?.masks[0], 1);
+    // What was drawn ahead in place of the answer is forgotten.
+    for (const readEvery of [2, 5, 100]) assertEquals(await draw(readEvery), steps);
+  }
+});
+
+cpuTest("a cache frees its memory when the reader leaves early", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const before = device.live;
+  for await (const _step of engine.generate(prompt, { maxTokens: 10 })) break;
+  let seen = 0;
+  for await (const _step of engine.generate(prompt, { maxTokens: 10, readEvery: 4 })) {
+    if (++seen === 3) break;
+  }
+  await firstOf(engine, { maxTokens: 3 });
+  assertEquals(device.live, before);
+});
+
+cpuTest("generation has no length by default but that of training", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  assertEquals((await firstOf(engine, {})).length, config.sequenceLen - prompt.length);
+  assertEquals((await firstOf(engine, { maxTokens: 0 })).length, 0);
+  assertEquals((await firstOf(engine, { maxTokens: 60 })).length, 60);
+});
+
+cpuTest("what cannot be generated is refused before anything is computed", async (device) => {
+  const engine = new Engine(makeModel(device), bare);
+  const refused = async (
+    tokens: number[],
+    options: Parameters<Engine["generate"]>[1],
+    part: string,
+  ) => {
+    const run = () => Array.fromAsync(engine.generate(tokens, options));
+    const error = await assertRejects(run, RangeError) as Error;
+    assert(error.message.includes(part), error.message);
+  };
+  await refused([], {}, "no tokens");
+  await refused([61], { maxTokens: 1 }, "got 61");
+  await refused(prompt, { samples: 0 }, "got 0");
+  await refused(prompt, { maxTokens: 1000 }, "at most 240");
+  await refused(prompt, { readEvery: 0 }, "got 0");
+  await refused(prompt, { temperature: -1 }, "got -1");
+  await refused(prompt, { temperature: NaN }, "got NaN");
+  await refused(prompt, { topK: 1.5 }, "got 1.5");
+  await refused(prompt, { seed: -1 }, "got -1");
+});

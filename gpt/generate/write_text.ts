@@ -1,0 +1,113 @@
+/** Text from a model, as it comes. @module */
+
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { Engine, type GenerateOptions } from "./engine.ts";
+import type { GPT } from "../model/model.ts";
+
+/** Beginnings for a model that has read the State of the Union, when the user gives none. */
+export const defaultPrompts: readonly string[] = [
+  "My fellow Americans,",
+  "The state of our union is",
+  "The United States of America",
+  "Our economy",
+  "We must",
+];
+
+/**
+ * Continues a text.
+ *
+ * A character may be spread over several tokens; it comes when it is complete.
+ *
+ * @param model The model.
+ * @param tokenizer Its tokenizer.
+ * @param prompt The beginning; it may be empty.
+ * @param options How tokens are drawn; there is one sample.
+ * @returns What follows the beginning, in pieces.
+ * @throws {RangeError} If an option is out of range, or the text is longer than the model can read.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { writeText } from "./write_text.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose is a rose"], { vocabSize: 270 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const { vocabSize } = tokenizer;
+ * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * let text = "a rose";
+ * for await (const piece of writeText(model, tokenizer, text, { maxTokens: 4 })) text += piece;
+ * console.log(text);
+ * await device.close();
+ * ```
+ */
+export async function* writeText(
+  model: GPT,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: Omit<GenerateOptions, "samples"> = {},
+): AsyncGenerator<string, void, void> {
+  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  yield* decodePieces(tokenizer, drawn());
+
+  async function* drawn(): AsyncGenerator<number, void, void> {
+    for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
+      yield tokens[0]!;
+    }
+  }
+}
+
+/**
+ * Turns ids into text while they come. Special tokens are left out.
+ *
+ * @param tokenizer The tokenizer.
+ * @param ids The ids.
+ * @returns Pieces of text, none empty: what is still incomplete waits for the next id.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { decodePieces } from "./write_text.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose"], { vocabSize: 265 });
+ * const pieces = await Array.fromAsync(decodePieces(tokenizer, [0xc3, 0xa9, 0x21]));
+ * if (pieces.join("|") !== "é|!") throw new Error(`got ${pieces}`);
+ * ```
+ */
+export async function* decodePieces(
+  tokenizer: Tokenizer,
+  ids: Iterable<number> | AsyncIterable<number>,
+): AsyncGenerator<string, void, void> {
+  const special = new Set(tokenizer.specialTokens.values());
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  for await (const id of ids) {
+    if (special.has(id)) continue;
+    const piece = decoder.decode(tokenizer.decodeBytes([id]), { stream: true });
+    if (piece !== "") yield piece;
+  }
+  const rest = decoder.decode();
+  if (rest !== "") yield rest;
+}
+
+/**
+ * Continues a text in several ways at once: the beginning is read only once.
+ *
+ * @param options How tokens are drawn, and how many samples.
+ * @returns What follows the beginning, once for each sample.
+ * @throws {RangeError} As {@linkcode writeText}.
+ */
+export async function writeTexts(
+  model: GPT,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: GenerateOptions = {},
+): Promise<string[]> {
+  const special = new Set(tokenizer.specialTokens.values());
+  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  const { tokens } = await new Engine(model, tokenizer).generateBatch(ids, options);
+  return tokens.map((sample) =>
+    tokenizer.decode(sample.slice(ids.length).filter((id) => !special.has(id)))
+  );
+}

@@ -1,0 +1,41 @@
+import { assert, assertEquals } from "@std/assert";
+import { openDevice } from "../../tensor/mod.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
+import { Engine } from "./engine.ts";
+import { GPT } from "../model/model.ts";
+import { decodePieces, writeText, writeTexts } from "./write_text.ts";
+
+const device = await openDevice("cpu", { threads: 1, blas: false });
+const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, windowPattern: "L" };
+// Without merges every character of several bytes takes several tokens.
+const tokenizer = await Tokenizer.train(["é"], { vocabSize: 265 });
+const model = new GPT({ ...shape, vocabSize: tokenizer.vocabSize }, device, { seed: 5 });
+
+Deno.test("the pieces are what the engine's tokens decode to", async () => {
+  const prompt = "We must";
+  const options = { maxTokens: 40, seed: 3 };
+  const pieces = await Array.fromAsync(writeText(model, tokenizer, prompt, options));
+  const { tokens } = await new Engine(model, tokenizer)
+    .generateBatch(tokenizer.encode(prompt, { prepend: tokenizer.bos }), options);
+  const ordinary = tokens[0]!.filter((id) => tokenizer.tokenBytes()[id]! > 0);
+  assertEquals(prompt + pieces.join(""), tokenizer.decode(ordinary));
+});
+
+Deno.test("a character that takes several tokens comes in one piece", async () => {
+  const [first, second] = [0xc3, 0xa9]; // the bytes of é
+  const ids = [first, second, tokenizer.bos, first, second, 33, first];
+  const pieces = await Array.fromAsync(decodePieces(tokenizer, ids));
+  assertEquals(pieces, ["é", "é", "!", "\ufffd"]);
+});
+
+Deno.test("several samples differ, and the same seed writes them again", async () => {
+  const options = { samples: 3, maxTokens: 20, seed: 9 };
+  const first = await writeTexts(model, tokenizer, "We must", options);
+  assertEquals(new Set(first).size, 3);
+  assertEquals(await writeTexts(model, tokenizer, "We must", options), first);
+});
+
+Deno.test("an empty prompt begins a document", async () => {
+  const [text] = await writeTexts(model, tokenizer, "", { maxTokens: 5, temperature: 0 });
+  assert(text !== undefined && !text.includes("<|bos|>"), text);
+});

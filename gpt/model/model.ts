@@ -1,0 +1,329 @@
+/**
+ * nanochat's GPT.
+ *
+ * What is different from GPT-2: rotary positions, norms without parameters, normalised queries and
+ * keys, squared relu, an untied head with capped logits, a gate that smears the previous token into
+ * the next, value embeddings in every other layer, the first embedding mixed back in at every layer,
+ * half of the depth backed out again before the head, and windows that limit how far layers look back.
+ *
+ * Source: nanochat, `nanochat/gpt.py`.
+ *
+ * @module
+ */
+
+import { Embedding, initializers, Linear, Module, namedSeed, parameter } from "../../nn/mod.ts";
+import { MuonAdamW } from "../../optim/mod.ts";
+import {
+  concat,
+  defineProgram,
+  type Device,
+  expression as ex,
+  type FloatType,
+  linearCrossEntropy,
+  linears,
+  type Reduction,
+  rmsNorm,
+  rotaryAngles,
+  runProgram,
+  Tensor,
+} from "../../tensor/mod.ts";
+import { checkIds } from "../../tensor/ops/gather/ids.ts";
+import { Block, uniformBounds } from "./block.ts";
+import {
+  checkConfig,
+  type GPTConfig,
+  hasValueEmbedding,
+  headSize,
+  paddedVocabSize,
+  smearChannels,
+  windowSizes,
+} from "./config.ts";
+import type { KVCache } from "./kv_cache.ts";
+import { optimizerGroups, type OptimizerRates } from "../train/optimizer_groups.ts";
+
+/** Logits are kept between minus this and this. */
+const LOGIT_CAP = 15;
+
+/** Positions for which rotary angles are made, as a multiple of the training length. */
+const ROTARY_LENGTHS = 10;
+
+const smear = defineProgram(
+  { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
+  ({ current, previous, gate, lambda }) => [
+    ex.add(
+      current,
+      ex.multiply(ex.multiply(lambda, ex.divide(1, ex.add(1, ex.exp(ex.negate(gate))))), previous),
+    ),
+  ],
+);
+
+const mixResidual = defineProgram(
+  { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
+  ({ x, x0, residLambda, x0Lambda }) => [
+    ex.add(ex.multiply(residLambda, x), ex.multiply(x0Lambda, x0)),
+  ],
+);
+
+const backOut = defineProgram(
+  { name: "backout", inputs: ["x", "middle", "lambda"] },
+  ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
+);
+
+/** What {@linkcode GPT} can be told beside its shape. */
+export interface GPTOptions {
+  /** The seed of the starting values (default 42); `null` for zeros, where values are loaded next. */
+  readonly seed?: number | null;
+  /**
+   * The type of activations, and of the layers' weights as they are computed with (default `float32`).
+   * Parameters and their gradients are `float32` in any case, and so is the head, from the residual
+   * stream on. Training in `float16` wants a `GradScaler`: without one small gradients vanish.
+   */
+  readonly computeDtype?: FloatType;
+}
+
+/** What {@linkcode GPT.forward} can be told. */
+export interface ForwardOptions {
+  /** How the losses of the tokens become one: `mean` by default. */
+  readonly reduction?: Reduction;
+  /** The memory of earlier tokens when decoding: these ones follow them, and are added to it. */
+  readonly cache?: KVCache;
+}
+
+/** A parameter with a number for each layer, evenly spaced from the first to the last. */
+function overLayers(device: Device, nLayer: number, first: number, last: number): Tensor {
+  const values = Array.from(
+    { length: nLayer },
+    (_, layer) => first + (last - first) * layer / Math.max(nLayer - 1, 1),
+  );
+  return Tensor.from(device, values, { requiresGrad: true });
+}
+
+/**
+ * A GPT.
+ *
+ * @example Two tokens in, logits for the next one out at each of them
+ * ```ts
+ * import { openDevice, Tensor } from "../../tensor/mod.ts";
+ * import { GPT } from "./model.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const config = {
+ *   sequenceLen: 16,
+ *   vocabSize: 64,
+ *   nLayer: 2,
+ *   nHead: 2,
+ *   nKvHead: 2,
+ *   nEmbd: 32,
+ *   windowPattern: "L",
+ * };
+ * const model = new GPT(config, device, { seed: 1 });
+ * const logits = model.forward(Tensor.from(device, [[3, 5]], { dtype: "int32" }));
+ * if (logits.shape.join() !== "1,2,64") throw new Error(`got ${logits.shape}`);
+ * await device.close();
+ * ```
+ */
+export class GPT extends Module {
+  /** The shape of the model. */
+  readonly config: GPTConfig;
+  /** Where the model lives. */
+  readonly device: Device;
+  /** The type of activations. */
+  readonly computeDtype: FloatType;
+  /** How much of the residual stream each layer takes over, `[nLayer]`. */
+  readonly resid_lambdas: Tensor;
+  /** How much of the first embedding each layer mixes in, `[nLayer]`. */
+  readonly x0_lambdas: Tensor;
+  /** How much of the previous token is smeared into the next, `[1]`. */
+  readonly smear_lambda: Tensor;
+  /** How much of the middle of the network is taken out before the head, `[1]`. */
+  readonly backout_lambda: Tensor;
+  /** The embedding of tokens, and the layers. */
+  readonly transformer: { readonly wte: Embedding; readonly h: readonly Block[] };
+  /** Makes logits, `[padded vocabulary, nEmbd]`. */
+  readonly lm_head: Linear;
+  /** Decides for each token how much of the previous one is smeared in. */
+  readonly smear_gate: Linear;
+  /** The value embeddings, by layer. */
+  readonly value_embeds: Readonly<Record<string, Embedding>>;
+  readonly #windows: readonly number[];
+  readonly #cos: Tensor;
+  readonly #sin: Tensor;
+
+  /**
+   * Builds a model with random starting values.
+   *
+   * @throws {RangeError} If a model of this shape cannot be built, or the device has no room for it.
+   * @throws {TypeError} If it is to compute in `float16`, and the device cannot.
+   */
+  constructor(config: GPTConfig, device: Device, options: GPTOptions = {}) {
+    super();
+    checkConfig(config);
+    const { nLayer, nEmbd, nKvHead, sequenceLen } = config;
+    const { seed = 42, computeDtype = "float32" } = options;
+    if (computeDtype === "float16" && !device.hasFloat16) {
+      throw new TypeError(
+        `Cannot build a model in float16: wanted a device with shader-f16, got ` +
+          device.info.description,
+      );
+    }
+    const vocabSize = paddedVocabSize(config);
+    const layers = Array.from({ length: nLayer }, (_, layer) => layer);
+    this.config = config;
+    this.device = device;
+    this.computeDtype = computeDtype;
+    this.resid_lambdas = overLayers(device, nLayer, 1.15, 1.05);
+    this.x0_lambdas = overLayers(device, nLayer, 0.2, 0.05);
+    this.smear_lambda = parameter(device, [1], initializers.zeros, seed);
+    this.backout_lambda = parameter(device, [1], initializers.constant(0.2), seed);
+    this.transformer = {
+      wte: new Embedding(device, vocabSize, nEmbd, {
+        seed: namedSeed(seed, "wte"),
+        initialWeight: initializers.normal({ standardDeviation: 0.8 }),
+      }),
+      h: layers.map((layer) => new Block(device, config, layer, namedSeed(seed, `h.${layer}`))),
+    };
+    this.lm_head = new Linear(device, nEmbd, vocabSize, {
+      bias: false,
+      seed: namedSeed(seed, "lm_head"),
+      initialWeight: initializers.normal({ standardDeviation: 0.001 }),
+    });
+    this.smear_gate = new Linear(device, smearChannels, 1, {
+      bias: false,
+      seed: namedSeed(seed, "smear_gate"),
+      initialWeight: initializers.uniform(0, 0.02),
+    });
+    const makeValueEmbedding = (layer: number) =>
+      new Embedding(device, vocabSize, nKvHead * headSize(config), {
+        seed: namedSeed(seed, `value_embeds.${layer}`),
+        initialWeight: initializers.uniform(...uniformBounds(nEmbd)),
+      });
+    this.value_embeds = Object.fromEntries(
+      layers.filter((layer) => hasValueEmbedding(layer, nLayer))
+        .map((layer) => [layer, makeValueEmbedding(layer)]),
+    );
+    this.#windows = windowSizes(config);
+    const { cos, sin } = rotaryAngles(sequenceLen * ROTARY_LENGTHS, headSize(config));
+    const shape = [2, sequenceLen * ROTARY_LENGTHS, 1, headSize(config) / 2];
+    const both = new Float32Array(2 * cos.length);
+    both.set(cos);
+    both.set(sin, cos.length);
+    const angles = Tensor.from(device, both, { shape });
+    [this.#cos, this.#sin] = [0, 1].map((i) => angles.slice(0, i, i + 1).squeeze(0).keep()) as [
+      Tensor,
+      Tensor,
+    ];
+  }
+
+  /** The longest text, in tokens, for which there are rotary angles. */
+  get maximumLength(): number {
+    return this.config.sequenceLen * ROTARY_LENGTHS;
+  }
+
+  /**
+   * Replaces the values of all parameters.
+   *
+   * @param values By the names of nanochat's `state_dict`: every one of them, and no other.
+   * @throws {RangeError | TypeError} If a name is missing or unknown, or a shape or dtype differs;
+   * then nothing has changed.
+   */
+  loadParameters(values: Parameters<Module["loadStateDict"]>[0]): void {
+    this.loadStateDict(values);
+  }
+
+  /** Makes the optimiser that nanochat trains with: Muon for matrices, AdamW for the rest. */
+  optimizer(rates: OptimizerRates = {}): MuonAdamW {
+    const parameters = this.parameters();
+    return new MuonAdamW(
+      optimizerGroups(this.config, rates).map((group) => ({
+        ...group,
+        parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
+      })),
+    );
+  }
+
+  /**
+   * Runs the model.
+   *
+   * @param ids `int32 [batch, tokens]`
+   * @param targets `int32 [batch, tokens]`: the token that follows each; −1 where it does not count.
+   * @returns The logits of the next token, `[batch, tokens, vocabSize]`; or with targets the loss in
+   * nats: a scalar, or `[batch · tokens]` with `reduction: "none"`.
+   * @throws {RangeError} If an id is not in the vocabulary, the text is too long, or shapes differ.
+   */
+  forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
+    using scope = this.device.scope();
+    const { vocabSize } = this.config;
+    this.#check(ids, targets);
+    const x = this.#trunk(ids, options.cache ?? null);
+    const { weight } = this.lm_head;
+    // The rows that pad the vocabulary are left out of the products.
+    if (targets === undefined) {
+      const capped = { normalize: true, activation: { softcap: LOGIT_CAP } };
+      return scope.keep(linears(x, [weight.slice(0, 0, vocabSize)], capped)[0]!);
+    }
+    const { reduction = "mean" } = options;
+    const loss = linearCrossEntropy(rmsNorm(x), weight, targets, {
+      ...{ reduction, softcap: LOGIT_CAP, classes: vocabSize },
+    });
+    return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
+  }
+
+  #check(ids: Tensor, targets: Tensor | undefined): void {
+    if (ids.shape.length !== 2) {
+      throw new RangeError(`Cannot run the model: wanted ids [batch, tokens], got [${ids.shape}]`);
+    }
+    if (targets !== undefined && targets.shape.join() !== ids.shape.join()) {
+      throw new RangeError(
+        `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
+      );
+    }
+    // The embedding has rows for the padding of the vocabulary, too.
+    checkIds("run the model", "id", ids, 0, this.config.vocabSize);
+  }
+
+  /** Everything but the head and its norm: the residual stream after the last layer, in `float32`. */
+  #trunk(ids: Tensor, cache: KVCache | null): Tensor {
+    using scope = this.device.scope();
+    const { computeDtype } = this;
+    const tokens = ids.shape[1]!;
+    const start = cache?.position ?? 0;
+    if (start + tokens > this.maximumLength) {
+      throw new RangeError(
+        `Cannot run the model: wanted at most ${this.maximumLength} tokens, got ${start + tokens}`,
+      );
+    }
+    const embedded = rmsNorm(this.transformer.wte.forward(ids).to(computeDtype));
+    const x0 = this.#smear(embedded, cache?.previousEmbedding ?? null);
+    const cos = this.#cos.slice(0, start, start + tokens);
+    const sin = this.#sin.slice(0, start, start + tokens);
+
+    let x = x0;
+    let middle = x0;
+    this.transformer.h.forEach((block, layer) => {
+      const residLambda = this.resid_lambdas.slice(0, layer, layer + 1);
+      const x0Lambda = this.x0_lambdas.slice(0, layer, layer + 1);
+      const streams = [x, x0, residLambda, x0Lambda];
+      [x] = runProgram(mixResidual, streams, [], computeDtype) as [Tensor];
+      const context = { ids, cos, sin, window: this.#windows[layer]!, computeDtype, cache };
+      x = block.forward(x, this.value_embeds[layer], context);
+      if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
+    });
+    cache?.advance(tokens, embedded.slice(1, tokens - 1).alias());
+    return scope.keep(
+      runProgram(backOut, [x, middle, this.backout_lambda], [], "float32")[0]!,
+    );
+  }
+
+  /** Mixes into each token some of the one before it; the first one has none unless it is given. */
+  #smear(x: Tensor, previous: Tensor | null): Tensor {
+    const tokens = x.shape[1]!;
+    const earlier = x.slice(1, 0, tokens - 1);
+    let before = previous ?? earlier;
+    if (previous !== null && tokens > 1) before = concat([previous, earlier], 1);
+    const after = previous === null ? x.slice(1, 1) : x;
+    const gate = this.smear_gate.forward(after.slice(-1, 0, smearChannels));
+    const operands = [after, before, gate, this.smear_lambda];
+    const [mixed] = runProgram(smear, operands, [], this.computeDtype) as [Tensor];
+    return previous === null ? concat([x.slice(1, 0, 1), mixed], 1) : mixed;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * How well a model predicts text that it has not seen: bits per byte.
+ *
+ * The loss per token depends on how much text a token stands for; bits per byte do not, so models
+ * with different tokenizers can be compared. What the targets cost in all, in bits, is divided by
+ * the bytes of text that they stand for. Special tokens stand for none and do not count.
+ *
+ * Source: nanochat, `nanochat/loss_eval.py`.
+ *
+ * @module
+ */
+
+import type { Batch } from "../../data/mod.ts";
+import { noGrad, Tensor } from "../../tensor/mod.ts";
+import type { GPT } from "../model/model.ts";
+import { nextTask, readNumbers } from "./readback.ts";
+
+/** What {@linkcode evaluateBitsPerByte} may be told. */
+export interface EvaluateOptions {
+  /** Stops the evaluation: it then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loss is one number, and waiting for one costs as much as waiting for many. */
+const BATCHES_PER_READ = 16;
+
+/**
+ * Measures a model.
+ *
+ * @param model The model.
+ * @param batches What to predict, to the end; a target below 0 does not count.
+ * @param tokenBytes The bytes of text of each token, `[vocabSize]`; 0 where it does not count.
+ * @returns Bits per byte.
+ * @throws {RangeError} If no target counts, or an id is not in the vocabulary.
+ *
+ * @example A model that has learned nothing knows nothing
+ * ```ts
+ * import { SequentialLoader } from "../../data/mod.ts";
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { evaluateBitsPerByte } from "./evaluate.ts";
+ * import { GPT } from "../model/model.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 8, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize: 256, windowPattern: "L" }, device);
+ * const tokens = new TextEncoder().encode("The union is strong, and growing stronger.");
+ * const batches = new SequentialLoader({
+ *   tokens: Int32Array.from(tokens),
+ *   batchSize: 2,
+ *   sequenceLength: 8,
+ * });
+ * const bits = await evaluateBitsPerByte(model, batches, new Int32Array(256).fill(1));
+ * if (Math.abs(bits - 8) > 0.1) throw new Error(`expected 8 bits for a byte, got ${bits}`);
+ * await device.close();
+ * ```
+ */
+export async function evaluateBitsPerByte(
+  model: GPT,
+  batches: AsyncIterable<Pick<Batch<unknown>, "inputs" | "targets" | "shape">>,
+  tokenBytes: Int32Array,
+  options: EvaluateOptions = {},
+): Promise<number> {
+  let bytes = 0;
+  let nats = 0;
+  let pending: Tensor[] = [];
+  for await (const { inputs, targets, shape } of batches) {
+    options.signal?.throwIfAborted();
+    const lengths = targets.map((id) => lengthOf(id, tokenBytes));
+    const counted = targets.map((id, i) => lengths[i]! > 0 ? id : -1);
+    bytes += lengths.reduce((sum, length) => sum + length, 0);
+    pending.push(sumOfLosses(model, inputs, counted, shape));
+    if (pending.length === BATCHES_PER_READ) {
+      nats += await readSum(pending);
+      pending = [];
+    }
+    await nextTask();
+  }
+  nats += await readSum(pending);
+  if (bytes === 0) {
+    throw new RangeError("Cannot evaluate: wanted targets that stand for text, got none");
+  }
+  return nats / Math.LN2 / bytes;
+}
+
+/** The bytes of text that a target stands for: none if it does not count. */
+function lengthOf(id: number, tokenBytes: Int32Array): number {
+  if (id < 0) return 0;
+  const length = tokenBytes[id];
+  if (length !== undefined) return length;
+  throw new RangeError(
+    `Cannot evaluate: wanted targets below ${tokenBytes.length}, the size of the vocabulary, got ${id}`,
+  );
+}
+
+/** What the targets of one batch cost, in nats: a number on the device. */
+function sumOfLosses(
+  model: GPT,
+  inputs: Int32Array<ArrayBuffer>,
+  targets: Int32Array<ArrayBuffer>,
+  shape: readonly number[],
+): Tensor {
+  using _scope = model.device.scope();
+  const ids = Tensor.from(model.device, inputs, { shape });
+  const wanted = Tensor.from(model.device, targets, { shape });
+  return noGrad(() => model.forward(ids, wanted, { reduction: "sum" })).keep();
+}
+
+/** Reads numbers together, frees them, and adds them up in double precision. */
+async function readSum(numbers: readonly Tensor[]): Promise<number> {
+  return (await readNumbers(numbers)).reduce((sum, value) => sum + value, 0);
+}

@@ -1,0 +1,178 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { cpuTest } from "../../testing/every_device.ts";
+import { float16Test } from "../../testing/gpu.ts";
+import { type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
+import { openCheckpoint } from "../files/checkpoint.ts";
+import { Engine, generateWithoutCache } from "../generate/engine.ts";
+import { readMetrics } from "../files/metrics.ts";
+import { GPT } from "../model/model.ts";
+import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
+import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
+import type { TrainingEvent } from "./train.ts";
+
+const tokenizer = await tinyTokenizer();
+
+// Large enough to learn something in eight steps, and not so large that the loss jumps.
+const rates = { unembeddingLr: 0.004, embeddingLr: 0.1, matrixLr: 0.005, scalarLr: 0.1 };
+const plan = { ...tinyPlan({ numIterations: 8 }), rates: { ...rates, weightDecay: 0.1 } };
+
+/** Trains a tiny model, and gives what happened. */
+async function trained(
+  options: Pick<PretrainOptions, "device"> & Partial<PretrainOptions>,
+): Promise<TrainingEvent[]> {
+  const folder = options.folder ?? await Deno.makeTempDir();
+  const schedule = { warmupSteps: 2 };
+  const run = await preparePretraining({
+    ...tinyRun,
+    tokenizer,
+    folder,
+    plan,
+    schedule,
+    ...options,
+  });
+  const events = await Array.fromAsync(run.run());
+  if (options.folder === undefined) await Deno.remove(folder, { recursive: true });
+  return events;
+}
+
+const steps = (events: readonly TrainingEvent[]) => events.filter((event) => event.kind === "step");
+
+/** The bits per byte that an evaluation measured last. */
+function bitsPerByte(events: readonly TrainingEvent[]): number {
+  const last = events.findLast((event) => event.kind === "evaluation");
+  if (last === undefined) throw new Error("wanted an evaluation");
+  return last.bitsPerByte;
+}
+
+float16Test("training in half precision goes as in single precision", async (device) => {
+  const single = await trained({ device, evalEvery: 8 });
+  const half = await trained({ device, evalEvery: 8, computeDtype: "float16" });
+  const [expected, actual] = [single, half].map(steps);
+  assert(expected!.at(-1)!.loss < expected![0]!.loss - 0.5, "expected the loss to fall");
+  actual!.forEach(({ loss, lossScale, skipped }, i) => {
+    const bits = Math.abs(loss - expected![i]!.loss) / Math.LN2;
+    assert(bits < 0.01, `step ${i} is off by ${bits} bits`);
+    assertEquals([lossScale, skipped], [65_536, false]);
+  });
+  const off = Math.abs(bitsPerByte(half) - bitsPerByte(single));
+  assert(off < 0.01, `off by ${off} bits per byte`);
+});
+
+float16Test(
+  "a step that overflows is left out, and the run goes on with half the scale",
+  async (device) => {
+    const folder = await Deno.makeTempDir();
+    const run = { device, folder, computeDtype: "float16" as const, saveEvery: 1 };
+    await trained({ ...run, plan: { ...plan, numIterations: 1 } });
+    const checkpoint = await openCheckpoint(folder);
+    const state = { ...checkpoint.meta.state, scaler: { scale: 2 ** 30, growthTracker: 7 } };
+    const events = await trained({
+      ...run,
+      plan: { ...plan, numIterations: 20 },
+      checkpoint: { ...checkpoint, meta: { ...checkpoint.meta, state } },
+    });
+    const all = steps(events);
+    const skipped = all.filter((event) => event.skipped).length;
+    assert(skipped > 0 && skipped < all.length - 5, `${skipped} of ${all.length} were left out`);
+    let scale = 2 ** 30;
+    for (const event of all) {
+      assertEquals(event.lossScale, scale);
+      if (event.skipped) scale /= 2;
+    }
+    const logged = (await readMetrics(`${folder}/${METRICS_FILE}`)).find(({ skipped }) => skipped);
+    assertEquals(logged?.lossScale, 2 ** 30);
+    await Deno.remove(folder, { recursive: true });
+  },
+);
+
+float16Test("a run in half precision is resumed to the bit", async (device) => {
+  const run = { device, computeDtype: "float16" as const };
+  const whole = steps(await trained(run));
+  const folder = await Deno.makeTempDir();
+  const first = { ...plan, numIterations: 8 };
+  const stop = new AbortController();
+  const prepared = await preparePretraining({
+    ...{ ...tinyRun, tokenizer, folder, schedule: { warmupSteps: 2 }, ...run },
+    ...{ plan: first, saveEvery: 3, signal: stop.signal },
+  });
+  for await (const event of prepared.run()) if (event.kind === "checkpoint") stop.abort();
+  const checkpoint = await openCheckpoint(folder);
+  const { step, scaler } = checkpoint.meta.state;
+  assertEquals([step, scaler], [3, { scale: 65_536, growthTracker: 3 }]);
+  const rest = steps(await trained({ ...run, folder, checkpoint }));
+  assertEquals(rest.map(({ loss }) => loss), whole.slice(3).map(({ loss }) => loss));
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** A model whose layers do something: the projections start at zero otherwise. */
+function makeModel(
+  device: Parameters<typeof GPT.prototype.forward>[0]["device"],
+  type: FloatType,
+): GPT {
+  const model = new GPT(plan.config, device, { seed: 7, computeDtype: type });
+  for (const [name, parameter] of model.parameters()) {
+    if (!/c_proj|smear_lambda|lm_head/.test(name)) continue;
+    parameter.assign(
+      Float32Array.from({ length: parameter.size }, (_, i) => Math.sin(i * 1.7 + 1) * 0.5),
+    );
+  }
+  return model;
+}
+
+float16Test(
+  "parameters and gradients are float32, and the logits are near those of one",
+  async (device) => {
+    const ids = Tensor.from(device, Int32Array.of(3, 14, 15, 92, 65, 35), { shape: [2, 3] });
+    const [single, half] = (["float32", "float16"] as const).map((type) => makeModel(device, type));
+    const [expected, actual] = [single, half].map((model) => noGrad(() => model!.forward(ids)));
+    assertEquals(actual!.dtype, "float32");
+    const [wanted, got] = [await expected!.data(), await actual!.data()];
+    const largest = Math.max(...wanted.map(Math.abs));
+    // Some twenty roundings of 2⁻¹¹ on the way, in all directions.
+    wanted.forEach((value, i) => assert(Math.abs(got[i]! - value) < 5 * 2 ** -11 * largest));
+    using _scope = device.scope();
+    half!.forward(ids, ids).mul(1024).backward();
+    for (const [name, { dtype, grad }] of half!.parameters()) {
+      assertEquals([name, dtype, grad?.dtype], [name, "float32", "float32"]);
+    }
+  },
+);
+
+float16Test(
+  "weights are converted once for many tokens, and again when they change",
+  async (device) => {
+    const model = makeModel(device, "float16");
+    const ids = Tensor.from(device, Int32Array.of(3, 14), { shape: [1, 2] });
+    const run = async () => {
+      using _scope = device.scope();
+      const before = device.statistics.dispatches;
+      const logits = noGrad(() => model.forward(ids));
+      return { dispatches: device.statistics.dispatches - before, logits: await logits.data() };
+    };
+    const first = await run();
+    const live = device.live;
+    const second = await run();
+    assert(second.dispatches < first.dispatches, `${second.dispatches} after ${first.dispatches}`);
+    assertEquals(second.logits, first.logits);
+    const weight = model.transformer.h[0]!.attn.c_v.weight;
+    weight.assign(new Float32Array(weight.size));
+    assert((await run()).logits.some((value, i) => value !== first.logits[i]));
+    assertEquals(device.live, live);
+  },
+);
+
+float16Test("a model writes the same with a cache in half precision as without", async (device) => {
+  const model = makeModel(device, "float16");
+  const options = { maxTokens: 12, temperature: 0 };
+  const steps = await Array.fromAsync(new Engine(model, tokenizer).generate([3, 14, 15], options));
+  const plain = await Array.fromAsync(generateWithoutCache(model, [3, 14, 15], options));
+  assertEquals(steps.map(({ tokens }) => tokens[0]!), plain);
+});
+
+cpuTest("a model cannot compute in half precision where the device does not", (device) => {
+  assertThrows(
+    () => new GPT(plan.config, device, { computeDtype: "float16" }),
+    TypeError,
+    "Cannot build a model in float16: wanted a device with shader-f16, got cpu",
+  );
+});

@@ -1,0 +1,68 @@
+/** What a run holds does not grow with its steps. Each test is a process of its own, to be counted alone. */
+
+import { assert, assertEquals } from "@std/assert";
+import { adapterTest } from "../../testing/gpu.ts";
+import type { Counts } from "../testing/train_and_count.ts";
+
+// The room for young objects grows in jumps, up to the size of what is looked for: here it stays small.
+const flags = "--expose-gc,--max-semi-space-size=2";
+
+/** The steps of a training: five hundred after the first. */
+const STEPS = 501;
+
+const training = (kind: string) => ["train_and_count.ts", kind, `${STEPS}`] as const;
+
+/** Runs one of the programs beside the tests, and reads the JSON that it prints. */
+async function run<Result>(program: string, ...args: string[]): Promise<Result> {
+  const path = new URL(`../testing/${program}`, import.meta.url).href;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", `--v8-flags=${flags}`, path, ...args],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** How much the last of some numbers is above an earlier one, in mebibytes. */
+function growth(counts: readonly number[], from: number): number {
+  return (counts.at(-1)! - counts[from]!) / 2 ** 20;
+}
+
+/** Asserts that what was counted after each step is the same from this step on. */
+function assertFlat(counts: readonly number[], from: number): void {
+  assertEquals(counts.length, STEPS);
+  assert(counts[0]! > 0, "nothing was counted");
+  assertEquals(new Set(counts.slice(from)), new Set([counts[from]]));
+}
+
+Deno.test("memory is flat over five hundred training steps (cpu)", async () => {
+  const { live, liveBytes, resident, objects } = await run<Counts>(...training("cpu"));
+  assertFlat(live, 0);
+  assertFlat(liveBytes, 0);
+  assertEquals([resident.length, objects.length], [26, 26]);
+  // A tensor of the residual stream that is left behind at each step would be 1.6 MiB, and the tape
+  // of a step far more.
+  assert(growth(objects, 5) < 1, `${objects}`);
+  assert(growth(resident, 5) < 4, `${resident}`);
+});
+
+adapterTest("memory is flat over five hundred training steps (webgpu)", async () => {
+  const { live, liveBytes, bufferBytes, created } = await run<Counts>(...training("webgpu"));
+  assertFlat(live, 0);
+  assertFlat(liveBytes, 0);
+  assertFlat(bufferBytes, 3);
+  // Nothing is made anew either: no buffer, kernel or bind group.
+  assertFlat(created, 3);
+});
+
+/** Makes tensors, forgets them, and counts those that are still there. */
+async function forget(kind: "cpu" | "webgpu"): Promise<void> {
+  const { before, after } = await run<{ before: number; after: number }>("forget.ts", kind);
+  assert(before > 0, "nothing was there to be forgotten");
+  assertEquals(after, 0);
+}
+
+Deno.test("tensors that are forgotten outside of scopes are freed (cpu)", () => forget("cpu"));
+adapterTest(
+  "tensors that are forgotten outside of scopes are freed (webgpu)",
+  () => forget("webgpu"),
+);

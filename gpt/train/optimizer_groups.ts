@@ -1,0 +1,183 @@
+/**
+ * Which parameter of a GPT is trained how.
+ *
+ * Matrices inside the layers go to Muon, one group for each shape so that a group can be updated
+ * as one stack. Everything else goes to AdamW.
+ *
+ * Source: nanochat, `setup_optimizer` in `nanochat/gpt.py`.
+ *
+ * @module
+ */
+
+import type { GPTConfig } from "../model/config.ts";
+import { parameterGroup, parameterShapes } from "../model/parameters.ts";
+
+/** The learning rates of a model's parts, and the weight decay of its matrices. */
+export interface OptimizerRates {
+  /** For the head; 0.004 by default. */
+  readonly unembeddingLr?: number;
+  /** For the embedding, and half of it for the value embeddings; 0.2 by default. */
+  readonly embeddingLr?: number;
+  /** For the matrices in the layers; 0.02 by default. */
+  readonly matrixLr?: number;
+  /** Cautious weight decay of the matrices in the layers; 0 by default. */
+  readonly weightDecay?: number;
+  /** For the scalars of the layers; 0.5 by default. */
+  readonly scalarLr?: number;
+}
+
+/** Parameters that AdamW trains. */
+export interface AdamWGroup {
+  /** Tells the two kinds of group apart. */
+  readonly kind: "adamw";
+  /** The names of the parameters. */
+  readonly parameters: readonly string[];
+  /** The learning rate. */
+  readonly lr: number;
+  /** How much of the running mean of the gradient, and of its square, is kept at each step. */
+  readonly betas: readonly [number, number];
+  /** What keeps the division by the root of the square from becoming one by zero. */
+  readonly eps: number;
+  /** The decoupled weight decay. */
+  readonly weightDecay: number;
+}
+
+/** Parameters of one shape that Muon trains. */
+export interface MuonGroup {
+  /** Tells the two kinds of group apart. */
+  readonly kind: "muon";
+  /** The names of the parameters. */
+  readonly parameters: readonly string[];
+  /** The learning rate. */
+  readonly lr: number;
+  /** How much of the running mean of the gradient is kept at each step. */
+  readonly momentum: number;
+  /** The iterations that make an update orthogonal. */
+  readonly orthogonalizationSteps: number;
+  /** How much of the running variance of the update is kept at each step. */
+  readonly beta2: number;
+  /** The cautious weight decay. */
+  readonly weightDecay: number;
+}
+
+/** The width at which the rates of AdamW were tuned. */
+const tunedWidth = 768;
+
+/**
+ * Divides a model's parameters into the groups that an optimiser trains.
+ *
+ * The rates of the embeddings and the head are scaled by the inverse root of the width.
+ *
+ * @param config The shape of the model.
+ * @param rates The learning rates and the weight decay.
+ * @returns The groups; every parameter of the model is in one of them.
+ *
+ * @example
+ * ```ts
+ * import { optimizerGroups } from "./optimizer_groups.ts";
+ *
+ * const groups = optimizerGroups({
+ *   sequenceLen: 256,
+ *   vocabSize: 4096,
+ *   nLayer: 4,
+ *   nHead: 4,
+ *   nKvHead: 4,
+ *   nEmbd: 256,
+ *   windowPattern: "SSSL",
+ * });
+ * const kinds = groups.map(({ kind }) => kind);
+ * if (kinds.filter((kind) => kind === "muon").length !== 4) throw new Error(`got ${kinds}`);
+ * ```
+ */
+export function optimizerGroups(
+  config: GPTConfig,
+  rates: OptimizerRates = {},
+): (AdamWGroup | MuonGroup)[] {
+  const {
+    unembeddingLr = 0.004,
+    embeddingLr = 0.2,
+    matrixLr = 0.02,
+    weightDecay = 0,
+    scalarLr = 0.5,
+  } = rates;
+  const shapes = parameterShapes(config);
+  const namesOf = (group: string): string[] =>
+    [...shapes.keys()].filter((name) => parameterGroup(name) === group);
+  const widthScale = (config.nEmbd / tunedWidth) ** -0.5;
+  const eps = 1e-10;
+
+  return [
+    {
+      kind: "adamw",
+      parameters: namesOf("lmHead"),
+      lr: unembeddingLr * widthScale,
+      betas: [0.8, 0.96],
+      eps,
+      weightDecay: 0.01,
+    },
+    {
+      kind: "adamw",
+      parameters: namesOf("wte"),
+      lr: embeddingLr * widthScale,
+      betas: [0.8, 0.995],
+      eps,
+      weightDecay: 0.001,
+    },
+    {
+      kind: "adamw",
+      parameters: namesOf("valueEmbeds"),
+      lr: embeddingLr * widthScale * 0.5,
+      betas: [0.8, 0.995],
+      eps,
+      weightDecay: 0.01,
+    },
+    {
+      kind: "adamw",
+      parameters: ["resid_lambdas"],
+      lr: scalarLr * 0.01,
+      betas: [0.8, 0.95],
+      eps,
+      weightDecay: 0.05,
+    },
+    {
+      kind: "adamw",
+      parameters: ["x0_lambdas"],
+      lr: scalarLr,
+      betas: [0.96, 0.95],
+      eps,
+      weightDecay: 0,
+    },
+    {
+      kind: "adamw",
+      parameters: ["smear_gate.weight", "smear_lambda", "backout_lambda"],
+      lr: 0.2,
+      betas: [0.8, 0.95],
+      eps,
+      weightDecay: 0,
+    },
+    ...groupByShape(namesOf("transformerMatrices"), shapes).map((parameters): MuonGroup => ({
+      kind: "muon",
+      parameters,
+      lr: matrixLr,
+      momentum: 0.95,
+      orthogonalizationSteps: 5,
+      beta2: 0.9,
+      weightDecay,
+    })),
+  ];
+}
+
+/** Groups matrices by shape: fewer rows first, then fewer columns. */
+function groupByShape(names: readonly string[], shapes: Map<string, number[]>): string[][] {
+  const groups = new Map<string, { shape: number[]; names: string[] }>();
+  for (const name of names) {
+    const shape = shapes.get(name)!;
+    const key = shape.join("x");
+    const group = groups.get(key) ?? { shape, names: [] };
+    group.names.push(name);
+    groups.set(key, group);
+  }
+  return [...groups.values()]
+    .sort((a, b) => a.shape[0]! - b.shape[0]! || a.shape[1]! - b.shape[1]!)
+    .map((group) => group.names);
+}

@@ -1,0 +1,303 @@
+/**
+ * Pretraining from a corpus to checkpoints: the model, the loaders, the optimiser and the tasks that
+ * the training loop calls at intervals, put together.
+ *
+ * @module
+ */
+
+import {
+  type Encoder,
+  type Loader,
+  PackedLoader,
+  type PackedState,
+  RandomCropLoader,
+  type RandomCropState,
+  readTokenStream,
+  SequentialLoader,
+  type Source,
+  type Split,
+  type TokenArray,
+} from "../../data/mod.ts";
+import { GradScaler, type MuonAdamW } from "../../optim/mod.ts";
+import type { Device, FloatType } from "../../tensor/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { type Checkpoint, loadModel, loadOptimizer, saveCheckpoint } from "../files/checkpoint.ts";
+import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
+import type { GPTConfig } from "../model/config.ts";
+import { evaluateBitsPerByte } from "./evaluate.ts";
+import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
+import { MetricsLog } from "../files/metrics.ts";
+import { GPT } from "../model/model.ts";
+import type { TrainingPlan } from "./scaling.ts";
+import {
+  train,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./train.ts";
+import { defaultPrompts, writeTexts } from "../generate/write_text.ts";
+
+/** How rows are cut from the corpus. */
+export type LoaderKind = "packed" | "random";
+
+/** What {@linkcode preparePretraining} needs. */
+export interface PretrainOptions {
+  /** Where the model is trained. */
+  readonly device: Device;
+  /** The corpus. */
+  readonly source: Source;
+  /** The tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The folder of the run, for checkpoints and metrics. */
+  readonly folder: string;
+  /** The shape of the model, the length of the run and its rates. */
+  readonly plan: TrainingPlan;
+  /** The rows that are computed at once. */
+  readonly deviceBatchSize: number;
+  /** Whole documents packed into rows, or rows cut at random places. */
+  readonly loader: LoaderKind;
+  /** The type of activations (default `float32`); losses are scaled where it is `float16`. */
+  readonly computeDtype?: FloatType;
+  /** The seed of the starting values and of the order of the data. */
+  readonly seed: number;
+  /** The shape of the learning rate over the run. */
+  readonly schedule?: NonNullable<TrainOptions["schedule"]>;
+  /** The steps from one evaluation to the next; −1 for never. */
+  readonly evalEvery: number;
+  /** The steps from one time that the model writes text to the next; −1 for never. */
+  readonly sampleEvery: number;
+  /** The steps from one checkpoint to the next; −1 for only one, after the last step. */
+  readonly saveEvery: number;
+  /** The most tokens of the validation split that are predicted in an evaluation. */
+  readonly evalTokens: number;
+  /** What the user asked for, to be kept in checkpoints. */
+  readonly settings?: CheckpointMeta["settings"];
+  /** Where to go on. */
+  readonly checkpoint?: Checkpoint | undefined;
+  /** Stops the run after the step that is being done. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a profile is made: of one step, when everything is warm. */
+  readonly profile?: boolean;
+  /** Finds the fastest kernels after the first step: see {@linkcode TrainOptions.tune}. */
+  readonly tune?: TrainOptions["tune"];
+}
+
+/** A run that can begin. */
+export interface Pretraining {
+  /** The model. */
+  readonly model: GPT;
+  /** The step at which the run begins. */
+  readonly firstStep: number;
+  /** Measures the model on the validation split, in bits per byte. */
+  evaluate(): Promise<number>;
+  /** Trains to the end, or until the signal: see {@linkcode train}. Metrics are written on the way. */
+  run(): AsyncGenerator<TrainingEvent, void, void>;
+}
+
+/** The name of the file of metrics in the folder of a run. */
+export const METRICS_FILE = "metrics.jsonl";
+
+/**
+ * Builds everything that a run needs, so that what is wrong shows before it begins.
+ *
+ * @throws {Error} If the corpus cannot be read, the folder cannot be written to, or the checkpoint
+ * does not fit the plan.
+ * @throws {RangeError} If the corpus is shorter than a batch, or the device has no room for the model.
+ *
+ * @example From a corpus to a checkpoint
+ * ```ts
+ * import { listSource } from "../../data/mod.ts";
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { preparePretraining } from "./pretrain.ts";
+ * import { planTraining } from "./scaling.ts";
+ *
+ * const texts = Array.from({ length: 20 }, (_, i) => `The union has ${i} states. `.repeat(5));
+ * const tokenizer = await Tokenizer.train(texts, { vocabSize: 280 });
+ * const size = { maxSeqLen: 16, deviceBatchSize: 2, totalBatchSize: 32, numIterations: 3 };
+ * const pretraining = await preparePretraining({
+ *   device: await openDevice("cpu", { threads: 1, blas: false }),
+ *   source: listSource("states", texts, 2),
+ *   tokenizer,
+ *   folder: await Deno.makeTempDir(),
+ *   plan: planTraining({ depth: 1, vocabSize: 280, aspectRatio: 32, headDim: 32, ...size }),
+ *   deviceBatchSize: 2,
+ *   loader: "packed",
+ *   seed: 42,
+ *   evalEvery: -1,
+ *   sampleEvery: -1,
+ *   saveEvery: -1,
+ *   evalTokens: 1000,
+ * });
+ * for await (const event of pretraining.run()) {
+ *   if (event.kind === "checkpoint") console.log(event.path);
+ * }
+ * ```
+ */
+export async function preparePretraining(options: PretrainOptions): Promise<Pretraining> {
+  const { source, tokenizer, folder, plan, deviceBatchSize, signal } = options;
+  await ensureWritableFolder(folder);
+  await removeTemporaries(folder);
+  const encoder = encoderOf(tokenizer);
+  const batch = { batchSize: deviceBatchSize, sequenceLength: plan.config.sequenceLen };
+  const state = options.checkpoint?.meta.state ?? untrained;
+
+  const loader = await openLoader(await source.open("train"), encoder, batch, options);
+  const validation = await validationTokens(source, encoder, options.evalTokens);
+  const { model, optimizer } = await openModel(options);
+
+  const evaluate = () =>
+    evaluateBitsPerByte(
+      model,
+      new SequentialLoader({ tokens: validation, ...batch }),
+      tokenizer.tokenBytes(),
+      { signal },
+    );
+  const sample = () => writeSamples(model, tokenizer);
+  const save: NonNullable<TrainOptions["save"]>["run"] = (state) =>
+    saveCheckpoint(folder, {
+      model,
+      optimizer,
+      tokenizer,
+      state,
+      settings: options.settings ?? {},
+    });
+
+  return {
+    model,
+    firstStep: state.step,
+    evaluate,
+    run: () =>
+      recorded(`${folder}/${METRICS_FILE}`, {
+        model,
+        optimizer,
+        ...scalerFor(model, state),
+        loader,
+        plan,
+        state,
+        signal,
+        profile: options.profile ?? false,
+        tune: options.tune,
+        ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+        evaluate: { every: options.evalEvery, run: evaluate },
+        sample: { every: options.sampleEvery, run: sample },
+        save: { every: options.saveEvery, run: save },
+      }),
+  };
+}
+
+/**
+ * What the loaders need of a tokenizer.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { encoderOf } from "./pretrain.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose"], { vocabSize: 265 });
+ * if (encoderOf(tokenizer).bos !== 256) throw new Error("expected the first special token");
+ * ```
+ */
+export function encoderOf(tokenizer: Tokenizer): Encoder {
+  const { bos, vocabSize } = tokenizer;
+  return { encode: (text) => tokenizer.encode(text), bos, vocabSize };
+}
+
+/**
+ * The tokens that a model is measured on: the validation split, or the beginning of it.
+ *
+ * @param most The most tokens that are predicted.
+ * @throws {RangeError} If the split has no document with tokens.
+ *
+ * @example
+ * ```ts
+ * import { listSource } from "../../data/mod.ts";
+ * import { validationTokens } from "./pretrain.ts";
+ *
+ * const source = listSource("rhyme", ["one", "two", "three"], 1);
+ * const encoder = { encode: (text: string) => [...new TextEncoder().encode(text)], bos: 256 };
+ * const tokens = await validationTokens(source, encoder, 3);
+ * if (tokens.length !== 4) throw new Error("expected one that is given and three to predict");
+ * ```
+ */
+export async function validationTokens(
+  source: Source,
+  encoder: Encoder,
+  most: number,
+): Promise<TokenArray> {
+  const split = await source.open("validation");
+  // The first token of a stream is not predicted.
+  return (await readTokenStream(split, encoder, { maximumTokens: most + 1 })).tokens;
+}
+
+/** Trains, and writes down what happens. */
+async function* recorded(
+  path: string,
+  options: TrainOptions,
+): AsyncGenerator<TrainingEvent, void, void> {
+  using log = await MetricsLog.open(path, options.state?.step ?? 0);
+  for await (const event of train(options)) {
+    if (event.kind === "step" || event.kind === "evaluation") log.append({ ...event });
+    yield event;
+  }
+}
+
+async function openLoader(
+  split: Split,
+  encoder: Encoder,
+  batch: { batchSize: number; sequenceLength: number },
+  { loader, seed, checkpoint }: PretrainOptions,
+): Promise<Loader<unknown>> {
+  // The loaders check a state against their own options before they use it.
+  const saved = checkpoint?.meta.state.loader ?? null;
+  if (loader === "random") {
+    const { tokens } = await readTokenStream(split, encoder);
+    const state = saved === null ? {} : { state: saved as RandomCropState };
+    return new RandomCropLoader({ tokens, seed, ...batch, ...state });
+  }
+  const state = saved === null ? {} : { state: saved as PackedState };
+  return await PackedLoader.open({ split, encoder, seed, ...batch, ...state });
+}
+
+async function openModel(
+  { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
+): Promise<{ model: GPT; optimizer: MuonAdamW }> {
+  if (checkpoint === undefined) {
+    const model = new GPT(plan.config, device, { seed, computeDtype });
+    return { model, optimizer: model.optimizer(plan.rates) };
+  }
+  checkSameShape(plan.config, checkpoint);
+  const model = await loadModel(checkpoint, device, { computeDtype });
+  const optimizer = model.optimizer(plan.rates);
+  await loadOptimizer(checkpoint, optimizer, device);
+  return { model, optimizer };
+}
+
+/** What scales the losses of a model in half precision, from where the run is. */
+function scalerFor({ computeDtype }: GPT, state: TrainingState): Pick<TrainOptions, "scaler"> {
+  if (computeDtype !== "float16") return {};
+  const scaler = new GradScaler();
+  if (state.scaler !== null) scaler.loadStateDict(state.scaler);
+  return { scaler };
+}
+
+function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {
+  for (const name of Object.keys(wanted) as (keyof GPTConfig)[]) {
+    if (wanted[name] === meta.modelConfig[name]) continue;
+    throw new RangeError(
+      `Cannot resume from ${folder}: wanted a model with ${name} ${wanted[name]}, got ` +
+        `${meta.modelConfig[name]}`,
+    );
+  }
+}
+
+/** The likeliest continuation of each prompt: short, and the same every time. */
+async function writeSamples(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
+  const texts: string[] = [];
+  for (const prompt of defaultPrompts) {
+    const [text] = await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });
+    texts.push(prompt + text);
+  }
+  return texts;
+}

@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { listSource } from "../../data/mod.ts";
+import { openDevice } from "../../tensor/mod.ts";
+import { openCheckpoint } from "../files/checkpoint.ts";
+import { readMetrics } from "../files/metrics.ts";
+import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
+import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
+
+const device = await openDevice("cpu", { threads: 1, blas: false });
+const tokenizer = await tinyTokenizer();
+const plan = tinyPlan();
+
+/** A run in a folder of its own. */
+async function options(changes: Partial<PretrainOptions> = {}): Promise<PretrainOptions> {
+  const folder = await Deno.makeTempDir();
+  return { ...tinyRun, device, tokenizer, folder, plan, ...changes };
+}
+
+/** Trains until the end, or until `stopAt` steps are done. */
+async function run(given: PretrainOptions, stopAt = Infinity): Promise<void> {
+  const controller = new AbortController();
+  const pretraining = await preparePretraining({ ...given, signal: controller.signal });
+  for await (const event of pretraining.run()) {
+    if (event.kind === "checkpoint" && event.step === stopAt) controller.abort();
+  }
+}
+
+/** Everything that the last checkpoint of a run holds, but for the times. */
+async function contents(folder: string) {
+  const { meta } = await openCheckpoint(folder);
+  const { savedAt: _, state: { seconds: __, ...state }, ...rest } = meta;
+  return { ...rest, state };
+}
+
+for (const loader of ["packed", "random"] as const) {
+  Deno.test(`twenty steps are ten and ten with the ${loader} loader, bit for bit`, async () => {
+    const whole = await options({ loader, evalEvery: 5 });
+    await run(whole);
+    const parts = await options({ loader, evalEvery: 5, saveEvery: 10 });
+    await run(parts, 10);
+    const checkpoint = await openCheckpoint(parts.folder);
+    assertEquals(checkpoint.meta.state.step, 10);
+    await run({ ...parts, checkpoint });
+    // The digests in the description tell that the files are the same.
+    assertEquals(await contents(parts.folder), await contents(whole.folder));
+    const [one, two] = await Promise.all(
+      [whole, parts].map(({ folder }) => readMetrics(`${folder}/${METRICS_FILE}`)),
+    );
+    const figures = (records: typeof one) =>
+      records!.map(({ kind, step, loss, bitsPerByte }) => [
+        kind,
+        step,
+        loss,
+        bitsPerByte,
+      ]);
+    assertEquals(figures(two), figures(one));
+  });
+}
+
+Deno.test("another seed is another run", async () => {
+  const [a, b] = await Promise.all([options({ seed: 1 }), options({ seed: 2 })]);
+  await run(a);
+  await run(b);
+  const [first, second] = [await contents(a.folder), await contents(b.folder)];
+  assert(first.files.model.sha256 !== second.files.model.sha256);
+});
+
+Deno.test("a checkpoint of another model, corpus or seed is refused before anything runs", async () => {
+  const given = await options({ saveEvery: 10 });
+  await run(given, 10);
+  const checkpoint = await openCheckpoint(given.folder);
+  const refuse = (changes: Partial<PretrainOptions>, message: string) =>
+    assertRejects(() => preparePretraining({ ...given, checkpoint, ...changes }), Error, message);
+  await refuse({ plan: tinyPlan({ depth: 3 }) }, "wanted a model with nLayer 3, got 2");
+  await refuse({ seed: 8 }, "Cannot resume the data loader: wanted a state with seed 8, got 7");
+  await refuse({ loader: "random" }, "Cannot resume the data loader");
+  const source = listSource("other", ["some other text ".repeat(40), "and more", "to test"], 1);
+  await refuse({ source }, "Cannot resume the data loader: wanted a state with corpus");
+});
+
+Deno.test("a corpus shorter than a batch, or without text, is refused", async () => {
+  const short = listSource("short", ["My fellow", "citizens"], 1);
+  for (const loader of ["packed", "random"] as const) {
+    const given = await options({ source: short, loader });
+    await assertRejects(() => preparePretraining(given), RangeError, "wanted 34 or more tokens");
+  }
+  const empty = await options({ source: listSource("empty", [], 1) });
+  await assertRejects(() => preparePretraining(empty), RangeError, "got 1 of 0 documents");
+});
+
+Deno.test("samples continue the prompts, the same every time", async () => {
+  const samples: (readonly string[])[] = [];
+  const given = await options({ plan: tinyPlan({ numIterations: 4 }), sampleEvery: 2 });
+  const pretraining = await preparePretraining(given);
+  for await (const event of pretraining.run()) {
+    if (event.kind === "samples") samples.push(event.texts);
+  }
+  assertEquals(samples.length, 2);
+  assert(samples[0]!.every((text) => text.length > 0));
+  assert(samples[0]![0]!.startsWith("My fellow Americans,"));
+});

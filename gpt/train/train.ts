@@ -1,0 +1,438 @@
+/**
+ * The training loop.
+ *
+ * What flows through one step: a batch comes from the loader; a scope opens and the batch goes to the
+ * device; the model runs forward to a loss; the loss runs backward to gradients; when the gradients of
+ * all batches of the step have added up, the schedules set the rates and the optimiser changes the
+ * parameters; the scope ends. Once in a while the losses of the last steps are read back together,
+ * which is the only thing that waits for the device.
+ *
+ * Source of the order of things: nanochat, `scripts/base_train.py`.
+ *
+ * @module
+ */
+
+import type { Batch, Loader } from "../../data/mod.ts";
+import {
+  type GradScaler,
+  type GradScalerState,
+  learningRateMultiplier,
+  type LearningRateSchedule,
+  type MuonAdamW,
+  muonMomentumSchedule,
+  weightDecaySchedule,
+} from "../../optim/mod.ts";
+import { type Device, type Profile, Tensor } from "../../tensor/mod.ts";
+import type { KeptTuning } from "./matmul_tuning.ts";
+import type { GPT } from "../model/model.ts";
+import { nextTask, readNumbers } from "./readback.ts";
+import type { TrainingPlan } from "./scaling.ts";
+
+/** Where a run is: with the parameters, the optimiser and the loader all that a run consists of. */
+export interface TrainingState {
+  /** The steps done. */
+  readonly step: number;
+  /** The decaying average of the loss, before it is corrected for having started at 0. */
+  readonly lossAverage: number;
+  /** The time that the steps took, in seconds. */
+  readonly seconds: number;
+  /** The last bits per byte on the validation split; `null` before the first. */
+  readonly bitsPerByte: number | null;
+  /** The lowest bits per byte so far; `null` before the first evaluation. */
+  readonly lowestBitsPerByte: number | null;
+  /** The loader's state after the last batch; `null` before the first. */
+  readonly loader: unknown;
+  /** What the scaling of losses has come to; `null` where they are not scaled. */
+  readonly scaler: GradScalerState | null;
+}
+
+/** The state before the first step. */
+export const untrained: TrainingState = {
+  step: 0,
+  lossAverage: 0,
+  seconds: 0,
+  bitsPerByte: null,
+  lowestBitsPerByte: null,
+  loader: null,
+  scaler: null,
+};
+
+/** Something done at intervals, and after the last step. */
+export interface Periodic<Run> {
+  /** The interval in steps; −1 for never. */
+  readonly every: number;
+  /** What is done. */
+  readonly run: Run;
+}
+
+/** What {@linkcode train} needs. */
+export interface TrainOptions {
+  /** The model. */
+  readonly model: GPT;
+  /** Its optimiser, with the rates that the schedules multiply. */
+  readonly optimizer: MuonAdamW;
+  /** Where batches come from: each the same number of tokens. */
+  readonly loader: Loader<unknown>;
+  /** Scales losses: for a model that computes in half precision. */
+  readonly scaler?: GradScaler;
+  /** How long the run is, and how large its steps. */
+  readonly plan: Pick<
+    TrainingPlan,
+    "numIterations" | "gradAccumSteps" | "totalBatchSize" | "flopsPerToken" | "rates"
+  >;
+  /** The shape of the learning rate over the run. */
+  readonly schedule?: Omit<LearningRateSchedule, "steps">;
+  /** Where to go on; by default at the beginning. */
+  readonly state?: TrainingState;
+  /** Measures the bits per byte; also before the first step. */
+  readonly evaluate?: Periodic<() => Promise<number>>;
+  /** Lets the model write. */
+  readonly sample?: Periodic<() => Promise<readonly string[]>>;
+  /** Saves a checkpoint and tells its path. Also called when the run is stopped by the signal. */
+  readonly save?: Periodic<(state: TrainingState) => Promise<string>>;
+  /** Stops the run after the step that is being done. */
+  readonly signal?: AbortSignal | undefined;
+  /** Whether a profile is made: of one step, when everything is warm. */
+  readonly profile?: boolean;
+  /**
+   * Finds the fastest kernels for what the first step has computed, before the second; `null` if they
+   * are known. Other kernels round in another way: the same bits come out of runs that begin with the
+   * same choices, and of all without this.
+   */
+  readonly tune?: (() => Promise<KeptTuning | null>) | undefined;
+}
+
+/** What happens in a run, as {@linkcode train} tells it. */
+export type TrainingEvent =
+  | StepEvent
+  | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
+  | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
+  | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
+  | { readonly kind: "tuning"; readonly step: number; readonly tuning: KeptTuning }
+  | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
+  | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
+
+/** A step was done. */
+export interface StepEvent {
+  /** Tells the events apart. */
+  readonly kind: "step";
+  /** The step, counted from 0. */
+  readonly step: number;
+  /** The loss on the step's batches, in nats per token. */
+  readonly loss: number;
+  /** The average of the last losses, the latest of which weigh most. */
+  readonly smoothLoss: number;
+  /** What the learning rates were multiplied with. */
+  readonly learningRateMultiplier: number;
+  /** What the losses were multiplied with; absent where they are not scaled. */
+  readonly lossScale?: number;
+  /** Whether the parameters stayed as they were, since a gradient was not finite. */
+  readonly skipped?: boolean;
+  /** The time the step took, in seconds. */
+  readonly seconds: number;
+  /** The tokens trained on in a second. */
+  readonly tokensPerSecond: number;
+  /** The floating-point operations of the model in a second. */
+  readonly flopsPerSecond: number;
+  /** The time that the remaining steps will take, in seconds. */
+  readonly secondsLeft: number;
+}
+
+/** How much of the average of the loss is kept at each step. */
+const LOSS_DECAY = 0.9;
+
+/** Losses are read back when this much time has passed, in milliseconds. */
+const READ_INTERVAL = 500;
+
+/** The most steps whose losses wait: what is not read, not even a GPU's queue forgets. */
+const MOST_PENDING = 64;
+
+/**
+ * The first steps compile kernels: they are left out where the remaining time is estimated, and the
+ * step after them is the one that a profile is made of.
+ */
+const WARMUP_STEPS = 3;
+
+/**
+ * Trains a model.
+ *
+ * @returns What happens, as it happens. The last event is `end`; who stops listening earlier stops the
+ * run where it is, unsaved.
+ * @throws {Error} If a loss is not a finite number; the message names the step, and nothing is saved.
+ *
+ * @example Two steps on one sentence
+ * ```ts
+ * import { RandomCropLoader } from "../../data/mod.ts";
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { planTraining } from "./scaling.ts";
+ * import { train } from "./train.ts";
+ *
+ * const plan = planTraining({
+ *   depth: 1,
+ *   vocabSize: 256,
+ *   aspectRatio: 32,
+ *   headDim: 32,
+ *   maxSeqLen: 8,
+ *   deviceBatchSize: 2,
+ *   totalBatchSize: 16,
+ *   numIterations: 2,
+ * });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const model = new GPT(plan.config, device);
+ * const text = new TextEncoder().encode("My fellow citizens, the union is strong.");
+ * const loader = new RandomCropLoader({
+ *   tokens: Int32Array.from(text),
+ *   seed: 1,
+ *   batchSize: 2,
+ *   sequenceLength: 8,
+ * });
+ * const optimizer = model.optimizer(plan.rates);
+ * for await (const event of train({ model, optimizer, loader, plan })) {
+ *   if (event.kind === "step") console.log(event.step, event.loss);
+ * }
+ * await device.close();
+ * ```
+ */
+export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
+  const { model, optimizer, scaler, loader, plan, evaluate, sample, save, signal } = options;
+  const schedule = { ...options.schedule, steps: plan.numIterations };
+  let state = options.state ?? untrained;
+  const firstStep = state.step;
+  let savedStep = firstStep;
+  const clock = new StepClock(plan, state.step);
+  const profiledStep = Math.min(state.step + WARMUP_STEPS, plan.numIterations - 1);
+  const pending: PendingStep[] = [];
+
+  while (true) {
+    const { step } = state;
+    const isLast = step >= plan.numIterations;
+    const isDue = (task: Periodic<unknown> | undefined): task is Periodic<unknown> =>
+      task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
+    const isStopping = () => signal?.aborted ?? false;
+
+    if (evaluate !== undefined && isDue(evaluate) && !isStopping()) {
+      const bitsPerByte = await unlessAborted(evaluate.run, signal);
+      if (bitsPerByte !== null) {
+        const lowest = Math.min(bitsPerByte, state.lowestBitsPerByte ?? Infinity);
+        state = { ...state, bitsPerByte, lowestBitsPerByte: lowest };
+        yield { kind: "evaluation", step, bitsPerByte };
+      }
+    }
+    if (sample !== undefined && isDue(sample) && step > 0 && !isStopping()) {
+      const texts = await unlessAborted(sample.run, signal);
+      if (texts !== null) yield { kind: "samples", step, texts };
+    }
+    const mustSave = isLast || isStopping() || isDue(save);
+    if (save !== undefined && mustSave && step !== savedStep) {
+      const path = await save.run(state);
+      savedStep = step;
+      yield { kind: "checkpoint", step, path };
+    }
+    if (isLast || isStopping()) {
+      yield { kind: "end", state, finished: isLast };
+      return;
+    }
+
+    clock.start();
+    const losses: Tensor[] = [];
+    let loaderState: unknown;
+    let scaling: Pick<StepEvent, "lossScale" | "skipped"> = {};
+    const multiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
+    const runStep = async (): Promise<void> => {
+      for (let i = 0; i < plan.gradAccumSteps; i++) {
+        const batch = await loader.take();
+        losses.push(addGradients(model, batch, plan.gradAccumSteps, scaler));
+        loaderState = batch.state;
+        await giveTurn(model.device);
+      }
+      if (scaler !== undefined) scaling = await updateIfFinite(model, optimizer, scaler);
+      else updateParameters(model, optimizer);
+      await giveTurn(model.device);
+    };
+    const isProfiled = options.profile === true && step === profiledStep;
+    const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
+    pending.push({ step, losses, multiplier, scaling });
+    state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
+
+    // What comes next may read the device anyway, or must know that the losses are finite.
+    const tune = step === firstStep ? options.tune : undefined;
+    const isInterrupted = [evaluate, sample, save].some((task) =>
+      task !== undefined && task.every > 0 && state.step % task.every === 0
+    );
+    const mustRead = isInterrupted || isStopping() || state.step >= plan.numIterations ||
+      isProfiled || tune !== undefined || clock.elapsed >= READ_INTERVAL ||
+      pending.length >= MOST_PENDING;
+    if (!mustRead) continue;
+    const steps = pending.splice(0);
+    const read = await readNumbers(steps.flatMap(({ losses }) => losses));
+    const seconds = clock.stop(steps.length);
+    for (const { step, multiplier, scaling } of steps) {
+      const loss = mean(read.splice(0, plan.gradAccumSteps));
+      if (!Number.isFinite(loss)) throw lossError(loss, step);
+      const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
+      state = { ...state, lossAverage, seconds: state.seconds + seconds };
+      yield {
+        kind: "step",
+        step,
+        loss,
+        smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step + 1)),
+        learningRateMultiplier: multiplier,
+        ...scaling,
+        ...clock.rates(step, seconds),
+      };
+    }
+    if (profile) yield { kind: "profile", step, profile };
+    const tuning = await tune?.() ?? null;
+    if (tuning !== null) yield { kind: "tuning", step, tuning };
+  }
+}
+
+/** A step whose losses are still on the device. */
+interface PendingStep {
+  readonly step: number;
+  /** The loss of each batch, a scalar. */
+  readonly losses: readonly Tensor[];
+  readonly multiplier: number;
+  readonly scaling: Pick<StepEvent, "lossScale" | "skipped">;
+}
+
+/**
+ * Runs a batch forward and backward: its share of the gradient is added to that of the step.
+ *
+ * @returns The loss, a scalar that waits on the device to be read.
+ */
+function addGradients(
+  model: GPT,
+  batch: Batch<unknown>,
+  batchesInStep: number,
+  scaler: GradScaler | undefined,
+): Tensor {
+  using _scope = model.device.scope();
+  const { inputs, targets, shape } = batch;
+  const ids = Tensor.from(model.device, inputs, { shape });
+  const loss = model.forward(ids, Tensor.from(model.device, targets, { shape }));
+  // Gradients of several batches add up, so each loss is divided to make it a mean.
+  const share = loss.mul(1 / batchesInStep);
+  (scaler?.scale(share) ?? share).backward();
+  return loss.detach().keep();
+}
+
+/** Sets the rates of this step, and tells what the learning rates were multiplied with. */
+function setRates(
+  optimizer: MuonAdamW,
+  step: number,
+  schedule: LearningRateSchedule,
+  weightDecay: number,
+): number {
+  const multiplier = learningRateMultiplier(step, schedule);
+  for (const group of optimizer.groups) {
+    group.lr = group.initialLr * multiplier;
+    if (group.kind === "muon") {
+      group.momentum = muonMomentumSchedule(step, schedule);
+      group.weightDecay = weightDecaySchedule(step, schedule.steps, weightDecay);
+    }
+  }
+  return multiplier;
+}
+
+/** Has the device begin what there is to do, and lets everything else in the process have its turn. */
+async function giveTurn(device: Device): Promise<void> {
+  await device.keepPace();
+  await nextTask();
+}
+
+/** Changes the parameters by the gradients, and forgets these. */
+function updateParameters(model: GPT, optimizer: MuonAdamW): void {
+  using _scope = model.device.scope();
+  optimizer.step();
+  optimizer.zeroGrad();
+}
+
+/** Changes the parameters if all gradients are finite, and forgets these; adapts the scale of losses. */
+async function updateIfFinite(
+  model: GPT,
+  optimizer: MuonAdamW,
+  scaler: GradScaler,
+): Promise<Required<PendingStep["scaling"]>> {
+  const lossScale = scaler.getScale();
+  const isFinite = await scaler.unscale(optimizer);
+  if (isFinite) updateParameters(model, optimizer);
+  else optimizer.zeroGrad();
+  scaler.update();
+  return { lossScale, skipped: !isFinite };
+}
+
+/** Times the steps between two readings, and tells what follows from their duration. */
+class StepClock {
+  readonly #plan: TrainOptions["plan"];
+  readonly #firstStep: number;
+  #started: number | null = null;
+  #secondsPerStep = { sum: 0, steps: 0 };
+
+  constructor(plan: TrainOptions["plan"], firstStep: number) {
+    this.#plan = plan;
+    this.#firstStep = firstStep;
+  }
+
+  /** Begins to measure, unless it already does. */
+  start(): void {
+    this.#started ??= performance.now();
+  }
+
+  /** The milliseconds since `start`. */
+  get elapsed(): number {
+    return this.#started === null ? 0 : performance.now() - this.#started;
+  }
+
+  /** Ends a measurement over `steps` steps: the seconds that each took. */
+  stop(steps: number): number {
+    const seconds = this.elapsed / 1000;
+    this.#started = null;
+    return seconds / steps;
+  }
+
+  /** What a step of so many seconds means for the run. */
+  rates(
+    step: number,
+    seconds: number,
+  ): Pick<StepEvent, "seconds" | "tokensPerSecond" | "flopsPerSecond" | "secondsLeft"> {
+    const { totalBatchSize, flopsPerToken, numIterations } = this.#plan;
+    if (step >= this.#firstStep + WARMUP_STEPS) {
+      this.#secondsPerStep.sum += seconds;
+      this.#secondsPerStep.steps++;
+    }
+    const { sum, steps } = this.#secondsPerStep;
+    const tokensPerSecond = totalBatchSize / seconds;
+    return {
+      seconds,
+      tokensPerSecond,
+      flopsPerSecond: tokensPerSecond * flopsPerToken,
+      secondsLeft: (numIterations - step - 1) * (steps === 0 ? seconds : sum / steps),
+    };
+  }
+}
+
+/** Runs a task; `null` if it failed because the run is being stopped. */
+async function unlessAborted<Result>(
+  run: () => Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result | null> {
+  try {
+    return await run();
+  } catch (error) {
+    if (signal?.aborted) return null;
+    throw error;
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function lossError(loss: number, step: number): Error {
+  return new Error(
+    `Cannot go on training: wanted a finite loss, got ${loss} at step ${step}. What was saved before ` +
+      `is intact; lower learning rates may help.`,
+  );
+}

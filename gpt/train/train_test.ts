@@ -1,0 +1,192 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
+import { openDevice } from "../../tensor/mod.ts";
+import { GPT } from "../model/model.ts";
+import { encoderOf } from "./pretrain.ts";
+import type { TrainingPlan } from "./scaling.ts";
+import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
+import { train, type TrainingEvent, type TrainOptions } from "./train.ts";
+
+const device = await openDevice("cpu", { threads: 1, blas: false });
+const tokenizer = await tinyTokenizer();
+
+async function setUp(plan: TrainingPlan, batchSize = 2, on = device): Promise<TrainOptions> {
+  const model = new GPT(plan.config, on, { seed: 3 });
+  const split = await tinySource().open("train");
+  const batch = { batchSize, sequenceLength: plan.config.sequenceLen };
+  const encoder = encoderOf(tokenizer);
+  const loader = await PackedLoader.open({ split, encoder, seed: 1, ...batch });
+  return { model, optimizer: model.optimizer(plan.rates), loader, plan };
+}
+
+/** Runs to the end, and gives the events. */
+async function run(options: TrainOptions): Promise<TrainingEvent[]> {
+  return await Array.fromAsync(train(options));
+}
+
+/** The last event. */
+function endOf(events: readonly TrainingEvent[]): TrainingEvent & { kind: "end" } {
+  const last = events.at(-1);
+  if (last?.kind !== "end") throw new Error(`wanted the end, got ${last?.kind}`);
+  return last;
+}
+
+const losses = (events: readonly TrainingEvent[]) =>
+  events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
+
+Deno.test("the loss falls from that of a model that knows nothing", async () => {
+  // The rates as they were tuned: the scaling to the batch makes them tiny for so few tokens.
+  const rates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
+  const plan = { ...tinyPlan(), rates: { ...rates, weightDecay: 0 } };
+  const events = await run({ ...await setUp(plan), schedule: { warmupSteps: 2 } });
+  const all = losses(events);
+  assertEquals(all.length, 20);
+  assertAlmostEquals(all[0]!, Math.log(300), 0.05);
+  assert(all.at(-1)! < all[0]! - 1, `${all}`);
+  const { finished, state } = endOf(events);
+  assertEquals([finished, state.step], [true, 20]);
+});
+
+Deno.test("two batches of two rows make the same step as one batch of four", async () => {
+  const parts = losses(await run(await setUp(tinyPlan({ numIterations: 5 }), 2)));
+  const whole = losses(
+    await run(await setUp(tinyPlan({ numIterations: 5, deviceBatchSize: 4 }), 4)),
+  );
+  parts.forEach((loss, i) => assertAlmostEquals(loss, whole[i]!, 1e-4));
+});
+
+Deno.test("the schedules set the rates of each step", async () => {
+  const plan = tinyPlan({ numIterations: 10, weightDecay: 0.5 });
+  const options = await setUp(plan);
+  const schedule = { warmupSteps: 4, warmdownRatio: 0.5, finalFraction: 0.1 };
+  const seen: number[] = [];
+  for await (const event of train({ ...options, schedule })) {
+    if (event.kind === "step") seen.push(event.learningRateMultiplier);
+  }
+  const wanted = [0.25, 0.5, 0.75, 1, 1, 1, 0.82, 0.64, 0.46, 0.28];
+  seen.forEach((multiplier, i) => assertAlmostEquals(multiplier, wanted[i]!, 1e-12));
+  for (const group of options.optimizer.groups) {
+    assertAlmostEquals(group.lr, group.initialLr * 0.28, 1e-12);
+    if (group.kind !== "muon") continue;
+    // Step 9 of 10: half a cosine wave for the decay, a fortieth of the way for the momentum.
+    assertAlmostEquals(group.momentum, 0.85 + 0.12 * 9 / 400, 1e-12);
+    const decay = plan.rates.weightDecay * 0.5 * (1 + Math.cos(Math.PI * 0.9));
+    assertAlmostEquals(group.weightDecay, decay, 1e-12);
+  }
+});
+
+Deno.test("tasks run at their intervals and after the last step, and nothing is saved twice", async () => {
+  const called: string[] = [];
+  const step = (state: { step: number }) => Promise.resolve(`${state.step}`);
+  const events = await run({
+    ...await setUp(tinyPlan({ numIterations: 5 })),
+    evaluate: { every: 2, run: () => Promise.resolve(called.length) },
+    sample: { every: 3, run: () => Promise.resolve([]) },
+    save: { every: 4, run: (state) => (called.push("save"), step(state)) },
+  });
+  const seen = events.filter(({ kind }) => kind !== "step").map((event) =>
+    event.kind === "end" ? "end" : `${event.kind} ${event.step}`
+  );
+  assertEquals(seen, [
+    "evaluation 0",
+    "evaluation 2",
+    "samples 3",
+    "evaluation 4",
+    "checkpoint 4",
+    "evaluation 5",
+    "samples 5",
+    "checkpoint 5",
+    "end",
+  ]);
+});
+
+Deno.test("a signal stops the run after the step, and saves it", async () => {
+  const controller = new AbortController();
+  const saved: number[] = [];
+  const events: TrainingEvent[] = [];
+  const options: TrainOptions = {
+    ...await setUp(tinyPlan()),
+    // Reading after every step, so that the first is told of before the last is done.
+    sample: { every: 1, run: () => Promise.resolve([]) },
+    save: { every: -1, run: (state) => Promise.resolve(`${saved.push(state.step)}`) },
+    signal: controller.signal,
+  };
+  for await (const event of train(options)) {
+    events.push(event);
+    if (event.kind === "step") controller.abort();
+  }
+  const { finished, state } = endOf(events);
+  assertEquals(finished, false);
+  assert(state.step < 20, `${state.step}`);
+  assertEquals(saved, [state.step]);
+  assertEquals(losses(events).length, state.step);
+});
+
+Deno.test("a signal during an evaluation stops the run as well", async () => {
+  const controller = new AbortController();
+  const events = await run({
+    ...await setUp(tinyPlan()),
+    evaluate: {
+      every: 5,
+      run: () => {
+        controller.abort();
+        return Promise.reject(new Error("stopped in the middle"));
+      },
+    },
+    signal: controller.signal,
+  });
+  assertEquals(events.map(({ kind }) => kind), ["end"]);
+});
+
+Deno.test("a loss that is not finite ends the run before anything is saved, and names the step", async () => {
+  const saved: number[] = [];
+  const options = await setUp({ ...tinyPlan(), rates: { ...tinyPlan().rates, embeddingLr: 1e30 } });
+  options.model.lm_head.weight.assign(
+    new Float32Array(options.model.lm_head.weight.size).fill(NaN),
+  );
+  await assertRejects(
+    () =>
+      run({ ...options, save: { every: 1, run: (s) => Promise.resolve(`${saved.push(s.step)}`) } }),
+    Error,
+    "wanted a finite loss, got NaN at step 0",
+  );
+  assertEquals(saved, []);
+});
+
+Deno.test("a training step leaves nothing behind on the device", async () => {
+  const live: number[] = [];
+  // A device of its own, on which nothing of another test waits for the garbage collector.
+  const own = await openDevice("cpu", { threads: 1, blas: false });
+  const options = await setUp(tinyPlan(), 2, own);
+  // Reading after every step, so that no loss is waiting when memory is counted.
+  for await (
+    const event of train({ ...options, sample: { every: 1, run: () => Promise.resolve([]) } })
+  ) {
+    if (event.kind === "samples") live.push(own.live);
+  }
+  await own.close();
+  assertEquals(live, new Array(20).fill(live[0]));
+});
+
+Deno.test("a loader that ends is an error, not the end of the run", async () => {
+  class Empty extends Loader<null> {
+    fillRow(): Promise<boolean> {
+      return Promise.resolve(false);
+    }
+    state(): null {
+      return null;
+    }
+  }
+  const loader: Loader<unknown> = new Empty({ batchSize: 2, sequenceLength: 16 });
+  const options = await setUp(tinyPlan());
+  await assertRejects(() => run({ ...options, loader }), RangeError, "got the end of the data");
+});
+
+Deno.test("the loader's state after the last batch is part of the run's state", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 3 }));
+  const { state } = endOf(await run(options));
+  const fresh = await setUp(tinyPlan({ numIterations: 3 }));
+  let batch: Batch<unknown> | undefined;
+  for (let i = 0; i < 6; i++) batch = await fresh.loader.take();
+  assertEquals(state.loader, batch?.state);
+});

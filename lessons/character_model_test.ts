@@ -1,0 +1,56 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { CharacterModel, dinosaurs, trainCharacterModel } from "./character_model.ts";
+import { checkGradient, numericalGradient } from "../autograd/gradcheck.ts";
+
+Deno.test("a model that knows nothing is as surprised as by a draw among all letters", () => {
+  const model = new CharacterModel(dinosaurs);
+  assertAlmostEquals(model.loss(dinosaurs).data, Math.log(model.alphabet.length), 1e-12);
+});
+
+Deno.test("training on letters lowers the loss, the same way every time", () => {
+  const { losses, parameters, alphabet, examples, before, after } = trainCharacterModel();
+  assertEquals(parameters, 3 * alphabet.length ** 2);
+  assertEquals(examples, (dinosaurs.join(".") + ".").length);
+  losses.slice(1).forEach((loss, i) => assert(loss < losses[i]!, `turn ${i + 1}: ${loss}`));
+  assert(losses.at(-1)! < 0.9, `${losses.at(-1)}`);
+  assertEquals([before.length, after.length], [8, 8]);
+  const again = trainCharacterModel(2);
+  assertEquals(again.losses, losses.slice(0, 2));
+  assertEquals(again.before, before);
+});
+
+Deno.test("what a trained model writes is made of pieces of the words, and before it is not", () => {
+  const pieces = new Set(dinosaurs.flatMap((word) => {
+    const letters = `.${word}.`;
+    return [...letters.slice(1)].map((letter, i) => letters[i]! + letter);
+  }));
+  const known = (words: readonly string[]): number => {
+    const pairs = words.flatMap((word) => [...word.slice(1)].map((next, i) => word[i]! + next));
+    return pairs.filter((pair) => pieces.has(pair)).length / pairs.length;
+  };
+  const { before, after } = trainCharacterModel();
+  assert(known(before) < 0.5, `${known(before)}`);
+  assert(known(after) > 0.85, `${known(after)}`);
+});
+
+Deno.test("every weight of a small model has the gradient that is measured", () => {
+  const words = ["aba", "b"];
+  const run = (numbers: ArrayLike<number>): { model: CharacterModel; loss: number } => {
+    const model = new CharacterModel(words);
+    model.parameters().forEach((parameter, i) => parameter.data = numbers[i]!);
+    const loss = model.loss(words);
+    loss.backward();
+    return { model, loss: loss.data };
+  };
+  const numbers = Array.from({ length: 27 }, (_, i) => Math.sin(i));
+  const gradient = run(numbers).model.parameters().map(({ grad }) => grad);
+  checkGradient(gradient, numericalGradient((x) => run(x).loss, numbers));
+});
+
+Deno.test("a letter that the model has never seen is refused", () => {
+  const error = assertThrows(() => new CharacterModel(["ab"]).scores(".?a"), RangeError);
+  assertEquals(
+    error.message,
+    'Cannot score the letter after ".?a": wanted 3 letters out of ".ab", got "?" as letter 2',
+  );
+});

@@ -1,0 +1,169 @@
+/** Scaled-dot-product attention. @module */
+
+import { allocate, apply, type Operation, type Specification } from "../../apply.ts";
+import { isFloat } from "../../dtype.ts";
+import { formatShape, shapesEqual } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import { attentionGradientOnCpu } from "./gradient_wasm.ts";
+import { attentionGradientOnWebGpu } from "./gradient_wgsl.ts";
+import { type AttentionProblem, UNLIMITED } from "./problem.ts";
+import { attentionOnCpu } from "./wasm.ts";
+import { attentionOnWebGpu } from "./wgsl.ts";
+import { copy } from "../views.ts";
+
+/** Which keys a query sees, and how scores are scaled. */
+export interface AttentionOptions {
+  /** Whether a query sees no key behind its own position (default true). */
+  readonly causal?: boolean;
+  /** How many keys before its own position a query sees; −1 (default) for all of them. */
+  readonly window?: number;
+  /** The factor of the products of queries and keys; by default 1 / √D. */
+  readonly scale?: number;
+}
+
+interface Attributes {
+  readonly causal: boolean;
+  readonly window: number;
+  readonly scale: number;
+}
+
+/** The sizes of one call. */
+function describe(
+  q: readonly number[],
+  k: readonly number[],
+  { causal, window, scale }: Attributes,
+): AttentionProblem {
+  const [batch, queries, heads, headSize] = q as [number, number, number, number];
+  const [, keys, keyHeads] = k as [number, number, number];
+  return {
+    ...{ batch, queries, keys, heads, keyHeads, headSize, scale },
+    left: window < 0 ? UNLIMITED : Math.min(window, UNLIMITED),
+    right: causal ? 0 : UNLIMITED,
+  };
+}
+
+function checkOperands(operands: readonly Specification[], { causal }: Attributes): void {
+  const [q, k, v] = operands as [Specification, Specification, Specification];
+  for (const [i, { dtype, shape }] of operands.entries()) {
+    const name = "qkv"[i];
+    if (!isFloat(dtype) || dtype !== q.dtype) {
+      const wanted = isFloat(q.dtype) ? q.dtype : "float32";
+      throw new TypeError(
+        `Cannot compute attention: wanted ${name} of type ${wanted}, got ${dtype}`,
+      );
+    }
+    if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {
+      throw new RangeError(
+        `Cannot compute attention: wanted ${name} of shape [batch, tokens, heads, head size], got ` +
+          formatShape(shape),
+      );
+    }
+  }
+  const wrong = (wanted: string, got: string) =>
+    new RangeError(
+      `Cannot compute attention: wanted ${wanted}, got ${got} (q ${formatShape(q.shape)}, k ` +
+        `${formatShape(k.shape)}, v ${formatShape(v.shape)})`,
+    );
+  if (!shapesEqual(k.shape, v.shape)) throw wrong("k and v of one shape", "two");
+  const [batch, queries, heads, headSize] = q.shape as [number, number, number, number];
+  const [keyBatch, keys, keyHeads, keySize] = k.shape as [number, number, number, number];
+  if (batch !== keyBatch) throw wrong(`a batch of ${batch} for q and k`, `${keyBatch} for k`);
+  if (headSize !== keySize) throw wrong(`a head size of ${headSize}`, `${keySize} for k`);
+  if (heads % keyHeads !== 0) {
+    throw wrong("query heads in equal groups", `${heads} for ${keyHeads} key heads`);
+  }
+  if (causal && keys < queries) {
+    throw wrong(`at least ${queries} keys, as many as queries, since causal is set`, `${keys}`);
+  }
+}
+
+const attentionOperation: Operation<Attributes> = {
+  name: "attention",
+  infer: (operands, attributes) => {
+    checkOperands(operands, attributes);
+    const [batch, queries, heads] = operands[0]!.shape as [number, number, number];
+    return [
+      { shape: operands[0]!.shape, dtype: operands[0]!.dtype },
+      // log₂ Σ 2^score: all that the gradient needs of the softmax.
+      { shape: [batch, heads, queries], dtype: "float32" },
+    ];
+  },
+  run: (device, operands, [y, logSums], attributes) => {
+    const [q, k, v] = operands.map(withUnitStride) as [Tensor, Tensor, Tensor];
+    const views = { q, k, v, y: y!, logSums: logSums! };
+    const problem = describe(q.shape, k.shape, attributes);
+    if (device.kind === "cpu") attentionOnCpu(device, views, problem);
+    else attentionOnWebGpu(device, views, problem);
+  },
+  gradient: {
+    savesInputs: [0, 1, 2],
+    savesOutputs: [0, 1],
+    apply: (upstream, saved, attributes) => {
+      const { device } = upstream;
+      const [q, k, v, dy] = [saved.input(0), saved.input(1), saved.input(2), upstream]
+        .map(withUnitStride) as [Tensor, Tensor, Tensor, Tensor];
+      const [dq, dk, dv] = [q, k, v].map(({ shape, dtype }) =>
+        allocate(device, { shape, dtype }, "the gradient of attention")
+      ) as [Tensor, Tensor, Tensor];
+      const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
+      const problem = describe(q.shape, k.shape, attributes);
+      if (device.kind === "cpu") attentionGradientOnCpu(device, views, problem);
+      else attentionGradientOnWebGpu(device, views, problem);
+      return [dq, dk, dv];
+    },
+  },
+};
+
+/** The tensor, or a copy where the elements of a head do not lie one after the other. */
+function withUnitStride(x: Tensor): Tensor {
+  return x.shape[3] === 1 || x.strides[3] === 1 ? x : copy(x);
+}
+
+/**
+ * Scaled-dot-product attention: for each query, the mean of the values, weighted by the softmax of the
+ * scaled products of the query with the keys that it sees.
+ *
+ * Query `i` stands at position `Tk − Tq + i`, so that `k` and `v` may begin with keys of a cache.
+ * Memory grows with Tq + Tk and not with their product, also for the gradient. Views (slices of a
+ * cache, transposes) are read where they lie as long as a head's elements follow each other.
+ *
+ * Source: Dao et al., "FlashAttention" (2022), whose layout this is; Ainslie et al., "GQA" (2023).
+ *
+ * @param q Queries, `[B, Tq, H, D]`, of the type of `k` and `v`: `float32` or `float16`, from which the
+ * kernels compute in single precision.
+ * @param k Keys, `[B, Tk, Hkv, D]`; H is a multiple of Hkv, and query head h uses key head
+ * `floor(h / (H / Hkv))`.
+ * @param v Values, of the shape of `k`.
+ * @returns `[B, Tq, H, D]`, of the type of `q`; zeros for a query that sees no key.
+ * @throws {RangeError} If the shapes do not belong together, there are fewer keys than queries though
+ * `causal` is set, or `window` is not a whole number from −1 up.
+ * @throws {TypeError} If the tensors are not floats of one type.
+ *
+ * @example With equal keys, each query gets the mean of the values so far
+ * ```ts
+ * import { attention, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = [1, 3, 1, 1];
+ * const ones = Tensor.ones(device, shape);
+ * const y = attention(ones, ones, Tensor.from(device, [1, 2, 6], { shape }));
+ * if ((await y.data()).join() !== "1,1.5,3") throw new Error("expected the means of 1, 2 and 6");
+ * await device.close();
+ * ```
+ */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: AttentionOptions = {},
+): Tensor {
+  const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
+  if (!Number.isInteger(window) || window < -1) {
+    throw new RangeError(
+      `Cannot compute attention: wanted a window of −1 or more keys, a whole number, got ${window}`,
+    );
+  }
+  const [y, logSums] = apply(attentionOperation, [q, k, v], { causal, window, scale });
+  logSums!.dispose();
+  return y!;
+}

@@ -1,0 +1,321 @@
+/**
+ * Attention on the CPU with the products of a BLAS: a block of queries of all heads against all the
+ * keys that it sees, and the softmax between the products in WebAssembly.
+ *
+ * A product by the BLAS also multiplies what a query does not see, by the weight 0. That is right but
+ * for what is not finite. So a kernel looks for that, head by head, and where there is some the
+ * kernels that work without a BLAS compute the head once more.
+ *
+ * @module
+ */
+
+import type { CpuDevice, View } from "../../device.ts";
+import {
+  checkKernel,
+  gradientScratch,
+  softmaxGradientOfHeads,
+  softmaxOfHeads,
+} from "./blas_wasm.ts";
+import { type AttentionProblem, LOG2_E } from "./problem.ts";
+import { STATISTICS_BYTES } from "./softmax_wasm.ts";
+import { paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
+import { place } from "./words_wasm.ts";
+import { CLEAR } from "../gather/gather_wasm.ts";
+
+/**
+ * Whether the products of a BLAS can be had and are worth their calls: many queries, each of which
+ * sees a key, and rows that do not overlap.
+ */
+export function suitsBlas(
+  device: CpuDevice,
+  views: Readonly<Record<string, View>>,
+  { queries, keys, headSize }: AttentionProblem,
+): boolean {
+  return device.hasBlas && queries >= QUERIES && keys >= queries &&
+    Object.values(views).every(({ shape, strides }) => shape.length < 4 || strides[1]! >= headSize);
+}
+
+/** The matrices of the key heads of a batch entry: rows and the elements of a head. */
+interface Heads {
+  /** The byte address of the first head's first row. */
+  readonly address: number;
+  /** Bytes from one head to the next. */
+  readonly step: number;
+  /** Elements from one row to the next. */
+  readonly row: number;
+}
+
+/** One of the tensors [B, T, H, D]. */
+class Placed {
+  readonly #address: number;
+  readonly #batch: number;
+  readonly #token: number;
+  readonly #head: number;
+
+  constructor(device: CpuDevice, view: View) {
+    [this.#address, this.#batch, this.#token, this.#head] = place(device, view) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+  }
+
+  /** The rows from `token` on of every `every`-th head from `head` on. */
+  rows(batch: number, token: number, head: number, every: number): Heads {
+    const address = this.#address + batch * this.#batch + token * this.#token + head * this.#head;
+    return { address, step: every * this.#head, row: this.#token / 4 };
+  }
+}
+
+/** C = alpha · op(A) · op(B) + beta · C, head by head. */
+interface HeadProduct {
+  readonly a: Heads;
+  readonly b: Heads;
+  readonly c: Heads;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  /** Rows of C, columns of C, and the length of the sums. */
+  readonly sizes: readonly [m: number, n: number, k: number];
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+function multiplyHeads(
+  device: CpuDevice,
+  name: string,
+  heads: number,
+  { a, b, c, transposeA, transposeB, sizes, alpha, beta }: HeadProduct,
+): void {
+  const [m, n, k] = sizes;
+  const byHeads = heads % device.threads === 0;
+  const split = byHeads ? 2 : m >= n ? 1 : 0;
+  device.dispatch(
+    { key: "sgemm" },
+    {
+      integers: [
+        ...[Number(transposeA), Number(transposeB), m, n, k],
+        ...[a.address, a.row, b.address, b.row, c.address, c.row, split],
+        ...[heads, a.step, b.step, c.step],
+      ],
+      floats: [alpha, beta],
+    },
+    [n, m, heads][split]!,
+    { work: () => ({ name, flops: 2 * m * n * k * heads }) },
+  );
+}
+
+/** A block of queries of a batch entry, and one of the query heads that each key head serves. */
+interface Block {
+  readonly batch: number;
+  readonly member: number;
+  readonly query: number;
+  /** How many queries there are. */
+  readonly count: number;
+  /** The first key that one of them sees, and how many keys there are from it to the last one. */
+  readonly first: number;
+  readonly keys: number;
+  /** The words of the kernels: where the block lies, and the log-sums of its queries. */
+  readonly words: readonly number[];
+}
+
+/** Goes over all blocks. */
+function* blocksOf(device: CpuDevice, problem: AttentionProblem, logSums: View): Generator<Block> {
+  const { batch: batches, queries, keys, heads, keyHeads, left, right } = problem;
+  const group = heads / keyHeads;
+  const address = device.address(logSums);
+  for (let batch = 0; batch < batches; batch++) {
+    for (let query = 0; query < queries; query += QUERIES) {
+      const count = Math.min(QUERIES, queries - query);
+      const position = keys - queries + query;
+      const first = Math.max(0, position - left);
+      const seen = Math.min(keys, position + count + right) - first;
+      for (let member = 0; member < group; member++) {
+        const saved = address + 4 * ((batch * heads + member) * queries + query);
+        yield {
+          ...{ batch, member, query, count, first, keys: seen },
+          words: [seen, count, left, right, first - position, saved, 4 * group * queries],
+        };
+      }
+    }
+  }
+}
+
+/** Room for the scores of a block, of which there are `copies`; it is given back at the end. */
+function withScores(
+  device: CpuDevice,
+  { keys, keyHeads }: AttentionProblem,
+  copies: number,
+  use: (address: number, step: number) => void,
+): void {
+  const step = keys * SCORE_ROW;
+  const allocation = device.allocate(copies * keyHeads * step, "the scores of attention");
+  try {
+    const at = { allocation, dtype: "float32", shape: [], strides: [], offset: 0 } as const;
+    use(device.address(at), step);
+  } finally {
+    device.free(allocation);
+  }
+}
+
+/** The views of {@linkcode attendByBlas}. */
+interface Forward {
+  readonly q: View;
+  readonly k: View;
+  readonly v: View;
+  readonly y: View;
+  readonly logSums: View;
+}
+
+/** Computes attention, and what its gradient needs. */
+export function attendByBlas(
+  device: CpuDevice,
+  { q, k, v, y, logSums }: Forward,
+  problem: AttentionProblem,
+): void {
+  const { heads, keyHeads, headSize, scale } = problem;
+  const group = heads / keyHeads;
+  const [placedQ, placedK, placedV, placedY] = [q, k, v, y].map((x) => new Placed(device, x)) as [
+    Placed,
+    Placed,
+    Placed,
+    Placed,
+  ];
+  withScores(device, problem, 1, (address, step) => {
+    const scores = { address, step, row: QUERIES };
+    for (
+      const { batch, member, query, count, first, keys, words } of blocksOf(
+        device,
+        problem,
+        logSums,
+      )
+    ) {
+      const ofQueries = (x: Placed) => x.rows(batch, query, member, group);
+      const ofKeys = (x: Placed) => x.rows(batch, first, 0, 1);
+      multiplyHeads(device, "attention", keyHeads, {
+        ...{ a: ofKeys(placedK), b: ofQueries(placedQ), c: scores },
+        ...{ transposeA: false, transposeB: true, sizes: [keys, count, headSize] },
+        ...{ alpha: scale * LOG2_E, beta: 0 },
+      });
+      device.dispatch(
+        softmaxOfHeads(device.relaxedSimd),
+        { integers: [address, step, ...words] },
+        keyHeads,
+        { scratchBytes: STATISTICS_BYTES, work: () => ({ name: "attention" }) },
+      );
+      multiplyHeads(device, "attention", keyHeads, {
+        ...{ a: scores, b: ofKeys(placedV), c: ofQueries(placedY) },
+        ...{ transposeA: true, transposeB: false, sizes: [count, headSize, keys] },
+        ...{ alpha: 1, beta: 0 },
+      });
+    }
+  });
+}
+
+/** The views of {@linkcode attentionGradientByBlas}. */
+interface Backward extends Forward {
+  readonly dy: View;
+  readonly dq: View;
+  readonly dk: View;
+  readonly dv: View;
+}
+
+/** Computes all three gradients; those of k and v are contiguous. */
+export function attentionGradientByBlas(
+  device: CpuDevice,
+  { q, k, v, y, logSums, dy, dq, dk, dv }: Backward,
+  problem: AttentionProblem,
+): void {
+  const name = "gradient of attention";
+  const { heads, keyHeads, headSize, scale } = problem;
+  const group = heads / keyHeads;
+  for (const sum of [dk, dv]) {
+    const size = sum.shape.reduce((product, length) => product * length, 1);
+    device.dispatch(CLEAR, { integers: [device.address(sum)] }, size, { work: () => ({ name }) });
+  }
+  const placed = (view: View) => new Placed(device, view);
+  const [placedQ, placedK, placedV, placedY] = [placed(q), placed(k), placed(v), placed(y)];
+  const [placedDq, placedDk, placedDv, placedDy] = [placed(dq), placed(dk), placed(dv), placed(dy)];
+  withScores(device, problem, 2, (address, step) => {
+    const scores = { address, step, row: QUERIES };
+    const products = { ...scores, address: address + keyHeads * step };
+    for (
+      const { batch, member, query, count, first, keys, words } of blocksOf(
+        device,
+        problem,
+        logSums,
+      )
+    ) {
+      const ofQueries = (x: Placed) => x.rows(batch, query, member, group);
+      const ofKeys = (x: Placed) => x.rows(batch, first, 0, 1);
+      const multiply = (product: HeadProduct) => multiplyHeads(device, name, keyHeads, product);
+      /** A row for each key, a column for each query. */
+      const compare = (a: Placed, b: Placed, c: Heads, alpha: number) =>
+        multiply({
+          ...{ a: ofKeys(a), b: ofQueries(b), c, alpha, beta: 0 },
+          ...{ transposeA: false, transposeB: true, sizes: [keys, count, headSize] },
+        });
+      compare(placedK, placedQ, scores, scale * LOG2_E);
+      compare(placedV, placedDy, products, 1);
+      const [rowsY, rowsDy] = [ofQueries(placedY), ofQueries(placedDy)];
+      device.dispatch(
+        softmaxGradientOfHeads(headSize, device.relaxedSimd),
+        {
+          integers: [
+            ...[address, step, keyHeads * step, ...words],
+            ...[rowsY, rowsDy].flatMap((rows) => [rows.address, rows.step, 4 * rows.row]),
+          ],
+        },
+        keyHeads,
+        { scratchBytes: gradientScratch(headSize).bytes, work: () => ({ name }) },
+      );
+      /** A row for each key: sums over the queries of the block. */
+      const addToKeys = (a: Heads, b: Placed, c: Placed, alpha: number) =>
+        multiply({
+          ...{ a, b: ofQueries(b), c: ofKeys(c), alpha, beta: 1 },
+          ...{ transposeA: false, transposeB: false, sizes: [keys, headSize, count] },
+        });
+      addToKeys(scores, placedDy, placedDv, 1);
+      addToKeys(products, placedQ, placedDk, scale);
+      multiply({
+        ...{ a: products, b: ofKeys(placedK), c: ofQueries(placedDq), alpha: scale, beta: 0 },
+        ...{ transposeA: true, transposeB: false, sizes: [count, headSize, keys] },
+      });
+    }
+  });
+}
+
+/**
+ * Writes down for each key head of each batch entry whether one of the views [B, T, H, D] holds
+ * something that is not finite there, and passes the address of these words on.
+ */
+export function checkHeads(
+  device: CpuDevice,
+  name: string,
+  views: readonly View[],
+  { batch, keyHeads, headSize }: AttentionProblem,
+  use: (flags: number) => void,
+): void {
+  const allocation = device.allocate(4 * batch * keyHeads, "the flags of attention");
+  try {
+    const at = { allocation, dtype: "int32", shape: [], strides: [], offset: 0 } as const;
+    const flags = device.address(at);
+    views.forEach((view, i) => {
+      const [, tokens, heads] = view.shape as [number, number, number];
+      device.dispatch(
+        checkKernel(headSize, device.relaxedSimd),
+        {
+          integers: [
+            ...[flags, Number(i === 0), ...place(device, view)],
+            ...[tokens, keyHeads, heads / keyHeads],
+          ],
+        },
+        batch * keyHeads,
+        { scratchBytes: QUERIES * paddedHead(headSize) * 4, work: () => ({ name }) },
+      );
+    });
+    use(flags);
+  } finally {
+    device.free(allocation);
+  }
+}

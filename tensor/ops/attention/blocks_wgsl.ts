@@ -1,0 +1,145 @@
+/**
+ * Attention on WebGPU, forward, by tiles: nothing of the size of queries times keys is ever stored.
+ *
+ * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 1.
+ *
+ * @module
+ */
+
+import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import {
+  accumulators,
+  addWeightedRows,
+  BEGIN_KEYS,
+  beginQueries,
+  chooseTiles,
+  declareAccumulators,
+  declareChoice,
+  floats,
+  kernelByParts,
+  loadFunction,
+  MAIN,
+  type Operand,
+  placeNames,
+  rowProducts,
+  SEES,
+  SHARED,
+  SIZE_NAMES,
+  storeAccumulators,
+  type Stored,
+  TILE,
+  type Tiles,
+} from "./tile_wgsl.ts";
+
+/** The arguments of the forward kernels: places, sizes, and the scale of scores to the base 2. */
+export const FORWARD_INTEGERS: readonly string[] = [
+  ...["q", "k", "v", "y"].flatMap(placeNames),
+  "logSumsOffset",
+  ...SIZE_NAMES,
+];
+
+/** The buffers of the forward kernels. */
+export function forwardBuffers(stored: Stored): readonly WgslBuffer[] {
+  return [
+    ...["q", "k", "v"].map((name) => floats(name, stored)),
+    ...[floats("y", stored, true), floats("logSums", "f32", true)],
+  ];
+}
+
+const Q: Operand = { buffer: "q", tokens: "queries" };
+const K: Operand = { buffer: "k", tokens: "keys" };
+const V: Operand = { buffer: "v", tokens: "keys" };
+const Y: Operand = { buffer: "y", tokens: "queries" };
+
+/** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
+export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("all");
+
+/** The same for tiles that hold something that is not finite. */
+export const mendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("spoilt");
+
+function kernels(tiles: Tiles): (headSize: number, stored: Stored) => WgslKernel {
+  return kernelByParts(TILE, (parts, stored) => ({
+    key: `attention of ${tiles} tiles in ${parts} parts ${stored}`,
+    integers: FORWARD_INTEGERS,
+    floats: ["scale"],
+    buffers: forwardBuffers(stored),
+    code: () => code(parts, stored, tiles),
+  }));
+}
+
+function code(parts: number, stored: Stored, tiles: Tiles): string {
+  const sums = accumulators("sums", parts);
+  return `${SHARED}
+// [32 keys, 8 vectors of queries]
+var<workgroup> weights: array<vec4<f32>, 256>;
+// For four queries each, what eight threads found.
+var<workgroup> maxima: array<vec4<f32>, 64>;
+var<workgroup> totals: array<vec4<f32>, 64>;
+${[Q, K, V].map(loadFunction).join("")}${declareChoice(tiles, [Y])}
+${rowProducts("products", Q, K)}${SEES}
+fn largest(x: vec4<f32>) -> f32 {
+  return max(max(x.x, x.y), max(x.z, x.w));
+}
+
+${MAIN} {${beginQueries([Q, K, V, Y])}${
+    chooseTiles(tiles, "first", [{ operand: Y, base: "yBase" }])
+  }
+  // The statistics of this thread's four queries: eight threads keep the same.
+  var maximum = vec4<f32>(-0x1.fffffep127f);
+  var total = vec4<f32>(0.0);
+${declareAccumulators("sums", parts)}
+  for (var key = begin; key < end; key += ${TILE}) {${BEGIN_KEYS}    var scores = products(qBase, first, kBase, key, thread) * arguments.scale;
+    var seen: array<vec4<bool>, 4>;
+    var top: vec4<f32>;
+    for (var i = 0; i < 4; i++) {
+      seen[i] = sees(position + i32(4u * rows) + i, keys);
+      top[i] = largest(select(vec4<f32>(-0x1.fffffep127f), scores[i], seen[i]));
+    }
+    maxima[thread] = top;
+    workgroupBarrier();
+    var newMaximum = maximum;
+    for (var i = 0u; i < 8u; i++) {
+      newMaximum = max(newMaximum, maxima[8u * rows + i]);
+    }
+    let factor = power(maximum - newMaximum);
+    maximum = newMaximum;
+    for (var i = 0; i < 4; i++) {
+      scores[i] = select(vec4<f32>(0.0), power(scores[i] - newMaximum[i]), seen[i]);
+    }
+    var columns = transpose(scores);
+    totals[thread] = columns[0] + columns[1] + columns[2] + columns[3];
+    for (var i = 0u; i < 4u; i++) {
+      weights[(4u * (thread % 8u) + i) * 8u + rows] = columns[i];
+    }
+    workgroupBarrier();
+    total *= factor;
+    for (var i = 0u; i < 8u; i++) {
+      total += totals[8u * rows + i];
+    }
+${sums.map((each) => `    ${each} = scaleRows(${each}, factor);\n`).join("")}${
+    addWeightedRows(V, {
+      ...{ weights: "weights", sums: "sums", base: "vBase", token: "key", count: "count", parts },
+    })
+  }
+  }
+
+  let sawNothing = total == vec4<f32>(0.0);
+  let inverse = select(1.0 / total, vec4<f32>(0.0), sawNothing);
+${sums.map((each) => `  ${each} = scaleRows(${each}, inverse);\n`).join("")}${
+    storeAccumulators(Y, {
+      ...{ sums: "sums", base: "yBase", first: "first", factor: "1.0", parts, stored },
+    })
+  }
+  if (thread % 8u == 0u) {
+    let logSum = select(maximum + log2(total), vec4<f32>(0.0), sawNothing);
+    let row = arguments.logSumsOffset + (batch * arguments.heads + head) * arguments.queries;
+    for (var i = 0; i < 4; i++) {
+      let query = first + i32(4u * rows) + i;
+      if (query < arguments.queries) {
+        logSums[row + query] = logSum[i];
+      }
+    }
+  }
+}
+`;
+}

@@ -1,0 +1,208 @@
+/**
+ * Attention on the CPU for a few queries against many keys, as in decoding: each query reads the
+ * cache once, so what counts is the speed of reading.
+ *
+ * @module
+ */
+
+import { log } from "../../devices/cpu/emitter/math.ts";
+import {
+  emitKernel,
+  F32,
+  F32x4,
+  type FunctionBuilder,
+  type I32,
+} from "../../devices/cpu/emitter/mod.ts";
+import { exp2, LOWEST } from "./softmax_wasm.ts";
+import { larger, smaller } from "./tile_wasm.ts";
+import { headAddress, type HeadKernel, loadForwardWords } from "./words_wasm.ts";
+
+/** Up to so many queries, one after the other are faster than a block, most of which is padding. */
+export const MOST_ONE_BY_ONE = 4;
+
+/** Keys that are multiplied at a time. */
+const TOGETHER = 4;
+/** Vectors of a value whose sums are kept in registers. */
+const STRIP = 16;
+
+/** Work items are queries of a head. Scratch memory: the query, and a score for each key. */
+export const attendOneByOne: HeadKernel = {
+  at: (headSize, relaxedSimd) => ({
+    key: `attention of few queries, heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
+    emit: () => emitOneByOne(headSize, relaxedSimd),
+  }),
+  scratchBytes: (headSize, keys) => headBytes(headSize) + 4 * keys + 16,
+};
+
+/** The bytes of a row, in whole cache lines. */
+function headBytes(headSize: number): number {
+  return Math.ceil(headSize / 16) * 64;
+}
+
+function emitOneByOne(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
+  return emitKernel({ relaxedSimd }, (f, { words, start, end, scratch }) => {
+    const word = loadForwardWords(f, words);
+    const scores = f.local(scratch.add(headBytes(headSize)));
+    const scale = f.local(word.scale.asF32().splat());
+
+    f.forRange(start, end, 1, (item) => {
+      const row = f.local(item.divide(word.queries));
+      const query = f.local(item.remainder(word.queries));
+      const batch = f.local(row.divide(word.heads));
+      const queryHead = f.local(row.remainder(word.heads));
+      const keyHead = f.local(queryHead.divide(word.group));
+      const position = f.local(word.keys.subtract(word.queries).add(query));
+      const first = larger(f, position.subtract(word.left), 0);
+      const count = f.local(
+        smaller(f, word.keys, position.add(1).add(word.right)).subtract(first),
+      );
+      const q = headAddress(f, [word.q, word.qBatch, word.qHead], batch, queryHead);
+      const k = headAddress(f, [word.k, word.kBatch, word.kHead], batch, keyHead);
+      const v = headAddress(f, [word.v, word.vBatch, word.vHead], batch, keyHead);
+      const y = headAddress(f, [word.y, word.yBatch, word.yHead], batch, queryHead);
+      f.set(q, q.add(query.multiply(word.qToken)));
+      f.set(k, k.add(first.multiply(word.kToken)));
+      f.set(v, v.add(first.multiply(word.vToken)));
+      f.set(y, y.add(query.multiply(word.yToken)));
+
+      scaleQuery(f, headSize, scratch, q, scale);
+      multiplyKeys(f, headSize, scratch, k, word.kToken, scores, count);
+      const { logSum, factor } = softmaxInPlace(f, scores, count);
+      f.store(word.logSums.add(item.shiftLeft(2)), logSum);
+      sumValues(f, headSize, scores, factor, v, word.vToken, y, count);
+    });
+  });
+}
+
+/** The factor goes into the query, once. */
+function scaleQuery(f: FunctionBuilder, headSize: number, to: I32, q: I32, scale: F32x4): void {
+  f.forRange(0, (headSize & -4) * 4, 16, (at) => {
+    f.store(to.add(at), q.add(at).loadF32x4().multiply(scale));
+  });
+  for (let i = headSize & -4; i < headSize; i++) {
+    f.store(to, q.loadF32(4 * i).multiply(scale.lane(0)), 4 * i);
+  }
+}
+
+/**
+ * scores[i] = q · k[i], four keys at a time. These lie a quarter of all keys apart, and the next four are
+ * their neighbours: so the keys are read as four streams, each from end to end, as the processor expects
+ * when it fetches ahead.
+ */
+function multiplyKeys(
+  f: FunctionBuilder,
+  headSize: number,
+  q: I32,
+  k: I32,
+  tokenBytes: I32,
+  scores: I32,
+  count: I32,
+): void {
+  const vectors = headSize >> 2;
+  /** Multiplies the query by keys, each of which gets two sums: enough to hide an addition's latency. */
+  const products = (keys: readonly I32[], places: readonly I32[]) => {
+    const sums = keys.map(() => [f.local(F32x4.of(0)), f.local(F32x4.of(0))] as const);
+    for (let vector = 0; vector < vectors; vector++) {
+      const four = f.local(q.loadF32x4(16 * vector));
+      keys.forEach((key, row) => {
+        const sum = sums[row]![vector % 2]!;
+        f.set(sum, key.loadF32x4(16 * vector).multiplyAdd(four, sum));
+      });
+    }
+    sums.forEach(([even, odd], row) => {
+      let result = f.sumOfLanes(even.add(odd));
+      for (let i = headSize & -4; i < headSize; i++) {
+        result = result.add(q.loadF32(4 * i).multiply(keys[row]!.loadF32(4 * i)));
+      }
+      f.store(places[row]!, result);
+    });
+  };
+  const each = f.local(count.divide(TOGETHER));
+  const streams = Array.from({ length: TOGETHER }, (_, i) => ({
+    key: f.local(k.add(each.multiply(i).multiply(tokenBytes))),
+    score: f.local(scores.add(each.multiply(4 * i))),
+  }));
+  const walk = (times: I32, some: typeof streams) =>
+    f.forRange(0, times, 1, () => {
+      products(some.map(({ key }) => key), some.map(({ score }) => score));
+      for (const { key, score } of some) {
+        f.set(key, key.add(tokenBytes));
+        f.set(score, score.add(4));
+      }
+    });
+  walk(each, streams);
+  // The last stream has come to the keys that are left.
+  walk(count.remainder(TOGETHER), streams.slice(-1));
+}
+
+/** Turns scores into 2^(score − maximum), and returns log₂ Σ 2^score and 1 / Σ 2^(score − maximum). */
+function softmaxInPlace(
+  f: FunctionBuilder,
+  scores: I32,
+  count: I32,
+): { readonly logSum: F32; readonly factor: F32 } {
+  const bytes = f.local(count.shiftLeft(2));
+  const end = f.local(scores.add(bytes));
+  // The last vector may reach beyond the last key: such scores are the least, and get no weight.
+  const lowest = F32x4.of(LOWEST);
+  f.store(end, lowest);
+  const maximum = f.local(lowest);
+  f.forRange(0, bytes, 16, (at) => {
+    f.set(maximum, maximum.pseudoMax(scores.add(at).loadF32x4()));
+  });
+  const top = f.local(f.maxOfLanes(maximum).splat());
+  const sum = f.local(F32x4.of(0));
+  f.forRange(0, bytes, 16, (at) => {
+    const address = f.local(scores.add(at));
+    f.store(address, exp2(f, address.loadF32x4().subtract(top)));
+  });
+  f.store(end, F32x4.of(0));
+  f.forRange(0, bytes, 16, (at) => f.set(sum, sum.add(scores.add(at).loadF32x4())));
+  const total = f.local(f.sumOfLanes(sum).splat());
+  const logSum = f.local(log(f, total).multiplyAdd(Math.LOG2E, top).lane(0));
+  const sawNothing = f.local(total.lane(0).equal(0));
+  const inverse = f.local(F32.of(1).divide(total.lane(0)));
+  return {
+    logSum: f.local(sawNothing.select<F32>(F32.of(0), logSum)),
+    factor: f.local(sawNothing.select<F32>(F32.of(0), inverse)),
+  };
+}
+
+/** y = factor · Σ weight[i] · v[i], in strips of columns whose sums stay in registers. */
+function sumValues(
+  f: FunctionBuilder,
+  headSize: number,
+  weights: I32,
+  factor: F32,
+  v: I32,
+  tokenBytes: I32,
+  y: I32,
+  count: I32,
+): void {
+  const bytes = f.local(count.shiftLeft(2));
+  const vectors = headSize >> 2;
+  for (let vector = 0; vector < vectors; vector += STRIP) {
+    const sums = Array.from(
+      { length: Math.min(STRIP, vectors - vector) },
+      () => f.local(F32x4.of(0)),
+    );
+    const value = f.local(v);
+    f.forRange(0, bytes, 4, (at) => {
+      const weight = f.local(weights.add(at).loadSplat());
+      sums.forEach((sum, i) => {
+        f.set(sum, value.loadF32x4(16 * (vector + i)).multiplyAdd(weight, sum));
+      });
+      f.set(value, value.add(tokenBytes));
+    });
+    sums.forEach((sum, i) => f.store(y, sum.multiply(factor.splat()), 16 * (vector + i)));
+  }
+  for (let i = headSize & -4; i < headSize; i++) {
+    const sum = f.local(F32.of(0));
+    const value = f.local(v);
+    f.forRange(0, bytes, 4, (at) => {
+      f.set(sum, sum.add(weights.add(at).loadF32().multiply(value.loadF32(4 * i))));
+      f.set(value, value.add(tokenBytes));
+    });
+    f.store(y, sum.multiply(factor), 4 * i);
+  }
+}

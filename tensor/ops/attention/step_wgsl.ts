@@ -1,0 +1,210 @@
+/**
+ * A step of decoding on WebGPU: everything between a token's projections and what its heads found, in
+ * one kernel.
+ *
+ * A workgroup takes a query head of a sequence. Each thread goes through keys of its own, with a
+ * softmax of its own, so that nobody waits for anybody until all keys are seen; then the threads'
+ * results are joined, and the new token, which is not read from the cache, is one more of them.
+ *
+ * @module
+ */
+
+import type { WgslKernel } from "../../device.ts";
+
+/** How a kernel is cut, and what it has to do. */
+export interface StepVariant {
+  /** Elements of a head: a multiple of 8. */
+  readonly headSize: number;
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Whether an embedding is mixed into the new value. */
+  readonly embeds: boolean;
+}
+
+/**
+ * Keys of a thread whose scores are computed before the first of their values is read. With keys and
+ * values in one loop there would be twice the code in it, which processors keep in a small cache.
+ */
+const KEYS_TOGETHER = 16;
+
+/** Workgroup memory that a kernel takes, in bytes. */
+export function stepMemory({ headSize, threads }: Omit<StepVariant, "embeds">): number {
+  return 4 * (headSize * (threads + 3) + (2 + KEYS_TOGETHER) * threads);
+}
+
+/** The kernel; its workgroups are [heads, batch], all places are in vectors of four. */
+export function attentionStepKernel(variant: StepVariant): WgslKernel {
+  const { headSize, threads, embeds } = variant;
+  const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });
+  return {
+    key: `attention step ${headSize} by ${threads}${embeds ? ", with an embedding" : ""}`,
+    integers: [
+      ...["q", "k", "v", "cos", "sin", "keys", "values"],
+      ...["cacheBatch", "cacheHead", "cacheToken", "position", "begin", "group"],
+      ...(embeds ? ["gate", "ids", "table"] : []),
+    ],
+    floats: ["epsilon", "norm", "scale", ...(embeds ? ["gateScale"] : [])],
+    buffers: [
+      input("projected"),
+      input("angles"),
+      { name: "keys", type: "vec4<f32>", writes: true },
+      { name: "values", type: "vec4<f32>", writes: true },
+      ...(embeds ? [input("table"), input("ids", "i32")] : []),
+      { name: "y", type: "vec4<f32>", writes: true },
+    ],
+    code: () => code(variant),
+  };
+}
+
+function code({ headSize, threads, embeds }: StepVariant): string {
+  const parts = headSize / 4;
+  const half = parts / 2;
+  const each = (statement: (part: number) => string) =>
+    Array.from({ length: parts }, (_, part) => `    ${statement(part)}\n`).join("");
+  return `
+var<workgroup> query: array<vec4<f32>, ${parts}>;
+var<workgroup> newKey: array<vec4<f32>, ${parts}>;
+var<workgroup> newValue: array<vec4<f32>, ${parts}>;
+var<workgroup> sums: array<vec4<f32>, ${threads * parts}>;
+var<workgroup> scores: array<f32, ${KEYS_TOGETHER * threads}>;
+var<workgroup> maxima: array<f32, ${threads}>;
+var<workgroup> totals: array<f32, ${threads}>;
+
+// See the attention kernel by tiles: at least 2^-126, and NaN stays NaN.
+fn power(x: f32) -> f32 {
+  let isNan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+  return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);
+}
+
+// What a row of projections is multiplied by to have this norm; turning it changes nothing.
+fn normFactor(at: i32) -> f32 {
+  var squares = 0.0;
+  for (var i = 0; i < ${parts}; i++) {
+    squares += dot(projected[at + i], projected[at + i]);
+  }
+  return arguments.norm / sqrt(squares / ${headSize}.0 + arguments.epsilon);
+}
+
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(num_workgroups) grid: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let thread = i32(local);
+  let head = i32(workgroup.x);
+  let heads = i32(grid.x);
+  let batch = i32(workgroup.y);
+  let keyHead = head / arguments.group;
+  let keyHeads = heads / arguments.group;
+  let qAt = arguments.q + (batch * heads + head) * ${parts};
+  let row = batch * keyHeads + keyHead;
+  let kAt = arguments.k + row * ${parts};
+  let vAt = arguments.v + row * ${parts};
+  let place = batch * arguments.cacheBatch + keyHead * arguments.cacheHead;
+  let keysAt = arguments.keys + place;
+  let valuesAt = arguments.values + place;
+  let newAt = arguments.position * arguments.cacheToken;
+  // The query heads of a group share a key head, which the first of them remembers.
+  let remembers = head % arguments.group == 0;
+
+  let queryFactor = normFactor(qAt) * arguments.scale;
+  let keyFactor = normFactor(kAt);
+  for (var i = thread; i < ${half}; i += ${threads}) {
+    let cos = angles[arguments.cos + i];
+    let sin = angles[arguments.sin + i];
+    let q0 = projected[qAt + i];
+    let q1 = projected[qAt + ${half} + i];
+    query[i] = queryFactor * (q0 * cos + q1 * sin);
+    query[${half} + i] = queryFactor * (q1 * cos - q0 * sin);
+    let k0 = projected[kAt + i];
+    let k1 = projected[kAt + ${half} + i];
+    let first = keyFactor * (k0 * cos + k1 * sin);
+    let second = keyFactor * (k1 * cos - k0 * sin);
+    newKey[i] = first;
+    newKey[${half} + i] = second;
+    if (remembers) {
+      keys[keysAt + newAt + i] = first;
+      keys[keysAt + newAt + ${half} + i] = second;
+    }
+  }
+  ${
+    embeds
+      ? `let gate = projected[(arguments.gate + row) / 4][(arguments.gate + row) % 4];
+  let share = arguments.gateScale / (1.0 + exp(-gate));
+  let embeddedAt = arguments.table +
+    (ids[arguments.ids + batch] * keyHeads + keyHead) * ${parts};`
+      : ""
+  }
+  for (var i = thread; i < ${parts}; i += ${threads}) {
+    let value = projected[vAt + i]${embeds ? " + share * table[embeddedAt + i]" : ""};
+    newValue[i] = value;
+    if (remembers) {
+      values[valuesAt + newAt + i] = value;
+    }
+  }
+  workgroupBarrier();
+
+  var maximum = -0x1.fffffep127f;
+  var total = 0.0;
+${each((part) => `let q${part} = query[${part}];`)}${
+    each((part) => `var sum${part} = vec4<f32>();`)
+  }
+  for (
+    var first = arguments.begin + thread;
+    first < arguments.position;
+    first += ${KEYS_TOGETHER * threads}
+  ) {
+    let end = min(first + ${KEYS_TOGETHER * threads}, arguments.position);
+    var newMaximum = maximum;
+    var at = thread;
+    for (var key = first; key < end; key += ${threads}) {
+      let keyAt = keysAt + key * arguments.cacheToken;
+      var products = vec4<f32>();
+${each((part) => `  products += q${part} * keys[keyAt + ${part}];`)}
+      let score = (products.x + products.y) + (products.z + products.w);
+      newMaximum = max(newMaximum, score);
+      scores[at] = score;
+      at += ${threads};
+    }
+    let factor = power(maximum - newMaximum);
+    maximum = newMaximum;
+    total *= factor;
+${each((part) => `sum${part} *= factor;`)}
+    at = thread;
+    for (var key = first; key < end; key += ${threads}) {
+      let valueAt = valuesAt + key * arguments.cacheToken;
+      let weight = power(scores[at] - maximum);
+      total += weight;
+${each((part) => `  sum${part} += weight * values[valueAt + ${part}];`)}
+      at += ${threads};
+    }
+  }
+  maxima[thread] = maximum;
+  totals[thread] = total;
+${each((part) => `sums[thread * ${parts} + ${part}] = sum${part};`)}
+  workgroupBarrier();
+
+  var products = vec4<f32>();
+  for (var i = 0; i < ${parts}; i++) {
+    products += query[i] * newKey[i];
+  }
+  let newScore = (products.x + products.y) + (products.z + products.w);
+  var largest = newScore;
+  for (var i = 0; i < ${threads}; i++) {
+    largest = max(largest, maxima[i]);
+  }
+  let newWeight = power(newScore - largest);
+  for (var part = thread; part < ${parts}; part += ${threads}) {
+    var all = newWeight;
+    var value = newWeight * newValue[part];
+    for (var i = 0; i < ${threads}; i++) {
+      let factor = power(maxima[i] - largest);
+      all += factor * totals[i];
+      value += factor * sums[i * ${parts} + part];
+    }
+    y[(batch * heads + head) * ${parts} + part] = value / all;
+  }
+}
+`;
+}

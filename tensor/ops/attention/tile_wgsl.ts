@@ -1,0 +1,330 @@
+/**
+ * The building blocks of attention in WGSL.
+ *
+ * A workgroup is 8 × 8 threads on a tile of 32 × 32: each thread has four rows and four columns, a
+ * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands pass through workgroup
+ * memory, below 16 KiB of it, in parts of the head: so any head size works.
+ *
+ * Loops that matter run to a bound that is not known when the kernel is compiled, though it often is
+ * 16 or 32: compilers would unroll them, and take seconds for it.
+ *
+ * Barriers stand only where all threads come by: around them, control flow depends on nothing but the
+ * number of the workgroup and the arguments.
+ *
+ * @module
+ */
+
+import type { View, WgslBuffer, WgslKernel } from "../../device.ts";
+
+/** Rows and columns of a tile. */
+export const TILE = 32;
+/** Elements of a head that are staged at a time for products of rows. */
+const DEPTH = 16;
+/** Vectors between rows of the staged operands: one more than needed, so that banks do not collide. */
+const LEAD = 9;
+
+/** The names of the integers that say where a tensor [B, T, H, D] lies, in elements. */
+export function placeNames(name: string): string[] {
+  return [`${name}Offset`, `${name}Batch`, `${name}Token`, `${name}Head`];
+}
+
+/** The values of {@linkcode placeNames}. */
+export function place({ offset, strides }: View): number[] {
+  return [offset, ...strides.slice(0, 3)];
+}
+
+/** The names of the integers that every kernel has. */
+export const SIZE_NAMES = [
+  ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
+];
+
+/** How queries, keys, values, results and their gradients are stored; kernels compute in `f32`. */
+export type Stored = "f32" | "f16";
+
+/** A storage buffer of floats. */
+export function floats(name: string, type: Stored, writes = false): WgslBuffer {
+  return { name, type, writes };
+}
+
+/** The parameters of `main`; the workgroup counts tiles, heads and items of the batch. */
+export const MAIN = `
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+)`;
+
+/** Declarations for all kernels: staging memory, and 2^x as attention needs it. */
+export const SHARED = `
+var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
+
+// 2^x, at least 2^-126: a weight is zero where a key is not seen, and only there. NaN stays NaN, which
+// max would drop.
+fn power(x: vec4<f32>) -> vec4<f32> {
+  let isNan = (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
+  return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan);
+}
+
+// The four rows of a thread, each times its own factor.
+fn scaleRows(rows: mat4x4<f32>, factor: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    rows[0] * factor.x, rows[1] * factor.y, rows[2] * factor.z, rows[3] * factor.w);
+}
+
+fn addOuter(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    fma(columns, vec4<f32>(rows.x), sums[0]), fma(columns, vec4<f32>(rows.y), sums[1]),
+    fma(columns, vec4<f32>(rows.z), sums[2]), fma(columns, vec4<f32>(rows.w), sums[3]));
+}
+
+// Zero times NaN is NaN, but what is not seen must not matter.
+fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
+  let seen = bitcast<vec4<u32>>(rows) != vec4<u32>(0u);
+  let more = addOuter(sums, rows, columns);
+  return mat4x4<f32>(
+    select(sums[0], more[0], seen.x), select(sums[1], more[1], seen.y),
+    select(sums[2], more[2], seen.z), select(sums[3], more[3], seen.w));
+}
+`;
+
+/** An operand: a buffer, and the name of its distance between tokens. */
+export interface Operand {
+  readonly buffer: string;
+  readonly tokens: "queries" | "keys";
+}
+
+/** A function `load_buffer(base, token, column)` that gives zero beyond the tokens and the head. */
+export function loadFunction({ buffer, tokens }: Operand): string {
+  return `
+fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
+  let exists = token < arguments.${tokens} && column < arguments.headSize;
+  let at = select(0, base + token * arguments.${buffer}Token + column, exists);
+  return select(0.0, f32(${buffer}[at]), exists);
+}
+`;
+}
+
+/** Where a head begins: a WGSL expression. */
+export function headBase(buffer: string, head: string): string {
+  return `arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
+    `${head} * arguments.${buffer}Head`;
+}
+
+/**
+ * Statements that begin a kernel whose workgroups have tiles of queries: where the heads of the operands
+ * begin, at which position the tile does, and from where to where its queries see keys.
+ */
+export function beginQueries(operands: readonly Operand[]): string {
+  return `
+  let first = i32(workgroup.x) * ${TILE};
+  let head = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let keyHead = head / arguments.group;
+  ${
+    operands.map(({ buffer, tokens }) =>
+      `let ${buffer}Base = ${headBase(buffer, tokens === "queries" ? "head" : "keyHead")};`
+    ).join("\n  ")
+  }
+  let position = arguments.keys - arguments.queries + first;
+  let begin = max(0, position - arguments.left);
+  let end = min(arguments.keys, position + ${TILE} + arguments.right);
+  let rows = thread / 8u;
+`;
+}
+
+/**
+ * Statements that begin the work on a tile of keys, from `key` on, in such a kernel: how many there are,
+ * whether all queries of the tile see all of them, and which the four of this thread are.
+ */
+export const BEGIN_KEYS = `
+    let count = u32(min(${TILE}, end - key));
+    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
+      key >= position + ${TILE - 1} - arguments.left;
+    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+`;
+
+/** Which of four keys the query at a position sees. */
+export const SEES = `
+fn sees(position: i32, keys: vec4<i32>) -> vec4<bool> {
+  let last = min(position + arguments.right, arguments.keys - 1);
+  return (keys >= vec4<i32>(position - arguments.left)) & (keys <= vec4<i32>(last));
+}
+`;
+
+/**
+ * A function `name(leftBase, left, rightBase, right, thread)`: the products of 32 rows of one operand,
+ * from token `left` on, with 32 rows of another.
+ */
+export function rowProducts(name: string, left: Operand, right: Operand): string {
+  const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
+      staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
+        ${
+    [0, 1, 2, 3].map((i) =>
+      `load_${buffer}(${side}Base, ${side} + i32(4u * four) + ${i}, depth + i32(column))`
+    ).join(",\n        ")
+  });`;
+  return `
+fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) -> mat4x4<f32> {
+  var sums = mat4x4<f32>();
+  for (var depth = 0; depth < arguments.headSize; depth += ${DEPTH}) {
+    let columns = u32(min(${DEPTH}, arguments.headSize - depth));
+    workgroupBarrier();
+    for (var i = thread; i < ${8 * DEPTH}u; i += 64u) {
+      let column = i % ${DEPTH}u;
+      let four = i / ${DEPTH}u;${stage(left, "left", 0)}${stage(right, "right", DEPTH * LEAD)}
+    }
+    workgroupBarrier();
+    for (var column = 0u; column < columns; column++) {
+      sums = addOuter(
+        sums,
+        staged[column * ${LEAD}u + thread / 8u],
+        staged[${DEPTH * LEAD}u + column * ${LEAD}u + thread % 8u]);
+    }
+  }
+  return sums;
+}
+`;
+}
+
+/**
+ * Statements that add to the accumulators `sumsN`, one for each 32 columns of the head, the product of
+ * `weights`, [32 tokens, 8 vectors of rows], with the rows of an operand from a token on.
+ */
+export function addWeightedRows(
+  { buffer }: Operand,
+  { weights, sums, base, token, count, parts }: {
+    readonly weights: string;
+    readonly sums: string;
+    readonly base: string;
+    readonly token: string;
+    /** How many rows there are: a WGSL expression. */
+    readonly count: string;
+    readonly parts: number;
+  },
+): string {
+  return accumulators(sums, parts).map((accumulator, part) => `
+    workgroupBarrier();
+    for (var i = thread; i < 256u; i += 64u) {
+      let token = ${token} + i32(i / 8u);
+      let column = ${32 * part} + i32(4u * (i % 8u));
+      staged[i] = vec4<f32>(${
+    [0, 1, 2, 3].map((i) => `load_${buffer}(${base}, token, column + ${i})`).join(", ")
+  });
+    }
+    workgroupBarrier();
+    if (seesAll) {
+      for (var i = 0u; i < ${count}; i++) {
+        ${accumulator} = addOuter(
+          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      }
+    } else {
+      for (var i = 0u; i < ${count}; i++) {
+        ${accumulator} = addOuterOfSeen(
+          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      }
+    }
+`).join("");
+}
+
+/**
+ * A kernel for each number of parts that a head is divided into, and for each type, made when it is
+ * first wanted.
+ *
+ * @param columns The columns of a part.
+ */
+export function kernelByParts(
+  columns: number,
+  make: (parts: number, stored: Stored) => WgslKernel,
+): (headSize: number, stored: Stored) => WgslKernel {
+  const made: Record<Stored, WgslKernel[]> = { f32: [], f16: [] };
+  return (headSize, stored) => {
+    const parts = Math.ceil(headSize / columns);
+    return made[stored][parts] ??= make(parts, stored);
+  };
+}
+
+/** The names of the accumulators for 32 columns each. */
+export function accumulators(name: string, parts: number): string[] {
+  return Array.from({ length: parts }, (_, part) => `${name}${part}`);
+}
+
+/** Statements that declare the accumulators. */
+export function declareAccumulators(name: string, parts: number): string {
+  return accumulators(name, parts).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
+}
+
+/** Statements that store the accumulators, times `factor`, as rows from token `first` on. */
+export function storeAccumulators(
+  { buffer, tokens }: Operand,
+  { sums, base, first, factor, parts, stored }: {
+    readonly sums: string;
+    readonly base: string;
+    readonly first: string;
+    readonly factor: string;
+    readonly parts: number;
+    readonly stored: Stored;
+  },
+): string {
+  return accumulators(sums, parts).map((accumulator, part) => `
+  for (var i = 0; i < 4; i++) {
+    let token = ${first} + 4 * i32(thread / 8u) + i;
+    let row = ${accumulator}[i] * ${factor};
+    for (var j = 0; j < 4; j++) {
+      let column = ${32 * part} + 4 * i32(thread % 8u) + j;
+      if (token < arguments.${tokens} && column < arguments.headSize) {
+        ${buffer}[${base} + token * arguments.${buffer}Token + column] = ${stored}(row[j]);
+      }
+    }
+  }
+`).join("");
+}
+
+/** Which tiles of the result a kernel computes: all, or those that hold something that is not finite. */
+export type Tiles = "all" | "spoilt";
+
+/** What {@linkcode chooseTiles} needs to know of the operands that hold the result. */
+export function declareChoice(tiles: Tiles, operands: readonly Operand[]): string {
+  if (tiles === "all") return "";
+  return `
+var<workgroup> found: array<u32, 64>;
+var<workgroup> isSpoilt: u32;
+${
+    operands.map(({ buffer, tokens }) => `
+fn isSpoilt_${buffer}(base: i32, first: i32, thread: u32) -> bool {
+  var found = false;
+  for (var i = i32(thread); i < ${TILE} * arguments.headSize; i += 64) {
+    let token = first + i / arguments.headSize;
+    if (token < arguments.${tokens}) {
+      let value = ${buffer}[base + token * arguments.${buffer}Token + i % arguments.headSize];
+      found |= (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u;
+    }
+  }
+  return found;
+}
+`).join("")
+  }`;
+}
+
+/** Statements that leave the kernel where the tile from token `first` on need not be computed. */
+export function chooseTiles(
+  tiles: Tiles,
+  first: string,
+  results: readonly { readonly operand: Operand; readonly base: string }[],
+): string {
+  if (tiles === "all") return "";
+  const anywhere = results
+    .map(({ operand, base }) => `isSpoilt_${operand.buffer}(${base}, ${first}, thread)`)
+    .join(" | ");
+  return `
+  found[thread] = u32(${anywhere});
+  workgroupBarrier();
+  if (thread == 0u) {
+    for (var i = 0u; i < 64u; i++) {
+      isSpoilt |= found[i];
+    }
+  }
+  if (workgroupUniformLoad(&isSpoilt) == 0u) {
+    return;
+  }
+`;
+}

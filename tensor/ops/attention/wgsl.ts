@@ -1,0 +1,62 @@
+/** Attention on WebGPU: which kernel, with which arguments. @module */
+
+import type { View, WebGpuDevice } from "../../device.ts";
+import { attendByTiles, mendByTiles } from "./blocks_wgsl.ts";
+import { attendOneByOne, MOST_ONE_BY_ONE } from "./decode_wgsl.ts";
+import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
+import { attendByProducts } from "./products_wgsl.ts";
+import { place, type Stored, TILE } from "./tile_wgsl.ts";
+import type { ForwardViews } from "./wasm.ts";
+import { attendInWindows } from "./windows_wgsl.ts";
+
+/** Records the computation of attention, and of what its gradient needs. */
+export function attentionOnWebGpu(
+  device: WebGpuDevice,
+  views: ForwardViews,
+  problem: AttentionProblem,
+): void {
+  if (problem.batch * problem.queries === 0) return;
+  attendInWindows(
+    device,
+    views,
+    ["y", "logSums"],
+    problem,
+    (views, problem) => attend(device, views, problem),
+  );
+}
+
+/** Records the computation on views that a kernel can see. */
+function attend(
+  device: WebGpuDevice,
+  views: ForwardViews,
+  problem: AttentionProblem,
+): void {
+  const { q, k, v, y, logSums } = views;
+  const { batch, queries, heads, headSize, scale } = problem;
+  const oneByOne = queries <= MOST_ONE_BY_ONE;
+  const mends = !oneByOne && attendByProducts(device, views, problem);
+  device.dispatch(
+    (oneByOne ? attendOneByOne : mends ? mendByTiles : attendByTiles)(headSize, storedAs(q)),
+    [q, k, v, y, logSums].map((view) => view.allocation),
+    {
+      integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
+      floats: [scale * LOG2_E],
+    },
+    [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
+    () =>
+      mends
+        ? { name: "attention, mending" }
+        : attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
+  );
+}
+
+/** The type of the buffers. */
+export function storedAs({ dtype }: View): Stored {
+  return dtype === "float16" ? "f16" : "f32";
+}
+
+/** The values of `SIZE_NAMES`. */
+export function sizes(problem: AttentionProblem): number[] {
+  const { queries, keys, heads, keyHeads, headSize, left, right } = problem;
+  return [queries, keys, heads, heads / keyHeads, headSize, left, right];
+}

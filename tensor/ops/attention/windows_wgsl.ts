@@ -1,0 +1,118 @@
+/** Attention on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
+
+import type { View, WebGpuDevice } from "../../device.ts";
+import { allocateView, WINDOW_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
+import { copyOnWebGpu } from "../../devices/webgpu/program_wgsl.ts";
+import { isSeenWhole, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { bytesPerElement } from "../../dtype.ts";
+import type { AttentionProblem } from "./problem.ts";
+
+/**
+ * Does attention, or its gradient, for as many items of the batch at a time as kernels can see; and
+ * where that is not even one, for some of its key heads and the query heads that they serve.
+ *
+ * The heads of a token mostly lie side by side, so that a single one reaches nearly as far as all of
+ * them. An operand of which a kernel could not see even that goes through a copy, head by head.
+ *
+ * @param views By name, of shape [B, T, H, D], or [B, H, T] and contiguous.
+ * @param written The names of those that are written.
+ * @param attend Does a part of the problem, on views that kernels can see.
+ * @throws {RangeError} If a single head is too large.
+ */
+export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
+  device: WebGpuDevice,
+  views: V,
+  written: readonly (keyof V)[],
+  problem: AttentionProblem,
+  attend: (views: V, problem: AttentionProblem) => void,
+): void {
+  const all = Object.keys(views) as (keyof V)[];
+  if (all.every((name) => isSeenWhole(device, views[name].allocation))) {
+    return attend(views, problem);
+  }
+  const names = [...all.filter((name) => !written.includes(name)), ...written];
+  const firstOutput = names.length - written.length;
+  const { keyHeads } = problem;
+  const group = problem.heads / keyHeads;
+  const placed = names.map((name) => byKeyHeads(views[name], keyHeads));
+  const seen = placed.map((view) =>
+    reachesTooFar(device, view) ? allocateByHeads(device, view) : view
+  );
+  const copied = placed.flatMap((view, i) => view === seen[i] ? [] : [i]);
+  for (const i of copied) if (i < firstOutput) copyOnWebGpu(device, placed[i]!, seen[i]!);
+  for (const piece of viewsInWindows(device, seen, firstOutput, 2, "attention", "heads")) {
+    const [batch, pieceHeads] = piece[0]!.shape as [number, number];
+    // Of some of the heads, what is contiguous as a whole is so within an item only.
+    const step = pieceHeads < keyHeads ? 1 : batch;
+    for (let first = 0; first < batch; first += step) {
+      const part = Object.fromEntries(
+        names.map((name, i) => {
+          const view = items(piece[i]!, first, step);
+          return [name, views[name].shape.length === 3 ? asRowSums(view) : asTokens(view)];
+        }),
+      ) as V;
+      attend(part, { ...problem, batch: step, keyHeads: pieceHeads, heads: pieceHeads * group });
+    }
+  }
+  for (const i of copied) {
+    if (i >= firstOutput) copyOnWebGpu(device, seen[i]!, placed[i]!);
+    device.free(seen[i]!.allocation);
+  }
+}
+
+/** The same elements as [B, Hkv, H / Hkv, T, D], or [B, Hkv, H / Hkv, T, 1]. */
+function byKeyHeads(view: View, keyHeads: number): View {
+  const { shape, strides } = view;
+  const [batchAxis, headAxis, tokenAxis] = shape.length === 3 ? [0, 1, 2] : [0, 2, 1];
+  const group = shape[headAxis]! / keyHeads;
+  const headStride = strides[headAxis]!;
+  return {
+    ...{ allocation: view.allocation, dtype: view.dtype, offset: view.offset },
+    shape: [shape[batchAxis]!, keyHeads, group, shape[tokenAxis]!, shape[3] ?? 1],
+    strides: [strides[batchAxis]!, group * headStride, headStride, strides[tokenAxis]!, 1],
+  };
+}
+
+/** Back to [B, T, H, D]. */
+function asTokens({ shape, strides, ...rest }: View): View {
+  const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
+  return {
+    ...rest,
+    shape: [batch, tokens, keyHeads * group, shape[4]!],
+    strides: [strides[0]!, strides[3]!, strides[2]!, 1],
+  };
+}
+
+/** Back to [B, H, T]. */
+function asRowSums({ shape, strides, ...rest }: View): View {
+  const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
+  return {
+    ...rest,
+    shape: [batch, keyHeads * group, tokens],
+    strides: [strides[0]!, strides[2]!, strides[3]!],
+  };
+}
+
+/** Some items of the batch. */
+function items(view: View, first: number, count: number): View {
+  const { allocation, dtype, shape, strides } = view;
+  return {
+    ...{ allocation, dtype, strides },
+    shape: shape.with(0, count),
+    offset: view.offset + first * strides[0]!,
+  };
+}
+
+/** Whether what a key head has to do with is too far apart to be seen, though it may not be too much. */
+function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides }: View): boolean {
+  if (isSeenWhole(device, allocation)) return false;
+  const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
+  const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
+  const bytes = bytesPerElement(dtype) * reach + WINDOW_ALIGNMENT;
+  return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
+}
+
+/** Memory for the same elements, head after head. */
+function allocateByHeads(device: WebGpuDevice, { dtype, shape }: View): View {
+  return allocateView(device, dtype, shape, "the heads of attention");
+}

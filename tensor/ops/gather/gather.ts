@@ -1,0 +1,194 @@
+/**
+ * Reading at positions that are themselves data, and the sums that this makes of gradients.
+ *
+ * No kernel adds atomically: whatever adds to an element adds in the order of the positions, so the
+ * same input gives the same bits each time.
+ *
+ * @module
+ */
+
+import { applyOne, type Operation, type Specification } from "../../apply.ts";
+import type { Device, View } from "../../device.ts";
+import { isFloat } from "../../dtype.ts";
+import { formatShape, normalizeAxis } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import { sumAlongOnCpu, sumRowsOnCpu, takeAlongOnCpu, takeRowsOnCpu } from "./gather_wasm.ts";
+import { sumAlongOnWebGpu, takeAlongOnWebGpu, takeRowsOnWebGpu } from "./gather_wgsl.ts";
+import { checkIds } from "./ids.ts";
+import { sumRowsOnWebGpu } from "./sum_rows_wgsl.ts";
+import { contiguous, transpose } from "../views.ts";
+
+const embeddingOperation: Operation<null> = {
+  name: "embedding",
+  infer: ([weight, ids]) => {
+    if (weight!.shape.length !== 2) {
+      throw new RangeError(
+        `Cannot embedding: wanted a weight with 2 axes, got ${formatShape(weight!.shape)}`,
+      );
+    }
+    checkFloat("embedding", "weight", weight!);
+    return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
+  },
+  run: (device, [weight, ids], [output]) =>
+    device.kind === "cpu"
+      ? takeRowsOnCpu(device, weight!, ids!, output!)
+      : takeRowsOnWebGpu(device, weight!, ids!, output!),
+  gradient: {
+    savesInputs: [1],
+    apply: (upstream, saved, _attributes, _wanted, [sum]) => {
+      const x = contiguous(upstream);
+      const ids = saved.input(1);
+      const rows = saved.inputShapes[0]![0]!;
+      if (!sum) return [applyOne(sumRowsOperation, [x, ids], rows), null];
+      // Of a large table a batch changes few rows: no more than these are touched.
+      sumRows(x.device, x, ids, sum, true);
+      return [sum, null];
+    },
+  },
+};
+
+/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
+function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate: boolean): void {
+  if (device.kind === "cpu") sumRowsOnCpu(device, x, ids, output, accumulate);
+  else sumRowsOnWebGpu(device, x, ids, output, accumulate);
+}
+
+/** Adds row i of `x` to row `ids[i]` of a matrix with so many rows: the transpose of the embedding. */
+const sumRowsOperation: Operation<number> = {
+  name: "sum rows by id",
+  infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
+  run: (device, [x, ids], [output]) => sumRows(device, x!, ids!, output!, false),
+  gradient: {
+    savesInputs: [1],
+    apply: (upstream, saved) => [embedding(upstream, saved.input(1)), null],
+  },
+};
+
+/**
+ * The rows of a table, one for each id: what turns tokens into vectors.
+ *
+ * An id that is no row is an error where the host knows it. One that was computed on the device gives
+ * a row of NaN.
+ *
+ * @param weight Floats, `[V, D]`
+ * @param ids `int32 [...]`
+ * @returns `[..., D]`, of the type of the weight.
+ * @throws {TypeError} If the ids are not `int32`, or the weight is.
+ * @throws {RangeError} If the weight does not have two axes, or an id is not one of its rows.
+ *
+ * @example
+ * ```ts
+ * import { embedding, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.from(device, [[1, 2], [3, 4], [5, 6]], { requiresGrad: true });
+ * const rows = embedding(weight, Tensor.from(device, [2, 0, 2], { dtype: "int32" }));
+ * if ((await rows.data()).join() !== "5,6,1,2,5,6") throw new Error("expected rows 2, 0 and 2");
+ *
+ * rows.sum().backward();
+ * const gradient = await weight.grad!.data();
+ * if (gradient.join() !== "1,1,0,0,2,2") throw new Error("expected row 2 to count twice");
+ * await device.close();
+ * ```
+ */
+export function embedding(weight: Tensor, ids: Tensor): Tensor {
+  checkIds("embedding", "id", ids, 0, weight.shape[0] ?? 0);
+  return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
+}
+
+const gatherOperation: Operation<null> = {
+  name: "gather",
+  infer: ([x, positions]) => [{ shape: positions!.shape, dtype: x!.dtype }],
+  run: (device, [x, positions], [output]) =>
+    device.kind === "cpu"
+      ? takeAlongOnCpu(device, x!, positions!, output!)
+      : takeAlongOnWebGpu(device, x!, positions!, output!),
+  gradient: {
+    savesInputs: [1],
+    apply: (upstream, saved) => {
+      const length = saved.inputShapes[0]!.at(-1)!;
+      // The kernel adds to what is in memory, which would round each time.
+      return [sumAlong(upstream.to("float32"), saved.input(1), length), null];
+    },
+  },
+};
+
+const sumAlongOperation: Operation<number> = {
+  name: "sum by position",
+  infer: ([x], length) => [{ shape: [...x!.shape.slice(0, -1), length], dtype: "float32" }],
+  run: (device, [x, positions], [output]) =>
+    device.kind === "cpu"
+      ? sumAlongOnCpu(device, x!, positions!, output!)
+      : sumAlongOnWebGpu(device, x!, positions!, output!),
+  gradient: {
+    savesInputs: [1],
+    apply: (upstream, saved) => [gather(upstream, -1, saved.input(1)), null],
+  },
+};
+
+/**
+ * Rows of zeros, to which the elements of the rows of `x` are added at the given positions: the
+ * transpose of {@linkcode gather} along the last axis. What lies at no position of the row is left out.
+ *
+ * @param x `float32 [..., k]`
+ * @param positions `int32 [..., k]`
+ * @returns `float32 [..., length]`
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../../mod.ts";
+ * import { sumAlong } from "./gather.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const positions = Tensor.from(device, [3, 0, 3], { dtype: "int32" });
+ * const sums = sumAlong(Tensor.from(device, [1, 2, 4]), positions, 5);
+ * if ((await sums.data()).join() !== "2,0,0,5,0") throw new Error("expected 1 + 4 at position 3");
+ * await device.close();
+ * ```
+ */
+export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
+  return applyOne(sumAlongOperation, [contiguous(x), contiguous(positions)], length);
+}
+
+/**
+ * The elements at the given positions along an axis: `result[i][j] = x[i][positions[i][j]]` for two
+ * axes and the last one. As in PyTorch; the other lengths of both are the same.
+ *
+ * A position outside is an error where the host knows it. One that was computed on the device gives
+ * NaN, or −1 in an `int32`.
+ *
+ * @param x Of any type.
+ * @param positions `int32`, of the shape of the result.
+ * @throws {TypeError} If the positions are not `int32`.
+ * @throws {RangeError} If the shapes differ along another axis, or a position is outside.
+ *
+ * @example
+ * ```ts
+ * import { gather, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [[10, 20, 30], [40, 50, 60]]);
+ * const chosen = gather(x, -1, Tensor.from(device, [[2], [0]], { dtype: "int32" }));
+ * if ((await chosen.data()).join() !== "30,40") throw new Error("expected 30 and 40");
+ * await device.close();
+ * ```
+ */
+export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
+  const along = normalizeAxis(axis, x.shape, "gather");
+  const fits = x.shape.length === positions.shape.length &&
+    x.shape.every((length, a) => a === along || length === positions.shape[a]);
+  if (!fits) {
+    throw new RangeError(
+      `Cannot gather along axis ${axis}: wanted shapes that differ only there, got ` +
+        `${formatShape(x.shape)} and positions ${formatShape(positions.shape)}`,
+    );
+  }
+  checkIds("gather", "position", positions, 0, x.shape[along]!);
+  const rows = (tensor: Tensor) => contiguous(transpose(tensor, along, -1));
+  return transpose(applyOne(gatherOperation, [rows(x), rows(positions)], null), along, -1);
+}
+
+function checkFloat(operation: string, what: string, { dtype }: Specification): void {
+  if (isFloat(dtype)) return;
+  throw new TypeError(`Cannot ${operation}: wanted a ${what} of type float32, got ${dtype}`);
+}

@@ -1,0 +1,38 @@
+/** Checking ids before a kernel uses them as positions. @module */
+
+import { bytesPerElement } from "../../dtype.ts";
+import type { Tensor } from "../../tensor.ts";
+
+/**
+ * Checks that ids lie within a range, as far as the host knows them: those that it wrote itself. Ids
+ * that were computed on the device, or are a part of what was written, are checked by the kernels,
+ * which answer NaN.
+ *
+ * @throws {TypeError} If they are not `int32`.
+ * @throws {RangeError} If one of them lies outside.
+ */
+export function checkIds(
+  operation: string,
+  what: string,
+  ids: Tensor,
+  low: number,
+  count: number,
+): void {
+  if (ids.dtype !== "int32") {
+    throw new TypeError(`Cannot ${operation}: wanted ${what}s of type int32, got ${ids.dtype}`);
+  }
+  const range = integerRange(ids);
+  if (range === null) return;
+  const bad = range[0] < low ? range[0] : range[1] >= count ? range[1] : null;
+  if (bad !== null) {
+    throw new RangeError(
+      `Cannot ${operation}: wanted ${what}s from ${low} to ${count - 1}, got ${bad}`,
+    );
+  }
+}
+
+/** The smallest and the largest id, where the host knows them. */
+export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
+  const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
+  return isWhole && ids.size > 0 ? ids.storage.integerRange : null;
+}

@@ -1,0 +1,332 @@
+/**
+ * The cross-entropy of a linear layer's logits, which are never there all at once.
+ *
+ * With a large vocabulary the logits of a batch are by far the largest array of a model, and their
+ * gradient is another one. Here the logits of some rows are computed into scratch memory, turned into
+ * losses and their own gradient by one kernel in place, and from there into the gradients of what went
+ * in; then come the next rows. So the gradients are made on the way forward, and all that is left for
+ * the way back is to scale them.
+ *
+ * Source: Hsu et al., "Liger Kernel" (2024), section 3.2.
+ *
+ * @module
+ */
+
+import { allocate, record } from "../../apply.ts";
+import type { Device } from "../../device.ts";
+import { bytesPerElement, isFloat } from "../../dtype.ts";
+import { differentiate } from "../../expression/differentiate.ts";
+import * as ex from "../../expression/expression.ts";
+import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";
+import { isGradEnabled, noGrad } from "../../grad_mode.ts";
+import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import {
+  countTargets,
+  crossEntropy,
+  type CrossEntropyOptions,
+  crossEntropyPrograms,
+  IGNORED_TARGET,
+} from "./cross_entropy.ts";
+import { copyInto, divide, fill } from "../elementwise.ts";
+import { checkIds } from "../gather/ids.ts";
+import { matmul, multiplyInto } from "../matmul/matmul.ts";
+import { runProgramInto } from "../program.ts";
+import { sum } from "../reduce.ts";
+import { contiguous, reshape, slice } from "../views.ts";
+
+/** What {@linkcode linearCrossEntropy} can be told. */
+export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
+  /** How many rows of the weight are classes; those behind them are padding. By default all are. */
+  readonly classes?: number;
+  /** How many rows are computed at once; by default as many as suit the device's memory. */
+  readonly rowsAtOnce?: number;
+}
+
+/** How a walk over the rows computes losses, and the gradient of the logits in their place. */
+interface Kernels {
+  /** From logits and targets: the losses. */
+  readonly losses: Program;
+  /** From logits, targets and the number 1: the losses, and the gradient of their sum. */
+  readonly gradients: Program;
+}
+
+function withGradient(losses: Program): Kernels {
+  const derived = differentiate(losses, [true, false]);
+  const { inputs, perRow, scalars, integers, isRow } = derived;
+  const outputs = [...losses.outputs, ...derived.outputs];
+  const name = `${losses.name} and gradient`;
+  const gradients = makeProgram(name, inputs, perRow, scalars, outputs, { integers, isRow });
+  return { losses, gradients };
+}
+
+const plain = withGradient(crossEntropyPrograms.plain);
+const capped = withGradient(crossEntropyPrograms.capped);
+
+// A mean over no targets has no gradient, although the loss is no number.
+const ofMean = (gradient: ex.Expression, upstream: ex.Expression, count: ex.Expression) =>
+  ex.multiply(gradient, ex.divide(upstream, ex.max(count, 1)));
+const scale = defineProgram(
+  { name: "scale a gradient", inputs: ["gradient", "upstream", "count"] },
+  ({ gradient, upstream, count }) => [ofMean(gradient, upstream, count)],
+);
+const addScaled = defineProgram(
+  { name: "add a scaled gradient", inputs: ["gradient", "upstream", "count", "sum"] },
+  ({ gradient, upstream, count, sum }) => [ex.add(sum, ofMean(gradient, upstream, count))],
+);
+
+/**
+ * The most that the logits of the rows at hand may take, in bytes. The fewer rows, the more often the
+ * weight and its gradient are gone through: 4 MiB, which a cache would hold, take 1.5 times as long as
+ * 64 MiB with 32,768 classes and a BLAS, and 1.1 times as long as 16 MiB with 4,096.
+ */
+const MOST_BYTES = 2 ** 26;
+
+/**
+ * How many rows are computed at once: in chunks of equal size, as few as fit the memory.
+ *
+ * @param rows How many there are.
+ * @param rowBytes What the logits of one take.
+ * @param mostBytes What those of all at once may take: 64 MiB, unless a binding holds less.
+ *
+ * @example
+ * ```ts
+ * import { rowsAtOnce } from "./linear_cross_entropy.ts";
+ *
+ * if (rowsAtOnce(1_200, 4 * 32_768) !== 400) throw new Error("expected three chunks of 400 rows");
+ * ```
+ */
+export function rowsAtOnce(
+  rows: number,
+  rowBytes: number,
+  mostBytes: number = MOST_BYTES,
+): number {
+  const rowsThatFit = Math.max(1, Math.floor(mostBytes / Math.max(1, rowBytes)));
+  const chunks = Math.ceil(rows / rowsThatFit);
+  return chunks === 0 ? 1 : Math.ceil(rows / chunks);
+}
+
+function mostBytes(device: Device): number {
+  return device.kind === "cpu"
+    ? MOST_BYTES
+    : Math.min(MOST_BYTES, device.limits.maxStorageBufferBindingSize);
+}
+
+/** What goes into a walk: all of it contiguous. */
+interface Problem {
+  /** `[rows, width]` */
+  readonly hidden: Tensor;
+  /** `[classes, width]` */
+  readonly weight: Tensor;
+  /** `int32 [rows, 1]` */
+  readonly targets: Tensor;
+  readonly softcap: number | undefined;
+  readonly rowsAtOnce: number;
+}
+
+/** Where the gradients of the sum of all losses go, of those inputs that want one. */
+interface Gradients {
+  /** `[rows, width]` */
+  readonly hidden: Tensor | null;
+  /** `[classes or more, width]` */
+  readonly weight: Tensor | null;
+}
+
+/**
+ * Goes over the rows, some at a time.
+ *
+ * @param gradients If they are wanted: what they contain before does not matter.
+ * @returns The losses, `[rows, 1]`.
+ */
+function walk(
+  { hidden, weight, targets, softcap, rowsAtOnce }: Problem,
+  gradients: Gradients | null,
+): Tensor {
+  const { device } = hidden;
+  const [rows, classes] = [hidden.shape[0]!, weight.shape[0]!];
+  const kernels = softcap === undefined ? plain : capped;
+  const scalars = softcap === undefined ? [] : [softcap];
+  const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
+  const scratchShape = [Math.min(rows, rowsAtOnce), classes];
+  const scratch = allocate(
+    device,
+    { shape: scratchShape, dtype: hidden.dtype },
+    "the logits of some rows",
+  );
+  const one = gradients === null ? null : fill(device, [1, 1], 1);
+  const product = { transposeA: false, transposeB: false, symmetric: false };
+  for (let start = 0; start < rows; start += rowsAtOnce) {
+    using _views = device.scope();
+    const end = Math.min(rows, start + rowsAtOnce);
+    const [x, y, loss] = [hidden, targets, losses].map((all) => slice(all, 0, start, end)) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const logits = slice(scratch, 0, 0, end - start);
+    multiplyInto(x, weight, logits, { ...product, transposeB: true });
+    if (gradients === null || one === null) {
+      runProgramInto(kernels.losses, [logits, y], [loss], scalars);
+      continue;
+    }
+    runProgramInto(kernels.gradients, [logits, y, one], [loss, logits], scalars);
+    if (gradients.hidden !== null) {
+      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), product);
+    }
+    if (gradients.weight !== null) {
+      const options = { ...product, transposeA: true, accumulate: start > 0 };
+      multiplyInto(logits, x, slice(gradients.weight, 0, 0, classes), options);
+    }
+  }
+  scratch.dispose();
+  return losses;
+}
+
+/**
+ * The cross-entropy of the logits `hidden · weightᵀ`: what `crossEntropy(linear(hidden, weight), targets)`
+ * gives, in a small part of the memory.
+ *
+ * At no time are there logits of more than a few rows. Where a gradient is wanted it is computed on the
+ * way forward, so that the logits are needed once, and kept until `backward`: as much memory as `hidden`
+ * and `weight` take. A loss for each row of its own has no gradient that could be computed before
+ * `backward` brings one: with `reduction: "none"`, and while gradients are recorded, the logits are
+ * computed as a whole, by `matmul` and `crossEntropy`.
+ *
+ * @param hidden `[..., width]`
+ * @param weight `[classes or more, width]`, of the same type of float.
+ * @param targets `int32 [...]`: the class of each row; −1 for a row that does not count. A mean over
+ * no rows is NaN, as in PyTorch.
+ * @returns A scalar, or a loss for each row, 0 where it does not count, with `reduction: "none"`.
+ * @throws {RangeError} If the shapes do not match, a target is not a class, or an option is no number
+ * of rows that there can be.
+ * @throws {TypeError} If hidden and weight are not of one type of float, or the targets are not `int32`.
+ *
+ * @example
+ * ```ts
+ * import { crossEntropy, linear, linearCrossEntropy, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const hidden = Tensor.from(device, [[1, 2], [3, 4], [5, 6]]);
+ * const weight = Tensor.from(device, [[0.1, 0.2], [0.3, -0.4]]);
+ * const targets = Tensor.from(device, [0, -1, 1], { dtype: "int32" });
+ * const loss = await linearCrossEntropy(hidden, weight, targets).item();
+ * const same = await crossEntropy(linear(hidden, weight), targets).item();
+ * if (Math.abs(loss - same) > 1e-6) throw new Error(`expected ${same}, got ${loss}`);
+ * await device.close();
+ * ```
+ */
+export function linearCrossEntropy(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions = {},
+): Tensor {
+  checkOperands(hidden, weight, targets, options);
+  const { reduction = "mean", softcap, classes = weight.shape[0]! } = options;
+  const isRecorded = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
+  if (isRecorded && reduction === "none") {
+    const logits = matmul(hidden, slice(weight, 0, 0, classes), { transposeB: true });
+    const capping = softcap === undefined ? {} : { softcap };
+    return crossEntropy(logits, targets, { reduction, ...capping });
+  }
+  const { device } = hidden;
+  // What backward will want outlives this function, and the layer around it.
+  const outermost = device.currentScope?.outermost ?? null;
+  using scope = device.scope();
+  const rowShape = hidden.shape.slice(0, -1);
+  const rows = sizeOf(rowShape);
+  const x = contiguous(reshape(hidden, [rows, hidden.shape.at(-1)!]));
+  const w = contiguous(weight);
+  const gradients = isRecorded ? noGrad(() => allocateGradients(x, w, classes)) : null;
+  const { loss, count } = noGrad(() => {
+    const rowBytes = bytesPerElement(x.dtype) * classes;
+    const losses = walk(
+      {
+        hidden: x,
+        weight: slice(w, 0, 0, classes),
+        targets: contiguous(reshape(targets, [rows, 1])),
+        softcap,
+        rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, mostBytes(device)),
+      },
+      gradients,
+    );
+    if (reduction === "none") return { loss: reshape(losses, rowShape), count: null };
+    const count = reduction === "mean" ? countTargets(targets) : fill(device, [], 1);
+    return { loss: reduction === "mean" ? divide(sum(losses), count) : sum(losses), count };
+  });
+  if (gradients !== null && count !== null) {
+    for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(outermost);
+    recordGradients([x, w], loss, gradients, count);
+  }
+  return scope.keep(loss);
+}
+
+/** Memory for the gradients that are wanted, with zeros where the walk leaves the gradient as it is. */
+function allocateGradients(hidden: Tensor, weight: Tensor, classes: number): Gradients {
+  const make = (input: Tensor) =>
+    input.requiresGrad ? allocate(input.device, input, "the gradient of a loss") : null;
+  const gradients = { hidden: make(hidden), weight: make(weight) };
+  if (gradients.weight !== null) {
+    // The padding; or everything, where no row adds to it.
+    const rest = slice(gradients.weight, 0, hidden.shape[0] === 0 ? 0 : classes);
+    if (rest.size > 0) copyInto(fill(hidden.device, [], 0), rest);
+  }
+  return gradients;
+}
+
+/** Puts the loss on the tape: on the way back, what the walk has computed is only scaled. */
+function recordGradients(
+  inputs: readonly Tensor[],
+  loss: Tensor,
+  gradients: Gradients,
+  count: Tensor,
+): void {
+  record("linearCrossEntropy", inputs, loss, (upstream, _, sums) => {
+    const { currentScope } = upstream.device;
+    count.moveTo(currentScope);
+    return [gradients.hidden, gradients.weight].map((gradient, i) => {
+      if (gradient === null) return null;
+      // The tape takes a handle of its own on what is returned; this one goes with the scope.
+      gradient.moveTo(currentScope);
+      const sum = sums[i] ?? null;
+      if (sum === null) runProgramInto(scale, [gradient, upstream, count], [gradient]);
+      else runProgramInto(addScaled, [gradient, upstream, count, sum], [sum]);
+      return sum ?? gradient;
+    });
+  });
+}
+
+function checkOperands(
+  hidden: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: LinearCrossEntropyOptions,
+): void {
+  const wrong = (wanted: string, got: string | number) =>
+    new RangeError(`Cannot linearCrossEntropy: wanted ${wanted}, got ${got}`);
+  if (!isFloat(hidden.dtype) || hidden.dtype !== weight.dtype) {
+    throw new TypeError(
+      `Cannot linearCrossEntropy: wanted hidden and weight of one type of float, got ` +
+        `${hidden.dtype} and ${weight.dtype}`,
+    );
+  }
+  const width = hidden.shape.at(-1);
+  if (width === undefined) throw wrong("hidden with at least one axis", "a scalar");
+  if (weight.shape.length !== 2 || weight.shape[1] !== width) {
+    throw wrong(`a weight of shape [classes, ${width}]`, formatShape(weight.shape));
+  }
+  if (!shapesEqual(hidden.shape.slice(0, -1), targets.shape)) {
+    throw wrong(
+      `a target for each row of ${formatShape(hidden.shape)}`,
+      formatShape(targets.shape),
+    );
+  }
+  const { classes = weight.shape[0]!, rowsAtOnce = 1 } = options;
+  if (!Number.isInteger(classes) || classes < 0 || classes > weight.shape[0]!) {
+    throw wrong(`up to ${weight.shape[0]} classes`, classes);
+  }
+  if (!Number.isInteger(rowsAtOnce) || rowsAtOnce < 1) {
+    throw wrong("one or more rows at once", rowsAtOnce);
+  }
+  checkIds("linearCrossEntropy", "target", targets, IGNORED_TARGET, classes);
+}

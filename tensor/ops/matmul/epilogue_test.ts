@@ -1,0 +1,179 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { cpuTest, testOnEveryDevice } from "../../../testing/every_device.ts";
+import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
+import { type Device, linear, matmul, type MatmulOptions, noGrad, Tensor } from "../../mod.ts";
+import { matmulChoices } from "./choices_wgsl.ts";
+
+/** Numbers between −1 and 1 that look random. */
+function tensor(device: Device, shape: number[], seed: number): Tensor {
+  const length = shape.reduce((size, n) => size * n, 1);
+  const numbers = Float32Array.from(
+    { length },
+    (_, i) => Math.sin(1 + i * 12.9898 + seed * 78.233),
+  );
+  return Tensor.from(device, numbers, { shape });
+}
+
+/** Numbers that do not differ by more than rounding does. */
+function assertClose(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
+  assertEquals(got.length, wanted.length);
+  for (let i = 0; i < got.length; i++) {
+    const isClose = Math.abs(got[i]! - wanted[i]!) <= tolerance * Math.max(1, Math.abs(wanted[i]!));
+    if (!isClose) throw new Error(`element ${i}: wanted ${wanted[i]}, got ${got[i]}`);
+  }
+}
+
+const reluSquared = { activation: "reluSquared" } as const;
+
+testOnEveryDevice("a linear layer adds its bias where the product is stored", async (device) => {
+  const [x, weight, bias] = [[3, 2, 8], [5, 8], [5]].map((shape, i) => tensor(device, shape, i));
+  const apart = linear(x!, weight!).add(bias!).reluSquared();
+  assertClose(await linear(x!, weight!, bias!, reluSquared).data(), await apart.data(), 1e-6);
+  const row = x!.reshape([6, 8]).slice(0, 0, 1).reshape([8]);
+  assertClose(
+    await linear(row, weight!, bias!, reluSquared).data(),
+    (await apart.data()).slice(0, 5),
+    1e-6,
+  );
+});
+
+gpuTest("a product and all that is done with it are one kernel", (device) => {
+  const [x, weight] = [tensor(device, [6, 8], 1), tensor(device, [5, 8], 2)];
+  const [bias, residual] = [tensor(device, [5], 3), tensor(device, [6, 5], 4)];
+  const dispatches = (run: () => void) => {
+    const before = device.statistics.dispatches;
+    run();
+    return device.statistics.dispatches - before;
+  };
+  assertEquals(dispatches(() => linear(x, weight, bias, { residual })), 1);
+  assertEquals(dispatches(() => linear(x, weight, bias, reluSquared)), 1);
+  // What comes after the activation would take the result from its gradient.
+  assertEquals(dispatches(() => linear(x, weight, bias, { ...reluSquared, residual })), 2);
+});
+
+testOnEveryDevice("what goes into an activation is not kept for its gradient", (device) => {
+  const [x, weight] = [tensor(device, [64, 32], 1), tensor(device, [128, 32], 2).requireGrad()];
+  const bytes = (run: () => Tensor) => {
+    const before = device.memory.liveBytes;
+    using scope = device.scope();
+    using _inner = device.scope();
+    scope.keep(run());
+    return device.memory.liveBytes - before;
+  };
+  assertEquals(bytes(() => linear(x, weight, undefined, reluSquared)), 4 * 64 * 128);
+});
+
+testOnEveryDevice("gradients are added to those that are there already", async (device) => {
+  const gradients = async (run: (x: Tensor, weight: Tensor, bias: Tensor) => Tensor) => {
+    const inputs = [[6, 6], [6, 6], [6]].map((shape, i) => tensor(device, shape, i).requireGrad());
+    const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor];
+    for (let batch = 0; batch < 2; batch++) run(x, weight, bias).square().sum().backward();
+    return await Promise.all(inputs.map((input) => input.grad!.data()));
+  };
+  // What is multiplied is added, too, and what comes out goes in once more.
+  const fused = await gradients((x, weight, bias) => {
+    const y = matmul(x, weight, { bias, residual: x });
+    return matmul(y, y, { transposeB: true, residual: weight });
+  });
+  const apart = await gradients((x, weight, bias) => {
+    const y = matmul(x, weight).add(bias).add(x);
+    return matmul(y, y, { transposeB: true }).add(weight);
+  });
+  fused.forEach((gradient, i) => assertClose(gradient, apart[i]!, 1e-5));
+});
+
+testOnEveryDevice("what is added to a symmetric product need not be symmetric", async (device) => {
+  const [x, bias] = [tensor(device, [150, 20], 1), tensor(device, [150], 2)];
+  const options = { transposeB: true, symmetric: true } as const;
+  const wanted = matmul(x, x, options).add(bias).reluSquared();
+  assertClose(
+    await matmul(x, x, { ...options, bias, ...reluSquared }).data(),
+    await wanted.data(),
+    1e-5,
+  );
+});
+
+testOnEveryDevice("NaN and infinities go through", async (device) => {
+  const a = Tensor.from(device, [[NaN], [Infinity], [-Infinity], [1]]);
+  const one = Tensor.ones(device, [1, 1]);
+  const of = async (options: MatmulOptions) => [...await matmul(a, one, options).data()];
+  for (const activation of ["relu", "reluSquared"] as const) {
+    assertEquals(await of({ activation }), [NaN, Infinity, 0, 1]);
+    assertEquals(await of({ activation, bias: Tensor.from(device, [NaN]) }), [NaN, NaN, NaN, NaN]);
+  }
+  const residual = Tensor.from(device, [[1], [-Infinity], [1], [NaN]]);
+  assertEquals(await of({ residual }), [NaN, NaN, -Infinity, NaN]);
+});
+
+testOnEveryDevice("products without elements have gradients of zeros", async (device) => {
+  for (const [m, k] of [[0, 3], [3, 0]] as const) {
+    const bias = tensor(device, [4], 1).requireGrad();
+    const [a, b] = [tensor(device, [m, k], 1), tensor(device, [k, 4], 2)];
+    const y = matmul(a, b, { bias, residual: tensor(device, [m, 4], 3) });
+    assertEquals(y.shape, [m, 4]);
+    y.sum().backward();
+    assertEquals([...await bias.grad!.data()], [m, m, m, m]);
+  }
+});
+
+cpuTest("what cannot be added is refused", (device) => {
+  const [a, b] = [Tensor.ones(device, [2, 3]), Tensor.ones(device, [3, 4])];
+  const refused = (shape: number[]) => () => matmul(a, b, { bias: Tensor.ones(device, shape) });
+  assertThrows(refused([3]), RangeError, "the shapes [2, 4] and [3] do not broadcast");
+  assertThrows(refused([5, 2, 4]), RangeError, "wanted what broadcasts to [2, 4], got [5, 2, 4]");
+  const residual = Tensor.from(device, [1, 2, 3, 4], { dtype: "int32" });
+  assertThrows(() => matmul(a, b, { residual }), TypeError, "wanted float32, got int32");
+});
+
+gpuTest("operands larger than a binding are added to, and activated once", async (device) => {
+  const shapes = [
+    // Cut along k: the parts of each sum are added before the activation.
+    [4, 140_000, 4],
+    // Cut along the rows, and along the columns.
+    [1100, 256, 20],
+    [20, 256, 1100],
+    // Cut because of what is added.
+    [520, 3, 521],
+  ] as const;
+  for (const [m, k, n] of shapes) {
+    const [a, b] = [tensor(device, [m, k], 1), tensor(device, [k, n], 2)];
+    const [bias, residual] = [tensor(device, [n], 3), tensor(device, [m, n], 4)];
+    const plain = matmul(a, b).add(bias);
+    const tolerance = 1e-7 * k;
+    const activated = matmul(a, b, { bias, ...reluSquared });
+    const wanted = await plain.reluSquared().data();
+    assertClose(await activated.data(), wanted, tolerance);
+    assertClose(
+      await matmul(a, b, { bias, residual }).data(),
+      await plain.add(residual).data(),
+      tolerance,
+    );
+  }
+}, tinyDevice);
+
+gpuTest(
+  "products cut by what a dispatch may have find what is added to each part",
+  async (device) => {
+    const cases: [string, number[], number[]][] = [
+      ["rows", [70_000, 3], [3, 5]],
+      ["naive", [70_000, 2, 3], [70_000, 3, 5]],
+    ];
+    for (const [name, shapeA, shapeB] of cases) {
+      matmulChoices(device).force(name);
+      const [a, b] = [tensor(device, shapeA, 1), tensor(device, shapeB, 2)];
+      const [bias, residual] = [tensor(device, [5], 3), tensor(device, shapeA.with(-1, 5), 4)];
+      const before = device.statistics.dispatches;
+      const fused = matmul(a, b, { bias, residual });
+      assertEquals(device.statistics.dispatches - before, 2, name);
+      assertClose(await fused.data(), await matmul(a, b).add(bias).add(residual).data(), 1e-6);
+    }
+  },
+);
+
+gpuTest("what is done with a product makes no class of its own", (device) => {
+  using _scope = device.scope();
+  const [x, bias] = [tensor(device, [64, 64], 1), tensor(device, [64], 2)];
+  noGrad(() => matmul(x, x));
+  noGrad(() => matmul(x, x, { bias, ...reluSquared }));
+  assertEquals(matmulChoices(device).newClasses, ["float32 64×64×64 NN, both aligned"]);
+});

@@ -1,0 +1,206 @@
+/**
+ * Matrix product kernels in WGSL that share nothing, or only sums, among threads: from one thread for
+ * each element to tiles in registers.
+ *
+ * @module
+ */
+
+import type { WgslKernel } from "../../device.ts";
+import {
+  BEGIN_A,
+  BEGIN_B,
+  beginC,
+  type Element,
+  type KernelForm,
+  kernelKey,
+  lines,
+  matmulArguments,
+  type MatmulKernel,
+  matrixBuffers,
+  range,
+  storeWgsl,
+} from "./code_wgsl.ts";
+
+/** One thread for each element of the result: the definition of a matrix product. */
+export function naiveKernel(form: KernelForm): MatmulKernel {
+  const code = () => `
+${storeWgsl(form)}
+@compute @workgroup_size(8, 8)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {
+  let row = i32(thread.y);
+  let column = i32(thread.x);
+  if (row >= arguments.m || column >= arguments.n${form.isSymmetric ? " || column < row" : ""}) {
+    return;
+  }
+  var aAt = ${BEGIN_A} + row * arguments.aRow;
+  var bAt = ${BEGIN_B} + column * arguments.bColumn;
+  var sum = 0.0;
+  for (var step = 0; step < arguments.k; step++) {
+    sum += f32(a[aAt]) * f32(b[bAt]);
+    aAt += arguments.aColumn;
+    bAt += arguments.bRow;
+  }
+  store(${beginC(form)}, row, column, sum);
+}
+`;
+  const key = kernelKey("naive", form);
+  const kernel = { key, code, integers: matmulArguments(form), buffers: matrixBuffers(form) };
+  return { kernel, rows: 8, columns: 8 };
+}
+
+/**
+ * A tile of the result in the registers of each thread, and nothing shared.
+ *
+ * A step of k takes one element from each of the tile's rows of a, and vectors of four from b, whose
+ * rows have to be contiguous and aligned. Without workgroup memory there is no barrier: processors
+ * that only pretend to be a GPU like this best.
+ *
+ * @param tileRows Rows of a thread's tile.
+ * @param tileColumns Columns of a thread's tile, a multiple of 4.
+ */
+export function registerKernel(
+  tileRows: number,
+  tileColumns: number,
+  form: KernelForm,
+): MatmulKernel {
+  const rows = range(tileRows);
+  const vectors = range(tileColumns / 4);
+  const code = () => `
+${storeWgsl(form)}
+@compute @workgroup_size(8, 8)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {
+  let row = i32(thread.y) * ${tileRows};
+  let column = i32(thread.x) * ${tileColumns};
+  if (row >= arguments.m || column >= arguments.n) {
+    return;
+  }
+  ${form.isSymmetric ? `if (column + ${tileColumns} <= row) { return; }` : ""}
+  let aBegin = ${BEGIN_A};
+  let lastRow = arguments.m - 1;
+  ${lines(rows, (r) => `let a${r} = aBegin + min(row + ${r}, lastRow) * arguments.aRow;`)}
+  var bAt = ${BEGIN_B} / 4 + column / 4;
+  var aAt = 0;
+  let bStride = arguments.bRow / 4;
+  ${lines(rows, (r) => lines(vectors, (v) => `var sum${r}_${v} = vec4<f32>();`))}
+  for (var step = 0; step < arguments.k; step++) {
+    ${lines(vectors, (v) => `let right${v} = vec4<f32>(b[bAt + ${v}]);`)}
+    ${
+    lines(rows, (r) => `
+    let left${r} = f32(a[a${r} + aAt]);
+    ${lines(vectors, (v) => `sum${r}_${v} += left${r} * right${v};`)}`)
+  }
+    aAt += arguments.aColumn;
+    bAt += bStride;
+  }
+  var tile = array(${rows.flatMap((r) => vectors.map((v) => `sum${r}_${v}`)).join(", ")});
+  let cBegin = ${beginC(form)};
+  for (var i = 0; i < ${tileRows * vectors.length}; i++) {
+    storeVector(cBegin, row + i / ${vectors.length}, column + 4 * (i % ${vectors.length}), tile[i]);
+  }
+}
+`;
+  const kernel = {
+    key: kernelKey(`registers ${tileRows}×${tileColumns}`, form),
+    code,
+    integers: matmulArguments(form),
+    buffers: matrixBuffers(form, ["b"]),
+  };
+  return { kernel, rows: 8 * tileRows, columns: 8 * tileColumns };
+}
+
+/**
+ * A row of the result at a time: several threads share each sum, so that there are threads enough
+ * although there are few elements, and neighbouring threads read neighbouring elements of b.
+ */
+export function rowsKernel(given: KernelForm): MatmulKernel {
+  const form = { ...given, isSymmetric: false };
+  const { rowMajorB } = form;
+  const threads = 128;
+  const columns = rowMajorB ? 32 : 4;
+  const lanes = threads / columns;
+  const code = () => `
+var<workgroup> parts: array<f32, ${threads}>;
+${storeWgsl(form)}
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let local = i32(index);
+  let place = ${rowMajorB ? `local % ${columns}` : `local / ${lanes}`};
+  let lane = ${rowMajorB ? `local / ${columns}` : `local % ${lanes}`};
+  let row = i32(group.y);
+  let column = i32(group.x) * ${columns} + place;
+  var sum = 0.0;
+  if (column < arguments.n) {
+    let aBegin = ${BEGIN_A} + row * arguments.aRow;
+    let bBegin = ${BEGIN_B} + column * arguments.bColumn;
+    for (var step = lane; step < arguments.k; step += ${lanes}) {
+      sum += f32(a[aBegin + step * arguments.aColumn]) *
+        f32(b[bBegin + step * arguments.bRow]);
+    }
+  }
+  parts[place * ${lanes} + lane] = sum;
+  workgroupBarrier();
+  if (lane == 0) {
+    for (var other = 1; other < ${lanes}; other++) {
+      sum += parts[place * ${lanes} + other];
+    }
+    store(${beginC(form)}, row, column, sum);
+  }
+}
+`;
+  const kernel = {
+    key: kernelKey(`rows ${rowMajorB ? "N" : "T"}`, form),
+    code,
+    integers: matmulArguments(form),
+    buffers: matrixBuffers(form),
+  };
+  return { kernel, rows: 1, columns };
+}
+
+/**
+ * Copies b to rows that are contiguous and aligned, as {@linkcode registerKernel} wants them: each
+ * thread a block of 4 × 4 elements. The result goes to `c`, in vectors.
+ */
+export const alignKernel = (element: Element): WgslKernel => ({
+  key: `matmul align, ${element}`,
+  integers: ["offset", "row", "column", "outer", "inner", "innerCount", "rows", "columns", "first"],
+  buffers: [
+    { name: "b", type: element, writes: false },
+    { name: "c", type: `vec4<${element}>`, writes: true },
+  ],
+  code: () => `
+@compute @workgroup_size(8, 8)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {
+  let item = arguments.first + i32(group.z);
+  let vectors = (arguments.columns + 3) / 4;
+  let vector = i32(thread.x);
+  let row = 4 * i32(thread.y);
+  if (vector >= vectors || row >= arguments.rows) {
+    return;
+  }
+  let source = arguments.offset + (item / arguments.innerCount) * arguments.outer +
+    (item % arguments.innerCount) * arguments.inner + row * arguments.row +
+    4 * vector * arguments.column;
+  let to = (item * arguments.rows + row) * vectors + vector;
+  let lastColumn = arguments.columns - 1 - 4 * vector;
+  let column1 = min(1, lastColumn) * arguments.column;
+  let column2 = min(2, lastColumn) * arguments.column;
+  let column3 = min(3, lastColumn) * arguments.column;
+  for (var i = 0; i < min(4, arguments.rows - row); i++) {
+    let at = source + i * arguments.row;
+    c[to + i * vectors] = vec4<${element}>(b[at], b[at + column1], b[at + column2], b[at + column3]);
+  }
+}
+`,
+});

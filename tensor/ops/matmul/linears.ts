@@ -1,0 +1,138 @@
+/** Several linear layers on the same rows, with what comes before and after them. @module */
+
+import { allocate } from "../../apply.ts";
+import type { WebGpuDevice } from "../../device.ts";
+import { isGradEnabled } from "../../grad_mode.ts";
+import type { Tensor } from "../../tensor.ts";
+import { softcap } from "../elementwise.ts";
+import { linearsOnWebGpu, MOST_WEIGHTS } from "./linears_wgsl.ts";
+import { linear } from "./matmul.ts";
+import { FLOAT32_EPSILON, rmsNorm } from "../rows.ts";
+import { reshape, slice } from "../views.ts";
+
+/** What {@linkcode linears} can be told. */
+export interface LinearsOptions {
+  /** Whether rows are divided by the root of their mean square before, as `rmsNorm` does. */
+  readonly normalize?: boolean;
+  /** What the products go through: `reluSquared`, or `softcap` with its cap. */
+  readonly activation?: "reluSquared" | { readonly softcap: number };
+  /** What is added to the products of the only weight, after the activation: `[..., n]`. */
+  readonly residual?: Tensor;
+}
+
+/** Up to so many rows, reading the weights takes longer than all else, and one kernel is enough. */
+const FEW_ROWS = 4;
+
+/**
+ * The products of rows with weights: x Wᵀ for each.
+ *
+ * On a GPU, a few rows for which no gradient can be asked, as in decoding, take one kernel. Everything
+ * else is the composition of operations that the options name, what can be done where a product is stored
+ * being done there.
+ *
+ * @param x `[..., K]`
+ * @param weights `[n, k]` each; one with k below K meets the first k columns of x.
+ * @returns `[..., n]` for each weight.
+ * @throws {RangeError} If a weight has more columns than x, or what is added another shape.
+ *
+ * @example
+ * ```ts
+ * import { linears, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const x = Tensor.from(device, [[3, 4]]);
+ * const [a, b] = linears(x, [Tensor.from(device, [[1, 1], [0, 1]]), Tensor.from(device, [[2]])]);
+ * if ((await a!.data()).join() !== "7,4") throw new Error("expected 3 + 4 and 4");
+ * if ((await b!.data()).join() !== "6") throw new Error("expected 2 · 3");
+ * await device.close();
+ * ```
+ */
+export function linears(
+  x: Tensor,
+  weights: readonly Tensor[],
+  options: LinearsOptions = {},
+): readonly Tensor[] {
+  const { normalize = false, residual, activation } = options;
+  if (residual !== undefined && weights.length !== 1) {
+    throw new RangeError(`Cannot add to a product: wanted one weight, got ${weights.length}`);
+  }
+  const gpu = whereOneKernelDoes(x, weights, options);
+  if (gpu !== null) return inOneKernel(gpu, x, weights, options);
+  const rows = normalize ? rmsNorm(x) : x;
+  const length = x.shape.at(-1) ?? 0;
+  return weights.map((weight) => {
+    const columns = weight.shape[1] ?? length;
+    const read = columns < length ? slice(rows, -1, 0, columns) : rows;
+    const added = residual === undefined ? {} : { residual };
+    if (typeof activation !== "object") {
+      return linear(read, weight, undefined, { activation: activation ?? "none", ...added });
+    }
+    const capped = softcap(linear(read, weight), activation.softcap);
+    return residual === undefined ? capped : residual.add(capped);
+  });
+}
+
+/** The GPU, if one kernel can do it all there; what is wrong is left to the operations to say. */
+function whereOneKernelDoes(
+  x: Tensor,
+  weights: readonly Tensor[],
+  { residual, activation }: LinearsOptions,
+): WebGpuDevice | null {
+  const { device } = x;
+  if (device.kind !== "webgpu" || isGradEnabled()) return null;
+  const length = x.shape.at(-1) ?? 0;
+  const limit = device.limits.maxStorageBufferBindingSize;
+  const rows = x.size / length;
+  const readsFours = ({ offset, allocation, dtype }: Tensor) =>
+    dtype === "float32" && offset % 4 === 0 && allocation.bytes <= limit;
+  const fits = (weight: Tensor) =>
+    weight.device === device && readsFours(weight) && weight.shape.length === 2 &&
+    weight.shape[0]! > 0 && weight.shape[1]! <= length && weight.shape[1]! % 4 === 0 &&
+    weight.strides[1] === 1 && weight.strides[0]! % 4 === 0;
+  const does = rows >= 1 && rows <= FEW_ROWS && length % 4 === 0 && x.isContiguous &&
+    readsFours(x) &&
+    weights.length >= 1 && weights.length <= MOST_WEIGHTS && weights.every(fits) &&
+    (typeof activation !== "object" || activation.softcap > 0) &&
+    (residual === undefined || (residual.device === device && residual.dtype === "float32" &&
+      residual.isContiguous && residual.allocation.bytes <= limit &&
+      residual.shape.join() === [...x.shape.slice(0, -1), weights[0]!.shape[0]].join()));
+  return does ? device : null;
+}
+
+function inOneKernel(
+  device: WebGpuDevice,
+  x: Tensor,
+  weights: readonly Tensor[],
+  { normalize = false, activation, residual }: LinearsOptions,
+): readonly Tensor[] {
+  const length = x.shape.at(-1)!;
+  const rows = x.size / length;
+  // Each result begins where a kernel can read vectors of four.
+  let end = 0;
+  const places = weights.map(({ shape: [n] }) => {
+    const begin = end;
+    end += 4 * Math.ceil(rows * n! / 4);
+    return [begin, begin + rows * n!] as const;
+  });
+  const all = allocate(device, { shape: [end], dtype: "float32" }, "linears");
+  const outputs = weights.map(({ shape: [n] }, i) =>
+    reshape(slice(all, 0, ...places[i]!), [...x.shape.slice(0, -1), n!])
+  );
+  const isCapped = typeof activation === "object";
+  linearsOnWebGpu(
+    device,
+    {
+      x: reshape(x, [rows, length]),
+      weights,
+      residual: residual ?? null,
+      outputs,
+    },
+    {
+      normalizes: normalize,
+      activation: isCapped ? "softcap" : activation ?? "none",
+      adds: residual !== undefined,
+    },
+    [FLOAT32_EPSILON, isCapped ? activation.softcap : 1],
+  );
+  return outputs;
+}

@@ -1,0 +1,222 @@
+/**
+ * Linear layers on a few rows on WebGPU, with what comes before and after them in the same kernel.
+ *
+ * A row meets every weight once, so what counts is how often memory is read, and how many kernels are
+ * started. The square of the row's norm is summed up beside the products, and divides them at the end.
+ *
+ * @module
+ */
+
+import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { functionsFor } from "../../devices/webgpu/wgsl_functions.ts";
+import { viewBytes } from "../../profile.ts";
+import { sizeOf } from "../../shape.ts";
+
+/** What is done with the products of a row, in the kernel that computes them. */
+export interface Epilogue {
+  /** Whether rows are divided by the root of their mean square before they are multiplied. */
+  readonly normalizes: boolean;
+  /** What the products go through. */
+  readonly activation: "none" | "reluSquared" | "softcap";
+  /** Whether something is added to the products, after that. */
+  readonly adds: boolean;
+}
+
+/** How the threads of a workgroup share the columns of the result. */
+export interface LinearsTeam {
+  /** Threads of a workgroup. */
+  readonly threads: number;
+  /** Threads that share each sum: a power of two. */
+  readonly lanes: number;
+  /** Columns of each thread. */
+  readonly columns: number;
+}
+
+/** Weights that a kernel can have: with the rows, what is added and the result that is 8 buffers. */
+export const MOST_WEIGHTS = 5;
+
+/**
+ * A processor that pretends to be a GPU reads for each thread on its own, and pays for every barrier:
+ * a thread there takes columns from end to end. Elsewhere neighbours read what lies side by side.
+ */
+export function linearsTeam(device: Pick<WebGpuDevice, "info">): LinearsTeam {
+  return device.info.details.software === true
+    ? { threads: 8, lanes: 1, columns: 8 }
+    : { threads: 128, lanes: 32, columns: 1 };
+}
+
+/** What one call works on; rows of x and weights can be read in vectors of four. */
+export interface LinearsCall {
+  /** `[rows, K]`, contiguous. */
+  readonly x: View;
+  /** `[n, k]` with k up to K, each meets the first k columns. */
+  readonly weights: readonly View[];
+  /** `[rows, n]`, contiguous, if the epilogue adds: then there is one weight. */
+  readonly residual: View | null;
+  /** For each weight `[rows, n]`, contiguous, all in one allocation. */
+  readonly outputs: readonly View[];
+}
+
+const kernels = new Map<string, WgslKernel>();
+
+/**
+ * Computes `x Wᵀ` for each weight.
+ *
+ * @param floats What the norm adds to the mean square, and the cap of the softcap.
+ */
+export function linearsOnWebGpu(
+  device: WebGpuDevice,
+  { x, weights, residual, outputs }: LinearsCall,
+  epilogue: Epilogue,
+  floats: readonly [epsilon: number, cap: number],
+  team: LinearsTeam = linearsTeam(device),
+): void {
+  const { threads, lanes, columns } = team;
+  const perGroup = threads / lanes * columns;
+  const [rows, depth] = x.shape as [number, number];
+  let groups = 0;
+  const integers = [x.offset / 4, depth / 4, residual?.offset ?? 0];
+  weights.forEach(({ shape: [n, k], strides: [row], offset }, i) => {
+    groups += Math.ceil(n! / perGroup);
+    integers.push(groups, n!, k! / 4, offset / 4, row! / 4, outputs[i]!.offset);
+  });
+  const { normalizes, activation, adds } = epilogue;
+  const key = `linears ${weights.length} ${normalizes ? "normalized " : ""}${activation}${
+    adds ? " added" : ""
+  }, ${threads} by ${lanes} by ${columns}`;
+  let kernel = kernels.get(key);
+  if (kernel === undefined) {
+    kernel = makeKernel(key, weights.length, epilogue, team);
+    kernels.set(key, kernel);
+  }
+  device.dispatch(
+    kernel,
+    [x, ...weights, ...(residual === null ? [] : [residual]), outputs[0]!]
+      .map(({ allocation }) => allocation),
+    { integers, floats },
+    [groups, rows],
+    () => ({
+      name: `linear ${rows}×${depth}×${weights.map(({ shape }) => shape[0]).join("+")}`,
+      flops: 2 * rows * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      bytes: viewBytes([x, ...weights, ...(residual === null ? [] : [residual]), ...outputs]),
+    }),
+  );
+}
+
+function makeKernel(
+  key: string,
+  count: number,
+  epilogue: Epilogue,
+  team: LinearsTeam,
+): WgslKernel {
+  const each = Array.from({ length: count }, (_, i) => i);
+  return {
+    key,
+    integers: [
+      ...["xOffset", "depth", "residualOffset"],
+      ...each.flatMap((i) => [`end${i}`, `n${i}`, `depth${i}`, `offset${i}`, `row${i}`, `y${i}`]),
+    ],
+    floats: ["epsilon", "cap"],
+    buffers: [
+      { name: "x", type: "vec4<f32>", writes: false },
+      ...each.map((i) => ({ name: `weight${i}`, type: "vec4<f32>", writes: false })),
+      ...(epilogue.adds ? [{ name: "residual", type: "f32", writes: false }] : []),
+      { name: "y", type: "f32", writes: true },
+    ],
+    code: () => code(each, epilogue, team),
+  };
+}
+
+function code(
+  weights: readonly number[],
+  { normalizes, activation, adds }: Epilogue,
+  { threads, lanes, columns }: LinearsTeam,
+): string {
+  const own = Array.from({ length: columns }, (_, column) => column);
+  const lines = (write: (column: number) => string) => own.map(write).join("\n");
+  const square = normalizes ? "squares += dot(four, four);" : "";
+  const ofWeight = (i: number) => `
+  ${i > 0 ? "else " : ""}if (group < arguments.end${i}) {
+    first += (group - ${i > 0 ? `arguments.end${i - 1}` : "0"}) * ${threads / lanes * columns};
+    n = arguments.n${i};
+    yAt = arguments.y${i} + row * n;
+    ${
+    lines((c) =>
+      `let at${c} = arguments.offset${i} + min(first + ${c}, n - 1) * arguments.row${i};`
+    )
+  }
+    for (var step = lane; step < arguments.depth${i}; step += ${lanes}) {
+      let four = x[xAt + step];
+      ${square}
+      ${lines((c) => `fours${c} += four * weight${i}[at${c} + step];`)}
+    }
+    ${
+    normalizes
+      ? `for (var step = arguments.depth${i} + lane; step < arguments.depth; step += ${lanes}) {
+      let four = x[xAt + step];
+      ${square}
+    }`
+      : ""
+  }
+  }`;
+  // Each lane's squares and sums, one after the other.
+  const shared = columns + Number(normalizes);
+  const combine = lanes === 1 ? "" : `
+  ${lines((c) => `parts[${c * threads} + thread] = sum${c};`)}
+  ${normalizes ? `parts[${columns * threads} + thread] = squares;` : ""}
+  workgroupBarrier();
+  for (var half = ${lanes / 2}; half > 0; half /= 2) {
+    if (lane < half) {
+      for (var i = 0; i < ${shared}; i++) {
+        parts[i * ${threads} + thread] += parts[i * ${threads} + thread + half];
+      }
+    }
+    workgroupBarrier();
+  }
+  ${lines((c) => `sum${c} = parts[${c * threads} + thread];`)}
+  ${normalizes ? `squares = parts[${columns * threads} + thread];` : ""}
+`;
+  const formula = {
+    none: "value",
+    reluSquared: "select(value * value, 0.0, value <= 0.0)",
+    softcap: "arguments.cap * hyperbolicTangent1(value / arguments.cap)",
+  }[activation];
+  const main = `
+${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * shared}>;`}
+@compute @workgroup_size(${threads})
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let thread = i32(local);
+  let lane = thread % ${lanes};
+  let group = i32(workgroup.x);
+  let row = i32(workgroup.y);
+  let xAt = arguments.xOffset + row * arguments.depth;
+  var first = thread / ${lanes} * ${columns};
+  var n = 0;
+  var yAt = 0;
+  var squares = 0.0;
+  ${lines((c) => `var fours${c} = vec4<f32>();`)}
+  ${weights.map(ofWeight).join("")}
+  ${lines((c) => `var sum${c} = (fours${c}.x + fours${c}.y) + (fours${c}.z + fours${c}.w);`)}
+  ${combine}
+  let factor = ${
+    normalizes ? "1.0 / sqrt(squares / f32(4 * arguments.depth) + arguments.epsilon)" : "1.0"
+  };
+  if (lane != 0) {
+    return;
+  }
+  var sums = array(${own.map((c) => `sum${c}`).join(", ")});
+  for (var i = 0; i < min(${columns}, n - first); i++) {
+    let value = sums[i] * factor;
+    let result = ${formula};
+    let column = first + i;
+    y[yAt + column] = result${
+    adds ? " + residual[arguments.residualOffset + row * n + column]" : ""
+  };
+  }
+}
+`;
+  return functionsFor(main) + main;
+}

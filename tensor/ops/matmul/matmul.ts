@@ -1,0 +1,299 @@
+/** The matrix product. @module */
+
+import {
+  allocate,
+  applyOne,
+  type Operation,
+  type Saved,
+  type Specification,
+  viewAs,
+} from "../../apply.ts";
+import type { View } from "../../device.ts";
+import { type DType, isFloat } from "../../dtype.ts";
+import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import { addInPlace } from "../elementwise.ts";
+import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./epilogue.ts";
+import type { Epilogue, MatmulActivation } from "./product.ts";
+import { matmulOnCpu } from "./wasm.ts";
+import { matmulOnWebGpu } from "./wgsl.ts";
+import { sumToShape } from "../reduce.ts";
+import { copy, reshape } from "../views.ts";
+
+/** Which operands are transposed before they are multiplied: without a copy. */
+export interface MatmulOptions {
+  /** Use `a`'s last two axes in the other order. */
+  readonly transposeA?: boolean;
+  /** Use `b`'s last two axes in the other order. */
+  readonly transposeB?: boolean;
+  /** A promise that the product is symmetric, as X Xᵀ is: only half of it needs to be computed. */
+  readonly symmetric?: boolean;
+  /** What is added to the product first: `[N]`, or what else is broadcast to its shape. */
+  readonly bias?: Tensor;
+  /** What comes next: `relu` or `reluSquared`; nothing by default. */
+  readonly activation?: MatmulActivation;
+  /** What is added at last: of the shape of the product, or broadcast to that. */
+  readonly residual?: Tensor;
+}
+
+/** How the operands of a product are to be taken. */
+type Attributes = Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>;
+
+/** Rows and columns of an operand, after its transposition. */
+function matrixShape(
+  { shape }: Specification,
+  transpose: boolean,
+): [rows: number, columns: number] {
+  const [rows, columns] = [shape[shape.length - 2]!, shape[shape.length - 1]!];
+  return transpose ? [columns, rows] : [rows, columns];
+}
+
+/** The shape rule of all products. What is added comes after the operands. */
+const inferProduct: Operation<Attributes>["infer"] = (
+  [a, b, ...addends],
+  { transposeA, transposeB },
+) => {
+  for (const x of [a!, b!]) {
+    if (x.shape.length < 2) {
+      throw new RangeError(`Cannot matmul: wanted at least 2 axes, got ${formatShape(x.shape)}`);
+    }
+    if (!isFloat(x.dtype)) {
+      throw new TypeError(`Cannot matmul: wanted float32 or float16, got ${x.dtype}`);
+    }
+  }
+  if (a!.dtype !== b!.dtype) {
+    throw new TypeError(
+      `Cannot matmul: wanted operands of one type, got ${a!.dtype} and ${b!.dtype}`,
+    );
+  }
+  const [m, k] = matrixShape(a!, transposeA);
+  const [k2, n] = matrixShape(b!, transposeB);
+  if (k !== k2) {
+    const mark = (x: Specification, t: boolean) => formatShape(x.shape) + (t ? " transposed" : "");
+    throw new RangeError(
+      `Cannot matmul ${mark(a!, transposeA)} by ${mark(b!, transposeB)}: ${k} columns against ` +
+        `${k2} rows`,
+    );
+  }
+  const shape = broadcastShapes([a!.shape.slice(0, -2), b!.shape.slice(0, -2)], "matmul");
+  shape.push(m, n);
+  for (const addend of addends) {
+    if (addend.dtype !== a!.dtype) {
+      throw new TypeError(`Cannot add to a matmul: wanted ${a!.dtype}, got ${addend.dtype}`);
+    }
+    if (!shapesEqual(broadcastShapes([shape, addend.shape], "add to a matmul"), shape)) {
+      throw new RangeError(
+        `Cannot add to a matmul: wanted what broadcasts to ${formatShape(shape)}, got ` +
+          formatShape(addend.shape),
+      );
+    }
+  }
+  return [{ shape, dtype: a!.dtype }];
+};
+
+/** A product, with what is added to it, that goes through an activation. */
+function productOperation(activation: MatmulActivation): Operation<Attributes> {
+  return {
+    name: "matmul",
+    infer: inferProduct,
+    run: (_device, [a, b, ...addends], [c], attributes) => {
+      if (addends.length === 0 && activation === "none") {
+        return multiplyInto(a!, b!, c!, attributes);
+      }
+      const views = addends.map((addend) => {
+        const strides = broadcastStrides(addend.shape, addend.strides, c!.shape, "matmul");
+        return viewAs(addend, c!.shape, strides);
+      });
+      multiplyInto(a!, b!, c!, attributes, { addends: views, activation });
+    },
+    gradient: {
+      savesInputs: [0, 1],
+      savesOutputs: activation === "none" ? [] : [0],
+      // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. Transposed operands only move the marks around.
+      apply: (given, saved, attributes, [wantsA, wantsB, ...wantsAddends], sums) => {
+        const upstream = gradientBefore(activation, () => saved.output(0), given);
+        const [sumA, sumB, ...sumsOfAddends] = sums;
+        return [
+          wantsA ? gradientOfA(upstream, saved, attributes, sumA!) : null,
+          wantsB ? gradientOfB(upstream, saved, attributes, sumB!) : null,
+          ...wantsAddends.map((wants, i) =>
+            wants ? addSum(upstream, saved.inputShapes[2 + i]!, sumsOfAddends[i]!) : null
+          ),
+        ];
+      },
+    },
+  };
+}
+
+const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
+  none: productOperation("none"),
+  relu: productOperation("relu"),
+  reluSquared: productOperation("reluSquared"),
+};
+
+function gradientOfA(
+  upstream: Tensor,
+  saved: Saved,
+  { transposeA, transposeB }: Attributes,
+  sum: Tensor | null,
+): Tensor {
+  const [{ shape }, b] = [saved.input(0), saved.input(1)];
+  const dtype = saved.gradientTypes[0]!;
+  return transposeA
+    ? addProduct(b, upstream, { transposeA: transposeB, transposeB: true }, shape, dtype, sum)
+    : addProduct(upstream, b, { transposeB: !transposeB }, shape, dtype, sum);
+}
+
+function gradientOfB(
+  upstream: Tensor,
+  saved: Saved,
+  { transposeA, transposeB }: Attributes,
+  sum: Tensor | null,
+): Tensor {
+  const [a, { shape }] = [saved.input(0), saved.input(1)];
+  const dtype = saved.gradientTypes[1]!;
+  // Rows that all batches have against one matrix are rows of one product.
+  const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
+  const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
+  return transposeB
+    ? addProduct(right, left, { transposeA: true, transposeB: transposeA }, shape, dtype, sum)
+    : addProduct(left, right, { transposeA: !transposeA }, shape, dtype, sum);
+}
+
+/** A gradient summed to the shape of what was broadcast, and added to the sum of others if possible. */
+function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null): Tensor {
+  if (sum === null || !shapesEqual(shape, upstream.shape)) return sumToShape(upstream, shape);
+  addInPlace(sum, upstream);
+  return sum;
+}
+
+/** All rows of all batches as one matrix. */
+function joinRows(x: Tensor): Tensor {
+  return reshape(x, [-1, x.shape.at(-1)!]);
+}
+
+/**
+ * Multiplies into a result that is there already, or adds to what it holds. For operations: nothing is
+ * recorded.
+ *
+ * @param c Of the shape that the product has, with rows that are contiguous, in memory of its own.
+ * @param epilogue What is done with a product that replaces what the result holds.
+ */
+export function multiplyInto(
+  a: Tensor,
+  b: Tensor,
+  c: Tensor,
+  options: Attributes & { readonly accumulate?: boolean },
+  epilogue?: Epilogue<View>,
+): void {
+  const { device } = c;
+  const viewA = broadcastBatch(withUnitStride(a), c.shape);
+  const viewB = broadcastBatch(withUnitStride(b), c.shape);
+  if (device.kind === "webgpu") return matmulOnWebGpu(device, viewA, viewB, c, options, epilogue);
+  if (epilogue === undefined) return matmulOnCpu(device, viewA, viewB, c, options);
+  runEpilogueOnCpu(device, epilogue, c, (accumulate) => {
+    matmulOnCpu(device, viewA, viewB, c, { ...options, accumulate });
+  });
+}
+
+/** A product as a gradient of this shape: added to the sum of others where that is possible. */
+function addProduct(
+  a: Tensor,
+  b: Tensor,
+  options: Partial<Attributes>,
+  shape: readonly number[],
+  dtype: DType,
+  sum: Tensor | null,
+): Tensor {
+  const attributes = { transposeA: false, transposeB: false, symmetric: false, ...options };
+  const [{ shape: own }] = inferProduct([a, b], attributes) as [Specification];
+  if (sum !== null && shapesEqual(own, shape)) {
+    multiplyInto(a, b, sum, { ...attributes, accumulate: true });
+    return sum;
+  }
+  const product = allocate(a.device, { shape: own, dtype }, "matmul");
+  multiplyInto(a, b, product, attributes);
+  return sumToShape(product, shape);
+}
+
+/** The operand, or a copy where neither rows nor columns lie together. */
+function withUnitStride(x: Tensor): Tensor {
+  const [row, column] = [x.shape.length - 2, x.shape.length - 1];
+  const [rows, columns] = [x.shape[row]!, x.shape[column]!];
+  const [rowStride, columnStride] = [x.strides[row]!, x.strides[column]!];
+  const byRows = columns <= 1 || (columnStride === 1 && (rows <= 1 || rowStride >= columns));
+  const byColumns = rows <= 1 || (rowStride === 1 && (columns <= 1 || columnStride >= rows));
+  return byRows || byColumns ? x : copy(x);
+}
+
+function broadcastBatch(x: Tensor, result: readonly number[]): View {
+  if (result.length === 2) return x;
+  const shape = result.slice();
+  for (let axis = 1; axis <= 2; axis++) {
+    shape[shape.length - axis] = x.shape[x.shape.length - axis]!;
+  }
+  return viewAs(x, shape, broadcastStrides(x.shape, x.strides, shape, "matmul"));
+}
+
+/**
+ * The matrix product of the last two axes; the axes before them are batches, and are broadcast. What is
+ * asked for beside it is done where the product is stored: activation(a b + bias) + residual.
+ *
+ * @param a `[..., M, K]`, or `[..., K, M]` if it is to be transposed.
+ * @param b `[..., K, N]`, or `[..., N, K]` if it is to be transposed.
+ * @returns `[..., M, N]`, of the type of the operands. Sums are made in single precision.
+ * @throws {RangeError} If the shapes do not match.
+ * @throws {TypeError} If an operand is neither `float32` nor `float16`, or they are of two types.
+ *
+ * @example
+ * ```ts
+ * import { matmul, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const [a, b] = [Tensor.from(device, [[1, 2]]), Tensor.from(device, [[3], [4]])];
+ * if (await matmul(a, b).item() !== 11) throw new Error("expected 1 · 3 + 2 · 4");
+ * const bias = Tensor.from(device, [-13]);
+ * if (await matmul(a, b, { bias, activation: "relu" }).item() !== 0) throw new Error("expected 0");
+ * await device.close();
+ * ```
+ */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
+  // The gradient of an activation is computed from its result. Half precision rounds the square of a
+  // small number to nothing, and after a sum with something else the result is there no more: in these
+  // cases what goes in is kept, by an operation of its own.
+  const isActivated = activation === "none" || a.dtype === "float32";
+  const addends = [bias, activation === "none" ? residual : undefined].filter((x) =>
+    x !== undefined
+  );
+  const product = applyOne(OPERATIONS[isActivated ? activation : "none"], [a, b, ...addends], {
+    transposeA,
+    transposeB,
+    // What is added need not be symmetric.
+    symmetric: addends.length === 0 && (options.symmetric ?? false),
+  });
+  if (activation === "none") return product;
+  const active = isActivated ? product : ACTIVATION_FORMS[activation].operation(product);
+  return residual === undefined ? active : residual.add(active);
+}
+
+/**
+ * A linear layer: x Wᵀ + b.
+ *
+ * @param x `[..., in]`
+ * @param weight `[out, in]`
+ * @param bias `[out]`
+ * @param then What is done with that where it is stored, as by {@linkcode matmul}.
+ * @returns `[..., out]`
+ */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias?: Tensor,
+  then: Pick<MatmulOptions, "activation" | "residual"> = {},
+): Tensor {
+  if (x.shape.length === 1) {
+    return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias, then), [weight.shape[0]!]);
+  }
+  return matmul(x, weight, { ...then, transposeB: true, ...(bias === undefined ? {} : { bias }) });
+}

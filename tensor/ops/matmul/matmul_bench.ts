@@ -1,0 +1,301 @@
+/**
+ * The matrix products of every device side by side: the ladder from the plain kernel to the one that
+ * is used. Results are checked in double precision before anything is timed, the device is awaited,
+ * and the ways take turns.
+ *
+ * `deno bench -A` times a few; as a script it prints a table, and takes parts of names:
+ * `deno run -A tensor/ops/matmul/matmul_bench.ts cpu 512`.
+ *
+ * @module
+ */
+
+import type { Allocation, Device, View } from "../../device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
+import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
+import { describeProducts, type MatmulOptions, type Product } from "./product.ts";
+import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
+import { formOf, MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./candidates_wgsl.ts";
+import { matmulOnWebGpu } from "./wgsl.ts";
+
+/** A product to be timed. */
+interface Shape {
+  readonly name: string;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch?: number;
+  readonly options?: Partial<MatmulOptions>;
+}
+
+/** One way to compute it on one device. */
+interface Rung {
+  readonly name: string;
+  readonly run: (operands: Operands) => void;
+}
+
+interface Operands {
+  readonly shape: Shape;
+  readonly a: View;
+  readonly b: View;
+  readonly c: View;
+  readonly options: MatmulOptions;
+  readonly products: readonly Product[];
+}
+
+const cube = (size: number): Shape => ({ name: `${size}³`, m: size, n: size, k: size });
+
+/** Few elements: worth cutting in parts. */
+const LONG_SUMS: Shape = { name: "32×8,192×32", m: 32, n: 32, k: 8192 };
+
+const SHAPES: readonly Shape[] = [
+  cube(64),
+  cube(256),
+  cube(512),
+  { ...cube(512), name: "512³ NT", options: { transposeB: true } },
+  { ...cube(512), name: "512³ TN", options: { transposeA: true } },
+  { ...cube(512), name: "512³ TT", options: { transposeA: true, transposeB: true } },
+  cube(1024),
+  cube(2048),
+  { name: "100×37×211", m: 100, n: 211, k: 37 },
+  { name: "linear 1,024×256×1,024", m: 1024, n: 1024, k: 256, options: { transposeB: true } },
+  { name: "one row, 1 MB NN", m: 1, n: 512, k: 512 },
+  { name: "one row, 1 MB NT", m: 1, n: 512, k: 512, options: { transposeB: true } },
+  { name: "one row, 4 MB NN", m: 1, n: 1024, k: 1024 },
+  { name: "one row, 4 MB NT", m: 1, n: 1024, k: 1024, options: { transposeB: true } },
+  { name: "one row, 64 MB NT", m: 1, n: 4096, k: 4096, options: { transposeB: true } },
+  { name: "one row, 64 MB NN", m: 1, n: 4096, k: 4096 },
+  { name: "4 rows, 4 MB NT", m: 4, n: 1024, k: 1024, options: { transposeB: true } },
+  { name: "8 rows, 4 MB NT", m: 8, n: 1024, k: 1024, options: { transposeB: true } },
+  { name: "16 rows, 4 MB NT", m: 16, n: 1024, k: 1024, options: { transposeB: true } },
+  LONG_SUMS,
+  { name: "batch of 64 × 16³", m: 16, n: 16, k: 16, batch: 64 },
+  { name: "batch of 16 × 64³", m: 64, n: 64, k: 64, batch: 16 },
+  { name: "batch of 16 × 256×256×64", m: 256, n: 256, k: 64, batch: 16 },
+  {
+    name: "X·Xᵀ 256×1,024",
+    ...{ m: 256, n: 256, k: 1024 },
+    options: { transposeB: true, symmetric: true },
+  },
+  {
+    name: "X·Xᵀ 4 × 256×1,024",
+    ...{ m: 256, n: 256, k: 1024, batch: 4 },
+    options: { transposeB: true, symmetric: true },
+  },
+  {
+    name: "X·Xᵀ 768×768",
+    ...{ m: 768, n: 768, k: 768 },
+    options: { transposeB: true, symmetric: true },
+  },
+];
+
+const operations = ({ m, n, k, batch = 1 }: Shape): number => 2 * m * n * k * batch;
+
+/** The ways that there are on a device, the plain one first, the one that is used last. */
+function ladder(device: Device): Rung[] {
+  if (device.kind === "cpu") {
+    const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
+      name,
+      run: ({ products, options }) => {
+        for (const product of products) {
+          if (!way.fits(device, product)) throw new Error(`does not fit`);
+          way.run(device, product, options.accumulate ?? false);
+        }
+      },
+    }));
+    const used: Rung = {
+      name: "used",
+      run: ({ a, b, c, options }) => matmulOnCpu(device, a, b, c, options),
+    };
+    return [...rungs, used];
+  }
+  const fitting = MATMUL_CANDIDATE_NAMES.filter((name) => WEBGPU_MATMULS[name].fits(device));
+  return [
+    ...fitting.map((name): Rung => ({
+      name,
+      run: ({ products, options }) => {
+        for (const product of products) {
+          const form = formOf(product, options.symmetric === true);
+          if (!WEBGPU_MATMULS[name].suits(product, form, device)) throw new Error("does not suit");
+          runCandidate(device, name, product, options);
+        }
+      },
+    })),
+    { name: "used", run: ({ a, b, c, options }) => matmulOnWebGpu(device, a, b, c, options) },
+  ];
+}
+
+/** Whether a way is worth trying: the slow ones are not kept waiting for. */
+function isWorthwhile(name: string, shape: Shape, device: Device): boolean {
+  if (name === "rows") return shape.m <= 16;
+  if (name === "naive") return operations(shape) <= (device.kind === "cpu" ? 3e8 : 3e9);
+  return true;
+}
+
+/** Fills the operands of a shape with random numbers, and keeps these for the check. */
+function prepare(device: Device, shape: Shape) {
+  const { m, n, k, batch = 1 } = shape;
+  const options = { transposeA: false, transposeB: false, ...shape.options };
+  const make = (rows: number, columns: number) => {
+    const data = Float32Array.from({ length: batch * rows * columns }, () => Math.random() - 0.5);
+    const allocation: Allocation = device.allocate(data.byteLength, "a bench");
+    device.write(allocation, 0, data);
+    const view: View = {
+      ...{ allocation, dtype: "float32", shape: [batch, rows, columns], offset: 0 },
+      strides: [rows * columns, columns, 1],
+    };
+    return { data, view };
+  };
+  const a = options.transposeA ? make(k, m) : make(m, k);
+  const b = options.symmetric ? a : options.transposeB ? make(n, k) : make(k, n);
+  const c = make(m, n);
+  const views = { a: a.view, b: b.view, c: c.view };
+  const products = describeProducts(views.a, views.b, views.c, options);
+  const check = async (name: string) => {
+    const result = new Float32Array(await device.read(c.view.allocation, 0, c.data.byteLength));
+    for (let sample = 0; sample < 200; sample++) {
+      const item = Math.floor(Math.random() * batch);
+      const i = Math.floor(Math.random() * m);
+      const j = Math.floor(Math.random() * n);
+      let [sum, size] = [0, 0];
+      for (let step = 0; step < k; step++) {
+        const at = item * m * k + (options.transposeA ? step * m + i : i * k + step);
+        const bt = item * k * n + (options.transposeB ? j * k + step : step * n + j);
+        const product = a.data[at]! * b.data[bt]!;
+        sum += product;
+        size += Math.abs(product);
+      }
+      const got = result[item * m * n + i * n + j]!;
+      if (!(Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size)) {
+        throw new Error(
+          `Cannot time "${name}": wanted ${sum} at [${item}, ${i}, ${j}], got ${got}`,
+        );
+      }
+    }
+    device.write(c.view.allocation, 0, c.data);
+  };
+  const free = () => {
+    for (const { allocation } of new Set(Object.values(views))) device.free(allocation);
+  };
+  return { operands: { shape, ...views, options, products }, check, free };
+}
+
+/** Prints the ladder of a device for the shapes whose names contain one of `wanted`. */
+async function printLadder(title: string, device: Device, wanted: readonly string[]) {
+  console.log(`\n${title}: ${device.info.description}`);
+  const isWanted = ({ name }: Shape) =>
+    wanted.length === 0 || wanted.some((part) => name.includes(part));
+  // What waiting alone costs is not the product's.
+  const waits: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const start = performance.now();
+    await device.synchronize();
+    waits.push(performance.now() - start);
+  }
+  for (const shape of SHAPES.filter(isWanted)) {
+    if (device.kind === "webgpu" && operations(shape) > 1e10) continue;
+    const { operands, check, free } = prepare(device, shape);
+    const rungs = ladder(device).filter(({ name }) => isWorthwhile(name, shape, device));
+    const entries: { name: string; run: () => void; repeats: number; times: number[] }[] = [];
+    for (const { name, run } of rungs) {
+      const call = () => run(operands);
+      try {
+        call();
+      } catch {
+        continue;
+      }
+      await check(`${name}, ${shape.name}`);
+      // V8 and drivers make a kernel fast only after it has run for some milliseconds.
+      const start = performance.now();
+      let calls = 0;
+      for (; performance.now() - start < 40 && calls < 5000; calls++) {
+        call();
+        if (device.kind === "webgpu") await device.synchronize();
+      }
+      const each = (performance.now() - start) / calls;
+      const repeats = device.kind === "webgpu"
+        ? Math.max(1, Math.min(200, Math.ceil(3e9 / operations(shape)), Math.ceil(500 / each)))
+        : Math.max(1, Math.ceil(20 / each));
+      entries.push({ name, run: call, repeats, times: [] });
+    }
+    for (let round = 0; round < 7; round++) {
+      for (const { run, repeats, times } of entries) {
+        const start = performance.now();
+        for (let i = 0; i < repeats; i++) run();
+        await device.synchronize();
+        times.push((performance.now() - start) / repeats);
+      }
+    }
+    const bytes = 4 * (shape.batch ?? 1) * shape.k * shape.n;
+    const naive = entries.find(({ name }) => name === "naive");
+    for (const { name, times } of entries) {
+      const time = median(times);
+      console.log(
+        [
+          shape.name.padEnd(26),
+          name.padEnd(22),
+          `${time.toPrecision(4)} ms`.padStart(11),
+          `${(operations(shape) / time / 1e6).toFixed(1)} GFLOP/s`.padStart(15),
+          shape.m <= 16 ? `${(bytes / time / 1e6).toFixed(1)} GB/s`.padStart(11) : "",
+          naive ? `${(median(naive.times) / time).toFixed(1)} × naive`.padStart(14) : "",
+        ].join(" "),
+      );
+    }
+    free();
+  }
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((x, y) => x - y)[times.length >> 1]!;
+}
+
+async function main(wanted: readonly string[]): Promise<void> {
+  const isKind = (part: string): part is Device["kind"] => part === "cpu" || part === "webgpu";
+  const kinds = wanted.filter(isKind);
+  const names = wanted.filter((part) => !isKind(part));
+  const wants = (kind: Device["kind"]) => kinds.length === 0 || kinds.includes(kind);
+  if (wants("cpu")) {
+    for (const [threads, blas] of [[1, true], [2, true]] as const) {
+      const device = await openCpuDevice({ threads, blas });
+      await printLadder(`threads: ${threads}`, device, names);
+      await device.close();
+    }
+  }
+  if (wants("webgpu")) {
+    const device = await openWebGpuDevice();
+    await printLadder("webgpu", device, names);
+    await device.close();
+  }
+}
+
+/** Registers the ladder of a device for `deno bench`, which counts time and not operations. */
+async function registerBenches(title: string, device: Device): Promise<void> {
+  for (const shape of [cube(64), cube(256), cube(512), LONG_SUMS]) {
+    const { operands, check } = prepare(device, shape);
+    for (const { name, run } of ladder(device)) {
+      if (!isWorthwhile(name, shape, device)) continue;
+      try {
+        run(operands);
+      } catch {
+        continue;
+      }
+      await check(name);
+      Deno.bench({
+        name: `${name}, ${shape.name}, ${title}`,
+        group: `${title} ${shape.name}`,
+        baseline: name === "naive",
+        fn: async () => {
+          run(operands);
+          await device.synchronize();
+        },
+      });
+    }
+  }
+}
+
+if (import.meta.main) {
+  await main(Deno.args);
+} else {
+  await registerBenches("cpu", await openCpuDevice());
+  const gpu = await openWebGpuDevice().catch(() => null);
+  if (gpu !== null) await registerBenches("webgpu", gpu);
+}

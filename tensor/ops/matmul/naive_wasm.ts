@@ -1,0 +1,55 @@
+/**
+ * The plain matrix product for the CPU: three loops, one element at a time.
+ *
+ * It explains the fast kernels, it is what they are compared with, and it serves where nothing is
+ * to be added up.
+ *
+ * @module
+ */
+
+import type { CpuDevice, WasmKernel } from "../../device.ts";
+import { emitKernel, F32 } from "../../devices/cpu/emitter/mod.ts";
+import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { type Product, productWork } from "./product.ts";
+
+const WORDS = [...PLACES, ...["m", "n", "k", "accumulate"] as const];
+
+/** Computes a product row by row. */
+export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = product;
+  device.dispatch(
+    NAIVE_KERNEL,
+    {
+      integers: [...places(device, product), m, n, k, Number(accumulate)],
+    },
+    outer * inner * m,
+    { work: () => productWork(product, { accumulate }) },
+  );
+}
+
+/** The kernel behind {@linkcode naiveMatmul}; a work item is a row of the result. */
+const NAIVE_KERNEL: WasmKernel = {
+  key: "matmul naive",
+  emit: () =>
+    emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+      const word = loadWords(f, words, WORDS);
+      f.forRange(start, end, 1, (item) => {
+        const row = f.local(item.remainder(word.m));
+        const { a, b, c } = locateItem(f, word, f.local(item.divide(word.m)));
+        const element = f.local(c.add(row.multiply(word.cRow)));
+        f.forRange(0, word.n, 1, (column) => {
+          const left = f.local(a.add(row.multiply(word.aRow)));
+          const right = f.local(b.add(column.multiply(word.bColumn)));
+          const sum = f.local(F32.of(0));
+          f.forRange(0, word.k, 1, () => {
+            f.set(sum, sum.add(left.loadF32().multiply(right.loadF32())));
+            f.set(left, left.add(word.aColumn));
+            f.set(right, right.add(word.bRow));
+          });
+          f.if(word.accumulate, () => f.set(sum, sum.add(element.loadF32())));
+          f.store(element, sum);
+          f.set(element, element.add(word.cColumn));
+        });
+      });
+    }),
+};

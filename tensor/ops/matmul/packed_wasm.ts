@@ -1,0 +1,180 @@
+/**
+ * The packed matrix product for the CPU: blocks that fit the caches, panels, tiles in registers.
+ *
+ * @module
+ */
+
+import type { CpuDevice, WasmKernel } from "../../device.ts";
+import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
+import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { type Product, productWork } from "./product.ts";
+import {
+  definePacking,
+  defineTile,
+  TILE_COLUMNS,
+  type TileFunction,
+  tileRows,
+} from "./tile_wasm.ts";
+
+/** Rows of A in a block: with {@linkcode BLOCK_DEPTH}, 192 KiB, a part of the second-level cache. */
+const BLOCK_ROWS = 192;
+/** Steps of k in a block: a panel of B takes 8 KiB, a part of the first-level cache. */
+const BLOCK_DEPTH = 256;
+/** Columns of B in a block: 2 MiB. */
+const BLOCK_COLUMNS = 2048;
+/** Scratch memory for a tile at the edge, in bytes; more than a tile, to keep what follows aligned. */
+const TILE_BYTES = 256;
+/** Below this many operations a thread costs more than it gains. */
+const OPERATIONS_PER_THREAD = 200_000;
+
+/** The words of the arguments in their order. */
+const WORDS = [
+  ...PLACES,
+  ...["m", "n", "k", "accumulate", "splitRows", "panels", "blockSteps", "scratchB"] as const,
+];
+
+/**
+ * Computes products on all threads of the CPU. Each thread takes a contiguous range of panels,
+ * along the rows or the columns, whichever are more, and packs for itself. The order of the
+ * additions does not depend on the threads.
+ */
+export function packedMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = product;
+  const rows = tileRows(device.relaxedSimd);
+  const rowPanels = Math.ceil(m / rows);
+  const columnPanels = Math.ceil(n / TILE_COLUMNS);
+  const splitRows = m >= n;
+  const panels = splitRows ? rowPanels : columnPanels;
+  const steps = Math.min(k, BLOCK_DEPTH);
+  const bytesA = Math.min(rowPanels * rows, BLOCK_ROWS) * steps * 4;
+  const bytesB = Math.min(columnPanels * TILE_COLUMNS, BLOCK_COLUMNS) * steps * 4;
+  const operations = 2 * m * n * k / panels;
+  device.dispatch(
+    packedKernel(device.relaxedSimd),
+    {
+      integers: [
+        ...places(device, product),
+        ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
+      ],
+    },
+    outer * inner * panels,
+    {
+      grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
+      scratchBytes: TILE_BYTES + bytesA + bytesB,
+      work: () => productWork(product, { accumulate }),
+    },
+  );
+}
+
+/** The kernel behind {@linkcode packedMatmul}: one for all sizes and strides. */
+function packedKernel(relaxedSimd: boolean): WasmKernel {
+  return {
+    key: `matmul packed${relaxedSimd ? " relaxed" : ""}`,
+    emit: () => emitPacked(relaxedSimd),
+  };
+}
+
+function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
+  const rows = tileRows(relaxedSimd);
+  return emitKernel({ relaxedSimd }, (f, { words, start, end, scratch }, module) => {
+    const tile = defineTile(module);
+    const moveEdge = defineEdge(module);
+    const packA = definePacking(module, rows);
+    const packB = definePacking(module, TILE_COLUMNS);
+    const word = loadWords(f, words, WORDS);
+    const blockA = f.local(scratch.add(TILE_BYTES));
+    const blockB = f.local(scratch.add(word.scratchB));
+    const smaller = (x: I32, y: I32 | number) => f.local(f.local(x).min(y));
+
+    f.forRange(start, end, 0, (item) => {
+      const batch = f.local(item.divide(word.panels));
+      const firstPanel = f.local(item.subtract(batch.multiply(word.panels)));
+      const lastPanel = smaller(firstPanel.add(end.subtract(item)), word.panels);
+      f.set(item, item.add(lastPanel).subtract(firstPanel));
+      const { a, b, c } = locateItem(f, word, batch);
+      const range = (isSplit: I32, size: number, length: I32) =>
+        [
+          f.local(isSplit.select(firstPanel.multiply(size), I32.of(0))),
+          f.local(isSplit.select(smaller(lastPanel.multiply(size), length), length)),
+        ] as const;
+      const [firstRow, lastRow] = range(word.splitRows, rows, word.m);
+      const [firstColumn, lastColumn] = range(word.splitRows.isZero(), TILE_COLUMNS, word.n);
+
+      f.forRange(firstColumn, lastColumn, BLOCK_COLUMNS, (column) => {
+        const columns = smaller(lastColumn.subtract(column), BLOCK_COLUMNS);
+        f.forRange(0, word.k, word.blockSteps, (step) => {
+          const depth = smaller(word.k.subtract(step), word.blockSteps);
+          // The first block of k replaces the result, unless all are to be added to it.
+          const add = f.local(word.accumulate.or(step.notEqual(0)));
+          const panelBytesA = f.local(depth.multiply(rows * 4));
+          const panelBytesB = f.local(depth.multiply(TILE_COLUMNS * 4));
+          const nextA = f.local(blockA);
+          const nextB = f.local(blockB);
+          const fromB = f.local(
+            b.add(step.multiply(word.bRow)).add(column.multiply(word.bColumn)),
+          );
+          f.forRange(0, columns, TILE_COLUMNS, (at) => {
+            const lanes = smaller(columns.subtract(at), TILE_COLUMNS);
+            f.callStatement(packB, nextB, fromB, word.bColumn, word.bRow, lanes, depth);
+            f.set(nextB, nextB.add(panelBytesB));
+            f.set(fromB, fromB.add(word.bColumn.multiply(TILE_COLUMNS)));
+          });
+          f.forRange(firstRow, lastRow, BLOCK_ROWS, (row) => {
+            const blockRows = smaller(lastRow.subtract(row), BLOCK_ROWS);
+            const fromA = f.local(a.add(row.multiply(word.aRow)).add(step.multiply(word.aColumn)));
+            f.set(nextA, blockA);
+            f.forRange(0, blockRows, rows, (at) => {
+              const lanes = smaller(blockRows.subtract(at), rows);
+              f.callStatement(packA, nextA, fromA, word.aRow, word.aColumn, lanes, depth);
+              f.set(nextA, nextA.add(panelBytesA));
+              f.set(fromA, fromA.add(word.aRow.multiply(rows)));
+            });
+            f.set(nextB, blockB);
+            f.forRange(0, columns, TILE_COLUMNS, (tileColumn) => {
+              const width = smaller(columns.subtract(tileColumn), TILE_COLUMNS);
+              const target = f.local(
+                c.add(row.multiply(word.cRow)).add(column.add(tileColumn).shiftLeft(2)),
+              );
+              f.set(nextA, blockA);
+              f.forRange(0, blockRows, rows, (tileRow) => {
+                const height = smaller(blockRows.subtract(tileRow), rows);
+                f.if(width.equal(TILE_COLUMNS).and(height.equal(rows)), () => {
+                  f.callStatement(tile, nextA, nextB, depth, target, word.cRow, add);
+                }, () => {
+                  const [tight, replace] = [I32.of(TILE_COLUMNS * 4), I32.of(0)];
+                  f.callStatement(tile, nextA, nextB, depth, scratch, tight, replace);
+                  f.callStatement(moveEdge, target, scratch, height, width, word.cRow, add);
+                });
+                f.set(target, target.add(word.cRow.multiply(rows)));
+                f.set(nextA, nextA.add(panelBytesA));
+              });
+              f.set(nextB, nextB.add(panelBytesB));
+            });
+          });
+        });
+      });
+    });
+  });
+}
+
+/** `moveEdge(to, from, height, width, rowBytes, add)`: the part of a tile that the result has room for. */
+function defineEdge(module: ModuleBuilder): TileFunction {
+  const types = [I32, I32, I32, I32, I32, I32] as const;
+  return module.defineProcedure(types, (f, to, from, height, width, rowBytes, add) => {
+    const target = f.local(to);
+    const source = f.local(from);
+    f.forRange(0, height, 1, () => {
+      f.forRange(0, width.shiftLeft(2), 4, (at) => {
+        const element = f.local(target.add(at));
+        const value = f.local(source.add(at).loadF32());
+        f.if(
+          add,
+          () => f.store(element, value.add(element.loadF32())),
+          () => f.store(element, value),
+        );
+      });
+      f.set(source, source.add(TILE_COLUMNS * 4));
+      f.set(target, target.add(rowBytes));
+    });
+  });
+}

@@ -1,0 +1,60 @@
+/**
+ * Where the operands of a matrix product lie, as argument words of a WebAssembly kernel.
+ *
+ * @module
+ */
+
+import type { CpuDevice } from "../../device.ts";
+import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
+import type { Matrix, Product } from "./product.ts";
+
+/** The names of the words that {@linkcode places} makes: addresses, and distances in bytes. */
+export const PLACES = [
+  ...["a", "aRow", "aColumn", "aOuter", "aInner"] as const,
+  ...["b", "bRow", "bColumn", "bOuter", "bInner"] as const,
+  ...["c", "cRow", "cColumn", "cOuter", "cInner", "inner"] as const,
+];
+
+/** The first argument words of a kernel. */
+export function places(device: CpuDevice, { a, b, c, inner }: Product): number[] {
+  const words: number[] = [];
+  for (const matrix of [a, b, c]) {
+    const { row, column, outer, inner } = matrix;
+    words.push(addressOf(device, matrix), 4 * row, 4 * column, 4 * outer, 4 * inner);
+  }
+  words.push(inner);
+  return words;
+}
+
+/** The address in bytes of the first element of a matrix. */
+export function addressOf(device: CpuDevice, { allocation, offset }: Matrix): number {
+  return device.address({ allocation, offset, dtype: "float32", shape: [], strides: [] });
+}
+
+/** Loads argument words into locals of these names. */
+export function loadWords<N extends string>(
+  f: FunctionBuilder,
+  words: I32,
+  names: readonly N[],
+): Record<N, Local<I32>> {
+  const loaded = {} as Record<N, Local<I32>>;
+  names.forEach((name, i) => loaded[name] = f.local(words.loadI32(4 * i)));
+  return loaded;
+}
+
+/** Computes where the matrices of one item of the batch begin. */
+export function locateItem(
+  f: FunctionBuilder,
+  word: Readonly<Record<typeof PLACES[number], Local<I32>>>,
+  item: I32,
+): { readonly a: Local<I32>; readonly b: Local<I32>; readonly c: Local<I32> } {
+  const outer = f.local(item.divide(word.inner));
+  const inner = f.local(item.remainder(word.inner));
+  const begin = (base: I32, outerBytes: I32, innerBytes: I32) =>
+    f.local(base.add(outer.multiply(outerBytes)).add(inner.multiply(innerBytes)));
+  return {
+    a: begin(word.a, word.aOuter, word.aInner),
+    b: begin(word.b, word.bOuter, word.bInner),
+    c: begin(word.c, word.cOuter, word.cInner),
+  };
+}

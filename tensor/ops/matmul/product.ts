@@ -1,0 +1,354 @@
+/**
+ * A matrix product taken apart: sizes, and for each operand where its elements lie.
+ *
+ * The kernels of both devices begin here. Views of any rank become one matrix product that is
+ * repeated over at most two batch axes, with as much as possible folded into the rows.
+ *
+ * @module
+ */
+
+import type { Allocation, View } from "../../device.ts";
+import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
+import type { Work } from "../../profile.ts";
+
+/** What is asked of a matrix product, besides its operands. */
+export interface MatmulOptions {
+  /** Whether the last two axes of the first operand are swapped. */
+  readonly transposeA: boolean;
+  /** Whether the last two axes of the second operand are swapped. */
+  readonly transposeB: boolean;
+  /** Whether the product is added to what the result holds, instead of replacing it. */
+  readonly accumulate?: boolean;
+  /**
+   * The caller's promise that the product is symmetric, as X·Xᵀ is, and that the result was so
+   * before if it accumulates. Then half of the work is enough.
+   */
+  readonly symmetric?: boolean;
+}
+
+/** The name of a function that a product can go through before it is stored. */
+export type MatmulActivation = "none" | "relu" | "reluSquared";
+
+/** All of these. */
+export const ACTIVATIONS: readonly MatmulActivation[] = ["none", "relu", "reluSquared"];
+
+/** What is done with a product before it is stored: activation(product + addends). */
+export interface Epilogue<Addend> {
+  /** What is added to the product, and to what the result holds if that is not to be replaced. */
+  readonly addends: readonly Addend[];
+  /** What the sum goes through. */
+  readonly activation: MatmulActivation;
+}
+
+/** A matrix in memory, once for each item of the batch. All distances are in elements. */
+export interface Matrix {
+  /** The memory. */
+  readonly allocation: Allocation;
+  /** The type of its elements. */
+  readonly dtype: DType;
+  /** Where the first element of the first item lies. */
+  readonly offset: number;
+  /** From one row to the next, the transposition already applied. */
+  readonly row: number;
+  /** From one column to the next, the transposition already applied. */
+  readonly column: number;
+  /** From one item to the next along the outer batch axis; 0 where the matrix is shared. */
+  readonly outer: number;
+  /** The same along the inner batch axis. */
+  readonly inner: number;
+}
+
+/** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` items. */
+export interface Product {
+  /** Rows of the result. */
+  readonly m: number;
+  /** Columns of the result. */
+  readonly n: number;
+  /** Products that make up an element of the result. */
+  readonly k: number;
+  /** Items along the outer batch axis. */
+  readonly outer: number;
+  /** Items along the inner batch axis. */
+  readonly inner: number;
+  /** The first operand. */
+  readonly a: Matrix;
+  /** The second operand. */
+  readonly b: Matrix;
+  /** The result. */
+  readonly c: Matrix;
+  /** What is done with the product; its addends are of the shape of c, where strides may be 0. */
+  readonly epilogue?: Epilogue<Matrix>;
+}
+
+/** One batch axis: how many items, and the strides of a, b, c and the addends along it. */
+interface BatchAxis {
+  readonly length: number;
+  readonly strides: readonly number[];
+}
+
+/**
+ * Describes `c = op(a) · op(b)` as products with at most two batch axes; usually it is one.
+ *
+ * @param a Shape [..., m, k], or [..., k, m] where it is transposed.
+ * @param b Shape [..., k, n], or [..., n, k] where it is transposed.
+ * @param c Shape [..., m, n].
+ * @param epilogue What is done with the product before it is stored; the addends are of the shape of c.
+ * @returns Nothing at all where the result is empty.
+ * @throws {RangeError} If the shapes do not belong together.
+ * @throws {Error} If the strides are not such as a kernel can walk along.
+ *
+ * @example Batch items that share b are more rows of one product
+ * ```ts
+ * import { describeProducts } from "./product.ts";
+ *
+ * const view = (shape: number[], strides: number[]) => ({
+ *   allocation: { bytes: 0 }, dtype: "float32" as const, shape, strides, offset: 0,
+ * });
+ * const [product] = describeProducts(
+ *   view([4, 8, 16], [128, 16, 1]),
+ *   view([4, 32, 16], [0, 16, 1]),
+ *   view([4, 8, 32], [256, 32, 1]),
+ *   { transposeA: false, transposeB: true },
+ * );
+ * if (product!.m !== 32 || product!.inner !== 1) throw new Error("expected one product of 32 rows");
+ * ```
+ */
+export function describeProducts(
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+  epilogue?: Epilogue<View>,
+): readonly Product[] {
+  const rank = c.shape.length;
+  const m = c.shape[rank - 2]!;
+  const n = c.shape[rank - 1]!;
+  const k = a.shape[rank - (options.transposeA ? 2 : 1)]!;
+  checkShapes(a, b, c, options, { m, n, k });
+  checkStrides("the first operand", a);
+  checkStrides("the second operand", b);
+  if (n > 1 && c.strides[rank - 1] !== 1) {
+    throw new Error(
+      `Cannot multiply matrices: wanted a result whose last axis has stride 1, got strides [${
+        c.strides.join(", ")
+      }]`,
+    );
+  }
+  const addends = epilogue?.addends ?? [];
+  const axes = batchAxes([a, b, c, ...addends]);
+  if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
+
+  const [aRow, aColumn] = lastStrides(a, options.transposeA);
+  const [bRow, bColumn] = lastStrides(b, options.transposeB);
+  const [cRow] = lastStrides(c, false);
+  let addendRows = addends.map((addend) => addend.strides[rank - 2]!);
+  let rows = m;
+  const innermost = axes.at(-1);
+  if (innermost !== undefined) {
+    const [aStride, bStride, cStride, ...addendStrides] = innermost.strides;
+    const isSharedB = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
+    // The stride of a single row is never used, so it may be whatever it takes.
+    if (isSharedB && addendStrides.every((stride, i) => m === 1 || stride === m * addendRows[i]!)) {
+      rows = m * innermost.length;
+      addendRows = addendStrides.map((stride) => stride / m);
+      axes.pop();
+    }
+  }
+  const single = { length: 1, strides: addends.map(() => 0).concat(0, 0, 0) };
+  const inner = axes.pop() ?? single;
+  const outer = axes.pop() ?? single;
+  return offsets(axes, single.strides).map((begins) => {
+    const place = (view: View, row: number, column: number, operand: number): Matrix => ({
+      allocation: view.allocation,
+      dtype: view.dtype,
+      offset: view.offset + begins[operand]!,
+      row,
+      column,
+      outer: outer.strides[operand]!,
+      inner: inner.strides[operand]!,
+    });
+    const product = {
+      m: rows,
+      n,
+      k,
+      outer: outer.length,
+      inner: inner.length,
+      a: place(a, aRow, aColumn, 0),
+      b: place(b, bRow, bColumn, 1),
+      c: place(c, cRow, 1, 2),
+    };
+    if (epilogue === undefined) return product;
+    const placed = addends.map((addend, i) =>
+      place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
+    );
+    return { ...product, epilogue: { ...epilogue, addends: placed } };
+  });
+}
+
+/**
+ * The same product seen from the other side: `cᵀ = bᵀ · aᵀ`.
+ *
+ * @example
+ * ```ts
+ * import { type Product, transposeProduct } from "./product.ts";
+ *
+ * const place = { offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
+ * const matrix = { allocation: { bytes: 0 }, dtype: "float32" as const, ...place };
+ * const product: Product = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
+ * if (transposeProduct(product).c.column !== 5) throw new Error("expected a column-major result");
+ * ```
+ */
+export function transposeProduct(product: Product): Product {
+  const transpose = (matrix: Matrix) => ({ ...matrix, row: matrix.column, column: matrix.row });
+  return {
+    ...product,
+    m: product.n,
+    n: product.m,
+    a: transpose(product.b),
+    b: transpose(product.a),
+    c: transpose(product.c),
+    ...mapAddends(product, transpose),
+  };
+}
+
+/** The epilogue of a product that is made of another one: what becomes of the addends. */
+export function mapAddends(
+  { epilogue }: Product,
+  change: (addend: Matrix, index: number) => Matrix,
+): Pick<Product, "epilogue"> {
+  return epilogue === undefined
+    ? {}
+    : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
+}
+
+/** The product alone. */
+export function withoutEpilogue({ epilogue: _, ...product }: Product): Product {
+  return product;
+}
+
+function checkShapes(
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
+): void {
+  const fits = c.shape.length >= 2 &&
+    isBatchOf(a, c, options.transposeA ? k : m, options.transposeA ? m : k) &&
+    isBatchOf(b, c, options.transposeB ? n : k, options.transposeB ? k : n);
+  if (!fits) {
+    const batch = c.shape.slice(0, -2);
+    const wanted = (swapped: boolean, rows: number, columns: number) =>
+      [...batch, ...(swapped ? [columns, rows] : [rows, columns])].join(", ");
+    throw new RangeError(
+      `Cannot multiply matrices: wanted operands of shapes [${
+        wanted(options.transposeA, m, k)
+      }] and [${wanted(options.transposeB, k, n)}] for a result of shape [${
+        c.shape.join(", ")
+      }], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]`,
+    );
+  }
+  const isMixed = a.dtype !== b.dtype;
+  if (isMixed || !isFloat(a.dtype) || !isFloat(c.dtype)) {
+    throw new TypeError(
+      `Cannot multiply matrices: wanted floats, and of one type on both sides, got ${a.dtype} and ` +
+        `${b.dtype} for ${c.dtype}`,
+    );
+  }
+}
+
+/** Whether a view has matrices of `rows` and `columns`, in the same batches as another. */
+function isBatchOf(view: View, other: View, rows: number, columns: number): boolean {
+  const rank = other.shape.length;
+  if (view.shape.length !== rank) return false;
+  for (let axis = 0; axis < rank - 2; axis++) {
+    if (view.shape[axis] !== other.shape[axis]) return false;
+  }
+  return view.shape[rank - 2] === rows && view.shape[rank - 1] === columns;
+}
+
+/** Demands a matrix that is row-major or column-major, with or without gaps. */
+function checkStrides(name: string, view: View): void {
+  const rank = view.shape.length;
+  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
+  const [row, column] = lastStrides(view, false);
+  const rowMajor = column === 1 && row >= columns;
+  const columnMajor = row === 1 && column >= rows;
+  if (rows === 0 || columns === 0 || rowMajor || columnMajor) return;
+  throw new Error(
+    `Cannot multiply matrices: wanted ${name} with stride 1 along one of its last two axes and no ` +
+      `overlap, got shape [${view.shape.join(", ")}] with strides [${view.strides.join(", ")}]`,
+  );
+}
+
+/**
+ * The strides of the last two axes. An axis of length 1 may have any stride: it gets the one that
+ * the rest of this code expects to see.
+ */
+function lastStrides(view: View, swapped: boolean): [row: number, column: number] {
+  const rank = view.shape.length;
+  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
+  let row = view.strides[rank - 2]!;
+  let column = view.strides[rank - 1]!;
+  if (columns === 1 && !(row === 1 && column >= rows)) column = 1;
+  if (rows === 1 && !(column === 1 && row >= columns)) {
+    row = column === 1 ? Math.max(1, columns) : 1;
+  }
+  return swapped ? [column, row] : [row, column];
+}
+
+/** The batch axes from the outermost in, without those of length 1, neighbours merged if possible. */
+function batchAxes(operands: readonly View[]): BatchAxis[] {
+  const axes: BatchAxis[] = [];
+  const [{ shape }] = operands as [View];
+  for (let axis = 0; axis < shape.length - 2; axis++) {
+    const length = shape[axis]!;
+    if (length === 1) continue;
+    const strides = operands.map((operand) => operand.strides[axis]!);
+    const previous = axes.at(-1);
+    if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
+      axes[axes.length - 1] = { length: previous.length * length, strides };
+    } else {
+      axes.push({ length, strides });
+    }
+  }
+  return axes;
+}
+
+/** Where the items along these axes begin in each operand, if the first one begins at `start`. */
+function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonly number[])[] {
+  let all = [start];
+  for (const { length, strides } of axes) {
+    all = all.flatMap((begins) =>
+      Array.from({ length }, (_, item) => begins.map((begin, i) => begin + item * strides[i]!))
+    );
+  }
+  return all;
+}
+
+/**
+ * What there is to do in a product of `m×k·k×n`, for profiles.
+ *
+ * @param items The products of the batch, if they are not all.
+ */
+export function productWork(
+  { m, n, k, a, b, c, outer, inner, epilogue }: Product,
+  { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
+  items: number = outer * inner,
+): Work {
+  const copies = (matrix: Matrix) =>
+    matrix.outer === 0 && matrix.inner === 0 ? Math.min(items, 1) : items;
+  const results = items * (symmetric ? n * (n + 1) / 2 : m * n);
+  const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
+    bytesPerElement(b.dtype) * copies(b) * k * n +
+    bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results +
+    (epilogue?.addends ?? []).reduce((sum, addend) => {
+      const rows = addend.row === 0 ? 1 : m;
+      return sum + bytesPerElement(addend.dtype) * copies(addend) * rows * n;
+    }, 0);
+  return {
+    name: `matmul ${m}×${k}×${n}`,
+    flops: 2 * k * results,
+    bytes,
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Products that are symmetric, such as X·Xᵀ: the upper half is computed, the lower one copied.
+ *
+ * @module
+ */
+
+import type { CpuDevice, WasmKernel } from "../../device.ts";
+import {
+  emitKernel,
+  type FunctionBuilder,
+  type I32,
+  type Local,
+} from "../../devices/cpu/emitter/mod.ts";
+import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import type { Matrix, Product } from "./product.ts";
+
+/** The least size of a strip: smaller ones save less arithmetic than they cost in speed. */
+const LEAST_STRIP = 48;
+/** Into how many strips a large matrix is cut: what is left to do is (1 + 1 / strips) / 2 of the whole. */
+const STRIPS = 6;
+/** Strips are a multiple of both sides of a register tile. */
+const STRIP_MULTIPLE = 24;
+/** Rows of one work item of the mirror. */
+const MIRROR_ROWS = 4;
+
+/**
+ * Computes a symmetric product: strips of rows, each from the diagonal on, then their mirror image.
+ *
+ * @param multiply Computes one strip.
+ */
+export function symmetricMatmul(
+  device: CpuDevice,
+  product: Product,
+  multiply: (strip: Product) => void,
+): void {
+  const size = product.m;
+  const even = Math.ceil(size / STRIPS / STRIP_MULTIPLE) * STRIP_MULTIPLE;
+  const strip = Math.max(LEAST_STRIP, even);
+  const moved = (matrix: Matrix, elements: number) => ({
+    ...matrix,
+    offset: matrix.offset + elements,
+  });
+  for (let first = 0; first < size; first += strip) {
+    const { a, b, c } = product;
+    multiply({
+      ...product,
+      m: Math.min(strip, size - first),
+      n: size - first,
+      a: moved(a, first * a.row),
+      b: moved(b, first * b.column),
+      c: moved(c, first * (c.row + c.column)),
+    });
+  }
+  if (size <= strip) return;
+  const blocks = Math.ceil(size / MIRROR_ROWS);
+  device.dispatch(
+    MIRROR_KERNEL,
+    {
+      integers: [...places(device, product), size, blocks],
+    },
+    product.outer * product.inner * blocks,
+    { grain: 16 },
+  );
+}
+
+const MIRROR_KERNEL: WasmKernel = {
+  key: "matmul mirror",
+  emit: () =>
+    emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+      const word = loadWords(f, words, [...PLACES, "size", "blocks"]);
+      f.forRange(start, end, 1, (item) => {
+        const { c } = locateItem(f, word, f.local(item.divide(word.blocks)));
+        const row = f.local(item.remainder(word.blocks).multiply(MIRROR_ROWS));
+        const lower = f.local(c.add(row.multiply(word.cRow)));
+        const upper = f.local(c.add(row.shiftLeft(2)));
+        f.if(row.add(MIRROR_ROWS).lessEqual(word.size), () => {
+          f.forRange(0, row, MIRROR_ROWS, () => mirrorBlock(f, word.cRow, upper, lower));
+        });
+        // What is left: the block on the diagonal, and the last rows.
+        const last = f.local(row.add(MIRROR_ROWS));
+        f.set(last, last.min(word.size));
+        const isWhole = f.local(last.subtract(row).equal(MIRROR_ROWS));
+        f.forRange(row, last, 1, (i) => {
+          f.forRange(isWhole.select(row, isWhole), i, 1, (j) => {
+            const from = c.add(j.multiply(word.cRow)).add(i.shiftLeft(2));
+            f.store(c.add(i.multiply(word.cRow)).add(j.shiftLeft(2)), from.loadF32());
+          });
+        });
+      });
+    }),
+};
+
+/** Transposes a block of 4 × 4 elements, and moves on by four columns of the lower half. */
+function mirrorBlock(
+  f: FunctionBuilder,
+  rowBytes: I32,
+  upper: Local<I32>,
+  lower: Local<I32>,
+): void {
+  const rows = Array.from({ length: MIRROR_ROWS }, () => {
+    const four = f.local(upper.loadF32x4());
+    f.set(upper, upper.add(rowBytes));
+    return four;
+  });
+  const to = f.local(lower);
+  for (let column = 0; column < MIRROR_ROWS; column++) {
+    const lanes = [column, 4 + column, 0, 0] as const;
+    const [a, b, c, d] = rows as [typeof rows[0], typeof rows[0], typeof rows[0], typeof rows[0]];
+    f.store(to, a!.shuffle(b!, lanes).shuffle(c!.shuffle(d!, lanes), [0, 1, 4, 5]));
+    f.set(to, to.add(rowBytes));
+  }
+  f.set(lower, lower.add(16));
+}

@@ -1,0 +1,189 @@
+/**
+ * The inside of the packed matrix product: a tile of the result that lives in registers.
+ *
+ * Operands come as panels. A panel of A holds `rows` rows, a panel of B eight columns, and both
+ * hold, for one step of k after the other, what the tile needs at that step: so the loop reads
+ * memory from front to back, whatever the strides of the matrices were. {@linkcode definePacking}
+ * makes the panels, {@linkcode defineTile} multiplies two of them. Attention uses both on its own.
+ *
+ * Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
+ *
+ * @module
+ */
+
+import {
+  F32,
+  F32x4,
+  type FunctionReference,
+  I32,
+  type Local,
+  type ModuleBuilder,
+} from "../../devices/cpu/emitter/mod.ts";
+
+/** Columns of a tile, and lanes of a panel of B. */
+export const TILE_COLUMNS = 8;
+
+/** Steps of k that the inner loop takes at a time. */
+const UNROLL = 8;
+
+/**
+ * Rows of a tile, and lanes of a panel of A: as many as registers allow. With the fused
+ * multiply-add 6 × 8 sums, two vectors of B and one of A fill fifteen; the separate multiplication
+ * needs one more for the product, and then four rows are faster.
+ */
+export function tileRows(relaxedSimd: boolean): number {
+  return relaxedSimd ? 6 : 4;
+}
+
+/** `tile(panelA, panelB, depth, c, rowBytes, accumulate)`: addresses and distances in bytes. */
+export type TileFunction = FunctionReference<
+  readonly [typeof I32, typeof I32, typeof I32, typeof I32, typeof I32, typeof I32],
+  null
+>;
+
+/** `pack(to, from, laneBytes, stepBytes, lanes, depth)`: addresses and distances in bytes. */
+export type PackingFunction = TileFunction;
+
+const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
+
+/**
+ * Writes the function that multiplies a panel of A by a panel of B, and stores the whole tile, or
+ * adds it to what is there.
+ *
+ * @example One step of k: every element is the product of a row's and a column's factor
+ * ```ts
+ * import { emitKernel, I32 } from "../../devices/cpu/emitter/mod.ts";
+ * import { defineTile } from "./tile_wasm.ts";
+ *
+ * const bytes = emitKernel({ relaxedSimd: false }, (f, { words }, module) => {
+ *   const tile = defineTile(module);
+ *   const [a, b, c] = [words, words.add(64), words.add(128)];
+ *   f.callStatement(tile, a, b, I32.of(1), c, I32.of(32), I32.of(0));
+ * });
+ * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+ * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * const floats = new Float32Array(memory.buffer);
+ * floats.set([1, 2, 3, 4], 0);
+ * floats.set([1, 2, 3, 4, 5, 6, 7, 8], 16);
+ * if (typeof exports.kernel === "function") exports.kernel(0, 0, 1, 0);
+ * if (floats[32 + 3 * 8 + 7] !== 32) throw new Error("expected 4 · 8 in the last row and column");
+ * ```
+ */
+export function defineTile(module: ModuleBuilder): TileFunction {
+  const rows = tileRows(module.options.relaxedSimd);
+  return module.defineProcedure(SIX_INTEGERS, (f, panelA, panelB, depth, c, rowBytes, add) => {
+    const a = f.local(panelA);
+    const b = f.local(panelB);
+    const sums: Local<F32x4>[][] = Array.from(
+      { length: rows },
+      () => [f.local(F32x4.of(0)), f.local(F32x4.of(0))],
+    );
+    const steps = (count: number) => {
+      for (let step = 0; step < count; step++) {
+        const left = f.local(b.loadF32x4(step * 32));
+        const right = f.local(b.loadF32x4(step * 32 + 16));
+        sums.forEach(([low, high], row) => {
+          const factor = f.local(a.loadSplat((step * rows + row) * 4));
+          f.set(low!, factor.multiplyAdd(left, low!));
+          f.set(high!, factor.multiplyAdd(right, high!));
+        });
+      }
+      f.set(a, a.add(count * rows * 4));
+      f.set(b, b.add(count * 32));
+    };
+    f.forRange(0, depth.shiftRight(3), 1, () => steps(UNROLL));
+    f.forRange(0, depth.and(UNROLL - 1), 1, () => steps(1));
+
+    const address = f.local(c);
+    const eachRow = (store: (low: Local<F32x4>, high: Local<F32x4>) => void) =>
+      sums.forEach(([low, high], row) => {
+        if (row > 0) f.set(address, address.add(rowBytes));
+        store(low!, high!);
+      });
+    f.if(add, () =>
+      eachRow((low, high) => {
+        f.store(address, low.add(address.loadF32x4()));
+        f.store(address, high.add(address.loadF32x4(16)), 16);
+      }), () =>
+      eachRow((low, high) => {
+        f.store(address, low);
+        f.store(address, high, 16);
+      }));
+  });
+}
+
+/**
+ * Writes the function that copies up to `width` lanes (rows of A, columns of B) into a panel, step
+ * by step of k. Missing lanes become zeros, so that a tile at the edge is computed like any other.
+ *
+ * One of the two distances has to be 4 bytes, unless there is but one lane or one step.
+ */
+export function definePacking(module: ModuleBuilder, width: number): PackingFunction {
+  return module.defineProcedure(
+    SIX_INTEGERS,
+    (f, to, from, laneBytes, stepBytes, lanes, depth) => {
+      const target = f.local(to);
+      const source = f.local(from);
+      const packed = f.local(I32.of(0));
+      f.if(lanes.equal(width), () => {
+        f.if(laneBytes.equal(4), () => {
+          f.forRange(0, depth, 1, () => {
+            for (let lane = 0; lane + 4 <= width; lane += 4) {
+              f.store(target, source.loadF32x4(lane * 4), lane * 4);
+            }
+            if (width % 4 === 2) {
+              f.storeLanes01(target, source.loadLanes01((width - 2) * 4), (width - 2) * 4);
+            }
+            f.set(target, target.add(width * 4));
+            f.set(source, source.add(stepBytes));
+          });
+          f.set(packed, depth);
+        }, () =>
+          f.if(stepBytes.equal(4), () => {
+            f.forRange(0, depth.shiftRight(2), 1, () => {
+              const row = f.local(source);
+              const nextRow = () => {
+                const four = f.local(row.loadF32x4());
+                f.set(row, row.add(laneBytes));
+                return four;
+              };
+              for (let lane = 0; lane + 4 <= width; lane += 4) {
+                transpose([nextRow(), nextRow(), nextRow(), nextRow()]).forEach((four, step) =>
+                  f.store(target, four, (step * width + lane) * 4)
+                );
+              }
+              if (width % 4 === 2) {
+                const [first, second] = [nextRow(), nextRow()];
+                for (let step = 0; step < 4; step++) {
+                  const pair = first.shuffle(second, [step, 4 + step, 0, 0]);
+                  f.storeLanes01(target, pair, (step * width + width - 2) * 4);
+                }
+              }
+              f.set(target, target.add(width * 16));
+              f.set(source, source.add(16));
+            });
+            f.set(packed, depth.and(-4));
+          }));
+      });
+      f.forRange(packed, depth, 1, () => {
+        const element = f.local(source);
+        for (let lane = 0; lane < width; lane++) {
+          f.if(lanes.greater(lane), () => {
+            f.store(target, element.loadF32(), lane * 4);
+            f.set(element, element.add(laneBytes));
+          }, () => f.store(target, F32.of(0), lane * 4));
+        }
+        f.set(target, target.add(width * 4));
+        f.set(source, source.add(stepBytes));
+      });
+    },
+  );
+
+  function transpose(rows: [F32x4, F32x4, F32x4, F32x4]): F32x4[] {
+    const [a, b, c, d] = rows;
+    return [0, 1, 2, 3].map((step) => {
+      const lanes = [step, 4 + step, 0, 0] as const;
+      return a.shuffle(b, lanes).shuffle(c.shuffle(d, lanes), [0, 1, 4, 5]);
+    });
+  }
+}

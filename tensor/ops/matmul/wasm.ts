@@ -1,0 +1,219 @@
+/**
+ * Matrix products on the CPU: which of the ways to compute one is the fastest where.
+ *
+ * From the slowest to the fastest: plain loops (`matmul_naive_wasm.ts`), tiles in registers over
+ * packed panels (`matmul_packed_wasm.ts`), the BLAS of the machine. Where there are but a few rows,
+ * what counts is reading the other matrix (`matmul_rows_wasm.ts`), and a product that is known to be
+ * symmetric takes half of the work (`matmul_symmetric_wasm.ts`).
+ *
+ * @module
+ */
+
+import type { CpuDevice, View } from "../../device.ts";
+import { naiveMatmul } from "./naive_wasm.ts";
+import { packedMatmul } from "./packed_wasm.ts";
+import { addressOf } from "./places_wasm.ts";
+import {
+  describeProducts,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  productWork,
+  transposeProduct,
+} from "./product.ts";
+import { rowsMatmul } from "./rows_wasm.ts";
+import { symmetricMatmul } from "./symmetric_wasm.ts";
+
+/**
+ * Up to so many rows, reading the matrix that they meet as it lies is faster than packing it, as the
+ * BLAS does too. Scaled rows are added in memory and not in registers, so they lose earlier.
+ */
+const FEW_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
+/** The matrix that more than very few rows meet has to be so large, in elements, for that. */
+const LARGE_MATRIX = 1 << 17;
+const VERY_FEW_ROWS = 4;
+/** Below this many operations, a second thread costs a BLAS product more than it gains. */
+const BLAS_OPERATIONS_PER_THREAD = 500_000;
+/**
+ * OpenBLAS packs what it multiplies, but where the result has at most so many elements and there are
+ * at most so many multiplications, it does not if both matrices lie along k. Strips of the result that
+ * stay below, of one of these widths, are up to twice as fast as all of it where rows are few.
+ */
+const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
+/** Items of a batch with fewer operations are not worth a call of the BLAS each. */
+const BLAS_OPERATIONS_PER_ITEM = 60_000;
+
+/** The ways to compute a product that {@linkcode matmulOnCpu} chooses from, by name. */
+export const CPU_MATMULS: Readonly<
+  Record<"naive" | "packed" | "rows" | "blas", {
+    /** Whether this way exists for a product on a device. */
+    readonly fits: (device: CpuDevice, product: Product) => boolean;
+    /** Computes the product. */
+    readonly run: (device: CpuDevice, product: Product, accumulate: boolean) => void;
+  }>
+> = {
+  naive: { fits: () => true, run: naiveMatmul },
+  packed: { fits: (_, { k }) => k > 0, run: packedMatmul },
+  rows: {
+    fits: (_, { k, b, c }) => k > 0 && (b.row === 1 || (b.column === 1 && c.column === 1)),
+    run: rowsMatmul,
+  },
+  blas: {
+    fits: (device, { k, c }) => device.hasBlas && k > 0 && c.column === 1,
+    run: blasByStrips,
+  },
+};
+
+/**
+ * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32.
+ *
+ * The sums are taken in an order that does not depend on the number of threads, except by a BLAS.
+ *
+ * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
+ * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
+ * @param c Shape [..., m, n], the last stride 1. The batch axes of all three are equal; those of a
+ * and b may have stride 0.
+ * @throws {RangeError} If the shapes do not belong together.
+ * @throws {TypeError} If a dtype is not float32.
+ * @throws {Error} If the strides are others than these.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../../mod.ts";
+ * import { matmulOnCpu } from "./wasm.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * if (device.kind !== "cpu") throw new Error("asked for the CPU");
+ * const [a, c] = [device.allocate(16, "a"), device.allocate(16, "c")];
+ * device.write(a, 0, new Float32Array([1, 2, 3, 4]));
+ * const view = { dtype: "float32" as const, shape: [2, 2], strides: [2, 1], offset: 0 };
+ * matmulOnCpu(device, { allocation: a, ...view }, { allocation: a, ...view }, { allocation: c, ...view }, {
+ *   transposeA: false,
+ *   transposeB: true,
+ * });
+ * const result = new Float32Array(await device.read(c, 0, 16));
+ * if (result.join() !== "5,11,11,25") throw new Error(`expected a · aᵀ, got ${result}`);
+ * await device.close();
+ * ```
+ */
+export function matmulOnCpu(
+  device: CpuDevice,
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+): void {
+  const accumulate = options.accumulate ?? false;
+  for (const product of describeProducts(a, b, c, options)) {
+    if (options.symmetric && product.m === product.n) {
+      symmetricMatmul(device, product, (strip) => multiply(device, strip, accumulate));
+    } else {
+      multiply(device, product, accumulate);
+    }
+  }
+}
+
+/** Computes a product in the way that is the fastest for its sizes. */
+function multiply(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = product;
+  if (k === 0) return naiveMatmul(device, product, accumulate);
+  if (isBestByRows(device, product)) return rowsMatmul(device, product, accumulate);
+  const transposed = transposeProduct(product);
+  if (isBestByRows(device, transposed)) {
+    return rowsMatmul(device, transposed, accumulate, product);
+  }
+  const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
+  const way = device.hasBlas && !isSmallItem ? blasByStrips : packedMatmul;
+  way(device, product, accumulate);
+}
+
+function isBestByRows(device: CpuDevice, product: Product): boolean {
+  if (!CPU_MATMULS.rows.fits(device, product)) return false;
+  const { m, n, k, b } = product;
+  const isDots = b.row === 1;
+  if (isDots && !device.hasBlas) return m <= FEW_ROWS.dots;
+  const most = isDots
+    ? FEW_ROWS.dotsWithBlas
+    : device.hasBlas
+    ? FEW_ROWS.sumsWithBlas
+    : FEW_ROWS.sums;
+  return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
+}
+
+/** Lets the BLAS compute a product, in strips of columns where that is faster. */
+function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean): void {
+  const { m, n, k, outer, inner, a, b, c } = product;
+  const suits = a.column === 1 && b.row === 1 && outer * inner === 1;
+  const width = UNPACKED.widths.find((width) =>
+    m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
+  );
+  if (!suits || width === undefined || n < 2 * width) {
+    return blasMatmul(device, product, accumulate);
+  }
+  const count = Math.floor(n / width);
+  const [step, rest] = [(matrix: Matrix) => matrix.column * width, n - count * width];
+  const strips = {
+    ...product,
+    ...{ n: width, inner: count },
+    b: { ...b, inner: step(b) },
+    c: { ...c, inner: step(c) },
+  };
+  blasMatmul(device, strips, accumulate, { ...product, n: count * width });
+  if (rest === 0) return;
+  const after = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset + count * step(matrix) });
+  blasMatmul(device, { ...product, n: rest, b: after(b), c: after(c) }, accumulate);
+}
+
+/**
+ * Lets the BLAS compute a product. Threads get items of the batch where each gets as many, so that none
+ * packs what another one packs, too; otherwise a part of each item, along the longer side of the result.
+ *
+ * @param asked What was asked for, if this is a part of it: profiles tell of that.
+ */
+function blasMatmul(
+  device: CpuDevice,
+  product: Product,
+  accumulate: boolean,
+  asked: Product = product,
+): void {
+  const { m, n, k, outer, inner, a, b, c } = product;
+  const splitRows = m >= n;
+  const splitProducts = inner > 1 && inner % device.threads === 0;
+  const grain = Math.ceil(
+    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitProducts ? m * n : inner * (splitRows ? n : m))),
+  );
+  const [transposeA, leadingA] = blasOrder(a, m, k);
+  const [transposeB, leadingB] = blasOrder(b, k, n);
+  const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
+  for (let i = 0; i < outer; i++) {
+    const at = (matrix: Matrix) => 4 * i * matrix.outer;
+    device.dispatch(
+      { key: "sgemm" },
+      {
+        integers: [
+          ...[transposeA, transposeB, m, n, k],
+          ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
+          splitProducts ? 2 : Number(splitRows),
+          ...[inner, 4 * a.inner, 4 * b.inner, 4 * c.inner],
+        ],
+        floats: [1, Number(accumulate)],
+      },
+      splitProducts ? inner : splitRows ? m : n,
+      { grain, work: () => productWork(asked, { accumulate }, asked.inner) },
+    );
+  }
+}
+
+/**
+ * How the BLAS describes a matrix: whether it is transposed, and its leading dimension. That of a
+ * single row or column does not matter, but the BLAS demands that it is long enough.
+ */
+function blasOrder(
+  matrix: Matrix,
+  rows: number,
+  columns: number,
+): [transposed: number, leading: number] {
+  return matrix.column === 1
+    ? [0, Math.max(matrix.row, columns)]
+    : [1, Math.max(matrix.column, rows)];
+}

@@ -1,0 +1,130 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { TypedArray } from "../../dtype.ts";
+import type { CpuDevice, View } from "../../device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
+import { describeProducts } from "./product.ts";
+import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
+import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
+import {
+  checkMatmul,
+  MATMUL_CASES,
+  type MatmulCase,
+  type Multiply,
+} from "../testing/matmul_cases.ts";
+
+async function checkAll(
+  device: CpuDevice,
+  multiply: Multiply,
+  cases: readonly MatmulCase[] = MATMUL_CASES,
+): Promise<TypedArray[]> {
+  const results: TypedArray[] = [];
+  for (const case_ of cases) results.push(await checkMatmul(device, case_, multiply));
+  assertEquals(device.live, 0);
+  return results;
+}
+
+const onCpu = (device: CpuDevice): Multiply => (a, b, c, options) =>
+  matmulOnCpu(device, a, b, c, options);
+
+for (const blas of [false, true]) {
+  Deno.test(`products ${blas ? "by a BLAS where there is one" : "without a BLAS"} agree with double precision`, async (t) => {
+    const results: TypedArray[][] = [];
+    for (const threads of [1, 2, 3]) {
+      await t.step(`on ${threads} threads`, async (t) => {
+        const device = await openCpuDevice({ threads, blas });
+        try {
+          results.push(await checkAll(device, onCpu(device)));
+          if (blas) return;
+          await t.step("and without relaxed SIMD", async () => {
+            await checkAll(device, onCpu(withoutRelaxedSimd(device)));
+          });
+        } finally {
+          await device.close();
+        }
+      });
+    }
+    if (!blas) {
+      await t.step("with the same bits on any number of threads", () => {
+        for (const other of results) assertEquals(other, results[0]);
+      });
+    }
+  });
+}
+
+Deno.test("each way of multiplying agrees with double precision wherever it fits", async (t) => {
+  const device = await openCpuDevice({ threads: 2 });
+  try {
+    for (const [name, way] of Object.entries(CPU_MATMULS)) {
+      if (name === "blas" && !device.hasBlas) continue;
+      await t.step(name, async () => {
+        let count = 0;
+        await checkAll(device, (a, b, c, options) => {
+          for (const product of describeProducts(a, b, c, options)) {
+            const fits = way.fits(device, product);
+            if (fits) count++;
+            const { run } = fits ? way : CPU_MATMULS.naive;
+            run(device, product, options.accumulate ?? false);
+          }
+        });
+        assert(count > 100, `expected many products by "${name}", got ${count}`);
+      });
+    }
+  } finally {
+    await device.close();
+  }
+});
+
+Deno.test("a symmetric product is symmetric to the last bit", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  const size = 203;
+  const [x, c] = [device.allocate(4 * size * 50, "x"), device.allocate(4 * size * size, "c")];
+  device.write(x, 0, Float32Array.from({ length: size * 50 }, (_, i) => Math.sin(i * i)));
+  const view = (allocation: View["allocation"], columns: number): View => ({
+    ...{ allocation, dtype: "float32", shape: [size, columns], strides: [columns, 1], offset: 0 },
+  });
+  matmulOnCpu(device, view(x, 50), view(x, 50), view(c, size), {
+    ...{ transposeA: false, transposeB: true, symmetric: true },
+  });
+  const result = new Float32Array(await device.read(c, 0, 4 * size * size));
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < i; j++) assertEquals(result[i * size + j], result[j * size + i]);
+  }
+  await device.close();
+});
+
+Deno.test("views that no kernel can walk along are refused", async () => {
+  const device = await openCpuDevice({ threads: 1, blas: false });
+  const allocation = device.allocate(400, "a test");
+  const view = (shape: number[], strides: number[], dtype: View["dtype"] = "float32"): View => ({
+    ...{ allocation, shape, strides, dtype, offset: 0 },
+  });
+  const multiply = (a: View, b: View, c: View) =>
+    matmulOnCpu(device, a, b, c, { transposeA: false, transposeB: false });
+  const square = view([3, 3], [3, 1]);
+  assertThrows(
+    () => multiply(view([3, 3], [6, 2]), square, square),
+    Error,
+    "wanted the first operand with stride 1 along one of its last two axes",
+  );
+  assertThrows(
+    () => multiply(square, view([3, 3], [1, 2]), square),
+    Error,
+    "wanted the second operand with stride 1 along one of its last two axes and no overlap",
+  );
+  assertThrows(
+    () => multiply(square, square, view([3, 3], [1, 3])),
+    Error,
+    "wanted a result whose last axis has stride 1, got strides [1, 3]",
+  );
+  assertThrows(
+    () => multiply(view([3, 2], [2, 1]), square, square),
+    RangeError,
+    "wanted operands of shapes [3, 2] and [2, 3] for a result of shape [3, 3], got [3, 2] and [3, 3]",
+  );
+  assertThrows(
+    () => multiply(square, view([3, 3], [3, 1], "int32"), square),
+    TypeError,
+    "wanted floats, and of one type on both sides, got float32 and int32",
+  );
+  await device.close();
+});

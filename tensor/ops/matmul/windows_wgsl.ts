@@ -1,0 +1,119 @@
+/** Matrix products on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
+
+import type { WebGpuDevice } from "../../device.ts";
+import { bytesPerElement } from "../../dtype.ts";
+import { halfOf, isSeenWhole, windowOf } from "../../devices/webgpu/windows.ts";
+import {
+  mapAddends,
+  type MatmulOptions,
+  type Matrix,
+  type Product,
+  withoutEpilogue,
+} from "./product.ts";
+
+/** What a product is done with. */
+type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
+
+/** A product, and how to do it. */
+interface Part {
+  readonly product: Product;
+  readonly options: Flags;
+}
+
+/** The lengths of a product, by which it can be cut. */
+type Side = "m" | "n" | "k" | "outer" | "inner";
+
+/**
+ * Cuts a product into parts of which a kernel can see all operands: products of fewer rows or columns,
+ * or of a part of each sum, which is then added to the part before.
+ *
+ * @returns The parts, in the order in which they have to be done.
+ */
+export function productsInWindows(
+  device: WebGpuDevice,
+  product: Product,
+  options: Flags,
+): readonly Part[] {
+  const { a, b, c, epilogue } = product;
+  const addends = epilogue?.addends ?? [];
+  if ([a, b, c, ...addends].every(({ allocation }) => isSeenWhole(device, allocation))) {
+    return [{ product, options }];
+  }
+  const seen = seenProduct(device, product);
+  if (typeof seen !== "string") return [{ product: seen, options }];
+  const half = halfOf(product[seen]);
+  // Of sums that are cut, only the last part makes them what is to be activated.
+  const begun = seen === "k" ? withoutEpilogue(product) : product;
+  const [first, second] = [part(begun, seen, 0, half), part(product, seen, half, product[seen])];
+  // Of a symmetric product only the whole is one.
+  const { accumulate = false } = options;
+  return [
+    ...productsInWindows(device, first, { accumulate }),
+    ...productsInWindows(device, second, { accumulate: accumulate || seen === "k" }),
+  ];
+}
+
+/** The product with operands that can be seen; or the side that has to be cut for that. */
+function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
+  const { outer, inner, a, b, c, epilogue } = product;
+  const addends = epilogue?.addends ?? [];
+  const operands: readonly (readonly [Matrix, byRow: "m" | "k", byColumn: "k" | "n"])[] = [
+    ...[c, ...addends].map((matrix) => [matrix, "m", "n"] as const),
+    [a, "m", "k"],
+    [b, "k", "n"],
+  ];
+  const seen: Matrix[] = [];
+  for (const [matrix, byRow, byColumn] of operands) {
+    const [rows, columns] = [product[byRow], product[byColumn]];
+    const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
+      (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
+    const range = { first: matrix.offset, last: matrix.offset + reach };
+    const window = windowOf(device, matrix.allocation, matrix.dtype, range);
+    // What copies b, to align it, writes to a buffer of its own.
+    const isCopySeen = byRow !== "k" || isSeenWhole(device, { bytes: copiedBytes(product) });
+    if (window === null || !isCopySeen) {
+      if (outer > 1) return "outer";
+      if (inner > 1) return "inner";
+      return rows > 1 && (matrix.row >= matrix.column || columns === 1) ? byRow : byColumn;
+    }
+    seen.push({
+      ...matrix,
+      allocation: window.allocation,
+      offset: matrix.offset - window.start,
+    });
+  }
+  const seenAddends = seen.slice(1, -2);
+  return {
+    ...{ ...product, c: seen[0]!, a: seen.at(-2)!, b: seen.at(-1)! },
+    ...mapAddends(product, (_, i) => seenAddends[i]!),
+  };
+}
+
+/** What an aligned copy of b takes: items that share one b share the copy. */
+function copiedBytes({ n, k, outer, inner, b }: Product): number {
+  const copies = (b.outer === 0 ? 1 : outer) * (b.inner === 0 ? 1 : inner);
+  return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
+}
+
+/** What is left of a product if one of its sides is only from `start` to `end`. */
+function part(product: Product, side: Side, start: number, end: number): Product {
+  const { a, b, c } = product;
+  const moved = (matrix: Matrix, stride: number): Matrix => ({
+    ...matrix,
+    offset: matrix.offset + start * stride,
+  });
+  const addends = (stride: "row" | "column" | "outer" | "inner") =>
+    mapAddends(product, (addend) => moved(addend, addend[stride]));
+  const all = (axis: "outer" | "inner") => ({
+    ...{ a: moved(a, a[axis]), b: moved(b, b[axis]), c: moved(c, c[axis]) },
+    ...addends(axis),
+  });
+  const matrices = {
+    m: () => ({ a: moved(a, a.row), c: moved(c, c.row), ...addends("row") }),
+    n: () => ({ b: moved(b, b.column), c: moved(c, c.column), ...addends("column") }),
+    k: () => ({ a: moved(a, a.column), b: moved(b, b.row) }),
+    outer: () => all("outer"),
+    inner: () => all("inner"),
+  };
+  return { ...product, ...matrices[side](), [side]: end - start };
+}

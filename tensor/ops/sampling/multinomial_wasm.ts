@@ -1,0 +1,90 @@
+/** Drawing indices on the CPU. @module */
+
+import type { CpuDevice, View, WasmKernel } from "../../device.ts";
+import { emitKernel, F32, I32 } from "../../devices/cpu/emitter/mod.ts";
+import { sizeOf } from "../../shape.ts";
+import { loadWords } from "../matmul/places_wasm.ts";
+import { pieceLength } from "../scan/scan_wasm.ts";
+
+/** Weights to add up that are worth waking another thread for. */
+const WEIGHTS_PER_THREAD = 8192;
+
+/** Draws an index for each uniform number. All views are contiguous. */
+export function multinomialOnCpu(
+  device: CpuDevice,
+  weights: View,
+  uniforms: View,
+  output: View,
+): void {
+  const length = weights.shape.at(-1)!;
+  const draws = sizeOf(uniforms.shape);
+  const samples = draws / sizeOf(weights.shape.slice(0, -1));
+  device.dispatch(
+    MULTINOMIAL,
+    {
+      integers: [
+        ...[weights, uniforms, output].map((view) => device.address(view)),
+        ...[length, pieceLength(length), samples],
+      ],
+    },
+    draws,
+    { grain: Math.ceil(WEIGHTS_PER_THREAD / length) },
+  );
+}
+
+/** The bits of 1 as a float: those of all smaller ones that are not negative are smaller integers. */
+export const BITS_OF_ONE = 0x3f800000;
+
+/** A work item is a draw. */
+const MULTINOMIAL: WasmKernel = {
+  key: "multinomial",
+  emit: () =>
+    emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+      const names = ["weights", "uniforms", "output", "length", "piece", "samples"] as const;
+      const word = loadWords(f, words, names);
+      f.forRange(start, end, 1, (draw) => {
+        const row = f.local(draw.divide(word.samples));
+        const from = f.local(word.weights.add(row.multiply(word.length).shiftLeft(2)));
+        const address = f.local(from);
+        const uniform = f.local(word.uniforms.add(draw.shiftLeft(2)));
+
+        // As in the running sum, so that the last sum below is this one.
+        const total = f.local(F32.of(0));
+        const isValid = f.local(uniform.loadI32().lessUnsigned(BITS_OF_ONE));
+        f.forRange(0, word.length, word.piece, (first) => {
+          const sum = f.local(F32.of(0));
+          const last = f.local(first.add(word.piece));
+          f.forRange(first, last.min(word.length), 1, () => {
+            const weight = f.local(address.loadF32());
+            f.set(isValid, isValid.and(weight.greaterEqual(0)));
+            f.set(sum, sum.add(weight));
+            f.set(address, address.add(4));
+          });
+          f.set(total, total.add(sum));
+        });
+        f.set(isValid, isValid.and(total.greater(0)).and(total.less(Infinity)));
+
+        const index = f.local(I32.of(-1));
+        f.if(isValid, () => {
+          const threshold = f.local(uniform.loadF32().multiply(total));
+          const before = f.local(F32.of(0));
+          const sum = f.local(F32.of(0));
+          const running = f.local(F32.of(0));
+          const left = f.local(word.piece);
+          // Ends: u is at most 1 − 2⁻²⁴, which u · total rounds to less than the total.
+          f.while(running.lessEqual(threshold), () => {
+            f.if(left.isZero(), () => {
+              f.set(before, running);
+              f.set(sum, F32.of(0));
+              f.set(left, word.piece);
+            });
+            f.set(index, index.add(1));
+            f.set(left, left.subtract(1));
+            f.set(sum, sum.add(from.add(index.shiftLeft(2)).loadF32()));
+            f.set(running, before.add(sum));
+          });
+        });
+        f.store(word.output.add(draw.shiftLeft(2)), index);
+      });
+    }),
+};

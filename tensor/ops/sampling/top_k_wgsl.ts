@@ -1,0 +1,248 @@
+/**
+ * The largest elements on WebGPU: the k-th largest is found first, then those from it up are collected,
+ * and then sorted.
+ *
+ * @module
+ */
+
+import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { isRowSeen, rowsInWindows, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
+import { sizeOf } from "../../shape.ts";
+import { type FoundInPart, keyOfBitsWgsl, mergeFound } from "./top_k_merge_wgsl.ts";
+
+/** Invocations in a workgroup. */
+export const LANES = 128;
+
+/** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
+export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
+  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
+  const rows = sizeOf(x.shape.slice(0, -1));
+  if (k * rows === 0) return;
+  if (isRowSeen(device, x, length)) {
+    for (const [some, best, places] of rowsInWindows(device, [x, values, indices], rows, "topK")) {
+      find(device, some!, best!, places!, 0);
+    }
+    return;
+  }
+  for (let row = 0; row < rows; row++) {
+    findInLongRow(
+      device,
+      vector(x, row * length, length),
+      vector(values, row * k, k),
+      vector(indices, row * k, k),
+    );
+  }
+}
+
+/** The largest of each part of a row that a kernel can see, and then the largest of these. */
+function findInLongRow(device: WebGpuDevice, x: View, values: View, indices: View): void {
+  let firstColumn = 0;
+  const found = viewsInWindows(device, [x], 1, 1, "topK").map(([part]): FoundInPart => {
+    const length = part!.shape[0]!;
+    const k = Math.min(values.shape[0]!, length);
+    const make = (what: string) => allocateView(device, "int32", [k], `${what} of a part of a row`);
+    const best = { values: make("the largest"), indices: make("where the largest are") };
+    find(device, part!, best.values, best.indices, firstColumn);
+    firstColumn += length;
+    return best;
+  });
+  mergeFound(device, found, values, indices);
+  for (const { values, indices } of found) {
+    for (const { allocation } of [values, indices]) device.free(allocation);
+  }
+}
+
+/** Some elements that follow each other. */
+function vector({ allocation, dtype, offset }: View, first: number, length: number): View {
+  return { allocation, dtype, shape: [length], strides: [1], offset: offset + first };
+}
+
+/**
+ * Records the search in views that a kernel can see.
+ *
+ * @param values Begin at the same place of their memory as `indices`.
+ * @param firstColumn The index of the first element.
+ */
+function find(
+  device: WebGpuDevice,
+  x: View,
+  values: View,
+  indices: View,
+  firstColumn: number,
+): void {
+  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
+  const rows = sizeOf(x.shape.slice(0, -1));
+  device.dispatch(
+    TOP_K,
+    [x, values, indices].map((view) => view.allocation),
+    { integers: [x.offset, values.offset, rows, length, k, firstColumn] },
+    workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
+  );
+}
+
+/**
+ * Keys of elements. The pieces below need their bits `x`, the arguments `length` and `k`, and `values` and
+ * `indices` for what is found.
+ */
+const keys = `${keyOfBitsWgsl}
+fn keyOf(column: u32) -> u32 { return keyOfBits(x[column]); }
+`;
+
+/**
+ * The key of the k-th largest element, eight bits in each pass: how many elements have which next
+ * digit, of those that have the digits found so far?
+ */
+const findThreshold = `
+var<workgroup> histogram: array<atomic<u32>, 256>;
+var<workgroup> threshold: u32;
+// How many are wanted of those that begin with the digits of the threshold.
+var<workgroup> wanted: u32;
+
+fn findThreshold(lane: u32, row: u32) {
+  let length = u32(arguments.length);
+  if (lane == 0u) { wanted = u32(arguments.k); }
+  for (var place = 0u; place < 4u; place++) {
+    let shift = 24u - 8u * place;
+    for (var digit = lane; digit < 256u; digit += ${LANES}u) {
+      atomicStore(&histogram[digit], 0u);
+    }
+    workgroupBarrier();
+    for (var column = lane; column < length; column += ${LANES}u) {
+      let digits = keyOf(row + column) >> shift;
+      if (digits >> 8u == threshold) { atomicAdd(&histogram[digits & 255u], 1u); }
+    }
+    workgroupBarrier();
+    if (lane == 0u) {
+      var digit = 255u;
+      var count = atomicLoad(&histogram[digit]);
+      while (count < wanted) {
+        wanted -= count;
+        digit--;
+        count = atomicLoad(&histogram[digit]);
+      }
+      threshold = (threshold << 8u) | digit;
+    }
+    workgroupBarrier();
+  }
+}
+`;
+
+/** Collects all above the threshold, in any order, and of those equal to it the first ones. */
+const collect = `
+var<workgroup> collected: atomic<u32>;
+var<workgroup> equalBefore: array<u32, ${LANES}>;
+
+fn collect(lane: u32, row: u32, output: u32) {
+  let length = u32(arguments.length);
+  let piece = (length + ${LANES - 1}u) / ${LANES}u;
+  let first = min(lane * piece, length);
+  let last = min(first + piece, length);
+  var equal = 0u;
+  for (var column = first; column < last; column++) {
+    equal += select(0u, 1u, keyOf(row + column) == threshold);
+  }
+  equalBefore[lane] = equal;
+  workgroupBarrier();
+  if (lane == 0u) {
+    var total = 0u;
+    for (var other = 0u; other < ${LANES}u; other++) {
+      let own = equalBefore[other];
+      equalBefore[other] = total;
+      total += own;
+    }
+  }
+  workgroupBarrier();
+  equal = equalBefore[lane];
+  for (var column = first; column < last; column++) {
+    let key = keyOf(row + column);
+    if (key > threshold) {
+      put(output + atomicAdd(&collected, 1u), key, column);
+    } else if (key == threshold) {
+      if (equal < wanted) { put(output + u32(arguments.k) - wanted + equal, key, column); }
+      equal++;
+    }
+  }
+}
+
+fn put(place: u32, key: u32, column: u32) {
+  values[place] = key;
+  indices[place] = column;
+}
+`;
+
+/**
+ * Sorts what was collected, in place, by a bitonic network in which the better of two always goes to
+ * the front: so places beyond the last one may be left out. Source: Batcher (1968).
+ */
+const sort = (barrier: "storageBarrier" | "workgroupBarrier"): string => `
+fn sort(lane: u32, output: u32) {
+  let k = u32(arguments.k);
+  for (var size = 2u; size / 2u < k; size *= 2u) {
+    // Two sorted halves: the second one is taken backwards.
+    for (var pair = lane; pair / (size / 2u) * size < k; pair += ${LANES}u) {
+      let block = pair / (size / 2u) * size;
+      let step = pair % (size / 2u);
+      order(output, block + step, block + size - 1u - step);
+    }
+    ${barrier}();
+    for (var half = size / 4u; half > 0u; half /= 2u) {
+      for (var pair = lane; pair / half * 2u * half < k; pair += ${LANES}u) {
+        let place = pair / half * 2u * half + pair % half;
+        order(output, place, place + half);
+      }
+      ${barrier}();
+    }
+  }
+}
+
+fn order(output: u32, front: u32, back: u32) {
+  if (back >= u32(arguments.k)) { return; }
+  let frontKey = values[output + front];
+  let backKey = values[output + back];
+  let frontColumn = indices[output + front];
+  let backColumn = indices[output + back];
+  if (frontKey < backKey || (frontKey == backKey && frontColumn > backColumn)) {
+    put(output + front, backKey, backColumn);
+    put(output + back, frontKey, frontColumn);
+  }
+}
+`;
+
+/**
+ * The functions `findThreshold`, `collect` and `sort`, to be called one after the other by a workgroup of
+ * {@linkcode LANES}, with a barrier between the last two.
+ *
+ * @param barrier For the memory that `values` and `indices` are in.
+ */
+export const topKWgsl = (barrier: "storageBarrier" | "workgroupBarrier"): string =>
+  keys + findThreshold + collect + sort(barrier);
+
+/** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
+const TOP_K: WgslKernel = {
+  key: "top k",
+  integers: ["xOffset", "outputOffset", "rows", "length", "k", "firstColumn"],
+  buffers: [
+    { name: "x", type: "u32", writes: false },
+    { name: "values", type: "u32", writes: true },
+    { name: "indices", type: "u32", writes: true },
+  ],
+  code: () => `
+${topKWgsl("storageBarrier")}
+${beginMain(LANES, "index")}
+  if (index >= u32(arguments.rows)) { return; }
+  let row = u32(arguments.xOffset) + index * u32(arguments.length);
+  let output = u32(arguments.outputOffset) + index * u32(arguments.k);
+  findThreshold(lane, row);
+  collect(lane, row, output);
+  storageBarrier();
+  sort(lane, output);
+  for (var i = output + lane; i < output + u32(arguments.k); i += ${LANES}u) {
+    let column = indices[i];
+    values[i] = x[row + column];
+    indices[i] = column + u32(arguments.firstColumn);
+  }
+}
+`,
+};
