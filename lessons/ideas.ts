@@ -36,8 +36,8 @@ export const ideas: readonly Idea[] = [
   { idea: "the forward pass", path: "gpt/model/model.ts", becomes: "the whole GPT" },
   {
     idea: "the loss",
-    path: "tensor/ops/losses/cross_entropy.ts",
-    becomes: "over a vocabulary",
+    path: "nn/losses.ts",
+    becomes: "over a whole vocabulary",
   },
   { idea: "backpropagation", path: "autograd/tape.ts", becomes: "the very same file" },
   { idea: "gradient descent", path: "optim/sgd.ts", becomes: "an optimiser" },
