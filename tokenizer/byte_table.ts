@@ -1,9 +1,8 @@
 /**
- * Byte strings numbered in the order in which they were added.
+ * Interned byte strings, numbered in insertion order.
  *
- * Training counts words in one, and encoding looks whole pieces of text up in one. A `Map` keyed by
- * strings would do the same, but makes a string for every word that it is asked about, and keeps
- * the whole document alive that a word was cut from.
+ * Training counts words with it, and encoding caches whole pieces. Unlike a `Map` keyed by strings,
+ * it allocates nothing on lookup and does not keep alive the document that a word was cut from.
  *
  * @module
  */
@@ -12,7 +11,7 @@ import { withRoom } from "./growable.ts";
 const MULTIPLIER = 0x01000193;
 const SCRAMBLER = 0x9e3779b1;
 
-/** The hash of `source[start, end)`: a polynomial modulo 2³². */
+/** Polynomial hash of `source[start, end)`, modulo 2³². */
 export function hashBytes(source: Uint8Array, start: number, end: number): number {
   let hash = 0;
   for (let i = start; i < end; i++) hash = Math.imul(hash, MULTIPLIER) + source[i]! + 1 | 0;
@@ -20,10 +19,10 @@ export function hashBytes(source: Uint8Array, start: number, end: number): numbe
 }
 
 /**
- * Calls `visit` with the hashes of both halves for every way to cut `source` into two.
+ * Calls `visit` with the hashes of both halves, for every way to split `source` in two.
  *
- * The hash is a polynomial, so all halves together take linear time: the second half's is the
- * whole's less the first half's, shifted.
+ * The hash is polynomial, so all splits together take linear time: the hash of the second half is
+ * the hash of the whole minus the shifted hash of the first half.
  */
 export function hashSplits(
   source: Uint8Array,
@@ -43,25 +42,25 @@ export function hashSplits(
   }
 }
 
-/** A set of byte strings, each with a number: an open-addressing hash table over one pool. */
+/** A set of byte strings with ids: an open-addressing hash table over one byte pool. */
 export class ByteTable {
-  /** How many byte strings are in the table; they are numbered from 0. */
+  /** Number of byte strings; ids run from 0. */
   size = 0;
-  /** All byte strings, one after the other. */
+  /** All byte strings, concatenated. */
   pool: Uint8Array = new Uint8Array(1 << 12);
-  /** Where each begins in {@linkcode pool}; the next one's beginning is its end. */
+  /** Start offset of each string in {@linkcode pool}; a string ends where the next one starts. */
   starts: Int32Array = new Int32Array(1 << 8);
   #hashes: Int32Array = new Int32Array(1 << 8);
-  /** Number plus one; 0 marks an empty slot. The length is a power of two. */
+  /** Id plus one; 0 marks an empty slot. The length is a power of two. */
   #slots: Int32Array = new Int32Array(1 << 9);
   #shift = 32 - 9;
 
-  /** The number of `source[start, end)`, or -1 where it is not in the table. */
+  /** Returns the id of `source[start, end)`, or -1 if absent. */
   find(source: Uint8Array, start: number, end: number): number {
     return this.findHashed(hashBytes(source, start, end), source, start, end);
   }
 
-  /** As {@linkcode find}, for a hash that is known already. */
+  /** Like {@linkcode find}, for a precomputed hash. */
   findHashed(hash: number, source: Uint8Array, start: number, end: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
@@ -75,7 +74,7 @@ export class ByteTable {
     return -1;
   }
 
-  /** Adds `source[start, end)`, which must not be in the table yet, and returns its number. */
+  /** Adds `source[start, end)`, which must be absent, and returns its id. */
   add(source: Uint8Array, start: number, end: number): number {
     const number = this.size++;
     const from = this.starts[number]!;

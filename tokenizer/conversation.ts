@@ -1,59 +1,59 @@
 /**
- * Conversations as token ids, with a mask of what the assistant learns from.
+ * Chat rendering: conversations as token ids, with a loss mask over the assistant's tokens.
  *
  * @module
  */
 import type { Tokenizer } from "./tokenizer.ts";
 
-/** A part of what the assistant says: text, Python that it runs, or what that printed. */
+/** Part of an assistant message: text, Python code to run, or its output. */
 export interface MessagePart {
-  /** What the part is. */
+  /** Kind of content. */
   type: "text" | "python" | "python_output";
-  /** Its content. */
+  /** The content. */
   text: string;
 }
 
-/** One turn. */
+/** One turn of a conversation. */
 export interface Message {
-  /** Who speaks. */
+  /** The speaker. */
   role: "system" | "user" | "assistant";
-  /** What is said; only the assistant's may come in parts. */
+  /** The content; only an assistant message may be a list of parts. */
   content: string | readonly MessagePart[];
 }
 
-/** A chat: turns of the user and the assistant, after at most one system message. */
+/** A chat: alternating user and assistant turns, after at most one system message. */
 export interface Conversation {
-  /** The turns in order. */
+  /** The turns, in order. */
   messages: readonly Message[];
 }
 
-/** A conversation as {@linkcode renderConversation} gives it: two lists of the same length. */
+/** A rendered conversation: two lists of the same length. */
 export interface RenderedConversation {
   /** Token ids. */
   ids: number[];
-  /** 1 where the assistant is to learn to say the token, otherwise 0. */
+  /** Loss mask: 1 for tokens to train on, otherwise 0. */
   mask: number[];
 }
 
-/** How long a rendered conversation may be. */
+/** Options for {@linkcode renderConversation}. */
 export interface RenderOptions {
-  /** What goes beyond this many tokens is cut off; 2048 by default. */
+  /** Maximum length in tokens; longer conversations are truncated. @default {2048} */
   maxTokens?: number;
 }
 
 /**
- * Turns a conversation into token ids and the mask of what is learned from.
+ * Renders a conversation to token ids and a loss mask.
  *
- * Learned are the assistant's words, its Python with the tokens around it, and the token that ends
- * its turn. Not learned are the user's turns, the token that begins the assistant's, and what
- * Python printed, which at the time of use does not come from the model. A system message is put
- * before the first user message, with an empty line between them.
+ * The mask is 1 for the assistant's text, for its Python calls with the tokens around them, and for
+ * the token that ends its turn. It is 0 for the user's turns, for the token that starts the
+ * assistant's turn, and for Python output, which the model does not generate at inference. A system
+ * message is prepended to the first user message, with an empty line between them.
  *
  * Source: `render_conversation` in nanochat's `tokenizer.py`.
  *
  * @throws {TypeError} If something in the conversation is missing or of the wrong type.
- * @throws {RangeError} If the turns do not alternate, beginning with the user's, or there are none;
- * if a part is of an unknown type, or the tokenizer lacks a special token.
+ * @throws {RangeError} If there are no turns or they do not alternate starting with the user, if a
+ * part has an unknown type, or if the tokenizer lacks a special token.
  *
  * @example
  * ```ts
@@ -108,12 +108,12 @@ export function renderConversation(
 }
 
 /**
- * Turns a conversation into the token ids after which the assistant is to speak: its last turn is
- * left out, and the token that begins it stands at the end.
+ * Renders a conversation as a prompt for the assistant's next message: drops the last turn and ends
+ * with the token that starts an assistant turn.
  *
  * Source: `render_for_completion` in nanochat's `tokenizer.py`.
  *
- * @throws {RangeError} If the last turn is not the assistant's; and all of
+ * @throws {RangeError} If the last turn is not the assistant's, and as
  * {@linkcode renderConversation}.
  *
  * @example
@@ -146,8 +146,8 @@ export function renderForCompletion(
 }
 
 /**
- * Shows a rendered conversation in a terminal: tokens that are learned from in green, others in
- * red, bars between them.
+ * Formats a rendered conversation for a terminal: tokens to train on in green, others in red,
+ * separated by bars.
  *
  * @throws {RangeError} If an id is not in the vocabulary.
  *
@@ -176,7 +176,7 @@ function append({ ids, mask }: RenderedConversation, more: number[], learned: 0 
   }
 }
 
-/** The messages, each of which is an object. Conversations come from files, so types are checked. */
+/** Validates the messages: conversations come from files, so types are checked at run time. */
 function messagesOf(conversation: Conversation): readonly Message[] {
   const messages: unknown = conversation?.messages;
   if (!Array.isArray(messages)) {

@@ -9,7 +9,7 @@ import { Tokenizer } from "./tokenizer.ts";
 
 const tokenizer = await Tokenizer.train(["hello world, hello there. 1+1 is 2"], { vocabSize: 290 });
 
-/** Token names and texts, with what is learned from in brackets. */
+/** Token names and text, with brackets around the tokens to train on. */
 function show({ ids, mask }: { ids: number[]; mask: number[] }): string {
   assertEquals(ids.length, mask.length);
   let shown = "";

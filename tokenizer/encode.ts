@@ -1,5 +1,5 @@
 /**
- * Encoding: from bytes to token ids.
+ * BPE encoding: from bytes to token ids.
  *
  * @module
  */
@@ -10,33 +10,32 @@ import { makeSplitter, type Splitter } from "./split.ts";
 import type { Merge, Vocabulary } from "./vocabulary.ts";
 
 /**
- * Longer pieces than this, in bytes, are encoded in parts of about this length. They are hardly
- * ever met twice and are not remembered.
+ * Pieces longer than this, in bytes, are encoded in windows of about this length. They rarely
+ * recur, so they are not cached.
  */
 const WINDOW = 48;
 
-/** How many bytes at the end of a part are encoded again with what follows them. */
+/** Bytes at the end of a window that are encoded again together with what follows. */
 const OVERLAP = 8;
 
-/** How many pieces are remembered before the memory is cleared: 10 to 20 MB. */
+/** The cache is cleared when it holds this many pieces (10 to 20 MB). */
 const MAX_REMEMBERED_PIECES = 1 << 18;
 
 /**
- * Encodes pieces of text, and remembers what became of the short ones.
+ * Encodes pieces of text, and caches the short ones.
  *
- * The result is tiktoken's: a piece that is a token is that token; of any other piece, the two
- * neighbours whose joint bytes are the token with the smallest id are joined, the leftmost first,
- * until no two neighbours make a token.
+ * The result equals tiktoken's: a piece that is a token becomes that token; in any other piece, the
+ * adjacent pair that merges into the smallest id is merged, leftmost first, until no pair merges.
  */
 export class Encoder {
   #splitter: Splitter;
   #tokens: readonly (Uint8Array | undefined)[];
-  /** How many bytes each token has. */
+  /** Length of each token in bytes. */
   #lengths: Int32Array;
   #byteIds = new Int32Array(256);
-  /** The token that each pair makes. */
+  /** The token that each pair merges into. */
   #pairs = new PairTable();
-  /** All tokens of the vocabulary, and after them the pieces that are remembered. */
+  /** All tokens of the vocabulary, followed by the cached pieces. */
   #pieces = new ByteTable();
   #vocabularyPieces = 0;
   /** The ids of piece `n` are `#ids[#idStarts[n], #idStarts[n + 1])`. */
@@ -64,7 +63,7 @@ export class Encoder {
   /**
    * Appends the ids of `bytes` to `ids`.
    *
-   * @param text The string that `bytes` were made of, where the caller has it.
+   * @param text The string that `bytes` encodes, if the caller has it.
    */
   encode(bytes: Uint8Array, text: string | undefined, ids: number[]): void {
     let start = 0;
@@ -77,8 +76,8 @@ export class Encoder {
   }
 
   /**
-   * Finds for each token the pair that makes it: what its bytes are encoded as by the tokens
-   * before it. Single bytes, and tokens that no merge arrives at, have no such pair.
+   * Recovers the merge of each token: the pair that its bytes encode to with only the tokens before
+   * it. Single bytes, and tokens that no merge produces, have none.
    */
   findMerges(): Merge[] {
     const merges: Merge[] = [];
@@ -90,7 +89,7 @@ export class Encoder {
     return merges;
   }
 
-  /** All pairs of tokens that are joined, in the order of the tokens that they make. */
+  /** All pairs that merge into a token, ordered by that token. */
   allMerges(): Merge[] {
     const { size, left, right } = this.#pairs;
     const merges = Array.from({ length: size }, (_, i): Merge => [left[i]!, right[i]!]);
@@ -107,17 +106,17 @@ export class Encoder {
   }
 
   /**
-   * Encodes a long piece in parts that overlap, which all fit the processor's nearest cache.
+   * Encodes a long piece in overlapping windows that fit the L1 cache.
    *
-   * Tokens are the encoding of what they stand for exactly if each two neighbours are the encoding
-   * of their joint bytes: the first merge across a boundary would join what had become of these
-   * two by then, whatever lies around them. Within a part that holds, so only the seams need to be
-   * looked at. Where one does not hold, some tokens are taken back and a larger part is tried.
+   * A token sequence is the encoding of its bytes exactly if each adjacent pair is the encoding of
+   * its joint bytes: the first merge across a boundary would join what those two had become by
+   * then, regardless of their surroundings. Within a window this holds, so only the seams need a
+   * check. If a seam fails, some tokens are dropped and a larger window is tried.
    */
   #encodeLong(bytes: Uint8Array, start: number, end: number, ids: number[]): void {
     const before = ids.length;
     let from = start;
-    let furthest = start; // the furthest seam that was tried
+    let furthest = start; // the furthest seam tried
     let size = WINDOW;
     while (from < end) {
       const to = Math.min(furthest + size, end);
@@ -149,7 +148,10 @@ export class Encoder {
     return end;
   }
 
-  /** Whether `ids[seam - 1]` and `ids[seam]`, which meet at `at`, stay two when they are met. */
+  /**
+   * Whether `ids[seam - 1]` and `ids[seam]`, which meet at byte `at`, stay separate when encoded
+   * together.
+   */
   #holds(bytes: Uint8Array, at: number, ids: number[], seam: number): boolean {
     const [left, right] = [ids[seam - 1]!, ids[seam]!];
     const count = this.#merge(bytes, at - this.#lengths[left]!, at + this.#lengths[right]!);
@@ -169,7 +171,7 @@ export class Encoder {
       const second = pieces.findHashed(secondHash, token, cut, token.length);
       if (second < 0) return;
       const [left, right] = [this.#idOf(first), this.#idOf(second)];
-      if (this.#pairs.find(left, right) >= 0) return; // a second token of the same bytes
+      if (this.#pairs.find(left, right) >= 0) return; // another token with the same bytes
       this.#pairs.add(left, right, this.#idOf(pieces.find(token, 0, token.length)));
     });
   }
@@ -208,27 +210,28 @@ function append(ids: number[], source: Int32Array, start: number, end: number): 
   for (let i = start; i < end; i++) ids.push(source[i]!);
 }
 
-/** A place within a block of this many bits is kept together with the token that is made there. */
+/** Bits of a position within a window, packed below the token that a merge there produces. */
 const PLACE_BITS = 10;
 const BLOCK = 1 << PLACE_BITS;
 
-/** What stands where no token is made: larger than any token and place. */
+/** No merge: larger than any packed token and position. */
 const NONE = 0x7fffffff;
 
 /**
- * Joins neighbours until none can be joined.
+ * Merges adjacent tokens until no pair merges.
  *
- * The parts of a piece stay where their first bytes were, in a linked list. Again and again the
- * smallest token that two neighbours make is looked for among all, the leftmost of equal ones, and
- * made. For the few dozen bytes that are merged at a time, looking at all of them without a single
- * branch is several times quicker than keeping a heap.
+ * The tokens of a piece stay at the index of their first byte, in a linked list. Each round merges
+ * the pair with the smallest resulting id, leftmost on ties. For a few dozen bytes, a branch-free
+ * scan of all pairs is several times faster than a heap.
  */
 class Merger {
-  /** The tokens of the piece, in the first places. */
+  /** The tokens of the piece, compacted to the front. */
   tokens: Int32Array = new Int32Array(WINDOW);
   #before = new Int32Array(WINDOW);
   #after = new Int32Array(WINDOW);
-  /** The token that the parts here and after it make, followed by the place's bits; or NONE. */
+  /**
+   * The token that the pair starting here merges into, with the position in the low bits; or NONE.
+   */
   #joined = new Int32Array(WINDOW);
   #byteIds: Int32Array;
   #pairs: PairTable;
@@ -239,9 +242,9 @@ class Merger {
   }
 
   /**
-   * Merges `bytes[start, end)`, leaves the result in `tokens` and returns how many there are.
+   * Merges `bytes[start, end)`, leaves the result in `tokens` and returns its length.
    *
-   * @param limit Tokens from here on are not made.
+   * @param limit Only tokens below this id are produced.
    */
   merge(bytes: Uint8Array, start: number, end: number, limit: number): number {
     const length = end - start;
@@ -274,7 +277,8 @@ class Merger {
           joined[i] = join(pairs, made, tokens[next]!, limit, i);
         }
         if (previous >= 0) joined[previous] = join(pairs, tokens[previous]!, made, limit, previous);
-        // In a run, the next place is known, unless a smaller token has become possible.
+        // In a run of equal bytes the next position is known, unless a smaller merge became
+        // possible.
         follows = joined[next]! >> PLACE_BITS === made && joined[i]! >> PLACE_BITS > made &&
           (previous < 0 || joined[previous]! >> PLACE_BITS > made);
         i = next;
@@ -297,7 +301,7 @@ function join(
   return made < 0 || made >= limit ? NONE : made << PLACE_BITS | place & BLOCK - 1;
 }
 
-/** The place where the smallest token is made, or -1 where none is. */
+/** The position of the smallest merge, or -1 if there is none. */
 function find(joined: Int32Array, length: number): number {
   let [smallest, place] = [NONE, -1];
   for (let block = 0; block < length; block += BLOCK) {
@@ -309,7 +313,7 @@ function find(joined: Int32Array, length: number): number {
   return place;
 }
 
-/** The smallest of `values[start, end)` and up to three more. */
+/** The minimum of `values[start, end)` and of up to three values after it. */
 function least(values: Int32Array, start: number, end: number): number {
   let a = NONE;
   let b = NONE;
@@ -324,7 +328,7 @@ function least(values: Int32Array, start: number, end: number): number {
   return smaller(smaller(a, b), smaller(c, d));
 }
 
-/** The smaller of two numbers that are not negative, without a branch. */
+/** The smaller of two non-negative integers, without a branch. */
 function smaller(a: number, b: number): number {
   const difference = b - a | 0;
   return a + (difference & difference >> 31) | 0;

@@ -1,5 +1,5 @@
 /**
- * How fast text is split, encoded and decoded. Each text has a million characters: iterations per
+ * Speed of splitting, encoding and decoding. Each text has a million characters, so iterations per
  * second are megabytes per second.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -27,7 +27,7 @@ const ids = tokenizer.encode(prose);
 assertEquals(ids, tiktoken.encode(prose, [], []));
 assert(tokenizer.decode(tokenizer.encode(unbroken)) === unbroken);
 
-/** Keeps results in use, so that no run of a bench can be left out. */
+/** Keeps results alive so that the compiler cannot remove a benchmark's work. */
 let sink = 0;
 
 const scanner = makeSplitter(SPLIT_PATTERN);

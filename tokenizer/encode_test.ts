@@ -3,7 +3,7 @@ import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { addresses, makeRandom, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
-/** tiktoken's encoding as its definition says: by bytes, looking at all neighbours every time. */
+/** Reference BPE encoding: rescans all adjacent pairs after every merge. */
 function encodeByDefinition(tokenizer: Tokenizer, text: string): number[] {
   const ranks = new Map<string, number>();
   for (const [id, token] of tokenizer.vocabulary.tokens.entries()) {
@@ -58,7 +58,7 @@ Deno.test("encoding gives the ids of the definition where tokens overlap", async
   }
 });
 
-/** A tokenizer of all bytes and of `words`, whose ids follow each other in that order. */
+/** A tokenizer of all bytes and of `words`, with consecutive ids in that order. */
 function tokenizerOf(words: string[]): Tokenizer {
   const bytes = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
   const tokens = [...bytes, ...words.map((word) => new TextEncoder().encode(word))];
@@ -70,7 +70,7 @@ Deno.test("long pieces are encoded in parts to the ids of the definition", () =>
     const letters = "abcde".slice(0, 1 + random(5));
     const word = (length: number): string =>
       Array.from({ length }, () => letters[random(letters.length)]).join("");
-    // In no order at all: a token may have a smaller id than those that it is made of.
+    // In random order: a token may have a smaller id than the tokens it is merged from.
     const words = new Set(Array.from({ length: 60 }, () => word(2 + random(round % 8 + 2))));
     const tokenizer = tokenizerOf([...words]);
     for (let i = 0; i < 4; i++) {
@@ -81,8 +81,8 @@ Deno.test("long pieces are encoded in parts to the ids of the definition", () =>
 });
 
 Deno.test("what comes far behind decides where it must", () => {
-  // Each pair is made before the one to its left, so the last letter decides about the first. The
-  // path goes through each pair of 47 letters once: 47 steps of 1, 47 of 2, ...
+  // Each pair merges before the one to its left, so the last letter decides the first token. The
+  // path visits each pair of 47 letters once: 47 steps of 1, 47 of 2, ...
   const path = [0];
   for (let step = 1; step < 47; step++) {
     for (let i = 0; i < 47; i++) path.push((path.at(-1)! + step) % 47);
@@ -114,7 +114,7 @@ Deno.test("a megabyte without spaces is encoded like its parts", async () => {
   const letters = Array.from({ length: 1 << 20 }, () => "etaoinshr"[random(9)]).join("");
   const ids = tokenizer.encode(letters);
   assertEquals(tokenizer.decode(ids), letters);
-  // Far from the end, what follows has no influence: the beginning is encoded as if by itself.
+  // Distant context has no influence: the beginning encodes as if alone.
   const part = tokenizer.encode(letters.slice(0, 2000)).slice(0, 500);
   assertEquals(ids.slice(0, 500), part);
   for (const unit of [" ", "\n", "7", "!", "é", "你", "🌍"]) {

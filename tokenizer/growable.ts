@@ -1,19 +1,19 @@
 /**
- * Arrays of numbers that grow: the tables of this module hold millions of small numbers, for which
- * typed arrays take a quarter of the memory of ordinary ones.
+ * Growable typed arrays: this module's tables hold millions of small integers, which take a quarter
+ * of the memory of ordinary arrays.
  *
  * @module
  */
 
-/** What all typed arrays have in common, as far as growing one is concerned. */
+/** The part of a typed array's interface that growing it needs. */
 interface Fixed<T> {
   readonly length: number;
   set(source: T): void;
 }
 
 /**
- * Gives an array with room for `needed` elements: the same one where it is long enough, otherwise
- * a copy at least twice as long, so that growing one by one costs constant time per element.
+ * Returns an array with room for `needed` elements: the same one if it is long enough, otherwise a
+ * copy of at least twice the length, so that appending costs amortized constant time.
  */
 export function withRoom<T extends Fixed<T>>(
   array: T,

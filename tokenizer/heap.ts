@@ -1,27 +1,24 @@
 /**
- * A queue that gives the smallest entry first.
+ * A priority queue that pops the smallest entry first.
  *
  * @module
  */
 import { withRoom } from "./growable.ts";
 
 /**
- * A binary heap of entries of two numbers each, ordered by the first and then by the second.
+ * A binary heap of pairs of numbers, ordered by the first and then by the second.
  *
- * Training keeps (-count, pair) in one: the most frequent pair comes first, and the smaller of two
- * that are equally frequent.
+ * Training stores (-count, pair): the most frequent pair comes first, and the smaller pair on ties.
  */
 export class MinHeap {
-  /** How many entries are in the heap. */
   size = 0;
-  /** The first number of the entry that the last {@linkcode pop} took out. */
+  /** The first number of the last popped entry. */
   first = 0;
-  /** The second number of that entry. */
+  /** The second number of the last popped entry. */
   second = 0;
   #firsts: Float64Array = new Float64Array(64);
   #seconds: Float64Array = new Float64Array(64);
 
-  /** Adds an entry. */
   push(first: number, second: number): void {
     let hole = this.size++;
     this.#firsts = withRoom(this.#firsts, this.size, Float64Array);
@@ -40,7 +37,7 @@ export class MinHeap {
     seconds[hole] = second;
   }
 
-  /** Takes the smallest entry out, into `first` and `second`; `false` where there is none. */
+  /** Pops the smallest entry into `first` and `second`; returns `false` if the heap is empty. */
   pop(): boolean {
     if (this.size === 0) return false;
     const firsts = this.#firsts;

@@ -1,6 +1,6 @@
 /**
- * A byte-level BPE tokenizer: training, encoding, decoding, chats, and the files of other
- * tokenizers.
+ * A byte-level BPE tokenizer: training, encoding, decoding, chat rendering, and other tokenizers'
+ * file formats.
  *
  * ```ts
  * import { Tokenizer } from "./mod.ts";
@@ -12,12 +12,12 @@
  * if (tokenizer.decode(ids) !== "a red wheel") throw new Error("every text comes back");
  * ```
  *
- * To read it in the order of the data: `pattern.ts` and `scan.ts` cut text into pieces, `train.ts`
- * finds the merges, `encode.ts` applies them, `tokenizer.ts` puts these together, `conversation.ts`
- * renders chats, `formats/` reads and writes files.
+ * Reading order: `pattern.ts` and `scan.ts` split text into pieces, `train.ts` learns the merges,
+ * `encode.ts` applies them, `tokenizer.ts` combines these, `conversation.ts` renders chats,
+ * `formats/` reads and writes files.
  *
- * Everything here runs in a browser. Saving to and loading from files is in `files.ts`, which needs
- * Deno and is imported by itself.
+ * Everything here runs in a browser. Saving and loading files is in `files.ts`, which needs Deno
+ * and is imported separately.
  *
  * @module
  */

@@ -1,32 +1,30 @@
 /**
- * Numbers that are looked up by pairs of token ids.
+ * A hash table keyed by pairs of token ids.
  *
  * @module
  */
 import { withRoom } from "./growable.ts";
 
-/** A map from pairs to numbers that are not negative: an open-addressing hash table. */
+/** A map from pairs to non-negative integers, with open addressing. */
 export class PairTable {
-  /** How many pairs are in the table. They are kept in the order in which they were added. */
+  /** Number of pairs, which are kept in insertion order. */
   size = 0;
-  /** The first token of each pair. */
   left: Int32Array = new Int32Array(1 << 10);
-  /** The second token of each pair. */
   right: Int32Array = new Int32Array(1 << 10);
   /**
-   * Left plus one, right, the value and nothing: side by side, so that a look at a slot waits for
-   * memory once. An empty slot begins with 0. The number of slots is a power of two.
+   * Each slot holds left + 1, right, value and padding, so a lookup touches one cache line. An
+   * empty slot starts with 0. The number of slots is a power of two.
    */
   #slots: Int32Array = new Int32Array(4 << 11);
   /**
-   * A bit for every value of the first bits of the hash, two more than choose a slot: set where
-   * there is such a pair. Most pairs that are looked for are not in the table, and these bits, a
-   * thirty-second of its size, lie in a nearer cache and say so for seven out of eight.
+   * A one-hash Bloom filter, indexed by two bits more of the hash than a slot is. Most lookups
+   * miss; the filter, 1/32 of the table's size, stays in a nearer cache and rejects seven of eight
+   * misses.
    */
   #seen: Int32Array = new Int32Array(1 << 8);
   #shift = 32 - 11;
 
-  /** The number that belongs to the pair, or -1 where it is not in the table. */
+  /** Returns the value of the pair, or -1 if absent. */
   find(left: number, right: number): number {
     const hash = hashOf(left, right);
     const bit = hash >>> this.#shift - 2;
@@ -41,7 +39,7 @@ export class PairTable {
     return -1;
   }
 
-  /** Adds a pair, which must not be in the table yet. */
+  /** Adds a pair, which must be absent. */
   add(left: number, right: number, value: number): void {
     this.size++;
     this.left = withRoom(this.left, this.size, Int32Array);

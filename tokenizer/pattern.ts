@@ -1,24 +1,25 @@
 /**
- * Split patterns: regular expressions that cut text into the pieces within which tokens lie.
+ * Split patterns: regular expressions that split text into pieces; tokens never cross a piece
+ * boundary.
  *
- * Patterns are kept as they stand in the files of other tokenizers, which are written for the
- * engines of Python and Rust. {@linkcode toRegExp} puts them into JavaScript's dialect.
+ * Patterns are stored as other tokenizers' files write them, in the dialect of Python and Rust.
+ * {@linkcode toRegExp} translates them to JavaScript.
  *
  * @module
  */
 
 /**
- * nanochat's split pattern: GPT-4's, except that a run of digits is cut after two and not three,
- * so that a small vocabulary does not spend its tokens on numbers.
+ * nanochat's split pattern: GPT-4's, except that numbers are split into runs of two digits instead
+ * of three, so that a small vocabulary spends fewer tokens on numbers.
  */
 export const SPLIT_PATTERN: string = String
   .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+`;
 
-/** GPT-2's split pattern, which Hugging Face's files mean by `"use_regex": true`. */
+/** GPT-2's split pattern, which Hugging Face files denote by `"use_regex": true`. */
 export const GPT2_PATTERN: string = String
   .raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
-/** Shorthands that mean other characters in JavaScript than in Python and Rust. */
+/** Shorthands that match other characters in JavaScript than in Python and Rust. */
 const SHORTHANDS: Readonly<Record<string, string>> = {
   "\\s": String.raw`\p{White_Space}`,
   "\\S": String.raw`\P{White_Space}`,
@@ -26,20 +27,20 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
   "\\D": String.raw`\P{Nd}`,
 };
 
-/** The parts of a pattern that must not be looked into, one by one. */
+/** The units of a pattern that are translated as a whole. */
 const PART =
   /\\[pPxuk]\{[^}]*\}|\\k<[^>]*>|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^]|\(\?(?:<?[=!]|<[^>]*>|[a-z-]*:)|\{\d+(?:,\d*)?\}|[^]/gu;
 
 /**
- * Compiles a split pattern in the dialect of Python and Rust.
+ * Compiles a split pattern from the dialect of Python and Rust.
  *
- * Three things are put in other words: `\s` and `\d`, which leave out characters or take others in
- * JavaScript; escapes that are needless there; and possessive quantifiers (`?+`, `*+`, `++`,
- * `{1,3}+`), which JavaScript lacks. `X++` becomes `(?=(?<name>X+))\k<name>`: what a lookahead has
- * matched is not tried again.
+ * Three things are translated: `\s` and `\d`, which match different characters in JavaScript;
+ * needless escapes; and possessive quantifiers (`?+`, `*+`, `++`, `{1,3}+`), which JavaScript
+ * lacks. `X++` becomes `(?=(?<name>X+))\k<name>`, because a lookahead never backtracks once it has
+ * matched.
  *
  * @returns The expression with the flags `g` and `u`.
- * @throws {SyntaxError} If the pattern is malformed, or uses what JavaScript has no words for.
+ * @throws {SyntaxError} If the pattern is malformed or has no JavaScript equivalent.
  *
  * @example Digits in threes that are never given back
  * ```ts
@@ -52,7 +53,7 @@ export function toRegExp(pattern: string): RegExp {
   const output: string[] = [];
   const groups: number[] = [];
   let inClass = false;
-  let atom = 0; // where in `output` the thing begins that a quantifier would repeat
+  let atom = 0; // where the atom that a quantifier would repeat starts in `output`
   let quantified = false;
   let atomics = 0;
   for (const [part] of pattern.matchAll(PART)) {

@@ -1,9 +1,9 @@
 /**
  * nanochat's split pattern as a hand-written scanner over UTF-8.
  *
- * It gives the same pieces as the regular expression (a test holds the two together) at several
- * times the speed, and a run of any length costs no stack. The comments name the alternatives of
- * the pattern in `pattern.ts`.
+ * It returns the same pieces as the regular expression (a test compares them) several times faster,
+ * and a long run does not use the stack. Comments quote the alternatives of the pattern in
+ * `pattern.ts`.
  *
  * @module
  */
@@ -13,9 +13,9 @@ const OTHER = 0;
 const LETTER = 1;
 const NUMBER = 2;
 const SPACE = 3;
-const NEWLINE = 4; // \r and \n, which are white space too
+const NEWLINE = 4; // \r and \n, which are also white space
 
-/** The kind of each code point, in pages of 256, made when the first of a page is met. */
+/** The kind of each code point, in pages of 256 that are filled on first use. */
 const pages: (Uint8Array | undefined)[] = [];
 const ascii = pageOf(0);
 
@@ -23,9 +23,9 @@ const APOSTROPHE = 0x27;
 const BLANK = 0x20;
 
 /**
- * Where the piece of text ends that begins at `start`.
+ * Returns the end of the piece that starts at `start`.
  *
- * @param bytes UTF-8; a byte that is not valid UTF-8 counts as a punctuation mark.
+ * @param bytes UTF-8; an invalid byte counts as punctuation.
  */
 export function pieceEnd(bytes: Uint8Array, start: number): number {
   const first = kindAt(bytes, start);
@@ -56,7 +56,7 @@ export function pieceEnd(bytes: Uint8Array, start: number): number {
 
   // \s*[\r\n] | \s+(?!\S) | \s+
   let end = next;
-  let last = start; // where the last white space of the run begins
+  let last = start; // start of the run's last white space
   let afterNewline = kind === NEWLINE ? next : -1;
   while (end < bytes.length) {
     const read = kindAt(bytes, end);
@@ -69,7 +69,7 @@ export function pieceEnd(bytes: Uint8Array, start: number): number {
   return end === bytes.length || last === start ? end : last;
 }
 
-/** Kind and width of the character at `i`: `kind + 8 * width`. */
+/** Kind and width of the character at `i`, packed as `kind + 8 * width`. */
 function kindAt(bytes: Uint8Array, i: number): number {
   const byte = bytes[i]!;
   if (byte < 0x80) return ascii[byte]! + 8;
@@ -89,7 +89,7 @@ function runEnd(bytes: Uint8Array, start: number, kind: number): number {
   return end;
 }
 
-/** The end of s, d, m, t, ll, ve or re in either case at `i`; `i` where there is none of them. */
+/** The end of s, d, m, t, ll, ve or re at `i`, in either case; `i` if there is none. */
 function contractionEnd(bytes: Uint8Array, i: number): number {
   const first = (bytes[i] ?? 0) | 0x20;
   const second = (bytes[i + 1] ?? 0) | 0x20;
@@ -105,7 +105,7 @@ function contractionEnd(bytes: Uint8Array, i: number): number {
     case "r":
       return second === 0x65 ? i + 2 : i;
   }
-  // ſ, the long s, is an s where case is ignored.
+  // ſ, the long s, equals s when case is ignored.
   return bytes[i] === 0xc5 && bytes[i + 1] === 0xbf ? i + 2 : i;
 }
 

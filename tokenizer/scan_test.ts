@@ -27,10 +27,10 @@ Deno.test("the scanner cuts random texts where the regular expression does", () 
 });
 
 Deno.test("the scanner knows the kind of every character", () => {
-  // Between a letter, a digit, a mark and a space, each kind of character is cut off differently.
+  // Between a letter, a digit, a mark and a space, each kind of character is split off differently.
   for (let point = 0; point <= 0x10ffff; point += 0x100) {
-    if (point >= 0xd800 && point < 0xe000) continue; // no characters but surrogates
-    if (point >= 0x33000 && point < 0xe0000 || point >= 0xf0000) continue; // none, or private ones
+    if (point >= 0xd800 && point < 0xe000) continue; // surrogates are no characters
+    if (point >= 0x33000 && point < 0xe0000 || point >= 0xf0000) continue; // unassigned or private use
     let text = "";
     for (let i = 0; i < 256; i++) {
       const character = String.fromCodePoint(point + i);

@@ -1,14 +1,14 @@
 /**
- * The tokens that no text can contain: they mark where documents and the turns of a chat begin.
+ * Special tokens, which text never encodes to: they mark documents and chat turns.
  *
  * @module
  */
 
 /**
- * nanochat's special tokens in the order of their ids, which follow those of the merges.
+ * nanochat's special tokens in id order; their ids follow those of the merges.
  *
- * `<|bos|>` begins every document. The others appear only in rendered conversations: what the user
- * says, what the assistant says, the Python that the assistant runs, and what that printed.
+ * `<|bos|>` starts every document. The others occur only in rendered conversations: user turns,
+ * assistant turns, the assistant's Python calls, and their output.
  */
 export const SPECIAL_TOKENS: readonly string[] = [
   "<|bos|>",

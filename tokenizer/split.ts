@@ -1,5 +1,6 @@
 /**
- * Cutting text into pieces: the scanner for nanochat's pattern, a regular expression for all others.
+ * Pre-tokenization: splits text into pieces, with the scanner for nanochat's pattern and a regular
+ * expression for all others.
  *
  * @module
  */
@@ -8,21 +9,21 @@ import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { pieceEnd } from "./scan.ts";
 import { escapedLength, toEscapedText } from "./utf8.ts";
 
-/** Cuts text into pieces. */
+/** Splits text into pieces. */
 export interface Splitter {
   /**
    * @param bytes UTF-8.
-   * @param text The string that `bytes` were made of, where the caller has it.
-   * @returns Where each piece ends in `bytes`, valid until the next call. The pieces follow one
-   * another without gaps and none is empty.
+   * @param text The string that `bytes` encodes, if the caller has it.
+   * @returns The end offset of each piece in `bytes`, valid until the next call. Pieces are
+   * contiguous and non-empty.
    */
   split(bytes: Uint8Array, text?: string): Int32Array;
 }
 
 /**
- * Makes the splitter for a pattern.
+ * Creates the splitter for a pattern.
  *
- * What a pattern does not match between two matches is a piece as well: no text is ever lost.
+ * Text between two matches is a piece as well, so no text is lost.
  *
  * @throws {SyntaxError} If the pattern is malformed.
  */
@@ -30,7 +31,7 @@ export function makeSplitter(pattern: string): Splitter {
   return isScannable(pattern) ? new ScanSplitter() : new RegExpSplitter(toRegExp(pattern));
 }
 
-/** nanochat's pattern matches the same with its possessive quantifiers as without them. */
+/** nanochat's pattern matches the same with and without its possessive quantifiers. */
 function isScannable(pattern: string): boolean {
   return withoutPossessives(pattern) === withoutPossessives(SPLIT_PATTERN);
 }
@@ -85,7 +86,7 @@ class RegExpSplitter implements Splitter {
     const text = original?.toWellFormed() ?? toEscapedText(bytes);
     const ends = this.#ends;
     ends.clear();
-    let unit = 0; // where the next piece begins in `text`
+    let unit = 0; // start of the next piece in `text`
     let byte = 0; // and in `bytes`
     const cutAt = (end: number): void => {
       if (end === unit) return;

@@ -1,5 +1,5 @@
 /**
- * The tokenizer itself.
+ * The `Tokenizer` class.
  *
  * @module
  */
@@ -16,33 +16,33 @@ import {
   type Vocabulary,
 } from "./vocabulary.ts";
 
-/** What {@linkcode Tokenizer.train} is told. */
+/** Options for {@linkcode Tokenizer.train}. */
 export interface TrainOptions {
-  /** The size to reach, special tokens included: at least 256 and one for each of those. */
+  /** Target size, including special tokens: at least 256 plus their number. */
   vocabSize: number;
-  /** What cuts text into words that merges stay within; by default nanochat's. */
+  /** Split pattern. @default {SPLIT_PATTERN} */
   pattern?: string;
-  /** The names of the special tokens; by default nanochat's. */
+  /** Names of the special tokens. @default {SPECIAL_TOKENS} */
   specialTokens?: readonly string[];
 }
 
-/** What {@linkcode Tokenizer.encode} puts around a text. */
+/** Options for {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {
-  /** A special token's name, or any id, to put first. */
+  /** Token to put first: the name of a special token, or any id. */
   prepend?: string | number;
-  /** A special token's name, or any id, to put last. */
+  /** Token to put last: the name of a special token, or any id. */
   append?: string | number;
 }
 
 /**
  * A byte-level BPE tokenizer.
  *
- * Text becomes UTF-8, a pattern cuts it into pieces, and within each piece the merges join bytes
- * into tokens. So any text can be encoded, and every byte comes back. The ids are those that
- * tiktoken gives for the same vocabulary.
+ * Text is encoded as UTF-8 and split into pieces by a pattern; merges then join bytes into tokens
+ * within each piece. So any text can be encoded, and decoding restores every byte. The ids equal
+ * tiktoken's for the same vocabulary.
  *
- * Special tokens never come out of text: `encode("<|bos|>")` gives the tokens of seven letters and
- * signs. Half a surrogate pair, which UTF-8 has no bytes for, is encoded as U+FFFD.
+ * Text never encodes to special tokens: `encode("<|bos|>")` gives tokens for its seven characters.
+ * A lone surrogate, which UTF-8 cannot represent, is encoded as U+FFFD.
  *
  * @example
  * ```ts
@@ -55,20 +55,20 @@ export interface EncodeOptions {
  * ```
  */
 export class Tokenizer {
-  /** What the tokenizer consists of. The file formats read and write it. */
+  /** The tokenizer's data, which the file formats read and write. */
   readonly vocabulary: Vocabulary;
   /** One more than the largest id. */
   readonly vocabSize: number;
   #encoder: Encoder;
   #textEncoder = new TextEncoder();
-  /** The bytes of every id, special tokens included. */
+  /** The bytes of every id, including special tokens. */
   #bytes: (Uint8Array | undefined)[];
   #merges: Merge[] | undefined;
 
   /**
-   * Makes a tokenizer from its data.
+   * Creates a tokenizer from its data.
    *
-   * @throws {RangeError} If the vocabulary lacks bytes, or gives an id twice.
+   * @throws {RangeError} If the vocabulary lacks bytes, or assigns an id twice.
    * @throws {SyntaxError} If the split pattern is malformed.
    */
   constructor(vocabulary: Vocabulary) {
@@ -84,17 +84,17 @@ export class Tokenizer {
   }
 
   /**
-   * Learns a vocabulary from texts.
+   * Trains a tokenizer.
    *
-   * Ids 0 to 255 are the bytes, then follow the merges in the order in which they were found, then
-   * the special tokens. Only the distinct words are kept in memory. Where the texts run out of
-   * pairs to merge, the vocabulary is smaller than asked for.
+   * Ids 0 to 255 are the bytes, followed by the merges in the order learned and the special tokens.
+   * Only distinct words are kept in memory. If the pairs run out, the vocabulary is smaller than
+   * requested.
    *
-   * @param texts Documents. No merge reaches from one into the next.
+   * @param texts Documents. Merges never cross from one into the next.
    * @throws {RangeError} If `vocabSize` leaves no room for the bytes and the special tokens, or if
-   * a special token has no name or comes twice.
-   * @throws {TypeError} If a text is not a string, or if `texts` is one.
-   * @throws {Error} If there is no text at all.
+   * a special token is unnamed or repeated.
+   * @throws {TypeError} If a document is not a string, or if `texts` is one.
+   * @throws {Error} If there is no text.
    * @throws {SyntaxError} If the pattern is malformed.
    */
   static async train(
@@ -151,27 +151,27 @@ export class Tokenizer {
   }
 
   /**
-   * Makes a tokenizer from what {@linkcode toJSON} gave, as an object or as JSON text.
+   * Restores a tokenizer from the result of {@linkcode toJSON}, as an object or as JSON text.
    *
-   * @throws {SyntaxError} If that is not what it is.
+   * @throws {SyntaxError} If it is malformed.
    */
   static fromJSON(json: string | TokenizerJson): Tokenizer {
     return new Tokenizer(readJson(json));
   }
 
-  /** The split pattern, in the dialect of Python and Rust. */
+  /** Split pattern, in the dialect of Python and Rust. */
   get pattern(): string {
     return this.vocabulary.pattern;
   }
 
-  /** The ids of the special tokens by name. */
+  /** Ids of the special tokens by name. */
   get specialTokens(): ReadonlyMap<string, number> {
     return this.vocabulary.specialTokens;
   }
 
   /**
-   * The pairs that encoding joins, in the order of the tokens that they make. For a vocabulary
-   * that came without them they are found out; a token that no pair leads to is left out then.
+   * The merges, ordered by the tokens they produce. If the vocabulary came without merges, they are
+   * reconstructed, without tokens that no pair produces.
    */
   get merges(): Merge[] {
     this.#merges ??= this.vocabulary.merges?.map(([left, right]): Merge => [left, right]) ??
@@ -179,7 +179,9 @@ export class Tokenizer {
     return this.#merges;
   }
 
-  /** The id of the token that begins every document: `<|bos|>`, or `<|endoftext|>` without it. */
+  /**
+   * The id of the token that starts every document: `<|bos|>`, or `<|endoftext|>` if there is none.
+   */
   get bos(): number {
     return this.specialTokens.get("<|bos|>") ?? this.specialTokens.get("<|endoftext|>") ??
       this.special("<|bos|>");
@@ -201,10 +203,10 @@ export class Tokenizer {
   }
 
   /**
-   * Turns text into ids.
+   * Encodes text to ids.
    *
    * @throws {TypeError} If `text` is not a string.
-   * @throws {RangeError} If `prepend` or `append` is no token.
+   * @throws {RangeError} If `prepend` or `append` is not a token.
    */
   encode(text: string, options: EncodeOptions = {}): number[] {
     if (typeof text !== "string") {
@@ -217,14 +219,14 @@ export class Tokenizer {
     return ids;
   }
 
-  /** Turns each text into ids, with the same token put before or after each. */
+  /** Encodes each string, with the same options. */
   encodeBatch(texts: Iterable<string>, options: EncodeOptions = {}): number[][] {
     return Array.from(texts, (text) => this.encode(text, options));
   }
 
   /**
-   * Turns bytes into ids. For valid UTF-8 they are those of the text; a byte that is not valid is
-   * split off as if it were a punctuation mark.
+   * Encodes bytes. Valid UTF-8 gives the ids of the text; an invalid byte is split off like a
+   * punctuation mark.
    */
   encodeBytes(bytes: Uint8Array): number[] {
     const ids: number[] = [];
@@ -233,11 +235,10 @@ export class Tokenizer {
   }
 
   /**
-   * Turns ids back into text; special tokens come out as their names.
+   * Decodes ids to text; special tokens become their names.
    *
-   * What is not valid UTF-8 comes out as U+FFFD, as when the ids end within a character. To show
-   * text while it is being generated, give {@linkcode decodeBytes} of each id to a `TextDecoder`
-   * with `{ stream: true }`.
+   * Invalid UTF-8, such as a character cut off at the end, becomes U+FFFD. To display text as it is
+   * generated, pass {@linkcode decodeBytes} of each id to a `TextDecoder` with `{ stream: true }`.
    *
    * @throws {RangeError} If an id is not in the vocabulary.
    */
@@ -246,7 +247,7 @@ export class Tokenizer {
   }
 
   /**
-   * Turns ids back into bytes: exactly those that were encoded.
+   * Decodes ids to exactly the bytes that were encoded.
    *
    * @throws {RangeError} If an id is not in the vocabulary.
    */
@@ -273,8 +274,8 @@ export class Tokenizer {
   }
 
   /**
-   * How many bytes of text each id stands for, 0 for special tokens: what turns a loss per token
-   * into bits per byte. Shape [vocabSize].
+   * Length of each token in bytes, 0 for special tokens; converts loss per token to bits per byte.
+   * Shape [vocabSize].
    */
   tokenBytes(): Int32Array<ArrayBuffer> {
     return Int32Array.from(

@@ -1,5 +1,5 @@
 /**
- * Training: which pairs of tokens to merge, most frequent first.
+ * BPE training: learns which pairs of tokens to merge, most frequent first.
  *
  * Source: Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units"
  * (2016), section 3.2, on bytes instead of characters.
@@ -13,24 +13,23 @@ import { PairTable } from "./pair_table.ts";
 import { makeSplitter, type Splitter } from "./split.ts";
 import type { Merge } from "./vocabulary.ts";
 
-/** Counts the distinct words of a corpus. Texts may come one by one and are not kept. */
+/** Counts the distinct words of a corpus; documents are not kept. */
 export class WordCounter {
-  /** The distinct words. */
   readonly words: ByteTable = new ByteTable();
-  /** How often each word occurred, by its number in `words`. */
+  /** Occurrences of each word, by its id in `words`. */
   counts: Float64Array = new Float64Array(1 << 8);
   #splitter: Splitter;
   #encoder = new TextEncoder();
 
   /**
-   * @param pattern What cuts text into words.
+   * @param pattern Split pattern.
    * @throws {SyntaxError} If the pattern is malformed.
    */
   constructor(pattern: string) {
     this.#splitter = makeSplitter(pattern);
   }
 
-  /** Counts the words of one text. */
+  /** Counts the words of one document. */
   add(text: string): void {
     const { words } = this;
     const bytes = this.#encoder.encode(text);
@@ -47,30 +46,31 @@ export class WordCounter {
   }
 }
 
-/** In the heap, a pair is one number: left * PAIR_BASE + right, which sorts as pairs do. */
+/**
+ * The heap stores a pair as one number, left * PAIR_BASE + right, which preserves the order of
+ * pairs.
+ */
 const PAIR_BASE = 2 ** 26;
 
 /**
- * Finds the merges that byte-pair encoding makes: again and again the pair that occurs most often,
- * and of equally frequent ones the smaller.
+ * Learns the BPE merges: repeatedly the most frequent pair, the smaller one on ties.
  *
- * All words lie in one array of positions. Each position knows its neighbours in the word, and
- * those that hold the same pair are linked, so a merge visits only the places where its pair
- * stands. A pair is counted anew only where a neighbour changed. The heap may hold a count that
- * has fallen since; it is put right when it comes up, for a count never rises once all occurrences
- * of a pair are known.
+ * All words are stored in one array of positions. Each position links to its neighbors in the word
+ * and to the other positions with the same pair, so a merge visits only the occurrences of its pair
+ * and updates only the counts of pairs next to them. The heap may hold outdated counts; they are
+ * corrected when popped, because a count never grows once all occurrences of a pair are known.
  *
  * @param words The distinct words.
- * @param counts How often each word occurs.
- * @param limit How many merges to make at most.
- * @returns Fewer than `limit` where no pair is left.
+ * @param counts Occurrences of each word.
+ * @param limit Maximum number of merges.
+ * @returns Fewer than `limit` merges if the pairs run out.
  */
 export function learnMerges(words: ByteTable, counts: Float64Array, limit: number): Merge[] {
   const positions = new Positions(words, counts);
   const { pairs } = positions;
   const heap = new MinHeap();
   const merges: Merge[] = [];
-  let queued = 0; // pairs below this number have been in the heap
+  let queued = 0; // pairs below this number have been pushed
   for (let token = 256; merges.length < limit; token++) {
     for (; queued < pairs.size; queued++) {
       const count = positions.pairCounts[queued]!;
@@ -94,22 +94,24 @@ function popMostFrequent(heap: MinHeap, { pairs, pairCounts }: Positions): numbe
   return -1;
 }
 
-/** Every token of every distinct word, linked in two ways: along its word, and with its equals. */
+/**
+ * Every token of every distinct word, in two linked lists: along its word, and with equal pairs.
+ */
 class Positions {
   readonly pairs = new PairTable();
-  /** How often each pair occurs in the corpus. */
+  /** Occurrences of each pair in the corpus. */
   pairCounts = new Float64Array(1 << 10);
-  /** The first position that holds each pair, or -1. */
+  /** The first position of each pair, or -1. */
   #heads = new Int32Array(1 << 10);
   #weights: Float64Array;
   #word: Int32Array;
   #token: Int32Array;
-  /** The positions before and after in the same word, or -1. */
+  /** Previous and next position in the same word, or -1. */
   #before: Int32Array;
   #after: Int32Array;
-  /** The pair that the tokens here and at `after` make, or -1. */
+  /** The pair formed by the token here and the one at `after`, or -1. */
   #pair: Int32Array;
-  /** The other positions that hold the same pair: a doubly linked list. */
+  /** The other positions with the same pair: a doubly linked list. */
   #previousEqual: Int32Array;
   #nextEqual: Int32Array;
   #found = new Int32Array(1 << 8);
@@ -137,10 +139,10 @@ class Positions {
     }
   }
 
-  /** Puts `token` in the place of every occurrence of a pair. */
+  /** Replaces every occurrence of a pair by `token`. */
   merge(pair: number, token: number): void {
     for (const position of this.#positionsOf(pair)) {
-      if (this.#pair[position] !== pair) continue; // a merge just before has used this one up
+      if (this.#pair[position] !== pair) continue; // consumed by the merge just before
       const second = this.#after[position]!;
       const before = this.#before[position]!;
       const after = this.#after[second]!;
@@ -157,7 +159,7 @@ class Positions {
     }
   }
 
-  /** The positions that hold a pair; from left to right where its occurrences can overlap. */
+  /** The positions of a pair; from left to right if its occurrences can overlap. */
   #positionsOf(pair: number): Int32Array {
     let count = 0;
     for (let i = this.#heads[pair]!; i >= 0; i = this.#nextEqual[i]!) {

@@ -1,4 +1,4 @@
-/** How long training takes on all State of the Union addresses, for small and large vocabularies. */
+/** Training time on all State of the Union addresses, for small and large vocabularies. */
 import { addresses } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import { WordCounter } from "./train.ts";

@@ -4,7 +4,7 @@ import { makeRandom, randomText } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Merge } from "./vocabulary.ts";
 
-/** Byte-pair encoding as its definition says, counting all pairs anew for every merge. */
+/** Reference BPE training: recounts all pairs after every merge. */
 function mergesByDefinition(texts: string[], limit: number): Merge[] {
   let words = texts.flatMap((text) => text.match(toRegExp(SPLIT_PATTERN)) ?? [])
     .map((word) => [...new TextEncoder().encode(word)]);
@@ -105,7 +105,7 @@ Deno.test("a long run without spaces is learned in a moment, however long its to
 
 Deno.test("a pattern of one's own cuts the words", async () => {
   const tokenizer = await Tokenizer.train(["ab-ab-ab"], { vocabSize: 280, pattern: "b-?" });
-  // What the pattern does not match, here the letters between, is a word too.
+  // Text between matches, here the letters, forms a word too.
   assertEquals(tokenizer.merges, [[98, 45]]);
   assertEquals(tokenizer.decode(tokenizer.encode("xab-b")), "xab-b");
 });

@@ -1,19 +1,19 @@
 /**
- * UTF-8, byte by byte, with an answer for every byte string.
+ * UTF-8 decoding that is total: every byte string has a result.
  *
- * A byte that is not part of valid UTF-8 stands for a character of its own: the lone surrogate
- * U+DC00 plus the byte, which no valid text holds (the "surrogateescape" of Python's PEP 383). So
- * any bytes can be split with a pattern that is written for characters, and come back unharmed.
+ * An invalid byte becomes the lone surrogate U+DC00 plus the byte, which valid text never contains
+ * (Python's "surrogateescape", PEP 383). So arbitrary bytes can be split with a character pattern
+ * and restored exactly.
  *
  * @module
  */
 
 const ESCAPE = 0xdc00;
 
-/** Room for the width, 1 to 4 bytes, in what {@linkcode decodeAt} returns. */
+/** {@linkcode decodeAt} packs the width, 1 to 4 bytes, below this factor. */
 const WIDTH_STEP = 8;
 
-/** Reads one character at `bytes[i]`: its code point times 8, plus its width in bytes. */
+/** Decodes the character at `bytes[i]`: its code point times 8, plus its width in bytes. */
 export function decodeAt(bytes: Uint8Array, i: number): number {
   const lead = bytes[i]!;
   if (lead < 0x80) return lead * WIDTH_STEP + 1;
@@ -37,7 +37,7 @@ export function decodeAt(bytes: Uint8Array, i: number): number {
   return (ESCAPE + lead) * WIDTH_STEP + 1;
 }
 
-/** The text of `bytes`, with a lone surrogate for each byte that is not valid UTF-8. */
+/** Decodes `bytes`, with a lone surrogate for each invalid byte. */
 export function toEscapedText(bytes: Uint8Array): string {
   let text = "";
   for (let i = 0; i < bytes.length;) {
@@ -48,7 +48,9 @@ export function toEscapedText(bytes: Uint8Array): string {
   return text;
 }
 
-/** How many bytes `text[start, end)` came from, where a lone surrogate stands for one byte. */
+/**
+ * The number of bytes that `text[start, end)` was decoded from; a lone surrogate counts one byte.
+ */
 export function escapedLength(text: string, start: number, end: number): number {
   let length = 0;
   for (let i = start; i < end; i++) {

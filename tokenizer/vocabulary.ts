@@ -1,5 +1,5 @@
 /**
- * What a tokenizer consists of, and what must hold for it to work.
+ * A tokenizer's data, and its validation.
  *
  * @module
  */
@@ -10,32 +10,32 @@ export type Merge = [left: number, right: number];
 /**
  * The data of a byte-level tokenizer, as the file formats read and write it.
  *
- * The id of an ordinary token is its rank: of two merges that are possible, the one that gives the
- * smaller id is made first.
+ * The id of an ordinary token is its rank: of two possible merges, the one with the smaller id
+ * comes first.
  */
 export interface Vocabulary {
-  /** The split pattern, in the dialect of Python and Rust; see {@linkcode toRegExp}. */
+  /** Split pattern, in the dialect of Python and Rust; see {@linkcode toRegExp}. */
   readonly pattern: string;
-  /** The bytes of each ordinary token by id; holes are allowed. */
+  /** The bytes of each ordinary token by id; may have holes. */
   readonly tokens: readonly (Uint8Array | undefined)[];
-  /** The ids of the special tokens by name. */
+  /** Ids of the special tokens by name. */
   readonly specialTokens: ReadonlyMap<string, number>;
-  /** The merges in the order of the tokens that they make; found out from `tokens` if left out. */
+  /** The merges, ordered by the tokens they produce; reconstructed from `tokens` if absent. */
   readonly merges?: readonly Readonly<Merge>[];
 }
 
 /**
- * Ids are below this. It is 10 times what large models use, and keeps a file of a few bytes from
- * asking for gigabytes of memory.
+ * Ids are below this: 10 times what large models use, and a limit that keeps a tiny malformed file
+ * from allocating gigabytes.
  */
 export const MAX_VOCABULARY_SIZE: number = 1 << 21;
 
-/** Whether a value is a number that can be a token's id. */
+/** Whether a value is a valid token id. */
 export function isTokenId(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) < MAX_VOCABULARY_SIZE;
 }
 
-/** What is wrong with a vocabulary, as "wanted …, got …"; `null` where nothing is. */
+/** Describes what is wrong with a vocabulary, as "wanted …, got …"; `null` if it is valid. */
 export function findProblem(vocabulary: Vocabulary): string | null {
   const { tokens, specialTokens, merges = [] } = vocabulary;
   if (tokens.length > MAX_VOCABULARY_SIZE) {

@@ -1,5 +1,5 @@
 /**
- * Hugging Face's `tokenizer.json`, as far as it describes a byte-level BPE.
+ * Hugging Face's `tokenizer.json`, for byte-level BPE tokenizers.
  *
  * @module
  */
@@ -11,8 +11,8 @@ import { checked, isObject, type JsonObject, malformed, parseJson, show } from "
 const KIND = "tokenizer.json";
 
 /**
- * The character that stands for each byte in the file: itself where it can be seen, and otherwise
- * the next one from U+0100 on. GPT-2 began this, so that tokens are printable.
+ * The character that the file uses for each byte: the byte itself if it is printable, otherwise the
+ * next one from U+0100 on (introduced by GPT-2).
  */
 const BYTE_CHARACTERS: readonly string[] = byteCharacters();
 const CHARACTER_BYTES: ReadonlyMap<string, number> = new Map(
@@ -28,10 +28,10 @@ function byteCharacters(): string[] {
 }
 
 /**
- * Writes a vocabulary as the text of a `tokenizer.json`.
+ * Serializes a vocabulary as `tokenizer.json`.
  *
- * All ways to join two tokens into a third are listed as merges, and a piece that is a token is
- * taken whole: then Hugging Face's libraries give the ids that {@linkcode Encoder} gives.
+ * Lists every pair that merges into a token, and sets `ignore_merges`, so that Hugging Face's
+ * libraries give the same ids as {@linkcode Encoder}.
  *
  * @example
  * ```ts
@@ -94,10 +94,10 @@ export function writeHuggingFace(vocabulary: Vocabulary): string {
 }
 
 /**
- * Reads a vocabulary from the text of a `tokenizer.json`.
+ * Parses a vocabulary from `tokenizer.json`.
  *
- * @throws {SyntaxError} If the text is not one, or describes a tokenizer of another kind: not BPE,
- * not byte-level, with a normalizer, or with merges that do not come in the order of their ids.
+ * @throws {SyntaxError} If the text is malformed or describes another kind of tokenizer: not BPE,
+ * not byte-level, with a normalizer, or with merges out of id order.
  */
 export function readHuggingFace(text: string): Vocabulary {
   const data = parseJson(text, KIND);
@@ -146,7 +146,7 @@ function readVocab(
   return { tokens, ids };
 }
 
-/** Of several pairs that make the same token, the first is kept. */
+/** If several pairs produce the same token, the first wins. */
 function readMerges(merges: unknown, ids: ReadonlyMap<string, number>): Merge[] {
   if (!Array.isArray(merges)) return malformed(KIND, `wanted merges, got ${show(merges)}`);
   const read: Merge[] = [];

@@ -57,7 +57,7 @@ Deno.test("GPT-2's vocabulary gives the same ids through both formats and both l
     assertEquals(ids, tiktoken.encode(text, [], []));
     assertEquals(ids, theirs.encode(text).ids);
   }
-  // Files of GPT-2's time say the pattern by "use_regex", and write merges as strings.
+  // Files from GPT-2's time denote the pattern by "use_regex", and write merges as strings.
   file.pre_tokenizer = { type: "ByteLevel", add_prefix_space: false, use_regex: true };
   file.model.merges = ours.merges.map(([left, right]) =>
     [left, right].map((id) => theirs.id_to_token(id)).join(" ")

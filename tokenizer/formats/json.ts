@@ -1,5 +1,5 @@
 /**
- * nanodino's own format: one JSON object that holds everything.
+ * nanodino's own format: one JSON object.
  *
  * @module
  */
@@ -21,21 +21,21 @@ const VERSION = 1;
 
 /** A tokenizer as JSON. */
 export interface TokenizerJson {
-  /** Says what the object is. */
+  /** Identifies the format. */
   format: "nanodino-tokenizer";
-  /** Changes when older readers can no longer read the object. */
+  /** Incremented when older readers can no longer read the object. */
   version: 1;
-  /** The split pattern, in the dialect of Python and Rust. */
+  /** Split pattern, in the dialect of Python and Rust. */
   pattern: string;
-  /** The ids of the special tokens by name. */
+  /** Ids of the special tokens by name. */
   specialTokens: Record<string, number>;
-  /** The bytes of each ordinary token by id, as base64; `null` for an id without one. */
+  /** The bytes of each ordinary token by id, as base64; `null` for an unused id. */
   tokens: (string | null)[];
-  /** The merges in the order of the tokens that they make. */
+  /** The merges, ordered by the tokens they produce. */
   merges: Merge[];
 }
 
-/** Writes a vocabulary. Names of special tokens that look like numbers lose their order. */
+/** Serializes a vocabulary. Special tokens whose names look like integers lose their order. */
 export function writeJson(
   vocabulary: Vocabulary & Required<Pick<Vocabulary, "merges">>,
 ): TokenizerJson {
@@ -50,9 +50,9 @@ export function writeJson(
 }
 
 /**
- * Reads a vocabulary, from JSON text or from an object that has been parsed.
+ * Parses a vocabulary from JSON text or from a parsed object.
  *
- * @throws {SyntaxError} If something is missing or is not what it should be.
+ * @throws {SyntaxError} If something is missing or malformed.
  */
 export function readJson(json: string | TokenizerJson): Vocabulary {
   const data = typeof json === "string" ? parseJson(json, KIND) : json;

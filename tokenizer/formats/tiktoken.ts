@@ -1,7 +1,8 @@
 /**
- * tiktoken's ranks: a line per token, its bytes as base64 and its id.
+ * tiktoken's rank files: one line per token, with its bytes as base64 and its id.
  *
- * The file holds neither the split pattern nor the special tokens: whoever reads it must know them.
+ * The file contains neither the split pattern nor the special tokens, so the reader must supply
+ * them.
  *
  * @module
  */
@@ -12,19 +13,19 @@ import { checked, fromBase64, malformed, show, toBase64 } from "./parse.ts";
 
 const KIND = "the tiktoken ranks";
 
-/** What a file of ranks leaves out. */
+/** What a rank file leaves out. */
 export interface TiktokenOptions {
-  /** The split pattern; by default nanochat's. */
+  /** Split pattern. @default {SPLIT_PATTERN} */
   pattern?: string;
   /**
-   * The special tokens: their ids by name, or their names alone, whose ids then follow the largest
-   * rank. By default nanochat's names.
+   * Special tokens: ids by name, or names alone, whose ids then follow the largest rank. @default
+   * {SPECIAL_TOKENS}
    */
   specialTokens?: Readonly<Record<string, number>> | readonly string[];
 }
 
 /**
- * Reads a vocabulary from tiktoken's ranks.
+ * Parses a vocabulary from tiktoken's ranks.
  *
  * @throws {SyntaxError} If a line is malformed, a rank occurs twice or a byte has no token.
  *
@@ -68,8 +69,8 @@ export function readTiktoken(text: string, options: TiktokenOptions = {}): Vocab
 }
 
 /**
- * Writes the ordinary tokens of a vocabulary as tiktoken's ranks. Of tokens with the same bytes
- * only the first is written, as only that one is ever used.
+ * Serializes the ordinary tokens of a vocabulary as tiktoken's ranks. Of tokens with equal bytes
+ * only the first is written, because encoding uses only that one.
  *
  * @example
  * ```ts

