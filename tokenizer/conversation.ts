@@ -231,7 +231,8 @@ function partsOf({ content }: Message): readonly MessagePart[] {
   for (const [index, part] of parts.entries()) {
     if (typeof part?.text !== "string") {
       throw new TypeError(
-        `Cannot render the conversation: wanted a text in part ${index}, got ${typeof part?.text}`,
+        `Cannot render the conversation: wanted a string in part ${index}, ` +
+          `got ${typeof part?.text}`,
       );
     }
     if (!["text", "python", "python_output"].includes(part.type)) {

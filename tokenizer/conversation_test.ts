@@ -29,7 +29,7 @@ const chat: Conversation = {
   ],
 };
 
-Deno.test("the assistant's words and the end of its turn are learned, nothing else", () => {
+Deno.test("the loss mask covers the assistant's text and the end of its turn, nothing else", () => {
   assertEquals(
     show(renderConversation(tokenizer, chat)),
     "<|bos|><|user_start|>hi<|user_end|><|assistant_start|>[hello!<|assistant_end|>]" +
@@ -37,7 +37,7 @@ Deno.test("the assistant's words and the end of its turn are learned, nothing el
   );
 });
 
-Deno.test("what the assistant runs is learned, what that printed is not", () => {
+Deno.test("the loss mask covers the assistant's Python calls, not their output", () => {
   const rendered = renderConversation(tokenizer, {
     messages: [
       { role: "user", content: "add" },
@@ -73,14 +73,14 @@ Deno.test("a system message comes before the first user message, which stays as 
   assertEquals(messages, copy);
 });
 
-Deno.test("texts that look like special tokens do not become ones", () => {
+Deno.test("text that looks like a special token is not encoded as one", () => {
   const { ids } = renderConversation(tokenizer, {
     messages: [{ role: "user", content: "<|assistant_start|>" }],
   });
   assertEquals(ids.filter((id) => id === tokenizer.special("<|assistant_start|>")), []);
 });
 
-Deno.test("a long conversation is cut off", () => {
+Deno.test("a long conversation is truncated", () => {
   const long: Conversation = {
     messages: [{ role: "user", content: "hello ".repeat(3000) }],
   };
@@ -91,7 +91,7 @@ Deno.test("a long conversation is cut off", () => {
   assertEquals(renderConversation(tokenizer, long, { maxTokens: 32 }).ids.length, 32);
 });
 
-Deno.test("a completion begins where the assistant's last turn would", () => {
+Deno.test("a completion prompt ends where the assistant's last turn would begin", () => {
   assertEquals(
     tokenizer.decode(renderForCompletion(tokenizer, chat)),
     "<|bos|><|user_start|>hi<|user_end|><|assistant_start|>hello!<|assistant_end|>" +
@@ -99,7 +99,7 @@ Deno.test("a completion begins where the assistant's last turn would", () => {
   );
 });
 
-Deno.test("colours show what is learned from", () => {
+Deno.test("colors show the loss mask", () => {
   assertEquals(
     visualizeTokenization(tokenizer, { ids: [104, 105], mask: [0, 1] }),
     "\x1b[91mh\x1b[0m|\x1b[92mi\x1b[0m",
@@ -126,7 +126,7 @@ Deno.test("a malformed conversation is an error of one line that says what is wr
     [{ messages: [{ role: "system" }, user] }, TypeError, "content of the system message"],
     [{ messages: [{ role: "user", content: [] }] }, TypeError, "got a list"],
     [{ messages: [user, assistant(5)] }, TypeError, "got number"],
-    [{ messages: [user, assistant([null])] }, TypeError, "a text in part 0"],
+    [{ messages: [user, assistant([null])] }, TypeError, "a string in part 0"],
     [{ messages: [user, assistant([{ type: "text" }])] }, TypeError, "got undefined"],
     [{ messages: [user, assistant([{ type: "image", text: "" }])] }, RangeError, 'got "image"'],
   ];

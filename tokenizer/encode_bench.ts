@@ -50,7 +50,7 @@ Deno.bench("encode: js-tiktoken, the same vocabulary", { group: "prose", n: 3, w
 Deno.bench("encode: nanodino", { group: "prose" }, () => {
   sink += tokenizer.encode(prose).length;
 });
-Deno.bench("encode: nanodino, nothing remembered", { group: "prose" }, (b) => {
+Deno.bench("encode: nanodino, cold cache", { group: "prose" }, (b) => {
   const fresh = new Tokenizer(tokenizer.vocabulary);
   b.start();
   sink += fresh.encode(prose).length;

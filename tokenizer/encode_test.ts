@@ -33,7 +33,7 @@ function encodeByDefinition(tokenizer: Tokenizer, text: string): number[] {
 
 const random = makeRandom(11);
 
-Deno.test("encoding gives the ids of the definition for random texts", async () => {
+Deno.test("encoding equals the reference on random text", async () => {
   for (let round = 0; round < 6; round++) {
     const texts = Array.from({ length: 10 }, () => randomText(random));
     const tokenizer = await Tokenizer.train(texts, { vocabSize: 265 + 150 });
@@ -45,7 +45,7 @@ Deno.test("encoding gives the ids of the definition for random texts", async () 
   }
 });
 
-Deno.test("encoding gives the ids of the definition where tokens overlap", async () => {
+Deno.test("encoding equals the reference where tokens overlap", async () => {
   for (let round = 0; round < 60; round++) {
     const word = (length: number): string =>
       Array.from({ length }, () => "aabc"[random(4)]).join("");
@@ -65,7 +65,7 @@ function tokenizerOf(words: string[]): Tokenizer {
   return new Tokenizer({ pattern: SPLIT_PATTERN, tokens, specialTokens: new Map() });
 }
 
-Deno.test("long pieces are encoded in parts to the ids of the definition", () => {
+Deno.test("long pieces encoded in windows equal the reference", () => {
   for (let round = 0; round < 40; round++) {
     const letters = "abcde".slice(0, 1 + random(5));
     const word = (length: number): string =>
@@ -80,7 +80,7 @@ Deno.test("long pieces are encoded in parts to the ids of the definition", () =>
   }
 });
 
-Deno.test("what comes far behind decides where it must", () => {
+Deno.test("distant context changes the encoding where it must", () => {
   // Each pair merges before the one to its left, so the last letter decides the first token. The
   // path visits each pair of 47 letters once: 47 steps of 1, 47 of 2, ...
   const path = [0];
@@ -94,7 +94,7 @@ Deno.test("what comes far behind decides where it must", () => {
     const part = text.slice(0, length);
     const ids = tokenizer.encode(part);
     assertEquals(ids.length, Math.ceil(length / 2));
-    assertEquals(ids[0]! < 256, length % 2 === 1, "what is left over is the first letter");
+    assertEquals(ids[0]! < 256, length % 2 === 1, "the leftover is the first letter");
     assertEquals(tokenizer.decode(ids), part);
   }
 });
@@ -108,7 +108,7 @@ Deno.test("tokens of thousands of bytes are found", () => {
   assertEquals(ids, [...Array(3).fill(255 + words.length), 257, 98]);
 });
 
-Deno.test("a megabyte without spaces is encoded like its parts", async () => {
+Deno.test("a megabyte without spaces encodes like its parts", async () => {
   const [text] = addresses();
   const tokenizer = await Tokenizer.train([text!], { vocabSize: 1000 });
   const letters = Array.from({ length: 1 << 20 }, () => "etaoinshr"[random(9)]).join("");
@@ -123,7 +123,7 @@ Deno.test("a megabyte without spaces is encoded like its parts", async () => {
   }
 });
 
-Deno.test("more different words than are remembered change nothing", async () => {
+Deno.test("more distinct words than the cache holds change nothing", async () => {
   const tokenizer = await Tokenizer.train(["the cat sat on the mat"], { vocabSize: 275 });
   const word = tokenizer.encode(" the cat");
   let text = "";
@@ -137,7 +137,7 @@ Deno.test("more different words than are remembered change nothing", async () =>
   assertEquals(tokenizer.encode(" the cat"), word);
 });
 
-Deno.test("merges that are found out are those that were learned", async () => {
+Deno.test("reconstructed merges are those that were learned", async () => {
   const { vocabulary, merges } = await Tokenizer.train(addresses().slice(0, 3), {
     vocabSize: 1500,
   });

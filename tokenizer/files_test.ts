@@ -4,7 +4,7 @@ import { Tokenizer } from "./tokenizer.ts";
 
 const tokenizer = await Tokenizer.train(["round and round it goes"], { vocabSize: 280 });
 
-Deno.test("a tokenizer that was saved is loaded as it was, and nothing else is left behind", async () => {
+Deno.test("a saved tokenizer loads as it was, and no other file is left behind", async () => {
   const folder = await Deno.makeTempDir();
   try {
     for (const path of [`${folder}/a.json`, new URL(`file://${folder}/b.json`)]) {
@@ -19,7 +19,7 @@ Deno.test("a tokenizer that was saved is loaded as it was, and nothing else is l
   }
 });
 
-Deno.test("saving that fails leaves no file behind, loading a damaged file is an error", async () => {
+Deno.test("a failed save leaves no file behind, loading a damaged file is an error", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${folder}/taken`);

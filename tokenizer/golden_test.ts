@@ -20,7 +20,7 @@ async function readChapter(path: string): Promise<string> {
   return module.default;
 }
 
-goldenTest("the original's merges, ids and token counts come out", async (t) => {
+goldenTest("merges, ids and token counts equal nanochat's", async (t) => {
   const golden = readGoldenJson<Golden>("golden-bpe");
   const chapters = await Promise.all(golden.corpus.map(readChapter));
   const tokenizer = await Tokenizer.train(chapters, { vocabSize: golden.vocabSize });

@@ -5,7 +5,7 @@ function split(pattern: string, text: string): string[] {
   return text.match(toRegExp(pattern)) ?? [];
 }
 
-Deno.test("a possessive quantifier gives nothing back", () => {
+Deno.test("a possessive quantifier does not backtrack", () => {
   assertEquals(split("a++ab|.", "aaab"), ["a", "a", "a", "b"]);
   assertEquals(split("a+ab|.", "aaab"), ["aaab"]);
   assertEquals(split("(?:ab){1,2}+abc|.", "ababc"), [..."ababc"]);

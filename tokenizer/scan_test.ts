@@ -21,7 +21,7 @@ function assertSamePieces(text: string): void {
   assertEquals(scan(text), text.match(expression) ?? [], JSON.stringify(text).slice(0, 200));
 }
 
-Deno.test("the scanner cuts random texts where the regular expression does", () => {
+Deno.test("the scanner splits random text like the regular expression", () => {
   const random = makeRandom(1);
   for (let i = 0; i < 3000; i++) assertSamePieces(randomText(random, 1 + random(40)));
 });
@@ -42,18 +42,18 @@ Deno.test("the scanner knows the kind of every character", () => {
   }
 });
 
-Deno.test("the scanner cuts contractions in either case", () => {
+Deno.test("the scanner splits contractions in either case", () => {
   assertEquals(scan("it's HE'LL we'Ve 'tis 'llama x'ſ y'q z'"), [
     ..."it|'s| HE|'LL| we|'Ve| '|tis| '|llama| x|'ſ| y|'q| z|'".split("|"),
   ]);
 });
 
-Deno.test("the scanner cuts an address where the regular expression does", () => {
+Deno.test("the scanner splits an address like the regular expression", () => {
   const [first] = addresses();
   assertSamePieces(first!);
 });
 
-Deno.test("a byte that is not valid UTF-8 counts as a punctuation mark", () => {
+Deno.test("an invalid UTF-8 byte counts as punctuation", () => {
   const bytes = Uint8Array.of(0x20, 0xff, 0xc3, 0x61, 0x80);
   assertEquals(pieceEnd(bytes, 0), 3);
   assertEquals(pieceEnd(bytes, 3), 4);

@@ -12,7 +12,7 @@ const training = [
 const tokenizer = await Tokenizer.train(training, { vocabSize: 500 });
 const custom = await Tokenizer.train(training, { vocabSize: 500, pattern: "\\p{L}+|\\s++" });
 
-Deno.test("every text comes back", () => {
+Deno.test("decoding restores every text", () => {
   for (let i = 0; i < 500; i++) {
     const text = randomText(random);
     assertEquals(tokenizer.decode(tokenizer.encode(text)), text);
@@ -20,7 +20,7 @@ Deno.test("every text comes back", () => {
   }
 });
 
-Deno.test("any bytes come back, valid UTF-8 or not", () => {
+Deno.test("decoding restores arbitrary bytes, valid UTF-8 or not", () => {
   for (let i = 0; i < 500; i++) {
     const bytes = randomBytes(random, random(100));
     assertEquals(tokenizer.decodeBytes(tokenizer.encodeBytes(bytes)), bytes);
@@ -28,7 +28,7 @@ Deno.test("any bytes come back, valid UTF-8 or not", () => {
   }
 });
 
-Deno.test("the bytes of a text have the ids of the text", () => {
+Deno.test("a text and its bytes have the same ids", () => {
   for (let i = 0; i < 200; i++) {
     const text = randomText(random);
     const bytes = new TextEncoder().encode(text);
@@ -37,7 +37,7 @@ Deno.test("the bytes of a text have the ids of the text", () => {
   }
 });
 
-Deno.test("half a surrogate pair is encoded as U+FFFD", () => {
+Deno.test("a lone surrogate is encoded as U+FFFD", () => {
   for (const each of [tokenizer, custom]) {
     assertEquals(each.encode("a\ud83cb"), each.encode("a\ufffdb"));
     assertEquals(each.encode("\udf0d"), each.encode("\ufffd"));
@@ -45,7 +45,7 @@ Deno.test("half a surrogate pair is encoded as U+FFFD", () => {
   }
 });
 
-Deno.test("a byte order mark comes back", () => {
+Deno.test("a byte order mark survives a round trip", () => {
   assertEquals(tokenizer.decode(tokenizer.encode("\ufeffa")), "\ufeffa");
 });
 
@@ -54,7 +54,7 @@ Deno.test("ids that end within a character decode to U+FFFD", () => {
   assertEquals(tokenizer.decode(ids), "\ufffd");
 });
 
-Deno.test("special tokens in a text stay text", () => {
+Deno.test("special tokens in text stay text", () => {
   for (const name of SPECIAL_TOKENS) {
     const ids = tokenizer.encode(`a${name}b`);
     assert(ids.every((id) => id < tokenizer.bos));
@@ -70,7 +70,7 @@ Deno.test("special tokens are the last ids, and decode to their names", () => {
   assertThrows(() => tokenizer.special("<|nope|>"), RangeError, "wanted one of <|bos|>");
 });
 
-Deno.test("a token can be put before and after, by name or id", () => {
+Deno.test("a token can be prepended and appended, by name or id", () => {
   const ids = tokenizer.encode("hello");
   const { bos } = tokenizer;
   const end = tokenizer.special("<|user_end|>");
@@ -80,7 +80,7 @@ Deno.test("a token can be put before and after, by name or id", () => {
   assertThrows(() => tokenizer.encode("a", { append: "<|x|>" }), RangeError, "<|x|>");
 });
 
-Deno.test("a batch is encoded text by text", () => {
+Deno.test("a batch is encoded string by string", () => {
   const { bos } = tokenizer;
   assertEquals(tokenizer.encodeBatch(["hello", "", "world"], { prepend: bos }), [
     [bos, ...tokenizer.encode("hello")],
@@ -89,7 +89,7 @@ Deno.test("a batch is encoded text by text", () => {
   ]);
 });
 
-Deno.test("an id outside the vocabulary is an error that names it and its place", () => {
+Deno.test("an id outside the vocabulary is an error that names it and its position", () => {
   for (const id of [-1, 500, 0.5, NaN, Infinity]) {
     assertThrows(() => tokenizer.decode([1, id]), RangeError, `got ${id} at position 1`);
     assertThrows(() => tokenizer.decodeBytes([id]), RangeError, "vocabulary of 500");
@@ -103,7 +103,7 @@ Deno.test("only strings are encoded", () => {
   }
 });
 
-Deno.test("the byte lengths of tokens add up to the text's, special tokens count nothing", () => {
+Deno.test("the byte lengths of tokens add up to the text's, special tokens count 0", () => {
   const lengths = tokenizer.tokenBytes();
   const text = randomText(random, 200);
   const ids = tokenizer.encode(text, { prepend: "<|bos|>" });
@@ -115,7 +115,7 @@ Deno.test("the byte lengths of tokens add up to the text's, special tokens count
   assert(SPECIAL_TOKENS.every((name) => lengths[tokenizer.special(name)] === 0));
 });
 
-Deno.test("the token that begins a document may be GPT-2's", () => {
+Deno.test("the document-start token may be GPT-2's", () => {
   const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
   const specialTokens = new Map([["<|endoftext|>", 256]]);
   assertEquals(new Tokenizer({ pattern: ".", tokens, specialTokens }).bos, 256);
@@ -123,7 +123,7 @@ Deno.test("the token that begins a document may be GPT-2's", () => {
   assertThrows(() => without.bos, RangeError, "none at all");
 });
 
-Deno.test("a vocabulary that cannot work is refused", () => {
+Deno.test("an invalid vocabulary is refused", () => {
   const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
   const make = (
     changed: (Uint8Array | undefined)[],

@@ -39,7 +39,7 @@ function mergesByDefinition(texts: string[], limit: number): Merge[] {
   return merges;
 }
 
-Deno.test("training finds the merges of the definition in random texts", async () => {
+Deno.test("training finds the reference's merges in random text", async () => {
   const random = makeRandom(7);
   for (let round = 0; round < 12; round++) {
     const texts = Array.from({ length: 1 + random(5) }, () => randomText(random, 80));
@@ -48,7 +48,7 @@ Deno.test("training finds the merges of the definition in random texts", async (
   }
 });
 
-Deno.test("training finds the merges of the definition where pairs overlap and tie", async () => {
+Deno.test("training finds the reference's merges where pairs overlap and tie", async () => {
   const random = makeRandom(8);
   for (let round = 0; round < 40; round++) {
     const alphabet = "aab".slice(0, 1 + random(3));
@@ -60,7 +60,7 @@ Deno.test("training finds the merges of the definition where pairs overlap and t
   }
 });
 
-Deno.test("equally frequent pairs are merged in the order of their ids", async () => {
+Deno.test("equally frequent pairs are merged in id order", async () => {
   const { merges } = await Tokenizer.train(["cd ab"], { vocabSize: 265 + 3 });
   assertEquals(merges, [[32, 97], [99, 100], [256, 98]]);
 });
@@ -75,7 +75,7 @@ Deno.test("ids are the bytes, then the merges, then the special tokens", async (
   assertEquals(tokenizer.merges.length, 3);
 });
 
-Deno.test("texts may come one by one, and at any speed", async () => {
+Deno.test("texts may be an asynchronous stream", async () => {
   const texts = ["one fish two fish", "red fish blue fish"];
   async function* slowly(): AsyncGenerator<string> {
     for (const text of texts) {
@@ -89,28 +89,28 @@ Deno.test("texts may come one by one, and at any speed", async () => {
   assertEquals((await Tokenizer.train(new Set(texts), { vocabSize: 280 })).merges, whole.merges);
 });
 
-Deno.test("where the pairs run out, the vocabulary is smaller than asked for", async () => {
+Deno.test("the vocabulary is smaller than requested if the pairs run out", async () => {
   const tokenizer = await Tokenizer.train(["ab", "c"], { vocabSize: 1000 });
   assertEquals(tokenizer.merges, [[97, 98]]);
   assertEquals(tokenizer.vocabSize, 266);
   assertEquals(tokenizer.bos, 257);
 });
 
-Deno.test("a long run without spaces is learned in a moment, however long its tokens", async () => {
+Deno.test("a long run without spaces is learned quickly, however long its tokens", async () => {
   const tokenizer = await Tokenizer.train(["a".repeat(1 << 20)], { vocabSize: 265 + 20 });
   assertEquals(tokenizer.merges.at(-1), [274, 274]);
   assertEquals(tokenizer.encode("a".repeat(1 << 20)), [275]);
   assertEquals(tokenizer.vocabSize, 265 + 20);
 });
 
-Deno.test("a pattern of one's own cuts the words", async () => {
+Deno.test("a custom pattern splits the words", async () => {
   const tokenizer = await Tokenizer.train(["ab-ab-ab"], { vocabSize: 280, pattern: "b-?" });
   // Text between matches, here the letters, forms a word too.
   assertEquals(tokenizer.merges, [[98, 45]]);
   assertEquals(tokenizer.decode(tokenizer.encode("xab-b")), "xab-b");
 });
 
-Deno.test("training says what it wanted", async () => {
+Deno.test("training errors say what was wanted", async () => {
   const train = (
     texts: Iterable<string>,
     vocabSize: number,

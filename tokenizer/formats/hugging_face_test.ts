@@ -14,7 +14,7 @@ const texts = [address!.slice(0, 20_000), ...Array.from({ length: 200 }, () => r
 const tokenizer = await Tokenizer.train(texts, { vocabSize: 1000 });
 const written = writeHuggingFace(tokenizer.vocabulary);
 
-Deno.test("Hugging Face's library gives the same ids with the file that is written", () => {
+Deno.test("Hugging Face's library gives the same ids with the file we write", () => {
   const reference = new Reference(JSON.parse(written), {});
   for (const text of texts) {
     assertEquals(tokenizer.encode(text), reference.encode(text).ids, JSON.stringify(text));
@@ -22,14 +22,14 @@ Deno.test("Hugging Face's library gives the same ids with the file that is writt
   assertEquals(reference.token_to_id("<|bos|>"), tokenizer.bos);
 });
 
-Deno.test("a vocabulary comes back from the file that was written", () => {
+Deno.test("a vocabulary survives a round trip through the file", () => {
   const copy = new Tokenizer(readHuggingFace(written));
   assertEquals(copy.toJSON(), { ...tokenizer.toJSON(), merges: copy.merges });
   assertEquals(copy.merges.length, tokenizer.merges.length);
   for (const text of texts) assertEquals(copy.encode(text), tokenizer.encode(text));
 });
 
-Deno.test("words of JavaScript are tokens like any others", async () => {
+Deno.test("names of JavaScript's built-in properties are tokens like any others", async () => {
   const words = ["constructor", "__proto__", "toString"];
   const small = await Tokenizer.train(words, { vocabSize: 300, pattern: "\\w+" });
   const copy = new Tokenizer(readHuggingFace(writeHuggingFace(small.vocabulary)));
@@ -68,7 +68,7 @@ Deno.test("GPT-2's vocabulary gives the same ids through both formats and both l
   assertEquals(old.encode(texts[0]!), ours.encode(texts[0]!));
 });
 
-Deno.test("a file that is cut off, or describes another tokenizer, is an error of one line", () => {
+Deno.test("a truncated file, or one of another kind of tokenizer, is a one-line error", () => {
   for (let i = 0; i < 100; i++) {
     const cut = written.slice(0, random(written.length));
     const { message } = assertThrows(() => readHuggingFace(cut), SyntaxError, "Cannot read");

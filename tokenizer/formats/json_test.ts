@@ -10,7 +10,7 @@ const tokenizer = await Tokenizer.train(
 );
 const json: TokenizerJson = tokenizer.toJSON();
 
-Deno.test("a tokenizer comes back from JSON, as text and as an object", () => {
+Deno.test("a tokenizer survives a round trip through JSON, as text and as an object", () => {
   for (const copy of [Tokenizer.fromJSON(JSON.stringify(tokenizer)), Tokenizer.fromJSON(json)]) {
     assertEquals(copy.merges, tokenizer.merges);
     assertEquals(copy.pattern, tokenizer.pattern);
@@ -21,7 +21,7 @@ Deno.test("a tokenizer comes back from JSON, as text and as an object", () => {
   }
 });
 
-Deno.test("a file that is cut off anywhere is an error of one line", () => {
+Deno.test("a file truncated anywhere is a one-line error", () => {
   const text = JSON.stringify(json, null, 1);
   for (let i = 0; i < 200; i++) {
     const cut = text.slice(0, random(text.length));
@@ -30,7 +30,7 @@ Deno.test("a file that is cut off anywhere is an error of one line", () => {
   }
 });
 
-Deno.test("a file that is something else is an error that says what was wanted", () => {
+Deno.test("a file of another kind is an error that says what was wanted", () => {
   const cases: [Record<string, unknown>, string][] = [
     [{ format: "x" }, 'wanted the format "nanodino-tokenizer", got "x"'],
     [{ version: 2 }, "wanted version 1, got 2"],

@@ -24,7 +24,7 @@ function unpack(packed: string): string {
 const PLAIN_PATTERN = SPLIT_PATTERN.replaceAll("?+", "?").replaceAll("++", "+")
   .replaceAll("\\s", "\\p{White_Space}").replaceAll("\\S", "\\P{White_Space}");
 
-Deno.test("js-tiktoken gives the same ids with the ranks that are written", async () => {
+Deno.test("js-tiktoken gives the same ids with the ranks we write", async () => {
   const tokenizer = await Tokenizer.train(texts, { vocabSize: 1000 });
   const lines = writeTiktoken(tokenizer.vocabulary).trim().split("\n");
   const reference = new Tiktoken({
@@ -37,7 +37,7 @@ Deno.test("js-tiktoken gives the same ids with the ranks that are written", asyn
   }
 });
 
-Deno.test("the ranks of GPT-4 give js-tiktoken's ids", () => {
+Deno.test("GPT-4's ranks give js-tiktoken's ids", () => {
   const reference = new Tiktoken(cl100k);
   // GPT-4's pattern, as in tiktoken.
   const pattern = String
@@ -55,7 +55,7 @@ Deno.test("the ranks of GPT-4 give js-tiktoken's ids", () => {
   assertThrows(() => tokenizer.decode([100_256]), RangeError);
 });
 
-Deno.test("a vocabulary comes back from its ranks, pattern and special tokens", async () => {
+Deno.test("a vocabulary survives a round trip through its ranks, pattern and special tokens", async () => {
   const tokenizer = await Tokenizer.train(texts, { vocabSize: 600, pattern: GPT2_PATTERN });
   const text = writeTiktoken(tokenizer.vocabulary);
   for (const specialTokens of [undefined, Object.fromEntries(tokenizer.specialTokens)]) {
