@@ -32,11 +32,16 @@ export function listSource(
   return {
     name,
     async open(split) {
-      const isCount = Number.isInteger(validationDocuments) && validationDocuments >= 1;
-      if (!isCount || validationDocuments >= all.length) {
+      if (!(Number.isInteger(validationDocuments) && validationDocuments >= 1)) {
         throw new RangeError(
-          `Cannot split "${name}": wanted 1 or more documents for validation and one left to train on, ` +
-            `got ${validationDocuments} of ${all.length} documents`,
+          `Cannot split "${name}": wanted a whole number of documents for validation from 1 up, ` +
+            `got ${validationDocuments}`,
+        );
+      }
+      if (all.length <= validationDocuments) {
+        throw new RangeError(
+          `Cannot split "${name}": wanted ${validationDocuments + 1} or more documents with text ` +
+            `(${validationDocuments} for validation), got ${all.length}`,
         );
       }
       const cut = all.length - validationDocuments;

@@ -57,6 +57,13 @@ async function loadAddresses(): Promise<Address[]> {
       cause,
     });
   }
+  if (Array.isArray(loaded) && loaded.length === 0) {
+    // The package looks for its own files, and takes those that it may not see for absent.
+    throw new Error(
+      `Cannot load the default corpus: wanted addresses from ${SOTU_PACKAGE}, got none; ` +
+        `reading the package needs --allow-read`,
+    );
+  }
   if (!Array.isArray(loaded) || !loaded.every(isAddress)) {
     throw new TypeError(
       `Cannot load the default corpus: wanted addresses with a year and a text from ${SOTU_PACKAGE}, got ${typeof loaded}`,

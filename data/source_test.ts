@@ -33,11 +33,19 @@ Deno.test("the last documents of a list are validation, and neither split can be
   const source = listSource("letters", ["a", "", "b", "c", "d"], 2);
   assertEquals(await Array.fromAsync(texts(await source.open("train"))), ["a", "b"]);
   assertEquals(await Array.fromAsync(texts(await source.open("validation"))), ["c", "d"]);
-  for (const count of [0, 1.5, 5, NaN]) {
+  const cases: [count: number, message: string][] = [
+    ...[0, 1.5, NaN].map((count): [number, string] => [
+      count,
+      `wanted a whole number of documents for validation from 1 up, got ${count}`,
+    ]),
+    [5, "wanted 6 or more documents with text (5 for validation), got 5"],
+    [20, "wanted 21 or more documents with text (20 for validation), got 5"],
+  ];
+  for (const [count, message] of cases) {
     await assertRejects(
       () => listSource("letters", ["a", "b", "c", "d", "e"], count).open("train"),
       RangeError,
-      `Cannot split "letters": wanted 1 or more documents for validation and one left to train on, got ${count} of 5`,
+      `Cannot split "letters": ${message}`,
     );
   }
 });

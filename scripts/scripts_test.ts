@@ -286,6 +286,14 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       permissions: permissions.filter((name) => name !== "--allow-write"),
     },
     {
+      what: "no permission to read the default corpus",
+      script: "tok_train.ts",
+      args: ["--vocab-size", "300"],
+      code: 1,
+      message: "--allow-read",
+      permissions: permissions.filter((name) => name !== "--allow-read"),
+    },
+    {
       what: "a seed that is negative",
       script: "sample.ts",
       args: ["--seed", "-4"],

@@ -85,7 +85,11 @@ Deno.test("a corpus shorter than a batch, or without text, is refused", async ()
     await assertRejects(() => preparePretraining(given), RangeError, "wanted 34 or more tokens");
   }
   const empty = await options({ source: listSource("empty", [], 1) });
-  await assertRejects(() => preparePretraining(empty), RangeError, "got 1 of 0 documents");
+  await assertRejects(
+    () => preparePretraining(empty),
+    RangeError,
+    "wanted 2 or more documents with text (1 for validation), got 0",
+  );
 });
 
 Deno.test("samples continue the prompts, the same every time", async () => {
