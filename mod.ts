@@ -30,6 +30,7 @@
  */
 
 export * as autograd from "./autograd/mod.ts";
+export * as chat from "./chat/mod.ts";
 export * as data from "./data/mod.ts";
 export * as gpt from "./gpt/mod.ts";
 export * as lessons from "./lessons/mod.ts";

@@ -20,12 +20,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tokenizer: [],
   data: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data"],
-  scripts: ["gpt", "tokenizer", "data"],
+  chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
+  scripts: ["chat", "gpt", "tokenizer", "data"],
 };
 
 /** Single files that may import more than their module. */
 const extraArrows: Readonly<Record<string, readonly string[]>> = {
-  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
+  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat"],
   "scripts/tour.ts": ["lessons"],
 };
 

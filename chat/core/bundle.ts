@@ -1,0 +1,280 @@
+/**
+ * The evaluation bundle of the CORE metric, in the format of the original: `core.yaml` lists the
+ * tasks, `eval_meta_data.csv` their baselines, `eval_data/` holds the examples as JSON Lines.
+ *
+ * @module
+ */
+
+import { importCsv, importYaml, importZip } from "../deps.ts";
+
+/** A question with several continuations, of which one is right. */
+export interface MultipleChoiceExample {
+  /** The question. */
+  readonly query: string;
+  /** The continuations. */
+  readonly choices: readonly string[];
+  /** The index of the right one. */
+  readonly gold: number;
+}
+
+/** Several contexts before one continuation, of which one is right. */
+export interface SchemaExample {
+  /** The contexts. */
+  readonly context_options: readonly string[];
+  /** What follows each of them. */
+  readonly continuation: string;
+  /** The index of the right context. */
+  readonly gold: number;
+}
+
+/** A context and the continuation that the model has to predict token by token. */
+export interface LanguageModelingExample {
+  /** The context. */
+  readonly context: string;
+  /** What follows it. */
+  readonly continuation: string;
+}
+
+/** The examples of a task, by its type. */
+export type CoreExamples =
+  | { readonly type: "multiple_choice"; readonly examples: readonly MultipleChoiceExample[] }
+  | { readonly type: "schema"; readonly examples: readonly SchemaExample[] }
+  | { readonly type: "language_modeling"; readonly examples: readonly LanguageModelingExample[] };
+
+/** One task of a bundle, its examples in the order of the file. */
+export type CoreTask = CoreExamples & {
+  /** Its name. */
+  readonly label: string;
+  /** How many other examples stand before the one that is asked. */
+  readonly fewShot: number;
+  /** What stands between a question and its continuation. */
+  readonly delimiter: string;
+  /** The accuracy of guessing, from 0 to 1. */
+  readonly baseline: number;
+};
+
+/** All tasks of the metric. */
+export interface CoreBundle {
+  /** The tasks, in the order of `core.yaml`. */
+  readonly tasks: readonly CoreTask[];
+}
+
+/** Reads a file of the bundle by its path in it. */
+type ReadFile = (path: string) => Promise<string>;
+
+/**
+ * Reads a bundle.
+ *
+ * @param source The folder of the bundle, or a zip file that contains it, at the top or in a folder
+ * `eval_bundle`.
+ * @throws {Error} If a file is missing or malformed; the message names it, with the line for examples.
+ *
+ * @example
+ * ```ts
+ * import { readCoreBundle } from "./bundle.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.mkdir(`${folder}/eval_data`);
+ * await Deno.writeTextFile(
+ *   `${folder}/core.yaml`,
+ *   "icl_tasks:\n- label: days\n  dataset_uri: days.jsonl\n  num_fewshot: [0]\n" +
+ *     "  icl_task_type: language_modeling\n",
+ * );
+ * await Deno.writeTextFile(`${folder}/eval_meta_data.csv`, "Eval Task,Random baseline\ndays,0\n");
+ * await Deno.writeTextFile(
+ *   `${folder}/eval_data/days.jsonl`,
+ *   '{"context": "Monday, Tuesday,", "continuation": "Wednesday"}\n',
+ * );
+ * const { tasks } = await readCoreBundle(folder);
+ * if (tasks[0]?.examples.length !== 1) throw new Error("expected one example");
+ * ```
+ */
+export async function readCoreBundle(source: string | URL): Promise<CoreBundle> {
+  const place = source instanceof URL ? decodeURIComponent(source.pathname) : source;
+  const read = (await isFile(place)) ? await zipReader(place) : folderReader(place);
+  const { parse: parseYaml } = await importYaml();
+  const { parse: parseCsv } = await importCsv();
+  const settings: unknown = explain(`${place}/core.yaml`, parseYaml, await read("core.yaml"));
+  const list = isRecord(settings) ? settings.icl_tasks : undefined;
+  if (!Array.isArray(list)) {
+    throw new Error(`Cannot read ${place}/core.yaml: wanted a list icl_tasks, got none`);
+  }
+  const rows = explain(
+    `${place}/eval_meta_data.csv`,
+    (text) => parseCsv(text, { columns: true, relax_column_count: true }) as unknown[],
+    await read("eval_meta_data.csv"),
+  );
+  const baselines = new Map(
+    rows.filter(isRecord).map((row) => [row["Eval Task"], Number(row["Random baseline"])]),
+  );
+  const tasks: CoreTask[] = [];
+  for (const entry of list) {
+    const task = taskOf(entry, `${place}/core.yaml`);
+    const baseline = baselines.get(task.label);
+    if (baseline === undefined || !Number.isFinite(baseline)) {
+      throw new Error(
+        `Cannot read ${place}/eval_meta_data.csv: wanted a Random baseline of ${task.label}, got none`,
+      );
+    }
+    const path = `eval_data/${task.file}`;
+    const examples = examplesOf(task.type, await read(path), `${place}/${path}`);
+    const { label, fewShot, delimiter } = task;
+    tasks.push({ ...examples, label, fewShot, delimiter, baseline: baseline / 100 });
+  }
+  return { tasks };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (cause) {
+    throw new Error(`Cannot read the bundle ${path}: wanted a folder or a zip file, got none`, {
+      cause,
+    });
+  }
+}
+
+function folderReader(folder: string): ReadFile {
+  return async (path) => {
+    try {
+      return await Deno.readTextFile(`${folder}/${path}`);
+    } catch (cause) {
+      throw new Error(`Cannot read ${folder}/${path}: the bundle lacks it`, { cause });
+    }
+  };
+}
+
+async function zipReader(zip: string): Promise<ReadFile> {
+  const { unzipSync } = await importZip();
+  const bytes = await Deno.readFile(zip);
+  const files = explain(zip, (content) => unzipSync(content), bytes);
+  const prefix = Object.keys(files).find((path) => path.endsWith("core.yaml"))
+    ?.slice(0, -"core.yaml".length);
+  return (path) => {
+    const content = prefix === undefined ? undefined : files[prefix + path];
+    if (content === undefined) {
+      return Promise.reject(new Error(`Cannot read ${path} in ${zip}: the bundle lacks it`));
+    }
+    return Promise.resolve(new TextDecoder().decode(content));
+  };
+}
+
+/** Runs a parser, whose errors then name the file. */
+function explain<Content, Result>(
+  path: string,
+  parse: (content: Content) => Result,
+  content: Content,
+): Result {
+  try {
+    return parse(content);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const taskTypes = ["multiple_choice", "schema", "language_modeling"] as const;
+
+function taskOf(entry: unknown, path: string): {
+  label: string;
+  file: string;
+  type: CoreTask["type"];
+  fewShot: number;
+  delimiter: string;
+} {
+  const task = isRecord(entry) ? entry : {};
+  const type = taskTypes.find((name) => name === task.icl_task_type);
+  const shots: unknown = Array.isArray(task.num_fewshot) ? task.num_fewshot[0] : undefined;
+  const { label, dataset_uri: file, continuation_delimiter: delimiter = " " } = task;
+  if (typeof label !== "string" || typeof file !== "string" || typeof delimiter !== "string") {
+    throw new Error(
+      `Cannot read ${path}: wanted a task with label and dataset_uri, got ${JSON.stringify(task)}`,
+    );
+  }
+  if (type === undefined) {
+    throw new Error(
+      `Cannot read ${path}: wanted icl_task_type ${taskTypes.join(", ")} in ${label}, got ` +
+        `${task.icl_task_type}`,
+    );
+  }
+  if (typeof shots !== "number" || !Number.isInteger(shots) || shots < 0) {
+    throw new Error(`Cannot read ${path}: wanted num_fewshot as [0], [1], … in ${label}`);
+  }
+  return { label, file, type, fewShot: shots, delimiter };
+}
+
+function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExamples {
+  const read = <Example>(parse: (fields: Fields) => Example): Example[] => {
+    const examples = text.split("\n").flatMap((line, i) =>
+      line.trim() === "" ? [] : [parse(new Fields(line, `${path}, line ${i + 1}`))]
+    );
+    if (examples.length === 0) throw new Error(`Cannot read ${path}: wanted examples, got none`);
+    return examples;
+  };
+  if (type === "multiple_choice") {
+    return {
+      type,
+      examples: read((fields) => ({
+        query: fields.text("query"),
+        choices: fields.texts("choices"),
+        gold: fields.indexInto("choices"),
+      })),
+    };
+  }
+  if (type === "schema") {
+    return {
+      type,
+      examples: read((fields) => ({
+        context_options: fields.texts("context_options"),
+        continuation: fields.text("continuation"),
+        gold: fields.indexInto("context_options"),
+      })),
+    };
+  }
+  return {
+    type,
+    examples: read((fields) => ({
+      context: fields.text("context"),
+      continuation: fields.text("continuation"),
+    })),
+  };
+}
+
+/** The fields of one example, each of which is checked when it is read. */
+class Fields {
+  readonly #fields: Record<string, unknown>;
+  readonly #place: string;
+
+  constructor(line: string, place: string) {
+    const fields: unknown = explain(place, JSON.parse, line);
+    if (!isRecord(fields)) throw new Error(`Cannot read ${place}: wanted an object`);
+    this.#fields = fields;
+    this.#place = place;
+  }
+
+  text(name: string): string {
+    const value = this.#fields[name];
+    if (typeof value === "string") return value;
+    throw new Error(`Cannot read ${this.#place}: wanted ${name} as a text, got ${typeof value}`);
+  }
+
+  texts(name: string): string[] {
+    const values = this.#fields[name];
+    if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
+    throw new Error(`Cannot read ${this.#place}: wanted ${name} as a list of texts`);
+  }
+
+  /** The index of the right one among the texts of a field. */
+  indexInto(name: string): number {
+    const { length } = this.texts(name);
+    const { gold } = this.#fields;
+    if (typeof gold === "number" && Number.isInteger(gold) && gold >= 0 && gold < length) {
+      return gold;
+    }
+    throw new Error(`Cannot read ${this.#place}: wanted gold from 0 to ${length - 1}, got ${gold}`);
+  }
+}

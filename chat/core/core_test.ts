@@ -1,0 +1,202 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { goldenTest, hasGolden, readGoldenJson } from "../../testing/golden.ts";
+import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
+import { type CoreBundle, type CoreTask, readCoreBundle } from "./bundle.ts";
+import { answerTask, evaluateCore } from "./evaluate.ts";
+import {
+  commonPrefixLength,
+  fewShotPicks,
+  promptsFor,
+  sequencesFor,
+  shuffledTask,
+} from "./prompts.ts";
+
+interface GoldenExample {
+  index: number;
+  picks: number[];
+  prompts: string[];
+  tokens: number[][];
+  start: number[];
+  end: number[];
+  losses?: number[][];
+  prediction?: number;
+  predicted?: number[];
+  correct: boolean;
+}
+
+interface GoldenCore {
+  tasks: { label: string; accuracy: number; examples: GoldenExample[] }[];
+  results: Record<
+    string,
+    {
+      results: Record<string, number>;
+      centered_results: Record<string, number>;
+      core_metric: number;
+    }
+  >;
+  cropped_to_48_tokens: Record<string, boolean[]>;
+  find_common_length: { sequences: number[][]; direction: "left" | "right"; length: number }[];
+}
+
+const bundleFolder = new URL("../../../shared/golden/chat/golden-core-bundle", import.meta.url);
+
+const golden = () => readGoldenJson<GoldenCore>("chat/golden-core");
+
+/** The tasks as they are asked, each with what the original made of it. */
+async function eachTask(): Promise<{ task: CoreTask; examples: GoldenExample[] }[]> {
+  const { tasks } = await readCoreBundle(bundleFolder);
+  return golden().tasks.map(({ label, examples }) => {
+    const task = tasks.find((task) => task.label === label);
+    if (task === undefined) throw new Error(`no task ${label}`);
+    return { task: shuffledTask(task), examples };
+  });
+}
+
+function assertClose(actual: number, expected: number, message: string): void {
+  assert(
+    Math.abs(actual - expected) <= 1e-4 * Math.max(1, Math.abs(expected)),
+    `${message}: wanted ${expected}, got ${actual}`,
+  );
+}
+
+goldenTest("few-shot picks, prompts, tokens and scored parts are the original's", async () => {
+  const tokenizer = goldenTokenizer();
+  for (const { task, examples } of await eachTask()) {
+    assertEquals(task.examples.length, examples.length);
+    for (const { index, picks, prompts, tokens, start, end } of examples) {
+      assertEquals(fewShotPicks(task, index), picks);
+      assertEquals(promptsFor(task, index), prompts);
+      assertEquals(sequencesFor(task, index, tokenizer), { tokens, start, end });
+    }
+  }
+});
+
+goldenTest("common beginnings and endings are as long as the original finds them", () => {
+  for (const { sequences, direction, length } of golden().find_common_length) {
+    const ids = direction === "left" ? sequences : sequences.map((row) => row.toReversed());
+    assertEquals(commonPrefixLength(ids), length);
+  }
+});
+
+if (hasGolden) {
+  testOnEveryDevice("losses and answers are the original's", async (device) => {
+    const tokenizer = goldenTokenizer();
+    const model = goldenModel(device);
+    for (const { task, examples } of await eachTask()) {
+      const answers = await answerTask(model, tokenizer, task);
+      for (const [i, { losses, prediction, predicted, correct }] of examples.entries()) {
+        const answer = answers[i]!;
+        assertEquals(answer.correct, correct, `${task.label} ${i}`);
+        assertEquals(answer.prediction, prediction);
+        assertEquals(answer.predicted, predicted);
+        losses?.flat().forEach((loss, k) =>
+          assertClose(answer.losses!.flat()[k]!, loss, `${task.label} ${i}`)
+        );
+      }
+      const cropped = await answerTask(model, tokenizer, task, { maxTokens: 48 });
+      assertEquals(
+        cropped.map(({ correct }) => correct),
+        golden().cropped_to_48_tokens[task.label],
+      );
+    }
+  });
+
+  testOnEveryDevice("CORE and the accuracies it is made of are the original's", async (device) => {
+    const tokenizer = goldenTokenizer();
+    const model = goldenModel(device);
+    for (const [most, expected] of Object.entries(golden().results)) {
+      const maxPerTask = most === "-1" ? Infinity : Number(most);
+      const { results, centered, core } = await evaluateCore(model, tokenizer, bundleFolder, {
+        maxPerTask,
+      });
+      assertEquals(Object.keys(results), Object.keys(expected.results));
+      for (const label of Object.keys(results)) {
+        assertClose(results[label]!, expected.results[label]!, label);
+        assertClose(centered[label]!, expected.centered_results[label]!, label);
+      }
+      assertClose(core, expected.core_metric, "core");
+    }
+  });
+}
+
+/** Writes a bundle of one task and one example, with some files changed. */
+async function writeBundle(changes: Record<string, string | null> = {}): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  await Deno.mkdir(`${folder}/eval_data`);
+  const files: Record<string, string | null> = {
+    "core.yaml": [
+      "icl_tasks:",
+      "- label: colors # a comment",
+      "  dataset_uri: colors.jsonl",
+      "  num_fewshot: [0]",
+      "  icl_task_type: multiple_choice",
+    ].join("\n"),
+    "eval_meta_data.csv": 'Eval Task,Random baseline,Description\ncolors,50,"two\nlines, quoted"\n',
+    "eval_data/colors.jsonl": '{"query": "The sky is", "choices": ["blue", "loud"], "gold": 0}\n',
+    ...changes,
+  };
+  for (const [path, text] of Object.entries(files)) {
+    if (text !== null) await Deno.writeTextFile(`${folder}/${path}`, text);
+  }
+  return folder;
+}
+
+Deno.test("a bundle is read with its baselines and the default delimiter", async () => {
+  const { tasks }: CoreBundle = await readCoreBundle(await writeBundle());
+  assertEquals(tasks, [{
+    label: "colors",
+    type: "multiple_choice",
+    fewShot: 0,
+    delimiter: " ",
+    baseline: 0.5,
+    examples: [{ query: "The sky is", choices: ["blue", "loud"], gold: 0 }],
+  }]);
+});
+
+Deno.test("a zip file is read like the folder that it contains", async () => {
+  const { zipSync } = await import("npm:fflate@0.8.3");
+  const folder = await writeBundle();
+  const files: Record<string, Uint8Array> = {};
+  for (const path of ["core.yaml", "eval_meta_data.csv", "eval_data/colors.jsonl"]) {
+    files[`eval_bundle/${path}`] = await Deno.readFile(`${folder}/${path}`);
+  }
+  const zip = `${folder}/bundle.zip`;
+  await Deno.writeFile(zip, zipSync(files));
+  assertEquals(await readCoreBundle(zip), await readCoreBundle(folder));
+});
+
+Deno.test("what is wrong with a bundle is named with its file and line", async () => {
+  const cases: [Record<string, string | null>, string][] = [
+    [{ "core.yaml": null }, "core.yaml: the bundle lacks it"],
+    [{ "eval_data/colors.jsonl": null }, "colors.jsonl: the bundle lacks it"],
+    [{ "core.yaml": "icl_tasks: 3" }, "wanted a list icl_tasks"],
+    [{ "eval_meta_data.csv": "Eval Task,Random baseline\n" }, "wanted a Random baseline of colors"],
+    [{ "eval_data/colors.jsonl": "" }, "wanted examples, got none"],
+    [{ "eval_data/colors.jsonl": "\n{" }, "colors.jsonl, line 2"],
+    [{ "eval_data/colors.jsonl": '{"query": "a"}' }, "line 1: wanted choices as a list of texts"],
+    [{ "eval_data/colors.jsonl": '{"query": 1}' }, "wanted query as a text"],
+    [
+      { "eval_data/colors.jsonl": '{"query": "a", "choices": ["b"], "gold": 1}' },
+      "line 1: wanted gold from 0 to 0, got 1",
+    ],
+  ];
+  for (const [changes, message] of cases) {
+    const folder = await writeBundle(changes);
+    await assertRejects(() => readCoreBundle(folder), Error, message);
+  }
+  await assertRejects(() => readCoreBundle("no/such/bundle"), Error, "wanted a folder or a zip");
+});
+
+Deno.test("an example whose few shots or scored part cannot be had is refused", () => {
+  const encode = (text: string) => [0, ...new TextEncoder().encode(text)];
+  const tokenizer = { encode, bos: 0 };
+  const task: CoreTask = {
+    ...{ label: "count", type: "language_modeling", delimiter: " ", baseline: 0, fewShot: 1 },
+    examples: [{ context: "one two", continuation: "three" }],
+  };
+  assertThrows(() => promptsFor(task, 0), RangeError, "wanted 1 others, got 0");
+  const alone = { ...task, fewShot: 0 };
+  assertEquals(sequencesFor(alone, 0, tokenizer).start, [8]);
+  assertThrows(() => sequencesFor(alone, 0, tokenizer, 5), RangeError, "to fit into 5 tokens");
+});
