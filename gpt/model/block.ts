@@ -52,10 +52,7 @@ export interface BlockContext {
 const mixValueEmbedding = defineProgram(
   { name: "value residual", inputs: ["value", "embedding", "gate"] },
   ({ value, embedding, gate }) => [
-    ex.add(
-      value,
-      ex.multiply(ex.divide(VALUE_GATE_SCALE, ex.add(1, ex.exp(ex.negate(gate)))), embedding),
-    ),
+    ex.add(value, ex.multiply(ex.multiply(VALUE_GATE_SCALE, ex.sigmoid(gate)), embedding)),
   ],
 );
 

@@ -50,10 +50,7 @@ const ROTARY_LENGTHS = 10;
 const smear = defineProgram(
   { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
   ({ current, previous, gate, lambda }) => [
-    ex.add(
-      current,
-      ex.multiply(ex.multiply(lambda, ex.divide(1, ex.add(1, ex.exp(ex.negate(gate))))), previous),
-    ),
+    ex.add(current, ex.multiply(ex.multiply(lambda, ex.sigmoid(gate)), previous)),
   ],
 );
 

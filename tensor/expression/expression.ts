@@ -269,6 +269,17 @@ export function select(condition: Operand, first: Operand, second: Operand): Exp
   );
 }
 
+/**
+ * The logistic function 1 / (1 + e⁻ᵃ), by e^−|a|, which cannot overflow: the derivative of the plain
+ * formula is 0 · ∞ where e⁻ᵃ does.
+ */
+export function sigmoid(operand: Operand): Expression {
+  const a = lift(operand);
+  const isNegative = less(a, 0);
+  const power = exp(select(isNegative, a, negate(a)));
+  return divide(select(isNegative, power, 1), add(1, power));
+}
+
 /** A reduction along the row, by its name. */
 export function reduce(operation: ReduceOperation, operand: Operand): Expression {
   const a = lift(operand);

@@ -90,16 +90,14 @@ export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
 /** The hyperbolic tangent. */
 export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
 
-const sigmoidOf = (x: Operand): Expression => ex.divide(1, ex.add(1, ex.exp(ex.negate(x))));
-
 /** 1 / (1 + e⁻ˣ) */
-export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", sigmoidOf);
+export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", ex.sigmoid);
 /** x where it is positive, else 0; the gradient at 0 is 0. */
 export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
 /** relu(x)². Source: So et al., "Primer" (2021). */
 export const reluSquared: (x: Tensor) => Tensor = unary("reluSquared", (x) => ex.square(reluOf(x)));
 /** x · sigmoid(x). Source: Elfwing et al. (2017). */
-export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, sigmoidOf(x)));
+export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
 const geluTanh = unary("gelu", (x) => {
   const inner = ex.multiply(

@@ -131,7 +131,8 @@ fn main(
   ${
     embeds
       ? `let gate = projected[(arguments.gate + row) / 4][(arguments.gate + row) % 4];
-  let share = arguments.gateScale / (1.0 + exp(-gate));
+  let decay = exp(-abs(gate));
+  let share = arguments.gateScale * select(1.0, decay, gate < 0.0) / (1.0 + decay);
   let embeddedAt = arguments.table +
     (ids[arguments.ids + batch] * keyHeads + keyHead) * ${parts};`
       : ""
