@@ -1,19 +1,17 @@
 /**
- * The question that packing asks over and over: which is the longest item that still fits?
+ * Best-fit search, the inner loop of packing: the longest item that still fits.
  *
  * @module
  */
 
-/** Something with a length. */
 export interface Sized {
-  /** A whole number of at least 1. */
+  /** A positive integer. */
   readonly length: number;
 }
 
 /**
- * Items by length, each length a queue: of equal items the one that came first goes first, just as
- * if all had been looked at in order. A bit for each length says whether its queue holds anything, so
- * a search looks at 32 lengths at a time instead of at every item.
+ * Items in one FIFO queue per length, so that ties resolve as in a linear scan. A bitmap marks the
+ * non-empty queues, so a search tests 32 lengths at a time instead of every item.
  *
  * @example
  * ```ts
@@ -29,17 +27,17 @@ export class BestFit<Item extends Sized> {
   #occupied = new Int32Array(64);
   #arrivals = new Set<Item>();
 
-  /** How many items wait. */
+  /** Number of items. */
   get size(): number {
     return this.#arrivals.size;
   }
 
-  /** The items that wait, in the order in which they came. */
+  /** The items, in insertion order. */
   items(): Iterable<Item> {
     return this.#arrivals.values();
   }
 
-  /** Adds an item, which must not be waiting already. */
+  /** Adds an item, which must not be present. */
   add(item: Item): void {
     const { length } = item;
     while (this.#queues.length <= length) this.#queues.push(new Queue());
@@ -54,17 +52,17 @@ export class BestFit<Item extends Sized> {
     this.#arrivals.add(item);
   }
 
-  /** Takes out the longest item of at most `room`, if there is one. */
+  /** Removes and returns the longest item of at most `room`, if any. */
   takeLongest(room: number): Item | undefined {
     let word = Math.min(room >>> 5, this.#occupied.length - 1);
-    // The lengths above `room` that share its word do not fit.
+    // Mask off the lengths above `room` in its word.
     const mask = room >>> 5 === word ? -1 >>> (31 - (room & 31)) : -1;
     let bits = (this.#occupied[word] ?? 0) & mask;
     while (bits === 0 && word > 0) bits = this.#occupied[--word] ?? 0;
     return bits === 0 ? undefined : this.#take((word << 5) + 31 - Math.clz32(bits));
   }
 
-  /** Takes out the shortest item, if there is any. */
+  /** Removes and returns the shortest item, if any. */
   takeShortest(): Item | undefined {
     for (let word = 0; word < this.#occupied.length; word++) {
       const bits = this.#occupied[word] ?? 0;
@@ -86,7 +84,7 @@ export class BestFit<Item extends Sized> {
   }
 }
 
-/** First in, first out; the front is cleared away only once it is half of the array. */
+/** A FIFO queue that compacts its array once half of it has been consumed. */
 class Queue<Item> {
   #items: Item[] = [];
   #front = 0;

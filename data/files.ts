@@ -4,21 +4,21 @@
  * @module
  */
 
-/** A file that was found. */
 export interface FoundFile {
   /** The path to open it by. */
   path: string;
-  /** The path below the folder that was searched, with `/` between the parts on every system. */
+  /** The path relative to the searched folder, with `/` separators on every system. */
   name: string;
-  /** Its size in bytes when it was found. */
+  /** Size in bytes when it was found. */
   bytes: number;
 }
 
 /**
- * Finds files with the given extensions, sorted by name (by code units: the same on every machine).
- * Names that begin with a dot are passed over, and links to folders are not followed.
+ * Finds files with the given extensions, sorted by name in code-unit order, which is the same on
+ * every machine. Skips dotfiles, and does not follow links to folders.
  *
- * @param place A file, a folder (searched to any depth), or a glob with `*`, `**`, `?`, `[abc]`, `{a,b}`.
+ * @param place A file, a folder (searched recursively), or a glob with `*`, `**`, `?`, `[abc]`,
+ * `{a,b}`.
  * @param extensions Such as `[".txt", ".md"]`.
  * @throws {Error} If the place does not exist, cannot be read, or has no such file.
  *
@@ -71,7 +71,7 @@ async function search(place: string): Promise<FoundFile[] | undefined> {
   if (!(await inform(folder))?.isDirectory) return undefined;
   const glob = place.slice(cut + 1);
   const pattern = globPattern(glob);
-  // Folders deeper than the glob can reach are not even opened.
+  // Do not open folders deeper than the glob can match.
   const depth = glob.includes("**") ? Infinity : glob.split("/").length;
   const matches = (await walk(folder, "", depth, [])).filter(({ name }) => pattern.test(name));
   return matches.length > 0 ? matches : undefined;
@@ -116,7 +116,7 @@ async function list(folder: string): Promise<Deno.DirEntry[]> {
 }
 
 /**
- * The regular expression for a glob over whole paths with `/` between the parts.
+ * Compiles a glob to a regular expression over whole paths with `/` separators.
  *
  * @throws {SyntaxError} If a bracket or a brace is not closed.
  *
@@ -166,9 +166,9 @@ export function globPattern(glob: string): RegExp {
 }
 
 /**
- * Reads the bytes from `start` up to `end` of a file.
+ * Reads the bytes `[start, end)` of a file.
  *
- * @throws {Error} If the file cannot be read or ends too early.
+ * @throws {Error} If the file cannot be read or is too short.
  *
  * @example
  * ```ts
@@ -208,7 +208,6 @@ export async function readBytes(
   return bytes;
 }
 
-/** The error for a file or folder that the system refuses to read. */
 function unreadable(path: string, cause: unknown): Error {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new Error(`Cannot read "${path}": wanted a readable file or folder, got "${reason}"`, {

@@ -1,5 +1,5 @@
 /**
- * A corpus that is already in memory.
+ * An in-memory corpus.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { fingerprint, type Source } from "./source.ts";
 
 /**
- * Makes a corpus of texts in memory, one chunk for each document. Documents without text are left out.
+ * Creates a corpus from documents in memory, one chunk per document. Empty documents are dropped.
  *
- * @param name What messages call the corpus.
- * @param texts The documents in order.
+ * @param name The name of the corpus in messages.
+ * @param texts The documents, in order.
  * @param validationDocuments How many of the last documents are held out, at least 1.
- * @throws {RangeError} On opening, if either split would have no document.
+ * @throws {RangeError} From `open`, if either split would be empty.
  *
  * @example
  * ```ts

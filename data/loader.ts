@@ -1,14 +1,14 @@
 /**
- * Batches, and the one way in which every loader makes them.
+ * Batches, and the base class of all data loaders.
  *
  * @module
  */
 
-/** Rows to learn from. */
+/** Inputs and targets for one forward pass. */
 export interface Batch<State> {
-  /** The ids that the model sees, `[rows, sequenceLength]`, row-major. */
+  /** Input ids, `[rows, sequenceLength]`, row-major. */
   inputs: Int32Array<ArrayBuffer>;
-  /** The ids that it has to predict, one further on: `[rows, sequenceLength]`, row-major. */
+  /** Target ids, the inputs shifted by one: `[rows, sequenceLength]`, row-major. */
   targets: Int32Array<ArrayBuffer>;
   /** `[rows, sequenceLength]`. */
   shape: [rows: number, sequenceLength: number];
@@ -18,19 +18,19 @@ export interface Batch<State> {
 
 /** The size of a batch. */
 export interface BatchOptions {
-  /** Rows in a batch. */
+  /** Rows per batch. */
   batchSize: number;
-  /** Inputs, and targets, in a row. */
+  /** Tokens per row, in the inputs and in the targets. */
   sequenceLength: number;
 }
 
 /**
- * Yields batches of rows of `sequenceLength` + 1 tokens: all but the last are inputs, all but the
- * first are targets. A loader says only how the next row is filled, and what has to be remembered to
- * go on from there.
+ * Base class of data loaders: yields batches of rows of `sequenceLength` + 1 tokens, where all but
+ * the last are inputs and all but the first are targets. A subclass only fills rows and saves its
+ * state.
  *
- * Every batch is a pair of new arrays. More than one batch can be asked for at a time; they come in
- * order. After an error a loader yields nothing more.
+ * Each batch is a pair of new arrays. Concurrent calls of `next` resolve in order. After an error
+ * the loader ends.
  *
  * @example
  * ```ts
@@ -52,17 +52,13 @@ export interface BatchOptions {
  * ```
  */
 export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
-  /** Rows in a batch; the last batch of a loader that ends may have fewer. */
+  /** Rows per batch; the last batch of a finite loader may have fewer. */
   readonly batchSize: number;
-  /** Inputs, and targets, in a row. */
+  /** Tokens per row, in the inputs and in the targets. */
   readonly sequenceLength: number;
   #batches: AsyncGenerator<Batch<State>, undefined>;
 
-  /**
-   * Prepares batches of the given size.
-   *
-   * @throws {RangeError} If a size is not a whole number of at least 1.
-   */
+  /** @throws {RangeError} If a size is not a positive integer. */
   constructor({ batchSize, sequenceLength }: BatchOptions) {
     checkSize("batchSize", batchSize);
     checkSize("sequenceLength", sequenceLength);
@@ -71,13 +67,13 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
     this.#batches = this.#generate();
   }
 
-  /** Fills a row of `sequenceLength` + 1 tokens, or answers `false` if there is no further row. */
+  /** Fills a row of `sequenceLength` + 1 tokens; resolves to `false` at the end of the data. */
   abstract fillRow(row: Int32Array): Promise<boolean>;
 
-  /** What is needed to go on after the last batch that was made; survives `JSON.stringify`. */
+  /** The state to resume from after the last batch; JSON-serializable. */
   abstract state(): State;
 
-  /** The next batch, in the form of an iterator. */
+  /** The next batch, as an iterator result. */
   next(): Promise<IteratorResult<Batch<State>, undefined>> {
     return this.#batches.next();
   }
@@ -85,7 +81,7 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
   /**
    * The next batch.
    *
-   * @throws {RangeError} If there is none left.
+   * @throws {RangeError} At the end of the data.
    */
   async take(): Promise<Batch<State>> {
     const { value } = await this.next();
@@ -95,7 +91,7 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
     return value;
   }
 
-  /** Leaving a `for await` loop does not end the loader: the next loop goes on. */
+  /** Leaving a `for await` loop does not end the loader: the next loop continues. */
   [Symbol.asyncIterator](): AsyncIterator<Batch<State>, undefined> {
     return { next: () => this.next() };
   }
@@ -130,11 +126,11 @@ function checkSize(name: string, value: number): void {
 }
 
 /**
- * Compares a saved state with what a loader was made with.
+ * Compares a saved state with the options of a loader.
  *
- * @param state The saved state, perhaps from a file.
- * @param settings The fields that have to be the same.
- * @throws {Error} If one differs: the batches would not be those that would have followed.
+ * @param state The saved state, possibly from a file.
+ * @param settings The fields that must be equal.
+ * @throws {Error} If one differs, because the batches would differ from those of the original run.
  */
 export function checkState(state: unknown, settings: Record<string, unknown>): void {
   for (const [name, wanted] of Object.entries(settings)) {
@@ -151,9 +147,9 @@ export function checkState(state: unknown, settings: Record<string, unknown>): v
 }
 
 /**
- * Checks that a field of a saved state is a whole number.
+ * Checks that a field of a saved state is a non-negative integer.
  *
- * @throws {TypeError} If it is anything else, or is below 0.
+ * @throws {TypeError} If it is not.
  */
 export function checkCount(name: string, value: unknown): void {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return;
@@ -164,11 +160,7 @@ export function checkCount(name: string, value: unknown): void {
   );
 }
 
-/**
- * Checks a seed.
- *
- * @throws {RangeError} If it is not a safe integer.
- */
+/** @throws {RangeError} If the seed is not a safe integer. */
 export function checkSeed(seed: number): void {
   if (Number.isSafeInteger(seed)) return;
   throw new RangeError(`Cannot shuffle: wanted a whole number as seed, got ${seed}`);

@@ -28,7 +28,7 @@ Deno.test("random crops reach the first and the last token, every place about eq
     counts[start] = (counts[start] ?? NaN) + 1;
   }
   const chiSquare = counts.reduce((sum, n) => sum + (n - 1000) ** 2 / 1000, 0);
-  // 16.3 is passed once in a thousand with 3 degrees of freedom.
+  // A correct sampler exceeds 16.3 once in a thousand runs, with 3 degrees of freedom.
   assertEquals([counts.length, chiSquare < 16.3], [4, true], `${counts}`);
 });
 

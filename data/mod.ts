@@ -1,17 +1,17 @@
 /**
- * From a corpus to batches.
+ * Data loading: from a corpus to batches of token ids.
  *
- * A {@linkcode Source} has documents in chunks, in a `train` and a `validation` {@linkcode Split}. An
- * {@linkcode Encoder} turns them into token ids. A {@linkcode Loader} makes batches of them:
- * {@linkcode PackedLoader} from whole documents, {@linkcode RandomCropLoader} from random places of a
- * flat stream, {@linkcode SequentialLoader} from a flat stream in order, once. Every loader gives a
- * state with each batch from which another one goes on with exactly the next batch.
+ * A {@linkcode Source} has a `train` and a `validation` {@linkcode Split}, each with documents in
+ * chunks. An {@linkcode Encoder} turns documents into token ids, and a {@linkcode Loader} turns
+ * those into batches: {@linkcode PackedLoader} packs whole documents, {@linkcode RandomCropLoader}
+ * crops a flat stream at random, {@linkcode SequentialLoader} reads a flat stream once, in order.
+ * Each batch carries a state from which another loader resumes with exactly the next batch.
  *
  * | Corpus | Validation |
  * | --- | --- |
  * | `sotu`, the State of the Union | the last 20 addresses (2002 to 2021) |
- * | `.txt`, `.md`, `.jsonl` | the last twentieth of the bytes, in the order of the names |
- * | `.parquet` | the last file; of a single file the last twentieth of the rows |
+ * | `.txt`, `.md`, `.jsonl` | the last 5 % of the bytes, in file name order |
+ * | `.parquet` | the last file; in a single file, the last 5 % of the rows |
  *
  * @example Train on a corpus in memory
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * {@linkcode BestFit} as one would write it first, and as nanochat does: a look at every item. Kept to
- * explain the fast one and to be compared with it.
+ * {@linkcode BestFit} as a linear scan, as nanochat does it: the reference for tests and
+ * benchmarks.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import type { Sized } from "./best_fit.ts";
 
 /**
- * Items in the order in which they came, searched from the front.
+ * Items in insertion order, searched from the front.
  *
  * @example
  * ```ts
@@ -22,22 +22,21 @@ import type { Sized } from "./best_fit.ts";
 export class NaiveFit<Item extends Sized> {
   #items: Item[] = [];
 
-  /** How many items wait. */
+  /** Number of items. */
   get size(): number {
     return this.#items.length;
   }
 
-  /** The items that wait, in the order in which they came. */
+  /** The items, in insertion order. */
   items(): Iterable<Item> {
     return this.#items;
   }
 
-  /** Adds an item. */
   add(item: Item): void {
     this.#items.push(item);
   }
 
-  /** Takes out the longest item of at most `room`, if there is one. */
+  /** Removes and returns the longest item of at most `room`, if any. */
   takeLongest(room: number): Item | undefined {
     let best = -1;
     let bestLength = 0;
@@ -49,7 +48,7 @@ export class NaiveFit<Item extends Sized> {
     return best < 0 ? undefined : this.#items.splice(best, 1)[0];
   }
 
-  /** Takes out the shortest item, if there is any. */
+  /** Removes and returns the shortest item, if any. */
   takeShortest(): Item | undefined {
     let best = 0;
     for (const [index, { length }] of this.#items.entries()) {

@@ -1,5 +1,5 @@
 /**
- * From what a user types to a corpus.
+ * Opens the corpus that a user names.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { sotuSource } from "./sotu.ts";
 import type { Source } from "./source.ts";
 import { TEXT_EXTENSIONS, textFiles } from "./text_files.ts";
 
-/** What can be chosen about a corpus of either kind of files. */
+/** Options for {@linkcode openSource}. */
 export interface OpenSourceOptions {
-  /** The parquet column, or the field of a `.jsonl` line, that holds the text. Default: `text`. */
+  /** The parquet column, or the field of a `.jsonl` line, that holds the text. @default {"text"} */
   column?: string;
-  /** The share of the bytes of text files that is held out. Default: 0.05. */
+  /** Held-out fraction of the bytes of text files. @default {0.05} */
   validationFraction?: number;
 }
 
 /**
- * Opens the corpus that a user names: `sotu` for the default one, or a file, folder or glob of
- * `.txt`, `.md` and `.jsonl` files, or of `.parquet` files.
+ * Opens a corpus: `sotu` for the default one, or a file, folder or glob of `.txt`, `.md` and
+ * `.jsonl` files, or of `.parquet` files.
  *
- * @throws {Error} If there are no such files, or of both kinds.
+ * @throws {Error} If there are no such files, or both text and parquet files.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * Rows packed from whole documents: each begins where a document, or a piece of one, begins.
+ * Packs whole documents into rows, so that every row starts at a document or a piece of one.
  *
  * @module
  */
@@ -11,78 +11,79 @@ import type { LongDocuments } from "./pieces.ts";
 import type { Split } from "./source.ts";
 import type { Encoder } from "./token_stream.ts";
 
-/** What a packed loader is made of. */
+/** Options for {@linkcode PackedLoader.open}. */
 export interface PackedLoaderOptions extends BatchOptions {
-  /** The split to read, epoch after epoch. */
+  /** The split to read, repeated every epoch. */
   split: Split;
   /** The tokenizer. */
   encoder: Encoder;
-  /** With a seed the order is another one in every epoch; without, it is that of the split. */
+  /** Shuffles every epoch differently; without a seed, the order is that of the split. */
   seed?: number;
-  /** How many pieces wait to be chosen from. Default: 1000, as in nanochat. */
+  /** Number of candidate pieces for each choice. @default {1000} (as nanochat) */
   bufferSize?: number;
-  /** What becomes of documents longer than a row: `"cut"` into pieces, or `"crop"`. Default: `"cut"`. */
+  /**
+   * Whether documents longer than a row are `"cut"` into pieces or `"crop"`ped. @default {"cut"}
+   */
   longDocuments?: LongDocuments;
-  /** The tokens of a split of at most this many bytes of text are kept. Default: 64 MiB. */
+  /** Splits of at most this many bytes of text are tokenized once and cached. @default {64 MiB} */
   cacheBytes?: number;
-  /** Where to go on, from {@linkcode PackedLoader.state} of a loader made with the same options. */
+  /** A {@linkcode PackedLoader.state} to resume from, of a loader with the same options. */
   state?: PackedState;
 }
 
-/** What a packed loader remembers: where it reads, and which pieces wait. */
+/** Resumable state of a packed loader: the read position and the buffered pieces. */
 export interface PackedState extends ReaderPosition {
-  /** Which corpus and split this is good for. */
+  /** Identifies the corpus and split. */
   corpus: string;
-  /** The options that must be the same. */
+  /** Tokens per row; must match the options, as must the next three. */
   sequenceLength: number;
   /** The seed; `null` for the order of the split. */
   seed: number | null;
-  /** The number of pieces to choose from. */
+  /** Number of candidate pieces. */
   bufferSize: number;
-  /** What becomes of documents longer than a row. */
+  /** Treatment of documents longer than a row. */
   longDocuments: LongDocuments;
-  /** The chunk and the index of every piece that waits, in the order in which they came. */
+  /** Chunk and index of every buffered piece, in insertion order. */
   waiting: number[];
   /** Documents read so far. */
   documents: number;
-  /** Tokens read so far, with a BOS id for each piece. */
+  /** Tokens read so far, including a BOS id for each piece. */
   tokensRead: number;
-  /** Tokens cut off so far. */
+  /** Tokens cropped so far. */
   tokensCropped: number;
 }
 
-/** What has become of the tokens read. */
+/** How many of the tokens read were used, cropped or buffered. */
 export interface PackingStatistics {
-  /** Passes over the split begun. */
+  /** Current epoch, from 1. */
   epoch: number;
-  /** Documents begun. */
+  /** Documents started. */
   documents: number;
-  /** Tokens read, with a BOS id for each piece: used, cropped and waiting together. */
+  /** Tokens read, including a BOS id for each piece: used + cropped + buffered. */
   tokensRead: number;
   /** Tokens put into rows. */
   tokensUsed: number;
-  /** Tokens cut off to fill a row exactly, never seen in this epoch. */
+  /** Tokens cropped to fill a row exactly; never seen in that epoch. */
   tokensCropped: number;
-  /** Tokens read but not yet chosen. */
+  /** Tokens read and still buffered. */
   tokensWaiting: number;
-  /** Cropped tokens as a share of the used and the cropped, 0 to 1. */
+  /** Cropped fraction of the used and cropped tokens, 0 to 1. */
   croppedShare: number;
 }
 
 /**
- * nanochat's loader: best-fit packing aligned to BOS. Every row begins with BOS and is full.
+ * nanochat's data loader: BOS-aligned best-fit packing. Every row starts with BOS and is full.
  *
- * A row takes the longest waiting piece that fits, again and again; when none fits, the shortest is
- * cropped to what room is left. Pieces wait `bufferSize` at a time. The loader never ends.
+ * A row repeatedly takes the longest buffered piece that fits; when none fits, the shortest is
+ * cropped to the remaining room. The buffer holds `bufferSize` pieces. The loader never ends.
  *
- * Two differences from nanochat's `dataloader.py`. A document longer than a row is cut into pieces
- * instead of being cropped (`longDocuments`), for in a corpus of long documents nearly all text would
- * be cut off: of the State of the Union, at 256 tokens a row, 97 % instead of 0.2 % or less. And going
- * on from a state is exact: the batches are those that would have followed.
+ * Two differences from nanochat's `dataloader.py`: documents longer than a row are cut into pieces
+ * instead of cropped (`longDocuments`), because cropping discards nearly all of a corpus of long
+ * documents (State of the Union at 256 tokens a row: 97 % instead of at most 0.2 %). And resuming
+ * from a state is exact.
  *
- * Pieces that fill a row go before all others, so the last part of each long document waits until
- * the buffer holds nothing else; where a corpus of long documents is seen only once or twice, a
- * smaller buffer lets these parts be seen too.
+ * Full-row pieces are taken first, so the last piece of each long document stays buffered until
+ * nothing else is left. For only one or two epochs over long documents, choose a smaller buffer.
  *
  * Source: `dataloader.py` of nanochat; best fit as in Ding et al., "Fewer Truncations Improve
  * Language Modeling" (2024).
@@ -139,10 +140,10 @@ export class PackedLoader extends Loader<PackedState> {
   }
 
   /**
-   * Makes a loader and fills its buffer, so that what is wrong with a corpus shows at once.
+   * Creates a loader and fills its buffer, so that a faulty corpus fails at once.
    *
-   * @throws {RangeError} If an option is out of range, the split has no documents or fewer tokens than
-   * a batch, or an id is outside the vocabulary.
+   * @throws {RangeError} If an option is out of range, the split has no documents or fewer tokens
+   * than a batch, or an id is outside the vocabulary.
    * @throws {Error} If the state belongs to other options or to another corpus.
    */
   static async open(options: PackedLoaderOptions): Promise<PackedLoader> {
@@ -152,7 +153,7 @@ export class PackedLoader extends Loader<PackedState> {
     return loader;
   }
 
-  /** What has become of the tokens read so far. */
+  /** Statistics of the tokens read so far. */
   get statistics(): PackingStatistics {
     const tokensRead = this.#tokensRead;
     const tokensUsed = this.#tokensUsed;
@@ -169,7 +170,7 @@ export class PackedLoader extends Loader<PackedState> {
     };
   }
 
-  /** Packs one row; always answers `true`. */
+  /** Packs one row; always resolves to `true`. */
   override async fillRow(row: Int32Array): Promise<boolean> {
     let filled = 0;
     while (filled < row.length) {
@@ -186,7 +187,7 @@ export class PackedLoader extends Loader<PackedState> {
     return true;
   }
 
-  /** Where the reader is, and the chunk and index of each piece that waits: some kilobytes as JSON. */
+  /** The read position, and the chunk and index of each buffered piece: a few kilobytes of JSON. */
   override state(): PackedState {
     const waiting: number[] = [];
     for (const { chunk, index } of this.#waiting.items()) waiting.push(chunk, index);

@@ -1,6 +1,6 @@
 /**
- * Packing: the search by length against the scan of every waiting piece, over the same pieces; and
- * whole loaders. An iteration of the first two packs 1,000 rows of 257 tokens.
+ * Packing: search by length against a linear scan, over the same pieces; and whole loaders. An
+ * iteration of the first two packs 1,000 rows of 257 tokens.
  *
  *     deno bench -A data/
  */
@@ -17,13 +17,13 @@ const CAPACITY = 257;
 const ROWS = 1000;
 const WAITING = 1000;
 
-/** Lengths of 1 to 257, most of them short. */
+/** Lengths of 1 to 257, mostly short. */
 const pieces: Sized[] = Array.from(
   { length: 100_000 },
   (_, i) => ({ length: 1 + Math.floor((randomBits(1, i) / 2 ** 32) ** 2 * CAPACITY) }),
 );
 
-/** Packs rows; returns how many tokens were cropped. */
+/** Packs rows; returns the number of cropped tokens. */
 function pack(waiting: BestFit<Sized> | NaiveFit<Sized>): number {
   let next = 0;
   let cropped = 0;

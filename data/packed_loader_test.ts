@@ -6,10 +6,10 @@ import { randomBits } from "./shuffle.ts";
 import type { Split } from "./source.ts";
 
 const bos = 1000;
-/** Texts are numbers apart by spaces: their ids. */
+/** Texts are their ids, separated by spaces. */
 const encoder = { encode: (text: string) => text.split(" ").map(Number), bos, vocabSize: 1001 };
 
-/** Documents of 1 to `longest` tokens, most of them short, each of ids of its own. */
+/** Documents of 1 to `longest` tokens, mostly short, with disjoint ids. */
 function makeTexts(count: number, longest: number): string[] {
   return Array.from({ length: count }, (_, d) => {
     const length = 1 + Math.floor((randomBits(1, d) / 2 ** 32) ** 2 * longest);
@@ -21,7 +21,7 @@ async function makeSplit(texts: string[]): Promise<Split> {
   return await listSource("numbers", [...texts, "0"], 1).open("train");
 }
 
-/** The same documents, several to a chunk and some chunks empty, as files have them. */
+/** The same documents, several per chunk and some chunks empty, as in files. */
 function inChunks(texts: string[], perChunk: number): Split {
   const chunks: string[][] = [[]];
   for (let i = 0; i < texts.length; i += perChunk) chunks.push(texts.slice(i, i + perChunk), []);
@@ -37,7 +37,7 @@ function inChunks(texts: string[], perChunk: number): Split {
 const texts = makeTexts(150, 80);
 const size = { batchSize: 3, sequenceLength: 24, bufferSize: 40 };
 
-/** nanochat's algorithm, written down plainly. */
+/** Reference implementation of nanochat's algorithm. */
 function packNaively(
   texts: string[],
   rows: number,
@@ -98,7 +98,7 @@ for (const [kind, longDocuments] of [["cut", "cut"], ["cropped", "crop"]] as con
 }
 
 Deno.test("every epoch has every document once, in another order", async () => {
-  // Documents fit rows exactly, so each row is one document and can be recognised.
+  // Documents fill rows exactly, so each row identifies a document.
   const texts = Array.from(
     { length: 30 },
     (_, d) => Array.from({ length: 8 }, (_, i) => d * 8 + i).join(" "),

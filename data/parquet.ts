@@ -1,5 +1,5 @@
 /**
- * A corpus of parquet files, as the original's is.
+ * A corpus of parquet files, like nanochat's.
  *
  * @module
  */
@@ -8,24 +8,23 @@ import { importCompressors, importParquet } from "./deps.ts";
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { fingerprint, type Source, type SplitName } from "./source.ts";
 
-/** The extension of parquet files. */
 export const PARQUET_EXTENSION = ".parquet";
 
-/** What can be chosen about a corpus of parquet files. */
+/** Options for {@linkcode parquetFiles}. */
 export interface ParquetOptions {
-  /** The column that holds the text, at the top level of the schema. Default: `text`. */
+  /** The column that holds the text, at the top level of the schema. @default {"text"} */
   column?: string;
 }
 
-/** When a single file has to serve for both splits, one row of this many is held out. */
+/** One row in this many is held out when a single file serves both splits. */
 const ROWS_PER_VALIDATION_ROW = 20;
 
 /**
- * A corpus of parquet files with a column of text: one document a row, one chunk a row group. Only
- * that column's bytes of one row group at a time are read. Rows with an empty string are left out.
+ * A corpus of parquet files with a text column: one document per row, one chunk per row group. Only
+ * the text column of one row group is in memory at a time. Rows with an empty string are skipped.
  *
- * As in nanochat's `dataset.py` the last file (by name) is validation. Of a single file it is the
- * last twentieth of the rows, at least one.
+ * As in nanochat's `dataset.py`, the last file (by name) is validation. In a single file it is the
+ * last 5 % of the rows, at least one.
  *
  * @param place A file, a folder or a glob, see {@linkcode findFiles}.
  *
@@ -71,10 +70,10 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
 /** Rows of one row group. */
 interface Chunk {
   file: FoundFile;
-  /** The first row, counted over the whole file, and the one after the last. */
+  /** Rows `[start, end)` of the file. */
   start: number;
   end: number;
-  /** The size of the column in the row group, not compressed. */
+  /** Uncompressed size of the column in the row group. */
   bytes: number;
 }
 

@@ -5,7 +5,7 @@ import { openSource } from "./open_source.ts";
 import { parquetFiles } from "./parquet.ts";
 import { texts } from "./source.ts";
 
-/** Runs `use` in a folder of parquet files: the rows of each, three to a row group. */
+/** Runs `use` in a temporary folder of parquet files with the given rows, three per row group. */
 async function withTables(
   tables: Record<string, (string | null)[]>,
   use: (folder: string) => Promise<void>,
@@ -121,7 +121,7 @@ Deno.test("a file that is no parquet file, or a truncated one, is an error with 
         `Cannot read "${path}": wanted a parquet file, got`,
       );
     }
-    // The footer is whole, but the pages are not.
+    // Intact footer, damaged pages.
     await Deno.writeFile(path, bytes.map((byte, i) => i > 3 && i < 200 ? 0xff : byte));
     const damaged = await parquetFiles(folder).open("train");
     assertEquals(

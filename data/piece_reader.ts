@@ -1,5 +1,5 @@
 /**
- * The endless sequence of pieces that packing draws from: epoch after epoch over a split.
+ * The endless sequence of pieces to pack: epoch after epoch over a split.
  *
  * @module
  */
@@ -15,56 +15,51 @@ import {
   type TokenArray,
 } from "./token_stream.ts";
 
-/** A document, or a part of one, that fits a row unless long documents are left whole. */
+/** A document or a part of one, which fits a row unless long documents are to be cropped. */
 export interface Piece {
-  /** The number of its tokens, with BOS. */
+  /** Number of tokens, including BOS. */
   readonly length: number;
-  /** Its ids; the first is BOS. */
+  /** Token ids; the first is BOS. */
   readonly tokens: TokenArray;
-  /** The chunk that it is from. */
   readonly chunk: number;
-  /** Its number in the chunk. */
+  /** Index within the chunk. */
   readonly index: number;
-  /** Whether it begins a document. */
+  /** Whether it starts a document. */
   readonly isFirst: boolean;
 }
 
-/** How a split is read. */
 export interface PieceReaderOptions {
-  /** The split. */
   split: Split;
-  /** The tokenizer. */
   encoder: Encoder;
-  /** The tokens of a row: the longest piece. */
+  /** Tokens per row: the maximum piece length. */
   capacity: number;
-  /** What becomes of longer documents. */
   longDocuments: LongDocuments;
-  /** With a seed the order is another one in every epoch; `null` keeps that of the split. */
+  /** Shuffles every epoch differently; `null` keeps the order of the split. */
   seed: number | null;
-  /** A split of at most this size is encoded once and its tokens are kept. */
+  /** Splits of at most this size are tokenized once and cached. */
   cacheBytes: number;
-  /** The fewest tokens that an epoch must have. */
+  /** The minimum number of tokens in an epoch. */
   minimumTokens: number;
 }
 
 /** Where a reader is. */
 export interface ReaderPosition {
-  /** Passes over the split, counted from 1. */
+  /** Current epoch, from 1. */
   epoch: number;
-  /** Chunks of this epoch that are done with. */
+  /** Chunks completed in this epoch. */
   chunksDone: number;
-  /** Pieces read of the chunk after those. */
+  /** Pieces read from the current chunk. */
   piecesDone: number;
   /** Tokens read in this epoch. */
   epochTokens: number;
 }
 
 /**
- * Reads the pieces of a split for ever.
+ * Reads the pieces of a split forever.
  *
- * A split that is small enough is one single chunk, so that with a seed all its pieces are shuffled
- * together. A larger one is read and encoded chunk by chunk in every epoch; with a seed the chunks
- * come in random order, and the pieces of each.
+ * A small split is a single chunk, so that a seed shuffles all its pieces together. A larger one is
+ * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks, and the pieces
+ * within each.
  *
  * @example
  * ```ts
@@ -90,23 +85,23 @@ export class PieceReader {
   readonly #isCached: boolean;
   readonly #chunks: number;
   #cache: Pieces | undefined;
-  /** The chunk being read, and the order of its pieces. */
+  /** The current chunk, and the order of its pieces. */
   #open: { chunk: number; pieces: Pieces; order: Int32Array | null } | undefined;
   #position: ReaderPosition = { epoch: 1, chunksDone: 0, piecesDone: 0, epochTokens: 0 };
 
-  /** Reads nothing yet. */
+  /** Nothing is read before {@linkcode next}. */
   constructor(options: PieceReaderOptions) {
     this.#options = options;
     this.#isCached = options.split.bytes <= options.cacheBytes;
     this.#chunks = this.#isCached ? 1 : options.split.chunks;
   }
 
-  /** Tells apart whatever changes the numbers of pieces. */
+  /** Identifies everything that determines the numbering of pieces. */
   get corpus(): string {
     return `${this.#options.split.fingerprint}/${this.#chunks}`;
   }
 
-  /** Where the reader is; goes on from there when it is set. */
+  /** The read position; assign to resume from one. */
   get position(): ReaderPosition {
     return { ...this.#position };
   }
@@ -137,9 +132,9 @@ export class PieceReader {
   }
 
   /**
-   * Reads certain pieces again, each chunk once.
+   * Reads given pieces again, each chunk once.
    *
-   * @param places The chunk and the index of each piece, one after the other.
+   * @param places Chunk and index of each piece, interleaved.
    * @throws {RangeError} If there is no such piece.
    */
   async fetch(places: readonly number[]): Promise<Piece[]> {

@@ -1,21 +1,21 @@
 /**
- * Documents cut to what a row can hold.
+ * Cuts documents to the length of a row.
  *
  * @module
  */
 
 import type { TokenArray, TokenStream } from "./token_stream.ts";
 
-/** What becomes of a document that is longer than a row. */
+/** Treatment of a document longer than a row. */
 export type LongDocuments = "cut" | "crop";
 
-/** Where the pieces of a stream are. Each piece is the BOS id and then a stretch of the stream. */
+/** The pieces of a stream. Each is the BOS id followed by a range of the stream. */
 export interface Pieces {
-  /** The number of pieces. */
+  /** Number of pieces. */
   readonly count: number;
-  /** The length of piece `index`, with its BOS id. */
+  /** The length of piece `index`, including BOS. */
   length(index: number): number;
-  /** Whether piece `index` begins a document. */
+  /** Whether piece `index` starts a document. */
   isFirst(index: number): boolean;
   /** A copy of the ids of piece `index`. */
   copy(index: number): TokenArray;
@@ -24,11 +24,11 @@ export interface Pieces {
 /**
  * Cuts the documents of a stream into pieces of at most `capacity` tokens.
  *
- * A longer document becomes consecutive pieces, each with the BOS id before it: all but the last fill
- * a row exactly, and each token of the text is a target once. With `"crop"` a document stays whole
- * whatever its length, as in nanochat, and whoever packs it cuts off what does not fit.
+ * A longer document becomes consecutive pieces, each starting with BOS: all but the last fill a
+ * row, and each token of the text is a target once. With `"crop"` a document stays whole, as in
+ * nanochat, and packing crops what does not fit.
  *
- * @param capacity The tokens of a row, at least 2.
+ * @param capacity Tokens per row, at least 2.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ export interface Pieces {
 export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
   const { tokens, starts } = stream;
   const step = long === "cut" ? capacity - 1 : tokens.length;
-  /** For each piece where its text begins and ends. */
+  /** Start and end of the text of each piece. */
   const bounds: number[] = [];
   const documents = new Set<number>();
   for (const [index, start] of starts.entries()) {

@@ -22,7 +22,7 @@ Deno.test("pieces of any capacity begin with BOS, fit, and give back every docum
       const text = String.fromCharCode(...ids);
       if (pieces.isFirst(i)) found.push(text);
       else {
-        // All pieces but the last of a document fill a row.
+        // All pieces of a document but the last fill a row.
         assertEquals(pieces.length(i - 1), capacity);
         found.push(found.pop() + text);
       }

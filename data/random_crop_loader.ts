@@ -1,5 +1,5 @@
 /**
- * Rows cut from a flat stream at random places.
+ * Rows cropped from a flat stream at random positions.
  *
  * @module
  */
@@ -8,33 +8,33 @@ import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./
 import { randomBits } from "./shuffle.ts";
 import type { TokenArray } from "./token_stream.ts";
 
-/** What a loader of random rows is made of. */
+/** Options for {@linkcode RandomCropLoader}. */
 export interface RandomCropLoaderOptions extends BatchOptions {
   /** The stream, from {@linkcode readTokenStream}. */
   tokens: TokenArray;
-  /** Decides which rows are cut. */
+  /** Determines the positions. */
   seed: number;
-  /** Where to go on, from {@linkcode RandomCropLoader.state} of a loader made with the same options. */
+  /** A {@linkcode RandomCropLoader.state} to resume from, of a loader with the same options. */
   state?: RandomCropState;
 }
 
-/** What a loader of random rows remembers: how many it has cut. */
+/** Resumable state of a random-crop loader. */
 export interface RandomCropState {
   /** The seed. */
   seed: number;
-  /** The length of a row. */
+  /** Tokens per row. */
   sequenceLength: number;
-  /** The length of the stream. */
+  /** Tokens in the stream. */
   streamLength: number;
-  /** Rows cut so far. */
+  /** Rows cropped so far. */
   rows: number;
 }
 
 /**
- * Cuts rows of `sequenceLength` + 1 tokens from a stream, every place equally likely. A row may begin
- * in the middle of a document and run into the next. The loader never ends.
+ * Crops rows of `sequenceLength` + 1 tokens from a stream at uniformly random positions. A row may
+ * start within a document and continue into the next. The loader never ends.
  *
- * Row number n depends only on the seed and on n: with a seed, 2 batches of 4 rows are 1 batch of 8.
+ * Row n depends only on the seed and n: with one seed, 2 batches of 4 rows equal 1 batch of 8.
  *
  * @example
  * ```ts
@@ -54,7 +54,7 @@ export class RandomCropLoader extends Loader<RandomCropState> {
   #rows = 0;
 
   /**
-   * Checks the stream; nothing is copied.
+   * The stream is not copied.
    *
    * @throws {RangeError} If an option is out of range, or the stream is shorter than a batch.
    * @throws {Error} If the state belongs to other options.
@@ -79,11 +79,11 @@ export class RandomCropLoader extends Loader<RandomCropState> {
     }
   }
 
-  /** Cuts one row; always answers `true`. */
+  /** Crops one row; always resolves to `true`. */
   override fillRow(row: Int32Array): Promise<boolean> {
     const places = this.#tokens.length - row.length + 1;
     const { seed } = this.#settings;
-    // One draw of 32 bits would favour some places of a stream of billions: this has 53.
+    // 32 random bits would favor some positions in a stream of billions, so use 53.
     const high = randomBits(seed, this.#rows, 0) >>> 5;
     const low = randomBits(seed, this.#rows, 1) >>> 6;
     const start = Math.floor((high * 2 ** 26 + low) / 2 ** 53 * places);
@@ -92,7 +92,7 @@ export class RandomCropLoader extends Loader<RandomCropState> {
     return Promise.resolve(true);
   }
 
-  /** The number of rows cut. */
+  /** The number of rows cropped. */
   override state(): RandomCropState {
     return { ...this.#settings, rows: this.#rows };
   }

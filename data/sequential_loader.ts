@@ -1,5 +1,5 @@
 /**
- * Rows cut from a flat stream one after the other, once: what validation needs.
+ * Rows read from a flat stream once, in order, for validation.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import { type BatchOptions, checkCount, checkState, Loader } from "./loader.ts";
 import type { TokenArray } from "./token_stream.ts";
 
-/** What a sequential loader is made of. */
+/** Options for {@linkcode SequentialLoader}. */
 export interface SequentialLoaderOptions extends BatchOptions {
   /** The stream, from {@linkcode readTokenStream}. */
   tokens: TokenArray;
-  /** Where to go on, from {@linkcode SequentialLoader.state} of a loader made with the same options. */
+  /** A {@linkcode SequentialLoader.state} to resume from, of a loader with the same options. */
   state?: SequentialState;
 }
 
-/** What a sequential loader remembers. */
+/** Resumable state of a sequential loader. */
 export interface SequentialState {
-  /** The length of a row. */
+  /** Tokens per row. */
   sequenceLength: number;
-  /** The length of the stream. */
+  /** Tokens in the stream. */
   streamLength: number;
-  /** Rows cut so far. */
+  /** Rows read so far. */
   rows: number;
 }
 
 /**
- * Goes once through a stream: row n predicts the tokens n·T + 1 to n·T + T, where T is the sequence
- * length, so every token but the first is a target exactly once, up to the last row that is full. The
- * last batch has fewer rows than the others if that is what is left.
+ * Reads a stream once: row n predicts the tokens n·T + 1 to n·T + T, where T is the sequence
+ * length, so every token but the first is a target exactly once, up to the last full row. The last
+ * batch may have fewer rows.
  *
  * @example
  * ```ts
@@ -41,14 +41,14 @@ export interface SequentialState {
  * ```
  */
 export class SequentialLoader extends Loader<SequentialState> {
-  /** The number of rows in the whole stream. */
+  /** Number of rows in the whole stream. */
   readonly rows: number;
   readonly #tokens: TokenArray;
   readonly #settings: Omit<SequentialState, "rows">;
   #done = 0;
 
   /**
-   * Checks the stream; nothing is copied.
+   * The stream is not copied.
    *
    * @throws {RangeError} If an option is out of range, or the stream is shorter than a row.
    * @throws {Error} If the state belongs to other options.
@@ -74,7 +74,7 @@ export class SequentialLoader extends Loader<SequentialState> {
     }
   }
 
-  /** Cuts the next row, or answers `false` at the end. */
+  /** Reads the next row; resolves to `false` at the end. */
   override fillRow(row: Int32Array): Promise<boolean> {
     if (this.#done >= this.rows) return Promise.resolve(false);
     const start = this.#done * this.sequenceLength;
@@ -83,7 +83,7 @@ export class SequentialLoader extends Loader<SequentialState> {
     return Promise.resolve(true);
   }
 
-  /** The number of rows cut. */
+  /** The number of rows read. */
   override state(): SequentialState {
     return { ...this.#settings, rows: this.#done };
   }

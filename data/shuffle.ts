@@ -1,6 +1,6 @@
 /**
- * Random numbers that depend only on what they are for: a seed and some counters. So any of them can
- * be had again without those before it, which is what makes a loader's state small.
+ * Counter-based random numbers: each depends only on a seed and counters, so any of them can be
+ * recomputed without its predecessors. That keeps a loader's state small.
  *
  * @module
  */
@@ -9,7 +9,7 @@
  * 32 random bits for a seed and counters.
  *
  * @param seed Any safe integer.
- * @param counters What the bits are for, each an integer; only the low 32 bits of each matter.
+ * @param counters Integers that identify the draw; only their low 32 bits matter.
  * @returns An integer from 0 to 2³² − 1.
  *
  * Source: the finalizer of MurmurHash3 (Austin Appleby), chained.
@@ -36,9 +36,9 @@ function mix(bits: number): number {
 }
 
 /**
- * The numbers from 0 to `length` − 1 in random order.
+ * A random permutation of 0 to `length` − 1.
  *
- * Source: the shuffle of Fisher and Yates, in Durstenfeld's form.
+ * Source: the Fisher–Yates shuffle, in Durstenfeld's form.
  *
  * @example
  * ```ts

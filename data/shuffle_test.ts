@@ -19,7 +19,7 @@ Deno.test("each of the 24 orders of four numbers comes about equally often", () 
   }
   assertEquals(counts.size, 24);
   const chiSquare = [...counts.values()].reduce((sum, n) => sum + (n - 1000) ** 2 / 1000, 0);
-  // 49.7 is passed once in a thousand with 23 degrees of freedom.
+  // A correct shuffle exceeds 49.7 once in a thousand runs, with 23 degrees of freedom.
   assert(chiSquare < 49.7, `chi-square ${chiSquare}`);
 });
 

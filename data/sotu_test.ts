@@ -11,7 +11,7 @@ Deno.test("the default corpus has 213 addresses from 1790 on, and the 20 of 2002
     train[0]?.startsWith("Fellow-Citizens of the Senate and House of Representatives"),
     true,
   );
-  // The last address to train on is that of February 2001, the first held out that of January 2002.
+  // Training ends with the address of February 2001; validation starts with that of January 2002.
   assertEquals(train.at(-1)?.length, 25_255);
   assertEquals(validation[0]?.includes("axis of evil"), true);
   assertEquals(validation.at(-1)?.length, 46_907);

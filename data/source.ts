@@ -1,66 +1,66 @@
 /**
- * What every corpus looks like to the rest of this module: documents in chunks.
+ * The interface of every corpus: documents in chunks.
  *
- * A chunk is what is read in one go: an address, a file or a part of one, a row group of a parquet
- * file. Chunks can be read in any order and as often as wanted, which is all that shuffling and
- * resuming need; no source has to remember where it was.
+ * A chunk is the unit of reading: an address, a file or a part of one, a row group of a parquet
+ * file. Chunks can be read repeatedly and in any order, which is all that shuffling and resuming
+ * need, so sources are stateless.
  *
  * @module
  */
 
-/** The two parts of a corpus: what is learned from, and what is held out to measure with. */
+/** The two parts of a corpus: to train on, and held out for evaluation. */
 export type SplitName = "train" | "validation";
 
 /** A corpus. Nothing is read before a split is opened. */
 export interface Source {
-  /** What the user called the corpus, for messages. */
+  /** The user's name for the corpus, for messages. */
   readonly name: string;
   /**
    * Finds the chunks of a split.
    *
-   * @throws {Error} If there is nothing to read, or no document would be left for one of the splits.
+   * @throws {Error} If there is nothing to read, or one of the splits would be empty.
    */
   open(split: SplitName): Promise<Split>;
 }
 
 /** One part of a corpus: chunks of documents in a fixed order. */
 export interface Split {
-  /** The corpus and the part, for messages: `the train split of "books"`. */
+  /** Corpus and part, for messages: `the train split of "books"`. */
   readonly name: string;
-  /** Changes when the corpus does; a saved position is good only for the same fingerprint. */
+  /** Changes with the corpus; a saved position is valid only for an equal fingerprint. */
   readonly fingerprint: string;
-  /** The size of the text in bytes or characters, roughly: decides whether its tokens are kept. */
+  /** Approximate size of the text in bytes or characters; decides whether tokens are cached. */
   readonly bytes: number;
-  /** The number of chunks. */
+  /** Number of chunks. */
   readonly chunks: number;
   /**
-   * Reads the documents of chunk 0 ≤ `chunk` < `chunks`, the same ones in the same order every time.
+   * Reads the documents of chunk 0 ≤ `chunk` < `chunks`, always the same in the same order.
    *
    * @throws {Error} If a file cannot be read.
-   * @throws {SyntaxError} If a file does not have the form that its name promises.
+   * @throws {SyntaxError} If a file is malformed.
    */
   read(chunk: number): Promise<string[]>;
 }
 
-/** The place of a document in a split. */
+/** The position of a document in a split. */
 export interface DocumentPosition {
-  /** The number of the chunk. */
+  /** Index of the chunk. */
   chunk: number;
-  /** The number of the document in the chunk. */
+  /** Index of the document in the chunk. */
   index: number;
 }
 
-/** A document and its place. */
+/** A document and its position. */
 export interface Document extends DocumentPosition {
   /** The text. */
   text: string;
 }
 
 /**
- * Walks through a split in order, one chunk in memory at a time.
+ * Iterates over the documents of a split in order, with one chunk in memory at a time.
  *
  * @param split The split to read.
- * @param from The first document wanted; its place is what an earlier walk gave with a document.
+ * @param from The position of the first document, as yielded earlier.
  * @throws {RangeError} If the whole split has no document.
  *
  * @example
@@ -92,7 +92,7 @@ export async function* documents(
 }
 
 /**
- * The texts of a split in order: what a tokenizer is trained on.
+ * Iterates over the texts of a split in order, for example to train a tokenizer.
  *
  * @throws {RangeError} If the split has no document.
  *
@@ -109,14 +109,14 @@ export async function* texts(split: Split): AsyncGenerator<string> {
   for await (const { text } of documents(split)) yield text;
 }
 
-/** The error for a split without a single document. */
+/** The error for a split without documents. */
 export function emptySplit(split: Split): RangeError {
   return new RangeError(
     `Cannot read ${split.name}: wanted at least one document with text, got none`,
   );
 }
 
-/** A short digest of whatever tells one corpus from another. */
+/** A short digest of whatever distinguishes one corpus from another. */
 export async function fingerprint(identity: unknown): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(identity));
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -1,5 +1,5 @@
 /**
- * A corpus of the user's own text files.
+ * A corpus of text files.
  *
  * @module
  */
@@ -7,29 +7,29 @@
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { fingerprint, type Source, type SplitName } from "./source.ts";
 
-/** The extensions of files that hold text; in a `.jsonl` file each line is a document. */
+/** Extensions of text files; in a `.jsonl` file each line is a document. */
 export const TEXT_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
 
-/** What can be chosen about a corpus of text files. */
+/** Options for {@linkcode textFiles}. */
 export interface TextFilesOptions {
-  /** The field of a `.jsonl` line that holds the text. Default: `text`. */
+  /** The field of a `.jsonl` line that holds the text. @default {"text"} */
   field?: string;
-  /** The share of all bytes that is held out, above 0 and at most 0.5. Default: 0.05. */
+  /** Held-out fraction of all bytes, above 0 and at most 0.5. @default {0.05} */
   validationFraction?: number;
-  /** Files are read in parts of about this many bytes. Default: 1 MiB. */
+  /** Approximate size of a chunk in bytes. @default {1 MiB} */
   chunkBytes?: number;
 }
 
 /**
  * A corpus of `.txt`, `.md` and `.jsonl` files in UTF-8.
  *
- * A `.txt` or `.md` file is one document (a large one is several, each of `chunkBytes`, divided at a
- * line's end); so is each line of a `.jsonl` file, whose text is in a field.
+ * A `.txt` or `.md` file is one document (a large one is several of about `chunkBytes` each, split
+ * at line ends); in a `.jsonl` file, each line is one.
  *
- * The end of the corpus is validation: of all bytes, in the order of the file names, the last
- * twentieth (`validationFraction`). The boundary is moved back to where a line begins. It is moved on
- * to where its `.txt` or `.md` file begins if validation does not grow beyond twice what was wanted,
- * so that of many files none is in both splits, while a corpus of one long file can still be split.
+ * Validation is the end of the corpus: the last `validationFraction` of the bytes, in file name
+ * order. The boundary moves back to the start of a line. It moves forward to the start of its
+ * `.txt` or `.md` file, unless validation would then exceed twice its fraction: so no file of many
+ * is in both splits, while one long file can still be split.
  *
  * @param place A file, a folder or a glob, see {@linkcode findFiles}.
  * @throws {RangeError} If an option is out of range.
@@ -85,14 +85,14 @@ export function textFiles(place: string, options: TextFilesOptions = {}): Source
   };
 }
 
-/** A stretch of a file that belongs to one split, from one document's start to another's end. */
+/** A range of a file that belongs to one split, from one document's start to another's end. */
 interface Stretch {
   file: FoundFile;
   start: number;
   end: number;
 }
 
-/** A part of a stretch; `from` and `to` are only about right and are moved back when it is read. */
+/** Part of a stretch; `from` and `to` are approximate, and move back to a boundary when read. */
 interface Chunk extends Stretch {
   from: number;
   to: number;
@@ -161,12 +161,12 @@ function isLines(file: FoundFile): boolean {
 
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
-/** How far back a place to divide is looked for, in bytes. */
+/** How far back to search for a boundary, in bytes. */
 const WINDOW = 2 ** 16;
 
 /**
- * The last place at or before `offset` where a document may begin: after a newline; in a text file
- * without one nearby after a space; without that at the start of a character.
+ * The last position at or before `offset` where a document may start: after a newline; in a text
+ * file without a newline nearby, after a space, or else at a character.
  */
 async function documentStart(file: FoundFile, offset: number): Promise<number> {
   for (let end = offset; end > 0; end -= WINDOW) {
@@ -181,7 +181,7 @@ async function documentStart(file: FoundFile, offset: number): Promise<number> {
   return 0;
 }
 
-/** In UTF-8 only the bytes 10xxxxxx do not begin a character. */
+/** In UTF-8, only bytes of the form 10xxxxxx do not start a character. */
 async function characterStart(file: FoundFile, offset: number): Promise<number> {
   const start = Math.max(0, offset - 3);
   const bytes = await readBytes(file.path, start, Math.min(offset + 1, file.bytes));
@@ -225,7 +225,7 @@ function describe(value: unknown): string {
   return value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
-/** Chunks do not know how many lines came before them: counted only for the message. */
+/** Chunks do not know their line numbers, so count lines only for the message. */
 async function lineError(
   file: FoundFile,
   start: number,

@@ -1,37 +1,37 @@
 /**
- * Documents as one flat run of token ids.
+ * Documents as one flat stream of token ids.
  *
  * @module
  */
 
 import { emptySplit, type Split } from "./source.ts";
 
-/** Token ids: two bytes each where the vocabulary allows it, else four. */
+/** Token ids: 16-bit if the vocabulary allows it, otherwise 32-bit. */
 export type TokenArray = Uint16Array | Int32Array;
 
-/** What this module needs of a tokenizer. */
+/** The part of a tokenizer that this module needs. */
 export interface Encoder {
-  /** The ids of a text, without any token before or after. */
+  /** Encodes a text, without special tokens. */
   encode(text: string): ArrayLike<number>;
-  /** The id that is put before each document. */
+  /** The id that starts each document. */
   bos: number;
-  /** The number of ids. With it every id is checked, and up to 65,536 take two bytes each. */
+  /** Number of ids. If given, every id is checked, and up to 65,536 use 16 bits each. */
   vocabSize?: number;
 }
 
-/** Documents end to end. */
+/** Concatenated documents. */
 export interface TokenStream {
-  /** The ids, `[tokens]`: for each document the BOS id, then the ids of its text. */
+  /** The ids, `[tokens]`: for each document the BOS id, then its text. */
   readonly tokens: TokenArray;
-  /** Where each document's BOS id is in `tokens`, ascending; the first is 0. */
+  /** The position of each document's BOS id, ascending; the first is 0. */
   readonly starts: readonly number[];
 }
 
 /**
- * Encodes texts to one stream. A text without tokens leaves no trace.
+ * Encodes texts to one stream; texts without tokens are dropped.
  *
  * @param where What the texts are, for messages.
- * @throws {RangeError} If an id is not a whole number from 0 up to the size of the vocabulary.
+ * @throws {RangeError} If an id is not an integer in the vocabulary.
  *
  * @example
  * ```ts
@@ -79,16 +79,17 @@ function checkId(id: number | undefined, limit: number, what: string, where: str
   );
 }
 
-/** What can be chosen about reading a stream. */
+/** Options for {@linkcode readTokenStream}. */
 export interface ReadTokenStreamOptions {
-  /** Stop at this many tokens; the last document is then cut short. Default: no limit. */
+  /** Stops after this many tokens, within a document if need be. @default {Infinity} */
   maximumTokens?: number;
 }
 
 /**
- * Encodes a whole split, in order, to one stream held in memory.
+ * Encodes a whole split, in order, to one stream in memory.
  *
- * @throws {RangeError} If the split has no document with tokens, or an id is outside the vocabulary.
+ * @throws {RangeError} If the split has no document with tokens, or an id is outside the
+ * vocabulary.
  *
  * @example
  * ```ts
@@ -135,7 +136,7 @@ export async function readTokenStream(
   return { tokens, starts };
 }
 
-/** What messages call one chunk of a split. */
+/** A chunk's name in messages. */
 export function chunkName(split: Split, chunk: number): string {
   return `chunk ${chunk} of ${split.name}`;
 }
