@@ -8,7 +8,7 @@ interface Item {
   name: number;
 }
 
-Deno.test("BestFit gives the items that a scan of all of them gives, in the same order", () => {
+Deno.test("BestFit returns the items of a linear scan, in the same order", () => {
   for (const longest of [3, 31, 32, 33, 257, 5000]) {
     const fast = new BestFit<Item>();
     const naive = new NaiveFit<Item>();
@@ -32,7 +32,7 @@ Deno.test("BestFit gives the items that a scan of all of them gives, in the same
   }
 });
 
-Deno.test("BestFit finds nothing where nothing fits, and finds lengths on the edge of a word", () => {
+Deno.test("BestFit finds nothing if nothing fits, and finds lengths at the edge of a bitmap word", () => {
   const waiting = new BestFit<Item>();
   for (const length of [31, 32, 64, 9000]) waiting.add({ length, name: 0 });
   assertEquals(waiting.takeLongest(0), undefined);

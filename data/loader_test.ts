@@ -4,7 +4,7 @@ import { SequentialLoader } from "./sequential_loader.ts";
 
 const stream = Uint16Array.from({ length: 1000 }, (_, i) => i);
 
-Deno.test("a row of random crops is a run of the stream, with targets one further on", async () => {
+Deno.test("a random crop is a range of the stream, with targets shifted by one", async () => {
   const loader = new RandomCropLoader({
     tokens: stream,
     seed: 5,
@@ -19,7 +19,7 @@ Deno.test("a row of random crops is a run of the stream, with targets one furthe
   }
 });
 
-Deno.test("random crops reach the first and the last token, every place about equally often", async () => {
+Deno.test("random crops reach the first and the last token, at uniform positions", async () => {
   const tokens = stream.subarray(0, 12);
   const loader = new RandomCropLoader({ tokens, seed: 5, batchSize: 1, sequenceLength: 8 });
   const counts = [0, 0, 0, 0];
@@ -32,7 +32,7 @@ Deno.test("random crops reach the first and the last token, every place about eq
   assertEquals([counts.length, chiSquare < 16.3], [4, true], `${counts}`);
 });
 
-Deno.test("random crops depend on the seed and the number of the row, not on the size of a batch", async () => {
+Deno.test("random crops depend on the seed and the row number, not on the batch size", async () => {
   const options = { tokens: stream, seed: 5, batchSize: 4, sequenceLength: 16 };
   const four = await new RandomCropLoader(options).take();
   const two = new RandomCropLoader({ ...options, batchSize: 2 });
@@ -43,7 +43,7 @@ Deno.test("random crops depend on the seed and the number of the row, not on the
   assertNotEquals((await new RandomCropLoader({ ...options, seed: 6 }).take()).inputs, four.inputs);
 });
 
-Deno.test("random crops go on from the state of every batch", async () => {
+Deno.test("random crops resume from the state of every batch", async () => {
   const options = { tokens: stream, seed: 5, batchSize: 3, sequenceLength: 10 };
   const loader = new RandomCropLoader(options);
   let last = await loader.take();
@@ -75,7 +75,7 @@ Deno.test("a sequential loader has every token but the first as a target once, t
   }
 });
 
-Deno.test("a sequential loader goes on from the state of every batch", async () => {
+Deno.test("a sequential loader resumes from the state of every batch", async () => {
   const options = { tokens: stream, batchSize: 7, sequenceLength: 10 };
   const batches = await Array.fromAsync(new SequentialLoader(options));
   for (const [index, { state }] of batches.entries()) {
@@ -84,7 +84,7 @@ Deno.test("a sequential loader goes on from the state of every batch", async () 
   }
 });
 
-Deno.test("leaving a loop does not lose a batch, and batches asked for together come in order", async () => {
+Deno.test("leaving a loop loses no batch, and concurrent requests resolve in order", async () => {
   const loader = new SequentialLoader({ tokens: stream, batchSize: 1, sequenceLength: 10 });
   const firsts: (number | undefined)[] = [];
   for await (const { inputs } of loader) {
@@ -115,7 +115,7 @@ Deno.test("a stream shorter than a batch is an error", () => {
   );
 });
 
-Deno.test("sizes, seeds and states that make no sense are errors that name them", () => {
+Deno.test("invalid sizes, seeds and states are errors that name them", () => {
   const options = { tokens: stream, seed: 1, batchSize: 2, sequenceLength: 16 };
   assertThrows(
     () => new RandomCropLoader({ ...options, batchSize: 0 }),

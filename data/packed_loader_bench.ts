@@ -45,10 +45,10 @@ function pack(waiting: BestFit<Sized> | NaiveFit<Sized>): number {
 assertEquals(pack(new BestFit()), pack(new NaiveFit()));
 
 const group = `pack ${ROWS} rows of ${CAPACITY} tokens`;
-Deno.bench("a scan of every waiting piece", { group, baseline: true }, () => {
+Deno.bench("linear scan of all pieces", { group, baseline: true }, () => {
   pack(new NaiveFit());
 });
-Deno.bench("a queue for each length", { group }, () => {
+Deno.bench("one queue per length", { group }, () => {
   pack(new BestFit());
 });
 

@@ -97,7 +97,7 @@ for (const [kind, longDocuments] of [["cut", "cut"], ["cropped", "crop"]] as con
   });
 }
 
-Deno.test("every epoch has every document once, in another order", async () => {
+Deno.test("every epoch has every document once, in a different order", async () => {
   // Documents fill rows exactly, so each row identifies a document.
   const texts = Array.from(
     { length: 30 },
@@ -148,7 +148,7 @@ const kinds: [string, (texts: string[]) => Split | Promise<Split>, number][] = [
 for (const [name, make, cacheBytes] of kinds) {
   for (const seed of [undefined, 11]) {
     const order = seed === undefined ? "in order" : "shuffled";
-    Deno.test(`a loader over ${name}, ${order}, goes on from the state of every batch`, async () => {
+    Deno.test(`a loader over ${name}, ${order}, resumes from the state of every batch`, async () => {
       const options: PackedLoaderOptions = {
         ...size,
         split: await make(few),
@@ -172,7 +172,7 @@ for (const [name, make, cacheBytes] of kinds) {
   }
 }
 
-Deno.test("a state can be resumed with another batch size, and loaders with the same seed agree", async () => {
+Deno.test("a state resumes with another batch size, and loaders with the same seed agree", async () => {
   const options = { ...size, split: await makeSplit(texts), encoder, seed: 11 };
   const loader = await PackedLoader.open(options);
   const { state } = await loader.take();
@@ -235,7 +235,7 @@ Deno.test("a corpus shorter than a batch is an error before the first batch", as
   }
 });
 
-Deno.test("a corpus without tokens is an error and not an endless search", async () => {
+Deno.test("a corpus without tokens is an error, not an endless loop", async () => {
   const split = await makeSplit(["1 2 3", "4 5 6"]);
   for (const cacheBytes of [0, 1e6]) {
     await assertRejects(
@@ -252,7 +252,7 @@ Deno.test("a corpus without tokens is an error and not an endless search", async
   }
 });
 
-Deno.test("an id outside the vocabulary is an error that says where", async () => {
+Deno.test("an id outside the vocabulary is an error that says where it occurred", async () => {
   const split = await makeSplit(["1 2 3", "4 5000 6"]);
   await assertRejects(
     () => PackedLoader.open({ split, encoder, ...size }),

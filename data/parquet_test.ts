@@ -55,7 +55,7 @@ Deno.test("the last parquet file is validation, and a chunk is a row group", asy
   });
 });
 
-Deno.test("of a single parquet file the last twentieth of the rows is validation, at least one", async () => {
+Deno.test("in a single parquet file, the last 5 % of the rows are validation, at least one", async () => {
   for (const [count, held] of [[2, 1], [7, 1], [45, 2]] as const) {
     await withTables({ "a.parquet": rows("a", count) }, async (folder) => {
       const source = parquetFiles(`${folder}/a.parquet`);
@@ -74,7 +74,7 @@ Deno.test("of a single parquet file the last twentieth of the rows is validation
   });
 });
 
-Deno.test("a column that is not there is an error that lists those that are", async () => {
+Deno.test("a missing column is an error that lists the existing ones", async () => {
   await withTables({ "a.parquet": rows("a", 4) }, async (folder) => {
     await assertRejects(
       () => parquetFiles(folder).open("train"),
@@ -100,7 +100,7 @@ Deno.test("a row that is not text is an error with its number", async () => {
   });
 });
 
-Deno.test("a file that is no parquet file, or a truncated one, is an error with its path", async () => {
+Deno.test("a file of another format, or a truncated one, is an error with its path", async () => {
   await withTables({ "a.parquet": rows("a", 20), "b.parquet": [] }, async (folder) => {
     const path = `${folder}/a.parquet`;
     await assertRejects(
@@ -137,7 +137,7 @@ Deno.test("a file that is no parquet file, or a truncated one, is an error with 
   });
 });
 
-Deno.test("row groups compressed with zstd, snappy, gzip and not at all are read", async () => {
+Deno.test("row groups compressed with zstd, snappy and gzip, and uncompressed ones, are read", async () => {
   const compressors = { ZSTD: zstdCompressSync, GZIP: gzipSync };
   for (const codec of ["ZSTD", "SNAPPY", "GZIP", "UNCOMPRESSED"] as const) {
     await withTables({}, async (folder) => {

@@ -8,7 +8,7 @@ const encoder = {
   vocabSize: 257,
 };
 
-Deno.test("pieces of any capacity begin with BOS, fit, and give back every document", () => {
+Deno.test("pieces of any capacity start with BOS, fit, and restore every document", () => {
   const texts = ["a", "bc", "defg", "hijklmnopqrs", "tuvwxyz0123456789"];
   const stream = encodeTexts(texts, encoder, "letters");
   for (let capacity = 2; capacity < 20; capacity++) {
@@ -31,7 +31,7 @@ Deno.test("pieces of any capacity begin with BOS, fit, and give back every docum
   }
 });
 
-Deno.test("documents that are to be cropped stay whole", () => {
+Deno.test("documents to be cropped stay whole", () => {
   const stream = encodeTexts(["ab", "cdefghij"], encoder, "letters");
   const pieces = cutPieces(stream, 4, "crop");
   assertEquals([0, 1].map((i) => pieces.copy(i)), [

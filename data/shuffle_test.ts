@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { permutation, randomBits } from "./shuffle.ts";
 
-Deno.test("a permutation has every number once, the same for the same seed and another for another", () => {
+Deno.test("a permutation has every number once, and depends on the seed only", () => {
   const order = permutation(1000, 42, 1);
   assertEquals(order.toSorted(), Int32Array.from({ length: 1000 }, (_, i) => i));
   assertEquals(permutation(1000, 42, 1), order);
@@ -10,7 +10,7 @@ Deno.test("a permutation has every number once, the same for the same seed and a
   assertEquals(permutation(0, 1), new Int32Array(0));
 });
 
-Deno.test("each of the 24 orders of four numbers comes about equally often", () => {
+Deno.test("each of the 24 permutations of four numbers is about equally frequent", () => {
   const counts = new Map<string, number>();
   const trials = 24_000;
   for (let seed = 0; seed < trials; seed++) {

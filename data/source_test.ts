@@ -11,7 +11,7 @@ const split: Split = {
   read: (chunk) => Promise.resolve(chunks[chunk] ?? []),
 };
 
-Deno.test("documents can be read again from the place of any of them", async () => {
+Deno.test("documents can be read again from the position of any of them", async () => {
   const all = await Array.fromAsync(documents(split));
   assertEquals(all.map(({ text }) => text).join(""), "abcdef");
   for (const [index, place] of all.entries()) {
@@ -20,7 +20,7 @@ Deno.test("documents can be read again from the place of any of them", async () 
   assertEquals(await Array.fromAsync(texts(split)), ["a", "b", "c", "d", "e", "f"]);
 });
 
-Deno.test("a split without documents is an error and not an empty walk", async () => {
+Deno.test("a split without documents is an error, not an empty iteration", async () => {
   const empty = { ...split, read: () => Promise.resolve([]) };
   await assertRejects(
     () => Array.fromAsync(texts(empty)),

@@ -35,7 +35,7 @@ async function readBoth(
 
 const lines = Array.from({ length: 100 }, (_, i) => `line ${i}: ${"é".repeat(i % 17)}`);
 
-Deno.test("files are found by name, folder and glob, in an order that no machine changes", async () => {
+Deno.test("files are found by name, folder and glob, in the same order on every machine", async () => {
   const files = {
     "b.txt": "b",
     "a/Z.md": "z",
@@ -63,7 +63,7 @@ Deno.test("files are found by name, folder and glob, in an order that no machine
   });
 });
 
-Deno.test("a glob matches what a shell would", () => {
+Deno.test("a glob matches as in a shell", () => {
   const cases: [string, string, boolean][] = [
     ["*.txt", "a.txt", true],
     ["*.txt", "a/a.txt", false],
@@ -86,7 +86,7 @@ Deno.test("a glob matches what a shell would", () => {
   assertThrows(() => globPattern("{a,b"), SyntaxError, 'wanted a "}"');
 });
 
-Deno.test("a single text file is divided at a line's end, and nothing is lost or doubled", async () => {
+Deno.test("a single text file is split at a line end, and nothing is lost or duplicated", async () => {
   const text = lines.join("\n");
   await withFiles({ "book.txt": text }, async (folder) => {
     for (const validationFraction of [0.001, 0.05, 0.5]) {
@@ -102,7 +102,7 @@ Deno.test("a single text file is divided at a line's end, and nothing is lost or
   });
 });
 
-Deno.test("a text without lines is divided at spaces, and one without spaces between characters", async () => {
+Deno.test("text without lines is split at spaces, and text without spaces between characters", async () => {
   for (const text of [lines.join(" "), "é€😀".repeat(200)]) {
     await withFiles({ "book.md": text }, async (folder) => {
       for (const chunkBytes of [11, 100, 2 ** 20]) {
@@ -116,7 +116,7 @@ Deno.test("a text without lines is divided at spaces, and one without spaces bet
   }
 });
 
-Deno.test("of many text files none is in both splits", async () => {
+Deno.test("no text file of many is in both splits", async () => {
   const files = Object.fromEntries(
     lines.map((line, i) => [`${String(i).padStart(3, "0")}.txt`, line]),
   );
@@ -127,7 +127,7 @@ Deno.test("of many text files none is in both splits", async () => {
   });
 });
 
-Deno.test("each line of a jsonl file is a document, whatever the size of a chunk", async () => {
+Deno.test("each line of a jsonl file is a document, whatever the chunk size", async () => {
   const rows = lines.map((text, i) => JSON.stringify({ id: i, text }));
   await withFiles({
     "a.jsonl": rows.slice(0, 60).join("\r\n"),
@@ -145,7 +145,7 @@ Deno.test("each line of a jsonl file is a document, whatever the size of a chunk
   });
 });
 
-Deno.test("even of two lines the last one is validation", async () => {
+Deno.test("the last line is validation even if there are only two", async () => {
   await withFiles(
     { "a.jsonl": '{"text":"one"}\n{"text":"a longer second line"}\n' },
     async (folder) => {
@@ -154,7 +154,7 @@ Deno.test("even of two lines the last one is validation", async () => {
   );
 });
 
-Deno.test("a malformed line is an error with the file and the number of the line", async () => {
+Deno.test("a malformed line is an error with the file and the line number", async () => {
   const good = '{"text":"a good line"}\n';
   const cases: [string, typeof SyntaxError | typeof TypeError, string][] = [
     ['{"text": "open', SyntaxError, 'wanted a JSON object with a "text" field, got {"text": "open'],
@@ -210,7 +210,7 @@ Deno.test("a place with nothing to read is an error that says what was wanted", 
   });
 });
 
-Deno.test("text that cannot be divided is an error and not an empty validation split", async () => {
+Deno.test("text that cannot be split is an error, not an empty validation split", async () => {
   for (
     const files of [{ "a.txt": "" }, { "a.txt": "x" }, { "a.jsonl": '{"text":"only one line"}\n' }]
   ) {
@@ -274,7 +274,7 @@ Deno.test("options out of range are errors", () => {
   );
 });
 
-Deno.test("a fingerprint does not depend on where the folder is, but on what is in it", async () => {
+Deno.test("a fingerprint depends on the contents of a folder, not on its location", async () => {
   const prints: string[] = [];
   for (const text of ["some text here", "some text here", "some other text"]) {
     await withFiles({ "a.txt": text }, async (folder) => {

@@ -10,7 +10,7 @@ Deno.test("a stream has BOS before each document and nothing for an empty one", 
   assertEquals(starts, [0, 3]);
 });
 
-Deno.test("tokens take two bytes up to a vocabulary of 65,536 and four beyond", () => {
+Deno.test("tokens take 16 bits up to a vocabulary of 65,536 and 32 bits beyond", () => {
   assertInstanceOf(
     encodeTexts(["a"], { encode, bos: 256, vocabSize: 65_536 }, "").tokens,
     Uint16Array,
@@ -42,7 +42,7 @@ Deno.test("an id outside the vocabulary is an error that names the document and 
   );
 });
 
-Deno.test("a split is read to one stream, or to the first tokens of it", async () => {
+Deno.test("a split is read to one stream, or to its first tokens", async () => {
   const split = await listSource("letters", ["ab", "c", "def", "held out"], 1).open("train");
   const whole = await readTokenStream(split, { encode, bos: 256, vocabSize: 257 });
   assertEquals(whole.tokens, Uint16Array.of(256, 97, 98, 256, 99, 256, 100, 101, 102));
