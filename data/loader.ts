@@ -58,7 +58,7 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
   readonly sequenceLength: number;
   #batches: AsyncGenerator<Batch<State>, undefined>;
 
-  /** @throws {RangeError} If a size is not a positive integer. */
+  /** Validates the sizes. @throws {RangeError} If one is not a positive integer. */
   constructor({ batchSize, sequenceLength }: BatchOptions) {
     checkSize("batchSize", batchSize);
     checkSize("sequenceLength", sequenceLength);
