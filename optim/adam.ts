@@ -1,4 +1,4 @@
-/** Adam, with weight decay as a penalty. @module */
+/** Adam, with L2 regularization. @module */
 
 import {
   type AdamGroup,
@@ -10,10 +10,10 @@ import { Optimizer } from "./optimizer.ts";
 import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
 /**
- * Adam: each number moves by its mean gradient over the root of its mean squared gradient.
+ * Adam: each parameter moves by its mean gradient over the root of its mean squared gradient.
  *
- * `weightDecay` is a penalty here: its gradient is added to that of the loss, as in PyTorch's `Adam`.
- * For weight decay that does not pass through the means see `AdamW`.
+ * `weightDecay` is an L2 penalty here: its gradient is added to the loss gradient, as in PyTorch's
+ * `Adam`. For decoupled weight decay see `AdamW`.
  *
  * Source: Kingma and Ba, "Adam" (2014).
  *
@@ -36,13 +36,13 @@ import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
  */
 export class Adam extends Optimizer<AdamGroup> {
   /**
-   * Makes an optimiser that remembers nothing yet.
+   * Creates an optimizer with empty state.
    *
-   * @param parameters What to train, or groups with numbers of their own.
-   * @param options For all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8 and `weightDecay` 0
-   * unless given.
-   * @throws {RangeError} If there is nothing to train, or a parameter is given twice.
-   * @throws {TypeError} If a parameter collects no gradient.
+   * @param parameters Parameters to train, or groups with options of their own.
+   * @param options Defaults for all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8,
+   * `weightDecay` 0.
+   * @throws {RangeError} If there are no parameters, or one occurs twice.
+   * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
     parameters: Parameters | readonly AdamGroupOptions[],

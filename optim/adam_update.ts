@@ -1,6 +1,5 @@
 /**
- * The step of Adam and of AdamW: one kernel for each large parameter, and on WebGPU one for all small
- * ones.
+ * The update of Adam and AdamW: one kernel per large parameter; on WebGPU, one for all small ones.
  *
  * Source: Kingma and Ba, "Adam" (2014), algorithm 1; Loshchilov and Hutter, "Decoupled Weight Decay
  * Regularization" (2017), algorithm 2.
@@ -19,23 +18,23 @@ import { blend } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
 
-/** Parameters that Adam or AdamW trains. */
+/** A parameter group of Adam or AdamW. */
 export interface AdamGroup extends ParameterGroup {
-  /** How much of the running mean of the gradient, and of that of its square, is kept at each step. */
+  /** β₁ and β₂: exponential decay rates of the first- and second-moment estimates. */
   betas: readonly [number, number];
-  /** Added to the root of the mean square, so that nothing is divided by zero. */
+  /** ε: added to the root of the second moment, against division by zero. */
   eps: number;
 }
 
-/** What a group of Adam or AdamW can be told. */
+/** Options of a group of Adam or AdamW. */
 export interface AdamGroupOptions extends ParameterGroupOptions {
-  /** How much of the two running means is kept at each step; [0.9, 0.999] unless given. */
+  /** β₁ and β₂: exponential decay rates of the moment estimates. @default {[0.9, 0.999]} */
   readonly betas?: readonly [number, number];
-  /** Added to the root of the mean square; 1e-8 unless given. */
+  /** ε: added to the root of the second moment. @default {1e-8} */
   readonly eps?: number;
 }
 
-/** The new parameter, and its two running means. Nothing that changes over a run is a constant. */
+/** The new parameter and moments. Whatever changes over a run is an input, not a constant. */
 const adamProgram: Program = defineProgram({
   name: "adam",
   inputs: ["parameter", "gradient", "average", "squares"],
@@ -51,19 +50,18 @@ const adamProgram: Program = defineProgram({
   return [ex.subtract(ex.multiply(parameter, kept), step), average, squares];
 });
 
-/** Trains a group by Adam or AdamW: they differ in what becomes of the weight decay. */
+/** Updates a group by Adam or AdamW, which differ in the weight decay. */
 export class AdamUpdate implements Update {
-  /** For each parameter `<name>.average` and `<name>.squares`, in its shape. */
+  /** First and second moments: `<name>.average` and `<name>.squares`, in the parameter's shape. */
   readonly tensors: Map<string, Tensor> = new Map();
-  /** For each parameter `<name>.step`: how often it was changed. */
+  /** `<name>.step`: the number of updates of each parameter. */
   readonly numbers: Map<string, number> = new Map();
   readonly #group: AdamGroup;
   readonly #decay: "decoupled" | "penalty";
 
   /**
    * @param group The group.
-   * @param decay Whether weight decay shrinks the parameters beside the step (AdamW), or is a penalty
-   * in the gradient (Adam).
+   * @param decay `"decoupled"` weight decay (AdamW), or an L2 `"penalty"` in the gradient (Adam).
    */
   constructor(group: AdamGroup, decay: "decoupled" | "penalty") {
     this.#group = group;
@@ -76,7 +74,7 @@ export class AdamUpdate implements Update {
     });
   }
 
-  /** @throws {RangeError} If a number of the group makes no sense. */
+  /** @throws {RangeError} If a hyperparameter of the group is out of range. */
   check(): void {
     const { betas: [beta1, beta2], eps } = this.#group;
     checkNumber("beta1", beta1, 1);
@@ -84,7 +82,7 @@ export class AdamUpdate implements Update {
     checkNumber("eps", eps);
   }
 
-  /** Changes each parameter that has a gradient, and its means. */
+  /** Updates each parameter that has a gradient, and its moments. */
   step(postpone: (program: Program, run: ProgramRun) => void): void {
     const { parameters, names, betas: [beta1, beta2], eps, lr, weightDecay } = this.#group;
     const isDecoupled = this.#decay === "decoupled";
@@ -103,7 +101,7 @@ export class AdamUpdate implements Update {
           isDecoupled ? 1 - lr * weightDecay : 1,
           1 - beta1,
           1 - beta2,
-          // Both means begin at zero; these undo how far that still pulls them down.
+          // Bias correction: both moments start at zero.
           lr / (1 - beta1 ** step),
           1 / (1 - beta2 ** step),
           eps,
@@ -113,7 +111,7 @@ export class AdamUpdate implements Update {
   }
 }
 
-/** Fills in what a group of Adam or AdamW was not told. */
+/** Fills in the defaults of a group of Adam or AdamW. */
 export function makeAdamFields(
   { betas = [0.9, 0.999], eps = 1e-8 }: AdamGroupOptions,
 ): Pick<AdamGroup, "betas" | "eps"> {

@@ -1,4 +1,4 @@
-/** AdamW: Adam with weight decay of its own. @module */
+/** AdamW: Adam with decoupled weight decay. @module */
 
 import {
   type AdamGroup,
@@ -9,19 +9,19 @@ import {
 import { Optimizer } from "./optimizer.ts";
 import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
-/** Parameters that AdamW trains. */
+/** A parameter group of AdamW. */
 export interface AdamWGroup extends AdamGroup {
-  /** Tells the kinds of group apart. */
+  /** The kind of group. */
   readonly kind: "adamw";
 }
 
-/** What a group of AdamW can be told. */
+/** Options of a group of AdamW. */
 export interface AdamWGroupOptions extends AdamGroupOptions {
-  /** Tells the kinds of group apart, where there are several. */
+  /** The kind of group, in an optimizer with several. */
   readonly kind?: "adamw";
 }
 
-/** Fills in what a group was not told: PyTorch's defaults. */
+/** Fills in the defaults of a group: PyTorch's. */
 export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
   return {
     kind: "adamw",
@@ -31,8 +31,8 @@ export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
 }
 
 /**
- * AdamW: as `Adam`, but weight decay shrinks each parameter by `lr · weightDecay` of itself, beside
- * the step and unchanged by the means.
+ * AdamW: like `Adam`, with decoupled weight decay: it shrinks each parameter by `lr · weightDecay`
+ * of itself, without passing through the moments.
  *
  * Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2017).
  *
@@ -57,13 +57,13 @@ export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
  */
 export class AdamW extends Optimizer<AdamWGroup> {
   /**
-   * Makes an optimiser that remembers nothing yet.
+   * Creates an optimizer with empty state.
    *
-   * @param parameters What to train, or groups with numbers of their own.
-   * @param options For all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8 and `weightDecay` 0.01
-   * unless given.
-   * @throws {RangeError} If there is nothing to train, or a parameter is given twice.
-   * @throws {TypeError} If a parameter collects no gradient.
+   * @param parameters Parameters to train, or groups with options of their own.
+   * @param options Defaults for all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8,
+   * `weightDecay` 0.01.
+   * @throws {RangeError} If there are no parameters, or one occurs twice.
+   * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
     parameters: Parameters | readonly AdamWGroupOptions[],

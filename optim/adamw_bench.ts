@@ -1,7 +1,6 @@
 /**
- * A step of AdamW as one kernel, against the tensor operations that it replaces.
- *
- * The results are compared before anything is timed.
+ * An AdamW step as one kernel, against the tensor operations that it replaces. Results are compared
+ * before timing.
  */
 
 import { assert } from "@std/assert";

@@ -1,4 +1,4 @@
-/** Clipping gradients by their common norm. @module */
+/** Gradient clipping by global norm. @module */
 
 import {
   concat,
@@ -20,16 +20,16 @@ const clipProgram = defineProgram(
 );
 
 /**
- * Scales all gradients down, in place, where their common norm is above a limit: the step keeps its
- * direction. Nothing is read back, so nothing waits.
+ * Scales all gradients down in place if their global norm exceeds a limit; the direction of the
+ * step is kept. Nothing is read back, so nothing waits.
  *
- * Source: Pascanu et al., "On the difficulty of training recurrent neural networks" (2012), with the
- * 1e-6 of PyTorch's `clip_grad_norm_`.
+ * Source: Pascanu et al., "On the difficulty of training recurrent neural networks" (2012), with
+ * the 1e-6 of PyTorch's `clip_grad_norm_`.
  *
- * @param parameters Those whose gradients are clipped; those that have none are passed over.
- * @param maxNorm The limit.
- * @returns The norm before clipping, the root of the sum of all squares: a scalar.
- * @throws {RangeError} If the limit is not above 0, or there is no gradient at all.
+ * @param parameters Those without a gradient are skipped.
+ * @param maxNorm The maximum norm.
+ * @returns The norm before clipping, a scalar: the root of the sum of all squares.
+ * @throws {RangeError} If the limit is not above 0, or no parameter has a gradient.
  *
  * @example
  * ```ts

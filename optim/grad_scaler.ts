@@ -1,5 +1,5 @@
 /**
- * Loss scaling, so that gradients in half precision are neither too small for it nor too large.
+ * Loss scaling, which keeps half-precision gradients within range.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from 
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
 
-/** What {@linkcode GradScaler} can be told: PyTorch's names and defaults. */
+/** Options for {@linkcode GradScaler}: PyTorch's names and defaults. */
 export interface GradScalerOptions {
-  /** The factor of the first losses (default 65,536). */
+  /** Initial loss scale. @default {65536} */
   readonly initScale?: number;
-  /** What the factor is multiplied with after many good steps (default 2). */
+  /** Factor by which the scale grows after `growthInterval` steps. @default {2} */
   readonly growthFactor?: number;
-  /** What the factor is multiplied with after an overflow (default 0.5). */
+  /** Factor by which the scale shrinks after an overflow. @default {0.5} */
   readonly backoffFactor?: number;
-  /** How many good steps in a row let the factor grow (default 2,000). */
+  /** Consecutive steps without overflow before the scale grows. @default {2000} */
   readonly growthInterval?: number;
 }
 
-/** All that a {@linkcode GradScaler} remembers. */
+/** The state of a {@linkcode GradScaler}. */
 export interface GradScalerState {
-  /** The factor of the next loss. */
+  /** Current loss scale. */
   readonly scale: number;
-  /** The good steps since the factor last changed. */
+  /** Steps without overflow since the scale last changed. */
   readonly growthTracker: number;
 }
 
 const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
-/** The gradient without the factor of the loss, and how many numbers of each row are not finite. */
+/** The unscaled gradient, and the number of non-finite elements per row. */
 const unscaleProgram = defineProgram(
   { name: "unscale", inputs: ["gradient"], scalars: ["inverse"] },
   ({ gradient, inverse }) => [
@@ -40,12 +40,12 @@ const unscaleProgram = defineProgram(
 );
 
 /**
- * Multiplies losses with a factor, so that small gradients do not vanish in half precision, and takes
- * it out of the gradients before a step. A step whose gradients are not all finite is left out, and
- * the factor becomes smaller; after many good steps it becomes larger again.
+ * Multiplies losses by a scale, so that small gradients do not underflow in half precision, and
+ * divides the gradients by it before a step. If a gradient is not finite, the step is skipped and
+ * the scale shrinks; after many good steps it grows.
  *
- * One number is read for each step, as by PyTorch: whether it is taken decides what the optimiser
- * remembers, its count of steps among it.
+ * As in PyTorch, each step reads one number back, because whether it is taken determines the
+ * optimizer state (such as step counts).
  *
  * Source: Micikevicius et al., "Mixed Precision Training" (2017); PyTorch's `torch.amp.GradScaler`,
  * whose names and rules these are.
@@ -73,13 +73,13 @@ export class GradScaler {
   readonly #growthInterval: number;
   #scale: number;
   #growthTracker = 0;
-  /** Whether the gradients of an optimiser were finite, since the last update. */
+  /** Whether an optimizer's gradients were finite, since the last update. */
   readonly #isFinite = new Map<Optimizer<ParameterGroup>, boolean>();
 
   /**
-   * Begins with the factor `initScale`.
+   * Starts at the scale `initScale`.
    *
-   * @throws {RangeError} If a factor or the interval makes no sense.
+   * @throws {RangeError} If an option is out of range.
    */
   constructor(options: GradScalerOptions = {}) {
     const { initScale = 65_536, growthFactor = 2, backoffFactor = 0.5 } = options;
@@ -95,21 +95,21 @@ export class GradScaler {
     this.#growthInterval = growthInterval;
   }
 
-  /** The factor of the next loss. */
+  /** Current loss scale. */
   getScale(): number {
     return this.#scale;
   }
 
-  /** The loss times the factor: what to call `backward` on. */
+  /** The loss times the scale: call `backward` on it. */
   scale(loss: Tensor): Tensor {
     return loss.mul(this.#scale);
   }
 
   /**
-   * Takes the factor out of the gradients, in place, and finds out whether they are all finite. For
-   * those who do something with the gradients before the step, such as clipping; `step` does it, too.
+   * Divides the gradients by the scale, in place, and checks that all are finite. `step` does this
+   * too; call it to clip or inspect gradients before the step.
    *
-   * @throws {Error} If it was done since the last update.
+   * @throws {Error} If called twice without an update in between.
    */
   async unscale(optimizer: Optimizer<ParameterGroup>): Promise<boolean> {
     if (this.#isFinite.has(optimizer)) {
@@ -126,7 +126,7 @@ export class GradScaler {
   }
 
   /**
-   * Lets the optimiser change its parameters, unless a gradient is not finite: then nothing changes.
+   * Steps the optimizer, unless a gradient is not finite: then nothing changes.
    *
    * @returns Whether the step was taken.
    */
@@ -137,7 +137,7 @@ export class GradScaler {
   }
 
   /**
-   * Adapts the factor. To be called once after the steps of all optimisers.
+   * Adapts the scale. Call once after the steps of all optimizers.
    *
    * @throws {Error} If there was no step since the last update.
    */
@@ -156,12 +156,12 @@ export class GradScaler {
     }
   }
 
-  /** What has to be saved to go on later. */
+  /** The state to save for resuming. */
   stateDict(): GradScalerState {
     return { scale: this.#scale, growthTracker: this.#growthTracker };
   }
 
-  /** Goes on from a saved state. @throws {RangeError} If it makes no sense. */
+  /** Restores a saved state. @throws {RangeError} If it is out of range. */
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
     check("a scale above 0", scale, scale > 0 && scale < Infinity);
     const isCount = Number.isSafeInteger(growthTracker) && growthTracker >= 0;
@@ -172,7 +172,7 @@ export class GradScaler {
   }
 }
 
-/** Multiplies gradients in place, and counts the numbers that were not finite. */
+/** Multiplies gradients in place, and counts non-finite elements. */
 async function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<number> {
   const count = noGrad(() => {
     using _temporaries = gradients[0]!.device.scope();

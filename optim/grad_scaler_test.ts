@@ -6,7 +6,7 @@ import { AdamW } from "./adamw.ts";
 import { GradScaler } from "./grad_scaler.ts";
 import { MuonAdamW } from "./muon_adamw.ts";
 
-/** A parameter with this gradient. */
+/** A parameter with the given gradient. */
 function withGradient(
   device: Device,
   shape: readonly number[],
@@ -34,7 +34,7 @@ testOnEveryDevice("a scaled step equals one without scaling, bit for bit", async
     }
     parameters.push(x, y);
   }
-  // The factor is a power of two, so nothing is rounded.
+  // The scale is a power of two, so nothing is rounded.
   assertEquals(await parameters[2]!.data(), await parameters[0]!.data());
   assertEquals(await parameters[3]!.data(), await parameters[1]!.data());
 });
@@ -144,7 +144,7 @@ float16Test("small gradients survive half precision only with a scaled loss", as
   for (const initScale of [1, 65_536]) {
     const x = Tensor.ones(device, [3], { requiresGrad: true });
     const scaler = new GradScaler({ initScale });
-    // The factor that follows is below what float16 can hold.
+    // The resulting scale is below float16's range.
     const loss = x.to("float16").square().to("float32").mul(1e-9).sum();
     scaler.scale(loss).backward();
     await scaler.unscale(new AdamW([x]));

@@ -1,9 +1,9 @@
 /**
- * Optimisers: they change parameters by their gradients.
+ * Optimizers, learning-rate schedules and gradient clipping.
  *
- * Each takes parameters, alone or in groups with rates of their own. The numbers of a group are read at
- * each step, so a schedule sets `group.lr` and nothing else. A step is a few fused kernels that work
- * in place; what an optimiser remembers can be saved and loaded.
+ * An optimizer takes parameters, alone or in groups with learning rates of their own.
+ * Hyperparameters of a group are read at each step, so a schedule just sets `group.lr`. A step is a
+ * few fused in-place kernels. The optimizer state can be saved and loaded.
  *
  * @module
  */

@@ -1,10 +1,10 @@
-/** Muon: momentum, made orthogonal. @module */
+/** Muon: momentum, orthogonalized. @module */
 
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
 import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
-/** Fills in what a group was not told: nanochat's defaults. */
+/** Fills in the defaults of a group: nanochat's. */
 export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
   return {
     kind: "muon",
@@ -16,14 +16,14 @@ export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
 }
 
 /**
- * Muon: trains matrices by steps in which all directions are of about one size.
+ * Muon: trains matrices with orthogonalized momentum updates.
  *
- * It is the variant of nanochat: Nesterov momentum, rows brought to one norm, orthogonalisation by
- * Polar Express, the norm of an orthogonal matrix, division by the running deviation of each row or
- * column, and cautious weight decay.
+ * This is nanochat's variant: Nesterov momentum, row normalization (MuonEq), orthogonalization by
+ * Polar Express, rescaling to the norm of an orthogonal matrix (Muon+), variance normalization per
+ * row or column (NorMuon), and cautious weight decay.
  *
- * For the weights of hidden layers. Embeddings, the last layer, biases and scalars are better trained
- * by AdamW: see `MuonAdamW`. All matrices of one shape in a group must have gradients, or none.
+ * For the weights of hidden layers. Train embeddings, the output layer, biases and scalars with
+ * AdamW: see `MuonAdamW`. In a group, either all matrices of one shape have gradients or none.
  *
  * Source: Jordan et al., "Muon" (2024); "NorMuon" (arXiv 2510.05491); "MuonEq" (arXiv 2603.28254);
  * "Muon+" (arXiv 2602.21545).
@@ -50,13 +50,13 @@ export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
  */
 export class Muon extends Optimizer<MuonGroup> {
   /**
-   * Makes an optimiser that remembers nothing yet.
+   * Creates an optimizer with empty state.
    *
-   * @param parameters What to train, or groups with numbers of their own.
-   * @param options For all groups: `lr` 0.02, `momentum` 0.95, `orthogonalizationSteps` 5, `beta2` 0.9
-   * and `weightDecay` 0 unless given.
-   * @throws {RangeError} If there is nothing to train, a parameter is given twice or is not a matrix.
-   * @throws {TypeError} If a parameter collects no gradient.
+   * @param parameters Parameters to train, or groups with options of their own.
+   * @param options Defaults for all groups: `lr` 0.02, `momentum` 0.95, `orthogonalizationSteps` 5,
+   * `beta2` 0.9, `weightDecay` 0.
+   * @throws {RangeError} If there are no parameters, one occurs twice or is not a matrix.
+   * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
     parameters: Parameters | readonly MuonGroupOptions[],

@@ -1,4 +1,4 @@
-/** Muon for matrices and AdamW for all else, in one optimiser. @module */
+/** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
 import { AdamUpdate } from "./adam_update.ts";
 import { type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
@@ -7,13 +7,13 @@ import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update
 import { Optimizer } from "./optimizer.ts";
 import { groupOptions } from "./parameters.ts";
 
-/** What a group of {@linkcode MuonAdamW} can be told: its kind, and what goes with it. */
+/** Options of a group of {@linkcode MuonAdamW}: its kind, and the options of that kind. */
 export type MuonAdamWGroupOptions =
   | (AdamWGroupOptions & { readonly kind: "adamw" })
   | (MuonGroupOptions & { readonly kind: "muon" });
 
 /**
- * Trains each group by Muon or by AdamW, as its `kind` says: nanochat's optimiser.
+ * Trains each group with Muon or AdamW, according to its `kind`: nanochat's optimizer.
  *
  * @example
  * ```ts
@@ -40,12 +40,12 @@ export type MuonAdamWGroupOptions =
  */
 export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
   /**
-   * Makes an optimiser that remembers nothing yet.
+   * Creates an optimizer with empty state.
    *
-   * @param groups The groups; what they leave out is as in `AdamW` and `Muon`.
-   * @throws {RangeError} If there is nothing to train, a parameter is given twice, or one for Muon is
-   * not a matrix.
-   * @throws {TypeError} If a parameter collects no gradient, or a group is of an unknown kind.
+   * @param groups The groups; defaults are those of `AdamW` and `Muon`.
+   * @throws {RangeError} If there are no parameters, one occurs twice, or one for Muon is not a
+   * matrix.
+   * @throws {TypeError} If a parameter does not require a gradient, or a kind is unknown.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[]) {
     super(

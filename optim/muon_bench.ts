@@ -1,7 +1,6 @@
 /**
- * A step of Muon on stacks with fused kernels, against tensor operations on one matrix at a time.
- *
- * The results are compared before anything is timed.
+ * A Muon step on stacks with fused kernels, against tensor operations on one matrix at a time.
+ * Results are compared before timing.
  */
 
 import { assert } from "@std/assert";
@@ -10,15 +9,15 @@ import { copyInto, type Device, noGrad, normal, openDevice, Tensor } from "../te
 import { Muon } from "./muon.ts";
 import { composedPolarExpress } from "./testing/composed_polar_express.ts";
 
-/** The matrices of a model of depth 4: those of attention, and those of the MLP. */
+/** The matrices of a depth-4 model: attention, then MLP. */
 const shapes = [
   ...Array.from({ length: 16 }, () => [256, 256]),
   ...Array.from({ length: 4 }, () => [1024, 256]),
   ...Array.from({ length: 4 }, () => [256, 1024]),
 ];
-// No weight decay: it depends on the sign of each step, which rounding decides where one is about 0.
+// No weight decay: it depends on the sign of each step, and rounding decides the sign near 0.
 const numbers = { lr: 0.02, momentum: 0.95, beta2: 0.9, weightDecay: 0 };
-/** The same step, written with the operations of tensors, line by line as in the original. */
+/** The same step composed of tensor operations, line by line as in nanochat. */
 class ComposedMuon {
   readonly #parameters: readonly Tensor[];
   readonly #momenta: readonly Tensor[];
@@ -97,7 +96,7 @@ for (const [kind, blas] of devices) {
       name: `${name} (${where})`,
       group: `Muon on the matrices of depth 4 (${where})`,
       baseline: name === "tensor operations",
-      // A step takes seconds where the graphics processor is software.
+      // A step takes seconds on a software adapter.
       n: 10,
       warmup: 1,
       fn: async () => {

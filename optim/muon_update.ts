@@ -1,9 +1,9 @@
 /**
- * The step of Muon on stacks of matrices.
+ * The Muon update on stacks of matrices.
  *
- * Matrices of one shape are updated together: gradients and momentum lie in one stack
- * [count, rows, columns], so that the products are batched. The parameters stay tensors of their own:
- * the first kernel writes into the stack what the last one takes from it.
+ * Matrices of one shape are updated together: gradients and momentum are stacked, [count, rows,
+ * columns], so that the matmuls are batched. Parameters stay separate tensors: the first kernel
+ * writes into the stack, the last one reads from it.
  *
  * Source: nanochat, `muon_step_fused` in `nanochat/optim.py`.
  *
@@ -25,41 +25,40 @@ import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
 import { MOST_ITERATIONS, polarExpress } from "./polar_express.ts";
 
-/** Matrices that Muon trains. */
+/** A parameter group of Muon. */
 export interface MuonGroup extends ParameterGroup {
-  /** Tells the kinds of group apart. */
+  /** The kind of group. */
   readonly kind: "muon";
-  /** How much of the running mean of the gradient is kept at each step. */
+  /** Exponential decay rate of the momentum. */
   momentum: number;
-  /** The iterations that make an update orthogonal, from 0 to 5. */
+  /** Polar Express iterations, from 0 to 5. */
   orthogonalizationSteps: number;
-  /** How much of the running variance of the update is kept at each step. */
+  /** Exponential decay rate of the update's second moment. */
   beta2: number;
 }
 
-/** What a group of Muon can be told. */
+/** Options of a group of Muon. */
 export interface MuonGroupOptions extends ParameterGroupOptions {
-  /** Tells the kinds of group apart, where there are several. */
+  /** The kind of group, in an optimizer with several. */
   readonly kind?: "muon";
-  /** How much of the running mean of the gradient is kept at each step; 0.95 unless given. */
+  /** Exponential decay rate of the momentum. @default {0.95} */
   readonly momentum?: number;
-  /** The iterations that make an update orthogonal, from 0 to 5; 5 unless given. */
+  /** Polar Express iterations, from 0 to 5. @default {5} */
   readonly orthogonalizationSteps?: number;
-  /** How much of the running variance of the update is kept at each step; 0.9 unless given. */
+  /** Exponential decay rate of the update's second moment. @default {0.9} */
   readonly beta2?: number;
 }
 
-// All norms below are sums of squares until the last moment: a sum over a matrix is then the sum over
-// its rows' sums, and one pass over the matrix gives both.
+// Norms below stay sums of squares until the end: a matrix's sum is the sum of its rows' sums, so
+// one pass over the matrix gives both.
 
 /**
- * So many matrices of a stack go through a kernel together: each brings a buffer of its own, beside
- * those of the stack, and 8 is what every graphics processor has. On the CPU starting a kernel costs
- * next to nothing.
+ * Matrices of a stack per kernel: each needs a buffer besides those of the stack, and every GPU
+ * offers 8. On the CPU, a dispatch costs next to nothing.
  */
 const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
 
-/** The running mean, the gradient as it will be in its direction, and the squares of its rows. */
+/** The new momentum, the Nesterov gradient, and the sum of squares of its rows. */
 const momentumProgram = defineProgram(
   { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
   ({ gradient, momentum, newShare, kept }) => {
@@ -70,8 +69,8 @@ const momentumProgram = defineProgram(
 );
 
 /**
- * The factor for each row of a matrix: first all rows get their mean norm (MuonEq), and then the
- * matrix the norm 1 and a little less, so that no singular value is above 1.
+ * Scale of each matrix row: MuonEq scales all rows to their mean norm, then the matrix is scaled to
+ * slightly below norm 1, so that no singular value exceeds 1.
  */
 const equalizationProgram = defineProgram(
   { name: "muon equalization", inputs: ["rowSquares"] },
@@ -89,9 +88,9 @@ const scaleProgram = defineProgram(
 );
 
 /**
- * The running variance of each line of a matrix, and the factor for the line: the matrix gets the
- * norm of an orthogonal one (Muon+), and then each line is divided by the root of its variance, while
- * the norm of the whole stays (NorMuon).
+ * The second moment of each line of a matrix, and the line's scale: Muon+ rescales the matrix to
+ * the norm of an orthogonal one; NorMuon then divides each line by its root second moment while
+ * keeping the matrix norm.
  */
 const varianceProgram = defineProgram({
   name: "muon variance",
@@ -108,7 +107,7 @@ const varianceProgram = defineProgram({
   return [running, ex.multiply(scale, ex.multiply(inverse, restored))];
 });
 
-/** The new parameter. Weight decay is cautious: only where the step also goes towards zero. */
+/** The new parameter. Cautious weight decay: only where the update also points towards zero. */
 const updateProgram = defineProgram({
   name: "muon update",
   inputs: ["parameter", "direction", "factor"],
@@ -120,15 +119,15 @@ const updateProgram = defineProgram({
   return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
 });
 
-/** Matrices of one shape, and what is remembered of them. */
+/** The matrices of one shape, and their state. */
 class Stack {
   readonly names: string[] = [];
   readonly parameters: Tensor[] = [];
   readonly rows: number;
   readonly columns: number;
-  /** The running mean of each gradient, `[rows, columns]`: a view of its place in one stack. */
+  /** Momentum of each matrix, `[rows, columns]`: views of one stack. */
   momenta: readonly Tensor[] = [];
-  /** The running variance of each line: `[count, lines]`. */
+  /** Second moment of each line: `[count, lines]`. */
   variance: Tensor | null = null;
 
   constructor([rows, columns]: readonly number[]) {
@@ -136,17 +135,17 @@ class Stack {
     this.columns = columns!;
   }
 
-  /** Lines are the rows, or the columns where there are more of them. */
+  /** Lines are rows, or columns if there are more of them. */
   get linesAreRows(): boolean {
     return this.rows >= this.columns;
   }
 
-  /** The shape of one number per line, as it meets a matrix. */
+  /** The shape of one number per line, broadcastable to a matrix. */
   get lineShape(): number[] {
     return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
   }
 
-  /** Makes room for what is remembered. */
+  /** Allocates the state. */
   open(): void {
     const { device } = this.parameters[0]!;
     const count = this.parameters.length;
@@ -200,7 +199,7 @@ class Stack {
       [Math.min(rows, columns), Math.sqrt(Math.min(rows, columns)), 1 - group.beta2],
     );
 
-    // Tall matrices move more: a step should change what comes out by as much as any other's.
+    // Tall matrices move more, so that a step changes every layer's output by about as much.
     const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
     for (const batch of batches) {
       runProgramInto(
@@ -217,7 +216,7 @@ class Stack {
   }
 }
 
-/** The numbers below `count`, so many at a time. */
+/** The numbers below `count`, in batches of `size`. */
 function batchesOf(count: number, size: number): readonly (readonly number[])[] {
   const numbers = Array.from({ length: count }, (_, i) => i);
   return Array.from(
@@ -226,16 +225,15 @@ function batchesOf(count: number, size: number): readonly (readonly number[])[] 
   );
 }
 
-/** Item `i` of a stack: a view. */
+/** Item `i` of a stack, as a view. */
 function item(stack: Tensor, i: number): Tensor {
   return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
 }
 
-/** Trains a group of matrices by Muon. */
+/** Updates a group of matrices by Muon. */
 export class MuonUpdate implements Update {
-  /** For each parameter `<name>.momentum`, and `<name>.variance` of shape [rows, 1] or [1, columns]. */
+  /** `<name>.momentum`, and `<name>.variance` of shape [rows, 1] or [1, columns]. */
   readonly tensors: Map<string, Tensor> = new Map();
-  /** Nothing is counted. */
   readonly numbers: Map<string, number> = new Map();
   readonly #group: MuonGroup;
   readonly #stacks = new Map<string, Stack>();
@@ -270,8 +268,8 @@ export class MuonUpdate implements Update {
   }
 
   /**
-   * @throws {RangeError} If a number of the group makes no sense.
-   * @throws {Error} If some matrices of a shape have gradients and others have none.
+   * @throws {RangeError} If a hyperparameter of the group is out of range.
+   * @throws {Error} If only some of the matrices of a shape have gradients.
    */
   check(): void {
     const { momentum, beta2, orthogonalizationSteps } = this.#group;
@@ -286,7 +284,7 @@ export class MuonUpdate implements Update {
     for (const stack of this.#stacks.values()) void stack.hasGradients;
   }
 
-  /** Changes the matrices of each shape that have gradients. */
+  /** Updates the matrices of each shape that has gradients. */
   step(): void {
     for (const stack of this.#stacks.values()) if (stack.hasGradients) stack.step(this.#group);
   }

@@ -1,5 +1,5 @@
 /**
- * What every optimiser does in the same way: groups, state, and the frame around a step.
+ * The base class of optimizers: groups, state, and what surrounds a step.
  *
  * @module
  */
@@ -14,39 +14,40 @@ import {
 } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 
-/** How one group is trained: a step, and what is remembered from step to step. */
+/** The update rule of one group, with its state. */
 export interface Update {
-  /** The tensors that are remembered, such as `layer.weight.average`. */
+  /** State tensors, such as `layer.weight.average`. */
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** The numbers that are remembered, such as `layer.weight.step`. */
+  /** State numbers, such as `layer.weight.step`. */
   readonly numbers: Map<string, number>;
-  /** Finds out whether a step makes sense, before any group is changed. @throws {Error} If not. */
+  /** Validates a step before any group changes. @throws {Error} If it is invalid. */
   check(): void;
   /**
-   * Changes the parameters of the group that have a gradient. Runs without recording, in a scope.
+   * Updates the parameters of the group that have a gradient. Runs without gradient recording, in a
+   * scope.
    *
-   * @param postpone Takes a run that can wait until all groups are through, to share a kernel with
-   * those of other groups; its tensors outlive the scope.
+   * @param postpone Defers a run until all groups are through, so that it can share a kernel with
+   * runs of other groups; its tensors outlive the scope.
    */
   step(postpone: (program: Program, run: ProgramRun) => void): void;
 }
 
-/** What an optimiser remembers, by name: tensors, and the numbers of steps. */
+/** Optimizer state by name: tensors and step counts. */
 export type OptimizerState = Map<string, Tensor | number>;
 
-/** An optimiser: changes parameters by their gradients. */
+/** Base class of optimizers: updates parameters by their gradients. */
 export abstract class Optimizer<Group extends ParameterGroup> {
-  /** Parameters that are trained alike; the numbers are read at each step. */
+  /** Parameter groups; their hyperparameters are read at each step. */
   readonly groups: readonly Group[];
   readonly #updates: readonly Update[];
 
   /**
-   * Checks the groups, and makes room for what is remembered of them.
+   * Validates the groups, and allocates their state.
    *
    * @param groups The groups.
-   * @param makeUpdate Gives the way in which a group is trained.
-   * @throws {RangeError} If there is nothing to train, or a parameter is given twice.
-   * @throws {TypeError} If a parameter collects no gradient.
+   * @param makeUpdate Creates the update rule of a group.
+   * @throws {RangeError} If there are no parameters, or one occurs twice.
+   * @throws {TypeError} If a parameter does not require a gradient.
    */
   protected constructor(groups: readonly Group[], makeUpdate: (group: Group) => Update) {
     checkGroups(groups);
@@ -55,9 +56,9 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * Changes every parameter that has a gradient, in place.
+   * Updates every parameter that has a gradient, in place.
    *
-   * @throws {RangeError} If a number of a group makes no sense; nothing is changed then.
+   * @throws {RangeError} If a hyperparameter is out of range; then nothing changes.
    */
   step(): void {
     this.groups.forEach(({ lr, weightDecay }, i) => {
@@ -81,7 +82,7 @@ export abstract class Optimizer<Group extends ParameterGroup> {
     });
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Clears the gradients of all parameters. */
   zeroGrad(): void {
     for (const group of this.groups) {
       for (const parameter of group.parameters) parameter.zeroGrad();
@@ -89,8 +90,8 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * What the optimiser remembers, under the names of the parameters. The tensors are views: the next
-   * step changes them. The numbers of the groups are not in it: they belong to the run.
+   * The optimizer state, keyed by parameter name. Tensors are views that the next step changes.
+   * Hyperparameters are not included: they belong to the run.
    */
   stateDict(): OptimizerState {
     return new Map<string, Tensor | number>(
@@ -99,11 +100,11 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * Goes on from what another optimiser for the same parameters remembered, bit for bit.
+   * Restores the state of another optimizer for the same parameters, bit for bit.
    *
-   * @param state As {@linkcode Optimizer.stateDict} gave it; the tensors are copied.
-   * @throws {RangeError} If something is missing, unknown or of another shape or dtype; one message
-   * lists what is wrong, and nothing is changed.
+   * @param state A result of {@linkcode Optimizer.stateDict}; tensors are copied.
+   * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
+   * lists all problems, and nothing changes.
    */
   loadStateDict(state: ReadonlyMap<string, Tensor | number>): void {
     const what = "load the optimizer's state";

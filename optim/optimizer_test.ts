@@ -14,7 +14,7 @@ import { SGD } from "./sgd.ts";
 type AnyOptimizer = Optimizer<ParameterGroup>;
 type Named = ReadonlyMap<string, Tensor>;
 
-/** Every optimiser, with numbers that suit the quadratic below. */
+/** Every optimizer, with hyperparameters that suit the quadratic below. */
 const optimizers: Record<string, (parameters: Named) => AnyOptimizer> = {
   "SGD": (parameters) => new SGD(parameters, { lr: 0.2 }),
   "SGD with momentum": (parameters) => new SGD(parameters, { lr: 0.05, momentum: 0.8 }),

@@ -1,42 +1,42 @@
-/** The parameters that an optimiser is given, and the names it knows them by. @module */
+/** Parameters and groups of optimizers. @module */
 
 import { Tensor } from "../tensor/mod.ts";
 
 /**
- * What an optimiser trains: tensors under their names, as `module.parameters()` gives them, or a
- * list, in which the names are the positions.
+ * Parameters to train: tensors by name, as `module.parameters()` returns them, or a list, whose
+ * names are the positions.
  *
- * The names are those of the optimiser's state, so a list must keep its order between runs.
+ * The names are those of the optimizer state, so a list must keep its order between runs.
  */
 export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
 
-/** Parameters that are trained alike. Optimisers read the numbers at each step. */
+/** Parameters with common hyperparameters, which optimizers read at each step. */
 export interface ParameterGroup {
-  /** The names, one for each parameter. */
+  /** The name of each parameter. */
   readonly names: readonly string[];
   /** The parameters. */
   readonly parameters: readonly Tensor[];
-  /** The learning rate: schedules set it. */
+  /** Learning rate; schedules set it. */
   lr: number;
-  /** The learning rate at the beginning, for schedules to multiply. */
+  /** Initial learning rate, for schedules to multiply. */
   readonly initialLr: number;
-  /** The weight decay. */
+  /** Weight decay. */
   weightDecay: number;
 }
 
-/** What every group can be told. */
+/** Options of every group. */
 export interface ParameterGroupOptions {
   /** The parameters of this group. */
   readonly parameters: Parameters;
-  /** The learning rate. */
+  /** Learning rate. */
   readonly lr?: number;
-  /** The learning rate that schedules multiply; `lr` unless given. */
+  /** The learning rate that schedules multiply. @default {lr} */
   readonly initialLr?: number;
-  /** The weight decay. */
+  /** Weight decay. */
   readonly weightDecay?: number;
 }
 
-/** The part of a group that is the same in every optimiser. */
+/** Creates the part of a group that all optimizers share. */
 export function makeGroup(
   options: ParameterGroupOptions,
   defaults: { readonly lr: number; readonly weightDecay: number },
@@ -53,8 +53,7 @@ export function makeGroup(
 }
 
 /**
- * One list of options for each group, out of what an optimiser was given: groups, or the parameters
- * of a single one. What was said for all groups holds where a group says nothing.
+ * Normalizes an optimizer's arguments to options per group; options for all groups are defaults.
  */
 export function groupOptions<Options extends ParameterGroupOptions>(
   given: Parameters | readonly Options[],
@@ -72,7 +71,7 @@ function isParameters(given: Parameters | readonly ParameterGroupOptions[]): giv
   return isMap(given) || (given as readonly unknown[]).every((each) => each instanceof Tensor);
 }
 
-/** Names the parameters of a list by their positions. */
+/** Names listed parameters by position. */
 function nameParameters(parameters: Parameters, prefix = ""): ReadonlyMap<string, Tensor> {
   if (isMap(parameters)) return parameters;
   return new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));
@@ -85,10 +84,10 @@ function isMap(
 }
 
 /**
- * Checks what an optimiser was given.
+ * Validates an optimizer's groups.
  *
- * @throws {RangeError} If there is nothing to train, or two parameters have one name or are one.
- * @throws {TypeError} If no gradient is collected for a parameter.
+ * @throws {RangeError} If there are no parameters, or two share a name or are the same tensor.
+ * @throws {TypeError} If a parameter does not require a gradient.
  */
 export function checkGroups(groups: readonly ParameterGroup[]): void {
   const names = new Map<string, Tensor>();
@@ -118,7 +117,7 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
   }
 }
 
-/** Checks a number of a group. @throws {RangeError} If it is not within its bounds. */
+/** @throws {RangeError} If a hyperparameter is out of range. */
 export function checkNumber(what: string, value: number, below = Infinity): void {
   if (value >= 0 && value < below) return;
   const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;

@@ -1,10 +1,12 @@
-/** Making matrices orthogonal by products alone. @module */
+/** Orthogonalizing matrices with matmuls only. @module */
 
 import { defineProgram, expression as ex, matmul, runProgramInto, Tensor } from "../tensor/mod.ts";
 
 type Coefficients = readonly [a: number, b: number, c: number];
 
-/** The coefficients of x ↦ a·x + b·x³ + c·x⁵ in each iteration, for singular values up to 1/1.01. */
+/**
+ * The coefficients of x ↦ a·x + b·x³ + c·x⁵ in each iteration, for singular values up to 1/1.01.
+ */
 const COEFFICIENTS: readonly Coefficients[] = [
   [8.156554524902461, -22.48329292557795, 15.878769915207462],
   [4.042929935166739, -2.808917465908714, 0.5000178451051316],
@@ -13,10 +15,10 @@ const COEFFICIENTS: readonly Coefficients[] = [
   [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
 ];
 
-/** The most iterations that there are coefficients for. */
+/** The maximum number of iterations. */
 export const MOST_ITERATIONS: number = COEFFICIENTS.length;
 
-/** a·I + b·A + c·A²: what an iteration multiplies by, with the identity inside. */
+/** a·I + b·A + c·A²: the factor of an iteration, including the identity. */
 const polynomial = defineProgram(
   {
     name: "polar express",
@@ -32,28 +34,27 @@ const polynomial = defineProgram(
   ],
 );
 
-/** How many iterations of a long matrix follow each other without the matrix being touched. */
+/** Iterations on the Gram matrix alone, before a long matrix is updated. */
 const LONGEST_STAGE = 3;
 
 /**
- * Brings the singular values of matrices to about 1, and leaves their singular vectors alone.
+ * Brings the singular values of matrices to about 1, and keeps their singular vectors.
  *
- * An iteration is X ← P·X with P = a·I + b·A + c·A² and A = X·Xᵀ, or from the other side for a matrix
- * of more rows than columns, so that A is the smaller of the two. It treats each singular value by the
- * polynomial a·x + b·x³ + c·x⁵ and needs no decomposition.
+ * An iteration is X ← P·X with P = a·I + b·A + c·A² and A = X·Xᵀ, or multiplies from the right if
+ * there are more rows than columns, so that A is the smaller Gram matrix. It applies the polynomial
+ * a·x + b·x³ + c·x⁵ to each singular value, without a decomposition.
  *
- * After an iteration A has become P·A·P. So several of them can be done on A alone, whose products
- * are all symmetric, while Q gathers the product of the P; then X ← Q·X, once. For long matrices that
- * takes not much more than half of the operations. Small singular values drown in the rounding of A
- * when that goes on for long: for three iterations the result is as exact as one by one, for five it
- * is not.
+ * An iteration turns A into P·A·P. So several iterations can work on A alone, with symmetric
+ * matmuls only, while Q accumulates the product of the P; then X ← Q·X once. For long matrices that
+ * takes little more than half of the operations. But A's rounding errors swamp small singular
+ * values: three iterations are as exact as one at a time, five are not.
  *
  * Source: Amsel et al., "The Polar Express" (2025), with the coefficients for 5 iterations.
  *
  * @param matrices `[count, rows, columns]`, of spectral norm below 1. Overwritten or freed.
  * @param iterations From 0 to 5.
- * @returns `[count, rows, columns]`, with singular values between about 0.7 and 1.2 for those that
- * were not tiny.
+ * @returns `[count, rows, columns]`, with singular values between about 0.7 and 1.2, except those
+ * that were tiny.
  *
  * @example A diagonal matrix becomes the identity, more or less
  * ```ts
@@ -86,7 +87,8 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
 }
 
 /**
- * The operations of {@linkcode polarExpress} on one matrix; of a symmetric product half are needed.
+ * Floating-point operations of {@linkcode polarExpress} on one matrix; symmetric matmuls count
+ * half.
  *
  * @example
  * ```ts
@@ -99,13 +101,14 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
 export function polarExpressFlops(rows: number, columns: number, iterations: number): number {
   const size = Math.min(rows, columns);
   return stagesOf(rows, columns, iterations).reduce((sum, { length }) => {
-    // In each iteration A²; in each but the first P·A·P for the next A, and the product of the P.
+    // Each iteration computes A²; each but the first also P·A·P for the next A, and the product of
+    // the P.
     const symmetric = length + 3 * (length - 1);
     return sum + 3 * rows * columns * size + symmetric * size ** 3;
   }, 0);
 }
 
-/** The coefficients of so many iterations, those together between which the matrix is not touched. */
+/** The coefficients of the iterations, grouped by stages between which the matrix is updated. */
 function stagesOf(
   rows: number,
   columns: number,
@@ -118,10 +121,10 @@ function stagesOf(
 }
 
 /**
- * The product of the factors P of some iterations.
+ * The product of the factors P of several iterations.
  *
  * @param gram A before the first of them, `[count, size, size]`. Freed.
- * @param row The number of each row: 0, 1, …, size − 1.
+ * @param row Row indices 0, 1, …, size − 1.
  */
 function productOfFactors(
   gram: Tensor,
@@ -153,7 +156,10 @@ function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor
   return factor;
 }
 
-/** All that is multiplied here are polynomials of one symmetric matrix: they commute. */
+/**
+ * All factors are polynomials of one symmetric matrix, so they commute and the product is
+ * symmetric.
+ */
 function symmetricProduct(a: Tensor, b: Tensor): Tensor {
   return matmul(a, b, { symmetric: true });
 }

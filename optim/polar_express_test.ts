@@ -31,7 +31,7 @@ for (const [rows, columns] of [[32, 128], [96, 32], [48, 40]] as const) {
     `matrices of ${rows} x ${columns}, some of whose singular values are tiny, become what they ` +
       "would one iteration at a time",
     async (device) => {
-      // Columns that become smaller and smaller, mixed: as gradients are, which have few directions.
+      // Decaying, mixed columns: like gradients, which have few dominant directions.
       const size = Math.min(rows, columns);
       const decay = Float32Array.from({ length: size }, (_, i) => Math.exp(-i / 3));
       const left = normal(device, [rows, size], { seed: 1 }).mul(Tensor.from(device, decay));

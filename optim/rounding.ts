@@ -1,14 +1,13 @@
 /**
- * Rounding a number of steps as Python does.
+ * Python's rounding, for numbers of steps.
  *
  * @module
  */
 
 /**
- * The nearest integer, and the even one of two that are equally near: Python's `round`.
+ * Rounds half to even, like Python's `round`.
  *
- * `Math.round` takes the larger one, and a schedule would then turn one step later than the
- * original's.
+ * `Math.round` rounds half up, which would shift a schedule by one step from nanochat's.
  *
  * @param value A finite number.
  *

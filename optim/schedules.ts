@@ -1,8 +1,7 @@
 /**
- * Schedules: how a number that steers the optimiser changes over a run.
+ * Schedules of learning rate, momentum and weight decay.
  *
- * Each is a plain function of the step, counted from 0. Nothing is remembered between steps, so a
- * resumed run goes on exactly where it stopped.
+ * Each is a pure function of the step, counted from 0, so a resumed run continues exactly.
  *
  * Source of the three for MuonAdamW: nanochat, `scripts/base_train.py`.
  *
@@ -12,12 +11,12 @@
 import { roundHalfToEven } from "./rounding.ts";
 
 /**
- * Goes from one value to another in a straight line, and then stays.
+ * Linear interpolation from one value to another; constant afterwards.
  *
- * @param step The step, counted from 0.
+ * @param step The step, from 0.
  * @param steps The step at which `to` is reached; 0 means at once.
  * @param from The value at step 0.
- * @param to The value at the end.
+ * @param to The final value.
  * @throws {RangeError} If a step is negative or not a number.
  *
  * @example
@@ -33,13 +32,12 @@ export function linearSchedule(step: number, steps: number, from: number, to: nu
 }
 
 /**
- * Goes from one value to another along half a cosine wave, and then stays: slowly at first, fastest
- * in the middle, slowly at the end.
+ * Cosine interpolation (half a wave) from one value to another; constant afterwards.
  *
- * @param step The step, counted from 0.
+ * @param step The step, from 0.
  * @param steps The step at which `to` is reached; 0 means at once.
  * @param from The value at step 0.
- * @param to The value at the end.
+ * @param to The final value.
  * @throws {RangeError} If a step is negative or not a number.
  *
  * @example
@@ -55,25 +53,25 @@ export function cosineSchedule(step: number, steps: number, from: number, to: nu
   return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
-/** The shape of a run's learning rate: a climb, a plateau, a descent. */
+/** A trapezoidal learning-rate schedule: warmup, plateau, warmdown. */
 export interface LearningRateSchedule {
-  /** The number of steps of the run. */
+  /** Steps of the run. */
   readonly steps: number;
-  /** The number of steps until the full rate is reached; 40 by default. */
+  /** Steps of linear warmup. @default {40} */
   readonly warmupSteps?: number;
-  /** The part of the run, from 0 to 1, that is spent on the descent; 0.65 by default. */
+  /** Fraction of the run, from 0 to 1, spent on the warmdown. @default {0.65} */
   readonly warmdownRatio?: number;
-  /** The share of the full rate that is left at the end; 0.05 by default. */
+  /** Fraction of the full learning rate that remains at the end. @default {0.05} */
   readonly finalFraction?: number;
 }
 
 /**
- * What every learning rate is multiplied with: a linear climb, the full rate, a linear descent.
+ * The learning-rate multiplier: linear warmup, plateau, linear warmdown.
  *
- * @param step The step, counted from 0.
- * @param schedule The shape of the run.
- * @returns A factor from above 0 to 1.
- * @throws {RangeError} If a number of steps is not a whole number or a fraction not between 0 and 1.
+ * @param step The step, from 0.
+ * @param schedule The schedule.
+ * @returns A factor in (0, 1].
+ * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
  *
  * @example
  * ```ts
@@ -96,17 +94,17 @@ export function learningRateMultiplier(step: number, schedule: LearningRateSched
   return linearSchedule(Math.max(steps - step, 0), warmdownSteps, finalFraction, 1);
 }
 
-/** The steps over which Muon's momentum climbs, whatever the length of the run. */
+/** Warmup of Muon's momentum, regardless of the length of the run. */
 const momentumWarmupSteps = 400;
 
 /**
- * Muon's momentum: from 0.85 to 0.97 over the first 400 steps, and down to 0.90 while the learning
- * rate descends. In a short run the climb has the upper hand.
+ * Muon's momentum: warms up from 0.85 to 0.97 over the first 400 steps, and falls to 0.90 during
+ * the warmdown. In a short run the warmup takes precedence.
  *
- * @param step The step, counted from 0.
- * @param schedule The length of the run and of its descent.
+ * @param step The step, from 0.
+ * @param schedule The length of the run and of its warmdown.
  * @returns The momentum.
- * @throws {RangeError} If a number of steps is not a whole number or a fraction not between 0 and 1.
+ * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
  *
  * @example
  * ```ts
@@ -129,10 +127,10 @@ export function muonMomentumSchedule(
 }
 
 /**
- * Muon's weight decay: from the full value to zero along half a cosine wave.
+ * Muon's weight decay: cosine decay from the initial value to zero.
  *
- * @param step The step, counted from 0.
- * @param steps The number of steps of the run.
+ * @param step The step, from 0.
+ * @param steps Steps of the run.
  * @param initial The weight decay at step 0.
  * @returns The weight decay.
  * @throws {RangeError} If a step is negative or not a number.

@@ -23,7 +23,7 @@ Deno.test("a line and a cosine begin and end where they are told to, and stay th
     assertAlmostEquals(schedule(5, 10, 3, 1), 2, 1e-15);
   }
   assertAlmostEquals(linearSchedule(1, 4, 0, 8), 2, 1e-15);
-  assertAlmostEquals(cosineSchedule(1, 3, 4, 0), 3, 1e-15); // cos 60° is a half
+  assertAlmostEquals(cosineSchedule(1, 3, 4, 0), 3, 1e-15); // cos 60° = 0.5
 });
 
 Deno.test("a run may do without a warmup and without a warmdown", () => {

@@ -17,19 +17,19 @@ import {
   type Parameters,
 } from "./parameters.ts";
 
-/** Parameters that SGD trains. */
+/** A parameter group of SGD. */
 export interface SGDGroup extends ParameterGroup {
-  /** How much of the velocity is kept at each step; it may change where it was not 0 at first. */
+  /** Momentum coefficient; may change unless it started at 0. */
   momentum: number;
-  /** Whether a step goes by the velocity as it will be, and not as it is. */
+  /** Whether to use Nesterov momentum. */
   readonly nesterov: boolean;
 }
 
-/** What a group of SGD can be told. */
+/** Options of a group of SGD. */
 export interface SGDGroupOptions extends ParameterGroupOptions {
-  /** How much of the velocity is kept at each step; 0 unless given. */
+  /** Momentum coefficient. @default {0} */
   readonly momentum?: number;
-  /** Nesterov's variant of the momentum; not unless asked for. */
+  /** Whether to use Nesterov momentum. @default {false} */
   readonly nesterov?: boolean;
 }
 
@@ -56,9 +56,9 @@ function momentumProgram(name: string, nesterov: boolean): Program {
 const heavyBallProgram = momentumProgram("sgd (momentum)", false);
 const nesterovProgram = momentumProgram("sgd (nesterov)", true);
 
-/** Trains a group by gradient descent: one kernel for each parameter. */
+/** Updates a group by SGD: one kernel per parameter. */
 class SGDUpdate implements Update {
-  /** For each parameter `<name>.velocity`, if there is momentum. */
+  /** `<name>.velocity` of each parameter, if there is momentum. */
   readonly tensors = new Map<string, Tensor>();
   readonly numbers = new Map<string, number>();
   readonly #group: SGDGroup;
@@ -101,11 +101,11 @@ class SGDUpdate implements Update {
 }
 
 /**
- * Stochastic gradient descent: each step goes against the gradient, or against a velocity that
- * gathers the gradients. `weightDecay` is a penalty, whose gradient is added to that of the loss.
+ * Stochastic gradient descent, optionally with momentum. `weightDecay` is an L2 penalty, whose
+ * gradient is added to the loss gradient.
  *
- * The formulas are those of PyTorch's `SGD` without dampening: v ← momentum · v + g, and
- * p ← p − lr · v, or p − lr · (g + momentum · v) for Nesterov's.
+ * The formulas are those of PyTorch's `SGD` without dampening: v ← momentum · v + g, and p ← p − lr
+ * · v, or p − lr · (g + momentum · v) for Nesterov.
  *
  * @example
  * ```ts
@@ -123,13 +123,13 @@ class SGDUpdate implements Update {
  */
 export class SGD extends Optimizer<SGDGroup> {
   /**
-   * Makes an optimiser that remembers nothing yet.
+   * Creates an optimizer with empty state.
    *
-   * @param parameters What to train, or groups with numbers of their own.
-   * @param options For all groups: `lr` 0.001, `momentum` 0, `nesterov` false and `weightDecay` 0
-   * unless given.
-   * @throws {RangeError} If there is nothing to train, or a parameter is given twice.
-   * @throws {TypeError} If a parameter collects no gradient.
+   * @param parameters Parameters to train, or groups with options of their own.
+   * @param options Defaults for all groups: `lr` 0.001, `momentum` 0, `nesterov` false,
+   * `weightDecay` 0.
+   * @throws {RangeError} If there are no parameters, or one occurs twice.
+   * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
     parameters: Parameters | readonly SGDGroupOptions[],

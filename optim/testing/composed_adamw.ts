@@ -1,8 +1,8 @@
-/** A step of AdamW, written with the operations of tensors: what the fused kernel replaces. @module */
+/** AdamW composed of tensor operations: the reference for the fused kernel. @module */
 
 import { copyInto, noGrad, Tensor } from "../../tensor/mod.ts";
 
-/** The numbers of a group. */
+/** Hyperparameters. */
 export interface AdamWNumbers {
   readonly lr: number;
   readonly betas: readonly [number, number];
@@ -18,7 +18,6 @@ export class ComposedAdamW {
   readonly #numbers: AdamWNumbers;
   #steps = 0;
 
-  /** Begins without memory, as the optimiser does. */
   constructor(parameter: Tensor, numbers: AdamWNumbers) {
     this.#numbers = numbers;
     this.#parameter = parameter;
@@ -26,7 +25,6 @@ export class ComposedAdamW {
     this.#squares = Tensor.zeros(parameter.device, parameter.shape);
   }
 
-  /** Changes the parameter by its gradient. */
   step(): void {
     noGrad(() => {
       using _scope = this.#parameter.device.scope();

@@ -1,4 +1,4 @@
-/** Polar Express, written with the operations of tensors: what the stacked kernels replace. @module */
+/** Polar Express composed of tensor operations: the reference for the stacked kernels. @module */
 
 import type { Tensor } from "../../tensor/mod.ts";
 
@@ -10,7 +10,9 @@ const coefficients = [
   [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
 ] as const;
 
-/** Brings the singular values of a matrix, which are at most 1, to about 1. Source: as in `polar_express.ts`. */
+/**
+ * Brings the singular values of a matrix, at most 1, to about 1. Source: see `polar_express.ts`.
+ */
 export function composedPolarExpress(matrix: Tensor): Tensor {
   const [rows, columns] = matrix.shape as [number, number];
   const isTall = rows > columns;
