@@ -30,7 +30,7 @@ testOnEveryDevice(
   },
 );
 
-cpuTest("gradients below the largest norm stay as they are, bit for bit", async (device) => {
+cpuTest("gradients below the maximum norm stay unchanged, bit for bit", async (device) => {
   const parameters = [
     withGradient(device, [4], 1),
     Tensor.zeros(device, [2], { requiresGrad: true }),
@@ -41,14 +41,14 @@ cpuTest("gradients below the largest norm stay as they are, bit for bit", async 
   assertEquals(parameters[1]!.grad, null);
 });
 
-cpuTest("a NaN in one gradient shows in the norm and in all of them", async (device) => {
+cpuTest("a NaN in one gradient shows in the norm and in all gradients", async (device) => {
   const parameters = [withGradient(device, [4], 1), withGradient(device, [2], 2)];
   parameters[1]!.grad = Tensor.from(device, [NaN, 1]);
   assert(Number.isNaN(await clipGradientNorm(parameters, 1).item()));
   assert((await gradientsOf(parameters)).every(Number.isNaN));
 });
 
-cpuTest("clipping leaves nothing behind but the norm", (device) => {
+cpuTest("clipping allocates nothing but the norm", (device) => {
   const parameters = [withGradient(device, [40], 1), withGradient(device, [2, 3], 2)];
   const { live } = device;
   const norm = clipGradientNorm(parameters, 1);
@@ -57,7 +57,7 @@ cpuTest("clipping leaves nothing behind but the norm", (device) => {
   assertEquals(device.live, live);
 });
 
-cpuTest("a limit that is none is refused, and so are no gradients", (device) => {
+cpuTest("an invalid maximum norm is refused, and so is a call without gradients", (device) => {
   const parameter = Tensor.zeros(device, [2], { requiresGrad: true });
   assertThrows(() => clipGradientNorm([parameter], 1), RangeError, "wanted gradients, got none");
   assertThrows(

@@ -157,7 +157,7 @@ if (!hasGolden) {
     fn: () => {},
   });
 } else {
-  Deno.test("the golden data has the cases that these tests are about", () => {
+  Deno.test("the golden data has the cases of these tests", () => {
     assert(muonNames.length === 5 && adamwNames.length === 2 && torchNames.length === 6);
   });
 }

@@ -88,7 +88,7 @@ export class GradScaler {
     check("growthFactor above 1", growthFactor, growthFactor > 1 && growthFactor < Infinity);
     check("backoffFactor from 0 to 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
     const isCount = Number.isSafeInteger(growthInterval) && growthInterval > 0;
-    check("growthInterval as a number of steps", growthInterval, isCount);
+    check("growthInterval as a positive integer", growthInterval, isCount);
     this.#scale = initScale;
     this.#growthFactor = growthFactor;
     this.#backoffFactor = backoffFactor;
@@ -165,7 +165,7 @@ export class GradScaler {
   loadStateDict({ scale, growthTracker }: GradScalerState): void {
     check("a scale above 0", scale, scale > 0 && scale < Infinity);
     const isCount = Number.isSafeInteger(growthTracker) && growthTracker >= 0;
-    check("growthTracker as a number of steps", growthTracker, isCount);
+    check("growthTracker as a non-negative integer", growthTracker, isCount);
     this.#scale = scale;
     this.#growthTracker = growthTracker;
     this.#isFinite.clear();

@@ -118,14 +118,14 @@ testOnEveryDevice("gradients can be unscaled before the step, once", async (devi
   assertThrows(() => scaler.update(), Error, "wanted a step before, got none");
 });
 
-Deno.test("numbers that make no sense are refused", () => {
+Deno.test("hyperparameters out of range are refused", () => {
   for (
     const [options, wanted] of [
       [{ initScale: 0 }, "initScale above 0, got 0"],
       [{ initScale: Infinity }, "initScale above 0, got Infinity"],
       [{ growthFactor: 1 }, "growthFactor above 1, got 1"],
       [{ backoffFactor: 1 }, "backoffFactor from 0 to 1, got 1"],
-      [{ growthInterval: 0.5 }, "growthInterval as a number of steps, got 0.5"],
+      [{ growthInterval: 0.5 }, "growthInterval as a positive integer, got 0.5"],
     ] as const
   ) {
     assertThrows(

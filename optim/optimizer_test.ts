@@ -68,17 +68,20 @@ async function valuesOf(parameters: Named): Promise<number[][]> {
 }
 
 for (const [name, make] of Object.entries(optimizers)) {
-  cpuTest(`${name} comes to the bottom of a quadratic as its rate falls to 0`, async (device) => {
-    const all = makeParameters(device);
-    const optimizer = make(all);
-    const trained = name === "Muon" ? matricesOf(all) : all;
-    for (let i = 0; i < 150; i++) {
-      for (const group of optimizer.groups) group.lr = linearSchedule(i, 150, group.initialLr, 0);
-      step(optimizer, trained);
-    }
-    const loss = await lossOf(trained).item();
-    assert(loss < 1e-3, `the loss is ${loss}`);
-  });
+  cpuTest(
+    `${name} reaches the minimum of a quadratic as its learning rate falls to 0`,
+    async (device) => {
+      const all = makeParameters(device);
+      const optimizer = make(all);
+      const trained = name === "Muon" ? matricesOf(all) : all;
+      for (let i = 0; i < 150; i++) {
+        for (const group of optimizer.groups) group.lr = linearSchedule(i, 150, group.initialLr, 0);
+        step(optimizer, trained);
+      }
+      const loss = await lossOf(trained).item();
+      assert(loss < 1e-3, `the loss is ${loss}`);
+    },
+  );
 
   testOnEveryDevice(`${name} gives the same bits each time`, async (device) => {
     const runs: number[][][] = [];
@@ -116,7 +119,7 @@ for (const [name, make] of Object.entries(optimizers)) {
     },
   );
 
-  cpuTest(`${name} keeps no memory over 300 steps`, async (device) => {
+  cpuTest(`${name} leaks no memory over 300 steps`, async (device) => {
     const parameters = makeParameters(device);
     const optimizer = make(parameters);
     for (let i = 0; i < 3; i++) step(optimizer, parameters);
@@ -127,7 +130,7 @@ for (const [name, make] of Object.entries(optimizers)) {
   });
 
   cpuTest(
-    `${name} moves nothing at a rate of 0, and does so at the next step that has one`,
+    `${name} moves nothing at a learning rate of 0, and resumes at the next step with one`,
     async (device) => {
       const parameters = makeParameters(device);
       const optimizer = make(parameters);
@@ -146,7 +149,7 @@ for (const [name, make] of Object.entries(optimizers)) {
   );
 }
 
-cpuTest("a group that is made inside a scope keeps its state when the scope ends", (device) => {
+cpuTest("a group made inside a scope keeps its state when the scope ends", (device) => {
   const parameters = makeParameters(device);
   const make = () => {
     using _scope = device.scope();
@@ -158,7 +161,7 @@ cpuTest("a group that is made inside a scope keeps its state when the scope ends
 });
 
 cpuTest(
-  "parameters without a gradient are passed over, and their steps are not counted",
+  "parameters without a gradient are skipped, and their steps are not counted",
   async (device) => {
     const [a, b] = [1, 2].map((x) => Tensor.from(device, [x], { requiresGrad: true })) as [
       Tensor,
@@ -173,42 +176,45 @@ cpuTest(
   },
 );
 
-cpuTest("groups have rates of their own, and the rest from the optimiser", async (device) => {
-  const [a, b] = [1, 2].map(() => Tensor.from(device, [1], { requiresGrad: true })) as [
-    Tensor,
-    Tensor,
-  ];
-  const optimizer = new SGD([{ parameters: [a], lr: 0.5 }, { parameters: [b] }], { lr: 0.25 });
-  assertEquals(optimizer.groups.map(({ lr, initialLr }) => [lr, initialLr]), [[0.5, 0.5], [
-    0.25,
-    0.25,
-  ]]);
-  a.add(b).sum().backward();
-  optimizer.step();
-  assertEquals([await a.item(), await b.item()], [0.5, 0.75]);
-});
+cpuTest(
+  "groups have learning rates of their own, and other defaults from the optimizer",
+  async (device) => {
+    const [a, b] = [1, 2].map(() => Tensor.from(device, [1], { requiresGrad: true })) as [
+      Tensor,
+      Tensor,
+    ];
+    const optimizer = new SGD([{ parameters: [a], lr: 0.5 }, { parameters: [b] }], { lr: 0.25 });
+    assertEquals(optimizer.groups.map(({ lr, initialLr }) => [lr, initialLr]), [[0.5, 0.5], [
+      0.25,
+      0.25,
+    ]]);
+    a.add(b).sum().backward();
+    optimizer.step();
+    assertEquals([await a.item(), await b.item()], [0.5, 0.75]);
+  },
+);
 
-cpuTest("a rate to begin with may differ from the rate of the first step", (device) => {
+cpuTest("the initial learning rate may differ from that of the first step", (device) => {
   const x = Tensor.from(device, [1], { requiresGrad: true });
   const [group] = new AdamW([x], { lr: 0, initialLr: 0.5 }).groups;
   assertEquals([group!.lr, group!.initialLr], [0, 0.5]);
 });
 
-cpuTest("what an optimiser cannot train is refused by name", (device) => {
+cpuTest("parameters that an optimizer cannot train are refused by name", (device) => {
   const weight = Tensor.zeros(device, [2, 2], { requiresGrad: true });
   const plain = Tensor.zeros(device, [2]);
   const vector = Tensor.zeros(device, [2], { requiresGrad: true });
   assertThrows(() => new SGD([]), RangeError, "wanted parameters, got none");
   assertThrows(() => new SGD(new Map([["x", plain]])), TypeError, "got x without");
   assertThrows(() => new SGD([weight.mul(2)]), TypeError, "got 0 without");
-  assertThrows(() => new SGD([weight, weight]), RangeError, "0 and 1 are one parameter");
+  assertThrows(() => new SGD([weight, weight]), RangeError, "got one as 0 and 1");
   assertThrows(
     () =>
       new AdamW([{ parameters: new Map([["w", weight]]) }, {
         parameters: new Map([["w", vector]]),
       }]),
     RangeError,
-    "two parameters are called w",
+    "got w twice",
   );
   assertThrows(
     () => new Muon(new Map([["bias", vector]])),
@@ -217,7 +223,7 @@ cpuTest("what an optimiser cannot train is refused by name", (device) => {
   );
 });
 
-cpuTest("a number that makes no sense is refused before anything changes", async (device) => {
+cpuTest("a hyperparameter out of range is refused before anything changes", async (device) => {
   const parameters = makeParameters(device);
   const optimizer = new MuonAdamW([
     { kind: "adamw", parameters: new Map([["c.bias", parameters.get("c.bias")!]]) },
@@ -244,7 +250,7 @@ cpuTest("a number that makes no sense is refused before anything changes", async
   assertEquals(await valuesOf(parameters), before);
 });
 
-cpuTest("Muon asks for the gradients of all matrices of a shape, or of none", (device) => {
+cpuTest("Muon wants the gradients of all matrices of a shape, or of none", (device) => {
   const parameters = makeParameters(device);
   const optimizer = new Muon(matricesOf(parameters));
   parameters.get("a.weight")!.sum().backward();
@@ -257,14 +263,14 @@ cpuTest("Muon asks for the gradients of all matrices of a shape, or of none", (d
   optimizer.step();
 });
 
-cpuTest("momentum cannot begin where there is no velocity", (device) => {
+cpuTest("momentum cannot start without a velocity", (device) => {
   const optimizer = new SGD([Tensor.zeros(device, [1], { requiresGrad: true })]);
   optimizer.groups[0]!.momentum = 0.9;
   assertThrows(() => optimizer.step(), RangeError, "wanted momentum 0");
 });
 
 cpuTest(
-  "a state that does not fit is refused in one message, and nothing is changed",
+  "a state that does not match is refused in one message, and nothing changes",
   async (device) => {
     const parameters = makeParameters(device);
     const optimizer = new AdamW(parameters);
@@ -293,7 +299,7 @@ cpuTest(
 );
 
 cpuTest(
-  "the state bears the names of the parameters, whatever groups and stacks they are in",
+  "the state is keyed by parameter name, whatever the groups and stacks",
   (device) => {
     const optimizer = optimizers["MuonAdamW"]!(makeParameters(device));
     const shapes = [...optimizer.stateDict()].map(([name, value]) =>

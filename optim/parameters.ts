@@ -97,15 +97,19 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
       const name = group.names[i]!;
       if (!parameter.requiresGrad || !parameter.node!.isLeaf) {
         throw new TypeError(
-          `Cannot make an optimizer: wanted parameters that collect a gradient, got ${name} without`,
+          `Cannot make an optimizer: wanted parameters that require a gradient, got ${name} without`,
         );
       }
       if (names.has(name)) {
-        throw new RangeError(`Cannot make an optimizer: two parameters are called ${name}`);
+        throw new RangeError(
+          `Cannot make an optimizer: wanted a name per parameter, got ${name} twice`,
+        );
       }
       if (seen.has(parameter)) {
         throw new RangeError(
-          `Cannot make an optimizer: ${seen.get(parameter)} and ${name} are one parameter`,
+          `Cannot make an optimizer: wanted distinct parameters, got one as ${
+            seen.get(parameter)
+          } and ${name}`,
         );
       }
       names.set(name, parameter);

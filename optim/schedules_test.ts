@@ -9,12 +9,12 @@ import {
   weightDecaySchedule,
 } from "./schedules.ts";
 
-Deno.test("rounding takes the even one of two integers that are equally near", () => {
+Deno.test("rounding takes the even one of two equally near integers", () => {
   const values = [-2.5, -1.5, -0.6, 0.5, 1.5, 2.5, 2.4999, 2.5001, 3, 32.5, 2 ** 53];
   assertEquals(values.map(roundHalfToEven), [-2, -2, -1, 0, 2, 2, 2, 3, 3, 32, 2 ** 53]);
 });
 
-Deno.test("a line and a cosine begin and end where they are told to, and stay there", () => {
+Deno.test("linear and cosine schedules start and end at the given values, and stay there", () => {
   for (const schedule of [linearSchedule, cosineSchedule]) {
     assertEquals(schedule(0, 10, 3, 1), 3);
     assertEquals(schedule(10, 10, 3, 1), 1);
@@ -26,19 +26,19 @@ Deno.test("a line and a cosine begin and end where they are told to, and stay th
   assertAlmostEquals(cosineSchedule(1, 3, 4, 0), 3, 1e-15); // cos 60° = 0.5
 });
 
-Deno.test("a run may do without a warmup and without a warmdown", () => {
+Deno.test("a run needs neither warmup nor warmdown", () => {
   const flat = { steps: 10, warmupSteps: 0, warmdownRatio: 0 };
   for (const step of [0, 5, 10]) assertEquals(learningRateMultiplier(step, flat), 1);
   assertEquals(muonMomentumSchedule(1000, { steps: 1000, warmdownRatio: 0 }), 0.9);
 });
 
-Deno.test("after the last step the rate stays at what is left", () => {
+Deno.test("after the last step the learning rate keeps its final value", () => {
   assertEquals(learningRateMultiplier(1200, { steps: 1000 }), 0.05);
   assertEquals(muonMomentumSchedule(1200, { steps: 1000 }), 0.9);
   assertEquals(weightDecaySchedule(1200, 1000, 0.28), 0);
 });
 
-Deno.test("steps and fractions that make no sense are refused by name", () => {
+Deno.test("steps and fractions out of range are refused by name", () => {
   assertThrows(() => linearSchedule(-1, 10, 0, 1), RangeError, "wanted steps from 0, got -1 of 10");
   assertThrows(() => cosineSchedule(NaN, 10, 0, 1), RangeError, "got NaN of 10");
   assertThrows(() => learningRateMultiplier(-1, { steps: 10 }), RangeError, "wanted step from 0");
@@ -64,7 +64,7 @@ interface GoldenSchedule {
   table: { step: number; lr_multiplier: number; muon_momentum: number; weight_decay: number }[];
 }
 
-goldenTest("the schedules equal the original's at every step that was noted", () => {
+goldenTest("the schedules equal nanochat's at every recorded step", () => {
   const { schedules } = readGoldenJson<{ schedules: Record<string, GoldenSchedule> }>(
     "golden-scaling",
   );
