@@ -26,3 +26,46 @@ export {
 export { calculate } from "../gpt/generate/calculator.ts";
 export { numpyPermutation } from "./random/numpy_permutation.ts";
 export { PythonRandom } from "./random/python_random.ts";
+export {
+  type CategoricalAnswer,
+  type CategoricalOptions,
+  evaluateCategorical,
+} from "./evaluate/categorical.ts";
+export { chatCore, chatCoreBaselines } from "./evaluate/chat_core.ts";
+export {
+  evaluateGenerative,
+  type GenerativeAnswer,
+  type GenerativeOptions,
+} from "./evaluate/generative.ts";
+export { passAtK } from "./evaluate/pass_at_k.ts";
+export { extractAnswer, gsm8kProblem, type Gsm8kRow, isAnsweredRight } from "./tasks/gsm8k.ts";
+export {
+  type HumanEvalProblem,
+  humanEvalProblem,
+  type HumanEvalRow,
+  testProgram,
+} from "./tasks/human_eval.ts";
+export {
+  arcProblem,
+  type ArcRow,
+  type CategoricalProblem,
+  mmluProblem,
+  type MmluRow,
+  renderMultipleChoice,
+} from "./tasks/multiple_choice.ts";
+export {
+  letterQuestions,
+  simpleSpelling,
+  spellingBee,
+  type SpellingBeeOptions,
+  type SpellingOptions,
+  type Split,
+} from "./tasks/spelling.ts";
+export {
+  type GenerativeTask,
+  listTask,
+  mixTasks,
+  sliceTask,
+  type Task,
+  type TaskSlice,
+} from "./tasks/task.ts";

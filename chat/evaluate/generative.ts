@@ -1,0 +1,64 @@
+/**
+ * Problems that the model answers in its own words, and that a task judges.
+ *
+ * Source: `run_generative_eval` in nanochat's `scripts/chat_eval.py`.
+ *
+ * @module
+ */
+
+import { Engine, type GPT, type SamplingOptions } from "../../gpt/mod.ts";
+import { type Conversation, renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
+import type { GenerativeTask } from "../tasks/task.ts";
+
+/** Options for {@linkcode evaluateGenerative}. */
+export interface GenerativeOptions extends SamplingOptions {
+  /** How many answers are sampled for each problem. @default {1} */
+  readonly samples?: number;
+  /** The most tokens of an answer; fewer where the model reads no more. @default {512} */
+  readonly maxTokens?: number;
+  /** The most problems. @default {Infinity} */
+  readonly maxProblems?: number;
+  /** Stops the evaluation, which then throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How a model answered a problem. */
+export interface GenerativeAnswer {
+  /** The answers, with special tokens as text. */
+  readonly completions: readonly string[];
+  /** For each answer whether it is right. */
+  readonly correct: readonly boolean[];
+}
+
+/**
+ * Asks a model the problems of a task. Greedy by default.
+ *
+ * @returns The answers to each problem.
+ */
+export async function evaluateGenerative<Problem extends Conversation>(
+  model: GPT,
+  tokenizer: Tokenizer,
+  task: GenerativeTask<Problem>,
+  options: GenerativeOptions = {},
+): Promise<GenerativeAnswer[]> {
+  const { maxProblems = Infinity, maxTokens = 512, signal, samples = 1, ...given } = options;
+  const sampling = { temperature: 0, topK: 50, ...given };
+  const engine = new Engine(model, tokenizer);
+  const answers: GenerativeAnswer[] = [];
+  for (let index = 0; index < Math.min(task.length, maxProblems); index++) {
+    signal?.throwIfAborted();
+    const problem = task.get(index);
+    const prompt = renderForCompletion(tokenizer, problem);
+    const room = Math.max(0, model.maximumLength - prompt.length);
+    const { tokens } = await engine.generateBatch(prompt, {
+      ...sampling,
+      samples,
+      maxTokens: Math.min(maxTokens, room),
+    });
+    const completions = tokens.map((ids) => tokenizer.decode(ids.slice(prompt.length)));
+    const correct: boolean[] = [];
+    for (const text of completions) correct.push(await task.isRight(problem, text));
+    answers.push({ completions, correct });
+  }
+  return answers;
+}

@@ -1,0 +1,110 @@
+/**
+ * Tasks: lists of conversations to learn from, or to be asked.
+ *
+ * @module
+ */
+
+import type { Conversation } from "../../tokenizer/mod.ts";
+import { PythonRandom } from "../random/python_random.ts";
+
+/** A list of conversations, each made when it is asked for. */
+export interface Task<Problem extends Conversation = Conversation> {
+  /** Its name, for tables and messages. */
+  readonly name: string;
+  /** How many conversations it has. */
+  readonly length: number;
+  /** The conversation at an index from 0 to length − 1. */
+  get(index: number): Problem;
+}
+
+/** A task whose answers are written by the model and judged. */
+export interface GenerativeTask<Problem extends Conversation = Conversation> extends Task<Problem> {
+  /** Whether a completion, with its special tokens as text, solves the problem. */
+  isRight(problem: Problem, completion: string): boolean | Promise<boolean>;
+}
+
+/** Options for {@linkcode sliceTask}: as in Python's `range`. */
+export interface TaskSlice {
+  /** The first example. @default {0} */
+  readonly start?: number;
+  /** The example before which to stop; beyond the end it is the end. @default {Infinity} */
+  readonly stop?: number;
+  /** Every how many-th example is taken. @default {1} */
+  readonly step?: number;
+}
+
+/**
+ * A task of conversations that are at hand.
+ *
+ * @example
+ * ```ts
+ * import { listTask, sliceTask } from "./task.ts";
+ *
+ * const turns = (content: string) => ({ messages: [{ role: "user", content } as const] });
+ * const task = listTask("letters", ["a", "b", "c", "d", "e"].map(turns));
+ * const odd = sliceTask(task, { start: 1, step: 2 });
+ * if (odd.length !== 2 || odd.get(1).messages[0]?.content !== "d") throw new Error("expected b, d");
+ * ```
+ */
+export function listTask<Problem extends Conversation>(
+  name: string,
+  problems: readonly Problem[],
+): Task<Problem> {
+  return {
+    name,
+    length: problems.length,
+    get: (index) => problems[checkIndex(name, index, problems)]!,
+  };
+}
+
+/**
+ * A part of a task.
+ *
+ * @throws {RangeError} If a bound is negative or not an integer, or the step is not positive.
+ */
+export function sliceTask<Problem extends Conversation>(
+  task: Task<Problem>,
+  { start = 0, stop = Infinity, step = 1 }: TaskSlice,
+): Task<Problem> {
+  for (const [name, value, least] of [["start", start, 0], ["step", step, 1]] as const) {
+    if (!Number.isInteger(value) || value < least) {
+      throw new RangeError(`Cannot slice ${task.name}: wanted ${name} from ${least}, got ${value}`);
+    }
+  }
+  if (!(stop >= 0) || (stop !== Infinity && !Number.isInteger(stop))) {
+    throw new RangeError(`Cannot slice ${task.name}: wanted stop from 0, got ${stop}`);
+  }
+  const length = Math.max(0, Math.ceil((Math.min(stop, task.length) - start) / step));
+  return {
+    name: task.name,
+    length,
+    get: (index) => task.get(start + checkIndex(task.name, index, { length }) * step),
+  };
+}
+
+/**
+ * All conversations of several tasks, shuffled with seed 42. A task that is given twice counts twice.
+ *
+ * Source: `TaskMixture` in nanochat's `tasks/common.py`.
+ */
+export function mixTasks(tasks: readonly Task[]): Task {
+  const order = tasks.flatMap((task, i) =>
+    Array.from({ length: task.length }, (_, index) => [i, index] as const)
+  );
+  new PythonRandom(42).shuffle(order);
+  return {
+    name: tasks.map(({ name }) => name).join(" + "),
+    length: order.length,
+    get: (index) => {
+      const [task, example] = order[checkIndex("the mixture", index, order)]!;
+      return tasks[task]!.get(example);
+    },
+  };
+}
+
+function checkIndex(name: string, index: number, { length }: { readonly length: number }): number {
+  if (Number.isInteger(index) && index >= 0 && index < length) return index;
+  throw new RangeError(
+    `Cannot take example ${index} of ${name}: wanted an index from 0 to ${length - 1}`,
+  );
+}
