@@ -29,7 +29,8 @@ const script: Script<typeof flags> = {
   flags,
   run: async ({ device, only, results }) => {
     const kept = await readResults(results ?? RESULTS_URL);
-    const before = new Map(kept.rows.map((row) => [keyOf(row), row.ratio]));
+    const rows = kept.sessions.flatMap(({ rows }) => rows);
+    const before = new Map(rows.map((row) => [keyOf(row), row.ratio]));
     const comparisons = COMPARISONS.filter((comparison) =>
       (device === "all" || device === comparison.device) &&
       (only === null || comparison.name.includes(only)) && !comparison.isLong &&

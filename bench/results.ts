@@ -30,38 +30,82 @@ export interface Row {
   readonly wanted: number | null;
 }
 
-/** All that was measured on a machine. */
-export interface Results {
+/** The rows of one day, one machine and one set of versions. */
+export interface Session {
   readonly date: string;
   readonly machine: Readonly<Record<string, string | number>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly rows: readonly Row[];
 }
 
+/** Everything that is kept: each row once, in the session that measured it last. */
+export interface Results {
+  readonly sessions: readonly Session[];
+}
+
 /** Where the results are kept. */
 export const RESULTS_URL: URL = new URL("results.json", import.meta.url);
 
-/** Reads results. @throws {Error} If there are none. */
+/** Reads results. @throws {Error} If there are none, or the file is not one of results. */
 export async function readResults(place: URL | string): Promise<Results> {
+  let results: unknown;
+  let cause: unknown;
   try {
-    return JSON.parse(await Deno.readTextFile(place));
-  } catch (cause) {
+    results = JSON.parse(await Deno.readTextFile(place));
+  } catch (error) {
+    cause = error;
+  }
+  if (!isResults(results)) {
     throw new Error(`Cannot read the results: wanted a file that bench:peers wrote, at ${place}`, {
       cause,
     });
   }
+  return results;
 }
 
-/** Writes results; rows that were not measured now are kept if they are from the same machine. */
-export async function writeResults(place: URL | string, results: Results): Promise<void> {
-  const before = await readResults(place).catch(() => null);
-  const isSame = JSON.stringify(before?.machine) === JSON.stringify(results.machine);
-  const measured = new Map(results.rows.map((row) => [keyOf(row), row]));
-  const kept = isSame ? before!.rows.filter((row) => !measured.has(keyOf(row))) : [];
-  const rows = [...kept, ...results.rows].toSorted((a, b) => a.device.localeCompare(b.device));
+/** Results are this program's own files: their frame is checked, their rows are trusted. */
+function isResults(value: unknown): value is Results {
+  return typeof value === "object" && value !== null &&
+    Array.isArray(Reflect.get(value, "sessions"));
+}
+
+/**
+ * Adds a session to the results. Rows that it did not measure stay as they are, with the day and the
+ * machine that they come from.
+ *
+ * @throws {Error} If there is a file that holds no results: it is left alone.
+ */
+export async function writeResults(place: URL | string, session: Session): Promise<void> {
+  const before = await exists(place) ? await readResults(place) : { sessions: [] };
+  const results: Results = { sessions: addSession(before.sessions, session) };
   const path = place instanceof URL ? decodeURIComponent(place.pathname) : place;
-  await Deno.writeTextFile(`${path}.part`, `${JSON.stringify({ ...results, rows }, null, 2)}\n`);
+  await Deno.writeTextFile(`${path}.part`, `${JSON.stringify(results, null, 2)}\n`);
   await Deno.rename(`${path}.part`, path);
+}
+
+async function exists(place: URL | string): Promise<boolean> {
+  try {
+    await Deno.stat(place);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function addSession(before: readonly Session[], session: Session): Session[] {
+  const measured = new Set(session.rows.map(keyOf));
+  const kept = before.map(({ rows, ...facts }) => ({
+    ...facts,
+    rows: rows.filter((row) => !measured.has(keyOf(row))),
+  }));
+  const origin = ({ date, machine, versions }: Session) =>
+    JSON.stringify([date.slice(0, 10), machine, versions]);
+  const same = kept.find((other) => origin(other) === origin(session));
+  const rows = [...same?.rows ?? [], ...session.rows]
+    .toSorted((a, b) => a.device.localeCompare(b.device));
+  return [...kept.filter((other) => other !== same), { ...session, rows }]
+    .filter(({ rows }) => rows.length > 0);
 }
 
 /** What tells a row from the others. */

@@ -3,8 +3,8 @@ import {
   asMarkdown,
   format,
   readResults,
-  type Results,
   type Row,
+  type Session,
   writeResults,
 } from "./results.ts";
 
@@ -14,7 +14,7 @@ const row: Row = {
   others: [{ library: "a", value: 1.234 }, { library: "b", value: null, reason: "not here" }],
 };
 
-const results: Results = {
+const session: Session = {
   ...{ date: "2026-01-01T00:00:00Z", machine: { threads: 2 }, versions: {}, rows: [row] },
 };
 
@@ -32,23 +32,49 @@ Deno.test("numbers have three digits that count", () => {
   ]);
 });
 
-Deno.test("rows that were not measured again are kept, if they are from the same machine", async () => {
+Deno.test("writing replaces the rows that were measured, and keeps all others with their origin", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/results.json`;
-    await writeResults(path, results);
-    const other: Row = { ...row, name: "products" };
-    await writeResults(path, { ...results, rows: [other, { ...row, ratio: 4 }] });
-    const same = await readResults(path);
-    assertEquals(same.rows.map(({ name, ratio }) => [name, ratio]), [["products", 2.5], [
-      "sums",
-      4,
-    ]]);
-    await writeResults(path, { ...results, machine: { threads: 8 }, rows: [other] });
-    assertEquals((await readResults(path)).rows, [other]);
+    const products: Row = { ...row, name: "products" };
+    await writeResults(path, { ...session, rows: [row, products] });
+    const shown = async () =>
+      (await readResults(path)).sessions.map(({ date, machine, rows }) => [
+        date.slice(0, 10),
+        machine.threads,
+        ...rows.map(({ name, ratio }) => `${name} ${ratio}`),
+      ]);
+
+    await writeResults(path, { ...session, rows: [{ ...row, ratio: 4 }] });
+    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5", "sums 4"]]);
+
+    const later = { ...session, date: "2026-01-02T00:00:00Z" };
+    await writeResults(path, { ...later, rows: [{ ...row, ratio: 5 }] });
+    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5"], ["2026-01-02", 2, "sums 5"]]);
+
+    const elsewhere = { ...later, machine: { threads: 8 } };
+    await writeResults(path, { ...elsewhere, rows: [{ ...row, ratio: 6 }] });
+    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5"], ["2026-01-02", 8, "sums 6"]]);
     assertEquals([...Deno.readDirSync(folder)].length, 1);
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("a file that holds no results is an error, and stays as it is", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    for (const content of ["{", "[]", '{ "rows": [] }']) {
+      await Deno.writeTextFile(path, content);
+      await assertRejects(
+        () => writeResults(path, session),
+        Error,
+        "wanted a file that bench:peers",
+      );
+      assertEquals(await Deno.readTextFile(path), content);
+    }
+  } finally {
+    await Deno.remove(path);
   }
 });
 

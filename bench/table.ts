@@ -22,14 +22,16 @@ const script: Script<typeof flags> = {
   command: "deno run -A bench/table.ts",
   flags,
   run: async ({ results, write }) => {
-    const { date, machine, versions, rows } = await readResults(results ?? RESULTS_URL);
+    const { sessions } = await readResults(results ?? RESULTS_URL);
     const list = (facts: Readonly<Record<string, string | number>>) =>
       Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(", ");
-    const parts = [`Measured on ${date.slice(0, 10)}: ${list(machine)}; ${list(versions)}.`];
-    for (const device of ["cpu", "webgpu"]) {
-      const its = rows.filter((row) => row.device === device);
-      if (its.length > 0) parts.push(device === "cpu" ? "CPU:" : "WebGPU:", asMarkdown(its));
-    }
+    const parts = sessions.flatMap(({ date, machine, versions, rows }) => {
+      const tables = ["cpu", "webgpu"].flatMap((device) => {
+        const its = rows.filter((row) => row.device === device);
+        return its.length === 0 ? [] : [device === "cpu" ? "CPU:" : "WebGPU:", asMarkdown(its)];
+      });
+      return [`Measured on ${date.slice(0, 10)}: ${list(machine)}; ${list(versions)}.`, ...tables];
+    });
     const tables = parts.join("\n\n");
     if (write) await writeTables(new URL("../README.md", import.meta.url), tables);
     else console.log(tables);

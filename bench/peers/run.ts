@@ -6,8 +6,8 @@
  * Both sides of a comparison take turns in one run, after what comes out of them was found equal.
  * Libraries that are not to be had are left out, and the reason stands in their place. The results go
  * to `bench/results.json`, from which `bench/table.ts` makes the tables of the README; rows that were
- * not measured now are kept there, if they come from the same machine. A quick run measures less often,
- * leaves out what takes minutes, and writes only where it is told to.
+ * not measured now are kept there, with the day and the machine that they come from. A quick run
+ * measures less often, leaves out what takes minutes, and writes only where it is told to.
  *
  * @module
  */
