@@ -1,9 +1,9 @@
-/** Activations, by name. @module */
+/** Activation functions, by name. @module */
 
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
-/** The name of an activation. */
+/** The name of an activation function. */
 export type ActivationName =
   | "identity"
   | "relu"
@@ -24,7 +24,7 @@ const functions: Readonly<Record<ActivationName, (x: Tensor) => Tensor>> = {
 };
 
 /**
- * A function applied to every number, as a module.
+ * An elementwise activation function, as a module.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ export class Activation extends Module {
   /** The name of the function. */
   readonly name: ActivationName;
 
-  /** Finds the function. @throws {RangeError} If there is no activation of this name. */
+  /** @throws {RangeError} If there is no activation of this name. */
   constructor(name: ActivationName) {
     super();
     if (!Object.hasOwn(functions, name)) {
@@ -52,7 +52,7 @@ export class Activation extends Module {
   }
 
   /**
-   * Applies the function to every number.
+   * Applies the function elementwise.
    *
    * @param x `[...]`
    * @returns `[...]`

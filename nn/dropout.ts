@@ -17,18 +17,18 @@ const dropoutProgram = defineProgram(
   ],
 );
 
-/** What {@linkcode Dropout} is told. */
+/** Options for {@linkcode Dropout}. */
 export interface DropoutOptions {
-  /** Chooses what is dropped: an integer from 0 to 2⁵³ − 1, another one for each layer. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1, different for each layer. */
   readonly seed: number;
 }
 
 /**
- * Sets numbers to 0 at random while the network is trained, so that it learns not to lean on any of
- * them, and scales the others up so that the mean stays. Does nothing after `eval()`.
+ * Randomly zeroes elements during training and scales the others up to keep the mean. The identity
+ * after `eval()`.
  *
- * What is dropped depends on the seed and the count of calls alone: it is the same on every device,
- * and a run that goes on from a checkpoint sets `calls` to what it was.
+ * The mask depends only on the seed and the number of calls, so it is the same on every device, and
+ * a resumed run restores it by setting `calls`.
  *
  * Source: Srivastava et al., "Dropout" (2014).
  *
@@ -47,14 +47,14 @@ export interface DropoutOptions {
  * ```
  */
 export class Dropout extends Module {
-  /** The probability of a number to become 0. */
+  /** Probability that an element is zeroed. */
   readonly probability: number;
-  /** How often the module was called while it was trained: each call drops others. */
+  /** Number of calls in training mode; each has a mask of its own. */
   calls = 0;
   readonly #seed: number;
 
   /**
-   * Makes a module that drops numbers, with nothing to learn.
+   * Creates the module, which has no parameters.
    *
    * @param probability From 0 to below 1.
    * @throws {RangeError} If it is not.
@@ -71,10 +71,10 @@ export class Dropout extends Module {
   }
 
   /**
-   * Drops numbers while the module is trained.
+   * Applies dropout, in training mode only.
    *
    * @param x `[...]`
-   * @returns `[...]`; `x` itself where there is nothing to do.
+   * @returns `[...]`; `x` itself if nothing is dropped.
    */
   forward(x: Tensor): Tensor {
     const { probability } = this;

@@ -1,4 +1,4 @@
-/** The embedding. @module */
+/** The embedding layer. @module */
 
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
@@ -7,19 +7,19 @@ import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
 import { checkSize } from "./sizes.ts";
 
-/** What {@linkcode Embedding} can be told. */
+/** Options for {@linkcode Embedding}. */
 export interface EmbeddingOptions {
   /**
-   * Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer; or `null` for
-   * zeros, where values are loaded next.
+   * Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros, if
+   * values are loaded next.
    */
   readonly seed: number | null;
-  /** What the table is filled with; normally distributed unless given, as in PyTorch. */
+  /** Initializer of the table. @default {normal()} (as in PyTorch) */
   readonly initialWeight?: Initializer;
 }
 
 /**
- * A table with a row for each token: what goes in are ids, what comes out are their rows.
+ * An embedding table with one row per token id.
  *
  * @example
  * ```ts
@@ -38,12 +38,12 @@ export class Embedding extends Module {
   readonly weight: Tensor;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the table lives.
-   * @param count How many ids there are.
-   * @param width The length of a row.
-   * @param options The seed, and what else differs from the usual.
+   * @param device The device of the parameters.
+   * @param count Number of ids.
+   * @param width Length of a row.
+   * @param options The seed and other options.
    * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {
@@ -55,12 +55,12 @@ export class Embedding extends Module {
   }
 
   /**
-   * Looks up rows.
+   * Looks up the rows of ids.
    *
    * @param ids `int32 [...]`
    * @returns `[..., width]`
    * @throws {TypeError} If the ids are not `int32`.
-   * @throws {RangeError} If an id is not in the table.
+   * @throws {RangeError} If an id is out of range.
    */
   forward(ids: Tensor): Tensor {
     return embedding(this.weight, ids);

@@ -1,26 +1,26 @@
-/** Parameters in the type that a layer computes with. @module */
+/** Casts parameters to a layer's compute dtype. @module */
 
 import { type DType, isGradEnabled, type Tensor } from "../tensor/mod.ts";
 
-/** What a parameter was when it was converted, and what came of it. */
+/** The version of a parameter that was cast, and the result. */
 interface Converted {
   readonly version: number;
   readonly tensor: Tensor;
 }
 
-/** The parameters that are not being trained, converted: layers are run on them again and again. */
+/** Cache of cast parameters, for inference, where layers run repeatedly on unchanged weights. */
 const converted = new WeakMap<Tensor, Converted>();
 
 /**
- * A parameter in another type, in which a layer computes: trained are the numbers in single precision,
- * since steps are smaller than half precision can tell apart. The gradient comes back to these.
+ * Casts a parameter to the compute dtype. Parameters stay in float32 because updates are too small
+ * for half precision; the gradient flows back to them.
  *
- * While nothing is recorded, as when a model writes, the result is kept as long as the parameter stays
- * the same, so that every token does not convert all weights anew.
+ * While gradients are off, as during generation, the result is cached until the parameter changes,
+ * so that not every token casts all weights.
  *
- * @param parameter In single precision.
- * @param dtype The type of what goes into the layer.
- * @returns The parameter itself if it has that type.
+ * @param parameter A float32 parameter.
+ * @param dtype The dtype of the layer's input.
+ * @returns The parameter itself if it has that dtype.
  *
  * @example
  * ```ts

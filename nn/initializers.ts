@@ -1,7 +1,6 @@
 /**
- * What parameters are filled with before training.
- *
- * Each of these gives a function that makes the tensor. A weight has the shape [outputs, inputs].
+ * Initial values of parameters. Each initializer is a function that creates a tensor; weights have
+ * the shape [outputs, inputs].
  *
  * @module
  */
@@ -9,7 +8,7 @@
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
 
-/** Makes a tensor of a shape; the seed chooses the random numbers, if there are any. */
+/** Creates a tensor of a shape; the seed determines random values. */
 export type Initializer = (device: Device, shape: readonly number[], seed: number) => Tensor;
 
 /** All zeros. */
@@ -18,32 +17,32 @@ export const zeros: Initializer = constant(0);
 /** All ones. */
 export const ones: Initializer = constant(1);
 
-/** All the same number. */
+/** All the same value. */
 export function constant(value: number): Initializer {
   return (device, shape) => Tensor.full(device, shape, value);
 }
 
-/** Uniformly distributed from `low` up to but not including `high`. */
+/** Uniform distribution over [low, high). */
 export function uniform(low: number, high: number): Initializer {
   return (device, shape, seed) => tensor.uniform(device, shape, { seed, low, high });
 }
 
-/** Normally distributed; mean 0 and standard deviation 1 unless given. */
+/** Normal distribution; by default the standard one. */
 export function normal(
   options: { readonly mean?: number; readonly standardDeviation?: number } = {},
 ): Initializer {
   return (device, shape, seed) => tensor.normal(device, shape, { seed, ...options });
 }
 
-/** What the initialisers that go by the shape can be told. */
+/** Options of initializers that scale with the shape. */
 export interface GainOptions {
-  /** How much larger the numbers are, to make up for what an activation takes away. */
+  /** Factor that compensates for the activation function. */
   readonly gain?: number;
 }
 
 /**
- * Uniform, with the variance 2 · gain² / (inputs + outputs); the gain is 1 unless given.
- * Source: Glorot and Bengio (2010).
+ * Uniform, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
+ * Bengio (2010).
  */
 export function xavierUniform({ gain = 1 }: GainOptions = {}): Initializer {
   return ofDeviation(
@@ -53,8 +52,8 @@ export function xavierUniform({ gain = 1 }: GainOptions = {}): Initializer {
 }
 
 /**
- * Normal, with the variance 2 · gain² / (inputs + outputs); the gain is 1 unless given.
- * Source: Glorot and Bengio (2010).
+ * Normal, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
+ * Bengio (2010).
  */
 export function xavierNormal({ gain = 1 }: GainOptions = {}): Initializer {
   return ofDeviation(
@@ -64,30 +63,26 @@ export function xavierNormal({ gain = 1 }: GainOptions = {}): Initializer {
 }
 
 /**
- * Uniform, with the variance gain² / inputs; the gain is √2 unless given, as is right before a relu.
- * Source: He et al. (2015).
+ * Uniform, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015).
  */
 export function kaimingUniform({ gain = Math.SQRT2 }: GainOptions = {}): Initializer {
   return ofDeviation(uniformOfDeviation, (inputs) => gain / Math.sqrt(inputs));
 }
 
-/**
- * Normal, with the variance gain² / inputs; the gain is √2 unless given, as is right before a relu.
- * Source: He et al. (2015).
- */
+/** Normal, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015). */
 export function kaimingNormal({ gain = Math.SQRT2 }: GainOptions = {}): Initializer {
   return ofDeviation(normalOfDeviation, (inputs) => gain / Math.sqrt(inputs));
 }
 
 const normalOfDeviation = (standardDeviation: number): Initializer => normal({ standardDeviation });
 
-/** A uniform distribution from −b to b has the standard deviation b / √3. */
+/** A uniform distribution over [−b, b) has the standard deviation b / √3. */
 const uniformOfDeviation = (standardDeviation: number): Initializer => {
   const bound = Math.sqrt(3) * standardDeviation;
   return uniform(-bound, bound);
 };
 
-/** An initialiser whose standard deviation follows from how many inputs and outputs a weight has. */
+/** An initializer whose standard deviation depends on the numbers of inputs and outputs. */
 function ofDeviation(
   distribution: (standardDeviation: number) => Initializer,
   deviation: (inputs: number, outputs: number) => number,

@@ -1,4 +1,4 @@
-/** Layer normalisation. @module */
+/** Layer normalization. @module */
 
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
@@ -6,16 +6,16 @@ import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { checkSize } from "./sizes.ts";
 
-/** What {@linkcode LayerNorm} can be told. */
+/** Options for {@linkcode LayerNorm}. */
 export interface LayerNormOptions {
-  /** Whether something learned is added at the end; so unless `false`. */
+  /** Whether to add a learned bias. @default {true} */
   readonly bias?: boolean;
-  /** Added to the variance; 1e-5 unless given. */
+  /** Added to the variance. @default {1e-5} */
   readonly epsilon?: number;
 }
 
 /**
- * Moves each row to mean 0 and variance 1, and then by learned factors and a learned bias.
+ * Normalizes each row to mean 0 and variance 1, then applies a learned scale and bias.
  *
  * Source: Ba et al., "Layer Normalization" (2016).
  *
@@ -31,17 +31,17 @@ export interface LayerNormOptions {
  * ```
  */
 export class LayerNorm extends Module {
-  /** `[width]`: ones at first. */
+  /** Scale, `[width]`, initially one. */
   readonly weight: Tensor;
-  /** `[width]`, if there is one: zeros at first. */
+  /** Bias, `[width]`, initially zero; absent with `bias: false`. */
   readonly bias?: Tensor;
   readonly #epsilon: number;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the parameters live.
-   * @param width The length of a row.
+   * @param device The device of the parameters.
+   * @param width Length of a row.
    * @throws {RangeError} If the width is not a positive integer.
    */
   constructor(device: Device, width: number, options: LayerNormOptions = {}) {
@@ -54,7 +54,7 @@ export class LayerNorm extends Module {
   }
 
   /**
-   * Normalises rows.
+   * Normalizes rows.
    *
    * @param x `[..., width]`
    * @returns `[..., width]`

@@ -1,7 +1,6 @@
 /**
  * Layers forward and backward, on every device, with the rows of a training step of 4 × 256 tokens.
- *
- * The devices must agree before anything is timed.
+ * Results of the devices are compared before timing.
  *
  * @module
  */

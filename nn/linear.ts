@@ -8,21 +8,21 @@ import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
 import { checkSize } from "./sizes.ts";
 
-/** What {@linkcode Linear} can be told. */
+/** Options for {@linkcode Linear}. */
 export interface LinearOptions {
   /**
-   * Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer; or `null` for
-   * zeros, where values are loaded next.
+   * Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros, if
+   * values are loaded next.
    */
   readonly seed: number | null;
-  /** Whether something is added after the product; so unless `false`. */
+  /** Whether to add a learned bias. @default {true} */
   readonly bias?: boolean;
-  /** What the weight is filled with; uniform within ±1/√inputs unless given, as in PyTorch. */
+  /** Initializer of the weight; by default uniform within ±1/√inputs, as in PyTorch. */
   readonly initialWeight?: Initializer;
 }
 
 /**
- * A layer of neurons: every output is a weighted sum of all inputs, plus a bias: y = x Wᵀ + b.
+ * A fully connected layer: y = x Wᵀ + b.
  *
  * @example
  * ```ts
@@ -39,16 +39,16 @@ export interface LinearOptions {
 export class Linear extends Module {
   /** `[outputs, inputs]` */
   readonly weight: Tensor;
-  /** `[outputs]`, if there is one. */
+  /** `[outputs]`; absent with `bias: false`. */
   readonly bias?: Tensor;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the parameters live.
-   * @param inputs How many numbers go in.
-   * @param outputs How many come out.
-   * @param options The seed, and what else differs from the usual.
+   * @param device The device of the parameters.
+   * @param inputs Number of input features.
+   * @param outputs Number of output features.
+   * @param options The seed and other options.
    * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {
@@ -64,7 +64,7 @@ export class Linear extends Module {
   }
 
   /**
-   * Computes x Wᵀ + b, in the type of x: parameters in another one are converted.
+   * Computes x Wᵀ + b in the dtype of x; parameters of another dtype are cast.
    *
    * @param x `[..., inputs]`
    * @returns `[..., outputs]`

@@ -1,7 +1,7 @@
 /**
- * Losses: how far a prediction is from what was wanted. Each is one formula, and so one kernel.
+ * Loss functions. Each is one formula, and therefore one kernel.
  *
- * Cross-entropy, for a choice among classes, is an operation of `tensor`.
+ * Cross-entropy over classes is an operation of `tensor`.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import {
   type Tensor,
 } from "../tensor/mod.ts";
 
-/** What every loss can be told. */
+/** Options of every loss. */
 export interface LossOptions {
-  /** The mean of all losses (default), their sum, or each of them. */
+  /** Whether to return the mean of the losses, their sum, or each. @default {"mean"} */
   readonly reduction?: Reduction;
 }
 
@@ -41,7 +41,7 @@ const huberError = defineProgram(
     return [ex.select(ex.less(distance, delta), ex.multiply(0.5, ex.square(distance)), straight)];
   },
 );
-// log(1 + eˣ) − x·t, written so that the exponential cannot overflow.
+// log(1 + eˣ) − x·t, rearranged so that the exponential cannot overflow.
 const binaryCrossEntropy = lossProgram("binary cross-entropy", (x, t) =>
   ex.add(
     ex.subtract(ex.max(x, 0), ex.multiply(x, t)),
@@ -70,10 +70,10 @@ function loss(
 }
 
 /**
- * The squared distance.
+ * Mean squared error (MSE, L2 loss).
  *
  * @param prediction `[...]`
- * @param target `[...]`, of the same shape: a loss that broadcasts hides mistakes.
+ * @param target `[...]`, of the same shape: broadcasting in a loss hides mistakes.
  * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ.
  *
@@ -97,7 +97,7 @@ export function meanSquaredError(
 }
 
 /**
- * The distance, also called L1: outliers count less than with squares. The gradient at 0 is 0.
+ * Mean absolute error (L1 loss), less sensitive to outliers than MSE. The gradient at 0 is 0.
  *
  * @param prediction `[...]`
  * @param target `[...]`, of the same shape.
@@ -124,13 +124,13 @@ export function meanAbsoluteError(
 }
 
 /**
- * Half the squared distance where it is small, and a straight line from `delta` on.
+ * Huber loss: half the squared error below `delta`, linear above.
  *
  * Source: Huber, "Robust Estimation of a Location Parameter" (1964).
  *
  * @param prediction `[...]`
  * @param target `[...]`, of the same shape.
- * @param options.delta Where the line begins; 1 unless given.
+ * @param options.delta Where the linear part starts; 1 by default.
  * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ, or delta is not above 0.
  *
@@ -158,10 +158,10 @@ export function huberLoss(
 }
 
 /**
- * The negative log-likelihood, in nats, of answers that are yes or no. The sigmoid is part of it.
+ * Binary cross-entropy on logits, in nats; includes the sigmoid.
  *
- * @param logits `[...]`: 0 for an even chance.
- * @param target `[...]`, of the same shape: 1 for yes, 0 for no, or a probability between.
+ * @param logits `[...]`; 0 means probability ½.
+ * @param target `[...]`, of the same shape: the label 0 or 1, or a probability.
  * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ.
  *

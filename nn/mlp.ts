@@ -1,4 +1,4 @@
-/** The multi-layer perceptron. @module */
+/** The multilayer perceptron. @module */
 
 import type { Device, Tensor } from "../tensor/mod.ts";
 import { Activation, type ActivationName } from "./activation.ts";
@@ -6,20 +6,20 @@ import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { namedSeed } from "./seeds.ts";
 
-/** What {@linkcode MLP} can be told. */
+/** Options for {@linkcode MLP}. */
 export interface MLPOptions {
-  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
-  /** The activation after every layer but the last; `relu` unless given. */
+  /** Activation after every layer but the last. @default {"relu"} */
   readonly activation?: ActivationName;
-  /** Whether the layers have biases; so unless `false`. */
+  /** Whether the layers have biases. @default {true} */
   readonly bias?: boolean;
 }
 
 /**
- * Linear layers with an activation between them: the `mlp` of a transformer, and a network by itself.
+ * Linear layers with an activation between them, such as the `mlp` of a transformer block.
  *
- * @example A block of nanochat's kind: four times as wide inside, with the square of the relu
+ * @example nanochat's MLP: four times as wide inside, with ReLU²
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
  * import { MLP } from "./mlp.ts";
@@ -32,16 +32,16 @@ export interface MLPOptions {
  * ```
  */
 export class MLP extends Module {
-  /** The linear layers, the first to be applied first. */
+  /** The linear layers, in order. */
   readonly layers: readonly Linear[];
   readonly #activation: Activation;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the parameters live.
-   * @param widths How many numbers go in, how many there are after each layer, the last coming out.
-   * @param options The seed, and what else differs from the usual.
+   * @param device The device of the parameters.
+   * @param widths Number of input features, then the number of features after each layer.
+   * @param options The seed and other options.
    * @throws {RangeError} If there are fewer than two widths, or one is not a positive integer.
    */
   constructor(device: Device, widths: readonly number[], options: MLPOptions) {
@@ -59,7 +59,7 @@ export class MLP extends Module {
   }
 
   /**
-   * Applies all layers, with the activation between them.
+   * Applies the layers, with the activation between them.
    *
    * @param x `[..., first width]`
    * @returns `[..., last width]`

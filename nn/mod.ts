@@ -1,9 +1,9 @@
 /**
- * Parts of neural networks: layers with parameters that have names, losses, and initial values.
+ * Neural network layers with named parameters, loss functions, and initializers.
  *
- * A network is a {@linkcode Module} with other modules in its fields, and a `forward` of its own.
+ * A network is a {@linkcode Module} with other modules as fields, and a `forward` method.
  *
- * @example A network that learns the exclusive or
+ * @example A network that learns XOR
  * ```ts
  * import { AdamW } from "../optim/mod.ts";
  * import { openDevice, Tensor } from "../tensor/mod.ts";

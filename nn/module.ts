@@ -1,15 +1,15 @@
-/** Modules: parameters with names, in a tree. @module */
+/** Modules: a tree of named parameters. @module */
 
 import { assignTensors, type TensorValues } from "../tensor/assign.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**
- * A part of a network: it has parameters, and parts of its own.
+ * Base class of layers and networks, with parameters and submodules in its fields.
  *
- * Whatever a module keeps in its fields is found: tensors that collect a gradient are parameters,
- * modules are parts, and lists, records and maps of them are searched. The name of a parameter is the
- * path to it, `layers.0.weight`, and the order is that of the fields. Fields with a `#` are private to
- * the module and are not searched, so that is where to keep what is no parameter.
+ * Fields are searched: tensors that require a gradient are parameters, modules are submodules, and
+ * lists, records and maps are searched for both. A parameter is named by its path,
+ * `layers.0.weight`; the order is that of the fields. Private fields (`#`) are not searched: keep
+ * tensors there that are not parameters.
  *
  * @example
  * ```ts
@@ -42,12 +42,12 @@ import { Tensor } from "../tensor/mod.ts";
 export abstract class Module {
   #isTraining = true;
 
-  /** Whether the module is being trained, and not used: dropout works only then. */
+  /** Whether the module is in training mode, which enables dropout. */
   get isTraining(): boolean {
     return this.#isTraining;
   }
 
-  /** The parameters under their names, each once, in the order of the fields. */
+  /** The parameters by name, each once, in field order. */
   parameters(): Map<string, Tensor> {
     const parameters = new Map<string, Tensor>();
     const seen = new Set<Tensor>();
@@ -59,29 +59,29 @@ export abstract class Module {
     return parameters;
   }
 
-  /** The parameters as they are now, under their names: no copies, so training goes on changing them. */
+  /** The parameters by name, without copying: training continues to change them. */
   stateDict(): Map<string, Tensor> {
     return this.parameters();
   }
 
   /**
-   * Copies values into the parameters.
+   * Loads values into the parameters.
    *
-   * @param state The values of each parameter, under its name and of its shape: a tensor on its
-   * device, or an array as a safetensors file gives it.
-   * @throws {RangeError} If something is missing, unknown or of another shape or dtype; one message
-   * lists what is wrong, and nothing is changed.
+   * @param state The values of each parameter by name, of its shape: a tensor on its device, or an
+   * array, as a safetensors file has it.
+   * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
+   * lists all problems, and nothing changes.
    */
   loadStateDict(state: ReadonlyMap<string, TensorValues>): void {
     assignTensors(this.parameters(), state, "load the parameters");
   }
 
-  /** Tells the module and its parts that they are being trained. */
+  /** Puts the module and its submodules in training mode. */
   train(): this {
     return this.#setTraining(true);
   }
 
-  /** Tells the module and its parts that they are being used, and not trained. */
+  /** Puts the module and its submodules in evaluation mode. */
   eval(): this {
     return this.#setTraining(false);
   }
@@ -93,19 +93,19 @@ export abstract class Module {
     return this;
   }
 
-  /** Forgets the gradients of all parameters. */
+  /** Clears the gradients of all parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters().values()) parameter.zeroGrad();
   }
 }
 
-/** A module that makes one tensor of one tensor. */
+/** A module that maps one tensor to one tensor. */
 export interface Layer extends Module {
   /** Computes the output. */
   forward(x: Tensor): Tensor;
 }
 
-/** Visits the values in the fields of modules, lists, records and maps, from the outside in. */
+/** Visits the values in the fields of modules, lists, records and maps, in pre-order. */
 function walk(value: unknown, name: string, visit: (name: string, value: unknown) => void): void {
   visit(name, value);
   for (const [key, child] of childrenOf(value)) {
@@ -121,7 +121,7 @@ function childrenOf(value: unknown): Iterable<[string, unknown]> {
   return [];
 }
 
-/** Whether a value is an object in braces, and not one of a class that knows nothing of modules. */
+/** Whether a value is a plain object, not an instance of a class. */
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null &&
     Object.getPrototypeOf(value) === Object.prototype;

@@ -8,7 +8,7 @@ import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { zeros } from "./initializers.ts";
 
-/** A module with parts in every kind of container, in nanochat's shape. */
+/** A module with submodules in every kind of container, named like nanochat's. */
 class Network extends Module {
   readonly lambdas: Tensor;
   readonly transformer: { readonly wte: Embedding; readonly h: readonly Linear[] };

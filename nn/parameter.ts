@@ -1,15 +1,15 @@
-/** Making a parameter. @module */
+/** Creating parameters. @module */
 
 import { type Device, Tensor } from "../tensor/mod.ts";
 import type { Initializer } from "./initializers.ts";
 
 /**
- * Makes a parameter: a tensor that collects a gradient and outlives every scope.
+ * Creates a parameter: a tensor that requires a gradient and outlives every scope.
  *
- * @param device Where it lives.
- * @param shape Its shape; that of a linear layer's weight is [outputs, inputs].
- * @param initializer What it is filled with at first.
- * @param seed Chooses the random numbers; `null` for zeros instead, where values are loaded next.
+ * @param device The device of the parameter.
+ * @param shape The shape; [outputs, inputs] for the weight of a linear layer.
+ * @param initializer The initial values.
+ * @param seed Random seed; `null` for zeros, if values are loaded next.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-/** Root mean square normalisation. @module */
+/** Root mean square normalization. @module */
 
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
@@ -6,16 +6,16 @@ import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { checkSize } from "./sizes.ts";
 
-/** What {@linkcode RMSNorm} can be told. */
+/** Options for {@linkcode RMSNorm}. */
 export interface RMSNormOptions {
-  /** Whether each number is multiplied by a learned factor; so unless `false`. */
+  /** Whether to apply a learned scale. @default {true} */
   readonly weight?: boolean;
-  /** Added to the mean square; 2⁻²³ unless given. */
+  /** Added to the mean square. @default {2⁻²³} */
   readonly epsilon?: number;
 }
 
 /**
- * Divides each row by the root of its mean square, and multiplies it by learned factors.
+ * Divides each row by its root mean square, then applies a learned scale.
  *
  * Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
  *
@@ -31,15 +31,15 @@ export interface RMSNormOptions {
  * ```
  */
 export class RMSNorm extends Module {
-  /** `[width]`, if there is one: ones at first. */
+  /** Scale, `[width]`, initially one; absent with `weight: false`. */
   readonly weight?: Tensor;
   readonly #epsilon: number | undefined;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the factors live.
-   * @param width The length of a row.
+   * @param device The device of the parameters.
+   * @param width Length of a row.
    * @throws {RangeError} If the width is not a positive integer.
    */
   constructor(device: Device, width: number, options: RMSNormOptions = {}) {
@@ -50,7 +50,7 @@ export class RMSNorm extends Module {
   }
 
   /**
-   * Normalises rows.
+   * Normalizes rows.
    *
    * @param x `[..., width]`
    * @returns `[..., width]`

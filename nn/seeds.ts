@@ -3,8 +3,8 @@
 import { deriveSeed } from "../tensor/mod.ts";
 
 /**
- * The seed of a part that has a name. It depends on nothing else, so adding a part leaves the random
- * numbers of all others as they are.
+ * Derives the seed of a named part. It depends only on the seed and the name, so adding a part does
+ * not change the random values of others.
  *
  * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1.
  * @param name The name of the part, such as `"weight"`.
@@ -18,7 +18,7 @@ import { deriveSeed } from "../tensor/mod.ts";
  * ```
  */
 export function namedSeed(seed: number, name: string): number;
-/** The seed of a part that has a name, and `null` where there is none of the whole. */
+/** Derives the seed of a named part; `null` stays `null`. */
 export function namedSeed(seed: number | null, name: string): number | null;
 export function namedSeed(seed: number | null, name: string): number | null {
   if (seed === null) return null;

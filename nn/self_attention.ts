@@ -1,4 +1,4 @@
-/** Self-attention with several heads. @module */
+/** Multi-head self-attention. @module */
 
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { Linear } from "./linear.ts";
@@ -6,27 +6,26 @@ import { Module } from "./module.ts";
 import { namedSeed } from "./seeds.ts";
 import { checkSize } from "./sizes.ts";
 
-/** What {@linkcode SelfAttention} is told. */
+/** Options for {@linkcode SelfAttention}. */
 export interface SelfAttentionOptions {
-  /** Chooses the random weights: an integer from 0 to 2⁵³ − 1, another one for each layer. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1, different for each layer. */
   readonly seed: number;
-  /** How many heads there are. */
+  /** Number of query heads. */
   readonly heads: number;
-  /** How many heads the keys and values have; as many as there are heads unless given. */
+  /** Number of key and value heads (GQA). @default {heads} */
   readonly keyValueHeads?: number;
-  /** Whether a position sees only itself and those before it; so unless `false`. */
+  /** Whether to mask later positions. @default {true} */
   readonly causal?: boolean;
-  /** How many positions before itself a position sees; all unless given. */
+  /** Sliding window: the number of earlier positions a position attends to. @default {all} */
   readonly window?: number;
-  /** Whether queries and keys are turned by their positions; not unless asked for. */
+  /** Whether to apply rotary position embeddings. @default {false} */
   readonly rotary?: boolean;
-  /** Whether the linear layers have biases; so unless `false`. */
+  /** Whether the linear layers have biases. @default {true} */
   readonly bias?: boolean;
 }
 
 /**
- * Self-attention: each position gathers from the others what matters to it, in several heads. Several
- * heads of queries may share one of keys and values.
+ * Multi-head self-attention. Several query heads may share one key and value head (GQA).
  *
  * Source: Vaswani et al., "Attention Is All You Need" (2017); Ainslie et al., "GQA" (2023).
  *
@@ -43,26 +42,26 @@ export interface SelfAttentionOptions {
  * ```
  */
 export class SelfAttention extends Module {
-  /** Makes the queries: `[width, width]`. */
+  /** Query projection, `[width, width]`. */
   readonly query: Linear;
-  /** Makes the keys: `[keyValueHeads · headSize, width]`. */
+  /** Key projection, `[keyValueHeads · headSize, width]`. */
   readonly key: Linear;
-  /** Makes the values: `[keyValueHeads · headSize, width]`. */
+  /** Value projection, `[keyValueHeads · headSize, width]`. */
   readonly value: Linear;
-  /** Mixes what the heads gathered: `[width, width]`. */
+  /** Output projection, `[width, width]`. */
   readonly projection: Linear;
   readonly #options: SelfAttentionOptions;
   readonly #headSize: number;
-  /** The angles for as many positions as were asked for so far: `[positions, 1, headSize / 2]` each. */
+  /** Rotary angles of the longest sequence so far: `[positions, 1, headSize / 2]` each. */
   #angles: { readonly cos: Tensor; readonly sin: Tensor } | null = null;
 
   /**
-   * Makes the parameters.
+   * Creates the parameters.
    *
-   * @param device Where the parameters live.
-   * @param width The length of a row: a multiple of `heads`.
-   * @param options How many heads, the seed, and what else differs from the usual.
-   * @throws {RangeError} If the numbers of heads do not divide what they should.
+   * @param device The device of the parameters.
+   * @param width Length of a row: a multiple of `heads`.
+   * @param options The number of heads, the seed and other options.
+   * @throws {RangeError} If `keyValueHeads` does not divide `heads`, or `heads` the width.
    */
   constructor(device: Device, width: number, options: SelfAttentionOptions) {
     super();
@@ -92,7 +91,7 @@ export class SelfAttention extends Module {
   }
 
   /**
-   * Lets each position gather from those that it sees.
+   * Applies attention.
    *
    * @param x `[batch, positions, width]`
    * @returns `[batch, positions, width]`
@@ -116,7 +115,7 @@ export class SelfAttention extends Module {
     return this.projection.forward(gathered.reshape(x.shape));
   }
 
-  /** Turns rows `[batch, positions, heads, headSize]` by their positions, if so wanted. */
+  /** Rotates `[batch, positions, heads, headSize]` by position, if enabled. */
   #turn(rows: Tensor): Tensor {
     if (!this.#options.rotary) return rows;
     const positions = rows.shape[1]!;

@@ -6,7 +6,7 @@ import { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 const width = 8;
 const positions = 6;
 
-/** The outputs, a row for each position; the input of one position may be another one. */
+/** The outputs, one row per position; optionally with the input of one position changed. */
 async function outputs(
   device: Device,
   options: Partial<SelfAttentionOptions>,
@@ -20,7 +20,7 @@ async function outputs(
   return Array.from({ length: positions }, (_, i) => [...y.slice(i * width, (i + 1) * width)]);
 }
 
-/** The positions whose outputs change with the input of one of them. */
+/** The positions whose outputs depend on the input at one position. */
 async function influence(
   device: Device,
   options: Partial<SelfAttentionOptions>,

@@ -1,10 +1,10 @@
-/** Layers one after the other. @module */
+/** Layers in sequence. @module */
 
 import type { Tensor } from "../tensor/mod.ts";
 import { type Layer, Module } from "./module.ts";
 
 /**
- * Layers in a row: the output of each is the input of the next. The parameters are called
+ * A chain of layers: the output of each is the input of the next. Parameters are named
  * `layers.0.weight` and so on.
  *
  * @example
@@ -26,16 +26,16 @@ import { type Layer, Module } from "./module.ts";
  * ```
  */
 export class Sequential extends Module {
-  /** The layers, the first to be applied first. */
+  /** The layers, in order. */
   readonly layers: readonly Layer[];
 
-  /** Puts layers in a row. @param layers The layers; each needs a seed of its own. */
+  /** Creates the chain. @param layers The layers; each needs a seed of its own. */
   constructor(layers: readonly Layer[]) {
     super();
     this.layers = layers;
   }
 
-  /** Applies all layers. */
+  /** Applies the layers in order. */
   forward(x: Tensor): Tensor {
     return this.layers.reduce((value, layer) => layer.forward(value), x);
   }

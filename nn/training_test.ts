@@ -18,7 +18,7 @@ import { RMSNorm } from "./rms_norm.ts";
 import { namedSeed } from "./seeds.ts";
 import { SelfAttention } from "./self_attention.ts";
 
-/** Points on two spirals that wind around each other, and which of the two each is on. */
+/** Points on two intertwined spirals, and the spiral of each. */
 function twoSpirals(pointsPerSpiral: number): { points: number[][]; classes: number[] } {
   const points: number[][] = [];
   const classes: number[] = [];
@@ -87,7 +87,7 @@ class CharacterModel extends Module {
   }
 }
 
-/** Matrices in the blocks go to Muon, and all else to AdamW. */
+/** Muon for the matrices in the blocks, AdamW for everything else. */
 function muonAdamW(model: CharacterModel): MuonAdamW {
   const entries = [...model.parameters()];
   const isMuon = ([name, { shape }]: [string, Tensor]) =>
