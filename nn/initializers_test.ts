@@ -37,7 +37,7 @@ cpuTest("constants need no seed", async (device) => {
   }
 });
 
-cpuTest("an initialiser that goes by inputs and outputs asks for a matrix", (device) => {
+cpuTest("an initializer that scales with inputs and outputs wants a matrix", (device) => {
   assertThrows(
     () => initializers.xavierUniform()(device, [3], 0),
     RangeError,

@@ -29,7 +29,7 @@ testOnEveryDevice("a linear layer multiplies by its weight and adds its bias", a
 });
 
 cpuTest(
-  "a linear layer begins within the inverse root of its inputs, and fills that range",
+  "a linear layer starts uniformly within the inverse root of its inputs",
   async (device) => {
     const layer = new Linear(device, 100, 40, { seed: 1 });
     for (const each of layer.parameters().values()) {
@@ -41,13 +41,16 @@ cpuTest(
   },
 );
 
-cpuTest("a seed gives the same layer each time, and another seed another", async (device) => {
-  const weights = (seed: number) => new Linear(device, 4, 4, { seed }).weight.data();
-  assertEquals(await weights(1), await weights(1));
-  assertNotEquals(await weights(1), await weights(2));
-});
+cpuTest(
+  "a seed gives the same layer each time, and another seed a different one",
+  async (device) => {
+    const weights = (seed: number) => new Linear(device, 4, 4, { seed }).weight.data();
+    assertEquals(await weights(1), await weights(1));
+    assertNotEquals(await weights(1), await weights(2));
+  },
+);
 
-Deno.test("a part's seed depends on its name, and on the seed of the whole", () => {
+Deno.test("the seed of a part depends on its name and on the seed of the whole", () => {
   const seeds = ["weight", "bias", "layers.0", "layers.1", "layers.10"].flatMap((name) =>
     [0, 1, 2 ** 40].map((seed) => namedSeed(seed, name))
   );
@@ -55,7 +58,7 @@ Deno.test("a part's seed depends on its name, and on the seed of the whole", () 
   assert(seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0));
 });
 
-cpuTest("a deeper network begins with the layers of a shallower one", async (device) => {
+cpuTest("a deeper network starts with the layers of a shallower one", async (device) => {
   const [short, long] = [[4, 4, 4], [4, 4, 4, 4]].map((widths) =>
     new MLP(device, widths, { seed: 7 })
   );
@@ -115,7 +118,7 @@ cpuTest("every activation is found by its name, and an unknown one is refused", 
   assertThrows(() => new Activation("toString" as ActivationName), RangeError, "got toString");
 });
 
-cpuTest("layers in a row are applied one after the other", async (device) => {
+cpuTest("a sequence of layers applies them in order", async (device) => {
   const [first, second] = [
     new Linear(device, 2, 3, { seed: 1 }),
     new Linear(device, 3, 1, { seed: 2 }),
@@ -154,7 +157,7 @@ testOnEveryDevice(
 );
 
 cpuTest(
-  "dropout goes on from a count of calls, and does nothing when it is not trained",
+  "dropout resumes from a call count, and is the identity in evaluation mode",
   async (device) => {
     const x = Tensor.ones(device, [100]);
     const one = new Dropout(0.5, { seed: 1 });
@@ -168,7 +171,7 @@ cpuTest(
   },
 );
 
-cpuTest("sizes and probabilities that make no sense are refused", (device) => {
+cpuTest("sizes and probabilities out of range are refused", (device) => {
   const seed = 1;
   assertThrows(
     () => new Linear(device, 0, 1, { seed }),

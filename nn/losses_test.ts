@@ -69,7 +69,7 @@ for (const [name, { loss, reference, gradient }] of Object.entries(cases)) {
   );
 
   cpuTest(
-    `${name} refuses targets that would have to be broadcast, and hands on NaN`,
+    `${name} refuses targets that would have to be broadcast, and propagates NaN`,
     async (device) => {
       const x = Tensor.from(device, [[1], [2]]);
       assertThrows(
@@ -83,7 +83,7 @@ for (const [name, { loss, reference, gradient }] of Object.entries(cases)) {
   );
 }
 
-cpuTest("a huber loss without a straight part, or of it alone, is refused", (device) => {
+cpuTest("a Huber loss with delta 0 is refused", (device) => {
   const x = Tensor.ones(device, [1]);
   assertThrows(() => huberLoss(x, x, { delta: 0 }), RangeError, "wanted delta above 0, got 0");
 });

@@ -56,13 +56,13 @@ cpuTest(
   },
 );
 
-cpuTest("a result that happens to lie in a field is no parameter", (device) => {
+cpuTest("a result stored in a field is not a parameter", (device) => {
   const network = new Network(device);
   Object.assign(network, { cache: network.lambdas.mul(2) });
   assertEquals([...network.parameters().keys()], names);
 });
 
-cpuTest("train and eval reach every part, and only those", (device) => {
+cpuTest("train and eval reach every submodule, and nothing else", (device) => {
   const network = new Network(device);
   assert(network.isTraining && network.dropout.isTraining);
   assert(network.eval() === network);
@@ -74,7 +74,7 @@ cpuTest("train and eval reach every part, and only those", (device) => {
   assert(network.dropout.isTraining);
 });
 
-cpuTest("the state of one network makes another give the same", async (device) => {
+cpuTest("a network with another's state gives the same outputs", async (device) => {
   const [a, b] = [new Network(device), new Network(device)];
   const values = new Map(
     [...a.stateDict()].map(([name, { shape }], i) => [name, Tensor.full(device, shape, i)]),
@@ -86,7 +86,7 @@ cpuTest("the state of one network makes another give the same", async (device) =
 });
 
 cpuTest(
-  "a state that does not fit is refused in one message, and nothing is changed",
+  "a state that does not match is refused in one message, and nothing changes",
   async (device) => {
     const network = new Network(device);
     const before = await network.lambdas.data();
@@ -114,7 +114,7 @@ cpuTest(
   },
 );
 
-cpuTest("values may also be arrays, as a file gives them", async (device) => {
+cpuTest("values may also be arrays, as a file has them", async (device) => {
   const layer = new Linear(device, 2, 1, { seed: 1 });
   layer.loadStateDict(
     new Map([
@@ -125,7 +125,7 @@ cpuTest("values may also be arrays, as a file gives them", async (device) => {
   assertEquals([...await layer.weight.data(), ...await layer.bias!.data()], [1, 2, 3]);
 });
 
-cpuTest("gradients of all parameters are forgotten together", (device) => {
+cpuTest("zeroGrad clears the gradients of all parameters", (device) => {
   const network = new Network(device);
   network.lambdas.sum().add(network.head.weight.sum()).backward();
   assert(network.head.weight.grad !== null);

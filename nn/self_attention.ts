@@ -79,7 +79,7 @@ export class SelfAttention extends Module {
     this.#headSize = width / heads;
     if (options.rotary && this.#headSize % 2 !== 0) {
       throw new RangeError(
-        `Cannot make a SelfAttention: wanted heads of even size to turn, got ${this.#headSize}`,
+        `Cannot make a SelfAttention: wanted an even head size for rotary embeddings, got ${this.#headSize}`,
       );
     }
     const layer = (name: string, outputs: number) =>

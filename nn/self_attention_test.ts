@@ -70,7 +70,7 @@ cpuTest(
 );
 
 cpuTest(
-  "shared heads of keys and values equal heads of their own that are copies",
+  "shared key and value heads equal copied ones",
   async (device) => {
     const shared = new SelfAttention(device, width, { heads: 4, keyValueHeads: 2, seed: 1 });
     const own = new SelfAttention(device, width, { heads: 4, seed: 1 });
@@ -89,7 +89,7 @@ cpuTest(
   },
 );
 
-cpuTest("turned queries and keys tell orders apart that are the same without", async (device) => {
+cpuTest("rotary embeddings tell apart orders that are otherwise equal", async (device) => {
   const lastOf = async (rotary: boolean, order: number[]) => {
     const layer = new SelfAttention(device, width, { heads: 2, rotary, seed: 1 });
     const rows = order.map((seed) => [...normalArray(seed, width)]);
@@ -103,7 +103,7 @@ cpuTest("turned queries and keys tell orders apart that are the same without", a
 });
 
 cpuTest(
-  "a longer text after a shorter one, and in a scope, finds the angles it needs",
+  "a longer sequence after a shorter one, and in a scope, finds the angles it needs",
   async (device) => {
     const layer = new SelfAttention(device, width, { heads: 2, rotary: true, seed: 1 });
     const x = normal(device, [1, positions, width], { seed: 2 });
@@ -125,12 +125,12 @@ cpuTest("every parameter gets a gradient", (device) => {
   for (const [name, { grad }] of layer.parameters()) assert(grad !== null, name);
 });
 
-cpuTest("heads that do not divide what they should are refused", (device) => {
+cpuTest("heads that do not divide evenly are refused", (device) => {
   const make = (options: Omit<SelfAttentionOptions, "seed">) =>
     new SelfAttention(device, width, { seed: 1, ...options });
   assertThrows(() => make({ heads: 3 }), RangeError, "got 3, 3 and 8");
   assertThrows(() => make({ heads: 4, keyValueHeads: 3 }), RangeError, "got 3, 4 and 8");
-  assertThrows(() => make({ heads: 8, rotary: true }), RangeError, "wanted heads of even size");
+  assertThrows(() => make({ heads: 8, rotary: true }), RangeError, "wanted an even head size");
   assertThrows(() => make({ heads: 0 }), RangeError, "wanted heads to be 1 or more, got 0");
   const layer = make({ heads: 2 });
   assertThrows(() => layer.forward(Tensor.ones(device, [5, 8])), RangeError, "got [5, 8]");

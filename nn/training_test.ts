@@ -135,7 +135,7 @@ function characterStep(
 }
 
 cpuTest(
-  "a small network tells two spirals apart, of which no line divides the points",
+  "a small network separates two spirals, which no line does",
   async (device) => {
     const { points, classes } = twoSpirals(60);
     const x = Tensor.from(device, points);
@@ -155,7 +155,7 @@ cpuTest(
 );
 
 cpuTest(
-  "a character model learns sentences by heart and writes them down, and keeps no memory",
+  "a character model memorizes sentences, generates them, and leaks no memory",
   async (device) => {
     const model = new CharacterModel(device, alphabet.length, 42);
     const optimizer = muonAdamW(model);
@@ -192,7 +192,7 @@ cpuTest(
   },
 );
 
-gpuTest("a character model trains alike on both devices", async (gpu) => {
+gpuTest("a character model trains equally on both devices", async (gpu) => {
   const losses = async (device: Device) => {
     const model = new CharacterModel(device, alphabet.length, 42);
     const optimizer = muonAdamW(model);
