@@ -41,7 +41,7 @@ export class Activation extends Module {
   /** The name of the function. */
   readonly name: ActivationName;
 
-  /** @throws {RangeError} If there is no activation of this name. */
+  /** Looks up the function. @throws {RangeError} If there is none of this name. */
   constructor(name: ActivationName) {
     super();
     if (!Object.hasOwn(functions, name)) {
