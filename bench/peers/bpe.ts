@@ -57,7 +57,7 @@ function textsNamed(name: string): string[] {
   const draw = (letters: string) =>
     Array.from({ length: MILLION }, () => letters[random(letters.length)]).join("");
   switch (name) {
-    case "no space":
+    case "text without spaces":
       return [draw("etaoinshrdlucmfw")];
     case "one letter":
       return ["a".repeat(MILLION)];

@@ -109,12 +109,12 @@ const training: Comparison[] = [
   {
     ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },
-    quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS", 2)],
+    quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS, jax-js", 2)],
   },
   {
     ...{ name: "step plain TensorFlow.js", device: "cpu", rounds: 1, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [tensorflow("step", "wasm")], isLong: true },
-    quantities: [tokensPerSecond("the same against TensorFlow.js", null)],
+    quantities: [tokensPerSecond("step of the plain GPT, AdamW, no BLAS, TensorFlow.js", null)],
   },
   {
     ...{ name: "step large", device: "cpu", rounds: 2, tolerance: 0, isLong: true },
@@ -122,21 +122,21 @@ const training: Comparison[] = [
     quantities: [
       tokensPerSecond("step, depth 6, vocabulary 32,768, 4 × 512, MuonAdamW, BLAS", 1.5),
       {
-        ...{ name: "its peak memory", key: "megabytes", unit: "MB", lessIsBetter: true },
-        wanted: 1 / 0.6,
+        name: "peak memory, depth 6, vocabulary 32,768, 4 × 512",
+        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 1 / 0.6 },
       },
     ],
   },
   {
     ...{ name: "step of peak", device: "cpu", rounds: 5 },
     ...{ ours: stepAsProducts, others: [ours("product", {}, "matmul 1,024")] },
-    quantities: [gigaflops("whole `base` step, MuonAdamW, as the speed of its products", 0.6)],
+    quantities: [gigaflops("matmul throughput of a whole `base` step, MuonAdamW, BLAS", 0.6)],
   },
   {
     ...{ name: "step threads", device: "cpu", tolerance: FOUR_DECIMALS },
     ours: ours("step", { blas: false, threads: 2 }),
-    others: [ours("step", { blas: false, threads: 1 }, "one worker")],
-    quantities: [tokensPerSecond("two workers against one: step of the plain GPT, no BLAS", 1.6)],
+    others: [ours("step", { blas: false, threads: 1 }, "1 thread")],
+    quantities: [tokensPerSecond("2 threads over 1: step of the plain GPT, no BLAS", 1.6)],
   },
 ];
 
@@ -167,13 +167,13 @@ const decoding: Comparison[] = [
     ...{ name: "decode llama.cpp", device: "cpu", rounds: 5 },
     ours: bench("decode", BASE),
     others: [job("llama.cpp", "llama.ts", "decode", {}, installLlama)],
-    quantities: [tokensPerSecond("decoding, batch 1, f32, equal widths", 1)],
+    quantities: [tokensPerSecond("decoding, batch 1, f32, same widths", 1)],
   },
   {
     ...{ name: "decode batch", device: "cpu", rounds: 5 },
     ours: bench("decode", [...BASE, "--samples", "16"]),
     others: [bench("decode", BASE, "batch 1")],
-    quantities: [tokensPerSecond("decoding, batch 16, all rows together", 6)],
+    quantities: [tokensPerSecond("decoding, batch 16", 6)],
   },
 ];
 
@@ -182,7 +182,7 @@ const products: Comparison[] = [
     ["NN", "NT", "TN", "TT"].map((transposes): Comparison => ({
       ...{ name: `matmul ${size} ${transposes}`, device: "cpu" },
       ours: ours("product", { size, transposes, blas: false }),
-      others: [machine("workers × micro-kernel", "microKernel")],
+      others: [machine("threads × micro-kernel", "microKernel")],
       quantities: [gigaflops(`matmul ${size} ${transposes}, no BLAS`, 0.8)],
     }))
   ),
@@ -190,7 +190,7 @@ const products: Comparison[] = [
     ...{ name: `matmul ${size} jax-js`, device: "cpu", tolerance: 1e-6 * size },
     ours: ours("product", { size, blas: false }),
     others: [jax("product", "wasm", { size }), tensorflow("product", "wasm", { size })],
-    quantities: [gigaflops(`matmul ${size}, no BLAS, against JavaScript`, null)],
+    quantities: [gigaflops(`matmul ${size}, no BLAS, JavaScript libraries`, null)],
   })),
   ...[512, 1024, 2048].map((size): Comparison => ({
     ...{ name: `matmul ${size} BLAS`, device: "cpu", tolerance: 1e-6 * size },
@@ -200,10 +200,10 @@ const products: Comparison[] = [
   ...[1, 4, 64].flatMap((megabytes) =>
     [false, true].map((blas): Comparison => {
       const size = megabytes * 2 ** 20;
-      const name = `product of one row, ${megabytes} MB, ${blas ? "BLAS" : "no BLAS"}`;
+      const name = `matrix–vector product, ${megabytes} MB, ${blas ? "BLAS" : "no BLAS"}`;
       return {
         ...{ name, device: "cpu", ours: ours("oneRow", { size, blas }) },
-        others: [machine("reading", "read", { size })],
+        others: [machine("memory read", "read", { size })],
         quantities: [bandwidth(name, 0.7)],
       };
     })
@@ -211,16 +211,16 @@ const products: Comparison[] = [
   {
     ...{ name: "matmul threads", device: "cpu", tolerance: 1e-3 },
     ours: ours("product", { blas: false, threads: 2 }),
-    others: [ours("product", { blas: false, threads: 1 }, "one worker")],
-    quantities: [gigaflops("two workers against one: matmul 1,024, no BLAS", 1.85)],
+    others: [ours("product", { blas: false, threads: 1 }, "1 thread")],
+    quantities: [gigaflops("2 threads over 1: matmul 1,024, no BLAS", 1.85)],
   },
 ];
 
-const kernels: Comparison[] = ["softmax", "RMS norm", "squared relu", "rotary", "AdamW"].map(
+const kernels: Comparison[] = ["softmax", "RMS norm", "ReLU²", "rotary", "AdamW"].map(
   (way): Comparison => ({
     ...{ name: `kernel ${way}`, device: "cpu", ours: ours("kernel", { way }) },
     // As much memory as the kernel touches: AdamW has four arrays, the others two.
-    others: [machine("copying", "copy", { size: way === "AdamW" ? 2 ** 25 : 2 ** 24 })],
+    others: [machine("memory copy", "copy", { size: way === "AdamW" ? 2 ** 25 : 2 ** 24 })],
     quantities: [bandwidth(`${way} over 16 MB`, 0.7)],
   }),
 );
@@ -237,7 +237,7 @@ const tokenizing: Comparison[] = [
     ...{ ours: bpe("nanodino"), others: [bpe(library)] },
     quantities: [megabytesPerSecond(`BPE encoding, against ${library}`, wanted)],
   })),
-  ...["no space", "one letter", "random bytes"].map((text): Comparison => ({
+  ...["text without spaces", "one letter", "random bytes"].map((text): Comparison => ({
     ...{ name: `encode ${text}`, device: "cpu", rounds: 7 },
     ...{ ours: bpe("nanodino", text), others: [bpe("nanodino", "addresses", "prose")] },
     quantities: [megabytesPerSecond(`BPE encoding, 1 MB of ${text}`, 0.25)],
@@ -261,8 +261,8 @@ const tokenizing: Comparison[] = [
         ...{ lessIsBetter: true, wanted: 1 },
       },
       {
-        ...{ name: "its peak memory in BPE training", key: "megabytes", unit: "MB" },
-        ...{ lessIsBetter: true, wanted: 1 },
+        name: "peak memory, BPE training, 32,768 tokens on 100 MB",
+        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 1 },
       },
     ],
   },
@@ -272,18 +272,20 @@ const launches: Comparison[] = [
   {
     ...{ name: "launch sample", device: "cpu", rounds: 5, ours: firstToken },
     others: [limit("limit", { ms: 1000 })],
-    quantities: [milliseconds("from launch to the end of a `sample` of one token", 1)],
+    quantities: [milliseconds("launch to exit, `sample` of one token", 1)],
   },
   {
     ...{ name: "launch step", device: "cpu", rounds: 3, ours: firstStep },
     others: [limit("limit", { ms: 1000 })],
-    quantities: [milliseconds("from launch to the end of a first step, less three steps", 1)],
+    quantities: [
+      milliseconds("launch to the end of the first training step, minus 3 warm steps", 1),
+    ],
   },
 ];
 
 // --- Both, and WebGPU -----------------------------------------------------------------------
 
-const chains: Comparison[] = (["cpu", "webgpu"] as const).flatMap((device): Comparison[] => {
+const chains = (device: "cpu" | "webgpu"): Comparison[] => {
   const backend = device === "cpu" ? "wasm" : "webgpu";
   const wanted = (ratio: number) => device === "webgpu" ? ratio : null;
   const common = { device, ours: ours("chain", { backend: device }), tolerance: 1e-4 };
@@ -300,12 +302,12 @@ const chains: Comparison[] = (["cpu", "webgpu"] as const).flatMap((device): Comp
       ...{ name: `overhead ${library}`, device, ours: ours("overhead", { backend: device }) },
       others: [library === "jax-js" ? jax("overhead", backend) : tensorflow("overhead", backend)],
       quantities: [{
-        ...{ name: `an operation on four numbers, ${library}`, key: "us", unit: "µs" },
+        ...{ name: `one operation on 4 elements, ${library}`, key: "us", unit: "µs" },
         ...{ lessIsBetter: true, wanted: wanted(ratio) },
       }],
     })),
   ];
-});
+};
 
 const onWebGpu: Comparison[] = [
   ...[256, 512, 1024].flatMap((size): Comparison[] => {
@@ -334,34 +336,38 @@ const onWebGpu: Comparison[] = [
     // The bench times both ways in one process, and says how they compare.
     ...{ name: "decode read together", device: "webgpu", rounds: 5 },
     ours: bench("decode", [...BASE, "--device", "webgpu"]),
-    others: [limit("read one by one", { speedup: 1 })],
+    others: [limit("one readback per token", { speedup: 1 })],
     quantities: [{
-      ...{ name: "decoding, batch 1, several tokens read together", key: "speedup", unit: "×" },
+      ...{ name: "decoding, batch 1, batched readback", key: "speedup", unit: "×" },
       wanted: 4,
     }],
   },
   {
     ...{ name: "attention", device: "webgpu", rounds: 5, tolerance: 1e-4 },
     ours: ours("attention", { backend: "webgpu" }),
-    others: [ours("attention", { backend: "webgpu", way: "composed" }, "put together")],
+    others: [
+      ours("attention", { backend: "webgpu", way: "composed" }, "composed of plain operations"),
+    ],
     quantities: [
-      milliseconds("attention 4 × 4 heads × 1,024 × 64, forward and backward", 1 / 3),
+      milliseconds("attention, 4 × 4 heads × 1,024 × 64, forward and backward", 1 / 3),
       {
-        ...{ name: "its memory", key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 10 },
+        name: "memory, attention, 4 × 4 heads × 1,024 × 64",
+        ...{ key: "megabytes", unit: "MB", lessIsBetter: true, wanted: 10 },
       },
     ],
   },
 ];
 
+/** All comparisons, by the heading under which `bench/RESULTS.md` lists them. */
+export const SECTIONS: Readonly<Record<string, readonly Comparison[]>> = {
+  "Training, CPU": [...training, ...loading],
+  "Decoding, CPU": decoding,
+  "Matmul, CPU": products,
+  "Elementwise and row kernels, CPU": [...kernels, ...chains("cpu")],
+  "Tokenizer": tokenizing,
+  "Startup": launches,
+  "WebGPU, software adapter": [...chains("webgpu"), ...onWebGpu],
+};
+
 /** All comparisons. */
-export const COMPARISONS: readonly Comparison[] = [
-  ...training,
-  ...loading,
-  ...decoding,
-  ...products,
-  ...kernels,
-  ...tokenizing,
-  ...launches,
-  ...chains,
-  ...onWebGpu,
-];
+export const COMPARISONS: readonly Comparison[] = Object.values(SECTIONS).flat();

@@ -134,7 +134,7 @@ function kernelNamed(name: string, x: Tensor): { run: () => void; bytes: number 
       return { run: () => x.softmax(), bytes };
     case "RMS norm":
       return { run: () => rmsNorm(x), bytes };
-    case "squared relu":
+    case "ReLU²":
       return { run: () => x.reluSquared(), bytes };
     case "rotary": {
       const [tokens, headSize] = [256, 64];
