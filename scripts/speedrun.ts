@@ -192,8 +192,8 @@ async function writeReport(
       typeof value === "number" ? [{ step, value }] : []
     );
   const svg = curvesAsSvg("Loss in nats per token", [
-    { name: "each step", color: "#b5cbe5", points: points("loss") },
-    { name: "average", color: "#1f5fa8", points: points("smoothLoss") },
+    { name: "each step", color: "#9198a1", points: points("loss") },
+    { name: "average", color: "#e8590c", points: points("smoothLoss") },
   ]);
   await writeFileAtomically(`${folder}/loss.svg`, svg);
   const report = markdownReport({ title: "Speedrun", rows, curve: "loss.svg", samples });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { escapeXml, type PictureSize, svgDocument } from "./svg.ts";
+
 /** A row of a table: what it is, and how much. */
 export type ReportRow = readonly [name: string, value: string];
 
@@ -19,7 +21,7 @@ export interface CurvePoint {
 export interface Curve {
   /** What the legend calls it. */
   readonly name: string;
-  /** A colour of CSS. */
+  /** A CSS color that shows on white and on black. */
   readonly color: string;
   /** The points, by rising step. */
   readonly points: readonly CurvePoint[];
@@ -54,50 +56,77 @@ export interface Report {
  * ```
  */
 export function curvesAsSvg(title: string, curves: readonly Curve[]): string {
+  const size = { width: 720, height: 360 };
+  return svgDocument(size, title, drawCurves(title, curves, size));
+}
+
+/**
+ * The elements of {@linkcode curvesAsSvg}, to be put into a larger picture.
+ *
+ * @param title What stands above.
+ * @param curves At least one point in all.
+ * @param size The room for title, axes, legend and curves.
+ * @throws {RangeError} If there is no point, or a value is not finite.
+ *
+ * @example
+ * ```ts
+ * import { drawCurves } from "./report.ts";
+ *
+ * const points = [{ step: 0, value: 8.3 }, { step: 10, value: 6.1 }];
+ * const curve = { name: "training", color: "steelblue", points };
+ * const elements = drawCurves("Loss", [curve], { width: 400, height: 300 });
+ * if (!elements.join().includes("<polyline")) throw new Error("expected a curve");
+ * ```
+ */
+export function drawCurves(
+  title: string,
+  curves: readonly Curve[],
+  { width, height }: PictureSize,
+): string[] {
   const all = curves.flatMap(({ points }) => points);
   const wrong = all.find(({ step, value }) => !Number.isFinite(step) || !Number.isFinite(value));
   if (all.length === 0 || wrong !== undefined) {
     const got = wrong === undefined ? "none" : `${wrong.value} at step ${wrong.step}`;
     throw new RangeError(`Cannot draw curves: wanted finite points, got ${got}`);
   }
-  const [width, height] = [720, 360];
   const area = { left: 56, right: width - 16, top: 40, bottom: height - 40 };
   const x = axis(all.map(({ step }) => step), area.left, area.right);
   const y = axis(all.map(({ value }) => value), area.bottom, area.top);
+  const text = (content: string | number, place: string, attributes = 'class="muted"') =>
+    `<text ${place} ${attributes}>${escapeXml(`${content}`)}</text>`;
 
-  const grid = [
-    ...y.ticks.map((tick) =>
-      `<line x1="${area.left}" x2="${area.right}" y1="${y.at(tick)}" y2="${
-        y.at(tick)
-      }" stroke="#ddd"/>` +
-      `<text x="${area.left - 8}" y="${y.at(tick)}" dy="4" text-anchor="end">${tick}</text>`
-    ),
+  const grid = y.ticks.flatMap((tick) => [
+    `<line class="grid" x1="${area.left}" x2="${area.right}" y1="${y.at(tick)}" y2="${
+      y.at(tick)
+    }"/>`,
+    text(tick, `x="${area.left - 8}" y="${y.at(tick)}" dy="4" text-anchor="end"`),
+  ]);
+  const below = [
     ...x.ticks.map((tick) =>
-      `<text x="${x.at(tick)}" y="${area.bottom + 18}" text-anchor="middle">${tick}</text>`
+      text(tick, `x="${x.at(tick)}" y="${area.bottom + 18}" text-anchor="middle"`)
     ),
-    `<text x="${(area.left + area.right) / 2}" y="${height - 6}" text-anchor="middle">step</text>`,
+    text("step", `x="${(area.left + area.right) / 2}" y="${height - 6}" text-anchor="middle"`),
   ];
   const lines = curves.map(({ color, points }) =>
     `<polyline fill="none" stroke="${color}" stroke-width="1.5" points="${
       points.map(({ step, value }) => `${x.at(step)},${y.at(value)}`).join(" ")
     }"/>`
   );
-  const legend = curves.map(({ name, color }, i) =>
-    `<text x="${area.right}" y="${area.top + 16 * i}" text-anchor="end" fill="${color}">${
-      escapeXml(name)
-    }</text>`
-  );
+  const legend = curves.flatMap(({ name, color }, i) => {
+    const top = area.top + 16 * i;
+    return [
+      text(name, `x="${area.right - 24}" y="${top + 4}" text-anchor="end"`, ""),
+      `<line x1="${area.right - 18}" x2="${area.right}" y1="${top}" y2="${top}" ` +
+      `stroke="${color}" stroke-width="3"/>`,
+    ];
+  });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
-    `width="${width}" height="${height}" font-family="sans-serif" font-size="12">`,
-    `<rect width="100%" height="100%" fill="white"/>`,
-    `<text x="${area.left}" y="22" font-size="15">${escapeXml(title)}</text>`,
+    text(title, `x="${area.left}" y="22"`, 'font-size="15"'),
     ...grid,
+    ...below,
     ...lines,
     ...legend,
-    "</svg>",
-    "",
-  ].join("\n");
+  ];
 }
 
 /**
@@ -170,8 +199,4 @@ function axis(values: readonly number[], from: number, to: number): Axis {
     ),
     at: (value) => Math.round((from + (to - from) * (value - low) / span) * 10) / 10,
   };
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

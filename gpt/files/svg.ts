@@ -1,0 +1,80 @@
+/**
+ * SVG documents that can be read on light and on dark pages.
+ *
+ * @module
+ */
+
+/** The size of a picture, in CSS pixels. */
+export interface PictureSize {
+  /** From left to right. */
+  readonly width: number;
+  /** From top to bottom. */
+  readonly height: number;
+}
+
+/**
+ * The colors of every picture, by class. An SVG in an `<img>` sees the reader's color scheme, but not
+ * the page behind it, so each picture brings its own background.
+ */
+const STYLE = `
+text { fill: #1f2328 }
+.muted { fill: #59636e }
+.background { fill: #ffffff; stroke: #d1d9e0 }
+.grid { stroke: #d1d9e0 }
+.accent { fill: #1f6feb }
+.other { fill: #afb8c1 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 }
+  .muted { fill: #9198a1 }
+  .background { fill: #0d1117; stroke: #3d444d }
+  .grid { stroke: #3d444d }
+  .accent { fill: #4493f8 }
+  .other { fill: #656c76 }
+}`;
+
+/**
+ * Makes a whole SVG document.
+ *
+ * @param size Its size.
+ * @param description What a screen reader says in place of the picture.
+ * @param body Its elements. The classes `muted`, `grid`, `accent` and `other` follow the reader's
+ *   color scheme, as does `text`.
+ *
+ * @example
+ * ```ts
+ * import { svgDocument } from "./svg.ts";
+ *
+ * const svg = svgDocument({ width: 20, height: 10 }, "A bar", ['<rect width="5" height="5"/>']);
+ * if (!svg.startsWith("<svg ")) throw new Error(svg);
+ * ```
+ */
+export function svgDocument(
+  { width, height }: PictureSize,
+  description: string,
+  body: readonly string[],
+): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
+    `width="${width}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="12">`,
+    `<title>${escapeXml(description)}</title>`,
+    `<style>${STYLE}\n</style>`,
+    `<rect class="background" x="0.5" y="0.5" width="${width - 1}" height="${height - 1}" rx="6"/>`,
+    ...body,
+    "</svg>",
+    "",
+  ].join("\n");
+}
+
+/**
+ * Writes text so that XML and Markdown take it for text.
+ *
+ * @example
+ * ```ts
+ * import { escapeXml } from "./svg.ts";
+ *
+ * if (escapeXml("a < b & c") !== "a &lt; b &amp; c") throw new Error(escapeXml("a < b & c"));
+ * ```
+ */
+export function escapeXml(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
