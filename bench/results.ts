@@ -113,29 +113,19 @@ export function keyOf({ name, device }: Pick<Row, "name" | "device">): string {
   return `${device}: ${name}`;
 }
 
-/** Whether a row reaches what is wanted; `null` where nothing is wanted or measured. */
-export function isMet({ ratio, wanted }: Row): boolean | null {
-  return ratio === null || wanted === null ? null : ratio >= wanted;
-}
-
 /** The table of the rows, as Markdown, and below it who could not be measured, and why. */
 export function asMarkdown(rows: readonly Row[]): string {
-  const lines = rows.map((row) => {
-    const met = isMet(row);
-    return [
-      row.name,
-      `${format(row.ours.value)} ${row.unit}`,
-      row.others.filter(({ value }) => value !== null)
-        .map(({ library, value }) => `${library}: ${format(value)}`).join("; "),
-      row.ratio === null ? "" : `${format(row.ratio)} ×`,
-      row.wanted === null ? "" : `${format(row.wanted)} ×`,
-      met === null ? "" : met ? "yes" : "no",
-    ];
-  });
-  const table = markdownTable(
-    ["What", "nanodino", "compared with", "ratio", "wanted", "met"],
-    lines,
-  );
+  const lines = rows.map(({ name, unit, ours, others, ratio, wanted }) => [
+    name,
+    `${format(ours.value)} ${unit}`,
+    others.filter(({ value }) => value !== null)
+      .map(({ library, value }) => `${library}: ${format(value)}`).join("; "),
+    ratio === null ? "" : `${format(ratio)} ×`,
+    wanted === null
+      ? ""
+      : `${format(wanted)} ×${ratio === null || ratio >= wanted ? "" : ", missed"}`,
+  ]);
+  const table = markdownTable(["What", "nanodino", "compared with", "ratio", "target"], lines);
   const missing = new Set(
     rows.flatMap(({ ours, others }) => [ours, ...others])
       .filter(({ value }) => value === null)

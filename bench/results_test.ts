@@ -18,9 +18,10 @@ const session: Session = {
   ...{ date: "2026-01-01T00:00:00Z", machine: { threads: 2 }, versions: {}, rows: [row] },
 };
 
-Deno.test("the table says who was measured, who was not and why, and whether it is enough", () => {
-  assertEquals(asMarkdown([row, row]).split("\n").slice(3), [
-    "| sums | 12,345 GB/s | a: 1.23 | 2.50 × | 3.00 × | no |",
+Deno.test("the table says who was measured, who was not and why, and which target is missed", () => {
+  assertEquals(asMarkdown([{ ...row, ratio: 3 }, row]).split("\n").slice(2), [
+    "| sums | 12,345 GB/s | a: 1.23 | 3.00 × | 3.00 × |",
+    "| sums | 12,345 GB/s | a: 1.23 | 2.50 × | 3.00 ×, missed |",
     "",
     "Not measured: b; not here.",
   ]);

@@ -5,7 +5,7 @@
  *
  * Both sides of a comparison take turns in one run, after what comes out of them was found equal.
  * Libraries that are not to be had are left out, and the reason stands in their place. The results go
- * to `bench/results.json`, from which `bench/table.ts` makes the tables of the README; rows that were
+ * to `bench/results.json`, from which `bench/table.ts` makes bench/RESULTS.md; rows that were
  * not measured now are kept there, with the day and the machine that they come from. A quick run
  * measures less often, leaves out what takes minutes, and writes only where it is told to.
  *

@@ -1,0 +1,55 @@
+import { assert, assertEquals } from "@std/assert";
+
+const ROOT = new URL("../", import.meta.url);
+const PAGES = ["README.md", "CONTRIBUTING.md", "bench/RESULTS.md"];
+
+const read = (path: string): Promise<string> => Deno.readTextFile(new URL(path, ROOT));
+
+/** Words as `wc -w` counts them. */
+const countWords = (text: string): number => text.match(/\S+/g)?.length ?? 0;
+
+Deno.test("the README is short: at most 1,200 words", async () => {
+  assert(countWords("one line\n  of  five words\n") === 5);
+  const words = countWords(await read("README.md"));
+  assert(words <= 1200, `wanted at most 1,200 words, got ${words}`);
+});
+
+Deno.test("the README has the headings that readers look for, in this order", async () => {
+  const headings = [...(await read("README.md")).matchAll(/^## (.*)$/gm)].map(([, title]) => title);
+  assertEquals(headings, [
+    ...["Quick start", "Example", "Why nanodino", "Speed", "How it works", "Project layout"],
+    ...["Devices and permissions", "Contributing", "License"],
+  ]);
+});
+
+Deno.test("files and folders that the pages name are there", async () => {
+  const missing: string[] = [];
+  for (const page of PAGES) {
+    const text = await read(page);
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, path]) => path!);
+    const paths = [...text.matchAll(/`([\w/]+\/(?:[\w.]+\.(?:ts|md))?)`/g)].map(([, path]) =>
+      path!
+    );
+    // Links are relative to the page, paths in code to the root.
+    const places = [
+      ...links.map((link) => new URL(link, new URL(page, ROOT))),
+      ...paths.map((path) => new URL(path, ROOT)),
+    ];
+    assert(places.length > 0, `${page} names no file`);
+    for (const place of places) {
+      const isThere = await Deno.stat(place).then(() => true, () => false);
+      if (!isThere) missing.push(`${page}: ${place.href.slice(ROOT.href.length)}`);
+    }
+  }
+  assertEquals(missing, []);
+});
+
+Deno.test("tasks that the pages name are there", async () => {
+  const { tasks } = JSON.parse(await read("deno.json"));
+  for (const page of PAGES) {
+    const named = [...(await read(page)).matchAll(/\btask ([a-z][\w:]*)/g)].map(([, name]) =>
+      name!
+    );
+    assertEquals(named.filter((name) => !(name in tasks)), [], page);
+  }
+});
