@@ -1,5 +1,5 @@
 /**
- * The devices on which benches run.
+ * The devices that benchmarks run on.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { type Device, openDevice } from "../tensor/mod.ts";
 
 /**
- * Opens every device that there is: the CPU without a BLAS, which the others are compared with, the
- * CPU with one, and WebGPU. They stay open until the process ends.
+ * Opens every available device: the CPU without BLAS (the baseline), the CPU with BLAS, and WebGPU.
+ * They stay open until the process ends.
  *
- * @returns The devices by a name for the rows of a bench; `baseline` is the name of the first.
+ * @returns The devices by benchmark name; `baseline` is the name of the first.
  *
  * @example
  * ```ts ignore

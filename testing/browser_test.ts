@@ -2,7 +2,7 @@ import { findChromium } from "./browser/chromium.ts";
 import { type Selection, TestBrowser } from "./browser/run.ts";
 import { hasGolden } from "./golden.ts";
 
-/** What is run in a browser as well, on both devices. Each page compiles its shaders anew. */
+/** Tests that also run in a browser, on both devices. Each page recompiles its shaders. */
 const selections: readonly Selection[] = [
   { file: "tensor/devices/webgpu/device_test.ts" },
   { file: "tensor/devices/webgpu/device_test.ts", worker: true },
@@ -16,7 +16,7 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/program_together_test.ts" },
   { file: "tensor/ops/losses/linear_cross_entropy_test.ts", only: "WebGPU|webgpu" },
   { file: "tensor/ops/sampling/sort_wgsl_test.ts" },
-  // The only place where there are subgroups.
+  // The only place with subgroups.
   { file: "tensor/ops/matmul/wgsl_test.ts", only: "^(products|each candidate)" },
   { file: "tensor/ops/matmul/tuning_test.ts", only: "^tuning waits" },
   { file: "tensor/ops/sampling/sampling_test.ts", only: "^(?!.*as often as its weight says)" },

@@ -1,4 +1,4 @@
-/** What runs in a browser uses nothing but what a browser has. */
+/** Modules for browsers use nothing that a browser lacks. */
 
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 
@@ -8,7 +8,7 @@ const root = new URL("../", import.meta.url);
 const entries = ["autograd", "tensor", "nn", "optim", "tokenizer"].map((name) => `${name}/mod.ts`)
   .concat("gpt/browser.ts");
 
-/** Runs `deno` at the root of the repository. */
+/** Runs `deno` at the repository root. */
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
@@ -19,7 +19,7 @@ async function deno(...args: string[]): Promise<{ code: number; stdout: string; 
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Checks types where there is no `Deno`, but a page. */
+/** Type-checks against a page's globals, without `Deno`. */
 const check = (...files: string[]) =>
   deno("check", "--quiet", "--no-lock", "--config", "testing/browser_config.json", ...files);
 
@@ -39,7 +39,7 @@ for (const entry of entries) {
     const { code, stdout } = await deno("bundle", "--quiet", "--platform", "browser", entry);
     assertEquals(code, 0);
     assertMatch(stdout, /^export \{/m);
-    // As in Deno.readFile; the CPU device asks for Deno by its name, and does without.
+    // As in Deno.readFile; the CPU device looks up Deno by name, and works without it.
     assertNotMatch(stdout, /\bDeno\.[a-z]\w*\(/);
   });
 }

@@ -1,19 +1,19 @@
 /**
- * Watching how long an event loop keeps everything else waiting.
+ * Measures how long the event loop is blocked.
  *
  * @module
  */
 
-/** A timer that notes how late it is. */
+/** A timer that records its delay. */
 export interface EventLoopWatch {
-  /** The longest wait since the last call, in milliseconds. */
+  /** The longest delay since the last call, in milliseconds. */
   longest(): number;
-  /** Ends the timer. */
+  /** Stops the timer. */
   stop(): void;
 }
 
 /**
- * Starts to watch: a timer is due at each millisecond.
+ * Starts watching, with a timer due every millisecond.
  *
  * @example
  * ```ts ignore

@@ -1,5 +1,5 @@
 /**
- * Tests that hold on every device.
+ * Tests that run on every device.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { gpuTest } from "./gpu.ts";
 
-/** What a test does with the device that it gets. */
+/** The body of a test. */
 type DeviceTest = (device: Device) => void | Promise<void>;
 
 /**
- * Registers a test twice: on the CPU without a BLAS and with two threads, and on a WebGPU device if
- * there is one. Each runs on a device of its own, which is closed at the end.
+ * Registers a test twice: on the CPU with two threads and no BLAS, and on WebGPU if there is an
+ * adapter. Each gets a fresh device, which is closed afterwards.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
@@ -32,8 +32,8 @@ export function testOnEveryDevice(name: string, fn: DeviceTest): void {
 }
 
 /**
- * Registers a test three times: as {@linkcode testOnEveryDevice} does, and on the CPU with one thread.
- * For kernels, whose work is split among the threads.
+ * Registers a test like {@linkcode testOnEveryDevice}, and on the CPU with one thread. For kernels,
+ * whose work is split over threads.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
@@ -54,11 +54,11 @@ export function kernelTest(name: string, fn: DeviceTest): void {
 }
 
 /**
- * Registers a test on the CPU device, which is closed at the end: for what needs no second device.
+ * Registers a test on a fresh CPU device, for what needs no second device.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
- * @param threads The threads of the device (default 2).
+ * @param threads Threads of the device. @default {2}
  *
  * @example
  * ```ts ignore

@@ -1,8 +1,8 @@
 /**
- * Access for tests to the golden data: figures that the original implementations gave.
+ * Access to the golden data: outputs recorded from the original implementations.
  *
- * The data lies beside the repository and not in it. Where it is absent, the tests that need it
- * are ignored, and their names say so.
+ * The data is beside the repository, not in it. If it is absent, tests that need it are ignored,
+ * and their names say so.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { readSafetensors, type SafetensorsTensor } from "../tensor/safetensors.t
 
 const folder = new URL("../../shared/golden/", import.meta.url);
 
-/** Whether the golden data is there. */
+/** Whether the golden data is present. */
 export const hasGolden: boolean = isFolder(folder);
 
 /**
@@ -29,10 +29,10 @@ export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Pro
 }
 
 /**
- * Reads one of the golden JSON files.
+ * Reads a golden JSON file.
  *
- * @param name The name without the extension, such as `"golden-ops"`.
- * @returns Its content; the caller says what it holds.
+ * @param name The name without extension, such as `"golden-ops"`.
+ * @returns Its content, whose type the caller declares.
  *
  * @example
  * ```ts
@@ -49,9 +49,9 @@ export function readGoldenJson<Content>(name: string): Content {
 }
 
 /**
- * Reads the arrays beside one of the golden JSON files.
+ * Reads the arrays of a golden JSON file.
  *
- * @param name The name without the extension, such as `"golden-ops"`.
+ * @param name The name without extension, such as `"golden-ops"`.
  * @returns The arrays by name.
  *
  * @example
@@ -69,13 +69,13 @@ export function readGoldenTensors(name: string): Map<string, SafetensorsTensor> 
 }
 
 /**
- * The distance between two arrays, as the golden data's tolerances count it: the largest
- * difference, relative to the largest magnitude that was expected.
+ * The deviation that the golden data's tolerances refer to: the largest absolute difference divided
+ * by the largest expected magnitude.
  *
- * Values that are not finite must be the same in both; otherwise the distance is infinite.
+ * Infinite if non-finite values differ.
  *
- * @param actual The values to judge.
- * @param expected The values to judge them by.
+ * @param actual The values to check.
+ * @param expected The reference values.
  * @returns 0 for equal arrays, infinity for arrays of different length.
  *
  * @example

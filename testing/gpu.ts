@@ -1,8 +1,8 @@
 /**
  * Tests that need a WebGPU adapter.
  *
- * Importing this asks whether there is one, and opens nothing. Where there is none the tests are
- * ignored, and their names say so; with NANODINO_REQUIRE_GPU=1 they run and fail instead.
+ * Importing this file asks for an adapter, and opens no device. Without an adapter the tests are
+ * ignored, and their names say so; with NANODINO_REQUIRE_GPU=1 they run and fail.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const isRequired = Deno.env.get("NANODINO_REQUIRE_GPU") === "1";
 const adapter = await navigator.gpu?.requestAdapter() ?? null;
 const hasGpu = adapter !== null;
 
-/** A device that can do no more than any adapter, and binds 1 MiB of a buffer at most. */
+/** The minimum limits of WebGPU, and at most 1 MiB per binding. */
 export const tinyDevice: WebGpuOptions = {
   limits: {
     maxStorageBufferBindingSize: 2 ** 20,
@@ -26,7 +26,7 @@ export const tinyDevice: WebGpuOptions = {
 };
 
 /**
- * Registers a test that needs a WebGPU adapter, and opens devices by itself.
+ * Registers a test that needs a WebGPU adapterand opens devices itself.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
@@ -46,7 +46,7 @@ export function adapterTest(name: string, fn: (t: Deno.TestContext) => Promise<v
 }
 
 /**
- * Registers a test that runs on a WebGPU device of its own, which is closed at the end.
+ * Registers a test on a fresh WebGPU device.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
@@ -77,7 +77,7 @@ export function gpuTest(
 }
 
 /**
- * Registers a test as {@linkcode gpuTest} does, if the adapter has half precision. Not every one has.
+ * Registers a test like {@linkcode gpuTest}, for adapters with half precision (`shader-f16`).
  *
  * @param name A sentence that the test proves.
  * @param fn The test.
@@ -103,7 +103,7 @@ export function float16Test(
 }
 
 /**
- * Registers a test twice: as {@linkcode gpuTest} does, and on a device whose calls a worker makes.
+ * Registers a test twice: like {@linkcode gpuTest}, and on a device driven by a worker.
  *
  * @param name A sentence that the test proves.
  * @param fn The test.

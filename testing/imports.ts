@@ -1,16 +1,16 @@
 /**
- * The rule for imports: which module may use which, and how it may name what it imports.
+ * The import rule: which module may import which, and by what specifiers.
  *
- * The modules form layers, so that each can be read, tested and used with only those below it.
- * Everything can be loaded from a URL without configuration, so product code names its imports in
- * full. Tests and benches are free.
+ * Modules form layers, so that each can be read, tested and used with only those below it.
+ * Everything loads from a URL without configuration, so product code uses full specifiers. Tests
+ * and benchmarks are exempt.
  *
  * @module
  */
 
 import ts from "npm:typescript@5.9.3";
 
-/** For each module the modules that it may import. */
+/** The modules that each module may import. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   autograd: [],
   lessons: ["autograd", "tensor", "nn", "optim"],
@@ -30,23 +30,23 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
   "scripts/tour.ts": ["lessons"],
 };
 
-/** The modules that run in a browser, where there is no `node:`. */
+/** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
 
-/** One thing that a file imports. */
+/** An import of a file. */
 export interface Import {
-  /** What stands between the quotes; `null` if it is computed and cannot be known. */
+  /** The string between the quotes; `null` if it is computed. */
   readonly specifier: string | null;
-  /** The line in the file, counted from 1. */
+  /** Line number, from 1. */
   readonly line: number;
 }
 
 /**
- * Finds everything that a file imports: static and dynamic imports, exports from another file,
- * types, and files named by `new URL("…", import.meta.url)`, as workers are.
+ * Finds all imports of a file: static, dynamic and type imports, re-exports, and files named by
+ * `new URL("…", import.meta.url)`, as workers are.
  *
- * @param source The text of a TypeScript file.
- * @returns The imports in their order.
+ * @param source A TypeScript file.
+ * @returns The imports, in order.
  *
  * @example
  * ```ts
@@ -73,7 +73,7 @@ export function importsOf(source: string): Import[] {
   return imports;
 }
 
-/** The expression that says what a node imports, if it imports something. */
+/** The expression that names what a node imports, if any. */
 function importedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
   if (ts.isImportTypeNode(node)) {
@@ -97,9 +97,9 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
 }
 
 /**
- * Whether a file is a test, a bench, or a helper of these: helpers lie in a folder named `testing`.
+ * Whether a file is a test, a benchmark, or a helper of these in a folder named `testing`.
  *
- * @param path The file, relative to the root of the repository.
+ * @param path Path relative to the repository root.
  *
  * @example
  * ```ts
@@ -113,11 +113,11 @@ export function isTestOrBench(path: string): boolean {
 }
 
 /**
- * Checks every import of one file against the rule.
+ * Checks every import of a file against the rule.
  *
- * @param path The file, relative to the root of the repository, with `/` between folders.
- * @param source Its text.
- * @returns One line for each violation; empty for a test or a bench.
+ * @param path Path relative to the repository root, with `/` separators.
+ * @param source The file's content.
+ * @returns One line per violation; empty for a test or benchmark.
  *
  * @example
  * ```ts
@@ -148,7 +148,7 @@ function problemWith(path: string, specifier: string): string | null {
 function problemWithRelative(path: string, specifier: string): string | null {
   const root = "file:///root/";
   const target = new URL(specifier, root + path).href;
-  // "root" stands for the repository: a path that leads out of it no longer begins with it.
+  // "root" stands for the repository: a path that leaves it no longer starts with "root".
   if (!target.startsWith(root)) return `${specifier} leads out of the repository`;
   const imported = target.slice(root.length);
   if (!imported.endsWith(".ts")) return `wanted a path that ends in .ts, got "${specifier}"`;
@@ -170,7 +170,7 @@ function problemWithPackage(path: string, specifier: string): string | null {
   return null;
 }
 
-/** The folder at the root that a file lies in; empty for a file at the root itself. */
+/** The top-level folder of a file; empty for a file at the root. */
 function moduleOf(path: string): string {
   return path.includes("/") ? path.slice(0, path.indexOf("/")) : "";
 }

@@ -4,7 +4,7 @@ import { importsOf, violationsIn } from "./imports.ts";
 const root = new URL("../", import.meta.url);
 const skippedFolders = ["node_modules", "coverage", "docs"];
 
-/** Every TypeScript file below a folder, relative to the root of the repository. */
+/** Every TypeScript file below a folder, relative to the repository root. */
 async function* sourceFiles(folder = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
     if (name.startsWith(".") || skippedFolders.includes(name)) continue;
@@ -15,7 +15,7 @@ async function* sourceFiles(folder = ""): AsyncGenerator<string> {
 
 Deno.test("every import in the repository follows the design's arrows", async () => {
   const paths = await Array.fromAsync(sourceFiles());
-  // A walk that misses the files would find no violations either.
+  // A walk that misses files would find no violations either.
   assertEquals(paths.includes("autograd/tape.ts") && paths.includes("testing/imports.ts"), true);
   const violations = await Promise.all(
     paths.map(async (path) => violationsIn(path, await Deno.readTextFile(new URL(path, root)))),
@@ -57,7 +57,7 @@ Deno.test("imports are found in every form in which they can be written", () => 
   ]);
 });
 
-/** What the rule says of a file at `path` that imports `specifier`. */
+/** The rule's verdict on a file at `path` that imports `specifier`. */
 function verdict(path: string, specifier: string): string | undefined {
   return violationsIn(path, `import "${specifier}";`)[0]?.slice(`${path}:1: `.length);
 }

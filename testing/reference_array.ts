@@ -1,12 +1,11 @@
-/** Arrays in double precision, for references that are simple enough to be believed. @module */
+/** Double-precision arrays for simple reference implementations. @module */
 
-/** Numbers in row-major order, with a shape. */
+/** Row-major numbers with a shape. */
 export interface ReferenceArray {
   readonly shape: readonly number[];
   readonly data: Float64Array;
 }
 
-/** The number of elements of a shape. */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((size, length) => size * length, 1);
 
@@ -27,7 +26,7 @@ export function forEachIndex(
   }
 }
 
-/** The element at an index that may belong to a larger shape that the array is broadcast to. */
+/** The element at an index of a shape that the array is broadcast to. */
 export function at(array: ReferenceArray, index: readonly number[]): number {
   const skip = index.length - array.shape.length;
   let position = 0;
@@ -37,7 +36,7 @@ export function at(array: ReferenceArray, index: readonly number[]): number {
   return array.data[position]!;
 }
 
-/** Makes an array by computing each element from its index. */
+/** Creates an array by computing each element from its index. */
 export function build(
   shape: readonly number[],
   element: (index: readonly number[]) => number,
@@ -47,7 +46,7 @@ export function build(
   return { shape, data };
 }
 
-/** The shape that shapes are broadcast to. */
+/** The broadcast shape of several shapes. */
 export function broadcast(...shapes: (readonly number[])[]): number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {
@@ -56,7 +55,7 @@ export function broadcast(...shapes: (readonly number[])[]): number[] {
   });
 }
 
-/** Applies a function to the elements of arrays that are broadcast against each other. */
+/** Maps a function over arrays, with broadcasting. */
 export function map(
   f: (...values: number[]) => number,
   ...arrays: ReferenceArray[]
@@ -67,7 +66,7 @@ export function map(
   );
 }
 
-/** Reduces along axes: `reduce` gets all the elements that fall together, in order. */
+/** Reduces along axes: `reduce` gets the elements of each group, in order. */
 export function reduceAxes(
   array: ReferenceArray,
   axes: readonly number[],
@@ -86,7 +85,7 @@ export function reduceAxes(
   return { shape, data: result.data };
 }
 
-/** Replaces each line along an axis by a line of the same length that is computed from it. */
+/** Maps each line along an axis to a line of the same length. */
 export function mapLines(
   array: ReferenceArray,
   axis: number,
@@ -105,7 +104,7 @@ export function mapLines(
   return result;
 }
 
-/** The product of the last two axes, batches broadcast. */
+/** Matmul of the last two axes, with broadcast batches. */
 export function matmulReference(
   a: ReferenceArray,
   b: ReferenceArray,

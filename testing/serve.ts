@@ -1,5 +1,5 @@
 /**
- * A web server for the repository, as it would be imported from a URL.
+ * A web server for importing the repository from a URL.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 const root = new URL("../", import.meta.url);
 
 /**
- * Serves the files of the repository as a plain web server does, on a free port of this machine.
+ * Serves the repository's files on a free local port.
  *
- * @returns The server, to be disposed of at the end.
+ * @returns The server; dispose of it at the end.
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { adapterTest } from "./gpu.ts";
 import { serveRepository } from "./serve.ts";
 
-/** What a user might write: a network that learns a sine, and nothing installed. */
+/** A program as a user might write it: a network that learns a sine, with nothing installed. */
 const program = (address: string) => `
 import { MLP, meanSquaredError } from "${address}/nn/mod.ts";
 import { AdamW } from "${address}/optim/mod.ts";
@@ -32,11 +32,11 @@ function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Runs a program in an empty folder, with nothing in Deno's cache.
+ * Runs a program in an empty folder with an empty Deno cache.
  *
- * @param program What it says, given the address of the repository.
- * @param check How types are checked: one that cannot be resolved is as bad as a module that cannot.
- * @returns What it prints, read as JSON.
+ * @param program Returns the source, given the address of the repository.
+ * @param check How to check types: an unresolvable type is as bad as an unresolvable module.
+ * @returns Its output, parsed as JSON.
  */
 async function runFromUrl(
   program: (address: string) => string,
@@ -60,7 +60,7 @@ async function runFromUrl(
       env: { DENO_DIR: cache, NO_COLOR: "1" },
     }).output();
     assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
-    // The folder for packages is there, but nothing here uses one.
+    // The package folder exists, but nothing here uses a package.
     assertEquals(await namesIn(`${cache}/npm`), []);
     assertEquals(await namesIn(folder), ["program.ts"]);
     return JSON.parse(new TextDecoder().decode(stdout));
@@ -75,7 +75,7 @@ Deno.test("a program in an empty folder trains a network with modules from a URL
   assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
 });
 
-// The device is left open: a worker must not keep a program from its end.
+// The device stays open: a worker must not keep the program alive.
 const worker = (address: string) => `
 import { openDevice, Tensor } from "${address}/tensor/mod.ts";
 
@@ -85,6 +85,6 @@ console.log(JSON.stringify([device.info.details.worker, await sum.item()]));
 `;
 
 adapterTest("a program with modules from a URL uses a graphics processor in a worker", async () => {
-  // Not all: in a worker Deno's own types do not pass.
+  // Not "--check=all": in a worker, Deno's own types fail the check.
   assertEquals(await runFromUrl(worker, "--check"), [true, 9]);
 });

@@ -1,18 +1,17 @@
-/** The derivative of a program, as another program. @module */
+/** Automatic differentiation of programs: the derivative is another program. @module */
 
 import * as ex from "./expression.ts";
 import { type Expression, inOrder } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 
 /**
- * Derives the program that computes gradients, by reverse-mode differentiation of the formulas.
+ * Derives the gradient program by reverse-mode differentiation of the formulas.
  *
- * The result takes the inputs of `program` and then, for each output, the derivative of the loss
- * with respect to it (`upstream0`, `upstream1`, …). It gives the derivative of the loss with respect
- * to each input for which `wanted` is true, as if nothing had been broadcast.
+ * Its inputs are those of `program`, followed by the upstream gradient of each output (`upstream0`,
+ * `upstream1`, …). Its outputs are the gradients of the inputs for which `wanted` is true, before
+ * any reduction over broadcast axes.
  *
- * Where two operands of `max` or `min` are equal each gets half of the gradient, and so do equal
- * elements of a row.
+ * Ties in `max` and `min` share the gradient equally, between two operands as well as along a row.
  *
  * @example The derivative of x² is 2x
  * ```ts
@@ -33,7 +32,7 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   );
   const adjoints = new Map<Expression, Expression>();
   const contribute = (to: Expression, gradient: Expression): void => {
-    // A value that is one per row has influenced every element of it.
+    // A per-row value influences every element of its row, so its gradient is a sum over the row.
     const share = program.isRow && gradient.varies && !to.varies ? ex.rowSum(gradient) : gradient;
     const sum = adjoints.get(to);
     adjoints.set(to, sum === undefined ? share : ex.add(sum, share));
@@ -144,7 +143,7 @@ function contributeBinary(
       contribute(b, ex.multiply(adjoint, ex.select(other, 1, half)));
       return;
     }
-    // A comparison is flat wherever it has a derivative.
+    // Comparisons are piecewise constant.
     case "less":
     case "lessEqual":
     case "equal":

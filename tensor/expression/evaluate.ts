@@ -1,15 +1,17 @@
-/** The reference: a program computed in double precision, one element at a time. @module */
+/** The reference interpreter: computes a program in double precision. @module */
 
 import { binaryFunctions, type Expression, unaryFunctions } from "./expression.ts";
 import type { Program } from "./program.ts";
 
 /**
- * Computes a program in double precision.
+ * Evaluates a program in double precision.
  *
- * @param rows How many rows there are, and @param columns how long each is.
- * @param inputs For each input its elements, row by row: `rows * columns`, or `rows` if it is per row.
- * @param scalars A number for each of the program's scalars.
- * @returns For each output its elements, row by row: `rows * columns`, or `rows` if it is one per row.
+ * @param rows Number of rows, and @param columns their length.
+ * @param inputs The elements of each input, row-major: `rows * columns`, or `rows` for a per-row
+ * input.
+ * @param scalars The value of each scalar.
+ * @returns The elements of each output, row-major: `rows * columns`, or `rows` for a per-row
+ * output.
  *
  * @example
  * ```ts

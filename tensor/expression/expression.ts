@@ -1,17 +1,17 @@
 /**
- * Expressions: the one place where the formula of an elementwise or row operation is written down.
+ * Expressions: the single definition of an elementwise or row operation.
  *
- * From an expression come the reference in double precision (`evaluate.ts`), the derivative
- * (`differentiate.ts`), and the kernels in WebAssembly and WGSL. A formula may look along the row, that
- * is the last axis: `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))` is a softmax.
+ * The double-precision reference (`evaluate.ts`), the derivative (`differentiate.ts`), and the
+ * WebAssembly and WGSL kernels all come from it. A formula may reduce along the row, the last axis:
+ * softmax is `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))`.
  *
- * Expressions are graphs without copies: building the same one twice gives the same object, so what
- * two formulas share is computed once.
+ * Expressions are hash-consed: building the same one twice returns the same object, so common
+ * subexpressions are computed once.
  *
  * @module
  */
 
-/** Operations of one operand. `erf` is the error function, `sign` is 0 at 0. */
+/** Unary operations. `erf` is the error function, `sign` is 0 at 0. */
 export type UnaryOperation =
   | "negate"
   | "exp"
@@ -25,7 +25,7 @@ export type UnaryOperation =
   | "cos"
   | "erf";
 
-/** Operations of two operands. A comparison gives 1 or 0; `max` and `min` of NaN and anything are NaN. */
+/** Binary operations. Comparisons give 1 or 0; `max` and `min` propagate NaN. */
 export type BinaryOperation =
   | "add"
   | "subtract"
@@ -40,7 +40,7 @@ export type BinaryOperation =
 /** Reductions along the row. */
 export type ReduceOperation = "sum" | "max" | "min";
 
-/** What a node of an expression is. */
+/** The variants of an expression node. */
 export type ExpressionKind =
   | { readonly kind: "input"; readonly index: number }
   | { readonly kind: "scalar"; readonly index: number }
@@ -63,11 +63,11 @@ export type ExpressionKind =
   | { readonly kind: "reduce"; readonly operation: ReduceOperation; readonly a: Expression }
   | { readonly kind: "spread" | "detach"; readonly a: Expression };
 
-/** A formula. Build it with the functions of this file; never by hand, or sharing is lost. */
+/** A formula. Build it only with the functions of this file, which share equal nodes. */
 export type Expression = ExpressionKind & {
-  /** Unique among all expressions: equal formulas have equal ids. */
+  /** Unique: equal formulas have equal ids. */
   readonly id: number;
-  /** Whether the value differs from element to element of a row; if not, it is one number per row. */
+  /** Whether the value varies within a row; if not, it is one number per row. */
   readonly varies: boolean;
 };
 
@@ -82,23 +82,23 @@ function intern(key: string, node: ExpressionKind, varies: boolean): Expression 
   return expression;
 }
 
-/** The element of input `index` at the place being computed; with `perRow` the row's one element. */
+/** The current element of input `index`; with `perRow`, the row's single element. */
 export function input(index: number, perRow = false): Expression {
   return intern(`input ${index} ${perRow}`, { kind: "input", index }, !perRow);
 }
 
-/** The argument `index`: a number given at each call, such as a learning rate. */
+/** Scalar argument `index`, passed at each call, such as a learning rate. */
 export function scalar(index: number): Expression {
   return intern(`scalar ${index}`, { kind: "scalar", index }, false);
 }
 
-/** A number that never changes. */
+/** A compile-time constant. */
 export function constant(value: number): Expression {
   const key = Object.is(value, -0) ? "-0" : String(value);
   return intern(`constant ${key}`, { kind: "constant", value }, false);
 }
 
-/** The position within the row, counted from 0. */
+/** Index within the row, from 0. */
 export const column: Expression = intern("column", { kind: "column" }, true);
 
 /** An operand: a formula, or a number for {@linkcode constant}. */
@@ -111,7 +111,7 @@ function lift(operand: Operand): Expression {
 const isConstant = (e: Expression, value: number): boolean =>
   e.kind === "constant" && Object.is(e.value, value);
 
-/** How each operation of one operand is computed in double precision. */
+/** Unary operations in double precision. */
 export const unaryFunctions: Readonly<Record<UnaryOperation, (a: number) => number>> = {
   negate: (a) => -a,
   exp: Math.exp,
@@ -126,7 +126,7 @@ export const unaryFunctions: Readonly<Record<UnaryOperation, (a: number) => numb
   erf: errorFunction,
 };
 
-/** How each operation of two operands is computed in double precision. */
+/** Binary operations in double precision. */
 export const binaryFunctions: Readonly<Record<BinaryOperation, (a: number, b: number) => number>> =
   {
     add: (a, b) => a + b,
@@ -140,7 +140,7 @@ export const binaryFunctions: Readonly<Record<BinaryOperation, (a: number, b: nu
     equal: (a, b) => Number(a === b),
   };
 
-/** The error function by its Taylor series near 0 and its continued fraction elsewhere. */
+/** The error function: Taylor series near 0, continued fraction elsewhere. */
 function errorFunction(x: number): number {
   const magnitude = Math.abs(x);
   if (Number.isNaN(x)) return NaN;
@@ -160,7 +160,7 @@ function errorFunction(x: number): number {
   return Math.sign(x) * (1 - complement);
 }
 
-/** An operation of one operand, by its name. */
+/** Applies a unary operation by name. */
 export function unary(operation: UnaryOperation, operand: Operand): Expression {
   const a = lift(operand);
   if (a.kind === "constant") return constant(unaryFunctions[operation](a.value));
@@ -168,7 +168,7 @@ export function unary(operation: UnaryOperation, operand: Operand): Expression {
   return intern(`${operation} ${a.id}`, { kind: "unary", operation, a }, a.varies);
 }
 
-/** An operation of two operands, by its name. */
+/** Applies a binary operation by name. */
 export function binary(operation: BinaryOperation, first: Operand, second: Operand): Expression {
   const a = lift(first);
   const b = lift(second);
@@ -200,7 +200,7 @@ export function subtract(first: Operand, second: Operand): Expression {
   return binary("subtract", a, b);
 }
 
-/** a · b. A factor that is the constant 0 makes the product 0, even where the other is NaN. */
+/** a · b. The constant 0 makes the result 0 even if the other factor is NaN. */
 export function multiply(first: Operand, second: Operand): Expression {
   const a = lift(first);
   const b = lift(second);
@@ -220,9 +220,9 @@ export function divide(first: Operand, second: Operand): Expression {
   return binary("divide", a, b);
 }
 
-/** The larger of a and b; NaN if one of them is NaN. */
+/** The maximum of a and b; NaN if either is NaN. */
 export const max = (a: Operand, b: Operand): Expression => binary("max", a, b);
-/** The smaller of a and b; NaN if one of them is NaN. */
+/** The minimum of a and b; NaN if either is NaN. */
 export const min = (a: Operand, b: Operand): Expression => binary("min", a, b);
 /** 1 where a < b, else 0. */
 export const less = (a: Operand, b: Operand): Expression => binary("less", a, b);
@@ -246,16 +246,19 @@ export const abs = (a: Operand): Expression => unary("abs", a);
 export const sign = (a: Operand): Expression => unary("sign", a);
 /** The largest integer not above a. */
 export const floor = (a: Operand): Expression => unary("floor", a);
-/** The sine of an angle in radians. */
+/** The sine, in radians. */
 export const sin = (a: Operand): Expression => unary("sin", a);
-/** The cosine of an angle in radians. */
+/** The cosine, in radians. */
 export const cos = (a: Operand): Expression => unary("cos", a);
 /** The error function. */
 export const erf = (a: Operand): Expression => unary("erf", a);
 /** a² */
 export const square = (a: Operand): Expression => multiply(a, a);
 
-/** `a` where the condition is not 0, else `b`. The one that is not chosen may be NaN or infinite. */
+/**
+ * `first` where the condition is not 0, else `second`. The value not selected may be NaN or
+ * infinite.
+ */
 export function select(condition: Operand, first: Operand, second: Operand): Expression {
   const test = lift(condition);
   const a = lift(first);
@@ -270,8 +273,8 @@ export function select(condition: Operand, first: Operand, second: Operand): Exp
 }
 
 /**
- * The logistic function 1 / (1 + e⁻ᵃ), by e^−|a|, which cannot overflow: the derivative of the plain
- * formula is 0 · ∞ where e⁻ᵃ does.
+ * The logistic function 1 / (1 + e⁻ᵃ), computed from e^−|a|, which cannot overflow. The gradient of
+ * the plain formula is 0 · ∞ where e⁻ᵃ overflows.
  */
 export function sigmoid(operand: Operand): Expression {
   const a = lift(operand);
@@ -280,37 +283,37 @@ export function sigmoid(operand: Operand): Expression {
   return divide(select(isNegative, power, 1), add(1, power));
 }
 
-/** A reduction along the row, by its name. */
+/** Applies a row reduction by name. */
 export function reduce(operation: ReduceOperation, operand: Operand): Expression {
   const a = lift(operand);
   return intern(`reduce ${operation} ${a.id}`, { kind: "reduce", operation, a }, false);
 }
 
-/** The sum over the row: 0 for an empty row. */
+/** The sum over the row; 0 for an empty row. */
 export const rowSum = (a: Operand): Expression =>
   isConstant(lift(a), 0) ? constant(0) : reduce("sum", a);
-/** The largest element of the row, −∞ for an empty row; NaN if one of them is NaN. */
+/** The maximum of the row; −∞ for an empty row, NaN if any element is NaN. */
 export const rowMax = (a: Operand): Expression => reduce("max", a);
-/** The smallest element of the row, ∞ for an empty row; NaN if one of them is NaN. */
+/** The minimum of the row; ∞ for an empty row, NaN if any element is NaN. */
 export const rowMin = (a: Operand): Expression => reduce("min", a);
 /** The number of elements in the row. */
 export const rowLength: Expression = intern("rowLength", { kind: "rowLength" }, false);
 /** The mean over the row. */
 export const rowMean = (a: Operand): Expression => divide(rowSum(a), rowLength);
 
-/** A value that is one per row, repeated for every element of it. */
+/** A per-row value, broadcast to every element of the row. */
 export function spread(operand: Operand): Expression {
   const a = lift(operand);
   return a.varies ? a : intern(`spread ${a.id}`, { kind: "spread", a }, true);
 }
 
-/** The same value, of which the derivative is taken to be 0. */
+/** The same value, treated as a constant by differentiation (stop-gradient). */
 export function detach(operand: Operand): Expression {
   const a = lift(operand);
   return intern(`detach ${a.id}`, { kind: "detach", a }, a.varies);
 }
 
-/** The formulas that `expression` is made of directly. */
+/** The direct operands of `expression`. */
 export function operandsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case "unary":
@@ -327,7 +330,7 @@ export function operandsOf(expression: Expression): readonly Expression[] {
   }
 }
 
-/** Every formula that the roots are made of, each once, and after all that it is made of. */
+/** All nodes below the roots, in topological order (operands first). */
 export function inOrder(roots: readonly Expression[]): readonly Expression[] {
   const seen = new Set<Expression>();
   const order: Expression[] = [];

@@ -22,7 +22,7 @@ const crossEntropy = defineProgram(
 const sample = (n: number, seed: number) =>
   Float64Array.from({ length: n }, (_, i) => Math.sin(i * 12.9898 + seed * 78.233) * 1.7);
 
-/** Compares the derived gradient with finite differences of the weighted sum of the outputs. */
+/** Compares the derived gradient with finite differences, for a weighted sum of the outputs. */
 function checkDerivative(program: Program, scalars: number[] = [], rows = 3, columns = 4): void {
   const inputs = program.perRow.map((perRow, i) => sample(perRow ? rows : rows * columns, i + 1));
   const weights = program.outputVaries.map((v, i) => sample(v ? rows * columns : rows, i + 9));

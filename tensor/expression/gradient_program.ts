@@ -1,4 +1,4 @@
-/** The derivative of a program in the form in which it is needed. @module */
+/** Gradient programs, fused with the accumulation that follows them. @module */
 
 import { differentiate } from "./differentiate.ts";
 import * as ex from "./expression.ts";
@@ -6,30 +6,30 @@ import { makeProgram, type Program } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 
 /**
- * What becomes of the derivative with respect to one input: it is left out, written down, added to a
- * sum that is there already, or summed over each row.
+ * How an input's gradient is produced: not at all, as a value, added to an existing sum, or summed
+ * over each row.
  */
 export type GradientForm = "none" | "value" | "added" | "rowSum";
 
-/** A gradient program, and what it takes. */
+/** A gradient program and its operands. */
 export interface GradientProgram {
-  /** It gives an output for each input whose form is not `none`. */
+  /** Has one output per input whose form is not `none`. */
   readonly program: Program;
   /**
-   * Which operands it takes, counted through: the inputs of the program, the derivative of the loss
-   * with respect to its output, and then for each of its inputs the sum to which is added.
+   * Indices of the operands, numbered as: the inputs of the program, the upstream gradient, then
+   * for each input the sum to add to.
    */
   readonly used: readonly number[];
 }
 
 /**
- * Derives the program that computes gradients, with what is done to them next: so that adding them up
- * or summing them over the rows along which an input was repeated takes no kernel of its own.
+ * Derives the gradient program, fused with accumulation and with the reduction over rows along
+ * which an input was broadcast, so that neither needs a kernel of its own.
  *
  * @param program With one output.
- * @param forms A form for each input; for a sum over rows the program must be elementwise.
+ * @param forms The form of each input's gradient; `rowSum` requires an elementwise program.
  *
- * @example The derivative of x · w by w, where w is the same along each row
+ * @example The gradient of x · w for w, where w is constant along each row
  * ```ts
  * import { evaluate } from "./evaluate.ts";
  * import { multiply } from "./expression.ts";
@@ -68,7 +68,7 @@ export function gradientProgram(
   ));
 }
 
-/** For each input of a program whether its derivative is that of the output, and nothing else. */
+/** For each input, whether its gradient is the upstream gradient, unchanged. */
 export function passesThrough(program: Program): readonly boolean[] {
   const output = ex.input(program.inputs.length, !program.outputVaries[0]);
   const wanted = program.integers.map((isInteger) => !isInteger);

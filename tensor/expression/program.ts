@@ -1,53 +1,53 @@
 /**
- * A program: named inputs, named numbers, and a formula for each output. It becomes one kernel, or a few
- * where a GPU's kernels cannot see a whole row.
+ * Programs: named inputs and scalars, and a formula per output. A program compiles to one kernel,
+ * or to a few where rows exceed what one GPU kernel can bind.
  *
  * @module
  */
 
 import { type Expression, inOrder, input, operandsOf, scalar } from "./expression.ts";
 
-/** What {@linkcode defineProgram} is told. */
+/** Arguments of {@linkcode defineProgram}. */
 export interface ProgramDefinition<I extends string, S extends string> {
-  /** The name, as in profiles and error messages. */
+  /** Name for profiles and error messages. */
   readonly name: string;
-  /** The tensors that go in. They are broadcast against each other. */
+  /** Input tensors, which are broadcast against each other. */
   readonly inputs: readonly I[];
-  /** Those of the inputs that have one element per row: the length of their last axis is 1. */
+  /** Inputs with one element per row: their last axis has length 1. */
   readonly perRow?: readonly I[];
-  /** Those of the inputs that are `int32`; the formulas see them as floats. */
+  /** Inputs of dtype `int32`; formulas see them as floats. */
   readonly integers?: readonly I[];
-  /** Numbers that are given at each call. */
+  /** Scalars, passed at each call. */
   readonly scalars?: readonly S[];
 }
 
-/** Formulas with the names of their inputs, ready to be compiled. */
+/** Formulas with named inputs, ready to compile. */
 export interface Program {
-  /** The name, as in profiles and error messages. */
+  /** Name for profiles and error messages. */
   readonly name: string;
-  /** The names of the tensors that go in. */
+  /** Names of the input tensors. */
   readonly inputs: readonly string[];
-  /** For each input whether it has one element per row. */
+  /** Whether each input has one element per row. */
   readonly perRow: readonly boolean[];
-  /** For each input whether it is `int32`. */
+  /** Whether each input is `int32`. */
   readonly integers: readonly boolean[];
-  /** The names of the numbers that are given at each call. */
+  /** Names of the scalars. */
   readonly scalars: readonly string[];
-  /** One formula for each output. */
+  /** One formula per output. */
   readonly outputs: readonly Expression[];
-  /** For each output whether it has an element for each of the row's, or one per row. */
+  /** Whether each output has an element per column, or one per row. */
   readonly outputVaries: readonly boolean[];
-  /** Whether the program looks along rows. If not, it is elementwise, and rows do not matter. */
+  /** Whether the program works on rows. If not, it is elementwise and ignores rows. */
   readonly isRow: boolean;
-  /** Equal for programs that compute the same: the name under which kernels are cached. */
+  /** Equal for equal programs: the kernel cache key. */
   readonly key: string;
 }
 
 /**
- * Writes down a program.
+ * Defines a program.
  *
- * @param definition Its name, and the names of what goes in.
- * @param body Takes the inputs and scalars by name, returns the formula of each output.
+ * @param definition The name, inputs and scalars.
+ * @param body Maps inputs and scalars, by name, to the formula of each output.
  *
  * @example A softmax over the last axis
  * ```ts
@@ -76,10 +76,10 @@ export function defineProgram<I extends string, S extends string = never>(
 }
 
 /**
- * Puts a program together from formulas over `input(i, perRow[i])` and `scalar(i)`.
+ * Creates a program from formulas over `input(i, perRow[i])` and `scalar(i)`.
  *
- * @param options.integers For each input whether it is `int32`; by default none is.
- * @param options.isRow Whether the last axis is a row even if no formula looks along it.
+ * @param options.integers Whether each input is `int32`; by default none is.
+ * @param options.isRow Whether the last axis is a row even if no formula reduces along it.
  */
 export function makeProgram(
   name: string,
@@ -99,8 +99,8 @@ export function makeProgram(
 }
 
 /**
- * The order in which a kernel computes a row: reductions that depend on no other ones first, all in
- * one pass over the row, then those that depend on them, and the outputs last.
+ * The passes of a row kernel: independent reductions first, in one pass over the row, then those
+ * that depend on them, and the outputs last.
  */
 export function reductionPasses(program: Program): readonly (readonly Expression[])[] {
   const passes: Expression[][] = [];

@@ -1,14 +1,14 @@
-/** Dropping the inputs of a program that its formulas do not use. @module */
+/** Removes a program's unused inputs. @module */
 
 import { inOrder } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 import { rebuild } from "./rebuild.ts";
 
 /**
- * Makes a program that takes only the inputs that it uses, so that the others need not be kept.
+ * Removes unused inputs, so that their tensors need not be kept.
  *
- * @param kept Inputs that it takes nevertheless.
- * @returns The program, and for each of its inputs the index that it had before.
+ * @param kept Inputs to keep even if unused.
+ * @returns The program, and for each of its inputs the previous index.
  */
 export function pruneInputs(
   program: Program,

@@ -1,15 +1,15 @@
-/** Programs made of the formulas of others, with other inputs and numbers. @module */
+/** Rewrites of programs: the same formulas with other inputs and scalars. @module */
 
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 
 /**
- * The same formulas with other parts.
+ * Rewrites formulas bottom-up.
  *
  * @param outputs The formulas.
- * @param replace Gives the formula that takes the place of one, or `null` to keep its operation; `part`
- * gives what has become of its operands.
+ * @param replace Returns the replacement of a node, or `null` to keep its operation; `part` returns
+ * the rewritten form of an operand.
  *
  * @example
  * ```ts
@@ -37,11 +37,11 @@ export function replaceParts(
 }
 
 /**
- * The same formulas over other inputs and numbers.
+ * Renumbers the inputs and scalars of formulas.
  *
  * @param outputs The formulas.
- * @param newInput Gives for the index of each input the one that takes its place.
- * @param newScalar Gives for the index of each number the one that takes its place; by default itself.
+ * @param newInput Returns the replacement of each input index.
+ * @param newScalar Returns the replacement of each scalar index; by default the same.
  */
 export function rebuild(
   outputs: readonly Expression[],
@@ -73,12 +73,12 @@ function rebuildOne(e: Expression, part: (e: Expression) => Expression): Express
   }
 }
 
-/** What was made before, by program and count. */
+/** Cache, by program and count. */
 const repeated = new WeakMap<Program, Program[]>();
 
 /**
- * A program that does what another one does, several times: it takes the inputs of the first time and
- * then those of the others, and so with numbers and outputs.
+ * A program that runs another one several times: its inputs, scalars and outputs are those of the
+ * first run, followed by those of the others.
  *
  * @example
  * ```ts

@@ -1,6 +1,6 @@
 /**
- * A row program in stages, for rows that are cut in pieces: a softmax becomes the largest element of each
- * piece, the largest of these, the sum of each piece, the sum of these, and what is made of every element.
+ * Splits a row program into stages, for rows that are cut into pieces. Softmax becomes: the maximum
+ * of each piece, the maximum of these, the sum of each piece, the sum of these, and the elements.
  *
  * @module
  */
@@ -12,38 +12,38 @@ import { pruneInputs } from "./prune.ts";
 import { replaceParts } from "./rebuild.ts";
 
 /**
- * A program that does a part of what another one does.
+ * A program that computes part of another one on a piece of a row.
  *
- * It takes the numbers of that one, and then the position in the row with which a piece begins, and the
+ * Its scalars are those of the other program, followed by the piece's start in the row and the
  * length of the whole row.
  */
 export interface RowPart {
-  /** What is computed. */
+  /** The program. */
   readonly program: Program;
   /**
-   * Which operands it takes: counted through the inputs of the whole program, its outputs, and the results
-   * of its reductions, which are one per row. What is in an output does not matter: only how long it is.
+   * Indices of its operands, numbered as: the inputs of the whole program, its outputs, and the
+   * results of its reductions (one per row). Of an output only the length matters.
    */
   readonly used: readonly number[];
 }
 
-/** Reductions that need nothing but those of the stages before. */
+/** Reductions that depend only on those of earlier stages. */
 export interface ReductionStage {
-  /** Of a piece of the row: an output for each reduction. */
+  /** On a piece of the row: one output per reduction. */
   readonly piece: RowPart;
-  /** Of what the pieces gave, a row of it for each reduction. */
+  /** Combines the results of the pieces, one row per reduction. */
   readonly combine: Program;
 }
 
-/** What to do, in this order. */
+/** The stages, in order. */
 export interface RowStages {
-  /** Their results are counted through from the first stage to the last. */
+  /** Results are numbered from the first stage to the last. */
   readonly reductions: readonly ReductionStage[];
-  /** How many results there are. */
+  /** Number of results. */
   readonly resultCount: number;
-  /** Gives, for a piece, the outputs with an element for each of the row's; `null` if there are none. */
+  /** Computes a piece of the per-element outputs; `null` if there are none. */
   readonly perElement: RowPart | null;
-  /** Gives the outputs that are one per row; `null` if there are none. */
+  /** Computes the per-row outputs; `null` if there are none. */
   readonly perRow: RowPart | null;
 }
 
@@ -52,7 +52,7 @@ type Reduction = Expression & { readonly kind: "reduce" };
 const known = new WeakMap<Program, RowStages>();
 
 /**
- * Cuts a row program into stages.
+ * Splits a row program into stages.
  *
  * @example A sum of squares
  * ```ts
@@ -92,7 +92,7 @@ function makeStages(program: Program): RowStages {
         return length;
       case "reduce":
         if (e.a.varies) return ex.input(firstResult + results.indexOf(e), true);
-        // The same number all along a row that is not empty.
+        // Constant along a non-empty row.
         return e.operation === "sum" ? ex.multiply(part(e.a), length) : part(e.a);
       default:
         return null;
@@ -119,7 +119,7 @@ function makeStages(program: Program): RowStages {
   };
 }
 
-/** @param isCut Whether it runs on pieces, and has to be told by an operand how long they are. */
+/** @param isCut Whether it runs on pieces, and needs an operand to tell their length. */
 function makePart(
   program: Program,
   resultCount: number,

@@ -49,7 +49,7 @@ const programs: readonly Program[] = [
   ),
 ];
 
-/** What a program gives when its rows are cut in pieces of this length. */
+/** The outputs of a program whose rows are cut into pieces of this length. */
 function inPieces(
   program: Program,
   rows: number,
@@ -111,7 +111,7 @@ for (const program of programs) {
     const inputs = program.perRow.map((perRow, i) =>
       perRow ? Float64Array.of(2, 0, 9) : numbers(rows * columns, i + 1)
     );
-    // A row that is the same everywhere, but for what no number is near.
+    // A row of ones, to which no other number is close.
     inputs[0]?.fill(1, columns, 2 * columns);
     const scalars = program.scalars.map(() => 0.125);
     const check = () => {
@@ -140,7 +140,7 @@ Deno.test("what is one per row is computed once, and not of every piece", () => 
   assertEquals(reductions.length, 1);
   assertEquals(reductions[0]!.combine.outputs.length, 2);
   assertEquals([perElement!.program.outputs.length, perRow!.program.outputs.length], [1, 2]);
-  // The number per row and both results: of the row itself nothing is left.
+  // The per-row input and both results; nothing of the row itself.
   assertEquals(perRow!.used, [1, 5, 6]);
 });
 

@@ -1,10 +1,10 @@
-/** Finds and starts Chromium, without a window, and with a graphics processor that is a program. @module */
+/** Finds and starts headless Chromium with a software adapter. @module */
 
 import { type Browser, chromium } from "npm:playwright-core@1.65.1";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
-/** Where Chromium is installed; `null` if it is not. */
+/** The path of an installed Chromium, or `null`. */
 export function findChromium(): string | null {
   const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
   for (const name of names) {
@@ -20,11 +20,11 @@ export function findChromium(): string | null {
 }
 
 /**
- * Starts Chromium with a new and empty profile, which goes when it is closed.
+ * Starts Chromium with a fresh profile, which is deleted on close.
  *
- * Its adapter is SwiftShader, and its compiler Tint: neither is used by Deno.
+ * Its adapter is SwiftShader and its WGSL compiler Tint; Deno uses neither.
  *
- * @param executablePath What {@linkcode findChromium} found.
+ * @param executablePath The result of {@linkcode findChromium}.
  */
 export function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({
@@ -32,7 +32,7 @@ export function startChromium(executablePath: string): Promise<Browser> {
     args: [
       "--enable-unsafe-webgpu",
       "--use-webgpu-adapter=swiftshader",
-      // The sandbox needs rights that containers lack; nothing but this repository is loaded.
+      // The sandbox needs rights that containers lack; only this repository is loaded.
       "--no-sandbox",
       "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     ],

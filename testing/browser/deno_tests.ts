@@ -1,11 +1,11 @@
 /**
- * What tests use of `Deno`, for a page: the server puts these names in scope of tests, and of
- * nothing else, so that the product sees a browser.
+ * The part of `Deno` that tests use, for a page. The server puts these names in the scope of tests
+ * only, so that product code sees a browser.
  *
  * @module
  */
 
-/** What a test is given: of Deno's context, the steps. */
+/** The part of `Deno.TestContext` that tests use. */
 interface TestContext {
   step(name: string, fn: TestFunction): Promise<boolean>;
 }
@@ -27,27 +27,27 @@ interface PlainRequest {
   readonly responseText: string;
 }
 
-/** How one test ended. */
+/** The result of one test. */
 export interface TestResult {
-  /** The sentence that the test proves; steps follow it after a colon. */
+  /** The test's name; steps follow it after a colon. */
   readonly name: string;
-  /** Why it failed; `null` if it passed. */
+  /** The failure; `null` if it passed. */
   readonly failure: string | null;
-  /** Whether it did not run; its name says why. */
+  /** Whether it was skipped; its name says why. */
   readonly ignored: boolean;
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly milliseconds: number;
 }
 
 const registered: TestDefinition[] = [];
 
-/** Registers a test, as `Deno.test` does. */
+/** Registers a test, like `Deno.test`. */
 export function test(definition: string | TestDefinition, fn?: TestFunction): void {
   if (typeof definition !== "string") registered.push(definition);
   else if (fn !== undefined) registered.push({ name: definition, fn });
 }
 
-/** Runs the tests whose name matches, one after the other. */
+/** Runs the tests whose name matches, sequentially. */
 export async function runTests(only: RegExp): Promise<TestResult[]> {
   const results: TestResult[] = [];
   const run = async (name: string, fn: TestFunction): Promise<boolean> => {
@@ -69,13 +69,13 @@ export async function runTests(only: RegExp): Promise<TestResult[]> {
   return results;
 }
 
-/** The environment: in a page, the variables that the server was told. */
+/** The environment: the variables that the server passes on. */
 export const env = {
   get: (name: string): string | undefined =>
     new URL(location.href).searchParams.get(name) ?? undefined,
 };
 
-/** What is thrown where there is no file. */
+/** The error for a missing file. */
 export const errors = { NotFound: class extends Error {} };
 
 /** Whether the server has a folder. */
@@ -90,24 +90,24 @@ export function readFileSync(url: URL): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i) & 0xff);
 }
 
-/** Reads a text from the server. */
 export function readTextFileSync(url: URL): string {
   return new TextDecoder().decode(readFileSync(url));
 }
 
-/** Waits for the server's answer, as only this kind of request can, and in text, as it must then. */
+/** A synchronous request, which can only return text. */
 function request(url: URL): string {
   const Request: new () => PlainRequest = Reflect.get(globalThis, "XMLHttpRequest");
   const request = new Request();
   request.open("GET", url, false);
-  // Each byte becomes one character, whose lower half it is: https://encoding.spec.whatwg.org/#x-user-defined
+  // Each byte becomes a character that holds it in its low half:
+  // https://encoding.spec.whatwg.org/#x-user-defined
   request.overrideMimeType("text/plain; charset=x-user-defined");
   request.send();
   if (request.status !== 200) throw new errors.NotFound(`${url} gave ${request.status}`);
   return request.responseText;
 }
 
-/** Prints a value as its class says. */
+/** Formats a value as its class does. */
 export function inspect(value: object): string {
   const print: unknown = Reflect.get(value, Symbol.for("Deno.customInspect"));
   return typeof print === "function" ? print.call(value) : String(value);

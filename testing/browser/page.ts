@@ -1,6 +1,6 @@
 /**
- * What a page runs: the tests of the file that its address names, as in `/?tests=nn/layers_test.ts`.
- * With `&worker` a worker of the page runs them, where waiting is allowed.
+ * The page: runs the test file named in its address, as in `/?tests=nn/layers_test.ts`. With
+ * `&worker`, a worker of the page runs it, where blocking waits are allowed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { runTests, type TestResult } from "./deno_tests.ts";
 const { searchParams, search } = new URL(location.href);
 const isPage = Reflect.has(globalThis, "document");
 
-/** How the tests ended, for whoever drives the browser. */
+/** The results, read by the program that drives the browser. */
 const results: Promise<TestResult[]> = isPage && searchParams.has("worker")
   ? runInWorker()
   : import(`/nanodino/${searchParams.get("tests")}`).then(() =>
@@ -20,11 +20,11 @@ const results: Promise<TestResult[]> = isPage && searchParams.has("worker")
 if (isPage) Reflect.set(globalThis, "results", results);
 else {
   const post: (message: unknown) => void = Reflect.get(globalThis, "postMessage");
-  // An error of a worker reaches its page only if it is thrown or reported.
+  // An error in a worker reaches its page only if thrown or reported.
   results.then(post).catch(reportError);
 }
 
-/** Has a worker run this file, at an address with the same parameters. */
+/** Runs this file in a worker, with the same parameters. */
 function runInWorker(): Promise<TestResult[]> {
   const worker = new Worker(import.meta.url + search, { type: "module" });
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 /**
- * Runs files of tests in a browser, as they are.
+ * Runs unmodified test files in a browser.
  *
  *     deno run -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
  *
@@ -13,15 +13,15 @@ import { serveTests } from "./server.ts";
 
 /** Which tests to run, and where. */
 export interface Selection {
-  /** The file, relative to the root of the repository. */
+  /** Path relative to the repository root. */
   readonly file: string;
-  /** What the names of the tests must match; by default all do. */
+  /** Regular expression that test names must match. @default {all} */
   readonly only?: string;
-  /** Whether a worker of the page runs them, and not the page's main thread. */
+  /** Whether to run in a worker of the page instead of its main thread. */
   readonly worker?: boolean;
 }
 
-/** The longest that one file may take, in milliseconds. */
+/** Timeout per file, in milliseconds. */
 const LONGEST = 600_000;
 
 /** A browser and a server for it. */
@@ -36,7 +36,7 @@ export class TestBrowser implements AsyncDisposable {
   /**
    * Starts both.
    *
-   * @param executablePath Where the browser is.
+   * @param executablePath The browser.
    */
   static async start(executablePath: string): Promise<TestBrowser> {
     return new TestBrowser(await startChromium(executablePath));
@@ -45,7 +45,7 @@ export class TestBrowser implements AsyncDisposable {
   /**
    * Runs tests in a page of their own.
    *
-   * @throws {Error} If the page breaks, finds no test, or takes too long.
+   * @throws {Error} If the page fails, finds no test, or times out.
    */
   async run({ file, only = "", worker = false }: Selection): Promise<TestResult[]> {
     const page = await this.#browser.newPage();
@@ -68,7 +68,7 @@ export class TestBrowser implements AsyncDisposable {
     }
   }
 
-  /** Ends both. */
+  /** Closes both. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
     await this.#server.shutdown();

@@ -1,6 +1,5 @@
 /**
- * A server for pages that run the tests: the files of this repository in JavaScript, and the golden
- * data beside it.
+ * A server for test pages: the repository's files as JavaScript, and the golden data beside it.
  *
  * @module
  */
@@ -9,14 +8,16 @@ import ts from "npm:typescript@5.9.3";
 import { isTestOrBench } from "../imports.ts";
 
 const repository = new URL("../../", import.meta.url);
-/** Folders by the first part of the path. The golden data lies where it does beside the repository. */
+/**
+ * Folders by the first path segment. The golden data has the same place relative to the repository.
+ */
 const folders: Readonly<Record<string, URL>> = {
   nanodino: repository,
   shared: new URL("../shared/", repository),
   std: new URL("../", import.meta.resolve("@std/assert")),
 };
 
-/** Only isolated pages may share memory between threads; no answer may come from an older run. */
+/** Threads share memory only in isolated pages; caching would return files of an older run. */
 const headers = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
@@ -28,9 +29,9 @@ const page =
 <script type="module" src="/nanodino/testing/browser/page.ts"></script>`;
 
 /**
- * Serves until it is shut down: the page at `/`, files of the repository below `/nanodino/`.
+ * Serves until shut down: the page at `/`, repository files below `/nanodino/`.
  *
- * @returns The server, on a free port of this machine.
+ * @returns The server, on a free local port.
  */
 export function serveTests(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
@@ -62,7 +63,7 @@ function respond(body: BodyInit | null, type: string): Response {
   return new Response(body, { headers: { ...headers, "content-type": type } });
 }
 
-/** Takes the types away, and gives tests what they need outside Deno. The lines stay the same. */
+/** Strips the types, and gives tests what they need outside Deno. Line numbers are kept. */
 function toJavaScript(path: string, source: string): string {
   const { outputText } = ts.transpileModule(source, {
     fileName: path,
