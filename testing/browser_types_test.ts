@@ -23,19 +23,19 @@ async function deno(...args: string[]): Promise<{ code: number; stdout: string; 
 const check = (...files: string[]) =>
   deno("check", "--quiet", "--no-lock", "--config", "testing/browser_config.json", ...files);
 
-Deno.test("the modules for browsers pass a type check that knows no Deno", async () => {
+Deno.test("modules for browsers pass a type check without Deno's types", async () => {
   const { code, stderr } = await check(...entries);
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("a type check that knows no Deno fails for a file that uses it", async () => {
+Deno.test("a type check without Deno's types fails for a file that uses Deno", async () => {
   const { code, stderr } = await check("gpt/files/files.ts");
   assertEquals(code, 1);
   assertMatch(stderr, /Cannot find name 'Deno'/);
 });
 
 for (const entry of entries) {
-  Deno.test(`${entry} can be bundled for a browser, and reaches for no file in it`, async () => {
+  Deno.test(`${entry} can be bundled for a browser, and uses no file in it`, async () => {
     const { code, stdout } = await deno("bundle", "--quiet", "--platform", "browser", entry);
     assertEquals(code, 0);
     assertMatch(stdout, /^export \{/m);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { goldenTest, readGoldenJson, readGoldenTensors, relativeDeviation } from "./golden.ts";
 
-Deno.test("the deviation is relative to the largest magnitude that was expected", () => {
+Deno.test("the deviation is relative to the largest expected magnitude", () => {
   assertEquals(relativeDeviation([1, 2], [1, 2]), 0);
   assertEquals(relativeDeviation([1, 3], [0, 4]), 0.25);
   assertEquals(relativeDeviation([1], [0]), Infinity);
@@ -15,7 +15,7 @@ Deno.test("the deviation is infinite where lengths or non-finite values differ",
   assertEquals(relativeDeviation([NaN, -Infinity, 1], [NaN, -Infinity, 2]), 0.5);
 });
 
-goldenTest("every golden tensor has the type and shape that the list beside it gives", () => {
+goldenTest("every golden tensor has the dtype and shape that its list states", () => {
   for (const name of ["golden-g1", "golden-g2"]) {
     const { tensors: listed } = readGoldenJson<{ tensors: Record<string, [string, number[]]> }>(
       name,

@@ -23,7 +23,7 @@ Deno.test("every import in the repository follows the design's arrows", async ()
   assertEquals(violations.flat().sort(), []);
 });
 
-Deno.test("imports are found in every form in which they can be written", () => {
+Deno.test("imports are found in every syntactic form", () => {
   const source = `
     import a, { b } from "./static.ts";
     import type { C } from "./type.ts";

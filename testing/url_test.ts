@@ -70,7 +70,7 @@ async function runFromUrl(
   }
 }
 
-Deno.test("a program in an empty folder trains a network with modules from a URL", async () => {
+Deno.test("a program in an empty folder trains a network with modules imported from a URL", async () => {
   const [first, last] = await runFromUrl(program, "--check=all") as [number, number];
   assert(first > 0.2 && last < 0.002, `the loss went from ${first} to ${last}`);
 });
@@ -84,7 +84,7 @@ const sum = Tensor.ones(device, [3]).add(2).sum();
 console.log(JSON.stringify([device.info.details.worker, await sum.item()]));
 `;
 
-adapterTest("a program with modules from a URL uses a graphics processor in a worker", async () => {
+adapterTest("a program with modules imported from a URL uses a GPU in a worker", async () => {
   // Not "--check=all": in a worker, Deno's own types fail the check.
   assertEquals(await runFromUrl(worker, "--check"), [true, 9]);
 });

@@ -115,7 +115,7 @@ Deno.test("the derivative of row programs agrees with finite differences", () =>
   );
 });
 
-Deno.test("the derivative of the cross-entropy is the softmax less the target", () => {
+Deno.test("the derivative of cross-entropy is softmax minus target", () => {
   const x = Float64Array.of(1, 2, 3, 4, 5, 6);
   const targets = Float64Array.of(2, -1);
   const gradient = differentiate(crossEntropy, [true, false]);
@@ -125,7 +125,7 @@ Deno.test("the derivative of the cross-entropy is the softmax less the target", 
   expected.forEach((e, i) => assertAlmostEquals(dx![i]!, e, 1e-15));
 });
 
-Deno.test("the error function agrees with known values", () => {
+Deno.test("the error function equals known values", () => {
   const erf = ex.unaryFunctions.erf;
   assertAlmostEquals(erf(0.5), 0.5204998778130465, 1e-15);
   assertAlmostEquals(erf(2), 0.9953222650189527, 1e-15);

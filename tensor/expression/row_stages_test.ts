@@ -106,7 +106,7 @@ const numbers = (count: number, seed: number) =>
   Float64Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898 + seed * 78.233) * 1.7);
 
 for (const program of programs) {
-  Deno.test(`${program.name} of rows in pieces is what it is of whole rows`, () => {
+  Deno.test(`${program.name} of rows in pieces equals that of whole rows`, () => {
     const [rows, columns] = [3, 10];
     const inputs = program.perRow.map((perRow, i) =>
       perRow ? Float64Array.of(2, 0, 9) : numbers(rows * columns, i + 1)
@@ -135,7 +135,7 @@ for (const program of programs) {
   });
 }
 
-Deno.test("what is one per row is computed once, and not of every piece", () => {
+Deno.test("per-row values are computed once, not for every piece", () => {
   const { perElement, perRow, reductions } = stagesOf(smallestAndChosen);
   assertEquals(reductions.length, 1);
   assertEquals(reductions[0]!.combine.outputs.length, 2);
@@ -144,7 +144,7 @@ Deno.test("what is one per row is computed once, and not of every piece", () => 
   assertEquals(perRow!.used, [1, 5, 6]);
 });
 
-Deno.test("a stage that reads no element of the row is told by an operand how long a piece is", () => {
+Deno.test("a stage that reads no element of the row gets the piece's length from an operand", () => {
   const { piece } = stagesOf(countsAndPlaces).reductions[0]!;
   assert(piece.program.perRow.includes(false));
 });
