@@ -109,7 +109,11 @@ export const trainingFlags = {
   evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
   evalTokens: integer(80 * 524_288, "Tokens predicted in an evaluation, at most"),
   sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
-  saveEvery: integer(-1, "Steps between checkpoints, -1 for one at the end", { or: -1 }),
+  saveEvery: integer(
+    -1,
+    "Steps between checkpoints, -1 for ten minutes: the last two of these stay",
+    { or: -1 },
+  ),
   modelTag: text("", "The name of the run's folder, by default d and the depth", "NAME"),
   ...corpusFlags,
   ...deviceFlags,

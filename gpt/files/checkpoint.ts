@@ -115,6 +115,25 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
 }
 
 /**
+ * Removes a checkpoint, the description first, so that none is ever there in part.
+ *
+ * @param folder The folder of the run.
+ * @param step The step after which it was saved. What is missing or cannot be removed is passed over.
+ *
+ * @example
+ * ```ts
+ * import { removeCheckpoint } from "./checkpoint.ts";
+ *
+ * await removeCheckpoint(await Deno.makeTempDir(), 100); // there was none
+ * ```
+ */
+export async function removeCheckpoint(folder: string, step: number): Promise<void> {
+  for (const part of ["meta", "model", "optim", "tokenizer"] as const) {
+    await Deno.remove(`${folder}/${fileName(part, step)}`).catch(() => {});
+  }
+}
+
+/**
  * Opens a checkpoint: reads its description and its tokenizer, and not yet the parameters.
  *
  * @param folder The folder of the run.

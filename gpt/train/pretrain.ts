@@ -21,7 +21,13 @@ import {
 import { GradScaler, type MuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import { type Checkpoint, loadModel, loadOptimizer, saveCheckpoint } from "../files/checkpoint.ts";
+import {
+  type Checkpoint,
+  loadModel,
+  loadOptimizer,
+  removeCheckpoint,
+  saveCheckpoint,
+} from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
@@ -67,8 +73,13 @@ export interface PretrainOptions {
   readonly evalEvery: number;
   /** The steps from one time that the model writes text to the next; −1 for never. */
   readonly sampleEvery: number;
-  /** The steps from one checkpoint to the next; −1 for only one, after the last step. */
+  /** The steps from one checkpoint to the next; −1 saves by time, and after the last step. */
   readonly saveEvery: number;
+  /**
+   * Seconds from one checkpoint to the next where `saveEvery` is −1 (default 600); more of them where
+   * saving would take more than 1 % of the time. The last two of these checkpoints stay.
+   */
+  readonly saveSeconds?: number;
   /** The most tokens of the validation split that are predicted in an evaluation. */
   readonly evalTokens: number;
   /** What the user asked for, to be kept in checkpoints. */
@@ -155,14 +166,18 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       { signal },
     );
   const sample = () => writeSamples(model, tokenizer);
-  const save: NonNullable<TrainOptions["save"]>["run"] = (state) =>
-    saveCheckpoint(folder, {
-      model,
-      optimizer,
-      tokenizer,
-      state,
-      settings: options.settings ?? {},
-    });
+  const isSavedByTime = options.saveEvery === -1;
+  const timedSteps: number[] = [];
+  const save: NonNullable<TrainOptions["save"]>["run"] = async (state) => {
+    const settings = options.settings ?? {};
+    const path = await saveCheckpoint(folder, { model, optimizer, tokenizer, state, settings });
+    if (isSavedByTime) {
+      const outdated = timedSteps.at(-2);
+      if (outdated !== undefined) await removeCheckpoint(folder, outdated);
+      timedSteps.push(state.step);
+    }
+    return path;
+  };
 
   return {
     model,
@@ -182,7 +197,11 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: options.sampleEvery, run: sample },
-        save: { every: options.saveEvery, run: save },
+        save: {
+          every: options.saveEvery,
+          ...(isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {}),
+          run: save,
+        },
       }),
   };
 }

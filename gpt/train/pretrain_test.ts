@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { listSource } from "../../data/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
+import { namesIn } from "../files/files.ts";
 import { readMetrics } from "../files/metrics.ts";
 import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
@@ -56,6 +57,25 @@ for (const loader of ["packed", "random"] as const) {
     assertEquals(figures(two), figures(one));
   });
 }
+
+Deno.test("of checkpoints that are saved by time the last two stay", async () => {
+  const controller = new AbortController();
+  const long = tinyPlan({ numIterations: 1_000_000 });
+  const given = await options({ plan: long, saveSeconds: 0, signal: controller.signal });
+  const saved: number[] = [];
+  for await (const event of (await preparePretraining(given)).run()) {
+    if (event.kind === "checkpoint") saved.push(event.step);
+    if (saved.length === 2 && event.kind === "step") controller.abort();
+  }
+  assertEquals(saved.length, 3);
+  const files = (await namesIn(given.folder)).filter((name) => name !== METRICS_FILE);
+  const kept = saved.slice(-2).map((step) => `${step}`.padStart(6, "0"));
+  const parts = [["meta", "json"], ["model", "safetensors"], ["optim", "safetensors"]] as const;
+  const wanted = [...parts, ["tokenizer", "json"]].flatMap(([part, extension]) =>
+    kept.map((step) => `${part}_${step}.${extension}`)
+  );
+  assertEquals(files, wanted);
+});
 
 Deno.test("another seed is another run", async () => {
   const [a, b] = await Promise.all([options({ seed: 1 }), options({ seed: 2 })]);

@@ -88,8 +88,14 @@ export interface TrainOptions {
   readonly evaluate?: Periodic<() => Promise<number>>;
   /** Lets the model write. */
   readonly sample?: Periodic<() => Promise<readonly string[]>>;
-  /** Saves a checkpoint and tells its path. Also called when the run is stopped by the signal. */
-  readonly save?: Periodic<(state: TrainingState) => Promise<string>>;
+  /** Saves a checkpoint and returns its path. Also called when the run is stopped by the signal. */
+  readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
+    /**
+     * Saves also when this many seconds have passed since the last time; after more of them where
+     * saving takes longer than 1 % of that.
+     */
+    readonly seconds?: number;
+  };
   /** Stops the run after the step that is being done. */
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
@@ -143,6 +149,9 @@ const LOSS_DECAY = 0.9;
 
 /** Losses are read back when this much time has passed, in milliseconds. */
 const READ_INTERVAL = 500;
+
+/** The largest share of the time that is spent on saving by time. */
+const SAVING_SHARE = 0.01;
 
 /** The most steps whose losses wait: what is not read, not even a GPU's queue forgets. */
 const MOST_PENDING = 64;
@@ -200,6 +209,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
+  const saveTimer = new SaveTimer(save?.seconds);
   const clock = new StepClock(plan, state.step);
   const profiledStep = Math.min(state.step + WARMUP_STEPS, plan.numIterations - 1);
   const pending: PendingStep[] = [];
@@ -223,9 +233,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       const texts = await unlessAborted(sample.run, signal);
       if (texts !== null) yield { kind: "samples", step, texts };
     }
-    const mustSave = isLast || isStopping() || isDue(save);
+    // While losses wait to be read, it is not known that they are finite.
+    const isOverdue = pending.length === 0 && saveTimer.isOverdue;
+    const mustSave = isLast || isStopping() || isDue(save) || isOverdue;
     if (save !== undefined && mustSave && step !== savedStep) {
-      const path = await save.run(state);
+      const path = await saveTimer.time(() => save.run(state));
       savedStep = step;
       yield { kind: "checkpoint", step, path };
     }
@@ -410,6 +422,33 @@ class StepClock {
       flopsPerSecond: tokensPerSecond * flopsPerToken,
       secondsLeft: (numIterations - step - 1) * (steps === 0 ? seconds : sum / steps),
     };
+  }
+}
+
+/** Says when a checkpoint is due by time. */
+class SaveTimer {
+  readonly #leastSeconds: number;
+  #seconds: number;
+  #savedAt = performance.now();
+
+  constructor(seconds = Infinity) {
+    this.#leastSeconds = seconds;
+    this.#seconds = seconds;
+  }
+
+  /** Whether enough time has passed since the last save. */
+  get isOverdue(): boolean {
+    return performance.now() - this.#savedAt >= 1000 * this.#seconds;
+  }
+
+  /** Saves, and sets the next interval by how long that took. */
+  async time<Result>(save: () => Promise<Result>): Promise<Result> {
+    const start = performance.now();
+    const result = await save();
+    this.#savedAt = performance.now();
+    const seconds = (this.#savedAt - start) / 1000;
+    this.#seconds = Math.max(this.#leastSeconds, seconds / SAVING_SHARE);
+    return result;
   }
 }
 

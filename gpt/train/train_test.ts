@@ -100,6 +100,26 @@ Deno.test("tasks run at their intervals and after the last step, and nothing is 
   ]);
 });
 
+Deno.test("a run is saved by time, and no more than 1 % of the time goes into that", async () => {
+  // The device is read after every step, which is when a run can be saved.
+  const sample = { every: 1, run: () => Promise.resolve([]) };
+  const savedSteps = async (seconds: number, duration: number) => {
+    const saved: number[] = [];
+    const save = async ({ step }: { step: number }) => {
+      saved.push(step);
+      const start = performance.now();
+      while (performance.now() < start + duration) await Promise.resolve();
+      return `${step}`;
+    };
+    await run({ ...await setUp(tinyPlan()), sample, save: { every: -1, seconds, run: save } });
+    return saved;
+  };
+  assertEquals(await savedSteps(1e6, 0), [20]);
+  // Saving takes half a minute's hundredth, so the run ends before the next time.
+  assertEquals(await savedSteps(0, 300), [1, 20]);
+  assert((await savedSteps(0, 0)).length > 10);
+});
+
 Deno.test("a signal stops the run after the step, and saves it", async () => {
   const controller = new AbortController();
   const saved: number[] = [];
