@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { CheckpointMeta } from "../gpt/mod.ts";
-import { untrained } from "../gpt/train/train.ts";
+import { untrained } from "../gpt/train/run.ts";
 import { pictureOf } from "./picture.ts";
 
 const digest = { bytes: 0, sha256: "" };

@@ -1,9 +1,9 @@
 /**
  * nanochat's GPT, and everything around it: training, evaluation, checkpoints, generation.
  *
- * To read it in the order of a run: `scaling.ts` plans it, `model.ts` is what is trained, `train.ts`
- * is the loop, `evaluate.ts` measures, `checkpoint.ts` saves, `engine.ts` generates, and
- * `pretrain.ts` puts these together.
+ * To read it in the order of a run: `scaling.ts` plans it, `model.ts` is what is trained, `loop.ts`
+ * is the training loop, `run.ts` surrounds it with timing and events, `evaluate.ts` measures,
+ * `checkpoint.ts` saves, `engine.ts` generates, and `pretrain.ts` puts these together.
  *
  * In a browser, where there are no files, import `browser.ts`: the part that needs none.
  *
@@ -30,6 +30,7 @@ export {
   saveMatmulChoices,
   tuneAndKeepMatmuls,
 } from "./train/matmul_tuning.ts";
+export { type LoopOptions, type LoopStep, trainingLoop } from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export {
   encoderOf,
@@ -48,7 +49,7 @@ export {
   type TrainingState,
   type TrainOptions,
   untrained,
-} from "./train/train.ts";
+} from "./train/run.ts";
 export {
   keepTokenizer,
   limitTexts,

@@ -22,7 +22,7 @@ export interface Idea {
  * import { ideas } from "./ideas.ts";
  *
  * const path = ideas.find(({ idea }) => idea === "the training loop")?.path;
- * if (path !== "gpt/train/train.ts") throw new Error(`${path}`);
+ * if (path !== "gpt/train/loop.ts") throw new Error(`${path}`);
  * ```
  */
 export const ideas: readonly Idea[] = [
@@ -46,6 +46,6 @@ export const ideas: readonly Idea[] = [
     path: "optim/muon_adamw.ts",
     becomes: "what trains the GPT",
   },
-  { idea: "the training loop", path: "gpt/train/train.ts", becomes: "the same five steps" },
+  { idea: "the training loop", path: "gpt/train/loop.ts", becomes: "the same five steps" },
   { idea: "writing words", path: "gpt/generate/engine.ts", becomes: "text, from a prompt" },
 ];

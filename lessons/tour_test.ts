@@ -27,7 +27,7 @@ Deno.test("each worked example shows its numbers at its stop", () => {
     "Gradient descent": ["2.20000000", "2.32000000", "7/3"],
     "Backpropagation": ["= 3.71", "= 3.48", "10.9", "0.81"],
     "The training loop": ["zero", "forward", "loss", "backward", "update", "3.710000"],
-    "Where each idea lives": ["nn/linear.ts", "autograd/tape.ts", "gpt/train/train.ts"],
+    "Where each idea lives": ["nn/linear.ts", "autograd/tape.ts", "gpt/train/loop.ts"],
   };
   for (const [title, parts] of Object.entries(expected)) {
     const text = texts.find((stop) => stop.title === title)?.lines.join("\n") ?? "";

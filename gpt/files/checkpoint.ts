@@ -70,7 +70,7 @@ export interface Checkpoint {
  * import { Tokenizer } from "../../tokenizer/mod.ts";
  * import { loadModel, openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
  * import { GPT } from "../model/model.ts";
- * import { untrained } from "../train/train.ts";
+ * import { untrained } from "../train/run.ts";
  *
  * const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 270 });
  * const { vocabSize } = tokenizer;

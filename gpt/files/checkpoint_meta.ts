@@ -5,7 +5,7 @@
  */
 
 import { checkConfig, type GPTConfig } from "../model/config.ts";
-import type { TrainingState } from "../train/train.ts";
+import type { TrainingState } from "../train/run.ts";
 
 /** Tells that a file is the one that it should be. */
 export interface FileDigest {

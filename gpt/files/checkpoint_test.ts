@@ -9,7 +9,7 @@ import {
 } from "./checkpoint.ts";
 import { GPT } from "../model/model.ts";
 import { tinyPlan, tinyTexts, tinyTokenizer } from "../testing/tiny.ts";
-import { untrained } from "../train/train.ts";
+import { untrained } from "../train/run.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();

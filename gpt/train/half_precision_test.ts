@@ -8,7 +8,7 @@ import { readMetrics } from "../files/metrics.ts";
 import { GPT } from "../model/model.ts";
 import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
-import type { TrainingEvent } from "./train.ts";
+import type { TrainingEvent } from "./run.ts";
 
 const tokenizer = await tinyTokenizer();
 

@@ -41,7 +41,7 @@ import {
   type TrainingState,
   type TrainOptions,
   untrained,
-} from "./train.ts";
+} from "./run.ts";
 import { defaultPrompts, writeTexts } from "../generate/write_text.ts";
 
 /** How rows are cut from the corpus. */

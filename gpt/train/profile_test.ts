@@ -6,7 +6,7 @@ import { GPT } from "../model/model.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { ScalingOptions } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
-import { train, type TrainingEvent } from "./train.ts";
+import { train, type TrainingEvent } from "./run.ts";
 
 const tokenizer = await tinyTokenizer();
 

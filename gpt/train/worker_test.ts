@@ -6,7 +6,7 @@ import { watchEventLoop } from "../../testing/event_loop.ts";
 import { adapterTest } from "../../testing/gpu.ts";
 import { GPT } from "../model/model.ts";
 import { planTraining } from "./scaling.ts";
-import { train } from "./train.ts";
+import { train } from "./run.ts";
 
 /** The longest that a server or a page may be kept waiting, in milliseconds. */
 const LONGEST = 50;

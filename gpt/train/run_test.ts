@@ -5,7 +5,7 @@ import { GPT } from "../model/model.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
-import { train, type TrainingEvent, type TrainOptions } from "./train.ts";
+import { train, type TrainingEvent, type TrainOptions } from "./run.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();

@@ -1,31 +1,20 @@
 /**
- * The training loop.
+ * A training run: the loop of `loop.ts`, and what surrounds it.
  *
- * What flows through one step: a batch comes from the loader; a scope opens and the batch goes to the
- * device; the model runs forward to a loss; the loss runs backward to gradients; when the gradients of
- * all batches of the step have added up, the schedules set the rates and the optimiser changes the
- * parameters; the scope ends. Once in a while the losses of the last steps are read back together,
- * which is the only thing that waits for the device.
+ * Between steps the run evaluates, samples text, saves checkpoints and stops on a signal. The losses of
+ * several steps are read back together, which is the only thing that waits for the device, and reported
+ * as events with their timing. A run can also profile one step, and tune kernels after the first.
  *
  * Source of the order of things: nanochat, `scripts/base_train.py`.
  *
  * @module
  */
 
-import type { Batch, Loader } from "../../data/mod.ts";
-import {
-  type GradScaler,
-  type GradScalerState,
-  learningRateMultiplier,
-  type LearningRateSchedule,
-  type MuonAdamW,
-  muonMomentumSchedule,
-  weightDecaySchedule,
-} from "../../optim/mod.ts";
-import { type Device, type Profile, Tensor } from "../../tensor/mod.ts";
+import type { GradScalerState } from "../../optim/mod.ts";
+import type { Profile } from "../../tensor/mod.ts";
+import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
 import type { KeptTuning } from "./matmul_tuning.ts";
-import type { GPT } from "../model/model.ts";
-import { nextTask, readNumbers } from "./readback.ts";
+import { readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** Where a run is: with the parameters, the optimiser and the loader all that a run consists of. */
@@ -66,22 +55,12 @@ export interface Periodic<Run> {
 }
 
 /** What {@linkcode train} needs. */
-export interface TrainOptions {
-  /** The model. */
-  readonly model: GPT;
-  /** Its optimiser, with the rates that the schedules multiply. */
-  readonly optimizer: MuonAdamW;
-  /** Where batches come from: each the same number of tokens. */
-  readonly loader: Loader<unknown>;
-  /** Scales losses: for a model that computes in half precision. */
-  readonly scaler?: GradScaler;
+export interface TrainOptions extends Omit<LoopOptions, "firstStep"> {
   /** How long the run is, and how large its steps. */
   readonly plan: Pick<
     TrainingPlan,
     "numIterations" | "gradAccumSteps" | "totalBatchSize" | "flopsPerToken" | "rates"
   >;
-  /** The shape of the learning rate over the run. */
-  readonly schedule?: Omit<LearningRateSchedule, "steps">;
   /** Where to go on; by default at the beginning. */
   readonly state?: TrainingState;
   /** Measures the bits per byte; also before the first step. */
@@ -175,7 +154,7 @@ const WARMUP_STEPS = 3;
  * import { openDevice } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";
  * import { planTraining } from "./scaling.ts";
- * import { train } from "./train.ts";
+ * import { train } from "./run.ts";
  *
  * const plan = planTraining({
  *   depth: 1,
@@ -204,15 +183,15 @@ const WARMUP_STEPS = 3;
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { model, optimizer, scaler, loader, plan, evaluate, sample, save, signal } = options;
-  const schedule = { ...options.schedule, steps: plan.numIterations };
+  const { model, scaler, plan, evaluate, sample, save, signal } = options;
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
   const saveTimer = new SaveTimer(save?.seconds);
-  const clock = new StepClock(plan, state.step);
-  const profiledStep = Math.min(state.step + WARMUP_STEPS, plan.numIterations - 1);
-  const pending: PendingStep[] = [];
+  const loop = trainingLoop({ ...options, firstStep });
+  const clock = new StepClock(plan, firstStep);
+  const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
+  const pending: LoopStep[] = [];
 
   while (true) {
     const { step } = state;
@@ -247,24 +226,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     }
 
     clock.start();
-    const losses: Tensor[] = [];
-    let loaderState: unknown;
-    let scaling: Pick<StepEvent, "lossScale" | "skipped"> = {};
-    const multiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
     const runStep = async (): Promise<void> => {
-      for (let i = 0; i < plan.gradAccumSteps; i++) {
-        const batch = await loader.take();
-        losses.push(addGradients(model, batch, plan.gradAccumSteps, scaler));
-        loaderState = batch.state;
-        await giveTurn(model.device);
-      }
-      if (scaler !== undefined) scaling = await updateIfFinite(model, optimizer, scaler);
-      else updateParameters(model, optimizer);
-      await giveTurn(model.device);
+      const { value } = await loop.next();
+      if (value !== undefined) pending.push(value);
     };
     const isProfiled = options.profile === true && step === profiledStep;
     const profile = isProfiled ? await model.device.profile(runStep) : await runStep();
-    pending.push({ step, losses, multiplier, scaling });
+    const { loaderState } = pending.at(-1)!;
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
     // What comes next may read the device anyway, or must know that the losses are finite.
@@ -279,100 +247,23 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
     const seconds = clock.stop(steps.length);
-    for (const { step, multiplier, scaling } of steps) {
-      const loss = mean(read.splice(0, plan.gradAccumSteps));
-      if (!Number.isFinite(loss)) throw lossError(loss, step);
+    for (const { losses, loaderState: _loaderState, ...step } of steps) {
+      const loss = mean(read.splice(0, losses.length));
+      if (!Number.isFinite(loss)) throw lossError(loss, step.step);
       const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
       state = { ...state, lossAverage, seconds: state.seconds + seconds };
       yield {
         kind: "step",
-        step,
+        ...step,
         loss,
-        smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step + 1)),
-        learningRateMultiplier: multiplier,
-        ...scaling,
-        ...clock.rates(step, seconds),
+        smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step.step + 1)),
+        ...clock.rates(step.step, seconds),
       };
     }
     if (profile) yield { kind: "profile", step, profile };
     const tuning = await tune?.() ?? null;
     if (tuning !== null) yield { kind: "tuning", step, tuning };
   }
-}
-
-/** A step whose losses are still on the device. */
-interface PendingStep {
-  readonly step: number;
-  /** The loss of each batch, a scalar. */
-  readonly losses: readonly Tensor[];
-  readonly multiplier: number;
-  readonly scaling: Pick<StepEvent, "lossScale" | "skipped">;
-}
-
-/**
- * Runs a batch forward and backward: its share of the gradient is added to that of the step.
- *
- * @returns The loss, a scalar that waits on the device to be read.
- */
-function addGradients(
-  model: GPT,
-  batch: Batch<unknown>,
-  batchesInStep: number,
-  scaler: GradScaler | undefined,
-): Tensor {
-  using _scope = model.device.scope();
-  const { inputs, targets, shape } = batch;
-  const ids = Tensor.from(model.device, inputs, { shape });
-  const loss = model.forward(ids, Tensor.from(model.device, targets, { shape }));
-  // Gradients of several batches add up, so each loss is divided to make it a mean.
-  const share = loss.mul(1 / batchesInStep);
-  (scaler?.scale(share) ?? share).backward();
-  return loss.detach().keep();
-}
-
-/** Sets the rates of this step, and tells what the learning rates were multiplied with. */
-function setRates(
-  optimizer: MuonAdamW,
-  step: number,
-  schedule: LearningRateSchedule,
-  weightDecay: number,
-): number {
-  const multiplier = learningRateMultiplier(step, schedule);
-  for (const group of optimizer.groups) {
-    group.lr = group.initialLr * multiplier;
-    if (group.kind === "muon") {
-      group.momentum = muonMomentumSchedule(step, schedule);
-      group.weightDecay = weightDecaySchedule(step, schedule.steps, weightDecay);
-    }
-  }
-  return multiplier;
-}
-
-/** Has the device begin what there is to do, and lets everything else in the process have its turn. */
-async function giveTurn(device: Device): Promise<void> {
-  await device.keepPace();
-  await nextTask();
-}
-
-/** Changes the parameters by the gradients, and forgets these. */
-function updateParameters(model: GPT, optimizer: MuonAdamW): void {
-  using _scope = model.device.scope();
-  optimizer.step();
-  optimizer.zeroGrad();
-}
-
-/** Changes the parameters if all gradients are finite, and forgets these; adapts the scale of losses. */
-async function updateIfFinite(
-  model: GPT,
-  optimizer: MuonAdamW,
-  scaler: GradScaler,
-): Promise<Required<PendingStep["scaling"]>> {
-  const lossScale = scaler.getScale();
-  const isFinite = await scaler.unscale(optimizer);
-  if (isFinite) updateParameters(model, optimizer);
-  else optimizer.zeroGrad();
-  scaler.update();
-  return { lossScale, skipped: !isFinite };
 }
 
 /** Times the steps between two readings, and tells what follows from their duration. */

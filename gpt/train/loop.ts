@@ -1,0 +1,152 @@
+/**
+ * The training loop.
+ *
+ * Each step takes batches from the loader, runs the model forward to a loss and the loss backward to
+ * gradients, sets the learning rates of the step, and lets the optimizer update the parameters. Nothing
+ * here waits for the device: losses stay there until `run.ts`, which surrounds this loop with
+ * evaluation, checkpoints and timing, reads several of them together.
+ *
+ * Source: nanochat, `scripts/base_train.py`.
+ *
+ * @module
+ */
+
+import type { Loader } from "../../data/loader.ts";
+import {
+  type GradScaler,
+  learningRateMultiplier,
+  type LearningRateSchedule,
+  type MuonAdamW,
+  muonMomentumSchedule,
+  weightDecaySchedule,
+} from "../../optim/mod.ts";
+import { type Device, Tensor } from "../../tensor/mod.ts";
+import type { GPT } from "../model/model.ts";
+import { nextTask } from "./readback.ts";
+import type { TrainingPlan } from "./scaling.ts";
+
+/** What {@linkcode trainingLoop} works with. */
+export interface LoopOptions {
+  /** The model. */
+  readonly model: GPT;
+  /** Its optimizer, whose initial learning rates the schedule multiplies. */
+  readonly optimizer: MuonAdamW;
+  /** Where batches come from, each with the same number of tokens. */
+  readonly loader: Loader<unknown>;
+  /** Scales losses, for a model that computes in half precision. */
+  readonly scaler?: GradScaler;
+  /** The number of steps, the batches in each, and the weight decay that the schedule starts from. */
+  readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps" | "rates">;
+  /** The shape of the learning rate over the run. */
+  readonly schedule?: Omit<LearningRateSchedule, "steps">;
+  /** The first step, counted from 0. */
+  readonly firstStep: number;
+}
+
+/** A step that {@linkcode trainingLoop} has submitted to the device. */
+export interface LoopStep {
+  /** The step, counted from 0. */
+  readonly step: number;
+  /** The loss of each batch: scalars on the device, which the caller disposes of. */
+  readonly losses: readonly Tensor[];
+  /** What the learning rates were multiplied by. */
+  readonly learningRateMultiplier: number;
+  /** What the losses were multiplied by; absent where they are not scaled. */
+  readonly lossScale?: number;
+  /** Whether the parameters stayed as they were because a gradient was not finite. */
+  readonly skipped?: boolean;
+  /** The loader's state after the last batch. */
+  readonly loaderState: unknown;
+}
+
+/**
+ * Trains step by step, from `firstStep` to the last step of the plan.
+ *
+ * @example Two steps
+ * ```ts
+ * import { RandomCropLoader } from "../../data/mod.ts";
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { trainingLoop } from "./loop.ts";
+ * import { planTraining } from "./scaling.ts";
+ *
+ * const size = { maxSeqLen: 8, deviceBatchSize: 2, totalBatchSize: 16, numIterations: 2 };
+ * const plan = planTraining({ depth: 1, vocabSize: 256, aspectRatio: 32, headDim: 32, ...size });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const model = new GPT(plan.config, device);
+ * const tokens = Int32Array.from(new TextEncoder().encode("The state of our union is strong."));
+ * const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 2, sequenceLength: 8 });
+ * const optimizer = model.optimizer(plan.rates);
+ * for await (const { losses } of trainingLoop({ model, optimizer, loader, plan, firstStep: 0 })) {
+ *   if (!Number.isFinite(await losses[0]!.item())) throw new Error("expected a finite loss");
+ * }
+ * await device.close();
+ * ```
+ */
+export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
+  const { model, optimizer, loader, scaler, plan, firstStep } = options;
+  const { device } = model;
+  const schedule = { ...options.schedule, steps: plan.numIterations };
+  for (let step = firstStep; step < plan.numIterations; step++) {
+    const losses: Tensor[] = [];
+    let loaderState: unknown;
+    for (let i = 0; i < plan.gradAccumSteps; i++) {
+      const { inputs, targets, shape, state } = await loader.take();
+      {
+        using _scope = device.scope();
+        const [ids, next] = [inputs, targets].map((ids) => Tensor.from(device, ids, { shape }));
+        const loss = model.forward(ids!, next);
+        // Gradients of several batches add up, so each loss is divided to make the sum a mean.
+        const share = loss.mul(1 / plan.gradAccumSteps);
+        (scaler?.scale(share) ?? share).backward();
+        losses.push(loss.detach().keep());
+      }
+      loaderState = state;
+      await pause(device);
+    }
+    const learningRateMultiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
+    const scaling = await updateParameters(optimizer, scaler);
+    optimizer.zeroGrad();
+    await pause(device);
+    yield { step, losses, learningRateMultiplier, ...scaling, loaderState };
+  }
+}
+
+/** Sets the learning rates, momentum and weight decay of a step, and returns the rates' multiplier. */
+function setRates(
+  optimizer: MuonAdamW,
+  step: number,
+  schedule: LearningRateSchedule,
+  weightDecay: number,
+): number {
+  const multiplier = learningRateMultiplier(step, schedule);
+  for (const group of optimizer.groups) {
+    group.lr = group.initialLr * multiplier;
+    if (group.kind === "muon") {
+      group.momentum = muonMomentumSchedule(step, schedule);
+      group.weightDecay = weightDecaySchedule(step, schedule.steps, weightDecay);
+    }
+  }
+  return multiplier;
+}
+
+/** Updates the parameters; where losses are scaled, only if all gradients are finite. */
+async function updateParameters(
+  optimizer: MuonAdamW,
+  scaler: GradScaler | undefined,
+): Promise<Pick<LoopStep, "lossScale" | "skipped">> {
+  if (scaler === undefined) {
+    optimizer.step();
+    return {};
+  }
+  const lossScale = scaler.getScale();
+  const isFinite = await scaler.step(optimizer);
+  scaler.update();
+  return { lossScale, skipped: !isFinite };
+}
+
+/** Submits pending work to the device and yields to the event loop. */
+async function pause(device: Device): Promise<void> {
+  await device.keepPace();
+  await nextTask();
+}
