@@ -49,11 +49,10 @@ export function basePath(...parts: string[]): string {
  * ```
  */
 export async function ensureWritableFolder(path: string): Promise<void> {
-  const probe = temporaryName(`${path}/probe`);
   try {
     await Deno.mkdir(path, { recursive: true });
-    await Deno.writeFile(probe, new Uint8Array());
-    await Deno.remove(probe);
+    const probe = await Temporary.create(`${path}/probe`);
+    await probe[Symbol.asyncDispose]();
   } catch (cause) {
     throw fileError("write to the folder", path, cause);
   }
@@ -88,7 +87,8 @@ export async function writeFileAtomically(
 
 /**
  * Writes several files that belong together: each whole or not at all, and none before all are on the
- * disk. They take their names in the order given, so whoever sees the last one has the others.
+ * disk. The last one takes its name when the others have theirs, so whoever sees it has the others.
+ * That holds after a loss of power, too, where the system can sync a folder.
  *
  * @param files The paths, whose folders must exist, and for each the bytes or a text.
  * @throws {Error} If one cannot be written; the message names the path and the cause, the temporary
@@ -105,32 +105,33 @@ export async function writeFileAtomically(
 export async function writeFilesTogether(
   files: readonly (readonly [path: string, content: Uint8Array | string])[],
 ): Promise<void> {
-  const written = files.map(([path, content]) => ({
-    path,
-    temporary: temporaryName(path),
-    bytes: typeof content === "string" ? new TextEncoder().encode(content) : content,
-  }));
+  const written: Temporary[] = [];
   let current = "";
   try {
-    for (const { path, temporary, bytes } of written) {
+    for (const [path, content] of files) {
       current = path;
-      await writeThrough(temporary, bytes);
+      const temporary = await Temporary.create(path);
+      written.push(temporary);
+      await temporary.write(
+        typeof content === "string" ? new TextEncoder().encode(content) : content,
+      );
     }
-    for (const { path, temporary } of written) {
-      current = path;
-      await Deno.rename(temporary, path);
+    for (const [i, temporary] of written.entries()) {
+      current = temporary.path;
+      if (i > 0 && i === written.length - 1) await syncFolders(files.slice(0, -1));
+      await temporary.rename();
     }
+    await syncFolders(files.slice(-1));
   } catch (cause) {
-    for (const { temporary } of written) {
-      await Deno.remove(temporary).catch(() => {}); // it may never have come into being
-    }
     throw fileError("write", current, cause);
+  } finally {
+    for (const temporary of written) await temporary[Symbol.asyncDispose]();
   }
 }
 
 /**
- * Removes what processes that were killed while they wrote left in a folder. Call it when nothing else
- * writes there.
+ * Removes what processes that were killed while they wrote left in a folder. What a living process is
+ * writing stays: it holds a lock.
  *
  * @param folder The folder; it need not exist.
  *
@@ -146,8 +147,13 @@ export async function writeFilesTogether(
  */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const name of await namesIn(folder)) {
-    if (/\.[0-9a-f-]{36}\.tmp$/.test(name)) {
-      await Deno.remove(`${folder}/${name}`).catch(() => {}); // at worst it stays where it is
+    if (!/\.[0-9a-f-]{36}\.tmp$/.test(name)) continue;
+    const path = `${folder}/${name}`;
+    try {
+      using file = await Deno.open(path, { write: true });
+      if (await file.tryLock(true)) await Deno.remove(path);
+    } catch {
+      // Its process may have finished it just now; at worst it stays where it is.
     }
   }
 }
@@ -205,18 +211,77 @@ function reasonOf(cause: unknown): string {
   return message;
 }
 
-/** Writes a file and waits until the disk has it. */
-async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
+/** A file that is being written beside the one whose place it takes. It is locked all the while. */
+class Temporary implements AsyncDisposable {
+  /** The name that it takes in the end. */
+  readonly path: string;
+  readonly #name: string;
+  readonly #file: Deno.FsFile;
+  #isRenamed = false;
+
+  private constructor(path: string, name: string, file: Deno.FsFile) {
+    this.path = path;
+    this.#name = name;
+    this.#file = file;
   }
-  await file.sync();
+
+  /** Creates an empty file under a name that no other process and no earlier attempt has. */
+  static async create(path: string): Promise<Temporary> {
+    while (true) {
+      const name = `${path}.${crypto.randomUUID()}.tmp`;
+      const file = await Deno.open(name, { write: true, createNew: true });
+      // Where files cannot be locked, another process may take this one for left behind.
+      await file.lock(true).catch(() => {});
+      if (await exists(name)) return new Temporary(path, name, file);
+      // It was taken for that between the two, before it was locked.
+      file.close();
+    }
+  }
+
+  /** Writes the content and waits until the disk has it. */
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let written = 0; written < bytes.length;) {
+      written += await this.#file.write(bytes.subarray(written));
+    }
+    await this.#file.sync();
+  }
+
+  /** Gives it its name. */
+  async rename(): Promise<void> {
+    await Deno.rename(this.#name, this.path);
+    this.#isRenamed = true;
+    this.#file.close();
+  }
+
+  /** Removes it unless it has its name. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isRenamed) return;
+    await Deno.remove(this.#name).catch(() => {});
+    this.#file.close();
+  }
 }
 
-/** A name beside `path` that no other process and no earlier attempt has. */
-function temporaryName(path: string): string {
-  return `${path}.${crypto.randomUUID()}.tmp`;
+/** Waits until the disk knows the names of files. */
+async function syncFolders(files: readonly (readonly [path: string, unknown])[]): Promise<void> {
+  const folders = new Set(files.map(([path]) => path.slice(0, path.lastIndexOf("/") + 1) || "."));
+  for (const folder of folders) {
+    try {
+      using opened = await Deno.open(folder);
+      await opened.sync();
+    } catch {
+      // Windows, and some file systems, sync no folders.
+    }
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw cause;
+  }
 }
 
 /** A variable of the environment; an empty one counts as not set. */

@@ -152,3 +152,51 @@ Deno.test("what a killed process left is removed, and nothing else", async () =>
   assertEquals(await namesIn(folder), ["model.safetensors", "notes.tmp"]);
   await removeTemporaries(`${folder}/none`);
 });
+
+Deno.test("what a living process is writing is not removed", async () => {
+  const folder = await Deno.makeTempDir();
+  const module = JSON.stringify(new URL("./files.ts", import.meta.url).href);
+  const code = `import { ensureWritableFolder, writeFilesTogether } from ${module};
+    const [folder, content] = [${JSON.stringify(folder)}, new Uint8Array(300_000)];
+    for (let i = 0; i < 60; i++) {
+      await ensureWritableFolder(folder);
+      await writeFilesTogether([[folder + "/a", content], [folder + "/b", content]]);
+    }`;
+  const args = ["eval", "--quiet", "--no-config", code];
+  const writer = new Deno.Command(Deno.execPath(), { args, stderr: "piped" }).spawn();
+  let isOver = false;
+  writer.status.then(() => isOver = true);
+  while (!isOver) await removeTemporaries(folder);
+  const stderr = await new Response(writer.stderr).text();
+  assertEquals([(await writer.status).code, stderr], [0, ""]);
+  assertEquals(await namesIn(folder), ["a", "b"]);
+});
+
+Deno.test({
+  name: "names reach the disk in order: the last one when it has the others",
+  ignore: Deno.build.os === "windows", // no folder can be synced there
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const { rename } = Deno;
+    const { sync } = Deno.FsFile.prototype;
+    const seen: string[] = [];
+    Deno.FsFile.prototype.sync = async function (this: Deno.FsFile) {
+      seen.push((await this.stat()).isDirectory ? "sync folder" : "sync file");
+      await sync.call(this);
+    };
+    Deno.rename = async (from, to) => {
+      seen.push(`rename ${`${to}`.slice(folder.length + 1)}`);
+      await rename(from, to);
+    };
+    try {
+      await writeFilesTogether(["a", "b", "c"].map((name) => [`${folder}/${name}`, name]));
+      assertEquals(seen, [
+        ...["sync file", "sync file", "sync file"],
+        ...["rename a", "rename b", "sync folder", "rename c", "sync folder"],
+      ]);
+    } finally {
+      Deno.FsFile.prototype.sync = sync;
+      Deno.rename = rename;
+    }
+  },
+});
