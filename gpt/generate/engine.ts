@@ -12,7 +12,7 @@ import { calculate } from "./calculator.ts";
 import { AheadDrawer } from "./draw_ahead.ts";
 import { KVCache } from "../model/kv_cache.ts";
 import type { GPT } from "../model/model.ts";
-import { checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
+import { checkSampled, checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
 
 /** What the engine needs of a tokenizer: to know where a sample ends, and to run the calculator. */
 export interface EngineTokenizer {
@@ -154,6 +154,7 @@ export class Engine {
    * @param tokens The ids of the prompt: at least one.
    * @throws {RangeError} If the prompt is empty, an id is not in the vocabulary, an option is out of
    * range, or prompt and tokens together are longer than the model's rotary angles reach.
+   * @throws {Error} If the logits of a token are NaN or infinite.
    */
   async *generate(
     tokens: readonly number[],
@@ -174,6 +175,7 @@ export class Engine {
       let used = 0;
       for (let step = 1; limit > 0; step++) {
         const next = drawn[used++]!;
+        checkSampled(next);
         const masks = rows.map((row) => row.forced.length > 0 ? 0 : 1);
         const column = rows.map((row, i) => row.forced.shift() ?? next[i]!);
         rows.forEach((row, i) => row.accept(column[i]!));
@@ -296,7 +298,9 @@ export async function* generateWithoutCache(
       const last = model.forward(ids).slice(1, text.length - 1).squeeze(1);
       return scope.keep(drawTokens(last, step, options));
     });
-    const [token] = await readIds(drawn);
+    const sampled = await readIds(drawn);
+    checkSampled(sampled);
+    const [token] = sampled;
     text.push(token!);
     yield token!;
   }

@@ -81,6 +81,50 @@ gpuTest("several tokens are read together, the first of them alone", async (devi
   assertEquals(readAfter, [1, ...Array(8).fill(2), ...Array(8).fill(3)]);
 });
 
+testOnEveryDevice("weights that are not finite are named when sampling", async (device) => {
+  const model = makeModel(device);
+  const head = model.parameters().get("lm_head.weight")!;
+  head.assign(new Float32Array(head.size).fill(NaN, head.size / 2));
+  const engine = new Engine(model, bare);
+  const live = device.live;
+  for (const options of [{ temperature: 0 }, { temperature: 0.9 }, { topK: 5, samples: 2 }]) {
+    const all = { ...options, maxTokens: 4 };
+    const wanted = "wanted finite logits, got NaN or infinity in row 0";
+    await assertRejects(() => engine.generateBatch(prompt, all), Error, wanted);
+    const plain = generateWithoutCache(model, prompt, all);
+    await assertRejects(() => plain.next(), Error, wanted);
+  }
+  assertEquals(device.live, live);
+});
+
+testOnEveryDevice(
+  "what is not finite is named at its token, however many are read together",
+  async (device) => {
+    const model = makeModel(device);
+    const wanted = await firstOf(new Engine(model, bare), { maxTokens: 4, temperature: 0 });
+    // The row of a token that comes later: its logits are the first that are NaN.
+    const place = wanted.findIndex((token) => !prompt.includes(token));
+    const table = model.parameters().get("transformer.wte.weight")!;
+    const values = (await table.data()) as Float32Array<ArrayBuffer>;
+    values.fill(NaN, wanted[place]! * config.nEmbd, (wanted[place]! + 1) * config.nEmbd);
+    table.assign(values);
+    for (const readEvery of [1, 2, 8]) {
+      const got: number[] = [];
+      await assertRejects(
+        async () => {
+          const options = { maxTokens: 10, temperature: 0, readEvery };
+          for await (const { tokens } of new Engine(model, bare).generate(prompt, options)) {
+            got.push(tokens[0]!);
+          }
+        },
+        Error,
+        "wanted finite logits",
+      );
+      assertEquals(got, wanted.slice(0, place + 1));
+    }
+  },
+);
+
 cpuTest("the same seed draws the same tokens, and another one others", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const draw = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });

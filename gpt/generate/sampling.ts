@@ -1,10 +1,14 @@
 /** Drawing the next token from logits, on the device. @module */
 
 import {
+  defineProgram,
   deriveSeed,
-  drawAmongLargest,
+  expression as ex,
+  gather,
   multinomial,
+  runProgram,
   Tensor,
+  topK as largestOf,
   uniformArray,
 } from "../../tensor/mod.ts";
 
@@ -35,12 +39,37 @@ export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOpti
   }
 }
 
+/** The smallest temperature that `float32` can divide by on every device. */
+const LOWEST_TEMPERATURE = 2 ** -126;
+
+/**
+ * The first of the largest logits; −1 if that is NaN or infinite: then nothing equals NaN.
+ */
+const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] }, ({ logits }) => {
+  const largest = ex.rowMax(logits);
+  const finite = ex.select(ex.less(ex.abs(largest), Infinity), largest, NaN);
+  const first = ex.rowMin(ex.select(ex.equal(logits, finite), ex.column, ex.rowLength));
+  return [ex.select(ex.less(first, ex.rowLength), first, -1)];
+});
+
+/**
+ * How likely each token is, the likeliest one being 1. The largest logit is subtracted first, so that
+ * no temperature is too low; if it is NaN or infinite, a weight is NaN.
+ */
+const weightsOf = defineProgram(
+  { name: "sampling weights", inputs: ["logits"], scalars: ["temperature"] },
+  ({ logits, temperature }) => [
+    ex.exp(ex.divide(ex.subtract(logits, ex.rowMax(logits)), temperature)),
+  ],
+);
+
 /**
  * Draws a token for each row of logits.
  *
  * @param logits `[rows, vocabulary]`
  * @param step The number of the draw, so that each step draws anew.
- * @returns `int32 [rows]`
+ * @returns `int32 [rows]`, to be read with {@linkcode checkSampled}: −1 for a row whose largest logit is
+ * NaN or infinite, as the device cannot throw.
  *
  * @example The likeliest token
  * ```ts
@@ -55,11 +84,29 @@ export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOpti
  */
 export function drawTokens(logits: Tensor, step: number, options: SamplingOptions): Tensor {
   const { temperature = 1, topK = 0, seed = 42 } = options;
-  if (temperature === 0) return logits.argmax(-1);
+  if (temperature === 0) return runProgram(likeliest, [logits], [], "int32")[0]!.squeeze(-1);
   const [rows, vocabSize] = logits.shape as [number, number];
   const uniforms = Tensor.from(logits.device, uniformArray(deriveSeed(seed, step), rows));
-  if (topK === 0 || topK >= vocabSize) {
-    return multinomial(logits.div(temperature).softmax(), uniforms);
-  }
-  return drawAmongLargest(logits, uniforms, { k: topK, temperature });
+  const sample = (logits: Tensor) => {
+    const scalars = [Math.max(temperature, LOWEST_TEMPERATURE)];
+    return multinomial(runProgram(weightsOf, [logits], scalars)[0]!, uniforms);
+  };
+  if (topK === 0 || topK >= vocabSize) return sample(logits);
+  const { values, indices } = largestOf(logits, topK);
+  return gather(indices, -1, sample(values).unsqueeze(-1)).squeeze(-1);
+}
+
+/**
+ * Checks tokens that were read back from the device.
+ *
+ * @param tokens What {@linkcode drawTokens} sampled, one for each row.
+ * @throws {Error} If a row of logits was not finite.
+ */
+export function checkSampled(tokens: readonly number[]): void {
+  const row = tokens.findIndex((token) => token < 0);
+  if (row === -1) return;
+  throw new Error(
+    `Cannot sample a token: wanted finite logits, got NaN or infinity in row ${row}. ` +
+      `Are all of the model's weights finite?`,
+  );
 }

@@ -16,7 +16,7 @@ import {
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import { type DType, type FloatType, isFloat, promote } from "../dtype.ts";
+import { type DType, isFloat, promote } from "../dtype.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -42,7 +42,8 @@ import { isReducedAtOnce, sumToShape } from "./reduce.ts";
  *
  * @param scalars A number for each of the program's scalars.
  * @param dtype The type of the results; by default `float16` if all floats that go in are, and else
- * `float32`. Whatever the types, kernels compute in single precision, and round once.
+ * `float32`. Whatever the types, kernels compute in single precision, and round once. Results that are
+ * `int32` carry no gradient.
  * @returns A tensor for each output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast.
  * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round.
@@ -68,12 +69,12 @@ export function runProgram(
   program: Program,
   inputs: readonly Tensor[],
   scalars: readonly number[] = [],
-  dtype?: FloatType,
+  dtype?: DType,
 ): readonly Tensor[] {
   checkScalars(program, scalars);
   const device = commonDevice(program.name, inputs);
   const { calls, operation } = knownOf(program);
-  const variant = variantOf(device) + (dtype === undefined ? 0 : dtype === "float16" ? 4 : 8);
+  const variant = variantOf(device) + RESULT_VARIANTS[dtype ?? "default"];
   const call = calls.get(inputs, variant, () => {
     inputs.forEach((input, i) => checkType(program, i, input.dtype));
     const shape = commonShape(program, inputs.map((input) => input.shape));
@@ -82,7 +83,7 @@ export function runProgram(
   });
   const outputs = allocateAll(device, call.outputs, program.name);
   run(device, program, call, inputs, outputs, scalars);
-  recordOperation(operation, inputs, outputs, scalars);
+  if (dtype !== "int32") recordOperation(operation, inputs, outputs, scalars);
   return outputs;
 }
 
@@ -169,6 +170,9 @@ function prepareCall(
   const plan = device.kind === "cpu" ? planProgramOnCpu(device, program, operands, results) : null;
   return { inputs: operands, outputs: results, plan };
 }
+
+/** How calls with results of different types are told apart, beside {@linkcode variantOf}. */
+const RESULT_VARIANTS = { default: 0, float16: 4, float32: 8, int32: 12 } as const;
 
 /** What else the result of {@linkcode prepareCall} depends on. */
 function variantOf(device: Device): number {

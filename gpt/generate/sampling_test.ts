@@ -1,0 +1,47 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { Tensor } from "../../tensor/mod.ts";
+import { checkSampled, drawTokens, type SamplingOptions } from "./sampling.ts";
+
+const everyWay: readonly SamplingOptions[] = [
+  { temperature: 0 },
+  { temperature: 1 },
+  { temperature: 0.7, topK: 2 },
+  { temperature: 1e-300 },
+  { temperature: 1e-300, topK: 3 },
+  { temperature: 1e30 },
+];
+
+testOnEveryDevice("a row whose largest logit is not finite gives -1", async (device) => {
+  const rows = [
+    [1, NaN, 3, 2],
+    [1, Infinity, 3, 2],
+    [-Infinity, -Infinity, -Infinity, -Infinity],
+    [NaN, NaN, NaN, NaN],
+    [-Infinity, -Infinity, -1e30, -Infinity],
+  ];
+  for (const options of everyWay) {
+    using _scope = device.scope();
+    const tokens = drawTokens(Tensor.from(device, rows), 0, options);
+    assertEquals([...await tokens.data()], [-1, -1, -1, -1, 2], JSON.stringify(options));
+  }
+});
+
+testOnEveryDevice("the lowest temperatures take the likeliest token", async (device) => {
+  const logits = Tensor.from(device, [[-15, 14.999999, 15, 3], [1e-30, -1e-30, 0, -3]]);
+  for (const temperature of [0, 1e-300, 1e-45, 1e-38, 1e-37]) {
+    for (const topK of [0, 2]) {
+      const tokens = drawTokens(logits, 3, { temperature, topK });
+      assertEquals([...await tokens.data()], [2, 0], `temperature ${temperature}, topK ${topK}`);
+    }
+  }
+});
+
+Deno.test("a token that could not be sampled is an error that names the row", () => {
+  checkSampled([0, 5, 1]);
+  assertThrows(
+    () => checkSampled([4, -1]),
+    Error,
+    "Cannot sample a token: wanted finite logits, got NaN or infinity in row 1. Are all of the model's",
+  );
+});
