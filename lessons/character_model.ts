@@ -150,39 +150,55 @@ export interface CharacterTraining {
   readonly after: readonly string[];
 }
 
+/** What the character model learns, and how. */
+export interface CharacterOptions {
+  /** The words to learn from; names of dinosaurs by default. */
+  readonly words?: readonly string[];
+  /** How far an update goes for a gradient of 1; 10 by default. */
+  readonly learningRate?: number;
+  /** How many updates to make; 60 by default, which take about a second. */
+  readonly steps?: number;
+  /** Chooses what is written; 1 by default. */
+  readonly seed?: number;
+}
+
 /**
  * From there to a language model: zero, forward, loss, backward, update, on the letters of words.
  *
- * @param turns How many updates to make; 60 take about a second.
- * @param seed Chooses what is written.
+ * @throws {RangeError} If there are no words.
  *
  * @example
  * ```ts
  * import { trainCharacterModel } from "./character_model.ts";
  *
- * const { losses } = trainCharacterModel(3);
+ * const { losses } = trainCharacterModel({ steps: 3 });
  * if (!(losses[2]! < losses[0]!)) throw new Error(`the loss did not fall: ${losses}`);
  * ```
  */
-export function trainCharacterModel(turns = 60, seed = 1): CharacterTraining {
-  const model = new CharacterModel(dinosaurs);
+export function trainCharacterModel(
+  { words = dinosaurs, learningRate = 10, steps = 60, seed = 1 }: CharacterOptions = {},
+): CharacterTraining {
+  if (words.length === 0) {
+    throw new RangeError("Cannot train the character model: wanted at least 1 word, got none");
+  }
+  const model = new CharacterModel(words);
   const parameters = model.parameters();
   const sample = (): string[] =>
     Array.from({ length: 8 }, (_, i) => model.write(childSeed(seed, i)));
 
   const before = sample();
   const losses: number[] = [];
-  for (let turn = 0; turn < turns; turn++) {
+  for (let step = 0; step < steps; step++) {
     for (const parameter of parameters) parameter.zeroGrad();
-    const loss = model.loss(dinosaurs);
+    const loss = model.loss(words);
     loss.backward();
-    for (const parameter of parameters) parameter.data -= 10 * parameter.grad;
+    for (const parameter of parameters) parameter.data -= learningRate * parameter.grad;
     losses.push(loss.data);
   }
   return {
     alphabet: model.alphabet,
     parameters: parameters.length,
-    examples: dinosaurs.reduce((sum, word) => sum + word.length + 1, 0),
+    examples: words.reduce((sum, word) => sum + word.length + 1, 0),
     losses,
     before,
     after: sample(),

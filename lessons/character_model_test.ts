@@ -14,7 +14,7 @@ Deno.test("training on letters lowers the loss, the same way every time", () => 
   losses.slice(1).forEach((loss, i) => assert(loss < losses[i]!, `turn ${i + 1}: ${loss}`));
   assert(losses.at(-1)! < 0.9, `${losses.at(-1)}`);
   assertEquals([before.length, after.length], [8, 8]);
-  const again = trainCharacterModel(2);
+  const again = trainCharacterModel({ steps: 2 });
   assertEquals(again.losses, losses.slice(0, 2));
   assertEquals(again.before, before);
 });
@@ -52,5 +52,26 @@ Deno.test("a letter that the model has never seen is refused", () => {
   assertEquals(
     error.message,
     'Cannot score the letter after ".?a": wanted 3 letters out of ".ab", got "?" as letter 2',
+  );
+});
+
+Deno.test("the model learns other words, with other steps, rates and seeds", () => {
+  const options = { words: ["aba", "b"], learningRate: 1, steps: 30 };
+  const { alphabet, parameters, examples, losses, after } = trainCharacterModel(options);
+  assertEquals([alphabet, parameters, examples], [[".", "a", "b"], 27, 6]);
+  assertAlmostEquals(losses[0]!, Math.log(3), 1e-12);
+  assert(losses.length === 30 && losses.at(-1)! < losses[0]!, `${losses.at(-1)}`);
+  const slower = trainCharacterModel({ ...options, learningRate: 0.1 });
+  assert(slower.losses.at(-1)! > losses.at(-1)!);
+  const other = trainCharacterModel({ ...options, seed: 2 });
+  assertEquals(other.losses, losses);
+  assert(other.after.join() !== after.join());
+});
+
+Deno.test("there is nothing to learn without words", () => {
+  const error = assertThrows(() => trainCharacterModel({ words: [] }), RangeError);
+  assertEquals(
+    error.message,
+    "Cannot train the character model: wanted at least 1 word, got none",
   );
 });

@@ -8,7 +8,6 @@
  */
 
 import { MLP } from "../autograd/mlp.ts";
-import { numericalGradient } from "../autograd/gradcheck.ts";
 import { Value } from "../autograd/value.ts";
 
 /** The numbers inside one neuron. */
@@ -33,6 +32,12 @@ function traceNeuron(
   bias: number,
   activate: (sum: Value) => Value,
 ): NeuronTrace {
+  if (inputs.length === 0 || inputs.length !== weights.length) {
+    throw new RangeError(
+      `Cannot compute a neuron: wanted one weight for each input, got ${inputs.length} inputs and ` +
+        `${weights.length} weights`,
+    );
+  }
   const products = inputs.map((x, i) => new Value(x).mul(weights[i]!));
   const sum = products.reduce((total, product) => total.add(product)).add(bias);
   return {
@@ -45,8 +50,20 @@ function traceNeuron(
   };
 }
 
+/** The numbers of one neuron. */
+export interface NeuronOptions {
+  /** The inputs; 4 and 25 by default. */
+  readonly inputs?: readonly number[];
+  /** One weight for each input; 0.5 and −0.3 by default. */
+  readonly weights?: readonly number[];
+  /** The bias; 1 by default. */
+  readonly bias?: number;
+}
+
 /**
- * One neuron: inputs 4 and 25, weights 0.5 and −0.3, bias 1, tanh.
+ * One neuron: tanh of the weighted sum of the inputs and the bias.
+ *
+ * @throws {RangeError} If there is not one weight for each input.
  *
  * @example
  * ```ts
@@ -57,8 +74,10 @@ function traceNeuron(
  * if (output.toFixed(4) !== "-0.9998") throw new Error(`${output}`);
  * ```
  */
-export function oneNeuron(): NeuronTrace {
-  return traceNeuron([4, 25], [0.5, -0.3], 1, (sum) => sum.tanh());
+export function oneNeuron(
+  { inputs = [4, 25], weights = [0.5, -0.3], bias = 1 }: NeuronOptions = {},
+): NeuronTrace {
+  return traceNeuron(inputs, weights, bias, (sum) => sum.tanh());
 }
 
 /** One layer, counted. */
@@ -73,7 +92,17 @@ export interface LayerCount {
   readonly biases: number;
 }
 
-/** A network of two layers: what it is made of, and what it answers. */
+/** The shape of a network, and what it reads. */
+export interface NetworkOptions {
+  /** The inputs; 0.5, −1 and 2 by default. */
+  readonly inputs?: readonly number[];
+  /** The neurons of each layer; 4 and 2 by default. */
+  readonly layers?: readonly number[];
+  /** Chooses the weights; 1 by default. */
+  readonly seed?: number;
+}
+
+/** A network: what it is made of, and what it answers. */
 export interface NetworkTrace {
   /** The layers, counted. */
   readonly layers: readonly LayerCount[];
@@ -81,14 +110,16 @@ export interface NetworkTrace {
   readonly parameters: readonly { readonly label: string; readonly data: number }[];
   /** What comes in. */
   readonly inputs: readonly number[];
-  /** What the hidden layer makes of it. */
-  readonly hidden: readonly number[];
-  /** What the last layer makes of that. */
+  /** The outputs of each hidden layer. */
+  readonly hidden: readonly (readonly number[])[];
+  /** The outputs of the last layer. */
   readonly outputs: readonly number[];
 }
 
 /**
- * Layers: a network of 3 inputs, 4 hidden neurons and 2 outputs, and its 26 parameters.
+ * Layers: by default a network of 3 inputs, 4 hidden neurons and 2 outputs, with 26 parameters.
+ *
+ * @throws {RangeError} If there is no input or no layer, or a layer has no neuron.
  *
  * @example
  * ```ts
@@ -99,12 +130,12 @@ export interface NetworkTrace {
  * if (counts.join() !== "16,10" || parameters.length !== 26) throw new Error(`${counts}`);
  * ```
  */
-export function layersOfNeurons(): NetworkTrace {
-  const mlp = new MLP(3, [4, 2], { activation: "tanh", seed: 1 });
-  const inputs = [0.5, -1, 2];
-  const [first, last] = mlp.layers;
-  const hidden = first!.call(inputs.map((x) => new Value(x)));
-  const outputs = last!.call(hidden);
+export function layersOfNeurons(
+  { inputs = [0.5, -1, 2], layers = [4, 2], seed = 1 }: NetworkOptions = {},
+): NetworkTrace {
+  const mlp = new MLP(inputs.length, layers, { activation: "tanh", seed });
+  let x = inputs.map((input) => new Value(input));
+  const outputs = mlp.layers.map((layer) => (x = layer.call(x)).map(({ data }) => data));
   return {
     layers: mlp.layers.map(({ neurons }) => {
       const inputs = neurons[0]!.weights.length;
@@ -113,8 +144,8 @@ export function layersOfNeurons(): NetworkTrace {
     }),
     parameters: mlp.parameters().map(({ label, data }) => ({ label, data })),
     inputs,
-    hidden: hidden.map(({ data }) => data),
-    outputs: outputs.map(({ data }) => data),
+    hidden: outputs.slice(0, -1),
+    outputs: outputs.at(-1)!,
   };
 }
 
@@ -129,7 +160,10 @@ export interface ForwardTrace {
 }
 
 /**
- * A forward pass: from the scores 80 and 70 through two relu neurons to a probability.
+ * A forward pass: from two exam scores through two relu neurons to a probability.
+ *
+ * @param scores Two scores out of 100.
+ * @throws {RangeError} If there are not two.
  *
  * @example
  * ```ts
@@ -140,8 +174,7 @@ export interface ForwardTrace {
  * if (shown !== "0.4600,0.3000,0.5676") throw new Error(shown);
  * ```
  */
-export function forwardPass(): ForwardTrace {
-  const scores = [80, 70];
+export function forwardPass(scores: readonly number[] = [80, 70]): ForwardTrace {
   const inputs = scores.map((score) => score / 100);
   const hidden = [
     traceNeuron(inputs, [0.6, 0.4], -0.3, (sum) => sum.relu()),
@@ -169,7 +202,11 @@ export interface LossTrace {
 }
 
 /**
- * Squared loss: 0.8 against 1 is 0.04, −0.5 against 1 is 2.25.
+ * Squared loss, by default of 0.8 and −0.5 against 1: 0.04 and 2.25.
+ *
+ * @param predictions What a network says.
+ * @param target What it should say.
+ * @returns The loss of each prediction.
  *
  * @example
  * ```ts
@@ -179,23 +216,37 @@ export interface LossTrace {
  * if (losses !== "0.04,2.25") throw new Error(losses);
  * ```
  */
-export function squaredLoss(): LossTrace[] {
-  return [0.8, -0.5].map((prediction) => {
-    const target = 1;
+export function squaredLoss(
+  predictions: readonly number[] = [0.8, -0.5],
+  target = 1,
+): LossTrace[] {
+  return predictions.map((prediction) => {
     const error = new Value(prediction).sub(target);
     return { prediction, target, error: error.data, loss: error.pow(2).data };
   });
 }
 
+/** Where {@linkcode slope} looks. */
+export interface SlopeOptions {
+  /** The weight; 1 by default. */
+  readonly w?: number;
+  /** The input; 3 by default. */
+  readonly x?: number;
+  /** What w · x should be; 7 by default. */
+  readonly target?: number;
+  /** How far w is moved to measure the slope; 0.001 by default. */
+  readonly step?: number;
+}
+
 /** A gradient, computed and measured. */
 export interface SlopeTrace {
-  /** Where. */
+  /** The weight. */
   readonly w: number;
-  /** w · 3. */
+  /** w · x. */
   readonly product: number;
-  /** w · 3 − 7. */
+  /** w · x − target. */
   readonly error: number;
-  /** (w · 3 − 7)². */
+  /** (w · x − target)². */
   readonly loss: number;
   /** The derivative of the loss with respect to w, by the tape. */
   readonly gradient: number;
@@ -210,7 +261,8 @@ export interface SlopeTrace {
 }
 
 /**
- * The gradient is a slope: (w·3 − 7)² at w = 1 is 16, and falls by 24 for each unit of w.
+ * The gradient is a slope: by default that of (w·3 − 7)² at w = 1, where the loss is 16 and falls by
+ * 24 for each unit of w.
  *
  * @example
  * ```ts
@@ -221,27 +273,42 @@ export interface SlopeTrace {
  * if (Math.abs(measured - gradient) > 1e-9) throw new Error(`measured ${measured}`);
  * ```
  */
-export function slope(): SlopeTrace {
-  const w = new Value(1);
-  const product = w.mul(3);
-  const error = product.sub(7);
+export function slope(
+  { w = 1, x = 3, target = 7, step = 0.001 }: SlopeOptions = {},
+): SlopeTrace {
+  const weight = new Value(w);
+  const product = weight.mul(x);
+  const error = product.sub(target);
   const loss = error.pow(2);
   loss.backward();
 
-  const step = 0.001;
-  const lossAt = (w: number): number => (w * 3 - 7) ** 2;
-  const [measured] = numericalGradient(([w]) => lossAt(w!), [w.data], { step });
+  const lossAt = (w: number): number => (w * x - target) ** 2;
+  const lossBelow = lossAt(w - step), lossAbove = lossAt(w + step);
   return {
-    w: w.data,
+    w,
     product: product.data,
     error: error.data,
     loss: loss.data,
-    gradient: w.grad,
+    gradient: weight.grad,
     step,
-    lossBelow: lossAt(w.data - step),
-    lossAbove: lossAt(w.data + step),
-    measured: measured!,
+    lossBelow,
+    lossAbove,
+    measured: (lossAbove - lossBelow) / (2 * step),
   };
+}
+
+/** Where {@linkcode descent} starts, and how it goes on. */
+export interface DescentOptions {
+  /** The weight to start with; 1 by default. */
+  readonly w?: number;
+  /** The input; 3 by default. */
+  readonly x?: number;
+  /** What w · x should be; 7 by default. */
+  readonly target?: number;
+  /** How far to go for a slope of 1; 0.05 by default. */
+  readonly learningRate?: number;
+  /** How many steps to take; 8 by default. */
+  readonly steps?: number;
 }
 
 /** One step down the slope. */
@@ -255,13 +322,11 @@ export interface DescentStep {
 }
 
 /**
- * Gradient descent: from w = 1 down the slope of (w·3 − 7)², a step at a time, to w = 7/3.
+ * Gradient descent: by default from w = 1 down the slope of (w·3 − 7)² to w = 7/3.
  *
  * Each step takes w to w − learningRate · gradient. With the default of 0.05 the distance to 7/3
  * shrinks to a tenth at each of them.
  *
- * @param learningRate How far to go for a slope of 1.
- * @param steps How many steps to take.
  * @returns Where each step started, and at the end where the last one led.
  *
  * @example
@@ -273,15 +338,17 @@ export interface DescentStep {
  * if (path.at(-1) !== "2.3333") throw new Error(`${path}`);
  * ```
  */
-export function descent(learningRate = 0.05, steps = 8): DescentStep[] {
-  const w = new Value(1);
+export function descent(
+  { w = 1, x = 3, target = 7, learningRate = 0.05, steps = 8 }: DescentOptions = {},
+): DescentStep[] {
+  const weight = new Value(w);
   const path: DescentStep[] = [];
   for (let step = 0; step <= steps; step++) {
-    w.zeroGrad();
-    const loss = w.mul(3).sub(7).pow(2);
+    weight.zeroGrad();
+    const loss = weight.mul(x).sub(target).pow(2);
     loss.backward();
-    path.push({ w: w.data, loss: loss.data, gradient: w.grad });
-    w.data -= learningRate * w.grad;
+    path.push({ w: weight.data, loss: loss.data, gradient: weight.grad });
+    weight.data -= learningRate * weight.grad;
   }
   return path;
 }
@@ -298,6 +365,20 @@ export interface ValueTrace {
   readonly grad: number;
   /** How that derivative follows from the one below it. */
   readonly chainRule: string;
+}
+
+/** The numbers that w·x + b is fitted with. */
+export interface FitOptions {
+  /** The weight to start with; 3.75 by default. */
+  readonly w?: number;
+  /** The bias to start with; 3.5 by default. */
+  readonly b?: number;
+  /** The input; 2 by default. */
+  readonly x?: number;
+  /** What w·x + b should be; 10 by default. */
+  readonly target?: number;
+  /** How far an update goes for a gradient of 1; 0.01 by default. */
+  readonly learningRate?: number;
 }
 
 /** Backpropagation through w·x + b, and the update that follows from it. */
@@ -317,8 +398,10 @@ export interface BackpropagationTrace {
 }
 
 /**
- * Backpropagation whole: w = 3.75, b = 3.5, x = 2, target 10. The loss is 1, its gradient 4 for w
- * and 2 for b, and with a learning rate of 0.01 the update leads to w = 3.71 and b = 3.48.
+ * Backpropagation through (w·x + b − target)², and one update of w and b.
+ *
+ * By default the loss is 1, its gradient 4 for w and 2 for b, and the update leads to w = 3.71 and
+ * b = 3.48.
  *
  * @example
  * ```ts
@@ -330,8 +413,10 @@ export interface BackpropagationTrace {
  * if (w.toFixed(2) !== "3.71" || b.toFixed(2) !== "3.48") throw new Error(`${w}, ${b}`);
  * ```
  */
-export function backpropagation(): BackpropagationTrace {
-  const w = new Value(3.75), b = new Value(3.5), x = new Value(2), target = new Value(10);
+export function backpropagation(options: FitOptions = {}): BackpropagationTrace {
+  const { learningRate = 0.01 } = options;
+  const w = new Value(options.w ?? 3.75), b = new Value(options.b ?? 3.5);
+  const x = new Value(options.x ?? 2), target = new Value(options.target ?? 10);
   const product = w.mul(x);
   const prediction = product.add(b);
   const error = prediction.sub(target);
@@ -352,7 +437,6 @@ export function backpropagation(): BackpropagationTrace {
     trace(loss, "loss", "error ^ 2", "1, where it begins"),
   ];
 
-  const learningRate = 0.01;
   w.data -= learningRate * w.grad;
   b.data -= learningRate * b.grad;
   const after = w.mul(x).add(b);

@@ -19,6 +19,7 @@
 
 export {
   CharacterModel,
+  type CharacterOptions,
   type CharacterTraining,
   dinosaurs,
   trainCharacterModel,
@@ -27,16 +28,21 @@ export {
   backpropagation,
   type BackpropagationTrace,
   descent,
+  type DescentOptions,
   type DescentStep,
+  type FitOptions,
   forwardPass,
   type ForwardTrace,
   type LayerCount,
   layersOfNeurons,
   type LossTrace,
+  type NetworkOptions,
   type NetworkTrace,
+  type NeuronOptions,
   type NeuronTrace,
   oneNeuron,
   slope,
+  type SlopeOptions,
   type SlopeTrace,
   squaredLoss,
   type ValueTrace,
@@ -44,8 +50,10 @@ export {
 export { type Idea, ideas } from "./ideas.ts";
 export { type Stop, stops } from "./tour.ts";
 export {
+  type LoopOptions,
   type LoopStep,
   type NetworkTraining,
+  type NetworkTrainingOptions,
   trainingLoop,
   trainNetwork,
 } from "./training_examples.ts";

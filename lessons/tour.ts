@@ -90,7 +90,7 @@ function layersStop(): string[] {
     "All but the last layer end in tanh; the last leaves its sums as they are:",
     "",
     `  inputs  ${list(inputs)}`,
-    `  hidden  ${list(hidden)}`,
+    ...hidden.map((layer) => `  hidden  ${list(layer)}`),
     `  outputs ${list(outputs)}`,
   ];
 }
