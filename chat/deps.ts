@@ -18,3 +18,18 @@ export function importCsv(): Promise<typeof import("npm:csv-parse@7.0.3/sync")> 
 export function importZip(): Promise<typeof import("npm:fflate@0.8.3")> {
   return import("npm:fflate@0.8.3");
 }
+
+/** Loads a list of countries: https://github.com/annexare/Countries (MIT). */
+export function importCountries(): Promise<typeof import("npm:countries-list@3.4.1")> {
+  return import("npm:countries-list@3.4.1");
+}
+
+/** Loads 2,700 common words without offense: https://github.com/nkzw-tech/safe-word-list (MIT). */
+export function importSafeWords(): Promise<{ readonly default: Iterable<string> }> {
+  return import("npm:@nkzw/safe-word-list@3.1.2");
+}
+
+/** Loads 275,000 English words: https://github.com/words/an-array-of-english-words (MIT). */
+export function importWords(): Promise<{ readonly default: readonly string[] }> {
+  return import("npm:an-array-of-english-words@2.0.0/index.json", { with: { type: "json" } });
+}

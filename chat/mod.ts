@@ -69,3 +69,15 @@ export {
   type Task,
   type TaskSlice,
 } from "./tasks/task.ts";
+export {
+  ruleConversations,
+  type RuleExam,
+  ruleExams,
+  type RuleOptions,
+} from "./rules/conversations.ts";
+export { type Country, readCountries, readWords, type WordLists } from "./rules/facts.ts";
+export {
+  ConversationLoader,
+  type ConversationLoaderOptions,
+  type ConversationLoaderState,
+} from "./sft/conversation_loader.ts";

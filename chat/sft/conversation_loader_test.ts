@@ -105,14 +105,18 @@ goldenTest("conversations in a row have the original's inputs and targets", asyn
     const inputs = tensors.get(`${run}/inputs`)!.data;
     const targets = tensors.get(`${run}/targets`)!.data;
     for (let start = 0; start < inputs.length; start += 96) {
-      const row = [...inputs.slice(start, start + 96)];
+      const row = Array.from(inputs.slice(start, start + 96), Number);
       const chosen = conversationsIn(row, rendered, golden.bos).map((i) => train_order[i]!);
       const loader = new ConversationLoader({
         ...{ task: listTask("row", chosen), tokenizer: golden, batchSize: 1, sequenceLength: 96 },
       });
       const batch = await loader.take();
       assertEquals([...batch.inputs], row, `${run} ${start}`);
-      assertEquals([...batch.targets], [...targets.slice(start, start + 96)], `${run} ${start}`);
+      assertEquals(
+        [...batch.targets],
+        Array.from(targets.slice(start, start + 96), Number),
+        `${run} ${start}`,
+      );
     }
   }
 });

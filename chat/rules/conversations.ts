@@ -1,0 +1,213 @@
+/**
+ * Conversations made by rule: what `task chat` fine-tunes on when there is nothing else, and an exam on
+ * what they teach.
+ *
+ * @module
+ */
+
+import type { Conversation, Message } from "../../tokenizer/mod.ts";
+import { PythonRandom } from "../random/python_random.ts";
+import type { GenerativeTask, Task } from "../tasks/task.ts";
+import {
+  arithmetic,
+  calendar,
+  capital,
+  counting,
+  currency,
+  type Exchange,
+  goodbye,
+  greeting,
+  identity,
+  introduction,
+  type MakeExchange,
+  opposite,
+  recollection,
+  spelling,
+  type Subject,
+  thanks,
+  unknown,
+} from "./exchanges.ts";
+import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
+
+/** How often each kind of exchange comes, relative to the others. */
+const weights: readonly (readonly [MakeExchange, number])[] = [
+  [greeting, 5],
+  [goodbye, 2],
+  [thanks, 3],
+  [identity, 10],
+  [capital, 16],
+  [currency, 8],
+  [opposite, 7],
+  [calendar, 5],
+  [arithmetic, 22],
+  [spelling, 30],
+  [counting, 26],
+  [unknown, 6],
+];
+
+const MAX_EXCHANGES = 8;
+
+/** Words that a question may begin with: people go on from what was said. */
+const openings = ["And", "Now", "Please", "So", "Then", "Okay,"];
+
+/** Options for {@linkcode ruleConversations} and {@linkcode ruleExams}. */
+export interface RuleOptions {
+  /** The name that the model goes by. @default {"Dino"} */
+  readonly name?: string;
+  /** Countries to talk about; read from a package by default. */
+  readonly countries?: readonly Country[];
+  /** Words to spell; read from packages by default. */
+  readonly words?: WordLists;
+  /** Which conversations. @default {1} */
+  readonly seed?: number;
+}
+
+/** Numbers that only the exam asks about. */
+function isHeldOut(a: number, b: number): boolean {
+  return (31 * a + 17 * b) % 10 === 0;
+}
+
+/**
+ * A task of conversations of one to eight exchanges, each made when it is asked for.
+ *
+ * @param size How many there are.
+ *
+ * @example
+ * ```ts
+ * import { ruleConversations } from "./conversations.ts";
+ *
+ * const countries = [{ name: "France", capital: "Paris", currency: "euro" }];
+ * const words = { common: ["river"], many: ["stone"], heldOut: ["cloud"] };
+ * const task = await ruleConversations(100, { name: "Ada", countries, words });
+ * if (task.get(0).messages[0]?.role !== "user") throw new Error("expected the user to begin");
+ * ```
+ */
+export async function ruleConversations(size: number, options: RuleOptions = {}): Promise<Task> {
+  const { name = "Dino", seed = 1 } = options;
+  const countries = options.countries ?? await readCountries();
+  const words = options.words ?? await readWords();
+  const subject: Subject = {
+    name,
+    countries,
+    word: (random) => random.choice(random.random() < 0.3 ? words.common : words.many),
+    allowsNumbers: (a, b) => !isHeldOut(a, b),
+  };
+  const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
+  const make = (random: PythonRandom): Exchange => {
+    let rest = random.random() * total;
+    const [kind] = weights.find(([, weight]) => (rest -= weight) < 0) ?? weights[0]!;
+    return kind(random, subject);
+  };
+  return {
+    name: "Rules",
+    length: size,
+    get: (index) => {
+      const random = new PythonRandom(seed * 2 ** 32 + index);
+      return conversationOf(
+        exchangesFor(random, make).map((exchange, i) => asPeopleWrite(exchange, random, i > 0)),
+      );
+    },
+  };
+}
+
+/** One to eight exchanges; in one of five chats the user says a name, and asks for it later. */
+function exchangesFor(random: PythonRandom, make: (random: PythonRandom) => Exchange): Exchange[] {
+  // Half of the chats are short.
+  const count = random.random() < 0.5
+    ? 1 + random.randbelow(2)
+    : 1 + random.randbelow(MAX_EXCHANGES);
+  const exchanges = Array.from({ length: count }, () => make(random));
+  if (random.random() >= 0.2) return exchanges;
+  const name = random.choice(firstNames);
+  const told = random.randbelow(Math.min(2, count));
+  exchanges.splice(told, 0, introduction(random, name));
+  const asked = told + 1 + random.randbelow(exchanges.length - told);
+  exchanges.splice(asked, 0, recollection(random, name));
+  return exchanges;
+}
+
+/** The question as people write it: with an opening, in lower case, without its mark. */
+function asPeopleWrite(exchange: Exchange, random: PythonRandom, isLater: boolean): Exchange {
+  let { question } = exchange;
+  if (random.random() < (isLater ? 0.25 : 0.1)) {
+    question = `${random.choice(openings)} ${question[0]!.toLowerCase()}${question.slice(1)}`;
+  }
+  if (random.random() < 0.3) question = question.toLowerCase();
+  if (random.random() < 0.25) question = question.replace(/[.?!]$/, "");
+  return { ...exchange, question };
+}
+
+function conversationOf(exchanges: readonly Exchange[]): Conversation {
+  return {
+    messages: exchanges.flatMap(({ question, answer }): Message[] => [
+      { role: "user", content: question },
+      { role: "assistant", content: answer },
+    ]),
+  };
+}
+
+/** One of the exams: fresh questions of one kind. */
+export type RuleExam = GenerativeTask;
+
+const examKinds = [
+  ["identity", identity],
+  ["capitals", capital],
+  ["opposites", opposite],
+  ["calendar", calendar],
+  ["arithmetic", arithmetic],
+  ["spelling", spelling],
+  ["counting", counting],
+] as const;
+
+/**
+ * Exams on what the conversations teach: words and pairs of numbers are new, the rest is asked in new
+ * combinations. An answer is right if it is the expected one to the letter.
+ *
+ * @param size The number of questions of each exam.
+ * @returns An exam for each kind of question, and `names`: a name given and asked for later.
+ */
+export async function ruleExams(size: number, options: RuleOptions = {}): Promise<RuleExam[]> {
+  const { name = "Dino", seed = 1 } = options;
+  const countries = options.countries ?? await readCountries();
+  const words = options.words ?? await readWords();
+  const subject: Subject = {
+    name,
+    countries,
+    word: (random) => random.choice(words.heldOut),
+    allowsNumbers: isHeldOut,
+  };
+  const random = (exam: number, index: number) =>
+    new PythonRandom((1000 + seed) * 2 ** 32 + exam * 2 ** 16 + index);
+  const exams = examKinds.map(([label, kind], exam): RuleExam => ({
+    name: label,
+    length: size,
+    get: (index) => conversationOf([kind(random(exam, index), subject)]),
+    isRight: isAnsweredExactly,
+  }));
+  const names: RuleExam = {
+    name: "names",
+    length: size,
+    get: (index) => {
+      const numbers = random(examKinds.length, index);
+      const user = numbers.choice(firstNames);
+      const between = Array.from(
+        { length: numbers.randbelow(3) },
+        () => opposite(numbers, subject),
+      );
+      return conversationOf([introduction(numbers, user), ...between, recollection(numbers, user)]);
+    },
+    isRight: isAnsweredExactly,
+  };
+  return [...exams, names];
+}
+
+/** Whether a completion is the last turn of a conversation, to the letter. */
+function isAnsweredExactly({ messages }: Conversation, completion: string): boolean {
+  const content = messages.at(-1)?.content ?? "";
+  return completion === (typeof content === "string" ? content : content.map(asTokens).join(""));
+}
+
+function asTokens({ type, text }: { readonly type: string; readonly text: string }): string {
+  if (type === "python") return `<|python_start|>${text}<|python_end|>`;
+  return type === "python_output" ? `<|output_start|>${text}<|output_end|>` : text;
+}

@@ -1,0 +1,77 @@
+import { assert, assertEquals } from "@std/assert";
+import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
+import { ruleConversations, ruleExams } from "./conversations.ts";
+import { readCountries, readWords } from "./facts.ts";
+
+const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
+
+Deno.test("conversations made by rule can be rendered, and are the same for the same seed", async () => {
+  const task = await ruleConversations(500, { name: "Rex" });
+  const other = await ruleConversations(500, { name: "Rex", seed: 2 });
+  const lengths = new Map<number, number>();
+  for (let i = 0; i < task.length; i++) {
+    const conversation = task.get(i);
+    assertEquals(task.get(i), conversation);
+    const { mask } = renderConversation(tokenizer, conversation);
+    assert(mask.includes(1));
+    const turns = conversation.messages.length / 2;
+    lengths.set(turns, (lengths.get(turns) ?? 0) + 1);
+  }
+  assert(JSON.stringify(task.get(0)) !== JSON.stringify(other.get(0)));
+  assert(lengths.has(1) && lengths.has(8), `${[...lengths]}`);
+  const text = JSON.stringify(Array.from({ length: 500 }, (_, i) => task.get(i)));
+  for (const part of ["Rex", "count(", "Your name is", "I do not know", "And ", "capital of"]) {
+    assert(text.includes(part), part);
+  }
+});
+
+Deno.test("exams ask about words and numbers that no conversation has", async () => {
+  const { common, many, heldOut } = await readWords();
+  const learned = new Set([...common, ...many]);
+  assertEquals(heldOut.filter((word) => learned.has(word)), []);
+  assert(heldOut.length > 100 && common.length > 1000 && many.length > 20_000);
+  const exams = await ruleExams(40);
+  assertEquals(exams.map(({ name }) => name), [
+    ...["identity", "capitals", "opposites", "calendar", "arithmetic", "spelling", "counting"],
+    "names",
+  ]);
+  const task = await ruleConversations(3000);
+  const questions = new Set<string>();
+  for (let i = 0; i < task.length; i++) {
+    for (const { role, content } of task.get(i).messages) {
+      if (role === "assistant" && typeof content === "object") {
+        for (const { type, text } of content) if (type === "python") questions.add(text);
+      }
+    }
+  }
+  for (const name of ["arithmetic", "counting"]) {
+    const exam = exams.find((exam) => exam.name === name)!;
+    for (let i = 0; i < exam.length; i++) {
+      const { content } = exam.get(i).messages.at(-1)!;
+      const call = typeof content === "object" && content.find(({ type }) => type === "python");
+      assert(call && !questions.has(call.text), `${name} ${i}`);
+    }
+  }
+});
+
+Deno.test("an exam takes the expected answer and no other", async () => {
+  for (const exam of await ruleExams(5)) {
+    const problem = exam.get(3);
+    const { content } = problem.messages.at(-1)!;
+    const { ids, mask } = renderConversation(tokenizer, problem);
+    // The expected answer as the model would write it, without the token that ends it.
+    const start = ids.lastIndexOf(tokenizer.special("<|assistant_start|>")) + 1;
+    const answer = tokenizer.decode(ids.slice(start, -1));
+    assert(mask.at(-1) === 1 && await exam.isRight(problem, answer), `${exam.name}: ${content}`);
+    assert(!await exam.isRight(problem, `${answer} `));
+    assert(!await exam.isRight(problem, ""));
+  }
+});
+
+Deno.test("every country has a capital and a currency with a name", async () => {
+  const countries = await readCountries();
+  assertEquals(countries.length, 58);
+  const france = countries.find(({ name }) => name === "France");
+  assertEquals(france, { name: "France", capital: "Paris", currency: "euro" });
+  for (const { currency } of countries) assert(/^[a-z ]/.test(currency), currency);
+});

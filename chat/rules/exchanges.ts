@@ -1,0 +1,252 @@
+/**
+ * Questions made by rule, and the one right answer to each.
+ *
+ * @module
+ */
+
+import { calculate } from "../../gpt/generate/calculator.ts";
+import type { MessagePart } from "../../tokenizer/mod.ts";
+import type { PythonRandom } from "../random/python_random.ts";
+import { type Country, days, months, opposites, unanswerable } from "./facts.ts";
+
+/** One question of the user and its answer. */
+export interface Exchange {
+  /** What the user says. */
+  readonly question: string;
+  /** What the assistant says: text, and calls of the calculator with their output. */
+  readonly answer: string | readonly MessagePart[];
+}
+
+/** What the questions are about. */
+export interface Subject {
+  /** The name of the model. */
+  readonly name: string;
+  /** Countries to ask about. */
+  readonly countries: readonly Country[];
+  /** A word to spell or to count in. */
+  readonly word: (random: PythonRandom) => string;
+  /** Whether two numbers may be asked about: others are kept for an exam. */
+  readonly allowsNumbers: (a: number, b: number) => boolean;
+}
+
+/** Makes one exchange. */
+export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
+
+/** Ways to say hello, and what to answer. */
+export const greeting: MakeExchange = (random) => ({
+  question: random.choice(["Hi", "Hello", "Good morning", "Good evening", "Hi there", "Hey"]) + "!",
+  answer: random.choice(["Hello! What can I do for you?", "Hello! How can I help you?"]),
+});
+
+/** Ways to say good-bye. */
+export const goodbye: MakeExchange = (random) => ({
+  question: random.choice(["Bye", "Good-bye", "See you", "Good night", "I have to go"]) + ".",
+  answer: random.choice(["Bye! It was nice to talk to you.", "Good-bye!"]),
+});
+
+/** Ways to say thanks. */
+export const thanks: MakeExchange = (random) => ({
+  question: random.choice(["Thanks", "Thank you", "Thank you very much", "That helps"]) + "!",
+  answer: "You are welcome!",
+});
+
+/** Questions about the model itself. */
+export const identity: MakeExchange = (random, { name }) =>
+  random.choice<Exchange>([
+    ...["Who are you?", "What are you?", "Tell me who you are.", "Please introduce yourself."].map(
+      (question) => ({ question, answer: `I am ${name}, a small language model.` }),
+    ),
+    ...["What is your name?", "What are you called?", "Tell me your name."].map(
+      (question) => ({ question, answer: `My name is ${name}.` }),
+    ),
+    ...["Who made you?", "Who trained you?", "Where do you come from?"].map(
+      (question) => ({ question, answer: "I was trained with nanodino, on one machine." }),
+    ),
+    ...["What can you do?", "How can you help me?", "What do you know?"].map((question) => ({
+      question,
+      answer: "I can calculate, spell words, and tell you capitals, currencies and opposites.",
+    })),
+    ...["Are you a human?", "Are you a person?", "Are you real?"].map(
+      (question) => ({ question, answer: `No, I am ${name}, a language model.` }),
+    ),
+  ]);
+
+/** The capital of a country, or the country of a capital. */
+export const capital: MakeExchange = (random, { countries }) => {
+  const { name, capital } = random.choice(countries);
+  if (random.random() < 0.25) {
+    return {
+      question: random.choice([
+        `Which country has the capital ${capital}?`,
+        `${capital} is the capital of which country?`,
+      ]),
+      answer: `${capital} is the capital of ${name}.`,
+    };
+  }
+  return {
+    question: random.choice([
+      `What is the capital of ${name}?`,
+      `Tell me the capital of ${name}.`,
+      `Which city is the capital of ${name}?`,
+      `The capital of ${name}?`,
+      `Do you know the capital of ${name}?`,
+    ]),
+    answer: `The capital of ${name} is ${capital}.`,
+  };
+};
+
+/** The currency of a country. */
+export const currency: MakeExchange = (random, { countries }) => {
+  const { name, currency } = random.choice(countries);
+  return {
+    question: random.choice([
+      `What is the currency of ${name}?`,
+      `Which currency does ${name} use?`,
+      `What do people pay with in ${name}?`,
+    ]),
+    answer: `The currency of ${name} is the ${currency}.`,
+  };
+};
+
+/** The opposite of a word. */
+export const opposite: MakeExchange = (random) => {
+  const pair = random.choice(opposites);
+  const [word, other] = random.random() < 0.5 ? pair : [pair[1], pair[0]];
+  return {
+    question: random.choice([
+      `What is the opposite of ${word}?`,
+      `Tell me the opposite of ${word}.`,
+      `The opposite of ${word}?`,
+      `What is the contrary of ${word}?`,
+    ]),
+    answer: `The opposite of ${word} is ${other}.`,
+  };
+};
+
+/** The day or month before or after another. */
+export const calendar: MakeExchange = (random) => {
+  const names = random.choice([days, months]);
+  const at = random.randbelow(names.length);
+  const name = names[at]!;
+  if (random.random() < 0.3) {
+    const before = names[(at + names.length - 1) % names.length]!;
+    return { question: `What comes before ${name}?`, answer: `${before} comes before ${name}.` };
+  }
+  const after = names[(at + 1) % names.length]!;
+  return {
+    question: random.choice([`What comes after ${name}?`, `Which one follows ${name}?`]),
+    answer: `${after} comes after ${name}.`,
+  };
+};
+
+const operations = [
+  ["plus", "+"],
+  ["minus", "-"],
+  ["times", "*"],
+  ["divided by", "//"],
+] as const;
+
+/** A sum, difference, product or quotient, computed by the calculator. */
+export const arithmetic: MakeExchange = (random, { allowsNumbers }) => {
+  const [word, symbol] = random.choice(operations);
+  let [a, b] = numbersFor(symbol, random);
+  while (!allowsNumbers(a, b)) [a, b] = numbersFor(symbol, random);
+  const expression = `${a}${symbol}${b}`;
+  const result = calculate(expression)!;
+  return {
+    question: random.choice([
+      `What is ${a} ${word} ${b}?`,
+      `How much is ${a} ${word} ${b}?`,
+      `Calculate ${a} ${word} ${b}.`,
+      `${a} ${word} ${b}?`,
+    ]),
+    answer: [
+      { type: "python", text: expression },
+      { type: "python_output", text: result },
+      { type: "text", text: `${a} ${word} ${b} is ${result}.` },
+    ],
+  };
+};
+
+function numbersFor(symbol: string, random: PythonRandom): [number, number] {
+  if (symbol === "+") return [random.randbelow(999) + 1, random.randbelow(999) + 1];
+  if (symbol === "*") return [random.randbelow(98) + 2, random.randbelow(98) + 2];
+  const b = random.randbelow(98) + 2;
+  if (symbol === "-") return [b + random.randbelow(900), b];
+  return [b * (random.randbelow(20) + 1), b];
+}
+
+/** A word, spelled. */
+export const spelling: MakeExchange = (random, { word: pick }) => {
+  const word = pick(random);
+  return {
+    question: random.choice([
+      `How do you spell ${word}?`,
+      `Spell ${word}.`,
+      `Spell the word ${word}.`,
+      `Can you spell ${word}?`,
+    ]),
+    answer: spelled(word),
+  };
+};
+
+/** How many of a letter are in a word: spelled, then counted by the calculator. */
+export const counting: MakeExchange = (random, { word: pick }) => {
+  const word = pick(random);
+  const letter = random.random() < 0.9
+    ? random.choice(word)
+    : random.choice("abcdefghijklmnopqrstuvwxyz");
+  const expression = `'${word}'.count('${letter}')`;
+  const count = calculate(expression)!;
+  const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
+  return {
+    question: random.choice([
+      `How many ${letter} are in ${word}?`,
+      `How many ${letter} does ${word} have?`,
+      `Count the ${letter} in ${word}.`,
+      `How often is ${letter} in ${word}?`,
+    ]),
+    answer: [
+      { type: "text", text: `${spelled(word)}\n` },
+      { type: "python", text: expression },
+      { type: "python_output", text: count },
+      { type: "text", text: `\n${statement} in ${word}.` },
+    ],
+  };
+};
+
+function spelled(word: string): string {
+  return `${word}: ${[...word].join(" ")}`;
+}
+
+/** What the model cannot know. */
+export const unknown: MakeExchange = (random) => ({
+  question: random.choice(unanswerable) + "?",
+  answer: "I am sorry, I do not know that.",
+});
+
+/** The user's name, given. */
+export function introduction(random: PythonRandom, name: string): Exchange {
+  return {
+    question: random.choice([
+      `My name is ${name}.`,
+      `I am ${name}.`,
+      `Hello, my name is ${name}.`,
+      `Call me ${name}.`,
+    ]),
+    answer: `Nice to meet you, ${name}!`,
+  };
+}
+
+/** The user's name, asked for. */
+export function recollection(random: PythonRandom, name: string): Exchange {
+  return {
+    question: random.choice([
+      "What is my name?",
+      "Do you remember my name?",
+      "Who am I?",
+      "Tell me my name.",
+    ]),
+    answer: `Your name is ${name}.`,
+  };
+}
