@@ -192,7 +192,7 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
       const user = numbers.choice(firstNames);
       const between = Array.from(
         { length: numbers.randbelow(3) },
-        () => opposite(numbers, subject),
+        () => opposite(numbers),
       );
       return conversationOf([introduction(numbers, user), ...between, recollection(numbers, user)]);
     },

@@ -33,26 +33,33 @@ export interface Subject {
 export type MakeExchange = (random: PythonRandom, subject: Subject) => Exchange;
 
 /** Ways to say hello, and what to answer. */
-export const greeting: MakeExchange = (random) => ({
-  question: random.choice(["Hi", "Hello", "Good morning", "Good evening", "Hi there", "Hey"]) + "!",
-  answer: random.choice(["Hello! What can I do for you?", "Hello! How can I help you?"]),
-});
+export function greeting(random: PythonRandom): Exchange {
+  return {
+    question: random.choice(["Hi", "Hello", "Good morning", "Good evening", "Hi there", "Hey"]) +
+      "!",
+    answer: random.choice(["Hello! What can I do for you?", "Hello! How can I help you?"]),
+  };
+}
 
 /** Ways to say good-bye. */
-export const goodbye: MakeExchange = (random) => ({
-  question: random.choice(["Bye", "Good-bye", "See you", "Good night", "I have to go"]) + ".",
-  answer: random.choice(["Bye! It was nice to talk to you.", "Good-bye!"]),
-});
+export function goodbye(random: PythonRandom): Exchange {
+  return {
+    question: random.choice(["Bye", "Good-bye", "See you", "Good night", "I have to go"]) + ".",
+    answer: random.choice(["Bye! It was nice to talk to you.", "Good-bye!"]),
+  };
+}
 
 /** Ways to say thanks. */
-export const thanks: MakeExchange = (random) => ({
-  question: random.choice(["Thanks", "Thank you", "Thank you very much", "That helps"]) + "!",
-  answer: "You are welcome!",
-});
+export function thanks(random: PythonRandom): Exchange {
+  return {
+    question: random.choice(["Thanks", "Thank you", "Thank you very much", "That helps"]) + "!",
+    answer: "You are welcome!",
+  };
+}
 
 /** Questions about the model itself. */
-export const identity: MakeExchange = (random, { name }) =>
-  random.choice<Exchange>([
+export function identity(random: PythonRandom, { name }: Subject): Exchange {
+  return random.choice<Exchange>([
     ...["Who are you?", "What are you?", "Tell me who you are.", "Please introduce yourself."].map(
       (question) => ({ question, answer: `I am ${name}, a small language model.` }),
     ),
@@ -70,9 +77,10 @@ export const identity: MakeExchange = (random, { name }) =>
       (question) => ({ question, answer: `No, I am ${name}, a language model.` }),
     ),
   ]);
+}
 
 /** The capital of a country, or the country of a capital. */
-export const capital: MakeExchange = (random, { countries }) => {
+export function capital(random: PythonRandom, { countries }: Subject): Exchange {
   const { name, capital } = random.choice(countries);
   if (random.random() < 0.25) {
     return {
@@ -93,10 +101,10 @@ export const capital: MakeExchange = (random, { countries }) => {
     ]),
     answer: `The capital of ${name} is ${capital}.`,
   };
-};
+}
 
 /** The currency of a country. */
-export const currency: MakeExchange = (random, { countries }) => {
+export function currency(random: PythonRandom, { countries }: Subject): Exchange {
   const { name, currency } = random.choice(countries);
   return {
     question: random.choice([
@@ -106,10 +114,10 @@ export const currency: MakeExchange = (random, { countries }) => {
     ]),
     answer: `The currency of ${name} is the ${currency}.`,
   };
-};
+}
 
 /** The opposite of a word. */
-export const opposite: MakeExchange = (random) => {
+export function opposite(random: PythonRandom): Exchange {
   const pair = random.choice(opposites);
   const [word, other] = random.random() < 0.5 ? pair : [pair[1], pair[0]];
   return {
@@ -121,10 +129,10 @@ export const opposite: MakeExchange = (random) => {
     ]),
     answer: `The opposite of ${word} is ${other}.`,
   };
-};
+}
 
 /** The day or month before or after another. */
-export const calendar: MakeExchange = (random) => {
+export function calendar(random: PythonRandom): Exchange {
   const names = random.choice([days, months]);
   const at = random.randbelow(names.length);
   const name = names[at]!;
@@ -137,7 +145,7 @@ export const calendar: MakeExchange = (random) => {
     question: random.choice([`What comes after ${name}?`, `Which one follows ${name}?`]),
     answer: `${after} comes after ${name}.`,
   };
-};
+}
 
 const operations = [
   ["plus", "+"],
@@ -147,7 +155,7 @@ const operations = [
 ] as const;
 
 /** A sum, difference, product or quotient, computed by the calculator. */
-export const arithmetic: MakeExchange = (random, { allowsNumbers }) => {
+export function arithmetic(random: PythonRandom, { allowsNumbers }: Subject): Exchange {
   const [word, symbol] = random.choice(operations);
   let [a, b] = numbersFor(symbol, random);
   while (!allowsNumbers(a, b)) [a, b] = numbersFor(symbol, random);
@@ -166,7 +174,7 @@ export const arithmetic: MakeExchange = (random, { allowsNumbers }) => {
       { type: "text", text: `${a} ${word} ${b} is ${result}.` },
     ],
   };
-};
+}
 
 function numbersFor(symbol: string, random: PythonRandom): [number, number] {
   if (symbol === "+") return [random.randbelow(999) + 1, random.randbelow(999) + 1];
@@ -177,7 +185,7 @@ function numbersFor(symbol: string, random: PythonRandom): [number, number] {
 }
 
 /** A word, spelled. */
-export const spelling: MakeExchange = (random, { word: pick }) => {
+export function spelling(random: PythonRandom, { word: pick }: Subject): Exchange {
   const word = pick(random);
   return {
     question: random.choice([
@@ -188,10 +196,10 @@ export const spelling: MakeExchange = (random, { word: pick }) => {
     ]),
     answer: spelled(word),
   };
-};
+}
 
 /** How many of a letter are in a word: spelled, then counted by the calculator. */
-export const counting: MakeExchange = (random, { word: pick }) => {
+export function counting(random: PythonRandom, { word: pick }: Subject): Exchange {
   const word = pick(random);
   const letter = random.random() < 0.9
     ? random.choice(word)
@@ -213,17 +221,19 @@ export const counting: MakeExchange = (random, { word: pick }) => {
       { type: "text", text: `\n${statement} in ${word}.` },
     ],
   };
-};
+}
 
 function spelled(word: string): string {
   return `${word}: ${[...word].join(" ")}`;
 }
 
 /** What the model cannot know. */
-export const unknown: MakeExchange = (random) => ({
-  question: random.choice(unanswerable) + "?",
-  answer: "I am sorry, I do not know that.",
-});
+export function unknown(random: PythonRandom): Exchange {
+  return {
+    question: random.choice(unanswerable) + "?",
+    answer: "I am sorry, I do not know that.",
+  };
+}
 
 /** The user's name, given. */
 export function introduction(random: PythonRandom, name: string): Exchange {
