@@ -1,11 +1,14 @@
-/** Matrix products by a BLAS of the system, opened through Deno's foreign function interface. @module */
+/** Matmul by a system BLAS, opened through Deno's foreign function interface. @module */
 
 import { deno, type DenoSubset, type ForeignFunction, type ForeignLibrary } from "./deno_subset.ts";
 import type { Heap } from "./memory.ts";
 import { type Product, ROW_MAJOR, transposition } from "./product.ts";
 import type { WorkerStart } from "./worker.ts";
 
-/** Addresses are numbers and not pointer objects: a call costs 30 ns instead of a microsecond. */
+/**
+ * Addresses are passed as numbers instead of pointer objects: 30 ns per call instead of a
+ * microsecond.
+ */
 const SGEMM: ForeignFunction = {
   name: "cblas_sgemm",
   // deno-fmt-ignore
@@ -17,7 +20,9 @@ const SGEMM: ForeignFunction = {
   result: "void",
 };
 
-/** OpenBLAS tells more of itself, and can be told to use one thread. Other libraries lack these. */
+/**
+ * OpenBLAS reports its configuration and can be limited to one thread. Other libraries lack these.
+ */
 const OPENBLAS = {
   getConfig: {
     name: "openblas_get_config",
@@ -35,8 +40,8 @@ const OPENBLAS = {
 } as const satisfies Record<string, ForeignFunction>;
 
 /**
- * What `openblas_get_parallel` answers. A build without threads (0) may lack the locks as well, so
- * only the main thread calls it.
+ * A result of `openblas_get_parallel`. A build without threads (0) may also lack locks, so only the
+ * main thread calls it.
  */
 const POSIX_THREADS = 1;
 const OPENMP = 2;
@@ -45,17 +50,16 @@ const FUNCTIONS = { sgemm: SGEMM, ...OPENBLAS };
 
 type Library = ForeignLibrary<keyof typeof FUNCTIONS>;
 
-/** An opened BLAS that multiplied a small example rightly. */
+/** An open BLAS that passed a small check. */
 export class Blas {
-  /** Its name, as far as it tells, and the file. */
+  /** Its name, if it reports one, and its file. */
   readonly description: string;
-  /** What it was opened by. */
   readonly path: string;
   /** Address of the memory's first byte in this process. */
   readonly base: number;
   /**
-   * Whether several threads may call it at once, each for a part, and each call stays on its thread.
-   * Other libraries divide the work themselves, and are called for the whole of it.
+   * Whether threads may call it concurrently, each for a part, with each call staying on its
+   * thread. Other libraries split the work themselves and get the whole of it.
    */
   readonly isPerThread: boolean;
   readonly #library: Library;
@@ -79,14 +83,14 @@ export class Blas {
       throw new Error("it was built with OpenMP, whose threads crash a process that ends");
     }
     this.isPerThread = setThreads !== null && parallel === POSIX_THREADS;
-    // For good: another device may still use the library when this one is closed.
+    // Not undone on close: another device may still use the library.
     if (this.isPerThread) setThreads?.(1);
   }
 
   /**
-   * Opens a BLAS, without asking for a permission that was not given.
+   * Opens a BLAS, without prompting for a permission.
    *
-   * @param choice `true` for the one of the system, a string for the path of a library.
+   * @param choice `true` for the system's, or the path of a library.
    * @returns The BLAS, or why there is none.
    */
   static open(choice: boolean | string, heap: Heap): Blas | string {
@@ -107,9 +111,9 @@ export class Blas {
   }
 
   /**
-   * Opens the library at `path`, which is still to be tried out.
+   * Opens the library at `path`, without checking its results.
    *
-   * @throws {Error} If it is not there, is no BLAS, or is one that cannot be used.
+   * @throws {Error} If it does not exist, is not a BLAS, or cannot be used.
    */
   static openLibrary(runtime: DenoSubset, path: string, base: number): Blas {
     const library = runtime.dlopen(path, FUNCTIONS);
@@ -126,7 +130,6 @@ export class Blas {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }
 
-  /** Computes products. */
   multiply(product: Product): void {
     const { m, n, k, alpha, beta, lda, ldb, ldc } = product;
     const [transposeA, transposeB] = [
@@ -143,13 +146,12 @@ export class Blas {
     }
   }
 
-  /** Closes it. */
   close(): void {
     this.#library.close();
   }
 }
 
-/** Where a BLAS is looked for. */
+/** Where to look for a BLAS. */
 function candidates(os: string): string[] {
   if (os === "windows") return ["libopenblas.dll", "openblas.dll"];
   if (os === "darwin") {
@@ -174,7 +176,10 @@ function tryOpen(runtime: DenoSubset, path: string, heap: Heap): Blas | string {
   }
 }
 
-/** Checks C = 2·A·Bᵀ + 3·C for A of 3×2 inside rows of 4, which no wrong interface gets right. */
+/**
+ * Checks C = 2·A·Bᵀ + 3·C for A of 3×2 within rows of 4, which fails with any wrong calling
+ * convention.
+ */
 function multipliesRightly(blas: Blas, heap: Heap): boolean {
   const allocation = heap.reserve(4 * 64, "check of the BLAS");
   const base = allocation.address / 4;

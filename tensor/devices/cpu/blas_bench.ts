@@ -1,10 +1,10 @@
-/** The product of two square matrices through the device, and by the library on its own. */
+/** Matmul of two square matrices, through the device and by the library directly. */
 
 import { openCpuDevice } from "./device.ts";
 
 const names = ["libopenblas.so.0", "libopenblas.so"];
 
-/** OpenBLAS as it comes, with its own threads. */
+/** OpenBLAS with its own threads. */
 function openDirectly() {
   for (const name of names) {
     try {

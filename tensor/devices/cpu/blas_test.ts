@@ -7,7 +7,7 @@ const { hasBlas } = probe;
 const without = hasBlas ? "" : ` (ignored: ${probe.info.description})`;
 await probe.close();
 
-/** Products C = alpha·op(A)·op(B) + beta·C with rows that are longer than they need to be. */
+/** GEMMs C = alpha·op(A)·op(B) + beta·C, with padded rows. */
 interface Case {
   readonly transposeA: number;
   readonly transposeB: number;
@@ -20,7 +20,7 @@ interface Case {
   readonly count: number;
 }
 
-/** Deterministic values around zero that are multiples of 1/8, so that small sums are exact. */
+/** Deterministic values around zero, multiples of 1/8 so that small sums are exact. */
 function values(count: number, seed: number): Float32Array<ArrayBuffer> {
   return Float32Array.from(
     { length: count },
@@ -28,12 +28,12 @@ function values(count: number, seed: number): Float32Array<ArrayBuffer> {
   );
 }
 
-/** Runs a case on the device and returns C next to what a double loop gives. */
+/** Runs a case on the device, and returns C with the result of a plain loop. */
 async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Array]> {
   const [rowsA, columnsA] = t.transposeA ? [t.k, t.m] : [t.m, t.k];
   const [rowsB, columnsB] = t.transposeB ? [t.n, t.k] : [t.k, t.n];
   const [lda, ldb, ldc] = [columnsA + 3, columnsB + 1, t.n + 2];
-  // One more row between the matrices of a batch.
+  // One row of padding between the matrices of a batch.
   const [stepA, stepB, stepC] = [(rowsA + 1) * lda, (rowsB + 1) * ldb, (t.m + 1) * ldc] as const;
   const a = values(t.count * stepA, 1);
   const b = values(t.count * stepB, 2);
@@ -50,7 +50,7 @@ async function run(device: CpuDevice, t: Case): Promise<[Float32Array, Float32Ar
     t.split, t.count, 4 * stepA, 4 * stepB, 4 * stepC,
   ];
   const items = [t.n, t.m, t.count][t.split]!;
-  // Again and again where that changes nothing: the first time, the workers are asleep.
+  // Repeat if that changes nothing: the first time, the workers are asleep.
   for (let i = 0; i < (t.beta === 0 ? 20 : 1); i++) {
     device.dispatch({ key: "sgemm" }, { integers, floats: [t.alpha, t.beta] }, items);
   }

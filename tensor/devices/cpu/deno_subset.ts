@@ -1,15 +1,14 @@
-/** What the CPU device uses of Deno. In a browser there is none, and its types are not there. @module */
+/** The part of Deno that the CPU device uses. Browsers have neither it nor its types. @module */
 
-/** A C function's type, as `Deno.dlopen` takes it. */
+/** The type of a C function, for `Deno.dlopen`. */
 export interface ForeignFunction {
   readonly name?: string;
   readonly parameters: readonly ("i32" | "f32" | "usize")[];
   readonly result: "void" | "i32" | "pointer";
-  /** Whether the library may lack it; its symbol is `null` then. */
+  /** Whether the library may lack it; its symbol is then `null`. */
   readonly optional?: boolean;
 }
 
-/** A library that was opened. */
 export interface ForeignLibrary<Name extends string> {
   readonly symbols: Readonly<Record<Name, ((...values: number[]) => unknown) | null>>;
   close(): void;
@@ -30,7 +29,6 @@ export interface DenoSubset {
   readonly UnsafePointerView: { getCString(pointer: unknown): string };
 }
 
-/** Deno, where this is Deno. */
 export function deno(): DenoSubset | undefined {
   return Reflect.get(globalThis, "Deno");
 }

@@ -1,4 +1,4 @@
-/** The CPU device: memory, threads and the BLAS, put together. @module */
+/** The CPU device: combines memory, threads and BLAS. @module */
 
 import type {
   Arguments,
@@ -19,30 +19,30 @@ import { Pool } from "./pool.ts";
 import { partOf, type Product, readProduct, usefulParts } from "./product.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
 
-/** What {@linkcode openCpuDevice} may be told. */
+/** Options for {@linkcode openCpuDevice}. */
 export interface CpuOptions {
-  /** Threads that share the work, the main one included. By default one for each logical core. */
+  /** Number of threads, including the main thread. @default {one per logical core} */
   readonly threads?: number;
-  /** Whether to use a BLAS (by default where one is found and permitted), or the path of one. */
+  /** Whether to use a BLAS, or the path of one. By default, one is used if found and permitted. */
   readonly blas?: boolean | string;
 }
 
 const INITIAL_BYTES = 1 << 24;
-/** Reading pauses after so many milliseconds. A pause takes about one. */
+/** Milliseconds between pauses while reading. A pause takes about one. */
 const LONGEST_TASK = 100;
-/** Words that the arguments of one dispatch may take. */
+/** Maximum argument words of a dispatch. */
 const ARGUMENT_WORDS = 1_024;
 
 /**
  * Opens the CPU device.
  *
- * Without a permission for the BLAS, without a BLAS, without workers: it computes the same, more
- * slowly, and `device.info.description` says so. `close()` ends its threads; a script that forgets
- * to close it ends all the same.
+ * Without permission for a BLAS, without a BLAS, or without workers it computes the same results
+ * more slowly, and `device.info.description` says so. `close()` ends its threads; a script that
+ * never closes it ends all the same.
  *
- * @throws {RangeError} If `threads` is not a whole number of 1 or more.
- * @throws {Error} If a BLAS was asked for by its path and cannot be used, or if the engine has no
- * shared WebAssembly memory.
+ * @throws {RangeError} If `threads` is not a positive integer.
+ * @throws {Error} If a BLAS given by path cannot be used, or if the engine has no shared
+ * WebAssembly memory.
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ class Cpu implements CpuDevice {
   readonly threads: number;
   readonly hasBlas: boolean;
   readonly relaxedSimd: boolean = hasRelaxedSimd();
-  // WebAssembly has no instruction that reads half precision.
+  // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
   readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
   readonly #heap: Heap;
@@ -91,9 +91,9 @@ class Cpu implements CpuDevice {
   readonly #scopes = new ScopeStack();
   readonly #kernels = new Map<string, CompiledKernel>();
   readonly #argumentBlock: CpuAllocation;
-  /** Scratch memory of each thread, as large as any kernel wanted so far. */
+  /** Scratch memory of each thread, as large as the largest kernel so far needed. */
   readonly #scratch: (CpuAllocation | null)[];
-  /** What takes down the times of kernels, while a profile is made. */
+  /** Records kernel times while profiling. */
   #recorder: ProfileRecorder | null = null;
   #closed = false;
   #lastPause = performance.now();
@@ -155,8 +155,8 @@ class Cpu implements CpuDevice {
     const address = this.#range(allocation, byteOffset, byteLength, "read");
     const copy = new Uint8Array(byteLength);
     copy.set(this.#heap.bytes.subarray(address, address + byteLength));
-    // Nothing here has to be waited for, but finalizers, timers and signals run between tasks only:
-    // without a pause they would wait until the end of a loop that reads.
+    // Nothing to wait for, but finalizers, timers and signals only run between tasks: without a
+    // pause, a loop that reads would starve them.
     if (performance.now() - this.#lastPause > LONGEST_TASK) {
       await new Promise((resolve) => setTimeout(resolve));
       this.#lastPause = performance.now();
@@ -207,7 +207,7 @@ class Cpu implements CpuDevice {
   ): void {
     const recorder = this.#recorder;
     if (recorder === null) return this.#run(kernel, arguments_, items, options);
-    // Otherwise compiling would count as the first run of the kernel.
+    // Otherwise compilation would count as the kernel's first run.
     if ("emit" in kernel && !this.#kernels.has(kernel.key)) {
       recorder.time("compile kernels", undefined, () => this.#compile(kernel));
     }
@@ -272,7 +272,7 @@ class Cpu implements CpuDevice {
     }
   }
 
-  /** Runs the first share here and the others on workers, and waits for all of them. */
+  /** Runs the first share here and the others on workers, and waits for all. */
   #runShared(key: string, kernel: CompiledKernel, items: number, shares: number): void {
     const code = this.#codeForWorkers(key, kernel, shares);
     for (let share = 1; share < shares; share++) {
@@ -308,7 +308,7 @@ class Cpu implements CpuDevice {
     if (failure !== null) throw failure;
   }
 
-  /** The kernel's module in shared memory, if one of the workers has not seen it yet. */
+  /** The kernel's module in shared memory, unless all workers have it. */
   #codeForWorkers(key: string, kernel: CompiledKernel, shares: number): CpuAllocation | null {
     for (let share = 1; share < shares; share++) {
       if (kernel.isKnown[share]) continue;
@@ -348,7 +348,7 @@ class Cpu implements CpuDevice {
     }
   }
 
-  /** Checks that the allocation is of this device. */
+  /** Checks that the allocation belongs to this device. */
   #own(allocation: unknown, what: string): CpuAllocation {
     if (!(allocation instanceof CpuAllocation) || allocation.heap !== this.#heap) {
       throw new TypeError(
@@ -358,14 +358,14 @@ class Cpu implements CpuDevice {
     return allocation;
   }
 
-  /** Checks that the allocation is of this device and was not freed. */
+  /** Checks that the allocation belongs to this device and is not freed. */
   #alive(allocation: unknown, what: string): CpuAllocation {
     const own = this.#own(allocation, what);
     if (own.block === null) throw new Error(`Cannot ${what} "${own.label}": it was freed`);
     return own;
   }
 
-  /** Checks a range of bytes, and returns its address. */
+  /** Checks a byte range, and returns its address. */
   #range(allocation: unknown, byteOffset: number, byteLength: number, what: string): number {
     this.#mustBeOpen(what);
     const { address, bytes, label } = this.#alive(allocation, what);
@@ -383,12 +383,12 @@ class Cpu implements CpuDevice {
   }
 }
 
-/** How many threads get work: as many as have at least `grain` items each. */
+/** How many threads get at least `grain` items each. */
 function shareCount(items: number, grain: number, threads: number): number {
   return Math.max(1, Math.min(threads, Math.floor(items / grain)));
 }
 
-/** Where share `share` of `shares` even, contiguous shares begins. */
+/** Start of share `share` when splitting evenly into `shares`. */
 function boundary(items: number, share: number, shares: number): number {
   return Math.floor((items * share) / shares);
 }

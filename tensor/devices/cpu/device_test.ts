@@ -5,10 +5,9 @@ import { type CpuOptions, openCpuDevice } from "./device.ts";
 import { emitKernel } from "./emitter/mod.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
 
-/** Counting so far takes long enough for a sleeping worker to begin its share. */
+/** Counting this far takes long enough for a sleeping worker to start its share. */
 const DELAY = 1_000_000;
 
-/** Registers a test that is given a device. */
 function deviceTest(
   name: string,
   options: CpuOptions,
@@ -82,7 +81,8 @@ for (const threads of [1, 2, 4]) {
     `a trap in any thread's share is thrown with the kernel's key ${withThreads(threads)}`,
     { threads },
     async (device) => {
-      // After a pause the workers sleep and their shares are taken back; without one they run them.
+      // After a pause, sleeping workers lose their shares to the main thread; without one, they run
+      // them.
       for (const pause of [0, 20]) {
         for (const item of [0, 999]) {
           for (let repeat = 0; repeat < 20; repeat++) {
@@ -266,7 +266,7 @@ Deno.test("the description tells threads, SIMD and what became of the BLAS", asy
   await device.close();
 });
 
-/** Runs `fn` with another answer of the runtime to the question for its threads. */
+/** Runs `fn` with a faked number of logical cores. */
 async function withThreadsOf(threads: unknown, fn: () => Promise<void>): Promise<void> {
   const process: { getBuiltinModule: unknown } = Reflect.get(globalThis, "process");
   const before = process.getBuiltinModule;
@@ -278,7 +278,7 @@ async function withThreadsOf(threads: unknown, fn: () => Promise<void>): Promise
   }
 }
 
-/** Adds a ramp on two threads, or on as many as there are, and checks it. */
+/** Adds a ramp on all threads, and checks it. */
 async function assertComputes(device: CpuDevice): Promise<void> {
   const allocation = device.allocate(4_000, "ramp");
   device.write(allocation, 0, new Float32Array(1_000));

@@ -1,4 +1,4 @@
-/** Kernels as the main thread knows them. @module */
+/** Compiled kernels on the main thread. @module */
 
 import type { WasmKernel } from "../../device.ts";
 
@@ -7,9 +7,9 @@ export type KernelFunction = (words: number, start: number, end: number, scratch
 
 /** A kernel that was emitted and compiled. */
 export interface CompiledKernel {
-  /** Its name among the threads. */
+  /** Identifies it among the threads. */
   readonly id: number;
-  /** Its module, for the workers. The engine compiles equal modules once for all threads. */
+  /** Its module, for the workers. Engines compile equal modules once for all threads. */
   readonly bytes: Uint8Array;
   readonly run: KernelFunction;
   /** Which threads have it; the main thread is the first. */
@@ -19,7 +19,7 @@ export interface CompiledKernel {
 /**
  * Emits a kernel and compiles it for the main thread.
  *
- * @throws {Error} If what was emitted is no module.
+ * @throws {Error} If the emitted module is invalid.
  * @throws {TypeError} If the module exports no function `kernel`.
  */
 export function compileKernel(

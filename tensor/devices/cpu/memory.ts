@@ -1,39 +1,38 @@
-/** Memory of the CPU device: blocks of one shared WebAssembly memory that grows. @module */
+/** The CPU device's allocator: blocks of one shared WebAssembly memory that grows. @module */
 
 import type { Allocation } from "../../device.ts";
 
-/** Every block begins at a multiple of this, a cache line, and has a multiple of it as its size. */
+/** Start and size of every block are multiples of this, a cache line. */
 export const BLOCK_ALIGNMENT = 64;
 
 const PAGE_BYTES = 65_536;
 /** All that 32-bit addresses reach: 4 GiB. Only address space is reserved; memory follows use. */
 const MAXIMUM_PAGES = 65_536;
 const UNITS_PER_PAGE = PAGE_BYTES / BLOCK_ALIGNMENT;
-/** Below that many units each size has a class of its own; above, each power of two has as many. */
+/**
+ * Below this many units, each size has its own class; above, each power of two has this many
+ * classes.
+ */
 const CLASSES_PER_OCTAVE = 16;
 const OCTAVE_BITS = 4;
 const CLASSES = (27 - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE;
-/** How many blocks of the request's own class are looked at before a larger class is taken. */
+/** How many blocks of the request's own class are tried before a larger class. */
 const TRIES = 8;
 
-/** A piece of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. */
+/** A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. */
 export class Block {
-  /** Whether nobody uses it. */
   free = false;
-  /** The neighbour at lower addresses. */
+  /** The neighbor at lower addresses. */
   before: Block | null = null;
-  /** The neighbour at higher addresses. */
+  /** The neighbor at higher addresses. */
   after: Block | null = null;
-  /** The one that was freed next, in the list of free blocks of the same class. */
+  /** In the free list of its class: the next block freed after this one. */
   newer: Block | null = null;
-  /** The one that was freed before, in that list. */
+  /** In the free list of its class: the next block freed before this one. */
   older: Block | null = null;
-  /** Where it begins. */
   readonly start: number;
-  /** Its size. */
   units: number;
 
-  /** Makes a block that has no neighbours yet. */
   constructor(start: number, units: number) {
     this.start = start;
     this.units = units;
@@ -42,18 +41,17 @@ export class Block {
 
 /** An {@linkcode Allocation} of the CPU device. */
 export class CpuAllocation implements Allocation {
-  /** Size in bytes, as asked for. */
+  /** Requested size in bytes. */
   readonly bytes: number;
-  /** Where it begins, as a byte address. */
+  /** Byte address. */
   readonly address: number;
-  /** What it is for, in error messages. */
+  /** Names it in error messages. */
   readonly label: string;
-  /** Where it belongs. */
   readonly heap: Heap;
-  /** What it holds; `null` once it was freed. */
+  /** `null` once freed. */
   block: Block | null;
 
-  /** Made by {@linkcode Heap} alone. */
+  /** Only {@linkcode Heap} calls this. */
   constructor(heap: Heap, block: Block, bytes: number, label: string) {
     this.heap = heap;
     this.block = block;
@@ -63,7 +61,7 @@ export class CpuAllocation implements Allocation {
   }
 }
 
-/** Which class a block of `units` units belongs to: the last one whose smallest size it reaches. */
+/** The size class of a block: the largest whose minimum size it reaches. */
 function sizeClass(units: number): number {
   if (units < CLASSES_PER_OCTAVE) return units;
   const octave = 31 - Math.clz32(units);
@@ -74,30 +72,30 @@ function sizeClass(units: number): number {
 /**
  * An allocator over one growing `WebAssembly.Memory`.
  *
- * Free blocks are kept in lists by size class, the one freed last first, because its pages are
- * mapped and perhaps still cached. Neighbours that are free are one block at all times, and the
- * smallest class that fits is used first, so that the untouched end of the memory is used last.
- * The scheme is that of TLSF (Masmano and others, "TLSF: a new dynamic memory allocator for
- * real-time systems", 2004), with the book-keeping in JavaScript objects.
+ * Free blocks are in lists by size class, most recently freed first, because its pages are mapped
+ * and perhaps still cached. Adjacent free blocks are always merged, and the smallest fitting class
+ * is used first, so that the untouched end of the memory is used last. The scheme is TLSF (Masmano
+ * et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004), with bookkeeping in
+ * JavaScript objects.
  */
 export class Heap {
-  /** What kernels import. */
+  /** The memory that kernels import. */
   readonly memory: WebAssembly.Memory;
-  /** The whole memory as bytes. This view and the next two are made anew when it grows. */
+  /** The whole memory as bytes. This view and the next two are replaced when the memory grows. */
   bytes: Uint8Array;
   /** The whole memory as integers. */
   integers: Int32Array;
   /** The whole memory as floats. */
   floats: Float32Array;
-  /** How many allocations are alive. */
+  /** Number of live allocations. */
   live = 0;
-  /** How many bytes they asked for. */
+  /** Bytes requested by live allocations. */
   liveBytes = 0;
-  /** The most bytes that they ever asked for. */
+  /** Maximum of {@linkcode liveBytes} so far. */
   peakBytes = 0;
   readonly #maximumPages: number;
   readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);
-  /** Bit `c` is set where list `c` has a block. */
+  /** Bit `c` is set if list `c` is not empty. */
   readonly #filled = new Int32Array(CLASSES / 32);
   #last: Block | null = null;
   #pages: number;
@@ -105,8 +103,8 @@ export class Heap {
   /**
    * Reserves address space.
    *
-   * @param initialBytes How much memory to begin with.
-   * @param maximumBytes How far it may grow, at most 4 GiB.
+   * @param initialBytes Initial size.
+   * @param maximumBytes Maximum size, at most 4 GiB.
    * @throws {Error} If the engine has no shared WebAssembly memory.
    */
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
@@ -124,7 +122,7 @@ export class Heap {
   }
 
   /**
-   * Reserves memory that is 64-byte aligned and counts it as alive.
+   * Allocates 64-byte-aligned memory.
    *
    * @throws {RangeError} If there is no room, or `bytes` is not a size.
    */
@@ -137,9 +135,9 @@ export class Heap {
   }
 
   /**
-   * Gives back what {@linkcode Heap.allocate} returned.
+   * Frees an allocation.
    *
-   * @throws {Error} If it was given back before.
+   * @throws {Error} If it was already freed.
    */
   free(allocation: CpuAllocation): void {
     this.release(allocation);
@@ -147,7 +145,7 @@ export class Heap {
     this.liveBytes -= allocation.bytes;
   }
 
-  /** As {@linkcode Heap.allocate}, for the device's own needs, which nobody counts. */
+  /** Like {@linkcode Heap.allocate}, for the device's own needs, which are not counted. */
   reserve(bytes: number, label: string): CpuAllocation {
     if (!(bytes >= 0) || !Number.isSafeInteger(bytes)) {
       throw new RangeError(
@@ -172,7 +170,7 @@ export class Heap {
     return new CpuAllocation(this, block, bytes, label);
   }
 
-  /** As {@linkcode Heap.free}, for what {@linkcode Heap.reserve} returned. */
+  /** Like {@linkcode Heap.free}, for {@linkcode Heap.reserve}. */
   release(allocation: CpuAllocation): void {
     let block = allocation.block;
     if (block === null) {
@@ -192,7 +190,7 @@ export class Heap {
     this.#list(block);
   }
 
-  /** Lets go of the views, so that the memory can be collected, and counts nothing as alive. */
+  /** Drops the views, so that the memory can be collected, and resets the counts. */
   close(): void {
     this.bytes = new Uint8Array();
     this.integers = new Int32Array();
@@ -215,7 +213,7 @@ export class Heap {
       if (word === from >>> 5) bits &= -1 << (from & 31);
       if (bits !== 0) return this.#lists[word * 32 + 31 - Math.clz32(bits & -bits)] ?? null;
     }
-    // The rest of the class is looked at only when the alternative is to grow.
+    // Search the rest of the class only if the alternative is to grow.
     while (block !== null && block.units < units) block = block.older;
     return block;
   }
@@ -254,7 +252,7 @@ export class Heap {
     block.after = added;
   }
 
-  /** Makes `block` as large as itself and its neighbour `after` together. */
+  /** Merges `block` with its neighbor `after`. */
   #absorb(block: Block, after: Block): void {
     block.units += after.units;
     block.after = after.after;
@@ -268,7 +266,7 @@ export class Heap {
     const missing = units - (last !== null && last.free ? last.units : 0);
     const needed = Math.ceil(missing / UNITS_PER_PAGE);
     const room = this.#maximumPages - this.#pages;
-    // Growing costs a system call and new views: by an eighth at once, 16 MiB at least.
+    // Growing costs a system call and new views, so grow by an eighth, at least 16 MiB.
     const wished = Math.min(room, Math.max(needed, this.#pages >>> 3, 256));
     if (needed <= room) {
       for (const pages of wished > needed ? [wished, needed] : [needed]) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BLOCK_ALIGNMENT, type CpuAllocation, Heap } from "./memory.ts";
 
-/** A linear congruential generator, so that a failure can be repeated. */
+/** A linear congruential generator, so that failures are reproducible. */
 function generator(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -10,7 +10,7 @@ function generator(seed: number): (below: number) => number {
   };
 }
 
-/** Sizes as training has them: many small, some large, few of any kind. */
+/** Sizes as in training: many small, some large, few distinct. */
 function randomSize(random: (below: number) => number): number {
   const kind = random(10);
   if (kind === 0) return 0;
@@ -19,7 +19,7 @@ function randomSize(random: (below: number) => number): number {
   return random(4_000_000);
 }
 
-/** Throws where two allocations share a byte or one is not aligned. */
+/** Throws if two allocations overlap or one is misaligned. */
 function assertDisjoint(allocations: CpuAllocation[]): void {
   const sorted = allocations.toSorted((a, b) => a.address - b.address);
   for (let i = 0; i < sorted.length; i++) {
@@ -69,7 +69,7 @@ Deno.test("the memory stays flat over cycles of varying sizes", () => {
   let afterWarmUp = 0;
   for (let cycle = 0; cycle < 200; cycle++) {
     const held: CpuAllocation[] = [];
-    // Never more than 16 MB at once, in sizes that differ from cycle to cycle.
+    // At most 16 MB at once, in sizes that differ between cycles.
     for (let total = 0; total < 16_000_000;) {
       const size = Math.min(randomSize(random), 16_000_000 - total);
       total += Math.max(size, 64);
@@ -79,7 +79,7 @@ Deno.test("the memory stays flat over cycles of varying sizes", () => {
         if (gone !== undefined) heap.free(gone);
       }
     }
-    // Parameters that are replaced one by one keep the neighbours of free blocks in use.
+    // Replacing parameters one by one keeps the neighbors of free blocks in use.
     const index = random(kept.length);
     const old = kept[index];
     if (old === undefined) throw new Error("nothing to replace");

@@ -1,13 +1,15 @@
-/** The threads of the CPU device: how a job is handed out, and how the main thread knows that it is done. @module */
+/** The CPU device's threads: posting jobs and waiting for them. @module */
 
 import type { CpuAllocation, Heap } from "./memory.ts";
 import { type Product, writeProduct } from "./product.ts";
 import { startThread, type Thread } from "./thread.ts";
 import { BLAS_KERNEL, MAILBOX, STATE, type WorkerStart } from "./worker.ts";
 
-/** How often either side looks before it sleeps: some 35 µs, in which most next jobs come. */
+/**
+ * How often either side polls before it sleeps: about 35 µs, in which the next job usually comes.
+ */
 const SPINS = 5_000;
-/** How long a worker may take to start, in milliseconds. */
+/** Timeout for starting a worker, in milliseconds. */
 const START_LIMIT = 10_000;
 
 /** A job for one worker. The fields are those of {@linkcode MAILBOX}. */
@@ -21,21 +23,21 @@ export interface Job {
 }
 
 /**
- * Workers that share one memory with the main thread.
+ * Workers that share memory with the main thread.
  *
- * A job is handed over in shared memory alone; no message is posted. A worker that was not there in
- * time, because it had fallen asleep or its core was busy, has its job taken back by the main
- * thread, so that a dispatch is never much slower than on one thread.
+ * Jobs are posted through shared memory, without messages. If a worker does not start its job in
+ * time, because it is asleep or its core is busy, the main thread takes the job back, so that a
+ * dispatch is never much slower than on one thread.
  */
 export class Pool {
-  /** Workers, without the main thread. */
+  /** Number of workers, without the main thread. */
   readonly size: number;
   /** Whether every worker has opened the BLAS. */
   readonly hasBlas: boolean;
   readonly #heap: Heap;
   readonly #threads: readonly Thread[];
   readonly #mailboxes: readonly CpuAllocation[];
-  /** The mailboxes' words. They stay valid when the memory grows. */
+  /** The words of each mailbox. They stay valid when the memory grows. */
   readonly #words: readonly Int32Array[];
   readonly #floats: readonly Float32Array[];
   readonly #mayWait: boolean = mayWait();
@@ -107,14 +109,13 @@ export class Pool {
     }
   }
 
-  /** The words of a worker's mailbox. */
   #mailbox(worker: number): Int32Array {
     const words = this.#words[worker];
     if (words === undefined) throw new RangeError(`Cannot reach worker ${worker} of ${this.size}`);
     return words;
   }
 
-  /** Hands a job to a worker that has none. */
+  /** Posts a job to an idle worker. */
   post(worker: number, job: Job): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = job.kernel;
@@ -127,7 +128,7 @@ export class Pool {
     offer(words);
   }
 
-  /** Hands a part of a product, for the BLAS, to a worker that has no job. */
+  /** Posts part of a BLAS call to an idle worker. */
   postProduct(worker: number, product: Product): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = BLAS_KERNEL;
@@ -135,14 +136,16 @@ export class Pool {
     offer(words);
   }
 
-  /** Takes a job back, unless the worker has begun it. */
+  /** Takes a job back; `false` if the worker has started it. */
   takeBack(worker: number): boolean {
     const words = this.#mailbox(worker);
     const before = Atomics.compareExchange(words, MAILBOX.state, STATE.open, STATE.idle);
     return before === STATE.open;
   }
 
-  /** Waits until a worker has done a job that it has begun. Returns what it threw, if it did. */
+  /**
+   * Waits until a worker has finished the job that it started. Returns the error it threw, if any.
+   */
   finish(worker: number): string | null {
     const words = this.#mailbox(worker);
     let state: number = Atomics.load(words, MAILBOX.state);
@@ -157,7 +160,6 @@ export class Pool {
     return new TextDecoder().decode(bytes);
   }
 
-  /** Ends the workers. */
   async close(): Promise<void> {
     for (const words of this.#words) quit(words);
     await Promise.all(this.#threads.map((thread) => thread.ended()));
@@ -169,19 +171,19 @@ function wordsOf(heap: Heap, mailbox: CpuAllocation): Int32Array {
   return new Int32Array(heap.memory.buffer, mailbox.address, MAILBOX.words);
 }
 
-/** Lets a worker see what its mailbox now holds. */
+/** Publishes a mailbox and wakes its worker. */
 function offer(words: Int32Array): void {
   Atomics.store(words, MAILBOX.state, STATE.open);
   Atomics.notify(words, MAILBOX.state);
 }
 
-/** Tells a worker without a job to end. */
+/** Tells an idle worker to exit. */
 function quit(words: Int32Array): void {
   Atomics.store(words, MAILBOX.state, STATE.quit);
   Atomics.notify(words, MAILBOX.state);
 }
 
-/** Whether this thread may sleep: the main thread of a page may not. */
+/** Whether this thread may block: the main thread of a page may not. */
 function mayWait(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);

@@ -1,4 +1,4 @@
-/** Whole processes: what a script sees that opens the device with few permissions or forgets it. */
+/** Whole processes: scripts that open the device with few permissions or never close it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 
@@ -28,7 +28,7 @@ interface Outcome {
   readonly stderr: string;
 }
 
-/** Runs a script in an empty folder; one that does not end in 20 seconds is killed. */
+/** Runs a script in an empty folder; it is killed after 20 seconds. */
 async function run(flags: readonly string[], source: string): Promise<Outcome> {
   const folder = await Deno.makeTempDir();
   try {
@@ -47,7 +47,7 @@ async function run(flags: readonly string[], source: string): Promise<Outcome> {
 }
 
 Deno.test("without any permission the device works on all threads, without a BLAS and a question", async () => {
-  // Without --no-prompt: a question would wait for an answer, or be written to the error stream.
+  // Not with --no-prompt: a prompt would wait for an answer, or write to stderr.
   const { code, stdout, stderr } = await run([], script(root, "{ threads: 2 }", "device.close();"));
   assertEquals([code, stderr], [0, ""]);
   assertMatch(stdout, /^99900 cpu: 2 threads, .*, no BLAS \(run with --allow-ffi to use one\)\n$/);

@@ -1,41 +1,43 @@
-/** Matrix products as the BLAS takes them, and how one is divided between threads. @module */
+/** GEMM descriptors as BLAS takes them, and how one is split over threads. @module */
 
 import type { Arguments } from "../../device.ts";
 
-/** How CBLAS is told that rows are contiguous. */
+/** CBLAS constant for row-major storage. */
 export const ROW_MAJOR = 101;
-/** How it is told about transposes. */
+/** CBLAS constant for no transpose. */
 const NO_TRANSPOSE = 111;
 const TRANSPOSE = 112;
 
-/** Handing a part to a worker costs less than half a microsecond; a part takes 2 µs at least. */
+/** Posting a part to a worker costs less than 0.5 µs; a part of this size takes at least 2 µs. */
 const LEAST_FLOPS = 200_000;
 
-/** What the items of work are, by their number among the arguments: along what a batch is divided. */
+/** What the work items are, by their index among the arguments. */
 const SPLITS = ["columns", "rows", "products"] as const;
 
-/** Matrix products as {@linkcode Arguments} describe them in `CpuDevice.dispatch`, or a part of them. */
+/**
+ * A batched GEMM, as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of it.
+ */
 export interface Product {
-  /** 1 where A is stored as k×m and B as n×k, 0 where as m×k and k×n. */
+  /** 1 if A is stored as k×m or B as n×k, 0 for m×k and k×n. */
   readonly transposeA: number;
   readonly transposeB: number;
-  /** Rows of C, columns of C, and the length of the sums. */
+  /** C is m×n; sums have length k. */
   readonly m: number;
   readonly n: number;
   readonly k: number;
-  /** Byte addresses, each with the distance between rows in elements. */
+  /** Byte addresses, and row strides in elements. */
   readonly a: number;
   readonly lda: number;
   readonly b: number;
   readonly ldb: number;
   readonly c: number;
   readonly ldc: number;
-  /** C becomes alpha·A·B + beta·C. */
+  /** C = alpha·A·B + beta·C. */
   readonly alpha: number;
   readonly beta: number;
-  /** Whether the items of work are columns of each C, rows of each C, or products of the batch. */
+  /** Whether work items are columns of each C, rows of each C, or matmuls of the batch. */
   readonly split: typeof SPLITS[number];
-  /** How many products there are, and the bytes from one's matrices to the next one's. */
+  /** Batch size, and the batch strides in bytes. */
   readonly count: number;
   readonly stepA: number;
   readonly stepB: number;
@@ -43,7 +45,7 @@ export interface Product {
 }
 
 /**
- * Reads the arguments of `sgemm`.
+ * Parses the arguments of `sgemm`.
  *
  * @throws {RangeError} If there are not sixteen integers and two floats.
  */
@@ -96,7 +98,7 @@ export function readProduct(arguments_: Arguments): Product {
   };
 }
 
-/** The rows or columns of each C, or the products, from `start` to `end`. */
+/** Work items `[start, end)`: columns, rows, or matmuls of the batch. */
 export function partOf(product: Product, start: number, end: number): Product {
   const { a, lda, b, ldb, c, ldc, split, stepA, stepB, stepC } = product;
   if (split === "products") {
@@ -116,14 +118,14 @@ export function partOf(product: Product, start: number, end: number): Product {
   return { ...product, n: end - start, b: b + start * column * 4, c: c + start * 4 };
 }
 
-/** Into how many parts it is worth dividing the products. */
+/** Into how many parts splitting is worthwhile. */
 export function usefulParts({ m, n, k, count }: Product): number {
   return Math.max(1, Math.floor((2 * m * n * k * count) / LEAST_FLOPS));
 }
 
 /**
- * Writes the words of the first call of `cblas_sgemm` from word `at` on, and then how many calls there
- * are and the steps from one to the next, as the worker reads them.
+ * Writes the arguments of the first `cblas_sgemm` call from word `at` on, then the number of calls
+ * and the strides between them, as the worker reads them.
  */
 export function writeProduct(
   product: Product,
@@ -151,7 +153,7 @@ export function writeProduct(
   words[at + 17] = product.stepC;
 }
 
-/** What CBLAS wants to hear of a transpose that is 0 or 1. */
+/** The CBLAS constant for a transpose flag. */
 export function transposition(transpose: number): number {
   return transpose === 0 ? NO_TRANSPOSE : TRANSPOSE;
 }

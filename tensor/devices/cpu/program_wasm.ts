@@ -1,8 +1,8 @@
 /**
- * Running the programs of `tensor/expression/` on the CPU.
+ * Runs the programs of `tensor/expression/` on the CPU.
  *
- * The kernels are in `program/`. Their code depends on the formulas and on the kinds of strides, never
- * on sizes, addresses or numbers, so a training step meets the same few kernels again and again.
+ * The kernels are in `program/`. Their code depends on formulas and stride classes, never on sizes,
+ * addresses or scalars, so a training step reuses a small set of kernels.
  *
  * @module
  */
@@ -17,19 +17,19 @@ import { emitProgram } from "./program/kernel.ts";
 import { classOf, type Layout, layOut, type StrideClass } from "./program/layout.ts";
 import { valuesToKeep } from "./program/rows.ts";
 
-/** Bytes of an element, of either type. */
+/** Bytes per element, of either dtype. */
 const WORD_BYTES = 4;
-/** Nanoseconds of work that are worth waking another thread for. */
+/** Nanoseconds of work that justify waking another thread. */
 const WORTH_A_THREAD = 5000;
-/** Bytes of scratch memory a thread may use: what stays in its cache. */
+/** Maximum scratch memory of a thread in bytes: what stays in its cache. */
 const MOST_SCRATCH = 1 << 20;
 
-/** What is worked out once for each program. */
+/** What is computed once per program. */
 interface Costs {
   readonly kernels: Map<string, WasmKernel>;
-  /** About how many nanoseconds an element takes. */
+  /** Approximate nanoseconds per element. */
   readonly elementCost: number;
-  /** How many values of an element may be kept in scratch memory. */
+  /** Maximum number of values per element in scratch memory. */
   readonly slots: number;
 }
 
@@ -50,31 +50,31 @@ function costsOf(program: Program): Costs {
   return result;
 }
 
-/** All that running a program needs besides addresses and numbers, for operands that lie in one way. */
+/**
+ * Everything for running a program except addresses and scalars, for one layout of the operands.
+ */
 export interface CpuPlan {
-  /** `null` where there is nothing to do. */
+  /** `null` if there is nothing to do. */
   readonly kernel: WasmKernel | null;
-  /** The argument words, but for the addresses of the operands. */
+  /** The argument words, with the operands' addresses left blank. */
   readonly words: number[];
-  /** Where among the words the address of each operand goes. */
+  /** The index of each operand's address among the words. */
   readonly addressAt: readonly number[];
-  /** Elements, or rows. */
+  /** Number of work items: elements, or rows. */
   readonly items: number;
-  /** The options of the dispatch. */
   readonly options: DispatchOptions;
 }
 
 /**
  * Runs a program on the CPU.
  *
- * Inputs of type `int32` are converted to floats, outputs of type `int32` lose their fractions; both
- * are exact up to 2²⁴. Copies of integers are exact always.
+ * Inputs of type `int32` are converted to floats, and outputs of type `int32` are truncated; both
+ * are exact up to 2²⁴. Plain integer copies are always exact.
  *
- * @param inputs Broadcast to one shape, with strides of 0 where they were; those that are one per row
- * have a last axis of 1.
- * @param outputs Of the same shape, with a last axis of 1 where they are one per row. They may be slices
- * of larger tensors, and may lie exactly where an input lies.
- * @param scalars A number for each of the program's scalars.
+ * @param inputs Broadcast to one shape, with strides of 0; per-row inputs have a last axis of 1.
+ * @param outputs Of the same shape, with a last axis of 1 for per-row outputs. They may be slices
+ * of larger tensors, and may coincide with an input.
+ * @param scalars The value of each scalar.
  *
  * @example
  * ```ts
@@ -113,7 +113,7 @@ export function runProgramOnCpu(
   );
 }
 
-/** Chooses the kernel, and works out its arguments, as far as they follow from how operands lie. */
+/** Chooses the kernel, and prepares its arguments, as far as they depend on the layout. */
 export function planProgramOnCpu(
   device: CpuDevice,
   program: Program,
@@ -142,7 +142,7 @@ export function planProgramOnCpu(
   };
 }
 
-/** As {@linkcode runProgramOnCpu}, by a plan that was made for operands that lie as these do. */
+/** Like {@linkcode runProgramOnCpu}, with a plan for operands of the same layout. */
 export function runPlanOnCpu(
   device: CpuDevice,
   { kernel, words, addressAt, items, options }: CpuPlan,
@@ -151,14 +151,14 @@ export function runPlanOnCpu(
   scalars: readonly number[],
 ): void {
   if (kernel === null) return;
-  // The device copies the words at once, so the plan's own can be filled in.
+  // The device copies the words at once, so the plan's own can be overwritten.
   let next = 0;
   for (const view of inputs) words[addressAt[next++]!] = device.address(view);
   for (const view of outputs) words[addressAt[next++]!] = device.address(view);
   device.dispatch(kernel, { integers: words, floats: scalars }, items, options);
 }
 
-/** The argument words, in the order that `wordOf` in `program/context.ts` gives. */
+/** The argument words, in the order of `wordOf` in `program/context.ts`. */
 function argumentWords(
   layout: Layout,
   slotBytes: number,

@@ -1,8 +1,8 @@
 /**
- * How fast programs run, against the same loops in plain JavaScript:
+ * Speed of programs against the same loops in plain JavaScript:
  * `deno run -A tensor/devices/cpu/program_wasm_bench.ts`
  *
- * Each result is checked before it is timed. Times are medians; the contenders take turns.
+ * Results are checked before timing. Times are medians, with runs interleaved.
  *
  * @module
  */
@@ -13,14 +13,14 @@ import { defineProgram, type Program } from "../../expression/program.ts";
 import { openCpuDevice } from "./device.ts";
 import { runProgramOnCpu } from "./program_wasm.ts";
 
-/** One line of the table. Arrays are `size` elements long; the output is the first one. */
+/** One row of the table. Arrays have `size` elements; the output is the first one. */
 interface Contest {
   readonly program: Program;
   readonly shape: readonly number[];
-  /** Strides of the inputs, if they are not row-major. */
+  /** Strides of the inputs, if not row-major. */
   readonly strides?: readonly number[];
   readonly outputShape?: readonly number[];
-  /** Which input each output is written to; none where there is one output of its own. */
+  /** The input that each output overwrites; by default a single separate output. */
   readonly inPlace?: readonly number[];
   readonly scalars?: readonly number[];
   /** Computes the first output from copies of the inputs, as a plain loop. */
@@ -162,7 +162,7 @@ const contests: readonly Contest[] = [
 const sample = (i: number, k: number) => k === 3 ? 0.01 + (i % 97) / 100 : Math.sin(i * 1.3 + k);
 const rowMajor = (shape: readonly number[]) => shape.length === 1 ? [1] : [shape[1]!, 1];
 
-/** Prepares a contest on a device: what to call, and the first output to look at. */
+/** Prepares a contest on a device: the call, and its first output. */
 function prepare(device: CpuDevice, contest: Contest): { run: () => void; output: View } {
   const { program, shape, strides = rowMajor(shape), outputShape = shape } = contest;
   const allocate = (shape: readonly number[], strides: readonly number[]): View => {
@@ -202,10 +202,10 @@ async function check(device: CpuDevice, contest: Contest): Promise<void> {
 
 const median = (times: number[]) => times.sort((a, b) => a - b)[times.length >> 1]!;
 
-/** Calls between two looks at the clock, so that threads do not fall asleep in between. */
+/** Calls between two clock readings, so that threads stay awake. */
 const BATCH = 10;
 
-/** Times functions in turn: the median nanoseconds of a call of each. */
+/** Times functions in turn: the median nanoseconds per call of each. */
 function time(functions: readonly (() => void)[], rounds = 15): number[] {
   const times: number[][] = functions.map(() => []);
   for (const f of functions) for (let i = 0; i < 40; i++) f();

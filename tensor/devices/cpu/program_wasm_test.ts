@@ -15,7 +15,7 @@ import {
   sample,
 } from "./testing/program_case.ts";
 
-/** Both instruction sets, one thread and several. */
+/** With and without relaxed SIMD, on one thread and on several. */
 const devices = () =>
   [false, true].flatMap((relaxedSimd) =>
     [1, 3].map((threads) => new FakeCpuDevice({ relaxedSimd, threads }))
@@ -91,7 +91,7 @@ Deno.test("every operation of one operand agrees with double precision", () => {
 });
 
 Deno.test("every operation of two operands agrees with double precision", () => {
-  // Few different values, so that some are equal.
+  // Few distinct values, so that some are equal.
   const values = (i: number, k: number) => Math.round(3 * sample(i, k)) / 2 || 0.5;
   for (const operation of Object.keys(ex.binaryFunctions) as ex.BinaryOperation[]) {
     const program = binaryProgram(operation, (a, b) => ex.binary(operation, a, b));
@@ -152,7 +152,7 @@ Deno.test("elementwise programs take operands of every arrangement and type", ()
 Deno.test("large operands that are transposed are met tile by tile, each element once", () => {
   const program = binaryProgram("tiles", (a, b) => ex.subtract(a, ex.multiply(b, 0.5)));
   const arrangements: Arrangement[] = ["contiguous", "transposed", "sliced", "broadcast"];
-  // Sides that tiles divide evenly, unevenly and not at all.
+  // Sizes that tiles divide evenly, unevenly and not at all.
   for (const shape of [[96, 160], [100, 88], [97, 101], [3, 64, 130]]) {
     for (const a of arrangements) {
       for (const b of arrangements) {

@@ -1,8 +1,8 @@
-/** Whether the engine knows relaxed SIMD. @module */
+/** Detects relaxed SIMD. @module */
 
 /**
- * A module with one function: `f32x4.relaxed_madd` of three zeros.
- * Encoding: https://github.com/WebAssembly/relaxed-simd/blob/main/proposals/relaxed-simd/Overview.md
+ * A module with one function: `f32x4.relaxed_madd` of three zeros. Encoding:
+ * https://github.com/WebAssembly/relaxed-simd/blob/main/proposals/relaxed-simd/Overview.md
  */
 // deno-fmt-ignore
 const PROBE = new Uint8Array([
@@ -17,7 +17,7 @@ const PROBE = new Uint8Array([
   0x0b,
 ]);
 
-/** Whether fused multiply-add (`f32x4.relaxed_madd`) can be compiled here. */
+/** Whether fused multiply-add (`f32x4.relaxed_madd`) is supported. */
 export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(PROBE);
 }

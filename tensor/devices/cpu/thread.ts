@@ -1,20 +1,18 @@
-/** Starting and ending the threads that run `worker.ts`. @module */
+/** Starts and ends the threads that run `worker.ts`. @module */
 
 import { runWorker, type WorkerReport, type WorkerStart } from "./worker.ts";
 
-/** A worker thread. */
 export interface Thread {
   /** Resolves when the worker is about to wait for its first job. Rejects if it cannot start. */
   readonly ready: Promise<WorkerReport>;
-  /** Lets the process end although the thread is still there, where that can be done. */
+  /** Lets the process exit while the thread is alive, if supported. */
   unref(): void;
-  /** Resolves when the thread has ended after its mailbox said so. */
+  /** Resolves when the thread has exited after its mailbox said so. */
   ended(): Promise<void>;
-  /** Ends the thread at once. */
   terminate(): void;
 }
 
-/** The part of a worker of `node:worker_threads` that is used. */
+/** The part of a `node:worker_threads` worker that is used. */
 interface NodeWorker {
   once(event: "message" | "error" | "exit", listener: (value: unknown) => void): void;
   ref(): void;
@@ -30,11 +28,11 @@ interface NodeThreads {
 /**
  * Starts a thread.
  *
- * Deno's `Worker` keeps the process alive for ever while it waits for work, and has no `unref`;
- * the one of `node:worker_threads` has. It costs 25 ms more to start. It is asked for by a function
- * instead of an import so that this file also loads in a browser.
+ * A Deno `Worker` that waits for work keeps the process alive, and has no `unref`;
+ * `node:worker_threads` has, and costs 25 ms more to start. It is loaded by a function call instead
+ * of an import so that this file also loads in a browser.
  *
- * @throws {Error} Whatever the runtime throws if it has no threads or the memory cannot be shared.
+ * @throws {Error} If the runtime has no threads or cannot share the memory.
  */
 export function startThread(start: WorkerStart): Thread {
   const threads: NodeThreads | undefined = Reflect.get(globalThis, "process")
@@ -76,7 +74,7 @@ function startWebThread(start: WorkerStart): Thread {
   try {
     worker.postMessage(start);
   } catch (error) {
-    // A page that is not isolated may not share memory.
+    // A page that is not isolated cannot share memory.
     worker.terminate();
     throw error;
   }

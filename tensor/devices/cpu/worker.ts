@@ -1,50 +1,49 @@
-/** What a worker of the CPU device does: waits for a share of a kernel's work and does it. @module */
+/** A worker of the CPU device: waits for shares of kernels and runs them. @module */
 
 import type { ForeignFunction } from "./deno_subset.ts";
 
-/** Where the words of a worker's mailbox are. Its bytes are shared memory. */
+/** Offsets of the words of a worker's mailbox, which is in shared memory. */
 export const MAILBOX = {
   /** One of {@linkcode STATE}: the only word that both sides write. */
   state: 0,
-  /** Which kernel, and the four values to call it with. */
+  /** The kernel, and the four values to call it with. */
   kernel: 1,
   arguments: 2,
   start: 3,
   end: 4,
   scratch: 5,
-  /** Address and size of the kernel's module; the size is 0 where the worker has it already. */
+  /** Address and size of the kernel's module; size 0 if the worker already has it. */
   code: 6,
   codeBytes: 7,
   /**
-   * The words of a call of `cblas_sgemm`, in its order, with alpha and beta as floats; how many calls,
-   * and the bytes by which the three matrices move on from one to the next.
+   * The arguments of `cblas_sgemm`, in order, with alpha and beta as floats; then the number of
+   * calls, and the strides in bytes of the three matrices between calls.
    */
   sgemm: 16,
-  /** Size and bytes of the message of what was thrown. */
+  /** Size and bytes of the error message. */
   errorBytes: 34,
   error: 35,
-  /** Size of all of it. */
+  /** Total size. */
   words: 256,
 } as const;
 
-/** What a mailbox names as its kernel when the BLAS is to be called. Others are 0 and above. */
+/** The kernel of a mailbox that calls the BLAS. Others are 0 and above. */
 export const BLAS_KERNEL = -1;
 
 /**
- * The states of a mailbox. The main thread opens a job; whoever first turns `open` into something
- * else does it: the worker (`claimed`, then `idle` or `failed`), or the main thread, which takes
- * back (`idle`) what the worker did not begin in time.
+ * The states of a mailbox. The main thread opens a job; whoever first changes `open` runs it: the
+ * worker (`claimed`, then `idle` or `failed`), or the main thread, which takes back (`idle`) what
+ * the worker did not start in time.
  */
 export const STATE = { idle: 0, open: 1, claimed: 2, failed: 3, quit: 4 } as const;
 
-/** What a worker begins with. */
 export interface WorkerStart {
   readonly memory: WebAssembly.Memory;
   /** Byte address of its mailbox. */
   readonly mailbox: number;
   readonly layout: typeof MAILBOX;
   readonly states: typeof STATE;
-  /** How often it looks for a job before it sleeps. */
+  /** How often it polls for a job before it sleeps. */
   readonly spins: number;
   readonly blas: {
     readonly path: string;
@@ -54,7 +53,7 @@ export interface WorkerStart {
   } | null;
 }
 
-/** What a worker says when it is ready. */
+/** What a worker reports when it is ready. */
 export interface WorkerReport {
   readonly hasBlas: boolean;
 }
@@ -62,8 +61,8 @@ export interface WorkerReport {
 /**
  * Runs until the mailbox says quit.
  *
- * A worker is started from the text of this function, and not from this file: reading a file needs
- * a permission, and loading it from a URL another one. So it may use nothing but what it is given.
+ * A worker is started from the source text of this function, not from this file: reading a file, or
+ * loading it from a URL, would need a permission. So it may only use its arguments.
  *
  * @param report Called once, before the first job.
  */
@@ -71,7 +70,7 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
   const { memory, layout, states, blas } = start;
   type Kernel = (words: number, start: number, end: number, scratch: number) => void;
   const kernels: (Kernel | undefined)[] = [];
-  // The memory's views end where it ended when they were made, but the mailbox does not move.
+  // Views made before the memory grew end at its old size, but the mailbox does not move.
   const words = new Int32Array(memory.buffer, start.mailbox, layout.words);
   const floats = new Float32Array(memory.buffer, start.mailbox, layout.words);
   const word = (index: number): number => words[index] ?? 0;
@@ -117,7 +116,7 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
   const compile = (id: number): Kernel => {
     const address = word(layout.code) >>> 0;
     const size = word(layout.codeBytes);
-    // Growing by nothing brings the buffer up to date with growth on the main thread.
+    // Growing by 0 pages refreshes the buffer after growth on the main thread.
     if (address + size > memory.buffer.byteLength) memory.grow(0);
     const code = new Uint8Array(memory.buffer, address, size).slice();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });

@@ -1,33 +1,30 @@
 /**
- * What all values of the emitter have in common: code, and how it is encoded.
+ * What all values of the emitter share: instructions and their encoding.
  *
  * Source: the WebAssembly specification 3.0, chapter 5.
  *
  * @module
  */
 
-/** Where code goes: the function being written. */
+/** The function being written. */
 export interface CodeSink {
-  /** The instructions so far. */
   readonly bytes: number[];
   /** Whether fused multiply-add may be used. */
   readonly relaxedSimd: boolean;
-  /** The index of a local that holds this vector from the function's beginning on. */
+  /** The index of a local that holds this vector throughout the function. */
   constantLocal(lanes: Lanes): number;
 }
 
-/** Writes the instructions that leave one value on the stack. */
+/** Writes instructions that leave one value on the stack. */
 export type Code = (sink: CodeSink) => void;
 
 /** The bits of a vector as four 32-bit integers. */
 export type Lanes = readonly [number, number, number, number];
 
-/** Anything that an instruction leaves on the stack. */
+/** A value that instructions leave on the stack. */
 export abstract class Value {
-  /** Writes the instructions that compute this value. */
   readonly code: Code;
 
-  /** Makes a value of the instructions that compute it. */
   constructor(code: Code) {
     this.code = code;
   }
@@ -36,17 +33,17 @@ export abstract class Value {
   abstract get typeCode(): number;
 }
 
-/** One of the four classes of this file, as the name of a type. */
+/** One of the value classes, as a type. */
 export type Type<T extends Value = Value> = new (code: Code) => T;
 
-/** A value of the same type as another. */
+/** A value of the same type with other code. */
 export function withCode<T extends Value>(value: T, code: Code): T {
   return new (value.constructor as Type<T>)(code);
 }
 
-/** The prefix of the vector instructions. */
+/** Prefix of vector instructions. */
 const SIMD = 0xfd;
-/** The prefix of saturating conversions and bulk memory instructions. */
+/** Prefix of saturating conversions and bulk memory instructions. */
 export const MISCELLANEOUS = 0xfc;
 
 /** Appends an unsigned integer in LEB128. */
@@ -78,7 +75,7 @@ export function floatBits(value: number): number {
   return integerScratch[0]!;
 }
 
-/** Code for an instruction of one byte. */
+/** A one-byte instruction. */
 export function plain(opcode: number, operands: readonly Value[]): Code {
   return (sink) => {
     for (const operand of operands) operand.code(sink);
@@ -86,7 +83,7 @@ export function plain(opcode: number, operands: readonly Value[]): Code {
   };
 }
 
-/** Code for an instruction with a prefix, and perhaps a lane number or the like after it. */
+/** An instruction with a prefix, and optional bytes such as a lane index. */
 export function prefixed(
   prefix: number,
   opcode: number,
@@ -101,7 +98,7 @@ export function prefixed(
   };
 }
 
-/** Code for a vector instruction. */
+/** A vector instruction. */
 export function vector(
   opcode: number,
   operands: readonly Value[],
@@ -110,7 +107,7 @@ export function vector(
   return prefixed(SIMD, opcode, operands, immediates);
 }
 
-/** Code for an access to memory. The alignment is a hint that engines do not need: always 4 bytes. */
+/** A memory access. The alignment is only a hint: always 4 bytes. */
 export function memoryAccess(
   opcode: number,
   isVector: boolean,
@@ -128,7 +125,7 @@ export function memoryAccess(
   };
 }
 
-/** Code that reads a constant from the local that holds it. */
+/** Reads a vector constant from its local. */
 export function constantVector(lanes: Lanes): Code {
   return (sink) => {
     const index = sink.constantLocal(lanes);
@@ -137,7 +134,6 @@ export function constantVector(lanes: Lanes): Code {
   };
 }
 
-/** Checks a lane number. */
 export function checkLane(lane: number): number {
   if (!(Number.isInteger(lane) && lane >= 0 && lane < 4)) {
     throw new RangeError(`Cannot choose a lane: wanted 0, 1, 2 or 3, got ${lane}`);
@@ -145,7 +141,10 @@ export function checkLane(lane: number): number {
   return lane;
 }
 
-/** The bytes that choose four of eight 32-bit lanes: 0 to 3 of the first vector, 4 to 7 of the second. */
+/**
+ * The byte shuffle that selects four of eight 32-bit lanes: 0 to 3 of the first vector, 4 to 7 of
+ * the second.
+ */
 export function shuffleBytes(lanes: Lanes): number[] {
   return lanes.flatMap((lane) => [4 * lane, 4 * lane + 1, 4 * lane + 2, 4 * lane + 3]);
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { instantiateKernel } from "../testing/run_kernel.ts";
 import { emitKernel, F32, F32x4, type FunctionBuilder, I32, I32x4, type Value } from "./mod.ts";
 
-/** Computes values over (a, b, c) = four lanes each, and stores them one after the other. */
+/** Computes values over (a, b, c), four lanes each, and stores them consecutively. */
 function vectorResults(
   values: (a: F32x4, b: F32x4, c: F32x4, f: FunctionBuilder) => readonly Value[],
   inputs: readonly (readonly number[])[],
@@ -284,7 +284,7 @@ Deno.test("lanes are combined across a vector", () => {
 });
 
 Deno.test("multiply-add rounds once with relaxed SIMD and twice without", () => {
-  // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) is 2⁻²⁴, which is lost where the product is rounded.
+  // (1 + 2⁻¹²)² − (1 + 2⁻¹¹) is 2⁻²⁴, which is lost if the product is rounded.
   const inputs = [[1 + 2 ** -12, 0, 0, 0], [1 + 2 ** -12, 0, 0, 0], [-1 - 2 ** -11, 0, 0, 0]];
   const value = (a: F32x4, b: F32x4, c: F32x4) => [a.multiplyAdd(b, c)];
   assertEquals(vectorResults(value, inputs, false).floats[0]![0], 0);

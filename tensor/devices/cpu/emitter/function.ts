@@ -13,20 +13,18 @@ import {
 import { F32, I32 } from "./scalars.ts";
 import type { F32x4 } from "./vectors.ts";
 
-/** A value that has a name: reading it costs nothing, and {@linkcode FunctionBuilder.set} changes it. */
+/** A named value: reading it is free, and {@linkcode FunctionBuilder.set} assigns it. */
 export type Local<T extends Value> = T & { readonly index: number };
 
-/** A function of the same module, to be called. */
+/** A callable function of the same module. */
 export interface FunctionReference<P extends readonly Type[], R extends Value | null> {
-  /** Its number among the functions of the module. */
+  /** Index among the module's functions. */
   readonly index: number;
-  /** The types of its parameters. */
   readonly parameters: P;
-  /** The type of its result. */
   readonly result: R extends Value ? Type<R> : null;
 }
 
-/** The values that go with a list of types. */
+/** The value types of a parameter list. */
 export type ValuesOf<P extends readonly Type[]> = { readonly [K in keyof P]: InstanceType<P[K]> };
 
 const OPCODE = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d };
@@ -35,8 +33,8 @@ const NO_RESULT = 0x40;
 /**
  * Writes the body of one function, statement by statement.
  *
- * Constants of vectors are kept in locals that are set at the function's beginning, since V8 rebuilds
- * them at every iteration where they stand inside a loop.
+ * Vector constants are kept in locals set at the function's start, because V8 would rebuild them in
+ * every iteration of a loop.
  *
  * @example The sum of the first numbers, by a loop
  * ```ts
@@ -62,9 +60,9 @@ export class FunctionBuilder implements CodeSink {
   readonly #constants = new Map<string, { readonly index: number; readonly lanes: Lanes }>();
 
   /**
-   * Begins an empty body.
+   * Starts an empty body.
    *
-   * @param parameterCount How many locals are taken by parameters.
+   * @param parameterCount Number of locals that are parameters.
    * @param relaxedSimd Whether fused multiply-add may be emitted.
    */
   constructor(parameterCount: number, relaxedSimd: boolean) {
@@ -86,7 +84,7 @@ export class FunctionBuilder implements CodeSink {
     return this.#parameterCount + this.#localTypes.push(typeCode) - 1;
   }
 
-  /** Computes a value here and now, and gives it a name. */
+  /** Computes a value here, and names it. */
   local<T extends Value>(value: T): Local<T> {
     const index = this.#newLocal(value.typeCode);
     value.code(this);
@@ -94,43 +92,42 @@ export class FunctionBuilder implements CodeSink {
     return namedLocal(value, index);
   }
 
-  /** Gives a local another value. */
+  /** Assigns a local. */
   set<T extends Value>(local: Local<T>, value: T): void {
     value.code(this);
     this.#withIndex(0x21, local.index);
   }
 
-  /** Stores a value of any type at an address plus a constant number of bytes. */
+  /** Stores a value of any type at an address plus a constant offset in bytes. */
   store(address: I32, value: Value, offset = 0): void {
     const opcode = value instanceof I32 ? 0x36 : value instanceof F32 ? 0x38 : 11;
     memoryAccess(opcode, opcode === 11, [address, value], offset)(this);
   }
 
-  /** Stores one lane of a vector. */
   storeLane(address: I32, value: Value, lane: number, offset = 0): void {
     memoryAccess(90, true, [address, value], offset, lane)(this);
   }
 
-  /** Stores lanes 0 and 1 of a vector next to each other. */
+  /** Stores lanes 0 and 1 contiguously. */
   storeLanes01(address: I32, value: Value, offset = 0): void {
     memoryAccess(91, true, [address, value], offset, 0)(this);
   }
 
-  /** Copies bytes; the two ranges may overlap. */
+  /** Copies bytes; the ranges may overlap. */
   copyMemory(to: I32, from: I32, bytes: I32): void {
     for (const operand of [to, from, bytes]) operand.code(this);
     this.bytes.push(0xfc, 10, 0, 0);
   }
 
-  /** Sets bytes to 0. */
+  /** Zeroes bytes. */
   clearMemory(address: I32, bytes: I32): void {
     for (const operand of [address, I32.of(0), bytes]) operand.code(this);
     this.bytes.push(0xfc, 11, 0);
   }
 
   /**
-   * Runs `body` for `start`, `start + step`, … as long as the variable is less than `end`.
-   * The limits are computed once. The body may also change the variable.
+   * A `for` loop over `start`, `start + step`, … below `end`. The limits are computed once. The
+   * body may also change the variable.
    */
   forRange(
     start: I32 | number,
@@ -149,7 +146,7 @@ export class FunctionBuilder implements CodeSink {
     });
   }
 
-  /** Runs `body` once, and again as long as the condition that it returns holds. */
+  /** Runs `body` until the condition that it returns is false. */
   doWhile(body: () => I32): void {
     this.bytes.push(OPCODE.loop, NO_RESULT);
     const condition = body();
@@ -157,7 +154,7 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.brIf, 0, OPCODE.end);
   }
 
-  /** Runs `body` as long as the condition, computed before each time, holds. */
+  /** Runs `body` while the condition, evaluated before each iteration, holds. */
   while(condition: I32, body: () => void): void {
     this.bytes.push(OPCODE.block, NO_RESULT, OPCODE.loop, NO_RESULT);
     condition.isZero().code(this);
@@ -166,7 +163,6 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.br, 0, OPCODE.end, OPCODE.end);
   }
 
-  /** Runs one of two pieces of code. */
   if(condition: I32, then: () => void, otherwise?: () => void): void {
     condition.code(this);
     this.bytes.push(OPCODE.if, NO_RESULT);
@@ -186,7 +182,7 @@ export class FunctionBuilder implements CodeSink {
     return new (callee.result as Type<R>)(callCode(callee.index, values));
   }
 
-  /** Calls a function that has no result, here and now. */
+  /** Calls a function without a result. */
   callStatement<P extends readonly Type[]>(
     callee: FunctionReference<P, null>,
     ...values: ValuesOf<P>
@@ -194,17 +190,17 @@ export class FunctionBuilder implements CodeSink {
     callCode(callee.index, values)(this);
   }
 
-  /** The sum of the four lanes, in the order (0 + 2) + (1 + 3). */
+  /** The sum of the lanes, in the order (0 + 2) + (1 + 3). */
   sumOfLanes(vector: F32x4): F32 {
     return this.#acrossLanes(vector, (a, b) => a.add(b));
   }
 
-  /** The largest lane; NaN if one is. */
+  /** The maximum lane; NaN if any is NaN. */
   maxOfLanes(vector: F32x4): F32 {
     return this.#acrossLanes(vector, (a, b) => a.max(b));
   }
 
-  /** The smallest lane; NaN if one is. */
+  /** The minimum lane; NaN if any is NaN. */
   minOfLanes(vector: F32x4): F32 {
     return this.#acrossLanes(vector, (a, b) => a.min(b));
   }
@@ -220,7 +216,7 @@ export class FunctionBuilder implements CodeSink {
     writeUnsigned(this.bytes, index);
   }
 
-  /** The finished function as it stands in the code section: locals, constants, body. */
+  /** The function's entry of the code section: locals, constants, body. */
   finish(result?: Value): number[] {
     result?.code(this);
     const function_: number[] = [];

@@ -1,10 +1,10 @@
 /**
- * Elementary functions of four floats at a time. Each writes its instructions in place.
+ * Elementary functions on four floats at a time. Each emits its instructions inline.
  *
- * Every one is right for NaN, infinities and denormals. The errors named here are the largest found
- * against `Math` in double precision by `math_test.ts`, with and without fused multiply-add; a ulp is
- * the distance between neighbouring floats. The coefficients are our own minimax fits (Lawson's
- * iteration, Lawson 1961) on the intervals that the functions reduce their arguments to.
+ * All handle NaN, infinities and subnormals. The stated errors are the largest that `math_test.ts`
+ * finds against double-precision `Math`, with and without fused multiply-add; a ulp is the distance
+ * between adjacent floats. The coefficients are our own minimax fits (Lawson's iteration, Lawson
+ * 1961) on the reduced intervals.
  *
  * @module
  */
@@ -13,15 +13,15 @@ import type { FunctionBuilder } from "./function.ts";
 import { F32x4, type I32x4 } from "./vectors.ts";
 
 /**
- * 1.5 · 2²³: adding it to a small float leaves the nearest integer in the lowest bits. Above the integer
- * come zeros, even after a division by 2, so that shifting to the left leaves nothing else.
+ * 1.5 · 2²³: adding it to a small float leaves the nearest integer in the low bits. The bits above
+ * the integer are zeros, even after halving, so that a left shift leaves nothing else.
  */
 const ROUND = 12582912;
 /** The bits of the float 1. */
 const ONE_BITS = 0x3f800000;
-/** The logarithm of 2 in two parts, the first of so few bits that small multiples of it are exact. */
+/** log 2 in two parts, the first with so few bits that small multiples are exact. */
 const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
-/** Half of π in three such parts. */
+/** π/2 in three such parts. */
 const HALF_PI = [1.5703125, 4.8351287841796875e-4, 3.1391647326017846e-7] as const;
 
 /** c[0] + c[1]·x + c[2]·x² + … by Horner's rule. */
@@ -32,19 +32,19 @@ function polynomial(x: F32x4, coefficients: readonly number[]): F32x4 {
   );
 }
 
-/** Limits the magnitude; NaN stays NaN. */
+/** Clamps the magnitude; NaN stays NaN. */
 function clamp(x: F32x4, limit: number): F32x4 {
   return x.pseudoMax(-limit).pseudoMin(limit);
 }
 
-/** The float 2ⁿ, for n from −126 to 127 in the lowest 9 bits. */
+/** 2ⁿ, for n from −126 to 127 in the low 9 bits. */
 function powerOfTwo(n: I32x4): F32x4 {
   return n.shiftLeft(23).add(ONE_BITS).asF32x4();
 }
 
 /**
- * eˣ, within 1.1 ulp: x = n·ln 2 + r with |r| ≤ ½ ln 2, and eˣ = 2ⁿ·eʳ.
- * 2ⁿ is applied in two halves, so that results may be denormal or overflow to infinity.
+ * eˣ, within 1.1 ulp: x = n·ln 2 + r with |r| ≤ ½ ln 2, and eˣ = 2ⁿ·eʳ. 2ⁿ is applied in two
+ * halves, so that results may be subnormal or overflow to infinity.
  *
  * @example
  * ```ts
@@ -68,14 +68,14 @@ export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
   return power.multiply(powerOfTwo(half)).multiply(powerOfTwo(rounded.bits().subtract(half)));
 }
 
-/** 1.5 · 2²³ + 127: as {@linkcode ROUND}, and the lowest bits are those of the exponent of a float. */
+/** 1.5 · 2²³ + 127: like {@linkcode ROUND}, with the low bits being a float's biased exponent. */
 const ROUND_TO_EXPONENT = ROUND + 127;
-/** Below this eˣ has no exponent of its own any more. */
+/** Below this, eˣ is subnormal. */
 const LEAST_NORMAL = -87.33654;
 
 /**
- * eˣ for x ≤ 0, within 2.3 ulp, in two thirds of the time that {@linkcode exp} takes: nothing can
- * overflow, what would be denormal is 0, and a polynomial of degree 5 is exact enough for weights.
+ * eˣ for x ≤ 0, within 2.3 ulp, in two thirds of the time of {@linkcode exp}: nothing overflows,
+ * subnormals flush to 0, and a polynomial of degree 5 is exact enough for softmax weights.
  */
 export function expOfNonPositive(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument);
@@ -86,13 +86,13 @@ export function expOfNonPositive(f: FunctionBuilder, argument: F32x4): F32x4 {
     ...[1, 0.9999997, 0.49999148, 0.16667639, 0.04189816, 0.008290272],
   ]);
   const result = power.multiply(rounded.bits().shiftLeft(23).asF32x4());
-  // NaN is not less or equal, and stays.
+  // Comparisons with NaN are false, so NaN passes.
   return result.bits().andNot(x.lessEqual(LEAST_NORMAL)).asF32x4();
 }
 
 /**
- * The natural logarithm, within 0.9 ulp: x = 2ᵏ·(1 + t) with 1 + t between √½ and √2, and
- * log(1 + t) is a series in s = t / (2 + t). −∞ at 0, NaN below.
+ * The natural logarithm, within 0.9 ulp: x = 2ᵏ·(1 + t) with 1 + t between √½ and √2, and log(1 +
+ * t) is a series in s = t / (2 + t). −∞ at 0, NaN below.
  */
 export function log(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument);
@@ -114,7 +114,7 @@ export function log(f: FunctionBuilder, argument: F32x4): F32x4 {
   return x.greater(0).and(x.less(Infinity)).select(result, special);
 }
 
-/** A quotient of polynomials in x², times x, within −1 to 1: an odd function that levels off. */
+/** An odd rational function, clamped to [−1, 1]. */
 function saturating(
   f: FunctionBuilder,
   argument: F32x4,
@@ -127,7 +127,9 @@ function saturating(
   return clamp(x.multiply(polynomial(z, numerator)).divide(polynomial(z, denominator)), 1);
 }
 
-/** The hyperbolic tangent, within 5.5 ulp, also near 0, where 1 − 2/(e²ˣ + 1) would lose all digits. */
+/**
+ * The hyperbolic tangent, within 5.5 ulp, even near 0, where 1 − 2/(e²ˣ + 1) would lose all digits.
+ */
 export function tanh(f: FunctionBuilder, argument: F32x4): F32x4 {
   return saturating(
     f,
@@ -154,12 +156,12 @@ export function sin(f: FunctionBuilder, argument: F32x4): F32x4 {
   return sineOfQuarters(f, argument, 0);
 }
 
-/** The cosine, as exact as {@linkcode sin}. */
+/** The cosine, as accurate as {@linkcode sin}. */
 export function cos(f: FunctionBuilder, argument: F32x4): F32x4 {
   return sineOfQuarters(f, argument, 1);
 }
 
-/** The sine of x + `quarters`·π/2: x is reduced to |r| ≤ π/4, and the quarter that it was in chooses. */
+/** The sine of x + `quarters`·π/2: reduces x to |r| ≤ π/4, and selects by its quadrant. */
 function sineOfQuarters(f: FunctionBuilder, argument: F32x4, quarters: number): F32x4 {
   const x = f.local(argument);
   const n = f.local(x.multiply(2 / Math.PI).nearest());

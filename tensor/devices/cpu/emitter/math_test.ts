@@ -28,18 +28,18 @@ function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): F
   return results;
 }
 
-/** The distance between the floats around `value`. */
+/** The distance between adjacent floats at `value`. */
 function ulp(value: number): number {
   const magnitude = Math.abs(value);
   return magnitude < 2 ** -126 ? 2 ** -149 : 2 ** (Math.floor(Math.log2(magnitude)) - 23);
 }
 
-/** Floats from `low` to `high`, evenly spaced. */
+/** Evenly spaced floats from `low` to `high`. */
 function range(low: number, high: number, count = 1 << 18): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => low + (high - low) * i / (count - 1));
 }
 
-/** Floats of all magnitudes from the smallest denormal up. */
+/** Floats of all magnitudes, from the smallest subnormal up. */
 function magnitudes(low = 1, high = 0x7f7fffff, count = 1 << 18): Float32Array {
   const bits = Int32Array.from(
     { length: count },

@@ -1,40 +1,37 @@
-/** The module around the functions: what the engine reads before any code. @module */
+/** The module around the functions. @module */
 
 import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
 import { type Type, type Value, writeUnsigned } from "./code.ts";
 import { I32 } from "./scalars.ts";
 
-/** What every kernel is called with: see `WasmKernel` in `tensor/device.ts`. */
+/** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
 export interface KernelParameters {
-  /** The address of the argument words. */
+  /** Address of the argument words. */
   readonly words: I32;
-  /** The first work item to do. */
+  /** First work item. */
   readonly start: I32;
-  /** The work item to stop before. */
+  /** End of the range of work items. */
   readonly end: I32;
-  /** The address of this thread's scratch memory. */
+  /** Address of this thread's scratch memory. */
   readonly scratch: I32;
 }
 
-/** What may be emitted. */
 export interface EmitOptions {
-  /** Whether multiply-add may be one instruction: not every engine knows relaxed SIMD. */
+  /** Whether to emit fused multiply-add: not every engine supports relaxed SIMD. */
   readonly relaxedSimd: boolean;
 }
 
 /** The functions of a module, the kernel first. */
 export class ModuleBuilder {
-  /** What may be emitted. */
   readonly options: EmitOptions;
   readonly #types: number[][] = [];
   readonly #bodies: number[][] = [];
 
-  /** Begins an empty module. */
   constructor(options: EmitOptions) {
     this.options = options;
   }
 
-  /** Reserves the index of a function whose body is yet to come. */
+  /** Reserves the index of a function whose body follows later. */
   declare(parameters: readonly Type[], result: Type | null): number {
     const typeCodes = parameters.map(typeCodeOf);
     const results = result ? [1, typeCodeOf(result)] : [0];
@@ -43,9 +40,9 @@ export class ModuleBuilder {
   }
 
   /**
-   * Writes a function that the kernel, or another function, can call.
+   * Defines a function that the kernel, or another function, can call.
    *
-   * @param body Takes the parameters, returns the result.
+   * @param body Maps the parameters to the result.
    */
   define<const P extends readonly Type[], R extends Value>(
     parameters: P,
@@ -58,7 +55,7 @@ export class ModuleBuilder {
     return { index, parameters, result } as FunctionReference<P, R>;
   }
 
-  /** Writes a function without a result. */
+  /** Defines a function without a result. */
   defineProcedure<const P extends readonly Type[]>(
     parameters: P,
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
@@ -70,12 +67,12 @@ export class ModuleBuilder {
     return { index, parameters, result: null };
   }
 
-  /** Supplies the code of a declared function. */
+  /** Sets the code of a declared function. */
   setBody(index: number, code: number[]): void {
     this.#bodies[index] = code;
   }
 
-  /** The whole module in the binary format. */
+  /** The module in the binary format. */
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const functions = this.#types.map((_, index) => index);
@@ -92,8 +89,8 @@ export class ModuleBuilder {
 /**
  * Emits a module with one kernel.
  *
- * @param body Writes the kernel. The module is there for functions that the kernel calls.
- * @returns The bytes of a module that imports `env.memory` and exports `kernel`.
+ * @param body Writes the kernel; the module is for helper functions.
+ * @returns A module that imports `env.memory` and exports `kernel`.
  *
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * Vectors of four numbers in the WebAssembly emitter. {@linkcode F32x4} and {@linkcode I32x4} are one
- * type to WebAssembly (`v128`), but not to the reader.
+ * Vectors of four numbers in the WebAssembly emitter. {@linkcode F32x4} and {@linkcode I32x4} are
+ * one type in WebAssembly (`v128`); the distinction is for readers. Comparisons give masks: all
+ * bits set in the lanes where they hold.
  *
  * @module
  */
@@ -17,18 +18,18 @@ import {
 } from "./code.ts";
 import { F32, I32 } from "./scalars.ts";
 
-/** Four floats. A number as an operand means four copies, kept in a local from the function's start. */
+/**
+ * Four floats. A number as an operand is splatted, and kept in a local from the function's start.
+ */
 export class F32x4 extends Value {
-  /** The type in the binary format. */
   get typeCode(): number {
     return 0x7b;
   }
-  /** Four copies of a constant. */
+  /** A splatted constant. */
   static of(value: number): F32x4 {
     const bits = floatBits(value);
     return new F32x4(constantVector([bits, bits, bits, bits]));
   }
-  /** Four constants. */
   static lanes(a: number, b: number, c: number, d: number): F32x4 {
     return new F32x4(constantVector([floatBits(a), floatBits(b), floatBits(c), floatBits(d)]));
   }
@@ -44,104 +45,89 @@ export class F32x4 extends Value {
   #unary(opcode: number): F32x4 {
     return new F32x4(vector(opcode, [this]));
   }
-  /** this + `other`. */
   add(other: F32x4 | number): F32x4 {
     return this.#with(228, other);
   }
-  /** this − `other`. */
   subtract(other: F32x4 | number): F32x4 {
     return this.#with(229, other);
   }
-  /** this · `other`. */
   multiply(other: F32x4 | number): F32x4 {
     return this.#with(230, other);
   }
-  /** this / `other`. */
   divide(other: F32x4 | number): F32x4 {
     return this.#with(231, other);
   }
-  /** NaN where one of the two is; slower than {@linkcode pseudoMin}. */
+  /** The minimum; NaN if either is NaN. Slower than {@linkcode pseudoMin}. */
   min(other: F32x4 | number): F32x4 {
     return this.#with(232, other);
   }
-  /** NaN where one of the two is; slower than {@linkcode pseudoMax}. */
+  /** The maximum; NaN if either is NaN. Slower than {@linkcode pseudoMax}. */
   max(other: F32x4 | number): F32x4 {
     return this.#with(233, other);
   }
-  /** `other < this ? other : this`: this where one of the two is NaN. One instruction. */
+  /** `other < this ? other : this`, so `this` if either is NaN. One instruction. */
   pseudoMin(other: F32x4 | number): F32x4 {
     return this.#with(234, other);
   }
-  /** `this < other ? other : this`: this where one of the two is NaN. One instruction. */
+  /** `this < other ? other : this`, so `this` if either is NaN. One instruction. */
   pseudoMax(other: F32x4 | number): F32x4 {
     return this.#with(235, other);
   }
-  /** this · `factor` + `summand`; rounded once where fused instructions may be used, else twice. */
+  /** this · `factor` + `summand`; rounded once with relaxed SIMD, otherwise twice. */
   multiplyAdd(factor: F32x4 | number, summand: F32x4 | number): F32x4 {
     const fused = vector(0x105, [this, F32x4.#lift(factor), F32x4.#lift(summand)]);
     const separate = this.multiply(factor).add(summand).code;
     return new F32x4((sink) => (sink.relaxedSimd ? fused : separate)(sink));
   }
-  /** `minuend` − this · `factor`; rounded once where fused instructions may be used, else twice. */
+  /** `minuend` − this · `factor`; rounded once with relaxed SIMD, otherwise twice. */
   negativeMultiplyAdd(factor: F32x4 | number, minuend: F32x4 | number): F32x4 {
     const from = F32x4.#lift(minuend);
     const fused = vector(0x106, [this, F32x4.#lift(factor), from]);
     const separate = from.subtract(this.multiply(factor)).code;
     return new F32x4((sink) => (sink.relaxedSimd ? fused : separate)(sink));
   }
-  /** The absolute value. */
   abs(): F32x4 {
     return this.#unary(224);
   }
-  /** −this. */
   negate(): F32x4 {
     return this.#unary(225);
   }
-  /** The square root. */
   sqrt(): F32x4 {
     return this.#unary(227);
   }
-  /** The largest integer not above. */
   floor(): F32x4 {
     return this.#unary(104);
   }
-  /** Rounded to the nearest integer, halves to the even one. */
+  /** Rounds to the nearest integer, half to even. */
   nearest(): F32x4 {
     return this.#unary(106);
   }
-  /** All bits set in the lanes where this = `other`. */
   equal(other: F32x4 | number): I32x4 {
     return this.#compare(65, other);
   }
-  /** All bits set in the lanes where this ≠ `other`. */
   notEqual(other: F32x4 | number): I32x4 {
     return this.#compare(66, other);
   }
-  /** All bits set in the lanes where this < `other`. */
   less(other: F32x4 | number): I32x4 {
     return this.#compare(67, other);
   }
-  /** All bits set in the lanes where this > `other`. */
   greater(other: F32x4 | number): I32x4 {
     return this.#compare(68, other);
   }
-  /** All bits set in the lanes where this ≤ `other`. */
   lessEqual(other: F32x4 | number): I32x4 {
     return this.#compare(69, other);
   }
-  /** All bits set in the lanes where this ≥ `other`. */
   greaterEqual(other: F32x4 | number): I32x4 {
     return this.#compare(70, other);
   }
-  /** Without their fractions; the nearest integer where out of range, 0 for NaN. */
+  /** Truncates; saturates out of range, 0 for NaN. */
   toI32x4(): I32x4 {
     return new I32x4(vector(248, [this]));
   }
-  /** The same bits as integers. No instruction. */
+  /** Reinterprets the bits as integers; no instruction. */
   bits(): I32x4 {
     return new I32x4(this.code);
   }
-  /** One of the four. */
   lane(lane: number): F32 {
     return new F32(vector(31, [this], [checkLane(lane)]));
   }
@@ -155,18 +141,16 @@ export class F32x4 extends Value {
   }
 }
 
-/** Four integers; or four masks, all bits set where a comparison holds. */
+/** Four integers, or four masks. */
 export class I32x4 extends Value {
-  /** The type in the binary format. */
   get typeCode(): number {
     return 0x7b;
   }
-  /** Four copies of a constant. */
+  /** A splatted constant. */
   static of(value: number): I32x4 {
     const bits = value | 0;
     return new I32x4(constantVector([bits, bits, bits, bits]));
   }
-  /** Four constants. */
   static lanes(a: number, b: number, c: number, d: number): I32x4 {
     return new I32x4(constantVector([a | 0, b | 0, c | 0, d | 0]));
   }
@@ -179,31 +163,26 @@ export class I32x4 extends Value {
   #shift(opcode: number, bits: I32 | number): I32x4 {
     return new I32x4(vector(opcode, [this, typeof bits === "number" ? I32.of(bits) : bits]));
   }
-  /** this + `other`. */
   add(other: I32x4 | number): I32x4 {
     return this.#with(174, other);
   }
-  /** this − `other`. */
   subtract(other: I32x4 | number): I32x4 {
     return this.#with(177, other);
   }
-  /** this · `other`. */
   multiply(other: I32x4 | number): I32x4 {
     return this.#with(181, other);
   }
-  /** The smaller of the two. */
+  /** The signed minimum. */
   min(other: I32x4 | number): I32x4 {
     return this.#with(182, other);
   }
-  /** The larger of the two. */
+  /** The signed maximum. */
   max(other: I32x4 | number): I32x4 {
     return this.#with(184, other);
   }
-  /** All bits inverted. */
   not(): I32x4 {
     return new I32x4(vector(77, [this]));
   }
-  /** The bits that are set in both. */
   and(other: I32x4 | number): I32x4 {
     return this.#with(78, other);
   }
@@ -211,59 +190,50 @@ export class I32x4 extends Value {
   andNot(other: I32x4 | number): I32x4 {
     return this.#with(79, other);
   }
-  /** The bits that are set in one of the two, or both. */
   or(other: I32x4 | number): I32x4 {
     return this.#with(80, other);
   }
-  /** The bits that are set in one of the two only. */
   xor(other: I32x4 | number): I32x4 {
     return this.#with(81, other);
   }
-  /** Shifts zeros in from the right. */
   shiftLeft(bits: I32 | number): I32x4 {
     return this.#shift(171, bits);
   }
-  /** Shifts copies of the signs in from the left. */
+  /** Arithmetic shift: copies the signs in from the left. */
   shiftRight(bits: I32 | number): I32x4 {
     return this.#shift(172, bits);
   }
-  /** Shifts zeros in from the left. */
+  /** Logical shift: zeros from the left. */
   shiftRightUnsigned(bits: I32 | number): I32x4 {
     return this.#shift(173, bits);
   }
-  /** All bits set in the lanes where this = `other`. */
   equal(other: I32x4 | number): I32x4 {
     return this.#with(55, other);
   }
-  /** All bits set in the lanes where this < `other`. */
   less(other: I32x4 | number): I32x4 {
     return this.#with(57, other);
   }
-  /** All bits set in the lanes where this > `other`. */
   greater(other: I32x4 | number): I32x4 {
     return this.#with(59, other);
   }
-  /** Bit by bit: `a` where a bit of this is set, else `b`. The other one may be NaN. */
+  /** Bitwise: `a` where a bit of this is set, else `b`. The value not selected may be NaN. */
   select<T extends F32x4 | I32x4>(a: T, b: T): T {
     return withCode(a, vector(82, [a, b, this]));
   }
-  /** 1 if any bit is set, else 0. */
   anyTrue(): I32 {
     return new I32(vector(83, [this]));
   }
-  /** 1 if no lane is 0, else 0. */
   allTrue(): I32 {
     return new I32(vector(163, [this]));
   }
-  /** As floats, rounded to the nearest. */
+  /** Converts to floats, rounding to nearest. */
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
-  /** The same bits as floats. No instruction. */
+  /** Reinterprets the bits as floats; no instruction. */
   asF32x4(): F32x4 {
     return new F32x4(this.code);
   }
-  /** One of the four. */
   lane(lane: number): I32 {
     return new I32(vector(27, [this], [checkLane(lane)]));
   }

@@ -1,10 +1,10 @@
-/** Sums and extremes along a row, of which several parts are collected side by side. @module */
+/** Accumulators for reductions along a row, several side by side. @module */
 
 import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import { F32x4, type I32x4 } from "../emitter/vectors.ts";
 
-/** How many additions may follow one another before the sum is put aside: few enough to be exact. */
+/** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
 
 const identities: Readonly<Record<ReduceOperation, number>> = {
@@ -19,38 +19,37 @@ const combine: Readonly<Record<ReduceOperation, (a: F32x4, b: F32x4) => F32x4>> 
   min: (a, b) => a.pseudoMin(b),
 };
 
-/** What has been summed up in the blocks so far, and the rounding errors that this made. */
+/** The sum of the finished blocks, and its compensation (accumulated rounding error). */
 interface Total {
   readonly sum: Local<F32x4>;
   readonly error: Local<F32x4>;
 }
 
 /**
- * The parts of one reduction.
+ * The accumulators of one reduction.
  *
- * Sums go block by block: within a block plain additions, and over the blocks with the rounding error
- * kept, so that a row of a million elements is as exact as a short one.
- * Source: Knuth, "The Art of Computer Programming", volume 2, 4.2.2, theorem B.
+ * Sums are blocked: plain additions within a block, compensated summation over blocks, so that a
+ * row of a million elements is as accurate as a short one. Source: Knuth, "The Art of Computer
+ * Programming", volume 2, 4.2.2, theorem B.
  */
 export class Accumulators {
-  /** How values are combined. */
   readonly operation: ReduceOperation;
   readonly #f: FunctionBuilder;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
   /**
-   * Whether a NaN was among the values of each result of a maximum or minimum. Taking it down apart
-   * costs two instructions; a maximum that gives NaN for NaN costs eight.
+   * Whether a NaN was among the values of each maximum or minimum. Tracking it costs two
+   * instructions; a NaN-propagating maximum costs eight.
    */
   readonly #sawNaN: readonly Local<I32x4>[];
-  /** How many neighbouring parts belong to one result. */
+  /** Number of adjacent accumulators per result. */
   readonly #width: number;
 
   /**
-   * Begins empty.
+   * Starts empty.
    *
-   * @param results How many results come out.
-   * @param width How many parts each of them is collected in.
+   * @param results Number of results.
+   * @param width Number of accumulators per result.
    */
   constructor(
     f: FunctionBuilder,
@@ -71,12 +70,12 @@ export class Accumulators {
       : Array.from({ length: results }, () => f.local(F32x4.of(0).bits()));
   }
 
-  /** What a lane that does not count must contribute. */
+  /** What masked lanes must contribute. */
   get identity(): F32x4 {
     return F32x4.of(identities[this.operation]);
   }
 
-  /** Adds a value to one of the parts. */
+  /** Adds a value to an accumulator. */
   add(part: number, value: F32x4): void {
     const f = this.#f;
     const accumulator = this.#parts[part]!;
@@ -92,7 +91,7 @@ export class Accumulators {
     return parts[0]!;
   }
 
-  /** Puts the sums of a block aside. */
+  /** Moves the sums of a block to the totals. */
   endBlock(): void {
     const f = this.#f;
     this.#totals.forEach(({ sum, error }, result) => {
@@ -106,7 +105,7 @@ export class Accumulators {
     if (this.operation === "sum") { for (const part of this.#parts) f.set(part, F32x4.of(0)); }
   }
 
-  /** A result, lane by lane. Sums that are infinite have no error to correct. */
+  /** A result, per lane. Infinite sums have no error to correct. */
   result(index: number): Local<F32x4> {
     const total = this.#totals[index];
     if (total === undefined) {
@@ -116,7 +115,7 @@ export class Accumulators {
     return this.#f.local(error.equal(error).select<F32x4>(sum.add(error), sum));
   }
 
-  /** A result combined over the lanes, in all lanes. */
+  /** A result reduced over the lanes, in all lanes. */
   resultAcrossLanes(index: number): Local<F32x4> {
     const f = this.#f;
     const lanes = this.result(index);

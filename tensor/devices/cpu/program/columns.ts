@@ -1,6 +1,6 @@
 /**
- * Row programs whose rows lie side by side, as in a sum over the first axis: vectors hold one element of
- * each of four rows, and lanes never meet.
+ * Row programs whose rows are adjacent, as in a sum over the first axis: a vector holds one element
+ * of each of four rows, so lanes are never combined.
  *
  * @module
  */
@@ -26,14 +26,14 @@ export function writeColumns(context: KernelContext, from: Local<I32>, to: Local
   });
 }
 
-/** Writes what is done for a block of rows: `vectors` times four of them, or a single one. */
+/** Writes the code for a block of rows: `vectors` times four, or a single one. */
 class ColumnWriter {
   readonly #context: KernelContext;
   readonly #starts: readonly I32[];
   /** The address of the current column, for each operand. */
   readonly #cursors: readonly Local<I32>[];
   readonly #isFull: boolean;
-  /** For each vector what is known of its rows. */
+  /** The known values of each vector of rows. */
   readonly #known: KnownValues[];
 
   constructor(
@@ -86,7 +86,7 @@ class ColumnWriter {
     context.store(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull, value);
   }
 
-  /** Computes what is one per row. */
+  /** Computes the per-row values. */
   #hoist(roots: readonly Expression[]): void {
     this.#known.forEach((known, vector) => {
       this.#known[vector] = hoist(this.#context.f, roots, known, (e) => {
@@ -96,7 +96,7 @@ class ColumnWriter {
     });
   }
 
-  /** Goes over the columns once, for all reductions of a pass. */
+  /** One loop over the columns, for all reductions of a pass. */
   #reduce(pass: readonly Reduction[]): void {
     const { f, columns } = this.#context;
     const roots = pass.map((reduction) => reduction.a);
@@ -127,7 +127,7 @@ class ColumnWriter {
     });
   }
 
-  /** Puts the cursors back to the first column. */
+  /** Moves the cursors back to the first column. */
   #rewind(): void {
     this.#cursors.forEach((cursor, k) => this.#context.f.set(cursor, this.#starts[k]!));
   }

@@ -1,5 +1,5 @@
 /**
- * What the kernels of all modes share: the arguments, the operands, and the walk over runs.
+ * What the kernels of all modes share: arguments, operands, and the loop over runs.
  *
  * @module
  */
@@ -22,28 +22,27 @@ import {
 } from "./formulas.ts";
 import type { Mode, StrideClass } from "./layout.ts";
 
-/** All that the code of a program's kernel depends on. */
+/** Everything that a program kernel's code depends on. */
 export interface KernelVariant {
-  /** The formulas. */
   readonly program: Program;
-  /** Which axis vectors lie along. */
+  /** The axis of the vectors. */
   readonly mode: Mode;
-  /** How many axes there are outside of the run. */
+  /** Number of axes outside the run. */
   readonly outerRank: number;
-  /** For each operand the class of its stride along the axis that vectors lie along. */
+  /** The stride class of each operand along the axis of the vectors. */
   readonly classes: readonly StrideClass[];
-  /** For each operand the type of its elements. */
+  /** The dtype of each operand. */
   readonly dtypes: readonly DType[];
-  /** Whether scratch memory is there for expensive values that are needed twice. */
+  /** Whether to keep expensive values that are needed twice in scratch memory. */
   readonly useScratch: boolean;
   /** Whether fused multiply-add may be emitted. */
   readonly relaxedSimd: boolean;
 }
 
 /**
- * The argument words of a kernel: the run's length, the row's length and the bytes of a scratch slot;
- * the outer lengths; for each operand its address, then its strides in bytes along the run, the row
- * and the outer axes; and then the program's scalars.
+ * The argument words of a kernel: run length, row length, bytes of a scratch slot; the outer
+ * lengths; for each operand its address, then its strides in bytes along the run, the row and the
+ * outer axes; finally the program's scalars.
  */
 export const wordOf = {
   runLength: 0,
@@ -53,33 +52,34 @@ export const wordOf = {
   operand: (outerRank: number, k: number): number => 3 + outerRank + k * (3 + outerRank),
 };
 
-/** The body of a loop in blocks: where, how many vectors, and whether all their lanes or the first. */
+/**
+ * The body of a blocked loop: position, number of vectors, and whether all lanes are valid or only
+ * the first.
+ */
 export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => void;
 
-/** The kernel being written, and what all modes need. */
+/** The kernel being written, with what all modes need. */
 export class KernelContext {
-  /** The body of the kernel. */
   readonly f: FunctionBuilder;
-  /** What is being emitted. */
   readonly variant: KernelVariant;
-  /** The address of scratch memory. */
+  /** Address of scratch memory. */
   readonly scratch: I32;
-  /** For each operand the address of its first element in the current run. */
+  /** Address of each operand's first element in the current run. */
   readonly pointers: readonly Local<I32>[];
-  /** For each operand the distance of neighbours along the run, in bytes. */
+  /** Stride of each operand along the run, in bytes. */
   readonly runStrides: readonly Local<I32>[];
-  /** For each operand the distance of neighbours along the row, in bytes. */
+  /** Stride of each operand along the row, in bytes. */
   readonly rowStrides: readonly Local<I32>[];
-  /** The length of a row. */
+  /** Row length. */
   readonly columns: Local<I32>;
-  /** The bytes of scratch memory that hold one value for each element of a row. */
+  /** Bytes of a scratch slot: one value per element of a row. */
   readonly slotBytes: Local<I32>;
-  /** What is the same for all elements: numbers given at the call, and what follows from them. */
+  /** Values that are equal for all elements: scalars, and what is computed from them. */
   readonly uniform: KnownValues;
   readonly #words: I32;
   readonly #parameters: KernelParameters;
 
-  /** Reads the arguments, and computes what follows from them alone. */
+  /** Loads the arguments, and computes what depends only on them. */
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
@@ -101,7 +101,7 @@ export class KernelContext {
     });
   }
 
-  /** The number of the operand that output `index` is. */
+  /** The operand index of output `index`. */
   operandOf(index: number): number {
     return this.variant.program.inputs.length + index;
   }
@@ -111,10 +111,10 @@ export class KernelContext {
   }
 
   /**
-   * Walks over the work items, run by run.
+   * Loops over the work items, run by run.
    *
-   * @param body Is given the positions in the run to begin at and to stop before. Where it moves the
-   * pointers, they are at the first of these, and it leaves them at the last.
+   * @param body Gets the range of positions in the run. It may advance the pointers from the first
+   * of these to the last.
    */
   forEachRun(
     body: (from: Local<I32>, to: Local<I32>) => void,
@@ -168,7 +168,10 @@ export class KernelContext {
     });
   }
 
-  /** Goes from `from` to `to` in blocks of `most` vectors, then of one vector, then of one element. */
+  /**
+   * Loops from `from` to `to` in blocks of `most` vectors, then single vectors, then single
+   * elements.
+   */
   forEachBlock(from: I32, to: I32, most: number, body: BlockBody): void {
     const f = this.f;
     const at = f.local(from);
@@ -195,12 +198,12 @@ export class KernelContext {
     return this.f.local(pointer.add(distance));
   }
 
-  /** Loads vector number `vector` from an address on, or only its first element. */
+  /** Loads vector number `vector` relative to an address, or only its first element. */
   load(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
     return this.#fromMemory(k, this.loadBits(k, address, stride, vector, isFull));
   }
 
-  /** Loads one element, for all lanes. */
+  /** Loads one element into all lanes. */
   loadOne(k: number, address: I32): F32x4 {
     return this.#fromMemory(k, address.loadSplat());
   }
@@ -209,7 +212,7 @@ export class KernelContext {
     return this.variant.dtypes[k] === "int32" ? bits.bits().toF32x4() : bits;
   }
 
-  /** As {@linkcode load}, without a conversion. */
+  /** Like {@linkcode load}, without conversion. */
   loadBits(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
     const strideClass = this.variant.classes[k];
     if (strideClass === "0") return address.loadSplat();
@@ -219,7 +222,7 @@ export class KernelContext {
     return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
   }
 
-  /** Stores vector number `vector` from an address on, or only its first element. */
+  /** Stores vector number `vector` relative to an address, or only its first element. */
   store(
     k: number,
     address: I32,
@@ -237,7 +240,7 @@ export class KernelContext {
     this.f.storeLane(address, this.variant.dtypes[k] === "int32" ? value.toI32x4() : value, 0);
   }
 
-  /** As {@linkcode store}, without a conversion. */
+  /** Like {@linkcode store}, without conversion. */
   storeBits(
     k: number,
     address: I32,
@@ -256,7 +259,7 @@ export class KernelContext {
     }
   }
 
-  /** Writes formulas, and names their values, so that all are computed before the first is stored. */
+  /** Computes formulas and names their values, so that all are computed before the first store. */
   compute(
     roots: readonly Expression[],
     known: Known,
@@ -268,8 +271,8 @@ export class KernelContext {
 }
 
 /**
- * How many vectors to compute side by side: several where formulas are short and would wait for one
- * another, at most `most`; few enough to stay in registers.
+ * How many vectors to interleave: several for short formulas, to hide latency, at most `most`; few
+ * enough to stay in registers.
  */
 export function vectorsAtOnce(
   roots: readonly Expression[],

@@ -1,14 +1,14 @@
-/** Elementwise programs: vectors lie along the run. @module */
+/** Elementwise programs: vectors run along the innermost axis. @module */
 
 import type { Local } from "../emitter/function.ts";
 import type { I32 } from "../emitter/scalars.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist } from "./formulas.ts";
 
-/** Vectors that are computed in one turn of the loop. */
+/** Maximum vectors per loop iteration. */
 const MOST_VECTORS = 4;
 
-/** Writes the loop over a part of a run. It moves the pointers along. */
+/** Writes the loop over a part of a run, advancing the pointers. */
 export function writeElements(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { variant, pointers, runStrides: strides } = context;
   const { program, classes } = variant;
@@ -30,7 +30,7 @@ export function writeElements(context: KernelContext, from: Local<I32>, to: Loca
   });
 }
 
-/** Whether the program copies integers, which must not pass through floats: those have 24 bits only. */
+/** Whether the program copies integers, which must not be converted to floats (24 bits). */
 function isIntegerCopy({ variant: { program, dtypes } }: KernelContext): boolean {
   return program.outputs.length === 1 && program.outputs[0]!.kind === "input" &&
     dtypes.every((dtype) => dtype === "int32");
@@ -45,9 +45,9 @@ function writeCopy(context: KernelContext, from: Local<I32>, to: Local<I32>): vo
 }
 
 /**
- * Moves the pointers from `from` to `to` in blocks of `most` vectors, then of one vector, then of one
- * element. That the pointers themselves move saves an address for each operand: with five operands or
- * more there are not registers enough for both.
+ * Advances the pointers from `from` to `to` in blocks of `most` vectors, then single vectors, then
+ * single elements. Advancing the pointers saves an address register per operand: with five operands
+ * or more, registers run out otherwise.
  */
 function forEachBlock(
   context: KernelContext,

@@ -1,25 +1,25 @@
-/** Formulas as vector instructions: four elements at a time. @module */
+/** Code generation for formulas: four elements at a time. @module */
 
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import type { FunctionBuilder } from "../emitter/function.ts";
 import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "../emitter/math.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 
-/** What is known where formulas are written: inputs, and what was computed before. */
+/** Known values where formulas are written: inputs, and what was computed before. */
 export type Known = (e: Expression) => F32x4 | undefined;
 
-/** Is told of each node that is computed; returns what to do with the value, if anything. */
+/** Called for each computed node; returns what to do with its value, if anything. */
 export type OnComputed = (e: Expression) => ((value: F32x4) => void) | undefined;
 
-/** The operations that cost many instructions. */
+/** Operations that cost many instructions. */
 const TRANSCENDENTAL: ReadonlySet<string> = new Set(["exp", "log", "tanh", "erf", "sin", "cos"]);
 
-/** Whether computing this node, its operands apart, costs many instructions. */
+/** Whether computing this node, without its operands, costs many instructions. */
 export function isExpensive(e: Expression): boolean {
   return e.kind === "unary" && TRANSCENDENTAL.has(e.operation);
 }
 
-/** The nodes that the roots are made of, operands first, down to those at which `stop` is true. */
+/** The nodes below the roots, operands first, down to those for which `stop` holds. */
 export function reachable(
   roots: readonly Expression[],
   stop: (e: Expression) => boolean = () => false,
@@ -37,12 +37,12 @@ export function reachable(
 }
 
 /**
- * Writes the instructions for formulas. What several of them share is computed once.
+ * Writes the instructions for formulas, with common subexpressions computed once.
  *
- * A product that is only added to something is rounded together with the sum where the device can.
+ * A product that is only added to something becomes a fused multiply-add, if supported.
  *
- * @param known Supplies the leaves; also the place at which sharing with earlier code ends.
- * @returns A value for each root. All but the outermost instructions may still be unwritten.
+ * @param known Supplies the leaves, and whatever earlier code computed.
+ * @returns The value of each root. Its outermost instructions may not be written yet.
  */
 export function writeFormulas(
   f: FunctionBuilder,
@@ -97,7 +97,7 @@ function compute(
   }
 }
 
-/** Whether an element less the largest of its row is meant: no such difference is above 0. */
+/** Whether a node is an element minus the maximum of its row, which is never positive. */
 function isNonPositive(e: Expression): boolean {
   if (e.kind !== "binary" || e.operation !== "subtract") return false;
   const largest = e.b.kind === "detach" ? e.b.a : e.b;
@@ -187,7 +187,7 @@ function compare(e: Binary, valueOf: (e: Expression) => F32x4): I32x4 {
   return e.operation === "equal" ? a.equal(b) : a.lessEqual(b);
 }
 
-/** A condition as a mask; a comparison that nothing else uses goes without the detour over 1 and 0. */
+/** A condition as a mask; avoids the conversion to 1 and 0 if nothing else uses the comparison. */
 function maskOf(
   e: Expression,
   valueOf: (e: Expression) => F32x4,
@@ -198,15 +198,14 @@ function maskOf(
   return isComparison && isFree(e) ? compare(e, valueOf) : valueOf(e).notEqual(0);
 }
 
-/** Values that were computed before, by formula. */
+/** Computed values, by formula. */
 export type KnownValues = ReadonlyMap<Expression, F32x4>;
 
 /**
- * Computes all that the roots need and that does not change where they are going to be computed, so
- * that a loop does not repeat it.
+ * Hoists loop invariants: computes whatever the roots need that does not vary in the loop.
  *
- * @param leaf Supplies those leaves that do not change there.
- * @returns What was known, and what is known now.
+ * @param leaf Supplies the loop-invariant leaves.
+ * @returns The known values, including the new ones.
  */
 export function hoist(
   f: FunctionBuilder,

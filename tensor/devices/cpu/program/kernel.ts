@@ -1,8 +1,8 @@
 /**
- * The kernel of a program: one loop nest for any sizes, strides and numbers, which are arguments.
+ * The kernel of a program: one loop nest for any sizes, strides and scalars, which are arguments.
  *
- * Around it stands a walk over *runs*, stretches of the innermost axis; see `layout.ts`. Inside, a
- * block of elements is loaded, computed and stored, so that outputs may lie where inputs lie.
+ * The outer loop is over *runs*, segments of the innermost axis; see `layout.ts`. The inner loop
+ * loads, computes and stores one block of elements at a time, so that outputs may alias inputs.
  *
  * @module
  */
@@ -13,7 +13,6 @@ import { KernelContext, type KernelVariant } from "./context.ts";
 import { writeElements } from "./elements.ts";
 import { writeRows } from "./rows.ts";
 
-/** Emits the module of a program's kernel. */
 export function emitProgram(variant: KernelVariant): Uint8Array<ArrayBuffer> {
   return emitKernel(variant, (f, parameters) => {
     const context = new KernelContext(f, variant, parameters);

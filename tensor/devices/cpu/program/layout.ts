@@ -1,10 +1,9 @@
 /**
- * How the elements of a program lie in memory, reduced to what a kernel's code depends on.
+ * The memory layout of a program's operands, reduced to what a kernel's code depends on.
  *
- * Axes that all operands step through alike become one. The innermost axis that remains is the *run*:
- * the kernel goes along it quickly and steps through the *outer* axes with a counter for each. A
- * program that looks along rows keeps its last axis, the *row*, apart; one that does not may have its
- * axes cut into tiles (`tiles.ts`).
+ * Axes with compatible strides in all operands are merged. The innermost remaining axis is the
+ * *run*, a fast inner loop; the *outer* axes each have a counter. Row programs keep the last axis,
+ * the *row*, separate; elementwise ones may split axes into tiles (`tiles.ts`).
  *
  * @module
  */
@@ -14,42 +13,43 @@ import type { TensorLayout } from "../../../layout_cache.ts";
 import { type Axis, cutIntoTiles } from "./tiles.ts";
 
 /**
- * Which axis the lanes of a vector lie along. Elementwise programs take the run. A program that looks
- * along rows takes the row where neighbours in it are neighbours in memory, and else the run, so that
- * a vector holds four rows (as in a sum over the first axis).
+ * The axis of the vectors. For elementwise programs, the run. For row programs, the row if its
+ * elements are contiguous; otherwise the run, so that a vector holds four rows (as in a sum over
+ * the first axis).
  */
 export type Mode = "elements" | "rows" | "columns";
 
-/** The distance between neighbours along an axis: 0, 1 element, or a number known at run time. */
+/** Stride along an axis: 0, 1 element, or a number known at run time. */
 export type StrideClass = "0" | "1" | "n";
 
-/** Where the elements of one operand lie. Strides are in elements. */
+/** Strides of one operand, in elements. */
 export interface OperandLayout {
   /** Along the run. */
   readonly runStride: number;
-  /** Along the row; 0 where there is one element per row. */
+  /** Along the row; 0 for one element per row. */
   readonly rowStride: number;
-  /** Along the outer axes, the innermost first. */
+  /** Along the outer axes, innermost first. */
   readonly outerStrides: readonly number[];
 }
 
-/** The shape of the work, and the strides of each operand: the inputs and then the outputs. */
+/** The loop structure, and the strides of each operand: inputs, then outputs. */
 export interface Layout {
-  /** Which axis vectors lie along. */
+  /** The axis of the vectors. */
   readonly mode: Mode;
-  /** The length of the run. */
   readonly runLength: number;
-  /** The length of a row; 1 for elementwise programs. */
+  /** Row length; 1 for elementwise programs. */
   readonly columns: number;
-  /** The lengths of the outer axes, the innermost first. */
+  /** Lengths of the outer axes, innermost first. */
   readonly outerLengths: readonly number[];
-  /** For each operand its strides. */
   readonly operands: readonly OperandLayout[];
-  /** Work items: elements, or rows. */
+  /** Number of work items: elements, or rows. */
   readonly items: number;
 }
 
-/** Lays out the views of a program's inputs and outputs, which all have the rank of the common shape. */
+/**
+ * Computes the layout of a program's inputs and outputs, which all have the rank of the common
+ * shape.
+ */
 export function layOut(program: Program, views: readonly TensorLayout[]): Layout {
   const shape = commonShape(program, views);
   const outerRank = program.isRow ? shape.length - 1 : shape.length;
@@ -86,14 +86,14 @@ export function layOut(program: Program, views: readonly TensorLayout[]): Layout
   };
 }
 
-/** Whether operand `k`, of the inputs and then the outputs, has an element for each of the row's. */
+/** Whether operand `k`, counting inputs then outputs, has an element per column. */
 export function isAlongRow(program: Program, k: number): boolean {
   if (!program.isRow) return false;
   const inputs = program.inputs.length;
   return k < inputs ? !program.perRow[k]! : program.outputVaries[k - inputs]!;
 }
 
-/** The shape that all operands have, but for the last axis of those that are one per row. */
+/** The common shape of all operands, except for the last axis of per-row operands. */
 function commonShape(program: Program, views: readonly TensorLayout[]): readonly number[] {
   for (let k = 0; k < views.length; k++) if (isAlongRow(program, k)) return views[k]!.shape;
   return views[0]!.shape;
@@ -115,7 +115,6 @@ function chooseMode(
   return balance < 0 ? "columns" : "rows";
 }
 
-/** The class of a stride. */
 export function classOf(stride: number): StrideClass {
   return stride === 0 ? "0" : stride === 1 ? "1" : "n";
 }

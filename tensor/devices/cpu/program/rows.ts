@@ -1,4 +1,4 @@
-/** Row programs whose rows lie in memory one element after the other: vectors lie along the row. @module */
+/** Row programs with contiguous rows: vectors run along the row. @module */
 
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../../expression/program.ts";
@@ -9,7 +9,10 @@ import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist, isExpensive, type KnownValues, reachable } from "./formulas.ts";
 
-/** A vector along the row: the position of the block, the number in it, and whether all lanes count. */
+/**
+ * A vector along the row: the position of its block, its index in the block, and whether all lanes
+ * are valid.
+ */
 interface Place {
   readonly at: I32;
   readonly vector: number;
@@ -18,13 +21,13 @@ interface Place {
 
 const FIRST_LANE = I32x4.lanes(-1, 0, 0, 0);
 
-/** A node that looks along the row. */
+/** A node that reduces along the row. */
 export type Reduction = Expression & { readonly kind: "reduce" };
 
-/** Whether a node looks along the row. */
+/** Whether a node reduces along the row. */
 export const isReduction = (e: Expression): e is Reduction => e.kind === "reduce";
 
-/** The outputs with an element for each of the row's, and those with one per row. */
+/** The outputs with an element per column, and those with one per row. */
 export function splitOutputs(program: Program): { varying: number[]; perRow: number[] } {
   const all = program.outputs.map((_, o) => o);
   return {
@@ -34,8 +37,8 @@ export function splitOutputs(program: Program): { varying: number[]; perRow: num
 }
 
 /**
- * Which values to keep in scratch memory: expensive ones that are computed in one loop over the row
- * and needed again in a later one. The first loop that needs a value computes it.
+ * The values to keep in scratch memory: expensive ones computed in one loop over the row and used
+ * again in a later one.
  */
 export function valuesToKeep(program: Program): readonly Expression[] {
   const loops = [
@@ -63,13 +66,13 @@ export function writeRows(context: KernelContext, from: Local<I32>, to: Local<I3
   });
 }
 
-/** Writes what is done for one row. */
+/** Writes the code for one row. */
 class RowWriter {
   readonly #context: KernelContext;
   readonly #starts: readonly I32[];
   readonly #kept: readonly Expression[];
   readonly #inScratch = new Set<Expression>();
-  /** Where the values that are kept lie. */
+  /** Addresses of the kept values. */
   readonly #slots: readonly Local<I32>[];
   #known: KnownValues;
 
@@ -110,7 +113,7 @@ class RowWriter {
     });
   }
 
-  /** Computes what is one per row, and what the row repeats because it was broadcast along it. */
+  /** Computes per-row values, and inputs broadcast along the row. */
   #hoist(roots: readonly Expression[]): void {
     const context = this.#context;
     this.#known = hoist(context.f, roots, this.#known, (e) => {
@@ -124,7 +127,7 @@ class RowWriter {
     return vectorsAtOnce(roots, 4, (e) => this.#known.has(e) || this.#inScratch.has(e));
   }
 
-  /** Goes over the row once, for all reductions of a pass. */
+  /** One loop over the row, for all reductions of a pass. */
   #reduce(pass: readonly Reduction[]): void {
     const { f, columns } = this.#context;
     const roots = pass.map((reduction) => reduction.a);
@@ -155,7 +158,7 @@ class RowWriter {
     ]);
   }
 
-  /** Computes formulas along a part of the row, and keeps those that will be needed again. */
+  /** Computes formulas along a part of the row, and keeps those that are needed again. */
   #forEachVector(
     begin: I32,
     end: I32,

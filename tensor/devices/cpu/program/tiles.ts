@@ -1,31 +1,30 @@
 /**
- * Cutting axes into tiles, so that all of a cache line is used while it is in the nearest cache. Only the
- * order changes in which a kernel meets the elements, so the kernels know nothing of it.
+ * Loop tiling, so that a whole cache line is used while it is in the L1 cache. Only the order of
+ * the axes changes, so kernels are unaware of it.
  *
  * @module
  */
 
-/** An axis of the work. */
+/** An axis of the loop nest. */
 export interface Axis {
-  /** How many elements. */
   readonly length: number;
-  /** For each operand the distance of neighbours, in elements. */
+  /** Stride of each operand, in elements. */
   readonly strides: readonly number[];
 }
 
-/** The sides of a tile: as many elements as a cache line has. */
+/** Side of a tile: the elements of a cache line. */
 const SIDE = 16;
-/** Shorter sides are not worth it. */
+/** Minimum side that pays off. */
 const LEAST_SIDE = 8;
-/** So many elements fit the nearest cache anyway. */
+/** Up to this many elements fit the L1 cache anyway. */
 const FEW = 1 << 13;
 
 /**
- * Orders the axes anew, the innermost first, where neighbours along the innermost one lie far apart in
- * an operand, as in the copy of a transposed matrix. Then two axes are cut: both into tiles whose
- * length divides theirs. Where there is no such length, the axes stay as they are.
+ * Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
+ * copying a transposed matrix. Two axes are then split into tiles that divide their lengths evenly;
+ * if there is no such tile size, the axes stay as they are.
  *
- * @example A matrix that is transposed goes tile by tile
+ * @example A transposed matrix is traversed tile by tile
  * ```ts
  * import { cutIntoTiles } from "./tiles.ts";
  *
@@ -48,7 +47,7 @@ export function cutIntoTiles(axes: readonly Axis[]): readonly Axis[] {
   return [runTile, crossingTile, ...outer.filter((axis) => axis.length > 1)];
 }
 
-/** An axis as that of a tile, and that of the tiles. */
+/** Splits an axis into one within a tile and one over tiles. */
 function cut({ length, strides }: Axis): [tile: Axis, tiles: Axis] {
   let side = Math.min(SIDE, length);
   while (length % side !== 0) side--;

@@ -3,7 +3,7 @@ import { type Axis, cutIntoTiles } from "./tiles.ts";
 
 const lengths = (axes: readonly Axis[]): number[] => axes.map((axis) => axis.length);
 
-/** Where every element of every operand lies, in no particular order. */
+/** The positions of every element of every operand, sorted. */
 function places(axes: readonly Axis[]): string[] {
   let all: number[][] = [axes[0]!.strides.map(() => 0)];
   for (const { length, strides } of axes) {

@@ -1,6 +1,6 @@
 /**
- * A CPU device for tests of kernels alone: one memory that is never freed, and `threads` that are only
- * ranges of work, however small, done one after the other, each with scratch memory of its own.
+ * A CPU device for kernel tests: memory that is never freed, and `threads` that are just ranges of
+ * work, run sequentially, each with its own scratch memory.
  *
  * @module
  */
@@ -15,7 +15,6 @@ interface Block extends Allocation {
   readonly address: number;
 }
 
-/** A device that knows only what kernels need of it. */
 export class FakeCpuDevice implements CpuDevice {
   readonly kind = "cpu";
   readonly hasBlas = false;
@@ -26,7 +25,7 @@ export class FakeCpuDevice implements CpuDevice {
   readonly currentScope: Scope | null = null;
   readonly threads: number;
   readonly relaxedSimd: boolean;
-  /** How often a module was compiled. */
+  /** Number of compiled modules. */
   compiled = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #kernels = new Map<string, RunningKernel>();
@@ -34,7 +33,7 @@ export class FakeCpuDevice implements CpuDevice {
   /** The first bytes are for arguments. */
   #next = 4096;
 
-  /** Opens a fake with some pages of memory of 64 KiB each. */
+  /** @param pages Size of the memory, in pages of 64 KiB. */
   constructor(
     { threads = 1, relaxedSimd = false, pages = 256 }: {
       threads?: number;
@@ -65,7 +64,7 @@ export class FakeCpuDevice implements CpuDevice {
     return this.#addressOf(view.allocation) + 4 * view.offset;
   }
 
-  /** The elements of a whole allocation, where they lie. */
+  /** The elements of a whole allocation, in place. */
   elements(allocation: Allocation, dtype: "int32"): Int32Array;
   elements(allocation: Allocation, dtype: "float32"): Float32Array;
   elements(allocation: Allocation, dtype: DType): Float32Array | Int32Array {

@@ -1,11 +1,11 @@
-/** Kernels that only tests and benches run. @module */
+/** Kernels for tests and benchmarks. @module */
 
 import type { WasmKernel } from "../../../device.ts";
 import { emitKernel } from "../emitter/mod.ts";
 
 /**
  * Adds `float 0 · i + float 1` to element `i` of the floats at the address in integer 0, after
- * counting to integer 1, so that no thread is done before another has begun.
+ * counting to integer 1, so that no thread finishes before another has started.
  */
 export const addRamp: WasmKernel = {
   key: "test: add ramp",
@@ -41,7 +41,7 @@ export const sumScratch: WasmKernel = {
     }),
 };
 
-/** Traps at item integer 0 and does nothing at the others. */
+/** Traps at item integer 0. */
 export const trapAt: WasmKernel = {
   key: "test: trap",
   emit: () =>
@@ -51,7 +51,6 @@ export const trapAt: WasmKernel = {
     }),
 };
 
-/** Does nothing. */
 export const nothing: WasmKernel = {
   key: "test: nothing",
   emit: () => emitKernel({ relaxedSimd: false }, () => {}),

@@ -1,4 +1,4 @@
-/** Runs a program on a CPU device and in double precision, over views of every kind. @module */
+/** Compares a program on a CPU device with double precision, over views of every kind. @module */
 
 import { assertEquals } from "@std/assert";
 import type { CpuDevice, View } from "../../../device.ts";
@@ -8,10 +8,10 @@ import type { Program } from "../../../expression/program.ts";
 import { runProgramOnCpu } from "../program_wasm.ts";
 import type { FakeCpuDevice } from "./fake_device.ts";
 
-/** How the elements of an operand lie in memory. */
+/** The memory layout of an operand. */
 export type Arrangement = "contiguous" | "transposed" | "sliced" | "broadcast";
 
-/** An operand with an element type and an arrangement. */
+/** The dtype and layout of an operand. */
 export interface OperandKind {
   readonly arrangement?: Arrangement;
   readonly dtype?: DType;
@@ -22,19 +22,19 @@ export interface ProgramCase {
   readonly shape: readonly number[];
   readonly inputs?: readonly OperandKind[];
   readonly outputs?: readonly OperandKind[];
-  /** For each output the input in whose place it is written. */
+  /** The input that each output overwrites. */
   readonly inPlace?: readonly number[];
   readonly scalars?: readonly number[];
   readonly values?: (i: number, k: number) => number;
-  /** The largest error, as a part of the result or of 1, whichever is more. */
+  /** Maximum error relative to max(1, |result|). */
   readonly tolerance?: number;
 }
 
-/** Numbers around 0 without a pattern. */
+/** Pseudorandom numbers around 0. */
 export const sample = (i: number, k: number): number =>
   Math.sin(i * 12.9898 + (k + 1) * 78.233 + (i % 7) * k) * 1.7;
 
-/** Reserves memory for an operand, arranged as asked. */
+/** Allocates an operand with the given layout. */
 function makeView(device: CpuDevice, shape: readonly number[], kind: OperandKind): View {
   const { arrangement = "contiguous", dtype = "float32" } = kind;
   const lengths = arrangement === "sliced"
@@ -56,7 +56,7 @@ function makeView(device: CpuDevice, shape: readonly number[], kind: OperandKind
   return { allocation, dtype, shape, strides, offset };
 }
 
-/** The positions of a view's elements in its allocation, row by row. */
+/** The positions of a view's elements in its allocation, row-major. */
 function positions({ shape, strides, offset }: View): number[] {
   return shape.reduce(
     (all, length, axis) =>

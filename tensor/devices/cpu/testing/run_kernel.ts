@@ -1,6 +1,6 @@
 /** Runs emitted modules in tests: one memory, one thread, no device. @module */
 
-/** A memory with a kernel over it. */
+/** A kernel and its memory. */
 export interface RunningKernel {
   readonly floats: Float32Array;
   readonly integers: Int32Array;
@@ -8,7 +8,7 @@ export interface RunningKernel {
   run(words: number, start: number, end: number, scratch?: number): void;
 }
 
-/** Instantiates a kernel over a memory of its own, or over `memory`. */
+/** Instantiates a kernel over its own memory, or over `memory`. */
 export function instantiateKernel(
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory = new WebAssembly.Memory({
