@@ -170,7 +170,7 @@ function tryOpen(runtime: DenoSubset, path: string, heap: Heap): Blas | string {
     const blas = Blas.openLibrary(runtime, path, Number(value(of(heap.bytes))));
     if (multipliesRightly(blas, heap)) return blas;
     blas.close();
-    return "it multiplied a small example wrongly";
+    return "it failed a small check";
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -60,7 +60,7 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
   const threads = options.threads ?? globalThis.navigator?.hardwareConcurrency ?? 1;
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(
-      `Cannot open the cpu device: wanted 1 or more threads, a whole number, got ${threads}`,
+      `Cannot open the cpu device: wanted a whole number of threads, 1 or more, got ${threads}`,
     );
   }
   const choice = options.blas ?? true;
@@ -176,7 +176,9 @@ class Cpu implements CpuDevice {
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {
     this.#mustBeOpen("profile");
-    if (this.#recorder !== null) throw new Error("Cannot profile: a profile is being made already");
+    if (this.#recorder !== null) {
+      throw new Error("Cannot profile: wanted no profile in progress, got one");
+    }
     const recorder = this.#recorder = new ProfileRecorder();
     try {
       await run();

@@ -27,7 +27,7 @@ const withThreads = (threads: number) => `with ${threads} thread${threads === 1 
 
 for (const threads of [1, 2, 4]) {
   deviceTest(
-    `a kernel runs over every item once ${withThreads(threads)}`,
+    `a kernel visits every item once ${withThreads(threads)}`,
     { threads },
     async (device) => {
       assertEquals(device.threads, threads);
@@ -62,7 +62,7 @@ for (const threads of [1, 2, 4]) {
   );
 
   deviceTest(
-    `20,000 tiny dispatches end and add up ${withThreads(threads)}`,
+    `20,000 tiny dispatches finish and add up ${withThreads(threads)}`,
     { threads },
     async (device) => {
       const allocation = device.allocate(4 * 8, "sums");
@@ -101,7 +101,7 @@ for (const threads of [1, 2, 4]) {
 }
 
 deviceTest(
-  "kernels reach memory that was added after they were compiled",
+  "kernels reach memory that grew after they were compiled",
   { threads: 2 },
   async (device) => {
     const first = device.allocate(400, "first");
@@ -117,7 +117,7 @@ deviceTest(
   },
 );
 
-deviceTest("a large kernel and one that came after the memory grew reach the workers", {
+deviceTest("workers get a large kernel, and one compiled after the memory grew", {
   threads: 2,
 }, async (device) => {
   const allocation = device.allocate(100_000_000, "large");
@@ -143,7 +143,7 @@ deviceTest("a large kernel and one that came after the memory grew reach the wor
   }
 });
 
-deviceTest("a kernel is emitted once, and not before it runs", { threads: 1 }, (device) => {
+deviceTest("a kernel is emitted once, on its first run", { threads: 1 }, (device) => {
   let emitted = 0;
   const kernel = { key: "counted", emit: () => (emitted++, nothing.emit()) };
   device.dispatch(kernel, { integers: [] }, 0);
@@ -172,7 +172,7 @@ deviceTest("work below the grain stays on one thread", { threads: 2 }, async (de
   assertEquals(await largestShare(100, 50), 50);
 });
 
-deviceTest("what is read is a copy, and offsets are in bytes", { threads: 1 }, async (device) => {
+deviceTest("reading copies, and offsets are in bytes", { threads: 1 }, async (device) => {
   const allocation = device.allocate(16, "numbers");
   device.write(allocation, 0, new Int32Array([1, 2, 3, 4]));
   device.write(allocation, 8, new Int32Array([7]));
@@ -203,7 +203,7 @@ deviceTest("a range outside an allocation names it", { threads: 1 }, async (devi
   );
 });
 
-deviceTest("a module that is none is an error that names the kernel", { threads: 2 }, (device) => {
+deviceTest("an invalid module is an error that names the kernel", { threads: 2 }, (device) => {
   const kernel = { key: "broken", emit: () => new Uint8Array([1, 2, 3]) };
   assertThrows(
     () => device.dispatch(kernel, { integers: [] }, 8),
@@ -213,7 +213,7 @@ deviceTest("a module that is none is an error that names the kernel", { threads:
 });
 
 deviceTest(
-  "a scope frees what was made in it, and the counters say so",
+  "a scope frees what was allocated in it, and the counters say so",
   { threads: 1 },
   (device) => {
     {
@@ -227,7 +227,7 @@ deviceTest(
   },
 );
 
-Deno.test("a closed device says so, and forgives what is freed late", async () => {
+Deno.test("a closed device refuses work, and ignores late frees", async () => {
   const device = await openCpuDevice({ threads: 2 });
   const allocation = device.allocate(4, "late");
   device.dispatch(nothing, { integers: [] }, 8);
@@ -243,7 +243,7 @@ Deno.test("a closed device says so, and forgives what is freed late", async () =
   assertEquals(device.live, 0);
 });
 
-Deno.test("options that cannot be met are errors", async () => {
+Deno.test("unsatisfiable options are errors", async () => {
   await assertRejects(() => openCpuDevice({ threads: 0 }), RangeError, "got 0");
   await assertRejects(() => openCpuDevice({ threads: 1.5 }), RangeError, "got 1.5");
   await assertRejects(
@@ -253,7 +253,7 @@ Deno.test("options that cannot be met are errors", async () => {
   );
 });
 
-Deno.test("the description tells threads, SIMD and what became of the BLAS", async () => {
+Deno.test("the description states threads, SIMD and BLAS", async () => {
   const device = await openCpuDevice({ threads: 2, blas: false });
   assertMatch(device.info.description, /^cpu: 2 threads, .*SIMD.*, no BLAS \(turned off\)$/);
   assertEquals(device.info.details.threads, 2);
@@ -288,7 +288,7 @@ async function assertComputes(device: CpuDevice): Promise<void> {
   assertEquals(ramp, Float32Array.from({ length: 1_000 }, (_, i) => 5 * i));
 }
 
-Deno.test("web workers, as a browser has them, compute the same", async () => {
+Deno.test("web workers, as in a browser, compute the same", async () => {
   await withThreadsOf(undefined, async () => {
     const device = await openCpuDevice({ threads: 2 });
     assertEquals(device.threads, 2);
@@ -319,7 +319,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`where a worker ${name}, one thread does it all and the description says why`, async () => {
+  Deno.test(`if a worker ${name}, one thread does everything and the description says why`, async () => {
     await withThreadsOf({ Worker }, async () => {
       const device = await openCpuDevice({ threads: 2, blas: false });
       assertEquals(device.threads, 1);

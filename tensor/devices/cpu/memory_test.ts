@@ -62,7 +62,7 @@ for (const seed of [1, 2, 3]) {
   });
 }
 
-Deno.test("the memory stays flat over cycles of varying sizes", () => {
+Deno.test("memory stays flat over cycles of varying sizes", () => {
   const random = generator(7);
   const heap = new Heap(1 << 20);
   const kept = Array.from({ length: 50 }, () => heap.allocate(randomSize(random), "kept"));
@@ -91,7 +91,7 @@ Deno.test("the memory stays flat over cycles of varying sizes", () => {
   assertEquals(heap.memory.buffer.byteLength, afterWarmUp);
 });
 
-Deno.test("what was freed last is used first", () => {
+Deno.test("the most recently freed block is reused first", () => {
   const heap = new Heap(1 << 22);
   const block = (): CpuAllocation => heap.allocate(10_000, "block");
   const [, second, , fourth] = [block(), block(), block(), block(), block()] as const;
@@ -108,14 +108,14 @@ Deno.test("a size of 0 has an address of its own", () => {
   assertEquals([heap.live, heap.liveBytes], [2, 0]);
 });
 
-Deno.test("views reach memory that was added", () => {
+Deno.test("views reach memory that was added by growth", () => {
   const heap = new Heap(1 << 16);
   const large = heap.allocate(50_000_000, "large");
   heap.bytes[large.address + large.bytes - 1] = 7;
   assertEquals(new Uint8Array(heap.memory.buffer)[large.address + large.bytes - 1], 7);
 });
 
-Deno.test("a full memory names the label, the size and what is in use", () => {
+Deno.test("out of memory names the label, the size and what is in use", () => {
   const heap = new Heap(1 << 16, 1 << 20);
   heap.allocate(600_000, "weights");
   assertThrows(
@@ -130,7 +130,7 @@ Deno.test("a full memory names the label, the size and what is in use", () => {
   heap.allocate(400_000, "what still fits");
 });
 
-Deno.test("all 4 GiB of the address space can be used", () => {
+Deno.test("all 4 GiB of the address space are usable", () => {
   const heap = new Heap(1 << 16);
   const part = (): CpuAllocation => heap.allocate(2 ** 30 - 65_536, "part");
   const [first, second, third, last] = [part(), part(), part(), part()] as const;

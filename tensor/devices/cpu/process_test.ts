@@ -46,7 +46,7 @@ async function run(flags: readonly string[], source: string): Promise<Outcome> {
   }
 }
 
-Deno.test("without any permission the device works on all threads, without a BLAS and a question", async () => {
+Deno.test("without any permission the device uses all threads, without BLAS and without a prompt", async () => {
   // Not with --no-prompt: a prompt would wait for an answer, or write to stderr.
   const { code, stdout, stderr } = await run([], script(root, "{ threads: 2 }", "device.close();"));
   assertEquals([code, stderr], [0, ""]);
@@ -62,7 +62,7 @@ for (
     ["closes the device and does not wait", "device.close();", 0],
   ] as const
 ) {
-  Deno.test(`a script that ${name} ends, with and without a BLAS`, async () => {
+  Deno.test(`a script that ${name} exits, with and without BLAS`, async () => {
     for (const options of ["{ threads: 2 }", "{ threads: 3, blas: false }"]) {
       const { code, stdout } = await run(["--allow-ffi"], script(root, options, last));
       assertEquals(code, wanted);
@@ -71,7 +71,7 @@ for (
   });
 }
 
-Deno.test("the device works when it is imported by URL into an empty folder", async () => {
+Deno.test("the device works when imported by URL in an empty folder", async () => {
   const server = Deno.serve(
     { port: 0, hostname: "localhost", onListen: () => {} },
     async (request) => {
@@ -95,7 +95,7 @@ Deno.test("the device works when it is imported by URL into an empty folder", as
   }
 });
 
-Deno.test("memory stays flat when devices are opened and closed again and again", async () => {
+Deno.test("memory stays flat when devices are opened and closed repeatedly", async () => {
   const { code, stdout } = await run(
     ["--allow-ffi", "--v8-flags=--expose-gc"],
     script(

@@ -81,7 +81,7 @@ const adamWNumbers = [0.02, 0.1, 0.9, 0.95, 0.19, 0.0975];
 
 const shapes = [[1], [7], [64], [3, 5], [4, 16], [2, 3, 33], [5, 1, 2, 9]];
 
-Deno.test("every operation of one operand agrees with double precision", () => {
+Deno.test("every unary operation agrees with double precision", () => {
   for (const operation of Object.keys(ex.unaryFunctions) as ex.UnaryOperation[]) {
     const needsPositive = operation === "log" || operation === "sqrt";
     const values = (i: number, k: number) => needsPositive ? sample(i, k) ** 2 : 3 * sample(i, k);
@@ -90,7 +90,7 @@ Deno.test("every operation of one operand agrees with double precision", () => {
   }
 });
 
-Deno.test("every operation of two operands agrees with double precision", () => {
+Deno.test("every binary operation agrees with double precision", () => {
   // Few distinct values, so that some are equal.
   const values = (i: number, k: number) => Math.round(3 * sample(i, k)) / 2 || 0.5;
   for (const operation of Object.keys(ex.binaryFunctions) as ex.BinaryOperation[]) {
@@ -127,7 +127,7 @@ Deno.test("select takes the chosen value, whatever the other one is", () => {
   checkEverywhere(program, ...shapes.map((shape) => ({ shape, values })));
 });
 
-Deno.test("elementwise programs take operands of every arrangement and type", () => {
+Deno.test("elementwise programs take operands of every layout and dtype", () => {
   const program = defineProgram(
     { name: "mixed", inputs: ["a", "b"], scalars: ["s"] },
     ({ a, b, s }) => [ex.add(ex.multiply(a, s), b), ex.subtract(b, ex.multiply(s, ex.square(a)))],
@@ -149,7 +149,7 @@ Deno.test("elementwise programs take operands of every arrangement and type", ()
   }
 });
 
-Deno.test("large operands that are transposed are met tile by tile, each element once", () => {
+Deno.test("large transposed operands are visited tile by tile, each element once", () => {
   const program = binaryProgram("tiles", (a, b) => ex.subtract(a, ex.multiply(b, 0.5)));
   const arrangements: Arrangement[] = ["contiguous", "transposed", "sliced", "broadcast"];
   // Sizes that tiles divide evenly, unevenly and not at all.
@@ -223,7 +223,7 @@ Deno.test("reductions agree with double precision along rows of any length", () 
   checkEverywhere(several, ...shapesBelow.map((shape) => ({ shape, tolerance: 3e-6 })));
 });
 
-Deno.test("reductions of empty rows give what changes nothing", () => {
+Deno.test("reductions of empty rows give the identity", () => {
   const program = defineProgram({ name: "empty", inputs: ["x"] }, ({ x }) => [
     ex.rowSum(x),
     ex.rowMax(x),
@@ -233,7 +233,7 @@ Deno.test("reductions of empty rows give what changes nothing", () => {
   assertEquals([sum, max, min], [[0, 0], [-Infinity, -Infinity], [Infinity, Infinity]]);
 });
 
-Deno.test("reductions pass NaN and infinities on", () => {
+Deno.test("reductions propagate NaN and infinities", () => {
   const program = defineProgram({ name: "special rows", inputs: ["x"] }, ({ x }) => [
     ex.rowSum(x),
     ex.rowMax(x),
@@ -250,7 +250,7 @@ Deno.test("reductions pass NaN and infinities on", () => {
   }
 });
 
-Deno.test("row programs agree with double precision in every arrangement", () => {
+Deno.test("row programs agree with double precision in every layout", () => {
   const arrangements: Arrangement[] = ["contiguous", "transposed", "sliced", "broadcast"];
   for (const arrangement of arrangements) {
     for (const shape of [[3, 5], [20, 7], [2, 19, 6], [1, 1], [6, 37]]) {
@@ -274,7 +274,7 @@ Deno.test("row programs agree with double precision in every arrangement", () =>
   }
 });
 
-Deno.test("a softmax of large numbers, and of rows with a mask, stays finite", () => {
+Deno.test("a softmax of large numbers, and of masked rows, stays finite", () => {
   const values = (i: number) => i % 3 === 0 ? -Infinity : 1e30 * sample(i, 0);
   checkEverywhere(softmax, { shape: [4, 9], values });
 });
@@ -312,7 +312,7 @@ Deno.test("a softmax may be computed in place", () => {
   }
 });
 
-Deno.test("a sum over a million elements keeps its digits, along rows and across them", () => {
+Deno.test("a sum over a million elements stays accurate, along rows and across them", () => {
   const columns = 1_000_000;
   const sum = unaryProgram("sum", ex.rowSum);
   for (const strides of [[columns, 1], [1, 4]]) {
@@ -354,7 +354,7 @@ Deno.test("results do not depend on the number of threads", () => {
   for (const result of results) assertEquals(result, results[0]);
 });
 
-Deno.test("other sizes, strides and numbers need no other kernel", () => {
+Deno.test("other sizes, strides and scalars need no new kernel", () => {
   const device = new FakeCpuDevice();
   for (const [shape, rate] of [[[5, 8], 1], [[300, 2], 2], [[8, 4, 2], 3]] as const) {
     checkProgram(device, adamW, {

@@ -254,7 +254,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   async profile(run: () => void | Promise<void>): Promise<Profile> {
-    if (this.#timer !== null) throw new Error("Cannot profile: a profile is being made already");
+    if (this.#timer !== null) {
+      throw new Error("Cannot profile: wanted no profile in progress, got one");
+    }
     const timer = this.#timer = new KernelTimer(this.gpu);
     try {
       await this.synchronize();

@@ -26,7 +26,7 @@ function vectorResults(
   };
 }
 
-Deno.test("vector arithmetic on floats computes what it is named after", () => {
+Deno.test("vector arithmetic on floats computes what its name says", () => {
   const a = [1, -2, 3.5, 4];
   const b = [5, 6, -7, 0.5];
   const { floats } = vectorResults((a, b) => [
@@ -73,7 +73,7 @@ Deno.test("vector arithmetic on floats computes what it is named after", () => {
   ]);
 });
 
-Deno.test("comparisons give masks, and masks select whatever the other value is", () => {
+Deno.test("comparisons give masks, and masks select regardless of the other value", () => {
   const { integers, floats } = vectorResults((a, b) => [
     a.equal(b),
     a.notEqual(b),
@@ -96,7 +96,7 @@ Deno.test("comparisons give masks, and masks select whatever the other value is"
   assertEquals(floats.slice(6), [[1, 2, 2, 0], [1, 3, 3, NaN], [1, 3, 3, NaN]]);
 });
 
-Deno.test("vector arithmetic on integers computes what it is named after", () => {
+Deno.test("vector arithmetic on integers computes what its name says", () => {
   const { integers } = vectorResults((a) => {
     const x = a.toI32x4();
     return [
@@ -148,7 +148,7 @@ Deno.test("vector arithmetic on integers computes what it is named after", () =>
   ]);
 });
 
-Deno.test("conversions go both ways, and bits stay bits", () => {
+Deno.test("conversions work in both directions, and reinterpretation keeps the bits", () => {
   const { floats, integers } = vectorResults((a) => [
     a.toI32x4().toF32x4(),
     a.bits(),
@@ -165,7 +165,7 @@ Deno.test("conversions go both ways, and bits stay bits", () => {
   assertEquals(floats[5], [-7, -7, -7, -7]);
 });
 
-Deno.test("scalar arithmetic computes what it is named after", () => {
+Deno.test("scalar arithmetic computes what its name says", () => {
   const x = I32.of(-37);
   const y = F32.of(-2.5);
   const values: [Value, number][] = [
@@ -220,7 +220,7 @@ Deno.test("scalar arithmetic computes what it is named after", () => {
   });
 });
 
-Deno.test("memory is read and written in all widths, with constant offsets", () => {
+Deno.test("memory is accessed in all widths, with constant offsets", () => {
   const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
     f.store(words, words.loadSplat(4), 64);
     f.store(words, words.loadLane0(4), 80);
@@ -273,7 +273,7 @@ Deno.test("loops, branches and calls run as written", () => {
   assertEquals([...kernel.integers.slice(0, 4)], [1 + 9 + 25, 2 + 4, 3, 0]);
 });
 
-Deno.test("lanes are combined across a vector", () => {
+Deno.test("lanes are reduced across a vector", () => {
   const { floats } = vectorResults((a, b, _, f) => [
     f.sumOfLanes(a).splat(),
     f.maxOfLanes(a).splat(),
@@ -308,6 +308,6 @@ Deno.test("a constant in a loop is set once, before the loop", () => {
   assertEquals(constants, [1, 1]);
 });
 
-Deno.test("a lane that does not exist is an error", () => {
+Deno.test("a lane out of range is an error", () => {
   assertThrows(() => F32x4.of(0).lane(4), RangeError, "wanted 0, 1, 2 or 3, got 4");
 });

@@ -73,30 +73,30 @@ function largestError(
   return largest;
 }
 
-Deno.test("exp is within 1.1 ulp, denormal results included", () => {
+Deno.test("exp is within 1.1 ulp, including subnormal results", () => {
   const inputs = [range(-104, 88.72), range(-1, 1), magnitudes(), negated(magnitudes())];
   const error = largestError("exp", exp, inputs, largestUlps);
   assert(error < 1.1, `${error} ulp`);
 });
 
-Deno.test("exp of what is not above 0 is within 2.3 ulp, down to the smallest normal result", () => {
+Deno.test("exp of non-positive numbers is within 2.3 ulp, down to the smallest normal result", () => {
   const inputs = [range(-87.3365, 0), range(-1, 0), negated(magnitudes(1, 0x42aeac00))];
   const error = largestError("exp", expOfNonPositive, inputs, largestUlps);
   assert(error < 2.3, `${error} ulp`);
 });
 
-Deno.test("log is within 0.9 ulp, denormal arguments included", () => {
+Deno.test("log is within 0.9 ulp, including subnormal arguments", () => {
   const error = largestError("log", log, [magnitudes(), range(0.5, 2)], largestUlps);
   assert(error < 0.9, `${error} ulp`);
 });
 
-Deno.test("tanh is within 5.5 ulp, also near 0", () => {
+Deno.test("tanh is within 5.5 ulp, including near 0", () => {
   const inputs = [range(-10, 10), magnitudes(), negated(magnitudes())];
   const error = largestError("tanh", tanh, inputs, largestUlps);
   assert(error < 5.5, `${error} ulp`);
 });
 
-Deno.test("erf is within 6.5 ulp, also near 0", () => {
+Deno.test("erf is within 6.5 ulp, including near 0", () => {
   const inputs = [range(-5, 5), magnitudes(), negated(magnitudes())];
   const error = largestError("erf", erf, inputs, largestUlps);
   assert(error < 6.5, `${error} ulp`);
@@ -116,7 +116,7 @@ Deno.test("sin and cos stay between -1 and 1 for huge arguments", () => {
   }
 });
 
-Deno.test("the functions are right at the edges", () => {
+Deno.test("the functions are right at edge cases", () => {
   const edges = (f: VectorFunction, x: number[]) => {
     const [plain, relaxed] = [false, true].map((relaxedSimd) => [
       ...apply(f, Float32Array.from(x), relaxedSimd),

@@ -19,13 +19,13 @@ const transposed = (rows: number, columns: number): Axis[] => [
   { length: columns, strides: [1, rows] },
 ];
 
-Deno.test("a matrix that is read across goes in tiles, whose sides divide its own", () => {
+Deno.test("a matrix that is read across is tiled, with sides that divide its own", () => {
   assertEquals(lengths(cutIntoTiles(transposed(100, 300))), [10, 15, 10, 20]);
   assertEquals(places(cutIntoTiles(transposed(100, 300))), places(transposed(100, 300)));
   assertEquals(lengths(cutIntoTiles(transposed(16, 3200))), [16, 16, 200]);
 });
 
-Deno.test("an axis between the two that cross stays outside of the tiles", () => {
+Deno.test("an axis between the two tiled ones stays outside of the tiles", () => {
   const [run, crossing] = transposed(64, 256) as [Axis, Axis];
   const between = { length: 3, strides: [64 * 256, 64 * 256] };
   const tiles = cutIntoTiles([run, between, crossing]);
@@ -33,7 +33,7 @@ Deno.test("an axis between the two that cross stays outside of the tiles", () =>
   assertEquals(places(tiles), places([run, between, crossing]));
 });
 
-Deno.test("sides without a fitting divisor, few elements and rows in order stay as they are", () => {
+Deno.test("sizes without a suitable divisor, few elements and contiguous rows are not tiled", () => {
   const bias = [{ length: 4096, strides: [1, 1] }, { length: 100, strides: [4096, 0] }];
   const scale = [{ length: 4096, strides: [1, 0] }, { length: 100, strides: [4096, 1] }];
   const empty = [{ length: 0, strides: [300, 1] }, { length: 300, strides: [1, 0] }];
