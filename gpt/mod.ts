@@ -32,6 +32,7 @@ export {
 } from "./train/matmul_tuning.ts";
 export { type LoopOptions, type LoopStep, trainingLoop } from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
+export { pretrainingRates, type SetRates } from "./train/loop.ts";
 export {
   encoderOf,
   type LoaderKind,

@@ -32,16 +32,19 @@ export interface LoopOptions {
   /** Its optimizer, whose initial learning rates the schedule multiplies. */
   readonly optimizer: MuonAdamW;
   /** Where batches come from, each with the same number of tokens. */
-  readonly loader: Loader<unknown>;
+  readonly loader: Pick<Loader<unknown>, "take">;
   /** Scales losses, for a model that computes in half precision. */
   readonly scaler?: GradScaler;
   /** The number of steps, the batches in each, and the weight decay that the schedule starts from. */
   readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps" | "rates">;
-  /** The shape of the learning rate over the run. */
-  readonly schedule?: Omit<LearningRateSchedule, "steps">;
+  /** Sets the learning rates of each step; by default those of pretraining. */
+  readonly setRates?: SetRates;
   /** The first step, counted from 0. */
   readonly firstStep: number;
 }
+
+/** Sets a step's learning rates, momentum and weight decay, and returns the rates' multiplier. */
+export type SetRates = (optimizer: MuonAdamW, step: number) => number;
 
 /** A step that {@linkcode trainingLoop} has submitted to the device. */
 export interface LoopStep {
@@ -86,7 +89,7 @@ export interface LoopStep {
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
   const { model, optimizer, loader, scaler, plan, firstStep } = options;
   const { device } = model;
-  const schedule = { ...options.schedule, steps: plan.numIterations };
+  const { setRates = pretrainingRates(plan) } = options;
   for (let step = firstStep; step < plan.numIterations; step++) {
     const losses: Tensor[] = [];
     let loaderState: unknown;
@@ -104,7 +107,7 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
       loaderState = state;
       await pause(device);
     }
-    const learningRateMultiplier = setRates(optimizer, step, schedule, plan.rates.weightDecay);
+    const learningRateMultiplier = setRates(optimizer, step);
     const scaling = await updateParameters(optimizer, scaler);
     optimizer.zeroGrad();
     await pause(device);
@@ -112,22 +115,29 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
   }
 }
 
-/** Sets the learning rates, momentum and weight decay of a step, and returns the rates' multiplier. */
-function setRates(
-  optimizer: MuonAdamW,
-  step: number,
-  schedule: LearningRateSchedule,
-  weightDecay: number,
-): number {
-  const multiplier = learningRateMultiplier(step, schedule);
-  for (const group of optimizer.groups) {
-    group.lr = group.initialLr * multiplier;
-    if (group.kind === "muon") {
-      group.momentum = muonMomentumSchedule(step, schedule);
-      group.weightDecay = weightDecaySchedule(step, schedule.steps, weightDecay);
+/**
+ * The learning rates of pretraining: warmup, plateau and warmdown, with Muon's momentum and a weight
+ * decay that falls to zero.
+ *
+ * @param plan The number of steps, and the weight decay to start from.
+ * @param schedule The shape of the learning rate over the run.
+ */
+export function pretrainingRates(
+  plan: Pick<TrainingPlan, "numIterations" | "rates">,
+  schedule: Omit<LearningRateSchedule, "steps"> = {},
+): SetRates {
+  const run = { ...schedule, steps: plan.numIterations };
+  return (optimizer, step) => {
+    const multiplier = learningRateMultiplier(step, run);
+    for (const group of optimizer.groups) {
+      group.lr = group.initialLr * multiplier;
+      if (group.kind === "muon") {
+        group.momentum = muonMomentumSchedule(step, run);
+        group.weightDecay = weightDecaySchedule(step, run.steps, plan.rates.weightDecay);
+      }
     }
-  }
-  return multiplier;
+    return multiplier;
+  };
 }
 
 /** Updates the parameters; where losses are scaled, only if all gradients are finite. */

@@ -34,6 +34,7 @@ import { evaluateBitsPerByte } from "./evaluate.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { MetricsLog } from "../files/metrics.ts";
 import { GPT } from "../model/model.ts";
+import { pretrainingRates } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import {
   train,
@@ -68,7 +69,7 @@ export interface PretrainOptions {
   /** The seed of the starting values and of the order of the data. */
   readonly seed: number;
   /** The shape of the learning rate over the run. */
-  readonly schedule?: NonNullable<TrainOptions["schedule"]>;
+  readonly schedule?: Parameters<typeof pretrainingRates>[1];
   /** The steps from one evaluation to the next; −1 for never. */
   readonly evalEvery: number;
   /** The steps from one time that the model writes text to the next; −1 for never. */
@@ -194,7 +195,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         signal,
         profile: options.profile ?? false,
         tune: options.tune,
-        ...(options.schedule === undefined ? {} : { schedule: options.schedule }),
+        setRates: pretrainingRates(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: options.sampleEvery, run: sample },
         save: {

@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
 import { GPT } from "../model/model.ts";
+import { pretrainingRates } from "./loop.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
@@ -38,7 +39,10 @@ Deno.test("the loss falls from that of a model that knows nothing", async () => 
   // The rates as they were tuned: the scaling to the batch makes them tiny for so few tokens.
   const rates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
   const plan = { ...tinyPlan(), rates: { ...rates, weightDecay: 0 } };
-  const events = await run({ ...await setUp(plan), schedule: { warmupSteps: 2 } });
+  const events = await run({
+    ...await setUp(plan),
+    setRates: pretrainingRates(plan, { warmupSteps: 2 }),
+  });
   const all = losses(events);
   assertEquals(all.length, 20);
   assertAlmostEquals(all[0]!, Math.log(300), 0.05);
@@ -60,7 +64,9 @@ Deno.test("the schedules set the rates of each step", async () => {
   const options = await setUp(plan);
   const schedule = { warmupSteps: 4, warmdownRatio: 0.5, finalFraction: 0.1 };
   const seen: number[] = [];
-  for await (const event of train({ ...options, schedule })) {
+  for await (
+    const event of train({ ...options, setRates: pretrainingRates(options.plan, schedule) })
+  ) {
     if (event.kind === "step") seen.push(event.learningRateMultiplier);
   }
   const wanted = [0.25, 0.5, 0.75, 1, 1, 1, 0.82, 0.64, 0.46, 0.28];
