@@ -43,7 +43,6 @@ export {
   type CrossEntropyOptions,
   type Reduction,
 } from "./ops/losses/cross_entropy.ts";
-export { drawAmongLargest, type DrawAmongLargestOptions } from "./ops/sampling/draw_largest.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";

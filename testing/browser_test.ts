@@ -10,7 +10,6 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/creation_test.ts" },
   { file: "tensor/ops/gather/gather_test.ts" },
   { file: "tensor/ops/scan/scan_test.ts" },
-  { file: "tensor/ops/sampling/draw_largest_test.ts" },
   { file: "tensor/ops/matmul/linears_test.ts" },
   { file: "tensor/ops/attention/step_test.ts" },
   { file: "tensor/ops/program_together_test.ts" },

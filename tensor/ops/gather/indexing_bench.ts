@@ -10,8 +10,7 @@ import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
 import { normalArray, uniformArray } from "../../random.ts";
 import { Tensor } from "../../tensor.ts";
-import { composeDraw, drawAmongLargest } from "../sampling/draw_largest.ts";
-import { embedding } from "./gather.ts";
+import { embedding, gather } from "./gather.ts";
 import { multinomial, topK } from "../sampling/sampling.ts";
 import { cumulativeSum } from "../scan/scan.ts";
 
@@ -66,12 +65,9 @@ for (const [name, device] of devices) {
     bench(`top 50, ${group}`, name, device, () => topK(logits, 50));
     bench(`top 1,000, ${group}`, name, device, () => topK(logits, 1000));
     bench(`multinomial, ${group}`, name, device, () => multinomial(weights, uniforms));
-    const options = { k: 50, temperature: 0.8 };
-    bench(`draw among 50, ${group}`, name, device, () => {
-      drawAmongLargest(logits, uniforms, options);
-    });
-    bench(`draw among 50 in steps, ${group}`, name, device, () => {
-      composeDraw(logits, uniforms, options);
+    bench(`sample from the top 50, ${group}`, name, device, () => {
+      const { values, indices } = topK(logits, 50);
+      gather(indices, -1, multinomial(values.softmax(), uniforms).unsqueeze(-1));
     });
     bench(`running sum, ${group}`, name, device, () => cumulativeSum(weights, -1));
   }
