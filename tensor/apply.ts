@@ -8,7 +8,7 @@ import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { bytesPerElement, type DType, isFloat } from "./dtype.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
-import { Storage } from "./scope.ts";
+import { History, Storage } from "./scope.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -75,16 +75,20 @@ export class Saved {
   /** The types in which gradients of the inputs are wanted: see {@linkcode gradientType}. */
   readonly gradientTypes: readonly DType[];
   readonly #name: string;
+  readonly #history: History;
   readonly #tensors = new Map<string, Tensor>();
   readonly #versions = new Map<string, number>();
 
+  /** Saves what `gradient` asks for, for as long as `history` is needed. */
   constructor(
     name: string,
     gradient: Gradient<never>,
     inputs: readonly Tensor[],
     outputs: readonly Tensor[],
+    history: History,
   ) {
     this.#name = name;
+    this.#history = history;
     this.inputShapes = inputs.map((input) => input.shape);
     this.gradientTypes = inputs.map(gradientType);
     for (const i of gradient.savesInputs ?? []) this.#save(`input ${i}`, inputs[i]!);
@@ -92,8 +96,7 @@ export class Saved {
   }
 
   #save(key: string, tensor: Tensor): void {
-    // The step's scope, not the innermost one: what a layer saves outlives the layer's temporaries.
-    this.#tensors.set(key, tensor.alias(tensor.device.currentScope?.outermost));
+    this.#tensors.set(key, tensor.alias(this.#history));
     this.#versions.set(key, tensor.storage.version);
   }
 
@@ -229,12 +232,20 @@ export function recordOperation<Attributes>(
       `Cannot differentiate "${name}": ${gradient}. Wrap it in noGrad(), or detach() its input.`,
     );
   }
-  const saved = new Saved(name, gradient as Gradient<never>, inputs, outputs);
+  const history = historyOf(inputs);
+  const saved = new Saved(name, gradient as Gradient<never>, inputs, outputs, history);
   record(name, inputs, outputs[0]!, (upstream, wanted, sums) => {
     const gradients = gradient.apply(upstream, saved, attributes, wanted, sums);
     saved.free();
     return gradients;
-  });
+  }, history);
+}
+
+/** Begins the history of what comes of these inputs: see {@linkcode record}. */
+export function historyOf(inputs: readonly Tensor[]): History {
+  const histories: History[] = [];
+  for (const { history } of inputs) if (history !== null) histories.push(history);
+  return new History(histories);
 }
 
 /**
@@ -245,6 +256,7 @@ export function recordOperation<Attributes>(
  * come in the type that is wanted (see {@linkcode gradientType}) is converted.
  *
  * @param gradient Computes the gradients, as {@linkcode Gradient} says.
+ * @param history Begun with {@linkcode historyOf}; it frees what `gradient` needs, unless that does.
  */
 export function record(
   name: string,
@@ -255,6 +267,7 @@ export function record(
     wanted: readonly boolean[],
     sums: readonly (Tensor | null)[],
   ) => readonly (Tensor | null)[],
+  history: History = historyOf(inputs),
 ): void {
   const nodes = inputs.map((input) => input.requiresGrad ? input.node : null);
   const wanted = nodes.map((node) => node !== null);
@@ -274,6 +287,7 @@ export function record(
         )
       );
     }),
+    history,
   );
 }
 

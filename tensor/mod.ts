@@ -100,7 +100,7 @@ export {
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.ts";
-export type { Handle, Scope, Storage } from "./scope.ts";
+export type { Handle, HandleOwner, History, Scope, Storage } from "./scope.ts";
 export {
   type FillOptions,
   type FromOptions,

@@ -13,6 +13,7 @@ export class Storage {
   /** Counts changes in place, so that a gradient notices when what it saved was overwritten. */
   version = 0;
   #users = 0;
+  #derived: HandleOwner | null = null;
 
   /** For operations: takes charge of memory that was just allocated. */
   constructor(device: Device, allocation: Allocation) {
@@ -45,24 +46,95 @@ export class Storage {
 
   /** Takes a user away; the last one frees the memory. */
   release(): void {
-    if (--this.#users === 0) this.device.free(this.allocation);
+    if (--this.#users > 0) return;
+    this.#derived?.releaseAll();
+    this.device.free(this.allocation);
+  }
+
+  /** Frees, together with this memory, what an operation works out from it to use again. */
+  get derived(): HandleOwner {
+    return this.#derived ??= new HandleOwner();
+  }
+}
+
+/** What frees handles, each at most once: a scope at its end, or the history of a result. */
+export class HandleOwner {
+  readonly #handles: Handle[] = [];
+
+  /** Puts a handle under this owner. */
+  add(handle: Handle): void {
+    handle.place = this.#handles.push(handle) - 1;
+  }
+
+  /** Takes a handle from under this owner. */
+  remove(handle: Handle): void {
+    // The last one moves to the place that becomes free.
+    const last = this.#handles.pop()!;
+    if (last === handle) return;
+    this.#handles[handle.place] = last;
+    last.place = handle.place;
+  }
+
+  /** Frees all of them. */
+  releaseAll(): void {
+    // Each takes itself from the list.
+    while (this.#handles.length > 0) this.#handles.at(-1)!.release();
+  }
+}
+
+/**
+ * What the operations that led to a result saved for their gradients.
+ *
+ * It is counted who can still run backward through an operation: its result, and the operations after
+ * it. When the last of them is gone, so is what was saved. So a function may open a scope for its
+ * temporaries and pass on its result, and backward works wherever the result still is.
+ *
+ * A history knows handles and no tensors: the finalizer of a tensor holds the tensor's history, which
+ * must not hold the tensor.
+ */
+export class History extends HandleOwner {
+  #users = 0;
+  readonly #inputs: readonly History[];
+
+  /** Begins the history of a result, from those of what went into it. */
+  constructor(inputs: readonly History[] = []) {
+    super();
+    this.#inputs = inputs;
+    for (const input of inputs) input.retain();
+  }
+
+  /** Adds a user. */
+  retain(): void {
+    this.#users++;
+  }
+
+  /** Takes a user away; the last one frees what was saved, here and before. */
+  release(): void {
+    if (--this.#users > 0) return;
+    // A loop and not a recursion: a graph may be deep.
+    const unused: History[] = [this];
+    for (let history = unused.pop(); history !== undefined; history = unused.pop()) {
+      history.releaseAll();
+      for (const input of history.#inputs) if (--input.#users === 0) unused.push(input);
+    }
   }
 }
 
 /** What a user of a {@linkcode Storage} has in hand: it can be given back once. */
 export class Handle {
   #storage: Storage | null;
-  #scope: Scope | null;
+  #owner: HandleOwner | null;
+  #history: History | null = null;
   #isWatched = false;
-  /** The place in the list of the scope, which alone uses it. */
+  /** The place in the list of the owner, which alone uses it. */
   place = 0;
 
-  /** Takes hold of `storage`, until the end of `scope` if there is one. */
-  constructor(storage: Storage, scope: Scope | null) {
+  /** Takes hold of `storage`, until `owner` frees it if there is one. */
+  constructor(storage: Storage, owner: HandleOwner | null) {
     storage.retain();
     this.#storage = storage;
-    this.#scope = scope;
-    scope?.add(this);
+    this.#owner = owner;
+    owner?.add(this);
   }
 
   /** Whether the storage can still be used through this handle. */
@@ -70,32 +142,45 @@ export class Handle {
     return this.#storage !== null;
   }
 
-  /** Puts the handle under another scope, or under none, so that it outlives its own. */
-  moveTo(scope: Scope | null): void {
-    this.#scope?.remove(this);
-    this.#scope = scope;
-    scope?.add(this);
+  /** What backward needs that begins here. */
+  get history(): History | null {
+    return this.#history;
+  }
+
+  /** Holds on to a history for as long as this handle is open. */
+  holdHistory(history: History): void {
+    history.retain();
+    this.#history?.release();
+    this.#history = history;
+  }
+
+  /** Puts the handle under another owner, or under none, so that it outlives its own. */
+  moveTo(owner: HandleOwner | null): void {
+    this.#owner?.remove(this);
+    this.#owner = owner;
+    owner?.add(this);
   }
 
   /**
-   * Gives the storage back when `owner` is garbage: for what is under no scope.
+   * Gives the storage back when `tensor` is garbage: for what is under no owner.
    *
    * A scope gives back itself what it holds. Watching that as well would only heap up finalizers that
    * find nothing to do, since a loop that never pauses lets none of them run.
    */
-  releaseWith(owner: object): void {
+  releaseWith(tensor: object): void {
     if (this.#isWatched) return;
     this.#isWatched = true;
-    forgotten.register(owner, this, this);
+    forgotten.register(tensor, this, this);
   }
 
   /** Gives the storage back; a second call does nothing. */
   release(): void {
     if (this.#isWatched) forgotten.unregister(this);
     this.moveTo(null);
-    const storage = this.#storage;
-    this.#storage = null;
+    const [storage, history] = [this.#storage, this.#history];
+    this.#storage = this.#history = null;
     storage?.release();
+    history?.release();
   }
 }
 
@@ -133,12 +218,9 @@ export class ScopeStack {
  * Open one with `using scope = device.scope()`. Parameters, their gradients and the state of an
  * optimiser outlive it, and so does a tensor on which `tensor.keep()` was called.
  */
-export class Scope implements Disposable {
-  readonly #handles: Handle[] = [];
+export class Scope extends HandleOwner implements Disposable {
   readonly #close: () => void;
   readonly #parent: Scope | null;
-  /** The scope around all others when this one was opened: that of the whole step. */
-  readonly outermost: Scope;
 
   /**
    * For devices: users open scopes with `device.scope()`.
@@ -147,23 +229,9 @@ export class Scope implements Disposable {
    * @param close Called when the scope ends.
    */
   constructor(parent: Scope | null, close: () => void) {
+    super();
     this.#parent = parent;
-    this.outermost = parent?.outermost ?? this;
     this.#close = close;
-  }
-
-  /** Puts a handle under this scope. */
-  add(handle: Handle): void {
-    handle.place = this.#handles.push(handle) - 1;
-  }
-
-  /** Takes a handle from under this scope. */
-  remove(handle: Handle): void {
-    // The last one moves to the place that becomes free.
-    const last = this.#handles.pop()!;
-    if (last === handle) return;
-    this.#handles[handle.place] = last;
-    last.place = handle.place;
   }
 
   /**
@@ -179,7 +247,6 @@ export class Scope implements Disposable {
   /** Ends the scope: frees everything that was not kept. */
   [Symbol.dispose](): void {
     this.#close();
-    // Each takes itself from the list.
-    while (this.#handles.length > 0) this.#handles.at(-1)!.release();
+    this.releaseAll();
   }
 }

@@ -23,7 +23,7 @@ import * as reduce from "./ops/reduce.ts";
 import * as rows from "./ops/rows.ts";
 import * as views from "./ops/views.ts";
 import { formatArray } from "./print.ts";
-import { Handle, type Scope, type Storage } from "./scope.ts";
+import { Handle, type HandleOwner, History, type Storage } from "./scope.ts";
 import { formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
 
 /** How to make a tensor. */
@@ -67,6 +67,14 @@ class Leaf extends Node<Tensor> {
   }
 }
 
+/** The histories of results, by their nodes. */
+const histories = new WeakMap<Node<Tensor>, History>();
+
+/** The history of a node for which nothing was saved. */
+function joinedHistory({ inputs }: Node<Tensor>): History {
+  return new History(inputs.flatMap((input) => (input && histories.get(input)) ?? []));
+}
+
 /**
  * An array of numbers on a device.
  *
@@ -108,15 +116,15 @@ export class Tensor implements View {
     shape: readonly number[],
     strides: readonly number[],
     offset: number,
-    scope: Scope | null = storage.device.currentScope,
+    owner: HandleOwner | null = storage.device.currentScope,
   ) {
     this.storage = storage;
     this.dtype = dtype;
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
-    this.#handle = new Handle(storage, scope);
-    if (scope === null) this.#handle.releaseWith(this);
+    this.#handle = new Handle(storage, owner);
+    if (owner === null) this.#handle.releaseWith(this);
   }
 
   /**
@@ -220,10 +228,10 @@ export class Tensor implements View {
     return this;
   }
 
-  /** Puts the tensor under another scope, or under none. See `Scope.keep`. */
-  moveTo(scope: Scope | null): void {
-    this.#handle.moveTo(scope);
-    if (scope === null) this.#handle.releaseWith(this);
+  /** Lets another scope free the tensor, or the history of a result, or none. See `Scope.keep`. */
+  moveTo(owner: HandleOwner | null): void {
+    this.#handle.moveTo(owner);
+    if (owner === null) this.#handle.releaseWith(this);
   }
 
   /** Frees the tensor now; its memory goes when no other tensor views it. Rarely needed. */
@@ -231,10 +239,10 @@ export class Tensor implements View {
     this.#handle.release();
   }
 
-  /** The same elements under another handle, without history, freed with `scope` if that is given. */
-  alias(scope: Scope | null = null): Tensor {
+  /** The same elements under another handle, without history, freed by `owner` if that is given. */
+  alias(owner: HandleOwner | null = null): Tensor {
     void this.allocation;
-    return new Tensor(this.storage, this.dtype, this.shape, this.strides, this.offset, scope);
+    return new Tensor(this.storage, this.dtype, this.shape, this.strides, this.offset, owner);
   }
 
   /** The same elements without history: no gradient flows through the result. */
@@ -298,9 +306,20 @@ export class Tensor implements View {
     return this;
   }
 
-  /** Puts the tensor on the tape, as the result of an operation. For operations. */
-  attach(node: Node<Tensor>): void {
+  /** What the operations saved that led here; `null` of a tensor that comes of none. */
+  get history(): History | null {
+    return this.#handle.history;
+  }
+
+  /**
+   * Puts the tensor on the tape, as the result of an operation. For operations.
+   *
+   * @param history What was saved for `node` and those before it; by default what was for its inputs.
+   */
+  attach(node: Node<Tensor>, history: History = joinedHistory(node)): void {
     this.#node = node;
+    this.#handle.holdHistory(history);
+    histories.set(node, history);
   }
 
   /**
@@ -313,6 +332,7 @@ export class Tensor implements View {
    * @throws {RangeError} If the tensor is not a single number and no gradient is given.
    */
   backward(gradient?: Tensor): void {
+    void this.allocation;
     if (this.#node === null) {
       throw new Error("Cannot run backward: no tensor that went into this one requires a gradient");
     }

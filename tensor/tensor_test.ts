@@ -1,6 +1,16 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
-import { concat, crossEntropy, embedding, noGrad, openDevice, stack, Tensor } from "./mod.ts";
+import { Node } from "../autograd/tape.ts";
+import {
+  concat,
+  crossEntropy,
+  embedding,
+  linearCrossEntropy,
+  noGrad,
+  openDevice,
+  stack,
+  Tensor,
+} from "./mod.ts";
 import { addInPlace } from "./ops/elementwise.ts";
 
 testOnEveryDevice("a tensor gives back what it was made of", async (device) => {
@@ -165,18 +175,94 @@ testOnEveryDevice("a scope frees what was made in it, but for what is kept", asy
   assertEquals(device.live, before);
 });
 
-testOnEveryDevice("a graph that is never differentiated goes with its scope", (device) => {
+testOnEveryDevice("a graph that is never differentiated goes with its result", (device) => {
   const x = Tensor.from(device, [[1, 2], [3, 4]], { requiresGrad: true });
   const before = device.live;
   for (let i = 0; i < 5; i++) {
     using _scope = device.scope();
     {
-      using _inner = device.scope();
-      x.matmul(x).tanh().sum();
+      using inner = device.scope();
+      inner.keep(x.matmul(x).tanh().sum());
     }
-    assert(device.live > before, "what the gradient needs outlives the inner scope");
+    assert(device.live > before + 1, "what the gradient needs lives as long as the result");
   }
   assertEquals(device.live, before);
+  {
+    using inner = device.scope();
+    inner.keep(x.matmul(x).tanh().sum()).dispose();
+    assert(device.live > before, "the temporaries of the scope are there until its end");
+  }
+  assertEquals(device.live, before);
+});
+
+testOnEveryDevice("a function may have a scope of its own, and its caller none", async (device) => {
+  const [x, weight] = [[[1, -2], [3, 4]], [[0.5, 1], [-1, 0.25]]].map((values) =>
+    Tensor.from(device, values, { requiresGrad: true })
+  ) as [Tensor, Tensor];
+  const targets = Tensor.from(device, Int32Array.of(0, 1));
+  const layer = (input: Tensor) => {
+    using scope = device.scope();
+    const shaped = input.matmul(weight).tanh().mul(input);
+    return scope.keep(shaped.mul(shaped).softmax());
+  };
+  const head = (input: Tensor) => {
+    using scope = device.scope();
+    return scope.keep(linearCrossEntropy(input, weight, targets));
+  };
+  const gradients = async () => {
+    const read = await Promise.all([x, weight].map(({ grad }) => grad!.data()));
+    x.zeroGrad();
+    weight.zeroGrad();
+    return read;
+  };
+  {
+    using _scope = device.scope();
+    head(layer(x)).backward();
+  }
+  const wanted = await gradients();
+  assert(wanted.flatMap((values) => [...values]).every((value) => value !== 0));
+  head(layer(x)).backward();
+  assertEquals(await gradients(), wanted);
+  let loss: Tensor;
+  {
+    using _scope = device.scope();
+    loss = head(layer(x)).keep();
+  }
+  loss.backward();
+  assertEquals(await gradients(), wanted);
+});
+
+cpuTest("what leads to a node of one's own lives as long as the result", async (device) => {
+  const before = device.live;
+  const x = Tensor.from(device, [2, 3], { requiresGrad: true });
+  let reversed: Tensor;
+  {
+    using _scope = device.scope();
+    const square = x.mul(x);
+    reversed = square.detach().keep();
+    reversed.attach(
+      new Node<Tensor>(
+        "reverse",
+        [square.node],
+        (upstream) => [noGrad(() => upstream.neg()).keep()],
+      ),
+    );
+  }
+  reversed.backward(Tensor.ones(device, [2]));
+  assertEquals(await x.grad!.data(), Float32Array.of(-4, -6));
+  x.zeroGrad();
+  for (const each of [x, reversed]) each.dispose();
+  assertEquals(device.live, before + 1, "only the gradient that began the walk is left");
+});
+
+cpuTest("backward from what its scope has freed says so", (device) => {
+  const x = Tensor.from(device, [2, 3], { requiresGrad: true });
+  let loss: Tensor;
+  {
+    using _scope = device.scope();
+    loss = x.mul(x).sum();
+  }
+  assertThrows(() => loss.backward(), Error, "freed at the end of its scope");
 });
 
 cpuTest("what is wrong with the input is said in one line", (device) => {

@@ -1,7 +1,7 @@
 /**
  * Trains a tiny model, counts what it holds after each step, and prints the counts as JSON.
  *
- *     deno run -A --v8-flags=--expose-gc gpt/testing/train_and_count.ts cpu 300
+ *     deno run -A --v8-flags=--expose-gc gpt/testing/train_and_count.ts cpu 300 scoped
  *
  * @module
  */
@@ -15,6 +15,8 @@ import { tinyPlan } from "./tiny.ts";
 export interface Counts {
   /** The allocations that are alive after each step. */
   readonly live: number[];
+  /** Those that are alive after every twentieth step, a garbage collection and its finalizers. */
+  readonly collected: number[];
   /** What these take, in bytes. */
   readonly liveBytes: number[];
   /** The memory of the process, in bytes, after every twentieth step and a garbage collection. */
@@ -32,19 +34,25 @@ export interface Counts {
  *
  * @param kind The device.
  * @param steps How many steps.
+ * @param isScoped Whether each step opens a scope.
  */
-export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Promise<Counts> {
+export async function trainAndCount(
+  kind: "cpu" | "webgpu",
+  steps: number,
+  isScoped: boolean,
+): Promise<Counts> {
   const device = await openDevice(kind, { threads: 2, blas: false });
   const plan = tinyPlan();
   const model = new GPT(plan.config, device, { seed: 1 });
   const optimizer = model.optimizer({ ...plan.rates, weightDecay: 0.1 });
   const shape = [2, plan.config.sequenceLen];
   const counts: Counts = {
-    ...{ live: [], liveBytes: [], resident: [], objects: [], created: [], bufferBytes: [] },
+    ...{ live: [], liveBytes: [], collected: [], resident: [], objects: [], created: [] },
+    bufferBytes: [],
   };
   for (let step = 0; step < steps; step++) {
     {
-      using _scope = device.scope();
+      using _scope = isScoped ? device.scope() : null;
       const ids = permutationArray(step, 300).slice(0, 2 * plan.config.sequenceLen);
       const inputs = Tensor.from(device, ids, { shape });
       const loss = model.forward(inputs, inputs);
@@ -58,6 +66,8 @@ export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Prom
     if (step % 20 === 0) {
       // Garbage that was not collected yet is no leak.
       Reflect.get(globalThis, "gc")?.();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      counts.collected.push(device.live);
       const { rss, heapUsed } = Deno.memoryUsage();
       counts.resident.push(rss);
       counts.objects.push(heapUsed);
@@ -74,7 +84,7 @@ export async function trainAndCount(kind: "cpu" | "webgpu", steps: number): Prom
 }
 
 if (import.meta.main) {
-  const [kind, steps] = Deno.args;
+  const [kind, steps, scope] = Deno.args;
   if (kind !== "cpu" && kind !== "webgpu") throw new Error(`Cannot train on "${kind}"`);
-  console.log(JSON.stringify(await trainAndCount(kind, Number(steps))));
+  console.log(JSON.stringify(await trainAndCount(kind, Number(steps), scope === "scoped")));
 }

@@ -10,7 +10,7 @@ const flags = "--expose-gc,--max-semi-space-size=2";
 /** The steps of a training: five hundred after the first. */
 const STEPS = 501;
 
-const training = (kind: string) => ["train_and_count.ts", kind, `${STEPS}`] as const;
+const training = (kind: string) => ["train_and_count.ts", kind, `${STEPS}`, "scoped"] as const;
 
 /** Runs one of the programs beside the tests, and reads the JSON that it prints. */
 async function run<Result>(program: string, ...args: string[]): Promise<Result> {
@@ -53,6 +53,19 @@ adapterTest("memory is flat over five hundred training steps (webgpu)", async ()
   // Nothing is made anew either: no buffer, kernel or bind group.
   assertFlat(created, 3);
 });
+
+/** Trains without a scope, with one `await` a step, and asserts that what is left behind is collected. */
+async function trainWithoutScope(kind: "cpu" | "webgpu"): Promise<void> {
+  const { live, collected } = await run<Counts>("train_and_count.ts", kind, "300", "unscoped");
+  assertEquals(live.length, 300);
+  // A step makes some fifty tensors, and fifteen thousand of them would be left in all.
+  assert(live.every((count) => count < 5000), `${live}`);
+  // The last step is still there, and what it made that no program holds on to is collected in time.
+  assert(collected.every((count) => count < collected[0]! + 200), `${collected}`);
+}
+
+Deno.test("memory is bounded without a scope (cpu)", () => trainWithoutScope("cpu"));
+adapterTest("memory is bounded without a scope (webgpu)", () => trainWithoutScope("webgpu"));
 
 /** Makes tensors, forgets them, and counts those that are still there. */
 async function forget(kind: "cpu" | "webgpu"): Promise<void> {

@@ -38,7 +38,7 @@ const orders = new WeakMap<Storage, Order>();
  * `output[ids[i]] += x[i]`, for rows, in the order of i within each chunk: onto zeros, or with
  * `accumulate` onto what is there.
  *
- * Several tables are mostly looked up by the same ids. Within a scope these are sorted once.
+ * Several tables are mostly looked up by the same ids: these are sorted once, as long as they are there.
  */
 export function sumRowsOnWebGpu(
   device: WebGpuDevice,
@@ -83,11 +83,12 @@ function orderOf(
   key: string,
 ): Order {
   const known = orders.get(storage);
-  if (known?.key === key && known.sorted.storage.users > 0) return known;
+  if (known?.key === key) return known;
+  known?.sorted.dispose();
+  known?.begins.dispose();
   const count = sizeOf(ids.shape);
-  const scope = device.currentScope?.outermost ?? null;
   const hold = (allocation: Allocation, length: number) =>
-    new Tensor(new Storage(device, allocation), "int32", [length], [1], 0, scope);
+    new Tensor(new Storage(device, allocation), "int32", [length], [1], 0, storage.derived);
   const sorted = hold(sortPositions(device, ids, rows), count);
   const begins = hold(device.allocate(4 * (rows + 1), "where ids begin"), rows + 1);
   let first = 0;
@@ -102,7 +103,7 @@ function orderOf(
     first += partIds;
   }
   const order = { sorted, begins, key };
-  if (scope !== null) orders.set(storage, order);
+  orders.set(storage, order);
   return order;
 }
 
@@ -148,10 +149,6 @@ function sumPiece(
     );
   }
   device.free(chunkSums);
-  if (device.currentScope === null) {
-    order.sorted.dispose();
-    order.begins.dispose();
-  }
 }
 
 /** Finds the first sorted row of each id, and after the last id where the rows end that have one. */

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { allocate, record } from "../../apply.ts";
+import { allocate, historyOf, record } from "../../apply.ts";
 import type { Device } from "../../device.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
 import { differentiate } from "../../expression/differentiate.ts";
@@ -230,8 +230,6 @@ export function linearCrossEntropy(
     return crossEntropy(logits, targets, { reduction, ...capping });
   }
   const { device } = hidden;
-  // What backward will want outlives this function, and the layer around it.
-  const outermost = device.currentScope?.outermost ?? null;
   using scope = device.scope();
   const rowShape = hidden.shape.slice(0, -1);
   const rows = sizeOf(rowShape);
@@ -255,7 +253,6 @@ export function linearCrossEntropy(
     return { loss: reduction === "mean" ? divide(sum(losses), count) : sum(losses), count };
   });
   if (gradients !== null && count !== null) {
-    for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(outermost);
     recordGradients([x, w], loss, gradients, count);
   }
   return scope.keep(loss);
@@ -281,6 +278,9 @@ function recordGradients(
   gradients: Gradients,
   count: Tensor,
 ): void {
+  const history = historyOf(inputs);
+  // What backward wants lives as long as the loss, whatever scopes are around this function.
+  for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(history);
   record("linearCrossEntropy", inputs, loss, (upstream, _, sums) => {
     const { currentScope } = upstream.device;
     count.moveTo(currentScope);
@@ -293,7 +293,7 @@ function recordGradients(
       else runProgramInto(addScaled, [gradient, upstream, count, sum], [sum]);
       return sum ?? gradient;
     });
-  });
+  }, history);
 }
 
 function checkOperands(
