@@ -1,51 +1,50 @@
 /**
- * Checks derivatives against slopes that are measured.
+ * Checks gradients against finite differences.
  *
- * A derivative that was worked out by hand is easily wrong, and a network trains on regardless, just
- * worse. But the slope of any function can be measured: move one input a little to either side, and
- * see how far the result moves. {@linkcode numericalGradient} measures, {@linkcode checkGradient}
- * compares. Both know only arrays of numbers, so they serve scalars and tensors alike.
+ * A network with a wrong derivative still trains, only worse. Finite differences find the error: move
+ * one input a little to either side and measure how far the result moves.
+ * {@linkcode numericalGradient} measures, {@linkcode checkGradient} compares. Both take arrays of
+ * numbers, so they serve scalars and tensors.
  *
  * @module
  */
 
 import { Value } from "./value.ts";
 
-/** How far to move an input. */
+/** Options for {@linkcode numericalGradient}. */
 export interface StepOptions {
   /**
-   * The distance to either side, for inputs up to 1; larger inputs are moved in proportion.
+   * The distance to either side for inputs up to 1; it grows in proportion for larger inputs.
    *
-   * The error of a central difference is about step² from the curvature and precision/step from
-   * rounding. The default, the cube root of the precision of a double, 6.1e-6, makes the sum least;
-   * a function that is computed in single precision wants about 5e-3.
+   * The error of a central difference is about step² from truncation and ε/step from rounding. The
+   * default, ∛ε = 6.1e-6, minimizes the sum in double precision; in single precision use about 5e-3.
    */
   readonly step?: number;
 }
 
-/** How far two gradients may be apart: |analytic − numeric| ≤ absolute + relative · |numeric|. */
+/** The tolerance of a gradient check: |analytic − numeric| ≤ absolute + relative · |numeric|. */
 export interface Tolerance {
-  /** The part that grows with the slope; 1e-6 unless given. */
+  /** Relative tolerance. @default {1e-6} */
   readonly relative?: number;
-  /** The part that does not; 1e-8 unless given. */
+  /** Absolute tolerance. @default {1e-8} */
   readonly absolute?: number;
 }
 
-/** The element where two gradients differ most, measured by what is allowed there. */
+/** The element where two gradients differ most, relative to the tolerance. */
 export interface GradientReport {
-  /** The position of the element; −1 if there are none. */
+  /** Index of the element; −1 if there are none. */
   readonly index: number;
-  /** The derivative that was given. */
+  /** The derivative under test. */
   readonly analytic: number;
-  /** The slope that was measured. */
+  /** The finite difference. */
   readonly numeric: number;
   /** |analytic − numeric|. */
   readonly error: number;
-  /** The most that the error may be. */
+  /** The largest error that passes. */
   readonly allowed: number;
 }
 
-/** The points at which a function must be known to tell its slopes. Takes its value at each. */
+/** Yields the points at which to evaluate the function, and takes its value at each. */
 function* centralDifferences(
   x: ArrayLike<number>,
   step: number,
@@ -57,7 +56,7 @@ function* centralDifferences(
     const below = Float64Array.from(x);
     above[i]! += h;
     below[i]! -= h;
-    // The distance as it came out after rounding, and not 2h as it was meant.
+    // The distance after rounding, which may differ from 2h.
     gradient[i] = ((yield above) - (yield below)) / (above[i]! - below[i]!);
   }
   return gradient;
@@ -66,12 +65,11 @@ function* centralDifferences(
 const DEFAULT_STEP = Math.cbrt(Number.EPSILON);
 
 /**
- * Measures the slope of `f` along each of its inputs, by central differences:
- * (f(x + h) − f(x − h)) / 2h.
+ * Computes the gradient of `f` by central differences: (f(x + h) − f(x − h)) / 2h for each input.
  *
  * @param f A function of an array of numbers. It gets a new array at each call.
- * @param x Where to measure.
- * @returns One slope for each element of `x`.
+ * @param x The point.
+ * @returns One derivative for each element of `x`.
  *
  * @example The slope of (3w − 7)² at w = 1 is −24
  * ```ts
@@ -93,12 +91,11 @@ export function numericalGradient(
 }
 
 /**
- * Measures slopes as {@linkcode numericalGradient} does, of a function whose result has to be waited
- * for, such as one that is computed on a GPU.
+ * Like {@linkcode numericalGradient}, for an asynchronous function, such as one computed on a GPU.
  *
- * @param f A function of an array of numbers. It is called again only when it has answered.
- * @param x Where to measure.
- * @returns One slope for each element of `x`.
+ * @param f A function of an array of numbers. Calls do not overlap.
+ * @param x The point.
+ * @returns One derivative for each element of `x`.
  *
  * @example
  * ```ts
@@ -120,14 +117,14 @@ export async function numericalGradientAsync(
 }
 
 /**
- * Compares a gradient with the slopes that were measured.
+ * Compares a gradient with finite differences.
  *
  * @param analytic The derivatives to check.
- * @param numeric The slopes, as {@linkcode numericalGradient} gives them.
- * @returns The element that came nearest to being wrong.
+ * @param numeric The result of {@linkcode numericalGradient}.
+ * @returns The element with the largest error relative to the tolerance.
  * @throws {RangeError} If the two differ in length.
- * @throws {Error} If an element differs by more than is allowed, or is not finite in one of the
- * two: an infinite slope cannot be checked. The message names the worst element.
+ * @throws {Error} If an element exceeds the tolerance, or is not finite in either gradient. The message
+ * names the worst element.
  *
  * @example The derivative of x³ is 3x²
  * ```ts
@@ -174,10 +171,10 @@ export function checkGradient(
 /**
  * Runs a function of values forward and backward, and checks the gradient of every input.
  *
- * @param f A function of values. It must give the same result for the same numbers.
- * @param x The numbers to check it at.
- * @returns The input that came nearest to being wrong.
- * @throws {Error} If a gradient is not the slope that was measured; the message names the worst.
+ * @param f A deterministic function of values.
+ * @param x The point.
+ * @returns The input with the largest error relative to the tolerance.
+ * @throws {Error} If a gradient exceeds the tolerance; the message names the worst.
  *
  * @example
  * ```ts

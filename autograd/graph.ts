@@ -1,9 +1,9 @@
 /**
- * Pictures of a computation.
+ * Drawings of computation graphs.
  *
- * {@linkcode toDot} writes the graph behind a result in DOT, the language of Graphviz, which many
- * editors and web pages draw; {@linkcode toSvg} draws it. Both take any node of the tape and a
- * function that says what to write about a node, so a graph of tensors is drawn the same way.
+ * {@linkcode toDot} writes the graph of a result in DOT, the language of Graphviz; {@linkcode toSvg}
+ * renders it. Both take any node of the tape and a function that describes a node, so they draw graphs
+ * of tensors as well.
  *
  * @module
  */
@@ -12,15 +12,12 @@ import { dotToSvg } from "./deps.ts";
 import type { Node } from "./tape.ts";
 import { Value } from "./value.ts";
 
-/**
- * Says what to write into the box of a node, line by line: for a tensor, say, the operation and
- * the shape.
- */
+/** Returns the lines in the box of a node: for a tensor, for example, its operation and shape. */
 export type DescribeNode<V> = (node: Node<V>) => readonly string[];
 
 /**
- * The lines for the box of a {@linkcode Value}: its label if it has one, its operation, its number
- * and its gradient, to four significant digits.
+ * Describes a {@linkcode Value}: its label if it has one, its operation, number and gradient, to four
+ * significant digits.
  *
  * @example
  * ```ts
@@ -45,13 +42,13 @@ function short(x: number): string {
 /**
  * Writes the graph from the leaves to `root` in DOT.
  *
- * Leaves are rounded boxes and operations square ones, with an arrow from each input to the
- * operation that uses it. An input that needs no gradient is not on the tape, and not in the graph.
+ * Leaves are rounded boxes, operations square ones, with an arrow from each input to the operation
+ * that uses it. An input that needs no gradient is not on the tape, and not in the graph.
  *
  * @param root The node of the result.
- * @param describe What to write into each box; the operation unless given.
+ * @param describe Returns the lines of each box; by default the operation.
  *
- * @example Call `backward` first, and the gradients are in the graph
+ * @example Call `backward` first to show gradients
  * ```ts
  * import { describeValue, toDot } from "./graph.ts";
  * import { Value } from "./value.ts";
@@ -66,7 +63,7 @@ function short(x: number): string {
 export function toDot<V>(root: Node<V>, describe: DescribeNode<V> = nameOperation): string {
   const names = new Map<Node<V>, number>([[root, 0]]);
   const lines: string[] = [];
-  // A Map visits what is added during the walk, so it is the queue too: no recursion, any depth.
+  // A Map also iterates over entries added during the iteration, so it serves as the queue.
   for (const [node, name] of names) {
     const label = describe(node).map(escape).join("\\n");
     lines.push(`  n${name} [label="${label}"${node.isLeaf ? ', style="rounded"' : ""}];`);
@@ -87,16 +84,16 @@ function escape(line: string): string {
   return line.replace(/["\\]/g, "\\$&").replace(/\r?\n/g, "\\n");
 }
 
-/** More boxes than this cannot be looked at, and would take Graphviz minutes. */
+/** A larger graph is unreadable, and takes Graphviz minutes. */
 const MOST_NODES_DRAWN = 2000;
 
 /**
- * Draws the graph from the leaves to `root` as SVG, a whole document.
+ * Draws the graph from the leaves to `root` as an SVG document.
  *
- * Loads Graphviz, about 1 MB of WebAssembly, at the first call. No permission is needed.
+ * Loads Graphviz, about 1 MB of WebAssembly, at the first call. Needs no permission.
  *
  * @param root The node of the result.
- * @param describe What to write into each box; the operation unless given.
+ * @param describe Returns the lines of each box; by default the operation.
  * @throws {RangeError} If the graph has more than 2,000 nodes.
  *
  * @example

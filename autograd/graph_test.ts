@@ -3,7 +3,7 @@ import { describeValue, toDot, toSvg } from "./graph.ts";
 import { Node } from "./tape.ts";
 import { Value } from "./value.ts";
 
-Deno.test("the graph of a computation holds operation, number and gradient of every node", () => {
+Deno.test("the graph shows operation, number and gradient of every node", () => {
   const w = new Value(3.75, { label: "w" });
   const b = new Value(3.5, { label: "b" });
   const loss = w.mul(2).add(b).sub(10).pow(2);
@@ -42,7 +42,7 @@ Deno.test("a value that is used twice is one box with two arrows", () => {
   assertEquals(dot.match(/n1 -> n0;/g)?.length, 2);
 });
 
-Deno.test("any node can be drawn, with the lines that the caller chooses", () => {
+Deno.test("any node can be drawn, with lines from the caller", () => {
   const weight = new Node<Float32Array>("weight");
   const product = new Node<Float32Array>("matmul", [null, weight], () => [null, null]);
   const shapes = new Map([[product, "[2, 4]"], [weight, "[3, 4]"]]);
@@ -52,7 +52,7 @@ Deno.test("any node can be drawn, with the lines that the caller chooses", () =>
   assertEquals(dot.match(/->/g)?.length, 1);
 });
 
-Deno.test("quotes, backslashes and line ends in a label stay part of it", async () => {
+Deno.test("quotes, backslashes and line breaks in a label are escaped", async () => {
   const node = new Value(1, { label: 'a "quoted" \\n and\nbroken <b> & label' });
   const dot = toDot(node, describeValue);
   assertStringIncludes(dot, 'label="a \\"quoted\\" \\\\n and\\nbroken <b> & label\\nvalue 1');
@@ -61,7 +61,7 @@ Deno.test("quotes, backslashes and line ends in a label stay part of it", async 
   assertStringIncludes(svg, "broken &lt;b&gt; &amp; label<");
 });
 
-Deno.test("a graph of 100,000 nodes is written without a recursion", () => {
+Deno.test("a graph of 100,000 nodes is written without recursion", () => {
   let y = new Value(0);
   for (let i = 0; i < 100_000; i++) y = y.neg();
   const dot = toDot(y);
@@ -78,7 +78,7 @@ Deno.test({
   },
 });
 
-Deno.test("a graph that is too large to look at is not drawn, and the message says so", async () => {
+Deno.test("a graph that is too large to draw is refused, and the message says so", async () => {
   let y = new Value(0);
   for (let i = 0; i < 2000; i++) y = y.neg();
   const error = await assertRejects(() => toSvg(y), RangeError);

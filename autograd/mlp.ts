@@ -1,5 +1,5 @@
 /**
- * Layers of neurons, and a network of layers: a multi-layer perceptron.
+ * Layers of neurons, and a multi-layer perceptron (MLP).
  *
  * @module
  */
@@ -8,18 +8,18 @@ import { type Activation, Neuron } from "./neuron.ts";
 import { childSeed } from "./random.ts";
 import type { Value } from "./value.ts";
 
-/** How a layer starts out. */
+/** Options for {@linkcode Layer}. */
 export interface LayerOptions {
-  /** The activation of every neuron; `tanh` unless given. */
+  /** The activation function of every neuron. @default {"tanh"} */
   readonly activation?: Activation;
-  /** Chooses the random weights; 0 unless given. */
+  /** Random seed of the weights. @default {0} */
   readonly seed?: number;
-  /** Put before the labels of the parameters, as in `layers.0.`; empty unless given. */
+  /** Prefix of the parameters' labels, such as `layers.0.`. @default {""} */
   readonly prefix?: string;
 }
 
 /**
- * Neurons side by side: all see the same inputs, each gives one output.
+ * A fully connected layer: each neuron sees all inputs and gives one output.
  *
  * @example
  * ```ts
@@ -36,12 +36,12 @@ export class Layer {
   readonly neurons: readonly Neuron[];
 
   /**
-   * Makes a layer with random weights.
+   * Creates a layer with random weights.
    *
    * @param inputs The number of inputs of each neuron.
    * @param outputs The number of neurons.
    * @param options The activation, and the seed of the weights.
-   * @throws {RangeError} If one of the sizes is not a positive integer.
+   * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(inputs: number, outputs: number, options: LayerOptions = {}) {
     const { activation = "tanh", seed = 0, prefix = "" } = options;
@@ -60,28 +60,25 @@ export class Layer {
    * Computes one output for each neuron.
    *
    * @param x One value for each input.
-   * @throws {RangeError} If there are more values than inputs, or fewer.
+   * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value[] {
     return this.neurons.map((neuron) => neuron.call(x));
   }
 
-  /** The parameters of one neuron after the other. */
+  /** The parameters, neuron by neuron. */
   parameters(): Value[] {
     return this.neurons.flatMap((neuron) => neuron.parameters());
   }
 }
 
-/** How a network starts out. */
+/** Options for {@linkcode MLP}. */
 export interface MLPOptions {
-  /** The activation of all layers but the last; `tanh` unless given. */
+  /** The activation function of the hidden layers. @default {"tanh"} */
   readonly activation?: Activation;
-  /**
-   * The activation of the last layer; `linear` unless given, so that an output can be any number.
-   * `sigmoid` makes each of them a probability.
-   */
+  /** The activation function of the last layer; `sigmoid` gives probabilities. @default {"linear"} */
   readonly outputActivation?: Activation;
-  /** Chooses the random weights; 0 unless given. The same seed gives the same network. */
+  /** Random seed of the weights. @default {0} */
   readonly seed?: number;
 }
 
@@ -89,7 +86,7 @@ export interface MLPOptions {
  * A multi-layer perceptron: the outputs of each layer are the inputs of the next.
  *
  * @example A network of 3 inputs, 4 hidden neurons and 2 outputs has (3 + 1)·4 + (4 + 1)·2 = 26
- * parameters, and each knows its place
+ * labeled parameters
  * ```ts
  * import { MLP } from "./mlp.ts";
  * import { Value } from "./value.ts";
@@ -105,16 +102,16 @@ export interface MLPOptions {
  * ```
  */
 export class MLP {
-  /** From the one that sees the inputs to the one that gives the outputs. */
+  /** The layers, from input to output. */
   readonly layers: readonly Layer[];
 
   /**
-   * Makes a network with random weights.
+   * Creates a network with random weights.
    *
    * @param inputs The number of inputs.
    * @param sizes The number of neurons of each layer; the last is the number of outputs.
    * @param options The activations, and the seed of the weights.
-   * @throws {RangeError} If there is no layer, or one of the sizes is not a positive integer.
+   * @throws {RangeError} If there is no layer, or a size is not a positive integer.
    */
   constructor(inputs: number, sizes: readonly number[], options: MLPOptions = {}) {
     const { activation = "tanh", outputActivation = "linear", seed = 0 } = options;
@@ -134,22 +131,21 @@ export class MLP {
    * Computes the outputs.
    *
    * @param x One value for each input.
-   * @throws {RangeError} If there are more values than inputs, or fewer.
+   * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value[] {
     return this.layers.reduce((values, layer) => layer.call(values), [...x]);
   }
 
   /**
-   * What training changes: layer by layer, in each layer neuron by neuron, of each neuron the
-   * weights in the order of its inputs and then the bias. The label of each is the path to it:
-   * `layers.1.neurons.0.weights.3` is `mlp.layers[1].neurons[0].weights[3]`.
+   * The parameters, layer by layer and neuron by neuron, the weights of a neuron before its bias.
+   * Labels are paths: `layers.1.neurons.0.weights.3` is `mlp.layers[1].neurons[0].weights[3]`.
    */
   parameters(): Value[] {
     return this.layers.flatMap((layer) => layer.parameters());
   }
 
-  /** Sets the gradient of every parameter back to zero, for the next backward pass to add to. */
+  /** Sets the gradient of every parameter to zero. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.zeroGrad();
   }

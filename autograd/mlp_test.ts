@@ -21,7 +21,7 @@ Deno.test("a neuron is the activation of its weighted sum, for each activation",
   }
 });
 
-Deno.test("the 26 parameters of a 3-4-2 network are named by the path that leads to them", () => {
+Deno.test("the labels of the 26 parameters of a 3-4-2 network are their paths", () => {
   const mlp = new MLP(3, [4, 2], { activation: "tanh", seed: 1 });
   const parameters = mlp.parameters();
   assertEquals(parameters.length, 26);
@@ -39,7 +39,7 @@ Deno.test("the 26 parameters of a 3-4-2 network are named by the path that leads
   parameters.forEach((parameter, i) => assert(parameter === expected[i]![1], parameter.label));
 });
 
-Deno.test("a network gives what its layers give one after the other", () => {
+Deno.test("a network equals its layers in sequence", () => {
   const mlp = new MLP(3, [4, 2], { activation: "relu", seed: 5 });
   const x = [0.5, -1, 2];
   const weighted = ({ weights, bias }: Neuron, x: readonly number[]): number =>
@@ -50,14 +50,14 @@ Deno.test("a network gives what its layers give one after the other", () => {
   outputs.forEach((y, i) => assert(Math.abs(y - expected[i]!) < 1e-15, `${y} ${expected[i]}`));
 });
 
-Deno.test("the last layer is linear unless it is told otherwise", () => {
+Deno.test("the last layer is linear by default", () => {
   const plain = new MLP(1, [3, 1], { activation: "sigmoid" });
   assertEquals(plain.layers.map(({ neurons }) => neurons[0]!.activation), ["sigmoid", "linear"]);
   const told = new MLP(1, [3, 1], { activation: "relu", outputActivation: "sigmoid" });
   assertEquals(told.layers.map(({ neurons }) => neurons[0]!.activation), ["relu", "sigmoid"]);
 });
 
-Deno.test("every parameter and every input of a network has the gradient that is measured", () => {
+Deno.test("the gradients of all parameters and inputs of a network match finite differences", () => {
   for (const activation of ["tanh", "sigmoid", "relu"] as const) {
     const run = (numbers: ArrayLike<number>): { values: Value[]; loss: Value } => {
       const mlp = new MLP(3, [4, 2], { activation, seed: 3 });
@@ -74,7 +74,7 @@ Deno.test("every parameter and every input of a network has the gradient that is
       values.map(({ grad }) => grad),
       numericalGradient((numbers) => run(numbers).loss.data, numbers),
     );
-    // Where relu is flat, so are the weights before it; the others must not be.
+    // Weights before a flat relu have gradient 0; the others must not.
     const flat = values.filter(({ grad }) => grad === 0).length;
     assert(activation === "relu" ? flat < values.length / 2 : flat === 0, `${activation}: ${flat}`);
   }
@@ -86,14 +86,14 @@ Deno.test("the same seed gives the same network, and another seed another", () =
   assertNotEquals(make(7), make(8));
 });
 
-Deno.test("initial weights are within one over the root of the inputs, all different, around zero", () => {
+Deno.test("initial weights are within ±1/√inputs, all different, with mean zero", () => {
   const layer = new Layer(100, 50, { seed: 11 });
   const weights = layer.neurons.flatMap(({ weights }) => numbersOf(weights));
   assertEquals(new Set(weights).size, 5000);
   assert(weights.every((w) => Math.abs(w) <= 0.1));
   const mean = weights.reduce((sum, w) => sum + w, 0) / 5000;
   const variance = weights.reduce((sum, w) => sum + w * w, 0) / 5000;
-  // The standard error of the mean of 5,000 draws is 0.0008, that of their variance 0.00004.
+  // The standard error of the mean of 5,000 samples is 0.0008, that of their variance 0.00004.
   assert(Math.abs(mean) < 0.004, `mean ${mean}`);
   assert(Math.abs(variance - 0.01 / 3) < 0.0002, `variance ${variance}`);
   assert(layer.neurons.every(({ bias }) => bias.data === 0));
@@ -107,7 +107,7 @@ Deno.test("zeroGrad clears every parameter", () => {
   assert(mlp.parameters().every(({ grad }) => grad === 0));
 });
 
-Deno.test("sizes, inputs, weights, activations and seeds that make no sense are refused", () => {
+Deno.test("invalid sizes, inputs, weights, activations and seeds are refused", () => {
   const name = JSON.parse('"gelu"');
   const cases: [() => unknown, string][] = [
     [() => new Neuron(0), "Cannot make a Neuron: wanted 1 input or more, got 0"],
@@ -122,7 +122,7 @@ Deno.test("sizes, inputs, weights, activations and seeds that make no sense are 
     ],
     [
       () => new Neuron(2, { seed: NaN }),
-      "Cannot draw a random number: wanted an integer as the seed, got NaN",
+      "Cannot make a random number: wanted an integer as the seed, got NaN",
     ],
     [
       () => new Neuron(2).call(toValues([1])),

@@ -1,9 +1,9 @@
 /**
- * Automatic differentiation: the engine that all of nanodino trains on, and its smallest use.
+ * Automatic differentiation: the engine that all of nanodino trains on, and scalars on top of it.
  *
- * `tape.ts` differentiates a computation on values of any kind. `value.ts` puts plain numbers on it,
- * `neuron.ts` and `mlp.ts` build networks out of them, `graph.ts` draws them, and `gradcheck.ts`
- * checks derivatives against slopes that are measured.
+ * `tape.ts` is reverse-mode differentiation over any type of value. `value.ts` is its scalar,
+ * `neuron.ts` and `mlp.ts` build networks from scalars, `graph.ts` draws computation graphs, and
+ * `gradcheck.ts` checks gradients against finite differences.
  *
  * @example Three steps of training: zero, forward, loss, backward, update
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * One neuron: a weighted sum of its inputs, a bias, and a curve that the sum is bent by.
+ * A neuron: the weighted sum of its inputs plus a bias, through an activation function.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { randomUniform } from "./random.ts";
 import { Value } from "./value.ts";
 
-/** What a neuron does to its weighted sum; `linear` leaves it as it is. */
+/** Activation functions; `linear` is the identity. */
 export type Activation = "tanh" | "relu" | "sigmoid" | "linear";
 
 const activations: Record<Activation, (x: Value) => Value> = {
@@ -17,25 +17,25 @@ const activations: Record<Activation, (x: Value) => Value> = {
   linear: (x) => x,
 };
 
-/** How a neuron starts out. */
+/** Options for {@linkcode Neuron}. */
 export interface NeuronOptions {
-  /** The curve at the end; `tanh` unless given. */
+  /** The activation function. @default {"tanh"} */
   readonly activation?: Activation;
-  /** Chooses the random weights; 0 unless given. The same seed gives the same weights. */
+  /** Random seed of the weights. @default {0} */
   readonly seed?: number;
-  /** The weights to start with, one for each input, instead of random ones. */
+  /** Initial weights, one for each input, instead of random ones. */
   readonly weights?: readonly number[];
-  /** The bias to start with; 0 unless given. */
+  /** Initial bias. @default {0} */
   readonly bias?: number;
-  /** Put before the labels of the parameters, as in `layers.0.neurons.1.`; empty unless given. */
+  /** Prefix of the parameters' labels, such as `layers.0.neurons.1.`. @default {""} */
   readonly prefix?: string;
 }
 
 /**
  * activation(w₀·x₀ + w₁·x₁ + … + b).
  *
- * Random weights are uniform within ±1/√inputs: the sum then has about the same spread whatever the
- * number of inputs, and starts where the curve is steep.
+ * Random weights are uniform within ±1/√inputs, so that the variance of the sum does not depend on the
+ * number of inputs and the activation starts where it is steep.
  *
  * @example Inputs 4 and 25, weights 0.5 and −0.3, bias 1: the sum is −4.5 and its tanh −0.9998
  * ```ts
@@ -50,18 +50,18 @@ export interface NeuronOptions {
 export class Neuron {
   /** One weight for each input. */
   readonly weights: readonly Value[];
-  /** Added to the weighted sum. */
+  /** The bias. */
   readonly bias: Value;
-  /** What the sum is bent by. */
+  /** The activation function. */
   readonly activation: Activation;
 
   /**
-   * Makes a neuron, with the weights given or with random ones.
+   * Creates a neuron with the given or with random weights.
    *
    * @param inputs The number of inputs.
-   * @param options The activation, and the weights or the seed that chooses them.
-   * @throws {RangeError} If `inputs` is not a positive integer, if there is not one weight for each
-   * input, or if there is no such activation.
+   * @param options The activation, and the weights or their random seed.
+   * @throws {RangeError} If `inputs` is not a positive integer, the number of weights differs from it,
+   * or the activation is unknown.
    */
   constructor(inputs: number, options: NeuronOptions = {}) {
     const { activation = "tanh", seed = 0, bias = 0, prefix = "" } = options;
@@ -93,7 +93,7 @@ export class Neuron {
    * Computes the output.
    *
    * @param x One value for each input.
-   * @throws {RangeError} If there are more values than inputs, or fewer.
+   * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value {
     if (x.length !== this.weights.length) {
@@ -106,7 +106,7 @@ export class Neuron {
     return activations[this.activation](sum);
   }
 
-  /** The weights in the order of the inputs, then the bias. */
+  /** The weights, then the bias. */
   parameters(): Value[] {
     return [...this.weights, this.bias];
   }

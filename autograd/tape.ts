@@ -1,10 +1,10 @@
 /**
- * The tape: reverse-mode differentiation over values of any kind.
+ * The tape: reverse-mode automatic differentiation, generic over the type of value.
  *
- * Running a computation records a {@linkcode Node} for each operation. {@linkcode backward} then
- * walks the nodes from the result to the inputs and applies the chain rule at each of them. The
- * tape never looks at a value: it only adds two of them, with the `add` that it is given. So the
- * same engine differentiates plain numbers (`value.ts`) and tensors on a GPU.
+ * The forward pass records a {@linkcode Node} for each operation. {@linkcode backward} walks the nodes
+ * from the result to the inputs and applies the chain rule at each. The tape never inspects a value,
+ * it only adds gradients with the `add` it is given, so the same engine differentiates plain numbers
+ * (`value.ts`) and tensors on a GPU.
  *
  * Source: Griewank and Walther, "Evaluating Derivatives" (2008), chapter 3.
  *
@@ -15,30 +15,30 @@
  * The local derivative of one operation.
  *
  * @param upstream The derivative of the final result with respect to this node's value.
- * @param collected What was collected so far for a node, if anything. Where values are large it may
- * be added to in place and then returned itself, so that the sum needs no step of its own.
- * @returns For each input the derivative with respect to that input, or `null` where the input
- * does not influence the value, needs no gradient, or has got it already.
+ * @param collected The gradient accumulated so far for a node, if any. For large values, the function
+ * may add to it in place and return it, which saves a separate addition.
+ * @returns One gradient for each input: `null` where the input does not influence the value, needs no
+ * gradient, or already received it.
  */
 export type GradientFunction<V> = (
   upstream: V,
   collected: (node: Node<V>) => V | undefined,
 ) => readonly (V | null)[];
 
-/** One operation, or one leaf, on the tape. */
+/** An operation or a leaf on the tape. */
 export class Node<V> {
-  /** The name of the operation; for a leaf a name of the user's choice. */
+  /** Name of the operation; for a leaf, any name. */
   readonly operation: string;
-  /** The nodes whose values went into this one; `null` for an input that needs no gradient. */
+  /** The input nodes; `null` for an input that needs no gradient. */
   readonly inputs: readonly (Node<V> | null)[];
   #gradient: GradientFunction<V> | null;
   #used = false;
 
   /**
-   * Records an operation, or a leaf.
+   * Records an operation or a leaf.
    *
-   * @param operation The name of the operation.
-   * @param inputs The nodes whose values go in; none for a leaf.
+   * @param operation Name of the operation.
+   * @param inputs The input nodes; none for a leaf.
    * @param gradient The local derivative; none for a leaf.
    */
   constructor(
@@ -51,36 +51,36 @@ export class Node<V> {
     this.#gradient = gradient;
   }
 
-  /** Takes the complete gradient of this node's value. Nodes that keep it override this. */
+  /** Called with the complete gradient of this node. Nodes that keep their gradient override this. */
   receive(_gradient: V): void {}
 
-  /** The gradient that earlier walks have left here, of nodes that keep it. */
+  /** The gradient left by earlier backward passes, for nodes that keep it. */
   get kept(): V | null {
     return null;
   }
 
-  /** Whether this node is an input of the computation rather than the result of an operation. */
+  /** Whether this node is an input rather than the result of an operation. */
   get isLeaf(): boolean {
     return this.inputs.length === 0;
   }
 
   /**
-   * Makes sure that `backward` has not been here yet.
+   * Checks that `backward` has not visited this node.
    *
-   * @throws {Error} If the chain rule has been applied here: what the operation saved is gone.
+   * @throws {Error} If it has: the operation's saved values are freed.
    */
   checkUnused(): void {
     if (!this.#used) return;
     throw new Error(
-      `Cannot run backward through "${this.operation}" again: what it saved was freed by the first ` +
-        `backward. Compute the value anew, or add the losses and run backward once.`,
+      `Cannot run backward through "${this.operation}" again: its saved values were freed by the ` +
+        `first backward. Run the forward pass again, or add the losses and run backward once.`,
     );
   }
 
   /**
-   * Applies the chain rule at this node, and lets go of what the operation had saved for it.
+   * Applies the chain rule at this node and frees the operation's saved values.
    *
-   * @throws {Error} If that has been done before: what was saved is gone.
+   * @throws {Error} If called before, or if the number of gradients is not the number of inputs.
    */
   propagate(
     upstream: V,
@@ -103,18 +103,17 @@ export class Node<V> {
 }
 
 /**
- * Runs the chain rule from `root` back to every leaf.
+ * Runs the backward pass: the chain rule from `root` back to every leaf.
  *
- * A node is visited once, after all nodes that use its value: by then its gradient is complete.
- * The walk is a loop and not a recursion, so the depth of the graph is limited by memory only.
+ * Each node is visited once, after all its users, when its gradient is complete. The walk is
+ * iterative, so the depth of the graph is limited only by memory.
  *
  * @param root The node of the result.
- * @param seed The derivative of the result with respect to itself: usually 1.
- * @param add Adds two gradients, where a value is used more than once. It may add to the first one in
- * place, and return it.
- * @param release Called with each gradient once the walk is done with it, for values that hold
- * memory. Then a gradient function must not return its upstream itself, or one value twice.
- * @throws {Error} If a node of the graph has already been differentiated.
+ * @param seed The derivative of the result with respect to itself, usually 1.
+ * @param add Adds two gradients of one node. It may add to the first in place and return it.
+ * @param release Called with each gradient that is no longer needed, for values that own memory.
+ * With it, a gradient function must not return its upstream gradient, or one value twice.
+ * @throws {Error} If a backward pass has already visited a node of the graph.
  *
  * @example The derivative of x·x + x at x = 3 is 2x + 1 = 7
  * ```ts
@@ -146,7 +145,7 @@ export function backward<V>(
   for (let node = ready.pop(); node !== undefined; node = ready.pop()) {
     const upstream = gradients.get(node);
     gradients.delete(node);
-    // A node without a gradient has no influence on the result, but its inputs still wait for it.
+    // A node without a gradient does not influence the result, but its inputs still count it as a user.
     const downstream = upstream === undefined ? [] : node.propagate(upstream, collected);
     if (upstream !== undefined) {
       node.receive(upstream);
@@ -172,15 +171,15 @@ export function backward<V>(
 }
 
 /**
- * For every node below `root`: how many times its value is used by other nodes below `root`.
+ * Counts, for every node below `root`, how often nodes below `root` use it as an input.
  *
- * @throws {Error} If the chain rule has been applied at one of them.
+ * @throws {Error} If a backward pass has already visited one of them.
  */
 function countUses<V>(root: Node<V>): Map<Node<V>, number> {
   const uses = new Map<Node<V>, number>([[root, 0]]);
   const stack = [root];
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    // Before any gradient is passed on, so that an error leaves none half done.
+    // Checked before any gradient is propagated, so that an error leaves no partial gradients.
     node.checkUnused();
     for (const input of node.inputs) {
       if (input === null) continue;

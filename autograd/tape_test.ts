@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { backward, Node } from "./tape.ts";
 
-/** A leaf that remembers every gradient that it is given. */
+/** A leaf that records every gradient it receives. */
 class Leaf<V> extends Node<V> {
   readonly received: V[] = [];
   override receive(gradient: V): void {
@@ -11,7 +11,7 @@ class Leaf<V> extends Node<V> {
 
 const add = (a: number, b: number): number => a + b;
 
-Deno.test("a node that is used by many is visited once, when its gradient is complete", () => {
+Deno.test("a node with several users is visited once, when its gradient is complete", () => {
   const x = new Leaf<number>("x");
   const visits: number[] = [];
   const shared = new Node<number>("shared", [x], (upstream) => {
@@ -27,14 +27,14 @@ Deno.test("a node that is used by many is visited once, when its gradient is com
   assertEquals(x.received, [111]);
 });
 
-Deno.test("values of any kind are differentiated with the addition that is given", () => {
+Deno.test("values of any type are differentiated with the given addition", () => {
   const x = new Leaf<string>("x");
   const root = new Node<string>("twice", [x, x], (upstream) => [upstream + "a", upstream + "b"]);
   backward(root, "1", (a, b) => `(${a} + ${b})`);
   assertEquals(x.received, ["(1a + 1b)"]);
 });
 
-Deno.test("inputs that need no gradient, and gradients that are null, are passed over", () => {
+Deno.test("null inputs and null gradients are skipped", () => {
   const x = new Leaf<number>("x"), y = new Leaf<number>("y");
   let reached = false;
   const blocked = new Node<number>("blocked", [y], () => {
@@ -45,14 +45,14 @@ Deno.test("inputs that need no gradient, and gradients that are null, are passed
   assertEquals([x.received, y.received, reached], [[1], [], false]);
 });
 
-Deno.test("a node still gets its gradient from one user when another has none to give", () => {
+Deno.test("a node gets its gradient from one user when another has none", () => {
   const x = new Leaf<number>("x");
   const none = new Node<number>("none", [x], () => [null]);
   backward(new Node<number>("sum", [none, x], (up) => [up, 5 * up]), 1, add);
   assertEquals(x.received, [5]);
 });
 
-Deno.test("a gradient too few or too many is an error that names the operation", () => {
+Deno.test("a wrong number of gradients is an error that names the operation", () => {
   const x = new Leaf<number>("x");
   const error = assertThrows(() => backward(new Node("odd", [x], () => [1, 2]), 1, add), Error);
   assertEquals(
@@ -61,7 +61,7 @@ Deno.test("a gradient too few or too many is an error that names the operation",
   );
 });
 
-Deno.test("what an operation saved is let go of, and a second backward says so", () => {
+Deno.test("saved values are freed, and a second backward says so", () => {
   const x = new Leaf<number>("x");
   const root = new Node<number>("root", [x], (upstream) => [upstream]);
   backward(root, 1, add);
@@ -70,7 +70,7 @@ Deno.test("what an operation saved is let go of, and a second backward says so",
   assertEquals(x.received, [1]);
 });
 
-Deno.test("a graph of 100,000 nodes in a row, and one of 2 to the power of 1,000 paths, are walked", () => {
+Deno.test("a chain of 100,000 nodes and a graph with 2¹⁰⁰⁰ paths are walked", () => {
   const x = new Leaf<number>("x");
   let chain: Node<number> = x;
   for (let i = 0; i < 100_000; i++) chain = new Node("pass", [chain], (up) => [up]);
@@ -84,7 +84,7 @@ Deno.test("a graph of 100,000 nodes in a row, and one of 2 to the power of 1,000
   assertEquals(y.received, [2 ** 1000]);
 });
 
-Deno.test("an operation may add to what others have brought, and then gives nothing more", () => {
+Deno.test("an operation may add to an accumulated gradient in place", () => {
   const x = new Leaf<{ sum: number }>("x");
   let additions = 0;
   const adding = new Node<{ sum: number }>("adding", [x], (upstream, collected) => {
@@ -94,7 +94,7 @@ Deno.test("an operation may add to what others have brought, and then gives noth
     return [null];
   });
   const other = new Node<{ sum: number }>("other", [x], (up) => [{ sum: 5 * up.sum }]);
-  // The last input is walked first.
+  // The last input is visited first.
   const root = new Node<{ sum: number }>("root", [adding, other], ({ sum }) => [{ sum }, { sum }]);
   backward(root, { sum: 1 }, (a, b) => {
     additions++;

@@ -1,37 +1,37 @@
 /**
- * Scalars that know where they came from.
+ * Scalars with automatic differentiation.
  *
- * A {@linkcode Value} is a number and at the same time a {@linkcode Node} of the tape. Arithmetic on
- * values computes the result and records how it was made; {@linkcode Value.backward} then fills in
- * `grad`, the derivative of the result with respect to each of them. Tensors do exactly the same,
- * on the same tape, with a whole array where this file has one number.
+ * A {@linkcode Value} is a number and a {@linkcode Node} of the tape. Arithmetic on values computes
+ * the result and records the operation; {@linkcode Value.backward} then fills in `grad`, the derivative
+ * of the result with respect to each value. Tensors use the same tape, with an array in place of the
+ * number.
  *
- * Every operation below is one line of arithmetic and, next to it, its derivative.
+ * Every operation is one line of arithmetic with its derivative next to it.
  *
- * Source: Karpathy, micrograd (2020), for the set of operations.
+ * Source of the set of operations: Karpathy, micrograd (2020).
  *
  * @module
  */
 
 import { backward, type GradientFunction, Node } from "./tape.ts";
 
-/** How a value was computed; all of it is optional, because a plain number was not. */
+/** Options for {@linkcode Value}: a label, and how the value was computed. */
 export interface ValueOptions {
-  /** A name to show in graphs and printouts. */
+  /** A name for graphs and printouts. */
   readonly label?: string;
-  /** The name of the operation that made the value. */
+  /** Name of the operation that computed the value. */
   readonly operation?: string;
-  /** The values that went into the operation. */
+  /** Inputs of the operation. */
   readonly inputs?: readonly Value[];
-  /** The derivative of the operation: one number for each of the inputs. */
+  /** Local derivative of the operation: one number for each input. */
   readonly gradient?: GradientFunction<number>;
 }
 
 /**
- * One number of a computation, with its gradient.
+ * A scalar with a gradient.
  *
- * Every value keeps its gradient, intermediate ones too, so that a whole computation can be looked
- * at after {@linkcode Value.backward}. Gradients add up until {@linkcode Value.zeroGrad} is called.
+ * Intermediate values keep their gradients too, so that a whole computation can be inspected after
+ * {@linkcode Value.backward}. Gradients accumulate until {@linkcode Value.zeroGrad} is called.
  *
  * @example The slope of (3w − 7)² at w = 1 is −24
  * ```ts
@@ -43,7 +43,7 @@ export interface ValueOptions {
  * if (loss.data !== 16 || w.grad !== -24) throw new Error(`got ${loss.data} and ${w.grad}`);
  * ```
  *
- * @example An operation of your own
+ * @example A custom operation
  * ```ts
  * import { Value } from "./value.ts";
  *
@@ -60,18 +60,18 @@ export interface ValueOptions {
  * ```
  */
 export class Value extends Node<number> {
-  /** The number itself. An optimiser writes to it; change it only between two computations. */
+  /** The number. An optimizer updates it; change it only between a backward and the next forward pass. */
   data: number;
-  /** The derivative of the result of the last backward passes with respect to this value. */
+  /** The accumulated derivative of the results of backward passes with respect to this value. */
   grad = 0;
-  /** A name to show in graphs and printouts; empty if it has none. */
+  /** A name for graphs and printouts; may be empty. */
   label: string;
 
   /**
-   * Makes a leaf of a computation, or with `options` the result of an operation.
+   * Creates a leaf, or with `options` the result of an operation.
    *
    * @param data The number.
-   * @param options A label, and for the result of an operation how it was computed.
+   * @param options A label; for the result of an operation, its name, inputs and derivative.
    * @throws {TypeError} If `data` is not a number.
    */
   constructor(data: number, options: ValueOptions = {}) {
@@ -83,21 +83,21 @@ export class Value extends Node<number> {
     this.label = options.label ?? "";
   }
 
-  /** Adds to `grad`; the tape calls this once per backward pass. */
+  /** Adds to `grad`. Called by the tape, once per backward pass. */
   override receive(gradient: number): void {
     this.grad += gradient;
   }
 
-  /** Sets `grad` of this value, and of no other, back to zero. */
+  /** Sets `grad` of this value to zero; its inputs keep theirs. */
   zeroGrad(): void {
     this.grad = 0;
   }
 
   /**
-   * Adds the derivative of this value with respect to every value that it was computed from to
-   * the `grad` of that value.
+   * Runs the backward pass: adds the derivative of this value with respect to each value it was
+   * computed from to that value's `grad`.
    *
-   * @throws {Error} If a backward pass has already gone through this computation.
+   * @throws {Error} If a backward pass has already visited this computation.
    */
   backward(): void {
     backward<number>(this, 1, (a, b) => a + b);
@@ -126,7 +126,7 @@ export class Value extends Node<number> {
   /** a · b. */
   mul(other: Value | number): Value {
     const b = toValue(other);
-    // The numbers of the forward pass, kept: `data` may have been updated before backward runs.
+    // Saved for backward: an optimizer may have updated `data` by then.
     const x = this.data, y = b.data;
     return new Value(x * y, {
       operation: "mul",
@@ -135,7 +135,7 @@ export class Value extends Node<number> {
     });
   }
 
-  /** a / b. By zero it is infinite or NaN, as for numbers. */
+  /** a / b. Division by zero gives infinity or NaN, as for numbers. */
   div(other: Value | number): Value {
     const b = toValue(other);
     const divisor = b.data;
@@ -150,8 +150,8 @@ export class Value extends Node<number> {
   /**
    * a to the power of b.
    *
-   * The derivative with respect to an exponent that is itself a value is aᵇ · ln a, so NaN where a
-   * is negative. A plain number as the exponent has no gradient, and no such restriction.
+   * The derivative with respect to an exponent that is a {@linkcode Value} is aᵇ · ln a, which is NaN
+   * for negative a. A plain number as the exponent gets no gradient.
    */
   pow(exponent: Value | number): Value {
     const b = toValue(exponent);
@@ -161,7 +161,7 @@ export class Value extends Node<number> {
       operation: "pow",
       inputs: [this, b],
       gradient: (upstream) => [
-        // x⁰ is 1 everywhere, and 0ʸ is 0 for every y > 0: neither has a slope, where 0 · ∞ is NaN.
+        // x⁰ = 1, and 0ʸ = 0 for y > 0: the derivative is 0, where the formula gives 0 · ∞ = NaN.
         y === 0 ? 0 : upstream * y * x ** (y - 1),
         typeof exponent === "number" ? null : x === 0 && y > 0 ? 0 : upstream * power * Math.log(x),
       ],
@@ -187,7 +187,7 @@ export class Value extends Node<number> {
     });
   }
 
-  /** The natural logarithm of a: −∞ at 0, NaN below. */
+  /** Natural logarithm: −∞ at 0, NaN below. */
   log(): Value {
     const x = this.data;
     return new Value(Math.log(x), {
@@ -197,7 +197,7 @@ export class Value extends Node<number> {
     });
   }
 
-  /** The hyperbolic tangent of a, between −1 and 1. */
+  /** Hyperbolic tangent, between −1 and 1. */
   tanh(): Value {
     const result = Math.tanh(this.data);
     return new Value(result, {
@@ -217,23 +217,23 @@ export class Value extends Node<number> {
     });
   }
 
-  /** a where it is positive and 0 elsewhere. The slope at 0 is taken to be 0. */
+  /** max(a, 0). The derivative at 0 is defined as 0. */
   relu(): Value {
     const x = this.data;
     return new Value(Math.max(0, x), {
       operation: "relu",
       inputs: [this],
-      // Asked this way round, NaN lets the gradient through: a zero would hide it.
+      // Written so that NaN passes the gradient on: a zero would hide it.
       gradient: (upstream) => [x <= 0 ? 0 : upstream],
     });
   }
 
-  /** The label, number and gradient, as in `Value(w = 1, grad = -24)`. */
+  /** Label, number and gradient: `Value(w = 1, grad = -24)`. */
   override toString(): string {
     return `Value(${this.label === "" ? "" : `${this.label} = `}${this.data}, grad = ${this.grad})`;
   }
 
-  /** What `console.log` shows: this value and not the graph behind it. */
+  /** For `console.log`: this value, without its graph. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }

@@ -2,14 +2,14 @@ import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/a
 import { checkValues } from "./gradcheck.ts";
 import { Value } from "./value.ts";
 
-/** An operation on one value: its arithmetic, where it has a slope, and its slope elsewhere. */
+/** An operation on one value, and points to check its gradient at. */
 interface UnaryCase {
   readonly name: string;
   readonly run: (x: Value) => Value;
   readonly reference: (x: number) => number;
-  /** Where the slope is measured: ordinary numbers, and numbers near the ends of the range. */
+  /** Points for finite differences: ordinary numbers, and numbers near the ends of the range. */
   readonly smooth: readonly number[];
-  /** Where it cannot be: pairs of the input and the gradient. */
+  /** Points where they fail: pairs of the input and the expected gradient. */
   readonly corners: readonly (readonly [number, number])[];
 }
 
@@ -64,15 +64,15 @@ const unary: readonly UnaryCase[] = [
 const numbers = [-Infinity, -1e300, -20, -1, -0, 0, 1e-300, 0.5, 1, 20, 710, 1e300, Infinity, NaN];
 
 for (const { name, run, reference, smooth, corners } of unary) {
-  Deno.test(`${name} computes what Math does, at every kind of number`, () => {
+  Deno.test(`${name} equals Math at every kind of number`, () => {
     for (const x of numbers) assertEquals(run(new Value(x)).data, reference(x), `at ${x}`);
   });
 
-  Deno.test(`${name} has the gradient that finite differences measure`, () => {
+  Deno.test(`the gradient of ${name} matches finite differences`, () => {
     for (const x of smooth) checkValues(([x]) => run(x!), [x]);
   });
 
-  Deno.test(`${name} has a stated gradient where none can be measured`, () => {
+  Deno.test(`the gradient of ${name} is defined where finite differences are not`, () => {
     for (const [x, gradient] of corners) {
       const value = new Value(x);
       run(value).backward();
@@ -142,7 +142,7 @@ const binary: readonly BinaryCase[] = [
 ];
 
 for (const { name, run, reference, smooth, corners } of binary) {
-  Deno.test(`${name} computes what Math does, for every pair of kinds of numbers`, () => {
+  Deno.test(`${name} equals Math for every pair of kinds of numbers`, () => {
     for (const a of numbers) {
       for (const b of numbers) {
         assertEquals(run(new Value(a), new Value(b)).data, reference(a, b), `at ${a}, ${b}`);
@@ -151,11 +151,11 @@ for (const { name, run, reference, smooth, corners } of binary) {
     }
   });
 
-  Deno.test(`${name} has the gradients that finite differences measure, for both of its inputs`, () => {
+  Deno.test(`both gradients of ${name} match finite differences`, () => {
     for (const [a, b] of smooth) checkValues(([a, b]) => run(a!, b!), [a, b]);
   });
 
-  Deno.test(`${name} has stated gradients where none can be measured`, () => {
+  Deno.test(`the gradients of ${name} are defined where finite differences are not`, () => {
     for (const [x, y, dx, dy] of corners) {
       const a = new Value(x), b = new Value(y);
       run(a, b).backward();
@@ -168,7 +168,7 @@ for (const { name, run, reference, smooth, corners } of binary) {
   });
 }
 
-Deno.test("a negative number to the power of a plain number has a gradient, without NaN", () => {
+Deno.test("the gradient of a negative number to a constant power is not NaN", () => {
   checkValues(([x]) => x!.pow(3), [-2]);
   const x = new Value(-2);
   const cube = x.pow(3);
@@ -176,7 +176,7 @@ Deno.test("a negative number to the power of a plain number has a gradient, with
   assertEquals(cube.inputs.map((input) => input instanceof Value && input.grad), [12, 0]);
 });
 
-Deno.test("a value that is used several times receives the sum of its gradients", () => {
+Deno.test("a value with several users gets the sum of their gradients", () => {
   checkValues(([x, y]) => x!.mul(x!).mul(y!).add(x!.div(y!)).sub(y!.tanh().mul(x!)), [0.7, -1.3]);
 });
 
@@ -188,7 +188,7 @@ Deno.test("intermediate values keep their gradients", () => {
   assertEquals([root.grad, square.grad, x.grad], [1, 2, 12]);
 });
 
-Deno.test("gradients of several backward passes add up until they are set to zero", () => {
+Deno.test("gradients accumulate over backward passes until they are zeroed", () => {
   const x = new Value(3);
   x.mul(2).backward();
   x.mul(5).backward();
@@ -197,7 +197,7 @@ Deno.test("gradients of several backward passes add up until they are set to zer
   assertEquals(x.grad, 0);
 });
 
-Deno.test("a second backward through the same computation says why it cannot", () => {
+Deno.test("a second backward through the same computation is an error with the reason", () => {
   const x = new Value(3);
   const root = x.mul(2);
   root.backward();
@@ -206,7 +206,7 @@ Deno.test("a second backward through the same computation says why it cannot", (
   assertEquals(x.grad, 2);
 });
 
-Deno.test("the gradient is that of the numbers of the forward pass, whatever data is set to later", () => {
+Deno.test("gradients use the numbers of the forward pass, whatever data is set to later", () => {
   const a = new Value(3), b = new Value(5);
   const product = a.mul(b).add(a.pow(2)).add(b.log()).add(a.relu());
   a.data = -100;
@@ -223,21 +223,21 @@ Deno.test("a chain of 100,000 values runs forward and backward", () => {
   assertEquals(x.grad, 2);
 });
 
-Deno.test("what is not a number is refused", () => {
+Deno.test("only numbers are accepted", () => {
   const text: unknown = "3";
-  // The type checker refuses it too; from JavaScript it arrives all the same.
+  // The type checker refuses it; JavaScript callers can still pass it.
   const error = assertThrows(() => Reflect.construct(Value, [text]), TypeError);
   assertEquals(error.message, "Cannot make a Value: wanted a number, got string");
 });
 
-Deno.test("a value prints itself, and not the graph behind it", () => {
+Deno.test("a value prints itself without its graph", () => {
   const w = new Value(1, { label: "w" });
   w.mul(3).backward();
   assertEquals(`${w}`, "Value(w = 1, grad = 3)");
   assertEquals(Deno.inspect(new Value(2).mul(w)), "Value(2, grad = 0)");
 });
 
-Deno.test("a leaf can be the root of a backward pass, again and again", () => {
+Deno.test("a leaf can be the root of several backward passes", () => {
   const x = new Value(3);
   x.backward();
   x.backward();

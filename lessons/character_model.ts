@@ -1,14 +1,13 @@
 /**
- * A language model on scalars: the training loop again, on letters.
+ * A character-level language model on scalars: the same training loop, on letters.
  *
- * The model reads the last three letters of a word and gives a score to every letter that could
- * come next. It is a single layer of linear neurons, one for each letter of the alphabet, whose
- * inputs say which letters are where: 1 for each of the three that are there, 0 for all others. A
- * weight whose input is 0 adds nothing, so the scores are just three rows of weights, added up; to
- * look a row up instead of multiplying by zeros and ones is what is called an embedding.
+ * The model reads the last three letters of a word and computes a logit for each letter that could
+ * come next. It is one linear layer on one-hot inputs: 1 for each of the three letters in its position,
+ * 0 for all others. An input of 0 adds nothing, so the logits are the sum of three rows of weights.
+ * Looking rows up instead of multiplying by zeros and ones is an embedding.
  *
- * The scores become probabilities by softmax, and the loss is −ln of the probability that the model
- * gave to the letter that really came next: cross-entropy. A GPT is trained on the very same loss.
+ * Softmax turns logits into probabilities, and the loss is −ln of the probability of the actual next
+ * letter: cross-entropy, as for a GPT.
  *
  * @module
  */
@@ -16,7 +15,7 @@
 import { childSeed, randomUniform } from "../autograd/random.ts";
 import { Value } from "../autograd/value.ts";
 
-/** What the model learns to write. */
+/** The default training words. */
 export const dinosaurs: readonly string[] = [
   "allosaurus",
   "ankylosaurus",
@@ -45,26 +44,26 @@ export const dinosaurs: readonly string[] = [
   "velociraptor",
 ];
 
-/** Marks where a word begins and where it ends. */
+/** Marks the beginning and the end of a word. */
 const EDGE = ".";
 
-/** How many letters the model looks back. */
+/** Context length, in letters. */
 const CONTEXT = 3;
 
-/** Longer words are cut off: an untrained model does not know when to stop. */
+/** Maximum length of a sampled word: an untrained model may not end one. */
 const LONGEST = 20;
 
-/** A model of which letter follows which. */
+/** A model of the next letter, given the last three. */
 export class CharacterModel {
-  /** The letters that it knows, the edge of a word first. */
+  /** The vocabulary; the mark of a word's beginning and end comes first. */
   readonly alphabet: readonly string[];
-  /** `weights[p][a][b]`: what letter `a` at position `p` adds to the score of `b` as the next. */
+  /** `weights[p][a][b]`: what letter `a` at position `p` adds to the logit of `b`. */
   readonly weights: readonly (readonly (readonly Value[])[])[];
 
   /**
-   * Makes a model that finds every letter equally likely.
+   * Creates a model that predicts every letter with equal probability.
    *
-   * @param words The words that it will have to write; only their letters matter here.
+   * @param words The training words, whose letters are the vocabulary.
    */
   constructor(words: readonly string[]) {
     this.alphabet = [EDGE, ...[...new Set(words.join(""))].sort()];
@@ -74,15 +73,15 @@ export class CharacterModel {
     );
   }
 
-  /** Every weight of the model. */
+  /** All weights. */
   parameters(): Value[] {
     return this.weights.flat(2);
   }
 
   /**
-   * The scores of each letter of the alphabet as the one after `context`.
+   * Computes the logits of the next letter, one for each letter of the alphabet.
    *
-   * @param context The last letters, as many as the model looks back.
+   * @param context The last three letters.
    * @throws {RangeError} If a letter is not in the alphabet.
    */
   scores(context: string): Value[] {
@@ -102,8 +101,8 @@ export class CharacterModel {
   }
 
   /**
-   * How surprised the model is by `words`: the mean over their letters of −ln p, where p is the
-   * probability that it gave to the letter.
+   * The cross-entropy of `words`: the mean of −ln p over their letters, where p is the predicted
+   * probability of the letter.
    */
   loss(words: readonly string[]): Value {
     const losses = words.flatMap((word) => {
@@ -111,14 +110,14 @@ export class CharacterModel {
       return [...letters.slice(CONTEXT)].map((next, i) => {
         const scores = this.scores(letters.slice(i, i + CONTEXT));
         const total = scores.map((score) => score.exp()).reduce((sum, e) => sum.add(e));
-        // −ln(exp(score) / total), written so that the exp and the ln cancel.
+        // −ln(exp(score) / total) = ln(total) − score.
         return total.log().sub(scores[this.alphabet.indexOf(next)]!);
       });
     });
     return losses.reduce((sum, loss) => sum.add(loss)).div(losses.length);
   }
 
-  /** Writes a word, a letter at a time, each drawn with the probability that the model gives it. */
+  /** Samples a word letter by letter from the predicted probabilities. */
   write(seed: number): string {
     let word = "";
     while (word.length < LONGEST) {
@@ -134,36 +133,36 @@ export class CharacterModel {
   }
 }
 
-/** A model before and after training. */
+/** The course and the result of training a character model. */
 export interface CharacterTraining {
-  /** The letters that it knows. */
+  /** The vocabulary. */
   readonly alphabet: readonly string[];
-  /** How many weights it has. */
+  /** Number of weights. */
   readonly parameters: number;
-  /** How many letters it learned from, the ends of the words included. */
+  /** Number of training examples: letters, including the ends of words. */
   readonly examples: number;
-  /** The loss at each turn of the loop. */
+  /** Cross-entropy at each step. */
   readonly losses: readonly number[];
-  /** What it wrote before the first turn. */
+  /** Words sampled before training. */
   readonly before: readonly string[];
-  /** What it wrote after the last. */
+  /** Words sampled after training. */
   readonly after: readonly string[];
 }
 
-/** What the character model learns, and how. */
+/** Options for {@linkcode trainCharacterModel}. */
 export interface CharacterOptions {
-  /** The words to learn from; names of dinosaurs by default. */
+  /** Training words; by default names of dinosaurs. */
   readonly words?: readonly string[];
-  /** How far an update goes for a gradient of 1; 10 by default. */
+  /** The learning rate. @default {10} */
   readonly learningRate?: number;
-  /** How many updates to make; 60 by default, which take about a second. */
+  /** Number of updates; 60 take about a second. @default {60} */
   readonly steps?: number;
-  /** Chooses what is written; 1 by default. */
+  /** Random seed of the sampled words. @default {1} */
   readonly seed?: number;
 }
 
 /**
- * From there to a language model: zero, forward, loss, backward, update, on the letters of words.
+ * Trains a {@linkcode CharacterModel}, and samples words before and after.
  *
  * @throws {RangeError} If there are no words.
  *

@@ -2,12 +2,12 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { CharacterModel, dinosaurs, trainCharacterModel } from "./character_model.ts";
 import { checkGradient, numericalGradient } from "../autograd/gradcheck.ts";
 
-Deno.test("a model that knows nothing is as surprised as by a draw among all letters", () => {
+Deno.test("the cross-entropy of an untrained model is ln of the vocabulary size", () => {
   const model = new CharacterModel(dinosaurs);
   assertAlmostEquals(model.loss(dinosaurs).data, Math.log(model.alphabet.length), 1e-12);
 });
 
-Deno.test("training on letters lowers the loss, the same way every time", () => {
+Deno.test("training lowers the loss at every step, and is deterministic", () => {
   const { losses, parameters, alphabet, examples, before, after } = trainCharacterModel();
   assertEquals(parameters, 3 * alphabet.length ** 2);
   assertEquals(examples, (dinosaurs.join(".") + ".").length);
@@ -19,7 +19,7 @@ Deno.test("training on letters lowers the loss, the same way every time", () => 
   assertEquals(again.before, before);
 });
 
-Deno.test("what a trained model writes is made of pieces of the words, and before it is not", () => {
+Deno.test("pairs of letters in samples come from the training words after training, not before", () => {
   const pieces = new Set(dinosaurs.flatMap((word) => {
     const letters = `.${word}.`;
     return [...letters.slice(1)].map((letter, i) => letters[i]! + letter);
@@ -33,7 +33,7 @@ Deno.test("what a trained model writes is made of pieces of the words, and befor
   assert(known(after) > 0.85, `${known(after)}`);
 });
 
-Deno.test("every weight of a small model has the gradient that is measured", () => {
+Deno.test("the gradient of every weight of a small model matches finite differences", () => {
   const words = ["aba", "b"];
   const run = (numbers: ArrayLike<number>): { model: CharacterModel; loss: number } => {
     const model = new CharacterModel(words);
@@ -47,7 +47,7 @@ Deno.test("every weight of a small model has the gradient that is measured", () 
   checkGradient(gradient, numericalGradient((x) => run(x).loss, numbers));
 });
 
-Deno.test("a letter that the model has never seen is refused", () => {
+Deno.test("a letter outside the alphabet is refused", () => {
   const error = assertThrows(() => new CharacterModel(["ab"]).scores(".?a"), RangeError);
   assertEquals(
     error.message,
@@ -55,7 +55,7 @@ Deno.test("a letter that the model has never seen is refused", () => {
   );
 });
 
-Deno.test("the model learns other words, with other steps, rates and seeds", () => {
+Deno.test("the model learns other words, with other steps, learning rates and seeds", () => {
   const options = { words: ["aba", "b"], learningRate: 1, steps: 30 };
   const { alphabet, parameters, examples, losses, after } = trainCharacterModel(options);
   assertEquals([alphabet, parameters, examples], [[".", "a", "b"], 27, 6]);
@@ -68,7 +68,7 @@ Deno.test("the model learns other words, with other steps, rates and seeds", () 
   assert(other.after.join() !== after.join());
 });
 
-Deno.test("there is nothing to learn without words", () => {
+Deno.test("training without words is an error", () => {
   const error = assertThrows(() => trainCharacterModel({ words: [] }), RangeError);
   assertEquals(
     error.message,

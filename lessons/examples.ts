@@ -1,8 +1,8 @@
 /**
- * The worked examples, from one neuron to a training loop, with every number on the way.
+ * Worked examples, from one neuron to backpropagation, with every intermediate number.
  *
- * Each function computes one example on {@linkcode Value} and returns all that it computed, so that
- * a test can assert it and the tour can print it. The character model has a file of its own.
+ * Each function computes one example on {@linkcode Value} and returns every number, for tests to
+ * assert and the tour to print. All inputs are arguments with defaults.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import { Value } from "../autograd/value.ts";
 
 /** The numbers inside one neuron. */
 export interface NeuronTrace {
-  /** What comes in. */
+  /** The inputs. */
   readonly inputs: readonly number[];
-  /** What each input is multiplied by. */
+  /** One weight for each input. */
   readonly weights: readonly number[];
   /** Each input times its weight. */
   readonly products: readonly number[];
-  /** What is added to the products. */
+  /** The bias. */
   readonly bias: number;
-  /** The products and the bias together. */
+  /** The sum of the products and the bias. */
   readonly sum: number;
   /** The activation of the sum. */
   readonly output: number;
@@ -50,20 +50,20 @@ function traceNeuron(
   };
 }
 
-/** The numbers of one neuron. */
-export interface NeuronOptions {
-  /** The inputs; 4 and 25 by default. */
+/** Options for {@linkcode oneNeuron}. */
+export interface OneNeuronOptions {
+  /** The inputs. @default {[4, 25]} */
   readonly inputs?: readonly number[];
-  /** One weight for each input; 0.5 and −0.3 by default. */
+  /** One weight for each input. @default {[0.5, -0.3]} */
   readonly weights?: readonly number[];
-  /** The bias; 1 by default. */
+  /** The bias. @default {1} */
   readonly bias?: number;
 }
 
 /**
- * One neuron: tanh of the weighted sum of the inputs and the bias.
+ * One neuron: tanh(weights · inputs + bias).
  *
- * @throws {RangeError} If there is not one weight for each input.
+ * @throws {RangeError} If the numbers of inputs and weights differ.
  *
  * @example
  * ```ts
@@ -75,51 +75,51 @@ export interface NeuronOptions {
  * ```
  */
 export function oneNeuron(
-  { inputs = [4, 25], weights = [0.5, -0.3], bias = 1 }: NeuronOptions = {},
+  { inputs = [4, 25], weights = [0.5, -0.3], bias = 1 }: OneNeuronOptions = {},
 ): NeuronTrace {
   return traceNeuron(inputs, weights, bias, (sum) => sum.tanh());
 }
 
-/** One layer, counted. */
+/** The parameters of a layer, counted. */
 export interface LayerCount {
-  /** The inputs of each neuron. */
+  /** Inputs of each neuron. */
   readonly inputs: number;
-  /** The neurons, and so the outputs. */
+  /** Neurons, each with one output. */
   readonly outputs: number;
-  /** One weight for each input of each neuron. */
+  /** Inputs times outputs. */
   readonly weights: number;
-  /** One bias for each neuron. */
+  /** One for each neuron. */
   readonly biases: number;
 }
 
-/** The shape of a network, and what it reads. */
-export interface NetworkOptions {
-  /** The inputs; 0.5, −1 and 2 by default. */
+/** Options for {@linkcode layersOfNeurons}. */
+export interface LayersOptions {
+  /** The inputs. @default {[0.5, -1, 2]} */
   readonly inputs?: readonly number[];
-  /** The neurons of each layer; 4 and 2 by default. */
+  /** Neurons of each layer. @default {[4, 2]} */
   readonly layers?: readonly number[];
-  /** Chooses the weights; 1 by default. */
+  /** Random seed of the weights. @default {1} */
   readonly seed?: number;
 }
 
-/** A network: what it is made of, and what it answers. */
+/** A network: its parameters, and a forward pass. */
 export interface NetworkTrace {
-  /** The layers, counted. */
+  /** Each layer, from input to output. */
   readonly layers: readonly LayerCount[];
-  /** The label and the number of every parameter, in the order of `MLP.parameters`. */
+  /** Every parameter, in the order of `MLP.parameters`. */
   readonly parameters: readonly { readonly label: string; readonly data: number }[];
-  /** What comes in. */
+  /** The inputs. */
   readonly inputs: readonly number[];
-  /** The outputs of each hidden layer. */
+  /** Outputs of each hidden layer. */
   readonly hidden: readonly (readonly number[])[];
-  /** The outputs of the last layer. */
+  /** Outputs of the last layer. */
   readonly outputs: readonly number[];
 }
 
 /**
- * Layers: by default a network of 3 inputs, 4 hidden neurons and 2 outputs, with 26 parameters.
+ * A network of layers, by default with 3 inputs, 4 hidden neurons and 2 outputs: 26 parameters.
  *
- * @throws {RangeError} If there is no input or no layer, or a layer has no neuron.
+ * @throws {RangeError} If there is no input or no layer, or a layer without neurons.
  *
  * @example
  * ```ts
@@ -131,7 +131,7 @@ export interface NetworkTrace {
  * ```
  */
 export function layersOfNeurons(
-  { inputs = [0.5, -1, 2], layers = [4, 2], seed = 1 }: NetworkOptions = {},
+  { inputs = [0.5, -1, 2], layers = [4, 2], seed = 1 }: LayersOptions = {},
 ): NetworkTrace {
   const mlp = new MLP(inputs.length, layers, { activation: "tanh", seed });
   let x = inputs.map((input) => new Value(input));
@@ -149,13 +149,13 @@ export function layersOfNeurons(
   };
 }
 
-/** The numbers of a forward pass through two hidden neurons and one output. */
+/** A forward pass through two hidden neurons and one output. */
 export interface ForwardTrace {
-  /** The scores as they were given, out of 100. */
+  /** The scores, out of 100. */
   readonly scores: readonly number[];
-  /** The hidden neurons; both see the scores divided by 100. */
+  /** The hidden neurons; their inputs are the scores divided by 100. */
   readonly hidden: readonly NeuronTrace[];
-  /** The output; its inputs are the outputs of the hidden neurons. */
+  /** The output neuron; its inputs are the outputs of the hidden neurons. */
   readonly output: NeuronTrace;
 }
 
@@ -163,7 +163,7 @@ export interface ForwardTrace {
  * A forward pass: from two exam scores through two relu neurons to a probability.
  *
  * @param scores Two scores out of 100.
- * @throws {RangeError} If there are not two.
+ * @throws {RangeError} If there are not two scores.
  *
  * @example
  * ```ts
@@ -189,24 +189,22 @@ export function forwardPass(scores: readonly number[] = [80, 70]): ForwardTrace 
   return { scores, hidden, output };
 }
 
-/** One prediction, and how wrong it is. */
+/** A prediction and its loss. */
 export interface LossTrace {
-  /** What the network said. */
+  /** The prediction. */
   readonly prediction: number;
-  /** What it should have said. */
+  /** The target. */
   readonly target: number;
   /** prediction − target. */
   readonly error: number;
-  /** The error, squared. */
+  /** error². */
   readonly loss: number;
 }
 
 /**
  * Squared loss, by default of 0.8 and −0.5 against 1: 0.04 and 2.25.
  *
- * @param predictions What a network says.
- * @param target What it should say.
- * @returns The loss of each prediction.
+ * @returns One loss for each prediction.
  *
  * @example
  * ```ts
@@ -226,19 +224,19 @@ export function squaredLoss(
   });
 }
 
-/** Where {@linkcode slope} looks. */
+/** Options for {@linkcode slope}. */
 export interface SlopeOptions {
-  /** The weight; 1 by default. */
+  /** The weight. @default {1} */
   readonly w?: number;
-  /** The input; 3 by default. */
+  /** The input. @default {3} */
   readonly x?: number;
-  /** What w · x should be; 7 by default. */
+  /** The target of w · x. @default {7} */
   readonly target?: number;
-  /** How far w is moved to measure the slope; 0.001 by default. */
+  /** Step of the finite difference. @default {0.001} */
   readonly step?: number;
 }
 
-/** A gradient, computed and measured. */
+/** A gradient by backpropagation and by finite differences. */
 export interface SlopeTrace {
   /** The weight. */
   readonly w: number;
@@ -248,21 +246,20 @@ export interface SlopeTrace {
   readonly error: number;
   /** (w · x − target)². */
   readonly loss: number;
-  /** The derivative of the loss with respect to w, by the tape. */
+  /** dloss/dw, by backpropagation. */
   readonly gradient: number;
-  /** How far w is moved to measure. */
+  /** Step of the finite difference. */
   readonly step: number;
-  /** The loss a step to the left. */
+  /** The loss at w − step. */
   readonly lossBelow: number;
-  /** The loss a step to the right. */
+  /** The loss at w + step. */
   readonly lossAbove: number;
-  /** The difference of the two losses, over the distance of two steps. */
+  /** (lossAbove − lossBelow) / (2 · step). */
   readonly measured: number;
 }
 
 /**
- * The gradient is a slope: by default that of (w·3 − 7)² at w = 1, where the loss is 16 and falls by
- * 24 for each unit of w.
+ * The gradient as a slope, by default of (w·3 − 7)² at w = 1: the loss is 16, its gradient −24.
  *
  * @example
  * ```ts
@@ -297,37 +294,37 @@ export function slope(
   };
 }
 
-/** Where {@linkcode descent} starts, and how it goes on. */
+/** Options for {@linkcode descent}. */
 export interface DescentOptions {
-  /** The weight to start with; 1 by default. */
+  /** The initial weight. @default {1} */
   readonly w?: number;
-  /** The input; 3 by default. */
+  /** The input. @default {3} */
   readonly x?: number;
-  /** What w · x should be; 7 by default. */
+  /** The target of w · x. @default {7} */
   readonly target?: number;
-  /** How far to go for a slope of 1; 0.05 by default. */
+  /** The learning rate. @default {0.05} */
   readonly learningRate?: number;
-  /** How many steps to take; 8 by default. */
+  /** The number of steps. @default {8} */
   readonly steps?: number;
 }
 
-/** One step down the slope. */
+/** A point on the path of gradient descent. */
 export interface DescentStep {
-  /** Where the step starts. */
+  /** The weight. */
   readonly w: number;
-  /** The loss there. */
+  /** Its loss. */
   readonly loss: number;
-  /** The slope there. */
+  /** The gradient of the loss. */
   readonly gradient: number;
 }
 
 /**
- * Gradient descent: by default from w = 1 down the slope of (w·3 − 7)² to w = 7/3.
+ * Gradient descent on (w·x − target)², by default from w = 1 to w = 7/3.
  *
- * Each step takes w to w − learningRate · gradient. With the default of 0.05 the distance to 7/3
- * shrinks to a tenth at each of them.
+ * Each step sets w to w − learningRate · gradient. With the defaults, each step divides the distance
+ * to 7/3 by ten.
  *
- * @returns Where each step started, and at the end where the last one led.
+ * @returns `steps + 1` points, the initial one first.
  *
  * @example
  * ```ts
@@ -353,45 +350,45 @@ export function descent(
   return path;
 }
 
-/** One value of a computation after the backward pass. */
+/** A value of a computation after the backward pass. */
 export interface ValueTrace {
-  /** Its name. */
+  /** The name. */
   readonly name: string;
   /** How it was computed; empty for an input. */
   readonly formula: string;
-  /** The number that the forward pass gave. */
+  /** The result of the forward pass. */
   readonly data: number;
-  /** The derivative of the loss with respect to it, that the backward pass gave. */
+  /** The derivative of the loss with respect to it, from the backward pass. */
   readonly grad: number;
-  /** How that derivative follows from the one below it. */
+  /** How `grad` follows from the gradient of the next value. */
   readonly chainRule: string;
 }
 
-/** The numbers that w·x + b is fitted with. */
+/** Options for fitting w·x + b to a target. */
 export interface FitOptions {
-  /** The weight to start with; 3.75 by default. */
+  /** The initial weight. @default {3.75} */
   readonly w?: number;
-  /** The bias to start with; 3.5 by default. */
+  /** The initial bias. @default {3.5} */
   readonly b?: number;
-  /** The input; 2 by default. */
+  /** The input. @default {2} */
   readonly x?: number;
-  /** What w·x + b should be; 10 by default. */
+  /** The target of w·x + b. @default {10} */
   readonly target?: number;
-  /** How far an update goes for a gradient of 1; 0.01 by default. */
+  /** The learning rate. @default {0.01} */
   readonly learningRate?: number;
 }
 
-/** Backpropagation through w·x + b, and the update that follows from it. */
+/** Backpropagation through (w·x + b − target)², and one update. */
 export interface BackpropagationTrace {
   /** Every value, from the inputs to the loss. */
   readonly values: readonly ValueTrace[];
-  /** How far the update goes for a gradient of 1. */
+  /** The learning rate of the update. */
   readonly learningRate: number;
   /** The weight after the update. */
   readonly w: number;
   /** The bias after the update. */
   readonly b: number;
-  /** What w·x + b gives after the update. */
+  /** w·x + b after the update. */
   readonly prediction: number;
   /** The loss after the update. */
   readonly loss: number;
@@ -400,8 +397,7 @@ export interface BackpropagationTrace {
 /**
  * Backpropagation through (w·x + b − target)², and one update of w and b.
  *
- * By default the loss is 1, its gradient 4 for w and 2 for b, and the update leads to w = 3.71 and
- * b = 3.48.
+ * By default the loss is 1, dloss/dw = 4 and dloss/db = 2; the update gives w = 3.71 and b = 3.48.
  *
  * @example
  * ```ts
@@ -434,7 +430,7 @@ export function backpropagation(options: FitOptions = {}): BackpropagationTrace 
     trace(product, "product", "w * x", "d(prediction) * 1"),
     trace(prediction, "prediction", "product + b", "d(error) * 1"),
     trace(error, "error", "prediction - target", "d(loss) * 2 * error"),
-    trace(loss, "loss", "error ^ 2", "1, where it begins"),
+    trace(loss, "loss", "error ^ 2", "1, by definition"),
   ];
 
   w.data -= learningRate * w.grad;

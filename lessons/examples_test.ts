@@ -12,7 +12,7 @@ import { Neuron } from "../autograd/neuron.ts";
 import { trainingLoop, trainNetwork } from "./training_examples.ts";
 import { Value } from "../autograd/value.ts";
 
-/** Equal but for the rounding of a handful of operations. */
+/** Equal up to the rounding of a few operations. */
 function assertClose(actual: readonly number[], expected: readonly number[]): void {
   assertEquals(actual.length, expected.length);
   actual.forEach((x, i) => assertAlmostEquals(x, expected[i]!, 1e-12));
@@ -41,7 +41,7 @@ Deno.test("layers: 3-4-2 has 12 weights and 4 biases, then 8 weights and 2 biase
   assertEquals([hidden.map((layer) => layer.length), outputs.length], [[4], 2]);
 });
 
-Deno.test("a forward pass: scores 80 and 70 give 0.46 and 0.30 in the middle and 0.5676 at the end", () => {
+Deno.test("a forward pass: scores 80 and 70 give 0.46 and 0.30 in the hidden layer and 0.5676 at the end", () => {
   const { scores, hidden: [h1, h2], output } = forwardPass();
   assertEquals(scores, [80, 70]);
   assertEquals(h1!.inputs, [0.8, 0.7]);
@@ -66,7 +66,7 @@ Deno.test("the gradient as a slope: (w * 3 - 7)^2 at w = 1 is 16 with gradient -
   assertAlmostEquals((lossAbove - lossBelow) / (2 * step), -24, 1e-9);
 });
 
-Deno.test("gradient descent: the steps bring w to 7/3, each a tenth of the distance before", () => {
+Deno.test("gradient descent: each step divides the distance of w to 7/3 by ten", () => {
   const path = descent();
   assertEquals(path.slice(0, 4).map(({ w }) => w.toFixed(10)), [
     "1.0000000000",
@@ -85,7 +85,7 @@ Deno.test("gradient descent: the steps bring w to 7/3, each a tenth of the dista
   assertAlmostEquals(descent({ steps: 40 }).at(-1)!.w, 7 / 3, 1e-15);
 });
 
-Deno.test("backpropagation whole: loss 1, dw 4, db 2, and with rate 0.01 w 3.71 and b 3.48", () => {
+Deno.test("backpropagation: loss 1, dw 4, db 2, and with learning rate 0.01 w = 3.71 and b = 3.48", () => {
   const { values, learningRate, w, b, prediction, loss } = backpropagation();
   assertEquals(values.map(({ name, data, grad }) => [name, data, grad]), [
     ["w", 3.75, 4],
@@ -101,10 +101,10 @@ Deno.test("backpropagation whole: loss 1, dw 4, db 2, and with rate 0.01 w 3.71 
   assertClose([w, b, prediction, loss], [3.71, 3.48, 10.9, 0.81]);
 });
 
-Deno.test("the training loop goes on from there until it fits", () => {
+Deno.test("the training loop continues from there until the loss is below 1e-6", () => {
   const steps = trainingLoop();
   assertClose([steps[1]!.w, steps[1]!.b, steps[1]!.loss], [3.71, 3.48, 0.81]);
-  // The error shrinks by a factor of 1 - 0.01 * 2 * (2^2 + 1) = 0.9 at each turn.
+  // Each step multiplies the error by 1 - 0.01 * 2 * (2^2 + 1) = 0.9.
   steps.forEach(({ prediction, loss }, turn) => {
     assertAlmostEquals(prediction - 10, 0.9 ** turn, 1e-12);
     assertAlmostEquals(loss, 0.81 ** turn, 1e-12);
@@ -113,7 +113,7 @@ Deno.test("the training loop goes on from there until it fits", () => {
   assert(steps[65]!.loss >= 1e-6 && steps[66]!.loss < 1e-6);
 });
 
-Deno.test("the same loop teaches 26 parameters what no single neuron can tell", () => {
+Deno.test("the same loop trains 26 parameters to compute XOR twice", () => {
   const { inputs, targets, outputs, losses } = trainNetwork();
   assertEquals(inputs.length, 8);
   assert(losses[0]! > 0.9 && losses.at(-1)! < 0.01, `${losses[0]} to ${losses.at(-1)}`);
@@ -171,12 +171,12 @@ Deno.test("a forward pass of other scores", () => {
 
 Deno.test("the squared loss of other predictions and another target", () => {
   assertClose(squaredLoss([0.8, 0.3, 1.2, -0.5]).map(({ loss }) => loss), [0.04, 0.49, 0.04, 2.25]);
-  // A prediction of 11 moved by 0.05 and 0.001: the loss changes by 2.05 and 2.001 as much.
+  // Moving a prediction of 11 by 0.05 or 0.001 changes the loss by 2.05 or 2.001 times as much.
   assertClose(squaredLoss([11, 11.05, 11.001], 10).map(({ loss }) => loss), [1, 1.1025, 1.002001]);
   assertEquals(squaredLoss([]), []);
 });
 
-Deno.test("the slope elsewhere, and where it changes its sign", () => {
+Deno.test("the slope elsewhere, and where its sign changes", () => {
   const at = (w: number) => {
     const { loss, gradient } = slope({ w });
     return [loss.toFixed(2), gradient.toFixed(1)];
@@ -188,14 +188,14 @@ Deno.test("the slope elsewhere, and where it changes its sign", () => {
     ["64.00", "48.0"],
   ]);
   for (const step of [0.05, 0.001, 1e-5]) {
-    // A parabola has the slope of its tangent between two points at equal distances.
+    // On a parabola, central differences are exact for any step.
     const { measured, gradient } = slope({ w: 5, x: -2, target: 1, step });
     assertEquals(gradient, 44);
     assertAlmostEquals(measured, 44, 1e-5);
   }
 });
 
-Deno.test("gradient descent from elsewhere, to another target, and past it", () => {
+Deno.test("gradient descent from elsewhere, to another target, and diverging", () => {
   const there = descent({ w: 4, x: 2, target: -3, learningRate: 0.1, steps: 60 });
   assertEquals(there[0], { w: 4, loss: 121, gradient: 44 });
   assertAlmostEquals(there.at(-1)!.w, -1.5, 1e-12);
@@ -215,7 +215,7 @@ Deno.test("backpropagation at w = 3 and b = 1, and with another input and target
   assertClose([other.w, other.b, other.prediction, other.loss], [0.4, -0.2, 1, 0]);
 });
 
-Deno.test("the training loop stops after the steps it is given, or when it fits", () => {
+Deno.test("the training loop stops after the given number of steps, or when the loss is small", () => {
   const steps = trainingLoop({ steps: 27 });
   assertEquals(steps.length, 27);
   assertEquals([25, 26].map((turn) => steps[turn]!.loss.toFixed(2)), ["0.01", "0.00"]);
@@ -224,13 +224,13 @@ Deno.test("the training loop stops after the steps it is given, or when it fits"
   assertEquals(others.length, 2);
 });
 
-Deno.test("with too large a learning rate the loss of the training loop grows without bound", () => {
+Deno.test("with too large a learning rate the training loop diverges", () => {
   const losses = trainingLoop({ learningRate: 0.3, steps: 50 }).map(({ loss }) => loss);
   assertEquals(losses.length, 50);
   losses.slice(1).forEach((loss, i) => assert(loss > losses[i]!, `step ${i + 1}: ${loss}`));
 });
 
-Deno.test("a network learns other rows, and refuses rows that do not fit together", () => {
+Deno.test("a network learns other examples, and refuses examples that do not fit together", () => {
   const inputs = [[0, 0], [0, 1], [1, 0], [1, 1]];
   const or = { inputs, targets: [[-1], [1], [1], [1]] };
   const { outputs, losses } = trainNetwork({ ...or, hidden: [3], learningRate: 0.3, steps: 300 });

@@ -1,10 +1,10 @@
 /**
- * The worked examples that the project began with: one neuron, layers, the forward pass, the loss,
- * backpropagation, gradient descent, the training loop, and a small character model.
+ * Worked examples: one neuron, layers, the forward pass, the loss, gradient descent, backpropagation,
+ * the training loop, and a character-level language model.
  *
- * `examples.ts` and `training_examples.ts` compute each example on `autograd`'s `Value` and return
- * every number on the way; `tour.ts` prints them one after the other; `ideas.ts` names the file in
- * which each idea lives in the rest of the library.
+ * `examples.ts`, `training_examples.ts` and `character_model.ts` compute each example on `autograd`'s
+ * `Value` and return every number; `tour.ts` explains them in text; `ideas.ts` names the file that
+ * implements each idea in the library.
  *
  * @example One neuron
  * ```ts
@@ -35,12 +35,12 @@ export {
   type ForwardTrace,
   type LayerCount,
   layersOfNeurons,
+  type LayersOptions,
   type LossTrace,
-  type NetworkOptions,
   type NetworkTrace,
-  type NeuronOptions,
   type NeuronTrace,
   oneNeuron,
+  type OneNeuronOptions,
   slope,
   type SlopeOptions,
   type SlopeTrace,
@@ -50,10 +50,10 @@ export {
 export { type Idea, ideas } from "./ideas.ts";
 export { type Stop, stops } from "./tour.ts";
 export {
-  type LoopOptions,
   type LoopStep,
   type NetworkTraining,
   type NetworkTrainingOptions,
   trainingLoop,
+  type TrainingLoopOptions,
   trainNetwork,
 } from "./training_examples.ts";

@@ -1,5 +1,5 @@
 /**
- * The stops of the tour: one idea each, with every number that it is made of.
+ * The stops of the tour: one idea each, with every number.
  *
  * A stop is plain text of at most 80 columns; `scripts/tour.ts` prints it.
  *
@@ -22,23 +22,23 @@ import { trainingLoop, trainNetwork } from "./training_examples.ts";
 
 /** One stop of the tour. */
 export interface Stop {
-  /** The idea. */
+  /** The title. */
   readonly title: string;
-  /** Computes the numbers, and says what they mean. */
+  /** Computes the numbers and explains them. */
   readonly lines: () => string[];
 }
 
-/** A number as text: at most `digits` after the point, and no zeros that say nothing. */
+/** Formats a number with at most `digits` decimals, without trailing zeros. */
 function show(x: number, digits = 4): string {
   return `${Number(x.toFixed(digits))}`;
 }
 
-/** A number with a sign of its own in a sum: a negative one in parentheses. */
+/** Formats a term of a sum: a negative number in parentheses. */
 function term(x: number): string {
   return x < 0 ? `(${show(x)})` : show(x);
 }
 
-/** Rows of text as columns: the first to the left, numbers and all others to the right. */
+/** Aligns rows of text in columns: the first `left` columns to the left, the others to the right. */
 function columns(rows: readonly (readonly string[])[], left = 1): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows.map((row) =>
@@ -61,14 +61,14 @@ function neuronLines(name: string, neuron: NeuronTrace, activation: string): str
 function neuronStop(): string[] {
   return [
     "A neuron multiplies each input by a weight, adds the products and a bias, and",
-    "bends the sum with a curve, its activation. Here the curve is tanh, which",
-    "squeezes any number between -1 and 1.",
+    "applies an activation function to the sum. Here it is tanh, which maps any",
+    "number to one between -1 and 1.",
     "",
     "Inputs 4 and 25, weights 0.5 and -0.3, bias 1:",
     "",
     ...neuronLines("output", oneNeuron(), "tanh"),
     "",
-    "The weights and the bias are the parameters: what training changes.",
+    "The weights and the bias are the parameters: training changes them.",
   ];
 }
 
@@ -76,18 +76,18 @@ function layersStop(): string[] {
   const { layers, parameters, inputs, hidden, outputs } = layersOfNeurons();
   const list = (numbers: readonly number[]): string => numbers.map((x) => show(x)).join(", ");
   return [
-    "A layer is neurons side by side that see the same inputs. The outputs of one",
-    "layer are the inputs of the next. With 3 inputs, 4 hidden neurons and 2 outputs:",
+    "A layer is several neurons with the same inputs. The outputs of one layer are",
+    "the inputs of the next. With 3 inputs, 4 hidden neurons and 2 outputs:",
     "",
     ...layers.map(({ inputs, outputs, weights, biases }, i) =>
       `  layers.${i}: ${outputs} neurons * ${inputs} inputs = ${weights} weights, + ${biases} biases` +
       ` = ${weights + biases}`
     ),
-    `  together: ${parameters.length} parameters, chosen at random to begin with`,
+    `  together: ${parameters.length} parameters, initialized at random`,
     "",
     ...columns(parameters.map(({ label, data }) => [label, data.toFixed(4)])),
     "",
-    "All but the last layer end in tanh; the last leaves its sums as they are:",
+    "The hidden layer applies tanh; the last layer is linear:",
     "",
     `  inputs  ${list(inputs)}`,
     ...hidden.map((layer) => `  hidden  ${list(layer)}`),
@@ -98,10 +98,10 @@ function layersStop(): string[] {
 function forwardStop(): string[] {
   const { scores, hidden, output } = forwardPass();
   return [
-    "To compute the outputs from the inputs is the forward pass. Two exam scores,",
-    `${scores.join(" and ")}, are divided by 100, so that no input drowns the others. The hidden`,
-    "neurons use relu, which keeps what is positive and makes the rest 0; the output",
-    "uses sigmoid, which makes a probability of any number.",
+    "The forward pass computes the outputs from the inputs. Two exam scores,",
+    `${scores.join(" and ")}, are divided by 100 to bring them to a common scale. The hidden`,
+    "neurons use relu, max(0, x); the output neuron uses sigmoid, which turns any",
+    "number into a probability.",
     "",
     ...hidden.flatMap((neuron, i) => [...neuronLines(`h${i + 1}`, neuron, "relu"), ""]),
     ...neuronLines("output", output, "sigmoid"),
@@ -110,9 +110,9 @@ function forwardStop(): string[] {
 
 function lossStop(): string[] {
   return [
-    "The loss says in one number how wrong a prediction is: 0 if it is right, and",
-    "more the further off it is. Squared, large errors count for much more than",
-    "small ones, and it does not matter to which side they are.",
+    "The loss measures in one number how wrong a prediction is: 0 if it is right,",
+    "more the further off it is. The squared error counts large errors much more than",
+    "small ones, whatever their sign.",
     "",
     ...columns([
       ["prediction", "target", "error", "loss"],
@@ -126,7 +126,7 @@ function lossStop(): string[] {
 function slopeStop(): string[] {
   const { w, product, error, loss, gradient, step, lossBelow, lossAbove, measured } = slope();
   return [
-    "The gradient says how the loss changes as a parameter does: it is a slope.",
+    "The gradient is the slope of the loss: how it changes as a parameter changes.",
     `Take the loss (w * 3 - 7)^2 at w = ${show(w)}:`,
     "",
     `  w * 3       = ${show(product)}`,
@@ -134,19 +134,19 @@ function slopeStop(): string[] {
     `  squared     = ${show(loss)}`,
     `  gradient    = 2 * ${term(error)} * 3 = ${show(gradient)}`,
     "",
-    "It can be measured too, by a small step to either side:",
+    "Finite differences measure it, too, with a small step to either side:",
     "",
     `  loss at ${w + step} = ${show(lossAbove, 6)}`,
     `  loss at ${w - step} = ${show(lossBelow, 6)}`,
     `  difference / ${2 * step} = ${show(measured, 6)}`,
     "",
-    "It is negative: the loss falls as w grows. So w should grow.",
+    "It is negative: the loss falls as w grows, so w should grow.",
   ];
 }
 
 function descentStop(): string[] {
   return [
-    "Gradient descent takes a step against the slope, and again from there:",
+    "Gradient descent takes one step after another against the gradient:",
     "w becomes w - learning rate * gradient. With a learning rate of 0.05:",
     "",
     ...columns([
@@ -159,17 +159,17 @@ function descentStop(): string[] {
       ]),
     ]),
     "",
-    `It comes to rest where the loss is 0, at w = 7/3 = ${show(7 / 3, 8)}. The steps grow`,
-    "shorter by themselves, because the slope flattens.",
+    `It converges where the loss is 0, at w = 7/3 = ${show(7 / 3, 8)}. The steps become`,
+    "shorter, because the slope flattens.",
   ];
 }
 
 function backpropagationStop(): string[] {
   const { values, learningRate, w, b, prediction, loss } = backpropagation();
   return [
-    "Backpropagation finds the gradient of every value at once. The forward pass goes",
-    "down this table; the backward pass goes up, and multiplies the gradient of each",
-    "result by the slope of the operation that made it: the chain rule.",
+    "Backpropagation computes the gradients of all values at once. The forward pass",
+    "goes down this table. The backward pass goes up: it multiplies the gradient of",
+    "each result by the derivative of the operation that made it, the chain rule.",
     "",
     ...columns([
       ["name", "formula", "gradient is", "value", "gradient"],
@@ -198,18 +198,18 @@ function loopStop(): string[] {
   const last = steps.length - 1;
   const shown = [0, 1, 2, 3, 10, 20, 40, last];
   return [
-    "Training is that update, again and again:",
+    "Training repeats that update:",
     "",
-    "  zero      set the gradients to 0, for they add up",
+    "  zero      set the gradients to 0, because they accumulate",
     "  forward   compute the prediction",
     "  loss      compare it with the target",
-    "  backward  find the gradients",
+    "  backward  compute the gradients",
     "  update    take a step against them",
     "",
-    "until it fits, here until the loss is below a millionth:",
+    "until the loss is small, here below a millionth:",
     "",
     ...columns([
-      ["turn", "w", "b", "prediction", "loss", "dw", "db"],
+      ["step", "w", "b", "prediction", "loss", "dw", "db"],
       ...shown.map((turn) => {
         const { w, b, prediction, loss, dw, db } = steps[turn]!;
         return [`${turn}`, ...[w, b, prediction, loss, dw, db].map((x) => x.toFixed(6))];
@@ -223,18 +223,17 @@ function networkStop(): string[] {
   const shown = [0, 10, 25, 50, 100, losses.length - 1];
   const row = (numbers: readonly number[]): string[] => numbers.map((x) => show(x, 2));
   return [
-    "The loop does not change with the size of what it trains. Here it trains a",
-    "network of 26 parameters, with tanh at the end too, to tell whether its first",
-    "two inputs differ (1) or not (-1), and whether its last two do. No single neuron",
-    "can tell.",
+    "The same loop trains models of any size. Here it trains a network of 26",
+    "parameters, with tanh in both layers, to compute whether its first two inputs",
+    "differ (1) or not (-1), and whether its last two do. No single neuron can.",
     "",
     ...columns([
-      ["turn", ...shown.map((turn) => `${turn}`)],
+      ["step", ...shown.map((turn) => `${turn}`)],
       ["loss", ...shown.map((turn) => losses[turn]!.toFixed(4))],
     ]),
     "",
     ...columns([
-      ["inputs", "", "", "wanted", "", "given", ""],
+      ["inputs", "", "", "targets", "", "outputs", ""],
       ...inputs.map((x, i) => [...row(x), ...row(targets[i]!), ...row(outputs[i]!)]),
     ], 0),
   ];
@@ -246,24 +245,24 @@ function languageStop(): string[] {
   const list = (words: readonly string[]): string[] =>
     words.map((word) => `  ${word === "" ? "(an empty word)" : word}`);
   return [
-    "A language model predicts what comes next. This one reads three letters of the",
-    `name of a dinosaur and scores each of the ${alphabet.length} letters that can follow (the end`,
-    `of the word is one), with ${parameters} weights. The scores become probabilities, and the`,
-    "loss is -ln of the probability of the letter that did follow. The loop is the",
-    "same.",
+    "A language model predicts the next token. This one reads three letters of the",
+    `name of a dinosaur and computes a logit for each of the ${alphabet.length} letters that can`,
+    `follow (the end of the word is one), with ${parameters} weights. Softmax turns logits`,
+    "into probabilities, and the loss is -ln of the probability of the actual next",
+    "letter: cross-entropy. The loop is the same.",
     "",
-    "Before, all letters are equally likely, and it writes:",
+    "Before training all letters are equally likely. Samples:",
     "",
     ...list(before),
     "",
     `Training on ${examples} letters, from a loss of ln ${alphabet.length} = ${show(losses[0]!)}:`,
     "",
     ...columns([
-      ["turn", ...shown.map((turn) => `${turn}`)],
+      ["step", ...shown.map((turn) => `${turn}`)],
       ["loss", ...shown.map((turn) => losses[turn]!.toFixed(4))],
     ]),
     "",
-    "Now it writes:",
+    "Samples after training:",
     "",
     ...list(after),
   ];
@@ -271,8 +270,8 @@ function languageStop(): string[] {
 
 function mapStop(): string[] {
   return [
-    "A GPT is these ideas, with arrays of numbers instead of single ones, with more",
-    "layers, and with a longer memory. Where each of them lives in this repository:",
+    "A GPT is these ideas with arrays instead of single numbers, more layers, and a",
+    "longer context. Where each of them is implemented in this repository:",
     "",
     ...columns([
       ["idea", "file", "becomes"],
@@ -284,7 +283,7 @@ function mapStop(): string[] {
 }
 
 /**
- * The stops, in order.
+ * All stops, in order.
  *
  * @example
  * ```ts

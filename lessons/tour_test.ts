@@ -35,7 +35,7 @@ Deno.test("each worked example shows its numbers at its stop", () => {
   }
 });
 
-Deno.test("every file that the tour sends its reader to is there", async () => {
+Deno.test("every file that the tour names exists", async () => {
   const missing: string[] = [];
   for (const { path } of ideas) {
     const file = new URL(`../${path}`, import.meta.url);

@@ -1,5 +1,5 @@
 /**
- * The worked examples of training: the same five lines for two parameters and for twenty-six.
+ * Worked examples of training: the same loop for 2 parameters and for 26.
  *
  * @module
  */
@@ -8,34 +8,34 @@ import { MLP } from "../autograd/mlp.ts";
 import { Value } from "../autograd/value.ts";
 import type { FitOptions } from "./examples.ts";
 
-/** One turn of the loop for w·x + b. */
+/** One step of the training loop, before its update. */
 export interface LoopStep {
-  /** The weight that the turn started with. */
+  /** The weight. */
   readonly w: number;
-  /** The bias that it started with. */
+  /** The bias. */
   readonly b: number;
   /** w·x + b. */
   readonly prediction: number;
   /** (prediction − target)². */
   readonly loss: number;
-  /** The gradient of the weight. */
+  /** dloss/dw. */
   readonly dw: number;
-  /** The gradient of the bias. */
+  /** dloss/db. */
   readonly db: number;
 }
 
-/** What the loop fits, and for how long. */
-export interface LoopOptions extends FitOptions {
-  /** The most turns to take; 1,000 by default. */
+/** Options for {@linkcode trainingLoop}. */
+export interface TrainingLoopOptions extends FitOptions {
+  /** Maximum number of steps. @default {1000} */
   readonly steps?: number;
 }
 
 /**
- * The training loop: zero, forward, loss, backward, update, by default from w = 3.75 and b = 3.5
- * until w·2 + b fits 10.
+ * The training loop: zero gradients, forward, loss, backward, update. By default it starts from
+ * w = 3.75 and b = 3.5 and fits w·2 + b to 10.
  *
- * @returns The numbers of each turn. It ends with a loss below a millionth, or after `steps` turns:
- * with too large a learning rate the loss grows without bound.
+ * @returns The numbers of each step. The loop ends when the loss is below 1e-6, or after `steps` steps;
+ * with too large a learning rate it diverges.
  *
  * @example
  * ```ts
@@ -46,7 +46,7 @@ export interface LoopOptions extends FitOptions {
  * if (steps[1]!.w.toFixed(2) !== "3.71") throw new Error(`${steps[1]!.w}`);
  * ```
  */
-export function trainingLoop(options: LoopOptions = {}): LoopStep[] {
+export function trainingLoop(options: TrainingLoopOptions = {}): LoopStep[] {
   const { x = 2, target = 10, learningRate = 0.01, steps = 1000 } = options;
   const w = new Value(options.w ?? 3.75), b = new Value(options.b ?? 3.5);
   const taken: LoopStep[] = [];
@@ -71,43 +71,43 @@ export function trainingLoop(options: LoopOptions = {}): LoopStep[] {
   return taken;
 }
 
-/** Every row of three numbers that are −1 or 1. */
+/** All rows of three numbers that are −1 or 1. */
 const signs = [-1, 1].flatMap((a) => [-1, 1].flatMap((b) => [-1, 1].map((c) => [a, b, c])));
 
-/** What a network learns, and how. */
+/** Options for {@linkcode trainNetwork}. */
 export interface NetworkTrainingOptions {
-  /** The inputs of each row; by default every row of three numbers that are −1 or 1. */
+  /** Examples, one a row; by default all rows of three numbers that are −1 or 1. */
   readonly inputs?: readonly (readonly number[])[];
-  /** The outputs wanted for each row; by default whether neighbors among its inputs differ. */
+  /** One row of targets for each example; by default 1 where adjacent inputs differ, else −1. */
   readonly targets?: readonly (readonly number[])[];
-  /** The neurons of each hidden layer; one layer of 4 by default. */
+  /** Neurons of each hidden layer. @default {[4]} */
   readonly hidden?: readonly number[];
-  /** How far an update goes for a gradient of 1; 0.5 by default. */
+  /** The learning rate. @default {0.5} */
   readonly learningRate?: number;
-  /** How many updates to make; 200 by default. */
+  /** Number of updates. @default {200} */
   readonly steps?: number;
-  /** Chooses the weights to start with; 2 by default. */
+  /** Random seed of the weights. @default {2} */
   readonly seed?: number;
 }
 
-/** A network before and after training. */
+/** The course and the result of training a network. */
 export interface NetworkTraining {
-  /** The inputs of each row. */
+  /** Examples, one a row. */
   readonly inputs: readonly (readonly number[])[];
-  /** The numbers wanted for each row. */
+  /** Targets, one row for each example. */
   readonly targets: readonly (readonly number[])[];
-  /** The numbers that the trained network gives for each row. */
+  /** Outputs of the trained network. */
   readonly outputs: readonly (readonly number[])[];
-  /** The mean squared error at each turn. */
+  /** Mean squared error at each step. */
   readonly losses: readonly number[];
 }
 
 /**
  * The same loop for a network, by default of 26 parameters: it learns whether its first two inputs
- * differ, and whether its last two do. No single neuron can tell.
+ * differ and whether its last two differ (XOR twice), which no single neuron can compute.
  *
- * @throws {RangeError} If there are no rows, if their lengths differ, or if there is not one row of
- * targets for each row of inputs.
+ * @throws {RangeError} If there are no examples, rows differ in length, or the numbers of examples and
+ * targets differ.
  *
  * @example
  * ```ts
