@@ -51,7 +51,7 @@ function traceNeuron(
 }
 
 /** Options for {@linkcode oneNeuron}. */
-export interface NeuronOptions {
+export interface OneNeuronOptions {
   /** The inputs. @default {[4, 25]} */
   readonly inputs?: readonly number[];
   /** One weight for each input. @default {[0.5, -0.3]} */
@@ -75,7 +75,7 @@ export interface NeuronOptions {
  * ```
  */
 export function oneNeuron(
-  { inputs = [4, 25], weights = [0.5, -0.3], bias = 1 }: NeuronOptions = {},
+  { inputs = [4, 25], weights = [0.5, -0.3], bias = 1 }: OneNeuronOptions = {},
 ): NeuronTrace {
   return traceNeuron(inputs, weights, bias, (sum) => sum.tanh());
 }
@@ -93,7 +93,7 @@ export interface LayerCount {
 }
 
 /** Options for {@linkcode layersOfNeurons}. */
-export interface NetworkOptions {
+export interface LayersOptions {
   /** The inputs. @default {[0.5, -1, 2]} */
   readonly inputs?: readonly number[];
   /** Neurons of each layer. @default {[4, 2]} */
@@ -131,7 +131,7 @@ export interface NetworkTrace {
  * ```
  */
 export function layersOfNeurons(
-  { inputs = [0.5, -1, 2], layers = [4, 2], seed = 1 }: NetworkOptions = {},
+  { inputs = [0.5, -1, 2], layers = [4, 2], seed = 1 }: LayersOptions = {},
 ): NetworkTrace {
   const mlp = new MLP(inputs.length, layers, { activation: "tanh", seed });
   let x = inputs.map((input) => new Value(input));

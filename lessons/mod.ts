@@ -35,12 +35,12 @@ export {
   type ForwardTrace,
   type LayerCount,
   layersOfNeurons,
+  type LayersOptions,
   type LossTrace,
-  type NetworkOptions,
   type NetworkTrace,
-  type NeuronOptions,
   type NeuronTrace,
   oneNeuron,
+  type OneNeuronOptions,
   slope,
   type SlopeOptions,
   type SlopeTrace,
@@ -50,10 +50,10 @@ export {
 export { type Idea, ideas } from "./ideas.ts";
 export { type Stop, stops } from "./tour.ts";
 export {
-  type LoopOptions,
   type LoopStep,
   type NetworkTraining,
   type NetworkTrainingOptions,
   trainingLoop,
+  type TrainingLoopOptions,
   trainNetwork,
 } from "./training_examples.ts";

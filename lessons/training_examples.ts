@@ -25,7 +25,7 @@ export interface LoopStep {
 }
 
 /** Options for {@linkcode trainingLoop}. */
-export interface LoopOptions extends FitOptions {
+export interface TrainingLoopOptions extends FitOptions {
   /** Maximum number of steps. @default {1000} */
   readonly steps?: number;
 }
@@ -46,7 +46,7 @@ export interface LoopOptions extends FitOptions {
  * if (steps[1]!.w.toFixed(2) !== "3.71") throw new Error(`${steps[1]!.w}`);
  * ```
  */
-export function trainingLoop(options: LoopOptions = {}): LoopStep[] {
+export function trainingLoop(options: TrainingLoopOptions = {}): LoopStep[] {
   const { x = 2, target = 10, learningRate = 0.01, steps = 1000 } = options;
   const w = new Value(options.w ?? 3.75), b = new Value(options.b ?? 3.5);
   const taken: LoopStep[] = [];
