@@ -81,3 +81,4 @@ export {
   type ConversationLoaderOptions,
   type ConversationLoaderState,
 } from "./sft/conversation_loader.ts";
+export { fineTuningMultiplier, fineTuningRates, type FineTuningSchedule } from "./sft/rates.ts";
