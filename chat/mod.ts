@@ -82,3 +82,10 @@ export {
   type ConversationLoaderState,
 } from "./sft/conversation_loader.ts";
 export { fineTuningMultiplier, fineTuningRates, type FineTuningSchedule } from "./sft/rates.ts";
+export {
+  advantagesOf,
+  policyGradientLoss,
+  type Rollout,
+  type RolloutBatch,
+  rolloutBatch,
+} from "./rl/policy_gradient.ts";

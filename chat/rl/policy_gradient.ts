@@ -1,0 +1,101 @@
+/**
+ * The policy gradient: answers that are better than others to the same question become likelier.
+ *
+ * Source: nanochat, `scripts/chat_rl.py`: REINFORCE (Williams, 1992) with the mean reward of a group as
+ * the baseline, as in GRPO (Shao et al., "DeepSeekMath", 2024) without its ratio, its clipping, its
+ * reference model and the division by the deviation.
+ *
+ * @module
+ */
+
+import type { GPT } from "../../gpt/mod.ts";
+import { Tensor } from "../../tensor/mod.ts";
+
+/** One sampled answer. */
+export interface Rollout {
+  /** The tokens of the answer. */
+  readonly ids: readonly number[];
+  /** 1 where a token was sampled, 0 where the output of a tool was forced. */
+  readonly mask: readonly number[];
+  /** How good the answer is: 1 for right, 0 for wrong. */
+  readonly reward: number;
+}
+
+/** Answers to one question, as rows of the same length. */
+export interface RolloutBatch {
+  /** `[rows, tokens]`, row-major. */
+  readonly inputs: Int32Array<ArrayBuffer>;
+  /** What follows each input; −1 for what was not sampled. `[rows, tokens]`, row-major. */
+  readonly targets: Int32Array<ArrayBuffer>;
+  /** `[rows, tokens]`. */
+  readonly shape: [rows: number, tokens: number];
+}
+
+/**
+ * How much better each reward is than the mean of the group.
+ *
+ * @example
+ * ```ts
+ * import { advantagesOf } from "./policy_gradient.ts";
+ *
+ * if (advantagesOf([1, 0, 0, 0]).join() !== "0.75,-0.25,-0.25,-0.25") throw new Error("wrong");
+ * ```
+ */
+export function advantagesOf(rewards: readonly number[]): number[] {
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  return rewards.map((reward) => reward - mean);
+}
+
+/**
+ * Puts the answers to a question into rows.
+ *
+ * @param prompt The tokens of the question.
+ * @param rollouts The answers.
+ * @param width The tokens of the longest row, prompt included.
+ * @param padding The token that fills shorter rows: `<|assistant_end|>`.
+ * @throws {RangeError} If a row is longer than `width`.
+ */
+export function rolloutBatch(
+  prompt: readonly number[],
+  rollouts: readonly Pick<Rollout, "ids" | "mask">[],
+  width: number,
+  padding: number,
+): RolloutBatch {
+  const tokens = width - 1;
+  const inputs = new Int32Array(rollouts.length * tokens).fill(padding);
+  const targets = new Int32Array(rollouts.length * tokens).fill(-1);
+  for (const [row, { ids, mask }] of rollouts.entries()) {
+    const length = prompt.length + ids.length;
+    if (length > width) {
+      throw new RangeError(`Cannot batch rollouts: wanted at most ${width} tokens, got ${length}`);
+    }
+    const start = row * tokens;
+    inputs.set([...prompt, ...ids].slice(0, tokens), start);
+    ids.forEach((id, i) => {
+      if (mask[i] === 1) targets[start + prompt.length + i - 1] = id;
+    });
+  }
+  return { inputs, targets, shape: [rollouts.length, tokens] };
+}
+
+/**
+ * The loss of a batch: −Σ log p(target) · advantage, over the number of sampled targets.
+ *
+ * Its gradient is that of the mean advantage. The caller divides it where a step has several batches.
+ *
+ * @param advantages One for each row.
+ * @returns A scalar.
+ */
+export function policyGradientLoss(
+  model: GPT,
+  { inputs, targets, shape }: RolloutBatch,
+  advantages: readonly number[],
+): Tensor {
+  const { device } = model;
+  const ids = Tensor.from(device, inputs, { shape });
+  const wanted = Tensor.from(device, targets, { shape });
+  const losses = model.forward(ids, wanted, { reduction: "none" }).reshape(shape);
+  const weights = Tensor.from(device, Float32Array.from(advantages), { shape: [shape[0], 1] });
+  const sampled = targets.reduce((count, id) => count + (id >= 0 ? 1 : 0), 0);
+  return losses.mul(weights).sum().mul(1 / Math.max(1, sampled));
+}

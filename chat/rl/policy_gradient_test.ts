@@ -1,0 +1,97 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
+import {
+  hasGolden,
+  readGoldenJson,
+  readGoldenTensors,
+  relativeDeviation,
+} from "../../testing/golden.ts";
+import type { Conversation } from "../../tokenizer/mod.ts";
+import { isAnsweredRight } from "../tasks/gsm8k.ts";
+import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
+import { advantagesOf, policyGradientLoss, rolloutBatch } from "./policy_gradient.ts";
+
+interface GoldenRl {
+  questions_in_order: Conversation["messages"][];
+  steps: { lr: number[]; momentum: number[]; weight_decay: number[] }[];
+  rollouts: {
+    prompt: number[];
+    samples: { ids: number[]; mask: number[]; text: string; reward: number; advantage: number }[];
+  }[];
+  pass_losses: number[];
+  sampled: Record<string, { stride: number }>;
+}
+
+Deno.test("rows hold prompt, answer and padding, and only sampled tokens are targets", () => {
+  const rollouts = [
+    { ids: [7, 8, 9], mask: [1, 0, 1] },
+    { ids: [6], mask: [1] },
+  ];
+  const { inputs, targets, shape } = rolloutBatch([1, 2], rollouts, 5, 0);
+  assertEquals(shape, [2, 4]);
+  assertEquals([...inputs], [1, 2, 7, 8, 1, 2, 6, 0]);
+  assertEquals([...targets], [-1, 7, -1, 9, -1, 6, -1, -1]);
+  assertThrows(() => rolloutBatch([1, 2], rollouts, 4, 0), RangeError, "at most 4 tokens, got 5");
+});
+
+Deno.test("a group whose answers are equally good has no advantage", () => {
+  assertEquals(advantagesOf([1, 1, 1]), [0, 0, 0]);
+  assertEquals(advantagesOf([0, 1]), [-0.5, 0.5]);
+});
+
+if (hasGolden) {
+  testOnEveryDevice("rewards, losses and gradients are the original's", async (device) => {
+    const golden = readGoldenJson<GoldenRl>("chat/golden-rl");
+    const tensors = readGoldenTensors("chat/golden-rl");
+    const model = goldenModel(device);
+    const padding = goldenTokenizer().special("<|assistant_end|>");
+    const rates = { unembeddingLr: 0.004, embeddingLr: 0.2, matrixLr: 0.02, scalarLr: 0.5 };
+    const optimizer = model.optimizer({ ...rates, weightDecay: 0 });
+    const parameters = model.parameters();
+    let pass = 0;
+    for (const [step, { lr, momentum, weight_decay }] of golden.steps.entries()) {
+      for (const question of [2 * step, 2 * step + 1]) {
+        const { prompt, samples } = golden.rollouts[question]!;
+        const problem = { messages: golden.questions_in_order[question]! };
+        assertEquals(
+          samples.map(({ text }) => isAnsweredRight(problem, text) ? 1 : 0),
+          samples.map(({ reward }) => reward),
+        );
+        const advantages = advantagesOf(samples.map(({ reward }) => reward));
+        assertEquals(advantages, samples.map(({ advantage }) => advantage));
+        const width = prompt.length + Math.max(...samples.map(({ ids }) => ids.length));
+        for (let first = 0; first < samples.length; first += 2) {
+          const batch = rolloutBatch(prompt, samples.slice(first, first + 2), width, padding);
+          const wanted = (name: string) =>
+            Array.from(tensors.get(`pass_${pass}/${name}`)!.data, Number);
+          assertEquals([...batch.inputs], wanted("inputs"));
+          assertEquals([...batch.targets], wanted("targets"));
+          using _scope = device.scope();
+          // Two passes for each of two questions make the step.
+          const loss = policyGradientLoss(model, batch, advantages.slice(first, first + 2)).div(4);
+          loss.backward();
+          assertAlmostEquals(await loss.item(), golden.pass_losses[pass]!, 1e-4);
+          pass++;
+        }
+      }
+      for (const [name, parameter] of parameters) {
+        const key = `step_${step}/grad/${name}`;
+        const stride = golden.sampled[key]?.stride ?? 1;
+        const gradient = Array.from(await parameter.grad!.data()).filter((_, i) =>
+          i % stride === 0
+        );
+        const expected = Array.from(tensors.get(key)!.data, Number);
+        // Gradients of the second step carry the rounding of the first one's update.
+        const deviation = relativeDeviation(gradient, expected);
+        assert(deviation <= (step === 0 ? 1e-4 : 1e-3), `${key}: ${deviation}`);
+      }
+      optimizer.groups.forEach((group, i) => {
+        group.lr = lr[i]!;
+        group.weightDecay = weight_decay[i]!;
+        if (group.kind === "muon") group.momentum = momentum[0]!;
+      });
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+  });
+}
