@@ -22,7 +22,7 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/attention/attention_test.ts", only: "^attention and its gradient agree" },
   {
     file: "tensor/ops/long_rows_test.ts",
-    only: "^(softmax|argmax|multinomial|a loss).*larger than a binding",
+    only: "^(softmax|argmax|sampling|a loss).*larger than a binding",
   },
   { file: "tensor/devices/webgpu/windows_test.ts", only: "^(the largest|a table|copies)" },
   { file: "gpt/train/learning_test.ts" },

@@ -131,23 +131,10 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     return [...sums, x.grad!, long.grad!, cumulativeSum(close, -1)];
   },
   "the largest of rows": (device) => {
-    const [x, long] = [numbers(device, [1100, 301], 1), numbers(device, [2, 600_007], 2)];
-    const [found, of] = [topK(x, 300), topK(long, 1000)];
-    // With many equal numbers, of which the first count.
-    const flat = topK(long.detach().mul(20).to("int32").to("float32"), 1000);
-    found.values.square().sum().add(of.values.square().sum()).backward();
-    // More than a binding holds, among them NaN, zeros of both signs, and many that are equal.
-    const kinds = [NaN, -0, 0, 3, -1];
-    const special = Float32Array.from(
-      { length: 290_001 },
-      (_, i) => kinds[i * 7919 % 11] ?? Math.sin(i),
-    );
-    const sorted = topK(Tensor.from(device, special), 289_000);
-    return [
-      ...[sorted.values, sorted.indices.to("float32")],
-      ...[found.values, found.indices.to("float32"), of.values, of.indices.to("float32")],
-      ...[flat.values, flat.indices.to("float32"), x.grad!, long.grad!],
-    ];
+    const x = numbers(device, [1100, 301], 1);
+    const found = topK(x, 300);
+    found.values.square().sum().backward();
+    return [found.values, found.indices.to("float32"), x.grad!];
   },
   "elements at positions": (device) => {
     const [x, long] = [numbers(device, [900, 301], 1), numbers(device, [2, 300_007], 2)];

@@ -53,7 +53,8 @@ export interface TopK {
  * @param x `float32`
  * @param k From 0 to the length of the axis, which it replaces in the shape of the results.
  * @param axis May count from the end.
- * @throws {RangeError} If there is no such axis, or it does not have k elements.
+ * @throws {RangeError} If there is no such axis, or it does not have k elements, or on WebGPU a row is
+ * larger than one binding.
  * @throws {TypeError} If `x` is not `float32`.
  *
  * @example
@@ -132,7 +133,8 @@ export interface MultinomialOptions {
  * @param weights `float32 [..., V]`: they need not add up to 1.
  * @param draw Uniform numbers, `float32 [...]` or `[..., samples]`, or how to make them.
  * @returns `int32`, an index for each uniform number.
- * @throws {RangeError} If there are no weights, or the uniform numbers are not so many for each row.
+ * @throws {RangeError} If there are no weights, or the uniform numbers are not so many for each row, or
+ * on WebGPU a row is larger than one binding.
  * @throws {TypeError} If a tensor is not `float32`.
  *
  * @example

@@ -6,88 +6,39 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { isRowSeen, rowsInWindows, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { rowsInWindows } from "../../devices/webgpu/windows.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
-import { type FoundInPart, keyOfBitsWgsl, mergeFound } from "./top_k_merge_wgsl.ts";
 
 /** Invocations in a workgroup. */
-export const LANES = 128;
+const LANES = 128;
 
 /** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
 export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
-  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
+  const k = values.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
   if (k * rows === 0) return;
-  if (isRowSeen(device, x, length)) {
-    for (const [some, best, places] of rowsInWindows(device, [x, values, indices], rows, "topK")) {
-      find(device, some!, best!, places!, 0);
-    }
-    return;
-  }
-  for (let row = 0; row < rows; row++) {
-    findInLongRow(
-      device,
-      vector(x, row * length, length),
-      vector(values, row * k, k),
-      vector(indices, row * k, k),
+  for (const piece of rowsInWindows(device, [x, values, indices], rows, "topK")) {
+    const [x, values] = piece as [View, View, View];
+    const [pieceRows, length] = x.shape as [number, number];
+    // The values and indices of a row begin at the same place of their buffers.
+    device.dispatch(
+      TOP_K,
+      piece.map((view) => view.allocation),
+      { integers: [x.offset, values.offset, pieceRows, length, k] },
+      workgroupGrid(pieceRows, device.limits.maxComputeWorkgroupsPerDimension),
     );
   }
 }
 
-/** The largest of each part of a row that a kernel can see, and then the largest of these. */
-function findInLongRow(device: WebGpuDevice, x: View, values: View, indices: View): void {
-  let firstColumn = 0;
-  const found = viewsInWindows(device, [x], 1, 1, "topK").map(([part]): FoundInPart => {
-    const length = part!.shape[0]!;
-    const k = Math.min(values.shape[0]!, length);
-    const make = (what: string) => allocateView(device, "int32", [k], `${what} of a part of a row`);
-    const best = { values: make("the largest"), indices: make("where the largest are") };
-    find(device, part!, best.values, best.indices, firstColumn);
-    firstColumn += length;
-    return best;
-  });
-  mergeFound(device, found, values, indices);
-  for (const { values, indices } of found) {
-    for (const { allocation } of [values, indices]) device.free(allocation);
-  }
+/** Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. */
+const keys = `
+fn keyOf(column: u32) -> u32 {
+  let bits = x[column];
+  if ((bits & 0x7fffffffu) > 0x7f800000u) { return 0xffffffffu; }
+  if (bits > 0x80000000u) { return ~bits; }
+  return bits | 0x80000000u;
 }
-
-/** Some elements that follow each other. */
-function vector({ allocation, dtype, offset }: View, first: number, length: number): View {
-  return { allocation, dtype, shape: [length], strides: [1], offset: offset + first };
-}
-
-/**
- * Records the search in views that a kernel can see.
- *
- * @param values Begin at the same place of their memory as `indices`.
- * @param firstColumn The index of the first element.
- */
-function find(
-  device: WebGpuDevice,
-  x: View,
-  values: View,
-  indices: View,
-  firstColumn: number,
-): void {
-  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
-  const rows = sizeOf(x.shape.slice(0, -1));
-  device.dispatch(
-    TOP_K,
-    [x, values, indices].map((view) => view.allocation),
-    { integers: [x.offset, values.offset, rows, length, k, firstColumn] },
-    workgroupGrid(rows, device.limits.maxComputeWorkgroupsPerDimension),
-  );
-}
-
-/**
- * Keys of elements. The pieces below need their bits `x`, the arguments `length` and `k`, and `values` and
- * `indices` for what is found.
- */
-const keys = `${keyOfBitsWgsl}
-fn keyOf(column: u32) -> u32 { return keyOfBits(x[column]); }
 `;
 
 /**
@@ -176,7 +127,7 @@ fn put(place: u32, key: u32, column: u32) {
  * Sorts what was collected, in place, by a bitonic network in which the better of two always goes to
  * the front: so places beyond the last one may be left out. Source: Batcher (1968).
  */
-const sort = (barrier: "storageBarrier" | "workgroupBarrier"): string => `
+const sort = `
 fn sort(lane: u32, output: u32) {
   let k = u32(arguments.k);
   for (var size = 2u; size / 2u < k; size *= 2u) {
@@ -186,13 +137,13 @@ fn sort(lane: u32, output: u32) {
       let step = pair % (size / 2u);
       order(output, block + step, block + size - 1u - step);
     }
-    ${barrier}();
+    storageBarrier();
     for (var half = size / 4u; half > 0u; half /= 2u) {
       for (var pair = lane; pair / half * 2u * half < k; pair += ${LANES}u) {
         let place = pair / half * 2u * half + pair % half;
         order(output, place, place + half);
       }
-      ${barrier}();
+      storageBarrier();
     }
   }
 }
@@ -210,26 +161,17 @@ fn order(output: u32, front: u32, back: u32) {
 }
 `;
 
-/**
- * The functions `findThreshold`, `collect` and `sort`, to be called one after the other by a workgroup of
- * {@linkcode LANES}, with a barrier between the last two.
- *
- * @param barrier For the memory that `values` and `indices` are in.
- */
-export const topKWgsl = (barrier: "storageBarrier" | "workgroupBarrier"): string =>
-  keys + findThreshold + collect + sort(barrier);
-
 /** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
 const TOP_K: WgslKernel = {
   key: "top k",
-  integers: ["xOffset", "outputOffset", "rows", "length", "k", "firstColumn"],
+  integers: ["xOffset", "outputOffset", "rows", "length", "k"],
   buffers: [
     { name: "x", type: "u32", writes: false },
     { name: "values", type: "u32", writes: true },
     { name: "indices", type: "u32", writes: true },
   ],
   code: () => `
-${topKWgsl("storageBarrier")}
+${keys}${findThreshold}${collect}${sort}
 ${beginMain(LANES, "index")}
   if (index >= u32(arguments.rows)) { return; }
   let row = u32(arguments.xOffset) + index * u32(arguments.length);
@@ -239,9 +181,7 @@ ${beginMain(LANES, "index")}
   storageBarrier();
   sort(lane, output);
   for (var i = output + lane; i < output + u32(arguments.k); i += ${LANES}u) {
-    let column = indices[i];
-    values[i] = x[row + column];
-    indices[i] = column + u32(arguments.firstColumn);
+    values[i] = x[row + indices[i]];
   }
 }
 `,
