@@ -37,7 +37,6 @@ export {
 export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
 export {
   Engine,
-  type EngineTokenizer,
   type GeneratedStep,
   type GenerateOptions,
   generateWithoutCache,
@@ -68,6 +67,13 @@ export {
   type ReportRow,
   tableAsText,
 } from "./files/report.ts";
+export {
+  type EngineTokenizer,
+  type GenerationTokens,
+  generationTokens,
+  RowState,
+  type Tool,
+} from "./generate/row_state.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";
 export {
   configForDepth,

@@ -8,21 +8,11 @@
  */
 
 import { noGrad, Tensor } from "../../tensor/mod.ts";
-import { calculate } from "./calculator.ts";
 import { AheadDrawer } from "./draw_ahead.ts";
 import { KVCache } from "../model/kv_cache.ts";
 import type { GPT } from "../model/model.ts";
+import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
 import { checkSampled, checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
-
-/** What the engine needs of a tokenizer: to know where a sample ends, and to run the calculator. */
-export interface EngineTokenizer {
-  /** The id of a special token. It may throw for a name that it does not know. */
-  special(name: string): number;
-  /** The ids of a text. */
-  encode(text: string): ArrayLike<number>;
-  /** The text of ids. */
-  decode(ids: number[]): string;
-}
 
 /** What {@linkcode Engine.generate} can be told. */
 export interface GenerateOptions extends SamplingOptions {
@@ -43,72 +33,6 @@ export interface GeneratedStep {
   readonly tokens: number[];
   /** For each sample 1 if the token was drawn, 0 if it was put there: an answer of the calculator. */
   readonly masks: number[];
-}
-
-/** One sample while it grows. */
-class Row {
-  /** Tokens that will be put there instead of drawn ones. */
-  readonly forced: number[] = [];
-  isFinished = false;
-  /** The tokens of the expression that is being written, if one is. */
-  #expression: number[] | null = null;
-  readonly #specials: Specials;
-  readonly #tokenizer: EngineTokenizer;
-
-  constructor(specials: Specials, tokenizer: EngineTokenizer) {
-    this.#specials = specials;
-    this.#tokenizer = tokenizer;
-  }
-
-  /** Whether the next tokens may be forced: an expression is being written, or an answer. */
-  get mayBeForced(): boolean {
-    return this.forced.length > 0 || this.#expression !== null;
-  }
-
-  /** Takes note of the next token: it may end the sample, or call the calculator. */
-  accept(token: number): void {
-    const { ends, pythonStart, pythonEnd } = this.#specials;
-    if (ends.includes(token)) this.isFinished = true;
-    if (token === pythonStart) this.#expression = [];
-    else if (token === pythonEnd && this.#expression !== null) {
-      if (this.#expression.length > 0) this.#answer(this.#tokenizer.decode(this.#expression));
-      this.#expression = null;
-    } else this.#expression?.push(token);
-  }
-
-  #answer(expression: string): void {
-    const { outputStart, outputEnd } = this.#specials;
-    const answer = calculate(expression);
-    if (answer === null || outputStart === null || outputEnd === null) return;
-    this.forced.push(outputStart, ...Array.from(this.#tokenizer.encode(answer)), outputEnd);
-  }
-}
-
-/** The special tokens that steer generation; `null` for what the tokenizer does not have. */
-interface Specials {
-  readonly ends: readonly number[];
-  readonly pythonStart: number | null;
-  readonly pythonEnd: number | null;
-  readonly outputStart: number | null;
-  readonly outputEnd: number | null;
-}
-
-function findSpecials(tokenizer: EngineTokenizer): Specials {
-  const find = (name: string): number | null => {
-    try {
-      return tokenizer.special(name) ?? null;
-    } catch {
-      // A tokenizer without chats has only some of the special tokens.
-      return null;
-    }
-  };
-  return {
-    ends: [find("<|assistant_end|>"), find("<|bos|>")].filter((id) => id !== null),
-    pythonStart: find("<|python_start|>"),
-    pythonEnd: find("<|python_end|>"),
-    outputStart: find("<|output_start|>"),
-    outputEnd: find("<|output_end|>"),
-  };
 }
 
 /**
@@ -163,8 +87,8 @@ export class Engine {
     const { samples = 1 } = options;
     const limit = this.#checkLengths(tokens, options);
     checkSampling(options);
-    const specials = findSpecials(this.#tokenizer);
-    const rows = Array.from({ length: samples }, () => new Row(specials, this.#tokenizer));
+    const special = generationTokens(this.#tokenizer);
+    const rows = Array.from({ length: samples }, () => new RowState(special, this.#tokenizer));
     const { device, config, computeDtype } = this.#model;
     const cache = new KVCache(device, config, samples, tokens.length + limit, computeDtype);
     const drawer = new AheadDrawer(this.#model, cache, options, limit);
@@ -176,9 +100,9 @@ export class Engine {
       for (let step = 1; limit > 0; step++) {
         const next = drawn[used++]!;
         checkSampled(next);
-        const masks = rows.map((row) => row.forced.length > 0 ? 0 : 1);
-        const column = rows.map((row, i) => row.forced.shift() ?? next[i]!);
-        rows.forEach((row, i) => row.accept(column[i]!));
+        const taken = rows.map((row, i) => row.next(next[i]!));
+        const column = taken.map(({ token }) => token);
+        const masks: number[] = taken.map(({ mask }) => mask);
         yield { tokens: column, masks };
         if (step >= limit || rows.every((row) => row.isFinished)) return;
         const isOther = masks.includes(0);
@@ -205,7 +129,7 @@ export class Engine {
     tokens: readonly number[],
     options: GenerateOptions = {},
   ): Promise<{ readonly tokens: number[][]; readonly masks: number[][] }> {
-    const { ends } = findSpecials(this.#tokenizer);
+    const { ends } = generationTokens(this.#tokenizer);
     const rows = Array.from({ length: options.samples ?? 1 }, () => ({
       tokens: [...tokens],
       masks: tokens.map(() => 0),

@@ -2,7 +2,8 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import type { Device } from "../../tensor/mod.ts";
-import { Engine, type EngineTokenizer, generateWithoutCache } from "./engine.ts";
+import { Engine, generateWithoutCache } from "./engine.ts";
+import type { EngineTokenizer } from "./row_state.ts";
 import { GPT } from "../model/model.ts";
 
 const config = {
