@@ -1,10 +1,9 @@
 /**
- * Names what became slower: measures the comparisons whose results are kept once more, quickly, and
- * compares ratios, not times.
+ * Finds regressions: repeats the stored comparisons in a quick run, and compares ratios, not times.
  *
  *     deno task bench:check
  *
- * The exit code is 1 if a ratio is worse by more than 15 % than it was.
+ * The exit code is 1 if a ratio is more than 15 % below the stored one.
  *
  * @module
  */
@@ -15,16 +14,16 @@ import { measureAll } from "./peers/run.ts";
 import { format, keyOf, readResults, RESULTS_URL } from "./results.ts";
 
 const flags = {
-  device: choice(["all", "cpu", "webgpu"], "all", "The comparisons of which device"),
-  only: optional(text("", "Only comparisons whose names contain this", "NAME")),
-  results: optional(text("", "The results to compare with, by default bench/results.json", "PATH")),
+  device: choice(["all", "cpu", "webgpu"], "all", "Device whose comparisons to run"),
+  only: optional(text("", "Run only comparisons whose name contains this", "NAME")),
+  results: optional(text("", "Results to compare with, by default bench/results.json", "PATH")),
 };
 
-/** A ratio may be this part of what it was. */
+/** The smallest share of the stored ratio that passes. */
 const TOLERATED = 0.85;
 
 const script: Script<typeof flags> = {
-  summary: "Names what became slower by more than 15 %, in comparison with others.",
+  summary: "Lists comparisons that became more than 15 % slower than stored.",
   command: "deno task bench:check",
   flags,
   run: async ({ device, only, results }) => {

@@ -1,8 +1,8 @@
 /**
- * A graphics processor that runs nothing: it takes every dispatch, and counts what there is to do.
+ * A WebGPU device that runs nothing and counts the work of every dispatch.
  *
- * So the kernels of a model can be counted that no machine at hand could train, by the very code that
- * would train it. It has no memory either: what is read are zeros.
+ * It counts the kernels of models too large for the machine at hand, with the code that trains them. It
+ * has no memory: reads return zeros.
  *
  * @module
  */
@@ -19,17 +19,17 @@ import type {
 import { ProfileRecorder, type Work } from "../tensor/profile.ts";
 import { type Scope, ScopeStack } from "../tensor/scope.ts";
 
-/** What a counting device takes after. */
+/** The device that a {@linkcode CountingDevice} imitates. */
 export interface CountingOptions {
-  /** What it says of itself: some kernels are chosen by it. */
+  /** Some kernels are chosen by it. */
   readonly info?: DeviceInfo;
-  /** Whether its kernels may have numbers of 16 bits, by default yes. */
+  /** @default {true} */
   readonly hasFloat16?: boolean;
-  /** Its limits, by default those of a common graphics card. */
+  /** By default those of a common discrete GPU. */
   readonly limits?: WebGpuDevice["limits"];
 }
 
-/** As graphics cards of the last years have them. */
+/** Limits of recent discrete GPUs. */
 const usualLimits: WebGpuDevice["limits"] = {
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupSizeX: 1024,
@@ -39,7 +39,7 @@ const usualLimits: WebGpuDevice["limits"] = {
   maxStorageBufferBindingSize: 2 ** 31 - 4,
 };
 
-/** Counts dispatches; a profile has one event for each, which takes no time. */
+/** Counts dispatches; a profile has one event of zero duration for each. */
 export class CountingDevice implements WebGpuDevice {
   readonly kind = "webgpu" as const;
   readonly info: DeviceInfo;
@@ -51,10 +51,9 @@ export class CountingDevice implements WebGpuDevice {
   #liveBytes = 0;
   #peakBytes = 0;
 
-  /** Opens one. */
   constructor({ info, hasFloat16 = true, limits = usualLimits }: CountingOptions = {}) {
     this.info = info ?? {
-      description: "a graphics processor that only counts",
+      description: "a GPU that only counts",
       details: { software: false, subgroupSize: 32 },
     };
     this.limits = limits;

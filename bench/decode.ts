@@ -1,5 +1,5 @@
 /**
- * Times generation: reading a prompt, then one token after the other.
+ * Times text generation: prefill and decoding.
  *
  *     deno run -A bench/decode.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256
  *
@@ -25,22 +25,22 @@ import {
 const flags = {
   ...benchFlags,
   ...modelFlags,
-  samples: integer(1, "Texts that are written side by side"),
-  maxTokens: integer(100, "Tokens that are timed"),
-  warmup: integer(8, "Texts that are written before one is timed", { least: 0 }),
-  readEvery: integer(0, "Tokens that are read from the device together, 0 for what suits it", {
+  samples: integer(1, "Sequences decoded together (batch size)"),
+  maxTokens: integer(100, "Timed tokens"),
+  warmup: integer(8, "Untimed generations before the timed one", { least: 0 }),
+  readEvery: integer(0, "Tokens per readback from the device, 0 for the default", {
     least: 0,
   }),
   ...profileFlags,
 };
 
-/** A tokenizer without special tokens, so that no text ends early. */
+/** A tokenizer without special tokens, so that no sequence ends early. */
 const endless = { special: () => -1, encode: () => [], decode: () => "" };
 
-/** As many tokens as a GPU may have read together, of which only the first takes time. */
+/** Most tokens per readback: only the first of them takes time. */
 const MOST_TOGETHER = 32;
 
-/** The median of the mean times of so many tokens, without the first, which wait for new kernels. */
+/** Median over groups of `together` tokens of their mean time, without the first tokens, which compile kernels. */
 function timePerToken(times: readonly number[], together: number): number {
   const warm = times.slice(Math.min(Math.max(5, together - 1), times.length - 1));
   const means: number[] = [];
@@ -52,7 +52,7 @@ function timePerToken(times: readonly number[], together: number): number {
 }
 
 const script: Script<typeof flags> = {
-  summary: "Times reading a prompt and writing tokens, with a KV cache.",
+  summary: "Times prefill and decoding with a KV cache.",
   command: "deno run -A bench/decode.ts",
   flags,
   run: async (values) => {
@@ -77,7 +77,7 @@ const script: Script<typeof flags> = {
     };
     const write = (more: { readEvery?: number } = {}) =>
       new Engine(model, endless).generate(prompt, { ...options, ...more });
-    // The first tokens take twice as long: JavaScript is compiled the better the more often it runs.
+    // The first tokens take twice as long, until V8 has optimized the code.
     for (let text = 0; text < values.warmup; text++) await Array.fromAsync(write());
     const timeTokens = async (more: { readEvery?: number } = {}): Promise<number> => {
       const times: number[] = [];
@@ -89,15 +89,15 @@ const script: Script<typeof flags> = {
       return timePerToken(times, device.kind === "cpu" ? 1 : MOST_TOGETHER);
     };
     const step = await timeTokens();
-    // What reading several tokens together gains; the CPU always reads them one by one.
+    // The gain of batched readback; the CPU always reads token by token.
     const isCompared = device.kind === "webgpu" && readEvery === 0;
     const stepReadAlone = isCompared ? await timeTokens({ readEvery: 1 }) : null;
     console.log(device.info.description);
     if (stepReadAlone !== null) {
       const [alone, together] = [stepReadAlone, step].map((time) => round(time, 2));
       console.log(
-        `A token takes ${alone} ms if each is read alone, ${together} ms if several are read ` +
-          `together: ${round(stepReadAlone / step, 2)} × as fast`,
+        `A token takes ${alone} ms with one readback per token, ${together} ms with batched ` +
+          `readback: ${round(stepReadAlone / step, 2)} × as fast`,
       );
     }
     if (wantsProfile(values)) {

@@ -1,4 +1,4 @@
-/** The kernels that are timed side by side, each with what it replaces. @module */
+/** The kernels that bench/kernels.ts times, each with what it replaces. @module */
 
 import { AdamW } from "../optim/mod.ts";
 import { polarExpress } from "../optim/polar_express.ts";
@@ -23,31 +23,31 @@ import { CPU_MATMULS } from "../tensor/ops/matmul/wasm.ts";
 import { runCandidate } from "../tensor/ops/matmul/candidates_wgsl.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 
-/** One way to compute something. */
+/** Computes a result. */
 export type Way = () => Tensor;
 
-/** Something to be timed. */
+/** A kernel to time. */
 export interface Kernel {
-  /** What it computes, and how large. */
+  /** Operation and size. */
   readonly name: string;
-  /** What the other way is. */
+  /** What `plain` is. */
   readonly replaces: string;
-  /** Operations on floating-point numbers, where these are what takes the time. */
+  /** Floating-point operations, for a compute-bound kernel. */
   readonly flops?: number;
-  /** Bytes that must be read and written, where these are what takes the time. */
+  /** Bytes read and written, for a memory-bound kernel. */
   readonly bytes?: number;
-  /** Makes the operands, and gives the two ways: the one that is used, and the plain one. */
+  /** Creates the operands, and returns the kernel and the plain computation that it replaces. */
   readonly prepare: (device: Device) => { readonly run: Way; readonly plain: Way };
 }
 
-/** A training step's tokens, channels and vocabulary. */
+/** The sizes of a `base` training step. */
 const [BATCH, SEQUENCE, WIDTH, HEADS, VOCABULARY] = [4, 256, 256, 4, 4096];
 const TOKENS = BATCH * SEQUENCE;
 
-/** Bytes of so many numbers. */
+/** Bytes of float32 elements. */
 const floats = (count: number) => 4 * count;
 
-/** The product of matrices, against the kernel that computes each element by itself. */
+/** Matmul, against the naive kernel. */
 function product(
   name: string,
   [m, k, n]: readonly [number, number, number],
@@ -58,7 +58,7 @@ function product(
   return {
     name: `matmul, ${name}, ${m} x ${k} x ${n}`,
     replaces: "the naive kernel",
-    // A single row takes as long as reading the matrix does.
+    // A matrix–vector product is bound by reading the matrix.
     ...(isRow ? { bytes: floats(k * n) } : { flops: 2 * m * k * n }),
     prepare: (device) => {
       const a = normal(device, transposeA ? [k, m] : [m, k], { seed: 1 });
@@ -84,7 +84,7 @@ function naiveProduct(
   return c;
 }
 
-/** A kernel with one operand, against the operations that it is made of. */
+/** A kernel with one operand, against its unfused operations. */
 function fused(
   name: string,
   shape: readonly number[],
@@ -94,7 +94,7 @@ function fused(
   const size = shape.reduce((count, length) => count * length);
   return {
     name: `${name}, ${shape.join(" x ")}`,
-    replaces: "its operations one by one",
+    replaces: "its unfused operations",
     bytes: floats(2 * size),
     prepare: (device) => {
       const x = normal(device, shape, { seed: 3 });
@@ -108,7 +108,7 @@ const composedSoftmax = (x: Tensor): Tensor => {
   return powers.div(powers.sum(-1, true));
 };
 
-/** Everything that is timed, in the order of the table. */
+/** All kernels, in the order of the table. */
 export const kernels: readonly Kernel[] = [
   product("widening", [TOKENS, WIDTH, 4 * WIDTH], { transposeB: true }),
   product("head", [TOKENS, WIDTH, VOCABULARY], { transposeB: true }),
@@ -118,8 +118,8 @@ export const kernels: readonly Kernel[] = [
   product("one token", [1, WIDTH, VOCABULARY], { transposeB: true }),
   {
     name: `attention, ${BATCH} x ${HEADS} x ${SEQUENCE} x ${WIDTH / HEADS}`,
-    replaces: "products and a softmax",
-    // Two products, of which the causal mask leaves half.
+    replaces: "matmuls and a softmax",
+    // Two matmuls, halved by the causal mask.
     flops: 2 * BATCH * SEQUENCE * SEQUENCE * WIDTH,
     prepare: (device) => {
       const shape = [BATCH, SEQUENCE, HEADS, WIDTH / HEADS];
@@ -135,7 +135,7 @@ export const kernels: readonly Kernel[] = [
   fused("softmax", [TOKENS, VOCABULARY], (x) => x.softmax(), composedSoftmax),
   {
     name: `cross-entropy, ${TOKENS} x ${VOCABULARY}`,
-    replaces: "a softmax, a choice and a logarithm",
+    replaces: "softmax, gather and log",
     bytes: floats(TOKENS * VOCABULARY),
     prepare: (device) => {
       const logits = normal(device, [TOKENS, VOCABULARY], { seed: 4 });
@@ -153,11 +153,11 @@ export const kernels: readonly Kernel[] = [
     (x) => rmsNorm(x),
     (x) => x.div(x.square().mean(-1, true).add(2 ** -23).sqrt()),
   ),
-  fused("squared relu", [TOKENS, 4 * WIDTH], (x) => x.reluSquared(), (x) => x.relu().square()),
+  fused("ReLU²", [TOKENS, 4 * WIDTH], (x) => x.reluSquared(), (x) => x.relu().square()),
   fused("softcap", [TOKENS, VOCABULARY], (x) => x.softcap(15), (x) => x.div(15).tanh().mul(15)),
   {
     name: `embedding, ${TOKENS} of ${VOCABULARY} x ${WIDTH}`,
-    replaces: "a product with rows of one 1",
+    replaces: "a matmul with one-hot rows",
     bytes: floats(2 * TOKENS * WIDTH),
     prepare: (device) => {
       const weight = normal(device, [VOCABULARY, WIDTH], { seed: 6 });
@@ -172,8 +172,8 @@ export const kernels: readonly Kernel[] = [
   },
   {
     name: "AdamW, 1,048,576 parameters",
-    replaces: "its operations one by one",
-    // Parameter, gradient and two averages are read, and all but the gradient written.
+    replaces: "its unfused operations",
+    // Reads the parameter, its gradient and two moments, and writes all but the gradient.
     bytes: floats(7 * 2 ** 20),
     prepare: (device) => {
       const numbers = { lr: 1e-3, betas: [0.9, 0.95], eps: 1e-8, weightDecay: 0.1 } as const;
@@ -192,14 +192,14 @@ export const kernels: readonly Kernel[] = [
   },
   {
     name: `Polar Express, 4 of ${WIDTH} x ${4 * WIDTH}`,
-    replaces: "its operations, one matrix at a time",
+    replaces: "its unfused operations, one matrix at a time",
     flops: 4 * 5 * (2 * 2 * WIDTH * WIDTH * 4 * WIDTH + 2 * WIDTH ** 3),
     prepare: (device) => {
       const random = normal(device, [4, WIDTH, 4 * WIDTH], { seed: 10 });
       const norms = random.square().sum([1, 2], true).sqrt();
       const matrices = random.div(norms.mul(1.01));
       return {
-        // It overwrites what it is given.
+        // It overwrites its input.
         run: () => polarExpress(matrices.mul(1), 5),
         plain: () => {
           const each = Array.from(

@@ -1,11 +1,10 @@
 /**
- * Times kernels side by side: on every device, against the plain kernel or the operations that a fused
- * one replaces.
+ * Times kernels on every device against what they replace: a naive kernel, or unfused operations.
  *
  *     deno run -A bench/kernels.ts --only matmul,attention --device cpu
  *
- * The sizes are those of a training step of 4 × 256 tokens at depth 4. Both ways must agree before
- * either is timed, and what was timed is read back afterwards.
+ * The sizes are those of a `base` training step: 4 × 256 tokens at depth 4. Results are compared before
+ * timing, and the timed results are read back.
  *
  * @module
  */
@@ -25,24 +24,24 @@ import { median, timeRuns } from "./harness.ts";
 import { type Kernel, kernels, type Way } from "./kernel_list.ts";
 
 const flags = {
-  device: choice(["all", "cpu", "webgpu"], "all", "Where to compute"),
-  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
-  noBlas: toggle("Leave the CPU with a BLAS out"),
-  only: text("", "Parts of the names of what is timed, with commas between", "NAME,NAME"),
-  repeats: integer(7, "The measurements of each"),
+  device: choice(["all", "cpu", "webgpu"], "all", "Device to compute on"),
+  threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0 }),
+  noBlas: toggle("Skip the CPU with a BLAS"),
+  only: text("", "Comma-separated parts of kernel names", "NAME,NAME"),
+  repeats: integer(7, "Measurements of each kernel"),
 };
 
-/** How long one measurement takes at least, in milliseconds: a shorter one times the clock. */
+/** Minimum duration of a measurement, in milliseconds: shorter ones measure the clock. */
 const MEASUREMENT = 20;
 
-/** What takes so many milliseconds is timed only twice. */
+/** Kernels slower than this, in milliseconds, are timed only twice. */
 const SLOW = 300;
 
-/** The most that two ways may differ, relative to the largest element. */
+/** Largest difference of two results, relative to the largest element. */
 const TOLERANCE = 1e-4;
 
 const script: Script<typeof flags> = {
-  summary: "Times kernels on every device, against what they replace.",
+  summary: "Times kernels on every device against what they replace.",
   command: "deno run -A bench/kernels.ts",
   flags,
   run: async (values) => {
@@ -58,7 +57,7 @@ const script: Script<typeof flags> = {
       for (const blas of kind === "cpu" && !values.noBlas ? [true, false] : [false]) {
         const device = await openOrExplain(kind, { ...options, blas });
         if (device === null) continue;
-        // Without a BLAS both rounds would be the same.
+        // Without a BLAS the second round repeats the first.
         if (!blas || (device.kind === "cpu" && device.hasBlas)) {
           await printTable(device, wanted, values.repeats);
         }
@@ -68,7 +67,7 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Opens a device, or says why there is none. */
+/** Opens a device, or prints why it is not available. */
 async function openOrExplain(
   kind: "cpu" | "webgpu",
   options: { readonly threads?: number; readonly blas: boolean },
@@ -76,7 +75,7 @@ async function openOrExplain(
   try {
     return await openDevice(kind, options);
   } catch (error) {
-    console.log(`\n${kind}: left out. ${error instanceof Error ? error.message : error}`);
+    console.log(`\n${kind}: skipped. ${error instanceof Error ? error.message : error}`);
     return null;
   }
 }
@@ -116,18 +115,18 @@ function row(name: string, ms: string, flops: string, bytes: string, faster: str
   ].join(" ");
 }
 
-/** Compares the two ways. @throws {Error} If they do not agree. */
+/** Compares the two results. @throws {Error} If they differ. */
 async function check(kernel: Kernel, run: Way, plain: Way): Promise<void> {
   const [got, wanted] = [noGrad(run), noGrad(plain)];
   const deviation = relativeDeviation(await got.data(), await wanted.data());
   if (!(deviation <= TOLERANCE)) {
     throw new Error(
-      `Cannot time ${kernel.name}: wanted what ${kernel.replaces} gives, got a deviation of ${deviation}`,
+      `Cannot time ${kernel.name}: wanted the result of ${kernel.replaces}, got a deviation of ${deviation}`,
     );
   }
 }
 
-/** The milliseconds of one call, by the median of some measurements. */
+/** Milliseconds of one call, the median of several measurements. */
 async function measure(device: Device, way: Way, repeats: number): Promise<number> {
   let last: Tensor | null = null;
   const calls = (count: number) => () => {
@@ -139,8 +138,8 @@ async function measure(device: Device, way: Way, repeats: number): Promise<numbe
       last = scope.keep(result);
     }
   };
-  // The check has compiled it, but engines and drivers make code fast only after some runs. What
-  // takes long in one is mostly a plain way that is not waited for again and again.
+  // The check has compiled the kernel, but engines and drivers optimize it only after several runs.
+  // Slow calls, mostly of a naive kernel, are not repeated as often.
   const [once] = await timeRuns(device, 1, calls(1)) as [number];
   const isSlow = once > SLOW;
   const count = isSlow ? 1 : Math.max(1, Math.min(1000, Math.ceil(MEASUREMENT / once)));
@@ -150,11 +149,11 @@ async function measure(device: Device, way: Way, repeats: number): Promise<numbe
   return median(times) / count;
 }
 
-/** Reads what the timed runs have left. @throws {Error} If it is not finite: then nothing was timed. */
+/** Reads the result of the timed runs. @throws {Error} If it is not finite. */
 async function consume(result: Tensor | null): Promise<void> {
   const values = await result?.data();
   if (values === undefined || !values.every(Number.isFinite)) {
-    throw new Error("Cannot use the times: what was computed is not finite");
+    throw new Error("Cannot use the times: the result is not finite");
   }
 }
 

@@ -1,15 +1,15 @@
-/** Least squares without negative coefficients, for a handful of them. @module */
+/** Non-negative least squares for few coefficients. @module */
 
 /**
- * The coefficients, none below zero, with which the columns of `rows` come nearest to `targets`.
+ * Solves min ‖rows · x − targets‖² subject to x ≥ 0.
  *
- * Each subset of the columns is solved on its own, and of the solutions without negative coefficients
- * the nearest is taken: it is the best that there is, since at the optimum the coefficients that are
- * not zero solve their own problem.
+ * It solves the unconstrained problem for each subset of the columns and returns the best solution
+ * without negative coefficients. That is the optimum, because the nonzero coefficients of the optimum
+ * solve the unconstrained problem of their subset.
  *
- * @param rows A row of numbers for each target, all of one length: at most a dozen columns.
- * @param targets What the rows should add up to.
- * @throws {RangeError} If there are fewer rows than columns, or a row has another length.
+ * @param rows One row for each target, with at most a dozen columns.
+ * @param targets The right-hand side.
+ * @throws {RangeError} If there are fewer rows than columns, or rows differ in length.
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ export function nonNegativeLeastSquares(
   if (ragged !== undefined) {
     throw new RangeError(`Cannot fit: wanted rows of ${columns} numbers, got ${ragged.length}`);
   }
-  // Columns of one size keep the normal equations well conditioned.
+  // Columns of equal norm keep the normal equations well conditioned.
   const sizes = Array.from(
     { length: columns },
     (_, j) => Math.hypot(...rows.map((row) => row[j]!)),
@@ -53,7 +53,7 @@ export function nonNegativeLeastSquares(
   return best.coefficients.map((value, j) => sizes[j] === 0 ? 0 : value / sizes[j]!);
 }
 
-/** Solves `rowsᵀ rows x = rowsᵀ targets` by elimination; `null` where that has no single solution. */
+/** Solves `rowsᵀ rows x = rowsᵀ targets` by Gaussian elimination; `null` if it is singular. */
 function solveNormal(
   rows: readonly (readonly number[])[],
   targets: readonly number[],

@@ -1,5 +1,5 @@
 /**
- * Times square matrix products, each checked against a plain product first.
+ * Times square matmuls, each checked against double precision first.
  *
  *     deno run -A bench/matmul.ts --device cpu --sizes 256,512,1024
  *
@@ -14,12 +14,12 @@ import { benchFlags, median, openBenchDevice, peakMemory, round, timeRuns } from
 
 const flags = {
   ...benchFlags,
-  sizes: text("256,512,1024", "Rows and columns, with commas between", "N,N"),
-  repeats: integer(10, "The measurements of each size"),
+  sizes: text("256,512,1024", "Comma-separated sizes", "N,N"),
+  repeats: integer(10, "Measurements of each size"),
 };
 
 const script: Script<typeof flags> = {
-  summary: "Times square matrix products.",
+  summary: "Times square matmuls.",
   command: "deno run -A bench/matmul.ts",
   flags,
   run: async (values) => {
@@ -45,13 +45,13 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Billions of operations in a second, by the median of some measurements. */
+/** GFLOP/s, the median of several measurements. */
 async function measure(device: Device, size: number, repeats: number): Promise<number> {
   using _scope = device.scope();
   const a = uniform(device, [size, size], { seed: 1, low: -1, high: 1 });
   const b = uniform(device, [size, size], { seed: 2, low: -1, high: 1 });
   await check(a, b, size);
-  // Products that are done in no time are timed many at once.
+  // Small matmuls are timed many at once.
   const count = Math.max(1, Math.round(2e8 / size ** 3));
   const run = () => {
     for (let i = 0; i < count; i++) {
@@ -59,13 +59,13 @@ async function measure(device: Device, size: number, repeats: number): Promise<n
       noGrad(() => matmul(a, b));
     }
   };
-  // The optimiser of the engine takes a moment to reach its best code.
+  // V8's optimizing compiler takes a few runs.
   await timeRuns(device, 5, run);
   const milliseconds = median(await timeRuns(device, repeats, run));
   return count * 2 * size ** 3 / milliseconds / 1e6;
 }
 
-/** Compares a few elements with sums in double precision. @throws {Error} If they differ. */
+/** Compares some elements with sums in double precision. @throws {Error} If they differ. */
 async function check(a: Tensor, b: Tensor, size: number): Promise<void> {
   const [left, right] = [await a.data(), await b.data()];
   const product = await noGrad(() => matmul(a, b)).data();
@@ -75,7 +75,7 @@ async function check(a: Tensor, b: Tensor, size: number): Promise<void> {
     for (let k = 0; k < size; k++) sum += left[row * size + k]! * right[k * size + column]!;
     const got = product[row * size + column]!;
     if (!(Math.abs(got - sum) <= 1e-6 * size)) {
-      throw new Error(`The product is wrong at ${row}, ${column}: wanted ${sum}, got ${got}`);
+      throw new Error(`Cannot time matmul: at ${row}, ${column} wanted ${sum}, got ${got}`);
     }
   }
 }

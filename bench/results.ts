@@ -1,10 +1,10 @@
-/** What was measured: rows, as they are kept and shown. @module */
+/** Stored benchmark results, and tables of them. @module */
 
-/** One side of a row. */
+/** A side of a comparison. */
 export interface Measured {
-  /** Who or what was measured. */
+  /** The library, or another name of the side. */
   readonly library: string;
-  /** The median, or `null` where it could not be measured. */
+  /** The median; `null` if it could not be measured. */
   readonly value: number | null;
   /** Why it could not be measured. */
   readonly reason?: string;
@@ -14,19 +14,16 @@ export interface Measured {
 export interface Row {
   /** What was compared. */
   readonly name: string;
-  /** Where. */
   readonly device: "cpu" | "webgpu";
   /** The unit of the values. */
   readonly unit: string;
-  /** nanodino's side. */
   readonly ours: Measured;
-  /** The others. */
   readonly others: readonly Measured[];
-  /** How many times as good ours is as the best of the others: above 1 is better than it. */
+  /** Ours against the best of the others; above 1 ours is better. */
   readonly ratio: number | null;
-  /** The smallest and the largest ratio of a round. */
+  /** The smallest and the largest ratio of a single round. */
   readonly spread: readonly [number, number] | null;
-  /** The ratio that is wanted, if one is. */
+  /** The target of the ratio, if any. */
   readonly wanted: number | null;
 }
 
@@ -43,7 +40,7 @@ export interface Results {
   readonly sessions: readonly Session[];
 }
 
-/** Where the results are kept. */
+/** The file of the stored results. */
 export const RESULTS_URL: URL = new URL("results.json", import.meta.url);
 
 /** Reads results. @throws {Error} If there are none, or the file is not one of results. */
@@ -108,12 +105,12 @@ function addSession(before: readonly Session[], session: Session): Session[] {
     .filter(({ rows }) => rows.length > 0);
 }
 
-/** What tells a row from the others. */
+/** Identifies a row. */
 export function keyOf({ name, device }: Pick<Row, "name" | "device">): string {
   return `${device}: ${name}`;
 }
 
-/** The table of the rows, as Markdown, and below it who could not be measured, and why. */
+/** A Markdown table of rows, followed by what could not be measured and why. */
 export function asMarkdown(rows: readonly Row[]): string {
   const lines = rows.map(({ name, unit, ours, others, ratio, wanted }) => [
     name,
@@ -136,7 +133,6 @@ export function asMarkdown(rows: readonly Row[]): string {
   return [table, ...missing].join("\n\n");
 }
 
-/** A table in Markdown. */
 export function markdownTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
@@ -146,7 +142,7 @@ export function markdownTable(
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** A number with three digits that count. */
+/** Formats a number with three significant digits. */
 export function format(value: number | null): string {
   if (value === null) return "";
   const text = Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);

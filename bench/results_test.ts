@@ -18,7 +18,7 @@ const session: Session = {
   ...{ date: "2026-01-01T00:00:00Z", machine: { threads: 2 }, versions: {}, rows: [row] },
 };
 
-Deno.test("the table says who was measured, who was not and why, and which target is missed", () => {
+Deno.test("the table lists what was measured, what was not and why, and which targets are missed", () => {
   assertEquals(asMarkdown([{ ...row, ratio: 3 }, row]).split("\n").slice(2), [
     "| sums | 12,345 GB/s | a: 1.23 | 3.00 × | 3.00 × |",
     "| sums | 12,345 GB/s | a: 1.23 | 2.50 × | 3.00 ×, missed |",
@@ -27,7 +27,7 @@ Deno.test("the table says who was measured, who was not and why, and which targe
   ]);
 });
 
-Deno.test("numbers have three digits that count", () => {
+Deno.test("numbers have three significant digits", () => {
   assertEquals([0.01234, 1.5, 99.94, 123.4, 1234567].map(format), [
     ...["0.0123", "1.50", "99.9", "123", "1,234,567"],
   ]);

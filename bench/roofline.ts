@@ -1,6 +1,6 @@
 /**
- * Writes `bench/ROOFLINE.md`: what each kernel of a training step has to do, and what that leaves
- * graphics processors of three classes to reach.
+ * Writes `bench/ROOFLINE.md`: the work of each kernel of a training step, and a roofline model of GPUs
+ * of three classes.
  *
  *     deno task roofline
  *
@@ -26,17 +26,17 @@ import { type Processor, PROCESSORS } from "./roofline_model.ts";
 import { type Outlook, rooflinePage } from "./roofline_page.ts";
 
 const flags = {
-  output: optional(text("", "Where to write the page, by default bench/ROOFLINE.md", "PATH")),
+  output: optional(text("", "Output file, by default bench/ROOFLINE.md", "PATH")),
 };
 
-/** The batches, in sequences, of which the largest that fits is taken. */
+/** Batch sizes in sequences; the largest that fits is used. */
 const BATCHES = [16, 8, 4, 2, 1];
 
-/** Steps whose recording is timed. */
+/** Timed steps of {@linkcode timeRecording}. */
 const RECORDINGS = 25;
 
 const script: Script<typeof flags> = {
-  summary: "Writes down what bounds a training step on a graphics processor.",
+  summary: "Models what bounds a training step on GPUs of three classes.",
   command: "deno task roofline",
   flags,
   run: async ({ output }) => {
@@ -67,8 +67,8 @@ const script: Script<typeof flags> = {
 };
 
 /**
- * Microseconds of JavaScript for a dispatch. The model has as many layers as `base` and next to nothing
- * to compute, so that the adapter, where it is a program, leaves the processor alone.
+ * Microseconds of JavaScript per dispatch. The model has as many layers as `base` but is tiny, so that a
+ * software adapter hardly competes for the CPU.
  */
 async function timeRecording(device: Device): Promise<number> {
   const shape = { ...baseShape, aspectRatio: 8, headDim: 8, maxSeqLen: 8, vocabSize: 64 };
@@ -86,9 +86,9 @@ async function timeRecording(device: Device): Promise<number> {
   return 1000 * median(times) / (batch.length + update.length);
 }
 
-/** A model on a processor, with the largest batch that fits. */
+/** A step on a processor, with the largest batch that fits. */
 async function outlookOf(shape: StepShape, processor: Processor): Promise<Outlook> {
-  // `base` has the batch that it is timed with everywhere else.
+  // `base` keeps the batch size of the other benches.
   const batches = shape === baseShape ? [shape.deviceBatchSize] : BATCHES;
   let outlook: Outlook | null = null;
   for (const deviceBatchSize of batches) {

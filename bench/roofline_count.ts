@@ -1,4 +1,4 @@
-/** Counts the dispatches of a training step, on a device that runs them or on one that does not. @module */
+/** Counts the dispatches of a training step, on a real or a counting device. @module */
 
 import { configForDepth, GPT, planTraining } from "../gpt/mod.ts";
 import type { MuonAdamW } from "../optim/mod.ts";
@@ -9,35 +9,33 @@ import { randomBatch } from "./step.ts";
 
 /** A model and its batch. */
 export interface StepShape {
-  /** The number of layers; the width is 64 times as much. */
+  /** Number of layers; the width is 64 times as large. */
   readonly depth: number;
-  /** The tokens of the vocabulary. */
   readonly vocabSize: number;
-  /** The channels of a head. */
   readonly headDim: number;
-  /** The tokens of a sequence. */
+  /** Context length in tokens. */
   readonly maxSeqLen: number;
-  /** The long (L) and short (S) windows. */
+  /** Long (L) and short (S) attention windows. */
   readonly windowPattern: string;
-  /** The sequences of a batch. */
+  /** Sequences of a batch. */
   readonly deviceBatchSize: number;
 }
 
 /** The kernels of a step. */
 export interface StepCounts {
-  /** Of one batch: forward and backward. */
+  /** Forward and backward of one batch. */
   readonly batch: readonly Dispatch[];
-  /** Of the optimizer. */
+  /** Optimizer step. */
   readonly update: readonly Dispatch[];
 }
 
-/** `base`: the model that the benches time. */
+/** The `base` model of the benches. */
 export const baseShape: StepShape = {
   ...{ depth: 4, vocabSize: 4096, headDim: 64, maxSeqLen: 256 },
   ...{ windowPattern: "L", deviceBatchSize: 4 },
 };
 
-/** nanochat's model of a depth. */
+/** nanochat's model of a given depth. */
 export function nanochatShape(depth: number, deviceBatchSize: number): StepShape {
   return {
     ...{ depth, vocabSize: 32_768, headDim: 128, maxSeqLen: 2048 },
@@ -45,15 +43,15 @@ export function nanochatShape(depth: number, deviceBatchSize: number): StepShape
   };
 }
 
-/** A step in its two parts, to be run again and again. */
+/** The two parts of a training step, to run repeatedly. */
 export interface Step {
   /** Forward and backward. */
   readonly batch: () => void;
-  /** The optimizer. */
+  /** Optimizer step. */
   readonly update: () => void;
 }
 
-/** Builds a model and its optimizer. */
+/** Creates a model and its optimizer. */
 export function prepareStep(device: Device, shape: StepShape): Step {
   const model = new GPT(configForDepth(shape), device, { seed: null });
   const optimizer: MuonAdamW = model.optimizer({ weightDecay: 0.1 });
@@ -70,7 +68,7 @@ export function prepareStep(device: Device, shape: StepShape): Step {
   };
 }
 
-/** Profiles a step, after one in which everything is made that is made only once. */
+/** Profiles a step, after a first one that does one-time work. */
 export async function profileStep(device: Device, { batch, update }: Step): Promise<StepCounts> {
   batch();
   update();
@@ -78,7 +76,7 @@ export async function profileStep(device: Device, { batch, update }: Step): Prom
   return { batch: await profileOf(batch), update: await profileOf(update) };
 }
 
-/** Counts a step that nothing runs, and the most memory that it takes, in bytes. */
+/** Counts a step without running it, and its peak memory in bytes. */
 export async function countStep(
   shape: StepShape,
 ): Promise<{ readonly counts: StepCounts; readonly peakBytes: number }> {
@@ -87,7 +85,7 @@ export async function countStep(
   return { counts, peakBytes: device.memory.peakBytes };
 }
 
-/** The batches that nanochat adds up in a step of this model: its batch size is for any machine. */
+/** Gradient accumulation steps of nanochat's batch size for this model. */
 export function batchesOfStep(shape: StepShape): number {
   return planTraining(shape).gradAccumSteps;
 }

@@ -1,8 +1,8 @@
 /**
- * The least time that kernels can take on a processor, from what they have to do.
+ * A roofline model: lower bounds on the time of kernels on a processor, from their work.
  *
- * A kernel takes at least as long as its operations at the highest speed of the processor, as its
- * bytes at the bandwidth of the memory, and as a dispatch takes if it has nothing to do.
+ * A kernel takes at least the time of its operations at peak FLOP/s, of its bytes at memory bandwidth,
+ * and of an empty dispatch.
  *
  * Source: Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for
  * multicore architectures" (2009); the third bound is ours.
@@ -12,25 +12,24 @@
 
 import type { ProfileEvent } from "../tensor/mod.ts";
 
-/** A graphics processor, as its maker describes it. */
+/** The specification of a GPU. */
 export interface Processor {
-  /** Its name. */
   readonly name: string;
-  /** Operations in a second, in single precision, without matrix units. */
+  /** Peak FLOP/s in float32, without matrix units. */
   readonly flops: number;
-  /** Bytes in a second to and from its memory. */
+  /** Memory bandwidth in bytes per second. */
   readonly bandwidth: number;
-  /** Bytes of memory. */
+  /** Memory in bytes. */
   readonly memory: number;
 }
 
-/** What has to be known of a dispatch. */
+/** The work of a dispatch, and its measured time. */
 export type Dispatch = Pick<ProfileEvent, "name" | "flops" | "bytes" | "milliseconds">;
 
-/** What a kernel's time is bounded by. */
+/** What bounds the time of a kernel. */
 export type Bound = "compute" | "bandwidth" | "dispatch";
 
-/** One processor of each class. */
+/** One GPU of each class. */
 export const PROCESSORS: readonly Processor[] = [
   // 96 units × 8 lanes × 2 operations × 1.35 GHz; LPDDR4x-4266 on 128 bits; half of 16 GB is the GPU's.
   { name: "integrated (Iris Xe, 96 units)", flops: 2.07e12, bandwidth: 68e9, memory: 8e9 },
@@ -39,13 +38,10 @@ export const PROCESSORS: readonly Processor[] = [
   { name: "H100 SXM", flops: 66.9e12, bandwidth: 3.35e12, memory: 80e9 },
 ];
 
-/**
- * Seconds that a dispatch takes on any of them if it has next to nothing to do, since each waits for
- * the one before: an assumption.
- */
+/** Seconds of an empty dispatch on any GPU, which waits for the one before: an assumption. */
 export const DISPATCH_SECONDS = 5e-6;
 
-/** The least time of a dispatch in seconds, and what bounds it. */
+/** A lower bound on the time of a dispatch in seconds, and what bounds it. */
 export function leastTime(
   { flops = 0, bytes = 0 }: Pick<Dispatch, "flops" | "bytes">,
   processor: Pick<Processor, "flops" | "bandwidth">,
@@ -59,7 +55,7 @@ export function leastTime(
   return { seconds, bound };
 }
 
-/** The least time of several dispatches, one after the other, and how much of it each bound takes. */
+/** A lower bound on the time of sequential dispatches, and the time under each bound. */
 export function leastTimes(
   dispatches: readonly Dispatch[],
   processor: Pick<Processor, "flops" | "bandwidth">,
@@ -73,21 +69,17 @@ export function leastTimes(
   return { seconds: by.compute + by.bandwidth + by.dispatch, bound, by };
 }
 
-/** Dispatches that belong together. */
+/** Dispatches with a common name, and the sums of their work. */
 export interface Group {
-  /** What they have in common. */
   readonly name: string;
-  /** The dispatches. */
   readonly dispatches: readonly Dispatch[];
-  /** The sum of their operations. */
   readonly flops: number;
-  /** The sum of their bytes. */
   readonly bytes: number;
-  /** The sum of their measured times, 0 where nothing ran. */
+  /** Measured time; 0 on a counting device. */
   readonly milliseconds: number;
 }
 
-/** Groups dispatches by a name; those with the most operations, then bytes, come first. */
+/** Groups dispatches by name, sorted by operations, then bytes. */
 export function groupDispatches(
   dispatches: readonly Dispatch[],
   nameOf: (dispatch: Dispatch) => string,
@@ -102,19 +94,19 @@ export function groupDispatches(
   return groups.sort((a, b) => b.flops - a.flops || b.bytes - a.bytes);
 }
 
-/** Names of kernels, and the class that they are in; the first that fits counts. */
+/** Classes of kernels by name; the first match counts. */
 const CLASSES: readonly (readonly [pattern: RegExp, name: string])[] = [
-  [/^matmul/, "products"],
+  [/^matmul/, "matmul"],
   [/attention/, "attention"],
   [/^crossEntropy|targets/, "loss"],
-  [/norm/i, "norms, rotary positions"],
+  [/norm/i, "norms, rotary embedding"],
   [/^take|^sort|rows/, "embeddings"],
-  [/^adam|muon|polar|squares/, "updates of parameters"],
+  [/^adam|muon|polar|squares/, "parameter updates"],
 ];
 
-/** The class of a kernel, from its name. */
+/** The class of a kernel. */
 export function classOf({ name }: Pick<Dispatch, "name">): string {
-  return CLASSES.find(([pattern]) => pattern.test(name))?.[1] ?? "other elementwise work";
+  return CLASSES.find(([pattern]) => pattern.test(name))?.[1] ?? "other elementwise kernels";
 }
 
 function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {

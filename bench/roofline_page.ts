@@ -1,4 +1,4 @@
-/** Writes down what bounds a training step on a graphics processor. @module */
+/** The page bench/ROOFLINE.md. @module */
 
 import { format, markdownTable } from "./results.ts";
 import type { StepCounts, StepShape } from "./roofline_count.ts";
@@ -13,30 +13,28 @@ import {
   PROCESSORS,
 } from "./roofline_model.ts";
 
-/** A step that was counted for a processor. */
+/** A counted step on a processor. */
 export interface Outlook {
   readonly shape: StepShape;
   readonly processor: Processor;
-  /** What a step needs, with the largest batch that fits or with the smallest that there is. */
+  /** Memory of a step with the largest batch that fits, or with the smallest if none does. */
   readonly peakBytes: number;
   readonly counts: StepCounts;
-  /** The batches that nanochat adds up in a step. */
+  /** Gradient accumulation steps at nanochat's batch size. */
   readonly batches: number;
 }
 
-/** What the page is made of. */
+/** The content of the page. */
 export interface RooflineFacts {
-  /** The day. */
   readonly date: string;
-  /** The machine that ran and recorded. */
   readonly machine: string;
   /** The adapter on which depth 4 ran. */
   readonly adapter: string;
-  /** Microseconds that recording a dispatch takes in JavaScript, everything before it included. */
+  /** Microseconds of JavaScript per dispatch, including the operation that makes it. */
   readonly recordingMicroseconds: number;
-  /** Depth 4 as it ran on the adapter. */
+  /** Depth 4 as measured on the adapter. */
   readonly measured: StepCounts;
-  /** The steps whose kernels are listed by class. */
+  /** Steps to list by class of kernel. */
   readonly listed: readonly { readonly shape: StepShape; readonly counts: StepCounts }[];
   /** Every depth on every processor. */
   readonly outlooks: readonly Outlook[];
@@ -44,7 +42,6 @@ export interface RooflineFacts {
 
 const GIGA = 1e9;
 
-/** The shape in words. */
 function titleOf({ depth, vocabSize, maxSeqLen, deviceBatchSize }: StepShape): string {
   return `depth ${depth}, width ${format(64 * depth)}, vocabulary ${format(vocabSize)}, ` +
     `${deviceBatchSize} × ${format(maxSeqLen)} tokens`;
@@ -55,48 +52,48 @@ export function rooflinePage(facts: RooflineFacts): string {
   const { recordingMicroseconds, measured, listed, outlooks } = facts;
   const all = (counts: StepCounts) => [...counts.batch, ...counts.update];
   const recording = 1e6 / recordingMicroseconds;
-  return `# What bounds a training step on a graphics processor
+  return `# What bounds a training step on a GPU
 
-Written by \`deno task roofline\` on ${facts.date}; nothing here is typed in by hand.
-Depth 4 ran on ${facts.adapter} (${facts.machine}); the other depths ran nowhere: their dispatches were counted by the code that would train them, on a device that only counts.
+Written by \`deno task roofline\` on ${facts.date}; no figure is typed by hand.
+Depth 4 ran on ${facts.adapter} (${facts.machine}); the dispatches of the other depths were counted by the training code on a device that runs nothing.
 
-How the times come about:
+How times are computed:
 
-- A kernel takes at least its floating-point operations at the processor's peak, its bytes (each element once) at the bandwidth of its memory, and ${
+- A kernel takes at least the time of its floating-point operations at peak FLOP/s, of its bytes (each element once) at memory bandwidth, or ${
     DISPATCH_SECONDS * 1e6
-  } µs as a dispatch, whichever is most. The last is an assumption. A step is the sum over its dispatches.
-- The peaks are the makers' for single precision, without matrix units, which WGSL cannot reach: ${
+  } µs for an empty dispatch, whichever is longest. The last is an assumption. A step is the sum over its dispatches.
+- Peaks are the vendors' figures for float32 without matrix units, which WGSL cannot use: ${
     PROCESSORS.map(({ name, flops, bandwidth, memory }) =>
       `${name} ${format(flops / 1e12)} TFLOP/s, ${format(bandwidth / GIGA)} GB/s, ${
         format(memory / GIGA)
       } GB`
     ).join("; ")
   }.
-- So these are the least times, not predictions: good kernels reach half to nine tenths of them.
+- These are lower bounds, not predictions: good kernels reach 50 to 90 % of them.
 - Recording a dispatch took ${
     format(recordingMicroseconds)
-  } µs of JavaScript on the machine above, with the operation, the tape and the memory that go with it: at most ${
+  } µs of JavaScript on the machine above, including the operation, the tape and memory management: at most ${
     format(recording)
-  } dispatches in a second. It goes on while the GPU works, so a step takes the longer of the two.
+  } dispatches per second. JavaScript and the GPU overlap, so a step takes the longer of the two.
 
-## What each processor could do
+## Bounds by processor
 
-With the largest batch, up to 16 sequences, that fits into its memory. nanochat adds up many batches before it updates: "nanochat's batch" counts one update for so many.
+With the largest batch, up to 16 sequences, that fits into memory. nanochat accumulates gradients over many batches before an update; "nanochat's batch" counts one update for all of them.
 
 ${
     markdownTable(
       [
         ...["model", "processor", "forward and backward", "optimizer", "bound by", "dispatches"],
-        ...["dispatches in a second", "recording them", "tokens/s, a batch a step"],
+        ...["dispatches per second", "recording", "tokens/s, one batch per step"],
         "tokens/s, nanochat's batch",
       ],
       outlooks.map((outlook) => outlookCells(outlook, recordingMicroseconds)),
     )
   }
 
-"Recording them" is the time of JavaScript as a share of the least time of the GPU: above 100 % JavaScript is what bounds.
+"Recording" is the time of JavaScript as a share of the GPU's lower bound: above 100 % JavaScript is the bottleneck.
 
-## What there is to do, by class of kernel
+## Work by class of kernel
 
 ${
     listed.map(({ shape, counts }) =>
@@ -106,22 +103,22 @@ ${
     ).join("\n\n")
   }
 
-Intensity is floating-point operations for each byte; the last columns say what bounds the class on each processor. Work that nobody counts (bookkeeping of sparse gradients) is bound by its dispatches.
+Intensity is floating-point operations per byte; the last columns give the bound of the class on each processor. Kernels without counted work (bookkeeping of sparse gradients) are bound by dispatch.
 
-## Every kernel of depth 4, as it ran
+## Every kernel of depth 4, measured
 
-On ${facts.adapter}, where the time of each is from its timestamps.
+On ${facts.adapter}, by timestamps.
 
 ${measuredTable(groupDispatches(all(measured), ({ name }) => name))}
 `;
 }
 
-/** Products are told apart by where they belong. */
+/** Muon's matmuls are a class of their own. */
 function classNames(counts: StepCounts): (dispatch: Dispatch) => string {
   const updates = new Set(counts.update);
   return (dispatch) => {
     const name = classOf(dispatch);
-    return name === "products" && updates.has(dispatch) ? "products of Muon" : name;
+    return name === "matmul" && updates.has(dispatch) ? "Muon's matmuls" : name;
   };
 }
 
@@ -154,7 +151,7 @@ function outlookCells(outlook: Outlook, recordingMicroseconds: number): string[]
   ];
 }
 
-/** What took less of the measured time has no row of its own. */
+/** Kernels below this share of the measured time share one row. */
 const LEAST_SHARE = 0.001;
 
 function measuredTable(groups: readonly Group[]): string {
@@ -181,12 +178,12 @@ function kernelTable(groups: readonly Group[], isMeasured: boolean): string {
   ], rows);
 }
 
-/** Thousands of millions, as far as they count. */
+/** Formats a number in units of 10⁹. */
 function amount(value: number): string {
   return value === 0 ? "0" : value < 1e5 ? "< 0.0001" : format(value / GIGA);
 }
 
-/** Thousands of millions in a second. */
+/** Formats a rate in units of 10⁹ per second. */
 function speed(value: number, milliseconds: number): string {
   return value === 0 || milliseconds === 0 ? "" : format(value / milliseconds / 1e6);
 }

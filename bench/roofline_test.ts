@@ -24,7 +24,7 @@ const dispatch = (name: string, flops: number, bytes: number): Dispatch => ({
   ...{ name, flops, bytes, milliseconds: 1 },
 });
 
-gpuTest("what is counted without running is what runs", async (device) => {
+gpuTest("counting without running gives the kernels that run", async (device) => {
   const counting = new CountingDevice(device);
   const counted = await profileStep(counting, prepareStep(counting, small));
   const ran = await profileStep(device, prepareStep(device, small));
@@ -37,7 +37,7 @@ gpuTest("what is counted without running is what runs", async (device) => {
   }
 });
 
-Deno.test("counting takes no memory that it does not give back", async () => {
+Deno.test("counting frees the memory it counts", async () => {
   const device = new CountingDevice();
   const step = prepareStep(device, small);
   await profileStep(device, step);
@@ -47,7 +47,7 @@ Deno.test("counting takes no memory that it does not give back", async () => {
   assert(device.memory.peakBytes > device.memory.liveBytes);
 });
 
-Deno.test("a kernel takes as long as what takes longest", () => {
+Deno.test("the time of a kernel is its longest bound", () => {
   assertEquals(leastTime(dispatch("", 1e10, 1e8), processor), { seconds: 0.01, bound: "compute" });
   assertEquals(leastTime(dispatch("", 1e9, 1e9), processor), { seconds: 0.01, bound: "bandwidth" });
   assertEquals(leastTime({ flops: undefined, bytes: 4 }, processor), {
@@ -55,7 +55,7 @@ Deno.test("a kernel takes as long as what takes longest", () => {
   });
 });
 
-Deno.test("several kernels take their times one after the other, bound by what takes most", () => {
+Deno.test("times of several kernels add up, under the bound that takes most of them", () => {
   const { seconds, bound, by } = leastTimes(
     [dispatch("", 1e10, 0), dispatch("", 0, 3e9), dispatch("", 1, 1)],
     processor,
@@ -65,7 +65,7 @@ Deno.test("several kernels take their times one after the other, bound by what t
   assertAlmostEquals(by.compute, 0.01, 1e-12);
 });
 
-Deno.test("groups add up to what they are made of", async () => {
+Deno.test("groups add up to their dispatches", async () => {
   const { counts: { batch, update } } = await countStep(small);
   const all = [...batch, ...update];
   const total = (quantity: "flops" | "bytes") =>
@@ -80,15 +80,15 @@ Deno.test("groups add up to what they are made of", async () => {
   }
 });
 
-Deno.test("kernels are told apart by what they belong to", () => {
+Deno.test("kernels are classified by name", () => {
   const names = ["matmul 2×3×4", "gradient of attention, keys", "rmsNorm gradient", "adam", "add"];
   assertEquals(names.map((name) => classOf({ name })), [
-    ...["products", "attention", "norms, rotary positions", "updates of parameters"],
-    "other elementwise work",
+    ...["matmul", "attention", "norms, rotary embedding", "parameter updates"],
+    "other elementwise kernels",
   ]);
 });
 
-Deno.test("the page says what fits, what bounds, and when JavaScript is too slow", async () => {
+Deno.test("the page shows what fits, the bounds, and where JavaScript is the bottleneck", async () => {
   const { counts, peakBytes } = await countStep(small);
   const outlook = { shape: small, processor, peakBytes, counts, batches: 4 };
   const page = rooflinePage({

@@ -1,6 +1,6 @@
 /**
- * Writes `bench/SCALING.md`: what a token costs on the CPU against width, depth, context and
- * vocabulary, fitted, and what that says of larger models and machines.
+ * Writes `bench/SCALING.md`: the cost of a token on the CPU by width, depth, context and vocabulary, a
+ * cost model fitted to it, and forecasts for larger models and machines.
  *
  *     deno task scaling
  *
@@ -25,19 +25,19 @@ import { type Large, type Path, scalingPage } from "./scaling_page.ts";
 import { timeSteps } from "./step.ts";
 
 const flags = {
-  quick: toggle("Time fewer models, once each: to see that it works"),
-  output: optional(text("", "Where to write the page, by default bench/SCALING.md", "PATH")),
+  quick: toggle("Time fewer models, once each, to test the script"),
+  output: optional(text("", "Output file, by default bench/SCALING.md", "PATH")),
 };
 
 const base: ScalingShape = { ...baseShape, aspectRatio: 64 };
 
-/** A model of a width, which is a multiple of the head size. */
+/** A model of the given width, a multiple of the head size. */
 function wide(width: number, others: Partial<ScalingShape> = {}): ScalingShape {
   const { depth } = { ...base, ...others };
   return { ...base, ...others, aspectRatio: Math.floor(width / depth) };
 }
 
-/** What is timed: one thing after the other is changed, then several at once. */
+/** The timed shapes: `base` with one dimension changed, then with several. */
 const shapes: readonly ScalingShape[] = [
   base,
   ...[128, 384, 512].map((width) => wide(width)),
@@ -49,22 +49,22 @@ const shapes: readonly ScalingShape[] = [
   ...[1, 8].map((deviceBatchSize) => ({ ...base, deviceBatchSize })),
   wide(512, { depth: 2, vocabSize: 1024, maxSeqLen: 1024, deviceBatchSize: 1 }),
   wide(128, { depth: 8, vocabSize: 1024 }),
-  // Mostly elementwise work, mostly attention, and nothing but calls.
+  // Dominated by elementwise work, by attention, and by kernel calls.
   wide(64, { vocabSize: 1024, maxSeqLen: 128, deviceBatchSize: 16 }),
   wide(128, { depth: 2, vocabSize: 1024, maxSeqLen: 1024, deviceBatchSize: 1 }),
   wide(32, { headDim: 32, vocabSize: 64, maxSeqLen: 8, deviceBatchSize: 1 }),
 ];
 
-/** What a quick run times. */
+/** Selects the shapes of a quick run. */
 const isInQuickRun = (_shape: ScalingShape, i: number): boolean => i % 2 === 0 || i > 14;
 
-/** What the fit does not see. */
+/** Held out of the fit. */
 const heldOut: ScalingShape = {
   ...{ ...base, depth: 6, vocabSize: 32_768, maxSeqLen: 512, deviceBatchSize: 4 },
 };
 
 const script: Script<typeof flags> = {
-  summary: "Writes down what a token costs on the CPU, and what larger machines would do.",
+  summary: "Measures the cost of a token on the CPU, and forecasts larger models and machines.",
   command: "deno task scaling",
   flags,
   run: async ({ quick, output }) => {
@@ -90,7 +90,7 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Times all models on one way to compute products; `null` where there is no BLAS. */
+/** Times all models with or without a BLAS; `null` if a BLAS is wanted and not found. */
 async function measurePath(blas: boolean, isQuick: boolean): Promise<Path | null> {
   const device = await openDevice("cpu", { blas });
   try {
@@ -113,7 +113,7 @@ async function measurePath(blas: boolean, isQuick: boolean): Promise<Path | null
   }
 }
 
-/** Bytes in a second when two arrays of 64 MiB are added up into a third. */
+/** Bytes per second of adding two arrays of 64 MiB into a third. */
 async function measureBandwidth(device: CpuDevice): Promise<number> {
   using _scope = device.scope();
   const [a, b] = [1, 2].map((value) => Tensor.full(device, [2 ** 24], value)) as [Tensor, Tensor];
@@ -121,13 +121,13 @@ async function measureBandwidth(device: CpuDevice): Promise<number> {
   return 3 * 4 * 2 ** 24 / (median(times) / 1000);
 }
 
-/** Times the parts of steps, as many as fit into some milliseconds: at least one, at most 25. */
+/** Times 1 to 25 steps, as many as fit into the given milliseconds. */
 async function measurePoint(
   shape: ScalingShape,
   blas: boolean,
   milliseconds: number,
 ): Promise<Point> {
-  // A device for each: so its memory is given back.
+  // One device for each shape, to free its memory.
   const device = await openDevice("cpu", { blas });
   try {
     const model = new GPT(configForDepth(shape), device, { seed: 1 });

@@ -1,6 +1,6 @@
 /**
- * What a training step costs on the CPU, from what it has to do: operations of products and of
- * attention, bytes of elementwise work, and calls of JavaScript, each at a speed of its own.
+ * A cost model of a training step on the CPU: operations of matmul and of attention, bytes of everything
+ * else, and kernel calls from JavaScript, each at its own speed.
  *
  * @module
  */
@@ -12,56 +12,51 @@ import type { Dispatch } from "./roofline_model.ts";
 import type { StepShape } from "./roofline_count.ts";
 import { randomBatch } from "./step.ts";
 
-/** A model and its batch, of any width. */
+/** A model of any width, and its batch. */
 export interface ScalingShape extends StepShape {
-  /** The width for each layer. */
+  /** Width per layer. */
   readonly aspectRatio: number;
 }
 
-/** What a part of a step has to do. */
+/** The work of a part of a step. */
 export interface Amounts {
-  /** Floating-point operations of matrix products. */
+  /** Floating-point operations of matmul. */
   readonly products: number;
   /** Floating-point operations of attention. */
   readonly attention: number;
-  /** Bytes that everything else reads and writes. */
+  /** Bytes read and written by everything else. */
   readonly bytes: number;
-  /** Calls of a kernel from JavaScript. */
+  /** Kernel calls from JavaScript. */
   readonly calls: number;
 }
 
-/** The kinds of work. */
 export const KINDS = ["products", "attention", "bytes", "calls"] as const;
 
-/** The parts of a step. */
 export const PARTS = ["forward", "backward", "optimizer"] as const;
 
-/** Something for each part of a step. */
 export type ByPart<Value> = Readonly<Record<(typeof PARTS)[number], Value>>;
 
-/** Seconds for one unit of each kind of work. */
+/** Seconds per unit of each kind of work. */
 export type Costs = Amounts;
 
-/** Costs of passes through the model, and of the optimizer, whose products are others. */
+/** Costs of the passes through the model and of the optimizer, whose matmuls differ. */
 export interface CostModel {
   /** Forward and backward. */
   readonly pass: Costs;
-  /** The optimizer. */
   readonly optimizer: Costs;
 }
 
-/** A step that was timed. */
+/** A timed step. */
 export interface Point {
   readonly shape: ScalingShape;
   readonly amounts: ByPart<Amounts>;
-  /** Seconds of each part. */
   readonly seconds: ByPart<number>;
 }
 
-/** Attention computes two products forward; backward it computes those of the gradients and one anew. */
+/** Attention has two matmuls forward; backward, four for the gradients and one recomputed. */
 const ATTENTION_BACKWARD = 5 / 2;
 
-/** Counts what each part of a step has to do, without doing it. */
+/** Counts the work of each part of a step without running it. */
 export async function amountsOf(shape: ScalingShape): Promise<ByPart<Amounts>> {
   const device = new CountingDevice();
   const model = new GPT(configForDepth(shape), device, { seed: null });
@@ -75,13 +70,13 @@ export async function amountsOf(shape: ScalingShape): Promise<ByPart<Amounts>> {
   const update = await profileOf(() => optimizer.step());
   return {
     forward,
-    // The kernels that are counted are those of a GPU, which computes some products twice.
+    // The counted kernels are WebGPU's, which compute some matmuls of attention twice.
     backward: { ...backward, attention: ATTENTION_BACKWARD * forward.attention },
     optimizer: update,
   };
 }
 
-/** The amounts of some dispatches. */
+/** Sums the work of dispatches. */
 export function sumUp(dispatches: readonly Dispatch[]): Amounts {
   const amounts = { products: 0, attention: 0, bytes: 0, calls: dispatches.length };
   for (const { name, flops = 0, bytes = 0 } of dispatches) {
@@ -92,12 +87,12 @@ export function sumUp(dispatches: readonly Dispatch[]): Amounts {
   return amounts;
 }
 
-/** Seconds of a part. */
+/** Predicts the seconds of a part. */
 export function secondsOf(amounts: Amounts, costs: Costs): number {
   return KINDS.reduce((sum, kind) => sum + amounts[kind] * costs[kind], 0);
 }
 
-/** Seconds of each part of a step. */
+/** Predicts the seconds of each part of a step. */
 export function predict(amounts: ByPart<Amounts>, model: CostModel): ByPart<number> {
   return {
     forward: secondsOf(amounts.forward, model.pass),
@@ -106,7 +101,7 @@ export function predict(amounts: ByPart<Amounts>, model: CostModel): ByPart<numb
   };
 }
 
-/** Fits the costs to what was timed; what counts is how far off a part is relative to its time. */
+/** Fits the costs to timed steps, minimizing relative errors. */
 export function fitCosts(points: readonly Point[]): CostModel {
   const fit = (parts: readonly (typeof PARTS)[number][]): Costs => {
     const cases = points.flatMap(({ amounts, seconds }) =>
@@ -119,17 +114,17 @@ export function fitCosts(points: readonly Point[]): CostModel {
   return { pass: fit(["forward", "backward"]), optimizer: fit(["optimizer"]) };
 }
 
-/** A machine, beside the one that was measured. */
+/** A machine, relative to the measured one. */
 export interface Machine {
-  /** How many times as many cores it has. */
+  /** Number of cores, relative. */
   readonly cores: number;
-  /** How many times as fast its memory is. */
+  /** Memory bandwidth, relative. */
   readonly bandwidth: number;
 }
 
 /**
- * The costs on another machine with cores of the same kind: operations are shared by the cores, bytes
- * go as fast as the memory allows, and calls come from one thread.
+ * Costs on another machine with the same kind of cores: operations scale with the cores, bytes with the
+ * memory bandwidth, and calls, which come from one thread, do not scale.
  */
 export function costsOn({ cores, bandwidth }: Machine, { pass, optimizer }: CostModel): CostModel {
   const scale = ({ products, attention, bytes, calls }: Costs): Costs => ({
@@ -141,11 +136,11 @@ export function costsOn({ cores, bandwidth }: Machine, { pass, optimizer }: Cost
   return { pass: scale(pass), optimizer: scale(optimizer) };
 }
 
-/** A run on a machine. */
+/** The forecast speed of a run. */
 export interface Forecast {
-  /** Tokens in a second, the optimizer included. */
+  /** Including the optimizer. */
   readonly tokensPerSecond: number;
-  /** The part of the time that each kind of work takes, from 0 to 1. */
+  /** Share of the time for each kind of work, from 0 to 1. */
   readonly shares: Amounts;
 }
 

@@ -1,4 +1,4 @@
-/** Writes down what a token costs on the CPU, and what larger models and machines would do. @module */
+/** The page bench/SCALING.md. @module */
 
 import { configForDepth, type TrainingPlan } from "../gpt/mod.ts";
 import { median } from "./harness.ts";
@@ -18,53 +18,48 @@ import {
   type ScalingShape,
 } from "./scaling_model.ts";
 
-/** One way to compute products: with a BLAS or without. */
+/** Measurements with or without a BLAS. */
 export interface Path {
-  /** What the device says of itself. */
+  /** Description of the device. */
   readonly name: string;
-  /** Whether there is a BLAS. */
   readonly blas: boolean;
-  /** Floating-point operations in a second, in a product of 1,024 rows and columns. */
+  /** FLOP/s of a matmul of 1,024 × 1,024. */
   readonly matmulFlops: number;
-  /** Bytes in a second from and to memory. */
+  /** Memory bandwidth in bytes per second. */
   readonly bandwidth: number;
-  /** What was timed. */
   readonly points: readonly Point[];
-  /** What was fitted to it. */
+  /** The cost model fitted to `points`. */
   readonly model: CostModel;
-  /** A model that was timed and not fitted to, unless there was no time for it. */
+  /** A timed model held out of the fit; `null` in a quick run. */
   readonly unseen: Point | null;
 }
 
-/** A model that is too large to be timed. */
+/** A model too large to time. */
 export interface Large {
   readonly shape: ScalingShape;
   readonly amounts: ByPart<Amounts>;
   readonly plan: Pick<TrainingPlan, "totalTokens" | "totalBatchSize">;
 }
 
-/** What the page is made of. */
+/** The content of the page. */
 export interface ScalingFacts {
-  /** The day. */
   readonly date: string;
-  /** The machine that was measured. */
+  /** The measured machine. */
   readonly machine: string;
-  /** Its threads. */
   readonly threads: number;
-  /** Whether it was a quick run. */
   readonly isQuick: boolean;
   readonly paths: readonly Path[];
   readonly larges: readonly Large[];
 }
 
-/** A machine to look at: its cores, and bytes in a second from and to memory, an assumption. */
+/** A machine to forecast; its memory bandwidth in bytes per second is an assumption. */
 interface Assumed {
   readonly cores: number;
   readonly bandwidth: number;
   readonly memory: string;
 }
 
-/** Desktops and servers of today. */
+/** A current desktop and a current server. */
 const ASSUMED: readonly Assumed[] = [
   { cores: 8, bandwidth: 80e9, memory: "80 GB/s, two channels of DDR5" },
   { cores: 64, bandwidth: 400e9, memory: "400 GB/s, twelve channels of DDR5" },
@@ -76,23 +71,23 @@ const DAY = 86_400;
 export function scalingPage(facts: ScalingFacts): string {
   const { date, machine, threads, paths, larges, isQuick } = facts;
   const quick = isQuick
-    ? "\n**A quick run, on a machine that may have been busy: figures to test the script with.**\n"
+    ? "\n**A quick run, possibly on a busy machine: for testing the script only.**\n"
     : "";
-  return `# What a token costs on the CPU, and what larger machines would do
+  return `# Cost of a token on the CPU, and forecasts for larger machines
 
-Written by \`deno task scaling\` on ${date} on ${machine}; nothing here is typed in by hand.
+Written by \`deno task scaling\` on ${date} on ${machine}; no figure is typed by hand.
 ${quick}
 ## The cost model
 
-A part of a step (forward, backward, optimizer) takes the sum of what it has to do, each at a speed of its own:
+The time of a part of a step (forward, backward, optimizer) is the sum of its work, each kind at its own speed:
 
-seconds = operations of products / their speed + operations of attention / its speed + bytes of everything else / bandwidth + kernel calls × the time of a call in JavaScript
+seconds = operations of matmul / FLOP/s of matmul + operations of attention / FLOP/s of attention + bytes of everything else / bandwidth + kernel calls × time of a call in JavaScript
 
-What there is to do follows from the shape: it is counted by the code that trains, on a device that only counts. Forward and backward share their speeds; the optimizer, whose products are Muon's, has its own. The speeds are fitted by least squares without negative costs, so that the relative errors are least. A dash means that the fit sees no such cost.
+The training code counts the work of a shape on a device that runs nothing. Forward and backward share their speeds; the optimizer, whose matmuls are Muon's, has its own. Non-negative least squares fits the speeds, minimizing relative errors. A dash marks a cost that the fit sets to zero.
 
 ${
     markdownTable(
-      ["", "products", "attention", "everything else", "a kernel call"],
+      ["", "matmul", "attention", "everything else", "kernel call"],
       paths.flatMap((path) => [
         [`${nameOf(path)}: forward and backward`, ...speedCells(path.model.pass)],
         [`${nameOf(path)}: optimizer`, ...speedCells(path.model.optimizer)],
@@ -109,27 +104,27 @@ ${paths.map(measuredSection).join("\n\n")}
 
 ## Larger models on more cores
 
-nanochat's models of depth 12 and 20: width 64 for each layer, vocabulary 32,768, contexts of 2,048 in windows of the pattern SSSL, trained on the tokens that its scaling prescribes, in its batches (the optimizer runs once for each). What is assumed:
+nanochat's models of depth 12 and 20: width 64 per layer, vocabulary 32,768, context 2,048 with attention windows SSSL, trained on the number of tokens and with the batch size that its scaling rules give (one optimizer step per batch). Assumptions:
 
-- **Products and attention** get faster with the cores, as if these were of the same kind and shared the work evenly. That is the optimistic part: the clocks of many cores are lower.
-- **Everything else** gets faster with the bandwidth of the memory only: ${
+- **Matmul and attention** scale with the number of cores. This is optimistic: many cores run at lower clocks.
+- **Everything else** scales with memory bandwidth only: ${
     ASSUMED.map(({ cores, memory }) => `${memory} for ${cores} cores`).join("; ")
-  }, against what was measured here. This is pessimistic where it is the core that is slow.
-- **Calls** come from one thread of JavaScript and stay as they are.
-- The speeds are those of the models above, which are narrower: wider products are a little faster.
+  }, relative to the bandwidth measured here. This is pessimistic where the cores are the bottleneck.
+- **Calls** come from one JavaScript thread and do not scale.
+- Speeds are those of the narrower models above; wider matmuls are slightly faster.
 
 ${
     markdownTable(
-      ["model", "", "cores", "tokens/s", "days of training", "where the time goes"],
+      ["model", "", "cores", "tokens/s", "days of training", "share of time"],
       larges.flatMap((large) => paths.flatMap((path) => forecastRows(large, path, threads))),
     )
   }
 
 ${
     larges.map(({ shape, plan }) =>
-      `Depth ${shape.depth}: ${
-        format(plan.totalTokens / 1e9)
-      } thousand million tokens in batches of ${format(plan.totalBatchSize)}.`
+      `Depth ${shape.depth}: ${format(plan.totalTokens / 1e9)} billion tokens in batches of ${
+        format(plan.totalBatchSize)
+      }.`
     ).join(" ")
   }
 `;
@@ -157,16 +152,16 @@ function measuredSection(path: Path): string {
   );
   const unseen = path.unseen === null
     ? ""
-    : `\nA model that the fit did not see, larger in everything at once:\n\n${
+    : `\nA held-out model, larger in all dimensions:\n\n${
       pointsTable([path.unseen], path.model)
     }\n`;
   return `## Measured: ${nameOf(path)}
 
-On ${path.name}. Microseconds for a token, as measured and as fitted.
+On ${path.name}. Microseconds per token, measured and fitted.
 
 ${pointsTable(path.points, path.model)}
 
-The fit is off by ${percent(median(errors))} in the middle and ${
+The error of the fit is ${percent(median(errors))} in the median and ${
     percent(Math.max(...errors))
   } at worst.
 ${unseen}`.trimEnd();
@@ -208,7 +203,7 @@ function forecastRows({ shape, amounts, plan }: Large, path: Path, threads: numb
     const costs = costsOn(machine, path.model);
     const { tokensPerSecond, shares } = forecast({ shape, amounts, batches }, costs);
     const words: Record<(typeof KINDS)[number], string> = {
-      ...{ products: "products", attention: "attention", bytes: "memory", calls: "calls" },
+      ...{ products: "matmul", attention: "attention", bytes: "memory", calls: "calls" },
     };
     return [
       ...[`depth ${shape.depth}`, nameOf(path), `${cores}`, format(tokensPerSecond)],

@@ -28,7 +28,7 @@ const costs: CostModel = {
   optimizer: { products: 2e-11, attention: 0, bytes: 1e-11, calls: 2e-5 },
 };
 
-/** Models of several shapes, timed by the costs above. */
+/** Models of several shapes, with times computed from the costs above. */
 async function pointsOf(noise: (i: number) => number): Promise<Point[]> {
   const shapes = [
     ...[2, 3, 4].map((depth) => shape({ depth })),
@@ -49,7 +49,7 @@ async function pointsOf(noise: (i: number) => number): Promise<Point[]> {
   }));
 }
 
-Deno.test("least squares find the coefficients that made the targets", () => {
+Deno.test("least squares recover the coefficients of the targets", () => {
   const rows = Array.from({ length: 9 }, (_, i) => [i, i * i * 1e9, 1, Math.sin(i)]);
   const wanted = [2, 3e-9, 0, 0.5];
   const targets = rows.map((row) => row.reduce((sum, value, j) => sum + value * wanted[j]!, 0));
@@ -58,14 +58,14 @@ Deno.test("least squares find the coefficients that made the targets", () => {
   );
 });
 
-Deno.test("least squares without negative coefficients put zero where one would be negative", () => {
+Deno.test("non-negative least squares set a coefficient to zero that would be negative", () => {
   // Without the constraint it would be 2 − x; with it the best constant is the mean.
   const fitted = nonNegativeLeastSquares([[1, 0], [1, 1], [1, 2]], [2, 1, 0]);
   assertAlmostEquals(fitted[0]!, 1, 1e-12);
   assertEquals(fitted[1], 0);
 });
 
-Deno.test("a column of zeros, and one that is there twice, cost nothing twice", () => {
+Deno.test("columns of zeros and duplicate columns do not matter", () => {
   const fitted = nonNegativeLeastSquares([[1, 0, 1], [2, 0, 2], [3, 0, 3]], [2, 4, 6]);
   assertEquals(fitted[1], 0);
   assertAlmostEquals(fitted[0]! + fitted[2]!, 2, 1e-12);
@@ -80,20 +80,20 @@ Deno.test("fewer rows than columns are refused", () => {
   assertThrows(() => nonNegativeLeastSquares([[1, 2], [1]], [1, 1]), RangeError, "got 1");
 });
 
-Deno.test("what is counted is what the formulas of the costs say", async () => {
+Deno.test("counted work equals the formulas", async () => {
   const { forward, backward } = await amountsOf({ ...baseShape, aspectRatio: 64 });
   const config = configForDepth(baseShape);
   const perSequence = 2 * matmulParameters(config) * config.sequenceLen;
   const attention = baseShape.deviceBatchSize *
     (prefillFlops(config, config.sequenceLen) - perSequence);
   assertEquals(forward.attention, attention);
-  // The gate that smears sees no token before the first one: so it is a little less.
+  // The smear gate has no token before the first: slightly less work.
   const products = baseShape.deviceBatchSize * perSequence;
-  // The head's gradients are made with its loss, so only both parts together are of a known size.
+  // The head's gradients are computed with its loss, so only the sum of both parts is known.
   assertAlmostEquals((forward.products + backward.products) / products, 3, 1e-3);
 });
 
-Deno.test("the fit recovers the costs that made the times", async () => {
+Deno.test("the fit recovers the costs behind the times", async () => {
   const fitted = fitCosts(await pointsOf(() => 1));
   for (const kind of KINDS) {
     assertAlmostEquals(fitted.pass[kind] / costs.pass[kind], 1, 1e-6, kind);
@@ -102,7 +102,7 @@ Deno.test("the fit recovers the costs that made the times", async () => {
   }
 });
 
-Deno.test("noise in the times moves what is fitted by no more than the noise", async () => {
+Deno.test("noise in the times changes the fit by no more than the noise", async () => {
   const points = await pointsOf((i) => i % 2 === 0 ? 1.05 : 0.95);
   const fitted = fitCosts(points);
   for (const { amounts } of points) {
@@ -111,12 +111,12 @@ Deno.test("noise in the times moves what is fitted by no more than the noise", a
   }
 });
 
-Deno.test("more cores speed up operations, faster memory bytes, and nothing the calls", () => {
+Deno.test("operations scale with cores, bytes with bandwidth, and calls not at all", () => {
   const { pass } = costsOn({ cores: 4, bandwidth: 2 }, costs);
   assertEquals(pass, { products: 2.5e-12, attention: 5e-12, bytes: 1.5e-11, calls: 1e-5 });
 });
 
-Deno.test("a forecast has one update for all batches of a step", async () => {
+Deno.test("a forecast has one optimizer step for all batches", async () => {
   const of = { shape: shape({}), amounts: await amountsOf(shape({})), batches: 8 };
   const { forward, backward, optimizer } = predict(of.amounts, costs);
   const { tokensPerSecond, shares } = forecast(of, costs);
@@ -125,7 +125,7 @@ Deno.test("a forecast has one update for all batches of a step", async () => {
   assertAlmostEquals(KINDS.reduce((sum, kind) => sum + shares[kind], 0), 1, 1e-9);
 });
 
-Deno.test("the page has a table for each way, and names costs that the fit does not see", async () => {
+Deno.test("the page has tables with and without a BLAS, and marks costs fitted as zero", async () => {
   const points = await pointsOf(() => 1);
   const path = {
     ...{ name: "a cpu", matmulFlops: 1e11, bandwidth: 4e10, points, unseen: points[0]! },
@@ -147,7 +147,7 @@ Deno.test("the page has a table for each way, and names costs that the fit does 
     const columns = table.split("\n").map((line) => line.split("|").length);
     assertEquals(new Set(columns).size, 1, table);
   }
-  // Two, 8 and 64 cores, on either way.
+  // Two, 8 and 64 cores, with and without a BLAS.
   assertEquals(tables.at(-1)!.split("\n").length, 2 + 3 * 2);
   assert(!/NaN|Infinity|undefined/.test(page));
 });

@@ -19,14 +19,14 @@ const flags = {
   ...benchFlags,
   ...modelFlags,
   windowPattern: text("L", "Long (L) and short (S) attention windows", "LS"),
-  deviceBatchSize: integer(4, "The sequences of a step"),
-  optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for every parameter"),
-  steps: integer(10, "The steps that are timed"),
-  warmup: integer(6, "The steps before them, in which JavaScript is compiled", { least: 0 }),
+  deviceBatchSize: integer(4, "Sequences of a step"),
+  optimizer: choice(["muon", "adamw"], "muon", "MuonAdamW, or AdamW for all parameters"),
+  steps: integer(10, "Timed steps"),
+  warmup: integer(6, "Untimed steps before them, while JavaScript is compiled", { least: 0 }),
   ...profileFlags,
 };
 
-/** The parts of a step that are timed. */
+/** What is timed. */
 const parts = ["forward", "backward", "optimizer", "step"] as const;
 
 const script: Script<typeof flags> = {
@@ -41,7 +41,9 @@ const script: Script<typeof flags> = {
       ? new AdamW(model.parameters(), { lr: 1e-3, weightDecay: 0.01 })
       : model.optimizer({ weightDecay: 0.1 });
     const { loss, times } = await timeSteps(device, model, optimizer, values);
-    if (!Number.isFinite(loss)) throw new Error(`The loss is ${loss}: this times nothing of use`);
+    if (!Number.isFinite(loss)) {
+      throw new Error(`Cannot use the times: wanted a finite loss, got ${loss}`);
+    }
     const ms = Object.fromEntries(parts.map((part) => [part, round(median(times[part]), 2)]));
     const tokens = values.deviceBatchSize * values.maxSeqLen;
     console.log(device.info.description);
@@ -71,16 +73,16 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Milliseconds of each part, one for each timed step. */
+/** Milliseconds of each part, for each timed step. */
 export type StepTimes = Record<(typeof parts)[number], number[]>;
 
-/** The part of the flags that {@linkcode timeSteps} looks at. */
+/** The flags that {@linkcode timeSteps} uses. */
 export type Timing = Pick<
   Values<typeof flags>,
   "deviceBatchSize" | "maxSeqLen" | "vocabSize" | "steps" | "warmup"
 >;
 
-/** Times the parts of steps, and whole steps, on random tokens. */
+/** Times the parts of steps and whole steps, on random tokens. */
 export async function timeSteps(
   device: Device,
   model: GPT,
@@ -90,8 +92,8 @@ export async function timeSteps(
   const times: StepTimes = { forward: [], backward: [], optimizer: [], step: [] };
   let loss = NaN;
   for (let i = 0; i < values.warmup + 2 * values.steps; i++) {
-    // A GPU works while the next commands are written: waiting for each part would time another
-    // step than the one that training takes. So parts and whole steps are timed in turn.
+    // A GPU works while JavaScript records the next commands: waiting after each part would make the
+    // step slower than in training. So parts and whole steps are timed alternately.
     const waitsForParts = i % 2 === 0;
     using _scope = device.scope();
     const [inputs, targets] = randomBatch(device, values, i);
@@ -120,7 +122,7 @@ export async function timeSteps(
   return { loss, times };
 }
 
-/** Inputs and targets of a step. */
+/** Random inputs and targets of a step. */
 export function randomBatch(
   device: Device,
   { deviceBatchSize, maxSeqLen, vocabSize }: Omit<Timing, "steps" | "warmup">,

@@ -1,10 +1,9 @@
 /**
- * Times training steps on WebGPU, called directly and from a worker, and how long each keeps the event
- * loop from everything else.
+ * Times training steps on WebGPU, direct and in a worker, and how long they block the event loop.
  *
  *     deno run -A bench/worker.ts --depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4
  *
- * The last line is one line of JSON: milliseconds, medians and worst, for both.
+ * The last line is one line of JSON: medians and maxima in milliseconds, for both.
  *
  * @module
  */
@@ -19,16 +18,16 @@ import { median, modelFlags, round } from "./harness.ts";
 const flags = {
   ...modelFlags,
   windowPattern: text("L", "Long (L) and short (S) attention windows", "LS"),
-  deviceBatchSize: integer(4, "The sequences of a step"),
-  steps: integer(6, "The steps that are timed"),
-  warmup: integer(2, "The steps before them", { least: 0 }),
+  deviceBatchSize: integer(4, "Sequences of a step"),
+  steps: integer(6, "Timed steps"),
+  warmup: integer(2, "Untimed steps before them", { least: 0 }),
 };
 
-/** The two ways to call a graphics processor. */
+/** Where the GPU is called from. */
 const ways = ["direct", "worker"] as const;
 
 const script: Script<typeof flags> = {
-  summary: "Compares WebGPU in a worker with WebGPU called directly, in steps that take turns.",
+  summary: "Compares WebGPU in a worker with direct WebGPU, in alternating steps.",
   command: "deno run -A bench/worker.ts",
   flags,
   run: async (values) => {
@@ -59,7 +58,7 @@ const script: Script<typeof flags> = {
     for (const { device } of runs) console.log(device.info.description);
     for (const [way, { step, delay, worst_delay, worst_delay_warmup }] of results) {
       console.log(
-        `${way}: ${step} ms a step; the event loop waits ${delay} ms, at worst ${worst_delay} ` +
+        `${way}: ${step} ms a step; the event loop is blocked for ${delay} ms, at worst ${worst_delay} ` +
           `(${worst_delay_warmup} in the first steps)`,
       );
     }
@@ -68,7 +67,7 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** A training run on one device, and what was measured of its steps, in milliseconds. */
+/** A training run on one device, and the times of its steps in milliseconds. */
 interface Run {
   readonly way: (typeof ways)[number];
   readonly device: Device;
@@ -77,7 +76,7 @@ interface Run {
   readonly delays: number[];
 }
 
-/** Trains without end on random tokens. The loss of each step is read before the next begins. */
+/** Trains on random tokens, and reads the loss after each step. */
 function startTraining(
   device: Device,
   values: Values<typeof flags>,
@@ -94,7 +93,7 @@ function startTraining(
   const loader = new RandomCropLoader({ tokens, seed: 1, batchSize, sequenceLength });
   return train({
     ...{ model, optimizer, loader, plan },
-    // What is due after every step has the loss read.
+    // An evaluation after every step makes the loop read the loss.
     evaluate: { every: 1, run: () => Promise.resolve(0) },
   });
 }

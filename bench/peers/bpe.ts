@@ -1,24 +1,24 @@
-/** Tokenizers, in a process of their own: one for each. @module */
+/** Jobs that measure tokenizers, one in each process. @module */
 
 import { readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
 import { addresses, makeRandom } from "../../tokenizer/testing/texts.ts";
 import { peakMemory } from "../harness.ts";
 import { type Job, type JobOptions, serve } from "./protocol.ts";
 
-/** A vocabulary as tiktoken has it. */
+/** A vocabulary in tiktoken's format. */
 interface Ranks {
   readonly bpe_ranks: string;
   readonly pat_str: string;
 }
 
-/** The vocabulary that all of them have: GPT-4's. */
+/** The vocabulary that all libraries have: GPT-4's. */
 async function ranks(): Promise<Ranks> {
   const place: string = "npm:tiktoken@1.0.22/encoders/cl100k_base";
   const { default: found }: { default: Ranks } = await import(place);
   return found;
 }
 
-/** A function that encodes, of one of the libraries. */
+/** The encode function of a library. */
 async function encoder(library: string): Promise<(text: string) => ArrayLike<number>> {
   switch (library) {
     case "gpt-tokenizer": {
@@ -41,7 +41,7 @@ async function encoder(library: string): Promise<(text: string) => ArrayLike<num
   }
 }
 
-/** tiktoken's packed ranks as its lines: `! 0 IQ== Ig==` are the tokens from 0 on. */
+/** Unpacks tiktoken's ranks into lines: `! 0 IQ== Ig==` holds the tokens from 0 on. */
 function rankLines(packed: string): string {
   return packed.trim().split("\n").flatMap((line) => {
     const [_mark, first, ...tokens] = line.split(" ");
@@ -51,7 +51,7 @@ function rankLines(packed: string): string {
 
 const MILLION = 1_000_000;
 
-/** The texts that are encoded, by name. */
+/** The texts to encode. */
 function textsNamed(name: string): string[] {
   const random = makeRandom(1);
   const draw = (letters: string) =>
@@ -68,7 +68,7 @@ function textsNamed(name: string): string[] {
   }
 }
 
-/** Encodes a text: `way` is the library. */
+/** Encodes a text; `way` is the library. */
 async function encode({ way = "nanodino", text = "addresses" }: JobOptions): Promise<Job> {
   const encodeText = await encoder(way);
   const texts = textsNamed(text);
@@ -93,7 +93,7 @@ async function encode({ way = "nanodino", text = "addresses" }: JobOptions): Pro
   };
 }
 
-/** Addresses, one after the other, in which more and more words are others: `size` bytes in all. */
+/** `size` bytes of addresses, with some words replaced by random ones from the second pass on. */
 function* manyTexts(size: number): Generator<string> {
   const texts = addresses();
   const random = makeRandom(2);

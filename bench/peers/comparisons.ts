@@ -10,7 +10,7 @@ import type { Comparison, Quantity } from "./measure.ts";
 import type { JobOptions } from "./protocol.ts";
 import { eagerTorch, torchAllWays } from "./torch.ts";
 
-/** By how much losses may differ that are equal to four decimals. */
+/** Tolerance of losses: equal to four decimals. */
 const FOUR_DECIMALS = 5e-5;
 
 const tokensPerSecond = (name: string, wanted: number | null): Quantity => ({
@@ -37,7 +37,7 @@ const jax = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {})
 const tensorflow = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {}): Side =>
   job("TensorFlow.js", "tensorflow.ts", name, { backend, ...options });
 
-/** One of our benches, which runs to its end. */
+/** One of our benches, run once for each measurement. */
 function bench(name: string, args: readonly string[], library = "nanodino"): Side {
   const place = new URL(`../${name}.ts`, import.meta.url).href;
   const command = [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args] as const;
@@ -62,8 +62,8 @@ const TORCH_LARGE = [
 ];
 
 /**
- * The operations of a `base` step with MuonAdamW that are matrix products: only those that are
- * needed. Attention needs the scores of no later token, which is half of them.
+ * Floating-point operations of matmul in a `base` step with MuonAdamW, counting only necessary ones: the
+ * causal mask halves those of attention.
  */
 function stepOperations(): number {
   const config = configForDepth({
@@ -76,7 +76,7 @@ function stepOperations(): number {
   return 4 * sequenceLen * perToken + nLayer * (4 * muon(m) + 2 * muon(4 * m));
 }
 
-/** A `base` step as the speed of its products, if nothing else took time. */
+/** The matmul throughput of a `base` step, with all of its time counted as matmul. */
 const stepAsProducts: Side = (() => {
   const side = bench("step", BASE_STEP);
   return {
@@ -219,7 +219,7 @@ const products: Comparison[] = [
 const kernels: Comparison[] = ["softmax", "RMS norm", "ReLU²", "rotary", "AdamW"].map(
   (way): Comparison => ({
     ...{ name: `kernel ${way}`, device: "cpu", ours: ours("kernel", { way }) },
-    // As much memory as the kernel touches: AdamW has four arrays, the others two.
+    // As much memory as the kernel uses: AdamW has four arrays, the others two.
     others: [machine("memory copy", "copy", { size: way === "AdamW" ? 2 ** 25 : 2 ** 24 })],
     quantities: [bandwidth(`${way} over 16 MB`, 0.7)],
   }),
@@ -333,7 +333,7 @@ const onWebGpu: Comparison[] = [
     quantities: [tokensPerSecond("step of the plain GPT, AdamW", 2.5)],
   },
   {
-    // The bench times both ways in one process, and says how they compare.
+    // The bench times both in one process and reports the speedup.
     ...{ name: "decode read together", device: "webgpu", rounds: 5 },
     ours: bench("decode", [...BASE, "--device", "webgpu"]),
     others: [limit("one readback per token", { speedup: 1 })],

@@ -1,51 +1,49 @@
-/** The libraries that are measured, seen from the one who measures. @module */
+/** Starts and measures libraries in other processes. @module */
 
 import { TextLineStream } from "./lines.ts";
 import { type Answer, type JobOptions, MARK, type Sample } from "./protocol.ts";
 
-/** Something that can be measured again and again. */
+/** A started library, to be measured repeatedly. */
 export interface Contestant {
-  /** What came out of the work. */
+  /** Its result, to compare with those of others. */
   readonly check: readonly number[];
   /** Measures once. */
   readonly measure: () => Promise<Sample>;
-  /** Ends it. */
   readonly close: () => Promise<void>;
 }
 
 /** One side of a comparison. */
 export interface Side {
-  /** Its name in the table. */
+  /** The name in the table. */
   readonly library: string;
   /**
-   * Starts it and waits until it is warm.
+   * Starts the library and waits until it is warm.
    *
-   * @throws {Error} If it is not to be had here.
+   * @throws {Error} If it is not available here.
    */
   readonly start: () => Promise<Contestant>;
 }
 
-/** What a job needs that is not there by itself. */
+/** What a job needs besides its script. */
 export interface Surroundings {
-  /** The folder that it works in; it is told as `path`. */
+  /** Its working folder, passed as `path`. */
   readonly folder?: string;
   /** Flags for Deno. */
   readonly flags?: readonly string[];
 }
 
-/** How long anything may take to set up, or to be measured once, in seconds. */
+/** Time limit of setup and of one measurement, in seconds. */
 const MOST_SECONDS = 150;
 
 /**
- * How long nothing is measured after each turn, in milliseconds: threads of the one before, such as
- * OpenBLAS's, go on spinning for a tenth of a second, and would take a core from the next.
+ * Pause before each measurement, in milliseconds: threads of the side before, such as OpenBLAS's, spin
+ * for 100 ms and would take a core.
  */
 const REST = 150;
 
-/** Where the files of this folder are. */
 const here = (name: string): string => new URL(name, import.meta.url).href;
 
-/** A job in a process of its own: `serve` in the file `script` of this folder. */
+/** A job in its own process, which runs the file `script` of this folder. */
 export function job(
   library: string,
   script: string,
@@ -89,7 +87,7 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
     try {
       for (;;) {
         const { value, done } = await lines.read();
-        if (done && isLate) throw new Error(`it took more than ${MOST_SECONDS} s`);
+        if (done && isLate) throw new Error(`timed out after ${MOST_SECONDS} s`);
         if (done) throw new Error(lastError(await complaints));
         if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
       }
@@ -115,20 +113,20 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
   };
 }
 
-/** What a program may be told, and what is wanted of it. */
+/** Options for {@linkcode program}. */
 export interface ProgramOptions {
-  /** What has to be the same in other programs; nothing by default. */
+  /** Extracts what must be the same in other programs; by default nothing. */
   readonly check?: (json: Report) => readonly number[];
-  /** Variables that it finds in its environment. */
+  /** Environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** How long one run may take, in seconds; 150 by default. */
+  /** Time limit of a run in seconds. @default {150} */
   readonly seconds?: number;
 }
 
 /**
- * A program that runs to its end for each measurement, and whose last line is JSON.
+ * A program that runs once for each measurement and prints JSON as its last line.
  *
- * @param read The quantities in that JSON.
+ * @param read Extracts the quantities from that JSON.
  */
 export function program(
   library: string,
@@ -141,13 +139,13 @@ export function program(
     const { success, stdout, stderr } = await new Deno.Command(command, {
       ...{ args, signal, env: { NO_COLOR: "1", ...env } },
     }).output();
-    if (signal.aborted) throw new Error(`it took more than ${seconds} s`);
+    if (signal.aborted) throw new Error(`timed out after ${seconds} s`);
     if (!success) throw new Error(lastError(new TextDecoder().decode(stderr)));
     return JSON.parse(new TextDecoder().decode(stdout).trimEnd().split("\n").at(-1) ?? "");
   };
   return {
     library,
-    // The first run, which finds nothing in any cache, is not measured.
+    // The first run, with cold caches, is not measured.
     start: async () => ({
       check: check(await run()),
       measure: async () => read(await run()),
@@ -156,7 +154,7 @@ export function program(
   };
 }
 
-/** What programs print as their last line: as far as it is used. */
+/** The used part of the JSON that programs print. */
 export interface Report {
   readonly ms?: Readonly<Record<string, number>>;
   readonly tokens_per_second?: number;
@@ -166,7 +164,7 @@ export interface Report {
   readonly peak_rss_mb?: number;
 }
 
-/** The quantities of a {@linkcode Report}. */
+/** Extracts the quantities of a {@linkcode Report}. */
 export function readReport(
   { tokens_per_second, prefill_tokens_per_second, speedup_over_reading_each, peak_rss_mb, ms }:
     Report,
@@ -180,12 +178,12 @@ export function readReport(
   };
 }
 
-/** The number of parameters, which has to be the same on both sides. */
+/** The number of parameters, which must be the same on both sides. */
 export function parameterCount({ parameters }: Report): number[] {
   return parameters === undefined ? [] : [parameters];
 }
 
-/** A limit to be kept. */
+/** A constant to compare with. */
 export function limit(name: string, sample: Sample): Side {
   return {
     library: name,
@@ -199,12 +197,12 @@ export function limit(name: string, sample: Sample): Side {
 }
 
 /**
- * The line of an error output that says most: what a compiler could not do, or the last line that
- * begins with the name of an error.
+ * The most informative line of an error output: a compiler's fatal error, or the last line that starts
+ * with the name of an error.
  */
 export function lastError(text: string): string {
   const lines = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   const fatal = lines.map((line) => /\bfatal error: .*/.exec(line)?.[0]).find((line) => line);
   const named = lines.findLast((line) => /^(error|[\w.]*(Error|Exception))\b/.test(line));
-  return fatal ?? named ?? lines.at(-1) ?? "it ended without a word";
+  return fatal ?? named ?? lines.at(-1) ?? "no error output";
 }

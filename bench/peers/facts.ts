@@ -1,13 +1,13 @@
-/** What results are worth nothing without: the machine and the versions. @module */
+/** The machine and the versions of the libraries. @module */
 
-/** The machine, as far as it says what it is. */
+/** Describes the machine. */
 export function machineFacts(): Record<string, string | number> {
   let processor = "unknown processor";
   try {
     const text = Deno.readTextFileSync("/proc/cpuinfo");
     processor = /model name\s*:\s*(.+)/.exec(text)?.[1] ?? processor;
   } catch {
-    // Only Linux tells.
+    // Only Linux has this file.
   }
   return {
     processor,
@@ -17,7 +17,7 @@ export function machineFacts(): Record<string, string | number> {
   };
 }
 
-/** The versions of all that is compared. */
+/** Versions of everything compared. */
 export const versionsUsed: Readonly<Record<string, string>> = {
   Deno: Deno.version.deno,
   V8: Deno.version.v8,

@@ -1,5 +1,5 @@
 /**
- * Writes a model for llama.cpp: random weights of the widths that decoding is compared at.
+ * Writes a random model for llama.cpp, with the widths of the compared model.
  *
  * Source of the format: the GGUF specification of ggml, version 3.
  *
@@ -13,20 +13,19 @@ export interface GgufSizes {
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
-  /** The width inside the perceptron, which has three matrices there. */
+  /** Width of the MLP's hidden layer; llama's MLP has three matrices. */
   readonly inside: number;
   readonly vocabSize: number;
   readonly contextLength: number;
 }
 
-/** What the format calls the types of values and of tensors. */
+/** The format's numbers for types of values and tensors. */
 const TYPES = { uint32: 4, int32: 5, float32: 6, string: 8, array: 9 } as const;
 const [TENSOR_FLOAT32, ALIGNMENT, VERSION] = [0, 32, 3];
 
-/** Kinds of tokens. */
 const [NORMAL, CONTROL] = [1, 3];
 
-/** Bytes that grow, little-endian. */
+/** A growing little-endian buffer. */
 class Writer {
   readonly #parts: Uint8Array<ArrayBuffer>[] = [];
   length = 0;
@@ -57,14 +56,14 @@ class Writer {
   }
 }
 
-/** A fact about the model. */
+/** An entry of the metadata. */
 type Fact =
   | readonly [name: string, type: "uint32" | "float32", value: number]
   | readonly [name: string, type: "string", value: string]
   | readonly [name: string, type: "strings", value: readonly string[]]
   | readonly [name: string, type: "integers", value: readonly number[]];
 
-/** Writes the model to a file. */
+/** Writes a model file. */
 export async function writeGguf(path: string, sizes: GgufSizes): Promise<void> {
   const facts = [...shapeFacts(sizes), ...vocabularyFacts(sizes.vocabSize)];
   const tensors = tensorsOf(sizes);
@@ -133,7 +132,7 @@ function shapeFacts({ layers, width, heads, inside, contextLength }: GgufSizes):
   ];
 }
 
-/** The 256 bytes, pairs of letters, names for the rest, and a token that begins and ends texts. */
+/** The 256 bytes, pairs of letters, placeholders, and a token for the beginning and end of sequence. */
 function vocabularyFacts(vocabSize: number): Fact[] {
   const letters = Array.from({ length: 26 }, (_, i) => String.fromCharCode(97 + i));
   const pairs = letters.flatMap((a) => letters.map((b) => [a, b] as const));
@@ -155,7 +154,7 @@ function vocabularyFacts(vocabSize: number): Fact[] {
   ];
 }
 
-/** GPT-2's printable names of the bytes: those that print as they are, the others from 256 on. */
+/** GPT-2's printable characters for bytes: printable bytes as they are, the others from 256 on. */
 function byteNames(): string[] {
   const prints = (byte: number) =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { writeGguf } from "./gguf.ts";
 
-Deno.test("a model begins as the format says, and its tensors fill the rest", async () => {
+Deno.test("a model starts with the header of the format, and tensors fill the rest", async () => {
   const path = await Deno.makeTempFile();
   try {
     await writeGguf(path, {
@@ -12,13 +12,13 @@ Deno.test("a model begins as the format says, and its tensors fill the rest", as
     assertEquals(new TextDecoder().decode(bytes.subarray(0, 4)), "GGUF");
     assertEquals(view.getUint32(4, true), 3);
     assertEquals(view.getBigUint64(8, true), 3n + 2n * 9n);
-    // The last tensor is the head, and nothing comes after it.
+    // The last tensor is the head; nothing follows it.
     const floats = 1000 * 64;
     const head = new Float32Array(bytes.slice(bytes.length - 4 * floats).buffer);
     const deviation = Math.sqrt(head.reduce((sum, x) => sum + x * x, 0) / floats);
     assertEquals(deviation.toFixed(3), "0.050");
     assertEquals(bytes.length % 32, 0);
-    // The last norm is the tensor before it: ones.
+    // The tensor before it is the last norm: ones.
     const norm = bytes.slice(bytes.length - 4 * (floats + 64), bytes.length - 4 * floats);
     assertEquals(new Float32Array(norm.buffer).every((x) => x === 1), true);
   } finally {

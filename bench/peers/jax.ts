@@ -1,4 +1,4 @@
-/** What jax-js is measured at, on Wasm or WebGPU, in a process of its own. @module */
+/** Jobs that measure jax-js, on Wasm or WebGPU, each in its own process. @module */
 
 import {
   ADAMW,
@@ -16,11 +16,11 @@ import {
 } from "./plain_problem.ts";
 import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
-// Loaded by this process alone, which exists to measure it.
+// Loaded only by the process that measures it.
 const jax = await import("npm:@jax-js/jax@0.1.25");
 const { numpy: np, nn } = jax;
 
-/** An array of jax-js. A function that is given one uses it up, unless it is given its `ref`. */
+/** An array of jax-js. Functions consume their arguments; pass `ref` to keep one. */
 type Array_ = InstanceType<typeof jax.Array>;
 
 async function open({ backend }: JobOptions): Promise<"wasm" | "webgpu"> {
@@ -31,7 +31,7 @@ async function open({ backend }: JobOptions): Promise<"wasm" | "webgpu"> {
   return device;
 }
 
-/** Times what makes an array. It is computed only if someone waits for it, so all are kept until then. */
+/** Times a computation. Arrays are lazy, so all results are kept until they are awaited. */
 function timeArrays(
   compute: () => Array_,
   backend: "wasm" | "webgpu",
@@ -53,7 +53,7 @@ function timeArrays(
   }
 }
 
-/** So many arrays are kept at most. */
+/** Maximum number of results to keep. */
 const MOST_RESULTS = 64;
 
 function norm(x: Array_): Array_ {
@@ -63,7 +63,7 @@ function norm(x: Array_): Array_ {
 
 const partNames = Object.keys(LAYER_PARTS) as (keyof typeof LAYER_PARTS)[];
 
-/** Causal attention, put together: three times as fast as `nn.dotProductAttention` on the way back. */
+/** Composed causal attention: its backward pass is three times as fast as `nn.dotProductAttention`'s. */
 function attention(query: Array_, key: Array_, value: Array_): Array_ {
   const { tokens, width, heads } = SIZES;
   const [q, k, v] = [query, key, value].map((x) => x.transpose([0, 2, 1, 3])) as [
@@ -76,12 +76,12 @@ function attention(query: Array_, key: Array_, value: Array_): Array_ {
   return np.matmul(nn.softmax(scores.add(mask), -1), v).transpose([0, 2, 1, 3]);
 }
 
-/** The rows of the embedding: chosen by number, or where `ids` are ones and zeros, by a product. */
+/** Embedding lookup: by id, or by matmul where `ids` are one-hot. */
 function embed(embedding: Array_, ids: Array_): Array_ {
   return ids.ndim === 2 ? np.matmul(ids, embedding) : np.take(embedding, ids, 0);
 }
 
-/** The mean loss. */
+/** Mean cross-entropy. */
 function loss(parameters: Array_[], inputs: Array_, targets: Array_): Array_ {
   const { batch, tokens, width, heads, vocabSize } = SIZES;
   const [embedding, ...rest] = parameters as [Array_, ...Array_[]];
@@ -108,7 +108,7 @@ function loss(parameters: Array_[], inputs: Array_, targets: Array_): Array_ {
   return logSums.sub(right).mean();
 }
 
-/** A step of AdamW: `corrections` are the factors that undo the bias of the means. */
+/** A training step with AdamW; `corrections` are the bias corrections of the moments. */
 function update(
   parameters: Array_[],
   firstMeans: Array_[],
@@ -138,7 +138,7 @@ function update(
   ];
 }
 
-/** Training of the plain GPT, compiled by `jit` as one function. */
+/** Training of the plain GPT; the whole step is compiled by `jit`. */
 async function step(options: JobOptions): Promise<Job> {
   const device = await open(options);
   const matrices = startingValues().map((matrix) =>
@@ -148,7 +148,7 @@ async function step(options: JobOptions): Promise<Job> {
   let first: Array_[] = matrices.map(({ shape }) => np.zeros([...shape]));
   let second: Array_[] = matrices.map(({ shape }) => np.zeros([...shape]));
   const compiled = jax.jit(update);
-  // The gradient of choosing rows by number does not compile on every WebGPU.
+  // The gradient of a lookup by id does not compile on every WebGPU implementation.
   const choose = device === "webgpu"
     ? jax.jit((ids: Array_) => nn.oneHot(ids, SIZES.vocabSize))
     : (ids: Array_) => ids;
@@ -173,7 +173,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
   const check: number[] = [];
   for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
-  // The loss is there long before the gradients and the new parameters are.
+  // The loss is ready long before the new parameters.
   const time = await timer(
     async () => {
       await train();
@@ -190,7 +190,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** The product of two square matrices. */
+/** Square matmul. */
 async function product(options: JobOptions): Promise<Job> {
   const backend = await open(options);
   const { size = 1024 } = options;
@@ -204,7 +204,7 @@ async function product(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
 }
 
-/** Twenty elementwise operations on a million elements, compiled by `jit` or one by one. */
+/** Twenty elementwise operations on 2²⁰ elements, compiled by `jit` or eager. */
 async function chain(options: JobOptions): Promise<Job> {
   const backend = await open(options);
   const x: Array_ = np.array(new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH));
@@ -220,7 +220,7 @@ async function chain(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ ms: await time() }) };
 }
 
-/** What an operation on a few numbers costs: each depends on the one before. */
+/** The overhead of an operation: a chain of dependent operations on 4 elements. */
 async function overhead(options: JobOptions): Promise<Job> {
   await open(options);
   const calls = 2_000;

@@ -1,11 +1,11 @@
-/** How long scripts take from their start until something is there. @module */
+/** Startup times of scripts. @module */
 
 import { TextLineStream } from "./lines.ts";
 import type { Side } from "./contestant.ts";
 
 const script = (name: string): string => new URL(`../../scripts/${name}.ts`, import.meta.url).href;
 
-/** The steps of the run that is looked at. */
+/** Steps of the measured run. */
 const STEPS = 12;
 
 const TRAINING = [
@@ -23,13 +23,13 @@ function spawn(home: string, name: string, args: readonly string[]): Deno.ChildP
   }).spawn();
 }
 
-/** Waits for the end. @throws {Error} If it did not end well. */
+/** Waits for the process to exit. @throws {Error} If it failed. */
 async function finish(process: Deno.ChildProcess, name: string): Promise<void> {
   const { success } = await process.output();
   if (!success) throw new Error(`Cannot measure: the script ${name} failed`);
 }
 
-/** A folder with a tokenizer and a checkpoint. */
+/** Creates a folder with a tokenizer and a checkpoint. */
 async function makeHome(): Promise<string> {
   const home = await Deno.makeTempDir({ prefix: "nanodino-bench-" });
   const tokenizer = ["--vocab-size", "4096", "--max-chars", "2000000"];
@@ -52,14 +52,14 @@ function side(library: string, measure: (home: string) => Promise<Record<string,
   };
 }
 
-/** From launch to the end of a `sample` that writes one token. */
+/** From launch to exit of a `sample` of one token. */
 export const firstToken: Side = side("nanodino", async (home) => {
   const start = performance.now();
   await finish(spawn(home, "sample", ["--prompt", "The", "--max-tokens", "1"]), "sample");
   return { ms: performance.now() - start };
 });
 
-/** From launch to the end of the first step of `base_train`, less three of its steady steps. */
+/** From launch to the end of the first step of `base_train`, minus three warm steps. */
 export const firstStep: Side = side("nanodino", async (home) => {
   const start = performance.now();
   const process = spawn(home, "base_train", TRAINING);
@@ -74,7 +74,9 @@ export const firstStep: Side = side("nanodino", async (home) => {
   await process.status;
   const [first, last] = [at.get(1), at.get(STEPS)];
   if (first === undefined || last === undefined) {
-    throw new Error("Cannot measure: base_train does not show its first and last steps");
+    throw new Error(
+      "Cannot measure: wanted the first and the last step in the output of base_train, got neither or one",
+    );
   }
   return { ms: first - 3 * (last - first) / (STEPS - 1) };
 });

@@ -1,6 +1,6 @@
-/** Text, line by line. @module */
+/** Splits streams of text into lines. @module */
 
-/** Cuts a stream of text into lines. */
+/** Splits a stream of text into lines. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {
     let rest = "";

@@ -1,8 +1,8 @@
 /**
- * llama.cpp through node-llama-cpp, in a process of its own: how fast it decodes.
+ * The job that measures decoding with llama.cpp, through node-llama-cpp.
  *
- * The package lies in a folder that npm fills: its optional packages for other machines and for GPUs
- * are left out, which are ten times as large as the rest.
+ * npm installs the package into its own folder, without its optional packages for other machines and
+ * GPUs, which are ten times as large as the rest.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { type Job, type JobOptions, serve } from "./protocol.ts";
 
 const VERSION = "3.22.1";
 
-/** The library, as far as it is used. */
+/** The used part of the library. */
 interface LlamaModule {
   getLlama(options: { gpu: false; build: "never"; logLevel: "error" }): Promise<{
     loadModel(options: { modelPath: string }): Promise<Model>;
@@ -50,7 +50,7 @@ export async function installLlama(): Promise<Surroundings> {
   if (!success) throw new Error(`npm: ${new TextDecoder().decode(stderr).split("\n")[0]}`);
   await writeGguf(model, {
     ...{ layers: 4, width: 256, heads: 4, vocabSize: 4096, contextLength: 512 },
-    // With three matrices of 704 instead of two of 1,024 there are as many parameters.
+    // Three matrices of width 704 have as many parameters as two of 1,024.
     inside: 704,
   });
   return surroundings;
@@ -65,7 +65,7 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Reads 128 tokens and writes 120, with the number of threads that is fastest. */
+/** Prefills 128 tokens and decodes 120, with the fastest number of threads. */
 async function decode({ path = "" }: JobOptions): Promise<Job> {
   const entry = `file://${path}/node_modules/node-llama-cpp/dist/index.js`;
   const { getLlama }: LlamaModule = await import(entry);
@@ -84,7 +84,7 @@ async function decode({ path = "" }: JobOptions): Promise<Job> {
     await context.dispose();
     return { first: times[0]!, next: median(times.slice(1)) };
   };
-  // More threads are not always faster: they wait for each other in loops.
+  // More threads are not always faster, because they spin while waiting for each other.
   const counts = [...new Set([1, navigator.hardwareConcurrency])];
   const trials: { threads: number; next: number }[] = [];
   for (const threads of counts) trials.push({ threads, next: (await run(threads)).next });

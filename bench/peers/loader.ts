@@ -1,4 +1,4 @@
-/** How much of a training step is spent waiting for its batch, in a process of its own. @module */
+/** The job that measures how long a training step waits for its batch. @module */
 
 import { PackedLoader, sotuSource } from "../../data/mod.ts";
 import { configForDepth, GPT } from "../../gpt/mod.ts";
@@ -7,7 +7,7 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import { addresses } from "../../tokenizer/testing/texts.ts";
 import { type Job, serve } from "./protocol.ts";
 
-/** Steps in a measurement. */
+/** Steps of a measurement. */
 const STEPS = 20;
 
 /** `base` steps with MuonAdamW on the addresses. */

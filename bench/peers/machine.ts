@@ -1,6 +1,5 @@
 /**
- * What the machine itself can do, in a process of its own: reading and copying memory, the inside of
- * the matrix product, and the BLAS on its own.
+ * Jobs that measure the machine: memory reads and copies, the micro-kernel of matmul, and the BLAS alone.
  *
  * @module
  */
@@ -20,10 +19,10 @@ async function openCpu({ threads }: JobOptions): Promise<CpuDevice> {
   return device;
 }
 
-/** Bytes that a turn of the loops below moves. */
+/** Bytes per iteration of the loops below. */
 const TURN = 128;
 
-/** Words: the address. Items are turns. Adds up what it reads. */
+/** Sums what it reads. Words: the address. Items are iterations. */
 const readKernel: WasmKernel = {
   key: "bench read",
   emit: () =>
@@ -38,7 +37,7 @@ const readKernel: WasmKernel = {
     }),
 };
 
-/** Words: from where and to where. Items are turns. */
+/** Copies. Words: source and destination address. Items are iterations. */
 const copyKernel: WasmKernel = {
   key: "bench copy",
   emit: () =>
@@ -53,10 +52,10 @@ const copyKernel: WasmKernel = {
     }),
 };
 
-/** Steps of k, and repetitions of the tile, in a work item. */
+/** Length of k, and repetitions of the tile, in a work item. */
 const [DEPTH, TILES] = [256, 64];
 
-/** Words: whether relaxed SIMD is used is in the key. Multiplies panels in scratch memory. */
+/** Multiplies panels in scratch memory. Takes no words; the key says whether it uses relaxed SIMD. */
 function tileKernel(relaxedSimd: boolean): WasmKernel {
   const rows = tileRows(relaxedSimd);
   const panelA = DEPTH * rows * 4;
@@ -90,7 +89,7 @@ async function read(options: JobOptions): Promise<Job> {
   };
 }
 
-/** Copies `size` bytes on all threads: as many are read as are written. */
+/** Copies `size` bytes on all threads, counting both reads and writes. */
 async function copy(options: JobOptions): Promise<Job> {
   const { size = 2 ** 24 } = options;
   const device = await openCpu(options);
@@ -112,7 +111,7 @@ function placeOf(device: CpuDevice, size: number): number {
   return device.address({ allocation, ...view });
 }
 
-/** The inside of the matrix product on one thread, times the threads that there are. */
+/** The matmul micro-kernel on one thread, times the number of threads. */
 async function microKernel(options: JobOptions): Promise<Job> {
   const all = await openCpu(options);
   const { threads } = all;
@@ -133,7 +132,7 @@ async function microKernel(options: JobOptions): Promise<Job> {
   };
 }
 
-/** OpenBLAS as it comes, with its own threads, on memory of the kind that the device uses. */
+/** OpenBLAS with its own threads, on the kind of memory that the device uses. */
 async function blas(options: JobOptions): Promise<Job> {
   const { size = 1024 } = options;
   const { symbols } = Deno.dlopen("libopenblas.so.0", {

@@ -1,45 +1,41 @@
-/** Measures the sides of a comparison in turn. @module */
+/** Measures the sides of a comparison alternately. @module */
 
 import { median } from "../harness.ts";
 import type { Measured, Row } from "../results.ts";
 import type { Contestant, Side } from "./contestant.ts";
 import type { Sample } from "./protocol.ts";
 
-/** A number that both sides give. */
+/** A number that all sides of a comparison measure. */
 export interface Quantity {
-  /** What was compared, in the table. */
+  /** The name of the row. */
   readonly name: string;
-  /** Its name in a {@linkcode Sample}. */
+  /** Its key in a {@linkcode Sample}. */
   readonly key: string;
-  /** Its unit. */
   readonly unit: string;
-  /** Whether less is better. */
   readonly lessIsBetter?: boolean;
-  /** How many times as good ours should be, if that is known. */
+  /** The target of the ratio, if any. */
   readonly wanted: number | null;
 }
 
-/** Ours against others. */
+/** nanodino against others. */
 export interface Comparison {
-  /** What it is about, for `--only`. */
+  /** The name for `--only`. */
   readonly name: string;
-  /** Where it is. */
   readonly device: "cpu" | "webgpu";
-  /** nanodino. */
   readonly ours: Side;
-  /** The others: the best one counts. */
+  /** The others, of which the best counts. */
   readonly others: readonly Side[];
-  /** The rows that come of it. */
+  /** One row for each. */
   readonly quantities: readonly Quantity[];
-  /** By how much what came out may differ; without it nothing is compared. */
+  /** Largest difference of results; without it results are not compared. */
   readonly tolerance?: number;
-  /** Measurements of each side, where a dozen would take too long. */
+  /** Measurements of each side. @default {12} */
   readonly rounds?: number;
-  /** Whether it takes minutes: then a quick run leaves it out. */
+  /** Takes minutes: quick runs skip it. */
   readonly isLong?: boolean;
 }
 
-/** A side that has been started, or why it could not be. */
+/** A started side, or the reason why it did not start. */
 interface Entry {
   readonly library: string;
   contestant: Contestant | null;
@@ -47,14 +43,14 @@ interface Entry {
   readonly samples: Sample[];
 }
 
-/** After so many seconds no round is begun, if there were {@linkcode FEWEST_ROUNDS}. */
+/** No round starts after this many seconds, once {@linkcode FEWEST_ROUNDS} are done. */
 const MOST_SECONDS = 45;
 const FEWEST_ROUNDS = 3;
 
 /**
- * Starts the sides, compares what came out, measures them in turn and takes the medians.
+ * Starts all sides, compares their results, measures them alternately and takes medians.
  *
- * @throws {Error} If ours cannot be started, or something else came out of it.
+ * @throws {Error} If ours does not start, or results differ.
  */
 export async function measureComparison(
   comparison: Comparison,
@@ -88,7 +84,7 @@ async function start(side: Side): Promise<Entry> {
   }
 }
 
-/** Measures a side; one of the others that fails is left out from then on, with all that it gave. */
+/** Measures a side once; if one of the others fails, it is excluded, with all of its samples. */
 async function measureOnce(entry: Entry, isOurs: boolean): Promise<void> {
   const { contestant } = entry;
   if (contestant === null) return;

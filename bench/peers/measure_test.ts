@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { lastError, limit, program, type Side } from "./contestant.ts";
 import { type Comparison, measureComparison } from "./measure.ts";
 
-/** A side that gives these speeds, one after the other, and says when it is asked. */
+/** A side that returns these speeds in order, and logs its calls. */
 function speeds(library: string, values: number[], order: string[] = [], check = [1, 2]): Side {
   let next = 0;
   return {
@@ -32,7 +32,7 @@ function comparison(ours: Side, others: Side[], more: Partial<Comparison> = {}):
 
 const thoroughly = { isQuick: false };
 
-Deno.test("the sides take turns, and all of them are ended", async () => {
+Deno.test("sides are measured alternately, and all are closed", async () => {
   const order: string[] = [];
   const sides = [speeds("a", [1], order), speeds("b", [1], order)] as const;
   await measureComparison(comparison(sides[0], [sides[1]], { rounds: 2 }), thoroughly);
@@ -50,7 +50,7 @@ Deno.test("the ratio is that of medians, against the best of the others", async 
   assertEquals(row!.spread, [0.5, 100 / 9]);
 });
 
-Deno.test("where less is better, half of it is a ratio of 2", async () => {
+Deno.test("where less is better, half is a ratio of 2", async () => {
   const [row] = await measureComparison(
     comparison(speeds("ours", [5]), [limit("limit", { speed: 10 })], {
       quantities: [{ ...quantity, lessIsBetter: true }],
@@ -60,13 +60,13 @@ Deno.test("where less is better, half of it is a ratio of 2", async () => {
   assertEquals(row!.ratio, 2);
 });
 
-Deno.test("a library that is not there leaves its reason", async () => {
+Deno.test("a library that is not available leaves its reason", async () => {
   const [row] = await measureComparison(comparison(speeds("ours", [1]), [missing]), thoroughly);
   assertEquals(row!.others, [{ library: "missing", value: null, reason: "not here" }]);
   assertEquals([row!.ours.value, row!.ratio, row!.spread], [1, null, null]);
 });
 
-Deno.test("a library that fails in the middle leaves its reason, and the others go on", async () => {
+Deno.test("a library that fails later leaves its reason, and the others continue", async () => {
   const order: string[] = [];
   const failing = speeds("failing", [1], order);
   const start = async () => {
@@ -84,7 +84,7 @@ Deno.test("a library that fails in the middle leaves its reason, and the others 
   assertEquals([row!.ratio, order], [2, ["failing", "failing ends"]]);
 });
 
-Deno.test("ours may not fail in the middle", async () => {
+Deno.test("a later failure of ours is an error", async () => {
   const broken: Side = {
     library: "ours",
     start: () =>
@@ -101,21 +101,21 @@ Deno.test("ours may not fail in the middle", async () => {
   );
 });
 
-Deno.test("a program that does not come to its end is ended", async () => {
+Deno.test("a program that hangs is killed", async () => {
   const command = [Deno.execPath(), "eval", "setTimeout(() => {}, 60_000)"] as const;
   const side = program("slow", command, () => ({}), { seconds: 0.3 });
-  await assertRejects(() => side.start(), Error, "it took more than 0.3 s");
+  await assertRejects(() => side.start(), Error, "timed out after 0.3 s");
 });
 
-Deno.test("of an error output the line is kept that says most", () => {
+Deno.test("the most informative line of an error output is kept", () => {
   const compiler = "Traceback:\nCppCompileError: C++ compile error\n" +
     "/tmp/x.h:19:10: fatal error: ATen/NumericUtils.h: No such file\ncompilation terminated.";
   assertEquals(lastError(compiler), "fatal error: ATen/NumericUtils.h: No such file");
   assertEquals(lastError("Traceback:\n  x\nValueError: no\n"), "ValueError: no");
-  assertEquals(lastError("\n"), "it ended without a word");
+  assertEquals(lastError("\n"), "no error output");
 });
 
-Deno.test("what came out has to be equal, and nothing is timed if it is not", async () => {
+Deno.test("results must be equal, or nothing is timed", async () => {
   const order: string[] = [];
   const sides = [speeds("a", [1], order), speeds("b", [1], order, [1, 2.5])] as const;
   await assertRejects(

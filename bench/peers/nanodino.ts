@@ -1,4 +1,4 @@
-/** What nanodino is measured at beside others, in a process of its own. @module */
+/** Jobs that measure nanodino, each in its own process. @module */
 
 import { AdamW } from "../../optim/mod.ts";
 import {
@@ -34,7 +34,7 @@ async function open({ backend = "cpu", threads, blas = true }: JobOptions): Prom
   return await openDevice(backend === "webgpu" ? "webgpu" : "cpu", options);
 }
 
-/** Times what makes tensors that nobody needs. */
+/** Times a computation whose results are discarded. */
 function timeOn(device: Device, run: () => void): Promise<() => Promise<number>> {
   const least = device.kind === "webgpu" ? LEAST_ON_WEBGPU : undefined;
   return timer(
@@ -66,7 +66,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** The product of two square matrices. */
+/** Square matmul. */
 async function product(options: JobOptions): Promise<Job> {
   const { size = 1024, transposes = "NN" } = options;
   const device = await open(options);
@@ -83,11 +83,11 @@ async function product(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
 }
 
-/** The same by the first rung of the ladder. */
+/** Square matmul with the naive kernel. */
 async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
   const c = Tensor.zeros(device, a.shape);
   const options = { transposeA: false, transposeB: false };
-  // Described anew each time: what is not used any more is freed.
+  // A new description for each run, because unused ones are freed.
   const run = () => {
     for (const each of describeProducts(a, b, c, options)) runCandidate(device, "naive", each, {});
   };
@@ -96,7 +96,7 @@ async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise
   return run;
 }
 
-/** One row times a matrix of `size` bytes whose rows are the outputs: what decoding does. */
+/** Matrix–vector product with a weight matrix of `size` bytes, as in decoding. */
 async function oneRow(options: JobOptions): Promise<Job> {
   const { size = 2 ** 20 } = options;
   const device = await open(options);
@@ -126,7 +126,7 @@ async function kernel(options: JobOptions): Promise<Job> {
   };
 }
 
-/** A kernel, and the bytes that it reads and writes. */
+/** A kernel, and the bytes it reads and writes. */
 function kernelNamed(name: string, x: Tensor): { run: () => void; bytes: number } {
   const bytes = 2 * 4 * x.size;
   switch (name) {
@@ -151,7 +151,7 @@ function kernelNamed(name: string, x: Tensor): { run: () => void; bytes: number 
       const parameter = x.contiguous().requireGrad();
       parameter.grad = Tensor.ones(x.device, x.shape).keep();
       const optimizer = new AdamW([parameter], { lr: 1e-3 });
-      // Reads the parameter, its gradient and two means, and writes all but the gradient.
+      // Reads the parameter, its gradient and two moments, and writes all but the gradient.
       return { run: () => optimizer.step(), bytes: 7 * 4 * x.size };
     }
     default:
@@ -165,7 +165,7 @@ const chainProgram = defineProgram({ name: "chain", inputs: ["x"] }, ({ x }) => 
   return [y];
 });
 
-/** Twenty elementwise operations on a million elements, as one kernel or as twenty. */
+/** Twenty elementwise operations on 2²⁰ elements, fused or eager. */
 async function chain(options: JobOptions): Promise<Job> {
   const device = await open(options);
   const x = Tensor.from(device, new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH));
@@ -181,7 +181,7 @@ async function chain(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ ms: await time() }) };
 }
 
-/** What an operation on a few numbers costs: each needs the one before. */
+/** The overhead of an operation: a chain of dependent operations on 4 elements. */
 async function overhead(options: JobOptions): Promise<Job> {
   const device = await open(options);
   const x = Tensor.from(device, [1, 2, 3, 4]);
@@ -190,7 +190,7 @@ async function overhead(options: JobOptions): Promise<Job> {
     let y = x;
     for (let i = 0; i < calls; i++) y = y.add(1);
   };
-  // Waiting for a graphics processor takes 11 ms, however much there was to do: so there is much.
+  // Waiting for a GPU takes 11 ms in Deno, whatever the work, so one wait covers many operations.
   const time = await timer(async () => {
     using _scope = device.scope();
     noGrad(run);
@@ -199,7 +199,7 @@ async function overhead(options: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
 }
 
-/** Attention of 4 × 4 heads × 1,024 × 64, forward and backward: tiled, or put together. */
+/** Attention of 4 × 4 heads × 1,024 × 64, forward and backward: fused or composed. */
 async function attentionJob(options: JobOptions): Promise<Job> {
   const device = await open(options);
   const [batch, tokens, heads, size] = [4, 1024, 4, 64];

@@ -11,7 +11,7 @@ function makeLinear(device: Device, inputs: number, outputs: number): Linear {
   return new Linear(device, inputs, outputs, { seed: 0, bias: false });
 }
 
-/** A layer: attention, then a perceptron, each added to the residual stream. */
+/** A pre-norm transformer layer: attention, then an MLP. */
 class PlainLayer extends Module {
   readonly query: Linear;
   readonly key: Linear;
@@ -42,7 +42,7 @@ class PlainLayer extends Module {
   }
 }
 
-/** The plain GPT, with the starting values that all libraries share. */
+/** The plain GPT, with the initial values that all libraries share. */
 export class PlainGPT extends Module {
   readonly embedding: Embedding;
   readonly layers: readonly PlainLayer[];
@@ -57,12 +57,14 @@ export class PlainGPT extends Module {
     const parameters = this.parameters();
     for (const { name, data } of startingValues()) {
       const parameter = parameters.get(name) ?? parameters.get(`${name}.weight`);
-      if (parameter === undefined) throw new Error(`Cannot start: there is no "${name}"`);
+      if (parameter === undefined) {
+        throw new Error(`Cannot initialize the plain GPT: wanted a parameter "${name}", got none`);
+      }
       parameter.assign(data);
     }
   }
 
-  /** The mean loss over a batch. */
+  /** Mean cross-entropy of a batch. */
   loss(inputs: Tensor, targets: Tensor): Tensor {
     let x = this.embedding.forward(inputs);
     for (const layer of this.layers) x = layer.forward(x);
@@ -70,7 +72,7 @@ export class PlainGPT extends Module {
   }
 }
 
-/** A training step, again and again: gives its loss. */
+/** Returns a function that runs a training step and returns its loss. */
 export function plainTraining(device: Device): () => Promise<number> {
   const model = new PlainGPT(device);
   const { lr, beta1, beta2, epsilon, weightDecay } = ADAMW;

@@ -1,16 +1,15 @@
 /**
- * The model that all libraries train: sizes, starting values and batches, the same for each.
+ * The model that all libraries train: the same sizes, initial values and batches for each.
  *
- * A plain GPT: RMS norm without parameters before each part, causal attention, a perceptron of four
- * widths with squared relu, a head of its own, no positions, no biases. It has nothing that one of the
- * libraries could not do.
+ * A plain GPT: pre-norm with parameter-free RMSNorm, causal attention, an MLP of four times the width
+ * with ReLU², an untied head, no positions, no biases. All libraries support it.
  *
  * @module
  */
 
 import { deriveSeed, normalArray, permutationArray } from "../../tensor/random.ts";
 
-/** The sizes: `base` of the README. */
+/** The sizes of `base`. */
 export const SIZES = {
   layers: 4,
   width: 256,
@@ -20,23 +19,21 @@ export const SIZES = {
   tokens: 256,
 } as const;
 
-/** What AdamW is told: PyTorch's defaults. */
+/** Options of AdamW: PyTorch's defaults. */
 export const ADAMW = { lr: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
 
-/** What is added to a mean square before its root: the machine epsilon, as in PyTorch. */
+/** Epsilon of RMSNorm: the machine epsilon, as in PyTorch. */
 export const NORM_EPSILON = 2 ** -23;
 
 /** A matrix in row-major order. */
 export interface Matrix {
-  /** What it is called: `layers.0.query`. */
+  /** For example `layers.0.query`. */
   readonly name: string;
-  /** Its rows and columns. */
   readonly shape: readonly [rows: number, columns: number];
-  /** Its elements. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** The parts of a layer, and what goes in and comes out, in widths. */
+/** The matrices of a layer, with their inputs and outputs in units of the width. */
 export const LAYER_PARTS = {
   query: [1, 1],
   key: [1, 1],
@@ -47,8 +44,8 @@ export const LAYER_PARTS = {
 } as const;
 
 /**
- * The starting values: `embedding` and `head` with a row for each token, and the matrices of the
- * layers with a row for each output.
+ * The initial values: `embedding` and `head` with one row for each token, and the matrices of the layers
+ * with one row for each output.
  */
 export function startingValues(): Matrix[] {
   const { layers, width, vocabSize } = SIZES;
@@ -68,7 +65,7 @@ export function startingValues(): Matrix[] {
   return matrices;
 }
 
-/** The same matrix with rows and columns exchanged. */
+/** Transposes a matrix. */
 export function transposed({ name, shape: [rows, columns], data }: Matrix): Matrix {
   const result = new Float32Array(data.length);
   for (let i = 0; i < rows; i++) {
@@ -89,15 +86,15 @@ const batches: readonly PlainBatch[] = Array.from({ length: 8 }, (_, step) => {
   return { inputs: ids(2 * step), targets: ids(2 * step + 1) };
 });
 
-/** What a step learns from: the same few batches over and over. */
+/** The batch of a step, out of a few that repeat. */
 export function batchOf(step: number): PlainBatch {
   return batches[step % batches.length]!;
 }
 
-/** The steps whose losses are compared before anything is timed. */
+/** Number of steps whose losses are compared before timing. */
 export const CHECKED_STEPS = 3;
 
-/** The numbers of a square matrix product, the same for every library. */
+/** The operands of a square matmul, the same for every library. */
 export function productOperands(
   size: number,
 ): [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
@@ -105,14 +102,14 @@ export function productOperands(
   return [values(3), values(4)];
 }
 
-/** Some elements of a product, all over it: the first has the most to say, so these are compared. */
+/** Elements spread over a result, to compare with those of other libraries. */
 export function someOf(values: ArrayLike<number>): number[] {
   const step = Math.max(1, Math.floor(values.length / 97));
   return Array.from({ length: Math.min(97, values.length) }, (_, i) => values[i * step]!);
 }
 
-/** The input of the chain of elementwise operations. */
+/** Length of the input of the chain of elementwise operations. */
 export const CHAIN_LENGTH = 2 ** 20;
 
-/** How often the chain does its two operations. */
+/** Repetitions of the two operations of the chain. */
 export const CHAIN_PAIRS = 10;

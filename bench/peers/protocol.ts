@@ -1,9 +1,8 @@
 /**
- * How a library that is measured talks to the one who measures.
+ * The protocol between a measured library and the benchmark.
  *
- * Each library runs in a process of its own, so that the threads of one do not take the cores of the
- * next. The process sets its job up, says what came out of it so that this can be compared, and then
- * measures once for each line that it reads, until there are no more.
+ * Each library runs in its own process, so that its threads do not take cores from the next. The process
+ * sets up a job, reports its result for comparison, and then measures once for each line on stdin.
  *
  * @module
  */
@@ -13,46 +12,44 @@ import { TextLineStream } from "./lines.ts";
 /** Quantities by name: `ms`, `gflops`, `tokens_per_second`, … */
 export type Sample = Readonly<Record<string, number>>;
 
-/** What is to be measured: what a job does not know it leaves alone. */
+/** Options of a job; a job ignores those it does not know. */
 export interface JobOptions {
-  /** The library's name for what computes: `wasm`, `webgpu`, `cpu`. */
+  /** The library's name of the backend: `wasm`, `webgpu`, `cpu`. */
   readonly backend?: string;
-  /** Threads; one for each core unless given. */
+  /** Number of threads; by default one per core. */
   readonly threads?: number;
-  /** Whether a BLAS may be used. */
+  /** Whether to use a BLAS. */
   readonly blas?: boolean;
-  /** The way to do it, where there are several. */
+  /** The variant, where there are several. */
   readonly way?: string;
-  /** Rows and columns, or bytes. */
+  /** Rows and columns of matrices, or bytes. */
   readonly size?: number;
   /** Which operands are transposed: `NN`, `NT`, `TN`, `TT`. */
   readonly transposes?: string;
-  /** The size of a vocabulary. */
   readonly vocabSize?: number;
-  /** Which text. */
+  /** The name of a text. */
   readonly text?: string;
-  /** Where files are. */
+  /** The folder of the job's files. */
   readonly path?: string;
 }
 
-/** A job that is set up, and warm. */
+/** A job that is set up and warm. */
 export interface Job {
-  /** What came out of it: compared with what comes out of others. */
+  /** Its result, to compare with those of other libraries. */
   readonly check: readonly number[];
   /** Measures once. */
   readonly measure: () => Sample | Promise<Sample>;
 }
 
-/** Sets a job up. */
 export type Setup = (options: JobOptions) => Job | Promise<Job>;
 
-/** What a library answers. */
+/** A message from the library. */
 export type Answer = { readonly check: readonly number[] } | { readonly sample: Sample };
 
-/** Marks the lines that are answers: libraries print as they please. */
+/** Marks the lines that are messages, because libraries print, too. */
 export const MARK = "\u001e";
 
-/** Does one of several jobs: the command line has its name and its options. */
+/** Runs one of several jobs: the arguments are its name and its options as JSON. */
 export async function serve(setups: Readonly<Record<string, Setup>>): Promise<void> {
   const [name = "", options = "{}"] = Deno.args;
   const setup = setups[name];
@@ -73,19 +70,18 @@ function answer(value: Answer): void {
 }
 
 /**
- * How long to measure at least on a graphics processor, in milliseconds: in Deno waiting for one takes
- * 11 ms however much there was to do, a third of a short measurement, and more of it the faster a
- * library is.
+ * Minimum duration of a measurement on a GPU, in milliseconds. Waiting for a GPU takes 11 ms in Deno,
+ * whatever the work: a third of a short measurement, and most for the fastest library.
  */
 export const LEAST_ON_WEBGPU = 300;
 
 /**
- * Warms something up, and then measures it: many calls at once where they are short.
+ * Warms up a function, and returns one that times it, with many calls at once where they are short.
  *
- * @param run Does it once, or starts it.
- * @param wait Waits until all that was started is done.
- * @param least How long a measurement takes at least, in milliseconds.
- * @returns A function that gives the milliseconds of a call.
+ * @param run Runs or starts one call.
+ * @param wait Waits until all started calls are done.
+ * @param least Minimum duration of a measurement, in milliseconds.
+ * @returns A function that returns the milliseconds of a call.
  */
 export async function timer(
   run: () => void | Promise<void>,
@@ -102,7 +98,7 @@ export async function timer(
     await wait();
     return (performance.now() - start) / count;
   };
-  // Compilers reach their best code after a while: so until a call takes no less time than before.
+  // Warm up until calls stop getting faster: compilers optimize code in stages.
   let count = 1;
   let last = Infinity;
   for (let tries = 0; tries < 12; tries++) {
@@ -114,7 +110,7 @@ export async function timer(
     } else if (isSteady || each > 2000) break;
   }
   return async () => {
-    // After a rest, threads have to wake up, and clocks and caches to come back.
+    // After a rest, threads must wake up, and clocks and caches recover.
     if (count > 1) await time(Math.ceil(count / 3));
     return await time(count);
   };

@@ -1,13 +1,13 @@
 /**
- * Compares nanodino with other libraries, and with what the machine can do.
+ * Compares nanodino with other libraries, and with the limits of the machine.
  *
  *     deno task bench:peers --device cpu --only matmul --quick
  *
- * Both sides of a comparison take turns in one run, after what comes out of them was found equal.
- * Libraries that are not to be had are left out, and the reason stands in their place. The results go
- * to `bench/results.json`, from which `bench/table.ts` makes bench/RESULTS.md; rows that were
- * not measured now are kept there, with the day and the machine that they come from. A quick run
- * measures less often, leaves out what takes minutes, and writes only where it is told to.
+ * The sides of a comparison are measured alternately in one run, after their results were found equal. A
+ * library that is not available is reported with the reason. Results go to `bench/results.json`, from
+ * which `bench/table.ts` makes `bench/RESULTS.md`; rows that were not measured stay, with the date and
+ * the machine of their measurement. A quick run measures less often, skips what takes minutes, and
+ * writes results only with `--output`.
  *
  * @module
  */
@@ -19,11 +19,11 @@ import { machineFacts, versionsUsed } from "./facts.ts";
 import { type Comparison, measureComparison } from "./measure.ts";
 
 const flags = {
-  device: choice(["all", "cpu", "webgpu"], "all", "The comparisons of which device"),
-  only: optional(text("", "Only comparisons whose names contain this", "NAME")),
-  quick: toggle("Measure less often, and leave out what takes minutes"),
-  output: optional(text("", "Where to write the results", "PATH")),
-  list: toggle("Print the names of the comparisons, and measure nothing"),
+  device: choice(["all", "cpu", "webgpu"], "all", "Device whose comparisons to run"),
+  only: optional(text("", "Run only comparisons whose name contains this", "NAME")),
+  quick: toggle("Measure less often, and skip what takes minutes"),
+  output: optional(text("", "Output file", "PATH")),
+  list: toggle("List the comparisons without measuring"),
 };
 
 const script: Script<typeof flags> = {
@@ -55,7 +55,7 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Measures one comparison after the other; one that fails is named and left out. */
+/** Measures comparisons in order; one that fails is reported and skipped. */
 export async function measureAll(
   comparisons: readonly Comparison[],
   isQuick: boolean,

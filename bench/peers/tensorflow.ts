@@ -1,4 +1,4 @@
-/** What TensorFlow.js is measured at, on Wasm or WebGPU, in a process of its own. @module */
+/** Jobs that measure TensorFlow.js, on Wasm or WebGPU, each in its own process. @module */
 
 import {
   ADAMW,
@@ -16,7 +16,7 @@ import {
 } from "./plain_problem.ts";
 import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
-/** A tensor of TensorFlow.js, as far as it is used. */
+/** The used part of TensorFlow.js's tensor. */
 interface Tensor {
   add(other: Tensor | number): Tensor;
   sub(other: Tensor | number): Tensor;
@@ -41,7 +41,7 @@ interface Variable extends Tensor {
   assign(value: Tensor): void;
 }
 
-/** The library, as far as it is used: its own types are not worth 150 MB to whoever checks this. */
+/** The used part of the library; its own types would be a download of 150 MB for type checking. */
 interface TensorFlow {
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;
@@ -71,12 +71,12 @@ async function open({ backend }: JobOptions): Promise<TensorFlow> {
   await import(plugin);
   if (!await tf.setBackend(name)) throw new Error(`Cannot open TensorFlow.js on ${name}`);
   await tf.ready();
-  // Small tensors would be computed in JavaScript, and not on the device that is measured.
+  // Otherwise small tensors are computed in JavaScript, not on the measured device.
   if (name === "webgpu") tf.env().set("WEBGPU_CPU_FORWARD", false);
   return tf;
 }
 
-/** The mean loss. Rows of the embedding are chosen by a product: Wasm cannot differentiate `gather`. */
+/** Mean cross-entropy. Embedding lookup is a one-hot matmul: Wasm cannot differentiate `gather`. */
 function loss(
   tf: TensorFlow,
   parameters: readonly Variable[],
@@ -143,7 +143,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
   const check: number[] = [];
   for (let i = 0; i < CHECKED_STEPS; i++) check.push(await train());
-  // The loss is there long before the new parameters are, of which this one is the last.
+  // The loss is ready long before the new parameters, of which this is the last.
   const time = await timer(
     async () => {
       await train();
@@ -159,7 +159,7 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** Times what makes a tensor, of which the last one is read. */
+/** Times a computation, and reads its last result. */
 function timeTensors(
   compute: () => Tensor,
   { backend }: JobOptions,
@@ -178,7 +178,7 @@ function timeTensors(
   );
 }
 
-/** The product of two square matrices. */
+/** Square matmul. */
 async function product(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const { size = 1024 } = options;
@@ -191,7 +191,7 @@ async function product(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
 }
 
-/** Twenty elementwise operations on a million elements, one by one. */
+/** Twenty elementwise operations on 2²⁰ elements, eager. */
 async function chain(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const values = new Float32Array(CHAIN_LENGTH).map((_, i) => i / CHAIN_LENGTH);
@@ -207,7 +207,7 @@ async function chain(options: JobOptions): Promise<Job> {
   return { check, measure: async () => ({ ms: await time() }) };
 }
 
-/** What an operation on a few numbers costs: each needs the one before. */
+/** The overhead of an operation: a chain of dependent operations on 4 elements. */
 async function overhead(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const calls = 2_000;

@@ -1,4 +1,4 @@
-/** nanochat itself on PyTorch, whose script lies beside the project. @module */
+/** nanochat on PyTorch, by a script beside the project. @module */
 
 import {
   lastError,
@@ -13,10 +13,10 @@ const PYTHON = "/usr/bin/python3";
 
 const SCRIPT = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
 
-/** Compiles something small: where the compiler or its headers are missing, this fails at once. */
+/** Compiles something small; fails at once where the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
 
-/** What PyTorch cannot do here, in words; `null` for what it can. */
+/** Why PyTorch cannot run or compile here; `null` if it can. */
 interface Obstacles {
   readonly run: string | null;
   readonly compile: string | null;
@@ -24,13 +24,13 @@ interface Obstacles {
 
 let found: Promise<Obstacles> | null = null;
 
-/** Finds out what PyTorch can do here, once. */
+/** Checks once what PyTorch can do here. */
 function obstacles(): Promise<Obstacles> {
   return found ??= (async () => {
     const run = await complaintOf("import torch") ?? await missingScript();
     const compile = run ?? await complaintOf(COMPILE);
     return {
-      run: run && `not to be had here (Debian: python3-torch): ${run}`,
+      run: run && `not available here (Debian: python3-torch): ${run}`,
       compile: compile && `torch.compile does not work here: ${compile}`,
     };
   })();
@@ -75,16 +75,14 @@ function side(
   };
 }
 
-/** PyTorch with nothing compiled. */
+/** Eager PyTorch. */
 export function eagerTorch(args: readonly string[]): Side {
   return side("PyTorch, eager", args, "run", { env: { TORCHDYNAMO_DISABLE: "1" } });
 }
 
 /**
- * PyTorch in the ways that nanochat can be run: the best counts.
- *
- * With nothing compiled; with the model compiled; and as it comes, where only the optimizer compiles
- * its updates, which plain AdamW does not have.
+ * All ways to run nanochat on PyTorch, of which the best counts: eager, with the model compiled, and the
+ * default, where only MuonAdamW's updates are compiled.
  */
 export function torchAllWays(args: readonly string[]): Side[] {
   const asItComes = side("PyTorch, optimizer compiled", args, "compile");
