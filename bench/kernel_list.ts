@@ -48,7 +48,7 @@ const TOKENS = BATCH * SEQUENCE;
 const floats = (count: number) => 4 * count;
 
 /** Matmul, against the naive kernel. */
-function product(
+function matmulKernel(
   name: string,
   [m, k, n]: readonly [number, number, number],
   options: MatmulOptions = {},
@@ -63,12 +63,12 @@ function product(
     prepare: (device) => {
       const a = normal(device, transposeA ? [k, m] : [m, k], { seed: 1 });
       const b = normal(device, transposeB ? [n, k] : [k, n], { seed: 2 });
-      return { run: () => matmul(a, b, options), plain: () => naiveProduct(a, b, m, n, options) };
+      return { run: () => matmul(a, b, options), plain: () => naiveMatmul(a, b, m, n, options) };
     },
   };
 }
 
-function naiveProduct(
+function naiveMatmul(
   a: Tensor,
   b: Tensor,
   m: number,
@@ -110,12 +110,12 @@ const composedSoftmax = (x: Tensor): Tensor => {
 
 /** All kernels, in the order of the table. */
 export const kernels: readonly Kernel[] = [
-  product("widening", [TOKENS, WIDTH, 4 * WIDTH], { transposeB: true }),
-  product("head", [TOKENS, WIDTH, VOCABULARY], { transposeB: true }),
-  product("gradient of the input", [TOKENS, 4 * WIDTH, WIDTH]),
-  product("gradient of a weight", [4 * WIDTH, TOKENS, WIDTH], { transposeA: true }),
-  product("large", [1024, 1024, 1024]),
-  product("one token", [1, WIDTH, VOCABULARY], { transposeB: true }),
+  matmulKernel("widening", [TOKENS, WIDTH, 4 * WIDTH], { transposeB: true }),
+  matmulKernel("head", [TOKENS, WIDTH, VOCABULARY], { transposeB: true }),
+  matmulKernel("gradient of the input", [TOKENS, 4 * WIDTH, WIDTH]),
+  matmulKernel("gradient of a weight", [4 * WIDTH, TOKENS, WIDTH], { transposeA: true }),
+  matmulKernel("large", [1024, 1024, 1024]),
+  matmulKernel("one token", [1, WIDTH, VOCABULARY], { transposeB: true }),
   {
     name: `attention, ${BATCH} x ${HEADS} x ${SEQUENCE} x ${WIDTH / HEADS}`,
     replaces: "matmuls and a softmax",

@@ -37,8 +37,8 @@ Deno.test("writing replaces the rows that were measured, and keeps all others wi
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/results.json`;
-    const products: Row = { ...row, name: "products" };
-    await writeResults(path, { ...session, rows: [row, products] });
+    const matmul: Row = { ...row, name: "matmul" };
+    await writeResults(path, { ...session, rows: [row, matmul] });
     const shown = async () =>
       (await readResults(path)).sessions.map(({ date, machine, rows }) => [
         date.slice(0, 10),
@@ -47,15 +47,15 @@ Deno.test("writing replaces the rows that were measured, and keeps all others wi
       ]);
 
     await writeResults(path, { ...session, rows: [{ ...row, ratio: 4 }] });
-    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5", "sums 4"]]);
+    assertEquals(await shown(), [["2026-01-01", 2, "matmul 2.5", "sums 4"]]);
 
     const later = { ...session, date: "2026-01-02T00:00:00Z" };
     await writeResults(path, { ...later, rows: [{ ...row, ratio: 5 }] });
-    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5"], ["2026-01-02", 2, "sums 5"]]);
+    assertEquals(await shown(), [["2026-01-01", 2, "matmul 2.5"], ["2026-01-02", 2, "sums 5"]]);
 
     const elsewhere = { ...later, machine: { threads: 8 } };
     await writeResults(path, { ...elsewhere, rows: [{ ...row, ratio: 6 }] });
-    assertEquals(await shown(), [["2026-01-01", 2, "products 2.5"], ["2026-01-02", 8, "sums 6"]]);
+    assertEquals(await shown(), [["2026-01-01", 2, "matmul 2.5"], ["2026-01-02", 8, "sums 6"]]);
     assertEquals([...Deno.readDirSync(folder)].length, 1);
   } finally {
     await Deno.remove(folder, { recursive: true });

@@ -21,7 +21,7 @@ export interface ScalingShape extends StepShape {
 /** The work of a part of a step. */
 export interface Amounts {
   /** Floating-point operations of matmul. */
-  readonly products: number;
+  readonly matmul: number;
   /** Floating-point operations of attention. */
   readonly attention: number;
   /** Bytes read and written by everything else. */
@@ -30,7 +30,7 @@ export interface Amounts {
   readonly calls: number;
 }
 
-export const KINDS = ["products", "attention", "bytes", "calls"] as const;
+export const KINDS = ["matmul", "attention", "bytes", "calls"] as const;
 
 export const PARTS = ["forward", "backward", "optimizer"] as const;
 
@@ -78,9 +78,9 @@ export async function amountsOf(shape: ScalingShape): Promise<ByPart<Amounts>> {
 
 /** Sums the work of dispatches. */
 export function sumUp(dispatches: readonly Dispatch[]): Amounts {
-  const amounts = { products: 0, attention: 0, bytes: 0, calls: dispatches.length };
+  const amounts = { matmul: 0, attention: 0, bytes: 0, calls: dispatches.length };
   for (const { name, flops = 0, bytes = 0 } of dispatches) {
-    if (name.startsWith("matmul")) amounts.products += flops;
+    if (name.startsWith("matmul")) amounts.matmul += flops;
     else if (name.includes("attention")) amounts.attention += flops;
     else amounts.bytes += bytes;
   }
@@ -108,8 +108,8 @@ export function fitCosts(points: readonly Point[]): CostModel {
       parts.map((part) => ({ amounts: amounts[part], seconds: seconds[part] }))
     );
     const rows = cases.map(({ amounts, seconds }) => KINDS.map((kind) => amounts[kind] / seconds));
-    const [products, attention, bytes, calls] = nonNegativeLeastSquares(rows, cases.map(() => 1));
-    return { products: products!, attention: attention!, bytes: bytes!, calls: calls! };
+    const [matmul, attention, bytes, calls] = nonNegativeLeastSquares(rows, cases.map(() => 1));
+    return { matmul: matmul!, attention: attention!, bytes: bytes!, calls: calls! };
   };
   return { pass: fit(["forward", "backward"]), optimizer: fit(["optimizer"]) };
 }
@@ -127,8 +127,8 @@ export interface Machine {
  * memory bandwidth, and calls, which come from one thread, do not scale.
  */
 export function costsOn({ cores, bandwidth }: Machine, { pass, optimizer }: CostModel): CostModel {
-  const scale = ({ products, attention, bytes, calls }: Costs): Costs => ({
-    products: products / cores,
+  const scale = ({ matmul, attention, bytes, calls }: Costs): Costs => ({
+    matmul: matmul / cores,
     attention: attention / cores,
     bytes: bytes / bandwidth,
     calls,
@@ -161,7 +161,7 @@ export function forecast(
   return {
     tokensPerSecond: batches * shape.deviceBatchSize * shape.maxSeqLen / seconds,
     shares: {
-      products: share("products"),
+      matmul: share("matmul"),
       attention: share("attention"),
       bytes: share("bytes"),
       calls: share("calls"),

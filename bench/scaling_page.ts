@@ -134,10 +134,10 @@ function nameOf({ blas }: Path): string {
   return blas ? "BLAS" : "no BLAS";
 }
 
-function speedCells({ products, attention, bytes, calls }: Costs): string[] {
+function speedCells({ matmul, attention, bytes, calls }: Costs): string[] {
   const speed = (cost: number, unit: string) => cost === 0 ? "–" : `${format(1e-9 / cost)} ${unit}`;
   return [
-    ...[speed(products, "GFLOP/s"), speed(attention, "GFLOP/s"), speed(bytes, "GB/s")],
+    ...[speed(matmul, "GFLOP/s"), speed(attention, "GFLOP/s"), speed(bytes, "GB/s")],
     calls === 0 ? "–" : `${format(1e6 * calls)} µs`,
   ];
 }
@@ -203,7 +203,7 @@ function forecastRows({ shape, amounts, plan }: Large, path: Path, threads: numb
     const costs = costsOn(machine, path.model);
     const { tokensPerSecond, shares } = forecast({ shape, amounts, batches }, costs);
     const words: Record<(typeof KINDS)[number], string> = {
-      ...{ products: "matmul", attention: "attention", bytes: "memory", calls: "calls" },
+      ...{ matmul: "matmul", attention: "attention", bytes: "memory", calls: "calls" },
     };
     return [
       ...[`depth ${shape.depth}`, nameOf(path), `${cores}`, format(tokensPerSecond)],

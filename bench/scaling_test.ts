@@ -24,8 +24,8 @@ const shape = (others: Partial<ScalingShape>): ScalingShape => ({
 });
 
 const costs: CostModel = {
-  pass: { products: 1e-11, attention: 2e-11, bytes: 3e-11, calls: 1e-5 },
-  optimizer: { products: 2e-11, attention: 0, bytes: 1e-11, calls: 2e-5 },
+  pass: { matmul: 1e-11, attention: 2e-11, bytes: 3e-11, calls: 1e-5 },
+  optimizer: { matmul: 2e-11, attention: 0, bytes: 1e-11, calls: 2e-5 },
 };
 
 /** Models of several shapes, with times computed from the costs above. */
@@ -88,9 +88,9 @@ Deno.test("counted work equals the formulas", async () => {
     (prefillFlops(config, config.sequenceLen) - perSequence);
   assertEquals(forward.attention, attention);
   // The smear gate has no token before the first: slightly less work.
-  const products = baseShape.deviceBatchSize * perSequence;
+  const matmul = baseShape.deviceBatchSize * perSequence;
   // The head's gradients are computed with its loss, so only the sum of both parts is known.
-  assertAlmostEquals((forward.products + backward.products) / products, 3, 1e-3);
+  assertAlmostEquals((forward.matmul + backward.matmul) / matmul, 3, 1e-3);
 });
 
 Deno.test("the fit recovers the costs behind the times", async () => {
@@ -113,7 +113,7 @@ Deno.test("noise in the times changes the fit by no more than the noise", async 
 
 Deno.test("operations scale with cores, bytes with bandwidth, and calls not at all", () => {
   const { pass } = costsOn({ cores: 4, bandwidth: 2 }, costs);
-  assertEquals(pass, { products: 2.5e-12, attention: 5e-12, bytes: 1.5e-11, calls: 1e-5 });
+  assertEquals(pass, { matmul: 2.5e-12, attention: 5e-12, bytes: 1.5e-11, calls: 1e-5 });
 });
 
 Deno.test("a forecast has one optimizer step for all batches", async () => {

@@ -77,7 +77,7 @@ function stepOperations(): number {
 }
 
 /** The matmul throughput of a `base` step, with all of its time counted as matmul. */
-const stepAsProducts: Side = (() => {
+const stepAsMatmul: Side = (() => {
   const side = bench("step", BASE_STEP);
   return {
     ...side,
@@ -129,7 +129,7 @@ const training: Comparison[] = [
   },
   {
     ...{ name: "step of peak", device: "cpu", rounds: 5 },
-    ...{ ours: stepAsProducts, others: [ours("product", {}, "matmul 1,024")] },
+    ...{ ours: stepAsMatmul, others: [ours("matmul", {}, "matmul 1,024")] },
     quantities: [gigaflops("matmul throughput of a whole `base` step, MuonAdamW, BLAS", 0.6)],
   },
   {
@@ -177,24 +177,24 @@ const decoding: Comparison[] = [
   },
 ];
 
-const products: Comparison[] = [
+const matmuls: Comparison[] = [
   ...[512, 1024, 2048].flatMap((size) =>
     ["NN", "NT", "TN", "TT"].map((transposes): Comparison => ({
       ...{ name: `matmul ${size} ${transposes}`, device: "cpu" },
-      ours: ours("product", { size, transposes, blas: false }),
+      ours: ours("matmul", { size, transposes, blas: false }),
       others: [machine("threads × micro-kernel", "microKernel")],
       quantities: [gigaflops(`matmul ${size} ${transposes}, no BLAS`, 0.8)],
     }))
   ),
   ...[256, 512, 1024].map((size): Comparison => ({
     ...{ name: `matmul ${size} jax-js`, device: "cpu", tolerance: 1e-6 * size },
-    ours: ours("product", { size, blas: false }),
-    others: [jax("product", "wasm", { size }), tensorflow("product", "wasm", { size })],
+    ours: ours("matmul", { size, blas: false }),
+    others: [jax("matmul", "wasm", { size }), tensorflow("matmul", "wasm", { size })],
     quantities: [gigaflops(`matmul ${size}, no BLAS, JavaScript libraries`, null)],
   })),
   ...[512, 1024, 2048].map((size): Comparison => ({
     ...{ name: `matmul ${size} BLAS`, device: "cpu", tolerance: 1e-6 * size },
-    ...{ ours: ours("product", { size }), others: [machine("OpenBLAS", "blas", { size })] },
+    ...{ ours: ours("matmul", { size }), others: [machine("OpenBLAS", "blas", { size })] },
     quantities: [gigaflops(`matmul ${size}, BLAS`, 0.95)],
   })),
   ...[1, 4, 64].flatMap((megabytes) =>
@@ -202,7 +202,7 @@ const products: Comparison[] = [
       const size = megabytes * 2 ** 20;
       const name = `matrix–vector product, ${megabytes} MB, ${blas ? "BLAS" : "no BLAS"}`;
       return {
-        ...{ name, device: "cpu", ours: ours("oneRow", { size, blas }) },
+        ...{ name, device: "cpu", ours: ours("matvec", { size, blas }) },
         others: [machine("memory read", "read", { size })],
         quantities: [bandwidth(name, 0.7)],
       };
@@ -210,8 +210,8 @@ const products: Comparison[] = [
   ),
   {
     ...{ name: "matmul threads", device: "cpu", tolerance: 1e-3 },
-    ours: ours("product", { blas: false, threads: 2 }),
-    others: [ours("product", { blas: false, threads: 1 }, "1 thread")],
+    ours: ours("matmul", { blas: false, threads: 2 }),
+    others: [ours("matmul", { blas: false, threads: 1 }, "1 thread")],
     quantities: [gigaflops("2 threads over 1: matmul 1,024, no BLAS", 1.85)],
   },
 ];
@@ -312,16 +312,16 @@ const chains = (device: "cpu" | "webgpu"): Comparison[] => {
 const onWebGpu: Comparison[] = [
   ...[256, 512, 1024].flatMap((size): Comparison[] => {
     const common = { device: "webgpu" as const, tolerance: 1e-6 * size };
-    const product = ours("product", { size, backend: "webgpu" });
+    const matmul = ours("matmul", { size, backend: "webgpu" });
     return [
       {
-        ...{ ...common, name: `matmul ${size}`, ours: product },
-        others: [jax("product", "webgpu", { size }), tensorflow("product", "webgpu", { size })],
+        ...{ ...common, name: `matmul ${size}`, ours: matmul },
+        others: [jax("matmul", "webgpu", { size }), tensorflow("matmul", "webgpu", { size })],
         quantities: [gigaflops(`matmul ${size}`, 1.5)],
       },
       {
-        ...{ ...common, name: `matmul ${size} naive`, ours: product },
-        others: [ours("product", { size, backend: "webgpu", way: "naive" }, "naive kernel")],
+        ...{ ...common, name: `matmul ${size} naive`, ours: matmul },
+        others: [ours("matmul", { size, backend: "webgpu", way: "naive" }, "naive kernel")],
         quantities: [gigaflops(`matmul ${size} against the naive kernel`, 8)],
       },
     ];
@@ -362,7 +362,7 @@ const onWebGpu: Comparison[] = [
 export const SECTIONS: Readonly<Record<string, readonly Comparison[]>> = {
   "Training, CPU": [...training, ...loading],
   "Decoding, CPU": decoding,
-  "Matmul, CPU": products,
+  "Matmul, CPU": matmuls,
   "Elementwise and row kernels, CPU": [...kernels, ...chains("cpu")],
   "Tokenizer": tokenizing,
   "Startup": launches,

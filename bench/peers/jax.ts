@@ -7,8 +7,8 @@ import {
   CHAIN_PAIRS,
   CHECKED_STEPS,
   LAYER_PARTS,
+  matmulOperands,
   NORM_EPSILON,
-  productOperands,
   SIZES,
   someOf,
   startingValues,
@@ -191,10 +191,10 @@ async function step(options: JobOptions): Promise<Job> {
 }
 
 /** Square matmul. */
-async function product(options: JobOptions): Promise<Job> {
+async function matmul(options: JobOptions): Promise<Job> {
   const backend = await open(options);
   const { size = 1024 } = options;
-  const [a, b] = productOperands(size).map((values) => np.array(values).reshape([size, size])) as [
+  const [a, b] = matmulOperands(size).map((values) => np.array(values).reshape([size, size])) as [
     Array_,
     Array_,
   ];
@@ -233,4 +233,4 @@ async function overhead(options: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
 }
 
-await serve({ step, product, chain, overhead });
+await serve({ step, matmul, chain, overhead });

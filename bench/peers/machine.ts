@@ -7,7 +7,7 @@
 import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";
 import { emitKernel, F32x4, I32 } from "../../tensor/devices/cpu/emitter/mod.ts";
 import { defineTile, TILE_COLUMNS, tileRows } from "../../tensor/ops/matmul/tile_wasm.ts";
-import { productOperands, someOf } from "./plain_problem.ts";
+import { matmulOperands, someOf } from "./plain_problem.ts";
 import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
 
 async function openCpu({ threads }: JobOptions): Promise<CpuDevice> {
@@ -152,7 +152,7 @@ async function blas(options: JobOptions): Promise<Job> {
   const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   const matrices = [0, 1, 2].map((i) => new Float32Array(buffer, i * bytes, size * size));
   const [a, b, c] = matrices as [Float32Array, Float32Array, Float32Array];
-  const operands = productOperands(size);
+  const operands = matmulOperands(size);
   a.set(operands[0]);
   b.set(operands[1]);
   const place = (matrix: Float32Array) =>

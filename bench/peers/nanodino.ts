@@ -23,7 +23,7 @@ import {
   CHAIN_LENGTH,
   CHAIN_PAIRS,
   CHECKED_STEPS,
-  productOperands,
+  matmulOperands,
   SIZES,
   someOf,
 } from "./plain_problem.ts";
@@ -67,24 +67,24 @@ async function step(options: JobOptions): Promise<Job> {
 }
 
 /** Square matmul. */
-async function product(options: JobOptions): Promise<Job> {
+async function matmulJob(options: JobOptions): Promise<Job> {
   const { size = 1024, transposes = "NN" } = options;
   const device = await open(options);
-  const [a, b] = productOperands(size).map((values) =>
+  const [a, b] = matmulOperands(size).map((values) =>
     Tensor.from(device, values, { shape: [size, size] })
   ) as [Tensor, Tensor];
   const [transposeA, transposeB] = [transposes[0] === "T", transposes[1] === "T"];
   const used = () => matmul(a, b, { transposeA, transposeB });
   const check = someOf(await noGrad(used).data());
   const run = options.way === "naive" && device.kind === "webgpu"
-    ? await naiveProduct(device, a, b)
+    ? await naiveMatmul(device, a, b)
     : used;
   const time = await timeOn(device, run);
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
 }
 
 /** Square matmul with the naive kernel. */
-async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
+async function naiveMatmul(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
   const c = Tensor.zeros(device, a.shape);
   const options = { transposeA: false, transposeB: false };
   // A new description for each run, because unused ones are freed.
@@ -97,11 +97,11 @@ async function naiveProduct(device: WebGpuDevice, a: Tensor, b: Tensor): Promise
 }
 
 /** Matrix–vector product with a weight matrix of `size` bytes, as in decoding. */
-async function oneRow(options: JobOptions): Promise<Job> {
+async function matvec(options: JobOptions): Promise<Job> {
   const { size = 2 ** 20 } = options;
   const device = await open(options);
   const width = Math.sqrt(size / 4);
-  const [weight] = productOperands(width);
+  const [weight] = matmulOperands(width);
   const matrix = Tensor.from(device, weight, { shape: [width, width] });
   const row = Tensor.ones(device, [1, width]);
   const run = () => matmul(row, matrix, { transposeB: true });
@@ -236,5 +236,13 @@ async function attentionJob(options: JobOptions): Promise<Job> {
 }
 
 if (import.meta.main) {
-  await serve({ step, product, oneRow, kernel, chain, overhead, attention: attentionJob });
+  await serve({
+    step,
+    matmul: matmulJob,
+    matvec,
+    kernel,
+    chain,
+    overhead,
+    attention: attentionJob,
+  });
 }

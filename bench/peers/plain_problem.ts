@@ -95,7 +95,7 @@ export function batchOf(step: number): PlainBatch {
 export const CHECKED_STEPS = 3;
 
 /** The operands of a square matmul, the same for every library. */
-export function productOperands(
+export function matmulOperands(
   size: number,
 ): [Float32Array<ArrayBuffer>, Float32Array<ArrayBuffer>] {
   const values = (seed: number) => normalArray(seed, size * size, 0, 1);

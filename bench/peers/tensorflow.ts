@@ -7,8 +7,8 @@ import {
   CHAIN_PAIRS,
   CHECKED_STEPS,
   LAYER_PARTS,
+  matmulOperands,
   NORM_EPSILON,
-  productOperands,
   SIZES,
   someOf,
   startingValues,
@@ -179,10 +179,10 @@ function timeTensors(
 }
 
 /** Square matmul. */
-async function product(options: JobOptions): Promise<Job> {
+async function matmul(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const { size = 1024 } = options;
-  const [a, b] = productOperands(size).map((values) =>
+  const [a, b] = matmulOperands(size).map((values) =>
     tf.tensor(values, [size, size], "float32")
   ) as [Tensor, Tensor];
   const run = () => tf.matMul(a, b);
@@ -224,4 +224,4 @@ async function overhead(options: JobOptions): Promise<Job> {
   return { check: [], measure: async () => ({ us: await time() * 1000 / calls }) };
 }
 
-await serve({ step, product, chain, overhead });
+await serve({ step, matmul, chain, overhead });
