@@ -11,7 +11,7 @@ Deno.test("numbers fill [0, 1) evenly, along a stream and across seeds", () => {
   const n = 16_000, bins = 16;
   const draws: Record<string, (i: number) => number> = {
     "one stream": (i) => randomUniform(0, i),
-    "neighbouring seeds": (i) => randomUniform(i, 0),
+    "neighboring seeds": (i) => randomUniform(i, 0),
     "child streams": (i) => randomUniform(childSeed(1, i), 0),
   };
   for (const [name, draw] of Object.entries(draws)) {

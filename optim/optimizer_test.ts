@@ -95,7 +95,7 @@ for (const [name, make] of Object.entries(optimizers)) {
   });
 
   testOnEveryDevice(
-    `${name} goes on bit for bit in another optimiser that loaded its state`,
+    `${name} goes on bit for bit in another optimizer that loaded its state`,
     async (device) => {
       const parameters = makeParameters(device);
       const optimizer = make(parameters);
