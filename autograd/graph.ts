@@ -85,7 +85,7 @@ function escape(line: string): string {
 }
 
 /** A larger graph is unreadable, and takes Graphviz minutes. */
-const MOST_NODES_DRAWN = 2000;
+const MAX_NODES_DRAWN = 2000;
 
 /**
  * Draws the graph from the leaves to `root` as an SVG document.
@@ -110,9 +110,9 @@ export async function toSvg<V>(
   describe: DescribeNode<V> = nameOperation,
 ): Promise<string> {
   const count = countNodes(root);
-  if (count > MOST_NODES_DRAWN) {
+  if (count > MAX_NODES_DRAWN) {
     throw new RangeError(
-      `Cannot draw the graph: wanted at most ${MOST_NODES_DRAWN} nodes, got ${count}; ` +
+      `Cannot draw the graph: wanted at most ${MAX_NODES_DRAWN} nodes, got ${count}; ` +
         `draw a part of it, or lay out its DOT with a tool for large graphs`,
     );
   }

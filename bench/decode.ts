@@ -38,7 +38,7 @@ const flags = {
 const endless = { special: () => -1, encode: () => [], decode: () => "" };
 
 /** Most tokens per readback: only the first of them takes time. */
-const MOST_TOGETHER = 32;
+const MAX_TOKENS_PER_READBACK = 32;
 
 /** Median over groups of `together` tokens of their mean time, without the first tokens, which compile kernels. */
 function timePerToken(times: readonly number[], together: number): number {
@@ -86,7 +86,7 @@ const script: Script<typeof flags> = {
         times.push(performance.now() - last);
         last = performance.now();
       }
-      return timePerToken(times, device.kind === "cpu" ? 1 : MOST_TOGETHER);
+      return timePerToken(times, device.kind === "cpu" ? 1 : MAX_TOKENS_PER_READBACK);
     };
     const step = await timeTokens();
     // The gain of batched readback; the CPU always reads token by token.

@@ -152,11 +152,11 @@ function outlookCells(outlook: Outlook, recordingMicroseconds: number): string[]
 }
 
 /** Kernels below this share of the measured time share one row. */
-const LEAST_SHARE = 0.001;
+const MIN_SHARE = 0.001;
 
 function measuredTable(groups: readonly Group[]): string {
   const total = groups.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const isLarge = ({ milliseconds }: Group) => milliseconds >= LEAST_SHARE * total;
+  const isLarge = ({ milliseconds }: Group) => milliseconds >= MIN_SHARE * total;
   const rest = groups.filter((group) => !isLarge(group)).flatMap(({ dispatches }) => dispatches);
   const others = groupDispatches(rest, () => "others, each less than 0.1 % of the time");
   return kernelTable([...groups.filter(isLarge), ...others], true);

@@ -51,7 +51,7 @@ const EDGE = ".";
 const CONTEXT = 3;
 
 /** Maximum length of a sampled word: an untrained model may not end one. */
-const LONGEST = 20;
+const MAX_LETTERS = 20;
 
 /** A model of the next letter, given the last three. */
 export class CharacterModel {
@@ -120,7 +120,7 @@ export class CharacterModel {
   /** Samples a word letter by letter from the predicted probabilities. */
   write(seed: number): string {
     let word = "";
-    while (word.length < LONGEST) {
+    while (word.length < MAX_LETTERS) {
       const context = (EDGE.repeat(CONTEXT) + word).slice(-CONTEXT);
       const weights = this.scores(context).map(({ data }) => Math.exp(data));
       let left = randomUniform(seed, word.length) * weights.reduce((sum, weight) => sum + weight);

@@ -33,7 +33,7 @@ export interface Surroundings {
 }
 
 /** Time limit of setup and of one measurement, in seconds. */
-const MOST_SECONDS = 150;
+const MAX_SECONDS = 150;
 
 /**
  * Pause before each measurement, in milliseconds: threads of the side before, such as OpenBLAS's, spin
@@ -83,11 +83,11 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
     const timer = setTimeout(() => {
       isLate = true;
       process.kill();
-    }, 1000 * MOST_SECONDS);
+    }, 1000 * MAX_SECONDS);
     try {
       for (;;) {
         const { value, done } = await lines.read();
-        if (done && isLate) throw new Error(`timed out after ${MOST_SECONDS} s`);
+        if (done && isLate) throw new Error(`timed out after ${MAX_SECONDS} s`);
         if (done) throw new Error(lastError(await complaints));
         if (value.startsWith(MARK)) return JSON.parse(value.slice(MARK.length));
       }
@@ -132,7 +132,7 @@ export function program(
   library: string,
   [command, ...args]: readonly [string, ...string[]],
   read: (json: Report) => Sample,
-  { check = () => [], env = {}, seconds = MOST_SECONDS }: ProgramOptions = {},
+  { check = () => [], env = {}, seconds = MAX_SECONDS }: ProgramOptions = {},
 ): Side {
   const run = async (): Promise<Report> => {
     const signal = AbortSignal.timeout(1000 * seconds);

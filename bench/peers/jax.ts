@@ -14,7 +14,7 @@ import {
   startingValues,
   transposed,
 } from "./plain_problem.ts";
-import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
+import { type Job, type JobOptions, MIN_MS_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
 // Loaded only by the process that measures it.
 const jax = await import("npm:@jax-js/jax@0.1.25");
@@ -37,11 +37,11 @@ function timeArrays(
   backend: "wasm" | "webgpu",
 ): Promise<() => Promise<number>> {
   let results: Array_[] = [];
-  const least = backend === "webgpu" ? LEAST_ON_WEBGPU : undefined;
+  const least = backend === "webgpu" ? MIN_MS_ON_WEBGPU : undefined;
   return timer(
     async () => {
       results.push(compute());
-      if (results.length >= MOST_RESULTS) await settle();
+      if (results.length >= MAX_RESULTS) await settle();
     },
     () => settle(),
     least,
@@ -54,7 +54,7 @@ function timeArrays(
 }
 
 /** Maximum number of results to keep. */
-const MOST_RESULTS = 64;
+const MAX_RESULTS = 64;
 
 function norm(x: Array_): Array_ {
   const meanSquare = np.square(x.ref).mean(-1, { keepdims: true });

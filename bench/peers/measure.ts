@@ -43,9 +43,9 @@ interface Entry {
   readonly samples: Sample[];
 }
 
-/** No round starts after this many seconds, once {@linkcode FEWEST_ROUNDS} are done. */
-const MOST_SECONDS = 45;
-const FEWEST_ROUNDS = 3;
+/** No round starts after this many seconds, once {@linkcode MIN_ROUNDS} are done. */
+const MAX_SECONDS = 45;
+const MIN_ROUNDS = 3;
 
 /**
  * Starts all sides, compares their results, measures them alternately and takes medians.
@@ -65,8 +65,8 @@ export async function measureComparison(
     const rounds = isQuick ? Math.min(3, comparison.rounds ?? 3) : comparison.rounds ?? 12;
     const begin = performance.now();
     for (let round = 0; round < rounds; round++) {
-      const isLate = performance.now() - begin > 1000 * MOST_SECONDS;
-      if (isLate && round >= FEWEST_ROUNDS) break;
+      const isLate = performance.now() - begin > 1000 * MAX_SECONDS;
+      if (isLate && round >= MIN_ROUNDS) break;
       for (const entry of entries) await measureOnce(entry, entry === ours);
     }
     return comparison.quantities.map((quantity) => rowOf(comparison, quantity, ours, others));

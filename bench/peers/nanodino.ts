@@ -27,7 +27,7 @@ import {
   SIZES,
   someOf,
 } from "./plain_problem.ts";
-import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
+import { type Job, type JobOptions, MIN_MS_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
 async function open({ backend = "cpu", threads, blas = true }: JobOptions): Promise<Device> {
   const options = { blas, ...(threads === undefined ? {} : { threads }) };
@@ -36,7 +36,7 @@ async function open({ backend = "cpu", threads, blas = true }: JobOptions): Prom
 
 /** Times a computation whose results are discarded. */
 function timeOn(device: Device, run: () => void): Promise<() => Promise<number>> {
-  const least = device.kind === "webgpu" ? LEAST_ON_WEBGPU : undefined;
+  const least = device.kind === "webgpu" ? MIN_MS_ON_WEBGPU : undefined;
   return timer(
     () => {
       using _scope = device.scope();

@@ -73,7 +73,7 @@ function answer(value: Answer): void {
  * Minimum duration of a measurement on a GPU, in milliseconds. Waiting for a GPU takes 11 ms in Deno,
  * whatever the work: a third of a short measurement, and most for the fastest library.
  */
-export const LEAST_ON_WEBGPU = 300;
+export const MIN_MS_ON_WEBGPU = 300;
 
 /**
  * Warms up a function, and returns one that times it, with many calls at once where they are short.

@@ -14,7 +14,7 @@ import {
   startingValues,
   transposed,
 } from "./plain_problem.ts";
-import { type Job, type JobOptions, LEAST_ON_WEBGPU, serve, timer } from "./protocol.ts";
+import { type Job, type JobOptions, MIN_MS_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
 /** The used part of TensorFlow.js's tensor. */
 interface Tensor {
@@ -165,7 +165,7 @@ function timeTensors(
   { backend }: JobOptions,
 ): Promise<() => Promise<number>> {
   let last: Tensor | null = null;
-  const least = backend === "webgpu" ? LEAST_ON_WEBGPU : undefined;
+  const least = backend === "webgpu" ? MIN_MS_ON_WEBGPU : undefined;
   return timer(
     () => {
       last?.dispose();
