@@ -89,3 +89,4 @@ export {
   type RolloutBatch,
   rolloutBatch,
 } from "./rl/policy_gradient.ts";
+export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";

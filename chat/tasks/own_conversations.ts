@@ -1,0 +1,124 @@
+/**
+ * One's own conversations, from JSON Lines files.
+ *
+ * A line is an array of turns, `[{"role": "user", "content": "…"}, …]`, or an object with such an array
+ * as `messages`, as in OpenAI's fine-tuning files. A system turn may come first; then user and assistant
+ * take turns. The assistant's content may be a list of parts of type `text`, `python` or
+ * `python_output`.
+ *
+ * @module
+ */
+
+import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
+import { listTask, type Task } from "./task.ts";
+
+/**
+ * Reads conversations from the text of a file.
+ *
+ * @param text JSON Lines; empty lines are skipped.
+ * @param path The name of the file, for messages.
+ * @throws {Error} If a line is not a conversation; the message names file and line.
+ *
+ * @example
+ * ```ts
+ * import { parseConversations } from "./own_conversations.ts";
+ *
+ * const line = '{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]}';
+ * const [conversation] = parseConversations(line, "mine.jsonl");
+ * if (conversation!.messages.length !== 2) throw new Error("expected two turns");
+ * ```
+ */
+export function parseConversations(text: string, path: string): Conversation[] {
+  return text.split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    try {
+      return [conversationOf(JSON.parse(line))];
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Cannot read ${path}, line ${i + 1}: ${reason}`, { cause });
+    }
+  });
+}
+
+/**
+ * Reads conversations from a file.
+ *
+ * @param path A JSON Lines file.
+ * @throws {Error} If the file cannot be read, a line is not a conversation, or there are none.
+ */
+export async function ownConversations(path: string): Promise<Task> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+  }
+  const conversations = parseConversations(text, path);
+  if (conversations.length === 0) {
+    throw new Error(`Cannot read ${path}: wanted conversations, got none`);
+  }
+  return listTask(path, conversations);
+}
+
+function conversationOf(value: unknown): Conversation {
+  const turns = isRecord(value) ? value.messages : value;
+  if (!Array.isArray(turns)) {
+    throw new TypeError("wanted a list of turns, or an object with messages, got neither");
+  }
+  const messages = turns.map(messageOf);
+  const spoken = messages[0]?.role === "system" ? messages.slice(1) : messages;
+  for (const [i, { role }] of spoken.entries()) {
+    const wanted = i % 2 === 0 ? "user" : "assistant";
+    if (role !== wanted) {
+      const turn = messages.length - spoken.length + i + 1;
+      throw new TypeError(`wanted turn ${turn} from the ${wanted}, got one from the ${role}`);
+    }
+  }
+  if (spoken.length < 2) {
+    throw new TypeError(`wanted a turn of the user and one of the assistant, got ${spoken.length}`);
+  }
+  return { messages };
+}
+
+function messageOf(value: unknown, index: number): Message {
+  if (!isRecord(value)) throw new TypeError(`wanted an object as turn ${index + 1}`);
+  const { role, content } = value;
+  if (role !== "system" && role !== "user" && role !== "assistant") {
+    throw new TypeError(
+      `wanted the role system, user or assistant in turn ${index + 1}, got ${shown(role)}`,
+    );
+  }
+  if (typeof content === "string") {
+    if (content.trim() === "") throw new TypeError(`wanted content in turn ${index + 1}, got none`);
+    return { role, content };
+  }
+  if (role !== "assistant" || !Array.isArray(content) || content.length === 0) {
+    throw new TypeError(`wanted a text as content of turn ${index + 1}, got ${shown(content)}`);
+  }
+  return { role, content: content.map((part) => partOf(part, index)) };
+}
+
+const partTypes = ["text", "python", "python_output"] as const;
+
+function partOf(value: unknown, index: number): MessagePart {
+  const part = isRecord(value) ? value : {};
+  const type = partTypes.find((name) => name === part.type);
+  if (type === undefined) {
+    throw new TypeError(
+      `wanted a part of type ${partTypes.join(", ")} in turn ${index + 1}, got ${shown(part.type)}`,
+    );
+  }
+  if (typeof part.text !== "string") {
+    throw new TypeError(`wanted a text in the ${type} part of turn ${index + 1}`);
+  }
+  return { type, text: part.text };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? "nothing").slice(0, 60);
+}
