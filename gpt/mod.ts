@@ -18,6 +18,8 @@ export {
   loadModel,
   loadOptimizer,
   openCheckpoint,
+  type ReadOptions,
+  removeCheckpoint,
   saveCheckpoint,
 } from "./files/checkpoint.ts";
 export type { CheckpointMeta, FileDigest } from "./files/checkpoint_meta.ts";

@@ -11,9 +11,9 @@ import {
   loadKeptTokenizer,
   openCheckpoint,
 } from "../gpt/mod.ts";
-import { givenFlags, integer, parseFlags, runScript, toggle, type Values } from "./flags.ts";
+import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { profileFlags } from "./profile.ts";
-import { openChosenDevice, runFolder, runTraining, trainingFlags } from "./training.ts";
+import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
 
 const flags = {
   ...trainingFlags,
@@ -51,7 +51,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   const isResuming = given.resume || given.resumeFromStep !== -1;
   const checkpoint = isResuming ? await findCheckpoint(given, args) : undefined;
   // Flags that are given again may change a run that goes on; for all others its own hold.
-  const values = parseFlags(args, flags, checkpoint?.meta.settings);
+  const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
   const folder = checkpoint?.folder ?? runFolder(modelTag);
   const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();

@@ -10,7 +10,8 @@ async function contents(folder: string) {
   const last = names.filter((name) => name.startsWith("meta_")).sort().at(-1)!;
   const meta = JSON.parse(await Deno.readTextFile(`${folder}/${last}`));
   const temporary = names.filter((name) => name.endsWith(".tmp"));
-  const { savedAt: _, settings: __, state: { seconds: ___, ...state }, ...rest } = meta;
+  const { savedAt: _, sha256: __, settings: ___, state: { seconds: ____, ...state }, ...rest } =
+    meta;
   return { ...rest, state, temporary };
 }
 
@@ -83,4 +84,46 @@ Deno.test("a second Ctrl-C ends the process at once, even in the middle of a com
   assertEquals((await child.status).signal, "SIGINT");
   await reader.cancel();
   await child.stderr.cancel();
+});
+
+Deno.test("damaged files of this run and of others do not keep it from going on", async () => {
+  const home = await makeHome(corpus);
+  const args = [...flags, "--save-every", "10", "--model-tag", "good"];
+  assertEquals((await runScript("base_train.ts", args, home)).code, 0);
+  const good = `${home}/base_checkpoints/good`;
+  await Deno.mkdir(`${home}/base_checkpoints/old`);
+  await Deno.writeTextFile(`${home}/base_checkpoints/old/meta_000001.json`, "{");
+  await Deno.mkdir(`${good}/meta_000030.json`);
+
+  const sampled = await runScript("sample.ts", ["--prompt", "We", "--max-tokens", "2"], home);
+  assertEquals(sampled.code, 0, sampled.stderr);
+  const lines = sampled.stderr.trimEnd().split("\n");
+  assert(lines.length === 2 && lines[1]!.endsWith("skipped, going on with step 20"), lines[1]);
+  assertStringIncludes(lines[0]!, "old/meta_000001.json: wanted JSON");
+
+  // The model of the last checkpoint is damaged: the error names the one before, which loads.
+  await Deno.truncate(`${good}/model_000020.safetensors`, 100);
+  const refused = await runScript("base_train.ts", ["--resume"], home);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "model_000020.safetensors: wanted");
+  assertStringIncludes(refused.stderr, "--step 10, or to train on --resume-from-step 10");
+  const older = ["--max-tokens", "2", "--step", "10"];
+  assertEquals((await runScript("sample.ts", older, home)).code, 0);
+  const resumed = await runScript("base_train.ts", ["--resume-from-step", "10"], home);
+  assertEquals(resumed.code, 0, resumed.stderr);
+  assertStringIncludes(resumed.stdout, "Going on after step 10.");
+});
+
+Deno.test("a setting of a checkpoint that is no flag is refused, not left at its default", async () => {
+  const home = await makeHome(corpus);
+  assertEquals((await runScript("base_train.ts", flags, home)).code, 0);
+  const meta = `${home}/base_checkpoints/d2/meta_000020.json`;
+  const text = await Deno.readTextFile(meta);
+  // As it was saved before descriptions had a digest.
+  const misspelled = text.replace(/,\n {2}"sha256".*/, "").replace('"matrixLr"', '"maprixLr"');
+  await Deno.writeTextFile(meta, misspelled);
+  const { code, stderr } = await runScript("base_train.ts", ["--resume"], home);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "wanted the flags of this version as settings of step 20");
+  assertStringIncludes(stderr, 'got "maprixLr"');
 });

@@ -20,12 +20,13 @@ import {
   writeText,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { integer, parseFlags, runScript, toggle, type Values } from "./flags.ts";
+import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { write } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import {
   openChosenDevice,
+  runFlags,
   runFolder,
   runTraining,
   smallestVocabulary,
@@ -104,7 +105,7 @@ export function main(args: readonly string[]): Promise<number> {
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
   const checkpoint = given.resume ? await openCheckpoint(runFolder(given.modelTag)) : undefined;
-  const values = parseFlags(args, flags, checkpoint?.meta.settings);
+  const values = runFlags(args, flags, checkpoint);
   const folder = runFolder(values.modelTag);
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
   const device = await openChosenDevice(values);

@@ -34,8 +34,10 @@ import {
   choice,
   decimal,
   type Flag,
+  type Flags,
   integer,
   optional,
+  parseFlags,
   text,
   toggle,
   UsageError,
@@ -132,6 +134,28 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
     return [name, { ...flag, fallback } as Flag<unknown>];
   });
   return Object.fromEntries(entries);
+}
+
+/**
+ * The flags of a run: those of the command line, and where it goes on, for all others its own.
+ *
+ * @throws {Error} If a setting that was saved with it is no flag: a misspelled one would silently take
+ * its default.
+ */
+export function runFlags<Given extends Flags>(
+  args: readonly string[],
+  flags: Given,
+  checkpoint: Checkpoint | undefined,
+): Values<Given> {
+  const settings = checkpoint?.meta.settings ?? {};
+  const unknown = Object.keys(settings).find((name) => !(name in flags));
+  if (checkpoint !== undefined && unknown !== undefined) {
+    throw new Error(
+      `Cannot go on in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
+        `${checkpoint.meta.state.step}, got "${unknown}"`,
+    );
+  }
+  return parseFlags(args, flags, settings);
 }
 
 /** Opens the device that flags ask for, with the kernels that were found to be the fastest on it. */

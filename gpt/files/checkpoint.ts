@@ -12,8 +12,8 @@
  * | `meta_000100.json` | shape, settings, state of the run and the loader, digests of the others |
  *
  * None takes its name before all are on the disk, and `meta` comes last, so a checkpoint is there as a
- * whole or not at all. It has the digests of the other files: one that was cut off, changed, or
- * belongs to another checkpoint is noticed before anything is made of it.
+ * whole or not at all. It has the digests of the other files and its own: one that was cut off,
+ * changed, or belongs to another checkpoint is noticed before anything is made of it.
  *
  * @module
  */
@@ -28,9 +28,11 @@ import {
   encodeOptimizer,
 } from "./checkpoint_content.ts";
 import {
+  changedMessage,
   type CheckpointMeta,
   type CheckpointPart,
-  type FileDigest,
+  digestOf,
+  formatMeta,
   parseMeta,
 } from "./checkpoint_meta.ts";
 import { ensureWritableFolder, fileError, namesIn, writeFilesTogether } from "./files.ts";
@@ -109,7 +111,7 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
     [path("model"), modelBytes],
     ...(optimBytes === null ? [] : [[path("optim"), optimBytes] as const]),
     [path("tokenizer"), tokenizerBytes],
-    [path("meta"), JSON.stringify(meta, null, 2)],
+    [path("meta"), await formatMeta(meta)],
   ]);
   return path("meta");
 }
@@ -133,35 +135,49 @@ export async function removeCheckpoint(folder: string, step: number): Promise<vo
   }
 }
 
+/** Options for reading what a folder holds. */
+export interface ReadOptions {
+  /** Called with a line for each file that is skipped, since it cannot be read (default `console.warn`). */
+  readonly warn?: (line: string) => void;
+}
+
 /**
  * Opens a checkpoint: reads its description and its tokenizer, and not yet the parameters.
  *
  * @param folder The folder of the run.
- * @param step The step after which it was saved; by default the one that was saved last.
- * @throws {Error} If there is none, or a file cannot be read or is damaged; the message names it.
+ * @param step The step after which it was saved; by default the one that was saved last of those
+ * whose description can be read. The others are skipped, with a line for each.
+ * @throws {Error} If there is none, or a file cannot be read or is damaged; the message names it, and
+ * the last other checkpoint that is intact.
  */
-export async function openCheckpoint(folder: string, step?: number): Promise<Checkpoint> {
-  const meta = step === undefined ? await latestMeta(folder) : await readMeta(folder, step);
-  if (meta === null) {
-    throw new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
-  }
-  const bytes = await readPart(folder, meta, "tokenizer");
-  const path = `${folder}/${fileName("tokenizer", meta.state.step)}`;
-  const tokenizer = explain(path, () => Tokenizer.fromJSON(new TextDecoder().decode(bytes)));
-  if (tokenizer.vocabSize !== meta.modelConfig.vocabSize) {
-    throw new Error(
-      `Cannot read ${path}: wanted a vocabulary of ${meta.modelConfig.vocabSize} as in the model, ` +
-        `got ${tokenizer.vocabSize}`,
-    );
-  }
-  return { folder, meta, tokenizer };
+export async function openCheckpoint(
+  folder: string,
+  step?: number,
+  { warn = console.warn }: ReadOptions = {},
+): Promise<Checkpoint> {
+  const meta = step === undefined
+    ? await latestMeta(folder, warn)
+    : await orNameIntact(folder, step, "tokenizer", () => readMeta(folder, step));
+  return await orNameIntact(folder, meta.state.step, "tokenizer", async () => {
+    const bytes = await readPart(folder, meta, "tokenizer");
+    const path = `${folder}/${fileName("tokenizer", meta.state.step)}`;
+    const tokenizer = explain(path, () => Tokenizer.fromJSON(new TextDecoder().decode(bytes)));
+    if (tokenizer.vocabSize !== meta.modelConfig.vocabSize) {
+      throw new Error(
+        `Cannot read ${path}: wanted a vocabulary of ${meta.modelConfig.vocabSize} as in the model, ` +
+          `got ${tokenizer.vocabSize}`,
+      );
+    }
+    return { folder, meta, tokenizer };
+  });
 }
 
 /**
  * Builds the model of a checkpoint.
  *
  * @param options In which type it computes; the parameters are in single precision in any case.
- * @throws {Error} If the file is damaged or does not fit the description; the message names it.
+ * @throws {Error} If the file is damaged or does not fit the description; the message names it, and
+ * the last other checkpoint that is intact.
  * @throws {RangeError} If the device has no room for the model.
  */
 export async function loadModel(
@@ -170,16 +186,18 @@ export async function loadModel(
   options: Pick<GPTOptions, "computeDtype"> = {},
 ): Promise<GPT> {
   const { folder, meta } = checkpoint;
-  const bytes = await readPart(folder, meta, "model");
-  const path = `${folder}/${fileName("model", meta.state.step)}`;
+  const { step } = meta.state;
+  const bytes = await orNameIntact(folder, step, "model", () => readPart(folder, meta, "model"));
+  const path = `${folder}/${fileName("model", step)}`;
   return explain(path, () => decodeModel(bytes, meta.modelConfig, device, options));
 }
 
 /**
- * Gives an optimiser what that of a checkpoint remembered.
+ * Loads the state of a checkpoint's optimizer into an optimizer.
  *
- * @param optimizer An optimiser for the same model.
- * @throws {Error} If there is none in the checkpoint, or the file is damaged; the message names it.
+ * @param optimizer An optimizer for the same model.
+ * @throws {Error} If there is none in the checkpoint, or the file is damaged; the message names it,
+ * and the last other checkpoint that is intact.
  */
 export async function loadOptimizer(
   checkpoint: Checkpoint,
@@ -187,52 +205,146 @@ export async function loadOptimizer(
   device: Device,
 ): Promise<void> {
   const { folder, meta } = checkpoint;
-  const bytes = await readPart(folder, meta, "optim");
-  const path = `${folder}/${fileName("optim", meta.state.step)}`;
+  const { step } = meta.state;
+  const bytes = await orNameIntact(folder, step, "optim", () => readPart(folder, meta, "optim"));
+  const path = `${folder}/${fileName("optim", step)}`;
   explain(path, () => decodeOptimizer(bytes, optimizer, device));
 }
 
 /**
- * Finds the run that saved last, of all runs below a folder.
+ * Finds the run that saved last, of all runs below a folder. What cannot be read is skipped, with a
+ * line for each.
  *
  * @param root The folder that holds a folder for each run.
- * @throws {Error} If no run has a checkpoint.
+ * @throws {Error} If no run has a checkpoint that can be read.
  */
-export async function findLatestRun(root: string): Promise<string> {
-  let latest: { folder: string; meta: CheckpointMeta } | null = null;
+export async function findLatestRun(
+  root: string,
+  { warn = console.warn }: ReadOptions = {},
+): Promise<string> {
+  const runs: (Readable & { folder: string })[] = [];
   for (const name of await namesIn(root)) {
     const folder = `${root}/${name}`;
-    if (!(await Deno.stat(folder)).isDirectory) continue;
-    const meta = await latestMeta(folder);
-    if (meta !== null && (latest === null || isLater(meta, latest.meta))) latest = { folder, meta };
+    try {
+      if (await isFolder(folder)) runs.push({ folder, ...await readMetas(folder) });
+    } catch (error) {
+      runs.push({ folder, metas: [], problems: [error as Error] });
+    }
   }
-  if (latest !== null) return latest.folder;
+  const latest = runs.filter(({ metas }) => metas.length > 0)
+    .sort((a, b) => byTime(a.metas[0]!, b.metas[0]!))[0];
+  // Whoever opens the run is told of what is wrong in it.
+  const others = runs.filter((run) => run !== latest).flatMap(({ problems }) => problems);
+  for (const { message } of others) warn(`${message}; skipped`);
+  if (latest !== undefined) return latest.folder;
   throw new Error(
-    `Cannot find a checkpoint: wanted one in ${root}, got none. Train a model first: deno task speedrun`,
+    `Cannot find a checkpoint: wanted one in ${root}, got none` +
+      (others.length === 0 ? ". Train a model first: deno task speedrun" : " that can be read"),
   );
 }
 
-/** The description of the checkpoint that was saved last; `null` if there is none. */
-async function latestMeta(folder: string): Promise<CheckpointMeta | null> {
-  let latest: CheckpointMeta | null = null;
-  for (const name of await namesIn(folder)) {
-    const step = /^meta_(\d{6,})\.json$/.exec(name)?.[1];
-    if (step === undefined) continue;
-    const meta = await readMeta(folder, Number(step));
-    if (latest === null || isLater(meta, latest)) latest = meta;
+/** What the descriptions of a run's checkpoints say. */
+interface Readable {
+  /** Those that can be read, the one saved last first. */
+  readonly metas: readonly CheckpointMeta[];
+  /** Why others cannot be read, by rising step. */
+  readonly problems: readonly Error[];
+}
+
+/** Reads all descriptions in a folder. */
+async function readMetas(folder: string): Promise<Readable> {
+  const metas: CheckpointMeta[] = [];
+  const problems: Error[] = [];
+  for (const step of await stepsIn(folder)) {
+    try {
+      metas.push(await readMeta(folder, step));
+    } catch (error) {
+      problems.push(error as Error);
+    }
+  }
+  return { metas: metas.sort(byTime), problems };
+}
+
+/** The steps of a run that have a description, rising. */
+async function stepsIn(folder: string): Promise<number[]> {
+  const steps = (await namesIn(folder)).map((name) => /^meta_(\d{6,})\.json$/.exec(name)?.[1]);
+  return steps.filter((step) => step !== undefined).map(Number).sort((a, b) => a - b);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
+
+/** The description of the checkpoint that was saved last of those that can be read. */
+async function latestMeta(folder: string, warn: (line: string) => void): Promise<CheckpointMeta> {
+  const { metas, problems } = await readMetas(folder);
+  const latest = metas[0];
+  if (latest === undefined) {
+    throw problems.at(-1) ??
+      new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
+  }
+  for (const { message } of problems) {
+    warn(`${message}; skipped, going on with step ${latest.state.step}`);
   }
   return latest;
 }
 
-/** Whether a checkpoint was saved after another: two in one millisecond are told apart by the step. */
-function isLater(a: CheckpointMeta, b: CheckpointMeta): boolean {
-  return a.savedAt === b.savedAt ? a.state.step > b.state.step : a.savedAt > b.savedAt;
+/** Reads something of a checkpoint; if that fails, the error names another one that is intact. */
+async function orNameIntact<Result>(
+  folder: string,
+  step: number,
+  part: CheckpointPart,
+  read: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await read();
+  } catch (cause) {
+    const intact = await findIntact(folder, step, part).catch(() => null);
+    if (intact === null || !(cause instanceof Error)) throw cause;
+    throw new Error(
+      `${cause.message}. Step ${intact} is intact: --step ${intact}, or to train on ` +
+        `--resume-from-step ${intact}`,
+      { cause },
+    );
+  }
+}
+
+/** The step of the checkpoint that was saved last, but for one, of those of which every file is intact. */
+async function findIntact(
+  folder: string,
+  except: number,
+  part: CheckpointPart,
+): Promise<number | null> {
+  for (const meta of (await readMetas(folder)).metas) {
+    const { step } = meta.state;
+    if (step === except || meta.files[part] === undefined) continue;
+    try {
+      for (const part of Object.keys(meta.files) as CheckpointPart[]) {
+        await readPart(folder, meta, part);
+      }
+      return step;
+    } catch {
+      // This one is damaged, too.
+    }
+  }
+  return null;
+}
+
+/** Sorts checkpoints, the latest first: two of one millisecond by their steps. */
+function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
+  return a.savedAt === b.savedAt ? b.state.step - a.state.step : a.savedAt > b.savedAt ? -1 : 1;
 }
 
 async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
   const path = `${folder}/${fileName("meta", step)}`;
-  const text = new TextDecoder().decode(await readFile(path));
-  const meta = explain(path, () => parseMeta(text));
+  const bytes = await readFile(path);
+  const meta = await parseMeta(bytes).catch((cause) => {
+    throw fileError("read", path, cause);
+  });
   if (meta.state.step !== step) {
     throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
   }
@@ -256,10 +368,7 @@ async function readPart(
   }
   const { sha256 } = await digestOf(bytes);
   if (sha256 !== wanted.sha256) {
-    throw new Error(
-      `Cannot read ${path}: wanted the content with digest ${wanted.sha256.slice(0, 12)}…, got ` +
-        `${sha256.slice(0, 12)}…; the file was changed since it was saved`,
-    );
+    throw new Error(`Cannot read ${path}: ${changedMessage(wanted.sha256, sha256)}`);
   }
   return bytes;
 }
@@ -279,11 +388,6 @@ function explain<Result>(path: string, read: () => Result): Result {
   } catch (cause) {
     throw fileError("read", path, cause);
   }
-}
-
-async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
 }
 
 function fileName(part: CheckpointPart | "meta", step: number): string {

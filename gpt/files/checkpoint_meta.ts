@@ -1,6 +1,10 @@
 /**
  * The description of a checkpoint: what `meta_000100.json` says.
  *
+ * Its last line, `"sha256"`, is the digest of the file without that line. What was saved before there
+ * was one is read all the same, and so is a description that was edited by hand once the line is
+ * deleted: then nothing but the names and the types of what it says can be checked.
+ *
  * @module
  */
 
@@ -38,11 +42,45 @@ export interface CheckpointMeta {
 
 const FORMAT = "nanodino-checkpoint-1";
 
+/** Computes the size and the digest of a file's content. */
+export async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
+}
+
 /**
- * Reads the description of a checkpoint, and believes nothing that it has not checked.
+ * Writes the description of a checkpoint as JSON, with its own digest in the last line.
  *
- * @param text The content of the file.
- * @throws {SyntaxError} If it is not JSON, or something in it is missing or not what it should be.
+ * @example
+ * ```ts
+ * import { formatMeta } from "./checkpoint_meta.ts";
+ * import { untrained } from "../train/run.ts";
+ *
+ * const shape = { sequenceLen: 16, vocabSize: 97, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const file = { bytes: 0, sha256: "" };
+ * const text = await formatMeta({
+ *   format: "nanodino-checkpoint-1",
+ *   savedAt: "2026-11-26T00:00:00.000Z",
+ *   modelConfig: { ...shape, windowPattern: "L" },
+ *   settings: {},
+ *   state: untrained,
+ *   files: { model: file, tokenizer: file },
+ * });
+ * if (!/"sha256": "[0-9a-f]{64}"\n}$/.test(text)) throw new Error(text);
+ * ```
+ */
+export async function formatMeta(meta: CheckpointMeta): Promise<string> {
+  const json = JSON.stringify(meta, null, 2);
+  const { sha256 } = await digestOf(new TextEncoder().encode(json));
+  return `${json.slice(0, -"\n}".length)},\n  "sha256": "${sha256}"\n}`;
+}
+
+/**
+ * Parses the description of a checkpoint. Nothing in it is trusted before it is checked.
+ *
+ * @param bytes The content of the file.
+ * @throws {SyntaxError} If it does not fit its digest, is not JSON, or something in it is missing,
+ * unknown or not what it should be.
  * @throws {RangeError} If no model of that shape can be built.
  *
  * @example
@@ -51,19 +89,25 @@ const FORMAT = "nanodino-checkpoint-1";
  *
  * let message = "";
  * try {
- *   parseMeta('{"format": "nanodino-checkpoint-9"}');
+ *   await parseMeta(new TextEncoder().encode('{"format": "nanodino-checkpoint-9"}'));
  * } catch (error) {
  *   message = (error as Error).message;
  * }
  * if (!message.includes('wanted format "nanodino-checkpoint-1"')) throw new Error(message);
  * ```
  */
-export function parseMeta(text: string): CheckpointMeta {
+export async function parseMeta(bytes: Uint8Array): Promise<CheckpointMeta> {
+  const text = decodeText(bytes);
+  const isChecked = await checkDigest(text);
   const meta = asObject(parseJson(text), "an object");
   if (meta.format !== FORMAT) throw refused(`format "${FORMAT}"`, meta.format);
+  if (meta.sha256 !== undefined && !isChecked) {
+    throw refused("sha256 in the last line", "it before");
+  }
   const modelConfig = parseConfig(asObject(meta.modelConfig, "modelConfig as an object"));
   const files = asObject(meta.files, "files as an object");
-  return {
+  checkNames(files, "files.", ["model", "tokenizer", "optim"]);
+  const parsed: CheckpointMeta = {
     format: FORMAT,
     savedAt: asText(meta.savedAt, "savedAt"),
     modelConfig,
@@ -75,16 +119,47 @@ export function parseMeta(text: string): CheckpointMeta {
       ...(files.optim === undefined ? {} : { optim: parseDigest(files.optim, "optim") }),
     },
   };
+  checkNames(meta, "", [...Object.keys(parsed), "sha256"]);
+  return parsed;
 }
 
 type JsonObject = Record<string, unknown>;
 
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw refused("text in UTF-8", `${bytes.length} bytes that are not`);
+  }
+}
+
+/** Compares a description with its digest; `false` if it ends without one. */
+async function checkDigest(text: string): Promise<boolean> {
+  const [, body, wanted] = /^([^]*),\n {2}"sha256": "([0-9a-f]{64})"\n}$/.exec(text) ?? [];
+  if (body === undefined || wanted === undefined) return false;
+  const { sha256 } = await digestOf(new TextEncoder().encode(`${body}\n}`));
+  if (sha256 !== wanted) throw new SyntaxError(changedMessage(wanted, sha256));
+  return true;
+}
+
+/** What is wrong with a file that does not have the digest that it should have. */
+export function changedMessage(wanted: string, got: string): string {
+  return `wanted the content with digest ${wanted.slice(0, 12)}…, got ${got.slice(0, 12)}…; ` +
+    `the file was changed since it was saved`;
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch {
-    throw refused("JSON", `${text.length} characters that are not`);
+  } catch (cause) {
+    throw refused("JSON", `${cause}`.replace(/\s+/g, " "));
   }
+}
+
+/** A misspelled name would leave what it stands for at its default. */
+function checkNames(object: JsonObject, where: string, known: readonly string[]): void {
+  const unknown = Object.keys(object).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw refused(`only ${known.join(", ")}`, `${where}${unknown}`);
 }
 
 function parseConfig(config: JsonObject): GPTConfig {
@@ -98,6 +173,7 @@ function parseConfig(config: JsonObject): GPTConfig {
     nEmbd: number("nEmbd"),
     windowPattern: asText(config.windowPattern, "modelConfig.windowPattern"),
   };
+  checkNames(config, "modelConfig.", Object.keys(parsed));
   checkConfig(parsed);
   return parsed;
 }
@@ -120,7 +196,7 @@ function parseState(state: JsonObject): TrainingState {
   if (!Number.isSafeInteger(step) || step < 0) {
     throw refused("state.step as a whole number from 0", step);
   }
-  return {
+  const parsed = {
     step,
     lossAverage: number("lossAverage"),
     seconds: number("seconds"),
@@ -129,12 +205,15 @@ function parseState(state: JsonObject): TrainingState {
     loader: state.loader,
     scaler: parseScaler(state.scaler),
   };
+  checkNames(state, "state.", Object.keys(parsed));
+  return parsed;
 }
 
 function parseScaler(value: unknown): TrainingState["scaler"] {
   // Absent from what was saved before losses could be scaled.
   if (value === null || value === undefined) return null;
   const scaler = asObject(value, "state.scaler as an object");
+  checkNames(scaler, "state.scaler.", ["scale", "growthTracker"]);
   return {
     scale: asNumber(scaler.scale, "state.scaler.scale"),
     growthTracker: asNumber(scaler.growthTracker, "state.scaler.growthTracker"),
@@ -143,6 +222,7 @@ function parseScaler(value: unknown): TrainingState["scaler"] {
 
 function parseDigest(value: unknown, part: CheckpointPart): FileDigest {
   const digest = asObject(value, `files.${part} as an object`);
+  checkNames(digest, `files.${part}.`, ["bytes", "sha256"]);
   return {
     bytes: asNumber(digest.bytes, `files.${part}.bytes`),
     sha256: asText(digest.sha256, `files.${part}.sha256`),
@@ -168,5 +248,5 @@ function asText(value: unknown, name: string): string {
 
 function refused(wanted: string, got: unknown): SyntaxError {
   const shown = typeof got === "string" ? got : JSON.stringify(got) ?? "nothing";
-  return new SyntaxError(`wanted ${wanted}, got ${shown.slice(0, 60)}`);
+  return new SyntaxError(`wanted ${wanted}, got ${shown.slice(0, 100)}`);
 }

@@ -5,8 +5,10 @@ import {
   loadModel,
   loadOptimizer,
   openCheckpoint,
+  removeCheckpoint,
   saveCheckpoint,
 } from "./checkpoint.ts";
+import { parseMeta } from "./checkpoint_meta.ts";
 import { GPT } from "../model/model.ts";
 import { tinyPlan, tinyTexts, tinyTokenizer } from "../testing/tiny.ts";
 import { untrained } from "../train/run.ts";
@@ -102,10 +104,16 @@ Deno.test("a folder without a checkpoint says so", async () => {
   await assertRejects(() => findLatestRun(`${folder}/none`), Error, "Train a model first");
 });
 
+/** Changes a description as one would by hand, its digest deleted. */
+async function edit(path: string, change: (text: string) => string): Promise<void> {
+  const text = (await Deno.readTextFile(path)).replace(/,\n {2}"sha256": "[^"]*"\n}$/, "\n}");
+  const changed = change(text);
+  assert(changed !== text, "wanted a change");
+  await Deno.writeTextFile(path, changed);
+}
+
 Deno.test("damaged files are refused by name, on one line", async (t) => {
   const meta = (folder: string) => `${folder}/meta_000010.json`;
-  const edit = async (path: string, change: (text: string) => string) =>
-    await Deno.writeTextFile(path, change(await Deno.readTextFile(path)));
   const cases: [name: string, damage: (folder: string) => Promise<void>, message: string][] = [
     [
       "a model that was cut off",
@@ -164,6 +172,24 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
       "meta_000010.json: wanted step 10, got 11",
     ],
     [
+      "a description with one character changed",
+      async (folder) => {
+        const text = await Deno.readTextFile(meta(folder));
+        await Deno.writeTextFile(meta(folder), text.replace('"depth": 2', '"depth": 3'));
+      },
+      "the file was changed since it was saved",
+    ],
+    [
+      "a description with a misspelled name",
+      (folder) => edit(meta(folder), (text) => text.replace('"bitsPerByte"', '"bitsPerByke"')),
+      "wanted state.bitsPerByte as a number, got nothing",
+    ],
+    [
+      "a description with a name too many",
+      (folder) => edit(meta(folder), (text) => text.replace('"nLayer"', '"nLager": 3,"nLayer"')),
+      "got modelConfig.nLager",
+    ],
+    [
       "a description without a state",
       (folder) => edit(meta(folder), (text) => text.replace('"state"', '"stat"')),
       "wanted state as an object, got nothing",
@@ -183,6 +209,104 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
       assert(!error.message.includes("\n"), error.message);
     });
   }
+});
+
+Deno.test("every flipped bit of a description is noticed", async () => {
+  const folder = await save(10);
+  const path = `${folder}/meta_000010.json`;
+  const bytes = await Deno.readFile(path);
+  await parseMeta(bytes);
+  for (let bit = 0; bit < 8 * bytes.length; bit++) {
+    const flipped = bytes.slice();
+    flipped[bit >> 3]! ^= 1 << (bit & 7);
+    const { message } = await assertRejects(() => parseMeta(flipped), Error);
+    assert(message.startsWith("wanted ") && !message.includes("\n"), message);
+  }
+});
+
+Deno.test("a description without a digest is read, as those saved before there was one", async () => {
+  const folder = await save(10);
+  await edit(`${folder}/meta_000010.json`, (text) => text.replace('"depth": 2', '"depth": 3'));
+  const { meta } = await openCheckpoint(folder);
+  assertEquals(meta.settings.depth, 3);
+});
+
+Deno.test("what cannot be read is skipped with a line, in the run and in others", async () => {
+  const root = await Deno.makeTempDir();
+  const good = await save(3, `${root}/good`);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  for (const [folder, step] of [[good, 6], [good, 1], [`${root}/old`, 1]] as const) {
+    await save(step, folder);
+    const name = `${folder}/meta_${`${step}`.padStart(6, "0")}.json`;
+    await Deno.truncate(name, 100);
+  }
+  await Deno.mkdir(`${good}/meta_000009.json`);
+  await Deno.symlink(`${root}/nowhere`, `${root}/dangling`);
+  await Deno.symlink(`${root}/nowhere`, `${good}/meta_000008.json`);
+  await Deno.writeTextFile(`${root}/notes.txt`, "no run");
+
+  const lines: string[] = [];
+  const warn = (line: string) => lines.push(line.replace(`Cannot read ${root}/`, ""));
+  assertEquals(await findLatestRun(root, { warn }), good);
+  const seen = lines.splice(0).map((line) => line.replace(/(wanted JSON), got .*;/, "$1;"));
+  assertEquals(seen, [
+    "dangling: there is no such file or folder; skipped",
+    "old/meta_000001.json: wanted JSON; skipped",
+  ]);
+  const checkpoint = await openCheckpoint(good, undefined, { warn });
+  assertEquals(checkpoint.meta.state.step, 3);
+  await loadModel(checkpoint, device);
+  assertEquals(lines.map((line) => line.slice(0, "good/meta_000001.json".length)), [
+    "good/meta_000001.json",
+    "good/meta_000006.json",
+    "good/meta_000008.json",
+    "good/meta_000009.json",
+  ]);
+  for (const line of lines) {
+    assert(line.endsWith("; skipped, going on with step 3") && !line.includes("\n"), line);
+  }
+});
+
+Deno.test("what is damaged in a checkpoint is named with another one that is intact", async (t) => {
+  const path = (folder: string, part: string) => `${folder}/${part}_000009`;
+  const damages: [name: string, damage: (folder: string) => Promise<void>][] = [
+    ["its model", (folder) => Deno.truncate(`${path(folder, "model")}.safetensors`, 500)],
+    ["its optimizer", (folder) => Deno.remove(`${path(folder, "optim")}.safetensors`)],
+    ["its tokenizer", (folder) => Deno.writeTextFile(`${path(folder, "tokenizer")}.json`, "{}")],
+    [
+      "its description, where it is asked for",
+      (folder) => Deno.writeTextFile(`${path(folder, "meta")}.json`, "{}"),
+    ],
+  ];
+  for (const [name, damage] of damages) {
+    await t.step(name, async () => {
+      const folder = await save(3);
+      for (const step of [6, 9]) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        await save(step, folder);
+      }
+      await damage(folder);
+      // The one before is damaged, too.
+      await Deno.remove(`${folder}/model_000006.safetensors`);
+      const load = async (step?: number) => {
+        const checkpoint = await openCheckpoint(folder, step);
+        const loaded = await loadModel(checkpoint, device);
+        await loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device);
+      };
+      const step = name.includes("asked") ? 9 : undefined;
+      const hint = "Step 3 is intact: --step 3, or to train on --resume-from-step 3";
+      await assertRejects(() => load(step), Error, hint);
+      await load(3);
+    });
+  }
+});
+
+Deno.test("a removed checkpoint is gone, and no other", async () => {
+  const folder = await save(10);
+  await save(20, folder);
+  await removeCheckpoint(folder, 20);
+  assertEquals((await names(folder)).filter((name) => name.includes("20")), []);
+  await loadModel(await openCheckpoint(folder), device);
 });
 
 Deno.test("a checkpoint without an optimizer can be used but not resumed", async () => {
