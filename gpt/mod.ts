@@ -34,11 +34,11 @@ export {
 } from "./train/matmul_tuning.ts";
 export { type LoopOptions, type LoopStep, trainingLoop } from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
+export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
 export { pretrainingRates, type SetRates } from "./train/loop.ts";
 export {
   encoderOf,
   type LoaderKind,
-  METRICS_FILE,
   preparePretraining,
   type Pretraining,
   type PretrainOptions,

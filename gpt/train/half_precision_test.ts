@@ -6,7 +6,8 @@ import { openCheckpoint } from "../files/checkpoint.ts";
 import { Engine, generateWithoutCache } from "../generate/engine.ts";
 import { readMetrics } from "../files/metrics.ts";
 import { GPT } from "../model/model.ts";
-import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
+import { METRICS_FILE } from "./folder_run.ts";
+import { preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
 import type { TrainingEvent } from "./run.ts";
 

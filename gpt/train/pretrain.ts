@@ -21,28 +21,16 @@ import {
 import { GradScaler, type MuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import {
-  type Checkpoint,
-  loadModel,
-  loadOptimizer,
-  removeCheckpoint,
-  saveCheckpoint,
-} from "../files/checkpoint.ts";
+import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
-import { MetricsLog } from "../files/metrics.ts";
 import { GPT } from "../model/model.ts";
 import { pretrainingRates } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
-import {
-  train,
-  type TrainingEvent,
-  type TrainingState,
-  type TrainOptions,
-  untrained,
-} from "./run.ts";
+import { trainInFolder } from "./folder_run.ts";
+import { type TrainingEvent, type TrainingState, type TrainOptions, untrained } from "./run.ts";
 import { defaultPrompts, writeTexts } from "../generate/write_text.ts";
 
 /** How rows are cut from the corpus. */
@@ -107,9 +95,6 @@ export interface Pretraining {
   run(): AsyncGenerator<TrainingEvent, void, void>;
 }
 
-/** The name of the file of metrics in the folder of a run. */
-export const METRICS_FILE = "metrics.jsonl";
-
 /**
  * Builds everything that a run needs, so that what is wrong shows before it begins.
  *
@@ -167,27 +152,16 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       { signal },
     );
   const sample = () => writeSamples(model, tokenizer);
-  const isSavedByTime = options.saveEvery === -1;
-  const timedSteps: number[] = [];
-  const save: NonNullable<TrainOptions["save"]>["run"] = async (state) => {
-    const settings = options.settings ?? {};
-    const path = await saveCheckpoint(folder, { model, optimizer, tokenizer, state, settings });
-    if (isSavedByTime) {
-      const outdated = timedSteps.at(-2);
-      if (outdated !== undefined) await removeCheckpoint(folder, outdated);
-      timedSteps.push(state.step);
-    }
-    return path;
-  };
-
   return {
     model,
     firstStep: state.step,
     evaluate,
     run: () =>
-      recorded(`${folder}/${METRICS_FILE}`, {
+      trainInFolder({
+        folder,
         model,
         optimizer,
+        tokenizer,
         ...scalerFor(model, state),
         loader,
         plan,
@@ -195,14 +169,12 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         signal,
         profile: options.profile ?? false,
         tune: options.tune,
+        settings: options.settings,
         setRates: pretrainingRates(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
         sample: { every: options.sampleEvery, run: sample },
-        save: {
-          every: options.saveEvery,
-          ...(isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {}),
-          run: save,
-        },
+        saveEvery: options.saveEvery,
+        saveSeconds: options.saveSeconds,
       }),
   };
 }
@@ -249,18 +221,6 @@ export async function validationTokens(
   const split = await source.open("validation");
   // The first token of a stream is not predicted.
   return (await readTokenStream(split, encoder, { maximumTokens: most + 1 })).tokens;
-}
-
-/** Trains, and writes down what happens. */
-async function* recorded(
-  path: string,
-  options: TrainOptions,
-): AsyncGenerator<TrainingEvent, void, void> {
-  using log = await MetricsLog.open(path, options.state?.step ?? 0);
-  for await (const event of train(options)) {
-    if (event.kind === "step" || event.kind === "evaluation") log.append({ ...event });
-    yield event;
-  }
 }
 
 async function openLoader(

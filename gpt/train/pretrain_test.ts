@@ -4,7 +4,8 @@ import { openDevice } from "../../tensor/mod.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { namesIn } from "../files/files.ts";
 import { readMetrics } from "../files/metrics.ts";
-import { METRICS_FILE, preparePretraining, type PretrainOptions } from "./pretrain.ts";
+import { METRICS_FILE } from "./folder_run.ts";
+import { preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
