@@ -7,13 +7,7 @@
  * @module
  */
 
-import {
-  defineProgram,
-  expression as ex,
-  type Program,
-  type ProgramRun,
-  Tensor,
-} from "../tensor/mod.ts";
+import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
@@ -35,7 +29,7 @@ export interface AdamGroupOptions extends ParameterGroupOptions {
 }
 
 /** The new parameter and moments. Whatever changes over a run is an input, not a constant. */
-const adamProgram: Program = defineProgram({
+const adamProgram = defineProgram({
   name: "adam",
   inputs: ["parameter", "gradient", "average", "squares"],
   scalars: ["penalty", "kept", "newShare", "newShareOfSquares", "rate", "squaresCorrection", "eps"],
@@ -83,7 +77,7 @@ export class AdamUpdate implements Update {
   }
 
   /** Updates each parameter that has a gradient, and its moments. */
-  step(postpone: (program: Program, run: ProgramRun) => void): void {
+  step(): void {
     const { parameters, names, betas: [beta1, beta2], eps, lr, weightDecay } = this.#group;
     const isDecoupled = this.#decay === "decoupled";
     parameters.forEach((parameter, i) => {
@@ -93,10 +87,11 @@ export class AdamUpdate implements Update {
       const squares = this.tensors.get(`${name}.squares`)!;
       const step = this.numbers.get(`${name}.step`)! + 1;
       this.numbers.set(`${name}.step`, step);
-      postpone(adamProgram, {
-        inputs: [parameter, parameter.grad, average, squares],
-        outputs: [parameter, average, squares],
-        scalars: [
+      runProgramInto(
+        adamProgram,
+        [parameter, parameter.grad, average, squares],
+        [parameter, average, squares],
+        [
           isDecoupled ? 0 : weightDecay,
           isDecoupled ? 1 - lr * weightDecay : 1,
           1 - beta1,
@@ -106,7 +101,7 @@ export class AdamUpdate implements Update {
           1 / (1 - beta2 ** step),
           eps,
         ],
-      });
+      );
     });
   }
 }

@@ -5,13 +5,7 @@
  */
 
 import { assignTensors, checkNames } from "../tensor/assign.ts";
-import {
-  noGrad,
-  type Program,
-  type ProgramRun,
-  runProgramTogether,
-  type Tensor,
-} from "../tensor/mod.ts";
+import { noGrad, type Tensor } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 
 /** The update rule of one group, with its state. */
@@ -22,14 +16,8 @@ export interface Update {
   readonly numbers: Map<string, number>;
   /** Validates a step before any group changes. @throws {Error} If it is invalid. */
   check(): void;
-  /**
-   * Updates the parameters of the group that have a gradient. Runs without gradient recording, in a
-   * scope.
-   *
-   * @param postpone Defers a run until all groups are through, so that it can share a kernel with
-   * runs of other groups; its tensors outlive the scope.
-   */
-  step(postpone: (program: Program, run: ProgramRun) => void): void;
+  /** Updates the parameters of the group that have a gradient. Runs in a scope, under `noGrad`. */
+  step(): void;
 }
 
 /** Optimizer state by name: tensors and step counts. */
@@ -66,19 +54,12 @@ export abstract class Optimizer<Group extends ParameterGroup> {
       checkNumber("weightDecay", weightDecay);
       this.#updates[i]!.check();
     });
-    const postponed = new Map<Program, ProgramRun[]>();
-    const postpone = (program: Program, run: ProgramRun): void => {
-      const runs = postponed.get(program);
-      if (runs === undefined) postponed.set(program, [run]);
-      else runs.push(run);
-    };
     noGrad(() => {
       this.groups.forEach((group, i) => {
         if (group.parameters.length === 0) return;
         using _scope = group.parameters[0]!.device.scope();
-        this.#updates[i]!.step(postpone);
+        this.#updates[i]!.step();
       });
-      for (const [program, runs] of postponed) runProgramTogether(program, runs);
     });
   }
 

@@ -65,7 +65,6 @@ export {
   type TuneMatmulsOptions,
 } from "./ops/matmul/tuning_wgsl.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
-export { type ProgramRun, runProgramTogether } from "./ops/program_together.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";
 export { layerNorm, type LayerNormOptions, rmsNorm, type RmsNormOptions } from "./ops/rows.ts";

@@ -12,7 +12,6 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/scan/scan_test.ts" },
   { file: "tensor/ops/matmul/linears_test.ts" },
   { file: "tensor/ops/attention/step_test.ts" },
-  { file: "tensor/ops/program_together_test.ts" },
   { file: "tensor/ops/losses/linear_cross_entropy_test.ts", only: "WebGPU|webgpu" },
   { file: "tensor/ops/sampling/sort_wgsl_test.ts" },
   // The only place with subgroups.

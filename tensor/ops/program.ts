@@ -238,7 +238,7 @@ function knownOf(program: Program): Known {
 }
 
 /** @throws {RangeError} If there is not a number for each of the scalars of a program. */
-export function checkScalars(program: Program, scalars: readonly number[]): void {
+function checkScalars(program: Program, scalars: readonly number[]): void {
   if (scalars.length !== program.scalars.length) {
     throw new RangeError(
       `Cannot ${program.name}: wanted the numbers ${

@@ -2,7 +2,6 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Program } from "../../expression/program.ts";
-import { sizeOf } from "../../shape.ts";
 import {
   FormulaCode,
   operandArguments,
@@ -61,7 +60,7 @@ export function planElementwise(
   return {
     variant: `elementwise ${threads}`,
     pattern,
-    makeKernel: (key) => elementwiseKernel(key, program, pattern, threads, 1),
+    makeKernel: (key) => elementwiseKernel(key, program, pattern, threads),
     integers: [
       count,
       length / width,
@@ -75,82 +74,25 @@ export function planElementwise(
   };
 }
 
-/**
- * Plans an elementwise program that was repeated, each time for operands of another length. A thread
- * handles one element of each.
- *
- * @param views Inputs and then outputs, contiguous; those of each time are of one size.
- * @param buffers For each view the number of the buffer that it is in.
- * @param times How often it was repeated: at least twice.
- */
-export function planRepeated(
-  device: WebGpuDevice,
-  program: Program,
-  views: readonly View[],
-  buffers: readonly number[],
-  times: number,
-): Plan {
-  const firstOutput = program.inputs.length;
-  const operands = views.map(({ dtype }, i): OperandPattern => ({
-    ...{ buffer: buffers[i]!, dtype, step: "next" },
-  }));
-  const pattern: OperandsPattern = { operands, firstOutput, rank: 0, width: 1 };
-  const outputsEach = program.outputs.length / times;
-  const lengths = Array.from(
-    { length: times },
-    (_, time) => sizeOf(views[firstOutput + time * outputsEach]!.shape),
-  );
-  const count = Math.max(...lengths);
-  const threads = threadsOf(device);
-  const none = views.map(() => []);
-  return {
-    variant: `elementwise ${threads} ${times} times`,
-    pattern,
-    makeKernel: (key) => elementwiseKernel(key, program, pattern, threads, times),
-    integers: [
-      ...[count, count],
-      ...operandArguments(pattern, views.map(({ offset }) => offset), none, []),
-      ...lengths,
-    ],
-    workgroups: workgroupGrid(
-      Math.ceil(count / threads),
-      device.limits.maxComputeWorkgroupsPerDimension,
-    ),
-  };
-}
-
 function threadsOf({ limits }: WebGpuDevice): number {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
   return Math.min(MOST_THREADS, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
 }
 
-/** @param times How many equal parts the program has, for operands of different lengths if above 1. */
 function elementwiseKernel(
   key: string,
   program: Program,
   pattern: OperandsPattern,
   threads: number,
-  times: number,
 ): WgslKernel {
   const operands = new OperandCode(pattern);
-  const lengths = times === 1 ? [] : Array.from({ length: times }, (_, time) => `length${time}`);
   const code = (): string => {
     const formulas = new FormulaCode(program, operands, pattern.width);
     const constants = formulas.constants(program.outputs, "  ");
-    const outputsEach = program.outputs.length / times;
-    const part = (time: number, indent: string): string => {
-      const first = time * outputsEach;
-      const outputs = program.outputs.slice(first, first + outputsEach);
-      const values = formulas.varying(outputs, "column", indent);
-      const stores = outputs.map((e, i) =>
-        `${indent}${operands.store(pattern.firstOutput + first + i, "column", formulas.wide(e))}\n`
-      );
-      return values + stores.join("");
-    };
-    const parts = lengths.length === 0 ? part(0, "  ") : lengths.map((length, time) => {
-      formulas.beginLoop();
-      return `  if (column < arguments.${length}) {\n${part(time, "    ")}  }\n`;
-    }).join("");
+    const values = formulas.varying(program.outputs, "column", "  ");
+    const stores = program.outputs.map((e, i) =>
+      `  ${operands.store(pattern.firstOutput + i, "column", formulas.wide(e))}\n`
+    ).join("");
     const main = `
 ${beginMain(threads, "group", "thread")}
   let element = i32(group * ${threads}u + thread);
@@ -159,7 +101,7 @@ ${beginMain(threads, "group", "thread")}
   }
 ${
       outerIndices(pattern.rank, "element", "arguments.columns")
-    }${operands.bases()}${constants}${parts}}
+    }${operands.bases()}${constants}${values}${stores}}
 `;
     return functionsFor(main) + main;
   };
@@ -171,7 +113,6 @@ ${
       "columns",
       ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
       ...operands.argumentNames,
-      ...lengths,
     ],
     floats: program.scalars.map((_, i) => `f${i}`),
     buffers: operands.buffers,

@@ -1,12 +1,11 @@
 /** Runs programs on a WebGPU device: the formulas of `tensor/expression/` as kernels in WGSL. @module */
 
-import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
-import { repeatProgram } from "../../expression/rebuild.ts";
 import { shapesEqual } from "../../shape.ts";
 import { allocateView } from "./allocation.ts";
-import { type Plan, planElementwise, planRepeated } from "./elementwise_wgsl.ts";
+import { planElementwise } from "./elementwise_wgsl.ts";
 import { runOnLongRows, seesRows } from "./long_rows.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
@@ -138,68 +137,6 @@ function runPiece(
     );
   }
   const plan = (program.isRow ? planRows : planElementwise)(device, program, views, buffers);
-  dispatchPlan(device, program, plan, views, allocations, scalars);
-}
-
-/** The operands of one of several runs of a program. */
-export interface OperandsOfRun {
-  /** A view for each input. */
-  readonly inputs: readonly View[];
-  /** A view for each output. */
-  readonly outputs: readonly View[];
-  /** A number for each of the program's scalars. */
-  readonly scalars: readonly number[];
-}
-
-/**
- * Records several runs of an elementwise program, as many of them in one kernel as there may be
- * buffers. It has a thread for each element of the largest operand, so this is for small ones.
- *
- * @param runs Independent of each other. All views are contiguous; those of a run are of one size,
- * which is not 0, and of one binding.
- */
-export function runTogetherOnWebGpu(
-  device: WebGpuDevice,
-  program: Program,
-  runs: readonly OperandsOfRun[],
-): void {
-  let start = 0;
-  while (start < runs.length) {
-    let end = start + 1;
-    while (end < runs.length && fitsKernel(device, runs.slice(start, end + 1))) end++;
-    const some = runs.slice(start, end);
-    start = end;
-    if (some.length === 1) {
-      const [{ inputs, outputs, scalars }] = some as [OperandsOfRun];
-      runProgramOnWebGpu(device, program, inputs, outputs, scalars);
-      continue;
-    }
-    const views = viewsOf(some);
-    const { allocations, buffers } = groupByAllocation(views);
-    const repeated = repeatProgram(program, some.length);
-    const plan = planRepeated(device, repeated, views, buffers, some.length);
-    const scalars = some.flatMap((run) => run.scalars);
-    dispatchPlan(device, repeated, plan, views, allocations, scalars);
-  }
-}
-
-function viewsOf(runs: readonly OperandsOfRun[]): readonly View[] {
-  return [...runs.flatMap(({ inputs }) => inputs), ...runs.flatMap(({ outputs }) => outputs)];
-}
-
-function fitsKernel({ limits }: WebGpuDevice, runs: readonly OperandsOfRun[]): boolean {
-  return groupByAllocation(viewsOf(runs)).allocations.length <=
-    limits.maxStorageBuffersPerShaderStage;
-}
-
-function dispatchPlan(
-  device: WebGpuDevice,
-  program: Program,
-  plan: Plan,
-  views: readonly View[],
-  allocations: readonly Allocation[],
-  scalars: readonly number[],
-): void {
   const variant = `${plan.variant} ${patternKey(plan.pattern)}`;
   let ofProgram = kernels.get(program);
   if (ofProgram === undefined) kernels.set(program, ofProgram = new Map());
