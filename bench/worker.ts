@@ -9,7 +9,14 @@
  */
 
 import { RandomCropLoader } from "../data/mod.ts";
-import { GPT, planTraining, type StepEvent, train, type TrainingEvent } from "../gpt/mod.ts";
+import {
+  GPT,
+  planTraining,
+  pretrainingRates,
+  type StepEvent,
+  train,
+  type TrainingEvent,
+} from "../gpt/mod.ts";
 import { type Device, openDevice, permutationArray } from "../tensor/mod.ts";
 import { watchEventLoop } from "../testing/event_loop.ts";
 import { integer, runScript, type Script, text, type Values } from "../scripts/flags.ts";
@@ -92,6 +99,7 @@ function startTraining(
   const tokens = permutationArray(1, values.vocabSize);
   const loader = new RandomCropLoader({ tokens, seed: 1, batchSize, sequenceLength });
   return train({
+    setRates: pretrainingRates(plan),
     ...{ model, optimizer, loader, plan },
     // An evaluation after every step makes the loop read the loss.
     evaluate: { every: 1, run: () => Promise.resolve(0) },

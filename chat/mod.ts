@@ -81,7 +81,12 @@ export {
   type ConversationLoaderOptions,
   type ConversationLoaderState,
 } from "./sft/conversation_loader.ts";
-export { fineTuningMultiplier, fineTuningRates, type FineTuningSchedule } from "./sft/rates.ts";
+export {
+  fineTuningMultiplier,
+  type FineTuningRates,
+  fineTuningRates,
+  type FineTuningSchedule,
+} from "./sft/rates.ts";
 export {
   advantagesOf,
   policyGradientLoss,
@@ -90,3 +95,4 @@ export {
   rolloutBatch,
 } from "./rl/policy_gradient.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
+export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";

@@ -91,7 +91,6 @@ async function checkRun(device: Device, name: string): Promise<void> {
   const plan = {
     numIterations: 3,
     gradAccumSteps: 2,
-    rates: { unembeddingLr: 0, embeddingLr: 0, matrixLr: 0, scalarLr: 0, weightDecay: 0 },
   };
   const setRates = (_: MuonAdamW, step: number): number => {
     const { lr, momentum, weight_decay } = run.steps[step]!;

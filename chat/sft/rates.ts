@@ -19,6 +19,12 @@ export interface FineTuningSchedule {
   readonly finalFraction?: number;
 }
 
+/** The schedule, and what the optimizer's learning rates are multiplied by. */
+export interface FineTuningRates extends FineTuningSchedule {
+  /** The full learning rate, as a fraction of the optimizer's. @default {0.8} */
+  readonly initialFraction?: number;
+}
+
 /**
  * The learning-rate multiplier: linear warmup, plateau, linear warmdown.
  *
@@ -59,13 +65,16 @@ const MOMENTUM_WARMUP_STEPS = 300;
  * Sets the rates of each step of a run. The weight decay stays as it is in the optimizer.
  *
  * @param steps The length of the run.
- * @param schedule The shape of the learning rate.
+ * @param rates The shape of the learning rate, and its height.
  */
-export function fineTuningRates(steps: number, schedule: FineTuningSchedule = {}): SetRates {
+export function fineTuningRates(
+  steps: number,
+  { initialFraction = 0.8, ...schedule }: FineTuningRates = {},
+): SetRates {
   return (optimizer, step) => {
     const multiplier = fineTuningMultiplier(step / steps, schedule);
     for (const group of optimizer.groups) {
-      group.lr = group.initialLr * multiplier;
+      group.lr = group.initialLr * initialFraction * multiplier;
       if (group.kind === "muon") {
         group.momentum = linearSchedule(step, MOMENTUM_WARMUP_STEPS, 0.85, 0.95);
       }

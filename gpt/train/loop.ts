@@ -35,10 +35,10 @@ export interface LoopOptions {
   readonly loader: Pick<Loader<unknown>, "take">;
   /** Scales losses, for a model that computes in half precision. */
   readonly scaler?: GradScaler;
-  /** The number of steps, the batches in each, and the weight decay that the schedule starts from. */
-  readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps" | "rates">;
-  /** Sets the learning rates of each step; by default those of pretraining. */
-  readonly setRates?: SetRates;
+  /** The number of steps, and of batches in each. */
+  readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps">;
+  /** Sets the learning rates of each step. */
+  readonly setRates: SetRates;
   /** The first step, counted from 0. */
   readonly firstStep: number;
 }
@@ -70,7 +70,7 @@ export interface LoopStep {
  * import { RandomCropLoader } from "../../data/mod.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";
- * import { trainingLoop } from "./loop.ts";
+ * import { pretrainingRates, trainingLoop } from "./loop.ts";
  * import { planTraining } from "./scaling.ts";
  *
  * const size = { maxSeqLen: 8, deviceBatchSize: 2, totalBatchSize: 16, numIterations: 2 };
@@ -80,16 +80,17 @@ export interface LoopStep {
  * const tokens = Int32Array.from(new TextEncoder().encode("The state of our union is strong."));
  * const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 2, sequenceLength: 8 });
  * const optimizer = model.optimizer(plan.rates);
- * for await (const { losses } of trainingLoop({ model, optimizer, loader, plan, firstStep: 0 })) {
+ * const setRates = pretrainingRates(plan);
+ * const options = { model, optimizer, loader, plan, setRates, firstStep: 0 };
+ * for await (const { losses } of trainingLoop(options)) {
  *   if (!Number.isFinite(await losses[0]!.item())) throw new Error("expected a finite loss");
  * }
  * await device.close();
  * ```
  */
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
-  const { model, optimizer, loader, scaler, plan, firstStep } = options;
+  const { model, optimizer, loader, scaler, plan, setRates, firstStep } = options;
   const { device } = model;
-  const { setRates = pretrainingRates(plan) } = options;
   for (let step = firstStep; step < plan.numIterations; step++) {
     const losses: Tensor[] = [];
     let loaderState: unknown;

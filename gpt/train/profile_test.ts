@@ -1,3 +1,4 @@
+import { pretrainingRates } from "./loop.ts";
 import { assert, assertEquals } from "@std/assert";
 import { PackedLoader } from "../../data/mod.ts";
 import { type Device, type Profile, type ProfileEvent, Tensor } from "../../tensor/mod.ts";
@@ -23,7 +24,9 @@ async function run(device: Device, options: Partial<ScalingOptions>): Promise<Tr
     ...batch,
   });
   const optimizer = model.optimizer(plan.rates);
-  return await Array.fromAsync(train({ model, optimizer, loader, plan, profile: true }));
+  return await Array.fromAsync(
+    train({ model, optimizer, loader, plan, setRates: pretrainingRates(plan), profile: true }),
+  );
 }
 
 const profilesOf = (events: readonly TrainingEvent[]) =>

@@ -59,7 +59,7 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep"> {
   /** How long the run is, and how large its steps. */
   readonly plan: Pick<
     TrainingPlan,
-    "numIterations" | "gradAccumSteps" | "totalBatchSize" | "flopsPerToken" | "rates"
+    "numIterations" | "gradAccumSteps" | "totalBatchSize" | "flopsPerToken"
   >;
   /** Where to go on; by default at the beginning. */
   readonly state?: TrainingState;
@@ -153,6 +153,7 @@ const WARMUP_STEPS = 3;
  * import { RandomCropLoader } from "../../data/mod.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";
+ * import { pretrainingRates } from "./loop.ts";
  * import { planTraining } from "./scaling.ts";
  * import { train } from "./run.ts";
  *
@@ -176,7 +177,8 @@ const WARMUP_STEPS = 3;
  *   sequenceLength: 8,
  * });
  * const optimizer = model.optimizer(plan.rates);
- * for await (const event of train({ model, optimizer, loader, plan })) {
+ * const setRates = pretrainingRates(plan);
+ * for await (const event of train({ model, optimizer, loader, plan, setRates })) {
  *   if (event.kind === "step") console.log(event.step, event.loss);
  * }
  * await device.close();

@@ -17,7 +17,13 @@ async function setUp(plan: TrainingPlan, batchSize = 2, on = device): Promise<Tr
   const batch = { batchSize, sequenceLength: plan.config.sequenceLen };
   const encoder = encoderOf(tokenizer);
   const loader = await PackedLoader.open({ split, encoder, seed: 1, ...batch });
-  return { model, optimizer: model.optimizer(plan.rates), loader, plan };
+  return {
+    model,
+    optimizer: model.optimizer(plan.rates),
+    loader,
+    plan,
+    setRates: pretrainingRates(plan),
+  };
 }
 
 /** Runs to the end, and gives the events. */
@@ -65,7 +71,7 @@ Deno.test("the schedules set the rates of each step", async () => {
   const schedule = { warmupSteps: 4, warmdownRatio: 0.5, finalFraction: 0.1 };
   const seen: number[] = [];
   for await (
-    const event of train({ ...options, setRates: pretrainingRates(options.plan, schedule) })
+    const event of train({ ...options, setRates: pretrainingRates(plan, schedule) })
   ) {
     if (event.kind === "step") seen.push(event.learningRateMultiplier);
   }

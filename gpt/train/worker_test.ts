@@ -1,3 +1,4 @@
+import { pretrainingRates } from "./loop.ts";
 import { assert, assertEquals } from "@std/assert";
 import { RandomCropLoader } from "../../data/mod.ts";
 import { openWebGpuDevice } from "../../tensor/devices/webgpu/mod.ts";
@@ -37,7 +38,16 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
   const watch = watchEventLoop();
   const losses: number[] = [];
   const delays: number[] = [];
-  for await (const event of train({ model, optimizer, loader, plan, evaluate })) {
+  for await (
+    const event of train({
+      model,
+      optimizer,
+      loader,
+      plan,
+      setRates: pretrainingRates(plan),
+      evaluate,
+    })
+  ) {
     if (event.kind !== "step") continue;
     losses.push(event.loss);
     delays.push(watch.longest());

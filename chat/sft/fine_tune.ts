@@ -1,0 +1,217 @@
+/**
+ * Supervised fine-tuning: from a base model to one that talks.
+ *
+ * Source: nanochat, `scripts/chat_sft.py`.
+ *
+ * @module
+ */
+
+import type { Batch } from "../../data/mod.ts";
+import {
+  type Checkpoint,
+  type Device,
+  ensureWritableFolder,
+  evaluateBitsPerByte,
+  flopsPerToken,
+  type GPT,
+  loadModel,
+  loadOptimizer,
+  type OptimizerRates,
+  trainInFolder,
+  type TrainingEvent,
+  untrained,
+} from "../../gpt/mod.ts";
+import type { Task } from "../tasks/task.ts";
+import {
+  ConversationLoader,
+  type ConversationLoaderOptions,
+  type ConversationLoaderState,
+} from "./conversation_loader.ts";
+import { type FineTuningRates, fineTuningRates } from "./rates.ts";
+
+/** Options for {@linkcode prepareFineTuning}. */
+export interface FineTuneOptions {
+  /** Where the model is trained. */
+  readonly device: Device;
+  /** The base model; or with `resume` the checkpoint of a fine-tuning to go on with. */
+  readonly checkpoint: Checkpoint;
+  /** Whether the checkpoint is one of this run. @default {false} */
+  readonly resume?: boolean;
+  /** The conversations to learn from. */
+  readonly task: Task;
+  /** Conversations to measure the model on; without them it is not measured. */
+  readonly validation?: Task;
+  /** The folder of the run, for checkpoints and metrics. */
+  readonly folder: string;
+  /** Tokens of a row. */
+  readonly sequenceLength: number;
+  /** Rows that are computed at once. */
+  readonly deviceBatchSize: number;
+  /** Tokens of a step: a multiple of those computed at once. */
+  readonly totalBatchSize: number;
+  /** How often every conversation is seen, unless `numIterations` is given. @default {1} */
+  readonly epochs?: number;
+  /** The number of steps; −1 derives it from `epochs`. @default {-1} */
+  readonly numIterations?: number;
+  /** The optimizer's learning rates; the weight decay of matrices is 0. */
+  readonly rates: OptimizerRates;
+  /** What the learning rates are multiplied by over the run. */
+  readonly schedule?: FineTuningRates;
+  /** Whether the optimizer begins with the state of the base model's. @default {true} */
+  readonly loadOptimizer?: boolean;
+  /** Steps from one evaluation to the next; −1 for never. */
+  readonly evalEvery: number;
+  /** The most tokens of an evaluation. */
+  readonly evalTokens: number;
+  /** Steps from one checkpoint to the next; −1 saves by time, and after the last step. */
+  readonly saveEvery: number;
+  /** The seed of the order of the conversations. */
+  readonly seed: number;
+  /** What the user asked for, to be kept in checkpoints. */
+  readonly settings?: Checkpoint["meta"]["settings"];
+  /** Stops the run after the current step. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A fine-tuning that can begin. */
+export interface FineTuning {
+  /** The model. */
+  readonly model: GPT;
+  /** The step at which the run begins. */
+  readonly firstStep: number;
+  /** The length of the run, in steps. */
+  readonly numIterations: number;
+  /** Conversations of an epoch that lose their end, and that are left out, as they are too long. */
+  readonly tooLong: { readonly cut: number; readonly leftOut: number };
+  /** Trains to the end, or until the signal; metrics and checkpoints are written on the way. */
+  run(): AsyncGenerator<TrainingEvent, void, void>;
+}
+
+/**
+ * Builds everything that a run needs, so that what is wrong shows before it begins.
+ *
+ * @throws {RangeError} If the sizes do not go together, or no conversation fits into a row.
+ * @throws {Error} If the folder cannot be written to, or a checkpoint cannot be read.
+ *
+ * @example
+ * ```ts
+ * import { GPT, openCheckpoint, openDevice, saveCheckpoint, untrained } from "../../gpt/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { listTask } from "../tasks/task.ts";
+ * import { prepareFineTuning } from "./fine_tune.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["hello hello"], { vocabSize: 266 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 32, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize: 266, windowPattern: "L" }, device);
+ * const base = await Deno.makeTempDir();
+ * await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
+ *
+ * const task = listTask("greetings", [{
+ *   messages: [{ role: "user", content: "Hi" }, { role: "assistant", content: "Hello!" }],
+ * }]);
+ * const tuning = await prepareFineTuning({
+ *   ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
+ *   ...{ sequenceLength: 32, deviceBatchSize: 1, totalBatchSize: 32, numIterations: 2 },
+ *   ...{ rates: {}, loadOptimizer: false, evalEvery: -1, evalTokens: 0, saveEvery: -1, seed: 1 },
+ * });
+ * for await (const event of tuning.run()) {
+ *   if (event.kind === "step") console.log(event.step, event.loss);
+ * }
+ * await device.close();
+ * ```
+ */
+export async function prepareFineTuning(options: FineTuneOptions): Promise<FineTuning> {
+  const { device, checkpoint, resume = false, folder, signal } = options;
+  const { tokenizer } = checkpoint;
+  const { sequenceLength, deviceBatchSize: batchSize, totalBatchSize, seed } = options;
+  const gradAccumSteps = totalBatchSize / (batchSize * sequenceLength);
+  if (!Number.isInteger(gradAccumSteps) || gradAccumSteps < 1) {
+    throw new RangeError(
+      `Cannot fine-tune: wanted a totalBatchSize that is a multiple of ${batchSize} rows of ` +
+        `${sequenceLength} tokens, got ${totalBatchSize}`,
+    );
+  }
+  await ensureWritableFolder(folder);
+  const rows = { tokenizer, batchSize, sequenceLength };
+  const epoch = await measureEpoch({ ...rows, task: options.task, seed });
+  const { epochs = 1, numIterations: given = -1 } = options;
+  const numIterations = given === -1
+    ? Math.max(1, Math.round(epochs * epoch.batches / gradAccumSteps))
+    : given;
+  const state = resume ? checkpoint.meta.state : untrained;
+  const loader = new ConversationLoader({
+    ...rows,
+    task: options.task,
+    seed,
+    // The loader checks a state against its own options before it uses it.
+    ...(resume ? { state: state.loader as ConversationLoaderState } : {}),
+  });
+  const model = await loadModel(checkpoint, device);
+  if (sequenceLength > model.maximumLength) {
+    throw new RangeError(
+      `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
+    );
+  }
+  const optimizer = model.optimizer({ ...options.rates, weightDecay: 0 });
+  const hasState = checkpoint.meta.files.optim !== undefined;
+  if (resume || ((options.loadOptimizer ?? true) && hasState)) {
+    await loadOptimizer(checkpoint, optimizer, device);
+  }
+  const { validation, evalTokens } = options;
+  const evalBatches = Math.floor(evalTokens / (batchSize * sequenceLength));
+  const evaluate = validation !== undefined && evalBatches > 0
+    ? {
+      evaluate: {
+        every: options.evalEvery,
+        run: () =>
+          evaluateBitsPerByte(
+            model,
+            batchesOf(new ConversationLoader({ ...rows, task: validation }), evalBatches),
+            tokenizer.tokenBytes(),
+            { signal },
+          ),
+      },
+    }
+    : {};
+  const plan = {
+    numIterations,
+    gradAccumSteps,
+    totalBatchSize,
+    flopsPerToken: flopsPerToken(model.config),
+  };
+  return {
+    model,
+    firstStep: state.step,
+    numIterations,
+    tooLong: epoch.tooLong,
+    run: () =>
+      trainInFolder({
+        ...{ folder, model, optimizer, tokenizer, loader, plan, state, signal },
+        ...evaluate,
+        setRates: fineTuningRates(numIterations, options.schedule),
+        settings: options.settings,
+        saveEvery: options.saveEvery,
+      }),
+  };
+}
+
+/** The batches that hold every conversation once, found by packing them all. */
+async function measureEpoch(
+  options: ConversationLoaderOptions,
+): Promise<{ batches: number; tooLong: FineTuning["tooLong"] }> {
+  const loader = new ConversationLoader(options);
+  let batches = 0;
+  while (loader.consumed < options.task.length) {
+    await loader.take();
+    batches++;
+  }
+  return { batches, tooLong: { cut: loader.cut, leftOut: loader.leftOut } };
+}
+
+async function* batchesOf(
+  loader: ConversationLoader,
+  count: number,
+): AsyncGenerator<Batch<ConversationLoaderState>> {
+  for (let i = 0; i < count; i++) yield await loader.take();
+}

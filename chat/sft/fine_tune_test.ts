@@ -1,0 +1,126 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import {
+  evaluateBitsPerByte,
+  GPT,
+  openCheckpoint,
+  readMetrics,
+  saveCheckpoint,
+  type TrainingEvent,
+  untrained,
+} from "../../gpt/mod.ts";
+import { type Device, openDevice } from "../../tensor/mod.ts";
+import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
+import { ruleConversations } from "../rules/conversations.ts";
+import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
+import { type FineTuneOptions, prepareFineTuning } from "./fine_tune.ts";
+
+const countries = [{ name: "France", capital: "Paris", currency: "euro" }];
+const words = { common: ["river", "cloud"], many: ["stone"], heldOut: ["house"] };
+const task = await ruleConversations(60, { countries, words });
+const tokenizer = await Tokenizer.train(
+  Array.from({ length: 60 }, (_, i) => JSON.stringify(task.get(i))),
+  { vocabSize: 300 },
+);
+
+/** Saves an untrained base model, and gives options to fine-tune it with. */
+async function setUp(device: Device, options: Partial<FineTuneOptions> = {}) {
+  const shape = { sequenceLen: 64, nLayer: 1, nHead: 2, nKvHead: 1, nEmbd: 32 };
+  const { vocabSize } = tokenizer;
+  const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device, { seed: 1 });
+  const base = await Deno.makeTempDir();
+  await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
+  return {
+    ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
+    ...{ sequenceLength: 64, deviceBatchSize: 2, totalBatchSize: 256, numIterations: 8 },
+    rates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
+    ...{ evalEvery: -1, evalTokens: 256, saveEvery: -1, seed: 1 },
+    ...options,
+  };
+}
+
+const lossesOf = (events: readonly TrainingEvent[]) =>
+  events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
+
+Deno.test("fine-tuning lowers the loss, measures, saves and logs", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const options = await setUp(device, { validation: task, evalEvery: 4 });
+  const events = await Array.fromAsync((await prepareFineTuning(options)).run());
+  const losses = lossesOf(events);
+  assert(losses.at(-1)! < losses[0]! - 0.3, `${losses}`);
+  const measured = events.flatMap((event) =>
+    event.kind === "evaluation" ? [event.bitsPerByte] : []
+  );
+  assertEquals(measured.length, 3);
+  assert(measured[2]! < measured[0]!, `${measured}`);
+  const saved = await openCheckpoint(options.folder);
+  assertEquals(saved.meta.state.step, 8);
+  assertEquals((await readMetrics(`${options.folder}/metrics.jsonl`)).length, 11);
+  await device.close();
+});
+
+Deno.test("a fine-tuning that was stopped goes on to the same bits", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const whole = await setUp(device);
+  const wanted = lossesOf(await Array.fromAsync((await prepareFineTuning(whole)).run()));
+  const options = await setUp(device, { saveEvery: 3 });
+  const stop = new AbortController();
+  const first: TrainingEvent[] = [];
+  for await (const event of (await prepareFineTuning({ ...options, signal: stop.signal })).run()) {
+    first.push(event);
+    if (event.kind === "checkpoint") stop.abort();
+  }
+  const checkpoint = await openCheckpoint(options.folder);
+  const rest = await prepareFineTuning({ ...options, checkpoint, resume: true });
+  assertEquals(rest.firstStep, checkpoint.meta.state.step);
+  const losses = [...lossesOf(first), ...lossesOf(await Array.fromAsync(rest.run()))];
+  assertEquals(losses, wanted);
+  await device.close();
+});
+
+Deno.test("the number of steps follows from the epochs, and what is too long is counted", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const one = await prepareFineTuning(await setUp(device, { numIterations: -1 }));
+  const two = await prepareFineTuning(await setUp(device, { numIterations: -1, epochs: 2 }));
+  assert(Math.abs(two.numIterations - 2 * one.numIterations) <= 1);
+  assert(one.tooLong.cut > 0, `${one.tooLong.cut} cut`);
+  await device.close();
+});
+
+Deno.test("sizes that do not go together are refused", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const wrong = await setUp(device, { totalBatchSize: 200 });
+  await assertRejects(
+    () => prepareFineTuning(wrong),
+    RangeError,
+    "a multiple of 2 rows of 64 tokens",
+  );
+  const long = await setUp(device, { sequenceLength: 1000, totalBatchSize: 2000 });
+  await assertRejects(() => prepareFineTuning(long), RangeError, "rows of at most 640 tokens");
+  await device.close();
+});
+
+goldenTest("bits per byte of the validation rows are the original's", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const tensors = readGoldenTensors("chat/golden-sft");
+  const [inputs, targets] = ["inputs", "targets"].map((name) =>
+    Int32Array.from(tensors.get(`validation/${name}`)!.data, Number)
+  );
+  const shape: [number, number] = [2, 96];
+  async function* batches() {
+    for (let i = 0; i < 2; i++) {
+      const part = (ids: Int32Array<ArrayBuffer>) => ids.slice(i * 192, (i + 1) * 192);
+      yield { inputs: part(inputs!), targets: part(targets!), shape };
+    }
+  }
+  const bits = await evaluateBitsPerByte(
+    goldenModel(device),
+    batches(),
+    goldenTokenizer().tokenBytes(),
+  );
+  const { runs } = readGoldenJson<{ runs: Record<string, { log: Record<string, number>[] }> }>(
+    "chat/golden-sft",
+  );
+  assertAlmostEquals(bits, runs.fresh!.log[0]!["val/bpb"]!, 1e-3);
+  await device.close();
+});
