@@ -6,7 +6,7 @@
 
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
-import { bytesPerElement, type DType, isFloat } from "./dtype.ts";
+import { bytesPerElement, checkDType, type DType, isFloat } from "./dtype.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
 import { History, Storage } from "./scope.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
@@ -149,10 +149,11 @@ export function gradientType({ dtype, node }: Tensor): DType {
 /**
  * Makes a tensor of undefined content.
  *
- * @throws {TypeError} If it is to be `float16` and the device has no such floats.
+ * @throws {TypeError} If there is no such dtype, or it is `float16` and the device has no such floats.
  */
 export function allocate(device: Device, specification: Specification, label: string): Tensor {
   const { shape, dtype } = specification;
+  checkDType(label, dtype);
   if (dtype === "float16" && !device.hasFloat16) {
     throw new TypeError(
       `Cannot make a float16 tensor for "${label}": wanted a device with shader-f16, got ` +

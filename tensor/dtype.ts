@@ -51,11 +51,39 @@ export function promote(dtypes: readonly DType[]): FloatType {
   return dtypes.includes("float16") && !dtypes.includes("float32") ? "float16" : "float32";
 }
 
-/** The type of the elements of a typed array. */
+/**
+ * The type of the elements of a typed array.
+ *
+ * @throws {TypeError} If no tensor has such elements.
+ */
 export function dtypeOf(values: TypedArray): DType {
-  // `Float16Array` is named only where there is one: a browser may have none.
-  if (values instanceof Float32Array) return "float32";
-  return values instanceof Int32Array ? "int32" : "float16";
+  // `Float16Array` is not mentioned by its name: a browser may have none.
+  const kind = values[Symbol.toStringTag];
+  switch (kind) {
+    case "Float32Array":
+      return "float32";
+    case "Float16Array":
+      return "float16";
+    case "Int32Array":
+      return "int32";
+    default:
+      throw new TypeError(
+        `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${kind}`,
+      );
+  }
+}
+
+/**
+ * Checks a dtype that somebody asked for: not every program is type-checked.
+ *
+ * @param operation What it is for, as in "fill a tensor".
+ * @throws {TypeError} If there is no such dtype; the message lists those that there are.
+ */
+export function checkDType(operation: string, dtype: DType): void {
+  if (dtype === "float32" || dtype === "float16" || dtype === "int32") return;
+  throw new TypeError(
+    `Cannot ${operation}: wanted the dtype float32, float16 or int32, got ${JSON.stringify(dtype)}`,
+  );
 }
 
 /**

@@ -1,10 +1,41 @@
 /** Nested arrays of numbers, flattened into typed arrays. @module */
 
-import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { checkDType, type DType, type TypedArray } from "./dtype.ts";
 import { formatShape } from "./shape.ts";
 
+/** A typed array of any kind, whose elements become those of a tensor. */
+export type NumberArray =
+  | Float32Array
+  | Float16Array
+  | Float64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | BigInt64Array
+  | BigUint64Array;
+
 /** A number, or arrays of them nested to any depth, all of one length at each depth. */
-export type NestedArray = number | readonly NestedArray[];
+export type NestedArray = number | NumberArray | readonly NestedArray[];
+
+/** The dtype of a tensor made from a typed array, unless another one is asked for. */
+const DTYPES: Readonly<Record<string, DType>> = {
+  Float32Array: "float32",
+  Float16Array: "float16",
+  Float64Array: "float32",
+  Int32Array: "int32",
+  Int16Array: "int32",
+  Int8Array: "int32",
+  Uint32Array: "int32",
+  Uint16Array: "int32",
+  Uint8Array: "int32",
+  Uint8ClampedArray: "int32",
+  BigInt64Array: "int32",
+  BigUint64Array: "int32",
+};
 
 /** The values of a nested array in row-major order. */
 export interface FlatArray {
@@ -16,10 +47,11 @@ export interface FlatArray {
 /**
  * Flattens values for a device.
  *
- * @param dtype The wanted type; by default that of a typed array, and `float32` for numbers.
+ * @param dtype The wanted type; by default `float16` for a `Float16Array`, `int32` for typed arrays of
+ * integers, and `float32` for everything else.
  * @throws {RangeError} If arrays of one depth differ in length, or a value is no 32-bit integer
  * where `int32` is wanted.
- * @throws {TypeError} If there is something else than a number.
+ * @throws {TypeError} If there is something else than a number, or no such dtype.
  *
  * @example
  * ```ts
@@ -29,20 +61,33 @@ export interface FlatArray {
  * if (shape.join() !== "2,3" || data.length !== 6) throw new Error("expected 2 rows of 3");
  * ```
  */
-export function flatten(values: NestedArray | TypedArray, dtype?: DType): FlatArray {
+export function flatten(values: NestedArray, dtype?: DType): FlatArray {
+  if (dtype !== undefined) checkDType("make a tensor", dtype);
   if (isTypedArray(values)) {
-    const own = dtypeOf(values);
-    const data = dtype === undefined || dtype === own ? values : convert(values, dtype);
-    return { data, shape: [values.length], dtype: dtype ?? own };
+    const own = dtypeFor(values);
+    const wanted = dtype ?? own;
+    return { data: convert(values, wanted), shape: [values.length], dtype: wanted };
   }
   const shape = shapeOf(values);
   const flat: number[] = [];
-  collect(values, shape, 0, flat);
-  return { data: convert(flat, dtype ?? "float32"), shape, dtype: dtype ?? "float32" };
+  const dtypes = new Set<DType>();
+  collect(values, shape, 0, flat, dtypes);
+  const wanted = dtype ?? (dtypes.size === 1 ? [...dtypes][0]! : "float32");
+  return { data: convert(flat, wanted), shape, dtype: wanted };
 }
 
-function isTypedArray(values: NestedArray | TypedArray): values is TypedArray {
+function isTypedArray(values: NestedArray): values is NumberArray {
   return ArrayBuffer.isView(values);
+}
+
+function dtypeFor(values: NumberArray): DType {
+  // A `DataView` is a view of a buffer, too, and future kinds of typed arrays will be.
+  const kind = values[Symbol.toStringTag];
+  const dtype = DTYPES[kind];
+  if (dtype === undefined) {
+    throw new TypeError(`Cannot make a tensor: wanted a typed array of numbers, got a ${kind}`);
+  }
+  return dtype;
 }
 
 function shapeOf(values: NestedArray): number[] {
@@ -52,45 +97,72 @@ function shapeOf(values: NestedArray): number[] {
     shape.push(level.length);
     level = level[0];
   }
-  return shape;
+  return level !== undefined && isTypedArray(level) ? [...shape, level.length] : shape;
 }
 
+/** Appends the elements to `flat`, and the dtypes that they would have alone to `dtypes`. */
 function collect(
   values: NestedArray,
   shape: readonly number[],
   depth: number,
   flat: number[],
+  dtypes: Set<DType>,
 ): void {
   if (typeof values === "number") {
     if (depth === shape.length) {
       flat.push(values);
+      dtypes.add("float32");
       return;
     }
-  } else if (!Array.isArray(values)) {
+  } else if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
     throw new TypeError(`Cannot make a tensor: wanted numbers, got ${typeof values}`);
   }
-  if (!Array.isArray(values) || values.length !== shape[depth]) {
-    const got = Array.isArray(values) ? `an array of ${values.length}` : "a number";
+  if (typeof values === "number" || values.length !== shape[depth]) {
+    const got = typeof values === "number" ? "a number" : `an array of ${values.length}`;
     throw new RangeError(
       `Cannot make a tensor of ragged arrays: wanted the shape ${
         formatShape(shape)
-      } of the first ` +
-        `elements, got ${got} at depth ${depth}`,
+      } of the first elements, got ${got} at depth ${depth}`,
     );
   }
-  for (const each of values) collect(each, shape, depth + 1, flat);
+  if (!isTypedArray(values)) {
+    for (const each of values) collect(each, shape, depth + 1, flat, dtypes);
+    return;
+  }
+  if (depth + 1 < shape.length) {
+    throw new RangeError(
+      `Cannot make a tensor of ragged arrays: wanted the shape ${
+        formatShape(shape)
+      } of the first elements, got numbers at depth ${depth + 1}`,
+    );
+  }
+  dtypes.add(dtypeFor(values));
+  for (const each of values) flat.push(Number(each));
 }
 
-function convert(values: ArrayLike<number>, dtype: DType): TypedArray {
-  if (dtype === "float32") return Float32Array.from(values);
-  if (dtype === "float16") return Float16Array.from(values);
-  const result = Int32Array.from(values);
+/** The elements in a typed array of their own, unless `values` is one that a device can copy from. */
+function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
+  if (isPlain(values) && DTYPES[values[Symbol.toStringTag]] === dtype) return values;
+  const numbers = typeof values[0] === "bigint"
+    ? Array.from(values, Number)
+    : values as ArrayLike<number>;
+  if (dtype === "float32") return new Float32Array(numbers);
+  if (dtype === "float16") return new Float16Array(numbers);
+  const result = new Int32Array(numbers);
   for (let i = 0; i < result.length; i++) {
-    if (result[i] !== values[i]) {
+    if (result[i] !== numbers[i]) {
       throw new RangeError(
         `Cannot make an int32 tensor: wanted 32-bit integers, got ${values[i]} at element ${i}`,
       );
     }
   }
   return result;
+}
+
+/** Whether values lie as a device holds them, in memory that is not shared. */
+function isPlain(values: ArrayLike<number | bigint>): values is TypedArray {
+  return ArrayBuffer.isView(values) && values.buffer instanceof ArrayBuffer &&
+    ["Float32Array", "Float16Array", "Int32Array"].includes(
+      (values as NumberArray)[Symbol.toStringTag],
+    );
 }

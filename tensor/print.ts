@@ -4,8 +4,8 @@
 const EDGE = 3;
 
 /**
- * Writes an array as nested brackets with at most six significant digits; the middle of an axis of
- * more than six elements is left out.
+ * Writes an array as nested brackets: integers exactly, other numbers with at most six significant
+ * digits; the middle of an axis of more than six elements is left out.
  *
  * @example
  * ```ts
@@ -16,6 +16,9 @@ const EDGE = 3;
  * ```
  */
 export function formatArray(data: ArrayLike<number>, shape: readonly number[]): string {
+  const formatNumber = data instanceof Int32Array
+    ? String
+    : (value: number) => String(Number(value.toPrecision(6)));
   const format = (axis: number, offset: number): string => {
     if (axis === shape.length) return formatNumber(data[offset]!);
     const length = shape[axis]!;
@@ -30,8 +33,4 @@ export function formatArray(data: ArrayLike<number>, shape: readonly number[]): 
     return `[${parts.join(isInner ? ", " : ",\n" + " ".repeat(axis + 1))}]`;
   };
   return format(0, 0);
-}
-
-function formatNumber(value: number): string {
-  return String(Number(value.toPrecision(6)));
 }

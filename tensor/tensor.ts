@@ -130,13 +130,16 @@ export class Tensor implements View {
   /**
    * Copies values to a device.
    *
-   * @param values A number, nested arrays of numbers (all of one length at each depth), or a
-   * `Float32Array`, `Float16Array` or `Int32Array`.
+   * @param values A number, nested arrays of numbers (all of one length at each depth), a typed array
+   * of any kind, or arrays of these.
+   * @param options.dtype By default `float16` for a `Float16Array`, `int32` for typed arrays of
+   * integers, and `float32` for everything else.
    * @throws {RangeError} If the values do not fill the shape, nested arrays are ragged, or a value
    * cannot be an `int32`.
-   * @throws {TypeError} If gradients are wanted for integers, or `float16` on a device without it.
+   * @throws {TypeError} If gradients are wanted for integers, `float16` on a device without it, or a
+   * dtype that does not exist.
    */
-  static from(device: Device, values: NestedArray | TypedArray, options: FromOptions = {}): Tensor {
+  static from(device: Device, values: NestedArray, options: FromOptions = {}): Tensor {
     const flat = flatten(values, options.dtype);
     const shape = options.shape ?? flat.shape;
     if (sizeOf(shape) !== flat.data.length) {

@@ -335,6 +335,8 @@ cpuTest("a tensor prints as a short, readable array", async (device) => {
   assertEquals(lines.at(-1), " [180, 181, 182, …, 197, 198, 199]]");
   assertEquals(await Tensor.from(device, [1 / 3, NaN, -0]).format(), "[0.333333, NaN, 0]");
   assertEquals(await Tensor.from(device, 2).format(), "2");
+  const ids = Tensor.from(device, [1234567, 50256, 16777217, -(2 ** 31)], { dtype: "int32" });
+  assertEquals(await ids.format(), "[1234567, 50256, 16777217, -2147483648]");
   assertEquals(`${x}`, "Tensor(float32 [10, 20] on cpu)");
   assertEquals(Deno.inspect(x), "Tensor(float32 [10, 20] on cpu)");
 });

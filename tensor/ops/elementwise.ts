@@ -9,7 +9,7 @@
 
 import { allocate, applyOne, noteRounded, type Operation } from "../apply.ts";
 import type { Device, View } from "../device.ts";
-import { type DType, promote } from "../dtype.ts";
+import { checkDType, type DType, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -200,9 +200,14 @@ const castOperation: Operation<DType> = {
   },
 };
 
-/** The same values in another type; the same tensor if it has that type already. */
+/**
+ * The same values in another type; the same tensor if it has that type already.
+ *
+ * @throws {TypeError} If there is no such dtype.
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
+  checkDType("convert a tensor", dtype);
   const result = applyOne(castOperation, [x], dtype);
   if (dtype === "float16") noteRounded(result);
   return result;
@@ -212,7 +217,11 @@ const fillProgram = defineProgram({ name: "fill", inputs: [], scalars: ["value"]
   value,
 ]);
 
-/** A tensor filled with one number. */
+/**
+ * A tensor filled with one number.
+ *
+ * @throws {TypeError} If there is no such dtype.
+ */
 export function fill(
   device: Device,
   shape: readonly number[],
@@ -220,6 +229,7 @@ export function fill(
   dtype: DType = "float32",
 ): Tensor {
   checkShape(shape, "fill a tensor");
+  checkDType("fill a tensor", dtype);
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);
   return tensor;

@@ -16,7 +16,7 @@ import {
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import { type DType, isFloat, promote } from "../dtype.ts";
+import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -46,7 +46,8 @@ import { isReducedAtOnce, sumToShape } from "./reduce.ts";
  * `int32` carry no gradient.
  * @returns A tensor for each output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast.
- * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round.
+ * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round, or there
+ * is no such dtype.
  *
  * @example The hypotenuse, in one kernel
  * ```ts
@@ -72,6 +73,7 @@ export function runProgram(
   dtype?: DType,
 ): readonly Tensor[] {
   checkScalars(program, scalars);
+  if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + RESULT_VARIANTS[dtype ?? "default"];
