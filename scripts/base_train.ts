@@ -29,7 +29,8 @@ const flags = {
  * Trains a model, or goes on with it.
  *
  * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
+ * went wrong, 2 if a flag makes no sense.
  *
  * @example
  * ```ts
@@ -57,7 +58,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();
   const device = await openChosenDevice(values);
   try {
-    const { state, finished } = await runTraining({
+    const { state, exitCode } = await runTraining({
       flags: { ...values, modelTag },
       folder,
       device,
@@ -65,7 +66,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
       resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
-    if (!finished) return 130;
+    if (exitCode !== 0) return exitCode;
     if (state.bitsPerByte !== null) console.log(`${state.bitsPerByte.toFixed(4)} bits per byte`);
     return 0;
   } finally {

@@ -1,27 +1,48 @@
-/** Ctrl-C: once to stop in order, twice to stop at once. @module */
+/** Signals that ask a process to end: the first to stop in order, Ctrl-C after it to stop at once. @module */
 
-/** A signal that Ctrl-C sends. */
+import { printError } from "./output.ts";
+
+/** The signals that are listened for, and the exit code that tells of each: 128 plus its number. */
+const EXIT_CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
+
+/** A signal that asks to stop. */
 export interface Interrupt extends Disposable {
-  /** Aborted by the first Ctrl-C. */
+  /** Aborted by the first one. */
   readonly signal: AbortSignal;
+  /** The exit code that tells of it; 0 before there was one. */
+  readonly exitCode: number;
 }
 
 /**
- * Listens for Ctrl-C. The second one is not listened for any more, so it ends the process at once,
- * even in the middle of a computation.
+ * Listens for Ctrl-C, `kill` and the end of the terminal: SIGINT, SIGTERM and SIGHUP.
+ *
+ * After the first of them Ctrl-C is not listened for any more, so it ends the process at once, even in
+ * the middle of a computation. The others may come twice where one was meant, since `deno task` passes
+ * on what its process group gets: further ones are ignored.
  *
  * @param message What is printed at the first one.
  */
 export function onInterrupt(message: string): Interrupt {
   const controller = new AbortController();
-  const listener = () => {
-    Deno.removeSignalListener("SIGINT", listener);
-    console.error(`\n${message}`);
-    controller.abort();
-  };
-  Deno.addSignalListener("SIGINT", listener);
+  let exitCode = 0;
+  const listeners = EXIT_CODES.map(([name, code]) => {
+    const listener = () => {
+      if (controller.signal.aborted) return;
+      exitCode = code;
+      Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
+      controller.abort();
+      printError(`\n${message}`);
+    };
+    return { name, listener };
+  });
+  for (const { name, listener } of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
-    [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", listener),
+    get exitCode() {
+      return exitCode;
+    },
+    [Symbol.dispose]: () => {
+      for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
+    },
   };
 }

@@ -1,9 +1,36 @@
-/** Text that stays on its line. @module */
+/** Output that does not fail when nobody reads it any more: a run outlives its terminal. @module */
 
 /** Writes a text to the standard output as it is, without a line break after it. */
 export function write(text: string): void {
+  writeTo(Deno.stdout, text);
+}
+
+/** Writes a line to the standard output. */
+export function print(line: string): void {
+  writeTo(Deno.stdout, `${line}\n`);
+}
+
+/** Writes a line to the standard error. */
+export function printError(line: string): void {
+  writeTo(Deno.stderr, `${line}\n`);
+}
+
+/** The width of the terminal in characters. */
+export function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80; // The terminal was closed.
+  }
+}
+
+function writeTo(output: typeof Deno.stdout | typeof Deno.stderr, text: string): void {
   const bytes = new TextEncoder().encode(text);
-  for (let written = 0; written < bytes.length;) {
-    written += Deno.stdout.writeSync(bytes.subarray(written));
+  try {
+    for (let written = 0; written < bytes.length;) {
+      written += output.writeSync(bytes.subarray(written));
+    }
+  } catch {
+    // The terminal was closed, or the process at the other end of the pipe has ended.
   }
 }

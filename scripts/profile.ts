@@ -8,6 +8,7 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import { optional, text, toggle, type Values } from "./flags.ts";
+import { print } from "./output.ts";
 
 /** The flags that ask for a profile. */
 export const profileFlags = {
@@ -35,8 +36,8 @@ export async function showProfile(
   device: Device,
   values: ProfileValues,
 ): Promise<void> {
-  if (values.profile) console.log(`${title}\n\n${profileAsText(profile)}\n`);
+  if (values.profile) print(`${title}\n\n${profileAsText(profile)}\n`);
   if (values.trace === null) return;
   await writeFileAtomically(values.trace, profileAsTrace(profile, device));
-  console.log(`${title}: wrote the trace ${values.trace}`);
+  print(`${title}: wrote the trace ${values.trace}`);
 }

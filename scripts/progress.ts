@@ -2,7 +2,7 @@
 
 import type { StepEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
-import { write } from "./output.ts";
+import { columns, print, write } from "./output.ts";
 
 /** How often the line is written over, or where nobody watches a new one comes, in milliseconds. */
 const INTERVALS = { terminal: 50, file: 5000 };
@@ -35,15 +35,15 @@ export class Progress {
     this.#shownAt = performance.now();
     const line = this.#line(event);
     if (this.#isTerminal) {
-      write(`\r\x1b[K${line.slice(0, Deno.consoleSize().columns - 1)}`);
+      write(`\r\x1b[K${line.slice(0, columns() - 1)}`);
       this.#isOpen = true;
-    } else console.log(line);
+    } else print(line);
   }
 
   /** Prints a text below the line. */
   print(text: string): void {
     this.end();
-    console.log(text);
+    print(text);
   }
 
   /** Leaves the line as it is. */

@@ -1,5 +1,15 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { openCheckpoint } from "../gpt/mod.ts";
+import { namesIn } from "../gpt/files/files.ts";
+import {
+  command,
+  makeCorpus,
+  makeHome,
+  runScript,
+  shellCommand,
+  taskCommand,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 const flags = [...tinyFlags, "--data", corpus];
@@ -43,25 +53,93 @@ Deno.test("a run that is killed at any moment goes on from its last checkpoint, 
   assertEquals(await contents(folder), await contents(`${home}/base_checkpoints/whole`));
 });
 
-Deno.test("Ctrl-C stops after the step, saves, and says how to go on", async () => {
+for (
+  const [signal, code, through] of [
+    ["SIGINT", 130, "base_train.ts"],
+    ["SIGTERM", 143, "base_train.ts"],
+    ["SIGHUP", 129, "base_train.ts"],
+    ["SIGTERM", 143, "deno task train"],
+    ["SIGHUP", 129, "deno task train"],
+  ] as const
+) {
+  Deno.test(`${signal} to ${through} stops after the step, saves, and says how to go on`, async () => {
+    const home = await makeHome(corpus);
+    const args = [...flags, "--num-iterations", "1000000"];
+    const run = through === "base_train.ts" ? command : taskCommand;
+    const child = run(through === "base_train.ts" ? through : "train", args, home).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let stdout = "";
+    while (!stdout.includes("step 1 of")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(stdout + await new Response(child.stderr).text());
+      stdout += value;
+    }
+    child.kill(signal);
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      stdout += part.value;
+    }
+    const stderr = await new Response(child.stderr).text();
+    assertEquals((await child.status).code, code, stderr);
+    assertStringIncludes(stderr, "Stopping after this step");
+    const step = /Stopped after step (\d+)\. Go on: deno task train --resume --model-tag d2/
+      .exec(stdout)?.[1];
+    assert(step !== undefined, stdout);
+
+    const more = ["--resume", "--num-iterations", `${Number(step) + 5}`];
+    const resumed = await runScript("base_train.ts", more, home);
+    assertEquals([resumed.code, resumed.stderr], [0, ""]);
+    assertStringIncludes(resumed.stdout, `Going on after step ${step}.`);
+  });
+}
+
+const scriptTool = "/usr/bin/script";
+const hasScriptTool = Deno.build.os === "linux" &&
+  await Deno.stat(scriptTool).then(() => true, () => false);
+
+Deno.test({
+  name: "a run whose terminal is closed saves, though nothing can be printed any more",
+  ignore: !hasScriptTool, // it opens a terminal
+  async fn() {
+    const home = await makeHome(corpus);
+    const trainer = shellCommand("base_train.ts", [...flags, "--num-iterations", "1000000"]);
+    const child = new Deno.Command(scriptTool, {
+      args: ["-qfc", `exec ${trainer}`, "/dev/null"],
+      env: { NANODINO_HOME: home, NO_COLOR: "1", TERM: "dumb" },
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let stdout = "";
+    while (!stdout.includes("loss")) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(stdout);
+      stdout += value;
+    }
+    child.kill("SIGKILL");
+    await Promise.all([child.status, reader.cancel()]);
+    const folder = `${home}/base_checkpoints/d2`;
+    const deadline = performance.now() + 20_000;
+    while (!(await namesIn(folder)).some((name) => name.startsWith("meta_"))) {
+      assert(performance.now() < deadline, "wanted a checkpoint within 20 s");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  },
+});
+
+Deno.test("further signals but Ctrl-C do not keep a stopping run from saving", async () => {
   const home = await makeHome(corpus);
-  const child = command("base_train.ts", [...flags, "--num-iterations", "1000000"], home).spawn();
+  const args = [...flags, "--num-iterations", "1000000"];
+  const child = command("base_train.ts", args, home).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let stdout = "";
   while (!stdout.includes("step 1 of")) stdout += (await reader.read()).value ?? "";
-  child.kill("SIGINT");
-  for (let part = await reader.read(); !part.done; part = await reader.read()) stdout += part.value;
-  const stderr = await new Response(child.stderr).text();
-  assertEquals((await child.status).code, 130, stderr);
-  assertStringIncludes(stderr, "Stopping after this step");
-  const step = /Stopped after step (\d+)\. Go on: deno task train --resume --model-tag d2/
-    .exec(stdout)?.[1];
-  assert(step !== undefined, stdout);
-
-  const more = ["--resume", "--num-iterations", `${Number(step) + 5}`];
-  const resumed = await runScript("base_train.ts", more, home);
-  assertEquals([resumed.code, resumed.stderr], [0, ""]);
-  assertStringIncludes(resumed.stdout, `Going on after step ${step}.`);
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGTERM"] as const) {
+    child.kill(signal);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await Promise.all([reader.cancel(), child.stderr.cancel()]);
+  assertEquals((await child.status).code, 143);
+  await openCheckpoint(`${home}/base_checkpoints/d2`);
 });
 
 Deno.test("a second Ctrl-C ends the process at once, even in the middle of a computation", async () => {

@@ -84,7 +84,8 @@ const flags = {
  * Trains a tokenizer and a model, measures the model and lets it write.
  *
  * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
+ * went wrong, 2 if a flag makes no sense.
  *
  * @example
  * ```ts
@@ -118,7 +119,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
       resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
-    if (!outcome.finished) return 130;
+    if (outcome.exitCode !== 0) return outcome.exitCode;
     const samples = await writeSamples(outcome, tokenizer);
     const seconds = (performance.now() - start) / 1000;
     const rows = summary(outcome, device.info.description, device.memory.peakBytes, seconds);

@@ -45,6 +45,7 @@ import {
 } from "./flags.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress } from "./progress.ts";
 
@@ -165,7 +166,7 @@ export async function openChosenDevice(
   const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas };
   const device = await openDevice(kind, options);
   const note = device.kind === "webgpu" && !noTune ? await loadMatmulChoices(device) : null;
-  if (note !== null) console.log(note);
+  if (note !== null) print(note);
   return device;
 }
 
@@ -173,7 +174,7 @@ export async function openChosenDevice(
 export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
   if (dtype === "f32") return "float32";
   if (device.hasFloat16) return "float16";
-  console.log(`Computing in f32: wanted a device with shader-f16, got ${device.info.description}.`);
+  print(`Computing in f32: wanted a device with shader-f16, got ${device.info.description}.`);
   return "float32";
 }
 
@@ -204,7 +205,7 @@ export interface TrainingRun {
   readonly folder: string;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
-  /** How the user goes on after Ctrl-C. */
+  /** How the user goes on after a signal. */
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
 }
@@ -214,8 +215,8 @@ export interface TrainingOutcome {
   readonly state: TrainingState;
   readonly plan: TrainingPlan;
   readonly model: Awaited<ReturnType<typeof preparePretraining>>["model"];
-  /** Whether it went to its end, or was stopped by Ctrl-C. */
-  readonly finished: boolean;
+  /** 0 if it went to its end, or the exit code of the signal that stopped it. */
+  readonly exitCode: number;
   /** Operations per second in a matrix product. */
   readonly peakFlops: number;
 }
@@ -229,7 +230,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   );
   const peakFlops = await measureMatmulPeak(device);
   const computeDtype = chosenType(device, flags);
-  console.log(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops)) + "\n");
+  print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops)) + "\n");
 
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
@@ -247,7 +248,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     profile: wantsProfile(flags),
     tune: device.kind === "webgpu" && !flags.noTune ? () => tuneAndKeepMatmuls(device) : undefined,
   });
-  if (pretraining.firstStep > 0) console.log(`Going on after step ${pretraining.firstStep}.`);
+  if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
 
   const progress = new Progress(plan.numIterations, peakFlops);
   for await (const event of pretraining.run()) {
@@ -275,8 +276,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       case "end": {
         progress.end();
         const { state, finished } = event;
-        if (!finished) console.log(stopMessage(state.step, run.resumeCommand));
-        return { state, finished, plan, peakFlops, model: pretraining.model };
+        if (!finished) print(stopMessage(state.step, run.resumeCommand));
+        const exitCode = finished ? 0 : interrupt.exitCode;
+        return { state, exitCode, plan, peakFlops, model: pretraining.model };
       }
     }
   }

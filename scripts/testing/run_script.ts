@@ -1,5 +1,7 @@
 /** Running the scripts as users do: as processes of their own, with the permissions of the tasks. @module */
 
+import { fromFileUrl } from "@std/path";
+
 /** What came of a process. */
 export interface Outcome {
   readonly code: number;
@@ -37,12 +39,35 @@ export function command(
   home: string,
   options: RunOptions = {},
 ): Deno.Command {
+  return denoCommand(scriptArguments(script, args, options), home, options);
+}
+
+/** A process for a task of `deno.json`. */
+export function taskCommand(task: string, args: readonly string[], home: string): Deno.Command {
+  return denoCommand(["task", "--config", configPath, task, ...args], home);
+}
+
+/** A script's command line for a shell. */
+export function shellCommand(script: string, args: readonly string[]): string {
+  return [Deno.execPath(), ...scriptArguments(script, args)].map((part) => `'${part}'`).join(" ");
+}
+
+const configPath = fromFileUrl(new URL("../../deno.json", import.meta.url));
+
+function scriptArguments(
+  script: string,
+  args: readonly string[],
+  { permissions: allowed = permissions }: RunOptions = {},
+): string[] {
   const url = script.includes("://") ? script : new URL(`../${script}`, import.meta.url).href;
-  const allowed = options.permissions ?? permissions;
+  return ["run", "--quiet", "--no-prompt", "--no-config", ...allowed, url, ...args];
+}
+
+function denoCommand(args: string[], home: string, { cwd }: RunOptions = {}): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", "--no-config", ...allowed, url, ...args],
+    args,
     env: { NANODINO_HOME: home, NO_COLOR: "1" },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(cwd === undefined ? {} : { cwd }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
