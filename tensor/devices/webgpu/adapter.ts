@@ -1,22 +1,22 @@
-/** Finds a graphics processor and opens it with the limits and features that kernels want. @module */
+/** Opens a GPU adapter with the limits and features that kernels use. @module */
 
 import type { DeviceInfo } from "../../device.ts";
 
 /** The limits that a device is opened with; see the WebGPU specification, section 3.6.2. */
 export interface WebGpuLimits {
-  /** The largest buffer, in bytes. */
+  /** Maximum size of a buffer, in bytes. */
   readonly maxBufferSize: number;
-  /** The most threads of a workgroup, over all dimensions. */
+  /** Maximum threads of a workgroup, over all dimensions. */
   readonly maxComputeInvocationsPerWorkgroup: number;
-  /** The most threads of a workgroup along x. */
+  /** Maximum threads of a workgroup along x. */
   readonly maxComputeWorkgroupSizeX: number;
-  /** The most workgroups of a dispatch along each dimension. */
+  /** Maximum workgroups of a dispatch, per dimension. */
   readonly maxComputeWorkgroupsPerDimension: number;
-  /** The memory that the threads of a workgroup may share, in bytes. */
+  /** Maximum workgroup memory, in bytes. */
   readonly maxComputeWorkgroupStorageSize: number;
-  /** The most storage buffers of a kernel. */
+  /** Maximum storage buffers of a kernel. */
   readonly maxStorageBuffersPerShaderStage: number;
-  /** The largest part of a buffer that a kernel can see, in bytes. */
+  /** Maximum size of a storage binding, in bytes. */
   readonly maxStorageBufferBindingSize: number;
 }
 
@@ -30,51 +30,50 @@ const limitNames: readonly (keyof WebGpuLimits)[] = [
   "maxStorageBufferBindingSize",
 ];
 
-/** What {@linkcode openWebGpuDevice} can be told. */
+/** Options for {@linkcode openWebGpuDevice}. */
 export interface WebGpuOptions {
-  /** Limits below those of the adapter, to see that kernels keep to them. */
+  /** Limits below those of the adapter, to test that kernels respect them. */
   readonly limits?: Partial<WebGpuLimits>;
   /**
-   * How many bytes the buffers may take together. Drivers do not always check it themselves.
-   * The default is 4 GiB on a software adapter and 64 GiB on a graphics processor.
+   * Maximum total size of all buffers, in bytes; drivers do not always check. By default 4 GiB on a
+   * software adapter and 64 GiB on a GPU.
    */
   readonly memoryLimit?: number;
-  /** How many threads run in step, to see what kernels do on another adapter; by default what it says. */
+  /** Subgroup size to assume, to test kernels for another adapter. By default the adapter's. */
   readonly subgroupSize?: number;
-  /** Whether the adapter's timestamps may be used, to see what a profile does without; by default yes. */
+  /** Whether to use timestamps, to test profiling without them. @default {true} */
   readonly timestamps?: boolean;
-  /** Whether `float16` may be used, to see what is done without; by default yes. */
+  /** Whether to use `float16`, to test what happens without. @default {true} */
   readonly float16?: boolean;
   /**
-   * Whether a worker makes the calls (default no). Some hold their thread until the graphics processor
-   * is done; so this keeps a server or a page awake.
+   * Whether a worker makes the WebGPU calls. Some block their thread until the GPU is done, so this
+   * keeps a server or a page responsive. @default {false}
    */
   readonly worker?: boolean;
 }
 
-/** What is assumed where an adapter does not say how many threads run in step. */
+/** Assumed if an adapter does not state its subgroup size. */
 const USUAL_SUBGROUP_SIZE = 32;
 
-/** An opened graphics processor, before anything is built on it. */
+/** An opened adapter. */
 export interface OpenedAdapter {
-  /** The device as the browser gives it. */
   readonly gpu: GPUDevice;
-  /** What is known of the adapter, for people and for kernels. */
+  /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
-  /** The limits that were asked for. */
+  /** The limits in effect. */
   readonly limits: WebGpuLimits;
-  /** Which of the features that kernels use there are. */
+  /** The optional features in effect. */
   readonly features: ReadonlySet<string>;
 }
 
-/** Features that kernels use where they are present. Asking for one that is absent throws. */
+/** Optional features that kernels use. Requesting an absent one throws. */
 const wantedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
 
 /**
  * Opens the best adapter that `navigator.gpu` offers.
  *
- * @throws {Error} If there is no `navigator.gpu`, or no adapter; it says what to install.
- * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ * @throws {Error} If there is no `navigator.gpu`, or no adapter; says what to install.
+ * @throws {RangeError} If a requested limit exceeds the adapter's.
  *
  * @example
  * ```ts
@@ -102,7 +101,7 @@ export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAd
 }
 
 async function findAdapter(): Promise<GPUAdapter> {
-  // A browser without WebGPU has no `gpu`, though the types say that it is always there.
+  // A browser without WebGPU has no `gpu`, despite its type.
   const gpu: GPU | undefined = navigator.gpu;
   if (gpu === undefined) {
     throw new Error(
@@ -135,7 +134,7 @@ function chooseLimits(adapter: GPUAdapter, wanted: Partial<WebGpuLimits>): WebGp
   return limits as WebGpuLimits;
 }
 
-/** Whether the adapter is a program that runs on the processor. Not every one admits it. */
+/** Whether the adapter runs on the CPU. Not every one admits it. */
 function isSoftware(info: GPUAdapterInfo): boolean {
   const name = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   return info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(name);

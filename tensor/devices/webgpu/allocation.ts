@@ -1,15 +1,15 @@
-/** Memory of a WebGPU device, as kernels and tensors hold it. @module */
+/** Allocations of a WebGPU device. @module */
 
 import type { Allocation, View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
 import { contiguousStrides, sizeOf } from "../../shape.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 
-/** Parts of buffers that are bound begin at multiples of this on every adapter, in bytes. */
+/** Binding offsets are multiples of this on every adapter, in bytes. */
 export const WINDOW_ALIGNMENT = 256;
 
 /**
- * Bytes in whole words of four, which is what can be copied: buffers have room for that beyond an odd
+ * Rounds up to whole 4-byte words, the unit of copies; buffers have room for that after an odd
  * number of `float16`.
  */
 export function wholeWords(bytes: number): number {
@@ -17,9 +17,9 @@ export function wholeWords(bytes: number): number {
 }
 
 /**
- * Memory of its own for contiguous elements.
+ * Allocates contiguous elements.
  *
- * @param label What it is for, in error messages.
+ * @param label Names the memory in error messages.
  */
 export function allocateView(
   device: WebGpuDevice,
@@ -31,17 +31,16 @@ export function allocateView(
   return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
-/** A pooled buffer's memory; the buffer is gone once it is freed. */
+/** An allocation in a pooled buffer. */
 export class WebGpuAllocation implements Allocation {
   /** The device that it belongs to. */
   readonly owner: object;
   readonly bytes: number;
-  /** What it is for, in error messages. */
+  /** Names it in error messages. */
   readonly label: string;
-  /** The buffer, until it is freed. */
+  /** The buffer; `null` once freed. */
   buffer: PooledBuffer | null;
 
-  /** Takes hold of a buffer. */
   constructor(owner: object, bytes: number, label: string, buffer: PooledBuffer) {
     this.owner = owner;
     this.bytes = bytes;
@@ -50,15 +49,14 @@ export class WebGpuAllocation implements Allocation {
   }
 }
 
-/** A part of an allocation, for kernels. */
+/** A range of an allocation, for kernels. */
 export class WebGpuWindow implements Allocation {
-  /** What it is a part of. */
+  /** The allocation that it is a range of. */
   readonly whole: Allocation;
-  /** Where it begins: a multiple of {@linkcode WINDOW_ALIGNMENT}. */
+  /** Start: a multiple of {@linkcode WINDOW_ALIGNMENT}. */
   readonly byteOffset: number;
   readonly bytes: number;
 
-  /** Names a part. */
   constructor(whole: Allocation, byteOffset: number, bytes: number) {
     this.whole = whole;
     this.byteOffset = byteOffset;
@@ -66,7 +64,7 @@ export class WebGpuWindow implements Allocation {
   }
 }
 
-/** The allocation that something bound is, or is a part of. */
+/** The allocation that a range belongs to, or the allocation itself. */
 export function wholeOf(allocation: Allocation): Allocation {
   return allocation instanceof WebGpuWindow ? allocation.whole : allocation;
 }

@@ -1,23 +1,22 @@
-/** Buffers that are used again, since making one takes longer than a small kernel. @module */
+/** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
 import type { BufferHandle, Gpu } from "./gpu.ts";
 
-/** A buffer of the pool, with what the pool knows of it. */
+/** A buffer of the pool. */
 export interface PooledBuffer {
-  /** The buffer itself. Handles count up, so the oldest free buffer can be taken first. */
+  /** Handles count up, so the oldest free buffer can be taken first. */
   readonly handle: BufferHandle;
-  /** Its size in bytes: the size class, not what was asked for. */
+  /** Size in bytes: the size class, not the request. */
   readonly capacity: number;
-  /** The number of the last recording that uses it; recordings are numbered from 1. */
+  /** Serial number of the last recording that uses it; recordings count from 1. */
   lastRecording: number;
 }
 
-/** Sizes below this are not worth telling apart, in bytes. */
+/** The smallest size class, in bytes. */
 const SMALLEST_CLASS = 256;
 
 /**
- * The size of the buffer that serves a request of `bytes`: eight classes to each power of two, so
- * that at most an eighth is wasted.
+ * Rounds `bytes` up to a size class: eight classes per power of two, so at most 1/8 is wasted.
  *
  * @example
  * ```ts
@@ -34,48 +33,46 @@ export function sizeClass(bytes: number): number {
 
 /** What a {@linkcode BufferPool} needs of the device. */
 export interface BufferPoolOptions {
-  /** How many bytes all buffers may take together. */
+  /** Maximum total size of all buffers, in bytes. */
   readonly memoryLimit: number;
-  /** The largest buffer, in bytes. */
+  /** Maximum size of a buffer, in bytes. */
   readonly maxBufferSize: number;
-  /** The largest part of a buffer that a kernel can see, in bytes. */
+  /** Maximum size of a storage binding, in bytes. */
   readonly maxStorageBufferBindingSize: number;
-  /** Submits what is recorded, so that free buffers may be destroyed. */
+  /** Submits the recording, so that free buffers can be destroyed. */
   readonly submit: () => void;
-  /** Told that buffers were destroyed: what refers to them is of no use any more. */
+  /** Called after buffers were destroyed: drop all references to them. */
   readonly forget: () => void;
 }
 
 /**
- * All buffers of one device.
+ * All buffers of a device.
  *
- * A buffer that was given back may be taken again at once, even while the graphics processor still
- * works on it: whatever the new owner records runs after that. The oldest free buffer of a class
- * is taken first, so which buffer is taken depends only on which are free. A training step that
- * leaves the same buffers free as it found therefore takes the same ones each time, and its bind
- * groups can be used again.
+ * A freed buffer can be reused at once, even while the GPU still uses it: the new owner's commands
+ * run later. The oldest free buffer of a class goes first, so the choice depends only on which
+ * buffers are free. A training step that leaves the same buffers free as it found therefore gets
+ * the same buffers each time, and its bind groups are reused.
  */
 export class BufferPool {
   readonly #gpu: Gpu;
   readonly #options: BufferPoolOptions;
-  /** Free buffers by capacity, each list in the order of handles. */
+  /** Free buffers by capacity, each list ordered by handle. */
   readonly #free = new Map<number, PooledBuffer[]>();
   readonly #all = new Set<PooledBuffer>();
   #created = 0;
   #heldBytes = 0;
 
-  /** Makes an empty pool. */
   constructor(gpu: Gpu, options: BufferPoolOptions) {
     this.#gpu = gpu;
     this.#options = options;
   }
 
-  /** How many buffers were made so far. */
+  /** Number of buffers created so far. */
   get created(): number {
     return this.#created;
   }
 
-  /** How many bytes all buffers take, those in use and the free ones. */
+  /** Total size of all buffers, used and free. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
@@ -83,9 +80,9 @@ export class BufferPool {
   /**
    * Takes a buffer of at least `bytes` bytes.
    *
-   * @param label What it is for, in error messages.
-   * @param idleSince With it only a buffer that no recording since this one uses is taken.
-   * @throws {RangeError} If there is no room for it.
+   * @param label Names the memory in error messages.
+   * @param idleSince Only take a buffer that no recording since this one uses.
+   * @throws {RangeError} If there is no room.
    */
   take(bytes: number, label: string, idleSince = Infinity): PooledBuffer {
     const capacity = this.#capacityFor(bytes, label);
@@ -111,7 +108,7 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Gives a buffer back. */
+  /** Returns a buffer to the pool. */
   give(buffer: PooledBuffer): void {
     const free = this.#free.get(buffer.capacity);
     if (free === undefined) {
@@ -123,7 +120,7 @@ export class BufferPool {
     free.splice(place, 0, buffer);
   }
 
-  /** Destroys all buffers, those in use as well. */
+  /** Destroys all buffers, including used ones. */
   destroyAll(): void {
     for (const buffer of this.#all) this.#gpu.destroyBuffer(buffer.handle);
     this.#all.clear();
@@ -147,7 +144,7 @@ export class BufferPool {
     return capacity <= largest ? capacity : Math.max(Math.ceil(bytes / 4) * 4, SMALLEST_CLASS);
   }
 
-  /** Destroys the free buffers. They may not be in a recording that was not submitted. */
+  /** Destroys the free buffers, which no pending recording may use. */
   #destroyFree(): void {
     this.#options.submit();
     for (const buffer of [...this.#free.values()].flat()) {

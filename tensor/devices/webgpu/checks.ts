@@ -1,14 +1,14 @@
-/** What a device refuses before it asks the driver, which would tell later and less. @module */
+/** Validation before calling the driver, whose errors come later and say less. @module */
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import type { WebGpuLimits } from "./adapter.ts";
 import { WebGpuWindow, wholeOf, wholeWords } from "./allocation.ts";
 
 /**
- * Refuses a dispatch that cannot work.
+ * Validates a dispatch.
  *
  * @param workgroups The largest number of workgroups along a dimension.
- * @throws {RangeError} If it does not fit the kernel or the limits.
+ * @throws {RangeError} If it violates the kernel's signature or the limits.
  */
 export function assertCall(
   limits: WebGpuLimits,
@@ -23,7 +23,7 @@ export function assertCall(
   if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
 }
 
-/** What is wrong with a dispatch, or `null`. */
+/** Describes what is wrong with a dispatch, or returns `null`. */
 function callProblem(
   kernel: WgslKernel,
   allocations: readonly Allocation[],
@@ -58,7 +58,7 @@ function different(what: string, wanted: number, got: number): string | null {
   return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
 }
 
-/** Refuses bytes that do not lie within `allocation`. */
+/** Throws if bytes are not within `allocation`. */
 export function assertWithin(
   what: string,
   { bytes }: Allocation,
@@ -74,7 +74,10 @@ export function assertWithin(
   );
 }
 
-/** Refuses a copy that does not lie within `allocation`, or not on whole words: the last may be cut. */
+/**
+ * Throws if a copy is not within `allocation` or not aligned to words; the last word may be
+ * partial.
+ */
 export function assertRange(
   what: string,
   { bytes }: Allocation,
@@ -91,7 +94,7 @@ export function assertRange(
   );
 }
 
-/** A message of the driver on one line. */
+/** A driver message on one line. */
 export function oneLine(message: string): string {
   return message.replace(/\s+/g, " ").trim();
 }

@@ -1,4 +1,4 @@
-/** The WebGPU device: memory, recording, reading, and what happens when something fails. @module */
+/** The WebGPU device: memory, recording, reading back, and error handling. @module */
 
 import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
@@ -18,48 +18,47 @@ import { ReadBatch, StagingBuffers } from "./readback.ts";
 import { Recording } from "./recording.ts";
 import { openRemoteGpu } from "./remote_gpu.ts";
 
-/** What a device has done so far. In a steady loop only the first three go up. */
+/** Counters of a device. In a steady loop only the first three grow. */
 export interface WebGpuStatistics {
-  /** Dispatches that were recorded. */
+  /** Recorded dispatches. */
   readonly dispatches: number;
-  /** Recordings that were handed to the queue. */
+  /** Submits to the queue. */
   readonly submits: number;
-  /** Waits for results, each for all reads of one tick. */
+  /** Waits for results; reads of one tick share one. */
   readonly readbacks: number;
-  /** Buffers of the pool and buffers to read through. */
+  /** Buffers created, for the pool and for reading back. */
   readonly buffersCreated: number;
-  /** Kernels that were compiled. */
+  /** Compiled kernels. */
   readonly pipelinesCompiled: number;
-  /** Sets of buffers that were bound to kernels for the first time. */
+  /** Bind groups created. */
   readonly bindGroupsCreated: number;
-  /** Bytes that all buffers take, the pooled ones included. */
+  /** Total size of all buffers in bytes, including free ones. */
   readonly bufferBytes: number;
 }
 
-/** So many submits may be under way when {@linkcode RecordingWebGpuDevice.keepPace} makes another. */
+/** Maximum submits in flight when {@linkcode RecordingWebGpuDevice.keepPace} adds another. */
 const MOST_UNDER_WAY = 3;
 
-/** Writes that had to be recorded may hold so many bytes before they are submitted. */
+/** Bytes of staged writes after which they are submitted. */
 const MOST_STAGED_BYTES = 16 * 1024 * 1024;
 
 const GIBIBYTE = 2 ** 30;
 
 /**
- * A graphics processor behind `navigator.gpu`.
+ * A GPU behind `navigator.gpu`.
  *
- * Dispatches, and copies for reads, are recorded in the order of the calls, and submitted when
- * something is read, when `synchronize` is called, or when the room for arguments is used up.
- * Open one with {@linkcode openWebGpuDevice}.
+ * Dispatches and copies are recorded in call order. They are submitted when something is read, by
+ * `synchronize`, or when the argument ring is full. Open one with {@linkcode openWebGpuDevice}.
  */
 export class RecordingWebGpuDevice implements WebGpuDevice {
-  /** What tells it from the other kind of device. */
+  /** The kind of device. */
   readonly kind = "webgpu" as const;
-  /** What is known of the adapter: `software`, `subgroupSize`, `features`, the limits, … */
+  /** Describes the adapter: `software`, `subgroupSize`, `features`, the limits, … */
   readonly info: DeviceInfo;
-  /** The limits that it was opened with. */
+  /** The limits in effect. */
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
-  /** What it is built on. */
+  /** The WebGPU implementation below. */
   readonly gpu: Gpu;
 
   readonly #scopes = new ScopeStack();
@@ -71,7 +70,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #failures = new Failures();
   readonly #underWay: Promise<void>[] = [];
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
-  /** What times kernels, while a profile is made. */
+  /** Times kernels while profiling. */
   #timer: KernelTimer | null = null;
   #closed = false;
   #live = 0;
@@ -82,7 +81,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #submits = 0;
   #readbacks = 0;
 
-  /** Builds on what was opened; `memoryLimit` is the one of {@linkcode WebGpuOptions}. */
+  /** Wraps an opened GPU; `memoryLimit` as in {@linkcode WebGpuOptions}. */
   constructor(gpu: Gpu, memoryLimit?: number) {
     const { info, limits } = gpu;
     this.gpu = gpu;
@@ -118,7 +117,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
   }
 
-  /** Counts of what was done, for tests and profiles. */
+  /** Counters, for tests and profiles. */
   get statistics(): WebGpuStatistics {
     return {
       dispatches: this.#dispatches,
@@ -149,7 +148,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   free(allocation: Allocation): void {
-    // A finalizer may come after the device is gone.
+    // A finalizer may run after the device is gone.
     if (this.#closed) return;
     const buffer = this.#bufferOf(allocation, "free");
     (allocation as WebGpuAllocation).buffer = null;
@@ -159,12 +158,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   /**
-   * Copies `data` to `allocation`, from byte `byteOffset` on, after all work dispatched so far.
+   * Copies `data` to `allocation` at `byteOffset`, after all work dispatched so far.
    *
-   * The queue's own `writeBuffer` comes before anything that is recorded and not yet submitted. So it
-   * is used only on buffers that the recording does not use: what came before was submitted before,
-   * what comes after will be submitted after. If the recording does use the buffer, the data goes
-   * into another one that it does not use, and a copy from there is recorded in its place.
+   * The queue's own `writeBuffer` runs before everything recorded but not submitted, so it is only
+   * used for buffers that the pending recording does not touch. Otherwise the data goes into a
+   * staging buffer, and a copy from it is recorded.
    */
   write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
     const what = "write to";
@@ -186,7 +184,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const staging = this.#pool.take(data.byteLength, "write", this.#recording.serial);
     this.gpu.writeBuffer(staging.handle, 0, data);
     this.#recording.copy(staging.handle, 0, target.handle, byteOffset, data.byteLength);
-    // `take` may have submitted to make room, so the number is read again.
+    // `take` may have submitted to make room, so read the serial number again.
     staging.lastRecording = target.lastRecording = this.#recording.serial;
     this.#stagedBytes += data.byteLength;
     this.#pool.give(staging);
@@ -195,8 +193,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   /**
    * Copies bytes out of `allocation`, after all work dispatched so far.
    *
-   * The copy is recorded at once, so later work may overwrite or free the memory. All reads that
-   * are asked for before the next `await` share one submit and one wait.
+   * The copy is recorded at once, so later work may overwrite or free the memory. All reads before
+   * the next `await` share one submit and one wait.
    */
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
@@ -204,7 +202,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const source = this.#bufferOf(allocation, what);
     assertWithin(what, allocation, byteOffset, byteLength);
     if (byteLength === 0) return new ArrayBuffer(0);
-    // A `float16` may begin or end in the middle of a word, and copies are of words.
+    // A `float16` may start or end within a word, and copies are of words.
     const before = byteOffset % 4;
     const bytes = wholeWords(before + byteLength);
     const reads = this.#reads ??= this.#openBatch();
@@ -247,8 +245,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (this.#underWay.length === MOST_UNDER_WAY) {
       await this.#failures.waitFor(what, this.#underWay.shift()!);
     }
-    // Asked for before the submit: where this call holds the thread until all is done, a submit does too.
-    // What fails is told to whoever waits next.
+    // Requested before the submit: where this call blocks until all work is done, a submit does
+    // too. Failures are reported to the next caller that waits.
     this.#underWay.push(this.gpu.submittedWorkDone().catch(() => {}));
     this.#submit();
   }
@@ -348,7 +346,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 }
 
-/** The bytes of `data`, with zeros up to the end of the last word. */
+/** The bytes of `data`, padded with zeros to whole words. */
 function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
   if (data.byteLength % 4 === 0) return data;
   const words = new Uint8Array(wholeWords(data.byteLength));
@@ -357,10 +355,10 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
 }
 
 /**
- * Opens the graphics processor.
+ * Opens the GPU.
  *
- * @throws {Error} If there is none; the message says why and what to install.
- * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ * @throws {Error} If there is none; says why and what to install.
+ * @throws {RangeError} If a requested limit exceeds the adapter's.
  *
  * @example
  * ```ts

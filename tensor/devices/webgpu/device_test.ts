@@ -192,7 +192,7 @@ gpuAndWorkerTest(
       run(device, hidden, output, 2);
       device.free(hidden);
       run(device, output, parameter, step);
-      // Freed in another order at each step, as by a garbage collector.
+      // Freed in a different order each step, as by a garbage collector.
       for (const x of step % 2 ? [batch, output] : [output, batch]) device.free(x);
       assertEquals((await get(device, parameter))[299], 2 * step + 3);
     }
@@ -331,7 +331,7 @@ gpuAndWorkerTest(
   async (device) => {
     const x = put(device, 1);
     device.gpu.destroy();
-    // Some notice while they read, others before.
+    // Some notice while reading, others before.
     await assertRejects(() => get(device, x), Error, "the device");
   },
 );

@@ -1,4 +1,4 @@
-/** WebGPU, called right here. @module */
+/** WebGPU, called on this thread. @module */
 
 import type { DeviceInfo } from "../../device.ts";
 import type { OpenedAdapter, WebGpuLimits } from "./adapter.ts";
@@ -23,7 +23,7 @@ interface Layout {
   readonly pipeline: GPUPipelineLayout;
 }
 
-/** A `GPUDevice` under the names of {@linkcode Gpu}. */
+/** Implements {@linkcode Gpu} by a `GPUDevice`. */
 export class DirectGpu implements Gpu {
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
@@ -38,7 +38,6 @@ export class DirectGpu implements Gpu {
   readonly #destroyed = Promise.withResolvers<GpuLoss>();
   #made = 0;
 
-  /** Builds on an adapter. */
   constructor({ gpu, info, limits, features }: OpenedAdapter) {
     this.#gpu = gpu;
     this.info = info;
@@ -164,7 +163,7 @@ export class DirectGpu implements Gpu {
 
   destroy(): void {
     this.#gpu.destroy();
-    // Browsers do not always tell of a loss that was asked for.
+    // Browsers do not always report a requested loss.
     this.#destroyed.resolve({ reason: "destroyed", message: "" });
   }
 
@@ -173,17 +172,17 @@ export class DirectGpu implements Gpu {
   }
 }
 
-/** What was made, by its handle. */
+/** Objects by handle. */
 class Table<Key, Value> {
   readonly #values = new Map<Key, Value>();
   readonly #what: string;
 
-  /** Begins with nothing; `what` is what it holds, for the message. */
+  /** @param what The kind of object, for errors. */
   constructor(what: string) {
     this.#what = what;
   }
 
-  /** @throws {Error} If there is no such thing any more. */
+  /** @throws {Error} If the object does not exist any more. */
   get(handle: Key): Value {
     const value = this.#values.get(handle);
     if (value === undefined) {
@@ -219,7 +218,7 @@ function usageFlags(use: BufferUse): number {
   }
 }
 
-/** Lets what fails because the device was lost fail after the loss was told, which is a little later. */
+/** Delays failures caused by a device loss until the loss itself is reported, slightly later. */
 async function afterLoss(work: Promise<unknown>): Promise<void> {
   try {
     await work;

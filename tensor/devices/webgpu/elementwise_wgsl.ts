@@ -1,4 +1,6 @@
-/** Elementwise programs as kernels: a thread for an element, or for four that lie side by side. @module */
+/**
+ * Elementwise programs as kernels: one thread per element, or per four contiguous elements. @module
+ */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Program } from "../../expression/program.ts";
@@ -12,28 +14,28 @@ import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./prog
 import { functionsFor } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
-/** A kernel to run and what to run it with. */
+/** A kernel and its arguments. */
 export interface Plan {
-  /** Names everything but the program that the kernel's code depends on. */
+  /** Identifies everything but the program that the kernel's code depends on. */
   readonly variant: string;
-  /** What is known of the operands when the kernel is written. */
+  /** What is known of the operands at code generation. */
   readonly pattern: OperandsPattern;
-  /** Writes the kernel, under this key. */
+  /** Generates the kernel, under this cache key. */
   readonly makeKernel: (key: string) => WgslKernel;
-  /** The kernel's integer arguments. */
+  /** Integer arguments. */
   readonly integers: readonly number[];
-  /** How many workgroups to run. */
+  /** Workgroups to dispatch. */
   readonly workgroups: readonly [x: number, y: number];
 }
 
-/** The most threads in a workgroup; every adapter has at least half of it. */
+/** Maximum threads per workgroup; every adapter supports at least half of it. */
 const MOST_THREADS = 256;
 
 /**
  * Plans an elementwise program.
  *
- * @param views Inputs and then outputs, of one shape without zeros.
- * @param buffers For each view the number of the buffer that it is in.
+ * @param views Inputs, then outputs, of one shape without zeros.
+ * @param buffers The buffer index of each view.
  */
 export function planElementwise(
   device: WebGpuDevice,

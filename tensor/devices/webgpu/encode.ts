@@ -1,4 +1,4 @@
-/** Recorded commands, turned into those of a `GPUCommandEncoder`. @module */
+/** Encodes recorded commands with a `GPUCommandEncoder`. @module */
 
 import {
   type BindGroupHandle,
@@ -8,25 +8,22 @@ import {
   type TimestampsHandle,
 } from "./gpu.ts";
 
-/** Where the things are that handles name. */
+/** Finds objects by handle. */
 interface Lookup<Key, Value> {
   get(handle: Key): Value;
 }
 
-/** What {@linkcode encode} finds by handles. */
 export interface EncodedObjects {
-  /** Buffers that are copied, or that timestamps are written to. */
+  /** Buffers for copies and timestamps. */
   readonly buffers: Lookup<BufferHandle, GPUBuffer>;
-  /** Compiled kernels. */
   readonly pipelines: Lookup<PipelineHandle, GPUComputePipeline>;
-  /** What is bound to them. */
   readonly bindGroups: Lookup<BindGroupHandle, GPUBindGroup>;
-  /** Sets of timestamps. */
+  /** Timestamp query sets. */
   readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
 }
 
 /**
- * Encodes a recording: dispatches share a compute pass, but for those that are timed.
+ * Encodes a recording. Dispatches share a compute pass, except timed ones.
  *
  * @param commands The numbers of {@linkcode COMMAND}.
  */

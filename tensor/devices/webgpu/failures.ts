@@ -1,29 +1,29 @@
-/** What went wrong on a device: noted when it is found out, told to whoever uses it next. @module */
+/** Errors of a device: recorded when detected, thrown at the next use. @module */
 
 import { oneLine } from "./checks.ts";
 
-/** The reason why nothing works after a device was closed, which counts more than what came before. */
+/** The failure of a closed device, which takes precedence over earlier ones. */
 export const CLOSED = "the device was closed";
 
-/** The failures of a device, and what may still turn out to be one. */
+/** The failures of a device, and pending checks. */
 export class Failures {
   readonly #checks = new Set<Promise<void>>();
   readonly #waiting = new Set<(error: Error) => void>();
   #reason: string | null = null;
 
-  /** Notes something that may turn out to be an error, for the next one who waits. */
+  /** Adds a check, which the next caller that waits will await. */
   check(what: string, error: Promise<string | null>): void {
     const check: Promise<void> = error
       .then((found) => {
         if (found !== null) this.note(`cannot ${what}: ${found}`);
       })
-      // Error scopes of a lost device are of no interest: the loss itself is reported.
+      // Ignore error scopes of a lost device: the loss itself is reported.
       .catch(() => {})
       .finally(() => this.#checks.delete(check));
     this.#checks.add(check);
   }
 
-  /** From now on everything fails, for the first reason that there was. */
+  /** Records a failure; the first one counts. */
   note(reason: string): void {
     if (this.#reason === null || reason === CLOSED) this.#reason = reason;
     for (const reject of this.#waiting) {
@@ -32,10 +32,10 @@ export class Failures {
   }
 
   /**
-   * Lets nobody do anything with a device that failed.
+   * Throws if the device has failed.
    *
-   * @param what What is to be done, as in "read".
-   * @throws {Error} If there was a failure; the message says which.
+   * @param what The intended action, such as "read".
+   * @throws {Error} The failure.
    */
   assertNone(what: string): void {
     if (this.#reason !== null) throw new Error(`Cannot ${what} the device: ${this.#reason}`);
@@ -49,7 +49,7 @@ export class Failures {
   async waitFor(what: string, work: Promise<unknown>): Promise<void> {
     let rejection: unknown = null;
     const done = work.catch((error: unknown) => rejection = error);
-    // What was asked of a device that is gone may never end.
+    // Requests to a lost device may never settle.
     this.assertNone(what);
     const { promise: failed, reject } = Promise.withResolvers<never>();
     this.#waiting.add(reject);

@@ -1,9 +1,9 @@
 /**
- * The part of WebGPU that the device is built on.
+ * The part of WebGPU that the device uses.
  *
- * Everything is named by numbers and said in calls whose arguments are plain data, so that the calls
- * can be made right here, as `direct_gpu.ts` does, or be sent to a worker, as `remote_gpu.ts` does.
- * Calls take effect in their order; only those that return a promise have to wait for anything.
+ * Objects are named by numbers and call arguments are plain data, so that calls can be made
+ * directly (`direct_gpu.ts`) or sent to a worker (`remote_gpu.ts`). Calls take effect in order;
+ * only those that return a promise wait.
  *
  * @module
  */
@@ -11,114 +11,108 @@
 import type { DeviceInfo } from "../../device.ts";
 import type { WebGpuLimits } from "./adapter.ts";
 
-/**
- * A name for something that a {@linkcode Gpu} made. Everything that one makes is numbered in the order
- * in which it was asked for, from 1 on.
- */
+/** A handle of an object of a {@linkcode Gpu}: its number, counted from 1 in order of creation. */
 export type Handle<Kind extends string> = number & { readonly [kind]: Kind };
 
 declare const kind: unique symbol;
 
-/** Names a buffer. */
+/** A buffer. */
 export type BufferHandle = Handle<"buffer">;
-/** Names an arrangement of bindings. */
+/** A bind group layout. */
 export type LayoutHandle = Handle<"layout">;
-/** Names a kernel, compiled. */
+/** A compute pipeline. */
 export type PipelineHandle = Handle<"pipeline">;
-/** Names buffers that are bound together. */
+/** A bind group. */
 export type BindGroupHandle = Handle<"bind group">;
-/** Names a set of timestamps. */
+/** A timestamp query set. */
 export type TimestampsHandle = Handle<"timestamps">;
 
-/** What a buffer is for: kernels, their arguments, reading by the host, timestamps on their way there. */
+/** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
 
-/** What a kernel finds at a binding: memory to read, memory to write, or its arguments. */
+/** The use of a binding: read-only, read-write, or arguments. */
 export type BindingUse = "read" | "write" | "arguments";
 
-/** A part of a buffer, in bytes. */
+/** A range of a buffer, in bytes. */
 export interface BufferRange {
-  /** The buffer. */
   readonly buffer: BufferHandle;
-  /** Where the part begins. */
   readonly offset: number;
-  /** How long it is. */
   readonly size: number;
 }
 
-/** The end of a device: nothing works after it. */
+/** The loss of a device. */
 export interface GpuLoss {
-  /** `"destroyed"` if that was wanted, otherwise `"unknown"`. */
+  /** `"destroyed"` if it was intended, otherwise `"unknown"`. */
   readonly reason: string;
-  /** What the driver says. */
+  /** The driver's message. */
   readonly message: string;
 }
 
 /**
- * What can be recorded. A recording is a row of numbers: one of these, and after it, in the order
- * given, what belongs to it.
+ * Recordable commands. A recording is a sequence of numbers: one of these, then its operands in the
+ * order given.
  */
 export const COMMAND = {
-  /** Pipeline, bind group, byte offset of the arguments or −1 without any, workgroups along x, y, z. */
+  /** Pipeline, bind group, byte offset of the arguments (−1 for none), workgroups along x, y, z. */
   dispatch: 0,
-  /** Timestamps, index of the first of two: the next dispatch notes there when it begins and ends. */
+  /** Query set, index of the first of two timestamps: the start and end of the next dispatch. */
   time: 1,
-  /** Buffer and byte offset to copy from, buffer and byte offset to copy to, bytes. */
+  /** Source buffer and byte offset, target buffer and byte offset, bytes. */
   copy: 2,
-  /** Timestamps, how many, buffer that they are written to as nanoseconds in 64 bits each. */
+  /** Query set, number of timestamps, target buffer (64-bit nanoseconds each). */
   resolve: 3,
 } as const;
 
-/** A graphics processor, opened, as far as the device uses it. */
+/** An opened GPU. */
 export interface Gpu {
-  /** What is known of the adapter, for people and for kernels. */
+  /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
-  /** The limits that it was opened with. */
+  /** The limits in effect. */
   readonly limits: WebGpuLimits;
-  /** The optional features that it was opened with, such as `"timestamp-query"`. */
+  /** Optional features in effect, such as `"timestamp-query"`. */
   readonly features: ReadonlySet<string>;
-  /** Resolves when nothing works any more, after {@linkcode Gpu.destroy} too. */
+  /** Resolves when the device is lost, including after {@linkcode Gpu.destroy}. */
   readonly lost: Promise<GpuLoss>;
-  /** Has `listener` told what goes wrong outside of error scopes. */
+  /** Registers the listener for errors outside of error scopes. */
   onUncapturedError(listener: (message: string) => void): void;
 
-  /** Makes a buffer of `size` bytes. */
+  /** Creates a buffer of `size` bytes. */
   createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
-  /** Gives a buffer back. No recording that uses it may be submitted afterwards. */
+  /** Destroys a buffer. No recording that uses it may be submitted afterwards. */
   destroyBuffer(buffer: BufferHandle): void;
-  /** Copies `data` to a buffer before what is submitted afterwards. `data` may be changed after the call. */
+  /** Copies `data` to a buffer before later submits. `data` may be changed after the call. */
   writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
-  /** Makes an arrangement of bindings, numbered from `firstBinding` on. */
+  /** Creates a bind group layout, numbered from `firstBinding`. */
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
-  /** Compiles a kernel, whose entry point is `main`. */
+  /** Compiles a kernel with the entry point `main`. */
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
-  /** Binds buffers, numbered from `firstBinding` on as in the layout. */
+  /** Creates a bind group, numbered from `firstBinding` as in the layout. */
   createBindGroup(
     layout: LayoutHandle,
     firstBinding: number,
     buffers: readonly BufferRange[],
   ): BindGroupHandle;
-  /** Forgets all bind groups. No recording that uses one may be submitted afterwards. */
+  /** Drops all bind groups. No recording that uses one may be submitted afterwards. */
   forgetBindGroups(): void;
-  /** Makes room for so many timestamps. */
+  /** Creates a query set of `count` timestamps. */
   createTimestamps(label: string, count: number): TimestampsHandle;
-  /** Gives timestamps back. */
+  /** Destroys a query set. */
   destroyTimestamps(timestamps: TimestampsHandle): void;
 
   /**
-   * Runs a recording after everything that was submitted before.
+   * Submits a recording.
    *
-   * @param commands The numbers of {@linkcode COMMAND}. The caller has no use for them afterwards.
+   * @param commands The numbers of {@linkcode COMMAND}; ownership passes to the callee.
    */
   submit(commands: Float64Array<ArrayBuffer>): void;
-  /** Begins to watch for validation errors. */
+  /** Starts an error scope for validation errors. */
   pushErrorScope(): void;
   /** Resolves to the first error since the last `pushErrorScope`, or to `null`. */
   popErrorScope(): Promise<string | null>;
-  /** Resolves to the first bytes of a buffer for reading, when everything submitted so far is done. */
+  /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
   readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
   /** Resolves when everything submitted so far is done. */
   submittedWorkDone(): Promise<void>;
-  /** Ends everything. */
+  /** Destroys the device. */
   destroy(): void;
 }

@@ -1,34 +1,33 @@
-/** Starting and ending the thread that runs `gpu_worker.ts`. @module */
+/** Starts and ends the thread that runs `gpu_worker.ts`. @module */
 
 import type { FromWorker, ToWorker } from "./gpu_messages.ts";
 
-/** A thread that serves a graphics processor. */
+/** A thread that drives a GPU. */
 export interface GpuThread {
-  /** Sends a message; what is in `transfer` is handed over instead of copied. */
+  /** Posts a message; buffers in `transfer` are transferred instead of copied. */
   post(message: ToWorker, transfer: ArrayBuffer[]): void;
-  /** Keeps the process alive, where that is not the rule. */
+  /** Keeps the process alive, if that is not the default. */
   ref(): void;
-  /** Lets the process end although the thread is still there, where that can be done. */
+  /** Lets the process exit while the thread is alive, if supported. */
   unref(): void;
-  /** Ends the thread; resolves when it has ended. */
+  /** Terminates the thread; resolves when it has ended. */
   terminate(): Promise<void>;
 }
 
-/** What a thread tells. */
 export interface GpuThreadListener {
-  /** It sent a message. */
+  /** Called for each message. */
   message(message: FromWorker): void;
-  /** It failed, or could not start. */
+  /** Called if the thread fails or cannot start. */
   failure(reason: string): void;
 }
 
-/** The part of a worker that is used, whatever runtime it is of. */
+/** The part of a worker that is used, in any runtime. */
 type PlainWorker = Omit<GpuThread, "post"> & {
-  /** Hands over the port for all messages, as the only message that goes to the worker itself. */
+  /** Passes on the port for all messages, in the only message to the worker itself. */
   give(port: MessagePort): void;
 };
 
-/** The part of a worker of `node:worker_threads` that is used. */
+/** The part of a `node:worker_threads` worker that is used. */
 interface NodeWorker {
   on(event: "error", listener: (error: unknown) => void): void;
   postMessage(message: unknown, transfer: readonly unknown[]): void;
@@ -45,11 +44,11 @@ interface NodeThreads {
 /**
  * Starts a thread.
  *
- * Deno's own `Worker` keeps the process alive for ever; the one of `node:worker_threads` can be told
- * not to. It is asked for by a function instead of an import so that this file also loads in a browser.
- * Both begin with lines of their own, which import the worker's module: the one takes no `https:`, and
- * the other in a browser none from another host than the page's. Messages go through a port, since
- * Deno takes 80 ms for each MiB that comes to a worker of `node:worker_threads` itself.
+ * A Deno `Worker` keeps the process alive; a `node:worker_threads` one can be unreferenced. It is
+ * loaded by a function call instead of an import so that this file also loads in a browser. Both
+ * start from an inline script that imports the worker's module, because `node:worker_threads`
+ * rejects `https:` and browsers reject other origins. Messages go through a port, because Deno
+ * takes 80 ms per MiB for messages to a `node:worker_threads` worker itself.
  */
 export function startGpuThread({ message, failure }: GpuThreadListener): GpuThread {
   const module = JSON.stringify(new URL("./gpu_worker.ts", import.meta.url).href);
@@ -61,7 +60,8 @@ export function startGpuThread({ message, failure }: GpuThreadListener): GpuThre
     : startNodeWorker(threads as NodeThreads, serve, failure);
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = (event) => message(event.data);
-  // The worker decides whether the process lives on. In a browser a port has no say, and no `unref`.
+  // The worker decides whether the process stays alive, so unref the port. Browsers' ports have no
+  // `unref`.
   Reflect.get(port1, "unref")?.call(port1);
   worker.give(port2);
   return {

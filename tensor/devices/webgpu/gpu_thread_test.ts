@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { adapterTest } from "../../../testing/gpu.ts";
 
-/** Runs a program that opens a device in a worker, with no permission but those given. */
+/** Runs a program that opens a device in a worker, with only the given permissions. */
 async function openIn(program: string, ...permissions: string[]): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   const module = JSON.stringify(import.meta.resolve("./mod.ts"));

@@ -1,4 +1,4 @@
-/** What a worker does that serves a graphics processor: it opens it, and makes the calls that it is told. @module */
+/** The worker that drives a GPU: opens it and executes calls. @module */
 
 import { openAdapter } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
@@ -6,9 +6,9 @@ import { DirectGpu } from "./direct_gpu.ts";
 import type { FromWorker, GpuCall, ToWorker } from "./gpu_messages.ts";
 
 /**
- * Serves until the worker is ended.
+ * Serves until the worker is terminated.
  *
- * @param port Where messages come from and go to.
+ * @param port The port for all messages.
  */
 export function serveGpu(port: MessagePort): void {
   const post: Post = (message, transfer = []) => port.postMessage(message, transfer);
@@ -38,7 +38,7 @@ async function openGpu(
   }
 }
 
-/** Makes a call. If an answer is awaited, it is sent when it is there. */
+/** Executes a call, and sends the answer if one is expected. */
 function make(
   { method, arguments: given, question }: GpuCall,
   gpu: DirectGpu,

@@ -1,4 +1,4 @@
-/** Pipelines and bind groups, each made once. @module */
+/** Caches of pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
@@ -14,50 +14,46 @@ import type {
 /** Dynamic offsets into a uniform buffer are multiples of this on every adapter, in bytes. */
 export const ARGUMENT_SLOT_BYTES = 256;
 
-/** The bind groups that are kept; beyond this they are all made anew. */
+/** Maximum number of cached bind groups; beyond it the cache is cleared. */
 const MOST_BIND_GROUPS = 16_384;
 
-/** What a kernel sees of a buffer. */
+/** A range of a buffer that is bound. */
 export interface BoundBuffer {
-  /** The buffer. */
   readonly buffer: PooledBuffer;
-  /** From which byte on: a multiple of 256. */
+  /** Start: a multiple of 256. */
   readonly byteOffset: number;
 }
 
-/** A kernel, compiled. */
+/** A compiled kernel. */
 export interface CompiledKernel {
-  /** The compiled code. */
   readonly pipeline: PipelineHandle;
-  /** What has to be bound to it. */
   readonly layout: BindingLayout;
 }
 
-/** How the bindings of a kernel are arranged: kernels of one arrangement share bind groups. */
+/** The layout of a kernel's bindings: kernels with equal layouts share bind groups. */
 export interface BindingLayout {
-  /** Equal for equal arrangements. */
+  /** Equal for equal layouts. */
   readonly key: string;
-  /** The arrangement. */
   readonly handle: LayoutHandle;
-  /** The number of the first binding: that of the arguments, 0, or without any that of the buffers, 1. */
+  /** The first binding number: 0 for the arguments, or 1, the first buffer, if there are none. */
   readonly firstBinding: 0 | 1;
-  /** The bytes in the uniform ring that a dispatch needs for its arguments; 0 for none. */
+  /** Bytes per dispatch in the argument ring; 0 for none. */
   readonly argumentBytes: number;
 }
 
 /** What a {@linkcode KernelCache} needs of the device. */
 export interface KernelCacheOptions {
-  /** The uniform buffer that arguments are read from. */
+  /** The uniform buffer of arguments. */
   readonly ring: BufferHandle;
-  /** The most bytes that one binding may have. */
+  /** Maximum size of a binding, in bytes. */
   readonly bindingLimit: number;
-  /** Told of everything that may turn out to be invalid, with what it was. */
+  /** Called with every validation that is pending, and what is being validated. */
   readonly check: (what: string, error: Promise<string | null>) => void;
-  /** Submits what is recorded, so that bind groups may be forgotten. */
+  /** Submits the recording, so that bind groups may be dropped. */
   readonly submit: () => void;
 }
 
-/** Compiles kernels and binds buffers to them. */
+/** Compiles kernels and creates bind groups, each once. */
 export class KernelCache {
   readonly #gpu: Gpu;
   readonly #options: KernelCacheOptions;
@@ -67,23 +63,21 @@ export class KernelCache {
   readonly #groups = new Map<string, BindGroupHandle>();
   #groupsCreated = 0;
 
-  /** Begins with nothing compiled. */
   constructor(gpu: Gpu, options: KernelCacheOptions) {
     this.#gpu = gpu;
     this.#options = options;
   }
 
-  /** How many pipelines were compiled so far. */
+  /** Number of pipelines compiled so far. */
   get pipelinesCompiled(): number {
     return this.#byKey.size;
   }
 
-  /** How many bind groups were made so far. */
+  /** Number of bind groups created so far. */
   get bindGroupsCreated(): number {
     return this.#groupsCreated;
   }
 
-  /** The pipeline of a kernel. */
   compiled(kernel: WgslKernel): CompiledKernel {
     let compiled = this.#byObject.get(kernel);
     if (compiled === undefined) {
@@ -93,7 +87,7 @@ export class KernelCache {
     return compiled;
   }
 
-  /** The bind group that gives `buffers` to kernels of this layout. It may submit what is recorded. */
+  /** The bind group of `buffers` for this layout. May submit the recording. */
   bindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
     let key = layout.key;
     for (const { buffer, byteOffset } of buffers) {
@@ -112,7 +106,10 @@ export class KernelCache {
     return group;
   }
 
-  /** Forgets the bind groups, as when some of their buffers are gone. Nothing recorded may use one. */
+  /**
+   * Drops the bind groups, for example when buffers were destroyed. No pending recording may use
+   * one.
+   */
   forgetBindGroups(): void {
     this.#groups.clear();
     this.#gpu.forgetBindGroups();
@@ -161,7 +158,7 @@ export class KernelCache {
 }
 
 /**
- * The whole text of a kernel: directives, the declarations that the device puts before, the kernel.
+ * The complete source of a kernel: directives, generated declarations, body.
  *
  * @example
  * ```ts
@@ -178,7 +175,7 @@ export class KernelCache {
  */
 export function completeCode(kernel: WgslKernel): string {
   const body = kernel.code();
-  // WGSL wants its directives before any declaration.
+  // WGSL requires directives before all declarations.
   const directive = /^\s*(?:enable|requires|diagnostic)\b[^;]*;/gm;
   const directives = [...body.match(directive) ?? []];
   if (kernel.buffers.some(({ type }) => type.includes("f16"))) directives.unshift("enable f16;");

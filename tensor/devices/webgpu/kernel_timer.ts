@@ -1,17 +1,17 @@
-/** Times kernels on the graphics processor, for profiles. @module */
+/** Times kernels on the GPU, for profiles. @module */
 
 import type { ProfileRecorder, Work } from "../../profile.ts";
 import type { BufferHandle, Gpu, TimestampsHandle } from "./gpu.ts";
 import type { Recording, TimestampPlace } from "./recording.ts";
 
-/** The timestamps that one recording may have: as many as a query set can hold. */
+/** Timestamps per recording: the maximum of a query set. */
 const TIMESTAMPS = 4096;
 const TIMESTAMP_BYTES = 8;
 
-/** What stands for the kernels of an adapter that has no timestamps. */
+/** The event of all kernels, on an adapter without timestamps. */
 const NOT_TIMED = "kernels, timed together";
 
-/** A kernel that was recorded, and what it has to do. */
+/** A recorded kernel and its work. */
 interface Timed {
   readonly key: string;
   readonly work: Work | undefined;
@@ -20,23 +20,23 @@ interface Timed {
 /** The kernels of one recording. */
 interface Ended {
   readonly kernels: readonly Timed[];
-  /** Where their timestamps can be read, two for each; `null` where there are none. */
+  /** The buffer with their timestamps, two each; `null` if there are none. */
   readonly timestamps: BufferHandle | null;
-  /** A moment before it was submitted, in milliseconds of `performance.now()`. */
+  /** Time just before the submit, in milliseconds of `performance.now()`. */
   readonly submitted: number;
 }
 
-/** The kernels of a recording that was submitted. */
+/** The kernels of a submitted recording. */
 interface Batch extends Ended {
-  /** When it was done, by the same clock, where there are no timestamps. */
+  /** Without timestamps: when it was done, by the same clock. */
   readonly done: Promise<number> | null;
 }
 
 /**
- * Writes a timestamp before and after each kernel.
+ * Records a timestamp before and after each kernel.
  *
- * Without the feature `timestamp-query` all kernels of a recording are one event, which lasts from its
- * submission, or the end of the recording before it, to when the queue says that it is done.
+ * Without `timestamp-query`, all kernels of a recording form one event: from the submit, or the end
+ * of the previous recording, until the queue reports it done.
  */
 export class KernelTimer {
   readonly #gpu: Gpu;
@@ -44,11 +44,10 @@ export class KernelTimer {
     | { readonly set: TimestampsHandle; readonly resolved: BufferHandle }
     | null = null;
   readonly #batches: Batch[] = [];
-  /** The kernels of the recording that is being made. */
+  /** The kernels of the current recording. */
   #kernels: Timed[] = [];
   #ended: Ended | null = null;
 
-  /** Begins with nothing recorded. */
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
     if (!gpu.features.has("timestamp-query")) return;
@@ -58,19 +57,19 @@ export class KernelTimer {
     };
   }
 
-  /** Whether the recording has to be submitted before another kernel can be timed. */
+  /** Whether to submit the recording before timing another kernel. */
   get isFull(): boolean {
     return 2 * this.#kernels.length >= TIMESTAMPS;
   }
 
-  /** Notes a kernel, and tells where it shall write timestamps. */
+  /** Adds a kernel; returns where to write its timestamps. */
   next(key: string, work: Work | undefined): TimestampPlace | null {
     const index = 2 * this.#kernels.length;
     this.#kernels.push({ key, work });
     return this.#queries && { timestamps: this.#queries.set, index };
   }
 
-  /** Ends a recording: has its timestamps copied to where they can be read. */
+  /** Ends a recording, and resolves its timestamps into a readable buffer. */
   endRecording(recording: Recording): void {
     const kernels = this.#kernels;
     if (kernels.length === 0) return;
@@ -86,7 +85,7 @@ export class KernelTimer {
     this.#ended = { kernels, timestamps, submitted: performance.now() };
   }
 
-  /** Notes that the recording that was ended is submitted. */
+  /** Records that the ended recording has been submitted. */
   noteSubmission(): void {
     if (this.#ended === null) return;
     const done = this.#queries === null
@@ -96,7 +95,7 @@ export class KernelTimer {
     this.#ended = null;
   }
 
-  /** Reads the timestamps, when everything is done, and hands all kernels to a recorder. */
+  /** Reads the timestamps when all work is done, and passes the kernels to a recorder. */
   async report(recorder: ProfileRecorder): Promise<void> {
     if (this.#queries === null) return await this.#reportTogether(recorder);
     const batches = this.#batches;
@@ -109,7 +108,7 @@ export class KernelTimer {
     );
     const origin = read[0]?.[0] ?? 0n;
     const times = read.map((of) => Array.from(of, (time) => Number(time - origin) / 1e6));
-    // The two clocks begin at different times: no recording may begin before it was submitted.
+    // The clocks have different origins: align them so that no recording starts before its submit.
     const offset = Math.max(...batches.map(({ submitted }, i) => submitted - times[i]![0]!));
     batches.forEach(({ kernels }, i) =>
       kernels.forEach(({ key, work }, j) =>
@@ -131,7 +130,6 @@ export class KernelTimer {
     }
   }
 
-  /** Gives back what it made. */
   destroy(): void {
     if (this.#queries === null) return;
     this.#gpu.destroyTimestamps(this.#queries.set);

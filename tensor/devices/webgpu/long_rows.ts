@@ -1,6 +1,6 @@
 /**
- * Row programs on rows of which a kernel cannot see one at once: these are cut in pieces, and what is
- * computed of them in stages.
+ * Row programs on rows that exceed one binding: the rows are cut into pieces and computed in
+ * stages.
  *
  * @module
  */
@@ -21,23 +21,23 @@ export type RunProgram = (
   scalars: readonly number[],
 ) => void;
 
-/** Some elements of each row, that follow each other. */
+/** A range of columns. */
 interface Piece {
   readonly first: number;
   readonly length: number;
 }
 
-/** Whether a kernel can see a whole row of a view, wherever it begins. */
+/** Whether a row of a view always fits one binding, wherever it starts. */
 export function seesRows(device: WebGpuDevice, view: View): boolean {
   const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];
   return isRowSeen(device, view, (length - 1) * stride + 1);
 }
 
 /**
- * Records the run of a row program on rows that are too long for one kernel. Each stage goes through all
- * pieces before the next one begins, and the last stage writes the outputs: so these may be inputs.
+ * Runs a row program on rows that are too long for one kernel. Each stage completes all pieces
+ * before the next starts, and the last stage writes the outputs, so these may alias inputs.
  *
- * @param inputs As `runProgramOnWebGpu` takes them, and so the rest; no row is empty.
+ * @param inputs As for `runProgramOnWebGpu`, like the rest; no row is empty.
  * @param run Runs a program on shorter rows.
  */
 export function runOnLongRows(
@@ -73,7 +73,7 @@ export function runOnLongRows(
 
   let done = 0;
   for (const { piece, combine } of reductions) {
-    // For each reduction a row of what the pieces give.
+    // For each reduction, a row of the pieces' results.
     const count = combine.outputs.length;
     const shape = [...rowShape, count * pieces.length];
     const partial = allocateView(device, "float32", shape, "reductions of pieces of rows");
@@ -105,8 +105,8 @@ export function runOnLongRows(
 }
 
 /**
- * How long a row may be so that a kernel is sure to see one of each view: half of what fits, since where
- * rows lie side by side a kernel should see several.
+ * A row length for which one row of each view fits a binding: half of what fits, so that adjacent
+ * rows share a kernel.
  */
 function shortRow(device: WebGpuDevice, views: readonly View[]): number {
   const seen = device.limits.maxStorageBufferBindingSize / 2;
@@ -117,7 +117,7 @@ function shortRow(device: WebGpuDevice, views: readonly View[]): number {
   return Math.max(1, Math.min(...lengths));
 }
 
-/** Pieces of equal length, a multiple of four if it can be, and what is left. */
+/** Pieces of equal length, a multiple of four if possible, and the rest. */
 function cutRow(rowLength: number, most: number): readonly Piece[] {
   const length = most < 4 ? most : 4 * Math.floor(most / 4);
   return Array.from({ length: Math.ceil(rowLength / length) }, (_, i) => ({
@@ -126,7 +126,7 @@ function cutRow(rowLength: number, most: number): readonly Piece[] {
   }));
 }
 
-/** A part of each row. */
+/** A range of columns of each row. */
 function columnsOf(view: View, { first, length }: Piece): View {
   const { allocation, dtype, shape, strides, offset } = view;
   return {
@@ -136,7 +136,7 @@ function columnsOf(view: View, { first, length }: Piece): View {
   };
 }
 
-/** An element of each row. */
+/** One column. */
 function columnOf(view: View, column: number): View {
   return columnsOf(view, { first: column, length: 1 });
 }

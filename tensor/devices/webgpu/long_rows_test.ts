@@ -8,7 +8,7 @@ import { deviation, place, type Placement, runBoth, sample } from "./testing/vie
 /** Rows of this length take three pieces on the tiny device. */
 const LENGTH = 300_001;
 
-/** Reductions in two passes, an output per row and one per element, and what a piece has to be told. */
+/** Two passes of reductions, per-row and per-element outputs, and column indices. */
 const program = defineProgram(
   { name: "spread out", inputs: ["x", "y", "at"], perRow: ["at"], scalars: ["factor"] },
   ({ x, y, at, factor }) => {
@@ -93,8 +93,8 @@ gpuTest("pieces of a row share their kernels, and rows that fit have one", (devi
     return [after.dispatches - dispatches, after.pipelinesCompiled - pipelinesCompiled];
   };
   assertEquals(softmaxOf(200_000), [2, 1]);
-  // Of both rows three pieces each: their maxima, the largest of these, sums, their sum, and the result.
-  // A kernel for each of the five, and where four elements cannot be handled at once another for three.
+  // Two rows of three pieces each: maxima, their maximum, sums, their sum, and the result. One
+  // kernel for each of the five, and three more where vectors of four do not fit.
   assertEquals(softmaxOf(LENGTH), [20, 8]);
   assertEquals(softmaxOf(LENGTH + 20_000), [20, 0]);
 }, tinyDevice);

@@ -1,11 +1,11 @@
 /**
- * The WebGPU device: tensors and kernels on any graphics processor that `navigator.gpu` reaches.
+ * The WebGPU device: tensors and kernels on any GPU that `navigator.gpu` reaches.
  *
- * `adapter.ts` opens the adapter; `device.ts` is the device, made of a `buffer_pool.ts`, a
- * `recording.ts` of dispatches with their arguments in an `argument_ring.ts`, a `kernel_cache.ts` of
- * pipelines and bind groups, and a `readback.ts`. `gpu.ts` says what all of these need of WebGPU;
- * `direct_gpu.ts` does it, and `remote_gpu.ts` has a worker do it. `program_wgsl.ts` turns formulas into
- * kernels.
+ * `adapter.ts` opens the adapter. `device.ts` is the device, composed of a `buffer_pool.ts`, a
+ * `recording.ts` of dispatches with arguments in an `argument_ring.ts`, a `kernel_cache.ts` of
+ * pipelines and bind groups, and a `readback.ts`. `gpu.ts` is the interface to WebGPU below;
+ * `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a worker. `program_wgsl.ts`
+ * compiles formulas to kernels.
  *
  * @module
  */

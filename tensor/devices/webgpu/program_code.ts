@@ -1,4 +1,4 @@
-/** What kernels of elementwise and of row programs have in common: operands and formulas in WGSL. @module */
+/** What elementwise and row kernels share: operands and formulas in WGSL. @module */
 
 import type { WgslBuffer } from "../../device.ts";
 import { type Expression, operandsOf } from "../../expression/expression.ts";
@@ -17,17 +17,17 @@ import {
 export interface OperandsPattern {
   /** Inputs, then outputs. */
   readonly operands: readonly OperandPattern[];
-  /** The operands from this one on are outputs. */
+  /** Index of the first output. */
   readonly firstOutput: number;
-  /** The number of axes that are arguments (for a row program without the row itself). */
+  /** Number of outer axes, which are arguments (for a row program, without the row itself). */
   readonly rank: number;
-  /** How many neighbours of the innermost axis a thread handles at once. */
+  /** Contiguous elements per thread along the innermost axis. */
   readonly width: Width;
 }
 
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
-/** Names a pattern: equal patterns have equal names. */
+/** The cache key of a pattern. */
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
   const letters = { next: "n", same: "o", stride: "s", none: "r" };
   const list = operands.map(({ buffer, dtype, step }) =>
@@ -36,13 +36,11 @@ export function patternKey({ operands, rank, width }: OperandsPattern): string {
   return `${rank}x${width} ${list.join(" ")}`;
 }
 
-/** The operands of one kernel: their buffers, arguments, loads and stores. */
+/** The operands of a kernel: buffers, arguments, loads and stores. */
 export class OperandCode {
   readonly #pattern: OperandsPattern;
-  /** The buffers that the kernel declares. */
   readonly buffers: readonly WgslBuffer[];
 
-  /** Chooses the types of the buffers. */
   constructor(pattern: OperandsPattern) {
     this.#pattern = pattern;
     const count = Math.max(...pattern.operands.map(({ buffer }) => buffer)) + 1;
@@ -66,7 +64,7 @@ export class OperandCode {
     ]);
   }
 
-  /** Declares `base0`, `base1`, …: where each operand is at the outer indices `i0`, `i1`, … */
+  /** Declares `base0`, `base1`, …: each operand's position at the outer indices `i0`, `i1`, … */
   bases(): string {
     const { operands, rank } = this.#pattern;
     return operands.map((_, i) => {
@@ -92,7 +90,7 @@ export class OperandCode {
     return type === "f32" ? stored : `${floatType(width)}(${stored})`;
   }
 
-  /** How many numbers {@linkcode load} gives for an operand. */
+  /** The vector width of an operand's loads. */
   #widthOf(operand: number): Width {
     return this.#pattern.operands[operand]!.step === "next" ? this.#pattern.width : 1;
   }
@@ -124,13 +122,16 @@ export class OperandCode {
       this.#pattern.operands.some((o) => o.buffer === buffer && o.step === "next");
   }
 
-  /** That of its first operand; others of four bytes may be in it, and are taken for what they are. */
+  /** The type of its first operand; other four-byte operands in it are bit-cast. */
   #typeOfBuffer(buffer: number): string {
     return wgslType(this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype);
   }
 }
 
-/** The arguments named by {@linkcode OperandCode.argumentNames}, in elements or, if wide, in fours. */
+/**
+ * The arguments named by {@linkcode OperandCode.argumentNames}, in elements, or in units of four if
+ * wide.
+ */
 export function operandArguments(
   { operands, width }: OperandsPattern,
   offsets: readonly number[],
@@ -147,7 +148,7 @@ export function operandArguments(
   return values;
 }
 
-/** What the roots are made of, in order, without what the reductions in them are made of. */
+/** The nodes below the roots, in order, without those inside reductions. */
 function partsOf(roots: readonly Expression[]): readonly Expression[] {
   const parts = new Set<Expression>();
   const visit = (e: Expression): void => {
@@ -159,38 +160,37 @@ function partsOf(roots: readonly Expression[]): readonly Expression[] {
   return [...parts];
 }
 
-/** Formulas in WGSL: each part is computed once and has a name. */
+/** Generates WGSL for formulas, with each subexpression computed once and named. */
 export class FormulaCode {
   readonly #program: Program;
   readonly #operands: OperandCode;
   readonly #width: Width;
-  /** What does not vary along the innermost axis keeps its name throughout the kernel. */
+  /** Names of loop invariants, valid throughout the kernel. */
   readonly #constantNames = new Map<Expression, string>();
   #varyingNames = new Map<Expression, string>();
 
-  /** Begins with no part computed. */
   constructor(program: Program, operands: OperandCode, width: Width) {
     this.#program = program;
     this.#operands = operands;
     this.#width = width;
   }
 
-  /** Gives a name to the result of a reduction. */
+  /** Names the result of a reduction. */
   define(expression: Expression, name: string): void {
     this.#constantNames.set(expression, name);
   }
 
-  /** Statements that compute all parts of `roots` that do not vary and are not known yet. */
+  /** Statements for the loop-invariant nodes below `roots` that are not computed yet. */
   constants(roots: readonly Expression[], indent: string): string {
     return this.#statements(partsOf(roots).filter((e) => !e.varies), indent);
   }
 
-  /** Forgets what was computed in the body of a loop that has ended. */
+  /** Drops the names of the previous loop body. */
   beginLoop(): void {
     this.#varyingNames = new Map();
   }
 
-  /** Statements that compute all parts of `roots` that vary, at `position` of the innermost axis. */
+  /** Statements for the varying nodes below `roots`, at `position` along the innermost axis. */
   varying(roots: readonly Expression[], position: string, indent: string): string {
     return this.#statements(partsOf(roots).filter((e) => e.varies), indent, position);
   }
@@ -200,7 +200,7 @@ export class FormulaCode {
     return (e.varies ? this.#varyingNames : this.#constantNames).get(e)!;
   }
 
-  /** The name of a value, repeated for each of the neighbours if it is one for all. */
+  /** The name of a value, splatted to the vector width if it is a scalar. */
   wide(e: Expression): string {
     return e.varies || this.#width === 1 ? this.name(e) : `${floatType(4)}(${this.name(e)})`;
   }

@@ -1,25 +1,25 @@
-/** How the operands of a program lie in memory, made as simple as they allow. @module */
+/** The memory layout of a program's operands, simplified as far as possible. @module */
 
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 
-/** Axes that all operands share, with the strides of each. */
+/** The common axes of all operands, with the strides of each. */
 export interface Axes {
-  /** The lengths, from the outermost axis to the innermost. */
+  /** Lengths, outermost first. */
   readonly sizes: readonly number[];
-  /** For each operand its stride along each axis, in elements. */
+  /** Strides of each operand along the axes, in elements. */
   readonly strides: readonly (readonly number[])[];
 }
 
 /**
- * Writes the same elements with as few axes as possible.
+ * Describes the same elements with as few axes as possible.
  *
- * Axes of length 1 go; the others are put in the order in which `leader` lies in memory, and
- * neighbours become one where every operand steps through both as through one.
+ * Axes of length 1 are dropped; the others are sorted by the strides of `leader`, and adjacent ones
+ * merged where all operands allow it.
  *
  * @param sizes The lengths, none of them 0.
- * @param strides For each operand its stride along each axis.
- * @param leader The operand by which the axes are ordered.
+ * @param strides The strides of each operand.
+ * @param leader The operand that determines the order of the axes.
  *
  * @example
  * ```ts
@@ -55,20 +55,20 @@ export function collapseAxes(
   return { sizes: newSizes, strides: newStrides };
 }
 
-/** What is known of an operand when a kernel is written; kernels are shared by equal patterns. */
+/** What is known of an operand at code generation; equal patterns share kernels. */
 export interface OperandPattern {
-  /** The storage buffer that it is in: operands in one allocation share a buffer. */
+  /** Index of its storage buffer: operands in one allocation share a buffer. */
   readonly buffer: number;
-  /** The type of its elements; formulas see them all as `f32`. */
+  /** Element dtype; formulas see `f32`. */
   readonly dtype: DType;
   /**
-   * How it steps along the innermost axis: to the next element, not at all, or by a stride that is
-   * an argument; `none` if it has no such axis, being one per row.
+   * Step along the innermost axis: contiguous, broadcast, or by a stride argument; `none` for a
+   * per-row operand.
    */
   readonly step: "next" | "same" | "stride" | "none";
 }
 
-/** The operands' allocations, each once, and which operand is in which. */
+/** The distinct allocations of the operands, and the index of each operand's allocation. */
 export function groupByAllocation(
   views: readonly View[],
 ): { readonly allocations: readonly Allocation[]; readonly buffers: readonly number[] } {
@@ -80,18 +80,18 @@ export function groupByAllocation(
   return { allocations, buffers };
 }
 
-/** How an operand with this stride steps along the innermost axis. */
+/** The step of this stride along the innermost axis. */
 export function stepOf(stride: number): "next" | "same" | "stride" {
   return stride === 1 ? "next" : stride === 0 ? "same" : "stride";
 }
 
 /**
- * Whether four neighbours along the innermost axis can be handled at once: every operand either
- * has them side by side, from a multiple of 4 on, or has one number for all.
+ * Whether threads can handle four elements along the innermost axis: every operand is either
+ * contiguous and 4-aligned there, or broadcast.
  *
  * @param length The length of the innermost axis.
- * @param outer For each operand its strides along the other axes.
- * @param firstOutput The operands from this one on are written.
+ * @param outer The strides of each operand along the other axes.
+ * @param firstOutput Index of the first output.
  */
 export function canHandleFour(
   length: number,
@@ -108,7 +108,7 @@ export function canHandleFour(
       : step === "none" || (step === "same" && i < firstOutput)
   );
   if (!fits || !patterns.some((_, i) => isWide(i))) return false;
-  // A single number cannot be stored to a buffer of fours without touching its neighbours.
+  // A scalar cannot be stored to a buffer of vec4 without touching its neighbors.
   return patterns.every(({ buffer }, i) =>
     i < firstOutput || isWide(i) ||
     patterns.every((other, j) => other.buffer !== buffer || !isWide(j))

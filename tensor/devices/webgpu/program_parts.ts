@@ -1,21 +1,21 @@
-/** Programs with more operands than a kernel can have buffers, cut in two. @module */
+/** Splits programs whose operands exceed a kernel's storage buffers. @module */
 
 import type { View } from "../../device.ts";
 import { makeProgram, type Program } from "../../expression/program.ts";
 import { pruneInputs } from "../../expression/prune.ts";
 
-/** A program that gives some of another one's outputs. */
+/** A program for some of another one's outputs. */
 interface Part {
   readonly program: Program;
-  /** Which of the inputs it takes. */
+  /** Indices of the inputs that it takes. */
   readonly used: readonly number[];
-  /** The first of its outputs, and the one after the last. */
+  /** Range of its outputs. */
   readonly outputs: readonly [start: number, end: number];
 }
 
 const known = new WeakMap<Program, readonly Part[]>();
 
-/** Two programs that each give half of the outputs. */
+/** Two programs, each for half of the outputs. */
 function partsOf(program: Program): readonly Part[] {
   let parts = known.get(program);
   if (parts === undefined) {
@@ -32,12 +32,12 @@ function partsOf(program: Program): readonly Part[] {
 }
 
 /**
- * Cuts a program in two, which take fewer operands each.
+ * Splits a program into two with fewer operands each.
  *
- * @param views Its inputs and then its outputs.
- * @returns The two with their views, in the order in which they have to run; `null` if that is not
- * possible: there is one output, the second would read what the first has written over, or what is
- * left of the inputs does not tell how long a row is.
+ * @param views Its inputs, then its outputs.
+ * @returns The two with their views, in execution order; `null` if that is impossible: with one
+ * output, if the second would read what the first has overwritten, or if the remaining inputs do
+ * not determine the row length.
  */
 export function splitProgram(
   program: Program,

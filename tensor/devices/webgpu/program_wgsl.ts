@@ -1,4 +1,4 @@
-/** Runs programs on a WebGPU device: the formulas of `tensor/expression/` as kernels in WGSL. @module */
+/** Runs the programs of `tensor/expression/` on a WebGPU device. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
@@ -13,23 +13,23 @@ import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
 import { isSeenWhole, viewsInWindows } from "./windows.ts";
 
-/** Kernels that were written before, by program and by what else their code depends on. */
+/** Generated kernels, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
 
 /**
- * Records the run of a program.
+ * Records a run of a program.
  *
- * Where elements lie is an argument of the kernel, so views of another size or place need no new
- * one; only the pattern counts: how many axes are left once neighbours are joined, which operands
- * step by one along the innermost, and whether four elements can be handled at once.
+ * Sizes, strides and offsets are kernel arguments, so other views need no new kernel. The code
+ * depends only on the pattern: the number of axes after merging, each operand's step along the
+ * innermost axis, and the vector width.
  *
- * @param inputs A view for each input, broadcast to the common shape. In a row program the last axis
- * is the row, and inputs that are per row have length 1 there.
- * @param outputs A view for each output, of the common shape; in a row program outputs that are one
- * per row have length 1 on the last axis. An output may be the same elements as an input, in the
- * same order, but may not overlap one otherwise.
- * @param scalars A number for each of the program's scalars.
- * @throws {RangeError} If the operands lie in more buffers than a kernel can have on this device.
+ * @param inputs A view per input, broadcast to the common shape. In a row program the last axis is
+ * the row, and per-row inputs have length 1 there.
+ * @param outputs A view per output, of the common shape; in a row program, per-row outputs have
+ * length 1 on the last axis. An output may coincide with an input, element by element, but not
+ * overlap one otherwise.
+ * @param scalars The value of each scalar.
+ * @throws {RangeError} If the operands need more buffers than a kernel can bind on this device.
  *
  * @example
  * ```ts
@@ -65,7 +65,7 @@ export function runProgramOnWebGpu(
 ): void {
   const views = [...inputs, ...outputs];
   const firstOutput = outputs[0];
-  // A row of length 0 still has a sum; without rows, or without elements, there is nothing to do.
+  // An empty row still has a sum; without rows, or without elements, there is nothing to do.
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
   if (counted === undefined || counted.includes(0)) return;
   const isEmpty = views.some(({ shape }) => shape.includes(0));
@@ -90,8 +90,8 @@ export function runProgramOnWebGpu(
 }
 
 /**
- * Whether a view is of memory that is written, but not in the same places: such memory is bound once, so
- * that a kernel would have to see both places at once.
+ * Whether a view's memory is also written, at other positions: memory is bound once, so one binding
+ * would have to cover both.
  */
 function isWrittenElsewhere(
   { allocation, offset, strides }: View,
@@ -102,7 +102,7 @@ function isWrittenElsewhere(
     !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
 }
 
-/** The same elements in memory of their own, as the floats that formulas see. */
+/** A copy in separate memory, as floats. */
 function copyOf(device: WebGpuDevice, view: View): View {
   const copy = allocateView(device, "float32", view.shape, "an input that is written elsewhere");
   copyOnWebGpu(device, view, copy);
@@ -111,12 +111,12 @@ function copyOf(device: WebGpuDevice, view: View): View {
 
 const identity = defineProgram({ name: "copy", inputs: ["x"] }, ({ x }) => [x]);
 
-/** Copies elements from one view to another one of its shape. */
+/** Copies elements between views of one shape. */
 export function copyOnWebGpu(device: WebGpuDevice, source: View, target: View): void {
   runProgramOnWebGpu(device, identity, [source], [target], []);
 }
 
-/** Runs a program on views that kernels can see: inputs and then outputs. */
+/** Runs a program on views that fit a binding: inputs, then outputs. */
 function runPiece(
   device: WebGpuDevice,
   program: Program,

@@ -4,7 +4,7 @@ import { defineProgram, type Program } from "../../expression/program.ts";
 import { openWebGpuDevice } from "./device.ts";
 import { runProgramOnWebGpu } from "./program_wgsl.ts";
 
-// Every figure is for REPEATS runs and one wait: the wait alone takes 11 ms in Deno.
+// Each figure is for REPEATS runs and one wait: the wait alone takes 11 ms in Deno.
 const REPEATS = 20;
 
 const add = defineProgram({ name: "add", inputs: ["x", "y"] }, ({ x, y }) => [ex.add(x, y)]);

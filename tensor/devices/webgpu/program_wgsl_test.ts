@@ -7,7 +7,7 @@ import type { RecordingWebGpuDevice } from "./device.ts";
 import { deviation, place, type Placed, type Placement, runBoth, sample } from "./testing/views.ts";
 import { runProgramOnWebGpu } from "./program_wgsl.ts";
 
-/** Smaller than any adapter has to be: kernels may not rely on more. */
+/** Below the minimum of every adapter: kernels must not rely on more. */
 const tiny = {
   limits: {
     maxComputeInvocationsPerWorkgroup: 128,
@@ -94,7 +94,10 @@ const awkward = [
 ];
 const many = Float32Array.from({ length: 4000 }, (_, i) => 60 * Math.sin(i) * Math.sin(i * i) ** 3);
 
-/** The error allowed beside exact zeros: sine and cosine of large angles, and log near 1 in f32. */
+/**
+ * The absolute error allowed where the result is near 0: sine and cosine of large angles, and log
+ * near 1 in f32.
+ */
 const unary: readonly [ex.UnaryOperation, (x: ex.Expression) => ex.Expression, number, number][] = [
   ["negate", ex.negate, 0, 1e-30],
   ["exp", ex.exp, 1e-5, 1e-37],
@@ -112,7 +115,7 @@ const unary: readonly [ex.UnaryOperation, (x: ex.Expression) => ex.Expression, n
 gpuTest("every operation of one operand agrees with double precision", async (device) => {
   for (const values of [awkward, [...many, ...many.map((x) => x / 1000)]]) {
     for (const [name, f, tolerance, scale] of unary) {
-      // The angle of a huge number says nothing in single precision.
+      // In single precision, a huge number does not determine an angle.
       const isPeriodic = name === "sin" || name === "cos";
       const kept = values.filter((x) => !isPeriodic || !(Math.abs(x) > 1e4 && x < Infinity));
       const x = place(device, { shape: [kept.length] }, (i) => kept[i] ?? 0);
@@ -149,7 +152,9 @@ gpuTest(
   },
 );
 
-/** Shapes with an input's strides and offset: every path through the layout of elementwise programs. */
+/**
+ * Shapes with an input's strides and offset: every path through the layout of elementwise programs.
+ */
 const layouts: readonly (Placement & { readonly about: string })[] = [
   { about: "one element", shape: [1] },
   { about: "no axis", shape: [] },
@@ -171,7 +176,7 @@ const layouts: readonly (Placement & { readonly about: string })[] = [
 
 const mixed = two("x + 2 y", (x, y) => ex.add(x, ex.multiply(2, y)));
 
-/** Takes lavapipe for a graphics processor, so that rows are shared out to many threads. */
+/** Treats lavapipe as a GPU, so that a row gets many threads. */
 const wide = { subgroupSize: 32 };
 
 for (

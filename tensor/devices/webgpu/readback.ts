@@ -1,9 +1,9 @@
-/** Reading results: copies recorded in order, mapped together. @module */
+/** Reading back: copies recorded in order, mapped together. @module */
 
 import { sizeClass } from "./buffer_pool.ts";
 import type { BufferHandle, Gpu } from "./gpu.ts";
 
-/** A buffer that the host can read, filled from the front. */
+/** A mappable buffer, filled from the front. */
 interface Staging {
   readonly buffer: BufferHandle;
   readonly capacity: number;
@@ -17,18 +17,18 @@ interface Request {
   readonly resolve: (data: ArrayBuffer) => void;
 }
 
-/** The smallest staging buffer, in bytes: room for the losses and norms of many steps. */
+/** Minimum size of a staging buffer, in bytes: room for the losses and norms of many steps. */
 const SMALLEST = 64 * 1024;
-/** Larger staging buffers are not kept: a checkpoint is read once. */
+/** Larger staging buffers are not reused: a checkpoint is read once. */
 const LARGEST_KEPT = 1024 * 1024;
 
-/** Copies that wait to be mapped together. */
+/** Copies that will be mapped together. */
 export class ReadBatch {
   readonly #requests: Request[] = [];
   readonly #stagings: Staging[] = [];
   readonly #fetched = new Map<Staging, ArrayBuffer>();
 
-  /** Where the next `bytes` bytes go. `data` resolves once the batch is {@linkcode deliver}ed. */
+  /** Reserves `bytes` bytes. `data` resolves when the batch is {@linkcode deliver}ed. */
   reserve(
     bytes: number,
     take: (bytes: number) => Staging,
@@ -39,25 +39,25 @@ export class ReadBatch {
       this.#stagings.push(staging);
     }
     const offset = staging.used;
-    // A mapped range begins at a multiple of 8.
+    // A mapped range starts at a multiple of 8.
     staging.used += Math.ceil(bytes / 8) * 8;
     const { promise, resolve } = Promise.withResolvers<ArrayBuffer>();
     this.#requests.push({ staging, offset, bytes, resolve });
     return { buffer: staging.buffer, offset, data: promise };
   }
 
-  /** Waits until the copies are there. */
+  /** Waits for the copies. */
   async fetch(gpu: Gpu): Promise<void> {
     await Promise.all(this.#stagings.map(async (staging) => {
       this.#fetched.set(staging, await gpu.readBuffer(staging.buffer, staging.used));
     }));
   }
 
-  /** Hands every request its bytes; returns the staging buffers, ready to be used again. */
+  /** Resolves every request; returns the staging buffers for reuse. */
   deliver(): readonly Staging[] {
     for (const { staging, offset, bytes, resolve } of this.#requests) {
       const data = this.#fetched.get(staging)!;
-      // What was fetched for one request alone need not be copied again.
+      // A buffer with a single request need not be copied.
       resolve(bytes === data.byteLength ? data : data.slice(offset, offset + bytes));
     }
     for (const staging of this.#stagings) staging.used = 0;
@@ -71,17 +71,15 @@ export class StagingBuffers {
   readonly #idle: Staging[] = [];
   #created = 0;
 
-  /** Begins with none. */
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
   }
 
-  /** How many were made so far. */
+  /** Number of buffers created so far. */
   get created(): number {
     return this.#created;
   }
 
-  /** Takes one with room for `bytes`. */
   take(bytes: number): Staging {
     const index = this.#idle.findIndex((staging) => staging.capacity >= bytes);
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
@@ -90,7 +88,6 @@ export class StagingBuffers {
     return { buffer: this.#gpu.createBuffer("read", capacity, "read"), capacity, used: 0 };
   }
 
-  /** Takes them back. */
   give(stagings: readonly Staging[]): void {
     for (const staging of stagings) {
       if (staging.capacity <= LARGEST_KEPT) this.#idle.push(staging);

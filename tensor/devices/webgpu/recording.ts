@@ -1,4 +1,4 @@
-/** What is recorded and not yet submitted. @module */
+/** Commands that are recorded but not submitted. @module */
 
 import {
   type BindGroupHandle,
@@ -8,29 +8,27 @@ import {
   type TimestampsHandle,
 } from "./gpu.ts";
 
-/** Room for so many numbers at first: a thousand dispatches. */
+/** Initial capacity: a thousand dispatches. */
 const FIRST_WORDS = 8192;
 
-/** Where a dispatch notes when it begins and, beside it, when it ends. */
+/** Where a dispatch writes its start and end timestamps. */
 export interface TimestampPlace {
-  /** The set of timestamps. */
   readonly timestamps: TimestampsHandle;
-  /** The place of the first of the two. */
+  /** Index of the first of the two. */
   readonly index: number;
 }
 
-/** The commands of {@linkcode COMMAND} in the order of the calls. */
+/** The commands of {@linkcode COMMAND}, in call order. */
 export class Recording {
   #words = new Float64Array(FIRST_WORDS);
   #used = 0;
   #serial = 1;
 
-  /** The number of this recording. Everything recorded under a smaller one has been submitted. */
+  /** Serial number of this recording. All smaller ones have been submitted. */
   get serial(): number {
     return this.#serial;
   }
 
-  /** Whether nothing has been recorded. */
   get isEmpty(): boolean {
     return this.#used === 0;
   }
@@ -38,8 +36,8 @@ export class Recording {
   /**
    * Records a dispatch.
    *
-   * @param argumentOffset The byte offset of its arguments, if it has any.
-   * @param place Where to note when it begins and ends: this takes a pass of its own.
+   * @param argumentOffset Byte offset of its arguments, if any.
+   * @param place Where to write timestamps, which requires a separate pass.
    */
   dispatch(
     pipeline: PipelineHandle,
@@ -54,7 +52,7 @@ export class Recording {
     this.#put(COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z);
   }
 
-  /** Has the first `count` timestamps of a set written to a buffer, as nanoseconds in 64 bits. */
+  /** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
   resolve(timestamps: TimestampsHandle, count: number, to: BufferHandle): void {
     this.#put(COMMAND.resolve, timestamps, count, to);
   }
@@ -70,7 +68,7 @@ export class Recording {
     this.#put(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
   }
 
-  /** Ends the recording and begins the next one. */
+  /** Ends the recording and starts the next one. */
   finish(): Float64Array<ArrayBuffer> {
     const commands = this.#words.slice(0, this.#used);
     this.#used = 0;

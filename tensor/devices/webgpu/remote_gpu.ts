@@ -1,4 +1,4 @@
-/** WebGPU, called in a worker, so that whoever waits for it does not keep this thread. @module */
+/** WebGPU, called in a worker, so that waiting for it does not block this thread. @module */
 
 import type { DeviceInfo } from "../../device.ts";
 import type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
@@ -18,21 +18,20 @@ import type {
 import type { FromWorker, GpuCall, GpuMethod } from "./gpu_messages.ts";
 import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
 
-/** Data for the worker may wait for so many bytes before it is sent. */
+/** Bytes of data to collect before sending them to the worker. */
 const MOST_GATHERED_BYTES = 16 * 1024 * 1024;
 
-/** Someone who waits for an answer. */
+/** A caller that waits for an answer. */
 interface Asker {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
 /**
- * A {@linkcode Gpu} that has a worker make the calls.
+ * A {@linkcode Gpu} whose calls are made by a worker.
  *
- * Calls are gathered and sent together as soon as one of them has an answer to wait for. Handles are
- * known here before anything is made: the worker numbers what it makes in the order of the calls, and
- * so does this.
+ * Calls are batched, and sent as soon as one of them has an answer to wait for. Handles are known
+ * before the objects exist, because both sides number them in call order.
  */
 export class RemoteGpu implements Gpu {
   readonly info: DeviceInfo;
@@ -51,7 +50,7 @@ export class RemoteGpu implements Gpu {
   #made = 0;
   #questions = 0;
 
-  /** Builds on what a worker has opened; {@linkcode RemoteGpu.hear} has to be told what it says. */
+  /** @param thread The worker; its messages go to {@linkcode RemoteGpu.hear}. */
   constructor(thread: GpuThread, { info, limits, features }: FromWorker & { kind: "opened" }) {
     this.#thread = thread;
     this.info = info;
@@ -60,7 +59,7 @@ export class RemoteGpu implements Gpu {
     this.lost = this.#loss.promise;
   }
 
-  /** Takes note of what the worker says. */
+  /** Handles a message of the worker. */
   hear(message: FromWorker): void {
     switch (message.kind) {
       case "answer":
@@ -74,7 +73,7 @@ export class RemoteGpu implements Gpu {
     }
   }
 
-  /** Ends the worker, since nothing works any more. */
+  /** Terminates the worker after a loss. */
   async end(loss: GpuLoss): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
@@ -154,7 +153,7 @@ export class RemoteGpu implements Gpu {
   }
 
   destroy(): void {
-    // Until the worker has ended, which is soon, the process may not.
+    // The process must stay alive until the worker has ended, which is soon.
     this.#isEnding = true;
     this.#thread.ref();
     this.#call("destroy");
@@ -186,7 +185,9 @@ export class RemoteGpu implements Gpu {
     return promise;
   }
 
-  /** Whoever asked a question, for the answer. While someone waits, the process may not end. */
+  /**
+   * Removes and returns the caller of a question. While a caller waits, the process stays alive.
+   */
   #takeAsker(question: number): Asker | undefined {
     const asker = this.#askers.get(question);
     this.#askers.delete(question);
@@ -202,10 +203,10 @@ export class RemoteGpu implements Gpu {
 }
 
 /**
- * Opens the graphics processor in a worker.
+ * Opens the GPU in a worker.
  *
- * @throws {Error} If the worker cannot start, or there is no graphics processor.
- * @throws {RangeError} If a limit is asked for that the adapter does not have.
+ * @throws {Error} If the worker cannot start, or there is no GPU.
+ * @throws {RangeError} If a requested limit exceeds the adapter's.
  */
 export function openRemoteGpu(options: WebGpuOptions): Promise<RemoteGpu> {
   const { promise, resolve, reject } = Promise.withResolvers<RemoteGpu>();

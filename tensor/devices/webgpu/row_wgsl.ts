@@ -1,13 +1,13 @@
 /**
- * Row programs as kernels: reductions along the last axis, and what is made of them.
+ * Row programs as kernels: reductions along the last axis, and formulas over their results.
  *
- * A workgroup takes some rows, and each row some threads, its lanes. A lane goes through its share of
- * the row and the lanes of a row then add up their partial results as a tree. Long rows get many
- * lanes; short ones one lane, so that no thread waits for another.
+ * A workgroup handles several rows with several threads each, the row's lanes. Each lane reduces
+ * its share of the row, and the partial results are combined by a tree reduction. Long rows get
+ * many lanes, short ones a single lane, which needs no barriers.
  *
- * An adapter whose subgroups are as narrow as the vectors of a processor is one, and runs a workgroup
- * as a loop: there a barrier saves and restores every thread. One lane is 5 to 20 times as fast as
- * eight on lavapipe, as long as there are enough rows for all cores.
+ * Software adapters (subgroups as narrow as CPU vectors) run a workgroup as a loop, and a barrier
+ * saves and restores every thread. With enough rows for all cores, one lane is 5 to 20 times as
+ * fast as eight on lavapipe.
  *
  * @module
  */
@@ -26,40 +26,40 @@ import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./prog
 import { binaryCode, floatType, functionsFor, literal, type Width } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
-/** How the threads of a workgroup are shared out. */
+/** How a workgroup's threads are assigned to rows. */
 interface Team {
-  /** Rows of a workgroup, and the threads of each row: powers of two. */
+  /** Rows per workgroup and lanes per row: powers of two. */
   readonly rows: number;
   readonly lanes: number;
-  /** Whether neighbouring threads are in neighbouring rows (or else in one row). */
+  /** Whether adjacent threads work on adjacent rows, instead of one row. */
   readonly rowsFirst: boolean;
 }
 
-/** Subgroups up to this size are vectors of a processor: 8 on lavapipe, 4 on SwiftShader. */
+/** Subgroups up to this size are CPU vectors: 8 on lavapipe, 4 on SwiftShader. */
 const PROCESSOR_VECTOR = 8;
-/** The rows that keep the cores of a processor busy with one lane each. */
+/** Rows that keep all CPU cores busy with one lane each. */
 const BUSY_ROWS = 16;
-/** Up to so many elements a single lane goes through a row. */
+/** Maximum row length for a single lane. */
 const SHORT_ROW = 32;
-/** The threads that keep a graphics processor busy; more lanes for each row than that are no use. */
+/** Threads that saturate a GPU; more lanes per row do not help. */
 const BUSY_THREADS = 32_768;
-/** Neighbouring rows that one memory access fetches, where rows lie side by side. */
+/** Adjacent rows that one memory access fetches, if rows are interleaved. */
 const ROWS_SIDE_BY_SIDE = 32;
-/** The most threads in a workgroup, and the usual number. */
+/** Maximum threads per workgroup, and the usual number. */
 const MOST_THREADS = 256;
 const USUAL_THREADS = 64;
 
 /**
- * Sums are added up in three levels, each from so many partial sums of the one below. A plain sum of
- * n numbers may be off by n roundings; this one by two times this number and n over its square.
+ * Length of a block in three-level (blocked) summation. A plain sum of n numbers accumulates up to
+ * n roundings; this one 2·BLOCK + n/BLOCK².
  */
 const BLOCK = 32;
 
 /**
  * Plans a row program.
  *
- * @param views Inputs and then outputs; the last axis is the row, and there is at least one row.
- * @param buffers For each view the number of the buffer that it is in.
+ * @param views Inputs, then outputs; the last axis is the row, and there is at least one row.
+ * @param buffers The buffer index of each view.
  */
 export function planRows(
   device: WebGpuDevice,
@@ -185,7 +185,7 @@ function rowCode(
     { length: partials },
     (_, i) => `var<workgroup> partial${i}: array<f32, ${threads}>;\n`,
   ).join("");
-  // Threads beyond the last row do the last one again without storing: barriers want all threads.
+  // Threads beyond the last row repeat it without storing, because barriers need all threads.
   const main = `${shared}
 ${beginMain(threads, "group", "local")}
   let thread = i32(local);
@@ -201,7 +201,7 @@ ${splitRow(pattern.rank)}${operands.bases()}${body}${
   return functionsFor(main) + main;
 }
 
-/** Computes the reductions of one pass and gives them names. */
+/** Computes and names the reductions of one pass. */
 function passCode(
   pass: readonly Expression[],
   formulas: FormulaCode,
@@ -249,7 +249,7 @@ ${sums.map((e) => `    var low${e.id} = ${F}(0);\n`).join("")}\
   return text + combineLanes(varying, width, team);
 }
 
-/** A reduction of a value that is the same for the whole row. */
+/** A reduction of a value that is constant along the row. */
 function repeated(operation: ReduceOperation, value: string): string {
   const result = operation === "sum" ? `${value} * f32(arguments.columns)` : value;
   return `select(${result}, ${literal(identityOf(operation))}, arguments.columns == 0)`;
@@ -263,7 +263,7 @@ function combine(operation: ReduceOperation, a: string, b: string): string {
   return binaryCode(operation === "sum" ? "add" : operation, a, b, 1);
 }
 
-/** Makes one number of what the lanes of a row have, and gives it to all of them. */
+/** Combines the lanes' partial results, and broadcasts the total to all lanes. */
 function combineLanes(
   reductions: readonly (Expression & { kind: "reduce" })[],
   width: Width,
@@ -294,7 +294,7 @@ function combineLanes(
   text += "    }\n    workgroupBarrier();\n  }\n";
   const first = team.rowsFirst ? `thread % ${team.rows}` : `thread - lane`;
   reductions.forEach(({ id }, i) => text += `  let v${id} = partial${i}[${first}];\n`);
-  // The next pass may not begin to write before every lane has read.
+  // The next pass must not write before every lane has read.
   return `${text}  workgroupBarrier();\n`;
 }
 
@@ -323,7 +323,7 @@ function outputCode(
     text += "  }\n";
   }
   if (perRow.length > 0) {
-    // In place, one lane may not store what the others have yet to load.
+    // In place, a lane must not store what others have yet to load.
     if (team.lanes > 1) text += "  storageBarrier();\n";
     text += "  if (isWanted && lane == 0) {\n";
     for (const { e, operand } of perRow) {

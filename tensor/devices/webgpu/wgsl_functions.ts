@@ -1,10 +1,10 @@
 /**
- * Operations of expressions in WGSL, for single numbers and for four at once.
+ * Expression operations in WGSL, scalar and vec4.
  *
- * The built-in functions of WGSL are not enough. Their `max` drops NaN, `exp` may turn it into infinity,
- * `tanh` may be NaN from 89 on, `log` and `tanh` are allowed an absolute error, which near the zero of
- * the function means that no digit is right, and `sin` and `cos` are only good between −π and π. A shader compiler may take it
- * that there is no NaN, and it rejects constants that are not finite: hence the detours through bits.
+ * WGSL's built-ins are not accurate enough: `max` drops NaN, `exp` may turn it into infinity,
+ * `tanh` may be NaN from 89 on, `log` and `tanh` are allowed an absolute error (no correct digits
+ * near their zeros), and `sin` and `cos` are only accurate between −π and π. Compilers may assume
+ * the absence of NaN, and reject non-finite constants: hence the bit manipulation.
  *
  * @module
  */
@@ -12,10 +12,10 @@
 import type { DType } from "../../dtype.ts";
 import type { BinaryOperation, UnaryOperation } from "../../expression/expression.ts";
 
-/** How many numbers a value holds. */
+/** Numbers per value. */
 export type Width = 1 | 4;
 
-/** The WGSL type in which elements are stored. */
+/** The WGSL storage type of a dtype. */
 export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
   return ({ float32: "f32", float16: "f16", int32: "i32" } as const)[dtype];
 }
@@ -45,7 +45,7 @@ export function literal(value: number): string {
 
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** The function that computes an operation of one operand; some are built in, some are below. */
+/** The function of each unary operation: a built-in, or one defined below. */
 export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
   negate: "-",
   exp: "exponential",
@@ -62,13 +62,13 @@ export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
 
 const isBuiltIn = new Set(["-", "sqrt", "abs", "floor"]);
 
-/** An operation of one operand, as a WGSL expression. */
+/** A unary operation as a WGSL expression. */
 export function unaryCode(operation: UnaryOperation, a: string, width: Width): string {
   const name = unaryNames[operation];
   return isBuiltIn.has(name) ? `${name}(${a})` : `${name}${width}(${a})`;
 }
 
-/** An operation of two operands, as a WGSL expression. Comparisons of NaN are false. */
+/** A binary operation as a WGSL expression. Comparisons with NaN are false. */
 export function binaryCode(
   operation: BinaryOperation,
   a: string,
@@ -94,7 +94,7 @@ export function binaryCode(
 }
 
 /**
- * The definitions of all functions that `code` names, those that they need themselves included.
+ * Definitions of all functions that `code` uses, including transitive ones.
  *
  * @example
  * ```ts
@@ -119,7 +119,7 @@ export function functionsFor(code: string): string {
   return texts.join("");
 }
 
-/** Horner's scheme: the polynomial with these coefficients, from the constant one on, at `z`. */
+/** The polynomial with these coefficients, constant first, at `z`, by Horner's rule. */
 function polynomial(z: string, coefficients: readonly number[]): string {
   const terms = coefficients.map(literal);
   return terms.reduceRight((sum, term) => `(${term} + ${z} * ${sum})`);
@@ -136,7 +136,7 @@ function errorFunctionCoefficients(): number[] {
   return coefficients;
 }
 
-/** The functions for values of one width. The name of each ends with the width. */
+/** The functions for one vector width, which is the suffix of each name. */
 function functionsOfWidth(n: Width): Record<string, string> {
   const F = floatType(n);
   const I = n === 1 ? "i32" : "vec4<i32>";
@@ -171,7 +171,7 @@ fn exponential${n}(x: ${F}) -> ${F} {
 }
 `,
     // x = 2ᵉ·m with m between √½ and √2; log m = 2 artanh s with s = (m − 1)/(m + 1), |s| < 0.172,
-    // by its series. What cannot be written like that is dealt with at the end.
+    // by its series. Special values are handled at the end.
     naturalLog: `
 fn naturalLog${n}(x: ${F}) -> ${F} {
   let isTiny = x < ${F}(${literal(SMALLEST_NORMAL)});
@@ -188,7 +188,7 @@ fn naturalLog${n}(x: ${F}) -> ${F} {
   return select(result, -${infinity}, x == ${F}(0));
 }
 `,
-    // Near 0 Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + x²/(7 + x²/9)))), written out.
+    // Near 0, Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + x²/(7 + x²/9)))), expanded.
     hyperbolicTangent: `
 fn hyperbolicTangent${n}(x: ${F}) -> ${F} {
   let a = abs(x);
@@ -198,8 +198,8 @@ fn hyperbolicTangent${n}(x: ${F}) -> ${F} {
   return select(select(far, near, a < ${F}(1)), x, isNan${n}(x));
 }
 `,
-    // Near 0 the Maclaurin series, elsewhere 7.1.26 of Abramowitz and Stegun, "Handbook of
-    // Mathematical Functions" (1964), which is good to 1.5e-7.
+    // Near 0 the Maclaurin series; elsewhere 7.1.26 of Abramowitz and Stegun, "Handbook of
+    // Mathematical Functions" (1964), accurate to 1.5e-7.
     errorFunction: `
 fn errorFunction${n}(x: ${F}) -> ${F} {
   let a = abs(x);
@@ -249,7 +249,7 @@ const HALF_PI_MIDDLE = Math.round((Math.PI / 2 - 1.5703125) * 2 ** 23) / 2 ** 23
 const HALF_PI_LOW = Math.PI / 2 - 1.5703125 - HALF_PI_MIDDLE;
 
 const definitions: ReadonlyMap<string, string> = new Map([
-  // The result of a function is not a constant to the compiler, so it may be infinite or NaN.
+  // A function's result is not a constant expression, so it may be infinite or NaN.
   ["fromBits", "\nfn fromBits(bits: u32) -> f32 {\n  return bitcast<f32>(bits);\n}\n"],
   ...([1, 4] as const).flatMap((width) =>
     Object.entries(functionsOfWidth(width)).map(([name, text]) =>

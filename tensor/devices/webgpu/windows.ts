@@ -1,6 +1,6 @@
 /**
- * Operands in buffers that are larger than what a kernel may see of one: what is to be done is cut in
- * pieces, until each piece lies in a part of the buffers that can be bound.
+ * Binding ranges: operands in buffers larger than one binding. The work is cut into pieces until
+ * each piece fits ranges that can be bound.
  *
  * @module
  */
@@ -10,28 +10,26 @@ import { bytesPerElement, type DType } from "../../dtype.ts";
 import { sizeOf } from "../../shape.ts";
 import { wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
 
-/** Elements of an allocation, from the first to the last that is used. */
+/** The elements in use of an allocation, from first to last. */
 export interface ElementRange {
-  /** The first. */
   readonly first: number;
-  /** The last. */
+  /** The last, inclusive. */
   readonly last: number;
 }
 
-/** What a kernel is given of an allocation. */
+/** A bindable range of an allocation. */
 export interface ElementWindow {
-  /** What to bind. */
   readonly allocation: Allocation;
-  /** The element of the whole with which it begins. */
+  /** Index in the allocation of its first element. */
   readonly start: number;
 }
 
-/** Whether a kernel can see all of an allocation at once. */
+/** Whether an allocation fits one binding. */
 export function isSeenWhole(device: WebGpuDevice, { bytes }: Allocation): boolean {
   return bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
-/** The part of an allocation with these elements; `null` if it is too large for one binding. */
+/** The smallest bindable range with these elements; `null` if it exceeds a binding. */
 export function windowOf(
   device: WebGpuDevice,
   allocation: Allocation,
@@ -47,21 +45,21 @@ export function windowOf(
   return { allocation: device.window(allocation, start * elementBytes, bytes), start };
 }
 
-/** Half of a length, so that both parts begin at a multiple of four elements if they can. */
+/** Half of a length, so that both halves start at a multiple of four elements if possible. */
 export function halfOf(length: number): number {
   return length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
 }
 
 /**
- * Cuts views into pieces that kernels can see, all in the same places.
+ * Cuts views into pieces that fit bindings, all at the same positions.
  *
- * @param views Of one shape, but for axes that are not cut; none of them empty.
- * @param firstOutput The views from this one on are written.
- * @param axes How many axes, from the first one on, may be cut.
- * @param name What is to be done, for the message.
- * @param unit What is left when all these axes are cut, for the message.
- * @returns For each piece the views of it.
- * @throws {RangeError} If a piece that cannot be cut is too large.
+ * @param views Of one shape, except for axes that are not cut; none of them empty.
+ * @param firstOutput Index of the first view that is written.
+ * @param axes Number of leading axes that may be cut.
+ * @param name The operation, for the message.
+ * @param unit What remains when all these axes are cut, for the message.
+ * @returns The views of each piece.
+ * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
  */
 export function viewsInWindows(
   device: WebGpuDevice,
@@ -99,13 +97,13 @@ export function viewsInWindows(
 }
 
 /**
- * Cuts contiguous views into pieces of some of their rows, that kernels can see.
+ * Cuts contiguous views by rows into pieces that fit bindings.
  *
- * @param views Each with that many rows, of any length; none shares its memory with one that is written.
- * @param rows How many rows they have.
- * @param name What is to be done, for the message.
- * @returns For each piece the views of it, [rows, length].
- * @throws {RangeError} If a row is too large.
+ * @param views Each with `rows` rows of any length; none shares its memory with a written one.
+ * @param rows Number of rows.
+ * @param name The operation, for the message.
+ * @returns The views of each piece, [rows, length].
+ * @throws {RangeError} If a row exceeds a binding.
  */
 export function rowsInWindows(
   device: WebGpuDevice,
@@ -130,7 +128,7 @@ export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: 
   return { allocation, dtype, shape: [1, length], strides: [step, 1], offset: offset + row * step };
 }
 
-/** Whether a kernel can see a row of so many elements of a view, wherever it begins. */
+/** Whether a row of this many elements always fits a binding, wherever it starts. */
 export function isRowSeen(
   device: WebGpuDevice,
   { allocation, dtype }: View,
@@ -140,7 +138,7 @@ export function isRowSeen(
   return isSeenWhole(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
-/** The views, in windows that kernels can see; `null` if one does not fit. */
+/** The views as bindable ranges; `null` if one exceeds a binding. */
 function seenViews(
   device: WebGpuDevice,
   views: readonly View[],
@@ -148,7 +146,7 @@ function seenViews(
 ): readonly View[] | null {
   const written = new Set(views.slice(firstOutput).map(({ allocation }) => allocation));
   const windows = new Map<Allocation, ElementWindow>();
-  // What is written to is bound once, so the window has to hold all of its uses.
+  // Written memory is bound once, so its range must cover all uses.
   for (const allocation of written) {
     const uses = views.filter((view) => view.allocation === allocation);
     const ranges = uses.map(rangeOf);
@@ -170,7 +168,7 @@ function seenViews(
   return result;
 }
 
-/** The axis along which the views in large buffers reach the farthest. */
+/** The axis along which views in large buffers extend farthest. */
 function widestAxis(device: WebGpuDevice, views: readonly View[], axes: number): number | null {
   let [widest, reach] = [-1, 0];
   for (const { allocation, dtype, shape, strides } of views) {

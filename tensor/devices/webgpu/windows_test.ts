@@ -15,14 +15,14 @@ import {
   topK,
 } from "../../mod.ts";
 
-/** Numbers that differ from place to place, so that none can be taken for another. */
+/** Pseudorandom numbers that identify their positions. */
 function numbers(device: Device, shape: number[], seed: number): Tensor {
   const size = shape.reduce((product, length) => product * length, 1);
   const data = Float32Array.from({ length: size }, (_, i) => Math.sin(i * 0.7 + seed));
   return Tensor.from(device, data, { shape, requiresGrad: true });
 }
 
-/** What is computed on tensors, one of which at least is larger than a binding. */
+/** Computations with at least one tensor larger than a binding. */
 const works: Record<string, (device: Device) => readonly Tensor[]> = {
   "elementwise, broadcast and transposed": (device) => {
     const [x, y, row] = [
@@ -71,7 +71,7 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     const values = Int32Array.from({ length: 5000 }, (_, i) => i * 4999 % 5001);
     const ids = Tensor.from(device, values, { shape: [50, 100] });
     const rows = embedding(table, ids);
-    // The device alone knows of these that some are no rows.
+    // Invalid ids that only the device knows about.
     const unknown = Tensor.from(device, [-1, 0, 4500, 5001]).to("int32");
     rows.slice(0, 0, 20).square().sum().backward();
     return [rows, table.grad!, embedding(table, unknown)];
@@ -114,17 +114,17 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
   "attention of few queries over heads that lie one after the other": (device) => {
     const q = numbers(device, [2, 3, 4, 64], 1);
     const [k, v] = [2, 3].map((seed) => numbers(device, [2, 4, 1201, 64], seed));
-    // Over all keys the gradient of the queries cancels out, and tells how it was rounded.
+    // Over all keys the gradient of the queries would cancel out, and be mere rounding error.
     const y = attention(q, k!.transpose(1, 2), v!.transpose(1, 2), { window: 100 });
     y.square().sum().backward();
     return [y, q.grad!, k!.grad!, v!.grad!];
   },
   "running sums": (device) => {
     const x = numbers(device, [500, 703], 1);
-    // Whole numbers, whose sums are exact: otherwise a long sum tells how it was rounded.
+    // Integers, whose sums are exact: otherwise a long sum depends on rounding.
     const digits = Float32Array.from({ length: 1_200_014 }, (_, i) => i * i * 31 % 7 - 2);
     const long = Tensor.from(device, digits, { shape: [2, 600_007], requiresGrad: true });
-    // Of these rows some fit, and others do not, since they begin between two places to bind.
+    // Some of these rows fit a binding and others do not, because of their alignment.
     const close = Tensor.from(device, digits.subarray(0, 786_309), { shape: [3, 262_103] });
     const sums = [cumulativeSum(x, -1), cumulativeSum(x, 0), cumulativeSum(long, -1)];
     for (const each of sums) each.square().sum().backward();
@@ -149,7 +149,7 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
       gather(long, -1, positions([2, 270_001], 300_007)),
     ];
     for (const each of results) each.square().sum().backward();
-    // The device alone knows of these that some lie outside.
+    // Invalid indices that only the device knows about.
     const unknown = Tensor.from(device, [[-1, 0], [300_007, 300_006]]).to("int32");
     return [...results, x.grad!, long.grad!, gather(long, -1, unknown)];
   },

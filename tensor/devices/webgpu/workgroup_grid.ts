@@ -1,15 +1,15 @@
-/** Counts of workgroups beyond what one dimension of a dispatch may have. @module */
+/** Workgroup counts beyond the limit of one dimension. @module */
 
 /**
  * Folds a number of workgroups into the dimensions x and y of a dispatch.
  *
- * A few workgroups more than asked for may come out: a kernel skips those whose
- * number, as {@linkcode beginMain} counts, is not below the count.
+ * May give slightly more than requested: a kernel skips those whose number, as
+ * {@linkcode beginMain} counts, is not below the count.
  *
- * @param count How many workgroups are wanted.
- * @param maxPerDimension The limit `maxComputeWorkgroupsPerDimension` of the device.
- * @returns The workgroups along x and along y; `[0, 0]` for none.
- * @throws {RangeError} If there are too many for two dimensions.
+ * @param count Number of workgroups.
+ * @param maxPerDimension The device's limit `maxComputeWorkgroupsPerDimension`.
+ * @returns Workgroups along x and y; `[0, 0]` for none.
+ * @throws {RangeError} If two dimensions are not enough.
  *
  * @example
  * ```ts
@@ -31,11 +31,11 @@ export function workgroupGrid(count: number, maxPerDimension: number): [x: numbe
 }
 
 /**
- * The beginning of `main` in WGSL, for a {@linkcode workgroupGrid}.
+ * The start of `main` in WGSL, for a {@linkcode workgroupGrid}.
  *
- * @param threads Threads of a workgroup.
- * @param group What the number of a workgroup is called, counted from 0.
- * @param thread What the number of a thread in its workgroup is called.
+ * @param threads Threads per workgroup.
+ * @param group Variable name of the workgroup's number, from 0.
+ * @param thread Variable name of the thread's number in its workgroup.
  *
  * @example
  * ```ts

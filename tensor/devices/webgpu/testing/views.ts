@@ -1,4 +1,4 @@
-/** Test data: views of every kind, filled, and compared with the reference. @module */
+/** Test data: views of every kind, and comparison with the reference. @module */
 
 import type { View, WebGpuDevice } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
@@ -6,14 +6,14 @@ import { evaluate } from "../../../expression/evaluate.ts";
 import type { Program } from "../../../expression/program.ts";
 import { runProgramOnWebGpu } from "../program_wgsl.ts";
 
-/** A view on the device and the memory behind it as it was when the test began. */
+/** A view on the device, and the initial contents of its allocation. */
 export interface Placed {
   readonly view: View;
-  /** The whole allocation's elements. */
+  /** The elements of the whole allocation. */
   readonly memory: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 }
 
-/** How a view lies in memory; without strides it is contiguous, from the beginning. */
+/** The layout of a view; without strides it is contiguous, from the start. */
 export interface Placement {
   readonly shape: readonly number[];
   readonly strides?: readonly number[];
@@ -21,17 +21,16 @@ export interface Placement {
   readonly dtype?: DType;
 }
 
-/** Numbers between −3 and 3 that look random and never repeat. */
+/** Pseudorandom numbers between −3 and 3 that never repeat. */
 export function sample(count: number, seed: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length: count }, (_, i) => 3 * Math.sin(i * 12.9898 + seed * 78.233));
 }
 
-/** The strides of a contiguous array. */
 export function contiguous(shape: readonly number[]): number[] {
   return shape.map((_, axis) => shape.slice(axis + 1).reduce((product, n) => product * n, 1));
 }
 
-/** The positions of a view's elements in its allocation, row by row. */
+/** The positions of a view's elements in its allocation, row-major. */
 export function positions({ shape, strides, offset }: View): number[] {
   let all = [offset];
   shape.forEach((length, axis) =>
@@ -40,7 +39,7 @@ export function positions({ shape, strides, offset }: View): number[] {
   return all;
 }
 
-/** Puts data on the device so that a view of it lies as `placement` says. */
+/** Uploads data so that a view of it has the given placement. */
 export function place(
   device: WebGpuDevice,
   placement: Placement,
@@ -57,12 +56,12 @@ export function place(
   return { view: { allocation, dtype, shape, strides, offset }, memory };
 }
 
-/** The elements of a placed view, as they were when it was placed. */
+/** The initial elements of a placed view. */
 export function elements({ view, memory }: Placed): Float64Array {
   return Float64Array.from(positions(view), (i) => memory[i]!);
 }
 
-/** Runs a program on the device and in double precision, and hands over both results of each output. */
+/** Runs a program on the device and in double precision; returns both results of each output. */
 export async function runBoth(
   device: WebGpuDevice,
   program: Program,
@@ -88,7 +87,7 @@ export async function runBoth(
   return await Promise.all(read);
 }
 
-/** Everything in the allocation that is part of no output must be as it was. */
+/** Everything in the allocation outside the outputs must be unchanged. */
 function assertUntouched(
   { view, memory }: Placed,
   now: Float32Array | Int32Array,
@@ -104,8 +103,8 @@ function assertUntouched(
 }
 
 /**
- * The largest difference, relative to the magnitude expected or to `scale` if that is larger.
- * NaN and infinities must be the same in both; what is beyond single precision counts as infinite.
+ * The largest difference, relative to the expected magnitude or to `scale` if that is larger. NaN
+ * and infinities must agree; numbers beyond single precision count as infinite.
  */
 export function deviation(actual: Float64Array, expected: Float64Array, scale = 1e-30): number {
   if (actual.length !== expected.length) return Infinity;
