@@ -281,12 +281,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
-    this.#bufferOf(allocation, "make a window of");
-    assertRange("make a window of", allocation, byteOffset, byteLength);
+    this.#bufferOf(allocation, "bind");
+    assertRange("bind", allocation, byteOffset, byteLength);
     if (byteOffset % WINDOW_ALIGNMENT !== 0) {
       throw new RangeError(
-        `Cannot make a window of an allocation: wanted a multiple of ${WINDOW_ALIGNMENT} bytes to ` +
-          `begin at, got ${byteOffset}`,
+        `Cannot bind a range of an allocation: wanted a multiple of ${WINDOW_ALIGNMENT} bytes as its ` +
+          `start, got ${byteOffset}`,
       );
     }
     return new WebGpuWindow(allocation, byteOffset, byteLength);

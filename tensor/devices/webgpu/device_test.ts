@@ -52,7 +52,7 @@ async function get(device: RecordingWebGpuDevice, allocation: Allocation): Promi
   return [...new Float32Array(await device.read(allocation, 0, allocation.bytes))];
 }
 
-gpuAndWorkerTest("a device says what it is, with the limits it was opened with", (device) => {
+gpuAndWorkerTest("a device describes itself, with the limits it was opened with", (device) => {
   assertEquals(device.kind, "webgpu");
   assert(device.info.description.startsWith("WebGPU on "));
   assertEquals(device.limits.maxComputeInvocationsPerWorkgroup, 128);
@@ -71,7 +71,7 @@ adapterTest("a limit beyond the adapter's is refused by name", async () => {
 });
 
 gpuAndWorkerTest(
-  "what is written can be read, in part and whole, without a dispatch",
+  "written data can be read back, in part and whole, without a dispatch",
   async (device) => {
     const x = put(device, 1, 2, 3, 4, 5);
     device.write(x, 8, Float32Array.of(-3));
@@ -87,7 +87,7 @@ gpuAndWorkerTest(
 );
 
 gpuAndWorkerTest(
-  "dispatches run in the order of the calls, each with its own arguments",
+  "dispatches run in call order, each with its own arguments",
   async (device) => {
     const x = put(device, 0, 10);
     const y = device.allocate(8, "y");
@@ -118,7 +118,7 @@ gpuAndWorkerTest(
 );
 
 gpuAndWorkerTest(
-  "a write to memory that was freed and taken again spares earlier dispatches",
+  "a write to memory that was freed and reused spares earlier dispatches",
   async (device) => {
     const y = device.allocate(8, "y");
     const sums: Allocation[] = [];
@@ -135,7 +135,7 @@ gpuAndWorkerTest(
 );
 
 gpuAndWorkerTest(
-  "large writes that must wait are submitted rather than piled up",
+  "large staged writes are submitted rather than piled up",
   async (device) => {
     const floats = 1 << 20;
     const x = device.allocate(floats * 4, "x");
@@ -149,7 +149,7 @@ gpuAndWorkerTest(
   },
 );
 
-gpuAndWorkerTest("a read gives what was there when it was asked for", async (device) => {
+gpuAndWorkerTest("a read returns the contents at the time of the call", async (device) => {
   const untouched = put(device, 8);
   const first = get(device, untouched);
   device.write(untouched, 0, Float32Array.of(9));
@@ -179,7 +179,7 @@ gpuAndWorkerTest("reads of one tick share one submit and one wait", async (devic
 });
 
 gpuAndWorkerTest(
-  "a steady loop makes no buffer, pipeline or bind group after its second round",
+  "a steady loop creates no buffer, pipeline or bind group after its second round",
   async (device) => {
     const parameter = put(device, ...new Array<number>(300).fill(1));
     let after = device.statistics;
@@ -213,7 +213,7 @@ gpuTest(
   { worker: true },
 );
 
-gpuAndWorkerTest("who keeps pace is at most a few submits ahead", async (device) => {
+gpuAndWorkerTest("backpressure limits the submits in flight to a few", async (device) => {
   const [x, y] = [put(device, 1, 2), device.allocate(8, "y")];
   for (let i = 1; i <= 20; i++) {
     run(device, x, y, i);
@@ -233,7 +233,7 @@ gpuAndWorkerTest("memory of another device is refused", async (device) => {
   await other.close();
 });
 
-gpuAndWorkerTest("live allocations and bytes are counted, not the pool", (device) => {
+gpuAndWorkerTest("live allocations and bytes are counted, without the pool", (device) => {
   const x = device.allocate(1000, "x");
   const y = device.allocate(0, "y");
   assertEquals([device.live, device.memory.liveBytes], [2, 1000]);
@@ -246,7 +246,7 @@ gpuAndWorkerTest("live allocations and bytes are counted, not the pool", (device
 });
 
 gpuAndWorkerTest(
-  "memory beyond the limit is refused, after free buffers were given back",
+  "memory beyond the limit is refused, after free buffers were released",
   async (device) => {
     const x = device.allocate(600_000, "x");
     const y = device.allocate(300_000, "y");
@@ -281,7 +281,7 @@ gpuAndWorkerTest("a dispatch of no workgroups does nothing", async (device) => {
   assertEquals(device.statistics.dispatches, 0);
 });
 
-gpuAndWorkerTest("calls that cannot work are refused with both values", (device) => {
+gpuAndWorkerTest("invalid dispatches are refused with both values", (device) => {
   const [x, y] = [device.allocate(4, "x"), device.allocate(4, "y")];
   const integers = [1];
   const call = (
@@ -311,7 +311,7 @@ gpuAndWorkerTest("a folded grid reaches every element once", async (device) => {
 }, { limits: { maxComputeWorkgroupsPerDimension: 7 } });
 
 gpuAndWorkerTest(
-  "a lost device is an error at the next use and for those who wait",
+  "a lost device is an error at the next use and for pending waits",
   async (device) => {
     const x = put(device, 1);
     await get(device, x);
@@ -327,7 +327,7 @@ gpuAndWorkerTest(
 );
 
 gpuAndWorkerTest(
-  "a device that is lost unnoticed does not hang those who use it next",
+  "a device that is lost unnoticed does not hang its next users",
   async (device) => {
     const x = put(device, 1);
     device.gpu.destroy();

@@ -14,14 +14,14 @@ async function openIn(program: string, ...permissions: string[]): Promise<string
   return new TextDecoder().decode(stdout).trim();
 }
 
-adapterTest("a worker that may not be read is an error that says so", async () => {
+adapterTest("a worker without read permission is an error that says so", async () => {
   const message = await openIn(
     "openWebGpuDevice({ worker: true }).catch((error) => console.log(error.message));",
   );
   assertMatch(message, /^Cannot open a WebGPU device in a worker: Requires read access to /);
 });
 
-adapterTest("a program with a device in a worker ends when it has nothing to do", async () => {
+adapterTest("a program with a device in a worker exits when it has nothing to do", async () => {
   const program = `
 const device = await openWebGpuDevice({ worker: true });
 const x = device.allocate(4, "x");

@@ -69,7 +69,7 @@ for (const [name, { x, y, output }] of Object.entries(layouts)) {
   }, tinyDevice);
 }
 
-gpuTest("a row longer than a binding may be changed in place", async (device) => {
+gpuTest("a row longer than a binding can be updated in place", async (device) => {
   const softmax = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
     const e = ex.exp(ex.subtract(x, ex.rowMax(x)));
     return [ex.divide(e, ex.rowSum(e)), ex.rowSum(x)];
@@ -83,7 +83,7 @@ gpuTest("a row longer than a binding may be changed in place", async (device) =>
   assertEquals(device.live, live);
 }, tinyDevice);
 
-gpuTest("pieces of a row share their kernels, and rows that fit have one", (device) => {
+gpuTest("pieces of a row share their kernels, and rows that fit need one", (device) => {
   const softmaxOf = (length: number) => {
     using _scope = device.scope();
     const x = Tensor.zeros(device, [2, length]);

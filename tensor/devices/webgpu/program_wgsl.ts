@@ -104,7 +104,12 @@ function isWrittenElsewhere(
 
 /** A copy in separate memory, as floats. */
 function copyOf(device: WebGpuDevice, view: View): View {
-  const copy = allocateView(device, "float32", view.shape, "an input that is written elsewhere");
+  const copy = allocateView(
+    device,
+    "float32",
+    view.shape,
+    "copy of an input whose memory is written",
+  );
   copyOnWebGpu(device, view, copy);
   return copy;
 }

@@ -67,7 +67,7 @@ if (device !== null) {
 
   const four = (allocation: Allocation): View => view(allocation, [4], [1]);
 
-  Deno.bench("nothing but the wait", async () => {
+  Deno.bench("the wait alone", async () => {
     runProgramOnWebGpu(device, add, [four(a), four(b)], [four(c)], []);
     await device.synchronize();
   });

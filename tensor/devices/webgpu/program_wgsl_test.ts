@@ -112,7 +112,7 @@ const unary: readonly [ex.UnaryOperation, (x: ex.Expression) => ex.Expression, n
   ["erf", ex.erf, 1e-6, 1e-30],
 ];
 
-gpuTest("every operation of one operand agrees with double precision", async (device) => {
+gpuTest("every unary operation agrees with double precision", async (device) => {
   for (const values of [awkward, [...many, ...many.map((x) => x / 1000)]]) {
     for (const [name, f, tolerance, scale] of unary) {
       // In single precision, a huge number does not determine an angle.
@@ -126,7 +126,7 @@ gpuTest("every operation of one operand agrees with double precision", async (de
 });
 
 gpuTest(
-  "operations of two operands treat NaN, infinities and zeros as JavaScript does",
+  "binary operations treat NaN, infinities and zeros as JavaScript does",
   async (device) => {
     const values = [NaN, Infinity, -Infinity, 0, -0, 1, -1, 2.5, 3e38, -3e38];
     const n = values.length;
@@ -237,7 +237,7 @@ for (
 }
 
 gpuTest(
-  "a row of no elements has the neutral element as its sum, maximum and minimum",
+  "an empty row has the identity as its sum, maximum and minimum",
   async (device) => {
     const x = placed(device, { shape: [5, 0] }, 1);
     for (const reduce of [ex.rowSum, ex.rowMax, ex.rowMin]) {
@@ -250,7 +250,7 @@ gpuTest(
 );
 
 gpuTest(
-  "one NaN in a long row makes its sum, maximum and minimum NaN, and only its own",
+  "one NaN in a long row makes its sum, maximum and minimum NaN, and no other row's",
   async (device) => {
     for (const columns of [7, 1000, 4096]) {
       const bad = columns + Math.floor(columns / 2);
@@ -265,7 +265,7 @@ gpuTest(
 );
 
 gpuTest(
-  "a row program may look at the column, the length and values of the row only",
+  "a row program may use only the column index, the length and values of the row",
   async (device) => {
     const program = defineProgram(
       { name: "positions", inputs: ["x", "r"], perRow: ["r"] },
@@ -291,7 +291,9 @@ gpuTest(
 
 for (const options of [{}, wide]) {
   gpuTest(
-    `sums of a million elements are good to 1e-6${options === wide ? " with wide subgroups" : ""}`,
+    `sums of a million elements are accurate to 1e-6${
+      options === wide ? " with wide subgroups" : ""
+    }`,
     async (device) => {
       const columns = 1_000_000;
       const sum = one("row sum", ex.rowSum);
@@ -312,7 +314,7 @@ for (const options of [{}, wide]) {
 }
 
 gpuTest(
-  "integers are read as floats and stored cut off, also beside floats in one allocation",
+  "integers are read as floats and truncated when stored, also beside floats in one allocation",
   async (device) => {
     const ids = place(device, { shape: [40], dtype: "int32" }, (i) => i * 7 - 100);
     const halves = placed(device, { shape: [40], dtype: "int32" }, 1);
@@ -371,7 +373,7 @@ gpuTest("row programs work in place", async (device) => {
   }
 }, wide);
 
-gpuTest("a program over more buffers than a kernel can have says so", (device) => {
+gpuTest("a program with more buffers than a kernel can bind is an error", (device) => {
   const names = Array.from({ length: 9 }, (_, i) => `x${i}`);
   const program = defineProgram({ name: "nine", inputs: names }, (x) => [
     names.reduce((sum: ex.Expression, name) => ex.add(sum, x[name]!), ex.constant(0)),

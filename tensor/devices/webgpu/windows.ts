@@ -79,8 +79,8 @@ export function viewsInWindows(
       ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
     );
     throw new RangeError(
-      `Cannot run "${name}": wanted ${unit} within ${limit} bytes, which is what a kernel sees of a ` +
-        `buffer on this device, got ${bytes}`,
+      `Cannot run "${name}": wanted ${unit} within ${limit} bytes, the limit of a binding on this ` +
+        `device, got ${bytes}`,
     );
   }
   const length = views[0]!.shape[axis]!;

@@ -178,7 +178,7 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
 };
 
 for (const [name, run] of Object.entries(works)) {
-  gpuTest(`${name}: what is larger than a binding is cut in pieces`, async (device) => {
+  gpuTest(`${name}: operands larger than a binding are cut into pieces`, async (device) => {
     const plain = await openDevice("cpu", { threads: 1, blas: false });
     const [got, wanted] = [run(device), run(plain)];
     assert(wanted.some(({ size }) => 4 * size > 2 ** 20));
@@ -195,14 +195,14 @@ for (const [name, run] of Object.entries(works)) {
   }, tinyDevice);
 }
 
-gpuTest("a head that is larger than a binding is an error that says so", (device) => {
+gpuTest("a head that exceeds a binding is an error that says so", (device) => {
   const q = numbers(device, [1, 1, 2, 64], 1);
   const k = numbers(device, [1, 4200, 2, 64], 2);
   const error = assertThrows(() => attention(q, k, k), RangeError) as RangeError;
   assert(error.message.startsWith('Cannot run "attention": wanted heads within 1048576 bytes'));
 }, tinyDevice);
 
-gpuTest("a window begins where adapters can bind, within its allocation", (device) => {
+gpuTest("a binding range starts at an aligned offset within its allocation", (device) => {
   const allocation = device.allocate(1024, "a kibibyte");
   assertEquals(device.window(allocation, 512, 512).bytes, 512);
   assertThrows(() => device.window(allocation, 4, 512), RangeError, "a multiple of 256 bytes");
