@@ -96,3 +96,4 @@ export {
 } from "./rl/policy_gradient.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
 export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
+export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";

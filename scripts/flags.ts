@@ -14,6 +14,8 @@ export interface Flag<Value> {
   readonly fallback: Value;
   /** What stands for the value in `--help`; `null` for a switch, which has none. */
   readonly placeholder: string | null;
+  /** Whether it may be given several times; `parse` then gets a line for each. */
+  readonly isRepeatable?: boolean;
   /** Reads the value. @throws {UsageError} If it makes no sense: "a whole number, got x". */
   readonly parse: (text: string) => Value;
 }
@@ -90,6 +92,12 @@ export function choice<Word extends string>(
       throw new UsageError(`wanted ${words.join(", ")}, got ${quote(text)}`);
     },
   };
+}
+
+/** A flag that may be given several times: all its texts, in their order. */
+export function list(help: string, placeholder: string): Flag<readonly string[]> {
+  const parse = (text: string) => text.split("\n").map(notEmpty);
+  return { help, fallback: [], placeholder, isRepeatable: true, parse };
 }
 
 /** A flag that is there or not. */
@@ -201,8 +209,11 @@ export function firstLine(error: unknown): string {
 /** The texts that stand on a command line, by the names of the flags. */
 function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, { placeholder }]) =>
-      [kebabCase(name), { type: placeholder === null ? "boolean" : "string" }] as const
+    Object.entries(flags).map(([name, { placeholder, isRepeatable = false }]) =>
+      [
+        kebabCase(name),
+        { type: placeholder === null ? "boolean" : "string", multiple: isRepeatable },
+      ] as const
     ),
   );
   let parsed: Record<string, string | boolean | (string | boolean)[] | undefined>;
@@ -214,7 +225,8 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
   return new Map(
     Object.keys(flags).flatMap((name) => {
       const value = parsed[kebabCase(name)];
-      return value === undefined ? [] : [[name, `${value}`] as const];
+      const text = Array.isArray(value) ? value.join("\n") : `${value}`;
+      return value === undefined ? [] : [[name, text] as const];
     }),
   );
 }
@@ -253,7 +265,7 @@ function notEmpty(text: string): string {
 function helpText(summary: string, command: string, flags: Flags): string {
   const rows = Object.entries(flags).map(([name, { help, fallback, placeholder }]) => ({
     left: `--${kebabCase(name)}${placeholder === null ? "" : ` ${placeholder}`}`,
-    right: placeholder === null || fallback === null || fallback === ""
+    right: placeholder === null || fallback === null || `${fallback}` === ""
       ? help
       : `${help} (default: ${fallback})`,
   }));

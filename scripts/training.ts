@@ -161,7 +161,7 @@ export function runFlags<Given extends Flags>(
 
 /** Opens the device that flags ask for, with the kernels that were found to be the fastest on it. */
 export async function openChosenDevice(
-  { device: kind, threads, noBlas, noTune }: Values<typeof deviceFlags>,
+  { device: kind, threads, noBlas, noTune }: Omit<Values<typeof deviceFlags>, "dtype">,
 ): Promise<Device> {
   const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas };
   const device = await openDevice(kind, options);
@@ -178,12 +178,17 @@ export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>
   return "float32";
 }
 
-/** The folder of a run. @throws {UsageError} If the name is none. */
-export function runFolder(tag: string): string {
+/** The name of a run. @throws {UsageError} If it is none. */
+export function checkTag(tag: string): string {
   if (!/^[\w][\w.-]*$/.test(tag)) {
     throw new UsageError(`Cannot use --model-tag: wanted letters, digits, . _ and -, got "${tag}"`);
   }
-  return basePath("base_checkpoints", tag);
+  return tag;
+}
+
+/** The folder of a base model's run. @throws {UsageError} If the name is none. */
+export function runFolder(tag: string): string {
+  return basePath("base_checkpoints", checkTag(tag));
 }
 
 /** The folder of the run that flags mean: by default that which saved last. */

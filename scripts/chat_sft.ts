@@ -1,0 +1,227 @@
+/**
+ * Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags.
+ *
+ * @module
+ */
+
+import {
+  latestRun,
+  mixTasks,
+  ownConversations,
+  prepareFineTuning,
+  readWords,
+  ruleConversations,
+  simpleSpelling,
+  spellingBee,
+  stagePath,
+  type Task,
+} from "../chat/mod.ts";
+import { type Checkpoint, measureMatmulPeak, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import {
+  blameFlags,
+  decimal,
+  givenFlags,
+  integer,
+  list,
+  optional,
+  parseFlags,
+  runScript,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { count } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { Progress } from "./progress.ts";
+import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+
+/** Conversations of the default task, where no other is given. */
+const DEFAULT_TASK = "rules:60000";
+
+/** Where to compute: activations are always single precision. */
+const { dtype: _dtype, ...computeFlags } = deviceFlags;
+
+const flags = {
+  task: list("What to learn: rules, spelling or spellingbee, each with :COUNT", "NAME"),
+  conversations: list("A JSON Lines file of conversations; may be given several times", "FILE"),
+  name: text("Dino", "The name that the model goes by in conversations made by rule"),
+  epochs: integer(1, "How often every conversation is seen"),
+  numIterations: integer(-1, "The number of steps, -1 to derive it from the epochs", { or: -1 }),
+  baseTag: text("", "The base model's run, by default the latest one", "NAME"),
+  baseStep: optional(integer(0, "The step of the base model, by default the latest", { least: 0 })),
+  loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
+    least: 0,
+  }),
+  maxSeqLen: integer(256, "Tokens of a row; by default those of the base model"),
+  deviceBatchSize: integer(4, "Rows computed at once; by default those of the base model"),
+  totalBatchSize: integer(1024, "Tokens of a step; by default those of the base model"),
+  embeddingLr: decimal(0.3, "The learning rate of the embeddings; by default the base model's"),
+  unembeddingLr: decimal(0.008, "The learning rate of the head; by default the base model's"),
+  matrixLr: decimal(0.02, "The learning rate of the matrices; by default the base model's"),
+  scalarLr: decimal(0.5, "The learning rate of the scalars"),
+  initLrFrac: decimal(0.8, "The part of these learning rates to begin with", { most: 1 }),
+  warmupRatio: decimal(0, "The part of the run in which the learning rate rises", { most: 1 }),
+  warmdownRatio: decimal(0.5, "The part of the run in which the learning rate falls", { most: 1 }),
+  finalLrFrac: decimal(0, "The part of the learning rate that is left at the end", { most: 1 }),
+  evalEvery: integer(200, "Steps between evaluations, -1 for none", { or: -1 }),
+  evalTokens: integer(65_536, "Tokens predicted in an evaluation, at most"),
+  saveEvery: integer(-1, "Steps between checkpoints, -1 for ten minutes", { or: -1 }),
+  seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
+  modelTag: text("", "The name of the run's folder, by default that of the base model", "NAME"),
+  resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
+  ...computeFlags,
+};
+
+type FineTuneValues = Values<typeof flags>;
+
+/** Flags whose fallbacks are the settings of the base model. */
+const inherited = [
+  ...["maxSeqLen", "deviceBatchSize", "totalBatchSize"],
+  ...["embeddingLr", "unembeddingLr", "matrixLr"],
+];
+
+/** What is saved with a run, so that it can go on without being told again. */
+const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
+  .filter((name) => name !== "resume");
+
+/**
+ * Fine-tunes a model, or goes on with it.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./chat_sft.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Fine-tunes a base model on conversations, so that it answers.",
+    command: "deno task chat_sft",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(given: FineTuneValues, args: readonly string[]): Promise<number> {
+  const checkpoint = await openCheckpoint(await startFolder(given), given.baseStep ?? undefined);
+  const values = given.resume
+    ? parseFlags(args, flags, checkpoint.meta.settings)
+    : parseFlags(args, flags, inheritedSettings(checkpoint, args));
+  const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
+  const folder = stagePath("sft", checkTag(tag));
+  const tasks = await openTasks(values);
+  const device = await openChosenDevice(values);
+  try {
+    using interrupt = onInterrupt(
+      "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+    );
+    const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
+    const tuning = await prepareFineTuning({
+      ...values,
+      ...{ device, checkpoint, folder, task: tasks.train, validation: tasks.validation },
+      sequenceLength: values.maxSeqLen,
+      loadOptimizer: values.loadOptimizer !== 0,
+      rates: values,
+      schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
+      settings: settingsOf(values, tag),
+      signal: interrupt.signal,
+    });
+    const { cut, leftOut } = tuning.tooLong;
+    console.log(
+      tableAsText([
+        ["device", device.info.description],
+        ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+        ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
+        ["too long", `${count(cut)} cut, ${count(leftOut)} left out`],
+        ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
+      ]) + "\n",
+    );
+    const progress = new Progress(tuning.numIterations, await measureMatmulPeak(device));
+    for await (const event of tuning.run()) {
+      if (event.kind === "step") progress.show(event);
+      else if (event.kind === "evaluation") {
+        progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
+      } else if (event.kind === "checkpoint") progress.print(`Saved ${event.path}`);
+      else if (event.kind === "end") {
+        progress.end();
+        if (event.finished) return 0;
+        console.log(
+          `Stopped after step ${event.state.step}. Go on: ` +
+            `deno task chat_sft --resume --model-tag ${tag}`,
+        );
+        return 130;
+      }
+    }
+    return 0;
+  } finally {
+    await device.close();
+  }
+}
+
+/** The folder of the checkpoint that a run starts from: a base model, or one that is resumed. */
+async function startFolder({ resume, baseTag, modelTag }: FineTuneValues): Promise<string> {
+  const stage = resume ? "sft" : "base";
+  const tag = resume ? modelTag : baseTag;
+  return tag === "" ? (await latestRun([stage])).folder : stagePath(stage, checkTag(tag));
+}
+
+/** The base model's settings, where the command line does not say otherwise. */
+function inheritedSettings(
+  { meta }: Checkpoint,
+  args: readonly string[],
+): Record<string, string | number | boolean | null> {
+  const settings = Object.fromEntries(
+    inherited.flatMap((name) => name in meta.settings ? [[name, meta.settings[name]!]] : []),
+  );
+  settings.maxSeqLen ??= meta.modelConfig.sequenceLen;
+  const given = givenFlags(args, flags);
+  const rowsChanged = given.has("maxSeqLen") || given.has("deviceBatchSize");
+  // A batch that was derived, or that no longer goes with the rows, is one pass over the device's rows.
+  if (!given.has("totalBatchSize") && (rowsChanged || Number(settings.totalBatchSize ?? -1) < 1)) {
+    const values = parseFlags(args, flags, { ...settings, totalBatchSize: null });
+    settings.totalBatchSize = values.maxSeqLen * values.deviceBatchSize;
+  }
+  return settings;
+}
+
+function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"]["settings"] {
+  return Object.fromEntries(settingNames.map((name) => {
+    const value = name === "modelTag" ? modelTag : values[name];
+    const text = typeof value === "object" && value !== null ? value.join("\n") : value;
+    return [name, text === "" ? null : text];
+  }));
+}
+
+/** The conversations to learn from, and one in fifty of them, or at least one, to be measured on. */
+async function openTasks(values: FineTuneValues): Promise<{ train: Task; validation: Task }> {
+  const names = values.task.length + values.conversations.length === 0
+    ? [DEFAULT_TASK]
+    : values.task;
+  const opened: Task[] = [];
+  for (const path of values.conversations) opened.push(await ownConversations(path));
+  for (const name of names) opened.push(await openTask(name, values));
+  const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
+  return { train, validation: await openTask("rules:200", { ...values, seed: values.seed + 1 }) };
+}
+
+async function openTask(spec: string, { name, seed }: FineTuneValues): Promise<Task> {
+  const [kind, size = "10000"] = spec.split(":");
+  const length = Number(size);
+  if (!Number.isSafeInteger(length) || length < 1) {
+    throw new UsageError(`Cannot use --task: wanted NAME:COUNT with a count from 1, got "${spec}"`);
+  }
+  if (kind === "rules") return await ruleConversations(length, { name, seed });
+  if (kind === "spelling" || kind === "spellingbee") {
+    const { common, many } = await readWords();
+    const make = kind === "spelling" ? simpleSpelling : spellingBee;
+    return blameFlags(() => make({ words: [...common, ...many], size: length }));
+  }
+  throw new UsageError(`Cannot use --task: wanted rules, spelling or spellingbee, got "${kind}"`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

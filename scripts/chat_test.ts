@@ -1,0 +1,60 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const corpus = await makeCorpus();
+const home = await makeHome(corpus);
+const base = await runScript("base_train.ts", [...tinyFlags, "--data", corpus], home);
+if (base.code !== 0) throw new Error(base.stderr);
+
+const conversations = `${home}/mine.jsonl`;
+const lines = Array.from({ length: 12 }, (_, i) =>
+  JSON.stringify([
+    { role: "user", content: `${i}?` },
+    { role: "assistant", content: `It is ${i}.` },
+  ]));
+await Deno.writeTextFile(conversations, lines.join("\n"));
+
+const sft = (...args: string[]) =>
+  runScript("chat_sft.ts", [..."--device cpu --threads 1 --no-blas".split(" "), ...args], home);
+
+Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and goes on", async () => {
+  const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "6"];
+  const first = await sft(...args, "--eval-every", "-1");
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertMatch(first.stdout, /^base {6}.*base_checkpoints\/d2, step 20$/m);
+  assertMatch(first.stdout, /^data {6}12 conversations: .*mine\.jsonl$/m);
+  // Two rows at once, as the base model; a step is one pass over them, as the rows are longer.
+  assertMatch(first.stdout, /^run {7}6 steps of 64 tokens$/m);
+  assertStringIncludes(first.stdout, "chatsft_checkpoints/d2/meta_000006.json");
+  const { settings } = JSON.parse(
+    await Deno.readTextFile(`${home}/chatsft_checkpoints/d2/meta_000006.json`),
+  );
+  assertEquals([settings.embeddingLr, settings.deviceBatchSize, settings.task], [0.3, 2, null]);
+
+  const again = await sft("--resume", "--num-iterations", "8");
+  assertEquals([again.code, again.stderr], [0, ""]);
+  assertStringIncludes(again.stdout, "meta_000008.json");
+});
+
+Deno.test("chat_sft names what is wrong on one line, and where", async () => {
+  const broken = `${home}/broken.jsonl`;
+  await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
+  const cases: [string[], number, string][] = [
+    [
+      ["--conversations", broken],
+      1,
+      `Cannot read ${broken}, line 2: wanted a turn of the user and`,
+    ],
+    [["--conversations", `${home}/none.jsonl`], 1, `Cannot read ${home}/none.jsonl`],
+    [["--task", "mathematics"], 2, 'wanted rules, spelling or spellingbee, got "mathematics"'],
+    [["--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
+    [["--base-tag", "absent"], 1, "base_checkpoints/absent"],
+    [["--model-tag", "../up"], 2, "wanted letters, digits"],
+    [["--resume", "--model-tag", "absent"], 1, "chatsft_checkpoints/absent"],
+  ];
+  for (const [args, wanted, message] of cases) {
+    const { code, stdout, stderr } = await sft(...args);
+    assertEquals([code, stdout], [wanted, ""], args.join(" "));
+    assert(stderr.includes(message) && stderr.trim().split("\n").length === 1, stderr);
+  }
+});
