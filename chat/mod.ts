@@ -97,3 +97,10 @@ export {
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
 export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
 export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";
+export {
+  prepareReinforcement,
+  type ReinforceEvent,
+  type Reinforcement,
+  type ReinforceOptions,
+  type ReinforceStep,
+} from "./rl/reinforce.ts";
