@@ -1,5 +1,5 @@
 /**
- * Running an operation: check shapes, allocate, run a kernel, record a node.
+ * Runs an operation: checks shapes, allocates outputs, runs a kernel, records a node.
  *
  * @module
  */
@@ -18,18 +18,18 @@ export interface Specification {
   readonly dtype: DType;
 }
 
-/** What an operation keeps for its gradient, and how it computes it. */
+/** The gradient of an operation, and the values that it saves. */
 export interface Gradient<Attributes> {
-  /** Which inputs the gradient needs the values of. */
+  /** Inputs whose values the gradient needs. */
   readonly savesInputs?: readonly number[];
-  /** Which outputs the gradient needs the values of. */
+  /** Outputs whose values the gradient needs. */
   readonly savesOutputs?: readonly number[];
   /**
-   * The derivative of the loss with respect to each input, given that with respect to the first
-   * output. Made of ordinary operations. `null` where an input is not wanted.
+   * Computes the gradient of each input from that of the first output, with ordinary operations.
+   * `null` for inputs that need none.
    *
-   * Where another use of an input has brought a gradient already, that is the sum in `sums`, which
-   * may be added to in place and returned: one pass over memory instead of three.
+   * If an input already has a gradient from another use, `sums` holds it; adding to it in place and
+   * returning it takes one pass over memory instead of three.
    */
   readonly apply: (
     upstream: Tensor,
@@ -41,17 +41,18 @@ export interface Gradient<Attributes> {
 }
 
 /**
- * An operation with a kernel for each device. Its file holds all there is to know of it.
+ * An operation with a kernel for each device. One file defines all of it.
  *
- * The type makes the gradient compulsory: an operation that has none says why, and asking for it is
- * an error, never a silent stop.
+ * The type makes the gradient compulsory: an operation without one states why, and differentiating
+ * it is an error, never a silent zero.
  */
 export interface Operation<Attributes> {
   readonly name: string;
   /**
-   * The shape rule: what comes out, from what goes in.
+   * The shape rule: specifies the outputs from the inputs.
    *
-   * @throws {RangeError} If the shapes do not match, and {TypeError} if the dtypes do not.
+   * @throws {RangeError} If the shapes do not match.
+   * @throws {TypeError} If the dtypes do not match.
    */
   readonly infer: (
     inputs: readonly Specification[],
@@ -68,18 +69,18 @@ export interface Operation<Attributes> {
   readonly gradient: Gradient<Attributes> | string;
 }
 
-/** The values that an operation saved for its gradient, as handed to {@linkcode Gradient.apply}. */
+/** The values that an operation saved for {@linkcode Gradient.apply}. */
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
-  /** The types in which gradients of the inputs are wanted: see {@linkcode gradientType}. */
+  /** The dtype of each input's gradient: see {@linkcode gradientType}. */
   readonly gradientTypes: readonly DType[];
   readonly #name: string;
   readonly #history: History;
   readonly #tensors = new Map<string, Tensor>();
   readonly #versions = new Map<string, number>();
 
-  /** Saves what `gradient` asks for, for as long as `history` is needed. */
+  /** Saves what `gradient` asks for, as long as `history` lives. */
   constructor(
     name: string,
     gradient: Gradient<never>,
@@ -100,12 +101,12 @@ export class Saved {
     this.#versions.set(key, tensor.storage.version);
   }
 
-  /** The value of input `index`, of those named in `savesInputs`. */
+  /** The value of input `index`, one of `savesInputs`. */
   input(index: number): Tensor {
     return this.#get(`input ${index}`);
   }
 
-  /** The value of output `index`, of those named in `savesOutputs`. */
+  /** The value of output `index`, one of `savesOutputs`. */
   output(index: number): Tensor {
     return this.#get(`output ${index}`);
   }
@@ -122,34 +123,34 @@ export class Saved {
     return tensor;
   }
 
-  /** Frees what was saved. */
+  /** Frees the saved values. */
   free(): void {
     for (const tensor of this.#tensors.values()) tensor.dispose();
     this.#tensors.clear();
   }
 }
 
-/** The places on the tape of what was rounded to `float16`. */
+/** Nodes whose values were rounded to `float16`. */
 const rounded = new WeakSet<Node<Tensor>>();
 
-/** Notes that a result is its only input, rounded to `float16`. */
+/** Marks a result as its input rounded to `float16`. */
 export function noteRounded(result: Tensor): void {
   if (result.node !== null) rounded.add(result.node);
 }
 
 /**
- * The type in which the gradient of a tensor is wanted: its own. Of one that was rounded from `float32`
- * the gradient is on its way to that, and is best not rounded itself: that of a weight is a sum over
- * all tokens, which may be too large for `float16`, or too small.
+ * The dtype of a tensor's gradient: its own, except for a tensor rounded from `float32`. Its
+ * gradient stays `float32`, because a weight's gradient is a sum over all tokens that may overflow
+ * or underflow `float16`.
  */
 export function gradientType({ dtype, node }: Tensor): DType {
   return node !== null && rounded.has(node) ? "float32" : dtype;
 }
 
 /**
- * Makes a tensor of undefined content.
+ * Allocates a tensor with undefined contents.
  *
- * @throws {TypeError} If there is no such dtype, or it is `float16` and the device has no such floats.
+ * @throws {TypeError} If the dtype is unknown, or is `float16` and the device does not support it.
  */
 export function allocate(device: Device, specification: Specification, label: string): Tensor {
   const { shape, dtype } = specification;
@@ -164,7 +165,7 @@ export function allocate(device: Device, specification: Specification, label: st
   return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
 }
 
-/** As {@linkcode allocate}, for several. */
+/** Like {@linkcode allocate}, for several tensors. */
 export function allocateAll(
   device: Device,
   specifications: readonly Specification[],
@@ -176,11 +177,12 @@ export function allocateAll(
 }
 
 /**
- * Runs an operation and records it on the tape if a gradient can be asked for.
+ * Runs an operation, and records it on the tape if an input requires a gradient.
  *
  * @returns The outputs; the first one carries the gradient.
  * @throws {RangeError | TypeError} If the inputs do not suit the operation.
- * @throws {Error} If the inputs are on different devices, or a gradient is wanted and there is none.
+ * @throws {Error} If the inputs are on different devices, or a gradient is required and there is
+ * none.
  */
 export function apply<Attributes>(
   operation: Operation<Attributes>,
@@ -194,7 +196,7 @@ export function apply<Attributes>(
   return outputs;
 }
 
-/** As {@linkcode apply}, for an operation with one output. */
+/** Like {@linkcode apply}, for an operation with one output. */
 export function applyOne<Attributes>(
   operation: Operation<Attributes>,
   inputs: readonly Tensor[],
@@ -217,7 +219,7 @@ export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
   return device;
 }
 
-/** Records an operation that has been run, if a gradient can be asked for. */
+/** Records an operation that has run, if an input requires a gradient. */
 export function recordOperation<Attributes>(
   operation: Pick<Operation<Attributes>, "name" | "gradient">,
   inputs: readonly Tensor[],
@@ -227,7 +229,7 @@ export function recordOperation<Attributes>(
   if (!isGradEnabled() || !inputs.some((input) => input.requiresGrad)) return;
   const { name, gradient } = operation;
   if (typeof gradient === "string") {
-    // Integers never carry a gradient; a float without one must not end it in silence.
+    // Integers never carry a gradient, but a float without one must not end it silently.
     if (!isFloat(outputs[0]!.dtype)) return;
     throw new Error(
       `Cannot differentiate "${name}": ${gradient}. Wrap it in noGrad(), or detach() its input.`,
@@ -242,7 +244,7 @@ export function recordOperation<Attributes>(
   }, history);
 }
 
-/** Begins the history of what comes of these inputs: see {@linkcode record}. */
+/** Starts the history of a result of these inputs: see {@linkcode record}. */
 export function historyOf(inputs: readonly Tensor[]): History {
   const histories: History[] = [];
   for (const { history } of inputs) if (history !== null) histories.push(history);
@@ -250,14 +252,15 @@ export function historyOf(inputs: readonly Tensor[]): History {
 }
 
 /**
- * Puts a node on the tape under `output`, with a gradient that is computed without recording.
+ * Attaches a node to `output`, whose gradient is computed without recording.
  *
- * The tape frees every gradient after its use, so each one that `gradient` returns gets a handle of
- * its own; what else was computed on the way goes with the scope. A gradient that does not
- * come in the type that is wanted (see {@linkcode gradientType}) is converted.
+ * The tape frees every gradient after use, so each one returned by `gradient` gets a handle of its
+ * own; temporaries are freed by a scope. Gradients are cast to the required dtype (see
+ * {@linkcode gradientType}).
  *
- * @param gradient Computes the gradients, as {@linkcode Gradient} says.
- * @param history Begun with {@linkcode historyOf}; it frees what `gradient` needs, unless that does.
+ * @param gradient Computes the gradients, as in {@linkcode Gradient}.
+ * @param history From {@linkcode historyOf}; it frees what `gradient` needs, unless `gradient`
+ * does.
  */
 export function record(
   name: string,
@@ -277,7 +280,7 @@ export function record(
     new Node<Tensor>(name, nodes, (upstream, collected) => {
       using _temporaries = upstream.device.scope();
       const sums = nodes.map((node, i) => {
-        // An input that is used twice here has one sum, for its first use.
+        // An input used twice here has one sum, at its first use.
         if (node === null || nodes.indexOf(node) !== i) return null;
         const sum = collected(node) ?? node.kept;
         return sum !== null && sum.isExclusive ? sum : null;
@@ -292,7 +295,9 @@ export function record(
   );
 }
 
-/** A view with other strides on the same elements, for kernels: nothing is allocated or recorded. */
+/**
+ * A view of the same elements with other strides, for kernels; nothing is allocated or recorded.
+ */
 export function viewAs(tensor: View, shape: readonly number[], strides: readonly number[]): View {
   const { allocation, dtype, offset } = tensor;
   return { allocation, dtype, offset, shape, strides };

@@ -1,4 +1,4 @@
-/** Filling tensors by name: parameters from a checkpoint, or what an optimiser remembers. @module */
+/** Assigns tensors by name: parameters from a checkpoint, or optimizer state. @module */
 
 import type { TypedArray } from "./dtype.ts";
 import { noGrad } from "./grad_mode.ts";
@@ -6,24 +6,24 @@ import { copyInto } from "./ops/elementwise.ts";
 import { formatShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
-/** Values for a tensor: another tensor, or an array on the host as a safetensors file gives it. */
+/** Values for a tensor: another tensor, or a host array, as a safetensors file has it. */
 export type TensorValues = Tensor | {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly data: ArrayBufferView;
 };
 
-/** How many problems a message names before it only counts. */
+/** Maximum number of problems that a message names; the rest is counted. */
 const MOST_NAMED = 5;
 
 /**
- * Copies values into tensors of the same names. Either all are copied or, on an error, none.
+ * Copies values into tensors of the same names; all of them or, on an error, none.
  *
  * @param targets The tensors to fill.
- * @param sources The values: as many, of the same names, shapes, dtypes and device.
+ * @param sources The values, with the same names, shapes, dtypes and device.
  * @param what What is filled, for the message: "load the parameters".
- * @throws {RangeError} If something is missing, unknown, or of another shape, dtype or device; one
- * message lists what is wrong.
+ * @throws {RangeError} If an entry is missing, unknown, or of another shape, dtype or device; one
+ * message lists all problems.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function assignTensors(
 }
 
 /**
- * Checks that two sets of names are the same.
+ * Checks that two sets of names are equal.
  *
  * @throws {RangeError} If a name is missing or unknown; one message lists them.
  */

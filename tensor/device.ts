@@ -1,8 +1,8 @@
 /**
- * What a backend has to offer. A device knows memory and kernels; it knows no operation by name.
+ * The interface of a backend. A device provides memory and kernels; it knows no operation by name.
  *
- * There are two: `devices/cpu/` runs kernels that were emitted as WebAssembly, on all cores, and
- * `devices/webgpu/` runs kernels written in WGSL. An operation brings a kernel for each.
+ * There are two: `devices/cpu/` runs WebAssembly kernels on all cores, and `devices/webgpu/` runs
+ * WGSL kernels. An operation brings a kernel for each.
  *
  * @module
  */
@@ -14,57 +14,60 @@ import type { Scope } from "./scope.ts";
 /** The two kinds of device. */
 export type DeviceKind = "cpu" | "webgpu";
 
-/** What a device says of itself, in the words of {@linkcode Device.info}. */
+/** Describes a device; see {@linkcode Device.info}. */
 export interface DeviceInfo {
-  /** One line for people: processor or adapter, threads, libraries, and what had to be done without. */
+  /** One line for people: CPU or adapter, threads, libraries, and what is missing. */
   readonly description: string;
-  /** The facts behind the description: `threads`, `blas`, `relaxedSimd`, `vendor`, `features`, … */
+  /** The facts behind it: `threads`, `blas`, `relaxedSimd`, `vendor`, `features`, … */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** A piece of device memory. What is inside belongs to the backend that made it. */
+/** A block of device memory, opaque to everything but its backend. */
 export interface Allocation {
-  /** Size in bytes, as asked for. */
+  /** Requested size in bytes. */
   readonly bytes: number;
 }
 
-/** A view of an allocation as the kernels see it: element `i, j, …` lies at `offset + i·strides[0] + j·strides[1] + …`. */
+/**
+ * A view of an allocation, as kernels see it: element `i, j, …` is at
+ * `offset + i·strides[0] + j·strides[1] + …`.
+ */
 export interface View {
-  /** The memory that the view looks at, perhaps with others. */
+  /** The memory, which other views may share. */
   readonly allocation: Allocation;
-  /** The type of the elements. */
+  /** Element dtype. */
   readonly dtype: DType;
-  /** The length of each axis; `[]` for a scalar. */
+  /** Length of each axis; `[]` for a scalar. */
   readonly shape: readonly number[];
-  /** Distance between neighbours along each axis, in elements; 0 where an axis is broadcast. */
+  /** Stride of each axis, in elements; 0 for a broadcast axis. */
   readonly strides: readonly number[];
-  /** Position of the first element, in elements. */
+  /** Offset of the first element, in elements. */
   readonly offset: number;
 }
 
 /**
- * Numbers that change from call to call, so that they are never baked into a cached kernel.
- * A kernel finds them as 32-bit words: first `integers`, then `floats`.
+ * Per-call arguments of a kernel, which are never baked into its code. A kernel sees them as 32-bit
+ * words: `integers`, then `floats`.
  */
 export interface Arguments {
-  /** Whole numbers of 32 bits: sizes, strides, positions, addresses. */
+  /** 32-bit integers: sizes, strides, positions, addresses. */
   readonly integers: readonly number[];
-  /** Numbers in single precision, such as learning rates (default none). */
+  /** Single-precision floats, such as learning rates. @default {[]} */
   readonly floats?: readonly number[];
 }
 
-/** The part of a device that holds for every kind. */
+/** The common interface of all kinds of device. */
 export interface DeviceBase {
-  /** What there is to say about it: names, threads, libraries. */
+  /** Describes the device: name, threads, libraries. */
   readonly info: DeviceInfo;
-  /** How many allocations are alive: flat over a training run, or something leaks. */
+  /** Number of live allocations. If it grows over a training run, something leaks. */
   readonly live: number;
-  /** Whether tensors may be `float16` here: on an adapter with the feature `shader-f16`. */
+  /** Whether `float16` is supported: on an adapter with the feature `shader-f16`. */
   readonly hasFloat16: boolean;
-  /** How many bytes the live allocations hold, and the most that they ever held. */
+  /** Bytes in live allocations, now and at the peak. */
   readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
   /**
-   * Opens a scope: tensors made on this device until the scope ends are freed with it, unless kept.
+   * Opens a scope: tensors created on this device until it ends are freed with it, unless kept.
    *
    * @example
    * ```ts
@@ -84,30 +87,33 @@ export interface DeviceBase {
   /** The innermost open scope, if any. */
   readonly currentScope: Scope | null;
   /**
-   * Reserves memory. What it contains is undefined.
+   * Allocates memory, with undefined contents.
    *
-   * @param bytes The size in bytes; may be 0.
-   * @param label What it is for, in error messages.
-   * @throws {RangeError} If the device has no room, naming `label`, the size and what is in use.
+   * @param bytes Size in bytes; may be 0.
+   * @param label Names the memory in error messages.
+   * @throws {RangeError} If there is no room; states `label`, the size and what is in use.
    */
   allocate(bytes: number, label: string): Allocation;
-  /** Gives memory back. Work that was already dispatched may still use it; later work may not. */
+  /** Frees memory. Work that is already dispatched may still use it. */
   free(allocation: Allocation): void;
-  /** Copies `data` to `allocation`, from byte `byteOffset` on, after all work dispatched so far. */
+  /** Copies `data` to `allocation` at `byteOffset`, after all work dispatched so far. */
   write(allocation: Allocation, byteOffset: number, data: TypedArray): void;
   /**
-   * Copies bytes out of `allocation`, after all work dispatched so far: the only thing that waits.
+   * Copies bytes out of `allocation`, after all work dispatched so far: the only call that waits.
    *
-   * @throws {Error} If the device failed or was lost; the message names the operation.
+   * @throws {Error} If the device failed or was lost; names the operation.
    */
   read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
-  /** Lets the device begin with the work dispatched so far, and waits for nothing. */
+  /** Submits the work dispatched so far, without waiting. */
   flush(): void;
-  /** Resolves when all work dispatched so far is done. For benches: results need `read`. */
+  /**
+   * Resolves when all work dispatched so far is done. For benchmarks; to get results, use `read`.
+   */
   synchronize(): Promise<void>;
   /**
-   * Starts all work dispatched so far, and resolves when at most a few such starts are still under way.
-   * A loop that calls it in every round keeps the device busy, and does not run ahead of it without end.
+   * Backpressure: submits all work dispatched so far, and resolves when at most a few submits are
+   * in flight. A loop that calls it every iteration keeps the device busy without queuing unlimited
+   * work.
    *
    * @throws {Error} If the device failed or was lost.
    *
@@ -127,12 +133,12 @@ export interface DeviceBase {
    */
   keepPace(): Promise<void>;
   /**
-   * Runs something, and times every kernel that it dispatches until it is done.
+   * Runs a function, and times every kernel that it dispatches until all are done.
    *
-   * Kernels are timed on their own: by the clock on the CPU; on a GPU by its timestamps, for which
-   * each gets a pass to itself. So a step takes a little longer in a profile than without one.
+   * Kernels are timed one by one: by the clock on the CPU, by timestamps on a GPU, where each then
+   * needs a pass of its own. So a profiled step takes slightly longer.
    *
-   * @throws {Error} If a profile is already being made, or the device fails.
+   * @throws {Error} If a profile is already in progress, or the device fails.
    *
    * @example
    * ```ts
@@ -153,44 +159,46 @@ export interface DeviceBase {
   close(): Promise<void>;
 }
 
-/** A kernel for the CPU: a WebAssembly module that is compiled once for each `key`. */
+/** A CPU kernel: a WebAssembly module, compiled once per `key`. */
 export interface WasmKernel {
-  /** Names the kernel and everything that its code depends on. Kernels of one key are the same code. */
+  /** Cache key: identifies everything that the code depends on. */
   readonly key: string;
   /**
    * Emits the module. It imports `env.memory` (shared) and exports
-   * `kernel(arguments: i32, start: i32, end: i32, scratch: i32)`: the address of the argument words,
-   * the half-open range of work items to do, and the address of scratch memory of this thread,
-   * 64-byte aligned, whose content is undefined.
+   * `kernel(arguments: i32, start: i32, end: i32, scratch: i32)`: the address of the argument
+   * words, the half-open range of work items, and the address of this thread's scratch memory,
+   * 64-byte aligned with undefined contents.
    */
   readonly emit: () => Uint8Array<ArrayBuffer>;
 }
 
-/** A kernel that is not WebAssembly: a function of the BLAS, called on addresses in the same memory. */
+/**
+ * A CPU kernel that is not WebAssembly: a BLAS function, called on addresses in the same memory.
+ */
 export interface NativeKernel {
-  /** The name of the function: the matrix product in single precision. */
+  /** The function: single-precision matmul. */
   readonly key: "sgemm";
 }
 
-/** How the work of a dispatch is shared out on the CPU; see {@linkcode CpuDevice.dispatch}. */
+/** How a dispatch is split over threads; see {@linkcode CpuDevice.dispatch}. */
 export interface DispatchOptions {
-  /** The fewest items worth giving to a thread. */
+  /** Minimum items per thread. @default {1} */
   readonly grain?: number;
-  /** Scratch memory for each thread, in bytes. */
+  /** Scratch memory per thread, in bytes. @default {0} */
   readonly scratchBytes?: number;
-  /** What there is to do. */
+  /** The work done, for profiles. */
   readonly work?: () => Work;
 }
 
-/** What kernels of the CPU device see. */
+/** The CPU device, as kernels see it. */
 export interface CpuDevice extends DeviceBase {
-  /** What tells it from the other kind of device. */
+  /** The kind of device. */
   readonly kind: "cpu";
-  /** Threads that share the work of a dispatch, the main one included. */
+  /** Threads that share the work of a dispatch, including the main thread. */
   readonly threads: number;
   /** Whether {@linkcode NativeKernel} can be dispatched. */
   readonly hasBlas: boolean;
-  /** Whether fused multiply-add and the other relaxed SIMD instructions may be emitted. */
+  /** Whether fused multiply-add and other relaxed SIMD instructions may be emitted. */
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */
   address(view: View): number;
@@ -198,16 +206,15 @@ export interface CpuDevice extends DeviceBase {
    * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
    * when it is done.
    *
-   * @param options.grain The fewest items worth giving to a thread (default 1).
-   * @param options.scratchBytes Scratch memory for each thread (default 0).
-   * @param options.work What there is to do, for profiles: called only while one is made.
+   * @param options.grain Minimum items per thread. @default {1}
+   * @param options.scratchBytes Scratch memory per thread. @default {0}
+   * @param options.work The work done; only called while profiling.
    *
    * For `sgemm` the integers are
-   * `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split, count, stepA, stepB, stepC]`
-   * (row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements),
-   * for `count` products, whose matrices lie the steps apart, in bytes; the floats are `[alpha, beta]`.
-   * The items are columns of each C where `split` is 0, its rows where it is 1, and products where it
-   * is 2.
+   * `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split, count, stepA, stepB, stepC]`:
+   * row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements;
+   * `count` is the batch size, with batch strides in bytes. The floats are `[alpha, beta]`. Work
+   * items are columns of each C for `split` 0, rows for 1, and matrices of the batch for 2.
    */
   dispatch(
     kernel: WasmKernel | NativeKernel,
@@ -217,40 +224,40 @@ export interface CpuDevice extends DeviceBase {
   ): void;
 }
 
-/** A kernel for the GPU: WGSL that is compiled once for each `key`. */
+/** A GPU kernel: WGSL, compiled once per `key`. */
 export interface WgslKernel {
-  /** Names the kernel and everything that its code depends on. Kernels of one key are the same code. */
+  /** Cache key: identifies everything that the code depends on. */
   readonly key: string;
   /**
-   * The entry point `main`, and what it needs. The device puts before it the struct `Arguments` with
-   * the fields `integers` names as `i32` and `floats` names as `f32`, bound as `arguments`, and for
-   * each of `buffers` the binding of that name.
+   * The entry point `main` and its helpers. The device prepends the struct `Arguments`, whose
+   * fields are `integers` as `i32` and `floats` as `f32`, bound as `arguments`, and a binding per
+   * buffer.
    */
   readonly code: () => string;
-  /** The names of the whole numbers among the arguments, in the order in which they are passed. */
+  /** Names of the integer arguments, in order. */
   readonly integers: readonly string[];
-  /** The names of the other numbers among the arguments (default none). */
+  /** Names of the float arguments, in order. @default {[]} */
   readonly floats?: readonly string[];
-  /** The storage buffers, in the order in which they are passed: whole allocations, as `array<type>`. */
+  /** Storage buffers, in order: whole allocations, as `array<type>`. */
   readonly buffers: readonly WgslBuffer[];
 }
 
-/** One storage buffer of a {@linkcode WgslKernel}. */
+/** A storage buffer of a {@linkcode WgslKernel}. */
 export interface WgslBuffer {
-  /** The name by which the code knows it. */
+  /** Its name in the code. */
   readonly name: string;
   /**
-   * The element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … A kernel with a buffer of `f16` need
-   * not ask for the feature.
+   * Element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … For `f16`, the device enables the
+   * feature.
    */
   readonly type: string;
-  /** Whether the kernel writes to it. One allocation may be passed only once if any use of it writes. */
+  /** Whether the kernel writes to it. A written allocation may be bound only once per dispatch. */
   readonly writes: boolean;
 }
 
-/** What kernels of the WebGPU device see. */
+/** The WebGPU device, as kernels see it. */
 export interface WebGpuDevice extends DeviceBase {
-  /** What tells it from the other kind of device. */
+  /** The kind of device. */
   readonly kind: "webgpu";
   /** The limits that the device was opened with. */
   readonly limits: {
@@ -262,22 +269,22 @@ export interface WebGpuDevice extends DeviceBase {
     readonly maxStorageBufferBindingSize: number;
   };
   /**
-   * A part of an allocation, to be passed to kernels in place of the whole. It is nothing that has to
-   * be freed, and of no use once the allocation is.
+   * A range of an allocation, to be bound instead of the whole. It need not be freed, and is
+   * invalid once the allocation is freed.
    *
-   * @param byteOffset Where it begins: a multiple of 256.
-   * @param byteLength How long it is.
-   * @throws {RangeError} If that is not within the allocation.
+   * @param byteOffset Start: a multiple of 256.
+   * @param byteLength Length in bytes.
+   * @throws {RangeError} If it is not within the allocation.
    */
   window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation;
   /**
-   * Records a dispatch of `workgroups` workgroups. It runs, in the order of recording, when the
-   * device next submits: at the latest when something is read.
+   * Records a dispatch of `workgroups` workgroups. It runs, in recording order, at the next submit:
+   * at the latest when something is read.
    *
-   * Buffers are bound whole; where a view begins is for the kernel to know, from its arguments. Of one
-   * that is larger than a binding may be, a kernel can be given a {@linkcode WebGpuDevice.window}.
+   * Buffers are bound whole; a view's offset is an argument of the kernel. Of a buffer larger than
+   * a binding, bind a {@linkcode WebGpuDevice.window}.
    *
-   * @param work What there is to do, for profiles: called only while one is made.
+   * @param work The work done; only called while profiling.
    */
   dispatch(
     kernel: WgslKernel,
@@ -288,5 +295,5 @@ export interface WebGpuDevice extends DeviceBase {
   ): void;
 }
 
-/** Where tensors live and kernels run. */
+/** A device, where tensors are stored and kernels run. */
 export type Device = CpuDevice | WebGpuDevice;

@@ -1,22 +1,22 @@
-/** The types of number that a tensor can hold. @module */
+/** Element dtypes of tensors. @module */
 
 /**
- * The type of a tensor's elements: 32-bit floats, 16-bit floats where the device has them (they save
- * memory; kernels compute in 32 bits all the same), or 32-bit integers for token ids and indices.
+ * Element dtype: 32-bit floats; 16-bit floats where supported (they save memory, but kernels
+ * compute in 32 bits); or 32-bit integers for token ids and indices.
  */
 export type DType = "float32" | "float16" | "int32";
 
-/** The typed array that carries elements of a {@linkcode DType} between JavaScript and a device. */
+/** The typed array that holds elements of a {@linkcode DType} on the host. */
 export type TypedArray =
   | Float32Array<ArrayBuffer>
   | Float16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer>;
 
-/** The types that gradients can flow through. */
+/** Dtypes that gradients flow through. */
 export type FloatType = Exclude<DType, "int32">;
 
 /**
- * Bytes that one element takes.
+ * Bytes per element.
  *
  * @example
  * ```ts
@@ -29,15 +29,15 @@ export function bytesPerElement(dtype: DType): 2 | 4 {
   return dtype === "float16" ? 2 : 4;
 }
 
-/** Whether gradients can flow through elements of this type. */
+/** Whether gradients flow through this dtype. */
 export function isFloat(dtype: DType): dtype is FloatType {
   return dtype !== "int32";
 }
 
 /**
- * The type that comes of computing with these: `float16` if all that are floats are `float16`, else
- * `float32`. Integers have no say; from them alone comes `float32`. (PyTorch's rule of promotion,
- * but that a tensor of no axis counts like any other.)
+ * The result dtype of an operation: `float16` if all float operands are `float16`, otherwise
+ * `float32`. Integers do not count; integers alone give `float32`. (PyTorch's type promotion,
+ * except that scalars count like other tensors.)
  *
  * @example
  * ```ts
@@ -52,12 +52,12 @@ export function promote(dtypes: readonly DType[]): FloatType {
 }
 
 /**
- * The type of the elements of a typed array.
+ * The dtype of a typed array.
  *
- * @throws {TypeError} If no tensor has such elements.
+ * @throws {TypeError} If there is none.
  */
 export function dtypeOf(values: TypedArray): DType {
-  // `Float16Array` is not mentioned by its name: a browser may have none.
+  // By tag instead of by class: browsers may lack `Float16Array`.
   const kind = values[Symbol.toStringTag];
   switch (kind) {
     case "Float32Array":
@@ -74,10 +74,10 @@ export function dtypeOf(values: TypedArray): DType {
 }
 
 /**
- * Checks a dtype that somebody asked for: not every program is type-checked.
+ * Validates a dtype from the user, whose program may not be type-checked.
  *
- * @param operation What it is for, as in "fill a tensor".
- * @throws {TypeError} If there is no such dtype; the message lists those that there are.
+ * @param operation The operation, as in "fill a tensor".
+ * @throws {TypeError} If there is no such dtype; lists the existing ones.
  */
 export function checkDType(operation: string, dtype: DType): void {
   if (dtype === "float32" || dtype === "float16" || dtype === "int32") return;
@@ -87,7 +87,7 @@ export function checkDType(operation: string, dtype: DType): void {
 }
 
 /**
- * Makes a typed array for elements of `dtype` over `buffer`, without a copy.
+ * Creates a typed array of `dtype` over `buffer`, without copying.
  *
  * @example
  * ```ts

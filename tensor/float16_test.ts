@@ -3,12 +3,12 @@ import { cpuTest } from "../testing/every_device.ts";
 import { float16Test, gpuTest, tinyDevice } from "../testing/gpu.ts";
 import { concat, crossEntropy, readSafetensors, Tensor, where, writeSafetensors } from "./mod.ts";
 
-/** What a value becomes in half precision, as IEEE 754 has it: to the nearest, halves to even. */
+/** Rounds to half precision by IEEE 754: to nearest, ties to even. */
 const rounded = (values: readonly number[]): Float16Array<ArrayBuffer> => Float16Array.from(values);
 
 const awkward = [
   ...[0, -0, 1, -1, 1 / 3, 65504, 65519, 65520, -65520, 1e6, -1e30, Infinity, -Infinity, NaN],
-  // The smallest normal, the smallest of all, halves of it, and ties.
+  // The smallest normal, the smallest subnormal, halves of it, and ties.
   ...[2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25, 1e-10, 1 + 2 ** -11, 1 + 3 * 2 ** -11],
 ];
 
@@ -120,7 +120,7 @@ float16Test("gradients flow between the types, each in that of its tensor", asyn
   product.to("float32").sum().backward();
   assertEquals(await weight.grad!.data(), Float32Array.of(4, 5, 6));
   assertEquals(await x.grad!.data(), rounded([1, 2, 3]));
-  // Of both types: the result and its gradient are float32, that of x is converted. Also added up.
+  // Mixed dtypes: the result and its gradient are float32, and x's is converted. Also accumulated.
   weight.mul(x).sum().backward();
   weight.to("float16").sum().backward();
   weight.add(x).sum().backward();
@@ -169,7 +169,7 @@ Deno.test("half precision is written as it is", () => {
 float16Test(
   "the gradient of what was rounded is not rounded before it is there",
   async (device) => {
-    // One sum is too large for float16, the other too small.
+    // One sum overflows float16, the other underflows.
     for (const [count, x, dy] of [[4096, 32, 32], [4, 2 ** -14, 2 ** -24]] as const) {
       const weight = Tensor.from(device, [[1]], { requiresGrad: true });
       const rows = Tensor.full(device, [count, 1], x, { dtype: "float16" });

@@ -20,7 +20,7 @@ import {
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
-/** How each golden operation is written here. */
+/** Each golden operation in terms of this library. */
 const operations: Readonly<Record<string, (inputs: Inputs) => Tensor>> = {
   rms_norm: ({ x }) => rmsNorm(x!),
   rms_norm_tiny: ({ x }) => rmsNorm(x!),
@@ -50,7 +50,7 @@ const operations: Readonly<Record<string, (inputs: Inputs) => Tensor>> = {
   qk_prep: ({ x, cos, sin }) => rotaryNorm(x!, cos!, sin!, { scale: 1.2 }),
 };
 
-/** Golden operations that other tests compare: attention and the optimisers. */
+/** Golden operations compared by other tests: attention and optimizers. */
 const elsewhere = /^(sdpa|nanochat|muon|optim)_|^cross_entropy_all_ignored$/;
 
 interface GoldenOperations {

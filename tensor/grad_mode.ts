@@ -1,17 +1,17 @@
-/** Whether operations are recorded for backward. @module */
+/** Gradient mode: whether operations are recorded for backward. @module */
 
 let enabled = true;
 
-/** Whether operations are recorded now. */
+/** Whether operations are currently recorded. */
 export function isGradEnabled(): boolean {
   return enabled;
 }
 
 /**
- * Runs `body` without recording: for evaluation, sampling and updates of parameters.
+ * Runs `body` without recording, for evaluation, sampling and parameter updates.
  *
- * @throws {TypeError} If `body` is asynchronous: what it does after its first `await` would be
- * recorded again. Wrap the synchronous parts instead.
+ * @throws {TypeError} If `body` is asynchronous, because code after its first `await` would be
+ * recorded. Wrap the synchronous parts instead.
  *
  * @example
  * ```ts

@@ -1,26 +1,26 @@
-/** Remembering what was worked out for tensors that lie like these. @module */
+/** A cache of whatever depends only on the layouts of operands. @module */
 
 import type { DType } from "./dtype.ts";
 
-/** How the elements of a tensor lie, wherever they are. */
+/** The layout of a tensor's elements, wherever it is stored. */
 export interface TensorLayout {
-  /** The type of the elements. */
+  /** Element dtype. */
   readonly dtype: DType;
-  /** The length of each axis. */
+  /** Length of each axis. */
   readonly shape: readonly number[];
-  /** Distance between neighbours along each axis, in elements. */
+  /** Stride of each axis, in elements. */
   readonly strides: readonly number[];
 }
 
-/** When there are more entries than this, all are forgotten: shapes that grow never come again. */
+/** The cache is cleared when it exceeds this size: shapes that keep growing never recur. */
 const MOST_ENTRIES = 256;
 
 /**
- * What follows from the types, shapes and strides of operands alone: checks, results' shapes, kernels.
+ * Caches whatever follows from the dtypes, shapes and strides of operands alone: validation, result
+ * shapes, kernels.
  *
- * A model meets the same few layouts again and again, and to look one up takes a tenth of the time of
- * working it out. Addresses and numbers are no part of a layout, so nothing that changes between
- * calls can be remembered by mistake.
+ * A model repeats a few layouts, and a lookup takes a tenth of the computation. Addresses and
+ * values are not part of a layout, so nothing that changes between calls can be cached by mistake.
  *
  * @example
  * ```ts
@@ -36,11 +36,11 @@ export class LayoutCache<T> {
   readonly #entries = new Map<number, Entry<T>>();
 
   /**
-   * What was made for these operands, made now if need be.
+   * Returns the cached result for these operands, or computes it.
    *
-   * @param operands Tensors or views; nothing of them is kept but their layouts.
+   * @param operands Tensors or views; only their layouts are kept.
    * @param variant Whatever else the result depends on, as a number.
-   * @param make Works the result out. What it throws is thrown, and nothing is kept.
+   * @param make Computes the result. If it throws, nothing is cached.
    */
   get(operands: readonly TensorLayout[], variant: number, make: () => T): T {
     let hash = variant;

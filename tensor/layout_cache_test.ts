@@ -27,7 +27,7 @@ Deno.test("what was made for one layout is given to no other", () => {
       shape: [...shape],
       strides,
     }));
-    // Two of them may share a place and push each other out, but never stand for each other.
+    // Two of them may share a slot and evict each other, but never be confused.
     assertEquals(cache.get(again, variant, () => name), name);
   }
 });
@@ -41,7 +41,7 @@ Deno.test("a layout is looked up, and one whose making failed is made again", ()
       throw new RangeError("no");
     }), RangeError);
   assertEquals([get(), get()], [1, 1]);
-  // Shapes that never come again do not heap up, and cost no more than being made anew.
+  // Shapes that never recur do not accumulate, and cost no more than recomputing.
   for (let i = 0; i < 1000; i++) cache.get([layout([i], [1])], 0, () => i);
   assertEquals(get() <= 2, true);
 });
@@ -51,7 +51,7 @@ Deno.test("gradients that depend on a shape alone are right for each of several 
   for (const [rows, columns] of [[2, 3], [2, 5], [3, 5], [1, 1], [4, 1]] as const) {
     using _scope = device.scope();
     const x = Tensor.ones(device, [rows, columns], { requiresGrad: true });
-    // The comparison's gradient is zero whatever its operands are; that of the mean knows only lengths.
+    // The gradient of the comparison is zero for all operands; that of the mean only knows lengths.
     x.lt(0.5).add(x.mean(1, true)).sum().backward();
     assertEquals(x.grad!.shape, [rows, columns]);
     const wanted = new Float32Array(rows * columns).fill(1);

@@ -1,8 +1,8 @@
 /**
- * Arrays on a device, and the operations on them, with gradients.
+ * Tensors on a device, with operations and automatic differentiation.
  *
- * {@linkcode openDevice} opens a GPU or the CPU, {@linkcode Tensor} is an array on it. The operations
- * that need no tensor in front of the dot are functions here.
+ * {@linkcode openDevice} opens a GPU or the CPU, and {@linkcode Tensor} is an array on it.
+ * Operations that are not methods of tensors are functions of this module.
  *
  * @module
  */

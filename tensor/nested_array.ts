@@ -1,9 +1,9 @@
-/** Nested arrays of numbers, flattened into typed arrays. @module */
+/** Flattens nested arrays of numbers into typed arrays. @module */
 
 import { checkDType, type DType, type TypedArray } from "./dtype.ts";
 import { formatShape } from "./shape.ts";
 
-/** A typed array of any kind, whose elements become those of a tensor. */
+/** A typed array of any kind. */
 export type NumberArray =
   | Float32Array
   | Float16Array
@@ -18,10 +18,10 @@ export type NumberArray =
   | BigInt64Array
   | BigUint64Array;
 
-/** A number, or arrays of them nested to any depth, all of one length at each depth. */
+/** A number, or arrays of them nested to any depth, of equal length at each depth. */
 export type NestedArray = number | NumberArray | readonly NestedArray[];
 
-/** The dtype of a tensor made from a typed array, unless another one is asked for. */
+/** The default dtype of a tensor made from a typed array. */
 const DTYPES: Readonly<Record<string, DType>> = {
   Float32Array: "float32",
   Float16Array: "float16",
@@ -47,11 +47,11 @@ export interface FlatArray {
 /**
  * Flattens values for a device.
  *
- * @param dtype The wanted type; by default `float16` for a `Float16Array`, `int32` for typed arrays of
+ * @param dtype The dtype; by default `float16` for a `Float16Array`, `int32` for typed arrays of
  * integers, and `float32` for everything else.
- * @throws {RangeError} If arrays of one depth differ in length, or a value is no 32-bit integer
- * where `int32` is wanted.
- * @throws {TypeError} If there is something else than a number, or no such dtype.
+ * @throws {RangeError} If arrays of one depth differ in length, or a value is not a 32-bit integer
+ * for `int32`.
+ * @throws {TypeError} If there is something other than numbers, or the dtype is unknown.
  *
  * @example
  * ```ts
@@ -81,7 +81,7 @@ function isTypedArray(values: NestedArray): values is NumberArray {
 }
 
 function dtypeFor(values: NumberArray): DType {
-  // A `DataView` is a view of a buffer, too, and future kinds of typed arrays will be.
+  // A `DataView` is an array buffer view as well, and so will be future kinds of typed arrays.
   const kind = values[Symbol.toStringTag];
   const dtype = DTYPES[kind];
   if (dtype === undefined) {
@@ -100,7 +100,7 @@ function shapeOf(values: NestedArray): number[] {
   return level !== undefined && isTypedArray(level) ? [...shape, level.length] : shape;
 }
 
-/** Appends the elements to `flat`, and the dtypes that they would have alone to `dtypes`. */
+/** Appends the elements to `flat`, and their default dtypes to `dtypes`. */
 function collect(
   values: NestedArray,
   shape: readonly number[],
@@ -140,7 +140,7 @@ function collect(
   for (const each of values) flat.push(Number(each));
 }
 
-/** The elements in a typed array of their own, unless `values` is one that a device can copy from. */
+/** Converts the elements to a new typed array, unless a device can copy from `values` directly. */
 function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   if (isPlain(values) && DTYPES[values[Symbol.toStringTag]] === dtype) return values;
   const numbers = typeof values[0] === "bigint"
@@ -159,7 +159,7 @@ function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   return result;
 }
 
-/** Whether values lie as a device holds them, in memory that is not shared. */
+/** Whether values have a device's element format, in memory that is not shared. */
 function isPlain(values: ArrayLike<number | bigint>): values is TypedArray {
   return ArrayBuffer.isView(values) && values.buffer instanceof ArrayBuffer &&
     ["Float32Array", "Float16Array", "Int32Array"].includes(

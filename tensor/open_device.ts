@@ -1,19 +1,19 @@
-/** Choosing a device at run time. @module */
+/** Chooses a device at run time. @module */
 
 import type { Device } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
 
-/** How to open a device. */
+/** Options for {@linkcode openDevice}. */
 export interface OpenOptions {
-  /** Threads of the CPU device, the main one included; by default one for each core. */
+  /** Number of CPU threads, including the main thread. @default {one per core} */
   readonly threads?: number;
-  /** Whether the CPU device may use a BLAS (default), or the path of the one to use. */
+  /** Whether the CPU device may use a BLAS, or the path of one. @default {true} */
   readonly blas?: boolean | string;
   /**
-   * Whether the WebGPU device is used from a worker (default no). Waiting for a graphics processor can
-   * hold a thread for as long as a training step; with a worker a server or a page stays awake. The CPU
-   * device has nothing to wait for and takes no notice. Needs `--allow-read` where the modules are files.
+   * Whether a worker drives the WebGPU device. Waiting for a GPU can block a thread for a whole
+   * training step; a worker keeps a server or page responsive. The CPU device ignores this. Needs
+   * `--allow-read` if the modules are files. @default {false}
    */
   readonly worker?: boolean;
 }
@@ -21,10 +21,10 @@ export interface OpenOptions {
 /**
  * Opens a device.
  *
- * @param kind `"auto"` takes a GPU where there is a real one, and the CPU otherwise; `"webgpu"` also
- * takes an adapter that is software.
- * @throws {RangeError} If there is no such kind.
- * @throws {Error} If `"webgpu"` is asked for and there is no adapter.
+ * @param kind `"auto"` opens a GPU if there is a real one, and the CPU otherwise; `"webgpu"` also
+ * accepts a software adapter.
+ * @throws {RangeError} If the kind is unknown.
+ * @throws {Error} If `"webgpu"` is requested and there is no adapter.
  *
  * @example
  * ```ts
@@ -51,7 +51,7 @@ export async function openDevice(
   }
 }
 
-/** A GPU, if there is one that is not software. */
+/** Opens a GPU, unless there is only a software adapter. */
 async function openRealGpu(options: OpenOptions): Promise<Device | null> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
   if (gpu === undefined || await gpu.requestAdapter() === null) return null;

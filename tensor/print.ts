@@ -1,11 +1,11 @@
-/** Tensors as text. @module */
+/** Formats tensors as text. @module */
 
-/** How many elements at each end of a long axis are shown. */
+/** Number of elements shown at each end of a long axis. */
 const EDGE = 3;
 
 /**
- * Writes an array as nested brackets: integers exactly, other numbers with at most six significant
- * digits; the middle of an axis of more than six elements is left out.
+ * Formats an array as nested brackets: integers exactly, other numbers with at most six significant
+ * digits, and axes of more than six elements abbreviated.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
- * Where the time goes: a profile of what a device does, kernel by kernel.
+ * Profiles: the time of each kernel that a device runs.
  *
- * {@linkcode Device.profile} makes one, {@linkcode profileAsText} prints it as a table, and
- * {@linkcode profileAsTrace} writes it for the viewers of traces.
+ * {@linkcode Device.profile} makes one, {@linkcode profileAsText} formats it as a table, and
+ * {@linkcode profileAsTrace} as a trace for trace viewers.
  *
  * @module
  */
@@ -10,72 +10,72 @@
 import type { Device, View } from "./device.ts";
 import { bytesPerElement } from "./dtype.ts";
 
-/** What a dispatch has to do. Operations hand over a function that tells it: only profiles ask. */
+/** The work of a dispatch. Operations pass a function that returns it: only profiles call it. */
 export interface Work {
-  /** The operation as people call it, by default the key of the kernel. */
+  /** The operation's name. @default {the kernel's key} */
   readonly name?: string;
-  /** Additions and multiplications of floating-point numbers. */
+  /** Floating-point additions and multiplications. */
   readonly flops?: number;
-  /** Bytes that have to be read and written, each element once. */
+  /** Bytes that must be read and written, counting each element once. */
   readonly bytes?: number;
 }
 
-/** One run of a kernel, or another thing that took the time of the device. */
+/** One run of a kernel, or another use of the device's time. */
 export interface ProfileEvent {
   /** The operation, as in {@linkcode Work}. */
   readonly name: string;
-  /** The key of the kernel. */
+  /** Key of the kernel. */
   readonly kernel: string;
-  /** When it began, in milliseconds after the profile did. */
+  /** Start, in milliseconds since the start of the profile. */
   readonly start: number;
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly milliseconds: number;
-  /** As in {@linkcode Work}, where it is known. */
+  /** As in {@linkcode Work}, if known. */
   readonly flops: number | undefined;
-  /** As in {@linkcode Work}, where it is known. */
+  /** As in {@linkcode Work}, if known. */
   readonly bytes: number | undefined;
 }
 
-/** What a device did in a stretch of time. */
+/** What a device did during a period of time. */
 export interface Profile {
-  /** The whole time, by the clock on the wall, in milliseconds. */
+  /** Wall-clock duration in milliseconds. */
   readonly milliseconds: number;
-  /** What was done, in the order of time; no two events overlap. */
+  /** Events in order; none overlap. */
   readonly events: readonly ProfileEvent[];
 }
 
-/** An operation in a profile: all its calls together. */
+/** An operation in a profile: the total of its calls. */
 export interface ProfileRow {
   /** The operation. */
   readonly name: string;
-  /** How often it ran. */
+  /** Number of calls. */
   readonly calls: number;
-  /** The time that it took, in milliseconds. */
+  /** Total time in milliseconds. */
   readonly milliseconds: number;
-  /** The same as a part of the whole time, from 0 to 1. */
+  /** Fraction of the whole duration, 0 to 1. */
   readonly share: number;
-  /** Floating-point operations in a second; `undefined` where nobody counts them. */
+  /** Floating-point operations per second; `undefined` if not counted. */
   readonly flopsPerSecond: number | undefined;
-  /** Bytes read and written in a second; `undefined` where nobody counts them. */
+  /** Bytes read and written per second; `undefined` if not counted. */
   readonly bytesPerSecond: number | undefined;
 }
 
-/** What takes less of the time has no row of its own in a table. */
+/** Operations below this fraction share a row in a table. */
 const LEAST_SHARE = 0.0005;
 
-/** Takes down what a device does, while a profile is made. */
+/** Records what a device does while profiling. */
 export class ProfileRecorder {
   readonly #begin = performance.now();
   readonly #events: ProfileEvent[] = [];
 
-  /** Runs something on this thread and takes down how long it took. */
+  /** Runs a function on this thread and records its time. */
   time(kernel: string, work: (() => Work) | undefined, run: () => void): void {
     const start = performance.now();
     run();
     this.add(kernel, work?.(), start, performance.now());
   }
 
-  /** Takes down something that ran from `start` to `end`, in milliseconds of `performance.now()`. */
+  /** Records an event from `start` to `end`, in milliseconds of `performance.now()`. */
   add(kernel: string, work: Work | undefined, start: number, end: number): void {
     this.#events.push({
       name: work?.name ?? kernel,
@@ -87,14 +87,14 @@ export class ProfileRecorder {
     });
   }
 
-  /** The profile of everything from the making of this recorder until now, or until `end`. */
+  /** The profile from the creation of this recorder until now, or until `end`. */
   finish(end: number = performance.now()): Profile {
     return { milliseconds: end - this.#begin, events: this.#events };
   }
 }
 
 /**
- * The bytes that lie under some views. An element that is broadcast counts once.
+ * Bytes of the elements of some views; broadcast elements count once.
  *
  * @example
  * ```ts
@@ -116,7 +116,7 @@ export function viewBytes(views: readonly Pick<View, "dtype" | "shape" | "stride
 }
 
 /**
- * The operations of a profile, those that took the most time first.
+ * The operations of a profile, by descending time.
  *
  * @example
  * ```ts
@@ -152,9 +152,9 @@ export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
 }
 
 /**
- * A profile as a table: operation, calls, time, share, speed. What takes next to nothing is taken
- * together, and the last row is the time that passed between operations: in JavaScript, or waiting.
- * Below it stands how much of the time on the clock the operations account for.
+ * Formats a profile as a table: operation, calls, time, share, speed. Minor operations share a row,
+ * and the last row is the time between operations (in JavaScript, or waiting). The line below
+ * states the fraction of wall-clock time that operations account for.
  *
  * @example
  * ```ts
@@ -200,12 +200,12 @@ export function profileAsText(profile: Profile): string {
 }
 
 /**
- * A profile in the trace event format, which ui.perfetto.dev and chrome://tracing show.
+ * Formats a profile in the trace event format, for ui.perfetto.dev and chrome://tracing.
  *
  * Source: Google, "Trace Event Format" (2016): complete events, with times in microseconds.
  *
- * @param device The device that the profile is of, to be named in the trace.
- * @returns The text of a JSON file.
+ * @param device The profiled device, named in the trace.
+ * @returns A JSON file.
  *
  * @example
  * ```ts

@@ -10,12 +10,12 @@ import {
   profileRows,
 } from "./profile.ts";
 
-/** The events of kernels: all but compiling, which the CPU does apart. */
+/** The events of kernels, without compilation, which the CPU records separately. */
 function kernelsOf({ events }: Profile): readonly ProfileEvent[] {
   return events.filter(({ kernel }) => kernel !== "compile kernels");
 }
 
-/** Some products and elementwise operations, one after the other. */
+/** Some matmuls and elementwise operations in sequence. */
 function work(device: Device, x: Tensor, times: number): void {
   using _scope = device.scope();
   for (let i = 0; i < times; i++) x.matmul(x).relu();
@@ -39,8 +39,8 @@ testOnEveryDevice("a profile counts the pairs that attention looks at", async (d
   const profile = await device.profile(() =>
     attention(x, x, x, { causal: true, window: 2 }).sum().backward()
   );
-  // Queries see 1, 2, and then 3 keys each; for a pair there are two products forward. Backward are
-  // five, of which a GPU computes two in both of its kernels.
+  // Queries see 1, 2, and then 3 keys each. A pair takes two matmuls forward and five backward, of
+  // which a GPU computes two in both of its kernels.
   const perProduct = 2 * size * batch * heads * (1 + 2 + 5 * 3);
   const flops = (pattern: RegExp) =>
     kernelsOf(profile).reduce((sum, e) => sum + (pattern.test(e.name) ? e.flops ?? 0 : 0), 0);
@@ -127,7 +127,7 @@ gpuTest("without timestamps the kernels of a submit are timed together", async (
   assert(start >= 0 && start + milliseconds <= profile.milliseconds);
 }, { timestamps: false });
 
-/** A profile of 10 ms: two products of 3 ms each, and one addition. */
+/** A profile of 10 ms: two matmuls of 3 ms each, and one addition. */
 const example: Profile = {
   milliseconds: 10,
   events: [

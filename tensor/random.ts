@@ -1,9 +1,9 @@
 /**
- * Random numbers by counting: element i of seed s is a hash of (s, i), so that any part of a stream
- * can be made on its own, and is the same on every device.
+ * Counter-based random numbers: element i of seed s is a hash of (s, i), so any part of a stream
+ * can be generated on its own, and is the same on every device.
  *
- * The hash is Threefry-2x32 with 20 rounds. Source: Salmon et al., "Parallel Random Numbers: As Easy
- * as 1, 2, 3" (2011).
+ * The hash is Threefry-2x32 with 20 rounds. Source: Salmon et al., "Parallel Random Numbers: As
+ * Easy as 1, 2, 3" (2011).
  *
  * @module
  */
@@ -14,7 +14,7 @@ const ROTATIONS = Int32Array.of(13, 15, 26, 6, 17, 29, 16, 24);
 /**
  * Hashes two 32-bit words under a key of two 32-bit words.
  *
- * @returns Two words, uniformly distributed, as unsigned integers.
+ * @returns Two uniformly distributed unsigned 32-bit integers.
  *
  * @example The generator's published test vector
  * ```ts
@@ -35,12 +35,14 @@ export function threefry(
   return [words[0]! >>> 0, words[1]! >>> 0];
 }
 
-/** The words of a key, and the one that follows from them. */
+/** The words of a key, and the derived third one. */
 function expandKey(key0: number, key1: number): Int32Array {
   return Int32Array.of(key0, key1, PARITY ^ key0 ^ key1);
 }
 
-/** Writes the hash of a counter into `words`: for streams, where a pair for each would be garbage. */
+/**
+ * Writes the hash of a counter into `words`, which avoids allocating a pair per call in streams.
+ */
 function hash(keys: Int32Array, counter0: number, counter1: number, words: Int32Array): void {
   let [a, b, c] = [keys[0]!, keys[1]!, keys[2]!];
   let x = (counter0 + a) | 0;
@@ -60,7 +62,7 @@ function hash(keys: Int32Array, counter0: number, counter1: number, words: Int32
 }
 
 /**
- * A seed for one of several streams under a common seed.
+ * Derives a seed for one of several streams.
  *
  * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1.
  *
@@ -77,7 +79,7 @@ export function deriveSeed(seed: number, stream: number): number {
   return (words[1]! & 0x1FFFFF) * 2 ** 32 + (words[0]! >>> 0);
 }
 
-/** The key that a seed is. @throws {RangeError} If it is not an integer from 0 to 2⁵³ − 1. */
+/** Splits a seed into a key. @throws {RangeError} If it is not an integer from 0 to 2⁵³ − 1. */
 function seedKey(seed: number): Int32Array {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`Cannot seed: wanted an integer from 0 to 2^53 - 1, got ${seed}`);
@@ -85,15 +87,16 @@ function seedKey(seed: number): Int32Array {
   return expandKey(seed, Math.floor(seed / 2 ** 32));
 }
 
-/** Words to numbers from 0 up to but not including 1, in steps of 2⁻²⁴. */
+/** Maps words to [0, 1), in steps of 2⁻²⁴. */
 const toUnit = (word: number): number => (word >>> 8) * 2 ** -24;
 
 /**
- * Uniformly distributed numbers from `low` up to but not including `high`, in 2²⁴ even steps.
+ * Uniform random numbers in [`low`, `high`), in 2²⁴ equal steps.
  *
- * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or `low` is not below `high`.
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or `low` is not below
+ * `high`.
  *
- * @example A part of a stream is the same, however much of it is made
+ * @example A part of a stream does not depend on how much of it is generated
  * ```ts
  * import { uniformArray } from "./random.ts";
  *
@@ -107,7 +110,7 @@ export function uniformArray(
   low = 0,
   high = 1,
 ): Float32Array<ArrayBuffer> {
-  // Rounding to float32 may give `high` itself, which is one step too many.
+  // Rounding to float32 may give `high` itself, which is excluded.
   const largest = below(high);
   if (!(low <= largest)) {
     throw new RangeError(
@@ -119,7 +122,7 @@ export function uniformArray(
   for (let i = 0; i < count; i += 2) {
     hash(keys, i / 2, 0, words);
     values[i] = Math.min(low + (high - low) * toUnit(words[0]!), largest);
-    // Beyond the end nothing is stored.
+    // A write beyond the end does nothing.
     values[i + 1] = Math.min(low + (high - low) * toUnit(words[1]!), largest);
   }
   return values;
@@ -137,8 +140,8 @@ function below(value: number): number {
 }
 
 /**
- * Normally distributed numbers, by the transform of Box and Muller (1958). None is more than 5.8
- * standard deviations away from the mean.
+ * Normal random numbers, by the Box–Muller transform (1958). All are within 5.8 standard deviations
+ * of the mean.
  *
  * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1.
  *
@@ -164,14 +167,14 @@ export function normalArray(
     const radius = standardDeviation * Math.sqrt(-2 * Math.log(1 - toUnit(words[0]!)));
     const angle = 2 * Math.PI * toUnit(words[1]!);
     values[i] = mean + radius * Math.cos(angle);
-    // Beyond the end nothing is stored.
+    // A write beyond the end does nothing.
     values[i + 1] = mean + radius * Math.sin(angle);
   }
   return values;
 }
 
 /**
- * The integers below `count` in random order, by the shuffle of Fisher and Yates.
+ * A random permutation of the integers below `count`, by the Fisher–Yates shuffle.
  *
  * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1.
  *
@@ -188,7 +191,7 @@ export function permutationArray(seed: number, count: number): Int32Array<ArrayB
   const values = Int32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     hash(keys, i, 1, words);
-    // 53 random bits, so that the remainder is as good as unbiased.
+    // 53 random bits make the bias of the remainder negligible.
     const j = ((words[1]! & 0x1FFFFF) * 2 ** 32 + (words[0]! >>> 0)) % (i + 1);
     [values[i], values[j]] = [values[j]!, values[i]!];
   }

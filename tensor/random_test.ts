@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertNotEquals, assertThrows } from 
 import { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
 
 Deno.test("threefry gives the generator's published answers", () => {
-  // The known answers of Threefry-2x32 with 20 rounds that come with Random123.
+  // Known answers for Threefry-2x32 with 20 rounds, from Random123.
   assertEquals(threefry(0, 0, 0, 0), [0x6b200159, 0x99ba4efe]);
   assertEquals(
     threefry(0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff),
@@ -14,7 +14,7 @@ Deno.test("threefry gives the generator's published answers", () => {
   );
 });
 
-/** Mean, variance, skewness and kurtosis, the last two of the standardised values. */
+/** Mean, variance, skewness and kurtosis, the last two of the standardized values. */
 function moments(values: Float32Array): [number, number, number, number] {
   const meanOf = (f: (value: number) => number) => {
     let sum = 0;
@@ -75,7 +75,7 @@ Deno.test("a stream begins the same however long it is, and odd lengths work", (
 });
 
 Deno.test("uniform numbers never round up to the upper limit", () => {
-  // In float32 there is but one number from 1 up to but not including the next one.
+  // This range contains a single float32.
   assertEquals([...uniformArray(1, 100, 1, 1 + 2 ** -23)], new Array(100).fill(1));
 });
 

@@ -1,12 +1,12 @@
 /**
  * The safetensors file format: named arrays in one file.
  *
- * A file is eight bytes with the length of the header, the header as JSON, and the numbers one
- * array after the other, all little-endian. The header gives each array's type, shape and place,
- * so a file can lie about all three. Everything is therefore checked against the file's own length
- * before an array is made, and a bad file costs no more memory than its own size.
+ * A file is an 8-byte header length, the header as JSON, and the arrays' contiguous data, all
+ * little-endian. The header states each array's dtype, shape and position, so a malicious file can
+ * lie about all three. Everything is therefore validated against the file's size before an array is
+ * created, and a bad file costs no more memory than its own size.
  *
- * Source: the description of the format at https://huggingface.co/docs/safetensors.
+ * Source: https://huggingface.co/docs/safetensors.
  *
  * @module
  */
@@ -21,60 +21,60 @@ import {
   prefixBytes,
 } from "./safetensors_header.ts";
 
-/** The array that holds each type of number. */
+/** The typed array of each dtype. */
 export interface SafetensorsArrays {
   /** One byte per value: 0 or 1. */
   bool: Uint8Array;
-  /** Unsigned, 8 bits. */
+  /** Unsigned 8-bit integers. */
   uint8: Uint8Array;
-  /** Signed, 8 bits. */
+  /** Signed 8-bit integers. */
   int8: Int8Array;
-  /** Unsigned, 16 bits. */
+  /** Unsigned 16-bit integers. */
   uint16: Uint16Array;
-  /** Signed, 16 bits. */
+  /** Signed 16-bit integers. */
   int16: Int16Array;
-  /** Unsigned, 32 bits. */
+  /** Unsigned 32-bit integers. */
   uint32: Uint32Array;
-  /** Signed, 32 bits. */
+  /** Signed 32-bit integers. */
   int32: Int32Array;
-  /** Unsigned, 64 bits. */
+  /** Unsigned 64-bit integers. */
   uint64: BigUint64Array;
-  /** Signed, 64 bits. */
+  /** Signed 64-bit integers. */
   int64: BigInt64Array;
   /** Half precision, for writing: it is read as single precision. */
   float16: Float16Array;
-  /** Single precision; files with half precision are read as this, too. */
+  /** Single precision; half precision is also read as this. */
   float32: Float32Array;
   /** Double precision. */
   float64: Float64Array;
 }
 
-/** The names of the types of number that a file can be read as or written from. */
+/** Dtypes that a file can be read as or written from. */
 export type SafetensorsDtype = keyof SafetensorsArrays;
 
-/** One array of a file: comparing its `dtype` tells the class of its `data`. */
+/** One array of a file: its `dtype` determines the class of its `data`. */
 export type SafetensorsTensor = {
   [Dtype in SafetensorsDtype]: {
-    /** The type of number. */
+    /** Dtype of the elements. */
     dtype: Dtype;
-    /** The length of each axis; empty for a single number. */
+    /** Length of each axis; empty for a scalar. */
     shape: number[];
-    /** The numbers, row-major. */
+    /** The elements, row-major. */
     data: SafetensorsArrays[Dtype];
   };
 }[SafetensorsDtype];
 
-/** What {@linkcode writeSafetensors} takes for one array. */
+/** An array to write with {@linkcode writeSafetensors}. */
 export interface SafetensorsInput {
   /** `"float32"` and so on, or the format's own spelling, `"F32"` and so on. */
   readonly dtype: string;
-  /** The length of each axis; empty for a single number. */
+  /** Length of each axis; empty for a scalar. */
   readonly shape: readonly number[];
-  /** The numbers, row-major, in the array class that belongs to `dtype`. */
+  /** The elements, row-major, in the array class of `dtype`. */
   readonly data: SafetensorsArrays[SafetensorsDtype];
 }
 
-/** How the format spells a type, and which array class holds it. */
+/** The format's spelling of a dtype, and its array class. */
 interface Encoding {
   readonly code: string;
   readonly dtype: SafetensorsDtype;
@@ -94,7 +94,7 @@ const encodings: readonly Encoding[] = [
   { code: "I32", dtype: "int32", Class: Int32Array },
   { code: "U64", dtype: "uint64", Class: BigUint64Array },
   { code: "I64", dtype: "int64", Class: BigInt64Array },
-  // Some browsers have no such array.
+  // Some browsers lack this class.
   ...(typeof Float16Array === "undefined"
     ? []
     : [{ code: "F16", dtype: "float16", Class: Float16Array } as const]),
@@ -104,31 +104,31 @@ const encodings: readonly Encoding[] = [
 const encodingOfCode = new Map(encodings.map((encoding) => [encoding.code, encoding]));
 const encodingOfDtype = new Map(encodings.map((encoding) => [String(encoding.dtype), encoding]));
 
-/** Half-precision types, which are widened when read. */
+/** Half-precision dtypes, which are widened when read. */
 const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array>([
   ["F16", (bits) => new Float32Array(new Float16Array(bits.buffer))],
   ["BF16", widenBfloat16],
 ]);
 
-/** Every type that can be read, with the bytes of one element. */
+/** Every readable dtype, with its bytes per element. */
 const elementBytes: ReadonlyMap<string, number> = new Map([
   ...encodings.map(({ code, Class }): [string, number] => [code, Class.BYTES_PER_ELEMENT]),
   ...[...widened.keys()].map((code): [string, number] => [code, 2]),
 ]);
 
-/** The largest element size: data that begins at a multiple of it is aligned for every type. */
+/** The largest element size: data at a multiple of it is aligned for every dtype. */
 const alignment = 8;
 
 /**
  * Reads every array of a safetensors file.
  *
- * Half precision (F16, BF16) is widened to `"float32"`, without loss. Where the alignment allows,
- * an array is a view on `bytes` and not a copy: do not change `bytes` while the arrays are in use.
+ * Half precision (F16, BF16) is widened to `"float32"`, losslessly. Where alignment allows, an
+ * array is a view of `bytes` instead of a copy: do not change `bytes` while the arrays are in use.
  *
- * @param bytes The whole file; it may begin anywhere in its buffer.
- * @returns The arrays by name, in the order in which they lie in the file.
- * @throws {SyntaxError} If the file is cut off, the header is not what the format asks for, a type
- * is unknown, or the arrays overlap, leave gaps or do not fill the file exactly.
+ * @param bytes The whole file; it may start anywhere in its buffer.
+ * @returns The arrays by name, in file order.
+ * @throws {SyntaxError} If the file is truncated, the header is malformed, a dtype is unknown, or
+ * the arrays overlap, leave gaps or do not fill the file exactly.
  *
  * @example
  * ```ts
@@ -151,11 +151,11 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
 }
 
 /**
- * Reads the free text that a safetensors file carries beside its arrays.
+ * Reads the metadata of a safetensors file.
  *
- * @param bytes The file, or only its beginning up to the end of the header.
+ * @param bytes The file, or its beginning up to the end of the header.
  * @returns The entries of `__metadata__`; empty if the file has none.
- * @throws {SyntaxError} If the header is cut off or not what the format asks for.
+ * @throws {SyntaxError} If the header is truncated or malformed.
  *
  * @example
  * ```ts
@@ -170,17 +170,17 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, strin
 }
 
 /**
- * Writes arrays as a safetensors file.
+ * Serializes arrays as a safetensors file.
  *
- * The same arrays give the same bytes, whatever their order in the map: wider types come first and
- * names are sorted within a type, so each array is aligned to its own element size.
+ * Equal arrays give equal bytes, whatever their order in the map: they are sorted by descending
+ * element size and then by name, so each array is aligned.
  *
  * @param tensors The arrays by name.
- * @param metadata Free text to store in the header.
+ * @param metadata Text to store in the header.
  * @returns The bytes of the file.
- * @throws {TypeError} If a type is unknown, the data is of another array class, or a metadata
+ * @throws {TypeError} If a dtype is unknown, the data is of another array class, or a metadata
  * value is not a string.
- * @throws {RangeError} If a shape does not fit the number of values, or a name is `__metadata__`.
+ * @throws {RangeError} If a shape does not match the number of values, or a name is `__metadata__`.
  *
  * @example
  * ```ts
@@ -235,7 +235,7 @@ function widenBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(wide.buffer);
 }
 
-/** Reads one array whose size has been checked. */
+/** Reads one array whose size has been validated. */
 function readArray({ code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
   const widen = widened.get(code);
   if (widen !== undefined) {

@@ -1,34 +1,34 @@
 /**
- * The header of a safetensors file: parsing it, and checking all it says against the file.
+ * The header of a safetensors file: parsing, and validation against the file.
  *
  * @module
  */
 
-/** The bytes before the header: its length as a 64-bit number. */
+/** Bytes before the header: its length as a 64-bit number. */
 export const prefixBytes = 8;
 
-/** The limit that the format sets, so that no reader is made to parse gigabytes of JSON. */
+/** The format's limit, which keeps readers from parsing gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
 
-/** An array's place in the file, checked but not yet read. */
+/** A validated array entry. */
 export interface Entry {
-  /** The name of the array. */
+  /** Name of the array. */
   readonly name: string;
-  /** The format's name of its type, such as `"F32"`. */
+  /** The format's name of its dtype, such as `"F32"`. */
   readonly code: string;
-  /** The length of each axis. */
+  /** Length of each axis. */
   readonly shape: number[];
-  /** Where its first byte lies, counted from the end of the header. */
+  /** Offset of its first byte after the header. */
   readonly begin: number;
-  /** Where the byte after its last one lies. */
+  /** Offset of its end, exclusive. */
   readonly end: number;
 }
 
-/** A parsed header: what it says of each array is not checked yet. */
+/** A parsed header, whose entries are not validated yet. */
 export interface Header {
-  /** The free text of the file. */
+  /** The file's metadata. */
   readonly metadata: Record<string, string>;
-  /** The descriptions of the arrays, as they stand. */
+  /** The arrays' descriptions, unvalidated. */
   readonly entries: Record<string, unknown>;
   /** Where the arrays begin in the file. */
   readonly dataStart: number;
@@ -42,8 +42,8 @@ function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
  * Parses the header.
  *
  * @param bytes The file, or its beginning up to the end of the header.
- * @returns Its free text and the unchecked descriptions of the arrays.
- * @throws {SyntaxError} If it is cut off, too long, or not a JSON object in UTF-8.
+ * @returns The metadata and the unvalidated entries.
+ * @throws {SyntaxError} If it is truncated, too long, or not a JSON object in UTF-8.
  *
  * @example
  * ```ts
@@ -101,11 +101,11 @@ function parseObject(text: string): Record<string, unknown> {
 }
 
 /**
- * The first name that an object of a JSON text gives twice: `JSON.parse` keeps the last one
- * silently, so two readers could see two different files.
+ * The first duplicate key of an object in JSON text: `JSON.parse` silently keeps the last, so two
+ * readers could see two different files.
  */
 function findDuplicateKey(json: string): string | null {
-  const open: (Set<string> | null)[] = []; // the names so far in each open object; null for a list
+  const open: (Set<string> | null)[] = []; // keys so far of each open object; null for a list
   for (let i = 0; i < json.length; i++) {
     const character = json[i];
     if (character === "{") open.push(new Set());
@@ -129,14 +129,14 @@ function findDuplicateKey(json: string): string | null {
 }
 
 /**
- * Checks every description of an array against the file.
+ * Validates every entry against the file.
  *
  * @param header The parsed header.
- * @param elementBytes The known types and the bytes of one element of each.
- * @param dataBytes The length of the file after the header.
- * @returns The arrays in the order in which they lie in the file.
- * @throws {SyntaxError} If a description is malformed, or the arrays overlap, leave gaps or do not
- * fill the file.
+ * @param elementBytes Bytes per element of each known dtype.
+ * @param dataBytes Length of the file after the header.
+ * @returns The arrays in file order.
+ * @throws {SyntaxError} If an entry is malformed, or the arrays overlap, leave gaps or do not fill
+ * the file.
  *
  * @example
  * ```ts
@@ -160,7 +160,7 @@ export function checkEntries(
   return ordered;
 }
 
-/** Checks what can be checked of one array without the others. */
+/** Validates an entry on its own. */
 function checkEntry(
   name: string,
   entry: unknown,
@@ -193,7 +193,7 @@ function checkEntry(
   return { name, code, shape, begin, end };
 }
 
-/** Checks that the arrays, in the order of their offsets, fill the rest of the file exactly. */
+/** Checks that the arrays, by offset, fill the rest of the file exactly. */
 function checkLayout(ordered: readonly Entry[], dataBytes: number): void {
   let end = 0;
   for (const entry of ordered) {
@@ -219,12 +219,12 @@ export function isTexts(value: Readonly<Record<string, unknown>>): value is Reco
   return Object.values(value).every((text) => typeof text === "string");
 }
 
-/** Whether a value is a list of whole numbers, none of them negative or too large to be exact. */
+/** Whether a value is a list of non-negative safe integers. */
 export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** A value in a few words on one line, however large or deep it is. */
+/** Formats any value briefly on one line. */
 export function describe(value: unknown): string {
   if (isRecord(value)) return "an object";
   if (Array.isArray(value) && !value.every((item) => typeof item === "number")) return "a list";

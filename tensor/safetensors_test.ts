@@ -7,7 +7,7 @@ import {
   writeSafetensors,
 } from "./safetensors.ts";
 
-/** A file with the given header text and data, whether they make sense or not. */
+/** A file with the given header text and data, valid or not. */
 function fileOf(header: string | Uint8Array, data: ArrayLike<number> = []): Uint8Array {
   const json = typeof header === "string" ? new TextEncoder().encode(header) : header;
   const file = new Uint8Array(8 + json.length + data.length);

@@ -1,18 +1,18 @@
-/** Shapes, strides and broadcasting: arithmetic on lists of lengths, and every error about them. @module */
+/** Shapes, strides and broadcasting, with all their errors. @module */
 
-/** A shape for people: `[2, 3]`. */
+/** Formats a shape: `[2, 3]`. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
 
-/** The number of elements of a tensor of this shape: 1 for a scalar, whose shape is `[]`. */
+/** Number of elements of a shape; 1 for the shape `[]` of a scalar. */
 export function sizeOf(shape: readonly number[]): number {
   let size = 1;
   for (const length of shape) size *= length;
   return size;
 }
 
-/** The strides of a tensor whose elements lie one after the other, the last axis fastest. */
+/** Strides of a contiguous, row-major tensor. */
 export function contiguousStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -23,7 +23,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** Whether elements with these strides lie one after the other, the last axis fastest. */
+/** Whether these strides are contiguous and row-major. */
 export function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -35,7 +35,6 @@ export function isContiguous(shape: readonly number[], strides: readonly number[
   return true;
 }
 
-/** Whether two shapes are the same. */
 export function shapesEqual(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
@@ -43,7 +42,7 @@ export function shapesEqual(a: readonly number[], b: readonly number[]): boolean
 }
 
 /**
- * Checks a shape that a user gave.
+ * Validates a shape from the user.
  *
  * @throws {RangeError} If a length is negative or not an integer.
  */
@@ -56,7 +55,7 @@ export function checkShape(shape: readonly number[], what: string): void {
 }
 
 /**
- * Turns an axis that may count from the end (−1 is the last) into one that counts from 0.
+ * Resolves a negative axis, which counts from the end (−1 is the last).
  *
  * @throws {RangeError} If there is no such axis.
  */
@@ -71,9 +70,9 @@ export function normalizeAxis(axis: number, shape: readonly number[], what: stri
 }
 
 /**
- * Normalizes several axes: all of them where none are given; in ascending order.
+ * Resolves axes, by default all of them, in ascending order.
  *
- * @throws {RangeError} If there is no such axis, or one is named twice.
+ * @throws {RangeError} If there is no such axis, or one occurs twice.
  */
 export function normalizeAxes(
   axes: number | readonly number[] | undefined,
@@ -90,8 +89,8 @@ export function normalizeAxes(
 }
 
 /**
- * The shape that several shapes are broadcast to: aligned at the last axis, a length of 1 is
- * repeated. The rules are those of NumPy.
+ * The broadcast shape, by NumPy's rules: shapes are aligned at the last axis, and a length of 1 is
+ * repeated.
  *
  * @throws {RangeError} If two lengths differ and neither is 1.
  *
@@ -126,7 +125,7 @@ export function broadcastShapes(shapes: readonly (readonly number[])[], what: st
 }
 
 /**
- * The strides with which a tensor is read as if it had the shape `target`: 0 where it is repeated.
+ * The strides that broadcast a tensor to the shape `target`: 0 along repeated axes.
  *
  * @throws {RangeError} If the shape does not broadcast to `target`.
  */
@@ -152,7 +151,7 @@ export function broadcastStrides(
   return result;
 }
 
-/** The axes of `target` along which a tensor of `shape` was repeated to get there. */
+/** The axes of `target` along which a tensor of `shape` is repeated. */
 export function broadcastAxes(shape: readonly number[], target: readonly number[]): number[] {
   const skip = target.length - shape.length;
   return target.flatMap((length, axis) =>
@@ -161,9 +160,9 @@ export function broadcastAxes(shape: readonly number[], target: readonly number[
 }
 
 /**
- * Fills in the one length that may be −1 in a new shape for `size` elements.
+ * Resolves a −1 in a new shape.
  *
- * @throws {RangeError} If the new shape does not have as many elements.
+ * @throws {RangeError} If the new shape has another number of elements.
  */
 export function resolveShape(shape: readonly number[], old: readonly number[]): number[] {
   const size = sizeOf(old);
@@ -185,11 +184,10 @@ export function resolveShape(shape: readonly number[], old: readonly number[]): 
 }
 
 /**
- * The strides that give the elements of `shape` and `strides` the shape `target` in the same order,
- * or `null` where only a copy can.
+ * The strides of a reshaped view, or `null` if it requires a copy.
  *
- * Walks both shapes in groups of axes with the same number of elements. Within such a group the old
- * axes must lie one after the other; then the new ones can divide it as they like.
+ * Walks both shapes in groups of axes with the same number of elements. Within a group the old axes
+ * must be contiguous; the new ones can then divide it freely.
  */
 export function reshapeStrides(
   shape: readonly number[],

@@ -87,12 +87,13 @@ testOnEveryDevice("gradients add up in place, but only in memory of their own", 
 });
 
 testOnEveryDevice("what was repeated along rows gets the sum of its gradient", async (device) => {
-  // Rows so long and few that they are cut in pieces, and rows that are summed where they are made.
+  // Rows so long and few that they are cut into pieces, and rows that are summed where they are
+  // produced.
   for (const [rows, length] of [[2, 20_000], [3, 5], [300, 9000], [1, 1]] as const) {
     const x = Tensor.ones(device, [rows, length], { requiresGrad: true });
     const perRow = Tensor.full(device, [rows, 1], 2, { requiresGrad: true });
     const scalar = Tensor.full(device, [], 3, { requiresGrad: true });
-    // An added operand passes its gradient on; the other two multiply.
+    // An addend passes its gradient on; the other two multiply.
     x.mul(perRow).mul(scalar).add(perRow).add(x).sum().backward();
     assertEquals(new Set(await x.grad!.data()), new Set([7]));
     assertEquals(new Set(await perRow.grad!.data()), new Set([4 * length]));
