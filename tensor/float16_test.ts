@@ -12,7 +12,7 @@ const awkward = [
   ...[2 ** -14, 2 ** -24, 2 ** -25, 1.5 * 2 ** -25, 1e-10, 1 + 2 ** -11, 1 + 3 * 2 ** -11],
 ];
 
-float16Test("a float16 tensor gives back what it was made of, rounded", async (device) => {
+float16Test("a float16 tensor holds the given values, rounded", async (device) => {
   const x = Tensor.from(device, awkward, { dtype: "float16" });
   assertEquals([x.dtype, x.allocation.bytes], ["float16", 2 * awkward.length]);
   assertEquals(await x.data(), rounded(awkward));
@@ -25,7 +25,7 @@ float16Test("a float16 tensor gives back what it was made of, rounded", async (d
   assertEquals(await Tensor.from(device, 7, { dtype: "float16" }).item(), 7);
 });
 
-float16Test("conversion rounds as IEEE 754 has it, and back loses nothing", async (device) => {
+float16Test("conversion rounds by IEEE 754, and back is lossless", async (device) => {
   for (const values of [awkward, [...awkward, ...awkward, 3, 4]]) {
     const half = Tensor.from(device, values).to("float16");
     assertEquals(await half.data(), rounded(values));
@@ -37,7 +37,7 @@ float16Test("conversion rounds as IEEE 754 has it, and back loses nothing", asyn
   assertEquals(await whole.to("int32").data(), Int32Array.of(1, -3, 2048));
 });
 
-float16Test("parts of float16 tensors are read and assigned at odd places", async (device) => {
+float16Test("parts of float16 tensors are read and assigned at odd offsets", async (device) => {
   const values = Array.from({ length: 35 }, (_, i) => i - 7);
   const x = Tensor.from(device, rounded(values), { shape: [5, 7] });
   for (let row = 0; row < 5; row++) {
@@ -61,7 +61,7 @@ float16Test("parts of float16 tensors are read and assigned at odd places", asyn
 });
 
 float16Test(
-  "what is computed from float16 alone is float16, and from both is float32",
+  "operations on float16 alone give float16, mixed ones float32",
   (device) => {
     const half = Tensor.from(device, [1, 2], { dtype: "float16" });
     const single = Tensor.from(device, [1, 2]);
@@ -96,7 +96,7 @@ float16Test("kernels compute in single precision and round once", async (device)
   );
 });
 
-float16Test("means and losses of many are not lost in the range of float16", async (device) => {
+float16Test("means and losses of many elements do not overflow float16", async (device) => {
   const n = 100_000;
   const x = Tensor.ones(device, [n], { dtype: "float16", requiresGrad: true });
   const mean = x.mean();
@@ -112,7 +112,7 @@ float16Test("means and losses of many are not lost in the range of float16", asy
   assertEquals(await logits.grad!.data(), rounded([-0.5, 0.5, 0.5, -0.5]));
 });
 
-float16Test("gradients flow between the types, each in that of its tensor", async (device) => {
+float16Test("gradients flow between dtypes, each in that of its tensor", async (device) => {
   const weight = Tensor.from(device, [1, 2, 3], { requiresGrad: true });
   const x = Tensor.from(device, [4, 5, 6], { dtype: "float16", requiresGrad: true });
   const product = weight.to("float16").mul(x);
@@ -140,7 +140,7 @@ float16Test("float16 tensors may be larger than one binding", async (device) => 
   assertEquals(await x.slice(1, n - 3).data(), values.slice(-3));
 }, tinyDevice);
 
-gpuTest("an adapter without shader-f16 says what is wanted", (device) => {
+gpuTest("an adapter without shader-f16 states what is wanted", (device) => {
   assertEquals(device.hasFloat16, false);
   const single = Tensor.from(device, [1, 2]);
   assertThrows(
@@ -158,7 +158,7 @@ cpuTest("the CPU has no float16, and says so", (device) => {
   );
 });
 
-Deno.test("half precision is written as it is", () => {
+Deno.test("half precision prints exactly", () => {
   const tensor = { dtype: "float16", shape: [3], data: rounded([1, 1 / 3, Infinity]) };
   const read = readSafetensors(writeSafetensors(new Map([["x", tensor]]))).get("x");
   assertEquals(read?.data, Float32Array.from(tensor.data));
@@ -167,7 +167,7 @@ Deno.test("half precision is written as it is", () => {
 });
 
 float16Test(
-  "the gradient of what was rounded is not rounded before it is there",
+  "the gradient of a rounded tensor is not rounded on its way",
   async (device) => {
     // One sum overflows float16, the other underflows.
     for (const [count, x, dy] of [[4096, 32, 32], [4, 2 ** -14, 2 ** -24]] as const) {

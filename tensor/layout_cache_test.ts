@@ -5,7 +5,7 @@ import { openDevice, Tensor } from "./mod.ts";
 const layout = (shape: number[], strides: number[], dtype: "float32" | "int32" = "float32") =>
   ({ dtype, shape, strides }) satisfies TensorLayout;
 
-Deno.test("what was made for one layout is given to no other", () => {
+Deno.test("results of one layout are returned for no other", () => {
   const cache = new LayoutCache<string>();
   const keys: (readonly [string, readonly TensorLayout[], number])[] = [
     ["a row", [layout([2, 3], [3, 1])], 0],
@@ -32,7 +32,7 @@ Deno.test("what was made for one layout is given to no other", () => {
   }
 });
 
-Deno.test("a layout is looked up, and one whose making failed is made again", () => {
+Deno.test("a layout is looked up, and one whose computation failed is computed again", () => {
   const cache = new LayoutCache<number>();
   let made = 0;
   const get = () => cache.get([layout([4], [1])], 0, () => ++made);

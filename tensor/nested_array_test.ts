@@ -44,7 +44,7 @@ testOnEveryDevice("a tensor is made from nested typed arrays", async (device) =>
   assertEquals([...await mixed.data()], [1.5, 2, 3, 4, 5, -6]);
 });
 
-Deno.test("what is no array of numbers, or does not fit, is refused by name", () => {
+Deno.test("values that are not numbers, or do not fit, are refused by name", () => {
   const refuse = (values: unknown, error: typeof TypeError | typeof RangeError, message: string) =>
     assertThrows(() => flatten(values as NestedArray), error, message);
   refuse(new DataView(new ArrayBuffer(4)), TypeError, "got a DataView");

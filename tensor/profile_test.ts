@@ -93,7 +93,7 @@ testOnEveryDevice("a profile changes no result", async (device) => {
 
 testOnEveryDevice("one profile is made at a time, and one that fails ends", async (device) => {
   const inner = () => device.profile(() => {}).then(() => {});
-  await assertRejects(() => device.profile(inner), Error, "already");
+  await assertRejects(() => device.profile(inner), Error, "wanted no profile in progress");
   const failing = () => device.profile(() => Promise.reject(new RangeError("mine")));
   await assertRejects(failing, RangeError, "mine");
   assertEquals(
@@ -103,14 +103,14 @@ testOnEveryDevice("one profile is made at a time, and one that fails ends", asyn
   );
 });
 
-cpuTest("compiling does not count as the first run of a kernel", async (device) => {
+cpuTest("compilation does not count as the first run of a kernel", async (device) => {
   const x = Tensor.ones(device, [4]);
   const names = async () => (await device.profile(() => void x.exp())).events.map((e) => e.name);
   assertEquals(await names(), ["compile kernels", "exp"]);
   assertEquals(await names(), ["exp"]);
 });
 
-gpuTest("a profile goes on over many submits", async (device) => {
+gpuTest("a profile spans many submits", async (device) => {
   const x = Tensor.ones(device, [2, 2]);
   const before = device.statistics.submits;
   const profile = await device.profile(() => work(device, x, 1500));

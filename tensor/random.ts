@@ -114,7 +114,7 @@ export function uniformArray(
   const largest = below(high);
   if (!(low <= largest)) {
     throw new RangeError(
-      `Cannot draw uniform numbers: wanted low < high, got low ${low} and high ${high}`,
+      `Cannot sample uniform numbers: wanted low < high, got low ${low} and high ${high}`,
     );
   }
   const [keys, words] = [seedKey(seed), new Int32Array(2)];

@@ -54,7 +54,7 @@ Deno.test("normal numbers have the moments of their distribution", () => {
   assertAlmostEquals(within, 0.6826895, 5 * Math.sqrt(0.68 * 0.32 / COUNT));
 });
 
-Deno.test("neighbouring numbers of a stream are not correlated", () => {
+Deno.test("adjacent numbers of a stream are not correlated", () => {
   const values = normalArray(3, COUNT);
   for (const distance of [1, 2]) {
     let sum = 0;
@@ -63,7 +63,7 @@ Deno.test("neighbouring numbers of a stream are not correlated", () => {
   }
 });
 
-Deno.test("a stream begins the same however long it is, and odd lengths work", () => {
+Deno.test("a stream starts the same whatever its length, and odd lengths work", () => {
   for (const make of [uniformArray, normalArray]) {
     const long = make(5, 10);
     for (const count of [0, 1, 3]) {
@@ -79,7 +79,7 @@ Deno.test("uniform numbers never round up to the upper limit", () => {
   assertEquals([...uniformArray(1, 100, 1, 1 + 2 ** -23)], new Array(100).fill(1));
 });
 
-Deno.test("a permutation holds each number once, and each number comes to each place", () => {
+Deno.test("a permutation has each number once, and each number at each place", () => {
   assertEquals(permutationArray(1, 0).length, 0);
   assertEquals([...permutationArray(1, 1)], [0]);
   const counts = new Map<string, number>();
@@ -92,14 +92,14 @@ Deno.test("a permutation holds each number once, and each number comes to each p
   for (const count of counts.values()) assertAlmostEquals(count, 1000, 6 * Math.sqrt(1000 * 5 / 6));
 });
 
-Deno.test("seeds that are derived differ from each other and from the seed", () => {
+Deno.test("derived seeds differ from each other and from the seed", () => {
   const seeds = Array.from({ length: 1000 }, (_, stream) => deriveSeed(42, stream));
   assertEquals(new Set([...seeds, 42]).size, 1001);
   assertEquals(seeds.every(Number.isSafeInteger), true);
   assertNotEquals(deriveSeed(43, 0), deriveSeed(42, 0));
 });
 
-Deno.test("a seed that is no whole number within range is an error", () => {
+Deno.test("a seed that is not an integer in range is an error", () => {
   for (const seed of [-1, 0.5, NaN, 2 ** 53]) {
     assertThrows(() => uniformArray(seed, 1), RangeError, `got ${seed}`);
     assertThrows(() => normalArray(seed, 1), RangeError, `got ${seed}`);
@@ -108,7 +108,7 @@ Deno.test("a seed that is no whole number within range is an error", () => {
   }
 });
 
-Deno.test("a range without numbers is an error", () => {
+Deno.test("an empty range is an error", () => {
   assertThrows(() => uniformArray(1, 1, 2, 2), RangeError, "got low 2 and high 2");
   assertThrows(() => uniformArray(1, 1, NaN, 1), RangeError, "got low NaN and high 1");
 });

@@ -42,13 +42,13 @@ const everyType: [string, SafetensorsInput][] = [
   ["empty", { dtype: "float32", shape: [0, 5], data: new Float32Array(0) }],
 ];
 
-Deno.test("every type comes back as it was written", () => {
+Deno.test("every dtype survives a round trip", () => {
   const read = readSafetensors(writeSafetensors(new Map(everyType)));
   assertEquals(read.size, everyType.length);
   for (const [name, tensor] of everyType) assertEquals<unknown>(read.get(name), tensor);
 });
 
-Deno.test("the same arrays give the same bytes in any order, aligned to their element size", () => {
+Deno.test("equal arrays give equal bytes in any order, aligned to their element size", () => {
   const file = writeSafetensors(new Map(everyType));
   assertEquals(writeSafetensors(new Map(everyType.toReversed())), file);
   for (const [name, { data }] of readSafetensors(file)) {
@@ -57,7 +57,7 @@ Deno.test("the same arrays give the same bytes in any order, aligned to their el
   }
 });
 
-Deno.test("the format's own spelling of a type is accepted", () => {
+Deno.test("the format's own spelling of a dtype is accepted", () => {
   const tensor = { shape: [2], data: new Float32Array([1, 2]) };
   assertEquals(
     writeSafetensors(new Map([["x", { dtype: "F32", ...tensor }]])),
@@ -65,7 +65,7 @@ Deno.test("the format's own spelling of a type is accepted", () => {
   );
 });
 
-Deno.test("a file that begins at an odd address is read as well", () => {
+Deno.test("a file at an odd address is read as well", () => {
   const file = writeSafetensors(new Map(everyType));
   const shifted = new Uint8Array(file.length + 1);
   shifted.set(file, 1);
@@ -96,7 +96,7 @@ Deno.test("half precision is read as single precision, without loss", () => {
   });
 });
 
-Deno.test("metadata comes back, also from the beginning of a file alone", () => {
+Deno.test("metadata survives a round trip, also from the beginning of a file alone", () => {
   const tensors = new Map(everyType);
   const file = writeSafetensors(tensors, { step: "20", note: 'a "quoted" line\n☃' });
   assertEquals(readSafetensorsMetadata(file), { step: "20", note: 'a "quoted" line\n☃' });
@@ -105,14 +105,14 @@ Deno.test("metadata comes back, also from the beginning of a file alone", () => 
   assertEquals(readSafetensorsMetadata(writeSafetensors(tensors)), {});
 });
 
-Deno.test("names may hold any text, also what JavaScript objects treat specially", () => {
+Deno.test("names may be any text, including special properties of JavaScript objects", () => {
   const tensor = { dtype: "uint8", shape: [1], data: new Uint8Array([1]) };
   const names = ["", "__proto__", "constructor", "12", 'a"b\\', "snow ☃", "a\u0000b"];
   const file = writeSafetensors(new Map(names.map((name) => [name, tensor])));
   assertEquals([...readSafetensors(file).keys()].sort(), names.sort());
 });
 
-Deno.test("a file that is cut off, or whose header is not one, is refused", () => {
+Deno.test("a truncated file, or one with a malformed header, is refused", () => {
   assertMalformed(new Uint8Array(0), "wanted at least 8 bytes, got 0");
   assertMalformed(new Uint8Array(7), "wanted at least 8 bytes, got 7");
   assertMalformed(
@@ -133,7 +133,7 @@ Deno.test("a file that is cut off, or whose header is not one, is refused", () =
   assertMalformed(fileOf(`{"__metadata__":"x"}`), "__metadata__ to map names to strings");
 });
 
-Deno.test("a name that appears twice is refused, however it is spelled", () => {
+Deno.test("a duplicate name is refused, however it is spelled", () => {
   const x = `{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`;
   assertMalformed(fileOf(`{"x":${x},"x":${x}}`), `wanted every name in the header once, got "x"`);
   assertMalformed(fileOf(`{"x":${x},"\\u0078" : ${x}}`), `got "x" twice`);
@@ -142,7 +142,7 @@ Deno.test("a name that appears twice is refused, however it is spelled", () => {
   readSafetensors(fileOf(`{"x":${x},"y":${x},"__metadata__":{"x":"x","shape":"\\"x\\":"}}`));
 });
 
-Deno.test("a description that does not make sense is refused", () => {
+Deno.test("a malformed entry is refused", () => {
   const range = `"data_offsets":[0,4]`;
   assertMalformed(fileWith("4"), `the description of "x" to be an object, got 4`);
   assertMalformed(fileWith("{}"), `the dtype of "x" to be one of BOOL, U8,`);
@@ -194,7 +194,7 @@ Deno.test("arrays that overlap, leave a gap or do not fill the file are refused"
   assertMalformed(two(array(0, 1), array(1, 5)), "wanted 5 bytes of data after the header, got 4");
 });
 
-Deno.test("what cannot be written is refused with the name of the array", () => {
+Deno.test("unwritable arrays are refused by name", () => {
   const write = (tensor: SafetensorsInput, name = "x"): Uint8Array =>
     writeSafetensors(new Map([[name, tensor]]));
   const data = new Float32Array(6);
@@ -245,7 +245,7 @@ Deno.test("truncations and changed bits give an array or a SyntaxError, never an
   assertEquals(refused > file.length + headerBits / 2, true);
 });
 
-goldenTest("the golden files hold the values that the lists beside them give", () => {
+goldenTest("the golden files hold the values of their lists", () => {
   const operations = readGoldenTensors("golden-ops");
   const { tensors } = readGoldenJson<{ tensors: Record<string, number[]> }>("golden-ops");
   const shapes = [...operations].map(([name, { shape }]) => [name, shape]);

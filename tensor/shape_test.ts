@@ -16,14 +16,14 @@ Deno.test("shapes broadcast from the last axis, and 0 is a length like any other
   assertEquals(broadcastAxes([3, 1], [2, 3, 4]), [0, 2]);
 });
 
-Deno.test("a missing length is worked out", () => {
+Deno.test("a length of -1 is resolved", () => {
   assertEquals(resolveShape([2, -1], [4, 3]), [2, 6]);
   assertEquals(resolveShape([-1], []), [1]);
   assertThrows(() => resolveShape([5, -1], [4, 3]), RangeError, "12 elements");
   assertThrows(() => resolveShape([-1, -1], [4]), RangeError);
 });
 
-Deno.test("a reshape needs a copy only where elements are out of order", () => {
+Deno.test("a reshape needs a copy only if elements are out of order", () => {
   assertEquals(reshapeStrides([2, 3], [3, 1], [6]), [1]);
   assertEquals(reshapeStrides([2, 3], [1, 2], [6]), null);
   assertEquals(reshapeStrides([2, 3, 4], [12, 4, 1], [6, 2, 2]), [4, 2, 1]);

@@ -144,7 +144,7 @@ cpuTest("backward says why it cannot run", (device) => {
   );
 });
 
-cpuTest("a position carries no gradient", (device) => {
+cpuTest("an index carries no gradient", (device) => {
   const x = Tensor.from(device, [1, 2], { requiresGrad: true });
   assertEquals(x.argmax().requiresGrad, false);
 });
@@ -256,7 +256,7 @@ cpuTest("what leads to a node of one's own lives as long as the result", async (
   assertEquals(device.live, before + 1, "only the gradient that began the walk is left");
 });
 
-cpuTest("backward from what its scope has freed says so", (device) => {
+cpuTest("backward from a graph whose scope has freed it says so", (device) => {
   const x = Tensor.from(device, [2, 3], { requiresGrad: true });
   let loss: Tensor;
   {
@@ -266,7 +266,7 @@ cpuTest("backward from what its scope has freed says so", (device) => {
   assertThrows(() => loss.backward(), Error, "freed at the end of its scope");
 });
 
-cpuTest("what is wrong with the input is said in one line", (device) => {
+cpuTest("invalid input is reported in one line", (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]]);
   const ids = Tensor.from(device, Int32Array.of(0, 9));
   const cases: [() => unknown, typeof Error, string][] = [

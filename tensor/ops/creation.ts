@@ -37,7 +37,7 @@ export interface UniformOptions extends TensorOptions {
  */
 export function uniform(device: Device, shape: readonly number[], options: UniformOptions): Tensor {
   const { seed, low, high, ...rest } = options;
-  checkShape(shape, "draw uniform numbers");
+  checkShape(shape, "sample uniform numbers");
   return Tensor.from(device, uniformArray(seed, sizeOf(shape), low, high), { shape, ...rest });
 }
 
