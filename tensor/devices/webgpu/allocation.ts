@@ -40,6 +40,8 @@ export class WebGpuAllocation implements Allocation {
   readonly label: string;
   /** The buffer; `null` once freed. */
   buffer: PooledBuffer | null;
+  /** The kernels that the content depends on and that may not compile: see `Compilations`. */
+  marks = 0n;
 
   constructor(owner: object, bytes: number, label: string, buffer: PooledBuffer) {
     this.owner = owner;

@@ -9,6 +9,7 @@ import { WebGpuAllocation, WebGpuWindow, wholeWords, WINDOW_ALIGNMENT } from "./
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange, assertWithin } from "./checks.ts";
+import { Compilations } from "./compilations.ts";
 import { DirectGpu } from "./direct_gpu.ts";
 import { CLOSED, Failures } from "./failures.ts";
 import type { Gpu } from "./gpu.ts";
@@ -68,6 +69,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #recording = new Recording();
   readonly #stagings: StagingBuffers;
   readonly #failures = new Failures();
+  readonly #compilations = new Compilations();
   readonly #underWay: Promise<void>[] = [];
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
   /** Times kernels while profiling. */
@@ -93,6 +95,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#kernels = new KernelCache(gpu, {
       ring: this.#ring.buffer,
       bindingLimit: limits.maxStorageBufferBindingSize,
+      beginCompilation: (key, error) => {
+        const [compilation, ended] = this.#compilations.begin(key, error);
+        this.#failures.check(`compile the kernel "${key}"`, ended.then(() => null));
+        return compilation;
+      },
       check: (what, error) => this.#failures.check(what, error),
       submit: () => this.#submit(),
     });
@@ -150,8 +157,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   free(allocation: Allocation): void {
     // A finalizer may run after the device is gone.
     if (this.#closed) return;
-    const buffer = this.#bufferOf(allocation, "free");
-    (allocation as WebGpuAllocation).buffer = null;
+    const own = this.#own(allocation, "free");
+    const { buffer } = own;
+    (own as WebGpuAllocation).buffer = null;
     this.#live--;
     this.#liveBytes -= allocation.bytes;
     this.#pool.give(buffer);
@@ -167,9 +175,11 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
     const what = "write to";
     this.#failures.assertNone(what);
-    const target = this.#bufferOf(allocation, what);
+    const own = this.#own(allocation, what);
+    const target = own.buffer;
     assertRange(what, allocation, byteOffset, data.byteLength);
     if (data.byteLength === 0) return;
+    if (data.byteLength === own.bytes) own.marks = 0n;
     const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
       if (this.#stagedBytes + words.byteLength <= MOST_STAGED_BYTES) {
@@ -199,7 +209,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
     this.#failures.assertNone(what);
-    const source = this.#bufferOf(allocation, what);
+    const { buffer: source, label, marks } = this.#own(allocation, what);
+    this.#compilations.assertCompiled(`read ${label}`, marks);
     assertWithin(what, allocation, byteOffset, byteLength);
     if (byteLength === 0) return new ArrayBuffer(0);
     // A `float16` may start or end within a word, and copies are of words.
@@ -210,6 +221,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#recording.copy(source.handle, byteOffset - before, place.buffer, place.offset, bytes);
     source.lastRecording = this.#recording.serial;
     await reads.done;
+    this.#compilations.assertCompiled(`read ${label}`, marks);
     const data = await place.data;
     return bytes === byteLength ? data : data.slice(before, before + byteLength);
   }
@@ -237,6 +249,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone("synchronize");
     this.#submit();
     await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
+    this.#compilations.assertReported("synchronize the device");
   }
 
   async keepPace(): Promise<void> {
@@ -281,7 +294,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
-    this.#bufferOf(allocation, "bind");
+    this.#own(allocation, "bind");
     assertRange("bind", allocation, byteOffset, byteLength);
     if (byteOffset % WINDOW_ALIGNMENT !== 0) {
       throw new RangeError(
@@ -304,15 +317,19 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone(what);
     assertCall(this.limits, kernel, allocations, arguments_, Math.max(x, y, z));
     if (x === 0 || y === 0 || z === 0) return;
-    const { pipeline, layout } = this.#kernels.compiled(kernel);
+    const { pipeline, layout, compilation } = this.#kernels.compiled(kernel);
     const buffers = allocations.map((allocation) => {
       const isWindow = allocation instanceof WebGpuWindow;
-      const buffer = this.#bufferOf(isWindow ? allocation.whole : allocation, what);
-      return { buffer, byteOffset: isWindow ? allocation.byteOffset : 0 };
+      const own = this.#own(isWindow ? allocation.whole : allocation, what);
+      return { own, buffer: own.buffer, byteOffset: isWindow ? allocation.byteOffset : 0 };
     });
+    const marks = this.#compilations.marksOf(`run "${kernel.key}"`, compilation, buffers);
     const group = this.#kernels.bindGroup(layout, buffers);
     if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
-    for (const { buffer } of buffers) buffer.lastRecording = this.#recording.serial;
+    buffers.forEach(({ buffer, own }, i) => {
+      buffer.lastRecording = this.#recording.serial;
+      if (kernel.buffers[i]!.writes) own.marks = marks;
+    });
     const offset = layout.argumentBytes > 0
       ? this.#ring.put(arguments_, layout.argumentBytes)
       : null;
@@ -333,7 +350,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#submits++;
   }
 
-  #bufferOf(allocation: Allocation, what: string): PooledBuffer {
+  /** The allocation, if it is one of this device that was not freed. */
+  #own(allocation: Allocation, what: string): LiveAllocation {
     if (!(allocation instanceof WebGpuAllocation && allocation.owner === this)) {
       throw new TypeError(
         `Cannot ${what} an allocation: wanted one of this device, got one of another`,
@@ -342,9 +360,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (allocation.buffer === null) {
       throw new Error(`Cannot ${what} ${allocation.label}: its memory was freed`);
     }
-    return allocation.buffer;
+    return allocation as LiveAllocation;
   }
 }
+
+/** An allocation that was not freed. */
+type LiveAllocation = WebGpuAllocation & { readonly buffer: PooledBuffer };
 
 /** The bytes of `data`, padded with zeros to whole words. */
 function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {

@@ -3,7 +3,7 @@
 import type { DeviceInfo } from "../../device.ts";
 import type { OpenedAdapter, WebGpuLimits } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
-import { encode } from "./encode.ts";
+import { encode, partsOf } from "./encode.ts";
 import type {
   BindGroupHandle,
   BindingUse,
@@ -35,8 +35,14 @@ export class DirectGpu implements Gpu {
   readonly #pipelines = new Table<PipelineHandle, GPUComputePipeline>("a pipeline");
   readonly #bindGroups = new Table<BindGroupHandle, GPUBindGroup>("a bind group");
   readonly #timestamps = new Table<TimestampsHandle, GPUQuerySet>("timestamps");
+  /** Kernels that are not known to have compiled. */
+  readonly #doubtful = new Map<
+    PipelineHandle,
+    { error: Promise<string | null>; failed: boolean }
+  >();
   readonly #destroyed = Promise.withResolvers<GpuLoss>();
   #made = 0;
+  #onUncapturedError: (message: string) => void = () => {};
 
   constructor({ gpu, info, limits, features }: OpenedAdapter) {
     this.#gpu = gpu;
@@ -51,6 +57,7 @@ export class DirectGpu implements Gpu {
   }
 
   onUncapturedError(listener: (message: string) => void): void {
+    this.#onUncapturedError = listener;
     this.#gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
       if (event instanceof GPUUncapturedErrorEvent) listener(oneLine(event.error.message));
@@ -89,6 +96,7 @@ export class DirectGpu implements Gpu {
 
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle {
     const handle = this.#next<"pipeline">();
+    this.pushErrorScope();
     const module = this.#gpu.createShaderModule({ label, code });
     const pipeline = this.#gpu.createComputePipeline({
       label,
@@ -96,7 +104,17 @@ export class DirectGpu implements Gpu {
       compute: { module, entryPoint: "main" },
     });
     this.#pipelines.set(handle, pipeline);
+    const compilation = { error: this.popErrorScope(), failed: false };
+    this.#doubtful.set(handle, compilation);
+    compilation.error.then((error) => {
+      if (error === null) this.#doubtful.delete(handle);
+      else compilation.failed = true;
+    }, () => {});
     return handle;
+  }
+
+  compilationError(pipeline: PipelineHandle): Promise<string | null> {
+    return this.#doubtful.get(pipeline)?.error ?? Promise.resolve(null);
   }
 
   createBindGroup(
@@ -130,6 +148,24 @@ export class DirectGpu implements Gpu {
   }
 
   submit(commands: Float64Array<ArrayBuffer>): void {
+    if (this.#doubtful.size === 0) return this.#submit(commands);
+    // One kernel that did not compile would invalidate everything submitted with it.
+    for (const part of partsOf(commands, (pipeline) => this.#doubtful.has(pipeline))) {
+      if (part.doubtful === null) {
+        this.#submit(part.commands);
+        continue;
+      }
+      const { error: compilation, failed } = this.#doubtful.get(part.doubtful)!;
+      if (failed) continue;
+      this.pushErrorScope();
+      this.#submit(part.commands);
+      Promise.all([compilation, this.popErrorScope()]).then(([reason, error]) => {
+        if (reason === null && error !== null) this.#onUncapturedError(error);
+      }, () => {});
+    }
+  }
+
+  #submit(commands: Float64Array): void {
     const encoder = this.#gpu.createCommandEncoder({ label: "recording" });
     encode(encoder, commands, {
       buffers: this.#buffers,

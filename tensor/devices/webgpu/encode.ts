@@ -22,6 +22,42 @@ export interface EncodedObjects {
   readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
 }
 
+/** How many numbers each command takes, itself included. */
+const WORDS: readonly number[] = [7, 3, 6, 4];
+
+/** A part of a recording. */
+export interface RecordingPart {
+  /** The commands. */
+  readonly commands: Float64Array;
+  /** The kernel of all dispatches in this part, if it is one of those that may be invalid. */
+  readonly doubtful: PipelineHandle | null;
+}
+
+/**
+ * Divides a recording so that kernels that may be invalid are encoded alone: one that is invalidates
+ * everything in its command buffer.
+ */
+export function* partsOf(
+  commands: Float64Array,
+  isDoubtful: (pipeline: PipelineHandle) => boolean,
+): Generator<RecordingPart> {
+  let start = 0;
+  let doubtful: PipelineHandle | null = null;
+  for (let at = 0; at < commands.length;) {
+    // The times of a dispatch stand before it.
+    const first = commands[at] === COMMAND.time ? at + WORDS[COMMAND.time]! : at;
+    const pipeline = commands[first + 1] as PipelineHandle;
+    const own = commands[first] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
+    if (own !== doubtful) {
+      if (at > start) yield { commands: commands.subarray(start, at), doubtful };
+      start = at;
+      doubtful = own;
+    }
+    at = first + WORDS[commands[first]!]!;
+  }
+  if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
+}
+
 /**
  * Encodes a recording. Dispatches share a compute pass, except timed ones.
  *

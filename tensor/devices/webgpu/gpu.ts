@@ -86,6 +86,8 @@ export interface Gpu {
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
+  /** Resolves to why a kernel did not compile, or to `null` if it did. */
+  compilationError(pipeline: PipelineHandle): Promise<string | null>;
   /** Creates a bind group, numbered from `firstBinding` as in the layout. */
   createBindGroup(
     layout: LayoutHandle,
@@ -100,7 +102,7 @@ export interface Gpu {
   destroyTimestamps(timestamps: TimestampsHandle): void;
 
   /**
-   * Submits a recording.
+   * Submits a recording, without the dispatches of kernels that do not compile.
    *
    * @param commands The numbers of {@linkcode COMMAND}; ownership passes to the callee.
    */

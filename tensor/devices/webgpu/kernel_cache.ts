@@ -1,6 +1,7 @@
 /** Caches of pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
+import type { Compilation } from "./compilations.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type {
   BindGroupHandle,
@@ -28,6 +29,8 @@ export interface BoundBuffer {
 export interface CompiledKernel {
   readonly pipeline: PipelineHandle;
   readonly layout: BindingLayout;
+  /** Whether it compiles, as far as that is known. */
+  readonly compilation: Compilation;
 }
 
 /** The layout of a kernel's bindings: kernels with equal layouts share bind groups. */
@@ -47,7 +50,9 @@ export interface KernelCacheOptions {
   readonly ring: BufferHandle;
   /** Maximum size of a binding, in bytes. */
   readonly bindingLimit: number;
-  /** Called with every validation that is pending, and what is being validated. */
+  /** Called with every kernel: why it did not compile, or `null` if it did. */
+  readonly beginCompilation: (key: string, error: Promise<string | null>) => Compilation;
+  /** Called with every other validation that is pending, and what is being validated. */
   readonly check: (what: string, error: Promise<string | null>) => void;
   /** Submits the recording, so that bind groups may be dropped. */
   readonly submit: () => void;
@@ -130,11 +135,11 @@ export class KernelCache {
 
   #compile(kernel: WgslKernel): CompiledKernel {
     const gpu = this.#gpu;
-    gpu.pushErrorScope();
     const layout = this.#layoutOf(kernel);
     const pipeline = gpu.createPipeline(kernel.key, layout.handle, completeCode(kernel));
-    this.#options.check(`compile the kernel "${kernel.key}"`, gpu.popErrorScope());
-    const compiled = { pipeline, layout };
+    const error = gpu.compilationError(pipeline);
+    const compilation = this.#options.beginCompilation(kernel.key, error);
+    const compiled = { pipeline, layout, compilation };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
   }
@@ -149,7 +154,9 @@ export class KernelCache {
       const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
       if (argumentBytes > 0) uses.unshift("arguments");
       const firstBinding = argumentBytes > 0 ? 0 : 1;
+      this.#gpu.pushErrorScope();
       const handle = this.#gpu.createLayout(key, firstBinding, uses);
+      this.#options.check(`arrange the bindings of "${kernel.key}"`, this.#gpu.popErrorScope());
       layout = { key, handle, firstBinding, argumentBytes };
       this.#layouts.set(key, layout);
     }

@@ -111,6 +111,10 @@ export class RemoteGpu implements Gpu {
     return this.#create("createPipeline", label, layout, code);
   }
 
+  compilationError(pipeline: PipelineHandle): Promise<string | null> {
+    return this.#ask("compilationError", pipeline);
+  }
+
   createBindGroup(
     layout: LayoutHandle,
     firstBinding: number,

@@ -1,0 +1,96 @@
+/** Which memory depends on kernels that may not compile. @module */
+
+import type { WebGpuAllocation } from "./allocation.ts";
+import { oneLine } from "./checks.ts";
+
+/** A kernel whose compilation has begun. */
+export interface Compilation {
+  /** The bit that marks memory that it has written, or `0n` once it is known to have compiled. */
+  mark: bigint;
+}
+
+/**
+ * The compilations of a device.
+ *
+ * A driver reports later whether a kernel compiled: by then its dispatch has been recorded, and others
+ * that read its results. So memory is marked with the kernels that its content depends on until they are
+ * known to compile. If one does not, only this memory is lost: reading it is an error, and so is
+ * another dispatch of the kernel or on this memory.
+ */
+export class Compilations {
+  /** The kernels that failed, in the order in which that was found out. */
+  readonly #failures: { readonly mark: bigint; readonly reason: string }[] = [];
+  /** The marks of all kernels that failed or may still fail. */
+  #live = 0n;
+  #failed = 0n;
+  #count = 0;
+  /** The first failure that no error has reported. */
+  #unreported: string | null = null;
+
+  /**
+   * Adds a kernel.
+   *
+   * @param key The kernel's name.
+   * @param error Resolves to why it did not compile, or to `null` if it did.
+   * @returns The compilation, and a promise that resolves once its outcome is known here.
+   */
+  begin(key: string, error: Promise<string | null>): [Compilation, Promise<void>] {
+    const mark = 1n << BigInt(this.#count++);
+    const compilation: Compilation = { mark };
+    this.#live |= mark;
+    const ended = error.then((found) => {
+      if (found === null) {
+        this.#live &= ~mark;
+        compilation.mark = 0n;
+        return;
+      }
+      const reason = `the kernel "${key}" does not compile: ${oneLine(found)}`;
+      this.#failures.push({ mark, reason });
+      this.#failed |= mark;
+      this.#unreported ??= reason;
+    });
+    return [compilation, ended];
+  }
+
+  /**
+   * The marks of what a dispatch writes: its kernel's, and those of all memory bound to it.
+   *
+   * @throws {Error} If one of these kernels is known not to compile.
+   */
+  marksOf(
+    what: string,
+    compilation: Compilation,
+    bound: readonly { readonly own: WebGpuAllocation }[],
+  ): bigint {
+    let marks = compilation.mark;
+    for (const { own } of bound) {
+      if (own.marks !== 0n) marks |= own.marks &= this.#live;
+    }
+    if (marks !== 0n) this.assertCompiled(what, marks);
+    return marks;
+  }
+
+  /**
+   * Refuses memory that is lost.
+   *
+   * @throws {Error} If one of the kernels with these marks is known not to compile.
+   */
+  assertCompiled(what: string, marks: bigint): void {
+    if ((marks & this.#failed) === 0n) return;
+    const { reason } = this.#failures.find(({ mark }) => (mark & marks) !== 0n)!;
+    if (reason === this.#unreported) this.#unreported = null;
+    throw new Error(`Cannot ${what}: ${reason}`);
+  }
+
+  /**
+   * Reports a failure, once: nobody may read what the kernel should have written.
+   *
+   * @throws {Error} If there was one, and no other error reported it.
+   */
+  assertReported(what: string): void {
+    const reason = this.#unreported;
+    if (reason === null) return;
+    this.#unreported = null;
+    throw new Error(`Cannot ${what}: ${reason}`);
+  }
+}
