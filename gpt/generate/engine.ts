@@ -25,6 +25,11 @@ export interface GenerateOptions extends SamplingOptions {
    * a GPU as many as it draws in a tenth of a second. What is drawn does not depend on it.
    */
   readonly readEvery?: number;
+  /**
+   * A cache of one sequence that is kept between calls: the prompt goes on after what it has read, and
+   * afterwards it has read all tokens but the last one that was yielded. Only for one sample.
+   */
+  readonly cache?: KVCache;
 }
 
 /** One step of all samples. */
@@ -90,13 +95,14 @@ export class Engine {
     const special = generationTokens(this.#tokenizer);
     const rows = Array.from({ length: samples }, () => new RowState(special, this.#tokenizer));
     const { device, config, computeDtype } = this.#model;
-    const cache = new KVCache(device, config, samples, tokens.length + limit, computeDtype);
+    const cache = options.cache ??
+      new KVCache(device, config, samples, tokens.length + limit, computeDtype);
     const drawer = new AheadDrawer(this.#model, cache, options, limit);
+    let used = 0;
     try {
       let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
         await this.#readPrompt(tokens, cache, options),
       ];
-      let used = 0;
       for (let step = 1; limit > 0; step++) {
         const next = drawn[used++]!;
         checkSampled(next);
@@ -114,8 +120,10 @@ export class Engine {
         used = 0;
       }
     } finally {
+      // What was computed ahead of the last token that was yielded is taken back.
+      if (options.cache !== undefined && used > 0) drawer.rewind(used);
       drawer.dispose();
-      cache.dispose();
+      if (options.cache === undefined) cache.dispose();
     }
   }
 
@@ -149,7 +157,7 @@ export class Engine {
 
   /** Checks the prompt, and tells how many tokens may be drawn. */
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
-    const { samples = 1, maxTokens, readEvery } = options;
+    const { samples = 1, maxTokens, readEvery, cache } = options;
     const { config, maximumLength } = this.#model;
     if (tokens.length === 0) {
       throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
@@ -163,8 +171,21 @@ export class Engine {
     if (readEvery !== undefined && !(Number.isInteger(readEvery) && readEvery >= 1)) {
       throw new RangeError(`Cannot generate: wanted readEvery from 1 up, got ${readEvery}`);
     }
-    const limit = maxTokens ?? Math.max(0, config.sequenceLen - tokens.length);
-    if (tokens.length + limit > maximumLength) {
+    const read = cache?.position ?? 0;
+    if (cache !== undefined && (samples !== 1 || cache.batchSize !== 1)) {
+      throw new RangeError(
+        `Cannot generate: wanted 1 sample with a kept cache of 1 sequence, got ${samples} and ` +
+          `${cache.batchSize}`,
+      );
+    }
+    const limit = maxTokens ?? Math.max(0, config.sequenceLen - read - tokens.length);
+    if (cache !== undefined && read + tokens.length + limit > cache.capacity) {
+      throw new RangeError(
+        `Cannot generate ${limit} tokens after ${read} that were read and a prompt of ` +
+          `${tokens.length}: wanted at most ${cache.capacity} in all, the cache's capacity`,
+      );
+    }
+    if (read + tokens.length + limit > maximumLength) {
       throw new RangeError(
         `Cannot generate ${limit} tokens after a prompt of ${tokens.length}: wanted at most ` +
           `${maximumLength} in all`,
@@ -182,11 +203,14 @@ export class Engine {
     const { device, config, computeDtype } = this.#model;
     const drawn = noGrad(() => {
       using scope = device.scope();
-      const prompt = new KVCache(device, config, 1, tokens.length, computeDtype);
+      const isKept = cache === options.cache;
+      const prompt = isKept ? cache : new KVCache(device, config, 1, tokens.length, computeDtype);
       const ids = Tensor.from(device, [tokens], { dtype: "int32" });
       const logits = this.#model.forward(ids, undefined, { cache: prompt });
-      cache.copyFrom(prompt);
-      prompt.dispose();
+      if (!isKept) {
+        cache.copyFrom(prompt);
+        prompt.dispose();
+      }
       const last = logits.slice(1, tokens.length - 1).squeeze(1);
       const repeated = last.expand([cache.batchSize, config.vocabSize]);
       return scope.keep(drawTokens(repeated, 0, options));

@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
-import type { Device } from "../../tensor/mod.ts";
-import { Engine, generateWithoutCache } from "./engine.ts";
+import { type Device, openDevice } from "../../tensor/mod.ts";
+import { KVCache } from "../model/kv_cache.ts";
+import { Engine, type GenerateOptions, generateWithoutCache } from "./engine.ts";
 import type { EngineTokenizer } from "./row_state.ts";
 import { GPT } from "../model/model.ts";
 
@@ -241,4 +242,49 @@ cpuTest("what cannot be generated is refused before anything is computed", async
   await refused(prompt, { temperature: NaN }, "got NaN");
   await refused(prompt, { topK: 1.5 }, "got 1.5");
   await refused(prompt, { seed: -1 }, "got -1");
+});
+
+testOnEveryDevice(
+  "a kept cache goes on where it was, and gives the tokens of a whole prompt",
+  async (device) => {
+    const model = makeModel(device);
+    const engine = new Engine(model, bare);
+    const collect = async (tokens: number[], options: GenerateOptions) => {
+      const generated: number[] = [];
+      for await (const { tokens: [token] } of engine.generate(tokens, options)) {
+        generated.push(
+          token!,
+        );
+      }
+      return generated;
+    };
+    const sampling = { temperature: 0 };
+    using _scope = device.scope();
+    for (const readEvery of [1, 4]) {
+      const cache = new KVCache(device, model.config, 1, 40);
+      const text = [1, 2, 3];
+      for (const [turn, prompt] of [[1, 2, 3], [4, 5], [6]].entries()) {
+        if (turn > 0) text.push(...prompt);
+        const options = { ...sampling, maxTokens: 6, readEvery };
+        const wanted = await collect(text, options);
+        const answer = await collect(text.slice(cache.position), { ...options, cache });
+        assertEquals(answer, wanted);
+        text.push(...answer);
+        // The last token has not been read.
+        assertEquals(cache.position, text.length - 1);
+      }
+      cache.dispose();
+    }
+  },
+);
+
+Deno.test("a kept cache is for one sample, and has to have room", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const model = makeModel(device);
+  const engine = new Engine(model, bare);
+  const cache = new KVCache(device, model.config, 1, 8);
+  const first = (options: GenerateOptions) => engine.generate([1, 2], { cache, ...options }).next();
+  await assertRejects(() => first({ samples: 2 }), RangeError, "wanted 1 sample with a kept cache");
+  await assertRejects(() => first({ maxTokens: 7 }), RangeError, "at most 8 in all, the cache's");
+  await device.close();
 });
