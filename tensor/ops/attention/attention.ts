@@ -11,13 +11,13 @@ import { attentionOnCpu } from "./wasm.ts";
 import { attentionOnWebGpu } from "./wgsl.ts";
 import { copy } from "../views.ts";
 
-/** Which keys a query sees, and how scores are scaled. */
+/** Options for {@linkcode attention}: the mask and the scale. */
 export interface AttentionOptions {
-  /** Whether a query sees no key behind its own position (default true). */
+  /** Whether to mask keys after the query's position. @default {true} */
   readonly causal?: boolean;
-  /** How many keys before its own position a query sees; −1 (default) for all of them. */
+  /** Sliding window: the number of earlier keys a query attends to; −1 for all. @default {-1} */
   readonly window?: number;
-  /** The factor of the products of queries and keys; by default 1 / √D. */
+  /** Scale of the scores q·k. @default {1 / √D} */
   readonly scale?: number;
 }
 
@@ -27,7 +27,7 @@ interface Attributes {
   readonly scale: number;
 }
 
-/** The sizes of one call. */
+/** Validates the operands, and returns the problem. */
 function describe(
   q: readonly number[],
   k: readonly number[],
@@ -84,7 +84,7 @@ const attentionOperation: Operation<Attributes> = {
     const [batch, queries, heads] = operands[0]!.shape as [number, number, number];
     return [
       { shape: operands[0]!.shape, dtype: operands[0]!.dtype },
-      // log₂ Σ 2^score: all that the gradient needs of the softmax.
+      // The log-sum-exp, log₂ Σ 2^score: all that the gradient needs of the softmax.
       { shape: [batch, heads, queries], dtype: "float32" },
     ];
   },
@@ -114,30 +114,30 @@ const attentionOperation: Operation<Attributes> = {
   },
 };
 
-/** The tensor, or a copy where the elements of a head do not lie one after the other. */
+/** The tensor, or a copy if the elements of a head are not contiguous. */
 function withUnitStride(x: Tensor): Tensor {
   return x.shape[3] === 1 || x.strides[3] === 1 ? x : copy(x);
 }
 
 /**
- * Scaled-dot-product attention: for each query, the mean of the values, weighted by the softmax of the
- * scaled products of the query with the keys that it sees.
+ * Scaled dot-product attention: softmax(q kᵀ · scale) v, over the keys that each query may attend
+ * to.
  *
- * Query `i` stands at position `Tk − Tq + i`, so that `k` and `v` may begin with keys of a cache.
- * Memory grows with Tq + Tk and not with their product, also for the gradient. Views (slices of a
- * cache, transposes) are read where they lie as long as a head's elements follow each other.
+ * Query `i` is at position `Tk − Tq + i`, so that `k` and `v` may start with keys of a KV cache.
+ * Memory is O(Tq + Tk), not O(Tq · Tk), including the gradient. Views (slices of a cache,
+ * transposes) are read in place if the elements of a head are contiguous.
  *
  * Source: Dao et al., "FlashAttention" (2022), whose layout this is; Ainslie et al., "GQA" (2023).
  *
- * @param q Queries, `[B, Tq, H, D]`, of the type of `k` and `v`: `float32` or `float16`, from which the
- * kernels compute in single precision.
+ * @param q Queries, `[B, Tq, H, D]`, of the dtype of `k` and `v`: `float32` or `float16`; kernels
+ * compute in single precision.
  * @param k Keys, `[B, Tk, Hkv, D]`; H is a multiple of Hkv, and query head h uses key head
  * `floor(h / (H / Hkv))`.
  * @param v Values, of the shape of `k`.
- * @returns `[B, Tq, H, D]`, of the type of `q`; zeros for a query that sees no key.
- * @throws {RangeError} If the shapes do not belong together, there are fewer keys than queries though
- * `causal` is set, or `window` is not a whole number from −1 up.
- * @throws {TypeError} If the tensors are not floats of one type.
+ * @returns `[B, Tq, H, D]`, of the dtype of `q`; zeros for a query without keys.
+ * @throws {RangeError} If the shapes do not match, there are fewer keys than queries with `causal`,
+ * or `window` is not an integer from −1.
+ * @throws {TypeError} If the tensors are not floats of one dtype.
  *
  * @example With equal keys, each query gets the mean of the values so far
  * ```ts

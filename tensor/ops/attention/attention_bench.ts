@@ -1,7 +1,6 @@
 /**
- * Attention against its composition of products and a softmax, which stores the scores whole.
- *
- * Both results are compared before either is timed.
+ * Flash attention against its composition of matmuls and a softmax, which stores all scores.
+ * Results are compared before timing.
  *
  * @module
  */
@@ -20,7 +19,7 @@ const BATCH = 4;
 const HEADS = 4;
 const HEAD_SIZE = 64;
 
-/** Pairs of queries and keys: training, and decoding. */
+/** Numbers of queries and keys: training, and decoding. */
 const SIZES = [[256, 256], [1, 2048]] as const;
 
 function random(device: Device, seed: number, tokens: number): Tensor {
@@ -29,7 +28,10 @@ function random(device: Device, seed: number, tokens: number): Tensor {
   return Tensor.from(device, normalArray(seed, length), { shape, requiresGrad: true });
 }
 
-/** Registers the benches of a device: both ways, forward, and where queries are many with gradients. */
+/**
+ * Registers a device's benchmarks: both ways, forward, and with gradients if there are many
+ * queries.
+ */
 async function register(name: string, device: Device): Promise<void> {
   for (const [queries, keys] of SIZES) {
     const q = random(device, 1, queries);
@@ -66,7 +68,7 @@ async function register(name: string, device: Device): Promise<void> {
   }
 }
 
-/** Both ways give the same. */
+/** Checks that both ways agree. */
 async function check(
   group: string,
   device: Device,

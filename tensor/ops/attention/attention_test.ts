@@ -29,7 +29,7 @@ const { hasBlas } = probe;
 const description = probe.info.description;
 await probe.close();
 
-/** Registers a test as `kernelTest` does, and once more where the products are a BLAS's. */
+/** Registers a kernel test, and once more with a BLAS. */
 function attentionTest(name: string, fn: (device: Device) => void | Promise<void>): void {
   kernelTest(name, fn);
   Deno.test({
@@ -76,7 +76,7 @@ async function compute(
   return result;
 }
 
-/** The four results are so close to what they should be, relative to the largest element. */
+/** Compares the four results, relative to the largest element. */
 function compare(
   actual: Readonly<Record<keyof AttentionResult, ArrayLike<number>>>,
   expected: AttentionResult,
@@ -85,7 +85,7 @@ function compare(
 ): void {
   for (const name of ["y", "dq", "dk", "dv"] as const) {
     const largest = expected[name].reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-    // Where a query sees one key only, the gradient is zero, and rounding is all that is left.
+    // If a query sees a single key, its gradient is zero, and only rounding remains.
     const allowed = tolerance * Math.max(largest, 1);
     assertEquals(actual[name].length, expected[name].length);
     expected[name].forEach((wanted, i) => {
@@ -205,14 +205,14 @@ attentionTest("scores of ten thousand do not overflow", async (device) => {
   for (const queries of [3, 65]) {
     const of = sizes({ queries, scale: 1, headSize: 4 });
     const arrays = arraysFor(of);
-    // One element decides: the products with the largest key are thousands above the others.
+    // One key dominates: its scores are thousands above the others.
     const large = arrays.q.map((value, i) => i % 4 === 0 ? 100 : value);
     const keys = arrays.k.map((value, i) => i % 4 === 0 ? (i % 8 === 0 ? 100 : -100) : value);
     const inputs = { ...arrays, q: large, k: keys };
     const { y } = await compute(device, of, inputs);
     const expected = referenceAttention(of, inputs);
     const deviation = relativeDeviation(y, expected.y);
-    // A score of 10⁴ is known to within 10⁻³ only.
+    // A score of 10⁴ has an error of 10⁻³.
     assert(deviation < 2e-3, `off by ${deviation}`);
   }
 });
@@ -313,8 +313,8 @@ attentionTest(
     const { liveBytes } = device.memory;
     await compute(device, of, arrays);
     assertEquals(device.live, live);
-    // Twelve arrays of 4,096 × 8 floats, and two of scores for 256 queries at a time on some devices;
-    // 4,096 × 4,096 floats would be 64 MiB.
+    // Twelve arrays of 4,096 × 8 floats, and on some devices two of scores for 256 queries at a
+    // time; 4,096 × 4,096 floats would be 64 MiB.
     const peak = device.memory.peakBytes - liveBytes;
     assert(peak < 10 << 20, `${peak} bytes at the peak`);
   },
@@ -354,7 +354,7 @@ Deno.test("operands that do not belong together are refused, with both shapes", 
   await device.close();
 });
 
-/** What golden-ops says of one of its cases. */
+/** A golden case. */
 interface GoldenCase {
   readonly causal?: boolean;
   readonly window_left?: number;
@@ -366,7 +366,7 @@ const goldenNames = Object.keys(golden?.ops ?? {}).filter((name) =>
   /^sdpa_|^nanochat_(window|chunk|decode)/.test(name)
 );
 
-/** Golden arrays have heads before tokens: they are transposed on the device, and so are the results. */
+/** Golden arrays have heads before tokens: operands and results are transposed on the device. */
 async function checkGolden(device: Device, name: string): Promise<void> {
   using _scope = device.scope();
   const tensors = readGoldenTensors("golden-ops");

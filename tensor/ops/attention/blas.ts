@@ -1,10 +1,10 @@
 /**
- * Attention on the CPU with the products of a BLAS: a block of queries of all heads against all the
- * keys that it sees, and the softmax between the products in WebAssembly.
+ * Attention on the CPU with BLAS matmuls: a block of queries of all heads against all its visible
+ * keys, with the softmax between the matmuls in WebAssembly.
  *
- * A product by the BLAS also multiplies what a query does not see, by the weight 0. That is right but
- * for what is not finite. So a kernel looks for that, head by head, and where there is some the
- * kernels that work without a BLAS compute the head once more.
+ * The matmuls also multiply masked elements, by the weight 0. That is right except for non-finite
+ * values, so a kernel detects those by head, and such heads are recomputed by the kernels without
+ * BLAS.
  *
  * @module
  */
@@ -23,8 +23,8 @@ import { place } from "./words_wasm.ts";
 import { CLEAR } from "../gather/gather_wasm.ts";
 
 /**
- * Whether the products of a BLAS can be had and are worth their calls: many queries, each of which
- * sees a key, and rows that do not overlap.
+ * Whether a BLAS is available and pays off: many queries, each with at least one key, and rows that
+ * do not overlap.
  */
 export function suitsBlas(
   device: CpuDevice,
@@ -35,13 +35,13 @@ export function suitsBlas(
     Object.values(views).every(({ shape, strides }) => shape.length < 4 || strides[1]! >= headSize);
 }
 
-/** The matrices of the key heads of a batch entry: rows and the elements of a head. */
+/** The matrices of the key heads of a batch entry: rows by elements of a head. */
 interface Heads {
   /** The byte address of the first head's first row. */
   readonly address: number;
-  /** Bytes from one head to the next. */
+  /** Stride between heads, in bytes. */
   readonly step: number;
-  /** Elements from one row to the next. */
+  /** Stride between rows, in elements. */
   readonly row: number;
 }
 
@@ -68,14 +68,14 @@ class Placed {
   }
 }
 
-/** C = alpha · op(A) · op(B) + beta · C, head by head. */
+/** C = alpha · op(A) · op(B) + beta · C, for each head. */
 interface HeadProduct {
   readonly a: Heads;
   readonly b: Heads;
   readonly c: Heads;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** Rows of C, columns of C, and the length of the sums. */
+  /** C is m×n; sums have length k. */
   readonly sizes: readonly [m: number, n: number, k: number];
   readonly alpha: number;
   readonly beta: number;
@@ -105,21 +105,20 @@ function multiplyHeads(
   );
 }
 
-/** A block of queries of a batch entry, and one of the query heads that each key head serves. */
+/** A block of queries of a batch entry, for one query head per key head. */
 interface Block {
   readonly batch: number;
   readonly member: number;
   readonly query: number;
-  /** How many queries there are. */
   readonly count: number;
-  /** The first key that one of them sees, and how many keys there are from it to the last one. */
+  /** The first visible key of the block, and the number of keys from it to the last visible one. */
   readonly first: number;
   readonly keys: number;
-  /** The words of the kernels: where the block lies, and the log-sums of its queries. */
+  /** Kernel arguments: the position of the block, and the log-sum-exps of its queries. */
   readonly words: readonly number[];
 }
 
-/** Goes over all blocks. */
+/** Iterates over all blocks. */
 function* blocksOf(device: CpuDevice, problem: AttentionProblem, logSums: View): Generator<Block> {
   const { batch: batches, queries, keys, heads, keyHeads, left, right } = problem;
   const group = heads / keyHeads;
@@ -141,7 +140,7 @@ function* blocksOf(device: CpuDevice, problem: AttentionProblem, logSums: View):
   }
 }
 
-/** Room for the scores of a block, of which there are `copies`; it is given back at the end. */
+/** Allocates the scores of a block, `copies` times, for the duration of a call. */
 function withScores(
   device: CpuDevice,
   { keys, keyHeads }: AttentionProblem,
@@ -249,7 +248,7 @@ export function attentionGradientByBlas(
       const ofQueries = (x: Placed) => x.rows(batch, query, member, group);
       const ofKeys = (x: Placed) => x.rows(batch, first, 0, 1);
       const multiply = (product: HeadProduct) => multiplyHeads(device, name, keyHeads, product);
-      /** A row for each key, a column for each query. */
+      /** Keys by queries. */
       const compare = (a: Placed, b: Placed, c: Heads, alpha: number) =>
         multiply({
           ...{ a: ofKeys(a), b: ofQueries(b), c, alpha, beta: 0 },
@@ -269,7 +268,7 @@ export function attentionGradientByBlas(
         keyHeads,
         { scratchBytes: gradientScratch(headSize).bytes, work: () => ({ name }) },
       );
-      /** A row for each key: sums over the queries of the block. */
+      /** By key: sums over the queries of the block. */
       const addToKeys = (a: Heads, b: Placed, c: Placed, alpha: number) =>
         multiply({
           ...{ a, b: ofQueries(b), c: ofKeys(c), alpha, beta: 1 },
@@ -286,8 +285,8 @@ export function attentionGradientByBlas(
 }
 
 /**
- * Writes down for each key head of each batch entry whether one of the views [B, T, H, D] holds
- * something that is not finite there, and passes the address of these words on.
+ * Flags each key head of each batch entry in which one of the views [B, T, H, D] has a non-finite
+ * element, and passes on the address of the flags.
  */
 export function checkHeads(
   device: CpuDevice,

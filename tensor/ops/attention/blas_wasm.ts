@@ -1,6 +1,6 @@
 /**
- * What attention does in WebAssembly where a BLAS computes the products, see `attention_blas.ts`: the
- * softmax of a block of scores, its derivative, and the search for what is not finite.
+ * The WebAssembly part of attention by BLAS (see `blas.ts`): the softmax of a block of scores, its
+ * gradient, and the detection of non-finite elements.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import {
 import { multiplyRows, paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
 import { loadWords } from "../matmul/places_wasm.ts";
 
-/** A block of queries as the kernels are told of it, and the log-sums of the first head's queries. */
+/** The arguments of a block of queries, and the log-sum-exps of the first head's queries. */
 const BLOCK_WORDS = ["keys", "count", "left", "right", "shift", "logSums", "logSumStep"] as const;
 
 /**
- * Scores become weights that add up to 1, and their log-sums are saved. Work items are key heads; words
- * are the address of the scores, the bytes from one head to the next, and a block.
+ * Turns scores into softmax weights, and stores their log-sum-exps. Work items are key heads;
+ * arguments are the address of the scores, the stride between heads in bytes, and a block.
  */
 export const softmaxOfHeads = (relaxedSimd: boolean): WasmKernel => ({
   key: `softmax of attention${relaxedSimd ? " relaxed" : ""}`,
@@ -55,7 +55,9 @@ export const softmaxOfHeads = (relaxedSimd: boolean): WasmKernel => ({
     }),
 });
 
-/** What a thread needs for {@linkcode softmaxGradientOfHeads}: the parts, and all of them, in bytes. */
+/**
+ * Scratch memory per thread for {@linkcode softmaxGradientOfHeads}: its parts and total, in bytes.
+ */
 export function gradientScratch(
   headSize: number,
 ): Readonly<Record<"y" | "dy" | "deltas" | "logSums" | "bytes", number>> {
@@ -70,9 +72,9 @@ export function gradientScratch(
 }
 
 /**
- * Scores become weights, and the products of values and upstream the gradient of the scores. Work items
- * are key heads; words are the address of the scores, the bytes from one head to the next and to the
- * products, a block, and for the rows of y and dy their address and the bytes between heads and rows.
+ * Turns scores into weights, and dO·Vᵀ into the gradient of the scores. Work items are key heads;
+ * arguments are the address of the scores, the strides in bytes between heads and to dO·Vᵀ, a
+ * block, and for y and dy the address and the strides in bytes between heads and rows.
  */
 export const softmaxGradientOfHeads = (headSize: number, relaxedSimd: boolean): WasmKernel => ({
   key: `softmax gradient of attention, heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
@@ -108,8 +110,8 @@ export const softmaxGradientOfHeads = (headSize: number, relaxedSimd: boolean): 
 });
 
 /**
- * Sets the flag of a key head where something of a tensor is not finite; the first of several tensors
- * begins with clearing it. Work items are key heads.
+ * Sets the flag of a key head in which a tensor has non-finite elements; the first of several
+ * tensors clears it. Work items are key heads.
  */
 export const checkKernel = (headSize: number, relaxedSimd: boolean): WasmKernel => ({
   key: `check heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,

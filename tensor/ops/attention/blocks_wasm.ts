@@ -1,6 +1,6 @@
 /**
- * Attention on the CPU by blocks of queries against blocks of keys, in scratch memory that fits the
- * caches and does not grow with the length of the sequences.
+ * Flash attention on the CPU: blocks of queries against blocks of keys, in scratch memory that fits
+ * the caches, regardless of the sequence length.
  *
  * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 1.
  *
@@ -35,7 +35,7 @@ import {
 } from "./tile_wasm.ts";
 import { headAddress, type HeadKernel, isMarked, loadForwardWords } from "./words_wasm.ts";
 
-/** The parts of a block's scratch memory, one after the other. */
+/** The layout of a block's scratch memory. */
 function scratchParts(head: number) {
   const parts = {
     queries: 0,
@@ -90,7 +90,7 @@ function emitBlocks(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuf
       const y = headAddress(f, [word.y, word.yBatch, word.yHead], batch, queryHead);
 
       const fromQ = q.add(query.multiply(word.qToken));
-      // Whether queries are finite is their own affair: no weight is ever multiplied by them.
+      // Whether queries are finite does not matter: no weight is ever multiplied by them.
       f.local(f.call(loadQueries, sums, fromQ, word.qToken, count));
       f.callStatement(transpose, blockQ, sums, count, word.scale.asF32());
       f.clearMemory(sums, I32.of(QUERIES * head * 4));
@@ -125,7 +125,7 @@ function emitBlocks(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuf
     };
     f.forRange(start, end, 1, (item) => {
       const row = f.local(item.divide(blocks));
-      // Batch entry by batch entry, as many key heads follow each other as rows are in a group.
+      // Heads are ordered by batch entry and key head, in groups of query heads.
       const keyHead = f.local(row.divide(word.group));
       f.if(isMarked(word.flags, keyHead), () => computeBlock(item, row));
     });
@@ -133,8 +133,8 @@ function emitBlocks(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuf
 }
 
 /**
- * The block that item `index` of `blocks` stands for: from both ends in turn. Where attention is
- * causal the last blocks are the most work, and so each thread gets as much as the others.
+ * The block of work item `index`, alternating from both ends: with a causal mask the last blocks
+ * are the most work, so this balances the threads.
  */
 function blockOf(f: FunctionBuilder, index: Local<I32>, blocks: I32): I32 {
   const half = f.local(index.shiftRight(1));

@@ -1,6 +1,6 @@
 /**
- * Attention on the CPU for a few queries against many keys, as in decoding: each query reads the
- * cache once, so what counts is the speed of reading.
+ * Attention on the CPU for a few queries against many keys, as in decoding: each query reads the KV
+ * cache once, so memory bandwidth decides.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { exp2, LOWEST } from "./softmax_wasm.ts";
 import { larger, smaller } from "./tile_wasm.ts";
 import { headAddress, type HeadKernel, loadForwardWords } from "./words_wasm.ts";
 
-/** Up to so many queries, one after the other are faster than a block, most of which is padding. */
+/** Maximum number of queries for which this beats a block, most of which would be padding. */
 export const MOST_ONE_BY_ONE = 4;
 
 /** Keys that are multiplied at a time. */
@@ -25,7 +25,7 @@ const TOGETHER = 4;
 /** Vectors of a value whose sums are kept in registers. */
 const STRIP = 16;
 
-/** Work items are queries of a head. Scratch memory: the query, and a score for each key. */
+/** Work items are queries of a head. Scratch memory: the query, and a score per key. */
 export const attendOneByOne: HeadKernel = {
   at: (headSize, relaxedSimd) => ({
     key: `attention of few queries, heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
@@ -34,7 +34,7 @@ export const attendOneByOne: HeadKernel = {
   scratchBytes: (headSize, keys) => headBytes(headSize) + 4 * keys + 16,
 };
 
-/** The bytes of a row, in whole cache lines. */
+/** Bytes of a row, in whole cache lines. */
 function headBytes(headSize: number): number {
   return Math.ceil(headSize / 16) * 64;
 }
@@ -74,7 +74,7 @@ function emitOneByOne(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayB
   });
 }
 
-/** The factor goes into the query, once. */
+/** Applies the scale to the query, once. */
 function scaleQuery(f: FunctionBuilder, headSize: number, to: I32, q: I32, scale: F32x4): void {
   f.forRange(0, (headSize & -4) * 4, 16, (at) => {
     f.store(to.add(at), q.add(at).loadF32x4().multiply(scale));
@@ -85,9 +85,8 @@ function scaleQuery(f: FunctionBuilder, headSize: number, to: I32, q: I32, scale
 }
 
 /**
- * scores[i] = q · k[i], four keys at a time. These lie a quarter of all keys apart, and the next four are
- * their neighbours: so the keys are read as four streams, each from end to end, as the processor expects
- * when it fetches ahead.
+ * scores[i] = q · k[i], four keys at a time, a quarter of all keys apart; the next four are their
+ * neighbors. So the keys are read as four sequential streams, which suits the hardware prefetcher.
  */
 function multiplyKeys(
   f: FunctionBuilder,
@@ -99,7 +98,9 @@ function multiplyKeys(
   count: I32,
 ): void {
   const vectors = headSize >> 2;
-  /** Multiplies the query by keys, each of which gets two sums: enough to hide an addition's latency. */
+  /**
+   * Multiplies the query by keys, with two sums per key: enough to hide the latency of additions.
+   */
   const products = (keys: readonly I32[], places: readonly I32[]) => {
     const sums = keys.map(() => [f.local(F32x4.of(0)), f.local(F32x4.of(0))] as const);
     for (let vector = 0; vector < vectors; vector++) {
@@ -131,11 +132,13 @@ function multiplyKeys(
       }
     });
   walk(each, streams);
-  // The last stream has come to the keys that are left.
+  // The last stream continues into the remaining keys.
   walk(count.remainder(TOGETHER), streams.slice(-1));
 }
 
-/** Turns scores into 2^(score − maximum), and returns log₂ Σ 2^score and 1 / Σ 2^(score − maximum). */
+/**
+ * Turns scores into 2^(score − maximum), and returns log₂ Σ 2^score and 1 / Σ 2^(score − maximum).
+ */
 function softmaxInPlace(
   f: FunctionBuilder,
   scores: I32,
@@ -143,7 +146,8 @@ function softmaxInPlace(
 ): { readonly logSum: F32; readonly factor: F32 } {
   const bytes = f.local(count.shiftLeft(2));
   const end = f.local(scores.add(bytes));
-  // The last vector may reach beyond the last key: such scores are the least, and get no weight.
+  // The last vector may extend beyond the last key: pad with the lowest score, which gets no
+  // weight.
   const lowest = F32x4.of(LOWEST);
   f.store(end, lowest);
   const maximum = f.local(lowest);

@@ -1,9 +1,9 @@
 /**
- * The gradient of attention on the CPU. Scores are computed again, block by block, and what was saved
- * of the softmax turns them into weights.
+ * The gradient of attention on the CPU. Scores are recomputed block by block, and turned into
+ * weights with the stored log-sum-exps.
  *
- * One work item is a key head with all the query heads that it serves: so nobody else adds to the
- * same gradient, and the order of the additions is always the same.
+ * A work item is a key head with all its query heads, so no two threads add to the same gradient,
+ * and the order of additions is fixed.
  *
  * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 2.
  *
@@ -44,7 +44,7 @@ const WORDS = [
   ...["scale", "scoreScale"] as const,
 ];
 
-/** The views of one call, all float32 and with stride 1 along the last axis. */
+/** The views of a call, all float32 with stride 1 along the last axis. */
 export interface GradientViews {
   /** q, y, dy, dq: [B, Tq, H, D]; k, v, dk, dv: [B, Tk, Hkv, D]. */
   readonly q: View;
@@ -75,7 +75,7 @@ export function attentionGradientOnCpu(
 
 const NAME = "gradient of attention";
 
-/** Computes the gradients of the heads that are marked. */
+/** Computes the gradients of the flagged heads. */
 function runBlocks(
   device: CpuDevice,
   views: GradientViews,
@@ -102,7 +102,7 @@ function runBlocks(
   );
 }
 
-/** The parts of the scratch memory, one after the other. */
+/** The layout of the scratch memory. */
 function scratchParts(head: number) {
   const queryBytes = QUERIES * head * 4;
   const keyBytes = KEYS * head * 4;

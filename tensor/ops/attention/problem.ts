@@ -1,26 +1,26 @@
-/** What attention is asked to compute, in numbers that the kernels of both devices share. @module */
+/** The attention problem in numbers, as the kernels of both devices need it. @module */
 
 import type { View } from "../../device.ts";
 import { viewBytes, type Work } from "../../profile.ts";
 
-/** The sizes of one call, and which keys a query sees. */
+/** The sizes of a call, and its mask. */
 export interface AttentionProblem {
   readonly batch: number;
-  /** Queries of a sequence: Tq. */
+  /** Queries per sequence: Tq. */
   readonly queries: number;
-  /** Keys of a sequence: Tk. Query `i` stands at position `keys − queries + i`. */
+  /** Keys per sequence: Tk. Query `i` is at position `keys − queries + i`. */
   readonly keys: number;
   /** Query heads: H. */
   readonly heads: number;
-  /** Key and value heads: Hkv. Each serves `heads / keyHeads` query heads that follow each other. */
+  /** Key and value heads: Hkv. Each serves `heads / keyHeads` consecutive query heads. */
   readonly keyHeads: number;
-  /** Elements of a head: D. */
+  /** Head size: D. */
   readonly headSize: number;
-  /** The factor of the products of queries and keys. */
+  /** Scale of the scores q·k. */
   readonly scale: number;
-  /** A query at position p sees the keys from p − left … */
+  /** A query at position p attends to the keys from p − left … */
   readonly left: number;
-  /** … to p + right: 0 where attention is causal. */
+  /** … to p + right: 0 with a causal mask. */
   readonly right: number;
 }
 
@@ -28,16 +28,16 @@ export interface AttentionProblem {
 export const UNLIMITED = 1 << 29;
 
 /**
- * Scores are taken to the base 2, since that is the exponential that processors have. The factor of
- * the products is multiplied by this, and log-sum-exp is saved as log₂ Σ 2^score.
+ * Scores are in base 2, the native exponential of processors: the scale is multiplied by this, and
+ * log-sum-exps are stored as log₂ Σ 2^score.
  */
 export const LOG2_E = Math.LOG2E;
 
 /**
- * What there is to do for a kernel, for profiles.
+ * The work of a kernel, for profiles.
  *
- * @param products How many products of a query's or key's head it takes for each pair that see each
- * other: two forward, for the score and for the value.
+ * @param products Dot products of length D per visible pair of query and key: two forward, for the
+ * score and for the value.
  * @param views What it reads and writes.
  */
 export function attentionWork(

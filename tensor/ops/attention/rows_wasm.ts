@@ -1,5 +1,5 @@
 /**
- * Moving rows between tensors and the blocks of attention in scratch memory, on the CPU.
+ * Copies rows between tensors and attention blocks in scratch memory, on the CPU.
  *
  * @module
  */
@@ -21,8 +21,8 @@ export type LoadRowsFunction = FunctionReference<
 >;
 
 /**
- * Writes the function that copies rows of D elements into a block, padded with zeros to `head`
- * columns and to `rows` rows.
+ * Defines the function that copies rows of D elements into a block, zero-padded to `head` columns
+ * and `rows` rows.
  */
 export function defineLoadRows(
   module: ModuleBuilder,
@@ -53,7 +53,7 @@ export function defineLoadRows(
   });
 }
 
-/** The first `count` of four floats, and zeros: nothing behind them is read. */
+/** The first `count` of four floats, then zeros; reads nothing beyond them. */
 function loadPart(f: FunctionBuilder, address: I32, offset: number, count: number): F32x4 {
   if (count <= 0) return F32x4.of(0);
   if (count === 1) return address.loadLane0(offset);
@@ -68,7 +68,7 @@ export type StoreRowsFunction = FunctionReference<
   null
 >;
 
-/** Writes the function that copies rows of D elements out of a block, times a factor, or adds them. */
+/** Defines the function that copies scaled rows of D elements out of a block, or adds them. */
 export function defineStoreRows(
   module: ModuleBuilder,
   headSize: number,
@@ -109,8 +109,8 @@ export type TransposeFunction = FunctionReference<
 >;
 
 /**
- * Writes the function that transposes a block of queries [QUERIES, D] to [D, QUERIES], times a
- * factor: as many queries as there are, and up to seven of the padding.
+ * Defines the function that transposes and scales a block of queries [QUERIES, D] to [D, QUERIES]:
+ * the existing queries, and up to seven of the padding.
  */
 export function defineTranspose(module: ModuleBuilder, head: number): TransposeFunction {
   return module.defineProcedure([I32, I32, I32, F32], (f, to, from, count, scale) => {

@@ -1,6 +1,6 @@
 /**
- * What attention does to a block of scores on the CPU: the softmax as far as the block goes, and its
- * derivative. Four queries are a vector, and walk along the keys together.
+ * The online softmax of a block of attention scores on the CPU, and its gradient. A vector holds
+ * four queries, and loops run over the keys.
  *
  * @module
  */
@@ -17,39 +17,36 @@ import {
 } from "../../devices/cpu/emitter/mod.ts";
 import { BLOCK, larger, SCORE_ROW, smaller } from "./tile_wasm.ts";
 
-/** Where the statistics of a block of queries lie, each a row of QUERIES floats, in bytes. */
+/** Byte offsets of a block's statistics, each a row of QUERIES floats. */
 export const STATISTICS = {
-  /** The largest score seen so far. */
+  /** Running maximum of the scores. */
   maximum: 0,
   /** Σ 2^(score − maximum) */
   sum: SCORE_ROW,
-  /** What was summed up with an earlier maximum has to be multiplied by this. */
+  /** Rescales what was summed with an earlier maximum. */
   factor: 2 * SCORE_ROW,
 } as const;
 
-/** The bytes of all {@linkcode STATISTICS}. */
+/** Total size of {@linkcode STATISTICS} in bytes. */
 export const STATISTICS_BYTES = 3 * SCORE_ROW;
 
-/** The least float, in place of −∞, whose differences would be NaN. */
+/** The lowest float, in place of −∞, whose differences would be NaN. */
 export const LOWEST = -3.4028234663852886e38;
 
 /**
- * How many keys, around those that eight queries see, get the weight zero: the products take up to
- * six rows together, some of which see a little more than others.
+ * How many keys around those visible to eight queries get weight zero: matmul tiles span up to six
+ * rows, some of which see slightly more than others.
  */
 const MARGIN = 8;
-/** A margin that no block exceeds. */
+/** Larger than any block. */
 const EVERYTHING = 1 << 20;
 
-/** 1.5 · 2²³ + 127: added to x, it leaves the exponent bits of 2^x, rounded, in the lowest bits. */
+/** 1.5 · 2²³ + 127: adding it to x leaves the biased exponent of 2^x, rounded, in the low bits. */
 const EXPONENT = 12582912 + 127;
 /** 2^r for |r| ≤ ½ within 1.3 · 2⁻²³: our own minimax fit, as in the emitter's `math.ts`. */
 const EXP2 = [1, 0.693147004, 0.240222424, 0.0555073358, 0.00967151299, 0.00132647273];
 
-/**
- * 2^x for x ≤ 0. NaN stays NaN. Never below 2^−126, so a weight is zero where a key is not seen, and
- * only there.
- */
+/** 2^x for x ≤ 0. NaN stays NaN. Never below 2^−126, so only masked keys have weight zero. */
 export function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument.pseudoMin(0).pseudoMax(-126));
   const rounded = f.local(x.add(EXPONENT));
@@ -66,13 +63,13 @@ type EightQueries = (
   query: Local<I32>,
   firstKey: I32,
   lastKey: I32,
-  /** Whether each of four queries sees a key; `null` where all do. */
+  /** Masks of a key for four queries; `null` if all see it. */
   sees: ((key: Local<I32x4>, half: 0 | 1) => I32x4) | null,
 ) => void;
 
 /**
- * Writes a loop over groups of eight queries, with the keys that they see and a margin. The body is
- * written twice: with masks, and without for groups that see all of their keys.
+ * Loops over groups of eight queries, with their visible keys and a margin. The body is emitted
+ * twice: with masks, and without for groups that see all keys.
  */
 function forEightQueries(
   f: FunctionBuilder,
@@ -103,7 +100,7 @@ function forEightQueries(
   });
 }
 
-/** Walks along the keys: the address of a row's eight scores, and its number in all lanes. */
+/** Loops over the keys: the address of a row's eight scores, and its index in all lanes. */
 function forKeys(
   f: FunctionBuilder,
   row: I32,
@@ -129,8 +126,8 @@ export type SoftmaxFunction = FunctionReference<
 >;
 
 /**
- * Writes the function that turns scores into weights 2^(score − maximum), and brings the statistics
- * up to date. Scores are to the base 2. Where `careful` is set, all that is not seen becomes zero.
+ * Defines the function that turns base-2 scores into weights 2^(score − maximum), and updates the
+ * statistics. With `careful`, everything masked is set to zero.
  *
  * Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018).
  */
@@ -182,7 +179,7 @@ export function defineSoftmax(module: ModuleBuilder): SoftmaxFunction {
   );
 }
 
-/** Begins the statistics of a block of queries. */
+/** Initializes the statistics of a block of queries. */
 export function resetStatistics(f: FunctionBuilder, statistics: I32): void {
   f.forRange(0, SCORE_ROW, 16, (column) => {
     const at = f.local(statistics.add(column));
@@ -192,8 +189,8 @@ export function resetStatistics(f: FunctionBuilder, statistics: I32): void {
 }
 
 /**
- * Ends the statistics of a block of queries: the row `factor` becomes 1 / sum, or 0 for a query that
- * saw nothing, and the row `sum` becomes log₂ Σ 2^score.
+ * Finalizes the statistics of a block of queries: `factor` becomes 1 / sum, or 0 for a query
+ * without keys, and `sum` becomes log₂ Σ 2^score.
  */
 export function finishStatistics(f: FunctionBuilder, statistics: I32): void {
   f.forRange(0, SCORE_ROW, 16, (column) => {
@@ -213,7 +210,7 @@ export type ScaleRowsFunction = FunctionReference<
   null
 >;
 
-/** Writes the function that multiplies each row of a block by a factor of its own. */
+/** Defines the function that scales each row of a block. */
 export function defineScaleRows(module: ModuleBuilder, head: number): ScaleRowsFunction {
   return module.defineProcedure([I32, I32, I32], (f, rows, factors, count) => {
     f.forRange(0, count, 1, (row) => {
@@ -227,15 +224,17 @@ export function defineScaleRows(module: ModuleBuilder, head: number): ScaleRowsF
   });
 }
 
-/** `(scores, products, logSums, deltas, careful, ...block)`, see {@linkcode defineSoftmaxGradient}. */
+/**
+ * `(scores, products, logSums, deltas, careful, ...block)`, see {@linkcode defineSoftmaxGradient}.
+ */
 export type SoftmaxGradientFunction = FunctionReference<
   readonly [typeof I32, typeof I32, typeof I32, typeof I32, typeof I32, ...typeof BLOCK],
   null
 >;
 
 /**
- * Writes the function that turns scores into weights P = 2^(score − logSum), and the products dO·V
- * into the gradient of the scores, P · (dO·V − Σ dO·O), each by query.
+ * Defines the function that turns scores into weights P = 2^(score − logSum), and dO·V into the
+ * gradient of the scores, P · (dO·V − Σ dO·O), by query.
  *
  * Source: Dao, "FlashAttention-2" (2023), algorithm 2.
  */

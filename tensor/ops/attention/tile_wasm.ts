@@ -1,10 +1,9 @@
 /**
- * The products of attention on the CPU: small matrices in scratch memory, tile by tile in registers.
+ * The matmuls of attention on the CPU: small matrices in scratch memory, by register tiles.
  *
- * Scores lie transposed, a row for each key and a column for each query. So four queries are one
- * vector, and their softmax needs no sums across lanes. No operand is ever packed: a tile reads its
- * left factor along rows or along columns, whichever the product at hand wants. All matrices are
- * padded to whole tiles, so that nothing here has edges.
+ * Scores are transposed, keys by queries. So a vector holds four queries, and their softmax needs
+ * no reduction over lanes. Operands are never packed: a tile reads its left factor along rows or
+ * columns, as needed. All matrices are padded to whole tiles, so there are no edge cases.
  *
  * @module
  */
@@ -19,54 +18,56 @@ import {
 } from "../../devices/cpu/emitter/mod.ts";
 import { TILE_COLUMNS, tileRows } from "../matmul/tile_wasm.ts";
 
-/** Queries of a block: whole panels of eight columns, and of four or six rows. */
+/** Queries per block: whole panels of eight columns, and of four or six rows. */
 export const QUERIES = 48;
-/** Keys of a block: whole panels of four or six rows. */
+/** Keys per block: whole panels of four or six rows. */
 export const KEYS = 48;
-/** Distance between the rows of a block of scores, in bytes. */
+/** Row stride of a block of scores, in bytes. */
 export const SCORE_ROW = QUERIES * 4;
 
-/** Elements of a head, padded to whole tiles. */
+/** Head size, padded to whole tiles. */
 export function paddedHead(headSize: number): number {
   return Math.ceil(headSize / TILE_COLUMNS) * TILE_COLUMNS;
 }
 
 /**
- * The part of a block that is visible: query q sees key k where q − left ≤ k + shift ≤ q + right.
- * `keys` and `queries` count those that exist, and `shift` is the position of key 0 less that of
- * query 0.
+ * The visible part of a block: query q sees key k if q − left ≤ k + shift ≤ q + right. `keys` and
+ * `queries` are the actual counts, and `shift` is the position of key 0 minus that of query 0.
  */
 export const BLOCK = [I32, I32, I32, I32, I32] as const;
 
-/** The values of {@linkcode BLOCK}, as a function gets and passes them. */
+/** The values of {@linkcode BLOCK}, as function arguments. */
 export type Block = readonly [keys: I32, queries: I32, left: I32, right: I32, shift: I32];
 
 const PRODUCT = [I32, I32, I32, ...BLOCK] as const;
 const WEIGHTED_SUM = [I32, I32, I32, I32, ...BLOCK] as const;
 
-/** The smaller of two integers, each computed once. */
+/** The minimum of two integers, each evaluated once. */
 export function smaller(f: FunctionBuilder, a: I32, b: I32 | number): Local<I32> {
   const [x, y] = [f.local(a), typeof b === "number" ? b : f.local(b)];
   return f.local(x.min(y));
 }
 
-/** The larger of two integers, each computed once. */
+/** The maximum of two integers, each evaluated once. */
 export function larger(f: FunctionBuilder, a: I32, b: I32 | number): Local<I32> {
   const [x, y] = [f.local(a), typeof b === "number" ? b : f.local(b)];
   return f.local(x.max(y));
 }
 
-/** Where the operands of a tile lie: distances in bytes, known when the kernel is emitted. */
+/** Strides of a tile's operands in bytes, known when the kernel is emitted. */
 interface TileLayout {
   readonly aRow: number;
   readonly aStep: number;
   readonly bStep: number;
   readonly cRow: number;
-  /** Whether the product is added to what is there. */
+  /** Whether to add to the existing values. */
   readonly accumulate: boolean;
 }
 
-/** `tile(a, b, c, depth)`: four or six rows by eight columns of c, in registers over all of depth. */
+/**
+ * `tile(a, b, c, depth)`: four or six rows by eight columns of c, in registers over the whole
+ * depth.
+ */
 function defineTile(
   module: ModuleBuilder,
   { aRow, aStep, bStep, cRow, accumulate }: TileLayout,
@@ -108,8 +109,8 @@ function defineTile(
 export type ScoresFunction = FunctionReference<typeof PRODUCT, null>;
 
 /**
- * Writes `scores = keys · queries`, for keys [KEYS, D], transposed queries [D, QUERIES], and scores
- * [KEYS, QUERIES]. Tiles in which nothing is visible keep what they hold.
+ * Defines `scores = keys · queries`, for keys [KEYS, D], transposed queries [D, QUERIES], and
+ * scores [KEYS, QUERIES]. Fully masked tiles keep their contents.
  *
  * @param head D, padded.
  */
@@ -136,11 +137,11 @@ export function defineScores(module: ModuleBuilder, head: number): ScoresFunctio
 export type WeightedSumFunction = FunctionReference<typeof WEIGHTED_SUM, null>;
 
 /**
- * Writes `sums += weights · values`, for weights [KEYS, QUERIES]: a sum over the keys that each query
- * sees, of values [KEYS, D] into sums [QUERIES, D], or a sum over the queries that see each key.
+ * Defines `sums += weights · values`, for weights [KEYS, QUERIES]: a sum over each query's visible
+ * keys, of values [KEYS, D] into sums [QUERIES, D], or a sum over the queries that see each key.
  *
- * Weights are zero where nothing is visible, but zero times NaN is NaN. So where the values are not
- * all finite, `careful` has to be set: then terms with weight zero are left out.
+ * Masked weights are zero, but zero times NaN is NaN. So if the values are not all finite, set
+ * `careful`: then terms with weight zero are skipped.
  *
  * @param head D, padded.
  */

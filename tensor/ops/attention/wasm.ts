@@ -1,4 +1,4 @@
-/** Attention on the CPU: which kernel, with which arguments. @module */
+/** Attention on the CPU: chooses the kernel and its arguments. @module */
 
 import type { CpuDevice, View } from "../../device.ts";
 import { attendByBlas, checkHeads, suitsBlas } from "./blas.ts";
@@ -8,10 +8,10 @@ import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
 import { QUERIES } from "./tile_wasm.ts";
 import { ALWAYS, place } from "./words_wasm.ts";
 
-/** Below this many operations a second thread costs more than it gains. */
+/** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
 
-/** The views of one call, all float32 and with stride 1 along the last axis. */
+/** The views of a call, all float32 with stride 1 along the last axis. */
 export interface ForwardViews {
   /** [B, Tq, H, D] */
   readonly q: View;
@@ -38,7 +38,7 @@ export function attentionOnCpu(
   });
 }
 
-/** Computes the heads that are marked. */
+/** Computes the flagged heads. */
 function runKernel(
   device: CpuDevice,
   { q, k, v, y, logSums }: ForwardViews,

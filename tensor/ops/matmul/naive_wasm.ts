@@ -1,8 +1,6 @@
 /**
- * The plain matrix product for the CPU: three loops, one element at a time.
- *
- * It explains the fast kernels, it is what they are compared with, and it serves where nothing is
- * to be added up.
+ * Naive matmul on the CPU: three loops, one element at a time. The reference for the fast kernels,
+ * and used when the sums are empty.
  *
  * @module
  */
@@ -14,7 +12,7 @@ import { type Product, productWork } from "./product.ts";
 
 const WORDS = [...PLACES, ...["m", "n", "k", "accumulate"] as const];
 
-/** Computes a product row by row. */
+/** Computes a matmul row by row. */
 export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
   device.dispatch(
@@ -27,7 +25,7 @@ export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boo
   );
 }
 
-/** The kernel behind {@linkcode naiveMatmul}; a work item is a row of the result. */
+/** Work items are rows of the result. */
 const NAIVE_KERNEL: WasmKernel = {
   key: "matmul naive",
   emit: () =>

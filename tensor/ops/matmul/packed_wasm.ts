@@ -1,5 +1,5 @@
 /**
- * The packed matrix product for the CPU: blocks that fit the caches, panels, tiles in registers.
+ * Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import {
   tileRows,
 } from "./tile_wasm.ts";
 
-/** Rows of A in a block: with {@linkcode BLOCK_DEPTH}, 192 KiB, a part of the second-level cache. */
+/** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;
-/** Steps of k in a block: a panel of B takes 8 KiB, a part of the first-level cache. */
+/** Depth (steps of k) per block: a panel of B takes 8 KiB, part of the L1 cache. */
 const BLOCK_DEPTH = 256;
-/** Columns of B in a block: 2 MiB. */
+/** Columns of B per block: 2 MiB. */
 const BLOCK_COLUMNS = 2048;
-/** Scratch memory for a tile at the edge, in bytes; more than a tile, to keep what follows aligned. */
+/** Scratch memory for an edge tile, in bytes; more than a tile, for alignment. */
 const TILE_BYTES = 256;
-/** Below this many operations a thread costs more than it gains. */
+/** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
 
-/** The words of the arguments in their order. */
+/** The argument words, in order. */
 const WORDS = [
   ...PLACES,
   ...["m", "n", "k", "accumulate", "splitRows", "panels", "blockSteps", "scratchB"] as const,
 ];
 
 /**
- * Computes products on all threads of the CPU. Each thread takes a contiguous range of panels,
- * along the rows or the columns, whichever are more, and packs for itself. The order of the
- * additions does not depend on the threads.
+ * Computes batched matmuls on all threads. Each thread gets a contiguous range of panels, along the
+ * longer side of the result, and packs for itself. The order of additions does not depend on the
+ * number of threads.
  */
 export function packedMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
@@ -66,7 +66,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
   );
 }
 
-/** The kernel behind {@linkcode packedMatmul}: one for all sizes and strides. */
+/** One kernel for all sizes and strides. */
 function packedKernel(relaxedSimd: boolean): WasmKernel {
   return {
     key: `matmul packed${relaxedSimd ? " relaxed" : ""}`,
@@ -104,7 +104,7 @@ function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
         const columns = smaller(lastColumn.subtract(column), BLOCK_COLUMNS);
         f.forRange(0, word.k, word.blockSteps, (step) => {
           const depth = smaller(word.k.subtract(step), word.blockSteps);
-          // The first block of k replaces the result, unless all are to be added to it.
+          // The first block of k replaces the result, unless accumulating.
           const add = f.local(word.accumulate.or(step.notEqual(0)));
           const panelBytesA = f.local(depth.multiply(rows * 4));
           const panelBytesB = f.local(depth.multiply(TILE_COLUMNS * 4));
@@ -157,7 +157,10 @@ function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
   });
 }
 
-/** `moveEdge(to, from, height, width, rowBytes, add)`: the part of a tile that the result has room for. */
+/**
+ * `moveEdge(to, from, height, width, rowBytes, add)`: copies the part of an edge tile that is
+ * within the result.
+ */
 function defineEdge(module: ModuleBuilder): TileFunction {
   const types = [I32, I32, I32, I32, I32, I32] as const;
   return module.defineProcedure(types, (f, to, from, height, width, rowBytes, add) => {

@@ -1,5 +1,5 @@
 /**
- * Where the operands of a matrix product lie, as argument words of a WebAssembly kernel.
+ * Addresses and strides of a matmul's operands, as kernel arguments.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
 import type { Matrix, Product } from "./product.ts";
 
-/** The names of the words that {@linkcode places} makes: addresses, and distances in bytes. */
+/** The words that {@linkcode places} returns: addresses, and strides in bytes. */
 export const PLACES = [
   ...["a", "aRow", "aColumn", "aOuter", "aInner"] as const,
   ...["b", "bRow", "bColumn", "bOuter", "bInner"] as const,
@@ -26,7 +26,7 @@ export function places(device: CpuDevice, { a, b, c, inner }: Product): number[]
   return words;
 }
 
-/** The address in bytes of the first element of a matrix. */
+/** The byte address of a matrix's first element. */
 export function addressOf(device: CpuDevice, { allocation, offset }: Matrix): number {
   return device.address({ allocation, offset, dtype: "float32", shape: [], strides: [] });
 }
@@ -42,7 +42,7 @@ export function loadWords<N extends string>(
   return loaded;
 }
 
-/** Computes where the matrices of one item of the batch begin. */
+/** Computes the addresses of the matrices of one batch item. */
 export function locateItem(
   f: FunctionBuilder,
   word: Readonly<Record<typeof PLACES[number], Local<I32>>>,

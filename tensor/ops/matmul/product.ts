@@ -1,8 +1,8 @@
 /**
- * A matrix product taken apart: sizes, and for each operand where its elements lie.
+ * GEMM descriptor: M, N, K, batch sizes, and the offset and strides of each operand.
  *
- * The kernels of both devices begin here. Views of any rank become one matrix product that is
- * repeated over at most two batch axes, with as much as possible folded into the rows.
+ * The kernels of both devices start from it. Views of any rank become one matmul over at most two
+ * batch axes, with as many axes as possible folded into the rows.
  *
  * @module
  */
@@ -11,93 +11,89 @@ import type { Allocation, View } from "../../device.ts";
 import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
 import type { Work } from "../../profile.ts";
 
-/** What is asked of a matrix product, besides its operands. */
+/** Options of a matmul. */
 export interface MatmulOptions {
-  /** Whether the last two axes of the first operand are swapped. */
+  /** Whether to swap the last two axes of the first operand. */
   readonly transposeA: boolean;
-  /** Whether the last two axes of the second operand are swapped. */
+  /** Whether to swap the last two axes of the second operand. */
   readonly transposeB: boolean;
-  /** Whether the product is added to what the result holds, instead of replacing it. */
+  /** Whether to add to the result instead of replacing it. */
   readonly accumulate?: boolean;
   /**
-   * The caller's promise that the product is symmetric, as X·Xᵀ is, and that the result was so
-   * before if it accumulates. Then half of the work is enough.
+   * The caller's promise that the result is symmetric, like X·Xᵀ (and was before, when
+   * accumulating), so that half of the work is enough.
    */
   readonly symmetric?: boolean;
 }
 
-/** The name of a function that a product can go through before it is stored. */
+/** An activation function that is fused into a matmul. */
 export type MatmulActivation = "none" | "relu" | "reluSquared";
 
-/** All of these. */
+/** All activations. */
 export const ACTIVATIONS: readonly MatmulActivation[] = ["none", "relu", "reluSquared"];
 
-/** What is done with a product before it is stored: activation(product + addends). */
+/** The epilogue of a matmul, applied before storing: activation(product + addends). */
 export interface Epilogue<Addend> {
-  /** What is added to the product, and to what the result holds if that is not to be replaced. */
+  /** Matrices that are added to the product. */
   readonly addends: readonly Addend[];
-  /** What the sum goes through. */
+  /** Applied to the sum. */
   readonly activation: MatmulActivation;
 }
 
-/** A matrix in memory, once for each item of the batch. All distances are in elements. */
+/** A batch of matrices in memory. Strides are in elements. */
 export interface Matrix {
-  /** The memory. */
   readonly allocation: Allocation;
-  /** The type of its elements. */
+  /** Element dtype. */
   readonly dtype: DType;
-  /** Where the first element of the first item lies. */
+  /** Offset of the first element of the first batch item. */
   readonly offset: number;
-  /** From one row to the next, the transposition already applied. */
+  /** Row stride, after transposition. */
   readonly row: number;
-  /** From one column to the next, the transposition already applied. */
+  /** Column stride, after transposition. */
   readonly column: number;
-  /** From one item to the next along the outer batch axis; 0 where the matrix is shared. */
+  /** Stride along the outer batch axis; 0 if broadcast. */
   readonly outer: number;
-  /** The same along the inner batch axis. */
+  /** Stride along the inner batch axis; 0 if broadcast. */
   readonly inner: number;
 }
 
-/** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` items. */
+/** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
 export interface Product {
   /** Rows of the result. */
   readonly m: number;
   /** Columns of the result. */
   readonly n: number;
-  /** Products that make up an element of the result. */
+  /** Length of the sums. */
   readonly k: number;
-  /** Items along the outer batch axis. */
+  /** Size of the outer batch axis. */
   readonly outer: number;
-  /** Items along the inner batch axis. */
+  /** Size of the inner batch axis. */
   readonly inner: number;
-  /** The first operand. */
   readonly a: Matrix;
-  /** The second operand. */
   readonly b: Matrix;
-  /** The result. */
   readonly c: Matrix;
-  /** What is done with the product; its addends are of the shape of c, where strides may be 0. */
+  /** Epilogue, with addends of the shape of c, whose strides may be 0. */
   readonly epilogue?: Epilogue<Matrix>;
 }
 
-/** One batch axis: how many items, and the strides of a, b, c and the addends along it. */
+/** A batch axis: its size, and the strides of a, b, c and the addends. */
 interface BatchAxis {
   readonly length: number;
   readonly strides: readonly number[];
 }
 
 /**
- * Describes `c = op(a) · op(b)` as products with at most two batch axes; usually it is one.
+ * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one.
  *
- * @param a Shape [..., m, k], or [..., k, m] where it is transposed.
- * @param b Shape [..., k, n], or [..., n, k] where it is transposed.
+ * @param a Shape [..., m, k], or [..., k, m] if transposed.
+ * @param b Shape [..., k, n], or [..., n, k] if transposed.
  * @param c Shape [..., m, n].
- * @param epilogue What is done with the product before it is stored; the addends are of the shape of c.
- * @returns Nothing at all where the result is empty.
- * @throws {RangeError} If the shapes do not belong together.
- * @throws {Error} If the strides are not such as a kernel can walk along.
+ * @param epilogue Applied before storing; the addends have the shape of c.
+ * @returns Empty if the result is empty.
+ * @throws {RangeError} If the shapes do not match.
+ * @throws {Error} If kernels do not support the strides.
  *
- * @example Batch items that share b are more rows of one product
+ * @example Batch items that share b are more rows of one matmul
  * ```ts
  * import { describeProducts } from "./product.ts";
  *
@@ -147,7 +143,7 @@ export function describeProducts(
   if (innermost !== undefined) {
     const [aStride, bStride, cStride, ...addendStrides] = innermost.strides;
     const isSharedB = bStride === 0 && aStride === m * aRow && cStride === m * cRow;
-    // The stride of a single row is never used, so it may be whatever it takes.
+    // The stride of a single row is unused, so it can be chosen freely.
     if (isSharedB && addendStrides.every((stride, i) => m === 1 || stride === m * addendRows[i]!)) {
       rows = m * innermost.length;
       addendRows = addendStrides.map((stride) => stride / m);
@@ -186,7 +182,7 @@ export function describeProducts(
 }
 
 /**
- * The same product seen from the other side: `cᵀ = bᵀ · aᵀ`.
+ * The transposed matmul: `cᵀ = bᵀ · aᵀ`.
  *
  * @example
  * ```ts
@@ -211,7 +207,7 @@ export function transposeProduct(product: Product): Product {
   };
 }
 
-/** The epilogue of a product that is made of another one: what becomes of the addends. */
+/** The epilogue with its addends mapped. */
 export function mapAddends(
   { epilogue }: Product,
   change: (addend: Matrix, index: number) => Matrix,
@@ -221,7 +217,7 @@ export function mapAddends(
     : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
 }
 
-/** The product alone. */
+/** The matmul without its epilogue. */
 export function withoutEpilogue({ epilogue: _, ...product }: Product): Product {
   return product;
 }
@@ -257,7 +253,7 @@ function checkShapes(
   }
 }
 
-/** Whether a view has matrices of `rows` and `columns`, in the same batches as another. */
+/** Whether a view has `rows` × `columns` matrices, in the same batch as another. */
 function isBatchOf(view: View, other: View, rows: number, columns: number): boolean {
   const rank = other.shape.length;
   if (view.shape.length !== rank) return false;
@@ -267,7 +263,7 @@ function isBatchOf(view: View, other: View, rows: number, columns: number): bool
   return view.shape[rank - 2] === rows && view.shape[rank - 1] === columns;
 }
 
-/** Demands a matrix that is row-major or column-major, with or without gaps. */
+/** Throws unless matrices are row-major or column-major, with or without gaps. */
 function checkStrides(name: string, view: View): void {
   const rank = view.shape.length;
   const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
@@ -282,8 +278,8 @@ function checkStrides(name: string, view: View): void {
 }
 
 /**
- * The strides of the last two axes. An axis of length 1 may have any stride: it gets the one that
- * the rest of this code expects to see.
+ * The strides of the last two axes. The stride of an axis of length 1 is arbitrary: return the one
+ * that later code expects.
  */
 function lastStrides(view: View, swapped: boolean): [row: number, column: number] {
   const rank = view.shape.length;
@@ -297,7 +293,7 @@ function lastStrides(view: View, swapped: boolean): [row: number, column: number
   return swapped ? [column, row] : [row, column];
 }
 
-/** The batch axes from the outermost in, without those of length 1, neighbours merged if possible. */
+/** The batch axes, outermost first, without those of length 1, merged if possible. */
 function batchAxes(operands: readonly View[]): BatchAxis[] {
   const axes: BatchAxis[] = [];
   const [{ shape }] = operands as [View];
@@ -315,7 +311,7 @@ function batchAxes(operands: readonly View[]): BatchAxis[] {
   return axes;
 }
 
-/** Where the items along these axes begin in each operand, if the first one begins at `start`. */
+/** Offsets of the batch items along these axes in each operand, from `start`. */
 function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonly number[])[] {
   let all = [start];
   for (const { length, strides } of axes) {
@@ -327,9 +323,9 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
 }
 
 /**
- * What there is to do in a product of `m×k·k×n`, for profiles.
+ * The work of an `m×k·k×n` matmul, for profiles.
  *
- * @param items The products of the batch, if they are not all.
+ * @param items Number of batch items, if not all.
  */
 export function productWork(
   { m, n, k, a, b, c, outer, inner, epilogue }: Product,

@@ -1,9 +1,9 @@
 /**
- * Products of a few rows with a large matrix, as decoding makes them: bound by memory, not arithmetic.
+ * Skinny matmuls of a few rows with a large matrix, as in decoding: bound by memory bandwidth.
  *
- * Packing would read and write the large matrix once more than the product itself. Here every
- * element of it is read once, in the order in which it lies in memory: along k where its columns are
- * contiguous (dot products), along n where its rows are (sums of scaled rows).
+ * Packing would read and write the large matrix once more. Here each of its elements is read once,
+ * in memory order: along k if its columns are contiguous (dot products), along n if its rows are
+ * (sums of scaled rows).
  *
  * @module
  */
@@ -21,30 +21,32 @@ import {
 import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
 import { type Product, productWork } from "./product.ts";
 
-/** Dot products that run side by side: the columns of one work item. */
+/** Interleaved dot products: the columns of a work item. */
 const DOT_COLUMNS = 4;
-/** Columns of one pass. */
+/** Columns per pass. */
 const DOT_PASS = 1 << 20;
-/** Steps of k that a dot product takes in one pass of its loop. */
+/** Steps of k per loop iteration of a dot product. */
 const DOT_STEPS = 32;
-/** Columns of one work item where rows are scaled and added. */
+/** Columns per work item for sums of scaled rows. */
 const SUM_COLUMNS = 32;
-/** Rows of the large matrix that are added in one pass over the result. */
+/** Rows of the large matrix added in one pass over the result. */
 const SUM_ROWS = 8;
-/** Vectors of the result that are added to side by side. */
+/** Interleaved vectors of the result. */
 const SUM_VECTORS = 4;
-/** Columns of one pass: 16 KiB of the large matrix, so that further rows of A find them in the cache. */
+/**
+ * Columns per pass: 16 KiB of the large matrix, so that further rows of A find them in the cache.
+ */
 const SUM_PASS = 512;
-/** Below this many elements of the large matrix a thread costs more than it gains. */
+/** Below this many elements of the large matrix, another thread costs more than it gains. */
 const ELEMENTS_PER_THREAD = 32_768;
 
 const WORDS = [...PLACES, ...["m", "n", "k", "accumulate", "groups"] as const];
 
 /**
- * Computes a product of few rows on all threads. The rows of `c` may have any strides if b is
+ * Computes a skinny matmul on all threads. The rows of `c` may have any strides if b is
  * column-major.
  *
- * @param asked What was asked for, if this is its transpose: profiles tell of that.
+ * @param asked The requested matmul, if this is its transpose, for profiles.
  */
 export function rowsMatmul(
   device: CpuDevice,
@@ -70,7 +72,7 @@ export function rowsMatmul(
   );
 }
 
-/** The kernels behind {@linkcode rowsMatmul}, for each order of the large matrix. */
+/** The kernels for each order of the large matrix. */
 const KERNELS = {
   dots: { plain: rowsKernel(true, false), relaxed: rowsKernel(true, true) },
   sums: { plain: rowsKernel(false, false), relaxed: rowsKernel(false, true) },
@@ -88,17 +90,17 @@ function rowsKernel(dots: boolean, relaxedSimd: boolean): WasmKernel {
   };
 }
 
-/** A function that computes the rows of the result for some of its columns. */
+/** Computes some columns of all rows of the result. */
 type RowsFunction = ReturnType<typeof defineDots>;
 
-/** Where {@linkcode RowsFunction}s find everything: addresses, and distances in bytes. */
+/** Parameters of {@linkcode RowsFunction}s: addresses, and strides in bytes. */
 const ROWS_PARAMETERS = [
   ...[I32, I32, I32, I32] as const, // a, rowA, b, strideB
   ...[I32, I32, I32] as const, // c, rowC, columnC
   ...[I32, I32, I32, I32] as const, // m, columns, k, accumulate
 ] as const;
 
-/** Walks through the items of the batch, and for each of them through the thread's columns. */
+/** Loops over the batch items, and over the thread's columns of each. */
 function emitRows(
   f: FunctionBuilder,
   { words, start, end, scratch }: KernelParameters,
@@ -152,7 +154,7 @@ function emitRows(
   });
 }
 
-/** The sum of the lanes of each of four vectors, in one; of a single vector, in lane 0. */
+/** The sum of the lanes of each of four vectors, in one vector; of a single vector, in lane 0. */
 function sumsOfLanes(f: FunctionBuilder, vectors: readonly F32x4[]): F32x4 {
   const [a, b, c, d] = vectors;
   if (a === undefined || b === undefined || c === undefined || d === undefined) {
@@ -164,7 +166,7 @@ function sumsOfLanes(f: FunctionBuilder, vectors: readonly F32x4[]): F32x4 {
   return ab.shuffle(cd, [0, 2, 4, 6]).add(ab.shuffle(cd, [1, 3, 5, 7]));
 }
 
-/** The numbers at up to four addresses, in as many lanes. */
+/** Gathers the numbers at up to four addresses. */
 function lanesOf(f: FunctionBuilder, addresses: readonly I32[]): F32x4 {
   const lanes = f.local(addresses[0]!.loadLane0());
   addresses.forEach((address, lane) => {
@@ -174,13 +176,13 @@ function lanesOf(f: FunctionBuilder, addresses: readonly I32[]): F32x4 {
 }
 
 /**
- * Dot products of rows of A with columns of B, each of them contiguous.
+ * Dot products of rows of A with columns of B, all contiguous.
  *
- * Four columns at a time, so that what is loaded of A serves four times: one column at a time, loads
- * take twice as long as the multiplications. The four lie a quarter of the matrix apart, and the next
- * four are their neighbours. So the matrix is read as four streams, each from end to end, as the
- * processor expects when it fetches ahead; four neighbours would be four streams that jump at the end
- * of every column, which takes three times as long where the matrix is not in the cache.
+ * Four columns at a time, so that each load of A is used four times: with one column, loads take
+ * twice as long as multiplications. The four are a quarter of the matrix apart, and the next four
+ * are their neighbors. So the matrix is read as four sequential streams, which suits the hardware
+ * prefetcher; four adjacent columns would be streams that jump at every column's end, which takes
+ * three times as long if the matrix is not cached.
  */
 function defineDots(module: ModuleBuilder) {
   return module.defineProcedure(
@@ -190,7 +192,7 @@ function defineDots(module: ModuleBuilder) {
       const endOfPasses = f.local(k.and(-DOT_STEPS).shiftLeft(2));
       const endOfAll = f.local(k.shiftLeft(2));
 
-      /** Multiplies `rows` rows of A by columns of B, all of which begin at the given addresses. */
+      /** Multiplies `rows` rows of A by columns of B, starting at the given addresses. */
       const multiply = (row: I32, rows: number, y: readonly I32[], to: readonly I32[]) => {
         const x = Array.from({ length: rows }, (_, i) => f.local(row.add(rowA.multiply(i))));
         const sums = sumTogether(x, y);
@@ -210,15 +212,15 @@ function defineDots(module: ModuleBuilder) {
         });
       };
 
-      /** Goes along k in vectors, many at a time and then the rest one by one. */
+      /** Loops over k in vectors: many at a time, then single ones. */
       const forVectors = (body: (at: I32, vectors: number) => void) => {
         f.forRange(0, endOfPasses, 4 * DOT_STEPS, (at) => body(at, DOT_STEPS / 4));
         f.forRange(endOfPasses, endOfFours, 16, (at) => body(at, 1));
       };
 
       /**
-       * Every row with every column. A single row has two sums for each column, of its even and its odd
-       * vectors: eight sums in all, as with two rows, hide the latency of an addition.
+       * Every row with every column. A single row has two sums per column, of its even and odd
+       * vectors: eight sums in all, as with two rows, hide the latency of additions.
        */
       const sumTogether = (x: readonly I32[], y: readonly I32[]): Local<F32x4>[][] => {
         const parts = x.length === 1 ? 2 : 1;
@@ -280,7 +282,7 @@ function defineDots(module: ModuleBuilder) {
   );
 }
 
-/** Adds to a pass of the result the rows of B, each scaled by an element of A. */
+/** Adds rows of B, each scaled by an element of A, to a pass of the result. */
 function defineSums(module: ModuleBuilder): RowsFunction {
   return module.defineProcedure(
     ROWS_PARAMETERS,
@@ -296,7 +298,7 @@ function defineSums(module: ModuleBuilder): RowsFunction {
         });
       });
 
-      /** Adds `count` rows that begin at `from`, scaled by the elements that begin at `factor`. */
+      /** Adds `count` rows from `from` on, scaled by the elements from `factor` on. */
       const addRows = (from: I32, factor: I32, count: number) => {
         const row = f.local(factor);
         const to = f.local(c);

@@ -1,5 +1,5 @@
 /**
- * Products that are symmetric, such as X·Xᵀ: the upper half is computed, the lower one copied.
+ * Symmetric matmuls, such as X·Xᵀ: computes the upper half and mirrors it.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import {
 import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
 import type { Matrix, Product } from "./product.ts";
 
-/** The least size of a strip: smaller ones save less arithmetic than they cost in speed. */
+/** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
 const LEAST_STRIP = 48;
-/** Into how many strips a large matrix is cut: what is left to do is (1 + 1 / strips) / 2 of the whole. */
+/** Number of strips of a large matrix; the remaining work is (1 + 1 / strips) / 2 of the whole. */
 const STRIPS = 6;
-/** Strips are a multiple of both sides of a register tile. */
+/** Strips are multiples of both sides of a register tile. */
 const STRIP_MULTIPLE = 24;
-/** Rows of one work item of the mirror. */
+/** Rows per work item of the mirror kernel. */
 const MIRROR_ROWS = 4;
 
 /**
- * Computes a symmetric product: strips of rows, each from the diagonal on, then their mirror image.
+ * Computes a symmetric matmul: strips of rows, each from the diagonal on, then mirrors them.
  *
  * @param multiply Computes one strip.
  */
@@ -76,7 +76,7 @@ const MIRROR_KERNEL: WasmKernel = {
         f.if(row.add(MIRROR_ROWS).lessEqual(word.size), () => {
           f.forRange(0, row, MIRROR_ROWS, () => mirrorBlock(f, word.cRow, upper, lower));
         });
-        // What is left: the block on the diagonal, and the last rows.
+        // The rest: the diagonal block, and the last rows.
         const last = f.local(row.add(MIRROR_ROWS));
         f.set(last, last.min(word.size));
         const isWhole = f.local(last.subtract(row).equal(MIRROR_ROWS));
@@ -90,7 +90,7 @@ const MIRROR_KERNEL: WasmKernel = {
     }),
 };
 
-/** Transposes a block of 4 × 4 elements, and moves on by four columns of the lower half. */
+/** Transposes a 4 × 4 block, and advances by four columns of the lower half. */
 function mirrorBlock(
   f: FunctionBuilder,
   rowBytes: I32,

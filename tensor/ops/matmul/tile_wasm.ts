@@ -1,10 +1,10 @@
 /**
- * The inside of the packed matrix product: a tile of the result that lives in registers.
+ * The inner kernel of packed matmul: a register tile of the result.
  *
- * Operands come as panels. A panel of A holds `rows` rows, a panel of B eight columns, and both
- * hold, for one step of k after the other, what the tile needs at that step: so the loop reads
- * memory from front to back, whatever the strides of the matrices were. {@linkcode definePacking}
- * makes the panels, {@linkcode defineTile} multiplies two of them. Attention uses both on its own.
+ * Operands are packed into panels. A panel of A holds `rows` rows, a panel of B eight columns, both
+ * interleaved by steps of k: so the loop reads memory sequentially, whatever the matrices' strides.
+ * {@linkcode definePacking} packs panels, {@linkcode defineTile} multiplies two of them. Attention
+ * uses both on its own.
  *
  * Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  *
@@ -23,32 +23,32 @@ import {
 /** Columns of a tile, and lanes of a panel of B. */
 export const TILE_COLUMNS = 8;
 
-/** Steps of k that the inner loop takes at a time. */
+/** Steps of k per loop iteration. */
 const UNROLL = 8;
 
 /**
- * Rows of a tile, and lanes of a panel of A: as many as registers allow. With the fused
- * multiply-add 6 × 8 sums, two vectors of B and one of A fill fifteen; the separate multiplication
- * needs one more for the product, and then four rows are faster.
+ * Rows of a tile, and lanes of a panel of A: as many as registers allow. With fused multiply-add, 6
+ * × 8 sums, two vectors of B and one of A take fifteen registers; separate multiplication needs one
+ * more for the product, and then four rows are faster.
  */
 export function tileRows(relaxedSimd: boolean): number {
   return relaxedSimd ? 6 : 4;
 }
 
-/** `tile(panelA, panelB, depth, c, rowBytes, accumulate)`: addresses and distances in bytes. */
+/** `tile(panelA, panelB, depth, c, rowBytes, accumulate)`: addresses, and strides in bytes. */
 export type TileFunction = FunctionReference<
   readonly [typeof I32, typeof I32, typeof I32, typeof I32, typeof I32, typeof I32],
   null
 >;
 
-/** `pack(to, from, laneBytes, stepBytes, lanes, depth)`: addresses and distances in bytes. */
+/** `pack(to, from, laneBytes, stepBytes, lanes, depth)`: addresses, and strides in bytes. */
 export type PackingFunction = TileFunction;
 
 const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
 
 /**
- * Writes the function that multiplies a panel of A by a panel of B, and stores the whole tile, or
- * adds it to what is there.
+ * Defines the function that multiplies a panel of A by a panel of B, and stores the whole tile or
+ * adds it to the result.
  *
  * @example One step of k: every element is the product of a row's and a column's factor
  * ```ts
@@ -113,10 +113,10 @@ export function defineTile(module: ModuleBuilder): TileFunction {
 }
 
 /**
- * Writes the function that copies up to `width` lanes (rows of A, columns of B) into a panel, step
- * by step of k. Missing lanes become zeros, so that a tile at the edge is computed like any other.
+ * Defines the function that packs up to `width` lanes (rows of A, columns of B) into a panel, step
+ * by step of k. Missing lanes become zeros, so that edge tiles are computed like any other.
  *
- * One of the two distances has to be 4 bytes, unless there is but one lane or one step.
+ * One of the two strides must be 4 bytes, unless there is only one lane or one step.
  */
 export function definePacking(module: ModuleBuilder, width: number): PackingFunction {
   return module.defineProcedure(

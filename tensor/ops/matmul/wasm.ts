@@ -1,10 +1,9 @@
 /**
- * Matrix products on the CPU: which of the ways to compute one is the fastest where.
+ * Matmul on the CPU: chooses the fastest algorithm.
  *
- * From the slowest to the fastest: plain loops (`matmul_naive_wasm.ts`), tiles in registers over
- * packed panels (`matmul_packed_wasm.ts`), the BLAS of the machine. Where there are but a few rows,
- * what counts is reading the other matrix (`matmul_rows_wasm.ts`), and a product that is known to be
- * symmetric takes half of the work (`matmul_symmetric_wasm.ts`).
+ * From slowest to fastest: naive loops (`naive_wasm.ts`), register tiles over packed panels
+ * (`packed_wasm.ts`), the system's BLAS. Skinny matmuls are bound by reading the other matrix
+ * (`rows_wasm.ts`), and symmetric ones need half of the work (`symmetric_wasm.ts`).
  *
  * @module
  */
@@ -25,30 +24,30 @@ import { rowsMatmul } from "./rows_wasm.ts";
 import { symmetricMatmul } from "./symmetric_wasm.ts";
 
 /**
- * Up to so many rows, reading the matrix that they meet as it lies is faster than packing it, as the
- * BLAS does too. Scaled rows are added in memory and not in registers, so they lose earlier.
+ * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.
+ * Scaled rows are summed in memory instead of registers, so they lose earlier.
  */
 const FEW_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
-/** The matrix that more than very few rows meet has to be so large, in elements, for that. */
+/** Minimum elements of the other matrix for that, except with very few rows. */
 const LARGE_MATRIX = 1 << 17;
 const VERY_FEW_ROWS = 4;
-/** Below this many operations, a second thread costs a BLAS product more than it gains. */
+/** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
 /**
- * OpenBLAS packs what it multiplies, but where the result has at most so many elements and there are
- * at most so many multiplications, it does not if both matrices lie along k. Strips of the result that
- * stay below, of one of these widths, are up to twice as fast as all of it where rows are few.
+ * OpenBLAS does not pack if the result is at most this small, there are at most this many
+ * multiplications, and both matrices are contiguous along k. With few rows, strips of one of these
+ * widths that stay below are up to twice as fast as the whole.
  */
 const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
-/** Items of a batch with fewer operations are not worth a call of the BLAS each. */
+/** Batch items with fewer operations are not worth a BLAS call each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
-/** The ways to compute a product that {@linkcode matmulOnCpu} chooses from, by name. */
+/** The algorithms that {@linkcode matmulOnCpu} chooses from, by name. */
 export const CPU_MATMULS: Readonly<
   Record<"naive" | "packed" | "rows" | "blas", {
-    /** Whether this way exists for a product on a device. */
+    /** Whether the algorithm supports a matmul on a device. */
     readonly fits: (device: CpuDevice, product: Product) => boolean;
-    /** Computes the product. */
+    /** Computes the matmul. */
     readonly run: (device: CpuDevice, product: Product, accumulate: boolean) => void;
   }>
 > = {
@@ -65,17 +64,17 @@ export const CPU_MATMULS: Readonly<
 };
 
 /**
- * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32.
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`.
  *
- * The sums are taken in an order that does not depend on the number of threads, except by a BLAS.
+ * The order of additions does not depend on the number of threads, except with a BLAS.
  *
- * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
- * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
- * @param c Shape [..., m, n], the last stride 1. The batch axes of all three are equal; those of a
- * and b may have stride 0.
- * @throws {RangeError} If the shapes do not belong together.
+ * @param a Shape [..., m, k], or [..., k, m] if transposed. One of its last two strides is 1.
+ * @param b Shape [..., k, n], or [..., n, k] if transposed. One of its last two strides is 1.
+ * @param c Shape [..., m, n], with a last stride of 1. The batch axes of all three are equal; those
+ * of a and b may have stride 0.
+ * @throws {RangeError} If the shapes do not match.
  * @throws {TypeError} If a dtype is not float32.
- * @throws {Error} If the strides are others than these.
+ * @throws {Error} If the strides are not supported.
  *
  * @example
  * ```ts
@@ -113,7 +112,7 @@ export function matmulOnCpu(
   }
 }
 
-/** Computes a product in the way that is the fastest for its sizes. */
+/** Computes a matmul by the fastest algorithm for its sizes. */
 function multiply(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
   if (k === 0) return naiveMatmul(device, product, accumulate);
@@ -140,7 +139,7 @@ function isBestByRows(device: CpuDevice, product: Product): boolean {
   return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
 }
 
-/** Lets the BLAS compute a product, in strips of columns where that is faster. */
+/** Computes a matmul by BLAS, in strips of columns if that is faster. */
 function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = product;
   const suits = a.column === 1 && b.row === 1 && outer * inner === 1;
@@ -165,10 +164,10 @@ function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean):
 }
 
 /**
- * Lets the BLAS compute a product. Threads get items of the batch where each gets as many, so that none
- * packs what another one packs, too; otherwise a part of each item, along the longer side of the result.
+ * Computes a matmul by BLAS. Threads get batch items if these divide evenly, so that no two pack
+ * the same matrix; otherwise a part of each item, along the longer side of the result.
  *
- * @param asked What was asked for, if this is a part of it: profiles tell of that.
+ * @param asked The requested matmul, if this is a part of it, for profiles.
  */
 function blasMatmul(
   device: CpuDevice,
@@ -205,8 +204,8 @@ function blasMatmul(
 }
 
 /**
- * How the BLAS describes a matrix: whether it is transposed, and its leading dimension. That of a
- * single row or column does not matter, but the BLAS demands that it is long enough.
+ * The BLAS description of a matrix: transposed or not, and leading dimension. That of a single row
+ * or column does not matter, but BLAS requires it to be long enough.
  */
 function blasOrder(
   matrix: Matrix,
