@@ -119,7 +119,7 @@ attentionTest("attention and its gradient agree with double precision", async (d
 });
 
 float16Test(
-  "attention and its gradient in float16 are off by a rounding or two",
+  "attention and its gradient in float16 have an error of a rounding or two",
   async (device) => {
     const upload: Upload = (values, shape) =>
       Tensor.from(device, values, { shape, dtype: "float16" });
@@ -154,7 +154,7 @@ Deno.test("attention agrees with double precision without relaxed SIMD", async (
   await device.close();
 });
 
-gpuTest("a device with the smallest limits is enough", async (device) => {
+gpuTest("a device with the minimum limits is enough", async (device) => {
   for (const queries of [3, 65, 300]) {
     const keys = queries + 5;
     const of = sizes({ queries, keys, heads: 4, keyHeads: 2, headSize: 128, window: 30 });
@@ -257,7 +257,7 @@ attentionTest("a NaN key spoils no gradient of a query that does not see it", as
 });
 
 attentionTest(
-  "what is infinite reaches what it has to do with, and nothing else",
+  "non-finite elements affect what depends on them, and nothing else",
   async (device) => {
     for (const queries of [65, 520]) {
       const of = sizes({ queries, headSize: 8 });
@@ -284,7 +284,7 @@ attentionTest(
   },
 );
 
-attentionTest("a batch of none and a sequence of none give nothing", async (device) => {
+attentionTest("an empty batch or sequence gives an empty result", async (device) => {
   const none = await compute(device, sizes({ batch: 0 }), arraysFor(sizes({ batch: 0 })));
   assertEquals(none.y.length, 0);
   const noQueries = sizes({ queries: 0, keys: 3 });
@@ -296,7 +296,7 @@ attentionTest("a batch of none and a sequence of none give nothing", async (devi
   assert(zeros.y.every((value) => value === 0) && zeros.dq.every((value) => value === 0));
 });
 
-attentionTest("gradients are the same bit for bit at every run", async (device) => {
+attentionTest("gradients are equal bit for bit in every run", async (device) => {
   for (const queries of [130, 300]) {
     const of = sizes({ batch: 2, queries, heads: 4, keyHeads: 2, headSize: 16 });
     const first = await compute(device, of, arraysFor(of));
@@ -305,7 +305,7 @@ attentionTest("gradients are the same bit for bit at every run", async (device) 
 });
 
 attentionTest(
-  "nothing stays allocated, and nothing grows with the square of the length",
+  "no allocation remains, and memory is not quadratic in the length",
   async (device) => {
     const of = sizes({ queries: 4096, headSize: 8 });
     const arrays = arraysFor(of);
@@ -331,7 +331,7 @@ Deno.test("results do not depend on the number of threads", async () => {
   assertEquals(results[0], results[1]);
 });
 
-Deno.test("operands that do not belong together are refused, with both shapes", async () => {
+Deno.test("operands that do not match are refused, with both shapes", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const zeros = (...shape: number[]) => Tensor.zeros(device, shape);
   const refused = (

@@ -27,7 +27,7 @@ const onCpu = (device: CpuDevice): Multiply => (a, b, c, options) =>
   matmulOnCpu(device, a, b, c, options);
 
 for (const blas of [false, true]) {
-  Deno.test(`products ${blas ? "by a BLAS where there is one" : "without a BLAS"} agree with double precision`, async (t) => {
+  Deno.test(`matmuls ${blas ? "by a BLAS if there is one" : "without a BLAS"} agree with double precision`, async (t) => {
     const results: TypedArray[][] = [];
     for (const threads of [1, 2, 3]) {
       await t.step(`on ${threads} threads`, async (t) => {
@@ -51,7 +51,7 @@ for (const blas of [false, true]) {
   });
 }
 
-Deno.test("each way of multiplying agrees with double precision wherever it fits", async (t) => {
+Deno.test("each algorithm agrees with double precision wherever it is supported", async (t) => {
   const device = await openCpuDevice({ threads: 2 });
   try {
     for (const [name, way] of Object.entries(CPU_MATMULS)) {
@@ -74,7 +74,7 @@ Deno.test("each way of multiplying agrees with double precision wherever it fits
   }
 });
 
-Deno.test("a symmetric product is symmetric to the last bit", async () => {
+Deno.test("a symmetric matmul is symmetric to the last bit", async () => {
   const device = await openCpuDevice({ threads: 2 });
   const size = 203;
   const [x, c] = [device.allocate(4 * size * 50, "x"), device.allocate(4 * size * size, "c")];
@@ -92,7 +92,7 @@ Deno.test("a symmetric product is symmetric to the last bit", async () => {
   await device.close();
 });
 
-Deno.test("views that no kernel can walk along are refused", async () => {
+Deno.test("views with unsupported strides are refused", async () => {
   const device = await openCpuDevice({ threads: 1, blas: false });
   const allocation = device.allocate(400, "a test");
   const view = (shape: number[], strides: number[], dtype: View["dtype"] = "float32"): View => ({
