@@ -4,6 +4,8 @@
  * @module
  */
 
+import { show } from "./show.ts";
+
 /** Inputs and targets for one forward pass. */
 export interface Batch<State> {
   /** Input ids, `[rows, sequenceLength]`, row-major. */
@@ -139,8 +141,8 @@ export function checkState(state: unknown, settings: Record<string, unknown>): v
       : undefined;
     if (got === wanted) continue;
     throw new Error(
-      `Cannot resume the data loader: wanted a state with ${name} ${JSON.stringify(wanted)}, got ${
-        JSON.stringify(got)
+      `Cannot resume the data loader: wanted a state with ${name} ${show(wanted)}, got ${
+        show(got)
       }`,
     );
   }
@@ -155,7 +157,7 @@ export function checkCount(name: string, value: unknown): void {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return;
   throw new TypeError(
     `Cannot resume the data loader: wanted a whole number for ${name} in the state, got ${
-      JSON.stringify(value)
+      show(value)
     }`,
   );
 }

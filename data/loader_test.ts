@@ -143,6 +143,11 @@ Deno.test("invalid sizes, seeds and states are errors that name them", () => {
     TypeError,
     "wanted a whole number for rows in the state, got -1",
   );
+  const long = JSON.parse(`"${"x".repeat(500)}"`);
+  const { message } = assertThrows(
+    () => new RandomCropLoader({ ...options, state: { ...state, seed: long } }),
+  ) as Error;
+  assertEquals(message.split(", got ")[1], `"${"x".repeat(79)}…`);
   assertThrows(
     () => new SequentialLoader({ ...options, state: JSON.parse("null") }),
     Error,

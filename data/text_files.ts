@@ -5,6 +5,7 @@
  */
 
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
+import { shorten } from "./show.ts";
 import { fingerprint, type Source, type SplitName } from "./source.ts";
 
 /** Extensions of text files; in a `.jsonl` file each line is a document. */
@@ -207,8 +208,9 @@ function parseLine(line: string, field: string): string | Error {
   try {
     value = JSON.parse(line);
   } catch {
-    const start = line.length > 40 ? `${line.slice(0, 40)}…` : line;
-    return new SyntaxError(`wanted a JSON object with a "${field}" field, got ${start.trimEnd()}`);
+    return new SyntaxError(
+      `wanted a JSON object with a "${field}" field, got ${shorten(line.trimEnd())}`,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return new SyntaxError(`wanted a JSON object with a "${field}" field, got ${describe(value)}`);
@@ -216,7 +218,7 @@ function parseLine(line: string, field: string): string | Error {
   const text: unknown = Reflect.get(value, field);
   if (typeof text === "string") return text;
   const got = text === undefined
-    ? `the fields ${Object.keys(value).map((key) => `"${key}"`).join(", ")}`
+    ? `the fields ${shorten(Object.keys(value).map((key) => `"${key}"`).join(", "))}`
     : describe(text);
   return new TypeError(`wanted a string in the field "${field}", got ${got}`);
 }

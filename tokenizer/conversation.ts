@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { show } from "./show.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Part of an assistant message: text, Python code to run, or its output. */
@@ -74,6 +75,12 @@ export function renderConversation(
   conversation: Conversation,
   { maxTokens = 2048 }: RenderOptions = {},
 ): RenderedConversation {
+  if (maxTokens !== Infinity && !(Number.isSafeInteger(maxTokens) && maxTokens >= 0)) {
+    throw new RangeError(
+      `Cannot render the conversation: wanted maxTokens as a whole number or Infinity, ` +
+        `got ${show(maxTokens)}`,
+    );
+  }
   const rendered: RenderedConversation = { ids: [], mask: [] };
   const learned = (ids: number[]): void => append(rendered, ids, 1);
   const given = (ids: number[]): void => append(rendered, ids, 0);
@@ -85,7 +92,7 @@ export function renderConversation(
     if (message.role !== role) {
       throw new RangeError(
         `Cannot render the conversation: wanted turn ${index} from the ${role}, ` +
-          `got one from ${JSON.stringify(message.role)}`,
+          `got one from ${show(message.role)}`,
       );
     }
     if (role === "user") {
@@ -138,7 +145,7 @@ export function renderForCompletion(
   if (last?.role !== "assistant") {
     throw new RangeError(
       `Cannot render for completion: wanted a last turn from the assistant, ` +
-        `got ${last === undefined ? "no turns" : `one from ${JSON.stringify(last.role)}`}`,
+        `got ${last === undefined ? "no turns" : `one from ${show(last.role)}`}`,
     );
   }
   const { ids } = renderConversation(tokenizer, { messages: messages.slice(0, -1) }, options);
@@ -204,7 +211,7 @@ function withoutSystem(messages: readonly Message[]): readonly Message[] {
   if (second?.role !== "user") {
     throw new RangeError(
       `Cannot render the conversation: wanted a user message after the system message, ` +
-        `got ${second === undefined ? "none" : `one from ${JSON.stringify(second.role)}`}`,
+        `got ${second === undefined ? "none" : `one from ${show(second.role)}`}`,
     );
   }
   const content = `${stringOf(first, "system")}\n\n${stringOf(second, "user")}`;
@@ -238,7 +245,7 @@ function partsOf({ content }: Message): readonly MessagePart[] {
     if (!["text", "python", "python_output"].includes(part.type)) {
       throw new RangeError(
         `Cannot render the conversation: wanted a part of type text, python or python_output, ` +
-          `got ${JSON.stringify(part.type)}`,
+          `got ${show(part.type)}`,
       );
     }
   }

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { show } from "./show.ts";
 
 /**
  * nanochat's split pattern: GPT-4's, except that numbers are split into runs of two digits instead
@@ -84,7 +85,7 @@ export function toRegExp(pattern: string): RegExp {
     return new RegExp(output.join(""), "gu");
   } catch (error) {
     throw new SyntaxError(
-      `Cannot use the split pattern: wanted a regular expression, got ${JSON.stringify(pattern)}: ${
+      `Cannot use the split pattern: wanted a regular expression, got ${show(pattern)}: ${
         error instanceof Error ? error.message : error
       }`,
     );

@@ -6,6 +6,7 @@
 import { Encoder } from "./encode.ts";
 import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
+import { shorten, show } from "./show.ts";
 import { SPECIAL_TOKENS } from "./special.ts";
 import { learnMerges, WordCounter } from "./train.ts";
 import {
@@ -15,6 +16,9 @@ import {
   type Merge,
   type Vocabulary,
 } from "./vocabulary.ts";
+
+/** Names of special tokens that an error lists. */
+const MAX_NAMES_SHOWN = 10;
 
 /** Options for {@linkcode Tokenizer.train}. */
 export interface TrainOptions {
@@ -115,9 +119,7 @@ export class Tokenizer {
     const twice = specialTokens.find((name, i) => specialTokens.indexOf(name) !== i);
     if (twice !== undefined) {
       throw new RangeError(
-        `Cannot train a tokenizer: wanted each special token once, got ${
-          JSON.stringify(twice)
-        } twice`,
+        `Cannot train a tokenizer: wanted each special token once, got ${show(twice)} twice`,
       );
     }
     const counter = new WordCounter(pattern);
@@ -195,9 +197,11 @@ export class Tokenizer {
   special(name: string): number {
     const id = this.specialTokens.get(name);
     if (id !== undefined) return id;
+    const names = [...this.specialTokens.keys()].slice(0, MAX_NAMES_SHOWN).map(shorten);
+    if (names.length < this.specialTokens.size) names.push("…");
     throw new RangeError(
-      `Cannot find the special token ${JSON.stringify(name)}: wanted one of ${
-        [...this.specialTokens.keys()].join(" ") || "none at all"
+      `Cannot find the special token ${show(name)}: wanted one of ${
+        names.join(" ") || "none at all"
       }`,
     );
   }

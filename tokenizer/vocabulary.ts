@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { show } from "./show.ts";
 
 /** A pair of token ids that encoding joins into one. */
 export type Merge = [left: number, right: number];
@@ -51,7 +52,7 @@ export function findProblem(vocabulary: Vocabulary): string | null {
   }
   const taken = new Map<number, string>();
   for (const [name, id] of specialTokens) {
-    const shown = JSON.stringify(name);
+    const shown = show(name);
     if (name === "") return `wanted a name for special token ${id}, got an empty one`;
     if (!isTokenId(id)) {
       return `wanted an id from 0 to ${
@@ -64,7 +65,7 @@ export function findProblem(vocabulary: Vocabulary): string | null {
     const other = taken.get(id);
     if (other !== undefined) {
       return `wanted an id of its own for special token ${shown}, got ${id}, which is ${
-        JSON.stringify(other)
+        show(other)
       }`;
     }
     taken.set(id, name);

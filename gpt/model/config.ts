@@ -82,7 +82,10 @@ export function checkConfig(config: GPTConfig): void {
     throw refused(`an even head size nEmbd / nHead`, `${nEmbd} / ${nHead} = ${nEmbd / nHead}`);
   }
   if (!/^[SL]+$/i.test(windowPattern)) {
-    throw refused(`windowPattern to be made of S and L`, JSON.stringify(windowPattern));
+    throw refused(
+      `windowPattern to be made of S and L`,
+      JSON.stringify(windowPattern.slice(0, 80)),
+    );
   }
 }
 

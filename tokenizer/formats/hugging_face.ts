@@ -5,8 +5,9 @@
  */
 import { Encoder } from "../encode.ts";
 import { GPT2_PATTERN } from "../pattern.ts";
+import { show } from "../show.ts";
 import { isTokenId, type Merge, type Vocabulary } from "../vocabulary.ts";
-import { checked, isObject, type JsonObject, malformed, parseJson, show } from "./parse.ts";
+import { checked, isObject, type JsonObject, malformed, parseJson } from "./parse.ts";
 
 const KIND = "tokenizer.json";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { show } from "../show.ts";
 import { isTokenId, type Merge, type Vocabulary } from "../vocabulary.ts";
 import {
   checked,
@@ -11,7 +12,6 @@ import {
   type JsonObject,
   malformed,
   parseJson,
-  show,
   toBase64,
 } from "./parse.ts";
 

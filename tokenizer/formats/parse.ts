@@ -33,12 +33,6 @@ export function checked(vocabulary: Vocabulary, kind: string): Vocabulary {
   return problem === null ? vocabulary : malformed(kind, problem);
 }
 
-/** Formats any value on one line for an error message. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
   for (const byte of bytes) binary += String.fromCharCode(byte);

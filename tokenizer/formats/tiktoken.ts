@@ -7,9 +7,10 @@
  * @module
  */
 import { SPLIT_PATTERN } from "../pattern.ts";
+import { show } from "../show.ts";
 import { SPECIAL_TOKENS } from "../special.ts";
 import { isTokenId, MAX_VOCABULARY_SIZE, type Vocabulary } from "../vocabulary.ts";
-import { checked, fromBase64, malformed, show, toBase64 } from "./parse.ts";
+import { checked, fromBase64, malformed, toBase64 } from "./parse.ts";
 
 const KIND = "the tiktoken ranks";
 

@@ -1,0 +1,18 @@
+/**
+ * Values in error messages.
+ *
+ * @module
+ */
+
+/** Characters of a value that an error quotes. */
+const MAX_SHOWN = 80;
+
+/** Formats a value from a file as JSON for an error message: at most 80 characters of it. */
+export function show(value: unknown): string {
+  return shorten(JSON.stringify(value) ?? String(value));
+}
+
+/** Cuts a text for an error message after 80 characters. */
+export function shorten(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}

@@ -1,0 +1,25 @@
+/**
+ * Values in error messages.
+ *
+ * @module
+ */
+
+/** Characters of a value that an error quotes. */
+const MAX_SHOWN = 80;
+
+/** Formats any value on one line for an error message: at most 80 characters of it. */
+export function show(value: unknown): string {
+  if (typeof value === "number") return String(value);
+  if (typeof value === "string") return shorten(JSON.stringify(value.slice(0, MAX_SHOWN)));
+  try {
+    return shorten(JSON.stringify(value) ?? String(value));
+  } catch {
+    // It is cyclic or too deep, or holds a bigint.
+    return Array.isArray(value) ? "a list" : `a ${typeof value}`;
+  }
+}
+
+/** Cuts a text for an error message after 80 characters. */
+export function shorten(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
