@@ -12,7 +12,8 @@
  */
 
 import {
-  checkEntries,
+  checkEntry,
+  checkLayout,
   describe,
   type Entry,
   isSizes,
@@ -127,8 +128,8 @@ const alignment = 8;
  *
  * @param bytes The whole file; it may start anywhere in its buffer.
  * @returns The arrays by name, in file order.
- * @throws {SyntaxError} If the file is truncated, the header is malformed, a dtype is unknown, or
- * the arrays overlap, leave gaps or do not fill the file exactly.
+ * @throws {SyntaxError} If the file is truncated, the header is malformed, a dtype is unknown, a
+ * boolean is neither 0 nor 1, or the arrays overlap, leave gaps or do not fill the file exactly.
  *
  * @example
  * ```ts
@@ -142,11 +143,15 @@ const alignment = 8;
  * ```
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTensor> {
-  const header = parseHeader(bytes);
-  const data = bytes.subarray(header.dataStart);
-  const entries = checkEntries(header, elementBytes, data.length);
+  const { entries, dataStart } = parseHeader(
+    bytes,
+    (name, description) => checkEntry(name, description, elementBytes),
+  );
+  const data = bytes.subarray(dataStart);
   return new Map(
-    entries.map((entry) => [entry.name, readArray(entry, data.subarray(entry.begin, entry.end))]),
+    checkLayout(entries, data.length).map((
+      entry,
+    ) => [entry.name, readArray(entry, data.subarray(entry.begin, entry.end))]),
   );
 }
 
@@ -166,7 +171,7 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
  * ```
  */
 export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, string> {
-  return parseHeader(bytes).metadata;
+  return parseHeader(bytes, () => null).metadata;
 }
 
 /**
@@ -180,7 +185,8 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, strin
  * @returns The bytes of the file.
  * @throws {TypeError} If a dtype is unknown, the data is of another array class, or a metadata
  * value is not a string.
- * @throws {RangeError} If a shape does not match the number of values, or a name is `__metadata__`.
+ * @throws {RangeError} If a shape does not match the number of values, a boolean is neither 0 nor 1,
+ * or a name is `__metadata__`.
  *
  * @example
  * ```ts
@@ -236,16 +242,28 @@ function widenBfloat16(bits: Uint16Array): Float32Array {
 }
 
 /** Reads one array whose size has been validated. */
-function readArray({ code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
+function readArray({ name, code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
   const widen = widened.get(code);
   if (widen !== undefined) {
     return { dtype: "float32", shape, data: widen(new Uint16Array(bytes.slice().buffer)) };
   }
   const { dtype, Class } = encodingOfCode.get(code)!;
+  const problem = dtype === "bool" ? findNotBoolean(bytes) : null;
+  if (problem !== null) {
+    throw new SyntaxError(
+      `Cannot read safetensors: wanted 0 or 1 for each value of ${describe(name)}, got ${problem}`,
+    );
+  }
   const aligned = bytes.byteOffset % Class.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice();
   const length = bytes.length / Class.BYTES_PER_ELEMENT;
   const data = new Class(aligned.buffer, aligned.byteOffset, length);
   return { dtype, shape, data } as SafetensorsTensor; // the table of encodings pairs the two
+}
+
+/** The first byte that is neither 0 nor 1: two readers must not see different values in one. */
+function findNotBoolean(bytes: Uint8Array): string | null {
+  const at = bytes.findIndex((byte) => byte > 1);
+  return at < 0 ? null : `${bytes[at]} at ${at}`;
 }
 
 function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Encoding {
@@ -262,6 +280,10 @@ function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Enc
       `${cannot} the data of ${describe(name)} as ${encoding.Class.name} for ${dtype}, ` +
         `got ${Object.prototype.toString.call(data).slice(8, -1)}`,
     );
+  }
+  const problem = encoding.dtype === "bool" ? findNotBoolean(data as Uint8Array) : null;
+  if (problem !== null) {
+    throw new RangeError(`${cannot} 0 or 1 for each value of ${describe(name)}, got ${problem}`);
   }
   if (name === "__metadata__") {
     throw new RangeError(`${cannot} any other name for an array, got "__metadata__"`);

@@ -1,14 +1,22 @@
 /**
- * The header of a safetensors file: parsing, and validation against the file.
+ * The header of a safetensors file: parsing it, and checking all it says against the file.
  *
  * @module
  */
+
+import { type Member, membersOf } from "./json_members.ts";
 
 /** Bytes before the header: its length as a 64-bit number. */
 export const prefixBytes = 8;
 
 /** The format's limit, which keeps readers from parsing gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
+
+/** Longest description of an array, in characters: enough for a shape of hundreds of axes. */
+const maxDescription = 4096;
+
+/** Most names in the metadata: building an object of millions takes minutes. */
+const maxMetadata = 100_000;
 
 /** A validated array entry. */
 export interface Entry {
@@ -24,12 +32,12 @@ export interface Entry {
   readonly end: number;
 }
 
-/** A parsed header, whose entries are not validated yet. */
-export interface Header {
+/** A parsed header, whose entries are not validated against each other yet. */
+export interface Header<Description> {
   /** The file's metadata. */
   readonly metadata: Record<string, string>;
-  /** The arrays' descriptions, unvalidated. */
-  readonly entries: Record<string, unknown>;
+  /** The results of `parseEntry`. */
+  readonly entries: Description[];
   /** Where the arrays begin in the file. */
   readonly dataStart: number;
 }
@@ -41,19 +49,27 @@ function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
 /**
  * Parses the header.
  *
+ * Entries are parsed one by one, so a malformed header is rejected at its first malformed entry, and
+ * a header of 100 MB takes seconds.
+ *
  * @param bytes The file, or its beginning up to the end of the header.
- * @returns The metadata and the unvalidated entries.
- * @throws {SyntaxError} If it is truncated, too long, or not a JSON object in UTF-8.
+ * @param parseEntry Called with the name and the description of each array.
+ * @returns The metadata, and the results of `parseEntry`.
+ * @throws {SyntaxError} If it is truncated, too long, nested too deeply, or not a JSON object in UTF-8.
  *
  * @example
  * ```ts
  * import { parseHeader } from "./safetensors_header.ts";
  *
  * const file = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode("{}")]);
- * if (parseHeader(file).dataStart !== 10) throw new Error("expected the data after the header");
+ * const { dataStart } = parseHeader(file, (name) => name);
+ * if (dataStart !== 10) throw new Error("expected the data after the header");
  * ```
  */
-export function parseHeader(bytes: Uint8Array): Header {
+export function parseHeader<Description>(
+  bytes: Uint8Array,
+  parseEntry: (name: string, description: Record<string, unknown>) => Description,
+): Header<Description> {
   if (bytes.length < prefixBytes) {
     throw malformed(`at least ${prefixBytes} bytes`, `${bytes.length}`);
   }
@@ -69,108 +85,139 @@ export function parseHeader(bytes: Uint8Array): Header {
       `a file that ends ${bytes.length - prefixBytes} bytes after the announcement`,
     );
   }
-  const text = decodeHeader(bytes.slice(prefixBytes, dataStart));
-  const { __metadata__: metadata = {}, ...entries } = parseObject(text);
-  if (!isRecord(metadata) || !isTexts(metadata)) {
-    throw malformed("__metadata__ to map names to strings", describe(metadata));
+  let metadata: Record<string, string> = {};
+  const entries: Description[] = [];
+  for (const member of membersOf(decodeHeader(bytes, dataStart), notJson)) {
+    if (member.name === "__metadata__") metadata = parseMetadata(member.value);
+    else entries.push(parseEntry(member.name, parseDescription(member)));
   }
   return { metadata, entries, dataStart };
 }
 
-function decodeHeader(bytes: Uint8Array): string {
+function decodeHeader(bytes: Uint8Array, dataStart: number): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return decoder.decode(bytes.slice(prefixBytes, dataStart));
   } catch (cause) {
     throw malformed("a header in UTF-8", "other bytes", cause);
   }
 }
 
-function parseObject(text: string): Record<string, unknown> {
-  let header: unknown;
-  try {
-    header = JSON.parse(text);
-  } catch (cause) {
-    throw malformed("a header in JSON", describe(text), cause);
-  }
-  if (!isRecord(header)) throw malformed("a header that is an object", describe(header));
-  const duplicate = findDuplicateKey(text);
-  if (duplicate !== null) {
-    throw malformed("every name in the header once", `${describe(duplicate)} twice`);
-  }
-  return header;
+function notJson(wanted: string, got: string, cause?: unknown): SyntaxError {
+  return malformed(`a header in JSON, with ${wanted}`, got, cause);
 }
 
-/**
- * The first duplicate key of an object in JSON text: `JSON.parse` silently keeps the last, so two
- * readers could see two different files.
- */
-function findDuplicateKey(json: string): string | null {
-  const open: (Set<string> | null)[] = []; // keys so far of each open object; null for a list
-  for (let i = 0; i < json.length; i++) {
-    const character = json[i];
-    if (character === "{") open.push(new Set());
-    else if (character === "[") open.push(null);
-    else if (character === "}" || character === "]") open.pop();
-    else if (character === '"') {
-      let end = i + 1;
-      while (json[end] !== '"') end += json[end] === "\\" ? 2 : 1;
-      let next = end + 1;
-      while (/\s/.test(json[next] ?? "")) next++;
-      if (json[next] === ":") {
-        const key = String(JSON.parse(json.slice(i, end + 1)));
-        const keys = open.at(-1);
-        if (keys?.has(key)) return key;
-        keys?.add(key);
-      }
-      i = end;
+function parseMetadata(json: string): Record<string, string> {
+  const isObject = json.startsWith("{");
+  const texts: [string, string][] = [];
+  for (const { name, value } of isObject ? membersOf(json, notJson) : []) {
+    if (!value.startsWith('"')) {
+      throw malformed("__metadata__ to map names to strings", describe(parseValue(value)));
     }
+    if (texts.length === maxMetadata) {
+      throw malformed(`__metadata__ of at most ${maxMetadata} names`, "more");
+    }
+    texts.push([name, String(parseValue(value))]);
   }
-  return null;
+  if (!isObject) throw malformed("__metadata__ to map names to strings", describe(json));
+  return Object.fromEntries(texts);
+}
+
+function parseDescription({ name, value, names }: Member): Record<string, unknown> {
+  const refuse = (wanted: string, got: string): SyntaxError =>
+    malformed(`the description of ${describe(name)} to ${wanted}`, got);
+  if (value.length > maxDescription) {
+    throw refuse(`have at most ${maxDescription} characters`, `${value.length}`);
+  }
+  const description = parseValue(value);
+  if (!isRecord(description)) throw refuse("be an object", describe(description));
+  if (countNames(description) !== names) {
+    // The walk throws at the first duplicate, unless that is in a nested object.
+    for (const _ of membersOf(value, notJson));
+    throw refuse("give every name once", "one twice");
+  }
+  return description;
+}
+
+/** Counts the names in all objects of a parsed value. */
+function countNames(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  let names = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) names += countNames(item);
+  } else {
+    for (const key of Object.keys(value)) names += 1 + countNames(Reflect.get(value, key));
+  }
+  return names;
+}
+
+function parseValue(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw notJson("a value after each colon", describe(json), cause);
+  }
 }
 
 /**
- * Validates every entry against the file.
+ * Validates the offsets of all arrays against each other and the file.
  *
- * @param header The parsed header.
- * @param elementBytes Bytes per element of each known dtype.
- * @param dataBytes Length of the file after the header.
+ * @param entries The arrays.
+ * @param dataBytes Bytes after the header.
  * @returns The arrays in file order.
- * @throws {SyntaxError} If an entry is malformed, or the arrays overlap, leave gaps or do not fill
- * the file.
+ * @throws {SyntaxError} If the arrays overlap, leave gaps or do not fill the file.
  *
  * @example
  * ```ts
- * import { checkEntries } from "./safetensors_header.ts";
+ * import { checkEntry, checkLayout } from "./safetensors_header.ts";
  *
- * const entries = { x: { dtype: "F32", shape: [2], data_offsets: [0, 8] } };
- * const header = { metadata: {}, entries, dataStart: 100 };
- * const [x] = checkEntries(header, new Map([["F32", 4]]), 8);
+ * const description = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+ * const [x] = checkLayout([checkEntry("x", description, new Map([["F32", 4]]))], 8);
  * if (x?.end !== 8) throw new Error(`expected 8, got ${x?.end}`);
  * ```
  */
-export function checkEntries(
-  { entries }: Header,
-  elementBytes: ReadonlyMap<string, number>,
-  dataBytes: number,
-): Entry[] {
-  const ordered = Object.entries(entries)
-    .map(([name, entry]) => checkEntry(name, entry, elementBytes))
-    .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkLayout(ordered, dataBytes);
+export function checkLayout(entries: readonly Entry[], dataBytes: number): Entry[] {
+  const ordered = entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
+  let end = 0;
+  for (const entry of ordered) {
+    if (entry.begin !== end) {
+      throw malformed(
+        `the data of ${describe(entry.name)} to begin where the array before it ends, at ${end}`,
+        `${entry.begin < end ? "an overlap" : "a gap"}: it begins at ${entry.begin}`,
+      );
+    }
+    end = entry.end;
+  }
+  if (end !== dataBytes) {
+    throw malformed(`${end} bytes of data after the header`, `${dataBytes}`);
+  }
   return ordered;
 }
 
-/** Validates an entry on its own. */
-function checkEntry(
+/**
+ * Validates the description of one array.
+ *
+ * @param name Its name.
+ * @param description What the header says of it.
+ * @param elementBytes Bytes per element of each known dtype.
+ * @throws {SyntaxError} If the description is malformed.
+ *
+ * @example
+ * ```ts
+ * import { checkEntry } from "./safetensors_header.ts";
+ *
+ * const description = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
+ * const { end } = checkEntry("x", description, new Map([["F32", 4]]));
+ * if (end !== 8) throw new Error(`expected 8, got ${end}`);
+ * ```
+ */
+export function checkEntry(
   name: string,
-  entry: unknown,
+  description: Readonly<Record<string, unknown>>,
   elementBytes: ReadonlyMap<string, number>,
 ): Entry {
   const of = (what: string): string => `${what} of ${describe(name)}`;
-  if (!isRecord(entry)) {
-    throw malformed(of("the description") + " to be an object", describe(entry));
-  }
-  const { dtype: code, shape, data_offsets: offsets } = entry;
+  const { dtype: code, shape, data_offsets: offsets } = description;
   const bytesPerElement = typeof code === "string" ? elementBytes.get(code) : undefined;
   if (typeof code !== "string" || bytesPerElement === undefined) {
     const known = [...elementBytes.keys()].join(", ");
@@ -193,23 +240,6 @@ function checkEntry(
   return { name, code, shape, begin, end };
 }
 
-/** Checks that the arrays, by offset, fill the rest of the file exactly. */
-function checkLayout(ordered: readonly Entry[], dataBytes: number): void {
-  let end = 0;
-  for (const entry of ordered) {
-    if (entry.begin !== end) {
-      throw malformed(
-        `the data of ${describe(entry.name)} to begin where the array before it ends, at ${end}`,
-        `${entry.begin < end ? "an overlap" : "a gap"}: it begins at ${entry.begin}`,
-      );
-    }
-    end = entry.end;
-  }
-  if (end !== dataBytes) {
-    throw malformed(`${end} bytes of data after the header`, `${dataBytes}`);
-  }
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -219,16 +249,17 @@ export function isTexts(value: Readonly<Record<string, unknown>>): value is Reco
   return Object.values(value).every((text) => typeof text === "string");
 }
 
-/** Whether a value is a list of non-negative safe integers. */
+/** Whether a value is a list of whole numbers, none of them negative or too large to be exact. */
 export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** Formats any value briefly on one line. */
+/** A value in a few words on one line, however large or deep it is. */
 export function describe(value: unknown): string {
   if (isRecord(value)) return "an object";
   if (Array.isArray(value) && !value.every((item) => typeof item === "number")) return "a list";
   if (value === undefined) return "nothing";
-  const text = JSON.stringify(typeof value === "string" ? value.slice(0, 80) : value);
+  const begin = typeof value === "string" || Array.isArray(value) ? value.slice(0, 80) : value;
+  const text = JSON.stringify(begin);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

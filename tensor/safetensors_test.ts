@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson, readGoldenTensors } from "../testing/golden.ts";
 import {
   readSafetensors,
@@ -126,8 +126,9 @@ Deno.test("a truncated file, or one with a malformed header, is refused", () => 
   assertMalformed(fileOf(""), "a header in JSON");
   assertMalformed(fileOf("{\nnot json}"), "a header in JSON");
   assertMalformed(fileOf("\ufeff{}"), "a header in JSON");
-  assertMalformed(fileOf("[]"), "a header that is an object");
-  assertMalformed(fileOf("null"), "a header that is an object, got null");
+  assertMalformed(fileOf("[]"), "a header in JSON, with an object at the start");
+  assertMalformed(fileOf("null"), 'with an object at the start, got "null"');
+  assertMalformed(fileOf("{} {}"), 'with nothing after the object, got "{}"');
   assertMalformed(fileOf(new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d])), "a header in UTF-8");
   assertMalformed(fileOf(`{"__metadata__":{"step":20}}`), "__metadata__ to map names to strings");
   assertMalformed(fileOf(`{"__metadata__":"x"}`), "__metadata__ to map names to strings");
@@ -135,7 +136,7 @@ Deno.test("a truncated file, or one with a malformed header, is refused", () => 
 
 Deno.test("a duplicate name is refused, however it is spelled", () => {
   const x = `{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`;
-  assertMalformed(fileOf(`{"x":${x},"x":${x}}`), `wanted every name in the header once, got "x"`);
+  assertMalformed(fileOf(`{"x":${x},"x":${x}}`), `with every name once, got "x" twice`);
   assertMalformed(fileOf(`{"x":${x},"\\u0078" : ${x}}`), `got "x" twice`);
   assertMalformed(fileOf(`{"x":{"shape":[],${x.slice(1)}}`), `got "shape" twice`);
   assertMalformed(fileOf(`{"__metadata__":{"a":"a","a":"b"}}`), `got "a" twice`);
@@ -164,8 +165,43 @@ Deno.test("a malformed entry is refused", () => {
     fileWith(`{"dtype":"F32","shape":[2],${range}}`),
     `the data of "x" to have 8 bytes, as F32 [2] asks for, got offsets 0 to 4`,
   );
-  const deep = "[".repeat(100_000) + "]".repeat(100_000);
-  assertMalformed(fileWith(deep), "to be an object, got a list");
+  assertMalformed(fileWith("[[1]]"), `the description of "x" to be an object, got a list`);
+  assertMalformed(fileWith(`{"dtype":"F32","shape":[1,],${range}}`), "a value after each colon");
+});
+
+Deno.test("a boolean that is neither 0 nor 1 is refused, in reading and in writing", () => {
+  const booleans = (data: Uint8Array) => new Map([["x", { dtype: "bool", shape: [3], data }]]);
+  const file = writeSafetensors(booleans(new Uint8Array([1, 0, 1])));
+  assertEquals(readSafetensors(file).get("x")?.data, new Uint8Array([1, 0, 1]));
+  file[file.length - 1] = 2;
+  assertMalformed(file, `wanted 0 or 1 for each value of "x", got 2 at 2`);
+  assertThrows(
+    () => writeSafetensors(booleans(new Uint8Array([0, 255, 1]))),
+    RangeError,
+    `wanted 0 or 1 for each value of "x", got 255 at 1`,
+  );
+});
+
+Deno.test("a large header that makes no sense is refused before it is parsed whole", () => {
+  const deep = "[".repeat(5e6) + "]".repeat(5e6);
+  const names = (value: string) =>
+    `{${Array.from({ length: 3e6 }, (_, i) => `"${i.toString(36)}":${value}`).join()}}`;
+  const start = performance.now();
+  assertMalformed(fileOf(deep), "an object at the start");
+  assertMalformed(fileWith(deep), "at most 16 levels");
+  assertMalformed(fileWith(`{"shape":[${"[],".repeat(1e7)}[]]}`), "at most 4096 characters");
+  assertMalformed(fileOf(names("1")), `the description of "0" to be an object, got 1`);
+  assertMalformed(fileOf(`{"__metadata__":${names('""')}}`), "at most 100000 names, got more");
+  assert(performance.now() - start < 20_000, "it took as long as parsing them would");
+});
+
+Deno.test("400,000 names are read, and one that stands twice among them is found", () => {
+  const array = (name: string) => `"${name}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`;
+  const arrays = Array.from({ length: 400_000 }, (_, i) => array(`layer.${i}`));
+  const start = performance.now();
+  assertEquals(readSafetensors(fileOf(`{${arrays}}`)).size, 400_000);
+  assertMalformed(fileOf(`{${arrays},${array("layer.7")}}`), `got "layer.7" twice`);
+  assert(performance.now() - start < 20_000, "it took far longer than 400,000 names should");
 });
 
 Deno.test("sizes that overflow are refused before anything is allocated", () => {

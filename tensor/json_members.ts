@@ -1,0 +1,117 @@
+/**
+ * The members of a JSON object, one at a time.
+ *
+ * `JSON.parse` parses everything before anything can be validated, silently keeps the last of two
+ * equal names, and takes a minute for an object of millions of names.
+ *
+ * @module
+ */
+
+/** A member of a JSON object. */
+export interface Member {
+  /** Its name. */
+  readonly name: string;
+  /** JSON text of the value. */
+  readonly value: string;
+  /** Number of names in the value, in objects of any depth, including repeated ones. */
+  readonly names: number;
+}
+
+/** Creates the error for malformed text from what was wanted and what was found. */
+export type Refuse = (wanted: string, got: string) => Error;
+
+/** Deepest nesting of a value: parsing millions of levels takes gigabytes. */
+const MAX_DEPTH = 16;
+
+/**
+ * Iterates over the members of an object in JSON text, without parsing their values.
+ *
+ * @param text A JSON object, optionally surrounded by white space.
+ * @param refuse Creates the error to throw if the text is not an object, a name is repeated, or a value
+ * is nested more than 16 levels deep. Values may be malformed in other ways.
+ *
+ * @example
+ * ```ts
+ * import { membersOf } from "./json_members.ts";
+ *
+ * const refuse = (wanted: string, got: string) => new SyntaxError(`wanted ${wanted}, got ${got}`);
+ * const [first] = membersOf('{ "a": [1, 2] }', refuse);
+ * if (first?.name !== "a" || JSON.parse(first.value)[1] !== 2) throw new Error("expected a: [1, 2]");
+ * ```
+ */
+export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
+  const names = new Set<string>();
+  let i = expect("{", "an object at the start", skipSpace(0));
+  while (text[i] !== "}" || names.size > 0) {
+    if (text[i] !== '"') throw wanted("a name in quotes", i);
+    const nameEnd = endOfString(i);
+    const name = parseName(text.slice(i, nameEnd));
+    if (names.has(name)) throw refuse("every name once", `${quote(name)} twice`);
+    names.add(name);
+    const begin = expect(":", "a colon after a name", skipSpace(nameEnd));
+    const [end, inside] = endOfValue(begin);
+    yield { name, value: text.slice(begin, end), names: inside };
+    i = end;
+    if (text[i] === "}") break;
+    i = expect(",", "a comma between members", i);
+  }
+  i = skipSpace(i + 1);
+  if (i < text.length) throw wanted("nothing after the object", i);
+
+  function wanted(what: string, place: number): Error {
+    return refuse(what, place < text.length ? quote(text.slice(place, place + 81)) : "its end");
+  }
+
+  /** Skips a required character and the white space after it. */
+  function expect(character: string, what: string, place: number): number {
+    if (text[place] !== character) throw wanted(what, place);
+    return skipSpace(place + 1);
+  }
+
+  function skipSpace(start: number): number {
+    let i = start;
+    while (text[i] === " " || text[i] === "\n" || text[i] === "\t" || text[i] === "\r") i++;
+    return i;
+  }
+
+  function parseName(json: string): string {
+    try {
+      return JSON.parse(json);
+    } catch {
+      throw refuse("names that are strings", quote(json));
+    }
+  }
+
+  /** The end, exclusive, of the string that starts at `start`. */
+  function endOfString(start: number): number {
+    for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+      let backslashes = 0;
+      while (text[end - 1 - backslashes] === "\\") backslashes++;
+      if (backslashes % 2 === 0) return end + 1;
+    }
+    throw wanted("an end of every string", start);
+  }
+
+  /** The comma or brace after the value that starts at `start`, and the number of names in it. */
+  function endOfValue(start: number): [end: number, names: number] {
+    let depth = 0;
+    let names = 0;
+    for (let i = start; i < text.length; i++) {
+      const character = text[i];
+      if (character === '"') i = endOfString(i) - 1;
+      else if (character === ":") names++;
+      else if (character === "{" || character === "[") {
+        if (++depth > MAX_DEPTH) throw wanted(`at most ${MAX_DEPTH} levels`, i);
+      } else if (character === "}" || character === "]") {
+        if (depth-- === 0) return [i, names];
+      } else if (character === "," && depth === 0) return [i, names];
+    }
+    throw wanted("an end of the object", start);
+  }
+}
+
+/** Formats text on one line for an error message: at most 80 characters of it. */
+function quote(text: string): string {
+  const shown = JSON.stringify(text.slice(0, 80));
+  return text.length > 80 ? `${shown}…` : shown;
+}
