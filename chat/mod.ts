@@ -104,3 +104,9 @@ export {
   type ReinforceOptions,
   type ReinforceStep,
 } from "./rl/reinforce.ts";
+export {
+  type AnswerOptions,
+  type AnswerPiece,
+  ChatSession,
+  type ChatSessionOptions,
+} from "./session.ts";

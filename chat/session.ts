@@ -1,0 +1,270 @@
+/**
+ * A conversation with a model, turn by turn.
+ *
+ * @module
+ */
+
+import { Engine, type GPT, KVCache, type SamplingOptions } from "../gpt/mod.ts";
+import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";
+
+/** A piece of an answer, as it comes. */
+export interface AnswerPiece {
+  /** Whether it is text, a call of a tool, or what the tool answered. */
+  readonly type: MessagePart["type"];
+  /** The characters: whole ones. */
+  readonly text: string;
+}
+
+/** Options for {@linkcode ChatSession.answer}. */
+export interface AnswerOptions extends SamplingOptions {
+  /** The most tokens of the answer. @default {256} */
+  readonly maxTokens?: number;
+  /** Stops the answer; what was said so far stays in the conversation. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options for {@linkcode ChatSession}. */
+export interface ChatSessionOptions {
+  /** What the model is told before the first turn. */
+  readonly system?: string;
+  /** The most tokens of the conversation. @default {model.config.sequenceLen} */
+  readonly maxTokens?: number;
+}
+
+/**
+ * A conversation that remembers: its turns, and a KV cache of what the model has read, so that each
+ * turn reads only what is new.
+ *
+ * When the conversation becomes longer than the model's context, its oldest exchanges are dropped; the
+ * system turn stays.
+ *
+ * @example
+ * ```ts
+ * import { GPT, openDevice } from "../gpt/mod.ts";
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { ChatSession } from "./session.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["hello"], { vocabSize: 265 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize: 265, windowPattern: "L" }, device);
+ * using session = new ChatSession(model, tokenizer);
+ * let answer = "";
+ * for await (const { text } of session.answer("Hi!", { maxTokens: 8, seed: 1 })) answer += text;
+ * if (session.messages.length !== 2) throw new Error("expected two turns");
+ * await device.close();
+ * ```
+ */
+export class ChatSession implements Disposable {
+  readonly #model: GPT;
+  readonly #tokenizer: Tokenizer;
+  readonly #engine: Engine;
+  readonly #maxTokens: number;
+  #system: string | undefined;
+  #exchanges: Exchange[] = [];
+  #cache: KVCache | null = null;
+  /** The tokens that the cache has read, and those that were generated after them. */
+  #known: readonly number[] = [];
+  #dropped = 0;
+
+  /**
+   * Starts a conversation.
+   *
+   * @throws {RangeError} If the tokenizer lacks the special tokens of conversations.
+   */
+  constructor(model: GPT, tokenizer: Tokenizer, options: ChatSessionOptions = {}) {
+    for (const role of ["user", "assistant"]) {
+      tokenizer.special(`<|${role}_start|>`);
+      tokenizer.special(`<|${role}_end|>`);
+    }
+    this.#model = model;
+    this.#tokenizer = tokenizer;
+    this.#engine = new Engine(model, tokenizer);
+    this.#maxTokens = Math.min(options.maxTokens ?? model.config.sequenceLen, model.maximumLength);
+    this.#system = options.system;
+  }
+
+  /** The turns so far, those that were dropped left out. */
+  get messages(): Message[] {
+    return this.#exchanges.flatMap(({ question, answer }): Message[] => {
+      const reader = new PartReader(this.#tokenizer);
+      for (const token of answer) reader.take(token);
+      return [
+        { role: "user", content: question },
+        { role: "assistant", content: reader.parts },
+      ];
+    });
+  }
+
+  /** What the model is told before the first turn. */
+  get system(): string | undefined {
+    return this.#system;
+  }
+
+  /** Exchanges that were dropped so far, as the conversation had become too long. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Tokens that the model has read and need not read again. */
+  get cachedTokens(): number {
+    return this.#cache?.position ?? 0;
+  }
+
+  /** Starts anew, with another system turn if one is given. */
+  reset(system: string | undefined = this.#system): void {
+    this.#system = system;
+    this.#exchanges = [];
+    this.#dropped = 0;
+    this.#forget();
+  }
+
+  /**
+   * Takes back the last question and its answer.
+   *
+   * @returns The question; `null` if there is none.
+   */
+  undo(): string | null {
+    return this.#exchanges.pop()?.question ?? null;
+  }
+
+  /**
+   * Says something and streams the answer.
+   *
+   * @param question What the user says.
+   * @returns The answer, in pieces. Leaving early, like the signal, keeps what was said so far.
+   * @throws {RangeError} If the question is empty, or alone longer than the model's context.
+   */
+  async *answer(
+    question: string,
+    { maxTokens = 256, signal, ...sampling }: AnswerOptions = {},
+  ): AsyncGenerator<AnswerPiece, void, void> {
+    if (question.trim() === "") throw new RangeError("Cannot answer: wanted a question, got none");
+    const prompt = this.#prompt(question, maxTokens);
+    const cache = this.#cacheFor(prompt);
+    const steps = this.#engine.generate(prompt.slice(cache.position), {
+      ...sampling,
+      cache,
+      maxTokens: Math.min(maxTokens, this.#maxTokens - prompt.length),
+    });
+    const answer: number[] = [];
+    const reader = new PartReader(this.#tokenizer);
+    let hasFailed = true;
+    try {
+      for await (const { tokens } of steps) {
+        const token = tokens[0]!;
+        if (this.#ends.includes(token)) break;
+        answer.push(token);
+        const piece = reader.take(token);
+        if (piece !== null) yield piece;
+        if (signal?.aborted) break;
+      }
+      hasFailed = false;
+    } catch (error) {
+      this.#forget();
+      throw error;
+    } finally {
+      // A caller that leaves early ends up here, too.
+      if (!hasFailed || answer.length > 0) this.#exchanges.push({ question, answer });
+      if (this.#cache !== null) this.#known = [...prompt, ...answer];
+    }
+  }
+
+  /** Frees the cache. */
+  [Symbol.dispose](): void {
+    this.#forget();
+  }
+
+  get #ends(): number[] {
+    return [this.#tokenizer.special("<|assistant_end|>"), this.#tokenizer.bos];
+  }
+
+  /** The tokens that the assistant is to go on with; drops the oldest exchanges if they are too many. */
+  #prompt(question: string, maxTokens: number): number[] {
+    // A quarter of the context at most is kept free for the answer.
+    const most = this.#maxTokens - Math.min(maxTokens, Math.floor(this.#maxTokens / 4));
+    let ids = this.#render(this.#exchanges, question);
+    while (ids.length > most && this.#exchanges.length > 0) {
+      this.#exchanges = this.#exchanges.slice(1);
+      this.#dropped++;
+      ids = this.#render(this.#exchanges, question);
+    }
+    if (ids.length <= most) return ids;
+    throw new RangeError(
+      `Cannot answer: wanted a question of at most ${most} tokens with the system turn, got ` +
+        `${ids.length}`,
+    );
+  }
+
+  /** As `renderForCompletion` does, but with the tokens that were sampled. */
+  #render(exchanges: readonly Exchange[], question: string): number[] {
+    const special = (name: string) => this.#tokenizer.special(name);
+    const ids = [this.#tokenizer.bos];
+    const system = this.#system === undefined || this.#system === "" ? "" : `${this.#system}\n\n`;
+    for (const [i, exchange] of [...exchanges, { question, answer: null }].entries()) {
+      const text = i === 0 ? system + exchange.question : exchange.question;
+      ids.push(special("<|user_start|>"), ...this.#tokenizer.encode(text));
+      ids.push(special("<|user_end|>"), special("<|assistant_start|>"));
+      if (exchange.answer !== null) ids.push(...exchange.answer, special("<|assistant_end|>"));
+    }
+    return ids;
+  }
+
+  /** A cache that has read the beginning of a prompt, and not all of it. */
+  #cacheFor(prompt: readonly number[]): KVCache {
+    const read = this.#cache?.position ?? 0;
+    const isBeginning = this.#known.slice(0, read).every((id, i) => prompt[i] === id);
+    if (!isBeginning || read >= prompt.length) this.#forget();
+    const { device, config, computeDtype } = this.#model;
+    return this.#cache ??= new KVCache(device, config, 1, this.#maxTokens, computeDtype);
+  }
+
+  #forget(): void {
+    this.#cache?.dispose();
+    this.#cache = null;
+    this.#known = [];
+  }
+}
+
+/** A question, and the tokens of its answer without the one that ended it. */
+interface Exchange {
+  readonly question: string;
+  readonly answer: readonly number[];
+}
+
+/** Sorts the tokens of an answer into parts, and gives out whole characters. */
+class PartReader {
+  readonly parts: MessagePart[] = [];
+  readonly #tokenizer: Tokenizer;
+  readonly #types: ReadonlyMap<number, MessagePart["type"]>;
+  #type: MessagePart["type"] = "text";
+  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+    const types = { "<|python_start|>": "python", "<|output_start|>": "python_output" } as const;
+    this.#types = new Map(
+      [...tokenizer.specialTokens].map(([name, id]) =>
+        [id, name in types ? types[name as keyof typeof types] : "text"] as const
+      ),
+    );
+  }
+
+  /** The characters that a token completes; `null` if there are none. */
+  take(token: number): AnswerPiece | null {
+    const type = this.#types.get(token);
+    if (type !== undefined) {
+      // What is left of a character at the end of a part is dropped.
+      this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+      this.#type = type;
+      return null;
+    }
+    const bytes = this.#tokenizer.decodeBytes([token]);
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (text === "") return null;
+    const last = this.parts.at(-1);
+    if (last?.type === this.#type) last.text += text;
+    else this.parts.push({ type: this.#type, text });
+    return { type: this.#type, text };
+  }
+}
