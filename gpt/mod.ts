@@ -14,17 +14,23 @@ export * from "./browser.ts";
 export {
   type Checkpoint,
   type CheckpointContent,
-  findLatestRun,
   loadModel,
   loadOptimizer,
   openCheckpoint,
-  type ReadOptions,
   removeCheckpoint,
   saveCheckpoint,
 } from "./files/checkpoint.ts";
+export { findLatestRun, savedSteps } from "./files/checkpoint_list.ts";
 export type { CheckpointMeta, FileDigest } from "./files/checkpoint_meta.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
-export { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "./files/files.ts";
+export {
+  basePath,
+  ensureWritableFolder,
+  fileError,
+  type ReadOptions,
+  writeFileAtomically,
+} from "./files/files.ts";
+export { lockRun, RunLock } from "./files/run_lock.ts";
 export {
   type KeptTuning,
   loadMatmulChoices,

@@ -6,12 +6,15 @@
 
 import {
   basePath,
-  type Checkpoint,
   findLatestRun,
   loadKeptTokenizer,
+  lockRun,
   openCheckpoint,
+  removeCheckpoint,
+  savedSteps,
 } from "../gpt/mod.ts";
-import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
+import { givenFlags, integer, runScript, toggle, UsageError, type Values } from "./flags.ts";
+import { print } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
 
@@ -22,6 +25,7 @@ const flags = {
     least: 0,
     or: -1,
   }),
+  overwrite: toggle("Begin again where there is a run already, which is then removed"),
   ...profileFlags,
 };
 
@@ -50,20 +54,30 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const isResuming = given.resume || given.resumeFromStep !== -1;
-  const checkpoint = isResuming ? await findCheckpoint(given, args) : undefined;
+  if (isResuming && given.overwrite) {
+    throw new UsageError("Cannot use --overwrite: wanted it without --resume, got both");
+  }
+  const folder = isResuming
+    ? await folderToResume(given, args)
+    : runFolder(given.modelTag || `d${given.depth}`);
+  await using lock = await lockRun(folder);
+  if (!isResuming && !given.overwrite) await refuseExistingRun(folder);
+  const step = given.resumeFromStep === -1 ? undefined : given.resumeFromStep;
+  const checkpoint = isResuming ? await openCheckpoint(folder, step) : undefined;
   // Flags that are given again may change a run that goes on; for all others its own hold.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
-  const folder = checkpoint?.folder ?? runFolder(modelTag);
   const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();
   const device = await openChosenDevice(values);
   try {
     const { state, exitCode } = await runTraining({
       flags: { ...values, modelTag },
       folder,
+      lock,
       device,
       tokenizer,
       resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
+      ...(given.overwrite ? { makeRoom: () => removeRun(folder) } : {}),
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
     if (exitCode !== 0) return exitCode;
@@ -74,15 +88,32 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   }
 }
 
-/** The checkpoint that the flags mean: of the run that they name, or else of the latest one. */
-async function findCheckpoint(
-  { modelTag, depth, resumeFromStep }: Values<typeof flags>,
+/** The folder of the run that goes on: the one that the flags name, or else the latest. */
+async function folderToResume(
+  { modelTag, depth }: Values<typeof flags>,
   args: readonly string[],
-): Promise<Checkpoint> {
+): Promise<string> {
   const given = givenFlags(args, flags);
   const tag = given.has("modelTag") ? modelTag : given.has("depth") ? `d${depth}` : null;
-  const folder = tag === null ? await findLatestRun(basePath("base_checkpoints")) : runFolder(tag);
-  return await openCheckpoint(folder, resumeFromStep === -1 ? undefined : resumeFromStep);
+  return tag === null ? await findLatestRun(basePath("base_checkpoints")) : runFolder(tag);
+}
+
+async function refuseExistingRun(folder: string): Promise<void> {
+  const step = (await savedSteps(folder)).at(-1);
+  if (step === undefined) return;
+  throw new UsageError(
+    `Cannot start a run in ${folder}: wanted a folder without one, got a run saved after step ` +
+      `${step}. Go on with it: --resume; begin again and remove it: --overwrite; or keep it and ` +
+      `give the new one another --model-tag`,
+  );
+}
+
+/** Removes the checkpoints of a run; its metrics are replaced when the next one begins. */
+async function removeRun(folder: string): Promise<void> {
+  const steps = await savedSteps(folder);
+  if (steps.length === 0) return;
+  for (const step of steps) await removeCheckpoint(folder, step);
+  print(`Removed the run saved after step ${steps.at(-1)}.`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

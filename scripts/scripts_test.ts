@@ -175,7 +175,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
     {
       what: "a batch that cannot be divided",
       script: "base_train.ts",
-      args: [...tiny, "--total-batch-size", "50"],
+      args: [...tiny, "--total-batch-size", "50", "--model-tag", "new"],
       code: 2,
       message:
         "wanted totalBatchSize to be a multiple of deviceBatchSize × maxSeqLen = 2 × 16 = 32",
@@ -225,7 +225,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
     {
       what: "a corpus shorter than a batch",
       script: "base_train.ts",
-      args: [...tinyFlags, "--data", short],
+      args: [...tinyFlags, "--data", short, "--model-tag", "new"],
       code: 1,
       message: "wanted 34 or more tokens",
     },

@@ -9,11 +9,14 @@ import {
   curvesAsSvg,
   defaultPrompts,
   keepTokenizer,
+  lockRun,
   markdownReport,
   METRICS_FILE,
   openCheckpoint,
   readMetrics,
   type ReportRow,
+  type RunLock,
+  savedSteps,
   tableAsText,
   trainTokenizer,
   writeFileAtomically,
@@ -22,7 +25,7 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
-import { write } from "./output.ts";
+import { print, write } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import {
   openChosenDevice,
@@ -105,17 +108,20 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
-  const checkpoint = given.resume ? await openCheckpoint(runFolder(given.modelTag)) : undefined;
+  const folder = runFolder(given.modelTag);
+  await using lock = await lockRun(folder);
+  const checkpoint = given.resume ? await openCheckpoint(folder) : undefined;
   const values = runFlags(args, flags, checkpoint);
-  const folder = runFolder(values.modelTag);
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
   const device = await openChosenDevice(values);
   try {
     const outcome = await runTraining({
       flags: values,
       folder,
+      lock,
       device,
       tokenizer,
+      ...(given.resume ? {} : { makeRoom: () => setEarlierAside(folder, lock) }),
       resumeCommand: `deno task speedrun --resume --model-tag ${values.modelTag}`,
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
@@ -123,14 +129,20 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     const samples = await writeSamples(outcome, tokenizer);
     const seconds = (performance.now() - start) / 1000;
     const rows = summary(outcome, device.info.description, device.memory.peakBytes, seconds);
-    console.log(tableAsText(rows));
+    print(tableAsText(rows));
     await writeReport(folder, rows, samples);
-    console.log(`\nReport: ${folder}/report.md`);
-    console.log('Let it write: deno task sample --prompt "My fellow Americans,"');
+    print(`\nReport: ${folder}/report.md`);
+    print('Let it write: deno task sample --prompt "My fellow Americans,"');
     return 0;
   } finally {
     await device.close();
   }
+}
+
+/** Gives an earlier run another name: a speedrun begins again every time, and what it made is kept. */
+async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
+  if ((await savedSteps(folder)).length === 0) return;
+  print(`The earlier run is now ${await lock.setAside()}.\n`);
 }
 
 async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
@@ -138,18 +150,17 @@ async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
   const source = await openSource(values.data);
   const limits = { docCap: Infinity, maxChars: Infinity };
   const tokenizer = await trainTokenizer(source, { vocabSize: values.vocabSize, ...limits });
-  await keepTokenizer(tokenizer);
+  const { earlier } = await keepTokenizer(tokenizer);
   const seconds = (performance.now() - start) / 1000;
-  console.log(
-    `Trained a tokenizer of ${count(tokenizer.vocabSize)} tokens: ${duration(seconds)}\n`,
-  );
+  if (earlier !== null) print(`The earlier tokenizer is now ${earlier}.`);
+  print(`Trained a tokenizer of ${count(tokenizer.vocabSize)} tokens: ${duration(seconds)}\n`);
   return tokenizer;
 }
 
 /** Lets the model continue every prompt, in front of the user's eyes. */
 async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): Promise<string[]> {
   const samples: string[] = [];
-  console.log();
+  print("");
   for (const prompt of defaultPrompts) {
     let sample = prompt;
     write(prompt);

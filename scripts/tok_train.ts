@@ -46,7 +46,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   const source = await openSource(values.data);
   const tokenizer = await trainTokenizer(source, values);
   const seconds = (performance.now() - start) / 1000;
-  const path = await keepTokenizer(tokenizer);
+  const { path, earlier } = await keepTokenizer(tokenizer);
 
   let [bytes, tokens] = [0, 0];
   for await (const text of texts(await source.open("validation"))) {
@@ -58,6 +58,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
     ["time", duration(seconds)],
     ["compression", `${(bytes / tokens).toFixed(2)} bytes a token of held-out text`],
     ["saved", path],
+    ...(earlier === null ? [] : [["earlier one", earlier] as const]),
   ]));
 }
 

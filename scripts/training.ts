@@ -21,6 +21,7 @@ import {
   parameterCounts,
   planTraining,
   preparePretraining,
+  type RunLock,
   scalingDefaults,
   type StepEvent,
   tableAsText,
@@ -208,8 +209,12 @@ export function planRun(flags: TrainingValues, vocabSize: number): TrainingPlan 
 export interface TrainingRun {
   readonly flags: TrainingValues & ProfileValues;
   readonly folder: string;
+  /** The lock on the folder. */
+  readonly lock: RunLock;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
+  /** Makes room in the folder, when all else is ready. */
+  readonly makeRoom?: () => Promise<void>;
   /** How the user goes on after a signal. */
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
@@ -244,6 +249,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     computeDtype,
     tokenizer,
     folder,
+    lock: run.lock,
     plan,
     checkpoint,
     source: await openSource(flags.data),
@@ -253,6 +259,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     profile: wantsProfile(flags),
     tune: device.kind === "webgpu" && !flags.noTune ? () => tuneAndKeepMatmuls(device) : undefined,
   });
+  await run.makeRoom?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
 
   const progress = new Progress(plan.numIterations, peakFlops);

@@ -47,7 +47,8 @@ adapterTest("a training run on WebGPU times its products after the first step, o
   const corpus = await makeCorpus();
   const home = await makeHome(corpus);
   const train = async (...args: string[]) => {
-    const flags = [...tinyFlags, "--num-iterations", "3", "--device", "webgpu", "--data", corpus];
+    const flags = [...tinyFlags, "--num-iterations", "3", "--device", "webgpu", "--data", corpus]
+      .concat("--overwrite");
     const { code, stdout, stderr } = await runScript("base_train.ts", [...flags, ...args], home);
     assertEquals([code, stderr], [0, ""]);
     return stdout;

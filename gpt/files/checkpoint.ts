@@ -27,15 +27,15 @@ import {
   encodeModel,
   encodeOptimizer,
 } from "./checkpoint_content.ts";
+import { fileName, latestMeta, readFile, readMeta, readMetas } from "./checkpoint_list.ts";
 import {
   changedMessage,
   type CheckpointMeta,
   type CheckpointPart,
   digestOf,
   formatMeta,
-  parseMeta,
 } from "./checkpoint_meta.ts";
-import { ensureWritableFolder, fileError, namesIn, writeFilesTogether } from "./files.ts";
+import { ensureWritableFolder, fileError, type ReadOptions, writeFilesTogether } from "./files.ts";
 import type { GPT, GPTOptions } from "../model/model.ts";
 
 /** What {@linkcode saveCheckpoint} saves. */
@@ -135,12 +135,6 @@ export async function removeCheckpoint(folder: string, step: number): Promise<vo
   }
 }
 
-/** Options for reading what a folder holds. */
-export interface ReadOptions {
-  /** Called with a line for each file that is skipped, since it cannot be read (default `console.warn`). */
-  readonly warn?: (line: string) => void;
-}
-
 /**
  * Opens a checkpoint: reads its description and its tokenizer, and not yet the parameters.
  *
@@ -211,88 +205,6 @@ export async function loadOptimizer(
   explain(path, () => decodeOptimizer(bytes, optimizer, device));
 }
 
-/**
- * Finds the run that saved last, of all runs below a folder. What cannot be read is skipped, with a
- * line for each.
- *
- * @param root The folder that holds a folder for each run.
- * @throws {Error} If no run has a checkpoint that can be read.
- */
-export async function findLatestRun(
-  root: string,
-  { warn = console.warn }: ReadOptions = {},
-): Promise<string> {
-  const runs: (Readable & { folder: string })[] = [];
-  for (const name of await namesIn(root)) {
-    const folder = `${root}/${name}`;
-    try {
-      if (await isFolder(folder)) runs.push({ folder, ...await readMetas(folder) });
-    } catch (error) {
-      runs.push({ folder, metas: [], problems: [error as Error] });
-    }
-  }
-  const latest = runs.filter(({ metas }) => metas.length > 0)
-    .sort((a, b) => byTime(a.metas[0]!, b.metas[0]!))[0];
-  // Whoever opens the run is told of what is wrong in it.
-  const others = runs.filter((run) => run !== latest).flatMap(({ problems }) => problems);
-  for (const { message } of others) warn(`${message}; skipped`);
-  if (latest !== undefined) return latest.folder;
-  throw new Error(
-    `Cannot find a checkpoint: wanted one in ${root}, got none` +
-      (others.length === 0 ? ". Train a model first: deno task speedrun" : " that can be read"),
-  );
-}
-
-/** What the descriptions of a run's checkpoints say. */
-interface Readable {
-  /** Those that can be read, the one saved last first. */
-  readonly metas: readonly CheckpointMeta[];
-  /** Why others cannot be read, by rising step. */
-  readonly problems: readonly Error[];
-}
-
-/** Reads all descriptions in a folder. */
-async function readMetas(folder: string): Promise<Readable> {
-  const metas: CheckpointMeta[] = [];
-  const problems: Error[] = [];
-  for (const step of await stepsIn(folder)) {
-    try {
-      metas.push(await readMeta(folder, step));
-    } catch (error) {
-      problems.push(error as Error);
-    }
-  }
-  return { metas: metas.sort(byTime), problems };
-}
-
-/** The steps of a run that have a description, rising. */
-async function stepsIn(folder: string): Promise<number[]> {
-  const steps = (await namesIn(folder)).map((name) => /^meta_(\d{6,})\.json$/.exec(name)?.[1]);
-  return steps.filter((step) => step !== undefined).map(Number).sort((a, b) => a - b);
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
-}
-
-/** The description of the checkpoint that was saved last of those that can be read. */
-async function latestMeta(folder: string, warn: (line: string) => void): Promise<CheckpointMeta> {
-  const { metas, problems } = await readMetas(folder);
-  const latest = metas[0];
-  if (latest === undefined) {
-    throw problems.at(-1) ??
-      new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
-  }
-  for (const { message } of problems) {
-    warn(`${message}; skipped, going on with step ${latest.state.step}`);
-  }
-  return latest;
-}
-
 /** Reads something of a checkpoint; if that fails, the error names another one that is intact. */
 async function orNameIntact<Result>(
   folder: string,
@@ -334,23 +246,6 @@ async function findIntact(
   return null;
 }
 
-/** Sorts checkpoints, the latest first: two of one millisecond by their steps. */
-function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
-  return a.savedAt === b.savedAt ? b.state.step - a.state.step : a.savedAt > b.savedAt ? -1 : 1;
-}
-
-async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
-  const path = `${folder}/${fileName("meta", step)}`;
-  const bytes = await readFile(path);
-  const meta = await parseMeta(bytes).catch((cause) => {
-    throw fileError("read", path, cause);
-  });
-  if (meta.state.step !== step) {
-    throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
-  }
-  return meta;
-}
-
 /** Reads one of the files of a checkpoint, and makes sure that it is the one that was saved. */
 async function readPart(
   folder: string,
@@ -373,14 +268,6 @@ async function readPart(
   return bytes;
 }
 
-async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await Deno.readFile(path);
-  } catch (cause) {
-    throw fileError("read", path, cause);
-  }
-}
-
 /** Runs a function on the content of a file, whose errors then name the file. */
 function explain<Result>(path: string, read: () => Result): Result {
   try {
@@ -388,9 +275,4 @@ function explain<Result>(path: string, read: () => Result): Result {
   } catch (cause) {
     throw fileError("read", path, cause);
   }
-}
-
-function fileName(part: CheckpointPart | "meta", step: number): string {
-  const extension = part === "model" || part === "optim" ? "safetensors" : "json";
-  return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;
 }

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { openDevice, Tensor } from "../../tensor/mod.ts";
 import {
-  findLatestRun,
   loadModel,
   loadOptimizer,
   openCheckpoint,
   removeCheckpoint,
   saveCheckpoint,
 } from "./checkpoint.ts";
+import { findLatestRun } from "./checkpoint_list.ts";
 import { parseMeta } from "./checkpoint_meta.ts";
 import { GPT } from "../model/model.ts";
 import { tinyPlan, tinyTexts, tinyTokenizer } from "../testing/tiny.ts";

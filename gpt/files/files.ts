@@ -183,6 +183,33 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
+ * Finds a name for what shall make room for something new: `d4-1` for `d4`, `a-1.json` for `a.json`,
+ * or the next number that is free.
+ *
+ * @example
+ * ```ts
+ * import { freeName } from "./files.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/a-1.json`, "");
+ * if (await freeName(`${folder}/a.json`) !== `${folder}/a-2.json`) throw new Error("expected 2");
+ * ```
+ */
+export async function freeName(path: string): Promise<string> {
+  const [, stem, extension] = /^(.*?)(\.[a-z]+)?$/s.exec(path)!;
+  for (let number = 1;; number++) {
+    const name = `${stem}-${number}${extension ?? ""}`;
+    if (!(await exists(name))) return name;
+  }
+}
+
+/** Options for reading what a folder holds. */
+export interface ReadOptions {
+  /** Called with a line for what is not as it should be, but no error (default `console.warn`). */
+  readonly warn?: (line: string) => void;
+}
+
+/**
  * What went wrong with a file, on one line and in words that say what to do.
  *
  * @param action What was attempted: "write", "read".
@@ -274,7 +301,8 @@ async function syncFolders(files: readonly (readonly [path: string, unknown])[])
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether a file, a folder or a link has this name. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
     return true;

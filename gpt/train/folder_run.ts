@@ -8,6 +8,7 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import { MetricsLog } from "../files/metrics.ts";
+import { lockRun, type RunLock } from "../files/run_lock.ts";
 import { train, type TrainingEvent, type TrainingState, type TrainOptions } from "./run.ts";
 
 /** Options for {@linkcode trainInFolder}. */
@@ -25,12 +26,18 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
    * take more than 1 % of the time. The last two of these checkpoints stay. @default {600}
    */
   readonly saveSeconds?: number | undefined;
+  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
+  readonly lock?: RunLock | undefined;
 }
 
 /** The name of the file of metrics in the folder of a run. */
 export const METRICS_FILE = "metrics.jsonl";
 
-/** Trains as {@linkcode train} does, saves checkpoints and appends metrics on the way. */
+/**
+ * Trains as {@linkcode train} does, saves checkpoints and appends metrics on the way.
+ *
+ * @throws {Error} If another process trains in the folder; the message tells its id.
+ */
 export async function* trainInFolder(
   options: FolderRunOptions,
 ): AsyncGenerator<TrainingEvent, void, void> {
@@ -46,6 +53,7 @@ export async function* trainInFolder(
     }
     return path;
   };
+  await using _lock = options.lock === undefined ? await lockRun(folder) : null;
   const seconds = isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {};
   using log = await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0);
   for await (

@@ -25,6 +25,7 @@ import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.t
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
+import type { RunLock } from "../files/run_lock.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
 import { pretrainingRates } from "./loop.ts";
@@ -69,6 +70,8 @@ export interface PretrainOptions {
    * saving would take more than 1 % of the time. The last two of these checkpoints stay.
    */
   readonly saveSeconds?: number;
+  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
+  readonly lock?: RunLock | undefined;
   /** The most tokens of the validation split that are predicted in an evaluation. */
   readonly evalTokens: number;
   /** What the user asked for, to be kept in checkpoints. */
@@ -175,6 +178,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         sample: { every: options.sampleEvery, run: sample },
         saveEvery: options.saveEvery,
         saveSeconds: options.saveSeconds,
+        lock: options.lock,
       }),
   };
 }

@@ -8,7 +8,13 @@
 
 import { type Source, texts } from "../../data/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
-import { basePath, ensureWritableFolder, fileError, writeFileAtomically } from "../files/files.ts";
+import {
+  basePath,
+  ensureWritableFolder,
+  fileError,
+  freeName,
+  writeFileAtomically,
+} from "../files/files.ts";
 
 /** How much of a corpus a tokenizer is trained on. */
 export interface TextLimits {
@@ -81,14 +87,30 @@ export function tokenizerPath(): string {
 /**
  * Makes a tokenizer the one that new models are trained with.
  *
- * @returns Where it lies now.
+ * @returns Where it is now, and where another one is that was there before; `null` if there was none,
+ * or the same.
  * @throws {Error} If it cannot be written; the message names the path.
  */
-export async function keepTokenizer(tokenizer: Tokenizer): Promise<string> {
+export async function keepTokenizer(
+  tokenizer: Tokenizer,
+): Promise<{ readonly path: string; readonly earlier: string | null }> {
   const path = tokenizerPath();
+  const json = JSON.stringify(tokenizer);
   await ensureWritableFolder(basePath("tokenizer"));
-  await writeFileAtomically(path, JSON.stringify(tokenizer));
-  return path;
+  const former = await readFormer(path);
+  const earlier = former === null || former === json ? null : await freeName(path);
+  if (former !== null && earlier !== null) await writeFileAtomically(earlier, former);
+  await writeFileAtomically(path, json);
+  return { path, earlier };
+}
+
+async function readFormer(path: string): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw fileError("read", path, cause);
+  }
 }
 
 /**

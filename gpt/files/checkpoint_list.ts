@@ -1,0 +1,138 @@
+/**
+ * Which checkpoints there are: their names, and what their descriptions say.
+ *
+ * @module
+ */
+
+import { type CheckpointMeta, type CheckpointPart, parseMeta } from "./checkpoint_meta.ts";
+import { fileError, namesIn, type ReadOptions } from "./files.ts";
+
+/**
+ * The steps after which a run was saved, rising, by the names of its files: they may be damaged.
+ *
+ * @param folder The folder of the run; one that does not exist has none.
+ *
+ * @example
+ * ```ts
+ * import { savedSteps } from "./checkpoint_list.ts";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${folder}/meta_000100.json`, "");
+ * if ((await savedSteps(folder)).join() !== "100") throw new Error("expected one step");
+ * ```
+ */
+export async function savedSteps(folder: string): Promise<number[]> {
+  const steps = (await namesIn(folder)).map((name) => /^meta_(\d{6,})\.json$/.exec(name)?.[1]);
+  return steps.filter((step) => step !== undefined).map(Number).sort((a, b) => a - b);
+}
+
+/**
+ * Finds the run that saved last, of all runs below a folder. What cannot be read is skipped, with a
+ * line for each.
+ *
+ * @param root The folder that holds a folder for each run.
+ * @throws {Error} If no run has a checkpoint that can be read.
+ */
+export async function findLatestRun(
+  root: string,
+  { warn = console.warn }: ReadOptions = {},
+): Promise<string> {
+  const runs: (Readable & { folder: string })[] = [];
+  for (const name of await namesIn(root)) {
+    const folder = `${root}/${name}`;
+    try {
+      if (await isFolder(folder)) runs.push({ folder, ...await readMetas(folder) });
+    } catch (error) {
+      runs.push({ folder, metas: [], problems: [error as Error] });
+    }
+  }
+  const latest = runs.filter(({ metas }) => metas.length > 0)
+    .sort((a, b) => byTime(a.metas[0]!, b.metas[0]!))[0];
+  // Whoever opens the run is told of what is wrong in it.
+  const others = runs.filter((run) => run !== latest).flatMap(({ problems }) => problems);
+  for (const { message } of others) warn(`${message}; skipped`);
+  if (latest !== undefined) return latest.folder;
+  throw new Error(
+    `Cannot find a checkpoint: wanted one in ${root}, got none` +
+      (others.length === 0 ? ". Train a model first: deno task speedrun" : " that can be read"),
+  );
+}
+
+/** What the descriptions of a run's checkpoints say. */
+interface Readable {
+  /** Those that can be read, the one saved last first. */
+  readonly metas: readonly CheckpointMeta[];
+  /** Why others cannot be read, by rising step. */
+  readonly problems: readonly Error[];
+}
+
+/** Reads all descriptions in a folder. */
+export async function readMetas(folder: string): Promise<Readable> {
+  const metas: CheckpointMeta[] = [];
+  const problems: Error[] = [];
+  for (const step of await savedSteps(folder)) {
+    try {
+      metas.push(await readMeta(folder, step));
+    } catch (error) {
+      problems.push(error as Error);
+    }
+  }
+  return { metas: metas.sort(byTime), problems };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
+
+/** The description of the checkpoint that was saved last of those that can be read. */
+export async function latestMeta(
+  folder: string,
+  warn: (line: string) => void,
+): Promise<CheckpointMeta> {
+  const { metas, problems } = await readMetas(folder);
+  const latest = metas[0];
+  if (latest === undefined) {
+    throw problems.at(-1) ??
+      new Error(`Cannot open a checkpoint: wanted one in ${folder}, got a folder without any`);
+  }
+  for (const { message } of problems) {
+    warn(`${message}; skipped, going on with step ${latest.state.step}`);
+  }
+  return latest;
+}
+
+/** Sorts checkpoints, the latest first: two of one millisecond by their steps. */
+function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
+  return a.savedAt === b.savedAt ? b.state.step - a.state.step : a.savedAt > b.savedAt ? -1 : 1;
+}
+
+export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
+  const path = `${folder}/${fileName("meta", step)}`;
+  const bytes = await readFile(path);
+  const meta = await parseMeta(bytes).catch((cause) => {
+    throw fileError("read", path, cause);
+  });
+  if (meta.state.step !== step) {
+    throw new Error(`Cannot read ${path}: wanted step ${step}, got ${meta.state.step}`);
+  }
+  return meta;
+}
+
+/** Reads a file whole. */
+export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (cause) {
+    throw fileError("read", path, cause);
+  }
+}
+
+/** The name of a file of a checkpoint. */
+export function fileName(part: CheckpointPart | "meta", step: number): string {
+  const extension = part === "model" || part === "optim" ? "safetensors" : "json";
+  return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;
+}
