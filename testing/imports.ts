@@ -19,7 +19,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   optim: ["tensor"],
   tokenizer: [],
   data: [],
-  gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data"],
+  mpi: [],
+  gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
   scripts: ["chat", "gpt", "tokenizer", "data"],
 };
