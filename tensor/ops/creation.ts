@@ -1,6 +1,6 @@
 /**
- * Random tensors. The numbers are counted out on the host, so a seed gives the same bits on every
- * device, and are then copied: see `random.ts`.
+ * Random tensors. The numbers are generated on the host by `random.ts`, so a seed gives the same
+ * bits on every device.
  *
  * @module
  */
@@ -10,20 +10,21 @@ import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { checkShape, sizeOf } from "../shape.ts";
 import { Tensor, type TensorOptions } from "../tensor.ts";
 
-/** What {@linkcode uniform} can be told. */
+/** Options for {@linkcode uniform}. */
 export interface UniformOptions extends TensorOptions {
-  /** An integer from 0 to 2⁵³ − 1. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
-  /** The smallest number that may come out (default 0). */
+  /** Lower limit, inclusive. @default {0} */
   readonly low?: number;
-  /** What all numbers are below (default 1). */
+  /** Upper limit, exclusive. @default {1} */
   readonly high?: number;
 }
 
 /**
- * Uniformly distributed numbers.
+ * A tensor of uniform random numbers.
  *
- * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or `low` is not below `high`.
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or `low` is not below
+ * `high`.
  *
  * @example
  * ```ts
@@ -41,22 +42,22 @@ export function uniform(device: Device, shape: readonly number[], options: Unifo
   return Tensor.from(device, uniformArray(seed, sizeOf(shape), low, high), { shape, ...rest });
 }
 
-/** What {@linkcode normal} can be told. */
+/** Options for {@linkcode normal}. */
 export interface NormalOptions extends TensorOptions {
-  /** An integer from 0 to 2⁵³ − 1. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
-  /** The mean (default 0). */
+  /** Mean. @default {0} */
   readonly mean?: number;
-  /** The standard deviation (default 1). */
+  /** Standard deviation. @default {1} */
   readonly standardDeviation?: number;
 }
 
 /**
- * Normally distributed numbers.
+ * A tensor of normal random numbers.
  *
  * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1.
  *
- * @example A weight matrix to begin with
+ * @example An initial weight matrix
  * ```ts
  * import { normal, openDevice } from "../mod.ts";
  *
@@ -73,16 +74,17 @@ export function normal(device: Device, shape: readonly number[], options: Normal
   return Tensor.from(device, values, { shape, ...rest });
 }
 
-/** What {@linkcode permutation} can be told. */
+/** Options for {@linkcode permutation}. */
 export interface PermutationOptions {
-  /** An integer from 0 to 2⁵³ − 1. */
+  /** Random seed: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
 }
 
 /**
- * The integers from 0 to `count` − 1 in random order: `int32 [count]`.
+ * A random permutation of the integers from 0 to `count` − 1: `int32 [count]`.
  *
- * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or the count not one from 0 up.
+ * @throws {RangeError} If the seed is not an integer from 0 to 2⁵³ − 1, or the count is not a
+ * non-negative integer.
  *
  * @example
  * ```ts

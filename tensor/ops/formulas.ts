@@ -1,6 +1,6 @@
 /**
- * Formulas that several programs contain. They stand apart from the operations, so that a module that is
- * loaded before those can have them.
+ * Formulas shared by several programs. They are separate from the operations so that modules loaded
+ * before those can import them.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 
-/** x where it is positive, else 0. That "not positive" is asked for lets NaN stay NaN. */
+/** ReLU: x where positive, else 0. Testing for "not positive" keeps NaN. */
 export function reluOf(x: Expression): Expression {
   return ex.select(ex.lessEqual(x, 0), 0, x);
 }

@@ -1,4 +1,4 @@
-/** Joining tensors along an axis, and cutting them apart. @module */
+/** Concatenating and splitting tensors. @module */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
 import { noGrad } from "../grad_mode.ts";
@@ -53,7 +53,7 @@ function checkJoinable(first: Specification, other: Specification, axis: number)
 }
 
 /**
- * Joins tensors along an axis that they have.
+ * Concatenates tensors along an existing axis.
  *
  * @throws {RangeError} If there are none, or their shapes differ along another axis.
  * @throws {TypeError} If their dtypes differ.
@@ -73,13 +73,13 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   return applyOne(concatOperation, tensors, normalizeAxis(axis, tensors[0]!.shape, "concat"));
 }
 
-/** Joins tensors of one shape along a new axis. @throws {RangeError} If their shapes differ. */
+/** Stacks tensors of one shape along a new axis. @throws {RangeError} If their shapes differ. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   return concat(tensors.map((each) => unsqueeze(each, axis)), axis);
 }
 
 /**
- * Cuts a tensor into pieces of the given lengths along an axis: views, nothing is copied.
+ * Splits a tensor along an axis into views of the given lengths.
  *
  * @throws {RangeError} If the lengths do not add up to that of the axis.
  */

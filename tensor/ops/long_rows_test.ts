@@ -15,7 +15,7 @@ import {
   uniformArray,
 } from "../mod.ts";
 
-/** Rows that are larger than a binding of the tiny device, which takes three pieces for each. */
+/** Rows that exceed a binding of the tiny device, and take three pieces each. */
 const [ROWS, LENGTH] = [4, 300_001];
 const SHAPE = [ROWS, LENGTH];
 const EPSILON = 1e-5;
@@ -25,10 +25,10 @@ const numbers = normalArray(1, ROWS * LENGTH, 0.5, 2);
 const upstream = normalArray(2, ROWS * LENGTH);
 const weight = normalArray(3, LENGTH);
 const bias = normalArray(4, LENGTH);
-/** The last piece, the first one, none that counts, and the middle. */
+/** In the last piece, the first one, ignored, and in the middle. */
 const classes = Int32Array.of(LENGTH - 1, 5, -1, 140_000);
 
-/** What is not finite, or comes twice, lies in different pieces. */
+/** Non-finite and duplicate elements, in different pieces. */
 function withSpecials(): Float32Array<ArrayBuffer> {
   const x = numbers.slice();
   x[LENGTH - 3] = x[7] = 50;
@@ -42,7 +42,7 @@ const total = (x: Float64Array): number => x.reduce((sum, value) => sum + value,
 const largest = (x: Float64Array): number => x.reduce((most, value) => Math.max(most, value));
 const dot = (a: Float64Array, b: Float64Array): number => total(a.map((value, i) => value * b[i]!));
 
-/** log Σ eˣ, the share of each element in Σ eˣ, and its logarithm. */
+/** log Σ eˣ, softmax and log-softmax. */
 function exponentials(x: Float64Array) {
   const most = largest(x);
   const powers = x.map((value) => Math.exp(value - most));
@@ -54,7 +54,7 @@ function exponentials(x: Float64Array) {
   };
 }
 
-/** A row less its mean, and 1 over its deviation; or for the root mean square the row itself. */
+/** A centered row and 1 over its standard deviation; or the row itself, for RMS norm. */
 function scaled(x: Float64Array, isCentered: boolean) {
   const mean = isCentered ? total(x) / LENGTH : 0;
   const distances = x.map((value) => value - mean);
@@ -70,11 +70,11 @@ function scaledGradient(x: Float64Array, g: Float64Array, isCentered: boolean): 
   return weighted.map((value, i) => factor * (value - mean - values[i]! * share));
 }
 
-/** An operation on rows, with a row of its result and of its gradient in double precision. */
+/** A row operation, with a row of its result and gradient in double precision. */
 interface RowCase {
   readonly run: (x: Tensor) => Tensor;
   readonly line: (x: Float64Array, row: number) => Float64Array;
-  /** Given that of the result, of which there is one for each element, or one. */
+  /** `g` is the upstream gradient: one per element, or one. */
   readonly gradient: (x: Float64Array, g: Float64Array, row: number) => Float64Array;
 }
 
@@ -166,7 +166,7 @@ const cases: Readonly<Record<string, RowCase>> = {
 const rowOf = (x: ArrayLike<number>, row: number, length = LENGTH): Float64Array =>
   Float64Array.from({ length }, (_, i) => x[row * length + i]!);
 
-/** Compares each row by itself, relative to the largest number in it. */
+/** Compares each row relative to its largest number. */
 function assertRows(
   got: ArrayLike<number>,
   wanted: readonly Float64Array[],
@@ -180,14 +180,14 @@ function assertRows(
   }
 }
 
-/** Registers a test on the CPU, on a GPU within tiny limits, and within its own. */
+/** Registers a test on the CPU, on a GPU with tiny limits, and with its own limits. */
 function testLongRows(name: string, fn: (device: Device) => Promise<void>): void {
   cpuTest(`${name} (cpu)`, fn);
   gpuTest(`${name} (webgpu)`, fn);
   gpuTest(`${name} (webgpu, rows larger than a binding)`, fn, tinyDevice);
 }
 
-/** A value that is computed when it is first needed. */
+/** A lazily computed value. */
 function once<V>(compute: () => V): () => V {
   let known: { readonly value: V } | null = null;
   return () => (known ??= { value: compute() }).value;
@@ -255,7 +255,7 @@ testLongRows("factors of long rows get their gradients", async (device) => {
 });
 
 testLongRows("a factor for each of many long rows gets its gradient", async (device) => {
-  // So many rows that each is summed at once, in the kernel that multiplies.
+  // So many rows that the matmul kernel sums each directly.
   const count = 256;
   const row = Tensor.from(device, numbers.subarray(0, LENGTH));
   const factors = Tensor.ones(device, [count, 1], { requiresGrad: true });
@@ -265,7 +265,7 @@ testLongRows("a factor for each of many long rows gets its gradient", async (dev
   assert(deviation(Float64Array.from(await factors.grad!.data()), wanted) < 1e-5);
 });
 
-/** Of four hidden vectors of three numbers, and as many for each class. */
+/** Of four hidden vectors with three elements, and as many per class. */
 const lossOfProducts = once(() => {
   const width = 3;
   const hidden = uniformArray(5, ROWS * width, -1);
@@ -297,7 +297,7 @@ testLongRows("a loss over many classes agrees with double precision", async (dev
   result.backward();
   assertRows(await result.data(), [Float64Array.of(loss)], "the loss");
   assertRows(await table.grad!.data(), [ofTable], "the gradient of the table");
-  // A plain sum of 300,001 products, each time rounded to the place of the one target.
+  // A plain sum of 300,001 products, each rounded to the ulp of the single target's.
   assertRows(await hidden.grad!.data(), [ofHidden], "the gradient of what is hidden", 1e-4);
 });
 

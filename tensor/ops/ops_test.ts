@@ -13,19 +13,19 @@ import {
 } from "../mod.ts";
 import { type Case, cases, fill } from "./testing/cases.ts";
 
-/** How a case's inputs lie in memory. */
+/** The memory layouts of a case's inputs. */
 const layouts: Record<
   string,
   (device: Device, array: ReferenceArray, type: DType) => Tensor
 > = {
   "as they are": upload,
-  // Stored with the axes in reverse order, so that the last axis has a large stride.
+  // Stored with reversed axes, so that the last axis has a large stride.
   transposed: (device, array, type) => {
     const order = array.shape.map((_, axis) => axis).reverse();
     const plain = upload(device, array, type);
     return noGrad(() => plain.permute(order).contiguous().permute(order));
   },
-  // In the middle of a larger tensor, so that there are an offset and gaps.
+  // Within a larger tensor, so that there are an offset and gaps.
   sliced: (device, array, type) => {
     const plain = upload(device, array, type);
     if (array.shape.length === 0) return plain;
@@ -44,12 +44,12 @@ function upload(device: Device, { shape, data }: ReferenceArray, type: DType): T
   return Tensor.from(device, [...data], { shape, dtype: type });
 }
 
-/** What is different in half precision. */
+/** What half precision changes. */
 const precisions = {
   float32: { round: Math.fround, relative: 1e-5, smallest: 1e-37, gradient: 2e-5 },
-  // Kernels compute as in single precision and round once, by 2⁻¹¹ of the result or half of the
-  // smallest number there is. No case chains more than two operations, whose errors add up, and the
-  // gradient of such a chain is one of as many, to which a rounding of what went in comes.
+  // Kernels compute in single precision and round once, by 2⁻¹¹ of the result or half of the
+  // smallest subnormal. No case chains more than two operations, whose errors add up; the gradient
+  // of such a chain adds the rounding of its input.
   float16: { round: Math.f16round, relative: 2 ** -10, smallest: 2 ** -25, gradient: 2 ** -9 },
 } as const;
 
@@ -66,12 +66,12 @@ function inputsOf(each: Case, precision: Precision): ReferenceArray[] {
 
 const isInteger = (each: Case, i: number): boolean => each.inputs[i]!.filling === "classes";
 
-/** The numbers with zeros for those too small for a whole significand. */
+/** The numbers with subnormals flushed to zero. */
 function flushed({ shape, data }: ReferenceArray): ReferenceArray {
   return { shape, data: data.map((value) => Math.abs(value) < 2 ** -126 ? 0 * value : value) };
 }
 
-/** Each element has to be what is expected, or the same element of `alternative`. */
+/** Each element must equal the expected one, or the same element of `alternative`. */
 async function compare(
   each: Case,
   actual: Tensor,
@@ -97,8 +97,8 @@ async function compare(
 /**
  * Compares a result with the reference.
  *
- * This function is not asynchronous, so its scope ends when it returns, but the reading has begun
- * by then. Many checks can read together, which on WebGPU is what takes the time.
+ * Not asynchronous, so its scope ends when it returns, but the read has started by then. Many
+ * checks can read together, because on WebGPU waiting dominates.
  */
 function checkForward(
   device: Device,
@@ -111,7 +111,7 @@ function checkForward(
   const inputs = arrays.map((array, i) =>
     layouts[layout]!(device, array, isInteger(each, i) ? "int32" : precision)
   );
-  // WGSL leaves it to the device whether such small numbers count as zeros.
+  // WGSL lets devices flush subnormals to zero.
   const maybeFlushed = device.kind === "webgpu" ? arrays.map(flushed) : arrays;
   const alternative = each.reference(maybeFlushed);
   return compare(each, each.run(inputs), each.reference(arrays), precision, alternative);
@@ -119,7 +119,10 @@ function checkForward(
 
 const numericGradients = new Map<string, Float64Array>();
 
-/** The slope of the weighted sum of the reference, by input `i`: the same for every device and layout. */
+/**
+ * The numeric gradient of the weighted sum of the reference for input `i`: the same for every
+ * device and layout.
+ */
 function numericGradient(
   each: Case,
   arrays: readonly ReferenceArray[],
@@ -139,7 +142,10 @@ function numericGradient(
   return gradient;
 }
 
-/** Compares gradients of a weighted sum with finite differences of the reference, in double. Reads as above. */
+/**
+ * Compares gradients of a weighted sum with finite differences of the reference, in double
+ * precision. Reads as above.
+ */
 function checkBackward(
   device: Device,
   each: Case,
@@ -171,18 +177,20 @@ function checkBackward(
   }));
 }
 
-/** Finite differences evaluate the reference for every element twice: that is for small inputs. */
+/**
+ * Finite differences evaluate the reference twice per element, so only small inputs are checked.
+ */
 function isSmall(each: Case): boolean {
   return each.inputs.every(({ shape }) => sizeOf(shape) <= 64);
 }
 
-/** Something to be checked, with a name for when it fails. */
+/** A check with a name for its failure message. */
 interface Check {
   readonly name: string;
   readonly run: () => Promise<unknown>;
 }
 
-/** How many checks read together. */
+/** Number of checks that read together. */
 const TOGETHER = 50;
 
 /** Runs every case on one device, and reports all that fail. */

@@ -1,5 +1,5 @@
 /**
- * Reductions: the axes to be reduced become the last one, and a row program does the rest.
+ * Reductions: the reduced axes are moved last and merged, for a row program.
  *
  * @module
  */
@@ -40,19 +40,19 @@ const varianceProgram = defineProgram(
   },
 );
 
-/** Few rows longer than this are reduced in two stages, so that there is work for every core. */
+/** A few rows longer than this are reduced in two stages, to occupy every core. */
 const LONG_ROW = 8192;
-/** As many pieces as a long row is cut into at most. */
+/** Maximum number of pieces of a long row. */
 const MOST_PIECES = 256;
-/** So many pieces of all rows are enough for every core; with fewer a rest that is left over pays. */
+/** This many pieces, over all rows, occupy every core; with fewer, a remainder pays off. */
 const ENOUGH_PIECES = 64;
 
-/** Whether so many rows of this length are reduced in one stage. */
+/** Whether this many rows of this length are reduced in one stage. */
 export function isReducedAtOnce(rowCount: number, length: number): boolean {
   return length < LONG_ROW || rowCount >= MOST_PIECES;
 }
 
-/** The tensor as rows of the elements to be reduced: the reduced axes last, joined into one. */
+/** The tensor as rows of the elements to reduce: the reduced axes last, merged into one. */
 function asRows(x: Tensor, axes: readonly number[]): Tensor {
   if (axes.length === 1 && axes[0] === x.shape.length - 1) return x;
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -70,13 +70,13 @@ function reducedShape(
   return shape.flatMap((length, axis) => axes.includes(axis) ? (keepAxes ? [1] : []) : [length]);
 }
 
-/** Runs a reduction of which the result of parts can be reduced again: a sum or an extreme. */
+/** Runs an associative reduction, such as a sum or maximum, in stages. */
 function reduceInStages(
   program: Program,
   rows: Tensor,
   dtype: FloatType = promote([rows.dtype]),
 ): Tensor {
-  // What is reduced again is kept in single precision.
+  // Partial results stay in single precision.
   const reduce = (x: Tensor, dtype: FloatType) => runProgram(program, [x], [], dtype)[0]!;
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
@@ -97,19 +97,19 @@ function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** Sums along the given axes, or everything. An empty sum is 0. */
+/** The sum along the given axes, or of all elements; 0 if there are none. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return sumAs(x, axes, keepAxes, promote([x.dtype]));
 }
 
-/** A sum in another type than that of `x`: of many `float16` it may be too large for one. */
+/** A sum in another dtype than `x`, because the sum of many `float16` may overflow. */
 function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: FloatType): Tensor {
   const along = normalizeAxes(axes, x.shape, "sum");
   const result = reduceInStages(sumProgram, asRows(x, along), dtype);
   return reshape(result, reducedShape(x.shape, along, keepAxes));
 }
 
-/** The mean along the given axes, or of everything. The mean of nothing is NaN. */
+/** The mean along the given axes, or of all elements; NaN if there are none. */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   const along = normalizeAxes(axes, x.shape, "take the mean");
   const count = sizeOf(along.map((axis) => x.shape[axis]!));
@@ -127,24 +127,27 @@ function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes
   return reshape(reduceInStages(program, rows), reducedShape(x.shape, along, keepAxes));
 }
 
-/** The largest element along the given axes, or of all; equal ones share the gradient. */
+/** The maximum along the given axes, or of all elements; ties share the gradient. */
 export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return extreme("max", maxProgram, x, axes, keepAxes);
 }
 
-/** The smallest element along the given axes, or of all; equal ones share the gradient. */
+/** The minimum along the given axes, or of all elements; ties share the gradient. */
 export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return extreme("min", minProgram, x, axes, keepAxes);
 }
 
-/** The mean squared distance from the mean, the sum divided by the count less `correction`. */
+/**
+ * The variance: the sum of squared deviations from the mean, divided by the count minus
+ * `correction`.
+ */
 export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
   const along = normalizeAxes(axes, x.shape, "take the variance");
   const [result] = runProgram(varianceProgram, [asRows(x, along)], [correction]);
   return reshape(result!, reducedShape(x.shape, along, keepAxes));
 }
 
-// NaN is neither equal to the largest element nor smaller: a row with NaN points at the first NaN.
+// NaN is neither equal to nor less than the maximum: in a row with NaN, take the first NaN.
 const argmaxProgram = defineProgram({ name: "argmax", inputs: ["x"] }, ({ x }) => {
   const isLargest = ex.equal(x, ex.rowMax(x));
   const isNumber = ex.equal(x, x);
@@ -166,14 +169,14 @@ const argmaxOperation: Operation<null> = {
   gradient: "a position does not change smoothly",
 };
 
-/** The position of the first largest element along an axis, as `int32`; of the first NaN if there is one. */
+/** The index of the first maximum along an axis, as `int32`; of the first NaN if there is one. */
 export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
   const along = normalizeAxis(axis, x.shape, "take the argmax");
   const result = applyOne(argmaxOperation, [asRows(x, [along])], null);
   return reshape(result, reducedShape(x.shape, [along], keepAxis));
 }
 
-/** The sum over the axes along which a tensor of `shape` was repeated to become like `x`. */
+/** Sums `x` over the axes along which a tensor of `shape` was broadcast to it. */
 export function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
   if (shapesEqual(x.shape, shape)) return x;
   return reshape(sum(x, broadcastAxes(shape, x.shape)), shape);

@@ -4,7 +4,7 @@ import { gpuTest } from "../../testing/gpu.ts";
 import { Tensor } from "../tensor.ts";
 import { max, mean, min, sum } from "./reduce.ts";
 
-/** Numbers of which the largest and the smallest come once: where, depends on the row. */
+/** Numbers with a unique maximum and minimum, at positions that depend on the row. */
 function numbers(rows: number, length: number): Float32Array<ArrayBuffer> {
   const data = Float32Array.from({ length: rows * length }, (_, i) => 1 + Math.sin(i * 0.7));
   for (let row = 0; row < rows; row++) {
@@ -15,7 +15,7 @@ function numbers(rows: number, length: number): Float32Array<ArrayBuffer> {
 }
 
 testOnEveryDevice("few long rows of any length are reduced as a whole", async (device) => {
-  // Primes, twice a prime, a power of two and its neighbours.
+  // Primes, twice a prime, a power of two and its neighbors.
   for (const [rows, length] of [[1, 10_007], [3, 20_014], [2, 65_537], [1, 65_535], [2, 65_536]]) {
     const data = numbers(rows!, length!);
     const x = Tensor.from(device, data, { shape: [rows!, length!], requiresGrad: true });
@@ -49,7 +49,7 @@ gpuTest(
       using _scope = device.scope();
       x.sum();
     });
-    // Of the pieces, of what is left over, and of these sums.
+    // Of the pieces, of the remainder, and of these sums.
     assertEquals(events.filter(({ name }) => name === "sum").length, 3);
     assertEquals(await x.sum().item(), length);
   },

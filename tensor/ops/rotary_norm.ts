@@ -1,4 +1,4 @@
-/** Rotary position embedding and a norm after it, as one operation. @module */
+/** Rotary position embedding followed by RMS norm, as one operation. @module */
 
 import { allocate, applyOne, type Operation } from "../apply.ts";
 import { differentiate } from "../expression/differentiate.ts";
@@ -10,7 +10,7 @@ import { runProgramOn } from "./program.ts";
 import { halves, inferRotary } from "./rotary.ts";
 import { FLOAT32_EPSILON, type RmsNormOptions } from "./rows.ts";
 
-/** The halves of a row, turned, and divided by the root of the mean square of both. */
+/** The halves of a row, rotated, divided by the root mean square of both. */
 const program = defineProgram(
   {
     name: "rotary norm",
@@ -27,7 +27,7 @@ const program = defineProgram(
   },
 );
 
-/** The gradient by the halves; it takes those of both outputs after the inputs. */
+/** The gradients of the halves; their upstream gradients follow the inputs. */
 const gradient = pruneInputs(differentiate(program, [true, true, false, false]));
 
 const rotaryNormOperation: Operation<readonly number[]> = {
@@ -55,13 +55,13 @@ const rotaryNormOperation: Operation<readonly number[]> = {
 };
 
 /**
- * Turns rows as {@linkcode rotary} does, and divides each by the root of its mean square, as
- * {@linkcode rmsNorm} does: what becomes of queries and keys, in one kernel.
+ * Rotates rows like {@linkcode rotary}, and normalizes each like {@linkcode rmsNorm}, in one
+ * kernel: QK norm.
  *
  * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
- * @param cos The cosines of the angles, which broadcast to `[..., n/2]`.
- * @param sin Their sines.
- * @param options The norm's factor and what is added to its mean square.
+ * @param cos Cosines of the angles, which broadcast to `[..., n/2]`.
+ * @param sin Sines of the angles.
+ * @param options The scale and the epsilon of the norm.
  * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
  *
  * @example A quarter turn, to a mean square of 4

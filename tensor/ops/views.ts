@@ -1,5 +1,5 @@
 /**
- * Views: the same elements under another shape. Nothing is copied, unless the name says so.
+ * Views: the same elements with another shape. Nothing is copied, unless stated.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { Tensor } from "../tensor.ts";
 import { addInPlace, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./reduce.ts";
 
-/** Makes a view and records how its gradient goes back. */
+/** Creates a view and records its gradient. */
 function view(
   name: string,
   x: Tensor,
@@ -41,12 +41,12 @@ const copyOperation: Operation<null> = {
   gradient: { apply: (upstream) => [upstream] },
 };
 
-/** A copy of the elements in memory of its own, one after the other. */
+/** A contiguous copy. */
 export function copy(x: Tensor): Tensor {
   return applyOne(copyOperation, [x], null);
 }
 
-/** The same elements, one after the other in memory: a copy only where they are not. */
+/** The same elements, contiguous in memory; copies only if they are not. */
 export function contiguous(x: Tensor): Tensor {
   return x.isContiguous ? x : copy(x);
 }
@@ -54,7 +54,7 @@ export function contiguous(x: Tensor): Tensor {
 /**
  * The same elements in another shape.
  *
- * @param shape The new shape; one length may be −1 and is worked out.
+ * @param shape The new shape; one length may be −1, which is inferred.
  * @throws {RangeError} If the number of elements differs.
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
@@ -66,9 +66,9 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 }
 
 /**
- * The axes in another order: axis i of the result is axis `order[i]`.
+ * Permutes the axes: axis i of the result is axis `order[i]`.
  *
- * @throws {RangeError} If an axis is missing, named twice or not there.
+ * @throws {RangeError} If an axis is missing, repeated or out of range.
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const axes = order.map((axis) => normalizeAxis(axis, x.shape, "permute"));
@@ -88,7 +88,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   );
 }
 
-/** Two axes exchanged. @throws {RangeError} If one of them is not there. */
+/** Swaps two axes. @throws {RangeError} If one is out of range. */
 export function transpose(x: Tensor, first: number, second: number): Tensor {
   const order = x.shape.map((_, axis) => axis);
   const a = normalizeAxis(first, x.shape, "transpose");
@@ -98,7 +98,7 @@ export function transpose(x: Tensor, first: number, second: number): Tensor {
 }
 
 /**
- * The elements from `start` up to but not including `end` along an axis. Both may count from the end.
+ * The elements from `start` to `end` (exclusive) along an axis. Negative limits count from the end.
  *
  * @throws {RangeError} If they are not within the axis, or `end` is before `start`.
  */
@@ -130,7 +130,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
 }
 
 /**
- * Axes of length 1 repeated, and new axes added in front, without a copy.
+ * Broadcasts to a shape without copying: repeats axes of length 1, and adds leading axes.
  *
  * @throws {RangeError} If the shape does not broadcast to the new one.
  */
@@ -148,7 +148,7 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
 }
 
 /**
- * Without an axis of length 1, or without all of them.
+ * Removes an axis of length 1, or all of them.
  *
  * @throws {RangeError} If the axis has another length.
  */
@@ -163,7 +163,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
   return reshape(x, x.shape.toSpliced(along, 1));
 }
 
-/** With a new axis of length 1 at the given place. @throws {RangeError} If there is no such place. */
+/** Inserts an axis of length 1. @throws {RangeError} If the position is out of range. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, [...x.shape, 1], "unsqueeze");
   return reshape(x, x.shape.toSpliced(at, 0, 1));

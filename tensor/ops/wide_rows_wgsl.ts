@@ -1,4 +1,4 @@
-/** Matrices on WebGPU whose rows are too long for a kernel, some columns at a time. @module */
+/** Column-wise processing of matrices whose rows exceed a binding, on WebGPU. @module */
 
 import type { View, WebGpuDevice } from "../device.ts";
 import { allocateView } from "../devices/webgpu/allocation.ts";
@@ -7,20 +7,20 @@ import { isRowSeen } from "../devices/webgpu/windows.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 
-/** A matrix, and what is done to it. */
+/** A matrix, and how it is used. */
 export interface WideMatrix {
   /** Contiguous, with as many columns as the others. */
   readonly view: View;
-  /** Whether what it holds matters. */
+  /** Whether its contents are used. */
   readonly isRead: boolean;
   readonly isWritten: boolean;
 }
 
 /**
- * Does something that treats all columns alike: at once, if kernels can see the rows, or else with copies
- * of some columns after the other.
+ * Runs something that treats all columns alike: at once if the rows fit a binding, otherwise on
+ * copies of a few columns at a time.
  *
- * @param run Takes a matrix for each of `matrices`, contiguous.
+ * @param run Called with a contiguous matrix for each of `matrices`.
  */
 export function inColumns(
   device: WebGpuDevice,
@@ -32,7 +32,7 @@ export function inColumns(
     return run(matrices.map(({ view }) => view));
   }
   const widest = Math.max(...matrices.map(({ view }) => bytesPerElement(view.dtype)));
-  // Several rows fit into a binding, and begin at a multiple of four elements.
+  // Several rows fit into a binding, and start at a multiple of four elements.
   const most = 4 * Math.floor(device.limits.maxStorageBufferBindingSize / (16 * widest));
   for (let first = 0; first < columns; first += most) {
     const length = Math.min(most, columns - first);

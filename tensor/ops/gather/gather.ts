@@ -1,8 +1,8 @@
 /**
- * Reading at positions that are themselves data, and the sums that this makes of gradients.
+ * Gathering by index, and the scatter-add of its gradients.
  *
- * No kernel adds atomically: whatever adds to an element adds in the order of the positions, so the
- * same input gives the same bits each time.
+ * No kernel uses atomic adds: additions to an element happen in index order, so equal inputs give
+ * equal bits.
  *
  * @module
  */
@@ -40,20 +40,23 @@ const embeddingOperation: Operation<null> = {
       const ids = saved.input(1);
       const rows = saved.inputShapes[0]![0]!;
       if (!sum) return [applyOne(sumRowsOperation, [x, ids], rows), null];
-      // Of a large table a batch changes few rows: no more than these are touched.
+      // A batch changes few rows of a large table, and only these are touched.
       sumRows(x.device, x, ids, sum, true);
       return [sum, null];
     },
   },
 };
 
-/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
+/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto existing values. */
 function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate: boolean): void {
   if (device.kind === "cpu") sumRowsOnCpu(device, x, ids, output, accumulate);
   else sumRowsOnWebGpu(device, x, ids, output, accumulate);
 }
 
-/** Adds row i of `x` to row `ids[i]` of a matrix with so many rows: the transpose of the embedding. */
+/**
+ * Scatter-adds row i of `x` to row `ids[i]` of a matrix with this many rows: the transpose of the
+ * embedding.
+ */
 const sumRowsOperation: Operation<number> = {
   name: "sum rows by id",
   infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
@@ -65,16 +68,16 @@ const sumRowsOperation: Operation<number> = {
 };
 
 /**
- * The rows of a table, one for each id: what turns tokens into vectors.
+ * Embedding lookup: the rows of a table for token ids.
  *
- * An id that is no row is an error where the host knows it. One that was computed on the device gives
- * a row of NaN.
+ * An invalid id is an error if the host knows it. One that was computed on the device gives a row
+ * of NaN.
  *
  * @param weight Floats, `[V, D]`
  * @param ids `int32 [...]`
- * @returns `[..., D]`, of the type of the weight.
+ * @returns `[..., D]`, of the dtype of the weight.
  * @throws {TypeError} If the ids are not `int32`, or the weight is.
- * @throws {RangeError} If the weight does not have two axes, or an id is not one of its rows.
+ * @throws {RangeError} If the weight does not have two axes, or an id is out of range.
  *
  * @example
  * ```ts
@@ -107,7 +110,7 @@ const gatherOperation: Operation<null> = {
     savesInputs: [1],
     apply: (upstream, saved) => {
       const length = saved.inputShapes[0]!.at(-1)!;
-      // The kernel adds to what is in memory, which would round each time.
+      // Accumulating in float16 memory would round at each addition.
       return [sumAlong(upstream.to("float32"), saved.input(1), length), null];
     },
   },
@@ -127,8 +130,8 @@ const sumAlongOperation: Operation<number> = {
 };
 
 /**
- * Rows of zeros, to which the elements of the rows of `x` are added at the given positions: the
- * transpose of {@linkcode gather} along the last axis. What lies at no position of the row is left out.
+ * Scatter-adds the elements of the rows of `x` to rows of zeros, at the given indices: the
+ * transpose of {@linkcode gather} along the last axis. Invalid indices are skipped.
  *
  * @param x `float32 [..., k]`
  * @param positions `int32 [..., k]`
@@ -151,16 +154,16 @@ export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
 }
 
 /**
- * The elements at the given positions along an axis: `result[i][j] = x[i][positions[i][j]]` for two
- * axes and the last one. As in PyTorch; the other lengths of both are the same.
+ * Gathers elements at the given indices along an axis: `result[i][j] = x[i][positions[i][j]]` for
+ * two axes and the last one. As in PyTorch, but the other lengths of both are equal.
  *
- * A position outside is an error where the host knows it. One that was computed on the device gives
- * NaN, or −1 in an `int32`.
+ * An invalid index is an error if the host knows it. One that was computed on the device gives NaN,
+ * or −1 in an `int32`.
  *
- * @param x Of any type.
+ * @param x Of any dtype.
  * @param positions `int32`, of the shape of the result.
- * @throws {TypeError} If the positions are not `int32`.
- * @throws {RangeError} If the shapes differ along another axis, or a position is outside.
+ * @throws {TypeError} If the indices are not `int32`.
+ * @throws {RangeError} If the shapes differ along another axis, or an index is out of range.
  *
  * @example
  * ```ts

@@ -9,11 +9,11 @@ import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 const intsBelow = (seed: number, count: number, limit: number): Int32Array<ArrayBuffer> =>
   Int32Array.from(uniformArray(seed, count, 0, limit), Math.floor);
 
-/** Ids that the host does not know: the sum of two tensors is the device's business. */
+/** Ids that the host does not know: the sum of two tensors is computed on the device. */
 const unknownIds = (device: Device, ids: readonly number[], shape = [ids.length]): Tensor =>
   Tensor.from(device, Float32Array.from(ids), { shape }).add(0).to("int32");
 
-/** What is added to each row of a table, in double precision. */
+/** The scatter-add to each row of a table, in double precision. */
 function rowSums(x: Float32Array, ids: Int32Array, rows: number, columns: number): Float64Array {
   const sums = new Float64Array(rows * columns);
   ids.forEach((id, i) => {
@@ -61,7 +61,7 @@ kernelTest("an embedding reads rows, and its gradient adds them up by id", async
     y.backward(Tensor.from(device, upstream, { shape: y.shape }));
     const gradient = await w.grad!.data();
     const sums = rowSums(upstream, ids, rows, columns);
-    // The sum of n numbers of size 1, with an error of half an ulp of the sum so far at each step.
+    // A sum of n numbers of size 1, with an error of half an ulp of the running sum per step.
     const tolerance = 1e-7 * Math.max(1, ids.length);
     sums.forEach((sum, i) => assertAlmostEquals(gradient[i]!, sum, tolerance, `${name} ${i}`));
     const touched = new Set(ids);
@@ -87,7 +87,7 @@ float16Test(
       y.backward(Tensor.from(device, upstream, { shape: y.shape }));
       const gradient = await w.grad!.data();
       const sums = rowSums(Float32Array.from(upstream), ids, rows, columns);
-      // The sums are as good as in float32, and rounded once.
+      // The sums are accurate to float32, and rounded once.
       sums.forEach((sum, i) => {
         const tolerance = 1e-7 * Math.max(1, ids.length) + 2 ** -11 * Math.abs(sum);
         assertAlmostEquals(gradient[i]!, sum, tolerance, `${name} ${i}`);
@@ -138,7 +138,7 @@ kernelTest("an embedding takes ids of any shape, and views", async (device) => {
   [5, 3, 1, 0, 3, 0].forEach((id, i) =>
     assertEquals(values.slice(8 * i, 8 * i + 8), rows.slice(8 * id, 8 * id + 8))
   );
-  // The sum's gradient is repeated without a copy.
+  // The gradient of the sum is broadcast without a copy.
   y.sum().backward();
   const counts = [2, 1, 0, 2, 0, 1];
   assertEquals([...await weight.grad!.data()], counts.flatMap((n) => new Array(8).fill(n)));

@@ -5,10 +5,10 @@ import { emitKernel } from "../../devices/cpu/emitter/mod.ts";
 import { sizeOf } from "../../shape.ts";
 import { loadWords } from "../matmul/places_wasm.ts";
 
-/** Elements to copy or to add that are worth waking another thread for. */
+/** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;
 
-/** What stands for an element that is not there: NaN, or −1 among integers, as bits. */
+/** The result for an invalid index: NaN, or −1 among integers, as bits. */
 export function bitsOutside(view: View): number {
   return view.dtype === "int32" ? -1 : 0x7fc00000;
 }
@@ -24,7 +24,7 @@ export function takeRowsOnCpu(device: CpuDevice, weight: View, ids: View, output
   device.dispatch(TAKE_ROWS, { integers }, sizeOf(ids.shape), { grain: grainFor(columns) });
 }
 
-/** A work item is an id. */
+/** Work items are ids. */
 const TAKE_ROWS: WasmKernel = {
   key: "take rows",
   emit: () =>
@@ -42,7 +42,7 @@ const TAKE_ROWS: WasmKernel = {
     }),
 };
 
-/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto what is there. */
+/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto existing values. */
 export function sumRowsOnCpu(
   device: CpuDevice,
   x: View,
@@ -60,8 +60,8 @@ export function sumRowsOnCpu(
   if (!accumulate) {
     device.dispatch(CLEAR, { integers: [to] }, rows * columns, { grain: ELEMENTS_PER_THREAD });
   }
-  // Threads share the columns, and not the ids: no two of them ever add to one element, and each
-  // has as much to do as the other even if all ids are equal.
+  // Threads split the columns, not the ids: no two add to the same element, and the load is even
+  // although ids may be equal.
   device.dispatch(
     ADD_ROWS,
     { integers: [from, id, to, count, rows, columns * 4] },
@@ -70,7 +70,7 @@ export function sumRowsOnCpu(
   );
 }
 
-/** Sets elements to 0, each of which is a work item. Words: the address of the first. */
+/** Zeroes elements, which are the work items. Argument: the address of the first. */
 export const CLEAR: WasmKernel = {
   key: "clear",
   emit: () =>
@@ -80,7 +80,7 @@ export const CLEAR: WasmKernel = {
     }),
 };
 
-/** A work item is four columns, of which the last may lack some. */
+/** Work items are groups of four columns; the last may be partial. */
 const ADD_ROWS: WasmKernel = {
   key: "add rows by id",
   emit: () =>
@@ -116,7 +116,7 @@ export function takeAlongOnCpu(device: CpuDevice, x: View, positions: View, outp
   device.dispatch(TAKE_ALONG, { integers }, rowCount(positions), { grain: grainFor(k) });
 }
 
-/** A work item is a row. */
+/** Work items are rows. */
 const TAKE_ALONG: WasmKernel = {
   key: "take along rows",
   emit: () =>
@@ -148,7 +148,7 @@ export function sumAlongOnCpu(device: CpuDevice, x: View, positions: View, outpu
   });
 }
 
-/** A work item is a row. */
+/** Work items are rows. */
 const SUM_ALONG: WasmKernel = {
   key: "sum along rows",
   emit: () =>

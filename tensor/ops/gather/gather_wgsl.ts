@@ -14,21 +14,21 @@ import { sizeOf } from "../../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 import { inColumns } from "../wide_rows_wgsl.ts";
 
-/** Invocations in a workgroup. */
+/** Threads per workgroup. */
 const LANES = 64;
 
-/** How many numbers a kernel moves at once: four where rows allow it. */
+/** Vector width of a kernel: four if the rows allow it. */
 export type Width = 1 | 4;
 
-/** Whether the rows of a matrix can be read as vectors of four. */
+/** The vector width for the rows of a matrix. */
 export function rowWidth(view: View): Width {
   return view.shape.at(-1)! % 4 === 0 && view.offset % 4 === 0 ? 4 : 1;
 }
 
-/** Lanes of a workgroup that share a row, rows of a workgroup, and columns for each lane. */
+/** Lanes of a workgroup per row, rows per workgroup, and columns per lane. */
 const [ROW_LANES, ROWS, COLUMNS] = [16, 4, 4];
 
-/** The workgroups for kernels that begin with {@linkcode rowsWgsl}. */
+/** The workgroups for kernels that start with {@linkcode rowsWgsl}. */
 export function rowsGrid(
   device: WebGpuDevice,
   rows: number,
@@ -41,9 +41,9 @@ export function rowsGrid(
 }
 
 /**
- * The beginning of a kernel for rows: which `row` an invocation has, and that its columns are those
- * from `firstColumn` on in steps of `columnStep`. Nothing is divided by a length that may be anything:
- * software adapters take longer for that than for the rest.
+ * The start of a row kernel: computes a thread's `row`, and its columns from `firstColumn` on in
+ * steps of `columnStep`. Avoids integer division by run-time lengths, which on software adapters
+ * takes longer than the rest.
  */
 export const rowsWgsl = `
 @compute @workgroup_size(${ROW_LANES}, ${ROWS})
@@ -71,13 +71,13 @@ export function takeRowsOnWebGpu(
   inColumns(device, matrices, ([weight, output]) => takeRows(device, weight!, ids, output!));
 }
 
-/** The same for rows that kernels can see. */
+/** The same, for rows that fit a binding. */
 function takeRows(device: WebGpuDevice, weight: View, ids: View, output: View): void {
   const width = rowWidth(weight);
   const [rows, rowLength] = weight.shape as [number, number];
   const columns = rowLength / width;
   const table = viewAs(weight, [rows, rowLength], [rowLength, 1]);
-  // Where a kernel does not see the whole table, each part of it fills in the rows that it has.
+  // If the table exceeds a binding, each range of it fills in its own rows.
   let first = 0;
   for (const [part] of viewsInWindows(device, [table], 0, 1, "take rows")) {
     const partRows = part!.shape[0]!;
@@ -100,9 +100,9 @@ function takeRows(device: WebGpuDevice, weight: View, ids: View, output: View): 
 }
 
 /**
- * Ids and the rows that belong to them, both contiguous, in pieces that kernels can see.
+ * Ids and their rows, both contiguous, in pieces that fit bindings.
  *
- * @param most The most rows of a piece.
+ * @param most Maximum rows of a piece.
  */
 export function rowPieces(
   device: WebGpuDevice,
@@ -131,14 +131,14 @@ export function rowPieces(
 }
 
 /**
- * Numbers of 32 bits are moved as bits: a shader compiler may take it that there is no NaN. There are
- * no bits of 16, so `float16` is moved as what it is.
+ * 32-bit elements are moved as integers, because shader compilers may assume the absence of NaN.
+ * WGSL has no 16-bit integers, so `float16` is moved as such.
  */
 type Moved = "u32" | "f16";
 
 const movedAs = ({ dtype }: View): Moved => dtype === "float16" ? "f16" : "u32";
 
-/** What stands for an element that is not there, of the bits that {@linkcode bitsOutside} gives. */
+/** The result for an invalid index, from the bits of {@linkcode bitsOutside}. */
 const outsideWgsl = (moved: Moved): string =>
   moved === "u32" ? "u32(arguments.outside)" : "f16(bitcast<f32>(arguments.outside))";
 
@@ -180,27 +180,27 @@ const takeRowsAs = (moved: Moved) => ({
 });
 const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 
-/** A part of some rows, and the positions in these rows, that a kernel can see. */
+/** A range of columns of some rows that fits a binding, and the indices into these rows. */
 export interface RowsPart {
-  /** What is taken from or added to, [rows, length]. */
+  /** The source or target of the elements, [rows, length]. */
   readonly rows: View;
-  /** The column with which that begins. */
+  /** Its first column. */
   readonly firstColumn: number;
-  /** [rows, k] */
+  /** Indices, [rows, k]. */
   readonly positions: View;
-  /** What is taken or added, [rows, k]. */
+  /** The elements to gather or add, [rows, k]. */
   readonly elements: View;
-  /** Whether these are the first positions of their rows. */
+  /** Whether this is the first range of its rows. */
   readonly isFirst: boolean;
 }
 
 /**
- * As many rows at a time as can be seen; of one that cannot, one part after the other.
+ * As many rows at a time as fit a binding; of longer rows, one range after the other.
  *
- * @param rows Contiguous, as are the others.
- * @param positions As many rows.
+ * @param rows Contiguous, like the others.
+ * @param positions Indices into as many rows.
  * @param elements Of the shape of `positions`.
- * @param name What is to be done, for messages.
+ * @param name The operation, for messages.
  */
 export function* partsOfRows(
   device: WebGpuDevice,
@@ -319,7 +319,10 @@ export function sumAlongOnWebGpu(
   }
 }
 
-/** A workgroup takes a row, and each lane every so many columns: no two lanes share an element. */
+/**
+ * One workgroup per row, in which each lane owns every LANES-th column, so no two lanes add to one
+ * element.
+ */
 const SUM_ALONG: WgslKernel = {
   key: "sum along rows",
   integers: [

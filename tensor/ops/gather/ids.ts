@@ -1,15 +1,14 @@
-/** Checking ids before a kernel uses them as positions. @module */
+/** Validates ids before a kernel uses them as indices. @module */
 
 import { bytesPerElement } from "../../dtype.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /**
- * Checks that ids lie within a range, as far as the host knows them: those that it wrote itself. Ids
- * that were computed on the device, or are a part of what was written, are checked by the kernels,
- * which answer NaN.
+ * Checks that ids are in range, if the host wrote them. Ids that were computed on the device, or
+ * are a slice of what was written, are checked by the kernels, which return NaN.
  *
  * @throws {TypeError} If they are not `int32`.
- * @throws {RangeError} If one of them lies outside.
+ * @throws {RangeError} If one of them is out of range.
  */
 export function checkIds(
   operation: string,
@@ -31,7 +30,7 @@ export function checkIds(
   }
 }
 
-/** The smallest and the largest id, where the host knows them. */
+/** The smallest and largest id, if the host knows them. */
 export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
   const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
   return isWhole && ids.size > 0 ? ids.storage.integerRange : null;

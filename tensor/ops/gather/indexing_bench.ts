@@ -1,6 +1,6 @@
 /**
- * Times what reads, adds and chooses by position. On WebGPU ten runs share one wait, and a time is for
- * all ten.
+ * Speed of gathering, scatter-adding and sampling. On WebGPU ten runs share one wait, and a time is
+ * for all ten.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * The gradient of an embedding on WebGPU: rows are sorted by id, then those of one id are added up.
+ * The gradient of an embedding on WebGPU: sorts rows by id, then sums the rows of each id.
  *
- * Where one id comes very often, a single invocation would have to add up nearly all rows. So the
- * sorted rows are cut into chunks, and chunks that hold but one id are added up first.
+ * A very frequent id would leave nearly all additions to one thread. So the sorted rows are cut
+ * into chunks, and chunks with a single id are summed first.
  *
  * @module
  */
@@ -18,27 +18,27 @@ import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wg
 import { inColumns } from "../wide_rows_wgsl.ts";
 import { keyOfWgsl, mostPositions, sortPositions } from "../sampling/sort_wgsl.ts";
 
-/** Sorted rows in a chunk. */
+/** Sorted rows per chunk. */
 const CHUNK = 64;
-/** Invocations in a workgroup of the kernel that has nothing to do with rows. */
+/** Threads per workgroup, in the kernel that does not work on rows. */
 const LANES = 64;
 
-/** Positions in the order of their ids, and for each id where it begins among them. */
+/** Indices sorted by id, and the start of each id among them. */
 interface Order {
   readonly sorted: Tensor;
   readonly begins: Tensor;
-  /** What it was made for: which of the ids, for how many rows, and how often they had changed. */
+  /** Cache key: the range of ids, the number of rows, and the version of the ids' memory. */
   readonly key: string;
 }
 
-/** The orders that were made last, by the memory of the ids. */
+/** The latest sort orders, by the memory of the ids. */
 const orders = new WeakMap<Storage, Order>();
 
 /**
  * `output[ids[i]] += x[i]`, for rows, in the order of i within each chunk: onto zeros, or with
- * `accumulate` onto what is there.
+ * `accumulate` onto existing values.
  *
- * Several tables are mostly looked up by the same ids: these are sorted once, as long as they are there.
+ * Several tables are often indexed by the same ids, so the sort order is cached while the ids live.
  */
 export function sumRowsOnWebGpu(
   device: WebGpuDevice,
@@ -55,7 +55,7 @@ export function sumRowsOnWebGpu(
   inColumns(device, matrices, ([x, output]) => sumRows(device, x!, ids, output!, accumulate));
 }
 
-/** The same for rows that kernels can see. */
+/** The same, for rows that fit a binding. */
 function sumRows(
   device: WebGpuDevice,
   x: View,
@@ -65,8 +65,7 @@ function sumRows(
 ): void {
   const [rows, rowLength] = output.shape as [number, number];
   const pieces = rowPieces(device, ids, x, rowLength, mostPositions(device));
-  // Where kernels cannot see all of x at once, or not sort all ids, the sums of one piece are added to
-  // those before.
+  // If x exceeds a binding, or there are too many ids to sort, sums of pieces are accumulated.
   for (const [i, [pieceIds, pieceX]] of pieces.entries()) {
     const key = [i, pieces.length, ids.offset, pieceIds.shape[0], rows, ids.storage.version].join();
     const order = orderOf(device, ids, pieceIds, rows, key);
@@ -74,7 +73,7 @@ function sumRows(
   }
 }
 
-/** The order of some of the ids: the one that is there already, or a new one. */
+/** The sort order of some of the ids, cached or new. */
 function orderOf(
   device: WebGpuDevice,
   { storage }: Tensor,
@@ -107,7 +106,7 @@ function orderOf(
   return order;
 }
 
-/** Sums rows that kernels can see all of, or adds the sums to what is there. */
+/** Sums rows that fit a binding, or adds the sums to existing values. */
 function sumPiece(
   device: WebGpuDevice,
   x: View,
@@ -130,9 +129,9 @@ function sumPiece(
     { integers: [ids.offset, rows, x.offset / width, columns, chunks] },
     rowsGrid(device, chunks, columns),
   );
-  // Where a kernel does not see all of the result, it gets a part of it after the other.
+  // If the result exceeds a binding, its ranges are computed one after the other.
   const whole = viewAs(output, [rows, rowLength], [rowLength, 1]);
-  // An id ends where the next one begins.
+  // An id ends where the next one starts.
   const bounds = viewAs(order.begins, [rows, 2], [1, 1]);
   for (const [begins, part] of viewsInWindows(device, [bounds, whole], 1, 1, "sum rows")) {
     const partRows = part!.shape[0]!;
@@ -151,7 +150,7 @@ function sumPiece(
   device.free(chunkSums);
 }
 
-/** Finds the first sorted row of each id, and after the last id where the rows end that have one. */
+/** Finds the first sorted row of each id, and the end of the rows with valid ids. */
 const FIND_BEGINS: WgslKernel = {
   key: "sum rows: find begins",
   integers: ["idsOffset", "keys", "count", "beginsOffset", "firstId", "idCount"],
@@ -177,12 +176,12 @@ ${beginMain(LANES)}
 `,
 };
 
-/** How rows and their sums are stored; they are added up in `f32`. */
+/** Storage type of rows and sums; additions are in `f32`. */
 type Stored = "f32" | "f16";
 
 const typeOf = (stored: Stored, width: Width): string => width === 1 ? stored : `vec4<${stored}>`;
 
-/** Adds up the chunks that hold but one id. The others are left undefined, and nobody reads them. */
+/** Sums the chunks with a single id. The others are left undefined, and are never read. */
 const sumChunks = (width: Width, stored: Stored): WgslKernel => ({
   key: `sum rows: chunks ${stored} ${width}`,
   integers: ["idsOffset", "keys", "xOffset", "columns", "chunks"],
@@ -212,7 +211,7 @@ ${rowsWgsl}
 `,
 });
 
-/** Adds up the rows of each id: those before the first whole chunk, the chunks, those after. */
+/** Sums the rows of each id: those before the first whole chunk, the chunks, those after. */
 const sumIds = (width: Width, stored: Stored): WgslKernel => ({
   key: `sum rows: ids ${stored} ${width}`,
   integers: ["xOffset", "columns", "beginsOffset", "rows", "outputOffset", "accumulate"],

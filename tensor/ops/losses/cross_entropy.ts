@@ -1,5 +1,5 @@
 /**
- * Cross-entropy: how many nats a prediction is away from the truth.
+ * Cross-entropy loss.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { runProgram } from "../program.ts";
 import { logSumExpOf } from "../rows.ts";
 import { reshape } from "../views.ts";
 
-/** Targets of this value do not count. */
+/** Targets with this value are ignored. */
 export const IGNORED_TARGET = -1;
 
-/** How the losses of the rows become one: nanochat's and PyTorch's words. */
+/** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
 
-// The chosen logit is picked by comparing positions: there is no one-hot matrix. A target that is
-// not in the vocabulary picks nothing, which must show: as NaN, and not as a loss of some size.
+// The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
+// target selects nothing, which must show as NaN instead of a plausible loss.
 const nll = (
   logits: ex.Expression,
   target: ex.Expression,
@@ -51,32 +51,36 @@ const isCounted = defineProgram(
   ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
 );
 
-/** From logits and targets to the loss of each row; the second one caps the logits first. */
+/** From logits and targets to the loss of each row; the second one softcaps the logits first. */
 export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>> = {
   plain,
   capped,
 };
 
-/** How many targets count: a scalar. */
+/** The number of targets that are not ignored: a scalar. */
 export function countTargets(targets: Tensor): Tensor {
   return runProgram(isCounted, [targets])[0]!.sum();
 }
 
-/** What {@linkcode crossEntropy} can be told. */
+/** Options for {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
-  /** The mean over the targets that count (default), their sum, or the loss of each row. */
+  /**
+   * Whether to return the mean over the targets, their sum, or the loss of each row. @default
+   * {"mean"}
+   */
   readonly reduction?: Reduction;
-  /** The logits are first capped smoothly, in the same kernel: see `softcap`. */
+  /** Softcaps the logits first, in the same kernel: see `softcap`. */
   readonly softcap?: number;
 }
 
 /**
- * The negative log-likelihood of the targets under a softmax of the logits, in nats.
+ * Cross-entropy: the negative log-likelihood of the targets under a softmax of the logits, in nats.
  *
  * @param logits `[..., classes]`
- * @param targets `int32 [...]`: the class of each row; −1 for a row that does not count. A mean over
- * no rows is NaN, as in PyTorch.
- * @returns In `float32`, also from `float16`: a scalar, or a loss for each row, 0 where it does not count, with `reduction: "none"`.
+ * @param targets `int32 [...]`: the class of each row; −1 to ignore the row. A mean over no rows is
+ * NaN, as in PyTorch.
+ * @returns In `float32`, even for `float16`: a scalar, or with `reduction: "none"` a loss per row,
+ * 0 where ignored.
  * @throws {RangeError} If the shapes do not match, or a target is not a class.
  *
  * @example Two equal logits: the loss is log 2

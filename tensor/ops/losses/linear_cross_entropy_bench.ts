@@ -1,6 +1,6 @@
 /**
- * Times the head of a language model with its loss and gradients: all logits at once, and in chunks of
- * several sizes. Checked by `linear_cross_entropy_test.ts`.
+ * Times the head of a language model with its loss and gradients: all logits at once, and in chunks
+ * of several sizes. Checked by `linear_cross_entropy_test.ts`.
  *
  * @module
  */

@@ -13,7 +13,7 @@ import {
 } from "../../mod.ts";
 import { rowsAtOnce } from "./linear_cross_entropy.ts";
 
-/** Numbers that are the same at each call, rows that count and rows that do not. */
+/** Deterministic operands, with ignored rows among others. */
 function operands(device: Device, rows: number, width: number, classes: number) {
   const make = (shape: number[], seed: number) => noGrad(() => normal(device, shape, { seed }));
   const targets = Int32Array.from(
@@ -29,7 +29,7 @@ function operands(device: Device, rows: number, width: number, classes: number) 
 
 type Operands = ReturnType<typeof operands>;
 
-/** The loss, and the gradients that a loss leaves. */
+/** The loss, and the gradients of its inputs. */
 async function results(
   { hidden, weight }: Operands,
   compute: () => Tensor,

@@ -1,4 +1,4 @@
-/** Drawing indices on the CPU. @module */
+/** Multinomial sampling on the CPU. @module */
 
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import { emitKernel, F32, I32 } from "../../devices/cpu/emitter/mod.ts";
@@ -6,10 +6,10 @@ import { sizeOf } from "../../shape.ts";
 import { loadWords } from "../matmul/places_wasm.ts";
 import { pieceLength } from "../scan/scan_wasm.ts";
 
-/** Weights to add up that are worth waking another thread for. */
+/** Weights to add that justify waking another thread. */
 const WEIGHTS_PER_THREAD = 8192;
 
-/** Draws an index for each uniform number. All views are contiguous. */
+/** Samples an index for each uniform number. All views are contiguous. */
 export function multinomialOnCpu(
   device: CpuDevice,
   weights: View,
@@ -32,10 +32,10 @@ export function multinomialOnCpu(
   );
 }
 
-/** The bits of 1 as a float: those of all smaller ones that are not negative are smaller integers. */
+/** The bits of 1.0: all non-negative floats below it are smaller integers. */
 export const BITS_OF_ONE = 0x3f800000;
 
-/** A work item is a draw. */
+/** Work items are samples. */
 const MULTINOMIAL: WasmKernel = {
   key: "multinomial",
   emit: () =>
@@ -48,7 +48,7 @@ const MULTINOMIAL: WasmKernel = {
         const address = f.local(from);
         const uniform = f.local(word.uniforms.add(draw.shiftLeft(2)));
 
-        // As in the running sum, so that the last sum below is this one.
+        // In the order of the running sum, so that the last sum below equals this one.
         const total = f.local(F32.of(0));
         const isValid = f.local(uniform.loadI32().lessUnsigned(BITS_OF_ONE));
         f.forRange(0, word.length, word.piece, (first) => {
@@ -71,7 +71,7 @@ const MULTINOMIAL: WasmKernel = {
           const sum = f.local(F32.of(0));
           const running = f.local(F32.of(0));
           const left = f.local(word.piece);
-          // Ends: u is at most 1 − 2⁻²⁴, which u · total rounds to less than the total.
+          // Terminates: u is at most 1 − 2⁻²⁴, which rounds u · total below the total.
           f.while(running.lessEqual(threshold), () => {
             f.if(left.isZero(), () => {
               f.set(before, running);

@@ -1,4 +1,4 @@
-/** Drawing indices on WebGPU. @module */
+/** Multinomial sampling on WebGPU. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { rowsInWindows } from "../../devices/webgpu/windows.ts";
@@ -7,7 +7,7 @@ import { sizeOf } from "../../shape.ts";
 import { BITS_OF_ONE } from "./multinomial_wasm.ts";
 import { pieceLength, SCAN_PIECES } from "../scan/scan_wasm.ts";
 
-/** Draws an index for each uniform number. All views are contiguous. */
+/** Samples an index for each uniform number. All views are contiguous. */
 export function multinomialOnWebGpu(
   device: WebGpuDevice,
   weights: View,
@@ -31,8 +31,8 @@ export function multinomialOnWebGpu(
 }
 
 /**
- * A workgroup samples an index, each lane adding up `piece` weights. The lane whose weights the goal
- * falls into writes the index; if the row is invalid, the first one writes −1.
+ * A workgroup samples an index; each lane adds `piece` weights. The lane whose weights contain the
+ * goal writes the index; if the row is invalid, the first lane writes −1.
  */
 const MULTINOMIAL: WgslKernel = {
   key: "multinomial",

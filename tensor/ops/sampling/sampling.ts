@@ -1,6 +1,6 @@
 /**
- * Choosing: the largest elements, and elements at random. Nothing is read back, so a model can be run
- * on what was chosen without waiting.
+ * Top-k and multinomial sampling. Nothing is read back, so a model can run on the result without
+ * waiting.
  *
  * @module
  */
@@ -38,23 +38,23 @@ const topKOperation: Operation<number> = {
   },
 };
 
-/** The largest elements along an axis, and where they are. */
+/** The largest elements along an axis, and their indices. */
 export interface TopK {
   /** `float32`, in descending order; carries the gradient. */
   readonly values: Tensor;
-  /** `int32`: the positions of the values along the axis. */
+  /** `int32`: the index of each value along the axis. */
   readonly indices: Tensor;
 }
 
 /**
- * The k largest elements along an axis, in descending order. Of equal ones the first come first; NaN is
- * larger than everything, as in PyTorch.
+ * The k largest elements along an axis, in descending order. Ties keep their order; NaN is larger
+ * than everything, as in PyTorch.
  *
  * @param x `float32`
  * @param k From 0 to the length of the axis, which it replaces in the shape of the results.
  * @param axis May count from the end.
- * @throws {RangeError} If there is no such axis, or it does not have k elements, or on WebGPU a row is
- * larger than one binding.
+ * @throws {RangeError} If there is no such axis, or it has fewer than k elements, or on WebGPU a
+ * row exceeds one binding.
  * @throws {TypeError} If `x` is not `float32`.
  *
  * @example
@@ -111,30 +111,30 @@ const multinomialOperation: Operation<null> = {
   gradient: "a choice does not change smoothly",
 };
 
-/** What {@linkcode multinomial} can be told in place of uniform numbers. */
+/** Options for {@linkcode multinomial}, instead of uniform numbers. */
 export interface MultinomialOptions {
-  /** An integer from 0 to 2⁵³ − 1, from which the uniform numbers are made. */
+  /** Random seed of the uniform numbers: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
-  /** How many indices to draw for each row, independently: a new last axis. By default one, without it. */
+  /** Independent samples per row, as a new last axis. By default one, without that axis. */
   readonly samples?: number;
 }
 
 /**
- * Draws indices at random, each as likely as its weight says.
+ * Samples indices with probabilities proportional to weights.
  *
- * A uniform number u draws the first index i at which w₀ + … + wᵢ > u · Σw, and never one of weight 0.
- * The sums are the same on every device, and so is what is drawn, but where rounding differs at a
- * boundary.
+ * A uniform number u selects the first index i with w₀ + … + wᵢ > u · Σw, never one of weight 0.
+ * Sums are computed in the same order on every device, so samples agree, except where rounding
+ * differs at a boundary.
  *
- * A row with a weight that is negative, infinite or NaN, or with a sum that is 0 or infinite, gives −1,
- * and so does a number u that is not from 0 up to but not including 1: the weights may be known to the
- * device only, which cannot throw.
+ * The result is −1 for a row with a negative, infinite or NaN weight or with a sum of 0 or
+ * infinity, and for a u outside [0, 1): the device may be the only one to know the weights, and it
+ * cannot throw.
  *
- * @param weights `float32 [..., V]`: they need not add up to 1.
- * @param draw Uniform numbers, `float32 [...]` or `[..., samples]`, or how to make them.
+ * @param weights `float32 [..., V]`; they need not add up to 1.
+ * @param draw Uniform numbers, `float32 [...]` or `[..., samples]`, or options to generate them.
  * @returns `int32`, an index for each uniform number.
- * @throws {RangeError} If there are no weights, or the uniform numbers are not so many for each row, or
- * on WebGPU a row is larger than one binding.
+ * @throws {RangeError} If there are no weights, the uniform numbers do not match the rows, or on
+ * WebGPU a row exceeds one binding.
  * @throws {TypeError} If a tensor is not `float32`.
  *
  * @example

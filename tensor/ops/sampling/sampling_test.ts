@@ -8,7 +8,7 @@ import { gather } from "../gather/gather.ts";
 import { multinomial, topK } from "./sampling.ts";
 import { kernelTest } from "../../../testing/every_device.ts";
 
-/** The positions of the k largest, by sorting. */
+/** The indices of the k largest, by sorting. */
 function largest(row: Float32Array, k: number): number[] {
   const rank = (value: number) => Number.isNaN(value) ? Infinity : value;
   const order = (a: number, b: number) => {
@@ -90,7 +90,7 @@ kernelTest("a k that the axis does not have is an error", (device) => {
   assertThrows(() => topK(integers, 1), TypeError, "wanted float32, got int32");
 });
 
-/** The index that a uniform number draws, in double precision. */
+/** The index that a uniform number selects, in double precision. */
 function drawn(weights: Float32Array, u: number): number {
   const total = weights.reduce((sum: number, weight) => sum + weight, 0);
   let sum = 0;
@@ -100,7 +100,7 @@ function drawn(weights: Float32Array, u: number): number {
 kernelTest(
   "multinomial draws the index whose share a uniform number falls into",
   async (device) => {
-    // Whole weights, so that no sum is rounded.
+    // Integer weights, so that no sum is rounded.
     for (const length of [1, 2, 127, 129, 1000, 32_768]) {
       using _scope = device.scope();
       const weights = uniformArray(1, 3 * length, 0, 4).map(Math.floor);
@@ -177,7 +177,7 @@ kernelTest("weights and uniform numbers that do not fit are an error", (device) 
   assertThrows(() => multinomial(integers, numbers(1)), TypeError, "wanted float32, got int32");
 });
 
-/** Chooses tokens as nanochat does: at a temperature, among the k most likely. */
+/** Samples tokens as nanochat does: with a temperature, among the k most likely. */
 function sample(
   device: Device,
   logits: Float32Array<ArrayBuffer>,

@@ -1,9 +1,9 @@
 /**
- * Sorting on WebGPU: positions in the order of their keys, equal keys in the order of the positions.
+ * Sorting on WebGPU: a stable sort of indices by key.
  *
- * A radix sort, from the lowest eight bits of the keys up. In each pass, every block of positions
- * counts its digits, the counts are added up to the place where each digit of each block begins, and
- * the blocks put their positions there. Source: Cormen et al., "Introduction to Algorithms", 8.3.
+ * A radix sort, eight bits at a time from the lowest. In each pass every block counts its digits, a
+ * prefix sum of the counts gives the start of each digit of each block, and the blocks scatter
+ * their indices there. Source: Cormen et al., "Introduction to Algorithms", 8.3.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 
-/** Positions in a block, and invocations in a workgroup. */
+/** Indices per block, and threads per workgroup. */
 const BLOCK = 128;
 const DIGIT_BITS = 8;
 const DIGITS = 1 << DIGIT_BITS;
 
 /**
- * The key of a position, in WGSL: its id, or `keys`, the number of possible ids, if it is none of them.
- * Wants the buffer `ids` and the arguments `idsOffset` and `keys`.
+ * The key of an index, in WGSL: its id, or `keys`, the number of valid ids, if it is invalid. Needs
+ * the buffer `ids` and the arguments `idsOffset` and `keys`.
  */
 export const keyOfWgsl = `
 fn keyOf(position: u32) -> u32 {
@@ -28,16 +28,16 @@ fn keyOf(position: u32) -> u32 {
 }
 `;
 
-/** How many positions can be sorted at once: what a kernel sees of a buffer has to hold their counts. */
+/** Maximum number of indices to sort at once: their counts must fit a binding. */
 export function mostPositions({ limits }: WebGpuDevice): number {
   return BLOCK * Math.floor(limits.maxStorageBufferBindingSize / (4 * DIGITS));
 }
 
 /**
- * Sorts the positions of ids by id. Ids that are not from 0 to `keys` − 1 come last.
+ * Sorts the indices of ids by id. Ids outside 0 to `keys` − 1 come last.
  *
  * @param ids `int32`, contiguous, at most {@linkcode mostPositions}.
- * @returns The positions, `u32`; the caller frees them.
+ * @returns The indices, `u32`; the caller frees them.
  *
  * @example
  * ```ts
@@ -119,7 +119,7 @@ ${beginMain(BLOCK, "block")}
 `,
 };
 
-/** Replaces each count by the sum of those before it. One workgroup, a piece for each lane. */
+/** Exclusive prefix sum of the counts. One workgroup, with a piece per lane. */
 const ADD_UP: WgslKernel = {
   key: "sort: add up counts",
   integers: ["length"],

@@ -9,7 +9,7 @@ gpuTest("positions are sorted by key, and equal keys keep their order", async (d
     2 ** 24,
   ]];
   for (const [count, keys] of cases as [number, number][]) {
-    // A tenth of them lies outside, and some elements before the first.
+    // A tenth of them is out of range, and some elements precede the first.
     const offset = 3;
     const ids = Int32Array.from(
       uniformArray(count, count + offset, -0.05 * keys - 1, 1.05 * keys + 1),

@@ -1,8 +1,8 @@
 /**
- * The largest elements on the CPU: a heap of the best so far, with the worst of them on top.
+ * Top-k on the CPU: a heap of the best elements so far, with the worst of them on top.
  *
- * The heap lies in the outputs: keys in the place of values, and indices. Most elements are not better
- * than the worst and are passed over four at a time.
+ * The heap is stored in the outputs: keys in place of values, and indices. Most elements are worse
+ * than the top and are skipped four at a time.
  *
  * @module
  */
@@ -18,10 +18,13 @@ import {
 import { sizeOf } from "../../shape.ts";
 import { loadWords } from "../matmul/places_wasm.ts";
 
-/** Elements to look at that are worth waking another thread for. */
+/** Elements to scan that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 16_384;
 
-/** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
+/**
+ * Finds the largest elements along the last axis of `x`, as many as the outputs have. All
+ * contiguous.
+ */
 export function topKOnCpu(device: CpuDevice, x: View, values: View, indices: View): void {
   const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
   if (k === 0) return;
@@ -35,12 +38,12 @@ export function topKOnCpu(device: CpuDevice, x: View, values: View, indices: Vie
 }
 
 /**
- * A function from the address of a float to its rank as an integer: larger for larger ones, equal for
- * zeros of both signs, largest for NaN.
+ * Maps the float at an address to an integer key of the same order: zeros of both signs are equal,
+ * NaN is largest.
  */
 function defineKey(module: ModuleBuilder): FunctionReference<readonly [typeof I32], I32> {
   return module.define([I32], I32, (f, address) => {
-    // Adding 0 makes −0 to 0.
+    // Adding 0 turns −0 into 0.
     const value = f.local(address.loadF32().add(0));
     const bits = f.local(value.asI32());
     const ordered = bits.xor(bits.shiftRight(31).shiftRightUnsigned(1));
@@ -50,10 +53,7 @@ function defineKey(module: ModuleBuilder): FunctionReference<readonly [typeof I3
 
 type Sift = FunctionReference<readonly (typeof I32)[], null>;
 
-/**
- * A procedure that puts a key and its index into a heap at `hole`, which is empty, or below: there
- * children that are worse move up.
- */
+/** Sifts a key and its index into a heap from `hole` down: worse children move up. */
 function defineSift(module: ModuleBuilder): Sift {
   return module.defineProcedure(
     [I32, I32, I32, I32, I32, I32],
@@ -89,7 +89,7 @@ function defineSift(module: ModuleBuilder): Sift {
   );
 }
 
-/** A work item is a row. */
+/** Work items are rows. */
 const TOP_K: WasmKernel = {
   key: "top k",
   emit: () =>
@@ -121,7 +121,7 @@ const TOP_K: WasmKernel = {
 
         const consider = (i: I32) => {
           const key = f.local(f.call(keyOf, at(x, i)));
-          // A later one that is equal is worse.
+          // On ties the earlier element wins.
           f.if(
             key.greater(keys.loadI32()),
             () => f.callStatement(sift, keys, indices, I32.of(0), word.k, key, i),
@@ -138,7 +138,7 @@ const TOP_K: WasmKernel = {
         });
         f.forRange(fours, word.length, 1, consider);
 
-        // The worst goes to the end, then the worst of the rest before it, and so on.
+        // Heapsort: the worst goes to the end, then the worst of the rest before it, and so on.
         downFrom(word.k.subtract(1), (i) => {
           const key = f.local(at(keys, i).loadI32());
           const index = f.local(at(indices, i).loadI32());

@@ -1,6 +1,6 @@
 /**
- * The largest elements on WebGPU: the k-th largest is found first, then those from it up are collected,
- * and then sorted.
+ * Top-k on WebGPU: finds the k-th largest element, collects the elements from it up, and sorts
+ * them.
  *
  * @module
  */
@@ -10,10 +10,13 @@ import { rowsInWindows } from "../../devices/webgpu/windows.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 
-/** Invocations in a workgroup. */
+/** Threads per workgroup. */
 const LANES = 128;
 
-/** Finds the largest elements along the last axis of `x`, as many as the outputs have. All contiguous. */
+/**
+ * Finds the largest elements along the last axis of `x`, as many as the outputs have. All
+ * contiguous.
+ */
 export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indices: View): void {
   const k = values.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
@@ -21,7 +24,7 @@ export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indice
   for (const piece of rowsInWindows(device, [x, values, indices], rows, "topK")) {
     const [x, values] = piece as [View, View, View];
     const [pieceRows, length] = x.shape as [number, number];
-    // The values and indices of a row begin at the same place of their buffers.
+    // The values and indices of a row start at the same offset of their buffers.
     device.dispatch(
       TOP_K,
       piece.map((view) => view.allocation),
@@ -31,7 +34,7 @@ export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indice
   }
 }
 
-/** Floats as integers of the same order: zeros of both signs are equal, NaN is the largest. */
+/** Maps floats to integers of the same order: zeros of both signs are equal, NaN is largest. */
 const keys = `
 fn keyOf(column: u32) -> u32 {
   let bits = x[column];
@@ -42,8 +45,8 @@ fn keyOf(column: u32) -> u32 {
 `;
 
 /**
- * The key of the k-th largest element, eight bits in each pass: how many elements have which next
- * digit, of those that have the digits found so far?
+ * Radix select of the k-th largest key, eight bits per pass: a histogram of the next digit, among
+ * the elements with the digits found so far.
  */
 const findThreshold = `
 var<workgroup> histogram: array<atomic<u32>, 256>;
@@ -80,7 +83,7 @@ fn findThreshold(lane: u32, row: u32) {
 }
 `;
 
-/** Collects all above the threshold, in any order, and of those equal to it the first ones. */
+/** Collects all elements above the threshold, in any order, and the first of those equal to it. */
 const collect = `
 var<workgroup> collected: atomic<u32>;
 var<workgroup> equalBefore: array<u32, ${LANES}>;
@@ -124,8 +127,8 @@ fn put(place: u32, key: u32, column: u32) {
 `;
 
 /**
- * Sorts what was collected, in place, by a bitonic network in which the better of two always goes to
- * the front: so places beyond the last one may be left out. Source: Batcher (1968).
+ * Sorts the collected elements in place by a bitonic network in which the better of two always
+ * moves to the front, so that positions beyond the end can be skipped. Source: Batcher (1968).
  */
 const sort = `
 fn sort(lane: u32, output: u32) {
@@ -161,7 +164,10 @@ fn order(output: u32, front: u32, back: u32) {
 }
 `;
 
-/** A workgroup takes a row. Numbers are handled as bits, which know of NaN. */
+/**
+ * One workgroup per row. Elements are handled as bits, because compilers may assume the absence of
+ * NaN.
+ */
 const TOP_K: WgslKernel = {
   key: "top k",
   integers: ["xOffset", "outputOffset", "rows", "length", "k"],

@@ -1,4 +1,4 @@
-/** Running sums. @module */
+/** Running sums (prefix sums). @module */
 
 import { applyOne, type Operation } from "../../apply.ts";
 import { normalizeAxis } from "../../shape.ts";
@@ -7,9 +7,9 @@ import { cumulativeSumOnCpu } from "./scan_wasm.ts";
 import { cumulativeSumOnWebGpu } from "./scan_wgsl.ts";
 import { contiguous, transpose } from "../views.ts";
 
-/** What a running sum along the last axis is told. */
+/** Attributes of a running sum along the last axis. */
 interface Attributes {
-  /** Whether the sum runs from the last element to the first. */
+  /** Whether to sum from the last element to the first. */
   readonly reverse: boolean;
 }
 
@@ -34,10 +34,10 @@ const cumulativeSumOperation: Operation<Attributes> = {
 };
 
 /**
- * The sum of each element and all before it along an axis.
+ * The cumulative (running) sum along an axis.
  *
- * Rows are added up in 128 pieces, so the rounding error grows with the length of a piece and not with
- * that of the row. The sums of numbers that are not negative never decrease.
+ * Rows are summed in 128 pieces, so the rounding error grows with the length of a piece, not of the
+ * row. The sums of non-negative numbers never decrease.
  *
  * @param x `float32`, of any shape with at least one axis.
  * @param axis May count from the end.

@@ -16,7 +16,7 @@ function runningSums(x: Float32Array, length: number, reverse = false): Float64A
   return sums;
 }
 
-/** Each sum is rounded once for each element of its piece, and once for each piece before that. */
+/** Each sum is rounded once per element of its piece, and once per earlier piece. */
 function assertClose(actual: ArrayLike<number>, expected: Float64Array, length: number): void {
   const largest = expected.reduce((most, sum) => Math.max(most, Math.abs(sum)), 0);
   const tolerance = (length / 128 + Math.min(length, 128) + 1) * 2 ** -24 * 2 * largest;
@@ -47,7 +47,7 @@ kernelTest("a running sum and its gradient agree with double precision", async (
 });
 
 kernelTest("the running sum of a long row of equal numbers stays exact enough", async (device) => {
-  // One after the other in float32, these add up to something that is off by 1 %.
+  // Added one by one in float32, these would be off by 1 %.
   const length = 2 ** 20;
   const values = new Float32Array(length).fill(0.1);
   const sums = await cumulativeSum(Tensor.from(device, values), 0).data();
@@ -77,7 +77,7 @@ kernelTest("running sums of numbers that are not negative never decrease", async
   const values = uniformArray(3, 30_001).map((u) => u < 0.5 ? 0 : u ** 20);
   const sums = await cumulativeSum(Tensor.from(device, values), 0).data();
   assertEquals(sums.every((sum, i) => i === 0 || sum >= sums[i - 1]!), true);
-  // Nothing is added where the number is 0.
+  // The sum does not change where the number is 0.
   assertEquals(sums.every((sum, i) => i === 0 || values[i] !== 0 || sum === sums[i - 1]), true);
 });
 

@@ -6,17 +6,17 @@ import { sizeOf } from "../../shape.ts";
 import { loadWords } from "../matmul/places_wasm.ts";
 
 /**
- * Into how many pieces a row is cut for its running sum. The sum runs within a piece from 0 on, and the
- * sum of the pieces before is added to that: on both devices alike, so that their results agree.
+ * Pieces per row. Each piece is summed from 0, and the sum of the earlier pieces is added: in the
+ * same way on both devices, so that their results agree.
  */
 export const SCAN_PIECES = 128;
 
-/** The elements of a piece; the last pieces of a row may have fewer, or none. */
+/** Elements per piece; the last pieces of a row may have fewer, or none. */
 export function pieceLength(rowLength: number): number {
   return Math.max(1, Math.ceil(rowLength / SCAN_PIECES));
 }
 
-/** Elements to add up that are worth waking another thread for. */
+/** Elements to add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 8192;
 
 /** Running sums along the last axis of contiguous views. */
@@ -37,7 +37,7 @@ export function cumulativeSumOnCpu(
   );
 }
 
-/** A work item is a row. */
+/** Work items are rows. */
 const CUMULATIVE_SUM: WasmKernel = {
   key: "cumulative sum",
   emit: () =>

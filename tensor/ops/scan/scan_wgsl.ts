@@ -19,7 +19,7 @@ export function cumulativeSumOnWebGpu(
   const matrices = [asMatrix(x, rows), asMatrix(output, rows)];
   const pieces = viewsInWindows(device, matrices, 1, 2, "cumulative sum");
   const isCut = pieces.some(([x]) => x!.shape[1]! < length);
-  // The pieces of a row follow each other, and each begins with what those before add up to.
+  // The pieces of a row are computed in order, each starting at the sum of the earlier ones.
   const carry = isCut ? device.allocate(4, "a sum so far") : null;
   let done = 0;
   for (const [x, output] of reverse ? pieces.toReversed() : pieces) {
@@ -38,7 +38,7 @@ export function cumulativeSumOnWebGpu(
   if (carry !== null) device.free(carry);
 }
 
-/** A workgroup takes a row, and each lane a piece of it. */
+/** One workgroup per row, with a piece per lane. */
 const cumulativeSum = (carries: boolean): WgslKernel => ({
   key: `cumulative sum${carries ? " of a piece" : ""}`,
   integers: [

@@ -1,8 +1,8 @@
-/** Problems of attention for tests, and numbers for them. @module */
+/** Attention problems for tests, with operands. @module */
 
 import type { AttentionArrays, AttentionCase } from "./attention_reference.ts";
 
-/** One head of eight, causal, but for what is given. */
+/** A single head of size eight, causal, unless overridden. */
 export function sizes(given: Partial<AttentionCase>): AttentionCase {
   const headSize = given.headSize ?? 8;
   const queries = given.queries ?? 5;
@@ -15,7 +15,7 @@ export function sizes(given: Partial<AttentionCase>): AttentionCase {
 const LENGTHS = [1, 2, 5, 17, 64, 65, 130];
 const HEAD_SIZES = [1, 3, 8, 16, 64];
 
-/** So large that WebGPU devices in software compute them by products, in one block or several. */
+/** Large enough that software adapters compute them by matmuls, in one block or several. */
 const LARGE_CASES: readonly AttentionCase[] = [
   sizes({ queries: 257, headSize: 64 }),
   sizes({ queries: 300, heads: 4, keyHeads: 2, headSize: 20, batch: 2 }),
@@ -25,7 +25,7 @@ const LARGE_CASES: readonly AttentionCase[] = [
   sizes({ queries: 290, keys: 150, heads: 2, headSize: 32, causal: false, window: 9 }),
 ];
 
-/** Every length and head size, and each thing that can differ. */
+/** Every length and head size, and each variation. */
 export const CASES: readonly AttentionCase[] = [
   ...LENGTHS.map((queries, i) => sizes({ queries, headSize: HEAD_SIZES[i % 5]! })),
   ...HEAD_SIZES.map((headSize, i) => sizes({ headSize, queries: LENGTHS[i + 2]!, batch: 2 })),
@@ -49,7 +49,7 @@ export const CASES: readonly AttentionCase[] = [
   ...LARGE_CASES,
 ];
 
-/** Numbers of about −1 to 1 that are the same at every run. */
+/** Deterministic pseudorandom numbers between about −1 and 1. */
 function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
   let state = seed;
   return Float32Array.from({ length }, () => {

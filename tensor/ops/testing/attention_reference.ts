@@ -1,6 +1,6 @@
-/** Attention in double precision, straight from its definition, with its gradient. @module */
+/** Reference attention in double precision, by its definition, with its gradient. @module */
 
-/** The sizes of one call and what is visible: query i stands at position `keys − queries + i`. */
+/** The sizes of a call and its mask: query i is at position `keys − queries + i`. */
 export interface AttentionCase {
   readonly batch: number;
   readonly queries: number;
@@ -9,7 +9,7 @@ export interface AttentionCase {
   readonly keyHeads: number;
   readonly headSize: number;
   readonly causal: boolean;
-  /** How many keys before its own a query sees; −1 for all. */
+  /** Sliding window: the number of earlier keys a query sees; −1 for all. */
   readonly window: number;
   readonly scale: number;
 }
@@ -19,11 +19,11 @@ export interface AttentionArrays {
   readonly q: ArrayLike<number>;
   readonly k: ArrayLike<number>;
   readonly v: ArrayLike<number>;
-  /** The gradient of the result. */
+  /** Upstream gradient. */
   readonly dy: ArrayLike<number>;
 }
 
-/** The result, and the gradient with respect to each operand. */
+/** The result, and the gradient of each operand. */
 export interface AttentionResult {
   readonly y: Float64Array;
   readonly dq: Float64Array;
@@ -31,7 +31,7 @@ export interface AttentionResult {
   readonly dv: Float64Array;
 }
 
-/** Computes the result and the gradients. A query that sees no key gives zeros. */
+/** Computes the result and the gradients. A query without keys gives zeros. */
 export function referenceAttention(sizes: AttentionCase, arrays: AttentionArrays): AttentionResult {
   const { batch, queries, keys, heads, keyHeads, headSize, causal, window, scale } = sizes;
   const { q, k, v, dy } = arrays;

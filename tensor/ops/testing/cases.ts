@@ -1,8 +1,8 @@
 /**
- * The list of cases: what is checked on every device, differentiated, and timed. A new operation is in
- * all three by being in this list.
+ * The list of cases: everything here is tested on every device, differentiated, and timed. Add a
+ * new operation here to get all three.
  *
- * Only tests and benches import it.
+ * Only tests and benchmarks import it.
  *
  * @module
  */
@@ -34,20 +34,19 @@ import {
 } from "../../mod.ts";
 import { logSumExpLine, lossCases } from "./loss_cases.ts";
 
-/** What an input is filled with. */
+/** The values of an input. */
 export type Filling =
-  /** Numbers of about −2 to 2. */
+  /** Numbers between about −2 and 2. */
   | "normal"
-  /** Numbers of about 0.2 to 2.2. */
+  /** Numbers between about 0.2 and 2.2. */
   | "positive"
-  /** Whole numbers, some of them equal. */
+  /** Integers, with ties. */
   | "whole"
   /** NaN, infinities, zeros of both signs, large and tiny numbers. */
   | "extreme"
   /** Classes from −1 to 3, as `int32`. */
   | "classes";
 
-/** One input of a case. */
 export interface CaseInput {
   readonly shape: readonly number[];
   readonly filling: Filling;
@@ -59,11 +58,11 @@ export interface Case {
   readonly inputs: readonly CaseInput[];
   readonly run: (inputs: readonly Tensor[]) => Tensor;
   readonly reference: (inputs: readonly ReferenceArray[]) => ReferenceArray;
-  /** Whether its gradient is checked: not at kinks, and not for extreme inputs. */
+  /** Whether to check its gradient: not at kinks, and not for extreme inputs. */
   readonly differentiable: boolean;
-  /** How far a result may be off, relative to the largest one: default 1e-5. */
+  /** Maximum error relative to the largest result. @default {1e-5} */
   readonly tolerance?: number;
-  /** Whether it is made for the range of `float32`, which half precision does not have. */
+  /** Whether it needs the range of `float32`, which half precision lacks. */
   readonly needsRange?: boolean;
 }
 
@@ -169,7 +168,7 @@ const elementwise: Case[] = [
   ...binaryCases("where", (a, b) => where(a.gt(0), a.mul(b), b), (a, b) => a > 0 ? a * b : b),
 ];
 
-/** Powers of extremes differ between libraries; what is asked of ours is in a test of its own. */
+/** Powers of extremes differ between libraries; ours have a test of their own. */
 function isOrdinary(each: Case): boolean {
   return !each.inputs.some(({ filling }) => filling === "extreme");
 }
@@ -412,7 +411,7 @@ const activations: Readonly<Record<"none" | "relu" | "reluSquared", (x: number) 
   reluSquared: (x) => x <= 0 ? 0 : x * x,
 };
 
-/** What a product may go through before it is stored: whether there is a bias, and a residual. */
+/** Epilogues of a matmul: bias, activation, residual. */
 const epilogues: [boolean, keyof typeof activations, boolean][] = [
   [true, "none", false],
   [false, "none", true],
@@ -423,7 +422,7 @@ const epilogues: [boolean, keyof typeof activations, boolean][] = [
   [false, "reluSquared", true],
 ];
 
-/** Products of all shapes, with all that may be done where they are stored. */
+/** Matmuls of all shapes, with all epilogues. */
 const productsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
   const columns = b.at(transposeB ? -2 : -1)!;
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
@@ -462,7 +461,7 @@ function constantAngles({ device }: Tensor): [cos: Tensor, sin: Tensor] {
   return [table(angles.cos), table(angles.sin)];
 }
 
-/** x `[2, 3, 2, 6]`, turned by {@linkcode constantAngles}. */
+/** x `[2, 3, 2, 6]`, rotated by {@linkcode constantAngles}. */
 function turned(x: ReferenceArray): ReferenceArray {
   return build([2, 3, 2, 6], ([b, t, h, d]) => {
     const [c, s] = [angles.cos[3 * t! + d! % 3]!, angles.sin[3 * t! + d! % 3]!];
@@ -550,7 +549,7 @@ const extremes = [
   -30,
 ];
 
-/** The values that an input is filled with: rounded to float32, the same at every run. */
+/** The values of an input: rounded to float32, deterministic. */
 export function fill({ shape, filling }: CaseInput, seed: number): ReferenceArray {
   let state = seed * 2654435761 + 1;
   const random = () => {
@@ -566,7 +565,7 @@ export function fill({ shape, filling }: CaseInput, seed: number): ReferenceArra
       case "whole":
         return Math.floor(random() * 5) - 2;
       case "classes":
-        // The first one counts, so that there is something to take the mean of.
+        // The first one is not ignored, so that the mean has at least one target.
         return position === 0 ? 1 : Math.floor(random() * 5) - 1;
       case "extreme":
         return extremes[(position + seed) % extremes.length]!;

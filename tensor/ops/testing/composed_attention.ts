@@ -1,13 +1,13 @@
-/** Attention, written with products and a softmax: what the fused kernels replace. @module */
+/** Attention composed of matmuls and a softmax: the reference for the fused kernels. @module */
 
 import { type Device, Tensor } from "../../mod.ts";
 
-/** Attention of queries `[batch, queries, heads, size]` to as many keys and values or more. */
+/** Attention of queries `[batch, queries, heads, size]` to at least as many keys and values. */
 export type Attention = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
 
 /**
- * Causal attention that stores the scores whole, `[batch, heads, queries, keys]`, with −10³⁰ where a
- * key is not seen.
+ * Causal attention that stores all scores, `[batch, heads, queries, keys]`, with −10³⁰ where
+ * masked.
  */
 export function composedAttention(device: Device, queries: number, keys: number): Attention {
   const mask = Float32Array.from({ length: queries * keys }, (_, at) => {

@@ -1,5 +1,5 @@
 /**
- * The cases of cross-entropy, of logits and of what logits are made from.
+ * Cases of cross-entropy, from logits and fused with the linear layer.
  *
  * @module
  */
@@ -74,7 +74,7 @@ const ofLogits = [[6, 5], [2, 3, 5], [1, 4], [0, 4], [3, 1001]].flatMap((shape) 
   }))
 );
 
-/** Rows, width, rows of the weight, and what else is special. */
+/** Rows, width, rows of the weight, and options. */
 const linear: (readonly [number[], number, number, LinearCrossEntropyOptions])[] = [
   [[6], 3, 5, {}],
   [[2, 3], 3, 5, { rowsAtOnce: 4 }],

@@ -1,44 +1,44 @@
-/** Cases that every way of multiplying matrices has to pass, and the check in double precision. @module */
+/** Cases that every matmul algorithm must pass, with a check in double precision. @module */
 
 import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
 import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/product.ts";
 
-/** One product, with its operands as they lie in memory. */
+/** A matmul, with the memory layout of its operands. */
 export interface MatmulCase {
   readonly name: string;
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly options: MatmulOptions;
-  /** The lengths of the batch axes. */
+  /** Lengths of the batch axes. */
   readonly batch: readonly number[];
-  /** The batch axes along which an operand is the same for all items. */
+  /** Batch axes along which an operand is broadcast. */
   readonly sharedA: readonly number[];
   readonly sharedB: readonly number[];
-  /** Whether an operand lies column by column. */
+  /** Whether an operand is column-major. */
   readonly columnMajorA: boolean;
   readonly columnMajorB: boolean;
-  /** How many elements lie around each matrix: more than 0 makes them slices of larger tensors. */
+  /** Number of elements around each matrix: above 0, matrices are slices of larger tensors. */
   readonly margin: number;
-  /** Whether the batch axes of the first operand and of the result are in reverse order in memory. */
+  /** Whether the batch axes of the first operand and of the result are reversed in memory. */
   readonly swappedBatch: boolean;
-  /** An element that the first operand gets at its first position. */
+  /** An element for the first position of the first operand. */
   readonly special: number | null;
-  /** Whether the second operand is the first one, transposed: then the product is symmetric. */
+  /** Whether the second operand is the first one, transposed, so that the result is symmetric. */
   readonly gram: boolean;
-  /** What is done with the product. */
+  /** The epilogue. */
   readonly epilogue: {
-    /** Whether a row is added to all rows. */
+    /** Whether to add a row to all rows. */
     readonly bias: boolean;
-    /** Whether a matrix like the result is added. */
+    /** Whether to add a matrix of the result's shape. */
     readonly residual: boolean;
-    /** What the sum goes through. */
+    /** Applied to the sum. */
     readonly activation: MatmulActivation;
   } | null;
 }
 
-/** Computes `c = op(a) · op(b)` on a device, with the epilogue if there is one. */
+/** Computes `c = op(a) · op(b)` on a device, with an optional epilogue. */
 export type Multiply = (
   a: View,
   b: View,
@@ -73,7 +73,7 @@ const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
 
 const ORDERS = [[false, false], [false, true], [true, false], [true, true]] as const;
 
-/** A case where nothing is special but what is given. */
+/** A default case, with overrides. */
 function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
   return {
     name,
@@ -95,7 +95,7 @@ function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
   };
 }
 
-/** All cases: sizes with every transposition, and one family for each thing that a view can be. */
+/** All cases: sizes with every transposition, and one family per property of a view. */
 export const MATMUL_CASES: readonly MatmulCase[] = [
   ...SIZES.flatMap(([m, n, k]) =>
     ORDERS.flatMap(([transposeA, transposeB]) =>
@@ -107,7 +107,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       )
     )
   ),
-  // Longer and wider than one block of the packed product: 192 rows, 256 steps, 2,048 columns.
+  // Longer and wider than one block of packed matmul: 192 rows, 256 steps, 2,048 columns.
   ...[[400, 20, 20], [20, 2100, 9], [9, 20, 700], [200, 40, 300]].flatMap(([m, n, k]) =>
     ORDERS.map(([transposeA, transposeB]) =>
       makeCase(`more than a block: ${m}×${n}×${k}`, {
@@ -116,7 +116,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       })
     )
   ),
-  // Few rows, whose strips of columns leave a rest, and come out even or odd in number.
+  // Skinny matmuls, with an even or odd number of column strips and a remainder.
   ...[[16, 150, 70], [16, 192, 33], [40, 100, 30], [9, 130, 1700]].flatMap(([m, n, k]) =>
     [false, true].map((accumulate) =>
       makeCase(`few rows in strips: ${m}×${n}×${k}`, {
@@ -167,7 +167,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       }),
     ])
   ),
-  // Lines that begin at multiples of four elements, and blocks that are not full.
+  // Rows that start at multiples of four elements, and partial blocks.
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     [[36, 44, 28], [132, 140, 20]].map(([m, n, k]) =>
       makeCase(`aligned batch of ${m}×${n}×${k}`, {
@@ -176,7 +176,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
       })
     )
   ),
-  // Few elements that are long sums: worth cutting in parts, which do not come out even.
+  // Few elements with long sums: suited to split-K, with uneven parts.
   ...ORDERS.flatMap(([transposeA, transposeB]) =>
     [[], [3], [2, 3]].map((batch) =>
       makeCase(`long sums in a batch of [${batch}]`, {
@@ -215,7 +215,7 @@ export const MATMUL_CASES: readonly MatmulCase[] = [
   ]),
 ];
 
-/** What may be done with a product: each kind of what is added, and each activation. */
+/** Every kind of addend, and every activation. */
 const EPILOGUES: readonly NonNullable<MatmulCase["epilogue"]>[] = [
   { bias: true, residual: true, activation: "reluSquared" },
   { bias: true, residual: false, activation: "none" },
@@ -223,7 +223,7 @@ const EPILOGUES: readonly NonNullable<MatmulCase["epilogue"]>[] = [
   { bias: false, residual: false, activation: "reluSquared" },
 ];
 
-/** The cases with what is done where a product is stored: of each order of the operands in turn. */
+/** The cases with epilogues, rotating through them and the operand orders. */
 export const EPILOGUE_CASES: readonly MatmulCase[] = MATMUL_CASES.map((each, i) => ({
   ...each,
   name: `${each.name}, then more`,
@@ -231,8 +231,8 @@ export const EPILOGUE_CASES: readonly MatmulCase[] = MATMUL_CASES.map((each, i) 
 }));
 
 /**
- * Of these the ones where everything is added, and the operands lie as those of a linear layer: kernels
- * end in the same way for all orders, and take long to be compiled.
+ * Of these, those with all addends, and operands in the order of a linear layer: kernels end alike
+ * for all orders, and compile slowly.
  */
 export const EPILOGUES_OF_LINEAR: readonly MatmulCase[] = MATMUL_CASES.flatMap((each) => {
   const { transposeA, transposeB } = each.options;
@@ -248,15 +248,16 @@ interface Operand {
 }
 
 /**
- * Runs one case, without waiting before the read, and compares every element, and everything around the result, with double precision.
+ * Runs one case, without waiting before the read, and compares every element, and everything around
+ * the result, with double precision.
  *
- * The error allowed is the bound for a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|, and that of
- * rounding it once to half precision where that is its type, 2⁻¹¹ of it or half of the smallest number.
- * Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
+ * The error bound is that of a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|, plus that of
+ * rounding to half precision if that is the dtype: 2⁻¹¹ of the result or half of the smallest
+ * subnormal. Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
  *
- * @param dtype The type of all elements.
+ * @param dtype Dtype of all elements.
  * @returns The bits of the result.
- * @throws {Error} If an element is wrong, naming the case and both values.
+ * @throws {Error} If an element is wrong, with the case and both values.
  */
 export async function checkMatmul(
   device: Device,
@@ -375,7 +376,7 @@ function activate(x: number, activation: MatmulActivation = "none"): number {
   return activation === "relu" ? positive : positive ** 2;
 }
 
-/** Fills memory with random numbers, and lays matrices into it. */
+/** Fills memory with random numbers, and places matrices in it. */
 function makeOperand(device: Device, plan: {
   readonly batch: readonly number[];
   readonly matrix: readonly [rows: number, columns: number];
@@ -425,7 +426,7 @@ function indices(lengths: readonly number[]): number[][] {
   );
 }
 
-/** Numbers in [−1, 1) that are the same at every run. */
+/** Deterministic pseudorandom numbers in [−1, 1). */
 function randomNumbers(seed: number): () => number {
   let state = seed + 1;
   return () => {

@@ -1,4 +1,4 @@
-/** The CPU device as it would be on an engine without relaxed SIMD. @module */
+/** The CPU device as on an engine without relaxed SIMD. @module */
 
 import type { CpuDevice } from "../../device.ts";
 
