@@ -69,7 +69,7 @@ export interface NormalOptions extends TensorOptions {
  */
 export function normal(device: Device, shape: readonly number[], options: NormalOptions): Tensor {
   const { seed, mean, standardDeviation, ...rest } = options;
-  checkShape(shape, "draw normal numbers");
+  checkShape(shape, "sample normal numbers");
   const values = normalArray(seed, sizeOf(shape), mean, standardDeviation);
   return Tensor.from(device, values, { shape, ...rest });
 }
@@ -97,6 +97,6 @@ export interface PermutationOptions {
  * ```
  */
 export function permutation(device: Device, count: number, options: PermutationOptions): Tensor {
-  checkShape([count], "draw a permutation");
+  checkShape([count], "sample a permutation");
   return Tensor.from(device, permutationArray(options.seed, count));
 }

@@ -22,7 +22,7 @@ kernelTest("random tensors can be parameters, scalars, or empty", async (device)
   assertEquals((await permutation(device, 0, { seed: 1 }).data()).length, 0);
 });
 
-kernelTest("random tensors have the moments that were asked for", async (device) => {
+kernelTest("random tensors have the requested moments", async (device) => {
   const x = normal(device, [400, 500], { seed: 9, mean: -1, standardDeviation: 0.02 });
   assertAlmostEquals(await x.mean().item(), -1, 5 * 0.02 / Math.sqrt(200_000));
   assertAlmostEquals(await x.variance().item(), 4e-4, 5 * 4e-4 * Math.sqrt(2 / 200_000));

@@ -41,7 +41,7 @@ testOnEveryDevice("few long rows of any length are reduced as a whole", async (d
 });
 
 gpuTest(
-  "one long row of a length that nothing divides keeps many workgroups busy",
+  "one long row of prime length keeps many workgroups busy",
   async (device) => {
     const length = 100_003;
     const x = Tensor.ones(device, [length]);

@@ -45,7 +45,7 @@ const idCases: readonly {
   },
 ];
 
-kernelTest("an embedding reads rows, and its gradient adds them up by id", async (device) => {
+kernelTest("an embedding gathers rows, and its gradient adds them up by id", async (device) => {
   for (const { name, rows, columns, ids } of idCases) {
     using _scope = device.scope();
     const weight = normalArray(10, rows * columns);
@@ -71,7 +71,7 @@ kernelTest("an embedding reads rows, and its gradient adds them up by id", async
 });
 
 float16Test(
-  "float16 rows are read as they are, and their gradients add up in float32",
+  "float16 rows are gathered exactly, and their gradients add up in float32",
   async (device) => {
     for (const { name, rows, columns, ids } of idCases) {
       using _scope = device.scope();
@@ -96,7 +96,7 @@ float16Test(
   },
 );
 
-float16Test("float16 elements are gathered, NaN where there is none", async (device) => {
+float16Test("float16 elements are gathered, NaN if the index is invalid", async (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { dtype: "float16", requiresGrad: true });
   const y = gather(x, 1, unknownIds(device, [2, 2, 0, 7], [2, 2]));
   assertEquals(await y.data(), Float16Array.of(3, 3, 4, NaN));
@@ -148,7 +148,7 @@ kernelTest("an embedding takes ids of any shape, and views", async (device) => {
   assertEquals(await scalar.data(), rows.slice(32, 40));
 });
 
-kernelTest("an id that only the device knows to be wrong gives a row of NaN", async (device) => {
+kernelTest("an invalid id that only the device knows gives a row of NaN", async (device) => {
   const weight = Tensor.ones(device, [3, 5], { requiresGrad: true });
   const y = embedding(weight, unknownIds(device, [2, 3, -1, 0, 2 ** 30, -(2 ** 31)]));
   const [good, bad] = [new Array(5).fill(1), new Array(5).fill(NaN)];
@@ -169,7 +169,7 @@ kernelTest("the gradient of an embedding has the same bits each time", async (de
   assertEquals(new Set(results).size, 1);
 });
 
-kernelTest("an embedding and its gradient leave no memory behind", (device) => {
+kernelTest("an embedding and its gradient leak no memory", (device) => {
   const weight = Tensor.ones(device, [300, 6], { requiresGrad: true });
   const before = device.live;
   for (let step = 0; step < 3; step++) {
@@ -182,7 +182,7 @@ kernelTest("an embedding and its gradient leave no memory behind", (device) => {
   assertEquals(device.live, before);
 });
 
-kernelTest("gather reads along any axis, and its gradient adds up", async (device) => {
+kernelTest("gather works along any axis, and its gradient adds up", async (device) => {
   for (const axis of [0, 1, 2, -1]) {
     using _scope = device.scope();
     const shape = [4, 5, 67];
@@ -212,7 +212,7 @@ kernelTest("gather reads along any axis, and its gradient adds up", async (devic
   }
 });
 
-kernelTest("gather reads integers exactly, and marks what is outside", async (device) => {
+kernelTest("gather copies integers exactly, and marks invalid indices", async (device) => {
   const positions = unknownIds(device, [1, 2, -1, 0], [2, 2]);
   const integers = Tensor.from(device, Int32Array.of(2 ** 31 - 1, -7, 16777217, 5), {
     shape: [2, 2],
@@ -233,7 +233,7 @@ kernelTest("gather of nothing is nothing", async (device) => {
   assertEquals([...await x.grad!.data()], new Array(6).fill(0));
 });
 
-kernelTest("what does not fit together is an error", (device) => {
+kernelTest("operands that do not match are an error", (device) => {
   const weight = Tensor.ones(device, [3, 2]);
   const ids = (values: number[]) => Tensor.from(device, values, { dtype: "int32" });
   assertThrows(() => embedding(weight, ids([0, 3])), RangeError, "wanted ids from 0 to 2, got 3");
@@ -249,7 +249,7 @@ kernelTest("what does not fit together is an error", (device) => {
 });
 
 gpuTest(
-  "ids are sorted once for all tables in a scope, and anew when they change",
+  "ids are sorted once for all tables in a scope, and again when they change",
   async (device) => {
     using _scope = device.scope();
     const ids = Tensor.from(device, [2, 0, 2], { dtype: "int32" });

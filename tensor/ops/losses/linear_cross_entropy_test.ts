@@ -84,7 +84,7 @@ testOnEveryDevice(
   (device) => assertSame(device, [[1, 3, 2], [17, 8, 37], [65, 12, 1001], [40, 16, 4099]]),
 );
 
-gpuTest("within tiny limits it is the cross-entropy of all logits, too", async (device) => {
+gpuTest("within tiny limits it equals the cross-entropy of all logits, too", async (device) => {
   assertLess(rowsAtOnce(90, 4 * 4099, tinyDevice.limits!.maxStorageBufferBindingSize!), 90);
   await assertSame(device, [[90, 12, 4099]]);
 }, tinyDevice);
@@ -190,7 +190,7 @@ testOnEveryDevice("a target that was computed and is no class shows as NaN", asy
   assertEquals([...losses].map(Number.isNaN), [false, true]);
 });
 
-Deno.test("the logits are never there all at once", async () => {
+Deno.test("the logits are never all in memory at once", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const { hidden, weight, targets } = operands(device, 64, 4, 1000);
   const before = device.memory.liveBytes;

@@ -44,7 +44,7 @@ const topKCases: readonly {
   { name: "everything", rows: 1, values: normalArray(4, 5000), k: [5000] },
 ];
 
-kernelTest("topK finds the largest elements in order, and where they are", async (device) => {
+kernelTest("topK finds the largest elements in order, and their indices", async (device) => {
   for (const { name, rows, values, k: ks } of topKCases) {
     const length = values.length / rows;
     for (const k of ks) {
@@ -64,7 +64,7 @@ kernelTest("topK finds the largest elements in order, and where they are", async
   }
 });
 
-kernelTest("topK goes along any axis, and its values carry the gradient", async (device) => {
+kernelTest("topK works along any axis, and its values carry the gradient", async (device) => {
   const x = Tensor.from(device, [[1, 5, 2], [4, 3, 9], [7, 8, 6], [0, 0, 0]], {
     requiresGrad: true,
   });
@@ -79,7 +79,7 @@ kernelTest("topK goes along any axis, and its values carry the gradient", async 
   assertEquals([...await view.data()], [7, 8, 9]);
 });
 
-kernelTest("a k that the axis does not have is an error", (device) => {
+kernelTest("a k beyond the length of the axis is an error", (device) => {
   const x = Tensor.zeros(device, [2, 3]);
   for (const k of [4, -1, 1.5, NaN]) {
     assertThrows(() => topK(x, k), RangeError, `wanted k from 0 to 3, got ${k}`);
@@ -98,7 +98,7 @@ function drawn(weights: Float32Array, u: number): number {
 }
 
 kernelTest(
-  "multinomial draws the index whose share a uniform number falls into",
+  "multinomial samples the index whose share contains the uniform number",
   async (device) => {
     // Integer weights, so that no sum is rounded.
     for (const length of [1, 2, 127, 129, 1000, 32_768]) {
@@ -121,7 +121,7 @@ kernelTest(
   },
 );
 
-kernelTest("multinomial never draws what has no weight", async (device) => {
+kernelTest("multinomial never samples an index of weight 0", async (device) => {
   const length = 10_007;
   const weights = uniformArray(3, length).map((u) => u < 0.9 ? 0 : u ** 30);
   const uniforms = uniformArray(4, 2000).with(0, 0).with(1, 1 - 2 ** -24);
@@ -132,7 +132,7 @@ kernelTest("multinomial never draws what has no weight", async (device) => {
   assertEquals((await chosen.data()).every((index) => weights[index]! > 0), true);
 });
 
-kernelTest("multinomial draws each index as often as its weight says", async (device) => {
+kernelTest("multinomial samples each index as often as its weight says", async (device) => {
   const weights = Tensor.from(device, [[1, 0, 2, 5], [0, 0, 0, 0.125]]);
   const samples = 20_000;
   const chosen = multinomial(weights, { seed: 5, samples });
@@ -152,7 +152,7 @@ kernelTest("multinomial draws each index as often as its weight says", async (de
   assertEquals(multinomial(weights, { seed: 5 }).shape, [2]);
 });
 
-kernelTest("multinomial answers -1 where nothing can be drawn", async (device) => {
+kernelTest("multinomial returns -1 if nothing can be sampled", async (device) => {
   const bad = [[0, 0, 0], [1, -1, 1], [1, NaN, 1], [1, Infinity, 1], [3e38, 3e38, 1]];
   const weights = Tensor.from(device, [...bad, [1, -0, 1]]);
   const uniforms = Tensor.full(device, [6], 0.75);
@@ -164,7 +164,7 @@ kernelTest("multinomial answers -1 where nothing can be drawn", async (device) =
   assertEquals((await none.data()).length, 0);
 });
 
-kernelTest("weights and uniform numbers that do not fit are an error", (device) => {
+kernelTest("weights and uniform numbers that do not match are an error", (device) => {
   const weights = Tensor.ones(device, [2, 3]);
   const numbers = (...shape: number[]) => Tensor.zeros(device, shape);
   assertThrows(() => multinomial(weights, numbers(3)), RangeError, "got weights [2, 3] and [3]");
@@ -190,7 +190,7 @@ function sample(
   return gather(indices, -1, chosen).reshape([shape[0]!]);
 }
 
-kernelTest("tokens are sampled without reading anything back in between", async (device) => {
+kernelTest("tokens are sampled without reading back in between", async (device) => {
   const [rows, vocabulary] = [8, 32_768];
   const logits = normalArray(1, rows * vocabulary);
   const tokens = await sample(device, logits, [rows, vocabulary], uniformArray(2, rows)).data();
@@ -203,7 +203,7 @@ kernelTest("tokens are sampled without reading anything back in between", async 
   }
 });
 
-gpuTest("the CPU and WebGPU draw the same", async (gpu) => {
+gpuTest("the CPU and WebGPU sample the same", async (gpu) => {
   const cpu = await openDevice("cpu", { threads: 1, blas: false });
   const draw = (device: Device) =>
     multinomial(Tensor.from(device, normalArray(1, 5 * 4096).map(Math.exp), { shape: [5, 4096] }), {

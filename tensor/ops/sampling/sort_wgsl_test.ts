@@ -3,7 +3,7 @@ import { gpuTest } from "../../../testing/gpu.ts";
 import { uniformArray } from "../../random.ts";
 import { sortPositions } from "./sort_wgsl.ts";
 
-gpuTest("positions are sorted by key, and equal keys keep their order", async (device) => {
+gpuTest("indices are sorted by key, and equal keys keep their order", async (device) => {
   const cases = [[1, 1], [5, 3], [128, 1], [129, 256], [1000, 255], [3000, 65_536], [
     2000,
     2 ** 24,

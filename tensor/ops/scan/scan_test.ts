@@ -46,7 +46,7 @@ kernelTest("a running sum and its gradient agree with double precision", async (
   }
 });
 
-kernelTest("the running sum of a long row of equal numbers stays exact enough", async (device) => {
+kernelTest("the running sum of a long row of equal numbers stays accurate", async (device) => {
   // Added one by one in float32, these would be off by 1 %.
   const length = 2 ** 20;
   const values = new Float32Array(length).fill(0.1);
@@ -55,7 +55,7 @@ kernelTest("the running sum of a long row of equal numbers stays exact enough", 
   assertAlmostEquals(sums.at(-1)! / (values[0]! * length), 1, 1e-4);
 });
 
-kernelTest("a running sum goes along any axis, and takes views", async (device) => {
+kernelTest("a running sum works along any axis, and takes views", async (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { requiresGrad: true });
   assertEquals([...await cumulativeSum(x, 0).data()], [1, 2, 3, 5, 7, 9]);
   const y = cumulativeSum(x.transpose().slice(0, 1, 3), 0);
@@ -73,7 +73,7 @@ kernelTest("the running sum of nothing is nothing", async (device) => {
   }
 });
 
-kernelTest("running sums of numbers that are not negative never decrease", async (device) => {
+kernelTest("running sums of non-negative numbers never decrease", async (device) => {
   const values = uniformArray(3, 30_001).map((u) => u < 0.5 ? 0 : u ** 20);
   const sums = await cumulativeSum(Tensor.from(device, values), 0).data();
   assertEquals(sums.every((sum, i) => i === 0 || sum >= sums[i - 1]!), true);
