@@ -131,13 +131,11 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       settings: settingsOf(values, tag),
       signal: interrupt.signal,
     });
-    const { cut, leftOut } = tuning.tooLong;
     console.log(
       tableAsText([
         ["device", device.info.description],
         ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
         ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
-        ["too long", `${count(cut)} cut, ${count(leftOut)} left out`],
         ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
       ]) + "\n",
     );
@@ -149,6 +147,15 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       } else if (event.kind === "checkpoint") progress.print(`Saved ${event.path}`);
       else if (event.kind === "end") {
         progress.end();
+        const { cut, leftOut } = tuning.loader;
+        if (cut + leftOut > 0) {
+          console.log(
+            `Of the conversations so far ${count(cut)} lost their end, and ${
+              count(leftOut)
+            } were ` +
+              `left out: longer than --max-seq-len ${values.maxSeqLen}`,
+          );
+        }
         if (event.finished) return 0;
         console.log(
           `Stopped after step ${event.state.step}. Go on: ` +

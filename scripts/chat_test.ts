@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import {
+  command,
+  makeCorpus,
+  makeHome,
+  type Outcome,
+  runScript,
+  tinyFlags,
+} from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
 const home = await makeHome(corpus);
@@ -21,10 +28,10 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
   const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "6"];
   const first = await sft(...args, "--eval-every", "-1");
   assertEquals([first.code, first.stderr], [0, ""]);
-  assertMatch(first.stdout, /^base {6}.*base_checkpoints\/d2, step 20$/m);
-  assertMatch(first.stdout, /^data {6}12 conversations: .*mine\.jsonl$/m);
+  assertMatch(first.stdout, /^base +.*base_checkpoints\/d2, step 20$/m);
+  assertMatch(first.stdout, /^data +12 conversations: .*mine\.jsonl$/m);
   // Two rows at once, as the base model; a step is one pass over them, as the rows are longer.
-  assertMatch(first.stdout, /^run {7}6 steps of 64 tokens$/m);
+  assertMatch(first.stdout, /^run +6 steps of 64 tokens$/m);
   assertStringIncludes(first.stdout, "chatsft_checkpoints/d2/meta_000006.json");
   const { settings } = JSON.parse(
     await Deno.readTextFile(`${home}/chatsft_checkpoints/d2/meta_000006.json`),
@@ -57,4 +64,64 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
     assertEquals([code, stdout], [wanted, ""], args.join(" "));
     assert(stderr.includes(message) && stderr.trim().split("\n").length === 1, stderr);
   }
+});
+
+/** Runs the chat with lines on its standard input. */
+async function talk(lines: readonly string[], ...args: string[]): Promise<Outcome> {
+  const flags = ["--device", "cpu", "--threads", "1", "--temperature", "0", "--max-tokens", "6"];
+  const child = command("chat.ts", [...flags, ...args], home, { stdin: "piped" }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(lines.map((line) => `${line}\n`).join("")));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("a chat answers, retries, saves what was said, and takes commands", async () => {
+  const saved = `${home}/saved.jsonl`;
+  const { code, stdout, stderr } = await talk([
+    ...[
+      "3?",
+      "/retry",
+      "/temperature 0.5",
+      "/topk",
+      "/system A",
+      "4?",
+      "/save",
+      "/nonsense",
+    ],
+    ...[`/save ${saved}`, "/clear", "/retry", "/temperature hot", "/help", "/exit", "never read"],
+  ]);
+  assertEquals([code, stderr], [0, ""]);
+  for (
+    const text of [
+      "(temperature 0.5)",
+      "(top-k 50)",
+      "(Started anew.)",
+      "Cannot save: wanted /save FILE",
+      "There is no /nonsense.",
+      `(Appended to ${saved}.)`,
+      "(There is no question yet.)",
+      'wanted a number of at least 0, got "hot"',
+      "/edit ",
+    ]
+  ) assertStringIncludes(stdout, text);
+  const { messages } = JSON.parse(await Deno.readTextFile(saved));
+  assertEquals(messages.map(({ role }: { role: string }) => role), ["system", "user", "assistant"]);
+  assertEquals(messages[1].content, "4?");
+});
+
+Deno.test("a chat answers one question and ends, the same for the same seed", async () => {
+  const first = await talk([], "--prompt", "7?", "--seed", "1");
+  const second = await talk([], "--prompt", "7?", "--seed", "1");
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertEquals(second.stdout, first.stdout);
+});
+
+Deno.test("without a model and without someone to ask, a chat says how to make one", async () => {
+  const empty = await makeHome(corpus);
+  const { code, stdout, stderr } = await runScript("chat.ts", [], empty);
+  assertEquals([code, stdout], [1, ""]);
+  assertStringIncludes(stderr, "There is no fine-tuned model yet. Make one: deno task chat --yes");
 });

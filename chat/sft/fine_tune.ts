@@ -81,8 +81,8 @@ export interface FineTuning {
   readonly firstStep: number;
   /** The length of the run, in steps. */
   readonly numIterations: number;
-  /** Conversations of an epoch that lose their end, and that are left out, as they are too long. */
-  readonly tooLong: { readonly cut: number; readonly leftOut: number };
+  /** The conversations, with counts of those that were too long so far. */
+  readonly loader: ConversationLoader;
   /** Trains to the end, or until the signal; metrics and checkpoints are written on the way. */
   run(): AsyncGenerator<TrainingEvent, void, void>;
 }
@@ -134,10 +134,10 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   }
   await ensureWritableFolder(folder);
   const rows = { tokenizer, batchSize, sequenceLength };
-  const epoch = await measureEpoch({ ...rows, task: options.task, seed });
   const { epochs = 1, numIterations: given = -1 } = options;
+  const batches = given === -1 ? await batchesOfEpoch({ ...rows, task: options.task, seed }) : 0;
   const numIterations = given === -1
-    ? Math.max(1, Math.round(epochs * epoch.batches / gradAccumSteps))
+    ? Math.max(1, Math.round(epochs * batches / gradAccumSteps))
     : given;
   const state = resume ? checkpoint.meta.state : untrained;
   const loader = new ConversationLoader({
@@ -184,7 +184,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     model,
     firstStep: state.step,
     numIterations,
-    tooLong: epoch.tooLong,
+    loader,
     run: () =>
       trainInFolder({
         ...{ folder, model, optimizer, tokenizer, loader, plan, state, signal },
@@ -196,17 +196,12 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   };
 }
 
-/** The batches that hold every conversation once, found by packing them all. */
-async function measureEpoch(
-  options: ConversationLoaderOptions,
-): Promise<{ batches: number; tooLong: FineTuning["tooLong"] }> {
+/** How many batches hold every conversation once, found by packing them all. */
+async function batchesOfEpoch(options: ConversationLoaderOptions): Promise<number> {
   const loader = new ConversationLoader(options);
   let batches = 0;
-  while (loader.consumed < options.task.length) {
-    await loader.take();
-    batches++;
-  }
-  return { batches, tooLong: { cut: loader.cut, leftOut: loader.leftOut } };
+  for (; loader.consumed < options.task.length; batches++) await loader.take();
+  return batches;
 }
 
 async function* batchesOf(

@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly permissions?: readonly string[];
   /** The folder in which it runs (default: the current one). */
   readonly cwd?: string;
+  /** Its standard input (default: none). */
+  readonly stdin?: "null" | "piped";
 }
 
 /** A process for a script. */
@@ -63,12 +65,16 @@ function scriptArguments(
   return ["run", "--quiet", "--no-prompt", "--no-config", ...allowed, url, ...args];
 }
 
-function denoCommand(args: string[], home: string, { cwd }: RunOptions = {}): Deno.Command {
+function denoCommand(
+  args: string[],
+  home: string,
+  { cwd, stdin = "null" }: RunOptions = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
     args,
     env: { NANODINO_HOME: home, NO_COLOR: "1" },
     ...(cwd === undefined ? {} : { cwd }),
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });

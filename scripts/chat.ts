@@ -1,0 +1,341 @@
+/**
+ * A chat in the terminal, with the last fine-tuned model; where there is none, one is made first.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { createInterface, type Interface } from "node:readline/promises";
+import { ChatSession, latestRun, stagePath } from "../chat/mod.ts";
+import { basePath, type GPT, loadModel, openCheckpoint } from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import { main as trainBase } from "./base_train.ts";
+import { main as fineTune } from "./chat_sft.ts";
+import {
+  decimal,
+  firstLine,
+  integer,
+  optional,
+  runScript,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { write } from "./output.ts";
+import { main as trainTokenizer } from "./tok_train.ts";
+import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+
+const flags = {
+  prompt: optional(text("", "Ask this one question, print the answer, and end")),
+  system: text("", "What the model is told before the first turn"),
+  temperature: decimal(0.6, "1 samples as the model predicts, less is more certain, 0 is certain"),
+  topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
+  maxTokens: integer(256, "Tokens of an answer, at most"),
+  seed: optional(
+    integer(0, "The same seed gives the same answers; random by default", { least: 0 }),
+  ),
+  modelTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
+  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  name: text("Dino", "The name of a model that is made first"),
+  yes: toggle("Make a model first where there is none, without asking"),
+  ...deviceFlags,
+};
+
+type ChatValues = Values<typeof flags>;
+
+/** The base model that is made where there is none: enough to know how words are written. */
+const baseRecipe = [
+  ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
+  ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8 --loader random".split(
+    " ",
+  ),
+  ..."--lr-scaling none --warmup-steps 20 --eval-every -1 --sample-every -1".split(" "),
+  ..."--model-tag chat".split(" "),
+];
+
+/** The fine-tuning of it, or of the speedrun's model. */
+const fineTuningRecipe = [
+  ..."--task rules:20000 --num-iterations 880 --max-seq-len 256 --device-batch-size 4".split(" "),
+  ..."--total-batch-size 1024 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
+  ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
+];
+
+/**
+ * Talks with the user until they leave.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./chat.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
+    command: "deno task chat",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: ChatValues): Promise<number> {
+  const folder = await findModel(values);
+  if (typeof folder === "number") return folder;
+  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
+  const device = await openChosenDevice(values);
+  try {
+    const model = await loadModel(checkpoint, device);
+    if (values.prompt !== null) await answerOnce(model, checkpoint.tokenizer, values);
+    else await new Chat(model, checkpoint.tokenizer, values).run();
+    return 0;
+  } finally {
+    await device.close();
+  }
+}
+
+async function answerOnce(model: GPT, tokenizer: Tokenizer, values: ChatValues): Promise<void> {
+  using session = openSession(model, tokenizer, values);
+  await show(session, values.prompt!, values, new AbortController().signal);
+}
+
+/** The folder of the model to talk with; an exit code if there is none, or none was made. */
+async function findModel(values: ChatValues): Promise<string | number> {
+  if (values.modelTag !== "") return stagePath("sft", checkTag(values.modelTag));
+  const found = await latestFolder(["sft", "rl"]);
+  if (found !== null) return found;
+  if (!values.yes && !await agrees()) {
+    console.error(
+      "There is no fine-tuned model yet. Make one: deno task chat --yes, or deno task chat_sft",
+    );
+    return 1;
+  }
+  const code = await makeModel(values);
+  return code === 0 ? await latestFolder(["sft"]) ?? 1 : code;
+}
+
+async function latestFolder(stages: Parameters<typeof latestRun>[0]): Promise<string | null> {
+  try {
+    return (await latestRun(stages)).folder;
+  } catch {
+    // There is no run yet, or none that can be read: what was skipped has been named.
+    return null;
+  }
+}
+
+async function agrees(): Promise<boolean> {
+  if (!Deno.stdin.isTerminal()) return false;
+  const reader = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await reader.question(
+    "There is no fine-tuned model yet. Make one now? It takes some minutes. [Y/n] ",
+  );
+  reader.close();
+  return /^\s*(y|yes|)\s*$/i.test(answer);
+}
+
+/** Trains what is missing: a tokenizer, a base model, and the fine-tuned one. */
+async function makeModel({ device, threads, noBlas, name }: ChatValues): Promise<number> {
+  const place = [
+    ...["--device", device, "--threads", `${threads}`],
+    ...(noBlas ? ["--no-blas"] : []),
+  ];
+  const speedrun = stagePath("base", "speedrun");
+  const hasSpeedrun = await openCheckpoint(speedrun).then(() => true, () => false);
+  if (!hasSpeedrun) {
+    console.log("A tokenizer and a base model, on the State of the Union addresses:\n");
+    const code = await trainTokenizer(["--vocab-size", "4096"]) ||
+      await trainBase([...baseRecipe, ...place]);
+    if (code !== 0) return code;
+  }
+  console.log("\nFine-tuning on conversations made by rule:\n");
+  const base = ["--base-tag", hasSpeedrun ? "speedrun" : "chat", "--model-tag", "chat"];
+  return await fineTune([...fineTuningRecipe, ...base, "--name", name, ...place]);
+}
+
+function openSession(model: GPT, tokenizer: Tokenizer, { system }: ChatValues): ChatSession {
+  return new ChatSession(model, tokenizer, system === "" ? {} : { system });
+}
+
+/** Streams an answer to the terminal; tool calls come folded, as `[17*23 = 391]`. */
+async function show(
+  session: ChatSession,
+  question: string,
+  { temperature, topK, maxTokens, seed }: ChatValues,
+  signal: AbortSignal,
+): Promise<void> {
+  const droppedBefore = session.dropped;
+  let isOpen = false;
+  let isCall = false;
+  const sampling = { temperature, topK, maxTokens, seed: seed ?? randomSeed() };
+  for await (const { type, text } of session.answer(question, { ...sampling, signal })) {
+    if (type === "text") {
+      write(`${isOpen ? "] " : ""}${text}`);
+      isOpen = false;
+      continue;
+    }
+    if (!isOpen) write("[");
+    else if (type === "python_output" && isCall) write(" = ");
+    write(text);
+    isOpen = true;
+    isCall = type === "python";
+  }
+  write(`${isOpen ? "]" : ""}${signal.aborted ? " …" : ""}\n`);
+  const dropped = session.dropped - droppedBefore;
+  if (dropped > 0) console.log(`(The oldest ${dropped} exchanges were dropped: the chat is long.)`);
+}
+
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+}
+
+const helpText = `/help                this text
+/clear               start anew
+/retry               answer the last question again
+/edit                take the last question back, to change it
+/system [TEXT]       start anew, with something the model is told first
+/temperature [X]     1 samples as the model predicts, 0 is certain
+/topk [N]            sample from this many of the most likely tokens
+/save FILE           append the chat to a JSON Lines file
+/exit, Ctrl-D        leave; Ctrl-C stops an answer`;
+
+/** The loop of questions and answers. */
+class Chat {
+  readonly #session: ChatSession;
+  #values: ChatValues;
+  #reader: Interface | null = null;
+  #answering: AbortController | null = null;
+
+  constructor(model: GPT, tokenizer: Tokenizer, values: ChatValues) {
+    this.#session = openSession(model, tokenizer, values);
+    this.#values = values;
+  }
+
+  async run(): Promise<void> {
+    using session = this.#session;
+    void session;
+    const isTerminal = Deno.stdin.isTerminal();
+    const historyPath = basePath("chat_history");
+    const history = isTerminal ? await readLines(historyPath) : [];
+    const reader = createInterface({
+      input: process.stdin,
+      output: isTerminal ? process.stdout : undefined,
+      history: history.toReversed(),
+      prompt: "> ",
+    });
+    this.#reader = reader;
+    reader.on("SIGINT", () => {
+      if (this.#answering === null) console.log("\n(Ctrl-D or /exit leaves.)");
+      this.#answering?.abort();
+      if (this.#answering === null) reader.prompt();
+    });
+    if (isTerminal) {
+      console.log("Type a message. /help tells what else there is.\n");
+      reader.prompt();
+    }
+    for await (const line of reader) {
+      const wantsMore = await this.#take(line.trim());
+      if (!wantsMore) break;
+      if (isTerminal) {
+        await appendLine(historyPath, line.trim());
+        reader.prompt();
+      }
+    }
+    reader.close();
+  }
+
+  /** Handles a line; whether the chat goes on. */
+  async #take(line: string): Promise<boolean> {
+    if (line === "") return true;
+    if (!line.startsWith("/")) {
+      await this.#answer(line);
+      return true;
+    }
+    const [command, ...words] = line.split(/\s+/);
+    if (command === "/exit" || command === "/quit") return false;
+    try {
+      await this.#command(command!, words.join(" "));
+    } catch (error) {
+      console.log(firstLine(error));
+    }
+    return true;
+  }
+
+  async #command(command: string, argument: string): Promise<void> {
+    switch (command) {
+      case "/help":
+        return console.log(helpText);
+      case "/clear":
+        return this.#session.reset();
+      case "/system":
+        this.#session.reset(argument);
+        return console.log(argument === "" ? "(No system turn.)" : "(Started anew.)");
+      case "/temperature":
+        return this.#set("temperature", argument);
+      case "/topk":
+        return this.#set("topK", argument);
+      case "/save":
+        return await this.#save(argument);
+      case "/retry": {
+        const question = this.#session.undo();
+        if (question === null) return console.log("(There is no question yet.)");
+        return await this.#answer(question);
+      }
+      case "/edit": {
+        const question = this.#session.undo();
+        if (question === null) return console.log("(There is no question yet.)");
+        this.#reader?.write(question);
+        return;
+      }
+      default:
+        console.log(`There is no ${command}. /help tells what there is.`);
+    }
+  }
+
+  #set(name: "temperature" | "topK", argument: string): void {
+    if (argument !== "") {
+      this.#values = { ...this.#values, [name]: flags[name].parse(argument) };
+    }
+    console.log(`(${name === "topK" ? "top-k" : name} ${this.#values[name]})`);
+  }
+
+  async #save(path: string): Promise<void> {
+    if (path === "") throw new UsageError("Cannot save: wanted /save FILE");
+    const system = this.#session.system;
+    const messages = [
+      ...(system === undefined ? [] : [{ role: "system", content: system }]),
+      ...this.#session.messages,
+    ];
+    await appendLine(path, JSON.stringify({ messages }));
+    console.log(`(Appended to ${path}.)`);
+  }
+
+  async #answer(question: string): Promise<void> {
+    this.#answering = new AbortController();
+    try {
+      await show(this.#session, question, this.#values, this.#answering.signal);
+    } catch (error) {
+      console.log(firstLine(error));
+    } finally {
+      this.#answering = null;
+    }
+  }
+}
+
+async function readLines(path: string): Promise<string[]> {
+  try {
+    return (await Deno.readTextFile(path)).split("\n").filter((line) => line !== "").slice(-200);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function appendLine(path: string, line: string): Promise<void> {
+  await Deno.writeTextFile(path, `${line}\n`, { append: true });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
