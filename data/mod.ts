@@ -56,6 +56,7 @@ export {
   type SequentialLoaderOptions,
   type SequentialState,
 } from "./sequential_loader.ts";
+export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
 export {
   type Document,

@@ -17,6 +17,7 @@ export { Muon } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 export type { MuonGroup, MuonGroupOptions } from "./muon_update.ts";
 export { Optimizer, type OptimizerState, type Update } from "./optimizer.ts";
+export { type OwnedWork, ownersOf } from "./owners.ts";
 export type { ParameterGroup, ParameterGroupOptions, Parameters } from "./parameters.ts";
 export { polarExpress, polarExpressFlops } from "./polar_express.ts";
 export {
@@ -27,4 +28,5 @@ export {
   muonMomentumSchedule,
   weightDecaySchedule,
 } from "./schedules.ts";
+export { type Exchange, type Segments, ShardedMuonAdamW } from "./sharded.ts";
 export { SGD, type SGDGroup, type SGDGroupOptions } from "./sgd.ts";

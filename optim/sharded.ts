@@ -1,0 +1,152 @@
+/**
+ * An optimizer whose work and state the ranks of a run share.
+ *
+ * Each parameter has an owner. Gradients are summed over the ranks, each parameter's only to its owner;
+ * the owner updates it; and the new parameters go to all ranks. So each rank does a part of the work
+ * and holds a part of the state, while all have the same parameters.
+ *
+ * Source: nanochat, `DistMuonAdamW` in `nanochat/optim.py`, which divides each shape of matrix among
+ * the ranks; owners by work also fit shapes of which there are fewer than ranks.
+ *
+ * @module
+ */
+
+import type { Tensor } from "../tensor/mod.ts";
+import { type AdamWGroup, makeAdamWGroup } from "./adamw.ts";
+import { makeMuonGroup } from "./muon.ts";
+import { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
+import type { MuonGroup } from "./muon_update.ts";
+import { type OwnedWork, ownersOf } from "./owners.ts";
+import type { ParameterGroup } from "./parameters.ts";
+import { polarExpressFlops } from "./polar_express.ts";
+
+/** Tensors by the rank that owns them, in the same order on every rank. */
+export type Segments = readonly (readonly Tensor[])[];
+
+/** How ranks exchange what tensors hold: every rank calls the same methods in the same order. */
+export interface Exchange {
+  /** The number of this rank, from 0. */
+  readonly rank: number;
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** Replaces the tensors of this rank by their sums over all ranks; the others are undefined then. */
+  reduceScatter(gradients: Segments): Promise<void>;
+  /** Replaces the tensors of other ranks by what their owners have. */
+  allGather(parameters: Segments): Promise<void>;
+}
+
+/** Operations in the time that one byte takes to be read or written: of the order of any processor. */
+const FLOPS_PER_BYTE = 8;
+/** Bytes that an update reads and writes per number, besides the products of matrices. */
+const MUON_BYTES = 60;
+const ADAMW_BYTES = 28;
+
+/**
+ * {@linkcode MuonAdamW} over several ranks: at two ranks with the bits of one optimizer that has the
+ * summed gradients, at more with another order of sums.
+ *
+ * @example One rank, which owns everything
+ * ```ts
+ * import { openDevice, Tensor } from "../tensor/mod.ts";
+ * import { ShardedMuonAdamW } from "./sharded.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const weight = Tensor.ones(device, [2, 2], { requiresGrad: true });
+ * const nothing = () => Promise.resolve();
+ * const optimizer = new ShardedMuonAdamW(
+ *   [{ kind: "muon", parameters: new Map([["weight", weight]]), lr: 0.02 }],
+ *   { rank: 0, ranks: 1, reduceScatter: nothing, allGather: nothing },
+ * );
+ * weight.sum().backward();
+ * await optimizer.step();
+ * if ((await weight.data())[0] === 1) throw new Error("expected a step");
+ * await device.close();
+ * ```
+ */
+export class ShardedMuonAdamW {
+  /** All groups with all parameters, as in the whole optimizer; read at each step. */
+  readonly groups: readonly (AdamWGroup | MuonGroup)[];
+  /** The optimizer of the parameters that this rank owns; `null` if it owns none. */
+  readonly own: MuonAdamW | null;
+  readonly #exchange: Exchange;
+  /** The parameters of each rank. */
+  readonly #segments: Segments;
+  /** For each group of `own` the group whose hyperparameters it takes. */
+  readonly #sources: readonly (AdamWGroup | MuonGroup)[];
+
+  /**
+   * Creates the optimizer with empty state for the parameters of this rank.
+   *
+   * @param groups The groups of the whole optimizer, the same on every rank.
+   * @param exchange What joins the ranks.
+   * @throws {RangeError} If there are no parameters, one occurs twice, or one for Muon is not a
+   * matrix.
+   */
+  constructor(groups: readonly MuonAdamWGroupOptions[], exchange: Exchange) {
+    this.groups = groups.map((group) =>
+      group.kind === "muon" ? makeMuonGroup(group) : makeAdamWGroup(group)
+    );
+    this.#exchange = exchange;
+    const owners = ownersOf(this.groups.flatMap(workOf), exchange.ranks);
+    const ownedBy = (rank: number) => (group: ParameterGroup): [string, Tensor][] =>
+      group.names.flatMap((name, i) =>
+        owners.get(name) === rank ? [[name, group.parameters[i]!] as [string, Tensor]] : []
+      );
+    this.#segments = Array.from(
+      { length: exchange.ranks },
+      (_, rank) => this.groups.flatMap(ownedBy(rank)).map(([, parameter]) => parameter),
+    );
+    const own = groups.flatMap((group, i) => {
+      const parameters = ownedBy(exchange.rank)(this.groups[i]!);
+      if (parameters.length === 0) return [];
+      return [{ source: this.groups[i]!, options: { ...group, parameters: new Map(parameters) } }];
+    });
+    this.own = own.length === 0 ? null : new MuonAdamW(own.map(({ options }) => options));
+    this.#sources = own.map(({ source }) => source);
+  }
+
+  /**
+   * Sums the gradients over the ranks and updates every parameter, in place. Every rank must call it.
+   *
+   * @throws {Error} If a parameter has no gradient.
+   * @throws {RangeError} If a hyperparameter is out of range.
+   */
+  async step(): Promise<void> {
+    this.own?.groups.forEach((group, i) => {
+      const { names: _names, parameters: _parameters, initialLr: _initialLr, ...settings } = this
+        .#sources[i]!;
+      Object.assign(group, settings);
+    });
+    await this.#exchange.reduceScatter(
+      this.#segments.map((segment) => segment.map((parameter) => this.#gradientOf(parameter))),
+    );
+    this.own?.step();
+    await this.#exchange.allGather(this.#segments);
+  }
+
+  /** Clears the gradients of all parameters. */
+  zeroGrad(): void {
+    for (const parameter of this.#segments.flat()) parameter.zeroGrad();
+  }
+
+  #gradientOf(parameter: Tensor): Tensor {
+    if (parameter.grad !== null) return parameter.grad;
+    const names = this.groups.flatMap(({ names, parameters }) =>
+      names.filter((_, i) => parameters[i] === parameter)
+    );
+    throw new Error(
+      `Cannot step the optimizer: wanted a gradient for every parameter, got none for ${names}`,
+    );
+  }
+}
+
+/** The work of updating each parameter of a group. */
+function workOf(group: AdamWGroup | MuonGroup): OwnedWork[] {
+  return group.parameters.map(({ shape, size }, i) => {
+    const name = group.names[i]!;
+    if (group.kind === "adamw") return { name, cost: size * ADAMW_BYTES * FLOPS_PER_BYTE };
+    const [rows, columns] = shape as [number, number];
+    const products = polarExpressFlops(rows, columns, group.orthogonalizationSteps);
+    return { name, cost: products + size * MUON_BYTES * FLOPS_PER_BYTE };
+  });
+}
