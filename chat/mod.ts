@@ -110,3 +110,4 @@ export {
   ChatSession,
   type ChatSessionOptions,
 } from "./session.ts";
+export { type ExamTask, readRows, rowFormats } from "./tasks/rows.ts";

@@ -24,6 +24,12 @@ await Deno.writeTextFile(conversations, lines.join("\n"));
 const sft = (...args: string[]) =>
   runScript("chat_sft.ts", [..."--device cpu --threads 1 --no-blas".split(" "), ...args], home);
 
+const made = await sft(
+  ...["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "2"],
+  ...["--eval-every", "-1", "--model-tag", "made"],
+);
+if (made.code !== 0) throw new Error(made.stderr);
+
 Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and goes on", async () => {
   const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "6"];
   const first = await sft(...args, "--eval-every", "-1");
@@ -124,4 +130,34 @@ Deno.test("without a model and without someone to ask, a chat says how to make o
   const { code, stdout, stderr } = await runScript("chat.ts", [], empty);
   assertEquals([code, stdout], [1, ""]);
   assertStringIncludes(stderr, "There is no fine-tuned model yet. Make one: deno task chat --yes");
+});
+
+Deno.test("chat_eval prints a table of exams made by rule, and a line of JSON", async () => {
+  const args = "--num-examples 2 --max-new-tokens 4 --num-samples 2 --device cpu --threads 1";
+  const { code, stdout, stderr } = await runScript("chat_eval.ts", args.split(" "), home);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^identity +0 of 2, pass@1 0.000, pass@2 0.000$/m);
+  const { accuracies, chatCore } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+  assertEquals([Object.keys(accuracies).length, accuracies.names, chatCore], [8, 0, null]);
+});
+
+Deno.test("chat_eval asks rows of the known data sets, and names what is wrong with them", async () => {
+  const rows = `${home}/gsm8k.jsonl`;
+  await Deno.writeTextFile(rows, '{"question": "2?", "answer": "#### 2"}\n');
+  const place = ["--device", "cpu", "--threads", "1"];
+  const evaluate = (task: string) => runScript("chat_eval.ts", ["--task", task, ...place], home);
+  const { code, stdout } = await evaluate(`GSM8K=${rows}`);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^GSM8K +0 of 1$/m);
+  const cases: [string, number, string][] = [
+    [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number`],
+    [`ARC-Easy=${rows}`, 1, `Cannot read ${rows}, line 1: wanted an object`],
+    ["GSM8K", 2, 'wanted rules, or ARC-Easy, ARC-Challenge, MMLU, GSM8K with =FILE, got "GSM8K"'],
+    [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],
+  ];
+  for (const [task, wanted, message] of cases) {
+    const outcome = await evaluate(task);
+    assertEquals([outcome.code, outcome.stdout], [wanted, ""], task);
+    assertStringIncludes(outcome.stderr, message);
+  }
 });

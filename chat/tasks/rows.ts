@@ -1,0 +1,114 @@
+/**
+ * Rows of the known data sets, from JSON Lines files in the form of the Hugging Face hub.
+ *
+ * @module
+ */
+
+import type { Conversation } from "../../tokenizer/mod.ts";
+import { gsm8kProblem, type Gsm8kRow, isAnsweredRight } from "./gsm8k.ts";
+import {
+  arcProblem,
+  type ArcRow,
+  type CategoricalProblem,
+  mmluProblem,
+  type MmluRow,
+} from "./multiple_choice.ts";
+import { type GenerativeTask, listTask, type Task } from "./task.ts";
+
+/** The data sets whose rows can be read. */
+export const rowFormats = ["ARC-Easy", "ARC-Challenge", "MMLU", "GSM8K"] as const;
+
+/** A task to examine a model with: letters to choose from, or answers to judge. */
+export type ExamTask =
+  | { readonly kind: "categorical"; readonly task: Task<CategoricalProblem> }
+  | { readonly kind: "generative"; readonly task: GenerativeTask };
+
+/**
+ * Reads a task from a JSON Lines file: a row of the data set on each line.
+ *
+ * @param name The data set.
+ * @param path The file.
+ * @throws {Error} If the file cannot be read, or a line is no row; the message names file and line.
+ *
+ * @example
+ * ```ts
+ * import { readRows } from "./rows.ts";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, '{"question": "2 + 2?", "answer": "#### 4"}\n');
+ * const { kind, task } = await readRows("GSM8K", path);
+ * if (kind !== "generative" || task.length !== 1) throw new Error("expected one question");
+ * ```
+ */
+export async function readRows(name: typeof rowFormats[number], path: string): Promise<ExamTask> {
+  if (name === "GSM8K") {
+    const problems = await readLines(path, (row) => gsm8kProblem(gsm8kRow(row)));
+    return {
+      kind: "generative",
+      task: { ...listTask<Conversation>(name, problems), isRight: isAnsweredRight },
+    };
+  }
+  const parse = name === "MMLU"
+    ? (row: Row) => mmluProblem(mmluRow(row))
+    : (row: Row) => arcProblem(arcRow(row));
+  return { kind: "categorical", task: listTask(name, await readLines(path, parse)) };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+async function readLines<Problem>(path: string, parse: (row: Row) => Problem): Promise<Problem[]> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+  }
+  const problems = text.split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    try {
+      return [parse(asRow(JSON.parse(line)))];
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new Error(`Cannot read ${path}, line ${i + 1}: ${reason}`, { cause });
+    }
+  });
+  if (problems.length === 0) throw new Error(`Cannot read ${path}: wanted rows, got none`);
+  return problems;
+}
+
+function gsm8kRow(row: Row): Gsm8kRow {
+  return { question: textOf(row, "question"), answer: textOf(row, "answer") };
+}
+
+function mmluRow(row: Row): MmluRow {
+  const { answer } = row;
+  if (typeof answer !== "number") throw new TypeError(`wanted answer as a number, got ${answer}`);
+  return { question: textOf(row, "question"), choices: textsOf(row, "choices"), answer };
+}
+
+function arcRow(row: Row): ArcRow {
+  const choices = asRow(row.choices);
+  return {
+    question: textOf(row, "question"),
+    choices: { text: textsOf(choices, "text"), label: textsOf(choices, "label") },
+    answerKey: textOf(row, "answerKey"),
+  };
+}
+
+function asRow(value: unknown): Row {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  throw new TypeError("wanted an object");
+}
+
+function textOf(row: Row, name: string): string {
+  const value = row[name];
+  if (typeof value === "string") return value;
+  throw new TypeError(`wanted ${name} as a text, got ${typeof value}`);
+}
+
+function textsOf(row: Row, name: string): string[] {
+  const values = row[name];
+  if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
+  throw new TypeError(`wanted ${name} as a list of texts`);
+}

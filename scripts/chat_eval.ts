@@ -1,0 +1,165 @@
+/**
+ * Examines a chat model: nanochat's `chat_eval`.
+ *
+ * @module
+ */
+
+import {
+  chatCore,
+  evaluateCategorical,
+  evaluateGenerative,
+  type ExamTask,
+  latestRun,
+  passAtK,
+  readRows,
+  rowFormats,
+  ruleExams,
+  stagePath,
+} from "../chat/mod.ts";
+import { type GPT, loadModel, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import {
+  choice,
+  decimal,
+  integer,
+  list,
+  optional,
+  runScript,
+  text,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+
+const flags = {
+  task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
+  source: choice(["sft", "rl"], "sft", "The stage of the model"),
+  modelTag: text("", "The model's run, by default the latest one", "NAME"),
+  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  name: text("Dino", "The name that the model goes by in conversations made by rule"),
+  numExamples: integer(40, "Questions of each exam made by rule"),
+  maxProblems: integer(-1, "Questions of each file, -1 for all", { or: -1 }),
+  numSamples: integer(1, "Answers to each question that is answered in words"),
+  temperature: decimal(0, "1 samples as the model predicts, 0 is certain"),
+  topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
+  maxNewTokens: integer(512, "Tokens of an answer, at most"),
+  batchSize: integer(8, "Multiple-choice questions asked at once"),
+  seed: integer(42, "The seed of sampling", { least: 0 }),
+  ...deviceFlags,
+};
+
+type EvalValues = Values<typeof flags>;
+
+/**
+ * Examines a model, and prints a table and a line of JSON.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./chat_eval.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Examines the model that was fine-tuned last.",
+    command: "deno task chat_eval",
+    flags,
+    run,
+  }, args);
+}
+
+/** How an exam went. */
+interface Result {
+  readonly name: string;
+  /** Questions. */
+  readonly asked: number;
+  /** The part of the questions with a right answer among their samples. */
+  readonly accuracy: number;
+  /** The unbiased estimates of pass@k, where there are several answers. */
+  readonly passAtK: readonly number[];
+}
+
+async function run(values: EvalValues): Promise<void> {
+  const exams = await openExams(values);
+  const { source, modelTag } = values;
+  const folder = modelTag === ""
+    ? (await latestRun([source])).folder
+    : stagePath(source, checkTag(modelTag));
+  const { meta, tokenizer, ...rest } = await openCheckpoint(folder, values.step ?? undefined);
+  const device = await openChosenDevice(values);
+  try {
+    const model = await loadModel({ meta, tokenizer, ...rest }, device);
+    console.log(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
+    const results: Result[] = [];
+    for (const exam of exams) results.push(await examine(model, tokenizer, exam, values));
+    console.log(tableAsText(results.map(rowOf)));
+    const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
+    const score = chatCore(accuracies);
+    if (score !== null) console.log(`\nChatCORE ${score.toFixed(4)}`);
+    console.log(JSON.stringify({ step: meta.state.step, accuracies, chatCore: score }));
+  } finally {
+    await device.close();
+  }
+}
+
+async function openExams(values: EvalValues): Promise<ExamTask[]> {
+  const exams: ExamTask[] = [];
+  for (const spec of values.task.length === 0 ? ["rules"] : values.task) {
+    const [name, ...path] = spec.split("=");
+    if (name === "rules" && path.length === 0) {
+      const tasks = await ruleExams(values.numExamples, { name: values.name });
+      exams.push(...tasks.map((task): ExamTask => ({ kind: "generative", task })));
+      continue;
+    }
+    const format = rowFormats.find((known) => known === name);
+    if (format === undefined || path.length === 0) {
+      throw new UsageError(
+        `Cannot use --task: wanted rules, or ${rowFormats.join(", ")} with =FILE, got "${spec}"`,
+      );
+    }
+    exams.push(await readRows(format, path.join("=")));
+  }
+  return exams;
+}
+
+async function examine(
+  model: GPT,
+  tokenizer: Tokenizer,
+  exam: ExamTask,
+  values: EvalValues,
+): Promise<Result> {
+  const maxProblems = values.maxProblems === -1 ? Infinity : values.maxProblems;
+  const { name } = exam.task;
+  if (exam.kind === "categorical") {
+    const { batchSize } = values;
+    const answers = await evaluateCategorical(model, tokenizer, exam.task, {
+      batchSize,
+      maxProblems,
+    });
+    const right = answers.filter(({ correct }) => correct).length;
+    return { name, asked: answers.length, accuracy: right / answers.length, passAtK: [] };
+  }
+  const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
+  const answers = await evaluateGenerative(model, tokenizer, exam.task, {
+    ...{ samples, temperature, topK, maxTokens, maxProblems, seed },
+  });
+  const counts = answers.map(({ correct }) => correct.filter(Boolean).length);
+  const accuracy = counts.filter((count) => count > 0).length / answers.length;
+  const estimates = Array.from(
+    { length: samples },
+    (_, i) =>
+      counts.reduce((sum, count) => sum + passAtK(samples, count, i + 1), 0) / counts.length,
+  );
+  return { name, asked: answers.length, accuracy, passAtK: samples === 1 ? [] : estimates };
+}
+
+function rowOf({ name, asked, accuracy, passAtK }: Result): [string, string] {
+  const estimates = passAtK.map((value, i) => `, pass@${i + 1} ${value.toFixed(3)}`);
+  return [name, `${Math.round(accuracy * asked)} of ${asked}${estimates.join("")}`];
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
