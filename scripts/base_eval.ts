@@ -5,17 +5,22 @@
  */
 
 import { openSource, readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
+import { evaluateCore } from "../chat/mod.ts";
 import {
+  basePath,
+  type Checkpoint,
   defaultPrompts,
   encoderOf,
+  ensureWritableFolder,
   evaluateBitsPerByte,
   type GPT,
   loadModel,
   openCheckpoint,
+  writeFileAtomically,
   writeTexts,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
+import { type Flag, integer, runScript, text, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import {
   chosenType,
@@ -26,22 +31,24 @@ import {
   openChosenDevice,
 } from "./training.ts";
 
-const evaluations = ["bpb", "sample"] as const;
+const evaluations = ["core", "bpb", "sample"] as const;
 
 const evalFlag: Flag<readonly string[]> = {
-  help: "What to do, with commas between: bits per byte on both splits, samples",
-  fallback: evaluations,
-  placeholder: "bpb,sample",
+  help: "What to do, with commas between: the CORE metric, bits per byte on both splits, samples",
+  fallback: ["bpb", "sample"],
+  placeholder: "core,bpb,sample",
   parse: (text) => {
     const names = text.split(",").map((name) => name.trim());
     if (names.every((name) => evaluations.some((known) => known === name))) return names;
-    throw new UsageError(`wanted ${evaluations.join(" and ")} with commas between, got "${text}"`);
+    throw new UsageError(`wanted ${evaluations.join(", ")} with commas between, got "${text}"`);
   },
 };
 
 const flags = {
   eval: evalFlag,
   deviceBatchSize: integer(32, "The sequences computed at once"),
+  bundle: text("", "The folder or zip file of the CORE tasks; below $NANODINO_HOME by default"),
+  maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
   splitTokens: integer(40 * 524_288, "Tokens of each split that are predicted, at most"),
   ...modelFlags,
   ...corpusFlags,
@@ -63,7 +70,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary: "Measures the model that was saved last: bits per byte, and samples to read.",
+    summary: "Measures the model that was saved last: CORE, bits per byte, and samples to read.",
     command: "deno task base_eval",
     flags,
     run,
@@ -78,6 +85,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
     const computeDtype = chosenType(device, values);
     const model = await loadModel(checkpoint, device, { computeDtype });
     console.log(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
+    if (values.eval.includes("core")) await core(model, checkpoint, values);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();
       const bits = await bitsPerByte(model, tokenizer, name, values);
@@ -91,6 +99,28 @@ async function run(values: Values<typeof flags>): Promise<void> {
   } finally {
     await device.close();
   }
+}
+
+/** Evaluates CORE, prints a line for each task, and writes all as CSV, as the original does. */
+async function core(
+  model: GPT,
+  { tokenizer, meta }: Checkpoint,
+  { bundle, maxPerTask }: Values<typeof flags>,
+): Promise<void> {
+  const rows: string[][] = [];
+  const { core } = await evaluateCore(model, tokenizer, bundle || basePath("eval_bundle"), {
+    maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
+    onTask: (label, accuracy, centered) => {
+      rows.push([label, accuracy.toFixed(6), centered.toFixed(6)]);
+      console.log(`${label}: accuracy ${accuracy.toFixed(4)}, centered ${centered.toFixed(4)}`);
+    },
+  });
+  console.log(`CORE ${core.toFixed(4)}`);
+  const path = basePath("base_eval", `base_model_${`${meta.state.step}`.padStart(6, "0")}.csv`);
+  await ensureWritableFolder(basePath("base_eval"));
+  const lines = [["Task", "Accuracy", "Centered"], ...rows, ["CORE", "", core.toFixed(6)]];
+  await writeFileAtomically(path, lines.map((line) => `${line.join(",")}\n`).join(""));
+  console.log(`Written to ${path}`);
 }
 
 async function bitsPerByte(

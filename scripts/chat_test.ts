@@ -161,3 +161,26 @@ Deno.test("chat_eval asks rows of the known data sets, and names what is wrong w
     assertStringIncludes(outcome.stderr, message);
   }
 });
+
+Deno.test("base_eval measures CORE on a bundle, and writes a table", async () => {
+  const bundle = `${home}/eval_bundle`;
+  await Deno.mkdir(`${bundle}/eval_data`, { recursive: true });
+  await Deno.writeTextFile(
+    `${bundle}/core.yaml`,
+    "icl_tasks:\n- label: days\n  dataset_uri: days.jsonl\n  num_fewshot: [0]\n" +
+      "  icl_task_type: language_modeling\n",
+  );
+  await Deno.writeTextFile(`${bundle}/eval_meta_data.csv`, "Eval Task,Random baseline\ndays,0\n");
+  const example = JSON.stringify({ context: "Monday, Tuesday,", continuation: "Wednesday" });
+  await Deno.writeTextFile(`${bundle}/eval_data/days.jsonl`, `${example}\n`);
+  const args = ["--eval", "core", "--device", "cpu", "--threads", "1"];
+  const { code, stdout, stderr } = await runScript("base_eval.ts", args, home);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^days: accuracy 0\.0000, centered 0\.0000$/m);
+  assertMatch(stdout, /^CORE 0\.0000$/m);
+  const csv = await Deno.readTextFile(`${home}/base_eval/base_model_000020.csv`);
+  assertEquals(csv, "Task,Accuracy,Centered\ndays,0.000000,0.000000\nCORE,,0.000000\n");
+  const absent = await runScript("base_eval.ts", [...args, "--bundle", `${home}/none`], home);
+  assertEquals(absent.code, 1);
+  assertStringIncludes(absent.stderr, `${home}/none: wanted a folder or a zip file, got none`);
+});
