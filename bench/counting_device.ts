@@ -104,7 +104,7 @@ export class CountingDevice implements WebGpuDevice {
     return Promise.resolve();
   }
 
-  keepPace(): Promise<void> {
+  backpressure(): Promise<void> {
     return Promise.resolve();
   }
 

@@ -28,14 +28,14 @@ export interface GradScalerState {
   readonly growthTracker: number;
 }
 
-const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
+const MAX_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /** The unscaled gradient, and the number of non-finite elements per row. */
 const unscaleProgram = defineProgram(
   { name: "unscale", inputs: ["gradient"], scalars: ["inverse"] },
   ({ gradient, inverse }) => [
     ex.multiply(gradient, inverse),
-    ex.rowSum(ex.subtract(1, ex.lessEqual(ex.abs(gradient), LARGEST_FLOAT))),
+    ex.rowSum(ex.subtract(1, ex.lessEqual(ex.abs(gradient), MAX_FLOAT))),
   ],
 );
 
@@ -151,7 +151,7 @@ export class GradScaler {
       this.#scale *= this.#backoffFactor;
       this.#growthTracker = 0;
     } else if (++this.#growthTracker === this.#growthInterval) {
-      this.#scale = Math.min(this.#scale * this.#growthFactor, LARGEST_FLOAT);
+      this.#scale = Math.min(this.#scale * this.#growthFactor, MAX_FLOAT);
       this.#growthTracker = 0;
     }
   }

@@ -23,7 +23,7 @@ import {
 import { blend, sumOfSquares } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
-import { MOST_ITERATIONS, polarExpress } from "./polar_express.ts";
+import { MAX_ITERATIONS, polarExpress } from "./polar_express.ts";
 
 /** A parameter group of Muon. */
 export interface MuonGroup extends ParameterGroup {
@@ -275,10 +275,10 @@ export class MuonUpdate implements Update {
     const { momentum, beta2, orthogonalizationSteps } = this.#group;
     checkNumber("momentum", momentum, 1);
     checkNumber("beta2", beta2, 1);
-    if (![...Array(MOST_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
+    if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
       throw new RangeError(
         `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
-          `${MOST_ITERATIONS}, got ${orthogonalizationSteps}`,
+          `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
       );
     }
     for (const stack of this.#stacks.values()) void stack.hasGradients;

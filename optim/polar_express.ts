@@ -16,7 +16,7 @@ const COEFFICIENTS: readonly Coefficients[] = [
 ];
 
 /** The maximum number of iterations. */
-export const MOST_ITERATIONS: number = COEFFICIENTS.length;
+export const MAX_ITERATIONS: number = COEFFICIENTS.length;
 
 /** a·I + b·A + c·A²: the factor of an iteration, including the identity. */
 const polynomial = defineProgram(
@@ -29,13 +29,13 @@ const polynomial = defineProgram(
   ({ gram, squared, row, a, b, c }) => [
     ex.add(
       ex.add(ex.multiply(b, gram), ex.multiply(c, squared)),
-      ex.select(ex.equal(ex.column, row), a, 0),
+      ex.select(ex.equal(ex.columnIndex, row), a, 0),
     ),
   ],
 );
 
 /** Iterations on the Gram matrix alone, before a long matrix is updated. */
-const LONGEST_STAGE = 3;
+const MAX_STAGE = 3;
 
 /**
  * Brings the singular values of matrices to about 1, and keeps their singular vectors.
@@ -117,7 +117,7 @@ function stagesOf(
   const all = COEFFICIENTS.slice(0, iterations);
   const isLong = Math.max(rows, columns) >= 2 * Math.min(rows, columns);
   if (!isLong) return all.map((one) => [one]);
-  return [all.slice(0, LONGEST_STAGE), all.slice(LONGEST_STAGE)].filter(({ length }) => length > 0);
+  return [all.slice(0, MAX_STAGE), all.slice(MAX_STAGE)].filter(({ length }) => length > 0);
 }
 
 /**

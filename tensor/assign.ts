@@ -14,7 +14,7 @@ export type TensorValues = Tensor | {
 };
 
 /** Maximum number of problems that a message names; the rest is counted. */
-const MOST_NAMED = 5;
+const MAX_NAMED = 5;
 
 /**
  * Copies values into tensors of the same names; all of them or, on an error, none.
@@ -85,7 +85,7 @@ function describe(tensor: { readonly dtype: string; readonly shape: readonly num
 
 function report(problems: readonly string[], what: string): void {
   if (problems.length === 0) return;
-  const rest = problems.length - MOST_NAMED;
-  const named = problems.slice(0, MOST_NAMED).join("; ");
+  const rest = problems.length - MAX_NAMED;
+  const named = problems.slice(0, MAX_NAMED).join("; ");
   throw new RangeError(`Cannot ${what}: ${named}${rest > 0 ? `; and ${rest} more` : ""}`);
 }

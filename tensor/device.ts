@@ -126,12 +126,12 @@ export interface DeviceBase {
    * for (let round = 0; round < 10; round++) {
    *   using _scope = device.scope();
    *   x.matmul(x);
-   *   await device.keepPace();
+   *   await device.backpressure();
    * }
    * await device.close();
    * ```
    */
-  keepPace(): Promise<void>;
+  backpressure(): Promise<void>;
   /**
    * Runs a function, and times every kernel that it dispatches until all are done.
    *

@@ -13,7 +13,7 @@ export interface TensorLayout {
 }
 
 /** The cache is cleared when it exceeds this size: shapes that keep growing never recur. */
-const MOST_ENTRIES = 256;
+const MAX_ENTRIES = 256;
 
 /**
  * Caches whatever follows from the dtypes, shapes and strides of operands alone: validation, result
@@ -56,7 +56,7 @@ export class LayoutCache<T> {
       return entry.value;
     }
     const value = make();
-    if (this.#entries.size >= MOST_ENTRIES) this.#entries.clear();
+    if (this.#entries.size >= MAX_ENTRIES) this.#entries.clear();
     const layouts = operands.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
     this.#entries.set(hash, { variant, layouts, value });
     return value;

@@ -61,7 +61,7 @@ export interface ProfileRow {
 }
 
 /** Operations below this fraction share a row in a table. */
-const LEAST_SHARE = 0.0005;
+const MIN_SHARE = 0.0005;
 
 /** Records what a device does while profiling. */
 export class ProfileRecorder {
@@ -171,7 +171,7 @@ export function profileAsText(profile: Profile): string {
   const total = profile.milliseconds;
   const duration = (time: number) => [time.toFixed(2), percent(time / total)];
   const all = profileRows(profile);
-  const shown = all.filter((row) => row.share >= LEAST_SHARE);
+  const shown = all.filter((row) => row.share >= MIN_SHARE);
   const rows = shown.map((row) => [
     row.name,
     `${row.calls}`,

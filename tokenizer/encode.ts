@@ -19,7 +19,7 @@ const WINDOW = 48;
 const OVERLAP = 8;
 
 /** The cache is cleared when it holds this many pieces (10 to 20 MB). */
-const MAX_REMEMBERED_PIECES = 1 << 18;
+const MAX_CACHED_PIECES = 1 << 18;
 
 /**
  * Encodes pieces of text, and caches the short ones.
@@ -101,7 +101,7 @@ export class Encoder {
     if (end - start > WINDOW) return this.#encodeLong(bytes, start, end, ids);
     const count = this.#merge(bytes, start, end);
     append(ids, this.#merger.tokens, 0, count);
-    if (this.#pieces.size - this.#vocabularyPieces >= MAX_REMEMBERED_PIECES) this.#forgetPieces();
+    if (this.#pieces.size - this.#vocabularyPieces >= MAX_CACHED_PIECES) this.#forgetPieces();
     this.#remember(bytes, start, end, this.#merger.tokens, count);
   }
 

@@ -48,7 +48,7 @@ const LOWEST_TEMPERATURE = 2 ** -126;
 const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] }, ({ logits }) => {
   const largest = ex.rowMax(logits);
   const finite = ex.select(ex.less(ex.abs(largest), Infinity), largest, NaN);
-  const first = ex.rowMin(ex.select(ex.equal(logits, finite), ex.column, ex.rowLength));
+  const first = ex.rowMin(ex.select(ex.equal(logits, finite), ex.columnIndex, ex.rowLength));
   return [ex.select(ex.less(first, ex.rowLength), first, -1)];
 });
 

@@ -158,6 +158,6 @@ async function updateParameters(
 
 /** Submits pending work to the device and yields to the event loop. */
 async function pause(device: Device): Promise<void> {
-  await device.keepPace();
+  await device.backpressure();
   await nextTask();
 }

@@ -45,7 +45,7 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   const outputs = program.perRow.flatMap((perRow, i) => {
     if (!wanted[i]) return [];
     const gradient = adjoints.get(ex.input(i, perRow)) ?? ex.constant(0);
-    return [program.isRow && !perRow ? ex.spread(gradient) : gradient];
+    return [program.isRow && !perRow ? ex.broadcast(gradient) : gradient];
   });
   return makeProgram(
     `${program.name} gradient`,
@@ -72,7 +72,7 @@ function propagate(
       contribute(e.a, ex.select(e.condition, adjoint, 0));
       contribute(e.b, ex.select(e.condition, 0, adjoint));
       return;
-    case "spread":
+    case "broadcast":
       return contribute(e.a, adjoint);
     case "reduce": {
       if (!e.a.varies) {

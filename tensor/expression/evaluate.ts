@@ -51,7 +51,7 @@ export function evaluate(
             return scalars[e.index]!;
           case "constant":
             return e.value;
-          case "column":
+          case "columnIndex":
             return column;
           case "unary":
             return unaryFunctions[e.operation](value(e.a));
@@ -61,7 +61,7 @@ export function evaluate(
             return value(e.condition) !== 0 ? value(e.a) : value(e.b);
           case "rowLength":
             return columns;
-          case "spread":
+          case "broadcast":
           case "detach":
             return value(e.a);
           case "reduce":

@@ -45,7 +45,7 @@ export type ExpressionKind =
   | { readonly kind: "input"; readonly index: number }
   | { readonly kind: "scalar"; readonly index: number }
   | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "column" }
+  | { readonly kind: "columnIndex" }
   | { readonly kind: "rowLength" }
   | { readonly kind: "unary"; readonly operation: UnaryOperation; readonly a: Expression }
   | {
@@ -61,7 +61,7 @@ export type ExpressionKind =
     readonly b: Expression;
   }
   | { readonly kind: "reduce"; readonly operation: ReduceOperation; readonly a: Expression }
-  | { readonly kind: "spread" | "detach"; readonly a: Expression };
+  | { readonly kind: "broadcast" | "detach"; readonly a: Expression };
 
 /** A formula. Build it only with the functions of this file, which share equal nodes. */
 export type Expression = ExpressionKind & {
@@ -99,7 +99,7 @@ export function constant(value: number): Expression {
 }
 
 /** Index within the row, from 0. */
-export const column: Expression = intern("column", { kind: "column" }, true);
+export const columnIndex: Expression = intern("columnIndex", { kind: "columnIndex" }, true);
 
 /** An operand: a formula, or a number for {@linkcode constant}. */
 export type Operand = Expression | number;
@@ -302,9 +302,9 @@ export const rowLength: Expression = intern("rowLength", { kind: "rowLength" }, 
 export const rowMean = (a: Operand): Expression => divide(rowSum(a), rowLength);
 
 /** A per-row value, broadcast to every element of the row. */
-export function spread(operand: Operand): Expression {
+export function broadcast(operand: Operand): Expression {
   const a = lift(operand);
-  return a.varies ? a : intern(`spread ${a.id}`, { kind: "spread", a }, true);
+  return a.varies ? a : intern(`broadcast ${a.id}`, { kind: "broadcast", a }, true);
 }
 
 /** The same value, treated as a constant by differentiation (stop-gradient). */
@@ -318,7 +318,7 @@ export function operandsOf(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case "unary":
     case "reduce":
-    case "spread":
+    case "broadcast":
     case "detach":
       return [expression.a];
     case "binary":

@@ -14,7 +14,7 @@ const crossEntropy = defineProgram(
   ({ x, target }) => {
     const largest = ex.detach(ex.rowMax(x));
     const logOfSum = ex.add(largest, ex.log(ex.rowSum(ex.exp(ex.subtract(x, largest)))));
-    const chosen = ex.rowSum(ex.select(ex.equal(ex.column, target), x, 0));
+    const chosen = ex.rowSum(ex.select(ex.equal(ex.columnIndex, target), x, 0));
     return [ex.select(ex.equal(target, -1), 0, ex.subtract(logOfSum, chosen))];
   },
 );

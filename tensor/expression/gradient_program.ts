@@ -55,7 +55,7 @@ export function gradientProgram(
   const outputs = gradient.outputs.map((output, place) => {
     const { form, i } = shaped[place]!;
     if (form === "rowSum") return ex.rowSum(output);
-    const value = isRow && !program.perRow[i] ? ex.spread(output) : output;
+    const value = isRow && !program.perRow[i] ? ex.broadcast(output) : output;
     return form === "added" ? ex.add(ex.input(firstSum + i), value) : value;
   });
   return pruneInputs(makeProgram(

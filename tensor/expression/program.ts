@@ -91,7 +91,9 @@ export function makeProgram(
 ): Program {
   const integers = options.integers ?? inputs.map(() => false);
   const isRow = options.isRow || perRow.includes(true) ||
-    inOrder(outputs).some((e) => ["reduce", "column", "rowLength", "spread"].includes(e.kind));
+    inOrder(outputs).some((e) =>
+      ["reduce", "columnIndex", "rowLength", "broadcast"].includes(e.kind)
+    );
   const outputVaries = outputs.map((e) => e.varies || !isRow);
   const ids = outputs.map((e) => e.id).join(",");
   const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${isRow})[${ids}]`;

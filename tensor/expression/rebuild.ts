@@ -13,14 +13,14 @@ import { makeProgram, type Program } from "./program.ts";
  *
  * @example
  * ```ts
- * import { add, column, scalar } from "./expression.ts";
+ * import { add, columnIndex, scalar } from "./expression.ts";
  * import { replaceParts } from "./rebuild.ts";
  *
  * const [later] = replaceParts(
- *   [add(column, 1)],
- *   (e) => e === column ? add(column, scalar(0)) : null,
+ *   [add(columnIndex, 1)],
+ *   (e) => e === columnIndex ? add(columnIndex, scalar(0)) : null,
  * );
- * if (later !== add(add(column, scalar(0)), 1)) throw new Error("expected another beginning");
+ * if (later !== add(add(columnIndex, scalar(0)), 1)) throw new Error("expected another beginning");
  * ```
  */
 export function replaceParts(
@@ -64,8 +64,8 @@ function rebuildOne(e: Expression, part: (e: Expression) => Expression): Express
       return ex.select(part(e.condition), part(e.a), part(e.b));
     case "reduce":
       return ex.reduce(e.operation, part(e.a));
-    case "spread":
-      return ex.spread(part(e.a));
+    case "broadcast":
+      return ex.broadcast(part(e.a));
     case "detach":
       return ex.detach(part(e.a));
     default:

@@ -86,8 +86,8 @@ function makeStages(program: Program): RowStages {
   const [begin, length] = [ex.scalar(scalars.length), ex.scalar(scalars.length + 1)];
   const replace = (e: Expression, part: (e: Expression) => Expression): Expression | null => {
     switch (e.kind) {
-      case "column":
-        return ex.add(ex.column, begin);
+      case "columnIndex":
+        return ex.add(ex.columnIndex, begin);
       case "rowLength":
         return length;
       case "reduce":

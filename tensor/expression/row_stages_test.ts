@@ -18,21 +18,21 @@ const layerNorm = defineProgram(
   },
 );
 const firstLargest = defineProgram({ name: "argmax", inputs: ["x"] }, ({ x }) => [
-  ex.rowMin(ex.select(ex.equal(x, ex.rowMax(x)), ex.column, ex.rowLength)),
+  ex.rowMin(ex.select(ex.equal(x, ex.rowMax(x)), ex.columnIndex, ex.rowLength)),
 ]);
 const smallestAndChosen = defineProgram(
   { name: "smallest and chosen", inputs: ["x", "at"], perRow: ["at"] },
   ({ x, at }) => [
     ex.rowMin(x),
     ex.subtract(x, ex.rowMin(x)),
-    ex.multiply(at, ex.rowSum(ex.select(ex.equal(ex.column, at), x, 0))),
+    ex.multiply(at, ex.rowSum(ex.select(ex.equal(ex.columnIndex, at), x, 0))),
   ],
 );
 const countsAndPlaces = defineProgram(
   { name: "counts and places", inputs: ["y"], perRow: ["y"] },
   ({ y }) => [
-    ex.divide(ex.column, ex.rowSum(ex.add(ex.column, y))),
-    ex.spread(ex.add(ex.rowSum(y), ex.rowMax(y))),
+    ex.divide(ex.columnIndex, ex.rowSum(ex.add(ex.columnIndex, y))),
+    ex.broadcast(ex.add(ex.rowSum(y), ex.rowMax(y))),
   ],
 );
 const doubled = defineProgram(

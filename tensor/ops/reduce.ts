@@ -41,15 +41,15 @@ const varianceProgram = defineProgram(
 );
 
 /** A few rows longer than this are reduced in two stages, to occupy every core. */
-const LONG_ROW = 8192;
+const LONG_ROW_THRESHOLD = 8192;
 /** Maximum number of pieces of a long row. */
-const MOST_PIECES = 256;
+const MAX_PIECES = 256;
 /** This many pieces, over all rows, occupy every core; with fewer, a remainder pays off. */
-const ENOUGH_PIECES = 64;
+const MIN_PIECES = 64;
 
 /** Whether this many rows of this length are reduced in one stage. */
 export function isReducedAtOnce(rowCount: number, length: number): boolean {
-  return length < LONG_ROW || rowCount >= MOST_PIECES;
+  return length < LONG_ROW_THRESHOLD || rowCount >= MAX_PIECES;
 }
 
 /** The tensor as rows of the elements to reduce: the reduced axes last, merged into one. */
@@ -81,8 +81,8 @@ function reduceInStages(
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
   if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
-  const divisor = largestDivisor(length, MOST_PIECES);
-  const pieces = rowCount * divisor >= ENOUGH_PIECES ? divisor : MOST_PIECES;
+  const divisor = largestDivisor(length, MAX_PIECES);
+  const pieces = rowCount * divisor >= MIN_PIECES ? divisor : MAX_PIECES;
   const rest = length % pieces;
   const even = rest === 0 ? rows : slice(rows, -1, 0, length - rest);
   const parts = reshape(even, [...rows.shape.slice(0, -1), pieces, (length - rest) / pieces]);
@@ -152,7 +152,7 @@ const argmaxProgram = defineProgram({ name: "argmax", inputs: ["x"] }, ({ x }) =
   const isLargest = ex.equal(x, ex.rowMax(x));
   const isNumber = ex.equal(x, x);
   const candidate = ex.select(isLargest, 1, ex.subtract(1, isNumber));
-  return [ex.rowMin(ex.select(candidate, ex.column, ex.rowLength))];
+  return [ex.rowMin(ex.select(candidate, ex.columnIndex, ex.rowLength))];
 });
 
 const argmaxOperation: Operation<null> = {

@@ -3,7 +3,7 @@
 import type { View, WebGpuDevice } from "../device.ts";
 import { allocateView } from "../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import { isRowSeen } from "../devices/webgpu/windows.ts";
+import { rowFitsOneBinding } from "../devices/webgpu/windows.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 
@@ -28,7 +28,7 @@ export function inColumns(
   run: (views: readonly View[]) => void,
 ): void {
   const columns = matrices[0]!.view.shape.at(-1)!;
-  if (matrices.every(({ view }) => isRowSeen(device, view, columns))) {
+  if (matrices.every(({ view }) => rowFitsOneBinding(device, view, columns))) {
     return run(matrices.map(({ view }) => view));
   }
   const widest = Math.max(...matrices.map(({ view }) => bytesPerElement(view.dtype)));

@@ -29,7 +29,7 @@ export interface CpuOptions {
 
 const INITIAL_BYTES = 1 << 24;
 /** Milliseconds between pauses while reading. A pause takes about one. */
-const LONGEST_TASK = 100;
+const MAX_TASK_MILLISECONDS = 100;
 /** Maximum argument words of a dispatch. */
 const ARGUMENT_WORDS = 1_024;
 
@@ -157,7 +157,7 @@ class Cpu implements CpuDevice {
     copy.set(this.#heap.bytes.subarray(address, address + byteLength));
     // Nothing to wait for, but finalizers, timers and signals only run between tasks: without a
     // pause, a loop that reads would starve them.
-    if (performance.now() - this.#lastPause > LONGEST_TASK) {
+    if (performance.now() - this.#lastPause > MAX_TASK_MILLISECONDS) {
       await new Promise((resolve) => setTimeout(resolve));
       this.#lastPause = performance.now();
     }
@@ -170,7 +170,7 @@ class Cpu implements CpuDevice {
     return Promise.resolve();
   }
 
-  keepPace(): Promise<void> {
+  backpressure(): Promise<void> {
     return Promise.resolve();
   }
 

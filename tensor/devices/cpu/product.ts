@@ -9,7 +9,7 @@ const NO_TRANSPOSE = 111;
 const TRANSPOSE = 112;
 
 /** Posting a part to a worker costs less than 0.5 µs; a part of this size takes at least 2 µs. */
-const LEAST_FLOPS = 200_000;
+const MIN_FLOPS = 200_000;
 
 /** What the work items are, by their index among the arguments. */
 const SPLITS = ["columns", "rows", "products"] as const;
@@ -120,7 +120,7 @@ export function partOf(product: Product, start: number, end: number): Product {
 
 /** Into how many parts splitting is worthwhile. */
 export function usefulParts({ m, n, k, count }: Product): number {
-  return Math.max(1, Math.floor((2 * m * n * k * count) / LEAST_FLOPS));
+  return Math.max(1, Math.floor((2 * m * n * k * count) / MIN_FLOPS));
 }
 
 /**

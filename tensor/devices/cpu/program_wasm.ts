@@ -20,9 +20,9 @@ import { valuesToKeep } from "./program/rows.ts";
 /** Bytes per element, of either dtype. */
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
-const WORTH_A_THREAD = 5000;
+const THREAD_THRESHOLD = 5000;
 /** Maximum scratch memory of a thread in bytes: what stays in its cache. */
-const MOST_SCRATCH = 1 << 20;
+const MAX_SCRATCH_BYTES = 1 << 20;
 
 /** What is computed once per program. */
 interface Costs {
@@ -126,7 +126,7 @@ export function planProgramOnCpu(
   const { items, columns, mode } = layout;
   const slotBytes = (columns * WORD_BYTES + 15) & ~15;
   const wanted = mode === "rows" ? slots * slotBytes : 0;
-  const scratchBytes = wanted <= MOST_SCRATCH ? wanted : 0;
+  const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
   const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
   return {
     kernel: items === 0
@@ -135,7 +135,7 @@ export function planProgramOnCpu(
     ...argumentWords(layout, slotBytes),
     items,
     options: {
-      grain: Math.ceil(WORTH_A_THREAD / itemCost),
+      grain: Math.ceil(THREAD_THRESHOLD / itemCost),
       scratchBytes,
       work: () => ({ name: program.name, bytes: viewBytes(operands) }),
     },

@@ -40,7 +40,7 @@ const crossEntropy = defineProgram(
   ({ x, target }) => {
     const largest = ex.detach(ex.rowMax(x));
     const logOfSum = ex.add(largest, ex.log(ex.rowSum(ex.exp(ex.subtract(x, largest)))));
-    const chosen = ex.rowSum(ex.select(ex.equal(ex.column, target), x, 0));
+    const chosen = ex.rowSum(ex.select(ex.equal(ex.columnIndex, target), x, 0));
     return [ex.select(ex.equal(target, -1), 0, ex.subtract(logOfSum, chosen))];
   },
 );
@@ -216,7 +216,7 @@ Deno.test("reductions agree with double precision along rows of any length", () 
   const several = defineProgram({ name: "several", inputs: ["x"] }, ({ x }) => [
     ex.rowMean(x),
     ex.add(x, ex.subtract(ex.rowMax(x), ex.rowMin(x))),
-    ex.rowSum(ex.multiply(x, ex.column)),
+    ex.rowSum(ex.multiply(x, ex.columnIndex)),
     ex.rowSum(ex.rowMax(x)),
   ]);
   const shapesBelow = rowShapes.filter((shape) => shape.at(-1)! <= 64);

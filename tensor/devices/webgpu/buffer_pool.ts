@@ -13,7 +13,7 @@ export interface PooledBuffer {
 }
 
 /** The smallest size class, in bytes. */
-const SMALLEST_CLASS = 256;
+const MIN_CLASS = 256;
 
 /**
  * Rounds `bytes` up to a size class: eight classes per power of two, so at most 1/8 is wasted.
@@ -26,7 +26,7 @@ const SMALLEST_CLASS = 256;
  * ```
  */
 export function sizeClass(bytes: number): number {
-  if (bytes <= SMALLEST_CLASS) return SMALLEST_CLASS;
+  if (bytes <= MIN_CLASS) return MIN_CLASS;
   const step = 2 ** (Math.floor(Math.log2(bytes)) - 3);
   return Math.ceil(bytes / step) * step;
 }
@@ -141,7 +141,7 @@ export class BufferPool {
     const largest = bytes <= maxStorageBufferBindingSize
       ? maxStorageBufferBindingSize
       : maxBufferSize;
-    return capacity <= largest ? capacity : Math.max(Math.ceil(bytes / 4) * 4, SMALLEST_CLASS);
+    return capacity <= largest ? capacity : Math.max(Math.ceil(bytes / 4) * 4, MIN_CLASS);
   }
 
   /** Destroys the free buffers, which no pending recording may use. */

@@ -37,11 +37,11 @@ export interface WebGpuStatistics {
   readonly bufferBytes: number;
 }
 
-/** Maximum submits in flight when {@linkcode RecordingWebGpuDevice.keepPace} adds another. */
-const MOST_UNDER_WAY = 3;
+/** Maximum submits in flight when {@linkcode RecordingWebGpuDevice.backpressure} adds another. */
+const MAX_IN_FLIGHT = 3;
 
 /** Bytes of staged writes after which they are submitted. */
-const MOST_STAGED_BYTES = 16 * 1024 * 1024;
+const MAX_STAGED_BYTES = 16 * 1024 * 1024;
 
 const GIBIBYTE = 2 ** 30;
 
@@ -70,7 +70,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #stagings: StagingBuffers;
   readonly #failures = new Failures();
   readonly #compilations = new Compilations();
-  readonly #underWay: Promise<void>[] = [];
+  readonly #inFlight: Promise<void>[] = [];
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
   /** Times kernels while profiling. */
   #timer: KernelTimer | null = null;
@@ -182,7 +182,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (data.byteLength === own.bytes) own.marks = 0n;
     const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
-      if (this.#stagedBytes + words.byteLength <= MOST_STAGED_BYTES) {
+      if (this.#stagedBytes + words.byteLength <= MAX_STAGED_BYTES) {
         return this.#recordWrite(target, byteOffset, words);
       }
       this.#submit();
@@ -252,15 +252,15 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#compilations.assertReported("synchronize the device");
   }
 
-  async keepPace(): Promise<void> {
+  async backpressure(): Promise<void> {
     const what = "go on with";
     this.#failures.assertNone(what);
-    if (this.#underWay.length === MOST_UNDER_WAY) {
-      await this.#failures.waitFor(what, this.#underWay.shift()!);
+    if (this.#inFlight.length === MAX_IN_FLIGHT) {
+      await this.#failures.waitFor(what, this.#inFlight.shift()!);
     }
     // Requested before the submit: where this call blocks until all work is done, a submit does
     // too. Failures are reported to the next caller that waits.
-    this.#underWay.push(this.gpu.submittedWorkDone().catch(() => {}));
+    this.#inFlight.push(this.gpu.submittedWorkDone().catch(() => {}));
     this.#submit();
   }
 

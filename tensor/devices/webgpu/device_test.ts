@@ -217,11 +217,11 @@ gpuAndWorkerTest("backpressure limits the submits in flight to a few", async (de
   const [x, y] = [put(device, 1, 2), device.allocate(8, "y")];
   for (let i = 1; i <= 20; i++) {
     run(device, x, y, i);
-    await device.keepPace();
+    await device.backpressure();
     assertEquals(device.statistics.submits, i);
   }
   assertEquals(await get(device, y), [21, 22]);
-  await device.keepPace();
+  await device.backpressure();
   assertEquals(device.statistics.submits, 21);
 });
 
@@ -385,7 +385,7 @@ gpuAndWorkerTest(
     await device.gpu.lost;
     await assertRejects(() => get(device, x), Error, "the device was lost (destroyed");
     await assertRejects(() => device.synchronize(), Error, "the device was lost");
-    await assertRejects(() => device.keepPace(), Error, "the device was lost");
+    await assertRejects(() => device.backpressure(), Error, "the device was lost");
     assertThrows(() => run(device, x, x, 1), Error, "the device was lost");
   },
 );

@@ -29,7 +29,7 @@ export interface Plan {
 }
 
 /** Maximum threads per workgroup; every adapter supports at least half of it. */
-const MOST_THREADS = 256;
+const MAX_THREADS = 256;
 
 /**
  * Plans an elementwise program.
@@ -78,7 +78,7 @@ export function planElementwise(
 
 function threadsOf({ limits }: WebGpuDevice): number {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
-  return Math.min(MOST_THREADS, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
+  return Math.min(MAX_THREADS, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
 }
 
 function elementwiseKernel(

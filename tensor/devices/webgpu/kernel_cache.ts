@@ -16,7 +16,7 @@ import type {
 export const ARGUMENT_SLOT_BYTES = 256;
 
 /** Maximum number of cached bind groups; beyond it the cache is cleared. */
-const MOST_BIND_GROUPS = 16_384;
+const MAX_BIND_GROUPS = 16_384;
 
 /** A range of a buffer that is bound. */
 export interface BoundBuffer {
@@ -101,7 +101,7 @@ export class KernelCache {
     }
     let group = this.#groups.get(key);
     if (group === undefined) {
-      if (this.#groups.size >= MOST_BIND_GROUPS) {
+      if (this.#groups.size >= MAX_BIND_GROUPS) {
         this.#options.submit();
         this.forgetBindGroups();
       }

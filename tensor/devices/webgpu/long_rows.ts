@@ -10,7 +10,7 @@ import { bytesPerElement } from "../../dtype.ts";
 import type { Program } from "../../expression/program.ts";
 import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
 import { allocateView } from "./allocation.ts";
-import { isRowSeen, isSeenWhole } from "./windows.ts";
+import { fitsOneBinding, rowFitsOneBinding } from "./windows.ts";
 
 /** Runs a program: see `runProgramOnWebGpu`. */
 export type RunProgram = (
@@ -28,9 +28,9 @@ interface Piece {
 }
 
 /** Whether a row of a view always fits one binding, wherever it starts. */
-export function seesRows(device: WebGpuDevice, view: View): boolean {
+export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {
   const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];
-  return isRowSeen(device, view, (length - 1) * stride + 1);
+  return rowFitsOneBinding(device, view, (length - 1) * stride + 1);
 }
 
 /**
@@ -112,7 +112,7 @@ function shortRow(device: WebGpuDevice, views: readonly View[]): number {
   const seen = device.limits.maxStorageBufferBindingSize / 2;
   const lengths = views.map(({ allocation, dtype, strides }) => {
     const stride = Math.max(1, strides.at(-1)!) * bytesPerElement(dtype);
-    return isSeenWhole(device, allocation) ? Infinity : Math.floor(seen / stride);
+    return fitsOneBinding(device, allocation) ? Infinity : Math.floor(seen / stride);
   });
   return Math.max(1, Math.min(...lengths));
 }

@@ -13,11 +13,13 @@ const program = defineProgram(
   { name: "spread out", inputs: ["x", "y", "at"], perRow: ["at"], scalars: ["factor"] },
   ({ x, y, at, factor }) => {
     const distance = ex.subtract(x, ex.rowMean(x));
-    const isAt = ex.equal(ex.column, at);
+    const isAt = ex.equal(ex.columnIndex, at);
     return [
       ex.add(ex.multiply(factor, ex.divide(distance, ex.rowMax(ex.abs(distance)))), y),
       ex.add(ex.rowSum(ex.select(isAt, x, 0)), ex.rowMin(y)),
-      ex.rowMin(ex.select(ex.lessEqual(0.75, ex.divide(y, ex.rowMax(y))), ex.column, ex.rowLength)),
+      ex.rowMin(
+        ex.select(ex.lessEqual(0.75, ex.divide(y, ex.rowMax(y))), ex.columnIndex, ex.rowLength),
+      ),
     ];
   },
 );

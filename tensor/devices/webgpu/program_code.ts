@@ -228,7 +228,7 @@ export class FormulaCode {
         return `arguments.f${e.index}`;
       case "constant":
         return literal(e.value);
-      case "column":
+      case "columnIndex":
         return width === 1
           ? `f32(${position})`
           : `vec4<f32>(4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3))`;
@@ -242,7 +242,7 @@ export class FormulaCode {
         return `select(${operand(e.b)}, ${operand(e.a)}, ${operand(e.condition)} != ${
           floatType(width)
         }(0))`;
-      case "spread":
+      case "broadcast":
       case "detach":
         return operand(e.a);
       case "reduce":

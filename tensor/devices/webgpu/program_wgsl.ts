@@ -6,12 +6,12 @@ import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { allocateView } from "./allocation.ts";
 import { planElementwise } from "./elementwise_wgsl.ts";
-import { runOnLongRows, seesRows } from "./long_rows.ts";
+import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
 import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
-import { isSeenWhole, viewsInWindows } from "./windows.ts";
+import { fitsOneBinding, viewsInWindows } from "./windows.ts";
 
 /** Generated kernels, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
@@ -69,7 +69,7 @@ export function runProgramOnWebGpu(
   const counted = program.isRow ? firstOutput?.shape.slice(0, -1) : firstOutput?.shape;
   if (counted === undefined || counted.includes(0)) return;
   const isEmpty = views.some(({ shape }) => shape.includes(0));
-  if (isEmpty || views.every(({ allocation }) => isSeenWhole(device, allocation))) {
+  if (isEmpty || views.every(({ allocation }) => fitsOneBinding(device, allocation))) {
     runPiece(device, program, views, scalars);
     return;
   }
@@ -77,7 +77,7 @@ export function runProgramOnWebGpu(
     isWrittenElsewhere(input, outputs) ? copyOf(device, input) : input
   );
   const operands = [...read, ...outputs];
-  if (program.isRow && !operands.every((view) => seesRows(device, view))) {
+  if (program.isRow && !operands.every((view) => rowsFitOneBinding(device, view))) {
     runOnLongRows(device, program, read, outputs, scalars, runProgramOnWebGpu);
   } else {
     const { length } = counted;

@@ -58,7 +58,7 @@ const crossEntropy = defineProgram(
   ({ x, target }) => {
     const largest = ex.detach(ex.rowMax(x));
     const logOfSum = ex.add(largest, ex.log(ex.rowSum(ex.exp(ex.subtract(x, largest)))));
-    const chosen = ex.rowSum(ex.select(ex.equal(ex.column, target), x, 0));
+    const chosen = ex.rowSum(ex.select(ex.equal(ex.columnIndex, target), x, 0));
     return [ex.select(ex.equal(target, -1), 0, ex.subtract(logOfSum, chosen))];
   },
 );
@@ -270,9 +270,9 @@ gpuTest(
     const program = defineProgram(
       { name: "positions", inputs: ["x", "r"], perRow: ["r"] },
       ({ x, r }) => [
-        ex.add(ex.multiply(ex.column, r), ex.divide(x, ex.rowLength)),
+        ex.add(ex.multiply(ex.columnIndex, r), ex.divide(x, ex.rowLength)),
         ex.add(ex.rowSum(r), ex.rowMax(r)),
-        ex.spread(r),
+        ex.broadcast(r),
       ],
     );
     for (const columns of [3, 8, 400]) {

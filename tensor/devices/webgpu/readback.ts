@@ -18,9 +18,9 @@ interface Request {
 }
 
 /** Minimum size of a staging buffer, in bytes: room for the losses and norms of many steps. */
-const SMALLEST = 64 * 1024;
+const MIN_BYTES = 64 * 1024;
 /** Larger staging buffers are not reused: a checkpoint is read once. */
-const LARGEST_KEPT = 1024 * 1024;
+const MAX_KEPT_BYTES = 1024 * 1024;
 
 /** Copies that will be mapped together. */
 export class ReadBatch {
@@ -83,14 +83,14 @@ export class StagingBuffers {
   take(bytes: number): Staging {
     const index = this.#idle.findIndex((staging) => staging.capacity >= bytes);
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
-    const capacity = Math.max(SMALLEST, sizeClass(bytes));
+    const capacity = Math.max(MIN_BYTES, sizeClass(bytes));
     this.#created++;
     return { buffer: this.#gpu.createBuffer("read", capacity, "read"), capacity, used: 0 };
   }
 
   give(stagings: readonly Staging[]): void {
     for (const staging of stagings) {
-      if (staging.capacity <= LARGEST_KEPT) this.#idle.push(staging);
+      if (staging.capacity <= MAX_KEPT_BYTES) this.#idle.push(staging);
       else this.#gpu.destroyBuffer(staging.buffer);
     }
   }

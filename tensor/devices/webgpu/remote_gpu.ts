@@ -19,7 +19,7 @@ import type { FromWorker, GpuCall, GpuMethod } from "./gpu_messages.ts";
 import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
 
 /** Bytes of data to collect before sending them to the worker. */
-const MOST_GATHERED_BYTES = 16 * 1024 * 1024;
+const MAX_BATCHED_BYTES = 16 * 1024 * 1024;
 
 /** A caller that waits for an answer. */
 interface Asker {
@@ -100,7 +100,7 @@ export class RemoteGpu implements Gpu {
     this.#transfer.push(bytes);
     this.#call("writeBuffer", buffer, byteOffset, new Uint8Array(bytes));
     this.#gatheredBytes += bytes.byteLength;
-    if (this.#gatheredBytes > MOST_GATHERED_BYTES) this.#send();
+    if (this.#gatheredBytes > MAX_BATCHED_BYTES) this.#send();
   }
 
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle {

@@ -38,15 +38,15 @@ interface Team {
 /** Subgroups up to this size are CPU vectors: 8 on lavapipe, 4 on SwiftShader. */
 const PROCESSOR_VECTOR = 8;
 /** Rows that keep all CPU cores busy with one lane each. */
-const BUSY_ROWS = 16;
+const CPU_ROWS = 16;
 /** Maximum row length for a single lane. */
-const SHORT_ROW = 32;
+const MAX_SINGLE_LANE_ROW = 32;
 /** Threads that saturate a GPU; more lanes per row do not help. */
-const BUSY_THREADS = 32_768;
+const GPU_THREADS = 32_768;
 /** Adjacent rows that one memory access fetches, if rows are interleaved. */
 const ROWS_SIDE_BY_SIDE = 32;
 /** Maximum threads per workgroup, and the usual number. */
-const MOST_THREADS = 256;
+const MAX_THREADS = 256;
 const USUAL_THREADS = 64;
 
 /**
@@ -123,23 +123,25 @@ function chooseTeam(
   const { limits } = device;
   const partials = Math.max(1, ...reductionPasses(program).map((pass) => pass.length));
   const threads = powerOfTwoBelow(Math.min(
-    MOST_THREADS,
+    MAX_THREADS,
     limits.maxComputeInvocationsPerWorkgroup,
     limits.maxComputeWorkgroupSizeX,
     limits.maxComputeWorkgroupStorageSize / (4 * partials),
   ));
-  if (Number(device.info.details.subgroupSize) <= PROCESSOR_VECTOR && rows >= BUSY_ROWS) {
+  if (Number(device.info.details.subgroupSize) <= PROCESSOR_VECTOR && rows >= CPU_ROWS) {
     return { rows: rowsFirst ? ROWS_SIDE_BY_SIDE : PROCESSOR_VECTOR, lanes: 1, rowsFirst };
   }
-  if (columns <= SHORT_ROW) return { rows: Math.min(USUAL_THREADS, threads), lanes: 1, rowsFirst };
+  if (columns <= MAX_SINGLE_LANE_ROW) {
+    return { rows: Math.min(USUAL_THREADS, threads), lanes: 1, rowsFirst };
+  }
   const steps = columns / width;
   if (rowsFirst) {
     const together = Math.min(ROWS_SIDE_BY_SIDE, threads, powerOfTwoAbove(rows));
-    const lanes = rows >= BUSY_THREADS ? 1 : threads / together;
+    const lanes = rows >= GPU_THREADS ? 1 : threads / together;
     return { rows: together, lanes, rowsFirst };
   }
   let lanes = Math.min(8, threads);
-  while (lanes < threads && steps > 4 * lanes && rows * lanes < BUSY_THREADS) lanes *= 2;
+  while (lanes < threads && steps > 4 * lanes && rows * lanes < GPU_THREADS) lanes *= 2;
   return { rows: Math.max(1, Math.min(USUAL_THREADS, threads) / lanes), lanes, rowsFirst };
 }
 

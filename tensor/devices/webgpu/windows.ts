@@ -25,7 +25,7 @@ export interface ElementWindow {
 }
 
 /** Whether an allocation fits one binding. */
-export function isSeenWhole(device: WebGpuDevice, { bytes }: Allocation): boolean {
+export function fitsOneBinding(device: WebGpuDevice, { bytes }: Allocation): boolean {
   return bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
@@ -36,7 +36,7 @@ export function windowOf(
   dtype: DType,
   { first, last }: ElementRange,
 ): ElementWindow | null {
-  if (isSeenWhole(device, allocation)) return { allocation, start: 0 };
+  if (fitsOneBinding(device, allocation)) return { allocation, start: 0 };
   const elementBytes = bytesPerElement(dtype);
   const alignment = WINDOW_ALIGNMENT / elementBytes;
   const start = Math.floor(first / alignment) * alignment;
@@ -69,8 +69,8 @@ export function viewsInWindows(
   name: string,
   unit = "rows",
 ): readonly (readonly View[])[] {
-  if (views.every(({ allocation }) => isSeenWhole(device, allocation))) return [views];
-  const seen = seenViews(device, views, firstOutput);
+  if (views.every(({ allocation }) => fitsOneBinding(device, allocation))) return [views];
+  const seen = boundViews(device, views, firstOutput);
   if (seen !== null) return [seen];
   const axis = widestAxis(device, views, axes);
   if (axis === null) {
@@ -129,17 +129,17 @@ export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: 
 }
 
 /** Whether a row of this many elements always fits a binding, wherever it starts. */
-export function isRowSeen(
+export function rowFitsOneBinding(
   device: WebGpuDevice,
   { allocation, dtype }: View,
   length: number,
 ): boolean {
   const bytes = length * bytesPerElement(dtype) + WINDOW_ALIGNMENT;
-  return isSeenWhole(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
+  return fitsOneBinding(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
 /** The views as bindable ranges; `null` if one exceeds a binding. */
-function seenViews(
+function boundViews(
   device: WebGpuDevice,
   views: readonly View[],
   firstOutput: number,
@@ -172,7 +172,7 @@ function seenViews(
 function widestAxis(device: WebGpuDevice, views: readonly View[], axes: number): number | null {
   let [widest, reach] = [-1, 0];
   for (const { allocation, dtype, shape, strides } of views) {
-    if (isSeenWhole(device, allocation)) continue;
+    if (fitsOneBinding(device, allocation)) continue;
     for (let axis = 0; axis < axes; axis++) {
       const length = (shape[axis]! - 1) * strides[axis]! * bytesPerElement(dtype);
       if (length > reach) [widest, reach] = [axis, length];

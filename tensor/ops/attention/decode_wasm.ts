@@ -18,7 +18,7 @@ import { larger, smaller } from "./tile_wasm.ts";
 import { headAddress, type HeadKernel, loadForwardWords } from "./words_wasm.ts";
 
 /** Maximum number of queries for which this beats a block, most of which would be padding. */
-export const MOST_ONE_BY_ONE = 4;
+export const MAX_DECODE_QUERIES = 4;
 
 /** Keys that are multiplied at a time. */
 const TOGETHER = 4;

@@ -10,7 +10,7 @@ import { FORWARD_INTEGERS, forwardBuffers } from "./blocks_wgsl.ts";
 import { headBase, kernelByParts, MAIN, type Stored } from "./tile_wgsl.ts";
 
 /** Up to so many queries, one after the other are faster than a tile, most of which is padding. */
-export const MOST_ONE_BY_ONE = 4;
+export const MAX_DECODE_QUERIES = 4;
 
 /** Threads of a workgroup: so many keys at a time, then so many columns. */
 const THREADS = 64;

@@ -3,7 +3,7 @@
 import type { CpuDevice, View } from "../../device.ts";
 import { attendByBlas, checkHeads, suitsBlas } from "./blas.ts";
 import { attendByBlocks } from "./blocks_wasm.ts";
-import { attendOneByOne, MOST_ONE_BY_ONE } from "./decode_wasm.ts";
+import { attendOneByOne, MAX_DECODE_QUERIES } from "./decode_wasm.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
 import { QUERIES } from "./tile_wasm.ts";
 import { ALWAYS, place } from "./words_wasm.ts";
@@ -51,7 +51,7 @@ function runKernel(
     ...[device.address(logSums), queries, keys, heads, heads / keyHeads, left, right, flags],
   ];
   const visible = Math.min(keys, left + right + 1);
-  const oneByOne = queries <= MOST_ONE_BY_ONE;
+  const oneByOne = queries <= MAX_DECODE_QUERIES;
   const blocks = oneByOne ? queries : Math.ceil(queries / QUERIES);
   const operations = 4 * headSize * visible * (oneByOne ? 1 : Math.min(queries, QUERIES));
   const kernel = oneByOne ? attendOneByOne : attendByBlocks;

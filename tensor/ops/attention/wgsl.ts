@@ -2,7 +2,7 @@
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { attendByTiles, mendByTiles } from "./blocks_wgsl.ts";
-import { attendOneByOne, MOST_ONE_BY_ONE } from "./decode_wgsl.ts";
+import { attendOneByOne, MAX_DECODE_QUERIES } from "./decode_wgsl.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
 import { attendByProducts } from "./products_wgsl.ts";
 import { place, type Stored, TILE } from "./tile_wgsl.ts";
@@ -33,7 +33,7 @@ function attend(
 ): void {
   const { q, k, v, y, logSums } = views;
   const { batch, queries, heads, headSize, scale } = problem;
-  const oneByOne = queries <= MOST_ONE_BY_ONE;
+  const oneByOne = queries <= MAX_DECODE_QUERIES;
   const mends = !oneByOne && attendByProducts(device, views, problem);
   device.dispatch(
     (oneByOne ? attendOneByOne : mends ? mendByTiles : attendByTiles)(headSize, storedAs(q)),

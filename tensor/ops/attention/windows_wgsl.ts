@@ -3,7 +3,7 @@
 import type { View, WebGpuDevice } from "../../device.ts";
 import { allocateView, WINDOW_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../../devices/webgpu/program_wgsl.ts";
-import { isSeenWhole, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { fitsOneBinding, viewsInWindows } from "../../devices/webgpu/windows.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { AttentionProblem } from "./problem.ts";
 
@@ -27,7 +27,7 @@ export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
   attend: (views: V, problem: AttentionProblem) => void,
 ): void {
   const all = Object.keys(views) as (keyof V)[];
-  if (all.every((name) => isSeenWhole(device, views[name].allocation))) {
+  if (all.every((name) => fitsOneBinding(device, views[name].allocation))) {
     return attend(views, problem);
   }
   const names = [...all.filter((name) => !written.includes(name)), ...written];
@@ -105,7 +105,7 @@ function items(view: View, first: number, count: number): View {
 
 /** Whether what a key head has to do with is too far apart to be seen, though it may not be too much. */
 function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides }: View): boolean {
-  if (isSeenWhole(device, allocation)) return false;
+  if (fitsOneBinding(device, allocation)) return false;
   const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
   const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
   const bytes = bytesPerElement(dtype) * reach + WINDOW_ALIGNMENT;

@@ -5,7 +5,7 @@ import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import {
   asMatrix,
-  isRowSeen,
+  rowFitsOneBinding,
   rowOf,
   rowsInWindows,
   viewsInWindows,
@@ -212,8 +212,8 @@ export function* partsOfRows(
   const count = sizeOf(rows.shape.slice(0, -1));
   const [length, k] = [rows.shape.at(-1)!, positions.shape.at(-1)!];
   if (
-    isRowSeen(device, rows, length) && isRowSeen(device, positions, k) &&
-    isRowSeen(device, elements, k)
+    rowFitsOneBinding(device, rows, length) && rowFitsOneBinding(device, positions, k) &&
+    rowFitsOneBinding(device, elements, k)
   ) {
     for (const piece of rowsInWindows(device, [rows, positions, elements], count, name)) {
       const [rows, positions, elements] = piece as [View, View, View];

@@ -26,7 +26,7 @@ const nll = (
   logits: ex.Expression,
   target: ex.Expression,
 ): ex.Expression => {
-  const isChosen = ex.equal(ex.column, target);
+  const isChosen = ex.equal(ex.columnIndex, target);
   const chosen = ex.rowSum(ex.select(isChosen, logits, 0));
   const inVocabulary = ex.multiply(ex.lessEqual(0, target), ex.less(target, ex.rowLength));
   const loss = ex.select(inVocabulary, ex.subtract(logSumExpOf(logits), chosen), NaN);

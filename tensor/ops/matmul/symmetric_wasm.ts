@@ -15,7 +15,7 @@ import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
 import type { Matrix, Product } from "./product.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
-const LEAST_STRIP = 48;
+const MIN_STRIP = 48;
 /** Number of strips of a large matrix; the remaining work is (1 + 1 / strips) / 2 of the whole. */
 const STRIPS = 6;
 /** Strips are multiples of both sides of a register tile. */
@@ -35,7 +35,7 @@ export function symmetricMatmul(
 ): void {
   const size = product.m;
   const even = Math.ceil(size / STRIPS / STRIP_MULTIPLE) * STRIP_MULTIPLE;
-  const strip = Math.max(LEAST_STRIP, even);
+  const strip = Math.max(MIN_STRIP, even);
   const moved = (matrix: Matrix, elements: number) => ({
     ...matrix,
     offset: matrix.offset + elements,

@@ -27,9 +27,9 @@ import { symmetricMatmul } from "./symmetric_wasm.ts";
  * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.
  * Scaled rows are summed in memory instead of registers, so they lose earlier.
  */
-const FEW_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
+const MAX_SKINNY_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
 /** Minimum elements of the other matrix for that, except with very few rows. */
-const LARGE_MATRIX = 1 << 17;
+const MIN_LARGE_MATRIX = 1 << 17;
 const VERY_FEW_ROWS = 4;
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
@@ -130,13 +130,13 @@ function isBestByRows(device: CpuDevice, product: Product): boolean {
   if (!CPU_MATMULS.rows.fits(device, product)) return false;
   const { m, n, k, b } = product;
   const isDots = b.row === 1;
-  if (isDots && !device.hasBlas) return m <= FEW_ROWS.dots;
+  if (isDots && !device.hasBlas) return m <= MAX_SKINNY_ROWS.dots;
   const most = isDots
-    ? FEW_ROWS.dotsWithBlas
+    ? MAX_SKINNY_ROWS.dotsWithBlas
     : device.hasBlas
-    ? FEW_ROWS.sumsWithBlas
-    : FEW_ROWS.sums;
-  return m <= most && (m <= VERY_FEW_ROWS || n * k >= LARGE_MATRIX);
+    ? MAX_SKINNY_ROWS.sumsWithBlas
+    : MAX_SKINNY_ROWS.sums;
+  return m <= most && (m <= VERY_FEW_ROWS || n * k >= MIN_LARGE_MATRIX);
 }
 
 /** Computes a matmul by BLAS, in strips of columns if that is faster. */

@@ -2,7 +2,7 @@
 
 import type { WebGpuDevice } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
-import { halfOf, isSeenWhole, windowOf } from "../../devices/webgpu/windows.ts";
+import { fitsOneBinding, halfOf, windowOf } from "../../devices/webgpu/windows.ts";
 import {
   mapAddends,
   type MatmulOptions,
@@ -36,7 +36,7 @@ export function productsInWindows(
 ): readonly Part[] {
   const { a, b, c, epilogue } = product;
   const addends = epilogue?.addends ?? [];
-  if ([a, b, c, ...addends].every(({ allocation }) => isSeenWhole(device, allocation))) {
+  if ([a, b, c, ...addends].every(({ allocation }) => fitsOneBinding(device, allocation))) {
     return [{ product, options }];
   }
   const seen = seenProduct(device, product);
@@ -70,7 +70,7 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
     const range = { first: matrix.offset, last: matrix.offset + reach };
     const window = windowOf(device, matrix.allocation, matrix.dtype, range);
     // What copies b, to align it, writes to a buffer of its own.
-    const isCopySeen = byRow !== "k" || isSeenWhole(device, { bytes: copiedBytes(product) });
+    const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(product) });
     if (window === null || !isCopySeen) {
       if (outer > 1) return "outer";
       if (inner > 1) return "inner";

@@ -91,7 +91,7 @@ kernelTest("a k beyond the length of the axis is an error", (device) => {
 });
 
 /** The index that a uniform number selects, in double precision. */
-function drawn(weights: Float32Array, u: number): number {
+function expectedSample(weights: Float32Array, u: number): number {
   const total = weights.reduce((sum: number, weight) => sum + weight, 0);
   let sum = 0;
   return weights.findIndex((weight) => (sum += weight) > u * total);
@@ -115,7 +115,7 @@ kernelTest(
       for (const [i, u] of uniforms.entries()) {
         const row = Math.floor(i / 20);
         const line = weights.subarray(row * length, (row + 1) * length);
-        assertEquals(indices[i], drawn(line, u), `${length} weights, number ${u}`);
+        assertEquals(indices[i], expectedSample(line, u), `${length} weights, number ${u}`);
       }
     }
   },
@@ -199,7 +199,10 @@ kernelTest("tokens are sampled without reading back in between", async (device) 
     const line = logits.subarray(row * vocabulary, (row + 1) * vocabulary);
     const candidates = largest(line, 50);
     const powers = candidates.map((i) => Math.exp((line[i]! - line[candidates[0]!]!) / 0.8));
-    assertEquals(tokens[row], candidates[drawn(Float32Array.from(powers), uniforms[row]!)]);
+    assertEquals(
+      tokens[row],
+      candidates[expectedSample(Float32Array.from(powers), uniforms[row]!)],
+    );
   }
 });
 

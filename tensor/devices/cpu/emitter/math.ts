@@ -71,7 +71,7 @@ export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
 /** 1.5 · 2²³ + 127: like {@linkcode ROUND}, with the low bits being a float's biased exponent. */
 const ROUND_TO_EXPONENT = ROUND + 127;
 /** Below this, eˣ is subnormal. */
-const LEAST_NORMAL = -87.33654;
+const MIN_NORMAL_ARGUMENT = -87.33654;
 
 /**
  * eˣ for x ≤ 0, within 2.3 ulp, in two thirds of the time of {@linkcode exp}: nothing overflows,
@@ -87,7 +87,7 @@ export function expOfNonPositive(f: FunctionBuilder, argument: F32x4): F32x4 {
   ]);
   const result = power.multiply(rounded.bits().shiftLeft(23).asF32x4());
   // Comparisons with NaN are false, so NaN passes.
-  return result.bits().andNot(x.lessEqual(LEAST_NORMAL)).asF32x4();
+  return result.bits().andNot(x.lessEqual(MIN_NORMAL_ARGUMENT)).asF32x4();
 }
 
 /**

@@ -143,7 +143,7 @@ class ColumnWriter {
       this.#known.forEach((known, vector) => {
         const values = context.compute(roots, (e) => {
           if (known.has(e)) return known.get(e);
-          if (e.kind === "column") return column.toF32().splat();
+          if (e.kind === "columnIndex") return column.toF32().splat();
           return e.kind === "input" ? this.#load(e.index, this.#cursors, vector) : undefined;
         });
         use(values, vector);

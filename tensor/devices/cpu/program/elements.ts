@@ -6,7 +6,7 @@ import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist } from "./formulas.ts";
 
 /** Maximum vectors per loop iteration. */
-const MOST_VECTORS = 4;
+const MAX_VECTORS = 4;
 
 /** Writes the loop over a part of a run, advancing the pointers. */
 export function writeElements(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
@@ -17,7 +17,7 @@ export function writeElements(context: KernelContext, from: Local<I32>, to: Loca
     const isFixed = e.kind === "input" && classes[e.index] === "0";
     return isFixed ? context.loadOne(e.index, pointers[e.index]!) : undefined;
   });
-  const most = vectorsAtOnce(program.outputs, MOST_VECTORS);
+  const most = vectorsAtOnce(program.outputs, MAX_VECTORS);
   forEachBlock(context, from, to, most, (vector, isFull) => {
     const values = context.compute(program.outputs, (e) => {
       if (known.has(e) || e.kind !== "input") return known.get(e);
@@ -38,7 +38,7 @@ function isIntegerCopy({ variant: { program, dtypes } }: KernelContext): boolean
 
 function writeCopy(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { pointers, runStrides: strides } = context;
-  forEachBlock(context, from, to, MOST_VECTORS, (vector, isFull) => {
+  forEachBlock(context, from, to, MAX_VECTORS, (vector, isFull) => {
     const bits = context.loadBits(0, pointers[0]!, strides[0]!, vector, isFull);
     context.storeBits(1, pointers[1]!, strides[1]!, vector, isFull, bits);
   });

@@ -89,7 +89,7 @@ function compute(
       return binary(e, valueOf, isFree);
     case "select":
       return maskOf(e.condition, valueOf, isFree).select(valueOf(e.a), valueOf(e.b));
-    case "spread":
+    case "broadcast":
     case "detach":
       return valueOf(e.a);
     default:

@@ -189,7 +189,7 @@ class RowWriter {
       const address = this.#scratchAddress(e, place);
       return place.isFull ? address.loadF32x4() : address.loadLane0();
     }
-    if (e.kind === "column") {
+    if (e.kind === "columnIndex") {
       const first = 4 * place.vector;
       return place.at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
     }

@@ -15,9 +15,9 @@ export interface Axis {
 /** Side of a tile: the elements of a cache line. */
 const SIDE = 16;
 /** Minimum side that pays off. */
-const LEAST_SIDE = 8;
+const MIN_SIDE = 8;
 /** Up to this many elements fit the L1 cache anyway. */
-const FEW = 1 << 13;
+const MAX_CACHED_ELEMENTS = 1 << 13;
 
 /**
  * Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
@@ -39,10 +39,10 @@ export function cutIntoTiles(axes: readonly Axis[]): readonly Axis[] {
   const crossing = axes.findIndex((axis, a) =>
     a > 0 && axis.strides.some((stride, k) => stride === 1 && run.strides[k]! > 1)
   );
-  if (crossing < 0 || run.length * axes[crossing]!.length <= FEW) return axes;
+  if (crossing < 0 || run.length * axes[crossing]!.length <= MAX_CACHED_ELEMENTS) return axes;
   const [runTile, runTiles] = cut(run);
   const [crossingTile, crossingTiles] = cut(axes[crossing]!);
-  if (runTile.length < LEAST_SIDE || crossingTile.length < LEAST_SIDE) return axes;
+  if (runTile.length < MIN_SIDE || crossingTile.length < MIN_SIDE) return axes;
   const outer = axes.map((axis, a) => a === 0 ? runTiles : a === crossing ? crossingTiles : axis);
   return [runTile, crossingTile, ...outer.filter((axis) => axis.length > 1)];
 }

@@ -121,7 +121,7 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.resolve();
   }
 
-  keepPace(): Promise<void> {
+  backpressure(): Promise<void> {
     return Promise.resolve();
   }
 
