@@ -74,6 +74,7 @@ export {
   type RuleExam,
   ruleExams,
   type RuleOptions,
+  rulePractice,
 } from "./rules/conversations.ts";
 export { type Country, readCountries, readWords, type WordLists } from "./rules/facts.ts";
 export {

@@ -184,3 +184,23 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
   assertEquals(absent.code, 1);
   assertStringIncludes(absent.stderr, `${home}/none: wanted a folder or a zip file, got none`);
 });
+
+Deno.test("chat_rl practices, measures, saves, and names what is wrong", async () => {
+  const place = ["--device", "cpu", "--threads", "1", "--no-blas"];
+  const small = [
+    ..."--num-iterations 2 --examples-per-step 2 --num-samples 4 --device-batch-size 2".split(" "),
+    ..."--max-new-tokens 4 --eval-every 2 --eval-examples 2".split(" "),
+  ];
+  const { code, stdout, stderr } = await runScript("chat_rl.ts", [...small, ...place], home);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /^task +4 questions: counting$/m);
+  assertMatch(stdout, /^step 2 of 2 {2}reward 0\.000 .* teach nothing/m);
+  assertMatch(stdout, /^step 2: pass@1 0\.000, pass@2 0\.000$/m);
+  assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
+  const wrong = await runScript("chat_rl.ts", [...place, "--num-samples", "3"], home);
+  assertEquals(wrong.code, 2);
+  assertStringIncludes(wrong.stderr, "a multiple of deviceBatchSize 8, got 3");
+  const unknown = await runScript("chat_rl.ts", ["--task", "poetry"], home);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.stderr, 'or GSM8K=FILE, got "poetry"');
+});

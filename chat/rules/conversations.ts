@@ -83,15 +83,8 @@ function isHeldOut(a: number, b: number): boolean {
  * ```
  */
 export async function ruleConversations(size: number, options: RuleOptions = {}): Promise<Task> {
-  const { name = "Dino", seed = 1 } = options;
-  const countries = options.countries ?? await readCountries();
-  const words = options.words ?? await readWords();
-  const subject: Subject = {
-    name,
-    countries,
-    word: (random) => random.choice(random.random() < 0.3 ? words.common : words.many),
-    allowsNumbers: (a, b) => !isHeldOut(a, b),
-  };
+  const { seed = 1 } = options;
+  const subject = await subjectToLearn(options);
   const total = weights.reduce((sum, [, weight]) => sum + weight, 0);
   const make = (random: PythonRandom): Exchange => {
     let rest = random.random() * total;
@@ -107,6 +100,18 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
         exchangesFor(random, make).map((exchange, i) => asPeopleWrite(exchange, random, i > 0)),
       );
     },
+  };
+}
+
+/** What is learned from: every word and pair of numbers but those that are held out. */
+async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promise<Subject> {
+  const countries = options.countries ?? await readCountries();
+  const words = options.words ?? await readWords();
+  return {
+    name,
+    countries,
+    word: (random) => random.choice(random.random() < 0.3 ? words.common : words.many),
+    allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
 }
 
@@ -199,6 +204,34 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
     isRight: isAnsweredExactly,
   };
   return [...exams, names];
+}
+
+/**
+ * Questions of one kind to practice on: of what the conversations are about, not of what the exams hold
+ * out.
+ *
+ * @param kind The name of an exam, but for `names`.
+ * @param size The number of questions.
+ * @throws {RangeError} If there is no such kind.
+ */
+export async function rulePractice(
+  kind: string,
+  size: number,
+  options: RuleOptions = {},
+): Promise<GenerativeTask> {
+  const { seed = 1 } = options;
+  const make = examKinds.find(([label]) => label === kind)?.[1];
+  if (make === undefined) {
+    const kinds = examKinds.map(([label]) => label).join(", ");
+    throw new RangeError(`Cannot practice: wanted ${kinds}, got ${kind}`);
+  }
+  const subject = await subjectToLearn(options);
+  return {
+    name: kind,
+    length: size,
+    get: (index) => conversationOf([make(new PythonRandom(seed * 2 ** 32 + index), subject)]),
+    isRight: isAnsweredExactly,
+  };
 }
 
 /** Whether a completion is the last turn of a conversation, to the letter. */

@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
-import { ruleConversations, ruleExams } from "./conversations.ts";
+import { ruleConversations, ruleExams, rulePractice } from "./conversations.ts";
 import { readCountries, readWords } from "./facts.ts";
 
 const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
@@ -74,4 +74,14 @@ Deno.test("every country has a capital and a currency with a name", async () => 
   const france = countries.find(({ name }) => name === "France");
   assertEquals(france, { name: "France", capital: "Paris", currency: "euro" });
   for (const { currency } of countries) assert(/^[a-z ]/.test(currency), currency);
+});
+
+Deno.test("practice is on other words and numbers than an exam", async () => {
+  const [exam] = (await ruleExams(30)).filter(({ name }) => name === "counting");
+  const practice = await rulePractice("counting", 200);
+  const questions = new Set(
+    Array.from({ length: 200 }, (_, i) => practice.get(i).messages[0]!.content),
+  );
+  for (let i = 0; i < 30; i++) assert(!questions.has(exam!.get(i).messages[0]!.content));
+  await assertRejects(() => rulePractice("names", 1), RangeError, "got names");
 });

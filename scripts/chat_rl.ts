@@ -1,0 +1,171 @@
+/**
+ * Reinforces a fine-tuned model on questions whose answers can be checked: nanochat's `chat_rl`.
+ *
+ * @module
+ */
+
+import {
+  type GenerativeTask,
+  latestRun,
+  prepareReinforcement,
+  readRows,
+  type ReinforceStep,
+  ruleExams,
+  rulePractice,
+  stagePath,
+} from "../chat/mod.ts";
+import { type Checkpoint, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import {
+  blameFlags,
+  decimal,
+  integer,
+  optional,
+  runScript,
+  text,
+  toggle,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { count, duration, percent } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+
+const { dtype: _dtype, ...computeFlags } = deviceFlags;
+
+const flags = {
+  task: text("counting", "What to practice: arithmetic, counting, spelling, or GSM8K=FILE", "NAME"),
+  name: text("Dino", "The name that the model goes by in conversations made by rule"),
+  sftTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
+  sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
+  numIterations: integer(60, "The number of steps"),
+  examplesPerStep: integer(16, "Questions of a step"),
+  numSamples: integer(16, "Answers to each question"),
+  deviceBatchSize: integer(8, "Answers computed at once"),
+  maxNewTokens: integer(256, "Tokens of an answer, at most"),
+  temperature: decimal(1, "1 samples as the model predicts"),
+  topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
+  embeddingLr: decimal(0.2, "The learning rate of the embeddings"),
+  unembeddingLr: decimal(0.004, "The learning rate of the head"),
+  matrixLr: decimal(0.02, "The learning rate of the matrices"),
+  scalarLr: decimal(0.5, "The learning rate of the scalars"),
+  initLrFrac: decimal(0.05, "The part of these learning rates to begin with", { most: 1 }),
+  noLearnToEnd: toggle("Do not reinforce the token that ends an answer, as the original"),
+  evalEvery: integer(60, "Steps between evaluations, -1 for none", { or: -1 }),
+  evalExamples: integer(200, "Questions of an evaluation, at most"),
+  saveEvery: integer(60, "Steps between checkpoints, -1 for the last one only", { or: -1 }),
+  seed: integer(42, "The seed of sampling", { least: 0 }),
+  modelTag: text("", "The name of the run's folder, by default that of the model", "NAME"),
+  ...computeFlags,
+};
+
+type ReinforceValues = Values<typeof flags>;
+
+/**
+ * Reinforces a model.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./chat_rl.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Reinforces right answers of the model that was fine-tuned last.",
+    command: "deno task chat_rl",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: ReinforceValues): Promise<number> {
+  const { task, validation } = await openTask(values);
+  const { sftTag, sftStep } = values;
+  const from = sftTag === ""
+    ? (await latestRun(["sft"])).folder
+    : stagePath("sft", checkTag(sftTag));
+  const checkpoint = await openCheckpoint(from, sftStep ?? undefined);
+  const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
+  const folder = stagePath("rl", checkTag(tag));
+  const device = await openChosenDevice(values);
+  try {
+    using interrupt = onInterrupt(
+      "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+    );
+    const reinforcement = await prepareReinforcement({
+      ...values,
+      ...{ device, checkpoint, folder, task, validation, rates: values },
+      initialFraction: values.initLrFrac,
+      learnsToEnd: !values.noLearnToEnd,
+      settings: settingsOf(values),
+      signal: interrupt.signal,
+    }).catch((error) =>
+      blameFlags(() => {
+        throw error;
+      })
+    );
+    const { numIterations, examplesPerStep, numSamples } = values;
+    console.log(
+      tableAsText([
+        ["device", device.info.description],
+        ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+        ["task", `${count(task.length)} questions: ${task.name}`],
+        ["run", `${count(numIterations)} steps of ${examplesPerStep} × ${numSamples} answers`],
+      ]) + "\n",
+    );
+    for await (const event of reinforcement.run()) {
+      if (event.kind === "step") console.log(stepLine(event, numIterations));
+      else if (event.kind === "evaluation") {
+        const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
+        console.log(`step ${event.step}: ${estimates.join(", ")}`);
+      } else if (event.kind === "checkpoint") console.log(`Saved ${event.path}`);
+      else if (!event.finished) return 130;
+    }
+    return 0;
+  } finally {
+    await device.close();
+  }
+}
+
+function stepLine(event: ReinforceStep, steps: number): string {
+  const { step, reward, sequenceLength, withoutSignal, seconds } = event;
+  return [
+    `step ${step + 1} of ${steps}`,
+    `reward ${reward.toFixed(3)}`,
+    `${sequenceLength.toFixed(1)} tokens`,
+    `${percent(withoutSignal)} of questions teach nothing`,
+    `${duration(seconds * (steps - step - 1))} left`,
+  ].join("  ");
+}
+
+/** The questions to practice on, and others to measure the model on. */
+async function openTask(
+  { task: spec, name, examplesPerStep, numIterations, evalExamples, seed }: ReinforceValues,
+): Promise<{ task: GenerativeTask; validation: GenerativeTask }> {
+  const [kind, ...path] = spec.split("=");
+  if (kind === "GSM8K" && path.length > 0) {
+    const { task } = await readRows("GSM8K", path.join("="));
+    const generative = task as GenerativeTask;
+    return { task: generative, validation: generative };
+  }
+  const exams = path.length > 0 ? [] : await ruleExams(evalExamples, { name });
+  const validation = exams.find((exam) => exam.name === kind);
+  if (validation === undefined) {
+    throw new UsageError(
+      `Cannot use --task: wanted ${exams.map((exam) => exam.name).join(", ")} or GSM8K=FILE, got ` +
+        `"${spec}"`,
+    );
+  }
+  const size = examplesPerStep * numIterations;
+  return { task: await rulePractice(validation.name, size, { name, seed }), validation };
+}
+
+function settingsOf(values: ReinforceValues): Checkpoint["meta"]["settings"] {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value ?? null]));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
