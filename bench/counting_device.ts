@@ -11,6 +11,7 @@ import type {
   Allocation,
   Arguments,
   DeviceInfo,
+  DeviceMemory,
   Profile,
   TypedArray,
   WebGpuDevice,
@@ -64,8 +65,8 @@ export class CountingDevice implements WebGpuDevice {
     return this.#live;
   }
 
-  get memory(): { readonly liveBytes: number; readonly peakBytes: number } {
-    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
+  get memory(): DeviceMemory {
+    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes, limitBytes: Infinity };
   }
 
   get currentScope(): Scope | null {

@@ -36,14 +36,20 @@ export class UsageError extends Error {
 /** What is saved with a run: the values of flags that are numbers, texts, switches or not given. */
 export type Settings = Readonly<Record<string, string | number | boolean | null>>;
 
-/** A whole number of at least `least`, or the one exception `or`, which is −1 or 0 for "no". */
+/** A whole number from `least` to `most`, or the one exception `or`, which is −1 or 0 for "no". */
 export function integer(
   fallback: number,
   help: string,
-  { least = 1, or }: { readonly least?: number; readonly or?: number } = {},
+  { least = 1, most = Infinity, or }: {
+    readonly least?: number;
+    readonly most?: number;
+    readonly or?: number;
+  } = {},
 ): Flag<number> {
-  const wanted = `a whole number of at least ${least}${or === undefined ? "" : ` or ${or}`}`;
-  const isFine = (value: number) => value === or || (Number.isSafeInteger(value) && value >= least);
+  const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  const wanted = `a whole number ${range}${or === undefined ? "" : ` or ${or}`}`;
+  const isFine = (value: number) =>
+    value === or || (Number.isSafeInteger(value) && value >= least && value <= most);
   return { help, fallback, placeholder: "N", parse: (text) => parseNumber(text, wanted, isFine) };
 }
 

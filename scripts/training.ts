@@ -53,7 +53,7 @@ import { Progress } from "./progress.ts";
 /** The flags that say where things run. */
 export const deviceFlags = {
   device: choice(["auto", "cpu", "webgpu"], "auto", "Where to compute: auto takes a real GPU"),
-  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0 }),
+  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0, most: 256 }),
   noBlas: toggle("Compute matrix products without a BLAS"),
   dtype: choice(
     ["f32", "f16"],

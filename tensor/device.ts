@@ -22,6 +22,16 @@ export interface DeviceInfo {
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** Bytes of a device's memory. */
+export interface DeviceMemory {
+  /** In live allocations. */
+  readonly liveBytes: number;
+  /** In live allocations, at the peak. */
+  readonly peakBytes: number;
+  /** What the device allocates at most: 4 GiB on the CPU, where addresses have 32 bits. */
+  readonly limitBytes: number;
+}
+
 /** A block of device memory, opaque to everything but its backend. */
 export interface Allocation {
   /** Requested size in bytes. */
@@ -64,8 +74,8 @@ export interface DeviceBase {
   readonly live: number;
   /** Whether `float16` is supported: on an adapter with the feature `shader-f16`. */
   readonly hasFloat16: boolean;
-  /** Bytes in live allocations, now and at the peak. */
-  readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
+  /** Bytes of memory. */
+  readonly memory: DeviceMemory;
   /**
    * Opens a scope: tensors created on this device until it ends are freed with it, unless kept.
    *

@@ -16,6 +16,7 @@ export type {
   DeviceBase,
   DeviceInfo,
   DeviceKind,
+  DeviceMemory,
   DispatchOptions,
   NativeKernel,
   View,

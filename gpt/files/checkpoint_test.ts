@@ -148,7 +148,12 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
     [
       "a description of an absurd model",
       (folder) => edit(meta(folder), (text) => text.replace('"nLayer": 2', '"nLayer": 1000000000')),
-      "model_000010.safetensors: wanted 1000000000 layers",
+      "wanted nLayer to be at most 1000, got 1000000000",
+    ],
+    [
+      "a description of more layers than the model has",
+      (folder) => edit(meta(folder), (text) => text.replace('"nLayer": 2', '"nLayer": 1000')),
+      "model_000010.safetensors: wanted 1000 layers",
     ],
     [
       "a description of another model",

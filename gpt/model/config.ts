@@ -33,6 +33,9 @@ export const smearChannels = 24;
 /** The channels of the residual stream that decide how much of the value embedding is mixed in. */
 export const valueGateChannels = 12;
 
+/** Limits far beyond any model: what is larger is a mistake, and would take minutes to fail. */
+const MAX = { sequenceLen: 2 ** 24, vocabSize: 2 ** 24, nLayer: 1000, nEmbd: 2 ** 20 } as const;
+
 /** The vocabulary is padded to a multiple of this, so that rows of the head divide evenly. */
 const vocabMultiple = 64;
 
@@ -65,12 +68,12 @@ const windowMultiple = 128;
 export function checkConfig(config: GPTConfig): void {
   const { sequenceLen, vocabSize, nLayer, nHead, nKvHead, nEmbd, windowPattern } = config;
   // The smear looks at the previous token, so a sequence of one has nothing to learn from.
-  checkWhole("sequenceLen", sequenceLen, 2);
-  checkWhole("vocabSize", vocabSize, 1);
-  checkWhole("nLayer", nLayer, 1);
+  checkWhole("sequenceLen", sequenceLen, 2, MAX.sequenceLen);
+  checkWhole("vocabSize", vocabSize, 1, MAX.vocabSize);
+  checkWhole("nLayer", nLayer, 1, MAX.nLayer);
   checkWhole("nHead", nHead, 1);
   checkWhole("nKvHead", nKvHead, 1);
-  checkWhole("nEmbd", nEmbd, smearChannels);
+  checkWhole("nEmbd", nEmbd, smearChannels, MAX.nEmbd);
   if (nEmbd % nHead !== 0) {
     throw refused(`nEmbd to be a multiple of nHead`, `${nEmbd} and ${nHead}`);
   }
@@ -170,10 +173,11 @@ export function windowSizes(
   });
 }
 
-function checkWhole(name: string, value: number, least: number): void {
+function checkWhole(name: string, value: number, least: number, most = Infinity): void {
   if (!Number.isSafeInteger(value) || value < least) {
     throw refused(`${name} to be a whole number of at least ${least}`, `${value}`);
   }
+  if (value > most) throw refused(`${name} to be at most ${most}`, `${value}`);
 }
 
 function refused(wanted: string, got: string): RangeError {

@@ -31,6 +31,10 @@ const small: GPTConfig = {
 Deno.test("a shape that cannot be built is refused, with both values named", () => {
   const refusals: [Partial<GPTConfig>, string][] = [
     [{ nLayer: 0 }, "wanted nLayer to be a whole number of at least 1, got 0"],
+    [{ nLayer: 1e9 }, "wanted nLayer to be at most 1000, got 1000000000"],
+    [{ nEmbd: 1e9 }, "wanted nEmbd to be at most 1048576, got 1000000000"],
+    [{ vocabSize: 2 ** 40 }, "wanted vocabSize to be at most 16777216, got 1099511627776"],
+    [{ sequenceLen: 2 ** 40 }, "wanted sequenceLen to be at most 16777216, got 1099511627776"],
     [{ nLayer: 1.5 }, "wanted nLayer to be a whole number of at least 1, got 1.5"],
     [{ vocabSize: 0 }, "wanted vocabSize to be a whole number of at least 1, got 0"],
     [{ sequenceLen: 1 }, "wanted sequenceLen to be a whole number of at least 2, got 1"],

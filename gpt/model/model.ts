@@ -39,6 +39,7 @@ import {
   windowSizes,
 } from "./config.ts";
 import type { KVCache } from "./kv_cache.ts";
+import { parameterCounts } from "./parameters.ts";
 import { optimizerGroups, type OptimizerRates } from "../train/optimizer_groups.ts";
 
 /** Logits are kept between minus this and this. */
@@ -84,6 +85,19 @@ export interface ForwardOptions {
   readonly reduction?: Reduction;
   /** The memory of earlier tokens when decoding: these ones follow them, and are added to it. */
   readonly cache?: KVCache;
+}
+
+/** Refuses what the device has no memory for, before it is computed. */
+function checkMemory(config: GPTConfig, device: Device): void {
+  const { total } = parameterCounts(config);
+  const angles = config.sequenceLen * ROTARY_LENGTHS * headSize(config);
+  const bytes = Float32Array.BYTES_PER_ELEMENT * (total + angles);
+  const { limitBytes } = device.memory;
+  if (bytes <= limitBytes) return;
+  throw new RangeError(
+    `Cannot build a GPT of ${total} parameters: wanted at most ${limitBytes} bytes of memory on the ` +
+      `${device.kind} device, got ${bytes}`,
+  );
 }
 
 /** A parameter with a number for each layer, evenly spaced from the first to the last. */
@@ -163,6 +177,7 @@ export class GPT extends Module {
           device.info.description,
       );
     }
+    checkMemory(config, device);
     const vocabSize = paddedVocabSize(config);
     const layers = Array.from({ length: nLayer }, (_, layer) => layer);
     this.config = config;

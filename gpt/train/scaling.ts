@@ -192,6 +192,9 @@ export function planTraining(options: ScalingOptions): TrainingPlan {
   if (numIterations < 1) {
     throw refused(`a run of at least one step of ${totalBatchSize} tokens`, "a shorter one");
   }
+  if (numIterations > Number.MAX_SAFE_INTEGER) {
+    throw refused(`a run of at most ${Number.MAX_SAFE_INTEGER} steps`, `${numIterations}`);
+  }
 
   return {
     config,

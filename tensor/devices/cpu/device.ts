@@ -4,6 +4,7 @@ import type {
   Arguments,
   CpuDevice,
   DeviceInfo,
+  DeviceMemory,
   DispatchOptions,
   NativeKernel,
   View,
@@ -28,6 +29,8 @@ export interface CpuOptions {
 }
 
 const INITIAL_BYTES = 1 << 24;
+/** Starting a worker takes some 30 ms, so a thousand would take half a minute. */
+const MAX_THREADS = 256;
 /** Milliseconds between pauses while reading. A pause takes about one. */
 const MAX_TASK_MILLISECONDS = 100;
 /** Maximum argument words of a dispatch. */
@@ -57,10 +60,12 @@ const ARGUMENT_WORDS = 1_024;
  * ```
  */
 export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice> {
-  const threads = options.threads ?? globalThis.navigator?.hardwareConcurrency ?? 1;
-  if (!Number.isInteger(threads) || threads < 1) {
+  const threads = options.threads ??
+    Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, MAX_THREADS);
+  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
     throw new RangeError(
-      `Cannot open the cpu device: wanted a whole number of threads, 1 or more, got ${threads}`,
+      `Cannot open the cpu device: wanted a whole number of threads from 1 to ${MAX_THREADS}, ` +
+        `got ${threads}`,
     );
   }
   const choice = options.blas ?? true;
@@ -82,7 +87,7 @@ class Cpu implements CpuDevice {
   readonly relaxedSimd: boolean = hasRelaxedSimd();
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
-  readonly memory: { readonly liveBytes: number; readonly peakBytes: number };
+  readonly memory: DeviceMemory;
   readonly #heap: Heap;
   readonly #pool: Pool;
   readonly #blas: Blas | null;
@@ -114,6 +119,7 @@ class Cpu implements CpuDevice {
       get peakBytes() {
         return heap.peakBytes;
       },
+      limitBytes: heap.limitBytes,
     };
     this.info = describe(this.threads, failure, this.relaxedSimd, blas);
   }

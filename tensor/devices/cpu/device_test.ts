@@ -244,6 +244,11 @@ Deno.test("a closed device refuses work, and ignores late frees", async () => {
 });
 
 Deno.test("unsatisfiable options are errors", async () => {
+  await assertRejects(
+    () => openCpuDevice({ threads: 1000 }),
+    RangeError,
+    "from 1 to 256, got 1000",
+  );
   await assertRejects(() => openCpuDevice({ threads: 0 }), RangeError, "got 0");
   await assertRejects(() => openCpuDevice({ threads: 1.5 }), RangeError, "got 1.5");
   await assertRejects(

@@ -93,6 +93,8 @@ export class Heap {
   liveBytes = 0;
   /** Maximum of {@linkcode liveBytes} so far. */
   peakBytes = 0;
+  /** Bytes that the memory can hold. */
+  readonly limitBytes: number;
   readonly #maximumPages: number;
   readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);
   /** Bit `c` is set if list `c` is not empty. */
@@ -110,6 +112,7 @@ export class Heap {
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
     this.#pages = Math.ceil(initialBytes / PAGE_BYTES);
     this.#maximumPages = Math.floor(maximumBytes / PAGE_BYTES);
+    this.limitBytes = this.#maximumPages * PAGE_BYTES;
     this.memory = new WebAssembly.Memory({
       initial: this.#pages,
       maximum: this.#maximumPages,

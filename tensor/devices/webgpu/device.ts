@@ -1,6 +1,13 @@
 /** The WebGPU device: memory, recording, reading back, and error handling. @module */
 
-import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type {
+  Allocation,
+  Arguments,
+  DeviceInfo,
+  DeviceMemory,
+  WebGpuDevice,
+  WgslKernel,
+} from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
@@ -76,6 +83,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #timer: KernelTimer | null = null;
   #closed = false;
   #live = 0;
+  readonly #memoryLimit: number;
   #liveBytes = 0;
   #peakBytes = 0;
   #stagedBytes = 0;
@@ -103,8 +111,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       check: (what, error) => this.#failures.check(what, error),
       submit: () => this.#submit(),
     });
+    this.#memoryLimit = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
     this.#pool = new BufferPool(gpu, {
-      memoryLimit: memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE,
+      memoryLimit: this.#memoryLimit,
       maxBufferSize: limits.maxBufferSize,
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       submit: () => this.#submit(),
@@ -120,8 +129,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     return this.#live;
   }
 
-  get memory(): { readonly liveBytes: number; readonly peakBytes: number } {
-    return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes };
+  get memory(): DeviceMemory {
+    return {
+      liveBytes: this.#liveBytes,
+      peakBytes: this.#peakBytes,
+      limitBytes: this.#memoryLimit,
+    };
   }
 
   /** Counters, for tests and profiles. */

@@ -21,7 +21,7 @@ export class FakeCpuDevice implements CpuDevice {
   readonly info = { description: "a fake", details: {} };
   readonly live = 0;
   readonly hasFloat16 = false;
-  readonly memory = { liveBytes: 0, peakBytes: 0 };
+  readonly memory = { liveBytes: 0, peakBytes: 0, limitBytes: Infinity };
   readonly currentScope: Scope | null = null;
   readonly threads: number;
   readonly relaxedSimd: boolean;
