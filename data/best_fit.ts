@@ -27,12 +27,10 @@ export class BestFit<Item extends Sized> {
   #occupied = new Int32Array(64);
   #arrivals = new Set<Item>();
 
-  /** Number of items. */
   get size(): number {
     return this.#arrivals.size;
   }
 
-  /** The items, in insertion order. */
   items(): Iterable<Item> {
     return this.#arrivals.values();
   }

@@ -22,12 +22,10 @@ import type { Sized } from "./best_fit.ts";
 export class NaiveFit<Item extends Sized> {
   #items: Item[] = [];
 
-  /** Number of items. */
   get size(): number {
     return this.#items.length;
   }
 
-  /** The items, in insertion order. */
   items(): Iterable<Item> {
     return this.#items;
   }

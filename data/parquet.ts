@@ -70,7 +70,6 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
 /** Rows of one row group. */
 interface Chunk {
   file: FoundFile;
-  /** Rows `[start, end)` of the file. */
   start: number;
   end: number;
   /** Uncompressed size of the column in the row group. */

@@ -22,7 +22,6 @@ export interface Piece {
   /** Token ids; the first is BOS. */
   readonly tokens: TokenArray;
   readonly chunk: number;
-  /** Index within the chunk. */
   readonly index: number;
   /** Whether it starts a document. */
   readonly isFirst: boolean;
@@ -42,7 +41,7 @@ export interface PieceReaderOptions {
   minimumTokens: number;
 }
 
-/** Where a reader is. */
+/** The read position of a piece reader. */
 export interface ReaderPosition {
   /** Current epoch, from 1. */
   epoch: number;

@@ -8,7 +8,6 @@
 export interface EventLoopWatch {
   /** The longest delay since the last call, in milliseconds. */
   longest(): number;
-  /** Stops the timer. */
   stop(): void;
 }
 

@@ -34,11 +34,9 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
 
-/** An import of a file. */
 export interface Import {
   /** The string between the quotes; `null` if it is computed. */
   readonly specifier: string | null;
-  /** Line number, from 1. */
   readonly line: number;
 }
 

@@ -46,7 +46,6 @@ export function hashSplits(
 export class ByteTable {
   /** Number of byte strings; ids run from 0. */
   size = 0;
-  /** All byte strings, concatenated. */
   pool: Uint8Array = new Uint8Array(1 << 12);
   /** Start offset of each string in {@linkcode pool}; a string ends where the next one starts. */
   starts: Int32Array = new Int32Array(1 << 8);

@@ -30,7 +30,6 @@ const MAX_CACHED_PIECES = 1 << 18;
 export class Encoder {
   #splitter: Splitter;
   #tokens: readonly (Uint8Array | undefined)[];
-  /** Length of each token in bytes. */
   #lengths: Int32Array;
   #byteIds = new Int32Array(256);
   /** The token that each pair merges into. */

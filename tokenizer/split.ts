@@ -9,7 +9,6 @@ import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
 import { pieceEnd } from "./scan.ts";
 import { escapedLength, toEscapedText } from "./utf8.ts";
 
-/** Splits text into pieces. */
 export interface Splitter {
   /**
    * @param bytes UTF-8.

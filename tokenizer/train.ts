@@ -29,7 +29,6 @@ export class WordCounter {
     this.#splitter = makeSplitter(pattern);
   }
 
-  /** Counts the words of one document. */
   add(text: string): void {
     const { words } = this;
     const bytes = this.#encoder.encode(text);

@@ -73,7 +73,6 @@ function rebuildOne(e: Expression, part: (e: Expression) => Expression): Express
   }
 }
 
-/** Cache, by program and count. */
 const repeated = new WeakMap<Program, Program[]>();
 
 /**

@@ -18,7 +18,6 @@ import { replaceParts } from "./rebuild.ts";
  * length of the whole row.
  */
 export interface RowPart {
-  /** The program. */
   readonly program: Program;
   /**
    * Indices of its operands, numbered as: the inputs of the whole program, its outputs, and the
@@ -35,11 +34,9 @@ export interface ReductionStage {
   readonly combine: Program;
 }
 
-/** The stages, in order. */
 export interface RowStages {
   /** Results are numbered from the first stage to the last. */
   readonly reductions: readonly ReductionStage[];
-  /** Number of results. */
   readonly resultCount: number;
   /** Computes a piece of the per-element outputs; `null` if there are none. */
   readonly perElement: RowPart | null;

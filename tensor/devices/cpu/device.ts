@@ -91,14 +91,12 @@ class Cpu implements CpuDevice {
   readonly #heap: Heap;
   readonly #pool: Pool;
   readonly #blas: Blas | null;
-  /** Threads that call the BLAS. */
   readonly #blasThreads: number;
   readonly #scopes = new ScopeStack();
   readonly #kernels = new Map<string, CompiledKernel>();
   readonly #argumentBlock: CpuAllocation;
   /** Scratch memory of each thread, as large as the largest kernel so far needed. */
   readonly #scratch: (CpuAllocation | null)[];
-  /** Records kernel times while profiling. */
   #recorder: ProfileRecorder | null = null;
   #closed = false;
   #lastPause = performance.now();

@@ -2,12 +2,10 @@
 
 import type { WasmKernel } from "../../device.ts";
 
-/** What a kernel's module exports. */
 export type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
 
 /** A kernel that was emitted and compiled. */
 export interface CompiledKernel {
-  /** Identifies it among the threads. */
   readonly id: number;
   /** Its module, for the workers. Engines compile equal modules once for all threads. */
   readonly bytes: Uint8Array;

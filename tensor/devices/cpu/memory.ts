@@ -22,9 +22,7 @@ const TRIES = 8;
 /** A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. */
 export class Block {
   free = false;
-  /** The neighbor at lower addresses. */
   before: Block | null = null;
-  /** The neighbor at higher addresses. */
   after: Block | null = null;
   /** In the free list of its class: the next block freed after this one. */
   newer: Block | null = null;
@@ -41,11 +39,8 @@ export class Block {
 
 /** An {@linkcode Allocation} of the CPU device. */
 export class CpuAllocation implements Allocation {
-  /** Requested size in bytes. */
   readonly bytes: number;
-  /** Byte address. */
   readonly address: number;
-  /** Names it in error messages. */
   readonly label: string;
   readonly heap: Heap;
   /** `null` once freed. */
@@ -79,17 +74,12 @@ function sizeClass(units: number): number {
  * JavaScript objects.
  */
 export class Heap {
-  /** The memory that kernels import. */
   readonly memory: WebAssembly.Memory;
   /** The whole memory as bytes. This view and the next two are replaced when the memory grows. */
   bytes: Uint8Array;
-  /** The whole memory as integers. */
   integers: Int32Array;
-  /** The whole memory as floats. */
   floats: Float32Array;
-  /** Number of live allocations. */
   live = 0;
-  /** Bytes requested by live allocations. */
   liveBytes = 0;
   /** Maximum of {@linkcode liveBytes} so far. */
   peakBytes = 0;

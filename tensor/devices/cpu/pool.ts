@@ -177,7 +177,6 @@ function offer(words: Int32Array): void {
   Atomics.notify(words, MAILBOX.state);
 }
 
-/** Tells an idle worker to exit. */
 function quit(words: Int32Array): void {
   Atomics.store(words, MAILBOX.state, STATE.quit);
   Atomics.notify(words, MAILBOX.state);

@@ -2,9 +2,7 @@
 
 import type { Arguments } from "../../device.ts";
 
-/** CBLAS constant for row-major storage. */
 export const ROW_MAJOR = 101;
-/** CBLAS constant for no transpose. */
 const NO_TRANSPOSE = 111;
 const TRANSPOSE = 112;
 
@@ -32,7 +30,6 @@ export interface Product {
   readonly ldb: number;
   readonly c: number;
   readonly ldc: number;
-  /** C = alpha·A·B + beta·C. */
   readonly alpha: number;
   readonly beta: number;
   /** Whether work items are columns of each C, rows of each C, or matmuls of the batch. */

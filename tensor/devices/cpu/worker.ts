@@ -23,7 +23,6 @@ export const MAILBOX = {
   /** Size and bytes of the error message. */
   errorBytes: 34,
   error: 35,
-  /** Total size. */
   words: 256,
 } as const;
 
@@ -39,7 +38,6 @@ export const STATE = { idle: 0, open: 1, claimed: 2, failed: 3, quit: 4 } as con
 
 export interface WorkerStart {
   readonly memory: WebAssembly.Memory;
-  /** Byte address of its mailbox. */
   readonly mailbox: number;
   readonly layout: typeof MAILBOX;
   readonly states: typeof STATE;

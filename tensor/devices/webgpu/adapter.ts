@@ -55,12 +55,10 @@ export interface WebGpuOptions {
 /** Assumed if an adapter does not state its subgroup size. */
 const USUAL_SUBGROUP_SIZE = 32;
 
-/** An opened adapter. */
 export interface OpenedAdapter {
   readonly gpu: GPUDevice;
   /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
-  /** The limits in effect. */
   readonly limits: WebGpuLimits;
   /** The optional features in effect. */
   readonly features: ReadonlySet<string>;

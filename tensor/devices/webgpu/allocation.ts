@@ -33,10 +33,8 @@ export function allocateView(
 
 /** An allocation in a pooled buffer. */
 export class WebGpuAllocation implements Allocation {
-  /** The device that it belongs to. */
   readonly owner: object;
   readonly bytes: number;
-  /** Names it in error messages. */
   readonly label: string;
   /** The buffer; `null` once freed. */
   buffer: PooledBuffer | null;

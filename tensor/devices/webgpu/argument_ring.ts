@@ -16,7 +16,6 @@ const SLOT_WORDS = ARGUMENT_SLOT_BYTES / 4;
  * have read their slots before these are overwritten.
  */
 export class ArgumentRing {
-  /** The uniform buffer of kernels. */
   readonly buffer: BufferHandle;
   readonly #gpu: Gpu;
   readonly #integers = new Int32Array(SLOTS * SLOT_WORDS);

@@ -2,7 +2,6 @@
 
 import type { BufferHandle, Gpu } from "./gpu.ts";
 
-/** A buffer of the pool. */
 export interface PooledBuffer {
   /** Handles count up, so the oldest free buffer can be taken first. */
   readonly handle: BufferHandle;
@@ -67,7 +66,6 @@ export class BufferPool {
     this.#options = options;
   }
 
-  /** Number of buffers created so far. */
   get created(): number {
     return this.#created;
   }
@@ -108,7 +106,6 @@ export class BufferPool {
     return buffer;
   }
 
-  /** Returns a buffer to the pool. */
   give(buffer: PooledBuffer): void {
     const free = this.#free.get(buffer.capacity);
     if (free === undefined) {
@@ -120,7 +117,6 @@ export class BufferPool {
     free.splice(place, 0, buffer);
   }
 
-  /** Destroys all buffers, including used ones. */
   destroyAll(): void {
     for (const buffer of this.#all) this.#gpu.destroyBuffer(buffer.handle);
     this.#all.clear();

@@ -94,7 +94,6 @@ export function assertRange(
   );
 }
 
-/** A driver message on one line. */
 export function oneLine(message: string): string {
   return message.replace(/\s+/g, " ").trim();
 }

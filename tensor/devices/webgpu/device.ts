@@ -63,7 +63,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly kind = "webgpu" as const;
   /** Describes the adapter: `software`, `subgroupSize`, `features`, the limits, … */
   readonly info: DeviceInfo;
-  /** The limits in effect. */
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
   /** The WebGPU implementation below. */
@@ -79,7 +78,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #compilations = new Compilations();
   readonly #inFlight: Promise<void>[] = [];
   #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
-  /** Times kernels while profiling. */
   #timer: KernelTimer | null = null;
   #closed = false;
   #live = 0;

@@ -14,7 +14,6 @@ import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./prog
 import { functionsFor } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
-/** A kernel and its arguments. */
 export interface Plan {
   /** Identifies everything but the program that the kernel's code depends on. */
   readonly variant: string;
@@ -22,9 +21,7 @@ export interface Plan {
   readonly pattern: OperandsPattern;
   /** Generates the kernel, under this cache key. */
   readonly makeKernel: (key: string) => WgslKernel;
-  /** Integer arguments. */
   readonly integers: readonly number[];
-  /** Workgroups to dispatch. */
   readonly workgroups: readonly [x: number, y: number];
 }
 

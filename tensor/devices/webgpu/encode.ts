@@ -8,7 +8,6 @@ import {
   type TimestampsHandle,
 } from "./gpu.ts";
 
-/** Finds objects by handle. */
 interface Lookup<Key, Value> {
   get(handle: Key): Value;
 }
@@ -18,7 +17,6 @@ export interface EncodedObjects {
   readonly buffers: Lookup<BufferHandle, GPUBuffer>;
   readonly pipelines: Lookup<PipelineHandle, GPUComputePipeline>;
   readonly bindGroups: Lookup<BindGroupHandle, GPUBindGroup>;
-  /** Timestamp query sets. */
   readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
 }
 

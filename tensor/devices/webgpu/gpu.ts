@@ -16,15 +16,10 @@ export type Handle<Kind extends string> = number & { readonly [kind]: Kind };
 
 declare const kind: unique symbol;
 
-/** A buffer. */
 export type BufferHandle = Handle<"buffer">;
-/** A bind group layout. */
 export type LayoutHandle = Handle<"layout">;
-/** A compute pipeline. */
 export type PipelineHandle = Handle<"pipeline">;
-/** A bind group. */
 export type BindGroupHandle = Handle<"bind group">;
-/** A timestamp query set. */
 export type TimestampsHandle = Handle<"timestamps">;
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
@@ -40,11 +35,9 @@ export interface BufferRange {
   readonly size: number;
 }
 
-/** The loss of a device. */
 export interface GpuLoss {
   /** `"destroyed"` if it was intended, otherwise `"unknown"`. */
   readonly reason: string;
-  /** The driver's message. */
   readonly message: string;
 }
 
@@ -67,7 +60,6 @@ export const COMMAND = {
 export interface Gpu {
   /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
-  /** The limits in effect. */
   readonly limits: WebGpuLimits;
   /** Optional features in effect, such as `"timestamp-query"`. */
   readonly features: ReadonlySet<string>;
@@ -98,7 +90,6 @@ export interface Gpu {
   forgetBindGroups(): void;
   /** Creates a query set of `count` timestamps. */
   createTimestamps(label: string, count: number): TimestampsHandle;
-  /** Destroys a query set. */
   destroyTimestamps(timestamps: TimestampsHandle): void;
 
   /**
@@ -115,6 +106,5 @@ export interface Gpu {
   readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
   /** Resolves when everything submitted so far is done. */
   submittedWorkDone(): Promise<void>;
-  /** Destroys the device. */
   destroy(): void;
 }

@@ -10,7 +10,6 @@ export type GpuMethod = Exclude<
   "onUncapturedError"
 >;
 
-/** A method call. */
 export interface GpuCall<Method extends GpuMethod = GpuMethod> {
   readonly method: Method;
   readonly arguments: Parameters<Gpu[Method]>;
@@ -18,14 +17,11 @@ export interface GpuCall<Method extends GpuMethod = GpuMethod> {
   readonly question: number | null;
 }
 
-/** Messages to the worker. */
 export type ToWorker =
   /** Opens the GPU; always first. */
   | { readonly kind: "open"; readonly options: WebGpuOptions }
-  /** Calls, in order. */
   | { readonly kind: "calls"; readonly calls: readonly GpuCall[] };
 
-/** Messages from the worker. */
 export type FromWorker =
   /** The GPU is open, and accepts calls. */
   | {
@@ -34,13 +30,8 @@ export type FromWorker =
     readonly limits: WebGpuLimits;
     readonly features: ReadonlySet<string>;
   }
-  /** The GPU could not be opened. */
   | { readonly kind: "refused"; readonly error: unknown }
-  /** The result of a call. */
   | { readonly kind: "answer"; readonly question: number; readonly value: unknown }
-  /** The error of a call. */
   | { readonly kind: "rejection"; readonly question: number; readonly reason: string }
-  /** An error outside of error scopes. */
   | { readonly kind: "uncaptured"; readonly message: string }
-  /** The device was lost. */
   | { readonly kind: "lost"; readonly loss: GpuLoss };

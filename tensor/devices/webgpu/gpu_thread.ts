@@ -15,7 +15,6 @@ export interface GpuThread {
 }
 
 export interface GpuThreadListener {
-  /** Called for each message. */
   message(message: FromWorker): void;
   /** Called if the thread fails or cannot start. */
   failure(reason: string): void;

@@ -25,7 +25,6 @@ export interface BoundBuffer {
   readonly byteOffset: number;
 }
 
-/** A compiled kernel. */
 export interface CompiledKernel {
   readonly pipeline: PipelineHandle;
   readonly layout: BindingLayout;
@@ -46,7 +45,6 @@ export interface BindingLayout {
 
 /** What a {@linkcode KernelCache} needs of the device. */
 export interface KernelCacheOptions {
-  /** The uniform buffer of arguments. */
   readonly ring: BufferHandle;
   /** Maximum size of a binding, in bytes. */
   readonly bindingLimit: number;
@@ -73,12 +71,10 @@ export class KernelCache {
     this.#options = options;
   }
 
-  /** Number of pipelines compiled so far. */
   get pipelinesCompiled(): number {
     return this.#byKey.size;
   }
 
-  /** Number of bind groups created so far. */
   get bindGroupsCreated(): number {
     return this.#groupsCreated;
   }

@@ -11,13 +11,11 @@ const TIMESTAMP_BYTES = 8;
 /** The event of all kernels, on an adapter without timestamps. */
 const NOT_TIMED = "kernels, timed together";
 
-/** A recorded kernel and its work. */
 interface Timed {
   readonly key: string;
   readonly work: Work | undefined;
 }
 
-/** The kernels of one recording. */
 interface Ended {
   readonly kernels: readonly Timed[];
   /** The buffer with their timestamps, two each; `null` if there are none. */
@@ -44,7 +42,6 @@ export class KernelTimer {
     | { readonly set: TimestampsHandle; readonly resolved: BufferHandle }
     | null = null;
   readonly #batches: Batch[] = [];
-  /** The kernels of the current recording. */
   #kernels: Timed[] = [];
   #ended: Ended | null = null;
 

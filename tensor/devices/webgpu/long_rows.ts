@@ -21,7 +21,6 @@ export type RunProgram = (
   scalars: readonly number[],
 ) => void;
 
-/** A range of columns. */
 interface Piece {
   readonly first: number;
   readonly length: number;
@@ -136,7 +135,6 @@ function columnsOf(view: View, { first, length }: Piece): View {
   };
 }
 
-/** One column. */
 function columnOf(view: View, column: number): View {
   return columnsOf(view, { first: column, length: 1 });
 }

@@ -27,7 +27,6 @@ export interface OperandsPattern {
 
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
-/** The cache key of a pattern. */
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
   const letters = { next: "n", same: "o", stride: "s", none: "r" };
   const list = operands.map(({ buffer, dtype, step }) =>
@@ -175,7 +174,6 @@ export class FormulaCode {
     this.#width = width;
   }
 
-  /** Names the result of a reduction. */
   define(expression: Expression, name: string): void {
     this.#constantNames.set(expression, name);
   }

@@ -4,12 +4,9 @@ import type { View } from "../../device.ts";
 import { makeProgram, type Program } from "../../expression/program.ts";
 import { pruneInputs } from "../../expression/prune.ts";
 
-/** A program for some of another one's outputs. */
 interface Part {
   readonly program: Program;
-  /** Indices of the inputs that it takes. */
   readonly used: readonly number[];
-  /** Range of its outputs. */
   readonly outputs: readonly [start: number, end: number];
 }
 

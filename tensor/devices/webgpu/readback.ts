@@ -46,7 +46,6 @@ export class ReadBatch {
     return { buffer: staging.buffer, offset, data: promise };
   }
 
-  /** Waits for the copies. */
   async fetch(gpu: Gpu): Promise<void> {
     await Promise.all(this.#stagings.map(async (staging) => {
       this.#fetched.set(staging, await gpu.readBuffer(staging.buffer, staging.used));
@@ -65,7 +64,6 @@ export class ReadBatch {
   }
 }
 
-/** The staging buffers of a device. */
 export class StagingBuffers {
   readonly #gpu: Gpu;
   readonly #idle: Staging[] = [];
@@ -75,7 +73,6 @@ export class StagingBuffers {
     this.#gpu = gpu;
   }
 
-  /** Number of buffers created so far. */
   get created(): number {
     return this.#created;
   }

@@ -59,7 +59,6 @@ export class RemoteGpu implements Gpu {
     this.lost = this.#loss.promise;
   }
 
-  /** Handles a message of the worker. */
   hear(message: FromWorker): void {
     switch (message.kind) {
       case "answer":
@@ -73,7 +72,6 @@ export class RemoteGpu implements Gpu {
     }
   }
 
-  /** Terminates the worker after a loss. */
   async end(loss: GpuLoss): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;

@@ -12,7 +12,6 @@
 import type { DType } from "../../dtype.ts";
 import type { BinaryOperation, UnaryOperation } from "../../expression/expression.ts";
 
-/** Numbers per value. */
 export type Width = 1 | 4;
 
 /** The WGSL storage type of a dtype. */

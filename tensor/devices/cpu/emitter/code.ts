@@ -6,10 +6,8 @@
  * @module
  */
 
-/** The function being written. */
 export interface CodeSink {
   readonly bytes: number[];
-  /** Whether fused multiply-add may be used. */
   readonly relaxedSimd: boolean;
   /** The index of a local that holds this vector throughout the function. */
   constantLocal(lanes: Lanes): number;
@@ -41,7 +39,6 @@ export function withCode<T extends Value>(value: T, code: Code): T {
   return new (value.constructor as Type<T>)(code);
 }
 
-/** Prefix of vector instructions. */
 const SIMD = 0xfd;
 /** Prefix of saturating conversions and bulk memory instructions. */
 export const MISCELLANEOUS = 0xfc;
@@ -75,7 +72,6 @@ export function floatBits(value: number): number {
   return integerScratch[0]!;
 }
 
-/** A one-byte instruction. */
 export function plain(opcode: number, operands: readonly Value[]): Code {
   return (sink) => {
     for (const operand of operands) operand.code(sink);
@@ -98,7 +94,6 @@ export function prefixed(
   };
 }
 
-/** A vector instruction. */
 export function vector(
   opcode: number,
   operands: readonly Value[],

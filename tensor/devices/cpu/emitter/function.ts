@@ -18,7 +18,6 @@ export type Local<T extends Value> = T & { readonly index: number };
 
 /** A callable function of the same module. */
 export interface FunctionReference<P extends readonly Type[], R extends Value | null> {
-  /** Index among the module's functions. */
   readonly index: number;
   readonly parameters: P;
   readonly result: R extends Value ? Type<R> : null;
@@ -92,7 +91,6 @@ export class FunctionBuilder implements CodeSink {
     return namedLocal(value, index);
   }
 
-  /** Assigns a local. */
   set<T extends Value>(local: Local<T>, value: T): void {
     value.code(this);
     this.#withIndex(0x21, local.index);
@@ -119,7 +117,6 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(0xfc, 10, 0, 0);
   }
 
-  /** Zeroes bytes. */
   clearMemory(address: I32, bytes: I32): void {
     for (const operand of [address, I32.of(0), bytes]) operand.code(this);
     this.bytes.push(0xfc, 11, 0);

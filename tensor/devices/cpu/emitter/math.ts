@@ -17,11 +17,9 @@ import { F32x4, type I32x4 } from "./vectors.ts";
  * the integer are zeros, even after halving, so that a left shift leaves nothing else.
  */
 const ROUND = 12582912;
-/** The bits of the float 1. */
 const ONE_BITS = 0x3f800000;
 /** log 2 in two parts, the first with so few bits that small multiples are exact. */
 const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
-/** π/2 in three such parts. */
 const HALF_PI = [1.5703125, 4.8351287841796875e-4, 3.1391647326017846e-7] as const;
 
 /** c[0] + c[1]·x + c[2]·x² + … by Horner's rule. */

@@ -6,13 +6,10 @@ import { I32 } from "./scalars.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
 export interface KernelParameters {
-  /** Address of the argument words. */
   readonly words: I32;
-  /** First work item. */
   readonly start: I32;
   /** End of the range of work items. */
   readonly end: I32;
-  /** Address of this thread's scratch memory. */
   readonly scratch: I32;
 }
 

@@ -80,7 +80,6 @@ export class I32 extends Value {
   shiftRight(bits: I32 | number): I32 {
     return this.#with(0x75, bits);
   }
-  /** Logical shift: zeros from the left. */
   shiftRightUnsigned(bits: I32 | number): I32 {
     return this.#with(0x76, bits);
   }
@@ -128,7 +127,6 @@ export class I32 extends Value {
   toF32(): F32 {
     return new F32(plain(0xb2, [this]));
   }
-  /** Reinterprets the bits as a float. */
   asF32(): F32 {
     return new F32(plain(0xbe, [this]));
   }
@@ -240,7 +238,6 @@ export class F32 extends Value {
   toI32(): I32 {
     return new I32(prefixed(MISCELLANEOUS, 0, [this]));
   }
-  /** Reinterprets the bits as an integer. */
   asI32(): I32 {
     return new I32(plain(0xbc, [this]));
   }

@@ -25,7 +25,6 @@ export class F32x4 extends Value {
   get typeCode(): number {
     return 0x7b;
   }
-  /** A splatted constant. */
   static of(value: number): F32x4 {
     const bits = floatBits(value);
     return new F32x4(constantVector([bits, bits, bits, bits]));
@@ -131,7 +130,6 @@ export class F32x4 extends Value {
   lane(lane: number): F32 {
     return new F32(vector(31, [this], [checkLane(lane)]));
   }
-  /** This with one lane replaced. */
   withLane(lane: number, value: F32): F32x4 {
     return new F32x4(vector(32, [this, value], [checkLane(lane)]));
   }
@@ -146,7 +144,6 @@ export class I32x4 extends Value {
   get typeCode(): number {
     return 0x7b;
   }
-  /** A splatted constant. */
   static of(value: number): I32x4 {
     const bits = value | 0;
     return new I32x4(constantVector([bits, bits, bits, bits]));
@@ -172,11 +169,9 @@ export class I32x4 extends Value {
   multiply(other: I32x4 | number): I32x4 {
     return this.#with(181, other);
   }
-  /** The signed minimum. */
   min(other: I32x4 | number): I32x4 {
     return this.#with(182, other);
   }
-  /** The signed maximum. */
   max(other: I32x4 | number): I32x4 {
     return this.#with(184, other);
   }
@@ -203,7 +198,6 @@ export class I32x4 extends Value {
   shiftRight(bits: I32 | number): I32x4 {
     return this.#shift(172, bits);
   }
-  /** Logical shift: zeros from the left. */
   shiftRightUnsigned(bits: I32 | number): I32x4 {
     return this.#shift(173, bits);
   }
@@ -226,7 +220,6 @@ export class I32x4 extends Value {
   allTrue(): I32 {
     return new I32(vector(163, [this]));
   }
-  /** Converts to floats, rounding to nearest. */
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
@@ -237,7 +230,6 @@ export class I32x4 extends Value {
   lane(lane: number): I32 {
     return new I32(vector(27, [this], [checkLane(lane)]));
   }
-  /** This with one lane replaced. */
   withLane(lane: number, value: I32): I32x4 {
     return new I32x4(vector(28, [this, value], [checkLane(lane)]));
   }

@@ -75,7 +75,6 @@ export class Accumulators {
     return F32x4.of(identities[this.operation]);
   }
 
-  /** Adds a value to an accumulator. */
   add(part: number, value: F32x4): void {
     const f = this.#f;
     const accumulator = this.#parts[part]!;

@@ -86,7 +86,6 @@ class ColumnWriter {
     context.store(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull, value);
   }
 
-  /** Computes the per-row values. */
   #hoist(roots: readonly Expression[]): void {
     this.#known.forEach((known, vector) => {
       this.#known[vector] = hoist(this.#context.f, roots, known, (e) => {

@@ -25,17 +25,13 @@ import type { Mode, StrideClass } from "./layout.ts";
 /** Everything that a program kernel's code depends on. */
 export interface KernelVariant {
   readonly program: Program;
-  /** The axis of the vectors. */
   readonly mode: Mode;
-  /** Number of axes outside the run. */
   readonly outerRank: number;
   /** The stride class of each operand along the axis of the vectors. */
   readonly classes: readonly StrideClass[];
-  /** The dtype of each operand. */
   readonly dtypes: readonly DType[];
   /** Whether to keep expensive values that are needed twice in scratch memory. */
   readonly useScratch: boolean;
-  /** Whether fused multiply-add may be emitted. */
   readonly relaxedSimd: boolean;
 }
 
@@ -62,7 +58,6 @@ export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => vo
 export class KernelContext {
   readonly f: FunctionBuilder;
   readonly variant: KernelVariant;
-  /** Address of scratch memory. */
   readonly scratch: I32;
   /** Address of each operand's first element in the current run. */
   readonly pointers: readonly Local<I32>[];
@@ -70,7 +65,6 @@ export class KernelContext {
   readonly runStrides: readonly Local<I32>[];
   /** Stride of each operand along the row, in bytes. */
   readonly rowStrides: readonly Local<I32>[];
-  /** Row length. */
   readonly columns: Local<I32>;
   /** Bytes of a scratch slot: one value per element of a row. */
   readonly slotBytes: Local<I32>;
@@ -101,7 +95,6 @@ export class KernelContext {
     });
   }
 
-  /** The operand index of output `index`. */
   operandOf(index: number): number {
     return this.variant.program.inputs.length + index;
   }
@@ -203,7 +196,6 @@ export class KernelContext {
     return this.#fromMemory(k, this.loadBits(k, address, stride, vector, isFull));
   }
 
-  /** Loads one element into all lanes. */
   loadOne(k: number, address: I32): F32x4 {
     return this.#fromMemory(k, address.loadSplat());
   }

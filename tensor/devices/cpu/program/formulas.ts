@@ -138,7 +138,6 @@ function unary(
   }
 }
 
-/** The bits of the float 1. */
 const ONE_BITS = 0x3f800000;
 
 type Binary = Expression & { kind: "binary" };
@@ -198,7 +197,6 @@ function maskOf(
   return isComparison && isFree(e) ? compare(e, valueOf) : valueOf(e).notEqual(0);
 }
 
-/** Computed values, by formula. */
 export type KnownValues = ReadonlyMap<Expression, F32x4>;
 
 /**

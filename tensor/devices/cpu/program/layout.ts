@@ -24,7 +24,6 @@ export type StrideClass = "0" | "1" | "n";
 
 /** Strides of one operand, in elements. */
 export interface OperandLayout {
-  /** Along the run. */
   readonly runStride: number;
   /** Along the row; 0 for one element per row. */
   readonly rowStride: number;
@@ -34,7 +33,6 @@ export interface OperandLayout {
 
 /** The loop structure, and the strides of each operand: inputs, then outputs. */
 export interface Layout {
-  /** The axis of the vectors. */
   readonly mode: Mode;
   readonly runLength: number;
   /** Row length; 1 for elementwise programs. */

@@ -66,13 +66,11 @@ export function writeRows(context: KernelContext, from: Local<I32>, to: Local<I3
   });
 }
 
-/** Writes the code for one row. */
 class RowWriter {
   readonly #context: KernelContext;
   readonly #starts: readonly I32[];
   readonly #kept: readonly Expression[];
   readonly #inScratch = new Set<Expression>();
-  /** Addresses of the kept values. */
   readonly #slots: readonly Local<I32>[];
   #known: KnownValues;
 

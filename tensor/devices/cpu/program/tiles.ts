@@ -5,7 +5,6 @@
  * @module
  */
 
-/** An axis of the loop nest. */
 export interface Axis {
   readonly length: number;
   /** Stride of each operand, in elements. */

@@ -25,7 +25,6 @@ export class FakeCpuDevice implements CpuDevice {
   readonly currentScope: Scope | null = null;
   readonly threads: number;
   readonly relaxedSimd: boolean;
-  /** Number of compiled modules. */
   compiled = 0;
   readonly #memory: WebAssembly.Memory;
   readonly #kernels = new Map<string, RunningKernel>();

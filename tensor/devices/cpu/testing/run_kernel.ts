@@ -1,6 +1,5 @@
 /** Runs emitted modules in tests: one memory, one thread, no device. @module */
 
-/** A kernel and its memory. */
 export interface RunningKernel {
   readonly floats: Float32Array;
   readonly integers: Int32Array;

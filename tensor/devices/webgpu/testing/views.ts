@@ -9,7 +9,6 @@ import { runProgramOnWebGpu } from "../program_wgsl.ts";
 /** A view on the device, and the initial contents of its allocation. */
 export interface Placed {
   readonly view: View;
-  /** The elements of the whole allocation. */
   readonly memory: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 }
 
