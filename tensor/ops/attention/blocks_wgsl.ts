@@ -1,5 +1,5 @@
 /**
- * Attention on WebGPU, forward, by tiles: nothing of the size of queries times keys is ever stored.
+ * Flash attention on WebGPU, forward: tiles of scores are never stored in memory.
  *
  * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 1.
  *
@@ -31,14 +31,13 @@ import {
   type Tiles,
 } from "./tile_wgsl.ts";
 
-/** The arguments of the forward kernels: places, sizes, and the scale of scores to the base 2. */
+/** Arguments of the forward kernels: offsets and strides, sizes, and the scale of base-2 scores. */
 export const FORWARD_INTEGERS: readonly string[] = [
   ...["q", "k", "v", "y"].flatMap(placeNames),
   "logSumsOffset",
   ...SIZE_NAMES,
 ];
 
-/** The buffers of the forward kernels. */
 export function forwardBuffers(stored: Stored): readonly WgslBuffer[] {
   return [
     ...["q", "k", "v"].map((name) => floats(name, stored)),
@@ -51,10 +50,10 @@ const K: Operand = { buffer: "k", tokens: "keys" };
 const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
-/** The kernel for heads of a size. Its workgroups are [tiles of 32 queries, heads, batch]. */
+/** The kernel for a head size. Its workgroups are [tiles of 32 queries, heads, batch]. */
 export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("all");
 
-/** The same for tiles that hold something that is not finite. */
+/** The same for tiles with non-finite elements, which it recomputes. */
 export const mendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("spoilt");
 
 function kernels(tiles: Tiles): (headSize: number, stored: Stored) => WgslKernel {

@@ -1,6 +1,6 @@
 /**
- * Attention on WebGPU for a few queries against many keys, as in decoding: a workgroup takes a query,
- * and its threads a key each, then a column of the values each.
+ * Attention on WebGPU for a few queries against many keys, as in decoding: a workgroup has a query,
+ * and each thread a key, then a column of the values.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import type { WgslKernel } from "../../device.ts";
 import { FORWARD_INTEGERS, forwardBuffers } from "./blocks_wgsl.ts";
 import { headBase, kernelByParts, MAIN, type Stored } from "./tile_wgsl.ts";
 
-/** Up to so many queries, one after the other are faster than a tile, most of which is padding. */
+/** Maximum number of queries for which this beats a tile, most of which would be padding. */
 export const MAX_DECODE_QUERIES = 4;
 
-/** Threads of a workgroup: so many keys at a time, then so many columns. */
+/** Threads per workgroup: the keys at a time, and then the columns. */
 const THREADS = 64;
 
-/** The kernel for heads of a size. Its workgroups are [queries, heads, batch]. */
+/** The kernel for a head size. Its workgroups are [queries, heads, batch]. */
 export const attendOneByOne: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
   THREADS,
   (parts, stored) => ({

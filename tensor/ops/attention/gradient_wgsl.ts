@@ -1,7 +1,7 @@
 /**
- * The gradient of attention on WebGPU. Scores are computed again, tile by tile, twice: by one kernel
- * that sums over the keys of each query, and by one that sums over the queries of each key. So no two
- * workgroups add to the same element, and the order of the additions is always the same.
+ * The gradient of attention on WebGPU. Scores are recomputed tile by tile, twice: by a kernel that
+ * sums over the keys of each query, and by one that sums over the queries of each key. So no two
+ * workgroups add to the same element, and the order of additions is fixed.
  *
  * Source: Dao, "FlashAttention-2: Faster Attention with Better Parallelism" (2023), algorithm 2.
  *
@@ -64,7 +64,7 @@ export function attentionGradientOnWebGpu(
   );
 }
 
-/** Records the computation on views that kernels can see. */
+/** Records the computation on views that fit a binding. */
 function computeGradients(
   device: WebGpuDevice,
   views: GradientViews,
@@ -141,13 +141,13 @@ ${MAIN} {
 });
 const DELTA_KERNELS = { f32: deltaKernel("f32"), f16: deltaKernel("f16") };
 
-/** Kernels for all tiles, and for those that hold something that is not finite. */
+/** Kernels for all tiles, and for those with non-finite elements. */
 function byTiles(make: (tiles: Tiles, parts: number, stored: Stored) => WgslKernel) {
   const of = (tiles: Tiles) => kernelByParts(TILE, (parts, stored) => make(tiles, parts, stored));
   return { all: of("all"), spoilt: of("spoilt") };
 }
 
-/** What the two large kernels are told. */
+/** Arguments and buffers of the two large kernels. */
 function interfaceOf(outputs: readonly Operand[], stored: Stored) {
   return {
     integers: [
@@ -221,7 +221,10 @@ ${
 `,
 }));
 
-/** dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns queries. */
+/**
+ * dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns
+ * queries.
+ */
 const keyKernels = byTiles((tiles, parts, stored) => ({
   key: `gradient of attention by keys of ${tiles} tiles in ${parts} parts ${stored}`,
   ...interfaceOf([DK, DV], stored),

@@ -2,14 +2,14 @@
  * The building blocks of attention in WGSL.
  *
  * A workgroup is 8 × 8 threads on a tile of 32 × 32: each thread has four rows and four columns, a
- * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands pass through workgroup
- * memory, below 16 KiB of it, in parts of the head: so any head size works.
+ * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands are staged through
+ * workgroup memory (less than 16 KiB), a part of the head at a time, so any head size works.
  *
- * Loops that matter run to a bound that is not known when the kernel is compiled, though it often is
- * 16 or 32: compilers would unroll them, and take seconds for it.
+ * Bounds of hot loops are run-time values, although often 16 or 32: compilers would unroll constant
+ * ones, and take seconds.
  *
- * Barriers stand only where all threads come by: around them, control flow depends on nothing but the
- * number of the workgroup and the arguments.
+ * Barriers are in uniform control flow: it depends only on the workgroup's number and the
+ * arguments.
  *
  * @module
  */
@@ -18,12 +18,12 @@ import type { View, WgslBuffer, WgslKernel } from "../../device.ts";
 
 /** Rows and columns of a tile. */
 export const TILE = 32;
-/** Elements of a head that are staged at a time for products of rows. */
+/** Elements of a head staged at a time for dot products of rows. */
 const DEPTH = 16;
-/** Vectors between rows of the staged operands: one more than needed, so that banks do not collide. */
+/** Vectors between staged rows: one more than needed, to avoid bank conflicts. */
 const LEAD = 9;
 
-/** The names of the integers that say where a tensor [B, T, H, D] lies, in elements. */
+/** Argument names for the position of a tensor [B, T, H, D], in elements. */
 export function placeNames(name: string): string[] {
   return [`${name}Offset`, `${name}Batch`, `${name}Token`, `${name}Head`];
 }
@@ -33,20 +33,19 @@ export function place({ offset, strides }: View): number[] {
   return [offset, ...strides.slice(0, 3)];
 }
 
-/** The names of the integers that every kernel has. */
+/** The integer arguments of every kernel. */
 export const SIZE_NAMES = [
   ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
 ];
 
-/** How queries, keys, values, results and their gradients are stored; kernels compute in `f32`. */
+/** Storage type of queries, keys, values, results and gradients; kernels compute in `f32`. */
 export type Stored = "f32" | "f16";
 
-/** A storage buffer of floats. */
 export function floats(name: string, type: Stored, writes = false): WgslBuffer {
   return { name, type, writes };
 }
 
-/** The parameters of `main`; the workgroup counts tiles, heads and items of the batch. */
+/** The parameters of `main`; the workgroup counts tiles, heads and batch items. */
 export const MAIN = `
 @compute @workgroup_size(64)
 fn main(
@@ -54,7 +53,7 @@ fn main(
   @builtin(local_invocation_index) thread: u32,
 )`;
 
-/** Declarations for all kernels: staging memory, and 2^x as attention needs it. */
+/** Declarations for all kernels: staging memory, and 2^x for softmax. */
 export const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 
@@ -87,13 +86,15 @@ fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat
 }
 `;
 
-/** An operand: a buffer, and the name of its distance between tokens. */
+/** An operand: a buffer, and the name of its token stride. */
 export interface Operand {
   readonly buffer: string;
   readonly tokens: "queries" | "keys";
 }
 
-/** A function `load_buffer(base, token, column)` that gives zero beyond the tokens and the head. */
+/**
+ * A function `load_buffer(base, token, column)` that returns zero beyond the tokens and the head.
+ */
 export function loadFunction({ buffer, tokens }: Operand): string {
   return `
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
@@ -104,15 +105,15 @@ fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
 `;
 }
 
-/** Where a head begins: a WGSL expression. */
+/** A WGSL expression for the offset of a head. */
 export function headBase(buffer: string, head: string): string {
   return `arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
     `${head} * arguments.${buffer}Head`;
 }
 
 /**
- * Statements that begin a kernel whose workgroups have tiles of queries: where the heads of the operands
- * begin, at which position the tile does, and from where to where its queries see keys.
+ * The start of a kernel for tiles of queries: the offsets of the operands' heads, the position of
+ * the tile, and the range of its visible keys.
  */
 export function beginQueries(operands: readonly Operand[]): string {
   return `
@@ -133,8 +134,8 @@ export function beginQueries(operands: readonly Operand[]): string {
 }
 
 /**
- * Statements that begin the work on a tile of keys, from `key` on, in such a kernel: how many there are,
- * whether all queries of the tile see all of them, and which the four of this thread are.
+ * The start of the loop over tiles of keys, from `key` on: their number, whether every query sees
+ * all of them, and this thread's four.
  */
 export const BEGIN_KEYS = `
     let count = u32(min(${TILE}, end - key));
@@ -152,8 +153,8 @@ fn sees(position: i32, keys: vec4<i32>) -> vec4<bool> {
 `;
 
 /**
- * A function `name(leftBase, left, rightBase, right, thread)`: the products of 32 rows of one operand,
- * from token `left` on, with 32 rows of another.
+ * A function `name(leftBase, left, rightBase, right, thread)`: the dot products of 32 rows of one
+ * operand, from token `left` on, with 32 rows of another.
  */
 export function rowProducts(name: string, left: Operand, right: Operand): string {
   const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
@@ -187,8 +188,8 @@ fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) ->
 }
 
 /**
- * Statements that add to the accumulators `sumsN`, one for each 32 columns of the head, the product of
- * `weights`, [32 tokens, 8 vectors of rows], with the rows of an operand from a token on.
+ * Statements that add a matmul to the accumulators `sumsN`, one for each 32 columns of the head:
+ * `weights`, [32 tokens, 8 vectors of rows], times the rows of an operand from a token on.
  */
 export function addWeightedRows(
   { buffer }: Operand,
@@ -197,7 +198,7 @@ export function addWeightedRows(
     readonly sums: string;
     readonly base: string;
     readonly token: string;
-    /** How many rows there are: a WGSL expression. */
+    /** A WGSL expression for the number of rows. */
     readonly count: string;
     readonly parts: number;
   },
@@ -227,8 +228,7 @@ export function addWeightedRows(
 }
 
 /**
- * A kernel for each number of parts that a head is divided into, and for each type, made when it is
- * first wanted.
+ * A kernel for each number of parts of a head, and for each storage type, created on first use.
  *
  * @param columns The columns of a part.
  */
@@ -248,7 +248,6 @@ export function accumulators(name: string, parts: number): string[] {
   return Array.from({ length: parts }, (_, part) => `${name}${part}`);
 }
 
-/** Statements that declare the accumulators. */
 export function declareAccumulators(name: string, parts: number): string {
   return accumulators(name, parts).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
 }
@@ -279,10 +278,10 @@ export function storeAccumulators(
 `).join("");
 }
 
-/** Which tiles of the result a kernel computes: all, or those that hold something that is not finite. */
+/** Which tiles of the result to compute: all, or those with non-finite elements. */
 export type Tiles = "all" | "spoilt";
 
-/** What {@linkcode chooseTiles} needs to know of the operands that hold the result. */
+/** Declarations for {@linkcode chooseTiles}. */
 export function declareChoice(tiles: Tiles, operands: readonly Operand[]): string {
   if (tiles === "all") return "";
   return `
@@ -305,7 +304,7 @@ fn isSpoilt_${buffer}(base: i32, first: i32, thread: u32) -> bool {
   }`;
 }
 
-/** Statements that leave the kernel where the tile from token `first` on need not be computed. */
+/** Statements that return unless the tile from token `first` on must be computed. */
 export function chooseTiles(
   tiles: Tiles,
   first: string,

@@ -1,4 +1,4 @@
-/** Attention on WebGPU: which kernel, with which arguments. @module */
+/** Attention on WebGPU: chooses the kernel and its arguments. @module */
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { attendByTiles, mendByTiles } from "./blocks_wgsl.ts";
@@ -25,7 +25,7 @@ export function attentionOnWebGpu(
   );
 }
 
-/** Records the computation on views that a kernel can see. */
+/** Records the computation on views that fit a binding. */
 function attend(
   device: WebGpuDevice,
   views: ForwardViews,
@@ -50,7 +50,6 @@ function attend(
   );
 }
 
-/** The type of the buffers. */
 export function storedAs({ dtype }: View): Stored {
   return dtype === "float16" ? "f16" : "f32";
 }

@@ -1,4 +1,4 @@
-/** Attention on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
+/** Attention on WebGPU with operands that exceed a binding. @module */
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { allocateView, WINDOW_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
@@ -8,16 +8,16 @@ import { bytesPerElement } from "../../dtype.ts";
 import type { AttentionProblem } from "./problem.ts";
 
 /**
- * Does attention, or its gradient, for as many items of the batch at a time as kernels can see; and
- * where that is not even one, for some of its key heads and the query heads that they serve.
+ * Computes attention, or its gradient, for as many batch items at a time as fit a binding; if a
+ * single item does not, for some of its key heads with their query heads.
  *
- * The heads of a token mostly lie side by side, so that a single one reaches nearly as far as all of
- * them. An operand of which a kernel could not see even that goes through a copy, head by head.
+ * The heads of a token are usually interleaved, so a single one spans nearly as much as all of
+ * them. An operand with a head that does not fit goes through a copy, head by head.
  *
  * @param views By name, of shape [B, T, H, D], or [B, H, T] and contiguous.
  * @param written The names of those that are written.
- * @param attend Does a part of the problem, on views that kernels can see.
- * @throws {RangeError} If a single head is too large.
+ * @param attend Computes a part of the problem, on views that fit a binding.
+ * @throws {RangeError} If a single head exceeds a binding.
  */
 export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
   device: WebGpuDevice,
@@ -42,7 +42,7 @@ export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
   for (const i of copied) if (i < firstOutput) copyOnWebGpu(device, placed[i]!, seen[i]!);
   for (const piece of viewsInWindows(device, seen, firstOutput, 2, "attention", "heads")) {
     const [batch, pieceHeads] = piece[0]!.shape as [number, number];
-    // Of some of the heads, what is contiguous as a whole is so within an item only.
+    // With only some of the heads, views are contiguous within an item only.
     const step = pieceHeads < keyHeads ? 1 : batch;
     for (let first = 0; first < batch; first += step) {
       const part = Object.fromEntries(
@@ -93,7 +93,7 @@ function asRowSums({ shape, strides, ...rest }: View): View {
   };
 }
 
-/** Some items of the batch. */
+/** A range of batch items. */
 function items(view: View, first: number, count: number): View {
   const { allocation, dtype, shape, strides } = view;
   return {
@@ -103,7 +103,7 @@ function items(view: View, first: number, count: number): View {
   };
 }
 
-/** Whether what a key head has to do with is too far apart to be seen, though it may not be too much. */
+/** Whether a key head's elements span more than a binding, although they may not be as many. */
 function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides }: View): boolean {
   if (fitsOneBinding(device, allocation)) return false;
   const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
@@ -112,7 +112,7 @@ function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides
   return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
 }
 
-/** Memory for the same elements, head after head. */
+/** Allocates the same elements, grouped by head. */
 function allocateByHeads(device: WebGpuDevice, { dtype, shape }: View): View {
   return allocateView(device, dtype, shape, "the heads of attention");
 }
