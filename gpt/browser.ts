@@ -47,6 +47,7 @@ export {
   type MemoryEstimate,
   type RunShape,
 } from "./train/estimate.ts";
+export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
 export { type CacheMark, KVCache } from "./model/kv_cache.ts";
 export { measureMatmulPeak } from "./train/matmul_peak.ts";
 export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";

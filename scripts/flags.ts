@@ -285,7 +285,8 @@ function helpText(summary: string, command: string, flags: Flags): string {
   ].join("\n");
 }
 
-function kebabCase(name: string): string {
+/** The name of a flag on the command line. */
+export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 

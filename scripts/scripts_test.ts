@@ -173,6 +173,15 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       message: "wanted nLayer to be at most 1000, got 1000000",
     },
     {
+      what: "a run that the device has no memory for",
+      script: "base_train.ts",
+      args: [...data, "--device", "cpu"],
+      code: 2,
+      message:
+        "for at most 4.0 GiB of memory on the cpu device, got one that takes about 104.2 GiB. " +
+        "What fits: --depth 3, or --device-batch-size 1 --depth 14",
+    },
+    {
       what: "a width beyond every limit",
       script: "base_train.ts",
       args: [...tiny, "--aspect-ratio", "1000000", "--model-tag", "new"],

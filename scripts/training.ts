@@ -46,6 +46,7 @@ import {
 } from "./flags.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress } from "./progress.ts";
@@ -238,8 +239,11 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   using interrupt = onInterrupt(
     "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
   );
-  const peakFlops = await measureMatmulPeak(device);
   const computeDtype = chosenType(device, flags);
+  const { vocabSize } = tokenizer;
+  const isFixed = checkpoint !== undefined;
+  await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
+  const peakFlops = await measureMatmulPeak(device);
   print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops)) + "\n");
 
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;

@@ -15,6 +15,7 @@ export const permissions: readonly string[] = [
   "--allow-write",
   "--allow-env",
   "--allow-ffi",
+  "--allow-sys=systemMemoryInfo",
 ];
 
 /** A model and a run so small that it takes a second. */

@@ -1,0 +1,57 @@
+/** Whether a run fits into the memory of the device and of the machine. @module */
+
+import {
+  type Device,
+  estimateMemory,
+  fitsMemory,
+  type FloatType,
+  type MemoryRoom,
+  nearestFits,
+  type TrainingPlan,
+} from "../gpt/mod.ts";
+import { kebabCase, UsageError } from "./flags.ts";
+import { bytes } from "./format.ts";
+import type { TrainingValues } from "./training.ts";
+
+/**
+ * Refuses a run that does not fit into memory.
+ *
+ * @throws {UsageError} With the flags of the nearest runs that fit.
+ */
+export async function checkMemory(
+  plan: TrainingPlan,
+  { flags, device, vocabSize, isFixed }: {
+    readonly flags: TrainingValues;
+    readonly device: Device;
+    readonly vocabSize: number;
+    /** Whether the model must stay as it is, since the run goes on. */
+    readonly isFixed: boolean;
+  },
+  computeDtype: FloatType,
+): Promise<void> {
+  const { deviceBatchSize } = flags;
+  const estimate = estimateMemory({ ...plan, deviceBatchSize, computeDtype });
+  const room = await memoryRoom(device);
+  if (fitsMemory(estimate, room)) return;
+  const smaller = nearestFits({ ...flags, vocabSize }, room, { computeDtype, isFixed }).map((run) =>
+    Object.entries(run).map(([name, value]) => `--${kebabCase(name)} ${value}`).join(" ")
+  );
+  const [wanted, got] = estimate.peak > room.device
+    ? [`${bytes(room.device)} of memory on the ${device.kind} device`, estimate.peak]
+    : [`the ${bytes(room.process)} of memory that this machine has free`, estimate.process];
+  throw new UsageError(
+    `Cannot train: wanted a run for at most ${wanted}, got one that takes about ${bytes(got)}. ` +
+      (smaller.length === 0 ? "No smaller run fits" : `What fits: ${smaller.join(", or ")}`),
+  );
+}
+
+/** The memory that there is, as far as it can be known. */
+async function memoryRoom(device: Device): Promise<MemoryRoom> {
+  const isMachine = device.kind === "cpu" || device.info.details.software === true;
+  const permission = { name: "sys", kind: "systemMemoryInfo" } as const;
+  const isAllowed = (await Deno.permissions.query(permission)).state === "granted";
+  return {
+    device: device.memory.limitBytes - device.memory.liveBytes,
+    process: isMachine && isAllowed ? Deno.systemMemoryInfo().available : Infinity,
+  };
+}

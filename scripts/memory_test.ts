@@ -1,0 +1,35 @@
+import { assertRejects } from "@std/assert";
+import { openDevice } from "../gpt/mod.ts";
+import { parseFlags, UsageError } from "./flags.ts";
+import { checkMemory } from "./memory.ts";
+import { planRun, trainingFlags } from "./training.ts";
+
+const args = "--depth 4 --head-dim 64 --max-seq-len 256 --device-batch-size 8 --num-iterations 9";
+const flags = parseFlags([...args.split(" "), "--total-batch-size", "2048"], trainingFlags);
+const plan = planRun(flags, 4096);
+
+Deno.test("a run that the machine has no memory for is refused, with what fits", async () => {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const { systemMemoryInfo } = Deno;
+  const check = (available: number) => {
+    Deno.systemMemoryInfo = () => ({ ...systemMemoryInfo(), available });
+    return checkMemory(plan, { flags, device, vocabSize: 4096, isFixed: false }, "float32");
+  };
+  try {
+    await check(600 * 2 ** 20);
+    await assertRejects(
+      () => check(400 * 2 ** 20),
+      UsageError,
+      "the 400.0 MiB of memory that this machine has free, got one that takes about 51",
+    );
+    await assertRejects(
+      () => check(400 * 2 ** 20),
+      UsageError,
+      "What fits: --device-batch-size 1, or",
+    );
+    await assertRejects(() => check(1000), UsageError, "No smaller run fits");
+  } finally {
+    Deno.systemMemoryInfo = systemMemoryInfo;
+    await device.close();
+  }
+});
