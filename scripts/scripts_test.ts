@@ -234,9 +234,9 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
     {
       what: "an evaluation that does not exist",
       script: "base_eval.ts",
-      args: ["--eval", "core"],
+      args: ["--eval", "quality"],
       code: 2,
-      message: 'got "core"',
+      message: 'got "quality"',
     },
     {
       what: "a vocabulary that is too small",
