@@ -3,6 +3,11 @@
 /**
  * Element dtype: 32-bit floats; 16-bit floats where supported (they save memory, but kernels
  * compute in 32 bits); or 32-bit integers for token ids and indices.
+ *
+ * Integers can be added, subtracted, multiplied, negated, compared, selected, summed and reduced to
+ * their extremes, exactly. What overflows wraps around, as in PyTorch, sums included (PyTorch widens
+ * those to 64 bits). Comparisons give `float32`, as those of floats do. Integers and floats do not
+ * mix in one operation: convert with `to`.
  */
 export type DType = "float32" | "float16" | "int32";
 

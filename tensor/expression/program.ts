@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DType } from "../dtype.ts";
 import { type Expression, inOrder, input, operandsOf, scalar } from "./expression.ts";
 
 /** Arguments of {@linkcode defineProgram}. */
@@ -17,6 +18,11 @@ export interface ProgramDefinition<I extends string, S extends string> {
   readonly perRow?: readonly I[];
   /** Inputs of dtype `int32`; formulas see them as floats. */
   readonly integers?: readonly I[];
+  /**
+   * Whether all inputs may be `int32` instead of floats (default false). Everything is computed in
+   * 32-bit integers then, which wrap around on overflow. Functions and quotients are excluded.
+   */
+  readonly overIntegers?: boolean;
   /** Scalars, passed at each call. */
   readonly scalars?: readonly S[];
 }
@@ -31,6 +37,8 @@ export interface Program {
   readonly perRow: readonly boolean[];
   /** Whether each input is `int32`. */
   readonly integers: readonly boolean[];
+  /** Whether all inputs may be `int32` instead of floats: see {@linkcode computesIntegers}. */
+  readonly overIntegers: boolean;
   /** Names of the scalars. */
   readonly scalars: readonly string[];
   /** One formula per output. */
@@ -72,13 +80,17 @@ export function defineProgram<I extends string, S extends string = never>(
   scalars.forEach((name, i) => names[name] = scalar(i));
   const outputs = body(names as Readonly<Record<I | S, Expression>>);
   const integers = definition.inputs.map((name) => definition.integers?.includes(name) ?? false);
-  return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, { integers });
+  const { overIntegers = false } = definition;
+  const options = { integers, overIntegers };
+  return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, options);
 }
 
 /**
  * Creates a program from formulas over `input(i, perRow[i])` and `scalar(i)`.
  *
  * @param options.integers Whether each input is `int32`; by default none is.
+ * @param options.overIntegers Whether all inputs may be `int32` instead of floats.
+ * @throws {TypeError} If a formula over integers has an operation that they do not have.
  * @param options.isRow Whether the last axis is a row even if no formula reduces along it.
  */
 export function makeProgram(
@@ -87,17 +99,63 @@ export function makeProgram(
   perRow: readonly boolean[],
   scalars: readonly string[],
   outputs: readonly Expression[],
-  options: { readonly integers?: readonly boolean[]; readonly isRow?: boolean } = {},
+  options: {
+    readonly integers?: readonly boolean[];
+    readonly overIntegers?: boolean;
+    readonly isRow?: boolean;
+  } = {},
 ): Program {
-  const integers = options.integers ?? inputs.map(() => false);
+  const { integers = inputs.map(() => false), overIntegers = false } = options;
   const isRow = options.isRow || perRow.includes(true) ||
     inOrder(outputs).some((e) =>
       ["reduce", "columnIndex", "rowLength", "broadcast"].includes(e.kind)
     );
   const outputVaries = outputs.map((e) => e.varies || !isRow);
   const ids = outputs.map((e) => e.id).join(",");
-  const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${isRow})[${ids}]`;
-  return { name, inputs, perRow, integers, scalars, outputs, outputVaries, isRow, key };
+  if (overIntegers) checkIntegerOperations(name, outputs);
+  const flags = `${isRow}${overIntegers ? ";integers" : ""}`;
+  const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${flags})[${ids}]`;
+  return {
+    name,
+    inputs,
+    perRow,
+    integers,
+    overIntegers,
+    scalars,
+    outputs,
+    outputVaries,
+    isRow,
+    key,
+  };
+}
+
+/** Operations of 32-bit integers. */
+const INTEGER_OPERATIONS: ReadonlySet<string> = new Set(
+  ["negate", "add", "subtract", "multiply", "max", "min", "less", "lessEqual", "equal"],
+);
+
+function checkIntegerOperations(name: string, outputs: readonly Expression[]): void {
+  for (const e of inOrder(outputs)) {
+    if ((e.kind === "unary" || e.kind === "binary") && !INTEGER_OPERATIONS.has(e.operation)) {
+      throw new TypeError(
+        `Cannot define "${name}" over integers: wanted ${[...INTEGER_OPERATIONS].join(", ")}, ` +
+          `got ${e.operation}`,
+      );
+    }
+  }
+}
+
+/**
+ * Whether a program on these operands is computed in 32-bit integers instead of floats: if it may be, and
+ * every input is `int32`, or every output where there is no input.
+ */
+export function computesIntegers(
+  program: Program,
+  inputs: readonly { readonly dtype: DType }[],
+  outputs: readonly { readonly dtype: DType }[],
+): boolean {
+  return program.overIntegers &&
+    (inputs.length > 0 ? inputs : outputs).every(({ dtype }) => dtype === "int32");
 }
 
 /**

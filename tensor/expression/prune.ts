@@ -27,7 +27,11 @@ export function pruneInputs(
       used.map((index) => program.perRow[index]!),
       program.scalars,
       rebuild(program.outputs, (index) => used.indexOf(index)),
-      { integers: used.map((index) => program.integers[index]!), isRow: program.isRow },
+      {
+        integers: used.map((index) => program.integers[index]!),
+        overIntegers: program.overIntegers,
+        isRow: program.isRow,
+      },
     ),
     used,
   };

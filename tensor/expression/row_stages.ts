@@ -73,7 +73,7 @@ export function stagesOf(program: Program): RowStages {
 }
 
 function makeStages(program: Program): RowStages {
-  const { name, inputs, outputs, outputVaries, scalars } = program;
+  const { inputs, outputs, outputVaries, scalars } = program;
   const passes = reductionPasses(program).flatMap((pass) => {
     const varying = pass.filter((e): e is Reduction => e.kind === "reduce" && e.a.varies);
     return varying.length === 0 ? [] : [varying];
@@ -107,7 +107,7 @@ function makeStages(program: Program): RowStages {
       const operands = replaceParts(pass.map((e) => e.a), replace);
       return {
         piece: partOf(operands.map((a, i) => ex.reduce(operations[i]!, a)), true),
-        combine: combineProgram(name, operations),
+        combine: combineProgram(program, operations),
       };
     }),
     resultCount: results.length,
@@ -139,7 +139,11 @@ function makePart(
     isPerRow,
     [...scalars, "begin", "length"],
     formulas,
-    { integers: isPerRow.map((_, i) => program.integers[i] ?? false), isRow: true },
+    {
+      integers: isPerRow.map((_, i) => program.integers[i] ?? false),
+      overIntegers: program.overIntegers,
+      isRow: true,
+    },
   );
   const pruned = pruneInputs(all);
   const knowsLength = pruned.program.perRow.includes(false) ||
@@ -147,12 +151,16 @@ function makePart(
   return !isCut || knowsLength ? pruned : pruneInputs(all, [isPerRow.indexOf(false)]);
 }
 
-function combineProgram(name: string, operations: readonly ReduceOperation[]): Program {
+function combineProgram(
+  { name, overIntegers }: Program,
+  operations: readonly ReduceOperation[],
+): Program {
   return makeProgram(
     name,
     operations.map((_, i) => `pieces ${i}`),
     operations.map(() => false),
     [],
     operations.map((operation, i) => ex.reduce(operation, ex.input(i))),
+    { overIntegers },
   );
 }

@@ -9,7 +9,7 @@
 
 import { allocate, applyOne, noteRounded, type Operation } from "../apply.ts";
 import type { Device, View } from "../device.ts";
-import { checkDType, type DType, promote } from "../dtype.ts";
+import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -24,59 +24,98 @@ function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor
   return (x) => runProgram(program, [x])[0]!;
 }
 
-/** An operation of a tensor and a tensor or number. */
+/**
+ * An operation of a tensor and a tensor or number.
+ *
+ * @param ofIntegers The dtype of the result where both are `int32`, or `null` where they may not be.
+ */
 function binary(
   name: string,
   formula: (a: Expression, b: Expression) => Expression,
+  ofIntegers: "int32" | "float32" | null,
 ): (a: Tensor, b: TensorOrNumber) => Tensor {
-  const tensors = defineProgram({ name, inputs: ["a", "b"] }, ({ a, b }) => [formula(a, b)]);
-  const number = defineProgram(
-    { name, inputs: ["a"], scalars: ["b"] },
+  const overIntegers = ofIntegers !== null;
+  const tensors = defineProgram(
+    { name, inputs: ["a", "b"], overIntegers },
     ({ a, b }) => [formula(a, b)],
   );
-  return (a, b) =>
-    typeof b === "number" ? runProgram(number, [a], [b])[0]! : runProgram(tensors, [a, b])[0]!;
+  const number = defineProgram(
+    { name, inputs: ["a"], scalars: ["b"], overIntegers },
+    ({ a, b }) => [formula(a, b)],
+  );
+  return (a, b) => {
+    const dtype = overIntegers && a.dtype === "int32" ? ofIntegers : undefined;
+    if (typeof b !== "number") return runProgram(tensors, [a, b], [], dtype)[0]!;
+    if (dtype !== undefined) checkInteger(name, b);
+    return runProgram(number, [a], [b], dtype)[0]!;
+  };
+}
+
+/** Checks a number that is computed with beside `int32`, or becomes one. */
+function checkInteger(operation: string, value: number): void {
+  if ((value | 0) === value) return;
+  throw new RangeError(`Cannot ${operation}: wanted a 32-bit integer for int32, got ${value}`);
 }
 
 /** a + b */
-export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary("add", ex.add);
+export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary("add", ex.add, "int32");
 /** a − b */
-export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary("subtract", ex.subtract);
+export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "subtract",
+  ex.subtract,
+  "int32",
+);
 /** a · b */
-export const multiply: (a: Tensor, b: TensorOrNumber) => Tensor = binary("multiply", ex.multiply);
+export const multiply: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "multiply",
+  ex.multiply,
+  "int32",
+);
 /** a / b */
-export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide);
+export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);
 /** The larger of a and b; where they are equal, each gets half of the gradient. */
-export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max);
+export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
 /** The smaller of a and b; where they are equal, each gets half of the gradient. */
-export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min);
+export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min, "int32");
 /** 1 where a < b, else 0. */
-export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("less", ex.less);
+export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("less", ex.less, "float32");
 /** 1 where a ≤ b, else 0. */
 export const lessEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "lessEqual",
   ex.lessEqual,
+  "float32",
 );
 /** 1 where a > b, else 0. */
 export const greater: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "greater",
   (a, b) => ex.less(b, a),
+  "float32",
 );
 /** 1 where a ≥ b, else 0. */
 export const greaterEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "greaterEqual",
   (a, b) => ex.lessEqual(b, a),
+  "float32",
 );
 /** 1 where a = b, else 0. */
-export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("equal", ex.equal);
+export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("equal", ex.equal, "float32");
 /** 1 where a ≠ b, else 0: NaN differs from everything. */
 export const notEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "notEqual",
   (a, b) => ex.subtract(1, ex.equal(a, b)),
+  "float32",
+);
+
+const negateProgram = defineProgram(
+  { name: "negate", inputs: ["x"], overIntegers: true },
+  ({ x }) => [ex.negate(x)],
 );
 
 /** −x */
-export const negate: (x: Tensor) => Tensor = unary("negate", ex.negate);
+export function negate(x: Tensor): Tensor {
+  return runProgram(negateProgram, [x], [], x.dtype === "int32" ? "int32" : undefined)[0]!;
+}
+
 /** eˣ */
 export const exp: (x: Tensor) => Tensor = unary("exp", ex.exp);
 /** The natural logarithm. */
@@ -149,7 +188,7 @@ function powerOf(a: Expression, b: Expression): Expression {
   const negative = ex.select(isEven, magnitude, ex.select(isInteger, ex.negate(magnitude), NaN));
   return ex.select(ex.equal(b, 0), 1, ex.select(ex.less(a, 0), negative, magnitude));
 }
-const power2 = binary("power", powerOf);
+const power2 = binary("power", powerOf, null);
 /** Small whole powers are products, which are exact where the logarithm is not. */
 const wholePowers = new Map<number, (x: Tensor) => Tensor>([
   [0.5, sqrt],
@@ -168,19 +207,46 @@ export function power(a: Tensor, b: TensorOrNumber): Tensor {
 }
 
 const whereProgram = defineProgram(
-  { name: "where", inputs: ["condition", "a", "b"] },
+  { name: "where", inputs: ["condition", "a", "b"], overIntegers: true },
   ({ condition, a, b }) => [ex.select(condition, a, b)],
 );
 
-/** `a` where the condition is not 0, else `b`. No gradient flows to the one that was not chosen. */
+/**
+ * `a` where the condition is not 0, else `b`. No gradient flows to the one that was not chosen.
+ *
+ * @param condition Of any dtype.
+ * @throws {TypeError} If one of `a` and `b` is `int32` and the other a tensor of floats.
+ * @throws {RangeError} If one of them is `int32` and the other a number that is no 32-bit integer.
+ */
 export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
-  const dtype = promote([a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]));
+  const dtypes = [a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]);
+  const isInteger = dtypes.includes("int32");
+  if (isInteger && dtypes.some(isFloat)) {
+    throw new TypeError(`Cannot where: wanted a and b of one dtype, got ${dtypes.join(" and ")}`);
+  }
+  const dtype = isInteger ? "int32" : promote(dtypes);
   const lift = (x: TensorOrNumber) =>
     typeof x === "number" ? fill(condition.device, [], x, dtype) : x;
-  return runProgram(whereProgram, [condition, lift(a), lift(b)])[0]!;
+  const test = isInteger ? asIntegers(condition) : cast(condition, asFloat(condition.dtype));
+  return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined)[0]!;
 }
 
-const identity = defineProgram({ name: "copy", inputs: ["x"] }, ({ x }) => [x]);
+const asFloat = (dtype: DType): DType => isFloat(dtype) ? dtype : "float32";
+
+/** A condition as integers, of which none is 0 where it is not: converting 0.5 would make it 0. */
+function asIntegers(condition: Tensor): Tensor {
+  return isFloat(condition.dtype) ? runProgram(notZero, [condition], [], "int32")[0]! : condition;
+}
+
+const notZero = defineProgram(
+  { name: "where", inputs: ["condition"] },
+  ({ condition }) => [ex.subtract(1, ex.equal(condition, 0))],
+);
+
+const identity = defineProgram(
+  { name: "copy", inputs: ["x"], overIntegers: true },
+  ({ x }) => [x],
+);
 
 /** Copies elements, converting between the types of the two tensors. */
 export function copyInto(source: Tensor, target: Tensor): void {
@@ -213,14 +279,16 @@ export function cast(x: Tensor, dtype: DType): Tensor {
   return result;
 }
 
-const fillProgram = defineProgram({ name: "fill", inputs: [], scalars: ["value"] }, ({ value }) => [
-  value,
-]);
+const fillProgram = defineProgram(
+  { name: "fill", inputs: [], scalars: ["value"], overIntegers: true },
+  ({ value }) => [value],
+);
 
 /**
  * A tensor filled with one number.
  *
  * @throws {TypeError} If there is no such dtype.
+ * @throws {RangeError} If it is to be `int32`, and the number is no 32-bit integer.
  */
 export function fill(
   device: Device,
@@ -230,6 +298,7 @@ export function fill(
 ): Tensor {
   checkShape(shape, "fill a tensor");
   checkDType("fill a tensor", dtype);
+  if (dtype === "int32") checkInteger("fill a tensor", value);
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);
   return tensor;

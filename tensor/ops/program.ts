@@ -78,7 +78,7 @@ export function runProgram(
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + RESULT_VARIANTS[dtype ?? "default"];
   const call = calls.get(inputs, variant, () => {
-    inputs.forEach((input, i) => checkType(program, i, input.dtype));
+    checkTypes(program, inputs);
     const shape = commonShape(program, inputs.map((input) => input.shape));
     const type = dtype ?? promote(inputs.map((input) => input.dtype));
     return prepareCall(device, program, inputs, program.outputs.map(() => type), shape);
@@ -250,14 +250,16 @@ function checkScalars(program: Program, scalars: readonly number[]): void {
   }
 }
 
-function checkType(program: Program, index: number, dtype: DType): void {
-  if (isFloat(dtype) === program.integers[index]) {
-    const wanted: DType = program.integers[index] ? "int32" : "float32";
+function checkTypes(program: Program, inputs: readonly Tensor[]): void {
+  if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
+  inputs.forEach(({ dtype }, i) => {
+    if (isFloat(dtype) !== program.integers[i]) return;
+    const wanted: DType = program.integers[i] ? "int32" : "float32";
     throw new TypeError(
-      `Cannot ${program.name}: wanted ${program.inputs[index]} of type ${wanted}, got ${dtype}. ` +
+      `Cannot ${program.name}: wanted ${program.inputs[i]} of type ${wanted}, got ${dtype}. ` +
         `Convert with to("${wanted}").`,
     );
-  }
+  });
 }
 
 /** A gradient for some of a program's inputs. */

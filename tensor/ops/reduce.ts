@@ -5,7 +5,7 @@
  */
 
 import { applyOne, type Operation } from "../apply.ts";
-import { type FloatType, promote } from "../dtype.ts";
+import { type DType, isFloat, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -26,7 +26,7 @@ import { permute, reshape, slice } from "./views.ts";
 type Axes = number | readonly number[] | undefined;
 
 const rowProgram = (name: string, formula: (x: Expression) => Expression): Program =>
-  defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
+  defineProgram({ name, inputs: ["x"], overIntegers: true }, ({ x }) => [formula(x)]);
 
 const sumProgram = rowProgram("sum", ex.rowSum);
 const maxProgram = rowProgram("max", ex.rowMax);
@@ -74,10 +74,11 @@ function reducedShape(
 function reduceInStages(
   program: Program,
   rows: Tensor,
-  dtype: FloatType = promote([rows.dtype]),
+  dtype: DType = rows.dtype,
 ): Tensor {
-  // Partial results stay in single precision.
-  const reduce = (x: Tensor, dtype: FloatType) => runProgram(program, [x], [], dtype)[0]!;
+  // Partial results stay in single precision, or integers.
+  const between = rows.dtype === "int32" ? "int32" : "float32";
+  const reduce = (x: Tensor, dtype: DType) => runProgram(program, [x], [], dtype)[0]!;
   const length = rows.shape.at(-1)!;
   const rowCount = rows.size / Math.max(1, length);
   if (isReducedAtOnce(rowCount, length)) return reduce(rows, dtype);
@@ -86,9 +87,9 @@ function reduceInStages(
   const rest = length % pieces;
   const even = rest === 0 ? rows : slice(rows, -1, 0, length - rest);
   const parts = reshape(even, [...rows.shape.slice(0, -1), pieces, (length - rest) / pieces]);
-  const partial = reshape(reduce(parts, "float32"), [...rows.shape.slice(0, -1), pieces]);
+  const partial = reshape(reduce(parts, between), [...rows.shape.slice(0, -1), pieces]);
   if (rest === 0) return reduce(partial, dtype);
-  const last = reduce(slice(rows, -1, length - rest), "float32");
+  const last = reduce(slice(rows, -1, length - rest), between);
   return reduce(concat([partial, last], -1), dtype);
 }
 
@@ -97,13 +98,13 @@ function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** The sum along the given axes, or of all elements; 0 if there are none. */
+/** The sum along the given axes, or of all elements; 0 if there are none. Integers wrap around. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return sumAs(x, axes, keepAxes, promote([x.dtype]));
+  return sumAs(x, axes, keepAxes, x.dtype);
 }
 
 /** A sum in another dtype than `x`, because the sum of many `float16` may overflow. */
-function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: FloatType): Tensor {
+function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: DType): Tensor {
   const along = normalizeAxes(axes, x.shape, "sum");
   const result = reduceInStages(sumProgram, asRows(x, along), dtype);
   return reshape(result, reducedShape(x.shape, along, keepAxes));
@@ -112,6 +113,11 @@ function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: FloatType): Tens
 /** The mean along the given axes, or of all elements; NaN if there are none. */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   const along = normalizeAxes(axes, x.shape, "take the mean");
+  if (!isFloat(x.dtype)) {
+    throw new TypeError(
+      `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
+    );
+  }
   const count = sizeOf(along.map((axis) => x.shape[axis]!));
   return multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
 }

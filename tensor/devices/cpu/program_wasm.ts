@@ -9,7 +9,7 @@
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-import type { Program } from "../../expression/program.ts";
+import { computesIntegers, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { isExpensive, reachable } from "./program/formulas.ts";
@@ -60,6 +60,8 @@ export interface CpuPlan {
   readonly words: number[];
   /** The index of each operand's address among the words. */
   readonly addressAt: readonly number[];
+  /** Whether it is computed in integers, the scalars as well. */
+  readonly isInteger: boolean;
   /** Number of work items: elements, or rows. */
   readonly items: number;
   readonly options: DispatchOptions;
@@ -69,7 +71,7 @@ export interface CpuPlan {
  * Runs a program on the CPU.
  *
  * Inputs of type `int32` are converted to floats, and outputs of type `int32` are truncated; both
- * are exact up to 2²⁴. Plain integer copies are always exact.
+ * are exact up to 2²⁴. Programs over integers compute with inputs that are all `int32` as they are.
  *
  * @param inputs Broadcast to one shape, with strides of 0; per-row inputs have a last axis of 1.
  * @param outputs Of the same shape, with a last axis of 1 for per-row outputs. They may be slices
@@ -128,11 +130,13 @@ export function planProgramOnCpu(
   const wanted = mode === "rows" ? slots * slotBytes : 0;
   const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
   const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
+  const isInteger = computesIntegers(program, inputs, outputs);
   return {
     kernel: items === 0
       ? null
-      : kernelFor(device, program, kernels, layout, operands, scratchBytes > 0),
+      : kernelFor(device, program, kernels, layout, operands, scratchBytes > 0, isInteger),
     ...argumentWords(layout, slotBytes),
+    isInteger,
     items,
     options: {
       grain: Math.ceil(THREAD_THRESHOLD / itemCost),
@@ -145,7 +149,7 @@ export function planProgramOnCpu(
 /** Like {@linkcode runProgramOnCpu}, with a plan for operands of the same layout. */
 export function runPlanOnCpu(
   device: CpuDevice,
-  { kernel, words, addressAt, items, options }: CpuPlan,
+  { kernel, words, addressAt, isInteger, items, options }: CpuPlan,
   inputs: readonly View[],
   outputs: readonly View[],
   scalars: readonly number[],
@@ -155,7 +159,10 @@ export function runPlanOnCpu(
   let next = 0;
   for (const view of inputs) words[addressAt[next++]!] = device.address(view);
   for (const view of outputs) words[addressAt[next++]!] = device.address(view);
-  device.dispatch(kernel, { integers: words, floats: scalars }, items, options);
+  const arguments_ = isInteger
+    ? { integers: [...words, ...scalars] }
+    : { integers: words, floats: scalars };
+  device.dispatch(kernel, arguments_, items, options);
 }
 
 /** The argument words, in the order of `wordOf` in `program/context.ts`. */
@@ -180,6 +187,7 @@ function kernelFor(
   layout: Layout,
   operands: readonly TensorLayout[],
   useScratch: boolean,
+  isInteger: boolean,
 ): WasmKernel {
   const { mode } = layout;
   const { relaxedSimd } = device;
@@ -194,7 +202,9 @@ function kernelFor(
     kernel = {
       key: `${program.key} ${name}`,
       emit: () =>
-        emitProgram({ program, mode, outerRank, classes, dtypes, useScratch, relaxedSimd }),
+        emitProgram({
+          ...{ program, mode, outerRank, classes, dtypes, isInteger, useScratch, relaxedSimd },
+        }),
     };
     kernels.set(name, kernel);
   }

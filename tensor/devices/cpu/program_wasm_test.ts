@@ -191,7 +191,10 @@ Deno.test("a program without inputs fills its output", () => {
 });
 
 Deno.test("copies of integers are exact beyond 24 bits", () => {
-  const copy = unaryProgram("copy", (x) => x);
+  const copy = defineProgram(
+    { name: "copy", inputs: ["x"], overIntegers: true },
+    ({ x }) => [x],
+  );
   const kind = { dtype: "int32" } as const;
   const values = (i: number) => 2147483647 - i;
   for (const arrangement of ["contiguous", "transposed", "sliced"] as const) {

@@ -3,7 +3,7 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { Program } from "../../expression/program.ts";
+import { computesIntegers, type Program } from "../../expression/program.ts";
 import {
   FormulaCode,
   operandArguments,
@@ -11,7 +11,7 @@ import {
   type OperandsPattern,
 } from "./program_code.ts";
 import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
-import { functionsFor } from "./wgsl_functions.ts";
+import { functionsFor, type NumberType } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 export interface Plan {
@@ -52,7 +52,10 @@ export function planElementwise(
   }));
   const width = canHandleFour(length, views, operands, outerStrides, firstOutput) ? 4 : 1;
   const outerSizes = axes.sizes.slice(0, -1);
-  const pattern: OperandsPattern = { operands, firstOutput, rank: outerSizes.length, width };
+  const pattern: OperandsPattern = {
+    ...{ operands, firstOutput, rank: outerSizes.length, width },
+    number: numberTypeOf(program, views),
+  };
   const count = outerSizes.reduce((product, size) => product * size, length / width);
   const threads = threadsOf(device);
   const offsets = views.map((view) => view.offset);
@@ -73,6 +76,26 @@ export function planElementwise(
   };
 }
 
+/** The type in which a program is computed on these views: inputs, then outputs. */
+export function numberTypeOf(program: Program, views: readonly View[]): NumberType {
+  const firstOutput = program.inputs.length;
+  return computesIntegers(program, views.slice(0, firstOutput), views.slice(firstOutput))
+    ? "i32"
+    : "f32";
+}
+
+/** The names of a kernel's arguments: scalars are numbers of the type of formulas. */
+export function argumentsOf(
+  integers: readonly string[],
+  program: Program,
+  { number }: OperandsPattern,
+): { readonly integers: readonly string[]; readonly floats: readonly string[] } {
+  const scalars = program.scalars.map((_, i) => `f${i}`);
+  return number === "i32"
+    ? { integers: [...integers, ...scalars], floats: [] }
+    : { integers, floats: scalars };
+}
+
 function threadsOf({ limits }: WebGpuDevice): number {
   const { maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX } = limits;
   return Math.min(MAX_THREADS, maxComputeInvocationsPerWorkgroup, maxComputeWorkgroupSizeX);
@@ -86,7 +109,7 @@ function elementwiseKernel(
 ): WgslKernel {
   const operands = new OperandCode(pattern);
   const code = (): string => {
-    const formulas = new FormulaCode(program, operands, pattern.width);
+    const formulas = new FormulaCode(program, operands, pattern);
     const constants = formulas.constants(program.outputs, "  ");
     const values = formulas.varying(program.outputs, "column", "  ");
     const stores = program.outputs.map((e, i) =>
@@ -107,13 +130,16 @@ ${
   return {
     key,
     code,
-    integers: [
-      "count",
-      "columns",
-      ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
-      ...operands.argumentNames,
-    ],
-    floats: program.scalars.map((_, i) => `f${i}`),
+    ...argumentsOf(
+      [
+        "count",
+        "columns",
+        ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
+        ...operands.argumentNames,
+      ],
+      program,
+      pattern,
+    ),
     buffers: operands.buffers,
   };
 }

@@ -7,7 +7,7 @@
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
-import type { Program } from "../../expression/program.ts";
+import { computesIntegers, type Program } from "../../expression/program.ts";
 import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
 import { allocateView } from "./allocation.ts";
 import { fitsOneBinding, rowFitsOneBinding } from "./windows.ts";
@@ -54,9 +54,10 @@ export function runOnLongRows(
   const rowShape = varying[0]!.shape.slice(0, -1);
   const rowLength = varying[0]!.shape.at(-1)!;
   const pieces = cutRow(rowLength, shortRow(device, varying));
+  const dtype = computesIntegers(program, inputs, outputs) ? "int32" : "float32";
   const results = allocateView(
     device,
-    "float32",
+    dtype,
     [...rowShape, resultCount],
     "reductions of long rows",
   );
@@ -75,7 +76,7 @@ export function runOnLongRows(
     // For each reduction, a row of the pieces' results.
     const count = combine.outputs.length;
     const shape = [...rowShape, count * pieces.length];
-    const partial = allocateView(device, "float32", shape, "reductions of pieces of rows");
+    const partial = allocateView(device, dtype, shape, "reductions of pieces of rows");
     const perReduction = (view: (reduction: number) => View) =>
       Array.from({ length: count }, (_, i) => view(i));
     for (const [place, each] of pieces.entries()) {

@@ -6,9 +6,11 @@ import type { Program } from "../../expression/program.ts";
 import type { OperandPattern } from "./program_layout.ts";
 import {
   binaryCode,
-  floatType,
+  integerLiteral,
   literal,
+  type NumberType,
   unaryCode,
+  valueType,
   wgslType,
   type Width,
 } from "./wgsl_functions.ts";
@@ -23,6 +25,8 @@ export interface OperandsPattern {
   readonly rank: number;
   /** Contiguous elements per thread along the innermost axis. */
   readonly width: Width;
+  /** The type in which formulas are computed; it follows from the program and the operands' types. */
+  readonly number: NumberType;
 }
 
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
@@ -86,7 +90,8 @@ export class OperandCode {
     const stored = type === this.#typeOfBuffer(buffer)
       ? element
       : `bitcast<${typeOfWidth(type, width)}>(${element})`;
-    return type === "f32" ? stored : `${floatType(width)}(${stored})`;
+    const { number } = this.#pattern;
+    return type === number ? stored : `${valueType(number, width)}(${stored})`;
   }
 
   /** The vector width of an operand's loads. */
@@ -94,12 +99,12 @@ export class OperandCode {
     return this.#pattern.operands[operand]!.step === "next" ? this.#pattern.width : 1;
   }
 
-  /** Stores `value`, a float of the operand's width. */
+  /** Stores `value`, of the type of formulas and the operand's width. */
   store(operand: number, position: string, value: string): string {
     const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
     const [type, typeOfBuffer] = [wgslType(dtype), this.#typeOfBuffer(buffer)];
-    let stored = type === "f32" ? value : `${typeOfWidth(type, width)}(${value})`;
+    let stored = type === this.#pattern.number ? value : `${typeOfWidth(type, width)}(${value})`;
     if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
     return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
   }
@@ -164,14 +169,16 @@ export class FormulaCode {
   readonly #program: Program;
   readonly #operands: OperandCode;
   readonly #width: Width;
+  readonly #number: NumberType;
   /** Names of loop invariants, valid throughout the kernel. */
   readonly #constantNames = new Map<Expression, string>();
   #varyingNames = new Map<Expression, string>();
 
-  constructor(program: Program, operands: OperandCode, width: Width) {
+  constructor(program: Program, operands: OperandCode, { width, number }: OperandsPattern) {
     this.#program = program;
     this.#operands = operands;
     this.#width = width;
+    this.#number = number;
   }
 
   define(expression: Expression, name: string): void {
@@ -200,7 +207,11 @@ export class FormulaCode {
 
   /** The name of a value, splatted to the vector width if it is a scalar. */
   wide(e: Expression): string {
-    return e.varies || this.#width === 1 ? this.name(e) : `${floatType(4)}(${this.name(e)})`;
+    return e.varies || this.#width === 1 ? this.name(e) : `${this.#type(4)}(${this.name(e)})`;
+  }
+
+  #type(width: Width): string {
+    return valueType(this.#number, width);
   }
 
   #statements(expressions: readonly Expression[], indent: string, position = ""): string {
@@ -210,7 +221,7 @@ export class FormulaCode {
       if (names.has(e)) continue;
       const width = e.varies ? this.#width : 1;
       names.set(e, `v${e.id}`);
-      text += `${indent}let v${e.id}: ${floatType(width)} = ${this.#value(e, width, position)};\n`;
+      text += `${indent}let v${e.id}: ${this.#type(width)} = ${this.#value(e, width, position)};\n`;
     }
     return text;
   }
@@ -220,25 +231,26 @@ export class FormulaCode {
     switch (e.kind) {
       case "input": {
         const value = this.#operands.load(e.index, position);
-        return width === 4 ? `vec4<f32>(${value})` : value;
+        return width === 4 ? `${this.#type(4)}(${value})` : value;
       }
       case "scalar":
         return `arguments.f${e.index}`;
       case "constant":
-        return literal(e.value);
+        return this.#number === "f32" ? literal(e.value) : integerLiteral(e.value);
       case "columnIndex":
         return width === 1
-          ? `f32(${position})`
-          : `vec4<f32>(4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3))`;
+          ? `${this.#number}(${position})`
+          : `${this.#type(4)}(4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3))`;
       case "rowLength":
-        return "f32(arguments.columns)";
+        return `${this.#number}(arguments.columns)`;
       case "unary":
         return unaryCode(e.operation, operand(e.a), width);
       case "binary":
-        return binaryCode(e.operation, operand(e.a), operand(e.b), width);
+        return binaryCode(e.operation, operand(e.a), operand(e.b), width, this.#number);
       case "select":
-        return `select(${operand(e.b)}, ${operand(e.a)}, ${operand(e.condition)} != ${
-          floatType(width)
+        // NaN is not 0, but `!=` may be false for it.
+        return `select(${operand(e.a)}, ${operand(e.b)}, ${operand(e.condition)} == ${
+          this.#type(width)
         }(0))`;
       case "broadcast":
       case "detach":

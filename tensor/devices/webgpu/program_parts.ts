@@ -16,11 +16,12 @@ const known = new WeakMap<Program, readonly Part[]>();
 function partsOf(program: Program): readonly Part[] {
   let parts = known.get(program);
   if (parts === undefined) {
-    const { name, inputs, perRow, integers, scalars, outputs, isRow } = program;
+    const { name, inputs, perRow, integers, overIntegers, scalars, outputs, isRow } = program;
+    const options = { integers, overIntegers, isRow };
     const half = outputs.length >> 1;
     parts = ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
       const some = outputs.slice(start, end);
-      const part = makeProgram(name, inputs, perRow, scalars, some, { integers, isRow });
+      const part = makeProgram(name, inputs, perRow, scalars, some, options);
       return { ...pruneInputs(part), outputs: [start, end] };
     });
     known.set(program, parts);

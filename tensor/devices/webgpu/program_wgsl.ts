@@ -102,11 +102,11 @@ function isWrittenElsewhere(
     !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
 }
 
-/** A copy in separate memory, as floats. */
+/** A copy in separate memory, of numbers with four bytes. */
 function copyOf(device: WebGpuDevice, view: View): View {
   const copy = allocateView(
     device,
-    "float32",
+    view.dtype === "int32" ? "int32" : "float32",
     view.shape,
     "copy of an input whose memory is written",
   );
@@ -114,7 +114,10 @@ function copyOf(device: WebGpuDevice, view: View): View {
   return copy;
 }
 
-const identity = defineProgram({ name: "copy", inputs: ["x"] }, ({ x }) => [x]);
+const identity = defineProgram(
+  { name: "copy", inputs: ["x"], overIntegers: true },
+  ({ x }) => [x],
+);
 
 /** Copies elements between views of one shape. */
 export function copyOnWebGpu(device: WebGpuDevice, source: View, target: View): void {
@@ -153,7 +156,9 @@ function runPiece(
   device.dispatch(
     kernel,
     allocations,
-    { integers: plan.integers, floats: scalars },
+    plan.pattern.number === "i32"
+      ? { integers: [...plan.integers, ...scalars] }
+      : { integers: plan.integers, floats: scalars },
     plan.workgroups,
     () => ({ name: program.name, bytes: viewBytes(views) }),
   );

@@ -15,7 +15,7 @@
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Expression, ReduceOperation } from "../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../expression/program.ts";
-import { type Plan, splitRow } from "./elementwise_wgsl.ts";
+import { argumentsOf, numberTypeOf, type Plan, splitRow } from "./elementwise_wgsl.ts";
 import {
   FormulaCode,
   operandArguments,
@@ -23,7 +23,15 @@ import {
   type OperandsPattern,
 } from "./program_code.ts";
 import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
-import { binaryCode, floatType, functionsFor, literal, type Width } from "./wgsl_functions.ts";
+import {
+  binaryCode,
+  functionsFor,
+  integerLiteral,
+  literal,
+  type NumberType,
+  valueType,
+  type Width,
+} from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 /** How a workgroup's threads are assigned to rows. */
@@ -83,7 +91,10 @@ export function planRows(
     step: varies[i] ? stepOf(innerStrides[i]!) : "none",
   }));
   const width = canHandleFour(columns, views, operands, axes.strides, firstOutput) ? 4 : 1;
-  const pattern: OperandsPattern = { operands, firstOutput, rank: axes.sizes.length, width };
+  const pattern: OperandsPattern = {
+    ...{ operands, firstOutput, rank: axes.sizes.length, width },
+    number: numberTypeOf(program, views),
+  };
   const rows = axes.sizes.reduce((product, size) => product * size, 1);
   const sideBySide =
     operands.filter(({ step }, i) => step === "stride" && axes.strides[i]!.at(-1) === 1).length;
@@ -158,13 +169,16 @@ function rowKernel(
   return {
     key,
     code: () => rowCode(program, pattern, team, operands),
-    integers: [
-      "rows",
-      "columns",
-      ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
-      ...operands.argumentNames,
-    ],
-    floats: program.scalars.map((_, i) => `f${i}`),
+    ...argumentsOf(
+      [
+        "rows",
+        "columns",
+        ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
+        ...operands.argumentNames,
+      ],
+      program,
+      pattern,
+    ),
     buffers: operands.buffers,
   };
 }
@@ -175,17 +189,17 @@ function rowCode(
   team: Team,
   operands: OperandCode,
 ): string {
-  const formulas = new FormulaCode(program, operands, pattern.width);
+  const formulas = new FormulaCode(program, operands, pattern);
   const threads = team.rows * team.lanes;
   const [lane, place] = team.rowsFirst
     ? [`thread / ${team.rows}`, `thread % ${team.rows}`]
     : [`thread % ${team.lanes}`, `thread / ${team.lanes}`];
   const passes = reductionPasses(program);
-  const body = passes.map((pass) => passCode(pass, formulas, pattern.width, team)).join("");
+  const body = passes.map((pass) => passCode(pass, formulas, pattern, team)).join("");
   const partials = Math.max(0, ...passes.map((pass) => pass.length));
   const shared = team.lanes === 1 ? "" : Array.from(
     { length: partials },
-    (_, i) => `var<workgroup> partial${i}: array<f32, ${threads}>;\n`,
+    (_, i) => `var<workgroup> partial${i}: array<${pattern.number}, ${threads}>;\n`,
   ).join("");
   // Threads beyond the last row repeat it without storing, because barriers need all threads.
   const main = `${shared}
@@ -207,7 +221,7 @@ ${splitRow(pattern.rank)}${operands.bases()}${body}${
 function passCode(
   pass: readonly Expression[],
   formulas: FormulaCode,
-  width: Width,
+  { width, number }: OperandsPattern,
   team: Team,
 ): string {
   const reductions = pass.filter((e) => e.kind === "reduce");
@@ -215,13 +229,15 @@ function passCode(
   const varying = reductions.filter((e) => e.a.varies);
   for (const e of reductions) {
     formulas.define(e, `v${e.id}`);
-    if (!e.a.varies) text += `  let v${e.id} = ${repeated(e.operation, formulas.name(e.a))};\n`;
+    if (!e.a.varies) {
+      text += `  let v${e.id} = ${repeated(e.operation, formulas.name(e.a), number)};\n`;
+    }
   }
   if (varying.length === 0) return text;
-  const F = floatType(width);
+  const F = valueType(number, width);
   const sums = varying.filter((e) => e.operation === "sum");
   for (const e of varying) {
-    text += `  var total${e.id} = ${F}(${literal(identityOf(e.operation))});\n`;
+    text += `  var total${e.id} = ${F}(${identityOf(e.operation, number)});\n`;
     if (e.operation === "sum") text += `  var middle${e.id} = ${F}(0);\n`;
   }
   formulas.beginLoop();
@@ -237,7 +253,7 @@ ${sums.map((e) => `    var low${e.id} = ${F}(0);\n`).join("")}\
     const [to, operation] = e.operation === "sum"
       ? [`low${e.id}`, "add" as const]
       : [`total${e.id}`, e.operation];
-    text += `      ${to} = ${binaryCode(operation, to, formulas.wide(e.a), width)};\n`;
+    text += `      ${to} = ${binaryCode(operation, to, formulas.wide(e.a), width, number)};\n`;
   }
   if (sums.length > 0) {
     text += `    }\n    let isFull = (start / ${BLOCK * lanes}) % ${BLOCK} == ${BLOCK - 1};\n`;
@@ -248,27 +264,29 @@ ${sums.map((e) => `    var low${e.id} = ${F}(0);\n`).join("")}\
     }
   }
   text += "  }\n";
-  return text + combineLanes(varying, width, team);
+  return text + combineLanes(varying, width, number, team);
 }
 
 /** A reduction of a value that is constant along the row. */
-function repeated(operation: ReduceOperation, value: string): string {
-  const result = operation === "sum" ? `${value} * f32(arguments.columns)` : value;
-  return `select(${result}, ${literal(identityOf(operation))}, arguments.columns == 0)`;
+function repeated(operation: ReduceOperation, value: string, number: NumberType): string {
+  const result = operation === "sum" ? `${value} * ${number}(arguments.columns)` : value;
+  return `select(${result}, ${identityOf(operation, number)}, arguments.columns == 0)`;
 }
 
-function identityOf(operation: ReduceOperation): number {
-  return { sum: 0, max: -Infinity, min: Infinity }[operation];
+function identityOf(operation: ReduceOperation, number: NumberType): string {
+  const identity = { sum: 0, max: -Infinity, min: Infinity }[operation];
+  return number === "f32" ? literal(identity) : integerLiteral(identity);
 }
 
-function combine(operation: ReduceOperation, a: string, b: string): string {
-  return binaryCode(operation === "sum" ? "add" : operation, a, b, 1);
+function combine(operation: ReduceOperation, a: string, b: string, number: NumberType): string {
+  return binaryCode(operation === "sum" ? "add" : operation, a, b, 1, number);
 }
 
 /** Combines the lanes' partial results, and broadcasts the total to all lanes. */
 function combineLanes(
   reductions: readonly (Expression & { kind: "reduce" })[],
   width: Width,
+  number: NumberType,
   team: Team,
 ): string {
   let text = "";
@@ -277,8 +295,8 @@ function combineLanes(
     if (width === 1) return total;
     text += `  let four${id} = ${total};\n`;
     const [x, y, z, w] = ["x", "y", "z", "w"].map((part) => `four${id}.${part}`);
-    const [low, high] = [combine(operation, x!, y!), combine(operation, z!, w!)];
-    return combine(operation, `(${low})`, `(${high})`);
+    const [low, high] = [combine(operation, x!, y!, number), combine(operation, z!, w!, number)];
+    return combine(operation, `(${low})`, `(${high})`, number);
   });
   if (team.lanes === 1) {
     reductions.forEach(({ id }, i) => text += `  let v${id} = ${own[i]};\n`);
@@ -290,7 +308,8 @@ function combineLanes(
   for (var half = ${team.lanes / 2}; half > 0; half /= 2) {
     if (lane < half) {\n`;
   reductions.forEach(({ operation }, i) => {
-    const sum = combine(operation, `partial${i}[thread]`, `partial${i}[thread + half * ${apart}]`);
+    const other = `partial${i}[thread + half * ${apart}]`;
+    const sum = combine(operation, `partial${i}[thread]`, other, number);
     text += `      partial${i}[thread] = ${sum};\n`;
   });
   text += "    }\n    workgroupBarrier();\n  }\n";

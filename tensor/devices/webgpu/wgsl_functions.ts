@@ -19,8 +19,19 @@ export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
   return ({ float32: "f32", float16: "f16", int32: "i32" } as const)[dtype];
 }
 
-/** The WGSL type of a float value. */
-export const floatType = (width: Width): string => width === 1 ? "f32" : "vec4<f32>";
+/** The type in which formulas are computed. */
+export type NumberType = "f32" | "i32";
+
+/** The WGSL type of a value that holds so many numbers. */
+export const valueType = (number: NumberType, width: Width): string =>
+  width === 1 ? number : `vec4<${number}>`;
+
+/** The integer nearest to a number, infinities included, as a WGSL expression of type `i32`. */
+export function integerLiteral(value: number): string {
+  const integer = Math.min(Math.max(Math.trunc(value), -(2 ** 31)), 2 ** 31 - 1);
+  // The literal of the smallest one would be that of a number too large, negated.
+  return integer === -(2 ** 31) ? "(-2147483647i - 1i)" : `(${integer}i)`;
+}
 
 /**
  * A number as a WGSL expression of type `f32`.
@@ -73,18 +84,19 @@ export function binaryCode(
   a: string,
   b: string,
   width: Width,
+  number: NumberType = "f32",
 ): string {
   const symbols = { add: "+", subtract: "-", multiply: "*", divide: "/" };
   const comparisons = { less: "<", lessEqual: "<=", equal: "==" };
   switch (operation) {
     case "max":
-      return `larger${width}(${a}, ${b})`;
+      return number === "i32" ? `max(${a}, ${b})` : `larger${width}(${a}, ${b})`;
     case "min":
-      return `smaller${width}(${a}, ${b})`;
+      return number === "i32" ? `min(${a}, ${b})` : `smaller${width}(${a}, ${b})`;
     case "less":
     case "lessEqual":
     case "equal": {
-      const type = floatType(width);
+      const type = valueType(number, width);
       return `select(${type}(0), ${type}(1), ${a} ${comparisons[operation]} ${b})`;
     }
     default:
@@ -137,7 +149,7 @@ function errorFunctionCoefficients(): number[] {
 
 /** The functions for one vector width, which is the suffix of each name. */
 function functionsOfWidth(n: Width): Record<string, string> {
-  const F = floatType(n);
+  const F = valueType("f32", n);
   const I = n === 1 ? "i32" : "vec4<i32>";
   const U = n === 1 ? "u32" : "vec4<u32>";
   const B = n === 1 ? "bool" : "vec4<bool>";

@@ -2,7 +2,8 @@
 
 import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
-import { F32x4, type I32x4 } from "../emitter/vectors.ts";
+import { F32x4, I32x4 } from "../emitter/vectors.ts";
+import type { Target } from "./formulas.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
@@ -13,10 +14,25 @@ const identities: Readonly<Record<ReduceOperation, number>> = {
   min: Infinity,
 };
 
-const combine: Readonly<Record<ReduceOperation, (a: F32x4, b: F32x4) => F32x4>> = {
+type Combine = (a: F32x4, b: F32x4) => F32x4;
+
+const combineFloats: Readonly<Record<ReduceOperation, Combine>> = {
   sum: (a, b) => a.add(b),
   max: (a, b) => a.pseudoMax(b),
   min: (a, b) => a.pseudoMin(b),
+};
+
+/** The same for vectors that hold integers. */
+const combineIntegers: Readonly<Record<ReduceOperation, Combine>> = {
+  sum: (a, b) => a.bits().add(b.bits()).asF32x4(),
+  max: (a, b) => a.bits().max(b.bits()).asF32x4(),
+  min: (a, b) => a.bits().min(b.bits()).asF32x4(),
+};
+
+const integerIdentities: Readonly<Record<ReduceOperation, number>> = {
+  sum: 0,
+  max: -(2 ** 31),
+  min: 2 ** 31 - 1,
 };
 
 /** The sum of the finished blocks, and its compensation (accumulated rounding error). */
@@ -30,11 +46,13 @@ interface Total {
  *
  * Sums are blocked: plain additions within a block, compensated summation over blocks, so that a
  * row of a million elements is as accurate as a short one. Source: Knuth, "The Art of Computer
- * Programming", volume 2, 4.2.2, theorem B.
+ * Programming", volume 2, 4.2.2, theorem B. Integers need none of this.
  */
 export class Accumulators {
   readonly operation: ReduceOperation;
   readonly #f: FunctionBuilder;
+  readonly #isInteger: boolean;
+  readonly #combine: Combine;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
   /**
@@ -52,27 +70,31 @@ export class Accumulators {
    * @param width Number of accumulators per result.
    */
   constructor(
-    f: FunctionBuilder,
+    { f, isInteger }: Target,
     reduction: Expression & { readonly kind: "reduce" },
     results: number,
     width: number,
   ) {
     this.#f = f;
+    this.#isInteger = isInteger;
     this.operation = reduction.operation;
+    this.#combine = (isInteger ? combineIntegers : combineFloats)[this.operation];
     this.#width = width;
-    const empty = () => f.local(F32x4.of(identities[this.operation]));
+    const empty = () => f.local(this.identity);
     this.#parts = Array.from({ length: results * width }, empty);
-    this.#totals = this.operation === "sum"
+    this.#totals = this.operation === "sum" && !isInteger
       ? Array.from({ length: results }, () => ({ sum: empty(), error: empty() }))
       : [];
-    this.#sawNaN = this.operation === "sum"
+    this.#sawNaN = this.operation === "sum" || isInteger
       ? []
       : Array.from({ length: results }, () => f.local(F32x4.of(0).bits()));
   }
 
   /** What masked lanes must contribute. */
   get identity(): F32x4 {
-    return F32x4.of(identities[this.operation]);
+    return this.#isInteger
+      ? I32x4.of(integerIdentities[this.operation]).asF32x4()
+      : F32x4.of(identities[this.operation]);
   }
 
   add(part: number, value: F32x4): void {
@@ -80,13 +102,13 @@ export class Accumulators {
     const accumulator = this.#parts[part]!;
     const sawNaN = this.#sawNaN[Math.floor(part / this.#width)];
     const added = sawNaN === undefined ? value : f.local(value);
-    f.set(accumulator, combine[this.operation](accumulator, added));
+    f.set(accumulator, this.#combine(accumulator, added));
     if (sawNaN !== undefined) f.set(sawNaN, sawNaN.or(added.notEqual(added)));
   }
 
   #merged(result: number): F32x4 {
     const parts: F32x4[] = this.#parts.slice(result * this.#width, (result + 1) * this.#width);
-    while (parts.length > 1) parts.push(combine[this.operation](parts.shift()!, parts.shift()!));
+    while (parts.length > 1) parts.push(this.#combine(parts.shift()!, parts.shift()!));
     return parts[0]!;
   }
 
@@ -101,14 +123,15 @@ export class Accumulators {
       f.set(error, error.add(lost));
       f.set(sum, next);
     });
-    if (this.operation === "sum") { for (const part of this.#parts) f.set(part, F32x4.of(0)); }
+    if (this.#totals.length > 0) { for (const part of this.#parts) f.set(part, F32x4.of(0)); }
   }
 
   /** A result, per lane. Infinite sums have no error to correct. */
   result(index: number): Local<F32x4> {
     const total = this.#totals[index];
     if (total === undefined) {
-      return this.#f.local(this.#sawNaN[index]!.select(F32x4.of(NaN), this.#merged(index)));
+      const [merged, sawNaN] = [this.#merged(index), this.#sawNaN[index]];
+      return this.#f.local(sawNaN === undefined ? merged : sawNaN.select(F32x4.of(NaN), merged));
     }
     const { sum, error } = total;
     return this.#f.local(error.equal(error).select<F32x4>(sum.add(error), sum));
@@ -118,6 +141,10 @@ export class Accumulators {
   resultAcrossLanes(index: number): Local<F32x4> {
     const f = this.#f;
     const lanes = this.result(index);
+    if (this.#isInteger) {
+      const pairs = f.local(this.#combine(lanes, lanes.shuffle(lanes, [2, 3, 0, 1])));
+      return f.local(this.#combine(pairs, pairs.shuffle(pairs, [1, 0, 3, 2])));
+    }
     const across = {
       sum: () => f.sumOfLanes(lanes),
       max: () => f.maxOfLanes(lanes),

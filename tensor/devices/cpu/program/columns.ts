@@ -88,7 +88,7 @@ class ColumnWriter {
 
   #hoist(roots: readonly Expression[]): void {
     this.#known.forEach((known, vector) => {
-      this.#known[vector] = hoist(this.#context.f, roots, known, (e) => {
+      this.#known[vector] = hoist(this.#context.target, roots, known, (e) => {
         const isPerRow = e.kind === "input" && !e.varies;
         return isPerRow ? this.#load(e.index, this.#starts, vector) : undefined;
       });
@@ -102,7 +102,7 @@ class ColumnWriter {
     this.#hoist(roots);
     this.#rewind();
     const accumulators = pass.map((reduction) =>
-      new Accumulators(f, reduction, this.#known.length, 1)
+      new Accumulators(this.#context.target, reduction, this.#known.length, 1)
     );
     const addUp = (begin: I32, end: I32) =>
       this.#forEachColumn(begin, end, roots, (values, vector) => {
@@ -142,7 +142,7 @@ class ColumnWriter {
       this.#known.forEach((known, vector) => {
         const values = context.compute(roots, (e) => {
           if (known.has(e)) return known.get(e);
-          if (e.kind === "columnIndex") return column.toF32().splat();
+          if (e.kind === "columnIndex") return context.splatInteger(column);
           return e.kind === "input" ? this.#load(e.index, this.#cursors, vector) : undefined;
         });
         use(values, vector);

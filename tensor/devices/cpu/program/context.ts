@@ -18,6 +18,7 @@ import {
   type KnownValues,
   type OnComputed,
   reachable,
+  type Target,
   writeFormulas,
 } from "./formulas.ts";
 import type { Mode, StrideClass } from "./layout.ts";
@@ -30,6 +31,8 @@ export interface KernelVariant {
   /** The stride class of each operand along the axis of the vectors. */
   readonly classes: readonly StrideClass[];
   readonly dtypes: readonly DType[];
+  /** Whether formulas are computed in 32-bit integers instead of floats; vectors hold their bits. */
+  readonly isInteger: boolean;
   /** Whether to keep expensive values that are needed twice in scratch memory. */
   readonly useScratch: boolean;
   readonly relaxedSimd: boolean;
@@ -58,6 +61,8 @@ export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => vo
 export class KernelContext {
   readonly f: FunctionBuilder;
   readonly variant: KernelVariant;
+  /** Where formulas are written. */
+  readonly target: Target;
   readonly scratch: I32;
   /** Address of each operand's first element in the current run. */
   readonly pointers: readonly Local<I32>[];
@@ -77,6 +82,7 @@ export class KernelContext {
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
+    this.target = { f, isInteger: variant.isInteger };
     this.scratch = parameters.scratch;
     this.#words = parameters.words;
     this.#parameters = parameters;
@@ -89,9 +95,9 @@ export class KernelContext {
     this.columns = f.local(this.#word(wordOf.columns));
     this.slotBytes = f.local(this.#word(wordOf.slotBytes));
     const scalarWord = wordOf.operand(outerRank, classes.length);
-    this.uniform = hoist(f, program.outputs, new Map(), (e) => {
+    this.uniform = hoist(this.target, program.outputs, new Map(), (e) => {
       if (e.kind === "scalar") return this.#words.loadSplat(4 * (scalarWord + e.index));
-      return e.kind === "rowLength" ? this.columns.toF32().splat() : undefined;
+      return e.kind === "rowLength" ? this.splatInteger(this.columns) : undefined;
     });
   }
 
@@ -193,19 +199,30 @@ export class KernelContext {
 
   /** Loads vector number `vector` relative to an address, or only its first element. */
   load(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
-    return this.#fromMemory(k, this.loadBits(k, address, stride, vector, isFull));
+    return this.#fromMemory(k, this.#loadBits(k, address, stride, vector, isFull));
   }
 
   loadOne(k: number, address: I32): F32x4 {
     return this.#fromMemory(k, address.loadSplat());
   }
 
-  #fromMemory(k: number, bits: F32x4): F32x4 {
-    return this.variant.dtypes[k] === "int32" ? bits.bits().toF32x4() : bits;
+  /** An integer in all lanes, as formulas see it. */
+  splatInteger(value: I32): F32x4 {
+    return this.variant.isInteger ? value.splat().asF32x4() : value.toF32().splat();
   }
 
-  /** Like {@linkcode load}, without conversion. */
-  loadBits(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
+  #fromMemory(k: number, bits: F32x4): F32x4 {
+    const { dtypes, isInteger } = this.variant;
+    return dtypes[k] === "int32" && !isInteger ? bits.bits().toF32x4() : bits;
+  }
+
+  #toMemory(k: number, value: F32x4): F32x4 | I32x4 {
+    const { dtypes, isInteger } = this.variant;
+    if ((dtypes[k] === "int32") === isInteger) return value;
+    return isInteger ? value.bits().toF32x4() : value.toI32x4();
+  }
+
+  #loadBits(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
     const strideClass = this.variant.classes[k];
     if (strideClass === "0") return address.loadSplat();
     if (!isFull) return address.loadLane0();
@@ -223,17 +240,15 @@ export class KernelContext {
     isFull: boolean,
     value: F32x4,
   ): void {
-    const isInteger = this.variant.dtypes[k] === "int32";
-    this.storeBits(k, address, stride, vector, isFull, isInteger ? value.toI32x4() : value);
+    this.#storeBits(k, address, stride, vector, isFull, this.#toMemory(k, value));
   }
 
   /** Stores the first element of a vector. */
   storeOne(k: number, address: I32, value: F32x4): void {
-    this.f.storeLane(address, this.variant.dtypes[k] === "int32" ? value.toI32x4() : value, 0);
+    this.f.storeLane(address, this.#toMemory(k, value), 0);
   }
 
-  /** Like {@linkcode store}, without conversion. */
-  storeBits(
+  #storeBits(
     k: number,
     address: I32,
     stride: I32,
@@ -257,7 +272,7 @@ export class KernelContext {
     known: Known,
     onComputed?: OnComputed,
   ): readonly F32x4[] {
-    const values = writeFormulas(this.f, roots, known, onComputed);
+    const values = writeFormulas(this.target, roots, known, onComputed);
     return values.length === 1 ? values : values.map((value) => this.f.local(value));
   }
 }

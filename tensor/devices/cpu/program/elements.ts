@@ -12,8 +12,7 @@ const MAX_VECTORS = 4;
 export function writeElements(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { variant, pointers, runStrides: strides } = context;
   const { program, classes } = variant;
-  if (isIntegerCopy(context)) return writeCopy(context, from, to);
-  const known = hoist(context.f, program.outputs, context.uniform, (e) => {
+  const known = hoist(context.target, program.outputs, context.uniform, (e) => {
     const isFixed = e.kind === "input" && classes[e.index] === "0";
     return isFixed ? context.loadOne(e.index, pointers[e.index]!) : undefined;
   });
@@ -27,20 +26,6 @@ export function writeElements(context: KernelContext, from: Local<I32>, to: Loca
       const k = context.operandOf(o);
       context.store(k, pointers[k]!, strides[k]!, vector, isFull, value);
     });
-  });
-}
-
-/** Whether the program copies integers, which must not be converted to floats (24 bits). */
-function isIntegerCopy({ variant: { program, dtypes } }: KernelContext): boolean {
-  return program.outputs.length === 1 && program.outputs[0]!.kind === "input" &&
-    dtypes.every((dtype) => dtype === "int32");
-}
-
-function writeCopy(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
-  const { pointers, runStrides: strides } = context;
-  forEachBlock(context, from, to, MAX_VECTORS, (vector, isFull) => {
-    const bits = context.loadBits(0, pointers[0]!, strides[0]!, vector, isFull);
-    context.storeBits(1, pointers[1]!, strides[1]!, vector, isFull, bits);
   });
 }
 

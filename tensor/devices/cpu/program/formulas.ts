@@ -3,6 +3,7 @@
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import type { FunctionBuilder } from "../emitter/function.ts";
 import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "../emitter/math.ts";
+import { computeIntegers } from "./integers.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 
 /** Known values where formulas are written: inputs, and what was computed before. */
@@ -10,6 +11,13 @@ export type Known = (e: Expression) => F32x4 | undefined;
 
 /** Called for each computed node; returns what to do with its value, if anything. */
 export type OnComputed = (e: Expression) => ((value: F32x4) => void) | undefined;
+
+/** Where formulas are written, and in which numbers they are computed. */
+export interface Target {
+  readonly f: FunctionBuilder;
+  /** Whether vectors hold 32-bit integers instead of floats. */
+  readonly isInteger: boolean;
+}
 
 /** Operations that cost many instructions. */
 const TRANSCENDENTAL: ReadonlySet<string> = new Set(["exp", "log", "tanh", "erf", "sin", "cos"]);
@@ -45,7 +53,7 @@ export function reachable(
  * @returns The value of each root. Its outermost instructions may not be written yet.
  */
 export function writeFormulas(
-  f: FunctionBuilder,
+  { f, isInteger }: Target,
   roots: readonly Expression[],
   known: Known,
   onComputed?: OnComputed,
@@ -64,7 +72,12 @@ export function writeFormulas(
 
   const isFree = (e: Expression) => uses.get(e) === 1 && !leaves.has(e);
   for (const e of nodes) {
-    let value = leaves.has(e) ? values.get(e)! : compute(f, e, (part) => values.get(part)!, isFree);
+    const valueOf = (part: Expression) => values.get(part)!;
+    let value = leaves.has(e)
+      ? valueOf(e)
+      : isInteger
+      ? computeIntegers(e, valueOf)
+      : compute(f, e, valueOf, isFree);
     const notify = leaves.has(e) ? undefined : onComputed?.(e);
     if (e.kind !== "constant" && (notify || uses.get(e)! > 1)) value = f.local(value);
     notify?.(value);
@@ -206,7 +219,7 @@ export type KnownValues = ReadonlyMap<Expression, F32x4>;
  * @returns The known values, including the new ones.
  */
 export function hoist(
-  f: FunctionBuilder,
+  target: Target,
   roots: readonly Expression[],
   known: KnownValues,
   leaf: Known,
@@ -224,8 +237,8 @@ export function hoist(
     else operands.forEach(want);
   }
   roots.forEach(want);
-  const values = writeFormulas(f, [...wanted], (e) => known.get(e) ?? leaf(e));
+  const values = writeFormulas(target, [...wanted], (e) => known.get(e) ?? leaf(e));
   const result = new Map(known);
-  [...wanted].forEach((e, i) => result.set(e, f.local(values[i]!)));
+  [...wanted].forEach((e, i) => result.set(e, target.f.local(values[i]!)));
   return result;
 }

@@ -114,7 +114,7 @@ class RowWriter {
   /** Computes per-row values, and inputs broadcast along the row. */
   #hoist(roots: readonly Expression[]): void {
     const context = this.#context;
-    this.#known = hoist(context.f, roots, this.#known, (e) => {
+    this.#known = hoist(context.target, roots, this.#known, (e) => {
       if (e.kind !== "input") return undefined;
       const isFixed = !e.varies || context.variant.classes[e.index] === "0";
       return isFixed ? context.loadOne(e.index, this.#starts[e.index]!) : undefined;
@@ -131,7 +131,9 @@ class RowWriter {
     const roots = pass.map((reduction) => reduction.a);
     this.#hoist(roots);
     const vectors = this.#vectorsAtOnce(roots);
-    const accumulators = pass.map((reduction) => new Accumulators(f, reduction, 1, vectors));
+    const accumulators = pass.map((reduction) =>
+      new Accumulators(this.#context.target, reduction, 1, vectors)
+    );
     const addUp = (begin: I32, end: I32) =>
       this.#forEachVector(begin, end, roots, (values, { vector, isFull }) => {
         accumulators.forEach((accumulator, i) => {
@@ -189,7 +191,9 @@ class RowWriter {
     }
     if (e.kind === "columnIndex") {
       const first = 4 * place.vector;
-      return place.at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
+      return context.variant.isInteger
+        ? place.at.splat().add(I32x4.lanes(first, first + 1, first + 2, first + 3)).asF32x4()
+        : place.at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
     }
     if (e.kind !== "input") return undefined;
     const stride = context.rowStrides[e.index]!;
