@@ -89,7 +89,7 @@ export class CountingDevice implements WebGpuDevice {
     this.#liveBytes -= bytes;
   }
 
-  window(_allocation: Allocation, _byteOffset: number, bytes: number): Allocation {
+  range(_allocation: Allocation, _byteOffset: number, bytes: number): Allocation {
     return { bytes };
   }
 

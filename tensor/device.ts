@@ -286,13 +286,13 @@ export interface WebGpuDevice extends DeviceBase {
    * @param byteLength Length in bytes.
    * @throws {RangeError} If it is not within the allocation.
    */
-  window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation;
+  range(allocation: Allocation, byteOffset: number, byteLength: number): Allocation;
   /**
    * Records a dispatch of `workgroups` workgroups. It runs, in recording order, at the next submit:
    * at the latest when something is read.
    *
    * Buffers are bound whole; a view's offset is an argument of the kernel. Of a buffer larger than
-   * a binding, bind a {@linkcode WebGpuDevice.window}.
+   * a binding, bind a {@linkcode WebGpuDevice.range}.
    *
    * @param work The work done; only called while profiling.
    */

@@ -3,7 +3,7 @@
 import type { View, WebGpuDevice } from "../device.ts";
 import { allocateView } from "../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
-import { rowFitsOneBinding } from "../devices/webgpu/windows.ts";
+import { rowFitsOneBinding } from "../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 

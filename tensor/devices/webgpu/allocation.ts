@@ -6,7 +6,7 @@ import { contiguousStrides, sizeOf } from "../../shape.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 
 /** Binding offsets are multiples of this on every adapter, in bytes. */
-export const WINDOW_ALIGNMENT = 256;
+export const BINDING_ALIGNMENT = 256;
 
 /**
  * Rounds up to whole 4-byte words, the unit of copies; buffers have room for that after an odd
@@ -50,10 +50,10 @@ export class WebGpuAllocation implements Allocation {
 }
 
 /** A range of an allocation, for kernels. */
-export class WebGpuWindow implements Allocation {
+export class WebGpuRange implements Allocation {
   /** The allocation that it is a range of. */
   readonly whole: Allocation;
-  /** Start: a multiple of {@linkcode WINDOW_ALIGNMENT}. */
+  /** Start: a multiple of {@linkcode BINDING_ALIGNMENT}. */
   readonly byteOffset: number;
   readonly bytes: number;
 
@@ -66,5 +66,5 @@ export class WebGpuWindow implements Allocation {
 
 /** The allocation that a range belongs to, or the allocation itself. */
 export function wholeOf(allocation: Allocation): Allocation {
-  return allocation instanceof WebGpuWindow ? allocation.whole : allocation;
+  return allocation instanceof WebGpuRange ? allocation.whole : allocation;
 }

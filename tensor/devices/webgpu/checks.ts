@@ -2,7 +2,7 @@
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import type { WebGpuLimits } from "./adapter.ts";
-import { WebGpuWindow, wholeOf, wholeWords } from "./allocation.ts";
+import { WebGpuRange, wholeOf, wholeWords } from "./allocation.ts";
 
 /**
  * Validates a dispatch.
@@ -43,7 +43,7 @@ function callProblem(
       return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
         `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
     }
-    const first = allocation instanceof WebGpuWindow
+    const first = allocation instanceof WebGpuRange
       ? allocations.findIndex((other) => wholeOf(other) === allocation.whole)
       : allocations.indexOf(allocation);
     if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {

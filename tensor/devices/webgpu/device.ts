@@ -12,7 +12,7 @@ import type { TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, ScopeStack } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
-import { WebGpuAllocation, WebGpuWindow, wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
+import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
 import { assertCall, assertRange, assertWithin } from "./checks.ts";
@@ -304,16 +304,16 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     await this.gpu.lost;
   }
 
-  window(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
+  range(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
     this.#own(allocation, "bind");
     assertRange("bind", allocation, byteOffset, byteLength);
-    if (byteOffset % WINDOW_ALIGNMENT !== 0) {
+    if (byteOffset % BINDING_ALIGNMENT !== 0) {
       throw new RangeError(
-        `Cannot bind a range of an allocation: wanted a multiple of ${WINDOW_ALIGNMENT} bytes as its ` +
+        `Cannot bind a range of an allocation: wanted a multiple of ${BINDING_ALIGNMENT} bytes as its ` +
           `start, got ${byteOffset}`,
       );
     }
-    return new WebGpuWindow(allocation, byteOffset, byteLength);
+    return new WebGpuRange(allocation, byteOffset, byteLength);
   }
 
   dispatch(
@@ -330,9 +330,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (x === 0 || y === 0 || z === 0) return;
     const { pipeline, layout, compilation } = this.#kernels.compiled(kernel);
     const buffers = allocations.map((allocation) => {
-      const isWindow = allocation instanceof WebGpuWindow;
-      const own = this.#own(isWindow ? allocation.whole : allocation, what);
-      return { own, buffer: own.buffer, byteOffset: isWindow ? allocation.byteOffset : 0 };
+      const isRange = allocation instanceof WebGpuRange;
+      const own = this.#own(isRange ? allocation.whole : allocation, what);
+      return { own, buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
     });
     const marks = this.#compilations.marksOf(`run "${kernel.key}"`, compilation, buffers);
     const group = this.#kernels.bindGroup(layout, buffers);

@@ -10,7 +10,7 @@ import { bytesPerElement } from "../../dtype.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
 import { allocateView } from "./allocation.ts";
-import { fitsOneBinding, rowFitsOneBinding } from "./windows.ts";
+import { fitsOneBinding, rowFitsOneBinding } from "./binding_ranges.ts";
 
 /** Runs a program: see `runProgramOnWebGpu`. */
 export type RunProgram = (

@@ -11,7 +11,7 @@ import { patternKey } from "./program_code.ts";
 import { groupByAllocation } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
-import { fitsOneBinding, viewsInWindows } from "./windows.ts";
+import { fitsOneBinding, viewsInRanges } from "./binding_ranges.ts";
 
 /** Generated kernels, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
@@ -81,7 +81,7 @@ export function runProgramOnWebGpu(
     runOnLongRows(device, program, read, outputs, scalars, runProgramOnWebGpu);
   } else {
     const { length } = counted;
-    const pieces = viewsInWindows(device, operands, inputs.length, length, program.name);
+    const pieces = viewsInRanges(device, operands, inputs.length, length, program.name);
     for (const piece of pieces) runPiece(device, program, piece, scalars);
   }
   for (const [i, view] of read.entries()) {

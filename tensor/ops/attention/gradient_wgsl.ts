@@ -37,7 +37,7 @@ import {
   type Tiles,
 } from "./tile_wgsl.ts";
 import { sizes, storedAs } from "./wgsl.ts";
-import { attendInWindows } from "./windows_wgsl.ts";
+import { attendInRanges } from "./binding_ranges_wgsl.ts";
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -55,7 +55,7 @@ export function attentionGradientOnWebGpu(
   problem: AttentionProblem,
 ): void {
   if (problem.batch === 0) return;
-  attendInWindows(
+  attendInRanges(
     device,
     views,
     ["dq", "dk", "dv"],

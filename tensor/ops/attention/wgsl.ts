@@ -7,7 +7,7 @@ import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
 import { attendByProducts } from "./products_wgsl.ts";
 import { place, type Stored, TILE } from "./tile_wgsl.ts";
 import type { ForwardViews } from "./wasm.ts";
-import { attendInWindows } from "./windows_wgsl.ts";
+import { attendInRanges } from "./binding_ranges_wgsl.ts";
 
 /** Records the computation of attention, and of what its gradient needs. */
 export function attentionOnWebGpu(
@@ -16,7 +16,7 @@ export function attentionOnWebGpu(
   problem: AttentionProblem,
 ): void {
   if (problem.batch * problem.queries === 0) return;
-  attendInWindows(
+  attendInRanges(
     device,
     views,
     ["y", "logSums"],

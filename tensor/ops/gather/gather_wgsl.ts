@@ -7,9 +7,9 @@ import {
   asMatrix,
   rowFitsOneBinding,
   rowOf,
-  rowsInWindows,
-  viewsInWindows,
-} from "../../devices/webgpu/windows.ts";
+  rowsInRanges,
+  viewsInRanges,
+} from "../../devices/webgpu/binding_ranges.ts";
 import { sizeOf } from "../../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 import { inColumns } from "../wide_rows_wgsl.ts";
@@ -79,7 +79,7 @@ function takeRows(device: WebGpuDevice, weight: View, ids: View, output: View): 
   const table = viewAs(weight, [rows, rowLength], [rowLength, 1]);
   // If the table exceeds a binding, each range of it fills in its own rows.
   let first = 0;
-  for (const [part] of viewsInWindows(device, [table], 0, 1, "take rows")) {
+  for (const [part] of viewsInRanges(device, [table], 0, 1, "take rows")) {
     const partRows = part!.shape[0]!;
     for (const [id, row] of rowPieces(device, ids, output, rowLength)) {
       const count = row.shape[0]!;
@@ -114,7 +114,7 @@ export function rowPieces(
   const shape = [sizeOf(ids.shape), rowLength];
   const views = [viewAs(ids, shape, [1, 0]), viewAs(rows, shape, [rowLength, 1])];
   const pieces: [ids: View, rows: View][] = [];
-  for (const [ids, rows] of viewsInWindows(device, views, 1, 1, "go through rows by id")) {
+  for (const [ids, rows] of viewsInRanges(device, views, 1, 1, "go through rows by id")) {
     const count = ids!.shape[0]!;
     for (let first = 0; first === 0 || first < count; first += most) {
       const length = Math.min(most, count - first);
@@ -215,7 +215,7 @@ export function* partsOfRows(
     rowFitsOneBinding(device, rows, length) && rowFitsOneBinding(device, positions, k) &&
     rowFitsOneBinding(device, elements, k)
   ) {
-    for (const piece of rowsInWindows(device, [rows, positions, elements], count, name)) {
+    for (const piece of rowsInRanges(device, [rows, positions, elements], count, name)) {
       const [rows, positions, elements] = piece as [View, View, View];
       yield { rows, firstColumn: 0, positions, elements, isFirst: true };
     }
@@ -225,9 +225,9 @@ export function* partsOfRows(
   for (let i = 0; i < count; i++) {
     const [row, ...some] = matrices.map((matrix) => rowOf(matrix, i)) as [View, View, View];
     let firstColumn = 0;
-    for (const [part] of viewsInWindows(device, [row], 1, 2, name)) {
+    for (const [part] of viewsInRanges(device, [row], 1, 2, name)) {
       let isFirst = true;
-      for (const [positions, elements] of viewsInWindows(device, some, 2, 2, name)) {
+      for (const [positions, elements] of viewsInRanges(device, some, 2, 2, name)) {
         yield {
           ...{ rows: part!, firstColumn, positions: positions!, elements: elements!, isFirst },
         };

@@ -10,7 +10,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
-import { viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { Storage } from "../../scope.ts";
 import { sizeOf } from "../../shape.ts";
 import { Tensor } from "../../tensor.ts";
@@ -91,7 +91,7 @@ function orderOf(
   const sorted = hold(sortPositions(device, ids, rows), count);
   const begins = hold(device.allocate(4 * (rows + 1), "where ids begin"), rows + 1);
   let first = 0;
-  for (const [part] of viewsInWindows(device, [begins], 0, 1, "find where ids begin")) {
+  for (const [part] of viewsInRanges(device, [begins], 0, 1, "find where ids begin")) {
     const partIds = part!.shape[0]!;
     device.dispatch(
       FIND_BEGINS,
@@ -133,7 +133,7 @@ function sumPiece(
   const whole = viewAs(output, [rows, rowLength], [rowLength, 1]);
   // An id ends where the next one starts.
   const bounds = viewAs(order.begins, [rows, 2], [1, 1]);
-  for (const [begins, part] of viewsInWindows(device, [bounds, whole], 1, 1, "sum rows")) {
+  for (const [begins, part] of viewsInRanges(device, [bounds, whole], 1, 1, "sum rows")) {
     const partRows = part!.shape[0]!;
     device.dispatch(
       sumIds,

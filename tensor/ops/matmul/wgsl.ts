@@ -16,7 +16,7 @@ import {
   type MatmulOptions,
   transposeProduct,
 } from "./product.ts";
-import { productsInWindows } from "./windows_wgsl.ts";
+import { matmulsInRanges } from "./binding_ranges_wgsl.ts";
 
 /** Up to so many columns, a product with more rows is computed as one of few rows. */
 const FEW_COLUMNS = 4;
@@ -59,7 +59,7 @@ export function matmulOnWebGpu(
 ): void {
   const choices = choiceTable(device);
   const products = describeProducts(a, b, c, options, epilogue).flatMap((product) =>
-    productsInWindows(device, product, options)
+    matmulsInRanges(device, product, options)
   );
   for (const { product, options } of products) {
     // Kernels for few rows spread threads along n: few columns are computed as few rows.

@@ -1,7 +1,7 @@
 /** Multinomial sampling on WebGPU. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { rowsInWindows } from "../../devices/webgpu/windows.ts";
+import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 import { BITS_OF_ONE } from "./multinomial_wasm.ts";
@@ -16,7 +16,7 @@ export function multinomialOnWebGpu(
 ): void {
   if (sizeOf(uniforms.shape) === 0) return;
   const rows = sizeOf(weights.shape.slice(0, -1));
-  for (const piece of rowsInWindows(device, [weights, uniforms, output], rows, "multinomial")) {
+  for (const piece of rowsInRanges(device, [weights, uniforms, output], rows, "multinomial")) {
     const [pieceRows, length] = piece[0]!.shape as [number, number];
     const samples = piece[1]!.shape[1]!;
     const draws = pieceRows * samples;

@@ -6,7 +6,7 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { rowsInWindows } from "../../devices/webgpu/windows.ts";
+import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 
@@ -21,7 +21,7 @@ export function topKOnWebGpu(device: WebGpuDevice, x: View, values: View, indice
   const k = values.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
   if (k * rows === 0) return;
-  for (const piece of rowsInWindows(device, [x, values, indices], rows, "topK")) {
+  for (const piece of rowsInRanges(device, [x, values, indices], rows, "topK")) {
     const [x, values] = piece as [View, View, View];
     const [pieceRows, length] = x.shape as [number, number];
     // The values and indices of a row start at the same offset of their buffers.

@@ -1,7 +1,7 @@
 /** The running sum on WebGPU. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { asMatrix, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { asMatrix, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 import { pieceLength, SCAN_PIECES } from "./scan_wasm.ts";
@@ -17,7 +17,7 @@ export function cumulativeSumOnWebGpu(
   const rows = sizeOf(x.shape.slice(0, -1));
   if (length * rows === 0) return;
   const matrices = [asMatrix(x, rows), asMatrix(output, rows)];
-  const pieces = viewsInWindows(device, matrices, 1, 2, "cumulative sum");
+  const pieces = viewsInRanges(device, matrices, 1, 2, "cumulative sum");
   const isCut = pieces.some(([x]) => x!.shape[1]! < length);
   // The pieces of a row are computed in order, each starting at the sum of the earlier ones.
   const carry = isCut ? device.allocate(4, "a sum so far") : null;

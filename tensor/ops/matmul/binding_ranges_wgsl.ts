@@ -2,7 +2,7 @@
 
 import type { WebGpuDevice } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
-import { fitsOneBinding, halfOf, windowOf } from "../../devices/webgpu/windows.ts";
+import { bindingOf, fitsOneBinding, halfOf } from "../../devices/webgpu/binding_ranges.ts";
 import {
   mapAddends,
   type MatmulOptions,
@@ -29,7 +29,7 @@ type Side = "m" | "n" | "k" | "outer" | "inner";
  *
  * @returns The parts, in the order in which they have to be done.
  */
-export function productsInWindows(
+export function matmulsInRanges(
   device: WebGpuDevice,
   product: Product,
   options: Flags,
@@ -48,8 +48,8 @@ export function productsInWindows(
   // Of a symmetric product only the whole is one.
   const { accumulate = false } = options;
   return [
-    ...productsInWindows(device, first, { accumulate }),
-    ...productsInWindows(device, second, { accumulate: accumulate || seen === "k" }),
+    ...matmulsInRanges(device, first, { accumulate }),
+    ...matmulsInRanges(device, second, { accumulate: accumulate || seen === "k" }),
   ];
 }
 
@@ -68,18 +68,18 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
     const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
-    const window = windowOf(device, matrix.allocation, matrix.dtype, range);
+    const binding = bindingOf(device, matrix.allocation, matrix.dtype, range);
     // What copies b, to align it, writes to a buffer of its own.
     const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(product) });
-    if (window === null || !isCopySeen) {
+    if (binding === null || !isCopySeen) {
       if (outer > 1) return "outer";
       if (inner > 1) return "inner";
       return rows > 1 && (matrix.row >= matrix.column || columns === 1) ? byRow : byColumn;
     }
     seen.push({
       ...matrix,
-      allocation: window.allocation,
-      offset: matrix.offset - window.start,
+      allocation: binding.allocation,
+      offset: matrix.offset - binding.start,
     });
   }
   const seenAddends = seen.slice(1, -2);

@@ -1,9 +1,9 @@
 /** Attention on WebGPU with operands that exceed a binding. @module */
 
 import type { View, WebGpuDevice } from "../../device.ts";
-import { allocateView, WINDOW_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
+import { allocateView, BINDING_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../../devices/webgpu/program_wgsl.ts";
-import { fitsOneBinding, viewsInWindows } from "../../devices/webgpu/windows.ts";
+import { fitsOneBinding, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import type { AttentionProblem } from "./problem.ts";
 
@@ -19,7 +19,7 @@ import type { AttentionProblem } from "./problem.ts";
  * @param attend Computes a part of the problem, on views that fit a binding.
  * @throws {RangeError} If a single head exceeds a binding.
  */
-export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
+export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
   device: WebGpuDevice,
   views: V,
   written: readonly (keyof V)[],
@@ -40,7 +40,7 @@ export function attendInWindows<V extends { readonly [Name in keyof V]: View }>(
   );
   const copied = placed.flatMap((view, i) => view === seen[i] ? [] : [i]);
   for (const i of copied) if (i < firstOutput) copyOnWebGpu(device, placed[i]!, seen[i]!);
-  for (const piece of viewsInWindows(device, seen, firstOutput, 2, "attention", "heads")) {
+  for (const piece of viewsInRanges(device, seen, firstOutput, 2, "attention", "heads")) {
     const [batch, pieceHeads] = piece[0]!.shape as [number, number];
     // With only some of the heads, views are contiguous within an item only.
     const step = pieceHeads < keyHeads ? 1 : batch;
@@ -108,7 +108,7 @@ function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides
   if (fitsOneBinding(device, allocation)) return false;
   const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
   const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
-  const bytes = bytesPerElement(dtype) * reach + WINDOW_ALIGNMENT;
+  const bytes = bytesPerElement(dtype) * reach + BINDING_ALIGNMENT;
   return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
 }
 

@@ -8,7 +8,7 @@
 import type { Allocation, View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
 import { sizeOf } from "../../shape.ts";
-import { wholeWords, WINDOW_ALIGNMENT } from "./allocation.ts";
+import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
 
 /** The elements in use of an allocation, from first to last. */
 export interface ElementRange {
@@ -18,7 +18,7 @@ export interface ElementRange {
 }
 
 /** A bindable range of an allocation. */
-export interface ElementWindow {
+export interface ElementBinding {
   readonly allocation: Allocation;
   /** Index in the allocation of its first element. */
   readonly start: number;
@@ -30,19 +30,19 @@ export function fitsOneBinding(device: WebGpuDevice, { bytes }: Allocation): boo
 }
 
 /** The smallest bindable range with these elements; `null` if it exceeds a binding. */
-export function windowOf(
+export function bindingOf(
   device: WebGpuDevice,
   allocation: Allocation,
   dtype: DType,
   { first, last }: ElementRange,
-): ElementWindow | null {
+): ElementBinding | null {
   if (fitsOneBinding(device, allocation)) return { allocation, start: 0 };
   const elementBytes = bytesPerElement(dtype);
-  const alignment = WINDOW_ALIGNMENT / elementBytes;
+  const alignment = BINDING_ALIGNMENT / elementBytes;
   const start = Math.floor(first / alignment) * alignment;
   const bytes = wholeWords((last + 1 - start) * elementBytes);
   if (bytes > device.limits.maxStorageBufferBindingSize) return null;
-  return { allocation: device.window(allocation, start * elementBytes, bytes), start };
+  return { allocation: device.range(allocation, start * elementBytes, bytes), start };
 }
 
 /** Half of a length, so that both halves start at a multiple of four elements if possible. */
@@ -61,7 +61,7 @@ export function halfOf(length: number): number {
  * @returns The views of each piece.
  * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
  */
-export function viewsInWindows(
+export function viewsInRanges(
   device: WebGpuDevice,
   views: readonly View[],
   firstOutput: number,
@@ -92,7 +92,7 @@ export function viewsInWindows(
       offset: offset + from * strides[axis]!,
     }));
   return [cut(0, half), cut(half, length)].flatMap((part) =>
-    viewsInWindows(device, part, firstOutput, axes, name, unit)
+    viewsInRanges(device, part, firstOutput, axes, name, unit)
   );
 }
 
@@ -105,7 +105,7 @@ export function viewsInWindows(
  * @returns The views of each piece, [rows, length].
  * @throws {RangeError} If a row exceeds a binding.
  */
-export function rowsInWindows(
+export function rowsInRanges(
   device: WebGpuDevice,
   views: readonly View[],
   rows: number,
@@ -113,7 +113,7 @@ export function rowsInWindows(
 ): readonly (readonly View[])[] {
   if (rows === 0) return [];
   const matrices = views.map((view) => asMatrix(view, rows));
-  return viewsInWindows(device, matrices, views.length, 1, name);
+  return viewsInRanges(device, matrices, views.length, 1, name);
 }
 
 /** A contiguous view as [rows, length]. */
@@ -134,7 +134,7 @@ export function rowFitsOneBinding(
   { allocation, dtype }: View,
   length: number,
 ): boolean {
-  const bytes = length * bytesPerElement(dtype) + WINDOW_ALIGNMENT;
+  const bytes = length * bytesPerElement(dtype) + BINDING_ALIGNMENT;
   return fitsOneBinding(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
@@ -145,24 +145,24 @@ function boundViews(
   firstOutput: number,
 ): readonly View[] | null {
   const written = new Set(views.slice(firstOutput).map(({ allocation }) => allocation));
-  const windows = new Map<Allocation, ElementWindow>();
+  const bindings = new Map<Allocation, ElementBinding>();
   // Written memory is bound once, so its range must cover all uses.
   for (const allocation of written) {
     const uses = views.filter((view) => view.allocation === allocation);
     const ranges = uses.map(rangeOf);
     const first = Math.min(...ranges.map((range) => range.first));
     const last = Math.max(...ranges.map((range) => range.last));
-    const window = windowOf(device, allocation, uses[0]!.dtype, { first, last });
-    if (window === null) return null;
-    windows.set(allocation, window);
+    const binding = bindingOf(device, allocation, uses[0]!.dtype, { first, last });
+    if (binding === null) return null;
+    bindings.set(allocation, binding);
   }
   const result: View[] = [];
   for (const view of views) {
-    const window = windows.get(view.allocation) ??
-      windowOf(device, view.allocation, view.dtype, rangeOf(view));
-    if (window === null) return null;
+    const binding = bindings.get(view.allocation) ??
+      bindingOf(device, view.allocation, view.dtype, rangeOf(view));
+    if (binding === null) return null;
     const { dtype, shape, strides, offset } = view;
-    const { allocation, start } = window;
+    const { allocation, start } = binding;
     result.push({ allocation, dtype, shape, strides, offset: offset - start });
   }
   return result;

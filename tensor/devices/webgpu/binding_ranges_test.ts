@@ -204,7 +204,7 @@ gpuTest("a head that exceeds a binding is an error that says so", (device) => {
 
 gpuTest("a binding range starts at an aligned offset within its allocation", (device) => {
   const allocation = device.allocate(1024, "a kibibyte");
-  assertEquals(device.window(allocation, 512, 512).bytes, 512);
-  assertThrows(() => device.window(allocation, 4, 512), RangeError, "a multiple of 256 bytes");
-  assertThrows(() => device.window(allocation, 768, 512), RangeError, "within 1024 bytes");
+  assertEquals(device.range(allocation, 512, 512).bytes, 512);
+  assertThrows(() => device.range(allocation, 4, 512), RangeError, "a multiple of 256 bytes");
+  assertThrows(() => device.range(allocation, 768, 512), RangeError, "within 1024 bytes");
 });
