@@ -111,4 +111,5 @@ export {
   ChatSession,
   type ChatSessionOptions,
 } from "./session.ts";
-export { type ExamTask, readRows, rowFormats } from "./tasks/rows.ts";
+export { type ExamTask, readRows, type ReadRowsOptions, rowFormats } from "./tasks/rows.ts";
+export { type PythonOptions, type PythonResult, runPython } from "./tools/python.ts";

@@ -33,6 +33,7 @@ import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
+  tools: choice(["calculator", "python"], "calculator", "python may run programs, for HumanEval"),
   source: choice(["sft", "rl"], "sft", "The stage of the model"),
   modelTag: text("", "The model's run, by default the latest one", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
@@ -121,9 +122,20 @@ async function openExams(values: EvalValues): Promise<ExamTask[]> {
         `Cannot use --task: wanted rules, or ${rowFormats.join(", ")} with =FILE, got "${spec}"`,
       );
     }
-    exams.push(await readRows(format, path.join("=")));
+    const runsPython = values.tools === "python";
+    exams.push(await blameFlagsFor(readRows(format, path.join("="), { runsPython })));
   }
   return exams;
+}
+
+/** A task that flags do not allow is blamed on them. */
+async function blameFlagsFor(opening: Promise<ExamTask>): Promise<ExamTask> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message, { cause: error });
+    throw error;
+  }
 }
 
 async function examine(

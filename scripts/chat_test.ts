@@ -152,7 +152,12 @@ Deno.test("chat_eval asks rows of the known data sets, and names what is wrong w
   const cases: [string, number, string][] = [
     [`MMLU=${rows}`, 1, `Cannot read ${rows}, line 1: wanted answer as a number`],
     [`ARC-Easy=${rows}`, 1, `Cannot read ${rows}, line 1: wanted an object`],
-    ["GSM8K", 2, 'wanted rules, or ARC-Easy, ARC-Challenge, MMLU, GSM8K with =FILE, got "GSM8K"'],
+    [
+      "GSM8K",
+      2,
+      'wanted rules, or ARC-Easy, ARC-Challenge, MMLU, GSM8K, HumanEval with =FILE, got "GSM8K"',
+    ],
+    [`HumanEval=${rows}`, 2, "Cannot judge HumanEval: wanted --tools python"],
     [`GSM8K=${home}/none`, 1, `Cannot read ${home}/none`],
   ];
   for (const [task, wanted, message] of cases) {

@@ -5,6 +5,13 @@
  */
 
 import type { Conversation } from "../../tokenizer/mod.ts";
+import { runPython } from "../tools/python.ts";
+import {
+  type HumanEvalProblem,
+  humanEvalProblem,
+  type HumanEvalRow,
+  testProgram,
+} from "./human_eval.ts";
 import { gsm8kProblem, type Gsm8kRow, isAnsweredRight } from "./gsm8k.ts";
 import {
   arcProblem,
@@ -16,18 +23,25 @@ import {
 import { type GenerativeTask, listTask, type Task } from "./task.ts";
 
 /** The data sets whose rows can be read. */
-export const rowFormats = ["ARC-Easy", "ARC-Challenge", "MMLU", "GSM8K"] as const;
+export const rowFormats = ["ARC-Easy", "ARC-Challenge", "MMLU", "GSM8K", "HumanEval"] as const;
 
 /** A task to examine a model with: letters to choose from, or answers to judge. */
 export type ExamTask =
   | { readonly kind: "categorical"; readonly task: Task<CategoricalProblem> }
   | { readonly kind: "generative"; readonly task: GenerativeTask };
 
+/** Options for {@linkcode readRows}. */
+export interface ReadRowsOptions {
+  /** Whether programs that the model writes may be run: HumanEval needs it. @default {false} */
+  readonly runsPython?: boolean;
+}
+
 /**
  * Reads a task from a JSON Lines file: a row of the data set on each line.
  *
  * @param name The data set.
  * @param path The file.
+ * @throws {TypeError} If programs would have to be run, and may not.
  * @throws {Error} If the file cannot be read, or a line is no row; the message names file and line.
  *
  * @example
@@ -40,7 +54,26 @@ export type ExamTask =
  * if (kind !== "generative" || task.length !== 1) throw new Error("expected one question");
  * ```
  */
-export async function readRows(name: typeof rowFormats[number], path: string): Promise<ExamTask> {
+export async function readRows(
+  name: typeof rowFormats[number],
+  path: string,
+  { runsPython = false }: ReadRowsOptions = {},
+): Promise<ExamTask> {
+  if (name === "HumanEval") {
+    if (!runsPython) {
+      throw new TypeError("Cannot judge HumanEval: wanted --tools python, as it runs programs");
+    }
+    const problems = await readLines(path, (row) => humanEvalProblem(humanEvalRow(row)));
+    const programs = new Map<Conversation, HumanEvalProblem>(
+      problems.map((problem) => [problem, problem]),
+    );
+    const task: GenerativeTask = {
+      ...listTask<Conversation>(name, problems),
+      isRight: async (problem, completion) =>
+        (await runPython(testProgram(programs.get(problem)!, completion))).success,
+    };
+    return { kind: "generative", task };
+  }
   if (name === "GSM8K") {
     const problems = await readLines(path, (row) => gsm8kProblem(gsm8kRow(row)));
     return {
@@ -79,6 +112,15 @@ async function readLines<Problem>(path: string, parse: (row: Row) => Problem): P
 
 function gsm8kRow(row: Row): Gsm8kRow {
   return { question: textOf(row, "question"), answer: textOf(row, "answer") };
+}
+
+function humanEvalRow(row: Row): HumanEvalRow {
+  return {
+    prompt: textOf(row, "prompt"),
+    canonical_solution: textOf(row, "canonical_solution"),
+    entry_point: textOf(row, "entry_point"),
+    test: textOf(row, "test"),
+  };
 }
 
 function mmluRow(row: Row): MmluRow {

@@ -1,9 +1,10 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
 import type { Conversation } from "../../tokenizer/mod.ts";
 import { extractAnswer, gsm8kProblem, isAnsweredRight } from "./gsm8k.ts";
 import { extractImports, extractProgram } from "./human_eval.ts";
 import { arcProblem, mmluProblem, type MmluRow, renderMultipleChoice } from "./multiple_choice.ts";
+import { readRows } from "./rows.ts";
 import { simpleSpelling, spellingBee } from "./spelling.ts";
 import { listTask, mixTasks, sliceTask, type Task } from "./task.ts";
 
@@ -128,4 +129,21 @@ goldenTest("words to spell come in the original's order", () => {
     const task = simpleSpelling({ words: golden.spelling_words, split, size: expected.length });
     assertEquals(expected.map((_, i) => task.get(i)), expected);
   }
+});
+
+Deno.test("HumanEval is judged by running it, and only if that is allowed", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+  const row = {
+    prompt: "def one():\n",
+    canonical_solution: "    return 1\n",
+    entry_point: "one",
+    test: "def check(f):\n    assert f() == 1\n",
+  };
+  await Deno.writeTextFile(path, JSON.stringify(row));
+  await assertRejects(() => readRows("HumanEval", path), TypeError, "wanted --tools python");
+  const exam = await readRows("HumanEval", path, { runsPython: true });
+  if (exam.kind !== "generative") throw new Error("expected answers to judge");
+  const problem = exam.task.get(0);
+  assertEquals(await exam.task.isRight(problem, "def one():\n    return 1"), true);
+  assertEquals(await exam.task.isRight(problem, "def one():\n    return 2"), false);
 });
