@@ -111,7 +111,7 @@ export class ChatSession implements Disposable {
     return this.#cache?.position ?? 0;
   }
 
-  /** Starts anew, with another system turn if one is given. */
+  /** Starts over, with another system turn if one is given. */
   reset(system: string | undefined = this.#system): void {
     this.#system = system;
     this.#exchanges = [];

@@ -193,10 +193,10 @@ function randomSeed(): number {
 }
 
 const helpText = `/help                this text
-/clear               start anew
+/clear               start over
 /retry               answer the last question again
 /edit                take the last question back, to change it
-/system [TEXT]       start anew, with something the model is told first
+/system [TEXT]       start over, with something the model is told first
 /temperature [X]     1 samples as the model predicts, 0 is certain
 /topk [N]            sample from this many of the most likely tokens
 /save FILE           append the chat to a JSON Lines file
@@ -272,7 +272,7 @@ class Chat {
         return this.#session.reset();
       case "/system":
         this.#session.reset(argument);
-        return console.log(argument === "" ? "(No system turn.)" : "(Started anew.)");
+        return console.log(argument === "" ? "(No system turn.)" : "(Started over.)");
       case "/temperature":
         return this.#set("temperature", argument);
       case "/topk":

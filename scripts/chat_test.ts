@@ -104,7 +104,7 @@ Deno.test("a chat answers, retries, saves what was said, and takes commands", as
     const text of [
       "(temperature 0.5)",
       "(top-k 50)",
-      "(Started anew.)",
+      "(Started over.)",
       "Cannot save: wanted /save FILE",
       "There is no /nonsense.",
       `(Appended to ${saved}.)`,

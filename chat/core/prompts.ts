@@ -177,6 +177,10 @@ export function commonPrefixLength(sequences: readonly (readonly number[])[]): n
 
 /** Python's `str.strip`: unlike `trim` it takes U+001C to U+001F and U+0085, and leaves U+FEFF. */
 function strip(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/^[\p{White_Space}\x1c-\x1f]+|[\p{White_Space}\x1c-\x1f]+$/gu, "");
+  const isSpace = (character: string) =>
+    /\p{White_Space}/u.test(character) || (character >= "\x1c" && character <= "\x1f");
+  let [start, end] = [0, text.length];
+  while (start < end && isSpace(text[start]!)) start++;
+  while (end > start && isSpace(text[end - 1]!)) end--;
+  return text.slice(start, end);
 }
