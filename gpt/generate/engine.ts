@@ -205,24 +205,27 @@ export class Engine {
       using scope = device.scope();
       const isKept = cache === options.cache;
       const prompt = isKept ? cache : new KVCache(device, config, 1, tokens.length, computeDtype);
-      const ids = Tensor.from(device, [tokens], { dtype: "int32" });
-      const logits = this.#model.forward(ids, undefined, { cache: prompt });
-      if (!isKept) {
-        cache.copyFrom(prompt);
-        prompt.dispose();
+      try {
+        const ids = Tensor.from(device, [tokens], { dtype: "int32" });
+        const logits = this.#model.forward(ids, undefined, { cache: prompt });
+        if (!isKept) cache.copyFrom(prompt);
+        const last = logits.slice(1, tokens.length - 1).squeeze(1);
+        const repeated = last.expand([cache.batchSize, config.vocabSize]);
+        return scope.keep(drawTokens(repeated, 0, options));
+      } finally {
+        if (!isKept) prompt.dispose();
       }
-      const last = logits.slice(1, tokens.length - 1).squeeze(1);
-      const repeated = last.expand([cache.batchSize, config.vocabSize]);
-      return scope.keep(drawTokens(repeated, 0, options));
     });
     return await readIds(drawn);
   }
 }
 
 async function readIds(ids: Tensor): Promise<readonly number[]> {
-  const values = await ids.data();
-  ids.dispose();
-  return Array.from(values);
+  try {
+    return Array.from(await ids.data());
+  } finally {
+    ids.dispose();
+  }
 }
 
 /**

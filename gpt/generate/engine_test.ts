@@ -288,3 +288,40 @@ Deno.test("a kept cache is for one sample, and has to have room", async () => {
   await assertRejects(() => first({ maxTokens: 7 }), RangeError, "at most 8 in all, the cache's");
   await device.close();
 });
+
+testOnEveryDevice("a generation that fails frees its cache", async (device) => {
+  const model = makeModel(device);
+  const engine = new Engine(model, bare);
+  const options = { maxTokens: 4, temperature: 0 };
+  await firstOf(engine, options);
+  const before = device.live;
+  for (let i = 0; i < 5; i++) {
+    const hostile = [1, config.vocabSize + i];
+    await assertRejects(() => engine.generateBatch(hostile, options), RangeError, "got 6");
+  }
+  assertEquals(device.live, before);
+  // One that fails after some tokens: its third ends an expression that cannot be decoded.
+  const sampled = await firstOf(engine, options);
+  assertEquals(new Set(sampled.slice(0, 3)).size, 3);
+  const failing = new Engine(model, {
+    special: (name) => name === "<|python_start|>" ? sampled[0]! : sampled[2]!,
+    encode: () => [],
+    decode: () => {
+      throw new Error("no such token");
+    },
+  });
+  await assertRejects(() => failing.generateBatch(prompt, options), Error, "no such token");
+  assertEquals(device.live, before);
+});
+
+gpuTest("a cache that does not fit leaves nothing behind", async (device) => {
+  const model = makeModel(device);
+  const before = device.live;
+  const options = { samples: 16, maxTokens: 200 };
+  await assertRejects(
+    () => new Engine(model, bare).generateBatch(prompt, options),
+    RangeError,
+    "Cannot allocate",
+  );
+  assertEquals(device.live, before);
+}, { memoryLimit: 2 ** 20 });

@@ -45,14 +45,14 @@ export class KVCache {
     // Head by head: attention then reads the memory from end to end, as caches like it.
     const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
     const reserve = () =>
-      Array.from({ length: config.nLayer }, () => {
-        const byHead = Tensor.zeros(device, shape, { dtype });
-        const byToken = byHead.transpose(1, 2).keep();
-        byHead.dispose();
-        return byToken;
-      });
+      Array.from(
+        { length: config.nLayer },
+        () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2),
+      );
+    using _ifItFails = device.scope();
     this.#keys = reserve();
     this.#values = reserve();
+    for (const each of [...this.#keys, ...this.#values]) each.keep();
   }
 
   /**
