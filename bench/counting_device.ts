@@ -18,7 +18,7 @@ import type {
   WgslKernel,
 } from "../tensor/mod.ts";
 import { ProfileRecorder, type Work } from "../tensor/profile.ts";
-import { type Scope, ScopeStack } from "../tensor/scope.ts";
+import { type Scope, Scopes } from "../tensor/scope.ts";
 
 /** The device that a {@linkcode CountingDevice} imitates. */
 export interface CountingOptions {
@@ -46,7 +46,7 @@ export class CountingDevice implements WebGpuDevice {
   readonly info: DeviceInfo;
   readonly limits: WebGpuDevice["limits"];
   readonly hasFloat16: boolean;
-  readonly #scopes = new ScopeStack();
+  readonly scopes: Scopes = new Scopes("counting");
   #recorder: ProfileRecorder | null = null;
   #live = 0;
   #liveBytes = 0;
@@ -69,12 +69,8 @@ export class CountingDevice implements WebGpuDevice {
     return { liveBytes: this.#liveBytes, peakBytes: this.#peakBytes, limitBytes: Infinity };
   }
 
-  get currentScope(): Scope | null {
-    return this.#scopes.current;
-  }
-
   scope(): Scope {
-    return this.#scopes.open();
+    return this.scopes.open();
   }
 
   allocate(bytes: number, _label: string): Allocation {

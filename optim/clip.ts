@@ -65,7 +65,7 @@ export function clipGradientNorm(parameters: Parameters, maxNorm: number): Tenso
 
 function gradientNorm(gradients: readonly Tensor[]): Tensor {
   const { device } = gradients[0]!;
-  const outer = device.currentScope;
+  const outer = device.scopes.current;
   using _temporaries = device.scope();
   const sums = gradients.map((gradient) => {
     const rows = gradient.reshape(gradient.shape.length === 0 ? [1] : gradient.shape);

@@ -8,7 +8,7 @@ import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { bytesPerElement, checkDType, type DType, isFloat } from "./dtype.ts";
 import { contiguousStrides, sizeOf } from "./shape.ts";
-import { History, Storage } from "./scope.ts";
+import { History, Storage } from "./storage.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -278,7 +278,7 @@ export function record(
   const dtypes = inputs.map(gradientType);
   output.attach(
     new Node<Tensor>(name, nodes, (upstream, collected) => {
-      using _temporaries = upstream.device.scope();
+      using _temporaries = upstream.device.scopes.openBriefly();
       const sums = nodes.map((node, i) => {
         // An input used twice here has one sum, at its first use.
         if (node === null || nodes.indexOf(node) !== i) return null;

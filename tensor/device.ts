@@ -9,7 +9,7 @@
 
 import type { DType, TypedArray } from "./dtype.ts";
 import type { Profile, Work } from "./profile.ts";
-import type { Scope } from "./scope.ts";
+import type { Scope, Scopes } from "./scope.ts";
 
 /** The two kinds of device. */
 export type DeviceKind = "cpu" | "webgpu";
@@ -94,8 +94,8 @@ export interface DeviceBase {
    * ```
    */
   scope(): Scope;
-  /** The innermost open scope, if any. */
-  readonly currentScope: Scope | null;
+  /** The open scopes, for operations. */
+  readonly scopes: Scopes;
   /**
    * Allocates memory, with undefined contents.
    *

@@ -100,7 +100,8 @@ export {
   type SafetensorsTensor,
   writeSafetensors,
 } from "./safetensors.ts";
-export type { Handle, HandleOwner, History, Scope, Storage } from "./scope.ts";
+export type { Scope, Scopes } from "./scope.ts";
+export type { Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
 export {
   type FillOptions,
   type FromOptions,

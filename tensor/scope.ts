@@ -1,252 +1,222 @@
 /** Scopes: what was made inside is freed at the end, unless it is kept. @module */
 
-import type { Allocation, Device } from "./device.ts";
+import { HandleOwner } from "./storage.ts";
+import { currentTurn, TaskVariable } from "./task_variable.ts";
 
-/**
- * Device memory that several tensors may view. It goes back to the device with its last user.
- */
-export class Storage {
-  /** Where the memory is. */
-  readonly device: Device;
-  /** The memory. */
-  readonly allocation: Allocation;
-  /** Counts changes in place, so that a gradient notices when what it saved was overwritten. */
-  version = 0;
-  #users = 0;
-  #derived: HandleOwner | null = null;
+/** So many tensors under no scope are no parameters: a loop leaves them behind. */
+const MANY_TENSORS = 10_000;
+/** So many are worth a word when memory runs out where no scope is open. */
+const SOME_TENSORS = 100;
 
-  /** For operations: takes charge of memory that was just allocated. */
-  constructor(device: Device, allocation: Allocation) {
-    this.device = device;
-    this.allocation = allocation;
+/** The open scopes of one device, and how many tensors are under none. */
+export class Scopes {
+  /** How many tensors are under no scope: they wait for `dispose`, or for the garbage collector. */
+  outside = 0;
+  readonly #name: string;
+  #trail: TaskVariable<Trail> | null = null;
+  /** The innermost of the scopes that end before the running function returns. */
+  #brief: BriefScope | null = null;
+  #hasWarned = false;
+
+  /** Begins without a scope. `name` names the device in warnings. */
+  constructor(name: string) {
+    this.#name = name;
   }
 
-  /** The smallest and largest integer in it, where the host wrote them: so that ids can be checked. */
-  integerRange: readonly [number, number] | null = null;
-
-  /** How many handles are open on it. */
-  get users(): number {
-    return this.#users;
-  }
-
-  /** Remembers the range of integers that were written over the whole. */
-  noteIntegers(values: Int32Array): void {
-    let [low, high] = [Infinity, -Infinity];
-    for (const value of values) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-    this.integerRange = [low, high];
-  }
-
-  /** Adds a user. */
-  retain(): void {
-    this.#users++;
-  }
-
-  /** Takes a user away; the last one frees the memory. */
-  release(): void {
-    if (--this.#users > 0) return;
-    this.#derived?.releaseAll();
-    this.device.free(this.allocation);
-  }
-
-  /** Frees, together with this memory, what an operation works out from it to use again. */
-  get derived(): HandleOwner {
-    return this.#derived ??= new HandleOwner();
-  }
-}
-
-/** What frees handles, each at most once: a scope at its end, or the history of a result. */
-export class HandleOwner {
-  readonly #handles: Handle[] = [];
-
-  /** Puts a handle under this owner. */
-  add(handle: Handle): void {
-    handle.place = this.#handles.push(handle) - 1;
-  }
-
-  /** Takes a handle from under this owner. */
-  remove(handle: Handle): void {
-    // The last one moves to the place that becomes free.
-    const last = this.#handles.pop()!;
-    if (last === handle) return;
-    this.#handles[handle.place] = last;
-    last.place = handle.place;
-  }
-
-  /** Frees all of them. */
-  releaseAll(): void {
-    // Each takes itself from the list.
-    while (this.#handles.length > 0) this.#handles.at(-1)!.release();
-  }
-}
-
-/**
- * What the operations that led to a result saved for their gradients.
- *
- * It is counted who can still run backward through an operation: its result, and the operations after
- * it. When the last of them is gone, so is what was saved. So a function may open a scope for its
- * temporaries and pass on its result, and backward works wherever the result still is.
- *
- * A history knows handles and no tensors: the finalizer of a tensor holds the tensor's history, which
- * must not hold the tensor.
- */
-export class History extends HandleOwner {
-  #users = 0;
-  readonly #inputs: readonly History[];
-
-  /** Begins the history of a result, from those of what went into it. */
-  constructor(inputs: readonly History[] = []) {
-    super();
-    this.#inputs = inputs;
-    for (const input of inputs) input.retain();
-  }
-
-  /** Adds a user. */
-  retain(): void {
-    this.#users++;
-  }
-
-  /** Takes a user away; the last one frees what was saved, here and before. */
-  release(): void {
-    if (--this.#users > 0) return;
-    // A loop and not a recursion: a graph may be deep.
-    const unused: History[] = [this];
-    for (let history = unused.pop(); history !== undefined; history = unused.pop()) {
-      history.releaseAll();
-      for (const input of history.#inputs) if (--input.#users === 0) unused.push(input);
-    }
-  }
-}
-
-/** What a user of a {@linkcode Storage} has in hand: it can be given back once. */
-export class Handle {
-  #storage: Storage | null;
-  #owner: HandleOwner | null;
-  #history: History | null = null;
-  #isWatched = false;
-  /** The place in the list of the owner, which alone uses it. */
-  place = 0;
-
-  /** Takes hold of `storage`, until `owner` frees it if there is one. */
-  constructor(storage: Storage, owner: HandleOwner | null) {
-    storage.retain();
-    this.#storage = storage;
-    this.#owner = owner;
-    owner?.add(this);
-  }
-
-  /** Whether the storage can still be used through this handle. */
-  get isOpen(): boolean {
-    return this.#storage !== null;
-  }
-
-  /** What backward needs that begins here. */
-  get history(): History | null {
-    return this.#history;
-  }
-
-  /** Holds on to a history for as long as this handle is open. */
-  holdHistory(history: History): void {
-    history.retain();
-    this.#history?.release();
-    this.#history = history;
-  }
-
-  /** Puts the handle under another owner, or under none, so that it outlives its own. */
-  moveTo(owner: HandleOwner | null): void {
-    this.#owner?.remove(this);
-    this.#owner = owner;
-    owner?.add(this);
-  }
-
-  /**
-   * Gives the storage back when `tensor` is garbage: for what is under no owner.
-   *
-   * A scope gives back itself what it holds. Watching that as well would only heap up finalizers that
-   * find nothing to do, since a loop that never pauses lets none of them run.
-   */
-  releaseWith(tensor: object): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
-    forgotten.register(tensor, this, this);
-  }
-
-  /** Gives the storage back; a second call does nothing. */
-  release(): void {
-    if (this.#isWatched) forgotten.unregister(this);
-    this.moveTo(null);
-    const [storage, history] = [this.#storage, this.#history];
-    this.#storage = this.#history = null;
-    storage?.release();
-    history?.release();
-  }
-}
-
-/** The last net: what is neither in a scope nor disposed of is freed after garbage collection. */
-const forgotten: FinalizationRegistry<Handle> = new FinalizationRegistry((handle: Handle) =>
-  handle.release()
-);
-
-/** The open scopes of one device, the innermost last. */
-export class ScopeStack {
-  readonly #open: Scope[] = [];
-  #current: Scope | null = null;
-
-  /** The innermost open scope. */
+  /** The innermost open scope of the running task. */
   get current(): Scope | null {
-    return this.#current;
+    return this.#brief ?? this.#goOn()?.scope ?? null;
   }
 
-  /** Opens a scope inside the current one. */
+  /** Opens a scope inside the current one, for the running task. */
   open(): Scope {
-    const scope: Scope = new Scope(this.#current, () => {
-      const i = this.#open.lastIndexOf(scope);
-      if (i >= 0) this.#open.splice(i, 1);
-      this.#current = this.#open.at(-1) ?? null;
-    });
-    this.#open.push(scope);
-    this.#current = scope;
+    // Within a brief one there is no `await`.
+    if (this.#brief !== null) return this.openBriefly();
+    this.#trail ??= new TaskVariable();
+    const scope = new TaskScope(this.#trail, inOpenScope(this.#trail.get()));
+    this.#trail.set(new Trail(scope, currentTurn()));
     return scope;
   }
+
+  /**
+   * Opens a scope inside the current one that ends before the function that opens it returns, with no
+   * `await` between. For operations: it is cheaper.
+   */
+  openBriefly(): Scope {
+    const before = this.#brief;
+    return this.#brief = new BriefScope(this.current, () => this.#brief = before);
+  }
+
+  /** The trail of the running task in the scope where it is. */
+  #goOn(): Trail | null {
+    const trail = inOpenScope(this.#trail?.get() ?? null);
+    if (trail === null || trail.turn === currentTurn()) return trail;
+    const next = trail.next();
+    this.#trail!.set(next);
+    return next;
+  }
+
+  /** Counts a tensor that is under no scope, and warns where there are too many. */
+  countOutside(): void {
+    if (++this.outside < MANY_TENSORS || this.#hasWarned) return;
+    this.#hasWarned = true;
+    console.warn(`nanodino: ${this.#advice}`);
+  }
+
+  /** What ends a message that memory has run out: advice where tensors outside of scopes may be why. */
+  get advice(): string {
+    return this.outside >= MANY_TENSORS || this.outside >= SOME_TENSORS && this.current === null
+      ? `. ${this.#advice}`
+      : "";
+  }
+
+  get #advice(): string {
+    return `${this.outside} tensors of the ${this.#name} device are under no scope, and wait for the ` +
+      "garbage collector. If a loop makes them, open a scope in each round: " +
+      "`using _ = device.scope()`.";
+  }
 }
 
 /**
- * Frees the tensors made while it is open, at its end.
+ * Frees the tensors that are made while it is open, at its end.
  *
- * Open one with `using scope = device.scope()`. Parameters, their gradients and the state of an
- * optimiser outlive it, and so does a tensor on which `tensor.keep()` was called.
+ * Open one with `using _ = device.scope()`. Parameters, their gradients and the state of an optimizer
+ * outlive it, and so does a tensor on which `tensor.keep()` was called.
+ *
+ * A scope belongs to the task that opened it. It may last over an `await`: other tasks that use the
+ * device meanwhile, with scopes of their own or without, lose nothing when it ends.
+ *
+ * - In Deno, Node and Bun it takes in what its task makes before and after each `await`.
+ * - A browser does not say which task goes on after an `await`. What is made then is under no scope: it
+ *   is freed later, by the garbage collector. Open another scope after the `await`. And let each task
+ *   open one: what goes on without, in the very instant in which another task opens one, is taken for that.
+ * - A task that was begun inside a scope without waiting for it is inside as well, unless it opens a scope
+ *   of its own. A scope in which several tasks have gone on frees nothing at its end, but leaves all it
+ *   holds to the garbage collector.
+ *
+ * @example Two tasks on one device
+ * ```ts
+ * import { openDevice, Tensor } from "./mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * async function task(value: number): Promise<number> {
+ *   using _ = device.scope();
+ *   const x = Tensor.full(device, [2], value);
+ *   await new Promise((resolve) => setTimeout(resolve, value));
+ *   return await x.sum().item();
+ * }
+ * const sums = await Promise.all([task(5), task(3)]);
+ * if (sums.join() !== "10,6") throw new Error(`expected 10 and 6, got ${sums}`);
+ * await device.close();
+ * ```
  */
-export class Scope extends HandleOwner implements Disposable {
-  readonly #close: () => void;
-  readonly #parent: Scope | null;
-
-  /**
-   * For devices: users open scopes with `device.scope()`.
-   *
-   * @param parent The scope around this one.
-   * @param close Called when the scope ends.
-   */
-  constructor(parent: Scope | null, close: () => void) {
-    super();
-    this.#parent = parent;
-    this.#close = close;
-  }
-
+export abstract class Scope extends HandleOwner implements Disposable {
   /**
    * Passes a tensor on to the scope around this one, as a function passes on its result.
    *
    * @returns The same tensor.
    */
   keep<T extends { moveTo(scope: Scope | null): void }>(tensor: T): T {
-    tensor.moveTo(this.#parent);
+    tensor.moveTo(this.around());
     return tensor;
   }
 
+  /** The open scope around this one, if there is one. */
+  protected abstract around(): Scope | null;
+
   /** Ends the scope: frees everything that was not kept. */
-  [Symbol.dispose](): void {
+  abstract [Symbol.dispose](): void;
+}
+
+/** A scope that ends before the function that opened it returns. */
+class BriefScope extends Scope {
+  readonly #around: Scope | null;
+  readonly #close: () => void;
+
+  constructor(around: Scope | null, close: () => void) {
+    super();
+    this.#around = around;
+    this.#close = close;
+  }
+
+  protected override around(): Scope | null {
+    return this.#around;
+  }
+
+  override [Symbol.dispose](): void {
     this.#close();
     this.releaseAll();
   }
+}
+
+/** A scope of a task. */
+class TaskScope extends Scope {
+  isOpen = true;
+  /** Whether more than one task has gone on in it. */
+  isShared = false;
+  /** The trail that was made last. */
+  last: Trail | null = null;
+  /** Where its task goes on when it has ended. */
+  outer: Trail | null;
+  readonly #trail: TaskVariable<Trail>;
+
+  constructor(trail: TaskVariable<Trail>, outer: Trail | null) {
+    super();
+    this.#trail = trail;
+    this.outer = outer;
+  }
+
+  /** The trail of the running task here; `null` if it is not in this scope. */
+  #ownTrail(): Trail | null {
+    let trail = this.#trail.get();
+    while (trail !== null && trail.scope !== this) trail = trail.scope.outer;
+    return trail;
+  }
+
+  protected override around(): Scope | null {
+    // Without a trail it is not known whether the scope around is of the same task.
+    const outer = this.#ownTrail() && inOpenScope(this.outer);
+    if (outer === null) return null;
+    // Another task that is in there will show with a trail that is not the last one.
+    this.outer = outer.next();
+    return outer.scope;
+  }
+
+  override [Symbol.dispose](): void {
+    if (!this.isOpen) return;
+    const trail = this.#ownTrail();
+    this.isOpen = false;
+    if (this.isShared || trail !== null && trail !== this.last) this.abandonAll();
+    else this.releaseAll();
+  }
+}
+
+/**
+ * How far a task has come in a scope: another one in each turn.
+ *
+ * A task begins with the trail of the one that began it. So two may have the same: that which opened the
+ * scope, and another that its caller began while it waited. Whichever goes on second shows with a trail
+ * that is not the last one.
+ */
+class Trail {
+  readonly scope: TaskScope;
+  readonly turn: number;
+
+  constructor(scope: TaskScope, turn: number) {
+    this.scope = scope;
+    this.turn = turn;
+    scope.last = this;
+  }
+
+  /** The trail of the same task in the present turn. */
+  next(): Trail {
+    if (this.scope.last !== this) this.scope.isShared = true;
+    return new Trail(this.scope, currentTurn());
+  }
+}
+
+/** The trail in the innermost scope of these that is still open. */
+function inOpenScope(trail: Trail | null): Trail | null {
+  while (trail !== null && !trail.scope.isOpen) trail = trail.scope.outer;
+  return trail;
 }

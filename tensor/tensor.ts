@@ -23,8 +23,8 @@ import * as reduce from "./ops/reduce.ts";
 import * as rows from "./ops/rows.ts";
 import * as views from "./ops/views.ts";
 import { formatArray } from "./print.ts";
-import { Handle, type HandleOwner, History, type Storage } from "./scope.ts";
 import { formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
+import { Handle, type HandleOwner, History, type Release, type Storage } from "./storage.ts";
 
 /** How to make a tensor. */
 export interface TensorOptions {
@@ -66,6 +66,16 @@ class Leaf extends Node<Tensor> {
     noGrad(() => this.#tensor.accumulateGrad(gradient));
   }
 }
+
+/** What became of the memory of a tensor that cannot be used any more. */
+const RELEASES: Readonly<Record<Release, string>> = {
+  scope: "it was freed at the end of its scope. Call keep() on what should outlive a scope.",
+  dispose: "it was freed by dispose().",
+  backward:
+    "it was freed by backward(). A gradient function must not return its upstream itself, " +
+    "or one tensor twice.",
+  zeroGrad: "it was freed by zeroGrad().",
+};
 
 /** The histories of results, by their nodes. */
 const histories = new WeakMap<Node<Tensor>, History>();
@@ -116,15 +126,14 @@ export class Tensor implements View {
     shape: readonly number[],
     strides: readonly number[],
     offset: number,
-    owner: HandleOwner | null = storage.device.currentScope,
+    owner: HandleOwner | null = storage.device.scopes.current,
   ) {
     this.storage = storage;
     this.dtype = dtype;
     this.shape = shape;
     this.strides = strides;
     this.offset = offset;
-    this.#handle = new Handle(storage, owner);
-    if (owner === null) this.#handle.releaseWith(this);
+    this.#handle = new Handle(storage, owner, this);
   }
 
   /**
@@ -202,12 +211,10 @@ export class Tensor implements View {
 
   /** The device memory, for kernels. @throws {Error} If it has been freed. */
   get allocation(): Allocation {
-    if (!this.#handle.isOpen) {
+    const { released } = this.#handle;
+    if (released !== null) {
       throw new Error(
-        `Cannot use the tensor of shape ${
-          formatShape(this.shape)
-        }: it was freed at the end of its ` +
-          `scope. Call keep() on what should outlive a scope.`,
+        `Cannot use the tensor of shape ${formatShape(this.shape)}: ${RELEASES[released]}`,
       );
     }
     return this.storage.allocation;
@@ -233,13 +240,12 @@ export class Tensor implements View {
 
   /** Lets another scope free the tensor, or the history of a result, or none. See `Scope.keep`. */
   moveTo(owner: HandleOwner | null): void {
-    this.#handle.moveTo(owner);
-    if (owner === null) this.#handle.releaseWith(this);
+    this.#handle.moveTo(owner, this);
   }
 
   /** Frees the tensor now; its memory goes when no other tensor views it. Rarely needed. */
   dispose(): void {
-    this.#handle.release();
+    this.#handle.release("dispose");
   }
 
   /** The same elements under another handle, without history, freed by `owner` if that is given. */
@@ -250,7 +256,7 @@ export class Tensor implements View {
 
   /** The same elements without history: no gradient flows through the result. */
   detach(): Tensor {
-    return this.alias(this.device.currentScope);
+    return this.alias(this.device.scopes.current);
   }
 
   /**
@@ -358,7 +364,7 @@ export class Tensor implements View {
       elementwise.addInPlace(a, b);
       return a;
     };
-    backward<Tensor>(this.#node, seed, add, (used) => used.dispose());
+    backward<Tensor>(this.#node, seed, add, (used) => used.#handle.release("backward"));
   }
 
   /** Adds to `grad`. For the tape: the gradient may become the tensor's own. */
@@ -370,7 +376,7 @@ export class Tensor implements View {
 
   /** Forgets the gradient. */
   zeroGrad(): void {
-    this.grad?.dispose();
+    if (this.grad !== null) this.grad.#handle.release("zeroGrad");
     this.grad = null;
   }
 

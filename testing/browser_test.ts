@@ -6,6 +6,7 @@ import { hasGolden } from "./golden.ts";
 const selections: readonly Selection[] = [
   { file: "tensor/devices/webgpu/device_test.ts" },
   { file: "tensor/devices/webgpu/device_test.ts", worker: true },
+  { file: "tensor/scope_test.ts" },
   { file: "tensor/ops/ops_test.ts" },
   { file: "tensor/ops/creation_test.ts" },
   { file: "tensor/ops/gather/gather_test.ts" },

@@ -12,7 +12,7 @@ import type {
 } from "../../device.ts";
 import { bytesPerElement, type TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
-import { type Scope, ScopeStack } from "../../scope.ts";
+import { type Scope, Scopes } from "../../scope.ts";
 import { Blas } from "./blas.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
@@ -87,12 +87,12 @@ class Cpu implements CpuDevice {
   readonly relaxedSimd: boolean = hasRelaxedSimd();
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
+  readonly scopes: Scopes = new Scopes("cpu");
   readonly memory: DeviceMemory;
   readonly #heap: Heap;
   readonly #pool: Pool;
   readonly #blas: Blas | null;
   readonly #blasThreads: number;
-  readonly #scopes = new ScopeStack();
   readonly #kernels = new Map<string, CompiledKernel>();
   readonly #argumentBlock: CpuAllocation;
   /** Scratch memory of each thread, as large as the largest kernel so far needed. */
@@ -119,6 +119,7 @@ class Cpu implements CpuDevice {
       },
       limitBytes: heap.limitBytes,
     };
+    heap.advice = () => this.scopes.advice;
     this.info = describe(this.threads, failure, this.relaxedSimd, blas);
   }
 
@@ -128,11 +129,7 @@ class Cpu implements CpuDevice {
 
   scope(): Scope {
     this.#mustBeOpen("open a scope");
-    return this.#scopes.open();
-  }
-
-  get currentScope(): Scope | null {
-    return this.#scopes.current;
+    return this.scopes.open();
   }
 
   allocate(bytes: number, label: string): CpuAllocation {

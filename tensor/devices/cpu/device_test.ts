@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { CpuDevice } from "../../device.ts";
-import { Handle, Storage } from "../../scope.ts";
+import { Handle, Storage } from "../../storage.ts";
 import { type CpuOptions, openCpuDevice } from "./device.ts";
 import { emitKernel } from "./emitter/mod.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
@@ -219,7 +219,8 @@ deviceTest(
     {
       using _scope = device.scope();
       for (let i = 0; i < 10; i++) {
-        new Handle(new Storage(device, device.allocate(1_000, "inside")), device.currentScope);
+        const storage = new Storage(device, device.allocate(1_000, "inside"));
+        new Handle(storage, device.scopes.current, storage);
       }
       assertEquals([device.live, device.memory.liveBytes], [10, 10_000]);
     }

@@ -85,6 +85,8 @@ export class Heap {
   peakBytes = 0;
   /** Bytes that the memory can hold. */
   readonly limitBytes: number;
+  /** What ends the message that there is no room. */
+  advice: () => string = () => "";
   readonly #maximumPages: number;
   readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);
   /** Bit `c` is set if list `c` is not empty. */
@@ -279,7 +281,7 @@ export class Heap {
     throw new RangeError(
       `Cannot allocate "${label}" on the cpu device: wanted ${bytes} bytes, got none; ` +
         `${this.liveBytes} bytes in ${this.live} allocations are in use of at most ` +
-        `${this.#maximumPages * PAGE_BYTES}`,
+        `${this.#maximumPages * PAGE_BYTES}${this.advice()}`,
     );
   }
 

@@ -42,6 +42,8 @@ export interface BufferPoolOptions {
   readonly submit: () => void;
   /** Called after buffers were destroyed: drop all references to them. */
   readonly forget: () => void;
+  /** What ends the message that there is no room. */
+  readonly advice: () => string;
 }
 
 /**
@@ -95,7 +97,7 @@ export class BufferPool {
           memoryLimit - this.#heldBytes
         }` +
           ` bytes, got ${capacity} once rounded up; of the limit of ${memoryLimit} bytes ` +
-          `${this.#heldBytes} are in use`,
+          `${this.#heldBytes} are in use${this.#options.advice()}`,
       );
     }
     const handle = this.#gpu.createBuffer(label, capacity, "storage");

@@ -10,7 +10,7 @@ import type {
 } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
-import { type Scope, ScopeStack } from "../../scope.ts";
+import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
 import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
@@ -65,10 +65,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
+  readonly scopes: Scopes = new Scopes("webgpu");
   /** The WebGPU implementation below. */
   readonly gpu: Gpu;
 
-  readonly #scopes = new ScopeStack();
   readonly #pool: BufferPool;
   readonly #ring: ArgumentRing;
   readonly #kernels: KernelCache;
@@ -116,6 +116,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
+      advice: () => this.scopes.advice,
     });
     gpu.onUncapturedError((message) => this.#failures.note(message));
     gpu.lost.then(({ reason, message }) =>
@@ -148,12 +149,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     };
   }
 
-  get currentScope(): Scope | null {
-    return this.#scopes.current;
-  }
-
   scope(): Scope {
-    return this.#scopes.open();
+    return this.scopes.open();
   }
 
   allocate(bytes: number, label: string): Allocation {

@@ -156,7 +156,7 @@ function walk(
   const one = gradients === null ? null : fill(device, [1, 1], 1);
   const product = { transposeA: false, transposeB: false, symmetric: false };
   for (let start = 0; start < rows; start += rowsAtOnce) {
-    using _views = device.scope();
+    using _views = device.scopes.openBriefly();
     const end = Math.min(rows, start + rowsAtOnce);
     const [x, y, loss] = [hidden, targets, losses].map((all) => slice(all, 0, start, end)) as [
       Tensor,
@@ -230,7 +230,7 @@ export function linearCrossEntropy(
     return crossEntropy(logits, targets, { reduction, ...capping });
   }
   const { device } = hidden;
-  using scope = device.scope();
+  using scope = device.scopes.openBriefly();
   const rowShape = hidden.shape.slice(0, -1);
   const rows = sizeOf(rowShape);
   const x = contiguous(reshape(hidden, [rows, hidden.shape.at(-1)!]));
@@ -282,12 +282,12 @@ function recordGradients(
   // What backward wants lives as long as the loss, whatever scopes are around this function.
   for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(history);
   record("linearCrossEntropy", inputs, loss, (upstream, _, sums) => {
-    const { currentScope } = upstream.device;
-    count.moveTo(currentScope);
+    const scope = upstream.device.scopes.current;
+    count.moveTo(scope);
     return [gradients.hidden, gradients.weight].map((gradient, i) => {
       if (gradient === null) return null;
       // The tape takes a handle of its own on what is returned; this one goes with the scope.
-      gradient.moveTo(currentScope);
+      gradient.moveTo(scope);
       const sum = sums[i] ?? null;
       if (sum === null) runProgramInto(scale, [gradient, upstream, count], [gradient]);
       else runProgramInto(addScaled, [gradient, upstream, count, sum], [sum]);

@@ -8,7 +8,7 @@
 import type { Allocation, CpuDevice, NativeKernel, View, WasmKernel } from "../../../device.ts";
 
 import type { DType, TypedArray } from "../../../dtype.ts";
-import type { Scope } from "../../../scope.ts";
+import { type Scope, Scopes } from "../../../scope.ts";
 import { instantiateKernel, type RunningKernel } from "./run_kernel.ts";
 
 interface Block extends Allocation {
@@ -22,7 +22,7 @@ export class FakeCpuDevice implements CpuDevice {
   readonly live = 0;
   readonly hasFloat16 = false;
   readonly memory = { liveBytes: 0, peakBytes: 0, limitBytes: Infinity };
-  readonly currentScope: Scope | null = null;
+  readonly scopes: Scopes = new Scopes("fake");
   readonly threads: number;
   readonly relaxedSimd: boolean;
   compiled = 0;
