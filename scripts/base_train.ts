@@ -4,18 +4,10 @@
  * @module
  */
 
-import {
-  basePath,
-  findLatestRun,
-  loadKeptTokenizer,
-  lockRun,
-  openCheckpoint,
-  removeCheckpoint,
-  savedSteps,
-} from "../gpt/mod.ts";
-import { givenFlags, integer, runScript, toggle, UsageError, type Values } from "./flags.ts";
-import { print } from "./output.ts";
+import { basePath, findLatestRun, loadKeptTokenizer, openCheckpoint } from "../gpt/mod.ts";
+import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { profileFlags } from "./profile.ts";
+import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
 
 const flags = {
@@ -25,7 +17,7 @@ const flags = {
     least: 0,
     or: -1,
   }),
-  overwrite: toggle("Begin again where there is a run already, which is then removed"),
+  ...overwriteFlags,
   ...profileFlags,
 };
 
@@ -54,14 +46,10 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const isResuming = given.resume || given.resumeFromStep !== -1;
-  if (isResuming && given.overwrite) {
-    throw new UsageError("Cannot use --overwrite: wanted it without --resume, got both");
-  }
   const folder = isResuming
     ? await folderToResume(given, args)
     : runFolder(given.modelTag || `d${given.depth}`);
-  await using lock = await lockRun(folder);
-  if (!isResuming && !given.overwrite) await refuseExistingRun(folder);
+  await using lock = await lockRunFolder(folder, { ...given, resume: isResuming });
   const step = given.resumeFromStep === -1 ? undefined : given.resumeFromStep;
   const checkpoint = isResuming ? await openCheckpoint(folder, step) : undefined;
   // Flags that are given again may change a run that goes on; for all others its own hold.
@@ -96,24 +84,6 @@ async function folderToResume(
   const given = givenFlags(args, flags);
   const tag = given.has("modelTag") ? modelTag : given.has("depth") ? `d${depth}` : null;
   return tag === null ? await findLatestRun(basePath("base_checkpoints")) : runFolder(tag);
-}
-
-async function refuseExistingRun(folder: string): Promise<void> {
-  const step = (await savedSteps(folder)).at(-1);
-  if (step === undefined) return;
-  throw new UsageError(
-    `Cannot start a run in ${folder}: wanted a folder without one, got a run saved after step ` +
-      `${step}. Go on with it: --resume; begin again and remove it: --overwrite; or keep it and ` +
-      `give the new one another --model-tag`,
-  );
-}
-
-/** Removes the checkpoints of a run; its metrics are replaced when the next one begins. */
-async function removeRun(folder: string): Promise<void> {
-  const steps = await savedSteps(folder);
-  if (steps.length === 0) return;
-  for (const step of steps) await removeCheckpoint(folder, step);
-  print(`Removed the run saved after step ${steps.at(-1)}.`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

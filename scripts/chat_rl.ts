@@ -28,6 +28,8 @@ import {
 } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { print } from "./output.ts";
+import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
@@ -55,6 +57,7 @@ const flags = {
   saveEvery: integer(60, "Steps between checkpoints, -1 for the last one only", { or: -1 }),
   seed: integer(42, "The seed of sampling", { least: 0 }),
   modelTag: text("", "The name of the run's folder, by default that of the model", "NAME"),
+  ...overwriteFlags,
   ...computeFlags,
 };
 
@@ -64,7 +67,8 @@ type ReinforceValues = Values<typeof flags>;
  * Reinforces a model.
  *
  * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
+ * went wrong, 2 if a flag makes no sense.
  *
  * @example
  * ```ts
@@ -91,6 +95,7 @@ async function run(values: ReinforceValues): Promise<number> {
   const checkpoint = await openCheckpoint(from, sftStep ?? undefined);
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("rl", checkTag(tag));
+  await using _lock = await lockRunFolder(folder, { overwrite: values.overwrite });
   const device = await openChosenDevice(values);
   try {
     using interrupt = onInterrupt(
@@ -108,8 +113,9 @@ async function run(values: ReinforceValues): Promise<number> {
         throw error;
       })
     );
+    if (values.overwrite) await removeRun(folder);
     const { numIterations, examplesPerStep, numSamples } = values;
-    console.log(
+    print(
       tableAsText([
         ["device", device.info.description],
         ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
@@ -118,12 +124,12 @@ async function run(values: ReinforceValues): Promise<number> {
       ]) + "\n",
     );
     for await (const event of reinforcement.run()) {
-      if (event.kind === "step") console.log(stepLine(event, numIterations));
+      if (event.kind === "step") print(stepLine(event, numIterations));
       else if (event.kind === "evaluation") {
         const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
-        console.log(`step ${event.step}: ${estimates.join(", ")}`);
-      } else if (event.kind === "checkpoint") console.log(`Saved ${event.path}`);
-      else if (!event.finished) return 130;
+        print(`step ${event.step}: ${estimates.join(", ")}`);
+      } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
+      else if (!event.finished) return interrupt.exitCode;
     }
     return 0;
   } finally {

@@ -33,7 +33,9 @@ import {
 } from "./flags.ts";
 import { count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { print } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 /** Conversations of the default task, where no other is given. */
@@ -70,6 +72,7 @@ const flags = {
   seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
   modelTag: text("", "The name of the run's folder, by default that of the base model", "NAME"),
   resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
+  ...overwriteFlags,
   ...computeFlags,
 };
 
@@ -83,13 +86,14 @@ const inherited = [
 
 /** What is saved with a run, so that it can go on without being told again. */
 const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
-  .filter((name) => name !== "resume");
+  .filter((name) => name !== "resume" && name !== "overwrite");
 
 /**
  * Fine-tunes a model, or goes on with it.
  *
  * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
+ * went wrong, 2 if a flag makes no sense.
  *
  * @example
  * ```ts
@@ -114,6 +118,7 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
     : parseFlags(args, flags, inheritedSettings(checkpoint, args));
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("sft", checkTag(tag));
+  await using lock = await lockRunFolder(folder, given);
   const tasks = await openTasks(values);
   const device = await openChosenDevice(values);
   try {
@@ -123,7 +128,7 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
     const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
     const tuning = await prepareFineTuning({
       ...values,
-      ...{ device, checkpoint, folder, task: tasks.train, validation: tasks.validation },
+      ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
       sequenceLength: values.maxSeqLen,
       loadOptimizer: values.loadOptimizer !== 0,
       rates: values,
@@ -131,7 +136,8 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       settings: settingsOf(values, tag),
       signal: interrupt.signal,
     });
-    console.log(
+    if (given.overwrite) await removeRun(folder);
+    print(
       tableAsText([
         ["device", device.info.description],
         ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
@@ -149,7 +155,7 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
         progress.end();
         const { cut, leftOut } = tuning.loader;
         if (cut + leftOut > 0) {
-          console.log(
+          print(
             `Of the conversations so far ${count(cut)} lost their end, and ${
               count(leftOut)
             } were ` +
@@ -157,11 +163,11 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
           );
         }
         if (event.finished) return 0;
-        console.log(
+        print(
           `Stopped after step ${event.state.step}. Go on: ` +
             `deno task chat_sft --resume --model-tag ${tag}`,
         );
-        return 130;
+        return interrupt.exitCode;
       }
     }
     return 0;

@@ -53,14 +53,19 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   const broken = `${home}/broken.jsonl`;
   await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
   const cases: [string[], number, string][] = [
+    [[], 2, "got a run saved after step 8. --resume goes on with it, --overwrite removes it"],
     [
-      ["--conversations", broken],
+      ["--overwrite", "--conversations", broken],
       1,
       `Cannot read ${broken}, line 2: wanted a turn of the user and`,
     ],
-    [["--conversations", `${home}/none.jsonl`], 1, `Cannot read ${home}/none.jsonl`],
-    [["--task", "mathematics"], 2, 'wanted rules, spelling or spellingbee, got "mathematics"'],
-    [["--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
+    [["--overwrite", "--conversations", `${home}/none.jsonl`], 1, `Cannot read ${home}/none.jsonl`],
+    [
+      ["--overwrite", "--task", "mathematics"],
+      2,
+      'wanted rules, spelling or spellingbee, got "mathematics"',
+    ],
+    [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
     [["--base-tag", "absent"], 1, "base_checkpoints/absent"],
     [["--model-tag", "../up"], 2, "wanted letters, digits"],
     [["--resume", "--model-tag", "absent"], 1, "chatsft_checkpoints/absent"],
@@ -202,9 +207,16 @@ Deno.test("chat_rl practices, measures, saves, and names what is wrong", async (
   assertMatch(stdout, /^step 2 of 2 {2}reward 0\.000 .* teach nothing/m);
   assertMatch(stdout, /^step 2: pass@1 0\.000, pass@2 0\.000$/m);
   assertMatch(stdout, /^Saved .*chatrl_checkpoints\/.*meta_000002\.json$/m);
-  const wrong = await runScript("chat_rl.ts", [...place, "--num-samples", "3"], home);
+  const wrong = await runScript(
+    "chat_rl.ts",
+    [...place, "--overwrite", "--num-samples", "3"],
+    home,
+  );
   assertEquals(wrong.code, 2);
   assertStringIncludes(wrong.stderr, "a multiple of deviceBatchSize 8, got 3");
+  const again = await runScript("chat_rl.ts", [...small, ...place], home);
+  assertEquals(again.code, 2);
+  assertStringIncludes(again.stderr, "got a run saved after step 2. --overwrite removes it");
   const unknown = await runScript("chat_rl.ts", ["--task", "poetry"], home);
   assertEquals(unknown.code, 2);
   assertStringIncludes(unknown.stderr, 'or GSM8K=FILE, got "poetry"');

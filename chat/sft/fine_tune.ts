@@ -17,6 +17,7 @@ import {
   loadModel,
   loadOptimizer,
   type OptimizerRates,
+  type RunLock,
   trainInFolder,
   type TrainingEvent,
   untrained,
@@ -43,6 +44,8 @@ export interface FineTuneOptions {
   readonly validation?: Task;
   /** The folder of the run, for checkpoints and metrics. */
   readonly folder: string;
+  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
+  readonly lock?: RunLock | undefined;
   /** Tokens of a row. */
   readonly sequenceLength: number;
   /** Rows that are computed at once. */
@@ -192,6 +195,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
         setRates: fineTuningRates(numIterations, options.schedule),
         settings: options.settings,
         saveEvery: options.saveEvery,
+        lock: options.lock,
       }),
   };
 }

@@ -1,0 +1,49 @@
+/** The folder of a run, for one process, and what may be in it already. @module */
+
+import { lockRun, removeCheckpoint, type RunLock, savedSteps } from "../gpt/mod.ts";
+import { toggle, UsageError } from "./flags.ts";
+import { print } from "./output.ts";
+
+/** The flag that lets a run take the place of another one. */
+export const overwriteFlags = {
+  overwrite: toggle("Begin again where there is a run already, which is then removed"),
+};
+
+/**
+ * Locks the folder of a run.
+ *
+ * @param wanted.resume Whether the run in it goes on; absent where none can.
+ * @param wanted.overwrite Whether the run in it may be removed.
+ * @returns The lock.
+ * @throws {UsageError} If there is a run already, and neither is wanted, or both are.
+ * @throws {Error} If another process trains in the folder.
+ */
+export async function lockRunFolder(
+  folder: string,
+  { resume, overwrite }: { readonly resume?: boolean; readonly overwrite: boolean },
+): Promise<RunLock> {
+  if (resume && overwrite) {
+    throw new UsageError("Cannot use --overwrite: wanted it without --resume, got both");
+  }
+  const lock = await lockRun(folder);
+  const step = (await savedSteps(folder)).at(-1);
+  if (resume || overwrite || step === undefined) return lock;
+  await lock[Symbol.asyncDispose]();
+  const ways = [
+    ...(resume === undefined ? [] : ["--resume goes on with it"]),
+    "--overwrite removes it and begins again",
+    "another --model-tag keeps it",
+  ];
+  throw new UsageError(
+    `Cannot start a run in ${folder}: wanted a folder without one, got a run saved after step ` +
+      `${step}. ${ways.join(", ")}`,
+  );
+}
+
+/** Removes the checkpoints of a run; its metrics are replaced when the next one begins. */
+export async function removeRun(folder: string): Promise<void> {
+  const steps = await savedSteps(folder);
+  if (steps.length === 0) return;
+  for (const step of steps) await removeCheckpoint(folder, step);
+  print(`Removed the run saved after step ${steps.at(-1)}.`);
+}
