@@ -88,13 +88,10 @@ export { decodePieces, defaultPrompts, writeText, writeTexts } from "./generate/
 export {
   type Device,
   type FloatType,
-  type MatmulChoice,
-  matmulChoices,
   openDevice,
   type Profile,
   profileAsText,
   profileAsTrace,
   Tensor,
-  tuneMatmuls,
   type WebGpuDevice,
 } from "../tensor/mod.ts";

@@ -31,13 +31,6 @@ export {
   writeFileAtomically,
 } from "./files/files.ts";
 export { lockRun, RunLock } from "./files/run_lock.ts";
-export {
-  type KeptTuning,
-  loadMatmulChoices,
-  matmulChoicesPath,
-  saveMatmulChoices,
-  tuneAndKeepMatmuls,
-} from "./train/matmul_tuning.ts";
 export { type LoopOptions, type LoopStep, trainingLoop } from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";

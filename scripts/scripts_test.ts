@@ -9,7 +9,6 @@ const scripts = [
   "base_eval.ts",
   "sample.ts",
   "speedrun.ts",
-  "tune.ts",
 ];
 const data = ["--data", corpus];
 

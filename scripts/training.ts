@@ -14,8 +14,6 @@ import {
   findLatestRun,
   type FloatType,
   headSize,
-  type KeptTuning,
-  loadMatmulChoices,
   measureMatmulPeak,
   openDevice,
   parameterCounts,
@@ -27,7 +25,6 @@ import {
   tableAsText,
   type TrainingPlan,
   type TrainingState,
-  tuneAndKeepMatmuls,
 } from "../gpt/mod.ts";
 import { SPECIAL_TOKENS, type Tokenizer } from "../tokenizer/mod.ts";
 import {
@@ -61,7 +58,6 @@ export const deviceFlags = {
     "f32",
     "Activations and weights in computations: f16 halves their memory where the device has it",
   ),
-  noTune: toggle("On WebGPU choose kernels by size, not by what was timed: always the same bits"),
 };
 
 /** A vocabulary has all bytes and the special tokens, at least. */
@@ -139,6 +135,9 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
   return Object.fromEntries(entries);
 }
 
+/** Flags of earlier versions that a run was saved with, and that have no meaning any more. */
+const retiredFlags: ReadonlySet<string> = new Set(["noTune"]);
+
 /**
  * The flags of a run: those of the command line, and where it goes on, for all others its own.
  *
@@ -151,7 +150,7 @@ export function runFlags<Given extends Flags>(
   checkpoint: Checkpoint | undefined,
 ): Values<Given> {
   const settings = checkpoint?.meta.settings ?? {};
-  const unknown = Object.keys(settings).find((name) => !(name in flags));
+  const unknown = Object.keys(settings).find((name) => !(name in flags || retiredFlags.has(name)));
   if (checkpoint !== undefined && unknown !== undefined) {
     throw new Error(
       `Cannot go on in ${checkpoint.folder}: wanted the flags of this version as settings of step ` +
@@ -161,15 +160,12 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, settings);
 }
 
-/** Opens the device that flags ask for, with the kernels that were found to be the fastest on it. */
-export async function openChosenDevice(
-  { device: kind, threads, noBlas, noTune }: Omit<Values<typeof deviceFlags>, "dtype">,
+/** Opens the device that flags ask for. */
+export function openChosenDevice(
+  { device: kind, threads, noBlas }: Omit<Values<typeof deviceFlags>, "dtype">,
 ): Promise<Device> {
   const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas };
-  const device = await openDevice(kind, options);
-  const note = device.kind === "webgpu" && !noTune ? await loadMatmulChoices(device) : null;
-  if (note !== null) print(note);
-  return device;
+  return openDevice(kind, options);
 }
 
 /** The type that flags ask for, or `float32` with a line that says why. */
@@ -261,7 +257,6 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
     signal: interrupt.signal,
     profile: wantsProfile(flags),
-    tune: device.kind === "webgpu" && !flags.noTune ? () => tuneAndKeepMatmuls(device) : undefined,
   });
   await run.makeRoom?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
@@ -282,9 +277,6 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       case "checkpoint":
         progress.print(`Saved ${event.path}`);
         break;
-      case "tuning":
-        progress.print(tuningText(event.tuning));
-        break;
       case "profile":
         progress.end();
         await showProfile(`Step ${event.step}`, event.profile, device, flags);
@@ -304,14 +296,6 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
 function skipMessage({ step, lossScale }: StepEvent): string {
   return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
     `${count(lossScale ?? 1)}`;
-}
-
-/** What was timed, and where it is kept, on one line. */
-function tuningText({ classes, left, seconds, wrong, path, problem }: KeptTuning): string {
-  const rest = (left === 0 ? "" : `, ${left} are left`) +
-    (wrong.length === 0 ? "" : `, without ${wrong.join(", ")}, which compute something else`);
-  return `Timed ${classes} classes of matrix products in ${duration(seconds)}${rest}; ` +
-    (problem === null ? `kept in ${path}` : `not kept: ${problem}`);
 }
 
 function stopMessage(step: number, resumeCommand: string): string {

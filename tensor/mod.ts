@@ -54,17 +54,6 @@ export {
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { MatmulActivation } from "./ops/matmul/product.ts";
-export {
-  type MatmulChoice,
-  type MatmulChoices,
-  matmulChoices,
-  type MatmulChoicesData,
-} from "./ops/matmul/choices_wgsl.ts";
-export {
-  type MatmulTuning,
-  tuneMatmuls,
-  type TuneMatmulsOptions,
-} from "./ops/matmul/tuning_wgsl.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";

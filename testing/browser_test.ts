@@ -17,7 +17,6 @@ const selections: readonly Selection[] = [
   { file: "tensor/ops/sampling/sort_wgsl_test.ts" },
   // The only place with subgroups.
   { file: "tensor/ops/matmul/wgsl_test.ts", only: "^(products|each candidate)" },
-  { file: "tensor/ops/matmul/tuning_test.ts", only: "^tuning waits" },
   { file: "tensor/ops/sampling/sampling_test.ts", only: "^(?!.*as often as its weight says)" },
   { file: "tensor/ops/attention/attention_test.ts", only: "^attention and its gradient agree" },
   {

@@ -82,8 +82,6 @@ export interface PretrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
-  /** Finds the fastest kernels after the first step: see {@linkcode TrainOptions.tune}. */
-  readonly tune?: TrainOptions["tune"];
 }
 
 /** A run that can begin. */
@@ -171,7 +169,6 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         state,
         signal,
         profile: options.profile ?? false,
-        tune: options.tune,
         settings: options.settings,
         setRates: pretrainingRates(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },

@@ -3,7 +3,7 @@
  *
  * Between steps the run evaluates, samples text, saves checkpoints and stops on a signal. The losses of
  * several steps are read back together, which is the only thing that waits for the device, and reported
- * as events with their timing. A run can also profile one step, and tune kernels after the first.
+ * as events with their timing. A run can also profile one step.
  *
  * Source of the order of things: nanochat, `scripts/base_train.py`.
  *
@@ -13,7 +13,6 @@
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
-import type { KeptTuning } from "./matmul_tuning.ts";
 import { readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
@@ -79,12 +78,6 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep"> {
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
-  /**
-   * Finds the fastest kernels for what the first step has computed, before the second; `null` if they
-   * are known. Other kernels round in another way: the same bits come out of runs that begin with the
-   * same choices, and of all without this.
-   */
-  readonly tune?: (() => Promise<KeptTuning | null>) | undefined;
 }
 
 /** What happens in a run, as {@linkcode train} tells it. */
@@ -93,7 +86,6 @@ export type TrainingEvent =
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
-  | { readonly kind: "tuning"; readonly step: number; readonly tuning: KeptTuning }
   | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
   | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
 
@@ -238,12 +230,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
     // What comes next may read the device anyway, or must know that the losses are finite.
-    const tune = step === firstStep ? options.tune : undefined;
     const isInterrupted = [evaluate, sample, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
     const mustRead = isInterrupted || isStopping() || state.step >= plan.numIterations ||
-      isProfiled || tune !== undefined || clock.elapsed >= READ_INTERVAL ||
+      isProfiled || clock.elapsed >= READ_INTERVAL ||
       pending.length >= MOST_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
@@ -263,8 +254,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       };
     }
     if (profile) yield { kind: "profile", step, profile };
-    const tuning = await tune?.() ?? null;
-    if (tuning !== null) yield { kind: "tuning", step, tuning };
   }
 }
 

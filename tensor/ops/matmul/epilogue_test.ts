@@ -1,8 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../../../testing/every_device.ts";
 import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
-import { type Device, linear, matmul, type MatmulOptions, noGrad, Tensor } from "../../mod.ts";
-import { matmulChoices } from "./choices_wgsl.ts";
+import { type Device, linear, matmul, type MatmulOptions, Tensor } from "../../mod.ts";
+import { viewAs } from "../../apply.ts";
+import { runCandidate } from "./candidates_wgsl.ts";
+import { describeProducts } from "./product.ts";
 
 /** Numbers between −1 and 1 that look random. */
 function tensor(device: Device, shape: number[], seed: number): Tensor {
@@ -152,28 +154,29 @@ gpuTest("operands larger than a binding are added to, and activated once", async
 }, tinyDevice);
 
 gpuTest(
-  "products cut by what a dispatch may have find what is added to each part",
+  "a batch of more items than a dispatch may have finds what is added to each",
   async (device) => {
-    const cases: [string, number[], number[]][] = [
-      ["rows", [70_000, 3], [3, 5]],
-      ["naive", [70_000, 2, 3], [70_000, 3, 5]],
-    ];
-    for (const [name, shapeA, shapeB] of cases) {
-      matmulChoices(device).force(name);
-      const [a, b] = [tensor(device, shapeA, 1), tensor(device, shapeB, 2)];
-      const [bias, residual] = [tensor(device, [5], 3), tensor(device, shapeA.with(-1, 5), 4)];
-      const before = device.statistics.dispatches;
-      const fused = matmul(a, b, { bias, residual });
-      assertEquals(device.statistics.dispatches - before, 2, name);
-      assertClose(await fused.data(), await matmul(a, b).add(bias).add(residual).data(), 1e-6);
-    }
+    const [a, b] = [tensor(device, [70_000, 2, 3], 1), tensor(device, [70_000, 3, 5], 2)];
+    const [bias, residual] = [tensor(device, [5], 3), tensor(device, [70_000, 2, 5], 4)];
+    const before = device.statistics.dispatches;
+    const fused = matmul(a, b, { bias, residual });
+    assertEquals(device.statistics.dispatches - before, 2);
+    assertClose(await fused.data(), await matmul(a, b).add(bias).add(residual).data(), 1e-6);
   },
 );
 
-gpuTest("what is done with a product makes no class of its own", (device) => {
-  using _scope = device.scope();
-  const [x, bias] = [tensor(device, [64, 64], 1), tensor(device, [64], 2)];
-  noGrad(() => matmul(x, x));
-  noGrad(() => matmul(x, x, { bias, ...reluSquared }));
-  assertEquals(matmulChoices(device).newClasses, ["float32 64×64×64 NN, both aligned"]);
+gpuTest("more rows than a dispatch may have find what is added to each", async (device) => {
+  const [a, b] = [tensor(device, [70_000, 3], 1), tensor(device, [3, 5], 2)];
+  const [bias, residual] = [tensor(device, [5], 3), tensor(device, [70_000, 5], 4)];
+  const fused = Tensor.zeros(device, residual.shape);
+  const options = { transposeA: false, transposeB: false };
+  const epilogue = {
+    addends: [viewAs(bias, residual.shape, [0, 1]), residual],
+    activation: "none",
+  } as const;
+  const [product] = describeProducts(a, b, fused, options, epilogue);
+  const before = device.statistics.dispatches;
+  runCandidate(device, "rows", product!, {});
+  assertEquals(device.statistics.dispatches - before, 2);
+  assertClose(await fused.data(), await matmul(a, b).add(bias).add(residual).data(), 1e-6);
 });

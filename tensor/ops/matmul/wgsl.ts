@@ -1,15 +1,14 @@
 /**
  * Matrix products on WebGPU.
  *
- * `matmul_candidates_wgsl.ts` holds the ways to compute one, `matmul_choices_wgsl.ts` knows which is
- * taken on a device, and `matmul_tuning_wgsl.ts` finds out by timing which should be.
+ * `candidates_wgsl.ts` holds the ways to compute one, and `choices_wgsl.ts` chooses among them.
  *
  * @module
  */
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { runCandidate } from "./candidates_wgsl.ts";
-import { choiceTable } from "./choices_wgsl.ts";
+import { chooseBySize } from "./choices_wgsl.ts";
 import {
   describeProducts,
   type Epilogue,
@@ -57,7 +56,6 @@ export function matmulOnWebGpu(
   options: MatmulOptions,
   epilogue?: Epilogue<View>,
 ): void {
-  const choices = choiceTable(device);
   const products = describeProducts(a, b, c, options, epilogue).flatMap((product) =>
     matmulsInRanges(device, product, options)
   );
@@ -66,6 +64,6 @@ export function matmulOnWebGpu(
     const turned = product.n <= FEW_COLUMNS && product.m > product.n
       ? transposeProduct(product)
       : product;
-    runCandidate(device, choices.candidateFor(turned, options), turned, options);
+    runCandidate(device, chooseBySize(device, turned), turned, options);
   }
 }
