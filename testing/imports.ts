@@ -35,9 +35,14 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
 
 export interface Import {
-  /** The string between the quotes; `null` if it is computed. */
+  /**
+   * The string between the quotes, or the value of a constant of the file; what a template computes
+   * is `*`. `null` if nothing is known.
+   */
   readonly specifier: string | null;
   readonly line: number;
+  /** Whether Deno downloads it when it loads the file: it is neither computed nor a type. */
+  readonly isEager: boolean;
 }
 
 /**
@@ -57,19 +62,52 @@ export interface Import {
  */
 export function importsOf(source: string): Import[] {
   const file = ts.createSourceFile("file.ts", source, ts.ScriptTarget.Latest);
+  const constants = constantsOf(file);
   const imports: Import[] = [];
   const visit = (node: ts.Node): void => {
     const found = importedBy(node);
     if (found !== undefined) {
       imports.push({
-        specifier: ts.isStringLiteralLike(found) ? found.text : null,
+        specifier: textOf(found, constants) ?? null,
         line: file.getLineAndCharacterOfPosition(found.getStart(file)).line + 1,
+        isEager: ts.isStringLiteralLike(found) && !isType(node),
       });
     }
     ts.forEachChild(node, visit);
   };
   visit(file);
   return imports;
+}
+
+/** The constants of a file that are strings, by name. */
+function constantsOf(file: ts.SourceFile): Map<string, string> {
+  const constants = new Map<string, string>();
+  for (const statement of file.statements) {
+    if (!ts.isVariableStatement(statement)) continue;
+    if ((statement.declarationList.flags & ts.NodeFlags.Const) === 0) continue;
+    for (const { name, initializer } of statement.declarationList.declarations) {
+      const text = initializer && textOf(initializer, constants);
+      if (ts.isIdentifier(name) && text !== undefined) constants.set(name.text, text);
+    }
+  }
+  return constants;
+}
+
+/** The text of an expression, as far as it is known. */
+function textOf(node: ts.Node, constants: ReadonlyMap<string, string>): string | undefined {
+  if (ts.isStringLiteralLike(node)) return node.text;
+  if (ts.isIdentifier(node)) return constants.get(node.text);
+  if (!ts.isTemplateExpression(node)) return undefined;
+  const spans = node.templateSpans.map(({ expression, literal }) =>
+    (textOf(expression, constants) ?? "*") + literal.text
+  );
+  return node.head.text + spans.join("");
+}
+
+function isType(node: ts.Node): boolean {
+  if (ts.isImportDeclaration(node)) return node.importClause?.isTypeOnly ?? false;
+  if (ts.isExportDeclaration(node)) return node.isTypeOnly;
+  return ts.isImportTypeNode(node);
 }
 
 /** The expression that names what a node imports, if any. */
@@ -129,10 +167,13 @@ export function isTestOrBench(path: string): boolean {
  */
 export function violationsIn(path: string, source: string): string[] {
   if (isTestOrBench(path)) return [];
-  return importsOf(source).flatMap(({ specifier, line }) => {
+  return importsOf(source).flatMap(({ specifier, line, isEager }) => {
     const problem = specifier === null
       ? "a computed import cannot be checked"
-      : problemWith(path, specifier);
+      : problemWith(path, specifier) ??
+        (isEager && specifier.startsWith("npm:")
+          ? `wanted "${specifier}" in a constant: Deno downloads a literal even if it is not used`
+          : null);
     return problem === null ? [] : [`${path}:${line}: ${problem}`];
   });
 }

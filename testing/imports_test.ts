@@ -1,17 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { importsOf, violationsIn } from "./imports.ts";
+import { sourceFiles } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
-const skippedFolders = ["node_modules", "coverage", "docs"];
-
-/** Every TypeScript file below a folder, relative to the repository root. */
-async function* sourceFiles(folder = ""): AsyncGenerator<string> {
-  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
-    if (name.startsWith(".") || skippedFolders.includes(name)) continue;
-    if (isDirectory) yield* sourceFiles(`${folder}${name}/`);
-    else if (name.endsWith(".ts")) yield folder + name;
-  }
-}
 
 Deno.test("every import in the repository follows the design's arrows", async () => {
   const paths = await Array.fromAsync(sourceFiles());
@@ -40,26 +31,35 @@ Deno.test("imports are found in every syntactic form", () => {
     const j = 'import "./string.ts"';
     const k = /import "quote/;
     export { a };
+    const l = "npm:x@1.2.3";
+    const m = await import(l);
+    const n = await import(\`\${l}/data/\${m}.json\`);
     new URL("./data.json", import.meta.url);
   `;
-  assertEquals(importsOf(source).map(({ specifier, line }) => [line, specifier]), [
-    [2, "./static.ts"],
-    [3, "./type.ts"],
-    [4, "./effect.ts"],
-    [5, "./star.ts"],
-    [6, "./named.ts"],
-    [7, "./dynamic.ts"],
-    [8, "./template.ts"],
-    [9, null],
-    [10, "./import_type.ts"],
-    [11, "./require.ts"],
-    [12, "./worker.ts"],
+  const found = importsOf(source).map(({ specifier, line, isEager }) => [line, specifier, isEager]);
+  assertEquals(found, [
+    [2, "./static.ts", true],
+    [3, "./type.ts", false],
+    [4, "./effect.ts", true],
+    [5, "./star.ts", true],
+    [6, "./named.ts", true],
+    [7, "./dynamic.ts", true],
+    [8, "./template.ts", true],
+    [9, null, false],
+    [10, "./import_type.ts", false],
+    [11, "./require.ts", true],
+    [12, "./worker.ts", true],
+    [18, "npm:x@1.2.3", false],
+    [19, "npm:x@1.2.3/data/*.json", false],
   ]);
 });
 
 /** The rule's verdict on a file at `path` that imports `specifier`. */
 function verdict(path: string, specifier: string): string | undefined {
-  return violationsIn(path, `import "${specifier}";`)[0]?.slice(`${path}:1: `.length);
+  const source = specifier.startsWith("npm:")
+    ? `const name = "${specifier}"; await import(name);`
+    : `import "${specifier}";`;
+  return violationsIn(path, source)[0]?.slice(`${path}:1: `.length);
 }
 
 Deno.test("the arrows of the design are allowed", () => {
@@ -145,6 +145,13 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
   for (const [path, specifier, message] of refused) {
     assertEquals(verdict(path!, specifier!), message, `${path} ${specifier}`);
   }
+  for (const literal of ["import a from ", "export * from ", "await import("]) {
+    assertEquals(violationsIn("gpt/deps.ts", `${literal}"npm:name@1.2.3"`), [
+      `gpt/deps.ts:1: wanted "npm:name@1.2.3" in a constant: ` +
+      "Deno downloads a literal even if it is not used",
+    ]);
+  }
+  assertEquals(violationsIn("gpt/deps.ts", 'import type { A } from "npm:name@1.2.3";'), []);
   assertEquals(violationsIn("gpt/x.ts", "\nawait import(name);"), [
     "gpt/x.ts:2: a computed import cannot be checked",
   ]);

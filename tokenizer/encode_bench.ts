@@ -11,7 +11,7 @@ import { addresses, makeRandom } from "./testing/texts.ts";
 import { Tokenizer } from "./tokenizer.ts";
 
 const MILLION = 1_000_000;
-const corpus = addresses();
+const corpus = await addresses();
 const prose = corpus.slice(-60).join(" ").slice(0, MILLION);
 const bytes = new TextEncoder().encode(prose);
 const random = makeRandom(1);

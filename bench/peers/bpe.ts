@@ -52,7 +52,7 @@ function rankLines(packed: string): string {
 const MILLION = 1_000_000;
 
 /** The texts to encode. */
-function textsNamed(name: string): string[] {
+async function textsNamed(name: string): Promise<string[]> {
   const random = makeRandom(1);
   const draw = (letters: string) =>
     Array.from({ length: MILLION }, () => letters[random(letters.length)]).join("");
@@ -64,14 +64,14 @@ function textsNamed(name: string): string[] {
     case "random bytes":
       return [new TextDecoder().decode(Uint8Array.from({ length: MILLION }, () => random(256)))];
     default:
-      return addresses();
+      return await addresses();
   }
 }
 
 /** Encodes a text; `way` is the library. */
 async function encode({ way = "nanodino", text = "addresses" }: JobOptions): Promise<Job> {
   const encodeText = await encoder(way);
-  const texts = textsNamed(text);
+  const texts = await textsNamed(text);
   const bytes = texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0);
   const run = (): number[] => {
     let [tokens, hash] = [0, 0];
@@ -93,9 +93,8 @@ async function encode({ way = "nanodino", text = "addresses" }: JobOptions): Pro
   };
 }
 
-/** `size` bytes of addresses, with some words replaced by random ones from the second pass on. */
-function* manyTexts(size: number): Generator<string> {
-  const texts = addresses();
+/** `size` bytes of documents, with some words replaced by random ones from the second pass on. */
+function* manyTexts(texts: readonly string[], size: number): Generator<string> {
   const random = makeRandom(2);
   const letters = "etaoinshrdlucmfwypvbgkjqxz";
   const word = () =>
@@ -117,7 +116,8 @@ function train({ size = 0, vocabSize = 4096 }: JobOptions): Job {
   return {
     check: [],
     measure: async () => {
-      const texts = size === 0 ? addresses() : manyTexts(size);
+      const documents = await addresses();
+      const texts = size === 0 ? documents : manyTexts(documents, size);
       const start = performance.now();
       await Tokenizer.train(texts, { vocabSize });
       return { seconds: (performance.now() - start) / 1000, megabytes: peakMemory() };

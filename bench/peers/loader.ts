@@ -13,7 +13,7 @@ const STEPS = 20;
 /** `base` steps with MuonAdamW on the addresses. */
 async function wait(): Promise<Job> {
   const size = { vocabSize: 4096, maxSeqLen: 256 };
-  const tokenizer = await Tokenizer.train(addresses(), size);
+  const tokenizer = await Tokenizer.train(await addresses(), size);
   const encoder = {
     encode: (text: string) => tokenizer.encode(text),
     bos: tokenizer.special("<|bos|>"),

@@ -9,7 +9,7 @@ import { readHuggingFace, writeHuggingFace } from "./hugging_face.ts";
 import { readTiktoken } from "./tiktoken.ts";
 
 const random = makeRandom(13);
-const [address] = addresses();
+const [address] = await addresses();
 const texts = [address!.slice(0, 20_000), ...Array.from({ length: 200 }, () => randomText(random))];
 const tokenizer = await Tokenizer.train(texts, { vocabSize: 1000 });
 const written = writeHuggingFace(tokenizer.vocabulary);

