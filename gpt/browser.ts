@@ -83,7 +83,14 @@ export {
   type ScalingOptions,
   type TrainingPlan,
 } from "./train/scaling.ts";
-export { decodePieces, defaultPrompts, writeText, writeTexts } from "./generate/write_text.ts";
+export {
+  decodePieces,
+  defaultPrompts,
+  likelyTexts,
+  roomAfter,
+  writeText,
+  writeTexts,
+} from "./generate/write_text.ts";
 // A script needs a device for all of the above, and imports no module below this one.
 export {
   type Device,

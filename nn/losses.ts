@@ -14,6 +14,7 @@ import {
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
+import { checkReduction } from "../tensor/ops/losses/cross_entropy.ts";
 
 /** Options of every loss. */
 export interface LossOptions {
@@ -55,6 +56,7 @@ function loss(
   { reduction = "mean" }: LossOptions,
   scalars: readonly number[] = [],
 ): Tensor {
+  checkReduction(`compute the ${program.name}`, reduction);
   const isSame = prediction.shape.length === target.shape.length &&
     prediction.shape.every((length, axis) => length === target.shape[axis]);
   if (!isSame) {

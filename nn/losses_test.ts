@@ -83,7 +83,13 @@ for (const [name, { loss, reference, gradient }] of Object.entries(cases)) {
   );
 }
 
-cpuTest("a Huber loss with delta 0 is refused", (device) => {
+cpuTest("a Huber loss with delta 0, and a reduction that there is not, are refused", (device) => {
   const x = Tensor.ones(device, [1]);
+  const reduction = "bogus" as "mean";
+  assertThrows(
+    () => huberLoss(x, x, { reduction }),
+    TypeError,
+    'Cannot compute the huber: wanted reduction "mean", "sum" or "none", got "bogus"',
+  );
   assertThrows(() => huberLoss(x, x, { delta: 0 }), RangeError, "wanted delta above 0, got 0");
 });

@@ -9,15 +9,14 @@ import { evaluateCore } from "../chat/mod.ts";
 import {
   basePath,
   type Checkpoint,
-  defaultPrompts,
   encoderOf,
   ensureWritableFolder,
   evaluateBitsPerByte,
   type GPT,
+  likelyTexts,
   loadModel,
   openCheckpoint,
   writeFileAtomically,
-  writeTexts,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Flag, integer, runScript, text, UsageError, type Values } from "./flags.ts";
@@ -92,9 +91,8 @@ async function run(values: Values<typeof flags>): Promise<void> {
       const seconds = (performance.now() - start) / 1000;
       console.log(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
     }
-    for (const prompt of values.eval.includes("sample") ? defaultPrompts : []) {
-      const [text] = await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });
-      console.log(JSON.stringify(prompt + text));
+    for (const text of values.eval.includes("sample") ? await likelyTexts(model, tokenizer) : []) {
+      console.log(JSON.stringify(text));
     }
   } finally {
     await device.close();

@@ -15,6 +15,26 @@ export function printError(line: string): void {
   writeTo(Deno.stderr, `${line}\n`);
 }
 
+/**
+ * Writes a prompt and what follows it, as it comes.
+ *
+ * @param pieces What follows. If there is an error before the first piece, nothing is written.
+ * @returns The whole text.
+ */
+export async function writeContinuation(
+  prompt: string,
+  pieces: AsyncIterable<string>,
+): Promise<string> {
+  let text = "";
+  const add = (piece: string) => {
+    write(piece);
+    text += piece;
+  };
+  for await (const piece of pieces) add(text === "" ? prompt + piece : piece);
+  add(text === "" ? `${prompt}\n\n` : "\n\n");
+  return text.slice(0, -"\n\n".length);
+}
+
 /** The width of the terminal in characters. */
 export function columns(): number {
   try {

@@ -9,13 +9,14 @@ import {
   type GPT,
   loadModel,
   openCheckpoint,
+  roomAfter,
   type SamplingOptions,
   writeText,
   writeTexts,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
-import { write } from "./output.ts";
+import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { chosenType, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
 
@@ -74,10 +75,14 @@ async function writeSamples(
 ): Promise<void> {
   const options: SamplingOptions & { maxTokens: number } = { temperature, topK, maxTokens, seed };
   for (const prompt of given === null ? defaultPrompts : [given]) {
+    const room = roomAfter(model, tokenizer, prompt);
+    if (room > 0 && room < maxTokens) {
+      printError(
+        `Writing at most ${room} tokens: this model's texts end at ${model.maximumLength}`,
+      );
+    }
     if (numSamples === 1) {
-      write(prompt);
-      for await (const piece of writeText(model, tokenizer, prompt, options)) write(piece);
-      write("\n\n");
+      await writeContinuation(prompt, writeText(model, tokenizer, prompt, options));
     } else {
       const samples = await writeTexts(model, tokenizer, prompt, {
         ...options,

@@ -75,6 +75,27 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
   });
 });
 
+Deno.test("a model of a tiny context is trained and sampled, as far as its texts go", async () => {
+  const own = await makeHome(corpus);
+  const sizes = ["--max-seq-len", "2", "--total-batch-size", "8", "--sample-every", "10"];
+  const trained = await runScript("base_train.ts", [...tinyFlags, ...data, ...sizes], own);
+  assertEquals([trained.code, trained.stderr], [0, ""]);
+  const place = ["--device", "cpu", "--threads", "1"];
+  const sampled = await runScript("sample.ts", [...place, "--prompt", "My"], own);
+  assertEquals(sampled.code, 0, sampled.stderr);
+  assert(sampled.stdout.startsWith("My"), sampled.stdout);
+  assertMatch(sampled.stderr, /^Writing at most 1\d tokens: this model's texts end at 20\n$/);
+  // What cannot be continued is refused before it is written.
+  for (const more of [[], ["--num-samples", "2"]]) {
+    const long = [...place, ...more, "--prompt", "the budget is balanced ".repeat(20)];
+    const { code, stdout, stderr } = await runScript("sample.ts", long, own);
+    assertEquals([code, stdout], [1, ""]);
+    assertMatch(stderr, /^Cannot continue the prompt: wanted fewer than 20 tokens, got \d+\n$/);
+  }
+  const evaluated = await runScript("base_eval.ts", [...place, "--eval", "sample"], own);
+  assertEquals([evaluated.code, evaluated.stderr], [0, ""]);
+});
+
 Deno.test("the speedrun ends with a table, samples and a report with a picture", async () => {
   const own = await Deno.makeTempDir();
   const args = [...tinyFlags, ...data, "--vocab-size", "300", "--eval-every", "20"];

@@ -15,6 +15,7 @@ import {
   openCheckpoint,
   readMetrics,
   type ReportRow,
+  roomAfter,
   type RunLock,
   savedSteps,
   tableAsText,
@@ -25,7 +26,7 @@ import {
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
-import { print, write } from "./output.ts";
+import { print, writeContinuation } from "./output.ts";
 import { profileFlags } from "./profile.ts";
 import {
   openChosenDevice,
@@ -162,14 +163,9 @@ async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): P
   const samples: string[] = [];
   print("");
   for (const prompt of defaultPrompts) {
-    let sample = prompt;
-    write(prompt);
-    for await (const piece of writeText(model, tokenizer, prompt, sampling)) {
-      write(piece);
-      sample += piece;
-    }
-    write("\n\n");
-    samples.push(sample);
+    if (roomAfter(model, tokenizer, prompt) < 1) continue;
+    const pieces = writeText(model, tokenizer, prompt, sampling);
+    samples.push(await writeContinuation(prompt, pieces));
   }
   return samples;
 }

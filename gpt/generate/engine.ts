@@ -241,6 +241,9 @@ export async function* generateWithoutCache(
   options: SamplingOptions & { readonly maxTokens: number },
 ): AsyncGenerator<number, void, void> {
   checkSampling(options);
+  if (tokens.length === 0) {
+    throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
+  }
   const text = [...tokens];
   for (let step = 0; step < options.maxTokens; step++) {
     const drawn = noGrad(() => {

@@ -325,3 +325,8 @@ gpuTest("a cache that does not fit leaves nothing behind", async (device) => {
   );
   assertEquals(device.live, before);
 }, { memoryLimit: 2 ** 20 });
+
+cpuTest("without a cache, too, an empty prompt is refused by name", async (device) => {
+  const generate = () => generateWithoutCache(makeModel(device), [], { maxTokens: 2 }).next();
+  await assertRejects(generate, RangeError, "Cannot generate: wanted a prompt, got no tokens");
+});

@@ -21,9 +21,10 @@ export const defaultPrompts: readonly string[] = [
  * @param model The model.
  * @param tokenizer Its tokenizer.
  * @param prompt The beginning; it may be empty.
- * @param options How tokens are drawn; there is one sample.
+ * @param options How tokens are drawn; there is one sample. `maxTokens` is the most: fewer come where
+ * the model has no room for so many, see {@linkcode roomAfter}.
  * @returns What follows the beginning, in pieces.
- * @throws {RangeError} If an option is out of range, or the text is longer than the model can read.
+ * @throws {RangeError} If an option is out of range, or the beginning leaves no room.
  *
  * @example
  * ```ts
@@ -49,11 +50,11 @@ export async function* writeText(
   prompt: string,
   options: Omit<GenerateOptions, "samples"> = {},
 ): AsyncGenerator<string, void, void> {
-  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  const { ids, fitting } = encodePrompt(model, tokenizer, prompt, options);
   yield* decodePieces(tokenizer, drawn());
 
   async function* drawn(): AsyncGenerator<number, void, void> {
-    for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
+    for await (const { tokens } of new Engine(model, tokenizer).generate(ids, fitting)) {
       yield tokens[0]!;
     }
   }
@@ -105,9 +106,70 @@ export async function writeTexts(
   options: GenerateOptions = {},
 ): Promise<string[]> {
   const special = new Set(tokenizer.specialTokens.values());
-  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
-  const { tokens } = await new Engine(model, tokenizer).generateBatch(ids, options);
+  const { ids, fitting } = encodePrompt(model, tokenizer, prompt, options);
+  const { tokens } = await new Engine(model, tokenizer).generateBatch(ids, fitting);
   return tokens.map((sample) =>
     tokenizer.decode(sample.slice(ids.length).filter((id) => !special.has(id)))
   );
+}
+
+/**
+ * How many tokens a model can write after a prompt: its rotary angles end at ten times the length that
+ * it was trained on.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { roomAfter } from "./write_text.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose is a rose"], { vocabSize: 270 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const { vocabSize } = tokenizer;
+ * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * // The empty prompt is the token that begins a document.
+ * if (roomAfter(model, tokenizer, "") !== 159) throw new Error("expected 160 in all");
+ * await device.close();
+ * ```
+ */
+export function roomAfter(model: GPT, tokenizer: Tokenizer, prompt: string): number {
+  return model.maximumLength - tokenizer.encode(prompt, { prepend: tokenizer.bos }).length;
+}
+
+/**
+ * The likeliest continuations of {@linkcode defaultPrompts}, short, and the same every time. A prompt
+ * that leaves no room stays alone.
+ *
+ * @returns The prompts with what follows.
+ */
+export async function likelyTexts(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
+  const texts: string[] = [];
+  for (const prompt of defaultPrompts) {
+    const [text] = roomAfter(model, tokenizer, prompt) < 1
+      ? [""]
+      : await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });
+    texts.push(prompt + text);
+  }
+  return texts;
+}
+
+/** The ids of a prompt, and options that ask for no more tokens than there is room for. */
+function encodePrompt(
+  model: GPT,
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: GenerateOptions,
+): { ids: number[]; fitting: GenerateOptions } {
+  const ids = tokenizer.encode(prompt, { prepend: tokenizer.bos });
+  const { maxTokens } = options;
+  const room = model.maximumLength - ids.length;
+  if (maxTokens === undefined || maxTokens <= room) return { ids, fitting: options };
+  if (room < 1) {
+    throw new RangeError(
+      `Cannot continue the prompt: wanted fewer than ${model.maximumLength} tokens, got ${ids.length}`,
+    );
+  }
+  return { ids, fitting: { ...options, maxTokens: room } };
 }

@@ -1,9 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDevice } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine } from "./engine.ts";
 import { GPT } from "../model/model.ts";
-import { decodePieces, writeText, writeTexts } from "./write_text.ts";
+import { decodePieces, roomAfter, writeText, writeTexts } from "./write_text.ts";
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, windowPattern: "L" };
@@ -38,4 +38,18 @@ Deno.test("several samples differ, and the same seed writes them again", async (
 Deno.test("an empty prompt begins a document", async () => {
   const [text] = await writeTexts(model, tokenizer, "", { maxTokens: 5, temperature: 0 });
   assert(text !== undefined && !text.includes("<|bos|>"), text);
+});
+
+Deno.test("a text ends where the model has no room for more", async () => {
+  const room = roomAfter(model, tokenizer, "We must");
+  const options = { maxTokens: room, temperature: 2, seed: 3 };
+  const [text] = await writeTexts(model, tokenizer, "We must", options);
+  const more = { ...options, maxTokens: room + 1000 };
+  assertEquals(await writeTexts(model, tokenizer, "We must", more), [text!]);
+  const long = "We must ".repeat(room);
+  await assertRejects(
+    () => writeTexts(model, tokenizer, long, { maxTokens: 1 }),
+    RangeError,
+    `Cannot continue the prompt: wanted fewer than ${model.maximumLength} tokens, got`,
+  );
 });

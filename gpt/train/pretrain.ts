@@ -32,7 +32,7 @@ import { pretrainingRates } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { trainInFolder } from "./folder_run.ts";
 import { type TrainingEvent, type TrainingState, type TrainOptions, untrained } from "./run.ts";
-import { defaultPrompts, writeTexts } from "../generate/write_text.ts";
+import { likelyTexts } from "../generate/write_text.ts";
 
 /** How rows are cut from the corpus. */
 export type LoaderKind = "packed" | "random";
@@ -152,7 +152,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       tokenizer.tokenBytes(),
       { signal },
     );
-  const sample = () => writeSamples(model, tokenizer);
+  const sample = () => likelyTexts(model, tokenizer);
   return {
     model,
     firstStep: state.step,
@@ -271,14 +271,4 @@ function checkSameShape(wanted: GPTConfig, { folder, meta }: Checkpoint): void {
         `${meta.modelConfig[name]}`,
     );
   }
-}
-
-/** The likeliest continuation of each prompt: short, and the same every time. */
-async function writeSamples(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
-  const texts: string[] = [];
-  for (const prompt of defaultPrompts) {
-    const [text] = await writeTexts(model, tokenizer, prompt, { maxTokens: 16, temperature: 0 });
-    texts.push(prompt + text);
-  }
-  return texts;
 }

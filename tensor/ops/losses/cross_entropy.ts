@@ -20,6 +20,14 @@ export const IGNORED_TARGET = -1;
 /** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** Refuses what is no {@linkcode Reduction}, for callers without types. */
+export function checkReduction(what: string, reduction: Reduction): void {
+  if (["mean", "sum", "none"].includes(reduction)) return;
+  throw new TypeError(
+    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got "${reduction}"`,
+  );
+}
+
 // The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
 // target selects nothing, which must show as NaN instead of a plausible loss.
 const nll = (
@@ -100,6 +108,7 @@ export function crossEntropy(
   options: CrossEntropyOptions = {},
 ): Tensor {
   const { reduction = "mean", softcap } = options;
+  checkReduction("crossEntropy", reduction);
   const rowShape = logits.shape.slice(0, -1);
   if (logits.shape.length === 0 || !shapesEqual(rowShape, targets.shape)) {
     throw new RangeError(

@@ -22,6 +22,7 @@ import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import {
+  checkReduction,
   countTargets,
   crossEntropy,
   type CrossEntropyOptions,
@@ -223,6 +224,7 @@ export function linearCrossEntropy(
 ): Tensor {
   checkOperands(hidden, weight, targets, options);
   const { reduction = "mean", softcap, classes = weight.shape[0]! } = options;
+  checkReduction("linearCrossEntropy", reduction);
   const isRecorded = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (isRecorded && reduction === "none") {
     const logits = matmul(hidden, slice(weight, 0, 0, classes), { transposeB: true });

@@ -169,6 +169,24 @@ testOnEveryDevice("large logits neither overflow nor lose the loss", async (devi
   assertClose([await capped.item()], [15 + 30 + 2 * Math.log1p(Math.exp(-15))], 1e-6);
 });
 
+testOnEveryDevice("a reduction that there is not is refused by name", (device) => {
+  const hidden = Tensor.from(device, [[1, 2]]);
+  const weight = Tensor.from(device, [[1, 2], [3, 4]]);
+  const targets = Tensor.from(device, [1], { dtype: "int32" });
+  const reduction = "bogus" as "mean";
+  const wanted = 'wanted reduction "mean", "sum" or "none", got "bogus"';
+  assertThrows(
+    () => linearCrossEntropy(hidden, weight, targets, { reduction }),
+    TypeError,
+    `Cannot linearCrossEntropy: ${wanted}`,
+  );
+  assertThrows(
+    () => crossEntropy(hidden, targets, { reduction }),
+    TypeError,
+    `Cannot crossEntropy: ${wanted}`,
+  );
+});
+
 testOnEveryDevice("what is not a number stays in its row", async (device) => {
   const hidden = Tensor.from(device, [[1, 2], [NaN, 1], [Infinity, 1], [3, 4]]);
   const weight = Tensor.from(device, [[1, 2], [3, 4], [5, 6]]);
