@@ -41,13 +41,31 @@ const huberError = defineProgram(
     const straight = ex.multiply(delta, ex.subtract(distance, ex.multiply(0.5, delta)));
     return [ex.select(ex.less(distance, delta), ex.multiply(0.5, ex.square(distance)), straight)];
   },
+  // The formula's own derivative is 0 · ∞ at an infinite distance.
+  ({ prediction, target, delta }) => {
+    const slope = ex.min(ex.max(ex.subtract(prediction, target), ex.negate(delta)), delta);
+    return { prediction: slope, target: ex.negate(slope) };
+  },
 );
-// log(1 + eˣ) − x·t, rearranged so that the exponential cannot overflow.
-const binaryCrossEntropy = lossProgram("binary cross-entropy", (x, t) =>
-  ex.add(
-    ex.subtract(ex.max(x, 0), ex.multiply(x, t)),
-    ex.log(ex.add(1, ex.exp(ex.negate(ex.abs(x))))),
-  ));
+/**
+ * log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|): the exponential cannot overflow, and
+ * an infinite logit costs nothing where it is right.
+ */
+const binaryCrossEntropy = defineProgram(
+  { name: "binary cross-entropy", inputs: ["logits", "target"] },
+  ({ logits: x, target: t }) => {
+    const wrong = ex.select(ex.less(0, x), ex.subtract(1, t), t);
+    const magnitude = ex.abs(x);
+    return [ex.add(
+      ex.select(ex.equal(wrong, 0), 0, ex.multiply(wrong, magnitude)),
+      ex.log(ex.add(1, ex.exp(ex.negate(magnitude)))),
+    )];
+  },
+  ({ logits: x, target: t }) => ({
+    logits: ex.subtract(ex.sigmoid(x), t),
+    target: ex.negate(x),
+  }),
+);
 
 function loss(
   program: Program,

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { Tensor } from "../tensor/mod.ts";
+import { assertExtremes } from "../tensor/ops/testing/compare_extremes.ts";
 import {
   binaryCrossEntropyWithLogits,
   huberLoss,
@@ -92,4 +93,53 @@ cpuTest("a Huber loss with delta 0, and a reduction that there is not, are refus
     'Cannot compute the huber: wanted reduction "mean", "sum" or "none", got "bogus"',
   );
   assertThrows(() => huberLoss(x, x, { delta: 0 }), RangeError, "wanted delta above 0, got 0");
+});
+
+testOnEveryDevice("losses have gradients with respect to their targets", async (device) => {
+  for (const [name, { loss, gradient }] of Object.entries(cases)) {
+    const x = Tensor.from(device, predictions);
+    const t = Tensor.from(device, targets, { requiresGrad: true });
+    loss(x, t, { reduction: "sum" }).backward();
+    const got = await t.grad!.data();
+    predictions.forEach((value, i) => {
+      // All but the cross-entropy depend on the difference alone.
+      const wanted = loss === binaryCrossEntropyWithLogits ? -value : -gradient(value, targets[i]!);
+      assertAlmostEquals(got[i]!, wanted, 1e-4, `${name} at ${value}`);
+    });
+  }
+});
+
+testOnEveryDevice("losses and their gradients at the extremes are PyTorch's", async (device) => {
+  const each = { reduction: "none" } as const;
+  const to = (value: number, loss: LossCase["loss"]) => (x: Tensor) =>
+    loss(x, Tensor.full(device, x.shape, value), each);
+  const entropy = "F.binary_cross_entropy_with_logits";
+  const operations = {
+    'F.mse_loss(x, zero, reduction="none")': to(0, meanSquaredError),
+    'F.l1_loss(x, zero, reduction="none")': to(0, meanAbsoluteError),
+    'F.huber_loss(x, zero, reduction="none")': to(0, huberLoss),
+    [`${entropy}(x, zero, reduction="none")`]: to(0, binaryCrossEntropyWithLogits),
+    [`${entropy}(x, one, reduction="none")`]: to(1, binaryCrossEntropyWithLogits),
+    [`${entropy}(x, half, reduction="none")`]: to(0.5, binaryCrossEntropyWithLogits),
+  };
+  await assertExtremes(device, operations, [
+    // NaN is not hidden.
+    {
+      expression: 'F.l1_loss(x, zero, reduction="none")',
+      part: "gradient",
+      at: NaN,
+      ours: NaN,
+    },
+    // The limits, where PyTorch gives NaN: an infinite logit costs nothing or infinitely much.
+    ...([["zero", -Infinity, 0], ["one", Infinity, 0], ["one", -Infinity, Infinity], [
+      "half",
+      -Infinity,
+      Infinity,
+    ]] as const).map(([target, at, ours]) => ({
+      expression: `${entropy}(x, ${target}, reduction="none")`,
+      part: "value" as const,
+      at,
+      ours,
+    })),
+  ]);
 });

@@ -19,6 +19,7 @@ import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import * as elementwise from "./ops/elementwise.ts";
 import { matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
+import { power } from "./ops/power.ts";
 import * as reduce from "./ops/reduce.ts";
 import * as rows from "./ops/rows.ts";
 import * as views from "./ops/views.ts";
@@ -451,7 +452,7 @@ export class Tensor implements View {
   }
   /** this to the power of other. */
   pow(exponent: TensorOrNumber): Tensor {
-    return elementwise.power(this, exponent);
+    return power(this, exponent);
   }
   /** The larger of the two, broadcast. */
   maximum(other: TensorOrNumber): Tensor {

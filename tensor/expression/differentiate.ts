@@ -37,8 +37,10 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     const sum = adjoints.get(to);
     adjoints.set(to, sum === undefined ? share : ex.add(sum, share));
   };
-  program.outputs.forEach((output, i) => contribute(output, upstreams[i]!));
-  for (const e of inOrder(program.outputs).toReversed()) {
+  program.slopes?.forEach((slope, i) => contribute(ex.input(i), ex.multiply(upstreams[0]!, slope)));
+  const formulas = program.slopes === null ? program.outputs : [];
+  formulas.forEach((output, i) => contribute(output, upstreams[i]!));
+  for (const e of inOrder(formulas).toReversed()) {
     const adjoint = adjoints.get(e);
     if (adjoint !== undefined) propagate(e, adjoint, contribute);
   }
@@ -136,11 +138,13 @@ function contributeBinary(
     }
     case "max":
     case "min": {
-      const half = ex.select(ex.equal(a, b), 0.5, 0);
-      const chosen = e.operation === "max" ? ex.less(b, a) : ex.less(a, b);
-      const other = e.operation === "max" ? ex.less(a, b) : ex.less(b, a);
-      contribute(a, ex.multiply(adjoint, ex.select(chosen, 1, half)));
-      contribute(b, ex.multiply(adjoint, ex.select(other, 1, half)));
+      // Where one of them is NaN, so is the result, and both get the gradient.
+      const share = ex.select(ex.equal(a, b), 0.5, 1);
+      const [isFirst, isSecond] = e.operation === "max"
+        ? [ex.less(b, a), ex.less(a, b)]
+        : [ex.less(a, b), ex.less(b, a)];
+      contribute(a, ex.multiply(adjoint, ex.select(isSecond, 0, share)));
+      contribute(b, ex.multiply(adjoint, ex.select(isFirst, 0, share)));
       return;
     }
     // Comparisons are piecewise constant.

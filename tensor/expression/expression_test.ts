@@ -1,4 +1,10 @@
-import { assert, assertAlmostEquals, assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStrictEquals,
+  assertThrows,
+} from "@std/assert";
 import * as ex from "./expression.ts";
 import { defineProgram, type Program, reductionPasses } from "./program.ts";
 import { differentiate } from "./differentiate.ts";
@@ -88,6 +94,25 @@ Deno.test("the derivative of every operation agrees with finite differences", ()
       defineProgram({ name: f.name, inputs: ["x", "y"] }, ({ x, y }) => [f(x, y), f(y, x)]),
     );
   }
+});
+
+Deno.test("slopes replace the derivative that follows from the formula", () => {
+  const product = defineProgram(
+    { name: "product", inputs: ["x", "y"], scalars: ["s"] },
+    ({ x, y, s }) => [ex.multiply(s, ex.multiply(x, y))],
+    ({ x, y, s }) => ({ x: ex.multiply(s, y), y: ex.multiply(s, ex.add(x, 1)) }),
+  );
+  const inputs = [2, 3, 10].map((value) => Float64Array.of(value));
+  const both = evaluate(differentiate(product, [true, true]), 1, 1, inputs, [5]);
+  assertEquals(both.map(([value]) => value), [150, 150]);
+  const [second] = evaluate(differentiate(product, [false, true]), 1, 1, inputs, [5]);
+  assertEquals([...second!], [150]);
+  assertThrows(
+    () =>
+      defineProgram({ name: "sum", inputs: ["x"] }, ({ x }) => [ex.rowSum(x)], ({ x }) => ({ x })),
+    RangeError,
+    'Cannot define "sum" with slopes: wanted an elementwise program with one output, got a row program',
+  );
 });
 
 Deno.test("the derivative of row programs agrees with finite differences", () => {

@@ -43,6 +43,8 @@ export interface Program {
   readonly scalars: readonly string[];
   /** One formula per output. */
   readonly outputs: readonly Expression[];
+  /** The derivative of the output with respect to each input; `null` to derive it from the formula. */
+  readonly slopes: readonly Expression[] | null;
   /** Whether each output has an element per column, or one per row. */
   readonly outputVaries: readonly boolean[];
   /** Whether the program works on rows. If not, it is elementwise and ignores rows. */
@@ -56,6 +58,8 @@ export interface Program {
  *
  * @param definition The name, inputs and scalars.
  * @param body Maps inputs and scalars, by name, to the formula of each output.
+ * @param slopes Maps them to the derivative of an elementwise program's output with respect to each
+ * input, for formulas whose own derivative is not a number at the edges: 0 · ∞, for example.
  *
  * @example A softmax over the last axis
  * ```ts
@@ -72,16 +76,23 @@ export interface Program {
 export function defineProgram<I extends string, S extends string = never>(
   definition: ProgramDefinition<I, S>,
   body: (names: Readonly<Record<I | S, Expression>>) => readonly Expression[],
+  slopes?: (names: Readonly<Record<I | S, Expression>>) => Readonly<Record<I, Expression>>,
 ): Program {
   const perRow = definition.inputs.map((name) => definition.perRow?.includes(name) ?? false);
   const scalars = definition.scalars ?? [];
   const names: Partial<Record<I | S, Expression>> = {};
   definition.inputs.forEach((name, i) => names[name] = input(i, perRow[i]));
   scalars.forEach((name, i) => names[name] = scalar(i));
-  const outputs = body(names as Readonly<Record<I | S, Expression>>);
+  const named = names as Readonly<Record<I | S, Expression>>;
+  const outputs = body(named);
   const integers = definition.inputs.map((name) => definition.integers?.includes(name) ?? false);
   const { overIntegers = false } = definition;
-  const options = { integers, overIntegers };
+  const byName = slopes?.(named);
+  const options = {
+    integers,
+    overIntegers,
+    slopes: byName ? definition.inputs.map((input) => byName[input]) : null,
+  };
   return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, options);
 }
 
@@ -90,8 +101,11 @@ export function defineProgram<I extends string, S extends string = never>(
  *
  * @param options.integers Whether each input is `int32`; by default none is.
  * @param options.overIntegers Whether all inputs may be `int32` instead of floats.
- * @throws {TypeError} If a formula over integers has an operation that they do not have.
+ * @param options.slopes The derivative of an elementwise program's one output with respect to each
+ * input, instead of the one that follows from the formula.
  * @param options.isRow Whether the last axis is a row even if no formula reduces along it.
+ * @throws {TypeError} If a formula over integers has an operation that they do not have.
+ * @throws {RangeError} If slopes are given for a row program, or for several outputs.
  */
 export function makeProgram(
   name: string,
@@ -102,10 +116,11 @@ export function makeProgram(
   options: {
     readonly integers?: readonly boolean[];
     readonly overIntegers?: boolean;
+    readonly slopes?: readonly Expression[] | null;
     readonly isRow?: boolean;
   } = {},
 ): Program {
-  const { integers = inputs.map(() => false), overIntegers = false } = options;
+  const { integers = inputs.map(() => false), overIntegers = false, slopes = null } = options;
   const isRow = options.isRow || perRow.includes(true) ||
     inOrder(outputs).some((e) =>
       ["reduce", "columnIndex", "rowLength", "broadcast"].includes(e.kind)
@@ -113,6 +128,12 @@ export function makeProgram(
   const outputVaries = outputs.map((e) => e.varies || !isRow);
   const ids = outputs.map((e) => e.id).join(",");
   if (overIntegers) checkIntegerOperations(name, outputs);
+  if (slopes !== null && (isRow || outputs.length !== 1)) {
+    throw new RangeError(
+      `Cannot define "${name}" with slopes: wanted an elementwise program with one output, got ` +
+        (isRow ? "a row program" : `${outputs.length} outputs`),
+    );
+  }
   const flags = `${isRow}${overIntegers ? ";integers" : ""}`;
   const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${flags})[${ids}]`;
   return {
@@ -122,6 +143,7 @@ export function makeProgram(
     integers,
     overIntegers,
     scalars,
+    slopes,
     outputs,
     outputVaries,
     isRow,

@@ -179,33 +179,6 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   return runProgram(clampProgram, [x], [low, high])[0]!;
 }
 
-/** The power as a formula: by e^(b·log|a|), with the sign of negative bases set right. */
-function powerOf(a: Expression, b: Expression): Expression {
-  const magnitude = ex.exp(ex.multiply(b, ex.log(ex.abs(a))));
-  const half = ex.multiply(b, 0.5);
-  const isEven = ex.equal(half, ex.floor(half));
-  const isInteger = ex.equal(b, ex.floor(b));
-  const negative = ex.select(isEven, magnitude, ex.select(isInteger, ex.negate(magnitude), NaN));
-  return ex.select(ex.equal(b, 0), 1, ex.select(ex.less(a, 0), negative, magnitude));
-}
-const power2 = binary("power", powerOf, null);
-/** Small whole powers are products, which are exact where the logarithm is not. */
-const wholePowers = new Map<number, (x: Tensor) => Tensor>([
-  [0.5, sqrt],
-  [1, unary("power 1", (x) => ex.multiply(x, 1))],
-  [2, square],
-  [3, unary("power 3", (x) => ex.multiply(x, ex.square(x)))],
-  [4, unary("power 4", (x) => ex.square(ex.square(x)))],
-  [-1, unary("power -1", (x) => ex.divide(1, x))],
-  [-2, unary("power -2", (x) => ex.divide(1, ex.square(x)))],
-]);
-
-/** a to the power of b; NaN for a negative base and a broken exponent. */
-export function power(a: Tensor, b: TensorOrNumber): Tensor {
-  const whole = typeof b === "number" ? wholePowers.get(b) : undefined;
-  return whole === undefined ? power2(a, b) : whole(a);
-}
-
 const whereProgram = defineProgram(
   { name: "where", inputs: ["condition", "a", "b"], overIntegers: true },
   ({ condition, a, b }) => [ex.select(condition, a, b)],

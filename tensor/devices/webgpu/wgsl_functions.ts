@@ -233,7 +233,8 @@ fn quarterTurns${n}(x: ${F}) -> ${F} {
 `,
     waves: `
 fn waves${n}(x: ${F}, k: ${F}, quadrant: ${I}) -> ${F} {
-  let r = ((x - k * 1.5703125) - k * ${literal(HALF_PI_MIDDLE)}) - k * ${literal(HALF_PI_LOW)};
+  let rest = ((x - k * 1.5703125) - k * ${literal(HALF_PI_MIDDLE)}) - k * ${literal(HALF_PI_LOW)};
+  let r = select(clamp(rest, ${F}(-0.8), ${F}(0.8)), rest, isNan${n}(rest));
   let z = r * r;
   let sine = r * ${polynomial("z", [1, -1 / 6, 1 / 120, -1 / 5040, 1 / 362880])};
   let cosine = ${polynomial("z", [1, -1 / 2, 1 / 24, -1 / 720, 1 / 40320, -1 / 3628800])};

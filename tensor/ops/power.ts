@@ -1,0 +1,74 @@
+/** Powers. @module */
+
+import * as ex from "../expression/expression.ts";
+import type { Expression } from "../expression/expression.ts";
+import { defineProgram, type Program } from "../expression/program.ts";
+import type { Tensor, TensorOrNumber } from "../tensor.ts";
+import { sqrt, square } from "./elementwise.ts";
+import { runProgram } from "./program.ts";
+
+/** aᵇ by e^(b·log|a|), with the sign of the base, that of a zero included, put right. */
+function powerOf(a: Expression, b: Expression): Expression {
+  const magnitude = ex.exp(ex.multiply(b, ex.log(ex.abs(a))));
+  const isInteger = ex.equal(b, ex.floor(b));
+  const half = ex.multiply(b, 0.5);
+  const isOdd = ex.multiply(isInteger, ex.subtract(1, ex.equal(half, ex.floor(half))));
+  const isNegative = ex.less(ex.select(ex.equal(a, 0), ex.divide(1, a), a), 0);
+  const signed = ex.select(ex.multiply(isOdd, isNegative), ex.negate(magnitude), magnitude);
+  const isFinite = ex.multiply(ex.less(-Infinity, a), ex.less(a, 0));
+  const isUndefined = ex.multiply(isFinite, ex.subtract(1, isInteger));
+  return ex.select(ex.equal(b, 0), 1, ex.select(isUndefined, NaN, signed));
+}
+
+/** b · aᵇ⁻¹, and 0 for b = 0. */
+const slopeByBase = (a: Expression, b: Expression): Expression =>
+  ex.select(ex.equal(b, 0), 0, ex.multiply(b, powerOf(a, ex.subtract(b, 1))));
+
+/** aᵇ · log a, and 0 for a = 0 unless aᵇ is infinite. */
+const slopeByExponent = (a: Expression, b: Expression): Expression =>
+  ex.select(
+    ex.multiply(ex.equal(a, 0), ex.lessEqual(0, b)),
+    0,
+    ex.multiply(powerOf(a, b), ex.log(a)),
+  );
+
+const tensors = defineProgram(
+  { name: "power", inputs: ["a", "b"] },
+  ({ a, b }) => [powerOf(a, b)],
+  ({ a, b }) => ({ a: slopeByBase(a, b), b: slopeByExponent(a, b) }),
+);
+const number = defineProgram(
+  { name: "power", inputs: ["a"], scalars: ["b"] },
+  ({ a, b }) => [powerOf(a, b)],
+  ({ a, b }) => ({ a: slopeByBase(a, b) }),
+);
+
+const cube = (x: Expression): Expression => ex.multiply(x, ex.square(x));
+const of = (program: Program) => (x: Tensor): Tensor => runProgram(program, [x])[0]!;
+/** Small integer powers are products, which are exact where the logarithm is not. */
+const exactPowers = new Map<number, (x: Tensor) => Tensor>([
+  [0.5, sqrt],
+  [1, of(defineProgram({ name: "power 1", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 1)]))],
+  [2, square],
+  [3, of(defineProgram({ name: "power 3", inputs: ["x"] }, ({ x }) => [cube(x)]))],
+  [
+    4,
+    of(defineProgram({ name: "power 4", inputs: ["x"] }, ({ x }) => [ex.square(ex.square(x))])),
+  ],
+  [-1, of(defineProgram({ name: "power -1", inputs: ["x"] }, ({ x }) => [ex.divide(1, x)]))],
+  [
+    -2,
+    of(defineProgram(
+      { name: "power -2", inputs: ["x"] },
+      ({ x }) => [ex.divide(1, ex.square(x))],
+      ({ x }) => ({ x: ex.divide(-2, cube(x)) }),
+    )),
+  ],
+]);
+
+/** a to the power of b; NaN for a negative base and a fractional exponent. */
+export function power(a: Tensor, b: TensorOrNumber): Tensor {
+  if (typeof b !== "number") return runProgram(tensors, [a, b])[0]!;
+  const exact = exactPowers.get(b);
+  return exact === undefined ? runProgram(number, [a], [b])[0]! : exact(a);
+}
