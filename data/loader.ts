@@ -140,10 +140,11 @@ export function checkState(state: unknown, settings: Record<string, unknown>): v
       ? Reflect.get(state, name)
       : undefined;
     if (got === wanted) continue;
+    const reason = name === "corpus" ? "; its files are not those that it was saved with" : "";
     throw new Error(
       `Cannot resume the data loader: wanted a state with ${name} ${show(wanted)}, got ${
         show(got)
-      }`,
+      }${reason}`,
     );
   }
 }

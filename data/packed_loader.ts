@@ -6,6 +6,7 @@
 
 import { BestFit } from "./best_fit.ts";
 import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
+import { withoutContent } from "./fingerprint.ts";
 import { type Piece, PieceReader, type ReaderPosition } from "./piece_reader.ts";
 import type { LongDocuments } from "./pieces.ts";
 import type { Split } from "./source.ts";
@@ -211,7 +212,9 @@ export class PackedLoader extends Loader<PackedState> {
   }
 
   async #restore(state: PackedState): Promise<void> {
-    checkState(state, this.#settings);
+    const { corpus } = this.#settings;
+    const isOlder = withoutContent(`${state.corpus}`) === state.corpus;
+    checkState(state, { ...this.#settings, corpus: isOlder ? withoutContent(corpus) : corpus });
     const { epoch, chunksDone, piecesDone, epochTokens, waiting } = state;
     const { documents, tokensRead, tokensCropped } = state;
     const counts = {

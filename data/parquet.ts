@@ -6,7 +6,8 @@
 
 import { importCompressors, importParquet } from "./deps.ts";
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
-import { fingerprint, type Source, type SplitName } from "./source.ts";
+import { fileFingerprint } from "./fingerprint.ts";
+import type { Source, SplitName } from "./source.ts";
 
 export const PARQUET_EXTENSION = ".parquet";
 
@@ -43,11 +44,10 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
     async open(split) {
       const files = await findFiles(place, [PARQUET_EXTENSION]);
       const chunks = await findChunks(files, split, column);
-      const identity = files.map(({ name, bytes }) => [name, bytes]);
       let recent: { path: string; opened: Promise<OpenFile> } | undefined;
       return {
         name: `the ${split} split of "${place}"`,
-        fingerprint: await fingerprint([split, column, identity]),
+        fingerprint: await fileFingerprint(files, [split, column]),
         bytes: chunks.reduce((sum, { bytes }) => sum + bytes, 0),
         chunks: chunks.length,
         async read(index) {

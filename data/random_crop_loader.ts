@@ -14,6 +14,8 @@ export interface RandomCropLoaderOptions extends BatchOptions {
   tokens: TokenArray;
   /** Determines the positions. */
   seed: number;
+  /** The fingerprint of the stream's split, so that resuming notices another corpus. */
+  corpus?: string;
   /** A {@linkcode RandomCropLoader.state} to resume from, of a loader with the same options. */
   state?: RandomCropState;
 }
@@ -26,6 +28,8 @@ export interface RandomCropState {
   sequenceLength: number;
   /** Tokens in the stream. */
   streamLength: number;
+  /** The fingerprint of the split; absent if it was not given. */
+  corpus?: string;
   /** Rows cropped so far. */
   rows: number;
 }
@@ -61,7 +65,7 @@ export class RandomCropLoader extends Loader<RandomCropState> {
    */
   constructor(options: RandomCropLoaderOptions) {
     super(options);
-    const { tokens, seed, state } = options;
+    const { tokens, seed, corpus, state } = options;
     const { batchSize, sequenceLength } = this;
     checkSeed(seed);
     const minimum = batchSize * (sequenceLength + 1);
@@ -71,9 +75,14 @@ export class RandomCropLoader extends Loader<RandomCropState> {
       );
     }
     this.#tokens = tokens;
-    this.#settings = { seed, sequenceLength, streamLength: tokens.length };
+    this.#settings = {
+      ...{ seed, sequenceLength, streamLength: tokens.length },
+      ...(corpus === undefined ? {} : { corpus }),
+    };
     if (state !== undefined) {
-      checkState(state, this.#settings);
+      // States that were saved before it was in them have no fingerprint.
+      const isKnown = corpus !== undefined && state.corpus !== undefined;
+      checkState(state, { ...this.#settings, corpus: isKnown ? corpus : state.corpus });
       checkCount("rows", state.rows);
       this.#rows = state.rows;
     }

@@ -6,7 +6,8 @@
 
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { shorten } from "./show.ts";
-import { fingerprint, type Source, type SplitName } from "./source.ts";
+import { fileFingerprint } from "./fingerprint.ts";
+import type { Source, SplitName } from "./source.ts";
 
 /** Extensions of text files; in a `.jsonl` file each line is a document. */
 export const TEXT_EXTENSIONS: readonly string[] = [".txt", ".md", ".jsonl"];
@@ -66,10 +67,10 @@ export function textFiles(place: string, options: TextFilesOptions = {}): Source
         await splitFiles(files, place, validationFraction, split),
         chunkBytes,
       );
-      const identity = files.map(({ name, bytes }) => [name, bytes]);
+      const identity = [split, field, validationFraction, chunkBytes];
       return {
         name: `the ${split} split of "${place}"`,
-        fingerprint: await fingerprint([split, field, validationFraction, chunkBytes, identity]),
+        fingerprint: await fileFingerprint(files, identity),
         bytes: chunks.reduce((sum, { from, to }) => sum + to - from, 0),
         chunks: chunks.length,
         async read(index) {

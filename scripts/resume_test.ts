@@ -209,3 +209,21 @@ Deno.test("a setting of a checkpoint that is no flag is refused, not left at its
   assertStringIncludes(stderr, "wanted the flags of this version as settings of step 20");
   assertStringIncludes(stderr, 'got "maprixLr"');
 });
+
+for (const loader of ["packed", "random"]) {
+  Deno.test(`a run with the ${loader} loader does not go on in a corpus that has changed`, async () => {
+    const own = await makeCorpus();
+    const home = await makeHome(own);
+    const args = [...tinyFlags, "--data", own, "--loader", loader];
+    assertEquals((await runScript("base_train.ts", args, home)).code, 0);
+    const more = ["--resume", "--num-iterations", "22"];
+    const resumed = await runScript("base_train.ts", more, home);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    // One letter, and nothing of the size or the number of tokens.
+    const text = await Deno.readTextFile(`${own}/03.txt`);
+    await Deno.writeTextFile(`${own}/03.txt`, text.replace("fellow", "fellaw"));
+    const { code, stderr } = await runScript("base_train.ts", ["--resume"], home);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "its files are not those that it was saved with");
+  });
+}

@@ -235,7 +235,8 @@ async function openLoader(
   if (loader === "random") {
     const { tokens } = await readTokenStream(split, encoder);
     const state = saved === null ? {} : { state: saved as RandomCropState };
-    return new RandomCropLoader({ tokens, seed, ...batch, ...state });
+    const corpus = split.fingerprint;
+    return new RandomCropLoader({ tokens, seed, corpus, ...batch, ...state });
   }
   const state = saved === null ? {} : { state: saved as PackedState };
   return await PackedLoader.open({ split, encoder, seed, ...batch, ...state });
