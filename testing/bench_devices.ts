@@ -11,16 +11,6 @@ import { type Device, openDevice } from "../tensor/mod.ts";
  * They stay open until the process ends.
  *
  * @returns The devices by benchmark name; `baseline` is the name of the first.
- *
- * @example
- * ```ts ignore
- * import { openBenchDevices } from "./bench_devices.ts";
- *
- * const { devices, baseline } = await openBenchDevices();
- * for (const [name, device] of devices) {
- *   Deno.bench({ name, group: "waiting", baseline: name === baseline, fn: () => device.synchronize() });
- * }
- * ```
  */
 export async function openBenchDevices(): Promise<
   { readonly devices: ReadonlyMap<string, Device>; readonly baseline: string }

@@ -11,18 +11,7 @@ export interface EventLoopWatch {
   stop(): void;
 }
 
-/**
- * Starts watching, with a timer due every millisecond.
- *
- * @example
- * ```ts ignore
- * import { watchEventLoop } from "./event_loop.ts";
- *
- * const watch = watchEventLoop();
- * console.log(watch.longest());
- * watch.stop();
- * ```
- */
+/** Starts watching, with a timer due every millisecond. */
 export function watchEventLoop(): EventLoopWatch {
   let [last, longest] = [performance.now(), 0];
   const note = () => {

@@ -13,18 +13,6 @@ type DeviceTest = (device: Device) => void | Promise<void>;
 /**
  * Registers a test twice: on the CPU with two threads and no BLAS, and on WebGPU if there is an
  * adapter. Each gets a fresh device, which is closed afterwards.
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- *
- * @example
- * ```ts ignore
- * import { testOnEveryDevice } from "./every_device.ts";
- *
- * testOnEveryDevice("a device begins without allocations", (device) => {
- *   if (device.live !== 0) throw new Error("expected none");
- * });
- * ```
  */
 export function testOnEveryDevice(name: string, fn: DeviceTest): void {
   cpuTest(`${name} (cpu)`, fn);
@@ -34,18 +22,6 @@ export function testOnEveryDevice(name: string, fn: DeviceTest): void {
 /**
  * Registers a test like {@linkcode testOnEveryDevice}, and on the CPU with one thread. For kernels,
  * whose work is split over threads.
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- *
- * @example
- * ```ts ignore
- * import { kernelTest } from "./every_device.ts";
- *
- * kernelTest("a device begins without allocations", (device) => {
- *   if (device.live !== 0) throw new Error("expected none");
- * });
- * ```
  */
 export function kernelTest(name: string, fn: DeviceTest): void {
   cpuTest(`${name} (cpu, one thread)`, fn, 1);
@@ -56,18 +32,7 @@ export function kernelTest(name: string, fn: DeviceTest): void {
 /**
  * Registers a test on a fresh CPU device, for what needs no second device.
  *
- * @param name A sentence that the test proves.
- * @param fn The test.
  * @param threads Threads of the device. @default {2}
- *
- * @example
- * ```ts ignore
- * import { cpuTest } from "./every_device.ts";
- *
- * cpuTest("a device begins without allocations", (device) => {
- *   if (device.live !== 0) throw new Error("expected none");
- * });
- * ```
  */
 export function cpuTest(name: string, fn: DeviceTest, threads = 2): void {
   Deno.test(name, async () => {

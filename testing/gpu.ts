@@ -25,42 +25,13 @@ export const tinyDevice: WebGpuOptions = {
   },
 };
 
-/**
- * Registers a test that needs a WebGPU adapterand opens devices itself.
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- *
- * @example
- * ```ts ignore
- * import { adapterTest } from "./gpu.ts";
- *
- * adapterTest("there is an adapter", async () => {
- *   if (await navigator.gpu.requestAdapter() === null) throw new Error("expected one");
- * });
- * ```
- */
+/** Registers a test that needs a WebGPU adapterand opens devices itself. */
 export function adapterTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
   const ignore = !hasGpu && !isRequired;
   Deno.test({ name: ignore ? `${name} (ignored: no WebGPU adapter)` : name, ignore, fn });
 }
 
-/**
- * Registers a test on a fresh WebGPU device.
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- * @param options How to open the device.
- *
- * @example
- * ```ts ignore
- * import { gpuTest } from "./gpu.ts";
- *
- * gpuTest("a device begins without allocations", (device) => {
- *   if (device.live !== 0) throw new Error("expected none");
- * });
- * ```
- */
+/** Registers a test on a fresh WebGPU device. */
 export function gpuTest(
   name: string,
   fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
@@ -76,22 +47,7 @@ export function gpuTest(
   });
 }
 
-/**
- * Registers a test like {@linkcode gpuTest}, for adapters with half precision (`shader-f16`).
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- * @param options How to open the device.
- *
- * @example
- * ```ts ignore
- * import { float16Test } from "./gpu.ts";
- *
- * float16Test("a device has half precision", (device) => {
- *   if (!device.hasFloat16) throw new Error("expected it");
- * });
- * ```
- */
+/** Registers a test like {@linkcode gpuTest}, for adapters with half precision (`shader-f16`). */
 export function float16Test(
   name: string,
   fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
@@ -102,22 +58,7 @@ export function float16Test(
   else gpuTest(name, fn, options);
 }
 
-/**
- * Registers a test twice: like {@linkcode gpuTest}, and on a device driven by a worker.
- *
- * @param name A sentence that the test proves.
- * @param fn The test.
- * @param options How to open the device.
- *
- * @example
- * ```ts ignore
- * import { gpuAndWorkerTest } from "./gpu.ts";
- *
- * gpuAndWorkerTest("a device begins without allocations", (device) => {
- *   if (device.live !== 0) throw new Error("expected none");
- * });
- * ```
- */
+/** Registers a test twice: like {@linkcode gpuTest}, and on a device driven by a worker. */
 export function gpuAndWorkerTest(
   name: string,
   fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,
