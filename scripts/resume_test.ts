@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { namesIn } from "../gpt/files/files.ts";
+import { killRun } from "./testing/kills.ts";
 import {
   command,
   makeCorpus,
@@ -14,44 +15,14 @@ import {
 const corpus = await makeCorpus();
 const flags = [...tinyFlags, "--data", corpus];
 
-/** What the last checkpoint of a run holds, but for the times: digests stand for the files. */
-async function contents(folder: string) {
-  const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  const last = names.filter((name) => name.startsWith("meta_")).sort().at(-1)!;
-  const meta = JSON.parse(await Deno.readTextFile(`${folder}/${last}`));
-  const temporary = names.filter((name) => name.endsWith(".tmp"));
-  const { savedAt: _, sha256: __, settings: ___, state: { seconds: ____, ...state }, ...rest } =
-    meta;
-  return { ...rest, state, temporary };
-}
-
 Deno.test("a run that is killed at any moment goes on from its last checkpoint, bit for bit", async () => {
-  const home = await makeHome(corpus);
-  const long = [...flags, "--num-iterations", "200", "--save-every", "10", "--eval-every", "100"];
-  const whole = await runScript("base_train.ts", [...long, "--model-tag", "whole"], home);
-  assertEquals([whole.code, whole.stderr], [0, ""]);
-
-  const folder = `${home}/base_checkpoints/killed`;
-  let args = [...long, "--model-tag", "killed"];
-  for (let kills = 0; kills < 4; kills++) {
-    const child = command("base_train.ts", args, home).spawn();
-    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let stdout = "";
-    while (!stdout.includes("Saved")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(await new Response(child.stderr).text());
-      stdout += value;
-    }
-    // Somewhere in the next steps, or in the middle of saving the next checkpoint.
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 80));
-    child.kill("SIGKILL");
-    await Promise.all([child.status, reader.cancel(), child.stderr.cancel()]);
-    args = ["--resume", "--model-tag", "killed"];
-  }
-  const rest = await runScript("base_train.ts", args, home);
-  assertEquals(rest.code, 0);
-  assertMatch(rest.stderr, /^Took over .* from process \d+, which ended without saying so\n$/);
-  assertEquals(await contents(folder), await contents(`${home}/base_checkpoints/whole`));
+  const { interrupted, uninterrupted, ...counts } = await killRun({
+    kills: 6,
+    steps: 400,
+    flags: tinyFlags,
+  });
+  assertEquals(interrupted, uninterrupted);
+  assertEquals([counts.loaded, counts.resumed], Array(2).fill(6 - counts.beforeFirst));
 });
 
 for (

@@ -1,0 +1,202 @@
+/**
+ * Kills a training run at random moments, and holds what comes of it to an uninterrupted run.
+ *
+ * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do it with a few.
+ *
+ * @module
+ */
+
+import {
+  loadModel,
+  loadOptimizer,
+  openCheckpoint,
+  openDevice,
+  readMetrics,
+} from "../../gpt/mod.ts";
+import { removeCheckpoint, savedSteps, tableAsText } from "../../gpt/mod.ts";
+import { namesIn } from "../../gpt/files/files.ts";
+import { integer, runScript as runMain, toggle, type Values } from "../flags.ts";
+import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_script.ts";
+
+/** Options for {@linkcode killRun}. */
+export interface KillOptions {
+  /** How often the run is killed. */
+  readonly kills: number;
+  /** Steps of the run: more than are done until the last kill. */
+  readonly steps: number;
+  /** Flags of `base_train` for the model and the batch. */
+  readonly flags: readonly string[];
+  /** Called after every kill. */
+  readonly report?: (kills: number, step: number) => void;
+}
+
+/** What came of the kills. */
+export interface KillOutcome {
+  /** Kills while a temporary file was being written. */
+  readonly whileWriting: number;
+  /** Kills before there was a checkpoint. */
+  readonly beforeFirst: number;
+  /** Kills before the first step of the process was printed. */
+  readonly whileStarting: number;
+  /** Checkpoints of which every file was read after a kill. */
+  readonly loaded: number;
+  /** Copies of the run that `--resume` went on with after a kill. */
+  readonly resumed: number;
+  /** Digests, state and metrics at the end, but for times: equal for equal runs. */
+  readonly interrupted: unknown;
+  /** The same of the run that was left alone. */
+  readonly uninterrupted: unknown;
+}
+
+/** Milliseconds within which a process is killed: as long as it takes to start, and to do some steps. */
+const WINDOW = 600;
+
+/**
+ * Runs `base_train` to its end twice: once undisturbed, and once killed again and again (SIGKILL): a
+ * third of the times at a random moment after its start, otherwise after its first step. After every
+ * kill the last checkpoint is loaded, and a copy of the run goes on with `--resume`.
+ *
+ * @throws {Error} If the run cannot go on once, or came to its end before it was killed so often.
+ */
+export async function killRun(
+  { kills, steps, flags, report }: KillOptions,
+): Promise<KillOutcome> {
+  const corpus = await makeCorpus();
+  const home = await makeHome(corpus);
+  const run = [
+    ...[...flags, "--data", corpus, "--num-iterations", `${steps}`],
+    ...["--eval-every", "100", "--save-every", "3", "--model-tag"],
+  ];
+  await succeed([...run, "whole", "--save-every", "-1"], home);
+  const folder = `${home}/base_checkpoints/killed`;
+  const resume = ["--resume", "--model-tag", "killed"];
+  const counts = { whileWriting: 0, beforeFirst: 0, whileStarting: 0, loaded: 0, resumed: 0 };
+  for (let kill = 0; kill < kills; kill++) {
+    const before = (await savedSteps(folder)).at(-1);
+    const args = before === undefined ? [...run, "killed"] : resume;
+    const { isStarted, isOver } = await killLater(args, home, Math.random() < 1 / 3);
+    if (isOver) throw new Error(`Cannot kill the run ${kills} times: it ended after ${kill}`);
+    if (!isStarted) counts.whileStarting++;
+
+    const names = await namesIn(folder);
+    if (names.some((name) => name.endsWith(".tmp"))) counts.whileWriting++;
+    const last = (await savedSteps(folder)).at(-1);
+    report?.(kill + 1, last ?? 0);
+    if (last === undefined) {
+      counts.beforeFirst++;
+      continue;
+    }
+    if (before !== undefined && last < before) throw new Error(`step ${before} is gone`);
+    await loadWhole(folder);
+    counts.loaded++;
+    await resumeCopy(folder, last, home);
+    counts.resumed++;
+    for (const step of (await savedSteps(folder)).slice(0, -2)) {
+      await removeCheckpoint(folder, step);
+    }
+  }
+  await succeed((await savedSteps(folder)).length === 0 ? [...run, "killed"] : resume, home);
+  const interrupted = await contentsOf(folder);
+  return {
+    ...counts,
+    interrupted,
+    uninterrupted: await contentsOf(`${home}/base_checkpoints/whole`),
+  };
+}
+
+async function succeed(args: readonly string[], home: string): Promise<void> {
+  const { code, stderr } = await runScript("base_train.ts", args, home);
+  if (code !== 0) throw new Error(`base_train ${args.join(" ")} ended with ${code}: ${stderr}`);
+}
+
+/** Starts a run and kills it at a random moment: after its start, or after its first step. */
+async function killLater(
+  args: readonly string[],
+  home: string,
+  isAtStart: boolean,
+): Promise<{ isStarted: boolean; isOver: boolean }> {
+  const child = command("base_train.ts", args, home).spawn();
+  const errors = new Response(child.stderr).text();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const kill = () => timer ??= setTimeout(() => child.kill("SIGKILL"), Math.random() * WINDOW);
+  if (isAtStart) kill();
+  let stdout = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    stdout += text;
+    if (/^step \d+ of/m.test(stdout)) kill();
+  }
+  clearTimeout(timer);
+  const { code, signal } = await child.status;
+  if (signal !== "SIGKILL" && code !== 0) throw new Error(await errors);
+  await errors;
+  return { isStarted: /^step \d+ of/m.test(stdout), isOver: code === 0 };
+}
+
+/** Loads everything of the last checkpoint. */
+async function loadWhole(folder: string): Promise<void> {
+  const device = await openDevice("cpu", { threads: 1, blas: false });
+  const checkpoint = await openCheckpoint(folder);
+  const model = await loadModel(checkpoint, device);
+  await loadOptimizer(checkpoint, model.optimizer(), device);
+  await device.close();
+}
+
+/** Copies a run as it was left, with all that lies there, and goes on for two steps. */
+async function resumeCopy(folder: string, step: number, home: string): Promise<void> {
+  const copy = `${home}/base_checkpoints/copy`;
+  await Deno.mkdir(copy);
+  for (const name of await namesIn(folder)) {
+    await Deno.copyFile(`${folder}/${name}`, `${copy}/${name}`);
+  }
+  await succeed(["--resume", "--model-tag", "copy", "--num-iterations", `${step + 2}`], home);
+  const left = (await namesIn(copy)).filter((name) => /\.(tmp|lock)$/.test(name));
+  if (left.length > 0) throw new Error(`wanted nothing left behind, got ${left}`);
+  await Deno.remove(copy, { recursive: true });
+}
+
+/** What the last checkpoint of a run and its metrics say, but for times and settings. */
+async function contentsOf(folder: string): Promise<unknown> {
+  const { meta } = await openCheckpoint(folder);
+  const { savedAt: _, settings: __, state: { seconds: ___, ...state }, ...rest } = meta;
+  const metrics = (await readMetrics(`${folder}/metrics.jsonl`)).map((record) => {
+    const timed = ["seconds", "tokensPerSecond", "flopsPerSecond", "secondsLeft"];
+    return Object.fromEntries(Object.entries(record).filter(([name]) => !timed.includes(name)));
+  });
+  return { ...rest, state, metrics };
+}
+
+const flags = {
+  kills: integer(200, "How often the run is killed"),
+  steps: integer(20_000, "Steps of the run: more than are done until the last kill"),
+  blas: toggle("Compute with a BLAS, and a larger model"),
+};
+
+async function main(values: Values<typeof flags>): Promise<number> {
+  const start = performance.now();
+  const larger = "--depth 4 --head-dim 64 --max-seq-len 64 --device-batch-size 2 --device cpu " +
+    "--total-batch-size 128 --eval-tokens 500 --sample-every -1";
+  const outcome = await killRun({
+    ...values,
+    flags: values.blas ? larger.split(" ") : tinyFlags,
+    report: (kills, step) => console.log(`kill ${kills}: step ${step} is saved`),
+  });
+  const { interrupted, uninterrupted, ...counts } = outcome;
+  const isEqual = JSON.stringify(interrupted) === JSON.stringify(uninterrupted);
+  console.log(tableAsText([
+    ["kills", `${values.kills} of ${values.steps} steps${values.blas ? ", with a BLAS" : ""}`],
+    ["before the process did a step", `${counts.whileStarting}`],
+    ["while a file was being written", `${counts.whileWriting}`],
+    ["before the first checkpoint", `${counts.beforeFirst}`],
+    ["checkpoints loaded after a kill", `${counts.loaded}`],
+    ["copies resumed after a kill", `${counts.resumed}`],
+    ["at the end", isEqual ? "equal to the bit" : "DIFFERENT"],
+    ["seconds", ((performance.now() - start) / 1000).toFixed(0)],
+  ]));
+  return isEqual ? 0 : 1;
+}
+
+if (import.meta.main) {
+  const summary = "Kills a training run at random moments, and compares it with one left alone.";
+  const command = "deno run -A scripts/testing/kills.ts";
+  Deno.exit(await runMain({ summary, command, flags, run: main }, Deno.args));
+}
