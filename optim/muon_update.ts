@@ -10,7 +10,6 @@
  * @module
  */
 
-import { allocate } from "../tensor/apply.ts";
 import {
   defineProgram,
   type Device,
@@ -20,6 +19,7 @@ import {
   runProgramInto,
   Tensor,
 } from "../tensor/mod.ts";
+import { allocate } from "../tensor/tensor.ts";
 import { blend, sumOfSquares } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";

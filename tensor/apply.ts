@@ -6,11 +6,10 @@
 
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
-import { bytesPerElement, checkDType, type DType, isFloat } from "./dtype.ts";
-import { contiguousStrides, sizeOf } from "./shape.ts";
-import { History, Storage } from "./storage.ts";
+import { type DType, isFloat } from "./dtype.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
-import { Tensor } from "./tensor.ts";
+import { History } from "./storage.ts";
+import { allocate, type Tensor } from "./tensor.ts";
 
 /** What is known of a tensor before it is computed. */
 export interface Specification {
@@ -145,24 +144,6 @@ export function noteRounded(result: Tensor): void {
  */
 export function gradientType({ dtype, node }: Tensor): DType {
   return node !== null && rounded.has(node) ? "float32" : dtype;
-}
-
-/**
- * Allocates a tensor with undefined contents.
- *
- * @throws {TypeError} If the dtype is unknown, or is `float16` and the device does not support it.
- */
-export function allocate(device: Device, specification: Specification, label: string): Tensor {
-  const { shape, dtype } = specification;
-  checkDType(label, dtype);
-  if (dtype === "float16" && !device.hasFloat16) {
-    throw new TypeError(
-      `Cannot make a float16 tensor for "${label}": wanted a device with shader-f16, got ` +
-        device.info.description,
-    );
-  }
-  const allocation = device.allocate(sizeOf(shape) * bytesPerElement(dtype), label);
-  return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
 }
 
 /** Like {@linkcode allocate}, for several tensors. */

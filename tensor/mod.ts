@@ -7,6 +7,8 @@
  * @module
  */
 
+import "./ops/methods.ts";
+
 export type { TensorValues } from "./assign.ts";
 export type {
   Allocation,
@@ -54,6 +56,7 @@ export {
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { MatmulActivation } from "./ops/matmul/product.ts";
+export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";
 export { rotaryNorm } from "./ops/rotary_norm.ts";

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertNotMatch, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { gpuTest } from "../testing/gpu.ts";
-import { allocate } from "./apply.ts";
 import { type Device, Tensor } from "./mod.ts";
+import { allocate } from "./tensor.ts";
 
 /** Whether the runtime tells tasks apart. A browser does not. */
 const isTold = Reflect.has(globalThis, "process");

@@ -5,10 +5,10 @@
  */
 
 import { backward, Node } from "../autograd/tape.ts";
-import { allocate } from "./apply.ts";
 import type { Allocation, Device, View } from "./device.ts";
 import {
   bytesPerElement,
+  checkDType,
   type DType,
   dtypeOf,
   isFloat,
@@ -17,15 +17,10 @@ import {
 } from "./dtype.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
-import * as elementwise from "./ops/elementwise.ts";
-import { matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
-import { power } from "./ops/power.ts";
-import * as reduce from "./ops/reduce.ts";
-import * as rows from "./ops/rows.ts";
-import * as views from "./ops/views.ts";
+import type { TensorMethods } from "./ops/methods.ts";
 import { formatArray } from "./print.ts";
-import { formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
-import { Handle, type HandleOwner, History, type Release, type Storage } from "./storage.ts";
+import { contiguousStrides, formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
+import { Handle, type HandleOwner, History, type Release, Storage } from "./storage.ts";
 
 /** How to make a tensor. */
 export interface TensorOptions {
@@ -49,6 +44,25 @@ export interface FromOptions extends TensorOptions {
 
 /** A tensor, or a number to be repeated. */
 export type TensorOrNumber = Tensor | number;
+
+/** What a tensor itself needs of the operations, which are made of tensors. */
+export interface OwnOperations {
+  /** A tensor filled with one number. */
+  readonly fill: (device: Device, shape: readonly number[], value: number, dtype?: DType) => Tensor;
+  /** Copies elements, converting between the types of the two tensors. */
+  readonly copyInto: (source: Tensor, target: Tensor) => void;
+  /** Adds `b` to `a` where `a` lies. */
+  readonly addInPlace: (a: Tensor, b: Tensor) => void;
+  /** A copy in memory of its own. */
+  readonly copy: (x: Tensor) => Tensor;
+}
+
+let own: OwnOperations;
+
+/** For `ops/methods.ts`, which comes after this file and gives it what it needs. */
+export function setOwnOperations(operations: OwnOperations): void {
+  own = operations;
+}
 
 /** A leaf of the tape: what arrives here is added to the tensor's `grad`. */
 class Leaf extends Node<Tensor> {
@@ -87,10 +101,32 @@ function joinedHistory({ inputs }: Node<Tensor>): History {
 }
 
 /**
+ * Allocates a tensor with undefined contents.
+ *
+ * @throws {TypeError} If the dtype is unknown, or is `float16` and the device does not support it.
+ */
+export function allocate(
+  device: Device,
+  { shape, dtype }: Pick<View, "shape" | "dtype">,
+  label: string,
+): Tensor {
+  checkDType(label, dtype);
+  if (dtype === "float16" && !device.hasFloat16) {
+    throw new TypeError(
+      `Cannot make a float16 tensor for "${label}": wanted a device with shader-f16, got ` +
+        device.info.description,
+    );
+  }
+  const allocation = device.allocate(sizeOf(shape) * bytesPerElement(dtype), label);
+  return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
+}
+
+/**
  * An array of numbers on a device.
  *
- * Operations are methods; they return new tensors and run at once (on a GPU: are queued). Reading
- * the values is the only thing that waits, so {@linkcode Tensor.data} is asynchronous.
+ * Operations are methods, those of {@linkcode TensorMethods}; they return new tensors and run at once (on
+ * a GPU: are queued). Reading the values is the only thing that waits, so {@linkcode Tensor.data} is
+ * asynchronous.
  *
  * @example The gradient of a sum of squares
  * ```ts
@@ -170,7 +206,7 @@ export class Tensor implements View {
     value: number,
     options: FillOptions = {},
   ): Tensor {
-    const tensor = elementwise.fill(device, shape, value, options.dtype);
+    const tensor = own.fill(device, shape, value, options.dtype);
     return options.requiresGrad ? tensor.requireGrad() : tensor;
   }
 
@@ -285,7 +321,7 @@ export class Tensor implements View {
       this.device.write(this.allocation, start, values);
     } else {
       const copy = Tensor.from(this.device, values, { shape: this.shape });
-      elementwise.copyInto(copy, this);
+      own.copyInto(copy, this);
       copy.dispose();
     }
     if (values.byteLength !== this.allocation.bytes) this.storage.integerRange = null;
@@ -361,8 +397,8 @@ export class Tensor implements View {
     const seed = (gradient && noGrad(() => gradient.to(this.dtype)).alias()) ??
       Tensor.ones(this.device, this.shape, { dtype: this.dtype }).keep();
     const add = (a: Tensor, b: Tensor) => {
-      if (!a.isExclusive) return noGrad(() => elementwise.add(a, b)).keep();
-      elementwise.addInPlace(a, b);
+      if (!a.isExclusive) return noGrad(() => a.add(b)).keep();
+      own.addInPlace(a, b);
       return a;
     };
     backward<Tensor>(this.#node, seed, add, (used) => used.#handle.release("backward"));
@@ -370,9 +406,9 @@ export class Tensor implements View {
 
   /** Adds to `grad`. For the tape: the gradient may become the tensor's own. */
   accumulateGrad(gradient: Tensor): void {
-    if (this.grad !== null) elementwise.addInPlace(this.grad, gradient);
+    if (this.grad !== null) own.addInPlace(this.grad, gradient);
     else if (gradient.isExclusive) this.grad = gradient.alias();
-    else this.grad = views.copy(gradient).keep();
+    else this.grad = own.copy(gradient).keep();
   }
 
   /** Forgets the gradient. */
@@ -397,7 +433,7 @@ export class Tensor implements View {
     const elementBytes = bytesPerElement(this.dtype);
     const bytes = this.size * elementBytes;
     if (bytes === 0) return Promise.resolve(new ArrayBuffer(0));
-    const source = this.isContiguous ? this : noGrad(() => views.copy(this));
+    const source = this.isContiguous ? this : noGrad(() => own.copy(this));
     const promise = this.device.read(source.allocation, source.offset * elementBytes, bytes);
     if (source !== this) source.dispose();
     return promise;
@@ -431,208 +467,7 @@ export class Tensor implements View {
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
-
-  // --- Elementwise --------------------------------------------------------------------------
-
-  /** this + other, broadcast. */
-  add(other: TensorOrNumber): Tensor {
-    return elementwise.add(this, other);
-  }
-  /** this − other, broadcast. */
-  sub(other: TensorOrNumber): Tensor {
-    return elementwise.subtract(this, other);
-  }
-  /** this · other, element by element, broadcast. */
-  mul(other: TensorOrNumber): Tensor {
-    return elementwise.multiply(this, other);
-  }
-  /** this / other, broadcast. */
-  div(other: TensorOrNumber): Tensor {
-    return elementwise.divide(this, other);
-  }
-  /** this to the power of other. */
-  pow(exponent: TensorOrNumber): Tensor {
-    return power(this, exponent);
-  }
-  /** The larger of the two, broadcast. */
-  maximum(other: TensorOrNumber): Tensor {
-    return elementwise.maximum(this, other);
-  }
-  /** The smaller of the two, broadcast. */
-  minimum(other: TensorOrNumber): Tensor {
-    return elementwise.minimum(this, other);
-  }
-  /** 1 where this < other, else 0. */
-  lt(other: TensorOrNumber): Tensor {
-    return elementwise.less(this, other);
-  }
-  /** 1 where this ≤ other, else 0. */
-  le(other: TensorOrNumber): Tensor {
-    return elementwise.lessEqual(this, other);
-  }
-  /** 1 where this > other, else 0. */
-  gt(other: TensorOrNumber): Tensor {
-    return elementwise.greater(this, other);
-  }
-  /** 1 where this ≥ other, else 0. */
-  ge(other: TensorOrNumber): Tensor {
-    return elementwise.greaterEqual(this, other);
-  }
-  /** 1 where this = other, else 0. */
-  eq(other: TensorOrNumber): Tensor {
-    return elementwise.equal(this, other);
-  }
-  /** 1 where this ≠ other, else 0. */
-  ne(other: TensorOrNumber): Tensor {
-    return elementwise.notEqual(this, other);
-  }
-  /** −this */
-  neg(): Tensor {
-    return elementwise.negate(this);
-  }
-  /** e to the power of this. */
-  exp(): Tensor {
-    return elementwise.exp(this);
-  }
-  /** The natural logarithm. */
-  log(): Tensor {
-    return elementwise.log(this);
-  }
-  /** The square root. */
-  sqrt(): Tensor {
-    return elementwise.sqrt(this);
-  }
-  /** The square. */
-  square(): Tensor {
-    return elementwise.square(this);
-  }
-  /** The absolute value. */
-  abs(): Tensor {
-    return elementwise.abs(this);
-  }
-  /** The hyperbolic tangent. */
-  tanh(): Tensor {
-    return elementwise.tanh(this);
-  }
-  /** 1 / (1 + e^−this) */
-  sigmoid(): Tensor {
-    return elementwise.sigmoid(this);
-  }
-  /** this where positive, else 0. */
-  relu(): Tensor {
-    return elementwise.relu(this);
-  }
-  /** The square of relu: nanochat's activation. */
-  reluSquared(): Tensor {
-    return elementwise.reluSquared(this);
-  }
-  /** The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is asked for. */
-  gelu(approximation: "tanh" | "erf" = "tanh"): Tensor {
-    return elementwise.gelu(this, approximation);
-  }
-  /** this · sigmoid(this), also called swish. */
-  silu(): Tensor {
-    return elementwise.silu(this);
-  }
-  /** cap · tanh(this / cap): keeps the values between −cap and cap. */
-  softcap(cap: number): Tensor {
-    return elementwise.softcap(this, cap);
-  }
-  /** Keeps the values between two bounds. */
-  clamp(low: number, high: number): Tensor {
-    return elementwise.clamp(this, low, high);
-  }
-  /** `a` where this is not 0, else `b`. */
-  where(a: TensorOrNumber, b: TensorOrNumber): Tensor {
-    return elementwise.where(this, a, b);
-  }
-  /**
-   * The same values in another type: rounded to the nearest on the way to `float16`, infinite from
-   * 65,520 on; integers above 2²⁴ are rounded on the way to `float32`. Gradients flow back between
-   * floats, each in the type of its tensor.
-   */
-  to(dtype: DType): Tensor {
-    return elementwise.cast(this, dtype);
-  }
-
-  // --- Reductions and rows ------------------------------------------------------------------
-
-  /** The sum along the given axes, or of everything. */
-  sum(axes?: number | readonly number[], keepAxes = false): Tensor {
-    return reduce.sum(this, axes, keepAxes);
-  }
-  /** The mean along the given axes, or of everything. */
-  mean(axes?: number | readonly number[], keepAxes = false): Tensor {
-    return reduce.mean(this, axes, keepAxes);
-  }
-  /** The largest element along the given axes, or of all. */
-  max(axes?: number | readonly number[], keepAxes = false): Tensor {
-    return reduce.max(this, axes, keepAxes);
-  }
-  /** The smallest element along the given axes, or of all. */
-  min(axes?: number | readonly number[], keepAxes = false): Tensor {
-    return reduce.min(this, axes, keepAxes);
-  }
-  /** The mean squared distance from the mean; divided by n − `correction`. */
-  variance(axes?: number | readonly number[], keepAxes = false, correction = 1): Tensor {
-    return reduce.variance(this, axes, keepAxes, correction);
-  }
-  /** The position of the first largest element along an axis: `int32`. */
-  argmax(axis = -1, keepAxis = false): Tensor {
-    return reduce.argmax(this, axis, keepAxis);
-  }
-  /** e^this, divided by its sum along the axis. */
-  softmax(axis = -1): Tensor {
-    return rows.softmax(this, axis);
-  }
-  /** The logarithm of the softmax. */
-  logSoftmax(axis = -1): Tensor {
-    return rows.logSoftmax(this, axis);
-  }
-  /** log Σ e^this along the axis. */
-  logSumExp(axis = -1, keepAxis = false): Tensor {
-    return rows.logSumExp(this, axis, keepAxis);
-  }
-
-  // --- Products -----------------------------------------------------------------------------
-
-  /** The matrix product over the last two axes; leading axes are batches, and broadcast. */
-  matmul(other: Tensor, options?: MatmulOptions): Tensor {
-    return matmul(this, other, options);
-  }
-
-  // --- Views --------------------------------------------------------------------------------
-
-  /** The same elements in another shape; one length may be −1. A copy only where it must be. */
-  reshape(shape: readonly number[]): Tensor {
-    return views.reshape(this, shape);
-  }
-  /** Two axes exchanged. */
-  transpose(first = -2, second = -1): Tensor {
-    return views.transpose(this, first, second);
-  }
-  /** The axes in another order. */
-  permute(order: readonly number[]): Tensor {
-    return views.permute(this, order);
-  }
-  /** The elements from `start` up to but not including `end` along an axis; negative counts from the end. */
-  slice(axis: number, start: number, end?: number): Tensor {
-    return views.slice(this, axis, start, end);
-  }
-  /** Axes of length 1 repeated; nothing is copied. */
-  expand(shape: readonly number[]): Tensor {
-    return views.expand(this, shape);
-  }
-  /** Without an axis of length 1, or without all of them. */
-  squeeze(axis?: number): Tensor {
-    return views.squeeze(this, axis);
-  }
-  /** With a new axis of length 1 at the given place. */
-  unsqueeze(axis: number): Tensor {
-    return views.unsqueeze(this, axis);
-  }
-  /** The same elements, one after the other in memory: a copy only where they are not. */
-  contiguous(): Tensor {
-    return views.contiguous(this);
-  }
 }
+
+/** The operations are put on the class by `ops/methods.ts`: they are made of tensors themselves. */
+export interface Tensor extends TensorMethods {}

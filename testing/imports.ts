@@ -43,6 +43,8 @@ export interface Import {
   readonly line: number;
   /** Whether Deno downloads it when it loads the file: it is neither computed nor a type. */
   readonly isEager: boolean;
+  /** Whether only types are imported, so that nothing of it is left when the file is run. */
+  readonly isType: boolean;
 }
 
 /**
@@ -71,6 +73,7 @@ export function importsOf(source: string): Import[] {
         specifier: textOf(found, constants) ?? null,
         line: file.getLineAndCharacterOfPosition(found.getStart(file)).line + 1,
         isEager: ts.isStringLiteralLike(found) && !isType(node),
+        isType: importsTypes(node),
       });
     }
     ts.forEachChild(node, visit);
@@ -108,6 +111,21 @@ function isType(node: ts.Node): boolean {
   if (ts.isImportDeclaration(node)) return node.importClause?.isTypeOnly ?? false;
   if (ts.isExportDeclaration(node)) return node.isTypeOnly;
   return ts.isImportTypeNode(node);
+}
+
+/** Whether all that is imported are types, as a whole or name by name. */
+function importsTypes(node: ts.Node): boolean {
+  if (isType(node)) return true;
+  const areTypes = (names: ts.NodeArray<ts.ImportSpecifier | ts.ExportSpecifier>) =>
+    names.length > 0 && names.every(({ isTypeOnly }) => isTypeOnly);
+  if (ts.isExportDeclaration(node)) {
+    const names = node.exportClause;
+    return names !== undefined && ts.isNamedExports(names) && areTypes(names.elements);
+  }
+  if (!ts.isImportDeclaration(node) || node.importClause === undefined) return false;
+  const { name, namedBindings: names } = node.importClause;
+  return name === undefined && names !== undefined && ts.isNamedImports(names) &&
+    areTypes(names.elements);
 }
 
 /** The expression that names what a node imports, if any. */
@@ -176,6 +194,48 @@ export function violationsIn(path: string, source: string): string[] {
           : null);
     return problem === null ? [] : [`${path}:${line}: ${problem}`];
   });
+}
+
+/**
+ * Finds files that import each other in a circle, tests and benches aside.
+ *
+ * Types do not count. They are gone when a file runs: no file has to be loaded for them, so they cannot
+ * make a file depend on the order of loading, or pull in what it does not use. And a class whose methods
+ * stand in other files has to name these in its type.
+ *
+ * @param files The content of files by their paths relative to the repository root.
+ * @returns A line for each circle; empty if there is none.
+ *
+ * @example
+ * ```ts
+ * import { circlesIn } from "./imports.ts";
+ *
+ * const files = new Map([["a.ts", 'import "./b.ts";'], ["b.ts", 'import { a } from "./a.ts";']]);
+ * if (circlesIn(files).join() !== "a.ts, b.ts, a.ts") throw new Error("expected a circle of two");
+ * ```
+ */
+export function circlesIn(files: ReadonlyMap<string, string>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const way: string[] = [];
+  const visit = (path: string): void => {
+    const source = files.get(path);
+    if (source === undefined || done.has(path) || isTestOrBench(path)) return;
+    const start = way.indexOf(path);
+    if (start >= 0) {
+      circles.push([...way.slice(start), path].join(", "));
+      return;
+    }
+    way.push(path);
+    for (const { specifier, isType } of importsOf(source)) {
+      if (isType || specifier === null || !specifier.startsWith(".")) continue;
+      visit(new URL(specifier, `file:///${path}`).pathname.slice(1));
+    }
+    way.pop();
+    done.add(path);
+  };
+  for (const path of files.keys()) visit(path);
+  return circles;
 }
 
 function problemWith(path: string, specifier: string): string | null {

@@ -1,17 +1,45 @@
 import { assertEquals } from "@std/assert";
-import { importsOf, violationsIn } from "./imports.ts";
+import { circlesIn, importsOf, violationsIn } from "./imports.ts";
 import { sourceFiles } from "./source_files.ts";
 
 const root = new URL("../", import.meta.url);
 
-Deno.test("every import in the repository follows the design's arrows", async () => {
-  const paths = await Array.fromAsync(sourceFiles());
+const paths = await Array.fromAsync(sourceFiles());
+const files = new Map(
+  await Promise.all(
+    paths.map(async (path) => [path, await Deno.readTextFile(new URL(path, root))] as const),
+  ),
+);
+
+Deno.test("every import in the repository follows the design's arrows", () => {
   // A walk that misses files would find no violations either.
-  assertEquals(paths.includes("autograd/tape.ts") && paths.includes("testing/imports.ts"), true);
-  const violations = await Promise.all(
-    paths.map(async (path) => violationsIn(path, await Deno.readTextFile(new URL(path, root)))),
-  );
-  assertEquals(violations.flat().sort(), []);
+  assertEquals(files.has("autograd/tape.ts") && files.has("testing/imports.ts"), true);
+  const violations = [...files].flatMap(([path, source]) => violationsIn(path, source));
+  assertEquals(violations.sort(), []);
+});
+
+Deno.test("no files import each other in a circle", () => {
+  assertEquals(circlesIn(files), []);
+});
+
+Deno.test("a circle of files is found, in whatever form they import each other", () => {
+  const circle = new Map([
+    ["gpt/mod.ts", 'export * from "./model/a.ts"; import { type T } from "./model/t.ts";'],
+    ["gpt/model/a.ts", 'import { b } from "../b.ts"; import type { C } from "../c.ts";'],
+    ["gpt/b.ts", 'const c = () => import("./c.ts");'],
+    ["gpt/c.ts", 'export { a, type A } from "./model/a.ts";'],
+    ["gpt/model/t.ts", 'import "../mod.ts";'],
+    ["gpt/d_test.ts", 'import "./d.ts";'],
+    ["gpt/d.ts", 'import "./d_test.ts";'],
+    ["gpt/e.ts", 'import "./e.ts";'],
+  ]);
+  assertEquals(circlesIn(circle), [
+    "gpt/model/a.ts, gpt/b.ts, gpt/c.ts, gpt/model/a.ts",
+    "gpt/e.ts, gpt/e.ts",
+  ]);
+  circle.set("gpt/c.ts", 'export type { A } from "./model/a.ts"; export { type B } from "./b.ts";');
+  circle.delete("gpt/e.ts");
+  assertEquals(circlesIn(circle), []);
 });
 
 Deno.test("imports are found in every syntactic form", () => {

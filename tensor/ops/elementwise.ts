@@ -7,15 +7,14 @@
  * @module
  */
 
-import { allocate, applyOne, noteRounded, type Operation } from "../apply.ts";
+import { applyOne, noteRounded, type Operation } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
-import type { Tensor, TensorOrNumber } from "../tensor.ts";
-import { reluOf } from "./formulas.ts";
+import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 /** An operation of one tensor. */
@@ -131,6 +130,11 @@ export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
 
 /** 1 / (1 + e⁻ˣ) */
 export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", ex.sigmoid);
+/** ReLU: x where positive, else 0. Testing for "not positive" keeps NaN. */
+export function reluOf(x: Expression): Expression {
+  return ex.select(ex.lessEqual(x, 0), 0, x);
+}
+
 /** x where it is positive, else 0; the gradient at 0 is 0. */
 export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
 /** relu(x)². Source: So et al., "Primer" (2021). */

@@ -5,7 +5,6 @@
  */
 
 import {
-  allocate,
   allocateAll,
   commonDevice,
   type Gradient,
@@ -33,8 +32,8 @@ import {
   shapesEqual,
   sizeOf,
 } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
-import { isReducedAtOnce, sumToShape } from "./reduce.ts";
+import { allocate, type Tensor } from "../tensor.ts";
+import { isReducedAtOnce, sumToShape } from "./sums.ts";
 
 /**
  * Runs a program on tensors, which are broadcast against each other. A program that looks along rows

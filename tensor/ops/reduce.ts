@@ -9,18 +9,12 @@ import { type DType, isFloat, promote } from "../dtype.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
-import {
-  broadcastAxes,
-  formatShape,
-  normalizeAxes,
-  normalizeAxis,
-  shapesEqual,
-  sizeOf,
-} from "../shape.ts";
+import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";
 import { runProgram, runProgramInto } from "./program.ts";
 import { concat } from "./join.ts";
+import { isReducedAtOnce, MAX_PIECES } from "./sums.ts";
 import { permute, reshape, slice } from "./views.ts";
 
 type Axes = number | readonly number[] | undefined;
@@ -40,17 +34,8 @@ const varianceProgram = defineProgram(
   },
 );
 
-/** A few rows longer than this are reduced in two stages, to occupy every core. */
-const LONG_ROW_THRESHOLD = 8192;
-/** Maximum number of pieces of a long row. */
-const MAX_PIECES = 256;
 /** This many pieces, over all rows, occupy every core; with fewer, a remainder pays off. */
 const MIN_PIECES = 64;
-
-/** Whether this many rows of this length are reduced in one stage. */
-export function isReducedAtOnce(rowCount: number, length: number): boolean {
-  return length < LONG_ROW_THRESHOLD || rowCount >= MAX_PIECES;
-}
 
 /** The tensor as rows of the elements to reduce: the reduced axes last, merged into one. */
 function asRows(x: Tensor, axes: readonly number[]): Tensor {
@@ -180,10 +165,4 @@ export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
   const along = normalizeAxis(axis, x.shape, "take the argmax");
   const result = applyOne(argmaxOperation, [asRows(x, [along])], null);
   return reshape(result, reducedShape(x.shape, [along], keepAxis));
-}
-
-/** Sums `x` over the axes along which a tensor of `shape` was broadcast to it. */
-export function sumToShape(x: Tensor, shape: readonly number[]): Tensor {
-  if (shapesEqual(x.shape, shape)) return x;
-  return reshape(sum(x, broadcastAxes(shape, x.shape)), shape);
 }

@@ -1,11 +1,11 @@
 /** Rotary position embedding followed by RMS norm, as one operation. @module */
 
-import { allocate, applyOne, type Operation } from "../apply.ts";
+import { applyOne, type Operation } from "../apply.ts";
 import { differentiate } from "../expression/differentiate.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { pruneInputs } from "../expression/prune.ts";
-import type { Tensor } from "../tensor.ts";
+import { allocate, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";
 import { halves, inferRotary } from "./rotary.ts";
 import { FLOAT32_EPSILON, type RmsNormOptions } from "./rows.ts";

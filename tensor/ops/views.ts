@@ -15,7 +15,7 @@ import {
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { addInPlace, copyInto, fill } from "./elementwise.ts";
-import { sumToShape } from "./reduce.ts";
+import { sumToShape } from "./sums.ts";
 
 /** Creates a view and records its gradient. */
 function view(
@@ -89,7 +89,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
 }
 
 /** Swaps two axes. @throws {RangeError} If one is out of range. */
-export function transpose(x: Tensor, first: number, second: number): Tensor {
+export function transpose(x: Tensor, first = -2, second = -1): Tensor {
   const order = x.shape.map((_, axis) => axis);
   const a = normalizeAxis(first, x.shape, "transpose");
   const b = normalizeAxis(second, x.shape, "transpose");

@@ -1,9 +1,9 @@
 /** Scaled-dot-product attention. @module */
 
-import { allocate, apply, type Operation, type Specification } from "../../apply.ts";
+import { apply, type Operation, type Specification } from "../../apply.ts";
 import { isFloat } from "../../dtype.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { allocate, type Tensor } from "../../tensor.ts";
 import { attentionGradientOnCpu } from "./gradient_wasm.ts";
 import { attentionGradientOnWebGpu } from "./gradient_wgsl.ts";
 import { type AttentionProblem, UNLIMITED } from "./problem.ts";

@@ -80,7 +80,7 @@ function scaleQuery(f: FunctionBuilder, headSize: number, to: I32, q: I32, scale
     f.store(to.add(at), q.add(at).loadF32x4().multiply(scale));
   });
   for (let i = headSize & -4; i < headSize; i++) {
-    f.store(to, q.loadF32(4 * i).multiply(scale.lane(0)), 4 * i);
+    f.store(to, q.loadF32(4 * i).multiply(F32.lane(scale, 0)), 4 * i);
   }
 }
 
@@ -163,9 +163,9 @@ function softmaxInPlace(
   f.store(end, F32x4.of(0));
   f.forRange(0, bytes, 16, (at) => f.set(sum, sum.add(scores.add(at).loadF32x4())));
   const total = f.local(f.sumOfLanes(sum).splat());
-  const logSum = f.local(log(f, total).multiplyAdd(Math.LOG2E, top).lane(0));
-  const sawNothing = f.local(total.lane(0).equal(0));
-  const inverse = f.local(F32.of(1).divide(total.lane(0)));
+  const logSum = f.local(F32.lane(log(f, total).multiplyAdd(Math.LOG2E, top), 0));
+  const sawNothing = f.local(F32.lane(total, 0).equal(0));
+  const inverse = f.local(F32.of(1).divide(F32.lane(total, 0)));
   return {
     logSum: f.local(sawNothing.select<F32>(F32.of(0), logSum)),
     factor: f.local(sawNothing.select<F32>(F32.of(0), inverse)),

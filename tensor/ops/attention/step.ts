@@ -1,9 +1,9 @@
 /** A step of decoding: one new token of each sequence attends to those in a cache. @module */
 
-import { allocate, viewAs } from "../../apply.ts";
+import { viewAs } from "../../apply.ts";
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import type { Tensor } from "../../tensor.ts";
+import { allocate, type Tensor } from "../../tensor.ts";
 import { attentionStepKernel, stepMemory, type StepVariant } from "./step_wgsl.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "./problem.ts";
 import { FLOAT32_EPSILON } from "../rows.ts";

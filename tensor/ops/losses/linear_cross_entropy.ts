@@ -12,7 +12,7 @@
  * @module
  */
 
-import { allocate, historyOf, record } from "../../apply.ts";
+import { historyOf, record } from "../../apply.ts";
 import type { Device } from "../../device.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
 import { differentiate } from "../../expression/differentiate.ts";
@@ -20,7 +20,7 @@ import * as ex from "../../expression/expression.ts";
 import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { allocate, type Tensor } from "../../tensor.ts";
 import {
   checkReduction,
   countTargets,

@@ -9,8 +9,7 @@ import type { CpuDevice, View } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
-import { relu, reluSquared } from "../elementwise.ts";
-import { reluOf } from "../formulas.ts";
+import { relu, reluOf, reluSquared } from "../elementwise.ts";
 import type { Epilogue, MatmulActivation } from "./product.ts";
 import { runProgram, runProgramOn } from "../program.ts";
 

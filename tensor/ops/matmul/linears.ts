@@ -1,9 +1,8 @@
 /** Several linear layers on the same rows, with what comes before and after them. @module */
 
-import { allocate } from "../../apply.ts";
 import type { WebGpuDevice } from "../../device.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import type { Tensor } from "../../tensor.ts";
+import { allocate, type Tensor } from "../../tensor.ts";
 import { softcap } from "../elementwise.ts";
 import { linearsOnWebGpu, MOST_WEIGHTS } from "./linears_wgsl.ts";
 import { linear } from "./matmul.ts";

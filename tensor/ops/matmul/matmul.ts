@@ -1,23 +1,16 @@
 /** The matrix product. @module */
 
-import {
-  allocate,
-  applyOne,
-  type Operation,
-  type Saved,
-  type Specification,
-  viewAs,
-} from "../../apply.ts";
+import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
 import type { View } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { allocate, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
 import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./epilogue.ts";
 import type { Epilogue, MatmulActivation } from "./product.ts";
 import { matmulOnCpu } from "./wasm.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
-import { sumToShape } from "../reduce.ts";
+import { sumToShape } from "../sums.ts";
 import { copy, reshape } from "../views.ts";
 
 /** Which operands are transposed before they are multiplied: without a copy. */

@@ -130,7 +130,7 @@ const TOP_K: WasmKernel = {
         const worst = f.local(at(x, indices.loadI32()).loadSplat());
         const fours = f.local(word.k.add(word.length.subtract(word.k).and(-4)));
         f.forRange(word.k, fours, 4, (i) => {
-          const isNone = at(x, i).loadF32x4().lessEqual(worst).allTrue();
+          const isNone = I32.all(at(x, i).loadF32x4().lessEqual(worst));
           f.if(isNone.isZero(), () => {
             f.forRange(i, i.add(4), 1, consider);
             f.set(worst, at(x, indices.loadI32()).loadSplat());

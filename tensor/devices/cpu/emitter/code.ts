@@ -83,7 +83,7 @@ export function plain(opcode: number, operands: readonly Value[]): Code {
 export function prefixed(
   prefix: number,
   opcode: number,
-  operands: readonly Value[],
+  operands: readonly Pick<Value, "code">[],
   immediates: readonly number[] = [],
 ): Code {
   return (sink) => {
@@ -96,10 +96,17 @@ export function prefixed(
 
 export function vector(
   opcode: number,
-  operands: readonly Value[],
+  operands: readonly Pick<Value, "code">[],
   immediates: readonly number[] = [],
 ): Code {
   return prefixed(SIMD, opcode, operands, immediates);
+}
+
+export function constantInteger(value: number): Code {
+  return (sink) => {
+    sink.bytes.push(0x41);
+    writeSigned(sink.bytes, value);
+  };
 }
 
 /** A memory access. The alignment is only a hint: always 4 bytes. */

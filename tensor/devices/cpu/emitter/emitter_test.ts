@@ -118,8 +118,8 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.less(5),
       x.greater(5),
       x.shuffle(I32x4.lanes(10, 11, 12, 13), [0, 7, 2, 5]),
-      x.withLane(0, x.lane(3)),
-      I32x4.of(0).withLane(1, x.equal(5).anyTrue()).withLane(2, x.allTrue()),
+      x.withLane(0, I32.lane(x, 3)),
+      I32x4.of(0).withLane(1, I32.any(x.equal(5))).withLane(2, I32.all(x)),
     ];
   }, [[5.9, -5.9, 1e20, NaN]]);
   const x = [5, -5, 2147483647, 0];
@@ -153,8 +153,8 @@ Deno.test("conversions work in both directions, and reinterpretation keeps the b
     a.toI32x4().toF32x4(),
     a.bits(),
     a.bits().asF32x4(),
-    a.lane(1).toI32().splat(),
-    a.lane(0).asI32().asF32().splat(),
+    F32.lane(a, 1).toI32().splat(),
+    F32.lane(a, 0).asI32().asF32().splat(),
     I32.of(-7).toF32().splat(),
   ], [[1.5, -2.5, 3, 4]]);
   assertEquals(floats[0], [1, -2, 3, 4]);
@@ -309,5 +309,5 @@ Deno.test("a constant in a loop is set once, before the loop", () => {
 });
 
 Deno.test("a lane out of range is an error", () => {
-  assertThrows(() => F32x4.of(0).lane(4), RangeError, "wanted 0, 1, 2 or 3, got 4");
+  assertThrows(() => F32.lane(F32x4.of(0), 4), RangeError, "wanted 0, 1, 2 or 3, got 4");
 });

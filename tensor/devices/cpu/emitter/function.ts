@@ -205,7 +205,7 @@ export class FunctionBuilder implements CodeSink {
   #acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32 {
     const four = this.local(vector);
     const two = this.local(combine(four, four.shuffle(four, [2, 3, 0, 1])));
-    return combine(two, two.shuffle(two, [1, 0, 3, 2])).lane(0);
+    return F32.lane(combine(two, two.shuffle(two, [1, 0, 3, 2])), 0);
   }
 
   #withIndex(opcode: number, index: number): void {

@@ -11,6 +11,7 @@
 
 import {
   checkLane,
+  constantInteger,
   floatBits,
   memoryAccess,
   MISCELLANEOUS,
@@ -19,7 +20,6 @@ import {
   Value,
   vector,
   withCode,
-  writeSigned,
 } from "./code.ts";
 import { F32x4, I32x4 } from "./vectors.ts";
 
@@ -29,10 +29,18 @@ export class I32 extends Value {
     return 0x7f;
   }
   static of(value: number): I32 {
-    return new I32((sink) => {
-      sink.bytes.push(0x41);
-      writeSigned(sink.bytes, value);
-    });
+    return new I32(constantInteger(value));
+  }
+  static lane(of: I32x4, lane: number): I32 {
+    return new I32(vector(27, [of], [checkLane(lane)]));
+  }
+  /** 1 if a lane of the mask is set, else 0. */
+  static any(mask: I32x4): I32 {
+    return new I32(vector(83, [mask]));
+  }
+  /** 1 if all lanes of the mask are set, else 0. */
+  static all(mask: I32x4): I32 {
+    return new I32(vector(163, [mask]));
   }
   static #lift(value: I32 | number): I32 {
     return typeof value === "number" ? I32.of(value) : value;
@@ -180,6 +188,9 @@ export class F32 extends Value {
     return new F32((sink) =>
       sink.bytes.push(0x43, bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24)
     );
+  }
+  static lane(of: F32x4, lane: number): F32 {
+    return new F32(vector(31, [of], [checkLane(lane)]));
   }
   #with(opcode: number, other: F32 | number): F32 {
     return new F32(plain(opcode, [this, typeof other === "number" ? F32.of(other) : other]));

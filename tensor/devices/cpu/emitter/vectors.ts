@@ -8,6 +8,7 @@
 
 import {
   checkLane,
+  constantInteger,
   constantVector,
   floatBits,
   type Lanes,
@@ -16,7 +17,7 @@ import {
   vector,
   withCode,
 } from "./code.ts";
-import { F32, I32 } from "./scalars.ts";
+import type { F32, I32 } from "./scalars.ts";
 
 /**
  * Four floats. A number as an operand is splatted, and kept in a local from the function's start.
@@ -127,9 +128,6 @@ export class F32x4 extends Value {
   bits(): I32x4 {
     return new I32x4(this.code);
   }
-  lane(lane: number): F32 {
-    return new F32(vector(31, [this], [checkLane(lane)]));
-  }
   withLane(lane: number, value: F32): F32x4 {
     return new F32x4(vector(32, [this, value], [checkLane(lane)]));
   }
@@ -158,7 +156,8 @@ export class I32x4 extends Value {
     return new I32x4(vector(opcode, [this, I32x4.#lift(other)]));
   }
   #shift(opcode: number, bits: I32 | number): I32x4 {
-    return new I32x4(vector(opcode, [this, typeof bits === "number" ? I32.of(bits) : bits]));
+    const operand = typeof bits === "number" ? { code: constantInteger(bits) } : bits;
+    return new I32x4(vector(opcode, [this, operand]));
   }
   add(other: I32x4 | number): I32x4 {
     return this.#with(174, other);
@@ -214,21 +213,12 @@ export class I32x4 extends Value {
   select<T extends F32x4 | I32x4>(a: T, b: T): T {
     return withCode(a, vector(82, [a, b, this]));
   }
-  anyTrue(): I32 {
-    return new I32(vector(83, [this]));
-  }
-  allTrue(): I32 {
-    return new I32(vector(163, [this]));
-  }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
   /** Reinterprets the bits as floats; no instruction. */
   asF32x4(): F32x4 {
     return new F32x4(this.code);
-  }
-  lane(lane: number): I32 {
-    return new I32(vector(27, [this], [checkLane(lane)]));
   }
   withLane(lane: number, value: I32): I32x4 {
     return new I32x4(vector(28, [this, value], [checkLane(lane)]));
