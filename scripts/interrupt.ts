@@ -18,7 +18,9 @@ export interface Interrupt extends Disposable {
  *
  * After the first of them Ctrl-C is not listened for any more, so it ends the process at once, even in
  * the middle of a computation. The others may come twice where one was meant, since `deno task` passes
- * on what its process group gets: further ones are ignored.
+ * on what its process group gets: further ones are ignored. Deno cannot see that `nohup` asked to
+ * ignore SIGHUP: a run that shall outlive its terminal is started in a session of its own (`setsid`,
+ * `tmux`).
  *
  * @param message What is printed at the first one.
  */

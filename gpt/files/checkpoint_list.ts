@@ -110,6 +110,7 @@ function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
   return a.savedAt === b.savedAt ? b.state.step - a.state.step : a.savedAt > b.savedAt ? -1 : 1;
 }
 
+/** Reads the description of one checkpoint. */
 export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
   const path = `${folder}/${fileName("meta", step)}`;
   const bytes = await readFile(path);

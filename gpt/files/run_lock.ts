@@ -1,5 +1,5 @@
 /**
- * One process for each run: a lock on its folder, which the system opens when the process ends.
+ * One process for each run: a lock on its folder, which the system releases when the process ends.
  *
  * @module
  */
@@ -40,7 +40,7 @@ export class RunLock implements AsyncDisposable {
    * Gives the folder another name, and locks an empty one in its place.
    *
    * @returns The new name: `d4-1` for `d4`, or the next number that is free.
-   * @throws {Error} If it cannot be renamed, or another process is faster to take its place.
+   * @throws {Error} If it cannot be renamed, or another process takes its place first.
    */
   async setAside(): Promise<string> {
     const aside = await freeName(this.#folder);
@@ -56,9 +56,10 @@ export class RunLock implements AsyncDisposable {
     return aside;
   }
 
-  /** Opens the lock. */
+  /** Releases the lock. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(`${this.#folder}/${LOCK_FILE}`).catch(() => {});
+    const path = `${this.#folder}/${LOCK_FILE}`;
+    if (await isAt(this.#file, path)) await Deno.remove(path).catch(() => {});
     this.#file.close();
     // A folder with something in it is not removed.
     if (this.#isNew) await Deno.remove(this.#folder).catch(() => {});
@@ -104,7 +105,7 @@ async function openLocked(
         file.close();
         continue;
       }
-      if (holder !== "") warn(`Took over ${folder} from ${holder}, which ended without saying so`);
+      if (holder !== "") warn(`Took over the lock on ${folder}: ${holder} no longer runs`);
       await file.truncate();
       await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
       return file;
@@ -140,7 +141,7 @@ async function tryLock(
     return await file.tryLock(true);
   } catch (cause) {
     const { message } = fileError("lock", path, cause);
-    warn(`${message}; see to it that no other process trains there`);
+    warn(`${message}; make sure that no other process trains there`);
     return true;
   }
 }

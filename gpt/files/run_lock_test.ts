@@ -41,7 +41,7 @@ Deno.test("the lock of a process that was killed is taken over, with a line", as
   {
     await using _lock = await lockRun(folder, { warn: (line) => lines.push(line) });
     assertEquals(lines, [
-      `Took over ${folder} from process ${child.pid}, which ended without saying so`,
+      `Took over the lock on ${folder}: process ${child.pid} no longer runs`,
     ]);
     await assertRejects(() => lockRun(folder), Error, `got process ${Deno.pid}`);
   }

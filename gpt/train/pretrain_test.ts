@@ -78,6 +78,17 @@ Deno.test("of checkpoints that are saved by time the last two stay", async () =>
   assertEquals(files, wanted);
 });
 
+Deno.test("of two runs in one folder the second is refused, until the first has ended", async () => {
+  const given = await options({ plan: tinyPlan({ numIterations: 4 }) });
+  const [first, second] = [await preparePretraining(given), await preparePretraining(given)];
+  const events = first.run();
+  await events.next();
+  await assertRejects(() => second.run().next(), Error, "which is training there");
+  await events.return();
+  assertEquals((await Array.fromAsync(second.run())).at(-1)?.kind, "end");
+  assertEquals((await namesIn(given.folder)).includes("run.lock"), false);
+});
+
 Deno.test("another seed is another run", async () => {
   const [a, b] = await Promise.all([options({ seed: 1 }), options({ seed: 2 })]);
   await run(a);
