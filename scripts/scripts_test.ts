@@ -335,6 +335,14 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       home: file,
     },
     {
+      what: "a folder of runs that cannot be written to",
+      script: "base_train.ts",
+      args: tiny,
+      code: 1,
+      message: `Cannot write to the folder ${file}/base_checkpoints/d2`,
+      home: file,
+    },
+    {
       what: "no permission to write",
       script: "tok_train.ts",
       args: [...data, "--vocab-size", "300"],

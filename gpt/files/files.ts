@@ -307,8 +307,9 @@ export async function exists(path: string): Promise<boolean> {
     await Deno.lstat(path);
     return true;
   } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return false;
-    throw cause;
+    const { NotADirectory, NotFound } = Deno.errors;
+    if (cause instanceof NotFound || cause instanceof NotADirectory) return false;
+    throw fileError("read", path, cause);
   }
 }
 

@@ -106,8 +106,7 @@ async function openLocked(
         continue;
       }
       if (holder !== "") warn(`Took over the lock on ${folder}: ${holder} no longer runs`);
-      await file.truncate();
-      await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
+      await writeHolder(file, path);
       return file;
     } catch (error) {
       file.close();
@@ -130,6 +129,15 @@ async function readHolder(path: string): Promise<string> {
   // On Windows a locked file cannot be read.
   const text = await Deno.readTextFile(path).catch(() => "");
   return /^process \d+$/m.exec(text)?.[0] ?? "";
+}
+
+async function writeHolder(file: Deno.FsFile, path: string): Promise<void> {
+  try {
+    await file.truncate();
+    await file.write(new TextEncoder().encode(`process ${Deno.pid}\n`));
+  } catch (cause) {
+    throw fileError("write", path, cause);
+  }
 }
 
 async function tryLock(
