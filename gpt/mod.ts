@@ -22,6 +22,7 @@ export {
 } from "./files/checkpoint.ts";
 export { findLatestRun, savedSteps } from "./files/checkpoint_list.ts";
 export type { CheckpointMeta, FileDigest } from "./files/checkpoint_meta.ts";
+export { type Collectives, letFirstSpeak, openRanks, RanksError, RunRanks } from "./parallel.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
 export {
   basePath,
@@ -31,7 +32,13 @@ export {
   writeFileAtomically,
 } from "./files/files.ts";
 export { lockRun, RunLock } from "./files/run_lock.ts";
-export { type LoopOptions, type LoopStep, trainingLoop } from "./train/loop.ts";
+export {
+  type LoopOptions,
+  type LoopRanks,
+  type LoopStep,
+  type SummingRanks,
+  trainingLoop,
+} from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
 export { pretrainingRates, type SetRates } from "./train/loop.ts";

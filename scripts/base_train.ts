@@ -4,8 +4,19 @@
  * @module
  */
 
-import { basePath, findLatestRun, loadKeptTokenizer, openCheckpoint } from "../gpt/mod.ts";
+import {
+  basePath,
+  type Checkpoint,
+  findLatestRun,
+  loadKeptTokenizer,
+  openCheckpoint,
+  type RunLock,
+  type RunRanks,
+} from "../gpt/mod.ts";
+import { Tokenizer } from "../tokenizer/mod.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
+import { print } from "./output.ts";
+import { onRanks, parallelFlags, threadsOf } from "./parallel.ts";
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
@@ -17,6 +28,7 @@ const flags = {
     least: 0,
     or: -1,
   }),
+  ...parallelFlags,
   ...overwriteFlags,
   ...profileFlags,
 };
@@ -44,36 +56,82 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
-  const isResuming = given.resume || given.resumeFromStep !== -1;
-  const folder = isResuming
-    ? await folderToResume(given, args)
-    : runFolder(given.modelTag || `d${given.depth}`);
-  await using lock = await lockRunFolder(folder, { ...given, resume: isResuming });
-  const step = given.resumeFromStep === -1 ? undefined : given.resumeFromStep;
-  const checkpoint = isResuming ? await openCheckpoint(folder, step) : undefined;
+function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
+  return onRanks(given.mpi, (ranks) => runOn(ranks, given, args));
+}
+
+async function runOn(
+  ranks: RunRanks | null,
+  given: Values<typeof flags>,
+  args: readonly string[],
+): Promise<number> {
+  await using found = ranks === null || ranks.rank === 0 ? await openRun(given, args) : null;
+  const { folder, checkpoint, tokenizer } = await shareRun(ranks, found);
   // Flags that are given again may change a run that goes on; for all others its own hold.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
-  const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();
-  const device = await openChosenDevice(values);
+  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
   try {
     const { state, exitCode } = await runTraining({
       flags: { ...values, modelTag },
       folder,
-      lock,
+      lock: found?.lock,
+      ranks,
       device,
       tokenizer,
       resumeCommand: `deno task train --resume --model-tag ${modelTag}`,
-      ...(given.overwrite ? { makeRoom: () => removeRun(folder) } : {}),
+      ...(given.overwrite && found !== null ? { makeRoom: () => removeRun(folder) } : {}),
       ...(checkpoint === undefined ? {} : { checkpoint }),
     });
     if (exitCode !== 0) return exitCode;
-    if (state.bitsPerByte !== null) console.log(`${state.bitsPerByte.toFixed(4)} bits per byte`);
+    if (state.bitsPerByte !== null) print(`${state.bitsPerByte.toFixed(4)} bits per byte`);
     return 0;
   } finally {
     await device.close();
   }
+}
+
+/** Where a run begins: what is read from files. */
+interface RunStart {
+  readonly folder: string;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly tokenizer: Tokenizer;
+}
+
+/** Finds and locks the run that the flags mean. */
+async function openRun(
+  given: Values<typeof flags>,
+  args: readonly string[],
+): Promise<RunStart & { readonly lock: RunLock } & AsyncDisposable> {
+  const isResuming = given.resume || given.resumeFromStep !== -1;
+  const folder = isResuming
+    ? await folderToResume(given, args)
+    : runFolder(given.modelTag || `d${given.depth}`);
+  const lock = await lockRunFolder(folder, { ...given, resume: isResuming });
+  const disposal = { [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose]() };
+  try {
+    const step = given.resumeFromStep === -1 ? undefined : given.resumeFromStep;
+    const checkpoint = isResuming ? await openCheckpoint(folder, step) : undefined;
+    const tokenizer = checkpoint?.tokenizer ?? await loadKeptTokenizer();
+    return { folder, checkpoint, tokenizer, lock, ...disposal };
+  } catch (error) {
+    await lock[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** What rank 0 has found, on every rank: the others need no shared disk. */
+async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
+  if (ranks === null) return found!;
+  const text = found === null ? null : JSON.stringify({
+    folder: found.folder,
+    meta: found.checkpoint?.meta,
+    tokenizer: JSON.stringify(found.tokenizer),
+  });
+  const shared = JSON.parse(ranks.broadcastText(text));
+  const tokenizer = await Tokenizer.fromJSON(shared.tokenizer);
+  const { folder, meta } = shared;
+  return { folder, tokenizer, checkpoint: meta && { folder, meta, tokenizer } };
 }
 
 /** The folder of the run that goes on: the one that the flags name, or else the latest. */

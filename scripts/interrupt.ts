@@ -23,17 +23,21 @@ export interface Interrupt extends Disposable {
  * `tmux`).
  *
  * @param message What is printed at the first one.
+ * @param rank The number of this process where a launcher started several: rank 0 prints, and all also
+ * listen for SIGUSR2, which Open MPI's launcher passes on where it ends the ranks at others. A second
+ * Ctrl-C is for the launcher then, which may pass on the first one twice.
  */
-export function onInterrupt(message: string): Interrupt {
+export function onInterrupt(message: string, rank: number | null = null): Interrupt {
   const controller = new AbortController();
   let exitCode = 0;
-  const listeners = EXIT_CODES.map(([name, code]) => {
+  const codes = rank === null ? EXIT_CODES : [...EXIT_CODES, ["SIGUSR2", 130] as const];
+  const listeners = codes.map(([name, code]) => {
     const listener = () => {
       if (controller.signal.aborted) return;
       exitCode = code;
-      Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
+      if (rank === null) Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
       controller.abort();
-      printError(`\n${message}`);
+      if (rank === null || rank === 0) printError(`\n${message}`);
     };
     return { name, listener };
   });

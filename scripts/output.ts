@@ -1,13 +1,20 @@
 /** Output that does not fail when nobody reads it any more: a run outlives its terminal. @module */
 
+let isMuted = false;
+
+/** Writes nothing more to the standard output: where several processes run, one tells of it. */
+export function mute(): void {
+  isMuted = true;
+}
+
 /** Writes a text to the standard output as it is, without a line break after it. */
 export function write(text: string): void {
-  writeTo(Deno.stdout, text);
+  if (!isMuted) writeTo(Deno.stdout, text);
 }
 
 /** Writes a line to the standard output. */
 export function print(line: string): void {
-  writeTo(Deno.stdout, `${line}\n`);
+  write(`${line}\n`);
 }
 
 /** Writes a line to the standard error. */

@@ -14,15 +14,17 @@ const BAR_WIDTH = 16;
 export class Progress {
   readonly #steps: number;
   readonly #peakFlops: number;
-  readonly #isTerminal: boolean = Deno.stdout.isTerminal();
+  readonly #isTerminal: boolean;
   #shownAt = -Infinity;
   #isOpen = false;
 
   /**
    * @param steps The steps of the run.
    * @param peakFlops What the device reaches in a matrix product, in operations per second.
+   * @param isTerminal Whether lines can be written over.
    */
-  constructor(steps: number, peakFlops: number) {
+  constructor(steps: number, peakFlops: number, isTerminal = Deno.stdout.isTerminal()) {
+    this.#isTerminal = isTerminal;
     this.#steps = steps;
     this.#peakFlops = peakFlops;
   }

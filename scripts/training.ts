@@ -20,6 +20,7 @@ import {
   planTraining,
   preparePretraining,
   type RunLock,
+  type RunRanks,
   scalingDefaults,
   type StepEvent,
   tableAsText,
@@ -195,8 +196,8 @@ export async function modelFolder({ modelTag }: Values<typeof modelFlags>): Prom
 }
 
 /** A plan as the flags want it. @throws {UsageError} If they do not go together. */
-export function planRun(flags: TrainingValues, vocabSize: number): TrainingPlan {
-  const plan = blameFlags(() => planTraining({ ...flags, vocabSize }));
+export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
+  const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
   if (flags.lrScaling === "batch") return plan;
   const { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } = flags;
   return { ...plan, rates: { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } };
@@ -206,8 +207,10 @@ export function planRun(flags: TrainingValues, vocabSize: number): TrainingPlan 
 export interface TrainingRun {
   readonly flags: TrainingValues & ProfileValues;
   readonly folder: string;
-  /** The lock on the folder. */
-  readonly lock: RunLock;
+  /** The lock on the folder; ranks other than 0 have none, and write nothing. */
+  readonly lock?: RunLock | undefined;
+  /** The ranks that train together. */
+  readonly ranks?: RunRanks | null;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
   /** Makes room in the folder, when all else is ready. */
@@ -230,17 +233,22 @@ export interface TrainingOutcome {
 
 /** Trains, and prints what happens. */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
-  const { flags, folder, device, tokenizer, checkpoint } = run;
-  const plan = planRun(flags, tokenizer.vocabSize);
+  const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
+  const plan = planRun(flags, tokenizer.vocabSize, ranks?.ranks);
+  if (ranks !== null && flags.dtype === "f16") {
+    throw new UsageError("Cannot use --dtype f16: wanted one rank, got several");
+  }
+  const isFirst = ranks === null || ranks.rank === 0;
   using interrupt = onInterrupt(
     "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+    ranks?.rank ?? null,
   );
   const computeDtype = chosenType(device, flags);
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
-  const peakFlops = await measureMatmulPeak(device);
-  print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops)) + "\n");
+  const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
+  print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops, ranks)) + "\n");
 
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
@@ -256,12 +264,15 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     schedule: { warmupSteps, warmdownRatio, finalFraction },
     settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
     signal: interrupt.signal,
-    profile: wantsProfile(flags),
+    profile: isFirst && wantsProfile(flags),
+    parallel: ranks ?? undefined,
   });
   await run.makeRoom?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
 
-  const progress = new Progress(plan.numIterations, peakFlops);
+  // Open MPI's launcher gives ranks a terminal, and passes on whole lines only.
+  const isTerminal = ranks === null && Deno.stdout.isTerminal();
+  const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
   for await (const event of pretraining.run()) {
     switch (event.kind) {
       case "step":
@@ -285,7 +296,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
         progress.end();
         const { state, finished } = event;
         if (!finished) print(stopMessage(state.step, run.resumeCommand));
-        const exitCode = finished ? 0 : interrupt.exitCode;
+        // The signal may have reached another rank.
+        const exitCode = finished ? 0 : interrupt.exitCode || 130;
         return { state, exitCode, plan, peakFlops, model: pretraining.model };
       }
     }
@@ -309,12 +321,14 @@ function planRows(
   device: Device,
   computeDtype: FloatType,
   peakFlops: number,
+  ranks: RunRanks | null,
 ): [string, string][] {
   const { config } = plan;
   const { deviceBatchSize } = flags;
   const memory = estimateMemory({ ...plan, deviceBatchSize, computeDtype });
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [
+    ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
     ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s in a matrix product`],
     [
       "model",

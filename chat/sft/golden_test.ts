@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { trainingLoop } from "../../gpt/train/loop.ts";
+import { type SetRates, trainingLoop } from "../../gpt/train/loop.ts";
 import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
@@ -92,7 +92,7 @@ async function checkRun(device: Device, name: string): Promise<void> {
     numIterations: 3,
     gradAccumSteps: 2,
   };
-  const setRates = (_: MuonAdamW, step: number): number => {
+  const setRates: SetRates = (_, step) => {
     const { lr, momentum, weight_decay } = run.steps[step]!;
     optimizer.groups.forEach((group, i) => {
       group.lr = lr[i]!;

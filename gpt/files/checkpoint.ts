@@ -42,8 +42,8 @@ import type { GPT, GPTOptions } from "../model/model.ts";
 export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
   /** The model. */
   readonly model: GPT;
-  /** Its optimiser; without it the run cannot be resumed. */
-  readonly optimizer?: MuonAdamW;
+  /** Its optimizer, or what its file is to contain; without it the run cannot be resumed. */
+  readonly optimizer?: MuonAdamW | Uint8Array;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
 }
@@ -92,7 +92,11 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
   const { model, optimizer, tokenizer, settings, state } = content;
   const modelBytes = await encodeModel(model);
   const tokenizerBytes = new TextEncoder().encode(JSON.stringify(tokenizer));
-  const optimBytes = optimizer === undefined ? null : await encodeOptimizer(optimizer);
+  const optimBytes = optimizer === undefined
+    ? null
+    : optimizer instanceof Uint8Array
+    ? optimizer
+    : await encodeOptimizer(optimizer);
   const meta: CheckpointMeta = {
     format: "nanodino-checkpoint-1",
     savedAt: new Date().toISOString(),
@@ -199,10 +203,17 @@ export async function loadOptimizer(
   device: Device,
 ): Promise<void> {
   const { folder, meta } = checkpoint;
-  const { step } = meta.state;
-  const bytes = await orNameIntact(folder, step, "optim", () => readPart(folder, meta, "optim"));
-  const path = `${folder}/${fileName("optim", step)}`;
+  const bytes = await readOptimizer(checkpoint);
+  const path = `${folder}/${fileName("optim", meta.state.step)}`;
   explain(path, () => decodeOptimizer(bytes, optimizer, device));
+}
+
+/** Reads the state of a checkpoint's optimizer as bytes; errors are those of {@linkcode loadOptimizer}. */
+export async function readOptimizer(
+  { folder, meta }: Checkpoint,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { step } = meta.state;
+  return await orNameIntact(folder, step, "optim", () => readPart(folder, meta, "optim"));
 }
 
 /** Reads something of a checkpoint; if that fails, the error names another one that is intact. */

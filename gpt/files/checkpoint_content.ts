@@ -71,13 +71,20 @@ export function decodeModel(
  * Gives an optimiser what another one remembered.
  *
  * @param bytes The file.
+ * @param isWanted Whether an entry is for this optimizer, where it has only a part of the whole.
  * @throws {SyntaxError} If it is not a safetensors file.
  * @throws {RangeError} If something is missing, unknown, or of another shape; nothing has changed then.
  */
-export function decodeOptimizer(bytes: Uint8Array, optimizer: MuonAdamW, device: Device): void {
+export function decodeOptimizer(
+  bytes: Uint8Array,
+  optimizer: MuonAdamW,
+  device: Device,
+  isWanted: (name: string) => boolean = () => true,
+): void {
   using _scope = device.scope();
   const state = new Map<string, Tensor | number>();
   for (const [name, array] of readSafetensors(bytes)) {
+    if (!isWanted(name)) continue;
     const { dtype, shape, data } = array;
     if (dtype === "float64" && shape.length === 0) state.set(name, data[0]!);
     else state.set(name, Tensor.from(device, singles(array), { shape }));

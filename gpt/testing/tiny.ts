@@ -1,8 +1,8 @@
 /** A corpus, a tokenizer and a model small enough for tests. @module */
 
-import { listSource, type Source } from "../../data/mod.ts";
+import { listSource, PackedLoader, type Source } from "../../data/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
-import type { PretrainOptions } from "../train/pretrain.ts";
+import { encoderOf, type PretrainOptions } from "../train/pretrain.ts";
 import { planTraining, type ScalingOptions, type TrainingPlan } from "../train/scaling.ts";
 
 const sentences = [
@@ -54,3 +54,14 @@ export const tinyRun: Omit<PretrainOptions, "device" | "tokenizer" | "folder" | 
   saveEvery: -1,
   evalTokens: 1000,
 };
+
+/** A loader of {@linkcode tinySource} for a plan. */
+export async function openTinyLoader(plan: TrainingPlan): Promise<PackedLoader> {
+  return await PackedLoader.open({
+    split: await tinySource().open("train"),
+    encoder: encoderOf(await tinyTokenizer()),
+    seed: 7,
+    batchSize: 2,
+    sequenceLength: plan.config.sequenceLen,
+  });
+}

@@ -30,6 +30,8 @@ export interface RunShape {
   readonly deviceBatchSize: number;
   /** The batches in one step; 1 by default. */
   readonly gradAccumSteps?: number;
+  /** The processes that share the optimizer's state (default 1). */
+  readonly ranks?: number;
   /** The type of activations; `float32` by default. */
   readonly computeDtype?: FloatType;
 }
@@ -87,7 +89,7 @@ const SAVED_COPIES = 5;
  * ```
  */
 export function estimateMemory(
-  { config, deviceBatchSize, gradAccumSteps = 1, computeDtype = "float32" }: RunShape,
+  { config, deviceBatchSize, gradAccumSteps = 1, computeDtype = "float32", ranks = 1 }: RunShape,
 ): MemoryEstimate {
   const { sequenceLen, vocabSize, nEmbd } = config;
   const tokens = deviceBatchSize * sequenceLen;
@@ -99,7 +101,7 @@ export function estimateMemory(
 
   const parameters = BYTES * (total + rotarySize(config));
   const gradients = BYTES * total;
-  const optimizer = BYTES * optimizerSize(config);
+  const optimizer = BYTES * optimizerSize(config) / ranks;
   const activations = tokens * savedPerToken(config, active) + headGradient +
     (active === BYTES ? 0 : active * layerParameters(config));
 

@@ -13,12 +13,15 @@
 import type { Batch } from "../../data/mod.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
+import type { SummingRanks } from "./loop.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 
 /** What {@linkcode evaluateBitsPerByte} may be told. */
 export interface EvaluateOptions {
   /** Stops the evaluation: it then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that share the batches: each has all of them and the same result. */
+  readonly parallel?: SummingRanks | undefined;
 }
 
 /** A loss is one number, and waiting for one costs as much as waiting for many. */
@@ -60,11 +63,14 @@ export async function evaluateBitsPerByte(
   tokenBytes: Int32Array,
   options: EvaluateOptions = {},
 ): Promise<number> {
+  const { rank, ranks } = options.parallel ?? { rank: 0, ranks: 1 };
+  let batch = 0;
   let bytes = 0;
   let nats = 0;
   let pending: Tensor[] = [];
   for await (const { inputs, targets, shape } of batches) {
     options.signal?.throwIfAborted();
+    if (batch++ % ranks !== rank) continue;
     const lengths = targets.map((id) => lengthOf(id, tokenBytes));
     const counted = targets.map((id, i) => lengths[i]! > 0 ? id : -1);
     bytes += lengths.reduce((sum, length) => sum + length, 0);
@@ -76,6 +82,12 @@ export async function evaluateBitsPerByte(
     await nextTask();
   }
   nats += await readSum(pending);
+  if (options.parallel !== undefined) {
+    [nats, bytes] = options.parallel.sum([nats, bytes]) as [
+      number,
+      number,
+    ];
+  }
   if (bytes === 0) {
     throw new RangeError("Cannot evaluate: wanted targets that stand for text, got none");
   }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { MuonAdamW } from "../../optim/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import { MetricsLog } from "../files/metrics.ts";
 import { lockRun, type RunLock } from "../files/run_lock.ts";
+import type { RunRanks } from "../parallel.ts";
 import { train, type TrainingEvent, type TrainingState, type TrainOptions } from "./run.ts";
 
 /** Options for {@linkcode trainInFolder}. */
@@ -28,6 +30,8 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly saveSeconds?: number | undefined;
   /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
   readonly lock?: RunLock | undefined;
+  /** The ranks that train together: rank 0 alone writes. */
+  readonly parallel?: RunRanks | undefined;
 }
 
 /** The name of the file of metrics in the folder of a run. */
@@ -41,11 +45,18 @@ export const METRICS_FILE = "metrics.jsonl";
 export async function* trainInFolder(
   options: FolderRunOptions,
 ): AsyncGenerator<TrainingEvent, void, void> {
-  const { folder, model, optimizer, tokenizer, settings = {}, saveEvery } = options;
+  const { folder, model, optimizer, tokenizer, settings = {}, saveEvery, parallel } = options;
+  const isWriter = parallel === undefined || parallel.rank === 0;
   const isSavedByTime = saveEvery === -1;
   const timedSteps: number[] = [];
   const save = async (state: TrainingState): Promise<string> => {
-    const path = await saveCheckpoint(folder, { model, optimizer, tokenizer, state, settings });
+    const content = { model, tokenizer, state, settings };
+    // The state of a shared optimizer comes together on rank 0, with the help of all.
+    const saved = optimizer instanceof MuonAdamW
+      ? optimizer
+      : await parallel!.encodeOptimizer(optimizer);
+    if (saved === null) return folder;
+    const path = await saveCheckpoint(folder, { ...content, optimizer: saved });
     if (isSavedByTime) {
       const outdated = timedSteps.at(-2);
       if (outdated !== undefined) await removeCheckpoint(folder, outdated);
@@ -53,13 +64,15 @@ export async function* trainInFolder(
     }
     return path;
   };
-  await using _lock = options.lock === undefined ? await lockRun(folder) : null;
+  await using _lock = isWriter && options.lock === undefined ? await lockRun(folder) : null;
   const seconds = isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {};
-  using log = await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0);
+  using log = isWriter
+    ? await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0)
+    : null;
   for await (
     const event of train({ ...options, save: { every: saveEvery, ...seconds, run: save } })
   ) {
-    if (event.kind === "step" || event.kind === "evaluation") log.append({ ...event });
+    if (event.kind === "step" || event.kind === "evaluation") log?.append({ ...event });
     yield event;
   }
 }

@@ -16,13 +16,14 @@ import {
   type GradScaler,
   learningRateMultiplier,
   type LearningRateSchedule,
-  type MuonAdamW,
+  MuonAdamW,
   muonMomentumSchedule,
+  type ShardedMuonAdamW,
   weightDecaySchedule,
 } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
-import { nextTask } from "./readback.ts";
+import { nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** What {@linkcode trainingLoop} works with. */
@@ -30,7 +31,7 @@ export interface LoopOptions {
   /** The model. */
   readonly model: GPT;
   /** Its optimizer, whose initial learning rates the schedule multiplies. */
-  readonly optimizer: MuonAdamW;
+  readonly optimizer: MuonAdamW | ShardedMuonAdamW;
   /** Where batches come from, each with the same number of tokens. */
   readonly loader: Pick<Loader<unknown>, "take">;
   /** Scales losses, for a model that computes in half precision. */
@@ -41,10 +42,30 @@ export interface LoopOptions {
   readonly setRates: SetRates;
   /** The first step, counted from 0. */
   readonly firstStep: number;
+  /** The ranks that train together, where there are several; each takes batches of its own. */
+  readonly parallel?: LoopRanks | undefined;
+}
+
+/** The ranks of a run, as far as what is between two steps needs them. */
+export interface SummingRanks {
+  /** The number of this rank, from 0. */
+  readonly rank: number;
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** Sums each number over all ranks, in double precision: the same bits on every rank. */
+  sum(numbers: readonly number[]): number[];
+}
+
+/** What the steps of {@linkcode trainingLoop} need of several ranks. */
+export interface LoopRanks {
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** The mean of a step's losses on all ranks, from the mean on this one. */
+  agree(loss: number): number;
 }
 
 /** Sets a step's learning rates, momentum and weight decay, and returns the rates' multiplier. */
-export type SetRates = (optimizer: MuonAdamW, step: number) => number;
+export type SetRates = (optimizer: Pick<MuonAdamW, "groups">, step: number) => number;
 
 /** A step that {@linkcode trainingLoop} has submitted to the device. */
 export interface LoopStep {
@@ -89,7 +110,8 @@ export interface LoopStep {
  * ```
  */
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
-  const { model, optimizer, loader, scaler, plan, setRates, firstStep } = options;
+  const { model, optimizer, loader, scaler, plan, setRates, firstStep, parallel } = options;
+  const batches = plan.gradAccumSteps * (parallel?.ranks ?? 1);
   const { device } = model;
   for (let step = firstStep; step < plan.numIterations; step++) {
     const losses: Tensor[] = [];
@@ -101,18 +123,19 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
         const [ids, next] = [inputs, targets].map((ids) => Tensor.from(device, ids, { shape }));
         const loss = model.forward(ids!, next);
         // Gradients of several batches add up, so each loss is divided to make the sum a mean.
-        const share = loss.mul(1 / plan.gradAccumSteps);
+        const share = loss.mul(1 / batches);
         (scaler?.scale(share) ?? share).backward();
         losses.push(loss.detach().keep());
       }
       loaderState = state;
       await pause(device);
     }
+    const agreed = parallel === undefined ? losses : [await agree(losses, parallel)];
     const learningRateMultiplier = setRates(optimizer, step);
     const scaling = await updateParameters(optimizer, scaler);
     optimizer.zeroGrad();
     await pause(device);
-    yield { step, losses, learningRateMultiplier, ...scaling, loaderState };
+    yield { step, losses: agreed, learningRateMultiplier, ...scaling, loaderState };
   }
 }
 
@@ -141,14 +164,25 @@ export function pretrainingRates(
   };
 }
 
+/** The mean loss of all ranks, on the device. */
+async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Tensor> {
+  const { device } = losses[0]!;
+  const read = await readNumbers(losses);
+  const loss = parallel.agree(read.reduce((sum, loss) => sum + loss, 0) / read.length);
+  return Tensor.from(device, loss).keep();
+}
+
 /** Updates the parameters; where losses are scaled, only if all gradients are finite. */
 async function updateParameters(
-  optimizer: MuonAdamW,
+  optimizer: MuonAdamW | ShardedMuonAdamW,
   scaler: GradScaler | undefined,
 ): Promise<Pick<LoopStep, "lossScale" | "skipped">> {
   if (scaler === undefined) {
-    optimizer.step();
+    await optimizer.step();
     return {};
+  }
+  if (!(optimizer instanceof MuonAdamW)) {
+    throw new Error("Cannot scale losses: wanted one rank, got several");
   }
   const lossScale = scaler.getScale();
   const isFinite = await scaler.step(optimizer);

@@ -14,20 +14,22 @@ import {
   type RandomCropState,
   readTokenStream,
   SequentialLoader,
+  SharedLoader,
   type Source,
   type Split,
   type TokenArray,
 } from "../../data/mod.ts";
-import { GradScaler, type MuonAdamW } from "../../optim/mod.ts";
+import { GradScaler, type MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
+import { type Checkpoint, loadModel, loadOptimizer, readOptimizer } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
 import type { RunLock } from "../files/run_lock.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
+import type { RunRanks } from "../parallel.ts";
 import { pretrainingRates } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { trainInFolder } from "./folder_run.ts";
@@ -82,6 +84,8 @@ export interface PretrainOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
+  /** The ranks that train together: each calls this with the same options but for the device. */
+  readonly parallel?: RunRanks | undefined;
 }
 
 /** A run that can begin. */
@@ -134,14 +138,18 @@ export interface Pretraining {
  * ```
  */
 export async function preparePretraining(options: PretrainOptions): Promise<Pretraining> {
-  const { source, tokenizer, folder, plan, deviceBatchSize, signal } = options;
-  await ensureWritableFolder(folder);
-  await removeTemporaries(folder);
+  const { source, tokenizer, folder, plan, deviceBatchSize, signal, parallel } = options;
+  if (parallel === undefined || parallel.rank === 0) {
+    await ensureWritableFolder(folder);
+    await removeTemporaries(folder);
+  }
   const encoder = encoderOf(tokenizer);
   const batch = { batchSize: deviceBatchSize, sequenceLength: plan.config.sequenceLen };
   const state = options.checkpoint?.meta.state ?? untrained;
 
-  const loader = await openLoader(await source.open("train"), encoder, batch, options);
+  const split = await source.open("train");
+  parallel?.checkSame("the corpus", `${split.name} (${split.fingerprint})`);
+  const loader = await openLoader(split, encoder, batch, options);
   const validation = await validationTokens(source, encoder, options.evalTokens);
   const { model, optimizer } = await openModel(options);
 
@@ -150,7 +158,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       model,
       new SequentialLoader({ tokens: validation, ...batch }),
       tokenizer.tokenBytes(),
-      { signal },
+      parallel === undefined ? { signal } : { parallel },
     );
   const sample = () => likelyTexts(model, tokenizer);
   return {
@@ -164,15 +172,17 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         optimizer,
         tokenizer,
         ...scalerFor(model, state),
-        loader,
+        loader: parallel === undefined ? loader : new SharedLoader(loader, parallel),
         plan,
         state,
+        parallel,
         signal,
         profile: options.profile ?? false,
         settings: options.settings,
         setRates: pretrainingRates(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
-        sample: { every: options.sampleEvery, run: sample },
+        // Rank 0 alone writes texts, while the others wait for it in the next step.
+        sample: { every: (parallel?.rank ?? 0) === 0 ? options.sampleEvery : -1, run: sample },
         saveEvery: options.saveEvery,
         saveSeconds: options.saveSeconds,
         lock: options.lock,
@@ -243,8 +253,10 @@ async function openLoader(
 }
 
 async function openModel(
-  { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
-): Promise<{ model: GPT; optimizer: MuonAdamW }> {
+  options: PretrainOptions,
+): Promise<{ model: GPT; optimizer: MuonAdamW | ShardedMuonAdamW }> {
+  const { device, plan, seed, checkpoint, computeDtype = "float32", parallel } = options;
+  if (parallel !== undefined) return await openSharedModel(options, parallel);
   if (checkpoint === undefined) {
     const model = new GPT(plan.config, device, { seed, computeDtype });
     return { model, optimizer: model.optimizer(plan.rates) };
@@ -253,6 +265,25 @@ async function openModel(
   const model = await loadModel(checkpoint, device, { computeDtype });
   const optimizer = model.optimizer(plan.rates);
   await loadOptimizer(checkpoint, optimizer, device);
+  return { model, optimizer };
+}
+
+/** The same on several ranks: rank 0 has the parameters and reads the files. */
+async function openSharedModel(
+  { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
+  parallel: RunRanks,
+): Promise<{ model: GPT; optimizer: ShardedMuonAdamW }> {
+  if (checkpoint !== undefined) checkSameShape(plan.config, checkpoint);
+  const isFirst = parallel.rank === 0;
+  const model = isFirst && checkpoint !== undefined
+    ? await loadModel(checkpoint, device, { computeDtype })
+    : new GPT(plan.config, device, { seed: isFirst ? seed : null, computeDtype });
+  await parallel.shareParameters(model);
+  const optimizer = parallel.optimizer(model, plan.rates);
+  if (checkpoint !== undefined) {
+    const bytes = isFirst ? await readOptimizer(checkpoint) : null;
+    parallel.decodeOptimizer(bytes, optimizer, device);
+  }
   return { model, optimizer };
 }
 

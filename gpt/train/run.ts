@@ -12,7 +12,13 @@
 
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
-import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
+import {
+  type LoopOptions,
+  type LoopRanks,
+  type LoopStep,
+  type SummingRanks,
+  trainingLoop,
+} from "./loop.ts";
 import { readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
@@ -54,7 +60,7 @@ export interface Periodic<Run> {
 }
 
 /** What {@linkcode train} needs. */
-export interface TrainOptions extends Omit<LoopOptions, "firstStep"> {
+export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"> {
   /** How long the run is, and how large its steps. */
   readonly plan: Pick<
     TrainingPlan,
@@ -76,6 +82,8 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep"> {
   };
   /** Stops the run after the step that is being done. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that train together: a signal to any of them stops all after the same step. */
+  readonly parallel?: SummingRanks | undefined;
   /** Whether a profile is made: of one step, when everything is warm. */
   readonly profile?: boolean;
 }
@@ -177,12 +185,17 @@ const WARMUP_STEPS = 3;
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { model, scaler, plan, evaluate, sample, save, signal } = options;
+  const { model, scaler, plan, evaluate, sample, save, parallel } = options;
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
   const saveTimer = new SaveTimer(save?.seconds);
-  const loop = trainingLoop({ ...options, firstStep });
+  const agreement = parallel === undefined
+    ? null
+    : new Agreement(parallel, options.signal, () => saveTimer.isOverdue);
+  // What one rank alone knows must not decide anything.
+  const signal = agreement === null ? options.signal : undefined;
+  const loop = trainingLoop({ ...options, firstStep, parallel: agreement ?? undefined });
   const clock = new StepClock(plan, firstStep);
   const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
   const pending: LoopStep[] = [];
@@ -192,7 +205,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isLast = step >= plan.numIterations;
     const isDue = (task: Periodic<unknown> | undefined): task is Periodic<unknown> =>
       task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
-    const isStopping = () => signal?.aborted ?? false;
+    const isStopping = () => agreement?.isStopping ?? signal?.aborted ?? false;
 
     if (evaluate !== undefined && isDue(evaluate) && !isStopping()) {
       const bitsPerByte = await unlessAborted(evaluate.run, signal);
@@ -207,7 +220,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       if (texts !== null) yield { kind: "samples", step, texts };
     }
     // While losses wait to be read, it is not known that they are finite.
-    const isOverdue = pending.length === 0 && saveTimer.isOverdue;
+    const isOverdue = pending.length === 0 &&
+      (agreement === null ? saveTimer.isOverdue : agreement.isSaving);
     const mustSave = isLast || isStopping() || isDue(save) || isOverdue;
     if (save !== undefined && mustSave && step !== savedStep) {
       const path = await saveTimer.time(() => save.run(state));
@@ -233,8 +247,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isInterrupted = [evaluate, sample, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
-    const mustRead = isInterrupted || isStopping() || state.step >= plan.numIterations ||
-      isProfiled || clock.elapsed >= READ_INTERVAL ||
+    const mustRead = isInterrupted || agreement !== null || isStopping() ||
+      state.step >= plan.numIterations || isProfiled || clock.elapsed >= READ_INTERVAL ||
       pending.length >= MOST_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
@@ -254,6 +268,41 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       };
     }
     if (profile) yield { kind: "profile", step, profile };
+  }
+}
+
+/** What all ranks know after each step: the loss, whether to stop, and whether to save. */
+class Agreement implements LoopRanks {
+  /** Whether a rank got a signal before the end of the last step. */
+  isStopping = false;
+  /** Whether it is time to save, by the clock of rank 0. */
+  isSaving = false;
+  readonly #parallel: SummingRanks;
+  readonly #signal: AbortSignal | undefined;
+  readonly #isOverdue: () => boolean;
+
+  constructor(
+    parallel: SummingRanks,
+    signal: AbortSignal | undefined,
+    isOverdue: () => boolean,
+  ) {
+    this.#parallel = parallel;
+    this.#signal = signal;
+    this.#isOverdue = isOverdue;
+  }
+
+  get ranks(): number {
+    return this.#parallel.ranks;
+  }
+
+  agree(loss: number): number {
+    const { rank, ranks } = this.#parallel;
+    const isStopping = this.#signal?.aborted ?? false;
+    const isSaving = rank === 0 && this.#isOverdue();
+    const [sum, stopping, saving] = this.#parallel.sum([loss, +isStopping, +isSaving]);
+    this.isStopping = stopping! > 0;
+    this.isSaving = saving! > 0;
+    return sum! / ranks;
   }
 }
 

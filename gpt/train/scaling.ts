@@ -46,6 +46,8 @@ export interface ScalingOptions {
   readonly deviceBatchSize?: number;
   /** The tokens of one step; -1, the default, derives a power of two. */
   readonly totalBatchSize?: number;
+  /** The processes that compute sequences at once, each `deviceBatchSize`; 1 by default. */
+  readonly ranks?: number;
   /** The learning rate of the embeddings before scaling; 0.3 by default. */
   readonly embeddingLr?: number;
   /** The learning rate of the head before scaling; 0.008 by default. */
@@ -59,7 +61,7 @@ export interface ScalingOptions {
 }
 
 /** The defaults of {@linkcode ScalingOptions}, as nanochat's flags have them. */
-export const scalingDefaults: Required<Omit<ScalingOptions, "depth" | "vocabSize">> = {
+export const scalingDefaults: Required<Omit<ScalingOptions, "depth" | "vocabSize" | "ranks">> = {
   aspectRatio: 64,
   headDim: 128,
   maxSeqLen: 2048,
@@ -100,6 +102,8 @@ export interface TrainingPlan {
   readonly totalTokens: number;
   /** The batches whose gradients are added up in one step. */
   readonly gradAccumSteps: number;
+  /** The processes that compute batches at once. */
+  readonly ranks: number;
   /** The operations of the whole run. */
   readonly totalFlops: number;
 }
@@ -166,7 +170,7 @@ export function configForDepth(options: ScalingOptions): GPTConfig {
  * ```
  */
 export function planTraining(options: ScalingOptions): TrainingPlan {
-  const settings = { ...scalingDefaults, ...options };
+  const settings = { ranks: 1, ...scalingDefaults, ...options };
   checkSettings(settings);
   const config = configForDepth(settings);
   const tokensPerParameter = settings.targetParamDataRatio === -1
@@ -213,7 +217,8 @@ export function planTraining(options: ScalingOptions): TrainingPlan {
     },
     numIterations,
     totalTokens: totalBatchSize * numIterations,
-    gradAccumSteps: gradAccumStepsOf(totalBatchSize, settings.deviceBatchSize, config.sequenceLen),
+    ranks: settings.ranks,
+    gradAccumSteps: gradAccumStepsOf(totalBatchSize, settings),
     totalFlops: flops * (totalBatchSize * numIterations),
   };
 }
@@ -223,12 +228,16 @@ function scalingParametersOf(config: GPTConfig): number {
   return transformerMatrices + lmHead;
 }
 
-function gradAccumStepsOf(totalBatchSize: number, sequences: number, tokens: number): number {
-  const atOnce = sequences * tokens;
+function gradAccumStepsOf(
+  totalBatchSize: number,
+  { deviceBatchSize, maxSeqLen, ranks }: Required<ScalingOptions>,
+): number {
+  const atOnce = deviceBatchSize * maxSeqLen * ranks;
   if (totalBatchSize % atOnce !== 0) {
     throw refused(
-      `totalBatchSize to be a multiple of deviceBatchSize × maxSeqLen = ` +
-        `${sequences} × ${tokens} = ${atOnce}`,
+      `totalBatchSize to be a multiple of deviceBatchSize × maxSeqLen` +
+        (ranks === 1 ? " = " : ` × ranks = `) + `${deviceBatchSize} × ${maxSeqLen}` +
+        (ranks === 1 ? "" : ` × ${ranks}`) + ` = ${atOnce}`,
       `${totalBatchSize}`,
     );
   }

@@ -1,0 +1,343 @@
+/**
+ * Training on several ranks: what joins the model, the optimizer and the files of a run with MPI.
+ *
+ * Every rank has the whole model and takes its share of each step's batches. Gradients are summed, the
+ * optimizer's work is shared (see `optim/sharded.ts`), and what comes from files comes from rank 0.
+ *
+ * Every collective here depends only on the step and on values that are the same on all ranks: whoever
+ * decided by a clock or a signal of its own would leave the others waiting.
+ *
+ * @module
+ */
+
+import {
+  type Exchange,
+  type MuonAdamWGroupOptions,
+  type Segments,
+  ShardedMuonAdamW,
+} from "../optim/mod.ts";
+import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
+import type { SafetensorsInput } from "../tensor/safetensors.ts";
+import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
+import type { GPT } from "./model/model.ts";
+import { optimizerGroups, type OptimizerRates } from "./train/optimizer_groups.ts";
+
+/** The ranks that {@linkcode RunRanks} needs: `World` of `mpi/mod.ts`, whose methods these are. */
+export interface Collectives {
+  /** The number of this rank, from 0. */
+  readonly rank: number;
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** Library and number of ranks, for people. */
+  readonly description: string;
+  /** Reduces numbers over all ranks, in place. */
+  allReduce(
+    address: number,
+    count: number,
+    type: "float32" | "float64" | "int32",
+    operation: "sum" | "max",
+  ): void;
+  /** Sums blocks of `float32`, and leaves each rank its own at the beginning. */
+  reduceScatter(address: number, countPerRank: number): void;
+  /** Gives every rank the blocks of `float32` of all. */
+  allGather(address: number, countPerRank: number): void;
+  /** Copies bytes from rank `root` to all others. */
+  broadcast(address: number, bytes: number, root: number): void;
+  /** Prints a line with rank and host, and ends all ranks. */
+  abort(code: number, message: string): never;
+  /** Leaves the other ranks, when all have done their work. */
+  close(): void;
+}
+
+/**
+ * Bytes that are exchanged at once. Larger ones leave the caches and, in some libraries, the fast
+ * algorithms; each costs a call.
+ */
+const BUCKET_BYTES = 4 << 20;
+
+/** The ranks of a run. */
+export class RunRanks {
+  /** The number of this rank, from 0. */
+  readonly rank: number;
+  /** The number of ranks. */
+  readonly ranks: number;
+  /** Ranks on this host. */
+  readonly localRanks: number;
+  /** Library and number of ranks, for people. */
+  readonly description: string;
+  readonly #world: Collectives;
+  readonly #addressOf: (array: ArrayBufferView<ArrayBuffer>) => number;
+
+  /**
+   * Most callers want {@linkcode openRanks}.
+   *
+   * @param world What joins the ranks.
+   * @param addressOf The address of an array's first element.
+   * @param localRanks Ranks on this host.
+   */
+  constructor(
+    world: Collectives,
+    addressOf: (array: ArrayBufferView<ArrayBuffer>) => number,
+    localRanks: number,
+  ) {
+    this.#world = world;
+    this.#addressOf = addressOf;
+    this.rank = world.rank;
+    this.ranks = world.ranks;
+    this.localRanks = localRanks;
+    this.description = world.description;
+  }
+
+  /** Sums each number over all ranks, in double precision: the same bits on every rank. */
+  sum(numbers: readonly number[]): number[] {
+    const sums = Float64Array.from(numbers);
+    this.#world.allReduce(this.#addressOf(sums), sums.length, "float64", "sum");
+    return [...sums];
+  }
+
+  /** The bytes that one rank has, on every rank. Others pass `null`. */
+  broadcast(bytes: Uint8Array<ArrayBuffer> | null, root = 0): Uint8Array<ArrayBuffer> {
+    const length = new Float64Array([bytes?.length ?? 0]);
+    this.#world.broadcast(this.#addressOf(length), 8, root);
+    const shared = bytes ?? new Uint8Array(length[0]!);
+    if (shared.length > 0) {
+      this.#world.broadcast(this.#addressOf(shared), shared.length, root);
+    }
+    return shared;
+  }
+
+  /** The text that rank 0 has, on every rank. Others pass `null`. */
+  broadcastText(text: string | null): string {
+    const bytes = text === null ? null : new TextEncoder().encode(text);
+    return new TextDecoder().decode(this.broadcast(bytes));
+  }
+
+  /**
+   * Makes sure that a text is the same on every rank.
+   *
+   * @param what What it describes, for the message.
+   * @throws {Error} On a rank whose text differs from that of rank 0.
+   */
+  checkSame(what: string, text: string): void {
+    const wanted = this.broadcastText(this.rank === 0 ? text : null);
+    if (text === wanted) return;
+    throw new Error(
+      `Cannot train on ${this.ranks} ranks: wanted ${what} of rank 0, ${wanted}, got ${text}`,
+    );
+  }
+
+  /** Gives every rank the parameters of rank 0. */
+  async shareParameters(model: GPT): Promise<void> {
+    const parameters = [...model.parameters().values()];
+    const others = Array.from({ length: this.ranks - 1 }, () => []);
+    await new TensorExchange(this.#world, this.#addressOf).allGather([parameters, ...others]);
+  }
+
+  /** Makes the optimizer whose work and state the ranks share. */
+  optimizer(model: GPT, rates: OptimizerRates): ShardedMuonAdamW {
+    const parameters = model.parameters();
+    const groups = optimizerGroups(model.config, rates).map((group): MuonAdamWGroupOptions => ({
+      ...group,
+      parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
+    }));
+    return new ShardedMuonAdamW(groups, new TensorExchange(this.#world, this.#addressOf));
+  }
+
+  /** The whole optimizer as the bytes of a file; on ranks other than 0 `null`. */
+  async encodeOptimizer(optimizer: ShardedMuonAdamW): Promise<Uint8Array | null> {
+    const arrays = new Map<string, SafetensorsInput>();
+    for (let owner = 0; owner < this.ranks; owner++) {
+      const isMine = owner === this.rank && optimizer.own !== null;
+      const own = isMine ? await encodeOptimizer(optimizer.own!) : new Uint8Array();
+      const bytes = this.broadcast(owner === this.rank ? own.slice() : null, owner);
+      if (this.rank !== 0 || bytes.length === 0) continue;
+      for (const [name, array] of readSafetensors(bytes)) arrays.set(name, array);
+    }
+    return this.rank === 0 ? writeSafetensors(arrays) : null;
+  }
+
+  /** Gives each rank its part of a saved optimizer, whose bytes rank 0 has. Others pass `null`. */
+  decodeOptimizer(
+    bytes: Uint8Array<ArrayBuffer> | null,
+    optimizer: ShardedMuonAdamW,
+    device: Device,
+  ): void {
+    const whole = this.broadcast(bytes);
+    if (optimizer.own === null) return;
+    const names = optimizer.own.stateDict();
+    decodeOptimizer(whole, optimizer.own, device, (name) => names.has(name));
+  }
+
+  /** Prints a line with rank and host, and ends all ranks. */
+  abort(code: number, message: string): never {
+    this.#world.abort(code, message);
+  }
+
+  /** Leaves the other ranks, when all have done their work. */
+  close(): void {
+    this.#world.close();
+  }
+}
+
+/**
+ * Joins the ranks that a launcher started.
+ *
+ * @param choice `auto`: the launcher's library; `off`: none; or the path of a library.
+ * @returns The ranks, or `null` where there is no more than one. Nothing of MPI is loaded then.
+ * @throws {RanksError} If there is no library, or it belongs to another launcher.
+ *
+ * @example
+ * ```ts
+ * import { openRanks } from "./parallel.ts";
+ *
+ * if (await openRanks("off") !== null) throw new Error("expected no ranks");
+ * ```
+ */
+export async function openRanks(choice: string): Promise<RunRanks | null> {
+  if (choice === "off" || !hasLauncher()) return null;
+  const { addressOf, detectRanks, World } = await import("../mpi/mod.ts");
+  const found = detectRanks(Deno.env);
+  if (found === null || found.ranks === 1) return null;
+  try {
+    const world = World.open(choice === "auto" ? {} : { library: choice });
+    return new RunRanks(world, addressOf, found.localRanks ?? found.ranks);
+  } catch (error) {
+    if (found.rank !== 0) await letFirstSpeak();
+    throw new RanksError(error instanceof Error ? error.message : `${error}`, found.localRank);
+  }
+}
+
+/** A rank could not join the others. */
+export class RanksError extends Error {
+  /** The number of this process on its host: what is wrong with one is wrong with all of them. */
+  readonly localRank: number;
+
+  /** Says what was wanted, and on which rank of this host. */
+  constructor(message: string, localRank: number) {
+    super(message);
+    this.localRank = localRank;
+  }
+}
+
+/**
+ * Waits on ranks other than 0 before they report an error: what is wrong on all is said once, since
+ * rank 0 ends the others.
+ */
+export async function letFirstSpeak(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+}
+
+/** Whether a launcher's variables are there: only then is `mpi/` loaded. */
+function hasLauncher(): boolean {
+  const names = ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"];
+  return names.some((name) => Deno.env.get(name) !== undefined);
+}
+
+/** Exchanges tensors in buckets, through memory outside the device. */
+class TensorExchange implements Exchange {
+  readonly rank: number;
+  readonly ranks: number;
+  readonly #world: Collectives;
+  readonly #address: number;
+  /** One block for each rank. */
+  readonly #bucket: Float32Array<ArrayBuffer>;
+  /** Numbers of a block. */
+  readonly #block: number;
+
+  constructor(
+    world: Collectives,
+    addressOf: (array: ArrayBufferView<ArrayBuffer>) => number,
+  ) {
+    this.rank = world.rank;
+    this.ranks = world.ranks;
+    this.#world = world;
+    this.#block = Math.ceil(BUCKET_BYTES / 4 / world.ranks);
+    this.#bucket = new Float32Array(this.#block * world.ranks);
+    this.#address = addressOf(this.#bucket);
+  }
+
+  async reduceScatter(gradients: Segments): Promise<void> {
+    const own = piecesOf(gradients[this.rank]!);
+    await this.#inBuckets(gradients, async (at, block) => {
+      await Promise.all(
+        gradients.map((segment, rank) => this.#pack(piecesOf(segment), at, block, rank * block)),
+      );
+      this.#world.reduceScatter(this.#address, block);
+      this.#unpack(own, at, block, 0);
+    });
+  }
+
+  async allGather(parameters: Segments): Promise<void> {
+    const own = piecesOf(parameters[this.rank]!);
+    await this.#inBuckets(parameters, async (at, block) => {
+      await this.#pack(own, at, block, this.rank * block);
+      this.#world.allGather(this.#address, block);
+      for (const [rank, segment] of parameters.entries()) {
+        if (rank !== this.rank) this.#unpack(piecesOf(segment), at, block, rank * block);
+      }
+    });
+  }
+
+  /** Goes through all segments at once, block by block. */
+  async #inBuckets(
+    segments: Segments,
+    run: (at: number, block: number) => Promise<void>,
+  ): Promise<void> {
+    const longest = Math.max(
+      ...segments.map((segment) => segment.reduce((sum, { size }) => sum + size, 0)),
+    );
+    for (let at = 0; at < longest; at += this.#block) {
+      await run(at, Math.min(this.#block, longest - at));
+    }
+  }
+
+  /** Copies the numbers of a segment from `at` on into the bucket. */
+  async #pack(pieces: readonly Piece[], at: number, block: number, to: number): Promise<void> {
+    await Promise.all(
+      overlaps(pieces, at, block).map(async ({ tensor, from, count, place }) => {
+        const { device, allocation, offset } = tensor;
+        const bytes = await device.read(allocation, 4 * (offset + from), 4 * count);
+        this.#bucket.set(new Float32Array(bytes), to + place);
+      }),
+    );
+  }
+
+  /** Copies numbers of the bucket back. */
+  #unpack(pieces: readonly Piece[], at: number, block: number, start: number): void {
+    for (const { tensor, from, count, place } of overlaps(pieces, at, block)) {
+      const { device, allocation, offset } = tensor;
+      const values = this.#bucket.subarray(start + place, start + place + count);
+      device.write(allocation, 4 * (offset + from), values);
+    }
+  }
+}
+
+/** A tensor, and where it begins in its segment. */
+interface Piece {
+  readonly tensor: Tensor;
+  readonly start: number;
+}
+
+function piecesOf(segment: readonly Tensor[]): Piece[] {
+  let start = 0;
+  return segment.map((tensor) => {
+    if (tensor.dtype !== "float32" || !tensor.isContiguous) {
+      throw new TypeError(
+        `Cannot exchange a tensor: wanted contiguous float32, got ${tensor.dtype} ` +
+          `[${tensor.shape}]${tensor.isContiguous ? "" : " with gaps"}`,
+      );
+    }
+    const piece = { tensor, start };
+    start += tensor.size;
+    return piece;
+  });
+}
+
+/** The parts of tensors that lie in a block: `count` numbers from `from`, `place` into the block. */
+function overlaps(pieces: readonly Piece[], at: number, block: number) {
+  return pieces.flatMap(({ tensor, start }) => {
+    const from = Math.max(at, start);
+    const end = Math.min(at + block, start + tensor.size);
+    return from < end ? [{ tensor, from: from - start, count: end - from, place: from - at }] : [];
+  });
+}

@@ -1,0 +1,114 @@
+import { assert, assertEquals } from "@std/assert";
+import { launch, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
+import { openDevice } from "../tensor/mod.ts";
+import { GPT } from "./model/model.ts";
+import { openTinyLoader, tinyPlan } from "./testing/tiny.ts";
+import { pretrainingRates, trainingLoop } from "./train/loop.ts";
+import { planTraining } from "./train/scaling.ts";
+
+const script = new URL("testing/ranks_script.ts", import.meta.url);
+
+/** What each rank printed, in their order. */
+async function run(mpi: TestedMpi, ranks: number, kind: string, device = "cpu") {
+  const { code, stdout, stderr } = await launch({ mpi, ranks, script, args: [kind, device] });
+  assertEquals(code, 0, stderr);
+  const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  return lines.sort((a, b) => a.rank - b.rank);
+}
+
+/** The losses of one process that takes the batches of all ranks one after another. */
+async function lossesOfOne(ranks: number): Promise<number[]> {
+  const plan = tinyPlan({ numIterations: 3, totalBatchSize: 32 * ranks });
+  const device = await openDevice("cpu", { threads: 1 });
+  const model = new GPT(plan.config, device, { seed: 0 });
+  const losses: number[] = [];
+  const steps = trainingLoop({
+    model,
+    optimizer: model.optimizer(plan.rates),
+    loader: await openTinyLoader(plan),
+    plan,
+    setRates: pretrainingRates(plan),
+    firstStep: 0,
+  });
+  for await (const step of steps) {
+    const read = await Promise.all(step.losses.map((loss) => loss.item()));
+    losses.push(read.reduce((sum, loss) => sum + loss, 0) / read.length);
+  }
+  await device.close();
+  return losses;
+}
+
+testUnderMpi(
+  "2 ranks have the losses of one process, and shared work has the bits of whole work",
+  async (mpi) => {
+    const [first, second] = await run(mpi, 2, "sharded");
+    const wanted = await lossesOfOne(2);
+    for (const [i, loss] of wanted.entries()) {
+      assert(Math.abs(first.losses[i] - loss) < 1e-4, `${first.losses} instead of ${wanted}`);
+    }
+    assertEquals(second.losses, first.losses);
+    assertEquals(second.parameters, first.parameters);
+    const [whole] = await run(mpi, 2, "replicated");
+    assertEquals([first.parameters, first.state], [whole.parameters, whole.state]);
+    assertEquals(second.state, null, "expected the state on rank 0 alone");
+  },
+);
+
+testUnderMpi("3 and 4 ranks have the same parameters, bit for bit", async (mpi) => {
+  for (const ranks of [3, 4]) {
+    const outputs = await run(mpi, ranks, "sharded");
+    assertEquals(new Set(outputs.map(({ parameters }) => parameters)).size, 1);
+    const wanted = await lossesOfOne(ranks);
+    for (const [i, loss] of wanted.entries()) {
+      assert(Math.abs(outputs[0].losses[i] - loss) < 1e-4, `${outputs[0].losses}, ${wanted}`);
+    }
+  }
+});
+
+const known: { parameters?: string } = {};
+
+testUnderMpi("2 ranks have the same bits under every MPI", async (mpi) => {
+  const [{ parameters }] = await run(mpi, 2, "sharded");
+  known.parameters ??= parameters;
+  assertEquals(parameters, known.parameters);
+});
+
+Deno.test("ranks that do not divide the batch are an error that names the numbers", () => {
+  const size = { maxSeqLen: 16, deviceBatchSize: 2, totalBatchSize: 64, numIterations: 1 };
+  const options = { depth: 1, vocabSize: 300, aspectRatio: 32, headDim: 32, ...size };
+  assertEquals(planTraining({ ...options, ranks: 2 }).gradAccumSteps, 1);
+  let message = "";
+  try {
+    planTraining({ ...options, ranks: 3 });
+  } catch (error) {
+    message = String(error);
+  }
+  assert(
+    message.includes("deviceBatchSize × maxSeqLen × ranks = 2 × 16 × 3 = 96, got 64"),
+    message,
+  );
+});
+
+Deno.test("without a launcher nothing of mpi/ is loaded", async () => {
+  const entry = new URL("../scripts/base_train.ts", import.meta.url).href;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--no-lock", entry],
+    stderr: "null",
+  }).output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout));
+  const reached = new Set<string>();
+  const visit = (specifier: string): void => {
+    if (reached.has(specifier)) return;
+    reached.add(specifier);
+    const module = modules.find((each: { specifier: string }) => each.specifier === specifier);
+    for (const { code, isDynamic } of module?.dependencies ?? []) {
+      if (code !== undefined && isDynamic !== true) visit(code.specifier);
+    }
+  };
+  visit(entry);
+  const isOfMpi = (specifier: string) => specifier.includes("/mpi/");
+  assert([...reached].some((specifier) => specifier.endsWith("/gpt/parallel.ts")));
+  assertEquals([...reached].filter(isOfMpi), []);
+  const all = modules.map(({ specifier }: { specifier: string }) => specifier);
+  assert(all.some(isOfMpi), "expected it to be loaded when it is asked for");
+});

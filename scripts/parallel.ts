@@ -1,0 +1,45 @@
+/** Runs a script on the ranks that a launcher started. @module */
+
+import { letFirstSpeak, openRanks, RanksError, type RunRanks } from "../gpt/mod.ts";
+import { firstLine, text, UsageError } from "./flags.ts";
+import { mute } from "./output.ts";
+
+/** The flag that says which MPI is taken. */
+export const parallelFlags = {
+  mpi: text("auto", "Under mpiexec or mpirun: auto, off, or the path of MPI's library", "PATH"),
+};
+
+/**
+ * Runs something on every rank; only rank 0 prints. An error ends all ranks, with one line that names
+ * rank and host.
+ *
+ * @param choice The value of `--mpi`.
+ * @param run Gets `null` where there are no other ranks.
+ * @returns The exit code.
+ */
+export async function onRanks(
+  choice: string,
+  run: (ranks: RunRanks | null) => Promise<number>,
+): Promise<number> {
+  const ranks = await openRanks(choice).catch((error) => {
+    // One rank on each host says it.
+    if (error instanceof RanksError && error.localRank !== 0) Deno.exit(1);
+    throw error;
+  });
+  if (ranks === null) return await run(null);
+  if (ranks.rank !== 0) mute();
+  try {
+    const code = await run(ranks);
+    ranks.close();
+    return code;
+  } catch (error) {
+    if (ranks.rank !== 0) await letFirstSpeak();
+    return ranks.abort(error instanceof UsageError ? 2 : 1, firstLine(error));
+  }
+}
+
+/** The threads of a rank, where the user does not say: its share of the cores of its host. */
+export function threadsOf(threads: number, ranks: RunRanks | null): number {
+  if (threads !== 0 || ranks === null) return threads;
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / ranks.localRanks));
+}

@@ -1,0 +1,201 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { launch, launchCommand, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const script = new URL("base_train.ts", import.meta.url);
+
+/** A corpus and a folder for a user's files, with a tokenizer. */
+interface Place extends AsyncDisposable {
+  readonly corpus: string;
+  readonly home: string;
+}
+
+async function makePlace(): Promise<Place> {
+  const corpus = await makeCorpus();
+  const home = await makeHome(corpus);
+  return {
+    corpus,
+    home,
+    [Symbol.asyncDispose]: async () => {
+      for (const folder of [corpus, home]) await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+function flagsFor({ corpus }: Place, tag: string, more: readonly string[]): string[] {
+  return [...tinyFlags, "--data", corpus, "--model-tag", tag, ...more];
+}
+
+async function train(mpi: TestedMpi, ranks: number, place: Place, tag: string, more: string[]) {
+  const args = flagsFor(place, tag, more);
+  return await launch({ mpi, ranks, script, args, env: { NANODINO_HOME: place.home } });
+}
+
+async function trainAlone(place: Place, tag: string, more: string[]): Promise<void> {
+  const { code, stderr } = await runScript("base_train.ts", flagsFor(place, tag, more), place.home);
+  assertEquals(code, 0, stderr);
+}
+
+const folderOf = ({ home }: Place, tag: string) => `${home}/base_checkpoints/${tag}`;
+
+async function lossesOf(place: Place, tag: string): Promise<number[]> {
+  const text = await Deno.readTextFile(`${folderOf(place, tag)}/metrics.jsonl`);
+  const events = text.trim().split("\n").map((line) => JSON.parse(line));
+  return events.filter(({ kind }) => kind === "step").map(({ loss }) => loss);
+}
+
+function assertClose(got: readonly number[], wanted: readonly number[]): void {
+  assertEquals(got.length, wanted.length);
+  const differences = got.map((loss, i) => Math.abs(loss - wanted[i]!));
+  assert(Math.max(...differences) < 1e-4, `${differences}`);
+}
+
+async function savedBits(place: Place, tag: string, step: number): Promise<Uint8Array[]> {
+  const names = ["model", "optim"].map((part) => `${part}_${`${step}`.padStart(6, "0")}`);
+  return await Promise.all(
+    names.map((name) => Deno.readFile(`${folderOf(place, tag)}/${name}.safetensors`)),
+  );
+}
+
+async function checkpointsOf(place: Place, tag: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folderOf(place, tag))) {
+    if (name.startsWith("meta_")) names.push(name);
+  }
+  return names.sort();
+}
+
+testUnderMpi("ranks train as one process does, and resume bit for bit", async (mpi) => {
+  await using place = await makePlace();
+  await trainAlone(place, "one", ["--eval-every", "10"]);
+  const evaluated = ["--eval-every", "10", "--save-every", "10"];
+  const { code, stdout, stderr } = await train(mpi, 2, place, "two", evaluated);
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, new RegExp(`^ranks +${mpi.name} [\\d.]+, 2 ranks$`, "m"));
+  assertEquals(stdout.match(/^device /gm)?.length, 1, "expected rank 0 alone to print");
+  assertEquals(stdout.match(/bits per byte/g)?.length, 4, stdout);
+  assertClose(await lossesOf(place, "two"), await lossesOf(place, "one"));
+
+  const whole = await savedBits(place, "two", 20);
+  for (const part of ["meta", "model", "optim", "tokenizer"]) {
+    const extension = part === "meta" || part === "tokenizer" ? "json" : "safetensors";
+    await Deno.remove(`${folderOf(place, "two")}/${part}_000020.${extension}`);
+  }
+  const resumed = await train(mpi, 2, place, "two", ["--resume"]);
+  assertEquals(resumed.code, 0, resumed.stderr);
+  assertStringIncludes(resumed.stdout, "Going on after step 10.");
+  assertEquals(await savedBits(place, "two", 20), whole);
+});
+
+testUnderMpi("a run goes on with 4, 2, 1 and again 4 ranks", async (mpi) => {
+  await using place = await makePlace();
+  const batch = ["--total-batch-size", "128"];
+  await trainAlone(place, "one", batch);
+  // Rates depend on the length of the run, so each part is cut off by a checkpoint that goes away.
+  const saved = [...batch, "--save-every", "5"];
+  assertEquals((await train(mpi, 4, place, "many", saved)).code, 0);
+  const seen = new Map<number, number>();
+  for (const [part, ranks] of [2, 1, 4].entries()) {
+    const losses = await lossesOf(place, "many");
+    losses.slice(0, 5 * (part + 1)).forEach((loss, step) => seen.set(step, loss));
+    const step = `${5 * (part + 1)}`;
+    const { code, stderr } = await train(mpi, ranks, place, "many", [
+      ...batch,
+      "--resume-from-step",
+      step,
+    ]);
+    assertEquals(code, 0, stderr);
+  }
+  const wanted = await lossesOf(place, "one");
+  assertClose([...seen.values()], wanted.slice(0, 15));
+  assertClose(await lossesOf(place, "many"), wanted);
+});
+
+testUnderMpi("what is wrong is said in one line, and nothing is written", async (mpi) => {
+  await using place = await makePlace();
+  const other = mpi.name === "MPICH" ? "libmpi.so.40" : "libmpich.so.12";
+  const cases: [string[], number, number, string][] = [
+    [["--total-batch-size", "64"], 3, 2, "× ranks = 2 × 16 × 3 = 96, got 64"],
+    [["--mpi", other], 2, 1, "finds 1, so it belongs to another launcher"],
+    [["--mpi", "libnowhere.so"], 2, 1, "got libnowhere.so (not found). Install"],
+    [["--resume"], 2, 1, "Cannot open a checkpoint"],
+  ];
+  for (const [flags, ranks, wanted, text] of cases) {
+    const { code, stdout, stderr } = await train(mpi, ranks, place, "none", flags);
+    assertEquals(code, wanted, stderr);
+    assertEquals(`${stdout}${stderr}`.split(text).length, 2, `${flags}: ${stderr}`);
+  }
+  await assertMissing(folderOf(place, "none"));
+});
+
+async function assertMissing(path: string): Promise<void> {
+  const found = await Deno.stat(path).then(() => true, () => false);
+  assertEquals(found, false, `expected no ${path}`);
+}
+
+testUnderMpi(
+  "a signal to the launcher or to one rank stops all with one checkpoint",
+  async (mpi) => {
+    await using place = await makePlace();
+    const signal = mpi.name === "MPICH" ? "SIGINT" : "SIGUSR2";
+    for (const target of ["launcher", "rank"]) {
+      const args = flagsFor(place, target, ["--num-iterations", "100000"]);
+      const env = { NANODINO_HOME: place.home };
+      const child = launchCommand({ mpi, ranks: 2, script, args, env }).spawn();
+      const output = new Output(child.stdout);
+      const errors = new Output(child.stderr);
+      await output.until(/^step 1 of/m);
+      if (target === "launcher") child.kill(signal);
+      else Deno.kill(await childOf(child.pid, place.home), "SIGINT");
+      const { code } = await child.status;
+      await Promise.all([output.end, errors.end]);
+      const text = `${target}: ${output.text}${errors.text}`;
+      assertEquals(code, 130, text);
+      assertEquals((await checkpointsOf(place, target)).length, 1, text);
+    }
+  },
+);
+
+/** What a process writes, read all the time so that it never waits for a reader. */
+class Output {
+  text = "";
+  readonly end: Promise<void>;
+  #wanted: { pattern: RegExp; resolve: () => void } | null = null;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.end = this.#read(stream);
+  }
+
+  /** Waits until it has written something, or has ended. */
+  async until(pattern: RegExp): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wanted = { pattern, resolve };
+    await Promise.race([promise, this.end]);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.text += decoder.decode(chunk, { stream: true });
+      if (this.#wanted?.pattern.test(this.text)) this.#wanted.resolve();
+    }
+  }
+}
+
+/** The last of the ranks that a launcher has started: the process that has a run's folder of its own. */
+async function childOf(launcher: number, home: string): Promise<number> {
+  let last = 0;
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name) || Number(name) === launcher) continue;
+    const [command, environment] = await Promise.all([
+      Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => ""),
+      Deno.readTextFile(`/proc/${name}/environ`).catch(() => ""),
+    ]);
+    const isRank = /(^|\0)(PMI_RANK|OMPI_COMM_WORLD_RANK)=1(\0|$)/.test(environment);
+    if (isRank && environment.includes(home) && command.includes("base_train.ts")) {
+      last = Number(name);
+    }
+  }
+  assert(last > 0, "expected to find rank 1");
+  return last;
+}
