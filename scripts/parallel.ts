@@ -2,7 +2,7 @@
 
 import { letFirstSpeak, openRanks, RanksError, type RunRanks } from "../gpt/mod.ts";
 import { firstLine, text, UsageError } from "./flags.ts";
-import { mute } from "./output.ts";
+import { mute, print } from "./output.ts";
 
 /** The flag that says which MPI is taken. */
 export const parallelFlags = {
@@ -31,11 +31,17 @@ export async function onRanks(
   try {
     const code = await run(ranks);
     ranks.close();
+    if (code === 0) print(doneMessage(ranks.ranks));
     return code;
   } catch (error) {
     if (ranks.rank !== 0) await letFirstSpeak();
     return ranks.abort(error instanceof UsageError ? 2 : 1, firstLine(error));
   }
+}
+
+/** What rank 0 says when all ranks are done: the launcher's exit code does not always tell. */
+export function doneMessage(ranks: number): string {
+  return `All ${ranks} ranks are done.`;
 }
 
 /** The threads of a rank, where the user does not say: its share of the cores of its host. */

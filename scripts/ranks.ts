@@ -1,0 +1,123 @@
+/**
+ * Starts a command on several ranks, and again when a rank dies.
+ *
+ * MPI ends all ranks when one dies, so the run begins again at its last checkpoint, on any number of
+ * ranks.
+ *
+ * @module
+ */
+
+import { integer, runScript, text, toggle, UsageError, type Values } from "./flags.ts";
+import { printError, write } from "./output.ts";
+import { doneMessage } from "./parallel.ts";
+
+const flags = {
+  n: integer(2, "The number of ranks"),
+  retries: integer(3, "How often to start again after a rank has died", { least: 0 }),
+  shrink: toggle("Start again with half as many ranks"),
+  launcher: text("mpiexec", "What starts ranks, with flags of its own", "COMMAND"),
+};
+
+/** Exit codes after which another try makes no sense: done, wrong flags, stopped. */
+const FINAL_CODES = [0, 2, 129, 130, 143];
+
+/**
+ * Runs what follows `--` as arguments of `deno` on several ranks.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code of the last try; 1 where the launcher says 0 of ranks that did not finish.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./ranks.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  return runScript({
+    summary: "Starts a command on several ranks, and again from its last checkpoint",
+    command: "deno task ranks --n 4 -- task train",
+    flags,
+    run: (values) => run(values, args.slice(end + 1)),
+  }, args.slice(0, end));
+}
+
+async function run(values: Values<typeof flags>, command: readonly string[]): Promise<number> {
+  if (command.length === 0) {
+    throw new UsageError("Cannot start ranks: wanted a command after --, such as task train");
+  }
+  let isStopped = false;
+  let child: Deno.ChildProcess | null = null;
+  // A Ctrl-C reaches the launcher, too: it is in the same process group.
+  const listeners = (["SIGINT", "SIGTERM", "SIGUSR2"] as const).map((signal) => {
+    const listener = () => {
+      isStopped = true;
+      if (signal !== "SIGINT") child?.kill(signal);
+    };
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  try {
+    let ranks = values.n;
+    let isSaved = false;
+    for (let failures = 0;; failures++) {
+      child = start(values.launcher, ranks, isSaved ? resuming(command) : command);
+      const attempt = await watch(child, ranks);
+      isSaved ||= attempt.isSaved;
+      if (isStopped || FINAL_CODES.includes(attempt.code) || failures === values.retries) {
+        return attempt.code;
+      }
+      if (values.shrink) ranks = Math.max(1, Math.floor(ranks / 2));
+      printError(
+        `The ranks ended with code ${attempt.code}. Starting again on ${ranks}` +
+          (isSaved ? ", from the last checkpoint" : ""),
+      );
+    }
+  } finally {
+    for (const remove of listeners) remove();
+  }
+}
+
+/** Starts ranks; a single one needs no launcher. */
+function start(launcher: string, ranks: number, command: readonly string[]): Deno.ChildProcess {
+  const deno = [Deno.execPath(), ...command];
+  const [program, ...args] = ranks === 1
+    ? deno
+    : [...launcher.split(" "), "-n", `${ranks}`, ...deno];
+  try {
+    return new Deno.Command(program!, { args, stdin: "null", stdout: "piped", stderr: "inherit" })
+      .spawn();
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "nothing of that name" : `${cause}`;
+    throw new Error(`Cannot start ranks: wanted the launcher ${program}, got ${reason}`, { cause });
+  }
+}
+
+/** Passes on what ranks print, and notes what it says about the run. */
+async function watch(
+  child: Deno.ChildProcess,
+  ranks: number,
+): Promise<{ code: number; isSaved: boolean }> {
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const chunk of child.stdout) {
+    const text = decoder.decode(chunk, { stream: true });
+    write(text);
+    output += text;
+  }
+  const { code } = await child.status;
+  const isSaved = /^Saved /m.test(output) || output.includes("Going on after step");
+  // MPICH's launcher forgets the code of a killed rank now and then.
+  const isDone = ranks === 1 || output.includes(doneMessage(ranks));
+  return { code: code === 0 && !isDone ? 1 : code, isSaved };
+}
+
+/** The command that goes on with a run. */
+function resuming(command: readonly string[]): string[] {
+  const others = command.filter((arg) => arg !== "--overwrite" && arg !== "--resume");
+  return [...others, "--resume"];
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

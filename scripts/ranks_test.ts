@@ -1,0 +1,74 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { testUnderMpi } from "../mpi/testing/ranks.ts";
+import { openCheckpoint, savedSteps } from "../gpt/mod.ts";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const train = new URL("base_train.ts", import.meta.url).href;
+
+/** Ends the last rank of a run in a folder, in the middle of whatever it does. */
+async function killRank(home: string): Promise<boolean> {
+  let isKilled = false;
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
+    if (!environment.includes(`NANODINO_HOME=${home}\0`)) continue;
+    if (!/(^|\0)(PMI_RANK|OMPI_COMM_WORLD_RANK)=1(\0|$)/.test(environment)) continue;
+    Deno.kill(Number(name), "SIGKILL");
+    isKilled = true;
+  }
+  return isKilled;
+}
+
+testUnderMpi(
+  "a run whose ranks are killed goes on from its checkpoints to the end",
+  async (mpi) => {
+    const corpus = await makeCorpus();
+    const home = await makeHome(corpus);
+    const folder = `${home}/base_checkpoints/killed`;
+    const flags = [...tinyFlags, "--data", corpus, "--model-tag", "killed"];
+    const length = ["--num-iterations", "500", "--save-every", "10"];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "--no-check", new URL("ranks.ts", import.meta.url).href],
+        ...["--n", "4", "--retries", "9", "--shrink"],
+        ...["--launcher", [mpi.command, ...mpi.args].join(" ")],
+        ...["--", "run", "-A", "--no-check", train, ...flags, ...length],
+        ...["--total-batch-size", "128"],
+      ],
+      env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const output = child.output();
+    let kills = 0;
+    while (kills < 2) {
+      await new Promise((resolve) => setTimeout(resolve, 300 + 700 * Math.random()));
+      const saved = await savedSteps(folder).catch(() => []);
+      // The first kill comes with 4 ranks, the second with 2.
+      if (saved.length <= 3 * kills || !await killRank(home)) continue;
+      kills++;
+      const { meta } = await openCheckpoint(folder);
+      assert(meta.state.step > 0, "expected an intact checkpoint");
+    }
+    const { code, stdout, stderr } = await output;
+    const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals(code, 0, text);
+    assertStringIncludes(text, "Starting again on 2, from the last checkpoint");
+    assertStringIncludes(text, "Starting again on 1, from the last checkpoint");
+    assertEquals((await savedSteps(folder)).at(-1), 500);
+    for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
+  },
+);
+
+Deno.test("ranks need a command and a launcher", async () => {
+  const home = await Deno.makeTempDir();
+  const options = { permissions: ["--allow-env", "--allow-read", "--allow-run"] };
+  const none = await runScript("ranks.ts", ["--n", "2"], home, options);
+  assertEquals([none.code, none.stderr.includes("wanted a command after --")], [2, true]);
+  const flags = ["--launcher", "no-such-launcher", "--", "eval", ""];
+  const unknown = await runScript("ranks.ts", flags, home, options);
+  assertEquals(unknown.code, 1);
+  assertStringIncludes(unknown.stderr, "wanted the launcher no-such-launcher, got nothing");
+  await Deno.remove(home);
+});
