@@ -40,11 +40,9 @@ export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOpti
 }
 
 /** The smallest temperature that `float32` can divide by on every device. */
-const LOWEST_TEMPERATURE = 2 ** -126;
+const MIN_TEMPERATURE = 2 ** -126;
 
-/**
- * The first of the largest logits; −1 if that is NaN or infinite: then nothing equals NaN.
- */
+/** The first of the largest logits, or −1 if it is NaN or infinite: nothing equals NaN. */
 const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] }, ({ logits }) => {
   const largest = ex.rowMax(logits);
   const finite = ex.select(ex.less(ex.abs(largest), Infinity), largest, NaN);
@@ -53,8 +51,8 @@ const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] },
 });
 
 /**
- * How likely each token is, the likeliest one being 1. The largest logit is subtracted first, so that
- * no temperature is too low; if it is NaN or infinite, a weight is NaN.
+ * How likely each token is, relative to the likeliest. Subtracting the largest logit first keeps the
+ * lowest temperatures from overflowing; if it is NaN or infinite, so is a weight.
  */
 const weightsOf = defineProgram(
   { name: "sampling weights", inputs: ["logits"], scalars: ["temperature"] },
@@ -88,7 +86,7 @@ export function drawTokens(logits: Tensor, step: number, options: SamplingOption
   const [rows, vocabSize] = logits.shape as [number, number];
   const uniforms = Tensor.from(logits.device, uniformArray(deriveSeed(seed, step), rows));
   const sample = (logits: Tensor) => {
-    const scalars = [Math.max(temperature, LOWEST_TEMPERATURE)];
+    const scalars = [Math.max(temperature, MIN_TEMPERATURE)];
     return multinomial(runProgram(weightsOf, [logits], scalars)[0]!, uniforms);
   };
   if (topK === 0 || topK >= vocabSize) return sample(logits);

@@ -50,7 +50,7 @@ function binary(
   };
 }
 
-/** Checks a number that is computed with beside `int32`, or becomes one. */
+/** Checks a number that is used as an `int32`. */
 function checkInteger(operation: string, value: number): void {
   if ((value | 0) === value) return;
   throw new RangeError(`Cannot ${operation}: wanted a 32-bit integer for int32, got ${value}`);
@@ -210,7 +210,7 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
 
 const asFloat = (dtype: DType): DType => isFloat(dtype) ? dtype : "float32";
 
-/** A condition as integers, of which none is 0 where it is not: converting 0.5 would make it 0. */
+/** A condition as integers: 1 where it is not 0. Plain conversion would make 0.5 false. */
 function asIntegers(condition: Tensor): Tensor {
   return isFloat(condition.dtype) ? runProgram(notZero, [condition], [], "int32")[0]! : condition;
 }

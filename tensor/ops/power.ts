@@ -7,7 +7,7 @@ import type { Tensor, TensorOrNumber } from "../tensor.ts";
 import { sqrt, square } from "./elementwise.ts";
 import { runProgram } from "./program.ts";
 
-/** aᵇ by e^(b·log|a|), with the sign of the base, that of a zero included, put right. */
+/** aᵇ as e^(b·log|a|), with the sign of the base, which may be a negative zero. */
 function powerOf(a: Expression, b: Expression): Expression {
   const magnitude = ex.exp(ex.multiply(b, ex.log(ex.abs(a))));
   const isInteger = ex.equal(b, ex.floor(b));
@@ -45,7 +45,7 @@ const number = defineProgram(
 
 const cube = (x: Expression): Expression => ex.multiply(x, ex.square(x));
 const of = (program: Program) => (x: Tensor): Tensor => runProgram(program, [x])[0]!;
-/** Small integer powers are products, which are exact where the logarithm is not. */
+/** Small integer powers are multiplied out, which is exact where the logarithm is not. */
 const exactPowers = new Map<number, (x: Tensor) => Tensor>([
   [0.5, sqrt],
   [1, of(defineProgram({ name: "power 1", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 1)]))],
@@ -66,7 +66,7 @@ const exactPowers = new Map<number, (x: Tensor) => Tensor>([
   ],
 ]);
 
-/** a to the power of b; NaN for a negative base and a fractional exponent. */
+/** aᵇ; NaN for a finite negative base and a fractional exponent. */
 export function power(a: Tensor, b: TensorOrNumber): Tensor {
   if (typeof b !== "number") return runProgram(tensors, [a, b])[0]!;
   const exact = exactPowers.get(b);

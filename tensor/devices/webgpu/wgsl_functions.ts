@@ -22,14 +22,14 @@ export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
 /** The type in which formulas are computed. */
 export type NumberType = "f32" | "i32";
 
-/** The WGSL type of a value that holds so many numbers. */
+/** The WGSL type of one number or four. */
 export const valueType = (number: NumberType, width: Width): string =>
   width === 1 ? number : `vec4<${number}>`;
 
-/** The integer nearest to a number, infinities included, as a WGSL expression of type `i32`. */
+/** A number, clamped to 32-bit integers, as a WGSL expression of type `i32`. */
 export function integerLiteral(value: number): string {
   const integer = Math.min(Math.max(Math.trunc(value), -(2 ** 31)), 2 ** 31 - 1);
-  // The literal of the smallest one would be that of a number too large, negated.
+  // WGSL reads -2147483648i as the negation of a literal that is out of range.
   return integer === -(2 ** 31) ? "(-2147483647i - 1i)" : `(${integer}i)`;
 }
 

@@ -1,12 +1,12 @@
-/** Formulas of 32-bit integers, which wrap around on overflow. @module */
+/** Code generation for formulas over 32-bit integers, which wrap around. @module */
 
 import type { BinaryOperation, Expression } from "../../../expression/expression.ts";
 import { type F32x4, I32x4 } from "../emitter/vectors.ts";
 
 /**
- * Computes a node of a formula of integers.
+ * Computes a node of a formula over integers.
  *
- * @param valueOf The values of its operands: vectors of integers, under the type that all formulas have.
+ * @param valueOf The values of its operands: integers, whose bits are held as those of floats.
  */
 export function computeIntegers(e: Expression, valueOf: (e: Expression) => F32x4): F32x4 {
   const integers = (e: Expression) => valueOf(e).bits();
