@@ -1,36 +1,36 @@
-/** Scopes: what was made inside is freed at the end, unless it is kept. @module */
+/** Scopes: tensors created inside are freed at the end, unless kept. @module */
 
 import { HandleOwner } from "./storage.ts";
 import { currentTurn, TaskVariable } from "./task_variable.ts";
 
-/** So many tensors under no scope are no parameters: a loop leaves them behind. */
+/** This many tensors outside of scopes are not parameters: a loop leaves them behind. */
 const MANY_TENSORS = 10_000;
-/** So many are worth a word when memory runs out where no scope is open. */
+/** Minimum number of tensors outside of scopes for advice when memory runs out. */
 const SOME_TENSORS = 100;
 
-/** The open scopes of one device, and how many tensors are under none. */
+/** The open scopes of one device, and the number of tensors outside of them. */
 export class Scopes {
-  /** How many tensors are under no scope: they wait for `dispose`, or for the garbage collector. */
+  /** Number of tensors outside of scopes: they wait for `dispose` or the garbage collector. */
   outside = 0;
   readonly #name: string;
   #trail: TaskVariable<Trail> | null = null;
-  /** The innermost of the scopes that end before the running function returns. */
+  /** The innermost scope that ends before the current function returns. */
   #brief: BriefScope | null = null;
   #hasWarned = false;
 
-  /** Begins without a scope. `name` names the device in warnings. */
+  /** @param name The device's name in warnings. */
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** The innermost open scope of the running task. */
+  /** The innermost open scope of the current task. */
   get current(): Scope | null {
     return this.#brief ?? this.#goOn()?.scope ?? null;
   }
 
-  /** Opens a scope inside the current one, for the running task. */
+  /** Opens a scope inside the current one, for the current task. */
   open(): Scope {
-    // Within a brief one there is no `await`.
+    // There is no `await` within a brief scope.
     if (this.#brief !== null) return this.openBriefly();
     this.#trail ??= new TaskVariable();
     const scope = new TaskScope(this.#trail, inOpenScope(this.#trail.get()));
@@ -39,15 +39,15 @@ export class Scopes {
   }
 
   /**
-   * Opens a scope inside the current one that ends before the function that opens it returns, with no
-   * `await` between. For operations: it is cheaper.
+   * Opens a scope that ends before the function that opens it returns, without an `await` in
+   * between. Cheaper, for operations.
    */
   openBriefly(): Scope {
     const before = this.#brief;
     return this.#brief = new BriefScope(this.current, () => this.#brief = before);
   }
 
-  /** The trail of the running task in the scope where it is. */
+  /** The trail of the current task, in its innermost open scope. */
   #goOn(): Trail | null {
     const trail = inOpenScope(this.#trail?.get() ?? null);
     if (trail === null || trail.turn === currentTurn()) return trail;
@@ -56,14 +56,14 @@ export class Scopes {
     return next;
   }
 
-  /** Counts a tensor that is under no scope, and warns where there are too many. */
+  /** Counts a tensor outside of scopes, and warns if there are too many. */
   countOutside(): void {
     if (++this.outside < MANY_TENSORS || this.#hasWarned) return;
     this.#hasWarned = true;
     console.warn(`nanodino: ${this.#advice}`);
   }
 
-  /** What ends a message that memory has run out: advice where tensors outside of scopes may be why. */
+  /** The end of an out-of-memory message: advice if tensors outside of scopes may be the cause. */
   get advice(): string {
     return this.outside >= MANY_TENSORS || this.outside >= SOME_TENSORS && this.current === null
       ? `. ${this.#advice}`
@@ -78,21 +78,22 @@ export class Scopes {
 }
 
 /**
- * Frees the tensors that are made while it is open, at its end.
+ * Frees the tensors created while it is open, at its end.
  *
- * Open one with `using _ = device.scope()`. Parameters, their gradients and the state of an optimizer
- * outlive it, and so does a tensor on which `tensor.keep()` was called.
+ * Open one with `using _ = device.scope()`. Parameters, their gradients, optimizer state, and
+ * tensors on which `tensor.keep()` was called outlive it.
  *
- * A scope belongs to the task that opened it. It may last over an `await`: other tasks that use the
- * device meanwhile, with scopes of their own or without, lose nothing when it ends.
+ * A scope belongs to the task that opened it. It may span an `await`: other tasks on the same
+ * device, with or without scopes, lose nothing when it ends.
  *
- * - In Deno, Node and Bun it takes in what its task makes before and after each `await`.
- * - A browser does not say which task goes on after an `await`. What is made then is under no scope: it
- *   is freed later, by the garbage collector. Open another scope after the `await`. And let each task
- *   open one: what goes on without, in the very instant in which another task opens one, is taken for that.
- * - A task that was begun inside a scope without waiting for it is inside as well, unless it opens a scope
- *   of its own. A scope in which several tasks have gone on frees nothing at its end, but leaves all it
- *   holds to the garbage collector.
+ * - In Deno, Node and Bun it contains what its task creates before and after each `await`.
+ * - A browser does not tell which task continues after an `await`. Tensors created then are outside
+ *   of scopes and are freed later, by the garbage collector. Open another scope after the `await`,
+ *   and let each task open one: a task without a scope that continues in the instant in which
+ *   another opens one is mistaken for that task.
+ * - A task started inside a scope without being awaited is inside as well, unless it opens a scope
+ *   of its own. A scope shared by several tasks frees nothing at its end, and leaves all it holds
+ *   to the garbage collector.
  *
  * @example Two tasks on one device
  * ```ts
@@ -112,7 +113,7 @@ export class Scopes {
  */
 export abstract class Scope extends HandleOwner implements Disposable {
   /**
-   * Passes a tensor on to the scope around this one, as a function passes on its result.
+   * Moves a tensor to the enclosing scope, as a function returns its result.
    *
    * @returns The same tensor.
    */
@@ -121,7 +122,7 @@ export abstract class Scope extends HandleOwner implements Disposable {
     return tensor;
   }
 
-  /** The open scope around this one, if there is one. */
+  /** The enclosing open scope, if there is one. */
   protected abstract around(): Scope | null;
 
   /** Ends the scope: frees everything that was not kept. */
@@ -152,11 +153,11 @@ class BriefScope extends Scope {
 /** A scope of a task. */
 class TaskScope extends Scope {
   isOpen = true;
-  /** Whether more than one task has gone on in it. */
+  /** Whether more than one task has continued in it. */
   isShared = false;
-  /** The trail that was made last. */
+  /** The latest trail. */
   last: Trail | null = null;
-  /** Where its task goes on when it has ended. */
+  /** Where its task continues after it ends. */
   outer: Trail | null;
   readonly #trail: TaskVariable<Trail>;
 
@@ -166,7 +167,7 @@ class TaskScope extends Scope {
     this.outer = outer;
   }
 
-  /** The trail of the running task here; `null` if it is not in this scope. */
+  /** The current task's trail here; `null` if it is not in this scope. */
   #ownTrail(): Trail | null {
     let trail = this.#trail.get();
     while (trail !== null && trail.scope !== this) trail = trail.scope.outer;
@@ -174,10 +175,10 @@ class TaskScope extends Scope {
   }
 
   protected override around(): Scope | null {
-    // Without a trail it is not known whether the scope around is of the same task.
+    // Without a trail, the enclosing scope may belong to another task.
     const outer = this.#ownTrail() && inOpenScope(this.outer);
     if (outer === null) return null;
-    // Another task that is in there will show with a trail that is not the last one.
+    // Another task in there will show up with a trail that is not the latest.
     this.outer = outer.next();
     return outer.scope;
   }
@@ -192,11 +193,11 @@ class TaskScope extends Scope {
 }
 
 /**
- * How far a task has come in a scope: another one in each turn.
+ * A task's progress in a scope: a new one per turn.
  *
- * A task begins with the trail of the one that began it. So two may have the same: that which opened the
- * scope, and another that its caller began while it waited. Whichever goes on second shows with a trail
- * that is not the last one.
+ * A task starts with the trail of the one that started it. So two may share a trail: the task that
+ * opened the scope, and one that its caller started while waiting. Whichever continues second shows
+ * up with a trail that is not the latest.
  */
 class Trail {
   readonly scope: TaskScope;
@@ -208,14 +209,14 @@ class Trail {
     scope.last = this;
   }
 
-  /** The trail of the same task in the present turn. */
+  /** The trail of the same task in the current turn. */
   next(): Trail {
     if (this.scope.last !== this) this.scope.isShared = true;
     return new Trail(this.scope, currentTurn());
   }
 }
 
-/** The trail in the innermost scope of these that is still open. */
+/** The trail in the innermost of these scopes that is still open. */
 function inOpenScope(trail: Trail | null): Trail | null {
   while (trail !== null && !trail.scope.isOpen) trail = trail.scope.outer;
   return trail;

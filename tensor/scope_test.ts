@@ -4,7 +4,7 @@ import { gpuTest } from "../testing/gpu.ts";
 import { type Device, Tensor } from "./mod.ts";
 import { allocate } from "./tensor.ts";
 
-/** Whether the runtime tells tasks apart. A browser does not. */
+/** Whether the runtime tells tasks apart; browsers do not. */
 const isTold = Reflect.has(globalThis, "process");
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -27,7 +27,7 @@ testOnEveryDevice("two tasks on one device do not free each other's tensors", as
 
 testOnEveryDevice("tasks may end their scopes in any order", async (device) => {
   const before = device.live;
-  // No two orders of waiting are the same; the shortest waits are a turn of microtasks.
+  // No two orders of waiting are equal; the shortest waits are a microtask turn.
   async function job(waits: readonly number[]): Promise<number> {
     let x = Tensor.ones(device, [2]).keep();
     for (const wait of waits) {
@@ -80,7 +80,7 @@ testOnEveryDevice("a task without a scope loses nothing to one with a scope", as
     return sum;
   }
   async function unscoped(): Promise<number> {
-    // In a browser a task must not go on in the very instant in which another opens a scope.
+    // In a browser a task must not continue in the instant in which another opens a scope.
     await (isTold ? null : sleep(1));
     let x = Tensor.ones(device, [2]);
     for (let i = 0; i < 5; i++) {
@@ -122,11 +122,11 @@ testOnEveryDevice("a scope takes in what its task makes after an await", async (
     await Promise.resolve();
     Tensor.ones(device, [2]);
   }
-  // A browser does not tell tasks apart, and leaves what comes after an `await` to the collector.
+  // A browser does not tell tasks apart, and leaves what follows an `await` to the collector.
   if (isTold) assertEquals(device.live, before);
 });
 
-/** What is written as a warning meanwhile. */
+/** The warnings written meanwhile. */
 function warnings(run: () => void): string[] {
   const written: string[] = [];
   const { warn } = console;
@@ -163,7 +163,7 @@ cpuTest("a loop with a scope is told nothing, however long", (device) => {
   assertEquals(warnings(loop), []);
 });
 
-/** Leaves tensors behind until there is no room, and returns the message. */
+/** Leaks tensors until there is no room, and returns the message. */
 function fill(device: Device, megabytes: number): string {
   const specification = { shape: [megabytes * 2 ** 18], dtype: "float32" } as const;
   const error = assertThrows(() => {

@@ -1,35 +1,35 @@
-/** Memory on a device, and who holds it. @module */
+/** Device memory, and what holds references to it. @module */
 
 import type { Allocation, Device } from "./device.ts";
 
-/**
- * Device memory that several tensors may view. It goes back to the device with its last user.
- */
+/** Reference-counted device memory that several tensors may view. */
 export class Storage {
-  /** Where the memory is. */
+  /** The device. */
   readonly device: Device;
   /** The memory. */
   readonly allocation: Allocation;
-  /** Counts changes in place, so that a gradient notices when what it saved was overwritten. */
+  /**
+   * Incremented by in-place changes, so that a gradient detects that a saved value was overwritten.
+   */
   version = 0;
   #users = 0;
   #derived: HandleOwner | null = null;
 
-  /** For operations: takes charge of memory that was just allocated. */
+  /** For operations: takes ownership of newly allocated memory. */
   constructor(device: Device, allocation: Allocation) {
     this.device = device;
     this.allocation = allocation;
   }
 
-  /** The smallest and largest integer in it, where the host wrote them: so that ids can be checked. */
+  /** The smallest and largest integer, if the host wrote them, for validating ids. */
   integerRange: readonly [number, number] | null = null;
 
-  /** How many handles are open on it. */
+  /** Number of open handles. */
   get users(): number {
     return this.#users;
   }
 
-  /** Remembers the range of integers that were written over the whole. */
+  /** Records the range of integers that were written over the whole memory. */
   noteIntegers(values: Int32Array): void {
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) {
@@ -39,43 +39,43 @@ export class Storage {
     this.integerRange = [low, high];
   }
 
-  /** Adds a user. */
+  /** Adds a reference. */
   retain(): void {
     this.#users++;
   }
 
-  /** Takes a user away; the last one frees the memory. */
+  /** Drops a reference; the last one frees the memory. */
   release(): void {
     if (--this.#users > 0) return;
     this.#derived?.releaseAll();
     this.device.free(this.allocation);
   }
 
-  /** Frees, together with this memory, what an operation works out from it to use again. */
+  /** Owns what operations derive from this memory and cache; freed with it. */
   get derived(): HandleOwner {
     return this.#derived ??= new HandleOwner();
   }
 }
 
-/** What frees handles, each at most once: a scope at its end, or the history of a result. */
+/** Owns handles and frees each at most once: a scope, or the history of a result. */
 export class HandleOwner {
   readonly #handles: Handle[] = [];
 
-  /** Puts a handle under this owner. */
+  /** Takes ownership of a handle. */
   add(handle: Handle): void {
     handle.place = this.#handles.push(handle) - 1;
   }
 
-  /** Takes a handle from under this owner. */
+  /** Gives up ownership of a handle. */
   remove(handle: Handle): void {
-    // The last one moves to the place that becomes free.
+    // The last handle moves to the free place.
     const last = this.#handles.pop()!;
     if (last === handle) return;
     this.#handles[handle.place] = last;
     last.place = handle.place;
   }
 
-  /** Frees all of them. Each takes itself from the list. */
+  /** Releases all of them. Each removes itself from the list. */
   releaseAll(): void {
     while (this.#handles.length > 0) this.#handles.at(-1)!.release("scope");
   }
@@ -89,33 +89,33 @@ export class HandleOwner {
 /**
  * What the operations that led to a result saved for their gradients.
  *
- * It is counted who can still run backward through an operation: its result, and the operations after
- * it. When the last of them is gone, so is what was saved. So a function may open a scope for its
- * temporaries and pass on its result, and backward works wherever the result still is.
+ * Reference-counted: a result and the operations after it can run backward through an operation;
+ * when the last of them is gone, the saved values are freed. So a function may open a scope for its
+ * temporaries and return its result, and backward works wherever the result still exists.
  *
- * The finalizer of a tensor holds the tensor's history. So a history must not lead back to the tensor:
- * it holds other histories, and views that were made to be saved.
+ * A tensor's finalizer holds its history. So a history must not lead back to the tensor: it holds
+ * other histories, and views created to be saved.
  */
 export class History extends HandleOwner {
   #users = 0;
   readonly #inputs: readonly History[];
 
-  /** Begins the history of a result, from those of what went into it. */
+  /** Creates the history of a result from those of its inputs. */
   constructor(inputs: readonly History[] = []) {
     super();
     this.#inputs = inputs;
     for (const input of inputs) input.retain();
   }
 
-  /** Adds a user. */
+  /** Adds a reference. */
   retain(): void {
     this.#users++;
   }
 
-  /** Takes a user away; the last one frees what was saved, here and before. */
+  /** Drops a reference; the last one frees what was saved, here and before. */
   release(): void {
     if (--this.#users > 0) return;
-    // A loop and not a recursion: a graph may be deep.
+    // Not recursive: a graph may be deep.
     const unused: History[] = [this];
     for (let history = unused.pop(); history !== undefined; history = unused.pop()) {
       history.releaseAll();
@@ -124,29 +124,29 @@ export class History extends HandleOwner {
   }
 }
 
-/** Why a tensor cannot be used any more. */
+/** Why a tensor can no longer be used. */
 export type Release = "scope" | "dispose" | "backward" | "zeroGrad";
 
-/** What a tensor holds of a {@linkcode Storage}: it can be given back once. */
+/** A tensor's reference to a {@linkcode Storage}, which can be released once. */
 export class Handle {
   #storage: Storage | null;
   #owner: HandleOwner | null = null;
-  /** The tensor, while it has an owner: a finalizer must not hold what it waits for. */
+  /** The tensor, while the handle has an owner: a finalizer must not hold what it waits for. */
   #tensor: object | null = null;
   #history: History | null = null;
   #isWatched = false;
   #release: Release | null = null;
-  /** The place in the list of the owner, which alone uses it. */
+  /** Index in the owner's list; only the owner uses it. */
   place = 0;
 
-  /** Takes hold of `storage` for a tensor, until `owner` frees it or the tensor is garbage. */
+  /** References `storage` for a tensor, until `owner` releases it or the tensor is garbage. */
   constructor(storage: Storage, owner: HandleOwner | null, tensor: object) {
     storage.retain();
     this.#storage = storage;
     this.moveTo(owner, tensor);
   }
 
-  /** How the storage was given back; `null` while it can be used. */
+  /** How the storage was released; `null` while it can be used. */
   get released(): Release | null {
     return this.#release;
   }
@@ -156,7 +156,7 @@ export class Handle {
     return this.#history;
   }
 
-  /** Holds on to a history until the storage is given back. */
+  /** References a history until the storage is released. */
   holdHistory(history: History): void {
     history.retain();
     this.#history?.release();
@@ -164,10 +164,11 @@ export class Handle {
   }
 
   /**
-   * Puts the handle under another owner. Under none, the storage is given back when the tensor is garbage.
+   * Moves the handle to another owner. Without an owner, the storage is released when the tensor is
+   * garbage.
    *
-   * An owner gives back itself what it holds. Watching that as well would only heap up finalizers that
-   * find nothing to do, since a loop that never pauses lets none of them run.
+   * Owned handles need no finalizer; registering one would only pile them up, because a loop that
+   * never pauses lets none of them run.
    */
   moveTo(owner: HandleOwner | null, tensor: object | null = this.#tensor): void {
     if (this.#storage === null) return;
@@ -183,7 +184,7 @@ export class Handle {
     }
   }
 
-  /** Gives the storage back; a second call does nothing. */
+  /** Releases the storage; a second call does nothing. */
   release(how: Release): void {
     const [storage, history] = [this.#storage, this.#history];
     if (storage === null) return;
@@ -204,7 +205,7 @@ export class Handle {
   }
 }
 
-/** The last net: what has no owner and was not disposed of is freed after garbage collection. */
+/** The last resort: what has no owner and was not disposed of is freed after garbage collection. */
 const forgotten: FinalizationRegistry<Handle> = new FinalizationRegistry((handle: Handle) =>
   handle.release("dispose")
 );

@@ -1,9 +1,9 @@
 /**
- * A variable of which each asynchronous task has its own value.
+ * A variable with a separate value in each asynchronous task.
  *
- * Deno, Node and Bun know which task runs: a value set before an `await` is there after it, whatever
- * other tasks did meanwhile. A browser does not tell. There the value holds until the event loop has
- * its turn, and is gone afterwards: no task ever sees the value of another one.
+ * Deno, Node and Bun track the current task: a value set before an `await` is there after it,
+ * whatever other tasks did meanwhile. Browsers do not. There a value lasts until the next turn of
+ * the event loop: no task ever sees another one's value.
  *
  * @module
  */
@@ -14,7 +14,7 @@ interface TaskStorage<T> {
   enterWith(value: T): void;
 }
 
-/** What runtimes for servers know their own modules by. A browser has no such thing. */
+/** How server runtimes look up their own modules; browsers have no such thing. */
 interface Runtime {
   readonly process?: {
     getBuiltinModule?(
@@ -27,7 +27,7 @@ let turn = 0;
 let isTurnOpen = false;
 
 /**
- * The number of the stretch of synchronous code that runs. It is another one after every `await`.
+ * The number of the current stretch of synchronous code, which changes after every `await`.
  *
  * @example
  * ```ts
@@ -42,7 +42,7 @@ let isTurnOpen = false;
 export function currentTurn(): number {
   if (!isTurnOpen) {
     isTurnOpen = true;
-    // Queued before any `await` that follows: whoever goes on after one finds the next turn.
+    // Queued before any later `await`: code after one finds the next turn.
     queueMicrotask(() => {
       isTurnOpen = false;
       turn++;
@@ -52,7 +52,7 @@ export function currentTurn(): number {
 }
 
 /**
- * A variable of which each asynchronous task has its own value.
+ * A variable with a separate value in each asynchronous task.
  *
  * @example
  * ```ts
@@ -74,14 +74,14 @@ export class TaskVariable<T> {
   #value: T | null = null;
   #turn = -1;
 
-  /** Makes a variable without a value. */
+  /** Creates a variable without a value. */
   constructor() {
     const { process } = globalThis as Runtime;
     const hooks = process?.getBuiltinModule?.("node:async_hooks");
     this.#storage = hooks === undefined ? null : new hooks.AsyncLocalStorage<T>();
   }
 
-  /** The value that this task has set, or the task that began it. */
+  /** The value that this task has set, or the task that started it. */
   get(): T | null {
     if (this.#storage !== null) return this.#storage.getStore() ?? null;
     return this.#turn === turn ? this.#value : null;
