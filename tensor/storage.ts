@@ -12,7 +12,7 @@ export class Storage {
    * Incremented by in-place changes, so that a gradient detects that a saved value was overwritten.
    */
   version = 0;
-  #users = 0;
+  #refCount = 0;
   #derived: HandleOwner | null = null;
 
   /** For operations: takes ownership of newly allocated memory. */
@@ -25,8 +25,8 @@ export class Storage {
   integerRange: readonly [number, number] | null = null;
 
   /** Number of open handles. */
-  get users(): number {
-    return this.#users;
+  get refCount(): number {
+    return this.#refCount;
   }
 
   /** Records the range of integers that were written over the whole memory. */
@@ -41,12 +41,12 @@ export class Storage {
 
   /** Adds a reference. */
   retain(): void {
-    this.#users++;
+    this.#refCount++;
   }
 
   /** Drops a reference; the last one frees the memory. */
   release(): void {
-    if (--this.#users > 0) return;
+    if (--this.#refCount > 0) return;
     this.#derived?.releaseAll();
     this.device.free(this.allocation);
   }
@@ -97,7 +97,7 @@ export class HandleOwner {
  * other histories, and views created to be saved.
  */
 export class History extends HandleOwner {
-  #users = 0;
+  #refCount = 0;
   readonly #inputs: readonly History[];
 
   /** Creates the history of a result from those of its inputs. */
@@ -109,17 +109,17 @@ export class History extends HandleOwner {
 
   /** Adds a reference. */
   retain(): void {
-    this.#users++;
+    this.#refCount++;
   }
 
   /** Drops a reference; the last one frees what was saved, here and before. */
   release(): void {
-    if (--this.#users > 0) return;
+    if (--this.#refCount > 0) return;
     // Not recursive: a graph may be deep.
     const unused: History[] = [this];
     for (let history = unused.pop(); history !== undefined; history = unused.pop()) {
       history.releaseAll();
-      for (const input of history.#inputs) if (--input.#users === 0) unused.push(input);
+      for (const input of history.#inputs) if (--input.#refCount === 0) unused.push(input);
     }
   }
 }

@@ -264,7 +264,7 @@ export class Tensor implements View {
 
   /** Whether it is all of its memory's use and can be changed in place: contiguous, with no other view. */
   get isExclusive(): boolean {
-    return this.isContiguous && this.storage.users === 1;
+    return this.isContiguous && this.storage.refCount === 1;
   }
 
   // --- Life ---------------------------------------------------------------------------------

@@ -26,7 +26,6 @@ const PENDING = [
   "tensor/ops/matmul/",
   "tensor/ops/program.ts",
   "tensor/ops/rows.ts",
-  "tensor/scope.ts",
   "tensor/tensor.ts",
 ];
 
