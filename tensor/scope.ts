@@ -18,7 +18,7 @@ export class Scopes {
   #brief: BriefScope | null = null;
   #hasWarned = false;
 
-  /** @param name The device's name in warnings. */
+  /** Without any scope. @param name The device's name in warnings. */
   constructor(name: string) {
     this.#name = name;
   }

@@ -1,5 +1,5 @@
 /**
- * The tensor: an array on a device, with its place on the tape.
+ * The `Tensor` class: an array on a device, with its place on the tape.
  *
  * @module
  */
@@ -22,49 +22,49 @@ import { formatArray } from "./print.ts";
 import { contiguousStrides, formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
 import { Handle, type HandleOwner, History, type Release, Storage } from "./storage.ts";
 
-/** How to make a tensor. */
+/** Options for creating a tensor. */
 export interface TensorOptions {
-  /** Whether gradients are wanted with respect to it: a parameter. Only for floats. */
+  /** Whether to collect a gradient for it, as for a parameter. Floats only. @default {false} */
   readonly requiresGrad?: boolean;
 }
 
-/** How to make a tensor that is filled with one number. */
+/** Options for creating a tensor filled with one number. */
 export interface FillOptions extends TensorOptions {
-  /** The type of the elements; by default `float32`. */
+  /** Element dtype. @default {"float32"} */
   readonly dtype?: DType;
 }
 
-/** How to make a tensor from values. */
+/** Options for creating a tensor from values. */
 export interface FromOptions extends TensorOptions {
   /** The shape; by default that of the nested array, or one axis for a typed array. */
   readonly shape?: readonly number[];
-  /** The type of the elements; by default that of the typed array, and `float32` for numbers. */
+  /** Element dtype; by default that of the typed array, and `float32` for numbers. */
   readonly dtype?: DType;
 }
 
-/** A tensor, or a number to be repeated. */
+/** A tensor, or a number to broadcast. */
 export type TensorOrNumber = Tensor | number;
 
-/** What a tensor itself needs of the operations, which are made of tensors. */
+/** The operations that this file needs, although they are built on tensors. */
 export interface OwnOperations {
   /** A tensor filled with one number. */
   readonly fill: (device: Device, shape: readonly number[], value: number, dtype?: DType) => Tensor;
-  /** Copies elements, converting between the types of the two tensors. */
+  /** Copies elements, casting between dtypes. */
   readonly copyInto: (source: Tensor, target: Tensor) => void;
-  /** Adds `b` to `a` where `a` lies. */
+  /** Adds `b` to `a` in place. */
   readonly addInPlace: (a: Tensor, b: Tensor) => void;
-  /** A copy in memory of its own. */
+  /** A contiguous copy. */
   readonly copy: (x: Tensor) => Tensor;
 }
 
 let own: OwnOperations;
 
-/** For `ops/methods.ts`, which comes after this file and gives it what it needs. */
+/** Called by `ops/methods.ts`, which loads after this file. */
 export function setOwnOperations(operations: OwnOperations): void {
   own = operations;
 }
 
-/** A leaf of the tape: what arrives here is added to the tensor's `grad`. */
+/** A leaf of the tape: accumulates gradients into the tensor's `grad`. */
 class Leaf extends Node<Tensor> {
   readonly #tensor: Tensor;
 
@@ -82,7 +82,7 @@ class Leaf extends Node<Tensor> {
   }
 }
 
-/** What became of the memory of a tensor that cannot be used any more. */
+/** Why a tensor's memory was freed, for error messages. */
 const RELEASES: Readonly<Record<Release, string>> = {
   scope: "it was freed at the end of its scope. Call keep() on what should outlive a scope.",
   dispose: "it was freed by dispose().",
@@ -92,10 +92,10 @@ const RELEASES: Readonly<Record<Release, string>> = {
   zeroGrad: "it was freed by zeroGrad().",
 };
 
-/** The histories of results, by their nodes. */
+/** The histories of results, by node. */
 const histories = new WeakMap<Node<Tensor>, History>();
 
-/** The history of a node for which nothing was saved. */
+/** The history of a node that saved nothing. */
 function joinedHistory({ inputs }: Node<Tensor>): History {
   return new History(inputs.flatMap((input) => (input && histories.get(input)) ?? []));
 }
@@ -122,10 +122,10 @@ export function allocate(
 }
 
 /**
- * An array of numbers on a device.
+ * An n-dimensional array on a device.
  *
- * Operations are methods, those of {@linkcode TensorMethods}; they return new tensors and run at once (on
- * a GPU: are queued). Reading the values is the only thing that waits, so {@linkcode Tensor.data} is
+ * Operations are methods, see {@linkcode TensorMethods}; they return new tensors and run at once
+ * (on a GPU they are queued). Only reading values waits, so {@linkcode Tensor.data} is
  * asynchronous.
  *
  * @example The gradient of a sum of squares
@@ -141,22 +141,22 @@ export function allocate(
  * ```
  */
 export class Tensor implements View {
-  /** The memory that this tensor views, perhaps with others. */
+  /** The memory, which other tensors may share. */
   readonly storage: Storage;
-  /** The type of the elements. */
+  /** Element dtype. */
   readonly dtype: DType;
   /** The length of each axis; `[]` for a scalar. */
   readonly shape: readonly number[];
-  /** Distance between neighbours along each axis, in elements. */
+  /** Stride of each axis, in elements. */
   readonly strides: readonly number[];
-  /** Position of the first element in the storage, in elements. */
+  /** Offset of the first element in the storage, in elements. */
   readonly offset: number;
-  /** The sum of the gradients that `backward` brought here: only on leaves that require it. */
+  /** The accumulated gradient; only on leaves that require one. */
   grad: Tensor | null = null;
   readonly #handle: Handle;
   #node: Node<Tensor> | null = null;
 
-  /** For operations: users make tensors with `Tensor.from`, `Tensor.zeros` and their kin. */
+  /** For operations: users create tensors with `Tensor.from`, `Tensor.zeros` and so on. */
   constructor(
     storage: Storage,
     dtype: DType,
@@ -176,14 +176,14 @@ export class Tensor implements View {
   /**
    * Copies values to a device.
    *
-   * @param values A number, nested arrays of numbers (all of one length at each depth), a typed array
+   * @param values A number, nested arrays of numbers (of equal length at each depth), a typed array
    * of any kind, or arrays of these.
    * @param options.dtype By default `float16` for a `Float16Array`, `int32` for typed arrays of
    * integers, and `float32` for everything else.
    * @throws {RangeError} If the values do not fill the shape, nested arrays are ragged, or a value
-   * cannot be an `int32`.
-   * @throws {TypeError} If gradients are wanted for integers, `float16` on a device without it, or a
-   * dtype that does not exist.
+   * is not an `int32`.
+   * @throws {TypeError} If a gradient is requested for integers, `float16` is not supported, or the
+   * dtype is unknown.
    */
   static from(device: Device, values: NestedArray, options: FromOptions = {}): Tensor {
     const flat = flatten(values, options.dtype);
@@ -199,7 +199,7 @@ export class Tensor implements View {
     return options.requiresGrad ? tensor.requireGrad() : tensor;
   }
 
-  /** Makes a tensor filled with one number. */
+  /** Creates a tensor filled with one number. */
   static full(
     device: Device,
     shape: readonly number[],
@@ -210,17 +210,17 @@ export class Tensor implements View {
     return options.requiresGrad ? tensor.requireGrad() : tensor;
   }
 
-  /** Makes a tensor of zeros. */
+  /** Creates a tensor of zeros. */
   static zeros(device: Device, shape: readonly number[], options: FillOptions = {}): Tensor {
     return Tensor.full(device, shape, 0, options);
   }
 
-  /** Makes a tensor of ones. */
+  /** Creates a tensor of ones. */
   static ones(device: Device, shape: readonly number[], options: FillOptions = {}): Tensor {
     return Tensor.full(device, shape, 1, options);
   }
 
-  /** The numbers `start`, `start + step`, … below `end`: `int32` by default. */
+  /** The numbers `start`, `start + step`, … below `end`; `int32` by default. */
   static arange(
     device: Device,
     start: number,
@@ -236,12 +236,12 @@ export class Tensor implements View {
     return Tensor.from(device, values, { dtype, shape: [length] });
   }
 
-  /** Where the tensor lives. */
+  /** The device of the tensor. */
   get device(): Device {
     return this.storage.device;
   }
 
-  /** The number of elements. */
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
@@ -257,35 +257,35 @@ export class Tensor implements View {
     return this.storage.allocation;
   }
 
-  /** Whether the elements lie one after the other, the last axis fastest. */
+  /** Whether the elements are contiguous, in row-major order. */
   get isContiguous(): boolean {
     return isContiguous(this.shape, this.strides);
   }
 
-  /** Whether it is all of its memory's use and can be changed in place: contiguous, with no other view. */
+  /** Whether it can be changed in place: contiguous, and the only view of its memory. */
   get isExclusive(): boolean {
     return this.isContiguous && this.storage.refCount === 1;
   }
 
-  // --- Life ---------------------------------------------------------------------------------
+  // --- Lifetime -----------------------------------------------------------------------------
 
-  /** Lets the tensor outlive every scope: it is freed by `dispose`, or when it is forgotten. */
+  /** Lets the tensor outlive every scope: it is freed by `dispose` or the garbage collector. */
   keep(): this {
     this.moveTo(null);
     return this;
   }
 
-  /** Lets another scope free the tensor, or the history of a result, or none. See `Scope.keep`. */
+  /** Moves ownership to another scope, to the history of a result, or to none. See `Scope.keep`. */
   moveTo(owner: HandleOwner | null): void {
     this.#handle.moveTo(owner, this);
   }
 
-  /** Frees the tensor now; its memory goes when no other tensor views it. Rarely needed. */
+  /** Frees the tensor now, and its memory with the last tensor that views it. Rarely needed. */
   dispose(): void {
     this.#handle.release("dispose");
   }
 
-  /** The same elements under another handle, without history, freed by `owner` if that is given. */
+  /** Another handle to the same elements, without history, freed by `owner` if given. */
   alias(owner: HandleOwner | null = null): Tensor {
     void this.allocation;
     return new Tensor(this.storage, this.dtype, this.shape, this.strides, this.offset, owner);
@@ -297,11 +297,11 @@ export class Tensor implements View {
   }
 
   /**
-   * Replaces the values in place; views of the same memory change with it. Nothing is recorded.
+   * Replaces the values in place; other views of the memory change as well. Not recorded.
    *
-   * @param values As many as there are elements, in row-major order, of the tensor's own type.
+   * @param values All elements, in row-major order, of the tensor's dtype.
    * @throws {RangeError} If there are more or fewer.
-   * @throws {TypeError} If they are of another type, or the tensor is a view with gaps.
+   * @throws {TypeError} If the dtype differs, or the tensor is a non-contiguous view.
    */
   assign(values: TypedArray): void {
     if (values.length !== this.size) {
@@ -316,7 +316,7 @@ export class Tensor implements View {
     }
     const start = this.offset * bytesPerElement(dtype);
     const isWhole = start === 0 && values.byteLength === this.allocation.bytes;
-    // A device copies words of four bytes, and a part of a `float16` tensor may lie in the middle of one.
+    // Devices copy 4-byte words, but a slice of a `float16` tensor may start within one.
     if (isWhole || start % 4 === 0 && values.byteLength % 4 === 0) {
       this.device.write(this.allocation, start, values);
     } else {
@@ -336,14 +336,14 @@ export class Tensor implements View {
     return this.#node !== null;
   }
 
-  /** The tensor's place on the tape, for operations. */
+  /** The tensor's node on the tape, for operations. */
   get node(): Node<Tensor> | null {
     return this.#node;
   }
 
-  /** Makes this tensor a parameter: `backward` will collect a gradient in `grad`. */
+  /** Makes this tensor a parameter: `backward` will accumulate a gradient in `grad`. */
   requireGrad(): this {
-    // A parameter is made once and used in many scopes.
+    // A parameter is created once and used in many scopes.
     this.keep();
     if (!isFloat(this.dtype)) {
       throw new TypeError(`Cannot differentiate with respect to a tensor of ${this.dtype}`);
@@ -352,15 +352,15 @@ export class Tensor implements View {
     return this;
   }
 
-  /** What the operations saved that led here; `null` of a tensor that comes of none. */
+  /** What the operations that led here saved; `null` if there are none. */
   get history(): History | null {
     return this.#handle.history;
   }
 
   /**
-   * Puts the tensor on the tape, as the result of an operation. For operations.
+   * Attaches a node to the tensor, as the result of an operation. For operations.
    *
-   * @param history What was saved for `node` and those before it; by default what was for its inputs.
+   * @param history What `node` and those before it saved; by default what its inputs did.
    */
   attach(node: Node<Tensor>, history: History = joinedHistory(node)): void {
     this.#node = node;
@@ -369,13 +369,13 @@ export class Tensor implements View {
   }
 
   /**
-   * Computes the gradient of this tensor with respect to every parameter that it came from, and adds
-   * it to their `grad`.
+   * Computes the gradient of this tensor for every parameter that it depends on, and adds it to the
+   * parameter's `grad`.
    *
-   * @param gradient The derivative of what is to be minimised with respect to this tensor; by default
-   * 1, for which the tensor must be a single number. It is converted to this tensor's type.
+   * @param gradient The upstream gradient, cast to this tensor's dtype; by default 1, which
+   * requires a single element.
    * @throws {Error} If nothing here requires a gradient, or backward has already run.
-   * @throws {RangeError} If the tensor is not a single number and no gradient is given.
+   * @throws {RangeError} If the tensor has several elements and no gradient is given.
    */
   backward(gradient?: Tensor): void {
     void this.allocation;
@@ -411,7 +411,7 @@ export class Tensor implements View {
     else this.grad = own.copy(gradient).keep();
   }
 
-  /** Forgets the gradient. */
+  /** Clears the gradient. */
   zeroGrad(): void {
     if (this.grad !== null) this.grad.#handle.release("zeroGrad");
     this.grad = null;
@@ -420,9 +420,9 @@ export class Tensor implements View {
   // --- Reading ------------------------------------------------------------------------------
 
   /**
-   * Reads the values: a new typed array in row-major order.
+   * Reads the values into a new typed array, in row-major order.
    *
-   * @throws {Error} If the device failed; the message names the operation.
+   * @throws {Error} If the device failed; names the operation.
    */
   async data(): Promise<TypedArray> {
     const read = this.#read();
@@ -453,21 +453,21 @@ export class Tensor implements View {
     return (await this.data())[0]!;
   }
 
-  /** Reads the values as a short text: long axes are cut in the middle. */
+  /** Reads the values and formats them briefly, with long axes abbreviated. */
   async format(): Promise<string> {
     return formatArray(await this.data(), this.shape);
   }
 
-  /** What the tensor is, without its values: those are read with `await tensor.format()`. */
+  /** Dtype, shape and device, without the values: those are read by `await tensor.format()`. */
   toString(): string {
     return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device.kind})`;
   }
 
-  /** What `console.log` shows. */
+  /** Used by `console.log`. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 }
 
-/** The operations are put on the class by `ops/methods.ts`: they are made of tensors themselves. */
+/** The operations, which `ops/methods.ts` adds to the class. */
 export interface Tensor extends TensorMethods {}

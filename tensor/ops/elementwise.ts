@@ -1,8 +1,8 @@
 /**
- * Elementwise operations: each is one formula, from which its kernels and its gradient come.
+ * Elementwise operations, each one formula, from which its kernels and its gradient are derived.
  *
- * Two tensors are broadcast against each other, aligned at the last axis. Where a number is given in
- * place of a tensor it is an argument of the kernel, so changing it compiles nothing.
+ * Tensors are broadcast against each other. A number in place of a tensor is a kernel argument, so
+ * changing it compiles nothing.
  *
  * @module
  */
@@ -17,16 +17,16 @@ import { checkShape } from "../shape.ts";
 import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
-/** An operation of one tensor. */
+/** Defines a unary operation. */
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
   const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
   return (x) => runProgram(program, [x])[0]!;
 }
 
 /**
- * An operation of a tensor and a tensor or number.
+ * Defines an operation of a tensor and a tensor or number.
  *
- * @param ofIntegers The dtype of the result where both are `int32`, or `null` where they may not be.
+ * @param ofIntegers The result dtype for two `int32` operands, or `null` if they are not allowed.
  */
 function binary(
   name: string,
@@ -72,9 +72,9 @@ export const multiply: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
 );
 /** a / b */
 export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);
-/** The larger of a and b; where they are equal, each gets half of the gradient. */
+/** The maximum of a and b; ties share the gradient equally. */
 export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
-/** The smaller of a and b; where they are equal, each gets half of the gradient. */
+/** The minimum of a and b; ties share the gradient equally. */
 export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min, "int32");
 /** 1 where a < b, else 0. */
 export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("less", ex.less, "float32");
@@ -135,11 +135,11 @@ export function reluOf(x: Expression): Expression {
   return ex.select(ex.lessEqual(x, 0), 0, x);
 }
 
-/** x where it is positive, else 0; the gradient at 0 is 0. */
+/** ReLU: x where positive, else 0; the gradient at 0 is 0. */
 export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
-/** relu(x)². Source: So et al., "Primer" (2021). */
+/** ReLU². Source: So et al., "Primer" (2021). */
 export const reluSquared: (x: Tensor) => Tensor = unary("reluSquared", (x) => ex.square(reluOf(x)));
-/** x · sigmoid(x). Source: Elfwing et al. (2017). */
+/** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
 const geluTanh = unary("gelu", (x) => {
@@ -159,7 +159,7 @@ export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor 
   return approximation === "tanh" ? geluTanh(x) : geluErf(x);
 }
 
-/** cap · tanh(x / cap), as a formula for programs that contain it. */
+/** Soft-capping as a formula, for programs that contain it. */
 export const softcapOf = (x: Expression, cap: Operand): Expression =>
   ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
 const softcapProgram = defineProgram(
@@ -167,7 +167,7 @@ const softcapProgram = defineProgram(
   ({ x, cap }) => [softcapOf(x, cap)],
 );
 
-/** cap · tanh(x / cap): smoothly keeps x between −cap and cap. Source: Gemma 2 (2024). */
+/** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */
 export function softcap(x: Tensor, cap: number): Tensor {
   if (!(cap > 0)) throw new RangeError(`Cannot softcap: wanted a cap above 0, got ${cap}`);
   return runProgram(softcapProgram, [x], [cap])[0]!;
@@ -178,7 +178,7 @@ const clampProgram = defineProgram(
   ({ x, low, high }) => [ex.select(ex.less(x, low), low, ex.select(ex.less(high, x), high, x))],
 );
 
-/** x, but not below `low` and not above `high`, where the gradient is 0. */
+/** Clamps x between `low` and `high`, outside of which the gradient is 0. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   return runProgram(clampProgram, [x], [low, high])[0]!;
 }
@@ -189,11 +189,12 @@ const whereProgram = defineProgram(
 );
 
 /**
- * `a` where the condition is not 0, else `b`. No gradient flows to the one that was not chosen.
+ * `a` where the condition is not 0, else `b`. No gradient flows to the value not selected.
  *
  * @param condition Of any dtype.
  * @throws {TypeError} If one of `a` and `b` is `int32` and the other a tensor of floats.
- * @throws {RangeError} If one of them is `int32` and the other a number that is no 32-bit integer.
+ * @throws {RangeError} If one of them is `int32` and the other a number that is not a 32-bit
+ * integer.
  */
 export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
   const dtypes = [a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]);
@@ -225,7 +226,7 @@ const identity = defineProgram(
   ({ x }) => [x],
 );
 
-/** Copies elements, converting between the types of the two tensors. */
+/** Copies elements, casting between dtypes. */
 export function copyInto(source: Tensor, target: Tensor): void {
   runProgramInto(identity, [source], [target]);
 }
@@ -244,7 +245,7 @@ const castOperation: Operation<DType> = {
 };
 
 /**
- * The same values in another type; the same tensor if it has that type already.
+ * Casts to another dtype; returns the same tensor if it has that dtype.
  *
  * @throws {TypeError} If there is no such dtype.
  */
@@ -265,7 +266,7 @@ const fillProgram = defineProgram(
  * A tensor filled with one number.
  *
  * @throws {TypeError} If there is no such dtype.
- * @throws {RangeError} If it is to be `int32`, and the number is no 32-bit integer.
+ * @throws {RangeError} If the dtype is `int32` and the number is not a 32-bit integer.
  */
 export function fill(
   device: Device,
@@ -281,7 +282,7 @@ export function fill(
   return tensor;
 }
 
-/** Fills what is there already, for the kernels of operations. */
+/** Fills existing memory, for implementations of operations. */
 export function fillView(device: Device, view: View, value: number): void {
   runProgramOn(device, fillProgram, [], [view], [value]);
 }
@@ -293,7 +294,7 @@ const addProgram: Program = defineProgram(
   ],
 );
 
-/** Adds `b` to `a` where `a` lies. Nothing is recorded. */
+/** Adds `b` to `a` in place. Not recorded. */
 export function addInPlace(a: Tensor, b: Tensor): void {
   runProgramInto(addProgram, [a, b], [a]);
 }

@@ -1,8 +1,8 @@
 /**
- * The operations as methods of tensors.
+ * Installs the operations as methods of tensors.
  *
- * Operations are made of tensors, so `tensor.ts` comes before them and knows none. Here they are put on its
- * class, when `mod.ts` is loaded. What an operation is called as a method stands in this file alone.
+ * Operations are built on tensors, so `tensor.ts` loads before them and does not know them. Loading
+ * `mod.ts` adds them to its class here. Only this file maps method names to operations.
  *
  * @module
  */
@@ -19,19 +19,19 @@ import * as views from "./views.ts";
 /** The operations of a {@linkcode Tensor}. */
 export interface TensorMethods {
   // Elementwise
-  /** this + other, broadcast. */
+  /** this + other, with broadcasting. */
   add(other: TensorOrNumber): Tensor;
-  /** this − other, broadcast. */
+  /** this − other, with broadcasting. */
   sub(other: TensorOrNumber): Tensor;
-  /** this · other, element by element, broadcast. */
+  /** this · other, elementwise, with broadcasting. */
   mul(other: TensorOrNumber): Tensor;
-  /** this / other, broadcast. */
+  /** this / other, with broadcasting. */
   div(other: TensorOrNumber): Tensor;
-  /** this to the power of other. */
+  /** this to the power of other, with broadcasting. */
   pow(exponent: TensorOrNumber): Tensor;
-  /** The larger of the two, broadcast. */
+  /** The elementwise maximum, with broadcasting. */
   maximum(other: TensorOrNumber): Tensor;
-  /** The smaller of the two, broadcast. */
+  /** The elementwise minimum, with broadcasting. */
   minimum(other: TensorOrNumber): Tensor;
   /** 1 where this < other, else 0. */
   lt(other: TensorOrNumber): Tensor;
@@ -63,69 +63,71 @@ export interface TensorMethods {
   sigmoid(): Tensor;
   /** this where positive, else 0. */
   relu(): Tensor;
-  /** The square of relu: nanochat's activation. */
+  /** ReLU², nanochat's activation. */
   reluSquared(): Tensor;
-  /** The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is asked for. */
+  /** The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. */
   gelu(approximation?: "tanh" | "erf"): Tensor;
-  /** this · sigmoid(this), also called swish. */
+  /** SiLU (swish): this · sigmoid(this). */
   silu(): Tensor;
-  /** cap · tanh(this / cap): keeps the values between −cap and cap. */
+  /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
   softcap(cap: number): Tensor;
-  /** Keeps the values between two bounds. */
+  /** Clamps the values between two bounds. */
   clamp(low: number, high: number): Tensor;
   /** `a` where this is not 0, else `b`. */
   where(a: TensorOrNumber, b: TensorOrNumber): Tensor;
   /**
-   * The same values in another type: rounded to the nearest on the way to `float16`, infinite from
-   * 65,520 on; integers above 2²⁴ are rounded on the way to `float32`. Gradients flow back between
-   * floats, each in the type of its tensor.
+   * Casts to another dtype: rounds to nearest for `float16` (infinite from 65,520 on), and integers
+   * above 2²⁴ for `float32`. Gradients flow back between floats, each in the dtype of its tensor.
    */
   to(dtype: DType): Tensor;
 
   // Reductions and rows
-  /** The sum along the given axes, or of everything. */
+  /** The sum along the given axes, or of all elements. */
   sum(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
-  /** The mean along the given axes, or of everything. */
+  /** The mean along the given axes, or of all elements. */
   mean(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
-  /** The largest element along the given axes, or of all. */
+  /** The maximum along the given axes, or of all elements. */
   max(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
-  /** The smallest element along the given axes, or of all. */
+  /** The minimum along the given axes, or of all elements. */
   min(axes?: number | readonly number[], keepAxes?: boolean): Tensor;
-  /** The mean squared distance from the mean; divided by n − `correction`. */
+  /** The variance along the given axes, or of all elements; divides by n − `correction`. */
   variance(axes?: number | readonly number[], keepAxes?: boolean, correction?: number): Tensor;
-  /** The position of the first largest element along an axis: `int32`. */
+  /** The index of the first maximum along an axis: `int32`. */
   argmax(axis?: number, keepAxis?: boolean): Tensor;
-  /** e^this, divided by its sum along the axis. */
+  /** The softmax along an axis. */
   softmax(axis?: number): Tensor;
   /** The logarithm of the softmax. */
   logSoftmax(axis?: number): Tensor;
   /** log Σ e^this along the axis. */
   logSumExp(axis?: number, keepAxis?: boolean): Tensor;
 
-  // Products
-  /** The matrix product over the last two axes; leading axes are batches, and broadcast. */
+  // Matmul
+  /** Matmul over the last two axes; leading axes are batches, with broadcasting. */
   matmul(other: Tensor, options?: MatmulOptions): Tensor;
 
   // Views
-  /** The same elements in another shape; one length may be −1. A copy only where it must be. */
+  /** The same elements in another shape; one length may be −1. Copies only if necessary. */
   reshape(shape: readonly number[]): Tensor;
-  /** Two axes exchanged. */
+  /** Swaps two axes. */
   transpose(first?: number, second?: number): Tensor;
-  /** The axes in another order. */
+  /** Permutes the axes. */
   permute(order: readonly number[]): Tensor;
-  /** The elements from `start` up to but not including `end` along an axis; negative counts from the end. */
+  /**
+   * The elements from `start` to `end` (exclusive) along an axis; negative limits count from the
+   * end.
+   */
   slice(axis: number, start: number, end?: number): Tensor;
-  /** Axes of length 1 repeated; nothing is copied. */
+  /** Broadcasts axes of length 1, without copying. */
   expand(shape: readonly number[]): Tensor;
-  /** Without an axis of length 1, or without all of them. */
+  /** Removes an axis of length 1, or all of them. */
   squeeze(axis?: number): Tensor;
-  /** With a new axis of length 1 at the given place. */
+  /** Inserts an axis of length 1. */
   unsqueeze(axis: number): Tensor;
-  /** The same elements, one after the other in memory: a copy only where they are not. */
+  /** The same elements, contiguous in memory; copies only if they are not. */
   contiguous(): Tensor;
 }
 
-/** A method's operation takes the tensor first. */
+/** The operation of each method takes the tensor first. */
 type Operations = {
   readonly [Name in keyof TensorMethods]: (
     x: Tensor,
@@ -174,7 +176,7 @@ const OPERATIONS: Operations = {
   softmax: rows.softmax,
   logSoftmax: rows.logSoftmax,
   logSumExp: rows.logSumExp,
-  // Products
+  // Matmul
   matmul,
   // Views
   reshape: views.reshape,

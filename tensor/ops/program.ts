@@ -1,5 +1,5 @@
 /**
- * Running a program of `expression/` on tensors, with the gradient that is derived from it.
+ * Runs a program of `expression/` on tensors, with its derived gradient.
  *
  * @module
  */
@@ -36,17 +36,16 @@ import { allocate, type Tensor } from "../tensor.ts";
 import { isReducedAtOnce, sumToShape } from "./sums.ts";
 
 /**
- * Runs a program on tensors, which are broadcast against each other. A program that looks along rows
- * looks along the last axis.
+ * Runs a program on tensors, which are broadcast against each other. Row programs reduce along the
+ * last axis.
  *
- * @param scalars A number for each of the program's scalars.
- * @param dtype The type of the results; by default `float16` if all floats that go in are, and else
- * `float32`. Whatever the types, kernels compute in single precision, and round once. Results that are
- * `int32` carry no gradient.
- * @returns A tensor for each output: of the common shape, or with a last axis of 1 if it is per row.
+ * @param scalars The value of each scalar.
+ * @param dtype Result dtype; by default `float16` if all float inputs are, otherwise `float32`.
+ * Kernels always compute in single precision, and round once. `int32` results carry no gradient.
+ * @returns A tensor per output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast.
- * @throws {TypeError} If a tensor is `int32` where floats are wanted, or the other way round, or there
- * is no such dtype.
+ * @throws {TypeError} If an input is `int32` instead of a float or vice versa, or the dtype is
+ * unknown.
  *
  * @example The hypotenuse, in one kernel
  * ```ts
@@ -89,10 +88,10 @@ export function runProgram(
 }
 
 /**
- * Runs a program on memory that is there already: nothing is allocated or recorded.
+ * Runs a program into existing memory: nothing is allocated or recorded.
  *
- * @param outputs Where the results go: of the shape that they have. They may be inputs, exactly, for an
- * update in place, or slices of a larger tensor.
+ * @param outputs Tensors of the results' shapes. They may coincide with inputs, for in-place
+ * updates, or be slices of larger tensors.
  * @throws {RangeError} If the shapes do not broadcast, or an output has another shape.
  */
 export function runProgramInto(
@@ -105,7 +104,10 @@ export function runProgramInto(
   for (const output of outputs) output.storage.version++;
 }
 
-/** As {@linkcode runProgramInto}, for the kernels of operations: on views, of which nobody is told. */
+/**
+ * Like {@linkcode runProgramInto}, but takes raw views and does not bump storage versions. For
+ * operation implementations.
+ */
 export function runProgramOn(
   device: Device,
   program: Program,
@@ -124,21 +126,20 @@ export function runProgramOn(
   run(device, program, call, inputs, outputs, scalars);
 }
 
-/** What follows from how the operands of a program lie. */
+/** What depends only on the layouts of a program's operands. */
 interface Call {
   /** The inputs, broadcast to one shape. */
   readonly inputs: readonly TensorLayout[];
-  /** The outputs. */
   readonly outputs: readonly TensorLayout[];
-  /** What there is to do on the CPU; `null` for another device. */
+  /** The plan on the CPU; `null` on other devices. */
   readonly plan: CpuPlan | null;
 }
 
 /**
- * Checks shapes, and works out all that does not change from call to call.
+ * Validates shapes, and prepares everything that does not change between calls.
  *
- * @param outputs Where the results go, or the types of those that are to be allocated.
- * @param shape What the inputs are broadcast to.
+ * @param outputs The outputs, or the dtypes of those to allocate.
+ * @param shape The shape that the inputs are broadcast to.
  */
 function prepareCall(
   device: Device,
@@ -160,7 +161,7 @@ function prepareCall(
           formatShape(given.shape),
       );
     }
-    // A tensor that was handed over must not be kept alive by what is remembered of it.
+    // Copy the layout: the cache must not keep the tensor alive.
     return { dtype: given.dtype, shape: given.shape, strides: given.strides };
   });
   const operands = inputs.map((input, i) => {
@@ -172,7 +173,7 @@ function prepareCall(
   return { inputs: operands, outputs: results, plan };
 }
 
-/** How calls with results of different types are told apart, beside {@linkcode variantOf}. */
+/** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
 const RESULT_VARIANTS = { default: 0, float16: 4, float32: 8, int32: 12 } as const;
 
 /** What else the result of {@linkcode prepareCall} depends on. */
@@ -180,7 +181,7 @@ function variantOf(device: Device): number {
   return device.kind === "webgpu" ? 2 : Number(device.relaxedSimd);
 }
 
-/** Hands a program to the compiler of the device. */
+/** Runs a program with the device's compiler. */
 function run(
   device: Device,
   program: Program,
@@ -213,12 +214,12 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
   return shape;
 }
 
-/** What is kept for each program. */
+/** Caches per program. */
 interface Known {
   readonly operation: Pick<Operation<readonly number[]>, "name" | "gradient">;
-  /** Calls with results that are allocated. */
+  /** Calls with newly allocated results. */
   readonly calls: LayoutCache<Call>;
-  /** Calls with results that are there already. */
+  /** Calls with existing results. */
   readonly callsInto: LayoutCache<Call>;
 }
 
@@ -238,7 +239,7 @@ function knownOf(program: Program): Known {
   return result;
 }
 
-/** @throws {RangeError} If there is not a number for each of the scalars of a program. */
+/** @throws {RangeError} If there is not one number per scalar. */
 function checkScalars(program: Program, scalars: readonly number[]): void {
   if (scalars.length !== program.scalars.length) {
     throw new RangeError(
@@ -261,7 +262,7 @@ function checkTypes(program: Program, inputs: readonly Tensor[]): void {
   });
 }
 
-/** A gradient for some of a program's inputs. */
+/** The gradient of some of a program's inputs. */
 interface Derived extends GradientProgram {
   readonly calls: LayoutCache<Call>;
 }
@@ -303,7 +304,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
       );
       const places = forms.flatMap((form, i) => form === "none" ? [] : [i]);
       const given = places.map((i) => forms[i] === "added" ? sums[i]! : gradientTypes[i]!);
-      // The operands that are left may tell neither the shape nor the length of a row, nor the types.
+      // The remaining operands may not determine the shape, the row length, or the dtypes.
       const halves = gradientTypes.reduce((bits, type) => 2 * bits + Number(type === "float16"), 0);
       const variant = ((shape.at(-1) ?? 1) * 2 ** inputCount + halves) * 4 + variantOf(device);
       const results: (Tensor | null)[] = wanted.map((is, i) =>
@@ -325,7 +326,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
   };
 }
 
-/** In which form the gradient of an input is needed that was broadcast to this shape. */
+/** The form of the gradient of an input that was broadcast to this shape. */
 function formOf(
   program: Program,
   inputShape: readonly number[],

@@ -24,7 +24,7 @@ const rotateBack = defineProgram(
   ],
 );
 
-/** The first and the second half of the last axis. */
+/** The two halves of the last axis. */
 export function halves(x: Tensor): [View, View] {
   const { allocation, dtype, strides, offset } = x;
   const last = x.shape.length - 1;
@@ -38,7 +38,7 @@ export function halves(x: Tensor): [View, View] {
 }
 
 /**
- * The shape rule of operations that turn x by angles.
+ * The shape rule of rotary operations.
  *
  * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
  */
@@ -62,7 +62,7 @@ export function inferRotary(
   return [{ shape, dtype }];
 }
 
-/** The attribute says whether the turn is undone. */
+/** The attribute inverts the rotation. */
 const rotaryOperation: Operation<boolean> = {
   name: "rotary",
   infer: (inputs) => inferRotary("rotary", inputs),
@@ -81,12 +81,12 @@ const rotaryOperation: Operation<boolean> = {
 };
 
 /**
- * Turns pairs of elements by an angle that depends on the position: `x[i]` with `x[i + n/2]`, as in
- * nanochat, which turns by −θ. Source: Su et al., "RoFormer" (2021).
+ * Rotary position embedding: rotates pairs of elements, `x[i]` with `x[i + n/2]`, by angles that
+ * depend on the position; as in nanochat, by −θ. Source: Su et al., "RoFormer" (2021).
  *
  * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
- * @param cos The cosines of the angles, which broadcast to `[..., n/2]`, for instance `[T, 1, D/2]`.
- * @param sin Their sines.
+ * @param cos Cosines of the angles, which broadcast to `[..., n/2]`, for instance `[T, 1, D/2]`.
+ * @param sin Sines of the angles.
  * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
  *
  * @example A quarter turn
@@ -104,7 +104,9 @@ export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   return applyOne(rotaryOperation, [x, cos, sin], false);
 }
 
-/** The angles of {@linkcode rotary} for positions from 0, in float32: `[length, headSize / 2]` each. */
+/**
+ * The angles of {@linkcode rotary} for positions from 0, in float32: `[length, headSize / 2]` each.
+ */
 export function rotaryAngles(
   length: number,
   headSize: number,
@@ -114,7 +116,7 @@ export function rotaryAngles(
   const cos = new Float32Array(length * half);
   const sin = new Float32Array(length * half);
   for (let i = 0; i < half; i++) {
-    // Rounded where the original rounds, so that late positions agree with its tables.
+    // Round where nanochat does, so that late positions equal its tables.
     const frequency = Math.fround(1 / Math.fround(base ** Math.fround(2 * i / headSize)));
     for (let position = 0; position < length; position++) {
       const angle = Math.fround(position * frequency);

@@ -1,5 +1,6 @@
 /**
- * Row operations: formulas that look along one axis, each one kernel with a derived gradient.
+ * Row operations: formulas that reduce along one axis, each a single kernel with a derived
+ * gradient.
  *
  * @module
  */
@@ -12,13 +13,13 @@ import type { Tensor } from "../tensor.ts";
 import { runProgram } from "./program.ts";
 import { reshape, transpose } from "./views.ts";
 
-// The largest element is taken away before the exponential, so that it cannot overflow. That does
-// not change the result, so no gradient needs to flow through it.
+// Subtract the maximum before the exponential, so that it cannot overflow. The result does not
+// depend on it, so no gradient needs to flow through it.
 const shifted = (x: Expression): Expression => ex.subtract(x, ex.detach(ex.rowMax(x)));
 
 const softmaxProgram = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
   const e = ex.exp(shifted(x));
-  // One division for each row, and not for each element: they are what takes the time.
+  // One division per row instead of per element: divisions dominate.
   return [ex.multiply(e, ex.divide(1, ex.rowSum(e)))];
 });
 
@@ -29,7 +30,7 @@ const logSoftmaxProgram = defineProgram({ name: "logSoftmax", inputs: ["x"] }, (
 /** log Σ eˣ along the row, as a formula for programs that contain it. */
 export function logSumExpOf(x: Expression): Expression {
   const largest = ex.detach(ex.rowMax(x));
-  // A row of −∞ alone has the sum 0; taking −∞ from −∞ would make it NaN.
+  // For a row of −∞, shift by 0: −∞ − (−∞) would be NaN.
   const shift = ex.select(ex.equal(largest, -Infinity), 0, largest);
   return ex.add(shift, ex.log(ex.rowSum(ex.exp(ex.subtract(x, shift)))));
 }
@@ -44,12 +45,12 @@ function along(name: string, program: Program, x: Tensor, axis: number): Tensor 
   return transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1);
 }
 
-/** eˣ / Σ eˣ along an axis: positive numbers that add up to 1. */
+/** The softmax along an axis. */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return along("softmax", softmaxProgram, x, axis);
 }
 
-/** The logarithm of the softmax, without a detour through small numbers. */
+/** The logarithm of the softmax, computed without underflow. */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return along("logSoftmax", logSoftmaxProgram, x, axis);
 }
@@ -61,7 +62,7 @@ export function logSumExp(x: Tensor, axis = -1, keepAxis = false): Tensor {
   return keepAxis ? result : reshape(result, x.shape.toSpliced(at, 1));
 }
 
-/** The machine epsilon of float32: PyTorch's default in its RMS norm. */
+/** The machine epsilon of float32: PyTorch's default for RMS norm. */
 export const FLOAT32_EPSILON: number = 2 ** -23;
 
 const normalized = (x: Expression, epsilon: Expression, scale: ex.Operand): Expression =>
@@ -76,19 +77,19 @@ const rmsNormWeightProgram = defineProgram(
   ({ x, weight, epsilon }) => [ex.multiply(normalized(x, epsilon, 1), weight)],
 );
 
-/** What {@linkcode rmsNorm} can be told. */
+/** Options for {@linkcode rmsNorm}. */
 export interface RmsNormOptions {
-  /** Factors for the elements of a row, `[length of the last axis]`. */
+  /** Scale of the elements of a row, `[length of the last axis]`. */
   readonly weight?: Tensor;
-  /** Added to the mean square, so that a row of zeros stays one (default 2⁻²³). */
+  /** Added to the mean square, so that a row of zeros stays zero. @default {2⁻²³} */
   readonly epsilon?: number;
-  /** A factor for everything (default 1), as nanochat wants it for queries and keys. */
+  /** Scale of everything, as in nanochat's QK norm. @default {1} */
   readonly scale?: number;
 }
 
 /**
- * Divides each row, along the last axis, by the root of its mean square.
- * Source: Zhang and Sennrich (2019).
+ * RMS norm: divides each row, along the last axis, by its root mean square. Source: Zhang and
+ * Sennrich (2019).
  *
  * @throws {RangeError} If the weight does not have the length of the last axis.
  */
@@ -114,18 +115,19 @@ const layerNormAffineProgram = defineProgram(
   ({ x, weight, bias, epsilon }) => [ex.add(ex.multiply(standardized(x, epsilon), weight), bias)],
 );
 
-/** What {@linkcode layerNorm} can be told. */
+/** Options for {@linkcode layerNorm}. */
 export interface LayerNormOptions {
-  /** Factors for the elements of a row, `[length of the last axis]`. */
+  /** Scale of the elements of a row, `[length of the last axis]`. */
   readonly weight?: Tensor;
-  /** Added to the elements of a row, `[length of the last axis]`; only together with a weight. */
+  /** Added to the elements of a row, `[length of the last axis]`; requires a weight. */
   readonly bias?: Tensor;
-  /** Added to the variance (default 1e-5). */
+  /** Added to the variance. @default {1e-5} */
   readonly epsilon?: number;
 }
 
 /**
- * Moves each row, along the last axis, to mean 0 and variance 1. Source: Ba et al. (2016).
+ * Layer norm: normalizes each row, along the last axis, to mean 0 and variance 1. Source: Ba et al.
+ * (2016).
  *
  * @throws {RangeError} If weight or bias do not have the length of the last axis.
  * @throws {TypeError} If a bias is given without a weight.

@@ -1,4 +1,4 @@
-/** What other operations know of sums, which are operations themselves. @module */
+/** Helpers for sums, for other operations. @module */
 
 import { broadcastAxes, shapesEqual } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
