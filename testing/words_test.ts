@@ -24,9 +24,6 @@ const PENDING = [
   "tensor/ops/attention/",
   "tensor/ops/losses/",
   "tensor/ops/matmul/",
-  "tensor/ops/program.ts",
-  "tensor/ops/rows.ts",
-  "tensor/tensor.ts",
 ];
 
 /** Has the words themselves. */
