@@ -1,11 +1,11 @@
 /**
- * The cross-entropy of a linear layer's logits, which are never there all at once.
+ * Cross-entropy fused with the linear layer before it, without ever storing all logits.
  *
- * With a large vocabulary the logits of a batch are by far the largest array of a model, and their
- * gradient is another one. Here the logits of some rows are computed into scratch memory, turned into
- * losses and their own gradient by one kernel in place, and from there into the gradients of what went
- * in; then come the next rows. So the gradients are made on the way forward, and all that is left for
- * the way back is to scale them.
+ * With a large vocabulary, a batch's logits are by far the largest array of a model, and their
+ * gradient is another one. Here the logits of a chunk of rows are computed into scratch memory,
+ * turned in place into losses and gradients by one kernel, and from there into the gradients of the
+ * inputs; then comes the next chunk. So the gradients are computed in the forward pass, and the
+ * backward pass only scales them.
  *
  * Source: Hsu et al., "Liger Kernel" (2024), section 3.2.
  *
@@ -36,19 +36,19 @@ import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
 
-/** What {@linkcode linearCrossEntropy} can be told. */
+/** Options for {@linkcode linearCrossEntropy}. */
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
-  /** How many rows of the weight are classes; those behind them are padding. By default all are. */
+  /** Number of rows of the weight that are classes; the rest is padding. @default {all} */
   readonly classes?: number;
-  /** How many rows are computed at once; by default as many as suit the device's memory. */
+  /** Rows per chunk; by default as many as suit the device's memory. */
   readonly rowsAtOnce?: number;
 }
 
-/** How a walk over the rows computes losses, and the gradient of the logits in their place. */
+/** Kernels that compute losses, and the gradient of the logits in their place. */
 interface Kernels {
-  /** From logits and targets: the losses. */
+  /** From logits and targets to the losses. */
   readonly losses: Program;
-  /** From logits, targets and the number 1: the losses, and the gradient of their sum. */
+  /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
   readonly gradients: Program;
 }
 
@@ -64,7 +64,7 @@ function withGradient(losses: Program): Kernels {
 const plain = withGradient(crossEntropyPrograms.plain);
 const capped = withGradient(crossEntropyPrograms.capped);
 
-// A mean over no targets has no gradient, although the loss is no number.
+// A mean over no targets has no gradient, although the loss is NaN.
 const ofMean = (gradient: ex.Expression, upstream: ex.Expression, count: ex.Expression) =>
   ex.multiply(gradient, ex.divide(upstream, ex.max(count, 1)));
 const scale = defineProgram(
@@ -77,18 +77,18 @@ const addScaled = defineProgram(
 );
 
 /**
- * The most that the logits of the rows at hand may take, in bytes. The fewer rows, the more often the
- * weight and its gradient are gone through: 4 MiB, which a cache would hold, take 1.5 times as long as
- * 64 MiB with 32,768 classes and a BLAS, and 1.1 times as long as 16 MiB with 4,096.
+ * Maximum size of a chunk's logits, in bytes. Smaller chunks read the weight and its gradient more
+ * often: 4 MiB, which a cache would hold, take 1.5 times as long as 64 MiB with 32,768 classes and
+ * a BLAS, and 1.1 times as long as 16 MiB with 4,096.
  */
 const MOST_BYTES = 2 ** 26;
 
 /**
- * How many rows are computed at once: in chunks of equal size, as few as fit the memory.
+ * Rows per chunk: equal chunks, as few as fit the memory.
  *
- * @param rows How many there are.
- * @param rowBytes What the logits of one take.
- * @param mostBytes What those of all at once may take: 64 MiB, unless a binding holds less.
+ * @param rows Number of rows.
+ * @param rowBytes Bytes of a row of logits.
+ * @param mostBytes Maximum bytes of a chunk: 64 MiB, unless a binding holds less.
  *
  * @example
  * ```ts
@@ -113,7 +113,7 @@ function mostBytes(device: Device): number {
     : Math.min(MOST_BYTES, device.limits.maxStorageBufferBindingSize);
 }
 
-/** What goes into a walk: all of it contiguous. */
+/** The inputs, all contiguous. */
 interface Problem {
   /** `[rows, width]` */
   readonly hidden: Tensor;
@@ -125,7 +125,7 @@ interface Problem {
   readonly rowsAtOnce: number;
 }
 
-/** Where the gradients of the sum of all losses go, of those inputs that want one. */
+/** Gradients of the sum of all losses, for the inputs that need one. */
 interface Gradients {
   /** `[rows, width]` */
   readonly hidden: Tensor | null;
@@ -134,9 +134,9 @@ interface Gradients {
 }
 
 /**
- * Goes over the rows, some at a time.
+ * Computes the losses chunk by chunk.
  *
- * @param gradients If they are wanted: what they contain before does not matter.
+ * @param gradients Where to store gradients, if needed; the initial contents do not matter.
  * @returns The losses, `[rows, 1]`.
  */
 function walk(
@@ -184,23 +184,24 @@ function walk(
 }
 
 /**
- * The cross-entropy of the logits `hidden · weightᵀ`: what `crossEntropy(linear(hidden, weight), targets)`
- * gives, in a small part of the memory.
+ * Cross-entropy of the logits `hidden · weightᵀ`: equal to
+ * `crossEntropy(linear(hidden, weight), targets)`, in a fraction of the memory.
  *
- * At no time are there logits of more than a few rows. Where a gradient is wanted it is computed on the
- * way forward, so that the logits are needed once, and kept until `backward`: as much memory as `hidden`
- * and `weight` take. A loss for each row of its own has no gradient that could be computed before
- * `backward` brings one: with `reduction: "none"`, and while gradients are recorded, the logits are
- * computed as a whole, by `matmul` and `crossEntropy`.
+ * Only a chunk of logits exists at any time. If a gradient is needed, it is computed in the forward
+ * pass, so that the logits are computed once, and kept until `backward`: as much memory as `hidden`
+ * and `weight` take. The gradient of separate losses depends on the upstream gradient: so with
+ * `reduction: "none"`, and while gradients are recorded, all logits are computed at once, by
+ * `matmul` and `crossEntropy`.
  *
  * @param hidden `[..., width]`
- * @param weight `[classes or more, width]`, of the same type of float.
- * @param targets `int32 [...]`: the class of each row; −1 for a row that does not count. A mean over
- * no rows is NaN, as in PyTorch.
- * @returns A scalar, or a loss for each row, 0 where it does not count, with `reduction: "none"`.
- * @throws {RangeError} If the shapes do not match, a target is not a class, or an option is no number
- * of rows that there can be.
- * @throws {TypeError} If hidden and weight are not of one type of float, or the targets are not `int32`.
+ * @param weight `[classes or more, width]`, of the same float dtype.
+ * @param targets `int32 [...]`: the class of each row; −1 to ignore the row. A mean over no rows is
+ * NaN, as in PyTorch.
+ * @returns A scalar, or with `reduction: "none"` a loss per row, 0 where ignored.
+ * @throws {RangeError} If the shapes do not match, a target is not a class, or an option is not a
+ * valid number of rows.
+ * @throws {TypeError} If hidden and weight differ in dtype or are not floats, or the targets are
+ * not `int32`.
  *
  * @example
  * ```ts
@@ -260,20 +261,20 @@ export function linearCrossEntropy(
   return scope.keep(loss);
 }
 
-/** Memory for the gradients that are wanted, with zeros where the walk leaves the gradient as it is. */
+/** Allocates the needed gradients, with zeros where no chunk writes. */
 function allocateGradients(hidden: Tensor, weight: Tensor, classes: number): Gradients {
   const make = (input: Tensor) =>
     input.requiresGrad ? allocate(input.device, input, "the gradient of a loss") : null;
   const gradients = { hidden: make(hidden), weight: make(weight) };
   if (gradients.weight !== null) {
-    // The padding; or everything, where no row adds to it.
+    // The padding; or everything, if there are no rows.
     const rest = slice(gradients.weight, 0, hidden.shape[0] === 0 ? 0 : classes);
     if (rest.size > 0) copyInto(fill(hidden.device, [], 0), rest);
   }
   return gradients;
 }
 
-/** Puts the loss on the tape: on the way back, what the walk has computed is only scaled. */
+/** Records the loss: the backward pass only scales what was computed. */
 function recordGradients(
   inputs: readonly Tensor[],
   loss: Tensor,
@@ -281,14 +282,14 @@ function recordGradients(
   count: Tensor,
 ): void {
   const history = historyOf(inputs);
-  // What backward wants lives as long as the loss, whatever scopes are around this function.
+  // The saved gradients live as long as the loss, regardless of enclosing scopes.
   for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(history);
   record("linearCrossEntropy", inputs, loss, (upstream, _, sums) => {
     const scope = upstream.device.scopes.current;
     count.moveTo(scope);
     return [gradients.hidden, gradients.weight].map((gradient, i) => {
       if (gradient === null) return null;
-      // The tape takes a handle of its own on what is returned; this one goes with the scope.
+      // The tape takes its own handle on what is returned; this one is freed with the scope.
       gradient.moveTo(scope);
       const sum = sums[i] ?? null;
       if (sum === null) runProgramInto(scale, [gradient, upstream, count], [gradient]);

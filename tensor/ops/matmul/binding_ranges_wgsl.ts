@@ -1,4 +1,4 @@
-/** Matrix products on WebGPU whose operands are larger than what a kernel may see of a buffer. @module */
+/** Matmul on WebGPU with operands that exceed a binding. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
@@ -11,23 +11,23 @@ import {
   withoutEpilogue,
 } from "./product.ts";
 
-/** What a product is done with. */
+/** How to compute a matmul. */
 type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
-/** A product, and how to do it. */
+/** A matmul, and how to compute it. */
 interface Part {
   readonly product: Product;
   readonly options: Flags;
 }
 
-/** The lengths of a product, by which it can be cut. */
+/** The sizes along which a matmul can be cut. */
 type Side = "m" | "n" | "k" | "outer" | "inner";
 
 /**
- * Cuts a product into parts of which a kernel can see all operands: products of fewer rows or columns,
- * or of a part of each sum, which is then added to the part before.
+ * Cuts a matmul into parts whose operands fit a binding: fewer rows or columns, or a part of each
+ * sum, which is added to the part before.
  *
- * @returns The parts, in the order in which they have to be done.
+ * @returns The parts, in execution order.
  */
 export function matmulsInRanges(
   device: WebGpuDevice,
@@ -42,10 +42,10 @@ export function matmulsInRanges(
   const seen = seenProduct(device, product);
   if (typeof seen !== "string") return [{ product: seen, options }];
   const half = halfOf(product[seen]);
-  // Of sums that are cut, only the last part makes them what is to be activated.
+  // If sums are cut, only the last part completes them for the epilogue.
   const begun = seen === "k" ? withoutEpilogue(product) : product;
   const [first, second] = [part(begun, seen, 0, half), part(product, seen, half, product[seen])];
-  // Of a symmetric product only the whole is one.
+  // Only the whole of a symmetric matmul is symmetric.
   const { accumulate = false } = options;
   return [
     ...matmulsInRanges(device, first, { accumulate }),
@@ -53,7 +53,7 @@ export function matmulsInRanges(
   ];
 }
 
-/** The product with operands that can be seen; or the side that has to be cut for that. */
+/** The matmul with operands bound by ranges, or the side to cut along. */
 function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
   const { outer, inner, a, b, c, epilogue } = product;
   const addends = epilogue?.addends ?? [];
@@ -69,7 +69,7 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
     const binding = bindingOf(device, matrix.allocation, matrix.dtype, range);
-    // What copies b, to align it, writes to a buffer of its own.
+    // Aligning b copies it to another buffer.
     const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(product) });
     if (binding === null || !isCopySeen) {
       if (outer > 1) return "outer";
@@ -89,13 +89,13 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
   };
 }
 
-/** What an aligned copy of b takes: items that share one b share the copy. */
+/** Bytes of an aligned copy of b, which items with the same b share. */
 function copiedBytes({ n, k, outer, inner, b }: Product): number {
   const copies = (b.outer === 0 ? 1 : outer) * (b.inner === 0 ? 1 : inner);
   return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
 }
 
-/** What is left of a product if one of its sides is only from `start` to `end`. */
+/** The part of a matmul from `start` to `end` along one side. */
 function part(product: Product, side: Side, start: number, end: number): Product {
   const { a, b, c } = product;
   const moved = (matrix: Matrix, stride: number): Matrix => ({

@@ -1,6 +1,5 @@
 /**
- * What a matrix product goes through before it is stored, where it is not the kernel of the product that
- * does it; and the way back.
+ * Epilogues of a matmul, where its kernel does not fuse them, and their gradient.
  *
  * @module
  */
@@ -13,15 +12,15 @@ import { relu, reluOf, reluSquared } from "../elementwise.ts";
 import type { Epilogue, MatmulActivation } from "./product.ts";
 import { runProgram, runProgramOn } from "../program.ts";
 
-/** How an activation is computed, in place and as an operation, and how its gradient. */
+/** The forms of an activation: in place, as an operation, and its gradient. */
 export interface ActivationForms {
   /** The activation of `x`. */
   readonly program: Program;
-  /** The activation as an operation of its own. */
+  /** As a separate operation. */
   readonly operation: (x: Tensor) => Tensor;
   /**
-   * The gradient of what went in, from what came out, `y`, and from the gradient of that, `upstream`: so
-   * what went in need not be kept.
+   * The gradient of the input, from the output `y` and its gradient `upstream`, so that the input
+   * need not be kept.
    */
   readonly gradient: Program;
 }
@@ -38,7 +37,7 @@ export const ACTIVATION_FORMS: Readonly<
       ({ y, upstream }) => [ex.select(ex.lessEqual(y, 0), 0, upstream)],
     ),
   },
-  // With y = relu(x)² it is 2 relu(x) = 2 √y.
+  // With y = relu(x)², it is 2 relu(x) = 2 √y.
   reluSquared: {
     program: defineProgram(
       { name: "reluSquared in place", inputs: ["x"] },
@@ -52,7 +51,7 @@ export const ACTIVATION_FORMS: Readonly<
   },
 };
 
-/** The gradient before an activation, given that after it, and what came out. */
+/** The gradient before an activation, from that after it and its output. */
 export function gradientBefore(
   activation: MatmulActivation,
   output: () => Tensor,
@@ -68,11 +67,11 @@ const addendPrograms: readonly Program[] = [
 ];
 
 /**
- * Computes a product with its epilogue on the CPU: what is to be added is there first, and the product is
- * added to that, which costs a product no more than to replace it.
+ * Computes a matmul with its epilogue on the CPU: stores the addends first and accumulates the
+ * matmul into them, which costs no more than overwriting.
  *
- * @param c Where the result goes; what it holds is replaced.
- * @param multiply Computes the product into `c`, or adds it.
+ * @param c The result, which is overwritten.
+ * @param multiply Computes the matmul into `c`, or adds it.
  */
 export function runEpilogueOnCpu(
   device: CpuDevice,

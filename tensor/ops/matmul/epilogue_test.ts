@@ -6,7 +6,7 @@ import { viewAs } from "../../apply.ts";
 import { runCandidate } from "./candidates_wgsl.ts";
 import { describeProducts } from "./product.ts";
 
-/** Numbers between −1 and 1 that look random. */
+/** Pseudorandom numbers between −1 and 1. */
 function tensor(device: Device, shape: number[], seed: number): Tensor {
   const length = shape.reduce((size, n) => size * n, 1);
   const numbers = Float32Array.from(
@@ -16,7 +16,7 @@ function tensor(device: Device, shape: number[], seed: number): Tensor {
   return Tensor.from(device, numbers, { shape });
 }
 
-/** Numbers that do not differ by more than rounding does. */
+/** Compares numbers, up to rounding. */
 function assertClose(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
   assertEquals(got.length, wanted.length);
   for (let i = 0; i < got.length; i++) {
@@ -49,7 +49,7 @@ gpuTest("a product and all that is done with it are one kernel", (device) => {
   };
   assertEquals(dispatches(() => linear(x, weight, bias, { residual })), 1);
   assertEquals(dispatches(() => linear(x, weight, bias, reluSquared)), 1);
-  // What comes after the activation would take the result from its gradient.
+  // A residual would overwrite the activation's output, which its gradient needs.
   assertEquals(dispatches(() => linear(x, weight, bias, { ...reluSquared, residual })), 2);
 });
 
@@ -72,7 +72,7 @@ testOnEveryDevice("gradients are added to those that are there already", async (
     for (let batch = 0; batch < 2; batch++) run(x, weight, bias).square().sum().backward();
     return await Promise.all(inputs.map((input) => input.grad!.data()));
   };
-  // What is multiplied is added, too, and what comes out goes in once more.
+  // The operand is also the residual, and the result is an operand again.
   const fused = await gradients((x, weight, bias) => {
     const y = matmul(x, weight, { bias, residual: x });
     return matmul(y, y, { transposeB: true, residual: weight });
@@ -129,12 +129,12 @@ cpuTest("what cannot be added is refused", (device) => {
 
 gpuTest("operands larger than a binding are added to, and activated once", async (device) => {
   const shapes = [
-    // Cut along k: the parts of each sum are added before the activation.
+    // Cut along k: partial sums are added before the activation.
     [4, 140_000, 4],
     // Cut along the rows, and along the columns.
     [1100, 256, 20],
     [20, 256, 1100],
-    // Cut because of what is added.
+    // Cut because of an addend.
     [520, 3, 521],
   ] as const;
   for (const [m, k, n] of shapes) {

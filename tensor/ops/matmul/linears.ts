@@ -1,4 +1,4 @@
-/** Several linear layers on the same rows, with what comes before and after them. @module */
+/** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
@@ -9,30 +9,29 @@ import { linear } from "./matmul.ts";
 import { FLOAT32_EPSILON, rmsNorm } from "../rows.ts";
 import { reshape, slice } from "../views.ts";
 
-/** What {@linkcode linears} can be told. */
+/** Options for {@linkcode linears}. */
 export interface LinearsOptions {
-  /** Whether rows are divided by the root of their mean square before, as `rmsNorm` does. */
+  /** Whether to apply RMS norm to the rows first, like `rmsNorm`. @default {false} */
   readonly normalize?: boolean;
-  /** What the products go through: `reluSquared`, or `softcap` with its cap. */
+  /** Activation: `reluSquared`, or `softcap` with its cap. */
   readonly activation?: "reluSquared" | { readonly softcap: number };
-  /** What is added to the products of the only weight, after the activation: `[..., n]`. */
+  /** Added after the activation, with a single weight: `[..., n]`. */
   readonly residual?: Tensor;
 }
 
-/** Up to so many rows, reading the weights takes longer than all else, and one kernel is enough. */
+/** Maximum rows for which reading the weights dominates and one kernel is enough. */
 const FEW_ROWS = 4;
 
 /**
- * The products of rows with weights: x Wᵀ for each.
+ * Linear layers on the same rows: x Wᵀ for each weight.
  *
- * On a GPU, a few rows for which no gradient can be asked, as in decoding, take one kernel. Everything
- * else is the composition of operations that the options name, what can be done where a product is stored
- * being done there.
+ * On a GPU, a few rows that need no gradient, as in decoding, take one kernel. Everything else is
+ * composed of the operations that the options name, with fused epilogues where possible.
  *
  * @param x `[..., K]`
- * @param weights `[n, k]` each; one with k below K meets the first k columns of x.
+ * @param weights `[n, k]` each; one with k below K uses the first k columns of x.
  * @returns `[..., n]` for each weight.
- * @throws {RangeError} If a weight has more columns than x, or what is added another shape.
+ * @throws {RangeError} If a weight has more columns than x, or the residual has another shape.
  *
  * @example
  * ```ts
@@ -71,7 +70,7 @@ export function linears(
   });
 }
 
-/** The GPU, if one kernel can do it all there; what is wrong is left to the operations to say. */
+/** The GPU, if one kernel can do everything there; errors are left to the operations. */
 function whereOneKernelDoes(
   x: Tensor,
   weights: readonly Tensor[],
@@ -106,7 +105,7 @@ function inOneKernel(
 ): readonly Tensor[] {
   const length = x.shape.at(-1)!;
   const rows = x.size / length;
-  // Each result begins where a kernel can read vectors of four.
+  // Each result starts at a multiple of four elements, for vector access.
   let end = 0;
   const places = weights.map(({ shape: [n] }) => {
     const begin = end;

@@ -5,7 +5,7 @@ import { type Device, linear, noGrad, rmsNorm, Tensor } from "../../mod.ts";
 import { linears, type LinearsOptions } from "./linears.ts";
 import { linearsOnWebGpu } from "./linears_wgsl.ts";
 
-/** Numbers between −1 and 1 that look random. */
+/** Pseudorandom numbers between −1 and 1. */
 function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
   return Float32Array.from({ length }, (_, i) => Math.sin(1 + i * 12.9898 + seed * 78.233));
 }

@@ -1,4 +1,4 @@
-/** The matrix product. @module */
+/** Matmul. @module */
 
 import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
 import type { View } from "../../device.ts";
@@ -13,26 +13,29 @@ import { matmulOnWebGpu } from "./wgsl.ts";
 import { sumToShape } from "../sums.ts";
 import { copy, reshape } from "../views.ts";
 
-/** Which operands are transposed before they are multiplied: without a copy. */
+/** Options for {@linkcode matmul}. Transposing an operand does not copy it. */
 export interface MatmulOptions {
-  /** Use `a`'s last two axes in the other order. */
+  /** Whether to swap the last two axes of `a`. @default {false} */
   readonly transposeA?: boolean;
-  /** Use `b`'s last two axes in the other order. */
+  /** Whether to swap the last two axes of `b`. @default {false} */
   readonly transposeB?: boolean;
-  /** A promise that the product is symmetric, as X Xᵀ is: only half of it needs to be computed. */
+  /**
+   * A promise that the result is symmetric, like X Xᵀ, so that only half of it is computed.
+   * @default {false}
+   */
   readonly symmetric?: boolean;
-  /** What is added to the product first: `[N]`, or what else is broadcast to its shape. */
+  /** Added to the product first: `[N]`, or another shape that broadcasts to the result's. */
   readonly bias?: Tensor;
-  /** What comes next: `relu` or `reluSquared`; nothing by default. */
+  /** Activation applied next: `relu` or `reluSquared`. @default {"none"} */
   readonly activation?: MatmulActivation;
-  /** What is added at last: of the shape of the product, or broadcast to that. */
+  /** Added last: of the shape of the result, or broadcast to it. */
   readonly residual?: Tensor;
 }
 
-/** How the operands of a product are to be taken. */
+/** How to use the operands. */
 type Attributes = Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>;
 
-/** Rows and columns of an operand, after its transposition. */
+/** Rows and columns of an operand, after transposition. */
 function matrixShape(
   { shape }: Specification,
   transpose: boolean,
@@ -41,7 +44,7 @@ function matrixShape(
   return transpose ? [columns, rows] : [rows, columns];
 }
 
-/** The shape rule of all products. What is added comes after the operands. */
+/** The shape rule. Addends follow the operands. */
 const inferProduct: Operation<Attributes>["infer"] = (
   [a, b, ...addends],
   { transposeA, transposeB },
@@ -84,7 +87,7 @@ const inferProduct: Operation<Attributes>["infer"] = (
   return [{ shape, dtype: a!.dtype }];
 };
 
-/** A product, with what is added to it, that goes through an activation. */
+/** A matmul with addends and an activation. */
 function productOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",
@@ -102,7 +105,7 @@ function productOperation(activation: MatmulActivation): Operation<Attributes> {
     gradient: {
       savesInputs: [0, 1],
       savesOutputs: activation === "none" ? [] : [0],
-      // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. Transposed operands only move the marks around.
+      // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. With transposed operands, only the flags change.
       apply: (given, saved, attributes, [wantsA, wantsB, ...wantsAddends], sums) => {
         const upstream = gradientBefore(activation, () => saved.output(0), given);
         const [sumA, sumB, ...sumsOfAddends] = sums;
@@ -145,7 +148,7 @@ function gradientOfB(
 ): Tensor {
   const [a, { shape }] = [saved.input(0), saved.input(1)];
   const dtype = saved.gradientTypes[1]!;
-  // Rows that all batches have against one matrix are rows of one product.
+  // Batches that share one matrix are more rows of a single matmul.
   const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
   const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
   return transposeB
@@ -153,7 +156,7 @@ function gradientOfB(
     : addProduct(left, right, { transposeA: !transposeA }, shape, dtype, sum);
 }
 
-/** A gradient summed to the shape of what was broadcast, and added to the sum of others if possible. */
+/** Sums a gradient to the shape before broadcasting, and adds it to an existing sum if possible. */
 function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null): Tensor {
   if (sum === null || !shapesEqual(shape, upstream.shape)) return sumToShape(upstream, shape);
   addInPlace(sum, upstream);
@@ -166,11 +169,10 @@ function joinRows(x: Tensor): Tensor {
 }
 
 /**
- * Multiplies into a result that is there already, or adds to what it holds. For operations: nothing is
- * recorded.
+ * Multiplies into an existing result, or adds to it. For operations: nothing is recorded.
  *
- * @param c Of the shape that the product has, with rows that are contiguous, in memory of its own.
- * @param epilogue What is done with a product that replaces what the result holds.
+ * @param c Of the shape of the product, with contiguous rows, in memory that no operand shares.
+ * @param epilogue Applied to a product that overwrites the result.
  */
 export function multiplyInto(
   a: Tensor,
@@ -189,7 +191,7 @@ export function multiplyInto(
   });
 }
 
-/** A product as a gradient of this shape: added to the sum of others where that is possible. */
+/** A matmul as a gradient of this shape, added to an existing sum if possible. */
 function addProduct(
   a: Tensor,
   b: Tensor,
@@ -209,7 +211,7 @@ function addProduct(
   return sumToShape(product, shape);
 }
 
-/** The operand, or a copy where neither rows nor columns lie together. */
+/** The operand, or a copy if neither rows nor columns are contiguous. */
 function withUnitStride(x: Tensor): Tensor {
   const [row, column] = [x.shape.length - 2, x.shape.length - 1];
   const [rows, columns] = [x.shape[row]!, x.shape[column]!];
@@ -229,14 +231,14 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
 }
 
 /**
- * The matrix product of the last two axes; the axes before them are batches, and are broadcast. What is
- * asked for beside it is done where the product is stored: activation(a b + bias) + residual.
+ * Matmul of the last two axes; the leading axes are batches, with broadcasting. Options are fused
+ * into the kernel: activation(a b + bias) + residual.
  *
- * @param a `[..., M, K]`, or `[..., K, M]` if it is to be transposed.
- * @param b `[..., K, N]`, or `[..., N, K]` if it is to be transposed.
- * @returns `[..., M, N]`, of the type of the operands. Sums are made in single precision.
+ * @param a `[..., M, K]`, or `[..., K, M]` if transposed.
+ * @param b `[..., K, N]`, or `[..., N, K]` if transposed.
+ * @returns `[..., M, N]`, of the dtype of the operands. Sums are computed in single precision.
  * @throws {RangeError} If the shapes do not match.
- * @throws {TypeError} If an operand is neither `float32` nor `float16`, or they are of two types.
+ * @throws {TypeError} If an operand is neither `float32` nor `float16`, or their dtypes differ.
  *
  * @example
  * ```ts
@@ -252,9 +254,9 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
-  // The gradient of an activation is computed from its result. Half precision rounds the square of a
-  // small number to nothing, and after a sum with something else the result is there no more: in these
-  // cases what goes in is kept, by an operation of its own.
+  // The gradient of an activation is computed from its output. Half precision may round the output
+  // to 0, and a residual would overwrite it: in these cases the activation or the residual is a
+  // separate operation, which keeps its input.
   const isActivated = activation === "none" || a.dtype === "float32";
   const addends = [bias, activation === "none" ? residual : undefined].filter((x) =>
     x !== undefined
@@ -262,7 +264,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const product = applyOne(OPERATIONS[isActivated ? activation : "none"], [a, b, ...addends], {
     transposeA,
     transposeB,
-    // What is added need not be symmetric.
+    // Addends need not be symmetric.
     symmetric: addends.length === 0 && (options.symmetric ?? false),
   });
   if (activation === "none") return product;
@@ -276,7 +278,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
  * @param x `[..., in]`
  * @param weight `[out, in]`
  * @param bias `[out]`
- * @param then What is done with that where it is stored, as by {@linkcode matmul}.
+ * @param then Fused into the kernel, as by {@linkcode matmul}.
  * @returns `[..., out]`
  */
 export function linear(
