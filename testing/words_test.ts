@@ -22,7 +22,6 @@ const PENDING = [
   "gpt/",
   "scripts/",
   "tensor/ops/attention/",
-  "tensor/ops/losses/",
   "tensor/ops/matmul/",
 ];
 
