@@ -254,9 +254,9 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
-  // The gradient of an activation is computed from its output. Half precision may round the output
-  // to 0, and a residual would overwrite it: in these cases the activation or the residual is a
-  // separate operation, which keeps its input.
+  // The gradient of a fused activation is computed from its output. Half precision may round that
+  // output to 0: then the activation is a separate operation, which keeps its input. A residual
+  // would overwrite the output, so it is added separately.
   const isActivated = activation === "none" || a.dtype === "float32";
   const addends = [bias, activation === "none" ? residual : undefined].filter((x) =>
     x !== undefined
