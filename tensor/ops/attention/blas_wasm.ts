@@ -16,7 +16,7 @@ import {
   STATISTICS,
 } from "./softmax_wasm.ts";
 import { multiplyRows, paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 
 /** The arguments of a block of queries, and the log-sum-exps of the first head's queries. */
 const BLOCK_WORDS = ["keys", "count", "left", "right", "shift", "logSums", "logSumStep"] as const;

@@ -28,7 +28,7 @@ import {
   smaller,
 } from "./tile_wasm.ts";
 import { ALWAYS, headAddress, type HeadKernel, isMarked, place } from "./words_wasm.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 
 /** The argument words. */
 const WORDS = [

@@ -2,7 +2,7 @@
 
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 
 /** A kernel that is emitted per head size. */
 export interface HeadKernel {

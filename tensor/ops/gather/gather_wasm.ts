@@ -3,7 +3,7 @@
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import { emitKernel } from "../../devices/cpu/emitter/mod.ts";
 import { sizeOf } from "../../shape.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 
 /** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;

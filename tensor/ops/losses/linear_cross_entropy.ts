@@ -81,7 +81,7 @@ const addScaled = defineProgram(
  * often: 4 MiB, which a cache would hold, take 1.5 times as long as 64 MiB with 32,768 classes and
  * a BLAS, and 1.1 times as long as 16 MiB with 4,096.
  */
-const MOST_BYTES = 2 ** 26;
+const MAX_BYTES = 2 ** 26;
 
 /**
  * Rows per chunk: equal chunks, as few as fit the memory.
@@ -100,7 +100,7 @@ const MOST_BYTES = 2 ** 26;
 export function rowsAtOnce(
   rows: number,
   rowBytes: number,
-  mostBytes: number = MOST_BYTES,
+  mostBytes: number = MAX_BYTES,
 ): number {
   const rowsThatFit = Math.max(1, Math.floor(mostBytes / Math.max(1, rowBytes)));
   const chunks = Math.ceil(rows / rowsThatFit);
@@ -109,8 +109,8 @@ export function rowsAtOnce(
 
 function mostBytes(device: Device): number {
   return device.kind === "cpu"
-    ? MOST_BYTES
-    : Math.min(MOST_BYTES, device.limits.maxStorageBufferBindingSize);
+    ? MAX_BYTES
+    : Math.min(MAX_BYTES, device.limits.maxStorageBufferBindingSize);
 }
 
 /** The inputs, all contiguous. */

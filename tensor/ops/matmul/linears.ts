@@ -4,7 +4,7 @@ import type { WebGpuDevice } from "../../device.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { softcap } from "../elementwise.ts";
-import { linearsOnWebGpu, MOST_WEIGHTS } from "./linears_wgsl.ts";
+import { linearsOnWebGpu, MAX_WEIGHTS } from "./linears_wgsl.ts";
 import { linear } from "./matmul.ts";
 import { FLOAT32_EPSILON, rmsNorm } from "../rows.ts";
 import { reshape, slice } from "../views.ts";
@@ -20,7 +20,7 @@ export interface LinearsOptions {
 }
 
 /** Maximum rows for which reading the weights dominates and one kernel is enough. */
-const FEW_ROWS = 4;
+const MAX_SKINNY_ROWS = 4;
 
 /**
  * Linear layers on the same rows: x Wᵀ for each weight.
@@ -87,9 +87,9 @@ function whereOneKernelDoes(
     weight.device === device && readsFours(weight) && weight.shape.length === 2 &&
     weight.shape[0]! > 0 && weight.shape[1]! <= length && weight.shape[1]! % 4 === 0 &&
     weight.strides[1] === 1 && weight.strides[0]! % 4 === 0;
-  const does = rows >= 1 && rows <= FEW_ROWS && length % 4 === 0 && x.isContiguous &&
+  const does = rows >= 1 && rows <= MAX_SKINNY_ROWS && length % 4 === 0 && x.isContiguous &&
     readsFours(x) &&
-    weights.length >= 1 && weights.length <= MOST_WEIGHTS && weights.every(fits) &&
+    weights.length >= 1 && weights.length <= MAX_WEIGHTS && weights.every(fits) &&
     (typeof activation !== "object" || activation.softcap > 0) &&
     (residual === undefined || (residual.device === device && residual.dtype === "float32" &&
       residual.isContiguous && residual.allocation.bytes <= limit &&

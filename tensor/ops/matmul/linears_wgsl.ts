@@ -33,7 +33,7 @@ export interface LinearsTeam {
 }
 
 /** Weights that a kernel can have: with the rows, what is added and the result that is 8 buffers. */
-export const MOST_WEIGHTS = 5;
+export const MAX_WEIGHTS = 5;
 
 /**
  * A processor that pretends to be a GPU reads for each thread on its own, and pays for every barrier:

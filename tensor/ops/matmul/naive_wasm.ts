@@ -7,10 +7,10 @@
 
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import { emitKernel, F32 } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
 import { type Product, productWork } from "./product.ts";
 
-const WORDS = [...PLACES, ...["m", "n", "k", "accumulate"] as const];
+const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate"] as const];
 
 /** Computes a matmul row by row. */
 export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
@@ -18,7 +18,7 @@ export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boo
   device.dispatch(
     NAIVE_KERNEL,
     {
-      integers: [...places(device, product), m, n, k, Number(accumulate)],
+      integers: [...operandWords(device, product), m, n, k, Number(accumulate)],
     },
     outer * inner * m,
     { work: () => productWork(product, { accumulate }) },

@@ -6,7 +6,7 @@
 
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
 import { type Product, productWork } from "./product.ts";
 import {
   definePacking,
@@ -29,7 +29,7 @@ const OPERATIONS_PER_THREAD = 200_000;
 
 /** The argument words, in order. */
 const WORDS = [
-  ...PLACES,
+  ...OPERAND_WORDS,
   ...["m", "n", "k", "accumulate", "splitRows", "panels", "blockSteps", "scratchB"] as const,
 ];
 
@@ -53,7 +53,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
     packedKernel(device.relaxedSimd),
     {
       integers: [
-        ...places(device, product),
+        ...operandWords(device, product),
         ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
       ],
     },

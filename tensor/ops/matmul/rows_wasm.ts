@@ -18,7 +18,7 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
 import { type Product, productWork } from "./product.ts";
 
 /** Interleaved dot products: the columns of a work item. */
@@ -40,7 +40,7 @@ const SUM_PASS = 512;
 /** Below this many elements of the large matrix, another thread costs more than it gains. */
 const ELEMENTS_PER_THREAD = 32_768;
 
-const WORDS = [...PLACES, ...["m", "n", "k", "accumulate", "groups"] as const];
+const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate", "groups"] as const];
 
 /**
  * Computes a skinny matmul on all threads. The rows of `c` may have any strides if b is
@@ -61,7 +61,7 @@ export function rowsMatmul(
   device.dispatch(
     KERNELS[dots ? "dots" : "sums"][device.relaxedSimd ? "relaxed" : "plain"],
     {
-      integers: [...places(device, product), m, n, k, Number(accumulate), groups],
+      integers: [...operandWords(device, product), m, n, k, Number(accumulate), groups],
     },
     outer * inner * groups,
     {

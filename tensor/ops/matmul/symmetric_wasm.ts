@@ -11,7 +11,7 @@ import {
   type I32,
   type Local,
 } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, PLACES, places } from "./places_wasm.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
 import type { Matrix, Product } from "./product.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
@@ -56,7 +56,7 @@ export function symmetricMatmul(
   device.dispatch(
     MIRROR_KERNEL,
     {
-      integers: [...places(device, product), size, blocks],
+      integers: [...operandWords(device, product), size, blocks],
     },
     product.outer * product.inner * blocks,
     { grain: 16 },
@@ -67,7 +67,7 @@ const MIRROR_KERNEL: WasmKernel = {
   key: "matmul mirror",
   emit: () =>
     emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
-      const word = loadWords(f, words, [...PLACES, "size", "blocks"]);
+      const word = loadWords(f, words, [...OPERAND_WORDS, "size", "blocks"]);
       f.forRange(start, end, 1, (item) => {
         const { c } = locateItem(f, word, f.local(item.divide(word.blocks)));
         const row = f.local(item.remainder(word.blocks).multiply(MIRROR_ROWS));

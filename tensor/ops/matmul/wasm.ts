@@ -11,7 +11,7 @@
 import type { CpuDevice, View } from "../../device.ts";
 import { naiveMatmul } from "./naive_wasm.ts";
 import { packedMatmul } from "./packed_wasm.ts";
-import { addressOf } from "./places_wasm.ts";
+import { addressOf } from "./words_wasm.ts";
 import {
   describeProducts,
   type MatmulOptions,

@@ -3,7 +3,7 @@
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import { emitKernel, F32, I32 } from "../../devices/cpu/emitter/mod.ts";
 import { sizeOf } from "../../shape.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 import { pieceLength } from "../scan/scan_wasm.ts";
 
 /** Weights to add that justify waking another thread. */
@@ -17,8 +17,8 @@ export function multinomialOnCpu(
   output: View,
 ): void {
   const length = weights.shape.at(-1)!;
-  const draws = sizeOf(uniforms.shape);
-  const samples = draws / sizeOf(weights.shape.slice(0, -1));
+  const count = sizeOf(uniforms.shape);
+  const samples = count / sizeOf(weights.shape.slice(0, -1));
   device.dispatch(
     MULTINOMIAL,
     {
@@ -27,7 +27,7 @@ export function multinomialOnCpu(
         ...[length, pieceLength(length), samples],
       ],
     },
-    draws,
+    count,
     { grain: Math.ceil(WEIGHTS_PER_THREAD / length) },
   );
 }
@@ -42,11 +42,11 @@ const MULTINOMIAL: WasmKernel = {
     emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
       const names = ["weights", "uniforms", "output", "length", "piece", "samples"] as const;
       const word = loadWords(f, words, names);
-      f.forRange(start, end, 1, (draw) => {
-        const row = f.local(draw.divide(word.samples));
+      f.forRange(start, end, 1, (sample) => {
+        const row = f.local(sample.divide(word.samples));
         const from = f.local(word.weights.add(row.multiply(word.length).shiftLeft(2)));
         const address = f.local(from);
-        const uniform = f.local(word.uniforms.add(draw.shiftLeft(2)));
+        const uniform = f.local(word.uniforms.add(sample.shiftLeft(2)));
 
         // In the order of the running sum, so that the last sum below equals this one.
         const total = f.local(F32.of(0));
@@ -84,7 +84,7 @@ const MULTINOMIAL: WasmKernel = {
             f.set(running, before.add(sum));
           });
         });
-        f.store(word.output.add(draw.shiftLeft(2)), index);
+        f.store(word.output.add(sample.shiftLeft(2)), index);
       });
     }),
 };

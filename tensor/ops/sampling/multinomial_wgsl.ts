@@ -19,13 +19,13 @@ export function multinomialOnWebGpu(
   for (const piece of rowsInRanges(device, [weights, uniforms, output], rows, "multinomial")) {
     const [pieceRows, length] = piece[0]!.shape as [number, number];
     const samples = piece[1]!.shape[1]!;
-    const draws = pieceRows * samples;
+    const count = pieceRows * samples;
     const offsets = piece.map(({ offset }) => offset);
     device.dispatch(
       MULTINOMIAL,
       piece.map((view) => view.allocation),
-      { integers: [...offsets, draws, samples, length, pieceLength(length)] },
-      workgroupGrid(draws, device.limits.maxComputeWorkgroupsPerDimension),
+      { integers: [...offsets, count, samples, length, pieceLength(length)] },
+      workgroupGrid(count, device.limits.maxComputeWorkgroupsPerDimension),
     );
   }
 }
@@ -38,7 +38,7 @@ const MULTINOMIAL: WgslKernel = {
   key: "multinomial",
   integers: [
     ...["weightsOffset", "uniformsOffset", "outputOffset"],
-    ...["draws", "samples", "length", "piece"],
+    ...["count", "samples", "length", "piece"],
   ],
   buffers: [
     { name: "weights", type: "f32", writes: false },
@@ -51,7 +51,7 @@ var<workgroup> isInvalid: atomic<u32>;
 var<workgroup> goal: f32;
 
 ${beginMain(SCAN_PIECES, "index")}
-  if (index >= u32(arguments.draws)) { return; }
+  if (index >= u32(arguments.count)) { return; }
   let first = u32(arguments.weightsOffset) + index / u32(arguments.samples) * u32(arguments.length);
   let place = u32(arguments.outputOffset) + index;
   let start = lane * u32(arguments.piece);

@@ -131,7 +131,7 @@ export interface MultinomialOptions {
  * cannot throw.
  *
  * @param weights `float32 [..., V]`; they need not add up to 1.
- * @param draw Uniform numbers, `float32 [...]` or `[..., samples]`, or options to generate them.
+ * @param random Uniform numbers, `float32 [...]` or `[..., samples]`, or options to generate them.
  * @returns `int32`, an index for each uniform number.
  * @throws {RangeError} If there are no weights, the uniform numbers do not match the rows, or on
  * WebGPU a row exceeds one binding.
@@ -151,13 +151,13 @@ export interface MultinomialOptions {
  * await device.close();
  * ```
  */
-export function multinomial(weights: Tensor, draw: Tensor | MultinomialOptions): Tensor {
-  const uniforms = "seed" in draw
+export function multinomial(weights: Tensor, random: Tensor | MultinomialOptions): Tensor {
+  const uniforms = "seed" in random
     ? uniform(
       weights.device,
-      [...weights.shape.slice(0, -1), ...(draw.samples === undefined ? [] : [draw.samples])],
-      { seed: draw.seed },
+      [...weights.shape.slice(0, -1), ...(random.samples === undefined ? [] : [random.samples])],
+      { seed: random.seed },
     )
-    : draw;
+    : random;
   return applyOne(multinomialOperation, [contiguous(weights), contiguous(uniforms)], null);
 }

@@ -208,11 +208,11 @@ kernelTest("tokens are sampled without reading back in between", async (device) 
 
 gpuTest("the CPU and WebGPU sample the same", async (gpu) => {
   const cpu = await openDevice("cpu", { threads: 1, blas: false });
-  const draw = (device: Device) =>
+  const sampled = (device: Device) =>
     multinomial(Tensor.from(device, normalArray(1, 5 * 4096).map(Math.exp), { shape: [5, 4096] }), {
       seed: 3,
       samples: 200,
     }).data();
-  assertEquals(await draw(gpu), await draw(cpu));
+  assertEquals(await sampled(gpu), await sampled(cpu));
   await cpu.close();
 });

@@ -3,7 +3,7 @@
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import { emitKernel, F32 } from "../../devices/cpu/emitter/mod.ts";
 import { sizeOf } from "../../shape.ts";
-import { loadWords } from "../matmul/places_wasm.ts";
+import { loadWords } from "../matmul/words_wasm.ts";
 
 /**
  * Pieces per row. Each piece is summed from 0, and the sum of the earlier pieces is added: in the

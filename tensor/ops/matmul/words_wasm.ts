@@ -8,15 +8,15 @@ import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
 import type { Matrix, Product } from "./product.ts";
 
-/** The words that {@linkcode places} returns: addresses, and strides in bytes. */
-export const PLACES = [
+/** The words that {@linkcode operandWords} returns: addresses, and strides in bytes. */
+export const OPERAND_WORDS = [
   ...["a", "aRow", "aColumn", "aOuter", "aInner"] as const,
   ...["b", "bRow", "bColumn", "bOuter", "bInner"] as const,
   ...["c", "cRow", "cColumn", "cOuter", "cInner", "inner"] as const,
 ];
 
 /** The first argument words of a kernel. */
-export function places(device: CpuDevice, { a, b, c, inner }: Product): number[] {
+export function operandWords(device: CpuDevice, { a, b, c, inner }: Product): number[] {
   const words: number[] = [];
   for (const matrix of [a, b, c]) {
     const { row, column, outer, inner } = matrix;
@@ -45,7 +45,7 @@ export function loadWords<N extends string>(
 /** Computes the addresses of the matrices of one batch item. */
 export function locateItem(
   f: FunctionBuilder,
-  word: Readonly<Record<typeof PLACES[number], Local<I32>>>,
+  word: Readonly<Record<typeof OPERAND_WORDS[number], Local<I32>>>,
   item: I32,
 ): { readonly a: Local<I32>; readonly b: Local<I32>; readonly c: Local<I32> } {
   const outer = f.local(item.divide(word.inner));
