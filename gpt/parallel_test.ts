@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { launch, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
+import { installedMpis, launch, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
 import { openDevice } from "../tensor/mod.ts";
+import { adapterTest } from "../testing/gpu.ts";
 import { GPT } from "./model/model.ts";
 import { openTinyLoader, tinyPlan } from "./testing/tiny.ts";
 import { pretrainingRates, trainingLoop } from "./train/loop.ts";
@@ -62,6 +63,16 @@ testUnderMpi("3 and 4 ranks have the same parameters, bit for bit", async (mpi) 
     for (const [i, loss] of wanted.entries()) {
       assert(Math.abs(outputs[0].losses[i] - loss) < 1e-4, `${outputs[0].losses}, ${wanted}`);
     }
+  }
+});
+
+adapterTest("2 ranks on WebGPU have the bits of whole work", async (t) => {
+  for (const mpi of installedMpis()) {
+    await t.step(mpi.name, async () => {
+      const [sharded] = await run(mpi, 2, "sharded", "webgpu");
+      const [whole] = await run(mpi, 2, "replicated", "webgpu");
+      assertEquals([sharded.parameters, sharded.state], [whole.parameters, whole.state]);
+    });
   }
 });
 

@@ -86,6 +86,11 @@ export function testUnderMpi(name: string, run: (mpi: TestedMpi) => Promise<void
   }
 }
 
+/** Every MPI that is installed. */
+export function installedMpis(): TestedMpi[] {
+  return known.filter(({ command }) => isInstalled(command));
+}
+
 function isInstalled(command: string): boolean {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   return folders.some((folder) => {
