@@ -1,5 +1,6 @@
 /** Activation functions, by name. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 

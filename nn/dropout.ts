@@ -1,5 +1,6 @@
 /** Dropout. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { RangeError } from "../tensor/errors.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
 

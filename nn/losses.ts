@@ -6,6 +6,7 @@
  * @module
  */
 
+import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
   expression as ex,

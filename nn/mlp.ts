@@ -1,5 +1,6 @@
 /** The multilayer perceptron. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import type { Device, Tensor } from "../tensor/mod.ts";
 import { Activation, type ActivationName } from "./activation.ts";
 import { Linear } from "./linear.ts";

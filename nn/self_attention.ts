@@ -1,5 +1,6 @@
 /** Multi-head self-attention. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";

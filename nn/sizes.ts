@@ -1,5 +1,7 @@
 /** Validates layer sizes. @module */
 
+import { RangeError } from "../tensor/errors.ts";
+
 /** @throws {RangeError} If the size is not a positive integer. */
 export function checkSize(module: string, what: string, size: number): void {
   if (Number.isSafeInteger(size) && size > 0) return;

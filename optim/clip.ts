@@ -1,5 +1,6 @@
 /** Gradient clipping by global norm. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import {
   concat,
   defineProgram,

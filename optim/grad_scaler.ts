@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Error, RangeError } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";

@@ -1,5 +1,6 @@
 /** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
+import { TypeError } from "../tensor/errors.ts";
 import { AdamUpdate } from "./adam_update.ts";
 import { type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
 import { makeMuonGroup } from "./muon.ts";

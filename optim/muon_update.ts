@@ -10,6 +10,7 @@
  * @module
  */
 
+import { Error, RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
   type Device,

@@ -5,6 +5,7 @@
  */
 
 import { assignTensors, checkNames } from "../tensor/assign.ts";
+import { RangeError } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 

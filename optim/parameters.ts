@@ -1,5 +1,6 @@
 /** Parameters and groups of optimizers. @module */
 
+import { RangeError, TypeError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**

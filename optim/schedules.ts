@@ -8,6 +8,7 @@
  * @module
  */
 
+import { RangeError } from "../tensor/errors.ts";
 import { roundHalfToEven } from "./rounding.ts";
 
 /**

@@ -1,5 +1,6 @@
 /** Stochastic gradient descent. @module */
 
+import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
   expression as ex,

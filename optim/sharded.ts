@@ -11,6 +11,7 @@
  * @module
  */
 
+import { Error } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { type AdamWGroup, makeAdamWGroup } from "./adamw.ts";
 import { makeMuonGroup } from "./muon.ts";

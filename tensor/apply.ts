@@ -7,6 +7,7 @@
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
+import { Error } from "./errors.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import { History } from "./storage.ts";
 import { allocate, type Tensor } from "./tensor.ts";

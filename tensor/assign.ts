@@ -1,6 +1,7 @@
 /** Assigns tensors by name: parameters from a checkpoint, or optimizer state. @module */
 
 import type { TypedArray } from "./dtype.ts";
+import { RangeError } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { copyInto } from "./ops/elementwise.ts";
 import { formatShape } from "./shape.ts";

@@ -1,5 +1,7 @@
 /** Element dtypes of tensors. @module */
 
+import { TypeError } from "./errors.ts";
+
 /**
  * Element dtype: 32-bit floats; 16-bit floats where supported (they save memory, but kernels
  * compute in 32 bits); or 32-bit integers for token ids and indices.

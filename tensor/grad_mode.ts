@@ -1,5 +1,7 @@
 /** Gradient mode: whether operations are recorded for backward. @module */
 
+import { TypeError } from "./errors.ts";
+
 let enabled = true;
 
 /** Whether operations are currently recorded. */

@@ -1,6 +1,7 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
 import { checkDType, type DType, type TypedArray } from "./dtype.ts";
+import { RangeError, TypeError } from "./errors.ts";
 import { formatShape } from "./shape.ts";
 
 /** A typed array of any kind. */

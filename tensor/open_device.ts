@@ -3,6 +3,7 @@
 import type { Device } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
+import { RangeError } from "./errors.ts";
 
 /** Options for {@linkcode openDevice}. */
 export interface OpenOptions {

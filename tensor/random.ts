@@ -8,6 +8,8 @@
  * @module
  */
 
+import { RangeError } from "./errors.ts";
+
 const PARITY = 0x1BD11BDA;
 const ROTATIONS = Int32Array.of(13, 15, 26, 6, 17, 29, 16, 24);
 

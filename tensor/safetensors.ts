@@ -11,6 +11,7 @@
  * @module
  */
 
+import { RangeError, SyntaxError, TypeError } from "./errors.ts";
 import {
   checkEntry,
   checkLayout,

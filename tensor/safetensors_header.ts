@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SyntaxError } from "./errors.ts";
 import { type Member, membersOf } from "./json_members.ts";
 
 /** Bytes before the header: its length as a 64-bit number. */

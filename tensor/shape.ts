@@ -1,5 +1,7 @@
 /** Shapes, strides and broadcasting, with all their errors. @module */
 
+import { RangeError } from "./errors.ts";
+
 /** Formats a shape: `[2, 3]`. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;

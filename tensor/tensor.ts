@@ -15,6 +15,7 @@ import {
   type TypedArray,
   typedArray,
 } from "./dtype.ts";
+import { Error, RangeError, TypeError } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { RangeError } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { AheadDrawer } from "./draw_ahead.ts";
 import { KVCache } from "../model/kv_cache.ts";

@@ -1,5 +1,6 @@
 /** Drawing the next token from logits, on the device. @module */
 
+import { Error, RangeError } from "../../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,

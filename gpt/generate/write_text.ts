@@ -1,5 +1,6 @@
 /** Text from a model, as it comes. @module */
 
+import { RangeError } from "../../tensor/errors.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { GPT } from "../model/model.ts";

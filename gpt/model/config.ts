@@ -6,6 +6,8 @@
  * @module
  */
 
+import { RangeError } from "../../tensor/errors.ts";
+
 /** The shape of a GPT, under nanochat's names. */
 export interface GPTConfig {
   /** The longest sequence that the model is trained on, in tokens. */

@@ -1,5 +1,6 @@
 /** What a model remembers of the tokens that it has read. @module */
 
+import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 

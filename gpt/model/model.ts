@@ -13,6 +13,7 @@
 
 import { Embedding, initializers, Linear, Module, namedSeed, parameter } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
+import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
   concat,
   defineProgram,

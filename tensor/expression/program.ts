@@ -6,6 +6,7 @@
  */
 
 import type { DType } from "../dtype.ts";
+import { RangeError, TypeError } from "../errors.ts";
 import { type Expression, inOrder, input, operandsOf, scalar } from "./expression.ts";
 
 /** Arguments of {@linkcode defineProgram}. */

@@ -10,6 +10,7 @@
 import { applyOne, noteRounded, type Operation } from "../apply.ts";
 import type { Device, View } from "../device.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
+import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";

@@ -1,6 +1,7 @@
 /** Concatenating and splitting tensors. @module */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { RangeError, TypeError } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";

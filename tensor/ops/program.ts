@@ -16,6 +16,7 @@ import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
+import { RangeError, TypeError } from "../errors.ts";
 import {
   type GradientForm,
   type GradientProgram,

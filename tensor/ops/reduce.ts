@@ -6,6 +6,7 @@
 
 import { applyOne, type Operation } from "../apply.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
+import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";

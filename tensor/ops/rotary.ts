@@ -2,6 +2,7 @@
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
 import type { View } from "../device.ts";
+import { Error, RangeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";

@@ -1,6 +1,7 @@
 /** Rotary position embedding followed by RMS norm, as one operation. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
+import { Error } from "../errors.ts";
 import { differentiate } from "../expression/differentiate.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";

@@ -5,6 +5,7 @@
  */
 
 import { applyOne, type Operation, record } from "../apply.ts";
+import { RangeError } from "../errors.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import {
   broadcastStrides,

@@ -1,5 +1,6 @@
 /** Matmul by a system BLAS, opened through Deno's foreign function interface. @module */
 
+import { Error } from "../../errors.ts";
 import { deno, type DenoSubset, type ForeignFunction, type ForeignLibrary } from "./deno_subset.ts";
 import type { Heap } from "./memory.ts";
 import { type Product, ROW_MAJOR, transposition } from "./product.ts";

@@ -11,6 +11,7 @@ import type {
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type TypedArray } from "../../dtype.ts";
+import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { Blas } from "./blas.ts";

@@ -1,6 +1,7 @@
 /** Compiled kernels on the main thread. @module */
 
 import type { WasmKernel } from "../../device.ts";
+import { Error, TypeError } from "../../errors.ts";
 
 export type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
 

@@ -1,6 +1,7 @@
 /** The CPU device's allocator: blocks of one shared WebAssembly memory that grows. @module */
 
 import type { Allocation } from "../../device.ts";
+import { Error, RangeError } from "../../errors.ts";
 
 /** Start and size of every block are multiples of this, a cache line. */
 export const BLOCK_ALIGNMENT = 64;

@@ -1,5 +1,6 @@
 /** The CPU device's threads: posting jobs and waiting for them. @module */
 
+import { Error, RangeError } from "../../errors.ts";
 import type { CpuAllocation, Heap } from "./memory.ts";
 import { type Product, writeProduct } from "./product.ts";
 import { startThread, type Thread } from "./thread.ts";

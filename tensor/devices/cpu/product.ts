@@ -1,6 +1,7 @@
 /** GEMM descriptors as BLAS takes them, and how one is split over threads. @module */
 
 import type { Arguments } from "../../device.ts";
+import { RangeError } from "../../errors.ts";
 
 export const ROW_MAJOR = 101;
 const NO_TRANSPOSE = 111;

@@ -1,5 +1,6 @@
 /** Starts and ends the threads that run `worker.ts`. @module */
 
+import { Error } from "../../errors.ts";
 import { runWorker, type WorkerReport, type WorkerStart } from "./worker.ts";
 
 export interface Thread {

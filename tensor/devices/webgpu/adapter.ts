@@ -1,6 +1,7 @@
 /** Opens a GPU adapter with the limits and features that kernels use. @module */
 
 import type { DeviceInfo } from "../../device.ts";
+import { Error, RangeError } from "../../errors.ts";
 
 /** The limits that a device is opened with; see the WebGPU specification, section 3.6.2. */
 export interface WebGpuLimits {

@@ -7,6 +7,7 @@
 
 import type { Allocation, View, WebGpuDevice } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
+import { RangeError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
 

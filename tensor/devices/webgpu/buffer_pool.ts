@@ -1,5 +1,6 @@
 /** A pool of GPU buffers: creating one takes longer than a small kernel. @module */
 
+import { RangeError } from "../../errors.ts";
 import type { BufferHandle, Gpu } from "./gpu.ts";
 
 export interface PooledBuffer {

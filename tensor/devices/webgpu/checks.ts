@@ -1,6 +1,7 @@
 /** Validation before calling the driver, whose errors come later and say less. @module */
 
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
+import { RangeError } from "../../errors.ts";
 import type { WebGpuLimits } from "./adapter.ts";
 import { WebGpuRange, wholeOf, wholeWords } from "./allocation.ts";
 

@@ -1,5 +1,6 @@
 /** Which memory depends on kernels that may not compile. @module */
 
+import { Error } from "../../errors.ts";
 import type { WebGpuAllocation } from "./allocation.ts";
 import { oneLine } from "./checks.ts";
 

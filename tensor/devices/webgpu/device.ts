@@ -9,6 +9,7 @@ import type {
   WgslKernel,
 } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
+import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";

@@ -1,6 +1,7 @@
 /** WebGPU, called on this thread. @module */
 
 import type { DeviceInfo } from "../../device.ts";
+import { Error } from "../../errors.ts";
 import type { OpenedAdapter, WebGpuLimits } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
 import { encode, partsOf } from "./encode.ts";

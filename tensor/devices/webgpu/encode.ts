@@ -1,5 +1,6 @@
 /** Encodes recorded commands with a `GPUCommandEncoder`. @module */
 
+import { RangeError } from "../../errors.ts";
 import {
   type BindGroupHandle,
   type BufferHandle,

@@ -1,5 +1,6 @@
 /** Errors of a device: recorded when detected, thrown at the next use. @module */
 
+import { Error } from "../../errors.ts";
 import { oneLine } from "./checks.ts";
 
 /** The failure of a closed device, which takes precedence over earlier ones. */

@@ -1,6 +1,7 @@
 /** Runs the programs of `tensor/expression/` on a WebGPU device. @module */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { RangeError } from "../../errors.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";

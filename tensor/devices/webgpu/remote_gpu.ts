@@ -1,6 +1,7 @@
 /** WebGPU, called in a worker, so that waiting for it does not block this thread. @module */
 
 import type { DeviceInfo } from "../../device.ts";
+import { Error } from "../../errors.ts";
 import type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
 import type {
   BindGroupHandle,

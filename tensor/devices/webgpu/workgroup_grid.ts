@@ -1,5 +1,7 @@
 /** Workgroup counts beyond the limit of one dimension. @module */
 
+import { RangeError } from "../../errors.ts";
+
 /**
  * Folds a number of workgroups into the dimensions x and y of a dispatch.
  *

@@ -2,6 +2,7 @@
 
 import { apply, type Operation, type Specification } from "../../apply.ts";
 import { isFloat } from "../../dtype.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { attentionGradientOnCpu } from "./gradient_wasm.ts";

@@ -10,6 +10,7 @@
 import { applyOne, type Operation, type Specification } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { sumAlongOnCpu, sumRowsOnCpu, takeAlongOnCpu, takeRowsOnCpu } from "./gather_wasm.ts";

@@ -1,6 +1,7 @@
 /** Validates ids before a kernel uses them as indices. @module */
 
 import { bytesPerElement } from "../../dtype.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /**

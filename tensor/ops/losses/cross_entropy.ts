@@ -4,6 +4,7 @@
  * @module
  */
 
+import { RangeError, TypeError } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";

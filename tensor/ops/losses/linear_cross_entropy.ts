@@ -15,6 +15,7 @@
 import { historyOf, record } from "../../apply.ts";
 import type { Device } from "../../device.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import { differentiate } from "../../expression/differentiate.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";

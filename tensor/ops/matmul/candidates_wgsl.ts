@@ -7,6 +7,7 @@
 
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";
+import { Error } from "../../errors.ts";
 import {
   type Element,
   elementOf,

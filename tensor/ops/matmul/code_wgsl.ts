@@ -10,6 +10,7 @@
 
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
+import { TypeError } from "../../errors.ts";
 import type { MatmulActivation, Matrix, Product } from "./product.ts";
 
 /** Where a matrix lies, as arguments of a kernel, in elements. */

@@ -1,6 +1,7 @@
 /** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
+import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { softcap } from "../elementwise.ts";

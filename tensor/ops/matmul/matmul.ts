@@ -3,6 +3,7 @@
 import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
 import type { View } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";

@@ -9,6 +9,7 @@
 
 import type { Allocation, View } from "../../device.ts";
 import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
+import { Error, RangeError, TypeError } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
 /** Options of a matmul. */

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { RangeError } from "../../errors.ts";
 import {
   BEGIN_A,
   BEGIN_B,

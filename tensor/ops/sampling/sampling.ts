@@ -6,6 +6,7 @@
  */
 
 import { apply, applyOne, type Operation } from "../../apply.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis, shapesEqual } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";

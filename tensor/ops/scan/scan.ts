@@ -1,6 +1,7 @@
 /** Running sums (prefix sums). @module */
 
 import { applyOne, type Operation } from "../../apply.ts";
+import { TypeError } from "../../errors.ts";
 import { normalizeAxis } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { cumulativeSumOnCpu } from "./scan_wasm.ts";

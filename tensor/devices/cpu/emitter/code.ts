@@ -6,6 +6,8 @@
  * @module
  */
 
+import { RangeError } from "../../../errors.ts";
+
 export interface CodeSink {
   readonly bytes: number[];
   readonly relaxedSimd: boolean;

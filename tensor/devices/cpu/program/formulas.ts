@@ -1,5 +1,6 @@
 /** Code generation for formulas: four elements at a time. @module */
 
+import { Error } from "../../../errors.ts";
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import type { FunctionBuilder } from "../emitter/function.ts";
 import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "../emitter/math.ts";

@@ -1,5 +1,6 @@
 /** Code generation for formulas over 32-bit integers, which wrap around. @module */
 
+import { Error } from "../../../errors.ts";
 import type { BinaryOperation, Expression } from "../../../expression/expression.ts";
 import { type F32x4, I32x4 } from "../emitter/vectors.ts";
 
