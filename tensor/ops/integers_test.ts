@@ -127,6 +127,15 @@ kernelTest("integers are selected, negated, filled and copied exactly", async (d
   assertEquals([...await x.to("float32").data()], Array.from(values, Math.fround));
 });
 
+testOnEveryDevice("floats are truncated to integers, within their range", async (device) => {
+  const numbers = [2.7, -2.7, NaN, Infinity, -Infinity, 1e30, -1e30, -0.5];
+  const expected = [2, -2, 0, HIGHEST, LOWEST, HIGHEST, LOWEST, 0];
+  for (const count of [7, 8]) {
+    const x = Tensor.from(device, numbers.slice(0, count));
+    assertEquals([...await x.to("int32").data()], expected.slice(0, count));
+  }
+});
+
 testOnEveryDevice("the share of right answers is the mean of an equality", async (device) => {
   const logits = Tensor.from(device, [[1, 5, 2], [0, 0, 1], [3, 2, 1], [1, 2, 1]]);
   const labels = Tensor.from(device, Uint8Array.of(1, 2, 1, 1));

@@ -77,7 +77,8 @@ export interface TensorMethods {
   where(a: TensorOrNumber, b: TensorOrNumber): Tensor;
   /**
    * Casts to another dtype: rounds to nearest for `float16` (infinite from 65,520 on), and integers
-   * above 2²⁴ for `float32`. Gradients flow back between floats, each in the dtype of its tensor.
+   * above 2²⁴ for `float32`; truncates floats for `int32`, clamped to its range, NaN to 0. Gradients
+   * flow back between floats, each in the dtype of its tensor.
    */
   to(dtype: DType): Tensor;
 

@@ -104,7 +104,8 @@ export class OperandCode {
     const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
     const [type, typeOfBuffer] = [wgslType(dtype), this.#typeOfBuffer(buffer)];
-    let stored = type === this.#pattern.number ? value : `${typeOfWidth(type, width)}(${value})`;
+    const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
+    let stored = type === this.#pattern.number ? value : `${conversion}(${value})`;
     if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
     return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
   }

@@ -161,6 +161,13 @@ fn isNan${n}(x: ${F}) -> ${B} {
   return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u);
 }
 `,
+    // WGSL leaves NaN to the device, and need not reach the largest integer.
+    truncated: `
+fn truncated${n}(x: ${F}) -> ${I} {
+  let inside = select(${I}(x), ${I}(2147483647), x >= ${F}(2147483648.0));
+  return select(inside, ${I}(0), isNan${n}(x));
+}
+`,
     larger: `
 fn larger${n}(a: ${F}, b: ${F}) -> ${F} {
   return select(select(max(a, b), b, isNan${n}(b)), a, isNan${n}(a));
