@@ -66,7 +66,7 @@ export interface OpenedAdapter {
 }
 
 /** Optional features that kernels use. Requesting an absent one throws. */
-const wantedFeatures = ["timestamp-query", "shader-f16", "subgroups"] as const;
+const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
 
 /**
  * Opens the best adapter that `navigator.gpu` offers.

@@ -1,6 +1,5 @@
 /**
- * The ways to multiply matrices on WebGPU: a ladder from the plain kernel to those that adapters of one
- * kind or another like best.
+ * The kernels that multiply matrices on WebGPU, and which of them is taken.
  *
  * @module
  */
@@ -16,8 +15,14 @@ import {
   type MatmulKernel,
   matricesOf,
 } from "./code_wgsl.ts";
-import { dotsKernel, hasVectorsAlongK } from "./dots_wgsl.ts";
-import { alignKernel, naiveKernel, registerKernel, rowsKernel } from "./kernels_wgsl.ts";
+import {
+  alignKernel,
+  dotsKernel,
+  hasVectorsAlongK,
+  naiveKernel,
+  registerKernel,
+  rowsKernel,
+} from "./kernels_wgsl.ts";
 import {
   ACTIVATIONS,
   mapAddends,
@@ -26,30 +31,21 @@ import {
   type Product,
   productWork,
 } from "./product.ts";
-import { partsOf, runInParts } from "./split_wgsl.ts";
-import { prefetchedKernel, stagedKernel, type Staging } from "./staged_wgsl.ts";
-import { subgroupsKernel } from "./subgroups_wgsl.ts";
+import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 
-/** What of a device decides whether a way is possible on it. */
+/** What of a device decides which kernel it gets. */
 export type Capabilities = Pick<WebGpuDevice, "info" | "limits">;
 
-/** What a product is done with. */
+/** What a matmul is done with. */
 export type ProductFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
-/** One way to compute a product. */
+/** One way to compute any matmul. */
 export interface MatmulCandidate {
-  /** Whether this way is possible on a device at all. */
-  readonly fits: (device: Capabilities) => boolean;
-  /**
-   * Whether it is a way of its own to compute a product. Any product can be computed by any candidate,
-   * but some are then computed as another candidate does.
-   */
-  readonly suits: (product: Product, form: KernelForm, device: Capabilities) => boolean;
+  /** Threads of a workgroup. */
+  readonly threads: number;
   /** Whether b has to have contiguous rows that begin at multiples of four elements. */
   readonly alignedB: boolean;
-  /** Whether the sums of products of few elements are cut in parts. */
-  readonly cutsSums: boolean;
-  /** The kernel for a product. */
+  /** The kernel for a matmul. */
   readonly kernel: (product: Product, form: KernelForm) => MatmulKernel;
 }
 
@@ -58,58 +54,36 @@ export type MatmulCandidateName =
   | "naive"
   | "dots"
   | "rows"
-  | `registers ${"4×8" | "8×8" | "16×8"}`
-  | `${"staged" | "prefetched"} ${"4×4" | "8×8"} by ${"8×8" | "16×16"}`
-  | `subgroups ${"4×4" | "8×4"}`
-  | "parts of registers 4×8"
-  | "parts of registers 8×8"
-  | "parts of staged 4×4 by 8×8"
-  | "parts of prefetched 4×4 by 8×8";
+  | `registers ${"8×8" | "16×8"}`
+  | `staged ${"4×4 by 8×8" | "8×8 by 8×8" | "8×8 by 16×16"}`;
 
-/** Beyond so many rows, computing one at a time is out of the question. */
-const SEVERAL_ROWS = 16;
+const naive = candidate(64, naiveKernel);
+const dots = candidate(64, dotsKernel);
 
-/** All candidates: what choosing by timing has to try. */
+/** All candidates. `registers` are for software adapters, `staged` for real GPUs. */
 export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidate>> = {
-  "naive": way(naiveKernel),
-  "dots": wayIf(
-    (product, { isSymmetric }) => hasVectorsAlongK(product) && !isSymmetric,
-    dotsKernel,
-    naiveKernel,
-  ),
-  "rows": { ...way(rowsKernel), suits: ({ m }) => m <= SEVERAL_ROWS },
-  "registers 4×8": registers(4, 8),
+  naive,
+  dots: {
+    ...dots,
+    kernel: (product, form) => {
+      const fits = hasVectorsAlongK(product) && !form.isSymmetric;
+      return (fits ? dots : naive).kernel(product, form);
+    },
+  },
+  rows: candidate(128, rowsKernel),
   "registers 8×8": registers(8, 8),
   "registers 16×8": registers(16, 8),
   "staged 4×4 by 8×8": staged({ threads: 8, tile: 4, depth: 16 }),
   "staged 8×8 by 8×8": staged({ threads: 8, tile: 8, depth: 8 }),
-  "staged 4×4 by 16×16": staged({ threads: 16, tile: 4, depth: 16 }),
   "staged 8×8 by 16×16": staged({ threads: 16, tile: 8, depth: 8 }),
-  "prefetched 4×4 by 8×8": prefetched({ threads: 8, tile: 4, depth: 16 }),
-  "prefetched 8×8 by 8×8": prefetched({ threads: 8, tile: 8, depth: 8 }),
-  "prefetched 4×4 by 16×16": prefetched({ threads: 16, tile: 4, depth: 16 }),
-  "prefetched 8×8 by 16×16": prefetched({ threads: 16, tile: 8, depth: 8 }),
-  "subgroups 4×4": subgroups(4),
-  "subgroups 8×4": subgroups(8),
-  "parts of registers 4×8": inParts(registers(4, 8)),
-  "parts of registers 8×8": inParts(registers(8, 8)),
-  "parts of staged 4×4 by 8×8": inParts(staged({ threads: 8, tile: 4, depth: 16 })),
-  "parts of prefetched 4×4 by 8×8": inParts(prefetched({ threads: 8, tile: 4, depth: 16 })),
 };
 
-/** The names of all candidates, the plain one first. */
-export const MATMUL_CANDIDATE_NAMES: readonly MatmulCandidateName[] = Object.keys(
-  WEBGPU_MATMULS,
-) as MatmulCandidateName[];
-
 /** A way whose kernels depend on the form alone. They are made when they are first asked for. */
-function way(make: (form: KernelForm) => MatmulKernel): MatmulCandidate {
+function candidate(threads: number, make: (form: KernelForm) => MatmulKernel): MatmulCandidate {
   const kernels: MatmulKernel[] = [];
   return {
-    fits: () => true,
-    suits: () => true,
+    threads,
     alignedB: false,
-    cutsSums: false,
     kernel: (_, form) => {
       const { rowMajorA, rowMajorB, isSymmetric, operands, result, addends, activation } = form;
       const index = Number(rowMajorA) + 2 * Number(rowMajorB) + 4 * Number(isSymmetric) +
@@ -120,69 +94,51 @@ function way(make: (form: KernelForm) => MatmulKernel): MatmulCandidate {
   };
 }
 
-/** A way for some products, and another for all others. */
-function wayIf(
-  applies: (product: Product, form: KernelForm) => boolean,
-  make: (form: KernelForm) => MatmulKernel,
-  otherwise: (form: KernelForm) => MatmulKernel,
-): MatmulCandidate {
-  const [own, other] = [way(make), way(otherwise)];
-  return {
-    ...own,
-    suits: applies,
-    kernel: (product, form) => (applies(product, form) ? own : other).kernel(product, form),
-  };
-}
-
 function registers(tileRows: number, tileColumns: number): MatmulCandidate {
-  return { ...way((form) => registerKernel(tileRows, tileColumns, form)), alignedB: true };
-}
-
-function subgroups(tileRows: number): MatmulCandidate {
   return {
-    ...way((form) => subgroupsKernel(tileRows, form)),
-    fits: ({ info }) => `${info.details.features}`.split(" ").includes("subgroups"),
+    ...candidate(64, (form) => registerKernel(tileRows, tileColumns, form)),
     alignedB: true,
   };
 }
 
 function staged(staging: Staging): MatmulCandidate {
-  return { ...way((form) => stagedKernel(staging, form)), fits: hasRoom(staging, 1) };
+  return candidate(staging.threads ** 2, (form) => stagedKernel(staging, form));
 }
 
-function prefetched(staging: Staging): MatmulCandidate {
-  return {
-    ...wayIf(
-      isAligned,
-      (form) => prefetchedKernel(staging, form),
-      (form) => stagedKernel(staging, form),
-    ),
-    fits: hasRoom(staging, 2),
-  };
+/** Up to so many rows, large tiles would be mostly empty. */
+const FEW_ROWS = 4;
+/** Up to so many rows, copying b to align it costs more than it gains. */
+const VERY_FEW_ROWS = 2;
+/** Matmuls with fewer multiplications are done before tiles pay. */
+const SMALL_PRODUCT = 4096;
+/** Matmuls with more are worth the longer compilation of the largest tile. */
+const LARGE_PRODUCT = 2 ** 24;
+/** Sums shorter than this are not worth sharing among threads. */
+const LONG_SUM = 32;
+
+/**
+ * The candidate that is taken for a matmul, by its sizes and by the kind of adapter.
+ *
+ * Software adapters emulate barriers and gain nothing from workgroup memory, so they get kernels
+ * without it.
+ */
+export function chooseBySize(device: Capabilities, product: Product): MatmulCandidateName {
+  const { m, n, k } = product;
+  if (m * n * k < SMALL_PRODUCT) return "naive";
+  if (device.info.details.software === true) {
+    const isAlignedB = product.b.column === 1 && isAlignedMatrix(product.b, n);
+    if (m <= VERY_FEW_ROWS && !isAlignedB) return "dots";
+    return m * n * k < LARGE_PRODUCT || m <= 8 ? "registers 8×8" : "registers 16×8";
+  }
+  if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
+  const large = "staged 8×8 by 16×16";
+  if (m >= 512 && n >= 512 && fitsDevice(device, large)) return large;
+  return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
 }
 
-/** Whether workgroups may be as large as this, and share so many blocks of each operand. */
-function hasRoom({ threads, tile, depth }: Staging, blocks: number): MatmulCandidate["fits"] {
-  return ({ limits }) =>
-    limits.maxComputeInvocationsPerWorkgroup >= threads ** 2 &&
-    limits.maxComputeWorkgroupStorageSize >= 2 * blocks * 4 * depth * threads * tile;
-}
-
-function inParts(candidate: MatmulCandidate): MatmulCandidate {
-  return {
-    ...candidate,
-    suits: (product, form, device) =>
-      candidate.suits(product, form, device) &&
-      partsOf(device, product, candidate.kernel(product, form)) > 1,
-    cutsSums: true,
-  };
-}
-
-/** Whether both operands can be read in vectors of four along the axis that is contiguous. */
-function isAligned({ m, n, k, a, b }: Product): boolean {
-  const lengthA = a.column === 1 ? k : m;
-  const lengthB = b.column === 1 ? n : k;
-  return isAlignedMatrix(a, lengthA) && isAlignedMatrix(b, lengthB);
+/** Whether workgroups may be as large as a candidate's. */
+export function fitsDevice({ limits }: Capabilities, name: MatmulCandidateName): boolean {
+  return WEBGPU_MATMULS[name].threads <= limits.maxComputeInvocationsPerWorkgroup;
 }
 
 /**
@@ -196,7 +152,7 @@ export function isAlignedMatrix(matrix: Matrix, length: number): boolean {
 }
 
 /** What the kernels of a product depend on. @throws {TypeError} If its elements cannot be multiplied. */
-export function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelForm {
+function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelForm {
   return {
     rowMajorA: a.column === 1,
     rowMajorB: b.column === 1,
@@ -209,52 +165,28 @@ export function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): Ke
 }
 
 /**
- * Computes a product by one of {@linkcode WEBGPU_MATMULS}, in as many dispatches as limits demand.
+ * Computes a matmul by one of {@linkcode WEBGPU_MATMULS}, in as many dispatches as limits demand.
  *
- * @returns How many dispatches it took.
- * @throws {Error} If the device does not have what this way needs.
+ * @throws {Error} If its workgroups are too large for the device.
  */
 export function runCandidate(
   device: WebGpuDevice,
   name: MatmulCandidateName,
-  product: Product,
-  flags: ProductFlags,
-): number {
-  const candidate = WEBGPU_MATMULS[name];
-  if (!candidate.fits(device)) {
-    throw new Error(
-      `Cannot multiply matrices by "${name}": wanted a device with larger workgroups or subgroups, ` +
-        `got ${device.info.description}`,
-    );
-  }
-  const parts = candidate.cutsSums
-    ? partsOf(device, product, candidate.kernel(product, formOf(product, false)))
-    : 1;
-  if (parts === 1) return runTiles(device, candidate, product, flags);
-  return runInParts(
-    device,
-    product,
-    formOf(product, false),
-    flags,
-    parts,
-    (product, flags) => runTiles(device, candidate, product, flags),
-  );
-}
-
-/** Computes a product tile by tile. */
-function runTiles(
-  device: WebGpuDevice,
-  { alignedB, kernel }: MatmulCandidate,
   given: Product,
   { accumulate = false, symmetric = false }: ProductFlags,
-): number {
-  let dispatches = 0;
+): void {
+  if (!fitsDevice(device, name)) {
+    throw new Error(
+      `Cannot multiply matrices by "${name}": wanted a device with larger workgroups, got ` +
+        device.info.description,
+    );
+  }
+  const { alignedB, kernel } = WEBGPU_MATMULS[name];
   const { m, n, outer, inner } = given;
   const copy = alignedB && !(given.b.column === 1 && isAlignedMatrix(given.b, n))
     ? alignB(device, given)
     : null;
-  const product = copy === null ? given : { ...given, b: copy.matrix };
-  dispatches += copy?.dispatches ?? 0;
+  const product = copy === null ? given : { ...given, b: copy };
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
   // Only a whole result has its diagonal where rows and columns are equal.
@@ -270,11 +202,9 @@ function runTiles(
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
         () => productWork(part, { accumulate, symmetric: isSymmetric }, items),
       );
-      dispatches++;
     });
   }
-  if (copy !== null) device.free(copy.matrix.allocation);
-  return dispatches;
+  if (copy !== null) device.free(copy.allocation);
 }
 
 const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
@@ -286,8 +216,7 @@ const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
 function alignB(
   device: WebGpuDevice,
   { n, k, outer, inner, b }: Product,
-): { readonly matrix: Matrix; readonly dispatches: number } {
-  let dispatches = 0;
+): Matrix {
   const [outerCount, innerCount] = [b.outer === 0 ? 1 : outer, b.inner === 0 ? 1 : inner];
   const row = 4 * Math.ceil(n / 4);
   const copies = outerCount * innerCount;
@@ -299,14 +228,12 @@ function alignB(
     device.dispatch(ALIGN_KERNELS[elementOf(b.dtype)], [b.allocation, allocation], {
       integers: [b.offset, b.row, b.column, b.outer, b.inner, innerCount, k, n, first],
     }, [Math.ceil(row / 32), Math.ceil(k / 32), items]);
-    dispatches++;
   });
-  const matrix: Matrix = {
+  return {
     ...{ allocation, dtype: b.dtype, offset: 0, row, column: 1 },
     outer: b.outer === 0 ? 0 : innerCount * k * row,
     inner: b.inner === 0 ? 0 : k * row,
   };
-  return { matrix, dispatches };
 }
 
 /** Calls `run` for ranges of batch items that one dispatch may have. */

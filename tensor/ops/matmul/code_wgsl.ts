@@ -18,7 +18,7 @@ const place = (name: string): readonly string[] =>
   ["Offset", "Row", "Column", "Outer", "Inner"].map((distance) => name + distance);
 
 /** The arguments of a product kernel: where the operands lie, and what else there is to know. */
-export const matmulArguments = (form: KernelForm): readonly string[] => [
+const matmulArguments = (form: KernelForm): readonly string[] => [
   ...["a", "b", "c", ...addendNames(form)].flatMap(place),
   ...["m", "n", "k", "inner", "firstItem", "accumulate"],
 ];
@@ -85,9 +85,9 @@ function addendNames({ addends }: KernelForm): string[] {
 }
 
 /** The buffers of a product kernel; vectors of four where `vectors` names them. */
-export function matrixBuffers(
+function matrixBuffers(
   form: KernelForm,
-  vectors: readonly ("a" | "b")[] = [],
+  vectors: readonly ("a" | "b")[],
 ): readonly WgslBuffer[] {
   const { operands, result } = form;
   const operand = (name: "a" | "b"): WgslBuffer => ({
@@ -101,14 +101,41 @@ export function matrixBuffers(
   ];
 }
 
-/** Completes the name of a kernel by the form that its code depends on. */
-export function kernelKey(name: string, form: KernelForm): string {
+/**
+ * Makes a kernel.
+ *
+ * @param name Names the algorithm and all that its code depends on besides the form.
+ * @param tile Rows and columns of the result for a workgroup.
+ * @param main The code of the kernel, after {@linkcode storeWgsl}.
+ * @param vectors The operands that are read in vectors of four.
+ */
+export function matmulKernel(
+  name: string,
+  form: KernelForm,
+  [rows, columns]: readonly [rows: number, columns: number],
+  main: () => string,
+  vectors: readonly ("a" | "b")[] = [],
+): MatmulKernel {
   const { operands, result, isSymmetric, addends, activation } = form;
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
   const added = addends === 0 ? "" : `, ${addends} added`;
   const activated = activation === "none" ? "" : `, ${activation}`;
-  return `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`;
+  const kernel: WgslKernel = {
+    key: `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`,
+    code: () => storeWgsl(form) + main(),
+    integers: matmulArguments(form),
+    buffers: matrixBuffers(form, vectors),
+  };
+  return { kernel, rows, columns };
 }
+
+/** Begins a kernel whose workgroups have 8 × 8 threads: `thread` counts them over all workgroups. */
+export const SQUARE_MAIN = `
+@compute @workgroup_size(8, 8)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {`;
 
 /** The activations of `sum`; asking whether it is not positive keeps NaN. */
 const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
@@ -125,7 +152,7 @@ const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
  * Tiles call `storeVector` in a loop and not once for each vector: compilers put it where it is called,
  * and took seconds for some kernels.
  */
-export const storeWgsl = (form: KernelForm): string => `
+const storeWgsl = (form: KernelForm): string => `
 fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
   let item = arguments.firstItem + i32(z);
   return offset + (item / arguments.inner) * outer + (item % arguments.inner) * inner;

@@ -12,24 +12,18 @@ import {
   beginC,
   type Element,
   type KernelForm,
-  kernelKey,
   lines,
-  matmulArguments,
   type MatmulKernel,
-  matrixBuffers,
+  matmulKernel,
   range,
-  storeWgsl,
+  SQUARE_MAIN,
 } from "./code_wgsl.ts";
+import type { Product } from "./product.ts";
 
 /** One thread for each element of the result: the definition of a matrix product. */
 export function naiveKernel(form: KernelForm): MatmulKernel {
-  const code = () => `
-${storeWgsl(form)}
-@compute @workgroup_size(8, 8)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(global_invocation_id) thread: vec3<u32>,
-) {
+  const main = () =>
+    `${SQUARE_MAIN}
   let row = i32(thread.y);
   let column = i32(thread.x);
   if (row >= arguments.m || column >= arguments.n${form.isSymmetric ? " || column < row" : ""}) {
@@ -46,17 +40,15 @@ fn main(
   store(${beginC(form)}, row, column, sum);
 }
 `;
-  const key = kernelKey("naive", form);
-  const kernel = { key, code, integers: matmulArguments(form), buffers: matrixBuffers(form) };
-  return { kernel, rows: 8, columns: 8 };
+  return matmulKernel("naive", form, [8, 8], main);
 }
 
 /**
  * A tile of the result in the registers of each thread, and nothing shared.
  *
  * A step of k takes one element from each of the tile's rows of a, and vectors of four from b, whose
- * rows have to be contiguous and aligned. Without workgroup memory there is no barrier: processors
- * that only pretend to be a GPU like this best.
+ * rows have to be contiguous and aligned. Without workgroup memory there is no barrier: software
+ * adapters run this best.
  *
  * @param tileRows Rows of a thread's tile.
  * @param tileColumns Columns of a thread's tile, a multiple of 4.
@@ -68,13 +60,8 @@ export function registerKernel(
 ): MatmulKernel {
   const rows = range(tileRows);
   const vectors = range(tileColumns / 4);
-  const code = () => `
-${storeWgsl(form)}
-@compute @workgroup_size(8, 8)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(global_invocation_id) thread: vec3<u32>,
-) {
+  const main = () =>
+    `${SQUARE_MAIN}
   let row = i32(thread.y) * ${tileRows};
   let column = i32(thread.x) * ${tileColumns};
   if (row >= arguments.m || column >= arguments.n) {
@@ -91,10 +78,10 @@ fn main(
   for (var step = 0; step < arguments.k; step++) {
     ${lines(vectors, (v) => `let right${v} = vec4<f32>(b[bAt + ${v}]);`)}
     ${
-    lines(rows, (r) => `
+      lines(rows, (r) => `
     let left${r} = f32(a[a${r} + aAt]);
     ${lines(vectors, (v) => `sum${r}_${v} += left${r} * right${v};`)}`)
-  }
+    }
     aAt += arguments.aColumn;
     bAt += bStride;
   }
@@ -105,13 +92,46 @@ fn main(
   }
 }
 `;
-  const kernel = {
-    key: kernelKey(`registers ${tileRows}×${tileColumns}`, form),
-    code,
-    integers: matmulArguments(form),
-    buffers: matrixBuffers(form, ["b"]),
-  };
-  return { kernel, rows: 8 * tileRows, columns: 8 * tileColumns };
+  const name = `registers ${tileRows}×${tileColumns}`;
+  return matmulKernel(name, form, [8 * tileRows, 8 * tileColumns], main, ["b"]);
+}
+
+/** Threads in a workgroup of {@linkcode dotsKernel}, each with a column of its own. */
+const DOTS_THREADS = 64;
+
+/** Whether rows of a and columns of b can be read in vectors of four. */
+export function hasVectorsAlongK({ k, a, b }: Product): boolean {
+  const places = [k, a.offset, a.row, a.outer, a.inner, b.offset, b.column, b.outer, b.inner];
+  return a.column === 1 && b.row === 1 && places.every((place) => place % 4 === 0);
+}
+
+/**
+ * One thread for each element of the result, four products at a time: it reads a quarter as often as
+ * the naive kernel and shares nothing, so software adapters run it well.
+ */
+export function dotsKernel(given: KernelForm): MatmulKernel {
+  const form = { ...given, isSymmetric: false };
+  const main = () => `
+@compute @workgroup_size(${DOTS_THREADS})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(global_invocation_id) thread: vec3<u32>,
+) {
+  let row = i32(group.y);
+  let column = i32(thread.x);
+  if (column >= arguments.n) {
+    return;
+  }
+  let aAt = (${BEGIN_A} + row * arguments.aRow) / 4;
+  let bAt = (${BEGIN_B} + column * arguments.bColumn) / 4;
+  var sums = vec4<f32>();
+  for (var step = 0; step < arguments.k / 4; step++) {
+    sums += vec4<f32>(a[aAt + step]) * vec4<f32>(b[bAt + step]);
+  }
+  store(${beginC(form)}, row, column, (sums.x + sums.y) + (sums.z + sums.w));
+}
+`;
+  return matmulKernel("dots", form, [1, DOTS_THREADS], main, ["a", "b"]);
 }
 
 /**
@@ -124,9 +144,9 @@ export function rowsKernel(given: KernelForm): MatmulKernel {
   const threads = 128;
   const columns = rowMajorB ? 32 : 4;
   const lanes = threads / columns;
-  const code = () => `
+  const main = () => `
 var<workgroup> parts: array<f32, ${threads}>;
-${storeWgsl(form)}
+
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -156,13 +176,7 @@ fn main(
   }
 }
 `;
-  const kernel = {
-    key: kernelKey(`rows ${rowMajorB ? "N" : "T"}`, form),
-    code,
-    integers: matmulArguments(form),
-    buffers: matrixBuffers(form),
-  };
-  return { kernel, rows: 1, columns };
+  return matmulKernel(`rows ${rowMajorB ? "N" : "T"}`, form, [1, columns], main);
 }
 
 /**
@@ -176,12 +190,8 @@ export const alignKernel = (element: Element): WgslKernel => ({
     { name: "b", type: element, writes: false },
     { name: "c", type: `vec4<${element}>`, writes: true },
   ],
-  code: () => `
-@compute @workgroup_size(8, 8)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(global_invocation_id) thread: vec3<u32>,
-) {
+  code: () =>
+    `${SQUARE_MAIN}
   let item = arguments.first + i32(group.z);
   let vectors = (arguments.columns + 3) / 4;
   let vector = i32(thread.x);

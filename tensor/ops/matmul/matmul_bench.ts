@@ -14,7 +14,12 @@ import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
 import { describeProducts, type MatmulOptions, type Product } from "./product.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
-import { formOf, MATMUL_CANDIDATE_NAMES, runCandidate, WEBGPU_MATMULS } from "./candidates_wgsl.ts";
+import {
+  fitsDevice,
+  type MatmulCandidateName,
+  runCandidate,
+  WEBGPU_MATMULS,
+} from "./candidates_wgsl.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
 
 /** A product to be timed. */
@@ -108,14 +113,13 @@ function ladder(device: Device): Rung[] {
     };
     return [...rungs, used];
   }
-  const fitting = MATMUL_CANDIDATE_NAMES.filter((name) => WEBGPU_MATMULS[name].fits(device));
+  const names = Object.keys(WEBGPU_MATMULS) as MatmulCandidateName[];
+  const fitting = names.filter((name) => fitsDevice(device, name));
   return [
     ...fitting.map((name): Rung => ({
       name,
       run: ({ products, options }) => {
         for (const product of products) {
-          const form = formOf(product, options.symmetric === true);
-          if (!WEBGPU_MATMULS[name].suits(product, form, device)) throw new Error("does not suit");
           runCandidate(device, name, product, options);
         }
       },

@@ -1,14 +1,13 @@
 /**
  * Matrix products on WebGPU.
  *
- * `candidates_wgsl.ts` holds the ways to compute one, and `choices_wgsl.ts` chooses among them.
+ * `candidates_wgsl.ts` holds the ways to compute one, and chooses among them.
  *
  * @module
  */
 
 import type { View, WebGpuDevice } from "../../device.ts";
-import { runCandidate } from "./candidates_wgsl.ts";
-import { chooseBySize } from "./choices_wgsl.ts";
+import { chooseBySize, runCandidate } from "./candidates_wgsl.ts";
 import {
   describeProducts,
   type Epilogue,
