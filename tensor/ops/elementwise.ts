@@ -8,7 +8,7 @@
  */
 
 import { applyOne, noteRounded, type Operation } from "../apply.ts";
-import type { Device, View } from "../device.ts";
+import type { Device } from "../device.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -16,7 +16,7 @@ import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
-import { runProgram, runProgramInto, runProgramOn } from "./program.ts";
+import { runProgram, runProgramInto } from "./program.ts";
 
 /** Defines a unary operation. */
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
@@ -281,11 +281,6 @@ export function fill(
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);
   return tensor;
-}
-
-/** Fills existing memory, for implementations of operations. */
-export function fillView(device: Device, view: View, value: number): void {
-  runProgramOn(device, fillProgram, [], [view], [value]);
 }
 
 const addProgram: Program = defineProgram(

@@ -12,9 +12,7 @@ import {
   addWeightedRows,
   BEGIN_KEYS,
   beginQueries,
-  chooseTiles,
   declareAccumulators,
-  declareChoice,
   floats,
   kernelByParts,
   loadFunction,
@@ -28,7 +26,6 @@ import {
   storeAccumulators,
   type Stored,
   TILE,
-  type Tiles,
 } from "./tile_wgsl.ts";
 
 /** Arguments of the forward kernels: offsets and strides, sizes, and the scale of base-2 scores. */
@@ -51,22 +48,18 @@ const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
 /** The kernel for a head size. Its workgroups are [tiles of 32 queries, heads, batch]. */
-export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("all");
-
-/** The same for tiles with non-finite elements, which it recomputes. */
-export const mendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernels("spoilt");
-
-function kernels(tiles: Tiles): (headSize: number, stored: Stored) => WgslKernel {
-  return kernelByParts(TILE, (parts, stored) => ({
-    key: `attention of ${tiles} tiles in ${parts} parts ${stored}`,
+export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
+  TILE,
+  (parts, stored) => ({
+    key: `attention in ${parts} parts ${stored}`,
     integers: FORWARD_INTEGERS,
     floats: ["scale"],
     buffers: forwardBuffers(stored),
-    code: () => code(parts, stored, tiles),
-  }));
-}
+    code: () => code(parts, stored),
+  }),
+);
 
-function code(parts: number, stored: Stored, tiles: Tiles): string {
+function code(parts: number, stored: Stored): string {
   const sums = accumulators("sums", parts);
   return `${SHARED}
 // [32 keys, 8 vectors of queries]
@@ -74,15 +67,13 @@ var<workgroup> weights: array<vec4<f32>, 256>;
 // For four queries each, what eight threads found.
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-${[Q, K, V].map(loadFunction).join("")}${declareChoice(tiles, [Y])}
+${[Q, K, V].map(loadFunction).join("")}
 ${rowProducts("products", Q, K)}${SEES}
 fn largest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.y), max(x.z, x.w));
 }
 
-${MAIN} {${beginQueries([Q, K, V, Y])}${
-    chooseTiles(tiles, "first", [{ operand: Y, base: "yBase" }])
-  }
+${MAIN} {${beginQueries([Q, K, V, Y])}
   // The statistics of this thread's four queries: eight threads keep the same.
   var maximum = vec4<f32>(-0x1.fffffep127f);
   var total = vec4<f32>(0.0);

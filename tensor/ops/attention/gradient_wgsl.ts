@@ -11,14 +11,11 @@
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { GradientViews } from "./gradient_wasm.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
-import { attentionGradientByProducts } from "./products_wgsl.ts";
 import {
   addWeightedRows,
   BEGIN_KEYS,
   beginQueries,
-  chooseTiles,
   declareAccumulators,
-  declareChoice,
   floats,
   headBase,
   kernelByParts,
@@ -34,7 +31,6 @@ import {
   storeAccumulators,
   type Stored,
   TILE,
-  type Tiles,
 } from "./tile_wgsl.ts";
 import { sizes, storedAs } from "./wgsl.ts";
 import { attendInRanges } from "./binding_ranges_wgsl.ts";
@@ -89,16 +85,11 @@ function computeGradients(
       [Math.ceil(queries / 64), heads, batch],
     );
   }
-  const tiles: Tiles = attentionGradientByProducts(device, views, deltas, problem)
-    ? "spoilt"
-    : "all";
   const work = (name: string, products: number, views: readonly View[]) => () =>
-    tiles === "spoilt"
-      ? { name: `${name}, mending` }
-      : attentionWork(name, problem, products, views);
+    attentionWork(name, problem, products, views);
   if (rows > 0) {
     device.dispatch(
-      queryKernels[tiles](headSize, stored),
+      queryKernel(headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dq.allocation],
       { integers: [...operands, dq].flatMap(place).concat(rest), ...numbers },
       [tilesOfQueries, heads, batch],
@@ -107,7 +98,7 @@ function computeGradients(
   }
   if (batch * keys > 0) {
     device.dispatch(
-      keyKernels[tiles](headSize, stored),
+      keyKernel(headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dk.allocation, dv.allocation],
       { integers: [...operands, dk, dv].flatMap(place).concat(rest), ...numbers },
       [tilesOfKeys, keyHeads, batch],
@@ -141,12 +132,6 @@ ${MAIN} {
 });
 const DELTA_KERNELS = { f32: deltaKernel("f32"), f16: deltaKernel("f16") };
 
-/** Kernels for all tiles, and for those with non-finite elements. */
-function byTiles(make: (tiles: Tiles, parts: number, stored: Stored) => WgslKernel) {
-  const of = (tiles: Tiles) => kernelByParts(TILE, (parts, stored) => make(tiles, parts, stored));
-  return { all: of("all"), spoilt: of("spoilt") };
-}
-
 /** Arguments and buffers of the two large kernels. */
 function interfaceOf(outputs: readonly Operand[], stored: Stored) {
   return {
@@ -165,19 +150,17 @@ function interfaceOf(outputs: readonly Operand[], stored: Stored) {
 }
 
 /** dq. Its workgroups are [tiles of 32 queries, heads, batch]; rows are queries, columns keys. */
-const queryKernels = byTiles((tiles, parts, stored) => ({
-  key: `gradient of attention by queries of ${tiles} tiles in ${parts} parts ${stored}`,
+const queryKernel = kernelByParts(TILE, (parts, stored) => ({
+  key: `gradient of attention by queries in ${parts} parts ${stored}`,
   ...interfaceOf([DQ], stored),
   code: () =>
     `${SHARED}
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
-${OPERANDS.map(loadFunction).join("")}${declareChoice(tiles, [DQ])}
+${OPERANDS.map(loadFunction).join("")}
 ${rowProducts("scoreProducts", Q, K)}
 ${rowProducts("valueProducts", DY, V)}${SEES}
-${MAIN} {${beginQueries([...OPERANDS, DQ])}${
-      chooseTiles(tiles, "first", [{ operand: DQ, base: "dqBase" }])
-    }
+${MAIN} {${beginQueries([...OPERANDS, DQ])}
   var logSum: vec4<f32>;
   var delta: vec4<f32>;
   let row = (batch * arguments.heads + head) * arguments.queries;
@@ -225,15 +208,15 @@ ${
  * dk and dv. Its workgroups are [tiles of 32 keys, key heads, batch]; rows are keys, columns
  * queries.
  */
-const keyKernels = byTiles((tiles, parts, stored) => ({
-  key: `gradient of attention by keys of ${tiles} tiles in ${parts} parts ${stored}`,
+const keyKernel = kernelByParts(TILE, (parts, stored) => ({
+  key: `gradient of attention by keys in ${parts} parts ${stored}`,
   ...interfaceOf([DK, DV], stored),
   code: () =>
     `${SHARED}
 // [32 queries, 8 vectors of keys]
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> weightGradients: array<vec4<f32>, 256>;
-${OPERANDS.map(loadFunction).join("")}${declareChoice(tiles, [DK, DV])}
+${OPERANDS.map(loadFunction).join("")}
 ${rowProducts("scoreProducts", K, Q)}
 ${rowProducts("valueProducts", V, DY)}
 ${MAIN} {
@@ -248,12 +231,6 @@ ${MAIN} {
   let begin = max(0, first - arguments.right - offset);
   let end = min(arguments.queries, first + ${TILE} + arguments.left - offset);
   let rows = thread / 8u;
-${
-      chooseTiles(tiles, "first", [
-        { operand: DK, base: "dkBase" },
-        { operand: DV, base: "dvBase" },
-      ])
-    }
 ${declareAccumulators("keySums", parts)}${declareAccumulators("valueSums", parts)}
   for (var member = 0; member < arguments.group; member++) {
     let head = keyHead * arguments.group + member;

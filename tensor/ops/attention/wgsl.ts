@@ -1,10 +1,9 @@
 /** Attention on WebGPU: chooses the kernel and its arguments. @module */
 
 import type { View, WebGpuDevice } from "../../device.ts";
-import { attendByTiles, mendByTiles } from "./blocks_wgsl.ts";
+import { attendByTiles } from "./blocks_wgsl.ts";
 import { attendOneByOne, MAX_DECODE_QUERIES } from "./decode_wgsl.ts";
 import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
-import { attendByProducts } from "./products_wgsl.ts";
 import { place, type Stored, TILE } from "./tile_wgsl.ts";
 import type { ForwardViews } from "./wasm.ts";
 import { attendInRanges } from "./binding_ranges_wgsl.ts";
@@ -34,19 +33,15 @@ function attend(
   const { q, k, v, y, logSums } = views;
   const { batch, queries, heads, headSize, scale } = problem;
   const oneByOne = queries <= MAX_DECODE_QUERIES;
-  const mends = !oneByOne && attendByProducts(device, views, problem);
   device.dispatch(
-    (oneByOne ? attendOneByOne : mends ? mendByTiles : attendByTiles)(headSize, storedAs(q)),
+    (oneByOne ? attendOneByOne : attendByTiles)(headSize, storedAs(q)),
     [q, k, v, y, logSums].map((view) => view.allocation),
     {
       integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
       floats: [scale * LOG2_E],
     },
     [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
-    () =>
-      mends
-        ? { name: "attention, mending" }
-        : attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
+    () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
   );
 }
 

@@ -15,7 +15,7 @@ export function sizes(given: Partial<AttentionCase>): AttentionCase {
 const LENGTHS = [1, 2, 5, 17, 64, 65, 130];
 const HEAD_SIZES = [1, 3, 8, 16, 64];
 
-/** Large enough that software adapters compute them by matmuls, in one block or several. */
+/** Many tiles, and with a BLAS one block of queries or several. */
 const LARGE_CASES: readonly AttentionCase[] = [
   sizes({ queries: 257, headSize: 64 }),
   sizes({ queries: 300, heads: 4, keyHeads: 2, headSize: 20, batch: 2 }),
