@@ -48,8 +48,8 @@ export interface ValueEmbedding {
 
 /** Larger heads would not fit into the registers of a thread. */
 const LARGEST_HEAD = 128;
-/** Threads of a workgroup: on a processor that pretends to be a GPU as many as its vectors have lanes. */
-const [SOFTWARE_THREADS, MOST_THREADS] = [8, 64];
+/** Threads of a workgroup, as far as its memory allows. */
+const MAX_THREADS = 64;
 
 const kernels = new Map<string, WgslKernel>();
 
@@ -114,9 +114,10 @@ export function attentionStep(step: AttentionStep): Tensor | null {
 }
 
 function kernelFor(device: WebGpuDevice, headSize: number, embeds: boolean): WgslKernel {
-  const { info, limits } = device;
-  let threads = info.details.software === true ? SOFTWARE_THREADS : MOST_THREADS;
-  while (stepMemory({ headSize, threads }) > limits.maxComputeWorkgroupStorageSize) threads /= 2;
+  let threads = MAX_THREADS;
+  while (stepMemory({ headSize, threads }) > device.limits.maxComputeWorkgroupStorageSize) {
+    threads /= 2;
+  }
   const variant: StepVariant = { headSize, threads, embeds };
   const key = `${headSize} ${threads} ${embeds}`;
   let kernel = kernels.get(key);
