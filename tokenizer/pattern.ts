@@ -20,6 +20,28 @@ export const SPLIT_PATTERN: string = String
 export const GPT2_PATTERN: string = String
   .raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+/**
+ * Patterns of well-known models, which take time linear in the length of any text. All others come from
+ * files or users that are not trusted; see {@linkcode Matcher}.
+ */
+export const KNOWN_PATTERNS: ReadonlySet<string> = new Set([
+  GPT2_PATTERN,
+  // GPT-2 as in tiktoken
+  String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s`,
+  // GPT-4 (cl100k) as in tiktoken
+  String
+    .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`,
+  // GPT-4 and Llama 3 as in Hugging Face files
+  String
+    .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  // Qwen 2 and 3
+  String
+    .raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+  // GPT-4o (o200k)
+  String
+    .raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
+]);
+
 /** Shorthands that match other characters in JavaScript than in Python and Rust. */
 const SHORTHANDS: Readonly<Record<string, string>> = {
   "\\s": String.raw`\p{White_Space}`,
@@ -28,8 +50,8 @@ const SHORTHANDS: Readonly<Record<string, string>> = {
   "\\D": String.raw`\P{Nd}`,
 };
 
-/** The units of a pattern that are translated as a whole. */
-const PART =
+/** The parts of a pattern: characters, escapes, and what opens a group or repeats. */
+export const PART =
   /\\[pPxuk]\{[^}]*\}|\\k<[^>]*>|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\[^]|\(\?(?:<?[=!]|<[^>]*>|[a-z-]*:)|\{\d+(?:,\d*)?\}|[^]/gu;
 
 /**
@@ -92,7 +114,7 @@ export function toRegExp(pattern: string): RegExp {
   }
 }
 
-function translateEscape(part: string): string {
+export function translateEscape(part: string): string {
   const shorthand = SHORTHANDS[part];
   if (shorthand !== undefined) return shorthand;
   return /^\\[^a-zA-Z0-9^$\\.*+?()[\]{}|/-]$/u.test(part) ? part.slice(1) : part;

@@ -1,11 +1,12 @@
 /**
- * Pre-tokenization: splits text into pieces, with the scanner for nanochat's pattern and a regular
- * expression for all others.
+ * Pre-tokenization: splits text into pieces, with the scanner for nanochat's pattern, a regular
+ * expression for those of well-known models, and a matcher whose work is bounded for all others.
  *
  * @module
  */
 import { withRoom } from "./growable.ts";
-import { SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+import { KNOWN_PATTERNS, SPLIT_PATTERN, toRegExp } from "./pattern.ts";
+import { type Match, Matcher } from "./regex/matcher.ts";
 import { pieceEnd } from "./scan.ts";
 import { escapedLength, toEscapedText } from "./utf8.ts";
 
@@ -15,6 +16,7 @@ export interface Splitter {
    * @param text The string that `bytes` encodes, if the caller has it.
    * @returns The end offset of each piece in `bytes`, valid until the next call. Pieces are
    * contiguous and non-empty.
+   * @throws {RangeError} If the pattern takes too many steps.
    */
   split(bytes: Uint8Array, text?: string): Int32Array;
 }
@@ -24,10 +26,22 @@ export interface Splitter {
  *
  * Text between two matches is a piece as well, so no text is lost.
  *
- * @throws {SyntaxError} If the pattern is malformed.
+ * @throws {SyntaxError} If the pattern is malformed or not supported.
  */
 export function makeSplitter(pattern: string): Splitter {
-  return isScannable(pattern) ? new ScanSplitter() : new RegExpSplitter(toRegExp(pattern));
+  if (isScannable(pattern)) return new ScanSplitter();
+  if (KNOWN_PATTERNS.has(pattern)) {
+    const expression = toRegExp(pattern);
+    return new PatternSplitter((text) => matchesOf(expression, text));
+  }
+  const matcher = new Matcher(pattern);
+  return new PatternSplitter((text) => matcher.matches(text));
+}
+
+function* matchesOf(expression: RegExp, text: string): Generator<Match> {
+  for (const { index, 0: match } of text.matchAll(expression)) {
+    yield { start: index, end: index + match.length };
+  }
 }
 
 /** nanochat's pattern matches the same with and without its possessive quantifiers. */
@@ -73,12 +87,12 @@ class ScanSplitter implements Splitter {
   }
 }
 
-class RegExpSplitter implements Splitter {
-  #expression: RegExp;
+class PatternSplitter implements Splitter {
+  #matches: (text: string) => Iterable<Match>;
   #ends = new Ends();
 
-  constructor(expression: RegExp) {
-    this.#expression = expression;
+  constructor(matches: (text: string) => Iterable<Match>) {
+    this.#matches = matches;
   }
 
   split(bytes: Uint8Array, original?: string): Int32Array {
@@ -93,9 +107,9 @@ class RegExpSplitter implements Splitter {
       unit = end;
       ends.push(byte);
     };
-    for (const match of text.matchAll(this.#expression)) {
-      cutAt(match.index);
-      cutAt(match.index + match[0].length);
+    for (const { start, end } of this.#matches(text)) {
+      cutAt(start);
+      cutAt(end);
     }
     cutAt(text.length);
     return ends.view();

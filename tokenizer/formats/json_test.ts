@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { makeRandom, randomText } from "../testing/texts.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import type { TokenizerJson } from "./json.ts";
@@ -60,5 +60,29 @@ Deno.test("a file of another kind is an error that says what was wanted", () => 
     () => Tokenizer.fromJSON({ ...json, pattern: "(" }),
     SyntaxError,
     "split pattern",
+  );
+});
+
+Deno.test("a split pattern from a file cannot keep the process busy, whatever the text", async () => {
+  const hostile = Tokenizer.fromJSON({ ...json, pattern: String.raw`(\w+\s?)+$` });
+  const text = "a".repeat(28);
+  assertEquals(hostile.decode(hostile.encode(text)), text);
+  for (
+    const use of [
+      () => hostile.encode(`${text}!`),
+      () => hostile.encodeBatch([`${text}!`]),
+      () => hostile.encodeBytes(new TextEncoder().encode(`${text}!`)),
+    ]
+  ) {
+    assertThrows(use, RangeError, 'got more from "(\\\\w+\\\\s?)+$"');
+  }
+  // What came before does not count.
+  assertEquals(hostile.decode(hostile.encode(text)), text);
+
+  const pattern = "(a+)+b|[^]";
+  await assertRejects(
+    () => Tokenizer.train([`${"a".repeat(28)}`], { vocabSize: 300, pattern }),
+    RangeError,
+    "Cannot split the text",
   );
 });
