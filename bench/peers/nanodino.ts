@@ -14,10 +14,7 @@ import {
   rotaryAngles,
   runProgram,
   Tensor,
-  type WebGpuDevice,
 } from "../../tensor/mod.ts";
-import { describeProducts } from "../../tensor/ops/matmul/product.ts";
-import { runCandidate } from "../../tensor/ops/matmul/candidates_wgsl.ts";
 import { plainTraining } from "./plain_gpt.ts";
 import {
   CHAIN_LENGTH,
@@ -74,26 +71,10 @@ async function matmulJob(options: JobOptions): Promise<Job> {
     Tensor.from(device, values, { shape: [size, size] })
   ) as [Tensor, Tensor];
   const [transposeA, transposeB] = [transposes[0] === "T", transposes[1] === "T"];
-  const used = () => matmul(a, b, { transposeA, transposeB });
-  const check = someOf(await noGrad(used).data());
-  const run = options.way === "naive" && device.kind === "webgpu"
-    ? await naiveMatmul(device, a, b)
-    : used;
+  const run = () => matmul(a, b, { transposeA, transposeB });
+  const check = someOf(await noGrad(run).data());
   const time = await timeOn(device, run);
   return { check, measure: async () => ({ gflops: 2 * size ** 3 / await time() / 1e6 }) };
-}
-
-/** Square matmul with the naive kernel. */
-async function naiveMatmul(device: WebGpuDevice, a: Tensor, b: Tensor): Promise<() => void> {
-  const c = Tensor.zeros(device, a.shape);
-  const options = { transposeA: false, transposeB: false };
-  // A new description for each run, because unused ones are freed.
-  const run = () => {
-    for (const each of describeProducts(a, b, c, options)) runCandidate(device, "naive", each, {});
-  };
-  run();
-  await c.data();
-  return run;
 }
 
 /** Matrix–vector product with a weight matrix of `size` bytes, as in decoding. */
