@@ -15,7 +15,7 @@ import {
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
-import { checkReduction } from "../tensor/ops/losses/cross_entropy.ts";
+import { checkReduction } from "../tensor/ops/losses/formulas.ts";
 
 /** Options of every loss. */
 export interface LossOptions {

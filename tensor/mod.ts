@@ -7,6 +7,7 @@
  * @module
  */
 
+import "./fused.ts";
 import "./ops/methods.ts";
 
 export type { TensorValues } from "./assign.ts";
@@ -41,11 +42,8 @@ export {
   uniform,
   type UniformOptions,
 } from "./ops/creation.ts";
-export {
-  crossEntropy,
-  type CrossEntropyOptions,
-  type Reduction,
-} from "./ops/losses/cross_entropy.ts";
+export { crossEntropy } from "./ops/losses/cross_entropy.ts";
+export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
@@ -93,7 +91,7 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export type { Scope, Scopes } from "./scope.ts";
-export type { Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
+export type { Deferral, Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
 export {
   type FillOptions,
   type FromOptions,

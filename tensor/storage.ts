@@ -2,23 +2,77 @@
 
 import type { Allocation, Device } from "./device.ts";
 
+/** Computes the content of a {@linkcode Storage} when it is first needed: see `deferred.ts`. */
+export interface Deferral {
+  /** Allocates the memory. */
+  allocate(): Allocation;
+  /** Computes the content of a storage whose memory has been allocated. */
+  compute(storage: Storage): void;
+  /** Frees what `compute` needs. */
+  release(): void;
+}
+
 /** Reference-counted device memory that several tensors may view. */
 export class Storage {
   /** The device. */
   readonly device: Device;
-  /** The memory. */
-  readonly allocation: Allocation;
   /**
    * Incremented by in-place changes, so that a gradient detects that a saved value was overwritten.
    */
   version = 0;
+  #allocation: Allocation | null = null;
+  #deferral: Deferral | null = null;
+  /** Deferred results that will be computed from this memory. */
+  #readers: Set<Storage> | null = null;
   #refCount = 0;
   #derived: HandleOwner | null = null;
 
-  /** For operations: takes ownership of newly allocated memory. */
-  constructor(device: Device, allocation: Allocation) {
+  /** For operations: takes ownership of newly allocated memory, or of what will allocate it. */
+  constructor(device: Device, memory: Allocation | Deferral) {
     this.device = device;
-    this.allocation = allocation;
+    if ("bytes" in memory) this.#allocation = memory;
+    else this.#deferral = memory;
+  }
+
+  /** The memory; a deferred result is computed now. */
+  get allocation(): Allocation {
+    return this.#allocation ?? this.#compute();
+  }
+
+  /** What will compute the content; `null` once it has been computed. */
+  get deferral(): Deferral | null {
+    return this.#deferral;
+  }
+
+  #compute(): Allocation {
+    const deferral = this.#deferral!;
+    const allocation = this.#allocation = deferral.allocate();
+    this.#deferral = null;
+    try {
+      deferral.compute(this);
+    } catch (error) {
+      // The memory has no content: the next attempt must compute it or throw again.
+      [this.#allocation, this.#deferral] = [null, deferral];
+      this.device.free(allocation);
+      throw error;
+    }
+    deferral.release();
+    return allocation;
+  }
+
+  /** Registers a deferred result that must be computed before the content changes. */
+  addReader(result: Storage): void {
+    (this.#readers ??= new Set()).add(result);
+  }
+
+  /** Takes back {@linkcode Storage.addReader}. */
+  removeReader(result: Storage): void {
+    this.#readers?.delete(result);
+  }
+
+  /** Computes deferred results that need the current content. Call it before an in-place change. */
+  beforeChange(): void {
+    for (const result of this.#readers ?? []) void result.allocation;
   }
 
   /** The smallest and largest integer, if the host wrote them, for validating ids. */
@@ -48,7 +102,8 @@ export class Storage {
   release(): void {
     if (--this.#refCount > 0) return;
     this.#derived?.releaseAll();
-    this.device.free(this.allocation);
+    if (this.#allocation === null) this.#deferral!.release();
+    else this.device.free(this.#allocation);
   }
 
   /** Owns what operations derive from this memory and cache; freed with it. */

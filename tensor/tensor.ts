@@ -249,13 +249,17 @@ export class Tensor implements View {
 
   /** The device memory, for kernels. @throws {Error} If it has been freed. */
   get allocation(): Allocation {
-    const { released } = this.#handle;
-    if (released !== null) {
-      throw new Error(
-        `Cannot use the tensor of shape ${formatShape(this.shape)}: ${RELEASES[released]}`,
-      );
-    }
+    this.checkOpen();
     return this.storage.allocation;
+  }
+
+  /** For operations: checks that the tensor can be used. @throws {Error} If it has been freed. */
+  checkOpen(): void {
+    const { released } = this.#handle;
+    if (released === null) return;
+    throw new Error(
+      `Cannot use the tensor of shape ${formatShape(this.shape)}: ${RELEASES[released]}`,
+    );
   }
 
   /** Whether the elements are contiguous, in row-major order. */
@@ -288,7 +292,7 @@ export class Tensor implements View {
 
   /** Another handle to the same elements, without history, freed by `owner` if given. */
   alias(owner: HandleOwner | null = null): Tensor {
-    void this.allocation;
+    this.checkOpen();
     return new Tensor(this.storage, this.dtype, this.shape, this.strides, this.offset, owner);
   }
 
@@ -315,6 +319,7 @@ export class Tensor implements View {
       const what = this.isContiguous ? this.dtype : "view with gaps";
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
+    this.storage.beforeChange();
     const start = this.offset * bytesPerElement(dtype);
     const isWhole = start === 0 && values.byteLength === this.allocation.bytes;
     // Devices copy 4-byte words, but a slice of a `float16` tensor may start within one.

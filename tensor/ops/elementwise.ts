@@ -8,15 +8,17 @@
  */
 
 import { applyOne, noteRounded, type Operation } from "../apply.ts";
+import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { Device } from "../device.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
+import { isGradEnabled } from "../grad_mode.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
-import { runProgram, runProgramInto } from "./program.ts";
+import { operationOf, runProgram, runProgramInto } from "./program.ts";
 
 /** Defines a unary operation. */
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
@@ -24,28 +26,38 @@ function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor
   return (x) => runProgram(program, [x])[0]!;
 }
 
+/** A formula of two tensors. */
+function pairProgram(
+  name: string,
+  formula: (a: Expression, b: Expression) => Expression,
+  overIntegers: boolean,
+): Program {
+  return defineProgram(
+    { name, inputs: ["a", "b"], overIntegers },
+    ({ a, b }) => [formula(a, b)],
+  );
+}
+
 /**
  * Defines an operation of a tensor and a tensor or number.
  *
  * @param ofIntegers The result dtype for two `int32` operands, or `null` if they are not allowed.
+ * @param program The formula of two tensors.
  */
 function binary(
   name: string,
   formula: (a: Expression, b: Expression) => Expression,
   ofIntegers: "int32" | "float32" | null,
+  program = pairProgram(name, formula, ofIntegers !== null),
 ): (a: Tensor, b: TensorOrNumber) => Tensor {
   const overIntegers = ofIntegers !== null;
-  const tensors = defineProgram(
-    { name, inputs: ["a", "b"], overIntegers },
-    ({ a, b }) => [formula(a, b)],
-  );
   const number = defineProgram(
     { name, inputs: ["a"], scalars: ["b"], overIntegers },
     ({ a, b }) => [formula(a, b)],
   );
   return (a, b) => {
     const dtype = overIntegers && a.dtype === "int32" ? ofIntegers : undefined;
-    if (typeof b !== "number") return runProgram(tensors, [a, b], [], dtype)[0]!;
+    if (typeof b !== "number") return runProgram(program, [a, b], [], dtype)[0]!;
     if (dtype !== undefined) checkInteger(name, b);
     return runProgram(number, [a], [b], dtype)[0]!;
   };
@@ -57,20 +69,35 @@ function checkInteger(operation: string, value: number): void {
   throw new RangeError(`Cannot ${operation}: wanted a 32-bit integer for int32, got ${value}`);
 }
 
+/** a + b, a − b and a · b of two tensors. */
+export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Program>> = {
+  add: pairProgram("add", ex.add, true),
+  subtract: pairProgram("subtract", ex.subtract, true),
+  multiply: pairProgram("multiply", ex.multiply, true),
+};
+
 /** a + b */
-export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary("add", ex.add, "int32");
+export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
+  "add",
+  ex.add,
+  "int32",
+  arithmetic.add,
+);
 /** a − b */
 export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "subtract",
   ex.subtract,
   "int32",
+  arithmetic.subtract,
 );
+const multiplyNow = binary("multiply", ex.multiply, "int32", arithmetic.multiply);
 /** a · b */
-export const multiply: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "multiply",
-  ex.multiply,
-  "int32",
-);
+export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
+  // Not in backward: gradients live long, and deferred ones would keep their operands.
+  const isDeferred = typeof b !== "number" && isGradEnabled() && isFloat(a.dtype) &&
+    isFloat(b.dtype) && isWorthDeferring(Math.max(a.size, b.size));
+  return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
+}
 /** a / b */
 export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
@@ -138,8 +165,13 @@ export function reluOf(x: Expression): Expression {
 
 /** ReLU: x where positive, else 0; the gradient at 0 is 0. */
 export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
+/** ReLU² as a program. */
+export const reluSquaredProgram: Program = defineProgram(
+  { name: "reluSquared", inputs: ["x"] },
+  ({ x }) => [ex.square(reluOf(x))],
+);
 /** ReLU². Source: So et al., "Primer" (2021). */
-export const reluSquared: (x: Tensor) => Tensor = unary("reluSquared", (x) => ex.square(reluOf(x)));
+export const reluSquared = (x: Tensor): Tensor => runProgram(reluSquaredProgram, [x])[0]!;
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
 export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
@@ -163,7 +195,8 @@ export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor 
 /** Soft-capping as a formula, for programs that contain it. */
 export const softcapOf = (x: Expression, cap: Operand): Expression =>
   ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
-const softcapProgram = defineProgram(
+/** Soft-capping as a program. */
+export const softcapProgram: Program = defineProgram(
   { name: "softcap", inputs: ["x"], scalars: ["cap"] },
   ({ x, cap }) => [softcapOf(x, cap)],
 );

@@ -12,6 +12,7 @@ import {
   recordOperation,
   viewAs,
 } from "../apply.ts";
+import { rewriteProgram } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
@@ -74,6 +75,8 @@ export function runProgram(
   checkScalars(program, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
+  const fused = dtype === undefined ? rewriteProgram(program, inputs, scalars) : null;
+  if (fused !== null) return [fused];
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + RESULT_VARIANTS[dtype ?? "default"];
   const call = calls.get(inputs, variant, () => {
@@ -86,6 +89,11 @@ export function runProgram(
   run(device, program, call, inputs, outputs, scalars);
   if (dtype !== "int32") recordOperation(operation, inputs, outputs, scalars);
   return outputs;
+}
+
+/** A program over floats as an operation, for `applyLater`: the same one at each call. */
+export function operationOf(program: Program): Operation<readonly number[]> {
+  return knownOf(program).operation;
 }
 
 /**
@@ -101,8 +109,9 @@ export function runProgramInto(
   outputs: readonly Tensor[],
   scalars: readonly number[] = [],
 ): void {
+  for (const { storage } of outputs) storage.beforeChange();
   runProgramOn(commonDevice(program.name, outputs), program, inputs, outputs, scalars);
-  for (const output of outputs) output.storage.version++;
+  for (const { storage } of outputs) storage.version++;
 }
 
 /**
@@ -217,7 +226,7 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
 
 /** Caches per program. */
 interface Known {
-  readonly operation: Pick<Operation<readonly number[]>, "name" | "gradient">;
+  readonly operation: Operation<readonly number[]>;
   /** Calls with newly allocated results. */
   readonly calls: LayoutCache<Call>;
   /** Calls with existing results. */
@@ -231,7 +240,18 @@ function knownOf(program: Program): Known {
   if (result === undefined) {
     const { name } = program;
     result = {
-      operation: { name, gradient: programGradient(program) },
+      operation: {
+        name,
+        infer: (inputs) => {
+          checkTypes(program, inputs);
+          const shape = commonShape(program, inputs.map((input) => input.shape));
+          const dtype = promote(inputs.map((input) => input.dtype));
+          return program.outputs.map(() => ({ shape, dtype }));
+        },
+        run: (device, inputs, outputs, scalars) =>
+          runProgramOn(device, program, inputs, outputs, scalars),
+        gradient: programGradient(program),
+      },
       calls: new LayoutCache(),
       callsInto: new LayoutCache(),
     };
@@ -251,7 +271,7 @@ function checkScalars(program: Program, scalars: readonly number[]): void {
   }
 }
 
-function checkTypes(program: Program, inputs: readonly Tensor[]): void {
+function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }[]): void {
   if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
   inputs.forEach(({ dtype }, i) => {
     if (isFloat(dtype) !== program.integers[i]) return;

@@ -1,6 +1,7 @@
 /** Rotary position embedding. @module */
 
 import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { View } from "../device.ts";
 import { Error, RangeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -64,7 +65,7 @@ export function inferRotary(
 }
 
 /** The attribute inverts the rotation. */
-const rotaryOperation: Operation<boolean> = {
+export const rotaryOperation: Operation<boolean> = {
   name: "rotary",
   infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
@@ -102,7 +103,8 @@ const rotaryOperation: Operation<boolean> = {
  * ```
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-  return applyOne(rotaryOperation, [x, cos, sin], false);
+  const run = isWorthDeferring(x.size) ? applyLater : applyOne;
+  return run(rotaryOperation, [x, cos, sin], false);
 }
 
 /**

@@ -27,7 +27,7 @@ function view(
   offset: number,
   gradient: (upstream: Tensor, sum: Tensor | null) => Tensor,
 ): Tensor {
-  void x.allocation;
+  x.checkOpen();
   const result = new Tensor(x.storage, x.dtype, shape, strides, offset);
   if (isGradEnabled() && x.requiresGrad) {
     record(name, [x], result, (upstream, _, [sum]) => [gradient(upstream, sum!)]);

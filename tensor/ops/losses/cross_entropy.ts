@@ -4,83 +4,24 @@
  * @module
  */
 
-import { RangeError, TypeError } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram, type Program } from "../../expression/program.ts";
-import { formatShape, shapesEqual } from "../../shape.ts";
+import { deferredOperation } from "../../deferred.ts";
+import { RangeError } from "../../errors.ts";
+import { isGradEnabled } from "../../grad_mode.ts";
+import { contiguousStrides, formatShape, shapesEqual, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
-import { softcapOf } from "../elementwise.ts";
+import { softcapProgram } from "../elementwise.ts";
 import { checkIds } from "../gather/ids.ts";
-import { runProgram } from "../program.ts";
-import { logSumExpOf } from "../rows.ts";
+import { linearOperation } from "../matmul/matmul.ts";
+import { operationOf } from "../program.ts";
 import { reshape } from "../views.ts";
-
-/** Targets with this value are ignored. */
-export const IGNORED_TARGET = -1;
-
-/** How to reduce the losses of the rows, in PyTorch's words. */
-export type Reduction = "mean" | "sum" | "none";
-
-/** Refuses what is no {@linkcode Reduction}, for callers without types. */
-export function checkReduction(what: string, reduction: Reduction): void {
-  if (["mean", "sum", "none"].includes(reduction)) return;
-  throw new TypeError(
-    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got "${reduction}"`,
-  );
-}
-
-// The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
-// target selects nothing, which must show as NaN instead of a plausible loss.
-const nll = (
-  logits: ex.Expression,
-  target: ex.Expression,
-): ex.Expression => {
-  const isChosen = ex.equal(ex.columnIndex, target);
-  const chosen = ex.rowSum(ex.select(isChosen, logits, 0));
-  const inVocabulary = ex.multiply(ex.lessEqual(0, target), ex.less(target, ex.rowLength));
-  const loss = ex.select(inVocabulary, ex.subtract(logSumExpOf(logits), chosen), NaN);
-  return ex.select(ex.equal(target, IGNORED_TARGET), 0, loss);
-};
-
-const definition = {
-  inputs: ["logits", "target"],
-  perRow: ["target"],
-  integers: ["target"],
-} as const;
-const plain = defineProgram(
-  { name: "crossEntropy", ...definition },
-  ({ logits, target }) => [nll(logits, target)],
-);
-const capped = defineProgram(
-  { name: "crossEntropy (softcap)", ...definition, scalars: ["cap"] },
-  ({ logits, target, cap }) => [nll(softcapOf(logits, cap), target)],
-);
-const isCounted = defineProgram(
-  { name: "count targets", inputs: ["target"], integers: ["target"] },
-  ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
-);
-
-/** From logits and targets to the loss of each row; the second one softcaps the logits first. */
-export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>> = {
-  plain,
-  capped,
-};
-
-/** The number of targets that are not ignored: a scalar. */
-export function countTargets(targets: Tensor): Tensor {
-  return runProgram(isCounted, [targets])[0]!.sum();
-}
-
-/** Options for {@linkcode crossEntropy}. */
-export interface CrossEntropyOptions {
-  /**
-   * Whether to return the mean over the targets, their sum, or the loss of each row. @default
-   * {"mean"}
-   */
-  readonly reduction?: Reduction;
-  /** Softcaps the logits first, in the same kernel: see `softcap`. */
-  readonly softcap?: number;
-}
+import {
+  checkReduction,
+  countTargets,
+  type CrossEntropyOptions,
+  IGNORED_TARGET,
+  rowLosses,
+} from "./formulas.ts";
+import { linearCrossEntropy } from "./linear_cross_entropy.ts";
 
 /**
  * Cross-entropy: the negative log-likelihood of the targets under a softmax of the logits, in nats.
@@ -118,11 +59,54 @@ export function crossEntropy(
     );
   }
   checkIds("crossEntropy", "target", targets, IGNORED_TARGET, logits.shape.at(-1)!);
-  const perRow = reshape(targets, [...targets.shape, 1]);
-  const losses = softcap === undefined
-    ? runProgram(plain, [logits, perRow], [], "float32")[0]!
-    : runProgram(capped, [logits, perRow], [softcap], "float32")[0]!;
-  if (reduction === "none") return reshape(losses, rowShape);
+  const head = deferredHead(logits);
+  const isChunked = head !== null && (softcap === undefined || head.softcap === undefined) &&
+    !(reduction === "none" && isGradEnabled() && logits.requiresGrad);
+  if (isChunked) {
+    const { hidden, weight } = head;
+    const classes = logits.shape.at(-1)!;
+    const cap = softcap ?? head.softcap;
+    const rows = reshape(hidden, [-1, hidden.shape.at(-1)!]);
+    const loss = linearCrossEntropy(rows, weight, reshape(targets, [-1]), {
+      ...{ reduction, classes },
+      ...(cap === undefined ? {} : { softcap: cap }),
+    });
+    return reduction === "none" ? reshape(loss, rowShape) : loss;
+  }
+  const losses = rowLosses(logits, targets, softcap);
+  if (reduction === "none") return losses;
   if (reduction === "sum") return losses.sum();
   return losses.sum().div(countTargets(targets));
+}
+
+/** What deferred logits will be computed from: softcap(hidden · weightᵀ). */
+interface Head {
+  readonly hidden: Tensor;
+  readonly weight: Tensor;
+  readonly softcap?: number;
+}
+
+/** The head of deferred logits, if they are the first columns of its result. */
+function deferredHead(logits: Tensor): Head | null {
+  const deferred = deferredOperation(logits);
+  if (deferred === null) return null;
+  const [first, weight] = deferred.inputs as [Tensor, Tensor];
+  if (deferred.operation === linearOperation) {
+    const isWhole = showsRows(logits, first.size / weight.shape[1]!, weight.shape[0]!);
+    return isWhole ? { hidden: first, weight } : null;
+  }
+  const classes = first.shape.at(-1)!;
+  const isCapped = deferred.operation === operationOf(softcapProgram) &&
+    logits.shape.at(-1) === classes && showsRows(logits, first.size / classes, classes);
+  const head = isCapped ? deferredHead(first) : null;
+  if (head === null || head.softcap !== undefined) return null;
+  return { ...head, softcap: (deferred.attributes as readonly [number])[0] };
+}
+
+/** Whether a view contains the first columns of all rows of a contiguous matrix. */
+function showsRows({ shape, strides, offset }: Tensor, rows: number, columns: number): boolean {
+  const above = shape.slice(0, -1);
+  const whole = contiguousStrides([...above, columns]);
+  return offset === 0 && sizeOf(above) === rows &&
+    shape.every((size, axis) => size === 1 || strides[axis] === whole[axis]);
 }

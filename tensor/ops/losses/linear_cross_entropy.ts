@@ -22,20 +22,20 @@ import { defineProgram, makeProgram, type Program } from "../../expression/progr
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
-import {
-  checkReduction,
-  countTargets,
-  crossEntropy,
-  type CrossEntropyOptions,
-  crossEntropyPrograms,
-  IGNORED_TARGET,
-} from "./cross_entropy.ts";
 import { copyInto, divide, fill } from "../elementwise.ts";
 import { checkIds } from "../gather/ids.ts";
 import { matmul, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
+import {
+  checkReduction,
+  countTargets,
+  type CrossEntropyOptions,
+  crossEntropyPrograms,
+  IGNORED_TARGET,
+  rowLosses,
+} from "./formulas.ts";
 
 /** Options for {@linkcode linearCrossEntropy}. */
 export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
@@ -230,8 +230,7 @@ export function linearCrossEntropy(
   const isRecorded = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (isRecorded && reduction === "none") {
     const logits = matmul(hidden, slice(weight, 0, 0, classes), { transposeB: true });
-    const capping = softcap === undefined ? {} : { softcap };
-    return crossEntropy(logits, targets, { reduction, ...capping });
+    return rowLosses(logits, targets, softcap);
   }
   const { device } = hidden;
   using scope = device.scopes.openBriefly();

@@ -1,6 +1,7 @@
 /** Matmul. @module */
 
 import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
+import { applyLater, isWorthDeferring } from "../../deferred.ts";
 import type { View } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
@@ -127,6 +128,9 @@ const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
   relu: productOperation("relu"),
   reluSquared: productOperation("reluSquared"),
 };
+
+/** The matmul that {@linkcode linear} defers where its result is large. */
+export const linearOperation: Operation<Attributes> = OPERATIONS.none;
 
 function gradientOfA(
   upstream: Tensor,
@@ -290,6 +294,12 @@ export function linear(
 ): Tensor {
   if (x.shape.length === 1) {
     return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias, then), [weight.shape[0]!]);
+  }
+  const isPlain = bias === undefined && then.activation === undefined &&
+    then.residual === undefined;
+  if (isPlain && isWorthDeferring(x.size / x.shape.at(-1)! * weight.shape[0]!)) {
+    const attributes = { transposeA: false, transposeB: true, symmetric: false };
+    return applyLater(linearOperation, [x, weight], attributes);
   }
   return matmul(x, weight, { ...then, transposeB: true, ...(bias === undefined ? {} : { bias }) });
 }

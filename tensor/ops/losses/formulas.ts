@@ -1,0 +1,86 @@
+/** The formulas of cross-entropy, and its options. @module */
+
+import { TypeError } from "../../errors.ts";
+import * as ex from "../../expression/expression.ts";
+import { defineProgram, type Program } from "../../expression/program.ts";
+import type { Tensor } from "../../tensor.ts";
+import { softcapOf } from "../elementwise.ts";
+import { runProgram } from "../program.ts";
+import { logSumExpOf } from "../rows.ts";
+import { reshape } from "../views.ts";
+
+/** Targets with this value are ignored. */
+export const IGNORED_TARGET = -1;
+
+/** How to reduce the losses of the rows, in PyTorch's words. */
+export type Reduction = "mean" | "sum" | "none";
+
+/** Refuses what is no {@linkcode Reduction}, for callers without types. */
+export function checkReduction(what: string, reduction: Reduction): void {
+  if (["mean", "sum", "none"].includes(reduction)) return;
+  throw new TypeError(
+    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got "${reduction}"`,
+  );
+}
+
+// The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
+// target selects nothing, which must show as NaN instead of a plausible loss.
+const nll = (
+  logits: ex.Expression,
+  target: ex.Expression,
+): ex.Expression => {
+  const isChosen = ex.equal(ex.columnIndex, target);
+  const chosen = ex.rowSum(ex.select(isChosen, logits, 0));
+  const inVocabulary = ex.multiply(ex.lessEqual(0, target), ex.less(target, ex.rowLength));
+  const loss = ex.select(inVocabulary, ex.subtract(logSumExpOf(logits), chosen), NaN);
+  return ex.select(ex.equal(target, IGNORED_TARGET), 0, loss);
+};
+
+const definition = {
+  inputs: ["logits", "target"],
+  perRow: ["target"],
+  integers: ["target"],
+} as const;
+const plain = defineProgram(
+  { name: "crossEntropy", ...definition },
+  ({ logits, target }) => [nll(logits, target)],
+);
+const capped = defineProgram(
+  { name: "crossEntropy (softcap)", ...definition, scalars: ["cap"] },
+  ({ logits, target, cap }) => [nll(softcapOf(logits, cap), target)],
+);
+const isCounted = defineProgram(
+  { name: "count targets", inputs: ["target"], integers: ["target"] },
+  ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
+);
+
+/** From logits and targets to the loss of each row; the second one softcaps the logits first. */
+export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>> = {
+  plain,
+  capped,
+};
+
+/** The loss of each row of logits `[..., classes]`: `[...]`. */
+export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | undefined): Tensor {
+  const operands = [logits, reshape(targets, [...targets.shape, 1])];
+  const [losses] = softcap === undefined
+    ? runProgram(plain, operands, [], "float32")
+    : runProgram(capped, operands, [softcap], "float32");
+  return reshape(losses!, targets.shape);
+}
+
+/** The number of targets that are not ignored: a scalar. */
+export function countTargets(targets: Tensor): Tensor {
+  return runProgram(isCounted, [targets])[0]!.sum();
+}
+
+/** Options for {@linkcode crossEntropy}. */
+export interface CrossEntropyOptions {
+  /**
+   * Whether to return the mean over the targets, their sum, or the loss of each row. @default
+   * {"mean"}
+   */
+  readonly reduction?: Reduction;
+  /** Softcaps the logits first, in the same kernel: see `softcap`. */
+  readonly softcap?: number;
+}
