@@ -75,6 +75,7 @@ export {
   RowState,
   type Tool,
 } from "./generate/row_state.ts";
+export type { LanguageModel } from "./generate/language_model.ts";
 export type { SamplingOptions } from "./generate/sampling.ts";
 export {
   configForDepth,

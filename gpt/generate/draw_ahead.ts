@@ -8,9 +8,10 @@
  * @module
  */
 
-import { noGrad, Tensor } from "../../tensor/mod.ts";
+import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import type { CacheMark, KVCache } from "../model/kv_cache.ts";
-import type { GPT } from "../model/model.ts";
+import { type DecodingStep, decodingStep } from "./decode.ts";
+import type { LanguageModel } from "./language_model.ts";
 import { drawTokens, type SamplingOptions } from "./sampling.ts";
 
 /** The most tokens that are drawn before they are read. */
@@ -65,7 +66,8 @@ class Batch {
 
 /** Draws tokens after what a cache has read. */
 export class AheadDrawer {
-  readonly #model: GPT;
+  readonly #device: Device;
+  readonly #step: DecodingStep;
   readonly #cache: KVCache;
   readonly #options: SamplingOptions;
   readonly #limit: number;
@@ -81,8 +83,9 @@ export class AheadDrawer {
    * @param options How tokens are drawn.
    * @param limit How many tokens are drawn for each sample at most.
    */
-  constructor(model: GPT, cache: KVCache, options: SamplingOptions, limit: number) {
-    this.#model = model;
+  constructor(model: LanguageModel, cache: KVCache, options: SamplingOptions, limit: number) {
+    this.#device = model.device;
+    this.#step = decodingStep(model);
     this.#cache = cache;
     this.#options = options;
     this.#limit = limit;
@@ -93,7 +96,7 @@ export class AheadDrawer {
    * as long as nobody waits too long. On the CPU reading does not wait, so it is one.
    */
   get pace(): number {
-    return this.#model.device.kind === "cpu" ? 1 : this.#pace;
+    return this.#device.kind === "cpu" ? 1 : this.#pace;
   }
 
   /**
@@ -149,7 +152,7 @@ export class AheadDrawer {
 
   /** Draws so many tokens after those that the host names. */
   #begin(column: readonly number[], step: number, count: number): Batch {
-    const ids = Tensor.from(this.#model.device, [...column], { dtype: "int32" });
+    const ids = Tensor.from(this.#device, [...column], { dtype: "int32" });
     const batch = this.#record(ids, step, count);
     ids.dispose();
     return batch;
@@ -157,13 +160,13 @@ export class AheadDrawer {
 
   /** Draws so many tokens after those that are given, `[samples]`, on the device. */
   #record(previous: Tensor, step: number, count: number): Batch {
-    const { device } = this.#model;
+    const device = this.#device;
     const batch = new Batch(this.#cache);
     for (let i = 0; i < count; i++) {
       using scope = device.scope();
       const ids = (i === 0 ? previous : batch.last).unsqueeze(1);
       batch.push(noGrad(() => {
-        const logits = this.#model.forward(ids, undefined, { cache: this.#cache });
+        const logits = this.#step(ids, this.#cache);
         return scope.keep(drawTokens(logits.squeeze(1), step + i, this.#options));
       }));
       // The device runs what it has while as much again is recorded, which takes less time.

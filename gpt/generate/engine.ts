@@ -10,8 +10,8 @@
 import { RangeError } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { AheadDrawer } from "./draw_ahead.ts";
-import { KVCache } from "../model/kv_cache.ts";
-import type { GPT } from "../model/model.ts";
+import type { KVCache } from "../model/kv_cache.ts";
+import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
 import { checkSampled, checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
 
@@ -66,11 +66,11 @@ export interface GeneratedStep {
  * ```
  */
 export class Engine {
-  readonly #model: GPT;
+  readonly #model: LanguageModel;
   readonly #tokenizer: EngineTokenizer;
 
   /** Makes an engine. The tokenizer tells where samples end. */
-  constructor(model: GPT, tokenizer: EngineTokenizer) {
+  constructor(model: LanguageModel, tokenizer: EngineTokenizer) {
     this.#model = model;
     this.#tokenizer = tokenizer;
   }
@@ -95,9 +95,8 @@ export class Engine {
     checkSampling(options);
     const special = generationTokens(this.#tokenizer);
     const rows = Array.from({ length: samples }, () => new RowState(special, this.#tokenizer));
-    const { device, config, computeDtype } = this.#model;
     const cache = options.cache ??
-      new KVCache(device, config, samples, tokens.length + limit, computeDtype);
+      this.#model.createCache(samples, tokens.length + limit);
     const drawer = new AheadDrawer(this.#model, cache, options, limit);
     let used = 0;
     try {
@@ -201,11 +200,11 @@ export class Engine {
     cache: KVCache,
     options: GenerateOptions,
   ): Promise<readonly number[]> {
-    const { device, config, computeDtype } = this.#model;
+    const { device, config } = this.#model;
     const drawn = noGrad(() => {
       using scope = device.scope();
       const isKept = cache === options.cache;
-      const prompt = isKept ? cache : new KVCache(device, config, 1, tokens.length, computeDtype);
+      const prompt = isKept ? cache : this.#model.createCache(1, tokens.length);
       try {
         const ids = Tensor.from(device, [tokens], { dtype: "int32" });
         const logits = this.#model.forward(ids, undefined, { cache: prompt });
@@ -237,7 +236,7 @@ async function readIds(ids: Tensor): Promise<readonly number[]> {
  * @throws {RangeError} As {@linkcode Engine.generate}.
  */
 export async function* generateWithoutCache(
-  model: GPT,
+  model: LanguageModel,
   tokens: readonly number[],
   options: SamplingOptions & { readonly maxTokens: number },
 ): AsyncGenerator<number, void, void> {

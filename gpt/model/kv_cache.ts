@@ -80,7 +80,7 @@ export class KVCache {
   }
 
   /** The memory of one layer, `[batch, capacity, heads, head size]`: its keys and its values. */
-  room(layer: number): { readonly keys: Tensor; readonly values: Tensor } {
+  buffers(layer: number): { readonly keys: Tensor; readonly values: Tensor } {
     return { keys: this.#keys[layer]!, values: this.#values[layer]! };
   }
 
@@ -88,7 +88,7 @@ export class KVCache {
   advance(tokens: number, lastEmbedding: Tensor): void {
     this.position += tokens;
     this.previousEmbedding?.dispose();
-    this.previousEmbedding = lastEmbedding.keep();
+    this.previousEmbedding = lastEmbedding.alias();
   }
 
   /** Where the reading is now. */

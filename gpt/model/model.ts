@@ -11,21 +11,24 @@
  * @module
  */
 
-import { Embedding, initializers, Linear, Module, namedSeed, parameter } from "../../nn/mod.ts";
+import {
+  crossEntropy,
+  Embedding,
+  initializers,
+  Linear,
+  namedSeed,
+  parameter,
+  PureModule,
+} from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
   concat,
-  defineProgram,
   type Device,
-  expression as ex,
   type FloatType,
-  linearCrossEntropy,
-  linears,
   type Reduction,
-  rmsNorm,
+  rmsNorm as norm,
   rotaryAngles,
-  runProgram,
   Tensor,
 } from "../../tensor/mod.ts";
 import { checkIds } from "../../tensor/ops/gather/ids.ts";
@@ -39,34 +42,15 @@ import {
   smearChannels,
   windowSizes,
 } from "./config.ts";
-import type { KVCache } from "./kv_cache.ts";
+import { KVCache } from "./kv_cache.ts";
 import { parameterCounts } from "./parameters.ts";
 import { optimizerGroups, type OptimizerRates } from "../train/optimizer_groups.ts";
 
-/** Logits are kept between minus this and this. */
-const LOGIT_CAP = 15;
+/** Logits are smoothly kept between minus this and this. */
+export const LOGIT_CAP = 15;
 
 /** Positions for which rotary angles are made, as a multiple of the training length. */
 const ROTARY_LENGTHS = 10;
-
-const smear = defineProgram(
-  { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
-  ({ current, previous, gate, lambda }) => [
-    ex.add(current, ex.multiply(ex.multiply(lambda, ex.sigmoid(gate)), previous)),
-  ],
-);
-
-const mixResidual = defineProgram(
-  { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
-  ({ x, x0, residLambda, x0Lambda }) => [
-    ex.add(ex.multiply(residLambda, x), ex.multiply(x0Lambda, x0)),
-  ],
-);
-
-const backOut = defineProgram(
-  { name: "backout", inputs: ["x", "middle", "lambda"] },
-  ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
-);
 
 /** What {@linkcode GPT} can be told beside its shape. */
 export interface GPTOptions {
@@ -134,7 +118,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  * await device.close();
  * ```
  */
-export class GPT extends Module {
+export class GPT extends PureModule {
   /** The shape of the model. */
   readonly config: GPTConfig;
   /** Where the model lives. */
@@ -157,7 +141,8 @@ export class GPT extends Module {
   readonly smear_gate: Linear;
   /** The value embeddings, by layer. */
   readonly value_embeds: Readonly<Record<string, Embedding>>;
-  readonly #windows: readonly number[];
+  /** How many earlier tokens a token attends to, in each layer. */
+  readonly windows: readonly number[];
   readonly #cos: Tensor;
   readonly #sin: Tensor;
 
@@ -214,7 +199,7 @@ export class GPT extends Module {
       layers.filter((layer) => hasValueEmbedding(layer, nLayer))
         .map((layer) => [layer, makeValueEmbedding(layer)]),
     );
-    this.#windows = windowSizes(config);
+    this.windows = windowSizes(config);
     const { cos, sin } = rotaryAngles(sequenceLen * ROTARY_LENGTHS, headSize(config));
     const shape = [2, sequenceLen * ROTARY_LENGTHS, 1, headSize(config) / 2];
     const both = new Float32Array(2 * cos.length);
@@ -232,6 +217,17 @@ export class GPT extends Module {
     return this.config.sequenceLen * ROTARY_LENGTHS;
   }
 
+  /** Creates a KV cache for `batchSize` sequences of up to `capacity` tokens. */
+  createCache(batchSize: number, capacity: number): KVCache {
+    return new KVCache(this.device, this.config, batchSize, capacity, this.computeDtype);
+  }
+
+  /** The rotary angles of `tokens` positions from `start`, `[tokens, 1, head size / 2]` each. */
+  rotaryAngles(start: number, tokens: number): { readonly cos: Tensor; readonly sin: Tensor } {
+    const at = (angles: Tensor) => angles.slice(0, start, start + tokens);
+    return { cos: at(this.#cos), sin: at(this.#sin) };
+  }
+
   /**
    * Replaces the values of all parameters.
    *
@@ -239,7 +235,7 @@ export class GPT extends Module {
    * @throws {RangeError | TypeError} If a name is missing or unknown, or a shape or dtype differs;
    * then nothing has changed.
    */
-  loadParameters(values: Parameters<Module["loadStateDict"]>[0]): void {
+  loadParameters(values: Parameters<PureModule["loadStateDict"]>[0]): void {
     this.loadStateDict(values);
   }
 
@@ -264,79 +260,91 @@ export class GPT extends Module {
    * @throws {RangeError} If an id is not in the vocabulary, the text is too long, or shapes differ.
    */
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
-    using scope = this.device.scope();
-    const { vocabSize } = this.config;
-    this.#check(ids, targets);
-    const x = this.#trunk(ids, options.cache ?? null);
-    const { weight } = this.lm_head;
-    // The rows that pad the vocabulary are left out of the products.
-    if (targets === undefined) {
-      const capped = { normalize: true, activation: { softcap: LOGIT_CAP } };
-      return scope.keep(linears(x, [weight.slice(0, 0, vocabSize)], capped)[0]!);
-    }
+    this.checkTokens(ids, options.cache?.position);
+    this.#checkTargets(ids, targets);
+    const logits = this.logits(this.#stream(ids, options));
+    if (targets === undefined) return logits;
     const { reduction = "mean" } = options;
-    const loss = linearCrossEntropy(rmsNorm(x), weight, targets, {
-      ...{ reduction, softcap: LOGIT_CAP, classes: vocabSize },
-    });
-    return scope.keep(reduction === "none" ? loss.reshape([-1]) : loss);
+    const loss = crossEntropy(logits, targets, { reduction });
+    return reduction === "none" ? loss.reshape([-1]) : loss;
   }
 
-  #check(ids: Tensor, targets: Tensor | undefined): void {
+  /**
+   * The head: what a residual stream predicts, after the last layer or at any place before (the logit
+   * lens).
+   *
+   * @param stream The residual stream, `[batch, tokens, nEmbd]`
+   * @returns The logits of the next token, `[batch, tokens, vocabSize]`
+   */
+  logits(stream: Tensor): Tensor {
+    const logits = this.lm_head.forward(norm(stream.to("float32")));
+    return logits.slice(-1, 0, this.config.vocabSize).softcap(LOGIT_CAP);
+  }
+
+  /**
+   * Checks the tokens that the model is to run on.
+   *
+   * @param ids `int32 [batch, tokens]`
+   * @param position The number of tokens before them.
+   * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
+   */
+  checkTokens(ids: Tensor, position = 0): void {
     if (ids.shape.length !== 2) {
       throw new RangeError(`Cannot run the model: wanted ids [batch, tokens], got [${ids.shape}]`);
     }
-    if (targets !== undefined && targets.shape.join() !== ids.shape.join()) {
+    const length = position + ids.shape[1]!;
+    if (length > this.maximumLength) {
       throw new RangeError(
-        `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
+        `Cannot run the model: wanted at most ${this.maximumLength} tokens, got ${length}`,
       );
     }
     // The embedding has rows for the padding of the vocabulary, too.
     checkIds("run the model", "id", ids, 0, this.config.vocabSize);
   }
 
-  /** Everything but the head and its norm: the residual stream after the last layer, in `float32`. */
-  #trunk(ids: Tensor, cache: KVCache | null): Tensor {
-    using scope = this.device.scope();
-    const { computeDtype } = this;
-    const tokens = ids.shape[1]!;
-    const start = cache?.position ?? 0;
-    if (start + tokens > this.maximumLength) {
-      throw new RangeError(
-        `Cannot run the model: wanted at most ${this.maximumLength} tokens, got ${start + tokens}`,
-      );
-    }
-    const embedded = rmsNorm(this.transformer.wte.forward(ids).to(computeDtype));
-    const x0 = this.#smear(embedded, cache?.previousEmbedding ?? null);
-    const cos = this.#cos.slice(0, start, start + tokens);
-    const sin = this.#sin.slice(0, start, start + tokens);
-
-    let x = x0;
-    let middle = x0;
-    this.transformer.h.forEach((block, layer) => {
-      const residLambda = this.resid_lambdas.slice(0, layer, layer + 1);
-      const x0Lambda = this.x0_lambdas.slice(0, layer, layer + 1);
-      const streams = [x, x0, residLambda, x0Lambda];
-      [x] = runProgram(mixResidual, streams, [], computeDtype) as [Tensor];
-      const context = { ids, cos, sin, window: this.#windows[layer]!, computeDtype, cache };
-      x = block.forward(x, this.value_embeds[layer], context);
-      if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
-    });
-    cache?.advance(tokens, embedded.slice(1, tokens - 1).alias());
-    return scope.keep(
-      runProgram(backOut, [x, middle, this.backout_lambda], [], "float32")[0]!,
+  #checkTargets(ids: Tensor, targets: Tensor | undefined): void {
+    if (targets === undefined || targets.shape.join() === ids.shape.join()) return;
+    throw new RangeError(
+      `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
     );
   }
 
-  /** Mixes into each token some of the one before it; the first one has none unless it is given. */
-  #smear(x: Tensor, previous: Tensor | null): Tensor {
-    const tokens = x.shape[1]!;
-    const earlier = x.slice(1, 0, tokens - 1);
-    let before = previous ?? earlier;
-    if (previous !== null && tokens > 1) before = concat([previous, earlier], 1);
-    const after = previous === null ? x.slice(1, 1) : x;
-    const gate = this.smear_gate.forward(after.slice(-1, 0, smearChannels));
-    const operands = [after, before, gate, this.smear_lambda];
-    const [mixed] = runProgram(smear, operands, [], this.computeDtype) as [Tensor];
-    return previous === null ? concat([x.slice(1, 0, 1), mixed], 1) : mixed;
+  /** Everything before the head: the residual stream after the last layer, in `float32`. */
+  #stream(ids: Tensor, { cache }: ForwardOptions): Tensor {
+    const { computeDtype } = this;
+    const tokens = ids.shape[1]!;
+    const angles = this.rotaryAngles(cache?.position ?? 0, tokens);
+    const residLambdas = this.resid_lambdas.to(computeDtype);
+    const x0Lambdas = this.x0_lambdas.to(computeDtype);
+
+    const embeddings = norm(this.transformer.wte.forward(ids).to(computeDtype));
+    const x0 = this.#smear(embeddings, cache?.previousEmbedding ?? null);
+    let x = x0;
+    let middle = x0;
+    for (const [layer, block] of this.transformer.h.entries()) {
+      const ofLayer = (lambdas: Tensor) => lambdas.slice(0, layer, layer + 1);
+      x = x.mul(ofLayer(residLambdas)).add(x0.mul(ofLayer(x0Lambdas)));
+      const [window, valueEmbedding] = [this.windows[layer]!, this.value_embeds[layer]];
+      x = block.forward(x, { ids, valueEmbedding, ...angles, window, cache });
+      if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
+    }
+    cache?.advance(tokens, embeddings.slice(1, tokens - 1));
+    return x.sub(this.backout_lambda.mul(middle));
+  }
+
+  /**
+   * Adds to the embedding of each token a share of the embedding before it, as a gate decides. The first
+   * token has none before it, unless that is given.
+   */
+  #smear(x: Tensor, beforeFirst: Tensor | null): Tensor {
+    const allButLast = x.slice(1, 0, x.shape[1]! - 1);
+    if (beforeFirst !== null) return this.#mix(x, concat([beforeFirst, allButLast], 1));
+    return concat([x.slice(1, 0, 1), this.#mix(x.slice(1, 1), allButLast)], 1);
+  }
+
+  #mix(x: Tensor, previous: Tensor): Tensor {
+    const gate = this.smear_gate.forward(x.slice(-1, 0, smearChannels)).sigmoid()
+      .mul(this.smear_lambda.to(x.dtype));
+    return x.add(gate.mul(previous));
   }
 }

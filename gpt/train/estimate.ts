@@ -111,8 +111,9 @@ export function estimateMemory(
   const isFirst = gradAccumSteps === 1;
   const duringBatch = throughout + activations + (isFirst ? 0 : gradients);
   const peak = Math.max(
-    // In the head: what goes in, and the logits of some rows.
-    duringBatch + BYTES * tokens * nEmbd + logits,
+    // In the head: what goes in, the logits of some rows, and two temporaries of the model: the smeared
+    // embeddings and the residual stream after the last layer.
+    duringBatch + BYTES * tokens * nEmbd + logits + 2 * stream,
     // In the perceptron of the last layer: its gradient inside, on both sides of the activation.
     duringBatch - (isFirst ? 0 : headGradient) + 5 * stream,
     // All gradients, and what makes an update orthogonal.
@@ -192,8 +193,8 @@ function savedPerToken(config: GPTConfig, active: number): number {
     2 * nEmbd + (active === BYTES ? 4 : 8) * nEmbd;
   const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
     .filter((i) => hasValueEmbedding(i, nLayer)).length;
-  // Rows of the table, which are as the table is, and the gate.
-  const valueLayer = BYTES * keyWidth + active * nKvHead;
+  // Rows of the table, and the gate before and after its sigmoid and its scale.
+  const valueLayer = active * (keyWidth + 3 * nKvHead);
   // What one layer passes to the next; the last one's is not needed, unless it is the middle, too.
   const between = nEmbd * (Math.floor(nLayer / 2) === nLayer - 1 ? nLayer : nLayer - 1);
   // The residual stream before its last norm, and the gradient of what goes into the head: not halved.

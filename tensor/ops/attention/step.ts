@@ -30,8 +30,8 @@ export interface AttentionStep {
   readonly position: number;
   /** How many keys before its own position a query sees; −1 for all of them. */
   readonly window: number;
-  /** What normalised queries and keys are multiplied by. */
-  readonly normScale: number;
+  /** What scores are multiplied by. */
+  readonly scale: number;
 }
 
 /** An embedding of tokens that is mixed into their values: `value + scale · sigmoid(gate) · row`. */
@@ -66,9 +66,10 @@ export function attentionStep(step: AttentionStep): Tensor | null {
   const device = whereOneKernelDoes(step);
   if (device === null) return null;
   const { queries, keys, values, cos, sin, embedding, cachedKeys, cachedValues } = step;
-  const { position, window, normScale } = step;
+  const { position, window, scale } = step;
   const [batch, , heads, headSize] = queries.shape as [number, number, number, number];
   const keyHeads = keys.shape[2]!;
+  for (const { storage } of [cachedKeys, cachedValues]) storage.beforeChange();
   const y = allocate(device, { shape: queries.shape, dtype: "float32" }, "attention step");
   const [cacheBatch, cacheToken, cacheHead] = cachedKeys.strides as [number, number, number];
   const begin = window < 0 ? 0 : Math.max(0, position - window);
@@ -93,7 +94,7 @@ export function attentionStep(step: AttentionStep): Tensor | null {
           : [embedding.gate.offset, embedding.ids.offset, embedding.table.offset / 4]),
       ],
       floats: [
-        ...[FLOAT32_EPSILON, normScale, LOG2_E / Math.sqrt(headSize)],
+        ...[FLOAT32_EPSILON, LOG2_E * scale],
         ...(embedding === null ? [] : [embedding.scale]),
       ],
     },

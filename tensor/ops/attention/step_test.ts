@@ -23,7 +23,7 @@ interface Case {
   readonly embeds: boolean;
 }
 
-const scale = { norm: 1.2, gate: 3 };
+const scale = { scores: 0.3, gate: 3 };
 
 function tensor(device: Device, shape: number[], seed: number): Tensor {
   const length = shape.reduce((product, size) => product * size, 1);
@@ -65,7 +65,7 @@ function operands(device: Device, sizes: Case) {
     cachedValues: cached(4),
     position,
     window,
-    normScale: scale.norm,
+    scale: scale.scores,
   };
 }
 
@@ -78,12 +78,12 @@ function composed(step: ReturnType<typeof operands>): Tensor {
     const share = gate.unsqueeze(-1).sigmoid().mul(scale.gate);
     values = values.add(share.mul(embedding(table, ids).reshape(values.shape)));
   }
-  const place = (x: Tensor) => rotaryNorm(x, cos, sin, { scale: scale.norm });
+  const place = (x: Tensor) => rotaryNorm(x, cos, sin);
   const end = position + 1;
   copyInto(place(keys), cachedKeys.slice(1, position, end));
   copyInto(values, cachedValues.slice(1, position, end));
   return attention(place(queries), cachedKeys.slice(1, 0, end), cachedValues.slice(1, 0, end), {
-    window,
+    ...{ window, scale: scale.scores },
   });
 }
 

@@ -43,7 +43,7 @@ export function attentionStepKernel(variant: StepVariant): WgslKernel {
       ...["cacheBatch", "cacheHead", "cacheToken", "position", "begin", "group"],
       ...(embeds ? ["gate", "ids", "table"] : []),
     ],
-    floats: ["epsilon", "norm", "scale", ...(embeds ? ["gateScale"] : [])],
+    floats: ["epsilon", "scale", ...(embeds ? ["gateScale"] : [])],
     buffers: [
       input("projected"),
       input("angles"),
@@ -76,13 +76,13 @@ fn power(x: f32) -> f32 {
   return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);
 }
 
-// What a row of projections is multiplied by to have this norm; turning it changes nothing.
+// What a row of projections is multiplied by to have a mean square of 1; turning it changes nothing.
 fn normFactor(at: i32) -> f32 {
   var squares = 0.0;
   for (var i = 0; i < ${parts}; i++) {
     squares += dot(projected[at + i], projected[at + i]);
   }
-  return arguments.norm / sqrt(squares / ${headSize}.0 + arguments.epsilon);
+  return 1.0 / sqrt(squares / ${headSize}.0 + arguments.epsilon);
 }
 
 @compute @workgroup_size(${threads})

@@ -1,0 +1,186 @@
+/**
+ * The decoding step of a GPT: one token for each sequence in a KV cache, with its operations fused.
+ *
+ * It computes what {@linkcode GPT.forward} computes, and a test holds the two equal. A step of decoding
+ * is so little work that starting kernels takes most of its time. On a GPU, each group of linear layers
+ * with the same input is one kernel, and so is everything between the projections of a token and what
+ * its heads gathered.
+ *
+ * @module
+ */
+
+import { inType, type Linear } from "../../nn/mod.ts";
+import {
+  attention,
+  attentionStep,
+  defineProgram,
+  embedding,
+  expression as ex,
+  linears,
+  rmsNorm,
+  rotaryNorm,
+  runProgram,
+  type Tensor,
+} from "../../tensor/mod.ts";
+import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/block.ts";
+import { headSize, smearChannels } from "../model/config.ts";
+import type { KVCache } from "../model/kv_cache.ts";
+import { GPT, LOGIT_CAP } from "../model/model.ts";
+import type { LanguageModel } from "./language_model.ts";
+
+/**
+ * Runs one token of each sequence.
+ *
+ * @param ids `int32 [batch, 1]`
+ * @param cache What came before; the token is added to it.
+ * @returns The logits of the next token, `[batch, 1, vocabSize]`.
+ */
+export type DecodingStep = (ids: Tensor, cache: KVCache) => Tensor;
+
+/**
+ * The fastest decoding step of a model.
+ *
+ * @example
+ * ```ts
+ * import { openDevice, Tensor } from "../../tensor/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { decodingStep } from "./decode.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 16, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
+ * const model = new GPT({ ...shape, windowPattern: "L" }, device);
+ * const cache = model.createCache(1, 4);
+ * const ids = Tensor.from(device, [[3]], { dtype: "int32" });
+ * const logits = decodingStep(model)(ids, cache);
+ * if (logits.shape.join() !== "1,1,64" || cache.position !== 1) throw new Error("expected a step");
+ * await device.close();
+ * ```
+ */
+export function decodingStep(model: LanguageModel): DecodingStep {
+  if (model instanceof GPT) return (ids, cache) => decode(model, ids, cache);
+  return (ids, cache) => model.forward(ids, undefined, { cache });
+}
+
+const smear = defineProgram(
+  { name: "smear", inputs: ["current", "previous", "gate", "lambda"] },
+  ({ current, previous, gate, lambda }) => [
+    ex.add(current, ex.multiply(ex.multiply(lambda, ex.sigmoid(gate)), previous)),
+  ],
+);
+
+const mixResidual = defineProgram(
+  { name: "residual mix", inputs: ["x", "x0", "residLambda", "x0Lambda"] },
+  ({ x, x0, residLambda, x0Lambda }) => [
+    ex.add(ex.multiply(residLambda, x), ex.multiply(x0Lambda, x0)),
+  ],
+);
+
+const mixValueEmbedding = defineProgram(
+  { name: "value residual", inputs: ["value", "embedding", "gate"] },
+  ({ value, embedding, gate }) => [
+    ex.add(value, ex.multiply(ex.multiply(VALUE_GATE_SCALE, ex.sigmoid(gate)), embedding)),
+  ],
+);
+
+const backOut = defineProgram(
+  { name: "backout", inputs: ["x", "middle", "lambda"] },
+  ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
+);
+
+/** What a layer needs beside the residual stream. */
+interface Context {
+  readonly model: GPT;
+  readonly layer: number;
+  readonly ids: Tensor;
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  readonly cache: KVCache;
+}
+
+/** One token of each sequence through the whole model. */
+function decode(model: GPT, ids: Tensor, cache: KVCache): Tensor {
+  model.checkTokens(ids, cache.position);
+  const { device, config, computeDtype, transformer } = model;
+  using scope = device.scope();
+  const angles = model.rotaryAngles(cache.position, 1);
+  const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
+  let x = embedded;
+  if (cache.previousEmbedding !== null) {
+    const gate = model.smear_gate.forward(x.slice(-1, 0, smearChannels));
+    const operands = [x, cache.previousEmbedding, gate, model.smear_lambda];
+    [x] = runProgram(smear, operands, [], computeDtype) as [Tensor];
+  }
+  const x0 = x;
+  let middle = x0;
+  transformer.h.forEach((block, layer) => {
+    const lambdas = [model.resid_lambdas, model.x0_lambdas].map((all) =>
+      all.slice(0, layer, layer + 1)
+    );
+    [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
+    x = decodeBlock(block, x, { model, layer, ids, cache, ...angles });
+    if (layer === Math.floor(config.nLayer / 2)) middle = x;
+  });
+  cache.advance(1, embedded);
+  const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
+  const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
+  const [logits] = linears(stream!, [weight], {
+    normalize: true,
+    activation: { softcap: LOGIT_CAP },
+  });
+  return scope.keep(logits!);
+}
+
+/** Norms, linear layers and residuals of a layer. */
+function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor {
+  const { nHead, nKvHead, nEmbd } = context.model.config;
+  const size = headSize(context.model.config);
+  const batch = x.shape[0]!;
+  const weightOf = ({ weight }: Linear) => inType(weight, x.dtype);
+  const gates = attn.ve_gate === undefined ? [] : [attn.ve_gate];
+  const projections = [attn.c_q, attn.c_k, attn.c_v, ...gates].map(weightOf);
+  const [q, k, v, gate] = linears(x, projections, { normalize: true });
+  const y = decodeAttention({
+    queries: q!.reshape([batch, 1, nHead, size]),
+    keys: k!.reshape([batch, 1, nKvHead, size]),
+    values: v!.reshape([batch, 1, nKvHead, size]),
+    gate,
+  }, context);
+  const joined = y.reshape([batch, 1, nEmbd]);
+  const [afterAttention] = linears(joined, [weightOf(attn.c_proj)], { residual: x });
+  const wide = { normalize: true, activation: "reluSquared" } as const;
+  const [hidden] = linears(afterAttention!, [weightOf(mlp.c_fc)], wide);
+  return linears(hidden!, [weightOf(mlp.c_proj)], { residual: afterAttention! })[0]!;
+}
+
+/** The projections of one token of each sequence. */
+interface Projections {
+  readonly queries: Tensor;
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  readonly gate: Tensor | undefined;
+}
+
+/** What the heads gather: in one kernel on a GPU where the operands allow it. */
+function decodeAttention({ gate, ...projections }: Projections, context: Context): Tensor {
+  const { model, layer, ids, cos, sin, cache } = context;
+  const window = model.windows[layer]!;
+  const scale = ATTENTION_SHARPNESS / Math.sqrt(projections.queries.shape[3]!);
+  const table = model.value_embeds[layer]?.weight;
+  const gated = table === undefined || gate === undefined ? null : { table, gate };
+  const { keys: cachedKeys, values: cachedValues } = cache.buffers(layer);
+  const inOneKernel = attentionStep({
+    ...projections,
+    embedding: gated && { ...gated, ids, scale: VALUE_GATE_SCALE },
+    ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: cache.position },
+  });
+  if (inOneKernel !== null) return inOneKernel;
+  let { values } = projections;
+  if (gated !== null) {
+    const embeddings = embedding(gated.table, ids).reshape(values.shape);
+    const operands = [values, embeddings, gated.gate.unsqueeze(-1)];
+    [values] = runProgram(mixValueEmbedding, operands, [], model.computeDtype) as [Tensor];
+  }
+  const queries = rotaryNorm(projections.queries, cos, sin);
+  const all = cache.extend(layer, rotaryNorm(projections.keys, cos, sin), values);
+  return attention(queries, all.keys, all.values, { window, scale });
+}

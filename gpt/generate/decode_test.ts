@@ -1,0 +1,121 @@
+import { assert, assertEquals } from "@std/assert";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
+import { gpuTest } from "../../testing/gpu.ts";
+import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
+import { GPT, type GPTOptions } from "../model/model.ts";
+import { decodingStep } from "./decode.ts";
+
+const base = {
+  sequenceLen: 24,
+  vocabSize: 61,
+  nLayer: 3,
+  nHead: 4,
+  nKvHead: 2,
+  nEmbd: 32,
+  windowPattern: "SL",
+};
+
+/** A model whose every part has a say: some of them begin at zero. */
+function makeModel(device: Device, config = base, options: GPTOptions = {}): GPT {
+  const model = new GPT(config, device, { seed: 7, ...options });
+  let salt = 1;
+  for (const [name, parameter] of model.parameters()) {
+    if (!/c_proj|lambda|gate|lm_head/.test(name)) continue;
+    salt++;
+    parameter.assign(
+      Float32Array.from({ length: parameter.size }, (_, i) => Math.sin(i * 1.7 + salt) * 0.5),
+    );
+  }
+  return model;
+}
+
+/** The largest difference between the fused step and the plain forward pass, over some steps. */
+async function largestDifference(
+  model: GPT,
+  batch: number,
+  prompt: number,
+): Promise<number> {
+  const { device, config: { vocabSize } } = model;
+  const ids = (tokens: number, seed: number) =>
+    Tensor.from(
+      device,
+      Int32Array.from({ length: batch * tokens }, (_, i) => (i * 31 + seed * 17) % vocabSize),
+      { shape: [batch, tokens] },
+    );
+  const caches = [model.createCache(batch, prompt + 6), model.createCache(batch, prompt + 6)];
+  const [fused, plain] = caches as [typeof caches[0], typeof caches[0]];
+  const step = decodingStep(model);
+  let largest = 0;
+  for (const cache of caches) {
+    if (prompt > 0) noGrad(() => model.forward(ids(prompt, 0), undefined, { cache }));
+  }
+  for (let i = 1; i <= 6; i++) {
+    using _scope = device.scope();
+    const got = noGrad(() => step(ids(1, i), fused!));
+    const wanted = noGrad(() => model.forward(ids(1, i), undefined, { cache: plain! }));
+    assertEquals(got.shape, wanted.shape);
+    const [values, expected] = await Promise.all([got.data(), wanted.data()]);
+    expected.forEach((value, j) => largest = Math.max(largest, Math.abs(value - values[j]!)));
+    assert([...expected].some((value) => Math.abs(value) > 0.1), "the logits are near zero");
+  }
+  for (const cache of caches) cache.dispose();
+  return largest;
+}
+
+testOnEveryDevice("the fused decoding step equals the plain forward pass", async (device) => {
+  for (
+    const config of [base, { ...base, nKvHead: 4, windowPattern: "L" }, { ...base, nLayer: 2 }]
+  ) {
+    const model = makeModel(device, config);
+    // With three and with sixteen sequences: a GPU reads few rows in another way than many.
+    for (const [batch, prompt] of [[1, 5], [3, 2], [16, 3], [2, 0]] as const) {
+      const difference = await largestDifference(model, batch, prompt);
+      assert(difference <= 1e-5, `batch ${batch}, prompt ${prompt}: off by ${difference}`);
+    }
+  }
+});
+
+gpuTest("the fused decoding step equals the plain one in half precision, too", async (device) => {
+  if (!device.hasFloat16) return;
+  const model = makeModel(device, base, { computeDtype: "float16" });
+  const difference = await largestDifference(model, 2, 4);
+  assert(difference <= 0.05, `off by ${difference}`);
+});
+
+gpuTest("the fused decoding step is half the dispatches of the plain one", (device) => {
+  const model = makeModel(device, { ...base, nEmbd: 64 });
+  const cache = model.createCache(1, 8);
+  const ids = Tensor.from(device, [[3]], { dtype: "int32" });
+  const count = (run: () => void) => {
+    const before = device.statistics.dispatches;
+    noGrad(run);
+    return device.statistics.dispatches - before;
+  };
+  const step = decodingStep(model);
+  const fused = count(() => step(ids, cache));
+  const plain = count(() => model.forward(ids, undefined, { cache }));
+  console.log(`${fused} dispatches fused, ${plain} plain`);
+  assert(2 * fused <= plain, `${fused} against ${plain}`);
+});
+
+testOnEveryDevice("a decoding step refuses what the model refuses", (device) => {
+  const model = makeModel(device);
+  const step = decodingStep(model);
+  const cache = model.createCache(1, 8);
+  for (const id of [-1, 61, 63]) {
+    const ids = Tensor.from(device, [[id]], { dtype: "int32" });
+    const errors = [() => step(ids, cache), () => model.forward(ids, undefined, { cache })].map(
+      (run) => {
+        try {
+          run();
+          return "nothing";
+        } catch (error) {
+          return String(error);
+        }
+      },
+    );
+    assertEquals(errors[0], errors[1]);
+    assert(errors[0] !== "nothing");
+  }
+  assertEquals(cache.position, 0);
+});

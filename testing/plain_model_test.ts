@@ -1,0 +1,71 @@
+import { assertEquals } from "@std/assert";
+import ts from "npm:typescript@5.9.3";
+import { isTestOrBench } from "./imports.ts";
+
+const folder = new URL("../gpt/model/", import.meta.url);
+
+/**
+ * What the model may be made of: layers, and operations that every text on transformers names. An
+ * operation that is two of them at once is a matter of speed, and belongs below the model or beside it.
+ */
+const allowed = new Set([
+  ...["Embedding", "Linear", "Module", "PureModule", "initializers", "namedSeed", "parameter"],
+  ...["attention", "concat", "crossEntropy", "rmsNorm", "rotary", "rotaryAngles"],
+  ...["Device", "FloatType", "Reduction", "Tensor", "checkIds"],
+  ...["Error", "RangeError", "TypeError"],
+]);
+
+/** Methods that say when memory is freed, or how kernels are run. */
+const forbiddenMethods = ["scope", "dispose", "moveTo", "dispatch"];
+
+/** What a model's file takes from `tensor` and `nn` that is not allowed, and what it does itself. */
+function violationsIn(source: string): string[] {
+  const file = ts.createSourceFile("file.ts", source, ts.ScriptTarget.Latest);
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      const { text } = node.moduleSpecifier as ts.StringLiteral;
+      const bindings = node.importClause?.namedBindings;
+      if (!/\/(tensor|nn)\//.test(text) || bindings === undefined) return;
+      const names = ts.isNamedImports(bindings)
+        ? bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+        : ["*"];
+      found.push(...names.filter((name) => !allowed.has(name)));
+    } else if (ts.isPropertyAccessExpression(node) && forbiddenMethods.includes(node.name.text)) {
+      found.push(`.${node.name.text}`);
+    } else if (ts.isVariableDeclarationList(node) && (node.flags & ts.NodeFlags.Using) !== 0) {
+      found.push("using");
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return found;
+}
+
+Deno.test("the model is made of layers and single operations, and says nothing of memory", async () => {
+  const checked: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!name.endsWith(".ts") || isTestOrBench(name)) continue;
+    // A KV cache is memory: it is all that this file is about.
+    if (name === "kv_cache.ts") continue;
+    checked.push(name);
+    const source = await Deno.readTextFile(new URL(name, folder));
+    assertEquals(violationsIn(source), [], name);
+  }
+  assertEquals(checked.includes("block.ts") && checked.includes("model.ts"), true);
+});
+
+Deno.test("fused operations and scopes in a model are found", () => {
+  const source = `
+    import { linears, rotaryNorm as norm, type Tensor } from "../../tensor/mod.ts";
+    import { linearCrossEntropy } from "../../nn/mod.ts";
+    import * as tensor from "../../tensor/mod.ts";
+    import { GPTConfig } from "./config.ts";
+    using scope = x.device.scope();
+    runProgram(mix, [x]);
+  `;
+  assertEquals(
+    violationsIn(source),
+    ["linears", "rotaryNorm", "linearCrossEntropy", "*", "using", ".scope"],
+  );
+});
