@@ -33,6 +33,7 @@ export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
 export { openDevice, type OpenOptions } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
+export { attentionPattern } from "./ops/attention/pattern.ts";
 export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention/step.ts";
 export {
   normal,

@@ -1,0 +1,71 @@
+/** The attention pattern: the weights that attention applies and does not store. @module */
+
+import * as ex from "../../expression/expression.ts";
+import { defineProgram } from "../../expression/program.ts";
+import { Tensor } from "../../tensor.ts";
+import { matmul } from "../matmul/matmul.ts";
+import { runProgram } from "../program.ts";
+import { expand, reshape, transpose, unsqueeze } from "../views.ts";
+import type { AttentionOptions } from "./attention.ts";
+import { UNLIMITED } from "./problem.ts";
+
+/** A softmax over the keys that a query at this position attends to: at least one, where there are keys. */
+const maskedSoftmax = defineProgram(
+  {
+    name: "attention pattern",
+    inputs: ["products", "position"],
+    perRow: ["position"],
+    integers: ["position"],
+    scalars: ["scale", "left", "right"],
+  },
+  ({ products, position, scale, left, right }) => {
+    const isVisible = ex.multiply(
+      ex.lessEqual(ex.columnIndex, ex.add(position, right)),
+      ex.lessEqual(ex.subtract(position, left), ex.columnIndex),
+    );
+    const scores = ex.select(isVisible, ex.multiply(scale, products), -Infinity);
+    const weights = ex.exp(ex.subtract(scores, ex.rowMax(scores)));
+    return [ex.divide(weights, ex.rowSum(weights))];
+  },
+);
+
+/**
+ * How much each query attends to each key: what {@linkcode attention} weights the values by.
+ *
+ * Attention itself never stores these weights, of which there are Tq · Tk for each head. They are for
+ * looking at.
+ *
+ * @param q Queries, `[B, Tq, H, D]`
+ * @param k Keys, `[B, Tk, Hkv, D]`
+ * @param options As for {@linkcode attention}.
+ * @returns `[B, H, Tq, Tk]`: each row sums to 1.
+ * @throws {RangeError} If the shapes do not match.
+ *
+ * @example The first query sees only the first key
+ * ```ts
+ * import { attentionPattern, openDevice, Tensor } from "../../mod.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const ones = Tensor.ones(device, [1, 2, 1, 4]);
+ * const pattern = await attentionPattern(ones, ones).data();
+ * if (pattern.join() !== "1,0,0.5,0.5") throw new Error(`got ${pattern}`);
+ * await device.close();
+ * ```
+ */
+export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+  const [batch, queries, heads, size] = q.shape as [number, number, number, number];
+  const [, keys, keyHeads] = k.shape as [number, number, number];
+  const { causal = true, window = -1, scale = 1 / Math.sqrt(size) } = options;
+  const grouped = [batch, keyHeads, heads / keyHeads, keys, size];
+  const repeated = expand(unsqueeze(transpose(k, 1, 2), 2), grouped);
+  const products = matmul(
+    reshape(transpose(q, 1, 2), [batch, keyHeads, heads / keyHeads, queries, size]),
+    repeated,
+    { transposeB: true },
+  );
+  const positions = Tensor.arange(q.device, keys - queries, keys);
+  const operands = [products, reshape(positions, [queries, 1])];
+  const mask = [window < 0 ? UNLIMITED : window, causal ? 0 : UNLIMITED];
+  const [pattern] = runProgram(maskedSoftmax, operands, [scale, ...mask]);
+  return reshape(pattern!, [batch, heads, queries, keys]);
+}
