@@ -202,7 +202,7 @@ export interface RowsPart {
  * @param elements Of the shape of `positions`.
  * @param name The operation, for messages.
  */
-export function* partsOfRows(
+function* partsOfRows(
   device: WebGpuDevice,
   rows: View,
   positions: View,

@@ -145,7 +145,7 @@ export function fitsDevice({ limits }: Capabilities, name: MatmulCandidateName):
  * Whether the contiguous lines of a matrix, rows or columns, begin at multiples of four elements, in all
  * items of the batch, and are a multiple of four long.
  */
-export function isAlignedMatrix(matrix: Matrix, length: number): boolean {
+function isAlignedMatrix(matrix: Matrix, length: number): boolean {
   const { offset, row, column, outer, inner } = matrix;
   return length % 4 === 0 && offset % 4 === 0 && outer % 4 === 0 && inner % 4 === 0 &&
     (column === 1 ? row : column) % 4 === 0;
