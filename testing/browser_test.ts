@@ -8,6 +8,8 @@ const selections: readonly Selection[] = [
   { file: "tensor/devices/webgpu/device_test.ts", worker: true },
   { file: "tensor/scope_test.ts" },
   { file: "tensor/ops/ops_test.ts" },
+  { file: "tensor/ops/integers_test.ts", only: "webgpu|limits|exceed" },
+  { file: "tensor/ops/extremes_test.ts", only: "webgpu" },
   { file: "tensor/ops/creation_test.ts" },
   { file: "tensor/ops/gather/gather_test.ts" },
   { file: "tensor/ops/scan/scan_test.ts" },

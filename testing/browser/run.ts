@@ -1,7 +1,7 @@
 /**
  * Runs unmodified test files in a browser.
  *
- *     deno run -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
+ *     deno run --lock=deno.lock -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
  *
  * @module
  */
