@@ -1,4 +1,4 @@
-/** A step of decoding: one new token of each sequence attends to those in a cache. @module */
+/** A decoding step of attention: one new token per sequence attends to a KV cache. @module */
 
 import { viewAs } from "../../apply.ts";
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
@@ -8,59 +8,59 @@ import { attentionStepKernel, stepMemory, type StepVariant } from "./step_wgsl.t
 import { attentionWork, LOG2_E, UNLIMITED } from "./problem.ts";
 import { FLOAT32_EPSILON } from "../rows.ts";
 
-/** What {@linkcode attentionStep} works on, of type float32 unless said. */
+/** Operands of {@linkcode attentionStep}, of dtype float32 unless stated. */
 export interface AttentionStep {
-  /** `[B, 1, H, D]`, as they were projected: neither normalised nor turned. */
+  /** Projected queries, `[B, 1, H, D]`, before rotary embedding and norm. */
   readonly queries: Tensor;
-  /** `[B, 1, Hkv, D]`, likewise. */
+  /** Projected keys, `[B, 1, Hkv, D]`, likewise. */
   readonly keys: Tensor;
-  /** `[B, 1, Hkv, D]` */
+  /** Projected values, `[B, 1, Hkv, D]`. */
   readonly values: Tensor;
-  /** The cosines of the rotary angles at the new position, `[1, 1, D / 2]`. */
+  /** Cosines of the rotary angles at the new position, `[1, 1, D / 2]`. */
   readonly cos: Tensor;
-  /** Their sines. */
+  /** Sines of the rotary angles. */
   readonly sin: Tensor;
-  /** What is mixed into the values, if anything is. */
+  /** The value embedding, if any. */
   readonly embedding: ValueEmbedding | null;
-  /** The keys of earlier tokens, normalised and turned, `[B, capacity, Hkv, D]`. */
+  /** Cached keys, after rotary embedding and norm, `[B, capacity, Hkv, D]`. */
   readonly cachedKeys: Tensor;
-  /** The values of earlier tokens, in the same layout. */
+  /** Cached values, in the same layout. */
   readonly cachedValues: Tensor;
-  /** How many tokens the cache holds: where the new one goes. */
+  /** Number of cached tokens: the position of the new one. */
   readonly position: number;
-  /** How many keys before its own position a query sees; −1 for all of them. */
+  /** Sliding window: the number of earlier keys a query attends to; −1 for all. */
   readonly window: number;
   /** What scores are multiplied by. */
   readonly scale: number;
 }
 
-/** An embedding of tokens that is mixed into their values: `value + scale · sigmoid(gate) · row`. */
+/** A token embedding that is mixed into the values: `value + scale · sigmoid(gate) · row`. */
 export interface ValueEmbedding {
-  /** `[vocabulary, Hkv · D]` */
+  /** The table, `[vocabulary, Hkv · D]`. */
   readonly table: Tensor;
   /** The new tokens, `int32 [B, 1]`. */
   readonly ids: Tensor;
-  /** `[B, 1, Hkv]` */
+  /** The gate, `[B, 1, Hkv]`. */
   readonly gate: Tensor;
-  /** What the gate is multiplied by. */
+  /** Scale of the gate. */
   readonly scale: number;
 }
 
-/** Larger heads would not fit into the registers of a thread. */
+/** Larger heads would not fit into a thread's registers. */
 const LARGEST_HEAD = 128;
-/** Threads of a workgroup, as far as its memory allows. */
+/** Maximum threads per workgroup, memory permitting. */
 const MAX_THREADS = 64;
 
 const kernels = new Map<string, WgslKernel>();
 
 /**
- * Normalises and turns the queries and keys of one token per sequence, mixes an embedding into its
- * values, adds keys and values to a cache, and attends to all that is in it then.
+ * Applies rotary embedding and QK norm to one token per sequence, mixes an embedding into its
+ * values, appends keys and values to the KV cache, and attends to it.
  *
- * That is one kernel on a GPU, for operands that lie as they do in decoding. Where it is more, it is
- * the caller's to compose: `rotaryNorm`, `copyInto` and `attention`.
+ * On a GPU this is a single kernel, for operands with the layout of decoding. Otherwise, compose
+ * `rotaryNorm`, `copyInto` and `attention`.
  *
- * @returns `[B, 1, H, D]`; or `null` where there is no such kernel, and then nothing was done.
+ * @returns `[B, 1, H, D]`; or `null` if there is no such kernel, and nothing was done.
  */
 export function attentionStep(step: AttentionStep): Tensor | null {
   const device = whereOneKernelDoes(step);
@@ -126,7 +126,7 @@ function kernelFor(device: WebGpuDevice, headSize: number, embeds: boolean): Wgs
   return kernel;
 }
 
-/** The GPU, if the operands lie there so that one kernel can do it. */
+/** The GPU, if one kernel supports the operands' layout. */
 function whereOneKernelDoes(step: AttentionStep): WebGpuDevice | null {
   const { queries, keys, values, cos, sin, embedding, cachedKeys, cachedValues, position } = step;
   const { device } = queries;

@@ -12,7 +12,7 @@ import {
   Tensor,
 } from "../../mod.ts";
 
-/** Sizes of one case; the cache has room for two tokens more than it holds. */
+/** Sizes of a case; the cache has room for two more tokens than it holds. */
 interface Case {
   readonly batch: number;
   readonly heads: number;
@@ -31,7 +31,7 @@ function tensor(device: Device, shape: number[], seed: number): Tensor {
   return Tensor.from(device, values, { shape });
 }
 
-/** Everything that a step needs, with projections in one allocation as `linears` makes them. */
+/** The operands of a step, with projections in one allocation, as from `linears`. */
 function operands(device: Device, sizes: Case) {
   const { batch, heads, keyHeads, headSize, position, window, embeds } = sizes;
   const [own, others] = [batch * heads * headSize, batch * keyHeads * headSize];
@@ -69,7 +69,7 @@ function operands(device: Device, sizes: Case) {
   };
 }
 
-/** The same, one operation after the other. */
+/** The same by separate operations. */
 function composed(step: ReturnType<typeof operands>): Tensor {
   const { queries, keys, cos, sin, position, window, cachedKeys, cachedValues } = step;
   let { values } = step;

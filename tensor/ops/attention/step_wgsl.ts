@@ -1,38 +1,38 @@
 /**
- * A step of decoding on WebGPU: everything between a token's projections and what its heads found, in
- * one kernel.
+ * A decoding step of attention on WebGPU: everything between a token's projections and the heads'
+ * outputs, in one kernel.
  *
- * A workgroup takes a query head of a sequence. Each thread goes through keys of its own, with a
- * softmax of its own, so that nobody waits for anybody until all keys are seen; then the threads'
- * results are joined, and the new token, which is not read from the cache, is one more of them.
+ * A workgroup has a query head of a sequence. Each thread runs an online softmax over its own keys;
+ * the partial results are merged at the end, so there is one barrier. The new token, which is not
+ * read from the cache, is one more partial result.
  *
  * @module
  */
 
 import type { WgslKernel } from "../../device.ts";
 
-/** How a kernel is cut, and what it has to do. */
+/** What the kernel depends on. */
 export interface StepVariant {
-  /** Elements of a head: a multiple of 8. */
+  /** Head size: a multiple of 8. */
   readonly headSize: number;
-  /** Threads of a workgroup. */
+  /** Threads per workgroup. */
   readonly threads: number;
-  /** Whether an embedding is mixed into the new value. */
+  /** Whether a value embedding is mixed into the new value. */
   readonly embeds: boolean;
 }
 
 /**
- * Keys of a thread whose scores are computed before the first of their values is read. With keys and
- * values in one loop there would be twice the code in it, which processors keep in a small cache.
+ * Keys per thread whose scores are computed before the first of their values is read. A single loop
+ * over keys and values would have twice the code, which exceeds small instruction caches.
  */
 const KEYS_TOGETHER = 16;
 
-/** Workgroup memory that a kernel takes, in bytes. */
+/** Workgroup memory of a kernel, in bytes. */
 export function stepMemory({ headSize, threads }: Omit<StepVariant, "embeds">): number {
   return 4 * (headSize * (threads + 3) + (2 + KEYS_TOGETHER) * threads);
 }
 
-/** The kernel; its workgroups are [heads, batch], all places are in vectors of four. */
+/** The kernel; its workgroups are [heads, batch], and all offsets are in units of vec4. */
 export function attentionStepKernel(variant: StepVariant): WgslKernel {
   const { headSize, threads, embeds } = variant;
   const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });

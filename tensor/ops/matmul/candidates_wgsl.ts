@@ -1,5 +1,5 @@
 /**
- * The kernels that multiply matrices on WebGPU, and which of them is taken.
+ * The matmul kernels on WebGPU, and the choice among them.
  *
  * @module
  */
@@ -33,19 +33,18 @@ import {
 } from "./product.ts";
 import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 
-/** What of a device decides which kernel it gets. */
+/** The properties of a device that determine the kernel. */
 export type Capabilities = Pick<WebGpuDevice, "info" | "limits">;
 
-/** What a matmul is done with. */
+/** How to compute a matmul. */
 export type ProductFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
-/** One way to compute any matmul. */
+/** An algorithm for any matmul. */
 export interface MatmulCandidate {
-  /** Threads of a workgroup. */
+  /** Threads per workgroup. */
   readonly threads: number;
-  /** Whether b has to have contiguous rows that begin at multiples of four elements. */
+  /** Whether b must have contiguous rows that start at multiples of four elements. */
   readonly alignedB: boolean;
-  /** The kernel for a matmul. */
   readonly kernel: (product: Product, form: KernelForm) => MatmulKernel;
 }
 
@@ -78,7 +77,7 @@ export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidat
   "staged 8×8 by 16×16": staged({ threads: 16, tile: 8, depth: 8 }),
 };
 
-/** A way whose kernels depend on the form alone. They are made when they are first asked for. */
+/** A candidate whose kernels depend on the form alone, and are created on first use. */
 function candidate(threads: number, make: (form: KernelForm) => MatmulKernel): MatmulCandidate {
   const kernels: MatmulKernel[] = [];
   return {
@@ -105,21 +104,21 @@ function staged(staging: Staging): MatmulCandidate {
   return candidate(staging.threads ** 2, (form) => stagedKernel(staging, form));
 }
 
-/** Up to so many rows, large tiles would be mostly empty. */
+/** Maximum rows for which large tiles would be mostly empty. */
 const FEW_ROWS = 4;
-/** Up to so many rows, copying b to align it costs more than it gains. */
+/** Maximum rows for which copying b to align it costs more than it gains. */
 const VERY_FEW_ROWS = 2;
-/** Matmuls with fewer multiplications are done before tiles pay. */
+/** Matmuls with fewer multiplications are done before tiles pay off. */
 const SMALL_PRODUCT = 4096;
 /** Matmuls with more are worth the longer compilation of the largest tile. */
 const LARGE_PRODUCT = 2 ** 24;
-/** Sums shorter than this are not worth sharing among threads. */
+/** Minimum length of sums that are worth sharing among threads. */
 const LONG_SUM = 32;
 
 /**
- * The candidate that is taken for a matmul, by its sizes and by the kind of adapter.
+ * Chooses the candidate for a matmul, by its sizes and the kind of adapter.
  *
- * Software adapters emulate barriers and gain nothing from workgroup memory, so they get kernels
+ * Software adapters emulate barriers and gain nothing from workgroup memory, so they use kernels
  * without it.
  */
 export function chooseBySize(device: Capabilities, product: Product): MatmulCandidateName {
@@ -136,14 +135,14 @@ export function chooseBySize(device: Capabilities, product: Product): MatmulCand
   return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
 }
 
-/** Whether workgroups may be as large as a candidate's. */
+/** Whether the device supports a candidate's workgroups. */
 export function fitsDevice({ limits }: Capabilities, name: MatmulCandidateName): boolean {
   return WEBGPU_MATMULS[name].threads <= limits.maxComputeInvocationsPerWorkgroup;
 }
 
 /**
- * Whether the contiguous lines of a matrix, rows or columns, begin at multiples of four elements, in all
- * items of the batch, and are a multiple of four long.
+ * Whether the contiguous rows or columns of a matrix start at multiples of four elements in all
+ * batch items, and have a multiple of four elements.
  */
 function isAlignedMatrix(matrix: Matrix, length: number): boolean {
   const { offset, row, column, outer, inner } = matrix;
@@ -151,7 +150,9 @@ function isAlignedMatrix(matrix: Matrix, length: number): boolean {
     (column === 1 ? row : column) % 4 === 0;
 }
 
-/** What the kernels of a product depend on. @throws {TypeError} If its elements cannot be multiplied. */
+/**
+ * What the kernels of a matmul depend on. @throws {TypeError} If an element dtype is not supported.
+ */
 function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelForm {
   return {
     rowMajorA: a.column === 1,
@@ -165,7 +166,8 @@ function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelFor
 }
 
 /**
- * Computes a matmul by one of {@linkcode WEBGPU_MATMULS}, in as many dispatches as limits demand.
+ * Computes a matmul by one of {@linkcode WEBGPU_MATMULS}, in as many dispatches as the limits
+ * require.
  *
  * @throws {Error} If its workgroups are too large for the device.
  */
@@ -189,7 +191,7 @@ export function runCandidate(
   const product = copy === null ? given : { ...given, b: copy };
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
-  // Only a whole result has its diagonal where rows and columns are equal.
+  // Parts of the result have their diagonal elsewhere, so only the whole can use symmetry.
   const half = symmetric && m === n ? kernel(product, formOf(product, true)) : null;
   const isSymmetric = half !== null && isWhole(half);
   const tile = isSymmetric ? half : kernel(product, formOf(product, false));
@@ -212,7 +214,7 @@ const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
   f16: alignKernel("f16"),
 };
 
-/** Copies b to contiguous, aligned rows; items that share one b share the copy. */
+/** Copies b to contiguous, aligned rows; batch items that share b share the copy. */
 function alignB(
   device: WebGpuDevice,
   { n, k, outer, inner, b }: Product,
@@ -236,7 +238,7 @@ function alignB(
   };
 }
 
-/** Calls `run` for ranges of batch items that one dispatch may have. */
+/** Calls `run` for ranges of batch items that fit a dispatch. */
 function eachBatch(
   items: number,
   limit: number,
@@ -245,7 +247,7 @@ function eachBatch(
   for (let first = 0; first < items; first += limit) run(first, Math.min(limit, items - first));
 }
 
-/** Cuts a product into parts of at most so many rows and columns. */
+/** Cuts a matmul into parts with limited rows and columns. */
 function* cut(product: Product, mostRows: number, mostColumns: number): Generator<Product> {
   const { m, n, a, b, c } = product;
   for (let row = 0; row < m; row += mostRows) {

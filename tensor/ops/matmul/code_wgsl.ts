@@ -1,9 +1,9 @@
 /**
- * What all matrix product kernels in WGSL have in common: their arguments, where the matrices of a
- * batch item begin, how elements are read and stored.
+ * What all matmul kernels in WGSL share: arguments, offsets of batch items, loading and storing
+ * elements.
  *
- * Since all of them take the same arguments, any of them can compute any product, as far as its `fits`
- * says, and which is the fastest is a matter of the adapter.
+ * All of them take the same arguments, so any of them can compute any matmul that it supports, and
+ * the adapter determines which is fastest.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import type { DType } from "../../dtype.ts";
 import { TypeError } from "../../errors.ts";
 import type { MatmulActivation, Matrix, Product } from "./product.ts";
 
-/** Where a matrix lies, as arguments of a kernel, in elements. */
+/** The position of a matrix as kernel arguments, in elements. */
 const place = (name: string): readonly string[] =>
   ["Offset", "Row", "Column", "Outer", "Inner"].map((distance) => name + distance);
 
-/** The arguments of a product kernel: where the operands lie, and what else there is to know. */
+/** The arguments of a matmul kernel: the positions of the operands, the sizes, and flags. */
 const matmulArguments = (form: KernelForm): readonly string[] => [
   ...["a", "b", "c", ...addendNames(form)].flatMap(place),
   ...["m", "n", "k", "inner", "firstItem", "accumulate"],
 ];
 
-/** The arguments of a kernel: {@linkcode matmulArguments}, in that order. */
+/** The values of {@linkcode matmulArguments}, in that order. */
 export function integersOf(
   product: Product,
   firstItem: number,
@@ -41,50 +41,50 @@ export function matricesOf({ a, b, c, epilogue }: Product): readonly Matrix[] {
   return [a, b, c, ...epilogue?.addends ?? []];
 }
 
-/** A kernel, and which part of the result one workgroup computes. */
+/** A kernel, and the part of the result that a workgroup computes. */
 export interface MatmulKernel {
-  /** The kernel, with {@linkcode matmulArguments} and {@linkcode matrixBuffers}. */
+  /** Takes {@linkcode matmulArguments} and {@linkcode matrixBuffers}. */
   readonly kernel: WgslKernel;
-  /** Rows of the result for a workgroup, along y. */
+  /** Rows of the result per workgroup, along y. */
   readonly rows: number;
-  /** Columns of the result for a workgroup, along x. */
+  /** Columns of the result per workgroup, along x. */
   readonly columns: number;
 }
 
-/** A type of number in a buffer, by its name in WGSL. Sums are always `f32`. */
+/** A storage type in WGSL. Sums are always `f32`. */
 export type Element = "f32" | "f16";
 
-/** What the elements of a matrix are called in WGSL. @throws {TypeError} If it cannot be multiplied. */
+/** The WGSL type of a matrix's elements. @throws {TypeError} If the dtype is not supported. */
 export function elementOf(dtype: DType): Element {
   if (dtype === "float32") return "f32";
   if (dtype === "float16") return "f16";
   throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
 }
 
-/** What the kernel of a product depends on, besides the way it is computed. */
+/** What a matmul kernel depends on, besides its algorithm. */
 export interface KernelForm {
-  /** Whether rows of a (after its transposition) are contiguous, and not columns. */
+  /** Whether a is row-major after transposition. */
   readonly rowMajorA: boolean;
-  /** The same for b. */
+  /** Whether b is row-major after transposition. */
   readonly rowMajorB: boolean;
-  /** Whether only elements from the diagonal on are computed, and stored on both sides. */
+  /** Whether to compute only the upper half, and mirror it. */
   readonly isSymmetric: boolean;
-  /** The type of the elements of a and b. */
+  /** Storage type of a and b. */
   readonly operands: Element;
-  /** The type of the elements of c, and of what is added. */
+  /** Storage type of c and of the addends. */
   readonly result: Element;
-  /** How many matrices are added to the product. */
+  /** Number of addends. */
   readonly addends: number;
-  /** What that goes through before it is stored. */
+  /** The activation. */
   readonly activation: MatmulActivation;
 }
 
-/** What the matrices that are added to the product are called. */
+/** Names of the addends' buffers. */
 function addendNames({ addends }: KernelForm): string[] {
   return range(addends).map((i) => `addend${i}`);
 }
 
-/** The buffers of a product kernel; vectors of four where `vectors` names them. */
+/** The buffers of a matmul kernel; those in `vectors` hold vec4. */
 function matrixBuffers(
   form: KernelForm,
   vectors: readonly ("a" | "b")[],
@@ -102,12 +102,12 @@ function matrixBuffers(
 }
 
 /**
- * Makes a kernel.
+ * Creates a kernel.
  *
  * @param name Names the algorithm and all that its code depends on besides the form.
- * @param tile Rows and columns of the result for a workgroup.
+ * @param tile Rows and columns of the result per workgroup.
  * @param main The code of the kernel, after {@linkcode storeWgsl}.
- * @param vectors The operands that are read in vectors of four.
+ * @param vectors The operands that are read as vec4.
  */
 export function matmulKernel(
   name: string,
@@ -129,7 +129,9 @@ export function matmulKernel(
   return { kernel, rows, columns };
 }
 
-/** Begins a kernel whose workgroups have 8 × 8 threads: `thread` counts them over all workgroups. */
+/**
+ * The start of a kernel with workgroups of 8 × 8 threads: `thread` counts them over all workgroups.
+ */
 export const SQUARE_MAIN = `
 @compute @workgroup_size(8, 8)
 fn main(
@@ -137,7 +139,7 @@ fn main(
   @builtin(global_invocation_id) thread: vec3<u32>,
 ) {`;
 
-/** The activations of `sum`; asking whether it is not positive keeps NaN. */
+/** The activations of `sum`; testing for "not positive" keeps NaN. */
 const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
   none: "sum",
   relu: "select(sum, 0.0, sum <= 0.0)",
@@ -145,12 +147,12 @@ const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
 };
 
 /**
- * Where the matrices of a batch item begin, and how elements of the result are stored.
+ * Offsets of batch items, and functions that store elements of the result.
  *
- * Where something is added, it begins in each item at a place that {@linkcode beginC} has noted.
+ * The offset of an addend's batch item is recorded by {@linkcode beginC}.
  *
- * Tiles call `storeVector` in a loop and not once for each vector: compilers put it where it is called,
- * and took seconds for some kernels.
+ * Tiles call `storeVector` in a loop instead of once per vector: compilers inline it, and took
+ * seconds for some kernels.
  */
 const storeWgsl = (form: KernelForm): string => `
 fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
@@ -179,7 +181,7 @@ fn storeVector(cBegin: i32, row: i32, column: i32, value: vec4<f32>) {
 }
 `;
 
-/** Tells where c begins, and notes where that begins which is added to it. */
+/** Returns the offset of c, and records those of the addends. */
 const notingWgsl = (form: KernelForm): string => `
 ${lines(addendNames(form), (name) => `var<private> ${name}Begin: i32;`)}
 fn beginC(z: u32) -> i32 {
@@ -192,7 +194,7 @@ fn beginC(z: u32) -> i32 {
 }
 `;
 
-/** Stores a product as it is. */
+/** Stores a product without an epilogue. */
 const putProduct = ({ result }: KernelForm): string => `
   if (arguments.accumulate != 0) {
     c[at] = ${result}(f32(c[at]) + value);
@@ -200,7 +202,7 @@ const putProduct = ({ result }: KernelForm): string => `
     c[at] = ${result}(value);
   }`;
 
-/** Stores what becomes of a product by what is added and the activation. */
+/** Stores a product with its addends and activation. */
 const putActivated = (form: KernelForm): string => `
   var sum = value;
   if (arguments.accumulate != 0) {
@@ -213,13 +215,13 @@ const putActivated = (form: KernelForm): string => `
 }
   c[at] = ${form.result}(${ACTIVATION_FORMULAS[form.activation]});`;
 
-/** Where the matrix a of a workgroup's batch item begins. */
+/** The offset of a for a workgroup's batch item. */
 export const BEGIN_A: string =
   "begin(group.z, arguments.aOffset, arguments.aOuter, arguments.aInner)";
-/** Where the matrix b of a workgroup's batch item begins. */
+/** The offset of b for a workgroup's batch item. */
 export const BEGIN_B: string =
   "begin(group.z, arguments.bOffset, arguments.bOuter, arguments.bInner)";
-/** Where the matrix c of a workgroup's batch item begins. */
+/** The offset of c for a workgroup's batch item. */
 export const beginC = ({ addends }: KernelForm): string =>
   addends === 0
     ? "begin(group.z, arguments.cOffset, arguments.cOuter, arguments.cInner)"
@@ -230,7 +232,7 @@ export function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
 
-/** Lines of code, one for each item. */
+/** Lines of code, one per item. */
 export function lines<T>(items: readonly T[], write: (item: T) => string): string {
   return items.map(write).join("\n");
 }

@@ -1,6 +1,6 @@
 /**
- * Matrix product kernels in WGSL that share nothing, or only sums, among threads: from one thread for
- * each element to tiles in registers.
+ * Matmul kernels in WGSL without staging in workgroup memory: from one thread per element to
+ * register tiles.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import {
 } from "./code_wgsl.ts";
 import type { Product } from "./product.ts";
 
-/** One thread for each element of the result: the definition of a matrix product. */
+/** One thread per element of the result: the definition of matmul. */
 export function naiveKernel(form: KernelForm): MatmulKernel {
   const main = () =>
     `${SQUARE_MAIN}
@@ -44,11 +44,11 @@ export function naiveKernel(form: KernelForm): MatmulKernel {
 }
 
 /**
- * A tile of the result in the registers of each thread, and nothing shared.
+ * A register tile of the result per thread, with nothing shared.
  *
- * A step of k takes one element from each of the tile's rows of a, and vectors of four from b, whose
- * rows have to be contiguous and aligned. Without workgroup memory there is no barrier: software
- * adapters run this best.
+ * Each step of k loads one element from each of the tile's rows of a, and vec4 from b, whose rows
+ * must be contiguous and aligned. Without workgroup memory there are no barriers: software adapters
+ * run this best.
  *
  * @param tileRows Rows of a thread's tile.
  * @param tileColumns Columns of a thread's tile, a multiple of 4.
@@ -96,18 +96,18 @@ export function registerKernel(
   return matmulKernel(name, form, [8 * tileRows, 8 * tileColumns], main, ["b"]);
 }
 
-/** Threads in a workgroup of {@linkcode dotsKernel}, each with a column of its own. */
+/** Threads per workgroup of {@linkcode dotsKernel}, each with a column of its own. */
 const DOTS_THREADS = 64;
 
-/** Whether rows of a and columns of b can be read in vectors of four. */
+/** Whether rows of a and columns of b can be read as vec4. */
 export function hasVectorsAlongK({ k, a, b }: Product): boolean {
   const places = [k, a.offset, a.row, a.outer, a.inner, b.offset, b.column, b.outer, b.inner];
   return a.column === 1 && b.row === 1 && places.every((place) => place % 4 === 0);
 }
 
 /**
- * One thread for each element of the result, four products at a time: it reads a quarter as often as
- * the naive kernel and shares nothing, so software adapters run it well.
+ * One thread per element of the result, with vec4 along k: a quarter of the naive kernel's loads,
+ * and nothing shared, so software adapters run it well.
  */
 export function dotsKernel(given: KernelForm): MatmulKernel {
   const form = { ...given, isSymmetric: false };
@@ -135,8 +135,8 @@ fn main(
 }
 
 /**
- * A row of the result at a time: several threads share each sum, so that there are threads enough
- * although there are few elements, and neighbouring threads read neighbouring elements of b.
+ * For skinny matmuls, a row of the result at a time: several threads share each sum, which gives
+ * enough threads although there are few elements, and adjacent threads read adjacent elements of b.
  */
 export function rowsKernel(given: KernelForm): MatmulKernel {
   const form = { ...given, isSymmetric: false };
@@ -180,8 +180,8 @@ fn main(
 }
 
 /**
- * Copies b to rows that are contiguous and aligned, as {@linkcode registerKernel} wants them: each
- * thread a block of 4 × 4 elements. The result goes to `c`, in vectors.
+ * Copies b to contiguous, aligned rows for {@linkcode registerKernel}: each thread a block of 4 × 4
+ * elements. The result goes to `c`, as vec4.
  */
 export const alignKernel = (element: Element): WgslKernel => ({
   key: `matmul align, ${element}`,

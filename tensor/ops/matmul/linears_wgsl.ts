@@ -1,8 +1,9 @@
 /**
- * Linear layers on a few rows on WebGPU, with what comes before and after them in the same kernel.
+ * Linear layers on a few rows on WebGPU, fused with the norm before and the epilogue after them.
  *
- * A row meets every weight once, so what counts is how often memory is read, and how many kernels are
- * started. The square of the row's norm is summed up beside the products, and divides them at the end.
+ * A row uses every weight once, so memory traffic and the number of dispatches decide. The sum of
+ * squares of a row is accumulated along with the dot products, which are divided by the norm at the
+ * end.
  *
  * @module
  */
@@ -12,32 +13,32 @@ import { functionsFor } from "../../devices/webgpu/wgsl_functions.ts";
 import { viewBytes } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
 
-/** What is done with the products of a row, in the kernel that computes them. */
+/** What is fused into the kernel. */
 export interface Epilogue {
-  /** Whether rows are divided by the root of their mean square before they are multiplied. */
+  /** Whether to apply RMS norm to the rows first. */
   readonly normalizes: boolean;
-  /** What the products go through. */
+  /** Activation. */
   readonly activation: "none" | "reluSquared" | "softcap";
-  /** Whether something is added to the products, after that. */
+  /** Whether to add a residual after the activation. */
   readonly adds: boolean;
 }
 
 /** How the threads of a workgroup share the columns of the result. */
 export interface LinearsTeam {
-  /** Threads of a workgroup. */
+  /** Threads per workgroup. */
   readonly threads: number;
-  /** Threads that share each sum: a power of two. */
+  /** Threads per sum: a power of two. */
   readonly lanes: number;
-  /** Columns of each thread. */
+  /** Columns per thread. */
   readonly columns: number;
 }
 
-/** Weights that a kernel can have: with the rows, what is added and the result that is 8 buffers. */
+/** Maximum weights of a kernel: with the rows, the residual and the result, 8 buffers. */
 export const MAX_WEIGHTS = 5;
 
 /**
- * A processor that pretends to be a GPU reads for each thread on its own, and pays for every barrier:
- * a thread there takes columns from end to end. Elsewhere neighbours read what lies side by side.
+ * Software adapters emulate barriers and gain nothing from coalesced loads, so there each thread
+ * computes whole columns; on real GPUs, adjacent threads read adjacent elements.
  */
 export function linearsTeam(device: Pick<WebGpuDevice, "info">): LinearsTeam {
   return device.info.details.software === true
@@ -45,15 +46,15 @@ export function linearsTeam(device: Pick<WebGpuDevice, "info">): LinearsTeam {
     : { threads: 128, lanes: 32, columns: 1 };
 }
 
-/** What one call works on; rows of x and weights can be read in vectors of four. */
+/** The operands; rows of x and of the weights can be read as vec4. */
 export interface LinearsCall {
   /** `[rows, K]`, contiguous. */
   readonly x: View;
-  /** `[n, k]` with k up to K, each meets the first k columns. */
+  /** `[n, k]` with k up to K; each uses the first k columns of x. */
   readonly weights: readonly View[];
-  /** `[rows, n]`, contiguous, if the epilogue adds: then there is one weight. */
+  /** `[rows, n]`, contiguous, for a residual, with a single weight. */
   readonly residual: View | null;
-  /** For each weight `[rows, n]`, contiguous, all in one allocation. */
+  /** `[rows, n]` per weight, contiguous, all in one allocation. */
   readonly outputs: readonly View[];
 }
 
@@ -62,7 +63,7 @@ const kernels = new Map<string, WgslKernel>();
 /**
  * Computes `x Wᵀ` for each weight.
  *
- * @param floats What the norm adds to the mean square, and the cap of the softcap.
+ * @param floats The epsilon of the norm, and the cap of the softcap.
  */
 export function linearsOnWebGpu(
   device: WebGpuDevice,
@@ -159,7 +160,7 @@ function code(
       : ""
   }
   }`;
-  // Each lane's squares and sums, one after the other.
+  // The squares and sums of each lane.
   const shared = columns + Number(normalizes);
   const combine = lanes === 1 ? "" : `
   ${lines((c) => `parts[${c * threads} + thread] = sum${c};`)}

@@ -1,9 +1,8 @@
 /**
- * The matrix products of every device side by side: the ladder from the plain kernel to the one that
- * is used. Results are checked in double precision before anything is timed, the device is awaited,
- * and the ways take turns.
+ * Matmul algorithms on every device, from the naive kernel to the default one. Results are checked
+ * in double precision before timing, the device is awaited, and runs are interleaved.
  *
- * `deno bench -A` times a few; as a script it prints a table, and takes parts of names:
+ * `deno bench -A` times a few; as a script it prints a table, filtered by parts of names:
  * `deno run -A tensor/ops/matmul/matmul_bench.ts cpu 512`.
  *
  * @module
@@ -22,7 +21,7 @@ import {
 } from "./candidates_wgsl.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
 
-/** A product to be timed. */
+/** The matmul to time. */
 interface Shape {
   readonly name: string;
   readonly m: number;
@@ -32,7 +31,7 @@ interface Shape {
   readonly options?: Partial<MatmulOptions>;
 }
 
-/** One way to compute it on one device. */
+/** An algorithm on a device. */
 interface Rung {
   readonly name: string;
   readonly run: (operands: Operands) => void;
@@ -49,7 +48,7 @@ interface Operands {
 
 const cube = (size: number): Shape => ({ name: `${size}³`, m: size, n: size, k: size });
 
-/** Few elements: worth cutting in parts. */
+/** Few elements with long sums. */
 const LONG_SUMS: Shape = { name: "32×8,192×32", m: 32, n: 32, k: 8192 };
 
 const SHAPES: readonly Shape[] = [
@@ -95,7 +94,7 @@ const SHAPES: readonly Shape[] = [
 
 const operations = ({ m, n, k, batch = 1 }: Shape): number => 2 * m * n * k * batch;
 
-/** The ways that there are on a device, the plain one first, the one that is used last. */
+/** The algorithms of a device, the naive one first, the default last. */
 function ladder(device: Device): Rung[] {
   if (device.kind === "cpu") {
     const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
@@ -128,14 +127,14 @@ function ladder(device: Device): Rung[] {
   ];
 }
 
-/** Whether a way is worth trying: the slow ones are not kept waiting for. */
+/** Whether to time an algorithm: slow ones are skipped for large shapes. */
 function isWorthwhile(name: string, shape: Shape, device: Device): boolean {
   if (name === "rows") return shape.m <= 16;
   if (name === "naive") return operations(shape) <= (device.kind === "cpu" ? 3e8 : 3e9);
   return true;
 }
 
-/** Fills the operands of a shape with random numbers, and keeps these for the check. */
+/** Fills the operands of a shape with random numbers, and keeps them for the check. */
 function prepare(device: Device, shape: Shape) {
   const { m, n, k, batch = 1 } = shape;
   const options = { transposeA: false, transposeB: false, ...shape.options };
@@ -183,12 +182,12 @@ function prepare(device: Device, shape: Shape) {
   return { operands: { shape, ...views, options, products }, check, free };
 }
 
-/** Prints the ladder of a device for the shapes whose names contain one of `wanted`. */
+/** Prints the table of a device for shapes whose names contain one of `wanted`. */
 async function printLadder(title: string, device: Device, wanted: readonly string[]) {
   console.log(`\n${title}: ${device.info.description}`);
   const isWanted = ({ name }: Shape) =>
     wanted.length === 0 || wanted.some((part) => name.includes(part));
-  // What waiting alone costs is not the product's.
+  // Subtract the cost of waiting alone.
   const waits: number[] = [];
   for (let i = 0; i < 5; i++) {
     const start = performance.now();
@@ -208,7 +207,7 @@ async function printLadder(title: string, device: Device, wanted: readonly strin
         continue;
       }
       await check(`${name}, ${shape.name}`);
-      // V8 and drivers make a kernel fast only after it has run for some milliseconds.
+      // V8 and drivers need some milliseconds of warmup.
       const start = performance.now();
       let calls = 0;
       for (; performance.now() - start < 40 && calls < 5000; calls++) {
@@ -271,7 +270,10 @@ async function main(wanted: readonly string[]): Promise<void> {
   }
 }
 
-/** Registers the ladder of a device for `deno bench`, which counts time and not operations. */
+/**
+ * Registers a device's algorithms for `deno bench`, which reports times instead of operations per
+ * second.
+ */
 async function registerBenches(title: string, device: Device): Promise<void> {
   for (const shape of [cube(64), cube(256), cube(512), LONG_SUMS]) {
     const { operands, check } = prepare(device, shape);

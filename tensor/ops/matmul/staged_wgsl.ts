@@ -1,9 +1,8 @@
 /**
- * The matmul kernel for real GPUs in WGSL: its operands are staged in workgroup memory.
+ * The matmul kernel for real GPUs in WGSL, with operands staged in workgroup memory.
  *
- * The threads of a workgroup load a block of each operand together, neighbors from neighboring
- * addresses. Then each element serves a whole row or column of threads, each of which has a tile of
- * the result in its registers.
+ * The threads of a workgroup load a block of each operand together, with coalesced loads. Each
+ * element then serves a whole row or column of threads, each with a register tile of the result.
  *
  * @module
  */
@@ -21,7 +20,7 @@ import {
 
 /** How the kernel is blocked. */
 export interface Staging {
-  /** Threads of a workgroup along the columns, and as many along the rows. */
+  /** Threads per workgroup along the columns, and as many along the rows. */
   readonly threads: number;
   /** Rows and columns of a thread's tile, a multiple of 4. */
   readonly tile: number;
@@ -29,12 +28,12 @@ export interface Staging {
   readonly depth: number;
 }
 
-/** Loads one element at a time, so that the operands may have any strides. */
+/** Loads single elements, so that the operands may have any strides. */
 export function stagedKernel({ threads, tile, depth }: Staging, form: KernelForm): MatmulKernel {
   const { rowMajorA, rowMajorB } = form;
   const size = threads * tile;
   const blockVectors = size / 4;
-  /** Loads a block: four neighboring lanes (rows of a, columns of b) make a vector. */
+  /** Loads a block: four adjacent lanes (rows of a, columns of b) form a vector. */
   const stage = (name: "a" | "b", alongK: boolean) => {
     const [lane, stride, stepStride, length] = name === "a"
       ? ["firstRow", "aRow", "aColumn", "m"]

@@ -1,7 +1,5 @@
 /**
- * Matrix products on WebGPU.
- *
- * `candidates_wgsl.ts` holds the ways to compute one, and chooses among them.
+ * Matmul on WebGPU. `candidates_wgsl.ts` holds the kernels and chooses among them.
  *
  * @module
  */
@@ -16,20 +14,22 @@ import {
 } from "./product.ts";
 import { matmulsInRanges } from "./binding_ranges_wgsl.ts";
 
-/** Up to so many columns, a product with more rows is computed as one of few rows. */
+/** Up to this many columns, a tall matmul is transposed into a skinny one. */
 const FEW_COLUMNS = 4;
 
 /**
- * Computes `c = op(a) · op(b)`, or adds it to `c`, in float32. The epilogue comes last, in the same kernel.
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`. The epilogue is fused into the
+ * kernel.
  *
- * @param a Shape [..., m, k], or [..., k, m] where it is transposed. One of its last two strides is 1.
- * @param b Shape [..., k, n], or [..., n, k] where it is transposed. One of its last two strides is 1.
- * @param c Shape [..., m, n], the last stride 1; an allocation that neither a nor b is in. The batch
- * axes of all three are equal; those of a and b may have stride 0.
- * @param epilogue Its addends have the shape and the type of c, and any strides; none is in its allocation.
- * @throws {RangeError} If the shapes do not belong together, or c shares an allocation with a or b.
+ * @param a Shape [..., m, k], or [..., k, m] if transposed. One of its last two strides is 1.
+ * @param b Shape [..., k, n], or [..., n, k] if transposed. One of its last two strides is 1.
+ * @param c Shape [..., m, n], with a last stride of 1, in an allocation that neither a nor b uses.
+ * The batch axes of all three are equal; those of a and b may have stride 0.
+ * @param epilogue Its addends have the shape and dtype of c, and any strides; none is in c's
+ * allocation.
+ * @throws {RangeError} If the shapes do not match, or c shares an allocation with a or b.
  * @throws {TypeError} If a dtype is not float32.
- * @throws {Error} If the strides are others than these.
+ * @throws {Error} If the strides are not supported.
  *
  * @example
  * ```ts ignore
@@ -59,7 +59,7 @@ export function matmulOnWebGpu(
     matmulsInRanges(device, product, options)
   );
   for (const { product, options } of products) {
-    // Kernels for few rows spread threads along n: few columns are computed as few rows.
+    // Kernels for few rows distribute threads along n, so transpose few columns into few rows.
     const turned = product.n <= FEW_COLUMNS && product.m > product.n
       ? transposeProduct(product)
       : product;
