@@ -103,7 +103,7 @@ const cases: Case[] = [
 
 for (const options of [{}, tinyDevice]) {
   const where = options === tinyDevice ? " (tiny device)" : "";
-  gpuTest(`a step in one kernel gives what the operations give${where}`, async (device) => {
+  gpuTest(`a step in one kernel equals the separate operations${where}`, async (device) => {
     for (const sizes of cases) {
       const step = operands(device, sizes);
       const wanted = composed(operands(device, sizes));
@@ -130,7 +130,7 @@ for (const options of [{}, tinyDevice]) {
   }, options);
 }
 
-gpuTest("a step that is more than one kernel is left to the caller", (device) => {
+gpuTest("a step that needs more than one kernel is left to the caller", (device) => {
   const step = operands(device, base);
   assertEquals(attentionStep(step), null, "a gradient may be asked for");
   const refused = [
@@ -143,7 +143,7 @@ gpuTest("a step that is more than one kernel is left to the caller", (device) =>
   for (const each of refused) assertEquals(noGrad(() => attentionStep(each)), null);
 });
 
-gpuTest("a number that is none spoils the heads that see it, and no others", async (device) => {
+gpuTest("a NaN spoils the heads that see it, and no others", async (device) => {
   const step = operands(device, { ...base, heads: 2, keyHeads: 2 });
   copyInto(
     Tensor.from(device, [NaN]),

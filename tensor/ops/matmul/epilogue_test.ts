@@ -39,7 +39,7 @@ testOnEveryDevice("a linear layer adds its bias where the product is stored", as
   );
 });
 
-gpuTest("a product and all that is done with it are one kernel", (device) => {
+gpuTest("a matmul and its epilogue are one kernel", (device) => {
   const [x, weight] = [tensor(device, [6, 8], 1), tensor(device, [5, 8], 2)];
   const [bias, residual] = [tensor(device, [5], 3), tensor(device, [6, 5], 4)];
   const dispatches = (run: () => void) => {
@@ -118,7 +118,7 @@ testOnEveryDevice("products without elements have gradients of zeros", async (de
   }
 });
 
-cpuTest("what cannot be added is refused", (device) => {
+cpuTest("invalid addends are refused", (device) => {
   const [a, b] = [Tensor.ones(device, [2, 3]), Tensor.ones(device, [3, 4])];
   const refused = (shape: number[]) => () => matmul(a, b, { bias: Tensor.ones(device, shape) });
   assertThrows(refused([3]), RangeError, "the shapes [2, 4] and [3] do not broadcast");
@@ -127,7 +127,7 @@ cpuTest("what cannot be added is refused", (device) => {
   assertThrows(() => matmul(a, b, { residual }), TypeError, "wanted float32, got int32");
 });
 
-gpuTest("operands larger than a binding are added to, and activated once", async (device) => {
+gpuTest("operands larger than a binding get addends and activation once", async (device) => {
   const shapes = [
     // Cut along k: partial sums are added before the activation.
     [4, 140_000, 4],
@@ -154,7 +154,7 @@ gpuTest("operands larger than a binding are added to, and activated once", async
 }, tinyDevice);
 
 gpuTest(
-  "a batch of more items than a dispatch may have finds what is added to each",
+  "a batch larger than a dispatch gets the right addends",
   async (device) => {
     const [a, b] = [tensor(device, [70_000, 2, 3], 1), tensor(device, [70_000, 3, 5], 2)];
     const [bias, residual] = [tensor(device, [5], 3), tensor(device, [70_000, 2, 5], 4)];
@@ -165,7 +165,7 @@ gpuTest(
   },
 );
 
-gpuTest("more rows than a dispatch may have find what is added to each", async (device) => {
+gpuTest("more rows than a dispatch get the right addends", async (device) => {
   const [a, b] = [tensor(device, [70_000, 3], 1), tensor(device, [3, 5], 2)];
   const [bias, residual] = [tensor(device, [5], 3), tensor(device, [70_000, 5], 4)];
   const fused = Tensor.zeros(device, residual.shape);

@@ -111,7 +111,7 @@ testOnEveryDevice("gradients flow as through the operations one by one", async (
   );
 });
 
-gpuTest("a few rows take one kernel where no gradient is wanted", (device) => {
+gpuTest("a few rows take one kernel if no gradient is needed", (device) => {
   const x = tensor(device, [1, 64], 1);
   const weights = [tensor(device, [64, 64], 2), tensor(device, [32, 12], 3)];
   const before = device.statistics.dispatches;

@@ -32,11 +32,11 @@ async function checkAll(
   assertEquals(device.live, 0);
 }
 
-gpuTest("products agree with double precision", async (device) => {
+gpuTest("matmuls agree with double precision", async (device) => {
   await checkAll(device, (...operands) => matmulOnWebGpu(device, ...operands), EPILOGUE_CASES);
 });
 
-float16Test("products in half precision agree with double precision", async (device) => {
+float16Test("matmuls in half precision agree with double precision", async (device) => {
   await checkAll(
     device,
     (...operands) => matmulOnWebGpu(device, ...operands),
@@ -66,7 +66,7 @@ gpuTest("each kernel that fits agrees with double precision", async (device, t) 
 });
 
 gpuTest(
-  "a device with small workgroups computes the same, by candidates that fit",
+  "a device with small workgroups computes the same, by kernels that fit",
   async (device) => {
     const matrix = {
       allocation: { bytes: 0 },
