@@ -17,13 +17,8 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(initial|normal|optim|organ|recogn|summar)is(e|er|es|ed|ing|ation)\b/i, "-ize"],
 ];
 
-/** Folders and files whose text has not been revised yet. */
-const PENDING = [
-  "gpt/",
-  "scripts/",
-  "tensor/ops/attention/",
-  "tensor/ops/matmul/",
-];
+/** Folders whose text has not been revised yet. */
+const PENDING = ["gpt/", "scripts/"];
 
 /** Has the words themselves. */
 const EXEMPT = ["CONTRIBUTING.md", "testing/words_test.ts"];

@@ -64,7 +64,7 @@ function code(parts: number, stored: Stored): string {
   return `${SHARED}
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
-// For four queries each, what eight threads found.
+// Partial results of eight threads, for four queries each.
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
 ${[Q, K, V].map(loadFunction).join("")}
@@ -74,7 +74,7 @@ fn largest(x: vec4<f32>) -> f32 {
 }
 
 ${MAIN} {${beginQueries([Q, K, V, Y])}
-  // The statistics of this thread's four queries: eight threads keep the same.
+  // Statistics of this thread's four queries, the same in eight threads.
   var maximum = vec4<f32>(-0x1.fffffep127f);
   var total = vec4<f32>(0.0);
 ${declareAccumulators("sums", parts)}

@@ -35,7 +35,7 @@ var<workgroup> query: array<f32, ${THREADS * parts}>;
 var<workgroup> weights: array<f32, ${THREADS}>;
 var<workgroup> found: array<f32, ${THREADS}>;
 
-// See the kernel by tiles: at least 2^-126, and NaN stays NaN.
+// See tile_wgsl.ts: at least 2^-126, and NaN stays NaN.
 fn power(x: f32) -> f32 {
   let isNan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
   return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);

@@ -3,8 +3,8 @@
  * outputs, in one kernel.
  *
  * A workgroup has a query head of a sequence. Each thread runs an online softmax over its own keys;
- * the partial results are merged at the end, so there is one barrier. The new token, which is not
- * read from the cache, is one more partial result.
+ * the partial results are merged at the end, so the loop has no barriers. The new token, which is
+ * not read from the cache, is one more partial result.
  *
  * @module
  */
@@ -70,7 +70,7 @@ var<workgroup> scores: array<f32, ${KEYS_TOGETHER * threads}>;
 var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> totals: array<f32, ${threads}>;
 
-// See the attention kernel by tiles: at least 2^-126, and NaN stays NaN.
+// See tile_wgsl.ts: at least 2^-126, and NaN stays NaN.
 fn power(x: f32) -> f32 {
   let isNan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
   return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);
@@ -105,7 +105,7 @@ fn main(
   let keysAt = arguments.keys + place;
   let valuesAt = arguments.values + place;
   let newAt = arguments.position * arguments.cacheToken;
-  // The query heads of a group share a key head, which the first of them remembers.
+  // The query heads of a group share a key head, which the first of them caches.
   let remembers = head % arguments.group == 0;
 
   let queryFactor = normFactor(qAt) * arguments.scale;

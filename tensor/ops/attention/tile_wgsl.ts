@@ -57,14 +57,14 @@ fn main(
 export const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 
-// 2^x, at least 2^-126: a weight is zero where a key is not seen, and only there. NaN stays NaN, which
+// 2^x, at least 2^-126, so only masked keys have weight zero. Keeps NaN, which
 // max would drop.
 fn power(x: vec4<f32>) -> vec4<f32> {
   let isNan = (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
   return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan);
 }
 
-// The four rows of a thread, each times its own factor.
+// Scales the four rows of a thread.
 fn scaleRows(rows: mat4x4<f32>, factor: vec4<f32>) -> mat4x4<f32> {
   return mat4x4<f32>(
     rows[0] * factor.x, rows[1] * factor.y, rows[2] * factor.z, rows[3] * factor.w);
@@ -76,7 +76,7 @@ fn addOuter(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f3
     fma(columns, vec4<f32>(rows.z), sums[2]), fma(columns, vec4<f32>(rows.w), sums[3]));
 }
 
-// Zero times NaN is NaN, but what is not seen must not matter.
+// Skips masked rows, because zero times NaN is NaN.
 fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat4x4<f32> {
   let seen = bitcast<vec4<u32>>(rows) != vec4<u32>(0u);
   let more = addOuter(sums, rows, columns);
