@@ -47,7 +47,7 @@ export interface ValueEmbedding {
 }
 
 /** Larger heads would not fit into a thread's registers. */
-const LARGEST_HEAD = 128;
+const MAX_HEAD_SIZE = 128;
 /** Maximum threads per workgroup, memory permitting. */
 const MAX_THREADS = 64;
 
@@ -137,7 +137,7 @@ function whereOneKernelDoes(step: AttentionStep): WebGpuDevice | null {
   const gate = embedding === null ? [] : [embedding.gate];
   const table = embedding === null ? [] : [embedding.table];
   const doesFit = tokens === 1 && position < cachedKeys.shape[1]! && headSize % 8 === 0 &&
-    headSize <= LARGEST_HEAD && headSize > 0 &&
+    headSize <= MAX_HEAD_SIZE && headSize > 0 &&
     [...read, ...gate, ...table].every(({ dtype }) => dtype === "float32") &&
     [...read, ...table].every(({ offset, allocation }) =>
       offset % 4 === 0 && allocation.bytes <= limit

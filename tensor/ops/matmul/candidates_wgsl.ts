@@ -105,15 +105,15 @@ function staged(staging: Staging): MatmulCandidate {
 }
 
 /** Maximum rows for which large tiles would be mostly empty. */
-const FEW_ROWS = 4;
+const MAX_SKINNY_ROWS = 4;
 /** Maximum rows for which copying b to align it costs more than it gains. */
-const VERY_FEW_ROWS = 2;
+const MAX_UNALIGNED_ROWS = 2;
 /** Matmuls with fewer multiplications are done before tiles pay off. */
-const SMALL_PRODUCT = 4096;
+const NAIVE_THRESHOLD = 4096;
 /** Matmuls with more are worth the longer compilation of the largest tile. */
-const LARGE_PRODUCT = 2 ** 24;
+const LARGE_TILE_THRESHOLD = 2 ** 24;
 /** Minimum length of sums that are worth sharing among threads. */
-const LONG_SUM = 32;
+const MIN_SHARED_SUM = 32;
 
 /**
  * Chooses the candidate for a matmul, by its sizes and the kind of adapter.
@@ -123,13 +123,13 @@ const LONG_SUM = 32;
  */
 export function chooseBySize(device: Capabilities, product: Product): MatmulCandidateName {
   const { m, n, k } = product;
-  if (m * n * k < SMALL_PRODUCT) return "naive";
+  if (m * n * k < NAIVE_THRESHOLD) return "naive";
   if (device.info.details.software === true) {
     const isAlignedB = product.b.column === 1 && isAlignedMatrix(product.b, n);
-    if (m <= VERY_FEW_ROWS && !isAlignedB) return "dots";
-    return m * n * k < LARGE_PRODUCT || m <= 8 ? "registers 8×8" : "registers 16×8";
+    if (m <= MAX_UNALIGNED_ROWS && !isAlignedB) return "dots";
+    return m * n * k < LARGE_TILE_THRESHOLD || m <= 8 ? "registers 8×8" : "registers 16×8";
   }
-  if (m <= FEW_ROWS) return k >= LONG_SUM ? "rows" : "naive";
+  if (m <= MAX_SKINNY_ROWS) return k >= MIN_SHARED_SUM ? "rows" : "naive";
   const large = "staged 8×8 by 16×16";
   if (m >= 512 && n >= 512 && fitsDevice(device, large)) return large;
   return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";

@@ -15,7 +15,7 @@ import {
 import { matmulsInRanges } from "./binding_ranges_wgsl.ts";
 
 /** Up to this many columns, a tall matmul is transposed into a skinny one. */
-const FEW_COLUMNS = 4;
+const MAX_SKINNY_COLUMNS = 4;
 
 /**
  * Computes `c = op(a) · op(b)` in float32, or adds it to `c`. The epilogue is fused into the
@@ -60,7 +60,7 @@ export function matmulOnWebGpu(
   );
   for (const { product, options } of products) {
     // Kernels for few rows distribute threads along n, so transpose few columns into few rows.
-    const turned = product.n <= FEW_COLUMNS && product.m > product.n
+    const turned = product.n <= MAX_SKINNY_COLUMNS && product.m > product.n
       ? transposeProduct(product)
       : product;
     runCandidate(device, chooseBySize(device, turned), turned, options);
