@@ -30,7 +30,7 @@ export interface AttentionStep {
   readonly position: number;
   /** Sliding window: the number of earlier keys a query attends to; −1 for all. */
   readonly window: number;
-  /** What scores are multiplied by. */
+  /** Scale of the scores q·k. */
   readonly scale: number;
 }
 
