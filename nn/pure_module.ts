@@ -1,18 +1,18 @@
-/** Modules that free what they compute on the way. @module */
+/** Modules that free their intermediate results. @module */
 
 import { TypeError } from "../tensor/errors.ts";
 import { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
 /**
- * A module whose `forward` is a pure function: of what it computes, only the result is used afterwards.
+ * A module whose `forward` is a pure function: only its result is used afterwards.
  *
- * So everything else is freed when `forward` returns, except what backward will need. A large model
- * made of pure modules holds the temporaries of one layer at a time and not those of all of them,
- * and no layer says a word about memory.
+ * Everything else is freed when `forward` returns, except what backward will need. So a large model
+ * of pure modules holds the temporaries of one layer at a time instead of all, without any code for
+ * memory in the layers.
  *
- * What `forward` stores elsewhere, in a field or a cache, would be freed as well: store `tensor.alias()`,
- * or call `tensor.keep()`.
+ * What `forward` stores elsewhere, in a field or a cache, would be freed as well: store
+ * `tensor.alias()`, or call `tensor.keep()`.
  *
  * @example
  * ```ts
@@ -41,7 +41,7 @@ import { Module } from "./module.ts";
  */
 export abstract class PureModule extends Module {
   /**
-   * Makes `forward` free what it computes on the way.
+   * Makes `forward` free its intermediate results.
    *
    * @throws {TypeError} If the class has no `forward`.
    */
@@ -57,7 +57,7 @@ export abstract class PureModule extends Module {
   }
 }
 
-/** Runs `forward` in a scope of its own, and passes on its result. */
+/** Runs `forward` in a scope, and returns its result. */
 function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   const input = operands.find((operand) => operand instanceof Tensor);
   using scope = input?.device.scopes.openBriefly();
@@ -65,7 +65,7 @@ function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   if (!(result instanceof Tensor)) {
     throw new TypeError(`Cannot run a PureModule: wanted a tensor from forward, got ${result}`);
   }
-  // A deferred result would hold on to what it is computed from.
+  // A deferred result would keep its inputs alive.
   void result.allocation;
   if (scope !== undefined && !operands.includes(result)) scope.keep(result);
   return result;

@@ -1,12 +1,13 @@
 /**
- * An optimizer whose work and state the ranks of a run share.
+ * An optimizer whose work and state are sharded over the ranks of a run.
  *
- * Each parameter has an owner. Gradients are summed over the ranks, each parameter's only to its owner;
- * the owner updates it; and the new parameters go to all ranks. So each rank does a part of the work
- * and holds a part of the state, while all have the same parameters.
+ * Each parameter has an owner. Gradients are summed over the ranks, each parameter's only at its
+ * owner (reduce-scatter); the owner updates it; and the new parameters go to all ranks
+ * (all-gather). So each rank does part of the work and holds part of the state, while all have the
+ * same parameters.
  *
- * Source: nanochat, `DistMuonAdamW` in `nanochat/optim.py`, which divides each shape of matrix among
- * the ranks; owners by work also fit shapes of which there are fewer than ranks.
+ * Source: nanochat, `DistMuonAdamW` in `nanochat/optim.py`, which divides each shape of matrix
+ * among the ranks; owners by work also suit shapes with fewer matrices than ranks.
  *
  * @module
  */
@@ -24,7 +25,9 @@ import { polarExpressFlops } from "./polar_express.ts";
 /** Tensors by the rank that owns them, in the same order on every rank. */
 export type Segments = readonly (readonly Tensor[])[];
 
-/** How ranks exchange what tensors hold: every rank calls the same methods in the same order. */
+/**
+ * How ranks exchange the contents of tensors: every rank calls the same methods in the same order.
+ */
 export interface Exchange {
   /** The number of this rank, from 0. */
   readonly rank: number;
@@ -36,15 +39,15 @@ export interface Exchange {
   allGather(parameters: Segments): Promise<void>;
 }
 
-/** Operations in the time that one byte takes to be read or written: of the order of any processor. */
+/** Operations per byte of memory traffic: the order of magnitude of any processor. */
 const FLOPS_PER_BYTE = 8;
-/** Bytes that an update reads and writes per number, besides the products of matrices. */
+/** Bytes that an update reads and writes per element, besides its matmuls. */
 const MUON_BYTES = 60;
 const ADAMW_BYTES = 28;
 
 /**
- * {@linkcode MuonAdamW} over several ranks: at two ranks with the bits of one optimizer that has the
- * summed gradients, at more with another order of sums.
+ * {@linkcode MuonAdamW} over several ranks. With two ranks, the results equal, bit for bit, those
+ * of one optimizer with the summed gradients; with more, sums have another order.
  *
  * @example One rank, which owns everything
  * ```ts
@@ -79,7 +82,7 @@ export class ShardedMuonAdamW {
    * Creates the optimizer with empty state for the parameters of this rank.
    *
    * @param groups The groups of the whole optimizer, the same on every rank.
-   * @param exchange What joins the ranks.
+   * @param exchange Connects the ranks.
    * @throws {RangeError} If there are no parameters, one occurs twice, or one for Muon is not a
    * matrix.
    */

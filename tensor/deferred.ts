@@ -1,15 +1,15 @@
 /**
- * Large results that are computed when somebody first asks for their memory, so that they can be fused
- * with what comes after them.
+ * Deferred results: large results computed when their memory is first needed, so that they can be
+ * fused with the operation that follows.
  *
- * A linear layer with a large result is deferred. If a residual is added to it next, or it goes through
- * an activation, one kernel does both, and what lies between is never stored; if it is the logits of a
- * loss, these are computed some rows at a time. To everything else it is a tensor like any other: it is
- * computed as soon as a kernel, a read, or a change in place of what it is computed from asks for it.
- * The tape records each operation as it was called, and a fused one beside them.
+ * A linear layer with a large result is deferred. If a residual is added next, or an activation
+ * follows, one kernel does both, and the intermediate is never stored; the logits of a loss are
+ * computed a chunk of rows at a time. Otherwise a deferred tensor is like any other: it is computed
+ * when a kernel, a read, or an in-place change of one of its inputs needs it. The tape records each
+ * operation as it was called, and a fused one beside them.
  *
- * Nobody can know whether a result is used again after a fused operation. If it is, it is computed then:
- * that takes time, and changes no result.
+ * A result may still be used after a fused operation. Then it is computed at that time, which costs
+ * time but changes no result.
  *
  * @module
  */
@@ -25,17 +25,15 @@ import { Tensor } from "./tensor.ts";
 
 /** An operation that has not run yet. */
 export class DeferredOperation<Attributes = unknown> implements Deferral {
-  /** The operation. */
   readonly operation: Operation<Attributes>;
-  /** What goes in, with its place on the tape. */
+  /** The inputs, with their nodes. */
   readonly inputs: readonly Tensor[];
-  /** How it is computed. */
   readonly attributes: Attributes;
   readonly #owner = new HandleOwner();
   readonly #result: Specification;
   #storage: Storage | null = null;
 
-  /** For {@linkcode applyLater}: holds on to the inputs until {@linkcode DeferredOperation.release}. */
+  /** For {@linkcode applyLater}: keeps the inputs until {@linkcode DeferredOperation.release}. */
   constructor(operation: Operation<Attributes>, inputs: readonly Tensor[], attributes: Attributes) {
     this.operation = operation;
     this.attributes = attributes;
@@ -81,7 +79,7 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     noGrad(() => this.operation.run(device, this.inputs, [this.#view(storage)], this.attributes));
   }
 
-  /** Lets go of the inputs. */
+  /** Releases the inputs. */
   release(): void {
     for (const { storage } of this.inputs) storage.removeReader(this.#storage!);
     this.#owner.releaseAll();
@@ -89,10 +87,10 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
 }
 
 /**
- * As {@linkcode apply}, but the operation runs when its result is first asked for.
+ * Like {@linkcode apply}, but the operation runs when its result is first needed.
  *
  * @param operation With one output.
- * @throws {RangeError | TypeError} If the inputs do not suit the operation: at once.
+ * @throws {RangeError | TypeError} At once, if the inputs do not suit the operation.
  */
 export function applyLater<Attributes>(
   operation: Operation<Attributes>,
@@ -101,7 +99,7 @@ export function applyLater<Attributes>(
 ): Tensor {
   commonDevice(operation.name, inputs);
   for (const input of inputs) {
-    // Operations that wait for each other form no long chains, which nothing could be fused with.
+    // Deferred operations must not form long chains, with which nothing could be fused.
     const waitsForOthers = deferredOperation(input)?.inputs.some(isDeferred) ?? false;
     if (waitsForOthers) void input.allocation;
   }
@@ -110,18 +108,20 @@ export function applyLater<Attributes>(
   return output;
 }
 
-/** Whether a tensor, or what it is a view of, was not computed yet. */
+/** Whether a tensor, or its base if it is a view, is not computed yet. */
 function isDeferred({ storage }: Tensor): boolean {
   return storage.deferral !== null;
 }
 
-/** The operation that a tensor, or what it is a view of, still waits for; `null` if it was computed. */
+/** The pending operation of a tensor, or of its base if it is a view; `null` if it was computed. */
 export function deferredOperation({ storage }: Tensor): DeferredOperation | null {
   const { deferral } = storage;
   return deferral instanceof DeferredOperation ? deferral : null;
 }
 
-/** The inputs of `operation` if a tensor is its whole result, not yet computed; else `null`. */
+/**
+ * The inputs of `operation` if a tensor is its whole result, not yet computed; otherwise `null`.
+ */
 export function deferredInputs<Attributes>(
   x: Tensor,
   operation: Operation<Attributes>,
@@ -132,25 +132,27 @@ export function deferredInputs<Attributes>(
   return isWhole ? deferred.inputs : null;
 }
 
-/** From so many elements on, results are worth deferring. */
+/** Minimum number of elements that are worth deferring. */
 const MIN_DEFERRED = 2 ** 12;
 
-/** Whether a result of so many elements is to be deferred, if what may come next can be fused with it. */
+/** Whether to defer a result of this size, if what follows may be fused with it. */
 export function isWorthDeferring(size: number): boolean {
   return size >= MIN_DEFERRED;
 }
 
-/** Computes a program fused with the deferred operation of an input; `null` where that is not possible. */
+/**
+ * Computes a program fused with the deferred operation of an input; `null` if that is not possible.
+ */
 export type Rewrite = (inputs: readonly Tensor[], scalars: readonly number[]) => Tensor | null;
 
 const rewrites = new Map<Program, Rewrite>();
 
-/** Registers how programs are fused with deferred operations before them: see `fused.ts`. */
+/** Registers how programs are fused with the deferred operations before them: see `fused.ts`. */
 export function registerRewrites(list: Iterable<readonly [Program, Rewrite]>): void {
   for (const [program, rewrite] of list) rewrites.set(program, rewrite);
 }
 
-/** The result of a program fused with a deferred operation before it; `null` if there is none. */
+/** The result of a program fused with the deferred operation before it; `null` if there is none. */
 export function rewriteProgram(
   program: Program,
   inputs: readonly Tensor[],

@@ -1,26 +1,26 @@
 /**
- * Errors whose stack begins at the line of the program that called the library.
+ * Errors whose stack starts at the caller of the library.
  *
- * V8 keeps ten frames of a stack, and an operation takes as many from the method to where its shapes are
- * checked: an error would show no line of the caller's own. The files of the library import their errors
- * from here, under the names that they have everywhere. Nothing is paid for them until one is made.
+ * V8 keeps ten stack frames, and an operation takes as many from its method to its shape check, so
+ * an error would show no line of the caller's. The library's files import their errors from here,
+ * under the usual names. They cost nothing until one is thrown.
  *
  * @module
  */
 
 const ROOT = new URL("../", import.meta.url).href;
-/** In a bundle, all of the library is in the file that this is in. */
+/** In a bundle, all of the library is in this file. */
 const BUNDLE = import.meta.url === `${ROOT}tensor/errors.ts` ? null : import.meta.url;
-/** Files of the library, and none of its tests. */
+/** Files of the library, without its tests. */
 const OWN =
   /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.ts:\d/;
-/** How many frames are looked at for one of the caller's. */
+/** Maximum frames to search for one of the caller's. */
 const MAX_FRAMES = 100;
 
-/** The part of the global `Error` that decides how many frames a stack has, where an engine has it. */
+/** The part of the global `Error` that sets the number of stack frames, in engines that have it. */
 const limits = globalThis.Error as { stackTraceLimit?: number };
 
-/** Whether a frame is in a file of somebody else. */
+/** Whether a frame is outside of the library. */
 function isCallers(frame: string): boolean {
   if (!/:\d+:\d+\)?$/.test(frame)) return false;
   if (BUNDLE !== null) return !frame.includes(BUNDLE);
@@ -28,20 +28,20 @@ function isCallers(frame: string): boolean {
   return start < 0 || !OWN.test(frame.slice(start + ROOT.length));
 }
 
-/** The frames of the stack from the first on that is not the library's; all if there is none. */
+/** The stack frames from the first one outside of the library; all if there is none. */
 function callersFrames(): string[] {
   const frames = (new globalThis.Error().stack ?? "").split("\n")
     .filter((line) => /^ *at |@/.test(line));
   return frames.slice(Math.max(0, frames.findIndex(isCallers)));
 }
 
-/** The constructor of an error, but that the stack begins at the caller. */
+/** An error constructor whose stack starts at the caller. */
 function atCaller<T extends ErrorConstructor>(native: T): T {
   return new Proxy(native, {
     construct: (target, args, newTarget) => {
       const { stackTraceLimit = 10 } = limits;
       try {
-        // What prints an uncaught error prefers the frames that the engine has kept, if there are any.
+        // Printers of uncaught errors prefer the frames that the engine recorded, if any.
         limits.stackTraceLimit = 0;
         const error: Error = Reflect.construct(target, args, newTarget);
         limits.stackTraceLimit = MAX_FRAMES;

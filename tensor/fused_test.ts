@@ -14,7 +14,7 @@ import {
   Tensor,
 } from "./mod.ts";
 
-/** Says that the result of an operation is wanted: what is left in the other run of a case. */
+/** Uses the result of an operation: the identity in a case's other run. */
 type Between = (x: Tensor) => Tensor;
 
 /** Operations that are fused, on inputs large enough for that. */
@@ -22,7 +22,7 @@ interface Case {
   readonly name: string;
   readonly inputs: readonly (readonly number[])[];
   readonly run: (between: Between, ...inputs: Tensor[]) => Tensor;
-  /** Kernels on WebGPU, fused and not; the rest of a loss is not counted. */
+  /** Dispatches on WebGPU, fused and separate; the rest of a loss is not counted. */
   readonly dispatches?: readonly [fused: number, apart: number];
 }
 
@@ -131,7 +131,7 @@ async function results(inputs: readonly Tensor[], run: () => Tensor): Promise<Ar
   using _scope = inputs[0]!.device.scope();
   for (const input of inputs) input.zeroGrad();
   const y = run();
-  // Every element of the result gets a weight of its own.
+  // Every element of the result gets a separate weight.
   const weights = noGrad(() => normal(y.device, y.shape, { seed: 9 }));
   y.backward(weights);
   const read = [y, ...inputs.flatMap(({ grad }) => grad === null ? [] : [grad])];
@@ -167,13 +167,13 @@ gpuTest("fused operations are one kernel", (device) => {
     const inputs = makeInputs(device, shapes);
     const counts = [left, asked].map((between) => {
       using _scope = device.scope();
-      // What a kernel needs to be prepared is there the second time.
+      // The second run needs no preparation of kernels.
       run(between, ...inputs);
       const before = device.statistics.dispatches;
       run(between, ...inputs);
       return device.statistics.dispatches - before;
     });
-    // Software adapters align some operands by a copy of its own, in both cases.
+    // Software adapters copy some operands to align them, in both cases.
     assertEquals(counts[1]! - counts[0]!, dispatches[1] - dispatches[0], `${name}: ${counts}`);
   }
 });

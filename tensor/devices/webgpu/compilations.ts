@@ -1,25 +1,25 @@
-/** Which memory depends on kernels that may not compile. @module */
+/** Tracks which memory depends on kernels that may not compile. @module */
 
 import { Error } from "../../errors.ts";
 import type { WebGpuAllocation } from "./allocation.ts";
 import { oneLine } from "./checks.ts";
 
-/** A kernel whose compilation has begun. */
+/** A kernel whose compilation has started. */
 export interface Compilation {
-  /** The bit that marks memory that it has written, or `0n` once it is known to have compiled. */
+  /** The bit that marks memory it has written, or `0n` once it is known to have compiled. */
   mark: bigint;
 }
 
 /**
  * The compilations of a device.
  *
- * A driver reports later whether a kernel compiled: by then its dispatch has been recorded, and others
- * that read its results. So memory is marked with the kernels that its content depends on until they are
- * known to compile. If one does not, only this memory is lost: reading it is an error, and so is
- * another dispatch of the kernel or on this memory.
+ * Drivers report a compilation error late: the kernel's dispatch has been recorded by then, and
+ * others that read its results. So memory is marked with the kernels that its contents depend on
+ * until they are known to compile. If one does not, only this memory is lost: reading it is an
+ * error, and so is another dispatch of the kernel or on this memory.
  */
 export class Compilations {
-  /** The kernels that failed, in the order in which that was found out. */
+  /** The kernels that failed, in the order of detection. */
   readonly #failures: { readonly mark: bigint; readonly reason: string }[] = [];
   /** The marks of all kernels that failed or may still fail. */
   #live = 0n;
@@ -72,7 +72,7 @@ export class Compilations {
   }
 
   /**
-   * Refuses memory that is lost.
+   * Throws if memory is lost.
    *
    * @throws {Error} If one of the kernels with these marks is known not to compile.
    */

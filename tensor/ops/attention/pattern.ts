@@ -1,4 +1,4 @@
-/** The attention pattern: the weights that attention applies and does not store. @module */
+/** The attention pattern: the weights that flash attention does not store. @module */
 
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
@@ -9,7 +9,10 @@ import { expand, reshape, transpose, unsqueeze } from "../views.ts";
 import type { AttentionOptions } from "./attention.ts";
 import { UNLIMITED } from "./problem.ts";
 
-/** A softmax over the keys that a query at this position attends to: at least one, where there are keys. */
+/**
+ * The softmax over the keys that a query at this position attends to: at least one, if there are
+ * keys.
+ */
 const maskedSoftmax = defineProgram(
   {
     name: "attention pattern",
@@ -30,10 +33,10 @@ const maskedSoftmax = defineProgram(
 );
 
 /**
- * How much each query attends to each key: what {@linkcode attention} weights the values by.
+ * The attention pattern: how much each query attends to each key, the weights of the values in
+ * {@linkcode attention}.
  *
- * Attention itself never stores these weights, of which there are Tq · Tk for each head. They are for
- * looking at.
+ * Attention itself never stores these Tq · Tk weights per head. They are for inspection.
  *
  * @param q Queries, `[B, Tq, H, D]`
  * @param k Keys, `[B, Tk, Hkv, D]`

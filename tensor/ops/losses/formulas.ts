@@ -15,7 +15,7 @@ export const IGNORED_TARGET = -1;
 /** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
 
-/** Refuses what is no {@linkcode Reduction}, for callers without types. */
+/** Validates a {@linkcode Reduction}, for callers without types. */
 export function checkReduction(what: string, reduction: Reduction): void {
   if (["mean", "sum", "none"].includes(reduction)) return;
   throw new TypeError(
