@@ -46,7 +46,7 @@ async function run(line: string, flags: readonly string[] = []): Promise<string>
 }
 
 for (const [what, line] of Object.entries(programs)) {
-  Deno.test(`an error of ${what} begins at the line of the caller`, async () => {
+  Deno.test(`the stack of an error of ${what} starts at the caller's line`, async () => {
     const written = await run(line);
     assertMatch(
       written,
@@ -64,7 +64,7 @@ Deno.test("an error of a layer that a library's layer calls begins in the former
   assertMatch(written, /program\.ts:7:\d+/);
 });
 
-Deno.test("errors are those of the engine, with all that they carry", () => {
+Deno.test("errors are the engine's own, with all their properties", () => {
   const cause = new Error("why");
   const error = new OwnRangeError("Cannot test", { cause });
   assert(error instanceof RangeError && error instanceof OwnRangeError && error instanceof Error);
@@ -79,7 +79,7 @@ Deno.test("errors are those of the engine, with all that they carry", () => {
   assertEquals(Error.stackTraceLimit, 10);
 });
 
-Deno.test("files of the library make their errors of tensor/errors.ts", async () => {
+Deno.test("files of the library use the errors of tensor/errors.ts", async () => {
   // The others are for scripts, which print one line, or may not import tensor.
   const folders = ["tensor", "nn", "optim", "gpt/model", "gpt/generate"];
   const isExempt = (path: string) =>

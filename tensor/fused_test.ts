@@ -263,7 +263,7 @@ testOnEveryDevice("what does not suit an operation is refused when it is called"
   assertEquals(device.live, 3);
 });
 
-Deno.test("a deferred result that the device has no room for is an error each time", async () => {
+Deno.test("a deferred result that does not fit the device's memory is an error each time", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const x = Tensor.ones(device, [2 ** 16, 1]);
   const before = device.live;

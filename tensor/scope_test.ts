@@ -139,7 +139,7 @@ function warnings(run: () => void): string[] {
   return written;
 }
 
-cpuTest("a loop without scope and await is told about scopes, once", (device) => {
+cpuTest("a loop without scope and await is warned about scopes, once", (device) => {
   const x = Tensor.ones(device, [2]);
   const loop = () => {
     for (let i = 0; i < 12_000; i++) x.add(i);
@@ -151,7 +151,7 @@ cpuTest("a loop without scope and await is told about scopes, once", (device) =>
   assertEquals(warnings(loop), []);
 });
 
-cpuTest("a loop with a scope is told nothing, however long", (device) => {
+cpuTest("a loop with a scope gets no warning, however long", (device) => {
   const x = Tensor.ones(device, [2]);
   const loop = () => {
     for (let i = 0; i < 6_000; i++) {
@@ -175,13 +175,13 @@ function fill(device: Device, megabytes: number): string {
 const advice =
   /\. \d+ tensors of the \w+ device are under no scope.*`using _ = device\.scope\(\)`\.$/;
 
-cpuTest("without a scope, the message that memory has run out names it (cpu)", (device) => {
+cpuTest("without a scope, an out-of-memory message names it (cpu)", (device) => {
   assertMatch(fill(device, 32), advice);
   using _ = device.scope();
   assertNotMatch(fill(device, 32), /scope/);
 });
 
-gpuTest("without a scope, the message that memory has run out names it (webgpu)", (device) => {
+gpuTest("without a scope, an out-of-memory message names it (webgpu)", (device) => {
   assertMatch(fill(device, 1), advice);
   using _ = device.scope();
   assertNotMatch(fill(device, 1), /scope/);
