@@ -191,7 +191,6 @@ function variantOf(device: Device): number {
   return device.kind === "webgpu" ? 2 : Number(device.relaxedSimd);
 }
 
-/** Runs a program with the device's compiler. */
 function run(
   device: Device,
   program: Program,
@@ -224,7 +223,6 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
   return shape;
 }
 
-/** Caches per program. */
 interface Known {
   readonly operation: Operation<readonly number[]>;
   /** Calls with newly allocated results. */
@@ -283,7 +281,6 @@ function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }
   });
 }
 
-/** The gradient of some of a program's inputs. */
 interface Derived extends GradientProgram {
   readonly calls: LayoutCache<Call>;
 }

@@ -47,7 +47,6 @@ function asRows(x: Tensor, axes: readonly number[]): Tensor {
   return reshape(ordered, [...kept.map((axis) => x.shape[axis]!), rowLength]);
 }
 
-/** The shape after a reduction. */
 function reducedShape(
   shape: readonly number[],
   axes: readonly number[],

@@ -39,7 +39,6 @@ const logSumExpProgram = defineProgram({ name: "logSumExp", inputs: ["x"] }, ({ 
   logSumExpOf(x),
 ]);
 
-/** Runs a row program along any axis. */
 function along(name: string, program: Program, x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, x.shape, name);
   if (at === x.shape.length - 1) return runProgram(program, [x])[0]!;

@@ -42,7 +42,6 @@ const copyOperation: Operation<null> = {
   gradient: { apply: (upstream) => [upstream] },
 };
 
-/** A contiguous copy. */
 export function copy(x: Tensor): Tensor {
   return applyOne(copyOperation, [x], null);
 }

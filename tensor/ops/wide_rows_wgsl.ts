@@ -7,11 +7,9 @@ import { rowFitsOneBinding } from "../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../dtype.ts";
 import { sizeOf } from "../shape.ts";
 
-/** A matrix, and how it is used. */
 export interface WideMatrix {
   /** Contiguous, with as many columns as the others. */
   readonly view: View;
-  /** Whether its contents are used. */
   readonly isRead: boolean;
   readonly isWritten: boolean;
 }

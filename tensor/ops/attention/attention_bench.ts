@@ -68,7 +68,6 @@ async function register(name: string, device: Device): Promise<void> {
   }
 }
 
-/** Checks that both ways agree. */
 async function check(
   group: string,
   device: Device,

@@ -73,7 +73,6 @@ function byKeyHeads(view: View, keyHeads: number): View {
   };
 }
 
-/** Back to [B, T, H, D]. */
 function asTokens({ shape, strides, ...rest }: View): View {
   const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
   return {
@@ -83,7 +82,6 @@ function asTokens({ shape, strides, ...rest }: View): View {
   };
 }
 
-/** Back to [B, H, T]. */
 function asRowSums({ shape, strides, ...rest }: View): View {
   const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
   return {
@@ -93,7 +91,6 @@ function asRowSums({ shape, strides, ...rest }: View): View {
   };
 }
 
-/** A range of batch items. */
 function items(view: View, first: number, count: number): View {
   const { allocation, dtype, shape, strides } = view;
   return {

@@ -45,7 +45,6 @@ interface Heads {
   readonly row: number;
 }
 
-/** One of the tensors [B, T, H, D]. */
 class Placed {
   readonly #address: number;
   readonly #batch: number;
@@ -118,7 +117,6 @@ interface Block {
   readonly words: readonly number[];
 }
 
-/** Iterates over all blocks. */
 function* blocksOf(device: CpuDevice, problem: AttentionProblem, logSums: View): Generator<Block> {
   const { batch: batches, queries, keys, heads, keyHeads, left, right } = problem;
   const group = heads / keyHeads;
@@ -166,7 +164,6 @@ interface Forward {
   readonly logSums: View;
 }
 
-/** Computes attention, and what its gradient needs. */
 export function attendByBlas(
   device: CpuDevice,
   { q, k, v, y, logSums }: Forward,
@@ -248,7 +245,6 @@ export function attentionGradientByBlas(
       const ofQueries = (x: Placed) => x.rows(batch, query, member, group);
       const ofKeys = (x: Placed) => x.rows(batch, first, 0, 1);
       const multiply = (product: HeadProduct) => multiplyHeads(device, name, keyHeads, product);
-      /** Keys by queries. */
       const compare = (a: Placed, b: Placed, c: Heads, alpha: number) =>
         multiply({
           ...{ a: ofKeys(a), b: ofQueries(b), c, alpha, beta: 0 },

@@ -35,7 +35,6 @@ import {
 } from "./tile_wasm.ts";
 import { headAddress, type HeadKernel, isMarked, loadForwardWords } from "./words_wasm.ts";
 
-/** The layout of a block's scratch memory. */
 function scratchParts(head: number) {
   const parts = {
     queries: 0,

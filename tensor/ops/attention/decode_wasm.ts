@@ -34,7 +34,6 @@ export const attendOneByOne: HeadKernel = {
   scratchBytes: (headSize, keys) => headBytes(headSize) + 4 * keys + 16,
 };
 
-/** Bytes of a row, in whole cache lines. */
 function headBytes(headSize: number): number {
   return Math.ceil(headSize / 16) * 64;
 }

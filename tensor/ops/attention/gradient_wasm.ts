@@ -30,7 +30,6 @@ import {
 import { ALWAYS, headAddress, type HeadKernel, isMarked, place } from "./words_wasm.ts";
 import { loadWords } from "../matmul/words_wasm.ts";
 
-/** The argument words. */
 const WORDS = [
   ...["q", "qBatch", "qToken", "qHead"] as const,
   ...["k", "kBatch", "kToken", "kHead"] as const,
@@ -59,7 +58,6 @@ export interface GradientViews {
   readonly logSums: View;
 }
 
-/** Computes all three gradients on all threads. */
 export function attentionGradientOnCpu(
   device: CpuDevice,
   views: GradientViews,
@@ -75,7 +73,6 @@ export function attentionGradientOnCpu(
 
 const NAME = "gradient of attention";
 
-/** Computes the gradients of the flagged heads. */
 function runBlocks(
   device: CpuDevice,
   views: GradientViews,
@@ -102,7 +99,6 @@ function runBlocks(
   );
 }
 
-/** The layout of the scratch memory. */
 function scratchParts(head: number) {
   const queryBytes = QUERIES * head * 4;
   const keyBytes = KEYS * head * 4;

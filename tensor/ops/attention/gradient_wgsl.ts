@@ -44,7 +44,6 @@ const DK: Operand = { buffer: "dk", tokens: "keys" };
 const DV: Operand = { buffer: "dv", tokens: "keys" };
 const OPERANDS = [Q, K, V, DY];
 
-/** Records the computation of all three gradients. */
 export function attentionGradientOnWebGpu(
   device: WebGpuDevice,
   views: GradientViews,

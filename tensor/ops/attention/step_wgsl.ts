@@ -11,11 +11,9 @@
 
 import type { WgslKernel } from "../../device.ts";
 
-/** What the kernel depends on. */
 export interface StepVariant {
   /** Head size: a multiple of 8. */
   readonly headSize: number;
-  /** Threads per workgroup. */
   readonly threads: number;
   /** Whether a value embedding is mixed into the new value. */
   readonly embeds: boolean;

@@ -16,7 +16,6 @@
 
 import type { View, WgslBuffer, WgslKernel } from "../../device.ts";
 
-/** Rows and columns of a tile. */
 export const TILE = 32;
 /** Elements of a head staged at a time for dot products of rows. */
 const DEPTH = 16;
@@ -33,7 +32,6 @@ export function place({ offset, strides }: View): number[] {
   return [offset, ...strides.slice(0, 3)];
 }
 
-/** The integer arguments of every kernel. */
 export const SIZE_NAMES = [
   ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
 ];

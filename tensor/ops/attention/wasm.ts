@@ -38,7 +38,6 @@ export function attentionOnCpu(
   });
 }
 
-/** Computes the flagged heads. */
 function runKernel(
   device: CpuDevice,
   { q, k, v, y, logSums }: ForwardViews,

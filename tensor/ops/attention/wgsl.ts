@@ -49,7 +49,6 @@ export function storedAs({ dtype }: View): Stored {
   return dtype === "float16" ? "f16" : "f32";
 }
 
-/** The values of `SIZE_NAMES`. */
 export function sizes(problem: AttentionProblem): number[] {
   const { queries, keys, heads, keyHeads, headSize, left, right } = problem;
   return [queries, keys, heads, heads / keyHeads, headSize, left, right];

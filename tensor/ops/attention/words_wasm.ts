@@ -4,10 +4,8 @@ import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
 import { loadWords } from "../matmul/words_wasm.ts";
 
-/** A kernel that is emitted per head size. */
 export interface HeadKernel {
   readonly at: (headSize: number, relaxedSimd: boolean) => WasmKernel;
-  /** Scratch memory per thread. */
   readonly scratchBytes: (headSize: number, keys: number) => number;
 }
 

@@ -14,7 +14,6 @@ import { sizeOf } from "../../shape.ts";
 import { bitsOutside } from "./gather_wasm.ts";
 import { inColumns } from "../wide_rows_wgsl.ts";
 
-/** Threads per workgroup. */
 const LANES = 64;
 
 /** Vector width of a kernel: four if the rows allow it. */
@@ -184,7 +183,6 @@ const TAKE_ROWS = { u32: takeRowsAs("u32"), f16: takeRowsAs("f16") };
 export interface RowsPart {
   /** The source or target of the elements, [rows, length]. */
   readonly rows: View;
-  /** Its first column. */
   readonly firstColumn: number;
   /** Indices, [rows, k]. */
   readonly positions: View;

@@ -18,7 +18,6 @@ import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wg
 import { inColumns } from "../wide_rows_wgsl.ts";
 import { keyOfWgsl, mostPositions, sortPositions } from "../sampling/sort_wgsl.ts";
 
-/** Sorted rows per chunk. */
 const CHUNK = 64;
 /** Threads per workgroup, in the kernel that does not work on rows. */
 const LANES = 64;

@@ -114,7 +114,6 @@ function mostBytes(device: Device): number {
     : Math.min(MAX_BYTES, device.limits.maxStorageBufferBindingSize);
 }
 
-/** The inputs, all contiguous. */
 interface Problem {
   /** `[rows, width]` */
   readonly hidden: Tensor;

@@ -11,10 +11,8 @@ import {
   withoutEpilogue,
 } from "./product.ts";
 
-/** How to compute a matmul. */
 type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
-/** A matmul, and how to compute it. */
 interface Part {
   readonly product: Product;
   readonly options: Flags;

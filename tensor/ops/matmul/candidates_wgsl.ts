@@ -36,12 +36,9 @@ import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 /** The properties of a device that determine the kernel. */
 export type Capabilities = Pick<WebGpuDevice, "info" | "limits">;
 
-/** How to compute a matmul. */
 export type ProductFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
-/** An algorithm for any matmul. */
 export interface MatmulCandidate {
-  /** Threads per workgroup. */
   readonly threads: number;
   /** Whether b must have contiguous rows that start at multiples of four elements. */
   readonly alignedB: boolean;
@@ -135,7 +132,6 @@ export function chooseBySize(device: Capabilities, product: Product): MatmulCand
   return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
 }
 
-/** Whether the device supports a candidate's workgroups. */
 export function fitsDevice({ limits }: Capabilities, name: MatmulCandidateName): boolean {
   return WEBGPU_MATMULS[name].threads <= limits.maxComputeInvocationsPerWorkgroup;
 }

@@ -73,13 +73,10 @@ export interface KernelForm {
   readonly operands: Element;
   /** Storage type of c and of the addends. */
   readonly result: Element;
-  /** Number of addends. */
   readonly addends: number;
-  /** The activation. */
   readonly activation: MatmulActivation;
 }
 
-/** Names of the addends' buffers. */
 function addendNames({ addends }: KernelForm): string[] {
   return range(addends).map((i) => `addend${i}`);
 }
@@ -232,7 +229,6 @@ export function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
 
-/** Lines of code, one per item. */
 export function lines<T>(items: readonly T[], write: (item: T) => string): string {
   return items.map(write).join("\n");
 }

@@ -14,9 +14,7 @@ import { runProgram, runProgramOn } from "../program.ts";
 
 /** The forms of an activation: in place, as an operation, and its gradient. */
 export interface ActivationForms {
-  /** The activation of `x`. */
   readonly program: Program;
-  /** As a separate operation. */
   readonly operation: (x: Tensor) => Tensor;
   /**
    * The gradient of the input, from the output `y` and its gradient `upstream`, so that the input

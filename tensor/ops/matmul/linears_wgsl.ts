@@ -13,11 +13,9 @@ import { functionsFor } from "../../devices/webgpu/wgsl_functions.ts";
 import { viewBytes } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
 
-/** What is fused into the kernel. */
 export interface Epilogue {
   /** Whether to apply RMS norm to the rows first. */
   readonly normalizes: boolean;
-  /** Activation. */
   readonly activation: "none" | "reluSquared" | "softcap";
   /** Whether to add a residual after the activation. */
   readonly adds: boolean;
@@ -25,11 +23,9 @@ export interface Epilogue {
 
 /** How the threads of a workgroup share the columns of the result. */
 export interface LinearsTeam {
-  /** Threads per workgroup. */
   readonly threads: number;
   /** Threads per sum: a power of two. */
   readonly lanes: number;
-  /** Columns per thread. */
   readonly columns: number;
 }
 

@@ -34,10 +34,8 @@ export interface MatmulOptions {
   readonly residual?: Tensor;
 }
 
-/** How to use the operands. */
 type Attributes = Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>;
 
-/** Rows and columns of an operand, after transposition. */
 function matrixShape(
   { shape }: Specification,
   transpose: boolean,
@@ -168,7 +166,6 @@ function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null):
   return sum;
 }
 
-/** All rows of all batches as one matrix. */
 function joinRows(x: Tensor): Tensor {
   return reshape(x, [-1, x.shape.at(-1)!]);
 }

@@ -21,7 +21,6 @@ import {
 } from "./candidates_wgsl.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
 
-/** The matmul to time. */
 interface Shape {
   readonly name: string;
   readonly m: number;
@@ -31,7 +30,6 @@ interface Shape {
   readonly options?: Partial<MatmulOptions>;
 }
 
-/** An algorithm on a device. */
 interface Rung {
   readonly name: string;
   readonly run: (operands: Operands) => void;

@@ -12,7 +12,6 @@ import { type Product, productWork } from "./product.ts";
 
 const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate"] as const];
 
-/** Computes a matmul row by row. */
 export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
   const { m, n, k, outer, inner } = product;
   device.dispatch(

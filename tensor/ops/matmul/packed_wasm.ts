@@ -27,7 +27,6 @@ const TILE_BYTES = 256;
 /** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
 
-/** The argument words, in order. */
 const WORDS = [
   ...OPERAND_WORDS,
   ...["m", "n", "k", "accumulate", "splitRows", "panels", "blockSteps", "scratchB"] as const,

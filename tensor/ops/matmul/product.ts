@@ -12,7 +12,6 @@ import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
 import { Error, RangeError, TypeError } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
-/** Options of a matmul. */
 export interface MatmulOptions {
   /** Whether to swap the last two axes of the first operand. */
   readonly transposeA: boolean;
@@ -30,21 +29,17 @@ export interface MatmulOptions {
 /** An activation function that is fused into a matmul. */
 export type MatmulActivation = "none" | "relu" | "reluSquared";
 
-/** All activations. */
 export const ACTIVATIONS: readonly MatmulActivation[] = ["none", "relu", "reluSquared"];
 
 /** The epilogue of a matmul, applied before storing: activation(product + addends). */
 export interface Epilogue<Addend> {
-  /** Matrices that are added to the product. */
   readonly addends: readonly Addend[];
-  /** Applied to the sum. */
   readonly activation: MatmulActivation;
 }
 
 /** A batch of matrices in memory. Strides are in elements. */
 export interface Matrix {
   readonly allocation: Allocation;
-  /** Element dtype. */
   readonly dtype: DType;
   /** Offset of the first element of the first batch item. */
   readonly offset: number;
@@ -60,15 +55,10 @@ export interface Matrix {
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
 export interface Product {
-  /** Rows of the result. */
   readonly m: number;
-  /** Columns of the result. */
   readonly n: number;
-  /** Length of the sums. */
   readonly k: number;
-  /** Size of the outer batch axis. */
   readonly outer: number;
-  /** Size of the inner batch axis. */
   readonly inner: number;
   readonly a: Matrix;
   readonly b: Matrix;
@@ -208,7 +198,6 @@ export function transposeProduct(product: Product): Product {
   };
 }
 
-/** The epilogue with its addends mapped. */
 export function mapAddends(
   { epilogue }: Product,
   change: (addend: Matrix, index: number) => Matrix,
@@ -218,7 +207,6 @@ export function mapAddends(
     : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
 }
 
-/** The matmul without its epilogue. */
 export function withoutEpilogue({ epilogue: _, ...product }: Product): Product {
   return product;
 }

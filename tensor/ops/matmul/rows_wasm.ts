@@ -23,7 +23,6 @@ import { type Product, productWork } from "./product.ts";
 
 /** Interleaved dot products: the columns of a work item. */
 const DOT_COLUMNS = 4;
-/** Columns per pass. */
 const DOT_PASS = 1 << 20;
 /** Steps of k per loop iteration of a dot product. */
 const DOT_STEPS = 32;

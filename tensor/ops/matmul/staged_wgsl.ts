@@ -18,7 +18,6 @@ import {
   range,
 } from "./code_wgsl.ts";
 
-/** How the kernel is blocked. */
 export interface Staging {
   /** Threads per workgroup along the columns, and as many along the rows. */
   readonly threads: number;

@@ -47,7 +47,6 @@ export const CPU_MATMULS: Readonly<
   Record<"naive" | "packed" | "rows" | "blas", {
     /** Whether the algorithm supports a matmul on a device. */
     readonly fits: (device: CpuDevice, product: Product) => boolean;
-    /** Computes the matmul. */
     readonly run: (device: CpuDevice, product: Product, accumulate: boolean) => void;
   }>
 > = {

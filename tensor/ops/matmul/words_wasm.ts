@@ -15,7 +15,6 @@ export const OPERAND_WORDS = [
   ...["c", "cRow", "cColumn", "cOuter", "cInner", "inner"] as const,
 ];
 
-/** The first argument words of a kernel. */
 export function operandWords(device: CpuDevice, { a, b, c, inner }: Product): number[] {
   const words: number[] = [];
   for (const matrix of [a, b, c]) {

@@ -10,7 +10,6 @@ import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import { sizeOf } from "../../shape.ts";
 
-/** Threads per workgroup. */
 const LANES = 128;
 
 /**

@@ -33,7 +33,6 @@ export interface MatmulCase {
     readonly bias: boolean;
     /** Whether to add a matrix of the result's shape. */
     readonly residual: boolean;
-    /** Applied to the sum. */
     readonly activation: MatmulActivation;
   } | null;
 }
