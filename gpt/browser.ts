@@ -92,6 +92,7 @@ export {
   writeText,
   writeTexts,
 } from "./generate/write_text.ts";
+export type { Watch } from "../nn/mod.ts";
 // A script needs a device for all of the above, and imports no module below this one.
 export {
   type Device,

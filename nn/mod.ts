@@ -46,7 +46,7 @@ export {
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";
-export { PureModule } from "./pure_module.ts";
+export { PureModule, type Watch, watchForCaller } from "./pure_module.ts";
 export { RMSNorm, type RMSNormOptions } from "./rms_norm.ts";
 export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";

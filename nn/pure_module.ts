@@ -1,8 +1,14 @@
 /** Modules that free their intermediate results. @module */
 
 import { TypeError } from "../tensor/errors.ts";
-import { Tensor } from "../tensor/mod.ts";
+import { type Scope, Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
+
+/** Is called with a tensor that a module computes on the way, and its name. */
+export type Watch = (name: string, tensor: Tensor) => void;
+
+/** For each pure module that is running, the scope of the code that called it, the innermost last. */
+const callers: (Scope | null)[] = [];
 
 /**
  * A module whose `forward` is a pure function: only its result is used afterwards.
@@ -60,8 +66,14 @@ export abstract class PureModule extends Module {
 /** Runs `forward` in a scope, and returns its result. */
 function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   const input = operands.find((operand) => operand instanceof Tensor);
+  callers.push(input?.device.scopes.current ?? null);
   using scope = input?.device.scopes.openBriefly();
-  const result = forward();
+  let result: unknown;
+  try {
+    result = forward();
+  } finally {
+    callers.pop();
+  }
   if (!(result instanceof Tensor)) {
     throw new TypeError(`Cannot run a PureModule: wanted a tensor from forward, got ${result}`);
   }
@@ -69,4 +81,19 @@ function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   void result.allocation;
   if (scope !== undefined && !operands.includes(result)) scope.keep(result);
   return result;
+}
+
+/**
+ * Prepares a callback for what the pure module that is running computes on the way.
+ *
+ * The callback gets aliases without history, which belong to the code that called the module: they
+ * outlive the module as its result does, may be disposed of at once, and may be kept.
+ *
+ * @param watch The callback of the module's caller, if there is one.
+ * @returns What to call with tensors; `undefined` if there is no callback.
+ */
+export function watchForCaller(watch: Watch | undefined): Watch | undefined {
+  if (watch === undefined) return undefined;
+  const scope = callers.at(-1) ?? null;
+  return (name, tensor) => watch(name, tensor.alias(scope));
 }

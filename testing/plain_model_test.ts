@@ -10,6 +10,7 @@ const folder = new URL("../gpt/model/", import.meta.url);
  */
 const allowed = new Set([
   ...["Embedding", "Linear", "Module", "PureModule", "initializers", "namedSeed", "parameter"],
+  ...["Watch", "watchForCaller", "attentionPattern"],
   ...["attention", "concat", "crossEntropy", "rmsNorm", "rotary", "rotaryAngles"],
   ...["Device", "FloatType", "Reduction", "Tensor", "checkIds"],
   ...["Error", "RangeError", "TypeError"],

@@ -13,8 +13,16 @@ import {
   Module,
   namedSeed,
   PureModule,
+  type Watch,
 } from "../../nn/mod.ts";
-import { attention, type Device, rmsNorm as norm, rotary, type Tensor } from "../../tensor/mod.ts";
+import {
+  attention,
+  attentionPattern,
+  type Device,
+  rmsNorm as norm,
+  rotary,
+  type Tensor,
+} from "../../tensor/mod.ts";
 import { type GPTConfig, hasValueEmbedding, headSize, valueGateChannels } from "./config.ts";
 import type { KVCache } from "./kv_cache.ts";
 
@@ -38,6 +46,8 @@ export interface BlockContext {
   readonly window: number;
   /** The KV cache when generating: keys and values of earlier tokens. */
   readonly cache: KVCache | undefined;
+  /** Is called with what the layer computes: see `ForwardOptions` of the model. */
+  readonly watch: Watch | undefined;
 }
 
 /** The bounds of a uniform distribution with standard deviation 1/√width. */
@@ -59,6 +69,7 @@ export class CausalSelfAttention extends Module {
   /** The gate of the value embedding, in layers that have one, `[nKvHead, valueGateChannels]`. */
   readonly ve_gate?: Linear;
   readonly #layer: number;
+  readonly #name: string;
   readonly #headSize: number;
 
   /** Creates the attention of one layer. */
@@ -81,6 +92,7 @@ export class CausalSelfAttention extends Module {
       this.ve_gate = linear("ve_gate", valueGateChannels, nKvHead, initializers.uniform(0, 0.02));
     }
     this.#layer = layer;
+    this.#name = `transformer.h.${layer}.attn`;
     this.#headSize = size;
   }
 
@@ -91,7 +103,7 @@ export class CausalSelfAttention extends Module {
    * @returns What is added to the residual stream, of the same shape.
    */
   forward(x: Tensor, context: BlockContext): Tensor {
-    const { ids, valueEmbedding, cos, sin, window, cache } = context;
+    const { ids, valueEmbedding, cos, sin, window, cache, watch } = context;
     const heads = (y: Tensor) => y.reshape([x.shape[0]!, x.shape[1]!, -1, this.#headSize]);
 
     let queries = heads(this.c_q.forward(x));
@@ -101,6 +113,7 @@ export class CausalSelfAttention extends Module {
       const embeddings = heads(valueEmbedding.forward(ids).to(x.dtype));
       const gate = this.ve_gate.forward(x.slice(-1, 0, valueGateChannels)).sigmoid()
         .mul(VALUE_GATE_SCALE);
+      watch?.(`${this.#name}.ve_gate`, gate);
       values = values.add(gate.unsqueeze(-1).mul(embeddings));
     }
     queries = norm(rotary(queries, cos, sin));
@@ -108,8 +121,15 @@ export class CausalSelfAttention extends Module {
     if (cache !== undefined) ({ keys, values } = cache.extend(this.#layer, keys, values));
 
     const scale = ATTENTION_SHARPNESS / Math.sqrt(this.#headSize);
-    const y = attention(queries, keys, values, { window, scale });
-    return this.c_proj.forward(y.reshape(x.shape));
+    const gathered = attention(queries, keys, values, { window, scale });
+    if (watch !== undefined) {
+      const pattern = attentionPattern(queries.detach(), keys.detach(), { window, scale });
+      const parts = { queries, keys, values, pattern, output: gathered };
+      for (const [part, tensor] of Object.entries(parts)) watch(`${this.#name}.${part}`, tensor);
+    }
+    const y = this.c_proj.forward(gathered.reshape(x.shape));
+    watch?.(this.#name, y);
+    return y;
   }
 }
 
@@ -120,9 +140,12 @@ export class MLP extends Module {
   /** Narrows, `[nEmbd, 4 · nEmbd]`. */
   readonly c_proj: Linear;
 
+  readonly #name: string;
+
   /** Creates the MLP of one layer. */
-  constructor(device: Device, { nEmbd }: GPTConfig, seed: number | null) {
+  constructor(device: Device, { nEmbd }: GPTConfig, layer: number, seed: number | null) {
     super();
+    this.#name = `transformer.h.${layer}.mlp`;
     const [low, high] = uniformBounds(nEmbd);
     this.c_fc = new Linear(device, nEmbd, 4 * nEmbd, {
       bias: false,
@@ -142,8 +165,10 @@ export class MLP extends Module {
    * @param x The normed residual stream, `[batch, tokens, nEmbd]`
    * @returns What is added to the residual stream, of the same shape.
    */
-  forward(x: Tensor): Tensor {
-    return this.c_proj.forward(this.c_fc.forward(x).reluSquared());
+  forward(x: Tensor, { watch }: Pick<BlockContext, "watch">): Tensor {
+    const y = this.c_proj.forward(this.c_fc.forward(x).reluSquared());
+    watch?.(this.#name, y);
+    return y;
   }
 }
 
@@ -158,7 +183,7 @@ export class Block extends PureModule {
   constructor(device: Device, config: GPTConfig, layer: number, seed: number | null) {
     super();
     this.attn = new CausalSelfAttention(device, config, layer, namedSeed(seed, "attn"));
-    this.mlp = new MLP(device, config, namedSeed(seed, "mlp"));
+    this.mlp = new MLP(device, config, layer, namedSeed(seed, "mlp"));
   }
 
   /**
@@ -169,7 +194,7 @@ export class Block extends PureModule {
    */
   forward(x: Tensor, context: BlockContext): Tensor {
     x = x.add(this.attn.forward(norm(x), context));
-    x = x.add(this.mlp.forward(norm(x)));
+    x = x.add(this.mlp.forward(norm(x), context));
     return x;
   }
 }

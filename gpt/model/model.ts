@@ -19,6 +19,8 @@ import {
   namedSeed,
   parameter,
   PureModule,
+  type Watch,
+  watchForCaller,
 } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
@@ -70,6 +72,25 @@ export interface ForwardOptions {
   readonly reduction?: Reduction;
   /** The memory of earlier tokens when decoding: these ones follow them, and are added to it. */
   readonly cache?: KVCache;
+  /**
+   * Is called with what the model computes, in order, under the names of its parts. `B` sequences of
+   * `T` tokens attend to `Tk` of them, those in the cache included:
+   *
+   * - `transformer.wte`: the residual stream that enters the first layer, `[B, T, nEmbd]`
+   * - `transformer.h.N`: the residual stream after layer N, `[B, T, nEmbd]`
+   * - `transformer.h.N.attn`, `transformer.h.N.mlp`: what each adds to the stream, `[B, T, nEmbd]`
+   * - `transformer.h.N.attn.queries`: with positions and norm, `[B, T, nHead, head size]`
+   * - `transformer.h.N.attn.keys`, `….values`: `[B, Tk, nKvHead, head size]`
+   * - `transformer.h.N.attn.pattern`: the weight of each value, `[B, nHead, T, Tk]`; rows sum to 1
+   * - `transformer.h.N.attn.output`: values by pattern, `[B, T, nHead, head size]`
+   * - `transformer.h.N.attn.ve_gate`: the share of value embeddings, 0 to 3, `[B, T, nKvHead]`
+   * - `smear_gate`: the share of the embedding before each token but the first, `[B, T − 1, 1]`
+   * - `backout`: the residual stream that the head reads, `[B, T, nEmbd]`
+   *
+   * The tensors belong to the code that calls `forward`: they live as long as the logits, unless they
+   * are disposed of or kept. The pattern is computed only for the callback.
+   */
+  readonly watch?: Watch;
 }
 
 /** Refuses what the device has no memory for, before it is computed. */
@@ -262,7 +283,8 @@ export class GPT extends PureModule {
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
     this.checkTokens(ids, options.cache?.position);
     this.#checkTargets(ids, targets);
-    const logits = this.logits(this.#stream(ids, options));
+    const watch = watchForCaller(options.watch);
+    const logits = this.logits(this.#stream(ids, options.cache, watch));
     if (targets === undefined) return logits;
     const { reduction = "mean" } = options;
     const loss = crossEntropy(logits, targets, { reduction });
@@ -310,7 +332,7 @@ export class GPT extends PureModule {
   }
 
   /** Everything before the head: the residual stream after the last layer, in `float32`. */
-  #stream(ids: Tensor, { cache }: ForwardOptions): Tensor {
+  #stream(ids: Tensor, cache: KVCache | undefined, watch: Watch | undefined): Tensor {
     const { computeDtype } = this;
     const tokens = ids.shape[1]!;
     const angles = this.rotaryAngles(cache?.position ?? 0, tokens);
@@ -318,33 +340,38 @@ export class GPT extends PureModule {
     const x0Lambdas = this.x0_lambdas.to(computeDtype);
 
     const embeddings = norm(this.transformer.wte.forward(ids).to(computeDtype));
-    const x0 = this.#smear(embeddings, cache?.previousEmbedding ?? null);
+    const x0 = this.#smear(embeddings, cache?.previousEmbedding ?? null, watch);
+    watch?.("transformer.wte", x0);
     let x = x0;
     let middle = x0;
     for (const [layer, block] of this.transformer.h.entries()) {
       const ofLayer = (lambdas: Tensor) => lambdas.slice(0, layer, layer + 1);
       x = x.mul(ofLayer(residLambdas)).add(x0.mul(ofLayer(x0Lambdas)));
       const [window, valueEmbedding] = [this.windows[layer]!, this.value_embeds[layer]];
-      x = block.forward(x, { ids, valueEmbedding, ...angles, window, cache });
+      x = block.forward(x, { ids, valueEmbedding, ...angles, window, cache, watch });
+      watch?.(`transformer.h.${layer}`, x);
       if (layer === Math.floor(this.config.nLayer / 2)) middle = x;
     }
     cache?.advance(tokens, embeddings.slice(1, tokens - 1));
-    return x.sub(this.backout_lambda.mul(middle));
+    const stream = x.sub(this.backout_lambda.mul(middle));
+    watch?.("backout", stream);
+    return stream;
   }
 
   /**
    * Adds to the embedding of each token a share of the embedding before it, as a gate decides. The first
    * token has none before it, unless that is given.
    */
-  #smear(x: Tensor, beforeFirst: Tensor | null): Tensor {
+  #smear(x: Tensor, beforeFirst: Tensor | null, watch: Watch | undefined): Tensor {
     const allButLast = x.slice(1, 0, x.shape[1]! - 1);
-    if (beforeFirst !== null) return this.#mix(x, concat([beforeFirst, allButLast], 1));
-    return concat([x.slice(1, 0, 1), this.#mix(x.slice(1, 1), allButLast)], 1);
+    if (beforeFirst !== null) return this.#mix(x, concat([beforeFirst, allButLast], 1), watch);
+    return concat([x.slice(1, 0, 1), this.#mix(x.slice(1, 1), allButLast, watch)], 1);
   }
 
-  #mix(x: Tensor, previous: Tensor): Tensor {
+  #mix(x: Tensor, previous: Tensor, watch: Watch | undefined): Tensor {
     const gate = this.smear_gate.forward(x.slice(-1, 0, smearChannels)).sigmoid()
       .mul(this.smear_lambda.to(x.dtype));
+    watch?.("smear_gate", gate);
     return x.add(gate.mul(previous));
   }
 }
