@@ -13,8 +13,8 @@ export interface OpenOptions {
   readonly blas?: boolean | string;
   /**
    * Whether a worker drives the WebGPU device. Waiting for a GPU can block a thread for a whole
-   * training step; a worker keeps a server or page responsive. The CPU device ignores this. Needs
-   * `--allow-read` if the modules are files. @default {false}
+   * training step; a worker keeps a server or page responsive. The CPU device ignores this.
+   * @default {false}
    */
   readonly worker?: boolean;
 }

@@ -21,16 +21,6 @@ export interface WebGpuLimits {
   readonly maxStorageBufferBindingSize: number;
 }
 
-const limitNames: readonly (keyof WebGpuLimits)[] = [
-  "maxBufferSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeWorkgroupsPerDimension",
-  "maxComputeWorkgroupStorageSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxStorageBufferBindingSize",
-];
-
 /** Options for {@linkcode openWebGpuDevice}. */
 export interface WebGpuOptions {
   /** Limits below those of the adapter, to test that kernels respect them. */
@@ -56,13 +46,30 @@ export interface WebGpuOptions {
 /** Assumed if an adapter does not state its subgroup size. */
 const USUAL_SUBGROUP_SIZE = 32;
 
-export interface OpenedAdapter {
-  readonly gpu: GPUDevice;
+/** What an adapter says of itself, as plain data that can be sent to another thread. */
+export interface AdapterFacts {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly isFallbackAdapter: boolean;
+  readonly subgroupMaxSize: number;
+  readonly limits: WebGpuLimits;
+  readonly features: readonly string[];
+}
+
+/** How a GPU is to be opened. */
+export interface GpuPlan {
   /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   /** The optional features in effect. */
   readonly features: ReadonlySet<string>;
+}
+
+/** A GPU that has been opened as planned. */
+export interface OpenedAdapter extends GpuPlan {
+  readonly gpu: GPUDevice;
 }
 
 /** Optional features that kernels use. Requesting an absent one throws. */
@@ -85,43 +92,80 @@ const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
  */
 export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAdapter> {
   const adapter = await findAdapter();
-  const limits = chooseLimits(adapter, options.limits ?? {});
-  const features = wantedFeatures.filter((name) =>
-    adapter.features.has(name) && (name !== "timestamp-query" || options.timestamps !== false) &&
-    (name !== "shader-f16" || options.float16 !== false)
-  );
-  const gpu = await adapter.requestDevice({
-    label: "nanodino",
-    requiredLimits: { ...limits },
-    requiredFeatures: [...features] as GPUFeatureName[],
-  });
-  const info = describe(adapter, limits, features, options);
-  return { gpu, limits, features: new Set(features), info };
+  return await requestGpu(adapter!, planGpu(adapter && factsOf(adapter), options));
 }
 
-async function findAdapter(): Promise<GPUAdapter> {
+/** Finds the best adapter. A worker gets this function as text, as the next two. */
+export async function findAdapter(): Promise<GPUAdapter | null> {
   // A browser without WebGPU has no `gpu`, despite its type.
   const gpu: GPU | undefined = navigator.gpu;
-  if (gpu === undefined) {
-    throw new Error(
-      "Cannot open a WebGPU device: wanted navigator.gpu, got undefined; " +
-        'use Deno 2 or a browser with WebGPU, or the device "cpu"',
-    );
-  }
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (adapter === null) {
-    throw new Error(
-      "Cannot open a WebGPU device: wanted a Vulkan, Metal or DirectX 12 driver, got none; " +
-        "install the driver of the graphics card, or on Debian mesa-vulkan-drivers for a software one",
-    );
-  }
-  return adapter;
+  return await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
 
-function chooseLimits(adapter: GPUAdapter, wanted: Partial<WebGpuLimits>): WebGpuLimits {
+/** Copies what an adapter says of itself. */
+export function factsOf({ info, limits, features }: GPUAdapter): AdapterFacts {
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    isFallbackAdapter: info.isFallbackAdapter,
+    subgroupMaxSize: info.subgroupMaxSize,
+    features: [...features],
+    limits: {
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: limits.maxComputeWorkgroupSizeX,
+      maxComputeWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffersPerShaderStage: limits.maxStorageBuffersPerShaderStage,
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+    },
+  };
+}
+
+/** Opens an adapter as planned. */
+export async function requestGpu(adapter: GPUAdapter, plan: GpuPlan): Promise<OpenedAdapter> {
+  const gpu = await adapter.requestDevice({
+    label: "nanodino",
+    requiredLimits: { ...plan.limits },
+    requiredFeatures: [...plan.features] as GPUFeatureName[],
+  });
+  return { gpu, ...plan };
+}
+
+/**
+ * Decides how to open an adapter.
+ *
+ * @param facts The adapter; `null` if there is none.
+ * @throws {Error} If there is none; says what to install.
+ * @throws {RangeError} If a requested limit exceeds the adapter's.
+ */
+export function planGpu(facts: AdapterFacts | null, options: WebGpuOptions): GpuPlan {
+  if (facts === null) {
+    const gpu: GPU | undefined = navigator.gpu;
+    throw new Error(
+      gpu === undefined
+        ? "Cannot open a WebGPU device: wanted navigator.gpu, got undefined; " +
+          'use Deno 2 or a browser with WebGPU, or the device "cpu"'
+        : "Cannot open a WebGPU device: wanted a Vulkan, Metal or DirectX 12 driver, got none; " +
+          "install the driver of the graphics card, or on Debian mesa-vulkan-drivers for a software one",
+    );
+  }
+  const limits = chooseLimits(facts.limits, options.limits ?? {});
+  const features = wantedFeatures.filter((name) =>
+    facts.features.includes(name) &&
+    (name !== "timestamp-query" || options.timestamps !== false) &&
+    (name !== "shader-f16" || options.float16 !== false)
+  );
+  const info = describe(facts, limits, features, options);
+  return { limits, features: new Set(features), info };
+}
+
+function chooseLimits(offers: WebGpuLimits, wanted: Partial<WebGpuLimits>): WebGpuLimits {
   const limits: Partial<Record<keyof WebGpuLimits, number>> = {};
-  for (const name of limitNames) {
-    const offered = adapter.limits[name];
+  for (const name of Object.keys(offers) as (keyof WebGpuLimits)[]) {
+    const offered = offers[name];
     const limit = wanted[name] ?? offered;
     if (!(limit > 0 && limit <= offered)) {
       throw new RangeError(
@@ -134,21 +178,20 @@ function chooseLimits(adapter: GPUAdapter, wanted: Partial<WebGpuLimits>): WebGp
 }
 
 /** Whether the adapter runs on the CPU. Not every one admits it. */
-function isSoftware(info: GPUAdapterInfo): boolean {
+function isSoftware(info: AdapterFacts): boolean {
   const name = `${info.vendor} ${info.architecture} ${info.device} ${info.description}`;
   return info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(name);
 }
 
 function describe(
-  adapter: GPUAdapter,
+  info: AdapterFacts,
   limits: WebGpuLimits,
   features: readonly string[],
   {
-    subgroupSize = adapter.info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
+    subgroupSize = info.subgroupMaxSize || USUAL_SUBGROUP_SIZE,
     worker = false,
   }: WebGpuOptions,
 ): DeviceInfo {
-  const { info } = adapter;
   const software = isSoftware(info);
   const name = info.description || `${info.vendor} ${info.architecture}`.trim() ||
     "unnamed adapter";

@@ -1,7 +1,6 @@
 /** Messages between a device and the worker that drives its GPU. @module */
 
-import type { DeviceInfo } from "../../device.ts";
-import type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
+import type { AdapterFacts, GpuPlan } from "./adapter.ts";
 import type { Gpu, GpuLoss } from "./gpu.ts";
 
 /** The methods of {@linkcode Gpu} that are sent to a worker. */
@@ -18,19 +17,18 @@ export interface GpuCall<Method extends GpuMethod = GpuMethod> {
 }
 
 export type ToWorker =
-  /** Opens the GPU; always first. */
-  | { readonly kind: "open"; readonly options: WebGpuOptions }
+  /** Looks for an adapter; always first. */
+  | { readonly kind: "find" }
+  /** Opens the GPU that was found. */
+  | { readonly kind: "open"; readonly plan: GpuPlan }
   | { readonly kind: "calls"; readonly calls: readonly GpuCall[] };
 
 export type FromWorker =
+  /** The adapter, if there is one. */
+  | { readonly kind: "found"; readonly facts: AdapterFacts | null }
   /** The GPU is open, and accepts calls. */
-  | {
-    readonly kind: "opened";
-    readonly info: DeviceInfo;
-    readonly limits: WebGpuLimits;
-    readonly features: ReadonlySet<string>;
-  }
-  | { readonly kind: "refused"; readonly error: unknown }
+  | { readonly kind: "opened" }
+  | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "answer"; readonly question: number; readonly value: unknown }
   | { readonly kind: "rejection"; readonly question: number; readonly reason: string }
   | { readonly kind: "uncaptured"; readonly message: string }

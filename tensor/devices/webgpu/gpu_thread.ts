@@ -1,6 +1,12 @@
-/** Starts and ends the thread that runs `gpu_worker.ts`. @module */
+/** Starts and ends the thread that runs {@linkcode serveGpu}. @module */
 
+import { factsOf, findAdapter, requestGpu } from "./adapter.ts";
+import { oneLine } from "./checks.ts";
+import { defineDirectGpu } from "./direct_gpu.ts";
+import { defineEncoding } from "./encode.ts";
+import { COMMAND } from "./gpu.ts";
 import type { FromWorker, ToWorker } from "./gpu_messages.ts";
+import { serveGpu } from "./gpu_worker.ts";
 
 /** A thread that drives a GPU. */
 export interface GpuThread {
@@ -44,19 +50,17 @@ interface NodeThreads {
  * Starts a thread.
  *
  * A Deno `Worker` keeps the process alive; a `node:worker_threads` one can be unreferenced. It is
- * loaded by a function call instead of an import so that this file also loads in a browser. Both
- * start from an inline script that imports the worker's module, because `node:worker_threads`
- * rejects `https:` and browsers reject other origins. Messages go through a port, because Deno
- * takes 80 ms per MiB for messages to a `node:worker_threads` worker itself.
+ * loaded by a function call instead of an import so that this file also loads in a browser. The
+ * worker's code is the text of functions, and imports nothing: it needs no file beside it, which a
+ * bundle would not have, and no permission. Messages go through a port, because Deno takes 80 ms per
+ * MiB for messages to a `node:worker_threads` worker itself.
  */
 export function startGpuThread({ message, failure }: GpuThreadListener): GpuThread {
-  const module = JSON.stringify(new URL("./gpu_worker.ts", import.meta.url).href);
-  const serve = `import { serveGpu } from ${module};\n`;
   const threads: unknown = Reflect.get(globalThis, "process")
     ?.getBuiltinModule?.("node:worker_threads");
   const worker = threads === undefined
-    ? startWebWorker(serve, failure)
-    : startNodeWorker(threads as NodeThreads, serve, failure);
+    ? startWebWorker(failure)
+    : startNodeWorker(threads as NodeThreads, failure);
   const { port1, port2 } = new MessageChannel();
   port1.onmessage = (event) => message(event.data);
   // The worker decides whether the process stays alive, so unref the port. Browsers' ports have no
@@ -74,13 +78,19 @@ export function startGpuThread({ message, failure }: GpuThreadListener): GpuThre
   };
 }
 
+/** The worker's code: serves the port that `port` evaluates to. */
+function codeFor(port: string): string {
+  const parts = { oneLine, findAdapter, factsOf, requestGpu, defineEncoding, defineDirectGpu };
+  const list = Object.entries(parts).map(([name, part]) => `${name}: ${part}`).join(",\n");
+  return `(${serveGpu})(${port}, { COMMAND: ${JSON.stringify(COMMAND)},\n${list} })`;
+}
+
 function startNodeWorker(
   threads: NodeThreads,
-  serve: string,
   failure: GpuThreadListener["failure"],
 ): PlainWorker {
-  const source = `import { parentPort } from "node:worker_threads";\n${serve}` +
-    `parentPort.once("message", serveGpu);`;
+  const source = `import { parentPort } from "node:worker_threads";\n` +
+    `parentPort.once("message", (port) => ${codeFor("port")});`;
   const worker = new threads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   return {
@@ -91,13 +101,14 @@ function startNodeWorker(
   };
 }
 
-function startWebWorker(serve: string, failure: GpuThreadListener["failure"]): PlainWorker {
-  const source = `${serve}onmessage = (event) => serveGpu(event.data);`;
+function startWebWorker(failure: GpuThreadListener["failure"]): PlainWorker {
+  const source = `onmessage = (event) => ${codeFor("event.data")};`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.onerror = (event) => {
     event.preventDefault();
-    failure(event.message);
+    // A page whose policy forbids the worker gives no message.
+    failure(event.message || "an error without a message");
   };
   return {
     give: (port) => worker.postMessage(port, [port]),

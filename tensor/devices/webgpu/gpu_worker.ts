@@ -1,58 +1,70 @@
 /** The worker that drives a GPU: opens it and executes calls. @module */
 
-import { openAdapter } from "./adapter.ts";
-import { oneLine } from "./checks.ts";
-import { DirectGpu } from "./direct_gpu.ts";
+import type { AdapterFacts, GpuPlan, OpenedAdapter } from "./adapter.ts";
+import type { defineDirectGpu } from "./direct_gpu.ts";
+import type { defineEncoding } from "./encode.ts";
+import type { COMMAND, Gpu } from "./gpu.ts";
 import type { FromWorker, GpuCall, ToWorker } from "./gpu_messages.ts";
 
+/** What the worker uses of other files; each function refers to nothing outside itself. */
+export interface GpuWorkerParts {
+  readonly COMMAND: typeof COMMAND;
+  readonly oneLine: (message: string) => string;
+  readonly findAdapter: () => Promise<GPUAdapter | null>;
+  readonly factsOf: (adapter: GPUAdapter) => AdapterFacts;
+  readonly requestGpu: (adapter: GPUAdapter, plan: GpuPlan) => Promise<OpenedAdapter>;
+  readonly defineEncoding: typeof defineEncoding;
+  readonly defineDirectGpu: typeof defineDirectGpu;
+}
+
 /**
- * Serves until the worker is terminated.
+ * Serves until the worker is terminated. A worker gets this function as text, so it refers to nothing
+ * outside itself.
  *
  * @param port The port for all messages.
  */
-export function serveGpu(port: MessagePort): void {
-  const post: Post = (message, transfer = []) => port.postMessage(message, transfer);
-  let gpu: DirectGpu | null = null;
+export function serveGpu(port: MessagePort, parts: GpuWorkerParts): void {
+  const { COMMAND, oneLine, findAdapter, factsOf, requestGpu } = parts;
+  const encoding = parts.defineEncoding(COMMAND, RangeError);
+  const DirectGpu = parts.defineDirectGpu({ encoding, oneLine, Error });
+  let adapter: GPUAdapter | null = null;
+  let gpu: Gpu | null = null;
+
+  const post = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
+    port.postMessage(message, transfer);
+
   port.onmessage = ({ data: message }: MessageEvent<ToWorker>) => {
-    if (message.kind === "open") openGpu(message, post).then((opened) => gpu = opened);
-    else for (const call of message.calls) make(call, gpu!, post);
+    if (message.kind === "calls") { for (const call of message.calls) make(call, gpu!); }
+    else {
+      const work = message.kind === "find" ? find() : open(message.plan);
+      work.catch((error) => post({ kind: "refused", reason: oneLine(String(error)) }));
+    }
   };
-}
 
-type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
+  async function find(): Promise<void> {
+    adapter = await findAdapter();
+    post({ kind: "found", facts: adapter && factsOf(adapter) });
+  }
 
-async function openGpu(
-  { options }: ToWorker & { kind: "open" },
-  post: Post,
-): Promise<DirectGpu | null> {
-  try {
-    const gpu = new DirectGpu(await openAdapter(options));
-    const { info, limits, features } = gpu;
+  async function open(plan: GpuPlan): Promise<void> {
+    gpu = new DirectGpu(await requestGpu(adapter!, plan));
     gpu.onUncapturedError((message) => post({ kind: "uncaptured", message }));
     gpu.lost.then((loss) => post({ kind: "lost", loss }));
-    post({ kind: "opened", info, limits, features });
-    return gpu;
-  } catch (error) {
-    post({ kind: "refused", error });
-    return null;
+    post({ kind: "opened" });
   }
-}
 
-/** Executes a call, and sends the answer if one is expected. */
-function make(
-  { method, arguments: given, question }: GpuCall,
-  gpu: DirectGpu,
-  post: Post,
-): void {
-  try {
-    const result: unknown = Reflect.apply(gpu[method], gpu, given);
-    if (question === null) return;
-    Promise.resolve(result).then(
-      (value) =>
-        post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
-      (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }),
-    );
-  } catch (error) {
-    post({ kind: "uncaptured", message: oneLine(String(error)) });
+  /** Executes a call, and sends the answer if one is expected. */
+  function make({ method, arguments: given, question }: GpuCall, gpu: Gpu): void {
+    try {
+      const result: unknown = Reflect.apply(gpu[method], gpu, given);
+      if (question === null) return;
+      Promise.resolve(result).then(
+        (value) =>
+          post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
+        (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }),
+      );
+    } catch (error) {
+      post({ kind: "uncaptured", message: oneLine(String(error)) });
+    }
   }
 }

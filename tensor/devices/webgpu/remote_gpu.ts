@@ -2,7 +2,7 @@
 
 import type { DeviceInfo } from "../../device.ts";
 import { Error } from "../../errors.ts";
-import type { WebGpuLimits, WebGpuOptions } from "./adapter.ts";
+import { type GpuPlan, planGpu, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
 import type {
   BindGroupHandle,
   BindingUse,
@@ -52,7 +52,7 @@ export class RemoteGpu implements Gpu {
   #questions = 0;
 
   /** @param thread The worker; its messages go to {@linkcode RemoteGpu.hear}. */
-  constructor(thread: GpuThread, { info, limits, features }: FromWorker & { kind: "opened" }) {
+  constructor(thread: GpuThread, { info, limits, features }: GpuPlan) {
     this.#thread = thread;
     this.info = info;
     this.limits = limits;
@@ -213,24 +213,35 @@ export class RemoteGpu implements Gpu {
  */
 export function openRemoteGpu(options: WebGpuOptions): Promise<RemoteGpu> {
   const { promise, resolve, reject } = Promise.withResolvers<RemoteGpu>();
+  let plan: GpuPlan | null = null;
   let gpu: RemoteGpu | null = null;
+  const refuse = (error: unknown) => thread.terminate().then(() => reject(error));
+  const cannot = (reason: string) =>
+    new Error(`Cannot open a WebGPU device in a worker: wanted one that starts, got "${reason}"`);
   const thread = startGpuThread({
     message: (message) => {
-      if (message.kind === "opened") {
-        gpu = new RemoteGpu(thread, message);
+      if (message.kind === "found") {
+        try {
+          plan = planGpu(message.facts, options);
+          thread.post({ kind: "open", plan }, []);
+        } catch (error) {
+          refuse(error);
+        }
+      } else if (message.kind === "opened") {
+        gpu = new RemoteGpu(thread, plan!);
         thread.unref();
         resolve(gpu);
       } else if (message.kind === "refused") {
-        thread.terminate().then(() => reject(message.error));
+        refuse(cannot(message.reason));
       } else {
         gpu?.hear(message);
       }
     },
     failure: (reason) => {
       gpu?.end({ reason: "unknown", message: `its worker failed: ${reason}` });
-      reject(new Error(`Cannot open a WebGPU device in a worker: ${reason}`));
+      reject(cannot(reason));
     },
   });
-  thread.post({ kind: "open", options }, []);
+  thread.post({ kind: "find" }, []);
   return promise;
 }
