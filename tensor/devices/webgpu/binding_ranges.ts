@@ -30,6 +30,11 @@ export function fitsOneBinding(device: WebGpuDevice, { bytes }: Allocation): boo
   return bytes <= device.limits.maxStorageBufferBindingSize;
 }
 
+/** Whether a kernel can read a view as vectors of four floats, within one binding. */
+export function readsAsVectors(device: WebGpuDevice, { dtype, offset, allocation }: View): boolean {
+  return dtype === "float32" && offset % 4 === 0 && fitsOneBinding(device, allocation);
+}
+
 /** The smallest bindable range with these elements; `null` if it exceeds a binding. */
 export function bindingOf(
   device: WebGpuDevice,

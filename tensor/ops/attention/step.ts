@@ -2,6 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
+import { readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { attentionStepKernel, stepMemory, type StepVariant } from "./step_wgsl.ts";
@@ -132,16 +133,13 @@ function whereOneKernelDoes(step: AttentionStep): WebGpuDevice | null {
   const { device } = queries;
   if (device.kind !== "webgpu" || isGradEnabled()) return null;
   const [, tokens, , headSize] = queries.shape as [number, number, number, number];
-  const limit = device.limits.maxStorageBufferBindingSize;
   const read = [queries, keys, values, cos, sin, cachedKeys, cachedValues];
   const gate = embedding === null ? [] : [embedding.gate];
   const table = embedding === null ? [] : [embedding.table];
   const doesFit = tokens === 1 && position < cachedKeys.shape[1]! && headSize % 8 === 0 &&
     headSize <= MAX_HEAD_SIZE && headSize > 0 &&
-    [...read, ...gate, ...table].every(({ dtype }) => dtype === "float32") &&
-    [...read, ...table].every(({ offset, allocation }) =>
-      offset % 4 === 0 && allocation.bytes <= limit
-    ) &&
+    [...read, ...table].every((x) => readsAsVectors(device, x)) &&
+    gate.every(({ dtype }) => dtype === "float32") &&
     [queries, keys, values, cos, sin, ...gate, ...table].every((x) => x.isContiguous) &&
     [keys, values, ...gate].every(({ allocation }) => allocation === queries.allocation) &&
     sin.allocation === cos.allocation && cachedKeys.allocation !== cachedValues.allocation &&

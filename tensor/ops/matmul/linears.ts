@@ -1,6 +1,7 @@
 /** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
+import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
 import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
@@ -80,20 +81,17 @@ function whereOneKernelDoes(
   const { device } = x;
   if (device.kind !== "webgpu" || isGradEnabled()) return null;
   const length = x.shape.at(-1) ?? 0;
-  const limit = device.limits.maxStorageBufferBindingSize;
   const rows = x.size / length;
-  const readsFours = ({ offset, allocation, dtype }: Tensor) =>
-    dtype === "float32" && offset % 4 === 0 && allocation.bytes <= limit;
   const fits = (weight: Tensor) =>
-    weight.device === device && readsFours(weight) && weight.shape.length === 2 &&
+    weight.device === device && readsAsVectors(device, weight) && weight.shape.length === 2 &&
     weight.shape[0]! > 0 && weight.shape[1]! <= length && weight.shape[1]! % 4 === 0 &&
     weight.strides[1] === 1 && weight.strides[0]! % 4 === 0;
   const does = rows >= 1 && rows <= MAX_SKINNY_ROWS && length % 4 === 0 && x.isContiguous &&
-    readsFours(x) &&
-    weights.length >= 1 && weights.length <= MAX_WEIGHTS && weights.every(fits) &&
+    readsAsVectors(device, x) && weights.length >= 1 && weights.length <= MAX_WEIGHTS &&
+    weights.every(fits) &&
     (typeof activation !== "object" || activation.softcap > 0) &&
     (residual === undefined || (residual.device === device && residual.dtype === "float32" &&
-      residual.isContiguous && residual.allocation.bytes <= limit &&
+      residual.isContiguous && fitsOneBinding(device, residual.allocation) &&
       residual.shape.join() === [...x.shape.slice(0, -1), weights[0]!.shape[0]].join()));
   return does ? device : null;
 }
