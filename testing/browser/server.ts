@@ -4,6 +4,8 @@
  * @module
  */
 
+// A package has a place on the disk, for import.meta.resolve below, only once it is imported.
+import "@std/assert";
 import ts from "npm:typescript@5.9.3";
 import { isTestOrBench } from "../imports.ts";
 
