@@ -20,7 +20,7 @@ Deno.test("a run that the machine has no memory for is refused, with what fits",
     await assertRejects(
       () => check(400 * 2 ** 20),
       UsageError,
-      "the 400.0 MiB of memory that this machine has free, got one that takes about 51",
+      "the 400.0 MiB of memory that this machine has free, got one that takes about 52",
     );
     await assertRejects(
       () => check(400 * 2 ** 20),
