@@ -198,7 +198,7 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       args: [...data, "--device", "cpu"],
       code: 2,
       message:
-        "for at most 4.0 GiB of memory on the cpu device, got one that takes about 104.2 GiB. " +
+        "for at most 4.0 GiB of memory on the cpu device, got one that takes about 104.3 GiB. " +
         "What fits: --depth 3, or --device-batch-size 1 --depth 14",
     },
     {
