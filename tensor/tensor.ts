@@ -469,8 +469,18 @@ export class Tensor implements View {
     return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device.kind})`;
   }
 
-  /** Used by `console.log`. */
+  /** Used by `JSON.stringify`: the same summary, as reading the values takes an `await`. */
+  toJSON(): string {
+    return this.toString();
+  }
+
+  /** Used by `console.log` in Deno. */
   [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** Used by `console.log` in Node and Bun. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { Node } from "../autograd/tape.ts";
@@ -341,4 +342,6 @@ cpuTest("a tensor prints as a short, readable array", async (device) => {
   assertEquals(await ids.format(), "[1234567, 50256, 16777217, -2147483648]");
   assertEquals(`${x}`, "Tensor(float32 [10, 20] on cpu)");
   assertEquals(Deno.inspect(x), "Tensor(float32 [10, 20] on cpu)");
+  assertEquals(inspect(x), "Tensor(float32 [10, 20] on cpu)");
+  assertEquals(JSON.stringify({ x }), '{"x":"Tensor(float32 [10, 20] on cpu)"}');
 });
