@@ -39,10 +39,10 @@ Deno.test("memory is flat over five hundred training steps (cpu)", async () => {
   assertFlat(live, 0);
   assertFlat(liveBytes, 0);
   assertEquals([resident.length, objects.length], [26, 26]);
-  // A tensor of the residual stream that is left behind at each step would be 1.6 MiB, and the tape
-  // of a step far more.
+  // A residual stream that is left behind at each step would be 1.6 MiB in all, and all tensors of a
+  // step 60 MiB. The process itself grows once, by up to 4.3 MiB, when V8 optimizes what runs.
   assert(growth(objects, 5) < 1, `${objects}`);
-  assert(growth(resident, 5) < 4, `${resident}`);
+  assert(growth(resident, 5) < 8, `${resident}`);
 });
 
 adapterTest("memory is flat over five hundred training steps (webgpu)", async () => {
