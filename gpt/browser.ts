@@ -49,6 +49,14 @@ export {
 } from "./train/estimate.ts";
 export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
 export { type CacheMark, KVCache } from "./model/kv_cache.ts";
+export {
+  type InferenceCosts,
+  inferenceCosts,
+  type InferenceOptions,
+  type InferenceSpeed,
+  measureInference,
+} from "./generate/measure_inference.ts";
+export { measureBandwidth } from "./train/bandwidth.ts";
 export { measureMatmulPeak } from "./train/matmul_peak.ts";
 export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";
 export type { OptimizerRates } from "./train/optimizer_groups.ts";

@@ -60,6 +60,14 @@ export {
   untrained,
 } from "./train/run.ts";
 export {
+  type Compression,
+  loadPublishedTokenizer,
+  measureCompression,
+  type PublishedTokenizer,
+  publishedTokenizers,
+} from "./train/compression.ts";
+export { type NamedText, ruleTexts } from "./train/rule_texts.ts";
+export {
   keepTokenizer,
   limitTexts,
   loadKeptTokenizer,

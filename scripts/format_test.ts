@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { bytes, count, duration, percent, short } from "./format.ts";
+import { alignColumns, bytes, count, duration, percent, short } from "./format.ts";
 
 Deno.test("large numbers have commas, or three digits and a letter", () => {
   assertEquals([count(0), count(1234567.6)], ["0", "1,234,568"]);
@@ -32,4 +32,8 @@ Deno.test("shares have a decimal only where they are small", () => {
     "48 %",
     "100 %",
   ]);
+});
+
+Deno.test("columns are as wide as their widest cell, numbers to the right", () => {
+  assertEquals(alignColumns([["text", "bytes"], ["a", "12"]]), "text  bytes\na        12");
 });

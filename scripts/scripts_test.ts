@@ -5,8 +5,10 @@ const corpus = await makeCorpus();
 const home = await makeHome(corpus);
 const scripts = [
   "tok_train.ts",
+  "tok_eval.ts",
   "base_train.ts",
   "base_eval.ts",
+  "infer_bench.ts",
   "sample.ts",
   "speedrun.ts",
 ];
@@ -65,6 +67,54 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
     assertEquals(code, 0);
     assertEquals(stdout.match(/^We must/gm)?.length, 2);
   });
+
+  await t.step(
+    "tok_eval compares the tokenizer with published ones, in a table and JSON",
+    async () => {
+      const { code, stdout, stderr } = await runScript("tok_eval.ts", data, home);
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(
+        stdout,
+        /^text +bytes +tokens +bytes\/token +gpt2 tokens +saved +cl100k_base tokens/m,
+      );
+      const { vocabSize, texts } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+      assertEquals(vocabSize, 300);
+      const names = "english,korean,code,mathematics,chemistry,train,validation";
+      assertEquals(texts.map(({ name }: { name: string }) => name).join(), names);
+      for (const { name, bytes, tokens, bytesPerToken, against } of texts) {
+        assertEquals(bytesPerToken, bytes / tokens);
+        assertEquals(against.gpt2.saved, (against.gpt2.tokens - tokens) / against.gpt2.tokens);
+        assertMatch(stdout, new RegExp(`^${name} .* ${tokens.toLocaleString("en-US")} `, "m"));
+      }
+      const alone = await runScript("tok_eval.ts", [...data, "--against", "none"], home);
+      assertMatch(alone.stdout, /^text +bytes +tokens +bytes\/token$/m);
+    },
+  );
+
+  await t.step(
+    "infer_bench times a model at several batch sizes, in a table and JSON",
+    async () => {
+      const args = "--batch-sizes 1,2 --decode-tokens 4 --device cpu --threads 1 --no-blas".split(
+        " ",
+      );
+      const { code, stdout, stderr } = await runScript("infer_bench.ts", args, home);
+      assertEquals([code, stderr], [0, ""]);
+      assertMatch(stdout, /^batch +first token +step +tokens\/s +bandwidth +FLOPs +memory$/m);
+      const results = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+      assertEquals([results.promptTokens, results.decodeTokens], [12, 4]);
+      assertEquals(results.batches.map(({ batchSize }: { batchSize: number }) => batchSize), [
+        1,
+        2,
+      ]);
+      const none = await runScript(
+        "infer_bench.ts",
+        ["--decode-tokens", "16", ...args.slice(4)],
+        home,
+      );
+      assertEquals(none.code, 2);
+      assertStringIncludes(none.stderr, "wanted from 2 to 15 tokens after a prompt, got 16");
+    },
+  );
 
   await t.step("a run that goes on needs no flags but --resume, and takes new ones", async () => {
     const args = ["--resume", "--model-tag", "d2", "--num-iterations", "24"];
@@ -257,6 +307,36 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       args: ["--eval", "quality"],
       code: 2,
       message: 'got "quality"',
+    },
+    {
+      what: "a published tokenizer that does not exist",
+      script: "tok_eval.ts",
+      args: [...data, "--against", "gpt2,gpt9"],
+      code: 2,
+      message: 'wanted none or gpt2, cl100k_base with commas between, got "gpt2,gpt9"',
+    },
+    {
+      what: "no tokenizer to measure",
+      script: "tok_eval.ts",
+      args: data,
+      code: 1,
+      message: "Train a tokenizer first",
+      home: bare,
+    },
+    {
+      what: "a batch of no sequences",
+      script: "infer_bench.ts",
+      args: ["--batch-sizes", "1,0"],
+      code: 2,
+      message: 'wanted whole numbers from 1 up with commas between, got "1,0"',
+    },
+    {
+      what: "no checkpoint to time",
+      script: "infer_bench.ts",
+      args: [],
+      code: 1,
+      message: "Train a model first",
+      home: bare,
     },
     {
       what: "a vocabulary that is too small",

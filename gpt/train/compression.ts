@@ -1,0 +1,94 @@
+/**
+ * How well a tokenizer compresses texts, beside published ones.
+ *
+ * Source: nanochat, `scripts/tok_eval.py`.
+ *
+ * @module
+ */
+
+import { GPT2_PATTERN, readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
+import { importRanks } from "../deps.ts";
+import type { NamedText } from "./rule_texts.ts";
+
+/** The split pattern of GPT-4's tokenizer. */
+const GPT4_PATTERN: string = String
+  .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`;
+
+/** Tokenizers that were published: those of GPT-2 and of GPT-4. */
+export const publishedTokenizers = { gpt2: GPT2_PATTERN, cl100k_base: GPT4_PATTERN } as const;
+
+/** The name of a published tokenizer. */
+export type PublishedTokenizer = keyof typeof publishedTokenizers;
+
+/**
+ * Loads a published tokenizer, from an npm package that Deno downloads and caches on first use.
+ *
+ * @throws {Error} If the package cannot be loaded.
+ */
+export async function loadPublishedTokenizer(name: PublishedTokenizer): Promise<Tokenizer> {
+  let ranks: Awaited<ReturnType<typeof importRanks>>;
+  try {
+    ranks = await importRanks(name);
+  } catch (cause) {
+    throw new Error(`Cannot load the tokenizer ${name}: wanted npm:js-tiktoken, got none`, {
+      cause,
+    });
+  }
+  const lines = ranks.bpe_ranks.split("\n").flatMap((line) => {
+    const [, first, ...tokens] = line.split(" ");
+    return tokens.map((token, i) => `${token} ${Number(first) + i}`);
+  });
+  const pattern = publishedTokenizers[name];
+  return new Tokenizer(
+    readTiktoken(lines.join("\n"), { pattern, specialTokens: ranks.special_tokens }),
+  );
+}
+
+/** How a text is compressed. */
+export interface Compression {
+  /** The kind of text. */
+  readonly name: string;
+  /** Its length in UTF-8. */
+  readonly bytes: number;
+  /** Its tokens. */
+  readonly tokens: number;
+  /** How many bytes a token stands for. */
+  readonly bytesPerToken: number;
+  /** For each other tokenizer the tokens of the same text, and the part of them that is saved. */
+  readonly against: Readonly<Record<string, { readonly tokens: number; readonly saved: number }>>;
+}
+
+/**
+ * Measures a tokenizer on a text, and others on the same text.
+ *
+ * @param others The other tokenizers, by name.
+ * @throws {RangeError} If the text is empty.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { measureCompression } from "./compression.ts";
+ *
+ * const rose = "a rose is a rose is a rose";
+ * const ours = await Tokenizer.train([rose], { vocabSize: 270 });
+ * const bytes = await Tokenizer.train([], { vocabSize: 265 });
+ * const { against } = measureCompression({ name: "rose", text: rose }, ours, { bytes });
+ * if (against.bytes!.saved <= 0) throw new Error("expected fewer tokens than bytes");
+ * ```
+ */
+export function measureCompression(
+  { name, text }: NamedText,
+  tokenizer: Tokenizer,
+  others: Readonly<Record<string, Tokenizer>> = {},
+): Compression {
+  if (text === "") throw new RangeError(`Cannot measure ${name}: wanted a text, got an empty one`);
+  const bytes = new TextEncoder().encode(text).length;
+  const tokens = tokenizer.encode(text).length;
+  const against = Object.fromEntries(
+    Object.entries(others).map(([name, other]) => {
+      const count = other.encode(text).length;
+      return [name, { tokens: count, saved: (count - tokens) / count }];
+    }),
+  );
+  return { name, bytes, tokens, bytesPerToken: bytes / tokens, against };
+}

@@ -1,0 +1,145 @@
+/**
+ * Times prefill and decoding of a checkpoint: nanochat's `infer_bench`, on any device.
+ *
+ * @module
+ */
+
+import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
+import {
+  inferenceCosts,
+  type InferenceSpeed,
+  loadModel,
+  measureBandwidth,
+  measureInference,
+  measureMatmulPeak,
+  openCheckpoint,
+  tableAsText,
+} from "../gpt/mod.ts";
+import {
+  blameFlags,
+  choice,
+  decimal,
+  firstLine,
+  type Flag,
+  integer,
+  runScript,
+  UsageError,
+  type Values,
+} from "./flags.ts";
+import { alignColumns, bytes, count, percent, short } from "./format.ts";
+import { checkTag, chosenType, deviceFlags, modelFlags, openChosenDevice } from "./training.ts";
+
+const batchFlag: Flag<readonly number[]> = {
+  help: "The sequences decoded side by side, with commas between",
+  fallback: [1, 8, 32, 128],
+  placeholder: "1,8,…",
+  parse: (text) => {
+    const sizes = text.split(",").map(Number);
+    if (sizes.every((size) => Number.isInteger(size) && size >= 1)) return sizes;
+    throw new UsageError(`wanted whole numbers from 1 up with commas between, got "${text}"`);
+  },
+};
+
+const flags = {
+  source: choice(
+    [...stages, "any"],
+    "any",
+    "The stage of the model: any takes the latest run, and with --model-tag a base model",
+  ),
+  promptTokens: integer(512, "Tokens of the prompt; cut to what the training length leaves"),
+  decodeTokens: integer(128, "Tokens decoded after it", { least: 2 }),
+  batchSizes: batchFlag,
+  bandwidth: decimal(0, "The device's bandwidth in GB/s, 0 to measure it"),
+  peakTflops: decimal(0, "What the device computes in TFLOP/s, 0 to measure it"),
+  ...modelFlags,
+  ...deviceFlags,
+};
+
+/**
+ * Times a model.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./infer_bench.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary:
+      "Times prefill and decoding of the model that was saved last, for several batch sizes.",
+    command: "deno task infer_bench",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: Values<typeof flags>): Promise<void> {
+  const checkpoint = await openCheckpoint(await findRun(values), values.step ?? undefined);
+  const device = await openChosenDevice(values);
+  try {
+    const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
+    const { promptTokens, decodeTokens } = values;
+    const bandwidth = values.bandwidth * 1e9 || await measureBandwidth(device);
+    const peakFlops = values.peakTflops * 1e12 || await measureMatmulPeak(device);
+    const options = { promptTokens, decodeTokens, bandwidth, peakFlops };
+    const costs = blameFlags(() => inferenceCosts(model, options));
+    console.log(
+      tableAsText([
+        ["device", device.info.description],
+        ["peak", `${short(bandwidth)}B/s, ${short(peakFlops)}FLOP/s`],
+        ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+        ["weights", bytes(costs.weightBytes)],
+        [
+          "KV cache",
+          `${bytes(costs.kvBytesPerToken)} a token, ${bytes(costs.kvReadBytes)} read a step`,
+        ],
+        ["ceiling", `${count(costs.ceilingTokensPerSecond)} tokens/s at batch 1, by the bandwidth`],
+        ["prompt", `${count(costs.promptTokens)} tokens, then ${count(decodeTokens)} decoded`],
+      ]) + "\n",
+    );
+    const speeds: InferenceSpeed[] = [];
+    for (const batchSize of values.batchSizes) {
+      try {
+        speeds.push(await measureInference(model, batchSize, options));
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        console.log(`Batch ${batchSize} is left out: ${firstLine(error)}`);
+      }
+    }
+    console.log(alignColumns([header, ...speeds.map(row)]));
+    const { folder, meta } = checkpoint;
+    console.log(JSON.stringify({
+      ...{ device: device.info.description, model: folder, step: meta.state.step },
+      ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
+    }));
+  } finally {
+    await device.close();
+  }
+}
+
+async function findRun({ source, modelTag }: Values<typeof flags>): Promise<string> {
+  const among: readonly Stage[] = source === "any" ? stages : [source];
+  if (modelTag === "") return (await latestRun(among)).folder;
+  return stagePath(source === "any" ? "base" : source, checkTag(modelTag));
+}
+
+const header = ["batch", "first token", "step", "tokens/s", "bandwidth", "FLOPs", "memory"];
+
+function row(speed: InferenceSpeed): string[] {
+  return [
+    `${speed.batchSize}`,
+    `${speed.firstTokenMilliseconds.toFixed(1)} ms`,
+    `${speed.stepMilliseconds.toFixed(2)} ms`,
+    count(speed.tokensPerSecond),
+    percent(speed.bandwidthShare),
+    percent(speed.flopsShare),
+    bytes(speed.memoryBytes),
+  ];
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

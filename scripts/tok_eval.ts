@@ -1,0 +1,100 @@
+/**
+ * Measures how well the tokenizer compresses texts of several kinds: nanochat's `tok_eval`.
+ *
+ * @module
+ */
+
+import { openSource, texts } from "../data/mod.ts";
+import {
+  type Compression,
+  limitTexts,
+  loadKeptTokenizer,
+  loadPublishedTokenizer,
+  measureCompression,
+  type NamedText,
+  publishedTokenizers,
+  ruleTexts,
+} from "../gpt/mod.ts";
+import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
+import { alignColumns, count, percent } from "./format.ts";
+import { corpusFlags } from "./training.ts";
+
+type PublishedName = keyof typeof publishedTokenizers;
+const known = Object.keys(publishedTokenizers) as PublishedName[];
+
+const againstFlag: Flag<readonly PublishedName[]> = {
+  help: "Published tokenizers to compare with, with commas between, or none",
+  fallback: known,
+  placeholder: "NAMES",
+  parse: (text) => {
+    const names = text === "none" ? [] : text.split(",").map((name) => name.trim());
+    const found = names.flatMap((name) => known.filter((other) => other === name));
+    if (found.length === names.length) return found;
+    throw new UsageError(`wanted none or ${known.join(", ")} with commas between, got "${text}"`);
+  },
+};
+
+const flags = {
+  against: againstFlag,
+  maxChars: integer(1_000_000, "Characters of each split of the corpus, at most"),
+  ...corpusFlags,
+};
+
+/**
+ * Measures the tokenizer.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./tok_eval.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Measures how well the tokenizer compresses texts of several kinds.",
+    command: "deno task tok_eval",
+    flags,
+    run,
+  }, args);
+}
+
+async function run({ against, maxChars, data }: Values<typeof flags>): Promise<void> {
+  const tokenizer = await loadKeptTokenizer();
+  const named = [...ruleTexts(), ...await corpusTexts(data, maxChars)];
+  const others = Object.fromEntries(
+    await Promise.all(
+      against.map(async (name) => [name, await loadPublishedTokenizer(name)] as const),
+    ),
+  );
+  const results = named.map((text) => measureCompression(text, tokenizer, others));
+  console.log(`vocabulary  ${count(tokenizer.vocabSize)} tokens\n`);
+  console.log(alignColumns([header(against), ...results.map(row)]));
+  console.log(JSON.stringify({ vocabSize: tokenizer.vocabSize, texts: results }));
+}
+
+async function corpusTexts(data: string, maxChars: number): Promise<NamedText[]> {
+  const source = await openSource(data);
+  return await Promise.all((["train", "validation"] as const).map(async (name) => {
+    const limited = limitTexts(texts(await source.open(name)), { docCap: maxChars, maxChars });
+    return { name, text: (await Array.fromAsync(limited)).join("\n").slice(0, maxChars) };
+  }));
+}
+
+function header(against: readonly string[]): string[] {
+  const others = against.flatMap((name) => [`${name} tokens`, "saved"]);
+  return ["text", "bytes", "tokens", "bytes/token", ...others];
+}
+
+function row({ name, bytes, tokens, bytesPerToken, against }: Compression): string[] {
+  const others = Object.values(against).flatMap(({ tokens, saved }) => [
+    count(tokens),
+    percent(saved),
+  ]);
+  return [name, count(bytes), count(tokens), bytesPerToken.toFixed(2), ...others];
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
