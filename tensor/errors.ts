@@ -8,9 +8,12 @@
  * @module
  */
 
-const ROOT = new URL("../", import.meta.url).href;
+/** Nothing in a bundle that is a classic script, which does not know where it is. */
+const HERE = import.meta.url ?? "";
+const PATH = "tensor/errors.ts";
+const ROOT = HERE.slice(0, -PATH.length);
 /** In a bundle, all of the library is in this file. */
-const BUNDLE = import.meta.url === `${ROOT}tensor/errors.ts` ? null : import.meta.url;
+const BUNDLE = HERE.endsWith(`/${PATH}`) ? null : HERE;
 /** Files of the library, without its tests. */
 const OWN =
   /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.ts:\d/;

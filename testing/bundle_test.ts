@@ -88,3 +88,16 @@ for (const options of [[], ["--minify"]]) {
     },
   });
 }
+
+Deno.test("a bundle for a classic script loads and computes, though it has no address", async () => {
+  const device = `import { openDevice, Tensor } from ${
+    JSON.stringify(import.meta.resolve("../tensor/mod.ts"))
+  };
+globalThis.result = openDevice("cpu", { threads: 1 }).then(async (device) => {
+  const sum = await Tensor.ones(device, [3]).add(2).sum().item();
+  await device.close();
+  return sum;
+});`;
+  const code = await bundle(device, "--format", "iife", "--minify");
+  assertEquals(await new Function(`${code}; return globalThis.result;`)(), 9);
+});
