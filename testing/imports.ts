@@ -22,7 +22,14 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   mpi: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
-  scripts: ["chat", "gpt", "tokenizer", "data"],
+  web: ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
+  scripts: ["chat", "gpt", "tokenizer", "data", "web"],
+};
+
+/** The files of other modules that run in a browser, where the rest of their module does not. */
+const browserFiles: Readonly<Record<string, string>> = {
+  data: "data/browser.ts",
+  gpt: "gpt/browser.ts",
 };
 
 /** Single files that may import more than their module. */
@@ -30,6 +37,12 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
   "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat"],
   "scripts/tour.ts": ["lessons"],
 };
+
+/**
+ * The lists of packages of pages. Only who builds a page loads them, and a bundle has to find what it
+ * contains, so their imports are literals.
+ */
+const pagePackages = ["web/deps.ts", "web/build_deps.ts"];
 
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
@@ -52,6 +65,7 @@ export interface Import {
  * `new URL("…", import.meta.url)`, as workers are.
  *
  * @param source A TypeScript file.
+ * @param name Its name, which says whether it contains JSX.
  * @returns The imports, in order.
  *
  * @example
@@ -62,8 +76,8 @@ export interface Import {
  * if (first?.specifier !== "./tape.ts") throw new Error(`got ${first?.specifier}`);
  * ```
  */
-export function importsOf(source: string): Import[] {
-  const file = ts.createSourceFile("file.ts", source, ts.ScriptTarget.Latest);
+export function importsOf(source: string, name = "file.ts"): Import[] {
+  const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest);
   const constants = constantsOf(file);
   const imports: Import[] = [];
   const visit = (node: ts.Node): void => {
@@ -164,7 +178,7 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
  * ```
  */
 export function isTestOrBench(path: string): boolean {
-  return /_(test|bench)\.ts$/.test(path) || /(^|\/)testing\/|^bench\//.test(path);
+  return /_(test|bench)\.tsx?$/.test(path) || /(^|\/)testing\/|^bench\//.test(path);
 }
 
 /**
@@ -185,11 +199,11 @@ export function isTestOrBench(path: string): boolean {
  */
 export function violationsIn(path: string, source: string): string[] {
   if (isTestOrBench(path)) return [];
-  return importsOf(source).flatMap(({ specifier, line, isEager }) => {
+  return importsOf(source, path).flatMap(({ specifier, line, isEager }) => {
     const problem = specifier === null
       ? "a computed import cannot be checked"
       : problemWith(path, specifier) ??
-        (isEager && specifier.startsWith("npm:")
+        (isEager && specifier.startsWith("npm:") && !pagePackages.includes(path)
           ? `wanted "${specifier}" in a constant: Deno downloads a literal even if it is not used`
           : null);
     return problem === null ? [] : [`${path}:${line}: ${problem}`];
@@ -227,7 +241,7 @@ export function circlesIn(files: ReadonlyMap<string, string>): string[] {
       return;
     }
     way.push(path);
-    for (const { specifier, isType } of importsOf(source)) {
+    for (const { specifier, isType } of importsOf(source, path)) {
       if (isType || specifier === null || !specifier.startsWith(".")) continue;
       visit(new URL(specifier, `file:///${path}`).pathname.slice(1));
     }
@@ -251,9 +265,13 @@ function problemWithRelative(path: string, specifier: string): string | null {
   // "root" stands for the repository: a path that leaves it no longer starts with "root".
   if (!target.startsWith(root)) return `${specifier} leads out of the repository`;
   const imported = target.slice(root.length);
-  if (!imported.endsWith(".ts")) return `wanted a path that ends in .ts, got "${specifier}"`;
+  if (!/\.tsx?$/.test(imported)) return `wanted a path that ends in .ts, got "${specifier}"`;
   if (isTestOrBench(imported)) return `only tests and benches may import ${imported}`;
   const [from, to] = [moduleOf(path), moduleOf(imported)];
+  const browserFile = from === "web" ? browserFiles[to] : undefined;
+  if (browserFile !== undefined && imported !== browserFile) {
+    return `web may import only ${browserFile} of ${to} (${specifier})`;
+  }
   const allowed = [from, ...arrows[from] ?? [], ...extraArrows[path] ?? []];
   return allowed.includes(to)
     ? null
@@ -264,7 +282,7 @@ function problemWithPackage(path: string, specifier: string): string | null {
   if (!/^npm:(@[\w.-]+\/)?[\w.-]+@\d+\.\d+\.\d+(-[\w.]+)?(\/.*)?$/.test(specifier)) {
     return `wanted a full version, npm:name@1.2.3, got "${specifier}"`;
   }
-  if (path !== `${moduleOf(path)}/deps.ts`) {
+  if (path !== `${moduleOf(path)}/deps.ts` && !pagePackages.includes(path)) {
     return `wanted "${specifier}" in ${moduleOf(path)}/deps.ts, the module's list of packages`;
   }
   return null;

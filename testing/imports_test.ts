@@ -105,6 +105,10 @@ Deno.test("the arrows of the design are allowed", () => {
     ["scripts/speedrun.ts", "../gpt/mod.ts"],
     ["scripts/tour.ts", "../lessons/mod.ts"],
     ["lessons/tour.ts", "../autograd/mod.ts"],
+    ["web/parts/slider.tsx", "../deps.ts"],
+    ["web/lesson/page.tsx", "../../lessons/mod.ts"],
+    ["web/engine/worker.ts", "../../gpt/browser.ts"],
+    ["scripts/learn.ts", "../web/build.ts"],
     ["tensor/tensor_test.ts", "@std/assert"],
     ["tensor/tensor_bench.ts", "../nn/mod.ts"],
     ["bench/step.ts", "npm:unpinned"],
@@ -134,6 +138,12 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
     ["gpt/train.ts", "../mod.ts", "gpt may not import mod.ts (../mod.ts)"],
     ["mod.ts", "./scripts/train.ts", "mod.ts may not import scripts (./scripts/train.ts)"],
     ["unknown/x.ts", "../tensor/mod.ts", "unknown may not import tensor (../tensor/mod.ts)"],
+    ["gpt/x.ts", "../web/build.ts", "gpt may not import web (../web/build.ts)"],
+    [
+      "web/x.tsx",
+      "../data/mod.ts",
+      "web may import only data/browser.ts of data (../data/mod.ts)",
+    ],
     ["gpt/x.ts", "../testing/golden.ts", "only tests and benches may import testing/golden.ts"],
     ["gpt/x.ts", "./testing/y.ts", "only tests and benches may import gpt/testing/y.ts"],
     ["gpt/x.ts", "./y_test.ts", "only tests and benches may import gpt/y_test.ts"],
@@ -179,6 +189,8 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
       "Deno downloads a literal even if it is not used",
     ]);
   }
+  assertEquals(violationsIn("web/deps.ts", 'export { a } from "npm:name@1.2.3";'), []);
+  assertEquals(violationsIn("web/x.tsx", "const a = <b>import c from 'npm:d'</b>;"), []);
   assertEquals(violationsIn("gpt/deps.ts", 'import type { A } from "npm:name@1.2.3";'), []);
   assertEquals(violationsIn("gpt/x.ts", "\nawait import(name);"), [
     "gpt/x.ts:2: a computed import cannot be checked",

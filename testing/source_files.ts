@@ -12,6 +12,6 @@ export async function* sourceFiles(folder = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, root))) {
     if (name.startsWith(".") || skippedFolders.includes(name)) continue;
     if (isDirectory) yield* sourceFiles(`${folder}${name}/`);
-    else if (name.endsWith(".ts")) yield folder + name;
+    else if (/\.tsx?$/.test(name)) yield folder + name;
   }
 }

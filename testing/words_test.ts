@@ -27,7 +27,7 @@ async function* textFiles(folder = ""): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
     if (name.startsWith(".") || ["node_modules", "coverage", "docs"].includes(name)) continue;
     if (isDirectory) yield* textFiles(`${folder}${name}/`);
-    else if (/\.(ts|md)$/.test(name)) yield folder + name;
+    else if (/\.(tsx?|md)$/.test(name)) yield folder + name;
   }
 }
 

@@ -1,0 +1,20 @@
+/**
+ * Third-party code that a page loads, at pinned versions.
+ *
+ * Preact renders and updates a page, signals hold what changes (both MIT, without dependencies). Files
+ * with JSX name the same version of Preact in a comment, so that no import map is needed.
+ *
+ * Unlike in other modules, the imports are static: a bundle has to contain them. Nothing outside `web`
+ * imports this file, so only who builds a page downloads the packages.
+ *
+ * @module
+ */
+
+export {
+  computed,
+  effect,
+  type ReadonlySignal,
+  type Signal,
+  signal,
+} from "npm:@preact/signals@2.11.4";
+export { type ComponentChildren, hydrate, type JSX, render } from "npm:preact@11.2.0";
