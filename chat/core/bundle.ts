@@ -6,6 +6,7 @@
  */
 
 import { importCsv, importYaml, importZip } from "../deps.ts";
+import { parseJsonLines } from "../files/json_lines.ts";
 
 /** A question with several continuations, of which one is right. */
 export interface MultipleChoiceExample {
@@ -208,13 +209,8 @@ function taskOf(entry: unknown, path: string): {
 }
 
 function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExamples {
-  const read = <Example>(parse: (fields: Fields) => Example): Example[] => {
-    const examples = text.split("\n").flatMap((line, i) =>
-      line.trim() === "" ? [] : [parse(new Fields(line, `${path}, line ${i + 1}`))]
-    );
-    if (examples.length === 0) throw new Error(`Cannot read ${path}: wanted examples, got none`);
-    return examples;
-  };
+  const read = <Example>(parse: (fields: Fields) => Example): Example[] =>
+    parseJsonLines(text, path, "examples", (value) => parse(new Fields(value)));
   if (type === "multiple_choice") {
     return {
       type,
@@ -247,25 +243,22 @@ function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExa
 /** The fields of one example, each of which is checked when it is read. */
 class Fields {
   readonly #fields: Record<string, unknown>;
-  readonly #place: string;
 
-  constructor(line: string, place: string) {
-    const fields: unknown = explain(place, JSON.parse, line);
-    if (!isRecord(fields)) throw new Error(`Cannot read ${place}: wanted an object`);
+  constructor(fields: unknown) {
+    if (!isRecord(fields)) throw new TypeError("wanted an object");
     this.#fields = fields;
-    this.#place = place;
   }
 
   text(name: string): string {
     const value = this.#fields[name];
     if (typeof value === "string") return value;
-    throw new Error(`Cannot read ${this.#place}: wanted ${name} as a text, got ${typeof value}`);
+    throw new TypeError(`wanted ${name} as a text, got ${typeof value}`);
   }
 
   texts(name: string): string[] {
     const values = this.#fields[name];
     if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
-    throw new Error(`Cannot read ${this.#place}: wanted ${name} as a list of texts`);
+    throw new TypeError(`wanted ${name} as a list of texts`);
   }
 
   /** The index of the right one among the texts of a field. */
@@ -275,6 +268,6 @@ class Fields {
     if (typeof gold === "number" && Number.isInteger(gold) && gold >= 0 && gold < length) {
       return gold;
     }
-    throw new Error(`Cannot read ${this.#place}: wanted gold from 0 to ${length - 1}, got ${gold}`);
+    throw new RangeError(`wanted gold from 0 to ${length - 1}, got ${gold}`);
   }
 }

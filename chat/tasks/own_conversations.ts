@@ -10,6 +10,7 @@
  */
 
 import type { Conversation, Message, MessagePart } from "../../tokenizer/mod.ts";
+import { parseJsonLines, readJsonLines } from "../files/json_lines.ts";
 import { listTask, type Task } from "./task.ts";
 
 /**
@@ -17,7 +18,7 @@ import { listTask, type Task } from "./task.ts";
  *
  * @param text JSON Lines; empty lines are skipped.
  * @param path The name of the file, for messages.
- * @throws {Error} If a line is not a conversation; the message names file and line.
+ * @throws {Error} If a line is not a conversation, or there are none; the message names file and line.
  *
  * @example
  * ```ts
@@ -29,36 +30,17 @@ import { listTask, type Task } from "./task.ts";
  * ```
  */
 export function parseConversations(text: string, path: string): Conversation[] {
-  return text.split("\n").flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    try {
-      return [conversationOf(JSON.parse(line))];
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot read ${path}, line ${i + 1}: ${reason}`, { cause });
-    }
-  });
+  return parseJsonLines(text, path, "conversations", conversationOf);
 }
 
 /**
  * Reads conversations from a file.
  *
- * @param path A JSON Lines file.
+ * @param path A JSON Lines file, in UTF-8.
  * @throws {Error} If the file cannot be read, a line is not a conversation, or there are none.
  */
 export async function ownConversations(path: string): Promise<Task> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
-  }
-  const conversations = parseConversations(text, path);
-  if (conversations.length === 0) {
-    throw new Error(`Cannot read ${path}: wanted conversations, got none`);
-  }
-  return listTask(path, conversations);
+  return listTask(path, await readJsonLines(path, "conversations", conversationOf));
 }
 
 function conversationOf(value: unknown): Conversation {

@@ -5,6 +5,7 @@
  */
 
 import type { Conversation } from "../../tokenizer/mod.ts";
+import { readJsonLines } from "../files/json_lines.ts";
 import { runPython } from "../tools/python.ts";
 import {
   type HumanEvalProblem,
@@ -63,7 +64,11 @@ export async function readRows(
     if (!runsPython) {
       throw new TypeError("Cannot judge HumanEval: wanted --tools python, as it runs programs");
     }
-    const problems = await readLines(path, (row) => humanEvalProblem(humanEvalRow(row)));
+    const problems = await readJsonLines(
+      path,
+      "rows",
+      (row) => humanEvalProblem(humanEvalRow(asRow(row))),
+    );
     const programs = new Map<Conversation, HumanEvalProblem>(
       problems.map((problem) => [problem, problem]),
     );
@@ -75,40 +80,19 @@ export async function readRows(
     return { kind: "generative", task };
   }
   if (name === "GSM8K") {
-    const problems = await readLines(path, (row) => gsm8kProblem(gsm8kRow(row)));
+    const problems = await readJsonLines(path, "rows", (row) => gsm8kProblem(gsm8kRow(asRow(row))));
     return {
       kind: "generative",
       task: { ...listTask<Conversation>(name, problems), isRight: isAnsweredRight },
     };
   }
   const parse = name === "MMLU"
-    ? (row: Row) => mmluProblem(mmluRow(row))
-    : (row: Row) => arcProblem(arcRow(row));
-  return { kind: "categorical", task: listTask(name, await readLines(path, parse)) };
+    ? (row: unknown) => mmluProblem(mmluRow(asRow(row)))
+    : (row: unknown) => arcProblem(arcRow(asRow(row)));
+  return { kind: "categorical", task: listTask(name, await readJsonLines(path, "rows", parse)) };
 }
 
 type Row = Readonly<Record<string, unknown>>;
-
-async function readLines<Problem>(path: string, parse: (row: Row) => Problem): Promise<Problem[]> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
-  }
-  const problems = text.split("\n").flatMap((line, i) => {
-    if (line.trim() === "") return [];
-    try {
-      return [parse(asRow(JSON.parse(line)))];
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new Error(`Cannot read ${path}, line ${i + 1}: ${reason}`, { cause });
-    }
-  });
-  if (problems.length === 0) throw new Error(`Cannot read ${path}: wanted rows, got none`);
-  return problems;
-}
 
 function gsm8kRow(row: Row): Gsm8kRow {
   return { question: textOf(row, "question"), answer: textOf(row, "answer") };

@@ -1,0 +1,65 @@
+/**
+ * Reading JSON Lines: conversations, rows of data sets, examples of a bundle.
+ *
+ * @module
+ */
+
+import { fileError } from "../../gpt/mod.ts";
+
+/**
+ * Reads a file of JSON Lines. Empty lines are skipped.
+ *
+ * @param path The file, in UTF-8.
+ * @param wanted What the lines are, for the message when there are none: "rows".
+ * @param parse Makes an item of a line's value; what it throws is said with file and line.
+ * @throws {Error} If the file cannot be read, is not UTF-8, has no lines, or one of them is wrong.
+ *
+ * @example
+ * ```ts
+ * import { readJsonLines } from "./json_lines.ts";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, '{"n": 1}\n\n{"n": 2}\n');
+ * const values = await readJsonLines(path, "numbers", (value) => (value as { n: number }).n);
+ * if (values.join() !== "1,2") throw new Error("expected one item for each line");
+ * ```
+ */
+export async function readJsonLines<Item>(
+  path: string,
+  wanted: string,
+  parse: (value: unknown) => Item,
+): Promise<Item[]> {
+  const bytes = await Deno.readFile(path).catch((cause) => {
+    throw fileError("read", path, cause);
+  });
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Error(`Cannot read ${path}: wanted text in UTF-8, got other bytes`, { cause });
+  }
+  return parseJsonLines(text, path, wanted, parse);
+}
+
+/**
+ * The same of a text that is there already.
+ *
+ * @param path The name of the file, for messages.
+ */
+export function parseJsonLines<Item>(
+  text: string,
+  path: string,
+  wanted: string,
+  parse: (value: unknown) => Item,
+): Item[] {
+  const items = text.split("\n").flatMap((line, i) => {
+    if (line.trim() === "") return [];
+    try {
+      return [parse(JSON.parse(line))];
+    } catch (cause) {
+      throw fileError("read", `${path}, line ${i + 1}`, cause);
+    }
+  });
+  if (items.length === 0) throw new Error(`Cannot read ${path}: wanted ${wanted}, got none`);
+  return items;
+}

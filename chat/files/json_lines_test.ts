@@ -1,0 +1,44 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { readJsonLines } from "./json_lines.ts";
+
+const number = (value: unknown) => {
+  if (typeof value === "number") return value;
+  throw new TypeError(`wanted a number, got ${typeof value}`);
+};
+
+async function write(content: string | Uint8Array): Promise<string> {
+  const path = await Deno.makeTempFile({ suffix: ".jsonl" });
+  await Deno.writeFile(
+    path,
+    typeof content === "string" ? new TextEncoder().encode(content) : content,
+  );
+  return path;
+}
+
+Deno.test("each line is an item, with any line ends, a byte order mark and empty lines", async () => {
+  const path = await write("\uFEFF1\r\n\r\n  \n2\n3");
+  assertEquals(await readJsonLines(path, "numbers", number), [1, 2, 3]);
+});
+
+Deno.test("what is wrong with a file or a line of it is named", async () => {
+  const cases: [string | Uint8Array, string][] = [
+    ["", ": wanted numbers, got none"],
+    ["\n \n", ": wanted numbers, got none"],
+    ["1\n{", ", line 2: "],
+    ['1\n\n"x"', ", line 3: wanted a number, got string"],
+    [Uint8Array.of(0x31, 0x0a, 0xff, 0xfe), ": wanted text in UTF-8, got other bytes"],
+  ];
+  for (const [content, message] of cases) {
+    const path = await write(content);
+    await assertRejects(
+      () => readJsonLines(path, "numbers", number),
+      Error,
+      `Cannot read ${path}${message}`,
+    );
+  }
+  await assertRejects(
+    () => readJsonLines("no/such.jsonl", "numbers", number),
+    Error,
+    "Cannot read no/such.jsonl: there is no such file or folder",
+  );
+});
