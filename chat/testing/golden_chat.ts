@@ -1,6 +1,7 @@
 /** The tokenizer and the model that all golden data of this module was made with. @module */
 
 import { GPT } from "../../gpt/mod.ts";
+import { goldenConfig } from "../../gpt/testing/golden_config.ts";
 import type { Device } from "../../tensor/mod.ts";
 import { readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
 import { SPLIT_PATTERN, Tokenizer } from "../../tokenizer/mod.ts";
@@ -24,18 +25,7 @@ export function goldenModel(device: Device): GPT {
   const { config } = readGoldenJson<{ config: Record<string, number | string> }>(
     "chat/golden-chat",
   );
-  const model = new GPT(
-    {
-      sequenceLen: Number(config.sequence_len),
-      vocabSize: Number(config.vocab_size),
-      nLayer: Number(config.n_layer),
-      nHead: Number(config.n_head),
-      nKvHead: Number(config.n_kv_head),
-      nEmbd: Number(config.n_embd),
-      windowPattern: String(config.window_pattern),
-    },
-    device,
-  );
+  const model = new GPT(goldenConfig(config), device);
   model.loadParameters(readGoldenTensors("chat/golden-chat"));
   return model;
 }

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson } from "../../testing/golden.ts";
+import { goldenConfig } from "../testing/golden_config.ts";
 import {
   checkConfig,
   type GPTConfig,
@@ -84,19 +85,8 @@ Deno.test("every parameter belongs to exactly one group of the optimizer", () =>
   }
 });
 
-/** A shape as the golden data spells it. */
-interface GoldenConfig {
-  sequence_len: number;
-  vocab_size: number;
-  n_layer: number;
-  n_head: number;
-  n_kv_head: number;
-  n_embd: number;
-  window_pattern: string;
-}
-
 interface GoldenModel {
-  config: GoldenConfig;
+  config: Record<string, number | string>;
   padded_vocab_size: number;
   head_dim: number;
   window_sizes: [number, number][];
@@ -116,15 +106,7 @@ interface GoldenModel {
 goldenTest("shapes, counts and costs equal the original's for both golden models", () => {
   for (const name of ["golden-g1", "golden-g2"]) {
     const golden = readGoldenJson<GoldenModel>(name);
-    const config: GPTConfig = {
-      sequenceLen: golden.config.sequence_len,
-      vocabSize: golden.config.vocab_size,
-      nLayer: golden.config.n_layer,
-      nHead: golden.config.n_head,
-      nKvHead: golden.config.n_kv_head,
-      nEmbd: golden.config.n_embd,
-      windowPattern: golden.config.window_pattern,
-    };
+    const config = goldenConfig(golden.config);
     checkConfig(config);
     assertEquals(paddedVocabSize(config), golden.padded_vocab_size);
     assertEquals(headSize(config), golden.head_dim);

@@ -17,6 +17,7 @@ import {
 } from "../../tensor/mod.ts";
 import { withoutRelaxedSimd } from "../../tensor/ops/testing/without_relaxed_simd.ts";
 import { Engine, generateWithoutCache } from "../generate/engine.ts";
+import { goldenConfig } from "../testing/golden_config.ts";
 import { GPT } from "./model.ts";
 
 /** What the tests use of a golden run's description. */
@@ -37,19 +38,7 @@ type Golden = ReadonlyMap<string, SafetensorsTensor>;
 const bare = { special: () => -1, encode: () => [], decode: () => "" };
 
 function buildModel(device: Device, run: GoldenRun, golden: Golden): GPT {
-  const { config } = run;
-  const model = new GPT(
-    {
-      sequenceLen: Number(config.sequence_len),
-      vocabSize: Number(config.vocab_size),
-      nLayer: Number(config.n_layer),
-      nHead: Number(config.n_head),
-      nKvHead: Number(config.n_kv_head),
-      nEmbd: Number(config.n_embd),
-      windowPattern: String(config.window_pattern),
-    },
-    device,
-  );
+  const model = new GPT(goldenConfig(run.config), device);
   const parameters = [...golden].filter(([name]) => name.startsWith("params0/"));
   model.loadParameters(new Map(parameters.map(([name, value]) => [name.slice(8), value])));
   return model;
