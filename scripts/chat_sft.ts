@@ -17,6 +17,7 @@ import {
   type Task,
 } from "../chat/mod.ts";
 import { type Checkpoint, measureMatmulPeak, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   blameFlags,
   decimal,
@@ -119,7 +120,7 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("sft", checkTag(tag));
   await using lock = await lockRunFolder(folder, given);
-  const tasks = await openTasks(values);
+  const tasks = await openTasks(values, checkpoint.tokenizer);
   const device = await openChosenDevice(values);
   try {
     using interrupt = onInterrupt(
@@ -211,24 +212,32 @@ function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"
 }
 
 /** The conversations to learn from, and one in fifty of them, or at least one, to be measured on. */
-async function openTasks(values: FineTuneValues): Promise<{ train: Task; validation: Task }> {
+async function openTasks(
+  values: FineTuneValues,
+  tokenizer: Tokenizer,
+): Promise<{ train: Task; validation: Task }> {
   const names = values.task.length + values.conversations.length === 0
     ? [DEFAULT_TASK]
     : values.task;
   const opened: Task[] = [];
   for (const path of values.conversations) opened.push(await ownConversations(path));
-  for (const name of names) opened.push(await openTask(name, values));
+  for (const name of names) opened.push(await openTask(name, values, tokenizer));
   const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
-  return { train, validation: await openTask("rules:200", { ...values, seed: values.seed + 1 }) };
+  const others = { ...values, seed: values.seed + 1 };
+  return { train, validation: await openTask("rules:200", others, tokenizer) };
 }
 
-async function openTask(spec: string, { name, seed }: FineTuneValues): Promise<Task> {
+async function openTask(
+  spec: string,
+  { name, seed }: FineTuneValues,
+  tokenizer: Tokenizer,
+): Promise<Task> {
   const [kind, size = "10000"] = spec.split(":");
   const length = Number(size);
   if (!Number.isSafeInteger(length) || length < 1) {
     throw new UsageError(`Cannot use --task: wanted NAME:COUNT with a count from 1, got "${spec}"`);
   }
-  if (kind === "rules") return await ruleConversations(length, { name, seed });
+  if (kind === "rules") return await ruleConversations(length, { name, seed, tokenizer });
   if (kind === "spelling" || kind === "spellingbee") {
     const { common, many } = await readWords();
     const make = kind === "spelling" ? simpleSpelling : spellingBee;

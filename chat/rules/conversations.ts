@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Conversation, Message } from "../../tokenizer/mod.ts";
+import type { Conversation, Message, Tokenizer } from "../../tokenizer/mod.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { GenerativeTask, Task } from "../tasks/task.ts";
 import {
@@ -28,21 +28,22 @@ import {
   unknown,
 } from "./exchanges.ts";
 import { type Country, firstNames, readCountries, readWords, type WordLists } from "./facts.ts";
+import { chooseByToken } from "./word_choice.ts";
 
 /** How often each kind of exchange comes, relative to the others. */
 const weights: readonly (readonly [MakeExchange, number])[] = [
-  [greeting, 5],
+  [greeting, 4],
   [goodbye, 2],
   [thanks, 3],
-  [identity, 10],
-  [capital, 16],
-  [currency, 8],
+  [identity, 9],
+  [capital, 15],
+  [currency, 7],
   [opposite, 7],
-  [calendar, 5],
-  [arithmetic, 22],
-  [spelling, 30],
-  [counting, 26],
-  [unknown, 6],
+  [calendar, 8],
+  [arithmetic, 16],
+  [spelling, 40],
+  [counting, 30],
+  [unknown, 5],
 ];
 
 const MAX_EXCHANGES = 8;
@@ -60,6 +61,8 @@ export interface RuleOptions {
   readonly words?: WordLists;
   /** Which conversations. @default {1} */
   readonly seed?: number;
+  /** Spells words with each of its tokens as often as with any other, so that all are learned. */
+  readonly tokenizer?: Tokenizer;
 }
 
 /** Numbers that only the exam asks about. */
@@ -106,11 +109,15 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
 /** What is learned from: every word and pair of numbers but those that are held out. */
 async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promise<Subject> {
   const countries = options.countries ?? await readCountries();
-  const words = options.words ?? await readWords();
+  const { common, many } = options.words ?? await readWords();
+  const { tokenizer } = options;
+  const choose = tokenizer === undefined
+    ? (random: PythonRandom) => random.choice(many)
+    : chooseByToken([...common, ...many], tokenizer);
   return {
     name,
     countries,
-    word: (random) => random.choice(random.random() < 0.3 ? words.common : words.many),
+    word: (random) => random.random() < 0.2 ? random.choice(common) : choose(random),
     allowsNumbers: (a, b) => !isHeldOut(a, b),
   };
 }

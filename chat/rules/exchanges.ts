@@ -138,12 +138,15 @@ export function calendar(random: PythonRandom): Exchange {
   const name = names[at]!;
   if (random.random() < 0.3) {
     const before = names[(at + names.length - 1) % names.length]!;
-    return { question: `What comes before ${name}?`, answer: `${before} comes before ${name}.` };
+    return {
+      question: random.choice([`What comes before ${name}?`, `Which one precedes ${name}?`]),
+      answer: `Before ${name} comes ${before}.`,
+    };
   }
   const after = names[(at + 1) % names.length]!;
   return {
     question: random.choice([`What comes after ${name}?`, `Which one follows ${name}?`]),
-    answer: `${after} comes after ${name}.`,
+    answer: `After ${name} comes ${after}.`,
   };
 }
 
@@ -198,13 +201,15 @@ export function spelling(random: PythonRandom, { word: pick }: Subject): Exchang
   };
 }
 
-/** How many of a letter are in a word: spelled, then counted by the calculator. */
+/** How many of a letter are in a word: counted by the calculator, in the spelled word. */
 export function counting(random: PythonRandom, { word: pick }: Subject): Exchange {
   const word = pick(random);
   const letter = random.random() < 0.9
     ? random.choice(word)
     : random.choice("abcdefghijklmnopqrstuvwxyz");
-  const expression = `'${word}'.count('${letter}')`;
+  // Single letters are the same tokens wherever they stand; the tokens of a word after a quote are others
+  // than those after a space.
+  const expression = `'${spelled(word)}'.count('${letter}')`;
   const count = calculate(expression)!;
   const statement = count === "1" ? `There is 1 ${letter}` : `There are ${count} ${letter}`;
   return {
@@ -215,16 +220,15 @@ export function counting(random: PythonRandom, { word: pick }: Subject): Exchang
       `How often is ${letter} in ${word}?`,
     ]),
     answer: [
-      { type: "text", text: `${spelled(word)}\n` },
       { type: "python", text: expression },
       { type: "python_output", text: count },
-      { type: "text", text: `\n${statement} in ${word}.` },
+      { type: "text", text: `${statement} in ${word}.` },
     ],
   };
 }
 
 function spelled(word: string): string {
-  return `${word}: ${[...word].join(" ")}`;
+  return [...word].join(" ");
 }
 
 /** What the model cannot know. */

@@ -143,22 +143,18 @@ export interface WordLists {
   readonly heldOut: readonly string[];
 }
 
-/** Reads words of 3 to 8 letters. Every tenth of the common ones is held out. */
+/** Reads words of 3 to 10 letters, common ones of up to 8: every tenth of these is held out. */
 export async function readWords(): Promise<WordLists> {
   const [{ default: safe }, { default: all }] = await Promise.all([
     importSafeWords(),
     importWords(),
   ]);
-  const isShort = (word: string) => /^[a-z]{3,8}$/.test(word);
-  const words = [...safe].filter(isShort);
+  const words = [...safe].filter((word) => /^[a-z]{3,8}$/.test(word));
   const heldOut = words.filter((_, i) => i % 10 === 9);
   const kept = new Set(heldOut);
-  const most = 40_000;
-  const others = all.filter((word) => isShort(word) && !kept.has(word));
-  const stride = Math.max(1, Math.floor(others.length / most));
   return {
     common: words.filter((word) => !kept.has(word)),
-    many: others.filter((_, i) => i % stride === 0).slice(0, most),
+    many: all.filter((word) => /^[a-z]{3,10}$/.test(word) && !kept.has(word)),
     heldOut,
   };
 }
