@@ -40,6 +40,9 @@ const endless = { special: () => -1, encode: () => [], decode: () => "" };
 /** Most tokens per readback: only the first of them takes time. */
 const MAX_TOKENS_PER_READBACK = 32;
 
+/** Untimed runs before as many timed ones: V8 compiles what runs, in the course of some twenty. */
+const WARMUP_PREFILLS = 20;
+
 /** Median over groups of `together` tokens of their mean time, without the first tokens, which compile kernels. */
 function timePerToken(times: readonly number[], together: number): number {
   const warm = times.slice(Math.min(Math.max(5, together - 1), times.length - 1));
@@ -61,7 +64,7 @@ const script: Script<typeof flags> = {
     const model = new GPT(config, device, { seed: 1 });
     const length = Math.min(128, config.sequenceLen >> 1);
     const prompt = Array.from({ length }, (_, i) => i * 31 % config.vocabSize);
-    const prefills = await timeRuns(device, 6, () => {
+    const prefills = await timeRuns(device, 2 * WARMUP_PREFILLS, () => {
       using _scope = device.scope();
       const cache = new KVCache(device, config, 1, length);
       noGrad(() =>
@@ -110,12 +113,12 @@ const script: Script<typeof flags> = {
       library: "nanodino",
       device: device.info.description,
       config: values,
-      ms: { token: round(step, 3), prefill: round(median(prefills.slice(1)), 2) },
+      ms: { token: round(step, 3), prefill: round(median(prefills.slice(WARMUP_PREFILLS)), 2) },
       tokens_per_second: round(samples * 1000 / step, 1),
       ...(stepReadAlone === null
         ? {}
         : { speedup_over_reading_each: round(stepReadAlone / step, 2) }),
-      prefill_tokens_per_second: round(length * 1000 / median(prefills.slice(1)), 1),
+      prefill_tokens_per_second: round(length * 1000 / median(prefills.slice(WARMUP_PREFILLS)), 1),
       peak_rss_mb: peakMemory(),
     }));
     await device.close();
