@@ -163,7 +163,7 @@ export class AheadDrawer {
     const device = this.#device;
     const batch = new Batch(this.#cache);
     for (let i = 0; i < count; i++) {
-      using scope = device.scope();
+      using scope = device.scopes.openBriefly();
       const ids = (i === 0 ? previous : batch.last).unsqueeze(1);
       batch.push(noGrad(() => {
         const logits = this.#step(ids, this.#cache);

@@ -190,9 +190,12 @@ const OPERATIONS: Operations = {
   contiguous: views.contiguous,
 };
 
-for (const [name, operation] of Object.entries(OPERATIONS)) {
-  const method = function (this: Tensor, ...rest: unknown[]): Tensor {
-    return Reflect.apply(operation, undefined, [this, ...rest]);
+type AnyOperation = (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => Tensor;
+
+for (const [name, operation] of Object.entries(OPERATIONS) as [string, AnyOperation][]) {
+  // As many parameters as any operation has: rest parameters would make an array at every call.
+  const method = function (this: Tensor, a?: unknown, b?: unknown, c?: unknown): Tensor {
+    return operation(this, a, b, c);
   };
   Object.defineProperty(method, "name", { value: name });
   Object.defineProperty(Tensor.prototype, name, { value: method });
