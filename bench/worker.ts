@@ -12,7 +12,7 @@ import { RandomCropLoader } from "../data/mod.ts";
 import {
   GPT,
   planTraining,
-  pretrainingRates,
+  pretrainingSchedule,
   type StepEvent,
   train,
   type TrainingEvent,
@@ -95,11 +95,11 @@ function startTraining(
     numIterations: values.warmup + values.steps,
   });
   const model = new GPT(plan.config, device, { seed: 1 });
-  const optimizer = model.optimizer(plan.rates);
+  const optimizer = model.optimizer(plan.learningRates);
   const tokens = permutationArray(1, values.vocabSize);
   const loader = new RandomCropLoader({ tokens, seed: 1, batchSize, sequenceLength });
   return train({
-    setRates: pretrainingRates(plan),
+    setLearningRates: pretrainingSchedule(plan),
     ...{ model, optimizer, loader, plan },
     // An evaluation after every step makes the loop read the loss.
     evaluate: { every: 1, run: () => Promise.resolve(0) },

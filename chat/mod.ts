@@ -84,10 +84,10 @@ export {
 } from "./sft/conversation_loader.ts";
 export {
   fineTuningMultiplier,
-  type FineTuningRates,
-  fineTuningRates,
   type FineTuningSchedule,
-} from "./sft/rates.ts";
+  fineTuningSchedule,
+  type FineTuningScheduleOptions,
+} from "./sft/schedule.ts";
 export {
   advantagesOf,
   policyGradientLoss,

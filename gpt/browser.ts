@@ -59,7 +59,7 @@ export {
 export { measureBandwidth } from "./train/bandwidth.ts";
 export { measureMatmulPeak } from "./train/matmul_peak.ts";
 export { type ForwardOptions, GPT, type GPTOptions } from "./model/model.ts";
-export type { OptimizerRates } from "./train/optimizer_groups.ts";
+export type { LearningRates } from "./train/optimizer_groups.ts";
 export {
   type ParameterCounts,
   parameterCounts,

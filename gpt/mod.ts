@@ -41,7 +41,7 @@ export {
 } from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
-export { pretrainingRates, type SetRates } from "./train/loop.ts";
+export { pretrainingSchedule, type SetLearningRates } from "./train/loop.ts";
 export {
   encoderOf,
   type LoaderKind,

@@ -20,7 +20,7 @@ import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
 import type { GPT } from "./model/model.ts";
-import { optimizerGroups, type OptimizerRates } from "./train/optimizer_groups.ts";
+import { type LearningRates, optimizerGroups } from "./train/optimizer_groups.ts";
 
 /** The ranks that {@linkcode RunRanks} needs: `World` of `mpi/mod.ts`, whose methods these are. */
 export interface Collectives {
@@ -134,9 +134,11 @@ export class RunRanks {
   }
 
   /** Makes the optimizer whose work and state the ranks share. */
-  optimizer(model: GPT, rates: OptimizerRates): ShardedMuonAdamW {
+  optimizer(model: GPT, learningRates: LearningRates): ShardedMuonAdamW {
     const parameters = model.parameters();
-    const groups = optimizerGroups(model.config, rates).map((group): MuonAdamWGroupOptions => ({
+    const groups = optimizerGroups(model.config, learningRates).map((
+      group,
+    ): MuonAdamWGroupOptions => ({
       ...group,
       parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
     }));

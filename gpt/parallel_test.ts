@@ -4,7 +4,7 @@ import { openDevice } from "../tensor/mod.ts";
 import { adapterTest } from "../testing/gpu.ts";
 import { GPT } from "./model/model.ts";
 import { openTinyLoader, tinyPlan } from "./testing/tiny.ts";
-import { pretrainingRates, trainingLoop } from "./train/loop.ts";
+import { pretrainingSchedule, trainingLoop } from "./train/loop.ts";
 import { planTraining } from "./train/scaling.ts";
 
 const script = new URL("testing/ranks_script.ts", import.meta.url);
@@ -25,10 +25,10 @@ async function lossesOfOne(ranks: number): Promise<number[]> {
   const losses: number[] = [];
   const steps = trainingLoop({
     model,
-    optimizer: model.optimizer(plan.rates),
+    optimizer: model.optimizer(plan.learningRates),
     loader: await openTinyLoader(plan),
     plan,
-    setRates: pretrainingRates(plan),
+    setLearningRates: pretrainingSchedule(plan),
     firstStep: 0,
   });
   for await (const step of steps) {

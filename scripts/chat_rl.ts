@@ -103,7 +103,7 @@ async function run(values: ReinforceValues): Promise<number> {
     );
     const reinforcement = await prepareReinforcement({
       ...values,
-      ...{ device, checkpoint, folder, task, validation, rates: values },
+      ...{ device, checkpoint, folder, task, validation, learningRates: values },
       initialFraction: values.initLrFrac,
       learnsToEnd: !values.noLearnToEnd,
       settings: settingsOf(values),

@@ -132,7 +132,7 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
       sequenceLength: values.maxSeqLen,
       loadOptimizer: values.loadOptimizer !== 0,
-      rates: values,
+      learningRates: values,
       schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
       settings: settingsOf(values, tag),
       signal: interrupt.signal,

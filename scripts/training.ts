@@ -200,7 +200,10 @@ export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): Tr
   const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
   if (flags.lrScaling === "batch") return plan;
   const { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } = flags;
-  return { ...plan, rates: { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } };
+  return {
+    ...plan,
+    learningRates: { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay },
+  };
 }
 
 /** What {@linkcode runTraining} needs. */

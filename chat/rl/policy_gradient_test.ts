@@ -45,8 +45,8 @@ if (hasGolden) {
     const tensors = readGoldenTensors("chat/golden-rl");
     const model = goldenModel(device);
     const padding = goldenTokenizer().special("<|assistant_end|>");
-    const rates = { unembeddingLr: 0.004, embeddingLr: 0.2, matrixLr: 0.02, scalarLr: 0.5 };
-    const optimizer = model.optimizer({ ...rates, weightDecay: 0 });
+    const learningRates = { unembeddingLr: 0.004, embeddingLr: 0.2, matrixLr: 0.02, scalarLr: 0.5 };
+    const optimizer = model.optimizer({ ...learningRates, weightDecay: 0 });
     const parameters = model.parameters();
     let pass = 0;
     for (const [step, { lr, momentum, weight_decay }] of golden.steps.entries()) {

@@ -13,9 +13,9 @@ import {
   Engine,
   ensureWritableFolder,
   type GPT,
+  type LearningRates,
   loadModel,
   MetricsLog,
-  type OptimizerRates,
   saveCheckpoint,
   untrained,
 } from "../../gpt/mod.ts";
@@ -55,7 +55,7 @@ export interface ReinforceOptions {
   /** Whether the token that ends an answer is reinforced, too; the original's is not. @default {true} */
   readonly learnsToEnd?: boolean;
   /** The optimizer's learning rates. */
-  readonly rates?: OptimizerRates;
+  readonly learningRates?: LearningRates;
   /** The part of these learning rates to begin with. @default {0.05} */
   readonly initialFraction?: number;
   /** Steps from one evaluation to the next; −1 for never. @default {60} */
@@ -128,8 +128,8 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
   if (task.length === 0) throw new RangeError("Cannot learn: wanted questions, got none");
   await ensureWritableFolder(folder);
   const model = await loadModel(checkpoint, device);
-  const rates = { embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 };
-  const optimizer = model.optimizer({ ...rates, ...options.rates, weightDecay: 0 });
+  const learningRates = { embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 };
+  const optimizer = model.optimizer({ ...learningRates, ...options.learningRates, weightDecay: 0 });
   return { model, run: () => reinforce(options, model, optimizer) };
 }
 

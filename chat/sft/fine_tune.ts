@@ -14,9 +14,9 @@ import {
   evaluateBitsPerByte,
   flopsPerToken,
   type GPT,
+  type LearningRates,
   loadModel,
   loadOptimizer,
-  type OptimizerRates,
   type RunLock,
   trainInFolder,
   type TrainingEvent,
@@ -28,7 +28,7 @@ import {
   type ConversationLoaderOptions,
   type ConversationLoaderState,
 } from "./conversation_loader.ts";
-import { type FineTuningRates, fineTuningRates } from "./rates.ts";
+import { fineTuningSchedule, type FineTuningScheduleOptions } from "./schedule.ts";
 
 /** Options for {@linkcode prepareFineTuning}. */
 export interface FineTuneOptions {
@@ -57,9 +57,9 @@ export interface FineTuneOptions {
   /** The number of steps; −1 derives it from `epochs`. @default {-1} */
   readonly numIterations?: number;
   /** The optimizer's learning rates; the weight decay of matrices is 0. */
-  readonly rates: OptimizerRates;
+  readonly learningRates: LearningRates;
   /** What the learning rates are multiplied by over the run. */
-  readonly schedule?: FineTuningRates;
+  readonly schedule?: FineTuningScheduleOptions;
   /** Whether the optimizer begins with the state of the base model's. @default {true} */
   readonly loadOptimizer?: boolean;
   /** Steps from one evaluation to the next; −1 for never. */
@@ -116,7 +116,7 @@ export interface FineTuning {
  * const tuning = await prepareFineTuning({
  *   ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
  *   ...{ sequenceLength: 32, deviceBatchSize: 1, totalBatchSize: 32, numIterations: 2 },
- *   ...{ rates: {}, loadOptimizer: false, evalEvery: -1, evalTokens: 0, saveEvery: -1, seed: 1 },
+ *   ...{ learningRates: {}, loadOptimizer: false, evalEvery: -1, evalTokens: 0, saveEvery: -1, seed: 1 },
  * });
  * for await (const event of tuning.run()) {
  *   if (event.kind === "step") console.log(event.step, event.loss);
@@ -156,7 +156,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
     );
   }
-  const optimizer = model.optimizer({ ...options.rates, weightDecay: 0 });
+  const optimizer = model.optimizer({ ...options.learningRates, weightDecay: 0 });
   const hasState = checkpoint.meta.files.optim !== undefined;
   if (resume || ((options.loadOptimizer ?? true) && hasState)) {
     await loadOptimizer(checkpoint, optimizer, device);
@@ -192,7 +192,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
       trainInFolder({
         ...{ folder, model, optimizer, tokenizer, loader, plan, state, signal },
         ...evaluate,
-        setRates: fineTuningRates(numIterations, options.schedule),
+        setLearningRates: fineTuningSchedule(numIterations, options.schedule),
         settings: options.settings,
         saveEvery: options.saveEvery,
         lock: options.lock,

@@ -33,7 +33,7 @@ async function setUp(device: Device, options: Partial<FineTuneOptions> = {}) {
   return {
     ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir(), task },
     ...{ sequenceLength: 64, deviceBatchSize: 2, totalBatchSize: 256, numIterations: 8 },
-    rates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
+    learningRates: { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 },
     ...{ evalEvery: -1, evalTokens: 256, saveEvery: -1, seed: 1 },
     ...options,
   };

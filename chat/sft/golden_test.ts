@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { type SetRates, trainingLoop } from "../../gpt/train/loop.ts";
+import { type SetLearningRates, trainingLoop } from "../../gpt/train/loop.ts";
 import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
@@ -11,7 +11,7 @@ import {
   relativeDeviation,
 } from "../../testing/golden.ts";
 import { goldenModel } from "../testing/golden_chat.ts";
-import { fineTuningMultiplier } from "./rates.ts";
+import { fineTuningMultiplier } from "./schedule.ts";
 
 interface GoldenRun {
   argv: string[];
@@ -92,7 +92,7 @@ async function checkRun(device: Device, name: string): Promise<void> {
     numIterations: 3,
     gradAccumSteps: 2,
   };
-  const setRates: SetRates = (_, step) => {
+  const setLearningRates: SetLearningRates = (_, step) => {
     const { lr, momentum, weight_decay } = run.steps[step]!;
     optimizer.groups.forEach((group, i) => {
       group.lr = lr[i]!;
@@ -103,7 +103,7 @@ async function checkRun(device: Device, name: string): Promise<void> {
   };
   const losses: number[] = [];
   for await (
-    const step of trainingLoop({ model, optimizer, loader, plan, setRates, firstStep: 0 })
+    const step of trainingLoop({ model, optimizer, loader, plan, setLearningRates, firstStep: 0 })
   ) {
     for (const loss of step.losses) losses.push(await loss.item());
   }

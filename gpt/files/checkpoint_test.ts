@@ -20,7 +20,7 @@ const plan = tinyPlan();
 /** A model after one step, so that the optimiser has something to remember. */
 function trainedModel() {
   const model = new GPT(plan.config, device, { seed: 3 });
-  const optimizer = model.optimizer(plan.rates);
+  const optimizer = model.optimizer(plan.learningRates);
   using _scope = device.scope();
   const ids = Tensor.from(device, [[1, 2, 3, 4]], { dtype: "int32" });
   model.forward(ids, ids).backward();
@@ -58,7 +58,7 @@ Deno.test("a checkpoint is four files, and everything in it comes back bit for b
   assertEquals(checkpoint.tokenizer.encode(tinyTexts[0]!), tokenizer.encode(tinyTexts[0]!));
 
   const loaded = await loadModel(checkpoint, device);
-  const restored = loaded.optimizer(plan.rates);
+  const restored = loaded.optimizer(plan.learningRates);
   await loadOptimizer(checkpoint, restored, device);
   for (const [name, tensor] of model.stateDict()) {
     assertEquals(await loaded.stateDict().get(name)!.data(), await tensor.data(), name);
@@ -207,7 +207,7 @@ Deno.test("damaged files are refused by name, on one line", async (t) => {
       const error: Error = await assertRejects(async () => {
         const checkpoint = await openCheckpoint(folder);
         const loaded = await loadModel(checkpoint, device);
-        await loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device);
+        await loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device);
       });
       assertStringIncludes(error.message, message);
       assertStringIncludes(error.message, folder);
@@ -296,7 +296,7 @@ Deno.test("what is damaged in a checkpoint is named with another one that is int
       const load = async (step?: number) => {
         const checkpoint = await openCheckpoint(folder, step);
         const loaded = await loadModel(checkpoint, device);
-        await loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device);
+        await loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device);
       };
       const step = name.includes("asked") ? 9 : undefined;
       const hint = "Step 3 is intact: --step 3, or to train on --resume-from-step 3";
@@ -320,7 +320,7 @@ Deno.test("a checkpoint without an optimizer can be used but not resumed", async
   const checkpoint = await openCheckpoint(folder);
   const loaded = await loadModel(checkpoint, device);
   await assertRejects(
-    () => loadOptimizer(checkpoint, loaded.optimizer(plan.rates), device),
+    () => loadOptimizer(checkpoint, loaded.optimizer(plan.learningRates), device),
     Error,
     "the checkpoint was saved without it",
   );

@@ -12,7 +12,7 @@ import { openDevice, readSafetensors, type Tensor } from "../../tensor/mod.ts";
 import { encodeModel, encodeOptimizer } from "../files/checkpoint_content.ts";
 import { GPT } from "../model/model.ts";
 import { RunRanks } from "../parallel.ts";
-import { pretrainingRates, trainingLoop } from "../train/loop.ts";
+import { pretrainingSchedule, trainingLoop } from "../train/loop.ts";
 import { openTinyLoader, tinyPlan } from "./tiny.ts";
 
 const [kind, deviceKind] = Deno.args as ["sharded" | "replicated", "cpu" | "webgpu"];
@@ -23,15 +23,15 @@ const size = { numIterations: 3, totalBatchSize: 32 * ranks.ranks };
 const plan = tinyPlan({ ...size, ranks: ranks.ranks });
 const model = new GPT(plan.config, device, { seed: ranks.rank });
 await ranks.shareParameters(model);
-const sharded = ranks.optimizer(model, plan.rates);
-const whole = model.optimizer(plan.rates);
+const sharded = ranks.optimizer(model, plan.learningRates);
+const whole = model.optimizer(plan.learningRates);
 
 const steps = trainingLoop({
   model,
   optimizer: kind === "sharded" ? sharded : replicated(whole),
   loader: new SharedLoader(await openTinyLoader(plan), ranks),
   plan,
-  setRates: pretrainingRates(plan),
+  setLearningRates: pretrainingSchedule(plan),
   firstStep: 0,
   parallel: { ranks: ranks.ranks, agree: (loss) => ranks.sum([loss])[0]! / ranks.ranks },
 });

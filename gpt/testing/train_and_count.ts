@@ -44,7 +44,7 @@ export async function trainAndCount(
   const device = await openDevice(kind, { threads: 2, blas: false });
   const plan = tinyPlan();
   const model = new GPT(plan.config, device, { seed: 1 });
-  const optimizer = model.optimizer({ ...plan.rates, weightDecay: 0.1 });
+  const optimizer = model.optimizer({ ...plan.learningRates, weightDecay: 0.1 });
   const shape = [2, plan.config.sequenceLen];
   const counts: Counts = {
     ...{ live: [], liveBytes: [], collected: [], resident: [], objects: [], created: [] },

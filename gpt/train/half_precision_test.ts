@@ -14,8 +14,11 @@ import type { TrainingEvent } from "./run.ts";
 const tokenizer = await tinyTokenizer();
 
 // Large enough to learn something in eight steps, and not so large that the loss jumps.
-const rates = { unembeddingLr: 0.004, embeddingLr: 0.1, matrixLr: 0.005, scalarLr: 0.1 };
-const plan = { ...tinyPlan({ numIterations: 8 }), rates: { ...rates, weightDecay: 0.1 } };
+const learningRates = { unembeddingLr: 0.004, embeddingLr: 0.1, matrixLr: 0.005, scalarLr: 0.1 };
+const plan = {
+  ...tinyPlan({ numIterations: 8 }),
+  learningRates: { ...learningRates, weightDecay: 0.1 },
+};
 
 /** Trains a tiny model, and gives what happened. */
 async function trained(

@@ -15,7 +15,7 @@ const config = {
   nEmbd: 64,
   windowPattern: "SL",
 };
-const rates = {
+const learningRates = {
   unembeddingLr: 0.004,
   embeddingLr: 0.2,
   matrixLr: 0.02,
@@ -26,7 +26,7 @@ const rates = {
 /** The losses of a model of two layers that learns four rows of ids by heart. */
 async function learn(device: Device): Promise<number[]> {
   const model = new GPT(config, device, { seed: 1 });
-  const optimizer = model.optimizer(rates);
+  const optimizer = model.optimizer(learningRates);
   const ids = permutationArray(1, config.vocabSize);
   const rows = (values: Int32Array<ArrayBuffer>) =>
     Tensor.from(device, values, { shape: [ROWS, config.sequenceLen] });

@@ -39,7 +39,7 @@ export interface LoopOptions {
   /** The number of steps, and of batches in each. */
   readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps">;
   /** Sets the learning rates of each step. */
-  readonly setRates: SetRates;
+  readonly setLearningRates: SetLearningRates;
   /** The first step, counted from 0. */
   readonly firstStep: number;
   /** The ranks that train together, where there are several; each takes batches of its own. */
@@ -65,7 +65,7 @@ export interface LoopRanks {
 }
 
 /** Sets a step's learning rates, momentum and weight decay, and returns the rates' multiplier. */
-export type SetRates = (optimizer: Pick<MuonAdamW, "groups">, step: number) => number;
+export type SetLearningRates = (optimizer: Pick<MuonAdamW, "groups">, step: number) => number;
 
 /** A step that {@linkcode trainingLoop} has submitted to the device. */
 export interface LoopStep {
@@ -91,7 +91,7 @@ export interface LoopStep {
  * import { RandomCropLoader } from "../../data/mod.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";
- * import { pretrainingRates, trainingLoop } from "./loop.ts";
+ * import { pretrainingSchedule, trainingLoop } from "./loop.ts";
  * import { planTraining } from "./scaling.ts";
  *
  * const size = { maxSeqLen: 8, deviceBatchSize: 2, totalBatchSize: 16, numIterations: 2 };
@@ -100,9 +100,9 @@ export interface LoopStep {
  * const model = new GPT(plan.config, device);
  * const tokens = Int32Array.from(new TextEncoder().encode("The state of our union is strong."));
  * const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 2, sequenceLength: 8 });
- * const optimizer = model.optimizer(plan.rates);
- * const setRates = pretrainingRates(plan);
- * const options = { model, optimizer, loader, plan, setRates, firstStep: 0 };
+ * const optimizer = model.optimizer(plan.learningRates);
+ * const setLearningRates = pretrainingSchedule(plan);
+ * const options = { model, optimizer, loader, plan, setLearningRates, firstStep: 0 };
  * for await (const { losses } of trainingLoop(options)) {
  *   if (!Number.isFinite(await losses[0]!.item())) throw new Error("expected a finite loss");
  * }
@@ -110,7 +110,7 @@ export interface LoopStep {
  * ```
  */
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
-  const { model, optimizer, loader, scaler, plan, setRates, firstStep, parallel } = options;
+  const { model, optimizer, loader, scaler, plan, setLearningRates, firstStep, parallel } = options;
   const batches = plan.gradAccumSteps * (parallel?.ranks ?? 1);
   const { device } = model;
   for (let step = firstStep; step < plan.numIterations; step++) {
@@ -131,7 +131,7 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
       await pause(device);
     }
     const agreed = parallel === undefined ? losses : [await agree(losses, parallel)];
-    const learningRateMultiplier = setRates(optimizer, step);
+    const learningRateMultiplier = setLearningRates(optimizer, step);
     const scaling = await updateParameters(optimizer, scaler);
     optimizer.zeroGrad();
     await pause(device);
@@ -146,10 +146,10 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
  * @param plan The number of steps, and the weight decay to start from.
  * @param schedule The shape of the learning rate over the run.
  */
-export function pretrainingRates(
-  plan: Pick<TrainingPlan, "numIterations" | "rates">,
+export function pretrainingSchedule(
+  plan: Pick<TrainingPlan, "numIterations" | "learningRates">,
   schedule: Omit<LearningRateSchedule, "steps"> = {},
-): SetRates {
+): SetLearningRates {
   const run = { ...schedule, steps: plan.numIterations };
   return (optimizer, step) => {
     const multiplier = learningRateMultiplier(step, run);
@@ -157,7 +157,7 @@ export function pretrainingRates(
       group.lr = group.initialLr * multiplier;
       if (group.kind === "muon") {
         group.momentum = muonMomentumSchedule(step, run);
-        group.weightDecay = weightDecaySchedule(step, run.steps, plan.rates.weightDecay);
+        group.weightDecay = weightDecaySchedule(step, run.steps, plan.learningRates.weightDecay);
       }
     }
     return multiplier;

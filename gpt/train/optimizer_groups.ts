@@ -13,7 +13,7 @@ import type { GPTConfig } from "../model/config.ts";
 import { parameterGroup, parameterShapes } from "../model/parameters.ts";
 
 /** The learning rates of a model's parts, and the weight decay of its matrices. */
-export interface OptimizerRates {
+export interface LearningRates {
   /** For the head; 0.004 by default. */
   readonly unembeddingLr?: number;
   /** For the embedding, and half of it for the value embeddings; 0.2 by default. */
@@ -69,7 +69,7 @@ const tunedWidth = 768;
  * The rates of the embeddings and the head are scaled by the inverse root of the width.
  *
  * @param config The shape of the model.
- * @param rates The learning rates and the weight decay.
+ * @param learningRates The learning rates and the weight decay.
  * @returns The groups; every parameter of the model is in one of them.
  *
  * @example
@@ -91,7 +91,7 @@ const tunedWidth = 768;
  */
 export function optimizerGroups(
   config: GPTConfig,
-  rates: OptimizerRates = {},
+  learningRates: LearningRates = {},
 ): (AdamWGroup | MuonGroup)[] {
   const {
     unembeddingLr = 0.004,
@@ -99,7 +99,7 @@ export function optimizerGroups(
     matrixLr = 0.02,
     weightDecay = 0,
     scalarLr = 0.5,
-  } = rates;
+  } = learningRates;
   const shapes = parameterShapes(config);
   const namesOf = (group: string): string[] =>
     [...shapes.keys()].filter((name) => parameterGroup(name) === group);

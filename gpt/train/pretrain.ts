@@ -30,7 +30,7 @@ import type { RunLock } from "../files/run_lock.ts";
 import { ensureWritableFolder, removeTemporaries } from "../files/files.ts";
 import { GPT } from "../model/model.ts";
 import type { RunRanks } from "../parallel.ts";
-import { pretrainingRates } from "./loop.ts";
+import { pretrainingSchedule } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { trainInFolder } from "./folder_run.ts";
 import { type TrainingEvent, type TrainingState, type TrainOptions, untrained } from "./run.ts";
@@ -60,7 +60,7 @@ export interface PretrainOptions {
   /** The seed of the starting values and of the order of the data. */
   readonly seed: number;
   /** The shape of the learning rate over the run. */
-  readonly schedule?: Parameters<typeof pretrainingRates>[1];
+  readonly schedule?: Parameters<typeof pretrainingSchedule>[1];
   /** The steps from one evaluation to the next; −1 for never. */
   readonly evalEvery: number;
   /** The steps from one time that the model writes text to the next; −1 for never. */
@@ -179,7 +179,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         signal,
         profile: options.profile ?? false,
         settings: options.settings,
-        setRates: pretrainingRates(plan, options.schedule),
+        setLearningRates: pretrainingSchedule(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
         // Rank 0 alone writes texts, while the others wait for it in the next step.
         sample: { every: (parallel?.rank ?? 0) === 0 ? options.sampleEvery : -1, run: sample },
@@ -259,11 +259,11 @@ async function openModel(
   if (parallel !== undefined) return await openSharedModel(options, parallel);
   if (checkpoint === undefined) {
     const model = new GPT(plan.config, device, { seed, computeDtype });
-    return { model, optimizer: model.optimizer(plan.rates) };
+    return { model, optimizer: model.optimizer(plan.learningRates) };
   }
   checkSameShape(plan.config, checkpoint);
   const model = await loadModel(checkpoint, device, { computeDtype });
-  const optimizer = model.optimizer(plan.rates);
+  const optimizer = model.optimizer(plan.learningRates);
   await loadOptimizer(checkpoint, optimizer, device);
   return { model, optimizer };
 }
@@ -279,7 +279,7 @@ async function openSharedModel(
     ? await loadModel(checkpoint, device, { computeDtype })
     : new GPT(plan.config, device, { seed: isFirst ? seed : null, computeDtype });
   await parallel.shareParameters(model);
-  const optimizer = parallel.optimizer(model, plan.rates);
+  const optimizer = parallel.optimizer(model, plan.learningRates);
   if (checkpoint !== undefined) {
     const bytes = isFirst ? await readOptimizer(checkpoint) : null;
     parallel.decodeOptimizer(bytes, optimizer, device);

@@ -1,4 +1,4 @@
-import { pretrainingRates } from "./loop.ts";
+import { pretrainingSchedule } from "./loop.ts";
 import { assert, assertEquals } from "@std/assert";
 import { PackedLoader } from "../../data/mod.ts";
 import { type Device, type Profile, type ProfileEvent, Tensor } from "../../tensor/mod.ts";
@@ -23,9 +23,16 @@ async function run(device: Device, options: Partial<ScalingOptions>): Promise<Tr
     seed: 1,
     ...batch,
   });
-  const optimizer = model.optimizer(plan.rates);
+  const optimizer = model.optimizer(plan.learningRates);
   return await Array.fromAsync(
-    train({ model, optimizer, loader, plan, setRates: pretrainingRates(plan), profile: true }),
+    train({
+      model,
+      optimizer,
+      loader,
+      plan,
+      setLearningRates: pretrainingSchedule(plan),
+      profile: true,
+    }),
   );
 }
 
@@ -48,9 +55,9 @@ testOnEveryDevice("a run profiles one whole step, when everything is warm", asyn
 
 cpuTest("operations account for at least 95 % of a step", async (device) => {
   const size = { depth: 1, aspectRatio: 256, headDim: 64, maxSeqLen: 256, totalBatchSize: 512 };
-  const { config, rates } = tinyPlan(size);
+  const { config, learningRates } = tinyPlan(size);
   const model = new GPT(config, device, { seed: 3 });
-  const optimizer = model.optimizer(rates);
+  const optimizer = model.optimizer(learningRates);
   const ids = Tensor.from(device, new Int32Array(1024).fill(1), { shape: [4, 256] });
   const profiles: Profile[] = [];
   for (let step = 0; step < 8; step++) {

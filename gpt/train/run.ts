@@ -153,7 +153,7 @@ const WARMUP_STEPS = 3;
  * import { RandomCropLoader } from "../../data/mod.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { GPT } from "../model/model.ts";
- * import { pretrainingRates } from "./loop.ts";
+ * import { pretrainingSchedule } from "./loop.ts";
  * import { planTraining } from "./scaling.ts";
  * import { train } from "./run.ts";
  *
@@ -176,9 +176,9 @@ const WARMUP_STEPS = 3;
  *   batchSize: 2,
  *   sequenceLength: 8,
  * });
- * const optimizer = model.optimizer(plan.rates);
- * const setRates = pretrainingRates(plan);
- * for await (const event of train({ model, optimizer, loader, plan, setRates })) {
+ * const optimizer = model.optimizer(plan.learningRates);
+ * const setLearningRates = pretrainingSchedule(plan);
+ * for await (const event of train({ model, optimizer, loader, plan, setLearningRates })) {
  *   if (event.kind === "step") console.log(event.step, event.loss);
  * }
  * await device.close();
@@ -264,7 +264,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
         ...step,
         loss,
         smoothLoss: lossAverage / (1 - LOSS_DECAY ** (step.step + 1)),
-        ...clock.rates(step.step, seconds),
+        ...clock.speed(step.step, seconds),
       };
     }
     if (profile) yield { kind: "profile", step, profile };
@@ -336,7 +336,7 @@ class StepClock {
   }
 
   /** What a step of so many seconds means for the run. */
-  rates(
+  speed(
     step: number,
     seconds: number,
   ): Pick<StepEvent, "seconds" | "tokensPerSecond" | "flopsPerSecond" | "secondsLeft"> {

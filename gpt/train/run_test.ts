@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
 import { GPT } from "../model/model.ts";
-import { pretrainingRates } from "./loop.ts";
+import { pretrainingSchedule } from "./loop.ts";
 import { encoderOf } from "./pretrain.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { tinyPlan, tinySource, tinyTokenizer } from "../testing/tiny.ts";
@@ -19,10 +19,10 @@ async function setUp(plan: TrainingPlan, batchSize = 2, on = device): Promise<Tr
   const loader = await PackedLoader.open({ split, encoder, seed: 1, ...batch });
   return {
     model,
-    optimizer: model.optimizer(plan.rates),
+    optimizer: model.optimizer(plan.learningRates),
     loader,
     plan,
-    setRates: pretrainingRates(plan),
+    setLearningRates: pretrainingSchedule(plan),
   };
 }
 
@@ -43,11 +43,11 @@ const losses = (events: readonly TrainingEvent[]) =>
 
 Deno.test("the loss falls from that of a model that knows nothing", async () => {
   // The rates as they were tuned: the scaling to the batch makes them tiny for so few tokens.
-  const rates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
-  const plan = { ...tinyPlan(), rates: { ...rates, weightDecay: 0 } };
+  const learningRates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
+  const plan = { ...tinyPlan(), learningRates: { ...learningRates, weightDecay: 0 } };
   const events = await run({
     ...await setUp(plan),
-    setRates: pretrainingRates(plan, { warmupSteps: 2 }),
+    setLearningRates: pretrainingSchedule(plan, { warmupSteps: 2 }),
   });
   const all = losses(events);
   assertEquals(all.length, 20);
@@ -71,7 +71,7 @@ Deno.test("the schedules set the rates of each step", async () => {
   const schedule = { warmupSteps: 4, warmdownRatio: 0.5, finalFraction: 0.1 };
   const seen: number[] = [];
   for await (
-    const event of train({ ...options, setRates: pretrainingRates(plan, schedule) })
+    const event of train({ ...options, setLearningRates: pretrainingSchedule(plan, schedule) })
   ) {
     if (event.kind === "step") seen.push(event.learningRateMultiplier);
   }
@@ -82,7 +82,7 @@ Deno.test("the schedules set the rates of each step", async () => {
     if (group.kind !== "muon") continue;
     // Step 9 of 10: half a cosine wave for the decay, a fortieth of the way for the momentum.
     assertAlmostEquals(group.momentum, 0.85 + 0.12 * 9 / 400, 1e-12);
-    const decay = plan.rates.weightDecay * 0.5 * (1 + Math.cos(Math.PI * 0.9));
+    const decay = plan.learningRates.weightDecay * 0.5 * (1 + Math.cos(Math.PI * 0.9));
     assertAlmostEquals(group.weightDecay, decay, 1e-12);
   }
 });
@@ -172,7 +172,10 @@ Deno.test("a signal during an evaluation stops the run as well", async () => {
 
 Deno.test("a loss that is not finite ends the run before anything is saved, and names the step", async () => {
   const saved: number[] = [];
-  const options = await setUp({ ...tinyPlan(), rates: { ...tinyPlan().rates, embeddingLr: 1e30 } });
+  const options = await setUp({
+    ...tinyPlan(),
+    learningRates: { ...tinyPlan().learningRates, embeddingLr: 1e30 },
+  });
   options.model.lm_head.weight.assign(
     new Float32Array(options.model.lm_head.weight.size).fill(NaN),
   );

@@ -16,7 +16,7 @@
 import { roundHalfToEven } from "../../optim/rounding.ts";
 import { checkConfig, type GPTConfig } from "../model/config.ts";
 import { flopsPerToken } from "./costs.ts";
-import type { OptimizerRates } from "./optimizer_groups.ts";
+import type { LearningRates } from "./optimizer_groups.ts";
 import { parameterCounts } from "../model/parameters.ts";
 
 /** What the user may set, under the names and with the defaults of nanochat's flags. */
@@ -95,7 +95,7 @@ export interface TrainingPlan {
   /** The factor on the learning rates that goes with the batch size. */
   readonly batchLrScale: number;
   /** The scaled learning rates and weight decay. */
-  readonly rates: Required<OptimizerRates>;
+  readonly learningRates: Required<LearningRates>;
   /** The number of steps. */
   readonly numIterations: number;
   /** The tokens of the whole run. */
@@ -166,7 +166,7 @@ export function configForDepth(options: ScalingOptions): GPTConfig {
  *
  * const plan = planTraining({ depth: 12, vocabSize: 32768 });
  * if (plan.totalBatchSize !== 2 ** 19) throw new Error(`got ${plan.totalBatchSize}`);
- * if (plan.batchLrScale !== 1) throw new Error("expected the rates as they were tuned");
+ * if (plan.batchLrScale !== 1) throw new Error("expected the learningRates as they were tuned");
  * ```
  */
 export function planTraining(options: ScalingOptions): TrainingPlan {
@@ -208,7 +208,7 @@ export function planTraining(options: ScalingOptions): TrainingPlan {
     predictedBatchSize,
     totalBatchSize,
     batchLrScale,
-    rates: {
+    learningRates: {
       unembeddingLr: settings.unembeddingLr * batchLrScale,
       embeddingLr: settings.embeddingLr * batchLrScale,
       matrixLr: settings.matrixLr * batchLrScale,

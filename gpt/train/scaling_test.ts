@@ -87,12 +87,12 @@ function goldenPlanOf(golden: GoldenPlan): GoldenPlan {
     predicted_batch_size: golden.predicted_batch_size === null ? null : plan.predictedBatchSize,
     total_batch_size: plan.totalBatchSize,
     batch_lr_scale: plan.batchLrScale,
-    weight_decay_scaled: plan.rates.weightDecay,
+    weight_decay_scaled: plan.learningRates.weightDecay,
     num_iterations: plan.numIterations,
     total_tokens: plan.totalTokens,
     grad_accum_steps_1gpu: plan.gradAccumSteps,
     total_training_flops: plan.totalFlops,
-    optimizer_groups: optimizerGroups(config, plan.rates).map((group) => {
+    optimizer_groups: optimizerGroups(config, plan.learningRates).map((group) => {
       const common = {
         kind: group.kind,
         lr: group.lr,

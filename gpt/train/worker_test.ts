@@ -1,4 +1,4 @@
-import { pretrainingRates } from "./loop.ts";
+import { pretrainingSchedule } from "./loop.ts";
 import { assert, assertEquals } from "@std/assert";
 import { RandomCropLoader } from "../../data/mod.ts";
 import { openWebGpuDevice } from "../../tensor/devices/webgpu/mod.ts";
@@ -28,7 +28,7 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
   });
   const device = await openWebGpuDevice({ worker });
   const model = new GPT(plan.config, device, { seed: 1 });
-  const optimizer = model.optimizer({ ...plan.rates, weightDecay: 0.1 });
+  const optimizer = model.optimizer({ ...plan.learningRates, weightDecay: 0.1 });
   const tokens = permutationArray(1, 1024);
   const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 4, sequenceLength: 128 });
   // An evaluation after each step has its loss read at once, so each step has a delay of its own.
@@ -44,7 +44,7 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
       optimizer,
       loader,
       plan,
-      setRates: pretrainingRates(plan),
+      setLearningRates: pretrainingSchedule(plan),
       evaluate,
     })
   ) {

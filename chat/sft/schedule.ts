@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { SetRates } from "../../gpt/mod.ts";
+import type { SetLearningRates } from "../../gpt/mod.ts";
 import { linearSchedule } from "../../optim/mod.ts";
 
 /** The shape of the learning rate over a run. */
@@ -20,7 +20,7 @@ export interface FineTuningSchedule {
 }
 
 /** The schedule, and what the optimizer's learning rates are multiplied by. */
-export interface FineTuningRates extends FineTuningSchedule {
+export interface FineTuningScheduleOptions extends FineTuningSchedule {
   /** The full learning rate, as a fraction of the optimizer's. @default {0.8} */
   readonly initialFraction?: number;
 }
@@ -35,7 +35,7 @@ export interface FineTuningRates extends FineTuningSchedule {
  *
  * @example
  * ```ts
- * import { fineTuningMultiplier } from "./rates.ts";
+ * import { fineTuningMultiplier } from "./schedule.ts";
  *
  * if (fineTuningMultiplier(0.25) !== 1) throw new Error("expected the full rate");
  * if (fineTuningMultiplier(0.75) !== 0.5) throw new Error("expected half of it");
@@ -65,12 +65,12 @@ const MOMENTUM_WARMUP_STEPS = 300;
  * Sets the rates of each step of a run. The weight decay stays as it is in the optimizer.
  *
  * @param steps The length of the run.
- * @param rates The shape of the learning rate, and its height.
+ * @param learningRates The shape of the learning rate, and its height.
  */
-export function fineTuningRates(
+export function fineTuningSchedule(
   steps: number,
-  { initialFraction = 0.8, ...schedule }: FineTuningRates = {},
-): SetRates {
+  { initialFraction = 0.8, ...schedule }: FineTuningScheduleOptions = {},
+): SetLearningRates {
   return (optimizer, step) => {
     const multiplier = fineTuningMultiplier(step / steps, schedule);
     for (const group of optimizer.groups) {
