@@ -10,17 +10,12 @@
  * @module
  */
 
-import {
-  type Exchange,
-  type MuonAdamWGroupOptions,
-  type Segments,
-  ShardedMuonAdamW,
-} from "../optim/mod.ts";
+import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
 import type { GPT } from "./model/model.ts";
-import { type LearningRates, optimizerGroups } from "./train/optimizer_groups.ts";
+import { type LearningRates, optimizerGroupOptions } from "./train/optimizer_groups.ts";
 
 /** The ranks that {@linkcode RunRanks} needs: `World` of `mpi/mod.ts`, whose methods these are. */
 export interface Collectives {
@@ -135,13 +130,7 @@ export class RunRanks {
 
   /** Makes the optimizer whose work and state the ranks share. */
   optimizer(model: GPT, learningRates: LearningRates): ShardedMuonAdamW {
-    const parameters = model.parameters();
-    const groups = optimizerGroups(model.config, learningRates).map((
-      group,
-    ): MuonAdamWGroupOptions => ({
-      ...group,
-      parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
-    }));
+    const groups = optimizerGroupOptions(model.config, learningRates, model.parameters());
     return new ShardedMuonAdamW(groups, new TensorExchange(this.#world, this.#addressOf));
   }
 

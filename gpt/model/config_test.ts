@@ -80,7 +80,7 @@ Deno.test("the window pattern repeats over the layers, and the last layer is alw
 Deno.test("every parameter belongs to exactly one group of the optimizer", () => {
   for (const nLayer of [1, 2, 3]) {
     const config = { ...small, nLayer };
-    const grouped = optimizerGroups(config).flatMap(({ parameters }) => parameters);
+    const grouped = optimizerGroups(config).flatMap(({ names }) => names);
     assertEquals(grouped.toSorted(), [...parameterShapes(config).keys()].sort());
   }
 });
@@ -150,8 +150,8 @@ goldenTest("shapes, counts and costs equal the original's for both golden models
     });
     assertEquals(
       groups.map((group) => {
-        const { kind, parameters, lr } = group;
-        const common = { kind, params: parameters, lr, weight_decay: group.weightDecay };
+        const { kind, names, lr } = group;
+        const common = { kind, params: names, lr, weight_decay: group.weightDecay };
         return group.kind === "adamw"
           ? { ...common, betas: group.betas, eps: group.eps }
           : { ...common, ns_steps: group.orthogonalizationSteps, beta2: group.beta2 };

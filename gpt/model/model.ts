@@ -46,7 +46,7 @@ import {
 } from "./config.ts";
 import { KVCache } from "./kv_cache.ts";
 import { parameterCounts } from "./parameters.ts";
-import { type LearningRates, optimizerGroups } from "../train/optimizer_groups.ts";
+import { type LearningRates, optimizerGroupOptions } from "../train/optimizer_groups.ts";
 
 /** Logits are smoothly kept between minus this and this. */
 export const LOGIT_CAP = 15;
@@ -262,13 +262,7 @@ export class GPT extends PureModule {
 
   /** Makes the optimiser that nanochat trains with: Muon for matrices, AdamW for the rest. */
   optimizer(learningRates: LearningRates = {}): MuonAdamW {
-    const parameters = this.parameters();
-    return new MuonAdamW(
-      optimizerGroups(this.config, learningRates).map((group) => ({
-        ...group,
-        parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
-      })),
-    );
+    return new MuonAdamW(optimizerGroupOptions(this.config, learningRates, this.parameters()));
   }
 
   /**

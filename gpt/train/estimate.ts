@@ -162,8 +162,8 @@ function rotarySize(config: GPTConfig): number {
 /** AdamW remembers two means of each number, Muon one, and one number for each line of a matrix. */
 function optimizerSize(config: GPTConfig): number {
   const shapes = parameterShapes(config);
-  return optimizerGroups(config).reduce((sum, { kind, parameters }) => {
-    const sizes = parameters.map((name) => shapes.get(name)!);
+  return optimizerGroups(config).reduce((sum, { kind, names }) => {
+    const sizes = names.map((name) => shapes.get(name)!);
     const size = sizes.reduce((sum, shape) => sum + sizeOf(shape), 0);
     const lines = sizes.reduce((sum, shape) => sum + Math.max(...shape), 0);
     return sum + (kind === "muon" ? size + lines : 2 * size);
@@ -230,9 +230,9 @@ function muonStacks(
   const shapes = parameterShapes(config);
   return optimizerGroups(config).flatMap((group) => {
     if (group.kind !== "muon") return [];
-    const [rows, columns] = shapes.get(group.parameters[0]!) as [number, number];
+    const [rows, columns] = shapes.get(group.names[0]!) as [number, number];
     return [{
-      count: group.parameters.length,
+      count: group.names.length,
       rows,
       columns,
       iterations: group.orthogonalizationSteps,

@@ -9,6 +9,8 @@
  * @module
  */
 
+import type { AdamWGroup, MuonAdamWGroupOptions, MuonGroup } from "../../optim/mod.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { parameterGroup, parameterShapes } from "../model/parameters.ts";
 
@@ -26,39 +28,10 @@ export interface LearningRates {
   readonly scalarLr?: number;
 }
 
-/** Parameters that AdamW trains. */
-export interface AdamWGroup {
-  /** Tells the two kinds of group apart. */
-  readonly kind: "adamw";
-  /** The names of the parameters. */
-  readonly parameters: readonly string[];
-  /** The learning rate. */
-  readonly lr: number;
-  /** How much of the running mean of the gradient, and of its square, is kept at each step. */
-  readonly betas: readonly [number, number];
-  /** What keeps the division by the root of the square from becoming one by zero. */
-  readonly eps: number;
-  /** The decoupled weight decay. */
-  readonly weightDecay: number;
-}
-
-/** Parameters of one shape that Muon trains. */
-export interface MuonGroup {
-  /** Tells the two kinds of group apart. */
-  readonly kind: "muon";
-  /** The names of the parameters. */
-  readonly parameters: readonly string[];
-  /** The learning rate. */
-  readonly lr: number;
-  /** How much of the running mean of the gradient is kept at each step. */
-  readonly momentum: number;
-  /** The iterations that make an update orthogonal. */
-  readonly orthogonalizationSteps: number;
-  /** How much of the running variance of the update is kept at each step. */
-  readonly beta2: number;
-  /** The cautious weight decay. */
-  readonly weightDecay: number;
-}
+/** A group of a model's optimizer, which names its parameters. */
+export type NamedGroup =
+  | Omit<AdamWGroup, "parameters" | "initialLr">
+  | Omit<MuonGroup, "parameters" | "initialLr">;
 
 /** The width at which the rates of AdamW were tuned. */
 const tunedWidth = 768;
@@ -92,7 +65,7 @@ const tunedWidth = 768;
 export function optimizerGroups(
   config: GPTConfig,
   learningRates: LearningRates = {},
-): (AdamWGroup | MuonGroup)[] {
+): NamedGroup[] {
   const {
     unembeddingLr = 0.004,
     embeddingLr = 0.2,
@@ -109,7 +82,7 @@ export function optimizerGroups(
   return [
     {
       kind: "adamw",
-      parameters: namesOf("lmHead"),
+      names: namesOf("lmHead"),
       lr: unembeddingLr * widthScale,
       betas: [0.8, 0.96],
       eps,
@@ -117,7 +90,7 @@ export function optimizerGroups(
     },
     {
       kind: "adamw",
-      parameters: namesOf("wte"),
+      names: namesOf("wte"),
       lr: embeddingLr * widthScale,
       betas: [0.8, 0.995],
       eps,
@@ -125,7 +98,7 @@ export function optimizerGroups(
     },
     {
       kind: "adamw",
-      parameters: namesOf("valueEmbeds"),
+      names: namesOf("valueEmbeds"),
       lr: embeddingLr * widthScale * 0.5,
       betas: [0.8, 0.995],
       eps,
@@ -133,7 +106,7 @@ export function optimizerGroups(
     },
     {
       kind: "adamw",
-      parameters: ["resid_lambdas"],
+      names: ["resid_lambdas"],
       lr: scalarLr * 0.01,
       betas: [0.8, 0.95],
       eps,
@@ -141,7 +114,7 @@ export function optimizerGroups(
     },
     {
       kind: "adamw",
-      parameters: ["x0_lambdas"],
+      names: ["x0_lambdas"],
       lr: scalarLr,
       betas: [0.96, 0.95],
       eps,
@@ -149,15 +122,15 @@ export function optimizerGroups(
     },
     {
       kind: "adamw",
-      parameters: ["smear_gate.weight", "smear_lambda", "backout_lambda"],
+      names: ["smear_gate.weight", "smear_lambda", "backout_lambda"],
       lr: 0.2,
       betas: [0.8, 0.95],
       eps,
       weightDecay: 0,
     },
-    ...groupByShape(namesOf("transformerMatrices"), shapes).map((parameters): MuonGroup => ({
+    ...groupByShape(namesOf("transformerMatrices"), shapes).map((names): NamedGroup => ({
       kind: "muon",
-      parameters,
+      names,
       lr: matrixLr,
       momentum: 0.95,
       orthogonalizationSteps: 5,
@@ -165,6 +138,22 @@ export function optimizerGroups(
       weightDecay,
     })),
   ];
+}
+
+/**
+ * The groups of {@linkcode optimizerGroups} with the parameters themselves, for the optimizer.
+ *
+ * @param parameters The model's, by name.
+ */
+export function optimizerGroupOptions(
+  config: GPTConfig,
+  learningRates: LearningRates,
+  parameters: ReadonlyMap<string, Tensor>,
+): MuonAdamWGroupOptions[] {
+  return optimizerGroups(config, learningRates).map(({ names, ...group }) => ({
+    ...group,
+    parameters: new Map(names.map((name) => [name, parameters.get(name)!])),
+  }));
 }
 
 /** Groups matrices by shape: fewer rows first, then fewer columns. */

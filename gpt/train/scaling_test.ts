@@ -98,9 +98,9 @@ function goldenPlanOf(golden: GoldenPlan): GoldenPlan {
         lr: group.lr,
         initial_lr: group.lr,
         weight_decay: group.weightDecay,
-        n_params: group.parameters.length,
-        first: group.parameters[0],
-        shape: shapes.get(group.parameters[0]!),
+        n_params: group.names.length,
+        first: group.names[0],
+        shape: shapes.get(group.names[0]!),
       };
       return group.kind === "adamw" ? { ...common, betas: group.betas, eps: group.eps } : {
         ...common,
