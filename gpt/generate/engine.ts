@@ -9,11 +9,11 @@
 
 import { RangeError } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
-import { AheadDrawer } from "./draw_ahead.ts";
+import { LookaheadDecoder } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
-import { checkSampled, checkSampling, drawTokens, type SamplingOptions } from "./sampling.ts";
+import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 /** What {@linkcode Engine.generate} can be told. */
 export interface GenerateOptions extends SamplingOptions {
@@ -57,11 +57,11 @@ export interface GeneratedStep {
  * const shape = { sequenceLen: 16, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
  * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
  * const engine = new Engine(model, tokenizer);
- * const drawn: number[] = [];
+ * const sampled: number[] = [];
  * for await (const { tokens } of engine.generate([97, 32], { maxTokens: 8, temperature: 0 })) {
- *   drawn.push(tokens[0]!);
+ *   sampled.push(tokens[0]!);
  * }
- * if (drawn.length > 8) throw new Error("expected at most 8 tokens");
+ * if (sampled.length > 8) throw new Error("expected at most 8 tokens");
  * await device.close();
  * ```
  */
@@ -97,14 +97,14 @@ export class Engine {
     const rows = Array.from({ length: samples }, () => new RowState(special, this.#tokenizer));
     const cache = options.cache ??
       this.#model.createCache(samples, tokens.length + limit);
-    const drawer = new AheadDrawer(this.#model, cache, options, limit);
+    const decoder = new LookaheadDecoder(this.#model, cache, options, limit);
     let used = 0;
     try {
-      let drawn: Awaited<ReturnType<AheadDrawer["draw"]>> = [
+      let sampled: Awaited<ReturnType<LookaheadDecoder["decode"]>> = [
         await this.#readPrompt(tokens, cache, options),
       ];
       for (let step = 1; limit > 0; step++) {
-        const next = drawn[used++]!;
+        const next = sampled[used++]!;
         checkSampled(next);
         const taken = rows.map((row, i) => row.next(next[i]!));
         const column = taken.map(({ token }) => token);
@@ -112,17 +112,17 @@ export class Engine {
         yield { tokens: column, masks };
         if (step >= limit || rows.every((row) => row.isFinished)) return;
         const isOther = masks.includes(0);
-        if (used < drawn.length && !isOther) continue;
-        if (isOther) drawer.rewind(used);
-        const wanted = options.readEvery ?? drawer.pace;
+        if (used < sampled.length && !isOther) continue;
+        if (isOther) decoder.rewind(used);
+        const wanted = options.readEvery ?? decoder.pace;
         const count = rows.some((row) => row.mayBeForced) ? 1 : Math.min(wanted, limit - step);
-        drawn = await drawer.draw(column, step, count);
+        sampled = await decoder.decode(column, step, count);
         used = 0;
       }
     } finally {
       // What was computed ahead of the last token that was yielded is taken back.
-      if (options.cache !== undefined && used > 0) drawer.rewind(used);
-      drawer.dispose();
+      if (options.cache !== undefined && used > 0) decoder.rewind(used);
+      decoder.dispose();
       if (options.cache === undefined) cache.dispose();
     }
   }
@@ -201,7 +201,7 @@ export class Engine {
     options: GenerateOptions,
   ): Promise<readonly number[]> {
     const { device, config } = this.#model;
-    const drawn = noGrad(() => {
+    const sampled = noGrad(() => {
       using scope = device.scope();
       const isKept = cache === options.cache;
       const prompt = isKept ? cache : this.#model.createCache(1, tokens.length);
@@ -211,12 +211,12 @@ export class Engine {
         if (!isKept) cache.copyFrom(prompt);
         const last = logits.slice(1, tokens.length - 1).squeeze(1);
         const repeated = last.expand([cache.batchSize, config.vocabSize]);
-        return scope.keep(drawTokens(repeated, 0, options));
+        return scope.keep(sampleTokens(repeated, 0, options));
       } finally {
         if (!isKept) prompt.dispose();
       }
     });
-    return await readIds(drawn);
+    return await readIds(sampled);
   }
 }
 
@@ -246,13 +246,13 @@ export async function* generateWithoutCache(
   }
   const text = [...tokens];
   for (let step = 0; step < options.maxTokens; step++) {
-    const drawn = noGrad(() => {
+    const next = noGrad(() => {
       using scope = model.device.scope();
       const ids = Tensor.from(model.device, [text], { dtype: "int32" });
       const last = model.forward(ids).slice(1, text.length - 1).squeeze(1);
-      return scope.keep(drawTokens(last, step, options));
+      return scope.keep(sampleTokens(last, step, options));
     });
-    const sampled = await readIds(drawn);
+    const sampled = await readIds(next);
     checkSampled(sampled);
     const [token] = sampled;
     text.push(token!);

@@ -63,11 +63,11 @@ testOnEveryDevice("what is drawn does not depend on how many are read together",
   const before = device.live;
   for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
     const all = { maxTokens, topK, samples: 2, temperature: 1.5 };
-    const draw = (readEvery: number) =>
+    const sample = (readEvery: number) =>
       new Engine(model, bare).generateBatch(prompt, { ...all, readEvery });
-    const one = await draw(1);
+    const one = await sample(1);
     assertEquals(one.tokens[0]!.length, prompt.length + maxTokens);
-    for (const readEvery of [2, 5, 16, 100]) assertEquals(await draw(readEvery), one);
+    for (const readEvery of [2, 5, 16, 100]) assertEquals(await sample(readEvery), one);
     assertEquals(await new Engine(model, bare).generateBatch(prompt, all), one);
   }
   assertEquals(device.live, before);
@@ -129,9 +129,9 @@ testOnEveryDevice(
 
 cpuTest("the same seed draws the same tokens, and another one others", async (device) => {
   const engine = new Engine(makeModel(device), bare);
-  const draw = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });
-  assertEquals(await draw(1), await draw(1));
-  assertNotEquals(await draw(1), await draw(2));
+  const sample = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });
+  assertEquals(await sample(1), await sample(1));
+  assertNotEquals(await sample(1), await sample(2));
 });
 
 cpuTest("samples are drawn side by side, each on its own", async (device) => {
@@ -171,11 +171,11 @@ testOnEveryDevice(
 testOnEveryDevice("the calculator answers in the middle of a text", async (device) => {
   const model = makeModel(device);
   const plain = { maxTokens: 20, temperature: 2, seed: 6 };
-  const drawn = await firstOf(new Engine(model, bare), plain);
-  assertEquals(new Set(drawn.slice(0, 6)).size, 6);
+  const sampled = await firstOf(new Engine(model, bare), plain);
+  assertEquals(new Set(sampled.slice(0, 6)).size, 6);
   // The first token is read alone; the others begin and end an expression among those read together.
   for (const begin of [0, 1, 3]) {
-    const [start, expression, end] = drawn.slice(begin) as [number, number, number];
+    const [start, expression, end] = sampled.slice(begin) as [number, number, number];
     const specials: Record<string, number> = {
       "<|python_start|>": start,
       "<|python_end|>": end,
@@ -187,19 +187,19 @@ testOnEveryDevice("the calculator answers in the middle of a text", async (devic
       encode: (text) => [...text].map((character) => character.charCodeAt(0)),
       decode: (ids) => ids.every((id) => id === expression) ? "2*3" : "",
     });
-    const draw = (readEvery: number) =>
+    const sample = (readEvery: number) =>
       Array.fromAsync(engine.generate(prompt, { ...plain, readEvery }));
-    const steps = await draw(1);
+    const steps = await sample(1);
     assertEquals(
       steps.slice(0, begin + 6).map(({ tokens, masks }) => [tokens[0], masks[0]]),
       [
-        ...drawn.slice(0, begin + 3).map((token) => [token, 1]),
+        ...sampled.slice(0, begin + 3).map((token) => [token, 1]),
         ...[[50, 0], ["6".charCodeAt(0), 0], [51, 0]],
       ],
     );
     assertEquals(steps[begin + 6]?.masks[0], 1);
     // What was drawn ahead in place of the answer is forgotten.
-    for (const readEvery of [2, 5, 100]) assertEquals(await draw(readEvery), steps);
+    for (const readEvery of [2, 5, 100]) assertEquals(await sample(readEvery), steps);
   }
 });
 

@@ -73,15 +73,15 @@ const weightsOf = defineProgram(
  * @example The likeliest token
  * ```ts
  * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { drawTokens } from "./sampling.ts";
+ * import { sampleTokens } from "./sampling.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const drawn = drawTokens(Tensor.from(device, [[0, 5, 1]]), 0, { temperature: 0 });
- * if (await drawn.item() !== 1) throw new Error("expected token 1");
+ * const sampled = sampleTokens(Tensor.from(device, [[0, 5, 1]]), 0, { temperature: 0 });
+ * if (await sampled.item() !== 1) throw new Error("expected token 1");
  * await device.close();
  * ```
  */
-export function drawTokens(logits: Tensor, step: number, options: SamplingOptions): Tensor {
+export function sampleTokens(logits: Tensor, step: number, options: SamplingOptions): Tensor {
   const { temperature = 1, topK = 0, seed = 42 } = options;
   if (temperature === 0) return runProgram(likeliest, [logits], [], "int32")[0]!.squeeze(-1);
   const [rows, vocabSize] = logits.shape as [number, number];
@@ -98,7 +98,7 @@ export function drawTokens(logits: Tensor, step: number, options: SamplingOption
 /**
  * Checks tokens that were read back from the device.
  *
- * @param tokens What {@linkcode drawTokens} sampled, one for each row.
+ * @param tokens What {@linkcode sampleTokens} sampled, one for each row.
  * @throws {Error} If a row of logits was not finite.
  */
 export function checkSampled(tokens: readonly number[]): void {

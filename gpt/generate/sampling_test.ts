@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { Tensor } from "../../tensor/mod.ts";
-import { checkSampled, drawTokens, type SamplingOptions } from "./sampling.ts";
+import { checkSampled, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 const everyWay: readonly SamplingOptions[] = [
   { temperature: 0 },
@@ -22,7 +22,7 @@ testOnEveryDevice("a row whose largest logit is not finite gives -1", async (dev
   ];
   for (const options of everyWay) {
     using _scope = device.scope();
-    const tokens = drawTokens(Tensor.from(device, rows), 0, options);
+    const tokens = sampleTokens(Tensor.from(device, rows), 0, options);
     assertEquals([...await tokens.data()], [-1, -1, -1, -1, 2], JSON.stringify(options));
   }
 });
@@ -31,7 +31,7 @@ testOnEveryDevice("the lowest temperatures take the likeliest token", async (dev
   const logits = Tensor.from(device, [[-15, 14.999999, 15, 3], [1e-30, -1e-30, 0, -3]]);
   for (const temperature of [0, 1e-300, 1e-45, 1e-38, 1e-37]) {
     for (const topK of [0, 2]) {
-      const tokens = drawTokens(logits, 3, { temperature, topK });
+      const tokens = sampleTokens(logits, 3, { temperature, topK });
       assertEquals([...await tokens.data()], [2, 0], `temperature ${temperature}, topK ${topK}`);
     }
   }

@@ -52,9 +52,9 @@ export async function* writeText(
   options: Omit<GenerateOptions, "samples"> = {},
 ): AsyncGenerator<string, void, void> {
   const { ids, fitting } = encodePrompt(model, tokenizer, prompt, options);
-  yield* decodePieces(tokenizer, drawn());
+  yield* decodePieces(tokenizer, sampled());
 
-  async function* drawn(): AsyncGenerator<number, void, void> {
+  async function* sampled(): AsyncGenerator<number, void, void> {
     for await (const { tokens } of new Engine(model, tokenizer).generate(ids, fitting)) {
       yield tokens[0]!;
     }

@@ -6,7 +6,7 @@ import { type Device, matmul, noGrad, Tensor } from "../../tensor/mod.ts";
 const SIZE = 1024;
 
 /** A measurement takes at least this long, so that what waiting costs does not count: on a GPU 11 ms. */
-const LEAST_MILLISECONDS = { cpu: 20, webgpu: 60 };
+const MIN_MILLISECONDS = { cpu: 20, webgpu: 60 };
 
 /** Of so many measurements the fastest counts. */
 const TRIES = 3;
@@ -35,7 +35,7 @@ export async function measureMatmulPeak(device: Device): Promise<number> {
   await time(device, () => product(a, b), 1);
   for (let tries = 0; tries < TRIES;) {
     const milliseconds = await time(device, () => product(a, b), products);
-    if (milliseconds < LEAST_MILLISECONDS[device.kind]) {
+    if (milliseconds < MIN_MILLISECONDS[device.kind]) {
       products *= 2;
     } else {
       best = Math.max(best, products * 2 * SIZE ** 3 / (milliseconds / 1000));

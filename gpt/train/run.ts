@@ -133,7 +133,7 @@ const READ_INTERVAL = 500;
 const SAVING_SHARE = 0.01;
 
 /** The most steps whose losses wait: what is not read, not even a GPU's queue forgets. */
-const MOST_PENDING = 64;
+const MAX_PENDING = 64;
 
 /**
  * The first steps compile kernels: they are left out where the remaining time is estimated, and the
@@ -249,7 +249,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     );
     const mustRead = isInterrupted || agreement !== null || isStopping() ||
       state.step >= plan.numIterations || isProfiled || clock.elapsed >= READ_INTERVAL ||
-      pending.length >= MOST_PENDING;
+      pending.length >= MAX_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
@@ -358,12 +358,12 @@ class StepClock {
 
 /** Says when a checkpoint is due by time. */
 class SaveTimer {
-  readonly #leastSeconds: number;
+  readonly #minSeconds: number;
   #seconds: number;
   #savedAt = performance.now();
 
   constructor(seconds = Infinity) {
-    this.#leastSeconds = seconds;
+    this.#minSeconds = seconds;
     this.#seconds = seconds;
   }
 
@@ -378,7 +378,7 @@ class SaveTimer {
     const result = await save();
     this.#savedAt = performance.now();
     const seconds = (this.#savedAt - start) / 1000;
-    this.#seconds = Math.max(this.#leastSeconds, seconds / SAVING_SHARE);
+    this.#seconds = Math.max(this.#minSeconds, seconds / SAVING_SHARE);
     return result;
   }
 }

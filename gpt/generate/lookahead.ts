@@ -12,13 +12,13 @@ import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import type { CacheMark, KVCache } from "../model/kv_cache.ts";
 import { type DecodingStep, decodingStep } from "./decode.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { drawTokens, type SamplingOptions } from "./sampling.ts";
+import { sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 /** The most tokens that are drawn before they are read. */
-const MOST_AHEAD = 32;
+const MAX_LOOKAHEAD = 32;
 
 /** Who reads along should not have to wait longer than this for the next tokens, in milliseconds. */
-const LONGEST_WAIT = 100;
+const MAX_WAIT_MS = 100;
 
 /** Tokens that are drawn on the device and read together. */
 class Batch {
@@ -65,7 +65,7 @@ class Batch {
 }
 
 /** Draws tokens after what a cache has read. */
-export class AheadDrawer {
+export class LookaheadDecoder {
   readonly #device: Device;
   readonly #step: DecodingStep;
   readonly #cache: KVCache;
@@ -110,7 +110,7 @@ export class AheadDrawer {
    * @param count How many tokens to draw for each sample, unless they are on their way already.
    * @returns For each draw the token of each sample.
    */
-  async draw(
+  async decode(
     column: readonly number[],
     step: number,
     count: number,
@@ -129,8 +129,8 @@ export class AheadDrawer {
       this.#next = this.#record(batch.last, nextStep, nextCount);
     }
     const values = await reading;
-    const fitting = Math.floor(LONGEST_WAIT * batch.length / (performance.now() - start));
-    this.#pace = Math.max(1, Math.min(MOST_AHEAD, 2 * batch.length, fitting));
+    const fitting = Math.floor(MAX_WAIT_MS * batch.length / (performance.now() - start));
+    this.#pace = Math.max(1, Math.min(MAX_LOOKAHEAD, 2 * batch.length, fitting));
     return values;
   }
 
@@ -167,7 +167,7 @@ export class AheadDrawer {
       const ids = (i === 0 ? previous : batch.last).unsqueeze(1);
       batch.push(noGrad(() => {
         const logits = this.#step(ids, this.#cache);
-        return scope.keep(drawTokens(logits.squeeze(1), step + i, this.#options));
+        return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
       }));
       // The device runs what it has while as much again is recorded, which takes less time.
       if (isPowerOfTwo(i + 1)) device.flush();
