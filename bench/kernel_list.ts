@@ -18,7 +18,7 @@ import {
   stack,
   Tensor,
 } from "../tensor/mod.ts";
-import { describeProducts } from "../tensor/ops/matmul/product.ts";
+import { describeMatmuls } from "../tensor/ops/matmul/problem.ts";
 import { CPU_MATMULS } from "../tensor/ops/matmul/wasm.ts";
 import { runCandidate } from "../tensor/ops/matmul/candidates_wgsl.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
@@ -77,7 +77,7 @@ function naiveMatmul(
 ): Tensor {
   const { device } = a;
   const c = Tensor.zeros(device, [m, n]);
-  for (const each of describeProducts(a, b, c, { transposeA, transposeB })) {
+  for (const each of describeMatmuls(a, b, c, { transposeA, transposeB })) {
     if (device.kind === "cpu") CPU_MATMULS.naive.run(device, each, false);
     else runCandidate(device, "naive", each, {});
   }

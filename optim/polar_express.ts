@@ -134,14 +134,14 @@ function productOfFactors(
   let factor = factorOf(gram, row, first!);
   let all = factor;
   for (const coefficients of others) {
-    const half = symmetricProduct(gram, factor);
+    const half = symmetricMatmul(gram, factor);
     gram.dispose();
-    gram = symmetricProduct(factor, half);
+    gram = symmetricMatmul(factor, half);
     half.dispose();
     if (factor !== all) factor.dispose();
     factor = factorOf(gram, row, coefficients);
     const before = all;
-    all = symmetricProduct(factor, before);
+    all = symmetricMatmul(factor, before);
     before.dispose();
   }
   gram.dispose();
@@ -151,7 +151,7 @@ function productOfFactors(
 
 /** The factor P of one iteration. */
 function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor {
-  const factor = symmetricProduct(gram, gram);
+  const factor = symmetricMatmul(gram, gram);
   runProgramInto(polynomial, [gram, factor, row], [factor], coefficients);
   return factor;
 }
@@ -160,6 +160,6 @@ function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor
  * All factors are polynomials of one symmetric matrix, so they commute and the product is
  * symmetric.
  */
-function symmetricProduct(a: Tensor, b: Tensor): Tensor {
+function symmetricMatmul(a: Tensor, b: Tensor): Tensor {
   return matmul(a, b, { symmetric: true });
 }

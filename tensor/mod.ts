@@ -54,7 +54,7 @@ export {
 } from "./ops/losses/linear_cross_entropy.ts";
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
-export type { MatmulActivation } from "./ops/matmul/product.ts";
+export type { MatmulActivation } from "./ops/matmul/problem.ts";
 export type { TensorMethods } from "./ops/methods.ts";
 export { runProgram, runProgramInto } from "./ops/program.ts";
 export { rotary, rotaryAngles } from "./ops/rotary.ts";

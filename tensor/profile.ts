@@ -126,8 +126,8 @@ export function viewBytes(views: readonly Pick<View, "dtype" | "shape" | "stride
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const x = Tensor.ones(device, [64, 64]);
  * const rows = profileRows(await device.profile(() => x.matmul(x).dispose()));
- * const product = rows.find(({ name }) => name === "matmul 64×64×64");
- * if (product?.calls !== 1) throw new Error("expected one product");
+ * const matmul = rows.find(({ name }) => name === "matmul 64×64×64");
+ * if (matmul?.calls !== 1) throw new Error("expected one matmul");
  * await device.close();
  * ```
  */

@@ -24,11 +24,11 @@ function work(device: Device, x: Tensor, times: number): void {
 testOnEveryDevice("a profile says what each operation had to do", async (device) => {
   const [a, b] = [Tensor.ones(device, [32, 48]), Tensor.ones(device, [48, 16])];
   const profile = await device.profile(() => void a.matmul(b).relu());
-  const [product, relu, ...others] = kernelsOf(profile);
+  const [matmul, relu, ...others] = kernelsOf(profile);
   assertEquals(others, []);
-  assertEquals(product!.name, "matmul 32×48×16");
-  assertEquals(product!.flops, 2 * 32 * 48 * 16);
-  assertEquals(product!.bytes, 4 * (32 * 48 + 48 * 16 + 32 * 16));
+  assertEquals(matmul!.name, "matmul 32×48×16");
+  assertEquals(matmul!.flops, 2 * 32 * 48 * 16);
+  assertEquals(matmul!.bytes, 4 * (32 * 48 + 48 * 16 + 32 * 16));
   assertEquals(relu!.name, "relu");
   assertEquals(relu!.bytes, 2 * 4 * 32 * 16);
 });
@@ -41,11 +41,11 @@ testOnEveryDevice("a profile counts the pairs that attention looks at", async (d
   );
   // Queries see 1, 2, and then 3 keys each. A pair takes two matmuls forward and five backward, of
   // which a GPU computes two in both of its kernels.
-  const perProduct = 2 * size * batch * heads * (1 + 2 + 5 * 3);
+  const perMatmul = 2 * size * batch * heads * (1 + 2 + 5 * 3);
   const flops = (pattern: RegExp) =>
     kernelsOf(profile).reduce((sum, e) => sum + (pattern.test(e.name) ? e.flops ?? 0 : 0), 0);
-  assertEquals(flops(/^attention/), 2 * perProduct);
-  assertEquals(flops(/^gradient of attention/), (device.kind === "cpu" ? 5 : 7) * perProduct);
+  assertEquals(flops(/^attention/), 2 * perMatmul);
+  assertEquals(flops(/^gradient of attention/), (device.kind === "cpu" ? 5 : 7) * perMatmul);
 });
 
 testOnEveryDevice("what is broadcast is read once", async (device) => {
@@ -139,12 +139,12 @@ const example: Profile = {
 };
 
 Deno.test("operations are sorted by time, with the speed of all their calls", () => {
-  const [product, add] = profileRows(example);
-  assertEquals(product!.name, "product");
-  assertEquals([product!.calls, product!.milliseconds], [2, 6]);
-  assertAlmostEquals(product!.share, 0.6);
-  assertAlmostEquals(product!.flopsPerSecond!, 2e12, 1);
-  assertAlmostEquals(product!.bytesPerSecond!, 1e9, 1);
+  const [matmul, add] = profileRows(example);
+  assertEquals(matmul!.name, "product");
+  assertEquals([matmul!.calls, matmul!.milliseconds], [2, 6]);
+  assertAlmostEquals(matmul!.share, 0.6);
+  assertAlmostEquals(matmul!.flopsPerSecond!, 2e12, 1);
+  assertAlmostEquals(matmul!.bytesPerSecond!, 1e9, 1);
   assertEquals(add!.flopsPerSecond, undefined);
   assertAlmostEquals(add!.bytesPerSecond!, 2e9, 1);
 });

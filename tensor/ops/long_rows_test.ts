@@ -266,7 +266,7 @@ testLongRows("a factor for each of many long rows gets its gradient", async (dev
 });
 
 /** Of four hidden vectors with three elements, and as many per class. */
-const lossOfProducts = once(() => {
+const lossOfMatmuls = once(() => {
   const width = 3;
   const hidden = uniformArray(5, ROWS * width, -1);
   const table = uniformArray(6, LENGTH * width, -1);
@@ -289,7 +289,7 @@ const lossOfProducts = once(() => {
 });
 
 testLongRows("a loss over many classes agrees with double precision", async (device) => {
-  const { width, loss, ofHidden, ofTable, ...inputs } = lossOfProducts();
+  const { width, loss, ofHidden, ofTable, ...inputs } = lossOfMatmuls();
   const [hidden, table] = [inputs.hidden, inputs.table].map((values) =>
     Tensor.from(device, values, { shape: [values.length / width, width], requiresGrad: true })
   ) as [Tensor, Tensor];

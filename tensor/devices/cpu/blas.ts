@@ -3,7 +3,7 @@
 import { Error } from "../../errors.ts";
 import { deno, type DenoSubset, type ForeignFunction, type ForeignLibrary } from "./deno_subset.ts";
 import type { Heap } from "./memory.ts";
-import { type Product, ROW_MAJOR, transposition } from "./product.ts";
+import { ROW_MAJOR, type Sgemm, transposition } from "./sgemm.ts";
 import type { WorkerStart } from "./worker.ts";
 
 /**
@@ -131,19 +131,19 @@ export class Blas {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }
 
-  multiply(product: Product): void {
-    const { m, n, k, alpha, beta, lda, ldb, ldc } = product;
+  multiply(call: Sgemm): void {
+    const { m, n, k, alpha, beta, lda, ldb, ldc } = call;
     const [transposeA, transposeB] = [
-      transposition(product.transposeA),
-      transposition(product.transposeB),
+      transposition(call.transposeA),
+      transposition(call.transposeB),
     ];
     const sgemm = this.#sgemm;
-    let [a, b, c] = [this.base + product.a, this.base + product.b, this.base + product.c];
-    for (let i = 0; i < product.count; i++) {
+    let [a, b, c] = [this.base + call.a, this.base + call.b, this.base + call.c];
+    for (let i = 0; i < call.count; i++) {
       sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
-      a += product.stepA;
-      b += product.stepB;
-      c += product.stepC;
+      a += call.stepA;
+      b += call.stepB;
+      c += call.stepC;
     }
   }
 

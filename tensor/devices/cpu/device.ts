@@ -18,7 +18,7 @@ import { Blas } from "./blas.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
-import { partOf, type Product, readProduct, usefulParts } from "./product.ts";
+import { partOf, readSgemm, type Sgemm, usefulParts } from "./sgemm.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
 
 /** Options for {@linkcode openCpuDevice}. */
@@ -241,22 +241,22 @@ class Cpu implements CpuDevice {
       if (shares === 1) this.#runHere(kernel.key, compiled, 0, 0, items);
       else this.#runShared(kernel.key, compiled, items, shares);
     } else {
-      this.#multiply(readProduct(arguments_), items, grain);
+      this.#multiply(readSgemm(arguments_), items, grain);
     }
   }
 
-  #multiply(product: Product, items: number, grain: number): void {
+  #multiply(call: Sgemm, items: number, grain: number): void {
     const blas = this.#blas;
     if (blas === null) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
     }
-    const threads = Math.min(this.#blasThreads, usefulParts(product));
+    const threads = Math.min(this.#blasThreads, usefulParts(call));
     const shares = shareCount(items, grain, threads);
-    if (shares === 1) return blas.multiply(partOf(product, 0, items));
-    const part = (share: number): Product =>
-      partOf(product, boundary(items, share, shares), boundary(items, share + 1, shares));
+    if (shares === 1) return blas.multiply(partOf(call, 0, items));
+    const part = (share: number): Sgemm =>
+      partOf(call, boundary(items, share, shares), boundary(items, share + 1, shares));
     for (let share = 1; share < shares; share++) {
-      this.#pool.postProduct(share - 1, part(share));
+      this.#pool.postSgemm(share - 1, part(share));
     }
     blas.multiply(part(0));
     let failure: string | null = null;

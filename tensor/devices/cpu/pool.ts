@@ -2,7 +2,7 @@
 
 import { Error, RangeError } from "../../errors.ts";
 import type { CpuAllocation, Heap } from "./memory.ts";
-import { type Product, writeProduct } from "./product.ts";
+import { type Sgemm, writeSgemm } from "./sgemm.ts";
 import { startThread, type Thread } from "./thread.ts";
 import { BLAS_KERNEL, MAILBOX, STATE, type WorkerStart } from "./worker.ts";
 
@@ -130,10 +130,10 @@ export class Pool {
   }
 
   /** Posts part of a BLAS call to an idle worker. */
-  postProduct(worker: number, product: Product): void {
+  postSgemm(worker: number, call: Sgemm): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = BLAS_KERNEL;
-    writeProduct(product, words, this.#floats[worker] ?? new Float32Array(), MAILBOX.sgemm);
+    writeSgemm(call, words, this.#floats[worker] ?? new Float32Array(), MAILBOX.sgemm);
     offer(words);
   }
 

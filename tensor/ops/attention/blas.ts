@@ -68,7 +68,7 @@ class Placed {
 }
 
 /** C = alpha · op(A) · op(B) + beta · C, for each head. */
-interface HeadProduct {
+interface HeadMatmul {
   readonly a: Heads;
   readonly b: Heads;
   readonly c: Heads;
@@ -84,7 +84,7 @@ function multiplyHeads(
   device: CpuDevice,
   name: string,
   heads: number,
-  { a, b, c, transposeA, transposeB, sizes, alpha, beta }: HeadProduct,
+  { a, b, c, transposeA, transposeB, sizes, alpha, beta }: HeadMatmul,
 ): void {
   const [m, n, k] = sizes;
   const byHeads = heads % device.threads === 0;
@@ -244,7 +244,7 @@ export function attentionGradientByBlas(
     ) {
       const ofQueries = (x: Placed) => x.rows(batch, query, member, group);
       const ofKeys = (x: Placed) => x.rows(batch, first, 0, 1);
-      const multiply = (product: HeadProduct) => multiplyHeads(device, name, keyHeads, product);
+      const multiply = (product: HeadMatmul) => multiplyHeads(device, name, keyHeads, product);
       const compare = (a: Placed, b: Placed, c: Heads, alpha: number) =>
         multiply({
           ...{ a: ofKeys(a), b: ofQueries(b), c, alpha, beta: 0 },

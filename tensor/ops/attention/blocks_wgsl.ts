@@ -13,13 +13,13 @@ import {
   BEGIN_KEYS,
   beginQueries,
   declareAccumulators,
+  dotProducts,
   floats,
   kernelByParts,
   loadFunction,
   MAIN,
   type Operand,
   placeNames,
-  rowProducts,
   SEES,
   SHARED,
   SIZE_NAMES,
@@ -68,7 +68,7 @@ var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> maxima: array<vec4<f32>, 64>;
 var<workgroup> totals: array<vec4<f32>, 64>;
 ${[Q, K, V].map(loadFunction).join("")}
-${rowProducts("products", Q, K)}${SEES}
+${dotProducts("products", Q, K)}${SEES}
 fn largest(x: vec4<f32>) -> f32 {
   return max(max(x.x, x.y), max(x.z, x.w));
 }

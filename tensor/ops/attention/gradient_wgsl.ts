@@ -16,6 +16,7 @@ import {
   BEGIN_KEYS,
   beginQueries,
   declareAccumulators,
+  dotProducts,
   floats,
   headBase,
   kernelByParts,
@@ -24,7 +25,6 @@ import {
   type Operand,
   place,
   placeNames,
-  rowProducts,
   SEES,
   SHARED,
   SIZE_NAMES,
@@ -157,8 +157,8 @@ const queryKernel = kernelByParts(TILE, (parts, stored) => ({
 // [32 keys, 8 vectors of queries]
 var<workgroup> weights: array<vec4<f32>, 256>;
 ${OPERANDS.map(loadFunction).join("")}
-${rowProducts("scoreProducts", Q, K)}
-${rowProducts("valueProducts", DY, V)}${SEES}
+${dotProducts("dotScores", Q, K)}
+${dotProducts("dotValues", DY, V)}${SEES}
 ${MAIN} {${beginQueries([...OPERANDS, DQ])}
   var logSum: vec4<f32>;
   var delta: vec4<f32>;
@@ -171,8 +171,8 @@ ${MAIN} {${beginQueries([...OPERANDS, DQ])}
     }
   }
 ${declareAccumulators("sums", parts)}
-  for (var key = begin; key < end; key += ${TILE}) {${BEGIN_KEYS}    var scores = scoreProducts(qBase, first, kBase, key, thread) * arguments.scoreScale;
-    var changes = valueProducts(dyBase, first, vBase, key, thread);
+  for (var key = begin; key < end; key += ${TILE}) {${BEGIN_KEYS}    var scores = dotScores(qBase, first, kBase, key, thread) * arguments.scoreScale;
+    var changes = dotValues(dyBase, first, vBase, key, thread);
     for (var i = 0; i < 4; i++) {
       let change = power(scores[i] - logSum[i]) * (changes[i] - delta[i]);
       changes[i] = select(vec4<f32>(0.0), change, sees(position + i32(4u * rows) + i, keys));
@@ -216,8 +216,8 @@ const keyKernel = kernelByParts(TILE, (parts, stored) => ({
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> weightGradients: array<vec4<f32>, 256>;
 ${OPERANDS.map(loadFunction).join("")}
-${rowProducts("scoreProducts", K, Q)}
-${rowProducts("valueProducts", V, DY)}
+${dotProducts("dotScores", K, Q)}
+${dotProducts("dotValues", V, DY)}
 ${MAIN} {
   let first = i32(workgroup.x) * ${TILE};
   let keyHead = i32(workgroup.y);
@@ -242,8 +242,8 @@ ${declareAccumulators("keySums", parts)}${declareAccumulators("valueSums", parts
       let seesAll = query + ${TILE} <= end && first + ${TILE} <= arguments.keys &&
         first + ${TILE - 1} <= position + arguments.right &&
         first >= position + ${TILE - 1} - arguments.left;
-      var scores = scoreProducts(kBase, first, qBase, query, thread) * arguments.scoreScale;
-      var changes = valueProducts(vBase, first, dyBase, query, thread);
+      var scores = dotScores(kBase, first, qBase, query, thread) * arguments.scoreScale;
+      var changes = dotValues(vBase, first, dyBase, query, thread);
       let queries = vec4<i32>(query + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
       var logSum: vec4<f32>;
       var delta: vec4<f32>;

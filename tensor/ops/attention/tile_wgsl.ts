@@ -154,7 +154,7 @@ fn sees(position: i32, keys: vec4<i32>) -> vec4<bool> {
  * A function `name(leftBase, left, rightBase, right, thread)`: the dot products of 32 rows of one
  * operand, from token `left` on, with 32 rows of another.
  */
-export function rowProducts(name: string, left: Operand, right: Operand): string {
+export function dotProducts(name: string, left: Operand, right: Operand): string {
   const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
       staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
         ${

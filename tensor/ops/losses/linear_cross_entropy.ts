@@ -155,7 +155,7 @@ function walk(
     "the logits of some rows",
   );
   const one = gradients === null ? null : fill(device, [1, 1], 1);
-  const product = { transposeA: false, transposeB: false, symmetric: false };
+  const untransposed = { transposeA: false, transposeB: false, symmetric: false };
   for (let start = 0; start < rows; start += rowsAtOnce) {
     using _views = device.scopes.openBriefly();
     const end = Math.min(rows, start + rowsAtOnce);
@@ -165,17 +165,17 @@ function walk(
       Tensor,
     ];
     const logits = slice(scratch, 0, 0, end - start);
-    multiplyInto(x, weight, logits, { ...product, transposeB: true });
+    multiplyInto(x, weight, logits, { ...untransposed, transposeB: true });
     if (gradients === null || one === null) {
       runProgramInto(kernels.losses, [logits, y], [loss], scalars);
       continue;
     }
     runProgramInto(kernels.gradients, [logits, y, one], [loss, logits], scalars);
     if (gradients.hidden !== null) {
-      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), product);
+      multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), untransposed);
     }
     if (gradients.weight !== null) {
-      const options = { ...product, transposeA: true, accumulate: start > 0 };
+      const options = { ...untransposed, transposeA: true, accumulate: start > 0 };
       multiplyInto(logits, x, slice(gradients.weight, 0, 0, classes), options);
     }
   }

@@ -6,15 +6,15 @@ import { bindingOf, fitsOneBinding, halfOf } from "../../devices/webgpu/binding_
 import {
   mapAddends,
   type MatmulOptions,
+  type MatmulProblem,
   type Matrix,
-  type Product,
   withoutEpilogue,
-} from "./product.ts";
+} from "./problem.ts";
 
 type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
 interface Part {
-  readonly product: Product;
+  readonly problem: MatmulProblem;
   readonly options: Flags;
 }
 
@@ -29,20 +29,20 @@ type Side = "m" | "n" | "k" | "outer" | "inner";
  */
 export function matmulsInRanges(
   device: WebGpuDevice,
-  product: Product,
+  problem: MatmulProblem,
   options: Flags,
 ): readonly Part[] {
-  const { a, b, c, epilogue } = product;
+  const { a, b, c, epilogue } = problem;
   const addends = epilogue?.addends ?? [];
   if ([a, b, c, ...addends].every(({ allocation }) => fitsOneBinding(device, allocation))) {
-    return [{ product, options }];
+    return [{ problem, options }];
   }
-  const seen = seenProduct(device, product);
-  if (typeof seen !== "string") return [{ product: seen, options }];
-  const half = halfOf(product[seen]);
+  const seen = seenProblem(device, problem);
+  if (typeof seen !== "string") return [{ problem: seen, options }];
+  const half = halfOf(problem[seen]);
   // If sums are cut, only the last part completes them for the epilogue.
-  const begun = seen === "k" ? withoutEpilogue(product) : product;
-  const [first, second] = [part(begun, seen, 0, half), part(product, seen, half, product[seen])];
+  const begun = seen === "k" ? withoutEpilogue(problem) : problem;
+  const [first, second] = [part(begun, seen, 0, half), part(problem, seen, half, problem[seen])];
   // Only the whole of a symmetric matmul is symmetric.
   const { accumulate = false } = options;
   return [
@@ -52,8 +52,8 @@ export function matmulsInRanges(
 }
 
 /** The matmul with operands bound by ranges, or the side to cut along. */
-function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
-  const { outer, inner, a, b, c, epilogue } = product;
+function seenProblem(device: WebGpuDevice, problem: MatmulProblem): MatmulProblem | Side {
+  const { outer, inner, a, b, c, epilogue } = problem;
   const addends = epilogue?.addends ?? [];
   const operands: readonly (readonly [Matrix, byRow: "m" | "k", byColumn: "k" | "n"])[] = [
     ...[c, ...addends].map((matrix) => [matrix, "m", "n"] as const),
@@ -62,13 +62,13 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
   ];
   const seen: Matrix[] = [];
   for (const [matrix, byRow, byColumn] of operands) {
-    const [rows, columns] = [product[byRow], product[byColumn]];
+    const [rows, columns] = [problem[byRow], problem[byColumn]];
     const reach = (rows - 1) * matrix.row + (columns - 1) * matrix.column +
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
     const binding = bindingOf(device, matrix.allocation, matrix.dtype, range);
     // Aligning b copies it to another buffer.
-    const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(product) });
+    const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(problem) });
     if (binding === null || !isCopySeen) {
       if (outer > 1) return "outer";
       if (inner > 1) return "inner";
@@ -82,26 +82,26 @@ function seenProduct(device: WebGpuDevice, product: Product): Product | Side {
   }
   const seenAddends = seen.slice(1, -2);
   return {
-    ...{ ...product, c: seen[0]!, a: seen.at(-2)!, b: seen.at(-1)! },
-    ...mapAddends(product, (_, i) => seenAddends[i]!),
+    ...{ ...problem, c: seen[0]!, a: seen.at(-2)!, b: seen.at(-1)! },
+    ...mapAddends(problem, (_, i) => seenAddends[i]!),
   };
 }
 
 /** Bytes of an aligned copy of b, which items with the same b share. */
-function copiedBytes({ n, k, outer, inner, b }: Product): number {
+function copiedBytes({ n, k, outer, inner, b }: MatmulProblem): number {
   const copies = (b.outer === 0 ? 1 : outer) * (b.inner === 0 ? 1 : inner);
   return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
 }
 
 /** The part of a matmul from `start` to `end` along one side. */
-function part(product: Product, side: Side, start: number, end: number): Product {
-  const { a, b, c } = product;
+function part(problem: MatmulProblem, side: Side, start: number, end: number): MatmulProblem {
+  const { a, b, c } = problem;
   const moved = (matrix: Matrix, stride: number): Matrix => ({
     ...matrix,
     offset: matrix.offset + start * stride,
   });
   const addends = (stride: "row" | "column" | "outer" | "inner") =>
-    mapAddends(product, (addend) => moved(addend, addend[stride]));
+    mapAddends(problem, (addend) => moved(addend, addend[stride]));
   const all = (axis: "outer" | "inner") => ({
     ...{ a: moved(a, a[axis]), b: moved(b, b[axis]), c: moved(c, c[axis]) },
     ...addends(axis),
@@ -113,5 +113,5 @@ function part(product: Product, side: Side, start: number, end: number): Product
     outer: () => all("outer"),
     inner: () => all("inner"),
   };
-  return { ...product, ...matrices[side](), [side]: end - start };
+  return { ...problem, ...matrices[side](), [side]: end - start };
 }

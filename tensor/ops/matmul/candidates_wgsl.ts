@@ -27,22 +27,22 @@ import {
   ACTIVATIONS,
   mapAddends,
   type MatmulOptions,
+  type MatmulProblem,
+  matmulWork,
   type Matrix,
-  type Product,
-  productWork,
-} from "./product.ts";
+} from "./problem.ts";
 import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 
 /** The properties of a device that determine the kernel. */
 export type Capabilities = Pick<WebGpuDevice, "info" | "limits">;
 
-export type ProductFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
+export type MatmulFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
 export interface MatmulCandidate {
   readonly threads: number;
   /** Whether b must have contiguous rows that start at multiples of four elements. */
   readonly alignedB: boolean;
-  readonly kernel: (product: Product, form: KernelForm) => MatmulKernel;
+  readonly kernel: (problem: MatmulProblem, form: KernelForm) => MatmulKernel;
 }
 
 /** The name of a {@linkcode MatmulCandidate}. */
@@ -61,9 +61,9 @@ export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidat
   naive,
   dots: {
     ...dots,
-    kernel: (product, form) => {
-      const fits = hasVectorsAlongK(product) && !form.isSymmetric;
-      return (fits ? dots : naive).kernel(product, form);
+    kernel: (problem, form) => {
+      const fits = hasVectorsAlongK(problem) && !form.isSymmetric;
+      return (fits ? dots : naive).kernel(problem, form);
     },
   },
   rows: candidate(128, rowsKernel),
@@ -118,11 +118,11 @@ const MIN_SHARED_SUM = 32;
  * Software adapters emulate barriers and gain nothing from workgroup memory, so they use kernels
  * without it.
  */
-export function chooseBySize(device: Capabilities, product: Product): MatmulCandidateName {
-  const { m, n, k } = product;
+export function chooseBySize(device: Capabilities, problem: MatmulProblem): MatmulCandidateName {
+  const { m, n, k } = problem;
   if (m * n * k < NAIVE_THRESHOLD) return "naive";
   if (device.info.details.software === true) {
-    const isAlignedB = product.b.column === 1 && isAlignedMatrix(product.b, n);
+    const isAlignedB = problem.b.column === 1 && isAlignedMatrix(problem.b, n);
     if (m <= MAX_UNALIGNED_ROWS && !isAlignedB) return "dots";
     return m * n * k < LARGE_TILE_THRESHOLD || m <= 8 ? "registers 8×8" : "registers 16×8";
   }
@@ -149,7 +149,7 @@ function isAlignedMatrix(matrix: Matrix, length: number): boolean {
 /**
  * What the kernels of a matmul depend on. @throws {TypeError} If an element dtype is not supported.
  */
-function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelForm {
+function formOf({ a, b, c, epilogue }: MatmulProblem, isSymmetric: boolean): KernelForm {
   return {
     rowMajorA: a.column === 1,
     rowMajorB: b.column === 1,
@@ -170,8 +170,8 @@ function formOf({ a, b, c, epilogue }: Product, isSymmetric: boolean): KernelFor
 export function runCandidate(
   device: WebGpuDevice,
   name: MatmulCandidateName,
-  given: Product,
-  { accumulate = false, symmetric = false }: ProductFlags,
+  given: MatmulProblem,
+  { accumulate = false, symmetric = false }: MatmulFlags,
 ): void {
   if (!fitsDevice(device, name)) {
     throw new Error(
@@ -184,21 +184,21 @@ export function runCandidate(
   const copy = alignedB && !(given.b.column === 1 && isAlignedMatrix(given.b, n))
     ? alignB(device, given)
     : null;
-  const product = copy === null ? given : { ...given, b: copy };
+  const problem = copy === null ? given : { ...given, b: copy };
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
   // Parts of the result have their diagonal elsewhere, so only the whole can use symmetry.
-  const half = symmetric && m === n ? kernel(product, formOf(product, true)) : null;
+  const half = symmetric && m === n ? kernel(problem, formOf(problem, true)) : null;
   const isSymmetric = half !== null && isWhole(half);
-  const tile = isSymmetric ? half : kernel(product, formOf(product, false));
-  for (const part of cut(product, limit * tile.rows, limit * tile.columns)) {
+  const tile = isSymmetric ? half : kernel(problem, formOf(problem, false));
+  for (const part of cut(problem, limit * tile.rows, limit * tile.columns)) {
     eachBatch(outer * inner, limit, (firstItem, items) => {
       device.dispatch(
         tile.kernel,
         matricesOf(part).map(({ allocation }) => allocation),
         { integers: integersOf(part, firstItem, accumulate) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
-        () => productWork(part, { accumulate, symmetric: isSymmetric }, items),
+        () => matmulWork(part, { accumulate, symmetric: isSymmetric }, items),
       );
     });
   }
@@ -213,7 +213,7 @@ const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
 /** Copies b to contiguous, aligned rows; batch items that share b share the copy. */
 function alignB(
   device: WebGpuDevice,
-  { n, k, outer, inner, b }: Product,
+  { n, k, outer, inner, b }: MatmulProblem,
 ): Matrix {
   const [outerCount, innerCount] = [b.outer === 0 ? 1 : outer, b.inner === 0 ? 1 : inner];
   const row = 4 * Math.ceil(n / 4);
@@ -244,8 +244,12 @@ function eachBatch(
 }
 
 /** Cuts a matmul into parts with limited rows and columns. */
-function* cut(product: Product, mostRows: number, mostColumns: number): Generator<Product> {
-  const { m, n, a, b, c } = product;
+function* cut(
+  problem: MatmulProblem,
+  mostRows: number,
+  mostColumns: number,
+): Generator<MatmulProblem> {
+  const { m, n, a, b, c } = problem;
   for (let row = 0; row < m; row += mostRows) {
     for (let column = 0; column < n; column += mostColumns) {
       const moved = (matrix: Matrix): Matrix => ({
@@ -253,13 +257,13 @@ function* cut(product: Product, mostRows: number, mostColumns: number): Generato
         offset: matrix.offset + row * matrix.row + column * matrix.column,
       });
       yield {
-        ...product,
+        ...problem,
         m: Math.min(mostRows, m - row),
         n: Math.min(mostColumns, n - column),
         a: { ...a, offset: a.offset + row * a.row },
         b: { ...b, offset: b.offset + column * b.column },
         c: moved(c),
-        ...mapAddends(product, moved),
+        ...mapAddends(problem, moved),
       };
     }
   }

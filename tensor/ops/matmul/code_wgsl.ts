@@ -11,7 +11,7 @@
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import { TypeError } from "../../errors.ts";
-import type { MatmulActivation, Matrix, Product } from "./product.ts";
+import type { MatmulActivation, MatmulProblem, Matrix } from "./problem.ts";
 
 /** The position of a matrix as kernel arguments, in elements. */
 const place = (name: string): readonly string[] =>
@@ -25,19 +25,19 @@ const matmulArguments = (form: KernelForm): readonly string[] => [
 
 /** The values of {@linkcode matmulArguments}, in that order. */
 export function integersOf(
-  product: Product,
+  problem: MatmulProblem,
   firstItem: number,
   accumulate: boolean,
 ): number[] {
-  const { m, n, k, inner } = product;
-  const places = matricesOf(product).flatMap((
+  const { m, n, k, inner } = problem;
+  const places = matricesOf(problem).flatMap((
     { offset, row, column, outer, inner },
   ) => [offset, row, column, outer, inner]);
   return [...places, m, n, k, inner, firstItem, Number(accumulate)];
 }
 
 /** The operands, in the order of {@linkcode matrixBuffers}. */
-export function matricesOf({ a, b, c, epilogue }: Product): readonly Matrix[] {
+export function matricesOf({ a, b, c, epilogue }: MatmulProblem): readonly Matrix[] {
   return [a, b, c, ...epilogue?.addends ?? []];
 }
 
@@ -159,7 +159,7 @@ fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
 ${form.addends === 0 ? "" : notingWgsl(form)}
 fn put(cBegin: i32, row: i32, column: i32, value: f32) {
   let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
-  ${form.addends === 0 && form.activation === "none" ? putProduct(form) : putActivated(form)}
+  ${form.addends === 0 && form.activation === "none" ? putPlain(form) : putActivated(form)}
 }
 
 fn store(cBegin: i32, row: i32, column: i32, value: f32) {
@@ -192,7 +192,7 @@ fn beginC(z: u32) -> i32 {
 `;
 
 /** Stores a product without an epilogue. */
-const putProduct = ({ result }: KernelForm): string => `
+const putPlain = ({ result }: KernelForm): string => `
   if (arguments.accumulate != 0) {
     c[at] = ${result}(f32(c[at]) + value);
   } else {

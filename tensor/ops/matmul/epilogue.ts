@@ -9,7 +9,7 @@ import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
 import { relu, reluOf, reluSquared } from "../elementwise.ts";
-import type { Epilogue, MatmulActivation } from "./product.ts";
+import type { Epilogue, MatmulActivation } from "./problem.ts";
 import { runProgram, runProgramOn } from "../program.ts";
 
 /** The forms of an activation: in place, as an operation, and its gradient. */

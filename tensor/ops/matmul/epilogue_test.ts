@@ -4,7 +4,7 @@ import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import { type Device, linear, matmul, type MatmulOptions, Tensor } from "../../mod.ts";
 import { viewAs } from "../../apply.ts";
 import { runCandidate } from "./candidates_wgsl.ts";
-import { describeProducts } from "./product.ts";
+import { describeMatmuls } from "./problem.ts";
 
 /** Pseudorandom numbers between −1 and 1. */
 function tensor(device: Device, shape: number[], seed: number): Tensor {
@@ -174,9 +174,9 @@ gpuTest("more rows than a dispatch get the right addends", async (device) => {
     addends: [viewAs(bias, residual.shape, [0, 1]), residual],
     activation: "none",
   } as const;
-  const [product] = describeProducts(a, b, fused, options, epilogue);
+  const [problem] = describeMatmuls(a, b, fused, options, epilogue);
   const before = device.statistics.dispatches;
-  runCandidate(device, "rows", product!, {});
+  runCandidate(device, "rows", problem!, {});
   assertEquals(device.statistics.dispatches - before, 2);
   assertClose(await fused.data(), await matmul(a, b).add(bias).add(residual).data(), 1e-6);
 });

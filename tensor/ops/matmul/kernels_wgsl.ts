@@ -18,7 +18,7 @@ import {
   range,
   SQUARE_MAIN,
 } from "./code_wgsl.ts";
-import type { Product } from "./product.ts";
+import type { MatmulProblem } from "./problem.ts";
 
 /** One thread per element of the result: the definition of matmul. */
 export function naiveKernel(form: KernelForm): MatmulKernel {
@@ -100,7 +100,7 @@ export function registerKernel(
 const DOTS_THREADS = 64;
 
 /** Whether rows of a and columns of b can be read as vec4. */
-export function hasVectorsAlongK({ k, a, b }: Product): boolean {
+export function hasVectorsAlongK({ k, a, b }: MatmulProblem): boolean {
   const places = [k, a.offset, a.row, a.outer, a.inner, b.offset, b.column, b.outer, b.inner];
   return a.column === 1 && b.row === 1 && places.every((place) => place % 4 === 0);
 }

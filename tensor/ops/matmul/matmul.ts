@@ -9,7 +9,7 @@ import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../
 import { allocate, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
 import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./epilogue.ts";
-import type { Epilogue, MatmulActivation } from "./product.ts";
+import type { Epilogue, MatmulActivation } from "./problem.ts";
 import { matmulOnCpu } from "./wasm.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
 import { sumToShape } from "../sums.ts";
@@ -45,7 +45,7 @@ function matrixShape(
 }
 
 /** The shape rule. Addends follow the operands. */
-const inferProduct: Operation<Attributes>["infer"] = (
+const inferMatmul: Operation<Attributes>["infer"] = (
   [a, b, ...addends],
   { transposeA, transposeB },
 ) => {
@@ -88,10 +88,10 @@ const inferProduct: Operation<Attributes>["infer"] = (
 };
 
 /** A matmul with addends and an activation. */
-function productOperation(activation: MatmulActivation): Operation<Attributes> {
+function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",
-    infer: inferProduct,
+    infer: inferMatmul,
     run: (_device, [a, b, ...addends], [c], attributes) => {
       if (addends.length === 0 && activation === "none") {
         return multiplyInto(a!, b!, c!, attributes);
@@ -122,9 +122,9 @@ function productOperation(activation: MatmulActivation): Operation<Attributes> {
 }
 
 const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
-  none: productOperation("none"),
-  relu: productOperation("relu"),
-  reluSquared: productOperation("reluSquared"),
+  none: matmulOperation("none"),
+  relu: matmulOperation("relu"),
+  reluSquared: matmulOperation("reluSquared"),
 };
 
 /** The matmul that {@linkcode linear} defers where its result is large. */
@@ -139,8 +139,8 @@ function gradientOfA(
   const [{ shape }, b] = [saved.input(0), saved.input(1)];
   const dtype = saved.gradientTypes[0]!;
   return transposeA
-    ? addProduct(b, upstream, { transposeA: transposeB, transposeB: true }, shape, dtype, sum)
-    : addProduct(upstream, b, { transposeB: !transposeB }, shape, dtype, sum);
+    ? addMatmul(b, upstream, { transposeA: transposeB, transposeB: true }, shape, dtype, sum)
+    : addMatmul(upstream, b, { transposeB: !transposeB }, shape, dtype, sum);
 }
 
 function gradientOfB(
@@ -155,8 +155,8 @@ function gradientOfB(
   const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
   const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
   return transposeB
-    ? addProduct(right, left, { transposeA: true, transposeB: transposeA }, shape, dtype, sum)
-    : addProduct(left, right, { transposeA: !transposeA }, shape, dtype, sum);
+    ? addMatmul(right, left, { transposeA: true, transposeB: transposeA }, shape, dtype, sum)
+    : addMatmul(left, right, { transposeA: !transposeA }, shape, dtype, sum);
 }
 
 /** Sums a gradient to the shape before broadcasting, and adds it to an existing sum if possible. */
@@ -194,7 +194,7 @@ export function multiplyInto(
 }
 
 /** A matmul as a gradient of this shape, added to an existing sum if possible. */
-function addProduct(
+function addMatmul(
   a: Tensor,
   b: Tensor,
   options: Partial<Attributes>,
@@ -203,14 +203,14 @@ function addProduct(
   sum: Tensor | null,
 ): Tensor {
   const attributes = { transposeA: false, transposeB: false, symmetric: false, ...options };
-  const [{ shape: own }] = inferProduct([a, b], attributes) as [Specification];
+  const [{ shape: own }] = inferMatmul([a, b], attributes) as [Specification];
   if (sum !== null && shapesEqual(own, shape)) {
     multiplyInto(a, b, sum, { ...attributes, accumulate: true });
     return sum;
   }
-  const product = allocate(a.device, { shape: own, dtype }, "matmul");
-  multiplyInto(a, b, product, attributes);
-  return sumToShape(product, shape);
+  const result = allocate(a.device, { shape: own, dtype }, "matmul");
+  multiplyInto(a, b, result, attributes);
+  return sumToShape(result, shape);
 }
 
 /** The operand, or a copy if neither rows nor columns are contiguous. */
@@ -263,14 +263,14 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   const addends = [bias, activation === "none" ? residual : undefined].filter((x) =>
     x !== undefined
   );
-  const product = applyOne(OPERATIONS[isActivated ? activation : "none"], [a, b, ...addends], {
+  const result = applyOne(OPERATIONS[isActivated ? activation : "none"], [a, b, ...addends], {
     transposeA,
     transposeB,
     // Addends need not be symmetric.
     symmetric: addends.length === 0 && (options.symmetric ?? false),
   });
-  if (activation === "none") return product;
-  const active = isActivated ? product : ACTIVATION_FORMS[activation].operation(product);
+  if (activation === "none") return result;
+  const active = isActivated ? result : ACTIVATION_FORMS[activation].operation(result);
   return residual === undefined ? active : residual.add(active);
 }
 

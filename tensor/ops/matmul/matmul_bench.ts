@@ -11,7 +11,7 @@
 import type { Allocation, Device, View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
-import { describeProducts, type MatmulOptions, type Product } from "./product.ts";
+import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "./problem.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
 import {
   fitsDevice,
@@ -41,7 +41,7 @@ interface Operands {
   readonly b: View;
   readonly c: View;
   readonly options: MatmulOptions;
-  readonly products: readonly Product[];
+  readonly problems: readonly MatmulProblem[];
 }
 
 const cube = (size: number): Shape => ({ name: `${size}³`, m: size, n: size, k: size });
@@ -97,10 +97,10 @@ function ladder(device: Device): Rung[] {
   if (device.kind === "cpu") {
     const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
       name,
-      run: ({ products, options }) => {
-        for (const product of products) {
-          if (!way.fits(device, product)) throw new Error(`does not fit`);
-          way.run(device, product, options.accumulate ?? false);
+      run: ({ problems, options }) => {
+        for (const problem of problems) {
+          if (!way.fits(device, problem)) throw new Error(`does not fit`);
+          way.run(device, problem, options.accumulate ?? false);
         }
       },
     }));
@@ -115,9 +115,9 @@ function ladder(device: Device): Rung[] {
   return [
     ...fitting.map((name): Rung => ({
       name,
-      run: ({ products, options }) => {
-        for (const product of products) {
-          runCandidate(device, name, product, options);
+      run: ({ problems, options }) => {
+        for (const problem of problems) {
+          runCandidate(device, name, problem, options);
         }
       },
     })),
@@ -150,7 +150,7 @@ function prepare(device: Device, shape: Shape) {
   const b = options.symmetric ? a : options.transposeB ? make(n, k) : make(k, n);
   const c = make(m, n);
   const views = { a: a.view, b: b.view, c: c.view };
-  const products = describeProducts(views.a, views.b, views.c, options);
+  const problems = describeMatmuls(views.a, views.b, views.c, options);
   const check = async (name: string) => {
     const result = new Float32Array(await device.read(c.view.allocation, 0, c.data.byteLength));
     for (let sample = 0; sample < 200; sample++) {
@@ -161,9 +161,9 @@ function prepare(device: Device, shape: Shape) {
       for (let step = 0; step < k; step++) {
         const at = item * m * k + (options.transposeA ? step * m + i : i * k + step);
         const bt = item * k * n + (options.transposeB ? j * k + step : step * n + j);
-        const product = a.data[at]! * b.data[bt]!;
-        sum += product;
-        size += Math.abs(product);
+        const problem = a.data[at]! * b.data[bt]!;
+        sum += problem;
+        size += Math.abs(problem);
       }
       const got = result[item * m * n + i * n + j]!;
       if (!(Math.abs(got - sum) <= (k + 1) * 2 ** -24 * size)) {
@@ -177,7 +177,7 @@ function prepare(device: Device, shape: Shape) {
   const free = () => {
     for (const { allocation } of new Set(Object.values(views))) device.free(allocation);
   };
-  return { operands: { shape, ...views, options, products }, check, free };
+  return { operands: { shape, ...views, options, problems }, check, free };
 }
 
 /** Prints the table of a device for shapes whose names contain one of `wanted`. */

@@ -8,19 +8,19 @@
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import { emitKernel, F32 } from "../../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import { type Product, productWork } from "./product.ts";
+import { type MatmulProblem, matmulWork } from "./problem.ts";
 
 const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate"] as const];
 
-export function naiveMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
-  const { m, n, k, outer, inner } = product;
+export function naiveMatmul(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = problem;
   device.dispatch(
     NAIVE_KERNEL,
     {
-      integers: [...operandWords(device, product), m, n, k, Number(accumulate)],
+      integers: [...operandWords(device, problem), m, n, k, Number(accumulate)],
     },
     outer * inner * m,
-    { work: () => productWork(product, { accumulate }) },
+    { work: () => matmulWork(problem, { accumulate }) },
   );
 }
 

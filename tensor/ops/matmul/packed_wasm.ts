@@ -7,7 +7,7 @@
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import { type Product, productWork } from "./product.ts";
+import { type MatmulProblem, matmulWork } from "./problem.ts";
 import {
   definePacking,
   defineTile,
@@ -37,8 +37,8 @@ const WORDS = [
  * longer side of the result, and packs for itself. The order of additions does not depend on the
  * number of threads.
  */
-export function packedMatmul(device: CpuDevice, product: Product, accumulate: boolean): void {
-  const { m, n, k, outer, inner } = product;
+export function packedMatmul(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = problem;
   const rows = tileRows(device.relaxedSimd);
   const rowPanels = Math.ceil(m / rows);
   const columnPanels = Math.ceil(n / TILE_COLUMNS);
@@ -52,7 +52,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
     packedKernel(device.relaxedSimd),
     {
       integers: [
-        ...operandWords(device, product),
+        ...operandWords(device, problem),
         ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
       ],
     },
@@ -60,7 +60,7 @@ export function packedMatmul(device: CpuDevice, product: Product, accumulate: bo
     {
       grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
       scratchBytes: TILE_BYTES + bytesA + bytesB,
-      work: () => productWork(product, { accumulate }),
+      work: () => matmulWork(problem, { accumulate }),
     },
   );
 }

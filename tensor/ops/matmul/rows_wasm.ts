@@ -19,7 +19,7 @@ import {
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import { type Product, productWork } from "./product.ts";
+import { type MatmulProblem, matmulWork } from "./problem.ts";
 
 /** Interleaved dot products: the columns of a work item. */
 const DOT_COLUMNS = 4;
@@ -49,24 +49,24 @@ const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate", "groups"] as c
  */
 export function rowsMatmul(
   device: CpuDevice,
-  product: Product,
+  problem: MatmulProblem,
   accumulate: boolean,
-  asked: Product = product,
+  asked: MatmulProblem = problem,
 ): void {
-  const { m, n, k, outer, inner, b } = product;
+  const { m, n, k, outer, inner, b } = problem;
   const dots = b.row === 1;
   const columns = dots ? DOT_COLUMNS : SUM_COLUMNS;
   const groups = Math.ceil(n / columns);
   device.dispatch(
     KERNELS[dots ? "dots" : "sums"][device.relaxedSimd ? "relaxed" : "plain"],
     {
-      integers: [...operandWords(device, product), m, n, k, Number(accumulate), groups],
+      integers: [...operandWords(device, problem), m, n, k, Number(accumulate), groups],
     },
     outer * inner * groups,
     {
       grain: Math.ceil(ELEMENTS_PER_THREAD / (columns * k)),
       scratchBytes: 4 * m * k,
-      work: () => productWork(asked, { accumulate }),
+      work: () => matmulWork(asked, { accumulate }),
     },
   );
 }

@@ -12,7 +12,7 @@ import {
   type Local,
 } from "../../devices/cpu/emitter/mod.ts";
 import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import type { Matrix, Product } from "./product.ts";
+import type { MatmulProblem, Matrix } from "./problem.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
 const MIN_STRIP = 48;
@@ -30,10 +30,10 @@ const MIRROR_ROWS = 4;
  */
 export function symmetricMatmul(
   device: CpuDevice,
-  product: Product,
-  multiply: (strip: Product) => void,
+  problem: MatmulProblem,
+  multiply: (strip: MatmulProblem) => void,
 ): void {
-  const size = product.m;
+  const size = problem.m;
   const even = Math.ceil(size / STRIPS / STRIP_MULTIPLE) * STRIP_MULTIPLE;
   const strip = Math.max(MIN_STRIP, even);
   const moved = (matrix: Matrix, elements: number) => ({
@@ -41,9 +41,9 @@ export function symmetricMatmul(
     offset: matrix.offset + elements,
   });
   for (let first = 0; first < size; first += strip) {
-    const { a, b, c } = product;
+    const { a, b, c } = problem;
     multiply({
-      ...product,
+      ...problem,
       m: Math.min(strip, size - first),
       n: size - first,
       a: moved(a, first * a.row),
@@ -56,9 +56,9 @@ export function symmetricMatmul(
   device.dispatch(
     MIRROR_KERNEL,
     {
-      integers: [...operandWords(device, product), size, blocks],
+      integers: [...operandWords(device, problem), size, blocks],
     },
-    product.outer * product.inner * blocks,
+    problem.outer * problem.inner * blocks,
     { grain: 16 },
   );
 }

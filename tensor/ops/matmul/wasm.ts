@@ -13,13 +13,13 @@ import { naiveMatmul } from "./naive_wasm.ts";
 import { packedMatmul } from "./packed_wasm.ts";
 import { addressOf } from "./words_wasm.ts";
 import {
-  describeProducts,
+  describeMatmuls,
   type MatmulOptions,
+  type MatmulProblem,
+  matmulWork,
   type Matrix,
-  type Product,
-  productWork,
-  transposeProduct,
-} from "./product.ts";
+  transposeMatmul,
+} from "./problem.ts";
 import { rowsMatmul } from "./rows_wasm.ts";
 import { symmetricMatmul } from "./symmetric_wasm.ts";
 
@@ -46,8 +46,8 @@ const BLAS_OPERATIONS_PER_ITEM = 60_000;
 export const CPU_MATMULS: Readonly<
   Record<"naive" | "packed" | "rows" | "blas", {
     /** Whether the algorithm supports a matmul on a device. */
-    readonly fits: (device: CpuDevice, product: Product) => boolean;
-    readonly run: (device: CpuDevice, product: Product, accumulate: boolean) => void;
+    readonly fits: (device: CpuDevice, problem: MatmulProblem) => boolean;
+    readonly run: (device: CpuDevice, problem: MatmulProblem, accumulate: boolean) => void;
   }>
 > = {
   naive: { fits: () => true, run: naiveMatmul },
@@ -102,32 +102,32 @@ export function matmulOnCpu(
   options: MatmulOptions,
 ): void {
   const accumulate = options.accumulate ?? false;
-  for (const product of describeProducts(a, b, c, options)) {
-    if (options.symmetric && product.m === product.n) {
-      symmetricMatmul(device, product, (strip) => multiply(device, strip, accumulate));
+  for (const problem of describeMatmuls(a, b, c, options)) {
+    if (options.symmetric && problem.m === problem.n) {
+      symmetricMatmul(device, problem, (strip) => multiply(device, strip, accumulate));
     } else {
-      multiply(device, product, accumulate);
+      multiply(device, problem, accumulate);
     }
   }
 }
 
 /** Computes a matmul by the fastest algorithm for its sizes. */
-function multiply(device: CpuDevice, product: Product, accumulate: boolean): void {
-  const { m, n, k, outer, inner } = product;
-  if (k === 0) return naiveMatmul(device, product, accumulate);
-  if (isBestByRows(device, product)) return rowsMatmul(device, product, accumulate);
-  const transposed = transposeProduct(product);
+function multiply(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
+  const { m, n, k, outer, inner } = problem;
+  if (k === 0) return naiveMatmul(device, problem, accumulate);
+  if (isBestByRows(device, problem)) return rowsMatmul(device, problem, accumulate);
+  const transposed = transposeMatmul(problem);
   if (isBestByRows(device, transposed)) {
-    return rowsMatmul(device, transposed, accumulate, product);
+    return rowsMatmul(device, transposed, accumulate, problem);
   }
   const isSmallItem = outer * inner > 1 && 2 * m * n * k < BLAS_OPERATIONS_PER_ITEM;
   const way = device.hasBlas && !isSmallItem ? blasByStrips : packedMatmul;
-  way(device, product, accumulate);
+  way(device, problem, accumulate);
 }
 
-function isBestByRows(device: CpuDevice, product: Product): boolean {
-  if (!CPU_MATMULS.rows.fits(device, product)) return false;
-  const { m, n, k, b } = product;
+function isBestByRows(device: CpuDevice, problem: MatmulProblem): boolean {
+  if (!CPU_MATMULS.rows.fits(device, problem)) return false;
+  const { m, n, k, b } = problem;
   const isDots = b.row === 1;
   if (isDots && !device.hasBlas) return m <= MAX_SKINNY_ROWS.dots;
   const most = isDots
@@ -139,27 +139,27 @@ function isBestByRows(device: CpuDevice, product: Product): boolean {
 }
 
 /** Computes a matmul by BLAS, in strips of columns if that is faster. */
-function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean): void {
-  const { m, n, k, outer, inner, a, b, c } = product;
+function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
+  const { m, n, k, outer, inner, a, b, c } = problem;
   const suits = a.column === 1 && b.row === 1 && outer * inner === 1;
   const width = UNPACKED.widths.find((width) =>
     m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
   );
   if (!suits || width === undefined || n < 2 * width) {
-    return blasMatmul(device, product, accumulate);
+    return blasMatmul(device, problem, accumulate);
   }
   const count = Math.floor(n / width);
   const [step, rest] = [(matrix: Matrix) => matrix.column * width, n - count * width];
   const strips = {
-    ...product,
+    ...problem,
     ...{ n: width, inner: count },
     b: { ...b, inner: step(b) },
     c: { ...c, inner: step(c) },
   };
-  blasMatmul(device, strips, accumulate, { ...product, n: count * width });
+  blasMatmul(device, strips, accumulate, { ...problem, n: count * width });
   if (rest === 0) return;
   const after = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset + count * step(matrix) });
-  blasMatmul(device, { ...product, n: rest, b: after(b), c: after(c) }, accumulate);
+  blasMatmul(device, { ...problem, n: rest, b: after(b), c: after(c) }, accumulate);
 }
 
 /**
@@ -170,15 +170,15 @@ function blasByStrips(device: CpuDevice, product: Product, accumulate: boolean):
  */
 function blasMatmul(
   device: CpuDevice,
-  product: Product,
+  problem: MatmulProblem,
   accumulate: boolean,
-  asked: Product = product,
+  asked: MatmulProblem = problem,
 ): void {
-  const { m, n, k, outer, inner, a, b, c } = product;
+  const { m, n, k, outer, inner, a, b, c } = problem;
   const splitRows = m >= n;
-  const splitProducts = inner > 1 && inner % device.threads === 0;
+  const splitBatch = inner > 1 && inner % device.threads === 0;
   const grain = Math.ceil(
-    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitProducts ? m * n : inner * (splitRows ? n : m))),
+    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitBatch ? m * n : inner * (splitRows ? n : m))),
   );
   const [transposeA, leadingA] = blasOrder(a, m, k);
   const [transposeB, leadingB] = blasOrder(b, k, n);
@@ -191,13 +191,13 @@ function blasMatmul(
         integers: [
           ...[transposeA, transposeB, m, n, k],
           ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
-          splitProducts ? 2 : Number(splitRows),
+          splitBatch ? 2 : Number(splitRows),
           ...[inner, 4 * a.inner, 4 * b.inner, 4 * c.inner],
         ],
         floats: [1, Number(accumulate)],
       },
-      splitProducts ? inner : splitRows ? m : n,
-      { grain, work: () => productWork(asked, { accumulate }, asked.inner) },
+      splitBatch ? inner : splitRows ? m : n,
+      { grain, work: () => matmulWork(asked, { accumulate }, asked.inner) },
     );
   }
 }

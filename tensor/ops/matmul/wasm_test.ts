@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { TypedArray } from "../../dtype.ts";
 import type { CpuDevice, View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
-import { describeProducts } from "./product.ts";
+import { describeMatmuls } from "./problem.ts";
 import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
 import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
 import {
@@ -59,11 +59,11 @@ Deno.test("each algorithm agrees with double precision wherever it is supported"
       await t.step(name, async () => {
         let count = 0;
         await checkAll(device, (a, b, c, options) => {
-          for (const product of describeProducts(a, b, c, options)) {
-            const fits = way.fits(device, product);
+          for (const problem of describeMatmuls(a, b, c, options)) {
+            const fits = way.fits(device, problem);
             if (fits) count++;
             const { run } = fits ? way : CPU_MATMULS.naive;
-            run(device, product, options.accumulate ?? false);
+            run(device, problem, options.accumulate ?? false);
           }
         });
         assert(count > 100, `expected many products by "${name}", got ${count}`);

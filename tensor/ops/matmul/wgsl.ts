@@ -6,12 +6,7 @@
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { chooseBySize, runCandidate } from "./candidates_wgsl.ts";
-import {
-  describeProducts,
-  type Epilogue,
-  type MatmulOptions,
-  transposeProduct,
-} from "./product.ts";
+import { describeMatmuls, type Epilogue, type MatmulOptions, transposeMatmul } from "./problem.ts";
 import { matmulsInRanges } from "./binding_ranges_wgsl.ts";
 
 /** Up to this many columns, a tall matmul is transposed into a skinny one. */
@@ -55,14 +50,14 @@ export function matmulOnWebGpu(
   options: MatmulOptions,
   epilogue?: Epilogue<View>,
 ): void {
-  const products = describeProducts(a, b, c, options, epilogue).flatMap((product) =>
-    matmulsInRanges(device, product, options)
+  const problems = describeMatmuls(a, b, c, options, epilogue).flatMap((problem) =>
+    matmulsInRanges(device, problem, options)
   );
-  for (const { product, options } of products) {
+  for (const { problem, options } of problems) {
     // Kernels for few rows distribute threads along n, so transpose few columns into few rows.
-    const turned = product.n <= MAX_SKINNY_COLUMNS && product.m > product.n
-      ? transposeProduct(product)
-      : product;
+    const turned = problem.n <= MAX_SKINNY_COLUMNS && problem.m > problem.n
+      ? transposeMatmul(problem)
+      : problem;
     runCandidate(device, chooseBySize(device, turned), turned, options);
   }
 }

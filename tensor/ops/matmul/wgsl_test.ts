@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 import type { WebGpuDevice } from "../../device.ts";
-import { describeProducts } from "./product.ts";
+import { describeMatmuls } from "./problem.ts";
 import {
   chooseBySize,
   fitsDevice,
@@ -54,8 +54,8 @@ gpuTest("each kernel that fits agrees with double precision", async (device, t) 
         checkAll(
           device,
           (a, b, c, options, epilogue) => {
-            for (const product of describeProducts(a, b, c, options, epilogue)) {
-              runCandidate(device, name, product, options);
+            for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
+              runCandidate(device, name, problem, options);
             }
           },
           EPILOGUES_OF_LINEAR,
@@ -80,10 +80,10 @@ gpuTest(
     const sizes = [1, 8, 64, 1024];
     for (const m of sizes) {
       for (const n of sizes) {
-        const product = { m, n, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
+        const problem = { m, n, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
         for (const software of [false, true]) {
           const info = { ...device.info, details: { ...device.info.details, software } };
-          const name = chooseBySize({ info, limits: device.limits }, product);
+          const name = chooseBySize({ info, limits: device.limits }, problem);
           assert(fitsDevice(device, name), `${name} should fit`);
         }
       }

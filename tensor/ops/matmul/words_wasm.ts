@@ -6,7 +6,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
-import type { Matrix, Product } from "./product.ts";
+import type { MatmulProblem, Matrix } from "./problem.ts";
 
 /** The words that {@linkcode operandWords} returns: addresses, and strides in bytes. */
 export const OPERAND_WORDS = [
@@ -15,7 +15,7 @@ export const OPERAND_WORDS = [
   ...["c", "cRow", "cColumn", "cOuter", "cInner", "inner"] as const,
 ];
 
-export function operandWords(device: CpuDevice, { a, b, c, inner }: Product): number[] {
+export function operandWords(device: CpuDevice, { a, b, c, inner }: MatmulProblem): number[] {
   const words: number[] = [];
   for (const matrix of [a, b, c]) {
     const { row, column, outer, inner } = matrix;

@@ -426,7 +426,7 @@ const epilogues: [boolean, keyof typeof activations, boolean][] = [
 ];
 
 /** Matmuls of all shapes, with all epilogues. */
-const productsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
+const matmulsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
   const columns = b.at(transposeB ? -2 : -1)!;
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));
   const result = [...batch, a.at(transposeA ? -1 : -2)!, columns];
@@ -481,7 +481,7 @@ const products: Case[] = [
     reference: ([x, y]) => matmulReference(x!, y!, transposeA, transposeB),
     differentiable: true,
   })),
-  ...productsWithEpilogues,
+  ...matmulsWithEpilogues,
   {
     name: "linear with a bias",
     inputs: [normal(2, 3, 5), normal(4, 5), normal(4)],

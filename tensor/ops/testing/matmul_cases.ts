@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
-import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/product.ts";
+import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/problem.ts";
 
 /** A matmul, with the memory layout of its operands. */
 export interface MatmulCase {

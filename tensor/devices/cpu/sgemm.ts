@@ -11,12 +11,12 @@ const TRANSPOSE = 112;
 const MIN_FLOPS = 200_000;
 
 /** What the work items are, by their index among the arguments. */
-const SPLITS = ["columns", "rows", "products"] as const;
+const SPLITS = ["columns", "rows", "batch"] as const;
 
 /**
  * A batched GEMM, as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of it.
  */
-export interface Product {
+export interface Sgemm {
   /** 1 if A is stored as k×m or B as n×k, 0 for m×k and k×n. */
   readonly transposeA: number;
   readonly transposeB: number;
@@ -47,7 +47,7 @@ export interface Product {
  *
  * @throws {RangeError} If there are not sixteen integers and two floats.
  */
-export function readProduct(arguments_: Arguments): Product {
+export function readSgemm(arguments_: Arguments): Sgemm {
   const { integers, floats = [] } = arguments_;
   if (integers.length !== 16 || floats.length !== 2) {
     throw new RangeError(
@@ -97,11 +97,11 @@ export function readProduct(arguments_: Arguments): Product {
 }
 
 /** Work items `[start, end)`: columns, rows, or matmuls of the batch. */
-export function partOf(product: Product, start: number, end: number): Product {
-  const { a, lda, b, ldb, c, ldc, split, stepA, stepB, stepC } = product;
-  if (split === "products") {
+export function partOf(call: Sgemm, start: number, end: number): Sgemm {
+  const { a, lda, b, ldb, c, ldc, split, stepA, stepB, stepC } = call;
+  if (split === "batch") {
     return {
-      ...product,
+      ...call,
       count: end - start,
       a: a + start * stepA,
       b: b + start * stepB,
@@ -109,15 +109,15 @@ export function partOf(product: Product, start: number, end: number): Product {
     };
   }
   if (split === "rows") {
-    const row = product.transposeA === 0 ? lda : 1;
-    return { ...product, m: end - start, a: a + start * row * 4, c: c + start * ldc * 4 };
+    const row = call.transposeA === 0 ? lda : 1;
+    return { ...call, m: end - start, a: a + start * row * 4, c: c + start * ldc * 4 };
   }
-  const column = product.transposeB === 0 ? 1 : ldb;
-  return { ...product, n: end - start, b: b + start * column * 4, c: c + start * 4 };
+  const column = call.transposeB === 0 ? 1 : ldb;
+  return { ...call, n: end - start, b: b + start * column * 4, c: c + start * 4 };
 }
 
 /** Into how many parts splitting is worthwhile. */
-export function usefulParts({ m, n, k, count }: Product): number {
+export function usefulParts({ m, n, k, count }: Sgemm): number {
   return Math.max(1, Math.floor((2 * m * n * k * count) / MIN_FLOPS));
 }
 
@@ -125,30 +125,30 @@ export function usefulParts({ m, n, k, count }: Product): number {
  * Writes the arguments of the first `cblas_sgemm` call from word `at` on, then the number of calls
  * and the strides between them, as the worker reads them.
  */
-export function writeProduct(
-  product: Product,
+export function writeSgemm(
+  call: Sgemm,
   words: Int32Array,
   floats: Float32Array,
   at: number,
 ): void {
   words[at] = ROW_MAJOR;
-  words[at + 1] = transposition(product.transposeA);
-  words[at + 2] = transposition(product.transposeB);
-  words[at + 3] = product.m;
-  words[at + 4] = product.n;
-  words[at + 5] = product.k;
-  floats[at + 6] = product.alpha;
-  words[at + 7] = product.a;
-  words[at + 8] = product.lda;
-  words[at + 9] = product.b;
-  words[at + 10] = product.ldb;
-  floats[at + 11] = product.beta;
-  words[at + 12] = product.c;
-  words[at + 13] = product.ldc;
-  words[at + 14] = product.count;
-  words[at + 15] = product.stepA;
-  words[at + 16] = product.stepB;
-  words[at + 17] = product.stepC;
+  words[at + 1] = transposition(call.transposeA);
+  words[at + 2] = transposition(call.transposeB);
+  words[at + 3] = call.m;
+  words[at + 4] = call.n;
+  words[at + 5] = call.k;
+  floats[at + 6] = call.alpha;
+  words[at + 7] = call.a;
+  words[at + 8] = call.lda;
+  words[at + 9] = call.b;
+  words[at + 10] = call.ldb;
+  floats[at + 11] = call.beta;
+  words[at + 12] = call.c;
+  words[at + 13] = call.ldc;
+  words[at + 14] = call.count;
+  words[at + 15] = call.stepA;
+  words[at + 16] = call.stepB;
+  words[at + 17] = call.stepC;
 }
 
 /** The CBLAS constant for a transpose flag. */

@@ -54,7 +54,7 @@ export interface Matrix {
 }
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
-export interface Product {
+export interface MatmulProblem {
   readonly m: number;
   readonly n: number;
   readonly k: number;
@@ -86,27 +86,27 @@ interface BatchAxis {
  *
  * @example Batch items that share b are more rows of one matmul
  * ```ts
- * import { describeProducts } from "./product.ts";
+ * import { describeMatmuls } from "./problem.ts";
  *
  * const view = (shape: number[], strides: number[]) => ({
  *   allocation: { bytes: 0 }, dtype: "float32" as const, shape, strides, offset: 0,
  * });
- * const [product] = describeProducts(
+ * const [problem] = describeMatmuls(
  *   view([4, 8, 16], [128, 16, 1]),
  *   view([4, 32, 16], [0, 16, 1]),
  *   view([4, 8, 32], [256, 32, 1]),
  *   { transposeA: false, transposeB: true },
  * );
- * if (product!.m !== 32 || product!.inner !== 1) throw new Error("expected one product of 32 rows");
+ * if (problem!.m !== 32 || problem!.inner !== 1) throw new Error("expected one problem of 32 rows");
  * ```
  */
-export function describeProducts(
+export function describeMatmuls(
   a: View,
   b: View,
   c: View,
   options: MatmulOptions,
   epilogue?: Epilogue<View>,
-): readonly Product[] {
+): readonly MatmulProblem[] {
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
@@ -154,7 +154,7 @@ export function describeProducts(
       outer: outer.strides[operand]!,
       inner: inner.strides[operand]!,
     });
-    const product = {
+    const problem = {
       m: rows,
       n,
       k,
@@ -164,11 +164,11 @@ export function describeProducts(
       b: place(b, bRow, bColumn, 1),
       c: place(c, cRow, 1, 2),
     };
-    if (epilogue === undefined) return product;
+    if (epilogue === undefined) return problem;
     const placed = addends.map((addend, i) =>
       place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
     );
-    return { ...product, epilogue: { ...epilogue, addends: placed } };
+    return { ...problem, epilogue: { ...epilogue, addends: placed } };
   });
 }
 
@@ -177,38 +177,38 @@ export function describeProducts(
  *
  * @example
  * ```ts
- * import { type Product, transposeProduct } from "./product.ts";
+ * import { type MatmulProblem, transposeMatmul } from "./problem.ts";
  *
  * const place = { offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
  * const matrix = { allocation: { bytes: 0 }, dtype: "float32" as const, ...place };
- * const product: Product = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
- * if (transposeProduct(product).c.column !== 5) throw new Error("expected a column-major result");
+ * const problem: MatmulProblem = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
+ * if (transposeMatmul(problem).c.column !== 5) throw new Error("expected a column-major result");
  * ```
  */
-export function transposeProduct(product: Product): Product {
+export function transposeMatmul(problem: MatmulProblem): MatmulProblem {
   const transpose = (matrix: Matrix) => ({ ...matrix, row: matrix.column, column: matrix.row });
   return {
-    ...product,
-    m: product.n,
-    n: product.m,
-    a: transpose(product.b),
-    b: transpose(product.a),
-    c: transpose(product.c),
-    ...mapAddends(product, transpose),
+    ...problem,
+    m: problem.n,
+    n: problem.m,
+    a: transpose(problem.b),
+    b: transpose(problem.a),
+    c: transpose(problem.c),
+    ...mapAddends(problem, transpose),
   };
 }
 
 export function mapAddends(
-  { epilogue }: Product,
+  { epilogue }: MatmulProblem,
   change: (addend: Matrix, index: number) => Matrix,
-): Pick<Product, "epilogue"> {
+): Pick<MatmulProblem, "epilogue"> {
   return epilogue === undefined
     ? {}
     : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
 }
 
-export function withoutEpilogue({ epilogue: _, ...product }: Product): Product {
-  return product;
+export function withoutEpilogue({ epilogue: _, ...problem }: MatmulProblem): MatmulProblem {
+  return problem;
 }
 
 function checkShapes(
@@ -316,8 +316,8 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
  *
  * @param items Number of batch items, if not all.
  */
-export function productWork(
-  { m, n, k, a, b, c, outer, inner, epilogue }: Product,
+export function matmulWork(
+  { m, n, k, a, b, c, outer, inner, epilogue }: MatmulProblem,
   { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
   items: number = outer * inner,
 ): Work {
