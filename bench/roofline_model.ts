@@ -42,7 +42,7 @@ export const PROCESSORS: readonly Processor[] = [
 export const DISPATCH_SECONDS = 5e-6;
 
 /** A lower bound on the time of a dispatch in seconds, and what bounds it. */
-export function leastTime(
+export function minTime(
   { flops = 0, bytes = 0 }: Pick<Dispatch, "flops" | "bytes">,
   processor: Pick<Processor, "flops" | "bandwidth">,
 ): { readonly seconds: number; readonly bound: Bound } {
@@ -56,13 +56,13 @@ export function leastTime(
 }
 
 /** A lower bound on the time of sequential dispatches, and the time under each bound. */
-export function leastTimes(
+export function minTimes(
   dispatches: readonly Dispatch[],
   processor: Pick<Processor, "flops" | "bandwidth">,
 ): { readonly seconds: number; readonly bound: Bound; readonly by: Record<Bound, number> } {
   const by: Record<Bound, number> = { compute: 0, bandwidth: 0, dispatch: 0 };
   for (const dispatch of dispatches) {
-    const { bound, seconds } = leastTime(dispatch, processor);
+    const { bound, seconds } = minTime(dispatch, processor);
     by[bound] += seconds;
   }
   const [bound] = (Object.entries(by) as [Bound, number][]).toSorted((a, b) => b[1] - a[1])[0]!;

@@ -8,7 +8,7 @@ import {
   DISPATCH_SECONDS,
   type Group,
   groupDispatches,
-  leastTimes,
+  minTimes,
   type Processor,
   PROCESSORS,
 } from "./roofline_model.ts";
@@ -129,9 +129,9 @@ function outlookCells(outlook: Outlook, recordingMicroseconds: number): string[]
     const needed = `does not fit: one sequence needs ${format(peakBytes / GIGA)} GB`;
     return [name, processor.name, needed, ...Array.from({ length: 7 }, () => "")];
   }
-  const batch = leastTimes(counts.batch, processor);
-  const update = leastTimes(counts.update, processor);
-  const whole = leastTimes([...counts.batch, ...counts.update], processor);
+  const batch = minTimes(counts.batch, processor);
+  const update = minTimes(counts.update, processor);
+  const whole = minTimes([...counts.batch, ...counts.update], processor);
   const record = (dispatches: readonly Dispatch[]) =>
     dispatches.length * recordingMicroseconds * 1e-6;
   const dispatches = counts.batch.length + counts.update.length;
@@ -169,7 +169,7 @@ function kernelTable(groups: readonly Group[], isMeasured: boolean): string {
     ...(isMeasured
       ? [milliseconds.toFixed(1), speed(flops, milliseconds), speed(bytes, milliseconds)]
       : []),
-    ...PROCESSORS.map((processor) => leastTimes(dispatches, processor).bound),
+    ...PROCESSORS.map((processor) => minTimes(dispatches, processor).bound),
   ]);
   return markdownTable([
     ...["kernel", "calls", "GFLOP", "GB", "intensity"],

@@ -7,8 +7,8 @@ import {
   type Dispatch,
   DISPATCH_SECONDS,
   groupDispatches,
-  leastTime,
-  leastTimes,
+  minTime,
+  minTimes,
   type Processor,
 } from "./roofline_model.ts";
 import { rooflinePage } from "./roofline_page.ts";
@@ -48,15 +48,15 @@ Deno.test("counting frees the memory it counts", async () => {
 });
 
 Deno.test("the time of a kernel is its longest bound", () => {
-  assertEquals(leastTime(dispatch("", 1e10, 1e8), processor), { seconds: 0.01, bound: "compute" });
-  assertEquals(leastTime(dispatch("", 1e9, 1e9), processor), { seconds: 0.01, bound: "bandwidth" });
-  assertEquals(leastTime({ flops: undefined, bytes: 4 }, processor), {
+  assertEquals(minTime(dispatch("", 1e10, 1e8), processor), { seconds: 0.01, bound: "compute" });
+  assertEquals(minTime(dispatch("", 1e9, 1e9), processor), { seconds: 0.01, bound: "bandwidth" });
+  assertEquals(minTime({ flops: undefined, bytes: 4 }, processor), {
     ...{ seconds: DISPATCH_SECONDS, bound: "dispatch" },
   });
 });
 
 Deno.test("times of several kernels add up, under the bound that takes most of them", () => {
-  const { seconds, bound, by } = leastTimes(
+  const { seconds, bound, by } = minTimes(
     [dispatch("", 1e10, 0), dispatch("", 0, 3e9), dispatch("", 1, 1)],
     processor,
   );

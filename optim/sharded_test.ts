@@ -90,7 +90,7 @@ function setGradients(groups: readonly MuonAdamWGroupOptions[], step: number, ra
 }
 
 /** A schedule, as the training loop sets it. */
-function setRates(groups: ShardedMuonAdamW["groups"], step: number): void {
+function setLearningRates(groups: ShardedMuonAdamW["groups"], step: number): void {
   for (const group of groups) {
     group.lr = group.initialLr / (1 + step);
     if (group.kind === "muon") group.momentum = 0.8 + 0.01 * step;
@@ -118,7 +118,7 @@ async function shard(device: Device, ranks: number) {
     const groups = makeGroups(device);
     const optimizer = new ShardedMuonAdamW(groups, meeting.exchange(rank));
     for (let step = 0; step < STEPS; step++) {
-      setRates(optimizer.groups, step);
+      setLearningRates(optimizer.groups, step);
       setGradients(groups, step, rank);
       await optimizer.step();
       optimizer.zeroGrad();
@@ -135,7 +135,7 @@ async function replicate(device: Device, ranks: number) {
   const groups = makeGroups(device);
   const optimizer = new MuonAdamW(groups);
   for (let step = 0; step < STEPS; step++) {
-    setRates(optimizer.groups, step);
+    setLearningRates(optimizer.groups, step);
     for (let rank = 0; rank < ranks; rank++) setGradients(groups, step, rank);
     optimizer.step();
     optimizer.zeroGrad();

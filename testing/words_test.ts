@@ -14,6 +14,10 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bmatrix products?\b/, "matmul"],
   [/\bsquared relu\b/i, "ReLU²"],
   [/(behavi|col|fav|neighb)our/i, "American spelling: -or"],
+  [/\b(MOST|LEAST|FEW|WORTH|LONGEST|SHORTEST)_[A-Z]|\b(most|least)[A-Z]/, "MAX_, MIN_, _THRESHOLD"],
+  [/\b(\w+\.rates|(set|Set|optimizer|Optimizer)Rates)\b/, "learningRates"],
+  [/\b(Product|\w+Product|(describe|matrix)Products)\b/, "matmul, problem"],
+  [/drawTokens|AheadDrawer|draw_ahead/, "sampleTokens, LookaheadDecoder"],
   [/\b(initial|normal|optim|organ|recogn|summar)is(e|er|es|ed|ing|ation)\b/i, "-ize"],
 ];
 

@@ -16,7 +16,7 @@ import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
 import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
 import { inColumns } from "../wide_rows_wgsl.ts";
-import { keyOfWgsl, mostPositions, sortPositions } from "../sampling/sort_wgsl.ts";
+import { keyOfWgsl, maxPositions, sortPositions } from "../sampling/sort_wgsl.ts";
 
 const CHUNK = 64;
 /** Threads per workgroup, in the kernel that does not work on rows. */
@@ -63,7 +63,7 @@ function sumRows(
   accumulate: boolean,
 ): void {
   const [rows, rowLength] = output.shape as [number, number];
-  const pieces = rowPieces(device, ids, x, rowLength, mostPositions(device));
+  const pieces = rowPieces(device, ids, x, rowLength, maxPositions(device));
   // If x exceeds a binding, or there are too many ids to sort, sums of pieces are accumulated.
   for (const [i, [pieceIds, pieceX]] of pieces.entries()) {
     const key = [i, pieces.length, ids.offset, pieceIds.shape[0], rows, ids.storage.version].join();

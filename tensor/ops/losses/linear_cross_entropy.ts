@@ -89,7 +89,7 @@ const MAX_BYTES = 2 ** 26;
  *
  * @param rows Number of rows.
  * @param rowBytes Bytes of a row of logits.
- * @param mostBytes Maximum bytes of a chunk: 64 MiB, unless a binding holds less.
+ * @param maxBytes Maximum bytes of a chunk: 64 MiB, unless a binding holds less.
  *
  * @example
  * ```ts
@@ -101,14 +101,14 @@ const MAX_BYTES = 2 ** 26;
 export function rowsAtOnce(
   rows: number,
   rowBytes: number,
-  mostBytes: number = MAX_BYTES,
+  maxBytes: number = MAX_BYTES,
 ): number {
-  const rowsThatFit = Math.max(1, Math.floor(mostBytes / Math.max(1, rowBytes)));
+  const rowsThatFit = Math.max(1, Math.floor(maxBytes / Math.max(1, rowBytes)));
   const chunks = Math.ceil(rows / rowsThatFit);
   return chunks === 0 ? 1 : Math.ceil(rows / chunks);
 }
 
-function mostBytes(device: Device): number {
+function maxBytes(device: Device): number {
   return device.kind === "cpu"
     ? MAX_BYTES
     : Math.min(MAX_BYTES, device.limits.maxStorageBufferBindingSize);
@@ -246,7 +246,7 @@ export function linearCrossEntropy(
         weight: slice(w, 0, 0, classes),
         targets: contiguous(reshape(targets, [rows, 1])),
         softcap,
-        rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, mostBytes(device)),
+        rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, maxBytes(device)),
       },
       gradients,
     );

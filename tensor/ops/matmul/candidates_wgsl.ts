@@ -246,20 +246,20 @@ function eachBatch(
 /** Cuts a matmul into parts with limited rows and columns. */
 function* cut(
   problem: MatmulProblem,
-  mostRows: number,
-  mostColumns: number,
+  maxRows: number,
+  maxColumns: number,
 ): Generator<MatmulProblem> {
   const { m, n, a, b, c } = problem;
-  for (let row = 0; row < m; row += mostRows) {
-    for (let column = 0; column < n; column += mostColumns) {
+  for (let row = 0; row < m; row += maxRows) {
+    for (let column = 0; column < n; column += maxColumns) {
       const moved = (matrix: Matrix): Matrix => ({
         ...matrix,
         offset: matrix.offset + row * matrix.row + column * matrix.column,
       });
       yield {
         ...problem,
-        m: Math.min(mostRows, m - row),
-        n: Math.min(mostColumns, n - column),
+        m: Math.min(maxRows, m - row),
+        n: Math.min(maxColumns, n - column),
         a: { ...a, offset: a.offset + row * a.row },
         b: { ...b, offset: b.offset + column * b.column },
         c: moved(c),

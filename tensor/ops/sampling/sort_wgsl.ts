@@ -29,14 +29,14 @@ fn keyOf(position: u32) -> u32 {
 `;
 
 /** Maximum number of indices to sort at once: their counts must fit a binding. */
-export function mostPositions({ limits }: WebGpuDevice): number {
+export function maxPositions({ limits }: WebGpuDevice): number {
   return BLOCK * Math.floor(limits.maxStorageBufferBindingSize / (4 * DIGITS));
 }
 
 /**
  * Sorts the indices of ids by id. Ids outside 0 to `keys` − 1 come last.
  *
- * @param ids `int32`, contiguous, at most {@linkcode mostPositions}.
+ * @param ids `int32`, contiguous, at most {@linkcode maxPositions}.
  * @returns The indices, `u32`; the caller frees them.
  *
  * @example
