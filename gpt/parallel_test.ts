@@ -76,12 +76,12 @@ adapterTest("2 ranks on WebGPU have the bits of whole work", async (t) => {
   }
 });
 
-const known: { parameters?: string } = {};
+let known: { parameters: string; state: string } | undefined;
 
-testUnderMpi("2 ranks have the same bits under every MPI", async (mpi) => {
-  const [{ parameters }] = await run(mpi, 2, "sharded");
-  known.parameters ??= parameters;
-  assertEquals(parameters, known.parameters);
+testUnderMpi("2 ranks have the same bits under every MPI, state included", async (mpi) => {
+  const [{ parameters, state }] = await run(mpi, 2, "sharded");
+  known ??= { parameters, state };
+  assertEquals({ parameters, state }, known);
 });
 
 Deno.test("ranks that do not divide the batch are an error that names the numbers", () => {

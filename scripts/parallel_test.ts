@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { launch, launchCommand, type TestedMpi, testUnderMpi } from "../mpi/testing/ranks.ts";
+import {
+  launch,
+  launchCommand,
+  runningRanks,
+  type TestedMpi,
+  testUnderMpi,
+} from "../mpi/testing/ranks.ts";
+import { readSafetensors } from "../tensor/safetensors.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const script = new URL("base_train.ts", import.meta.url);
@@ -50,6 +57,13 @@ function assertClose(got: readonly number[], wanted: readonly number[]): void {
   assert(Math.max(...differences) < 1e-4, `${differences}`);
 }
 
+/** All parameters after a step, one after another. */
+async function parametersOf(place: Place, tag: string, step: number): Promise<number[]> {
+  const [model] = await savedBits(place, tag, step);
+  const arrays = [...readSafetensors(model!)].sort(([a], [b]) => a < b ? -1 : 1);
+  return arrays.flatMap(([, { data }]) => Array.from(data, Number));
+}
+
 async function savedBits(place: Place, tag: string, step: number): Promise<Uint8Array[]> {
   const names = ["model", "optim"].map((part) => `${part}_${`${step}`.padStart(6, "0")}`);
   return await Promise.all(
@@ -87,6 +101,18 @@ testUnderMpi("ranks train as one process does, and resume bit for bit", async (m
   assertEquals(await savedBits(place, "two", 20), whole);
 });
 
+testUnderMpi("2 ranks have the parameters of one process after a step", async (mpi) => {
+  await using place = await makePlace();
+  const flags = ["--num-iterations", "1", "--warmup-steps", "0"];
+  await trainAlone(place, "one", flags);
+  const { code, stderr } = await train(mpi, 2, place, "two", flags);
+  assertEquals(code, 0, stderr);
+  const [two, one] = [await parametersOf(place, "two", 1), await parametersOf(place, "one", 1)];
+  const squares = (values: readonly number[]) => values.reduce((sum, x) => sum + x * x, 0);
+  const rms = Math.sqrt(squares(two.map((value, i) => value - one[i]!)) / squares(one));
+  assert(two.length === one.length && rms < 1e-6, `${rms}`);
+});
+
 testUnderMpi("a run goes on with 4, 2, 1 and again 4 ranks", async (mpi) => {
   await using place = await makePlace();
   const batch = ["--total-batch-size", "128"];
@@ -111,6 +137,58 @@ testUnderMpi("a run goes on with 4, 2, 1 and again 4 ranks", async (mpi) => {
   assertClose(await lossesOf(place, "many"), wanted);
 });
 
+const ranksRun = new URL("testing/ranks_run.ts", import.meta.url);
+
+/** The rows that each rank had, from one checkpoint to the next. */
+async function rowsOf(mpi: TestedMpi | null, ranks: number, folder: string): Promise<string[][]> {
+  const args = [JSON.stringify({ folder })];
+  const { code, stdout, stderr } = await launch({ mpi, ranks, script: ranksRun, args });
+  assertEquals(code, 0, stderr);
+  const lines = stdout.split("\n").filter((line) => line.startsWith("{")).map((line) =>
+    JSON.parse(line)
+  );
+  return lines.sort((a, b) => a.rank - b.rank).map(({ rows }) => rows);
+}
+
+testUnderMpi("the rows of 4, 2, 1 and again 4 ranks are those of one process", async (mpi) => {
+  const [one, many] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
+  const wanted: string[] = [];
+  for (let part = 0; part < 4; part++) wanted.push(...(await rowsOf(null, 1, one))[0]!);
+  const got: string[] = [];
+  for (const ranks of [4, 2, 1, 4]) {
+    const rows = await rowsOf(ranks === 1 ? null : mpi, ranks, many);
+    assertEquals(rows.length, ranks);
+    // Each rank takes every fourth, every second or every batch.
+    for (const i of rows[0]!.keys()) got.push(...rows.map((each) => each[i]!));
+  }
+  assertEquals(await digestOf(got), await digestOf(wanted));
+  assertEquals(wanted.length, 4 * 5 * 4, "expected four batches in each of twenty steps");
+  // A few come again: the corpus is small.
+  assert(new Set(wanted).size > 3 * 5 * 4, `${new Set(wanted).size} different batches`);
+  for (const folder of [one, many]) await Deno.remove(folder, { recursive: true });
+});
+
+async function digestOf(rows: readonly string[]): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(rows.join("\n")));
+  return new Uint8Array(digest).toHex();
+}
+
+testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi) => {
+  const folder = await Deno.makeTempDir();
+  const args = [JSON.stringify({ folder, nanAt: 2 })];
+  const env = { NANODINO_TEST: crypto.randomUUID() };
+  const { code, stdout, stderr } = await launch({ mpi, ranks: 2, script: ranksRun, args, env });
+  const seconds = (Date.now() - Number(/NaN at (\d+)/.exec(stdout)?.[1])) / 1000;
+  assert(seconds < 5, `${seconds} s`);
+  assertEquals(code, 1, stderr);
+  const said = stderr.match(/rank 0 of 2 on .*: Cannot go on training: .* got NaN at step 2/g);
+  assertEquals(said?.length, 1, stderr);
+  assertEquals(await runningRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), []);
+  const saved = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  assertEquals(saved.filter((name) => name.startsWith("m") && name !== "metrics.jsonl"), []);
+  await Deno.remove(folder, { recursive: true });
+});
+
 testUnderMpi("what is wrong is said in one line, and nothing is written", async (mpi) => {
   await using place = await makePlace();
   const other = mpi.name === "MPICH" ? "libmpi.so.40" : "libmpich.so.12";
@@ -119,6 +197,7 @@ testUnderMpi("what is wrong is said in one line, and nothing is written", async 
     [["--mpi", other], 2, 1, "finds 1, so it belongs to another launcher"],
     [["--mpi", "libnowhere.so"], 2, 1, "got libnowhere.so (not found). Install"],
     [["--resume"], 2, 1, "Cannot open a checkpoint"],
+    [["--dtype", "f16"], 2, 2, "Cannot use --dtype f16: wanted one rank, got several"],
   ];
   for (const [flags, ranks, wanted, text] of cases) {
     const { code, stdout, stderr } = await train(mpi, ranks, place, "none", flags);
@@ -133,25 +212,41 @@ async function assertMissing(path: string): Promise<void> {
   assertEquals(found, false, `expected no ${path}`);
 }
 
+/** The signals that stop a run with a checkpoint: those that a launcher passes on, and others. */
+function signalsOf(
+  mpi: TestedMpi,
+): (readonly [target: "launcher" | "rank", signal: Deno.Signal, code: number])[] {
+  const passedOn = mpi.name === "MPICH"
+    ? [["SIGINT", 130], ["SIGTERM", 143]] as const
+    : [["SIGUSR2", 130]] as const;
+  return [
+    ...passedOn.map(([signal, code]) => ["launcher", signal, code] as const),
+    ["rank", "SIGINT", 130],
+    ["rank", "SIGUSR2", 130],
+    ["rank", "SIGTERM", 143],
+  ];
+}
+
 testUnderMpi(
   "a signal to the launcher or to one rank stops all with one checkpoint",
   async (mpi) => {
     await using place = await makePlace();
-    const signal = mpi.name === "MPICH" ? "SIGINT" : "SIGUSR2";
-    for (const target of ["launcher", "rank"]) {
-      const args = flagsFor(place, target, ["--num-iterations", "100000"]);
-      const env = { NANODINO_HOME: place.home };
+    const env = { NANODINO_HOME: place.home };
+    for (const [target, signal, wanted] of signalsOf(mpi)) {
+      const tag = `${target}-${signal}`;
+      const args = flagsFor(place, tag, ["--num-iterations", "100000"]);
       const child = launchCommand({ mpi, ranks: 2, script, args, env }).spawn();
       const output = new Output(child.stdout);
       const errors = new Output(child.stderr);
       await output.until(/^step 1 of/m);
       if (target === "launcher") child.kill(signal);
-      else Deno.kill(await childOf(child.pid, place.home), "SIGINT");
+      else Deno.kill((await runningRanks(`NANODINO_HOME=${place.home}`))[1]!.pid, signal);
       const { code } = await child.status;
       await Promise.all([output.end, errors.end]);
-      const text = `${target}: ${output.text}${errors.text}`;
-      assertEquals(code, 130, text);
-      assertEquals((await checkpointsOf(place, target)).length, 1, text);
+      const text = `${tag}: ${output.text}${errors.text}`;
+      assertEquals(code, wanted, text);
+      assertEquals((await checkpointsOf(place, tag)).length, 1, text);
+      assertEquals(await runningRanks(`NANODINO_HOME=${place.home}`), []);
     }
   },
 );
@@ -180,22 +275,4 @@ class Output {
       if (this.#wanted?.pattern.test(this.text)) this.#wanted.resolve();
     }
   }
-}
-
-/** The last of the ranks that a launcher has started: the process that has a run's folder of its own. */
-async function childOf(launcher: number, home: string): Promise<number> {
-  let last = 0;
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name) || Number(name) === launcher) continue;
-    const [command, environment] = await Promise.all([
-      Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => ""),
-      Deno.readTextFile(`/proc/${name}/environ`).catch(() => ""),
-    ]);
-    const isRank = /(^|\0)(PMI_RANK|OMPI_COMM_WORLD_RANK)=1(\0|$)/.test(environment);
-    if (isRank && environment.includes(home) && command.includes("base_train.ts")) {
-      last = Number(name);
-    }
-  }
-  assert(last > 0, "expected to find rank 1");
-  return last;
 }

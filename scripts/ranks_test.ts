@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { testUnderMpi } from "../mpi/testing/ranks.ts";
+import { runningRanks, testUnderMpi } from "../mpi/testing/ranks.ts";
 import { openCheckpoint, savedSteps } from "../gpt/mod.ts";
 import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
@@ -7,16 +7,9 @@ const train = new URL("base_train.ts", import.meta.url).href;
 
 /** Ends the last rank of a run in a folder, in the middle of whatever it does. */
 async function killRank(home: string): Promise<boolean> {
-  let isKilled = false;
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
-    if (!environment.includes(`NANODINO_HOME=${home}\0`)) continue;
-    if (!/(^|\0)(PMI_RANK|OMPI_COMM_WORLD_RANK)=1(\0|$)/.test(environment)) continue;
-    Deno.kill(Number(name), "SIGKILL");
-    isKilled = true;
-  }
-  return isKilled;
+  const last = (await runningRanks(`NANODINO_HOME=${home}`)).at(-1);
+  if (last !== undefined) Deno.kill(last.pid, "SIGKILL");
+  return last !== undefined;
 }
 
 testUnderMpi(
@@ -60,6 +53,24 @@ testUnderMpi(
     for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
   },
 );
+
+Deno.test("ranks that a launcher calls done, but that did not say so, are started again", async () => {
+  const home = await Deno.makeTempDir();
+  const launcher = `${home}/launcher`;
+  await Deno.writeTextFile(launcher, "#!/bin/sh\necho Saved a checkpoint\nexit 0\n", {
+    mode: 0o755,
+  });
+  const options = { permissions: ["--allow-env", "--allow-read", "--allow-run"] };
+  const flags = ["--retries", "2", "--launcher", launcher, "--", "eval", ""];
+  const { code, stderr } = await runScript("ranks.ts", flags, home, options);
+  assertEquals(code, 1);
+  const again = "The ranks ended with code 1. Starting again on 2, from the last checkpoint\n";
+  assertEquals(stderr, again.repeat(2));
+
+  await Deno.writeTextFile(launcher, "#!/bin/sh\necho All 2 ranks are done.\nexit 0\n");
+  assertEquals((await runScript("ranks.ts", flags, home, options)).code, 0);
+  await Deno.remove(home, { recursive: true });
+});
 
 Deno.test("ranks need a command and a launcher", async () => {
   const home = await Deno.makeTempDir();

@@ -33,7 +33,8 @@ export interface LaunchOutput {
 
 /** How {@linkcode launch} starts ranks. */
 export interface LaunchOptions {
-  readonly mpi: TestedMpi;
+  /** What joins the ranks; `null` for one process without a launcher. */
+  readonly mpi: TestedMpi | null;
   readonly ranks: number;
   /** A script's path or URL, or the arguments of `deno` up to the script. */
   readonly script: string | URL;
@@ -44,19 +45,13 @@ export interface LaunchOptions {
 /** The command that starts a script as ranks. */
 export function launchCommand(options: LaunchOptions): Deno.Command {
   const { mpi, ranks, script, args = [], env = {} } = options;
-  return new Deno.Command(mpi.command, {
-    args: [
-      ...mpi.args,
-      "-n",
-      `${ranks}`,
-      Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      `${script}`,
-      ...args,
-    ],
-    env: { NO_COLOR: "1", ...mpi.env, ...env },
+  const deno = [Deno.execPath(), "run", "-A", "--no-check", `${script}`, ...args];
+  const [command, ...rest] = mpi === null
+    ? deno
+    : [mpi.command, ...mpi.args, "-n", `${ranks}`, ...deno];
+  return new Deno.Command(command!, {
+    args: rest,
+    env: { NO_COLOR: "1", ...mpi?.env, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -84,6 +79,29 @@ export function testUnderMpi(name: string, run: (mpi: TestedMpi) => Promise<void
       fn: () => run(mpi),
     });
   }
+}
+
+/** A process that is a rank. */
+export interface RankProcess {
+  readonly pid: number;
+  readonly rank: number;
+}
+
+/**
+ * The ranks that run on this machine, by their number.
+ *
+ * @param variable `NAME=value` of their environment, which tells them from those of others.
+ */
+export async function runningRanks(variable: string): Promise<RankProcess[]> {
+  const found: RankProcess[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
+    if (!`\0${environment}`.includes(`\0${variable}\0`)) continue;
+    const rank = /(?:^|\0)(?:PMI_RANK|OMPI_COMM_WORLD_RANK)=(\d+)\0/.exec(environment)?.[1];
+    if (rank !== undefined) found.push({ pid: Number(name), rank: Number(rank) });
+  }
+  return found.sort((a, b) => a.rank - b.rank);
 }
 
 /** Every MPI that is installed. */
