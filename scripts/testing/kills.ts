@@ -1,7 +1,8 @@
 /**
  * Kills a training run at random moments, and holds what comes of it to an uninterrupted run.
  *
- * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do it with a few.
+ * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do it with a few. With
+ * `--ranks` it kills one of two, three or four ranks, which `task ranks` starts again.
  *
  * @module
  */
@@ -15,6 +16,7 @@ import {
 } from "../../gpt/mod.ts";
 import { removeCheckpoint, savedSteps, tableAsText } from "../../gpt/mod.ts";
 import { namesIn } from "../../gpt/files/files.ts";
+import { installedMpis, runningRanks, type TestedMpi } from "../../mpi/testing/ranks.ts";
 import { integer, runScript as runMain, toggle, type Values } from "../flags.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_script.ts";
 
@@ -104,6 +106,137 @@ export async function killRun(
   };
 }
 
+/** Options for {@linkcode killRanks}. */
+export interface KillRanksOptions extends KillOptions {
+  /** What joins the ranks. */
+  readonly mpi: TestedMpi;
+  /** How many ranks there are. */
+  readonly ranks: number;
+}
+
+/** What came of killing ranks. */
+export interface KillRanksOutcome {
+  /** Kills while a temporary file was being written. */
+  readonly whileWriting: number;
+  /** Kills before there was a checkpoint. */
+  readonly beforeFirst: number;
+  /** Checkpoints of which every file was read after a kill. */
+  readonly loaded: number;
+  /** Runs that came to their end, although ranks were killed. */
+  readonly runs: number;
+  /** The longest time from a kill to the end of all ranks, in seconds. */
+  readonly longest: number;
+  /** Whether every run ended as the one that was left alone, to the bit. */
+  readonly isEqual: boolean;
+}
+
+/** Milliseconds within which a rank is killed: as long as ranks take to start, and to do some steps. */
+const RANKS_WINDOW = 4000;
+
+/**
+ * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) again and again, at random
+ * moments. After every kill all ranks must be gone, and the last checkpoint is loaded. A run that comes
+ * to its end is compared with one that was left alone, and another one begins.
+ *
+ * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded, or a
+ * run does not come to its end.
+ */
+export async function killRanks(
+  { mpi, ranks, kills, steps, flags, report }: KillRanksOptions,
+): Promise<KillRanksOutcome> {
+  const corpus = await makeCorpus();
+  const home = await makeHome(corpus);
+  const start = (tag: string) =>
+    startRanks(mpi, ranks, home, [
+      ...[...flags, "--data", corpus, "--num-iterations", `${steps}`],
+      ...["--eval-every", "100", "--save-every", "20", "--model-tag", tag],
+    ]);
+  const folderOf = (tag: string) => `${home}/base_checkpoints/${tag}`;
+  await finish(start("whole"));
+  const uninterrupted = JSON.stringify(await contentsOf(folderOf("whole")));
+  const counts = { whileWriting: 0, beforeFirst: 0, loaded: 0, runs: 0, longest: 0 };
+  let isEqual = true;
+  let done = 0;
+  while (done < kills) {
+    const folder = folderOf(`run${counts.runs}`);
+    const running = start(`run${counts.runs}`);
+    let isOver = false;
+    running.output.finally(() => isOver = true);
+    while (done < kills && !isOver) {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * RANKS_WINDOW));
+      const seconds = await killOne(home);
+      if (seconds === null) continue;
+      counts.longest = Math.max(counts.longest, seconds);
+      const names = await namesIn(folder).catch(() => []);
+      if (names.some((name) => name.endsWith(".tmp"))) counts.whileWriting++;
+      const last = (await savedSteps(folder).catch(() => [])).at(-1);
+      report?.(++done, last ?? 0);
+      if (last === undefined) counts.beforeFirst++;
+      else {
+        // A new checkpoint may come, but none of the last two goes.
+        await loadWhole(folder);
+        counts.loaded++;
+      }
+    }
+    await finish(running);
+    counts.runs++;
+    isEqual &&= JSON.stringify(await contentsOf(folder)) === uninterrupted;
+    await Deno.remove(folder, { recursive: true });
+  }
+  for (const each of [corpus, home]) await Deno.remove(each, { recursive: true });
+  return { ...counts, isEqual };
+}
+
+/** A command that runs, and what it will have printed. */
+interface Running {
+  readonly output: Promise<Deno.CommandOutput>;
+}
+
+/** Starts `base_train` by `task ranks`. */
+function startRanks(
+  mpi: TestedMpi,
+  ranks: number,
+  home: string,
+  args: readonly string[],
+): Running {
+  const [starter, training] = ["ranks.ts", "base_train.ts"].map((name) =>
+    new URL(`../${name}`, import.meta.url).href
+  ) as [string, string];
+  const launcher = [mpi.command, ...mpi.args].join(" ");
+  const output = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--no-check", starter],
+      ...["--n", `${ranks}`, "--retries", "1000", "--launcher", launcher],
+      ...["--", "run", "-A", "--no-check", training, ...args],
+    ],
+    env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
+    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+  }).output();
+  return { output };
+}
+
+async function finish({ output }: Running): Promise<void> {
+  const { code, stdout, stderr } = await output;
+  const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (code !== 0) throw new Error(`task ranks ended with ${code}: ${out}${errors}`);
+}
+
+/** Kills one of the ranks; the seconds until all are gone, or `null` if there is none to kill. */
+async function killOne(home: string): Promise<number | null> {
+  const ranks = await runningRanks(`NANODINO_HOME=${home}`);
+  const victim = ranks[Math.floor(Math.random() * ranks.length)];
+  if (victim === undefined) return null;
+  const start = performance.now();
+  Deno.kill(victim.pid, "SIGKILL");
+  while (true) {
+    const left = new Set((await runningRanks(`NANODINO_HOME=${home}`)).map(({ pid }) => pid));
+    const seconds = (performance.now() - start) / 1000;
+    if (!ranks.some(({ pid }) => left.has(pid))) return seconds;
+    if (seconds > 5) throw new Error(`wanted all ranks to be gone within 5 s, got ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
 async function succeed(args: readonly string[], home: string): Promise<void> {
   const { code, stderr } = await runScript("base_train.ts", args, home);
   if (code !== 0) throw new Error(`base_train ${args.join(" ")} ended with ${code}: ${stderr}`);
@@ -169,9 +302,38 @@ const flags = {
   kills: integer(200, "How often the run is killed"),
   steps: integer(20_000, "Steps of the run: more than are done until the last kill"),
   blas: toggle("Compute with a BLAS, and a larger model"),
+  ranks: toggle("Kill one of 2, 3 or 4 ranks, under every MPI that is installed"),
 };
 
+/** Kills ranks, as often for each number of them and each MPI. */
+async function mainOnRanks({ kills, steps }: Values<typeof flags>): Promise<number> {
+  const cases = installedMpis().flatMap((mpi) => [2, 3, 4].map((ranks) => ({ mpi, ranks })));
+  let isEqual = true;
+  for (const [i, { mpi, ranks }] of cases.entries()) {
+    const name = `${mpi.name}, ${ranks} ranks`;
+    const share = Math.floor((kills * (i + 1)) / cases.length) -
+      Math.floor(kills * i / cases.length);
+    const outcome = await killRanks({
+      ...{ mpi, ranks, steps, kills: share },
+      flags: [...tinyFlags, "--total-batch-size", "384"],
+      report: (kills, step) => console.log(`${name}, kill ${kills}: step ${step} is saved`),
+    });
+    isEqual &&= outcome.isEqual;
+    console.log(tableAsText([
+      ["ranks", `${name}: ${share} kills`],
+      ["while a file was being written", `${outcome.whileWriting}`],
+      ["before the first checkpoint", `${outcome.beforeFirst}`],
+      ["checkpoints loaded after a kill", `${outcome.loaded}`],
+      ["runs that came to their end", `${outcome.runs} of ${steps} steps`],
+      ["longest time to the end of all ranks", `${outcome.longest.toFixed(2)} s`],
+      ["at the end", outcome.isEqual ? "equal to the bit" : "DIFFERENT"],
+    ]));
+  }
+  return isEqual ? 0 : 1;
+}
+
 async function main(values: Values<typeof flags>): Promise<number> {
+  if (values.ranks) return await mainOnRanks(values);
   const start = performance.now();
   const larger = "--depth 4 --head-dim 64 --max-seq-len 64 --device-batch-size 2 --device cpu " +
     "--total-batch-size 128 --eval-tokens 500 --sample-every -1";
