@@ -45,7 +45,7 @@ export interface Collectives {
 }
 
 /**
- * Bytes that are exchanged at once. Larger ones leave the caches and, in some libraries, the fast
+ * Bytes that are exchanged at once (`bench/parallel.ts` compares sizes). Larger ones leave the caches and, in some libraries, the fast
  * algorithms; each costs a call.
  */
 const BUCKET_BYTES = 4 << 20;
@@ -225,8 +225,10 @@ function hasLauncher(): boolean {
 }
 
 /** Exchanges tensors in buckets, through memory outside the device. */
-class TensorExchange implements Exchange {
+export class TensorExchange implements Exchange {
+  /** The number of this rank, from 0. */
   readonly rank: number;
+  /** The number of ranks. */
   readonly ranks: number;
   readonly #world: Collectives;
   readonly #address: number;
@@ -235,18 +237,25 @@ class TensorExchange implements Exchange {
   /** Numbers of a block. */
   readonly #block: number;
 
+  /**
+   * @param world What joins the ranks.
+   * @param addressOf The address of an array's first element.
+   * @param bucketBytes Bytes that are exchanged at once.
+   */
   constructor(
     world: Collectives,
     addressOf: (array: ArrayBufferView<ArrayBuffer>) => number,
+    bucketBytes: number = BUCKET_BYTES,
   ) {
     this.rank = world.rank;
     this.ranks = world.ranks;
     this.#world = world;
-    this.#block = Math.ceil(BUCKET_BYTES / 4 / world.ranks);
+    this.#block = Math.ceil(bucketBytes / 4 / world.ranks);
     this.#bucket = new Float32Array(this.#block * world.ranks);
     this.#address = addressOf(this.#bucket);
   }
 
+  /** Replaces the tensors of this rank by their sums over all ranks. */
   async reduceScatter(gradients: Segments): Promise<void> {
     const own = piecesOf(gradients[this.rank]!);
     await this.#inBuckets(gradients, async (at, block) => {
@@ -258,6 +267,7 @@ class TensorExchange implements Exchange {
     });
   }
 
+  /** Replaces the tensors of other ranks by what their owners have. */
   async allGather(parameters: Segments): Promise<void> {
     const own = piecesOf(parameters[this.rank]!);
     await this.#inBuckets(parameters, async (at, block) => {
