@@ -9,13 +9,17 @@
 
 export {
   type CoreBundle,
+  coreBundlePath,
   type CoreExamples,
   type CoreTask,
+  findCoreBundle,
   type LanguageModelingExample,
   type MultipleChoiceExample,
   readCoreBundle,
   type SchemaExample,
 } from "./core/bundle.ts";
+export { bundleFiles, demonstrationBundle } from "./core/demonstration.ts";
+export { download, type DownloadOptions } from "./files/download.ts";
 export {
   answerTask,
   type CoreAnswer,

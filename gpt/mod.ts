@@ -28,6 +28,7 @@ export {
   basePath,
   ensureWritableFolder,
   fileError,
+  freeName,
   type ReadOptions,
   writeFileAtomically,
 } from "./files/files.ts";
@@ -51,6 +52,7 @@ export {
   validationTokens,
 } from "./train/pretrain.ts";
 export {
+  type Measurement,
   type Periodic,
   type StepEvent,
   train,

@@ -19,14 +19,16 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
-import { type Flag, integer, runScript, text, UsageError, type Values } from "./flags.ts";
+import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import {
+  bundleFlags,
   chosenType,
   corpusFlags,
   deviceFlags,
   modelFlags,
   modelFolder,
+  openBundle,
   openChosenDevice,
 } from "./training.ts";
 
@@ -46,7 +48,7 @@ const evalFlag: Flag<readonly string[]> = {
 const flags = {
   eval: evalFlag,
   deviceBatchSize: integer(32, "The sequences computed at once"),
-  bundle: text("", "The folder or zip file of the CORE tasks; below $NANODINO_HOME by default"),
+  ...bundleFlags,
   maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
   splitTokens: integer(40 * 524_288, "Tokens of each split that are predicted, at most"),
   ...modelFlags,
@@ -103,10 +105,10 @@ async function run(values: Values<typeof flags>): Promise<void> {
 async function core(
   model: GPT,
   { tokenizer, meta }: Checkpoint,
-  { bundle, maxPerTask }: Values<typeof flags>,
+  { maxPerTask, ...values }: Values<typeof flags>,
 ): Promise<void> {
   const rows: string[][] = [];
-  const { core } = await evaluateCore(model, tokenizer, bundle || basePath("eval_bundle"), {
+  const { core } = await evaluateCore(model, tokenizer, (await openBundle(values))!, {
     maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
     onTask: (label, accuracy, centered) => {
       rows.push([label, accuracy.toFixed(6), centered.toFixed(6)]);

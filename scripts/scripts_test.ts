@@ -8,6 +8,7 @@ const scripts = [
   "tok_eval.ts",
   "base_train.ts",
   "base_eval.ts",
+  "core_bundle.ts",
   "infer_bench.ts",
   "sample.ts",
   "speedrun.ts",
@@ -158,6 +159,70 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
   assertStringIncludes(await Deno.readTextFile(`${folder}/loss.svg`), "<polyline");
 });
 
+Deno.test("CORE is measured in training and afterwards, on a bundle that was made or downloaded", async () => {
+  const own = await makeHome(corpus);
+  const place = ["--device", "cpu", "--threads", "1"];
+  const size = ["--max-seq-len", "64", "--total-batch-size", "128", "--overwrite"];
+  const train = (...more: string[]) =>
+    runScript("base_train.ts", [...tinyFlags, ...data, ...size, ...more], own);
+  const bare = await train();
+  assertEquals([bare.code, bare.stdout.includes("CORE")], [0, false], bare.stderr);
+  const refused = await runScript("base_eval.ts", [...place, "--eval", "core"], own);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(refused.stderr, "Get one first: deno task core_bundle");
+
+  const made = await runScript("core_bundle.ts", [], own);
+  assertEquals([made.code, made.stderr], [0, ""]);
+  assertMatch(made.stdout, /^opposites +32 examples, 3 shown, multiple_choice$/m);
+  const trained = await train("--core-metric-every", "10", "--core-metric-max-per-task", "4");
+  assertEquals([trained.code, trained.stderr], [0, ""]);
+  assertMatch(trained.stdout, /^step 10: CORE -?\d\.\d{4}\n(.*\n)*step 20: CORE -?\d\.\d{4}$/m);
+  const lines = (await Deno.readTextFile(`${own}/base_checkpoints/d2/metrics.jsonl`)).trim()
+    .split("\n").map((line) => JSON.parse(line));
+  const measured = lines.filter(({ kind }) => kind === "measurement");
+  assertEquals(measured.map(({ step }) => step), [10, 20]);
+  assertEquals(Object.keys(measured[0]).slice(2, 4), ["core", "core/what_follows"]);
+
+  const args = [...place, "--eval", "core", "--max-per-task", "4", "--no-blas"];
+  const evaluated = await runScript("base_eval.ts", args, own);
+  assertEquals([evaluated.code, evaluated.stderr], [0, ""]);
+  const [, core] = /^CORE (-?\d\.\d{4})$/m.exec(evaluated.stdout)!;
+  assertEquals(core, measured[1].core.toFixed(4));
+  const csv = await Deno.readTextFile(`${own}/base_eval/base_model_000020.csv`);
+  assertMatch(
+    csv,
+    /^Task,Accuracy,Centered\nwhat_follows,[\d.]+,[-\d.]+\n(.*\n){4}CORE,,[-\d.]+\n$/,
+  );
+
+  // The same bundle as a zip file from a server takes the place of the folder, which is kept.
+  const { zipSync } = await import("npm:fflate@0.8.3");
+  const { bundleFiles, demonstrationBundle } = await import("../chat/mod.ts");
+  const files = Array.from(
+    bundleFiles(demonstrationBundle()),
+    ([path, text]) => [`eval_bundle/${path}`, new TextEncoder().encode(text)] as const,
+  );
+  const zip = zipSync(Object.fromEntries(files));
+  await using server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    () => new Response(zip),
+  );
+  const allowed = { permissions: [...permissions, "--allow-net"] };
+  const from = ["--from", `http://127.0.0.1:${server.addr.port}/bundle.zip`];
+  const wrong = await runScript(
+    "core_bundle.ts",
+    [...from, "--sha256", "0".repeat(64)],
+    own,
+    allowed,
+  );
+  assertEquals(wrong.code, 1);
+  assertStringIncludes(wrong.stderr, "wanted the SHA-256 digest 000");
+  const got = await runScript("core_bundle.ts", from, own, allowed);
+  assertEquals([got.code, got.stderr], [0, ""]);
+  assertStringIncludes(got.stdout, `The earlier bundle is now ${own}/eval_bundle-1.`);
+  const again = await runScript("base_eval.ts", args, own);
+  assertStringIncludes(again.stdout, `CORE ${core}\n`);
+});
+
 Deno.test("every script has --help, and needs no permission for it", async () => {
   for (const script of scripts) {
     const { code, stdout, stderr } = await runScript(script, ["--help"], home, { permissions: [] });
@@ -191,6 +256,8 @@ Deno.test("the scripts take nanochat's flags with its defaults", async () => {
     "resume-from-step": -1,
     "eval-every": 250,
     "eval-tokens": 80 * 524_288,
+    "core-metric-every": 2000,
+    "core-metric-max-per-task": 500,
     "sample-every": 2000,
     "save-every": -1,
   };
@@ -307,6 +374,41 @@ Deno.test("bad input ends with one line that says what was wanted, and the right
       args: ["--eval", "quality"],
       code: 2,
       message: 'got "quality"',
+    },
+    {
+      what: "a digest that is none",
+      script: "core_bundle.ts",
+      args: ["--from", "https://example.com/a.zip", "--sha256", "12"],
+      code: 2,
+      message: 'wanted 64 hexadecimal digits, got "12"',
+    },
+    {
+      what: "a digest of nothing",
+      script: "core_bundle.ts",
+      args: ["--sha256", "0".repeat(64)],
+      code: 2,
+      message: "wanted it with --from",
+    },
+    {
+      what: "a bundle that is to be downloaded from a folder",
+      script: "core_bundle.ts",
+      args: ["--from", "here"],
+      code: 2,
+      message: 'wanted a URL of http or https, got "here"',
+    },
+    {
+      what: "no permission to download",
+      script: "core_bundle.ts",
+      args: ["--from", "https://example.com/a.zip"],
+      code: 1,
+      message: "--allow-net",
+    },
+    {
+      what: "a bundle that does not exist",
+      script: "base_train.ts",
+      args: [...tiny, "--bundle", `${empty}/none`, "--model-tag", "new"],
+      code: 1,
+      message: `Cannot read the bundle ${empty}/none: wanted a folder or a zip file, got none`,
     },
     {
       what: "a published tokenizer that does not exist",

@@ -65,6 +65,7 @@ const recipe = {
   finalLrFrac: 0.05,
   // What is done on the way.
   evalEvery: 440,
+  coreMetricEvery: -1,
   sampleEvery: -1,
   saveEvery: 110,
   modelTag: "speedrun",

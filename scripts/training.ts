@@ -4,6 +4,13 @@
  * @module
  */
 
+import {
+  type CoreBundle,
+  coreBundlePath,
+  evaluateCore,
+  findCoreBundle,
+  readCoreBundle,
+} from "../chat/mod.ts";
 import { openSource } from "../data/mod.ts";
 import {
   basePath,
@@ -13,12 +20,14 @@ import {
   estimateSeconds,
   findLatestRun,
   type FloatType,
+  type GPT,
   headSize,
   measureMatmulPeak,
   openDevice,
   parameterCounts,
   planTraining,
   preparePretraining,
+  type PretrainOptions,
   type RunLock,
   type RunRanks,
   scalingDefaults,
@@ -69,6 +78,32 @@ export const corpusFlags = {
   data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
 };
 
+/** The flag that says where the tasks of the CORE metric are. */
+export const bundleFlags = {
+  bundle: optional(
+    text("", "The folder or zip file of the CORE tasks, by default what core_bundle got", "PATH"),
+  ),
+};
+
+/**
+ * Reads the tasks of the CORE metric.
+ *
+ * @param options.orNone Whether there need be none, unless a place is given.
+ * @throws {Error} If there is no bundle, or it is malformed.
+ */
+export async function openBundle(
+  { bundle }: Values<typeof bundleFlags>,
+  { orNone = false }: { readonly orNone?: boolean } = {},
+): Promise<CoreBundle | null> {
+  const place = bundle ?? await findCoreBundle();
+  if (place !== null) return await readCoreBundle(place);
+  if (orNone) return null;
+  throw new Error(
+    `Cannot evaluate CORE: wanted a bundle in ${coreBundlePath()}, got none. Get one first: ` +
+      "deno task core_bundle",
+  );
+}
+
 /** The flags that say which model is meant. */
 export const modelFlags = {
   modelTag: text("", "The name of the run's folder, by default that of the latest run", "NAME"),
@@ -110,6 +145,9 @@ export const trainingFlags = {
   seed: integer(42, "The seed of the starting values and of the order of the data", { least: 0 }),
   evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
   evalTokens: integer(80 * 524_288, "Tokens predicted in an evaluation, at most"),
+  coreMetricEvery: integer(2000, "Steps between evaluations of CORE, -1 for none", { or: -1 }),
+  coreMetricMaxPerTask: integer(500, "Examples of each CORE task, -1 for all", { or: -1 }),
+  ...bundleFlags,
   sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
   saveEvery: integer(
     -1,
@@ -250,12 +288,14 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { vocabSize } = tokenizer;
   const isFixed = checkpoint !== undefined;
   await checkMemory(plan, { flags, device, vocabSize, isFixed }, computeDtype);
+  const measure = await coreMeasurement(run);
   const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
   print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops, ranks)) + "\n");
 
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
     ...flags,
+    ...measure,
     device,
     computeDtype,
     tokenizer,
@@ -288,6 +328,9 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       case "samples":
         progress.print(event.texts.map((text) => `  ${JSON.stringify(text)}`).join("\n"));
         break;
+      case "measurement":
+        progress.print(`step ${event.step}: CORE ${event.values.core!.toFixed(4)}`);
+        break;
       case "checkpoint":
         progress.print(`Saved ${event.path}`);
         break;
@@ -306,6 +349,23 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     }
   }
   throw new Error("Cannot finish the run: it ended without a word");
+}
+
+/** What measures CORE during a run: nothing where no bundle is there, or the run does not want it. */
+async function coreMeasurement(
+  { flags, tokenizer, ranks = null }: TrainingRun,
+): Promise<Pick<PretrainOptions, "measure">> {
+  const { coreMetricEvery: every, coreMetricMaxPerTask: most } = flags;
+  if (every === -1 || (ranks !== null && ranks.rank !== 0)) return {};
+  const bundle = await openBundle(flags, { orNone: true });
+  if (bundle === null) return {};
+  const maxPerTask = most === -1 ? Infinity : most;
+  const run = async (model: GPT) => {
+    const { core, results } = await evaluateCore(model, tokenizer, bundle, { maxPerTask });
+    const accuracies = Object.entries(results).map(([label, value]) => [`core/${label}`, value]);
+    return { core, ...Object.fromEntries(accuracies) };
+  };
+  return { measure: { every, run } };
 }
 
 function skipMessage({ step, lossScale }: StepEvent): string {

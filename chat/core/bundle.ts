@@ -5,6 +5,7 @@
  * @module
  */
 
+import { basePath } from "../../gpt/mod.ts";
 import { importCsv, importYaml, importZip } from "../deps.ts";
 import { parseJsonLines } from "../files/json_lines.ts";
 
@@ -60,6 +61,19 @@ export interface CoreBundle {
   readonly tasks: readonly CoreTask[];
 }
 
+/** The place of the bundle that evaluations use by default: a folder, or with `.zip` a file. */
+export function coreBundlePath(): string {
+  return basePath("eval_bundle");
+}
+
+/** Where the bundle lies that evaluations use by default: a folder or a zip file; `null` if nowhere. */
+export async function findCoreBundle(): Promise<string | null> {
+  for (const path of [coreBundlePath(), `${coreBundlePath()}.zip`]) {
+    if (await Deno.stat(path).then(() => true, () => false)) return path;
+  }
+  return null;
+}
+
 /** Reads a file of the bundle by its path in it. */
 type ReadFile = (path: string) => Promise<string>;
 
@@ -91,6 +105,12 @@ type ReadFile = (path: string) => Promise<string>;
  * ```
  */
 export async function readCoreBundle(source: string | URL): Promise<CoreBundle> {
+  if (/^https?:/.test(`${source}`)) {
+    throw new Error(
+      `Cannot read the bundle ${source}: wanted a folder or a zip file, got a URL. Download it: ` +
+        `deno task core_bundle --from ${source}`,
+    );
+  }
   const place = source instanceof URL ? decodeURIComponent(source.pathname) : source;
   const read = (await isFile(place)) ? await zipReader(place) : folderReader(place);
   const { parse: parseYaml } = await importYaml();
@@ -120,6 +140,12 @@ export async function readCoreBundle(source: string | URL): Promise<CoreBundle> 
     const path = `eval_data/${task.file}`;
     const examples = examplesOf(task.type, await read(path), `${place}/${path}`);
     const { label, fewShot, delimiter } = task;
+    if (fewShot >= examples.examples.length) {
+      throw new Error(
+        `Cannot read ${place}/${path}: wanted more than ${fewShot} examples, as many as num_fewshot ` +
+          `shows before another one, got ${examples.examples.length}`,
+      );
+    }
     tasks.push({ ...examples, label, fewShot, delimiter, baseline: baseline / 100 });
   }
   return { tasks };
@@ -149,7 +175,7 @@ async function zipReader(zip: string): Promise<ReadFile> {
   const { unzipSync } = await importZip();
   const bytes = await Deno.readFile(zip);
   const files = explain(zip, (content) => unzipSync(content), bytes);
-  const prefix = Object.keys(files).find((path) => path.endsWith("core.yaml"))
+  const prefix = Object.keys(files).find((path) => path.split("/").at(-1) === "core.yaml")
     ?.slice(0, -"core.yaml".length);
   return (path) => {
     const content = prefix === undefined ? undefined : files[prefix + path];

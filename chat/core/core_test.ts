@@ -102,6 +102,24 @@ if (hasGolden) {
     }
   });
 
+  testOnEveryDevice("a zip file of the bundle gives the same CORE", async (device) => {
+    const { zipSync } = await import("npm:fflate@0.8.3");
+    const files: Record<string, Uint8Array> = {
+      // What a Mac adds to a zip file is no part of the bundle.
+      "__MACOSX/eval_bundle/._core.yaml": new Uint8Array(9),
+    };
+    for (const { dataset_uri: uri } of await bundleEntries()) {
+      files[`eval_bundle/eval_data/${uri}`] = await readBundleFile(`eval_data/${uri}`);
+    }
+    for (const path of ["core.yaml", "eval_meta_data.csv"]) {
+      files[`eval_bundle/${path}`] = await readBundleFile(path);
+    }
+    const zip = `${await Deno.makeTempDir()}/eval_bundle.zip`;
+    await Deno.writeFile(zip, zipSync(files));
+    const { core } = await evaluateCore(goldenModel(device), goldenTokenizer(), zip);
+    assertClose(core, golden().results["-1"]!.core_metric, "core");
+  });
+
   testOnEveryDevice("CORE and the accuracies it is made of are the original's", async (device) => {
     const tokenizer = goldenTokenizer();
     const model = goldenModel(device);
@@ -118,6 +136,14 @@ if (hasGolden) {
       assertClose(core, expected.core_metric, "core");
     }
   });
+}
+
+const readBundleFile = (path: string) => Deno.readFile(`${bundleFolder.pathname}/${path}`);
+
+/** The tasks as `core.yaml` lists them. */
+async function bundleEntries(): Promise<{ dataset_uri: string }[]> {
+  const { parse } = await import("npm:yaml@2.9.1");
+  return parse(new TextDecoder().decode(await readBundleFile("core.yaml"))).icl_tasks;
 }
 
 /** Writes a bundle of one task and one example, with some files changed. */
@@ -173,6 +199,13 @@ Deno.test("what is wrong with a bundle is named with its file and line", async (
     [{ "core.yaml": "icl_tasks: 3" }, "wanted a list icl_tasks"],
     [{ "eval_meta_data.csv": "Eval Task,Random baseline\n" }, "wanted a Random baseline of colors"],
     [{ "eval_data/colors.jsonl": "" }, "wanted examples, got none"],
+    [
+      {
+        "core.yaml": "icl_tasks:\n- {label: colors, dataset_uri: colors.jsonl, num_fewshot: [1], " +
+          "icl_task_type: multiple_choice}",
+      },
+      "colors.jsonl: wanted more than 1 examples",
+    ],
     [{ "eval_data/colors.jsonl": "\n{" }, "colors.jsonl, line 2"],
     [{ "eval_data/colors.jsonl": '{"query": "a"}' }, "line 1: wanted choices as a list of texts"],
     [{ "eval_data/colors.jsonl": '{"query": 1}' }, "wanted query as a text"],
@@ -186,6 +219,11 @@ Deno.test("what is wrong with a bundle is named with its file and line", async (
     await assertRejects(() => readCoreBundle(folder), Error, message);
   }
   await assertRejects(() => readCoreBundle("no/such/bundle"), Error, "wanted a folder or a zip");
+  const url = "https://example.com/bundle.zip";
+  await assertRejects(() => readCoreBundle(url), Error, `deno task core_bundle --from ${url}`);
+  const noZip = await Deno.makeTempFile();
+  await Deno.writeTextFile(noZip, "this is no zip file");
+  await assertRejects(() => readCoreBundle(noZip), Error, `Cannot read ${noZip}`);
 });
 
 Deno.test("an example whose few shots or scored part cannot be had is refused", () => {

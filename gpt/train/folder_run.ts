@@ -73,6 +73,9 @@ export async function* trainInFolder(
     const event of train({ ...options, save: { every: saveEvery, ...seconds, run: save } })
   ) {
     if (event.kind === "step" || event.kind === "evaluation") log?.append({ ...event });
+    else if (event.kind === "measurement") {
+      log?.append({ kind: event.kind, step: event.step, ...event.values });
+    }
     yield event;
   }
 }

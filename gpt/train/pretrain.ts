@@ -33,7 +33,14 @@ import type { RunRanks } from "../parallel.ts";
 import { pretrainingSchedule } from "./loop.ts";
 import type { TrainingPlan } from "./scaling.ts";
 import { trainInFolder } from "./folder_run.ts";
-import { type TrainingEvent, type TrainingState, type TrainOptions, untrained } from "./run.ts";
+import {
+  type Measurement,
+  type Periodic,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./run.ts";
 import { likelyTexts } from "../generate/write_text.ts";
 
 /** How rows are cut from the corpus. */
@@ -65,6 +72,8 @@ export interface PretrainOptions {
   readonly evalEvery: number;
   /** The steps from one time that the model writes text to the next; −1 for never. */
   readonly sampleEvery: number;
+  /** Measures the model in another way at intervals, and after the last step. */
+  readonly measure?: Periodic<(model: GPT) => Promise<Measurement>>;
   /** The steps from one checkpoint to the next; −1 saves by time, and after the last step. */
   readonly saveEvery: number;
   /**
@@ -161,6 +170,9 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
       parallel === undefined ? { signal } : { parallel },
     );
   const sample = () => likelyTexts(model, tokenizer);
+  const { measure } = options;
+  // Rank 0 alone writes texts and measures, while the others wait for it in the next step.
+  const isFirst = (parallel?.rank ?? 0) === 0;
   return {
     model,
     firstStep: state.step,
@@ -181,8 +193,10 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
         settings: options.settings,
         setLearningRates: pretrainingSchedule(plan, options.schedule),
         evaluate: { every: options.evalEvery, run: evaluate },
-        // Rank 0 alone writes texts, while the others wait for it in the next step.
-        sample: { every: (parallel?.rank ?? 0) === 0 ? options.sampleEvery : -1, run: sample },
+        sample: { every: isFirst ? options.sampleEvery : -1, run: sample },
+        ...(measure === undefined || !isFirst
+          ? {}
+          : { measure: { every: measure.every, run: () => measure.run(model) } }),
         saveEvery: options.saveEvery,
         saveSeconds: options.saveSeconds,
         lock: options.lock,

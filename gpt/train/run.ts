@@ -59,6 +59,9 @@ export interface Periodic<Run> {
   readonly run: Run;
 }
 
+/** Numbers that were measured, by name. */
+export type Measurement = Readonly<Record<string, number>>;
+
 /** What {@linkcode train} needs. */
 export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"> {
   /** How long the run is, and how large its steps. */
@@ -72,6 +75,8 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"
   readonly evaluate?: Periodic<() => Promise<number>>;
   /** Lets the model write. */
   readonly sample?: Periodic<() => Promise<readonly string[]>>;
+  /** Measures something else: numbers by name. */
+  readonly measure?: Periodic<() => Promise<Measurement>>;
   /** Saves a checkpoint and returns its path. Also called when the run is stopped by the signal. */
   readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
     /**
@@ -93,6 +98,7 @@ export type TrainingEvent =
   | StepEvent
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
+  | { readonly kind: "measurement"; readonly step: number; readonly values: Measurement }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
   | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
@@ -185,7 +191,7 @@ const WARMUP_STEPS = 3;
  * ```
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
-  const { model, scaler, plan, evaluate, sample, save, parallel } = options;
+  const { model, scaler, plan, evaluate, sample, measure, save, parallel } = options;
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
@@ -219,6 +225,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       const texts = await unlessAborted(sample.run, signal);
       if (texts !== null) yield { kind: "samples", step, texts };
     }
+    if (measure !== undefined && isDue(measure) && step > 0 && !isStopping()) {
+      const values = await unlessAborted(measure.run, signal);
+      if (values !== null) yield { kind: "measurement", step, values };
+    }
     // While losses wait to be read, it is not known that they are finite.
     const isOverdue = pending.length === 0 &&
       (agreement === null ? saveTimer.isOverdue : agreement.isSaving);
@@ -244,7 +254,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
     // What comes next may read the device anyway, or must know that the losses are finite.
-    const isInterrupted = [evaluate, sample, save].some((task) =>
+    const isInterrupted = [evaluate, sample, measure, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
     const mustRead = isInterrupted || agreement !== null || isStopping() ||

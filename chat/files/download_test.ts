@@ -1,0 +1,148 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { download } from "./download.ts";
+
+const content = crypto.getRandomValues(new Uint8Array(50_000));
+
+/** How a server answers; each field can be changed between requests. */
+interface Behavior {
+  content: Uint8Array<ArrayBuffer>;
+  version: string | null;
+  /** Whether it knows the header Range. */
+  hasRanges: boolean;
+  /** It sends so many bytes and then cuts the connection. */
+  cutAfter: number;
+  status: number;
+}
+
+/** Serves a file, and notes what it was asked for. */
+function serve(changes: Partial<Behavior> = {}): AsyncDisposable & {
+  url: string;
+  behavior: Behavior;
+  asked: (string | null)[];
+} {
+  const behavior = {
+    ...{ content, version: '"one"', hasRanges: true, cutAfter: Infinity, status: 200 },
+    ...changes,
+  };
+  const asked: (string | null)[] = [];
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+    const { content, version, hasRanges, cutAfter, status } = behavior;
+    const range = request.headers.get("range");
+    asked.push(range);
+    if (status !== 200) return new Response("no", { status });
+    const isSame = request.headers.get("if-range") === version;
+    const start = hasRanges && range !== null && isSame ? Number(/\d+/.exec(range)![0]) : 0;
+    const rest = content.slice(start);
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      async start(controller) {
+        controller.enqueue(rest.slice(0, cutAfter));
+        if (cutAfter >= rest.length) return controller.close();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        controller.error(new Error("cut"));
+      },
+    });
+    const headers: Record<string, string> = { "content-length": `${rest.length}` };
+    if (version !== null) headers.etag = version;
+    if (start > 0) {
+      headers["content-range"] = `bytes ${start}-${content.length - 1}/${content.length}`;
+    }
+    return new Response(body, { status: start > 0 ? 206 : 200, headers });
+  });
+  return {
+    ...{ behavior, asked, url: `http://127.0.0.1:${server.addr.port}/bundle.zip` },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const place = async () => `${await Deno.makeTempDir()}/bundle.zip`;
+
+async function digestOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+/** The names in the folder of a file. */
+const beside = async (path: string) =>
+  (await Array.fromAsync(Deno.readDir(path.slice(0, path.lastIndexOf("/"))), ({ name }) => name))
+    .sort();
+
+Deno.test("a file arrives whole, with its digest and its progress", async () => {
+  await using server = serve();
+  const path = await place();
+  const seen: [number, number | null][] = [];
+  const digest = await download(server.url, path, {
+    onProgress: (...progress) => seen.push(progress),
+  });
+  assertEquals(await Deno.readFile(path), content);
+  assertEquals(digest, await digestOf(content));
+  assertEquals(seen.at(-1), [content.length, content.length]);
+  assertEquals(await beside(path), ["bundle.zip"]);
+});
+
+Deno.test("what was cut off goes on where it stopped", async () => {
+  await using server = serve({ cutAfter: 20_000 });
+  const path = await place();
+  await assertRejects(() => download(server.url, path), Error, "the next attempt goes on");
+  assertEquals(await beside(path), ["bundle.zip.part", "bundle.zip.part.json"]);
+  const { size } = await Deno.stat(`${path}.part`);
+  assert(size > 0 && size <= 20_000, `${size}`);
+  server.behavior.cutAfter = Infinity;
+  await download(server.url, path, { sha256: await digestOf(content) });
+  assertEquals(server.asked, [null, `bytes=${size}-`]);
+  assertEquals(await Deno.readFile(path), content);
+});
+
+Deno.test("another version, or a server without ranges or versions, begins anew", async () => {
+  const other = content.toReversed();
+  for (
+    const change of [
+      { version: '"two"', content: other },
+      { hasRanges: false },
+      { version: 'W/"one"' },
+    ]
+  ) {
+    await using server = serve({
+      cutAfter: 20_000,
+      ...("version" in change && !("content" in change) ? { version: change.version! } : {}),
+    });
+    const path = await place();
+    await assertRejects(() => download(server.url, path));
+    Object.assign(server.behavior, { cutAfter: Infinity }, change);
+    await download(server.url, path);
+    assertEquals(await Deno.readFile(path), server.behavior.content);
+  }
+});
+
+Deno.test("a wrong digest is named, nothing of the file is kept, and an earlier one stays", async () => {
+  await using server = serve();
+  const path = await place();
+  await Deno.writeTextFile(path, "earlier");
+  const sha256 = "0".repeat(64);
+  await assertRejects(
+    () => download(server.url, path, { sha256 }),
+    Error,
+    `wanted the SHA-256 digest ${sha256}, got ${await digestOf(content)}`,
+  );
+  assertEquals(await Deno.readTextFile(path), "earlier");
+  assertEquals(await beside(path), ["bundle.zip"]);
+});
+
+Deno.test("a status other than 200 and a server that is not there are named", async () => {
+  await using server = serve({ status: 404 });
+  const path = await place();
+  await assertRejects(() => download(server.url, path), Error, "wanted status 200, got 404");
+  await assertRejects(
+    () => download("http://127.0.0.1:1/x", path),
+    Error,
+    "Cannot download http://127",
+  );
+});
+
+Deno.test("a signal stops the download, and what is there stays", async () => {
+  await using server = serve({ cutAfter: 20_000 });
+  const path = await place();
+  const controller = new AbortController();
+  const onProgress = () => controller.abort(new Error("stopped"));
+  const { signal } = controller;
+  await assertRejects(() => download(server.url, path, { signal, onProgress }), Error, "stopped");
+  assert((await Deno.stat(`${path}.part`)).size > 0);
+});

@@ -1,0 +1,121 @@
+/**
+ * Gets the tasks of the CORE metric: downloads a bundle, or makes a small one by rule.
+ *
+ * @module
+ */
+
+import {
+  bundleFiles,
+  coreBundlePath,
+  demonstrationBundle,
+  download,
+  findCoreBundle,
+  readCoreBundle,
+} from "../chat/mod.ts";
+import { ensureWritableFolder, freeName, tableAsText, writeFileAtomically } from "../gpt/mod.ts";
+import { type Flag, runScript, text, UsageError, type Values } from "./flags.ts";
+import { bytes, count } from "./format.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { print, write } from "./output.ts";
+
+const digestFlag: Flag<string> = {
+  ...text("", "The SHA-256 digest that the file must have", "DIGEST"),
+  parse: (text) => {
+    if (/^[0-9a-f]{64}$/i.test(text)) return text.toLowerCase();
+    throw new UsageError(`wanted 64 hexadecimal digits, got "${text}"`);
+  },
+};
+
+const flags = {
+  from: text("", "Download this zip file; by default a small bundle is made by rule", "URL"),
+  sha256: digestFlag,
+};
+
+/**
+ * Gets a bundle.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
+ * went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./core_bundle.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Gets the tasks of the CORE metric, for base_eval --eval core and for training.",
+    command: "deno task core_bundle",
+    flags,
+    run,
+  }, args);
+}
+
+async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
+  if (sha256 !== "" && from === "") {
+    throw new UsageError("Cannot use --sha256: wanted it with --from, got it alone");
+  }
+  if (from !== "" && !/^https?:\/\//.test(from)) {
+    throw new UsageError(
+      `Cannot use --from: wanted a URL of http or https, got "${from}". A folder or a zip file is ` +
+        "named where it is used: deno task base_eval --eval core --bundle PATH",
+    );
+  }
+  const path = from === "" ? coreBundlePath() : `${coreBundlePath()}.zip`;
+  const arriving = from === "" ? await writeDemonstration(path) : `${path}.new`;
+  if (from !== "") {
+    using interrupt = onInterrupt("Stopping. The next attempt goes on with what is there.");
+    const { signal } = interrupt;
+    try {
+      const digest = await download(from, arriving, {
+        ...{ signal, sha256: sha256 || undefined, onProgress: showProgress() },
+      });
+      print(`SHA-256 ${digest}`);
+    } catch (error) {
+      if (signal.aborted) return interrupt.exitCode;
+      throw error;
+    }
+  }
+  // What cannot be read does not take the place of what can.
+  const { tasks } = await readCoreBundle(arriving);
+  const earlier = await findCoreBundle();
+  if (earlier !== null) {
+    const aside = await freeName(earlier);
+    await Deno.rename(earlier, aside);
+    print(`The earlier bundle is now ${aside}.`);
+  }
+  await Deno.rename(arriving, path);
+  print(tableAsText([
+    ...tasks.map(({ label, type, fewShot, examples }) =>
+      [label, `${count(examples.length)} examples, ${fewShot} shown, ${type}`] as const
+    ),
+    ["saved", path],
+  ]));
+  return 0;
+}
+
+async function writeDemonstration(path: string): Promise<string> {
+  const folder = `${path}.new`;
+  await ensureWritableFolder(`${folder}/eval_data`);
+  for (const [name, content] of bundleFiles(demonstrationBundle())) {
+    await writeFileAtomically(`${folder}/${name}`, content);
+  }
+  return folder;
+}
+
+/** Says how far a download is: in place on a terminal, and not at all elsewhere. */
+function showProgress(): (done: number, total: number | null) => void {
+  const isTerminal = Deno.stdout.isTerminal();
+  let shown = 0;
+  return (done, total) => {
+    const isEnd = done === total;
+    if (!isTerminal || (performance.now() - shown < 200 && !isEnd)) return;
+    shown = performance.now();
+    write(`\r${bytes(done)}${total === null ? "" : ` of ${bytes(total)}`}   ${isEnd ? "\n" : ""}`);
+  };
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
