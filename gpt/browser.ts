@@ -1,10 +1,10 @@
 /**
- * What of `gpt` runs in a browser as well as in Deno: the model, its sizes and costs, and generation.
+ * The part of `gpt` that also runs in a browser: the model, its sizes and costs, and generation.
  *
- * `mod.ts` is this and what needs files: corpora, training runs, checkpoints. A page fetches a
- * checkpoint's parameters and its tokenizer, and hands them over.
+ * `mod.ts` adds what needs files: corpora, training runs, checkpoints. A page fetches the
+ * parameters and the tokenizer of a checkpoint itself.
  *
- * @example A page that writes
+ * @example Generate in a page
  * ```ts
  * import { Tokenizer } from "../tokenizer/mod.ts";
  * import { configForDepth, Engine, GPT, openDevice } from "./browser.ts";
@@ -101,7 +101,7 @@ export {
   writeTexts,
 } from "./generate/write_text.ts";
 export type { Watch } from "../nn/mod.ts";
-// A script needs a device for all of the above, and imports no module below this one.
+// Scripts need a device for the above, and import no module below this one.
 export {
   type Device,
   type FloatType,

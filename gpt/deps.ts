@@ -1,19 +1,19 @@
 /**
  * Third-party packages of this module.
  *
- * Deno downloads what a literal `import("…")` names as soon as it loads the file. The specifiers are
- * constants instead, so each package is downloaded when the path that needs it runs, and only then.
+ * Deno downloads whatever a literal `import("…")` names as soon as it loads the file. The
+ * specifiers are constants, so that a package is downloaded only when code that needs it runs.
  *
  * @module
  */
 
 const RANKS = "npm:js-tiktoken@1.0.21/ranks";
 
-/** A vocabulary as js-tiktoken packs it: each line has a first rank, then tokens of consecutive ranks. */
+/** A vocabulary as js-tiktoken packs it: lines of a first rank and tokens of consecutive ranks. */
 export interface PackedRanks {
-  /** The tokens, as base64. */
+  /** Tokens in base64. */
   readonly bpe_ranks: string;
-  /** The ids of the special tokens. */
+  /** Ids of special tokens. */
   readonly special_tokens: Readonly<Record<string, number>>;
 }
 

@@ -1,11 +1,11 @@
 /**
- * nanochat's GPT, and everything around it: training, evaluation, checkpoints, generation.
+ * nanochat's GPT: model, training, evaluation, checkpoints, generation.
  *
- * To read it in the order of a run: `scaling.ts` plans it, `model.ts` is what is trained, `loop.ts`
- * is the training loop, `run.ts` surrounds it with timing and events, `evaluate.ts` measures,
- * `checkpoint.ts` saves, `engine.ts` generates, and `pretrain.ts` puts these together.
+ * In the order of a run: `scaling.ts` plans it, `model.ts` is what is trained, `loop.ts` is the
+ * training loop, `run.ts` adds timing and events, `evaluate.ts` measures, `checkpoint.ts` saves,
+ * `engine.ts` generates, and `pretrain.ts` combines them.
  *
- * In a browser, where there are no files, import `browser.ts`: the part that needs none.
+ * In a browser, import `browser.ts`, the part that needs no files.
  *
  * @module
  */

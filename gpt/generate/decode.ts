@@ -1,10 +1,10 @@
 /**
  * The decoding step of a GPT: one token for each sequence in a KV cache, with its operations fused.
  *
- * It computes what {@linkcode GPT.forward} computes, and a test holds the two equal. A step of decoding
- * is so little work that starting kernels takes most of its time. On a GPU, each group of linear layers
- * with the same input is one kernel, and so is everything between the projections of a token and what
- * its heads gathered.
+ * It computes what {@linkcode GPT.forward} computes; a test holds the two equal. A decoding step is
+ * so little work that launching kernels takes most of its time. On a GPU, linear layers with the
+ * same input are one kernel, and so is everything from the projections of a token to its attention
+ * output.
  *
  * @module
  */
@@ -32,13 +32,13 @@ import type { LanguageModel } from "./language_model.ts";
  * Runs one token of each sequence.
  *
  * @param ids `int32 [batch, 1]`
- * @param cache What came before; the token is added to it.
+ * @param cache The earlier tokens; this one is appended.
  * @returns The logits of the next token, `[batch, 1, vocabSize]`.
  */
 export type DecodingStep = (ids: Tensor, cache: KVCache) => Tensor;
 
 /**
- * The fastest decoding step of a model.
+ * Returns the fastest decoding step of a model.
  *
  * @example
  * ```ts
@@ -97,7 +97,7 @@ interface Context {
   readonly cache: KVCache;
 }
 
-/** One token of each sequence through the whole model. */
+/** One token of each sequence through the model. */
 function decode(model: GPT, ids: Tensor, cache: KVCache): Tensor {
   model.checkTokens(ids, cache.position);
   const { device, config, computeDtype, transformer } = model;
@@ -152,7 +152,7 @@ function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor 
   return linears(hidden!, [weightOf(mlp.c_proj)], { residual: afterAttention! })[0]!;
 }
 
-/** The projections of one token of each sequence. */
+/** Projections of one token of each sequence. */
 interface Projections {
   readonly queries: Tensor;
   readonly keys: Tensor;
@@ -160,7 +160,7 @@ interface Projections {
   readonly gate: Tensor | undefined;
 }
 
-/** What the heads gather: in one kernel on a GPU where the operands allow it. */
+/** Attention: one kernel on a GPU if the operands allow it. */
 function decodeAttention({ gate, ...projections }: Projections, context: Context): Tensor {
   const { model, layer, ids, cos, sin, cache } = context;
   const window = model.windows[layer]!;

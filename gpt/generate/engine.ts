@@ -1,6 +1,6 @@
 /**
- * Generating text: a prompt is read once, then tokens are drawn one after the other, for many samples
- * side by side, with the keys and values of earlier tokens kept.
+ * Text generation: prefill the prompt once, then decode token by token with a KV cache, batched
+ * over samples.
  *
  * Source: nanochat, `nanochat/engine.py`.
  *
@@ -15,36 +15,36 @@ import type { LanguageModel } from "./language_model.ts";
 import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
 import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
-/** What {@linkcode Engine.generate} can be told. */
+/** Options for {@linkcode Engine.generate}. */
 export interface GenerateOptions extends SamplingOptions {
-  /** How many samples to draw side by side (default 1). */
+  /** Number of samples to generate in parallel. @default {1} */
   readonly samples?: number;
-  /** How many tokens to draw for each at most; by default as many as the training length has room for. */
+  /** Maximum tokens of each sample. By default, the sequence ends at the training length. */
   readonly maxTokens?: number;
   /**
-   * How many tokens to draw at a time, which are then read together: by default one on the CPU, and on
-   * a GPU as many as it draws in a tenth of a second. What is drawn does not depend on it.
+   * Tokens to sample before they are read back together. The result does not depend on it. By
+   * default 1 on the CPU; on a GPU, as many as take a tenth of a second.
    */
   readonly readEvery?: number;
   /**
-   * A cache of one sequence that is kept between calls: the prompt goes on after what it has read, and
-   * afterwards it has read all tokens but the last one that was yielded. Only for one sample.
+   * A cache of one sequence, kept between calls: the prompt follows what it holds, and afterwards
+   * it holds all tokens but the last one yielded. Only for one sample.
    */
   readonly cache?: KVCache;
 }
 
-/** One step of all samples. */
+/** One decoding step of all samples. */
 export interface GeneratedStep {
-  /** The next token of each sample. What follows the end of a sample is noise. */
+  /** The next token of each sample; meaningless after the sample has ended. */
   readonly tokens: number[];
-  /** For each sample 1 if the token was drawn, 0 if it was put there: an answer of the calculator. */
+  /** For each sample, 1 if the token was sampled, 0 if it was forced: the calculator's output. */
   readonly masks: number[];
 }
 
 /**
- * Generates with a KV cache.
+ * Generates text with a KV cache.
  *
- * @example Eight tokens after a prompt of two, drawn greedily
+ * @example Eight tokens after a prompt of two, sampled greedily
  * ```ts
  * import { openDevice } from "../../tensor/mod.ts";
  * import { Tokenizer } from "../../tokenizer/mod.ts";
@@ -69,21 +69,21 @@ export class Engine {
   readonly #model: LanguageModel;
   readonly #tokenizer: EngineTokenizer;
 
-  /** Makes an engine. The tokenizer tells where samples end. */
+  /** Creates an engine. The tokenizer names the tokens that end a sample. */
   constructor(model: LanguageModel, tokenizer: EngineTokenizer) {
     this.#model = model;
     this.#tokenizer = tokenizer;
   }
 
   /**
-   * Draws tokens after a prompt.
+   * Samples tokens after a prompt.
    *
-   * Ends when every sample has drawn `<|assistant_end|>` or `<|bos|>`, or has `maxTokens` tokens.
+   * Ends when every sample has reached `<|assistant_end|>` or `<|bos|>`, or has `maxTokens` tokens.
    * An expression between `<|python_start|>` and `<|python_end|>` is answered by the calculator.
    *
    * @param tokens The ids of the prompt: at least one.
-   * @throws {RangeError} If the prompt is empty, an id is not in the vocabulary, an option is out of
-   * range, or prompt and tokens together are longer than the model's rotary angles reach.
+   * @throws {RangeError} If the prompt is empty, an id is not in the vocabulary, an option is out
+   * of range, or prompt and tokens exceed the model's maximum length.
    * @throws {Error} If the logits of a token are NaN or infinite.
    */
   async *generate(
@@ -120,7 +120,7 @@ export class Engine {
         used = 0;
       }
     } finally {
-      // What was computed ahead of the last token that was yielded is taken back.
+      // Remove lookahead tokens after the last one yielded.
       if (options.cache !== undefined && used > 0) decoder.rewind(used);
       decoder.dispose();
       if (options.cache === undefined) cache.dispose();
@@ -128,10 +128,10 @@ export class Engine {
   }
 
   /**
-   * As {@linkcode Engine.generate}, to the end.
+   * Like {@linkcode Engine.generate}, but returns whole samples.
    *
-   * @returns For each sample the prompt and what was drawn, without the token that ended it, and a
-   * mask that is 1 where a token was drawn.
+   * @returns For each sample, the prompt and the generated tokens without the one that ended it,
+   * and a mask that is 1 for sampled tokens.
    */
   async generateBatch(
     tokens: readonly number[],
@@ -155,7 +155,7 @@ export class Engine {
     return { tokens: rows.map((row) => row.tokens), masks: rows.map((row) => row.masks) };
   }
 
-  /** Checks the prompt, and tells how many tokens may be drawn. */
+  /** Checks the options and returns the maximum number of tokens to generate. */
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
     const { samples = 1, maxTokens, readEvery, cache } = options;
     const { config, maximumLength } = this.#model;
@@ -194,7 +194,7 @@ export class Engine {
     return limit;
   }
 
-  /** Reads the prompt once, and draws the first token of every sample. */
+  /** Prefills the prompt and samples the first token of every sample. */
   async #readPrompt(
     tokens: readonly number[],
     cache: KVCache,
@@ -229,8 +229,8 @@ async function readIds(ids: Tensor): Promise<readonly number[]> {
 }
 
 /**
- * Generates without a cache: the whole text is read anew for every token. Slow, and so simple that
- * the engine is tested against it.
+ * Generates without a cache: every token runs the model on the whole sequence. Slow and simple, as
+ * a reference for tests.
  *
  * @param tokens The ids of the prompt.
  * @throws {RangeError} As {@linkcode Engine.generate}.

@@ -1,9 +1,9 @@
 /**
- * Drawing several tokens before the first of them is read.
+ * Lookahead decoding: several tokens are sampled on the device before the first is read back.
  *
- * A GPU works on while the host waits for it, but reading takes longer than a small model needs for
- * a token. So each token is drawn on the device and read by the model there, and the host gets to know
- * several of them together.
+ * A GPU is idle while the host waits for a read-back, which takes longer than a small model needs
+ * for a token. So sampled tokens stay on the device as input of the next step, and are read several
+ * at a time.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import { type DecodingStep, decodingStep } from "./decode.ts";
 import type { LanguageModel } from "./language_model.ts";
 import { sampleTokens, type SamplingOptions } from "./sampling.ts";
 
-/** The most tokens that are drawn before they are read. */
+/** Maximum number of tokens sampled before a read-back. */
 const MAX_LOOKAHEAD = 32;
 
-/** Who reads along should not have to wait longer than this for the next tokens, in milliseconds. */
+/** Maximum streaming latency between batches of tokens, in milliseconds. */
 const MAX_WAIT_MS = 100;
 
-/** Tokens that are drawn on the device and read together. */
+/** Tokens sampled on the device, read back together. */
 class Batch {
   readonly #cache: KVCache;
   readonly #ids: Tensor[] = [];
-  /** Where the cache was after each token. */
+  /** The cache position after each token. */
   readonly #marks: CacheMark[] = [];
 
   constructor(cache: KVCache) {
@@ -35,53 +35,49 @@ class Batch {
     return this.#ids.length;
   }
 
-  /** What was drawn last, `[samples]`. */
+  /** The last sampled tokens, `[samples]`. */
   get last(): Tensor {
     return this.#ids.at(-1)!;
   }
 
-  /** Adds a token of each sample, `[samples]`, and where the cache is now. */
+  /** Appends one token of each sample, `[samples]`, and the current cache position. */
   push(ids: Tensor): void {
     this.#ids.push(ids);
     this.#marks.push(this.#cache.mark());
   }
 
-  /** Asks for all tokens in one go. */
   async read(): Promise<readonly (readonly number[])[]> {
     const values = await Promise.all(this.#ids.map((ids) => ids.data()));
     return values.map((ids) => Array.from(ids));
   }
 
-  /** Takes the cache back to where it was after so many of the tokens were drawn. */
+  /** Rewinds the cache to the position after the first `count` tokens. */
   rewind(count: number): void {
     this.#cache.rewind(this.#marks[count - 1]!);
   }
 
-  /** Frees the memory. */
   dispose(): void {
     for (const ids of this.#ids) ids.dispose();
     for (const { previousEmbedding } of this.#marks) previousEmbedding?.dispose();
   }
 }
 
-/** Draws tokens after what a cache has read. */
+/** Decodes ahead of the host. */
 export class LookaheadDecoder {
   readonly #device: Device;
   readonly #step: DecodingStep;
   readonly #cache: KVCache;
   readonly #options: SamplingOptions;
   readonly #limit: number;
-  /** What was handed out last. */
+  /** The batch returned last. */
   #current: Batch | null = null;
-  /** What follows it, if that is being drawn already. */
+  /** The batch after it, if already submitted. */
   #next: Batch | null = null;
   #pace = 1;
 
   /**
-   * @param model The model that the cache belongs to.
-   * @param cache What was read so far.
-   * @param options How tokens are drawn.
-   * @param limit How many tokens are drawn for each sample at most.
+   * @param cache The tokens so far.
+   * @param limit Maximum tokens of each sample.
    */
   constructor(model: LanguageModel, cache: KVCache, options: SamplingOptions, limit: number) {
     this.#device = model.device;
@@ -92,23 +88,21 @@ export class LookaheadDecoder {
   }
 
   /**
-   * How many tokens to draw next: on a GPU twice as many as before, so that the first ones come soon,
-   * as long as nobody waits too long. On the CPU reading does not wait, so it is one.
+   * Tokens of the next batch: 1 on the CPU; on a GPU, twice as many as before, so that the first
+   * ones come soon, up to the maximum latency.
    */
   get pace(): number {
     return this.#device.kind === "cpu" ? 1 : this.#pace;
   }
 
   /**
-   * Lets the model read one token of each sample, and draws what follows.
+   * Decodes the next batch. While the host waits for it, the device already computes as many tokens
+   * more, which are most likely wanted next.
    *
-   * Where several are drawn, the device goes on with as many more while the host waits for these:
-   * they are most likely wanted next, and otherwise it would have nothing to do.
-   *
-   * @param column The token of each sample.
-   * @param step The number of the first draw.
-   * @param count How many tokens to draw for each sample, unless they are on their way already.
-   * @returns For each draw the token of each sample.
+   * @param column The last token of each sample.
+   * @param step The index of the first new token.
+   * @param count Tokens per sample, unless a batch is already submitted.
+   * @returns For each step, the token of each sample.
    */
   async decode(
     column: readonly number[],
@@ -124,7 +118,7 @@ export class LookaheadDecoder {
     const nextStep = step + batch.length;
     const nextCount = Math.min(count, this.#limit - nextStep);
     if (count > 1 && nextCount > 0) {
-      // The reads of this turn are under way after it, and what is recorded then comes behind them.
+      // The reads begin at the end of this microtask; later work is submitted after them.
       await Promise.resolve();
       this.#next = this.#record(batch.last, nextStep, nextCount);
     }
@@ -135,8 +129,7 @@ export class LookaheadDecoder {
   }
 
   /**
-   * Takes back what the model has read after so many of the tokens that were drawn last: another token
-   * than the last of them stands there.
+   * Rewinds the model to the first `count` tokens of the last batch, the last of which is replaced.
    */
   rewind(count: number): void {
     this.#next?.dispose();
@@ -144,13 +137,13 @@ export class LookaheadDecoder {
     this.#current?.rewind(count);
   }
 
-  /** Frees the memory, but for the cache's. */
+  /** Frees the batches, but not the cache. */
   dispose(): void {
     this.#current?.dispose();
     this.#next?.dispose();
   }
 
-  /** Draws so many tokens after those that the host names. */
+  /** Decodes `count` tokens after those from the host. */
   #begin(column: readonly number[], step: number, count: number): Batch {
     const ids = Tensor.from(this.#device, [...column], { dtype: "int32" });
     const batch = this.#record(ids, step, count);
@@ -158,7 +151,7 @@ export class LookaheadDecoder {
     return batch;
   }
 
-  /** Draws so many tokens after those that are given, `[samples]`, on the device. */
+  /** Decodes `count` tokens after `previous`, `[samples]`, on the device. */
   #record(previous: Tensor, step: number, count: number): Batch {
     const device = this.#device;
     const batch = new Batch(this.#cache);
@@ -169,7 +162,7 @@ export class LookaheadDecoder {
         const logits = this.#step(ids, this.#cache);
         return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
       }));
-      // The device runs what it has while as much again is recorded, which takes less time.
+      // Submit work early: the device computes it while the next steps are recorded.
       if (isPowerOfTwo(i + 1)) device.flush();
     }
     device.flush();

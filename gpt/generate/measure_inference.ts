@@ -1,9 +1,8 @@
 /**
- * How fast a model reads and writes, for several sequences side by side, and how near that is to what
- * the device can do.
+ * Speed of prefill and decoding by batch size, compared with the limits of the device.
  *
- * Computing one more token reads all weights once, and the KV cache of each sequence: at small batch
- * sizes memory is the limit, and the more sequences there are, the more arithmetic is.
+ * Decoding a token reads all weights once, and the KV cache of each sequence: small batches are
+ * bound by memory bandwidth, large ones by arithmetic.
  *
  * Source: nanochat, `scripts/infer_bench.py`.
  *
@@ -16,61 +15,60 @@ import { parameterCounts } from "../model/parameters.ts";
 import { decodeFlops, kvBytesPerToken, kvReadBytes } from "../train/costs.ts";
 import { Engine } from "./engine.ts";
 
-/** Tokens that are decoded before a measurement, so that kernels are compiled. */
+/** Untimed tokens, so that kernels are compiled. */
 const WARMUP_TOKENS = 8;
 
-/** On a GPU tokens are read together; times are means over as many. */
+/** Tokens between read-backs, over which step times are averaged. */
 const TOKENS_PER_READBACK = { cpu: 1, webgpu: 32 };
 
-/** A tokenizer without special tokens, so that no sequence ends early. */
 const endless = { special: () => -1, encode: () => [], decode: () => "" };
 
-/** What is measured. */
+/** Options for {@linkcode measureInference}. */
 export interface InferenceOptions {
-  /** The length of the prompt; it is cut to what the training length leaves beside the decoded tokens. */
+  /** Prompt length; shortened if prompt and decoded tokens exceed the training length. */
   readonly promptTokens: number;
-  /** The tokens that are decoded after it: at least 2. */
+  /** Tokens to decode: at least 2. */
   readonly decodeTokens: number;
-  /** How many bytes the device moves in a second. */
+  /** Memory bandwidth of the device in bytes per second. */
   readonly bandwidth: number;
 }
 
-/** What decoding costs, whatever the device. */
+/** The costs of decoding, independent of the device. */
 export interface InferenceCosts {
-  /** The tokens of the prompt. */
+  /** Prompt length. */
   readonly promptTokens: number;
-  /** The bytes of all parameters, as stored. */
+  /** Bytes of all parameters, as stored. */
   readonly weightBytes: number;
-  /** The bytes that a token takes in the KV cache. */
+  /** Bytes per token in the KV cache. */
   readonly kvBytesPerToken: number;
-  /** The bytes of the KV cache that a step reads for a sequence, half of the tokens being decoded. */
+  /** Bytes of KV cache that a step reads per sequence, averaged over the decoded tokens. */
   readonly kvReadBytes: number;
-  /** The most tokens in a second of one sequence that the bandwidth allows. */
+  /** Maximum tokens per second of one sequence at the given bandwidth. */
   readonly ceilingTokensPerSecond: number;
 }
 
-/** How fast a batch was. */
+/** The speed at one batch size. */
 export interface InferenceSpeed {
-  /** The sequences side by side. */
+  /** Number of sequences. */
   readonly batchSize: number;
-  /** The time to the first token: the prompt is read once for all sequences. */
+  /** Time to the first token; the prompt is prefilled once for all sequences. */
   readonly firstTokenMilliseconds: number;
-  /** The median time of a step. */
+  /** Median time of a step. */
   readonly stepMilliseconds: number;
-  /** The tokens of all sequences in a second. */
+  /** Tokens per second, of all sequences. */
   readonly tokensPerSecond: number;
-  /** The part of the device's bandwidth; above 1 where weights stay in a cache. */
+  /** Fraction of the device's bandwidth; above 1 if weights stay in a CPU cache. */
   readonly bandwidthShare: number;
-  /** The part of the arithmetic that the device can do. */
+  /** Fraction of the device's peak FLOP/s. */
   readonly flopsShare: number;
-  /** The bytes in use on the device at the peak. */
+  /** Peak memory in use on the device, in bytes. */
   readonly memoryBytes: number;
 }
 
 /**
- * Computes what decoding costs.
+ * Computes the costs of decoding.
  *
- * @throws {RangeError} If the decoded tokens leave no room for a prompt in the training length.
+ * @throws {RangeError} If the decoded tokens leave no space for a prompt in the training length.
  *
  * @example
  * ```ts
@@ -114,8 +112,8 @@ export function inferenceCosts(model: GPT, options: InferenceOptions): Inference
 /**
  * Measures prefill and decoding at a batch size.
  *
- * @param peakFlops The operations in a second that the device can do.
- * @throws {RangeError} If the device has no room for the batch.
+ * @param peakFlops Peak FLOP/s of the device.
+ * @throws {RangeError} If the device is out of memory.
  */
 export async function measureInference(
   model: GPT,
@@ -153,7 +151,7 @@ export async function measureInference(
   };
 }
 
-/** The median, over groups of steps, of the time of a step. */
+/** Median step time, over groups of steps. */
 function medianStep(ends: readonly number[], together: number): number {
   const size = Math.min(together, ends.length - 1);
   const means: number[] = [];

@@ -1,6 +1,5 @@
 /**
- * One sample while it grows: which tokens are forced because the model called a tool, and whether the
- * sample has ended.
+ * State of one sample: tokens forced by tool calls, and whether the sample has ended.
  *
  * Source: `RowState` in nanochat's `engine.py`.
  *
@@ -9,17 +8,17 @@
 
 import { calculate } from "./calculator.ts";
 
-/** What the engine needs of a tokenizer: where a sample ends, and the texts of tool calls. */
+/** The interface that generation needs of a tokenizer. */
 export interface EngineTokenizer {
-  /** The id of a special token. It may throw for a name that it does not know. */
+  /** The id of a special token. May throw for unknown names. */
   special(name: string): number;
-  /** The ids of a text. */
+  /** Encodes text. */
   encode(text: string): ArrayLike<number>;
-  /** The text of ids. */
+  /** Decodes ids. */
   decode(ids: number[]): string;
 }
 
-/** The special tokens that steer generation; `null` for those that the tokenizer lacks. */
+/** The special tokens of generation; `null` if the tokenizer lacks them. */
 export interface GenerationTokens {
   /** Tokens that end a sample. */
   readonly ends: readonly number[];
@@ -33,13 +32,13 @@ export interface GenerationTokens {
   readonly outputEnd: number | null;
 }
 
-/** Looks up the special tokens that steer generation. */
+/** Looks up the special tokens of generation. */
 export function generationTokens(tokenizer: EngineTokenizer): GenerationTokens {
   const find = (name: string): number | null => {
     try {
       return tokenizer.special(name) ?? null;
     } catch {
-      // A tokenizer without chats has only some of the special tokens.
+      // A tokenizer without chat tokens throws.
       return null;
     }
   };
@@ -52,13 +51,12 @@ export function generationTokens(tokenizer: EngineTokenizer): GenerationTokens {
   };
 }
 
-/** Answers a tool call; `null` if there is no answer, and the model goes on by itself. */
+/** Answers a tool call; `null` for no answer. */
 export type Tool = (call: string) => string | null;
 
 /**
- * The state of one sample. For each sampled token it says which token comes: that one, or one that is
- * forced, since the output of a tool is written by the tool. A call that the prompt began is not
- * answered.
+ * State of one sample. Maps each sampled token to the next one: itself, or a forced token, since a
+ * tool's output is not sampled. Calls that began in the prompt are not answered.
  *
  * @example A call of the calculator, whose answer is forced
  * ```ts
@@ -84,14 +82,14 @@ export class RowState {
   readonly #tokenizer: EngineTokenizer;
   readonly #tool: Tool;
   readonly #forced: number[] = [];
-  /** The tokens of the open expression, if there is one. */
+  /** Tokens of the open tool call, if any. */
   #expression: number[] | null = null;
   #isFinished = false;
 
   /**
-   * Starts a sample.
+   * Creates the state of a new sample.
    *
-   * @param special The special tokens that steer generation.
+   * @param special The special tokens of generation.
    * @param tokenizer Decodes calls and encodes outputs.
    * @param tool Answers calls. @default {calculate}
    */
@@ -101,22 +99,16 @@ export class RowState {
     this.#tool = tool;
   }
 
-  /** Whether the sample has ended. */
   get isFinished(): boolean {
     return this.#isFinished;
   }
 
-  /** Whether one of the next tokens may be forced: an expression is open, or an output is pending. */
+  /** Whether one of the next tokens may be forced: a call is open, or output is pending. */
   get mayBeForced(): boolean {
     return this.#forced.length > 0 || this.#expression !== null;
   }
 
-  /**
-   * The next token.
-   *
-   * @param sampled The token that the model sampled.
-   * @returns That token with mask 1, or a forced one with mask 0.
-   */
+  /** Returns the next token: the sampled one with mask 1, or a forced one with mask 0. */
   next(sampled: number): { readonly token: number; readonly mask: 0 | 1 } {
     const forced = this.#forced.shift();
     const token = forced ?? sampled;

@@ -1,4 +1,4 @@
-/** Drawing the next token from logits, on the device. @module */
+/** Sampling the next token from logits, on the device. @module */
 
 import { Error, RangeError } from "../../tensor/errors.ts";
 import {
@@ -13,20 +13,20 @@ import {
   uniformArray,
 } from "../../tensor/mod.ts";
 
-/** How tokens are drawn. */
+/** Options for sampling. */
 export interface SamplingOptions {
-  /** 1 draws as the model predicts (default); less is more certain; 0 takes the likeliest token. */
+  /** 0 takes the most likely token, 1 samples from the model's distribution. @default {1} */
   readonly temperature?: number;
-  /** Draw only from this many of the likeliest tokens; by default from all. */
+  /** Sample only from the most likely `topK` tokens; 0, the default, from all. */
   readonly topK?: number;
-  /** The seed of the draw (default 42): the same seed draws the same tokens. */
+  /** Seed: the same seed samples the same tokens. @default {42} */
   readonly seed?: number;
 }
 
 /**
- * Checks options before anything is computed with them.
+ * Validates sampling options.
  *
- * @throws {RangeError} If one is out of range.
+ * @throws {RangeError} If an option is out of range.
  */
 export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOptions): void {
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
@@ -40,10 +40,10 @@ export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOpti
   }
 }
 
-/** The smallest temperature that `float32` can divide by on every device. */
+/** The lowest temperature that `float32` can divide by on every device. */
 const MIN_TEMPERATURE = 2 ** -126;
 
-/** The first of the largest logits, or −1 if it is NaN or infinite: nothing equals NaN. */
+/** Argmax of the logits; −1 if the maximum is NaN or infinite. */
 const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] }, ({ logits }) => {
   const largest = ex.rowMax(logits);
   const finite = ex.select(ex.less(ex.abs(largest), Infinity), largest, NaN);
@@ -52,8 +52,8 @@ const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] },
 });
 
 /**
- * How likely each token is, relative to the likeliest. Subtracting the largest logit first keeps the
- * lowest temperatures from overflowing; if it is NaN or infinite, so is a weight.
+ * Unnormalized softmax. Subtracting the maximum avoids overflow at low temperatures; if it is NaN
+ * or infinite, so is a weight.
  */
 const weightsOf = defineProgram(
   { name: "sampling weights", inputs: ["logits"], scalars: ["temperature"] },
@@ -63,14 +63,14 @@ const weightsOf = defineProgram(
 );
 
 /**
- * Draws a token for each row of logits.
+ * Samples a token from each row of logits.
  *
  * @param logits `[rows, vocabulary]`
- * @param step The number of the draw, so that each step draws anew.
- * @returns `int32 [rows]`, to be read with {@linkcode checkSampled}: −1 for a row whose largest logit is
- * NaN or infinite, as the device cannot throw.
+ * @param step The index of the token: each step has random numbers of its own.
+ * @returns `int32 [rows]`, to be checked by {@linkcode checkSampled}: −1 for rows whose largest
+ * logit is NaN or infinite, since a device cannot throw.
  *
- * @example The likeliest token
+ * @example The most likely token
  * ```ts
  * import { openDevice, Tensor } from "../../tensor/mod.ts";
  * import { sampleTokens } from "./sampling.ts";
@@ -96,9 +96,9 @@ export function sampleTokens(logits: Tensor, step: number, options: SamplingOpti
 }
 
 /**
- * Checks tokens that were read back from the device.
+ * Checks sampled tokens that were read back.
  *
- * @param tokens What {@linkcode sampleTokens} sampled, one for each row.
+ * @param tokens The result of {@linkcode sampleTokens}.
  * @throws {Error} If a row of logits was not finite.
  */
 export function checkSampled(tokens: readonly number[]): void {

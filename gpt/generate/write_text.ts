@@ -1,11 +1,11 @@
-/** Text from a model, as it comes. @module */
+/** Streaming text generation. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { Engine, type GenerateOptions } from "./engine.ts";
 import type { GPT } from "../model/model.ts";
 
-/** Beginnings for a model that has read the State of the Union, when the user gives none. */
+/** Prompts for a model trained on the State of the Union, if the user gives none. */
 export const defaultPrompts: readonly string[] = [
   "My fellow Americans,",
   "The state of our union is",
@@ -15,17 +15,12 @@ export const defaultPrompts: readonly string[] = [
 ];
 
 /**
- * Continues a text.
+ * Continues a text. A character may span several tokens; it is yielded when it is complete.
  *
- * A character may be spread over several tokens; it comes when it is complete.
- *
- * @param model The model.
- * @param tokenizer Its tokenizer.
- * @param prompt The beginning; it may be empty.
- * @param options How tokens are drawn; there is one sample. `maxTokens` is the most: fewer come where
- * the model has no room for so many, see {@linkcode roomAfter}.
- * @returns What follows the beginning, in pieces.
- * @throws {RangeError} If an option is out of range, or the beginning leaves no room.
+ * @param options Sampling options; one sample. `maxTokens` is an upper bound, see {@linkcode
+ * roomAfter}.
+ * @returns The continuation, in pieces.
+ * @throws {RangeError} If an option is out of range, or the prompt is too long.
  *
  * @example
  * ```ts
@@ -62,11 +57,9 @@ export async function* writeText(
 }
 
 /**
- * Turns ids into text while they come. Special tokens are left out.
+ * Decodes ids as they come. Special tokens are left out.
  *
- * @param tokenizer The tokenizer.
- * @param ids The ids.
- * @returns Pieces of text, none empty: what is still incomplete waits for the next id.
+ * @returns Non-empty pieces of text; an incomplete character waits for the next id.
  *
  * @example
  * ```ts
@@ -94,10 +87,9 @@ export async function* decodePieces(
 }
 
 /**
- * Continues a text in several ways at once: the beginning is read only once.
+ * Generates several continuations of a text; the prompt is prefilled once.
  *
- * @param options How tokens are drawn, and how many samples.
- * @returns What follows the beginning, once for each sample.
+ * @returns The continuation of each sample.
  * @throws {RangeError} As {@linkcode writeText}.
  */
 export async function writeTexts(
@@ -115,8 +107,7 @@ export async function writeTexts(
 }
 
 /**
- * How many tokens a model can write after a prompt: its rotary angles end at ten times the length that
- * it was trained on.
+ * Maximum number of tokens after a prompt: rotary angles end at ten times the training length.
  *
  * @example
  * ```ts
@@ -140,10 +131,8 @@ export function roomAfter(model: GPT, tokenizer: Tokenizer, prompt: string): num
 }
 
 /**
- * The likeliest continuations of {@linkcode defaultPrompts}, short, and the same every time. A prompt
- * that leaves no room stays alone.
- *
- * @returns The prompts with what follows.
+ * Greedy short continuations of {@linkcode defaultPrompts}, each with its prompt. A prompt that is
+ * too long stays alone.
  */
 export async function likelyTexts(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
   const texts: string[] = [];
@@ -156,7 +145,7 @@ export async function likelyTexts(model: GPT, tokenizer: Tokenizer): Promise<str
   return texts;
 }
 
-/** The ids of a prompt, and options that ask for no more tokens than there is room for. */
+/** The ids of a prompt, and options that ask for no more tokens than fit. */
 function encodePrompt(
   model: GPT,
   tokenizer: Tokenizer,

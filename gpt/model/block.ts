@@ -26,53 +26,53 @@ import {
 import { type GPTConfig, hasValueEmbedding, headSize, valueGateChannels } from "./config.ts";
 import type { KVCache } from "./kv_cache.ts";
 
-/** What the scores of attention are multiplied by, beside 1/√D: nanochat's 1.2 on queries and on keys. */
+/** Scale of attention scores besides 1/√D: nanochat's 1.2 on queries and on keys. */
 export const ATTENTION_SHARPNESS = 1.2 * 1.2;
 
-/** The largest share of a value embedding that is added to a value. */
+/** Maximum weight of a value embedding. */
 export const VALUE_GATE_SCALE = 3;
 
-/** What a layer needs beside the residual stream. */
+/** Inputs of a layer besides the residual stream. */
 export interface BlockContext {
   /** The tokens, `int32 [batch, tokens]`. */
   readonly ids: Tensor;
   /** The table of value embeddings, of width nKvHead · head size, in layers that have one. */
   readonly valueEmbedding: Embedding | undefined;
-  /** Cosines of the rotary embedding at these positions, `[tokens, 1, head size / 2]`. */
+  /** Rotary cosines at these positions, `[tokens, 1, head size / 2]`. */
   readonly cos: Tensor;
-  /** Sines, of the same shape. */
+  /** Rotary sines, of the same shape. */
   readonly sin: Tensor;
-  /** How many earlier tokens a token attends to. */
+  /** Attention window: how many earlier tokens a token attends to. */
   readonly window: number;
-  /** The KV cache when generating: keys and values of earlier tokens. */
+  /** KV cache, when generating. */
   readonly cache: KVCache | undefined;
-  /** Is called with what the layer computes: see `ForwardOptions` of the model. */
+  /** Receives intermediate values: see `ForwardOptions`. */
   readonly watch: Watch | undefined;
 }
 
-/** The bounds of a uniform distribution with standard deviation 1/√width. */
+/** Bounds of a uniform distribution with standard deviation 1/√width. */
 export function uniformBounds(width: number): [low: number, high: number] {
   const bound = Math.sqrt(3 / width);
   return [-bound, bound];
 }
 
-/** Causal self-attention with rotary positions, QK norm, grouped-query attention and value embeddings. */
+/** Causal self-attention: rotary positions, QK norm, grouped-query attention, value embeddings. */
 export class CausalSelfAttention extends Module {
-  /** Projects to queries, `[nHead · head size, nEmbd]`. */
+  /** Query projection, `[nHead · head size, nEmbd]`. */
   readonly c_q: Linear;
-  /** Projects to keys, `[nKvHead · head size, nEmbd]`. */
+  /** Key projection, `[nKvHead · head size, nEmbd]`. */
   readonly c_k: Linear;
-  /** Projects to values, `[nKvHead · head size, nEmbd]`. */
+  /** Value projection, `[nKvHead · head size, nEmbd]`. */
   readonly c_v: Linear;
-  /** Projects the heads back to the residual stream, `[nEmbd, nEmbd]`. */
+  /** Output projection, `[nEmbd, nEmbd]`. */
   readonly c_proj: Linear;
-  /** The gate of the value embedding, in layers that have one, `[nKvHead, valueGateChannels]`. */
+  /** Gate of the value embedding, in layers that have one, `[nKvHead, valueGateChannels]`. */
   readonly ve_gate?: Linear;
   readonly #layer: number;
   readonly #name: string;
   readonly #headSize: number;
 
-  /** Creates the attention of one layer. */
+  /** Creates the attention of a layer. */
   constructor(device: Device, config: GPTConfig, layer: number, seed: number | null) {
     super();
     const { nEmbd, nHead, nKvHead, nLayer } = config;
@@ -97,10 +97,10 @@ export class CausalSelfAttention extends Module {
   }
 
   /**
-   * Lets each token gather from itself and the tokens before it.
+   * Attends from each token to itself and the tokens before it.
    *
    * @param x The normed residual stream, `[batch, tokens, nEmbd]`
-   * @returns What is added to the residual stream, of the same shape.
+   * @returns The addition to the residual stream, of the same shape.
    */
   forward(x: Tensor, context: BlockContext): Tensor {
     const { ids, valueEmbedding, cos, sin, window, cache, watch } = context;
@@ -133,16 +133,16 @@ export class CausalSelfAttention extends Module {
   }
 }
 
-/** The MLP: four times as wide inside, with ReLU². */
+/** Position-wise MLP with ReLU² and a hidden width of 4 · nEmbd. */
 export class MLP extends Module {
-  /** Widens, `[4 · nEmbd, nEmbd]`. */
+  /** Up-projection, `[4 · nEmbd, nEmbd]`. */
   readonly c_fc: Linear;
-  /** Narrows, `[nEmbd, 4 · nEmbd]`. */
+  /** Down-projection, `[nEmbd, 4 · nEmbd]`. */
   readonly c_proj: Linear;
 
   readonly #name: string;
 
-  /** Creates the MLP of one layer. */
+  /** Creates the MLP of a layer. */
   constructor(device: Device, { nEmbd }: GPTConfig, layer: number, seed: number | null) {
     super();
     this.#name = `transformer.h.${layer}.mlp`;
@@ -160,10 +160,8 @@ export class MLP extends Module {
   }
 
   /**
-   * Transforms each token by itself.
-   *
    * @param x The normed residual stream, `[batch, tokens, nEmbd]`
-   * @returns What is added to the residual stream, of the same shape.
+   * @returns The addition to the residual stream, of the same shape.
    */
   forward(x: Tensor, { watch }: Pick<BlockContext, "watch">): Tensor {
     const y = this.c_proj.forward(this.c_fc.forward(x).reluSquared());
@@ -172,14 +170,14 @@ export class MLP extends Module {
   }
 }
 
-/** A layer: `x = x + attn(norm(x))`, `x = x + mlp(norm(x))`. */
+/** Pre-norm residual block: `x = x + attn(norm(x))`, `x = x + mlp(norm(x))`. */
 export class Block extends PureModule {
-  /** Gathers from earlier tokens. */
+  /** Attention. */
   readonly attn: CausalSelfAttention;
-  /** Transforms each token by itself. */
+  /** MLP. */
   readonly mlp: MLP;
 
-  /** Creates layer number `layer`, counted from 0. */
+  /** Creates layer `layer`, counted from 0. */
   constructor(device: Device, config: GPTConfig, layer: number, seed: number | null) {
     super();
     this.attn = new CausalSelfAttention(device, config, layer, namedSeed(seed, "attn"));
@@ -187,8 +185,6 @@ export class Block extends PureModule {
   }
 
   /**
-   * Adds what attention and the MLP find to the residual stream.
-   *
    * @param x The residual stream, `[batch, tokens, nEmbd]`
    * @returns The residual stream after this layer, of the same shape.
    */

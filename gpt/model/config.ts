@@ -1,5 +1,5 @@
 /**
- * The shape of a GPT: the few numbers that all the rest follows from.
+ * The shape of a GPT.
  *
  * Source: nanochat, `nanochat/gpt.py`.
  *
@@ -10,46 +10,44 @@ import { RangeError } from "../../tensor/errors.ts";
 
 /** The shape of a GPT, under nanochat's names. */
 export interface GPTConfig {
-  /** The longest sequence that the model is trained on, in tokens. */
+  /** Training length in tokens. */
   readonly sequenceLen: number;
-  /** The number of tokens in the vocabulary. */
+  /** Vocabulary size. */
   readonly vocabSize: number;
-  /** The number of layers. */
+  /** Number of layers. */
   readonly nLayer: number;
-  /** The number of query heads. */
+  /** Number of query heads. */
   readonly nHead: number;
-  /** The number of key and value heads; each serves `nHead / nKvHead` query heads. */
+  /** Number of key and value heads; each serves `nHead / nKvHead` query heads. */
   readonly nKvHead: number;
-  /** The width of the residual stream. */
+  /** Width of the residual stream. */
   readonly nEmbd: number;
   /**
-   * Which layers look back over the whole sequence (L, long) and which over a quarter of it (S,
-   * short), repeated over the layers. The last layer is always long.
+   * Attention windows by layer, repeated: L (long) spans the whole sequence, S (short) a quarter.
+   * The last layer is always long.
    */
   readonly windowPattern: string;
 }
 
-/** The channels of the residual stream that decide how much of the previous token is mixed in. */
+/** Channels of the residual stream that the smear gate reads. */
 export const smearChannels = 24;
 
-/** The channels of the residual stream that decide how much of the value embedding is mixed in. */
+/** Channels of the residual stream that value embedding gates read. */
 export const valueGateChannels = 12;
 
-/** Limits far beyond any model: what is larger is a mistake, and would take minutes to fail. */
+/** Limits far beyond any model: anything larger is a mistake, and would take minutes to fail. */
 const MAX = { sequenceLen: 2 ** 24, vocabSize: 2 ** 24, nLayer: 1000, nEmbd: 2 ** 20 } as const;
 
 /** The vocabulary is padded to a multiple of this, so that rows of the head divide evenly. */
 const vocabMultiple = 64;
 
-/** A short window is rounded up to a multiple of this. */
+/** Short windows are rounded up to a multiple of this. */
 const windowMultiple = 128;
 
 /**
  * Checks that a model of this shape can be built.
  *
- * @param config The shape to check.
- * @throws {RangeError} If a number is out of range or numbers do not go together; the message names
- * both.
+ * @throws {RangeError} If numbers are out of range or incompatible; the message names both.
  *
  * @example
  * ```ts
@@ -69,7 +67,7 @@ const windowMultiple = 128;
  */
 export function checkConfig(config: GPTConfig): void {
   const { sequenceLen, vocabSize, nLayer, nHead, nKvHead, nEmbd, windowPattern } = config;
-  // The smear looks at the previous token, so a sequence of one has nothing to learn from.
+  // The smear gate looks at the previous token, so there must be two.
   checkWhole("sequenceLen", sequenceLen, 2, MAX.sequenceLen);
   checkWhole("vocabSize", vocabSize, 1, MAX.vocabSize);
   checkWhole("nLayer", nLayer, 1, MAX.nLayer);
@@ -82,7 +80,7 @@ export function checkConfig(config: GPTConfig): void {
   if (nHead % nKvHead !== 0) {
     throw refused(`nHead to be a multiple of nKvHead`, `${nHead} and ${nKvHead}`);
   }
-  // Rotary embeddings turn pairs of channels.
+  // Rotary embeddings rotate pairs of channels.
   if ((nEmbd / nHead) % 2 !== 0) {
     throw refused(`an even head size nEmbd / nHead`, `${nEmbd} / ${nHead} = ${nEmbd / nHead}`);
   }
@@ -95,9 +93,7 @@ export function checkConfig(config: GPTConfig): void {
 }
 
 /**
- * The number of channels of one attention head.
- *
- * @param config The shape of the model.
+ * The number of channels of an attention head.
  *
  * @example
  * ```ts
@@ -111,9 +107,7 @@ export function headSize({ nEmbd, nHead }: Pick<GPTConfig, "nEmbd" | "nHead">): 
 }
 
 /**
- * The number of rows in the embedding and the head: the vocabulary, padded to a multiple of 64.
- *
- * @param config The shape of the model.
+ * Rows of the embedding and the head: the vocabulary size, padded to a multiple of 64.
  *
  * @example
  * ```ts
@@ -127,11 +121,9 @@ export function paddedVocabSize({ vocabSize }: Pick<GPTConfig, "vocabSize">): nu
 }
 
 /**
- * Whether a layer mixes an embedding of the token itself into its values: every other layer, so
- * that the last one does.
+ * Whether a layer adds a value embedding: every other layer, ending with the last.
  *
  * @param layer The layer, counted from 0.
- * @param nLayer The number of layers.
  *
  * @example
  * ```ts
@@ -146,13 +138,10 @@ export function hasValueEmbedding(layer: number, nLayer: number): boolean {
 }
 
 /**
- * How many tokens before itself a token attends to, for each layer.
+ * The attention window of each layer: how many earlier tokens a token attends to.
  *
- * A short window is a quarter of the sequence, rounded up to a multiple of 128; for a short
- * sequence it is therefore wider than the sequence itself.
- *
- * @param config The shape of the model.
- * @returns One number for each layer; the last is always the whole sequence.
+ * Short windows are a quarter of the sequence, rounded up to a multiple of 128; for a short
+ * sequence, that is more than the sequence.
  *
  * @example
  * ```ts

@@ -1,38 +1,41 @@
-/** What a model remembers of the tokens that it has read. @module */
+/** KV cache. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
 import { copyInto, type Device, type FloatType, noGrad, Tensor } from "../../tensor/mod.ts";
 import { type GPTConfig, headSize } from "./config.ts";
 
-/** How much a {@linkcode KVCache} had read: a place to go back to. Whoever asked for it frees it. */
+/** A position in a {@linkcode KVCache} to rewind to. The caller disposes of its tensor. */
 export interface CacheMark {
-  /** How many tokens had been read. */
+  /** Number of tokens in the cache. */
   readonly position: number;
-  /** The normalised embedding of the last of them. */
+  /** The normed embedding of the last one. */
   readonly previousEmbedding: Tensor | null;
 }
 
 /**
- * The keys and values of all layers for the tokens read so far, so that the next token costs one
- * step and not a pass over the whole text.
+ * Keys and values of all layers for the tokens so far, so that the next token costs one step
+ * instead of a pass over the whole sequence.
  */
 export class KVCache {
-  /** How many sequences are decoded side by side. */
+  /** Number of sequences. */
   readonly batchSize: number;
-  /** How many tokens fit. */
+  /** Capacity in tokens. */
   readonly capacity: number;
-  /** How many tokens have been read. */
+  /** Number of tokens in the cache. */
   position = 0;
-  /** The normalised embedding of the last token, `[batch, 1, width]`, for the smear of the next. */
+  /**
+   * The normed embedding of the last token, `[batch, 1, width]`, which the next one is smeared
+   * with.
+   */
   previousEmbedding: Tensor | null = null;
   readonly #keys: Tensor[];
   readonly #values: Tensor[];
 
   /**
-   * Reserves memory for `capacity` tokens of `batchSize` sequences.
+   * Allocates memory for `capacity` tokens of `batchSize` sequences.
    *
-   * @param dtype The type of the model's activations.
-   * @throws {RangeError} If the device has no room.
+   * @param dtype The dtype of activations.
+   * @throws {RangeError} If the device is out of memory.
    */
   constructor(
     device: Device,
@@ -43,7 +46,7 @@ export class KVCache {
   ) {
     this.batchSize = batchSize;
     this.capacity = capacity;
-    // Head by head: attention then reads the memory from end to end, as caches like it.
+    // Heads first, so that attention reads contiguous memory.
     const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
     const reserve = () =>
       Array.from(
@@ -57,13 +60,12 @@ export class KVCache {
   }
 
   /**
-   * Adds the keys and values of the tokens being read, in one layer.
+   * Appends the keys and values of new tokens in one layer.
    *
-   * @param layer The layer.
    * @param keys `[batch, tokens, heads, head size]`
    * @param values The same shape.
-   * @returns The keys and values of all tokens, these included: views into the cache.
-   * @throws {RangeError} If they do not fit.
+   * @returns Keys and values of all tokens: views of the cache.
+   * @throws {RangeError} If they exceed the capacity.
    */
   extend(layer: number, keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor } {
     const end = this.position + keys.shape[1]!;
@@ -79,25 +81,25 @@ export class KVCache {
     return { keys: allKeys.slice(1, 0, end), values: allValues.slice(1, 0, end) };
   }
 
-  /** The memory of one layer, `[batch, capacity, heads, head size]`: its keys and its values. */
+  /** Keys and values of a layer, `[batch, capacity, heads, head size]`. */
   buffers(layer: number): { readonly keys: Tensor; readonly values: Tensor } {
     return { keys: this.#keys[layer]!, values: this.#values[layer]! };
   }
 
-  /** Moves on by the tokens that all layers have added, of which the last embedding is given. */
+  /** Advances by tokens that all layers have appended; the last embedding is kept. */
   advance(tokens: number, lastEmbedding: Tensor): void {
     this.position += tokens;
     this.previousEmbedding?.dispose();
     this.previousEmbedding = lastEmbedding.alias();
   }
 
-  /** Where the reading is now. */
+  /** Marks the current position. */
   mark(): CacheMark {
     const { position, previousEmbedding } = this;
     return { position, previousEmbedding: previousEmbedding?.alias() ?? null };
   }
 
-  /** Forgets what was read after a mark. */
+  /** Drops the tokens after a mark. */
   rewind({ position, previousEmbedding }: CacheMark): void {
     this.position = position;
     this.previousEmbedding?.dispose();
@@ -105,10 +107,10 @@ export class KVCache {
   }
 
   /**
-   * Copies what another cache with one sequence has read to every sequence of this empty one, so
-   * that a prompt is read once for many samples.
+   * Copies the tokens of a cache with one sequence to every sequence of this empty one, so that a
+   * prompt is prefilled once for many samples.
    *
-   * @throws {RangeError} If this cache is not empty, or has less room than was read.
+   * @throws {RangeError} If this cache is not empty, or too small.
    */
   copyFrom(other: KVCache): void {
     if (this.position !== 0 || other.position > this.capacity) {
@@ -135,7 +137,7 @@ export class KVCache {
     this.position = other.position;
   }
 
-  /** Frees the memory. */
+  /** Frees the tensors. */
   dispose(): void {
     for (const tensor of [...this.#keys, ...this.#values]) tensor.dispose();
     this.previousEmbedding?.dispose();

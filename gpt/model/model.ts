@@ -1,10 +1,10 @@
 /**
  * nanochat's GPT.
  *
- * What is different from GPT-2: rotary positions, norms without parameters, normalised queries and
- * keys, squared relu, an untied head with capped logits, a gate that smears the previous token into
- * the next, value embeddings in every other layer, the first embedding mixed back in at every layer,
- * half of the depth backed out again before the head, and windows that limit how far layers look back.
+ * Differences from GPT-2: rotary positions, parameter-free RMSNorm, QK norm, ReLU², an untied
+ * lm_head with logit soft-capping, a gate that smears the previous token into the next, value
+ * embeddings in every other layer, the first embedding added to every layer, the mid-depth residual
+ * stream subtracted before the head ("backout"), and sliding attention windows.
  *
  * Source: nanochat, `nanochat/gpt.py`.
  *
@@ -48,52 +48,52 @@ import { KVCache } from "./kv_cache.ts";
 import { parameterCounts } from "./parameters.ts";
 import { type LearningRates, optimizerGroupOptions } from "../train/optimizer_groups.ts";
 
-/** Logits are smoothly kept between minus this and this. */
+/** Logits are soft-capped to ±15. */
 export const LOGIT_CAP = 15;
 
-/** Positions for which rotary angles are made, as a multiple of the training length. */
+/** Length of the rotary tables, as a multiple of the training length. */
 const ROTARY_LENGTHS = 10;
 
-/** What {@linkcode GPT} can be told beside its shape. */
+/** Options for {@linkcode GPT}. */
 export interface GPTOptions {
-  /** The seed of the starting values (default 42); `null` for zeros, where values are loaded next. */
+  /** Seed of the initial values; `null` for zeros, if values are loaded next. @default {42} */
   readonly seed?: number | null;
   /**
-   * The type of activations, and of the layers' weights as they are computed with (default `float32`).
-   * Parameters and their gradients are `float32` in any case, and so is the head, from the residual
-   * stream on. Training in `float16` wants a `GradScaler`: without one small gradients vanish.
+   * The dtype of activations, and of layer weights in matmuls. Parameters, gradients and the head
+   * stay `float32`. Training in `float16` needs a `GradScaler`, or small gradients underflow.
+   * @default {"float32"}
    */
   readonly computeDtype?: FloatType;
 }
 
-/** What {@linkcode GPT.forward} can be told. */
+/** Options for {@linkcode GPT.forward}. */
 export interface ForwardOptions {
-  /** How the losses of the tokens become one: `mean` by default. */
+  /** How to reduce the losses of the tokens. @default {"mean"} */
   readonly reduction?: Reduction;
-  /** The memory of earlier tokens when decoding: these ones follow them, and are added to it. */
+  /** The KV cache when decoding: the tokens follow those in it, and are appended. */
   readonly cache?: KVCache;
   /**
-   * Is called with what the model computes, in order, under the names of its parts. `B` sequences of
-   * `T` tokens attend to `Tk` of them, those in the cache included:
+   * Called with intermediate values, in order, under the names of their modules. `B` sequences of
+   * `T` tokens attend to `Tk` tokens, including those in the cache:
    *
    * - `transformer.wte`: the residual stream that enters the first layer, `[B, T, nEmbd]`
    * - `transformer.h.N`: the residual stream after layer N, `[B, T, nEmbd]`
-   * - `transformer.h.N.attn`, `transformer.h.N.mlp`: what each adds to the stream, `[B, T, nEmbd]`
-   * - `transformer.h.N.attn.queries`: with positions and norm, `[B, T, nHead, head size]`
+   * - `transformer.h.N.attn`, `transformer.h.N.mlp`: their additions to it, `[B, T, nEmbd]`
+   * - `transformer.h.N.attn.queries`: after rotation and norm, `[B, T, nHead, head size]`
    * - `transformer.h.N.attn.keys`, `….values`: `[B, Tk, nKvHead, head size]`
-   * - `transformer.h.N.attn.pattern`: the weight of each value, `[B, nHead, T, Tk]`; rows sum to 1
-   * - `transformer.h.N.attn.output`: values by pattern, `[B, T, nHead, head size]`
-   * - `transformer.h.N.attn.ve_gate`: the share of value embeddings, 0 to 3, `[B, T, nKvHead]`
-   * - `smear_gate`: the share of the embedding before each token but the first, `[B, T − 1, 1]`
+   * - `transformer.h.N.attn.pattern`: attention weights, `[B, nHead, T, Tk]`; rows sum to 1
+   * - `transformer.h.N.attn.output`: the weighted values, `[B, T, nHead, head size]`
+   * - `transformer.h.N.attn.ve_gate`: weights of value embeddings, 0 to 3, `[B, T, nKvHead]`
+   * - `smear_gate`: weights of the previous embeddings, `[B, T − 1, 1]`
    * - `backout`: the residual stream that the head reads, `[B, T, nEmbd]`
    *
-   * The tensors belong to the code that calls `forward`: they live as long as the logits, unless they
-   * are disposed of or kept. The pattern is computed only for the callback.
+   * The caller owns the tensors: they live as long as the logits, unless disposed of or kept. The
+   * attention pattern is computed only for the callback.
    */
   readonly watch?: Watch;
 }
 
-/** Refuses what the device has no memory for, before it is computed. */
+/** Fails before allocating what does not fit into memory. */
 function checkMemory(config: GPTConfig, device: Device): void {
   const { total } = parameterCounts(config);
   const angles = config.sequenceLen * ROTARY_LENGTHS * headSize(config);
@@ -106,7 +106,7 @@ function checkMemory(config: GPTConfig, device: Device): void {
   );
 }
 
-/** A parameter with a number for each layer, evenly spaced from the first to the last. */
+/** A parameter with a number per layer, linearly spaced from `first` to `last`. */
 function overLayers(device: Device, nLayer: number, first: number, last: number): Tensor {
   const values = Array.from(
     { length: nLayer },
@@ -118,7 +118,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
 /**
  * A GPT.
  *
- * @example Two tokens in, logits for the next one out at each of them
+ * @example Logits for the next token at each of two tokens
  * ```ts
  * import { openDevice, Tensor } from "../../tensor/mod.ts";
  * import { GPT } from "./model.ts";
@@ -140,38 +140,38 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  * ```
  */
 export class GPT extends PureModule {
-  /** The shape of the model. */
+  /** The model's shape. */
   readonly config: GPTConfig;
-  /** Where the model lives. */
+  /** The model's device. */
   readonly device: Device;
-  /** The type of activations. */
+  /** The dtype of activations. */
   readonly computeDtype: FloatType;
-  /** How much of the residual stream each layer takes over, `[nLayer]`. */
+  /** Scale of the residual stream at each layer, `[nLayer]`. */
   readonly resid_lambdas: Tensor;
-  /** How much of the first embedding each layer mixes in, `[nLayer]`. */
+  /** Scale of the first embedding, added at each layer, `[nLayer]`. */
   readonly x0_lambdas: Tensor;
-  /** How much of the previous token is smeared into the next, `[1]`. */
+  /** Scale of the previous token's embedding, added to the next, `[1]`. */
   readonly smear_lambda: Tensor;
-  /** How much of the middle of the network is taken out before the head, `[1]`. */
+  /** Scale of the mid-depth residual stream, subtracted before the head, `[1]`. */
   readonly backout_lambda: Tensor;
-  /** The embedding of tokens, and the layers. */
+  /** Token embedding and layers. */
   readonly transformer: { readonly wte: Embedding; readonly h: readonly Block[] };
-  /** Makes logits, `[padded vocabulary, nEmbd]`. */
+  /** The head, `[padded vocabulary, nEmbd]`. */
   readonly lm_head: Linear;
-  /** Decides for each token how much of the previous one is smeared in. */
+  /** Gate of the previous token's embedding. */
   readonly smear_gate: Linear;
-  /** The value embeddings, by layer. */
+  /** Value embeddings by layer. */
   readonly value_embeds: Readonly<Record<string, Embedding>>;
-  /** How many earlier tokens a token attends to, in each layer. */
+  /** Attention window of each layer. */
   readonly windows: readonly number[];
   readonly #cos: Tensor;
   readonly #sin: Tensor;
 
   /**
-   * Builds a model with random starting values.
+   * Creates a model with random initial values.
    *
-   * @throws {RangeError} If a model of this shape cannot be built, or the device has no room for it.
-   * @throws {TypeError} If it is to compute in `float16`, and the device cannot.
+   * @throws {RangeError} If no model of this shape can be built, or the device is out of memory.
+   * @throws {TypeError} If the device does not support `float16`, and it is asked for.
    */
   constructor(config: GPTConfig, device: Device, options: GPTOptions = {}) {
     super();
@@ -233,7 +233,7 @@ export class GPT extends PureModule {
     ];
   }
 
-  /** The longest text, in tokens, for which there are rotary angles. */
+  /** Maximum sequence length: the length of the rotary tables. */
   get maximumLength(): number {
     return this.config.sequenceLen * ROTARY_LENGTHS;
   }
@@ -243,7 +243,7 @@ export class GPT extends PureModule {
     return new KVCache(this.device, this.config, batchSize, capacity, this.computeDtype);
   }
 
-  /** The rotary angles of `tokens` positions from `start`, `[tokens, 1, head size / 2]` each. */
+  /** Rotary tables of `tokens` positions from `start`, `[tokens, 1, head size / 2]` each. */
   rotaryAngles(start: number, tokens: number): { readonly cos: Tensor; readonly sin: Tensor } {
     const at = (angles: Tensor) => angles.slice(0, start, start + tokens);
     return { cos: at(this.#cos), sin: at(this.#sin) };
@@ -252,7 +252,7 @@ export class GPT extends PureModule {
   /**
    * Replaces the values of all parameters.
    *
-   * @param values By the names of nanochat's `state_dict`: every one of them, and no other.
+   * @param values All parameters by their names in nanochat's `state_dict`.
    * @throws {RangeError | TypeError} If a name is missing or unknown, or a shape or dtype differs;
    * then nothing has changed.
    */
@@ -260,7 +260,7 @@ export class GPT extends PureModule {
     this.loadStateDict(values);
   }
 
-  /** Makes the optimiser that nanochat trains with: Muon for matrices, AdamW for the rest. */
+  /** Creates nanochat's optimizer: Muon for matrices, AdamW for the rest. */
   optimizer(learningRates: LearningRates = {}): MuonAdamW {
     return new MuonAdamW(optimizerGroupOptions(this.config, learningRates, this.parameters()));
   }
@@ -269,10 +269,11 @@ export class GPT extends PureModule {
    * Runs the model.
    *
    * @param ids `int32 [batch, tokens]`
-   * @param targets `int32 [batch, tokens]`: the token that follows each; −1 where it does not count.
-   * @returns The logits of the next token, `[batch, tokens, vocabSize]`; or with targets the loss in
-   * nats: a scalar, or `[batch · tokens]` with `reduction: "none"`.
-   * @throws {RangeError} If an id is not in the vocabulary, the text is too long, or shapes differ.
+   * @param targets `int32 [batch, tokens]`: the next token of each; −1 to ignore it.
+   * @returns Without targets, logits of the next token, `[batch, tokens, vocabSize]`; with targets,
+   * the loss in nats: a scalar, or `[batch · tokens]` with `reduction: "none"`.
+   * @throws {RangeError} If an id is not in the vocabulary, the sequence is too long, or shapes
+   * differ.
    */
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
     this.checkTokens(ids, options.cache?.position);
@@ -286,8 +287,8 @@ export class GPT extends PureModule {
   }
 
   /**
-   * The head: what a residual stream predicts, after the last layer or at any place before (the logit
-   * lens).
+   * The head: logits from a residual stream, after the last layer or at any earlier place (the
+   * logit lens).
    *
    * @param stream The residual stream, `[batch, tokens, nEmbd]`
    * @returns The logits of the next token, `[batch, tokens, vocabSize]`
@@ -298,10 +299,10 @@ export class GPT extends PureModule {
   }
 
   /**
-   * Checks the tokens that the model is to run on.
+   * Validates token ids.
    *
    * @param ids `int32 [batch, tokens]`
-   * @param position The number of tokens before them.
+   * @param position The number of earlier tokens.
    * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
    */
   checkTokens(ids: Tensor, position = 0): void {
@@ -314,7 +315,7 @@ export class GPT extends PureModule {
         `Cannot run the model: wanted at most ${this.maximumLength} tokens, got ${length}`,
       );
     }
-    // The embedding has rows for the padding of the vocabulary, too.
+    // The embedding has more rows than the vocabulary.
     checkIds("run the model", "id", ids, 0, this.config.vocabSize);
   }
 
@@ -325,7 +326,7 @@ export class GPT extends PureModule {
     );
   }
 
-  /** Everything before the head: the residual stream after the last layer, in `float32`. */
+  /** Everything before the head: the last residual stream, in `float32`. */
   #stream(ids: Tensor, cache: KVCache | undefined, watch: Watch | undefined): Tensor {
     const { computeDtype } = this;
     const tokens = ids.shape[1]!;
@@ -353,8 +354,8 @@ export class GPT extends PureModule {
   }
 
   /**
-   * Adds to the embedding of each token a share of the embedding before it, as a gate decides. The first
-   * token has none before it, unless that is given.
+   * Adds a gated share of the previous token's embedding to each token. `beforeFirst` precedes the
+   * first token, if given.
    */
   #smear(x: Tensor, beforeFirst: Tensor | null, watch: Watch | undefined): Tensor {
     const allButLast = x.slice(1, 0, x.shape[1]! - 1);

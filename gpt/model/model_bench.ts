@@ -1,6 +1,6 @@
 /**
- * The model on every device: the loss, a step of training, and a text of 32 tokens with and without a
- * cache. Depth 2 and 4 × 64 tokens; `bench/step.ts` and `bench/decode.ts` time larger ones.
+ * The model on every device: loss, training step, and generating 32 tokens with and without a
+ * cache. Depth 2 and 4 × 64 tokens; `bench/step.ts` and `bench/decode.ts` time larger models.
  *
  * The devices must agree on the loss before anything is timed.
  *
@@ -17,10 +17,10 @@ import { configForDepth } from "../train/scaling.ts";
 const config = configForDepth({ depth: 2, vocabSize: 1024, headDim: 64, maxSeqLen: 64 });
 const prompt = [1, 2, 3, 4];
 const options = { maxTokens: 32, temperature: 0 };
-/** A tokenizer whose special tokens never come up. */
+/** A tokenizer without special tokens. */
 const tokenizer = { special: () => -1, encode: () => [], decode: () => "" };
 
-/** Registers a bench whose time includes that of the device. */
+/** Registers a bench that waits for the device. */
 function bench(group: string, name: string, isBaseline: boolean, fn: () => void | Promise<void>) {
   Deno.bench({ name, group, baseline: isBaseline, n: 10, warmup: 2, fn });
 }

@@ -1,5 +1,5 @@
 /**
- * The parameters of a GPT: their names, shapes, and how many numbers they hold.
+ * Parameters of a GPT: names, shapes and counts.
  *
  * Source: nanochat, `nanochat/gpt.py`.
  *
@@ -16,12 +16,8 @@ import {
 } from "./config.ts";
 
 /**
- * Every parameter's shape, under its name in nanochat's `state_dict` and in that order.
- *
- * A weight is stored as [outputs, inputs].
- *
- * @param config The shape of the model.
- * @returns The shapes by name.
+ * The shape of each parameter, by its name in nanochat's `state_dict`, in that order. Weights are
+ * [outputs, inputs].
  *
  * @example
  * ```ts
@@ -75,7 +71,7 @@ export function parameterShapes(config: GPTConfig): Map<string, number[]> {
   return shapes;
 }
 
-/** The parts of a model whose parameters are counted, and trained, alike. */
+/** Parts of a model, by which parameters are counted and trained. */
 export type ParameterGroup =
   | "wte"
   | "valueEmbeds"
@@ -86,7 +82,7 @@ export type ParameterGroup =
 /**
  * The part of the model that a parameter belongs to.
  *
- * @param name The name, as in {@linkcode parameterShapes}.
+ * @param name A name of {@linkcode parameterShapes}.
  *
  * @example
  * ```ts
@@ -104,14 +100,11 @@ export function parameterGroup(name: string): ParameterGroup {
   return "scalars";
 }
 
-/** The number of parameters in each part of a model, and in all of it. */
+/** Number of parameters by part, and in total. */
 export type ParameterCounts = Record<ParameterGroup | "total", number>;
 
 /**
- * Counts the parameters of each part of a model.
- *
- * @param config The shape of the model.
- * @returns The counts; the head and the embeddings count their padding, too.
+ * Counts the parameters of each part, with the padding of the head and the embeddings.
  *
  * @example
  * ```ts
@@ -147,10 +140,8 @@ export function parameterCounts(config: GPTConfig): ParameterCounts {
 }
 
 /**
- * Counts the parameters that every token is multiplied with: all weights of linear layers, and
- * neither the embeddings, which are looked up, nor the scalars.
- *
- * @param config The shape of the model.
+ * Counts the parameters that take part in matmuls: weights of linear layers, but neither
+ * embeddings, which are looked up, nor scalars.
  *
  * @example
  * ```ts

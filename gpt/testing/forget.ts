@@ -1,5 +1,5 @@
 /**
- * Makes tensors outside of scopes, forgets them, and prints how many allocations are alive then.
+ * Creates tensors outside of scopes, drops them, and prints how many allocations remain.
  *
  *     deno run -A --v8-flags=--expose-gc gpt/testing/forget.ts cpu
  *
@@ -12,7 +12,7 @@ const [kind] = Deno.args;
 if (kind !== "cpu" && kind !== "webgpu") throw new Error(`Cannot open a device of kind "${kind}"`);
 const device = await openDevice(kind, { threads: 1, blas: false });
 
-/** A loop as someone writes it who has not read about scopes. */
+/** A loop by someone who has not read about scopes. */
 async function carelessly(): Promise<number> {
   const weight = Tensor.ones(device, [4, 4], { requiresGrad: true });
   let sum = 0;

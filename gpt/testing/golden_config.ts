@@ -1,8 +1,8 @@
-/** The shape of a model that the original made golden data with. @module */
+/** The model shape of nanochat's golden data. @module */
 
 import type { GPTConfig } from "../model/config.ts";
 
-/** A configuration, from the original's names. */
+/** A config from nanochat's names. */
 export function goldenConfig(config: Readonly<Record<string, number | string>>): GPTConfig {
   return {
     sequenceLen: Number(config.sequence_len),

@@ -18,12 +18,10 @@ export const tinyTexts: readonly string[] = Array.from(
   (_, i) => sentences.slice(i % 3).join(" ").repeat(1 + i % 5) + ` ${i}`,
 );
 
-/** The corpus of these documents. */
 export function tinySource(): Source {
   return listSource("tiny", tinyTexts, 2);
 }
 
-/** A tokenizer of 300 tokens. */
 export function tinyTokenizer(): Promise<Tokenizer> {
   return Tokenizer.train(tinyTexts, { vocabSize: 300 });
 }
@@ -43,7 +41,7 @@ export function tinyPlan(options: Partial<ScalingOptions> = {}): TrainingPlan {
   });
 }
 
-/** What a run of this plan needs but for its device, its tokenizer and its folder. */
+/** The options of a tiny run, without device, tokenizer and folder. */
 export const tinyRun: Omit<PretrainOptions, "device" | "tokenizer" | "folder" | "plan"> = {
   source: tinySource(),
   deviceBatchSize: 2,
@@ -55,7 +53,7 @@ export const tinyRun: Omit<PretrainOptions, "device" | "tokenizer" | "folder" | 
   evalTokens: 1000,
 };
 
-/** A loader of {@linkcode tinySource} for a plan. */
+/** A loader of {@linkcode tinySource}. */
 export async function openTinyLoader(plan: TrainingPlan): Promise<PackedLoader> {
   return await PackedLoader.open({
     split: await tinySource().open("train"),

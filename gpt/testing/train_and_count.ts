@@ -11,29 +11,27 @@ import { RecordingWebGpuDevice } from "../../tensor/devices/webgpu/device.ts";
 import { GPT } from "../model/model.ts";
 import { tinyPlan } from "./tiny.ts";
 
-/** What {@linkcode trainAndCount} counted. */
+/** Counts of {@linkcode trainAndCount}. */
 export interface Counts {
-  /** The allocations that are alive after each step. */
+  /** Live allocations after each step. */
   readonly live: number[];
-  /** Those that are alive after every twentieth step, a garbage collection and its finalizers. */
+  /** Live allocations after every 20th step, a garbage collection and its finalizers. */
   readonly collected: number[];
-  /** What these take, in bytes. */
+  /** Their size in bytes. */
   readonly liveBytes: number[];
-  /** The memory of the process, in bytes, after every twentieth step and a garbage collection. */
+  /** Resident memory of the process in bytes, after every 20th step and a garbage collection. */
   readonly resident: number[];
-  /** What JavaScript objects take of it. */
+  /** The part of it that JavaScript objects take. */
   readonly objects: number[];
-  /** Buffers, kernels and sets of bound buffers made up to each step; only on WebGPU. */
+  /** Buffers, kernels and bind groups created up to each step; only on WebGPU. */
   readonly created: number[];
-  /** What all buffers take, those that wait for their next use included; only on WebGPU. */
+  /** Bytes of all buffers, including those waiting for reuse; only on WebGPU. */
   readonly bufferBytes: number[];
 }
 
 /**
- * Trains a model of two layers and 32 channels on ids that have no meaning.
+ * Trains a model of two layers and 32 channels on meaningless ids.
  *
- * @param kind The device.
- * @param steps How many steps.
  * @param isScoped Whether each step opens a scope.
  */
 export async function trainAndCount(
@@ -64,7 +62,7 @@ export async function trainAndCount(
     counts.live.push(device.live);
     counts.liveBytes.push(device.memory.liveBytes);
     if (step % 20 === 0) {
-      // Garbage that was not collected yet is no leak.
+      // Garbage that is not collected yet is no leak.
       Reflect.get(globalThis, "gc")?.();
       await new Promise((resolve) => setTimeout(resolve, 1));
       counts.collected.push(device.live);
