@@ -35,7 +35,7 @@ import {
 import { count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
@@ -147,31 +147,18 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       ]) + "\n",
     );
     const progress = new Progress(tuning.numIterations, await measureMatmulPeak(device));
-    for await (const event of tuning.run()) {
-      if (event.kind === "step") progress.show(event);
-      else if (event.kind === "evaluation") {
-        progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
-      } else if (event.kind === "checkpoint") progress.print(`Saved ${event.path}`);
-      else if (event.kind === "end") {
-        progress.end();
-        const { cut, leftOut } = tuning.loader;
-        if (cut + leftOut > 0) {
-          print(
-            `Of the conversations so far ${count(cut)} lost their end, and ${
-              count(leftOut)
-            } were ` +
-              `left out: longer than --max-seq-len ${values.maxSeqLen}`,
-          );
-        }
-        if (event.finished) return 0;
-        print(
-          `Stopped after step ${event.state.step}. Go on: ` +
-            `deno task chat_sft --resume --model-tag ${tag}`,
-        );
-        return interrupt.exitCode;
-      }
+    const { exitCode } = await showRun(tuning.run(), {
+      ...{ progress, interrupt },
+      resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
+    });
+    const { cut, leftOut } = tuning.loader;
+    if (cut + leftOut > 0) {
+      print(
+        `Of the conversations so far ${count(cut)} lost their end, and ${count(leftOut)} were ` +
+          `left out: longer than --max-seq-len ${values.maxSeqLen}`,
+      );
     }
-    return 0;
+    return exitCode;
   } finally {
     await device.close();
   }

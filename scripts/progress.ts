@@ -1,7 +1,8 @@
-/** A line that shows how far a run is. @module */
+/** What is shown of a run while it goes on. @module */
 
-import type { StepEvent } from "../gpt/mod.ts";
+import type { StepEvent, TrainingEvent, TrainingState } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
+import type { Interrupt } from "./interrupt.ts";
 import { columns, print, write } from "./output.ts";
 
 /** How often the line is written over, or where nobody watches a new one comes, in milliseconds. */
@@ -68,4 +69,69 @@ export class Progress {
       `${duration(event.secondsLeft)} left`,
     ].join("  ");
   }
+}
+
+/** What {@linkcode showRun} needs to know of a run. */
+export interface ShownRun {
+  /** The line that shows how far it is. */
+  readonly progress: Progress;
+  /** What may stop it. */
+  readonly interrupt: Interrupt;
+  /** How the user goes on after a signal. */
+  readonly resumeCommand: string;
+  /** Shows the profile of a step. */
+  readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
+}
+
+/**
+ * Trains to the end of a run, or until a signal, and prints what happens.
+ *
+ * @returns Where the run is then, and the exit code: 0 if it went to its end, or that of the signal.
+ */
+export async function showRun(
+  events: AsyncIterable<TrainingEvent>,
+  { progress, interrupt, resumeCommand, showProfile }: ShownRun,
+): Promise<{ readonly state: TrainingState; readonly exitCode: number }> {
+  for await (const event of events) {
+    switch (event.kind) {
+      case "step":
+        progress.show(event);
+        if (event.skipped) progress.print(skipMessage(event));
+        break;
+      case "evaluation":
+        progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
+        break;
+      case "samples":
+        progress.print(event.texts.map((text) => `  ${JSON.stringify(text)}`).join("\n"));
+        break;
+      case "measurement":
+        progress.print(`step ${event.step}: CORE ${event.values.core!.toFixed(4)}`);
+        break;
+      case "checkpoint":
+        progress.print(`Saved ${event.path}`);
+        break;
+      case "profile":
+        progress.end();
+        await showProfile?.(event);
+        break;
+      case "end": {
+        progress.end();
+        const { state, finished } = event;
+        if (!finished) print(stopMessage(state.step, resumeCommand));
+        // The signal may have reached another rank.
+        return { state, exitCode: finished ? 0 : interrupt.exitCode || 130 };
+      }
+    }
+  }
+  throw new Error("Cannot finish the run: it ended without a word");
+}
+
+function skipMessage({ step, lossScale }: StepEvent): string {
+  return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
+    `${count(lossScale ?? 1)}`;
+}
+
+function stopMessage(step: number, resumeCommand: string): string {
+  if (step === 0) return "Stopped before the first step: there is nothing to save.";
+  return `Stopped after step ${step}. Go on: ${resumeCommand}`;
 }

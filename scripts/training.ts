@@ -31,7 +31,6 @@ import {
   type RunLock,
   type RunRanks,
   scalingDefaults,
-  type StepEvent,
   tableAsText,
   type TrainingPlan,
   type TrainingState,
@@ -56,7 +55,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
-import { Progress } from "./progress.ts";
+import { Progress, showRun } from "./progress.ts";
 
 /** The flags that say where things run. */
 export const deviceFlags = {
@@ -316,39 +315,11 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   // Open MPI's launcher gives ranks a terminal, and passes on whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
-  for await (const event of pretraining.run()) {
-    switch (event.kind) {
-      case "step":
-        progress.show(event);
-        if (event.skipped) progress.print(skipMessage(event));
-        break;
-      case "evaluation":
-        progress.print(`step ${event.step}: ${event.bitsPerByte.toFixed(4)} bits per byte`);
-        break;
-      case "samples":
-        progress.print(event.texts.map((text) => `  ${JSON.stringify(text)}`).join("\n"));
-        break;
-      case "measurement":
-        progress.print(`step ${event.step}: CORE ${event.values.core!.toFixed(4)}`);
-        break;
-      case "checkpoint":
-        progress.print(`Saved ${event.path}`);
-        break;
-      case "profile":
-        progress.end();
-        await showProfile(`Step ${event.step}`, event.profile, device, flags);
-        break;
-      case "end": {
-        progress.end();
-        const { state, finished } = event;
-        if (!finished) print(stopMessage(state.step, run.resumeCommand));
-        // The signal may have reached another rank.
-        const exitCode = finished ? 0 : interrupt.exitCode || 130;
-        return { state, exitCode, plan, peakFlops, model: pretraining.model };
-      }
-    }
-  }
-  throw new Error("Cannot finish the run: it ended without a word");
+  const outcome = await showRun(pretraining.run(), {
+    ...{ progress, interrupt, resumeCommand: run.resumeCommand },
+    showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
+  });
+  return { ...outcome, plan, peakFlops, model: pretraining.model };
 }
 
 /** What measures CORE during a run: nothing where no bundle is there, or the run does not want it. */
@@ -366,16 +337,6 @@ async function coreMeasurement(
     return { core, ...Object.fromEntries(accuracies) };
   };
   return { measure: { every, run } };
-}
-
-function skipMessage({ step, lossScale }: StepEvent): string {
-  return `step ${step}: left out, since a gradient is too large for f16 with losses times ` +
-    `${count(lossScale ?? 1)}`;
-}
-
-function stopMessage(step: number, resumeCommand: string): string {
-  if (step === 0) return "Stopped before the first step: there is nothing to save.";
-  return `Stopped after step ${step}. Go on: ${resumeCommand}`;
 }
 
 function planRows(
