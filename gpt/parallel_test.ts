@@ -9,7 +9,7 @@ import { planTraining } from "./train/scaling.ts";
 
 const script = new URL("testing/ranks_script.ts", import.meta.url);
 
-/** What each rank printed, in their order. */
+/** The output of each rank, in order. */
 async function run(mpi: TestedMpi, ranks: number, kind: string, device = "cpu") {
   const { code, stdout, stderr } = await launch({ mpi, ranks, script, args: [kind, device] });
   assertEquals(code, 0, stderr);
@@ -17,7 +17,7 @@ async function run(mpi: TestedMpi, ranks: number, kind: string, device = "cpu") 
   return lines.sort((a, b) => a.rank - b.rank);
 }
 
-/** The losses of one process that takes the batches of all ranks one after another. */
+/** The losses of one process that takes the batches of all ranks in turn. */
 async function lossesOfOne(ranks: number): Promise<number[]> {
   const plan = tinyPlan({ numIterations: 3, totalBatchSize: 32 * ranks });
   const device = await openDevice("cpu", { threads: 1 });

@@ -22,7 +22,7 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
 ];
 
 /** Folders whose text has not been revised yet. */
-const PENDING = ["gpt/", "scripts/"];
+const PENDING = ["scripts/"];
 
 /** Has the words themselves. */
 const EXEMPT = ["CONTRIBUTING.md", "testing/words_test.ts"];

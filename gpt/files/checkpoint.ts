@@ -1,19 +1,18 @@
 /**
- * Checkpoints: everything that a run consists of, in files from which it goes on as if it had never
- * stopped.
+ * Checkpoints: all state of a run in files, from which it resumes exactly where it was.
  *
  * A checkpoint after step 100 is four files in the folder of the run:
  *
  * | File | Content |
  * | --- | --- |
  * | `model_000100.safetensors` | the parameters, under the names of nanochat's `state_dict` |
- * | `optim_000100.safetensors` | what the optimiser remembers |
- * | `tokenizer_000100.json` | the tokenizer that the model was trained with |
- * | `meta_000100.json` | shape, settings, state of the run and the loader, digests of the others |
+ * | `optim_000100.safetensors` | the optimizer state |
+ * | `tokenizer_000100.json` | the tokenizer |
+ * | `meta_000100.json` | shape, settings, state of run and loader, digests of the other files |
  *
- * None takes its name before all are on the disk, and `meta` comes last, so a checkpoint is there as a
- * whole or not at all. It has the digests of the other files and its own: one that was cut off,
- * changed, or belongs to another checkpoint is noticed before anything is made of it.
+ * No file is renamed into place before all are on disk, and `meta` comes last, so a checkpoint
+ * exists as a whole or not at all. It holds digests of the other files and of itself, so truncated,
+ * changed or mixed-up files are detected before they are used.
  *
  * @module
  */
@@ -38,35 +37,35 @@ import {
 import { ensureWritableFolder, fileError, type ReadOptions, writeFilesTogether } from "./files.ts";
 import type { GPT, GPTOptions } from "../model/model.ts";
 
-/** What {@linkcode saveCheckpoint} saves. */
+/** Content of a checkpoint. */
 export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
   /** The model. */
   readonly model: GPT;
-  /** Its optimizer, or what its file is to contain; without it the run cannot be resumed. */
+  /** The optimizer, or the bytes of its file; without it the run cannot be resumed. */
   readonly optimizer?: MuonAdamW | Uint8Array;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
 }
 
-/** A checkpoint whose description and tokenizer have been read. */
+/** A checkpoint whose metadata and tokenizer have been read. */
 export interface Checkpoint {
-  /** The folder of the run. */
+  /** The run's folder. */
   readonly folder: string;
-  /** What is known of it. */
+  /** Metadata. */
   readonly meta: CheckpointMeta;
-  /** The tokenizer that the model was trained with. */
+  /** The tokenizer. */
   readonly tokenizer: Tokenizer;
 }
 
 /**
- * Saves a checkpoint. Whatever goes wrong, earlier ones stay as they are.
+ * Saves a checkpoint. If that fails, earlier ones are unchanged.
  *
- * @param folder The folder of the run; it is created.
- * @returns The path of the description, without which there is no checkpoint.
- * @throws {RangeError} If a parameter of the model is not finite.
+ * @param folder The run's folder; created if missing.
+ * @returns The path of the metadata.
+ * @throws {RangeError} If a parameter is not finite.
  * @throws {Error} If a file cannot be written; the message names it.
  *
- * @example A model, saved and loaded
+ * @example Save and load a model
  * ```ts
  * import { openDevice } from "../../tensor/mod.ts";
  * import { Tokenizer } from "../../tokenizer/mod.ts";
@@ -121,10 +120,8 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
 }
 
 /**
- * Removes a checkpoint, the description first, so that none is ever there in part.
- *
- * @param folder The folder of the run.
- * @param step The step after which it was saved. What is missing or cannot be removed is passed over.
+ * Removes a checkpoint, the metadata first, so that it never exists in part. Missing files are
+ * skipped.
  *
  * @example
  * ```ts
@@ -140,13 +137,12 @@ export async function removeCheckpoint(folder: string, step: number): Promise<vo
 }
 
 /**
- * Opens a checkpoint: reads its description and its tokenizer, and not yet the parameters.
+ * Opens a checkpoint: reads metadata and tokenizer, but not the parameters.
  *
- * @param folder The folder of the run.
- * @param step The step after which it was saved; by default the one that was saved last of those
- * whose description can be read. The others are skipped, with a line for each.
- * @throws {Error} If there is none, or a file cannot be read or is damaged; the message names it, and
- * the last other checkpoint that is intact.
+ * @param step The checkpoint's step; by default that of the latest one with readable metadata.
+ * Others are skipped with a warning.
+ * @throws {Error} If there is none, or a file cannot be read or is damaged; the message names it,
+ * and the latest intact checkpoint.
  */
 export async function openCheckpoint(
   folder: string,
@@ -171,12 +167,12 @@ export async function openCheckpoint(
 }
 
 /**
- * Builds the model of a checkpoint.
+ * Loads the model of a checkpoint.
  *
- * @param options In which type it computes; the parameters are in single precision in any case.
- * @throws {Error} If the file is damaged or does not fit the description; the message names it, and
- * the last other checkpoint that is intact.
- * @throws {RangeError} If the device has no room for the model.
+ * @param options `computeDtype`; parameters are `float32` in any case.
+ * @throws {Error} If the file is damaged or does not match the metadata; the message names it, and
+ * the latest other intact checkpoint.
+ * @throws {RangeError} If the device is out of memory.
  */
 export async function loadModel(
   checkpoint: Checkpoint,
@@ -191,11 +187,11 @@ export async function loadModel(
 }
 
 /**
- * Loads the state of a checkpoint's optimizer into an optimizer.
+ * Loads the optimizer state of a checkpoint.
  *
- * @param optimizer An optimizer for the same model.
- * @throws {Error} If there is none in the checkpoint, or the file is damaged; the message names it,
- * and the last other checkpoint that is intact.
+ * @param optimizer An optimizer of the same model.
+ * @throws {Error} If the checkpoint has none, or the file is damaged; the message names it, and the
+ * latest other intact checkpoint.
  */
 export async function loadOptimizer(
   checkpoint: Checkpoint,
@@ -208,7 +204,7 @@ export async function loadOptimizer(
   explain(path, () => decodeOptimizer(bytes, optimizer, device));
 }
 
-/** Reads the state of a checkpoint's optimizer as bytes; errors are those of {@linkcode loadOptimizer}. */
+/** Reads the optimizer state as bytes; errors are those of {@linkcode loadOptimizer}. */
 export async function readOptimizer(
   { folder, meta }: Checkpoint,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -216,7 +212,7 @@ export async function readOptimizer(
   return await orNameIntact(folder, step, "optim", () => readPart(folder, meta, "optim"));
 }
 
-/** Reads something of a checkpoint; if that fails, the error names another one that is intact. */
+/** Reads from a checkpoint; on failure, the error names another one that is intact. */
 async function orNameIntact<Result>(
   folder: string,
   step: number,
@@ -236,7 +232,7 @@ async function orNameIntact<Result>(
   }
 }
 
-/** The step of the checkpoint that was saved last, but for one, of those of which every file is intact. */
+/** The step of the latest intact checkpoint other than the given one. */
 async function findIntact(
   folder: string,
   except: number,
@@ -251,13 +247,13 @@ async function findIntact(
       }
       return step;
     } catch {
-      // This one is damaged, too.
+      // Damaged, too.
     }
   }
   return null;
 }
 
-/** Reads one of the files of a checkpoint, and makes sure that it is the one that was saved. */
+/** Reads a file of a checkpoint and verifies its digest. */
 async function readPart(
   folder: string,
   meta: CheckpointMeta,
@@ -279,7 +275,7 @@ async function readPart(
   return bytes;
 }
 
-/** Runs a function on the content of a file, whose errors then name the file. */
+/** Adds the file's name to errors. */
 function explain<Result>(path: string, read: () => Result): Result {
   try {
     return read();

@@ -1,5 +1,5 @@
 /**
- * Models and optimisers as the bytes of files, and back.
+ * Encoding and decoding models and optimizers.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { GPT, type GPTOptions } from "../model/model.ts";
 import { parameterShapes } from "../model/parameters.ts";
 
 /**
- * Writes the parameters of a model as safetensors.
+ * Encodes the parameters of a model as safetensors.
  *
- * @throws {RangeError} If a parameter is not finite: such a model is not worth keeping.
+ * @throws {RangeError} If a parameter is not finite.
  */
 export async function encodeModel(model: GPT): Promise<Uint8Array> {
   const arrays = await readAll(model.stateDict());
@@ -29,7 +29,7 @@ export async function encodeModel(model: GPT): Promise<Uint8Array> {
   return writeSafetensors(arrays, { format: "pt" });
 }
 
-/** Writes what an optimiser remembers as safetensors: its counts are scalars in double precision. */
+/** Encodes optimizer state as safetensors; counts are double-precision scalars. */
 export async function encodeOptimizer(optimizer: MuonAdamW): Promise<Uint8Array> {
   const tensors = new Map<string, Tensor>();
   const counts = new Map<string, number>();
@@ -45,12 +45,12 @@ export async function encodeOptimizer(optimizer: MuonAdamW): Promise<Uint8Array>
 }
 
 /**
- * Builds a model with the parameters of a file.
+ * Creates a model with the parameters of a file.
  *
  * @param bytes The file; half precision is widened.
  * @throws {SyntaxError} If it is not a safetensors file.
- * @throws {RangeError} If a parameter is missing, unknown, or of another shape or type than the model
- * has; nothing has been built then.
+ * @throws {RangeError} If a parameter is missing, unknown, or of the wrong shape or dtype; then
+ * nothing has been allocated.
  */
 export function decodeModel(
   bytes: Uint8Array,
@@ -68,12 +68,12 @@ export function decodeModel(
 }
 
 /**
- * Gives an optimiser what another one remembered.
+ * Loads optimizer state.
  *
- * @param bytes The file.
- * @param isWanted Whether an entry is for this optimizer, where it has only a part of the whole.
+ * @param isWanted Whether an entry belongs to this optimizer, if it has only a part of the state.
  * @throws {SyntaxError} If it is not a safetensors file.
- * @throws {RangeError} If something is missing, unknown, or of another shape; nothing has changed then.
+ * @throws {RangeError} If something is missing, unknown, or of the wrong shape; then nothing has
+ * changed.
  */
 export function decodeOptimizer(
   bytes: Uint8Array,
@@ -92,13 +92,12 @@ export function decodeOptimizer(
   optimizer.loadStateDict(state);
 }
 
-/** The numbers of an array in single precision, in memory that a device can take over. */
+/** An array in single precision, in memory that a device may take over. */
 function singles({ dtype, data }: SafetensorsTensor): Float32Array<ArrayBuffer> {
   if (dtype === "float32") return new Float32Array(data);
   throw new RangeError(`wanted numbers as float32, got ${dtype}`);
 }
 
-/** Reads tensors all at once. */
 async function readAll(
   tensors: ReadonlyMap<string, Tensor>,
 ): Promise<Map<string, Awaited<ReturnType<typeof readOne>>>> {
@@ -113,12 +112,12 @@ async function readOne(tensor: Tensor) {
   return { dtype, shape: [...shape], data: await tensor.data() };
 }
 
-/** Compares what a file holds with what a model of this shape consists of. */
+/** Compares the arrays of a file with the model's parameters. */
 function checkParameters(
   arrays: ReadonlyMap<string, SafetensorsTensor>,
   config: GPTConfig,
 ): void {
-  // A shape that somebody made up may ask for more layers than there are bytes in the file.
+  // An invented shape may ask for more layers than the file has bytes.
   if (config.nLayer > arrays.size) {
     throw new RangeError(`wanted ${config.nLayer} layers, got ${arrays.size} arrays`);
   }

@@ -1,5 +1,5 @@
 /**
- * Which checkpoints there are: their names, and what their descriptions say.
+ * Listing checkpoints and reading their metadata.
  *
  * @module
  */
@@ -8,9 +8,8 @@ import { type CheckpointMeta, type CheckpointPart, parseMeta } from "./checkpoin
 import { fileError, namesIn, type ReadOptions } from "./files.ts";
 
 /**
- * The steps after which a run was saved, rising, by the names of its files: they may be damaged.
- *
- * @param folder The folder of the run; one that does not exist has none.
+ * The steps of the checkpoints in a folder, ascending, by file name. They may be damaged. A missing
+ * folder has none.
  *
  * @example
  * ```ts
@@ -27,10 +26,8 @@ export async function savedSteps(folder: string): Promise<number[]> {
 }
 
 /**
- * Finds the run that saved last, of all runs below a folder. What cannot be read is skipped, with a
- * line for each.
- *
- * @param root The folder that holds a folder for each run.
+ * Finds the run that was saved last, of all run folders below `root`. Unreadable ones are skipped
+ * with a warning.
  * @throws {Error} If no run has a checkpoint that can be read.
  */
 export async function findLatestRun(
@@ -48,7 +45,7 @@ export async function findLatestRun(
   }
   const latest = runs.filter(({ metas }) => metas.length > 0)
     .sort((a, b) => byTime(a.metas[0]!, b.metas[0]!))[0];
-  // Whoever opens the run is told of what is wrong in it.
+  // Opening the latest run reports its own problems.
   const others = runs.filter((run) => run !== latest).flatMap(({ problems }) => problems);
   for (const { message } of others) warn(`${message}; skipped`);
   if (latest !== undefined) return latest.folder;
@@ -58,15 +55,14 @@ export async function findLatestRun(
   );
 }
 
-/** What the descriptions of a run's checkpoints say. */
+/** The metadata of a run's checkpoints. */
 interface Readable {
-  /** Those that can be read, the one saved last first. */
+  /** Readable metadata, latest first. */
   readonly metas: readonly CheckpointMeta[];
-  /** Why others cannot be read, by rising step. */
+  /** Why others cannot be read, by step. */
   readonly problems: readonly Error[];
 }
 
-/** Reads all descriptions in a folder. */
 export async function readMetas(folder: string): Promise<Readable> {
   const metas: CheckpointMeta[] = [];
   const problems: Error[] = [];
@@ -88,7 +84,7 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The description of the checkpoint that was saved last of those that can be read. */
+/** The latest readable metadata. */
 export async function latestMeta(
   folder: string,
   warn: (line: string) => void,
@@ -105,12 +101,11 @@ export async function latestMeta(
   return latest;
 }
 
-/** Sorts checkpoints, the latest first: two of one millisecond by their steps. */
+/** Latest first; ties by step. */
 function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
   return a.savedAt === b.savedAt ? b.state.step - a.state.step : a.savedAt > b.savedAt ? -1 : 1;
 }
 
-/** Reads the description of one checkpoint. */
 export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
   const path = `${folder}/${fileName("meta", step)}`;
   const bytes = await readFile(path);
@@ -123,7 +118,6 @@ export async function readMeta(folder: string, step: number): Promise<Checkpoint
   return meta;
 }
 
-/** Reads a file whole. */
 export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await Deno.readFile(path);
@@ -132,7 +126,7 @@ export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** The name of a file of a checkpoint. */
+/** The name of a checkpoint file. */
 export function fileName(part: CheckpointPart | "meta", step: number): string {
   const extension = part === "model" || part === "optim" ? "safetensors" : "json";
   return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;

@@ -1,9 +1,8 @@
 /**
- * The description of a checkpoint: what `meta_000100.json` says.
+ * Checkpoint metadata: the content of `meta_000100.json`.
  *
- * Its last line, `"sha256"`, is the digest of the file without that line. What was saved before there
- * was one is read all the same, and so is a description that was edited by hand once the line is
- * deleted: then nothing but the names and the types of what it says can be checked.
+ * Its last line, `"sha256"`, is the digest of the file without that line. Files without it are
+ * accepted, whether they are older or were edited by hand; only their names and types are checked.
  *
  * @module
  */
@@ -11,30 +10,30 @@
 import { checkConfig, type GPTConfig } from "../model/config.ts";
 import type { TrainingState } from "../train/run.ts";
 
-/** Tells that a file is the one that it should be. */
+/** Identifies the content of a file. */
 export interface FileDigest {
-  /** The size in bytes. */
+  /** Size in bytes. */
   readonly bytes: number;
-  /** The SHA-256 digest, in hexadecimal. */
+  /** SHA-256 in hexadecimal. */
   readonly sha256: string;
 }
 
-/** The parts of a checkpoint that have a file of their own. */
+/** The parts of a checkpoint with files of their own. */
 export type CheckpointPart = "model" | "optim" | "tokenizer";
 
-/** What is known of a checkpoint before its other files are read. */
+/** Metadata of a checkpoint. */
 export interface CheckpointMeta {
-  /** Says what the file is. */
+  /** File format. */
   readonly format: "nanodino-checkpoint-1";
-  /** When it was saved, in ISO 8601. */
+  /** Time of saving, in ISO 8601. */
   readonly savedAt: string;
-  /** The shape of the model. */
+  /** The model's shape. */
   readonly modelConfig: GPTConfig;
-  /** What the user asked for, by the names of the flags. */
+  /** The user's settings, by flag. */
   readonly settings: Readonly<Record<string, string | number | boolean | null>>;
-  /** Where the run was. */
+  /** The state of the run. */
   readonly state: TrainingState;
-  /** The other files; without `optim` the run cannot be resumed. */
+  /** The other files; without `optim`, the run cannot be resumed. */
   readonly files: Readonly<Record<"model" | "tokenizer", FileDigest>> & {
     readonly optim?: FileDigest;
   };
@@ -42,14 +41,14 @@ export interface CheckpointMeta {
 
 const FORMAT = "nanodino-checkpoint-1";
 
-/** Computes the size and the digest of a file's content. */
+/** Size and digest of a file's content. */
 export async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
 }
 
 /**
- * Writes the description of a checkpoint as JSON, with its own digest in the last line.
+ * Formats metadata as JSON, with its digest in the last line.
  *
  * @example
  * ```ts
@@ -76,11 +75,10 @@ export async function formatMeta(meta: CheckpointMeta): Promise<string> {
 }
 
 /**
- * Parses the description of a checkpoint. Nothing in it is trusted before it is checked.
+ * Parses and validates checkpoint metadata; treats the input as untrusted.
  *
- * @param bytes The content of the file.
- * @throws {SyntaxError} If it does not fit its digest, is not JSON, or something in it is missing,
- * unknown or not what it should be.
+ * @throws {SyntaxError} If it does not match its digest, is not JSON, or a member is missing,
+ * unknown or of the wrong type.
  * @throws {RangeError} If no model of that shape can be built.
  *
  * @example
@@ -133,7 +131,7 @@ function decodeText(bytes: Uint8Array): string {
   }
 }
 
-/** Compares a description with its digest; `false` if it ends without one. */
+/** Verifies the digest; `false` if there is none. */
 async function checkDigest(text: string): Promise<boolean> {
   const [, body, wanted] = /^([^]*),\n {2}"sha256": "([0-9a-f]{64})"\n}$/.exec(text) ?? [];
   if (body === undefined || wanted === undefined) return false;
@@ -142,7 +140,7 @@ async function checkDigest(text: string): Promise<boolean> {
   return true;
 }
 
-/** What is wrong with a file that does not have the digest that it should have. */
+/** The message for a wrong digest. */
 export function changedMessage(wanted: string, got: string): string {
   return `wanted the content with digest ${wanted.slice(0, 12)}…, got ${got.slice(0, 12)}…; ` +
     `the file was changed since it was saved`;
@@ -156,7 +154,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A misspelled name would leave what it stands for at its default. */
+/** A misspelled name would otherwise leave its member at the default. */
 function checkNames(object: JsonObject, where: string, known: readonly string[]): void {
   const unknown = Object.keys(object).find((name) => !known.includes(name));
   if (unknown !== undefined) throw refused(`only ${known.join(", ")}`, `${where}${unknown}`);
@@ -210,7 +208,7 @@ function parseState(state: JsonObject): TrainingState {
 }
 
 function parseScaler(value: unknown): TrainingState["scaler"] {
-  // Absent from what was saved before losses could be scaled.
+  // Absent from files that predate loss scaling.
   if (value === null || value === undefined) return null;
   const scaler = asObject(value, "state.scaler as an object");
   checkNames(scaler, "state.scaler.", ["scale", "growthTracker"]);

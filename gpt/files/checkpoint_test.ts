@@ -17,7 +17,7 @@ const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();
 const plan = tinyPlan();
 
-/** A model after one step, so that the optimiser has something to remember. */
+/** A model after one step, so that there is optimizer state. */
 function trainedModel() {
   const model = new GPT(plan.config, device, { seed: 3 });
   const optimizer = model.optimizer(plan.learningRates);
@@ -31,7 +31,7 @@ function trainedModel() {
 
 const { model, optimizer } = trainedModel();
 
-/** Saves after the given step into a folder of its own, unless one is given. */
+/** Saves after the given step, into a new folder by default. */
 async function save(step: number, folder?: string): Promise<string> {
   folder ??= await Deno.makeTempDir();
   const state = { ...untrained, step, loader: { rows: 12 } };
@@ -88,7 +88,7 @@ Deno.test("the latest run is the one that saved last", async () => {
   assertEquals(await findLatestRun(root), `${root}/d1`);
 });
 
-Deno.test("what a killed process left half written is no checkpoint", async () => {
+Deno.test("files of a killed process are no checkpoint", async () => {
   const folder = await save(10);
   const half = crypto.randomUUID();
   await Deno.writeTextFile(`${folder}/model_000020.safetensors`, "the name was taken, not more");
@@ -104,7 +104,7 @@ Deno.test("a folder without a checkpoint says so", async () => {
   await assertRejects(() => findLatestRun(`${folder}/none`), Error, "Train a model first");
 });
 
-/** Changes a description as one would by hand, its digest deleted. */
+/** Edits metadata as by hand, without its digest. */
 async function edit(path: string, change: (text: string) => string): Promise<void> {
   const text = (await Deno.readTextFile(path)).replace(/,\n {2}"sha256": "[^"]*"\n}$/, "\n}");
   const changed = change(text);
@@ -229,14 +229,14 @@ Deno.test("every flipped bit of a description is noticed", async () => {
   }
 });
 
-Deno.test("a description without a digest is read, as those saved before there was one", async () => {
+Deno.test("metadata without a digest is read", async () => {
   const folder = await save(10);
   await edit(`${folder}/meta_000010.json`, (text) => text.replace('"depth": 2', '"depth": 3'));
   const { meta } = await openCheckpoint(folder);
   assertEquals(meta.settings.depth, 3);
 });
 
-Deno.test("what cannot be read is skipped with a line, in the run and in others", async () => {
+Deno.test("unreadable checkpoints are skipped with a warning, in the run and in others", async () => {
   const root = await Deno.makeTempDir();
   const good = await save(3, `${root}/good`);
   await new Promise((resolve) => setTimeout(resolve, 5));
@@ -272,7 +272,7 @@ Deno.test("what cannot be read is skipped with a line, in the run and in others"
   }
 });
 
-Deno.test("what is damaged in a checkpoint is named with another one that is intact", async (t) => {
+Deno.test("an error about a damaged checkpoint names an intact one", async (t) => {
   const path = (folder: string, part: string) => `${folder}/${part}_000009`;
   const damages: [name: string, damage: (folder: string) => Promise<void>][] = [
     ["its model", (folder) => Deno.truncate(`${path(folder, "model")}.safetensors`, 500)],

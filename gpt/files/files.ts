@@ -1,16 +1,15 @@
 /**
- * Where a user's files lie, and writing them so that a crash or a full disk damages nothing.
+ * User files: locations, and writes that survive crashes and full disks.
  *
  * @module
  */
 
 /**
- * The folder below which everything is read and written: `$NANODINO_HOME`, or `.cache/nanodino` in
- * the user's home.
+ * The base folder of all files: `$NANODINO_HOME`, or `.cache/nanodino` in the home directory.
  *
- * @param parts Names of folders and a file below it, to append.
+ * @param parts Path components to append.
  * @returns The path; nothing is created.
- * @throws {Error} If neither variable is set, or reading them is not allowed.
+ * @throws {Error} If neither variable is set, or reading them is not permitted.
  *
  * @example
  * ```ts
@@ -34,12 +33,11 @@ export function basePath(...parts: string[]): string {
 }
 
 /**
- * Makes sure that a folder exists and can be written to.
+ * Creates a folder and its parents, and checks that it is writable.
  *
- * Call it before a long run, so that the run does not fail when it wants to save.
+ * Call it before a long run, which would otherwise fail when it saves.
  *
- * @param path The folder; its parents are created, too.
- * @throws {Error} If it cannot be created or written to; the message names the path and the cause.
+ * @throws {Error} If that fails; the message names the path and the cause.
  *
  * @example
  * ```ts
@@ -59,15 +57,13 @@ export async function ensureWritableFolder(path: string): Promise<void> {
 }
 
 /**
- * Writes a file whole or not at all.
- *
- * The content goes to a temporary file beside it and to the disk, and only then takes the name. So
- * whoever reads the file sees the old content or the new, whatever happens in between.
+ * Writes a file atomically: via a synced temporary file, which is then renamed. Readers see the old
+ * or the new content.
  *
  * @param path The file; its folder must exist.
- * @param content The bytes, or a text that is written as UTF-8.
- * @throws {Error} If it cannot be written, because the disk is full for instance; the message names
- * the path and the cause, and the temporary file is gone.
+ * @param content Bytes, or text.
+ * @throws {Error} If writing fails, for example because the disk is full; the message names the
+ * path and the cause, and the temporary file is removed.
  *
  * @example
  * ```ts
@@ -86,13 +82,13 @@ export async function writeFileAtomically(
 }
 
 /**
- * Writes several files that belong together: each whole or not at all, and none before all are on the
- * disk. The last one takes its name when the others have theirs, so whoever sees it has the others.
- * That holds after a loss of power, too, where the system can sync a folder.
+ * Writes several files atomically. None is renamed before all are synced, and the last one is
+ * renamed last, so it implies the others; also after a power failure, if the system can sync
+ * folders.
  *
- * @param files The paths, whose folders must exist, and for each the bytes or a text.
- * @throws {Error} If one cannot be written; the message names the path and the cause, the temporary
- * files are gone and nothing has changed.
+ * @param files Paths in existing folders, each with bytes or text.
+ * @throws {Error} If one cannot be written; the message names the path and the cause, and nothing
+ * has changed.
  *
  * @example
  * ```ts
@@ -130,10 +126,10 @@ export async function writeFilesTogether(
 }
 
 /**
- * Removes what processes that were killed while they wrote left in a folder. What a living process is
- * writing stays: it holds a lock.
+ * Removes temporary files of killed processes. Files that a living process is writing are locked
+ * and stay.
  *
- * @param folder The folder; it need not exist.
+ * @param folder The folder; it may be missing.
  *
  * @example
  * ```ts
@@ -153,15 +149,14 @@ export async function removeTemporaries(folder: string): Promise<void> {
       using file = await Deno.open(path, { write: true });
       if (await file.tryLock(true)) await Deno.remove(path);
     } catch {
-      // Its process may have finished it just now; at worst it stays where it is.
+      // It may just have been renamed; at worst it stays.
     }
   }
 }
 
 /**
- * The names of what lies in a folder, sorted.
+ * The sorted names in a folder; none if it is missing.
  *
- * @param folder The folder; one that does not exist is empty.
  * @throws {Error} If it cannot be read; the message names the path and the cause.
  *
  * @example
@@ -183,8 +178,8 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Finds a name for what shall make room for something new: `d4-1` for `d4`, `a-1.json` for `a.json`,
- * or the next number that is free.
+ * Finds a free name for something that is set aside: `d4-1` for `d4`, `a-1.json` for `a.json`, or
+ * the next free number.
  *
  * @example
  * ```ts
@@ -203,18 +198,17 @@ export async function freeName(path: string): Promise<string> {
   }
 }
 
-/** Options for reading what a folder holds. */
+/** Options for reading folders. */
 export interface ReadOptions {
-  /** Called with a line for what is not as it should be, but no error (default `console.warn`). */
+  /** Receives warnings. @default {console.warn} */
   readonly warn?: (line: string) => void;
 }
 
 /**
- * What went wrong with a file, on one line and in words that say what to do.
+ * A file error in one line that says what to do.
  *
  * @param action What was attempted: "write", "read".
- * @param path The file or folder.
- * @param cause What the system reported.
+ * @param cause The system's error.
  *
  * @example
  * ```ts
@@ -238,9 +232,8 @@ function reasonOf(cause: unknown): string {
   return message;
 }
 
-/** A file that is being written beside the one whose place it takes. It is locked all the while. */
+/** A locked temporary file, to be renamed into place. */
 class Temporary implements AsyncDisposable {
-  /** The name that it takes in the end. */
   readonly path: string;
   readonly #name: string;
   readonly #file: Deno.FsFile;
@@ -252,20 +245,20 @@ class Temporary implements AsyncDisposable {
     this.#file = file;
   }
 
-  /** Creates an empty file under a name that no other process and no earlier attempt has. */
+  /** Creates an empty file with a unique name. */
   static async create(path: string): Promise<Temporary> {
     while (true) {
       const name = `${path}.${crypto.randomUUID()}.tmp`;
       const file = await Deno.open(name, { write: true, createNew: true });
-      // Where files cannot be locked, another process may take this one for left behind.
+      // Without file locks, another process may consider the file abandoned.
       await file.lock(true).catch(() => {});
       if (await exists(name)) return new Temporary(path, name, file);
-      // It was taken for that between the two, before it was locked.
+      // It was removed before it was locked.
       file.close();
     }
   }
 
-  /** Writes the content and waits until the disk has it. */
+  /** Writes and syncs. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       written += await this.#file.write(bytes.subarray(written));
@@ -273,14 +266,14 @@ class Temporary implements AsyncDisposable {
     await this.#file.sync();
   }
 
-  /** Gives it its name. */
+  /** Renames the file into place. */
   async rename(): Promise<void> {
     await Deno.rename(this.#name, this.path);
     this.#isRenamed = true;
     this.#file.close();
   }
 
-  /** Removes it unless it has its name. */
+  /** Removes it unless it was renamed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isRenamed) return;
     await Deno.remove(this.#name).catch(() => {});
@@ -288,7 +281,7 @@ class Temporary implements AsyncDisposable {
   }
 }
 
-/** Waits until the disk knows the names of files. */
+/** Syncs the folders of files, so that renames survive a power failure. */
 async function syncFolders(files: readonly (readonly [path: string, unknown])[]): Promise<void> {
   const folders = new Set(files.map(([path]) => path.slice(0, path.lastIndexOf("/") + 1) || "."));
   for (const folder of folders) {
@@ -296,12 +289,12 @@ async function syncFolders(files: readonly (readonly [path: string, unknown])[])
       using opened = await Deno.open(folder);
       await opened.sync();
     } catch {
-      // Windows, and some file systems, sync no folders.
+      // Windows and some file systems cannot sync folders.
     }
   }
 }
 
-/** Whether a file, a folder or a link has this name. */
+/** Whether a file, folder or link exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
@@ -313,7 +306,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** A variable of the environment; an empty one counts as not set. */
+/** An environment variable; an empty one counts as unset. */
 function environment(name: string): string | undefined {
   try {
     return Deno.env.get(name) || undefined;

@@ -9,7 +9,7 @@ import {
   writeFilesTogether,
 } from "./files.ts";
 
-/** Runs a test with the given environment variables, and restores the former ones. */
+/** Runs a test with environment variables, and restores them. */
 function withEnvironment(variables: Record<string, string | null>, test: () => void): void {
   const set = (name: string, value: string | null | undefined): void =>
     value === null || value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
@@ -72,11 +72,11 @@ Deno.test("a large file is written whole", async () => {
   assertEquals(await Deno.readFile(path), content);
 });
 
-Deno.test("a write that fails at the last moment leaves what was there and nothing else", async () => {
+Deno.test("a write that fails at the last moment changes nothing", async () => {
   const folder = await Deno.makeTempDir();
   await Deno.mkdir(`${folder}/taken`);
   await Deno.writeTextFile(`${folder}/taken/old`, "old");
-  // A file cannot take the name of a folder, so the rename fails when all is written.
+  // A file cannot replace a folder, so the rename fails at the end.
   await assertRejects(
     () => writeFileAtomically(`${folder}/taken`, "new"),
     Error,
@@ -86,7 +86,7 @@ Deno.test("a write that fails at the last moment leaves what was there and nothi
   assertEquals(await Deno.readTextFile(`${folder}/taken/old`), "old");
 });
 
-Deno.test("a write into a folder that is not there says so", async () => {
+Deno.test("a write into a missing folder says so", async () => {
   const path = `${await Deno.makeTempDir()}/missing/model.bin`;
   await assertRejects(
     () => writeFileAtomically(path, "x"),
@@ -142,7 +142,7 @@ Deno.test("files that belong together are all written, or none of them", async (
   assertEquals(await Deno.readTextFile(`${folder}/a`), "old a");
 });
 
-Deno.test("what a killed process left is removed, and nothing else", async () => {
+Deno.test("only files of killed processes are removed", async () => {
   const folder = await Deno.makeTempDir();
   const left = `model.safetensors.${crypto.randomUUID()}.tmp`;
   for (const name of [left, "notes.tmp", "model.safetensors"]) {
@@ -153,7 +153,7 @@ Deno.test("what a killed process left is removed, and nothing else", async () =>
   await removeTemporaries(`${folder}/none`);
 });
 
-Deno.test("what a living process is writing is not removed", async () => {
+Deno.test("files of living processes are not removed", async () => {
   const folder = await Deno.makeTempDir();
   const module = JSON.stringify(new URL("./files.ts", import.meta.url).href);
   const code = `import { ensureWritableFolder, writeFilesTogether } from ${module};

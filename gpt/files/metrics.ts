@@ -1,22 +1,22 @@
 /**
- * The numbers of a run in a file: one line of JSON for each thing that happened.
+ * The metrics file of a run, in JSON lines.
  *
- * A line is written as soon as there is one, in one piece, so a run that is killed leaves all lines
- * but perhaps the last one whole. Going on from a checkpoint takes back what happened after it.
+ * Each line is written at once, so a killed process leaves all lines but perhaps the last one
+ * whole. Resuming from a checkpoint removes the lines after it.
  *
  * @module
  */
 
 import { fileError, writeFileAtomically } from "./files.ts";
 
-/** One line: a step of the run, and numbers and texts by name. */
+/** A line: the step, and values by name. */
 export type MetricsRecord = Readonly<Record<string, string | number | boolean | null>> & {
   /** The step, counted from 0. */
   readonly step: number;
 };
 
 /**
- * A file of metrics that is being written.
+ * A metrics file open for writing.
  *
  * @example
  * ```ts
@@ -41,10 +41,10 @@ export class MetricsLog implements Disposable {
   }
 
   /**
-   * Opens a file to go on before the given step: of what is there, earlier lines stay.
+   * Opens a file at the given step; earlier lines stay.
    *
-   * @param path The file, whose folder must exist.
-   * @param step The next step; 0 begins anew.
+   * @param path The file; its folder must exist.
+   * @param step The next step; 0 starts over.
    * @throws {Error} If the file cannot be read or written, or an earlier line is damaged.
    */
   static async open(path: string, step: number): Promise<MetricsLog> {
@@ -59,7 +59,7 @@ export class MetricsLog implements Disposable {
   }
 
   /**
-   * Adds a line.
+   * Appends a line.
    *
    * @throws {Error} If it cannot be written.
    */
@@ -81,11 +81,10 @@ export class MetricsLog implements Disposable {
 }
 
 /**
- * Reads a file of metrics.
+ * Reads a metrics file.
  *
- * @param path The file; one that does not exist has no lines.
- * @returns The lines; without the last one if the run was killed while writing it.
- * @throws {SyntaxError} If another line is not what {@linkcode MetricsLog} writes.
+ * @returns The lines, without an incomplete last one; none if the file is missing.
+ * @throws {SyntaxError} If another line is invalid.
  */
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {
   let text: string;
@@ -95,7 +94,7 @@ export async function readMetrics(path: string): Promise<MetricsRecord[]> {
     if (cause instanceof Deno.errors.NotFound) return [];
     throw fileError("read", path, cause);
   }
-  // What follows the last line break is empty, or a line that was never finished.
+  // The rest is empty or an incomplete line.
   const lines = text.split("\n").slice(0, -1);
   return lines.map((line, i) => parseLine(line, `${path}, line ${i + 1}`));
 }
@@ -105,7 +104,7 @@ function parseLine(line: string, where: string): MetricsRecord {
   try {
     record = JSON.parse(line);
   } catch {
-    // Reported below, as any other line that is not a record.
+    // Reported below, like any other invalid line.
   }
   if (typeof record === "object" && record !== null && "step" in record) {
     if (typeof record.step === "number") return record as MetricsRecord;

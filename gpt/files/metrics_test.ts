@@ -12,7 +12,7 @@ Deno.test("every line is in the file as soon as it is appended", async () => {
   assertEquals((await readMetrics(file)).length, 2);
 });
 
-Deno.test("a run that begins anew forgets the lines of the one before", async () => {
+Deno.test("a run that starts over removes earlier lines", async () => {
   const file = await path();
   for (let run = 0; run < 2; run++) {
     using log = await MetricsLog.open(file, 0);
@@ -21,7 +21,7 @@ Deno.test("a run that begins anew forgets the lines of the one before", async ()
   assertEquals(await readMetrics(file), [{ step: 0, run: 1 }]);
 });
 
-Deno.test("a run that goes on takes back what came after its checkpoint", async () => {
+Deno.test("a resumed run removes the lines after its checkpoint", async () => {
   const file = await path();
   {
     using log = await MetricsLog.open(file, 0);
@@ -32,13 +32,13 @@ Deno.test("a run that goes on takes back what came after its checkpoint", async 
   assertEquals((await readMetrics(file)).map(({ step }) => step), [0, 1, 2, 3]);
 });
 
-Deno.test("a last line that was never finished does not count", async () => {
+Deno.test("an incomplete last line is ignored", async () => {
   const file = await path();
   await Deno.writeTextFile(file, '{"step":0}\n{"step":1}\n{"st');
   assertEquals((await readMetrics(file)).length, 2);
 });
 
-Deno.test("a line that is no record is refused by its number", async () => {
+Deno.test("an invalid line is reported by its number", async () => {
   const file = await path();
   for (const line of ["{", "[]", "null", '{"loss":1}']) {
     await Deno.writeTextFile(file, `{"step":0}\n${line}\n`);

@@ -1,49 +1,47 @@
 /**
- * What a run came to: a table, and the loss as a curve.
+ * The report of a run: a table, and loss curves.
  *
  * @module
  */
 
 import { escapeXml, type PictureSize, svgDocument } from "./svg.ts";
 
-/** A row of a table: what it is, and how much. */
+/** A row of a table. */
 export type ReportRow = readonly [name: string, value: string];
 
 /** A point of a curve. */
 export interface CurvePoint {
-  /** Where it is on the horizontal axis: the step. */
+  /** The step: the horizontal axis. */
   readonly step: number;
-  /** Where it is on the vertical axis. */
+  /** The value: the vertical axis. */
   readonly value: number;
 }
 
-/** A curve and how it is drawn. */
+/** A curve and its style. */
 export interface Curve {
-  /** What the legend calls it. */
+  /** Its name in the legend. */
   readonly name: string;
-  /** A CSS color that shows on white and on black. */
+  /** A CSS color that is visible on white and on black. */
   readonly color: string;
-  /** The points, by rising step. */
+  /** Points by ascending step. */
   readonly points: readonly CurvePoint[];
 }
 
-/** What {@linkcode markdownReport} puts together. */
+/** Content of {@linkcode markdownReport}. */
 export interface Report {
-  /** The heading. */
+  /** Heading. */
   readonly title: string;
-  /** The table. */
+  /** Table. */
   readonly rows: readonly ReportRow[];
-  /** The path of the picture of the loss, relative to the report. */
+  /** Path of the loss picture, relative to the report. */
   readonly curve: string;
-  /** What the model wrote. */
+  /** Sampled text. */
   readonly samples: readonly string[];
 }
 
 /**
- * Draws curves as an SVG that a browser and a Markdown viewer show: axes, grid lines, a legend.
+ * Draws curves as an SVG for browsers and Markdown viewers: axes, grid lines, a legend.
  *
- * @param title What stands above.
- * @param curves At least one point in all.
  * @throws {RangeError} If there is no point, or a value is not finite.
  *
  * @example
@@ -61,11 +59,9 @@ export function curvesAsSvg(title: string, curves: readonly Curve[]): string {
 }
 
 /**
- * The elements of {@linkcode curvesAsSvg}, to be put into a larger picture.
+ * The elements of {@linkcode curvesAsSvg}, for a larger picture.
  *
- * @param title What stands above.
- * @param curves At least one point in all.
- * @param size The room for title, axes, legend and curves.
+ * @param size The size of title, axes, legend and curves together.
  * @throws {RangeError} If there is no point, or a value is not finite.
  *
  * @example
@@ -130,7 +126,7 @@ export function drawCurves(
 }
 
 /**
- * Lays a table out in columns, for a terminal.
+ * Formats a table in columns, for a terminal.
  *
  * @example
  * ```ts
@@ -176,7 +172,7 @@ export function markdownReport({ title, rows, curve, samples }: Report): string 
   ].join("\n");
 }
 
-/** One axis of a picture: round numbers to write at it, and where a number lies. */
+/** An axis: its ticks, and the position of a value. */
 interface Axis {
   readonly ticks: readonly number[];
   at(value: number): number;
@@ -186,7 +182,7 @@ function axis(values: readonly number[], from: number, to: number): Axis {
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
   const span = high - low || 1;
-  // The largest of 1, 2, 5, 10, 20, … that gives at least four intervals.
+  // The largest of 1, 2, 5, 10, 20, … with at least four intervals.
   const power = 10 ** Math.floor(Math.log10(span / 4));
   const interval = power * ([5, 2].find((factor) => span / (power * factor) >= 4) ?? 1);
   const first = Math.ceil(low / interval);

@@ -36,7 +36,7 @@ Deno.test("a single point, and a level line, can be drawn", () => {
   }
 });
 
-Deno.test("a hundred thousand points are no problem", () => {
+Deno.test("a hundred thousand points can be drawn", () => {
   const values = Array.from({ length: 100_000 }, (_, i) => 8 - i / 50_000);
   assertEquals(pointsOf(curvesAsSvg("Loss", [curve(values)])).length, 100_000);
 });
@@ -47,17 +47,17 @@ Deno.test("titles and names are text, not markup", () => {
   assert(!svg.includes("<script>"));
 });
 
-Deno.test("nothing to draw, and values that are not finite, are refused", () => {
+Deno.test("no points, and values that are not finite, are refused", () => {
   assertThrows(() => curvesAsSvg("Loss", []), RangeError, "wanted finite points, got none");
   assertThrows(() => curvesAsSvg("Loss", [curve([1, NaN])]), RangeError, "got NaN at step 1");
 });
 
-Deno.test("a table has its values in one column", () => {
+Deno.test("a table aligns its values", () => {
   assertEquals(tableAsText([["a", "1"], ["long name", "2"]]), "a          1\nlong name  2");
   assertEquals(tableAsText([]), "");
 });
 
-Deno.test("a report holds the table, the picture and the samples", () => {
+Deno.test("a report has the table, the picture and the samples", () => {
   const report = markdownReport({
     title: "Speedrun",
     rows: [["steps", "400"], ["device", "a | b"]],

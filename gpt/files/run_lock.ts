@@ -1,12 +1,12 @@
 /**
- * One process for each run: a lock on its folder, which the system releases when the process ends.
+ * Run locks: one process per run folder. The system releases a lock when its process ends.
  *
  * @module
  */
 
 import { ensureWritableFolder, exists, fileError, freeName, type ReadOptions } from "./files.ts";
 
-/** The file in a run's folder that is locked, and names the process. */
+/** The locked file, which names the process. */
 const LOCK_FILE = "run.lock";
 
 /**
@@ -25,7 +25,7 @@ const LOCK_FILE = "run.lock";
  */
 export class RunLock implements AsyncDisposable {
   readonly #folder: string;
-  /** Whether the folder was made for the run, and is removed if nothing comes into it. */
+  /** Whether the folder was created for the run, and is removed if it stays empty. */
   readonly #isNew: boolean;
   #file: Deno.FsFile;
 
@@ -37,9 +37,9 @@ export class RunLock implements AsyncDisposable {
   }
 
   /**
-   * Gives the folder another name, and locks an empty one in its place.
+   * Renames the folder, and locks an empty one in its place.
    *
-   * @returns The new name: `d4-1` for `d4`, or the next number that is free.
+   * @returns The new name: `d4-1` for `d4`, or the next free number.
    * @throws {Error} If it cannot be renamed, or another process takes its place first.
    */
   async setAside(): Promise<string> {
@@ -61,21 +61,20 @@ export class RunLock implements AsyncDisposable {
     const path = `${this.#folder}/${LOCK_FILE}`;
     if (await isAt(this.#file, path)) await Deno.remove(path).catch(() => {});
     this.#file.close();
-    // A folder with something in it is not removed.
+    // Folders with content stay.
     if (this.#isNew) await Deno.remove(this.#folder).catch(() => {});
   }
 }
 
 /**
- * Locks the folder of a run, so that no other process trains in it.
+ * Locks the folder of a run.
  *
- * A process that was killed leaves its lock file behind, but not the lock: it is taken over, with a
- * line that says so.
+ * The lock file of a killed process is taken over, with a warning.
  *
- * @param folder The folder of the run; it is created.
- * @returns The lock. It ends with the process, or when it is disposed of.
- * @throws {Error} If another process has it, whose id the message tells, or the folder cannot be
- * written to.
+ * @param folder The run's folder; created if missing.
+ * @returns The lock; it ends with the process, or when disposed of.
+ * @throws {Error} If another process holds it, whose id the message names, or the folder is not
+ * writable.
  */
 export async function lockRun(folder: string, options: ReadOptions = {}): Promise<RunLock> {
   const isNew = !(await exists(folder));
@@ -90,7 +89,7 @@ async function openLocked(
   while (true) {
     await ensureWritableFolder(folder);
     const file = await openOrCreate(path);
-    // Another process has just removed the folder, since nothing came into it.
+    // Another process has just removed its empty folder.
     if (file === null) continue;
     try {
       const holder = await readHolder(path);
@@ -124,9 +123,9 @@ async function openOrCreate(path: string): Promise<Deno.FsFile | null> {
   }
 }
 
-/** What the process that has or had the lock wrote into its file. */
+/** The process named in the lock file. */
 async function readHolder(path: string): Promise<string> {
-  // On Windows a locked file cannot be read.
+  // On Windows, locked files cannot be read.
   const text = await Deno.readTextFile(path).catch(() => "");
   return /^process \d+$/m.exec(text)?.[0] ?? "";
 }
@@ -154,7 +153,7 @@ async function tryLock(
   }
 }
 
-/** Whether an open file still has its name. */
+/** Whether an open file still has this path. */
 async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
   if (!(await exists(path))) return false;
   const [opened, named] = await Promise.all([file.stat(), Deno.stat(path)]);

@@ -31,7 +31,7 @@ Deno.test("of two processes the second is refused, with the id of the first", as
   await child.status;
 });
 
-Deno.test("the lock of a process that was killed is taken over, with a line", async () => {
+Deno.test("the lock of a killed process is taken over, with a warning", async () => {
   const folder = await Deno.makeTempDir();
   const child = await holder(folder);
   child.kill("SIGKILL");
@@ -60,7 +60,7 @@ Deno.test("a folder made for a lock goes with it, unless something came into it"
   assertEquals(await namesIn(`${root}/used`), ["model"]);
 });
 
-Deno.test("of many that ask at once only one gets the lock", async () => {
+Deno.test("one of many concurrent requests gets the lock", async () => {
   const folder = await Deno.makeTempDir();
   for (let round = 0; round < 20; round++) {
     const asked = await Promise.allSettled(Array.from({ length: 8 }, () => lockRun(folder)));

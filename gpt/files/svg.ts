@@ -1,20 +1,20 @@
 /**
- * SVG documents that can be read on light and on dark pages.
+ * SVG documents for light and dark pages.
  *
  * @module
  */
 
 /** The size of a picture, in CSS pixels. */
 export interface PictureSize {
-  /** From left to right. */
+  /** Width. */
   readonly width: number;
-  /** From top to bottom. */
+  /** Height. */
   readonly height: number;
 }
 
 /**
- * The colors of every picture, by class. An SVG in an `<img>` sees the reader's color scheme, but not
- * the page behind it, so each picture brings its own background.
+ * Colors by class. An SVG in an `<img>` sees the reader's color scheme, but not the page's
+ * background, so each picture has its own.
  */
 const STYLE = `
 text { fill: #1f2328 }
@@ -33,12 +33,11 @@ text { fill: #1f2328 }
 }`;
 
 /**
- * Makes a whole SVG document.
+ * Creates an SVG document.
  *
- * @param size Its size.
- * @param description What a screen reader says in place of the picture.
+ * @param description What screen readers say.
  * @param body Its elements. The classes `muted`, `grid`, `accent` and `other` follow the reader's
- *   color scheme, as does `text`.
+ * color scheme, as does `text`.
  *
  * @example
  * ```ts
@@ -66,7 +65,7 @@ export function svgDocument(
 }
 
 /**
- * Writes text so that XML and Markdown take it for text.
+ * Escapes text for XML and Markdown.
  *
  * @example
  * ```ts

@@ -27,7 +27,7 @@ const bare: EngineTokenizer = {
   decode: () => "",
 };
 
-/** A model whose layers do something: the projections start at zero otherwise. */
+/** A model whose layers matter: projections start at zero. */
 function makeModel(device: Device): GPT {
   const model = new GPT(config, device, { seed: 7 });
   for (const [name, parameter] of model.parameters()) {
@@ -58,7 +58,7 @@ testOnEveryDevice("generating with a cache equals generating without", async (de
   }
 });
 
-testOnEveryDevice("what is drawn does not depend on how many are read together", async (device) => {
+testOnEveryDevice("samples do not depend on how many tokens are read together", async (device) => {
   const model = makeModel(device);
   const before = device.live;
   for (const [maxTokens, topK] of [[13, 0], [1, 5], [16, 5]] as const) {
@@ -104,7 +104,7 @@ testOnEveryDevice(
   async (device) => {
     const model = makeModel(device);
     const wanted = await firstOf(new Engine(model, bare), { maxTokens: 4, temperature: 0 });
-    // The row of a token that comes later: its logits are the first that are NaN.
+    // The row of a later token, whose logits are the first NaN.
     const place = wanted.findIndex((token) => !prompt.includes(token));
     const table = model.parameters().get("transformer.wte.weight")!;
     const values = (await table.data()) as Float32Array<ArrayBuffer>;
@@ -127,14 +127,14 @@ testOnEveryDevice(
   },
 );
 
-cpuTest("the same seed draws the same tokens, and another one others", async (device) => {
+cpuTest("the same seed samples the same tokens, another seed others", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const sample = (seed: number) => firstOf(engine, { maxTokens: 16, temperature: 2, seed });
   assertEquals(await sample(1), await sample(1));
   assertNotEquals(await sample(1), await sample(2));
 });
 
-cpuTest("samples are drawn side by side, each on its own", async (device) => {
+cpuTest("parallel samples are independent", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const { tokens, masks } = await engine.generateBatch(prompt, {
     samples: 3,
@@ -152,7 +152,7 @@ cpuTest("samples are drawn side by side, each on its own", async (device) => {
 });
 
 testOnEveryDevice(
-  "a sample ends at the token that ends texts, which is not part of it",
+  "a sample ends before the token that ends it",
   async (device) => {
     const model = makeModel(device);
     const endless = await firstOf(new Engine(model, bare), { maxTokens: 12, temperature: 0 });
@@ -168,12 +168,12 @@ testOnEveryDevice(
   },
 );
 
-testOnEveryDevice("the calculator answers in the middle of a text", async (device) => {
+testOnEveryDevice("the calculator answers in the middle of a sample", async (device) => {
   const model = makeModel(device);
   const plain = { maxTokens: 20, temperature: 2, seed: 6 };
   const sampled = await firstOf(new Engine(model, bare), plain);
   assertEquals(new Set(sampled.slice(0, 6)).size, 6);
-  // The first token is read alone; the others begin and end an expression among those read together.
+  // The first token is read alone; the others begin and end an expression within a batch.
   for (const begin of [0, 1, 3]) {
     const [start, expression, end] = sampled.slice(begin) as [number, number, number];
     const specials: Record<string, number> = {
@@ -198,7 +198,7 @@ testOnEveryDevice("the calculator answers in the middle of a text", async (devic
       ],
     );
     assertEquals(steps[begin + 6]?.masks[0], 1);
-    // What was drawn ahead in place of the answer is forgotten.
+    // Lookahead tokens in place of the output are dropped.
     for (const readEvery of [2, 5, 100]) assertEquals(await sample(readEvery), steps);
   }
 });
@@ -215,14 +215,14 @@ cpuTest("a cache frees its memory when the reader leaves early", async (device) 
   assertEquals(device.live, before);
 });
 
-cpuTest("generation has no length by default but that of training", async (device) => {
+cpuTest("by default, generation ends at the training length", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   assertEquals((await firstOf(engine, {})).length, config.sequenceLen - prompt.length);
   assertEquals((await firstOf(engine, { maxTokens: 0 })).length, 0);
   assertEquals((await firstOf(engine, { maxTokens: 60 })).length, 60);
 });
 
-cpuTest("what cannot be generated is refused before anything is computed", async (device) => {
+cpuTest("invalid options are refused before anything is computed", async (device) => {
   const engine = new Engine(makeModel(device), bare);
   const refused = async (
     tokens: number[],
@@ -245,7 +245,7 @@ cpuTest("what cannot be generated is refused before anything is computed", async
 });
 
 testOnEveryDevice(
-  "a kept cache goes on where it was, and gives the tokens of a whole prompt",
+  "continuing a kept cache equals a single prompt",
   async (device) => {
     const model = makeModel(device);
     const engine = new Engine(model, bare);
@@ -270,7 +270,7 @@ testOnEveryDevice(
         const answer = await collect(text.slice(cache.position), { ...options, cache });
         assertEquals(answer, wanted);
         text.push(...answer);
-        // The last token has not been read.
+        // The last token is not in the cache.
         assertEquals(cache.position, text.length - 1);
       }
       cache.dispose();
@@ -278,7 +278,7 @@ testOnEveryDevice(
   },
 );
 
-Deno.test("a kept cache is for one sample, and has to have room", async () => {
+Deno.test("a kept cache is for one sample, and must be large enough", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const model = makeModel(device);
   const engine = new Engine(model, bare);
@@ -300,7 +300,7 @@ testOnEveryDevice("a generation that fails frees its cache", async (device) => {
     await assertRejects(() => engine.generateBatch(hostile, options), RangeError, "got 6");
   }
   assertEquals(device.live, before);
-  // One that fails after some tokens: its third ends an expression that cannot be decoded.
+  // One that fails after some tokens: the third ends an expression that cannot be decoded.
   const sampled = await firstOf(engine, options);
   assertEquals(new Set(sampled.slice(0, 3)).size, 3);
   const failing = new Engine(model, {
@@ -314,7 +314,7 @@ testOnEveryDevice("a generation that fails frees its cache", async (device) => {
   assertEquals(device.live, before);
 });
 
-gpuTest("a cache that does not fit leaves nothing behind", async (device) => {
+gpuTest("a cache that does not fit into memory leaks nothing", async (device) => {
   const model = makeModel(device);
   const before = device.live;
   const options = { samples: 16, maxTokens: 200 };
@@ -326,7 +326,7 @@ gpuTest("a cache that does not fit leaves nothing behind", async (device) => {
   assertEquals(device.live, before);
 }, { memoryLimit: 2 ** 20 });
 
-cpuTest("without a cache, too, an empty prompt is refused by name", async (device) => {
+cpuTest("an empty prompt is refused without a cache, too", async (device) => {
   const generate = () => generateWithoutCache(makeModel(device), [], { maxTokens: 2 }).next();
   await assertRejects(generate, RangeError, "Cannot generate: wanted a prompt, got no tokens");
 });

@@ -17,7 +17,7 @@ cpuTest("costs count all weights, and of the KV cache what the windows reach", (
     model.parameters().values(),
     ({ shape }) => 4 * shape.reduce((product, size) => product * size, 1),
   );
-  // A key and a value of 16 channels in each of two layers; a short window reaches over 128 tokens.
+  // A key and a value of 16 channels in two layers each; a short window reaches 128 tokens.
   const kvReadBytes = 128 * (128 + 462);
   assertEquals(costs, {
     promptTokens: 412,
@@ -34,7 +34,7 @@ cpuTest("costs count all weights, and of the KV cache what the windows reach", (
 });
 
 testOnEveryDevice(
-  "a measurement's figures go together, and leave nothing behind",
+  "a measurement is consistent and leaks nothing",
   async (device) => {
     const model = new GPT(config, device);
     const options = { promptTokens: 40, decodeTokens: 20, bandwidth: 1e10, peakFlops: 1e10 };
@@ -54,7 +54,7 @@ testOnEveryDevice(
   },
 );
 
-cpuTest("a batch that the device has no room for is refused", async (device) => {
+cpuTest("a batch that exceeds the device's memory is refused", async (device) => {
   const model = new GPT(config, device);
   const options = { promptTokens: 256, decodeTokens: 256, bandwidth: 1e10, peakFlops: 1e10 };
   await assertRejects(() => measureInference(model, 2 ** 20, options), RangeError);

@@ -13,14 +13,14 @@ interface GoldenRows {
   masks: number[][];
 }
 
-goldenTest("rows force the outputs of tools as the original does, step by step", () => {
+goldenTest("rows force tool outputs like the original, step by step", () => {
   const { rows } = readGoldenJson<{ rows: GoldenRows[] }>("chat/golden-engine");
   const tokenizer = goldenTokenizer();
   const special = generationTokens(tokenizer);
   for (const { name, sampled, emitted, masks } of rows) {
     const states = sampled.map(() => new RowState(special, tokenizer));
     for (const [i, state] of states.entries()) {
-      // After its last token the model of the golden data samples that one again.
+      // After its last token, the golden model samples that one again.
       const steps = emitted[i]!.map((_, step) =>
         state.next(sampled[i]![step] ?? sampled[i]!.at(-1)!)
       );
@@ -30,7 +30,7 @@ goldenTest("rows force the outputs of tools as the original does, step by step",
   }
 });
 
-Deno.test("a row takes any tool, and forces nothing where that has no answer", async () => {
+Deno.test("a row takes any tool, and forces nothing without an answer", async () => {
   const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
   const [start, end] = ["<|python_start|>", "<|python_end|>"].map((name) =>
     tokenizer.special(name)

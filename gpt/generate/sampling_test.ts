@@ -27,7 +27,7 @@ testOnEveryDevice("a row whose largest logit is not finite gives -1", async (dev
   }
 });
 
-testOnEveryDevice("the lowest temperatures take the likeliest token", async (device) => {
+testOnEveryDevice("the lowest temperatures take the most likely token", async (device) => {
   const logits = Tensor.from(device, [[-15, 14.999999, 15, 3], [1e-30, -1e-30, 0, -3]]);
   for (const temperature of [0, 1e-300, 1e-45, 1e-38, 1e-37]) {
     for (const topK of [0, 2]) {
@@ -37,7 +37,7 @@ testOnEveryDevice("the lowest temperatures take the likeliest token", async (dev
   }
 });
 
-Deno.test("a token that could not be sampled is an error that names the row", () => {
+Deno.test("an error names the row that could not be sampled", () => {
   checkSampled([0, 5, 1]);
   assertThrows(
     () => checkSampled([4, -1]),

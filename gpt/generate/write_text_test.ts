@@ -7,11 +7,11 @@ import { decodePieces, roomAfter, writeText, writeTexts } from "./write_text.ts"
 
 const device = await openDevice("cpu", { threads: 1, blas: false });
 const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32, windowPattern: "L" };
-// Without merges every character of several bytes takes several tokens.
+// Without merges, a character of several bytes is several tokens.
 const tokenizer = await Tokenizer.train(["é"], { vocabSize: 265 });
 const model = new GPT({ ...shape, vocabSize: tokenizer.vocabSize }, device, { seed: 5 });
 
-Deno.test("the pieces are what the engine's tokens decode to", async () => {
+Deno.test("the pieces are the decoded tokens of the engine", async () => {
   const prompt = "We must";
   const options = { maxTokens: 40, seed: 3 };
   const pieces = await Array.fromAsync(writeText(model, tokenizer, prompt, options));
@@ -28,7 +28,7 @@ Deno.test("a character that takes several tokens comes in one piece", async () =
   assertEquals(pieces, ["é", "é", "!", "\ufffd"]);
 });
 
-Deno.test("several samples differ, and the same seed writes them again", async () => {
+Deno.test("samples differ, and the same seed repeats them", async () => {
   const options = { samples: 3, maxTokens: 20, seed: 9 };
   const first = await writeTexts(model, tokenizer, "We must", options);
   assertEquals(new Set(first).size, 3);
@@ -40,7 +40,7 @@ Deno.test("an empty prompt begins a document", async () => {
   assert(text !== undefined && !text.includes("<|bos|>"), text);
 });
 
-Deno.test("a text ends where the model has no room for more", async () => {
+Deno.test("text ends at the model's maximum length", async () => {
   const room = roomAfter(model, tokenizer, "We must");
   const options = { maxTokens: room, temperature: 2, seed: 3 };
   const [text] = await writeTexts(model, tokenizer, "We must", options);

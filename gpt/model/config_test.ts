@@ -156,7 +156,7 @@ goldenTest("shapes, counts and costs equal the original's for both golden models
           ? { ...common, betas: group.betas, eps: group.eps }
           : { ...common, ns_steps: group.orthogonalizationSteps, beta2: group.beta2 };
       }),
-      // The momentum in the golden data is the one that its schedule had set.
+      // The golden momentum is that of its schedule.
       golden.optimizer_groups.map(({ initial_lr: _, shape: __, momentum: ___, ...rest }) => rest),
     );
   }

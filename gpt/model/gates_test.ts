@@ -24,7 +24,7 @@ testOnEveryDevice(
     };
     set("smear_lambda", 0.5);
     const ids = Tensor.from(device, [[3, 5, 7, 11, 13, 17, 19, 23]], { dtype: "int32" });
-    // A gate is the sum of these times numbers of about ±1: some lie below −89, some above.
+    // A gate's input is the sum of these times numbers of about ±1: some below −89, some above.
     for (const weight of [1e3, 1e30]) {
       using _scope = device.scope();
       set("smear_gate.weight", weight);

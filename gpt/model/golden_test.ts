@@ -20,7 +20,7 @@ import { Engine, generateWithoutCache } from "../generate/engine.ts";
 import { goldenConfig } from "../testing/golden_config.ts";
 import { GPT } from "./model.ts";
 
-/** What the tests use of a golden run's description. */
+/** The used part of a golden run's description. */
 interface GoldenRun {
   readonly config: Record<string, number | string>;
   readonly losses: readonly number[];
@@ -34,7 +34,7 @@ interface GoldenRun {
 
 type Golden = ReadonlyMap<string, SafetensorsTensor>;
 
-/** A tokenizer without special tokens: nothing ends a sample but its length. */
+/** A tokenizer without special tokens: samples end by length. */
 const bare = { special: () => -1, encode: () => [], decode: () => "" };
 
 function buildModel(device: Device, run: GoldenRun, golden: Golden): GPT {
@@ -44,7 +44,7 @@ function buildModel(device: Device, run: GoldenRun, golden: Golden): GPT {
   return model;
 }
 
-/** What a golden run begins with. */
+/** The model and data of a golden run. */
 function begin(device: Device, name: string) {
   const run = readGoldenJson<GoldenRun>(name);
   const golden = readGoldenTensors(name);
@@ -57,7 +57,7 @@ function begin(device: Device, name: string) {
   return { run, golden, model, inputs, targets };
 }
 
-/** Every `stride`-th element, where a tensor was stored in part. */
+/** Every `stride`-th element, if stored in part. */
 function sample(data: ArrayLike<number>, stride: number | undefined): number[] {
   return Array.from(data).filter((_, i) => i % (stride ?? 1) === 0);
 }
@@ -68,7 +68,7 @@ function numbers(golden: Golden, name: string): number[] {
   return Array.from(tensor.data as Float32Array);
 }
 
-/** Compares a forward and backward pass and three steps of the optimiser with the original. */
+/** Compares a training pass and three optimizer steps with the original. */
 async function checkTraining(device: Device, name: string): Promise<void> {
   const { run, golden, model, inputs, targets } = begin(device, name);
   const worst = { forward: 0, gradients: 0, parameters: 0 };
@@ -121,7 +121,6 @@ async function checkTraining(device: Device, name: string): Promise<void> {
   console.log(`${name} on ${device.kind}: largest relative deviations ${JSON.stringify(worst)}`);
 }
 
-/** Compares logits and gradients with the original. */
 async function checkGradients(device: WebGpuDevice, name: string): Promise<void> {
   const { run, golden, model, inputs, targets } = begin(device, name);
   using _scope = device.scope();
@@ -135,7 +134,7 @@ async function checkGradients(device: WebGpuDevice, name: string): Promise<void>
   }
 }
 
-/** Compares greedy decoding, with and without a cache, with the original. */
+/** Compares greedy decoding with the original, with and without a cache. */
 async function checkDecoding(device: Device, name: string): Promise<void> {
   const { run, golden, model } = begin(device, name);
   const engine = new Engine(model, bare);
@@ -151,7 +150,7 @@ async function checkDecoding(device: Device, name: string): Promise<void> {
   }
 }
 
-/** All that the CPU device may have to do with, or without. */
+/** CPU devices with and without each optional feature. */
 const cpuPaths: Record<string, { threads: number; blas: boolean; relaxedSimd?: boolean }> = {
   "two threads and a BLAS if there is one": { threads: 2, blas: true },
   "two threads": { threads: 2, blas: false },

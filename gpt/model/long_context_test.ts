@@ -1,4 +1,4 @@
-/** What long rows cost: attention must never hold a number for each pair of tokens. */
+/** Memory of long rows: attention must never store a number per pair of tokens. */
 
 import { assert, assertLess } from "@std/assert";
 import { openWebGpuDevice } from "../../tensor/devices/webgpu/device.ts";
@@ -8,14 +8,14 @@ import { estimateMemory } from "../train/estimate.ts";
 import { GPT } from "./model.ts";
 import { configForDepth } from "../train/scaling.ts";
 
-/** What a step takes in bytes: the most that was in use, and all buffers. */
+/** Memory of a step in bytes: peak in use, and all buffers. */
 interface StepMemory {
   readonly peak: number;
   readonly buffers: number;
   readonly estimated: number;
 }
 
-/** Trains a model of depth 2 and width 64 for one step, on one row of so many tokens that all see each other. */
+/** Trains a model of depth 2 and width 64 for one step, on one row with full attention. */
 async function trainOneStep(maxSeqLen: number): Promise<StepMemory> {
   const plan = { depth: 2, aspectRatio: 32, headDim: 64, vocabSize: 512, windowPattern: "L" };
   const config = configForDepth({ ...plan, maxSeqLen });
@@ -49,7 +49,7 @@ adapterTest(
       assert(off < 0.05, `${tokens} tokens take ${step.peak}, estimated ${step.estimated}`);
       steps.push(step);
     }
-    // One matrix of tokens by tokens, for one head, would be 256 MiB.
+    // One tokens × tokens matrix of one head is 256 MiB.
     const [short, middle, long] = steps as [StepMemory, StepMemory, StepMemory];
     assertLess(long.buffers, 512e6);
     const growth = (long.peak - middle.peak) / (middle.peak - short.peak);

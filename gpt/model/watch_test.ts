@@ -17,7 +17,7 @@ const config = {
 const [batch, tokens] = [2, 300];
 const size = config.nEmbd / config.nHead;
 
-/** A model whose every part has a say: some of them begin at zero. */
+/** A model without zero weights: some start at zero. */
 function makeModel(device: Device): GPT {
   const model = new GPT(config, device, { seed: 7 });
   let salt = 1;
@@ -36,7 +36,7 @@ function makeIds(device: Device, shape = [batch, tokens]): Tensor {
   return Tensor.from(device, ids, { shape });
 }
 
-/** What a forward pass hands out. */
+/** The watched tensors of a forward pass. */
 function watched(model: GPT, ids: Tensor, options: Parameters<GPT["forward"]>[2] = {}) {
   const seen = new Map<string, Tensor>();
   const watch = (name: string, tensor: Tensor) => void seen.set(name, tensor);
@@ -51,7 +51,7 @@ function assertClose(got: ArrayLike<number>, wanted: ArrayLike<number>, what: st
   }
 }
 
-testOnEveryDevice("a watched forward pass hands out every part under its name", (device) => {
+testOnEveryDevice("a watched forward pass reports every part under its name", (device) => {
   const model = makeModel(device);
   using _scope = device.scope();
   const { seen } = noGrad(() => watched(model, makeIds(device)));
@@ -180,7 +180,7 @@ testOnEveryDevice(
   },
 );
 
-testOnEveryDevice("watching with a cache hands out the keys of all tokens", async (device) => {
+testOnEveryDevice("watching with a cache reports the keys of all tokens", async (device) => {
   const model = makeModel(device);
   using _scope = device.scope();
   const ids = makeIds(device, [1, 12]);
@@ -195,7 +195,7 @@ testOnEveryDevice("watching with a cache hands out the keys of all tokens", asyn
   assertClose(await seen.get(name)!.data(), await lastRow.data(), "weight");
 });
 
-testOnEveryDevice("what is handed out lives as its caller wants", async (device) => {
+testOnEveryDevice("watched tensors live as long as the caller wants", async (device) => {
   const model = makeModel(device);
   const ids = makeIds(device, [1, 8]);
   const live = device.live;
@@ -220,7 +220,7 @@ testOnEveryDevice("what is handed out lives as its caller wants", async (device)
   assertEquals(device.live, live);
 });
 
-testOnEveryDevice("a hundred watched forward passes leave nothing behind", (device) => {
+testOnEveryDevice("a hundred watched forward passes leak nothing", (device) => {
   const model = makeModel(device);
   const ids = makeIds(device, [1, 8]);
   const live = device.live;
@@ -229,7 +229,7 @@ testOnEveryDevice("a hundred watched forward passes leave nothing behind", (devi
     noGrad(() => watched(model, ids));
   }
   assertEquals(device.live, live);
-  // Without a scope they are the caller's to dispose of.
+  // Without a scope, the caller disposes of them.
   for (let i = 0; i < 50; i++) {
     const { seen, logits } = noGrad(() => watched(model, ids));
     for (const tensor of seen.values()) tensor.dispose();
@@ -241,7 +241,7 @@ testOnEveryDevice("a hundred watched forward passes leave nothing behind", (devi
 gpuTest("watching costs nothing when absent", async (device) => {
   const model = makeModel(device);
   const ids = makeIds(device);
-  /** The kernels of a forward pass by name, and the memory that it needs beyond what was there. */
+  /** Kernels of a forward pass by name, and its additional memory. */
   const measure = async (watch?: (name: string, tensor: Tensor) => void) => {
     let bytes = 0;
     const live = device.memory.liveBytes;
@@ -258,12 +258,12 @@ gpuTest("watching costs nothing when absent", async (device) => {
   const plain = await measure();
   assertEquals(plain.bytes, 4 * batch * tokens * config.vocabSize);
   assert(plain.kernels.every((kernel) => !kernel.includes("pattern")), `${plain.kernels}`);
-  // Only the patterns are computed for the callback, and only what it does not dispose of stays.
+  // Only the patterns are computed for the callback, and only tensors it keeps stay.
   const shown = await measure((_, tensor) => tensor.dispose());
   const more = shown.kernels.filter((kernel) => !plain.kernels.includes(kernel));
   assert(more.includes(`${config.nLayer} attention pattern`), `${more}`);
   assertEquals(shown.bytes, plain.bytes);
   assert(shown.peak > plain.peak);
-  // And nothing of it is left for a pass that nobody watches.
+  // An unwatched pass computes none of it.
   assertEquals((await measure()).kernels, plain.kernels);
 });

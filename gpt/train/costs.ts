@@ -1,9 +1,9 @@
 /**
- * What a GPT costs: floating-point operations and bytes of its key and value cache.
+ * The costs of a GPT: FLOPs and bytes of KV cache.
  *
- * A multiplication and an addition are two operations. A linear layer costs two for each parameter
- * and token, and twice as much again on the way back. Attention costs as much as the tokens that it
- * looks at, so its windows count. Embeddings, norms and the softmax are left out as too small.
+ * A multiply-add counts as two operations. Linear layers cost two per parameter and token, and four
+ * more backward. Attention costs depend on the tokens in its window. Embeddings, norms and the
+ * softmax are neglected.
  *
  * Source: nanochat, `nanochat/gpt.py`, after Chowdhery et al., "PaLM" (2022), appendix B.
  *
@@ -14,10 +14,7 @@ import { type GPTConfig, headSize, windowSizes } from "../model/config.ts";
 import { matmulParameters } from "../model/parameters.ts";
 
 /**
- * The operations of training on one token, forward and backward, in a full sequence.
- *
- * @param config The shape of the model.
- * @returns Floating-point operations.
+ * FLOPs per token of training, forward and backward, in a full sequence.
  *
  * @example
  * ```ts
@@ -41,11 +38,10 @@ export function flopsPerToken(config: GPTConfig): number {
 }
 
 /**
- * The operations of computing one more token, given a cache of those before it.
+ * FLOPs of decoding a token with a KV cache.
  *
- * @param config The shape of the model.
- * @param contextLength The number of tokens so far, with the new one.
- * @returns Floating-point operations, forward only.
+ * @param contextLength The number of tokens, including the new one.
+ * @returns FLOPs of the forward pass.
  *
  * @example
  * ```ts
@@ -69,11 +65,9 @@ export function decodeFlops(config: GPTConfig, contextLength: number): number {
 }
 
 /**
- * The operations of reading a prompt, in which each token attends to those before it.
+ * FLOPs of prefilling a prompt with causal attention.
  *
- * @param config The shape of the model.
- * @param tokens The length of the prompt.
- * @returns Floating-point operations, forward only.
+ * @returns FLOPs of the forward pass.
  *
  * @example
  * ```ts
@@ -95,7 +89,7 @@ export function prefillFlops(config: GPTConfig, tokens: number): number {
   const attended = sum(
     windowSizes(config).map((window) => {
       const width = Math.min(window, tokens);
-      // The first tokens attend to 1, 2, … up to the window, all later ones to a full window.
+      // The first tokens attend to 1, 2, … up to the window, later ones to a full window.
       return width * (width + 1) / 2 + (tokens - width) * width;
     }),
   );
@@ -103,10 +97,9 @@ export function prefillFlops(config: GPTConfig, tokens: number): number {
 }
 
 /**
- * The bytes that one token takes in the key and value cache, over all layers.
+ * Bytes per token in the KV cache, over all layers.
  *
- * @param config The shape of the model.
- * @param bytesPerValue The size of a stored number: 4 in single precision.
+ * @param bytesPerValue 4 in single precision.
  *
  * @example
  * ```ts
@@ -124,11 +117,10 @@ export function kvBytesPerToken(
 }
 
 /**
- * The bytes of the key and value cache that computing one more token reads.
+ * Bytes of KV cache that decoding a token reads.
  *
- * @param config The shape of the model.
- * @param contextLength The number of tokens so far, with the new one.
- * @param bytesPerValue The size of a stored number: 4 in single precision.
+ * @param contextLength The number of tokens, including the new one.
+ * @param bytesPerValue 4 in single precision.
  *
  * @example
  * ```ts
@@ -150,7 +142,7 @@ export function kvReadBytes(config: GPTConfig, contextLength: number, bytesPerVa
   return kvBytesPerLayer(config, bytesPerValue) * attendedByLast(config, contextLength);
 }
 
-/** The keys and the values of one token in one layer. */
+/** Keys and values of a token in one layer. */
 function kvBytesPerLayer(
   config: Pick<GPTConfig, "nHead" | "nKvHead" | "nEmbd">,
   bytesPerValue: number,
@@ -158,12 +150,12 @@ function kvBytesPerLayer(
   return 2 * config.nKvHead * headSize(config) * bytesPerValue;
 }
 
-/** How many tokens the last one of a sequence attends to, summed over the layers. */
+/** Tokens that the last one of a sequence attends to, summed over layers. */
 function attendedByLast(config: GPTConfig, contextLength: number): number {
   return sum(windowSizes(config).map((window) => Math.min(contextLength, window)));
 }
 
-/** The width of all query heads together. */
+/** The width of all query heads. */
 function queryWidth(config: GPTConfig): number {
   return config.nHead * headSize(config);
 }

@@ -1,9 +1,9 @@
 /**
- * What a run will need, before it begins: memory and time.
+ * Estimates of the memory and time of a run, before it begins.
  *
- * The memory follows from the shapes alone. A training step holds the parameters, what the optimiser
- * remembers, and from the forward pass all that the backward pass needs; the peak is at one of three
- * moments, which {@linkcode estimateMemory} compares.
+ * Memory follows from the shapes. A training step holds the parameters, the optimizer state, and
+ * activations saved for the backward pass; the peak is at one of three moments, which {@linkcode
+ * estimateMemory} compares.
  *
  * @module
  */
@@ -24,52 +24,50 @@ import type { TrainingPlan } from "./scaling.ts";
 
 /** What the memory of a run depends on. */
 export interface RunShape {
-  /** The shape of the model. */
+  /** The model's shape. */
   readonly config: GPTConfig;
-  /** The sequences that are computed at once. */
+  /** Sequences per batch. */
   readonly deviceBatchSize: number;
-  /** The batches in one step; 1 by default. */
+  /** Batches per step. @default {1} */
   readonly gradAccumSteps?: number;
-  /** The processes that share the optimizer's state (default 1). */
+  /** Processes that share the optimizer state. @default {1} */
   readonly ranks?: number;
-  /** The type of activations; `float32` by default. */
+  /** The dtype of activations. @default {"float32"} */
   readonly computeDtype?: FloatType;
 }
 
-/** The memory of a run on its device, in bytes. */
+/** Memory of a run, in bytes. */
 export interface MemoryEstimate {
-  /** The parameters, and the tables of rotary angles. */
+  /** Parameters and rotary tables. */
   readonly parameters: number;
-  /** The gradient of every parameter. */
+  /** Gradients of all parameters. */
   readonly gradients: number;
-  /** What the optimiser remembers. */
+  /** Optimizer state. */
   readonly optimizer: number;
-  /** What the forward pass leaves for the backward pass. */
+  /** Activations saved for the backward pass. */
   readonly activations: number;
-  /** The most that is in use at one moment. */
+  /** Peak memory of the device. */
   readonly peak: number;
   /**
-   * The most that the process takes of the machine where the device's memory is the machine's: also
-   * Deno itself, and the copies that are made when a checkpoint is saved.
+   * Peak memory of the process, if the device shares the machine's memory: includes Deno, and
+   * copies made when a checkpoint is saved.
    */
   readonly process: number;
 }
 
 const BYTES = 4;
 
-/** What the process takes beside tensors: 126 to 130 MiB were measured at depths 2 to 8. */
+/** Memory of the process besides tensors: 126 to 130 MiB measured at depths 2 to 8. */
 const PROCESS_BYTES = 130 * 2 ** 20;
 
 /**
- * What saving a checkpoint takes beside tensors, as a multiple of the parameters: copies of these and
- * of the optimizer's state, and the files. 4.9 and 5.2 were measured at depths 8 and 4.
+ * Memory of saving a checkpoint besides tensors, as a multiple of the parameters: copies of these
+ * and of the optimizer state, and the files. 4.9 and 5.2 measured at depths 8 and 4.
  */
 const SAVED_COPIES = 5;
 
 /**
- * Estimates the memory that training takes.
- *
- * @param shape The model and the batch.
+ * Estimates the memory of training.
  *
  * @example
  * ```ts
@@ -106,17 +104,17 @@ export function estimateMemory(
     (active === BYTES ? 0 : active * layerParameters(config));
 
   const throughout = parameters + optimizer;
-  // With several batches in a step, the gradient of the earlier ones is there from the beginning, and
-  // what the head has computed on the way forward goes as soon as it is added.
+  // With several batches in a step, earlier gradients exist from the beginning, and the head's
+  // gradient is freed as soon as it is added.
   const isFirst = gradAccumSteps === 1;
   const duringBatch = throughout + activations + (isFirst ? 0 : gradients);
   const peak = Math.max(
-    // In the head: what goes in, the logits of some rows, and two temporaries of the model: the smeared
-    // embeddings and the residual stream after the last layer.
+    // In the head: its input, a chunk of logits, and two temporaries: the smeared embeddings and
+    // the last residual stream.
     duringBatch + BYTES * tokens * nEmbd + logits + 2 * stream,
-    // In the perceptron of the last layer: its gradient inside, on both sides of the activation.
+    // In the last MLP: gradients of its hidden layer, on both sides of the activation.
     duringBatch - (isFirst ? 0 : headGradient) + 5 * stream,
-    // All gradients, and what makes an update orthogonal.
+    // In the optimizer: all gradients, and the orthogonalization.
     throughout + gradients + BYTES * orthogonalizationSize(config),
   );
   const process = PROCESS_BYTES + peak + SAVED_COPIES * parameters;
@@ -124,16 +122,15 @@ export function estimateMemory(
 }
 
 /**
- * How much of the speed of a large matrix product a whole training step reaches. At depth 4 on two
- * idle cores about 0.8 was measured with a BLAS and 0.95 without. Smaller models reach less.
+ * Fraction of the matmul peak that a training step reaches. At depth 4 on two idle cores, about 0.8
+ * was measured with BLAS and 0.95 without. Smaller models reach less.
  */
 const EXPECTED_SHARE = 0.8;
 
 /**
- * Estimates the time that the steps of a run take.
+ * Estimates the duration of a run's steps.
  *
- * @param plan The run.
- * @param peakFlops The operations per second in a large matrix product, from `measureMatmulPeak`.
+ * @param peakFlops From `measureMatmulPeak`.
  * @returns Seconds, without evaluation and sampling.
  *
  * @example
@@ -154,12 +151,12 @@ export function estimateSeconds(
   return flops / (peakFlops * EXPECTED_SHARE);
 }
 
-/** Cosines and sines for ten times the sequence length, half a head each. */
+/** Rotary tables for ten times the training length, half a head each. */
 function rotarySize(config: GPTConfig): number {
   return 10 * config.sequenceLen * headSize(config);
 }
 
-/** AdamW remembers two means of each number, Muon one, and one number for each line of a matrix. */
+/** AdamW stores two moments per parameter; Muon one, and one number per row or column. */
 function optimizerSize(config: GPTConfig): number {
   const shapes = parameterShapes(config);
   return optimizerGroups(config).reduce((sum, { kind, names }) => {
@@ -170,42 +167,41 @@ function optimizerSize(config: GPTConfig): number {
   }, 0);
 }
 
-/** The weights that are converted to what activations are. */
+/** Weights that are converted to the dtype of activations. */
 function layerParameters(config: GPTConfig): number {
   return parameterCounts(config).transformerMatrices + smearChannels;
 }
 
-/** The bytes that the forward pass leaves for each token, where an activation takes so many. */
+/** Bytes saved for the backward pass per token, at `active` bytes per activation. */
 function savedPerToken(config: GPTConfig, active: number): number {
   const { nLayer, nHead, nKvHead, nEmbd } = config;
   const keyWidth = nKvHead * headSize(config);
   const ids = 2;
-  // The embedding, its norm, what the smear makes of it, the channels that its gate looks at.
+  // The embedding, its norm, the smeared embedding, the channels that the smear gate reads.
   const beginning = 3 * nEmbd + smearChannels + 1;
   const layer =
-    // The mixed residual stream and its norm; queries, and the same turned and normalised; what was
-    // attended to.
+    // The residual stream and its norm; queries, and the same rotated and normed; attention output.
     2 * nEmbd + 2 * nEmbd + nEmbd +
-    // Keys, and the same turned and normalised; values; the logarithm of each softmax's sum.
+    // Keys, and the same rotated and normed; values; the log-sum-exp of each softmax.
     3 * keyWidth + nHead * BYTES / active +
-    // The residual stream and its norm, and the inside of the perceptron: in half precision twice, before
-    // the activation, too.
+    // The residual stream and its norm, and the MLP's hidden layer: in half precision also before
+    // the activation.
     2 * nEmbd + (active === BYTES ? 4 : 8) * nEmbd;
   const valueLayers = Array.from({ length: nLayer }, (_, i) => i)
     .filter((i) => hasValueEmbedding(i, nLayer)).length;
-  // Rows of the table, and the gate before and after its sigmoid and its scale.
+  // Rows of the table, and the gate before and after its sigmoid and scale.
   const valueLayer = active * (keyWidth + 3 * nKvHead);
-  // What one layer passes to the next; the last one's is not needed, unless it is the middle, too.
+  // The output of each layer but the last, unless that is also the middle one.
   const between = nEmbd * (Math.floor(nLayer / 2) === nLayer - 1 ? nLayer : nLayer - 1);
-  // The residual stream before its last norm, and the gradient of what goes into the head: not halved.
+  // The residual stream before its last norm, and the gradient of the head's input, in float32.
   const end = 2 * nEmbd;
   return BYTES * (ids + end) + active * (beginning + nLayer * layer + between) +
     valueLayers * valueLayer;
 }
 
 /**
- * What Muon computes with: the largest stack of matrices as gradients, before and after an iteration,
- * and one product of their shorter sides.
+ * Memory of Muon's orthogonalization: the largest stack of matrices as gradients, before and after
+ * an iteration, and one Gram matrix of the shorter sides.
  */
 function orthogonalizationSize(config: GPTConfig): number {
   return Math.max(
@@ -216,14 +212,14 @@ function orthogonalizationSize(config: GPTConfig): number {
   );
 }
 
-/** The operations of making one step's updates orthogonal, for all matrices. */
+/** FLOPs of orthogonalizing all matrices in one step. */
 function orthogonalizationFlops(config: GPTConfig): number {
   return muonStacks(config).reduce((sum, { count, rows, columns, iterations }) => {
     return sum + count * polarExpressFlops(rows, columns, iterations);
   }, 0);
 }
 
-/** The groups of equal matrices that Muon trains. */
+/** Groups of equal matrices that Muon trains. */
 function muonStacks(
   config: GPTConfig,
 ): { count: number; rows: number; columns: number; iterations: number }[] {

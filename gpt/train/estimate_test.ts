@@ -8,7 +8,7 @@ import { planTraining } from "./scaling.ts";
 
 const small = { sequenceLen: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 64, windowPattern: "L" };
 
-/** The bytes that two steps take at the most, and what is left of a forward pass. */
+/** Peak bytes of two steps, and bytes saved by a forward pass. */
 async function measure(
   device: Device,
   config: GPTConfig,
@@ -36,7 +36,7 @@ async function measure(
     optimizer.step();
     optimizer.zeroGrad();
   }
-  // Wait, so that the device may be closed.
+  // Wait, so that the device can be closed.
   await device.synchronize();
   return { peak: device.memory.peakBytes, activations };
 }
@@ -50,7 +50,7 @@ const cases: [string, GPTConfig, number, number][] = [
   ["shared keys", { ...small, nHead: 4, nKvHead: 1, nLayer: 3, vocabSize: 512 }, 8, 1],
 ];
 
-Deno.test("the estimated memory is within 5 % of what is used, whatever dominates", async (t) => {
+Deno.test("the estimated memory is within 5 % of the memory used, whatever dominates", async (t) => {
   for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     await t.step(name, async () => {
       const device = await openDevice("cpu", { threads: 1, blas: false });
@@ -68,13 +68,13 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     const measured = await measure(device, config, deviceBatchSize, gradAccumSteps);
     const estimated = estimateMemory({ config, deviceBatchSize, gradAccumSteps });
     assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
-    // What the pool holds beyond that is free for the next step.
+    // The rest of the pool is free for the next step.
     assertLess(device.statistics.bufferBytes, 1.5 * measured.peak);
   });
 }
 
 gpuTest(
-  "the estimated memory is within 15 % where attention takes much of it for scores",
+  "the estimated memory is within 15 % if attention scores take much of it",
   async (device) => {
     const config = { ...small, sequenceLen: 256, nHead: 4, nKvHead: 4, nEmbd: 128, vocabSize: 512 };
     const measured = await measure(device, config, 2);
@@ -91,13 +91,13 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     const estimated = estimateMemory({ ...shape, computeDtype });
     assertLess(Math.abs(estimated.peak / measured.peak - 1), 0.05);
     assertLess(Math.abs(estimated.activations / measured.activations - 1), 0.05);
-    // With as few tokens as in that case, the converted weights take more than is saved.
+    // With that few tokens, converted weights take more than is saved.
     if (name === "the optimizer") return;
     assertLess(estimated.activations, estimateMemory(shape).activations);
   });
 }
 
-Deno.test("the estimated time counts the model and what makes updates orthogonal", () => {
+Deno.test("the estimated time counts the model and Muon's orthogonalization", () => {
   const plan = planTraining({
     depth: 1,
     vocabSize: 64,
@@ -108,8 +108,8 @@ Deno.test("the estimated time counts the model and what makes updates orthogonal
     totalBatchSize: 16,
     numIterations: 10,
   });
-  // One layer: four matrices of 32 × 32, two of 32 × 128, a gate of 1 × 12.
-  // The long ones are touched in two of the iterations; they take 9 + 5 symmetric products besides.
+  // One layer: four matrices of 32 × 32, two of 32 × 128, a gate of 1 × 12. Two of the iterations
+  // touch the long ones; these take 9 + 5 symmetric matmuls besides.
   const square = 4 * 5 * (3 * 32 * 32 * 32 + 32 ** 3);
   const wide = 2 * (2 * 3 * 32 * 128 * 32 + 14 * 32 ** 3);
   const gate = 2 * 3 * 1 * 12 * 1 + 14;

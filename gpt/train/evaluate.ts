@@ -1,9 +1,9 @@
 /**
- * How well a model predicts text that it has not seen: bits per byte.
+ * Evaluates a model in bits per byte of held-out text.
  *
  * The loss per token depends on how much text a token stands for; bits per byte do not, so models
- * with different tokenizers can be compared. What the targets cost in all, in bits, is divided by
- * the bytes of text that they stand for. Special tokens stand for none and do not count.
+ * with different tokenizers compare. The total loss in bits is divided by the bytes of text of the
+ * targets. Special tokens have none and do not count.
  *
  * Source: nanochat, `nanochat/loss_eval.py`.
  *
@@ -16,27 +16,25 @@ import type { GPT } from "../model/model.ts";
 import type { SummingRanks } from "./loop.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 
-/** What {@linkcode evaluateBitsPerByte} may be told. */
+/** Options for {@linkcode evaluateBitsPerByte}. */
 export interface EvaluateOptions {
-  /** Stops the evaluation: it then throws the signal's reason. */
+  /** Aborts the evaluation, which throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** The ranks that share the batches: each has all of them and the same result. */
+  /** The ranks that share the batches; all return the same result. */
   readonly parallel?: SummingRanks | undefined;
 }
 
-/** A loss is one number, and waiting for one costs as much as waiting for many. */
+/** Batches between read-backs: reading many losses takes as long as reading one. */
 const BATCHES_PER_READ = 16;
 
 /**
- * Measures a model.
+ * Measures a model in bits per byte.
  *
- * @param model The model.
- * @param batches What to predict, to the end; a target below 0 does not count.
- * @param tokenBytes The bytes of text of each token, `[vocabSize]`; 0 where it does not count.
- * @returns Bits per byte.
+ * @param batches The batches; targets below 0 are ignored.
+ * @param tokenBytes Bytes of text per token, `[vocabSize]`; 0 for those that do not count.
  * @throws {RangeError} If no target counts, or an id is not in the vocabulary.
  *
- * @example A model that has learned nothing knows nothing
+ * @example A model without training knows nothing
  * ```ts
  * import { SequentialLoader } from "../../data/mod.ts";
  * import { openDevice } from "../../tensor/mod.ts";
@@ -94,7 +92,7 @@ export async function evaluateBitsPerByte(
   return nats / Math.LN2 / bytes;
 }
 
-/** The bytes of text that a target stands for: none if it does not count. */
+/** Bytes of text of a target; 0 if ignored. */
 function lengthOf(id: number, tokenBytes: Int32Array): number {
   if (id < 0) return 0;
   const length = tokenBytes[id];
@@ -104,7 +102,7 @@ function lengthOf(id: number, tokenBytes: Int32Array): number {
   );
 }
 
-/** What the targets of one batch cost, in nats: a number on the device. */
+/** The total loss of a batch in nats: a scalar on the device. */
 function sumOfLosses(
   model: GPT,
   inputs: Int32Array<ArrayBuffer>,
@@ -117,7 +115,7 @@ function sumOfLosses(
   return noGrad(() => model.forward(ids, wanted, { reduction: "sum" })).keep();
 }
 
-/** Reads numbers together, frees them, and adds them up in double precision. */
+/** Reads and frees scalars, and sums them in double precision. */
 async function readSum(numbers: readonly Tensor[]): Promise<number> {
   return (await readNumbers(numbers)).reduce((sum, value) => sum + value, 0);
 }

@@ -13,7 +13,7 @@ const tokens = Int32Array.from(
 );
 const bytes = tokenizer.tokenBytes();
 
-/** The same figure from the loss of each token, one row at a time, added up in double precision. */
+/** The same from the loss of each token, row by row, summed in double precision. */
 async function reference(rows: number): Promise<number> {
   let [nats, count] = [0, 0];
   for (let row = 0; row < rows; row++) {
@@ -57,7 +57,7 @@ Deno.test("targets that are ignored count neither as bits nor as bytes", async (
   assertAlmostEquals(await evaluateBitsPerByte(model, list, bytes), wanted, 1e-5);
 });
 
-Deno.test("an evaluation leaves nothing on the device", async () => {
+Deno.test("an evaluation leaks nothing", async () => {
   const own = await openDevice("cpu", { threads: 1, blas: false });
   const ownModel = new GPT(tinyPlan().config, own);
   const before = own.live;

@@ -8,19 +8,19 @@ import type { FloatType } from "../../tensor/mod.ts";
 import { estimateMemory, type MemoryEstimate } from "./estimate.ts";
 import { planTraining, scalingDefaults, type ScalingOptions } from "./scaling.ts";
 
-/** Bytes that a run may take; infinite where that is not known. */
+/** Available memory in bytes; infinite if unknown. */
 export interface MemoryRoom {
-  /** On the device, for tensors. */
+  /** Of the device, for tensors. */
   readonly device: number;
-  /** In the machine, for the whole process, where the device's memory is the machine's. */
+  /** Of the machine, for the process, if the device shares the machine's memory. */
   readonly process: number;
 }
 
-/** What makes a run smaller, as {@linkcode ScalingOptions} names it. */
+/** Options that make a run smaller. */
 export type SmallerRun = Partial<Pick<ScalingOptions, "deviceBatchSize" | "maxSeqLen" | "depth">>;
 
 /**
- * Whether a run fits.
+ * Whether a run fits into memory.
  *
  * @example
  * ```ts
@@ -36,12 +36,12 @@ export function fitsMemory({ peak, process }: MemoryEstimate, room: MemoryRoom):
 }
 
 /**
- * Finds the nearest runs that fit, for one that does not: with a smaller batch, shorter sequences or
- * fewer layers; and where a smaller batch alone does not suffice, with both.
+ * Finds the nearest smaller runs that fit: with a smaller batch, shorter sequences or fewer layers,
+ * or with a smaller batch and one of these.
  *
  * @param options The run that does not fit.
- * @param shape.isFixed Whether the model must stay as it is, so that only the batch can be smaller.
- * @returns For each run what differs; none if nothing fits.
+ * @param shape.isFixed Whether only the batch may be smaller.
+ * @returns The changed options of each run; none if nothing fits.
  *
  * @example
  * ```ts
@@ -69,7 +69,7 @@ export function nearestFits(
   const depths = Array.from({ length: depth - 1 }, (_, i) => ({ depth: depth - 1 - i }));
   const runs = [batch, first(lengths), first(depths)];
   if (batch === undefined) {
-    // Deeper or longer than with the batch as it is.
+    // With a smaller batch, the model may stay deeper or longer.
     const withOne = (runs: SmallerRun[]) => runs.map((run) => ({ deviceBatchSize: 1, ...run }));
     runs.push(first(withOne(lengths)), first(withOne(depths)));
   }
@@ -88,13 +88,13 @@ function fitsWith(
     const plan = planTraining(changed);
     return fitsMemory(estimateMemory({ ...plan, deviceBatchSize, computeDtype }), room);
   } catch (error) {
-    // A batch that cannot be divided into these parts, for instance.
+    // For example, a total batch size that is no multiple of the batch.
     if (error instanceof RangeError) return false;
     throw error;
   }
 }
 
-/** A half of a number, a quarter, and so on, rounded down, to at least `least`. */
+/** Half of a number, a quarter, and so on, rounded down, to at least `least`. */
 function halves(value: number, least: number): number[] {
   const half = Math.floor(value / 2);
   return half < least ? [] : [half, ...halves(half, least)];

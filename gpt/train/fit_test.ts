@@ -12,7 +12,7 @@ function isFitting(options: ScalingOptions, run: SmallerRun, room: MemoryRoom): 
   return fitsMemory(estimateMemory({ ...planTraining(changed), deviceBatchSize }), room);
 }
 
-Deno.test("the nearest runs that fit do, and the next larger ones do not", () => {
+Deno.test("nearest fits fit, and the next larger ones do not", () => {
   const run = { depth: 12, vocabSize: 300 };
   const found = nearestFits(run, cpu);
   assertEquals(found, [{ deviceBatchSize: 2 }, { maxSeqLen: 128 }, { depth: 3 }]);
@@ -22,7 +22,7 @@ Deno.test("the nearest runs that fit do, and the next larger ones do not", () =>
   }
 });
 
-Deno.test("where a smaller batch does not suffice, the model is smaller, too", () => {
+Deno.test("if a smaller batch does not suffice, the model is smaller, too", () => {
   const run = { depth: 20, vocabSize: 32768 };
   const found = nearestFits(run, cpu);
   const both = found.at(-1)!;
@@ -31,14 +31,14 @@ Deno.test("where a smaller batch does not suffice, the model is smaller, too", (
   assert(!isFitting(run, { ...both, depth: both.depth! + 1 }, cpu));
 });
 
-Deno.test("a run that goes on can only take a smaller batch", () => {
+Deno.test("a resumed run can only take a smaller batch", () => {
   assertEquals(nearestFits({ depth: 12, vocabSize: 300 }, cpu, { isFixed: true }), [
     { deviceBatchSize: 2 },
   ]);
   assertEquals(nearestFits({ depth: 20, vocabSize: 32768 }, cpu, { isFixed: true }), []);
 });
 
-Deno.test("the machine's memory counts as the device's does, with what the process takes itself", () => {
+Deno.test("the machine's memory counts like the device's, with the process itself", () => {
   const run = { depth: 6, vocabSize: 4096, deviceBatchSize: 1, maxSeqLen: 256, numIterations: 1 };
   const { peak, process } = estimateMemory({ ...planTraining(run), deviceBatchSize: 1 });
   assert(process > peak);

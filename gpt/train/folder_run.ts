@@ -1,5 +1,5 @@
 /**
- * A training run whose checkpoints and metrics go into a folder.
+ * Training with checkpoints and metrics in a folder.
  *
  * @module
  */
@@ -15,32 +15,32 @@ import { train, type TrainingEvent, type TrainingState, type TrainOptions } from
 
 /** Options for {@linkcode trainInFolder}. */
 export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
-  /** The folder of the run, which exists. */
+  /** The run's folder, which exists. */
   readonly folder: string;
-  /** Saved with every checkpoint. */
+  /** The tokenizer, saved with every checkpoint. */
   readonly tokenizer: Tokenizer;
-  /** What the user asked for; saved with every checkpoint. */
+  /** The user's settings, saved with every checkpoint. */
   readonly settings?: CheckpointMeta["settings"] | undefined;
-  /** Steps from one checkpoint to the next; −1 saves by time, and after the last step. */
+  /** Steps between checkpoints; −1 saves by time, and after the last step. */
   readonly saveEvery: number;
   /**
-   * Seconds from one checkpoint to the next where `saveEvery` is −1; more of them where saving would
-   * take more than 1 % of the time. The last two of these checkpoints stay. @default {600}
+   * Seconds between checkpoints if `saveEvery` is −1; longer if saving would take more than 1 % of
+   * the time. The last two of them are kept. @default {600}
    */
   readonly saveSeconds?: number | undefined;
-  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
+  /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
-  /** The ranks that train together: rank 0 alone writes. */
+  /** The ranks that train together: only rank 0 writes. */
   readonly parallel?: RunRanks | undefined;
 }
 
-/** The name of the file of metrics in the folder of a run. */
+/** Name of the metrics file in a run's folder. */
 export const METRICS_FILE = "metrics.jsonl";
 
 /**
- * Trains as {@linkcode train} does, saves checkpoints and appends metrics on the way.
+ * Like {@linkcode train}, and saves checkpoints and appends metrics.
  *
- * @throws {Error} If another process trains in the folder; the message tells its id.
+ * @throws {Error} If another process trains in the folder; the message names its id.
  */
 export async function* trainInFolder(
   options: FolderRunOptions,
@@ -51,7 +51,7 @@ export async function* trainInFolder(
   const timedSteps: number[] = [];
   const save = async (state: TrainingState): Promise<string> => {
     const content = { model, tokenizer, state, settings };
-    // The state of a shared optimizer comes together on rank 0, with the help of all.
+    // All ranks help to gather a sharded optimizer's state on rank 0.
     const saved = optimizer instanceof MuonAdamW
       ? optimizer
       : await parallel!.encodeOptimizer(optimizer);

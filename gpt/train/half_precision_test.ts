@@ -13,14 +13,14 @@ import type { TrainingEvent } from "./run.ts";
 
 const tokenizer = await tinyTokenizer();
 
-// Large enough to learn something in eight steps, and not so large that the loss jumps.
+// Large enough to learn in eight steps, but not so large that the loss jumps.
 const learningRates = { unembeddingLr: 0.004, embeddingLr: 0.1, matrixLr: 0.005, scalarLr: 0.1 };
 const plan = {
   ...tinyPlan({ numIterations: 8 }),
   learningRates: { ...learningRates, weightDecay: 0.1 },
 };
 
-/** Trains a tiny model, and gives what happened. */
+/** The events of training a tiny model. */
 async function trained(
   options: Pick<PretrainOptions, "device"> & Partial<PretrainOptions>,
 ): Promise<TrainingEvent[]> {
@@ -41,14 +41,13 @@ async function trained(
 
 const steps = (events: readonly TrainingEvent[]) => events.filter((event) => event.kind === "step");
 
-/** The bits per byte that an evaluation measured last. */
 function bitsPerByte(events: readonly TrainingEvent[]): number {
   const last = events.findLast((event) => event.kind === "evaluation");
   if (last === undefined) throw new Error("wanted an evaluation");
   return last.bitsPerByte;
 }
 
-float16Test("training in half precision goes as in single precision", async (device) => {
+float16Test("training in half precision matches single precision", async (device) => {
   const single = await trained({ device, evalEvery: 8 });
   const half = await trained({ device, evalEvery: 8, computeDtype: "float16" });
   const [expected, actual] = [single, half].map(steps);
@@ -63,7 +62,7 @@ float16Test("training in half precision goes as in single precision", async (dev
 });
 
 float16Test(
-  "a step that overflows is left out, and the run goes on with half the scale",
+  "a step that overflows is skipped, and the scale halved",
   async (device) => {
     const folder = await Deno.makeTempDir();
     const run = { device, folder, computeDtype: "float16" as const, saveEvery: 1 };
@@ -108,7 +107,7 @@ float16Test("a run in half precision is resumed to the bit", async (device) => {
   await Deno.remove(folder, { recursive: true });
 });
 
-/** A model whose layers do something: the projections start at zero otherwise. */
+/** A model whose layers matter: projections start at zero. */
 function makeModel(
   device: Parameters<typeof GPT.prototype.forward>[0]["device"],
   type: FloatType,
@@ -132,7 +131,7 @@ float16Test(
     assertEquals(actual!.dtype, "float32");
     const [wanted, got] = [await expected!.data(), await actual!.data()];
     const largest = Math.max(...wanted.map(Math.abs));
-    // Some twenty roundings of 2⁻¹¹ on the way, in all directions.
+    // About twenty roundings of 2⁻¹¹, in all directions.
     wanted.forEach((value, i) => assert(Math.abs(got[i]! - value) < 5 * 2 ** -11 * largest));
     using _scope = device.scope();
     half!.forward(ids, ids).mul(1024).backward();
@@ -165,13 +164,18 @@ float16Test(
   },
 );
 
-float16Test("a model writes the same with a cache in half precision as without", async (device) => {
-  const model = makeModel(device, "float16");
-  const options = { maxTokens: 12, temperature: 0 };
-  const steps = await Array.fromAsync(new Engine(model, tokenizer).generate([3, 14, 15], options));
-  const plain = await Array.fromAsync(generateWithoutCache(model, [3, 14, 15], options));
-  assertEquals(steps.map(({ tokens }) => tokens[0]!), plain);
-});
+float16Test(
+  "in half precision, a model writes the same with a cache as without",
+  async (device) => {
+    const model = makeModel(device, "float16");
+    const options = { maxTokens: 12, temperature: 0 };
+    const steps = await Array.fromAsync(
+      new Engine(model, tokenizer).generate([3, 14, 15], options),
+    );
+    const plain = await Array.fromAsync(generateWithoutCache(model, [3, 14, 15], options));
+    assertEquals(steps.map(({ tokens }) => tokens[0]!), plain);
+  },
+);
 
 cpuTest("a model cannot compute in half precision where the device does not", (device) => {
   assertThrows(

@@ -1,18 +1,18 @@
-/** What a run holds does not grow with its steps. Each test is a process of its own, to be counted alone. */
+/** Memory of a run does not grow with its steps. Each test is a process of its own. */
 
 import { assert, assertEquals } from "@std/assert";
 import { adapterTest } from "../../testing/gpu.ts";
 import type { Counts } from "../testing/train_and_count.ts";
 
-// The room for young objects grows in jumps, up to the size of what is looked for: here it stays small.
+// The young generation grows in jumps as large as the leaks to find, so it is kept small.
 const flags = "--expose-gc,--max-semi-space-size=2";
 
-/** The steps of a training: five hundred after the first. */
+/** Training steps: five hundred after the first. */
 const STEPS = 501;
 
 const training = (kind: string) => ["train_and_count.ts", kind, `${STEPS}`, "scoped"] as const;
 
-/** Runs one of the programs beside the tests, and reads the JSON that it prints. */
+/** Runs a program and parses the JSON that it prints. */
 async function run<Result>(program: string, ...args: string[]): Promise<Result> {
   const path = new URL(`../testing/${program}`, import.meta.url).href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -22,12 +22,12 @@ async function run<Result>(program: string, ...args: string[]): Promise<Result> 
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** How much the last of some numbers is above an earlier one, in mebibytes. */
+/** Growth since an earlier count, in mebibytes. */
 function growth(counts: readonly number[], from: number): number {
   return (counts.at(-1)! - counts[from]!) / 2 ** 20;
 }
 
-/** Asserts that what was counted after each step is the same from this step on. */
+/** Asserts that counts are constant from this step on. */
 function assertFlat(counts: readonly number[], from: number): void {
   assertEquals(counts.length, STEPS);
   assert(counts[0]! > 0, "nothing was counted");
@@ -50,15 +50,15 @@ adapterTest("memory is flat over five hundred training steps (webgpu)", async ()
   assertFlat(live, 0);
   assertFlat(liveBytes, 0);
   assertFlat(bufferBytes, 3);
-  // Nothing is made anew either: no buffer, kernel or bind group.
+  // No buffer, kernel or bind group is created, either.
   assertFlat(created, 3);
 });
 
-/** Trains without a scope, with one `await` a step, and asserts that what is left behind is collected. */
+/** Trains without a scope, with one `await` per step, and asserts that garbage is collected. */
 async function trainWithoutScope(kind: "cpu" | "webgpu"): Promise<void> {
   const { live, collected } = await run<Counts>("train_and_count.ts", kind, "300", "unscoped");
   assertEquals(live.length, 300);
-  // A step makes some fifty tensors, and fifteen thousand of them would be left in all.
+  // A step makes some fifty tensors; fifteen thousand in all would remain.
   assert(live.every((count) => count < 5000), `${live}`);
   // The last step is still there, and what it made that no program holds on to is collected in time.
   assert(collected.every((count) => count < collected[0]! + 200), `${collected}`);
@@ -67,7 +67,7 @@ async function trainWithoutScope(kind: "cpu" | "webgpu"): Promise<void> {
 Deno.test("memory is bounded without a scope (cpu)", () => trainWithoutScope("cpu"));
 adapterTest("memory is bounded without a scope (webgpu)", () => trainWithoutScope("webgpu"));
 
-/** Makes tensors, forgets them, and counts those that are still there. */
+/** Creates tensors, drops them, and counts those that remain. */
 async function forget(kind: "cpu" | "webgpu"): Promise<void> {
   const { before, after } = await run<{ before: number; after: number }>("forget.ts", kind);
   assert(before > 0, "nothing was there to be forgotten");

@@ -23,7 +23,7 @@ const learningRates = {
   scalarLr: 0.5,
 };
 
-/** The losses of a model of two layers that learns four rows of ids by heart. */
+/** The losses of a two-layer model that memorizes four rows of ids. */
 async function learn(device: Device): Promise<number[]> {
   const model = new GPT(config, device, { seed: 1 });
   const optimizer = model.optimizer(learningRates);
@@ -43,7 +43,7 @@ async function learn(device: Device): Promise<number[]> {
   return losses;
 }
 
-testOnEveryDevice("twenty steps of training go as on one thread of the CPU", async (device) => {
+testOnEveryDevice("twenty steps of training match one thread of the CPU", async (device) => {
   const losses = await learn(device);
   const cpu = await openDevice("cpu", { threads: 1, blas: false });
   const expected = await learn(cpu);

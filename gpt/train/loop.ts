@@ -1,10 +1,9 @@
 /**
  * The training loop.
  *
- * Each step takes batches from the loader, runs the model forward to a loss and the loss backward to
- * gradients, sets the learning rates of the step, and lets the optimizer update the parameters. Nothing
- * here waits for the device: losses stay there until `run.ts`, which surrounds this loop with
- * evaluation, checkpoints and timing, reads several of them together.
+ * Each step takes batches from the loader, computes the loss and its gradients, sets the learning
+ * rates, and updates the parameters. Nothing here waits for the device: losses stay there until
+ * `run.ts`, which adds evaluation, checkpoints and timing, reads several together.
  *
  * Source: nanochat, `scripts/base_train.py`.
  *
@@ -26,65 +25,65 @@ import type { GPT } from "../model/model.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
-/** What {@linkcode trainingLoop} works with. */
+/** Options for {@linkcode trainingLoop}. */
 export interface LoopOptions {
   /** The model. */
   readonly model: GPT;
-  /** Its optimizer, whose initial learning rates the schedule multiplies. */
+  /** Its optimizer; schedules multiply its initial learning rates. */
   readonly optimizer: MuonAdamW | ShardedMuonAdamW;
-  /** Where batches come from, each with the same number of tokens. */
+  /** Yields batches, each with the same number of tokens. */
   readonly loader: Pick<Loader<unknown>, "take">;
-  /** Scales losses, for a model that computes in half precision. */
+  /** Scales losses, for training in half precision. */
   readonly scaler?: GradScaler;
-  /** The number of steps, and of batches in each. */
+  /** The number of steps, and of batches per step. */
   readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps">;
   /** Sets the learning rates of each step. */
   readonly setLearningRates: SetLearningRates;
   /** The first step, counted from 0. */
   readonly firstStep: number;
-  /** The ranks that train together, where there are several; each takes batches of its own. */
+  /** The ranks that train together, if several; each takes batches of its own. */
   readonly parallel?: LoopRanks | undefined;
 }
 
-/** The ranks of a run, as far as what is between two steps needs them. */
+/** The ranks of a run, as needed between steps. */
 export interface SummingRanks {
-  /** The number of this rank, from 0. */
+  /** This rank, from 0. */
   readonly rank: number;
-  /** The number of ranks. */
+  /** Number of ranks. */
   readonly ranks: number;
   /** Sums each number over all ranks, in double precision: the same bits on every rank. */
   sum(numbers: readonly number[]): number[];
 }
 
-/** What the steps of {@linkcode trainingLoop} need of several ranks. */
+/** The ranks of a run, as {@linkcode trainingLoop} needs them. */
 export interface LoopRanks {
-  /** The number of ranks. */
+  /** Number of ranks. */
   readonly ranks: number;
-  /** The mean of a step's losses on all ranks, from the mean on this one. */
+  /** The mean of a step's losses over all ranks, from the mean on this one. */
   agree(loss: number): number;
 }
 
-/** Sets a step's learning rates, momentum and weight decay, and returns the rates' multiplier. */
+/** Sets a step's learning rates, momentum and weight decay, and returns the multiplier. */
 export type SetLearningRates = (optimizer: Pick<MuonAdamW, "groups">, step: number) => number;
 
-/** A step that {@linkcode trainingLoop} has submitted to the device. */
+/** A step that was submitted to the device. */
 export interface LoopStep {
   /** The step, counted from 0. */
   readonly step: number;
   /** The loss of each batch: scalars on the device, which the caller disposes of. */
   readonly losses: readonly Tensor[];
-  /** What the learning rates were multiplied by. */
+  /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;
-  /** What the losses were multiplied by; absent where they are not scaled. */
+  /** Loss scale; absent without scaling. */
   readonly lossScale?: number;
-  /** Whether the parameters stayed as they were because a gradient was not finite. */
+  /** Whether the update was skipped because a gradient was not finite. */
   readonly skipped?: boolean;
   /** The loader's state after the last batch. */
   readonly loaderState: unknown;
 }
 
 /**
- * Trains step by step, from `firstStep` to the last step of the plan.
+ * Trains from `firstStep` to the last step of the plan.
  *
  * @example Two steps
  * ```ts
@@ -122,7 +121,7 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
         using _scope = device.scope();
         const [ids, next] = [inputs, targets].map((ids) => Tensor.from(device, ids, { shape }));
         const loss = model.forward(ids!, next);
-        // Gradients of several batches add up, so each loss is divided to make the sum a mean.
+        // Gradients are summed over batches, so each loss is divided to make the sum a mean.
         const share = loss.mul(1 / batches);
         (scaler?.scale(share) ?? share).backward();
         losses.push(loss.detach().keep());
@@ -140,11 +139,10 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
 }
 
 /**
- * The learning rates of pretraining: warmup, plateau and warmdown, with Muon's momentum and a weight
- * decay that falls to zero.
+ * The learning rates of pretraining: warmup, plateau and warmdown, with Muon's momentum and a
+ * weight decay that falls to zero.
  *
- * @param plan The number of steps, and the weight decay to start from.
- * @param schedule The shape of the learning rate over the run.
+ * @param plan The number of steps, and the initial weight decay.
  */
 export function pretrainingSchedule(
   plan: Pick<TrainingPlan, "numIterations" | "learningRates">,
@@ -164,7 +162,7 @@ export function pretrainingSchedule(
   };
 }
 
-/** The mean loss of all ranks, on the device. */
+/** The mean loss over all ranks, on the device. */
 async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Tensor> {
   const { device } = losses[0]!;
   const read = await readNumbers(losses);
@@ -172,7 +170,7 @@ async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Te
   return Tensor.from(device, loss).keep();
 }
 
-/** Updates the parameters; where losses are scaled, only if all gradients are finite. */
+/** Updates the parameters; with loss scaling, only if all gradients are finite. */
 async function updateParameters(
   optimizer: MuonAdamW | ShardedMuonAdamW,
   scaler: GradScaler | undefined,

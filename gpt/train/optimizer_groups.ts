@@ -1,8 +1,8 @@
 /**
- * Which parameter of a GPT is trained how.
+ * Parameter groups of nanochat's optimizer.
  *
- * Matrices inside the layers go to Muon, one group for each shape so that a group can be updated
- * as one stack. Everything else goes to AdamW.
+ * Matrices in layers are trained by Muon, with one group per shape so that it is updated as one
+ * stack; everything else by AdamW.
  *
  * Source: nanochat, `setup_optimizer` in `nanochat/gpt.py`.
  *
@@ -14,36 +14,32 @@ import type { Tensor } from "../../tensor/mod.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { parameterGroup, parameterShapes } from "../model/parameters.ts";
 
-/** The learning rates of a model's parts, and the weight decay of its matrices. */
+/** Learning rates by part of the model, and the weight decay of matrices. */
 export interface LearningRates {
-  /** For the head; 0.004 by default. */
+  /** The head. @default {0.004} */
   readonly unembeddingLr?: number;
-  /** For the embedding, and half of it for the value embeddings; 0.2 by default. */
+  /** The embedding; half of it for value embeddings. @default {0.2} */
   readonly embeddingLr?: number;
-  /** For the matrices in the layers; 0.02 by default. */
+  /** Matrices in layers. @default {0.02} */
   readonly matrixLr?: number;
-  /** Cautious weight decay of the matrices in the layers; 0 by default. */
+  /** Cautious weight decay of matrices in layers. @default {0} */
   readonly weightDecay?: number;
-  /** For the scalars of the layers; 0.5 by default. */
+  /** Scalars of layers. @default {0.5} */
   readonly scalarLr?: number;
 }
 
-/** A group of a model's optimizer, which names its parameters. */
+/** A parameter group, by names of parameters. */
 export type NamedGroup =
   | Omit<AdamWGroup, "parameters" | "initialLr">
   | Omit<MuonGroup, "parameters" | "initialLr">;
 
-/** The width at which the rates of AdamW were tuned. */
+/** The width at which AdamW's learning rates were tuned. */
 const tunedWidth = 768;
 
 /**
- * Divides a model's parameters into the groups that an optimiser trains.
+ * Divides a model's parameters into groups; every parameter is in one of them.
  *
- * The rates of the embeddings and the head are scaled by the inverse root of the width.
- *
- * @param config The shape of the model.
- * @param learningRates The learning rates and the weight decay.
- * @returns The groups; every parameter of the model is in one of them.
+ * Learning rates of embeddings and head scale with 1/√width.
  *
  * @example
  * ```ts
@@ -141,9 +137,9 @@ export function optimizerGroups(
 }
 
 /**
- * The groups of {@linkcode optimizerGroups} with the parameters themselves, for the optimizer.
+ * {@linkcode optimizerGroups} with the parameters themselves.
  *
- * @param parameters The model's, by name.
+ * @param parameters The model's parameters by name.
  */
 export function optimizerGroupOptions(
   config: GPTConfig,
@@ -156,7 +152,7 @@ export function optimizerGroupOptions(
   }));
 }
 
-/** Groups matrices by shape: fewer rows first, then fewer columns. */
+/** Groups matrices by shape, in ascending order. */
 function groupByShape(names: readonly string[], shapes: Map<string, number[]>): string[][] {
   const groups = new Map<string, { shape: number[]; names: string[] }>();
   for (const name of names) {

@@ -7,7 +7,7 @@ import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
 
 const memoryLimit = 8 * 2 ** 20;
 
-/** Takes all the memory that a device has left. */
+/** Allocates all memory of a device. */
 function fill(device: Device): Allocation[] {
   const taken: Allocation[] = [];
   for (let bytes = memoryLimit; bytes >= 256; bytes /= 2) {
@@ -20,7 +20,7 @@ function fill(device: Device): Allocation[] {
   return taken;
 }
 
-gpuTest("a run that is out of memory says so, and goes on from what it saved", async (device) => {
+gpuTest("a run that is out of memory says so, and resumes from its checkpoint", async (device) => {
   const plan = tinyPlan({ numIterations: 6 });
   const tokenizer = await tinyTokenizer();
   const options = async (): Promise<PretrainOptions> => {

@@ -1,6 +1,6 @@
 /**
- * Pretraining from a corpus to checkpoints: the model, the loaders, the optimiser and the tasks that
- * the training loop calls at intervals, put together.
+ * Pretraining from a corpus to checkpoints: puts together the model, the loaders, the optimizer and
+ * the tasks between steps.
  *
  * @module
  */
@@ -43,78 +43,78 @@ import {
 } from "./run.ts";
 import { likelyTexts } from "../generate/write_text.ts";
 
-/** How rows are cut from the corpus. */
+/** How rows are cut from the corpus: packed documents, or crops at random positions. */
 export type LoaderKind = "packed" | "random";
 
-/** What {@linkcode preparePretraining} needs. */
+/** Options for {@linkcode preparePretraining}. */
 export interface PretrainOptions {
-  /** Where the model is trained. */
+  /** The device to train on. */
   readonly device: Device;
   /** The corpus. */
   readonly source: Source;
   /** The tokenizer. */
   readonly tokenizer: Tokenizer;
-  /** The folder of the run, for checkpoints and metrics. */
+  /** The run's folder, for checkpoints and metrics. */
   readonly folder: string;
-  /** The shape of the model, the length of the run and its rates. */
+  /** The model's shape, the length of the run and its learning rates. */
   readonly plan: TrainingPlan;
-  /** The rows that are computed at once. */
+  /** Rows per batch. */
   readonly deviceBatchSize: number;
-  /** Whole documents packed into rows, or rows cut at random places. */
+  /** How rows are cut from the corpus. */
   readonly loader: LoaderKind;
-  /** The type of activations (default `float32`); losses are scaled where it is `float16`. */
+  /** The dtype of activations; `float16` trains with loss scaling. @default {"float32"} */
   readonly computeDtype?: FloatType;
-  /** The seed of the starting values and of the order of the data. */
+  /** Seed of the initial values and of the order of the data. */
   readonly seed: number;
-  /** The shape of the learning rate over the run. */
+  /** The learning rate schedule. */
   readonly schedule?: Parameters<typeof pretrainingSchedule>[1];
-  /** The steps from one evaluation to the next; −1 for never. */
+  /** Steps between evaluations; −1 for never. */
   readonly evalEvery: number;
-  /** The steps from one time that the model writes text to the next; −1 for never. */
+  /** Steps between samples of text; −1 for never. */
   readonly sampleEvery: number;
-  /** Measures the model in another way at intervals, and after the last step. */
+  /** Another measurement at intervals, and after the last step. */
   readonly measure?: Periodic<(model: GPT) => Promise<Measurement>>;
-  /** The steps from one checkpoint to the next; −1 saves by time, and after the last step. */
+  /** Steps between checkpoints; −1 saves by time, and after the last step. */
   readonly saveEvery: number;
   /**
-   * Seconds from one checkpoint to the next where `saveEvery` is −1 (default 600); more of them where
-   * saving would take more than 1 % of the time. The last two of these checkpoints stay.
+   * Seconds between checkpoints if `saveEvery` is −1; longer if saving would take more than 1 % of
+   * the time. The last two of them are kept. @default {600}
    */
   readonly saveSeconds?: number;
-  /** The lock on the folder, where it is held already; otherwise the run takes it for itself. */
+  /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
-  /** The most tokens of the validation split that are predicted in an evaluation. */
+  /** Maximum tokens of the validation split to predict in an evaluation. */
   readonly evalTokens: number;
-  /** What the user asked for, to be kept in checkpoints. */
+  /** The user's settings, saved in checkpoints. */
   readonly settings?: CheckpointMeta["settings"];
-  /** Where to go on. */
+  /** The checkpoint to resume from. */
   readonly checkpoint?: Checkpoint | undefined;
-  /** Stops the run after the step that is being done. */
+  /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether a profile is made: of one step, when everything is warm. */
+  /** Whether to profile one step, after warmup. */
   readonly profile?: boolean;
-  /** The ranks that train together: each calls this with the same options but for the device. */
+  /** The ranks that train together: each calls this with the same options but its device. */
   readonly parallel?: RunRanks | undefined;
 }
 
-/** A run that can begin. */
+/** A run that is ready to start. */
 export interface Pretraining {
   /** The model. */
   readonly model: GPT;
-  /** The step at which the run begins. */
+  /** The first step. */
   readonly firstStep: number;
-  /** Measures the model on the validation split, in bits per byte. */
+  /** Evaluates on the validation split, in bits per byte. */
   evaluate(): Promise<number>;
-  /** Trains to the end, or until the signal: see {@linkcode train}. Metrics are written on the way. */
+  /** Trains to the end or the signal, see {@linkcode train}, and writes metrics. */
   run(): AsyncGenerator<TrainingEvent, void, void>;
 }
 
 /**
- * Builds everything that a run needs, so that what is wrong shows before it begins.
+ * Builds everything that a run needs, so that errors show before it starts.
  *
  * @throws {Error} If the corpus cannot be read, the folder cannot be written to, or the checkpoint
- * does not fit the plan.
- * @throws {RangeError} If the corpus is shorter than a batch, or the device has no room for the model.
+ * does not match the plan.
+ * @throws {RangeError} If the corpus is shorter than a batch, or the device is out of memory.
  *
  * @example From a corpus to a checkpoint
  * ```ts
@@ -205,7 +205,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
 }
 
 /**
- * What the loaders need of a tokenizer.
+ * The interface that loaders need of a tokenizer.
  *
  * @example
  * ```ts
@@ -222,9 +222,9 @@ export function encoderOf(tokenizer: Tokenizer): Encoder {
 }
 
 /**
- * The tokens that a model is measured on: the validation split, or the beginning of it.
+ * The validation tokens: the validation split, or its beginning.
  *
- * @param most The most tokens that are predicted.
+ * @param most Maximum number of tokens to predict.
  * @throws {RangeError} If the split has no document with tokens.
  *
  * @example
@@ -244,7 +244,7 @@ export async function validationTokens(
   most: number,
 ): Promise<TokenArray> {
   const split = await source.open("validation");
-  // The first token of a stream is not predicted.
+  // The first token is not predicted.
   return (await readTokenStream(split, encoder, { maximumTokens: most + 1 })).tokens;
 }
 
@@ -254,7 +254,7 @@ async function openLoader(
   batch: { batchSize: number; sequenceLength: number },
   { loader, seed, checkpoint }: PretrainOptions,
 ): Promise<Loader<unknown>> {
-  // The loaders check a state against their own options before they use it.
+  // Loaders validate a state before they use it.
   const saved = checkpoint?.meta.state.loader ?? null;
   if (loader === "random") {
     const { tokens } = await readTokenStream(split, encoder);
@@ -282,7 +282,7 @@ async function openModel(
   return { model, optimizer };
 }
 
-/** The same on several ranks: rank 0 has the parameters and reads the files. */
+/** On several ranks: rank 0 has the parameters and reads the files. */
 async function openSharedModel(
   { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
   parallel: RunRanks,
@@ -301,7 +301,7 @@ async function openSharedModel(
   return { model, optimizer };
 }
 
-/** What scales the losses of a model in half precision, from where the run is. */
+/** The loss scaler of a model in half precision, in the run's state. */
 function scalerFor({ computeDtype }: GPT, state: TrainingState): Pick<TrainOptions, "scaler"> {
   if (computeDtype !== "float16") return {};
   const scaler = new GradScaler();

@@ -12,13 +12,13 @@ const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();
 const plan = tinyPlan();
 
-/** A run in a folder of its own. */
+/** A run in a new folder. */
 async function options(changes: Partial<PretrainOptions> = {}): Promise<PretrainOptions> {
   const folder = await Deno.makeTempDir();
   return { ...tinyRun, device, tokenizer, folder, plan, ...changes };
 }
 
-/** Trains until the end, or until `stopAt` steps are done. */
+/** Trains to the end, or until `stopAt` steps are done. */
 async function run(given: PretrainOptions, stopAt = Infinity): Promise<void> {
   const controller = new AbortController();
   const pretraining = await preparePretraining({ ...given, signal: controller.signal });
@@ -27,7 +27,7 @@ async function run(given: PretrainOptions, stopAt = Infinity): Promise<void> {
   }
 }
 
-/** Everything that the last checkpoint of a run holds, but for the times. */
+/** The content of a run's last checkpoint, without times. */
 async function contents(folder: string) {
   const { meta } = await openCheckpoint(folder);
   const { savedAt: _, state: { seconds: __, ...state }, ...rest } = meta;
@@ -43,7 +43,7 @@ for (const loader of ["packed", "random"] as const) {
     const checkpoint = await openCheckpoint(parts.folder);
     assertEquals(checkpoint.meta.state.step, 10);
     await run({ ...parts, checkpoint });
-    // The digests in the description tell that the files are the same.
+    // Equal digests in the metadata mean equal files.
     assertEquals(await contents(parts.folder), await contents(whole.folder));
     const [one, two] = await Promise.all(
       [whole, parts].map(({ folder }) => readMetrics(`${folder}/${METRICS_FILE}`)),
@@ -78,7 +78,7 @@ Deno.test("of checkpoints that are saved by time the last two stay", async () =>
   assertEquals(files, wanted);
 });
 
-Deno.test("of two runs in one folder the second is refused, until the first has ended", async () => {
+Deno.test("the second of two runs in one folder is refused until the first has ended", async () => {
   const given = await options({ plan: tinyPlan({ numIterations: 4 }) });
   const [first, second] = [await preparePretraining(given), await preparePretraining(given)];
   const events = first.run();

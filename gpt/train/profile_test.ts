@@ -39,12 +39,12 @@ async function run(device: Device, options: Partial<ScalingOptions>): Promise<Tr
 const profilesOf = (events: readonly TrainingEvent[]) =>
   events.filter((event) => event.kind === "profile");
 
-testOnEveryDevice("a run profiles one whole step, when everything is warm", async (device) => {
+testOnEveryDevice("a run profiles one whole step, after warmup", async (device) => {
   const profiles = profilesOf(await run(device, { numIterations: 6 }));
   assertEquals(profiles.map(({ step }) => step), [3]);
   const { profile } = profiles[0]!;
   const names = new Set(profile.events.map(({ name }) => name));
-  // Something of each: a batch forward, backward, and the optimiser.
+  // Something of each: a batch forward, backward, and the optimizer.
   for (const name of ["attention", "rmsNorm gradient", "muon momentum", "adam"]) {
     assert(names.has(name), `${name} is not among ${[...names]}`);
   }
@@ -70,8 +70,8 @@ cpuTest("operations account for at least 95 % of a step", async (device) => {
       }),
     );
   }
-  // Other programs may take the processor at any moment of a step, but hardly at the same one of all:
-  // so of each operation, and of the time before it, the shortest counts. The first steps compile.
+  // Other programs may interrupt any step, but hardly all at the same operation: so the minimum of
+  // each operation, and of the time before it, counts. The first steps compile.
   const warm = profiles.slice(3);
   const shortest = (duration: (profile: Profile, event: number) => number) =>
     warm[0]!.events.reduce(
@@ -87,7 +87,7 @@ cpuTest("operations account for at least 95 % of a step", async (device) => {
   assert(share >= 0.95, `${share}: ${operations} ms, and ${between} ms between`);
 }, 1);
 
-/** When an event ended; 0 if there is none. */
+/** When an event ended; 0 if none. */
 function endOf(event: ProfileEvent | undefined): number {
   return event === undefined ? 0 : event.start + event.milliseconds;
 }

@@ -1,5 +1,5 @@
 /**
- * Waiting: for numbers from a device, and for everything else that wants its turn.
+ * Waiting for numbers from a device, and for the event loop.
  *
  * @module
  */
@@ -7,10 +7,9 @@
 import { noGrad, stack, type Tensor } from "../../tensor/mod.ts";
 
 /**
- * Reads single numbers from a device and frees them. Waiting for many costs no more than for one.
+ * Reads scalars from a device and frees them. Reading many takes as long as reading one.
  *
  * @param numbers Scalars on one device.
- * @returns Their values.
  *
  * @example
  * ```ts
@@ -31,15 +30,15 @@ export async function readNumbers(numbers: readonly Tensor[]): Promise<number[]>
   return Array.from(values);
 }
 
-/** One tensor of many scalars; the views on the way end with the scope. */
+/** Concatenates scalars; intermediate views end with the scope. */
 function join(numbers: readonly Tensor[]): Tensor {
   using scope = numbers[0]!.device.scope();
   return scope.keep(noGrad(() => stack(numbers)));
 }
 
 /**
- * Lets everything else have its turn: signals, timers, a server. On the CPU a loop over batches waits
- * for nothing, so without this nothing else would ever run.
+ * Yields to the event loop: signals, timers, a server. A loop on the CPU never waits, so nothing
+ * else would run.
  *
  * @example
  * ```ts

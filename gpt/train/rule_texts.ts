@@ -1,10 +1,10 @@
 /**
- * Texts of several kinds, made by rule: what a tokenizer is measured on that was trained on another kind.
+ * Generated texts of several kinds, on which tokenizers trained on other text are measured.
  *
  * @module
  */
 
-/** A text and what kind of text it is. */
+/** A text and its kind. */
 export interface NamedText {
   /** Its kind: one word. */
   readonly name: string;
@@ -69,7 +69,7 @@ const chemistry = (n: number) =>
   `${(3 * n + 1) / 2} mol of O2 and gives ${n} mol of CO2 and ${n + 1} mol of H2O.`;
 
 /**
- * English, Korean, code, mathematics and chemistry, some kilobytes of each.
+ * English, Korean, code, mathematics and chemistry, some kilobytes each.
  *
  * @example
  * ```ts

@@ -1,11 +1,11 @@
 /**
- * A training run: the loop of `loop.ts`, and what surrounds it.
+ * A training run: the loop of `loop.ts` with everything around it.
  *
- * Between steps the run evaluates, samples text, saves checkpoints and stops on a signal. The losses of
- * several steps are read back together, which is the only thing that waits for the device, and reported
- * as events with their timing. A run can also profile one step.
+ * Between steps it evaluates, samples text, saves checkpoints and stops on a signal. The losses of
+ * several steps are read back together, the only time it waits for the device, and reported as
+ * events with timing. One step can be profiled.
  *
- * Source of the order of things: nanochat, `scripts/base_train.py`.
+ * Source: nanochat, `scripts/base_train.py`.
  *
  * @module
  */
@@ -22,21 +22,21 @@ import {
 import { readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
-/** Where a run is: with the parameters, the optimiser and the loader all that a run consists of. */
+/** The state of a run: with parameters and optimizer state, all that a checkpoint needs. */
 export interface TrainingState {
-  /** The steps done. */
+  /** Steps done. */
   readonly step: number;
-  /** The decaying average of the loss, before it is corrected for having started at 0. */
+  /** Exponential moving average of the loss, before bias correction. */
   readonly lossAverage: number;
-  /** The time that the steps took, in seconds. */
+  /** Duration of all steps, in seconds. */
   readonly seconds: number;
-  /** The last bits per byte on the validation split; `null` before the first. */
+  /** The last bits per byte on the validation split, if any. */
   readonly bitsPerByte: number | null;
-  /** The lowest bits per byte so far; `null` before the first evaluation. */
+  /** The lowest bits per byte so far, if any. */
   readonly lowestBitsPerByte: number | null;
-  /** The loader's state after the last batch; `null` before the first. */
+  /** The loader's state after the last batch, if any. */
   readonly loader: unknown;
-  /** What the scaling of losses has come to; `null` where they are not scaled. */
+  /** The state of loss scaling; `null` without it. */
   readonly scaler: GradScalerState | null;
 }
 
@@ -51,49 +51,49 @@ export const untrained: TrainingState = {
   scaler: null,
 };
 
-/** Something done at intervals, and after the last step. */
+/** A task that runs at intervals, and after the last step. */
 export interface Periodic<Run> {
-  /** The interval in steps; −1 for never. */
+  /** Interval in steps; −1 for never. */
   readonly every: number;
-  /** What is done. */
+  /** The task. */
   readonly run: Run;
 }
 
-/** Numbers that were measured, by name. */
+/** Measured numbers by name. */
 export type Measurement = Readonly<Record<string, number>>;
 
-/** What {@linkcode train} needs. */
+/** Options for {@linkcode train}. */
 export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"> {
-  /** How long the run is, and how large its steps. */
+  /** Length of the run, and size of a step. */
   readonly plan: Pick<
     TrainingPlan,
     "numIterations" | "gradAccumSteps" | "totalBatchSize" | "flopsPerToken"
   >;
-  /** Where to go on; by default at the beginning. */
+  /** The state to resume from. */
   readonly state?: TrainingState;
-  /** Measures the bits per byte; also before the first step. */
+  /** Measures bits per byte; also before the first step. */
   readonly evaluate?: Periodic<() => Promise<number>>;
-  /** Lets the model write. */
+  /** Samples text. */
   readonly sample?: Periodic<() => Promise<readonly string[]>>;
   /** Measures something else: numbers by name. */
   readonly measure?: Periodic<() => Promise<Measurement>>;
-  /** Saves a checkpoint and returns its path. Also called when the run is stopped by the signal. */
+  /** Saves a checkpoint and returns its path; also when the signal stops the run. */
   readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
     /**
-     * Saves also when this many seconds have passed since the last time; after more of them where
-     * saving takes longer than 1 % of that.
+     * Also saves when this many seconds have passed since the last time; later if saving takes
+     * longer than 1 % of that.
      */
     readonly seconds?: number;
   };
-  /** Stops the run after the step that is being done. */
+  /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
   /** The ranks that train together: a signal to any of them stops all after the same step. */
   readonly parallel?: SummingRanks | undefined;
-  /** Whether a profile is made: of one step, when everything is warm. */
+  /** Whether to profile one step, after warmup. */
   readonly profile?: boolean;
 }
 
-/** What happens in a run, as {@linkcode train} tells it. */
+/** Events of {@linkcode train}. */
 export type TrainingEvent =
   | StepEvent
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
@@ -103,56 +103,55 @@ export type TrainingEvent =
   | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
   | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
 
-/** A step was done. */
+/** A finished step. */
 export interface StepEvent {
-  /** Tells the events apart. */
+  /** The kind of event. */
   readonly kind: "step";
   /** The step, counted from 0. */
   readonly step: number;
-  /** The loss on the step's batches, in nats per token. */
+  /** Loss of the step, in nats per token. */
   readonly loss: number;
-  /** The average of the last losses, the latest of which weigh most. */
+  /** Smoothed loss. */
   readonly smoothLoss: number;
-  /** What the learning rates were multiplied with. */
+  /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;
-  /** What the losses were multiplied with; absent where they are not scaled. */
+  /** Loss scale; absent without scaling. */
   readonly lossScale?: number;
-  /** Whether the parameters stayed as they were, since a gradient was not finite. */
+  /** Whether the update was skipped because a gradient was not finite. */
   readonly skipped?: boolean;
-  /** The time the step took, in seconds. */
+  /** Duration of the step in seconds. */
   readonly seconds: number;
-  /** The tokens trained on in a second. */
+  /** Tokens per second. */
   readonly tokensPerSecond: number;
-  /** The floating-point operations of the model in a second. */
+  /** FLOP/s of the model. */
   readonly flopsPerSecond: number;
-  /** The time that the remaining steps will take, in seconds. */
+  /** Estimated remaining time in seconds. */
   readonly secondsLeft: number;
 }
 
-/** How much of the average of the loss is kept at each step. */
+/** Decay of the smoothed loss. */
 const LOSS_DECAY = 0.9;
 
-/** Losses are read back when this much time has passed, in milliseconds. */
+/** Milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
 
-/** The largest share of the time that is spent on saving by time. */
+/** Maximum share of the time spent on saving by time. */
 const SAVING_SHARE = 0.01;
 
-/** The most steps whose losses wait: what is not read, not even a GPU's queue forgets. */
+/** Maximum number of steps whose losses are pending, as these hold memory and GPU work. */
 const MAX_PENDING = 64;
 
 /**
- * The first steps compile kernels: they are left out where the remaining time is estimated, and the
- * step after them is the one that a profile is made of.
+ * The first steps compile kernels: they do not count in time estimates, and the step after them is
+ * profiled.
  */
 const WARMUP_STEPS = 3;
 
 /**
  * Trains a model.
  *
- * @returns What happens, as it happens. The last event is `end`; who stops listening earlier stops the
- * run where it is, unsaved.
- * @throws {Error} If a loss is not a finite number; the message names the step, and nothing is saved.
+ * @returns Events as they happen, `end` last. To stop listening stops the run at once, unsaved.
+ * @throws {Error} If a loss is not finite; the message names the step, and nothing is saved.
  *
  * @example Two steps on one sentence
  * ```ts
@@ -199,7 +198,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const agreement = parallel === undefined
     ? null
     : new Agreement(parallel, options.signal, () => saveTimer.isOverdue);
-  // What one rank alone knows must not decide anything.
+  // Only shared knowledge may decide.
   const signal = agreement === null ? options.signal : undefined;
   const loop = trainingLoop({ ...options, firstStep, parallel: agreement ?? undefined });
   const clock = new StepClock(plan, firstStep);
@@ -229,7 +228,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       const values = await unlessAborted(measure.run, signal);
       if (values !== null) yield { kind: "measurement", step, values };
     }
-    // While losses wait to be read, it is not known that they are finite.
+    // Pending losses may not be finite.
     const isOverdue = pending.length === 0 &&
       (agreement === null ? saveTimer.isOverdue : agreement.isSaving);
     const mustSave = isLast || isStopping() || isDue(save) || isOverdue;
@@ -253,7 +252,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const { loaderState } = pending.at(-1)!;
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
-    // What comes next may read the device anyway, or must know that the losses are finite.
+    // A task that comes next may read the device, or needs finite losses.
     const isInterrupted = [evaluate, sample, measure, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
@@ -281,11 +280,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   }
 }
 
-/** What all ranks know after each step: the loss, whether to stop, and whether to save. */
+/** What all ranks agree on after each step: the loss, whether to stop, and whether to save. */
 class Agreement implements LoopRanks {
-  /** Whether a rank got a signal before the end of the last step. */
+  /** Whether any rank got a signal. */
   isStopping = false;
-  /** Whether it is time to save, by the clock of rank 0. */
+  /** Whether to save, by the clock of rank 0. */
   isSaving = false;
   readonly #parallel: SummingRanks;
   readonly #signal: AbortSignal | undefined;
@@ -316,7 +315,7 @@ class Agreement implements LoopRanks {
   }
 }
 
-/** Times the steps between two readings, and tells what follows from their duration. */
+/** Times the steps between read-backs. */
 class StepClock {
   readonly #plan: TrainOptions["plan"];
   readonly #firstStep: number;
@@ -328,24 +327,24 @@ class StepClock {
     this.#firstStep = firstStep;
   }
 
-  /** Begins to measure, unless it already does. */
+  /** Starts a measurement, unless one is running. */
   start(): void {
     this.#started ??= performance.now();
   }
 
-  /** The milliseconds since `start`. */
+  /** Milliseconds since `start`. */
   get elapsed(): number {
     return this.#started === null ? 0 : performance.now() - this.#started;
   }
 
-  /** Ends a measurement over `steps` steps: the seconds that each took. */
+  /** Ends a measurement: seconds per step. */
   stop(steps: number): number {
     const seconds = this.elapsed / 1000;
     this.#started = null;
     return seconds / steps;
   }
 
-  /** What a step of so many seconds means for the run. */
+  /** What the duration of a step means for the run. */
   speed(
     step: number,
     seconds: number,
@@ -366,7 +365,7 @@ class StepClock {
   }
 }
 
-/** Says when a checkpoint is due by time. */
+/** Decides when a checkpoint is due by time. */
 class SaveTimer {
   readonly #minSeconds: number;
   #seconds: number;
@@ -377,12 +376,11 @@ class SaveTimer {
     this.#seconds = seconds;
   }
 
-  /** Whether enough time has passed since the last save. */
   get isOverdue(): boolean {
     return performance.now() - this.#savedAt >= 1000 * this.#seconds;
   }
 
-  /** Saves, and sets the next interval by how long that took. */
+  /** Saves, and adjusts the interval to the duration. */
   async time<Result>(save: () => Promise<Result>): Promise<Result> {
     const start = performance.now();
     const result = await save();
@@ -393,7 +391,7 @@ class SaveTimer {
   }
 }
 
-/** Runs a task; `null` if it failed because the run is being stopped. */
+/** Runs a task; `null` if it failed because the run was aborted. */
 async function unlessAborted<Result>(
   run: () => Promise<Result>,
   signal: AbortSignal | undefined,

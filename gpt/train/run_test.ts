@@ -26,12 +26,10 @@ async function setUp(plan: TrainingPlan, batchSize = 2, on = device): Promise<Tr
   };
 }
 
-/** Runs to the end, and gives the events. */
 async function run(options: TrainOptions): Promise<TrainingEvent[]> {
   return await Array.fromAsync(train(options));
 }
 
-/** The last event. */
 function endOf(events: readonly TrainingEvent[]): TrainingEvent & { kind: "end" } {
   const last = events.at(-1);
   if (last?.kind !== "end") throw new Error(`wanted the end, got ${last?.kind}`);
@@ -42,7 +40,7 @@ const losses = (events: readonly TrainingEvent[]) =>
   events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
 
 Deno.test("the loss falls from that of a model that knows nothing", async () => {
-  // The rates as they were tuned: the scaling to the batch makes them tiny for so few tokens.
+  // Learning rates as tuned: scaling to the batch makes them tiny for so few tokens.
   const learningRates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
   const plan = { ...tinyPlan(), learningRates: { ...learningRates, weightDecay: 0 } };
   const events = await run({
@@ -65,7 +63,7 @@ Deno.test("two batches of two rows make the same step as one batch of four", asy
   parts.forEach((loss, i) => assertAlmostEquals(loss, whole[i]!, 1e-4));
 });
 
-Deno.test("the schedules set the rates of each step", async () => {
+Deno.test("the schedules set the learning rates of each step", async () => {
   const plan = tinyPlan({ numIterations: 10, weightDecay: 0.5 });
   const options = await setUp(plan);
   const schedule = { warmupSteps: 4, warmdownRatio: 0.5, finalFraction: 0.1 };
@@ -80,7 +78,7 @@ Deno.test("the schedules set the rates of each step", async () => {
   for (const group of options.optimizer.groups) {
     assertAlmostEquals(group.lr, group.initialLr * 0.28, 1e-12);
     if (group.kind !== "muon") continue;
-    // Step 9 of 10: half a cosine wave for the decay, a fortieth of the way for the momentum.
+    // Step 9 of 10: half a cosine for the decay, a fortieth of the way for the momentum.
     assertAlmostEquals(group.momentum, 0.85 + 0.12 * 9 / 400, 1e-12);
     const decay = plan.learningRates.weightDecay * 0.5 * (1 + Math.cos(Math.PI * 0.9));
     assertAlmostEquals(group.weightDecay, decay, 1e-12);
@@ -112,7 +110,7 @@ Deno.test("tasks run at their intervals and after the last step, and nothing is 
   ]);
 });
 
-Deno.test("a run is saved by time, and no more than 1 % of the time goes into that", async () => {
+Deno.test("saving by time takes at most 1 % of the time", async () => {
   // The device is read after every step, which is when a run can be saved.
   const sample = { every: 1, run: () => Promise.resolve([]) };
   const savedSteps = async (seconds: number, duration: number) => {
@@ -127,7 +125,7 @@ Deno.test("a run is saved by time, and no more than 1 % of the time goes into th
     return saved;
   };
   assertEquals(await savedSteps(1e6, 0), [20]);
-  // Saving takes half a minute's hundredth, so the run ends before the next time.
+  // Saving takes 1 % of half a minute, so the run ends before the next time.
   assertEquals(await savedSteps(0, 300), [1, 20]);
   assert((await savedSteps(0, 0)).length > 10);
 });
@@ -188,12 +186,12 @@ Deno.test("a loss that is not finite ends the run before anything is saved, and 
   assertEquals(saved, []);
 });
 
-Deno.test("a training step leaves nothing behind on the device", async () => {
+Deno.test("a training step leaks nothing", async () => {
   const live: number[] = [];
-  // A device of its own, on which nothing of another test waits for the garbage collector.
+  // A device of its own, without tensors of other tests that await garbage collection.
   const own = await openDevice("cpu", { threads: 1, blas: false });
   const options = await setUp(tinyPlan(), 2, own);
-  // Reading after every step, so that no loss is waiting when memory is counted.
+  // Read after every step, so that no loss is pending when memory is counted.
   for await (
     const event of train({ ...options, sample: { every: 1, run: () => Promise.resolve([]) } })
   ) {

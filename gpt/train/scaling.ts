@@ -1,14 +1,14 @@
 /**
- * One dial, the depth: what it derives, so that a model of any size is trained well.
+ * One dial, the depth, from which everything else follows.
  *
- * Width follows from the depth; the number of training tokens from the number of parameters; the
- * batch size from the number of tokens; learning rates and weight decay from the batch size. All
- * are tuned at a depth of 12 and scaled from there.
+ * Depth determines width; the number of parameters, the number of training tokens; tokens, the
+ * batch size; and batch size, learning rates and weight decay. All are tuned at depth 12 and scaled
+ * from there.
  *
- * Source: nanochat, `scripts/base_train.py`. The batch grows with the tokens to the power of 0.383:
- * Bergsma et al., "Power Lines" (2025). The rates grow with the root of the batch, and the weight
- * decay keeps the averaging time of the weights: Wang and Aitchison, "How to set AdamW's weight
- * decay" (2024).
+ * Source: nanochat, `scripts/base_train.py`. Batch size scales with tokens to the power of 0.383:
+ * Bergsma et al., "Power Lines" (2025). Learning rates scale with the root of the batch size, and
+ * weight decay keeps the averaging time of the weights: Wang and Aitchison, "How to set AdamW's
+ * weight decay" (2024).
  *
  * @module
  */
@@ -19,48 +19,48 @@ import { flopsPerToken } from "./costs.ts";
 import type { LearningRates } from "./optimizer_groups.ts";
 import { parameterCounts } from "../model/parameters.ts";
 
-/** What the user may set, under the names and with the defaults of nanochat's flags. */
+/** The user's options, with the names and defaults of nanochat's flags. */
 export interface ScalingOptions {
-  /** The number of layers. */
+  /** Number of layers. */
   readonly depth: number;
-  /** The number of tokens in the vocabulary. */
+  /** Vocabulary size. */
   readonly vocabSize: number;
-  /** The width for each layer of depth; 64 by default. */
+  /** Width per layer of depth. @default {64} */
   readonly aspectRatio?: number;
-  /** The channels of an attention head; the width is rounded up to a multiple. 128 by default. */
+  /** Head size; the width is rounded up to a multiple. @default {128} */
   readonly headDim?: number;
-  /** The length of a training sequence in tokens; 2048 by default. */
+  /** Training length in tokens. @default {2048} */
   readonly maxSeqLen?: number;
-  /** The long (L) and short (S) attention windows; `"SSSL"` by default. */
+  /** Long (L) and short (S) attention windows. @default {"SSSL"} */
   readonly windowPattern?: string;
-  /** The number of steps; -1, the default, derives it from `targetFlops`. */
+  /** Number of steps; −1 derives it from `targetFlops`. @default {-1} */
   readonly numIterations?: number;
-  /** The operations to spend; -1, the default, derives them from `targetParamDataRatio`. */
+  /** FLOPs to spend; −1 derives them from `targetParamDataRatio`. @default {-1} */
   readonly targetFlops?: number;
   /**
-   * The training tokens for each parameter of the layers and the head; 12 by default. -1 takes the
-   * default for the batch size, and leaves the length of the run to the two above.
+   * Training tokens per parameter of layers and head. −1 takes the default for the batch size only,
+   * if the two above set the length. @default {12}
    */
   readonly targetParamDataRatio?: number;
-  /** The sequences that are computed at once; 32 by default. */
+  /** Sequences per batch. @default {32} */
   readonly deviceBatchSize?: number;
-  /** The tokens of one step; -1, the default, derives a power of two. */
+  /** Tokens per step; −1 derives a power of two. @default {-1} */
   readonly totalBatchSize?: number;
-  /** The processes that compute sequences at once, each `deviceBatchSize`; 1 by default. */
+  /** Processes that compute batches in parallel. @default {1} */
   readonly ranks?: number;
-  /** The learning rate of the embeddings before scaling; 0.3 by default. */
+  /** Learning rate of the embeddings before scaling. @default {0.3} */
   readonly embeddingLr?: number;
-  /** The learning rate of the head before scaling; 0.008 by default. */
+  /** Learning rate of the head before scaling. @default {0.008} */
   readonly unembeddingLr?: number;
-  /** The learning rate of the matrices before scaling; 0.02 by default. */
+  /** Learning rate of the matrices before scaling. @default {0.02} */
   readonly matrixLr?: number;
-  /** The learning rate of the scalars before scaling; 0.5 by default. */
+  /** Learning rate of the scalars before scaling. @default {0.5} */
   readonly scalarLr?: number;
-  /** The weight decay of the matrices before scaling; 0.28 by default. */
+  /** Weight decay of the matrices before scaling. @default {0.28} */
   readonly weightDecay?: number;
 }
 
-/** The defaults of {@linkcode ScalingOptions}, as nanochat's flags have them. */
+/** Defaults of {@linkcode ScalingOptions}, from nanochat. */
 export const scalingDefaults: Required<Omit<ScalingOptions, "depth" | "vocabSize" | "ranks">> = {
   aspectRatio: 64,
   headDim: 128,
@@ -78,49 +78,47 @@ export const scalingDefaults: Required<Omit<ScalingOptions, "depth" | "vocabSize
   weightDecay: 0.28,
 };
 
-/** A run, with every number that the depth and the options derive. */
+/** A run, with all derived numbers. */
 export interface TrainingPlan {
-  /** The shape of the model. */
+  /** The model's shape. */
   readonly config: GPTConfig;
-  /** The parameters that the number of tokens is derived from: the layers and the head. */
+  /** Parameters that count for the number of tokens: layers and head. */
   readonly scalingParameters: number;
-  /** The operations of training on one token. */
+  /** Training FLOPs per token. */
   readonly flopsPerToken: number;
-  /** The tokens that suit a model of this size. */
+  /** Tokens that suit a model of this size. */
   readonly targetTokens: number;
-  /** The batch size that suits so many tokens, before it is rounded to a power of two. */
+  /** Batch size that suits so many tokens, before rounding to a power of two. */
   readonly predictedBatchSize: number;
-  /** The tokens of one step. */
+  /** Tokens per step. */
   readonly totalBatchSize: number;
-  /** The factor on the learning rates that goes with the batch size. */
+  /** Factor on learning rates from the batch size. */
   readonly batchLrScale: number;
-  /** The scaled learning rates and weight decay. */
+  /** Scaled learning rates and weight decay. */
   readonly learningRates: Required<LearningRates>;
-  /** The number of steps. */
+  /** Number of steps. */
   readonly numIterations: number;
-  /** The tokens of the whole run. */
+  /** Tokens of the run. */
   readonly totalTokens: number;
-  /** The batches whose gradients are added up in one step. */
+  /** Batches per step. */
   readonly gradAccumSteps: number;
-  /** The processes that compute batches at once. */
+  /** Processes that compute batches in parallel. */
   readonly ranks: number;
-  /** The operations of the whole run. */
+  /** FLOPs of the run. */
   readonly totalFlops: number;
 }
 
 /** The depth at which everything was tuned. */
 const tunedDepth = 12;
 
-/** The batch size, in tokens, that was found best at that depth. */
+/** The best batch size at that depth, in tokens. */
 const tunedBatchSize = 2 ** 19;
 
 /**
- * The shape of a model of the given depth.
+ * The shape of a model by depth: the width is depth × aspect ratio, rounded up to a multiple of the
+ * head size.
  *
- * The width is depth × aspect ratio, rounded up to a multiple of the head size.
- *
- * @param options The depth, and what differs from the defaults.
- * @throws {RangeError} If a number is out of range or no model can be built from it.
+ * @throws {RangeError} If an option is out of range.
  *
  * @example
  * ```ts
@@ -153,12 +151,10 @@ export function configForDepth(options: ScalingOptions): GPTConfig {
 }
 
 /**
- * Derives a whole run from the depth.
+ * Derives a run from the depth.
  *
- * @param options The depth, and what differs from the defaults.
- * @returns Every number that the run needs.
- * @throws {RangeError} If a number is out of range, nothing sets the length of the run, the batch is
- * not a multiple of what is computed at once, or the run would be shorter than a step.
+ * @throws {RangeError} If an option is out of range, nothing sets the length of the run, the batch
+ * is no multiple of a device batch, or the run is shorter than a step.
  *
  * @example
  * ```ts

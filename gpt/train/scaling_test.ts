@@ -37,7 +37,7 @@ interface GoldenScaling {
   scaling_variants: GoldenPlan[];
 }
 
-/** The original's flags as our options: `--max-seq-len=512` is `maxSeqLen: 512`. */
+/** nanochat's flags as our options: `--max-seq-len=512` is `maxSeqLen: 512`. */
 function optionsOf({ depth, argv }: GoldenPlan): ScalingOptions {
   const { _, ...flags } = parseArgs(argv);
   const options = Object.entries(flags).map(([name, value]) => [camelCase(name, "-"), value]);
@@ -50,7 +50,7 @@ function camelCase(name: string, separator: string): string {
   ).join("");
 }
 
-/** Our plan in the golden data's words. */
+/** Our plan in the golden data's terms. */
 function goldenPlanOf(golden: GoldenPlan): GoldenPlan {
   const plan = planTraining(optionsOf(golden));
   const { config } = plan;
@@ -83,7 +83,7 @@ function goldenPlanOf(golden: GoldenPlan): GoldenPlan {
     num_scaling_params: plan.scalingParameters,
     num_flops_per_token: plan.flopsPerToken,
     target_tokens: plan.targetTokens,
-    // The original predicts a batch size only where none is given.
+    // nanochat predicts a batch size only if none is given.
     predicted_batch_size: golden.predicted_batch_size === null ? null : plan.predictedBatchSize,
     total_batch_size: plan.totalBatchSize,
     batch_lr_scale: plan.batchLrScale,

@@ -1,5 +1,5 @@
 /**
- * A tokenizer for a corpus, and its place in the user's files.
+ * Training a tokenizer on a corpus, and where it is kept.
  *
  * Source: nanochat, `scripts/tok_train.py`.
  *
@@ -16,20 +16,19 @@ import {
   writeFileAtomically,
 } from "../files/files.ts";
 
-/** How much of a corpus a tokenizer is trained on. */
+/** How much text to train on. */
 export interface TextLimits {
-  /** Of each document, this many characters; infinity for all. */
+  /** Maximum characters of each document. */
   readonly docCap: number;
-  /** Of all documents together, this many characters: the one that exceeds it is the last. */
+  /** Maximum characters in all: the document that exceeds it is the last. */
   readonly maxChars: number;
 }
 
 /**
  * Trains a tokenizer on the training split of a corpus.
  *
- * @param source The corpus.
- * @param options The size of the vocabulary, and how much text is used.
- * @throws {RangeError} If the vocabulary is too small for the bytes and the special tokens.
+ * @param options The vocabulary size, and how much text to use.
+ * @throws {RangeError} If the vocabulary is too small for the bytes and special tokens.
  * @throws {Error} If the corpus cannot be read or has no text.
  *
  * @example
@@ -53,10 +52,7 @@ export async function trainTokenizer(
 }
 
 /**
- * Crops documents, and stops when there is enough text.
- *
- * @param texts The documents.
- * @param limits In UTF-16 code units.
+ * Crops documents, and stops when there is enough text. Limits are in UTF-16 code units.
  *
  * @example
  * ```ts
@@ -79,16 +75,15 @@ export async function* limitTexts(
   }
 }
 
-/** Where the tokenizer lies that new models are trained with. */
+/** The path of the tokenizer for new models. */
 export function tokenizerPath(): string {
   return basePath("tokenizer", "tokenizer.json");
 }
 
 /**
- * Makes a tokenizer the one that new models are trained with.
+ * Makes a tokenizer the one for new models.
  *
- * @returns Where it is now, and where another one is that was there before; `null` if there was none,
- * or the same.
+ * @returns Its path, and the new path of a different one that was there before, if any.
  * @throws {Error} If it cannot be written; the message names the path.
  */
 export async function keepTokenizer(
@@ -114,7 +109,7 @@ async function readFormer(path: string): Promise<string | null> {
 }
 
 /**
- * Reads the tokenizer that new models are trained with.
+ * Reads the tokenizer for new models.
  *
  * @throws {Error} If there is none, or it is damaged; the message names the path.
  */

@@ -11,7 +11,7 @@ import {
 
 const all = { docCap: Infinity, maxChars: Infinity };
 
-/** Runs something with another folder for the user's files. */
+/** Runs with another base folder. */
 async function inFolder<Result>(folder: string, run: () => Promise<Result>): Promise<Result> {
   const before = Deno.env.get("NANODINO_HOME");
   Deno.env.set("NANODINO_HOME", folder);
@@ -38,7 +38,7 @@ Deno.test("a tokenizer learns from the training split alone", async () => {
   assertEquals(tokenizer.merges, alone.merges);
 });
 
-Deno.test("a tokenizer that was kept is found again", async () => {
+Deno.test("a kept tokenizer is found", async () => {
   const folder = await Deno.makeTempDir();
   await inFolder(folder, async () => {
     const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 270 });

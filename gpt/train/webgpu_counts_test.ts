@@ -18,7 +18,7 @@ function randomIds(device: RecordingWebGpuDevice, seed: number): Tensor {
 }
 
 gpuTest(
-  "a training step of the base model is few dispatches, and makes nothing new",
+  "a training step of the base model is few dispatches, and creates nothing",
   async (device) => {
     const model = new GPT(config, device, { seed: 1 });
     const optimizer = model.optimizer({ weightDecay: 0.1 });

@@ -9,14 +9,14 @@ import { GPT } from "../model/model.ts";
 import { planTraining } from "./scaling.ts";
 import { train } from "./run.ts";
 
-/** The longest that a server or a page may be kept waiting, in milliseconds. */
+/** Maximum delay of a server or page, in milliseconds. */
 const LONGEST = 50;
 
-/** What {@linkcode trainAndWatch} saw. */
+/** Results of {@linkcode trainAndWatch}. */
 interface Seen {
   readonly losses: number[];
   readonly weights: string;
-  /** The longest that the event loop kept a timer waiting in each step, in milliseconds. */
+  /** Maximum timer delay in each step, in milliseconds. */
   readonly delays: number[];
 }
 
@@ -31,7 +31,7 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
   const optimizer = model.optimizer({ ...plan.learningRates, weightDecay: 0.1 });
   const tokens = permutationArray(1, 1024);
   const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 4, sequenceLength: 128 });
-  // An evaluation after each step has its loss read at once, so each step has a delay of its own.
+  // An evaluation after each step forces a read-back, so each step has its own delay.
   const evaluate = { every: 1, run: () => Promise.resolve(0) };
   await device.synchronize();
 
@@ -58,12 +58,12 @@ async function trainAndWatch(worker: boolean): Promise<Seen> {
   return { losses, delays, weights: values.map((of) => of.join()).join() };
 }
 
-adapterTest("training in a worker is the same to the bit, and lets timers run", async () => {
+adapterTest("training in a worker gives the same bits, and lets timers run", async () => {
   const direct = await trainAndWatch(false);
   const remote = await trainAndWatch(true);
   assertEquals(remote.losses, direct.losses);
   assert(remote.weights === direct.weights, "the parameters are not the same");
-  // Other programs may take the processor away, so what counts is what is seen in half of the steps.
+  // Other programs may interrupt, so half of the steps suffice.
   const inTime = remote.delays.filter((delay) => delay < LONGEST).length;
   assert(inTime >= remote.delays.length / 2, `a timer was late by ${remote.delays} ms`);
 });
