@@ -1,5 +1,5 @@
 /**
- * Measures a model: nanochat's `base_eval`, with its flags.
+ * Evaluates a model: nanochat's `base_eval`, with its flags.
  *
  * @module
  */
@@ -35,7 +35,8 @@ import {
 const evaluations = ["core", "bpb", "sample"] as const;
 
 const evalFlag: Flag<readonly string[]> = {
-  help: "What to do, with commas between: the CORE metric, bits per byte on both splits, samples",
+  help:
+    "What to evaluate, separated by commas: the CORE metric, bits per byte of both splits, samples",
   fallback: ["bpb", "sample"],
   placeholder: "core,bpb,sample",
   parse: (text) => {
@@ -47,10 +48,10 @@ const evalFlag: Flag<readonly string[]> = {
 
 const flags = {
   eval: evalFlag,
-  deviceBatchSize: integer(32, "The sequences computed at once"),
+  deviceBatchSize: integer(32, "Sequences per batch"),
   ...bundleFlags,
   maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
-  splitTokens: integer(40 * 524_288, "Tokens of each split that are predicted, at most"),
+  splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
   ...modelFlags,
   ...corpusFlags,
   ...deviceFlags,
@@ -59,8 +60,8 @@ const flags = {
 /**
  * Evaluates a model.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -71,7 +72,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary: "Measures the model that was saved last: CORE, bits per byte, and samples to read.",
+    summary: "Evaluates the latest model: CORE, bits per byte, and samples.",
     command: "deno task base_eval",
     flags,
     run,
@@ -101,7 +102,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
   }
 }
 
-/** Evaluates CORE, prints a line for each task, and writes all as CSV, as the original does. */
+/** Evaluates CORE, prints a line per task, and writes all as CSV, like the original. */
 async function core(
   model: GPT,
   { tokenizer, meta }: Checkpoint,
@@ -130,7 +131,7 @@ async function bitsPerByte(
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
 ): Promise<number> {
   const split = await (await openSource(data)).open(name);
-  // The first token of a stream is not predicted.
+  // The first token is not predicted.
   const maximumTokens = splitTokens + 1;
   const { tokens } = await readTokenStream(split, encoderOf(tokenizer), { maximumTokens });
   const batches = new SequentialLoader({

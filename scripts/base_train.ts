@@ -23,8 +23,8 @@ import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } fro
 
 const flags = {
   ...trainingFlags,
-  resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
-  resumeFromStep: integer(-1, "Go on from the checkpoint of this step, -1 for not", {
+  resume: toggle("Resume from the latest checkpoint, with the flags of its run"),
+  resumeFromStep: integer(-1, "Resume from the checkpoint of this step, -1 for none", {
     least: 0,
     or: -1,
   }),
@@ -34,11 +34,11 @@ const flags = {
 };
 
 /**
- * Trains a model, or goes on with it.
+ * Trains a model, or resumes a run.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
- * went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
+ * error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -67,7 +67,7 @@ async function runOn(
 ): Promise<number> {
   await using found = ranks === null || ranks.rank === 0 ? await openRun(given, args) : null;
   const { folder, checkpoint, tokenizer } = await shareRun(ranks, found);
-  // Flags that are given again may change a run that goes on; for all others its own hold.
+  // Given flags may change a resumed run; the others keep their saved values.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
   const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
@@ -91,14 +91,14 @@ async function runOn(
   }
 }
 
-/** Where a run begins: what is read from files. */
+/** Where a run starts, from files. */
 interface RunStart {
   readonly folder: string;
   readonly checkpoint: Checkpoint | undefined;
   readonly tokenizer: Tokenizer;
 }
 
-/** Finds and locks the run that the flags mean. */
+/** Finds and locks the run's folder. */
 async function openRun(
   given: Values<typeof flags>,
   args: readonly string[],
@@ -120,7 +120,7 @@ async function openRun(
   }
 }
 
-/** What rank 0 has found, on every rank: the others need no shared disk. */
+/** Sends what rank 0 has found to every rank: the others need no shared disk. */
 async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
   if (ranks === null) return found!;
   const text = found === null ? null : JSON.stringify({
@@ -134,7 +134,7 @@ async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise
   return { folder, tokenizer, checkpoint: meta && { folder, meta, tokenizer } };
 }
 
-/** The folder of the run that goes on: the one that the flags name, or else the latest. */
+/** The folder of the run to resume: the given one, or the latest. */
 async function folderToResume(
   { modelTag, depth }: Values<typeof flags>,
   args: readonly string[],

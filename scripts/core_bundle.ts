@@ -1,5 +1,5 @@
 /**
- * Gets the tasks of the CORE metric: downloads a bundle, or makes a small one by rule.
+ * Gets the tasks of the CORE metric: downloads a bundle, or generates a small one by rule.
  *
  * @module
  */
@@ -34,9 +34,9 @@ const flags = {
 /**
  * Gets a bundle.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
- * went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
+ * error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
       throw error;
     }
   }
-  // What cannot be read does not take the place of what can.
+  // Replace the old bundle only with a readable one.
   const { tasks } = await readCoreBundle(arriving);
   const earlier = await findCoreBundle();
   if (earlier !== null) {
@@ -106,7 +106,7 @@ async function writeDemonstration(path: string): Promise<string> {
   return folder;
 }
 
-/** Says how far a download is: in place on a terminal, and not at all elsewhere. */
+/** Shows the progress of a download, on a terminal only. */
 function showProgress(): (done: number, total: number | null) => void {
   const isTerminal = Deno.stdout.isTerminal();
   let shown = 0;

@@ -1,22 +1,22 @@
 /**
- * The command line of every script: flags with types, `--help`, exit codes, errors on one line.
+ * The command line of every script: typed flags, `--help`, exit codes, errors in one line.
  *
  * @module
  */
 
 import { parseArgs } from "node:util";
 
-/** A flag that has a value, or is there or not. */
+/** A flag, with a value or without (a switch). */
 export interface Flag<Value> {
-  /** What `--help` says of it. */
+  /** Its description in `--help`. */
   readonly help: string;
-  /** The value without the flag. */
+  /** The default value. */
   readonly fallback: Value;
-  /** What stands for the value in `--help`; `null` for a switch, which has none. */
+  /** Placeholder of the value in `--help`; `null` for a switch. */
   readonly placeholder: string | null;
-  /** Whether it may be given several times; `parse` then gets a line for each. */
+  /** Whether it may be repeated; `parse` then gets one line per value. */
   readonly isRepeatable?: boolean;
-  /** Reads the value. @throws {UsageError} If it makes no sense: "a whole number, got x". */
+  /** Parses the value. @throws {UsageError} If it is invalid: "a whole number, got x". */
   readonly parse: (text: string) => Value;
 }
 
@@ -28,15 +28,15 @@ export type Values<Given extends Flags> = {
   readonly [Name in keyof Given]: Given[Name] extends Flag<infer Value> ? Value : never;
 };
 
-/** The command line makes no sense: exit code 2. */
+/** A wrong command line: exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** What is saved with a run: the values of flags that are numbers, texts, switches or not given. */
+/** Flag values that are saved with a run. */
 export type Settings = Readonly<Record<string, string | number | boolean | null>>;
 
-/** A whole number from `least` to `most`, or the one exception `or`, which is −1 or 0 for "no". */
+/** An integer from `least` to `most`, or the exception `or`: −1 or 0 for "no". */
 export function integer(
   fallback: number,
   help: string,
@@ -53,7 +53,7 @@ export function integer(
   return { help, fallback, placeholder: "N", parse: (text) => parseNumber(text, wanted, isFine) };
 }
 
-/** A number of at least `least`, or the one exception `or`. */
+/** A number from `least` to `most`, or the exception `or`. */
 export function decimal(
   fallback: number,
   help: string,
@@ -72,12 +72,12 @@ export function decimal(
   return { help, fallback, placeholder: "X", parse: (text) => parseNumber(text, wanted, isFine) };
 }
 
-/** A text that is not empty. */
+/** A string that is not empty. */
 export function text(fallback: string, help: string, placeholder = "TEXT"): Flag<string> {
   return { help, fallback, placeholder, parse: notEmpty };
 }
 
-/** A flag without a fallback: `null` if it is not given. */
+/** A flag without a default: `null` if not given. */
 export function optional<Value>(flag: Flag<Value>): Flag<Value | null> {
   return { ...flag, fallback: null };
 }
@@ -100,46 +100,44 @@ export function choice<Word extends string>(
   };
 }
 
-/** A flag that may be given several times: all its texts, in their order. */
+/** A repeatable flag: all its values in order. */
 export function list(help: string, placeholder: string): Flag<readonly string[]> {
   const parse = (text: string) => text.split("\n").map(notEmpty);
   return { help, fallback: [], placeholder, isRepeatable: true, parse };
 }
 
-/** A flag that is there or not. */
+/** A switch. */
 export function toggle(help: string): Flag<boolean> {
   return { help, fallback: false, placeholder: null, parse: (text) => text !== "false" };
 }
 
-/** What a script is. */
+/** A script. */
 export interface Script<Given extends Flags> {
-  /** What it does, in a sentence. */
+  /** Its purpose, in a sentence. */
   readonly summary: string;
-  /** How it is called: `deno task train`. */
+  /** Its command: `deno task train`. */
   readonly command: string;
-  /** Its flags, without `--help` and `--debug`, which all have. */
+  /** Its flags, besides `--help` and `--debug`. */
   readonly flags: Given;
   /**
-   * What it does.
+   * Runs the script.
    *
-   * @param values The values of the flags.
-   * @param args The command line, for scripts whose fallbacks depend on what is found.
-   * @returns The exit code; 0 if none is given.
+   * @param args The command line, if defaults depend on what is found.
+   * @returns The exit code. @default {0}
    */
   readonly run: (values: Values<Given>, args: readonly string[]) => Promise<number | void>;
 }
 
 const commonFlags = {
-  help: toggle("Show this text"),
+  help: toggle("Show this help"),
   debug: toggle("Show where an error came from"),
 };
 
 /**
- * Runs a script: reads its flags and prints what goes wrong on one line.
+ * Parses flags, runs a script, and prints errors in one line.
  *
- * @param script The script.
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong; 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  */
 export async function runScript<Given extends Flags>(
   script: Script<Given>,
@@ -162,12 +160,11 @@ export async function runScript<Given extends Flags>(
 }
 
 /**
- * Reads flags.
+ * Parses flags.
  *
  * @param args The command line.
- * @param flags The flags that there are.
- * @param saved Values that take the place of the fallbacks.
- * @throws {UsageError} If a flag is unknown or its value makes no sense.
+ * @param saved Values that replace the defaults.
+ * @throws {UsageError} If a flag is unknown or its value invalid.
  *
  * @example
  * ```ts
@@ -192,12 +189,12 @@ export function parseFlags<Given extends Flags>(
   return values as Values<Given>;
 }
 
-/** The names of the flags that stand on a command line. */
+/** The flags on a command line. */
 export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
   return new Set(splitArguments(args, { ...flags, ...commonFlags }).keys());
 }
 
-/** Runs something that flags lead to: what it refuses, the flags are to blame for. */
+/** Runs something whose errors are due to wrong flags. */
 export function blameFlags<Result>(run: () => Result): Result {
   try {
     return run();
@@ -207,12 +204,12 @@ export function blameFlags<Result>(run: () => Result): Result {
   }
 }
 
-/** What went wrong, without the lines that say where. */
+/** An error's message, without the stack. */
 export function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;
 }
 
-/** The texts that stand on a command line, by the names of the flags. */
+/** The values on a command line, by flag. */
 function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { placeholder, isRepeatable = false }]) =>
@@ -237,7 +234,7 @@ function splitArguments(args: readonly string[], flags: Flags): Map<string, stri
   );
 }
 
-/** `--eval-every -1` is meant as `--eval-every=-1`; a bare `-1` would be taken for a flag. */
+/** `--eval-every -1` means `--eval-every=-1`; a bare `-1` would be parsed as a flag. */
 function joinNegative(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const argument of args) {

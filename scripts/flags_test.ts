@@ -22,7 +22,7 @@ const flags = {
   noBlas: toggle("No BLAS"),
 };
 
-Deno.test("flags that are not given have their fallbacks", () => {
+Deno.test("flags that are not given have their defaults", () => {
   assertEquals(parseFlags([], flags), {
     maxSeqLen: 2048,
     evalEvery: 250,
@@ -33,7 +33,7 @@ Deno.test("flags that are not given have their fallbacks", () => {
   });
 });
 
-Deno.test("a value stands after a space or an equals sign, and may be negative", () => {
+Deno.test("a value follows a space or an equals sign, and may be negative", () => {
   const args = "--max-seq-len 1_024 --eval-every -1 --matrix-lr=2e-3 --device=cpu --no-blas";
   const values = parseFlags([...args.split(" "), "--prompt", "-5 degrees"], flags);
   assertEquals(values, {
@@ -51,7 +51,7 @@ Deno.test("the last of two values counts", () => {
   assertEquals(maxSeqLen, 2);
 });
 
-Deno.test("saved values take the place of fallbacks, and given ones that of both", () => {
+Deno.test("saved values replace defaults, and given values replace both", () => {
   const saved = { maxSeqLen: 64, noBlas: true, prompt: null, other: "ignored" };
   const values = parseFlags(["--max-seq-len", "32"], flags, saved);
   assertEquals([values.maxSeqLen, values.noBlas, values.prompt], [32, true, null]);
@@ -62,7 +62,7 @@ Deno.test("saved values take the place of fallbacks, and given ones that of both
   );
 });
 
-Deno.test("values that make no sense are refused with what was wanted and what came", () => {
+Deno.test("invalid values are refused with what was wanted and what was given", () => {
   const cases: [string[], string][] = [
     [["--max-seq-len", "0"], 'wanted a whole number of at least 1, got "0"'],
     [["--max-seq-len", "1.5"], 'got "1.5"'],
@@ -88,11 +88,11 @@ Deno.test("values that make no sense are refused with what was wanted and what c
   }
 });
 
-Deno.test("it can be told which flags were given", () => {
+Deno.test("given flags are known", () => {
   assertEquals([...givenFlags(["--no-blas", "--max-seq-len=3"], flags)], ["maxSeqLen", "noBlas"]);
 });
 
-Deno.test("what does not go together is blamed on the flags, and only that", () => {
+Deno.test("only errors due to flags are blamed on the flags", () => {
   const fail = (error: Error) => () => {
     throw error;
   };
@@ -100,7 +100,7 @@ Deno.test("what does not go together is blamed on the flags, and only that", () 
   assertThrows(() => blameFlags(fail(new TypeError("a bug"))), TypeError, "a bug");
 });
 
-Deno.test("a script's exit code is what it returns, or 1 or 2 after an error", async () => {
+Deno.test("a script exits with the code it returns, or 1 or 2 after an error", async () => {
   const script = (run: () => Promise<number | void>) =>
     runScript({ summary: "Tests.", command: "deno task test", flags: {}, run }, []);
   const silent = console.error;

@@ -1,4 +1,4 @@
-/** Numbers as people read them. @module */
+/** Formatting numbers for people. @module */
 
 /** `1,234,567` */
 export function count(value: number): string {
@@ -33,7 +33,7 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`;
 }
 
-/** Rows of cells as lines: the first column to the left, all others to the right. */
+/** Formats rows of cells: the first column to the left, others to the right. */
 export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
   return rows.map((row) =>

@@ -30,7 +30,7 @@ import { alignColumns, bytes, count, percent, short } from "./format.ts";
 import { checkTag, chosenType, deviceFlags, modelFlags, openChosenDevice } from "./training.ts";
 
 const batchFlag: Flag<readonly number[]> = {
-  help: "The sequences decoded side by side, with commas between",
+  help: "Sequences to decode in parallel, separated by commas",
   fallback: [1, 8, 32, 128],
   placeholder: "1,8,…",
   parse: (text) => {
@@ -46,11 +46,11 @@ const flags = {
     "any",
     "The stage of the model: any takes the latest run, and with --model-tag a base model",
   ),
-  promptTokens: integer(512, "Tokens of the prompt; cut to what the training length leaves"),
-  decodeTokens: integer(128, "Tokens decoded after it", { least: 2 }),
+  promptTokens: integer(512, "Prompt length; shortened to fit into the training length"),
+  decodeTokens: integer(128, "Tokens to decode after it", { least: 2 }),
   batchSizes: batchFlag,
   bandwidth: decimal(0, "The device's bandwidth in GB/s, 0 to measure it"),
-  peakTflops: decimal(0, "What the device computes in TFLOP/s, 0 to measure it"),
+  peakTflops: decimal(0, "The device's peak TFLOP/s, 0 to measure it"),
   ...modelFlags,
   ...deviceFlags,
 };
@@ -58,8 +58,8 @@ const flags = {
 /**
  * Times a model.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -70,8 +70,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary:
-      "Times prefill and decoding of the model that was saved last, for several batch sizes.",
+    summary: "Times prefill and decoding of the latest model, for several batch sizes.",
     command: "deno task infer_bench",
     flags,
     run,

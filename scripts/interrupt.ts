@@ -1,31 +1,30 @@
-/** Signals that ask a process to end: the first to stop in order, Ctrl-C after it to stop at once. @module */
+/** Signals: the first one stops a run in order, Ctrl-C after it stops at once. @module */
 
 import { printError } from "./output.ts";
 
-/** The signals that are listened for, and the exit code that tells of each: 128 plus its number. */
+/** Signals, and their exit codes: 128 plus the number. */
 const EXIT_CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
-/** A signal that asks to stop. */
+/** A request to stop. */
 export interface Interrupt extends Disposable {
-  /** Aborted by the first one. */
+  /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** The exit code that tells of it; 0 before there was one. */
+  /** The exit code of the signal; 0 before. */
   readonly exitCode: number;
 }
 
 /**
- * Listens for Ctrl-C, `kill` and the end of the terminal: SIGINT, SIGTERM and SIGHUP.
+ * Listens for SIGINT (Ctrl-C), SIGTERM and SIGHUP.
  *
- * After the first of them Ctrl-C is not listened for any more, so it ends the process at once, even in
- * the middle of a computation. The others may come twice where one was meant, since `deno task` passes
- * on what its process group gets: further ones are ignored. Deno cannot see that `nohup` asked to
- * ignore SIGHUP: a run that shall outlive its terminal is started in a session of its own (`setsid`,
- * `tmux`).
+ * After the first signal, Ctrl-C ends the process at once, even in the middle of a computation.
+ * Other signals may arrive twice, since `deno task` forwards what its process group gets:
+ * repetitions are ignored. Deno cannot see that `nohup` ignores SIGHUP: a run that should outlive
+ * its terminal needs a session of its own (`setsid`, `tmux`).
  *
- * @param message What is printed at the first one.
- * @param rank The number of this process where a launcher started several: rank 0 prints, and all also
- * listen for SIGUSR2, which Open MPI's launcher passes on where it ends the ranks at others. A second
- * Ctrl-C is for the launcher then, which may pass on the first one twice.
+ * @param message Printed at the first signal.
+ * @param rank The rank of this process, if a launcher started several: rank 0 prints, and all also
+ * listen for SIGUSR2, which Open MPI's launcher forwards but ends ranks at other signals. A second
+ * Ctrl-C is the launcher's then, which may forward the first one twice.
  */
 export function onInterrupt(message: string, rank: number | null = null): Interrupt {
   const controller = new AbortController();

@@ -1,4 +1,4 @@
-/** Whether a run fits into the memory of the device and of the machine. @module */
+/** Checks that a run fits into the memory of device and machine. @module */
 
 import {
   type Device,
@@ -14,7 +14,7 @@ import { bytes } from "./format.ts";
 import type { TrainingValues } from "./training.ts";
 
 /**
- * Refuses a run that does not fit into memory.
+ * Rejects a run that does not fit into memory.
  *
  * @throws {UsageError} With the flags of the nearest runs that fit.
  */
@@ -24,7 +24,7 @@ export async function checkMemory(
     readonly flags: TrainingValues;
     readonly device: Device;
     readonly vocabSize: number;
-    /** Whether the model must stay as it is, since the run goes on. */
+    /** Whether the model must stay as it is, since the run is resumed. */
     readonly isFixed: boolean;
   },
   computeDtype: FloatType,
@@ -45,7 +45,7 @@ export async function checkMemory(
   );
 }
 
-/** The memory that there is, as far as it can be known. */
+/** Available memory, as far as it is known. */
 async function memoryRoom(device: Device): Promise<MemoryRoom> {
   const isMachine = device.kind === "cpu" || device.info.details.software === true;
   const permission = { name: "sys", kind: "systemMemoryInfo" } as const;

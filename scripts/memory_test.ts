@@ -8,7 +8,7 @@ const args = "--depth 4 --head-dim 64 --max-seq-len 256 --device-batch-size 8 --
 const flags = parseFlags([...args.split(" "), "--total-batch-size", "2048"], trainingFlags);
 const plan = planRun(flags, 4096);
 
-Deno.test("a run that the machine has no memory for is refused, with what fits", async () => {
+Deno.test("a run that exceeds the machine's memory is refused, with what fits", async () => {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const { systemMemoryInfo } = Deno;
   const check = (available: number) => {

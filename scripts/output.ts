@@ -1,31 +1,31 @@
-/** Output that does not fail when nobody reads it any more: a run outlives its terminal. @module */
+/** Output that does not fail if nobody reads it: a run outlives its terminal. @module */
 
 let isMuted = false;
 
-/** Writes nothing more to the standard output: where several processes run, one tells of it. */
+/** Writes nothing more to standard output: only one of several ranks prints. */
 export function mute(): void {
   isMuted = true;
 }
 
-/** Writes a text to the standard output as it is, without a line break after it. */
+/** Writes text to standard output, without a line break. */
 export function write(text: string): void {
   if (!isMuted) writeTo(Deno.stdout, text);
 }
 
-/** Writes a line to the standard output. */
+/** Writes a line to standard output. */
 export function print(line: string): void {
   write(`${line}\n`);
 }
 
-/** Writes a line to the standard error. */
+/** Writes a line to standard error. */
 export function printError(line: string): void {
   writeTo(Deno.stderr, `${line}\n`);
 }
 
 /**
- * Writes a prompt and what follows it, as it comes.
+ * Streams a prompt and its continuation.
  *
- * @param pieces What follows. If there is an error before the first piece, nothing is written.
+ * @param pieces The continuation. If it fails before the first piece, nothing is written.
  * @returns The whole text.
  */
 export async function writeContinuation(
@@ -42,7 +42,7 @@ export async function writeContinuation(
   return text.slice(0, -"\n\n".length);
 }
 
-/** The width of the terminal in characters. */
+/** Width of the terminal in characters. */
 export function columns(): number {
   try {
     return Deno.consoleSize().columns;
@@ -58,6 +58,6 @@ function writeTo(output: typeof Deno.stdout | typeof Deno.stderr, text: string):
       written += output.writeSync(bytes.subarray(written));
     }
   } catch {
-    // The terminal was closed, or the process at the other end of the pipe has ended.
+    // The terminal was closed, or the reader of the pipe has ended.
   }
 }

@@ -1,20 +1,20 @@
-/** Runs a script on the ranks that a launcher started. @module */
+/** Runs a script on the ranks of a launcher. @module */
 
 import { letFirstSpeak, openRanks, RanksError, type RunRanks } from "../gpt/mod.ts";
 import { firstLine, text, UsageError } from "./flags.ts";
 import { mute, print } from "./output.ts";
 
-/** The flag that says which MPI is taken. */
+/** The flag that chooses an MPI library. */
 export const parallelFlags = {
   mpi: text("auto", "Under mpiexec or mpirun: auto, off, or the path of MPI's library", "PATH"),
 };
 
 /**
- * Runs something on every rank; only rank 0 prints. An error ends all ranks, with one line that names
- * rank and host.
+ * Runs something on every rank; only rank 0 prints. An error ends all ranks, with one line that
+ * names rank and host.
  *
  * @param choice The value of `--mpi`.
- * @param run Gets `null` where there are no other ranks.
+ * @param run Gets `null` if there are no other ranks.
  * @returns The exit code.
  */
 export async function onRanks(
@@ -22,7 +22,7 @@ export async function onRanks(
   run: (ranks: RunRanks | null) => Promise<number>,
 ): Promise<number> {
   const ranks = await openRanks(choice).catch((error) => {
-    // One rank on each host says it.
+    // Report once per host.
     if (error instanceof RanksError && error.localRank !== 0) Deno.exit(1);
     throw error;
   });
@@ -39,12 +39,12 @@ export async function onRanks(
   }
 }
 
-/** What rank 0 says when all ranks are done: the launcher's exit code does not always tell. */
+/** Printed by rank 0 when all ranks are done, since the launcher's exit code is not reliable. */
 export function doneMessage(ranks: number): string {
   return `All ${ranks} ranks are done.`;
 }
 
-/** The threads of a rank, where the user does not say: its share of the cores of its host. */
+/** Threads of a rank by default: its share of the host's cores. */
 export function threadsOf(threads: number, ranks: RunRanks | null): number {
   if (threads !== 0 || ranks === null) return threads;
   return Math.max(1, Math.floor(navigator.hardwareConcurrency / ranks.localRanks));

@@ -11,7 +11,7 @@ import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script
 
 const script = new URL("base_train.ts", import.meta.url);
 
-/** A corpus and a folder for a user's files, with a tokenizer. */
+/** A corpus and a base folder with a tokenizer. */
 interface Place extends AsyncDisposable {
   readonly corpus: string;
   readonly home: string;
@@ -57,7 +57,7 @@ function assertClose(got: readonly number[], wanted: readonly number[]): void {
   assert(Math.max(...differences) < 1e-4, `${differences}`);
 }
 
-/** All parameters after a step, one after another. */
+/** All parameters after a step, concatenated. */
 async function parametersOf(place: Place, tag: string, step: number): Promise<number[]> {
   const [model] = await savedBits(place, tag, step);
   const arrays = [...readSafetensors(model!)].sort(([a], [b]) => a < b ? -1 : 1);
@@ -113,11 +113,11 @@ testUnderMpi("2 ranks have the parameters of one process after a step", async (m
   assert(two.length === one.length && rms < 1e-6, `${rms}`);
 });
 
-testUnderMpi("a run goes on with 4, 2, 1 and again 4 ranks", async (mpi) => {
+testUnderMpi("a run resumes with 4, 2, 1 and again 4 ranks", async (mpi) => {
   await using place = await makePlace();
   const batch = ["--total-batch-size", "128"];
   await trainAlone(place, "one", batch);
-  // Rates depend on the length of the run, so each part is cut off by a checkpoint that goes away.
+  // Learning rates depend on the length of the run, so each part ends by removing a checkpoint.
   const saved = [...batch, "--save-every", "5"];
   assertEquals((await train(mpi, 4, place, "many", saved)).code, 0);
   const seen = new Map<number, number>();
@@ -139,7 +139,7 @@ testUnderMpi("a run goes on with 4, 2, 1 and again 4 ranks", async (mpi) => {
 
 const ranksRun = new URL("testing/ranks_run.ts", import.meta.url);
 
-/** The rows that each rank had, from one checkpoint to the next. */
+/** The rows of each rank, from one checkpoint to the next. */
 async function rowsOf(mpi: TestedMpi | null, ranks: number, folder: string): Promise<string[][]> {
   const args = [JSON.stringify({ folder })];
   const { code, stdout, stderr } = await launch({ mpi, ranks, script: ranksRun, args });
@@ -163,7 +163,7 @@ testUnderMpi("the rows of 4, 2, 1 and again 4 ranks are those of one process", a
   }
   assertEquals(await digestOf(got), await digestOf(wanted));
   assertEquals(wanted.length, 4 * 5 * 4, "expected four batches in each of twenty steps");
-  // A few come again: the corpus is small.
+  // Some repeat: the corpus is small.
   assert(new Set(wanted).size > 3 * 5 * 4, `${new Set(wanted).size} different batches`);
   for (const folder of [one, many]) await Deno.remove(folder, { recursive: true });
 });
@@ -189,7 +189,7 @@ testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi)
   await Deno.remove(folder, { recursive: true });
 });
 
-testUnderMpi("what is wrong is said in one line, and nothing is written", async (mpi) => {
+testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
   await using place = await makePlace();
   const other = mpi.name === "MPICH" ? "libmpi.so.40" : "libmpich.so.12";
   const cases: [string[], number, number, string][] = [
@@ -212,7 +212,7 @@ async function assertMissing(path: string): Promise<void> {
   assertEquals(found, false, `expected no ${path}`);
 }
 
-/** The signals that stop a run with a checkpoint: those that a launcher passes on, and others. */
+/** Signals that stop a run with a checkpoint: those that a launcher forwards, and others. */
 function signalsOf(
   mpi: TestedMpi,
 ): (readonly [target: "launcher" | "rank", signal: Deno.Signal, code: number])[] {
@@ -251,7 +251,7 @@ testUnderMpi(
   },
 );
 
-/** What a process writes, read all the time so that it never waits for a reader. */
+/** The output of a process, read continuously so that it never blocks. */
 class Output {
   text = "";
   readonly end: Promise<void>;
@@ -261,7 +261,7 @@ class Output {
     this.end = this.#read(stream);
   }
 
-  /** Waits until it has written something, or has ended. */
+  /** Waits for output, or the end. */
   async until(pattern: RegExp): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wanted = { pattern, resolve };

@@ -1,4 +1,4 @@
-/** Shows where the time goes, for the scripts and benches that can be asked for it. @module */
+/** Profiles for scripts and benches. @module */
 
 import {
   type Device,
@@ -10,7 +10,7 @@ import {
 import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 
-/** The flags that ask for a profile. */
+/** Flags for a profile. */
 export const profileFlags = {
   profile: toggle("Print where the time goes: operations, calls, time, speed"),
   trace: optional(text("", "Write where the time goes to this file, for ui.perfetto.dev", "FILE")),
@@ -19,15 +19,13 @@ export const profileFlags = {
 /** The values of {@linkcode profileFlags}. */
 export type ProfileValues = Values<typeof profileFlags>;
 
-/** Whether a profile has to be made. */
+/** Whether a profile is needed. */
 export function wantsProfile({ profile, trace }: ProfileValues): boolean {
   return profile || trace !== null;
 }
 
 /**
- * Prints a profile, writes it as a trace, or both, as the flags want it.
- *
- * @param title What the profile is of.
+ * Prints a profile, writes it as a trace, or both.
  * @throws {Error} If the trace cannot be written.
  */
 export async function showProfile(

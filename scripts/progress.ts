@@ -1,17 +1,17 @@
-/** What is shown of a run while it goes on. @module */
+/** Progress of a run on the terminal. @module */
 
 import type { StepEvent, TrainingEvent, TrainingState } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
 import type { Interrupt } from "./interrupt.ts";
 import { columns, print, write } from "./output.ts";
 
-/** How often the line is written over, or where nobody watches a new one comes, in milliseconds. */
+/** Milliseconds between updates of the line on a terminal, and between lines elsewhere. */
 const INTERVALS = { terminal: 50, file: 5000 };
 
-/** So wide that the line fits into 80 columns. */
+/** So that the line fits into 80 columns. */
 const BAR_WIDTH = 16;
 
-/** Shows steps on one line of the terminal that is written over, or now and then on a new line. */
+/** Shows progress on one line of the terminal, or on new lines elsewhere. */
 export class Progress {
   readonly #steps: number;
   readonly #peakFlops: number;
@@ -20,9 +20,9 @@ export class Progress {
   #isOpen = false;
 
   /**
-   * @param steps The steps of the run.
-   * @param peakFlops What the device reaches in a matrix product, in operations per second.
-   * @param isTerminal Whether lines can be written over.
+   * @param steps The number of steps.
+   * @param peakFlops Peak matmul FLOP/s of the device.
+   * @param isTerminal Whether lines can be overwritten.
    */
   constructor(steps: number, peakFlops: number, isTerminal = Deno.stdout.isTerminal()) {
     this.#isTerminal = isTerminal;
@@ -30,7 +30,6 @@ export class Progress {
     this.#peakFlops = peakFlops;
   }
 
-  /** Shows a step. */
   show(event: StepEvent): void {
     const interval = this.#isTerminal ? INTERVALS.terminal : INTERVALS.file;
     const isLast = event.step === this.#steps - 1;
@@ -43,13 +42,13 @@ export class Progress {
     } else print(line);
   }
 
-  /** Prints a text below the line. */
+  /** Prints text below the line. */
   print(text: string): void {
     this.end();
     print(text);
   }
 
-  /** Leaves the line as it is. */
+  /** Ends the line. */
   end(): void {
     if (this.#isOpen) write("\n");
     this.#isOpen = false;
@@ -71,22 +70,22 @@ export class Progress {
   }
 }
 
-/** What {@linkcode showRun} needs to know of a run. */
+/** Options for {@linkcode showRun}. */
 export interface ShownRun {
-  /** The line that shows how far it is. */
+  /** The progress line. */
   readonly progress: Progress;
-  /** What may stop it. */
+  /** Signals that stop the run. */
   readonly interrupt: Interrupt;
-  /** How the user goes on after a signal. */
+  /** The command that resumes the run. */
   readonly resumeCommand: string;
   /** Shows the profile of a step. */
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
 
 /**
- * Trains to the end of a run, or until a signal, and prints what happens.
+ * Trains to the end of a run or a signal, and prints events.
  *
- * @returns Where the run is then, and the exit code: 0 if it went to its end, or that of the signal.
+ * @returns The state of the run, and the exit code: 0 at the end, or that of the signal.
  */
 export async function showRun(
   events: AsyncIterable<TrainingEvent>,

@@ -1,7 +1,7 @@
 /**
- * Starts a command on several ranks, and again when a rank dies.
+ * Runs a command on several ranks, and restarts it if a rank dies.
  *
- * MPI ends all ranks when one dies, so the run begins again at its last checkpoint, on any number of
+ * MPI ends all ranks when one dies, so the run resumes from its last checkpoint, on any number of
  * ranks.
  *
  * @module
@@ -18,14 +18,14 @@ const flags = {
   launcher: text("mpiexec", "What starts ranks, with flags of its own", "COMMAND"),
 };
 
-/** Exit codes after which another try makes no sense: done, wrong flags, stopped. */
+/** Exit codes that another try would not change: done, wrong flags, stopped. */
 const FINAL_CODES = [0, 2, 129, 130, 143];
 
 /**
- * Runs what follows `--` as arguments of `deno` on several ranks.
+ * Runs the arguments after `--` as a `deno` command on several ranks.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code of the last try; 1 where the launcher says 0 of ranks that did not finish.
+ * @param args The command line.
+ * @returns The exit code of the last try; 1 if the launcher says 0 although ranks did not finish.
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ async function run(values: Values<typeof flags>, command: readonly string[]): Pr
   }
   let isStopped = false;
   let child: Deno.ChildProcess | null = null;
-  // A Ctrl-C reaches the launcher, too: it is in the same process group.
+  // Ctrl-C also reaches the launcher, in the same process group.
   const listeners = (["SIGINT", "SIGTERM", "SIGUSR2"] as const).map((signal) => {
     const listener = () => {
       isStopped = true;
@@ -95,7 +95,7 @@ function start(launcher: string, ranks: number, command: readonly string[]): Den
   }
 }
 
-/** Passes on what ranks print, and notes what it says about the run. */
+/** Forwards the output of ranks, and notes the state of the run. */
 async function watch(
   child: Deno.ChildProcess,
   ranks: number,
@@ -109,12 +109,12 @@ async function watch(
   }
   const { code } = await child.status;
   const isSaved = /^Saved /m.test(output) || output.includes("Going on after step");
-  // MPICH's launcher forgets the code of a killed rank now and then.
+  // MPICH's launcher sometimes loses the code of a killed rank.
   const isDone = ranks === 1 || output.includes(doneMessage(ranks));
   return { code: code === 0 && !isDone ? 1 : code, isSaved };
 }
 
-/** The command that goes on with a run. */
+/** The command that resumes a run. */
 function resuming(command: readonly string[]): string[] {
   const others = command.filter((arg) => arg !== "--overwrite" && arg !== "--resume");
   return [...others, "--resume"];

@@ -5,7 +5,7 @@ import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script
 
 const train = new URL("base_train.ts", import.meta.url).href;
 
-/** Ends the last rank of a run in a folder, in the middle of whatever it does. */
+/** Kills the last rank of a run in a folder. */
 async function killRank(home: string): Promise<boolean> {
   const last = (await runningRanks(`NANODINO_HOME=${home}`)).at(-1);
   if (last !== undefined) Deno.kill(last.pid, "SIGKILL");
@@ -13,7 +13,7 @@ async function killRank(home: string): Promise<boolean> {
 }
 
 testUnderMpi(
-  "a run whose ranks are killed goes on from its checkpoints to the end",
+  "a run whose ranks are killed resumes from its checkpoints to the end",
   async (mpi) => {
     const corpus = await makeCorpus();
     const home = await makeHome(corpus);
@@ -54,7 +54,7 @@ testUnderMpi(
   },
 );
 
-Deno.test("ranks that a launcher calls done, but that did not say so, are started again", async () => {
+Deno.test("ranks are restarted if the launcher says they are done, but they do not", async () => {
   const home = await Deno.makeTempDir();
   const launcher = `${home}/launcher`;
   await Deno.writeTextFile(launcher, "#!/bin/sh\necho Saved a checkpoint\nexit 0\n", {

@@ -15,7 +15,7 @@ import {
 const corpus = await makeCorpus();
 const flags = [...tinyFlags, "--data", corpus];
 
-Deno.test("a run that is killed at any moment goes on from its last checkpoint, bit for bit", async () => {
+Deno.test("a run killed at any moment resumes from its last checkpoint, bit for bit", async () => {
   const { interrupted, uninterrupted, ...counts } = await killRun({
     kills: 6,
     steps: 400,
@@ -136,7 +136,7 @@ Deno.test("a second Ctrl-C ends the process at once, even in the middle of a com
   await child.stderr.cancel();
 });
 
-Deno.test("damaged files of this run and of others do not keep it from going on", async () => {
+Deno.test("damaged files of this run and of others do not prevent resuming", async () => {
   const home = await makeHome(corpus);
   const args = [...flags, "--save-every", "10", "--model-tag", "good"];
   assertEquals((await runScript("base_train.ts", args, home)).code, 0);
@@ -151,7 +151,7 @@ Deno.test("damaged files of this run and of others do not keep it from going on"
   assert(lines.length === 2 && lines[1]!.endsWith("skipped, going on with step 20"), lines[1]);
   assertStringIncludes(lines[0]!, "old/meta_000001.json: wanted JSON");
 
-  // The model of the last checkpoint is damaged: the error names the one before, which loads.
+  // The last checkpoint is damaged: the error names the one before, which loads.
   await Deno.truncate(`${good}/model_000020.safetensors`, 100);
   const refused = await runScript("base_train.ts", ["--resume"], home);
   assertEquals(refused.code, 1);
@@ -169,9 +169,9 @@ Deno.test("a setting of a checkpoint that is no flag is refused, not left at its
   assertEquals((await runScript("base_train.ts", flags, home)).code, 0);
   const meta = `${home}/base_checkpoints/d2/meta_000020.json`;
   const text = await Deno.readTextFile(meta);
-  // As it was saved before descriptions had a digest.
+  // As before metadata had a digest.
   const undigested = text.replace(/,\n {2}"sha256".*/, "");
-  // A flag that there was once stands in older checkpoints, and does no harm.
+  // A former flag in older checkpoints does no harm.
   await Deno.writeTextFile(meta, undigested.replace('"matrixLr"', '"noTune": false, "matrixLr"'));
   assertEquals((await runScript("base_train.ts", ["--resume"], home)).code, 0);
   await Deno.writeTextFile(meta, undigested.replace('"matrixLr"', '"maprixLr"'));
@@ -190,7 +190,7 @@ for (const loader of ["packed", "random"]) {
     const more = ["--resume", "--num-iterations", "22"];
     const resumed = await runScript("base_train.ts", more, home);
     assertEquals(resumed.code, 0, resumed.stderr);
-    // One letter, and nothing of the size or the number of tokens.
+    // One letter, but not the size or the number of tokens.
     const text = await Deno.readTextFile(`${own}/03.txt`);
     await Deno.writeTextFile(`${own}/03.txt`, text.replace("fellow", "fellaw"));
     const { code, stderr } = await runScript("base_train.ts", ["--resume"], home);

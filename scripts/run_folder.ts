@@ -1,10 +1,10 @@
-/** The folder of a run, for one process, and what may be in it already. @module */
+/** The folder of a run, locked for one process. @module */
 
 import { lockRun, removeCheckpoint, type RunLock, savedSteps } from "../gpt/mod.ts";
 import { toggle, UsageError } from "./flags.ts";
 import { print } from "./output.ts";
 
-/** The flag that lets a run take the place of another one. */
+/** The flag that replaces an existing run. */
 export const overwriteFlags = {
   overwrite: toggle("Begin again where there is a run already, which is then removed"),
 };
@@ -12,10 +12,9 @@ export const overwriteFlags = {
 /**
  * Locks the folder of a run.
  *
- * @param wanted.resume Whether the run in it goes on; absent where none can.
- * @param wanted.overwrite Whether the run in it may be removed.
- * @returns The lock.
- * @throws {UsageError} If there is a run already, and neither is wanted, or both are.
+ * @param wanted.resume Whether to resume the run in it; absent if that is impossible.
+ * @param wanted.overwrite Whether to remove the run in it.
+ * @throws {UsageError} If there is a run, and neither is given, or both are.
  * @throws {Error} If another process trains in the folder.
  */
 export async function lockRunFolder(
@@ -40,7 +39,7 @@ export async function lockRunFolder(
   );
 }
 
-/** Removes the checkpoints of a run; its metrics are replaced when the next one begins. */
+/** Removes the checkpoints of a run; its metrics are replaced when the next one starts. */
 export async function removeRun(folder: string): Promise<void> {
   const steps = await savedSteps(folder);
   if (steps.length === 0) return;

@@ -7,7 +7,7 @@ const corpus = await makeCorpus();
 const data = ["--data", corpus];
 const flags = [...tinyFlags, ...data];
 
-Deno.test("a run is not started over another one, but for --overwrite", async () => {
+Deno.test("a run does not replace another one without --overwrite", async () => {
   const home = await makeHome(corpus);
   const folder = `${home}/base_checkpoints/d2`;
   const first = await runScript("base_train.ts", [...flags, "--save-every", "8"], home);
@@ -28,7 +28,7 @@ Deno.test("a run is not started over another one, but for --overwrite", async ()
   assertEquals((await openCheckpoint(folder)).meta.savedAt, savedAt);
   assertEquals((await readMetrics(`${folder}/metrics.jsonl`)).length, 20);
 
-  // What makes a run impossible shows before the earlier one is removed.
+  // Errors show before the earlier run is removed.
   const wrong = [...again, "--overwrite", "--data", `${corpus}/none`];
   assertEquals((await runScript("base_train.ts", wrong, home)).code, 1);
   assertEquals(await savedSteps(folder), [8, 16, 20]);
@@ -41,7 +41,7 @@ Deno.test("a run is not started over another one, but for --overwrite", async ()
   assertEquals((await readMetrics(`${folder}/metrics.jsonl`)).length, 3);
 });
 
-Deno.test("of two processes in one folder the second is refused, also with --resume", async () => {
+Deno.test("the second of two processes in one folder is refused, also with --resume", async () => {
   const home = await makeHome(corpus);
   const args = [...flags, "--num-iterations", "1000000", "--save-every", "100"];
   const child = command("base_train.ts", args, home).spawn();
@@ -59,7 +59,7 @@ Deno.test("of two processes in one folder the second is refused, also with --res
   assertEquals((await namesIn(`${home}/base_checkpoints/d2`)).includes("run.lock"), false);
 });
 
-Deno.test("a speedrun begins again, and keeps the earlier run and tokenizer", async () => {
+Deno.test("a speedrun starts over, and keeps the earlier run and tokenizer", async () => {
   const home = await Deno.makeTempDir();
   const root = `${home}/base_checkpoints`;
   const args = [...flags, "--vocab-size", "300"];

@@ -1,5 +1,5 @@
 /**
- * Lets a model write.
+ * Generates text from a checkpoint.
  *
  * @module
  */
@@ -21,10 +21,13 @@ import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
 import { chosenType, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
 
 const flags = {
-  prompt: optional(text("", "The beginning to continue; without it several of ours")),
-  temperature: decimal(0.8, "1 draws as the model predicts, less is more certain, 0 is certain"),
-  topK: integer(50, "Draw from this many of the likeliest tokens, 0 for all", { least: 0 }),
-  maxTokens: integer(128, "Tokens to write, at most"),
+  prompt: optional(text("", "The text to continue; several prompts by default")),
+  temperature: decimal(
+    0.8,
+    "0 takes the most likely token, 1 samples from the model's distribution",
+  ),
+  topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
+  maxTokens: integer(128, "Maximum number of tokens"),
   numSamples: integer(1, "Continuations of each prompt"),
   seed: integer(42, "The same seed writes the same text", { least: 0 }),
   ...modelFlags,
@@ -33,10 +36,10 @@ const flags = {
 };
 
 /**
- * Continues one prompt or several, as text that streams.
+ * Continues prompts with streaming text.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -47,7 +50,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary: "Continues a text with the model that was saved last.",
+    summary: "Generates text with the latest model.",
     command: "deno task sample",
     flags,
     run,

@@ -15,7 +15,7 @@ const scripts = [
 ];
 const data = ["--data", corpus];
 
-/** The file of each kind in the folder of a run. */
+/** A checkpoint file of the run. */
 const checkpointFile = (kind: string) => `${home}/base_checkpoints/d2/${kind}`;
 
 Deno.test("from a tokenizer to samples, with the permissions of the tasks", async (t) => {
@@ -126,7 +126,7 @@ Deno.test("from a tokenizer to samples, with the permissions of the tasks", asyn
   });
 });
 
-Deno.test("a model of a tiny context is trained and sampled, as far as its texts go", async () => {
+Deno.test("a model with a tiny context is trained and sampled, up to its maximum length", async () => {
   const own = await makeHome(corpus);
   const sizes = ["--max-seq-len", "2", "--total-batch-size", "8", "--sample-every", "10"];
   const trained = await runScript("base_train.ts", [...tinyFlags, ...data, ...sizes], own);
@@ -136,7 +136,7 @@ Deno.test("a model of a tiny context is trained and sampled, as far as its texts
   assertEquals(sampled.code, 0, sampled.stderr);
   assert(sampled.stdout.startsWith("My"), sampled.stdout);
   assertMatch(sampled.stderr, /^Writing at most 1\d tokens: this model's texts end at 20\n$/);
-  // What cannot be continued is refused before it is written.
+  // Too long prompts are refused before anything is written.
   for (const more of [[], ["--num-samples", "2"]]) {
     const long = [...place, ...more, "--prompt", "the budget is balanced ".repeat(20)];
     const { code, stdout, stderr } = await runScript("sample.ts", long, own);
@@ -194,7 +194,7 @@ Deno.test("CORE is measured in training and afterwards, on a bundle that was mad
     /^Task,Accuracy,Centered\nwhat_follows,[\d.]+,[-\d.]+\n(.*\n){4}CORE,,[-\d.]+\n$/,
   );
 
-  // The same bundle as a zip file from a server takes the place of the folder, which is kept.
+  // The same bundle as a zip file from a server replaces the folder, which is kept.
   const { zipSync } = await import("npm:fflate@0.8.3");
   const { bundleFiles, demonstrationBundle } = await import("../chat/mod.ts");
   const files = Array.from(

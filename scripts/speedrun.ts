@@ -1,5 +1,5 @@
 /**
- * The whole way in one command: a corpus, a tokenizer, a model, its bits per byte, text that it wrote.
+ * All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it.
  *
  * @module
  */
@@ -38,22 +38,19 @@ import {
   withFallbacks,
 } from "./training.ts";
 
-/** The run: what a machine with two cores and no GPU does in a few minutes. */
+/** A run for a few minutes on two cores without a GPU. */
 const recipe = {
-  // The tokenizer.
   vocabSize: 4096,
-  // The model.
   depth: 4,
   aspectRatio: 64,
   headDim: 64,
   maxSeqLen: 256,
   windowPattern: "L",
-  // The run.
   numIterations: 440,
   totalBatchSize: 2048,
   deviceBatchSize: 8,
   loader: "random",
-  // The rates, which are not scaled: the scaling was found for batches of a hundred times the size.
+  // Unscaled learning rates: the scaling was found for batches a hundred times as large.
   lrScaling: "none",
   embeddingLr: 0.3,
   unembeddingLr: 0.008,
@@ -63,7 +60,6 @@ const recipe = {
   warmupSteps: 40,
   warmdownRatio: 0.65,
   finalLrFrac: 0.05,
-  // What is done on the way.
   evalEvery: 440,
   coreMetricEvery: -1,
   sampleEvery: -1,
@@ -71,26 +67,26 @@ const recipe = {
   modelTag: "speedrun",
 } as const;
 
-/** How the samples at the end are drawn. */
+/** Sampling at the end. */
 const sampling = { maxTokens: 64, temperature: 0.8, topK: 50, seed: 42 };
 
 const { vocabSize, ...trainingFallbacks } = recipe;
 
 const flags = {
   ...withFallbacks(trainingFallbacks),
-  vocabSize: integer(vocabSize, "The size of the tokenizer's vocabulary", {
+  vocabSize: integer(vocabSize, "Vocabulary size", {
     least: smallestVocabulary,
   }),
-  resume: toggle("Go on with the run that was stopped"),
+  resume: toggle("Resume the run that was stopped"),
   ...profileFlags,
 };
 
 /**
- * Trains a tokenizer and a model, measures the model and lets it write.
+ * Trains a tokenizer and a model, evaluates the model and samples text.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
- * went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
+ * error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -101,7 +97,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary: "Trains a tokenizer and a GPT of your own, and lets it write: in minutes.",
+    summary: "Trains a tokenizer and a GPT of your own, and generates text: in minutes.",
     command: "deno task speedrun",
     flags,
     run,
@@ -141,7 +137,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   }
 }
 
-/** Gives an earlier run another name: a speedrun begins again every time, and what it made is kept. */
+/** Renames an earlier run: a speedrun always starts over, and keeps what others made. */
 async function setEarlierAside(folder: string, lock: RunLock): Promise<void> {
   if ((await savedSteps(folder)).length === 0) return;
   print(`The earlier run is now ${await lock.setAside()}.\n`);
@@ -159,7 +155,7 @@ async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
   return tokenizer;
 }
 
-/** Lets the model continue every prompt, in front of the user's eyes. */
+/** Streams a continuation of every prompt. */
 async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): Promise<string[]> {
   const samples: string[] = [];
   print("");
@@ -184,7 +180,7 @@ function summary(
     ["tokens", count(plan.totalTokens)],
     ["bits per byte", state.bitsPerByte?.toFixed(4) ?? "not measured"],
     ["speed", `${count(plan.totalTokens / state.seconds)} tokens/s`],
-    ["operations", `${short(flops)}FLOP/s, ${percent(flops / peakFlops)} of a matrix product's`],
+    ["operations", `${short(flops)}FLOP/s, ${percent(flops / peakFlops)} of the matmul peak`],
     ["memory", `${bytes(peakBytes)} at the most`],
     ["training", duration(state.seconds)],
     ["everything", duration(seconds)],

@@ -1,5 +1,5 @@
 /**
- * Measures how well the tokenizer compresses texts of several kinds: nanochat's `tok_eval`.
+ * Measures the tokenizer's compression of texts of several kinds: nanochat's `tok_eval`.
  *
  * @module
  */
@@ -23,7 +23,7 @@ type PublishedName = keyof typeof publishedTokenizers;
 const known = Object.keys(publishedTokenizers) as PublishedName[];
 
 const againstFlag: Flag<readonly PublishedName[]> = {
-  help: "Published tokenizers to compare with, with commas between, or none",
+  help: "Published tokenizers to compare with, separated by commas, or none",
   fallback: known,
   placeholder: "NAMES",
   parse: (text) => {
@@ -36,15 +36,15 @@ const againstFlag: Flag<readonly PublishedName[]> = {
 
 const flags = {
   against: againstFlag,
-  maxChars: integer(1_000_000, "Characters of each split of the corpus, at most"),
+  maxChars: integer(1_000_000, "Maximum characters of each split of the corpus"),
   ...corpusFlags,
 };
 
 /**
  * Measures the tokenizer.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ const flags = {
  */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
-    summary: "Measures how well the tokenizer compresses texts of several kinds.",
+    summary: "Measures the tokenizer's compression of texts of several kinds.",
     command: "deno task tok_eval",
     flags,
     run,

@@ -11,19 +11,19 @@ import { count, duration } from "./format.ts";
 import { corpusFlags, smallestVocabulary } from "./training.ts";
 
 const flags = {
-  maxChars: integer(2_000_000_000, "Characters to train on, at most"),
-  docCap: integer(10_000, "Characters of a document to train on, at most"),
-  vocabSize: integer(32_768, "The size of the vocabulary, special tokens included", {
+  maxChars: integer(2_000_000_000, "Maximum characters to train on"),
+  docCap: integer(10_000, "Maximum characters of each document"),
+  vocabSize: integer(32_768, "Vocabulary size, including special tokens", {
     least: smallestVocabulary,
   }),
   ...corpusFlags,
 };
 
 /**
- * Trains a tokenizer and keeps it for the models that are trained next.
+ * Trains a tokenizer and keeps it for new models.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts

@@ -17,7 +17,7 @@ Usage: deno task tour [options]
 
   --step      Wait for Enter after each stop
   --stop N    Show only stop N, 1 to ${stops.length}
-  --help      Show this text
+  --help      Show this help
 
 Stops:
 ${stops.map(({ title }, i) => `  ${`${i + 1}`.padStart(2)}  ${title}`).join("\n")}`;
@@ -30,7 +30,7 @@ interface TourOptions {
   readonly numbers: readonly number[];
 }
 
-/** @throws {Error} If a flag is unknown or its value makes no sense. */
+/** @throws {Error} If a flag is unknown or its value invalid. */
 function parseOptions(args: readonly string[]): TourOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -50,7 +50,7 @@ function parseOptions(args: readonly string[]): TourOptions {
   return { help: values.help, step: values.step, numbers };
 }
 
-/** Waits until a line ends, a byte at a time so that the next wait finds the next line. */
+/** Waits for the end of a line, byte by byte so that the next wait finds the next line. */
 async function waitForEnter(): Promise<void> {
   const byte = new Uint8Array(1);
   while (await Deno.stdin.read(byte) !== null && byte[0] !== 0x0a);
@@ -63,8 +63,8 @@ function message(error: unknown): string {
 /**
  * Walks through the tour.
  *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0, or 2 if a flag is wrong, or 1 if something else is.
+ * @param args The command line.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example
  * ```ts
@@ -86,7 +86,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    // Deno.noColor is true where NO_COLOR is set; colours in a file or a pipe are noise.
+    // Deno.noColor is true if NO_COLOR is set; colors in a file or a pipe are noise.
     const bold = Deno.stdout.isTerminal() && !Deno.noColor ? "\x1b[1;36m%s\x1b[0m" : "%s";
     for (const number of options.numbers) {
       const { title, lines } = stops[number - 1]!;

@@ -8,7 +8,7 @@ interface Outcome {
 
 const script = new URL("./tour.ts", import.meta.url).href;
 
-/** Runs the script as a user does: as a process of its own, without any permission. */
+/** Runs the script as a process without permissions. */
 async function run(args: readonly string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", script, ...args],
@@ -18,7 +18,7 @@ async function run(args: readonly string[]): Promise<Outcome> {
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-Deno.test("the whole tour needs no permission, and prints no colour codes into a pipe", async () => {
+Deno.test("the whole tour needs no permission, and prints no color codes into a pipe", async () => {
   const { code, stdout, stderr } = await run([]);
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, "1/11  One neuron");
@@ -49,7 +49,7 @@ Deno.test("--step waits for one line after each stop but the last", async () => 
   assertEquals((await child.status).code, 0);
 });
 
-Deno.test("--step does not wait where there is nobody to press Enter", async () => {
+Deno.test("--step does not wait if nobody can press Enter", async () => {
   const { code, stdout } = await run(["--step"]);
   assertEquals(code, 0);
   assertStringIncludes(stdout, "11/11");
@@ -64,7 +64,7 @@ Deno.test("--stop shows one stop, and --help the list of them", async () => {
   assertStringIncludes(help.stdout, " 4  The loss");
 });
 
-Deno.test("a flag that makes no sense ends with code 2 and one line that says which", async () => {
+Deno.test("a wrong flag ends with code 2 and one line that names it", async () => {
   const cases: [string[], string][] = [
     [["--bogus"], "--bogus"],
     [["--stop", "12"], 'wanted --stop 1 to 11, got "12"'],

@@ -1,5 +1,5 @@
 /**
- * What `base_train` and `speedrun` share: the flags of a run, and what is printed while it goes on.
+ * Shared by `base_train` and `speedrun`: the flags of a run, and its output.
  *
  * @module
  */
@@ -57,37 +57,41 @@ import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress, showRun } from "./progress.ts";
 
-/** The flags that say where things run. */
+/** Flags for the device. */
 export const deviceFlags = {
-  device: choice(["auto", "cpu", "webgpu"], "auto", "Where to compute: auto takes a real GPU"),
-  threads: integer(0, "Threads of the CPU device, 0 for one on each core", { least: 0, most: 256 }),
-  noBlas: toggle("Compute matrix products without a BLAS"),
+  device: choice(
+    ["auto", "cpu", "webgpu"],
+    "auto",
+    "The device: auto takes a real GPU if there is one",
+  ),
+  threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0, most: 256 }),
+  noBlas: toggle("Compute matmuls without BLAS"),
   dtype: choice(
     ["f32", "f16"],
     "f32",
-    "Activations and weights in computations: f16 halves their memory where the device has it",
+    "The dtype of activations and weights in computations: f16 halves their memory, if supported",
   ),
 };
 
-/** A vocabulary has all bytes and the special tokens, at least. */
+/** A vocabulary has at least all bytes and the special tokens. */
 export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
 
-/** The flags that say what is read. */
+/** Flags for the corpus. */
 export const corpusFlags = {
   data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
 };
 
-/** The flag that says where the tasks of the CORE metric are. */
+/** The flag for the tasks of the CORE metric. */
 export const bundleFlags = {
   bundle: optional(
-    text("", "The folder or zip file of the CORE tasks, by default what core_bundle got", "PATH"),
+    text("", "The folder or zip file of the CORE tasks, by default that of core_bundle", "PATH"),
   ),
 };
 
 /**
  * Reads the tasks of the CORE metric.
  *
- * @param options.orNone Whether there need be none, unless a place is given.
+ * @param options.orNone Whether the bundle may be missing, unless a path is given.
  * @throws {Error} If there is no bundle, or it is malformed.
  */
 export async function openBundle(
@@ -103,54 +107,58 @@ export async function openBundle(
   );
 }
 
-/** The flags that say which model is meant. */
+/** Flags that choose a model. */
 export const modelFlags = {
   modelTag: text("", "The name of the run's folder, by default that of the latest run", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
 };
 
-/** The flags of a run, under nanochat's names and with its defaults. */
+/** The flags of a run, with nanochat's names and defaults. */
 export const trainingFlags = {
-  depth: integer(20, "The number of layers: all else follows from it"),
-  aspectRatio: integer(scalingDefaults.aspectRatio, "The width for each layer of depth"),
-  headDim: integer(scalingDefaults.headDim, "The channels of an attention head"),
-  maxSeqLen: integer(scalingDefaults.maxSeqLen, "The length of a sequence in tokens", { least: 2 }),
+  depth: integer(20, "Number of layers, from which all else follows"),
+  aspectRatio: integer(scalingDefaults.aspectRatio, "Width per layer of depth"),
+  headDim: integer(scalingDefaults.headDim, "Head size"),
+  maxSeqLen: integer(scalingDefaults.maxSeqLen, "Training length in tokens", { least: 2 }),
   windowPattern: text(
     scalingDefaults.windowPattern,
     "Long (L) and short (S) attention windows",
     "LS",
   ),
-  numIterations: integer(-1, "The number of steps, -1 to derive it", { or: -1 }),
-  targetFlops: decimal(-1, "The operations to spend, -1 to derive them", { least: 1, or: -1 }),
-  targetParamDataRatio: decimal(scalingDefaults.targetParamDataRatio, "Tokens for each parameter", {
+  numIterations: integer(-1, "Number of steps, -1 to derive it", { or: -1 }),
+  targetFlops: decimal(-1, "FLOPs to spend, -1 to derive them", { least: 1, or: -1 }),
+  targetParamDataRatio: decimal(scalingDefaults.targetParamDataRatio, "Tokens per parameter", {
     or: -1,
   }),
-  deviceBatchSize: integer(scalingDefaults.deviceBatchSize, "The sequences computed at once"),
-  totalBatchSize: integer(-1, "The tokens of a step, -1 to derive them", { or: -1 }),
-  embeddingLr: decimal(scalingDefaults.embeddingLr, "The learning rate of the embeddings"),
-  unembeddingLr: decimal(scalingDefaults.unembeddingLr, "The learning rate of the head"),
-  weightDecay: decimal(scalingDefaults.weightDecay, "The weight decay of the matrices"),
-  matrixLr: decimal(scalingDefaults.matrixLr, "The learning rate of the matrices"),
-  scalarLr: decimal(scalingDefaults.scalarLr, "The learning rate of the scalars"),
+  deviceBatchSize: integer(scalingDefaults.deviceBatchSize, "Sequences per batch"),
+  totalBatchSize: integer(-1, "Tokens per step, -1 to derive them", { or: -1 }),
+  embeddingLr: decimal(scalingDefaults.embeddingLr, "Learning rate of the embeddings"),
+  unembeddingLr: decimal(scalingDefaults.unembeddingLr, "Learning rate of the head"),
+  weightDecay: decimal(scalingDefaults.weightDecay, "Weight decay of the matrices"),
+  matrixLr: decimal(scalingDefaults.matrixLr, "Learning rate of the matrices"),
+  scalarLr: decimal(scalingDefaults.scalarLr, "Learning rate of the scalars"),
   lrScaling: choice(
     ["batch", "none"],
     "batch",
-    "Scale rates and decay to the batch and the run, or take them as they are",
+    "Whether to scale learning rates and weight decay to the batch and the run",
   ),
   warmupSteps: integer(40, "Steps until the full learning rate", { least: 0 }),
-  warmdownRatio: decimal(0.65, "The part of the run in which the learning rate falls", { most: 1 }),
-  finalLrFrac: decimal(0.05, "The part of the learning rate that is left at the end", { most: 1 }),
-  loader: choice(["packed", "random"], "packed", "Pack documents into rows, or cut rows at random"),
-  seed: integer(42, "The seed of the starting values and of the order of the data", { least: 0 }),
+  warmdownRatio: decimal(0.65, "Fraction of the run in which the learning rate falls", { most: 1 }),
+  finalLrFrac: decimal(0.05, "Final fraction of the learning rate", { most: 1 }),
+  loader: choice(
+    ["packed", "random"],
+    "packed",
+    "Pack documents into rows, or crop rows at random",
+  ),
+  seed: integer(42, "Seed of the initial values and of the order of the data", { least: 0 }),
   evalEvery: integer(250, "Steps between evaluations, -1 for none", { or: -1 }),
-  evalTokens: integer(80 * 524_288, "Tokens predicted in an evaluation, at most"),
+  evalTokens: integer(80 * 524_288, "Maximum tokens to predict in an evaluation"),
   coreMetricEvery: integer(2000, "Steps between evaluations of CORE, -1 for none", { or: -1 }),
   coreMetricMaxPerTask: integer(500, "Examples of each CORE task, -1 for all", { or: -1 }),
   ...bundleFlags,
   sampleEvery: integer(2000, "Steps between samples, -1 for none", { or: -1 }),
   saveEvery: integer(
     -1,
-    "Steps between checkpoints, -1 for ten minutes: the last two of these stay",
+    "Steps between checkpoints, -1 for ten minutes: the last two of these are kept",
     { or: -1 },
   ),
   modelTag: text("", "The name of the run's folder, by default d and the depth", "NAME"),
@@ -158,13 +166,12 @@ export const trainingFlags = {
   ...deviceFlags,
 };
 
-/** What is saved with a run, so that it can go on without being told again. */
+/** The settings that are saved with a run, for resuming it. */
 const settingNames = Object.keys(trainingFlags) as (keyof typeof trainingFlags)[];
 
-/** The values of {@linkcode trainingFlags}. */
 export type TrainingValues = Values<typeof trainingFlags>;
 
-/** The same flags with other fallbacks. */
+/** The same flags with other defaults. */
 export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof trainingFlags {
   const entries = Object.entries(trainingFlags).map(([name, flag]) => {
     const fallback = Reflect.get(fallbacks, name) ?? flag.fallback;
@@ -173,14 +180,13 @@ export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof traini
   return Object.fromEntries(entries);
 }
 
-/** Flags of earlier versions that a run was saved with, and that have no meaning any more. */
+/** Obsolete flags that older runs were saved with. */
 const retiredFlags: ReadonlySet<string> = new Set(["noTune"]);
 
 /**
- * The flags of a run: those of the command line, and where it goes on, for all others its own.
+ * The flags of a run: from the command line, and for a resumed run otherwise its own.
  *
- * @throws {Error} If a setting that was saved with it is no flag: a misspelled one would silently take
- * its default.
+ * @throws {Error} If a saved setting is no flag: a misspelled one would silently take its default.
  */
 export function runFlags<Given extends Flags>(
   args: readonly string[],
@@ -198,7 +204,7 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, settings);
 }
 
-/** Opens the device that flags ask for. */
+/** Opens the device that the flags choose. */
 export function openChosenDevice(
   { device: kind, threads, noBlas }: Omit<Values<typeof deviceFlags>, "dtype">,
 ): Promise<Device> {
@@ -206,7 +212,7 @@ export function openChosenDevice(
   return openDevice(kind, options);
 }
 
-/** The type that flags ask for, or `float32` with a line that says why. */
+/** The dtype that the flags choose, or `float32` with a line that says why. */
 export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>): FloatType {
   if (dtype === "f32") return "float32";
   if (device.hasFloat16) return "float16";
@@ -214,7 +220,7 @@ export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>
   return "float32";
 }
 
-/** The name of a run. @throws {UsageError} If it is none. */
+/** Checks the name of a run. @throws {UsageError} If it is invalid. */
 export function checkTag(tag: string): string {
   if (!/^[\w][\w.-]*$/.test(tag)) {
     throw new UsageError(`Cannot use --model-tag: wanted letters, digits, . _ and -, got "${tag}"`);
@@ -222,17 +228,17 @@ export function checkTag(tag: string): string {
   return tag;
 }
 
-/** The folder of a base model's run. @throws {UsageError} If the name is none. */
+/** The folder of a base model's run. @throws {UsageError} If the name is invalid. */
 export function runFolder(tag: string): string {
   return basePath("base_checkpoints", checkTag(tag));
 }
 
-/** The folder of the run that flags mean: by default that which saved last. */
+/** The folder of the run that the flags choose; by default the latest. */
 export async function modelFolder({ modelTag }: Values<typeof modelFlags>): Promise<string> {
   return modelTag === "" ? await findLatestRun(basePath("base_checkpoints")) : runFolder(modelTag);
 }
 
-/** A plan as the flags want it. @throws {UsageError} If they do not go together. */
+/** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */
 export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
   const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
   if (flags.lrScaling === "batch") return plan;
@@ -243,7 +249,7 @@ export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): Tr
   };
 }
 
-/** What {@linkcode runTraining} needs. */
+/** Options for {@linkcode runTraining}. */
 export interface TrainingRun {
   readonly flags: TrainingValues & ProfileValues;
   readonly folder: string;
@@ -253,25 +259,25 @@ export interface TrainingRun {
   readonly ranks?: RunRanks | null;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
-  /** Makes room in the folder, when all else is ready. */
+  /** Removes an earlier run, when everything else is ready. */
   readonly makeRoom?: () => Promise<void>;
-  /** How the user goes on after a signal. */
+  /** The command that resumes the run. */
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
 }
 
-/** What a run came to. */
+/** Results of a run. */
 export interface TrainingOutcome {
   readonly state: TrainingState;
   readonly plan: TrainingPlan;
   readonly model: Awaited<ReturnType<typeof preparePretraining>>["model"];
-  /** 0 if it went to its end, or the exit code of the signal that stopped it. */
+  /** 0 at the end, or the exit code of the signal that stopped it. */
   readonly exitCode: number;
-  /** Operations per second in a matrix product. */
+  /** Peak matmul FLOP/s. */
   readonly peakFlops: number;
 }
 
-/** Trains, and prints what happens. */
+/** Trains, and prints events. */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   const plan = planRun(flags, tokenizer.vocabSize, ranks?.ranks);
@@ -312,7 +318,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   await run.makeRoom?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
 
-  // Open MPI's launcher gives ranks a terminal, and passes on whole lines only.
+  // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
   const outcome = await showRun(pretraining.run(), {
@@ -322,7 +328,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   return { ...outcome, plan, peakFlops, model: pretraining.model };
 }
 
-/** What measures CORE during a run: nothing where no bundle is there, or the run does not want it. */
+/** Measures CORE during a run, if wanted and there is a bundle. */
 async function coreMeasurement(
   { flags, tokenizer, ranks = null }: TrainingRun,
 ): Promise<Pick<PretrainOptions, "measure">> {
@@ -353,7 +359,7 @@ function planRows(
   const steps = plan.gradAccumSteps === 1 ? "" : ` in ${plan.gradAccumSteps} parts`;
   return [
     ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
-    ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s in a matrix product`],
+    ["device", `${device.info.description}; ${short(peakFlops)}FLOP/s peak in matmuls`],
     [
       "model",
       `depth ${config.nLayer}, width ${config.nEmbd}, heads of ${headSize(config)}, vocabulary ` +

@@ -132,7 +132,7 @@ async function readPartial(part: string): Promise<Partial | null> {
     const { url, version } = JSON.parse(await Deno.readTextFile(`${part}.json`));
     return typeof url === "string" ? { url, version: version ?? null } : null;
   } catch {
-    return null; // There is none, or what is there says nothing: it begins anew.
+    return null; // missing or invalid: start over
   }
 }
 

@@ -91,7 +91,7 @@ Deno.test("what was cut off goes on where it stopped", async () => {
   assertEquals(await Deno.readFile(path), content);
 });
 
-Deno.test("another version, or a server without ranges or versions, begins anew", async () => {
+Deno.test("another version, or a server without ranges or versions, starts over", async () => {
   const other = content.toReversed();
   for (
     const change of [

@@ -1,8 +1,8 @@
 /**
- * Kills a training run at random moments, and holds what comes of it to an uninterrupted run.
+ * Kills a training run at random moments, and compares its results with an uninterrupted run.
  *
- * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do it with a few. With
- * `--ranks` it kills one of two, three or four ranks, which `task ranks` starts again.
+ * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do a few kills. With
+ * `--ranks` it kills one of two, three or four ranks, which `task ranks` restarts.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_scrip
 
 /** Options for {@linkcode killRun}. */
 export interface KillOptions {
-  /** How often the run is killed. */
+  /** Number of kills. */
   readonly kills: number;
   /** Steps of the run: more than are done until the last kill. */
   readonly steps: number;
@@ -32,7 +32,7 @@ export interface KillOptions {
   readonly report?: (kills: number, step: number) => void;
 }
 
-/** What came of the kills. */
+/** Results of {@linkcode killRun}. */
 export interface KillOutcome {
   /** Kills while a temporary file was being written. */
   readonly whileWriting: number;
@@ -40,25 +40,25 @@ export interface KillOutcome {
   readonly beforeFirst: number;
   /** Kills before the first step of the process was printed. */
   readonly whileStarting: number;
-  /** Checkpoints of which every file was read after a kill. */
+  /** Checkpoints that were read completely after a kill. */
   readonly loaded: number;
-  /** Copies of the run that `--resume` went on with after a kill. */
+  /** Copies of the run that were resumed after a kill. */
   readonly resumed: number;
-  /** Digests, state and metrics at the end, but for times: equal for equal runs. */
+  /** Digests, state and metrics at the end, without times: equal for equal runs. */
   readonly interrupted: unknown;
-  /** The same of the run that was left alone. */
+  /** The same of the uninterrupted run. */
   readonly uninterrupted: unknown;
 }
 
-/** Milliseconds within which a process is killed: as long as it takes to start, and to do some steps. */
+/** A process is killed within this many milliseconds: enough to start, and to do some steps. */
 const WINDOW = 600;
 
 /**
- * Runs `base_train` to its end twice: once undisturbed, and once killed again and again (SIGKILL): a
- * third of the times at a random moment after its start, otherwise after its first step. After every
- * kill the last checkpoint is loaded, and a copy of the run goes on with `--resume`.
+ * Runs `base_train` to its end twice: once undisturbed, and once killed repeatedly (SIGKILL): a
+ * third of the times at a random moment after its start, otherwise after its first step. After
+ * every kill, the last checkpoint is loaded, and a copy of the run is resumed.
  *
- * @throws {Error} If the run cannot go on once, or came to its end before it was killed so often.
+ * @throws {Error} If the run cannot be resumed, or ends before the last kill.
  */
 export async function killRun(
   { kills, steps, flags, report }: KillOptions,
@@ -108,38 +108,38 @@ export async function killRun(
 
 /** Options for {@linkcode killRanks}. */
 export interface KillRanksOptions extends KillOptions {
-  /** What joins the ranks. */
+  /** The MPI library. */
   readonly mpi: TestedMpi;
-  /** How many ranks there are. */
+  /** Number of ranks. */
   readonly ranks: number;
 }
 
-/** What came of killing ranks. */
+/** Results of {@linkcode killRanks}. */
 export interface KillRanksOutcome {
   /** Kills while a temporary file was being written. */
   readonly whileWriting: number;
   /** Kills before there was a checkpoint. */
   readonly beforeFirst: number;
-  /** Checkpoints of which every file was read after a kill. */
+  /** Checkpoints that were read completely after a kill. */
   readonly loaded: number;
-  /** Runs that came to their end, although ranks were killed. */
+  /** Runs that finished, although ranks were killed. */
   readonly runs: number;
-  /** The longest time from a kill to the end of all ranks, in seconds. */
+  /** Longest time from a kill to the end of all ranks, in seconds. */
   readonly longest: number;
-  /** Whether every run ended as the one that was left alone, to the bit. */
+  /** Whether every run equals the uninterrupted one, to the bit. */
   readonly isEqual: boolean;
 }
 
-/** Milliseconds within which a rank is killed: as long as ranks take to start, and to do some steps. */
+/** A rank is killed within this many milliseconds: enough to start, and to do some steps. */
 const RANKS_WINDOW = 4000;
 
 /**
- * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) again and again, at random
- * moments. After every kill all ranks must be gone, and the last checkpoint is loaded. A run that comes
- * to its end is compared with one that was left alone, and another one begins.
+ * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) at random moments.
+ * After every kill, all ranks must end, and the last checkpoint is loaded. A finished run is
+ * compared with an uninterrupted one, and another one starts.
  *
- * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded, or a
- * run does not come to its end.
+ * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded,
+ * or a run does not finish.
  */
 export async function killRanks(
   { mpi, ranks, kills, steps, flags, report }: KillRanksOptions,
@@ -173,7 +173,7 @@ export async function killRanks(
       report?.(++done, last ?? 0);
       if (last === undefined) counts.beforeFirst++;
       else {
-        // A new checkpoint may come, but none of the last two goes.
+        // A new checkpoint may come, but the last two stay.
         await loadWhole(folder);
         counts.loaded++;
       }
@@ -187,7 +187,7 @@ export async function killRanks(
   return { ...counts, isEqual };
 }
 
-/** A command that runs, and what it will have printed. */
+/** A running command, and its output. */
 interface Running {
   readonly output: Promise<Deno.CommandOutput>;
 }
@@ -221,7 +221,10 @@ async function finish({ output }: Running): Promise<void> {
   if (code !== 0) throw new Error(`task ranks ended with ${code}: ${out}${errors}`);
 }
 
-/** Kills one of the ranks; the seconds until all are gone, or `null` if there is none to kill. */
+/**
+ * Kills one of the ranks; returns the seconds until all have ended, or `null` if there is none to
+ * kill.
+ */
 async function killOne(home: string): Promise<number | null> {
   const ranks = await runningRanks(`NANODINO_HOME=${home}`);
   const victim = ranks[Math.floor(Math.random() * ranks.length)];
@@ -242,7 +245,7 @@ async function succeed(args: readonly string[], home: string): Promise<void> {
   if (code !== 0) throw new Error(`base_train ${args.join(" ")} ended with ${code}: ${stderr}`);
 }
 
-/** Starts a run and kills it at a random moment: after its start, or after its first step. */
+/** Starts a run and kills it at a random moment after its start or its first step. */
 async function killLater(
   args: readonly string[],
   home: string,
@@ -265,7 +268,7 @@ async function killLater(
   return { isStarted: /^step \d+ of/m.test(stdout), isOver: code === 0 };
 }
 
-/** Loads everything of the last checkpoint. */
+/** Loads the last checkpoint completely. */
 async function loadWhole(folder: string): Promise<void> {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const checkpoint = await openCheckpoint(folder);
@@ -274,7 +277,7 @@ async function loadWhole(folder: string): Promise<void> {
   await device.close();
 }
 
-/** Copies a run as it was left, with all that lies there, and goes on for two steps. */
+/** Copies a run with all its files, and resumes the copy for two steps. */
 async function resumeCopy(folder: string, step: number, home: string): Promise<void> {
   const copy = `${home}/base_checkpoints/copy`;
   await Deno.mkdir(copy);
@@ -287,7 +290,7 @@ async function resumeCopy(folder: string, step: number, home: string): Promise<v
   await Deno.remove(copy, { recursive: true });
 }
 
-/** What the last checkpoint of a run and its metrics say, but for times and settings. */
+/** The content of the last checkpoint and the metrics of a run, without times and settings. */
 async function contentsOf(folder: string): Promise<unknown> {
   const { meta } = await openCheckpoint(folder);
   const { savedAt: _, settings: __, state: { seconds: ___, ...state }, ...rest } = meta;
@@ -305,7 +308,7 @@ const flags = {
   ranks: toggle("Kill one of 2, 3 or 4 ranks, under every MPI that is installed"),
 };
 
-/** Kills ranks, as often for each number of them and each MPI. */
+/** Kills ranks, equally often for each number of them and each MPI. */
 async function mainOnRanks({ kills, steps }: Values<typeof flags>): Promise<number> {
   const cases = installedMpis().flatMap((mpi) => [2, 3, 4].map((ranks) => ({ mpi, ranks })));
   let isEqual = true;

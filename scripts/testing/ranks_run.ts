@@ -1,6 +1,6 @@
 /**
- * What tests run as ranks: a small run in a folder, from its last checkpoint to the next one. Each rank
- * prints the rows that its model was given. With `nanAt`, the last rank has a loss of NaN there.
+ * Run by tests as ranks: a small run from its last checkpoint to the next one. Each rank prints the
+ * rows of its batches. With `nanAt`, the last rank has a loss of NaN there.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { onRanks } from "../parallel.ts";
 
 const { folder, nanAt } = JSON.parse(Deno.args[0]!) as { folder: string; nanAt?: number };
 
-/** The batches of a step, on all ranks together. */
+/** Batches of a step, on all ranks. */
 const BATCHES = 4;
 
 Deno.exit(

@@ -1,15 +1,15 @@
-/** Running the scripts as users do: as processes of their own, with the permissions of the tasks. @module */
+/** Runs scripts as users do: as processes, with the permissions of the tasks. @module */
 
 import { fromFileUrl } from "@std/path";
 
-/** What came of a process. */
+/** The result of a process. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The permissions that the tasks in `deno.json` name. */
+/** The permissions of the tasks in `deno.json`. */
 export const permissions: readonly string[] = [
   "--allow-read",
   "--allow-write",
@@ -18,24 +18,24 @@ export const permissions: readonly string[] = [
   "--allow-sys=systemMemoryInfo",
 ];
 
-/** A model and a run so small that it takes a second. */
+/** A model and a run that take a second. */
 export const tinyFlags: readonly string[] = [
   ..."--depth 2 --aspect-ratio 16 --head-dim 16 --max-seq-len 16 --device-batch-size 2".split(" "),
   ..."--total-batch-size 64 --num-iterations 20 --eval-tokens 500 --device cpu".split(" "),
   ..."--threads 1 --no-blas --sample-every -1 --eval-every -1".split(" "),
 ];
 
-/** How to run a script. */
+/** Options for running a script. */
 export interface RunOptions {
-  /** What it is allowed to do (default: what the tasks allow). */
+  /** Permissions. @default {those of the tasks} */
   readonly permissions?: readonly string[];
-  /** The folder in which it runs (default: the current one). */
+  /** Working folder. @default {the current one} */
   readonly cwd?: string;
-  /** Its standard input (default: none). */
+  /** Standard input. @default {"null"} */
   readonly stdin?: "null" | "piped";
 }
 
-/** A process for a script. */
+/** A process of a script. */
 export function command(
   script: string,
   args: readonly string[],
@@ -45,7 +45,7 @@ export function command(
   return denoCommand(scriptArguments(script, args, options), home, options);
 }
 
-/** A process for a task of `deno.json`. */
+/** A process of a task in `deno.json`. */
 export function taskCommand(task: string, args: readonly string[], home: string): Deno.Command {
   return denoCommand(["task", "--config", configPath, task, ...args], home);
 }
@@ -108,7 +108,7 @@ export async function makeCorpus(): Promise<string> {
   return folder;
 }
 
-/** A folder for a user's files, with a tokenizer for the corpus. */
+/** A base folder with a tokenizer for the corpus. */
 export async function makeHome(corpus: string): Promise<string> {
   const home = await Deno.makeTempDir();
   const flags = ["--data", corpus, "--vocab-size", "300"];
