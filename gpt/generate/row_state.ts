@@ -99,6 +99,7 @@ export class RowState {
     this.#tool = tool;
   }
 
+  /** Whether the sample has ended. */
   get isFinished(): boolean {
     return this.#isFinished;
   }

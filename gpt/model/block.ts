@@ -160,6 +160,8 @@ export class MLP extends Module {
   }
 
   /**
+   * Transforms each token by itself.
+   *
    * @param x The normed residual stream, `[batch, tokens, nEmbd]`
    * @returns The addition to the residual stream, of the same shape.
    */
@@ -185,6 +187,8 @@ export class Block extends PureModule {
   }
 
   /**
+   * Adds attention and MLP to the residual stream.
+   *
    * @param x The residual stream, `[batch, tokens, nEmbd]`
    * @returns The residual stream after this layer, of the same shape.
    */

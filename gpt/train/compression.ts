@@ -17,6 +17,7 @@ const GPT4_PATTERN: string = String
 /** Published tokenizers: GPT-2's and GPT-4's. */
 export const publishedTokenizers = { gpt2: GPT2_PATTERN, cl100k_base: GPT4_PATTERN } as const;
 
+/** The name of a published tokenizer. */
 export type PublishedTokenizer = keyof typeof publishedTokenizers;
 
 /**
