@@ -2,7 +2,9 @@
  * From a base model to one that talks, and what both can do: evaluation, tools, conversations.
  *
  * `core/` is the CORE metric of base models; `random/` has the generators of numbers that the order of
- * examples rests on.
+ * examples rests on. A model is fine-tuned (`sft/`) on conversations made by rule (`rules/`), on one's own
+ * (`tasks/own_conversations.ts`), and on one's own documents (`tasks/documents.ts`): pretraining goes on
+ * with these first, and then conversations ask for what is below their headings.
  *
  * @module
  */
@@ -99,6 +101,13 @@ export {
   type RolloutBatch,
   rolloutBatch,
 } from "./rl/policy_gradient.ts";
+export {
+  documentConversations,
+  type OwnDocument,
+  readDocuments,
+  type Section,
+  sectionsOf,
+} from "./tasks/documents.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
 export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
 export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";

@@ -5,10 +5,13 @@
  */
 
 import {
+  documentConversations,
   latestRun,
   mixTasks,
   ownConversations,
+  type OwnDocument,
   prepareFineTuning,
+  readDocuments,
   readWords,
   ruleConversations,
   simpleSpelling,
@@ -39,8 +42,9 @@ import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
-/** Conversations of the default task, where no other is given. */
+/** What is learned where no task is given: alone, and beside documents, which stay known better. */
 const DEFAULT_TASK = "rules:60000";
+const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
 
 /** Where to compute: activations are always single precision. */
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
@@ -48,9 +52,16 @@ const { dtype: _dtype, ...computeFlags } = deviceFlags;
 const flags = {
   task: list("What to learn: rules, spelling or spellingbee, each with :COUNT", "NAME"),
   conversations: list("A JSON Lines file of conversations; may be given several times", "FILE"),
+  documents: list(
+    "Texts to speak of, .md or .txt: pretraining goes on with them first; may be given several times",
+    "GLOB",
+  ),
+  documentEpochs: integer(10, "How often every document is read"),
   name: text("Dino", "The name that the model goes by in conversations made by rule"),
   epochs: integer(1, "How often every conversation is seen"),
-  numIterations: integer(-1, "The number of steps, -1 to derive it from the epochs", { or: -1 }),
+  numIterations: integer(-1, "Steps with conversations, -1 to derive them from the epochs", {
+    or: -1,
+  }),
   baseTag: text("", "The base model's run, by default the latest one", "NAME"),
   baseStep: optional(integer(0, "The step of the base model, by default the latest", { least: 0 })),
   loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
@@ -133,6 +144,9 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       sequenceLength: values.maxSeqLen,
       loadOptimizer: values.loadOptimizer !== 0,
       learningRates: values,
+      documents: tasks.documents.length === 0
+        ? undefined
+        : { texts: tasks.documents, epochs: values.documentEpochs },
       schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
       settings: settingsOf(values, tag),
       signal: interrupt.signal,
@@ -142,6 +156,12 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       tableAsText([
         ["device", device.info.description],
         ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
+        ...(tasks.documents.length === 0 ? [] : [
+          [
+            "documents",
+            `${count(tasks.documents.length)}, in steps 1 to ${count(tuning.documentSteps)}`,
+          ] as const,
+        ]),
         ["data", `${count(tasks.train.length)} conversations: ${tasks.train.name}`],
         ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
       ]) + "\n",
@@ -198,20 +218,24 @@ function settingsOf(values: FineTuneValues, modelTag: string): Checkpoint["meta"
   }));
 }
 
-/** The conversations to learn from, and one in fifty of them, or at least one, to be measured on. */
+/** The conversations to learn from, others to be measured on, and the documents to begin with. */
 async function openTasks(
   values: FineTuneValues,
   tokenizer: Tokenizer,
-): Promise<{ train: Task; validation: Task }> {
+): Promise<{ train: Task; validation: Task; documents: OwnDocument[] }> {
+  const documents: OwnDocument[] = [];
+  for (const place of values.documents) documents.push(...await readDocuments(place));
+  const hasDocuments = documents.length > 0;
   const names = values.task.length + values.conversations.length === 0
-    ? [DEFAULT_TASK]
+    ? [hasDocuments ? DEFAULT_TASK_BESIDE_DOCUMENTS : DEFAULT_TASK]
     : values.task;
   const opened: Task[] = [];
+  if (hasDocuments) opened.push(documentConversations(documents, undefined, values.seed));
   for (const path of values.conversations) opened.push(await ownConversations(path));
   for (const name of names) opened.push(await openTask(name, values, tokenizer));
   const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
   const others = { ...values, seed: values.seed + 1 };
-  return { train, validation: await openTask("rules:200", others, tokenizer) };
+  return { train, documents, validation: await openTask("rules:200", others, tokenizer) };
 }
 
 async function openTask(

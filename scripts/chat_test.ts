@@ -77,6 +77,36 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   }
 });
 
+Deno.test("chat_sft reads documents first, saves them with the run, and goes on with it", async () => {
+  const notes = `${home}/notes`;
+  await Deno.mkdir(`${notes}/deep`, { recursive: true });
+  await Deno.writeTextFile(`${notes}/rivers.md`, "# Rivers\nThe Nile is long.\n");
+  await Deno.writeTextFile(`${notes}/deep/lakes.md`, "Lake Baikal is deep.\n");
+  await Deno.writeTextFile(`${notes}/empty.md`, "");
+  await Deno.writeFile(`${notes}/latin.txt`, Uint8Array.of(0x66, 0xfc, 0x72));
+  const flags = "--task rules:20 --num-iterations 2 --max-seq-len 32 --eval-every -1".split(" ");
+  const place = ["--documents", `${notes}/**/*.md`, "--model-tag", "notes"];
+  const first = await sft(...place, ...flags, "--document-epochs", "2");
+  assertEquals([first.code, first.stderr], [0, ""]);
+  assertMatch(first.stdout, /^documents +2, in steps 1 to \d$/m);
+  assertMatch(first.stdout, /^data +80 conversations: Documents \(2\) \+ Rules$/m);
+  const again = await sft("--resume", "--model-tag", "notes", "--num-iterations", "4");
+  assertEquals([again.code, again.stderr], [0, ""]);
+  assertMatch(again.stdout, /^documents +2, in steps 1 to/m);
+
+  const cases: [string, string][] = [
+    [`${notes}/*.rtf`, `"${notes}/*.rtf": wanted a file, a folder or a glob with matches`],
+    [`${notes}/[`, 'wanted a "]" after the "["'],
+    [`${notes}/empty.md`, `Cannot learn from ${notes}/empty.md: wanted text, got empty files`],
+    [notes, `Cannot read ${notes}/latin.txt: wanted text in UTF-8, got other bytes`],
+  ];
+  for (const [documents, message] of cases) {
+    const { code, stdout, stderr } = await sft("--documents", documents, "--model-tag", "none");
+    assertEquals([code, stdout], [1, ""], documents);
+    assert(stderr.includes(message) && stderr.trim().split("\n").length === 1, stderr);
+  }
+});
+
 /** Runs the chat with lines on its standard input. */
 async function talk(lines: readonly string[], ...args: string[]): Promise<Outcome> {
   const flags = ["--device", "cpu", "--threads", "1", "--temperature", "0", "--max-tokens", "6"];

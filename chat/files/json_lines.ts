@@ -5,6 +5,7 @@
  */
 
 import { fileError } from "../../gpt/mod.ts";
+import { readText } from "./read_text.ts";
 
 /**
  * Reads a file of JSON Lines. Empty lines are skipped.
@@ -29,16 +30,7 @@ export async function readJsonLines<Item>(
   wanted: string,
   parse: (value: unknown) => Item,
 ): Promise<Item[]> {
-  const bytes = await Deno.readFile(path).catch((cause) => {
-    throw fileError("read", path, cause);
-  });
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new Error(`Cannot read ${path}: wanted text in UTF-8, got other bytes`, { cause });
-  }
-  return parseJsonLines(text, path, wanted, parse);
+  return parseJsonLines(await readText(path), path, wanted, parse);
 }
 
 /**

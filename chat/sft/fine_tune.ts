@@ -22,12 +22,14 @@ import {
   type TrainingEvent,
   untrained,
 } from "../../gpt/mod.ts";
+import type { OwnDocument } from "../tasks/documents.ts";
 import type { Task } from "../tasks/task.ts";
 import {
   ConversationLoader,
   type ConversationLoaderOptions,
   type ConversationLoaderState,
 } from "./conversation_loader.ts";
+import { DocumentsFirst, type DocumentsFirstState, tokensOf } from "./documents_first.ts";
 import { fineTuningSchedule, type FineTuningScheduleOptions } from "./schedule.ts";
 
 /** Options for {@linkcode prepareFineTuning}. */
@@ -40,6 +42,10 @@ export interface FineTuneOptions {
   readonly resume?: boolean;
   /** The conversations to learn from. */
   readonly task: Task;
+  /** What pretraining goes on with, before the first conversation, and how often each is seen. */
+  readonly documents?:
+    | { readonly texts: readonly OwnDocument[]; readonly epochs: number }
+    | undefined;
   /** Conversations to measure the model on; without them it is not measured. */
   readonly validation?: Task;
   /** The folder of the run, for checkpoints and metrics. */
@@ -54,7 +60,7 @@ export interface FineTuneOptions {
   readonly totalBatchSize: number;
   /** How often every conversation is seen, unless `numIterations` is given. @default {1} */
   readonly epochs?: number;
-  /** The number of steps; −1 derives it from `epochs`. @default {-1} */
+  /** The number of steps with conversations; −1 derives it from `epochs`. @default {-1} */
   readonly numIterations?: number;
   /** The optimizer's learning rates; the weight decay of matrices is 0. */
   readonly learningRates: LearningRates;
@@ -84,6 +90,8 @@ export interface FineTuning {
   readonly firstStep: number;
   /** The length of the run, in steps. */
   readonly numIterations: number;
+  /** How many of these steps, the first ones, are with documents. */
+  readonly documentSteps: number;
   /** The conversations, with counts of those that were too long so far. */
   readonly loader: ConversationLoader;
   /** Trains to the end, or until the signal; metrics and checkpoints are written on the way. */
@@ -139,16 +147,34 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const rows = { tokenizer, batchSize, sequenceLength };
   const { epochs = 1, numIterations: given = -1 } = options;
   const batches = given === -1 ? await batchesOfEpoch({ ...rows, task: options.task, seed }) : 0;
-  const numIterations = given === -1
+  const conversationSteps = given === -1
     ? Math.max(1, Math.round(epochs * batches / gradAccumSteps))
     : given;
+  const { documents } = options;
+  const documentSteps = documents === undefined ? 0 : stepsOfDocuments(documents, options);
+  const numIterations = documentSteps + conversationSteps;
   const state = resume ? checkpoint.meta.state : untrained;
+  // The loaders check a state against their own options before they use it.
+  const saved = resume ? state.loader as ConversationLoaderState | DocumentsFirstState : null;
+  if (saved !== null && ("conversations" in saved) !== (documents !== undefined)) {
+    throw new Error(
+      `Cannot resume the fine-tuning: wanted a run ${
+        documents === undefined ? "without" : "with"
+      } ` +
+        "documents, got the other kind",
+    );
+  }
+  const conversations = saved !== null && "conversations" in saved ? saved.conversations : saved;
   const loader = new ConversationLoader({
     ...rows,
     task: options.task,
     seed,
-    // The loader checks a state against its own options before it uses it.
-    ...(resume ? { state: state.loader as ConversationLoaderState } : {}),
+    ...(conversations === null ? {} : { state: conversations }),
+  });
+  const batchLoader = documents === undefined ? loader : await DocumentsFirst.open({
+    ...{ ...rows, seed, conversations: loader, documents: documents.texts },
+    batches: documentSteps * gradAccumSteps,
+    ...(saved !== null && "conversations" in saved ? { state: saved } : {}),
   });
   const model = await loadModel(checkpoint, device);
   if (sequenceLength > model.maximumLength) {
@@ -187,10 +213,11 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     model,
     firstStep: state.step,
     numIterations,
+    documentSteps,
     loader,
     run: () =>
       trainInFolder({
-        ...{ folder, model, optimizer, tokenizer, loader, plan, state, signal },
+        ...{ folder, model, optimizer, tokenizer, loader: batchLoader, plan, state, signal },
         ...evaluate,
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
         settings: options.settings,
@@ -198,6 +225,15 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
         lock: options.lock,
       }),
   };
+}
+
+/** How many steps hold every document as often as it shall be seen. */
+function stepsOfDocuments(
+  { texts, epochs }: NonNullable<FineTuneOptions["documents"]>,
+  { checkpoint, totalBatchSize }: FineTuneOptions,
+): number {
+  const tokens = tokensOf(texts.map(({ text }) => text), checkpoint.tokenizer).length;
+  return Math.max(1, Math.round(epochs * tokens / totalBatchSize));
 }
 
 /** How many batches hold every conversation once, found by packing them all. */

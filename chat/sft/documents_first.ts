@@ -1,0 +1,98 @@
+/**
+ * One's own documents before the conversations: pretraining that goes on, and then fine-tuning.
+ *
+ * @module
+ */
+
+import {
+  type Batch,
+  type BatchOptions,
+  RandomCropLoader,
+  type RandomCropState,
+} from "../../data/mod.ts";
+import { fingerprint } from "../../data/source.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import type { OwnDocument } from "../tasks/documents.ts";
+import type { ConversationLoader, ConversationLoaderState } from "./conversation_loader.ts";
+
+/** Where the batches of a run come from that begins with documents: JSON-serializable. */
+export interface DocumentsFirstState {
+  /** Where the documents are. */
+  readonly documents: RandomCropState;
+  /** Batches so far, of documents and conversations. */
+  readonly taken: number;
+  /** Where the conversations are. */
+  readonly conversations: ConversationLoaderState;
+}
+
+/** Options for {@linkcode DocumentsFirst.open}. */
+export interface DocumentsFirstOptions extends BatchOptions {
+  /** What is read first, whole: every token is learned. */
+  readonly documents: readonly OwnDocument[];
+  /** Batches of documents. */
+  readonly batches: number;
+  /** What comes after them. */
+  readonly conversations: ConversationLoader;
+  /** The tokenizer of both. */
+  readonly tokenizer: Tokenizer;
+  /** The seed of the order of the documents. */
+  readonly seed: number;
+  /** Where to go on; the conversations are there already. */
+  readonly state?: DocumentsFirstState;
+}
+
+/** A loader of some batches of documents, and then of conversations. */
+export class DocumentsFirst {
+  readonly #documents: RandomCropLoader;
+  readonly #conversations: ConversationLoader;
+  readonly #batches: number;
+  #taken: number;
+
+  private constructor(
+    documents: RandomCropLoader,
+    { conversations, batches, state }: DocumentsFirstOptions,
+  ) {
+    this.#documents = documents;
+    this.#conversations = conversations;
+    this.#batches = batches;
+    this.#taken = state?.taken ?? 0;
+  }
+
+  /**
+   * Opens a loader.
+   *
+   * @throws {Error} If the state belongs to other documents.
+   */
+  static async open(options: DocumentsFirstOptions): Promise<DocumentsFirst> {
+    const { documents, tokenizer, batchSize, sequenceLength, seed, state } = options;
+    const texts = documents.map(({ text }) => text);
+    const once = tokensOf(texts, tokenizer);
+    // Few notes are less than a batch, and the ends of a stream are seldom in a row.
+    const copies = Math.max(2, Math.ceil(batchSize * (sequenceLength + 1) / once.length));
+    const loader = new RandomCropLoader({
+      tokens: Int32Array.from({ length: copies * once.length }, (_, i) => once[i % once.length]!),
+      corpus: await fingerprint(texts),
+      ...{ batchSize, sequenceLength, seed },
+      ...(state === undefined ? {} : { state: state.documents }),
+    });
+    return new DocumentsFirst(loader, options);
+  }
+
+  /** The next batch. */
+  async take(): Promise<Batch<DocumentsFirstState>> {
+    const isDocument = this.#taken < this.#batches;
+    this.#taken++;
+    const batch = await (isDocument ? this.#documents : this.#conversations).take();
+    const state = {
+      documents: this.#documents.state(),
+      taken: this.#taken,
+      conversations: this.#conversations.state(),
+    };
+    return { ...batch, state };
+  }
+}
+
+/** The tokens of documents, with one before each that tells where it begins. */
+export function tokensOf(texts: readonly string[], tokenizer: Tokenizer): number[] {
+  return texts.flatMap((text) => [tokenizer.bos, ...tokenizer.encode(text)]);
+}
