@@ -1,0 +1,50 @@
+/**
+ * Serves the lesson on this machine.
+ *
+ * @module
+ */
+
+import { integer, runScript, type Values } from "./flags.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { write } from "./output.ts";
+
+/** A constant, so that only who builds pages downloads what they are made of. */
+const BUILD = "../web/build.tsx";
+
+const flags = {
+  port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
+};
+
+/**
+ * Builds the lesson in memory and serves it until Ctrl-C.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./learn.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Serves a lesson in a page: from one neuron to a network that learns.",
+    command: "deno task learn",
+    flags,
+    run,
+  }, args);
+}
+
+async function run({ port }: Values<typeof flags>): Promise<void> {
+  const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
+  const { serveSite } = await import("../web/serve.ts");
+  const site = await buildSite();
+  using interrupt = onInterrupt("Stopping");
+  await using server = serveSite(site, { port });
+  write(`The lesson is at http://127.0.0.1:${server.addr.port}/ until Ctrl-C\n`);
+  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,151 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/**
+ * Builds the pages: a folder of static files that any host can serve, or that opens from a disk.
+ *
+ * The pages are rendered here, with their numbers, code and formulas, so that they can be read without
+ * JavaScript. Their scripts are classic ones, since a page that was opened from a file may load no
+ * modules.
+ *
+ * @module
+ */
+
+import { ideas } from "../lessons/ideas.ts";
+import { katex, renderToString } from "./build_deps.ts";
+import type { JSX } from "./deps.ts";
+import { Page, shownCode } from "./lesson/page.tsx";
+import { type FormulaProps, head } from "./lesson/prose.tsx";
+import { escapeHtml, fileLines, type SymbolCode, symbolCode } from "./symbols.ts";
+
+/** What a page may load: its own files, WebAssembly, and workers of its own text. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** Options for {@linkcode buildSite}. */
+export interface BuildOptions {
+  /** The root of the repository that code is shown from. @default {the one of this file} */
+  readonly root?: URL;
+}
+
+/** The files of a site by their paths. */
+export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+/**
+ * Builds the site.
+ *
+ * Needs `--unstable-bundle` and `--allow-read`, and `--allow-net` for a repository at a URL.
+ *
+ * @throws {Error} If code that is shown is not in its file any more, or a script cannot be bundled.
+ */
+export async function buildSite(options: BuildOptions = {}): Promise<Site> {
+  const root = options.root ?? new URL("../", import.meta.url);
+  const paths = [...shownCode.map((reference) => reference.split("#")[0]!)]
+    .concat(ideas.map(({ path }) => path));
+  const sources = new Map(
+    await Promise.all(
+      [...new Set(paths)].map(async (path) => [path, await readText(new URL(path, root))] as const),
+    ),
+  );
+  const codes = new Map<string, SymbolCode>(shownCode.map((reference) => {
+    const [path, symbol] = reference.split("#") as [string, string];
+    return [reference, symbolCode(path, sources.get(path)!, symbol)];
+  }));
+  const body = renderToString(
+    <Page
+      codeOf={(reference) => codes.get(reference)!}
+      sourceOf={sourceAddress}
+      Formula={Formula}
+    />,
+  );
+  const texts = new Map([
+    ["index.html", document(head.title, "", `${body}<script defer src="learn.js"></script>`)],
+    ["style.css", await readText(new URL("./style.css", import.meta.url))],
+    ["learn.js", await bundle("./lesson/client.tsx")],
+    // A function, and not run: the page makes a worker of its text.
+    ["engine.js", `self.nanodinoEngine=function(){${await bundle("./engine/worker.ts")}}`],
+    ...[...sources].map(([path, source]) =>
+      [sourceAddress(path), sourcePage(path, source)] as const
+    ),
+  ]);
+  const encoder = new TextEncoder();
+  const files = new Map([...texts].map(([path, text]) => [path, encoder.encode(text)]));
+  const script = `const FILES=${JSON.stringify([...files.keys()])},VERSION="${await digest(
+    files,
+  )}";`;
+  return files.set("sw.js", encoder.encode(script + await bundle("./offline.ts")));
+}
+
+/** The address of a file's source, relative to the site. */
+function sourceAddress(path: string): string {
+  return `source/${path}.html`;
+}
+
+function sourcePage(path: string, source: string): string {
+  const lines = fileLines(path, source).map((line, i) => `<span id="L${i + 1}">${line}</span>`);
+  const up = "../".repeat(path.split("/").length);
+  const name = escapeHtml(path);
+  return document(
+    path,
+    up,
+    `<main><h1>${name}</h1><p><a href="${up}index.html">${escapeHtml(head.title)}</a></p>` +
+      `<pre class="source" tabindex="0" role="region" aria-label="${name}"><code>${
+        lines.join("\n")
+      }</code></pre></main>`,
+  );
+}
+
+function document(title: string, up: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${up}style.css"></head>
+<body>${body}</body></html>
+`;
+}
+
+function Formula({ tex }: FormulaProps): JSX.Element {
+  const html = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
+  return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
+}
+
+/** Bundles a script and what it imports as a classic script. */
+async function bundle(entry: string): Promise<string> {
+  const { success, errors, outputFiles } = await Deno.bundle({
+    entrypoints: [new URL(entry, import.meta.url).href],
+    platform: "browser",
+    format: "iife",
+    minify: true,
+    write: false,
+  });
+  const code = outputFiles?.[0]?.text();
+  if (success && code !== undefined) return code;
+  throw new Error(`Cannot build the pages: wanted a bundle of ${entry}, got ${errors[0]?.text}`);
+}
+
+/** Reads a file of the repository, which may be at a URL. */
+async function readText(url: URL): Promise<string> {
+  const response = await fetch(url);
+  if (response.ok) return await response.text();
+  throw new Error(`Cannot build the pages: wanted ${url}, got status ${response.status}`);
+}
+
+/** Differs where any file differs. */
+async function digest(files: Site): Promise<string> {
+  const parts = [...files].map(async ([path, bytes]) =>
+    path + new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex()
+  );
+  const all = new TextEncoder().encode((await Promise.all(parts)).join());
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex().slice(0, 16);
+}

@@ -1,0 +1,136 @@
+/**
+ * Training a small network on points in the plane: the README's twenty lines, watched.
+ *
+ * @module
+ */
+
+import { type ActivationName, meanSquaredError, MLP } from "../../nn/mod.ts";
+import { AdamW, SGD } from "../../optim/mod.ts";
+import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
+import { bounds, GRID, makePoints, type Point, type PointSet, SMALL_GRID } from "./points.ts";
+
+/** What is trained, and on what: all that a link holds. */
+export interface NetworkSpec {
+  /** The points. */
+  readonly set: PointSet;
+  /** The reader's points, for the set `own`. */
+  readonly own: readonly Point[];
+  /** Neurons of each hidden layer. */
+  readonly hidden: readonly number[];
+  /** The activation of the hidden layers. */
+  readonly activation: "tanh" | "relu" | "sigmoid";
+  /** The optimizer. */
+  readonly optimizer: "adamw" | "sgd";
+  /** The learning rate. */
+  readonly learningRate: number;
+  /** Random seed of the weights and the points. */
+  readonly seed: number;
+  /** The number of steps. */
+  readonly steps: number;
+}
+
+/** What the page hears while a network trains. */
+export interface NetworkProgress {
+  /** The steps done. */
+  readonly step: number;
+  /** The losses of the steps since the last event. */
+  readonly losses: readonly number[];
+  /** The loss on points that are not trained on; `null` where there are none. */
+  readonly validation: number | null;
+  /** The outputs on a grid of {@linkcode GRID} rows from the top left. */
+  readonly map: Float32Array;
+  /** The outputs of each neuron of the first hidden layer, on a grid of {@linkcode SMALL_GRID} rows. */
+  readonly neurons: readonly Float32Array[];
+  /** The outputs on the training points. */
+  readonly outputs: readonly number[];
+}
+
+/** Training is shown this often, in milliseconds. */
+const EVENT_INTERVAL = 60;
+
+/** The centers of the cells of a grid, row by row from the top left. */
+function gridPoints(set: PointSet, size: number): Float32Array {
+  const [least, most] = bounds(set);
+  const cell = (most - least) / size;
+  return Float32Array.from({ length: 2 * size * size }, (_, i) => {
+    const [row, column] = [Math.floor((i >> 1) / size), (i >> 1) % size];
+    return i % 2 === 0 ? least + (column + 0.5) * cell : most - (row + 0.5) * cell;
+  });
+}
+
+function split(points: readonly Point[], device: Device): { inputs: Tensor; targets: Tensor } {
+  const inputs = Tensor.from(device, points.map(([x, y]) => [x, y]));
+  return { inputs, targets: Tensor.from(device, points.map(([, , label]) => [label])) };
+}
+
+/**
+ * Trains a network, and tells how it goes: before the first step, then about every 60 ms, then after
+ * the last step.
+ *
+ * @param device Where it is computed.
+ * @param spec The network and its points.
+ * @param signal Ends the training between two steps.
+ * @throws {RangeError} If there are no points, or a number makes no sense.
+ */
+export async function* trainNetwork(
+  device: Device,
+  spec: NetworkSpec,
+  signal: AbortSignal,
+): AsyncGenerator<NetworkProgress> {
+  const { set, own, hidden, activation, learningRate, seed, steps } = spec;
+  const points = set === "own" ? own : makePoints(set, seed);
+  if (points.length === 0) {
+    throw new RangeError("Cannot train the network: wanted at least 1 point, got none");
+  }
+  using _run = device.scope();
+  const { inputs, targets } = split(points, device);
+  const others = set === "own" || set === "xor" ? null : split(makePoints(set, seed + 1), device);
+  const grid = Tensor.from(device, gridPoints(set, GRID), { shape: [GRID * GRID, 2] });
+  const small = Tensor.from(device, gridPoints(set, SMALL_GRID), {
+    shape: [SMALL_GRID * SMALL_GRID, 2],
+  });
+  const name: ActivationName = activation;
+  const network = new MLP(device, [2, ...hidden, 1], { activation: name, seed });
+  const optimizer = spec.optimizer === "sgd"
+    ? new SGD(network.parameters(), { lr: learningRate })
+    : new AdamW(network.parameters(), { lr: learningRate, weightDecay: 0 });
+
+  const look = async (step: number, losses: readonly number[]): Promise<NetworkProgress> => {
+    using _scope = device.scope();
+    const [map, first, outputs, validation] = noGrad(() => [
+      network.forward(grid),
+      network.layers[0]!.forward(small)[activation]().transpose(0, 1),
+      network.forward(inputs),
+      others === null ? null : meanSquaredError(network.forward(others.inputs), others.targets),
+    ]);
+    const maps = Float32Array.from(await first.contiguous().data());
+    const cells = SMALL_GRID * SMALL_GRID;
+    return {
+      step,
+      losses,
+      validation: validation === null ? null : await validation.item(),
+      map: Float32Array.from(await map.data()),
+      neurons: Array.from(
+        { length: hidden[0] ?? 0 },
+        (_, i) => maps.slice(i * cells, (i + 1) * cells),
+      ),
+      outputs: [...await outputs.data()].map(Number),
+    };
+  };
+
+  yield await look(0, []);
+  let losses: number[] = [];
+  let shown = performance.now();
+  for (let step = 1; step <= steps && !signal.aborted; step++) {
+    using _scope = device.scope();
+    optimizer.zeroGrad();
+    const loss = meanSquaredError(network.forward(inputs), targets);
+    loss.backward();
+    optimizer.step();
+    losses.push(await loss.item());
+    if (step < steps && performance.now() - shown < EVENT_INTERVAL) continue;
+    yield await look(step, losses);
+    losses = [];
+    shown = performance.now();
+  }
+}

@@ -1,0 +1,211 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 6: backpropagation through (w·x + b − target)², number by number. @module */
+
+import { backpropagation } from "../../lessons/examples.ts";
+import { type JSX, signal } from "../deps.ts";
+import { Button, Slider } from "../parts/controls.tsx";
+import { Graph, type Mark } from "../parts/graph.tsx";
+import { fixed } from "../parts/number.ts";
+import { Rows, Table } from "../parts/rows.tsx";
+import { setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { backpropagation: text } = words;
+const w = setting("backW", 3.75), b = setting("backB", 3.5);
+/** The updates since the reader last set w or b. */
+const taken = signal(0);
+/** The place of the walk through the graph: before the first value, on one, or after the last. */
+const place = signal(-1);
+
+/** The order in which the forward pass computes values, then the backward pass visits them. */
+export const walk: readonly (readonly [name: string, pass: "forward" | "backward"])[] = [
+  ...["w", "x", "b", "target", "product", "prediction", "error", "loss"].map((name) =>
+    [name, "forward"] as const
+  ),
+  ...["loss", "error", "target", "prediction", "b", "product", "x", "w"].map((name) =>
+    [name, "backward"] as const
+  ),
+];
+
+const places: Readonly<Record<string, readonly [x: number, y: number]>> = {
+  w: [58, 40],
+  x: [58, 130],
+  b: [190, 160],
+  product: [190, 70],
+  target: [325, 160],
+  prediction: [325, 70],
+  error: [460, 90],
+  loss: [595, 90],
+};
+const edges = ["w product", "x product", "product prediction", "b prediction", "prediction error"]
+  .concat("target error", "error loss").map((edge) => edge.split(" ") as [string, string]);
+
+/** The shown loss is zero at two decimals. */
+const isDone = () => fixed(trace().loss.data, 2) === "0.00";
+/** Enough for any start on the sliders. */
+const MAX_STEPS = 1000;
+
+/** The values by name, and the parameters after the update. */
+function trace() {
+  const { values, w: newW, b: newB } = backpropagation({ w: w.value, b: b.value });
+  const find = (name: string) => values.find((value) => value.name === name)!;
+  return {
+    values,
+    newW,
+    newB,
+    w: find("w"),
+    b: find("b"),
+    prediction: find("prediction"),
+    loss: find("loss"),
+  };
+}
+
+function takeStep(): void {
+  const { newW, newB } = trace();
+  w.value = newW;
+  b.value = newB;
+  taken.value++;
+}
+
+function start(newW: number, newB: number): void {
+  w.value = newW;
+  b.value = newB;
+  taken.value = 0;
+  place.value = -1;
+}
+
+/** The widget. */
+export function BackpropagationWidget(): JSX.Element {
+  const { values, newW, newB, ...at } = trace();
+  const p = fixed(at.prediction.data, 2);
+  const [now, pass] = walk[place.value] ?? [null, null];
+  const isWalking = pass !== null;
+  const visited = new Set(walk.slice(0, place.value + 1).map((visit) => visit.join(" ")));
+  const markOf = (name: string): Mark | undefined =>
+    name === now
+      ? "now"
+      : visited.has(`${name} backward`)
+      ? "backward"
+      : visited.has(`${name} forward`)
+      ? "forward"
+      : undefined;
+  const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
+  return (
+    <figure aria-labelledby="backpropagation-title">
+      <figcaption id="backpropagation-title">{text.title}</figcaption>
+      <Slider label={text.w} value={w} min={0} max={8} step={0.01} digits={2} />
+      <Slider label={text.b} value={b} min={-5} max={10} step={0.01} digits={2} />
+      <Rows
+        caption={text.title}
+        rows={[
+          {
+            id: "prediction",
+            name: text.prediction,
+            work: `${fixed(w.value, 2)} × 2 + ${fixed(b.value, 2)}`,
+            value: p,
+          },
+          { id: "loss", name: text.loss, work: `(${p} − 10)²`, value: fixed(at.loss.data, 2) },
+          {
+            id: "dPrediction",
+            name: text.dPrediction,
+            work: `2 × (${p} − 10)`,
+            value: fixed(at.prediction.grad, 2),
+          },
+          { id: "dProduct", name: text.dProduct, work: "x", value: "2" },
+          {
+            id: "dw",
+            name: text.dw,
+            work: `${fixed(at.prediction.grad, 2)} × 2`,
+            value: fixed(at.w.grad, 2),
+          },
+          {
+            id: "db",
+            name: text.db,
+            work: `${fixed(at.prediction.grad, 2)} × 1`,
+            value: fixed(at.b.grad, 2),
+          },
+          {
+            id: "newW",
+            name: text.newW,
+            work: `${fixed(w.value, 2)} − 0.01 × ${fixed(at.w.grad, 2)}`,
+            value: fixed(newW, 4),
+          },
+          {
+            id: "newB",
+            name: text.newB,
+            work: `${fixed(b.value, 2)} − 0.01 × ${fixed(at.b.grad, 2)}`,
+            value: fixed(newB, 4),
+          },
+        ]}
+      />
+      <p class="buttons">
+        <Button onClick={takeStep}>{text.take}</Button>
+        <Button
+          onClick={() => {
+            for (let i = 0; i < MAX_STEPS && !isDone(); i++) takeStep();
+          }}
+        >
+          {text.run}
+        </Button>
+        <Button onClick={() => start(3.75, 3.5)}>{text.start}</Button>
+        <Button onClick={() => start(3, 1)}>{text.first}</Button>
+      </p>
+      <p role="status">{text.taken(taken.value, fixed(at.loss.data, 2))}</p>
+      <Graph
+        title={text.graph}
+        width={655}
+        height={200}
+        nodes={values.map(({ name, data, grad }) => {
+          const isKnown = !isWalking || visited.has(`${name} forward`);
+          const hasGradient = !isWalking || visited.has(`${name} backward`);
+          return {
+            id: name,
+            x: places[name]![0],
+            y: places[name]![1],
+            lines: [name, isKnown ? fixed(data, 2) : "", hasGradient ? `∂ ${fixed(grad, 2)}` : ""],
+            mark: markOf(name),
+          };
+        })}
+        edges={edges.map(([from, to]) => ({
+          from,
+          to,
+          mark: visited.has(`${from} backward`)
+            ? "backward"
+            : visited.has(`${to} forward`)
+            ? "forward"
+            : undefined,
+        }))}
+      />
+      <p class="buttons">
+        <Button onClick={() => place.value--} disabled={place.value < 0}>
+          {words.actions.back}
+        </Button>
+        <Button
+          onClick={() => place.value = place.value === walk.length - 1 ? -1 : place.value + 1}
+        >
+          {words.actions.next}
+        </Button>
+      </p>
+      <p role="status" data-walk={now === null ? "" : `${now} ${pass}`}>
+        {now === null ? text.whole : text.visit(now, pass === "backward", rule)}
+      </p>
+      <details>
+        <summary>{text.table}</summary>
+        <Table
+          id="backpropagation"
+          caption={text.table}
+          head={text.columns}
+          rows={values.map(({ name, formula, data, grad, chainRule }) => [
+            name,
+            formula,
+            fixed(data, 2),
+            fixed(grad, 2),
+            chainRule,
+          ])}
+        />
+      </details>
+    </figure>
+  );
+}

@@ -1,0 +1,97 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 3: a forward pass through three neurons. @module */
+
+import { forwardPass } from "../../lessons/examples.ts";
+import type { JSX } from "../deps.ts";
+import { Button, Slider } from "../parts/controls.tsx";
+import { Graph } from "../parts/graph.tsx";
+import { fixed, term } from "../parts/number.ts";
+import { Rows } from "../parts/rows.tsx";
+import { reset, setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { forward: text } = words;
+const x1 = setting("math", 80), x2 = setting("english", 70);
+/** The number of neurons that are computed in the graph. */
+const step = setting("forwardStep", 3);
+const STEPS = 3;
+
+/** The widget. */
+export function ForwardWidget(): JSX.Element {
+  const { hidden, output } = forwardPass([x1.value, x2.value]);
+  const [inputs, p] = [hidden[0]!.inputs, output.output];
+  const sum = (neuron: typeof output, digits: number) =>
+    [
+      ...neuron.inputs.map((x, i) => `${fixed(x, digits)} × ${term(neuron.weights[i]!, 1)}`),
+      term(neuron.bias, 1),
+    ].join(" + ");
+  const shown = (at: number, x: number) => step.value >= at ? fixed(x, 4) : text.unknown;
+  const mark = (at: number) =>
+    step.value === at && at < STEPS ? "now" : step.value >= at ? "forward" : undefined;
+  return (
+    <figure aria-labelledby="forward-title">
+      <figcaption id="forward-title">{text.title}</figcaption>
+      <Slider label={text.x1} value={x1} min={0} max={100} step={1} digits={0} />
+      <Slider label={text.x2} value={x2} min={0} max={100} step={1} digits={0} />
+      <Graph
+        title={text.graph}
+        width={500}
+        height={150}
+        nodes={[
+          ...inputs.map((x, i) => ({
+            id: `x${i}`,
+            x: 60,
+            y: 40 + 70 * i,
+            lines: [i === 0 ? "x₁" : "x₂", fixed(x, 2)],
+            mark: "forward" as const,
+          })),
+          ...hidden.map((neuron, i) => ({
+            id: `h${i}`,
+            x: 250,
+            y: 40 + 70 * i,
+            lines: [i === 0 ? "h₁" : "h₂", shown(i + 1, neuron.output)],
+            mark: mark(i + 1),
+          } as const)),
+          { id: "y", x: 440, y: 75, lines: ["sigmoid", shown(3, p)], mark: mark(3) },
+        ]}
+        edges={[
+          ...inputs.flatMap((_, i) =>
+            hidden.map((_, j) => ({ from: `x${i}`, to: `h${j}`, mark: mark(j + 1) }) as const)
+          ),
+          ...hidden.map((_, i) => ({ from: `h${i}`, to: "y", mark: mark(3) }) as const),
+        ]}
+      />
+      <p class="buttons">
+        <Button onClick={() => step.value--} disabled={step.value === 0}>
+          {words.actions.back}
+        </Button>
+        <Button onClick={() => step.value++} disabled={step.value === STEPS}>
+          {words.actions.next}
+        </Button>
+        <span>{text.step(step.value, STEPS)}</span>
+      </p>
+      <Rows
+        caption={text.title}
+        rows={[
+          ...inputs.map((x, i) => ({
+            id: `input${i + 1}`,
+            name: text.inputs[i]!,
+            work: `${[x1.value, x2.value][i]} ÷ 100`,
+            value: fixed(x, 2),
+          })),
+          ...hidden.map((neuron, i) => ({
+            id: `hidden${i + 1}`,
+            name: text.hidden[i]!,
+            work: `max(0, ${sum(neuron, 2)})`,
+            value: fixed(neuron.output, 4),
+          })),
+          { id: "probability", name: text.output, work: sum(output, 3), value: fixed(p, 4) },
+        ]}
+      />
+      <p role="status">{text.verdict(p)}</p>
+      <Button onClick={() => reset(x1, x2, step)}>{words.actions.reset}</Button>
+    </figure>
+  );
+}

@@ -1,0 +1,82 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 2: a network of 26 parameters, each by its name. @module */
+
+import { layersOfNeurons } from "../../lessons/examples.ts";
+import type { JSX } from "../deps.ts";
+import { Slider } from "../parts/controls.tsx";
+import { Graph } from "../parts/graph.tsx";
+import { fixed } from "../parts/number.ts";
+import { Rows, Table } from "../parts/rows.tsx";
+import { setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { layers: text } = words;
+const index = setting("parameter", 1);
+const network = layersOfNeurons();
+
+/** The widget. */
+export function LayersWidget(): JSX.Element {
+  const { layers, parameters, inputs, hidden, outputs } = network;
+  const { label, data } = parameters[index.value - 1]!;
+  const [, layer, neuron, weight] = /layers\.(\d)\.neurons\.(\d)\.(?:weights\.(\d)|bias)/
+    .exec(label)!;
+  const columns = [inputs, ...hidden, outputs];
+  const isNow = (id: string) => id === `${Number(layer) + 1}.${neuron}` ? "now" : undefined;
+  const nodes = columns.flatMap((values, column) =>
+    values.map((value, i) =>
+      ({
+        id: `${column}.${i}`,
+        x: 60 + 210 * column,
+        y: 120 + 58 * (i - (values.length - 1) / 2),
+        lines: [fixed(value, 4)],
+        mark: isNow(`${column}.${i}`),
+      }) as const
+    )
+  );
+  const edges = columns.slice(1).flatMap((values, column) =>
+    values.flatMap((_, to) =>
+      columns[column]!.map((_, from) => ({
+        from: `${column}.${from}`,
+        to: `${column + 1}.${to}`,
+        mark: layer === `${column}` && neuron === `${to}` && weight === `${from}`
+          ? "now"
+          : undefined,
+      } as const))
+    )
+  );
+  const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
+  return (
+    <figure aria-labelledby="layers-title">
+      <figcaption id="layers-title">{text.title}</figcaption>
+      <Graph title={text.graph} width={540} height={240} nodes={nodes} edges={edges} />
+      <Slider
+        label={text.parameter}
+        value={index}
+        min={1}
+        max={parameters.length}
+        step={1}
+        digits={0}
+      />
+      <Rows
+        caption={text.shown}
+        rows={[{ id: "parameter", name: label, work: text.name(label), value: fixed(data, 4) }]}
+      />
+      <Table
+        id="layers"
+        caption={text.counts}
+        head={text.columns}
+        rows={[
+          ...layers.map(({ inputs, outputs }, i) => [
+            text.layer(i),
+            `${outputs} × ${inputs} = ${counts[i]![0]}`,
+            `${counts[i]![1]}`,
+            `${counts[i]![2]}`,
+          ]),
+          [text.together, "", "", `${parameters.length}`],
+        ]}
+      />
+    </figure>
+  );
+}

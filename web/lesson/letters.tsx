@@ -1,0 +1,71 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 9: the lessons' model of letters, trained in the engine. @module */
+
+import type { CharacterTraining } from "../../lessons/character_model.ts";
+import { type JSX, signal } from "../deps.ts";
+import { startTask } from "../engine/client.ts";
+import { Button } from "../parts/controls.tsx";
+import { Plot } from "../parts/plot.tsx";
+import { Table } from "../parts/rows.tsx";
+import { words } from "./words.ts";
+
+const { letters: text } = words;
+const training = signal<CharacterTraining | null>(null);
+const message = signal("");
+
+async function train(): Promise<void> {
+  message.value = text.training;
+  const { done } = startTask("letters", {}, "cpu", {
+    onEvent: (event) => void (training.value = event),
+  });
+  try {
+    await done;
+    message.value = "";
+  } catch (error) {
+    message.value = error instanceof Error ? error.message : `${error}`;
+  }
+}
+
+/** The widget. */
+export function LettersWidget(): JSX.Element {
+  const now = training.value;
+  return (
+    <figure aria-labelledby="letters-title">
+      <figcaption id="letters-title">{text.title}</figcaption>
+      <Button onClick={train} disabled={message.value === text.training}>{text.start}</Button>
+      <p role="status">
+        {now === null
+          ? message.value
+          : text.numbers(now.alphabet.length, now.parameters, now.examples)}
+      </p>
+      {now !== null && (
+        <>
+          <Plot
+            title={text.plot}
+            xName={text.step}
+            yName={text.loss}
+            x={[0, now.losses.length - 1]}
+            y={[0, 3.5]}
+            curves={[{
+              name: text.loss,
+              color: "a",
+              points: now.losses.map((loss, i) => [i, loss]),
+            }]}
+          />
+          <Table
+            id="letters"
+            caption={text.title}
+            head={text.columns}
+            rows={now.after.map((word, i) => [
+              `${i + 1}`,
+              now.before[i] || text.empty,
+              word || text.empty,
+            ])}
+          />
+        </>
+      )}
+    </figure>
+  );
+}

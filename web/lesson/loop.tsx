@@ -1,0 +1,98 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 7: the training loop, and its learning rate up to divergence. @module */
+
+import { trainingLoop } from "../../lessons/training_examples.ts";
+import { computed, type JSX, signal } from "../deps.ts";
+import { Button, Slider } from "../parts/controls.tsx";
+import { fixed } from "../parts/number.ts";
+import { Plot } from "../parts/plot.tsx";
+import { Rows } from "../parts/rows.tsx";
+import { reset, setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { loop: text } = words;
+const STEPS = 100;
+const rate = setting("loopRate", 0.01);
+const step = setting("loopStep", 0);
+const phase = signal(0);
+const steps = computed(() => trainingLoop({ learningRate: rate.value, steps: STEPS }));
+
+/** Goes on to the next line of the loop; after the last one, to the next step. */
+function nextPhase(): void {
+  phase.value = (phase.value + 1) % text.phases.length;
+  if (phase.value === 0) step.value = Math.min(step.value + 1, steps.value.length - 1);
+}
+
+/** The widget. */
+export function LoopWidget(): JSX.Element {
+  const taken = steps.value;
+  const at = Math.min(step.value, taken.length - 1);
+  const now = taken[at]!;
+  const numbers = {
+    w: now.w,
+    b: now.b,
+    prediction: now.prediction,
+    loss: now.loss,
+    dw: now.dw,
+    db: now.db,
+  };
+  // What the loop has computed by the line that is lit; all of it where nothing is lit yet.
+  const known: readonly (keyof typeof numbers)[] = phase.value === 0
+    ? ["w", "b", "prediction", "loss", "dw", "db"]
+    : phase.value === 1
+    ? ["w", "b", "prediction"]
+    : phase.value === 2
+    ? ["w", "b", "prediction", "loss"]
+    : ["w", "b", "prediction", "loss", "dw", "db"];
+  return (
+    <figure aria-labelledby="loop-title">
+      <figcaption id="loop-title">{text.title}</figcaption>
+      <Slider label={text.rate} value={rate} min={0.005} max={0.25} step={0.005} digits={3} />
+      <Slider label={text.step} value={step} min={0} max={STEPS - 1} step={1} digits={0} />
+      <Plot
+        title={text.plot}
+        xName={text.steps}
+        yName={text.loss}
+        x={[0, STEPS - 1]}
+        y={[0, 1.5]}
+        curves={[
+          { name: text.loss, color: "a", points: taken.map(({ loss }, i) => [i, loss]) },
+          { name: text.step, color: "b", points: [[at, now.loss]], isDots: true },
+        ]}
+      />
+      <p role="status">{text.verdict(taken[0]!.loss, taken.at(-1)!.loss, taken.length - 1)}</p>
+      <ol class="phases">
+        {text.phases.map((line, i) => (
+          <li key={i} aria-current={i === phase.value ? "step" : undefined}>{line}</li>
+        ))}
+      </ol>
+      <p class="buttons">
+        <Button onClick={nextPhase}>{text.phase}</Button>
+        <Button
+          onClick={() => {
+            reset(rate, step);
+            phase.value = 0;
+          }}
+        >
+          {words.actions.reset}
+        </Button>
+      </p>
+      <Rows
+        caption={`${text.step} ${at}`}
+        rows={(Object.keys(numbers) as (keyof typeof numbers)[]).map((id) => ({
+          id,
+          name: text.rows[id],
+          work: "",
+          value: known.includes(id) ? showLarge(numbers[id]) : "",
+        }))}
+      />
+    </figure>
+  );
+}
+
+/** Numbers of a loop that diverges have many digits. */
+function showLarge(x: number): string {
+  return Math.abs(x) < 1e5 ? fixed(x, 4) : x.toExponential(2);
+}

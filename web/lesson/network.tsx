@@ -1,0 +1,267 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/// <reference lib="dom" />
+/** Section 8: a network that learns points in the plane, in the engine. @module */
+
+import { type JSX, signal } from "../deps.ts";
+import { type Run, startTask } from "../engine/client.ts";
+import type { DeviceChoice } from "../engine/messages.ts";
+import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
+import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
+import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { HeatMap } from "../parts/heat.tsx";
+import { fixed } from "../parts/number.ts";
+import { Plot } from "../parts/plot.tsx";
+import { Rows, Table } from "../parts/rows.tsx";
+import { setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { network: text } = words;
+const set = setting<keyof typeof text.sets>("set", "spiral");
+const own = setting<string>("points", "");
+const layers = setting("layers", 2), width = setting("width", 8);
+const activation = setting<keyof typeof text.activations>("activation", "tanh");
+const optimizer = setting<keyof typeof text.optimizers>("optimizer", "adamw");
+const rate = setting<keyof typeof text.rates>("rate", "0.02");
+const seed = setting("seed", 1), steps = setting("steps", 800);
+const device = setting<DeviceChoice>("device", "auto");
+const all = [set, own, layers, width, activation, optimizer, rate, seed, steps, device];
+
+const run = signal<Run | null>(null);
+const isPaused = signal(false);
+const message = signal("");
+const progress = signal<NetworkProgress | null>(null);
+const losses = signal<readonly number[]>([]);
+const validations = signal<readonly (readonly [number, number])[]>([]);
+const cross = signal<readonly [number, number]>([0, 0]);
+
+/** The reader's points, from the text that is in the address. */
+function ownPoints(): Point[] {
+  return own.value.split(",").filter((part) => part !== "").map((part) => {
+    const [x = 0, y = 0, label] = part.split("/").map(Number);
+    return [x, y, label === 1 ? 1 : 0];
+  });
+}
+
+function spec(): NetworkSpec {
+  return {
+    set: set.value,
+    own: ownPoints(),
+    hidden: Array.from({ length: layers.value }, () => width.value),
+    activation: activation.value,
+    optimizer: optimizer.value,
+    learningRate: Number(rate.value),
+    seed: seed.value,
+    steps: steps.value,
+  };
+}
+
+function clear(): void {
+  run.value?.stop();
+  run.value = null;
+  isPaused.value = false;
+  message.value = "";
+  progress.value = null;
+  losses.value = [];
+  validations.value = [];
+}
+
+async function start(): Promise<void> {
+  clear();
+  message.value = text.starting;
+  let description = "";
+  const mine = startTask("network", spec(), device.value, {
+    onDevice: (text) => void (description = text),
+    onEvent: (event) => {
+      if (run.value !== mine) return;
+      message.value = description;
+      progress.value = event;
+      losses.value = [...losses.value, ...event.losses];
+      if (event.validation === null) return;
+      validations.value = [...validations.value, [event.step, event.validation]];
+    },
+  });
+  run.value = mine;
+  try {
+    await mine.done;
+  } catch (error) {
+    if (run.value === mine) message.value = error instanceof Error ? error.message : `${error}`;
+  }
+  if (run.value === mine) run.value = null;
+}
+
+/** Pauses, or goes on; `one` goes on to the next picture only. */
+function hold(one: boolean): void {
+  if (one) run.value?.step();
+  else if (isPaused.value) run.value?.resume();
+  else run.value?.pause();
+  isPaused.value = one || !isPaused.value;
+}
+
+function place(x: number, y: number, label: 0 | 1): void {
+  if (set.value !== "own") return;
+  const point = [x.toFixed(2), y.toFixed(2), label].join("/");
+  own.value = own.value === "" ? point : `${own.value},${point}`;
+}
+
+function move(event: KeyboardEvent): void {
+  const [x, y] = cross.value;
+  const step = 0.05;
+  const moves: Readonly<Record<string, readonly [number, number]>> = {
+    ArrowLeft: [-step, 0],
+    ArrowRight: [step, 0],
+    ArrowUp: [0, step],
+    ArrowDown: [0, -step],
+  };
+  const by = moves[event.key];
+  if (by !== undefined) cross.value = [clamp(x + by[0]), clamp(y + by[1])];
+  else if (event.key === "0" || event.key === "1") place(x, y, event.key === "1" ? 1 : 0);
+  else return;
+  event.preventDefault();
+}
+
+const clamp = (x: number) => Math.max(-1, Math.min(1, x));
+
+/** The points, over the map of outputs. */
+function Points({ points }: { readonly points: readonly Point[] }): JSX.Element {
+  const [least, most] = bounds(set.value);
+  const [x, y] = cross.value;
+  const isOwn = set.value === "own";
+  return (
+    <svg
+      class="points"
+      viewBox={`${least} ${-most} ${most - least} ${most - least}`}
+      role={isOwn ? "application" : "img"}
+      aria-label={isOwn ? text.place : text.map}
+      tabIndex={isOwn ? 0 : undefined}
+      onKeyDown={isOwn ? move : undefined}
+      onClick={(event) => {
+        const box = event.currentTarget.getBoundingClientRect();
+        const at = (part: number) => part * (most - least);
+        const [right, down] = [
+          (event.clientX - box.left) / box.width,
+          (event.clientY - box.top) / box.height,
+        ];
+        place(least + at(right), most - at(down), event.shiftKey ? 0 : 1);
+      }}
+    >
+      {points.map(([x, y, label], i) => (
+        <circle key={i} class={`label${label}`} cx={x} cy={-y} r={0.011 * (most - least)} />
+      ))}
+      {isOwn && <path class="cross" d={`M${x - 0.06} ${-y}h.12M${x} ${-y - 0.06}v.12`} />}
+    </svg>
+  );
+}
+
+/** The widget. */
+export function NetworkWidget(): JSX.Element {
+  const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value);
+  const now = progress.value;
+  const right = now === null ? 0 : now.outputs
+    .filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]).length;
+  const highest = Math.max(0.3, ...losses.value.slice(0, 20));
+  return (
+    <figure aria-labelledby="network-title">
+      <figcaption id="network-title">{text.title}</figcaption>
+      <div class="controls">
+        <Choice label={text.set} value={set} options={text.sets} />
+        <Slider label={text.layers} value={layers} min={1} max={4} step={1} digits={0} />
+        <Slider label={text.width} value={width} min={1} max={12} step={1} digits={0} />
+        <Choice label={text.activation} value={activation} options={text.activations} />
+        <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
+        <Choice label={text.rate} value={rate} options={text.rates} />
+        <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
+        <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />
+        <Choice label={text.device} value={device} options={text.devices} />
+      </div>
+      <p class="buttons">
+        <Button onClick={start}>{text.start}</Button>
+        <Button onClick={() => hold(false)} disabled={run.value === null}>
+          {isPaused.value ? text.resume : text.pause}
+        </Button>
+        <Button onClick={() => hold(true)} disabled={run.value === null}>{text.one}</Button>
+        <Button
+          onClick={() => {
+            clear();
+            for (const one of all) one.value = one.fallback as never;
+          }}
+        >
+          {words.actions.reset}
+        </Button>
+        {set.value === "own" && <Button onClick={() => void (own.value = "")}>{text.clear}</Button>}
+      </p>
+      <p role="status" data-device>{message.value}</p>
+      {set.value === "own" && <p>{text.place}</p>}
+      <div class="pair">
+        <HeatMap title={text.map} values={now?.map ?? null} size={GRID}>
+          <Points points={points} />
+        </HeatMap>
+        <div>
+          <Rows
+            caption={text.title}
+            rows={[
+              { id: "step", name: text.stepRow, work: "", value: `${now?.step ?? 0}` },
+              {
+                id: "loss",
+                name: text.lossRow,
+                work: "",
+                value: losses.value.length === 0 ? text.none : fixed(losses.value.at(-1)!, 4),
+              },
+              {
+                id: "validation",
+                name: text.validationRow,
+                work: "",
+                value: now?.validation == null ? text.none : fixed(now.validation, 4),
+              },
+              {
+                id: "right",
+                name: text.accuracy,
+                work: "",
+                value: now === null ? text.none : `${right} / ${points.length}`,
+              },
+            ]}
+          />
+          <Plot
+            title={text.plot}
+            xName={words.loop.steps}
+            yName={words.loop.loss}
+            x={[0, steps.value]}
+            y={[0, highest]}
+            curves={[
+              {
+                name: text.train,
+                color: "a",
+                points: losses.value.map((loss, i) => [i + 1, loss]),
+              },
+              { name: text.validation, color: "b", points: validations.value },
+            ]}
+          />
+          <div class="neurons">
+            {now?.neurons.map((map, i) => (
+              <HeatMap
+                key={i}
+                title={text.neuron(i)}
+                values={activation.value === "tanh" ? map.map((x) => (x + 1) / 2) : map}
+                size={SMALL_GRID}
+              />
+            ))}
+          </div>
+        </div>
+      </div>
+      {set.value === "xor" && now !== null && (
+        <Table
+          id="xor"
+          caption={text.outputs}
+          head={text.output}
+          rows={points.map(([x, y, label], i) => [
+            `${x}`,
+            `${y}`,
+            `${label}`,
+            fixed(now.outputs[i] ?? NaN, 4),
+          ])}
+        />
+      )}
+    </figure>
+  );
+}

@@ -1,0 +1,83 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 1: one neuron, number by number. @module */
+
+import { oneNeuron } from "../../lessons/examples.ts";
+import type { JSX } from "../deps.ts";
+import { Button, Slider } from "../parts/controls.tsx";
+import { Graph } from "../parts/graph.tsx";
+import { fixed, term } from "../parts/number.ts";
+import { Rows } from "../parts/rows.tsx";
+import { reset, setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { neuron: text } = words;
+const x1 = setting("x1", 4), x2 = setting("x2", 25);
+const w1 = setting("w1", 0.5), w2 = setting("w2", -0.3), bias = setting("bias", 1);
+
+/** The widget. */
+export function NeuronWidget(): JSX.Element {
+  const inputs = [x1.value, x2.value], weights = [w1.value, w2.value];
+  const { products, sum, output } = oneNeuron({ inputs, weights, bias: bias.value });
+  const digits = [1, 1];
+  const shownSum = fixed(sum, 2);
+  return (
+    <figure aria-labelledby="neuron-title">
+      <figcaption id="neuron-title">{text.title}</figcaption>
+      <Slider label={text.x1} value={x1} min={0} max={10} step={0.1} digits={1} />
+      <Slider label={text.x2} value={x2} min={0} max={50} step={0.5} digits={1} />
+      <Slider label={text.w1} value={w1} min={-2} max={2} step={0.1} digits={1} />
+      <Slider label={text.w2} value={w2} min={-2} max={2} step={0.1} digits={1} />
+      <Slider label={text.bias} value={bias} min={-5} max={5} step={0.1} digits={1} />
+      <Graph
+        title={text.graph}
+        width={620}
+        height={150}
+        nodes={[
+          ...inputs.map((x, i) => ({
+            id: `x${i}`,
+            x: 60,
+            y: 40 + 70 * i,
+            lines: [i === 0 ? "x₁" : "x₂", fixed(x, 1)],
+          })),
+          ...products.map((product, i) => ({
+            id: `p${i}`,
+            x: 220,
+            y: 40 + 70 * i,
+            lines: [text.products[i]!, fixed(product, 2)],
+          })),
+          { id: "sum", x: 390, y: 75, lines: [`Σ + b`, shownSum] },
+          { id: "y", x: 555, y: 75, lines: ["tanh", fixed(output, 4)] },
+        ]}
+        edges={[
+          { from: "x0", to: "p0" },
+          { from: "x1", to: "p1" },
+          { from: "p0", to: "sum" },
+          { from: "p1", to: "sum" },
+          { from: "sum", to: "y" },
+        ]}
+      />
+      <Rows
+        caption={text.title}
+        rows={[
+          ...products.map((product, i) => ({
+            id: `product${i + 1}`,
+            name: text.products[i]!,
+            work: `${fixed(inputs[i]!, digits[i]!)} × ${fixed(weights[i]!, 1)}`,
+            value: fixed(product, 2),
+          })),
+          {
+            id: "sum",
+            name: text.sum,
+            work: `${fixed(products[0]!, 2)} + ${term(products[1]!, 2)} + ${term(bias.value, 1)}`,
+            value: shownSum,
+          },
+          { id: "output", name: text.output, work: `tanh(${shownSum})`, value: fixed(output, 4) },
+        ]}
+      />
+      <p role="status">{text.verdict(output)}</p>
+      <Button onClick={() => reset(x1, x2, w1, w2, bias)}>{words.actions.reset}</Button>
+    </figure>
+  );
+}

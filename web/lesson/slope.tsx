@@ -1,0 +1,111 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Section 5: the gradient as a slope, and by nudging. @module */
+
+import { type LossTrace, slope, squaredLoss } from "../../lessons/examples.ts";
+import type { JSX } from "../deps.ts";
+import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { fixed } from "../parts/number.ts";
+import { Plot } from "../parts/plot.tsx";
+import { Rows } from "../parts/rows.tsx";
+import { reset, setting } from "../state.ts";
+import { words } from "./words.ts";
+
+const { slope: text } = words;
+const w = setting("w", 1);
+const nudge = setting<keyof typeof text.nudges>("nudge", "0.05");
+const parabola = Array.from({ length: 101 }, (_, i) => {
+  const at = i / 20;
+  return [at, slope({ w: at }).loss] as const;
+});
+
+/** The widget. */
+export function SlopeWidget(): JSX.Element {
+  const { product, error, loss, gradient } = slope({ w: w.value });
+  const line = (at: number) => [at, loss + gradient * (at - w.value)] as const;
+  return (
+    <figure aria-labelledby="slope-title">
+      <figcaption id="slope-title">{text.title}</figcaption>
+      <Slider label={text.w} value={w} min={0} max={5} step={0.1} digits={1} />
+      <Plot
+        title={text.graph}
+        xName="w"
+        yName={text.loss}
+        x={[0, 5]}
+        y={[0, 64]}
+        curves={[
+          { name: text.loss, color: "a", points: parabola },
+          { name: text.tangent, color: "b", points: [line(0), line(5)] },
+          { name: text.point, color: "b", points: [[w.value, loss]], isDots: true },
+        ]}
+      />
+      <Rows
+        caption={text.title}
+        rows={[
+          {
+            id: "product",
+            name: text.product,
+            work: `${fixed(w.value, 1)} × 3`,
+            value: fixed(product, 1),
+          },
+          { id: "target", name: text.target, work: "", value: "7" },
+          {
+            id: "loss",
+            name: text.lossRow,
+            work: `(${fixed(product, 1)} − 7)²`,
+            value: fixed(loss, 2),
+          },
+          {
+            id: "gradient",
+            name: text.gradient,
+            work: `2 × (${fixed(error, 1)}) × 3`,
+            value: fixed(gradient, 1),
+          },
+        ]}
+      />
+      <p role="status">{text.verdict(gradient)}</p>
+      <Button onClick={() => reset(w)}>{words.actions.reset}</Button>
+    </figure>
+  );
+}
+
+/** The widget that measures the gradient by nudging the prediction. */
+export function NudgeWidget(): JSX.Element {
+  const h = Number(nudge.value);
+  const [before, after] = [11, 11 + h].map((x) => squaredLoss([x], 10)[0]!) as [
+    LossTrace,
+    LossTrace,
+  ];
+  const change = after.loss - before.loss;
+  const digits = h < 0.01 ? 6 : 4;
+  return (
+    <figure aria-labelledby="nudge-title">
+      <figcaption id="nudge-title">{text.nudgeTitle}</figcaption>
+      <Choice label={text.nudge} value={nudge} options={text.nudges} />
+      <Rows
+        caption={text.nudgeTitle}
+        rows={[
+          {
+            id: "nudged",
+            name: text.nudged,
+            work: `(${11 + h} − 10)²`,
+            value: fixed(after.loss, digits),
+          },
+          {
+            id: "change",
+            name: text.change,
+            work: `${fixed(after.loss, digits)} − ${before.loss}`,
+            value: fixed(change, digits),
+          },
+          {
+            id: "rate",
+            name: text.rate,
+            work: `${fixed(change, digits)} ÷ ${h}`,
+            value: fixed(change / h, h < 0.01 ? 3 : 2),
+          },
+        ]}
+      />
+    </figure>
+  );
+}

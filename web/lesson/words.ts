@@ -1,0 +1,208 @@
+/**
+ * The words of the lesson's widgets. To translate the lesson, translate this file and `prose.tsx`.
+ *
+ * @module
+ */
+
+/** The words, by widget. */
+export const words = {
+  actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
+  neuron: {
+    title: "Walking through a neuron",
+    graph: "The neuron: two inputs, each times its weight, the sum with the bias, and tanh",
+    x1: "Input x₁: body weight, kg",
+    x2: "Input x₂: height, cm",
+    w1: "Weight w₁",
+    w2: "Weight w₂",
+    bias: "Bias b",
+    products: ["x₁ × w₁", "x₂ × w₂"],
+    sum: "Sum + bias",
+    output: "Output",
+    verdict: (y: number): string => {
+      const size = Math.abs(y) > 0.9 ? "Strong" : Math.abs(y) > 0.5 ? "Clear" : "Weak";
+      return `${size} ${y < 0 ? "negative" : "positive"} signal`;
+    },
+  },
+  layers: {
+    title: "A network of 3 inputs, 4 hidden neurons and 2 outputs",
+    graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
+    parameter: "Parameter, by number",
+    columns: ["Layer", "Weights", "Biases", "Parameters"],
+    layer: (i: number) => i === 0 ? "Hidden" : "Output",
+    together: "Together",
+    counts: "How the parameters are counted",
+    shown: "This parameter",
+    name: (label: string) => {
+      const [, layer, neuron, index] = /layers\.(\d+)\.neurons\.(\d+)\.(?:weights\.(\d+)|bias)/
+        .exec(label)!;
+      const owner = `${layer === "0" ? "hidden neuron" : "output"} ${Number(neuron) + 1}`;
+      if (index === undefined) return `bias of ${owner}`;
+      return `weight of ${owner} for ${layer === "0" ? "input" : "hidden neuron"} ${
+        Number(index) + 1
+      }`;
+    },
+  },
+  forward: {
+    title: "A full forward pass",
+    graph: "Two scores, two hidden neurons, one output",
+    x1: "Math score x₁",
+    x2: "English score x₂",
+    inputs: ["x₁ on a scale to 1", "x₂ on a scale to 1"],
+    hidden: ["h₁ = ReLU", "h₂ = ReLU"],
+    output: "Output = sigmoid",
+    percent: "Probability of Pass",
+    verdict: (p: number) =>
+      `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,
+    step: (step: number, steps: number) => `Step ${step} of ${steps}`,
+    unknown: "?",
+  },
+  loss: {
+    title: "Squared error against a target of 1",
+    own: "Your prediction",
+    columns: ["Prediction", "Error", "Loss"],
+    yours: "yours",
+  },
+  slope: {
+    title: "The gradient, intuitively",
+    w: "Weight w",
+    graph: "The loss over w: a parabola with its lowest point at 7/3, and its tangent at your w",
+    loss: "loss",
+    tangent: "tangent",
+    point: "your w",
+    product: "Prediction w × 3",
+    target: "Target",
+    lossRow: "Loss",
+    gradient: "Gradient dLoss/dw",
+    verdict: (gradient: number) =>
+      Math.abs(gradient) < 0.05
+        ? "You are there"
+        : gradient < 0
+        ? "→ Increase w to reduce Loss"
+        : "→ Decrease w to reduce Loss",
+    nudge: "Nudge h",
+    nudges: { "0.05": "0.05", "0.001": "0.001" },
+    nudgeTitle: "The same by nudging: prediction 11, target 10",
+    nudged: "Loss at 11 + h",
+    change: "Change of the loss",
+    rate: "Change ÷ h",
+  },
+  backpropagation: {
+    title: "Backpropagation, complete",
+    graph: "The graph of (w × x + b − target)²: values forward, gradients backward",
+    w: "Weight w",
+    b: "Bias b",
+    prediction: "① Prediction w × 2 + b",
+    loss: "② Loss (prediction − 10)²",
+    dPrediction: "③ dLoss/dPrediction",
+    dProduct: "dPrediction/dw",
+    dw: "dLoss/dw",
+    db: "dLoss/db",
+    newW: "④ New w",
+    newB: "New b",
+    take: "Take this step",
+    run: "Run until the loss shows 0.00",
+    start: "w 3.75, b 3.50",
+    first: "w 3, b 1",
+    taken: (count: number, loss: string) =>
+      `${count} ${count === 1 ? "step" : "steps"} taken, loss ${loss}`,
+    table: "The graph as a table",
+    columns: ["Name", "Formula", "Value", "Gradient", "Gradient is"],
+    visit: (name: string, isBackward: boolean, chainRule: string) =>
+      isBackward ? `Backward: the gradient of ${name} is ${chainRule}` : `Forward: ${name}`,
+    whole: "All values and gradients. Forward and Back walk through the graph.",
+  },
+  loop: {
+    title: "The training loop",
+    rate: "Learning rate",
+    step: "Step",
+    plot: "The loss over the steps",
+    steps: "step",
+    loss: "loss",
+    phases: [
+      "zero: set the gradients to 0, because they accumulate",
+      "forward: compute the prediction",
+      "loss: compare it with the target",
+      "backward: compute the gradients",
+      "update: take a step against them",
+    ],
+    phase: "Next line ▶",
+    rows: {
+      w: "w",
+      b: "b",
+      prediction: "Prediction",
+      loss: "Loss",
+      dw: "dLoss/dw",
+      db: "dLoss/db",
+    },
+    verdict: (first: number, last: number, steps: number) =>
+      !(last < first)
+        ? "The loss grows: with this learning rate each step overshoots. It diverges."
+        : last < 1e-6
+        ? `Below a millionth after ${steps} steps`
+        : `The loss fell from ${first.toFixed(2)} to ${last.toPrecision(2)} in ${steps} steps`,
+  },
+  network: {
+    title: "A network that learns points in the plane",
+    set: "Points",
+    sets: {
+      clouds: "Two clouds",
+      circle: "Circle",
+      xor: "XOR, four points",
+      spiral: "Spiral",
+      own: "Your own",
+    },
+    layers: "Hidden layers",
+    width: "Neurons in each",
+    activation: "Activation",
+    activations: { tanh: "tanh", relu: "ReLU", sigmoid: "sigmoid" },
+    optimizer: "Optimizer",
+    optimizers: { adamw: "AdamW", sgd: "SGD" },
+    rate: "Learning rate",
+    rates: {
+      "0.001": "0.001",
+      "0.005": "0.005",
+      "0.02": "0.02",
+      "0.05": "0.05",
+      "0.2": "0.2",
+      "1": "1",
+    },
+    seed: "Random seed",
+    steps: "Steps",
+    device: "Device",
+    devices: { auto: "automatic", cpu: "CPU", webgpu: "WebGPU" },
+    start: "Start",
+    pause: "Pause",
+    resume: "Go on",
+    one: "A little further",
+    starting: "Starting the engine…",
+    compiling: "Compiling kernels…",
+    map: "What the network says of each place in the plane, and the points",
+    neuron: (i: number) => `What neuron ${i + 1} of the first layer says of each place`,
+    plot: "The loss over the steps",
+    train: "training",
+    validation: "other points",
+    stepRow: "Step",
+    lossRow: "Loss",
+    validationRow: "Loss on other points",
+    outputs: "What it says of the four points",
+    output: ["x", "y", "Target", "Output"],
+    place: "Click to place a point. By keyboard: arrows move the cross, 0 and 1 place a point.",
+    clear: "Remove your points",
+    none: "–",
+    accuracy: "Points on the right side",
+  },
+  letters: {
+    title: "A model of letters",
+    start: "Train it (takes some seconds)",
+    training: "Training…",
+    plot: "The loss over the steps",
+    loss: "loss",
+    step: "step",
+    before: "Before training",
+    after: "After training",
+    numbers: (alphabet: number, parameters: number, examples: number) =>
+      `${alphabet} letters, ${parameters} weights, ${examples} examples`,
+    columns: ["Sample", "Before", "After"],
+    empty: "(an empty word)",
+  },
+};

@@ -1,0 +1,70 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/// <reference lib="dom" />
+/** What the reader moves: sliders, choices, buttons. @module */
+
+import type { ComponentChildren, JSX } from "../deps.ts";
+import type { Setting } from "../state.ts";
+import { fixed } from "./number.ts";
+
+/** A number on a slider, with its value beside it. */
+export function Slider({ label, value, min, max, step, digits }: {
+  readonly label: string;
+  readonly value: Setting<number>;
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+  /** Decimals of the shown value. */
+  readonly digits: number;
+}): JSX.Element {
+  const text = fixed(value.value, digits);
+  return (
+    <div class="slider">
+      <label for={value.id}>{label}</label>
+      <input
+        id={value.id}
+        type="range"
+        min={min}
+        max={max}
+        step={step}
+        value={value.value}
+        aria-valuetext={text}
+        onInput={(event) => value.value = event.currentTarget.valueAsNumber}
+      />
+      <output for={value.id}>{text}</output>
+    </div>
+  );
+}
+
+/** One of several words. */
+export function Choice<T extends string>({ label, value, options }: {
+  readonly label: string;
+  readonly value: Setting<T>;
+  /** What each value is called. */
+  readonly options: Readonly<Record<T, string>>;
+}): JSX.Element {
+  return (
+    <div class="choice">
+      <label for={value.id}>{label}</label>
+      <select
+        id={value.id}
+        value={value.value}
+        onChange={(event) => value.value = event.currentTarget.value as T}
+      >
+        {(Object.keys(options) as T[]).map((name) => (
+          <option key={name} value={name} selected={name === value.value}>{options[name]}</option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** A button. */
+export function Button({ onClick, disabled = false, children }: {
+  readonly onClick: () => void;
+  readonly disabled?: boolean;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  return <button type="button" onClick={onClick} disabled={disabled}>{children}</button>;
+}

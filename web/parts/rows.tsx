@@ -1,0 +1,67 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** A table of numbers: a name, how it is computed, what it is. @module */
+
+import type { JSX } from "../deps.ts";
+
+/** A row. */
+export interface Row {
+  /** What tests and other parts call it. */
+  readonly id: string;
+  /** What the reader calls it. */
+  readonly name: string;
+  /** How it is computed. */
+  readonly work: string;
+  /** The number. */
+  readonly value: string;
+}
+
+/** A table of numbers; on a narrow screen the work stands above the value. */
+export function Rows({ caption, rows }: {
+  readonly caption: string;
+  readonly rows: readonly Row[];
+}): JSX.Element {
+  return (
+    <table class="rows">
+      <caption>{caption}</caption>
+      <tbody>
+        {rows.map(({ id, name, work, value }) => (
+          <tr key={id}>
+            <th scope="row">{name}</th>
+            <td class="work">{work}</td>
+            <td class="number" data-row={id}>{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** A table with a head. */
+export function Table({ caption, head, rows, id }: {
+  readonly caption: string;
+  readonly head: readonly string[];
+  /** The first cell of a row names it. */
+  readonly rows: readonly (readonly string[])[];
+  readonly id?: string;
+}): JSX.Element {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+      <table class="grid" data-table={id}>
+        <caption>{caption}</caption>
+        <thead>
+          <tr>{head.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, ...cells], i) => (
+            <tr key={i}>
+              <th scope="row">{name}</th>
+              {cells.map((cell, j) => <td key={j}>{cell}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+/** The built site in a browser, in the three ways that readers open it. @module */
+
+import { assertEquals } from "@std/assert";
+import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
+import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
+import { buildSite, type Site } from "../build.tsx";
+import { serveSite } from "../serve.ts";
+
+/** How a site is opened: with headers for threads; without, at a sub-path; from the disk. */
+export const ways = ["isolated", "plain", "file"] as const;
+export type Way = typeof ways[number];
+
+let built: Promise<Site> | null = null;
+
+/** The site, built once. */
+export function builtSite(): Promise<Site> {
+  return built ??= buildSite();
+}
+
+/** A site that is open in a browser. */
+export interface Opened extends AsyncDisposable {
+  readonly browser: Browser;
+  /** Where it is. */
+  readonly address: string;
+  /** Opens a page and waits until its script has started. */
+  page(options?: BrowserContextOptions & { readonly path?: string }): Promise<Page>;
+  /** Errors of all pages so far, and requests to other hosts. */
+  readonly problems: readonly string[];
+  /** Ends the server; pages stay. */
+  shutdown(): Promise<void>;
+}
+
+/** Opens the site. */
+export async function openSite(way: Way, site?: Site): Promise<Opened> {
+  const files = site ?? await builtSite();
+  const path = findChromium();
+  if (path === null) throw new Error("wanted Chromium on the PATH, got none");
+  const isFile = way === "file";
+  const folder = isFile ? await writeSite(files) : null;
+  const base = way === "plain" ? "/some/where/" : "/";
+  const server = isFile ? null : serveSite(files, { isolated: way === "isolated", base });
+  const address = folder !== null
+    ? `file://${folder}/index.html`
+    : `http://127.0.0.1:${server!.addr.port}${base}`;
+  const browser = await startChromium(path);
+  const problems: string[] = [];
+  return {
+    browser,
+    address,
+    problems,
+    page: async ({ path = "", ...options } = {}) => {
+      const page = await browser.newPage(options);
+      page.on("pageerror", (error) => problems.push(`${error}`));
+      page.on("console", (message) => {
+        if (message.type() === "error") problems.push(message.text());
+      });
+      page.on("request", (request) => {
+        const url = request.url();
+        const own = isFile ? `file://${folder}` : new URL(address).origin;
+        if (!/^(data|blob):/.test(url) && !url.startsWith(own)) problems.push(`request: ${url}`);
+      });
+      await page.goto(address + path);
+      if (options.javaScriptEnabled !== false && !/\.html$/.test(path)) {
+        await page.waitForSelector("html[data-ready]");
+      }
+      return page;
+    },
+    shutdown: async () => await server?.shutdown(),
+    [Symbol.asyncDispose]: async () => {
+      await browser.close();
+      await server?.shutdown();
+      if (folder !== null) await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+async function writeSite(site: Site): Promise<string> {
+  const folder = await Deno.makeTempDir();
+  for (const [path, bytes] of site) {
+    const file = `${folder}/${path}`;
+    await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+    await Deno.writeFile(file, bytes);
+  }
+  return folder;
+}
+
+/** Declares a test of pages, which is skipped where there is no browser. */
+export function pageTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
+  const ignore = findChromium() === null && Deno.env.get("NANODINO_REQUIRE_BROWSER") !== "1";
+  Deno.test({ name: ignore ? `${name} (ignored: Chromium is not installed)` : name, ignore, fn });
+}
+
+/** A widget, by its name in `lesson/widgets.ts`, moved with keys alone. */
+export class Widget {
+  readonly #page: Page;
+  readonly #name: string;
+
+  constructor(page: Page, name: string) {
+    this.#page = page;
+    this.#name = name;
+  }
+
+  /** Moves a slider: to its start with Home, to its end with End, or by notches with the arrows. */
+  async move(id: string, by: number | "Home" | "End"): Promise<void> {
+    await this.#page.focus(`#${id}`);
+    const key = typeof by === "string" ? by : by < 0 ? "ArrowLeft" : "ArrowRight";
+    const times = typeof by === "string" ? 1 : Math.abs(by);
+    for (let i = 0; i < times; i++) await this.#page.keyboard.press(key);
+  }
+
+  /** Presses a button by its text, with Enter. */
+  async press(text: string): Promise<void> {
+    await this.#page.locator(`[data-widget=${this.#name}] button`, { hasText: text }).focus();
+    await this.#page.keyboard.press("Enter");
+  }
+
+  /** The shown numbers by the rows' names. */
+  async rows(): Promise<Record<string, string>> {
+    return await this.#page.$$eval(
+      `[data-widget=${this.#name}] [data-row]`,
+      (cells) => Object.fromEntries(cells.map((cell) => [cell.dataset.row, cell.textContent])),
+    );
+  }
+
+  /** Compares some of the shown numbers, once the page has drawn them. */
+  async shows(wanted: Readonly<Record<string, string>>, status?: string): Promise<void> {
+    await this.#page.evaluate(() => new Promise(requestAnimationFrame));
+    const rows = await this.rows();
+    const shown = Object.fromEntries(Object.keys(wanted).map((name) => [name, rows[name]]));
+    assertEquals(shown, wanted);
+    if (status !== undefined) assertEquals(await this.status(), status);
+  }
+
+  /** What the widget's first status says. */
+  async status(): Promise<string | null> {
+    return await this.#page.textContent(`[data-widget=${this.#name}] [role=status]`);
+  }
+
+  /** The cells of a table, row by row, heads left out. */
+  async table(id: string): Promise<string[][]> {
+    return await this.#page.$$eval(
+      `[data-widget=${this.#name}] [data-table=${id}] tbody tr`,
+      (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)),
+    );
+  }
+}
