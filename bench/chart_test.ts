@@ -8,7 +8,6 @@ const row: Row = {
   others: [{ library: "slow", value: 500 }, { library: "fast & close", value: 1000 }],
 };
 
-/** The widths of the bars of a class. */
 function widths(svg: string, kind: string): number[] {
   const bars = svg.matchAll(new RegExp(`<rect class="${kind}"[^>]* width="([^"]*)"`, "g"));
   return Array.from(bars, ([, width]) => Number(width));

@@ -104,7 +104,6 @@ const CLASSES: readonly (readonly [pattern: RegExp, name: string])[] = [
   [/^adam|muon|polar|squares/, "parameter updates"],
 ];
 
-/** The class of a kernel. */
 export function classOf({ name }: Pick<Dispatch, "name">): string {
   return CLASSES.find(([pattern]) => pattern.test(name))?.[1] ?? "other elementwise kernels";
 }

@@ -55,7 +55,6 @@ const shapes: readonly ScalingShape[] = [
   wide(32, { headDim: 32, vocabSize: 64, maxSeqLen: 8, deviceBatchSize: 1 }),
 ];
 
-/** Selects the shapes of a quick run. */
 const isInQuickRun = (_shape: ScalingShape, i: number): boolean => i % 2 === 0 || i > 14;
 
 /** Held out of the fit. */

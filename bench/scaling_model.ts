@@ -116,7 +116,6 @@ export function fitCosts(points: readonly Point[]): CostModel {
 
 /** A machine, relative to the measured one. */
 export interface Machine {
-  /** Number of cores, relative. */
   readonly cores: number;
   /** Memory bandwidth, relative. */
   readonly bandwidth: number;

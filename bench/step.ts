@@ -73,7 +73,6 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Milliseconds of each part, for each timed step. */
 export type StepTimes = Record<(typeof parts)[number], number[]>;
 
 /** The flags that {@linkcode timeSteps} uses. */

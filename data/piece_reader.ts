@@ -84,7 +84,6 @@ export class PieceReader {
   readonly #isCached: boolean;
   readonly #chunks: number;
   #cache: Pieces | undefined;
-  /** The current chunk, and the order of its pieces. */
   #open: { chunk: number; pieces: Pieces; order: Int32Array | null } | undefined;
   #position: ReaderPosition = { epoch: 1, chunksDone: 0, piecesDone: 0, epochTokens: 0 };
 

@@ -11,7 +11,6 @@ export type LongDocuments = "cut" | "crop";
 
 /** The pieces of a stream. Each is the BOS id followed by a range of the stream. */
 export interface Pieces {
-  /** Number of pieces. */
   readonly count: number;
   /** The length of piece `index`, including BOS. */
   length(index: number): number;

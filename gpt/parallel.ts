@@ -228,13 +228,11 @@ function hasLauncher(): boolean {
 export class TensorExchange implements Exchange {
   /** The number of this rank, from 0. */
   readonly rank: number;
-  /** The number of ranks. */
   readonly ranks: number;
   readonly #world: Collectives;
   readonly #address: number;
   /** One block for each rank. */
   readonly #bucket: Float32Array<ArrayBuffer>;
-  /** Numbers of a block. */
   readonly #block: number;
 
   /**

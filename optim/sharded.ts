@@ -144,7 +144,6 @@ export class ShardedMuonAdamW {
   }
 }
 
-/** The work of updating each parameter of a group. */
 function workOf(group: AdamWGroup | MuonGroup): OwnedWork[] {
   return group.parameters.map(({ shape, size }, i) => {
     const name = group.names[i]!;

@@ -72,7 +72,6 @@ export function decimal(
   return { help, fallback, placeholder: "X", parse: (text) => parseNumber(text, wanted, isFine) };
 }
 
-/** A string that is not empty. */
 export function text(fallback: string, help: string, placeholder = "TEXT"): Flag<string> {
   return { help, fallback, placeholder, parse: notEmpty };
 }
@@ -111,7 +110,6 @@ export function toggle(help: string): Flag<boolean> {
   return { help, fallback: false, placeholder: null, parse: (text) => text !== "false" };
 }
 
-/** A script. */
 export interface Script<Given extends Flags> {
   /** Its purpose, in a sentence. */
   readonly summary: string;

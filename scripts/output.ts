@@ -17,7 +17,6 @@ export function print(line: string): void {
   write(`${line}\n`);
 }
 
-/** Writes a line to standard error. */
 export function printError(line: string): void {
   writeTo(Deno.stderr, `${line}\n`);
 }

@@ -4,7 +4,6 @@ import { letFirstSpeak, openRanks, RanksError, type RunRanks } from "../gpt/mod.
 import { firstLine, text, UsageError } from "./flags.ts";
 import { mute, print } from "./output.ts";
 
-/** The flag that chooses an MPI library. */
 export const parallelFlags = {
   mpi: text("auto", "Under mpiexec or mpirun: auto, off, or the path of MPI's library", "PATH"),
 };

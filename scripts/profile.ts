@@ -10,7 +10,6 @@ import {
 import { optional, text, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 
-/** Flags for a profile. */
 export const profileFlags = {
   profile: toggle("Print where the time goes: operations, calls, time, speed"),
   trace: optional(text("", "Write where the time goes to this file, for ui.perfetto.dev", "FILE")),

@@ -57,7 +57,6 @@ import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
 import { Progress, showRun } from "./progress.ts";
 
-/** Flags for the device. */
 export const deviceFlags = {
   device: choice(
     ["auto", "cpu", "webgpu"],
@@ -76,7 +75,6 @@ export const deviceFlags = {
 /** A vocabulary has at least all bytes and the special tokens. */
 export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
 
-/** Flags for the corpus. */
 export const corpusFlags = {
   data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
 };
@@ -204,7 +202,6 @@ export function runFlags<Given extends Flags>(
   return parseFlags(args, flags, settings);
 }
 
-/** Opens the device that the flags choose. */
 export function openChosenDevice(
   { device: kind, threads, noBlas }: Omit<Values<typeof deviceFlags>, "dtype">,
 ): Promise<Device> {

@@ -187,7 +187,6 @@ export function applyOne<Attributes>(
   return apply(operation, inputs, attributes)[0]!;
 }
 
-/** The device of all inputs. */
 export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
   const device = inputs[0]!.device;
   for (const input of inputs) {

@@ -9,7 +9,6 @@
 
 /** A member of a JSON object. */
 export interface Member {
-  /** Its name. */
   readonly name: string;
   /** JSON text of the value. */
   readonly value: string;

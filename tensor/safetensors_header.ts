@@ -245,7 +245,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether every value of an object is a string. */
 export function isTexts(value: Readonly<Record<string, unknown>>): value is Record<string, string> {
   return Object.values(value).every((text) => typeof text === "string");
 }

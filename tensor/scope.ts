@@ -150,7 +150,6 @@ class BriefScope extends Scope {
   }
 }
 
-/** A scope of a task. */
 class TaskScope extends Scope {
   isOpen = true;
   /** Whether more than one task has continued in it. */

@@ -48,7 +48,6 @@ export type TensorOrNumber = Tensor | number;
 
 /** The operations that this file needs, although they are built on tensors. */
 export interface OwnOperations {
-  /** A tensor filled with one number. */
   readonly fill: (device: Device, shape: readonly number[], value: number, dtype?: DType) => Tensor;
   /** Copies elements, casting between dtypes. */
   readonly copyInto: (source: Tensor, target: Tensor) => void;

@@ -12,7 +12,6 @@ import { withRoom } from "./growable.ts";
  */
 export class MinHeap {
   size = 0;
-  /** The first number of the last popped entry. */
   first = 0;
   /** The second number of the last popped entry. */
   second = 0;

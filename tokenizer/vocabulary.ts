@@ -31,7 +31,6 @@ export interface Vocabulary {
  */
 export const MAX_VOCABULARY_SIZE: number = 1 << 21;
 
-/** Whether a value is a valid token id. */
 export function isTokenId(value: unknown): value is number {
   return Number.isInteger(value) && Number(value) >= 0 && Number(value) < MAX_VOCABULARY_SIZE;
 }

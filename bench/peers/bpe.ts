@@ -18,7 +18,6 @@ async function ranks(): Promise<Ranks> {
   return found;
 }
 
-/** The encode function of a library. */
 async function encoder(library: string): Promise<(text: string) => ArrayLike<number>> {
   switch (library) {
     case "gpt-tokenizer": {

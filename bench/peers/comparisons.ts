@@ -359,5 +359,4 @@ export const SECTIONS: Readonly<Record<string, readonly Comparison[]>> = {
   "WebGPU, software adapter": [...chains("webgpu"), ...onWebGpu],
 };
 
-/** All comparisons. */
 export const COMPARISONS: readonly Comparison[] = Object.values(SECTIONS).flat();

@@ -1,6 +1,5 @@
 /** Splits streams of text into lines. @module */
 
-/** Splits a stream of text into lines. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {
     let rest = "";

@@ -65,7 +65,6 @@ export function startingValues(): Matrix[] {
   return matrices;
 }
 
-/** Transposes a matrix. */
 export function transposed({ name, shape: [rows, columns], data }: Matrix): Matrix {
   const result = new Float32Array(data.length);
   for (let i = 0; i < rows; i++) {

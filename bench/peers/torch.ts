@@ -75,7 +75,6 @@ function side(
   };
 }
 
-/** Eager PyTorch. */
 export function eagerTorch(args: readonly string[]): Side {
   return side("PyTorch, eager", args, "run", { env: { TORCHDYNAMO_DISABLE: "1" } });
 }

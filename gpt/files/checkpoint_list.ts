@@ -126,7 +126,6 @@ export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** The name of a checkpoint file. */
 export function fileName(part: CheckpointPart | "meta", step: number): string {
   const extension = part === "model" || part === "optim" ? "safetensors" : "json";
   return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;

@@ -6,9 +6,7 @@
 
 /** The size of a picture, in CSS pixels. */
 export interface PictureSize {
-  /** Width. */
   readonly width: number;
-  /** Height. */
   readonly height: number;
 }
 

@@ -36,7 +36,6 @@ function makeIds(device: Device, shape = [batch, tokens]): Tensor {
   return Tensor.from(device, ids, { shape });
 }
 
-/** The watched tensors of a forward pass. */
 function watched(model: GPT, ids: Tensor, options: Parameters<GPT["forward"]>[2] = {}) {
   const seen = new Map<string, Tensor>();
   const watch = (name: string, tensor: Tensor) => void seen.set(name, tensor);

@@ -13,7 +13,6 @@ import { tinyPlan } from "./tiny.ts";
 
 /** Counts of {@linkcode trainAndCount}. */
 export interface Counts {
-  /** Live allocations after each step. */
   readonly live: number[];
   /** Live allocations after every 20th step, a garbage collection and its finalizers. */
   readonly collected: number[];

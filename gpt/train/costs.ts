@@ -155,7 +155,6 @@ function attendedByLast(config: GPTConfig, contextLength: number): number {
   return sum(windowSizes(config).map((window) => Math.min(contextLength, window)));
 }
 
-/** The width of all query heads. */
 function queryWidth(config: GPTConfig): number {
   return config.nHead * headSize(config);
 }

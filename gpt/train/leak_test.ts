@@ -27,7 +27,6 @@ function growth(counts: readonly number[], from: number): number {
   return (counts.at(-1)! - counts[from]!) / 2 ** 20;
 }
 
-/** Asserts that counts are constant from this step on. */
 function assertFlat(counts: readonly number[], from: number): void {
   assertEquals(counts.length, STEPS);
   assert(counts[0]! > 0, "nothing was counted");

@@ -10,7 +10,6 @@ export interface AdamWNumbers {
   readonly weightDecay: number;
 }
 
-/** AdamW for one parameter. */
 export class ComposedAdamW {
   readonly #parameter: Tensor;
   readonly #average: Tensor;

@@ -22,7 +22,6 @@ import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_scrip
 
 /** Options for {@linkcode killRun}. */
 export interface KillOptions {
-  /** Number of kills. */
   readonly kills: number;
   /** Steps of the run: more than are done until the last kill. */
   readonly steps: number;
@@ -110,7 +109,6 @@ export async function killRun(
 export interface KillRanksOptions extends KillOptions {
   /** The MPI library. */
   readonly mpi: TestedMpi;
-  /** Number of ranks. */
   readonly ranks: number;
 }
 
@@ -118,7 +116,6 @@ export interface KillRanksOptions extends KillOptions {
 export interface KillRanksOutcome {
   /** Kills while a temporary file was being written. */
   readonly whileWriting: number;
-  /** Kills before there was a checkpoint. */
   readonly beforeFirst: number;
   /** Checkpoints that were read completely after a kill. */
   readonly loaded: number;

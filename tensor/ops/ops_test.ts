@@ -55,7 +55,6 @@ const precisions = {
 
 type Precision = keyof typeof precisions;
 
-/** The inputs of a case, rounded to the precision. */
 function inputsOf(each: Case, precision: Precision): ReferenceArray[] {
   const { round } = precisions[precision];
   return each.inputs.map((one, i) => {

@@ -45,7 +45,6 @@ function along(name: string, program: Program, x: Tensor, axis: number): Tensor 
   return transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1);
 }
 
-/** The softmax along an axis. */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return along("softmax", softmaxProgram, x, axis);
 }

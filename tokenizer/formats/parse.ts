@@ -22,7 +22,6 @@ export function parseJson(text: string, kind: string): unknown {
   }
 }
 
-/** Throws the error for a malformed file. */
 export function malformed(kind: string, problem: string): never {
   throw new SyntaxError(`Cannot read ${kind}: ${problem}`);
 }

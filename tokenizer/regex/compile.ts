@@ -7,7 +7,6 @@ import type { CharacterSet, Node } from "./parse.ts";
 
 /** An instruction. Targets are indices of instructions. */
 export type Instruction =
-  /** Matches one character. */
   | { readonly op: "character"; readonly set: CharacterSet }
   /** Matches as many characters as possible; unless possessive, gives them back one by one. */
   | {
@@ -32,7 +31,6 @@ export type Instruction =
 /** A compiled pattern. */
 export interface Program {
   readonly instructions: readonly Instruction[];
-  /** Number of registers. */
   readonly registers: number;
 }
 

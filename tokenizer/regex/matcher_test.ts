@@ -3,7 +3,6 @@ import { KNOWN_PATTERNS, SPLIT_PATTERN, toRegExp } from "../pattern.ts";
 import { makeRandom, type Random, randomText } from "../testing/texts.ts";
 import { Matcher } from "./matcher.ts";
 
-/** The start and end of each match. */
 function find(pattern: string, text: string): number[][] {
   return Array.from(new Matcher(pattern).matches(text), ({ start, end }) => [start, end]);
 }

@@ -116,7 +116,6 @@ export class Pool {
     return words;
   }
 
-  /** Posts a job to an idle worker. */
   post(worker: number, job: Job): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = job.kernel;

@@ -11,11 +11,9 @@ export interface WebGpuLimits {
   readonly maxComputeInvocationsPerWorkgroup: number;
   /** Maximum threads of a workgroup along x. */
   readonly maxComputeWorkgroupSizeX: number;
-  /** Maximum workgroups of a dispatch, per dimension. */
   readonly maxComputeWorkgroupsPerDimension: number;
   /** Maximum workgroup memory, in bytes. */
   readonly maxComputeWorkgroupStorageSize: number;
-  /** Maximum storage buffers of a kernel. */
   readonly maxStorageBuffersPerShaderStage: number;
   /** Maximum size of a storage binding, in bytes. */
   readonly maxStorageBufferBindingSize: number;

@@ -25,7 +25,6 @@ export interface ElementBinding {
   readonly start: number;
 }
 
-/** Whether an allocation fits one binding. */
 export function fitsOneBinding(device: WebGpuDevice, { bytes }: Allocation): boolean {
   return bytes <= device.limits.maxStorageBufferBindingSize;
 }

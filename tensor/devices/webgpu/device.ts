@@ -39,7 +39,6 @@ export interface WebGpuStatistics {
   readonly buffersCreated: number;
   /** Compiled kernels. */
   readonly pipelinesCompiled: number;
-  /** Bind groups created. */
   readonly bindGroupsCreated: number;
   /** Total size of all buffers in bytes, including free ones. */
   readonly bufferBytes: number;

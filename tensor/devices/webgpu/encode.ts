@@ -20,9 +20,7 @@ export interface EncodedObjects {
   readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
 }
 
-/** A part of a recording. */
 export interface RecordingPart {
-  /** The commands. */
   readonly commands: Float64Array;
   /** The kernel of all dispatches in this part, if it is one of those that may be invalid. */
   readonly doubtful: PipelineHandle | null;

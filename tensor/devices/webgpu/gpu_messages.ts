@@ -24,7 +24,6 @@ export type ToWorker =
   | { readonly kind: "calls"; readonly calls: readonly GpuCall[] };
 
 export type FromWorker =
-  /** The adapter, if there is one. */
   | { readonly kind: "found"; readonly facts: AdapterFacts | null }
   /** The GPU is open, and accepts calls. */
   | { readonly kind: "opened" }

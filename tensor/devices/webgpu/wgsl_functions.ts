@@ -14,7 +14,6 @@ import type { BinaryOperation, UnaryOperation } from "../../expression/expressio
 
 export type Width = 1 | 4;
 
-/** The WGSL storage type of a dtype. */
 export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
   return ({ float32: "f32", float16: "f16", int32: "i32" } as const)[dtype];
 }

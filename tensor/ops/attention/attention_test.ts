@@ -354,7 +354,6 @@ Deno.test("operands that do not match are refused, with both shapes", async () =
   await device.close();
 });
 
-/** A golden case. */
 interface GoldenCase {
   readonly causal?: boolean;
   readonly window_left?: number;

@@ -25,7 +25,6 @@ export const KEYS = 48;
 /** Row stride of a block of scores, in bytes. */
 export const SCORE_ROW = QUERIES * 4;
 
-/** Head size, padded to whole tiles. */
 export function paddedHead(headSize: number): number {
   return Math.ceil(headSize / TILE_COLUMNS) * TILE_COLUMNS;
 }

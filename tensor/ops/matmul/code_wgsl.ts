@@ -45,7 +45,6 @@ export function matricesOf({ a, b, c, epilogue }: MatmulProblem): readonly Matri
 export interface MatmulKernel {
   /** Takes {@linkcode matmulArguments} and {@linkcode matrixBuffers}. */
   readonly kernel: WgslKernel;
-  /** Rows of the result per workgroup, along y. */
   readonly rows: number;
   /** Columns of the result per workgroup, along x. */
   readonly columns: number;

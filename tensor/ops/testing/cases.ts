@@ -425,7 +425,6 @@ const epilogues: [boolean, keyof typeof activations, boolean][] = [
   [false, "reluSquared", true],
 ];
 
-/** Matmuls of all shapes, with all epilogues. */
 const matmulsWithEpilogues = matmulShapes.flatMap(([a, b, transposeA, transposeB]) => {
   const columns = b.at(transposeB ? -2 : -1)!;
   const batch = broadcast(a.slice(0, -2), b.slice(0, -2));

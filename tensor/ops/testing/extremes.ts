@@ -28,7 +28,6 @@ export const points: readonly number[] = [
   NaN,
 ];
 
-/** Values, and gradients. */
 export type ExtremeRow = readonly [values: readonly number[], gradients: readonly number[]];
 
 /** A row for each expression of PyTorch. */

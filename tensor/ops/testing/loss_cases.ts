@@ -107,7 +107,6 @@ const ofHidden = linear.flatMap(([rows, width, padded, special]) =>
   }))
 );
 
-/** The first rows of a matrix as columns. */
 function transposed(matrix: ReferenceArray, rows: number): ReferenceArray {
   const columns = matrix.shape[1]!;
   const data = Float64Array.from(
@@ -117,5 +116,4 @@ function transposed(matrix: ReferenceArray, rows: number): ReferenceArray {
   return { shape: [columns, rows], data };
 }
 
-/** All of them. */
 export const lossCases: readonly Case[] = [...ofLogits, ...ofHidden];

@@ -27,7 +27,6 @@ export interface MatmulCase {
   readonly special: number | null;
   /** Whether the second operand is the first one, transposed, so that the result is symmetric. */
   readonly gram: boolean;
-  /** The epilogue. */
   readonly epilogue: {
     /** Whether to add a row to all rows. */
     readonly bias: boolean;

@@ -55,7 +55,6 @@ export function place(
   return { view: { allocation, dtype, shape, strides, offset }, memory };
 }
 
-/** The initial elements of a placed view. */
 export function elements({ view, memory }: Placed): Float64Array {
   return Float64Array.from(positions(view), (i) => memory[i]!);
 }
