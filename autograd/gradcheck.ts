@@ -68,7 +68,6 @@ const DEFAULT_STEP = Math.cbrt(Number.EPSILON);
  * Computes the gradient of `f` by central differences: (f(x + h) − f(x − h)) / 2h for each input.
  *
  * @param f A function of an array of numbers. It gets a new array at each call.
- * @param x The point.
  * @returns One derivative for each element of `x`.
  *
  * @example The slope of (3w − 7)² at w = 1 is −24
@@ -94,7 +93,6 @@ export function numericalGradient(
  * Like {@linkcode numericalGradient}, for an asynchronous function, such as one computed on a GPU.
  *
  * @param f A function of an array of numbers. Calls do not overlap.
- * @param x The point.
  * @returns One derivative for each element of `x`.
  *
  * @example
@@ -120,7 +118,6 @@ export async function numericalGradientAsync(
  * Compares a gradient with finite differences.
  *
  * @param analytic The derivatives to check.
- * @param numeric The result of {@linkcode numericalGradient}.
  * @returns The element with the largest error relative to the tolerance.
  * @throws {RangeError} If the two differ in length.
  * @throws {Error} If an element exceeds the tolerance, or is not finite in either gradient. The message
@@ -172,7 +169,6 @@ export function checkGradient(
  * Runs a function of values forward and backward, and checks the gradient of every input.
  *
  * @param f A deterministic function of values.
- * @param x The point.
  * @returns The input with the largest error relative to the tolerance.
  * @throws {Error} If a gradient exceeds the tolerance; the message names the worst.
  *

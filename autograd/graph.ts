@@ -45,7 +45,6 @@ function short(x: number): string {
  * Leaves are rounded boxes, operations square ones, with an arrow from each input to the operation
  * that uses it. An input that needs no gradient is not on the tape, and not in the graph.
  *
- * @param root The node of the result.
  * @param describe Returns the lines of each box; by default the operation.
  *
  * @example Call `backward` first to show gradients
@@ -92,7 +91,6 @@ const MAX_NODES_DRAWN = 2000;
  *
  * Loads Graphviz, about 1 MB of WebAssembly, at the first call. Needs no permission.
  *
- * @param root The node of the result.
  * @param describe Returns the lines of each box; by default the operation.
  * @throws {RangeError} If the graph has more than 2,000 nodes.
  *

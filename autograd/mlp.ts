@@ -39,7 +39,6 @@ export class Layer {
    * Creates a layer with random weights.
    *
    * @param inputs The number of inputs of each neuron.
-   * @param outputs The number of neurons.
    * @param options The activation, and the seed of the weights.
    * @throws {RangeError} If a size is not a positive integer.
    */
@@ -108,7 +107,6 @@ export class MLP {
   /**
    * Creates a network with random weights.
    *
-   * @param inputs The number of inputs.
    * @param sizes The number of neurons of each layer; the last is the number of outputs.
    * @param options The activations, and the seed of the weights.
    * @throws {RangeError} If there is no layer, or a size is not a positive integer.

@@ -58,7 +58,6 @@ export class Neuron {
   /**
    * Creates a neuron with the given or with random weights.
    *
-   * @param inputs The number of inputs.
    * @param options The activation, and the weights or their random seed.
    * @throws {RangeError} If `inputs` is not a positive integer, the number of weights differs from it,
    * or the activation is unknown.

@@ -37,7 +37,6 @@ export class Node<V> {
   /**
    * Records an operation or a leaf.
    *
-   * @param operation Name of the operation.
    * @param inputs The input nodes; none for a leaf.
    * @param gradient The local derivative; none for a leaf.
    */
@@ -108,7 +107,6 @@ export class Node<V> {
  * Each node is visited once, after all its users, when its gradient is complete. The walk is
  * iterative, so the depth of the graph is limited only by memory.
  *
- * @param root The node of the result.
  * @param seed The derivative of the result with respect to itself, usually 1.
  * @param add Adds two gradients of one node. It may add to the first in place and return it.
  * @param release Called with each gradient that is no longer needed, for values that own memory.

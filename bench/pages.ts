@@ -32,7 +32,6 @@ const BARS: readonly (readonly [label: string, key: string])[] = [
 /**
  * Makes every page that shows results.
  *
- * @param results What was measured.
  * @param read Reads a page as it is now, by its path below {@linkcode ROOT}.
  * @returns The pages by their paths.
  * @throws {Error} If a page names a figure that there is not, or lacks the place for the tables.

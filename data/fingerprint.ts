@@ -20,7 +20,6 @@ const MAX_BYTES = 2 ** 28;
  * each file from its first byte to its last, at least one per file: a change elsewhere that keeps
  * the size goes unnoticed.
  *
- * @param files The files in order.
  * @param identity What else matters: the split, and options.
  * @returns Two digests separated by `-`, the second one of the content.
  *

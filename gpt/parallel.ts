@@ -68,7 +68,6 @@ export class RunRanks {
    *
    * @param world What joins the ranks.
    * @param addressOf The address of an array's first element.
-   * @param localRanks Ranks on this host.
    */
   constructor(
     world: Collectives,
@@ -110,7 +109,6 @@ export class RunRanks {
   /**
    * Makes sure that a text is the same on every rank.
    *
-   * @param what What it describes, for the message.
    * @throws {Error} On a rank whose text differs from that of rank 0.
    */
   checkSame(what: string, text: string): void {

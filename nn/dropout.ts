@@ -57,8 +57,7 @@ export class Dropout extends Module {
   /**
    * Creates the module, which has no parameters.
    *
-   * @param probability From 0 to below 1.
-   * @throws {RangeError} If it is not.
+   * @throws {RangeError} If `probability` is not from 0 to below 1.
    */
   constructor(probability: number, options: DropoutOptions) {
     super();

@@ -40,10 +40,6 @@ export class Embedding extends Module {
   /**
    * Creates the parameters.
    *
-   * @param device The device of the parameters.
-   * @param count Number of ids.
-   * @param width Length of a row.
-   * @param options The seed and other options.
    * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {

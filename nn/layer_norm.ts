@@ -40,8 +40,6 @@ export class LayerNorm extends Module {
   /**
    * Creates the parameters.
    *
-   * @param device The device of the parameters.
-   * @param width Length of a row.
    * @throws {RangeError} If the width is not a positive integer.
    */
   constructor(device: Device, width: number, options: LayerNormOptions = {}) {

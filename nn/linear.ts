@@ -45,10 +45,6 @@ export class Linear extends Module {
   /**
    * Creates the parameters.
    *
-   * @param device The device of the parameters.
-   * @param inputs Number of input features.
-   * @param outputs Number of output features.
-   * @param options The seed and other options.
    * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {

@@ -40,9 +40,7 @@ export class MLP extends Module {
   /**
    * Creates the parameters.
    *
-   * @param device The device of the parameters.
    * @param widths Number of input features, then the number of features after each layer.
-   * @param options The seed and other options.
    * @throws {RangeError} If there are fewer than two widths, or one is not a positive integer.
    */
   constructor(device: Device, widths: readonly number[], options: MLPOptions) {

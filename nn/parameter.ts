@@ -6,9 +6,6 @@ import type { Initializer } from "./initializers.ts";
 /**
  * Creates a parameter: a tensor that requires a gradient and outlives every scope.
  *
- * @param device The device of the parameter.
- * @param shape The shape; [outputs, inputs] for the weight of a linear layer.
- * @param initializer The initial values.
  * @param seed Random seed; `null` for zeros, if values are loaded next.
  *
  * @example

@@ -59,7 +59,6 @@ export class SelfAttention extends Module {
   /**
    * Creates the parameters.
    *
-   * @param device The device of the parameters.
    * @param width Length of a row: a multiple of `heads`.
    * @param options The number of heads, the seed and other options.
    * @throws {RangeError} If `keyValueHeads` does not divide `heads`, or `heads` the width.

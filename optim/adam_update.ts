@@ -54,7 +54,6 @@ export class AdamUpdate implements Update {
   readonly #decay: "decoupled" | "penalty";
 
   /**
-   * @param group The group.
    * @param decay `"decoupled"` weight decay (AdamW), or an L2 `"penalty"` in the gradient (Adam).
    */
   constructor(group: AdamGroup, decay: "decoupled" | "penalty") {

@@ -28,7 +28,6 @@ const clipProgram = defineProgram(
  * the 1e-6 of PyTorch's `clip_grad_norm_`.
  *
  * @param parameters Those without a gradient are skipped.
- * @param maxNorm The maximum norm.
  * @returns The norm before clipping, a scalar: the root of the sum of all squares.
  * @throws {RangeError} If the limit is not above 0, or no parameter has a gradient.
  *

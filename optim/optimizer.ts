@@ -33,7 +33,6 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   /**
    * Validates the groups, and allocates their state.
    *
-   * @param groups The groups.
    * @param makeUpdate Creates the update rule of a group.
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.

@@ -16,8 +16,6 @@ export interface OwnedWork {
  * Gives each parameter to a rank, so that all ranks have about the same work: the largest first, each
  * to the rank with the least work so far. The same on every rank, since it depends on nothing else.
  *
- * @returns The rank of each parameter, by name.
- *
  * @example
  * ```ts
  * import { ownersOf } from "./owners.ts";

@@ -9,8 +9,6 @@
  *
  * `Math.round` rounds half up, which would shift a schedule by one step from nanochat's.
  *
- * @param value A finite number.
- *
  * @example
  * ```ts
  * import { roundHalfToEven } from "./rounding.ts";

@@ -14,10 +14,7 @@ import { roundHalfToEven } from "./rounding.ts";
 /**
  * Linear interpolation from one value to another; constant afterwards.
  *
- * @param step The step, from 0.
  * @param steps The step at which `to` is reached; 0 means at once.
- * @param from The value at step 0.
- * @param to The final value.
  * @throws {RangeError} If a step is negative or not a number.
  *
  * @example
@@ -35,10 +32,7 @@ export function linearSchedule(step: number, steps: number, from: number, to: nu
 /**
  * Cosine interpolation (half a wave) from one value to another; constant afterwards.
  *
- * @param step The step, from 0.
  * @param steps The step at which `to` is reached; 0 means at once.
- * @param from The value at step 0.
- * @param to The final value.
  * @throws {RangeError} If a step is negative or not a number.
  *
  * @example
@@ -69,8 +63,6 @@ export interface LearningRateSchedule {
 /**
  * The learning-rate multiplier: linear warmup, plateau, linear warmdown.
  *
- * @param step The step, from 0.
- * @param schedule The schedule.
  * @returns A factor in (0, 1].
  * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
  *
@@ -102,9 +94,7 @@ const momentumWarmupSteps = 400;
  * Muon's momentum: warms up from 0.85 to 0.97 over the first 400 steps, and falls to 0.90 during
  * the warmdown. In a short run the warmup takes precedence.
  *
- * @param step The step, from 0.
  * @param schedule The length of the run and of its warmdown.
- * @returns The momentum.
  * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
  *
  * @example
@@ -130,10 +120,6 @@ export function muonMomentumSchedule(
 /**
  * Muon's weight decay: cosine decay from the initial value to zero.
  *
- * @param step The step, from 0.
- * @param steps Steps of the run.
- * @param initial The weight decay at step 0.
- * @returns The weight decay.
  * @throws {RangeError} If a step is negative or not a number.
  *
  * @example

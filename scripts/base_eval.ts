@@ -60,7 +60,6 @@ const flags = {
 /**
  * Evaluates a model.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

@@ -36,7 +36,6 @@ const flags = {
 /**
  * Trains a model, or resumes a run.
  *
- * @param args The command line.
  * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
  * error, 2 for a wrong flag.
  *

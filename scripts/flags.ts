@@ -134,7 +134,6 @@ const commonFlags = {
 /**
  * Parses flags, runs a script, and prints errors in one line.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  */
 export async function runScript<Given extends Flags>(
@@ -160,7 +159,6 @@ export async function runScript<Given extends Flags>(
 /**
  * Parses flags.
  *
- * @param args The command line.
  * @param saved Values that replace the defaults.
  * @throws {UsageError} If a flag is unknown or its value invalid.
  *

@@ -58,7 +58,6 @@ const flags = {
 /**
  * Times a model.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

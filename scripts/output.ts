@@ -25,7 +25,6 @@ export function printError(line: string): void {
  * Streams a prompt and its continuation.
  *
  * @param pieces The continuation. If it fails before the first piece, nothing is written.
- * @returns The whole text.
  */
 export async function writeContinuation(
   prompt: string,

@@ -12,9 +12,7 @@ export const parallelFlags = {
  * Runs something on every rank; only rank 0 prints. An error ends all ranks, with one line that
  * names rank and host.
  *
- * @param choice The value of `--mpi`.
  * @param run Gets `null` if there are no other ranks.
- * @returns The exit code.
  */
 export async function onRanks(
   choice: string,

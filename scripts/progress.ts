@@ -20,7 +20,6 @@ export class Progress {
   #isOpen = false;
 
   /**
-   * @param steps The number of steps.
    * @param peakFlops Peak matmul FLOP/s of the device.
    * @param isTerminal Whether lines can be overwritten.
    */

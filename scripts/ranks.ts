@@ -24,7 +24,6 @@ const FINAL_CODES = [0, 2, 129, 130, 143];
 /**
  * Runs the arguments after `--` as a `deno` command on several ranks.
  *
- * @param args The command line.
  * @returns The exit code of the last try; 1 if the launcher says 0 although ranks did not finish.
  *
  * @example

@@ -38,7 +38,6 @@ const flags = {
 /**
  * Continues prompts with streaming text.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

@@ -84,7 +84,6 @@ const flags = {
 /**
  * Trains a tokenizer and a model, evaluates the model and samples text.
  *
- * @param args The command line.
  * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
  * error, 2 for a wrong flag.
  *

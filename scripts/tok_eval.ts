@@ -43,7 +43,6 @@ const flags = {
 /**
  * Measures the tokenizer.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

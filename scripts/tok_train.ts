@@ -22,7 +22,6 @@ const flags = {
 /**
  * Trains a tokenizer and keeps it for new models.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

@@ -63,7 +63,6 @@ function message(error: unknown): string {
 /**
  * Walks through the tour.
  *
- * @param args The command line.
  * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
  *
  * @example

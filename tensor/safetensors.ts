@@ -181,7 +181,6 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, strin
  * Equal arrays give equal bytes, whatever their order in the map: they are sorted by descending
  * element size and then by name, so each array is aligned.
  *
- * @param tensors The arrays by name.
  * @param metadata Text to store in the header.
  * @returns The bytes of the file.
  * @throws {TypeError} If a dtype is unknown, the data is of another array class, or a metadata

@@ -163,7 +163,6 @@ function parseValue(json: string): unknown {
 /**
  * Validates the offsets of all arrays against each other and the file.
  *
- * @param entries The arrays.
  * @param dataBytes Bytes after the header.
  * @returns The arrays in file order.
  * @throws {SyntaxError} If the arrays overlap, leave gaps or do not fill the file.
@@ -198,7 +197,6 @@ export function checkLayout(entries: readonly Entry[], dataBytes: number): Entry
 /**
  * Validates the description of one array.
  *
- * @param name Its name.
  * @param description What the header says of it.
  * @param elementBytes Bytes per element of each known dtype.
  * @throws {SyntaxError} If the description is malformed.

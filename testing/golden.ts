@@ -69,8 +69,6 @@ export function readGoldenTensors(name: string): Map<string, SafetensorsTensor> 
  *
  * Infinite if non-finite values differ.
  *
- * @param actual The values to check.
- * @param expected The reference values.
  * @returns 0 for equal arrays, infinity for arrays of different length.
  *
  * @example

@@ -185,7 +185,6 @@ export function isTestOrBench(path: string): boolean {
  * Checks every import of a file against the rule.
  *
  * @param path Path relative to the repository root, with `/` separators.
- * @param source The file's content.
  * @returns One line per violation; empty for a test or benchmark.
  *
  * @example

@@ -60,7 +60,6 @@ export interface Checkpoint {
 /**
  * Saves a checkpoint. If that fails, earlier ones are unchanged.
  *
- * @param folder The run's folder; created if missing.
  * @returns The path of the metadata.
  * @throws {RangeError} If a parameter is not finite.
  * @throws {Error} If a file cannot be written; the message names it.

@@ -208,7 +208,6 @@ export interface ReadOptions {
  * A file error in one line that says what to do.
  *
  * @param action What was attempted: "write", "read".
- * @param cause The system's error.
  *
  * @example
  * ```ts

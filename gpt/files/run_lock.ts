@@ -71,7 +71,6 @@ export class RunLock implements AsyncDisposable {
  *
  * The lock file of a killed process is taken over, with a warning.
  *
- * @param folder The run's folder; created if missing.
  * @returns The lock; it ends with the process, or when disposed of.
  * @throws {Error} If another process holds it, whose id the message names, or the folder is not
  * writable.

@@ -232,7 +232,6 @@ async function readIds(ids: Tensor): Promise<readonly number[]> {
  * Generates without a cache: every token runs the model on the whole sequence. Slow and simple, as
  * a reference for tests.
  *
- * @param tokens The ids of the prompt.
  * @throws {RangeError} As {@linkcode Engine.generate}.
  */
 export async function* generateWithoutCache(

@@ -123,8 +123,6 @@ export function paddedVocabSize({ vocabSize }: Pick<GPTConfig, "vocabSize">): nu
 /**
  * Whether a layer adds a value embedding: every other layer, ending with the last.
  *
- * @param layer The layer, counted from 0.
- *
  * @example
  * ```ts
  * import { hasValueEmbedding } from "./config.ts";

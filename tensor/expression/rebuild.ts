@@ -7,7 +7,6 @@ import { makeProgram, type Program } from "./program.ts";
 /**
  * Rewrites formulas bottom-up.
  *
- * @param outputs The formulas.
  * @param replace Returns the replacement of a node, or `null` to keep its operation; `part` returns
  * the rewritten form of an operand.
  *
@@ -39,7 +38,6 @@ export function replaceParts(
 /**
  * Renumbers the inputs and scalars of formulas.
  *
- * @param outputs The formulas.
  * @param newInput Returns the replacement of each input index.
  * @param newScalar Returns the replacement of each scalar index; by default the same.
  */

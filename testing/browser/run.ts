@@ -33,11 +33,7 @@ export class TestBrowser implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  /**
-   * Starts both.
-   *
-   * @param executablePath The browser.
-   */
+  /** Starts both. */
   static async start(executablePath: string): Promise<TestBrowser> {
     return new TestBrowser(await startChromium(executablePath));
   }

@@ -135,7 +135,6 @@ export async function requestGpu(adapter: GPUAdapter, plan: GpuPlan): Promise<Op
 /**
  * Decides how to open an adapter.
  *
- * @param facts The adapter; `null` if there is none.
  * @throws {Error} If there is none; says what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
  */

@@ -61,7 +61,6 @@ export function halfOf(length: number): number {
  * @param views Of one shape, except for axes that are not cut; none of them empty.
  * @param firstOutput Index of the first view that is written.
  * @param axes Number of leading axes that may be cut.
- * @param name The operation, for the message.
  * @param unit What remains when all these axes are cut, for the message.
  * @returns The views of each piece.
  * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
@@ -105,8 +104,6 @@ export function viewsInRanges(
  * Cuts contiguous views by rows into pieces that fit bindings.
  *
  * @param views Each with `rows` rows of any length; none shares its memory with a written one.
- * @param rows Number of rows.
- * @param name The operation, for the message.
  * @returns The views of each piece, [rows, length].
  * @throws {RangeError} If a row exceeds a binding.
  */

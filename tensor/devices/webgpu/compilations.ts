@@ -31,7 +31,6 @@ export class Compilations {
   /**
    * Adds a kernel.
    *
-   * @param key The kernel's name.
    * @param error Resolves to why it did not compile, or to `null` if it did.
    * @returns The compilation, and a promise that resolves once its outcome is known here.
    */

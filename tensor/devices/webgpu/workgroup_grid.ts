@@ -8,7 +8,6 @@ import { RangeError } from "../../errors.ts";
  * May give slightly more than requested: a kernel skips those whose number, as
  * {@linkcode beginMain} counts, is not below the count.
  *
- * @param count Number of workgroups.
  * @param maxPerDimension The device's limit `maxComputeWorkgroupsPerDimension`.
  * @returns Workgroups along x and y; `[0, 0]` for none.
  * @throws {RangeError} If two dimensions are not enough.

@@ -198,7 +198,6 @@ export interface RowsPart {
  * @param rows Contiguous, like the others.
  * @param positions Indices into as many rows.
  * @param elements Of the shape of `positions`.
- * @param name The operation, for messages.
  */
 function* partsOfRows(
   device: WebGpuDevice,

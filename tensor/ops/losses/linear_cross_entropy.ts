@@ -87,7 +87,6 @@ const MAX_BYTES = 2 ** 26;
 /**
  * Rows per chunk: equal chunks, as few as fit the memory.
  *
- * @param rows Number of rows.
  * @param rowBytes Bytes of a row of logits.
  * @param maxBytes Maximum bytes of a chunk: 64 MiB, unless a binding holds less.
  *
