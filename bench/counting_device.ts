@@ -46,6 +46,7 @@ export class CountingDevice implements WebGpuDevice {
   readonly info: DeviceInfo;
   readonly limits: WebGpuDevice["limits"];
   readonly hasFloat16: boolean;
+  readonly matmulPrecision = "f32";
   readonly scopes: Scopes = new Scopes("counting");
   #recorder: ProfileRecorder | null = null;
   #live = 0;

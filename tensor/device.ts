@@ -14,11 +14,17 @@ import type { Scope, Scopes } from "./scope.ts";
 /** The two kinds of device. */
 export type DeviceKind = "cpu" | "webgpu";
 
+/**
+ * The precision of the operands of `float32` matmuls: `bf16` keeps 8 of their 24 significant bits.
+ * Sums and results have all.
+ */
+export type MatmulPrecision = "f32" | "bf16";
+
 /** Describes a device; see {@linkcode Device.info}. */
 export interface DeviceInfo {
   /** One line for people: CPU or adapter, threads, libraries, and what is missing. */
   readonly description: string;
-  /** The facts behind it: `threads`, `blas`, `relaxedSimd`, `vendor`, `features`, … */
+  /** The facts behind it: `threads`, `blas`, `oneDnn`, `matmulPrecision`, `relaxedSimd`, `vendor`, `features`, … */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -74,6 +80,8 @@ export interface DeviceBase {
   readonly live: number;
   /** Whether `float16` is supported: on an adapter with the feature `shader-f16`. */
   readonly hasFloat16: boolean;
+  /** The precision of matmuls that ask for none. */
+  readonly matmulPrecision: MatmulPrecision;
   /** Bytes of memory. */
   readonly memory: DeviceMemory;
   /**
@@ -183,11 +191,14 @@ export interface WasmKernel {
 }
 
 /**
- * A CPU kernel that is not WebAssembly: a BLAS function, called on addresses in the same memory.
+ * A CPU kernel that is not WebAssembly: a function of a BLAS or of oneDNN, called on addresses in
+ * the same memory.
  */
 export interface NativeKernel {
   /** The function: single-precision matmul. */
   readonly key: "sgemm";
+  /** The precision of its operands. @default {the device's} */
+  readonly precision?: MatmulPrecision;
 }
 
 /** How a dispatch is split over threads; see {@linkcode CpuDevice.dispatch}. */
@@ -208,6 +219,8 @@ export interface CpuDevice extends DeviceBase {
   readonly threads: number;
   /** Whether {@linkcode NativeKernel} can be dispatched. */
   readonly hasBlas: boolean;
+  /** Whether oneDNN computes those that are large enough. */
+  readonly hasOneDnn: boolean;
   /** Whether fused multiply-add and other relaxed SIMD instructions may be emitted. */
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */

@@ -21,6 +21,7 @@ export type {
   DeviceKind,
   DeviceMemory,
   DispatchOptions,
+  MatmulPrecision,
   NativeKernel,
   View,
   WasmKernel,

@@ -132,7 +132,7 @@ Deno.test({
   name: `the library can be named, and is named in the description${without}`,
   ignore: !hasBlas,
   fn: async () => {
-    const automatic = await openCpuDevice({ threads: 1 });
+    const automatic = await openCpuDevice({ threads: 1, oneDnn: false });
     assertMatch(automatic.info.description, /BLAS.* \(.+\)$/);
     const file = /\((.+)\)$/.exec(automatic.info.description)?.[1];
     assert(file !== undefined);

@@ -26,7 +26,10 @@ export interface DenoSubset {
     of(value: Uint8Array): unknown;
     value(pointer: unknown): bigint;
   };
-  readonly UnsafePointerView: { getCString(pointer: unknown): string };
+  readonly UnsafePointerView: {
+    new (pointer: never): { getInt32(byteOffset: number): number };
+    getCString(pointer: unknown): string;
+  };
 }
 
 export function deno(): DenoSubset | undefined {

@@ -6,6 +6,7 @@ import type {
   DeviceInfo,
   DeviceMemory,
   DispatchOptions,
+  MatmulPrecision,
   NativeKernel,
   View,
   WasmKernel,
@@ -17,6 +18,7 @@ import { type Scope, Scopes } from "../../scope.ts";
 import { Blas } from "./blas.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
+import { LIBRARY, OneDnn } from "./onednn.ts";
 import { Pool } from "./pool.ts";
 import { partOf, readSgemm, type Sgemm, usefulParts } from "./sgemm.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
@@ -27,6 +29,16 @@ export interface CpuOptions {
   readonly threads?: number;
   /** Whether to use a BLAS, or the path of one. By default, one is used if found and permitted. */
   readonly blas?: boolean | string;
+  /**
+   * Whether to use oneDNN for large matmuls, beside a BLAS; or the path of one, which is then used
+   * on any processor. By default, it is used if found, permitted, and faster than the BLAS.
+   */
+  readonly oneDnn?: boolean | string;
+  /**
+   * The precision of the operands of matmuls. `auto` takes `bf16` if oneDNN multiplies it at least
+   * 1.5 times as fast as `f32`, which takes a processor with AMX. @default {"f32"}
+   */
+  readonly matmulPrecision?: MatmulPrecision | "auto";
 }
 
 const INITIAL_BYTES = 1 << 24;
@@ -45,8 +57,8 @@ const ARGUMENT_WORDS = 1_024;
  * never closes it ends all the same.
  *
  * @throws {RangeError} If `threads` is not a positive integer.
- * @throws {Error} If a BLAS given by path cannot be used, or if the engine has no shared
- * WebAssembly memory.
+ * @throws {Error} If a BLAS or a oneDNN given by path cannot be used, if there are no matmuls in
+ * `bf16` though they are wanted, or if the engine has no shared WebAssembly memory.
  *
  * @example
  * ```ts
@@ -75,9 +87,37 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
   if (typeof blas === "string" && typeof choice === "string") {
     throw new Error(`Cannot open the cpu device: wanted the BLAS ${choice}, got none (${blas})`);
   }
-  const forWorkers = blas instanceof Blas && blas.isPerThread ? blas.forWorkers : null;
-  const { pool, failure } = await Pool.start(heap, threads - 1, forWorkers);
-  return new Cpu(heap, pool, failure, blas);
+  const oneDnn = OneDnn.open(options.oneDnn ?? true, blas, heap);
+  if (typeof oneDnn === "string" && typeof options.oneDnn === "string") {
+    throw new Error(
+      `Cannot open the cpu device: wanted the oneDNN ${options.oneDnn}, got none (${oneDnn})`,
+    );
+  }
+  const { pool, failure } = await Pool.start(heap, threads - 1, {
+    blas: blas instanceof Blas && blas.isPerThread ? blas.forWorkers : null,
+    oneDnn: oneDnn instanceof OneDnn ? oneDnn.forWorkers : null,
+  });
+  const { matmulPrecision = "f32" } = options;
+  const isMissing = oneDnn instanceof OneDnn && !pool.hasOneDnn;
+  const libraries = { blas, oneDnn: isMissing ? "a worker cannot open it" : oneDnn };
+  const missing = matmulPrecision === "f32" ? null : missingBf16(heap, libraries, matmulPrecision);
+  const device = new Cpu(heap, pool, failure, libraries, matmulPrecision, missing);
+  if (isMissing) oneDnn.close();
+  if (missing === null || matmulPrecision !== "bf16") return device;
+  await device.close();
+  throw new Error(`Cannot open the cpu device: wanted matmuls in bf16, got f32 only (${missing})`);
+}
+
+/** A library, or why there is none. */
+interface Libraries {
+  readonly blas: Blas | string;
+  readonly oneDnn: OneDnn | string;
+}
+
+/** Why there are no matmuls in bf16, or none that gain enough for `auto`; `null` if there are. */
+function missingBf16(heap: Heap, { blas, oneDnn }: Libraries, asked: string): string | null {
+  if (typeof blas === "string" || typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
+  return oneDnn.missingBf16(blas, heap, asked === "auto");
 }
 
 class Cpu implements CpuDevice {
@@ -85,6 +125,8 @@ class Cpu implements CpuDevice {
   readonly info: DeviceInfo;
   readonly threads: number;
   readonly hasBlas: boolean;
+  readonly hasOneDnn: boolean;
+  readonly matmulPrecision: MatmulPrecision;
   readonly relaxedSimd: boolean = hasRelaxedSimd();
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
@@ -93,6 +135,7 @@ class Cpu implements CpuDevice {
   readonly #heap: Heap;
   readonly #pool: Pool;
   readonly #blas: Blas | null;
+  readonly #oneDnn: OneDnn | null;
   readonly #blasThreads: number;
   readonly #kernels = new Map<string, CompiledKernel>();
   readonly #argumentBlock: CpuAllocation;
@@ -102,10 +145,21 @@ class Cpu implements CpuDevice {
   #closed = false;
   #lastPause = performance.now();
 
-  constructor(heap: Heap, pool: Pool, failure: string | null, blas: Blas | string) {
+  constructor(
+    heap: Heap,
+    pool: Pool,
+    failure: string | null,
+    libraries: Libraries,
+    asked: MatmulPrecision | "auto",
+    missing: string | null,
+  ) {
+    const { blas, oneDnn } = libraries;
     this.#heap = heap;
     this.#pool = pool;
     this.#blas = blas instanceof Blas ? blas : null;
+    this.#oneDnn = oneDnn instanceof OneDnn ? oneDnn : null;
+    this.hasOneDnn = this.#oneDnn !== null;
+    this.matmulPrecision = asked === "f32" || missing !== null ? "f32" : "bf16";
     this.threads = pool.size + 1;
     this.hasBlas = this.#blas !== null;
     this.#blasThreads = this.#blas?.isPerThread && pool.hasBlas ? this.threads : 1;
@@ -121,7 +175,11 @@ class Cpu implements CpuDevice {
       limitBytes: heap.limitBytes,
     };
     heap.advice = () => this.scopes.advice;
-    this.info = describe(this.threads, failure, this.relaxedSimd, blas);
+    this.info = describe(this.threads, failure, this.relaxedSimd, libraries, {
+      asked,
+      matmulPrecision: this.matmulPrecision,
+      missing,
+    });
   }
 
   get live(): number {
@@ -194,6 +252,7 @@ class Cpu implements CpuDevice {
     if (this.#closed) return;
     this.#closed = true;
     await this.#pool.close();
+    this.#oneDnn?.close();
     this.#blas?.close();
     this.#kernels.clear();
     this.#heap.close();
@@ -241,27 +300,39 @@ class Cpu implements CpuDevice {
       if (shares === 1) this.#runHere(kernel.key, compiled, 0, 0, items);
       else this.#runShared(kernel.key, compiled, items, shares);
     } else {
-      this.#multiply(readSgemm(arguments_), items, grain);
+      const { precision = this.matmulPrecision } = kernel;
+      this.#multiply(readSgemm(arguments_), items, grain, precision);
     }
   }
 
-  #multiply(call: Sgemm, items: number, grain: number): void {
-    const blas = this.#blas;
+  #multiply(call: Sgemm, items: number, grain: number, precision: MatmulPrecision): void {
+    const [blas, oneDnn] = [this.#blas, this.#oneDnn];
     if (blas === null) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
     }
+    if (precision === "bf16" && this.matmulPrecision === "f32") {
+      throw new Error(`Cannot run kernel "sgemm": the device was opened for matmuls in f32`);
+    }
+    // Chosen by part: a part may be too narrow for oneDNN where the whole is not.
+    const libraryFor = (part: Sgemm) => oneDnn?.libraryFor(part, precision) ?? LIBRARY.blas;
+    const multiply = (part: Sgemm) => {
+      const library = libraryFor(part);
+      if (library === LIBRARY.blas) blas.multiply(part);
+      else oneDnn?.multiply(part, library);
+    };
     const threads = Math.min(this.#blasThreads, usefulParts(call));
     const shares = shareCount(items, grain, threads);
-    if (shares === 1) return blas.multiply(partOf(call, 0, items));
+    if (shares === 1) return multiply(partOf(call, 0, items));
     const part = (share: number): Sgemm =>
       partOf(call, boundary(items, share, shares), boundary(items, share + 1, shares));
     for (let share = 1; share < shares; share++) {
-      this.#pool.postSgemm(share - 1, part(share));
+      const own = part(share);
+      this.#pool.postSgemm(share - 1, own, libraryFor(own));
     }
-    blas.multiply(part(0));
+    multiply(part(0));
     let failure: string | null = null;
     for (let share = 1; share < shares; share++) {
-      if (this.#pool.takeBack(share - 1)) blas.multiply(part(share));
+      if (this.#pool.takeBack(share - 1)) multiply(part(share));
       else failure = this.#pool.finish(share - 1) ?? failure;
     }
     if (failure !== null) throw new Error(`Cannot run kernel "sgemm": ${failure}`);
@@ -405,20 +476,30 @@ function describe(
   threads: number,
   failure: string | null,
   relaxedSimd: boolean,
-  blas: Blas | string,
+  { blas, oneDnn }: Libraries,
+  precision: { asked: string; matmulPrecision: MatmulPrecision; missing: string | null },
 ): DeviceInfo {
+  const { asked, matmulPrecision, missing } = precision;
   const count = failure === null
     ? `${threads} thread${threads === 1 ? "" : "s"}`
     : `1 thread (no workers: ${failure})`;
   const simd = relaxedSimd ? "relaxed SIMD" : "SIMD without fused multiply-add";
-  const library = blas instanceof Blas ? blas.description : `no BLAS (${blas})`;
+  const libraries = [
+    blas instanceof Blas ? blas.description : `no BLAS (${blas})`,
+    ...(oneDnn instanceof OneDnn ? [oneDnn.description] : []),
+    ...(asked === "f32"
+      ? []
+      : [`matmuls in ${missing === null ? "bf16" : `f32 (no bf16: ${missing})`}`]),
+  ];
   return {
-    description: `cpu: ${count}, ${simd}, ${library}`,
+    description: `cpu: ${count}, ${simd}, ${libraries.join(", ")}`,
     details: {
       threads,
       relaxedSimd,
       float16: false,
       blas: blas instanceof Blas ? blas.description : blas,
+      oneDnn: oneDnn instanceof OneDnn ? oneDnn.description : oneDnn,
+      matmulPrecision,
     },
   };
 }

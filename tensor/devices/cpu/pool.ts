@@ -4,7 +4,7 @@ import { Error, RangeError } from "../../errors.ts";
 import type { CpuAllocation, Heap } from "./memory.ts";
 import { type Sgemm, writeSgemm } from "./sgemm.ts";
 import { startThread, type Thread } from "./thread.ts";
-import { BLAS_KERNEL, MAILBOX, STATE, type WorkerStart } from "./worker.ts";
+import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from "./worker.ts";
 
 /**
  * How often either side polls before it sleeps: about 35 µs, in which the next job usually comes.
@@ -35,6 +35,8 @@ export class Pool {
   readonly size: number;
   /** Whether every worker has opened the BLAS. */
   readonly hasBlas: boolean;
+  /** Whether every worker has opened oneDNN. */
+  readonly hasOneDnn: boolean;
   readonly #heap: Heap;
   readonly #threads: readonly Thread[];
   readonly #mailboxes: readonly CpuAllocation[];
@@ -47,7 +49,7 @@ export class Pool {
     heap: Heap,
     threads: readonly Thread[],
     mailboxes: readonly CpuAllocation[],
-    hasBlas: boolean,
+    { hasBlas, hasOneDnn }: WorkerReport,
   ) {
     this.#heap = heap;
     this.#threads = threads;
@@ -58,6 +60,7 @@ export class Pool {
     );
     this.size = threads.length;
     this.hasBlas = hasBlas;
+    this.hasOneDnn = hasOneDnn;
   }
 
   /**
@@ -68,7 +71,7 @@ export class Pool {
   static async start(
     heap: Heap,
     size: number,
-    blas: WorkerStart["blas"],
+    libraries: Pick<WorkerStart, "blas" | "oneDnn">,
   ): Promise<{ pool: Pool; failure: string | null }> {
     const mailboxes = Array.from({ length: size }, () => {
       const mailbox = heap.reserve(MAILBOX.words * 4, "mailbox of a worker");
@@ -85,7 +88,7 @@ export class Pool {
           layout: MAILBOX,
           states: STATE,
           spins: SPINS,
-          blas,
+          ...libraries,
         }));
       }
       const limit = new Promise<never>((_, reject) => {
@@ -95,7 +98,9 @@ export class Pool {
       const reports = await Promise.race([Promise.all(threads.map((t) => t.ready)), limit]);
       for (const thread of threads) thread.unref();
       const hasBlas = reports.every((report) => report.hasBlas);
-      return { pool: new Pool(heap, threads, mailboxes, hasBlas), failure: null };
+      const hasOneDnn = reports.every((report) => report.hasOneDnn);
+      const pool = new Pool(heap, threads, mailboxes, { hasBlas, hasOneDnn });
+      return { pool, failure: null };
     } catch (error) {
       for (const mailbox of mailboxes) quit(wordsOf(heap, mailbox));
       for (const thread of threads) {
@@ -104,7 +109,8 @@ export class Pool {
         thread.terminate();
       }
       const failure = error instanceof Error ? error.message : String(error);
-      return { pool: new Pool(heap, [], [], true), failure };
+      const pool = new Pool(heap, [], [], { hasBlas: true, hasOneDnn: true });
+      return { pool, failure };
     } finally {
       clearTimeout(timer);
     }
@@ -128,10 +134,11 @@ export class Pool {
     offer(words);
   }
 
-  /** Posts part of a BLAS call to an idle worker. */
-  postSgemm(worker: number, call: Sgemm): void {
+  /** Posts part of a matmul to an idle worker, for one of its libraries. */
+  postSgemm(worker: number, call: Sgemm, library: number): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = BLAS_KERNEL;
+    words[MAILBOX.library] = library;
     writeSgemm(call, words, this.#floats[worker] ?? new Float32Array(), MAILBOX.sgemm);
     offer(words);
   }

@@ -11,6 +11,16 @@ function script(base: string | URL, options: string, last: string): string {
     import { openCpuDevice } from ${url("tensor/devices/cpu/device.ts")};
     import { addRamp } from ${url("tensor/devices/cpu/testing/kernels.ts")};
     const device = await openCpuDevice(${options});
+    if (device.hasBlas) {
+      // 2·256³ operations, in two parts: enough for oneDNN, if there is one.
+      const matrices = device.allocate(12 * 65536, "matrices");
+      device.write(matrices, 0, new Float32Array(2 * 65536));
+      const view = { allocation: matrices, dtype: "float32", shape: [], strides: [], offset: 0 };
+      const at = device.address(view);
+      const sizes = [0, 0, 256, 256, 256];
+      const places = [at, 256, at + 4 * 65536, 256, at + 8 * 65536, 256, 1, 1, 0, 0, 0];
+      device.dispatch({ key: "sgemm" }, { integers: [...sizes, ...places], floats: [1, 0] }, 256);
+    }
     const allocation = device.allocate(4000, "ramp");
     device.write(allocation, 0, new Float32Array(1000));
     const view = { allocation, dtype: "float32", shape: [1000], strides: [1], offset: 0 };
@@ -62,8 +72,14 @@ for (
     ["closes the device and does not wait", "device.close();", 0],
   ] as const
 ) {
-  Deno.test(`a script that ${name} exits, with and without BLAS`, async () => {
-    for (const options of ["{ threads: 2 }", "{ threads: 3, blas: false }"]) {
+  Deno.test(`a script that ${name} exits, with and without BLAS and oneDNN`, async () => {
+    for (
+      const options of [
+        "{ threads: 2, oneDnn: false }",
+        "{ threads: 2, matmulPrecision: 'auto' }",
+        "{ threads: 3, blas: false }",
+      ]
+    ) {
       const { code, stdout } = await run(["--allow-ffi"], script(root, options, last));
       assertEquals(code, wanted);
       assertMatch(stdout, /^99900 cpu: [23] threads/);

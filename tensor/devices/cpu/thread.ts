@@ -1,6 +1,7 @@
 /** Starts and ends the threads that run `worker.ts`. @module */
 
 import { Error } from "../../errors.ts";
+import { openOneDnn } from "./onednn_binding.ts";
 import { runWorker, type WorkerReport, type WorkerStart } from "./worker.ts";
 
 export interface Thread {
@@ -43,7 +44,7 @@ export function startThread(start: WorkerStart): Thread {
 
 function startNodeThread(threads: NodeThreads, start: WorkerStart): Thread {
   const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
-    `(${runWorker})(workerData, (report) => parentPort.postMessage(report));`;
+    `(${runWorker})(workerData, (report) => parentPort.postMessage(report), ${openOneDnn});`;
   const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
   const worker = new threads.Worker(url, { workerData: start });
   const exit = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
@@ -62,7 +63,8 @@ function startNodeThread(threads: NodeThreads, start: WorkerStart): Thread {
 }
 
 function startWebThread(start: WorkerStart): Thread {
-  const source = `onmessage = (event) => (${runWorker})(event.data, (r) => postMessage(r));`;
+  const source =
+    `onmessage = (event) => (${runWorker})(event.data, (r) => postMessage(r), ${openOneDnn});`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   const ready = new Promise<WorkerReport>((resolve, reject) => {

@@ -1,6 +1,7 @@
 /** A worker of the CPU device: waits for shares of kernels and runs them. @module */
 
 import type { ForeignFunction } from "./deno_subset.ts";
+import type { OneDnnStart, OneDnnThread, OpenOneDnn } from "./onednn_binding.ts";
 
 /** Offsets of the words of a worker's mailbox, which is in shared memory. */
 export const MAILBOX = {
@@ -15,6 +16,8 @@ export const MAILBOX = {
   /** Address and size of the kernel's module; size 0 if the worker already has it. */
   code: 6,
   codeBytes: 7,
+  /** Which library multiplies: one of `LIBRARY` of `onednn.ts`. */
+  library: 8,
   /**
    * The arguments of `cblas_sgemm`, in order, with alpha and beta as floats; then the number of
    * calls, and the strides in bytes of the three matrices between calls.
@@ -26,7 +29,7 @@ export const MAILBOX = {
   words: 256,
 } as const;
 
-/** The kernel of a mailbox that calls the BLAS. Others are 0 and above. */
+/** The kernel of a mailbox that calls a library. Others are 0 and above. */
 export const BLAS_KERNEL = -1;
 
 /**
@@ -49,11 +52,13 @@ export interface WorkerStart {
     /** Address of the memory's first byte in this process. */
     readonly base: number;
   } | null;
+  readonly oneDnn: OneDnnStart | null;
 }
 
 /** What a worker reports when it is ready. */
 export interface WorkerReport {
   readonly hasBlas: boolean;
+  readonly hasOneDnn: boolean;
 }
 
 /**
@@ -63,8 +68,13 @@ export interface WorkerReport {
  * loading it from a URL, would need a permission. So it may only use its arguments.
  *
  * @param report Called once, before the first job.
+ * @param openOneDnn The function of that name.
  */
-export function runWorker(start: WorkerStart, report: (report: WorkerReport) => void): void {
+export function runWorker(
+  start: WorkerStart,
+  report: (report: WorkerReport) => void,
+  openOneDnn: OpenOneDnn,
+): void {
   const { memory, layout, states, blas } = start;
   type Kernel = (words: number, start: number, end: number, scratch: number) => void;
   const kernels: (Kernel | undefined)[] = [];
@@ -73,21 +83,41 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
   const floats = new Float32Array(memory.buffer, start.mailbox, layout.words);
   const word = (index: number): number => words[index] ?? 0;
 
+  const runtime = Reflect.get(globalThis, "Deno");
   const openLibrary = () => {
     try {
-      return blas && Reflect.get(globalThis, "Deno").dlopen(blas.path, blas.functions);
+      return blas && runtime.dlopen(blas.path, blas.functions);
+    } catch {
+      return null;
+    }
+  };
+  const openOneDnnHere = (): OneDnnThread | null => {
+    try {
+      return start.oneDnn && openOneDnn(runtime, start.oneDnn);
     } catch {
       return null;
     }
   };
   const library = openLibrary();
   const sgemm: ((...values: number[]) => void) | undefined = library?.symbols.sgemm;
+  const oneDnn = openOneDnnHere();
   const base = blas?.base ?? 0;
 
   const multiply = (): void => {
     const at = layout.sgemm;
     const count = word(at + 14);
     let [a, b, c] = [word(at + 7) >>> 0, word(at + 9) >>> 0, word(at + 12) >>> 0];
+    const library = word(layout.library);
+    if (library > 0) {
+      const gemm = {
+        ...{ transposeA: word(at + 1) - 111, transposeB: word(at + 2) - 111 },
+        ...{ m: word(at + 3), n: word(at + 4), k: word(at + 5) },
+        ...{ a, lda: word(at + 8), b, ldb: word(at + 10), c, ldc: word(at + 13) },
+        ...{ alpha: floats[at + 6] ?? 0, beta: floats[at + 11] ?? 0 },
+        ...{ count, stepA: word(at + 15), stepB: word(at + 16), stepC: word(at + 17) },
+      };
+      return oneDnn?.multiply(gemm, library > 1);
+    }
     for (let i = 0; i < count; i++) {
       sgemm?.(
         word(at),
@@ -138,7 +168,7 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
     words[layout.errorBytes] = message.length;
   };
 
-  report({ hasBlas: typeof sgemm === "function" });
+  report({ hasBlas: typeof sgemm === "function", hasOneDnn: oneDnn !== null });
   for (;;) {
     let state: number = states.idle;
     for (let i = 0; i < start.spins && state !== states.open; i++) {
@@ -162,5 +192,6 @@ export function runWorker(start: WorkerStart, report: (report: WorkerReport) => 
     Atomics.store(words, layout.state, outcome);
     Atomics.notify(words, layout.state);
   }
+  oneDnn?.close();
   library?.close();
 }

@@ -65,6 +65,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
+  readonly matmulPrecision = "f32";
   readonly scopes: Scopes = new Scopes("webgpu");
   /** The WebGPU implementation below. */
   readonly gpu: Gpu;

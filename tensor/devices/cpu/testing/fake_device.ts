@@ -18,6 +18,8 @@ interface Block extends Allocation {
 export class FakeCpuDevice implements CpuDevice {
   readonly kind = "cpu";
   readonly hasBlas = false;
+  readonly hasOneDnn = false;
+  readonly matmulPrecision = "f32";
   readonly info = { description: "a fake", details: {} };
   readonly live = 0;
   readonly hasFloat16 = false;

@@ -1,0 +1,162 @@
+/**
+ * Random small matmuls by oneDNN, compared with a plain loop.
+ *
+ *     deno run -A tensor/devices/cpu/testing/random_matmuls.ts 10000
+ *
+ * @module
+ */
+
+import { Blas } from "../blas.ts";
+import { deno } from "../deno_subset.ts";
+import { Heap } from "../memory.ts";
+import { OneDnn } from "../onednn.ts";
+import { type OneDnnThread, openOneDnn } from "../onednn_binding.ts";
+import type { Sgemm } from "../sgemm.ts";
+
+/** Elements of each operand and of the result, at most. */
+const ROOM = 1 << 16;
+
+/** oneDNN, opened on this thread alone, with memory for operands. */
+export interface Opened {
+  readonly heap: Heap;
+  readonly thread: OneDnnThread;
+  readonly hasAmx: boolean;
+  /** Addresses for A, B and C, of {@linkcode ROOM} elements each. */
+  readonly places: readonly [number, number, number];
+  readonly close: () => void;
+}
+
+/** Opens the system's library, or says why there is none. */
+export function openAlone(maxPrimitives = 256): Opened | string {
+  const heap = new Heap(1 << 21);
+  const blas = Blas.open(true, heap);
+  const found = paths.map((path) => OneDnn.open(path, blas, heap)).find((x) => x instanceof OneDnn);
+  if (typeof blas === "string" || found === undefined) return "no oneDNN, or no BLAS beside it";
+  const hasAmx = found.missingBf16(blas, heap, false) === null;
+  found.close();
+  blas.close();
+  const thread = openOneDnn(deno()!, { ...found.forWorkers, maxPrimitives });
+  const { address } = heap.reserve(12 * ROOM, "operands");
+  const places = [address, address + 4 * ROOM, address + 8 * ROOM] as const;
+  return { heap, thread, hasAmx, places, close: () => thread.close() };
+}
+
+/** The names of the library, with which it is used on any processor. */
+const paths = ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"];
+
+/** The name under which the system has the library. */
+export function systemOneDnn(): string | null {
+  for (const path of paths) {
+    try {
+      Deno.dlopen(path, {}).close();
+      return path;
+    } catch {
+      // Not under this name.
+    }
+  }
+  return null;
+}
+
+/** Whole numbers from `least` to `most`, the same ones for a seed. */
+export function randomIntegers(seed: number): (least: number, most: number) => number {
+  let state = seed;
+  return (least, most) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return least + Math.floor((state / 2 ** 32) * (most - least + 1));
+  };
+}
+
+/**
+ * A random matmul of at least 2 rows and 2 columns, with gaps between rows and between the items of
+ * a batch, which may share an operand or lie within each other's rows, like the heads of attention.
+ */
+export function randomMatmul(
+  random: (least: number, most: number) => number,
+  [a, b, c]: readonly [number, number, number],
+): Sgemm {
+  const [m, n, k] = [random(2, 40), random(2, 40), random(1, 70)] as const;
+  const [transposeA, transposeB, count] = [random(0, 1), random(0, 1), random(0, 3) || 1] as const;
+  const isWithinRows = random(0, 1) === 1;
+  const matrix = (rows: number, columns: number) => {
+    const lead = (isWithinRows ? count : 1) * (columns + random(0, 3)) + random(0, 2);
+    return [lead, 4 * (isWithinRows ? Math.floor(lead / count) : (rows + random(0, 1)) * lead)];
+  };
+  const [lda, stepA] = (transposeA ? matrix(k, m) : matrix(m, k)) as [number, number];
+  const [ldb, stepB] = (transposeB ? matrix(n, k) : matrix(k, n)) as [number, number];
+  const [ldc, stepC] = matrix(m, n) as [number, number];
+  const isShared = random(0, 7) === 0;
+  return {
+    ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split: "rows", count },
+    ...{ stepA, stepB: isShared ? 0 : stepB, stepC },
+    ...{ alpha: [1, 0.5, -2][random(0, 2)]!, beta: [0, 1, 0.25][random(0, 2)]! },
+  };
+}
+
+/**
+ * Multiplies, and compares with a plain loop, bit by bit: all values are multiples of 1/8 below 3,
+ * which bf16 represents, and so are their sums in single precision. Where the sum is not read, the
+ * result holds NaN before; between its rows and after it stand numbers that must remain.
+ *
+ * @returns What is wrong, or `null`.
+ */
+export function compare({ heap, thread }: Opened, gemm: Sgemm, isBf16: boolean) {
+  const { transposeA, transposeB, m, n, k, lda, ldb, ldc, alpha, beta, count } = gemm;
+  const view = (address: number) => heap.floats.subarray(address / 4, address / 4 + ROOM);
+  const [a, b, c] = [view(gemm.a), view(gemm.b), view(gemm.c)] as const;
+  for (let i = 0; i < ROOM; i++) {
+    a[i] = ((i * 7_919) % 33 - 16) / 8;
+    b[i] = ((i * 104_729 + 5) % 33 - 16) / 8;
+    c[i] = i % 1_000;
+  }
+  const wanted = c.slice();
+  for (let item = 0; item < count; item++) {
+    const [ofA, ofB, ofC] = [gemm.stepA, gemm.stepB, gemm.stepC].map((step) => item * step / 4) as [
+      number,
+      number,
+      number,
+    ];
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let p = 0; p < k; p++) {
+          sum += a[ofA + (transposeA ? p * lda + i : i * lda + p)]! *
+            b[ofB + (transposeB ? j * ldb + p : p * ldb + j)]!;
+        }
+        const at = ofC + i * ldc + j;
+        wanted[at] = alpha * sum + (beta === 0 ? 0 : beta * wanted[at]!);
+        if (beta === 0) c[at] = NaN;
+      }
+    }
+  }
+  thread.multiply(gemm, isBf16);
+  const wrong = c.findIndex((value, i) => value !== wanted[i]);
+  if (wrong < 0) return null;
+  return `${JSON.stringify({ ...gemm, isBf16 })}: element ${wrong} of the result is ${
+    c[wrong]
+  }, wanted ${wanted[wrong]}`;
+}
+
+if (import.meta.main) {
+  const opened = openAlone();
+  if (typeof opened === "string") throw new Error(opened);
+  const count = Number(Deno.args[0] ?? 10_000);
+  for (const isBf16 of opened.hasAmx ? [false, true] : [false]) {
+    const random = randomIntegers(1);
+    const resident: number[] = [];
+    let wrong = 0;
+    for (let i = 0; i < count; i++) {
+      const message = compare(opened, randomMatmul(random, opened.places), isBf16);
+      if (message !== null) {
+        wrong++;
+        console.log(message);
+      }
+      if (i % Math.ceil(count / 10) === 0) resident.push(Deno.memoryUsage().rss);
+    }
+    const megabytes = resident.map((bytes) => Math.round(bytes / 1e6)).join(", ");
+    console.log(
+      `${count} random matmuls in ${isBf16 ? "bf16" : "f32"}: ${wrong} wrong; ` +
+        `${opened.thread.primitives()} primitives; resident MB: ${megabytes}`,
+    );
+  }
+  opened.close();
+}

@@ -1,0 +1,31 @@
+/** Tests on the CPU with matmuls in bf16. @module */
+
+import { type Device, openDevice } from "../tensor/mod.ts";
+
+async function whyNot(): Promise<string | null> {
+  try {
+    const device = await openDevice("cpu", { threads: 1, matmulPrecision: "bf16" });
+    await device.close();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const missing = await whyNot();
+
+/** Registers a test on a fresh CPU device for bf16; ignored where the processor has none. */
+export function bf16Test(name: string, fn: (device: Device) => void | Promise<void>): void {
+  Deno.test({
+    name: missing === null ? name : `${name} (ignored: ${missing})`,
+    ignore: missing !== null,
+    fn: async () => {
+      const device = await openDevice("cpu", { threads: 2, matmulPrecision: "bf16" });
+      try {
+        await fn(device);
+      } finally {
+        await device.close();
+      }
+    },
+  });
+}
