@@ -2,7 +2,7 @@
 
 import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
 import { applyLater, isWorthDeferring } from "../../deferred.ts";
-import type { View } from "../../device.ts";
+import type { MatmulPrecision, View } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
@@ -32,9 +32,17 @@ export interface MatmulOptions {
   readonly activation?: MatmulActivation;
   /** Added last: of the shape of the result, or broadcast to it. */
   readonly residual?: Tensor;
+  /**
+   * The precision of `float32` operands, also in the gradient: `f32` keeps exact what a device for
+   * `bf16` would round. @default {the device's}
+   */
+  readonly precision?: "f32";
 }
 
-type Attributes = Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>;
+/** What the kernels need. */
+type Attributes =
+  & Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>
+  & { readonly precision?: MatmulPrecision };
 
 function matrixShape(
   { shape }: Specification,
@@ -133,30 +141,50 @@ export const linearOperation: Operation<Attributes> = OPERATIONS.none;
 function gradientOfA(
   upstream: Tensor,
   saved: Saved,
-  { transposeA, transposeB }: Attributes,
+  { transposeA, transposeB, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
+  const exactly = withPrecision(precision);
   const [{ shape }, b] = [saved.input(0), saved.input(1)];
   const dtype = saved.gradientTypes[0]!;
   return transposeA
-    ? addMatmul(b, upstream, { transposeA: transposeB, transposeB: true }, shape, dtype, sum)
-    : addMatmul(upstream, b, { transposeB: !transposeB }, shape, dtype, sum);
+    ? addMatmul(
+      b,
+      upstream,
+      { transposeA: transposeB, transposeB: true, ...exactly },
+      shape,
+      dtype,
+      sum,
+    )
+    : addMatmul(upstream, b, { transposeB: !transposeB, ...exactly }, shape, dtype, sum);
 }
 
 function gradientOfB(
   upstream: Tensor,
   saved: Saved,
-  { transposeA, transposeB }: Attributes,
+  { transposeA, transposeB, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
+  const exactly = withPrecision(precision);
   const [a, { shape }] = [saved.input(0), saved.input(1)];
   const dtype = saved.gradientTypes[1]!;
   // Batches that share one matrix are more rows of a single matmul.
   const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
   const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
   return transposeB
-    ? addMatmul(right, left, { transposeA: true, transposeB: transposeA }, shape, dtype, sum)
-    : addMatmul(left, right, { transposeA: !transposeA }, shape, dtype, sum);
+    ? addMatmul(
+      right,
+      left,
+      { transposeA: true, transposeB: transposeA, ...exactly },
+      shape,
+      dtype,
+      sum,
+    )
+    : addMatmul(left, right, { transposeA: !transposeA, ...exactly }, shape, dtype, sum);
+}
+
+function withPrecision(precision: MatmulPrecision | undefined): Pick<Attributes, "precision"> {
+  return precision === undefined ? {} : { precision };
 }
 
 /** Sums a gradient to the shape before broadcasting, and adds it to an existing sum if possible. */
@@ -268,6 +296,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     transposeB,
     // Addends need not be symmetric.
     symmetric: addends.length === 0 && (options.symmetric ?? false),
+    ...withPrecision(options.precision),
   });
   if (activation === "none") return result;
   const active = isActivated ? result : ACTIVATION_FORMS[activation].operation(result);

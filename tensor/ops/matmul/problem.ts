@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Allocation, View } from "../../device.ts";
+import type { Allocation, MatmulPrecision, View } from "../../device.ts";
 import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
 import { Error, RangeError, TypeError } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
@@ -24,6 +24,8 @@ export interface MatmulOptions {
    * accumulating), so that half of the work is enough.
    */
   readonly symmetric?: boolean;
+  /** The precision of the operands. @default {the device's} */
+  readonly precision?: MatmulPrecision;
 }
 
 /** An activation function that is fused into a matmul. */
@@ -65,6 +67,8 @@ export interface MatmulProblem {
   readonly c: Matrix;
   /** Epilogue, with addends of the shape of c, whose strides may be 0. */
   readonly epilogue?: Epilogue<Matrix>;
+  /** The precision of the operands. @default {the device's} */
+  readonly precision?: MatmulPrecision;
 }
 
 /** A batch axis: its size, and the strides of a, b, c and the addends. */
@@ -163,6 +167,7 @@ export function describeMatmuls(
       a: place(a, aRow, aColumn, 0),
       b: place(b, bRow, bColumn, 1),
       c: place(c, cRow, 1, 2),
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
     };
     if (epilogue === undefined) return problem;
     const placed = addends.map((addend, i) =>

@@ -2,7 +2,7 @@
  * Matmul on the CPU: chooses the fastest algorithm.
  *
  * From slowest to fastest: naive loops (`naive_wasm.ts`), register tiles over packed panels
- * (`packed_wasm.ts`), the system's BLAS. Skinny matmuls are bound by reading the other matrix
+ * (`packed_wasm.ts`), the system's BLAS, oneDNN. Skinny matmuls are bound by reading the other matrix
  * (`rows_wasm.ts`), and symmetric ones need half of the work (`symmetric_wasm.ts`).
  *
  * @module
@@ -39,6 +39,8 @@ const BLAS_OPERATIONS_PER_THREAD = 500_000;
  * widths that stay below are up to twice as fast as the whole.
  */
 const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
+/** oneDNN, if there is one, computes matmuls of this size, and needs no strips. */
+const MIN_ONEDNN_OPERATIONS = 1_000_000;
 /** Batch items with fewer operations are not worth a BLAS call each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
@@ -63,7 +65,8 @@ export const CPU_MATMULS: Readonly<
 };
 
 /**
- * Computes `c = op(a) · op(b)` in float32, or adds it to `c`.
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`. On a device for `bf16`, a BLAS call of
+ * this file rounds its operands if it is large enough; the other algorithms round nothing.
  *
  * The order of additions does not depend on the number of threads, except with a BLAS.
  *
@@ -141,7 +144,8 @@ function isBestByRows(device: CpuDevice, problem: MatmulProblem): boolean {
 /** Computes a matmul by BLAS, in strips of columns if that is faster. */
 function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = problem;
-  const suits = a.column === 1 && b.row === 1 && outer * inner === 1;
+  const suits = a.column === 1 && b.row === 1 && outer * inner === 1 &&
+    !(device.hasOneDnn && 2 * m * n * k >= MIN_ONEDNN_OPERATIONS);
   const width = UNPACKED.widths.find((width) =>
     m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
   );
@@ -186,7 +190,7 @@ function blasMatmul(
   for (let i = 0; i < outer; i++) {
     const at = (matrix: Matrix) => 4 * i * matrix.outer;
     device.dispatch(
-      { key: "sgemm" },
+      { key: "sgemm", ...(problem.precision && { precision: problem.precision }) },
       {
         integers: [
           ...[transposeA, transposeB, m, n, k],
