@@ -1,6 +1,13 @@
 /** Orthogonalizing matrices with matmuls only. @module */
 
-import { defineProgram, expression as ex, matmul, runProgramInto, Tensor } from "../tensor/mod.ts";
+import {
+  defineProgram,
+  expression as ex,
+  matmul,
+  type MatmulPrecision,
+  runProgramInto,
+  Tensor,
+} from "../tensor/mod.ts";
 
 type Coefficients = readonly [a: number, b: number, c: number];
 
@@ -35,7 +42,7 @@ const polynomial = defineProgram(
 );
 
 /** Iterations on the Gram matrix alone, before a long matrix is updated. */
-const MAX_STAGE = 3;
+const MAX_STAGE: Readonly<Record<MatmulPrecision, number>> = { f32: 3, bf16: 1 };
 
 /**
  * Brings the singular values of matrices to about 1, and keeps their singular vectors.
@@ -47,7 +54,8 @@ const MAX_STAGE = 3;
  * An iteration turns A into P·A·P. So several iterations can work on A alone, with symmetric
  * matmuls only, while Q accumulates the product of the P; then X ← Q·X once. For long matrices that
  * takes little more than half of the operations. But A's rounding errors swamp small singular
- * values: three iterations are as exact as one at a time, five are not.
+ * values: three iterations are as exact as one at a time, five are not. With operands in bf16,
+ * three diverge, so each iteration starts from X.
  *
  * Source: Amsel et al., "The Polar Express" (2025), with the coefficients for 5 iterations.
  *
@@ -75,7 +83,7 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
   const size = Math.min(rows, columns);
   const row = Tensor.arange(device, 0, size, 1, "float32").reshape([size, 1]);
   let x = matrices;
-  for (const stage of stagesOf(rows, columns, iterations)) {
+  for (const stage of stagesOf(rows, columns, iterations, device.matmulPrecision)) {
     const gram = matmul(x, x, { transposeA: isTall, transposeB: !isTall, symmetric: true });
     const factor = productOfFactors(gram, row, stage);
     const next = isTall ? matmul(x, factor) : matmul(factor, x);
@@ -88,7 +96,7 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
 
 /**
  * Floating-point operations of {@linkcode polarExpress} on one matrix; symmetric matmuls count
- * half.
+ * half, and stages are those of f32.
  *
  * @example
  * ```ts
@@ -113,11 +121,13 @@ function stagesOf(
   rows: number,
   columns: number,
   iterations: number,
+  precision: MatmulPrecision = "f32",
 ): readonly (readonly Coefficients[])[] {
   const all = COEFFICIENTS.slice(0, iterations);
   const isLong = Math.max(rows, columns) >= 2 * Math.min(rows, columns);
   if (!isLong) return all.map((one) => [one]);
-  return [all.slice(0, MAX_STAGE), all.slice(MAX_STAGE)].filter(({ length }) => length > 0);
+  const size = MAX_STAGE[precision];
+  return all.flatMap((_, i) => i % size === 0 ? [all.slice(i, i + size)] : []);
 }
 
 /**
