@@ -118,11 +118,7 @@ export {
   type ReinforceOptions,
   type ReinforceStep,
 } from "./rl/reinforce.ts";
-export {
-  type AnswerOptions,
-  type AnswerPiece,
-  ChatSession,
-  type ChatSessionOptions,
-} from "./session.ts";
+export { type AnswerPiece, FoldedText, PartReader } from "./part_reader.ts";
+export { type AnswerOptions, ChatSession, type ChatSessionOptions } from "./session.ts";
 export { type ExamTask, readRows, type ReadRowsOptions, rowFormats } from "./tasks/rows.ts";
 export { type PythonOptions, type PythonResult, runPython } from "./tools/python.ts";

@@ -5,15 +5,8 @@
  */
 
 import { Engine, type GPT, KVCache, type SamplingOptions } from "../gpt/mod.ts";
-import type { Message, MessagePart, Tokenizer } from "../tokenizer/mod.ts";
-
-/** A piece of an answer, as it comes. */
-export interface AnswerPiece {
-  /** Whether it is text, a call of a tool, or what the tool answered. */
-  readonly type: MessagePart["type"];
-  /** The characters: whole ones. */
-  readonly text: string;
-}
+import { type AnswerPiece, PartReader } from "./part_reader.ts";
+import type { Message, Tokenizer } from "../tokenizer/mod.ts";
 
 /** Options for {@linkcode ChatSession.answer}. */
 export interface AnswerOptions extends SamplingOptions {
@@ -230,41 +223,4 @@ export class ChatSession implements Disposable {
 interface Exchange {
   readonly question: string;
   readonly answer: readonly number[];
-}
-
-/** Sorts the tokens of an answer into parts, and gives out whole characters. */
-class PartReader {
-  readonly parts: MessagePart[] = [];
-  readonly #tokenizer: Tokenizer;
-  readonly #types: ReadonlyMap<number, MessagePart["type"]>;
-  #type: MessagePart["type"] = "text";
-  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-  constructor(tokenizer: Tokenizer) {
-    this.#tokenizer = tokenizer;
-    const types = { "<|python_start|>": "python", "<|output_start|>": "python_output" } as const;
-    this.#types = new Map(
-      [...tokenizer.specialTokens].map(([name, id]) =>
-        [id, name in types ? types[name as keyof typeof types] : "text"] as const
-      ),
-    );
-  }
-
-  /** The characters that a token completes; `null` if there are none. */
-  take(token: number): AnswerPiece | null {
-    const type = this.#types.get(token);
-    if (type !== undefined) {
-      // What is left of a character at the end of a part is dropped.
-      this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-      this.#type = type;
-      return null;
-    }
-    const bytes = this.#tokenizer.decodeBytes([token]);
-    const text = this.#decoder.decode(bytes, { stream: true });
-    if (text === "") return null;
-    const last = this.parts.at(-1);
-    if (last?.type === this.#type) last.text += text;
-    else this.parts.push({ type: this.#type, text });
-    return { type: this.#type, text };
-  }
 }

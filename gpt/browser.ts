@@ -34,6 +34,8 @@ export {
   paddedVocabSize,
   windowSizes,
 } from "./model/config.ts";
+export { decodeSequences } from "./generate/decode.ts";
+export { forkCache } from "./generate/fork_cache.ts";
 export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
 export {
   Engine,

@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { ChatSession, latestRun, stagePath } from "../chat/mod.ts";
+import { ChatSession, FoldedText, latestRun, stagePath } from "../chat/mod.ts";
 import { basePath, type GPT, loadModel, openCheckpoint } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { main as trainBase } from "./base_train.ts";
@@ -168,22 +168,12 @@ async function show(
   signal: AbortSignal,
 ): Promise<void> {
   const droppedBefore = session.dropped;
-  let isOpen = false;
-  let isCall = false;
+  const folded = new FoldedText();
   const sampling = { temperature, topK, maxTokens, seed: seed ?? randomSeed() };
-  for await (const { type, text } of session.answer(question, { ...sampling, signal })) {
-    if (type === "text") {
-      write(`${isOpen ? "] " : ""}${text}`);
-      isOpen = false;
-      continue;
-    }
-    if (!isOpen) write("[");
-    else if (type === "python_output" && isCall) write(" = ");
-    write(text);
-    isOpen = true;
-    isCall = type === "python";
+  for await (const piece of session.answer(question, { ...sampling, signal })) {
+    write(folded.add(piece));
   }
-  write(`${isOpen ? "]" : ""}${signal.aborted ? " …" : ""}\n`);
+  write(`${folded.end()}${signal.aborted ? " …" : ""}\n`);
   const dropped = session.dropped - droppedBefore;
   if (dropped > 0) console.log(`(The oldest ${dropped} exchanges were dropped: the chat is long.)`);
 }

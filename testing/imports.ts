@@ -22,8 +22,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   mpi: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
+  serve: ["chat", "gpt", "tensor", "tokenizer"],
   web: ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
-  scripts: ["chat", "gpt", "tokenizer", "data", "web"],
+  scripts: ["serve", "chat", "gpt", "tokenizer", "data", "web"],
 };
 
 /** The files of other modules that run in a browser, where the rest of their module does not. */

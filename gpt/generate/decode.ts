@@ -13,6 +13,7 @@ import { inType, type Linear } from "../../nn/mod.ts";
 import {
   attention,
   attentionStep,
+  concat,
   defineProgram,
   embedding,
   expression as ex,
@@ -20,8 +21,10 @@ import {
   rmsNorm,
   rotaryNorm,
   runProgram,
+  stack,
   type Tensor,
 } from "../../tensor/mod.ts";
+import { RangeError } from "../../tensor/errors.ts";
 import { ATTENTION_SHARPNESS, type Block, VALUE_GATE_SCALE } from "../model/block.ts";
 import { headSize, smearChannels } from "../model/config.ts";
 import type { KVCache } from "../model/kv_cache.ts";
@@ -57,8 +60,47 @@ export type DecodingStep = (ids: Tensor, cache: KVCache) => Tensor;
  * ```
  */
 export function decodingStep(model: LanguageModel): DecodingStep {
-  if (model instanceof GPT) return (ids, cache) => decode(model, ids, cache);
+  if (model instanceof GPT) return (ids, cache) => decode(model, ids, [cache]);
   return (ids, cache) => model.forward(ids, undefined, { cache });
+}
+
+/**
+ * Runs one token of each of several sequences that are at different positions, as a server does whose
+ * requests come and go. All but attention is computed for all of them together.
+ *
+ * @param ids `int32 [sequences, 1]`
+ * @param caches What came before, a cache of one sequence for each; the token is added to it.
+ * @returns The logits of the next token, `[sequences, 1, vocabSize]`.
+ * @throws {RangeError} If there is not one cache of one sequence for each token.
+ *
+ * @example Two sequences, of which one has read three tokens more
+ * ```ts
+ * import { openDevice, Tensor } from "../../tensor/mod.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { decodeSequences } from "./decode.ts";
+ *
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 16, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
+ * const model = new GPT({ ...shape, windowPattern: "L" }, device);
+ * const caches = [[7], [7, 8, 9, 10]].map((prompt) => {
+ *   const cache = model.createCache(1, 8);
+ *   model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, { cache });
+ *   return cache;
+ * });
+ * const logits = decodeSequences(model, Tensor.from(device, [[3], [5]], { dtype: "int32" }), caches);
+ * if (logits.shape.join() !== "2,1,64") throw new Error(`got ${logits.shape}`);
+ * if (caches.map(({ position }) => position).join() !== "2,5") throw new Error("expected 2 and 5");
+ * await device.close();
+ * ```
+ */
+export function decodeSequences(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
+  if (caches.length !== ids.shape[0] || caches.some(({ batchSize }) => batchSize !== 1)) {
+    throw new RangeError(
+      `Cannot decode: wanted a cache of one sequence for each of ${ids.shape[0]} tokens, got ` +
+        `${caches.length} of ${caches.map(({ batchSize }) => batchSize).join(", ")}`,
+    );
+  }
+  return decode(model, ids, caches);
 }
 
 const smear = defineProgram(
@@ -94,20 +136,22 @@ interface Context {
   readonly ids: Tensor;
   readonly cos: Tensor;
   readonly sin: Tensor;
-  readonly cache: KVCache;
+  /** One for all sequences, or one for each. */
+  readonly caches: readonly KVCache[];
 }
 
 /** One token of each sequence through the model. */
-function decode(model: GPT, ids: Tensor, cache: KVCache): Tensor {
-  model.checkTokens(ids, cache.position);
+function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
+  model.checkTokens(ids, Math.max(...caches.map(({ position }) => position)));
   const { device, config, computeDtype, transformer } = model;
   using scope = device.scope();
-  const angles = model.rotaryAngles(cache.position, 1);
+  const angles = anglesOf(model, caches);
   const embedded = rmsNorm(transformer.wte.forward(ids).to(computeDtype));
   let x = embedded;
-  if (cache.previousEmbedding !== null) {
+  const previous = previousEmbedding(caches, x);
+  if (previous !== null) {
     const gate = model.smear_gate.forward(x.slice(-1, 0, smearChannels));
-    const operands = [x, cache.previousEmbedding, gate, model.smear_lambda];
+    const operands = [x, previous, gate, model.smear_lambda];
     [x] = runProgram(smear, operands, [], computeDtype) as [Tensor];
   }
   const x0 = x;
@@ -117,10 +161,11 @@ function decode(model: GPT, ids: Tensor, cache: KVCache): Tensor {
       all.slice(0, layer, layer + 1)
     );
     [x] = runProgram(mixResidual, [x, x0, ...lambdas], [], computeDtype) as [Tensor];
-    x = decodeBlock(block, x, { model, layer, ids, cache, ...angles });
+    x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
-  cache.advance(1, embedded);
+  if (caches.length === 1) caches[0]!.advance(1, embedded);
+  else caches.forEach((cache, i) => cache.advance(1, embedded.slice(0, i, i + 1)));
   const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
   const [logits] = linears(stream!, [weight], {
@@ -128,6 +173,21 @@ function decode(model: GPT, ids: Tensor, cache: KVCache): Tensor {
     activation: { softcap: LOGIT_CAP },
   });
   return scope.keep(logits!);
+}
+
+/** The angles of the next position of each cache: `[1, 1, size / 2]`, or `[sequences, 1, 1, size / 2]`. */
+function anglesOf(model: GPT, caches: readonly KVCache[]): { cos: Tensor; sin: Tensor } {
+  const all = caches.map(({ position }) => model.rotaryAngles(position, 1));
+  if (all.length === 1) return all[0]!;
+  return { cos: stack(all.map(({ cos }) => cos)), sin: stack(all.map(({ sin }) => sin)) };
+}
+
+/** What precedes each token, zeros where there is nothing; `null` if there is nothing at all. */
+function previousEmbedding(caches: readonly KVCache[], x: Tensor): Tensor | null {
+  if (caches.length === 1) return caches[0]!.previousEmbedding;
+  if (caches.every(({ previousEmbedding }) => previousEmbedding === null)) return null;
+  const nothing = x.slice(0, 0, 1).mul(0);
+  return concat(caches.map(({ previousEmbedding }) => previousEmbedding ?? nothing));
 }
 
 /** Norms, linear layers and residuals of a layer. */
@@ -162,18 +222,20 @@ interface Projections {
 
 /** Attention: one kernel on a GPU if the operands allow it. */
 function decodeAttention({ gate, ...projections }: Projections, context: Context): Tensor {
-  const { model, layer, ids, cos, sin, cache } = context;
+  const { model, layer, ids, cos, sin, caches } = context;
   const window = model.windows[layer]!;
   const scale = ATTENTION_SHARPNESS / Math.sqrt(projections.queries.shape[3]!);
   const table = model.value_embeds[layer]?.weight;
   const gated = table === undefined || gate === undefined ? null : { table, gate };
-  const { keys: cachedKeys, values: cachedValues } = cache.buffers(layer);
-  const inOneKernel = attentionStep({
-    ...projections,
-    embedding: gated && { ...gated, ids, scale: VALUE_GATE_SCALE },
-    ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: cache.position },
-  });
-  if (inOneKernel !== null) return inOneKernel;
+  if (caches.length === 1) {
+    const { keys: cachedKeys, values: cachedValues } = caches[0]!.buffers(layer);
+    const inOneKernel = attentionStep({
+      ...projections,
+      embedding: gated && { ...gated, ids, scale: VALUE_GATE_SCALE },
+      ...{ cos, sin, window, scale, cachedKeys, cachedValues, position: caches[0]!.position },
+    });
+    if (inOneKernel !== null) return inOneKernel;
+  }
   let { values } = projections;
   if (gated !== null) {
     const embeddings = embedding(gated.table, ids).reshape(values.shape);
@@ -181,6 +243,14 @@ function decodeAttention({ gate, ...projections }: Projections, context: Context
     [values] = runProgram(mixValueEmbedding, operands, [], model.computeDtype) as [Tensor];
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
-  const all = cache.extend(layer, rotaryNorm(projections.keys, cos, sin), values);
-  return attention(queries, all.keys, all.values, { window, scale });
+  const keys = rotaryNorm(projections.keys, cos, sin);
+  if (caches.length === 1) {
+    const all = caches[0]!.extend(layer, keys, values);
+    return attention(queries, all.keys, all.values, { window, scale });
+  }
+  return concat(caches.map((cache, i) => {
+    const of = (x: Tensor) => x.slice(0, i, i + 1);
+    const all = cache.extend(layer, of(keys), of(values));
+    return attention(of(queries), all.keys, all.values, { window, scale });
+  }));
 }

@@ -1,0 +1,98 @@
+/** The parts of an answer: text, calls of tools, and their outputs. @module */
+
+import type { MessagePart, Tokenizer } from "../tokenizer/mod.ts";
+
+/** A piece of an answer, as it comes. */
+export interface AnswerPiece {
+  /** Whether it is text, a call of a tool, or what the tool answered. */
+  readonly type: MessagePart["type"];
+  /** The characters: whole ones. */
+  readonly text: string;
+}
+
+/**
+ * Sorts the tokens of an answer into parts, and gives out whole characters.
+ *
+ * @example
+ * ```ts
+ * import { Tokenizer } from "../tokenizer/mod.ts";
+ * import { PartReader } from "./part_reader.ts";
+ *
+ * const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
+ * const reader = new PartReader(tokenizer);
+ * const start = tokenizer.special("<|python_start|>");
+ * for (const token of [...tokenizer.encode("It is"), start, 50]) reader.take(token);
+ * if (reader.parts.map(({ type }) => type).join() !== "text,python") throw new Error("two parts");
+ * ```
+ */
+export class PartReader {
+  /** What was read so far. */
+  readonly parts: MessagePart[] = [];
+  readonly #tokenizer: Tokenizer;
+  readonly #types: ReadonlyMap<number, MessagePart["type"]>;
+  #type: MessagePart["type"] = "text";
+  #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+  /** Begins with text. */
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+    const types = { "<|python_start|>": "python", "<|output_start|>": "python_output" } as const;
+    this.#types = new Map(
+      [...tokenizer.specialTokens].map(([name, id]) =>
+        [id, name in types ? types[name as keyof typeof types] : "text"] as const
+      ),
+    );
+  }
+
+  /** The characters that a token completes; `null` if there are none. */
+  take(token: number): AnswerPiece | null {
+    const type = this.#types.get(token);
+    if (type !== undefined) {
+      // What is left of a character at the end of a part is dropped.
+      this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+      this.#type = type;
+      return null;
+    }
+    const bytes = this.#tokenizer.decodeBytes([token]);
+    const text = this.#decoder.decode(bytes, { stream: true });
+    if (text === "") return null;
+    const last = this.parts.at(-1);
+    if (last?.type === this.#type) last.text += text;
+    else this.parts.push({ type: this.#type, text });
+    return { type: this.#type, text };
+  }
+}
+
+/**
+ * The parts of an answer as one text: a call stands in brackets with its output, `[17*23 = 391]`.
+ *
+ * @example
+ * ```ts
+ * import { FoldedText } from "./part_reader.ts";
+ *
+ * const folded = new FoldedText();
+ * let text = folded.add({ type: "python", text: "6*7" });
+ * text += folded.add({ type: "python_output", text: "42" }) + folded.add({ type: "text", text: "It is." });
+ * if (text + folded.end() !== "[6*7 = 42] It is.") throw new Error(text);
+ * ```
+ */
+export class FoldedText {
+  #last: MessagePart["type"] = "text";
+
+  /** The text of a piece, with the brackets that belong before it. */
+  add({ type, text }: AnswerPiece): string {
+    const last = this.#last;
+    this.#last = type;
+    if (type === last) return text;
+    if (type === "text") return `] ${text}`;
+    if (last === "text") return `[${text}`;
+    return type === "python_output" ? ` = ${text}` : `] [${text}`;
+  }
+
+  /** The bracket that is still open at the end, if there is one. */
+  end(): string {
+    const isOpen = this.#last !== "text";
+    this.#last = "text";
+    return isOpen ? "]" : "";
+  }
+}

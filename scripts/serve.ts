@@ -1,0 +1,98 @@
+/**
+ * A server of the last model, by OpenAI's API.
+ *
+ * @module
+ */
+
+import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
+import { loadModel, openCheckpoint } from "../gpt/mod.ts";
+import { serve } from "../serve/mod.ts";
+import { choice, integer, list, optional, runScript, text, type Values } from "./flags.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { print, printError } from "./output.ts";
+import { checkTag, chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+
+const flags = {
+  port: integer(8000, "Where to listen, 0 for any that is free", { least: 0, most: 65_535 }),
+  host: text(
+    "127.0.0.1",
+    "The address to listen on; another one wants --allow-net of it",
+    "ADDRESS",
+  ),
+  stage: choice(["latest", ...stages], "latest", "The stage of the model"),
+  modelTag: text("", "The model's run, by default the latest one of the stage", "NAME"),
+  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  apiKey: text("", "Wanted from clients, in Authorization: Bearer", "KEY"),
+  allowOrigin: list(
+    "A page that may ask, such as http://localhost:5173; may be repeated",
+    "ORIGIN",
+  ),
+  context: integer(0, "Tokens of a prompt and its answer, 0 for the length of training", {
+    least: 0,
+  }),
+  maxSequences: integer(32, "Sequences that are generated side by side", { most: 1024 }),
+  maxQueue: integer(64, "Requests that wait for a place", { least: 0 }),
+  ...deviceFlags,
+};
+
+/**
+ * Serves until it is interrupted.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./serve.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Serves the model that was saved last, by OpenAI's API.",
+    command: "deno task serve",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: Values<typeof flags>): Promise<void> {
+  const { stage, folder } = await findRun(values);
+  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
+  const device = await openChosenDevice(values);
+  try {
+    const computeDtype = chosenType(device, values);
+    const model = await loadModel(checkpoint, device, { computeDtype });
+    using interrupt = onInterrupt("Stopping when the answers have come to an end.");
+    const name = folder.split("/").at(-1)!;
+    const server = serve(model, checkpoint.tokenizer, {
+      ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
+      ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
+      ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
+      ...(values.context === 0 ? {} : { context: values.context }),
+      onError: (error) => printError(`${error}`),
+    });
+    print(`Serving ${name} (${stage}) on ${server.url}/v1. Ctrl-C stops.`);
+    await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+    await server.stop();
+  } finally {
+    await device.close();
+  }
+}
+
+/** The folder of the model, and the stage that it comes from. */
+async function findRun(
+  { stage, modelTag }: Values<typeof flags>,
+): Promise<{ readonly stage: Stage; readonly folder: string }> {
+  if (modelTag === "") return await latestRun(stage === "latest" ? undefined : [stage]);
+  const tag = checkTag(modelTag);
+  if (stage !== "latest") return { stage, folder: stagePath(stage, tag) };
+  for (const each of stages.toReversed()) {
+    const folder = stagePath(each, tag);
+    if (await openCheckpoint(folder).then(() => true, () => false)) return { stage: each, folder };
+  }
+  return { stage: "base", folder: stagePath("base", tag) };
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

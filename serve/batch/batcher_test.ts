@@ -1,0 +1,128 @@
+import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import { Engine } from "../../gpt/mod.ts";
+import { openTinyModel } from "../testing/tiny_server.ts";
+import { Batcher, type GenerationRequest, QueueFullError } from "./batcher.ts";
+
+const options: Omit<GenerationRequest, "prompt"> = {
+  maxTokens: 24,
+  choices: 1,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  seed: 5,
+  topLogprobs: null,
+};
+
+type Model = Awaited<ReturnType<typeof openTinyModel>>;
+
+function batcherTest(name: string, body: (model: Model) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const opened = await openTinyModel();
+    await body(opened);
+    await opened.device.close();
+  });
+}
+
+/** The tokens of each choice. */
+async function tokensOf(batcher: Batcher, request: GenerationRequest): Promise<number[][]> {
+  const tokens = Array.from({ length: request.choices }, (): number[] => []);
+  await batcher.generate(request, (choice, { token }) => {
+    tokens[choice]!.push(token);
+    return true;
+  });
+  return tokens;
+}
+
+const prompts = Array.from(
+  { length: 9 },
+  (_, i) => Array.from({ length: 1 + 7 * i % 40 }, (_, j) => (i * 31 + j * 17) % 256),
+);
+
+for (const temperature of [0, 0.9]) {
+  const how = temperature === 0 ? "greedy" : "sampled with a seed";
+  batcherTest(`a request's tokens, ${how}, are the same alone and in a batch`, async (opened) => {
+    const { model, tokenizer } = opened;
+    const requests = prompts.map((prompt, i) => ({
+      ...{ ...options, prompt, temperature, topP: i % 3 === 0 ? 0.9 : 1, topK: i % 2 * 20 },
+      ...{ seed: i, maxTokens: 8 + 5 * i, choices: 1 + i % 2 },
+    }));
+    const alone: number[][][] = [];
+    for (const request of requests) {
+      const batcher = new Batcher(model, tokenizer);
+      alone.push(await tokensOf(batcher, request));
+      await batcher.close();
+    }
+    const batcher = new Batcher(model, tokenizer, { maxSequences: 7, prefillTokens: 16 });
+    assertEquals(await Promise.all(requests.map((each) => tokensOf(batcher, each))), alone);
+    // The second time, prompts are found in the KV caches of the first.
+    assertEquals(await Promise.all(requests.map((each) => tokensOf(batcher, each))), alone);
+    assertEquals(batcher.statistics.cachedTokens > 0, true);
+    await batcher.close();
+    assertNotEquals(alone[3], alone[4]);
+  });
+}
+
+batcherTest("greedy tokens are those of the engine, and so are sampled ones", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer);
+  for (const sampling of [{ temperature: 0 }, { temperature: 1, topK: 10, seed: 9 }]) {
+    const wanted: number[] = [];
+    const engine = new Engine(model, tokenizer);
+    const steps = engine.generate(prompts[4]!, { ...sampling, maxTokens: 30 });
+    for await (const { tokens } of steps) wanted.push(tokens[0]!);
+    const request = { ...options, ...sampling, prompt: prompts[4]!, maxTokens: 30 };
+    assertEquals(await tokensOf(batcher, request), [wanted]);
+  }
+  await batcher.close();
+});
+
+batcherTest(
+  "memory is as before when all requests have ended",
+  async ({ model, device, tokenizer }) => {
+    const before = device.live;
+    for (let round = 0; round < 2; round++) {
+      const batcher = new Batcher(model, tokenizer, { maxSequences: 4, keptTokens: 200 });
+      await Promise.all(
+        prompts.map((prompt, i) => {
+          const signal = AbortSignal.timeout(i % 3 === 0 ? 1 : 10_000);
+          return tokensOf(batcher, { ...options, prompt, signal }).catch(() => {});
+        }),
+      );
+      await batcher.close();
+    }
+    assertEquals(device.live, before);
+  },
+);
+
+batcherTest("a request that is given up leaves its place to the next", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer, { maxSequences: 1, maxQueue: 1 });
+  const leaving = new AbortController();
+  const { promise: hasBegun, resolve } = Promise.withResolvers<void>();
+  const endless = { ...options, prompt: [1], maxTokens: 2000, temperature: 1 };
+  const first = batcher.generate({ ...endless, signal: leaving.signal }, () => {
+    resolve();
+    return true;
+  });
+  await hasBegun;
+  const second = tokensOf(batcher, { ...options, prompt: [2], maxTokens: 3 });
+  assertThrows(() => batcher.generate({ ...endless, prompt: [3] }, () => true), QueueFullError);
+  leaving.abort(new Error("left"));
+  await assertRejects(() => first, Error, "left");
+  assertEquals((await second)[0]!.length, 3);
+  assertEquals([batcher.running, batcher.statistics.cancelled], [0, 1]);
+  await batcher.close();
+});
+
+batcherTest("what cannot be sampled fails one request, and the others go on", async (opened) => {
+  const { model, tokenizer } = opened;
+  const batcher = new Batcher(model, tokenizer);
+  const failing = batcher.generate({ ...options, prompt: [4] }, () => {
+    throw new Error("nobody takes it");
+  });
+  const other = tokensOf(batcher, { ...options, prompt: [5] });
+  await assertRejects(() => failing, Error, "nobody takes it");
+  assertEquals((await other)[0]!.length > 0, true);
+  await batcher.close();
+  assertThrows(() => batcher.generate({ ...options, prompt: [4] }, () => true), Error, "closed");
+});

@@ -1,0 +1,74 @@
+/** KV caches of sequences that have ended, kept for those that begin alike. @module */
+
+import type { KVCache } from "../../gpt/mod.ts";
+
+/** A cache, and the tokens that it has read. */
+export interface ReadSequence {
+  /** A cache of one sequence. */
+  readonly cache: KVCache;
+  /** The tokens; what follows the position of the cache has not been read. */
+  readonly tokens: readonly number[];
+}
+
+/** The caches of the sequences that ended last, up to a number of tokens. */
+export class KeptPrefixes implements Disposable {
+  readonly #maxTokens: number;
+  /** The one that was used last comes last. */
+  #kept: ReadSequence[] = [];
+
+  /** @param maxTokens The capacity of all caches together, at most. */
+  constructor(maxTokens: number) {
+    this.#maxTokens = maxTokens;
+  }
+
+  /** The caches that are kept. */
+  get sequences(): readonly ReadSequence[] {
+    return this.#kept;
+  }
+
+  /** Keeps a cache, which is the collection's from now on, and frees those for which no room is left. */
+  add(sequence: ReadSequence): void {
+    // What a longer sequence begins with needs not be kept twice.
+    const { cache } = sequence;
+    const read = sequence.tokens.slice(0, cache.position);
+    const longer = this.#kept.find((kept) => sharedLength(kept, read) === cache.position);
+    if (longer !== undefined) {
+      cache.dispose();
+      this.touch(longer);
+      return;
+    }
+    for (const kept of this.#kept) {
+      if (sharedLength(kept, read) === kept.cache.position) this.#free(kept);
+    }
+    this.#kept.push(sequence);
+    let tokens = this.#kept.reduce((sum, { cache }) => sum + cache.capacity, 0);
+    while (tokens > this.#maxTokens) {
+      tokens -= this.#kept[0]!.cache.capacity;
+      this.#free(this.#kept[0]!);
+    }
+  }
+
+  /** Says that a cache was used. */
+  touch(sequence: ReadSequence): void {
+    if (!this.#kept.includes(sequence)) return;
+    this.#kept = [...this.#kept.filter((kept) => kept !== sequence), sequence];
+  }
+
+  /** Frees all caches. */
+  [Symbol.dispose](): void {
+    for (const each of [...this.#kept]) this.#free(each);
+  }
+
+  #free(sequence: ReadSequence): void {
+    sequence.cache.dispose();
+    this.#kept = this.#kept.filter((kept) => kept !== sequence);
+  }
+}
+
+/** How many tokens a cache has read that a prompt begins with. */
+export function sharedLength({ cache, tokens }: ReadSequence, prompt: readonly number[]): number {
+  const most = Math.min(cache.position, prompt.length);
+  let shared = 0;
+  while (shared < most && tokens[shared] === prompt[shared]) shared++;
+  return shared;
+}

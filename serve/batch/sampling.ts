@@ -1,0 +1,119 @@
+/** Sampling a token from logits on the host, where each sequence of a batch has options of its own. @module */
+
+/** Options for {@linkcode sampleToken}. */
+export interface TokenSampling {
+  /** 1 samples as the model predicts, less is more certain, 0 takes the most likely token. */
+  readonly temperature: number;
+  /** Sample from this many of the most likely tokens; 0 for all. */
+  readonly topK: number;
+  /** Sample from the fewest of the most likely tokens whose probabilities add up to this. */
+  readonly topP: number;
+}
+
+/**
+ * Samples a token.
+ *
+ * @param logits `[vocabulary]`
+ * @param options How to sample.
+ * @param uniform A number from 0 up to 1 that decides.
+ * @returns The token; −1 if a logit is NaN, or the largest is infinite.
+ *
+ * @example
+ * ```ts
+ * import { sampleToken } from "./sampling.ts";
+ *
+ * const options = { temperature: 1, topK: 2, topP: 1 };
+ * const token = sampleToken(Float32Array.of(0, 5, 4), options, 0.99);
+ * if (token !== 2) throw new Error(`wanted the second of two tokens, got ${token}`);
+ * ```
+ */
+export function sampleToken(
+  logits: Float32Array,
+  { temperature, topK, topP }: TokenSampling,
+  uniform: number,
+): number {
+  const best = mostLikely(logits);
+  if (best === -1 || temperature === 0) return best;
+  const largest = logits[best]!;
+  const weight = (id: number) => Math.exp((logits[id]! - largest) / temperature);
+  const isLimited = topK > 0 && topK < logits.length;
+  let ids: Uint32Array | null = isLimited ? largestLogits(logits, topK) : null;
+  if (topP < 1) ids = nucleus(logits, ids, weight, topP);
+  const count = ids?.length ?? logits.length;
+  const sums = new Float64Array(count);
+  let sum = 0;
+  for (let i = 0; i < count; i++) sums[i] = sum += weight(ids?.[i] ?? i);
+  const target = uniform * sum;
+  // The first whose sum exceeds the target has a weight above 0.
+  const place = sums.findIndex((value) => value > target);
+  const chosen = place === -1 ? 0 : place;
+  return ids === null ? (place === -1 ? best : chosen) : ids[chosen]!;
+}
+
+/**
+ * The logarithms of the probabilities at temperature 1.
+ *
+ * @param logits `[vocabulary]`
+ * @returns A function that returns that of a token, in nats.
+ */
+export function logProbabilities(logits: Float32Array): (id: number) => number {
+  const largest = logits[Math.max(0, mostLikely(logits))]!;
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest);
+  const normalizer = largest + Math.log(sum);
+  return (id) => logits[id]! - normalizer;
+}
+
+/**
+ * The ids of the largest logits, the largest first; of equals, the smaller id.
+ *
+ * @param logits `[vocabulary]`
+ * @param count How many.
+ */
+export function largestLogits(logits: Float32Array, count: number): Uint32Array<ArrayBuffer> {
+  if (count > logits.length / 16 && count > 64) {
+    const all = Uint32Array.from(logits, (_, id) => id);
+    return all.sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, count);
+  }
+  const ids = new Uint32Array(Math.min(count, logits.length));
+  let found = 0;
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id]!;
+    if (found === ids.length && !(value > logits[ids[found - 1]!]!)) continue;
+    let place = found < ids.length ? found++ : found - 1;
+    while (place > 0 && logits[ids[place - 1]!]! < value) ids[place] = ids[--place]!;
+    ids[place] = id;
+  }
+  return ids;
+}
+
+/** The token with the largest logit, the first of equals; −1 if one is NaN or the largest infinite. */
+function mostLikely(logits: Float32Array): number {
+  let best = 0;
+  for (let i = 0; i < logits.length; i++) {
+    if (logits[i]! > logits[best]!) best = i;
+    else if (Number.isNaN(logits[i])) return -1;
+  }
+  return Number.isFinite(logits[best]) ? best : -1;
+}
+
+/** The fewest of the most likely tokens that have a share `topP` of all weights. */
+function nucleus(
+  logits: Float32Array,
+  limited: Uint32Array | null,
+  weight: (id: number) => number,
+  topP: number,
+): Uint32Array {
+  let total = 0;
+  const size = limited?.length ?? logits.length;
+  for (let i = 0; i < size; i++) total += weight(limited?.[i] ?? i);
+  for (let count = Math.min(64, size);; count = Math.min(8 * count, size)) {
+    const ids = limited ?? largestLogits(logits, count);
+    let sum = 0;
+    for (let i = 0; i < ids.length; i++) {
+      sum += weight(ids[i]!);
+      if (sum >= topP * total) return ids.slice(0, i + 1);
+    }
+    if (ids.length === size) return ids;
+  }
+}

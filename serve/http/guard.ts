@@ -1,0 +1,122 @@
+/**
+ * Who may ask: requests from this machine's own pages and programs.
+ *
+ * A page on another site can make a browser send requests to this machine. Its origin betrays it; where
+ * its name was rebound to 127.0.0.1, its host does.
+ *
+ * @module
+ */
+
+import { timingSafeEqual } from "node:crypto";
+import { ApiError } from "../openai/errors.ts";
+
+/** Options for {@linkcode Guard}. */
+export interface GuardOptions {
+  /** The name or address that the server listens on. */
+  readonly hostname: string;
+  /** Is asked for in `Authorization: Bearer`, if given. */
+  readonly apiKey?: string;
+  /** Origins of pages that may ask, such as `http://localhost:5173`. */
+  readonly origins?: readonly string[];
+}
+
+const OWN_NAMES = ["127.0.0.1", "localhost", "[::1]"];
+
+/**
+ * Checks requests before they are read.
+ *
+ * @example A page on another site
+ * ```ts
+ * import { Guard } from "./guard.ts";
+ *
+ * const guard = new Guard({ hostname: "127.0.0.1" });
+ * const headers = { host: "127.0.0.1:8000", origin: "https://example.com" };
+ * let status = 200;
+ * try {
+ *   guard.check(new Headers(headers));
+ * } catch (error) {
+ *   status = (error as { status: number }).status;
+ * }
+ * if (status !== 403) throw new Error(`got ${status}`);
+ * ```
+ */
+export class Guard {
+  readonly #names: readonly string[];
+  readonly #origins: readonly string[];
+  readonly #digest: Promise<ArrayBuffer> | null;
+
+  /** @param options Who may ask. */
+  constructor({ hostname, apiKey, origins = [] }: GuardOptions) {
+    this.#names = [...OWN_NAMES, hostname.toLowerCase()];
+    this.#origins = origins;
+    this.#digest = apiKey === undefined ? null : digest(apiKey);
+  }
+
+  /**
+   * Checks host and origin.
+   *
+   * @throws {ApiError} If one of them is another one's: 403.
+   */
+  check(headers: Headers): void {
+    const host = headers.get("host") ?? "";
+    if (!this.#names.includes(nameOf(host))) {
+      const wanted = this.#names[0];
+      throw new ApiError(
+        403,
+        `Cannot answer: wanted the host ${wanted}, got ${host.slice(0, 80)}`,
+        {
+          code: "host_not_allowed",
+        },
+      );
+    }
+    const origin = headers.get("origin");
+    if (origin === null || this.#isAllowed(origin, host)) return;
+    throw new ApiError(
+      403,
+      `Cannot answer: wanted a page of this server, got one from ${origin.slice(0, 80)}`,
+      { code: "origin_not_allowed" },
+    );
+  }
+
+  /**
+   * Checks the key, in a time that does not depend on how much of it is right.
+   *
+   * @throws {ApiError} If one is wanted and another one given: 401.
+   */
+  async checkKey(headers: Headers): Promise<void> {
+    if (this.#digest === null) return;
+    const [scheme, key = ""] = (headers.get("authorization") ?? "").split(" ");
+    const [got, wanted] = await Promise.all([digest(key), this.#digest]);
+    const isRight = timingSafeEqual(new Uint8Array(got), new Uint8Array(wanted));
+    if (isRight && scheme?.toLowerCase() === "bearer") return;
+    throw new ApiError(401, "Cannot answer: wanted the server's key in Authorization: Bearer", {
+      code: "invalid_api_key",
+      headers: { "www-authenticate": "Bearer" },
+    });
+  }
+
+  /** Headers that let a page of an allowed origin read the response; none for others. */
+  corsHeaders(headers: Headers): Readonly<Record<string, string>> {
+    const origin = headers.get("origin");
+    if (origin === null || !this.#origins.includes(origin)) return {};
+    return {
+      "access-control-allow-origin": origin,
+      "access-control-allow-headers": "authorization, content-type",
+      "access-control-allow-methods": "GET, POST",
+      "vary": "origin",
+    };
+  }
+
+  #isAllowed(origin: string, host: string): boolean {
+    return this.#origins.includes(origin) || origin === `http://${host}`;
+  }
+}
+
+/** A host without its port, in lower case. */
+function nameOf(host: string): string {
+  return host.toLowerCase().replace(/:\d+$/, "");
+}
+
+function digest(text: string): Promise<ArrayBuffer> {
+  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+}

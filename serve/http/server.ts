@@ -1,0 +1,244 @@
+/** The server: paths, limits, and an end in order. @module */
+
+import type { GPT } from "../../gpt/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
+import { Batcher, type BatcherOptions } from "../batch/batcher.ts";
+import { asApiError, Completion, type CompletionKind } from "../openai/completions.ts";
+import { ApiError } from "../openai/errors.ts";
+import { readChatRequest, readCompletionRequest, type ServedModel } from "../openai/requests.ts";
+import { readJson } from "./body.ts";
+import { openEvents } from "./events.ts";
+import { Guard, type GuardOptions } from "./guard.ts";
+import { Metrics } from "./metrics.ts";
+
+/** Options for {@linkcode serve}. */
+export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
+  /** The name of the model. */
+  readonly name: string;
+  /** The stage that it comes from, for pages: whether it was made to chat. @default {"base"} */
+  readonly stage?: string;
+  /** 0 for any that is free. @default {8000} */
+  readonly port?: number;
+  /** The most tokens of a prompt and its answer. @default {model.config.sequenceLen} */
+  readonly context?: number;
+  /** The most bytes of a request. @default {2097152} */
+  readonly maxBodyBytes?: number;
+  /** The milliseconds in which a request has to come, and in which a client has to read. @default {30000} */
+  readonly clientTimeout?: number;
+  /** The milliseconds that requests have when the server is stopped. @default {10000} */
+  readonly stopTimeout?: number;
+  /** Answers paths that are not of the API, such as a page; `null` if there is none. */
+  readonly page?: (path: string) => Response | null;
+  /** Is told of errors that are nobody's fault but the server's. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A server that runs. */
+export interface Server {
+  /** Where it is: `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Takes no more requests, lets those that run come to an end, and frees everything but the model. */
+  stop(): Promise<void>;
+}
+
+const paths = {
+  "/v1/chat/completions": "POST",
+  "/v1/completions": "POST",
+  "/v1/models": "GET",
+  "/health": "GET",
+  "/metrics": "GET",
+} as const;
+
+/**
+ * Serves a model by OpenAI's API.
+ *
+ * @param model The model.
+ * @param tokenizer Its tokenizer.
+ * @param options Where, to whom, and how much.
+ * @returns The server, which listens.
+ * @throws {Deno.errors.AddrInUse} If another program listens there.
+ *
+ * @example
+ * ```ts
+ * import { GPT, openDevice } from "../../gpt/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { serve } from "./server.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose is a rose"], { vocabSize: 270 });
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const { vocabSize } = tokenizer;
+ * const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * const server = serve(model, tokenizer, { name: "rose", port: 0 });
+ * const response = await fetch(`${server.url}/v1/completions`, {
+ *   method: "POST",
+ *   headers: { "content-type": "application/json" },
+ *   body: JSON.stringify({ prompt: "a rose", max_tokens: 4 }),
+ * });
+ * const { choices } = await response.json();
+ * if (typeof choices[0].text !== "string") throw new Error("expected a text");
+ * await server.stop();
+ * await device.close();
+ * ```
+ */
+export function serve(model: GPT, tokenizer: Tokenizer, options: ServeOptions): Server {
+  const { hostname = "127.0.0.1", port = 8000, stopTimeout = 10_000 } = options;
+  const app = new App(model, tokenizer, { ...options, hostname });
+  const server = Deno.serve(
+    { hostname, port, onListen: () => {}, onError: (error) => app.fail(error).toResponse() },
+    (request) => app.handle(request),
+  );
+  const name = server.addr.hostname.includes(":")
+    ? `[${server.addr.hostname}]`
+    : server.addr.hostname;
+  const stop = async () => {
+    app.drain();
+    const timer = setTimeout(() => app.abort(), stopTimeout);
+    await server.shutdown();
+    clearTimeout(timer);
+    await app.close();
+  };
+  let stopping: Promise<void> | null = null;
+  return { url: `http://${name}:${server.addr.port}`, stop: () => stopping ??= stop() };
+}
+
+/** What answers requests. */
+class App {
+  readonly #served: ServedModel;
+  readonly #options: ServeOptions;
+  readonly #batcher: Batcher;
+  readonly #metrics: Metrics;
+  readonly #guard: Guard;
+  readonly #created = Math.floor(Date.now() / 1000);
+  readonly #stopping = new AbortController();
+  #isDraining = false;
+
+  constructor(model: GPT, tokenizer: Tokenizer, options: ServeOptions & { hostname: string }) {
+    this.#options = options;
+    this.#batcher = new Batcher(model, tokenizer, options);
+    this.#metrics = new Metrics(this.#batcher);
+    this.#guard = new Guard(options);
+    this.#served = {
+      name: options.name,
+      tokenizer,
+      context: Math.min(options.context ?? model.config.sequenceLen, model.maximumLength),
+      maxChoices: this.#batcher.maxSequences,
+      longestToken: tokenizer.tokenBytes().reduce((most, bytes) => Math.max(most, bytes), 1),
+    };
+  }
+
+  /** Takes no more requests. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Ends what still runs. */
+  abort(): void {
+    this.#stopping.abort(new ApiError(503, "Cannot answer: the server stops"));
+  }
+
+  async close(): Promise<void> {
+    this.abort();
+    await this.#batcher.close();
+  }
+
+  /** The error that a client is told; those of the server are reported. */
+  fail(error: unknown): ApiError {
+    const known = asApiError(error);
+    if (known.status === 500) this.#options.onError?.(error);
+    return known;
+  }
+
+  async handle(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const end = this.#metrics.begin();
+    let response: Response;
+    let isStream = false;
+    try {
+      this.#guard.check(request.headers);
+      if (request.method === "OPTIONS") response = new Response(null, { status: 204 });
+      else response = await this.#answer(pathname, request, end);
+      isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
+    } catch (error) {
+      response = this.fail(error).toResponse();
+    }
+    if (!isStream) end();
+    const cors = this.#guard.corsHeaders(request.headers);
+    for (const [name, value] of Object.entries(cors)) response.headers.set(name, value);
+    response.headers.set("x-content-type-options", "nosniff");
+    this.#metrics.respond(pathname in paths ? pathname : "other", response.status);
+    return response;
+  }
+
+  async #answer(path: string, request: Request, end: () => void): Promise<Response> {
+    const isModel = path.startsWith("/v1/models/");
+    const method = isModel ? "GET" : paths[path as keyof typeof paths];
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    if (method === undefined) {
+      const page = isRead ? this.#options.page?.(path) ?? null : null;
+      if (page !== null) return page;
+      const message = `Cannot answer: wanted one of ${Object.keys(paths).join(", ")}, got ${
+        path.slice(0, 80)
+      }`;
+      throw new ApiError(404, message, { code: "unknown_url" });
+    }
+    if (method === "GET" ? !isRead : request.method !== method) {
+      const message = `Cannot answer ${path.slice(0, 80)}: wanted ${method}, got ${request.method}`;
+      throw new ApiError(405, message, { code: "method_not_allowed", headers: { allow: method } });
+    }
+    if (path === "/health") return this.#health();
+    await this.#guard.checkKey(request.headers);
+    if (path === "/metrics") return new Response(this.#metrics.toText());
+    if (path === "/v1/models") return Response.json({ object: "list", data: [this.#describe()] });
+    if (isModel) return this.#model(decodeURIComponent(path.slice("/v1/models/".length)));
+    return await this.#complete(path === "/v1/completions" ? "text" : "chat", request, end);
+  }
+
+  async #complete(kind: CompletionKind, request: Request, end: () => void): Promise<Response> {
+    if (this.#isDraining) {
+      const headers = { "retry-after": "10" };
+      throw new ApiError(503, "Cannot answer: the server stops", { headers });
+    }
+    const { maxBodyBytes = 2 * 1024 * 1024, clientTimeout = 30_000 } = this.#options;
+    const body = await readJson(request, { maxBytes: maxBodyBytes, timeout: clientTimeout });
+    const read = kind === "chat" ? readChatRequest : readCompletionRequest;
+    const wanted = read(body, this.#served);
+    const leaving = new AbortController();
+    const leave = () => leaving.abort(new ApiError(499, "Cannot answer: the client left"));
+    request.signal.addEventListener("abort", leave, { once: true });
+    const completion = new Completion(kind, wanted, {
+      model: this.#served,
+      batcher: this.#batcher,
+      signal: AbortSignal.any([leaving.signal, this.#stopping.signal]),
+      onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
+    });
+    if (!wanted.streams) return Response.json(await completion.respond());
+    // There is no status to tell it by once the stream has begun.
+    this.#batcher.checkRoom(wanted.prompts.length);
+    const events = openEvents({ timeout: clientTimeout, onLeave: leave });
+    completion.stream(events).catch((error) => this.fail(error)).finally(() => {
+      events.close();
+      end();
+    });
+    return events.response;
+  }
+
+  #health(): Response {
+    const { running, waiting } = this.#batcher;
+    const status = this.#isDraining ? "stopping" : "ok";
+    return Response.json({ status, running, waiting }, { status: this.#isDraining ? 503 : 200 });
+  }
+
+  #describe(): object {
+    const { name, context } = this.#served;
+    const { stage = "base" } = this.#options;
+    const common = { object: "model", created: this.#created, owned_by: "nanodino" };
+    return { id: name, ...common, stage, context_length: context };
+  }
+
+  #model(name: string): Response {
+    if (name === this.#served.name) return Response.json(this.#describe());
+    const message = `Cannot find model ${name.slice(0, 80)}: wanted ${this.#served.name}`;
+    throw new ApiError(404, message, { code: "model_not_found", param: "model" });
+  }
+}

@@ -1,0 +1,169 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { withServer } from "../testing/tiny_server.ts";
+
+const prompt = { prompt: "a rose", max_tokens: 4, temperature: 0 };
+
+/** Sends bytes as they are, and returns what comes back until the server closes or `wait` ends. */
+async function sendRaw(url: string, text: string, { halfClose = false, wait = 2000 } = {}) {
+  const { hostname, port } = new URL(url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const timer = setTimeout(() => connection.close(), wait);
+  let answer = "";
+  try {
+    await connection.write(new TextEncoder().encode(text));
+    if (halfClose) await connection.closeWrite();
+    const decoder = new TextDecoder();
+    for await (const chunk of connection.readable) {
+      answer += decoder.decode(chunk, { stream: true });
+    }
+  } catch {
+    // It was closed, by one side or the other.
+  }
+  clearTimeout(timer);
+  return answer;
+}
+
+/** A request as it goes over the wire. */
+function rawRequest(headers: Record<string, string>, body = JSON.stringify(prompt)): string {
+  const all: Record<string, string> = {
+    host: "127.0.0.1",
+    "content-type": "application/json",
+    "content-length": `${new TextEncoder().encode(body).length}`,
+    connection: "close",
+    ...headers,
+  };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `POST /v1/completions HTTP/1.1\r\n${lines.join("")}\r\n${body}`;
+}
+
+function statusOf(answer: string): number {
+  return Number(answer.split(" ")[1]);
+}
+
+Deno.test("health, metrics, unknown paths and methods are answered in OpenAI's shape", () =>
+  withServer({}, async ({ url, post }) => {
+    const health = await (await fetch(`${url}/health`)).json();
+    assertEquals(health, { status: "ok", running: 0, waiting: 0 });
+    await (await post("/v1/completions", prompt)).body?.cancel();
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert(metrics.includes('nanodino_responses_total{path="/v1/completions",status="200"} 1'));
+    assert(metrics.includes("nanodino_generated_tokens_total 4"), metrics);
+    for (
+      const [path, method, status, code] of [
+        ["/v1/embeddings", "POST", 404, "unknown_url"],
+        ["/", "GET", 404, "unknown_url"],
+        ["/v1/completions", "GET", 405, "method_not_allowed"],
+        ["/health", "DELETE", 405, "method_not_allowed"],
+      ] as const
+    ) {
+      const response = await fetch(`${url}${path}`, { method });
+      const { error } = await response.json();
+      assertEquals([response.status, error.code, error.type], [
+        status,
+        code,
+        "invalid_request_error",
+      ]);
+      assert(error.message.startsWith("Cannot answer"));
+    }
+  }));
+
+Deno.test("hosts and origins of others are refused, and no origin is allowed unasked", () =>
+  withServer({ origins: ["http://editor.test"] }, async ({ url }) => {
+    const { port } = new URL(url);
+    for (
+      const [headers, status] of [
+        [{ host: "evil.example" }, 403],
+        [{ host: `evil.example:${port}` }, 403],
+        [{ host: "127.0.0.1.evil.example" }, 403],
+        [{ host: `localhost:${port}` }, 200],
+        [{ host: "[::1]" }, 200],
+        [{ origin: "https://evil.example" }, 403],
+        [{ origin: "null" }, 403],
+        [{ host: `127.0.0.1:${port}`, origin: `http://127.0.0.1:${port}` }, 200],
+        [{ host: `127.0.0.1:${port}`, origin: `http://127.0.0.1:1` }, 403],
+        [{ origin: "http://editor.test" }, 200],
+      ] as const
+    ) {
+      const answer = await sendRaw(url, rawRequest(headers));
+      assertEquals(statusOf(answer), status, JSON.stringify(headers));
+      const isAllowed = (headers as { origin?: string }).origin === "http://editor.test";
+      assertEquals(/access-control-allow-origin: http:\/\/editor\.test/i.test(answer), isAllowed);
+    }
+    const preflight = await fetch(`${url}/v1/completions`, {
+      method: "OPTIONS",
+      headers: { origin: "http://editor.test" },
+    });
+    assertEquals(preflight.status, 204);
+    assertEquals(preflight.headers.get("access-control-allow-origin"), "http://editor.test");
+  }));
+
+Deno.test("bodies that are too long, too slow, cut off or no JSON are refused, and it lives", () =>
+  withServer({ maxBodyBytes: 10_000, clientTimeout: 200 }, async ({ url, post }) => {
+    for (
+      const [body, status, code, type] of [
+        ["a".repeat(10_001), 413, "request_too_large"],
+        ["{", 400, "invalid_json"],
+        ["[]", 400, "invalid_json"],
+        ["[".repeat(9000), 400, "invalid_json"],
+        ['{"prompt": "a", "temperature": NaN}', 400, "invalid_json"],
+        ['{"prompt": "a", "temperature": 1e999}', 400, "invalid_value"],
+        ["", 400, "invalid_json"],
+        [Uint8Array.of(0x22, 0xff, 0x22), 400, "invalid_json"],
+        ["prompt=a", 415, "unsupported_media_type", "application/x-www-form-urlencoded"],
+      ] as const
+    ) {
+      const headers = { "content-type": type ?? "application/json" };
+      const response = await post("/v1/completions", null, { body, headers });
+      const { error } = await response.json();
+      assertEquals([response.status, error.code], [status, code], String(body).slice(0, 40));
+    }
+    const chunk = `1000\r\n${"a".repeat(4096)}\r\n`;
+    const chunked = rawRequest({}, "").replace("content-length: 0", "transfer-encoding: chunked");
+    assertEquals(statusOf(await sendRaw(url, chunked + chunk.repeat(3))), 413);
+    const slow = await sendRaw(url, rawRequest({ "content-length": "900" }));
+    assertEquals(statusOf(slow), 408);
+    // A client may close its side after the request, and still be answered.
+    const half = await sendRaw(url, rawRequest({}), { halfClose: true });
+    assert(half === "" || statusOf(half) === 200, half);
+    await sendRaw(url, rawRequest({ "content-length": "900" }), { halfClose: true });
+    await sendRaw(url, "GARBAGE\r\n\r\n", { wait: 100 });
+    await sendRaw(url, "POST /v1/comp", { wait: 100 });
+    assertEquals((await post("/v1/completions", prompt)).status, 200);
+  }));
+
+Deno.test("a client that does not read its stream is left", () =>
+  withServer({ clientTimeout: 300, context: 2500, maxSequences: 1 }, async ({ url, post }) => {
+    const { hostname, port } = new URL(url);
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    const body = JSON.stringify({
+      ...{ prompt: "a", max_tokens: 2400, stream: true, logprobs: 5, temperature: 0 },
+    });
+    await connection.write(new TextEncoder().encode(rawRequest({}, body)));
+    let metrics = "";
+    for (let i = 0; i < 400 && !metrics.includes("requests_cancelled_total 1"); i++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      metrics = await (await fetch(`${url}/metrics`)).text();
+    }
+    assert(metrics.includes("requests_cancelled_total 1"), metrics);
+    assertEquals((await post("/v1/completions", prompt)).status, 200);
+    connection.close();
+  }));
+
+Deno.test("a server that stops lets those who ask come to an end, and takes no others", () =>
+  withServer({ stopTimeout: 60_000 }, async ({ url, post, stop }) => {
+    const long = { prompt: "a", max_tokens: 250, temperature: 1, seed: 1, stream: true };
+    const answer = await post("/v1/completions", long);
+    const stopped = stop();
+    await assertRejects(() => fetch(`${url}/health`));
+    const text = await answer.text();
+    assert(text.endsWith("data: [DONE]\n\n") && /"finish_reason":"(stop|length)"/.test(text));
+    await stopped;
+  }));
+
+Deno.test("a server that stops ends what takes too long", () =>
+  withServer({ stopTimeout: 1, context: 2500 }, async ({ post, stop }) => {
+    const long = { prompt: "a", max_tokens: 2400, temperature: 0, stream: true };
+    const answer = await post("/v1/completions", long);
+    const [text] = await Promise.all([answer.text(), stop()]);
+    assert(!/"finish_reason":"length"/.test(text));
+  }));

@@ -1,0 +1,38 @@
+/**
+ * A model behind HTTP: OpenAI's API with continuous batching.
+ *
+ * `http/` has the server and its limits, `openai/` the shapes of requests and responses, `batch/` the
+ * batch that requests join and leave. `task serve` starts it.
+ *
+ * | Path | |
+ * | --- | --- |
+ * | `POST /v1/chat/completions` | the answer to a conversation |
+ * | `POST /v1/completions` | the continuation of a text; a base model is enough |
+ * | `GET /v1/models`, `/v1/models/NAME` | the model that is served |
+ * | `GET /health` | whether it answers |
+ * | `GET /metrics` | counts for Prometheus |
+ *
+ * Of a request, these fields are read, and others ignored: `model`, `messages` or `prompt`, `stream`,
+ * `stream_options.include_usage`, `stop`, `max_tokens`, `max_completion_tokens`, `temperature`, `top_p`,
+ * `seed`, `n`, `logprobs`, `top_logprobs`, `echo`, and `top_k`, which OpenAI does not have. What a tool
+ * was asked and has answered is part of the content, in brackets; `parts` has it apart.
+ *
+ * The same seed gives the same answer, whoever shares the batch. Sums may be added up in another order
+ * there, so where two tokens are equally likely to the last digits, the other one may come.
+ *
+ * @module
+ */
+
+export {
+  Batcher,
+  type BatcherOptions,
+  type BatcherStatistics,
+  type GeneratedToken,
+  type GenerationRequest,
+  type GenerationResult,
+  type OnToken,
+  QueueFullError,
+} from "./batch/batcher.ts";
+export type { TokenSampling } from "./batch/sampling.ts";
+export type { GuardOptions } from "./http/guard.ts";
+export { serve, type ServeOptions, type Server } from "./http/server.ts";

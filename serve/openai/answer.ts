@@ -1,0 +1,136 @@
+/** Turning the tokens of a choice into text: characters, parts, what stops it, and probabilities. @module */
+
+import { FoldedText, PartReader } from "../../chat/mod.ts";
+import type { MessagePart, Tokenizer } from "../../tokenizer/mod.ts";
+import type { GeneratedToken } from "../batch/batcher.ts";
+
+/** A token with its probability, as OpenAI reports it. */
+export interface TokenLogprob {
+  /** Its text; an incomplete character is U+FFFD. */
+  readonly token: string;
+  /** The logarithm of its probability. */
+  readonly logprob: number;
+  /** Its bytes. */
+  readonly bytes: readonly number[];
+}
+
+/** A token that was sampled, with the most likely ones in its place. */
+export interface SampledLogprob extends TokenLogprob {
+  /** The most likely tokens. */
+  readonly top_logprobs: readonly TokenLogprob[];
+}
+
+/** What came of some tokens. */
+export interface AnswerDelta {
+  /** Characters. */
+  readonly text: string;
+  /** Parts, before they are made one text. */
+  readonly parts: readonly MessagePart[];
+  /** The probabilities of the tokens that the text stems from. */
+  readonly logprobs: readonly SampledLogprob[];
+}
+
+/**
+ * The answer of a choice while it grows.
+ *
+ * @example A text that a stop ends
+ * ```ts
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { Answer } from "./answer.ts";
+ *
+ * const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
+ * const answer = new Answer(tokenizer, ["lo"]);
+ * let text = "";
+ * for (const token of tokenizer.encode("hello")) {
+ *   text += answer.add({ token, isSampled: true })?.text ?? "";
+ * }
+ * if (text !== "hel" || !answer.isStopped) throw new Error(text);
+ * ```
+ */
+export class Answer {
+  readonly #tokenizer: Tokenizer;
+  readonly #special: ReadonlySet<number>;
+  readonly #stop: readonly string[];
+  readonly #reader: PartReader;
+  readonly #folded = new FoldedText();
+  /** Text that may be the beginning of a stop. */
+  #held = "";
+  #parts: MessagePart[] = [];
+  #logprobs: SampledLogprob[] = [];
+  #isStopped = false;
+
+  /** @param stop Texts that end the answer, and are not part of it. */
+  constructor(tokenizer: Tokenizer, stop: readonly string[]) {
+    this.#tokenizer = tokenizer;
+    this.#special = new Set(tokenizer.specialTokens.values());
+    this.#stop = stop;
+    this.#reader = new PartReader(tokenizer);
+  }
+
+  /** Whether one of the stops has come. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** The answer in parts: text, calls of tools, outputs. */
+  get parts(): readonly MessagePart[] {
+    return this.#reader.parts;
+  }
+
+  /** Adds a token; returns what can be handed out, or `null` if that is nothing yet. */
+  add(generated: GeneratedToken): AnswerDelta | null {
+    const { token, isSampled, logprob, top = [] } = generated;
+    if (isSampled && logprob !== undefined && !this.#special.has(token)) {
+      this.#logprobs.push({
+        ...this.#describe(token, logprob),
+        top_logprobs: top.map(({ token, logprob }) => this.#describe(token, logprob)),
+      });
+    }
+    const piece = this.#reader.take(token);
+    if (piece === null) return null;
+    this.#parts.push(piece);
+    return this.#release(this.#folded.add(piece), false);
+  }
+
+  /** What is left at the end. */
+  end(): AnswerDelta | null {
+    return this.#isStopped ? null : this.#release(this.#folded.end(), true);
+  }
+
+  #release(more: string, isLast: boolean): AnswerDelta | null {
+    const text = this.#held + more;
+    const found = this.#stop.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+    this.#isStopped = found.length > 0;
+    const end = this.#isStopped
+      ? Math.min(...found)
+      : isLast
+      ? text.length
+      : text.length - this.#beginning(text);
+    this.#held = this.#isStopped ? "" : text.slice(end);
+    if (end === 0 && !isLast && !this.#isStopped) return null;
+    const delta = { text: text.slice(0, end), parts: this.#parts, logprobs: this.#logprobs };
+    this.#parts = [];
+    this.#logprobs = [];
+    return delta;
+  }
+
+  /** How many characters at the end of a text may be the beginning of a stop. */
+  #beginning(text: string): number {
+    let longest = 0;
+    for (const stop of this.#stop) {
+      const most = Math.min(stop.length - 1, text.length);
+      for (let length = most; length > longest; length--) {
+        if (text.endsWith(stop.slice(0, length))) longest = length;
+      }
+    }
+    return longest;
+  }
+
+  #describe(id: number, logprob: number): TokenLogprob {
+    return {
+      token: this.#tokenizer.decode([id]),
+      logprob,
+      bytes: Array.from(this.#tokenizer.decodeBytes([id])),
+    };
+  }
+}

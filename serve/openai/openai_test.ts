@@ -1,0 +1,255 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import OpenAI, { APIError } from "npm:openai@7.57.0";
+import { withServer } from "../testing/tiny_server.ts";
+
+/** Runs a test with OpenAI's own client against the server. */
+function clientTest(
+  name: string,
+  body: (client: OpenAI, server: Parameters<Parameters<typeof withServer>[1]>[0]) => Promise<void>,
+  options: Parameters<typeof withServer>[0] = {},
+): void {
+  Deno.test(`OpenAI's client: ${name}`, () =>
+    withServer(options, async (server) => {
+      const apiKey = options.apiKey ?? "none";
+      const client = new OpenAI({ baseURL: `${server.url}/v1`, apiKey, maxRetries: 0 });
+      await body(client, server);
+    }));
+}
+
+const model = "tiny";
+const messages = [{ role: "user" as const, content: "How many roses are there?" }];
+const greedy = { model, messages, temperature: 0, max_tokens: 12 };
+
+clientTest("the model is listed and found by its name", async (client) => {
+  const models = await Array.fromAsync(client.models.list());
+  assertEquals(models.map(({ id, object }) => [id, object]), [["tiny", "model"]]);
+  assertEquals((await client.models.retrieve("tiny")).owned_by, "nanodino");
+  const error = await assertRejects(() => client.models.retrieve("large"), APIError);
+  assertEquals([error.status, error.code], [404, "model_not_found"]);
+});
+
+clientTest("an answer is the same at once and as a stream", async (client) => {
+  const whole = await client.chat.completions.create(greedy);
+  const [choice] = whole.choices;
+  assertEquals(choice!.message.role, "assistant");
+  assertEquals(choice!.finish_reason, "length");
+  assertEquals(whole.usage!.completion_tokens, 12);
+  assertEquals(
+    whole.usage!.total_tokens,
+    whole.usage!.prompt_tokens + whole.usage!.completion_tokens,
+  );
+  const stream = await client.chat.completions.create({ ...greedy, stream: true });
+  let text = "";
+  const reasons: (string | null)[] = [];
+  for await (const { id, choices: [delta], usage } of stream) {
+    assert(id.startsWith("chatcmpl-"));
+    assertEquals(usage, undefined);
+    text += delta!.delta.content ?? "";
+    reasons.push(delta!.finish_reason);
+  }
+  assertEquals(text, choice!.message.content);
+  assertEquals(reasons.at(-1), "length");
+  assertEquals(reasons.slice(0, -1).every((reason) => reason === null), true);
+});
+
+clientTest("a stream ends with the usage if that was asked for", async (client) => {
+  const stream = await client.chat.completions.create({
+    ...{ ...greedy, stream: true, n: 2 },
+    stream_options: { include_usage: true },
+  });
+  const chunks = await Array.fromAsync(stream);
+  assertEquals(chunks.at(-1)!.choices, []);
+  assertEquals(chunks.at(-1)!.usage!.completion_tokens, 24);
+  assertEquals(chunks.slice(0, -1).every(({ usage }) => usage === null), true);
+  // The second time, all of the prompt but its last token is known.
+  const { usage } = await client.chat.completions.create(greedy);
+  assertEquals(usage!.prompt_tokens_details!.cached_tokens, usage!.prompt_tokens - 1);
+});
+
+clientTest("a seed gives the same samples, and another one others", async (client) => {
+  const ask = async (seed: number) => {
+    const options = { ...greedy, temperature: 1, top_p: 0.95, n: 3, seed };
+    const { choices } = await client.chat.completions.create(options);
+    assertEquals(choices.map(({ index }) => index), [0, 1, 2]);
+    return choices.map(({ message }) => message.content);
+  };
+  const first = await ask(1);
+  assertEquals(await ask(1), first);
+  assertEquals(new Set([...first, ...await ask(2)]).size, 6);
+});
+
+clientTest("a stop ends the text before it, also across tokens", async (client) => {
+  const { choices: [whole] } = await client.completions.create({
+    ...{ model, prompt: "a rose", temperature: 0, max_tokens: 20 },
+  });
+  assertEquals(whole!.finish_reason, "length");
+  for (const [from, to] of [[2, 3], [3, 9], [0, 2]] as const) {
+    const stop = whole!.text.slice(from, to);
+    const wanted = whole!.text.slice(0, whole!.text.indexOf(stop));
+    for (const stream of [true, false]) {
+      const options = {
+        model,
+        prompt: "a rose",
+        temperature: 0,
+        max_tokens: 20,
+        stop: [stop, "\0"],
+      };
+      if (!stream) {
+        const { choices: [got] } = await client.completions.create(options);
+        assertEquals([got!.text, got!.finish_reason], [wanted, "stop"]);
+        continue;
+      }
+      const chunks = await Array.fromAsync(
+        await client.completions.create({ ...options, stream: true }),
+      );
+      const texts = chunks.map(({ choices: [choice] }) => choice!.text);
+      assertEquals(texts.join(""), wanted);
+      assertEquals(chunks.at(-1)!.choices[0]!.finish_reason, "stop");
+    }
+  }
+});
+
+clientTest("probabilities stand beside the tokens", async (client) => {
+  const { choices: [choice] } = await client.chat.completions.create({
+    ...{ ...greedy, logprobs: true, top_logprobs: 3 },
+  });
+  const tokens = choice!.logprobs!.content!;
+  assert(tokens.length > 0 && tokens.length <= 12);
+  for (const { token, logprob, bytes, top_logprobs } of tokens) {
+    assertEquals(top_logprobs.length, 3);
+    assertEquals([top_logprobs[0]!.token, top_logprobs[0]!.logprob], [token, logprob]);
+    assertEquals(new TextDecoder().decode(Uint8Array.from(bytes!)), token);
+    assert(Math.exp(logprob) > 0 && Math.exp(logprob) <= 1);
+  }
+  const all = { model, prompt: "a", max_tokens: 1, logprobs: 5, temperature: 0 };
+  const { choices: [text] } = await client.completions.create(all);
+  assertEquals(Object.keys(text!.logprobs!.top_logprobs![0]!).length, 5);
+  const stream = await client.chat.completions.create({ ...greedy, logprobs: true, stream: true });
+  const streamed: number[] = [];
+  for await (const { choices: [delta] } of stream) {
+    streamed.push(...delta!.logprobs?.content?.map(({ logprob }) => logprob) ?? []);
+  }
+  tokens.slice(0, streamed.length).forEach(({ logprob }, i) =>
+    assertAlmostEquals(streamed[i]!, logprob, 1e-4)
+  );
+  assert(streamed.length > 0);
+});
+
+clientTest("completions take texts, ids and lists of them", async (client, { tokenizer }) => {
+  const options = { model, temperature: 0, max_tokens: 5 };
+  const one = await client.completions.create({ ...options, prompt: "a rose" });
+  const ids = tokenizer.encode("a rose");
+  const same = await client.completions.create({ ...options, prompt: ids });
+  assertEquals(same.choices[0]!.text, one.choices[0]!.text);
+  const both = await client.completions.create({
+    ...options,
+    prompt: ["you have", "a rose"],
+    n: 2,
+  });
+  assertEquals(both.choices.map(({ index }) => index), [0, 1, 2, 3]);
+  assertEquals(both.choices[3]!.text, one.choices[0]!.text);
+  const echo = await client.completions.create({ ...options, prompt: "a rose", echo: true });
+  assertEquals(echo.choices[0]!.text, `a rose${one.choices[0]!.text}`);
+  const none = await client.completions.create({ ...options, prompt: "a rose", max_tokens: 0 });
+  assertEquals([none.choices[0]!.text, none.choices[0]!.finish_reason], ["", "length"]);
+});
+
+clientTest("conversations may have a system turn, and answers in parts", async (client) => {
+  const { choices: [choice] } = await client.chat.completions.create({
+    ...greedy,
+    messages: [
+      { role: "developer", content: "Be brief." },
+      {
+        role: "user",
+        content: [{ type: "text", text: "Six times" }, { type: "text", text: " 7?" }],
+      },
+      // The parts are no part of OpenAI's types.
+      {
+        role: "assistant",
+        content: [{ type: "python", text: "6*7" }, { type: "python_output", text: "42" }] as never,
+      },
+      { role: "user", content: "Thanks" },
+      { role: "user", content: "a lot" },
+    ],
+  });
+  assertEquals(typeof choice!.message.content, "string");
+});
+
+const wrong: [body: Record<string, unknown>, status: number, param: string][] = [
+  [{ messages: [] }, 400, "messages"],
+  [{ messages: [{ role: "user" }] }, 400, "messages[0].content"],
+  [{ messages: [{ role: "tool", content: "4" }] }, 400, "messages[0].role"],
+  [{ messages: [...messages, { role: "assistant", content: "2" }] }, 400, "messages[1].role"],
+  [{ messages: [{ role: "user", content: "a".repeat(9000) }] }, 400, "messages[0].content"],
+  [{ messages: [{ role: "user", content: "a ".repeat(500) }] }, 400, "messages"],
+  [{ model: "gpt-9" }, 404, "model"],
+  [{ model: 7 }, 400, "model"],
+  [{ temperature: -1 }, 400, "temperature"],
+  [{ temperature: "hot" }, 400, "temperature"],
+  [{ top_p: 1.5 }, 400, "top_p"],
+  [{ top_k: 1e300 }, 400, "top_k"],
+  [{ max_tokens: -5 }, 400, "max_tokens"],
+  [{ max_completion_tokens: 1.5 }, 400, "max_completion_tokens"],
+  [{ seed: 0.5 }, 400, "seed"],
+  [{ n: 0 }, 400, "n"],
+  [{ n: 1000 }, 400, "n"],
+  [{ stop: ["a", 1] }, 400, "stop"],
+  [{ stop: [""] }, 400, "stop"],
+  [{ stream: "yes" }, 400, "stream"],
+  [{ stream: true, stream_options: 1 }, 400, "stream_options"],
+  [{ logprobs: 3 }, 400, "logprobs"],
+  [{ top_logprobs: 3 }, 400, "top_logprobs"],
+  [{ logprobs: true, top_logprobs: 21 }, 400, "top_logprobs"],
+];
+
+clientTest("a wrong value is refused by the name of its field", async (client) => {
+  for (const [body, status, param] of wrong) {
+    const error = await assertRejects(
+      () => client.chat.completions.create({ ...greedy, ...body } as never),
+      APIError,
+      undefined,
+      JSON.stringify(body),
+    );
+    assertEquals([error.status, error.param], [status, param], JSON.stringify(body));
+    assert(error.message.includes("wanted"), error.message);
+  }
+  const { choices } = await client.chat.completions.create({ ...greedy, unknown: [1] } as never);
+  assertEquals(choices.length, 1);
+});
+
+clientTest("the key is asked for", async (client, { url }) => {
+  assertEquals((await Array.fromAsync(client.models.list())).length, 1);
+  for (const apiKey of ["secre", "secret1", "other"]) {
+    const stranger = new OpenAI({ baseURL: `${url}/v1`, apiKey, maxRetries: 0 });
+    const error = await assertRejects(() => stranger.chat.completions.create(greedy), APIError);
+    assertEquals([error.status, error.code], [401, "invalid_api_key"]);
+  }
+}, { apiKey: "secret" });
+
+clientTest("a full queue is told with the time to wait", async (client) => {
+  const long = { model, prompt: "a", max_tokens: 200, temperature: 0 };
+  const all = await Promise.allSettled(
+    Array.from({ length: 6 }, () => client.completions.create(long)),
+  );
+  const errors = all.flatMap((each) => each.status === "rejected" ? [each.reason as APIError] : []);
+  assert(errors.length > 0 && errors.length < 6, `${errors.length}`);
+  for (const { status, headers } of errors) {
+    assertEquals([status, headers!.get("retry-after")], [429, "1"]);
+  }
+}, { maxSequences: 1, maxQueue: 2 });
+
+clientTest("a stream that is left frees its place", async (client, { url }) => {
+  const long = { model, prompt: "a", max_tokens: 250, temperature: 0 };
+  for (let i = 0; i < 3; i++) {
+    const stream = await client.completions.create({ ...long, stream: true });
+    for await (const _ of stream) break;
+  }
+  const controller = new AbortController();
+  const request = client.completions.create(long, { signal: controller.signal });
+  setTimeout(() => controller.abort(), 20);
+  await assertRejects(() => request);
+  const { choices } = await client.completions.create({ ...long, max_tokens: 2 });
+  assertEquals(choices.length, 1);
+  const { running, waiting } = await (await fetch(`${url}/health`)).json();
+  assertEquals([running, waiting], [0, 0]);
+}, { maxSequences: 1, maxQueue: 1 });

@@ -1,0 +1,264 @@
+/**
+ * What a request asks for: `/v1/chat/completions` and `/v1/completions`.
+ *
+ * Fields that are not read here are accepted and ignored, as OpenAI does.
+ *
+ * @module
+ */
+
+import {
+  type Message,
+  type MessagePart,
+  renderForCompletion,
+  type Tokenizer,
+} from "../../tokenizer/mod.ts";
+import type { TokenSampling } from "../batch/sampling.ts";
+import { ApiError } from "./errors.ts";
+import {
+  booleanField,
+  isObject,
+  type JsonObject,
+  numberField,
+  objectField,
+  textsField,
+  wrongField,
+} from "./fields.ts";
+
+/** What there is to answer with. */
+export interface ServedModel {
+  /** The name under which it is served. */
+  readonly name: string;
+  /** Its tokenizer. */
+  readonly tokenizer: Tokenizer;
+  /** The most tokens of a prompt and its answer. */
+  readonly context: number;
+  /** The most choices of a request. */
+  readonly maxChoices: number;
+  /** The bytes of the longest token. */
+  readonly longestToken: number;
+}
+
+/** What a request asks for. */
+export interface CompletionRequest extends TokenSampling {
+  /** The ids of each prompt. */
+  readonly prompts: readonly (readonly number[])[];
+  /** What precedes the text of each choice. */
+  readonly echo: readonly string[];
+  /** The most tokens of a choice. */
+  readonly maxTokens: number;
+  /** The choices for each prompt. */
+  readonly choices: number;
+  /** The seed; `null` for a random one. */
+  readonly seed: number | null;
+  /** Texts that end a choice, and are not part of it. */
+  readonly stop: readonly string[];
+  /** How many of the most likely tokens to report for each one; `null` for no probabilities. */
+  readonly topLogprobs: number | null;
+  /** Whether to send the answer as it comes. */
+  readonly streams: boolean;
+  /** Whether the stream ends with the counts of tokens. */
+  readonly includesUsage: boolean;
+}
+
+/** The most messages of a conversation. */
+const MAX_MESSAGES = 500;
+/** The most prompts of a request. */
+const MAX_PROMPTS = 16;
+/** The tokens of a completion where the request names no number, as at OpenAI. */
+const COMPLETION_TOKENS = 16;
+
+/**
+ * Reads a request to `/v1/chat/completions`.
+ *
+ * @throws {ApiError} If a field has a wrong value: 400, with its name.
+ */
+export function readChatRequest(body: JsonObject, model: ServedModel): CompletionRequest {
+  const messages = readMessages(body["messages"], model);
+  const prompt = renderMessages(messages, model.tokenizer);
+  const wantsLogprobs = booleanField(body, "logprobs");
+  const top = numberField(body, "top_logprobs", { least: 0, most: 20, isWhole: true }, 0);
+  if (top > 0 && !wantsLogprobs) throw wrongField("top_logprobs", "it with logprobs: true", top);
+  const limit = "max_completion_tokens" in body ? "max_completion_tokens" : "max_tokens";
+  return {
+    ...readCommon(body, model, [prompt], "messages", limit, model.context),
+    echo: [""],
+    topLogprobs: wantsLogprobs ? top : null,
+  };
+}
+
+/**
+ * Reads a request to `/v1/completions`.
+ *
+ * @throws {ApiError} If a field has a wrong value: 400, with its name.
+ */
+export function readCompletionRequest(body: JsonObject, model: ServedModel): CompletionRequest {
+  const prompts = readPrompts(body["prompt"], model);
+  const topLogprobs = numberField(body, "logprobs", { least: 0, most: 5, isWhole: true }, null);
+  const echoes = booleanField(body, "echo");
+  if (echoes && topLogprobs !== null) {
+    throw wrongField("echo", "it without logprobs: those of prompts are not computed", true);
+  }
+  const text = (ids: readonly number[]) => model.tokenizer.decode(ids.slice(1));
+  return {
+    ...readCommon(body, model, prompts, "prompt", "max_tokens", COMPLETION_TOKENS),
+    echo: prompts.map((ids) => echoes ? text(ids) : ""),
+    topLogprobs,
+  };
+}
+
+function readCommon(
+  body: JsonObject,
+  model: ServedModel,
+  prompts: readonly (readonly number[])[],
+  promptField: string,
+  limitField: string,
+  fallback: number,
+): Omit<CompletionRequest, "echo" | "topLogprobs"> {
+  const { name, context, maxChoices, tokenizer } = model;
+  const wanted = body["model"] ?? name;
+  if (typeof wanted !== "string") throw wrongField("model", "a text", wanted);
+  if (wanted !== name) {
+    const message = `Cannot use model ${wanted.slice(0, 80)}: wanted ${name}, which is served here`;
+    throw new ApiError(404, message, { param: "model", code: "model_not_found" });
+  }
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  if (longest >= context) {
+    throw new ApiError(
+      400,
+      `Cannot use ${promptField}: wanted fewer than ${context} tokens, the context of this model, ` +
+        `got ${longest}`,
+      { param: promptField, code: "context_length_exceeded" },
+    );
+  }
+  const whole = { isWhole: true };
+  const most = Number.MAX_SAFE_INTEGER;
+  const limit = numberField(body, limitField, { least: 0, most, ...whole }, fallback);
+  const choices = numberField(body, "n", {
+    ...{ least: 1, most: Math.floor(maxChoices / prompts.length), ...whole },
+  }, 1);
+  const streams = booleanField(body, "stream");
+  return {
+    prompts,
+    maxTokens: Math.min(limit, context - longest),
+    choices,
+    temperature: numberField(body, "temperature", { least: 0, most: 2 }, 1),
+    topP: numberField(body, "top_p", { least: 0, most: 1 }, 1),
+    topK: numberField(body, "top_k", { least: 0, most: tokenizer.vocabSize, ...whole }, 0),
+    seed: readSeed(body),
+    stop: textsField(body, "stop", { most: 4, longest: 1000 }),
+    streams,
+    includesUsage: booleanField(objectField(body, "stream_options"), "include_usage"),
+  };
+}
+
+/** Seeds are whole numbers; negative ones, which OpenAI allows, count from the end of 2⁵³. */
+function readSeed(body: JsonObject): number | null {
+  const most = Number.MAX_SAFE_INTEGER;
+  const seed = numberField(body, "seed", { least: -most, most, isWhole: true }, null);
+  return seed === null || seed >= 0 ? seed : seed + most;
+}
+
+/** The prompts: a text, texts, ids, or lists of ids. */
+function readPrompts(value: unknown, model: ServedModel): readonly (readonly number[])[] {
+  const { tokenizer } = model;
+  const wanted = `1 to ${MAX_PROMPTS} texts or lists of ids of the vocabulary`;
+  if (value === undefined || value === null) return [[tokenizer.bos]];
+  const isId = (id: unknown) =>
+    typeof id === "number" && Number.isInteger(id) && id >= 0 && id < tokenizer.vocabSize;
+  const isSingle = typeof value === "string" || Array.isArray(value) && value.every(isId);
+  const list: unknown = isSingle ? [value] : value;
+  if (!Array.isArray(list) || list.length < 1 || list.length > MAX_PROMPTS) {
+    throw wrongField("prompt", wanted, value);
+  }
+  return list.map((prompt: unknown): readonly number[] => {
+    if (typeof prompt === "string") return encode(prompt, "prompt", model, tokenizer.bos);
+    if (!Array.isArray(prompt) || !prompt.every(isId)) throw wrongField("prompt", wanted, value);
+    return prompt[0] === tokenizer.bos ? prompt : [tokenizer.bos, ...prompt];
+  });
+}
+
+function readMessages(value: unknown, model: ServedModel): readonly Message[] {
+  if (!Array.isArray(value) || value.length < 1 || value.length > MAX_MESSAGES) {
+    throw wrongField("messages", `a list of 1 to ${MAX_MESSAGES} messages`, value);
+  }
+  const messages: Message[] = [];
+  for (const [i, message] of value.entries()) {
+    const param = `messages[${i}]`;
+    if (!isObject(message)) throw wrongField(param, "an object", message);
+    const role = message["role"] === "developer" ? "system" : message["role"];
+    if (role !== "system" && role !== "user" && role !== "assistant") {
+      const wanted = "system, developer, user or assistant";
+      throw wrongField(`${param}.role`, wanted, message["role"]);
+    }
+    const content = readContent(message["content"], `${param}.content`, role);
+    checkLength(content, `${param}.content`, model);
+    const last = messages.at(-1);
+    if (role === "system" && last !== undefined && last.role !== "system") {
+      throw wrongField(`${param}.role`, "the system's turn first", role);
+    }
+    if (role === "assistant" && last?.role !== "user") {
+      throw wrongField(`${param}.role`, "a turn of the user before the assistant's", role);
+    }
+    if (last?.role === role) last.content = `${last.content}\n\n${content}`;
+    else messages.push({ role, content });
+  }
+  if (messages.at(-1)?.role !== "user") {
+    throw wrongField(
+      `messages[${value.length - 1}].role`,
+      "the user's turn last",
+      messages.at(-1)?.role,
+    );
+  }
+  return messages;
+}
+
+/** The content of a message: a text, or parts; an answer's calls of tools may be parts, too. */
+function readContent(value: unknown, param: string, role: string): string | readonly MessagePart[] {
+  if (typeof value === "string") return value;
+  if (!Array.isArray(value)) throw wrongField(param, "a text or a list of parts", value);
+  const types = role === "assistant" ? ["text", "python", "python_output"] : ["text"];
+  const parts = value.map((part: unknown, i): MessagePart => {
+    if (!isObject(part)) throw wrongField(`${param}[${i}]`, "an object", part);
+    const { type, text } = part;
+    if (!types.includes(type as string)) {
+      throw wrongField(`${param}[${i}].type`, types.join(", "), type);
+    }
+    if (typeof text !== "string") throw wrongField(`${param}[${i}].text`, "a text", text);
+    return { type: type as MessagePart["type"], text };
+  });
+  return role === "assistant" ? parts : parts.map(({ text }) => text).join("");
+}
+
+/** Refuses what cannot fit before it is encoded, which takes time. */
+function checkLength(
+  content: string | readonly MessagePart[],
+  param: string,
+  { context, longestToken }: ServedModel,
+): void {
+  const texts = typeof content === "string" ? [content] : content.map(({ text }) => text);
+  const length = texts.reduce((sum, { length }) => sum + length, 0);
+  if (length <= context * longestToken) return;
+  throw new ApiError(
+    400,
+    `Cannot use ${param}: wanted fewer than ${context} tokens, the context of this model, got ` +
+      `${length} characters`,
+    { param, code: "context_length_exceeded" },
+  );
+}
+
+function encode(text: string, param: string, model: ServedModel, first: number): number[] {
+  checkLength(text, param, model);
+  return model.tokenizer.encode(text, { prepend: first });
+}
+
+function renderMessages(messages: readonly Message[], tokenizer: Tokenizer): readonly number[] {
+  try {
+    const answer = { role: "assistant", content: "" } as const;
+    return renderForCompletion(tokenizer, { messages: [...messages, answer] }, {
+      maxTokens: Infinity,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+    throw new ApiError(400, error.message, { param: "messages", code: "invalid_value" });
+  }
+}
