@@ -6,7 +6,7 @@ import { serve, type ServeOptions } from "../mod.ts";
 
 const text = "I have a rose, and you have a rose. How many roses are there? There are two roses. ";
 
-/** A model whose weights are random but for the seed, so that it babbles, with a tokenizer. */
+/** A model with made-up weights, which babbles, and at temperature 0 without an end. */
 export async function openTinyModel(
   sequenceLen = 256,
 ): Promise<{ readonly model: GPT; readonly tokenizer: Tokenizer; readonly device: Device }> {
@@ -21,6 +21,8 @@ export async function openTinyModel(
       { length: parameter.size },
       (_, i) => Math.sin(i * 12.9898 + name.length) * 0.7,
     );
+    // The special tokens, which end a text, come last: their logits are 0, and others larger.
+    if (name === "lm_head.weight") values.fill(0, tokenizer.special("<|bos|>") * shape.nEmbd);
     parameter.assign(values);
   }
   return { model, tokenizer, device };

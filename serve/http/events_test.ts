@@ -1,0 +1,28 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { openEvents } from "./events.ts";
+
+Deno.test("a client that does not read is left, and one that reads in time is not", async () => {
+  const left: string[] = [];
+  const slow = openEvents({ timeout: 50, onLeave: () => left.push("slow") });
+  const reader = openEvents({ timeout: 50, onLeave: () => left.push("reader") });
+  const text = reader.response.text();
+  for (const events of [slow, reader]) {
+    for (let i = 0; i < 80; i++) events.send("a".repeat(1000));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assertEquals(left, ["slow"]);
+  await assertRejects(() => slow.response.text(), Error, "does not read");
+  reader.close();
+  assertEquals((await text).length, 80 * "data: \n\n".length + 80_000);
+  slow.send("nobody hears it");
+});
+
+Deno.test("a client that leaves is heard of once", async () => {
+  let count = 0;
+  const events = openEvents({ timeout: 50, onLeave: () => count++ });
+  events.send("a");
+  await events.response.body!.cancel();
+  events.send("b");
+  events.close();
+  assertEquals(count, 1);
+});
