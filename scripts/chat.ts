@@ -10,7 +10,7 @@ import { ChatSession, FoldedText, latestRun, stagePath } from "../chat/mod.ts";
 import { basePath, type GPT, loadModel, openCheckpoint } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { main as trainBase } from "./base_train.ts";
-import { main as fineTune } from "./chat_sft.ts";
+import { baseRecipe, FINE_TUNING_STEPS, fineTuneByRecipe, placeOf } from "./chat_recipe.ts";
 import {
   decimal,
   firstLine,
@@ -43,23 +43,6 @@ const flags = {
 };
 
 type ChatValues = Values<typeof flags>;
-
-/** The base model that is made where there is none: enough to know how words are written. */
-const baseRecipe = [
-  ..."--depth 4 --aspect-ratio 64 --head-dim 64 --max-seq-len 256 --window-pattern L".split(" "),
-  ..."--num-iterations 120 --total-batch-size 2048 --device-batch-size 8 --loader random".split(
-    " ",
-  ),
-  ..."--lr-scaling none --warmup-steps 20 --eval-every -1 --sample-every -1".split(" "),
-  ..."--model-tag chat".split(" "),
-];
-
-/** The fine-tuning of it, or of the speedrun's model. */
-const fineTuningRecipe = [
-  ..."--task rules:20000 --num-iterations 880 --max-seq-len 256 --device-batch-size 4".split(" "),
-  ..."--total-batch-size 1024 --embedding-lr 0.3 --unembedding-lr 0.008".split(" "),
-  ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
-];
 
 /**
  * Talks with the user until they leave.
@@ -138,22 +121,19 @@ async function agrees(): Promise<boolean> {
 }
 
 /** Trains what is missing: a tokenizer, a base model, and the fine-tuned one. */
-async function makeModel({ device, threads, noBlas, name }: ChatValues): Promise<number> {
-  const place = [
-    ...["--device", device, "--threads", `${threads}`],
-    ...(noBlas ? ["--no-blas"] : []),
-  ];
-  const speedrun = stagePath("base", "speedrun");
-  const hasSpeedrun = await openCheckpoint(speedrun).then(() => true, () => false);
+async function makeModel(values: ChatValues): Promise<number> {
+  const hasSpeedrun = await openCheckpoint(stagePath("base", "speedrun"))
+    .then(() => true, () => false);
   if (!hasSpeedrun) {
     console.log("A tokenizer and a base model, on the State of the Union addresses:\n");
     const code = await trainTokenizer(["--vocab-size", "4096"]) ||
-      await trainBase([...baseRecipe, ...place]);
+      await trainBase([...baseRecipe, "--model-tag", "chat", ...placeOf(values)]);
     if (code !== 0) return code;
   }
   console.log("\nFine-tuning on conversations made by rule:\n");
-  const base = ["--base-tag", hasSpeedrun ? "speedrun" : "chat", "--model-tag", "chat"];
-  return await fineTune([...fineTuningRecipe, ...base, "--name", name, ...place]);
+  const baseTag = hasSpeedrun ? "speedrun" : "chat";
+  const steps = FINE_TUNING_STEPS;
+  return await fineTuneByRecipe({ ...values, baseTag, modelTag: "chat", steps });
 }
 
 function openSession(model: GPT, tokenizer: Tokenizer, { system }: ChatValues): ChatSession {

@@ -159,6 +159,27 @@ Deno.test("the speedrun ends with a table, samples and a report with a picture",
   assertStringIncludes(await Deno.readTextFile(`${folder}/loss.svg`), "<polyline");
 });
 
+Deno.test("the speedrun goes on into a chat, twice, and its report has both halves", async () => {
+  const own = await Deno.makeTempDir();
+  const size = ["--max-seq-len", "64", "--total-batch-size", "128"];
+  const steps = ["--num-iterations", "2", "--chat-iterations", "2"];
+  const args = [...tinyFlags, ...data, ...size, ...steps, "--vocab-size", "300", "--chat"];
+  const folder = `${own}/base_checkpoints/speedrun`;
+  for (let run = 0; run < 2; run++) {
+    const { code, stdout, stderr } = await runScript("speedrun.ts", args, own);
+    assertEquals([code, stderr], [0, ""]);
+    assertMatch(stdout, /^arithmetic +0 of 40$/m);
+    assertMatch(stdout, /^You: Who are you\?\nDino: /m);
+  }
+  const report = await Deno.readTextFile(`${folder}/report.md`);
+  for (const part of ["# Speedrun\n", "(loss.svg)", "# Fine-tuning\n", "(chat.svg)", "| names |"]) {
+    assertStringIncludes(report, part);
+  }
+  assertStringIncludes(await Deno.readTextFile(`${folder}/chat.svg`), "<polyline");
+  const runs = (await Array.fromAsync(Deno.readDir(`${own}/chatsft_checkpoints`))).length;
+  assertEquals(runs, 2);
+});
+
 Deno.test("CORE is measured in training and afterwards, on a bundle that was made or downloaded", async () => {
   const own = await makeHome(corpus);
   const place = ["--device", "cpu", "--threads", "1"];

@@ -4,16 +4,19 @@
  * @module
  */
 
+import { stagePath } from "../chat/mod.ts";
 import { openSource } from "../data/mod.ts";
 import {
   curvesAsSvg,
   defaultPrompts,
   keepTokenizer,
+  loadModel,
   lockRun,
   markdownReport,
   METRICS_FILE,
   openCheckpoint,
   readMetrics,
+  type Report,
   type ReportRow,
   roomAfter,
   type RunLock,
@@ -24,6 +27,7 @@ import {
   writeText,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
 import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { print, writeContinuation } from "./output.ts";
@@ -78,6 +82,8 @@ const flags = {
     least: smallestVocabulary,
   }),
   resume: toggle("Resume the run that was stopped"),
+  chat: toggle("Go on into fine-tuning, so that the model answers: see deno task chat"),
+  chatIterations: integer(FINE_TUNING_STEPS, "Steps of fine-tuning, with --chat"),
   ...profileFlags,
 };
 
@@ -111,6 +117,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
   const values = runFlags(args, flags, checkpoint);
   const tokenizer = checkpoint?.tokenizer ?? await makeTokenizer(values);
   const device = await openChosenDevice(values);
+  let half: string;
   try {
     const outcome = await runTraining({
       flags: values,
@@ -127,9 +134,51 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     const seconds = (performance.now() - start) / 1000;
     const rows = summary(outcome, device.info.description, device.memory.peakBytes, seconds);
     print(tableAsText(rows));
-    await writeReport(folder, rows, samples);
+    half = await reportOf(folder, folder, { title: "Speedrun", rows, curve: "loss.svg", samples });
+    await writeFileAtomically(`${folder}/report.md`, half);
     print(`\nReport: ${folder}/report.md`);
     print('Let it write: deno task sample --prompt "My fellow Americans,"');
+  } finally {
+    await device.close();
+  }
+  return values.chat ? await goOnIntoChat(folder, values, half) : 0;
+}
+
+/** Fine-tunes the model, examines it, and adds both to the report. */
+async function goOnIntoChat(
+  folder: string,
+  values: Values<typeof flags>,
+  firstHalf: string,
+): Promise<number> {
+  const start = performance.now();
+  const { modelTag, chatIterations: steps } = values;
+  const chatFolder = stagePath("sft", modelTag);
+  {
+    await using lock = await lockRun(chatFolder);
+    await setEarlierAside(chatFolder, lock);
+  }
+  print("\nFine-tuning on conversations made by rule:\n");
+  const code = await fineTuneByRecipe({ ...values, baseTag: modelTag, name: "Dino", steps });
+  if (code !== 0) return code;
+  const checkpoint = await openCheckpoint(chatFolder);
+  const device = await openChosenDevice(values);
+  try {
+    const model = await loadModel(checkpoint, device);
+    const { tokenizer, meta } = checkpoint;
+    const exams = await examine(model, tokenizer, "Dino");
+    const samples = await demonstrate(model, tokenizer, "Dino");
+    const rows: ReportRow[] = [
+      ["steps", count(meta.state.step)],
+      ...exams,
+      ["training", duration(meta.state.seconds)],
+      ["everything", duration((performance.now() - start) / 1000)],
+    ];
+    print(`\n${samples.join("\n")}\n\n${tableAsText(rows)}`);
+    const half = { title: "Fine-tuning", rows, curve: "chat.svg", samples };
+    const report = `${firstHalf}\n${await reportOf(folder, chatFolder, half)}`;
+    await writeFileAtomically(`${folder}/report.md`, report);
+    print(`\nReport: ${folder}/report.md`);
+    print("Talk with it: deno task chat");
     return 0;
   } finally {
     await device.close();
@@ -186,12 +235,9 @@ function summary(
   ];
 }
 
-async function writeReport(
-  folder: string,
-  rows: readonly ReportRow[],
-  samples: readonly string[],
-): Promise<void> {
-  const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
+/** Draws the curve of a run into a folder. @returns The report that shows it. */
+async function reportOf(folder: string, runFolder: string, report: Report): Promise<string> {
+  const metrics = await readMetrics(`${runFolder}/${METRICS_FILE}`);
   const points = (name: string) =>
     metrics.flatMap(({ step, [name]: value }) =>
       typeof value === "number" ? [{ step, value }] : []
@@ -200,9 +246,8 @@ async function writeReport(
     { name: "each step", color: "#9198a1", points: points("loss") },
     { name: "average", color: "#e8590c", points: points("smoothLoss") },
   ]);
-  await writeFileAtomically(`${folder}/loss.svg`, svg);
-  const report = markdownReport({ title: "Speedrun", rows, curve: "loss.svg", samples });
-  await writeFileAtomically(`${folder}/report.md`, report);
+  await writeFileAtomically(`${folder}/${report.curve}`, svg);
+  return markdownReport(report);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
