@@ -13,8 +13,9 @@
 import { type Exchange, type Segments, ShardedMuonAdamW } from "../optim/mod.ts";
 import { type Device, readSafetensors, type Tensor, writeSafetensors } from "../tensor/mod.ts";
 import type { SafetensorsInput } from "../tensor/safetensors.ts";
+import { type Checkpoint, loadModel, readOptimizer } from "./files/checkpoint.ts";
 import { decodeOptimizer, encodeOptimizer } from "./files/checkpoint_content.ts";
-import type { GPT } from "./model/model.ts";
+import { GPT, type GPTOptions } from "./model/model.ts";
 import { type LearningRates, optimizerGroupOptions } from "./train/optimizer_groups.ts";
 
 /** The ranks that {@linkcode RunRanks} needs: `World` of `mpi/mod.ts`, whose methods these are. */
@@ -119,6 +120,19 @@ export class RunRanks {
     );
   }
 
+  /** Builds the model of a checkpoint, whose files rank 0 has. */
+  async loadModel(
+    checkpoint: Checkpoint,
+    device: Device,
+    options: Pick<GPTOptions, "computeDtype"> = {},
+  ): Promise<GPT> {
+    const model = this.rank === 0
+      ? await loadModel(checkpoint, device, options)
+      : new GPT(checkpoint.meta.modelConfig, device, { ...options, seed: null });
+    await this.shareParameters(model);
+    return model;
+  }
+
   /** Gives every rank the parameters of rank 0. */
   async shareParameters(model: GPT): Promise<void> {
     const parameters = [...model.parameters().values()];
@@ -145,13 +159,13 @@ export class RunRanks {
     return this.rank === 0 ? writeSafetensors(arrays) : null;
   }
 
-  /** Gives each rank its part of a saved optimizer, whose bytes rank 0 has. Others pass `null`. */
-  decodeOptimizer(
-    bytes: Uint8Array<ArrayBuffer> | null,
+  /** Gives each rank its part of a checkpoint's optimizer, whose file rank 0 has. */
+  async loadOptimizer(
+    checkpoint: Checkpoint,
     optimizer: ShardedMuonAdamW,
     device: Device,
-  ): void {
-    const whole = this.broadcast(bytes);
+  ): Promise<void> {
+    const whole = this.broadcast(this.rank === 0 ? await readOptimizer(checkpoint) : null);
     if (optimizer.own === null) return;
     const names = optimizer.own.stateDict();
     decodeOptimizer(whole, optimizer.own, device, (name) => names.has(name));

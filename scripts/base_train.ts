@@ -6,17 +6,15 @@
 
 import {
   basePath,
-  type Checkpoint,
   findLatestRun,
   loadKeptTokenizer,
   openCheckpoint,
   type RunLock,
   type RunRanks,
 } from "../gpt/mod.ts";
-import { Tokenizer } from "../tokenizer/mod.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
-import { onRanks, parallelFlags, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, parallelFlags, type RunStart, shareRun, threadsOf } from "./parallel.ts";
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
@@ -64,7 +62,7 @@ async function runOn(
   given: Values<typeof flags>,
   args: readonly string[],
 ): Promise<number> {
-  await using found = ranks === null || ranks.rank === 0 ? await openRun(given, args) : null;
+  await using found = isFirst(ranks) ? await openRun(given, args) : null;
   const { folder, checkpoint, tokenizer } = await shareRun(ranks, found);
   // Given flags may change a resumed run; the others keep their saved values.
   const values = runFlags(args, flags, checkpoint);
@@ -90,13 +88,6 @@ async function runOn(
   }
 }
 
-/** Where a run starts, from files. */
-interface RunStart {
-  readonly folder: string;
-  readonly checkpoint: Checkpoint | undefined;
-  readonly tokenizer: Tokenizer;
-}
-
 /** Finds and locks the run's folder. */
 async function openRun(
   given: Values<typeof flags>,
@@ -117,20 +108,6 @@ async function openRun(
     await lock[Symbol.asyncDispose]();
     throw error;
   }
-}
-
-/** Sends what rank 0 has found to every rank: the others need no shared disk. */
-async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
-  if (ranks === null) return found!;
-  const text = found === null ? null : JSON.stringify({
-    folder: found.folder,
-    meta: found.checkpoint?.meta,
-    tokenizer: JSON.stringify(found.tokenizer),
-  });
-  const shared = JSON.parse(ranks.broadcastText(text));
-  const tokenizer = await Tokenizer.fromJSON(shared.tokenizer);
-  const { folder, meta } = shared;
-  return { folder, tokenizer, checkpoint: meta && { folder, meta, tokenizer } };
 }
 
 /** The folder of the run to resume: the given one, or the latest. */

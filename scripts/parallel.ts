@@ -1,6 +1,13 @@
 /** Runs a script on the ranks of a launcher. @module */
 
-import { letFirstSpeak, openRanks, RanksError, type RunRanks } from "../gpt/mod.ts";
+import {
+  type Checkpoint,
+  letFirstSpeak,
+  openRanks,
+  RanksError,
+  type RunRanks,
+} from "../gpt/mod.ts";
+import { Tokenizer } from "../tokenizer/mod.ts";
 import { firstLine, text, UsageError } from "./flags.ts";
 import { mute, print } from "./output.ts";
 
@@ -39,6 +46,49 @@ export async function onRanks(
 /** Printed by rank 0 when all ranks are done, since the launcher's exit code is not reliable. */
 export function doneMessage(ranks: number): string {
   return `All ${ranks} ranks are done.`;
+}
+
+/** Where a run begins: what is read from files. */
+export interface RunStart {
+  /** The folder of the run. */
+  readonly folder: string;
+  readonly checkpoint: Checkpoint | undefined;
+  readonly tokenizer: Tokenizer;
+}
+
+/**
+ * What rank 0 has found, on every rank: the others need no shared disk.
+ *
+ * @param found `null` on ranks other than 0.
+ */
+export async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
+  if (ranks === null) return found!;
+  const text = found === null ? null : JSON.stringify({
+    folder: found.folder,
+    from: found.checkpoint?.folder,
+    meta: found.checkpoint?.meta,
+    tokenizer: JSON.stringify(found.tokenizer),
+  });
+  const shared = JSON.parse(ranks.broadcastText(text));
+  const tokenizer = await Tokenizer.fromJSON(shared.tokenizer);
+  const { folder, from, meta } = shared;
+  return { folder, tokenizer, checkpoint: meta && { folder: from, meta, tokenizer } };
+}
+
+/** The checkpoint that rank 0 opens, on every rank. */
+export async function shareCheckpoint(
+  ranks: RunRanks | null,
+  open: () => Promise<Checkpoint>,
+): Promise<Checkpoint> {
+  if (ranks === null) return await open();
+  const checkpoint = isFirst(ranks) ? await open() : null;
+  const start = checkpoint && { ...checkpoint, checkpoint };
+  return (await shareRun(ranks, start)).checkpoint!;
+}
+
+/** Whether this process is the one that prints and writes. */
+export function isFirst(ranks: RunRanks | null): boolean {
+  return ranks === null || ranks.rank === 0;
 }
 
 /** Threads of a rank by default: its share of the host's cores. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { GPT } from "../../gpt/mod.ts";
+import type { GPT, SummingRanks } from "../../gpt/mod.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type CoreBundle, type CoreTask, readCoreBundle } from "./bundle.ts";
@@ -23,6 +23,8 @@ export interface EvaluateCoreOptions {
   readonly onTask?: (label: string, accuracy: number, centered: number) => void;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal;
+  /** The ranks that share the examples: each has the same results. */
+  readonly parallel?: SummingRanks | undefined;
 }
 
 /** The accuracies of a model. */
@@ -94,7 +96,8 @@ export async function evaluateCore(
   for (const given of tasks) {
     const task = shuffledTask(given, options.maxPerTask);
     const answers = await answerTask(model, tokenizer, task, options);
-    const accuracy = answers.filter(({ correct }) => correct).length / answers.length;
+    const right = answers.filter(({ correct }) => correct).length;
+    const accuracy = (options.parallel?.sum([right])[0] ?? right) / task.examples.length;
     const { label, baseline } = task;
     results[label] = accuracy;
     centered[label] = (accuracy - baseline) / (1 - baseline);
@@ -108,18 +111,20 @@ export async function evaluateCore(
  * Asks a model every example of a task.
  *
  * @param task A task whose examples are in the order in which they are asked.
- * @returns An answer for each example.
+ * @returns An answer for each example; on several ranks, for those of this rank.
  */
 export async function answerTask(
   model: GPT,
   tokenizer: Tokenizer,
   task: CoreTask,
-  options: Pick<EvaluateCoreOptions, "maxTokens" | "signal"> = {},
+  options: Pick<EvaluateCoreOptions, "maxTokens" | "signal" | "parallel"> = {},
 ): Promise<CoreAnswer[]> {
   const { maxTokens = model.maximumLength, signal } = options;
+  const { rank, ranks } = options.parallel ?? { rank: 0, ranks: 1 };
   const answers: CoreAnswer[] = [];
   for (let first = 0; first < task.examples.length; first += EXAMPLES_PER_READ) {
     signal?.throwIfAborted();
+    if (first / EXAMPLES_PER_READ % ranks !== rank) continue;
     const count = Math.min(EXAMPLES_PER_READ, task.examples.length - first);
     const asked = Array.from({ length: count }, (_, i) => {
       const sequences = sequencesFor(task, first + i, tokenizer, maxTokens);

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { GPT } from "../../gpt/mod.ts";
+import type { GPT, SummingRanks } from "../../gpt/mod.ts";
 import { noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import { renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import type { CategoricalProblem } from "../tasks/multiple_choice.ts";
@@ -20,6 +20,8 @@ export interface CategoricalOptions {
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that share the problems. */
+  readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
 }
 
 /** How a model answered a question. */
@@ -35,7 +37,7 @@ export interface CategoricalAnswer {
 /**
  * Asks a model the problems of a task.
  *
- * @returns An answer for each problem.
+ * @returns An answer for each problem; on several ranks, for those of this rank.
  * @throws {RangeError} If a letter is more than one token, or a prompt longer than the model reads.
  *
  * @example A model that has learned nothing
@@ -61,12 +63,14 @@ export async function evaluateCategorical(
   model: GPT,
   tokenizer: Tokenizer,
   task: Task<CategoricalProblem>,
-  { batchSize = 8, maxProblems = Infinity, signal }: CategoricalOptions = {},
+  { batchSize = 8, maxProblems = Infinity, signal, parallel }: CategoricalOptions = {},
 ): Promise<CategoricalAnswer[]> {
   const count = Math.min(task.length, maxProblems);
+  const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const answers: CategoricalAnswer[] = [];
   for (let first = 0; first < count; first += batchSize) {
     signal?.throwIfAborted();
+    if (first / batchSize % ranks !== rank) continue;
     const problems = Array.from(
       { length: Math.min(batchSize, count - first) },
       (_, i) => task.get(first + i),

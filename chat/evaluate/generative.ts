@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Engine, type GPT, type SamplingOptions } from "../../gpt/mod.ts";
+import { Engine, type GPT, type SamplingOptions, type SummingRanks } from "../../gpt/mod.ts";
 import { type Conversation, renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
 
@@ -20,6 +20,8 @@ export interface GenerativeOptions extends SamplingOptions {
   readonly maxProblems?: number;
   /** Stops the evaluation, which then throws the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that share the problems. */
+  readonly parallel?: Pick<SummingRanks, "rank" | "ranks"> | undefined;
 }
 
 /** How a model answered a problem. */
@@ -33,7 +35,7 @@ export interface GenerativeAnswer {
 /**
  * Asks a model the problems of a task. Greedy by default.
  *
- * @returns The answers to each problem.
+ * @returns The answers to each problem; on several ranks, to those of this rank.
  */
 export async function evaluateGenerative<Problem extends Conversation>(
   model: GPT,
@@ -41,12 +43,15 @@ export async function evaluateGenerative<Problem extends Conversation>(
   task: GenerativeTask<Problem>,
   options: GenerativeOptions = {},
 ): Promise<GenerativeAnswer[]> {
-  const { maxProblems = Infinity, maxTokens = 512, signal, samples = 1, ...given } = options;
+  const { maxProblems = Infinity, maxTokens = 512, signal, samples = 1, parallel, ...given } =
+    options;
+  const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const sampling = { temperature: 0, topK: 50, ...given };
   const engine = new Engine(model, tokenizer);
   const answers: GenerativeAnswer[] = [];
   for (let index = 0; index < Math.min(task.length, maxProblems); index++) {
     signal?.throwIfAborted();
+    if (index % ranks !== rank) continue;
     const problem = task.get(index);
     const prompt = renderForCompletion(tokenizer, problem);
     const room = Math.max(0, model.maximumLength - prompt.length);

@@ -16,11 +16,12 @@ import {
   type LearningRates,
   loadModel,
   MetricsLog,
+  type RunRanks,
   saveCheckpoint,
   untrained,
 } from "../../gpt/mod.ts";
-import type { MuonAdamW } from "../../optim/mod.ts";
-import { deriveSeed } from "../../tensor/mod.ts";
+import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
+import { deriveSeed, Tensor } from "../../tensor/mod.ts";
 import { renderForCompletion, type Tokenizer } from "../../tokenizer/mod.ts";
 import { passAtK } from "../evaluate/pass_at_k.ts";
 import type { GenerativeTask } from "../tasks/task.ts";
@@ -70,6 +71,8 @@ export interface ReinforceOptions {
   readonly settings?: Checkpoint["meta"]["settings"];
   /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that share the questions: each calls this with the same options but for the device. */
+  readonly parallel?: RunRanks | undefined;
 }
 
 /** Something that happened in a run. */
@@ -118,7 +121,8 @@ export interface Reinforcement {
  * @throws {RangeError} If `numSamples` is not a multiple of `deviceBatchSize`, or the task is empty.
  */
 export async function prepareReinforcement(options: ReinforceOptions): Promise<Reinforcement> {
-  const { device, checkpoint, task, folder, numSamples = 16, deviceBatchSize = 8 } = options;
+  const { device, checkpoint, task, folder, parallel } = options;
+  const { numSamples = 16, deviceBatchSize = 8 } = options;
   if (numSamples % deviceBatchSize !== 0) {
     throw new RangeError(
       `Cannot sample answers: wanted numSamples as a multiple of deviceBatchSize ` +
@@ -126,30 +130,38 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
     );
   }
   if (task.length === 0) throw new RangeError("Cannot learn: wanted questions, got none");
-  await ensureWritableFolder(folder);
-  const model = await loadModel(checkpoint, device);
-  const learningRates = { embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 };
-  const optimizer = model.optimizer({ ...learningRates, ...options.learningRates, weightDecay: 0 });
+  parallel?.checkSame("the questions", `${task.name} (${task.length})`);
+  if ((parallel?.rank ?? 0) === 0) await ensureWritableFolder(folder);
+  const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
+  const learningRates = {
+    ...{ embeddingLr: 0.2, unembeddingLr: 0.004, matrixLr: 0.02, scalarLr: 0.5 },
+    ...options.learningRates,
+    weightDecay: 0,
+  };
+  const optimizer = parallel?.optimizer(model, learningRates) ?? model.optimizer(learningRates);
   return { model, run: () => reinforce(options, model, optimizer) };
 }
 
 async function* reinforce(
   options: ReinforceOptions,
   model: GPT,
-  optimizer: MuonAdamW,
+  optimizer: MuonAdamW | ShardedMuonAdamW,
 ): AsyncGenerator<ReinforceEvent, void, void> {
-  const { task, validation, numIterations, folder, signal, settings = {} } = options;
+  const { task, validation, numIterations, folder, signal, settings = {}, parallel } = options;
   const { examplesPerStep = 16, evalEvery = 60, saveEvery = 60, initialFraction = 0.05 } = options;
   const { tokenizer } = options.checkpoint;
   const sampler = new AnswerSampler(options, model);
-  using log = await MetricsLog.open(`${folder}/metrics.jsonl`, 0);
+  const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
+  const sumOver = (numbers: readonly number[]) => parallel?.sum(numbers) ?? numbers;
+  using log = rank === 0 ? await MetricsLog.open(`${folder}/metrics.jsonl`, 0) : null;
   for (let step = 0;; step++) {
     const isLast = step === numIterations;
-    const isStopping = signal?.aborted ?? false;
+    // A signal to any rank stops all of them.
+    const isStopping = sumOver([signal?.aborted ? 1 : 0])[0]! > 0;
     const isDue = (every: number) => every > 0 && (isLast || step % every === 0);
     if (validation !== undefined && isDue(evalEvery) && !isStopping) {
       const estimate = await sampler.measure(validation);
-      log.append({
+      log?.append({
         ...{ kind: "evaluation", step },
         ...Object.fromEntries(estimate.map((value, i) => [`pass@${i + 1}`, value])),
       });
@@ -157,10 +169,10 @@ async function* reinforce(
     }
     if (step > 0 && (isLast || isStopping || isDue(saveEvery))) {
       const state = { ...untrained, step };
-      yield {
-        ...{ kind: "checkpoint", step },
-        path: await saveCheckpoint(folder, { model, tokenizer, state, settings }),
-      };
+      const path = rank === 0
+        ? await saveCheckpoint(folder, { model, tokenizer, state, settings })
+        : folder;
+      yield { kind: "checkpoint", step, path };
     }
     if (isLast || isStopping) {
       yield { kind: "end", step, finished: isLast };
@@ -168,7 +180,7 @@ async function* reinforce(
     }
     const start = performance.now();
     const groups: Group[] = [];
-    for (let i = 0; i < examplesPerStep; i++) {
+    for (let i = rank; i < examplesPerStep; i += ranks) {
       const group = await sampler.ask(task, (step * examplesPerStep + i) % task.length, step);
       addGradients(model, group, tokenizer, options, examplesPerStep);
       groups.push(group);
@@ -177,25 +189,30 @@ async function* reinforce(
     for (const parameters of optimizer.groups) {
       parameters.lr = parameters.initialLr * initialFraction * learningRateMultiplier;
     }
-    optimizer.step();
-    optimizer.zeroGrad();
     const rollouts = groups.flatMap(({ prompt, rollouts }) =>
       rollouts.map(({ ids, reward }) => ({ length: prompt.length + ids.length, reward }))
     );
+    const [reward, length, silent] = sumOver([
+      sum(rollouts.map(({ reward }) => reward)),
+      sum(rollouts.map(({ length }) => length)),
+      groups.filter(teachesNothing).length,
+    ]) as [number, number, number];
+    if (silent < examplesPerStep) {
+      for (const parameter of model.parameters().values()) {
+        // Another rank has gradients, if this one has none.
+        parameter.grad ??= Tensor.zeros(parameter.device, parameter.shape).keep();
+      }
+      await optimizer.step();
+    }
+    optimizer.zeroGrad();
+    const answers = examplesPerStep * (options.numSamples ?? 16);
     const event: ReinforceStep = {
-      kind: "step",
-      step,
-      reward: mean(rollouts.map(({ reward }) => reward)),
-      sequenceLength: mean(rollouts.map(({ length }) => length)),
-      withoutSignal: mean(
-        groups.map(({ rollouts }) =>
-          rollouts.every(({ reward }) => reward === rollouts[0]!.reward) ? 1 : 0
-        ),
-      ),
-      learningRateMultiplier,
+      ...{ kind: "step", step, learningRateMultiplier },
+      ...{ reward: reward / answers, sequenceLength: length / answers },
+      withoutSignal: silent / examplesPerStep,
       seconds: (performance.now() - start) / 1000,
     };
-    log.append({ ...event });
+    log?.append({ ...event });
     yield event;
   }
 }
@@ -204,6 +221,11 @@ async function* reinforce(
 interface Group {
   readonly prompt: readonly number[];
   readonly rollouts: readonly Rollout[];
+}
+
+/** Whether all answers are equally good: there is no gradient then. */
+function teachesNothing({ rollouts }: Group): boolean {
+  return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
 
 /** Asks the model questions. */
@@ -257,27 +279,29 @@ class AnswerSampler {
       { ...this.#options, numSamples: deviceBatchSize },
       this.#model,
     );
-    for (let index = 0; index < questions; index++) {
+    const { rank, ranks } = this.#options.parallel ?? { rank: 0, ranks: 1 };
+    for (let index = rank; index < questions; index += ranks) {
       // Steps of training count from 0.
       const { rollouts } = await sampler.ask(task, index, -1);
       const right = rollouts.filter(({ reward }) => reward === 1).length;
       for (let k = 1; k <= deviceBatchSize; k++) sums[k - 1]! += passAtK(rollouts.length, right, k);
     }
-    return sums.map((sum) => sum / questions);
+    const all = this.#options.parallel?.sum(sums) ?? sums;
+    return all.map((sum) => sum / questions);
   }
 }
 
 /** Adds the gradients of a group, in passes of the answers that are computed at once. */
 function addGradients(
   model: GPT,
-  { prompt, rollouts }: Group,
+  group: Group,
   tokenizer: Tokenizer,
   { deviceBatchSize = 8 }: ReinforceOptions,
   questions: number,
 ): void {
+  if (teachesNothing(group)) return;
+  const { prompt, rollouts } = group;
   const advantages = advantagesOf(rollouts.map(({ reward }) => reward));
-  // Without a difference there is no gradient.
-  if (advantages.every((advantage) => advantage === 0)) return;
   const width = prompt.length + Math.max(...rollouts.map(({ ids }) => ids.length));
   const padding = tokenizer.special("<|assistant_end|>");
   const passes = rollouts.length / deviceBatchSize;
@@ -290,6 +314,6 @@ function addGradients(
   }
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+function sum(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -1,43 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  GPT,
-  openCheckpoint,
-  openDevice,
-  readMetrics,
-  saveCheckpoint,
-  untrained,
-} from "../../gpt/mod.ts";
-import { type Conversation, Tokenizer } from "../../tokenizer/mod.ts";
-import { type GenerativeTask, listTask } from "../tasks/task.ts";
-import { prepareReinforcement, type ReinforceOptions } from "./reinforce.ts";
-
-const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
-
-/** Right is what contains a small letter. */
-const letters: GenerativeTask = {
-  ...listTask<Conversation>(
-    "letters",
-    [..."0123456789"].map((content) => ({
-      messages: [{ role: "user", content }, { role: "assistant", content: "a" }],
-    })),
-  ),
-  isRight: (_, completion) => /[a-z]/.test(completion.replace(/<\|.*?\|>/g, "")),
-};
-
-async function setUp(options: Partial<ReinforceOptions> = {}): Promise<ReinforceOptions> {
-  const device = await openDevice("cpu", { threads: 1, blas: false });
-  const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
-  const model = new GPT({ ...shape, vocabSize: 265, windowPattern: "L" }, device, { seed: 1 });
-  const base = await Deno.makeTempDir();
-  await saveCheckpoint(base, { model, tokenizer, state: untrained, settings: {} });
-  return {
-    ...{ device, checkpoint: await openCheckpoint(base), folder: await Deno.makeTempDir() },
-    ...{ task: letters, validation: letters, numIterations: 20, examplesPerStep: 8 },
-    ...{ numSamples: 8, deviceBatchSize: 4, maxNewTokens: 2, initialFraction: 0.3 },
-    ...{ evalEvery: 20, saveEvery: -1 },
-    ...options,
-  };
-}
+import { openCheckpoint, readMetrics } from "../../gpt/mod.ts";
+import { launch, type TestedMpi, testUnderMpi } from "../../mpi/testing/ranks.ts";
+import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
+import { prepareReinforcement } from "./reinforce.ts";
 
 Deno.test("answers that are rewarded become likelier", async () => {
   const options = await setUp();
@@ -88,4 +53,28 @@ Deno.test("samples that do not fill their batches are refused", async () => {
   const task = { ...letters, length: 0 };
   await assertRejects(async () => await prepareReinforcement(await setUp({ task })), RangeError);
   await options.device.close();
+});
+
+/** What each rank wrote, in their order. */
+async function runRanks(mpi: TestedMpi | null, ranks: number) {
+  const script = new URL("../testing/reinforce_ranks.ts", import.meta.url);
+  const folder = await Deno.makeTempDir();
+  const { code, stderr } = await launch({ mpi, ranks, script, args: [folder] });
+  assertEquals(code, 0, stderr);
+  const texts = Array.from({ length: ranks }, (_, i) => Deno.readTextFile(`${folder}/${i}.json`));
+  return (await Promise.all(texts)).map((text) => JSON.parse(text));
+}
+
+testUnderMpi("2 ranks reinforce what one process does", async (mpi) => {
+  const [one] = await runRanks(null, 1);
+  const [first, second] = await runRanks(mpi, 2);
+  assertEquals(first.events, one.events);
+  assertEquals(one.events.filter(({ kind }: { kind: string }) => kind === "step").length, 3);
+  assertEquals(one.events.at(0).kind, "evaluation");
+  assert(one.events.some((event: { withoutSignal?: number }) => event.withoutSignal === 0.5));
+  assertEquals([second.events, second.parameters], [first.events, first.parameters]);
+  const squares = (values: readonly number[]) => values.reduce((sum, x) => sum + x * x, 0);
+  const difference = first.parameters.map((x: number, i: number) => x - one.parameters[i]);
+  const rms = Math.sqrt(squares(difference) / squares(one.parameters));
+  assert(rms < 1e-5, `${rms}`);
 });

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Batch } from "../../data/mod.ts";
+import { type Batch, SharedLoader } from "../../data/mod.ts";
 import {
   type Checkpoint,
   type Device,
@@ -18,10 +18,12 @@ import {
   loadModel,
   loadOptimizer,
   type RunLock,
+  type RunRanks,
   trainInFolder,
   type TrainingEvent,
   untrained,
 } from "../../gpt/mod.ts";
+import { MuonAdamW } from "../../optim/mod.ts";
 import type { OwnDocument } from "../tasks/documents.ts";
 import type { Task } from "../tasks/task.ts";
 import {
@@ -80,6 +82,8 @@ export interface FineTuneOptions {
   readonly settings?: Checkpoint["meta"]["settings"];
   /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
+  /** The ranks that train together: each calls this with the same options but for the device. */
+  readonly parallel?: RunRanks | undefined;
 }
 
 /** A fine-tuning that can begin. */
@@ -133,22 +137,24 @@ export interface FineTuning {
  * ```
  */
 export async function prepareFineTuning(options: FineTuneOptions): Promise<FineTuning> {
-  const { device, checkpoint, resume = false, folder, signal } = options;
+  const { device, checkpoint, resume = false, folder, signal, parallel, task } = options;
   const { tokenizer } = checkpoint;
   const { sequenceLength, deviceBatchSize: batchSize, totalBatchSize, seed } = options;
-  const gradAccumSteps = totalBatchSize / (batchSize * sequenceLength);
+  const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
+  const gradAccumSteps = totalBatchSize / (batchSize * sequenceLength * ranks);
   if (!Number.isInteger(gradAccumSteps) || gradAccumSteps < 1) {
     throw new RangeError(
       `Cannot fine-tune: wanted a totalBatchSize that is a multiple of ${batchSize} rows of ` +
-        `${sequenceLength} tokens, got ${totalBatchSize}`,
+        `${sequenceLength} tokens${ranks === 1 ? "" : ` on ${ranks} ranks`}, got ${totalBatchSize}`,
     );
   }
-  await ensureWritableFolder(folder);
+  parallel?.checkSame("the conversations", `${task.name} (${task.length})`);
+  if (rank === 0) await ensureWritableFolder(folder);
   const rows = { tokenizer, batchSize, sequenceLength };
   const { epochs = 1, numIterations: given = -1 } = options;
-  const batches = given === -1 ? await batchesOfEpoch({ ...rows, task: options.task, seed }) : 0;
+  const batches = given === -1 ? await batchesOfEpoch({ ...rows, task, seed }) : 0;
   const conversationSteps = given === -1
-    ? Math.max(1, Math.round(epochs * batches / gradAccumSteps))
+    ? Math.max(1, Math.round(epochs * batches / (gradAccumSteps * ranks)))
     : given;
   const { documents } = options;
   const documentSteps = documents === undefined ? 0 : stepsOfDocuments(documents, options);
@@ -167,25 +173,26 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const conversations = saved !== null && "conversations" in saved ? saved.conversations : saved;
   const loader = new ConversationLoader({
     ...rows,
-    task: options.task,
-    seed,
+    ...{ task, seed },
     ...(conversations === null ? {} : { state: conversations }),
   });
   const batchLoader = documents === undefined ? loader : await DocumentsFirst.open({
     ...{ ...rows, seed, conversations: loader, documents: documents.texts },
-    batches: documentSteps * gradAccumSteps,
+    batches: documentSteps * gradAccumSteps * ranks,
     ...(saved !== null && "conversations" in saved ? { state: saved } : {}),
   });
-  const model = await loadModel(checkpoint, device);
+  const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
   if (sequenceLength > model.maximumLength) {
     throw new RangeError(
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
     );
   }
-  const optimizer = model.optimizer({ ...options.learningRates, weightDecay: 0 });
+  const learningRates = { ...options.learningRates, weightDecay: 0 };
+  const optimizer = parallel?.optimizer(model, learningRates) ?? model.optimizer(learningRates);
   const hasState = checkpoint.meta.files.optim !== undefined;
   if (resume || ((options.loadOptimizer ?? true) && hasState)) {
-    await loadOptimizer(checkpoint, optimizer, device);
+    if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);
+    else await parallel!.loadOptimizer(checkpoint, optimizer, device);
   }
   const { validation, evalTokens } = options;
   const evalBatches = Math.floor(evalTokens / (batchSize * sequenceLength));
@@ -198,7 +205,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
             model,
             batchesOf(new ConversationLoader({ ...rows, task: validation }), evalBatches),
             tokenizer.tokenBytes(),
-            { signal },
+            parallel === undefined ? { signal } : { parallel },
           ),
       },
     }
@@ -217,7 +224,10 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
     loader,
     run: () =>
       trainInFolder({
-        ...{ folder, model, optimizer, tokenizer, loader: batchLoader, plan, state, signal },
+        ...{ folder, model, optimizer, tokenizer, plan, state, signal, parallel },
+        loader: parallel === undefined
+          ? batchLoader
+          : new SharedLoader<unknown>(batchLoader, parallel),
         ...evaluate,
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
         settings: options.settings,

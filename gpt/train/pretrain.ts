@@ -22,7 +22,7 @@ import {
 import { GradScaler, type MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Device, FloatType } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import { type Checkpoint, loadModel, loadOptimizer, readOptimizer } from "../files/checkpoint.ts";
+import { type Checkpoint, loadModel, loadOptimizer } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { evaluateBitsPerByte } from "./evaluate.ts";
@@ -287,17 +287,16 @@ async function openSharedModel(
   { device, plan, seed, checkpoint, computeDtype = "float32" }: PretrainOptions,
   parallel: RunRanks,
 ): Promise<{ model: GPT; optimizer: ShardedMuonAdamW }> {
-  if (checkpoint !== undefined) checkSameShape(plan.config, checkpoint);
-  const isFirst = parallel.rank === 0;
-  const model = isFirst && checkpoint !== undefined
-    ? await loadModel(checkpoint, device, { computeDtype })
-    : new GPT(plan.config, device, { seed: isFirst ? seed : null, computeDtype });
-  await parallel.shareParameters(model);
-  const optimizer = parallel.optimizer(model, plan.learningRates);
-  if (checkpoint !== undefined) {
-    const bytes = isFirst ? await readOptimizer(checkpoint) : null;
-    parallel.decodeOptimizer(bytes, optimizer, device);
+  if (checkpoint === undefined) {
+    const isFirst = parallel.rank === 0;
+    const model = new GPT(plan.config, device, { seed: isFirst ? seed : null, computeDtype });
+    await parallel.shareParameters(model);
+    return { model, optimizer: parallel.optimizer(model, plan.learningRates) };
   }
+  checkSameShape(plan.config, checkpoint);
+  const model = await parallel.loadModel(checkpoint, device, { computeDtype });
+  const optimizer = parallel.optimizer(model, plan.learningRates);
+  await parallel.loadOptimizer(checkpoint, optimizer, device);
   return { model, optimizer };
 }
 
