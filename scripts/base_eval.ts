@@ -16,11 +16,14 @@ import {
   likelyTexts,
   loadModel,
   openCheckpoint,
+  type RunRanks,
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
+import { print } from "./output.ts";
+import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import {
   bundleFlags,
   chosenType,
@@ -54,6 +57,7 @@ const flags = {
   splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
   ...modelFlags,
   ...corpusFlags,
+  ...parallelFlags,
   ...deviceFlags,
 };
 
@@ -78,24 +82,33 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run(values: Values<typeof flags>): Promise<void> {
-  const checkpoint = await openCheckpoint(await modelFolder(values), values.step ?? undefined);
+function run(values: Values<typeof flags>): Promise<number> {
+  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
+}
+
+async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
+  const checkpoint = await shareCheckpoint(
+    ranks,
+    async () => await openCheckpoint(await modelFolder(values), values.step ?? undefined),
+  );
   const { tokenizer, meta } = checkpoint;
-  const device = await openChosenDevice(values);
+  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
   try {
     const computeDtype = chosenType(device, values);
-    const model = await loadModel(checkpoint, device, { computeDtype });
-    console.log(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
-    if (values.eval.includes("core")) await core(model, checkpoint, values);
+    const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
+    print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
+    if (values.eval.includes("core")) await core(model, checkpoint, values, ranks);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();
-      const bits = await bitsPerByte(model, tokenizer, name, values);
+      const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
       const seconds = (performance.now() - start) / 1000;
-      console.log(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
+      print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
     }
-    for (const text of values.eval.includes("sample") ? await likelyTexts(model, tokenizer) : []) {
-      console.log(JSON.stringify(text));
+    const isWriting = values.eval.includes("sample") && isFirst(ranks);
+    for (const text of isWriting ? await likelyTexts(model, tokenizer) : []) {
+      print(JSON.stringify(text));
     }
+    return 0;
   } finally {
     await device.close();
   }
@@ -106,21 +119,24 @@ async function core(
   model: GPT,
   { tokenizer, meta }: Checkpoint,
   { maxPerTask, ...values }: Values<typeof flags>,
+  ranks: RunRanks | null,
 ): Promise<void> {
   const rows: string[][] = [];
   const { core } = await evaluateCore(model, tokenizer, (await openBundle(values))!, {
     maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
+    parallel: ranks ?? undefined,
     onTask: (label, accuracy, centered) => {
       rows.push([label, accuracy.toFixed(6), centered.toFixed(6)]);
-      console.log(`${label}: accuracy ${accuracy.toFixed(4)}, centered ${centered.toFixed(4)}`);
+      print(`${label}: accuracy ${accuracy.toFixed(4)}, centered ${centered.toFixed(4)}`);
     },
   });
-  console.log(`CORE ${core.toFixed(4)}`);
+  print(`CORE ${core.toFixed(4)}`);
+  if (!isFirst(ranks)) return;
   const path = basePath("base_eval", `base_model_${`${meta.state.step}`.padStart(6, "0")}.csv`);
   await ensureWritableFolder(basePath("base_eval"));
   const lines = [["Task", "Accuracy", "Centered"], ...rows, ["CORE", "", core.toFixed(6)]];
   await writeFileAtomically(path, lines.map((line) => `${line.join(",")}\n`).join(""));
-  console.log(`Written to ${path}`);
+  print(`Written to ${path}`);
 }
 
 async function bitsPerByte(
@@ -128,6 +144,7 @@ async function bitsPerByte(
   tokenizer: Tokenizer,
   name: SplitName,
   { data, splitTokens, deviceBatchSize }: Values<typeof flags>,
+  ranks: RunRanks | null,
 ): Promise<number> {
   const split = await (await openSource(data)).open(name);
   // The first token is not predicted.
@@ -138,7 +155,9 @@ async function bitsPerByte(
     batchSize: deviceBatchSize,
     sequenceLength: model.config.sequenceLen,
   });
-  return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes());
+  return await evaluateBitsPerByte(model, batches, tokenizer.tokenBytes(), {
+    parallel: ranks ?? undefined,
+  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

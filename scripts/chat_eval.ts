@@ -16,7 +16,7 @@ import {
   ruleExams,
   stagePath,
 } from "../chat/mod.ts";
-import { type GPT, loadModel, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import { type GPT, loadModel, openCheckpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   choice,
@@ -29,6 +29,8 @@ import {
   UsageError,
   type Values,
 } from "./flags.ts";
+import { print } from "./output.ts";
+import { onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
@@ -46,6 +48,7 @@ const flags = {
   maxNewTokens: integer(512, "Tokens of an answer, at most"),
   batchSize: integer(8, "Multiple-choice questions asked at once"),
   seed: integer(42, "The seed of sampling", { least: 0 }),
+  ...parallelFlags,
   ...deviceFlags,
 };
 
@@ -84,24 +87,34 @@ interface Result {
   readonly passAtK: readonly number[];
 }
 
-async function run(values: EvalValues): Promise<void> {
+function run(values: EvalValues): Promise<number> {
+  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
+}
+
+async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number> {
   const exams = await openExams(values);
   const { source, modelTag } = values;
-  const folder = modelTag === ""
-    ? (await latestRun([source])).folder
-    : stagePath(source, checkTag(modelTag));
-  const { meta, tokenizer, ...rest } = await openCheckpoint(folder, values.step ?? undefined);
-  const device = await openChosenDevice(values);
+  const checkpoint = await shareCheckpoint(ranks, async () => {
+    const folder = modelTag === ""
+      ? (await latestRun([source])).folder
+      : stagePath(source, checkTag(modelTag));
+    return await openCheckpoint(folder, values.step ?? undefined);
+  });
+  const { folder, meta, tokenizer } = checkpoint;
+  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
   try {
-    const model = await loadModel({ meta, tokenizer, ...rest }, device);
-    console.log(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
+    const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
+    print(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);
     const results: Result[] = [];
-    for (const exam of exams) results.push(await examine(model, tokenizer, exam, values));
-    console.log(tableAsText(results.map(rowOf)));
+    for (const exam of exams) {
+      results.push(await examine(model, tokenizer, exam, values, ranks));
+    }
+    print(tableAsText(results.map(rowOf)));
     const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
     const score = chatCore(accuracies);
-    if (score !== null) console.log(`\nChatCORE ${score.toFixed(4)}`);
-    console.log(JSON.stringify({ step: meta.state.step, accuracies, chatCore: score }));
+    if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
+    print(JSON.stringify({ step: meta.state.step, accuracies, chatCore: score }));
+    return 0;
   } finally {
     await device.close();
   }
@@ -143,7 +156,10 @@ async function examine(
   tokenizer: Tokenizer,
   exam: ExamTask,
   values: EvalValues,
+  ranks: RunRanks | null,
 ): Promise<Result> {
+  const sumOver = (numbers: readonly number[]) => ranks?.sum(numbers) ?? [...numbers];
+  const parallel = ranks ?? undefined;
   const maxProblems = values.maxProblems === -1 ? Infinity : values.maxProblems;
   const { name } = exam.task;
   if (exam.kind === "categorical") {
@@ -151,22 +167,25 @@ async function examine(
     const answers = await evaluateCategorical(model, tokenizer, exam.task, {
       batchSize,
       maxProblems,
+      parallel,
     });
     const right = answers.filter(({ correct }) => correct).length;
-    return { name, asked: answers.length, accuracy: right / answers.length, passAtK: [] };
+    const [allRight, asked] = sumOver([right, answers.length]) as [number, number];
+    return { name, asked, accuracy: allRight / asked, passAtK: [] };
   }
   const { numSamples: samples, temperature, topK, maxNewTokens: maxTokens, seed } = values;
   const answers = await evaluateGenerative(model, tokenizer, exam.task, {
-    ...{ samples, temperature, topK, maxTokens, maxProblems, seed },
+    ...{ samples, temperature, topK, maxTokens, maxProblems, seed, parallel },
   });
   const counts = answers.map(({ correct }) => correct.filter(Boolean).length);
-  const accuracy = counts.filter((count) => count > 0).length / answers.length;
-  const estimates = Array.from(
+  const sums = Array.from(
     { length: samples },
-    (_, i) =>
-      counts.reduce((sum, count) => sum + passAtK(samples, count, i + 1), 0) / counts.length,
+    (_, i) => counts.reduce((sum, count) => sum + passAtK(samples, count, i + 1), 0),
   );
-  return { name, asked: answers.length, accuracy, passAtK: samples === 1 ? [] : estimates };
+  const right = counts.filter((count) => count > 0).length;
+  const [asked, allRight, ...all] = sumOver([counts.length, right, ...sums]) as [number, number];
+  const estimates = (all as number[]).map((sum) => sum / asked);
+  return { name, asked, accuracy: allRight / asked, passAtK: samples === 1 ? [] : estimates };
 }
 
 function rowOf({ name, asked, accuracy, passAtK }: Result): [string, string] {

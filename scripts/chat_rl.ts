@@ -14,7 +14,7 @@ import {
   rulePractice,
   stagePath,
 } from "../chat/mod.ts";
-import { type Checkpoint, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import { type Checkpoint, openCheckpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
 import {
   blameFlags,
   decimal,
@@ -29,6 +29,7 @@ import {
 import { count, duration, percent } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
+import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
@@ -57,6 +58,7 @@ const flags = {
   saveEvery: integer(60, "Steps between checkpoints, -1 for the last one only", { or: -1 }),
   seed: integer(42, "The seed of sampling", { least: 0 }),
   modelTag: text("", "The name of the run's folder, by default that of the model", "NAME"),
+  ...parallelFlags,
   ...overwriteFlags,
   ...computeFlags,
 };
@@ -86,20 +88,28 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run(values: ReinforceValues): Promise<number> {
+function run(values: ReinforceValues): Promise<number> {
+  return onRanks(values.mpi, (ranks) => runOn(ranks, values));
+}
+
+async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<number> {
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
-  const from = sftTag === ""
-    ? (await latestRun(["sft"])).folder
-    : stagePath("sft", checkTag(sftTag));
-  const checkpoint = await openCheckpoint(from, sftStep ?? undefined);
+  const checkpoint = await shareCheckpoint(ranks, async () => {
+    const from = sftTag === ""
+      ? (await latestRun(["sft"])).folder
+      : stagePath("sft", checkTag(sftTag));
+    return await openCheckpoint(from, sftStep ?? undefined);
+  });
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("rl", checkTag(tag));
-  await using _lock = await lockRunFolder(folder, { overwrite: values.overwrite });
-  const device = await openChosenDevice(values);
+  const { overwrite } = values;
+  await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
+  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
   try {
     using interrupt = onInterrupt(
       "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+      ranks?.rank ?? null,
     );
     const reinforcement = await prepareReinforcement({
       ...values,
@@ -108,15 +118,17 @@ async function run(values: ReinforceValues): Promise<number> {
       learnsToEnd: !values.noLearnToEnd,
       settings: settingsOf(values),
       signal: interrupt.signal,
+      parallel: ranks ?? undefined,
     }).catch((error) =>
       blameFlags(() => {
         throw error;
       })
     );
-    if (values.overwrite) await removeRun(folder);
+    if (overwrite && isFirst(ranks)) await removeRun(folder);
     const { numIterations, examplesPerStep, numSamples } = values;
     print(
       tableAsText([
+        ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
         ["device", device.info.description],
         ["model", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
         ["task", `${count(task.length)} questions: ${task.name}`],
@@ -129,7 +141,7 @@ async function run(values: ReinforceValues): Promise<number> {
         const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
         print(`step ${event.step}: ${estimates.join(", ")}`);
       } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
-      else if (!event.finished) return interrupt.exitCode;
+      else if (!event.finished) return interrupt.exitCode || 130;
     }
     return 0;
   } finally {

@@ -19,7 +19,13 @@ import {
   stagePath,
   type Task,
 } from "../chat/mod.ts";
-import { type Checkpoint, measureMatmulPeak, openCheckpoint, tableAsText } from "../gpt/mod.ts";
+import {
+  type Checkpoint,
+  measureMatmulPeak,
+  openCheckpoint,
+  type RunRanks,
+  tableAsText,
+} from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   blameFlags,
@@ -38,6 +44,7 @@ import {
 import { count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
+import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
@@ -84,6 +91,7 @@ const flags = {
   seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
   modelTag: text("", "The name of the run's folder, by default that of the base model", "NAME"),
   resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
+  ...parallelFlags,
   ...overwriteFlags,
   ...computeFlags,
 };
@@ -98,7 +106,7 @@ const inherited = [
 
 /** What is saved with a run, so that it can go on without being told again. */
 const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
-  .filter((name) => name !== "resume" && name !== "overwrite");
+  .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
 
 /**
  * Fine-tunes a model, or goes on with it.
@@ -123,19 +131,31 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run(given: FineTuneValues, args: readonly string[]): Promise<number> {
-  const checkpoint = await openCheckpoint(await startFolder(given), given.baseStep ?? undefined);
+function run(given: FineTuneValues, args: readonly string[]): Promise<number> {
+  return onRanks(given.mpi, (ranks) => runOn(ranks, given, args));
+}
+
+async function runOn(
+  ranks: RunRanks | null,
+  given: FineTuneValues,
+  args: readonly string[],
+): Promise<number> {
+  const checkpoint = await shareCheckpoint(
+    ranks,
+    async () => await openCheckpoint(await startFolder(given), given.baseStep ?? undefined),
+  );
   const values = given.resume
     ? parseFlags(args, flags, checkpoint.meta.settings)
     : parseFlags(args, flags, inheritedSettings(checkpoint, args));
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("sft", checkTag(tag));
-  await using lock = await lockRunFolder(folder, given);
+  await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);
-  const device = await openChosenDevice(values);
+  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
   try {
     using interrupt = onInterrupt(
       "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",
+      ranks?.rank ?? null,
     );
     const { initLrFrac: initialFraction, warmupRatio, warmdownRatio } = values;
     const tuning = await prepareFineTuning({
@@ -150,10 +170,12 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
       schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
       settings: settingsOf(values, tag),
       signal: interrupt.signal,
+      parallel: ranks ?? undefined,
     });
-    if (given.overwrite) await removeRun(folder);
+    if (given.overwrite && isFirst(ranks)) await removeRun(folder);
     print(
       tableAsText([
+        ...(ranks === null ? [] : [["ranks", ranks.description] as [string, string]]),
         ["device", device.info.description],
         ["base", `${checkpoint.folder}, step ${checkpoint.meta.state.step}`],
         ...(tasks.documents.length === 0 ? [] : [
@@ -166,7 +188,10 @@ async function run(given: FineTuneValues, args: readonly string[]): Promise<numb
         ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
       ]) + "\n",
     );
-    const progress = new Progress(tuning.numIterations, await measureMatmulPeak(device));
+    const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
+    // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
+    const isTerminal = ranks === null && Deno.stdout.isTerminal();
+    const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
     const { exitCode } = await showRun(tuning.run(), {
       ...{ progress, interrupt },
       resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
