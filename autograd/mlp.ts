@@ -1,8 +1,4 @@
-/**
- * Layers of neurons, and a multi-layer perceptron (MLP).
- *
- * @module
- */
+/** Layers of neurons, and a multi-layer perceptron (MLP). @module */
 
 import { type Activation, Neuron } from "./neuron.ts";
 import { childSeed } from "./random.ts";

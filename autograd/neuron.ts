@@ -1,8 +1,4 @@
-/**
- * A neuron: the weighted sum of its inputs plus a bias, through an activation function.
- *
- * @module
- */
+/** A neuron: the weighted sum of its inputs plus a bias, through an activation function. @module */
 
 import { randomUniform } from "./random.ts";
 import { Value } from "./value.ts";

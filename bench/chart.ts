@@ -57,7 +57,6 @@ export function comparisonChart(title: string, bars: readonly Bar[]): string {
   ]);
 }
 
-/** The fastest of the others, if the row is a speed. */
 function fastestOther({ others, unit }: Row): { library: string; value: number } | null {
   if (!unit.endsWith("/s")) return null;
   const measured = others.flatMap(({ library, value }) =>

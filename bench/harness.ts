@@ -3,7 +3,6 @@
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { choice, integer, toggle, type Values } from "../scripts/flags.ts";
 
-/** Flags of every bench. */
 export const benchFlags = {
   device: choice(["auto", "cpu", "webgpu"], "cpu", "Device to compute on"),
   threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0 }),

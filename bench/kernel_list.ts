@@ -23,10 +23,8 @@ import { CPU_MATMULS } from "../tensor/ops/matmul/wasm.ts";
 import { runCandidate } from "../tensor/ops/matmul/candidates_wgsl.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 
-/** Computes a result. */
 export type Way = () => Tensor;
 
-/** A kernel to time. */
 export interface Kernel {
   /** Operation and size. */
   readonly name: string;

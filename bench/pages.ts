@@ -76,7 +76,6 @@ function sessionTables({ date, machine, versions, rows }: Session): string {
 /** Between these two lines of a page its tables stand. */
 const [BEGIN, END] = ["<!-- tables: begin -->", "<!-- tables: end -->"] as const;
 
-/** Replaces the tables of a page. */
 export function fillTables(page: string, tables: string): string {
   const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
   if (begin < 0 || end < begin) {

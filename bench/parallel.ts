@@ -70,7 +70,6 @@ export async function timeRanks(
   return JSON.parse(stdout.trim().split("\n").at(-1)!).results;
 }
 
-/** What the loader of one rank costs. */
 export interface LoaderCost {
   readonly ranks: number;
   /** Milliseconds for a batch of two sequences, of which every rank takes one in each step. */

@@ -25,7 +25,6 @@ export interface Way {
   readonly bucketBytes: number;
 }
 
-/** What the ranks do. */
 export interface RankWork {
   readonly threads: number;
   /** Sequences of a step, on all ranks together. */
@@ -67,7 +66,6 @@ class Watch {
   #start = performance.now();
   #cpu = process.cpuUsage();
 
-  /** Begins to measure. */
   start(): void {
     this.#start = performance.now();
     this.#cpu = process.cpuUsage();

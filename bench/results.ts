@@ -10,12 +10,9 @@ export interface Measured {
   readonly reason?: string;
 }
 
-/** A row of the table. */
 export interface Row {
-  /** What was compared. */
   readonly name: string;
   readonly device: "cpu" | "webgpu";
-  /** The unit of the values. */
   readonly unit: string;
   readonly ours: Measured;
   readonly others: readonly Measured[];

@@ -7,7 +7,6 @@ import { CountingDevice } from "./counting_device.ts";
 import type { Dispatch } from "./roofline_model.ts";
 import { randomBatch } from "./step.ts";
 
-/** A model and its batch. */
 export interface StepShape {
   /** Number of layers; the width is 64 times as large. */
   readonly depth: number;
@@ -17,11 +16,9 @@ export interface StepShape {
   readonly maxSeqLen: number;
   /** Long (L) and short (S) attention windows. */
   readonly windowPattern: string;
-  /** Sequences of a batch. */
   readonly deviceBatchSize: number;
 }
 
-/** The kernels of a step. */
 export interface StepCounts {
   /** Forward and backward of one batch. */
   readonly batch: readonly Dispatch[];
@@ -47,11 +44,9 @@ export function nanochatShape(depth: number, deviceBatchSize: number): StepShape
 export interface Step {
   /** Forward and backward. */
   readonly batch: () => void;
-  /** Optimizer step. */
   readonly update: () => void;
 }
 
-/** Creates a model and its optimizer. */
 export function prepareStep(device: Device, shape: StepShape): Step {
   const model = new GPT(configForDepth(shape), device, { seed: null });
   const optimizer: MuonAdamW = model.optimizer({ weightDecay: 0.1 });

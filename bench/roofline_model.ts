@@ -12,7 +12,6 @@
 
 import type { ProfileEvent } from "../tensor/mod.ts";
 
-/** The specification of a GPU. */
 export interface Processor {
   readonly name: string;
   /** Peak FLOP/s in float32, without matrix units. */

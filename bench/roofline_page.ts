@@ -24,7 +24,6 @@ export interface Outlook {
   readonly batches: number;
 }
 
-/** The content of the page. */
 export interface RooflineFacts {
   readonly date: string;
   readonly machine: string;
@@ -47,7 +46,6 @@ function titleOf({ depth, vocabSize, maxSeqLen, deviceBatchSize }: StepShape): s
     `${deviceBatchSize} × ${format(maxSeqLen)} tokens`;
 }
 
-/** The page, as Markdown. */
 export function rooflinePage(facts: RooflineFacts): string {
   const { recordingMicroseconds, measured, listed, outlooks } = facts;
   const all = (counts: StepCounts) => [...counts.batch, ...counts.update];

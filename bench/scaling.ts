@@ -57,7 +57,6 @@ const shapes: readonly ScalingShape[] = [
 
 const isInQuickRun = (_shape: ScalingShape, i: number): boolean => i % 2 === 0 || i > 14;
 
-/** Held out of the fit. */
 const heldOut: ScalingShape = {
   ...{ ...base, depth: 6, vocabSize: 32_768, maxSeqLen: 512, deviceBatchSize: 4 },
 };

@@ -46,7 +46,6 @@ export interface CostModel {
   readonly optimizer: Costs;
 }
 
-/** A timed step. */
 export interface Point {
   readonly shape: ScalingShape;
   readonly amounts: ByPart<Amounts>;
@@ -76,7 +75,6 @@ export async function amountsOf(shape: ScalingShape): Promise<ByPart<Amounts>> {
   };
 }
 
-/** Sums the work of dispatches. */
 export function sumUp(dispatches: readonly Dispatch[]): Amounts {
   const amounts = { matmul: 0, attention: 0, bytes: 0, calls: dispatches.length };
   for (const { name, flops = 0, bytes = 0 } of dispatches) {

@@ -20,7 +20,6 @@ import {
 
 /** Measurements with or without a BLAS. */
 export interface Path {
-  /** Description of the device. */
   readonly name: string;
   readonly blas: boolean;
   /** FLOP/s of a matmul of 1,024 × 1,024. */
@@ -41,10 +40,8 @@ export interface Large {
   readonly plan: Pick<TrainingPlan, "totalTokens" | "totalBatchSize">;
 }
 
-/** The content of the page. */
 export interface ScalingFacts {
   readonly date: string;
-  /** The measured machine. */
   readonly machine: string;
   readonly threads: number;
   readonly isQuick: boolean;
@@ -67,7 +64,6 @@ const ASSUMED: readonly Assumed[] = [
 
 const DAY = 86_400;
 
-/** The page, as Markdown. */
 export function scalingPage(facts: ScalingFacts): string {
   const { date, machine, threads, paths, larges, isQuick } = facts;
   const quick = isQuick

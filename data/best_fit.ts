@@ -1,8 +1,4 @@
-/**
- * Best-fit search, the inner loop of packing: the longest item that still fits.
- *
- * @module
- */
+/** Best-fit search, the inner loop of packing: the longest item that still fits. @module */
 
 export interface Sized {
   /** A positive integer. */

@@ -1,8 +1,4 @@
-/**
- * Finding and reading files.
- *
- * @module
- */
+/** Finding and reading files. @module */
 
 export interface FoundFile {
   /** The path to open it by. */

@@ -1,8 +1,4 @@
-/**
- * Fingerprints of a corpus of files.
- *
- * @module
- */
+/** Fingerprints of a corpus of files. @module */
 
 import { type FoundFile, readBytes } from "./files.ts";
 import { fingerprint } from "./source.ts";

@@ -1,8 +1,4 @@
-/**
- * An in-memory corpus.
- *
- * @module
- */
+/** An in-memory corpus. @module */
 
 import { fingerprint, type Source } from "./source.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Batches, and the base class of all data loaders.
- *
- * @module
- */
+/** Batches, and the base class of all data loaders. @module */
 
 import { show } from "./show.ts";
 

@@ -34,7 +34,6 @@ export class NaiveFit<Item extends Sized> {
     this.#items.push(item);
   }
 
-  /** Removes and returns the longest item of at most `room`, if any. */
   takeLongest(room: number): Item | undefined {
     let best = -1;
     let bestLength = 0;
@@ -46,7 +45,6 @@ export class NaiveFit<Item extends Sized> {
     return best < 0 ? undefined : this.#items.splice(best, 1)[0];
   }
 
-  /** Removes and returns the shortest item, if any. */
   takeShortest(): Item | undefined {
     let best = 0;
     for (const [index, { length }] of this.#items.entries()) {

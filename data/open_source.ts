@@ -1,8 +1,4 @@
-/**
- * Opens the corpus that a user names.
- *
- * @module
- */
+/** Opens the corpus that a user names. @module */
 
 import { findFiles } from "./files.ts";
 import { PARQUET_EXTENSION, parquetFiles } from "./parquet.ts";

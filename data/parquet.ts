@@ -1,8 +1,4 @@
-/**
- * A corpus of parquet files, like nanochat's.
- *
- * @module
- */
+/** A corpus of parquet files, like nanochat's. @module */
 
 import { importCompressors, importParquet } from "./deps.ts";
 import { findFiles, type FoundFile, readBytes } from "./files.ts";

@@ -1,8 +1,4 @@
-/**
- * The endless sequence of pieces to pack: epoch after epoch over a split.
- *
- * @module
- */
+/** The endless sequence of pieces to pack: epoch after epoch over a split. @module */
 
 import { cutPieces, type LongDocuments, type Pieces } from "./pieces.ts";
 import { permutation } from "./shuffle.ts";

@@ -1,8 +1,4 @@
-/**
- * Cuts documents to the length of a row.
- *
- * @module
- */
+/** Cuts documents to the length of a row. @module */
 
 import type { TokenArray, TokenStream } from "./token_stream.ts";
 

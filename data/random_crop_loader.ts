@@ -1,8 +1,4 @@
-/**
- * Rows cropped from a flat stream at random positions.
- *
- * @module
- */
+/** Rows cropped from a flat stream at random positions. @module */
 
 import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
 import { randomBits } from "./shuffle.ts";

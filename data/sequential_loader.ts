@@ -1,8 +1,4 @@
-/**
- * Rows read from a flat stream once, in order, for validation.
- *
- * @module
- */
+/** Rows read from a flat stream once, in order, for validation. @module */
 
 import { type BatchOptions, checkCount, checkState, Loader } from "./loader.ts";
 import type { TokenArray } from "./token_stream.ts";

@@ -1,8 +1,4 @@
-/**
- * A rank's share of the batches of a run.
- *
- * @module
- */
+/** A rank's share of the batches of a run. @module */
 
 import type { Batch, Loader } from "./loader.ts";
 

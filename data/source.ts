@@ -109,7 +109,6 @@ export async function* texts(split: Split): AsyncGenerator<string> {
   for await (const { text } of documents(split)) yield text;
 }
 
-/** The error for a split without documents. */
 export function emptySplit(split: Split): RangeError {
   return new RangeError(
     `Cannot read ${split.name}: wanted at least one document with text, got none`,

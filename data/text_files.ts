@@ -1,8 +1,4 @@
-/**
- * A corpus of text files.
- *
- * @module
- */
+/** A corpus of text files. @module */
 
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { shorten } from "./show.ts";

@@ -1,8 +1,4 @@
-/**
- * Documents as one flat stream of token ids.
- *
- * @module
- */
+/** Documents as one flat stream of token ids. @module */
 
 import { emptySplit, type Split } from "./source.ts";
 
@@ -136,7 +132,6 @@ export async function readTokenStream(
   return { tokens, starts };
 }
 
-/** A chunk's name in messages. */
 export function chunkName(split: Split, chunk: number): string {
   return `chunk ${chunk} of ${split.name}`;
 }

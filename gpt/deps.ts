@@ -13,7 +13,6 @@ const RANKS = "npm:js-tiktoken@1.0.21/ranks";
 export interface PackedRanks {
   /** Tokens in base64. */
   readonly bpe_ranks: string;
-  /** Ids of special tokens. */
   readonly special_tokens: Readonly<Record<string, number>>;
 }
 

@@ -243,7 +243,6 @@ export class TensorExchange implements Exchange {
   readonly ranks: number;
   readonly #world: Collectives;
   readonly #address: number;
-  /** One block for each rank. */
   readonly #bucket: Float32Array<ArrayBuffer>;
   readonly #block: number;
 

@@ -1,8 +1,4 @@
-/**
- * Where each idea of the worked examples is implemented in the library.
- *
- * @module
- */
+/** Where each idea of the worked examples is implemented in the library. @module */
 
 /** An idea, and the file that implements it. */
 export interface Idea {

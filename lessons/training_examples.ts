@@ -1,8 +1,4 @@
-/**
- * Worked examples of training: the same loop for 2 parameters and for 26.
- *
- * @module
- */
+/** Worked examples of training: the same loop for 2 parameters and for 26. @module */
 
 import { MLP } from "../autograd/mlp.ts";
 import { Value } from "../autograd/value.ts";

@@ -1,8 +1,4 @@
-/**
- * Loss scaling, which keeps half-precision gradients within range.
- *
- * @module
- */
+/** Loss scaling, which keeps half-precision gradients within range. @module */
 
 import { Error, RangeError } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";

@@ -146,7 +146,6 @@ class Stack {
     return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
   }
 
-  /** Allocates the state. */
   open(): void {
     const { device } = this.parameters[0]!;
     const count = this.parameters.length;
@@ -231,7 +230,6 @@ function item(stack: Tensor, i: number): Tensor {
   return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
 }
 
-/** Updates a group of matrices by Muon. */
 export class MuonUpdate implements Update {
   /** `<name>.momentum`, and `<name>.variance` of shape [rows, 1] or [1, columns]. */
   readonly tensors: Map<string, Tensor> = new Map();

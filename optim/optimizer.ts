@@ -1,8 +1,4 @@
-/**
- * The base class of optimizers: groups, state, and what surrounds a step.
- *
- * @module
- */
+/** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
 import { assignTensors, checkNames } from "../tensor/assign.ts";
 import { RangeError } from "../tensor/errors.ts";

@@ -1,8 +1,4 @@
-/**
- * Which rank updates which parameter.
- *
- * @module
- */
+/** Which rank updates which parameter. @module */
 
 /** The work of updating one parameter. */
 export interface OwnedWork {

@@ -72,7 +72,6 @@ function isParameters(given: Parameters | readonly ParameterGroupOptions[]): giv
   return isMap(given) || (given as readonly unknown[]).every((each) => each instanceof Tensor);
 }
 
-/** Names listed parameters by position. */
 function nameParameters(parameters: Parameters, prefix = ""): ReadonlyMap<string, Tensor> {
   if (isMap(parameters)) return parameters;
   return new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));

@@ -22,7 +22,6 @@ const COEFFICIENTS: readonly Coefficients[] = [
   [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
 ];
 
-/** The maximum number of iterations. */
 export const MAX_ITERATIONS: number = COEFFICIENTS.length;
 
 /** a·I + b·A + c·A²: the factor of an iteration, including the identity. */

@@ -1,8 +1,4 @@
-/**
- * Python's rounding, for numbers of steps.
- *
- * @module
- */
+/** Python's rounding, for numbers of steps. @module */
 
 /**
  * Rounds half to even, like Python's `round`.

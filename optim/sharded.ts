@@ -73,7 +73,6 @@ export class ShardedMuonAdamW {
   /** The optimizer of the parameters that this rank owns; `null` if it owns none. */
   readonly own: MuonAdamW | null;
   readonly #exchange: Exchange;
-  /** The parameters of each rank. */
   readonly #segments: Segments;
   /** For each group of `own` the group whose hyperparameters it takes. */
   readonly #sources: readonly (AdamWGroup | MuonGroup)[];

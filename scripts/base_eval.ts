@@ -1,8 +1,4 @@
-/**
- * Evaluates a model: nanochat's `base_eval`, with its flags.
- *
- * @module
- */
+/** Evaluates a model: nanochat's `base_eval`, with its flags. @module */
 
 import { openSource, readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
 import { evaluateCore } from "../chat/mod.ts";

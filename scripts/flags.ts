@@ -8,9 +8,7 @@ import { parseArgs } from "node:util";
 
 /** A flag, with a value or without (a switch). */
 export interface Flag<Value> {
-  /** Its description in `--help`. */
   readonly help: string;
-  /** The default value. */
   readonly fallback: Value;
   /** Placeholder of the value in `--help`; `null` for a switch. */
   readonly placeholder: string | null;
@@ -23,7 +21,6 @@ export interface Flag<Value> {
 /** Flags by name, in camel case: `maxSeqLen` is `--max-seq-len`. */
 export type Flags = Readonly<Record<string, Flag<unknown>>>;
 
-/** The values of flags, by name. */
 export type Values<Given extends Flags> = {
   readonly [Name in keyof Given]: Given[Name] extends Flag<infer Value> ? Value : never;
 };
@@ -105,13 +102,11 @@ export function list(help: string, placeholder: string): Flag<readonly string[]>
   return { help, fallback: [], placeholder, isRepeatable: true, parse };
 }
 
-/** A switch. */
 export function toggle(help: string): Flag<boolean> {
   return { help, fallback: false, placeholder: null, parse: (text) => text !== "false" };
 }
 
 export interface Script<Given extends Flags> {
-  /** Its purpose, in a sentence. */
   readonly summary: string;
   /** Its command: `deno task train`. */
   readonly command: string;

@@ -5,9 +5,7 @@ import { printError } from "./output.ts";
 /** Signals, and their exit codes: 128 plus the number. */
 const EXIT_CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
-/** A request to stop. */
 export interface Interrupt extends Disposable {
-  /** Aborted by the first signal. */
   readonly signal: AbortSignal;
   /** The exit code of the signal; 0 before. */
   readonly exitCode: number;

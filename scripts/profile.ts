@@ -18,7 +18,6 @@ export const profileFlags = {
 /** The values of {@linkcode profileFlags}. */
 export type ProfileValues = Values<typeof profileFlags>;
 
-/** Whether a profile is needed. */
 export function wantsProfile({ profile, trace }: ProfileValues): boolean {
   return profile || trace !== null;
 }

@@ -47,7 +47,6 @@ export class Progress {
     print(text);
   }
 
-  /** Ends the line. */
   end(): void {
     if (this.#isOpen) write("\n");
     this.#isOpen = false;
@@ -71,13 +70,10 @@ export class Progress {
 
 /** Options for {@linkcode showRun}. */
 export interface ShownRun {
-  /** The progress line. */
   readonly progress: Progress;
   /** Signals that stop the run. */
   readonly interrupt: Interrupt;
-  /** The command that resumes the run. */
   readonly resumeCommand: string;
-  /** Shows the profile of a step. */
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
 

@@ -113,7 +113,6 @@ async function watch(
   return { code: code === 0 && !isDone ? 1 : code, isSaved };
 }
 
-/** The command that resumes a run. */
 function resuming(command: readonly string[]): string[] {
   const others = command.filter((arg) => arg !== "--overwrite" && arg !== "--resume");
   return [...others, "--resume"];

@@ -1,8 +1,4 @@
-/**
- * Generates text from a checkpoint.
- *
- * @module
- */
+/** Generates text from a checkpoint. @module */
 
 import {
   defaultPrompts,

@@ -15,7 +15,6 @@ const scripts = [
 ];
 const data = ["--data", corpus];
 
-/** A checkpoint file of the run. */
 const checkpointFile = (kind: string) => `${home}/base_checkpoints/d2/${kind}`;
 
 Deno.test("from a tokenizer to samples, with the permissions of the tasks", async (t) => {

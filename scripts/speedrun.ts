@@ -71,7 +71,6 @@ const recipe = {
   modelTag: "speedrun",
 } as const;
 
-/** Sampling at the end. */
 const sampling = { maxTokens: 64, temperature: 0.8, topK: 50, seed: 42 };
 
 const { vocabSize, ...trainingFallbacks } = recipe;

@@ -22,7 +22,6 @@ Usage: deno task tour [options]
 Stops:
 ${stops.map(({ title }, i) => `  ${`${i + 1}`.padStart(2)}  ${title}`).join("\n")}`;
 
-/** Which stops to show, and how. */
 interface TourOptions {
   readonly help: boolean;
   readonly step: boolean;

@@ -1,8 +1,4 @@
-/**
- * Shared by `base_train` and `speedrun`: the flags of a run, and its output.
- *
- * @module
- */
+/** Shared by `base_train` and `speedrun`: the flags of a run, and its output. @module */
 
 import {
   type CoreBundle,
@@ -105,7 +101,6 @@ export async function openBundle(
   );
 }
 
-/** Flags that choose a model. */
 export const modelFlags = {
   modelTag: text("", "The name of the run's folder, by default that of the latest run", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
@@ -258,12 +253,10 @@ export interface TrainingRun {
   readonly tokenizer: Tokenizer;
   /** Removes an earlier run, when everything else is ready. */
   readonly makeRoom?: () => Promise<void>;
-  /** The command that resumes the run. */
   readonly resumeCommand: string;
   readonly checkpoint?: Checkpoint;
 }
 
-/** Results of a run. */
 export interface TrainingOutcome {
   readonly state: TrainingState;
   readonly plan: TrainingPlan;

@@ -1,8 +1,4 @@
-/**
- * Runs an operation: checks shapes, allocates outputs, runs a kernel, records a node.
- *
- * @module
- */
+/** Runs an operation: checks shapes, allocates outputs, runs a kernel, records a node. @module */
 
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";

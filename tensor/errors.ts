@@ -38,7 +38,6 @@ function callersFrames(): string[] {
   return frames.slice(Math.max(0, frames.findIndex(isCallers)));
 }
 
-/** An error constructor whose stack starts at the caller. */
 function atCaller<T extends ErrorConstructor>(native: T): T {
   return new Proxy(native, {
     construct: (target, args, newTarget) => {
@@ -68,9 +67,6 @@ export const TypeError: TypeErrorConstructor = atCaller(globalThis.TypeError);
 
 /** An instance of the global `Error`. */
 export type Error = globalThis.Error;
-/** An instance of the global `RangeError`. */
 export type RangeError = globalThis.RangeError;
-/** An instance of the global `SyntaxError`. */
 export type SyntaxError = globalThis.SyntaxError;
-/** An instance of the global `TypeError`. */
 export type TypeError = globalThis.TypeError;

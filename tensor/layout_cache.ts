@@ -4,9 +4,7 @@ import type { DType } from "./dtype.ts";
 
 /** The layout of a tensor's elements, wherever it is stored. */
 export interface TensorLayout {
-  /** Element dtype. */
   readonly dtype: DType;
-  /** Length of each axis. */
   readonly shape: readonly number[];
   /** Stride of each axis, in elements. */
   readonly strides: readonly number[];

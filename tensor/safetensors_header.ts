@@ -140,7 +140,6 @@ function parseDescription({ name, value, names }: Member): Record<string, unknow
   return description;
 }
 
-/** Counts the names in all objects of a parsed value. */
 function countNames(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   let names = 0;

@@ -1,8 +1,4 @@
-/**
- * The `Tensor` class: an array on a device, with its place on the tape.
- *
- * @module
- */
+/** The `Tensor` class: an array on a device, with its place on the tape. @module */
 
 import { backward, Node } from "../autograd/tape.ts";
 import type { Allocation, Device, View } from "./device.ts";
@@ -51,9 +47,7 @@ export interface OwnOperations {
   readonly fill: (device: Device, shape: readonly number[], value: number, dtype?: DType) => Tensor;
   /** Copies elements, casting between dtypes. */
   readonly copyInto: (source: Tensor, target: Tensor) => void;
-  /** Adds `b` to `a` in place. */
   readonly addInPlace: (a: Tensor, b: Tensor) => void;
-  /** A contiguous copy. */
   readonly copy: (x: Tensor) => Tensor;
 }
 
@@ -92,7 +86,6 @@ const RELEASES: Readonly<Record<Release, string>> = {
   zeroGrad: "it was freed by zeroGrad().",
 };
 
-/** The histories of results, by node. */
 const histories = new WeakMap<Node<Tensor>, History>();
 
 /** The history of a node that saved nothing. */

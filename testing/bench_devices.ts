@@ -1,8 +1,4 @@
-/**
- * The devices that benchmarks run on.
- *
- * @module
- */
+/** The devices that benchmarks run on. @module */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 

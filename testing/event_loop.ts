@@ -1,8 +1,4 @@
-/**
- * Measures how long the event loop is blocked.
- *
- * @module
- */
+/** Measures how long the event loop is blocked. @module */
 
 /** A timer that records its delay. */
 export interface EventLoopWatch {

@@ -1,13 +1,8 @@
-/**
- * Tests that run on every device.
- *
- * @module
- */
+/** Tests that run on every device. @module */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { gpuTest } from "./gpu.ts";
 
-/** The body of a test. */
 type DeviceTest = (device: Device) => void | Promise<void>;
 
 /**

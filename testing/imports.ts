@@ -97,7 +97,6 @@ export function importsOf(source: string, name = "file.ts"): Import[] {
   return imports;
 }
 
-/** The constants of a file that are strings, by name. */
 function constantsOf(file: ts.SourceFile): Map<string, string> {
   const constants = new Map<string, string>();
   for (const statement of file.statements) {

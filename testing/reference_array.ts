@@ -46,7 +46,6 @@ export function build(
   return { shape, data };
 }
 
-/** The broadcast shape of several shapes. */
 export function broadcast(...shapes: (readonly number[])[]): number[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length));
   return Array.from({ length: rank }, (_, axis) => {

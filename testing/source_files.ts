@@ -1,8 +1,4 @@
-/**
- * The repository's own source files.
- *
- * @module
- */
+/** The repository's own source files. @module */
 
 const root = new URL("../", import.meta.url);
 const skippedFolders = ["node_modules", "coverage", "docs"];

@@ -21,7 +21,6 @@ const WORDS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\b(initial|normal|optim|organ|recogn|summar)is(e|er|es|ed|ing|ation)\b/i, "-ize"],
 ];
 
-/** Has the words themselves. */
 const EXEMPT = ["CONTRIBUTING.md", "testing/words_test.ts"];
 
 async function* textFiles(folder = ""): AsyncGenerator<string> {

@@ -1,8 +1,4 @@
-/**
- * BPE encoding: from bytes to token ids.
- *
- * @module
- */
+/** BPE encoding: from bytes to token ids. @module */
 import { ByteTable, hashSplits } from "./byte_table.ts";
 import { withRoom } from "./growable.ts";
 import { PairTable } from "./pair_table.ts";
@@ -175,7 +171,6 @@ export class Encoder {
     });
   }
 
-  /** The id of a piece that is a token. */
   #idOf(piece: number): number {
     return this.#ids[this.#idStarts[piece]!]!;
   }

@@ -1,8 +1,4 @@
-/**
- * A priority queue that pops the smallest entry first.
- *
- * @module
- */
+/** A priority queue that pops the smallest entry first. @module */
 import { withRoom } from "./growable.ts";
 
 /**

@@ -1,8 +1,4 @@
-/**
- * A hash table keyed by pairs of token ids.
- *
- * @module
- */
+/** A hash table keyed by pairs of token ids. @module */
 import { withRoom } from "./growable.ts";
 
 /** A map from pairs to non-negative integers, with open addressing. */

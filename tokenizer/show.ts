@@ -1,8 +1,4 @@
-/**
- * Values in error messages.
- *
- * @module
- */
+/** Values in error messages. @module */
 
 /** Characters of a value that an error quotes. */
 const MAX_SHOWN = 80;

@@ -1,8 +1,4 @@
-/**
- * Special tokens, which text never encodes to: they mark documents and chat turns.
- *
- * @module
- */
+/** Special tokens, which text never encodes to: they mark documents and chat turns. @module */
 
 /**
  * nanochat's special tokens in id order; their ids follow those of the merges.

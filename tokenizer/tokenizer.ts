@@ -1,8 +1,4 @@
-/**
- * The `Tokenizer` class.
- *
- * @module
- */
+/** The `Tokenizer` class. @module */
 import { Encoder } from "./encode.ts";
 import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";

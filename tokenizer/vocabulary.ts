@@ -1,8 +1,4 @@
-/**
- * A tokenizer's data, and its validation.
- *
- * @module
- */
+/** A tokenizer's data, and its validation. @module */
 import { show } from "./show.ts";
 
 /** A pair of token ids that encoding joins into one. */

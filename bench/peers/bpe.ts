@@ -50,7 +50,6 @@ function rankLines(packed: string): string {
 
 const MILLION = 1_000_000;
 
-/** The texts to encode. */
 async function textsNamed(name: string): Promise<string[]> {
   const random = makeRandom(1);
   const draw = (letters: string) =>
@@ -67,7 +66,6 @@ async function textsNamed(name: string): Promise<string[]> {
   }
 }
 
-/** Encodes a text; `way` is the library. */
 async function encode({ way = "nanodino", text = "addresses" }: JobOptions): Promise<Job> {
   const encodeText = await encoder(way);
   const texts = await textsNamed(text);

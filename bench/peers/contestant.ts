@@ -7,7 +7,6 @@ import { type Answer, type JobOptions, MARK, type Sample } from "./protocol.ts";
 export interface Contestant {
   /** Its result, to compare with those of others. */
   readonly check: readonly number[];
-  /** Measures once. */
   readonly measure: () => Promise<Sample>;
   readonly close: () => Promise<void>;
 }
@@ -28,7 +27,6 @@ export interface Side {
 export interface Surroundings {
   /** Its working folder, passed as `path`. */
   readonly folder?: string;
-  /** Flags for Deno. */
   readonly flags?: readonly string[];
 }
 
@@ -117,7 +115,6 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
 export interface ProgramOptions {
   /** Extracts what must be the same in other programs; by default nothing. */
   readonly check?: (json: Report) => readonly number[];
-  /** Environment variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Time limit of a run in seconds. @default {150} */
   readonly seconds?: number;

@@ -1,6 +1,5 @@
 /** The machine and the versions of the libraries. @module */
 
-/** Describes the machine. */
 export function machineFacts(): Record<string, string | number> {
   let processor = "unknown processor";
   try {

@@ -8,7 +8,6 @@
 
 import { deriveSeed, normalArray } from "../../tensor/random.ts";
 
-/** The sizes of the model. */
 export interface GgufSizes {
   readonly layers: number;
   readonly width: number;

@@ -190,7 +190,6 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** Square matmul. */
 async function matmul(options: JobOptions): Promise<Job> {
   const backend = await open(options);
   const { size = 1024 } = options;

@@ -7,7 +7,6 @@ import type { Sample } from "./protocol.ts";
 
 /** A number that all sides of a comparison measure. */
 export interface Quantity {
-  /** The name of the row. */
   readonly name: string;
   /** Its key in a {@linkcode Sample}. */
   readonly key: string;
@@ -19,7 +18,6 @@ export interface Quantity {
 
 /** nanodino against others. */
 export interface Comparison {
-  /** The name for `--only`. */
   readonly name: string;
   readonly device: "cpu" | "webgpu";
   readonly ours: Side;

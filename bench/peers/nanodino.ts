@@ -63,7 +63,6 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** Square matmul. */
 async function matmulJob(options: JobOptions): Promise<Job> {
   const { size = 1024, transposes = "NN" } = options;
   const device = await open(options);

@@ -18,7 +18,6 @@ export interface JobOptions {
   readonly backend?: string;
   /** Number of threads; by default one per core. */
   readonly threads?: number;
-  /** Whether to use a BLAS. */
   readonly blas?: boolean;
   /** The variant, where there are several. */
   readonly way?: string;
@@ -27,7 +26,6 @@ export interface JobOptions {
   /** Which operands are transposed: `NN`, `NT`, `TN`, `TT`. */
   readonly transposes?: string;
   readonly vocabSize?: number;
-  /** The name of a text. */
   readonly text?: string;
   /** The folder of the job's files. */
   readonly path?: string;
@@ -37,7 +35,6 @@ export interface JobOptions {
 export interface Job {
   /** Its result, to compare with those of other libraries. */
   readonly check: readonly number[];
-  /** Measures once. */
   readonly measure: () => Sample | Promise<Sample>;
 }
 

@@ -178,7 +178,6 @@ function timeTensors(
   );
 }
 
-/** Square matmul. */
 async function matmul(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const { size = 1024 } = options;

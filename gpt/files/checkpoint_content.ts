@@ -1,8 +1,4 @@
-/**
- * Encoding and decoding models and optimizers.
- *
- * @module
- */
+/** Encoding and decoding models and optimizers. @module */
 
 import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, readSafetensors, Tensor, writeSafetensors } from "../../tensor/mod.ts";

@@ -1,8 +1,4 @@
-/**
- * Listing checkpoints and reading their metadata.
- *
- * @module
- */
+/** Listing checkpoints and reading their metadata. @module */
 
 import { type CheckpointMeta, type CheckpointPart, parseMeta } from "./checkpoint_meta.ts";
 import { fileError, namesIn, type ReadOptions } from "./files.ts";

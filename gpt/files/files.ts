@@ -1,8 +1,4 @@
-/**
- * User files: locations, and writes that survive crashes and full disks.
- *
- * @module
- */
+/** User files: locations, and writes that survive crashes and full disks. @module */
 
 /**
  * The base folder of all files: `$NANODINO_HOME`, or `.cache/nanodino` in the home directory.
@@ -257,7 +253,6 @@ class Temporary implements AsyncDisposable {
     }
   }
 
-  /** Writes and syncs. */
   async write(bytes: Uint8Array): Promise<void> {
     for (let written = 0; written < bytes.length;) {
       written += await this.#file.write(bytes.subarray(written));

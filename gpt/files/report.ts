@@ -1,8 +1,4 @@
-/**
- * The report of a run: a table, and loss curves.
- *
- * @module
- */
+/** The report of a run: a table, and loss curves. @module */
 
 import { escapeXml, type PictureSize, svgDocument } from "./svg.ts";
 

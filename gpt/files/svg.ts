@@ -1,10 +1,5 @@
-/**
- * SVG documents for light and dark pages.
- *
- * @module
- */
+/** SVG documents for light and dark pages. @module */
 
-/** The size of a picture, in CSS pixels. */
 export interface PictureSize {
   readonly width: number;
   readonly height: number;

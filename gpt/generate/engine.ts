@@ -155,7 +155,6 @@ export class Engine {
     return { tokens: rows.map((row) => row.tokens), masks: rows.map((row) => row.masks) };
   }
 
-  /** Checks the options and returns the maximum number of tokens to generate. */
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
     const { samples = 1, maxTokens, readEvery, cache } = options;
     const { config, maximumLength } = this.#model;

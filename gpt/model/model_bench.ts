@@ -17,7 +17,6 @@ import { configForDepth } from "../train/scaling.ts";
 const config = configForDepth({ depth: 2, vocabSize: 1024, headDim: 64, maxSeqLen: 64 });
 const prompt = [1, 2, 3, 4];
 const options = { maxTokens: 32, temperature: 0 };
-/** A tokenizer without special tokens. */
 const tokenizer = { special: () => -1, encode: () => [], decode: () => "" };
 
 /** Registers a bench that waits for the device. */

@@ -16,7 +16,6 @@ export interface Counts {
   readonly live: number[];
   /** Live allocations after every 20th step, a garbage collection and its finalizers. */
   readonly collected: number[];
-  /** Their size in bytes. */
   readonly liveBytes: number[];
   /** Resident memory of the process in bytes, after every 20th step and a garbage collection. */
   readonly resident: number[];

@@ -10,7 +10,6 @@ import { GPT2_PATTERN, readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
 import { importRanks } from "../deps.ts";
 import type { NamedText } from "./rule_texts.ts";
 
-/** The split pattern of GPT-4. */
 const GPT4_PATTERN: string = String
   .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`;
 

@@ -1,8 +1,4 @@
-/**
- * Whether a run fits into memory, and which smaller ones do.
- *
- * @module
- */
+/** Whether a run fits into memory, and which smaller ones do. @module */
 
 import type { FloatType } from "../../tensor/mod.ts";
 import { estimateMemory, type MemoryEstimate } from "./estimate.ts";

@@ -1,8 +1,4 @@
-/**
- * Training with checkpoints and metrics in a folder.
- *
- * @module
- */
+/** Training with checkpoints and metrics in a folder. @module */
 
 import { MuonAdamW } from "../../optim/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";

@@ -28,7 +28,6 @@ export interface LearningRates {
   readonly scalarLr?: number;
 }
 
-/** A parameter group, by names of parameters. */
 export type NamedGroup =
   | Omit<AdamWGroup, "parameters" | "initialLr">
   | Omit<MuonGroup, "parameters" | "initialLr">;

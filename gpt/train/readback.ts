@@ -1,8 +1,4 @@
-/**
- * Waiting for numbers from a device, and for the event loop.
- *
- * @module
- */
+/** Waiting for numbers from a device, and for the event loop. @module */
 
 import { noGrad, stack, type Tensor } from "../../tensor/mod.ts";
 

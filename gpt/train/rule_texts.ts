@@ -4,7 +4,6 @@
  * @module
  */
 
-/** A text and its kind. */
 export interface NamedText {
   /** Its kind: one word. */
   readonly name: string;

@@ -108,7 +108,6 @@ export interface TrainingPlan {
   readonly totalFlops: number;
 }
 
-/** The depth at which everything was tuned. */
 const tunedDepth = 12;
 
 /** The best batch size at that depth, in tokens. */

@@ -2,7 +2,6 @@
 
 import { copyInto, noGrad, Tensor } from "../../tensor/mod.ts";
 
-/** Hyperparameters. */
 export interface AdamWNumbers {
   readonly lr: number;
   readonly betas: readonly [number, number];

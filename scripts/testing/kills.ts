@@ -107,7 +107,6 @@ export async function killRun(
 
 /** Options for {@linkcode killRanks}. */
 export interface KillRanksOptions extends KillOptions {
-  /** The MPI library. */
   readonly mpi: TestedMpi;
   readonly ranks: number;
 }

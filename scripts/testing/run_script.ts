@@ -2,7 +2,6 @@
 
 import { fromFileUrl } from "@std/path";
 
-/** The result of a process. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -35,7 +34,6 @@ export interface RunOptions {
   readonly stdin?: "null" | "piped";
 }
 
-/** A process of a script. */
 export function command(
   script: string,
   args: readonly string[],
@@ -50,7 +48,6 @@ export function taskCommand(task: string, args: readonly string[], home: string)
   return denoCommand(["task", "--config", configPath, task, ...args], home);
 }
 
-/** A script's command line for a shell. */
 export function shellCommand(script: string, args: readonly string[]): string {
   return [Deno.execPath(), ...scriptArguments(script, args)].map((part) => `'${part}'`).join(" ");
 }
@@ -81,7 +78,6 @@ function denoCommand(
   });
 }
 
-/** Runs a script to its end. */
 export async function runScript(
   script: string,
   args: readonly string[],

@@ -11,7 +11,6 @@ import { pruneInputs } from "./prune.ts";
  */
 export type GradientForm = "none" | "value" | "added" | "rowSum";
 
-/** A gradient program and its operands. */
 export interface GradientProgram {
   /** Has one output per input whose form is not `none`. */
   readonly program: Program;

@@ -76,14 +76,12 @@ export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Progra
   multiply: pairProgram("multiply", ex.multiply, true),
 };
 
-/** a + b */
 export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "add",
   ex.add,
   "int32",
   arithmetic.add,
 );
-/** a − b */
 export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "subtract",
   ex.subtract,
@@ -91,14 +89,12 @@ export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   arithmetic.subtract,
 );
 const multiplyNow = binary("multiply", ex.multiply, "int32", arithmetic.multiply);
-/** a · b */
 export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
   // Not in backward: gradients live long, and deferred ones would keep their operands.
   const isDeferred = typeof b !== "number" && isGradEnabled() && isFloat(a.dtype) &&
     isFloat(b.dtype) && isWorthDeferring(Math.max(a.size, b.size));
   return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
 }
-/** a / b */
 export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
 export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
@@ -138,22 +134,18 @@ const negateProgram = defineProgram(
   ({ x }) => [ex.negate(x)],
 );
 
-/** −x */
 export function negate(x: Tensor): Tensor {
   return runProgram(negateProgram, [x], [], x.dtype === "int32" ? "int32" : undefined)[0]!;
 }
 
 /** eˣ */
 export const exp: (x: Tensor) => Tensor = unary("exp", ex.exp);
-/** The natural logarithm. */
 export const log: (x: Tensor) => Tensor = unary("log", ex.log);
-/** The square root. */
 export const sqrt: (x: Tensor) => Tensor = unary("sqrt", ex.sqrt);
 /** x² */
 export const square: (x: Tensor) => Tensor = unary("square", ex.square);
 /** The absolute value, with the gradient 0 at 0. */
 export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
-/** The hyperbolic tangent. */
 export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
 
 /** 1 / (1 + e⁻ˣ) */

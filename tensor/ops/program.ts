@@ -1,8 +1,4 @@
-/**
- * Runs a program of `expression/` on tensors, with its derived gradient.
- *
- * @module
- */
+/** Runs a program of `expression/` on tensors, with its derived gradient. @module */
 
 import {
   allocateAll,

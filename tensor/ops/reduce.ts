@@ -1,8 +1,4 @@
-/**
- * Reductions: the reduced axes are moved last and merged, for a row program.
- *
- * @module
- */
+/** Reductions: the reduced axes are moved last and merged, for a row program. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";

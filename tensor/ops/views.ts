@@ -1,8 +1,4 @@
-/**
- * Views: the same elements with another shape. Nothing is copied, unless stated.
- *
- * @module
- */
+/** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
 import { applyOne, type Operation, record } from "../apply.ts";
 import { RangeError } from "../errors.ts";

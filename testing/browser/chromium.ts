@@ -4,7 +4,6 @@ import { type Browser, chromium } from "npm:playwright-core@1.65.1";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
-/** The path of an installed Chromium, or `null`. */
 export function findChromium(): string | null {
   const folders = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
   for (const name of names) {

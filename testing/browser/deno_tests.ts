@@ -76,13 +76,11 @@ export const env = {
 /** The error for a missing file. */
 export const errors = { NotFound: class extends Error {} };
 
-/** Whether the server has a folder. */
 export function statSync(url: URL): { readonly isDirectory: boolean } {
   request(url);
   return { isDirectory: url.href.endsWith("/") };
 }
 
-/** Reads a file from the server. */
 export function readFileSync(url: URL): Uint8Array<ArrayBuffer> {
   const text = request(url);
   return Uint8Array.from({ length: text.length }, (_, i) => text.charCodeAt(i) & 0xff);

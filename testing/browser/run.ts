@@ -24,7 +24,6 @@ export interface Selection {
 /** Timeout per file, in milliseconds. */
 const LONGEST = 600_000;
 
-/** A browser and a server for it. */
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
   readonly #server = serveTests();
@@ -33,7 +32,6 @@ export class TestBrowser implements AsyncDisposable {
     this.#browser = browser;
   }
 
-  /** Starts both. */
   static async start(executablePath: string): Promise<TestBrowser> {
     return new TestBrowser(await startChromium(executablePath));
   }

@@ -1,8 +1,4 @@
-/**
- * Hugging Face's `tokenizer.json`, for byte-level BPE tokenizers.
- *
- * @module
- */
+/** Hugging Face's `tokenizer.json`, for byte-level BPE tokenizers. @module */
 import { Encoder } from "../encode.ts";
 import { GPT2_PATTERN } from "../pattern.ts";
 import { show } from "../show.ts";

@@ -1,8 +1,4 @@
-/**
- * nanodino's own format: one JSON object.
- *
- * @module
- */
+/** nanodino's own format: one JSON object. @module */
 import { show } from "../show.ts";
 import { isTokenId, type Merge, type Vocabulary } from "../vocabulary.ts";
 import {

@@ -1,11 +1,6 @@
-/**
- * Shared by the readers of all formats.
- *
- * @module
- */
+/** Shared by the readers of all formats. @module */
 import { findProblem, type Vocabulary } from "../vocabulary.ts";
 
-/** A JSON object that has not been validated. */
 export type JsonObject = { readonly [key: string]: unknown };
 
 export function isObject(value: unknown): value is JsonObject {

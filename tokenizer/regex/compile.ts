@@ -1,8 +1,4 @@
-/**
- * Split patterns as programs for {@linkcode Matcher}.
- *
- * @module
- */
+/** Split patterns as programs for {@linkcode Matcher}. @module */
 import type { CharacterSet, Node } from "./parse.ts";
 
 /** An instruction. Targets are indices of instructions. */
@@ -28,7 +24,6 @@ export type Instruction =
   | { readonly op: "assertion"; readonly expression: RegExp }
   | { readonly op: "accept" };
 
-/** A compiled pattern. */
 export interface Program {
   readonly instructions: readonly Instruction[];
   readonly registers: number;

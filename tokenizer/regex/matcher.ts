@@ -19,7 +19,6 @@ const EXTRA_STEPS = 1_000_000;
 export interface Match {
   /** Start, in UTF-16 units. */
   readonly start: number;
-  /** End, exclusive. */
   readonly end: number;
 }
 
@@ -169,12 +168,10 @@ export class Matcher {
     return point !== undefined && set.has(point);
   }
 
-  /** The position after the character at `position`. */
   #after(position: number): number {
     return position + (this.#text.codePointAt(position)! > 0xffff ? 2 : 1);
   }
 
-  /** The position of the character before `position`. */
   #before(position: number): number {
     return position - (this.#text.codePointAt(position - 2)! > 0xffff ? 2 : 1);
   }

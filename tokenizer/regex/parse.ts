@@ -1,8 +1,4 @@
-/**
- * Split patterns as trees.
- *
- * @module
- */
+/** Split patterns as trees. @module */
 import { show } from "../show.ts";
 import { PART, toRegExp, translateEscape } from "../pattern.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Text shared by this module's tests and benchmarks.
- *
- * @module
- */
+/** Text shared by this module's tests and benchmarks. @module */
 import { sotuSource } from "../../data/sotu.ts";
 import { texts } from "../../data/source.ts";
 

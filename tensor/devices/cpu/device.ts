@@ -46,7 +46,6 @@ const INITIAL_BYTES = 1 << 24;
 const MAX_THREADS = 256;
 /** Milliseconds between pauses while reading. A pause takes about one. */
 const MAX_TASK_MILLISECONDS = 100;
-/** Maximum argument words of a dispatch. */
 const ARGUMENT_WORDS = 1_024;
 
 /**

@@ -5,7 +5,6 @@ import { Error, TypeError } from "../../errors.ts";
 
 export type KernelFunction = (words: number, start: number, end: number, scratch: number) => void;
 
-/** A kernel that was emitted and compiled. */
 export interface CompiledKernel {
   readonly id: number;
   /** Its module, for the workers. Engines compile equal modules once for all threads. */

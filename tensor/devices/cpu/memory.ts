@@ -248,7 +248,6 @@ export class Heap {
     block.after = added;
   }
 
-  /** Merges `block` with its neighbor `after`. */
   #absorb(block: Block, after: Block): void {
     block.units += after.units;
     block.after = after.after;

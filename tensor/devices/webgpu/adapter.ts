@@ -65,7 +65,6 @@ export interface GpuPlan {
   readonly features: ReadonlySet<string>;
 }
 
-/** A GPU that has been opened as planned. */
 export interface OpenedAdapter extends GpuPlan {
   readonly gpu: GPUDevice;
 }
@@ -122,7 +121,6 @@ export function factsOf({ info, limits, features }: GPUAdapter): AdapterFacts {
   };
 }
 
-/** Opens an adapter as planned. */
 export async function requestGpu(adapter: GPUAdapter, plan: GpuPlan): Promise<OpenedAdapter> {
   const gpu = await adapter.requestDevice({
     label: "nanodino",

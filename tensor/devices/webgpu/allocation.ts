@@ -49,9 +49,7 @@ export class WebGpuAllocation implements Allocation {
   }
 }
 
-/** A range of an allocation, for kernels. */
 export class WebGpuRange implements Allocation {
-  /** The allocation that it is a range of. */
   readonly whole: Allocation;
   /** Start: a multiple of {@linkcode BINDING_ALIGNMENT}. */
   readonly byteOffset: number;

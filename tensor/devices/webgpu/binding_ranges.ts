@@ -118,7 +118,6 @@ export function rowsInRanges(
   return viewsInRanges(device, matrices, views.length, 1, name);
 }
 
-/** A contiguous view as [rows, length]. */
 export function asMatrix({ allocation, dtype, shape, offset }: View, rows: number): View {
   const length = sizeOf(shape) / rows;
   return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };

@@ -37,7 +37,6 @@ export interface WebGpuStatistics {
   readonly readbacks: number;
   /** Buffers created, for the pool and for reading back. */
   readonly buffersCreated: number;
-  /** Compiled kernels. */
   readonly pipelinesCompiled: number;
   readonly bindGroupsCreated: number;
   /** Total size of all buffers in bytes, including free ones. */
@@ -373,7 +372,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 }
 
-/** An allocation that was not freed. */
 type LiveAllocation = WebGpuAllocation & { readonly buffer: PooledBuffer };
 
 /** The bytes of `data`, padded with zeros to whole words. */

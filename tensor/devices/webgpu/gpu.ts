@@ -56,7 +56,6 @@ export const COMMAND = {
   resolve: 3,
 } as const;
 
-/** An opened GPU. */
 export interface Gpu {
   /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
@@ -74,7 +73,6 @@ export interface Gpu {
   destroyBuffer(buffer: BufferHandle): void;
   /** Copies `data` to a buffer before later submits. `data` may be changed after the call. */
   writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
-  /** Creates a bind group layout, numbered from `firstBinding`. */
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
@@ -88,7 +86,6 @@ export interface Gpu {
   ): BindGroupHandle;
   /** Drops all bind groups. No recording that uses one may be submitted afterwards. */
   forgetBindGroups(): void;
-  /** Creates a query set of `count` timestamps. */
   createTimestamps(label: string, count: number): TimestampsHandle;
   destroyTimestamps(timestamps: TimestampsHandle): void;
 

@@ -19,7 +19,6 @@ export interface GpuCall<Method extends GpuMethod = GpuMethod> {
 export type ToWorker =
   /** Looks for an adapter; always first. */
   | { readonly kind: "find" }
-  /** Opens the GPU that was found. */
   | { readonly kind: "open"; readonly plan: GpuPlan }
   | { readonly kind: "calls"; readonly calls: readonly GpuCall[] };
 

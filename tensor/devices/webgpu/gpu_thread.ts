@@ -8,7 +8,6 @@ import { COMMAND } from "./gpu.ts";
 import type { FromWorker, ToWorker } from "./gpu_messages.ts";
 import { serveGpu } from "./gpu_worker.ts";
 
-/** A thread that drives a GPU. */
 export interface GpuThread {
   /** Posts a message; buffers in `transfer` are transferred instead of copied. */
   post(message: ToWorker, transfer: ArrayBuffer[]): void;

@@ -18,7 +18,6 @@ export const ARGUMENT_SLOT_BYTES = 256;
 /** Maximum number of cached bind groups; beyond it the cache is cleared. */
 const MAX_BIND_GROUPS = 16_384;
 
-/** A range of a buffer that is bound. */
 export interface BoundBuffer {
   readonly buffer: PooledBuffer;
   /** Start: a multiple of 256. */

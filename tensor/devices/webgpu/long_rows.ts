@@ -26,7 +26,6 @@ interface Piece {
   readonly length: number;
 }
 
-/** Whether a row of a view always fits one binding, wherever it starts. */
 export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {
   const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];
   return rowFitsOneBinding(device, view, (length - 1) * stride + 1);

@@ -19,7 +19,6 @@ import {
 export interface OperandsPattern {
   /** Inputs, then outputs. */
   readonly operands: readonly OperandPattern[];
-  /** Index of the first output. */
   readonly firstOutput: number;
   /** Number of outer axes, which are arguments (for a row program, without the row itself). */
   readonly rank: number;

@@ -47,7 +47,6 @@ interface Team {
 const PROCESSOR_VECTOR = 8;
 /** Rows that keep all CPU cores busy with one lane each. */
 const CPU_ROWS = 16;
-/** Maximum row length for a single lane. */
 const MAX_SINGLE_LANE_ROW = 32;
 /** Threads that saturate a GPU; more lanes per row do not help. */
 const GPU_THREADS = 32_768;

@@ -71,7 +71,6 @@ export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
 
 const isBuiltIn = new Set(["-", "sqrt", "abs", "floor"]);
 
-/** A unary operation as a WGSL expression. */
 export function unaryCode(operation: UnaryOperation, a: string, width: Width): string {
   const name = unaryNames[operation];
   return isBuiltIn.has(name) ? `${name}(${a})` : `${name}${width}(${a})`;

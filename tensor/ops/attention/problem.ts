@@ -14,7 +14,6 @@ export interface AttentionProblem {
   readonly heads: number;
   /** Key and value heads: Hkv. Each serves `heads / keyHeads` consecutive query heads. */
   readonly keyHeads: number;
-  /** Head size: D. */
   readonly headSize: number;
   /** Scale of the scores q·k. */
   readonly scale: number;

@@ -1,8 +1,4 @@
-/**
- * Copies rows between tensors and attention blocks in scratch memory, on the CPU.
- *
- * @module
- */
+/** Copies rows between tensors and attention blocks in scratch memory, on the CPU. @module */
 
 import {
   F32,

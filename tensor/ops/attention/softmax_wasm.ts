@@ -210,7 +210,6 @@ export type ScaleRowsFunction = FunctionReference<
   null
 >;
 
-/** Defines the function that scales each row of a block. */
 export function defineScaleRows(module: ModuleBuilder, head: number): ScaleRowsFunction {
   return module.defineProcedure([I32, I32, I32], (f, rows, factors, count) => {
     f.forRange(0, count, 1, (row) => {

@@ -241,7 +241,6 @@ export function kernelByParts(
   };
 }
 
-/** The names of the accumulators for 32 columns each. */
 export function accumulators(name: string, parts: number): string[] {
   return Array.from({ length: parts }, (_, part) => `${name}${part}`);
 }

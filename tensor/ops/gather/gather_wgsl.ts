@@ -19,7 +19,6 @@ const LANES = 64;
 /** Vector width of a kernel: four if the rows allow it. */
 export type Width = 1 | 4;
 
-/** The vector width for the rows of a matrix. */
 export function rowWidth(view: View): Width {
   return view.shape.at(-1)! % 4 === 0 && view.offset % 4 === 0 ? 4 : 1;
 }

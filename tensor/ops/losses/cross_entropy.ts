@@ -1,8 +1,4 @@
-/**
- * Cross-entropy loss.
- *
- * @module
- */
+/** Cross-entropy loss. @module */
 
 import { deferredOperation } from "../../deferred.ts";
 import { RangeError } from "../../errors.ts";

@@ -93,7 +93,6 @@ function copiedBytes({ n, k, outer, inner, b }: MatmulProblem): number {
   return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
 }
 
-/** The part of a matmul from `start` to `end` along one side. */
 function part(problem: MatmulProblem, side: Side, start: number, end: number): MatmulProblem {
   const { a, b, c } = problem;
   const moved = (matrix: Matrix, stride: number): Matrix => ({

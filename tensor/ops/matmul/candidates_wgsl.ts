@@ -1,8 +1,4 @@
-/**
- * The matmul kernels on WebGPU, and the choice among them.
- *
- * @module
- */
+/** The matmul kernels on WebGPU, and the choice among them. @module */
 
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { bytesPerElement } from "../../dtype.ts";

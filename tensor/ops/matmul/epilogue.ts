@@ -1,8 +1,4 @@
-/**
- * Epilogues of a matmul, where its kernel does not fuse them, and their gradient.
- *
- * @module
- */
+/** Epilogues of a matmul, where its kernel does not fuse them, and their gradient. @module */
 
 import type { CpuDevice, View } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";

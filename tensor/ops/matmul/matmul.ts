@@ -95,7 +95,6 @@ const inferMatmul: Operation<Attributes>["infer"] = (
   return [{ shape, dtype: a!.dtype }];
 };
 
-/** A matmul with addends and an activation. */
 function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",

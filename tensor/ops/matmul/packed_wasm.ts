@@ -1,8 +1,4 @@
-/**
- * Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles.
- *
- * @module
- */
+/** Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles. @module */
 
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";

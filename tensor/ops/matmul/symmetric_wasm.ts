@@ -1,8 +1,4 @@
-/**
- * Symmetric matmuls, such as X·Xᵀ: computes the upper half and mirrors it.
- *
- * @module
- */
+/** Symmetric matmuls, such as X·Xᵀ: computes the upper half and mirrors it. @module */
 
 import type { CpuDevice, WasmKernel } from "../../device.ts";
 import {

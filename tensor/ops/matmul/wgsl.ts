@@ -1,8 +1,4 @@
-/**
- * Matmul on WebGPU. `candidates_wgsl.ts` holds the kernels and chooses among them.
- *
- * @module
- */
+/** Matmul on WebGPU. `candidates_wgsl.ts` holds the kernels and chooses among them. @module */
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { chooseBySize, runCandidate } from "./candidates_wgsl.ts";

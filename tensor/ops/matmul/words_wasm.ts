@@ -1,8 +1,4 @@
-/**
- * Addresses and strides of a matmul's operands, as kernel arguments.
- *
- * @module
- */
+/** Addresses and strides of a matmul's operands, as kernel arguments. @module */
 
 import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";

@@ -19,7 +19,6 @@ export interface AttentionArrays {
   readonly q: ArrayLike<number>;
   readonly k: ArrayLike<number>;
   readonly v: ArrayLike<number>;
-  /** Upstream gradient. */
   readonly dy: ArrayLike<number>;
 }
 

@@ -34,7 +34,6 @@ import {
 } from "../../mod.ts";
 import { logSumExpLine, lossCases } from "./loss_cases.ts";
 
-/** The values of an input. */
 export type Filling =
   /** Numbers between about −2 and 2. */
   | "normal"
@@ -522,7 +521,6 @@ const products: Case[] = [
   },
 ];
 
-/** Every case. */
 export const cases: readonly Case[] = [
   ...elementwise,
   ...reductions,

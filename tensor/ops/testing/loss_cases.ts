@@ -1,8 +1,4 @@
-/**
- * Cases of cross-entropy, from logits and fused with the linear layer.
- *
- * @module
- */
+/** Cases of cross-entropy, from logits and fused with the linear layer. @module */
 
 import {
   at,

@@ -16,7 +16,6 @@ export interface MatmulCase {
   /** Batch axes along which an operand is broadcast. */
   readonly sharedA: readonly number[];
   readonly sharedB: readonly number[];
-  /** Whether an operand is column-major. */
   readonly columnMajorA: boolean;
   readonly columnMajorB: boolean;
   /** Number of elements around each matrix: above 0, matrices are slices of larger tensors. */
@@ -424,7 +423,6 @@ function indices(lengths: readonly number[]): number[][] {
   );
 }
 
-/** Deterministic pseudorandom numbers in [−1, 1). */
 function randomNumbers(seed: number): () => number {
   let state = seed + 1;
   return () => {

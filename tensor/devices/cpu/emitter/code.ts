@@ -68,7 +68,6 @@ export function writeSigned(bytes: number[], value: number): void {
 const floatScratch = new Float32Array(1);
 const integerScratch = new Int32Array(floatScratch.buffer);
 
-/** The bits of a number as a 32-bit float. */
 export function floatBits(value: number): number {
   floatScratch[0] = value;
   return integerScratch[0]!;
@@ -129,7 +128,6 @@ export function memoryAccess(
   };
 }
 
-/** Reads a vector constant from its local. */
 export function constantVector(lanes: Lanes): Code {
   return (sink) => {
     const index = sink.constantLocal(lanes);

@@ -23,7 +23,6 @@ export interface FunctionReference<P extends readonly Type[], R extends Value | 
   readonly result: R extends Value ? Type<R> : null;
 }
 
-/** The value types of a parameter list. */
 export type ValuesOf<P extends readonly Type[]> = { readonly [K in keyof P]: InstanceType<P[K]> };
 
 const OPCODE = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, br: 0x0c, brIf: 0x0d };

@@ -64,7 +64,6 @@ export class ModuleBuilder {
     return { index, parameters, result: null };
   }
 
-  /** Sets the code of a declared function. */
   setBody(index: number, code: number[]): void {
     this.#bodies[index] = code;
   }

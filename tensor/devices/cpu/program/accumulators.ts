@@ -137,7 +137,6 @@ export class Accumulators {
     return this.#f.local(error.equal(error).select<F32x4>(sum.add(error), sum));
   }
 
-  /** A result reduced over the lanes, in all lanes. */
   resultAcrossLanes(index: number): Local<F32x4> {
     const f = this.#f;
     const lanes = this.result(index);

@@ -33,7 +33,6 @@ class ColumnWriter {
   /** The address of the current column, for each operand. */
   readonly #cursors: readonly Local<I32>[];
   readonly #isFull: boolean;
-  /** The known values of each vector of rows. */
   readonly #known: KnownValues[];
 
   constructor(
