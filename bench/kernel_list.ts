@@ -28,7 +28,7 @@ export type Way = () => Tensor;
 export interface Kernel {
   /** Operation and size. */
   readonly name: string;
-  /** What `plain` is. */
+  /** The composition that `plain` computes. */
   readonly replaces: string;
   /** Floating-point operations, for a compute-bound kernel. */
   readonly flops?: number;

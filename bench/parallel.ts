@@ -28,7 +28,7 @@ const flags = {
 
 const MIB = 2 ** 20;
 
-/** What two ranks do in turn: as training does, without sharing, and with other buckets. */
+/** The work of two ranks, in turn: as in training, without sharing, and with other buckets. */
 const ways: readonly Way[] = [
   { isSharded: true, bucketBytes: 4 * MIB },
   { isSharded: false, bucketBytes: 4 * MIB },
@@ -154,7 +154,7 @@ function waysTable(rounds: readonly Round[]): string {
   );
 }
 
-/** What is compared within a round, and the loads. */
+/** The variants of a round, and the loads. */
 function pairsTable(rounds: readonly Round[]): string {
   const pair = (ratio: (round: Round) => number) => medianAndAll(rounds.map(ratio), 2);
   const [sharded, replicated] = [0, 1].map((i) => ({ ranks }: Round) => ranks[i]!) as [

@@ -1,5 +1,5 @@
 /**
- * What `parallel.ts` starts as ranks: steps of `base`, with optimizers that share their work or repeat
+ * Started by `parallel.ts` as ranks: steps of `base`, with optimizers that share their work or repeat
  * it, a few steps of each in turn. Rank 0 prints the times as JSON.
  *
  * @module

@@ -25,7 +25,7 @@ export interface Processor {
 /** The work of a dispatch, and its measured time. */
 export type Dispatch = Pick<ProfileEvent, "name" | "flops" | "bytes" | "milliseconds">;
 
-/** What bounds the time of a kernel. */
+/** The bound on a kernel's time. */
 export type Bound = "compute" | "bandwidth" | "dispatch";
 
 /** One GPU of each class. */

@@ -26,7 +26,7 @@ const flags = {
   ...profileFlags,
 };
 
-/** What is timed. */
+/** The timed parts. */
 const parts = ["forward", "backward", "optimizer", "step"] as const;
 
 const script: Script<typeof flags> = {

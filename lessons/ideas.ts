@@ -6,7 +6,7 @@ export interface Idea {
   readonly idea: string;
   /** The file, relative to the root of the repository. */
   readonly path: string;
-  /** What it is in the library. */
+  /** Its place in the library. */
   readonly becomes: string;
 }
 

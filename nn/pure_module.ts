@@ -4,7 +4,7 @@ import { TypeError } from "../tensor/errors.ts";
 import { type Scope, Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
-/** Is called with a tensor that a module computes on the way, and its name. */
+/** Receives an intermediate tensor of a module, and its name. */
 export type Watch = (name: string, tensor: Tensor) => void;
 
 /** For each pure module that is running, the scope of the code that called it, the innermost last. */
@@ -84,7 +84,7 @@ function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
 }
 
 /**
- * Prepares a callback for what the pure module that is running computes on the way.
+ * Prepares a callback for intermediate tensors of the running pure module.
  *
  * The callback gets aliases without history, which belong to the code that called the module: they
  * outlive the module as its result does, may be disposed of at once, and may be kept.

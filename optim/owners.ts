@@ -4,11 +4,12 @@
 export interface OwnedWork {
   /** The parameter. */
   readonly name: string;
-  /** What its update costs, in any unit. */
+  /** The work of updating a parameter. */
   readonly cost: number;
 }
 
 /**
+ * The cost of its update, in any unit.
  * Gives each parameter to a rank, so that all ranks have about the same work: the largest first, each
  * to the rank with the least work so far. The same on every rank, since it depends on nothing else.
  *

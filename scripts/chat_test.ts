@@ -53,7 +53,7 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   const broken = `${home}/broken.jsonl`;
   await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
   const cases: [string[], number, string][] = [
-    [[], 2, "got a run saved after step 8. --resume goes on with it, --overwrite removes it"],
+    [[], 2, "got a run saved after step 8. --resume continues it, --overwrite removes it"],
     [
       ["--overwrite", "--conversations", broken],
       1,

@@ -66,7 +66,7 @@ async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
   const path = from === "" ? coreBundlePath() : `${coreBundlePath()}.zip`;
   const arriving = from === "" ? await writeDemonstration(path) : `${path}.new`;
   if (from !== "") {
-    using interrupt = onInterrupt("Stopping. The next attempt goes on with what is there.");
+    using interrupt = onInterrupt("Stopping. The next attempt resumes the download.");
     const { signal } = interrupt;
     try {
       const digest = await download(from, arriving, {

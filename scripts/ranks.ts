@@ -15,7 +15,7 @@ const flags = {
   n: integer(2, "The number of ranks"),
   retries: integer(3, "How often to start again after a rank has died", { least: 0 }),
   shrink: toggle("Start again with half as many ranks"),
-  launcher: text("mpiexec", "What starts ranks, with flags of its own", "COMMAND"),
+  launcher: text("mpiexec", "The launcher, with its flags", "COMMAND"),
 };
 
 /** Exit codes that another try would not change: done, wrong flags, stopped. */

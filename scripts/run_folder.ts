@@ -29,7 +29,7 @@ export async function lockRunFolder(
   if (resume || overwrite || step === undefined) return lock;
   await lock[Symbol.asyncDispose]();
   const ways = [
-    ...(resume === undefined ? [] : ["--resume goes on with it"]),
+    ...(resume === undefined ? [] : ["--resume continues it"]),
     "--overwrite removes it and begins again",
     "another --model-tag keeps it",
   ];

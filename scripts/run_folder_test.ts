@@ -20,7 +20,7 @@ Deno.test("a run does not replace another one without --overwrite", async () => 
   assertEquals(refused.code, 2);
   assertMatch(
     refused.stderr,
-    /got a run saved after step 20\. --resume goes on with it, --overwrite removes it/,
+    /got a run saved after step 20\. --resume continues it, --overwrite removes it/,
   );
   const both = await runScript("base_train.ts", ["--resume", "--overwrite"], home);
   assertEquals(both.code, 2);

@@ -34,7 +34,7 @@ export interface DeviceMemory {
   readonly liveBytes: number;
   /** In live allocations, at the peak. */
   readonly peakBytes: number;
-  /** What the device allocates at most: 4 GiB on the CPU, where addresses have 32 bits. */
+  /** Maximum bytes of all allocations: 4 GiB on the CPU, where addresses have 32 bits. */
   readonly limitBytes: number;
 }
 

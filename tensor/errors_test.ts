@@ -23,7 +23,7 @@ const programs: Readonly<Record<string, string>> = {
   "a device": "await tensor.openDevice('cpu', { threads: 0 });",
 };
 
-/** Runs a program in a folder of its own, and returns what it writes about its error. */
+/** Runs a program in a new folder, and returns its error output. */
 async function run(line: string, flags: readonly string[] = []): Promise<string> {
   const folder = await Deno.makeTempDir();
   const program = `${folder}/program.ts`;
@@ -95,7 +95,7 @@ Deno.test("files of the library use the errors of tensor/errors.ts", async () =>
         .replaceAll(/\/\*[^]*?\*\//g, "");
       for (const [, name] of source.matchAll(/\bnew ((?:Range|Syntax|Type)?Error)\(/g)) {
         seen++;
-        // What a worker gets as text has them as parameters.
+        // Workers that are started from text have them as parameters.
         const imported = new RegExp(
           `import \\{[^}]*\\b${name}\\b[^}]*\\} from "[./a-z]*errors\\.ts"|\\b${name}: ${name}Constructor`,
         );

@@ -36,7 +36,7 @@ export interface ProfileEvent {
   readonly bytes: number | undefined;
 }
 
-/** What a device did during a period of time. */
+/** The work of a device during a period of time. */
 export interface Profile {
   /** Wall-clock duration in milliseconds. */
   readonly milliseconds: number;

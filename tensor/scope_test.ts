@@ -4,7 +4,7 @@ import { gpuTest } from "../testing/gpu.ts";
 import { type Device, Tensor } from "./mod.ts";
 import { allocate } from "./tensor.ts";
 
-/** Whether the runtime tells tasks apart; browsers do not. */
+/** Whether the runtime distinguishes tasks; browsers do not. */
 const isTold = Reflect.has(globalThis, "process");
 
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

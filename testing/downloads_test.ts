@@ -16,7 +16,7 @@ const lock: Lock = await read("deno.lock");
 /** The name of a package, from an entry of the lock file, which may name its peers, too. */
 const nameOf = (entry: string): string => entry.slice(0, entry.indexOf("@", 1));
 
-/** What Deno asks of an npm registry when it runs with nothing in its cache. */
+/** The requests of Deno to an npm registry, starting with an empty cache. */
 async function downloadsOf(
   args: readonly string[],
   cwd: string | URL = root,

@@ -5,7 +5,7 @@ import { isTestOrBench } from "./imports.ts";
 const folder = new URL("../gpt/model/", import.meta.url);
 
 /**
- * What the model may be made of: layers, and operations that every text on transformers names. An
+ * Building blocks of the model: layers, and operations that every text on transformers names. An
  * operation that is two of them at once is a matter of speed, and belongs below the model or beside it.
  */
 const allowed = new Set([
@@ -19,7 +19,7 @@ const allowed = new Set([
 /** Methods that say when memory is freed, or how kernels are run. */
 const forbiddenMethods = ["scope", "dispose", "moveTo", "dispatch"];
 
-/** What a model's file takes from `tensor` and `nn` that is not allowed, and what it does itself. */
+/** Forbidden imports and operations of a model's file. */
 function violationsIn(source: string): string[] {
   const file = ts.createSourceFile("file.ts", source, ts.ScriptTarget.Latest);
   const found: string[] = [];

@@ -23,7 +23,7 @@ export interface Side {
   readonly start: () => Promise<Contestant>;
 }
 
-/** What a job needs besides its script. */
+/** Inputs of a job besides its script. */
 export interface Surroundings {
   /** Its working folder, passed as `path`. */
   readonly folder?: string;

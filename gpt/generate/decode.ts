@@ -129,7 +129,7 @@ const backOut = defineProgram(
   ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
 );
 
-/** What a layer needs beside the residual stream. */
+/** Inputs of a layer besides the residual stream. */
 interface Context {
   readonly model: GPT;
   readonly layer: number;

@@ -280,7 +280,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   }
 }
 
-/** What all ranks agree on after each step: the loss, whether to stop, and whether to save. */
+/** Agreement of all ranks after each step: the loss, whether to stop, and whether to save. */
 class Agreement implements LoopRanks {
   /** Whether any rank got a signal. */
   isStopping = false;
@@ -344,7 +344,7 @@ class StepClock {
     return seconds / steps;
   }
 
-  /** What the duration of a step means for the run. */
+  /** Speed and remaining time, from the duration of a step. */
   speed(
     step: number,
     seconds: number,

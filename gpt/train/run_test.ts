@@ -136,7 +136,7 @@ Deno.test("a signal stops the run after the step, and saves it", async () => {
   const events: TrainingEvent[] = [];
   const options: TrainOptions = {
     ...await setUp(tinyPlan()),
-    // Reading after every step, so that the first is told of before the last is done.
+    // Reading after every step, so that the first is reported before the last is done.
     sample: { every: 1, run: () => Promise.resolve([]) },
     save: { every: -1, run: (state) => Promise.resolve(`${saved.push(state.step)}`) },
     signal: controller.signal,

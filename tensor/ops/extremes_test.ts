@@ -47,7 +47,7 @@ const differences: readonly Difference[] = [
   // NaN is not hidden.
   { expression: "torch.abs(x)", part: "gradient", at: NaN, ours: NaN },
   { expression: "torch.sign(x)", part: "value", at: NaN, ours: NaN },
-  // What is not clamped passes its gradient, NaN as well; PyTorch gives 0.
+  // Values that are not clamped pass their gradient, NaN as well; PyTorch gives 0.
   { expression: "x.clamp(-0.5, 150)", part: "gradient", at: NaN, ours: 1 },
   // The limit.
   { expression: "F.gelu(x)", part: "value", at: Infinity, ours: Infinity },

@@ -44,7 +44,7 @@ function upload(device: Device, { shape, data }: ReferenceArray, type: DType): T
   return Tensor.from(device, [...data], { shape, dtype: type });
 }
 
-/** What half precision changes. */
+/** Differences in half precision. */
 const precisions = {
   float32: { round: Math.fround, relative: 1e-5, smallest: 1e-37, gradient: 2e-5 },
   // Kernels compute in single precision and round once, by 2⁻¹¹ of the result or half of the

@@ -76,7 +76,7 @@ Deno.test("a split pattern from a file cannot keep the process busy, whatever th
   ) {
     assertThrows(use, RangeError, 'got more from "(\\\\w+\\\\s?)+$"');
   }
-  // What came before does not count.
+  // Earlier text does not count.
   assertEquals(hostile.decode(hostile.encode(text)), text);
 
   const pattern = "(a+)+b|[^]";

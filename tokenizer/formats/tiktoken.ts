@@ -14,7 +14,7 @@ import { checked, fromBase64, malformed, toBase64 } from "./parse.ts";
 
 const KIND = "the tiktoken ranks";
 
-/** What a rank file leaves out. */
+/** Data that a rank file lacks. */
 export interface TiktokenOptions {
   /** Split pattern. @default {SPLIT_PATTERN} */
   pattern?: string;

@@ -35,7 +35,7 @@ export class Matcher {
   #text = "";
   #steps = 0;
   /**
-   * What is left to try, as entries of three numbers:
+   * Alternatives left to try, as entries of three numbers:
    * - instruction, position, `ONCE`: continue there;
    * - instruction, position, least position: continue one character earlier, down to the least;
    * - `RESTORE`, register, value.

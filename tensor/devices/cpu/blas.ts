@@ -126,7 +126,7 @@ export class Blas {
     }
   }
 
-  /** What a worker needs to open it as well. */
+  /** The data that a worker needs to open it as well. */
   get forWorkers(): NonNullable<WorkerStart["blas"]> {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }

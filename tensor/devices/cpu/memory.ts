@@ -86,7 +86,7 @@ export class Heap {
   peakBytes = 0;
   /** Bytes that the memory can hold. */
   readonly limitBytes: number;
-  /** What ends the message that there is no room. */
+  /** Ends the out-of-memory message. */
   advice: () => string = () => "";
   readonly #maximumPages: number;
   readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);

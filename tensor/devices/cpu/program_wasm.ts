@@ -24,7 +24,7 @@ const THREAD_THRESHOLD = 5000;
 /** Maximum scratch memory of a thread in bytes: what stays in its cache. */
 const MAX_SCRATCH_BYTES = 1 << 20;
 
-/** What is computed once per program. */
+/** Computed once per program. */
 interface Costs {
   readonly kernels: Map<string, WasmKernel>;
   /** Approximate nanoseconds per element. */

@@ -10,7 +10,7 @@ const TRANSPOSE = 112;
 /** Posting a part to a worker costs less than 0.5 µs; a part of this size takes at least 2 µs. */
 const MIN_FLOPS = 200_000;
 
-/** What the work items are, by their index among the arguments. */
+/** The kinds of work items, by their index among the arguments. */
 const SPLITS = ["columns", "rows", "batch"] as const;
 
 /**

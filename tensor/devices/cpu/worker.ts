@@ -55,7 +55,7 @@ export interface WorkerStart {
   readonly oneDnn: OneDnnStart | null;
 }
 
-/** What a worker reports when it is ready. */
+/** Reported by a worker when it is ready. */
 export interface WorkerReport {
   readonly hasBlas: boolean;
   readonly hasOneDnn: boolean;

@@ -44,7 +44,7 @@ export interface WebGpuOptions {
 /** Assumed if an adapter does not state its subgroup size. */
 const USUAL_SUBGROUP_SIZE = 32;
 
-/** What an adapter says of itself, as plain data that can be sent to another thread. */
+/** The facts of an adapter, as plain data that can be sent to another thread. */
 export interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;

@@ -31,7 +31,7 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(bytes / step) * step;
 }
 
-/** What a {@linkcode BufferPool} needs of the device. */
+/** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
   /** Maximum total size of all buffers, in bytes. */
   readonly memoryLimit: number;
@@ -43,7 +43,7 @@ export interface BufferPoolOptions {
   readonly submit: () => void;
   /** Called after buffers were destroyed: drop all references to them. */
   readonly forget: () => void;
-  /** What ends the message that there is no room. */
+  /** Ends the out-of-memory message. */
   readonly advice: () => string;
 }
 

@@ -25,7 +25,7 @@ interface Layout {
   readonly pipeline: GPUPipelineLayout;
 }
 
-/** What the class uses of other files. */
+/** Functions of other files that the class uses. */
 export interface DirectGpuParts {
   readonly encoding: Encoding;
   readonly oneLine: (message: string) => string;

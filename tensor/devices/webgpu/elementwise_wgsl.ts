@@ -17,7 +17,7 @@ import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 export interface Plan {
   /** Identifies everything but the program that the kernel's code depends on. */
   readonly variant: string;
-  /** What is known of the operands at code generation. */
+  /** Properties of the operands that the code depends on. */
   readonly pattern: OperandsPattern;
   /** Generates the kernel, under this cache key. */
   readonly makeKernel: (key: string) => WgslKernel;

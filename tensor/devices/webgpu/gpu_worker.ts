@@ -6,7 +6,7 @@ import type { defineEncoding } from "./encode.ts";
 import type { COMMAND, Gpu } from "./gpu.ts";
 import type { FromWorker, GpuCall, ToWorker } from "./gpu_messages.ts";
 
-/** What the worker uses of other files; each function refers to nothing outside itself. */
+/** Functions of other files that the worker uses; each refers to nothing outside itself. */
 export interface GpuWorkerParts {
   readonly COMMAND: typeof COMMAND;
   readonly oneLine: (message: string) => string;

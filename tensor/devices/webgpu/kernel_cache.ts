@@ -42,7 +42,7 @@ export interface BindingLayout {
   readonly argumentBytes: number;
 }
 
-/** What a {@linkcode KernelCache} needs of the device. */
+/** Options for {@linkcode KernelCache}. */
 export interface KernelCacheOptions {
   readonly ring: BufferHandle;
   /** Maximum size of a binding, in bytes. */

@@ -1,4 +1,4 @@
-/** What elementwise and row kernels share: operands and formulas in WGSL. @module */
+/** Shared by elementwise and row kernels: operands and formulas in WGSL. @module */
 
 import type { WgslBuffer } from "../../device.ts";
 import { type Expression, operandsOf } from "../../expression/expression.ts";

@@ -55,7 +55,7 @@ export function collapseAxes(
   return { sizes: newSizes, strides: newStrides };
 }
 
-/** What is known of an operand at code generation; equal patterns share kernels. */
+/** Properties of an operand that the code depends on; equal patterns share kernels. */
 export interface OperandPattern {
   /** Index of its storage buffer: operands in one allocation share a buffer. */
   readonly buffer: number;

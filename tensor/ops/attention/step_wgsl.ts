@@ -74,7 +74,7 @@ fn power(x: f32) -> f32 {
   return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);
 }
 
-// What a row of projections is multiplied by to have a mean square of 1; turning it changes nothing.
+// Scale of a row of projections to a mean square of 1, which rotation does not change.
 fn normFactor(at: i32) -> f32 {
   var squares = 0.0;
   for (var i = 0; i < ${parts}; i++) {

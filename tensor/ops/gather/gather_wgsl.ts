@@ -276,7 +276,7 @@ ${beginMain(LANES)}
   let i = group * ${LANES}u + lane;
   if (i >= u32(arguments.count)) { return; }
   let length = u32(arguments.length);
-  // What lies before the first column becomes a large number, too.
+  // Positions before the first column become large numbers, too.
   let position = u32(positions[u32(arguments.positionsOffset) + i]) - u32(arguments.firstColumn);
   let place = u32(arguments.outputOffset) + i;
   if (position < length) {

@@ -75,7 +75,7 @@ export function crossEntropy(
   return losses.sum().div(countTargets(targets));
 }
 
-/** What deferred logits will be computed from: softcap(hidden · weightᵀ). */
+/** The operands of deferred logits: softcap(hidden · weightᵀ). */
 interface Head {
   readonly hidden: Tensor;
   readonly weight: Tensor;

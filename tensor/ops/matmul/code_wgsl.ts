@@ -1,5 +1,5 @@
 /**
- * What all matmul kernels in WGSL share: arguments, offsets of batch items, loading and storing
+ * Shared by all matmul kernels in WGSL: arguments, offsets of batch items, loading and storing
  * elements.
  *
  * All of them take the same arguments, so any of them can compute any matmul that it supports, and
@@ -60,7 +60,7 @@ export function elementOf(dtype: DType): Element {
   throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
 }
 
-/** What a matmul kernel depends on, besides its algorithm. */
+/** Properties that a matmul kernel's code depends on, besides its algorithm. */
 export interface KernelForm {
   /** Whether a is row-major after transposition. */
   readonly rowMajorA: boolean;

@@ -9,7 +9,7 @@ export interface Difference {
   readonly expression: string;
   readonly part: "value" | "gradient";
   readonly at: number;
-  /** What is expected instead. */
+  /** Our result, which differs from that of PyTorch. */
   readonly ours: number | "from -1 to 1";
 }
 

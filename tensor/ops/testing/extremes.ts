@@ -1,5 +1,5 @@
 /**
- * What PyTorch 2.6.0 gives in `float32` on the CPU at zeros, large numbers, infinities and NaN: values,
+ * Results of PyTorch 2.6.0 in `float32` on the CPU at zeros, large numbers, infinities and NaN: values,
  * and gradients of their sum. Each row is named by the expression that was evaluated:
  *
  * ```py

@@ -237,7 +237,7 @@ export const EPILOGUES_OF_LINEAR: readonly MatmulCase[] = MATMUL_CASES.flatMap((
   return [{ ...each, name: `${each.name}, then more`, epilogue: EPILOGUES[0]! }];
 });
 
-/** What {@linkcode checkMatmul} prepared and found. */
+/** An operand of {@linkcode checkMatmul}. */
 interface Operand {
   readonly view: View;
   readonly values: TypedArray;

@@ -1,5 +1,5 @@
 /**
- * What all values of the emitter share: instructions and their encoding.
+ * Shared by all values of the emitter: instructions and their encoding.
  *
  * Source: the WebAssembly specification 3.0, chapter 5.
  *

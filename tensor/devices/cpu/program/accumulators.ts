@@ -1,4 +1,4 @@
-/** Accumulators for reductions along a row, several side by side. @module */
+/** Accumulators for several reductions along a row. @module */
 
 import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
@@ -90,7 +90,7 @@ export class Accumulators {
       : Array.from({ length: results }, () => f.local(F32x4.of(0).bits()));
   }
 
-  /** What masked lanes must contribute. */
+  /** The contribution of masked lanes. */
   get identity(): F32x4 {
     return this.#isInteger
       ? I32x4.of(integerIdentities[this.operation]).asF32x4()

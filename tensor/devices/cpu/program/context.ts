@@ -1,4 +1,4 @@
-/** What the kernels of all modes share: arguments, operands, and the loop over runs. @module */
+/** Shared by the kernels of all modes: arguments, operands, and the loop over runs. @module */
 
 import type { DType } from "../../../dtype.ts";
 import type { Expression } from "../../../expression/expression.ts";

@@ -17,7 +17,7 @@ export interface OperandKind {
   readonly dtype?: DType;
 }
 
-/** What to run: `values` gives element `i` of input `k`. */
+/** The inputs of a run: `values` gives element `i` of input `k`. */
 export interface ProgramCase {
   readonly shape: readonly number[];
   readonly inputs?: readonly OperandKind[];
