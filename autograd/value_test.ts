@@ -81,7 +81,6 @@ for (const { name, run, reference, smooth, corners } of unary) {
   });
 }
 
-/** An operation on two values. */
 interface BinaryCase {
   readonly name: string;
   readonly run: (a: Value, b: Value | number) => Value;

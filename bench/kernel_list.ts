@@ -42,7 +42,6 @@ export interface Kernel {
 const [BATCH, SEQUENCE, WIDTH, HEADS, VOCABULARY] = [4, 256, 256, 4, 4096];
 const TOKENS = BATCH * SEQUENCE;
 
-/** Bytes of float32 elements. */
 const floats = (count: number) => 4 * count;
 
 /** Matmul, against the naive kernel. */
@@ -106,7 +105,6 @@ const composedSoftmax = (x: Tensor): Tensor => {
   return powers.div(powers.sum(-1, true));
 };
 
-/** All kernels, in the order of the table. */
 export const kernels: readonly Kernel[] = [
   matmulKernel("widening", [TOKENS, WIDTH, 4 * WIDTH], { transposeB: true }),
   matmulKernel("head", [TOKENS, WIDTH, VOCABULARY], { transposeB: true }),

@@ -199,7 +199,6 @@ function medianAndAll(values: readonly number[], decimals = 0): string {
   return `${median(values).toFixed(decimals)} (${all})`;
 }
 
-/** The same with numbers of two decimals. */
 function rounded(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (_, each) => typeof each === "number" ? round(each, 2) : each),

@@ -21,7 +21,6 @@ import { randomBatch } from "./step.ts";
 export interface Way {
   /** Whether each parameter has one owner, or every rank updates all of them. */
   readonly isSharded: boolean;
-  /** Bytes that are exchanged at once. */
   readonly bucketBytes: number;
 }
 

@@ -1,12 +1,10 @@
 /** Stored benchmark results, and tables of them. @module */
 
-/** A side of a comparison. */
 export interface Measured {
   /** The library, or another name of the side. */
   readonly library: string;
   /** The median; `null` if it could not be measured. */
   readonly value: number | null;
-  /** Why it could not be measured. */
   readonly reason?: string;
 }
 
@@ -20,7 +18,6 @@ export interface Row {
   readonly ratio: number | null;
   /** The smallest and the largest ratio of a single round. */
   readonly spread: readonly [number, number] | null;
-  /** The target of the ratio, if any. */
   readonly wanted: number | null;
 }
 
@@ -37,7 +34,6 @@ export interface Results {
   readonly sessions: readonly Session[];
 }
 
-/** The file of the stored results. */
 export const RESULTS_URL: URL = new URL("results.json", import.meta.url);
 
 /** Reads results. @throws {Error} If there are none, or the file is not one of results. */

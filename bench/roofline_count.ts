@@ -12,7 +12,6 @@ export interface StepShape {
   readonly depth: number;
   readonly vocabSize: number;
   readonly headDim: number;
-  /** Context length in tokens. */
   readonly maxSeqLen: number;
   /** Long (L) and short (S) attention windows. */
   readonly windowPattern: string;
@@ -20,7 +19,6 @@ export interface StepShape {
 }
 
 export interface StepCounts {
-  /** Forward and backward of one batch. */
   readonly batch: readonly Dispatch[];
   /** Optimizer step. */
   readonly update: readonly Dispatch[];

@@ -18,7 +18,6 @@ export interface Processor {
   readonly flops: number;
   /** Memory bandwidth in bytes per second. */
   readonly bandwidth: number;
-  /** Memory in bytes. */
   readonly memory: number;
 }
 

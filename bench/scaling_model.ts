@@ -85,7 +85,6 @@ export function sumUp(dispatches: readonly Dispatch[]): Amounts {
   return amounts;
 }
 
-/** Predicts the seconds of a part. */
 export function secondsOf(amounts: Amounts, costs: Costs): number {
   return KINDS.reduce((sum, kind) => sum + amounts[kind] * costs[kind], 0);
 }

@@ -27,7 +27,6 @@ export interface Path {
   /** Memory bandwidth in bytes per second. */
   readonly bandwidth: number;
   readonly points: readonly Point[];
-  /** The cost model fitted to `points`. */
   readonly model: CostModel;
   /** A timed model held out of the fit; `null` in a quick run. */
   readonly unseen: Point | null;

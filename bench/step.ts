@@ -81,7 +81,6 @@ export type Timing = Pick<
   "deviceBatchSize" | "maxSeqLen" | "vocabSize" | "steps" | "warmup"
 >;
 
-/** Times the parts of steps and whole steps, on random tokens. */
 export async function timeSteps(
   device: Device,
   model: GPT,

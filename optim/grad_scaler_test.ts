@@ -6,7 +6,6 @@ import { AdamW } from "./adamw.ts";
 import { GradScaler } from "./grad_scaler.ts";
 import { MuonAdamW } from "./muon_adamw.ts";
 
-/** A parameter with the given gradient. */
 function withGradient(
   device: Device,
   shape: readonly number[],

@@ -120,7 +120,6 @@ const updateProgram = defineProgram({
   return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
 });
 
-/** The matrices of one shape, and their state. */
 class Stack {
   readonly names: string[] = [];
   readonly parameters: Tensor[] = [];

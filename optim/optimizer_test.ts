@@ -50,7 +50,6 @@ function makeParameters(device: Device): Map<string, Tensor> {
   );
 }
 
-/** The squared distance of all parameters from 0.5. */
 function lossOf(parameters: Named): Tensor {
   return [...parameters.values()].map((each) => each.sub(0.5).square().sum())
     .reduce((sum, each) => sum.add(each));

@@ -158,7 +158,6 @@ function productOfFactors(
   return all;
 }
 
-/** The factor P of one iteration. */
 function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor {
   const factor = symmetricMatmul(gram, gram);
   runProgramInto(polynomial, [gram, factor, row], [factor], coefficients);

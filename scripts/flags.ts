@@ -180,7 +180,6 @@ export function parseFlags<Given extends Flags>(
   return values as Values<Given>;
 }
 
-/** The flags on a command line. */
 export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
   return new Set(splitArguments(args, { ...flags, ...commonFlags }).keys());
 }

@@ -40,7 +40,6 @@ export async function writeContinuation(
   return text.slice(0, -"\n\n".length);
 }
 
-/** Width of the terminal in characters. */
 export function columns(): number {
   try {
     return Deno.consoleSize().columns;

@@ -261,7 +261,6 @@ class Output {
     this.end = this.#read(stream);
   }
 
-  /** Waits for output, or the end. */
   async until(pattern: RegExp): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wanted = { pattern, resolve };

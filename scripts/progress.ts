@@ -71,7 +71,6 @@ export class Progress {
 /** Options for {@linkcode showRun}. */
 export interface ShownRun {
   readonly progress: Progress;
-  /** Signals that stop the run. */
   readonly interrupt: Interrupt;
   readonly resumeCommand: string;
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;

@@ -5,7 +5,6 @@ import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script
 
 const train = new URL("base_train.ts", import.meta.url).href;
 
-/** Kills the last rank of a run in a folder. */
 async function killRank(home: string): Promise<boolean> {
   const last = (await runningRanks(`NANODINO_HOME=${home}`)).at(-1);
   if (last !== undefined) Deno.kill(last.pid, "SIGKILL");

@@ -247,7 +247,6 @@ export interface TrainingRun {
   readonly folder: string;
   /** The lock on the folder; ranks other than 0 have none, and write nothing. */
   readonly lock?: RunLock | undefined;
-  /** The ranks that train together. */
   readonly ranks?: RunRanks | null;
   readonly device: Device;
   readonly tokenizer: Tokenizer;
@@ -267,7 +266,6 @@ export interface TrainingOutcome {
   readonly peakFlops: number;
 }
 
-/** Trains, and prints events. */
 export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const { flags, folder, device, tokenizer, checkpoint, ranks = null } = run;
   const plan = planRun(flags, tokenizer.vocabSize, ranks?.ranks);

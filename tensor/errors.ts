@@ -23,7 +23,6 @@ const MAX_FRAMES = 100;
 /** The part of the global `Error` that sets the number of stack frames, in engines that have it. */
 const limits = globalThis.Error as { stackTraceLimit?: number };
 
-/** Whether a frame is outside of the library. */
 function isCallers(frame: string): boolean {
   if (!/:\d+:\d+\)?$/.test(frame)) return false;
   if (BUNDLE !== null) return !frame.includes(BUNDLE);

@@ -7,10 +7,8 @@
  * @module
  */
 
-/** A member of a JSON object. */
 export interface Member {
   readonly name: string;
-  /** JSON text of the value. */
   readonly value: string;
   /** Number of names in the value, in objects of any depth, including repeated ones. */
   readonly names: number;

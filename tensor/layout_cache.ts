@@ -2,11 +2,9 @@
 
 import type { DType } from "./dtype.ts";
 
-/** The layout of a tensor's elements, wherever it is stored. */
 export interface TensorLayout {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Stride of each axis, in elements. */
   readonly strides: readonly number[];
 }
 

@@ -57,11 +57,9 @@ export type SafetensorsDtype = keyof SafetensorsArrays;
 /** One array of a file: its `dtype` determines the class of its `data`. */
 export type SafetensorsTensor = {
   [Dtype in SafetensorsDtype]: {
-    /** Dtype of the elements. */
     dtype: Dtype;
     /** Length of each axis; empty for a scalar. */
     shape: number[];
-    /** The elements, row-major. */
     data: SafetensorsArrays[Dtype];
   };
 }[SafetensorsDtype];

@@ -19,9 +19,7 @@ const maxDescription = 4096;
 /** Most names in the metadata: building an object of millions takes minutes. */
 const maxMetadata = 100_000;
 
-/** A validated array entry. */
 export interface Entry {
-  /** Name of the array. */
   readonly name: string;
   /** The format's name of its dtype, such as `"F32"`. */
   readonly code: string;
@@ -35,9 +33,7 @@ export interface Entry {
 
 /** A parsed header, whose entries are not validated against each other yet. */
 export interface Header<Description> {
-  /** The file's metadata. */
   readonly metadata: Record<string, string>;
-  /** The results of `parseEntry`. */
   readonly entries: Description[];
   /** Where the arrays begin in the file. */
   readonly dataStart: number;

@@ -14,7 +14,6 @@ export function sizeOf(shape: readonly number[]): number {
   return size;
 }
 
-/** Strides of a contiguous, row-major tensor. */
 export function contiguousStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;

@@ -74,7 +74,6 @@ export class TaskVariable<T> {
   #value: T | null = null;
   #turn = -1;
 
-  /** Creates a variable without a value. */
   constructor() {
     const { process } = globalThis as Runtime;
     const hooks = process?.getBuiltinModule?.("node:async_hooks");

@@ -15,7 +15,6 @@ globalThis.result = (async () => {
 `;
 const printed = "console.log(JSON.stringify(await globalThis.result));";
 
-/** Bundles the program for a browser. */
 async function bundle(source: string, ...options: string[]): Promise<string> {
   const folder = await Deno.makeTempDir();
   try {

@@ -1,6 +1,5 @@
 /** Measures how long the event loop is blocked. @module */
 
-/** A timer that records its delay. */
 export interface EventLoopWatch {
   /** The longest delay since the last call, in milliseconds. */
   longest(): number;

@@ -11,10 +11,8 @@ import { readSafetensors, type SafetensorsTensor } from "../tensor/safetensors.t
 
 const folder = new URL("../../shared/golden/", import.meta.url);
 
-/** Whether the golden data is present. */
 export const hasGolden: boolean = isFolder(folder);
 
-/** Registers a test that needs the golden data. */
 export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Promise<void>): void {
   Deno.test({
     name: hasGolden ? name : `${name} (ignored: the folder ../shared/golden is absent)`,

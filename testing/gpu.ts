@@ -31,7 +31,6 @@ export function adapterTest(name: string, fn: (t: Deno.TestContext) => Promise<v
   Deno.test({ name: ignore ? `${name} (ignored: no WebGPU adapter)` : name, ignore, fn });
 }
 
-/** Registers a test on a fresh WebGPU device. */
 export function gpuTest(
   name: string,
   fn: (device: RecordingWebGpuDevice, t: Deno.TestContext) => void | Promise<void>,

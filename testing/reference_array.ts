@@ -1,6 +1,5 @@
 /** Double-precision arrays for simple reference implementations. @module */
 
-/** Row-major numbers with a shape. */
 export interface ReferenceArray {
   readonly shape: readonly number[];
   readonly data: Float64Array;
@@ -54,7 +53,6 @@ export function broadcast(...shapes: (readonly number[])[]): number[] {
   });
 }
 
-/** Maps a function over arrays, with broadcasting. */
 export function map(
   f: (...values: number[]) => number,
   ...arrays: ReferenceArray[]

@@ -28,7 +28,6 @@ export class Encoder {
   #tokens: readonly (Uint8Array | undefined)[];
   #lengths: Int32Array;
   #byteIds = new Int32Array(256);
-  /** The token that each pair merges into. */
   #pairs = new PairTable();
   /** All tokens of the vocabulary, followed by the cached pieces. */
   #pieces = new ByteTable();

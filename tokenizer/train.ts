@@ -98,9 +98,7 @@ function popMostFrequent(heap: MinHeap, { pairs, pairCounts }: Positions): numbe
  */
 class Positions {
   readonly pairs = new PairTable();
-  /** Occurrences of each pair in the corpus. */
   pairCounts = new Float64Array(1 << 10);
-  /** The first position of each pair, or -1. */
   #heads = new Int32Array(1 << 10);
   #weights: Float64Array;
   #word: Int32Array;
@@ -138,7 +136,6 @@ class Positions {
     }
   }
 
-  /** Replaces every occurrence of a pair by `token`. */
   merge(pair: number, token: number): void {
     for (const position of this.#positionsOf(pair)) {
       if (this.#pair[position] !== pair) continue; // consumed by the merge just before

@@ -62,7 +62,6 @@ type Fact =
   | readonly [name: string, type: "strings", value: readonly string[]]
   | readonly [name: string, type: "integers", value: readonly number[]];
 
-/** Writes a model file. */
 export async function writeGguf(path: string, sizes: GgufSizes): Promise<void> {
   const facts = [...shapeFacts(sizes), ...vocabularyFacts(sizes.vocabSize)];
   const tensors = tensorsOf(sizes);

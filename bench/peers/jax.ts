@@ -81,7 +81,6 @@ function embed(embedding: Array_, ids: Array_): Array_ {
   return ids.ndim === 2 ? np.matmul(ids, embedding) : np.take(embedding, ids, 0);
 }
 
-/** Mean cross-entropy. */
 function loss(parameters: Array_[], inputs: Array_, targets: Array_): Array_ {
   const { batch, tokens, width, heads, vocabSize } = SIZES;
   const [embedding, ...rest] = parameters as [Array_, ...Array_[]];

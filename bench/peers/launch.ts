@@ -5,7 +5,6 @@ import type { Side } from "./contestant.ts";
 
 const script = (name: string): string => new URL(`../../scripts/${name}.ts`, import.meta.url).href;
 
-/** Steps of the measured run. */
 const STEPS = 12;
 
 const TRAINING = [
@@ -29,7 +28,6 @@ async function finish(process: Deno.ChildProcess, name: string): Promise<void> {
   if (!success) throw new Error(`Cannot measure: the script ${name} failed`);
 }
 
-/** Creates a folder with a tokenizer and a checkpoint. */
 async function makeHome(): Promise<string> {
   const home = await Deno.makeTempDir({ prefix: "nanodino-bench-" });
   const tokenizer = ["--vocab-size", "4096", "--max-chars", "2000000"];

@@ -12,11 +12,9 @@ export interface Quantity {
   readonly key: string;
   readonly unit: string;
   readonly lessIsBetter?: boolean;
-  /** The target of the ratio, if any. */
   readonly wanted: number | null;
 }
 
-/** nanodino against others. */
 export interface Comparison {
   readonly name: string;
   readonly device: "cpu" | "webgpu";

@@ -44,7 +44,6 @@ function timeOn(device: Device, run: () => void): Promise<() => Promise<number>>
   );
 }
 
-/** Training of the plain GPT. */
 async function step(options: JobOptions): Promise<Job> {
   const device = await open(options);
   const train = plainTraining(device);

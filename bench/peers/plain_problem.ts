@@ -85,7 +85,6 @@ const batches: readonly PlainBatch[] = Array.from({ length: 8 }, (_, step) => {
   return { inputs: ids(2 * step), targets: ids(2 * step + 1) };
 });
 
-/** The batch of a step, out of a few that repeat. */
 export function batchOf(step: number): PlainBatch {
   return batches[step % batches.length]!;
 }

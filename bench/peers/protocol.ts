@@ -12,11 +12,9 @@ import { TextLineStream } from "./lines.ts";
 /** Quantities by name: `ms`, `gflops`, `tokens_per_second`, … */
 export type Sample = Readonly<Record<string, number>>;
 
-/** Options of a job; a job ignores those it does not know. */
 export interface JobOptions {
   /** The library's name of the backend: `wasm`, `webgpu`, `cpu`. */
   readonly backend?: string;
-  /** Number of threads; by default one per core. */
   readonly threads?: number;
   readonly blas?: boolean;
   /** The variant, where there are several. */

@@ -109,7 +109,6 @@ function loss(
   return logarithms.mul(ones(targets)).sum().div(-batch * tokens);
 }
 
-/** Training of the plain GPT. */
 async function step(options: JobOptions): Promise<Job> {
   const tf = await open(options);
   const { lr, beta1, beta2, epsilon, weightDecay } = ADAMW;

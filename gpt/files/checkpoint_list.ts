@@ -80,7 +80,6 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** The latest readable metadata. */
 export async function latestMeta(
   folder: string,
   warn: (line: string) => void,

@@ -260,14 +260,12 @@ class Temporary implements AsyncDisposable {
     await this.#file.sync();
   }
 
-  /** Renames the file into place. */
   async rename(): Promise<void> {
     await Deno.rename(this.#name, this.path);
     this.#isRenamed = true;
     this.#file.close();
   }
 
-  /** Removes it unless it was renamed. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isRenamed) return;
     await Deno.remove(this.#name).catch(() => {});

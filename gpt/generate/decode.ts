@@ -212,7 +212,6 @@ function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor 
   return linears(hidden!, [weightOf(mlp.c_proj)], { residual: afterAttention! })[0]!;
 }
 
-/** Projections of one token of each sequence. */
 interface Projections {
   readonly queries: Tensor;
   readonly keys: Tensor;

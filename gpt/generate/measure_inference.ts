@@ -151,7 +151,6 @@ export async function measureInference(
   };
 }
 
-/** Median step time, over groups of steps. */
 function medianStep(ends: readonly number[], together: number): number {
   const size = Math.min(together, ends.length - 1);
   const means: number[] = [];

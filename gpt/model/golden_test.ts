@@ -20,7 +20,6 @@ import { Engine, generateWithoutCache } from "../generate/engine.ts";
 import { goldenConfig } from "../testing/golden_config.ts";
 import { GPT } from "./model.ts";
 
-/** The used part of a golden run's description. */
 interface GoldenRun {
   readonly config: Record<string, number | string>;
   readonly losses: readonly number[];

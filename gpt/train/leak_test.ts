@@ -12,7 +12,6 @@ const STEPS = 501;
 
 const training = (kind: string) => ["train_and_count.ts", kind, `${STEPS}`, "scoped"] as const;
 
-/** Runs a program and parses the JSON that it prints. */
 async function run<Result>(program: string, ...args: string[]): Promise<Result> {
   const path = new URL(`../testing/${program}`, import.meta.url).href;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -22,7 +21,6 @@ async function run<Result>(program: string, ...args: string[]): Promise<Result> 
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** Growth since an earlier count, in mebibytes. */
 function growth(counts: readonly number[], from: number): number {
   return (counts.at(-1)! - counts[from]!) / 2 ** 20;
 }

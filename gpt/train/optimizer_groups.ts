@@ -151,7 +151,6 @@ export function optimizerGroupOptions(
   }));
 }
 
-/** Groups matrices by shape, in ascending order. */
 function groupByShape(names: readonly string[], shapes: Map<string, number[]>): string[][] {
   const groups = new Map<string, { shape: number[]; names: string[] }>();
   for (const name of names) {

@@ -7,7 +7,6 @@ import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
 
 const memoryLimit = 8 * 2 ** 20;
 
-/** Allocates all memory of a device. */
 function fill(device: Device): Allocation[] {
   const taken: Allocation[] = [];
   for (let bytes = memoryLimit; bytes >= 256; bytes /= 2) {

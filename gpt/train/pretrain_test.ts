@@ -12,7 +12,6 @@ const device = await openDevice("cpu", { threads: 1, blas: false });
 const tokenizer = await tinyTokenizer();
 const plan = tinyPlan();
 
-/** A run in a new folder. */
 async function options(changes: Partial<PretrainOptions> = {}): Promise<PretrainOptions> {
   const folder = await Deno.makeTempDir();
   return { ...tinyRun, device, tokenizer, folder, plan, ...changes };

@@ -332,7 +332,6 @@ class StepClock {
     this.#started ??= performance.now();
   }
 
-  /** Milliseconds since `start`. */
   get elapsed(): number {
     return this.#started === null ? 0 : performance.now() - this.#started;
   }

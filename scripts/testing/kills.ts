@@ -35,7 +35,6 @@ export interface KillOptions {
 export interface KillOutcome {
   /** Kills while a temporary file was being written. */
   readonly whileWriting: number;
-  /** Kills before there was a checkpoint. */
   readonly beforeFirst: number;
   /** Kills before the first step of the process was printed. */
   readonly whileStarting: number;
@@ -45,7 +44,6 @@ export interface KillOutcome {
   readonly resumed: number;
   /** Digests, state and metrics at the end, without times: equal for equal runs. */
   readonly interrupted: unknown;
-  /** The same of the uninterrupted run. */
   readonly uninterrupted: unknown;
 }
 
@@ -183,12 +181,10 @@ export async function killRanks(
   return { ...counts, isEqual };
 }
 
-/** A running command, and its output. */
 interface Running {
   readonly output: Promise<Deno.CommandOutput>;
 }
 
-/** Starts `base_train` by `task ranks`. */
 function startRanks(
   mpi: TestedMpi,
   ranks: number,

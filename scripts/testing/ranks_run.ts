@@ -11,7 +11,6 @@ import { onRanks } from "../parallel.ts";
 
 const { folder, nanAt } = JSON.parse(Deno.args[0]!) as { folder: string; nanAt?: number };
 
-/** Batches of a step, on all ranks. */
 const BATCHES = 4;
 
 Deno.exit(

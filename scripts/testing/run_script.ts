@@ -24,7 +24,6 @@ export const tinyFlags: readonly string[] = [
   ..."--threads 1 --no-blas --sample-every -1 --eval-every -1".split(" "),
 ];
 
-/** Options for running a script. */
 export interface RunOptions {
   /** Permissions. @default {those of the tasks} */
   readonly permissions?: readonly string[];

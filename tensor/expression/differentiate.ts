@@ -59,7 +59,6 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
   );
 }
 
-/** The chain rule at one node. */
 function propagate(
   e: Expression,
   adjoint: Expression,

@@ -20,13 +20,11 @@ import { checkShape } from "../shape.ts";
 import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto } from "./program.ts";
 
-/** Defines a unary operation. */
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
   const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
   return (x) => runProgram(program, [x])[0]!;
 }
 
-/** A formula of two tensors. */
 function pairProgram(
   name: string,
   formula: (a: Expression, b: Expression) => Expression,
@@ -157,7 +155,6 @@ export function reluOf(x: Expression): Expression {
 
 /** ReLU: x where positive, else 0; the gradient at 0 is 0. */
 export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
-/** ReLU² as a program. */
 export const reluSquaredProgram: Program = defineProgram(
   { name: "reluSquared", inputs: ["x"] },
   ({ x }) => [ex.square(reluOf(x))],
@@ -187,7 +184,6 @@ export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor 
 /** Soft-capping as a formula, for programs that contain it. */
 export const softcapOf = (x: Expression, cap: Operand): Expression =>
   ex.multiply(cap, ex.tanh(ex.divide(x, cap)));
-/** Soft-capping as a program. */
 export const softcapProgram: Program = defineProgram(
   { name: "softcap", inputs: ["x"], scalars: ["cap"] },
   ({ x, cap }) => [softcapOf(x, cap)],

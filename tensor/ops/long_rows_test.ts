@@ -187,7 +187,6 @@ function testLongRows(name: string, fn: (device: Device) => Promise<void>): void
   gpuTest(`${name} (webgpu, rows larger than a binding)`, fn, tinyDevice);
 }
 
-/** A lazily computed value. */
 function once<V>(compute: () => V): () => V {
   let known: { readonly value: V } | null = null;
   return () => (known ??= { value: compute() }).value;

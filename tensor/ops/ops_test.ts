@@ -65,7 +65,6 @@ function inputsOf(each: Case, precision: Precision): ReferenceArray[] {
 
 const isInteger = (each: Case, i: number): boolean => each.inputs[i]!.filling === "classes";
 
-/** The numbers with subnormals flushed to zero. */
 function flushed({ shape, data }: ReferenceArray): ReferenceArray {
   return { shape, data: data.map((value) => Math.abs(value) < 2 ** -126 ? 0 * value : value) };
 }

@@ -134,7 +134,6 @@ export function runProgramOn(
 
 /** What depends only on the layouts of a program's operands. */
 interface Call {
-  /** The inputs, broadcast to one shape. */
   readonly inputs: readonly TensorLayout[];
   readonly outputs: readonly TensorLayout[];
   /** The plan on the CPU; `null` on other devices. */

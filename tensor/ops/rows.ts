@@ -67,7 +67,6 @@ export const FLOAT32_EPSILON: number = 2 ** -23;
 const normalized = (x: Expression, epsilon: Expression, scale: ex.Operand): Expression =>
   ex.multiply(x, ex.divide(scale, ex.sqrt(ex.add(ex.rowMean(ex.square(x)), epsilon))));
 
-/** The norm without a weight. */
 export const rmsNormProgram: Program = defineProgram(
   { name: "rmsNorm", inputs: ["x"], scalars: ["epsilon", "scale"] },
   ({ x, epsilon, scale }) => [normalized(x, epsilon, scale)],

@@ -14,7 +14,6 @@ import { Tensor } from "../tensor.ts";
 import { addInPlace, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./sums.ts";
 
-/** Creates a view and records its gradient. */
 function view(
   name: string,
   x: Tensor,

@@ -45,7 +45,6 @@ export function test(definition: string | TestDefinition, fn?: TestFunction): vo
   else if (fn !== undefined) registered.push({ name: definition, fn });
 }
 
-/** Runs the tests whose name matches, sequentially. */
 export async function runTests(only: RegExp): Promise<TestResult[]> {
   const results: TestResult[] = [];
   const run = async (name: string, fn: TestFunction): Promise<boolean> => {
@@ -73,7 +72,6 @@ export const env = {
     new URL(location.href).searchParams.get(name) ?? undefined,
 };
 
-/** The error for a missing file. */
 export const errors = { NotFound: class extends Error {} };
 
 export function statSync(url: URL): { readonly isDirectory: boolean } {

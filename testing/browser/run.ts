@@ -11,7 +11,6 @@ import { findChromium, startChromium } from "./chromium.ts";
 import type { TestResult } from "./deno_tests.ts";
 import { serveTests } from "./server.ts";
 
-/** Which tests to run, and where. */
 export interface Selection {
   /** Path relative to the repository root. */
   readonly file: string;

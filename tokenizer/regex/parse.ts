@@ -41,7 +41,6 @@ export class CharacterSet {
 
 /** Longest pattern, in UTF-16 units; the longest of known models has 400. */
 const MAX_LENGTH = 10_000;
-/** Deepest nesting of groups. */
 const MAX_DEPTH = 100;
 
 /**

@@ -30,7 +30,6 @@ export function randomText(random: Random, parts = 60): string {
   return text;
 }
 
-/** Random bytes; about half of them are ASCII. */
 export function randomBytes(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random(2) === 0 ? random(128) : random(256));
 }

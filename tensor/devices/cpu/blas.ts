@@ -53,7 +53,6 @@ type Library = ForeignLibrary<keyof typeof FUNCTIONS>;
 
 /** An open BLAS that passed a small check. */
 export class Blas {
-  /** Its name, if it reports one, and its file. */
   readonly description: string;
   readonly path: string;
   /** Address of the memory's first byte in this process. */

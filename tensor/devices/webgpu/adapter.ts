@@ -61,7 +61,6 @@ export interface GpuPlan {
   /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
-  /** The optional features in effect. */
   readonly features: ReadonlySet<string>;
 }
 

@@ -31,7 +31,6 @@ export function allocateView(
   return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
-/** An allocation in a pooled buffer. */
 export class WebGpuAllocation implements Allocation {
   readonly owner: object;
   readonly bytes: number;

@@ -18,7 +18,6 @@ export interface ElementRange {
   readonly last: number;
 }
 
-/** A bindable range of an allocation. */
 export interface ElementBinding {
   readonly allocation: Allocation;
   /** Index in the allocation of its first element. */
@@ -129,7 +128,6 @@ export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: 
   return { allocation, dtype, shape: [1, length], strides: [step, 1], offset: offset + row * step };
 }
 
-/** Whether a row of this many elements always fits a binding, wherever it starts. */
 export function rowFitsOneBinding(
   device: WebGpuDevice,
   { allocation, dtype }: View,

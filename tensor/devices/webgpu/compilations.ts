@@ -4,7 +4,6 @@ import { Error } from "../../errors.ts";
 import type { WebGpuAllocation } from "./allocation.ts";
 import { oneLine } from "./checks.ts";
 
-/** A kernel whose compilation has started. */
 export interface Compilation {
   /** The bit that marks memory it has written, or `0n` once it is known to have compiled. */
   mark: bigint;

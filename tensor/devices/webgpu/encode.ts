@@ -13,7 +13,6 @@ interface Lookup<Key, Value> {
 }
 
 export interface EncodedObjects {
-  /** Buffers for copies and timestamps. */
   readonly buffers: Lookup<BufferHandle, GPUBuffer>;
   readonly pipelines: Lookup<PipelineHandle, GPUComputePipeline>;
   readonly bindGroups: Lookup<BindGroupHandle, GPUBindGroup>;

@@ -15,7 +15,6 @@ import type {
 /** Dynamic offsets into a uniform buffer are multiples of this on every adapter, in bytes. */
 export const ARGUMENT_SLOT_BYTES = 256;
 
-/** Maximum number of cached bind groups; beyond it the cache is cleared. */
 const MAX_BIND_GROUPS = 16_384;
 
 export interface BoundBuffer {

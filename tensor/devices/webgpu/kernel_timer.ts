@@ -24,7 +24,6 @@ interface Ended {
   readonly submitted: number;
 }
 
-/** The kernels of a submitted recording. */
 interface Batch extends Ended {
   /** Without timestamps: when it was done, by the same clock. */
   readonly done: Promise<number> | null;

@@ -125,7 +125,6 @@ function cutRow(rowLength: number, most: number): readonly Piece[] {
   }));
 }
 
-/** A range of columns of each row. */
 function columnsOf(view: View, { first, length }: Piece): View {
   const { allocation, dtype, shape, strides, offset } = view;
   return {

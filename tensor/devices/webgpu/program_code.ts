@@ -93,7 +93,6 @@ export class OperandCode {
     return type === number ? stored : `${valueType(number, width)}(${stored})`;
   }
 
-  /** The vector width of an operand's loads. */
   #widthOf(operand: number): Width {
     return this.#pattern.operands[operand]!.step === "next" ? this.#pattern.width : 1;
   }

@@ -22,7 +22,6 @@ import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
 /** Bytes of data to collect before sending them to the worker. */
 const MAX_BATCHED_BYTES = 16 * 1024 * 1024;
 
-/** A caller that waits for an answer. */
 interface Asker {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;

@@ -28,7 +28,6 @@ interface Attributes {
   readonly scale: number;
 }
 
-/** Validates the operands, and returns the problem. */
 function describe(
   q: readonly number[],
   k: readonly number[],

@@ -109,7 +109,6 @@ function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides
   return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
 }
 
-/** Allocates the same elements, grouped by head. */
 function allocateByHeads(device: WebGpuDevice, { dtype, shape }: View): View {
   return allocateView(device, dtype, shape, "the heads of attention");
 }

@@ -3,7 +3,6 @@
 import type { View } from "../../device.ts";
 import { viewBytes, type Work } from "../../profile.ts";
 
-/** The sizes of a call, and its mask. */
 export interface AttentionProblem {
   readonly batch: number;
   /** Queries per sequence: Tq. */

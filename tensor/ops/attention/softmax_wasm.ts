@@ -19,7 +19,6 @@ import { BLOCK, larger, SCORE_ROW, smaller } from "./tile_wasm.ts";
 
 /** Byte offsets of a block's statistics, each a row of QUERIES floats. */
 export const STATISTICS = {
-  /** Running maximum of the scores. */
   maximum: 0,
   /** Σ 2^(score − maximum) */
   sum: SCORE_ROW,

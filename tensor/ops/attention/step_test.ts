@@ -69,7 +69,6 @@ function operands(device: Device, sizes: Case) {
   };
 }
 
-/** The same by separate operations. */
 function composed(step: ReturnType<typeof operands>): Tensor {
   const { queries, keys, cos, sin, position, window, cachedKeys, cachedValues } = step;
   let { values } = step;

@@ -59,7 +59,6 @@ interface TileLayout {
   readonly aStep: number;
   readonly bStep: number;
   readonly cRow: number;
-  /** Whether to add to the existing values. */
   readonly accumulate: boolean;
 }
 

@@ -69,7 +69,6 @@ export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | und
   return reshape(losses!, targets.shape);
 }
 
-/** The number of targets that are not ignored: a scalar. */
 export function countTargets(targets: Tensor): Tensor {
   return runProgram(isCounted, [targets])[0]!.sum();
 }

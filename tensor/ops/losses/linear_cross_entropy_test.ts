@@ -29,7 +29,6 @@ function operands(device: Device, rows: number, width: number, classes: number) 
 
 type Operands = ReturnType<typeof operands>;
 
-/** The loss, and the gradients of its inputs. */
 async function results(
   { hidden, weight }: Operands,
   compute: () => Tensor,

@@ -19,7 +19,6 @@ export interface ActivationForms {
   readonly gradient: Program;
 }
 
-/** All activations but the identity. */
 export const ACTIVATION_FORMS: Readonly<
   Record<Exclude<MatmulActivation, "none">, ActivationForms>
 > = {

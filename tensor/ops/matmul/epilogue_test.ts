@@ -16,7 +16,6 @@ function tensor(device: Device, shape: number[], seed: number): Tensor {
   return Tensor.from(device, numbers, { shape });
 }
 
-/** Compares numbers, up to rounding. */
 function assertClose(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number): void {
   assertEquals(got.length, wanted.length);
   for (let i = 0; i < got.length; i++) {

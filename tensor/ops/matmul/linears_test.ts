@@ -13,7 +13,6 @@ function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
 const tensor = (device: Device, shape: number[], seed: number): Tensor =>
   Tensor.from(device, numbers(shape.reduce((a, b) => a * b, 1), seed), { shape });
 
-/** The result in double precision. */
 function reference(
   x: Float32Array,
   weight: Float32Array,

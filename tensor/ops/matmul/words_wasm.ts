@@ -21,12 +21,10 @@ export function operandWords(device: CpuDevice, { a, b, c, inner }: MatmulProble
   return words;
 }
 
-/** The byte address of a matrix's first element. */
 export function addressOf(device: CpuDevice, { allocation, offset }: Matrix): number {
   return device.address({ allocation, offset, dtype: "float32", shape: [], strides: [] });
 }
 
-/** Loads argument words into locals of these names. */
 export function loadWords<N extends string>(
   f: FunctionBuilder,
   words: I32,

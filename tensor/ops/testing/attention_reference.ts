@@ -22,7 +22,6 @@ export interface AttentionArrays {
   readonly dy: ArrayLike<number>;
 }
 
-/** The result, and the gradient of each operand. */
 export interface AttentionResult {
   readonly y: Float64Array;
   readonly dq: Float64Array;

@@ -11,7 +11,6 @@ export interface MatmulCase {
   readonly n: number;
   readonly k: number;
   readonly options: MatmulOptions;
-  /** Lengths of the batch axes. */
   readonly batch: readonly number[];
   /** Batch axes along which an operand is broadcast. */
   readonly sharedA: readonly number[];
@@ -70,7 +69,6 @@ const SIZES: readonly (readonly [m: number, n: number, k: number])[] = [
 
 const ORDERS = [[false, false], [false, true], [true, false], [true, true]] as const;
 
-/** A default case, with overrides. */
 function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
   return {
     name,
@@ -366,7 +364,6 @@ export async function checkMatmul(
   return result;
 }
 
-/** An activation in double precision. */
 function activate(x: number, activation: MatmulActivation = "none"): number {
   if (activation === "none") return x;
   const positive = x <= 0 ? 0 : x;

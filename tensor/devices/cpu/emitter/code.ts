@@ -29,7 +29,6 @@ export abstract class Value {
     this.code = code;
   }
 
-  /** The type in the binary format. */
   abstract get typeCode(): number;
 }
 

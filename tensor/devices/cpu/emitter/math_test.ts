@@ -8,7 +8,6 @@ import type { F32x4 } from "./vectors.ts";
 
 type VectorFunction = (f: FunctionBuilder, x: F32x4) => F32x4;
 
-/** Applies a function to floats, four at a time. */
 function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): Float32Array {
   const kernel = instantiateKernel(
     emitKernel({ relaxedSimd }, (builder, { start, end }) => {

@@ -68,7 +68,6 @@ export class ModuleBuilder {
     this.#bodies[index] = code;
   }
 
-  /** The module in the binary format. */
   finish(): Uint8Array<ArrayBuffer> {
     const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const functions = this.#types.map((_, index) => index);

@@ -60,7 +60,6 @@ export class Accumulators {
    * instructions; a NaN-propagating maximum costs eight.
    */
   readonly #sawNaN: readonly Local<I32x4>[];
-  /** Number of adjacent accumulators per result. */
   readonly #width: number;
 
   /**

@@ -22,7 +22,6 @@ export type Mode = "elements" | "rows" | "columns";
 /** Stride along an axis: 0, 1 element, or a number known at run time. */
 export type StrideClass = "0" | "1" | "n";
 
-/** Strides of one operand, in elements. */
 export interface OperandLayout {
   readonly runStride: number;
   /** Along the row; 0 for one element per row. */

@@ -7,7 +7,6 @@
 
 export interface Axis {
   readonly length: number;
-  /** Stride of each operand, in elements. */
   readonly strides: readonly number[];
 }
 

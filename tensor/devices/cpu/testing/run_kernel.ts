@@ -7,7 +7,6 @@ export interface RunningKernel {
   run(words: number, start: number, end: number, scratch?: number): void;
 }
 
-/** Instantiates a kernel over its own memory, or over `memory`. */
 export function instantiateKernel(
   bytes: Uint8Array<ArrayBuffer>,
   memory: WebAssembly.Memory = new WebAssembly.Memory({
