@@ -102,7 +102,8 @@ export {
   writeText,
   writeTexts,
 } from "./generate/write_text.ts";
-export type { Watch } from "../nn/mod.ts";
+export { adaptModel, type AdaptOptions } from "./train/lora.ts";
+export type { LoRAAdapters, Watch } from "../nn/mod.ts";
 // Scripts need a device for the above, and import no module below this one.
 export {
   type Device,

@@ -43,6 +43,13 @@ export {
   meanAbsoluteError,
   meanSquaredError,
 } from "./losses.ts";
+export {
+  addLoRA,
+  type AddLoRAOptions,
+  LoRAAdapters,
+  LoRALinear,
+  type LoRAOptions,
+} from "./lora.ts";
 export { MLP, type MLPOptions } from "./mlp.ts";
 export { type Layer, Module } from "./module.ts";
 export { parameter } from "./parameter.ts";

@@ -81,6 +81,10 @@ const flags = {
   unembeddingLr: decimal(0.008, "The learning rate of the head; by default the base model's"),
   matrixLr: decimal(0.02, "The learning rate of the matrices; by default the base model's"),
   scalarLr: decimal(0.5, "The learning rate of the scalars"),
+  loraRank: integer(0, "Train adapters of this rank instead of all parameters, 0 for not", {
+    least: 0,
+  }),
+  loraLr: decimal(0.005, "The learning rate of adapters"),
   initLrFrac: decimal(0.8, "The part of these learning rates to begin with", { most: 1 }),
   warmupRatio: decimal(0, "The part of the run in which the learning rate rises", { most: 1 }),
   warmdownRatio: decimal(0.5, "The part of the run in which the learning rate falls", { most: 1 }),

@@ -8,6 +8,7 @@
 
 import { type Batch, SharedLoader } from "../../data/mod.ts";
 import {
+  adaptModel,
   type Checkpoint,
   type Device,
   ensureWritableFolder,
@@ -68,6 +69,13 @@ export interface FineTuneOptions {
   readonly learningRates: LearningRates;
   /** What the learning rates are multiplied by over the run. */
   readonly schedule?: FineTuningScheduleOptions;
+  /**
+   * The rank of adapters on the matrices of attention and of the MLPs, which alone are trained then; 0
+   * trains all parameters. Checkpoints hold the merged model, and cannot be resumed. @default {0}
+   */
+  readonly loraRank?: number;
+  /** The learning rate of adapters. @default {0.005} */
+  readonly loraLr?: number;
   /** Whether the optimizer begins with the state of the base model's. @default {true} */
   readonly loadOptimizer?: boolean;
   /** Steps from one evaluation to the next; −1 for never. */
@@ -187,9 +195,20 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
     );
   }
+  const { loraRank: rank = 0, loraLr: learningRate = 0.005 } = options;
+  if (rank > 0 && (resume || parallel !== undefined)) {
+    throw new RangeError(
+      resume
+        ? `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
+          "whose checkpoints hold the merged model"
+        : `Cannot train adapters on several ranks: wanted one, got ${parallel!.ranks}`,
+    );
+  }
+  const adapted = rank > 0 ? adaptModel(model, { rank, learningRate, seed }) : null;
   const learningRates = { ...options.learningRates, weightDecay: 0 };
-  const optimizer = parallel?.optimizer(model, learningRates) ?? model.optimizer(learningRates);
-  const hasState = checkpoint.meta.files.optim !== undefined;
+  const optimizer = adapted?.optimizer ?? parallel?.optimizer(model, learningRates) ??
+    model.optimizer(learningRates);
+  const hasState = adapted === null && checkpoint.meta.files.optim !== undefined;
   if (resume || ((options.loadOptimizer ?? true) && hasState)) {
     if (optimizer instanceof MuonAdamW) await loadOptimizer(checkpoint, optimizer, device);
     else await parallel!.loadOptimizer(checkpoint, optimizer, device);
@@ -229,6 +248,9 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
           ? batchLoader
           : new SharedLoader<unknown>(batchLoader, parallel),
         ...evaluate,
+        merged: adapted === null
+          ? undefined
+          : { config: model.config, stateDict: () => adapted.adapters.mergedState() },
         setLearningRates: fineTuningSchedule(numIterations, options.schedule),
         settings: options.settings,
         saveEvery: options.saveEvery,

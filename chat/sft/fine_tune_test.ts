@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/as
 import {
   evaluateBitsPerByte,
   GPT,
+  loadModel,
   openCheckpoint,
   readMetrics,
   saveCheckpoint,
@@ -9,6 +10,7 @@ import {
   untrained,
 } from "../../gpt/mod.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
+import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { ruleConversations } from "../rules/conversations.ts";
@@ -125,3 +127,52 @@ goldenTest("bits per byte of the validation rows are the original's", async () =
   assertAlmostEquals(bits, runs.fresh!.log[0]!["val/bpb"]!, 1e-3);
   await device.close();
 });
+
+testOnEveryDevice(
+  "adapters are trained alone, and saved as a model like any other",
+  async (device) => {
+    const full = await setUp(device, { evalEvery: 8, evalTokens: 1024, validation: task });
+    await Array.fromAsync((await prepareFineTuning(full)).run());
+    const options = {
+      ...{ ...full, loraRank: 4, loraLr: 0.02, numIterations: 16 },
+      ...{ checkpoint: await openCheckpoint(full.folder), folder: await Deno.makeTempDir() },
+    };
+    const tuning = await prepareFineTuning(options);
+    const events = await Array.fromAsync(tuning.run());
+    const measured = events.flatMap((event) =>
+      event.kind === "evaluation" ? [event.bitsPerByte] : []
+    );
+    assert(measured.at(-1)! < measured[0]! - 0.02, `${measured}`);
+    const [base, saved] = await Promise.all(
+      [options.checkpoint, await openCheckpoint(options.folder)].map((each) =>
+        loadModel(each, device)
+      ),
+    );
+    const changed: string[] = [];
+    for (const [name, parameter] of saved!.parameters()) {
+      const before = await base!.parameters().get(name)!.data();
+      if ((await parameter.data()).join() !== before.join()) changed.push(name.split(".").at(-2)!);
+    }
+    assertEquals(changed, ["c_q", "c_k", "c_v", "c_proj", "c_fc", "c_proj"]);
+    // The merged model is as good as the one with adapters was.
+    const again = await prepareFineTuning({
+      ...options,
+      ...{ checkpoint: await openCheckpoint(options.folder), folder: await Deno.makeTempDir() },
+      ...{ loraRank: 0, loadOptimizer: true },
+    });
+    for await (const event of again.run()) {
+      if (event.kind !== "evaluation") continue;
+      const last = measured.at(-1)!;
+      assert(Math.abs(event.bitsPerByte - last) < 1e-4 * last, `${event.bitsPerByte}, ${last}`);
+      break;
+    }
+    await assertRejects(
+      async () => {
+        const checkpoint = await openCheckpoint(options.folder);
+        await prepareFineTuning({ ...options, checkpoint, resume: true });
+      },
+      RangeError,
+      "wanted a run that trains all parameters, got one with adapters",
+    );
+  },
+);

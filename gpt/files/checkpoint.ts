@@ -39,8 +39,8 @@ import type { GPT, GPTOptions } from "../model/model.ts";
 
 /** Content of a checkpoint. */
 export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
-  /** The model. */
-  readonly model: GPT;
+  /** The model: its shape and its parameters. */
+  readonly model: Pick<GPT, "config" | "stateDict">;
   /** The optimizer, or the bytes of its file; without it the run cannot be resumed. */
   readonly optimizer?: MuonAdamW | Uint8Array;
   /** The tokenizer. */

@@ -12,7 +12,7 @@ import { parameterShapes } from "../model/parameters.ts";
  *
  * @throws {RangeError} If a parameter is not finite.
  */
-export async function encodeModel(model: GPT): Promise<Uint8Array> {
+export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8Array> {
   const arrays = await readAll(model.stateDict());
   for (const [name, { data }] of arrays) {
     const at = data.findIndex((value) => !Number.isFinite(value));

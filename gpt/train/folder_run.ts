@@ -2,7 +2,7 @@
 
 import { MuonAdamW } from "../../optim/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import { removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
+import { type CheckpointContent, removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import { MetricsLog } from "../files/metrics.ts";
 import { lockRun, type RunLock } from "../files/run_lock.ts";
@@ -24,6 +24,8 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
    * the time. The last two of them are kept. @default {600}
    */
   readonly saveSeconds?: number | undefined;
+  /** What is saved in place of the model and without the optimizer, where adapters are trained. */
+  readonly merged?: CheckpointContent["model"] | undefined;
   /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
   /** The ranks that train together: only rank 0 writes. */
@@ -46,13 +48,16 @@ export async function* trainInFolder(
   const isSavedByTime = saveEvery === -1;
   const timedSteps: number[] = [];
   const save = async (state: TrainingState): Promise<string> => {
-    const content = { model, tokenizer, state, settings };
+    const content = { model: options.merged ?? model, tokenizer, state, settings };
     // All ranks help to gather a sharded optimizer's state on rank 0.
     const saved = optimizer instanceof MuonAdamW
       ? optimizer
       : await parallel!.encodeOptimizer(optimizer);
     if (saved === null) return folder;
-    const path = await saveCheckpoint(folder, { ...content, optimizer: saved });
+    const path = await saveCheckpoint(
+      folder,
+      options.merged === undefined ? { ...content, optimizer: saved } : content,
+    );
     if (isSavedByTime) {
       const outdated = timedSteps.at(-2);
       if (outdated !== undefined) await removeCheckpoint(folder, outdated);
