@@ -111,9 +111,9 @@ function updateBy({ isSharded, bucketBytes }: Way): { step(): Promise<void> } {
   if (world === null) return stepping(model.optimizer(rates));
   const exchange = new TensorExchange(world, addressOf, bucketBytes);
   if (isSharded) {
-    const groups = optimizerGroups(model.config, rates).map((group) => ({
+    const groups = optimizerGroups(model.config, rates).map(({ names, ...group }) => ({
       ...group,
-      parameters: new Map(group.parameters.map((name) => [name, parameters.get(name)!])),
+      parameters: new Map(names.map((name) => [name, parameters.get(name)!])),
     }));
     return new ShardedMuonAdamW(groups, timed(exchange));
   }
