@@ -14,7 +14,10 @@ const GPT4_PATTERN: string = String
   .raw`'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s`;
 
 /** Published tokenizers: GPT-2's and GPT-4's. */
-export const publishedTokenizers = { gpt2: GPT2_PATTERN, cl100k_base: GPT4_PATTERN } as const;
+export const publishedTokenizers: Readonly<Record<"gpt2" | "cl100k_base", string>> = {
+  gpt2: GPT2_PATTERN,
+  cl100k_base: GPT4_PATTERN,
+};
 
 /** The name of a published tokenizer. */
 export type PublishedTokenizer = keyof typeof publishedTokenizers;
