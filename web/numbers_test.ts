@@ -22,7 +22,7 @@ const defaults = {
     prediction: "11.00",
     loss: "1.00",
     dPrediction: "2.00",
-    dProduct: "2",
+    dPredictionDw: "2",
     dw: "4.00",
     db: "2.00",
     newW: "3.7100",

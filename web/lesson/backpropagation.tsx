@@ -113,7 +113,7 @@ export function BackpropagationWidget(): JSX.Element {
             work: `2 × (${p} − 10)`,
             value: fixed(at.prediction.grad, 2),
           },
-          { id: "dProduct", name: text.dProduct, work: "x", value: "2" },
+          { id: "dPredictionDw", name: text.dPredictionDw, work: "x", value: "2" },
           {
             id: "dw",
             name: text.dw,

@@ -23,7 +23,7 @@ const own = setting<string>("points", "");
 const layers = setting("layers", 2), width = setting("width", 8);
 const activation = setting<keyof typeof text.activations>("activation", "tanh");
 const optimizer = setting<keyof typeof text.optimizers>("optimizer", "adamw");
-const rate = setting<keyof typeof text.rates>("rate", "0.02");
+const rate = setting<keyof typeof text.learningRates>("rate", "0.02");
 const seed = setting("seed", 1), steps = setting("steps", 800);
 const device = setting<DeviceChoice>("device", "auto");
 const all = [set, own, layers, width, activation, optimizer, rate, seed, steps, device];
@@ -170,7 +170,7 @@ export function NetworkWidget(): JSX.Element {
         <Slider label={text.width} value={width} min={1} max={12} step={1} digits={0} />
         <Choice label={text.activation} value={activation} options={text.activations} />
         <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
-        <Choice label={text.rate} value={rate} options={text.rates} />
+        <Choice label={text.rate} value={rate} options={text.learningRates} />
         <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
         <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />
         <Choice label={text.device} value={device} options={text.devices} />

@@ -94,7 +94,7 @@ export const words = {
     prediction: "① Prediction w × 2 + b",
     loss: "② Loss (prediction − 10)²",
     dPrediction: "③ dLoss/dPrediction",
-    dProduct: "dPrediction/dw",
+    dPredictionDw: "dPrediction/dw",
     dw: "dLoss/dw",
     db: "dLoss/db",
     newW: "④ New w",
@@ -158,7 +158,7 @@ export const words = {
     optimizer: "Optimizer",
     optimizers: { adamw: "AdamW", sgd: "SGD" },
     rate: "Learning rate",
-    rates: {
+    learningRates: {
       "0.001": "0.001",
       "0.005": "0.005",
       "0.02": "0.02",
