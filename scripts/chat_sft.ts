@@ -47,7 +47,7 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+import { checkTag, deviceFlags, openChosenDevice, runFlags } from "./training.ts";
 
 /** What is learned where no task is given: alone, and beside documents, which stay known better. */
 const DEFAULT_TASK = "rules:60000";
@@ -149,7 +149,7 @@ async function runOn(
     async () => await openCheckpoint(await startFolder(given), given.baseStep ?? undefined),
   );
   const values = given.resume
-    ? parseFlags(args, flags, checkpoint.meta.settings)
+    ? runFlags(args, flags, checkpoint)
     : parseFlags(args, flags, inheritedSettings(checkpoint, args));
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("sft", checkTag(tag));

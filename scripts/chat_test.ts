@@ -52,6 +52,12 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
 Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   const broken = `${home}/broken.jsonl`;
   await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
+  // A checkpoint of another stage.
+  await Deno.mkdir(`${home}/chatsft_checkpoints/base`);
+  for await (const { name } of Deno.readDir(`${home}/base_checkpoints/d2`)) {
+    const to = `${home}/chatsft_checkpoints/base/${name}`;
+    await Deno.copyFile(`${home}/base_checkpoints/d2/${name}`, to);
+  }
   const cases: [string[], number, string][] = [
     [[], 2, "got a run saved after step 8. --resume continues it, --overwrite removes it"],
     [
@@ -69,6 +75,16 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
     [["--base-tag", "absent"], 1, "base_checkpoints/absent"],
     [["--model-tag", "../up"], 2, "wanted letters, digits"],
     [["--resume", "--model-tag", "absent"], 1, "chatsft_checkpoints/absent"],
+    [
+      ["--resume", "--model-tag", "base"],
+      1,
+      'base: wanted the flags of this version as settings of step 20, got "depth"',
+    ],
+    [
+      ["--overwrite", "--document-epochs", "0"],
+      2,
+      "--document-epochs: wanted a whole number of at",
+    ],
   ];
   for (const [args, wanted, message] of cases) {
     const { code, stdout, stderr } = await sft(...args);

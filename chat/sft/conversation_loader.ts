@@ -8,7 +8,7 @@ import type { Batch, BatchOptions } from "../../data/mod.ts";
 import { BestFit } from "../../data/best_fit.ts";
 import { checkCount, checkState } from "../../data/loader.ts";
 import { permutation } from "../../data/shuffle.ts";
-import { renderConversation, type Tokenizer } from "../../tokenizer/mod.ts";
+import { renderConversation, SPECIAL_TOKENS, type Tokenizer } from "../../tokenizer/mod.ts";
 import type { Task } from "../tasks/task.ts";
 
 /** Options for {@linkcode ConversationLoader.open}. */
@@ -104,7 +104,8 @@ export class ConversationLoader {
   /**
    * Opens a loader.
    *
-   * @throws {RangeError} If the task has no conversations, or an option is out of range.
+   * @throws {RangeError} If the task has no conversations, an option is out of range, or the tokenizer
+   * lacks a special token.
    * @throws {Error} If the state belongs to other options.
    */
   constructor(options: ConversationLoaderOptions) {
@@ -116,6 +117,8 @@ export class ConversationLoader {
     if (task.length === 0) {
       throw new RangeError(`Cannot pack conversations: wanted some in ${task.name}, got none`);
     }
+    // Now, and not when the first conversation is rendered: a run may have made room by then.
+    for (const name of SPECIAL_TOKENS) options.tokenizer.special(name);
     this.#options = options;
     this.#settings = { task: `${task.name} (${task.length})`, sequenceLength, seed, bufferSize };
     if (state !== undefined) this.#restore(state);

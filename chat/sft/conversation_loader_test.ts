@@ -1,6 +1,11 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { goldenTest, readGoldenJson, readGoldenTensors } from "../../testing/golden.ts";
-import { type Conversation, renderConversation, Tokenizer } from "../../tokenizer/mod.ts";
+import {
+  type Conversation,
+  renderConversation,
+  SPLIT_PATTERN,
+  Tokenizer,
+} from "../../tokenizer/mod.ts";
 import { listTask } from "../tasks/task.ts";
 import { goldenTokenizer } from "../testing/golden_chat.ts";
 import { ConversationLoader, type ConversationLoaderOptions } from "./conversation_loader.ts";
@@ -85,6 +90,17 @@ Deno.test("what is longer than a row is cut where an answer remains, and otherwi
   assertEquals(seen.slice(0, 2).toSorted(), [0, 1]);
   assertEquals(loader.cut, 2);
   assert(loader.leftOut >= 2, `${loader.leftOut}`);
+});
+
+Deno.test("a tokenizer without the tokens of conversations is refused before anything runs", () => {
+  const tokens = Array.from({ length: 256 }, (_, byte) => Uint8Array.of(byte));
+  const specialTokens = new Map([["<|bos|>", 256]]);
+  const bare = new Tokenizer({ pattern: SPLIT_PATTERN, tokens, merges: [], specialTokens });
+  assertThrows(
+    () => open({ tokenizer: bare }),
+    RangeError,
+    'Cannot find the special token "<|user_start|>": wanted one of <|bos|>',
+  );
 });
 
 Deno.test("a task of which nothing fits is an error, and not an endless search", async () => {
