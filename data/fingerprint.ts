@@ -63,10 +63,7 @@ export function withoutContent(fingerprint: string): string {
   return fingerprint.replace(/-[0-9a-f]+/, "");
 }
 
-/**
- * The blocks of a file to read: all of them, or evenly spread ones including the first and the
- * last.
- */
+/** The blocks of a file to read: all, or evenly spread ones with the first and the last. */
 function blocksOf({ bytes }: FoundFile, total: number): [start: number, end: number][] {
   const all = Math.ceil(bytes / BLOCK);
   const count = total <= MAX_BYTES ? all : Math.max(1, Math.floor(all * MAX_BYTES / total));

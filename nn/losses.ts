@@ -48,10 +48,7 @@ const huberError = defineProgram(
     return { prediction: slope, target: ex.negate(slope) };
   },
 );
-/**
- * log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|): the exponential cannot overflow, and
- * an infinite logit costs nothing where it is right.
- */
+/** log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|), which cannot overflow. */
 const binaryCrossEntropy = defineProgram(
   { name: "binary cross-entropy", inputs: ["logits", "target"] },
   ({ logits: x, target: t }) => {

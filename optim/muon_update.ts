@@ -69,10 +69,7 @@ const momentumProgram = defineProgram(
   },
 );
 
-/**
- * Scale of each matrix row: MuonEq scales all rows to their mean norm, then the matrix is scaled to
- * slightly below norm 1, so that no singular value exceeds 1.
- */
+/** Row scales: all rows to their mean norm (MuonEq), then the matrix to just below norm 1. */
 const equalizationProgram = defineProgram(
   { name: "muon equalization", inputs: ["rowSquares"] },
   ({ rowSquares }) => {

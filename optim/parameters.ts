@@ -53,9 +53,7 @@ export function makeGroup(
   };
 }
 
-/**
- * Normalizes an optimizer's arguments to options per group; options for all groups are defaults.
- */
+/** Options by group, from an optimizer's arguments; options for all groups are defaults. */
 export function groupOptions<Options extends ParameterGroupOptions>(
   given: Parameters | readonly Options[],
   shared: Omit<Options, "parameters">,

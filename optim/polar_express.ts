@@ -11,9 +11,7 @@ import {
 
 type Coefficients = readonly [a: number, b: number, c: number];
 
-/**
- * The coefficients of x ↦ a·x + b·x³ + c·x⁵ in each iteration, for singular values up to 1/1.01.
- */
+/** Coefficients of x ↦ a·x + b·x³ + c·x⁵ by iteration, for singular values up to 1/1.01. */
 const COEFFICIENTS: readonly Coefficients[] = [
   [8.156554524902461, -22.48329292557795, 15.878769915207462],
   [4.042929935166739, -2.808917465908714, 0.5000178451051316],
@@ -164,10 +162,7 @@ function factorOf(gram: Tensor, row: Tensor, coefficients: Coefficients): Tensor
   return factor;
 }
 
-/**
- * All factors are polynomials of one symmetric matrix, so they commute and the product is
- * symmetric.
- */
+/** All factors are polynomials of one symmetric matrix, so their product is symmetric. */
 function symmetricMatmul(a: Tensor, b: Tensor): Tensor {
   return matmul(a, b, { symmetric: true });
 }

@@ -61,10 +61,7 @@ export interface View {
   readonly offset: number;
 }
 
-/**
- * Per-call arguments of a kernel, which are never baked into its code. A kernel sees them as 32-bit
- * words: `integers`, then `floats`.
- */
+/** Per-call arguments of a kernel, seen as 32-bit words: `integers`, then `floats`. */
 export interface Arguments {
   /** 32-bit integers: sizes, strides, positions, addresses. */
   readonly integers: readonly number[];
@@ -124,9 +121,7 @@ export interface DeviceBase {
   read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer>;
   /** Submits the work dispatched so far, without waiting. */
   flush(): void;
-  /**
-   * Resolves when all work dispatched so far is done. For benchmarks; to get results, use `read`.
-   */
+  /** Resolves when all work dispatched so far is done; for benchmarks. */
   synchronize(): Promise<void>;
   /**
    * Backpressure: submits all work dispatched so far, and resolves when at most a few submits are
@@ -190,10 +185,7 @@ export interface WasmKernel {
   readonly emit: () => Uint8Array<ArrayBuffer>;
 }
 
-/**
- * A CPU kernel that is not WebAssembly: a function of a BLAS or of oneDNN, called on addresses in
- * the same memory.
- */
+/** A CPU kernel that is not WebAssembly: a BLAS function on addresses in the same memory. */
 export interface NativeKernel {
   /** The function: single-precision matmul. */
   readonly key: "sgemm";
@@ -269,10 +261,7 @@ export interface WgslKernel {
 export interface WgslBuffer {
   /** Its name in the code. */
   readonly name: string;
-  /**
-   * Element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, … For `f16`, the device enables the
-   * feature.
-   */
+  /** Element type in WGSL: `f32`, `i32`, `u32`, `vec4<f32>`, …; `f16` enables the feature. */
   readonly type: string;
   /** Whether the kernel writes to it. A written allocation may be bound only once per dispatch. */
   readonly writes: boolean;

@@ -5,10 +5,7 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/**
- * Colors by class. An SVG in an `<img>` sees the reader's color scheme, but not the page's
- * background, so each picture has its own.
- */
+/** Colors by class. An SVG in an `<img>` cannot see the page's background, so it brings its own. */
 const STYLE = `
 text { fill: #1f2328 }
 .muted { fill: #59636e }

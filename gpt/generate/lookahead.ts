@@ -87,10 +87,7 @@ export class LookaheadDecoder {
     this.#limit = limit;
   }
 
-  /**
-   * Tokens of the next batch: 1 on the CPU; on a GPU, twice as many as before, so that the first
-   * ones come soon, up to the maximum latency.
-   */
+  /** Tokens of the next batch: on a GPU doubled each time, up to the maximum latency. */
   get pace(): number {
     return this.#device.kind === "cpu" ? 1 : this.#pace;
   }

@@ -51,10 +51,7 @@ const likeliest = defineProgram({ name: "likeliest token", inputs: ["logits"] },
   return [ex.select(ex.less(first, ex.rowLength), first, -1)];
 });
 
-/**
- * Unnormalized softmax. Subtracting the maximum avoids overflow at low temperatures; if it is NaN
- * or infinite, so is a weight.
- */
+/** Unnormalized softmax; NaN or infinity in the maximum gives such a weight. */
 const weightsOf = defineProgram(
   { name: "sampling weights", inputs: ["logits"], scalars: ["temperature"] },
   ({ logits, temperature }) => [

@@ -12,10 +12,7 @@ export interface CacheMark {
   readonly previousEmbedding: Tensor | null;
 }
 
-/**
- * Keys and values of all layers for the tokens so far, so that the next token costs one step
- * instead of a pass over the whole sequence.
- */
+/** Keys and values of all layers for the tokens so far, so that each is computed only once. */
 export class KVCache {
   /** Number of sequences. */
   readonly batchSize: number;
@@ -23,10 +20,7 @@ export class KVCache {
   readonly capacity: number;
   /** Number of tokens in the cache. */
   position = 0;
-  /**
-   * The normed embedding of the last token, `[batch, 1, width]`, which the next one is smeared
-   * with.
-   */
+  /** The normed embedding of the last token, `[batch, 1, width]`, to smear the next one with. */
   previousEmbedding: Tensor | null = null;
   readonly #keys: Tensor[];
   readonly #values: Tensor[];

@@ -353,10 +353,7 @@ export class GPT extends PureModule {
     return stream;
   }
 
-  /**
-   * Adds a gated share of the previous token's embedding to each token. `beforeFirst` precedes the
-   * first token, if given.
-   */
+  /** Adds a gated share of the previous token's embedding; `beforeFirst` precedes the first. */
   #smear(x: Tensor, beforeFirst: Tensor | null, watch: Watch | undefined): Tensor {
     const allButLast = x.slice(1, 0, x.shape[1]! - 1);
     if (beforeFirst !== null) return this.#mix(x, concat([beforeFirst, allButLast], 1), watch);

@@ -199,10 +199,7 @@ function savedPerToken(config: GPTConfig, active: number): number {
     valueLayers * valueLayer;
 }
 
-/**
- * Memory of Muon's orthogonalization: the largest stack of matrices as gradients, before and after
- * an iteration, and one Gram matrix of the shorter sides.
- */
+/** Memory of Muon: the largest stack of matrices three times, and one Gram matrix. */
 function orthogonalizationSize(config: GPTConfig): number {
   return Math.max(
     ...muonStacks(config).map(({ count, rows, columns }) => {

@@ -79,10 +79,7 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"
   readonly measure?: Periodic<() => Promise<Measurement>>;
   /** Saves a checkpoint and returns its path; also when the signal stops the run. */
   readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
-    /**
-     * Also saves when this many seconds have passed since the last time; later if saving takes
-     * longer than 1 % of that.
-     */
+    /** Seconds after which to save too; longer if saving would take more than 1 % of the time. */
     readonly seconds?: number;
   };
   /** Stops the run after the current step. */
@@ -141,10 +138,7 @@ const SAVING_SHARE = 0.01;
 /** Maximum number of steps whose losses are pending, as these hold memory and GPU work. */
 const MAX_PENDING = 64;
 
-/**
- * The first steps compile kernels: they do not count in time estimates, and the step after them is
- * profiled.
- */
+/** The first steps compile kernels: they do not count, and the step after them is profiled. */
 const WARMUP_STEPS = 3;
 
 /**

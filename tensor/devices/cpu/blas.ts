@@ -6,10 +6,7 @@ import type { Heap } from "./memory.ts";
 import { ROW_MAJOR, type Sgemm, transposition } from "./sgemm.ts";
 import type { WorkerStart } from "./worker.ts";
 
-/**
- * Addresses are passed as numbers instead of pointer objects: 30 ns per call instead of a
- * microsecond.
- */
+/** Numbers instead of pointer objects: 30 ns per call instead of a microsecond. */
 const SGEMM: ForeignFunction = {
   name: "cblas_sgemm",
   // deno-fmt-ignore
@@ -21,9 +18,7 @@ const SGEMM: ForeignFunction = {
   result: "void",
 };
 
-/**
- * OpenBLAS reports its configuration and can be limited to one thread. Other libraries lack these.
- */
+/** Only OpenBLAS reports its configuration and can be limited to one thread. */
 const OPENBLAS = {
   getConfig: {
     name: "openblas_get_config",
@@ -40,10 +35,7 @@ const OPENBLAS = {
   },
 } as const satisfies Record<string, ForeignFunction>;
 
-/**
- * A result of `openblas_get_parallel`. A build without threads (0) may also lack locks, so only the
- * main thread calls it.
- */
+/** `openblas_get_parallel` of a build with threads. Others (0) may lack locks: main thread only. */
 const POSIX_THREADS = 1;
 const OPENMP = 2;
 
@@ -175,10 +167,7 @@ function tryOpen(runtime: DenoSubset, path: string, heap: Heap): Blas | string {
   }
 }
 
-/**
- * Checks C = 2·A·Bᵀ + 3·C for A of 3×2 within rows of 4, which fails with any wrong calling
- * convention.
- */
+/** Checks C = 2·A·Bᵀ + 3·C, with A 3×2 in rows of 4: any wrong calling convention fails. */
 function multipliesRightly(blas: Blas, heap: Heap): boolean {
   const allocation = heap.reserve(4 * 64, "check of the BLAS");
   const base = allocation.address / 4;

@@ -6,9 +6,7 @@ import { type Sgemm, writeSgemm } from "./sgemm.ts";
 import { startThread, type Thread } from "./thread.ts";
 import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from "./worker.ts";
 
-/**
- * How often either side polls before it sleeps: about 35 µs, in which the next job usually comes.
- */
+/** Polls before either side sleeps: about 35 µs, in which the next job usually comes. */
 const SPINS = 5_000;
 /** Timeout for starting a worker, in milliseconds. */
 const START_LIMIT = 10_000;
@@ -150,9 +148,7 @@ export class Pool {
     return before === STATE.open;
   }
 
-  /**
-   * Waits until a worker has finished the job that it started. Returns the error it threw, if any.
-   */
+  /** Waits until a worker has finished the job that it started. Returns its error, if any. */
   finish(worker: number): string | null {
     const words = this.#mailbox(worker);
     let state: number = Atomics.load(words, MAILBOX.state);

@@ -50,9 +50,7 @@ function costsOf(program: Program): Costs {
   return result;
 }
 
-/**
- * Everything for running a program except addresses and scalars, for one layout of the operands.
- */
+/** Everything but addresses and scalars for running a program on one layout. */
 export interface CpuPlan {
   /** `null` if there is nothing to do. */
   readonly kernel: WasmKernel | null;

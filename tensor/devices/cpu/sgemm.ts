@@ -13,9 +13,7 @@ const MIN_FLOPS = 200_000;
 /** The kinds of work items, by their index among the arguments. */
 const SPLITS = ["columns", "rows", "batch"] as const;
 
-/**
- * A batched GEMM, as {@linkcode Arguments} describe it in `CpuDevice.dispatch`, or a part of it.
- */
+/** A batched GEMM, or part of one, from {@linkcode Arguments} of `CpuDevice.dispatch`. */
 export interface Sgemm {
   /** 1 if A is stored as k×m or B as n×k, 0 for m×k and k×n. */
   readonly transposeA: number;

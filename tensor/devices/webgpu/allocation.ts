@@ -8,10 +8,7 @@ import type { PooledBuffer } from "./buffer_pool.ts";
 /** Binding offsets are multiples of this on every adapter, in bytes. */
 export const BINDING_ALIGNMENT = 256;
 
-/**
- * Rounds up to whole 4-byte words, the unit of copies; buffers have room for that after an odd
- * number of `float16`.
- */
+/** Rounds up to whole 4-byte words, the unit of copies. */
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
 }

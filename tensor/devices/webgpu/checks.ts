@@ -75,10 +75,7 @@ export function assertWithin(
   );
 }
 
-/**
- * Throws if a copy is not within `allocation` or not aligned to words; the last word may be
- * partial.
- */
+/** Throws if a copy is outside `allocation` or unaligned; the last word may be partial. */
 export function assertRange(
   what: string,
   { bytes }: Allocation,

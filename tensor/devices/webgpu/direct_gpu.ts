@@ -35,10 +35,7 @@ export interface DirectGpuParts {
 /** The class that {@linkcode defineDirectGpu} defines. */
 export type DirectGpuClass = new (opened: OpenedAdapter) => Gpu;
 
-/**
- * Defines {@linkcode DirectGpu}. A worker gets this function as text, so it refers to nothing outside
- * itself.
- */
+/** Defines {@linkcode DirectGpu}. Workers get this function as text, so it is self-contained. */
 export function defineDirectGpu({ encoding, oneLine, Error }: DirectGpuParts): DirectGpuClass {
   class DirectGpu implements Gpu {
     readonly info: DeviceInfo;

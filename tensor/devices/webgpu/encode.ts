@@ -27,10 +27,7 @@ export interface RecordingPart {
 
 /** The functions that {@linkcode defineEncoding} defines. */
 export interface Encoding {
-  /**
-   * Divides a recording so that kernels that may be invalid are encoded alone: one that is invalidates
-   * everything in its command buffer.
-   */
+  /** Encodes kernels that may be invalid alone: they would invalidate their command buffer. */
   partsOf(
     commands: Float64Array,
     isDoubtful: (pipeline: PipelineHandle) => boolean,

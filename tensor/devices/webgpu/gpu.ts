@@ -41,10 +41,7 @@ export interface GpuLoss {
   readonly message: string;
 }
 
-/**
- * Recordable commands. A recording is a sequence of numbers: one of these, then its operands in the
- * order given.
- */
+/** Recordable commands: numbers, each followed by its operands in the order given. */
 export const COMMAND = {
   /** Pipeline, bind group, byte offset of the arguments (−1 for none), workgroups along x, y, z. */
   dispatch: 0,

@@ -105,10 +105,7 @@ export class KernelCache {
     return group;
   }
 
-  /**
-   * Drops the bind groups, for example when buffers were destroyed. No pending recording may use
-   * one.
-   */
+  /** Drops the bind groups, for example of destroyed buffers. None may be pending. */
   forgetBindGroups(): void {
     this.#groups.clear();
     this.#gpu.forgetBindGroups();

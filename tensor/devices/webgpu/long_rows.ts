@@ -103,10 +103,7 @@ export function runOnLongRows(
   device.free(results.allocation);
 }
 
-/**
- * A row length for which one row of each view fits a binding: half of what fits, so that adjacent
- * rows share a kernel.
- */
+/** A row length that fits a binding twice, so that adjacent rows share a kernel. */
 function shortRow(device: WebGpuDevice, views: readonly View[]): number {
   const seen = device.limits.maxStorageBufferBindingSize / 2;
   const lengths = views.map(({ allocation, dtype, strides }) => {

@@ -131,10 +131,7 @@ export class OperandCode {
   }
 }
 
-/**
- * The arguments named by {@linkcode OperandCode.argumentNames}, in elements, or in units of four if
- * wide.
- */
+/** The arguments of {@linkcode OperandCode.argumentNames}, in elements, or in fours if wide. */
 export function operandArguments(
   { operands, width }: OperandsPattern,
   offsets: readonly number[],

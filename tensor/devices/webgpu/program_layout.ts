@@ -61,10 +61,7 @@ export interface OperandPattern {
   readonly buffer: number;
   /** Element dtype; formulas see `f32`. */
   readonly dtype: DType;
-  /**
-   * Step along the innermost axis: contiguous, broadcast, or by a stride argument; `none` for a
-   * per-row operand.
-   */
+  /** Step along the innermost axis; `none` for a per-row operand. */
   readonly step: "next" | "same" | "stride" | "none";
 }
 

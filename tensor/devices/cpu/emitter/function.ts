@@ -121,10 +121,7 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(0xfc, 11, 0);
   }
 
-  /**
-   * A `for` loop over `start`, `start + step`, … below `end`. The limits are computed once. The
-   * body may also change the variable.
-   */
+  /** A `for` loop from `start` below `end`, computed once. The body may change the variable. */
   forRange(
     start: I32 | number,
     end: I32 | number,

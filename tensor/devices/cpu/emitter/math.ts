@@ -125,9 +125,7 @@ function saturating(
   return clamp(x.multiply(polynomial(z, numerator)).divide(polynomial(z, denominator)), 1);
 }
 
-/**
- * The hyperbolic tangent, within 5.5 ulp, even near 0, where 1 − 2/(e²ˣ + 1) would lose all digits.
- */
+/** The hyperbolic tangent, within 5.5 ulp, also near 0. */
 export function tanh(f: FunctionBuilder, argument: F32x4): F32x4 {
   return saturating(
     f,

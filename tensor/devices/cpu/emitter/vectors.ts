@@ -19,9 +19,7 @@ import {
 } from "./code.ts";
 import type { F32, I32 } from "./scalars.ts";
 
-/**
- * Four floats. A number as an operand is splatted, and kept in a local from the function's start.
- */
+/** Four floats. Numbers as operands are splatted once, at the function's start. */
 export class F32x4 extends Value {
   get typeCode(): number {
     return 0x7b;

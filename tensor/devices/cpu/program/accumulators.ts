@@ -55,10 +55,7 @@ export class Accumulators {
   readonly #combine: Combine;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
-  /**
-   * Whether a NaN was among the values of each maximum or minimum. Tracking it costs two
-   * instructions; a NaN-propagating maximum costs eight.
-   */
+  /** Whether there was a NaN: two instructions, where a NaN-propagating maximum takes eight. */
   readonly #sawNaN: readonly Local<I32x4>[];
   readonly #width: number;
 

@@ -47,10 +47,7 @@ export const wordOf = {
   operand: (outerRank: number, k: number): number => 3 + outerRank + k * (3 + outerRank),
 };
 
-/**
- * The body of a blocked loop: position, number of vectors, and whether all lanes are valid or only
- * the first.
- */
+/** The body of a blocked loop: position, vectors, and whether all lanes are valid or one. */
 export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => void;
 
 /** The kernel being written, with what all modes need. */
@@ -163,10 +160,7 @@ export class KernelContext {
     });
   }
 
-  /**
-   * Loops from `from` to `to` in blocks of `most` vectors, then single vectors, then single
-   * elements.
-   */
+  /** Loops in blocks of `most` vectors, then single vectors, then single elements. */
   forEachBlock(from: I32, to: I32, most: number, body: BlockBody): void {
     const f = this.f;
     const at = f.local(from);
@@ -273,10 +267,7 @@ export class KernelContext {
   }
 }
 
-/**
- * How many vectors to interleave: several for short formulas, to hide latency, at most `most`; few
- * enough to stay in registers.
- */
+/** Vectors to interleave: many for short formulas, few enough to stay in registers. */
 export function vectorsAtOnce(
   roots: readonly Expression[],
   most: number,

@@ -43,10 +43,7 @@ export interface Layout {
   readonly items: number;
 }
 
-/**
- * Computes the layout of a program's inputs and outputs, which all have the rank of the common
- * shape.
- */
+/** Computes the layout of a program's inputs and outputs, all of the common rank. */
 export function layOut(program: Program, views: readonly TensorLayout[]): Layout {
   const shape = commonShape(program, views);
   const outerRank = program.isRow ? shape.length - 1 : shape.length;

@@ -9,10 +9,7 @@ import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist, isExpensive, type KnownValues, reachable } from "./formulas.ts";
 
-/**
- * A vector along the row: the position of its block, its index in the block, and whether all lanes
- * are valid.
- */
+/** A vector along the row: its block's position, its index, whether all lanes are valid. */
 interface Place {
   readonly at: I32;
   readonly vector: number;
@@ -36,10 +33,7 @@ export function splitOutputs(program: Program): { varying: number[]; perRow: num
   };
 }
 
-/**
- * The values to keep in scratch memory: expensive ones computed in one loop over the row and used
- * again in a later one.
- */
+/** Values for scratch memory: expensive ones that a later loop over the row needs again. */
 export function valuesToKeep(program: Program): readonly Expression[] {
   const loops = [
     ...reductionPasses(program).map((pass) => pass.flatMap(operandsOf)),
