@@ -99,7 +99,7 @@ export function randomMatmul(
  *
  * @returns What is wrong, or `null`.
  */
-export function compare({ heap, thread }: Opened, gemm: Sgemm, isBf16: boolean) {
+export function compare({ heap, thread }: Opened, gemm: Sgemm, isBf16: boolean): string | null {
   const { transposeA, transposeB, m, n, k, lda, ldb, ldc, alpha, beta, count } = gemm;
   const view = (address: number) => heap.floats.subarray(address / 4, address / 4 + ROOM);
   const [a, b, c] = [view(gemm.a), view(gemm.b), view(gemm.c)] as const;
