@@ -7,10 +7,13 @@
 import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import { loadModel, openCheckpoint } from "../gpt/mod.ts";
 import { serve } from "../serve/mod.ts";
-import { choice, integer, list, optional, runScript, text, type Values } from "./flags.ts";
+import { choice, integer, list, optional, runScript, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, printError } from "./output.ts";
 import { checkTag, chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+
+/** A constant, so that only who builds pages downloads what they are made of. */
+const CHAT_PAGE = "../web/chat/build.ts";
 
 const flags = {
   port: integer(8000, "Where to listen, 0 for any that is free", { least: 0, most: 65_535 }),
@@ -32,6 +35,7 @@ const flags = {
   }),
   maxSequences: integer(32, "Sequences that are generated side by side", { most: 1024 }),
   maxQueue: integer(64, "Requests that wait for a place", { least: 0 }),
+  noPage: toggle("Serve no chat page"),
   ...deviceFlags,
 };
 
@@ -71,14 +75,21 @@ async function run(values: Values<typeof flags>): Promise<void> {
       ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
       ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
       ...(values.context === 0 ? {} : { context: values.context }),
+      ...(values.noPage ? {} : { page: await buildPage() }),
       onError: (error) => printError(`${error}`),
     });
     print(`Serving ${name} (${stage}) on ${server.url}/v1. Ctrl-C stops.`);
+    if (!values.noPage) print(`Chat with it: ${server.url}/`);
     await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
     await server.stop();
   } finally {
     await device.close();
   }
+}
+
+async function buildPage(): Promise<(path: string) => Response | null> {
+  const { buildChat }: typeof import("../web/chat/build.ts") = await import(CHAT_PAGE);
+  return await buildChat();
 }
 
 /** The folder of the model, and the stage that it comes from. */

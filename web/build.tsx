@@ -12,6 +12,7 @@
  */
 
 import { ideas } from "../lessons/ideas.ts";
+import { bundle } from "./bundle.ts";
 import { katex, renderToString } from "./build_deps.ts";
 import type { JSX } from "./deps.ts";
 import { Page, shownCode } from "./lesson/page.tsx";
@@ -69,9 +70,14 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const texts = new Map([
     ["index.html", document(head.title, "", `${body}<script defer src="learn.js"></script>`)],
     ["style.css", await readText(new URL("./style.css", import.meta.url))],
-    ["learn.js", await bundle("./lesson/client.tsx")],
+    ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
     // A function, and not run: the page makes a worker of its text.
-    ["engine.js", `self.nanodinoEngine=function(){${await bundle("./engine/worker.ts")}}`],
+    [
+      "engine.js",
+      `self.nanodinoEngine=function(){${await bundle(
+        new URL("./engine/worker.ts", import.meta.url),
+      )}}`,
+    ],
     ...[...sources].map(([path, source]) =>
       [sourceAddress(path), sourcePage(path, source)] as const
     ),
@@ -81,7 +87,10 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const script = `const FILES=${JSON.stringify([...files.keys()])},VERSION="${await digest(
     files,
   )}";`;
-  return files.set("sw.js", encoder.encode(script + await bundle("./offline.ts")));
+  return files.set(
+    "sw.js",
+    encoder.encode(script + await bundle(new URL("./offline.ts", import.meta.url))),
+  );
 }
 
 /** The address of a file's source, relative to the site. */
@@ -118,20 +127,6 @@ function document(title: string, up: string, body: string): string {
 function Formula({ tex }: FormulaProps): JSX.Element {
   const html = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
   return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
-}
-
-/** Bundles a script and what it imports as a classic script. */
-async function bundle(entry: string): Promise<string> {
-  const { success, errors, outputFiles } = await Deno.bundle({
-    entrypoints: [new URL(entry, import.meta.url).href],
-    platform: "browser",
-    format: "iife",
-    minify: true,
-    write: false,
-  });
-  const code = outputFiles?.[0]?.text();
-  if (success && code !== undefined) return code;
-  throw new Error(`Cannot build the pages: wanted a bundle of ${entry}, got ${errors[0]?.text}`);
 }
 
 /** Reads a file of the repository, which may be at a URL. */
