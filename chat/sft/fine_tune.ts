@@ -195,8 +195,8 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
     );
   }
-  const { loraRank: rank = 0, loraLr: learningRate = 0.005 } = options;
-  if (rank > 0 && (resume || parallel !== undefined)) {
+  const { loraRank = 0, loraLr: learningRate = 0.005 } = options;
+  if (loraRank > 0 && (resume || parallel !== undefined)) {
     throw new RangeError(
       resume
         ? `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
@@ -204,7 +204,7 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
         : `Cannot train adapters on several ranks: wanted one, got ${parallel!.ranks}`,
     );
   }
-  const adapted = rank > 0 ? adaptModel(model, { rank, learningRate, seed }) : null;
+  const adapted = loraRank > 0 ? adaptModel(model, { rank: loraRank, learningRate, seed }) : null;
   const learningRates = { ...options.learningRates, weightDecay: 0 };
   const optimizer = adapted?.optimizer ?? parallel?.optimizer(model, learningRates) ??
     model.optimizer(learningRates);
