@@ -32,7 +32,7 @@ export function sampleToken(
   { temperature, topK, topP }: TokenSampling,
   uniform: number,
 ): number {
-  const best = mostLikely(logits);
+  const best = likeliestToken(logits);
   if (best === -1 || temperature === 0) return best;
   const largest = logits[best]!;
   const weight = (id: number) => Math.exp((logits[id]! - largest) / temperature);
@@ -57,7 +57,7 @@ export function sampleToken(
  * @returns A function that returns that of a token, in nats.
  */
 export function logProbabilities(logits: Float32Array): (id: number) => number {
-  const largest = logits[Math.max(0, mostLikely(logits))]!;
+  const largest = logits[Math.max(0, likeliestToken(logits))]!;
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - largest);
   const normalizer = largest + Math.log(sum);
@@ -88,7 +88,7 @@ export function largestLogits(logits: Float32Array, count: number): Uint32Array<
 }
 
 /** The token with the largest logit, the first of equals; −1 if one is NaN or the largest infinite. */
-function mostLikely(logits: Float32Array): number {
+function likeliestToken(logits: Float32Array): number {
   let best = 0;
   for (let i = 0; i < logits.length; i++) {
     if (logits[i]! > logits[best]!) best = i;

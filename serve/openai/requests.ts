@@ -24,7 +24,7 @@ import {
   wrongField,
 } from "./fields.ts";
 
-/** What there is to answer with. */
+/** The model that answers. */
 export interface ServedModel {
   /** The name under which it is served. */
   readonly name: string;
