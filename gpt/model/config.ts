@@ -54,12 +54,7 @@ const windowMultiple = 128;
  * import { checkConfig } from "./config.ts";
  *
  * const config = {
- *   sequenceLen: 256,
- *   vocabSize: 4096,
- *   nLayer: 4,
- *   nHead: 4,
- *   nKvHead: 4,
- *   nEmbd: 256,
+ *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 4, nEmbd: 256,
  *   windowPattern: "SSSL",
  * };
  * checkConfig(config);

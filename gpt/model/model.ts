@@ -125,13 +125,7 @@ function overLayers(device: Device, nLayer: number, first: number, last: number)
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const config = {
- *   sequenceLen: 16,
- *   vocabSize: 64,
- *   nLayer: 2,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 32,
- *   windowPattern: "L",
+ *   sequenceLen: 16, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32, windowPattern: "L",
  * };
  * const model = new GPT(config, device, { seed: 1 });
  * const logits = model.forward(Tensor.from(device, [[3, 5]], { dtype: "int32" }));

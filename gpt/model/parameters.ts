@@ -24,12 +24,7 @@ import {
  * import { parameterShapes } from "./parameters.ts";
  *
  * const shapes = parameterShapes({
- *   sequenceLen: 256,
- *   vocabSize: 4096,
- *   nLayer: 4,
- *   nHead: 4,
- *   nKvHead: 2,
- *   nEmbd: 256,
+ *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 2, nEmbd: 256,
  *   windowPattern: "SSSL",
  * });
  * const keys = shapes.get("transformer.h.0.attn.c_k.weight");
@@ -111,12 +106,7 @@ export type ParameterCounts = Record<ParameterGroup | "total", number>;
  * import { parameterCounts } from "./parameters.ts";
  *
  * const { total } = parameterCounts({
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * });
  * if (total !== 262226) throw new Error(`expected 262226, got ${total}`);
@@ -148,12 +138,7 @@ export function parameterCounts(config: GPTConfig): ParameterCounts {
  * import { matmulParameters } from "./parameters.ts";
  *
  * const count = matmulParameters({
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * });
  * if (count !== 213064) throw new Error(`expected 213064, got ${count}`);

@@ -21,12 +21,7 @@ import { matmulParameters } from "../model/parameters.ts";
  * import { flopsPerToken } from "./costs.ts";
  *
  * const flops = flopsPerToken({
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * });
  * if (flops !== 1769904) throw new Error(`expected 1769904, got ${flops}`);
@@ -48,12 +43,7 @@ export function flopsPerToken(config: GPTConfig): number {
  * import { decodeFlops } from "./costs.ts";
  *
  * const config = {
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * };
  * if (decodeFlops(config, 256) !== 589968) throw new Error("expected 589968");
@@ -74,12 +64,7 @@ export function decodeFlops(config: GPTConfig, contextLength: number): number {
  * import { prefillFlops } from "./costs.ts";
  *
  * const config = {
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * };
  * if (prefillFlops(config, 256) !== 136433664) throw new Error("expected 136433664");
@@ -127,12 +112,7 @@ export function kvBytesPerToken(
  * import { kvReadBytes } from "./costs.ts";
  *
  * const config = {
- *   sequenceLen: 256,
- *   vocabSize: 256,
- *   nLayer: 4,
- *   nHead: 2,
- *   nKvHead: 2,
- *   nEmbd: 64,
+ *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
  *   windowPattern: "SSSL",
  * };
  * if (kvReadBytes(config, 256) !== 327680) throw new Error("expected 327680");

@@ -74,12 +74,7 @@ const SAVED_COPIES = 5;
  * import { estimateMemory } from "./estimate.ts";
  *
  * const config = {
- *   sequenceLen: 256,
- *   vocabSize: 4096,
- *   nLayer: 4,
- *   nHead: 4,
- *   nKvHead: 4,
- *   nEmbd: 256,
+ *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 4, nEmbd: 256,
  *   windowPattern: "L",
  * };
  * const { peak } = estimateMemory({ config, deviceBatchSize: 8 });

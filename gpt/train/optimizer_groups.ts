@@ -45,12 +45,7 @@ const tunedWidth = 768;
  * import { optimizerGroups } from "./optimizer_groups.ts";
  *
  * const groups = optimizerGroups({
- *   sequenceLen: 256,
- *   vocabSize: 4096,
- *   nLayer: 4,
- *   nHead: 4,
- *   nKvHead: 4,
- *   nEmbd: 256,
+ *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 4, nEmbd: 256,
  *   windowPattern: "SSSL",
  * });
  * const kinds = groups.map(({ kind }) => kind);

@@ -157,14 +157,8 @@ const WARMUP_STEPS = 3;
  * import { train } from "./run.ts";
  *
  * const plan = planTraining({
- *   depth: 1,
- *   vocabSize: 256,
- *   aspectRatio: 32,
- *   headDim: 32,
- *   maxSeqLen: 8,
- *   deviceBatchSize: 2,
- *   totalBatchSize: 16,
- *   numIterations: 2,
+ *   depth: 1, vocabSize: 256, aspectRatio: 32, headDim: 32, maxSeqLen: 8, deviceBatchSize: 2,
+ *   totalBatchSize: 16, numIterations: 2,
  * });
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const model = new GPT(plan.config, device);
