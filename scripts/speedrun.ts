@@ -136,7 +136,7 @@ async function run(given: Values<typeof flags>, args: readonly string[]): Promis
     half = await reportOf(folder, folder, { title: "Speedrun", rows, curve: "loss.svg", samples });
     await writeFileAtomically(`${folder}/report.md`, half);
     print(`\nReport: ${folder}/report.md`);
-    print('Let it write: deno task sample --prompt "My fellow Americans,"');
+    print('Generate text: deno task sample --prompt "My fellow Americans,"');
   } finally {
     await device.close();
   }
