@@ -263,9 +263,13 @@ export function record(
         return sum !== null && sum.isExclusive ? sum : null;
       });
       return noGrad(() =>
-        gradient(upstream, wanted, sums).map((each, i) =>
-          wanted[i] && each !== null && each !== sums[i] ? each.to(dtypes[i]!).alias() : null
-        )
+        gradient(upstream, wanted, sums).map((each, i) => {
+          if (!wanted[i] || each === null || each === sums[i]) return null;
+          const result = each.to(dtypes[i]!);
+          // Gradients live long, and a deferred one would keep its operands.
+          void result.allocation;
+          return result.alias();
+        })
       );
     }),
     history,

@@ -19,30 +19,44 @@ import type { Allocation } from "./device.ts";
 import { bytesPerElement } from "./dtype.ts";
 import type { Program } from "./expression/program.ts";
 import { noGrad } from "./grad_mode.ts";
-import { type Deferral, HandleOwner, Storage } from "./storage.ts";
+import { type Deferral, type History, isAnythingDeferred, Storage } from "./storage.ts";
 import { contiguousStrides, shapesEqual, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
 /** An operation that has not run yet. */
 export class DeferredOperation<Attributes = unknown> implements Deferral {
   readonly operation: Operation<Attributes>;
-  /** The inputs, with their nodes. */
-  readonly inputs: readonly Tensor[];
   readonly attributes: Attributes;
-  readonly #owner = new HandleOwner();
+  readonly #inputs: readonly Tensor[];
+  readonly #histories: readonly (History | null)[];
   readonly #result: Specification;
-  #storage: Storage | null = null;
 
   /** For {@linkcode applyLater}: keeps the inputs until {@linkcode DeferredOperation.release}. */
   constructor(operation: Operation<Attributes>, inputs: readonly Tensor[], attributes: Attributes) {
     this.operation = operation;
     this.attributes = attributes;
     this.#result = operation.infer(inputs, attributes)[0]!;
-    this.inputs = inputs.map((input) => {
-      const held = input.alias(this.#owner);
-      if (input.node !== null) held.attach(input.node, input.history ?? undefined);
-      return held;
+    this.#inputs = inputs;
+    this.#histories = inputs.map(({ history }) => history);
+    // Their memory rather than aliases, which most operations would not need.
+    for (const { storage } of inputs) storage.retain();
+    for (const history of this.#histories) history?.retain();
+  }
+
+  /** The inputs, with their nodes: those that were freed meanwhile belong to the current scope. */
+  get inputs(): readonly Tensor[] {
+    return this.#inputs.map((input, i) => {
+      if (input.isOpen) return input;
+      const { storage, dtype, shape, strides, offset, node } = input;
+      const alias = new Tensor(storage, dtype, shape, strides, offset);
+      if (node !== null) alias.attach(node, this.#histories[i] ?? undefined);
+      return alias;
     });
+  }
+
+  /** Whether an input is not computed yet. */
+  get isWaiting(): boolean {
+    return this.#inputs.some(isDeferred);
   }
 
   /** The shape of the result. */
@@ -52,10 +66,7 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
 
   /** Creates the result. */
   makeResult(): Tensor {
-    const { device } = this.inputs[0]!;
-    const storage = this.#storage = new Storage(device, this);
-    for (const input of this.inputs) input.storage.addReader(storage);
-    return this.#view(storage);
+    return this.#view(new Storage(this.#inputs[0]!.device, null, this));
   }
 
   #view(storage: Storage): Tensor {
@@ -66,7 +77,7 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
   /** Allocates the result. */
   allocate(): Allocation {
     const { dtype, shape } = this.#result;
-    return this.inputs[0]!.device.allocate(
+    return this.#inputs[0]!.device.allocate(
       sizeOf(shape) * bytesPerElement(dtype),
       this.operation.name,
     );
@@ -79,10 +90,15 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     noGrad(() => this.operation.run(device, this.inputs, [this.#view(storage)], this.attributes));
   }
 
+  /** Whether an input is in this memory. */
+  reads(storage: Storage): boolean {
+    return this.#inputs.some((input) => input.storage === storage);
+  }
+
   /** Releases the inputs. */
   release(): void {
-    for (const { storage } of this.inputs) storage.removeReader(this.#storage!);
-    this.#owner.releaseAll();
+    for (const { storage } of this.#inputs) storage.release();
+    for (const history of this.#histories) history?.release();
   }
 }
 
@@ -100,8 +116,7 @@ export function applyLater<Attributes>(
   commonDevice(operation.name, inputs);
   for (const input of inputs) {
     // Deferred operations must not form long chains, with which nothing could be fused.
-    const waitsForOthers = deferredOperation(input)?.inputs.some(isDeferred) ?? false;
-    if (waitsForOthers) void input.allocation;
+    if (deferredOperation(input)?.isWaiting) void input.allocation;
   }
   const output = new DeferredOperation(operation, inputs, attributes).makeResult();
   recordOperation(operation, inputs, [output], attributes);
@@ -133,7 +148,7 @@ export function deferredInputs<Attributes>(
 }
 
 /** Minimum number of elements that are worth deferring. */
-const MIN_DEFERRED = 2 ** 12;
+const MIN_DEFERRED = 2 ** 14;
 
 /** Whether to defer a result of this size, if what follows may be fused with it. */
 export function isWorthDeferring(size: number): boolean {
@@ -158,6 +173,6 @@ export function rewriteProgram(
   inputs: readonly Tensor[],
   scalars: readonly number[],
 ): Tensor | null {
-  if (!inputs.some(isDeferred)) return null;
+  if (!isAnythingDeferred() || !inputs.some(isDeferred)) return null;
   return rewrites.get(program)?.(inputs, scalars) ?? null;
 }

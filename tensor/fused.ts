@@ -40,15 +40,17 @@ function sumProgram(name: string, combine: typeof ex.add, products: readonly boo
 
 /** Fuses products with their sum: a · b + c · d, or only one of the two. */
 function fuseProducts(name: "add" | "subtract", combine: typeof ex.add): Rewrite {
-  const programs = new Map<string, Program>();
+  const programs: Program[] = [];
   return (sides) => {
-    const factors = sides.map(factorsOf);
-    const products = factors.map((each) => each !== null);
-    if (!products.includes(true)) return null;
-    const key = products.join();
-    let program = programs.get(key);
-    if (program === undefined) programs.set(key, program = sumProgram(name, combine, products));
-    const operands = sides.flatMap((side, i) => factors[i] ?? [side]);
+    const [left, right] = [factorsOf(sides[0]!), factorsOf(sides[1]!)];
+    if (left === null && right === null) return null;
+    const products = [left !== null, right !== null];
+    const program = programs[2 * Number(products[0]) + Number(products[1])] ??= sumProgram(
+      name,
+      combine,
+      products,
+    );
+    const operands = [...left ?? [sides[0]!], ...right ?? [sides[1]!]];
     const result = noGrad(() => runProgram(program, operands))[0]!;
     recordOperation(operationOf(arithmetic[name]), sides, [result], []);
     return result;

@@ -68,7 +68,8 @@ interface Entry<T> {
 function sameLayouts(a: readonly TensorLayout[], b: readonly TensorLayout[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) {
-    const [one, other] = [a[i]!, b[i]!];
+    const one = a[i]!;
+    const other = b[i]!;
     if (one.dtype !== other.dtype) return false;
     if (!sameNumbers(one.shape, other.shape) || !sameNumbers(one.strides, other.strides)) {
       return false;

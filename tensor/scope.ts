@@ -15,7 +15,7 @@ export class Scopes {
   readonly #name: string;
   #trail: TaskVariable<Trail> | null = null;
   /** The innermost scope that ends before the current function returns. */
-  #brief: BriefScope | null = null;
+  #brief: Scope | null = null;
   #hasWarned = false;
 
   /** Without any scope. @param name The device's name in warnings. */
@@ -25,7 +25,11 @@ export class Scopes {
 
   /** The innermost open scope of the current task. */
   get current(): Scope | null {
-    return this.#brief ?? this.#goOn()?.scope ?? null;
+    if (this.#brief !== null || this.#trail === null) return this.#brief;
+    const trail = this.#trail.get();
+    // The usual case: every tensor asks.
+    if (trail !== null && trail.scope.isOpen && trail.turn === currentTurn()) return trail.scope;
+    return this.#goOn(trail)?.scope ?? null;
   }
 
   /** Opens a scope inside the current one, for the current task. */
@@ -43,13 +47,17 @@ export class Scopes {
    * between. Cheaper, for operations.
    */
   openBriefly(): Scope {
-    const before = this.#brief;
-    return this.#brief = new BriefScope(this.current, () => this.#brief = before);
+    return this.#brief = new BriefScope(this, this.#brief, this.current);
   }
 
-  /** The trail of the current task, in its innermost open scope. */
-  #goOn(): Trail | null {
-    const trail = inOpenScope(this.#trail?.get() ?? null);
+  /** For a brief scope that ends: goes back to the one around it. */
+  closeBriefly(before: Scope | null): void {
+    this.#brief = before;
+  }
+
+  /** Where the current task goes on after its last trail: in its innermost open scope. */
+  #goOn(last: Trail | null): Trail | null {
+    const trail = inOpenScope(last);
     if (trail === null || trail.turn === currentTurn()) return trail;
     const next = trail.next();
     this.#trail!.set(next);
@@ -131,13 +139,15 @@ export abstract class Scope extends HandleOwner implements Disposable {
 
 /** A scope that ends before the function that opened it returns. */
 class BriefScope extends Scope {
+  readonly #scopes: Scopes;
+  readonly #before: Scope | null;
   readonly #around: Scope | null;
-  readonly #close: () => void;
 
-  constructor(around: Scope | null, close: () => void) {
+  constructor(scopes: Scopes, before: Scope | null, around: Scope | null) {
     super();
+    this.#scopes = scopes;
+    this.#before = before;
     this.#around = around;
-    this.#close = close;
   }
 
   protected override around(): Scope | null {
@@ -145,7 +155,7 @@ class BriefScope extends Scope {
   }
 
   override [Symbol.dispose](): void {
-    this.#close();
+    this.#scopes.closeBriefly(this.#before);
     this.releaseAll();
   }
 }

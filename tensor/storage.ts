@@ -8,8 +8,18 @@ export interface Deferral {
   allocate(): Allocation;
   /** Computes the content of a storage whose memory has been allocated. */
   compute(storage: Storage): void;
+  /** Whether `compute` reads this memory. */
+  reads(storage: Storage): boolean;
   /** Frees what `compute` needs. */
   release(): void;
+}
+
+/** The storages whose content is not computed yet: a few at any time. */
+const deferred = new Set<Storage>();
+
+/** Whether there is any content that is not computed yet. */
+export function isAnythingDeferred(): boolean {
+  return deferred.size > 0;
 }
 
 /** Reference-counted device memory that several tensors may view. */
@@ -20,18 +30,17 @@ export class Storage {
    * Incremented by in-place changes, so that a gradient detects that a saved value was overwritten.
    */
   version = 0;
-  #allocation: Allocation | null = null;
-  #deferral: Deferral | null = null;
-  /** Deferred results that will be computed from this memory. */
-  #readers: Set<Storage> | null = null;
+  #allocation: Allocation | null;
+  #deferral: Deferral | null;
   #refCount = 0;
   #derived: HandleOwner | null = null;
 
   /** For operations: takes ownership of newly allocated memory, or of what will allocate it. */
-  constructor(device: Device, memory: Allocation | Deferral) {
+  constructor(device: Device, allocation: Allocation | null, deferral: Deferral | null = null) {
     this.device = device;
-    if ("bytes" in memory) this.#allocation = memory;
-    else this.#deferral = memory;
+    this.#allocation = allocation;
+    this.#deferral = deferral;
+    if (deferral !== null) deferred.add(this);
   }
 
   /** The memory; a deferred result is computed now. */
@@ -56,23 +65,15 @@ export class Storage {
       this.device.free(allocation);
       throw error;
     }
+    deferred.delete(this);
     deferral.release();
     return allocation;
   }
 
-  /** Registers a deferred result that must be computed before the content changes. */
-  addReader(result: Storage): void {
-    (this.#readers ??= new Set()).add(result);
-  }
-
-  /** Takes back {@linkcode Storage.addReader}. */
-  removeReader(result: Storage): void {
-    this.#readers?.delete(result);
-  }
-
   /** Computes deferred results that need the current content. Call it before an in-place change. */
   beforeChange(): void {
-    for (const result of this.#readers ?? []) void result.allocation;
+    if (deferred.size === 0) return;
+    for (const result of deferred) if (result.#deferral!.reads(this)) void result.allocation;
   }
 
   /** The smallest and largest integer, if the host wrote them, for validating ids. */
@@ -102,8 +103,9 @@ export class Storage {
   release(): void {
     if (--this.#refCount > 0) return;
     this.#derived?.releaseAll();
-    if (this.#allocation === null) this.#deferral!.release();
-    else this.device.free(this.#allocation);
+    if (this.#allocation !== null) return this.device.free(this.#allocation);
+    deferred.delete(this);
+    this.#deferral!.release();
   }
 
   /** Owns what operations derive from this memory and cache; freed with it. */
@@ -130,9 +132,9 @@ export class HandleOwner {
     last.place = handle.place;
   }
 
-  /** Releases all of them. Each removes itself from the list. */
+  /** Releases all of them. */
   releaseAll(): void {
-    while (this.#handles.length > 0) this.#handles.at(-1)!.release("scope");
+    while (this.#handles.length > 0) this.#handles.pop()!.releaseOwned();
   }
 
   /** Leaves all of them to the garbage collector. */
@@ -198,7 +200,7 @@ export class Handle {
   constructor(storage: Storage, owner: HandleOwner | null, tensor: object) {
     storage.retain();
     this.#storage = storage;
-    this.moveTo(owner, tensor);
+    this.#own(owner, tensor);
   }
 
   /** How the storage was released; `null` while it can be used. */
@@ -228,26 +230,38 @@ export class Handle {
   moveTo(owner: HandleOwner | null, tensor: object | null = this.#tensor): void {
     if (this.#storage === null) return;
     this.#leave();
+    this.#own(owner, tensor);
+  }
+
+  #own(owner: HandleOwner | null, tensor: object | null): void {
     this.#owner = owner;
     if (owner !== null) {
       owner.add(this);
       this.#tensor = tensor;
     } else if (tensor !== null) {
       this.#isWatched = true;
-      this.#storage.device.scopes.countOutside();
+      this.#storage!.device.scopes.countOutside();
       forgotten.register(tensor, this, this);
     }
   }
 
   /** Releases the storage; a second call does nothing. */
   release(how: Release): void {
-    const [storage, history] = [this.#storage, this.#history];
+    const storage = this.#storage;
+    const history = this.#history;
     if (storage === null) return;
     this.#leave();
     this.#release = how;
-    this.#storage = this.#history = null;
+    this.#storage = null;
+    this.#history = null;
     storage.release();
     history?.release();
+  }
+
+  /** Releases the storage for its owner, which has removed the handle from its list. */
+  releaseOwned(): void {
+    this.#owner = null;
+    this.release("scope");
   }
 
   #leave(): void {

@@ -254,6 +254,11 @@ export class Tensor implements View {
     );
   }
 
+  /** Whether it has not been freed. */
+  get isOpen(): boolean {
+    return this.#handle.released === null;
+  }
+
   /** Whether the elements are contiguous, in row-major order. */
   get isContiguous(): boolean {
     return isContiguous(this.shape, this.strides);

@@ -15,7 +15,6 @@ import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
-import { isGradEnabled } from "../grad_mode.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto } from "./program.ts";
@@ -88,9 +87,8 @@ export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
 );
 const multiplyNow = binary("multiply", ex.multiply, "int32", arithmetic.multiply);
 export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
-  // Not in backward: gradients live long, and deferred ones would keep their operands.
-  const isDeferred = typeof b !== "number" && isGradEnabled() && isFloat(a.dtype) &&
-    isFloat(b.dtype) && isWorthDeferring(Math.max(a.size, b.size));
+  const isDeferred = typeof b !== "number" && isFloat(a.dtype) && isFloat(b.dtype) &&
+    isWorthDeferring(Math.max(a.size, b.size));
   return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
 }
 export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);

@@ -74,7 +74,7 @@ export function runProgram(
   const fused = dtype === undefined ? rewriteProgram(program, inputs, scalars) : null;
   if (fused !== null) return [fused];
   const { calls, operation } = knownOf(program);
-  const variant = variantOf(device) + RESULT_VARIANTS[dtype ?? "default"];
+  const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
   const call = calls.get(inputs, variant, () => {
     checkTypes(program, inputs);
     const shape = commonShape(program, inputs.map((input) => input.shape));
@@ -179,7 +179,7 @@ function prepareCall(
 }
 
 /** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
-const RESULT_VARIANTS = { default: 0, float16: 4, float32: 8, int32: 12 } as const;
+const RESULT_VARIANTS = { float16: 4, float32: 8, int32: 12 } as const;
 
 /** What else the result of {@linkcode prepareCall} depends on. */
 function variantOf(device: Device): number {

@@ -283,7 +283,8 @@ class Cpu implements CpuDevice {
     items: number,
     options: DispatchOptions,
   ): void {
-    this.#mustBeOpen(`run kernel "${kernel.key}"`);
+    // The message is made only if it is needed.
+    if (this.#closed) this.#mustBeOpen(`run kernel "${kernel.key}"`);
     const { grain = 1, scratchBytes = 0 } = options;
     if (!Number.isInteger(items) || items < 0) {
       throw new RangeError(
