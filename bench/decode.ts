@@ -68,7 +68,10 @@ const script: Script<typeof flags> = {
       using _scope = device.scope();
       const cache = new KVCache(device, config, 1, length);
       noGrad(() =>
-        model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, { cache })
+        model.forward(Tensor.from(device, [prompt], { dtype: "int32" }), undefined, {
+          cache,
+          lastOnly: true,
+        })
       );
       cache.dispose();
     });

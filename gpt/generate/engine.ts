@@ -206,9 +206,9 @@ export class Engine {
       const prompt = isKept ? cache : this.#model.createCache(1, tokens.length);
       try {
         const ids = Tensor.from(device, [tokens], { dtype: "int32" });
-        const logits = this.#model.forward(ids, undefined, { cache: prompt });
+        const logits = this.#model.forward(ids, undefined, { cache: prompt, lastOnly: true });
         if (!isKept) cache.copyFrom(prompt);
-        const last = logits.slice(1, tokens.length - 1).squeeze(1);
+        const last = logits.squeeze(1);
         const repeated = last.expand([cache.batchSize, config.vocabSize]);
         return scope.keep(sampleTokens(repeated, 0, options));
       } finally {

@@ -21,7 +21,12 @@ export interface LanguageModel {
    * Runs the model on tokens. With a cache, they follow those in it and are appended.
    *
    * @param ids `int32 [batch, tokens]`
-   * @returns The logits of the next token, `[batch, tokens, vocabSize]`.
+   * @returns The logits of the next token, `[batch, tokens, vocabSize]`, or `[batch, 1, vocabSize]`
+   * with `lastOnly`.
    */
-  forward(ids: Tensor, targets?: undefined, options?: { readonly cache?: KVCache }): Tensor;
+  forward(
+    ids: Tensor,
+    targets?: undefined,
+    options?: { readonly cache?: KVCache; readonly lastOnly?: boolean },
+  ): Tensor;
 }

@@ -72,6 +72,8 @@ export interface ForwardOptions {
   readonly reduction?: Reduction;
   /** The KV cache when decoding: the tokens follow those in it, and are appended. */
   readonly cache?: KVCache;
+  /** Whether to compute logits for the last token only, as prefill needs. @default {false} */
+  readonly lastOnly?: boolean;
   /**
    * Called with intermediate values, in order, under the names of their modules. `B` sequences of
    * `T` tokens attend to `Tk` tokens, including those in the cache:
@@ -264,16 +266,23 @@ export class GPT extends PureModule {
    *
    * @param ids `int32 [batch, tokens]`
    * @param targets `int32 [batch, tokens]`: the next token of each; −1 to ignore it.
-   * @returns Without targets, logits of the next token, `[batch, tokens, vocabSize]`; with targets,
-   * the loss in nats: a scalar, or `[batch · tokens]` with `reduction: "none"`.
+   * @returns Without targets, logits of the next token, `[batch, tokens, vocabSize]`, or
+   * `[batch, 1, vocabSize]` with `lastOnly`; with targets, the loss in nats: a scalar, or
+   * `[batch · tokens]` with `reduction: "none"`.
    * @throws {RangeError} If an id is not in the vocabulary, the sequence is too long, or shapes
    * differ.
+   * @throws {TypeError} If there are targets, and `lastOnly`.
    */
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
     this.checkTokens(ids, options.cache?.position);
     this.#checkTargets(ids, targets);
+    const { lastOnly = false } = options;
+    if (lastOnly && targets !== undefined) {
+      throw new TypeError("Cannot run the model: wanted no targets with lastOnly, got some");
+    }
     const watch = watchForCaller(options.watch);
-    const logits = this.logits(this.#stream(ids, options.cache, watch));
+    const stream = this.#stream(ids, options.cache, watch);
+    const logits = this.logits(lastOnly ? stream.slice(1, -1) : stream);
     if (targets === undefined) return logits;
     const { reduction = "mean" } = options;
     const loss = crossEntropy(logits, targets, { reduction });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, noGrad, profileRows, Tensor } from "../../tensor/mod.ts";
@@ -265,4 +265,15 @@ gpuTest("watching costs nothing when absent", async (device) => {
   assert(shown.peak > plain.peak);
   // An unwatched pass computes none of it.
   assertEquals((await measure()).kernels, plain.kernels);
+});
+
+testOnEveryDevice("with lastOnly there are logits of the last token alone", async (device) => {
+  using _scope = device.scope();
+  const model = makeModel(device);
+  const ids = makeIds(device, [2, 7]);
+  const all = model.forward(ids);
+  const last = model.forward(ids, undefined, { lastOnly: true });
+  assertEquals(last.shape, [2, 1, config.vocabSize]);
+  assertClose(await last.data(), await all.slice(1, -1).data(), "logits");
+  assertThrows(() => model.forward(ids, ids, { lastOnly: true }), TypeError, "wanted no targets");
 });
