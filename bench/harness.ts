@@ -7,6 +7,8 @@ export const benchFlags = {
   device: choice(["auto", "cpu", "webgpu"], "cpu", "Device to compute on"),
   threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0 }),
   noBlas: toggle("Run matmuls without a BLAS"),
+  noOneDnn: toggle("Run matmuls without oneDNN"),
+  matmulPrecision: choice(["f32", "bf16", "auto"], "f32", "Operands of matmuls on the CPU"),
 };
 
 /** The shape of the model, by default `base` of bench/RESULTS.md. */
@@ -19,8 +21,13 @@ export const modelFlags = {
 };
 
 export function openBenchDevice(values: Values<typeof benchFlags>): Promise<Device> {
-  const { device, threads, noBlas } = values;
-  return openDevice(device, { blas: !noBlas, ...(threads > 0 ? { threads } : {}) });
+  const { device, threads, noBlas, noOneDnn, matmulPrecision } = values;
+  return openDevice(device, {
+    blas: !noBlas,
+    oneDnn: !noOneDnn,
+    matmulPrecision,
+    ...(threads > 0 ? { threads } : {}),
+  });
 }
 
 export function median(values: readonly number[]): number {

@@ -31,7 +31,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+import { checkTag, deviceFlags, openChosenDevice, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -61,6 +61,7 @@ const flags = {
   ...parallelFlags,
   ...overwriteFlags,
   ...computeFlags,
+  ...trainingPrecision,
 };
 
 type ReinforceValues = Values<typeof flags>;
@@ -116,7 +117,7 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
       ...{ device, checkpoint, folder, task, validation, learningRates: values },
       initialFraction: values.initLrFrac,
       learnsToEnd: !values.noLearnToEnd,
-      settings: settingsOf(values),
+      settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },
       signal: interrupt.signal,
       parallel: ranks ?? undefined,
     }).catch((error) =>

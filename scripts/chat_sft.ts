@@ -47,7 +47,14 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, openChosenDevice, runFlags } from "./training.ts";
+import {
+  checkTag,
+  deviceFlags,
+  openChosenDevice,
+  runFlags,
+  tellPrecision,
+  trainingPrecision,
+} from "./training.ts";
 
 /** What is learned where no task is given: alone, and beside documents, which stay known better. */
 const DEFAULT_TASK = "rules:60000";
@@ -98,6 +105,7 @@ const flags = {
   ...parallelFlags,
   ...overwriteFlags,
   ...computeFlags,
+  ...trainingPrecision,
 };
 
 type FineTuneValues = Values<typeof flags>;
@@ -172,7 +180,7 @@ async function runOn(
         ? undefined
         : { texts: tasks.documents, epochs: values.documentEpochs },
       schedule: { initialFraction, warmupRatio, warmdownRatio, finalFraction: values.finalLrFrac },
-      settings: settingsOf(values, tag),
+      settings: { ...settingsOf(values, tag), matmulPrecision: device.matmulPrecision },
       signal: interrupt.signal,
       parallel: ranks ?? undefined,
     });
@@ -192,6 +200,7 @@ async function runOn(
         ["run", `${count(tuning.numIterations)} steps of ${count(values.totalBatchSize)} tokens`],
       ]) + "\n",
     );
+    if (given.resume) tellPrecision(device, checkpoint);
     const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
     // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
     const isTerminal = ranks === null && Deno.stdout.isTerminal();

@@ -41,6 +41,7 @@ import {
   integer,
   optional,
   parseFlags,
+  type Settings,
   text,
   toggle,
   UsageError,
@@ -61,6 +62,12 @@ export const deviceFlags = {
   ),
   threads: integer(0, "Threads of the CPU device, 0 for one per core", { least: 0, most: 256 }),
   noBlas: toggle("Compute matmuls without BLAS"),
+  matmulPrecision: choice(
+    ["f32", "bf16", "auto"],
+    "f32",
+    "Operands of matmuls on the CPU: bf16 is faster with AMX and oneDNN (Debian: libdnnl3.6); auto " +
+      "uses it where it is faster",
+  ),
   dtype: choice(
     ["f32", "f16"],
     "f32",
@@ -70,6 +77,11 @@ export const deviceFlags = {
 
 /** A vocabulary has at least all bytes and the special tokens. */
 export const smallestVocabulary: number = 256 + SPECIAL_TOKENS.length;
+
+/** Training takes the faster precision; evaluation and sampling are exact unless told otherwise. */
+export const trainingPrecision: { matmulPrecision: Flag<"f32" | "bf16" | "auto"> } = {
+  matmulPrecision: { ...deviceFlags.matmulPrecision, fallback: "auto" },
+};
 
 export const corpusFlags = {
   data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
@@ -157,6 +169,7 @@ export const trainingFlags = {
   modelTag: text("", "The name of the run's folder, by default d and the depth", "NAME"),
   ...corpusFlags,
   ...deviceFlags,
+  ...trainingPrecision,
 };
 
 /** The settings that are saved with a run, for resuming it. */
@@ -194,13 +207,28 @@ export function runFlags<Given extends Flags>(
         `${checkpoint.meta.state.step}, got "${unknown}"`,
     );
   }
-  return parseFlags(args, flags, settings);
+  return parseFlags(args, flags, savedSettings(checkpoint));
+}
+
+/** The settings of a run that goes on. Before there was a choice, matmuls were in f32. */
+export function savedSettings(checkpoint: Checkpoint | undefined): Settings {
+  return checkpoint === undefined ? {} : { matmulPrecision: "f32", ...checkpoint.meta.settings };
+}
+
+/** Says that matmuls have another precision than up to a checkpoint. */
+export function tellPrecision(device: Device, checkpoint: Checkpoint | undefined): void {
+  const { matmulPrecision } = savedSettings(checkpoint);
+  if (checkpoint === undefined || matmulPrecision === device.matmulPrecision) return;
+  print(
+    `Matmuls are in ${device.matmulPrecision} from here on; up to step ` +
+      `${checkpoint.meta.state.step} they were in ${matmulPrecision}.`,
+  );
 }
 
 export function openChosenDevice(
-  { device: kind, threads, noBlas }: Omit<Values<typeof deviceFlags>, "dtype">,
+  { device: kind, threads, noBlas, matmulPrecision }: Omit<Values<typeof deviceFlags>, "dtype">,
 ): Promise<Device> {
-  const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas };
+  const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas, matmulPrecision };
   return openDevice(kind, options);
 }
 
@@ -298,13 +326,18 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
     checkpoint,
     source: await openSource(flags.data),
     schedule: { warmupSteps, warmdownRatio, finalFraction },
-    settings: Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
+    // What auto chose, so that the run goes on with it.
+    settings: {
+      ...Object.fromEntries(settingNames.map((name) => [name, flags[name]])),
+      matmulPrecision: device.matmulPrecision,
+    },
     signal: interrupt.signal,
     profile: isFirst && wantsProfile(flags),
     parallel: ranks ?? undefined,
   });
   await run.makeRoom?.();
   if (pretraining.firstStep > 0) print(`Going on after step ${pretraining.firstStep}.`);
+  tellPrecision(device, checkpoint);
 
   // Open MPI's launcher gives ranks a terminal, but forwards whole lines only.
   const isTerminal = ranks === null && Deno.stdout.isTerminal();

@@ -12,13 +12,15 @@ async function whyNot(): Promise<string | null> {
   }
 }
 
-const missing = await whyNot();
+/** Why this machine multiplies in no bf16; `null` if it does. */
+export const missingBf16: string | null = await whyNot();
+export const hasBf16: boolean = missingBf16 === null;
 
 /** Registers a test on a fresh CPU device for bf16; ignored where the processor has none. */
 export function bf16Test(name: string, fn: (device: Device) => void | Promise<void>): void {
   Deno.test({
-    name: missing === null ? name : `${name} (ignored: ${missing})`,
-    ignore: missing !== null,
+    name: hasBf16 ? name : `${name} (ignored: ${missingBf16})`,
+    ignore: !hasBf16,
     fn: async () => {
       const device = await openDevice("cpu", { threads: 2, matmulPrecision: "bf16" });
       try {

@@ -1,0 +1,68 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { openCheckpoint } from "../gpt/mod.ts";
+import { hasBf16, missingBf16 } from "../testing/bf16.ts";
+import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+import { savedSettings } from "./training.ts";
+
+const corpus = await makeCorpus();
+const flags = [...tinyFlags, "--data", corpus];
+
+async function recorded(home: string): Promise<unknown> {
+  return (await openCheckpoint(`${home}/base_checkpoints/d2`)).meta.settings.matmulPrecision;
+}
+
+Deno.test({
+  name: `a run in bf16 goes on in bf16, and says so where it is changed${
+    hasBf16 ? "" : ` (ignored: ${missingBf16})`
+  }`,
+  ignore: !hasBf16,
+  fn: async () => {
+    const home = await makeHome(corpus);
+    const withBlas = flags.filter((flag) => flag !== "--no-blas");
+    const first = await runScript(
+      "base_train.ts",
+      [...withBlas, "--matmul-precision", "bf16"],
+      home,
+    );
+    assertEquals([first.code, first.stderr], [0, ""]);
+    assertStringIncludes(first.stdout, "matmuls in bf16");
+    assertEquals(await recorded(home), "bf16");
+
+    const second = await runScript("base_train.ts", ["--resume", "--num-iterations", "25"], home);
+    assertEquals([second.code, second.stderr], [0, ""]);
+    assertStringIncludes(second.stdout, "matmuls in bf16");
+    assertEquals(second.stdout.includes("from here on"), false);
+
+    const more = ["--resume", "--num-iterations", "30", "--matmul-precision", "f32"];
+    const third = await runScript("base_train.ts", more, home);
+    assertEquals([third.code, third.stderr], [0, ""]);
+    const change = "Matmuls are in f32 from here on; up to step 25 they were in bf16.";
+    assertStringIncludes(third.stdout, change);
+    assertEquals(await recorded(home), "f32");
+  },
+});
+
+Deno.test("auto records the precision that it chose, and bf16 that is missing is an error", async () => {
+  const home = await makeHome(corpus);
+  const auto = await runScript("base_train.ts", [...flags, "--matmul-precision", "auto"], home);
+  assertEquals([auto.code, auto.stderr], [0, ""]);
+  assertStringIncludes(
+    auto.stdout,
+    "matmuls in f32 (no bf16: no oneDNN: no BLAS beside it: turned",
+  );
+  assertEquals(await recorded(home), "f32");
+
+  const bf16 = ["--resume", "--num-iterations", "25", "--matmul-precision", "bf16"];
+  const { code, stderr } = await runScript("base_train.ts", bf16, home);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "wanted matmuls in bf16, got f32 only (no oneDNN: ");
+});
+
+Deno.test("a run from before there was a choice goes on in f32", async () => {
+  const home = await makeHome(corpus);
+  await runScript("base_train.ts", [...flags, "--num-iterations", "2"], home);
+  const checkpoint = await openCheckpoint(`${home}/base_checkpoints/d2`);
+  const { matmulPrecision: _, ...earlier } = checkpoint.meta.settings;
+  const meta = { ...checkpoint.meta, settings: earlier };
+  assertEquals(savedSettings({ ...checkpoint, meta }).matmulPrecision, "f32");
+});
