@@ -8,7 +8,7 @@ import { firstStep, firstToken } from "./launch.ts";
 import { installLlama } from "./llama.ts";
 import type { Comparison, Quantity } from "./measure.ts";
 import type { JobOptions } from "./protocol.ts";
-import { eagerTorch, torchAllWays } from "./torch.ts";
+import { eagerTorch, eagerTorchBf16, torchAllWays } from "./torch.ts";
 
 /** Tolerance of losses: equal to four decimals. */
 const FOUR_DECIMALS = 5e-5;
@@ -106,6 +106,26 @@ const training: Comparison[] = [
     others: torchAllWays(["step", ...TORCH_BASE, "--adamw"]),
     quantities: [tokensPerSecond("`base` step, plain AdamW, BLAS", 1.15)],
   },
+  ...([["MuonAdamW", [], 2.2, 1.9], ["AdamW", ["--adamw"], 1.7, 1.8]] as const).flatMap(
+    ([optimizer, torch, wantedOverTorch, wantedOverF32]): Comparison[] => {
+      const step = torch.length === 0 ? BASE_STEP : [...BASE_STEP, "--optimizer", "adamw"];
+      const ours = bench("step", [...step, "--matmul-precision", "bf16"]);
+      const args = ["step", ...TORCH_BASE, ...torch];
+      const name = `\`base\` step, ${optimizer}, matmuls in bf16`;
+      return [
+        {
+          ...{ name: `step ${optimizer} bf16`, device: "cpu", rounds: 5, tolerance: 0 },
+          ...{ ours, others: [...torchAllWays(args), eagerTorchBf16(args)] },
+          quantities: [tokensPerSecond(name, wantedOverTorch)],
+        },
+        {
+          ...{ name: `step ${optimizer} bf16 over f32`, device: "cpu", rounds: 5, tolerance: 0 },
+          ...{ ours, others: [bench("step", step, "f32")] },
+          quantities: [tokensPerSecond(`${name}, over f32`, wantedOverF32)],
+        },
+      ];
+    },
+  ),
   {
     ...{ name: "step plain", device: "cpu", rounds: 7, tolerance: FOUR_DECIMALS },
     ...{ ours: ours("step", { blas: false }), others: [jax("step", "wasm")] },

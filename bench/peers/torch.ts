@@ -9,7 +9,8 @@ import {
   type Side,
 } from "./contestant.ts";
 
-const PYTHON = "/usr/bin/python3";
+/** The Python that has PyTorch: Debian's. */
+export const PYTHON = "/usr/bin/python3";
 
 const SCRIPT = new URL("../../../shared/peers/nanochat_torch.py", import.meta.url).pathname;
 
@@ -77,6 +78,28 @@ function side(
 
 export function eagerTorch(args: readonly string[]): Side {
   return side("PyTorch, eager", args, "run", { env: { TORCHDYNAMO_DISABLE: "1" } });
+}
+
+/** The folder of the BLAS that suits PyTorch's threads; the script would start itself again with it. */
+export const OPENMP_BLAS = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
+
+/** Eager PyTorch in bf16: nanochat's own way on a GPU. The script sets f32, so it runs changed. */
+export function eagerTorchBf16(args: readonly string[]): Side {
+  const run = `p = ${JSON.stringify(SCRIPT)}; s = open(p).read()` +
+    `.replace('["NANOCHAT_DTYPE"] = "float32"', '["NANOCHAT_DTYPE"] = "bfloat16"'); ` +
+    `exec(compile(s, p, "exec"), {"__name__": "__main__", "__file__": p})`;
+  const its = program("PyTorch, eager, bf16", [PYTHON, "-c", run, ...args], readReport, {
+    ...{ check: parameterCount },
+    env: { TORCHDYNAMO_DISABLE: "1", LD_LIBRARY_PATH: OPENMP_BLAS },
+  });
+  return {
+    library: its.library,
+    start: async () => {
+      const reason = (await obstacles()).run;
+      if (reason !== null) throw new Error(reason);
+      return await its.start();
+    },
+  };
 }
 
 /**

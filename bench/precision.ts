@@ -1,0 +1,214 @@
+/**
+ * Times matmuls and training steps in both precisions, beside PyTorch in both of its own.
+ *
+ *     deno run -A bench/precision.ts --rounds 5
+ *
+ * Ways alternate within each round; the tables show medians, and the ratios are medians of the
+ * ratios of a round. The last line is one line of JSON.
+ *
+ * @module
+ */
+
+import { type Device, matmul, noGrad, openDevice, type Tensor, uniform } from "../tensor/mod.ts";
+import { integer, runScript, type Script, text, toggle, UsageError } from "../scripts/flags.ts";
+import { median, round, timeRuns } from "./harness.ts";
+import { eagerTorch, eagerTorchBf16, OPENMP_BLAS, PYTHON } from "./peers/torch.ts";
+import { type Contestant, program, readReport, type Side } from "./peers/contestant.ts";
+
+const flags = {
+  shapes: text(
+    "64x64x64,128x128x128,256x256x256,512x512x512,1024x1024x1024,1024x256x256,1024x1024x256," +
+      "1024x256x1024,1024x4096x256,48x256x256",
+    "Comma-separated shapes m×n×k",
+    "MxNxK,…",
+  ),
+  rounds: integer(5, "Rounds of each table"),
+  noShapes: toggle("Only time steps"),
+  noSteps: toggle("Only time matmuls"),
+  noLarge: toggle("Skip depth 6, which takes minutes"),
+  noTorch: toggle("Skip PyTorch"),
+};
+
+/** What is compared: our f32 without oneDNN, and with it, our bf16, PyTorch's f32 and bf16. */
+const columns = ["BLAS f32", "f32", "bf16", "PyTorch f32", "PyTorch bf16"] as const;
+
+const script: Script<typeof flags> = {
+  summary: "Times matmuls and training steps in f32 and in bf16.",
+  command: "deno run -A bench/precision.ts",
+  flags,
+  run: async (values) => {
+    const shapes = values.shapes.split(",").map((shape) => shape.split("x").map(Number));
+    if (!shapes.every((shape) => shape.length === 3 && shape.every((size) => size > 0))) {
+      throw new UsageError(`Cannot use --shapes: wanted MxNxK,…, got "${values.shapes}"`);
+    }
+    const results: Record<string, number[][]> = {};
+    if (!values.noShapes) {
+      Object.assign(
+        results,
+        await timeShapes(shapes as unknown as Shape[], values.rounds, !values.noTorch),
+      );
+      print("matmul, GFLOP/s", results);
+    }
+    if (!values.noSteps) {
+      const steps = await timeAllSteps(values);
+      print("step, tokens/s", steps);
+      Object.assign(results, steps);
+    }
+    const medians = Object.entries(results).map(([name, rounds]) =>
+      [name, columns.map((_, i) => round(median(column(rounds, i)), 1))] as const
+    );
+    console.log(JSON.stringify({ columns, medians: Object.fromEntries(medians) }));
+  },
+};
+
+type Shape = readonly [m: number, n: number, k: number];
+
+function column(rounds: readonly (readonly number[])[], index: number): number[] {
+  return rounds.map((row) => row[index] ?? NaN);
+}
+
+/** A table of medians, with the ratios of bf16 to our f32 and to PyTorch's better precision. */
+function print(title: string, results: Readonly<Record<string, number[][]>>): void {
+  console.log(`\n| ${title} | ${columns.join(" | ")} | bf16 ÷ BLAS f32 | bf16 ÷ best PyTorch |`);
+  console.log(`| --- |${" --- |".repeat(columns.length + 2)}`);
+  for (const [name, rounds] of Object.entries(results)) {
+    const cells = columns.map((_, i) => median(column(rounds, i)).toFixed(0));
+    const ratios = [
+      median(rounds.map(([blas, , bf16]) => bf16! / blas!)),
+      median(rounds.map(([, , bf16, ...torch]) => bf16! / Math.max(...torch))),
+    ];
+    console.log(`| ${[name, ...cells, ...ratios.map((x) => x.toFixed(2))].join(" | ")} |`);
+  }
+}
+
+/** Opens the device of each of our columns, with a BLAS where there is one. */
+async function openOurs(): Promise<Device[]> {
+  const options = [{ oneDnn: false }, {}, { matmulPrecision: "bf16" }] as const;
+  const devices: Device[] = [];
+  for (const option of options) devices.push(await openDevice("cpu", option));
+  for (const { info } of devices) console.log(info.description);
+  return devices;
+}
+
+/** GFLOP/s of each shape, by round and column. */
+async function timeShapes(
+  shapes: readonly Shape[],
+  rounds: number,
+  hasTorch: boolean,
+): Promise<Record<string, number[][]>> {
+  const devices = await openOurs();
+  const results: Record<string, number[][]> = {};
+  for (const shape of shapes) {
+    const rows = results[shape.join("×")] = [] as number[][];
+    for (let i = 0; i <= rounds; i++) {
+      const row: number[] = [];
+      for (const device of devices) row.push(await timeMatmul(device, shape));
+      // The first round warms up.
+      if (i > 0) rows.push(row);
+    }
+  }
+  for (const device of devices) await device.close();
+  if (hasTorch) {
+    const torch = await timeTorchMatmuls(shapes, rounds);
+    Object.values(results).forEach((rows, shape) =>
+      rows.forEach((row, i) => row.push(...torch[shape]![i]!))
+    );
+  }
+  return results;
+}
+
+async function timeMatmul(device: Device, [m, n, k]: Shape): Promise<number> {
+  using _scope = device.scope();
+  const [a, b] = [[m, k], [k, n]].map((shape, i) =>
+    uniform(device, shape, { seed: i, low: -1, high: 1 })
+  ) as [Tensor, Tensor];
+  const operations = 2 * m * n * k;
+  const count = Math.max(1, Math.round(1e8 / operations));
+  const run = () => {
+    for (let i = 0; i < count; i++) {
+      using _results = device.scope();
+      noGrad(() => matmul(a, b));
+    }
+  };
+  const times = await timeRuns(device, 7, run);
+  return count * operations / median(times) / 1e6;
+}
+
+/** Times `a @ b` in both precisions; prints rounds of shapes as JSON. */
+const TORCH_MATMULS = `
+import json, statistics, sys, time, torch
+shapes, rounds = json.loads(sys.argv[1]), int(sys.argv[2])
+def gflops(m, n, k, dtype):
+    a, b = torch.rand(m, k).to(dtype), torch.rand(k, n).to(dtype)
+    count, times = max(1, round(1e8 / (2 * m * n * k))), []
+    for _ in range(9):
+        start = time.perf_counter()
+        for _ in range(count): a @ b
+        times.append(time.perf_counter() - start)
+    return count * 2 * m * n * k / statistics.median(times[2:]) / 1e9
+print(json.dumps([[[gflops(*s, t) for t in (torch.float32, torch.bfloat16)]
+    for _ in range(rounds)] for s in shapes]))
+`;
+
+async function timeTorchMatmuls(shapes: readonly Shape[], rounds: number): Promise<number[][][]> {
+  const { success, stdout, stderr } = await new Deno.Command(PYTHON, {
+    args: ["-c", TORCH_MATMULS, JSON.stringify(shapes), `${rounds}`],
+    env: { LD_LIBRARY_PATH: OPENMP_BLAS },
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** A bench of ours in its own process. */
+function step(args: readonly string[]): Side {
+  const place = new URL("./step.ts", import.meta.url).href;
+  return program(
+    "nanodino",
+    [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args],
+    readReport,
+  );
+}
+
+/** The models whose steps are timed, as flags of ours and of PyTorch's script. */
+const models = {
+  base: {
+    ours: "--depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4 --steps 6",
+    torch: "--depth 4 --n-embd 256 --n-head 4 --vocab-size 4096 --seq 256 --batch 4 --steps 6",
+  },
+  "depth 6, vocabulary 32,768, 4 × 512": {
+    ours:
+      "--depth 6 --vocab-size 32768 --max-seq-len 512 --device-batch-size 4 --steps 2 --warmup 1",
+    torch: "--depth 6 --n-embd 384 --n-head 6 --vocab-size 32768 --seq 512 --batch 4 --steps 3 " +
+      "--warmup 1",
+  },
+};
+
+/** Tokens per second of each model and optimizer, by round and column. */
+async function timeAllSteps(
+  { rounds, noTorch, noLarge }: { rounds: number; noTorch: boolean; noLarge: boolean },
+): Promise<Record<string, number[][]>> {
+  const results: Record<string, number[][]> = {};
+  for (const [name, { ours, torch }] of Object.entries(models).slice(0, noLarge ? 1 : 2)) {
+    for (const optimizer of ["muon", "adamw"]) {
+      const own = [...ours.split(" "), "--optimizer", optimizer];
+      const other = ["step", ...torch.split(" "), ...(optimizer === "adamw" ? ["--adamw"] : [])];
+      const sides = [
+        step([...own, "--no-one-dnn"]),
+        step(own),
+        step([...own, "--matmul-precision", "bf16"]),
+        ...(noTorch ? [] : [eagerTorch(other), eagerTorchBf16(other)]),
+      ];
+      const rows = results[`${name}, ${optimizer}`] = [] as number[][];
+      const contestants: Contestant[] = [];
+      for (const side of sides) contestants.push(await side.start());
+      for (let i = 0; i < rounds; i++) {
+        const row: number[] = [];
+        for (const { measure } of contestants) row.push((await measure()).tokens_per_second ?? NaN);
+        rows.push(row);
+      }
+    }
+  }
+  return results;
+}
+
+if (import.meta.main) Deno.exit(await runScript(script, Deno.args));
