@@ -125,11 +125,11 @@ export interface KillRanksOutcome {
 }
 
 /** A rank is killed within this many milliseconds: enough to start, and to do some steps. */
-const RANKS_WINDOW = 4000;
+const RANKS_WINDOW = 3000;
 
 /**
- * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) at random moments.
- * After every kill, all ranks must end, and the last checkpoint is loaded. A finished run is
+ * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) at random moments: a
+ * quarter of the times after their start, otherwise after their first step. After every kill, all ranks must end, and the last checkpoint is loaded. A finished run is
  * compared with an uninterrupted one, and another one starts.
  *
  * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded,
@@ -143,7 +143,7 @@ export async function killRanks(
   const start = (tag: string) =>
     startRanks(mpi, ranks, home, [
       ...[...flags, "--data", corpus, "--num-iterations", `${steps}`],
-      ...["--eval-every", "100", "--save-every", "20", "--model-tag", tag],
+      ...["--eval-every", "100", "--save-every", "5", "--model-tag", tag],
     ]);
   const folderOf = (tag: string) => `${home}/base_checkpoints/${tag}`;
   await finish(start("whole"));
@@ -154,9 +154,8 @@ export async function killRanks(
   while (done < kills) {
     const folder = folderOf(`run${counts.runs}`);
     const running = start(`run${counts.runs}`);
-    let isOver = false;
-    running.output.finally(() => isOver = true);
-    while (done < kills && !isOver) {
+    while (done < kills && !running.isOver) {
+      if (Math.random() > 1 / 4) await running.firstStep();
       await new Promise((resolve) => setTimeout(resolve, Math.random() * RANKS_WINDOW));
       const seconds = await killOne(home);
       if (seconds === null) continue;
@@ -181,8 +180,31 @@ export async function killRanks(
   return { ...counts, isEqual };
 }
 
-interface Running {
-  readonly output: Promise<Deno.CommandOutput>;
+class Running {
+  isOver = false;
+  text = "";
+  readonly status: Promise<Deno.CommandStatus>;
+  #onStep = () => {};
+
+  constructor(child: Deno.ChildProcess) {
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        this.text += text;
+        if (/^step \d+ of/m.test(text)) this.#onStep();
+      }
+    };
+    const reading = Promise.all([read(child.stdout), read(child.stderr)]);
+    this.status = reading.then(() => child.status).finally(() => {
+      this.isOver = true;
+      this.#onStep();
+    });
+  }
+
+  /** Waits for the next printed step, or for the end. */
+  async firstStep(): Promise<void> {
+    if (this.isOver) return;
+    await new Promise<void>((resolve) => this.#onStep = resolve);
+  }
 }
 
 function startRanks(
@@ -195,7 +217,7 @@ function startRanks(
     new URL(`../${name}`, import.meta.url).href
   ) as [string, string];
   const launcher = [mpi.command, ...mpi.args].join(" ");
-  const output = new Deno.Command(Deno.execPath(), {
+  const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "-A", "--no-check", starter],
       ...["--n", `${ranks}`, "--retries", "1000", "--launcher", launcher],
@@ -203,14 +225,13 @@ function startRanks(
     ],
     env: { NANODINO_HOME: home, NO_COLOR: "1", ...mpi.env },
     ...{ stdin: "null", stdout: "piped", stderr: "piped" },
-  }).output();
-  return { output };
+  }).spawn();
+  return new Running(child);
 }
 
-async function finish({ output }: Running): Promise<void> {
-  const { code, stdout, stderr } = await output;
-  const [out, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  if (code !== 0) throw new Error(`task ranks ended with ${code}: ${out}${errors}`);
+async function finish(running: Running): Promise<void> {
+  const { code } = await running.status;
+  if (code !== 0) throw new Error(`task ranks ended with ${code}: ${running.text}`);
 }
 
 /**
