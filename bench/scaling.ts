@@ -11,21 +11,30 @@ import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/m
 import { measureMatmulPeak } from "../gpt/train/matmul_peak.ts";
 import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
 import { type CpuDevice, openDevice, Tensor } from "../tensor/mod.ts";
+import { installedMpis } from "../mpi/testing/ranks.ts";
 import { median, timeRuns } from "./harness.ts";
+import { timeRanks } from "./parallel.ts";
+import type { RankTimes } from "./parallel_rank.ts";
 import { machineFacts } from "./peers/facts.ts";
+import { gradientBytesOf, largestShares, type RankCosts } from "./ranks_model.ts";
+import { type MeasuredRanks, ranksSection, withRanksSection } from "./ranks_page.ts";
 import { baseShape, nanochatShape } from "./roofline_count.ts";
 import {
   amountsOf,
   type ByPart,
+  type CostModel,
+  costsOn,
   fitCosts,
   type Point,
+  predict,
   type ScalingShape,
 } from "./scaling_model.ts";
-import { type Large, type Path, scalingPage } from "./scaling_page.ts";
+import { type Large, type Path, readFit, scalingPage, SERVER } from "./scaling_page.ts";
 import { timeSteps } from "./step.ts";
 
 const flags = {
   quick: toggle("Time fewer models, once each, to test the script"),
+  ranks: toggle("Measure several ranks only, and keep the rest of the page"),
   output: optional(text("", "Output file, by default bench/SCALING.md", "PATH")),
 };
 
@@ -65,7 +74,15 @@ const script: Script<typeof flags> = {
   summary: "Measures the cost of a token on the CPU, and forecasts larger models and machines.",
   command: "deno task scaling",
   flags,
-  run: async ({ quick, output }) => {
+  run: async ({ quick, ranks, output }) => {
+    const place = output ?? decodeURIComponent(new URL("SCALING.md", import.meta.url).pathname);
+    if (ranks) {
+      const page = await Deno.readTextFile(place);
+      const section = await measureSection(readFit(page), quick);
+      await writeFileAtomically(place, withRanksSection(page, section));
+      console.log(section);
+      return;
+    }
     const paths: Path[] = [];
     for (const blas of [true, false]) {
       const path = await measurePath(blas, quick);
@@ -82,11 +99,93 @@ const script: Script<typeof flags> = {
       machine: `${processor}, ${threads} threads, ${system}`,
       ...{ threads: Number(threads), paths, larges, isQuick: quick },
     });
-    const place = output ?? decodeURIComponent(new URL("SCALING.md", import.meta.url).pathname);
-    await writeFileAtomically(place, page);
-    console.log(page);
+    const section = await measureSection(readFit(page), quick);
+    const whole = withRanksSection(page, section);
+    await writeFileAtomically(place, whole);
+    console.log(whole);
   },
 };
+
+/** Sequences of a step of `base` on 1 to 4 ranks: divisible by all of them. */
+const SEQUENCES = 12;
+
+/** Measures ranks on this machine, and forecasts more of them from the fit with a BLAS. */
+async function measureSection(
+  fit: { model: CostModel; bandwidth: number },
+  isQuick: boolean,
+): Promise<string> {
+  const { processor, threads, system } = machineFacts();
+  const server = costsOn({
+    cores: SERVER.cores / Number(threads),
+    bandwidth: SERVER.bandwidth / fit.bandwidth,
+  }, fit.model);
+  const deep: ScalingShape = { ...nanochatShape(12, 1), aspectRatio: 64 };
+  const [small, large, fast] = await Promise.all([
+    costsOfRank(base, fit.model),
+    costsOfRank(deep, fit.model),
+    costsOfRank(deep, server),
+  ]) as [RankCosts, RankCosts, RankCosts];
+  const depth4 = { name: `depth 4, ${threads} cores`, costs: small, rowTokens: base.maxSeqLen };
+  const depth12 = { tokens: planTraining(deep).totalBatchSize, rowTokens: deep.maxSeqLen };
+  return ranksSection({
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${processor}, ${threads} threads, ${system}`,
+    scalings: [
+      { ...depth4, tokens: 2048 },
+      { ...depth4, tokens: 16_384 },
+      { name: `depth 12, ${threads} cores`, costs: large, ...depth12 },
+      { name: `depth 12, ${SERVER.cores} cores`, costs: fast, ...depth12 },
+    ],
+    measured: await measureRanks(small, Number(threads), isQuick),
+  });
+}
+
+/** The costs of a model on one rank. */
+async function costsOfRank(shape: ScalingShape, model: CostModel): Promise<RankCosts> {
+  const { forward, backward, optimizer } = predict(await amountsOf(shape), model);
+  return {
+    token: (forward + backward) / (shape.deviceBatchSize * shape.maxSeqLen),
+    optimizer,
+    gradientBytes: gradientBytesOf(shape),
+    largestShare: largestShares(shape),
+  };
+}
+
+/** Times 1 to 4 ranks of one thread; `null` without an MPI. */
+async function measureRanks(
+  costs: RankCosts,
+  cores: number,
+  isQuick: boolean,
+): Promise<MeasuredRanks | null> {
+  const [mpi] = installedMpis();
+  if (mpi === undefined) return null;
+  const work = {
+    ...{ threads: 1, sequences: SEQUENCES, steps: isQuick ? 1 : 3, warmup: isQuick ? 2 : 5 },
+    ways: [{ isSharded: true, bucketBytes: 4 << 20 }],
+  };
+  const counts = [1, 2, 3, 4];
+  const loads: number[] = [];
+  const all: RankTimes[][] = counts.map(() => []);
+  for (let round = 0; round < (isQuick ? 1 : 3); round++) {
+    loads.push(Deno.loadavg()[0]!);
+    for (const [i, ranks] of counts.entries()) {
+      const [times] = await timeRanks(ranks === 1 ? null : mpi, ranks, work);
+      console.log(`${ranks} ranks: ${times!.step.toFixed(0)} ms`);
+      all[i]!.push(times!);
+    }
+  }
+  const times = all.map((rounds): RankTimes => {
+    const names = Object.keys(rounds[0]!) as (keyof RankTimes)[];
+    const entries = names.map((name) => [name, median(rounds.map((each) => each[name]))]);
+    return Object.fromEntries(entries) as RankTimes;
+  });
+  const [one] = times as [RankTimes];
+  const tokens = SEQUENCES * base.maxSeqLen;
+  return {
+    ...{ name: mpi.name, cores, tokens, loads, times },
+    costs: { ...costs, token: one.passes / 1000 / tokens, optimizer: one.optimizer / 1000 },
+  };
+}
 
 /** Times all models with or without a BLAS; `null` if a BLAS is wanted and not found. */
 async function measurePath(blas: boolean, isQuick: boolean): Promise<Path | null> {

@@ -49,7 +49,7 @@ export interface ScalingFacts {
 }
 
 /** A machine to forecast; its memory bandwidth in bytes per second is an assumption. */
-interface Assumed {
+export interface Assumed {
   readonly cores: number;
   readonly bandwidth: number;
   readonly memory: string;
@@ -61,7 +61,40 @@ const ASSUMED: readonly Assumed[] = [
   { cores: 64, bandwidth: 400e9, memory: "400 GB/s, twelve channels of DDR5" },
 ];
 
+/** The server among them. */
+export const SERVER: Assumed = ASSUMED[1]!;
+
 const DAY = 86_400;
+
+/**
+ * Reads the fit with a BLAS from a page, as it is rounded there, and the bandwidth measured beside it.
+ *
+ * @throws {Error} If the page has none.
+ */
+export function readFit(page: string): { model: CostModel; bandwidth: number } {
+  const cellsOf = (name: string): string[] => {
+    const line = page.split("\n").find((line) => line.startsWith(`| BLAS: ${name} |`));
+    if (line === undefined) {
+      throw new Error(`Cannot read the fit: wanted "BLAS: ${name}", got none`);
+    }
+    return line.split("|").slice(2).map((cell) => cell.trim());
+  };
+  const valueOf = (cell: string) => parseFloat(cell.replaceAll(",", ""));
+  const read = (name: string): Costs => {
+    const [matmul, attention, bytes, calls] = cellsOf(name).map(valueOf) as [
+      ...[number, number, number, number],
+    ];
+    const perSecond = (giga: number) => Number.isNaN(giga) ? 0 : 1e-9 / giga;
+    return {
+      ...{ matmul: perSecond(matmul), attention: perSecond(attention), bytes: perSecond(bytes) },
+      calls: Number.isNaN(calls) ? 0 : 1e-6 * calls,
+    };
+  };
+  return {
+    model: { pass: read("forward and backward"), optimizer: read("optimizer") },
+    bandwidth: 1e9 * valueOf(cellsOf("measured on its own")[2]!),
+  };
+}
 
 export function scalingPage(facts: ScalingFacts): string {
   const { date, machine, threads, paths, larges, isQuick } = facts;

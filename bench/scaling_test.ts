@@ -16,7 +16,9 @@ import {
   predict,
   type ScalingShape,
 } from "./scaling_model.ts";
-import { scalingPage } from "./scaling_page.ts";
+import { gradientBytesOf, largestShares, NETWORKS, predictStep } from "./ranks_model.ts";
+import { ranksSection, withRanksSection } from "./ranks_page.ts";
+import { readFit, scalingPage } from "./scaling_page.ts";
 
 const shape = (others: Partial<ScalingShape>): ScalingShape => ({
   ...{ ...baseShape, aspectRatio: 32, headDim: 32, vocabSize: 256, maxSeqLen: 32 },
@@ -150,4 +152,65 @@ Deno.test("the page has tables with and without a BLAS, and marks costs fitted a
   // Two, 8 and 64 cores, with and without a BLAS.
   assertEquals(tables.at(-1)!.split("\n").length, 2 + 3 * 2);
   assert(!/NaN|Infinity|undefined/.test(page));
+});
+
+Deno.test("the update is divided by ranks as long as no matrix is larger than a share", () => {
+  const largestShare = largestShares({ ...baseShape, aspectRatio: 64 });
+  assertEquals(largestShare(1), 1);
+  assertAlmostEquals(largestShare(2), 1 / 2, 1e-3);
+  assertAlmostEquals(largestShare(4), 1 / 4, 1e-2);
+  assert(largestShare(64) === largestShare(256) && largestShare(64) > 1 / 64);
+});
+
+Deno.test("a step on ranks is tokens, an update and an exchange", () => {
+  const costs = { token: 1e-4, optimizer: 0.1, gradientBytes: 3e7, largestShare: () => 0.6 };
+  const network = { name: "a network", latency: 1e-3, bandwidth: 1e9 };
+  const { passes, optimizer, exchange } = predictStep(costs, { ranks: 3, tokens: 300, network });
+  assertAlmostEquals(passes, 1e-2, 1e-12);
+  assertAlmostEquals(optimizer, 0.06, 1e-12);
+  // Four messages, two thirds of the bytes there and back, and as many to sum.
+  assertAlmostEquals(exchange, 4e-3 + 2 * 2e7 / 1e9 + 2e7 / 5e9, 1e-12);
+  assertEquals(predictStep(costs, { ranks: 1, tokens: 300, network }).exchange, 0);
+});
+
+Deno.test("the section of ranks ends where rows do, and takes the place of an older one", async () => {
+  const small = shape({});
+  const gradientBytes = gradientBytesOf(small);
+  const parameters = (await amountsOf(small)).optimizer.bytes;
+  assert(gradientBytes > 0 && gradientBytes < parameters, `${gradientBytes}`);
+  const costs = { token: 1e-4, optimizer: 0.1, gradientBytes, largestShare: (n: number) => 1 / n };
+  const times = { step: 40, passes: 30, wait: 1, exchange: 2, optimizer: 7, optimizerCpu: 7 };
+  const measured = {
+    name: "MPI",
+    cores: 2,
+    tokens: 100,
+    loads: [0.1],
+    times: [times, times],
+    costs,
+  };
+  const scalings = [{ name: "tiny", costs, tokens: 512, rowTokens: 32 }];
+  const facts = { date: "2026-01-01", machine: "a machine", scalings };
+  const section = ranksSection({ ...facts, measured });
+  const rows = section.split("\n").filter((line) => line.startsWith("| tiny"));
+  assertEquals(rows.length, NETWORKS.length);
+  for (const row of rows) assert(/\| 0\.\d\d \| 0\.\d\d \| – \| – \|$/.test(row), row);
+  assert(!/NaN|Infinity|undefined/.test(section));
+  const page = withRanksSection("# A page\n", section);
+  const older = ranksSection({ ...facts, measured: null });
+  assertEquals(withRanksSection(withRanksSection("# A page\n", older), section), page);
+});
+
+Deno.test("the fit is read from the page that has it", async () => {
+  const points = await pointsOf(() => 1);
+  const path = { name: "a cpu", matmulFlops: 1e11, bandwidth: 4e10, points, unseen: null };
+  const page = scalingPage({
+    ...{ date: "2026-01-01", machine: "a machine", threads: 2, isQuick: false, larges: [] },
+    paths: [{ ...path, blas: true, model: { ...costs, pass: { ...costs.pass, bytes: 0 } } }],
+  });
+  const { model, bandwidth } = readFit(page);
+  assertEquals(bandwidth, 4e10);
+  assertEquals([model.pass.bytes, model.optimizer.attention], [0, 0]);
+  assertAlmostEquals(model.pass.matmul / costs.pass.matmul, 1, 1e-2);
+  assertAlmostEquals(model.optimizer.calls / costs.optimizer.calls, 1, 1e-2);
+  assertThrows(() => readFit("# Nothing"), Error, 'wanted "BLAS: forward and backward", got none');
 });

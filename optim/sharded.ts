@@ -143,7 +143,8 @@ export class ShardedMuonAdamW {
   }
 }
 
-function workOf(group: AdamWGroup | MuonGroup): OwnedWork[] {
+/** Estimates what updating each parameter of a group costs, in FLOPs; bytes count as FLOPs, too. */
+export function workOf(group: AdamWGroup | MuonGroup): OwnedWork[] {
   return group.parameters.map(({ shape, size }, i) => {
     const name = group.names[i]!;
     if (group.kind === "adamw") return { name, cost: size * ADAMW_BYTES * FLOPS_PER_BYTE };
