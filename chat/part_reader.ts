@@ -26,7 +26,7 @@ export interface AnswerPiece {
  * ```
  */
 export class PartReader {
-  /** What was read so far. */
+  /** The part read so far. */
   readonly parts: MessagePart[] = [];
   readonly #tokenizer: Tokenizer;
   readonly #types: ReadonlyMap<number, MessagePart["type"]>;
@@ -48,7 +48,7 @@ export class PartReader {
   take(token: number): AnswerPiece | null {
     const type = this.#types.get(token);
     if (type !== undefined) {
-      // What is left of a character at the end of a part is dropped.
+      // The rest of a character at the end of a part is dropped.
       this.#decoder = new TextDecoder("utf-8", { ignoreBOM: true });
       this.#type = type;
       return null;

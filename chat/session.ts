@@ -18,7 +18,7 @@ export interface AnswerOptions extends SamplingOptions {
 
 /** Options for {@linkcode ChatSession}. */
 export interface ChatSessionOptions {
-  /** What the model is told before the first turn. */
+  /** The system message, before the first turn. */
   readonly system?: string;
   /** The most tokens of the conversation. @default {model.config.sequenceLen} */
   readonly maxTokens?: number;
@@ -89,7 +89,7 @@ export class ChatSession implements Disposable {
     });
   }
 
-  /** What the model is told before the first turn. */
+  /** The system message, before the first turn. */
   get system(): string | undefined {
     return this.#system;
   }

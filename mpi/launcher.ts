@@ -1,5 +1,5 @@
 /**
- * What a launcher says about this process: its rank, and how many there are.
+ * The launcher's view of this process: its rank, and how many there are.
  *
  * @module
  */

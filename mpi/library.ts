@@ -11,7 +11,7 @@ import type { Launcher } from "./launcher.ts";
 export interface Library {
   /** Its file, as it was opened. */
   readonly path: string;
-  /** What it calls itself, such as `MPICH 4.2.1`. */
+  /** Its own name, such as `MPICH 4.2.1`. */
   readonly name: string;
   readonly handles: Handles;
   readonly functions: Functions;

@@ -28,7 +28,7 @@ import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),
-  system: text("", "What the model is told before the first turn"),
+  system: text("", "The system message, before the first turn"),
   temperature: decimal(0.6, "1 samples as the model predicts, less is more certain, 0 is certain"),
   topK: integer(50, "Sample from this many of the most likely tokens, 0 for all", { least: 0 }),
   maxTokens: integer(256, "Tokens of an answer, at most"),

@@ -26,7 +26,7 @@ const fineTuningRecipe = [
 /** Steps of the fine-tuning. */
 export const FINE_TUNING_STEPS = 880;
 
-/** What {@linkcode fineTuneByRecipe} goes from, and where to. */
+/** Options for {@linkcode fineTuneByRecipe}. */
 export interface RecipeRun extends Omit<Values<typeof deviceFlags>, "dtype"> {
   /** The name of the base model's run. */
   readonly baseTag: string;
@@ -67,7 +67,7 @@ export async function examine(
   return rows;
 }
 
-/** What is asked in a chat that shows what a model can do. */
+/** Questions that show what a model can do. */
 const questions = [
   ...["Hello!", "Who are you?", "My name is Kate.", "How do you spell river?"],
   ...["How many r are in mirror?", "What is 17 times 23?", "And the capital of France?"],

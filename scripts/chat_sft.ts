@@ -56,7 +56,7 @@ import {
   trainingPrecision,
 } from "./training.ts";
 
-/** What is learned where no task is given: alone, and beside documents, which stay known better. */
+/** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
 const DEFAULT_TASK_BESIDE_DOCUMENTS = "rules:10000";
 
@@ -116,12 +116,12 @@ const inherited = [
   ...["embeddingLr", "unembeddingLr", "matrixLr"],
 ];
 
-/** What is saved with a run, so that it can go on without being told again. */
+/** The settings that are saved with a run, for resuming it. */
 const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
   .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
 
 /**
- * Fine-tunes a model, or goes on with it.
+ * Fine-tunes a model, or resumes a run.
  *
  * @param args The command line, without the name of the script.
  * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something

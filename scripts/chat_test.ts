@@ -93,7 +93,7 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   }
 });
 
-Deno.test("chat_sft reads documents first, saves them with the run, and goes on with it", async () => {
+Deno.test("chat_sft reads documents first, saves them with the run, and resumes it", async () => {
   const notes = `${home}/notes`;
   await Deno.mkdir(`${notes}/deep`, { recursive: true });
   await Deno.writeTextFile(`${notes}/rivers.md`, "# Rivers\nThe Nile is long.\n");

@@ -23,7 +23,7 @@ export interface MultipleChoiceExample {
 export interface SchemaExample {
   /** The contexts. */
   readonly context_options: readonly string[];
-  /** What follows each of them. */
+  /** The continuation of each of them. */
   readonly continuation: string;
   /** The index of the right context. */
   readonly gold: number;
@@ -33,7 +33,7 @@ export interface SchemaExample {
 export interface LanguageModelingExample {
   /** The context. */
   readonly context: string;
-  /** What follows it. */
+  /** Its continuation. */
   readonly continuation: string;
 }
 
@@ -49,7 +49,7 @@ export type CoreTask = CoreExamples & {
   readonly label: string;
   /** How many other examples stand before the one that is asked. */
   readonly fewShot: number;
-  /** What stands between a question and its continuation. */
+  /** Separates a question from its continuation. */
   readonly delimiter: string;
   /** The accuracy of guessing, from 0 to 1. */
   readonly baseline: number;

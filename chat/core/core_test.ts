@@ -105,7 +105,7 @@ if (hasGolden) {
   testOnEveryDevice("a zip file of the bundle gives the same CORE", async (device) => {
     const { zipSync } = await import("npm:fflate@0.8.3");
     const files: Record<string, Uint8Array> = {
-      // What a Mac adds to a zip file is no part of the bundle.
+      // Files that a Mac adds to a zip file are no part of the bundle.
       "__MACOSX/eval_bundle/._core.yaml": new Uint8Array(9),
     };
     for (const { dataset_uri: uri } of await bundleEntries()) {

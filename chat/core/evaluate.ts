@@ -141,7 +141,7 @@ export async function answerTask(
   return answers;
 }
 
-/** What the model thinks of each place, `[sequences · tokens]`: the loss, or the most likely token. */
+/** The result at each position, `[sequences · tokens]`: the loss, or the most likely token. */
 function score(model: GPT, bos: number, task: CoreTask, { tokens }: ScoredSequences): Tensor {
   const width = widthOf(tokens);
   const inputs = tokens.map((ids) => padded(ids, width, bos));

@@ -16,10 +16,10 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is known of a file that has arrived in part. */
+/** State of a partial download. */
 interface Partial {
   readonly url: string;
-  /** What the server calls this version of the file; `null` if it has no name for it. */
+  /** The server's name of this version of the file; `null` if it has none. */
   readonly version: string | null;
 }
 

@@ -88,7 +88,7 @@ export class PythonRandom {
     if (!Number.isInteger(count) || count < 0 || count > n) {
       throw new RangeError(`Cannot sample ${count} items: wanted 0 to ${n}`);
     }
-    // Python chooses between two ways by their memory; they draw different numbers.
+    // Python chooses between two algorithms by their memory; they give different numbers.
     const setSize = count > 5 ? 21 + 4 ** Math.ceil(logBase4(count * 3)) : 21;
     if (n <= setSize) {
       const pool = Array.from(items);

@@ -25,7 +25,7 @@ export interface Rollout {
 export interface RolloutBatch {
   /** `[rows, tokens]`, row-major. */
   readonly inputs: Int32Array<ArrayBuffer>;
-  /** What follows each input; −1 for what was not sampled. `[rows, tokens]`, row-major. */
+  /** The token after each input; −1 if it was not sampled. `[rows, tokens]`, row-major. */
   readonly targets: Int32Array<ArrayBuffer>;
   /** `[rows, tokens]`. */
   readonly shape: [rows: number, tokens: number];

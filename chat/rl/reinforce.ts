@@ -67,7 +67,7 @@ export interface ReinforceOptions {
   readonly saveEvery?: number;
   /** The seed of sampling. @default {42} */
   readonly seed?: number;
-  /** What the user asked for, to be kept in checkpoints. */
+  /** The user's settings, saved in checkpoints. */
   readonly settings?: Checkpoint["meta"]["settings"];
   /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
@@ -101,7 +101,7 @@ export interface ReinforceStep {
   readonly sequenceLength: number;
   /** The part of the questions whose answers were all equally good: they teach nothing. */
   readonly withoutSignal: number;
-  /** What the learning rates were multiplied by. */
+  /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;
   /** The time of the step, in seconds. */
   readonly seconds: number;

@@ -55,7 +55,7 @@ Deno.test("samples that do not fill their batches are refused", async () => {
   await options.device.close();
 });
 
-/** What each rank wrote, in their order. */
+/** The output of each rank, in order. */
 async function runRanks(mpi: TestedMpi | null, ranks: number) {
   const script = new URL("../testing/reinforce_ranks.ts", import.meta.url);
   const folder = await Deno.makeTempDir();

@@ -106,7 +106,7 @@ export async function ruleConversations(size: number, options: RuleOptions = {})
   };
 }
 
-/** What is learned from: every word and pair of numbers but those that are held out. */
+/** The training part: every word and pair of numbers that is not held out. */
 async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promise<Subject> {
   const countries = options.countries ?? await readCountries();
   const { common, many } = options.words ?? await readWords();

@@ -11,13 +11,13 @@ import { type Country, days, months, opposites, unanswerable } from "./facts.ts"
 
 /** One question of the user and its answer. */
 export interface Exchange {
-  /** What the user says. */
+  /** The user's message. */
   readonly question: string;
-  /** What the assistant says: text, and calls of the calculator with their output. */
+  /** The assistant's message: text, and calls of the calculator with their output. */
   readonly answer: string | readonly MessagePart[];
 }
 
-/** What the questions are about. */
+/** The subjects of questions. */
 export interface Subject {
   /** The name of the model. */
   readonly name: string;
@@ -231,7 +231,7 @@ function spelled(word: string): string {
   return [...word].join(" ");
 }
 
-/** What the model cannot know. */
+/** Questions that the model cannot answer. */
 export function unknown(random: PythonRandom): Exchange {
   return {
     question: random.choice(unanswerable) + "?",

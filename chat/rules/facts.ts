@@ -1,5 +1,5 @@
 /**
- * What conversations made by rule are about: small tables, and countries and words from two packages.
+ * Subjects of conversations made by rule: small tables, and countries and words from two packages.
  *
  * @module
  */
@@ -79,7 +79,7 @@ export const firstNames: readonly string[] = [
   ...["Vera", "Victor", "Yara", "Yuki", "Zoe"],
 ];
 
-/** What people ask that a small model cannot know. */
+/** Questions that a small model cannot answer. */
 export const unanswerable: readonly string[] = [
   "Who will win the next election",
   "What is the weather today",

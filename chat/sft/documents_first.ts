@@ -27,11 +27,11 @@ export interface DocumentsFirstState {
 
 /** Options for {@linkcode DocumentsFirst.open}. */
 export interface DocumentsFirstOptions extends BatchOptions {
-  /** What is read first, whole: every token is learned. */
+  /** Documents to read first, whole: every token is learned. */
   readonly documents: readonly OwnDocument[];
   /** Batches of documents. */
   readonly batches: number;
-  /** What comes after them. */
+  /** Conversations, which come after them. */
   readonly conversations: ConversationLoader;
   /** The tokenizer of both. */
   readonly tokenizer: Tokenizer;

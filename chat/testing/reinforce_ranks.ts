@@ -1,5 +1,5 @@
 /**
- * What a test runs as ranks: three steps of reinforcement, the first of which teaches rank 0 nothing.
+ * Run by a test as ranks: three steps of reinforcement, the first of which teaches rank 0 nothing.
  * Each rank writes what happened, and its parameters, into a file in a folder.
  *
  * @module

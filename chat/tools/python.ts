@@ -20,11 +20,11 @@ export interface PythonOptions {
   readonly memory?: number;
 }
 
-/** What came of a program. */
+/** The result of a program. */
 export interface PythonResult {
   /** Whether it ended without an error. */
   readonly success: boolean;
-  /** What it printed, at most 10,000 characters. */
+  /** Its output, at most 10,000 characters. */
   readonly stdout: string;
   /** The last line of what went wrong; empty if nothing did. */
   readonly error: string;
@@ -114,7 +114,7 @@ export async function runPython(
       child.kill("SIGKILL");
     }, seconds * 1000);
     const writer = child.stdin.getWriter();
-    // A process that ended early does not read its program; what it said is told below.
+    // A process that ended early does not read its program; its output is reported below.
     const writing = writer.write(new TextEncoder().encode(program))
       .then(() => writer.close()).catch(() => {});
     const [stdout, stderr, { success, signal }] = await Promise.all([

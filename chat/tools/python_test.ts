@@ -68,7 +68,7 @@ Deno.test("attempts to get out are refused", async () => {
     assertEquals([success, stdout], [false, ""], attempt);
   }
   assertEquals(await Deno.readTextFile(outside), "secret");
-  // What the environment of this process holds stays in it.
+  // The environment of this process is not passed on.
   Deno.env.set("NANODINO_TEST_SECRET", "secret");
   const { stdout } = await runPython("import os\nprint(dict(os.environ))");
   assert(!stdout.includes("SECRET"), stdout);

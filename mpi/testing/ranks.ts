@@ -22,7 +22,7 @@ const known: readonly TestedMpi[] = [
   },
 ];
 
-/** What a launcher came to. */
+/** The result of a launcher. */
 export interface LaunchOutput {
   readonly code: number;
   readonly stdout: string;
@@ -33,7 +33,7 @@ export interface LaunchOutput {
 
 /** How {@linkcode launch} starts ranks. */
 export interface LaunchOptions {
-  /** What joins the ranks; `null` for one process without a launcher. */
+  /** The MPI to use; `null` for one process without a launcher. */
   readonly mpi: TestedMpi | null;
   readonly ranks: number;
   /** A script's path or URL, or the arguments of `deno` up to the script. */

@@ -1,4 +1,4 @@
-/** What tests run as ranks: collectives, and ways to end. @module */
+/** Run by tests as ranks: collectives, and ways to end. @module */
 
 import { addressOf, World } from "../mod.ts";
 
