@@ -27,8 +27,11 @@ export type GradientFunction<V> = (
 
 /** An operation or a leaf on the tape. */
 export class Node<V> {
-  /** Name of the operation; for a leaf, any name. */
-  readonly operation: string;
+  /**
+   * Name of the operation; for a leaf, any name. Where a caller's operation consists of several, the
+   * last one takes its name.
+   */
+  operation: string;
   /** The input nodes; `null` for an input that needs no gradient. */
   readonly inputs: readonly (Node<V> | null)[];
   #gradient: GradientFunction<V> | null;

@@ -1,5 +1,6 @@
 /** Dropout. @module */
 
+import { checkIsNumber, checkOptions } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
@@ -9,6 +10,7 @@ import {
   type Tensor,
   uniform,
 } from "../tensor/mod.ts";
+import { checkTensor } from "../tensor/tensor.ts";
 import { Module } from "./module.ts";
 
 const dropoutProgram = defineProgram(
@@ -61,11 +63,13 @@ export class Dropout extends Module {
    */
   constructor(probability: number, options: DropoutOptions) {
     super();
+    checkIsNumber("make a Dropout", "a probability first, as in new Dropout(0.5, …)", probability);
     if (!(probability >= 0 && probability < 1)) {
       throw new RangeError(
         `Cannot make a Dropout: wanted a probability from 0 to below 1, got ${probability}`,
       );
     }
+    checkOptions("make a Dropout", options, { seed: true }, ["seed"]);
     this.probability = probability;
     this.#seed = options.seed;
   }
@@ -77,6 +81,7 @@ export class Dropout extends Module {
    * @returns `[...]`; `x` itself if nothing is dropped.
    */
   forward(x: Tensor): Tensor {
+    checkTensor("run a Dropout", x);
     const { probability } = this;
     if (!this.isTraining || probability === 0) return x;
     const chance = uniform(x.device, x.shape, { seed: deriveSeed(this.#seed, this.calls++) });

@@ -1,5 +1,6 @@
 /** The embedding layer. @module */
 
+import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
 import { Module } from "./module.ts";
@@ -17,6 +18,8 @@ export interface EmbeddingOptions {
   /** Initializer of the table. @default {normal()} (as in PyTorch) */
   readonly initialWeight?: Initializer;
 }
+
+const OPTIONS: OptionNames<EmbeddingOptions> = { seed: true, initialWeight: true };
 
 /**
  * An embedding table with one row per token id.
@@ -44,8 +47,10 @@ export class Embedding extends Module {
    */
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {
     super();
+    checkDevice("make an Embedding", device);
     checkSize("Embedding", "count", count);
     checkSize("Embedding", "width", width);
+    checkOptions("make an Embedding", options, OPTIONS, ["seed"]);
     const { seed, initialWeight = normal() } = options;
     this.weight = parameter(device, [count, width], initialWeight, namedSeed(seed, "weight"));
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkOptions } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
@@ -32,6 +33,7 @@ export function uniform(low: number, high: number): Initializer {
 export function normal(
   options: { readonly mean?: number; readonly standardDeviation?: number } = {},
 ): Initializer {
+  checkOptions("initialize", options, { mean: true, standardDeviation: true });
   return (device, shape, seed) => tensor.normal(device, shape, { seed, ...options });
 }
 
@@ -45,7 +47,8 @@ export interface GainOptions {
  * Uniform, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
  * Bengio (2010).
  */
-export function xavierUniform({ gain = 1 }: GainOptions = {}): Initializer {
+export function xavierUniform(options: GainOptions = {}): Initializer {
+  const gain = gainOf(options, 1);
   return ofDeviation(
     uniformOfDeviation,
     (inputs, outputs) => gain * Math.sqrt(2 / (inputs + outputs)),
@@ -56,7 +59,8 @@ export function xavierUniform({ gain = 1 }: GainOptions = {}): Initializer {
  * Normal, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
  * Bengio (2010).
  */
-export function xavierNormal({ gain = 1 }: GainOptions = {}): Initializer {
+export function xavierNormal(options: GainOptions = {}): Initializer {
+  const gain = gainOf(options, 1);
   return ofDeviation(
     normalOfDeviation,
     (inputs, outputs) => gain * Math.sqrt(2 / (inputs + outputs)),
@@ -66,13 +70,20 @@ export function xavierNormal({ gain = 1 }: GainOptions = {}): Initializer {
 /**
  * Uniform, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015).
  */
-export function kaimingUniform({ gain = Math.SQRT2 }: GainOptions = {}): Initializer {
+export function kaimingUniform(options: GainOptions = {}): Initializer {
+  const gain = gainOf(options, Math.SQRT2);
   return ofDeviation(uniformOfDeviation, (inputs) => gain / Math.sqrt(inputs));
 }
 
 /** Normal, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015). */
-export function kaimingNormal({ gain = Math.SQRT2 }: GainOptions = {}): Initializer {
+export function kaimingNormal(options: GainOptions = {}): Initializer {
+  const gain = gainOf(options, Math.SQRT2);
   return ofDeviation(normalOfDeviation, (inputs) => gain / Math.sqrt(inputs));
+}
+
+function gainOf(options: GainOptions, usual: number): number {
+  checkOptions("initialize", options, { gain: true });
+  return options.gain ?? usual;
 }
 
 const normalOfDeviation = (standardDeviation: number): Initializer => normal({ standardDeviation });

@@ -1,5 +1,6 @@
 /** Layer normalization. @module */
 
+import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
 import { Module } from "./module.ts";
@@ -13,6 +14,8 @@ export interface LayerNormOptions {
   /** Added to the variance. @default {1e-5} */
   readonly epsilon?: number;
 }
+
+const OPTIONS: OptionNames<LayerNormOptions> = { bias: true, epsilon: true };
 
 /**
  * Normalizes each row to mean 0 and variance 1, then applies a learned scale and bias.
@@ -44,7 +47,9 @@ export class LayerNorm extends Module {
    */
   constructor(device: Device, width: number, options: LayerNormOptions = {}) {
     super();
+    checkDevice("make a LayerNorm", device);
     checkSize("LayerNorm", "width", width);
+    checkOptions("make a LayerNorm", options, OPTIONS);
     const { bias = true, epsilon = 1e-5 } = options;
     this.#epsilon = epsilon;
     this.weight = parameter(device, [width], ones, 0);

@@ -1,6 +1,8 @@
 /** The linear layer. @module */
 
+import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, linear, type Tensor } from "../tensor/mod.ts";
+import { checkTensor } from "../tensor/tensor.ts";
 import { type Initializer, uniform } from "./initializers.ts";
 import { inType } from "./in_type.ts";
 import { Module } from "./module.ts";
@@ -20,6 +22,8 @@ export interface LinearOptions {
   /** Initializer of the weight; by default uniform within ±1/√inputs, as in PyTorch. */
   readonly initialWeight?: Initializer;
 }
+
+const OPTIONS: OptionNames<LinearOptions> = { seed: true, bias: true, initialWeight: true };
 
 /**
  * A fully connected layer: y = x Wᵀ + b.
@@ -49,8 +53,10 @@ export class Linear extends Module {
    */
   constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {
     super();
+    checkDevice("make a Linear", device);
     checkSize("Linear", "inputs", inputs);
     checkSize("Linear", "outputs", outputs);
+    checkOptions("make a Linear", options, OPTIONS, ["seed"]);
     const bound = 1 / Math.sqrt(inputs);
     const { seed, bias = true, initialWeight = uniform(-bound, bound) } = options;
     this.weight = parameter(device, [outputs, inputs], initialWeight, namedSeed(seed, "weight"));
@@ -67,6 +73,7 @@ export class Linear extends Module {
    * @throws {RangeError} If the last axis has another length.
    */
   forward(x: Tensor): Tensor {
+    checkTensor("run a Linear", x);
     const { weight, bias } = this;
     return linear(x, inType(weight, x.dtype), bias && inType(bias, x.dtype));
   }

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { named } from "../tensor/apply.ts";
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
@@ -15,6 +17,7 @@ import {
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
+import { checkTensor } from "../tensor/tensor.ts";
 import { checkReduction } from "../tensor/ops/losses/formulas.ts";
 
 /** Options of every loss. */
@@ -22,6 +25,12 @@ export interface LossOptions {
   /** Whether to return the mean of the losses, their sum, or each. @default {"mean"} */
   readonly reduction?: Reduction;
 }
+
+const OPTIONS: OptionNames<LossOptions> = { reduction: true };
+const HUBER_OPTIONS: OptionNames<LossOptions & { readonly delta?: number }> = {
+  ...OPTIONS,
+  delta: true,
+};
 
 function lossProgram(
   name: string,
@@ -69,10 +78,15 @@ function loss(
   program: Program,
   prediction: Tensor,
   target: Tensor,
-  { reduction = "mean" }: LossOptions,
+  options: LossOptions,
   scalars: readonly number[] = [],
 ): Tensor {
-  checkReduction(`compute the ${program.name}`, reduction);
+  const what = `compute the ${program.name}`;
+  checkTensor(what, prediction);
+  checkTensor(what, target, "a tensor of targets");
+  checkOptions(what, options, OPTIONS);
+  const { reduction = "mean" } = options;
+  checkReduction(what, reduction);
   const isSame = prediction.shape.length === target.shape.length &&
     prediction.shape.every((length, axis) => length === target.shape[axis]);
   if (!isSame) {
@@ -84,7 +98,8 @@ function loss(
     );
   }
   const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
-  return reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
+  const result = reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
+  return named(program.name, result);
 }
 
 /**
@@ -168,11 +183,12 @@ export function huberLoss(
   target: Tensor,
   options: LossOptions & { readonly delta?: number } = {},
 ): Tensor {
-  const { delta = 1 } = options;
+  checkOptions("compute the huber loss", options, HUBER_OPTIONS);
+  const { delta = 1, ...others } = options;
   if (!(delta > 0)) {
     throw new RangeError(`Cannot compute the huber loss: wanted delta above 0, got ${delta}`);
   }
-  return loss(huberError, prediction, target, options, [delta]);
+  return loss(huberError, prediction, target, others, [delta]);
 }
 
 /**

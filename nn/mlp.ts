@@ -1,5 +1,6 @@
 /** The multilayer perceptron. @module */
 
+import { checkDevice, checkList, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import type { Device, Tensor } from "../tensor/mod.ts";
 import { Activation, type ActivationName } from "./activation.ts";
@@ -16,6 +17,8 @@ export interface MLPOptions {
   /** Whether the layers have biases. @default {true} */
   readonly bias?: boolean;
 }
+
+const OPTIONS: OptionNames<MLPOptions> = { seed: true, activation: true, bias: true };
 
 /**
  * Linear layers with an activation between them, such as the `mlp` of a transformer block.
@@ -45,11 +48,14 @@ export class MLP extends Module {
    */
   constructor(device: Device, widths: readonly number[], options: MLPOptions) {
     super();
+    checkDevice("make an MLP", device);
+    checkList("make an MLP", "a list of widths, as in [2, 8, 1]", widths);
     if (widths.length < 2) {
       throw new RangeError(
         `Cannot make an MLP: wanted at least 2 widths, those of input and output, got ${widths.length}`,
       );
     }
+    checkOptions("make an MLP", options, OPTIONS, ["seed"]);
     const { seed, activation = "relu", bias = true } = options;
     this.#activation = new Activation(activation);
     this.layers = widths.slice(1).map((outputs, i) =>

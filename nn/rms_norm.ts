@@ -1,5 +1,6 @@
 /** Root mean square normalization. @module */
 
+import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
 import { Module } from "./module.ts";
@@ -13,6 +14,8 @@ export interface RMSNormOptions {
   /** Added to the mean square. @default {2⁻²³} */
   readonly epsilon?: number;
 }
+
+const OPTIONS: OptionNames<RMSNormOptions> = { weight: true, epsilon: true };
 
 /**
  * Divides each row by its root mean square, then applies a learned scale.
@@ -42,7 +45,9 @@ export class RMSNorm extends Module {
    */
   constructor(device: Device, width: number, options: RMSNormOptions = {}) {
     super();
+    checkDevice("make an RMSNorm", device);
     checkSize("RMSNorm", "width", width);
+    checkOptions("make an RMSNorm", options, OPTIONS);
     this.#epsilon = options.epsilon;
     if (options.weight ?? true) this.weight = parameter(device, [width], ones, 0);
   }

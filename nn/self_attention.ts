@@ -1,7 +1,9 @@
 /** Multi-head self-attention. @module */
 
+import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
+import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { namedSeed } from "./seeds.ts";
@@ -24,6 +26,16 @@ export interface SelfAttentionOptions {
   /** Whether the linear layers have biases. @default {true} */
   readonly bias?: boolean;
 }
+
+const OPTIONS: OptionNames<SelfAttentionOptions> = {
+  seed: true,
+  heads: true,
+  keyValueHeads: true,
+  causal: true,
+  window: true,
+  rotary: true,
+  bias: true,
+};
 
 /**
  * Multi-head self-attention. Several query heads may share one key and value head (GQA).
@@ -65,6 +77,8 @@ export class SelfAttention extends Module {
    */
   constructor(device: Device, width: number, options: SelfAttentionOptions) {
     super();
+    checkDevice("make a SelfAttention", device);
+    checkOptions("make a SelfAttention", options, OPTIONS, ["seed", "heads"]);
     const { seed, heads, keyValueHeads = heads, bias = true } = options;
     checkSize("SelfAttention", "width", width);
     checkSize("SelfAttention", "heads", heads);
@@ -98,6 +112,7 @@ export class SelfAttention extends Module {
    * @throws {RangeError} If there are not three axes, or the last has another length.
    */
   forward(x: Tensor): Tensor {
+    checkTensor("run a SelfAttention", x);
     if (x.shape.length !== 3) {
       throw new RangeError(
         `Cannot attend: wanted the shape [batch, positions, width], got [${x.shape.join(", ")}]`,

@@ -1,5 +1,7 @@
 /** Layers in sequence. @module */
 
+import { checkList, describeValue } from "../tensor/checks.ts";
+import { TypeError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { type Layer, Module } from "./module.ts";
 
@@ -29,9 +31,23 @@ export class Sequential extends Module {
   /** The layers, in order. */
   readonly layers: readonly Layer[];
 
-  /** Creates the chain. @param layers The layers; each needs a seed of its own. */
+  /**
+   * Creates the chain.
+   *
+   * @param layers The layers; each needs a seed of its own.
+   * @throws {TypeError} If one has no method `forward`.
+   */
   constructor(layers: readonly Layer[]) {
     super();
+    checkList("make a Sequential", "a list of layers, as in [first, second]", layers);
+    for (const layer of layers) {
+      if (typeof layer?.forward === "function") continue;
+      throw new TypeError(
+        `Cannot make a Sequential: wanted layers with a method forward, got ${
+          describeValue(layer)
+        }`,
+      );
+    }
     this.layers = layers;
   }
 

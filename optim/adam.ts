@@ -1,6 +1,7 @@
 /** Adam, with L2 regularization. @module */
 
 import {
+  ADAM_OPTIONS,
   type AdamGroup,
   type AdamGroupOptions,
   AdamUpdate,
@@ -48,7 +49,7 @@ export class Adam extends Optimizer<AdamGroup> {
     parameters: Parameters | readonly AdamGroupOptions[],
     options: Omit<AdamGroupOptions, "parameters"> = {},
   ) {
-    const groups = groupOptions(parameters, options).map((group) => ({
+    const groups = groupOptions(parameters, options, ADAM_OPTIONS).map((group) => ({
       ...makeGroup(group, { lr: 1e-3, weightDecay: 0 }),
       ...makeAdamFields(group),
     }));

@@ -7,10 +7,16 @@
  * @module
  */
 
+import type { OptionNames } from "../tensor/checks.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
-import { checkNumber, type ParameterGroup, type ParameterGroupOptions } from "./parameters.ts";
+import {
+  checkNumber,
+  GROUP_OPTIONS,
+  type ParameterGroup,
+  type ParameterGroupOptions,
+} from "./parameters.ts";
 
 /** A parameter group of Adam or AdamW. */
 export interface AdamGroup extends ParameterGroup {
@@ -27,6 +33,13 @@ export interface AdamGroupOptions extends ParameterGroupOptions {
   /** ε: added to the root of the second moment. @default {1e-8} */
   readonly eps?: number;
 }
+
+/** The names of {@linkcode AdamGroupOptions}. */
+export const ADAM_OPTIONS: OptionNames<AdamGroupOptions> = {
+  ...GROUP_OPTIONS,
+  betas: true,
+  eps: true,
+};
 
 /** The new parameter and moments. Whatever changes over a run is an input, not a constant. */
 const adamProgram = defineProgram({

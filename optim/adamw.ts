@@ -1,11 +1,13 @@
 /** AdamW: Adam with decoupled weight decay. @module */
 
 import {
+  ADAM_OPTIONS,
   type AdamGroup,
   type AdamGroupOptions,
   AdamUpdate,
   makeAdamFields,
 } from "./adam_update.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { Optimizer } from "./optimizer.ts";
 import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
@@ -20,6 +22,9 @@ export interface AdamWGroupOptions extends AdamGroupOptions {
   /** The kind of group, in an optimizer with several. */
   readonly kind?: "adamw";
 }
+
+/** The names of {@linkcode AdamWGroupOptions}. */
+export const ADAMW_OPTIONS: OptionNames<AdamWGroupOptions> = { kind: true, ...ADAM_OPTIONS };
 
 /** Fills in the defaults of a group: PyTorch's. */
 export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
@@ -70,7 +75,7 @@ export class AdamW extends Optimizer<AdamWGroup> {
     options: Omit<AdamWGroupOptions, "parameters"> = {},
   ) {
     super(
-      groupOptions(parameters, options).map(makeAdamWGroup),
+      groupOptions(parameters, options, ADAMW_OPTIONS).map(makeAdamWGroup),
       (group) => new AdamUpdate(group, "decoupled"),
     );
   }

@@ -11,7 +11,7 @@ import {
   type Tensor,
 } from "../tensor/mod.ts";
 import { sumOfSquares } from "./formulas.ts";
-import type { Parameters } from "./parameters.ts";
+import { checkParameters, type Parameters } from "./parameters.ts";
 
 const clipProgram = defineProgram(
   { name: "clip", inputs: ["gradient", "norm"], scalars: ["maxNorm"] },
@@ -47,6 +47,7 @@ const clipProgram = defineProgram(
  * ```
  */
 export function clipGradientNorm(parameters: Parameters, maxNorm: number): Tensor {
+  checkParameters("clip gradients", parameters);
   if (!(maxNorm > 0)) {
     throw new RangeError(`Cannot clip gradients: wanted a norm above 0, got ${maxNorm}`);
   }

@@ -1,5 +1,6 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { Error, RangeError } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -16,6 +17,13 @@ export interface GradScalerOptions {
   /** Consecutive steps without overflow before the scale grows. @default {2000} */
   readonly growthInterval?: number;
 }
+
+const OPTIONS: OptionNames<GradScalerOptions> = {
+  initScale: true,
+  growthFactor: true,
+  backoffFactor: true,
+  growthInterval: true,
+};
 
 /** The state of a {@linkcode GradScaler}. */
 export interface GradScalerState {
@@ -79,6 +87,7 @@ export class GradScaler {
    * @throws {RangeError} If an option is out of range.
    */
   constructor(options: GradScalerOptions = {}) {
+    checkOptions("scale losses", options, OPTIONS);
     const { initScale = 65_536, growthFactor = 2, backoffFactor = 0.5 } = options;
     const { growthInterval = 2000 } = options;
     check("initScale above 0", initScale, initScale > 0 && initScale < Infinity);

@@ -1,8 +1,18 @@
 /** Muon: momentum, orthogonalized. @module */
 
+import type { OptionNames } from "../tensor/checks.ts";
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
-import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
+import { GROUP_OPTIONS, groupOptions, makeGroup, type Parameters } from "./parameters.ts";
+
+/** The names of {@linkcode MuonGroupOptions}. */
+export const MUON_OPTIONS: OptionNames<MuonGroupOptions> = {
+  ...GROUP_OPTIONS,
+  kind: true,
+  momentum: true,
+  orthogonalizationSteps: true,
+  beta2: true,
+};
 
 /** Fills in the defaults of a group: nanochat's. */
 export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
@@ -63,7 +73,7 @@ export class Muon extends Optimizer<MuonGroup> {
     options: Omit<MuonGroupOptions, "parameters"> = {},
   ) {
     super(
-      groupOptions(parameters, options).map(makeMuonGroup),
+      groupOptions(parameters, options, MUON_OPTIONS).map(makeMuonGroup),
       (group) => new MuonUpdate(group),
     );
   }

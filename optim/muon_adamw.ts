@@ -1,9 +1,10 @@
 /** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
+import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { TypeError } from "../tensor/errors.ts";
 import { AdamUpdate } from "./adam_update.ts";
-import { type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
-import { makeMuonGroup } from "./muon.ts";
+import { ADAMW_OPTIONS, type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
+import { makeMuonGroup, MUON_OPTIONS } from "./muon.ts";
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
 import { groupOptions } from "./parameters.ts";
@@ -12,6 +13,8 @@ import { groupOptions } from "./parameters.ts";
 export type MuonAdamWGroupOptions =
   | (AdamWGroupOptions & { readonly kind: "adamw" })
   | (MuonGroupOptions & { readonly kind: "muon" });
+
+const OPTIONS: OptionNames<MuonAdamWGroupOptions> = { ...ADAMW_OPTIONS, ...MUON_OPTIONS };
 
 /**
  * Trains each group with Muon or AdamW, according to its `kind`: nanochat's optimizer.
@@ -50,7 +53,7 @@ export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    */
   constructor(groups: readonly MuonAdamWGroupOptions[]) {
     super(
-      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }).map(makeGroupOfKind),
+      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }, OPTIONS).map(makeGroupOfKind),
       (group) => group.kind === "muon" ? new MuonUpdate(group) : new AdamUpdate(group, "decoupled"),
     );
   }
@@ -59,12 +62,16 @@ export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
 function makeGroupOfKind(options: MuonAdamWGroupOptions): AdamWGroup | MuonGroup {
   switch (options.kind) {
     case "muon":
+      checkOptions("make a muon group", options, MUON_OPTIONS);
       return makeMuonGroup(options);
     case "adamw":
+      checkOptions("make an adamw group", options, ADAMW_OPTIONS);
       return makeAdamWGroup(options);
     default: {
       const { kind } = options as { kind: unknown };
-      throw new TypeError(`Cannot make a group: wanted the kind muon or adamw, got ${kind}`);
+      throw new TypeError(
+        `Cannot make a group: wanted the kind muon or adamw, got ${kind}`,
+      );
     }
   }
 }

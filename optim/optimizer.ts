@@ -1,6 +1,6 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
-import { assignTensors, checkNames } from "../tensor/assign.ts";
+import { assignTensors, checkMap, checkNames } from "../tensor/assign.ts";
 import { RangeError } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
@@ -85,6 +85,7 @@ export abstract class Optimizer<Group extends ParameterGroup> {
    */
   loadStateDict(state: ReadonlyMap<string, Tensor | number>): void {
     const what = "load the optimizer's state";
+    checkMap(what, state);
     const tensors = new Map(this.#updates.flatMap((update) => [...update.tensors]));
     const newTensors = new Map<string, Tensor>();
     const newNumbers = new Map<string, number>();

@@ -1,6 +1,7 @@
 /** Parameters and groups of optimizers. @module */
 
 import { RangeError, TypeError } from "../tensor/errors.ts";
+import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**
@@ -37,6 +38,14 @@ export interface ParameterGroupOptions {
   readonly weightDecay?: number;
 }
 
+/** The names of {@linkcode ParameterGroupOptions}. */
+export const GROUP_OPTIONS: OptionNames<ParameterGroupOptions> = {
+  parameters: true,
+  lr: true,
+  initialLr: true,
+  weightDecay: true,
+};
+
 /** Creates the part of a group that all optimizers share. */
 export function makeGroup(
   options: ParameterGroupOptions,
@@ -53,21 +62,55 @@ export function makeGroup(
   };
 }
 
-/** Options by group, from an optimizer's arguments; options for all groups are defaults. */
+/**
+ * Options by group, from an optimizer's arguments; options for all groups are defaults.
+ *
+ * @param known The names of the options of a group.
+ * @throws {TypeError} If there are neither parameters nor groups, or an option is unknown.
+ */
 export function groupOptions<Options extends ParameterGroupOptions>(
   given: Parameters | readonly Options[],
   shared: Omit<Options, "parameters">,
+  known: OptionNames<Options>,
 ): Options[] {
+  checkOptions("make an optimizer", shared, known);
   if (isParameters(given)) return [{ ...shared, parameters: given } as Options];
-  return given.map((group, i) => ({
-    ...shared,
-    ...group,
-    parameters: nameParameters(group.parameters, `${i}.`),
-  }));
+  const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
+  if (!isGroups) checkParameters("make an optimizer", given as unknown as Parameters);
+  return given.map((group, i) => {
+    if (typeof Reflect.get(Object(group), "parameters") === "function") {
+      checkParameters("make an optimizer", group as unknown as Parameters);
+    }
+    checkOptions("make an optimizer", group, known, ["parameters"]);
+    checkParameters("make an optimizer", group.parameters);
+    return { ...shared, ...group, parameters: nameParameters(group.parameters, `${i}.`) };
+  });
 }
 
-function isParameters(given: Parameters | readonly ParameterGroupOptions[]): given is Parameters {
-  return isMap(given) || (given as readonly unknown[]).every((each) => each instanceof Tensor);
+function isParameters(given: unknown): given is Parameters {
+  return given instanceof Map ||
+    Array.isArray(given) && given.every((each) => each instanceof Tensor);
+}
+
+/**
+ * Checks parameters.
+ *
+ * @throws {TypeError} If they are something else, such as the module that has them.
+ */
+export function checkParameters(what: string, given: Parameters): void {
+  if (isParameters(given)) return;
+  const hint = given === null || typeof given !== "object"
+    ? ""
+    : typeof Reflect.get(given, "parameters") === "function"
+    ? ". Pass module.parameters()."
+    : given as unknown instanceof Tensor
+    ? ". Pass a list of tensors."
+    : Symbol.iterator in given && !Array.isArray(given)
+    ? ". An iterator is read only once: pass a map or a list."
+    : "";
+  throw new TypeError(
+    `Cannot ${what}: wanted parameters in a map or a list, got ${describeValue(given)}${hint}`,
+  );
 }
 
 function nameParameters(parameters: Parameters, prefix = ""): ReadonlyMap<string, Tensor> {
@@ -121,7 +164,9 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
 
 /** @throws {RangeError} If a hyperparameter is out of range. */
 export function checkNumber(what: string, value: number, below = Infinity): void {
-  if (value >= 0 && value < below) return;
+  if (typeof value === "number" && value >= 0 && value < below) return;
   const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;
-  throw new RangeError(`Cannot step the optimizer: wanted ${what} to be ${bound}, got ${value}`);
+  throw new RangeError(
+    `Cannot step the optimizer: wanted ${what} to be ${bound}, got ${describeValue(value)}`,
+  );
 }

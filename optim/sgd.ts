@@ -1,5 +1,6 @@
 /** Stochastic gradient descent. @module */
 
+import type { OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
@@ -11,6 +12,7 @@ import {
 import { Optimizer, type Update } from "./optimizer.ts";
 import {
   checkNumber,
+  GROUP_OPTIONS,
   groupOptions,
   makeGroup,
   type ParameterGroup,
@@ -33,6 +35,12 @@ export interface SGDGroupOptions extends ParameterGroupOptions {
   /** Whether to use Nesterov momentum. @default {false} */
   readonly nesterov?: boolean;
 }
+
+const OPTIONS: OptionNames<SGDGroupOptions> = {
+  ...GROUP_OPTIONS,
+  momentum: true,
+  nesterov: true,
+};
 
 const plainProgram = defineProgram(
   { name: "sgd", inputs: ["parameter", "gradient"], scalars: ["lr", "penalty"] },
@@ -136,7 +144,7 @@ export class SGD extends Optimizer<SGDGroup> {
     parameters: Parameters | readonly SGDGroupOptions[],
     options: Omit<SGDGroupOptions, "parameters"> = {},
   ) {
-    const groups = groupOptions(parameters, options).map((group): SGDGroup => ({
+    const groups = groupOptions(parameters, options, OPTIONS).map((group): SGDGroup => ({
       ...makeGroup(group, { lr: 1e-3, weightDecay: 0 }),
       momentum: group.momentum ?? 0,
       nesterov: group.nesterov ?? false,

@@ -3,10 +3,10 @@
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
-import { Error } from "./errors.ts";
+import { Error, RangeError } from "./errors.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import { History } from "./storage.ts";
-import { allocate, type Tensor } from "./tensor.ts";
+import { allocate, checkTensor, type Tensor } from "./tensor.ts";
 
 /** What is known of a tensor before it is computed. */
 export interface Specification {
@@ -184,16 +184,25 @@ export function applyOne<Attributes>(
 }
 
 export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
-  const device = inputs[0]!.device;
+  const device: Device | undefined = inputs[0]?.device;
   for (const input of inputs) {
-    if (input.device !== device) {
-      throw new Error(
-        `Cannot ${name}: the tensors are on different devices (${device.info.description}; ` +
-          `${input.device.info.description})`,
-      );
-    }
+    // Properties of whatever the caller passed: what is wrong is found out afterwards.
+    if (input?.device !== device) throw wrongInputs(name, inputs);
   }
+  if (device === undefined) throw wrongInputs(name, inputs);
   return device;
+}
+
+function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
+  if (inputs.length === 0) {
+    return new RangeError(`Cannot compute ${name}: wanted tensors, got none`);
+  }
+  for (const input of inputs) checkTensor(`compute ${name}`, input);
+  const [first, ...others] = new Set(inputs.map(({ device }) => device.info.description));
+  const got = others.length === 0 ? `opened separately: ${first}` : [first, ...others].join("; ");
+  return new Error(
+    `Cannot compute ${name}: wanted tensors on one device, got them on different devices (${got})`,
+  );
 }
 
 /** Records an operation that has run, if an input requires a gradient. */
@@ -219,6 +228,12 @@ export function recordOperation<Attributes>(
     saved.free();
     return gradients;
   }, history);
+}
+
+/** Names the result of several operations after the one that the caller wrote, for messages. */
+export function named(name: string, result: Tensor): Tensor {
+  if (result.node !== null) result.node.operation = name;
+  return result;
 }
 
 /** Starts the history of a result of these inputs: see {@linkcode record}. */
@@ -262,18 +277,32 @@ export function record(
         const sum = collected(node) ?? node.kept;
         return sum !== null && sum.isExclusive ? sum : null;
       });
-      return noGrad(() =>
-        gradient(upstream, wanted, sums).map((each, i) => {
-          if (!wanted[i] || each === null || each === sums[i]) return null;
-          const result = each.to(dtypes[i]!);
-          // Gradients live long, and a deferred one would keep its operands.
-          void result.allocation;
-          return result.alias();
-        })
-      );
+      try {
+        return noGrad(() =>
+          gradient(upstream, wanted, sums).map((each, i) => {
+            if (!wanted[i] || each === null || each === sums[i]) return null;
+            const result = each.to(dtypes[i]!);
+            // Gradients live long, and a deferred one would keep its operands.
+            void result.allocation;
+            return result.alias();
+          })
+        );
+      } catch (error) {
+        throw inGradient(name, error);
+      }
     }),
     history,
   );
+}
+
+/** Adds to an error in backward which operation of the forward pass it belongs to. */
+function inGradient(name: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error.message.includes(`"${name}"`)) return error;
+  const message = `${error.message} (in the gradient of "${name}")`;
+  const stack = error.stack?.replace(error.message, () => message);
+  error.message = message;
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Assigns tensors by name: parameters from a checkpoint, or optimizer state. @module */
 
+import { describeValue } from "./checks.ts";
 import type { TypedArray } from "./dtype.ts";
-import { RangeError } from "./errors.ts";
+import { RangeError, TypeError } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { copyInto } from "./ops/elementwise.ts";
 import { formatShape } from "./shape.ts";
@@ -44,6 +45,7 @@ export function assignTensors(
   sources: ReadonlyMap<string, TensorValues>,
   what: string,
 ): void {
+  checkMap(what, sources);
   checkNames(new Set(targets.keys()), new Set(sources.keys()), what);
   const problems: string[] = [];
   for (const [name, target] of targets) {
@@ -64,6 +66,16 @@ export function assignTensors(
   });
 }
 
+/** @throws {TypeError} If values by name are not in a map. */
+export function checkMap(what: string, values: ReadonlyMap<string, unknown>): void {
+  if (values instanceof Map) return;
+  const isObject = typeof values === "object" && values !== null;
+  throw new TypeError(
+    `Cannot ${what}: wanted a Map, got ${describeValue(values)}` +
+      (isObject ? ". Pass new Map(Object.entries(…))." : ""),
+  );
+}
+
 /**
  * Checks that two sets of names are equal.
  *
@@ -81,6 +93,7 @@ export function checkNames(
 }
 
 function describe(tensor: { readonly dtype: string; readonly shape: readonly number[] }): string {
+  if (!Array.isArray(tensor?.shape)) return describeValue(tensor);
   return `${tensor.dtype} ${formatShape(tensor.shape)}`;
 }
 

@@ -1,5 +1,6 @@
 /** Element dtypes of tensors. @module */
 
+import { describeValue } from "./checks.ts";
 import { TypeError } from "./errors.ts";
 
 /**
@@ -65,7 +66,7 @@ export function promote(dtypes: readonly DType[]): FloatType {
  */
 export function dtypeOf(values: TypedArray): DType {
   // By tag instead of by class: browsers may lack `Float16Array`.
-  const kind = values[Symbol.toStringTag];
+  const kind = values?.[Symbol.toStringTag];
   switch (kind) {
     case "Float32Array":
       return "float32";
@@ -75,7 +76,9 @@ export function dtypeOf(values: TypedArray): DType {
       return "int32";
     default:
       throw new TypeError(
-        `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${kind}`,
+        `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${
+          kind ?? describeValue(values)
+        }`,
       );
   }
 }
@@ -89,7 +92,7 @@ export function dtypeOf(values: TypedArray): DType {
 export function checkDType(operation: string, dtype: DType): void {
   if (dtype === "float32" || dtype === "float16" || dtype === "int32") return;
   throw new TypeError(
-    `Cannot ${operation}: wanted the dtype float32, float16 or int32, got ${JSON.stringify(dtype)}`,
+    `Cannot ${operation}: wanted the dtype float32, float16 or int32, got ${describeValue(dtype)}`,
   );
 }
 

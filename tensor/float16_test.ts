@@ -74,7 +74,11 @@ float16Test(
     assertEquals(where(half, half, 0).dtype, "float16");
     assertEquals(concat([half, half]).dtype, "float16");
     assertEquals(half.argmax().dtype, "int32");
-    assertThrows(() => half.add(ids), TypeError, "wanted b of type float32, got int32");
+    assertThrows(
+      () => half.add(ids),
+      TypeError,
+      "wanted tensors of one dtype, got float16 and int32",
+    );
     assertThrows(() => concat([half, single]), TypeError, "Cannot concat float16 with float32");
   },
 );

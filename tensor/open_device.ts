@@ -1,5 +1,6 @@
 /** Chooses a device at run time. @module */
 
+import { checkOptions, describeValue, type OptionNames } from "./checks.ts";
 import type { Device, MatmulPrecision } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
@@ -34,6 +35,14 @@ export interface OpenOptions {
   readonly worker?: boolean;
 }
 
+const OPTIONS: OptionNames<OpenOptions> = {
+  threads: true,
+  blas: true,
+  oneDnn: true,
+  matmulPrecision: true,
+  worker: true,
+};
+
 /**
  * Opens a device.
  *
@@ -65,6 +74,7 @@ export async function openDevice(
   kind: "auto" | "cpu" | "webgpu" = "auto",
   options: OpenOptions = {},
 ): Promise<Device> {
+  checkOptions("open a device", options, OPTIONS);
   const { matmulPrecision: precision = "f32" } = options;
   if (!["f32", "bf16", "auto"].includes(precision)) {
     throw new RangeError(
@@ -78,8 +88,10 @@ export async function openDevice(
       return await openGpu(options);
     case "auto":
       return await openRealGpu(options) ?? await openCpuDevice(options);
-    default:
-      throw new RangeError(`Cannot open a device: wanted auto, cpu or webgpu, got ${kind}`);
+    default: {
+      const got = typeof kind === "string" ? kind : describeValue(kind);
+      throw new RangeError(`Cannot open a device: wanted auto, cpu or webgpu, got ${got}`);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Shapes, strides and broadcasting, with all their errors. @module */
 
+import { checkIsNumber, checkList } from "./checks.ts";
 import { RangeError } from "./errors.ts";
 
 /** Formats a shape: `[2, 3]`. */
@@ -46,8 +47,10 @@ export function shapesEqual(a: readonly number[], b: readonly number[]): boolean
  * Validates a shape from the user.
  *
  * @throws {RangeError} If a length is negative or not an integer.
+ * @throws {TypeError} If it is no list.
  */
 export function checkShape(shape: readonly number[], what: string): void {
+  checkList(what, "a shape, as in [2, 3]", shape);
   if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
     throw new RangeError(
       `Cannot ${what}: wanted a shape of integers from 0 up, got ${formatShape(shape)}`,
@@ -59,10 +62,12 @@ export function checkShape(shape: readonly number[], what: string): void {
  * Resolves a negative axis, which counts from the end (−1 is the last).
  *
  * @throws {RangeError} If there is no such axis.
+ * @throws {TypeError} If it is no number.
  */
 export function normalizeAxis(axis: number, shape: readonly number[], what: string): number {
   const normal = axis < 0 ? axis + shape.length : axis;
   if (!Number.isInteger(axis) || normal < 0 || normal >= shape.length) {
+    checkIsNumber(what, "an axis", axis);
     throw new RangeError(
       `Cannot ${what} along axis ${axis}: the shape ${formatShape(shape)} has ${shape.length} axes`,
     );
@@ -74,6 +79,7 @@ export function normalizeAxis(axis: number, shape: readonly number[], what: stri
  * Resolves axes, by default all of them, in ascending order.
  *
  * @throws {RangeError} If there is no such axis, or one occurs twice.
+ * @throws {TypeError} If it is neither a number nor a list.
  */
 export function normalizeAxes(
   axes: number | readonly number[] | undefined,
@@ -82,6 +88,7 @@ export function normalizeAxes(
 ): number[] {
   if (axes === undefined) return shape.map((_, axis) => axis);
   const given = typeof axes === "number" ? [axes] : axes;
+  checkList(what, "an axis or a list of axes, as in 1 or [0, 1]", given);
   const normal = given.map((axis) => normalizeAxis(axis, shape, what));
   if (new Set(normal).size !== normal.length) {
     throw new RangeError(`Cannot ${what} along axes ${formatShape(given)}: one is named twice`);

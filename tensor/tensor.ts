@@ -1,6 +1,14 @@
 /** The `Tensor` class: an array on a device, with its place on the tape. @module */
 
 import { backward, Node } from "../autograd/tape.ts";
+import {
+  checkDevice,
+  checkIsNumber,
+  checkList,
+  checkOptions,
+  describeValue,
+  type OptionNames,
+} from "./checks.ts";
 import type { Allocation, Device, View } from "./device.ts";
 import {
   bytesPerElement,
@@ -16,7 +24,14 @@ import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";
 import { formatArray } from "./print.ts";
-import { contiguousStrides, formatShape, isContiguous, shapesEqual, sizeOf } from "./shape.ts";
+import {
+  checkShape,
+  contiguousStrides,
+  formatShape,
+  isContiguous,
+  shapesEqual,
+  sizeOf,
+} from "./shape.ts";
 import { Handle, type HandleOwner, History, type Release, Storage } from "./storage.ts";
 
 /** Options for creating a tensor. */
@@ -38,6 +53,9 @@ export interface FromOptions extends TensorOptions {
   /** Element dtype; by default that of the typed array, and `float32` for numbers. */
   readonly dtype?: DType;
 }
+
+const FILL_OPTIONS: OptionNames<FillOptions> = { dtype: true, requiresGrad: true };
+const FROM_OPTIONS: OptionNames<FromOptions> = { shape: true, ...FILL_OPTIONS };
 
 /** A tensor, or a number to broadcast. */
 export type TensorOrNumber = Tensor | number;
@@ -115,6 +133,21 @@ export function allocate(
 }
 
 /**
+ * Checks an operand.
+ *
+ * @param what What it is for: "compute add".
+ * @param wanted What may be given. @default {"a tensor"}
+ * @throws {TypeError} If it is no tensor.
+ */
+export function checkTensor(what: string, value: Tensor, wanted = "a tensor"): void {
+  if (value instanceof Tensor) return;
+  const hint = Array.isArray(value) || ArrayBuffer.isView(value)
+    ? ". Make a tensor of it with Tensor.from(device, …)."
+    : "";
+  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(value)}${hint}`);
+}
+
+/**
  * An n-dimensional array on a device.
  *
  * Operations are methods, see {@linkcode TensorMethods}; they return new tensors and run at once
@@ -179,8 +212,17 @@ export class Tensor implements View {
    * dtype is unknown.
    */
   static from(device: Device, values: NestedArray, options: FromOptions = {}): Tensor {
+    checkDevice("make a tensor", device);
+    checkOptions("make a tensor", options, FROM_OPTIONS);
+    if (values instanceof Tensor || Array.isArray(values) && values[0] instanceof Tensor) {
+      const [got, hint] = values instanceof Tensor
+        ? ["a tensor", "Its values are read by await tensor.data()."]
+        : ["tensors", "Join them with stack() or concat()."];
+      throw new TypeError(`Cannot make a tensor: wanted numbers, got ${got}. ${hint}`);
+    }
     const flat = flatten(values, options.dtype);
     const shape = options.shape ?? flat.shape;
+    if (options.shape !== undefined) checkShape(shape, "make a tensor");
     if (sizeOf(shape) !== flat.data.length) {
       throw new RangeError(
         `Cannot make a tensor of shape ${formatShape(shape)} from ${flat.data.length} values`,
@@ -199,6 +241,9 @@ export class Tensor implements View {
     value: number,
     options: FillOptions = {},
   ): Tensor {
+    checkDevice("make a tensor", device);
+    checkList("make a tensor", "a shape, as in [2, 3]", shape);
+    checkOptions("make a tensor", options, FILL_OPTIONS);
     const tensor = own.fill(device, shape, value, options.dtype);
     return options.requiresGrad ? tensor.requireGrad() : tensor;
   }
@@ -221,6 +266,10 @@ export class Tensor implements View {
     step = 1,
     dtype: DType = "int32",
   ): Tensor {
+    checkDevice("count", device);
+    for (const limit of [start, end, step]) {
+      checkIsNumber("count", "start and end, as in Tensor.arange(device, 0, 10)", limit);
+    }
     const length = Math.max(0, Math.ceil((end - start) / step));
     if (!Number.isFinite(length)) {
       throw new RangeError(`Cannot count from ${start} to ${end} in steps of ${step}`);
@@ -391,6 +440,7 @@ export class Tensor implements View {
           `number. Take the sum or mean, or pass the gradient.`,
       );
     }
+    if (gradient !== undefined) checkTensor("run backward", gradient);
     if (gradient !== undefined && !shapesEqual(gradient.shape, this.shape)) {
       throw new RangeError(
         `Cannot run backward: wanted a gradient of shape ${formatShape(this.shape)}, got ` +

@@ -11,6 +11,9 @@
  * @module
  */
 
+import { describeValue } from "../checks.ts";
+import { TypeError } from "../errors.ts";
+
 /** Unary operations. `erf` is the error function, `sign` is 0 at 0. */
 export type UnaryOperation =
   | "negate"
@@ -105,7 +108,11 @@ export const columnIndex: Expression = intern("columnIndex", { kind: "columnInde
 export type Operand = Expression | number;
 
 function lift(operand: Operand): Expression {
-  return typeof operand === "number" ? constant(operand) : operand;
+  if (typeof operand === "number") return constant(operand);
+  if (typeof operand?.id === "number") return operand;
+  throw new TypeError(
+    `Cannot build a formula: wanted a formula or a number, got ${describeValue(operand)}`,
+  );
 }
 
 const isConstant = (e: Expression, value: number): boolean =>

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkList, checkOptions, type OptionNames } from "../checks.ts";
 import type { DType } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import { type Expression, inOrder, input, operandsOf, scalar } from "./expression.ts";
@@ -27,6 +28,15 @@ export interface ProgramDefinition<I extends string, S extends string> {
   /** Scalars, passed at each call. */
   readonly scalars?: readonly S[];
 }
+
+const DEFINITION: OptionNames<ProgramDefinition<string, string>> = {
+  name: true,
+  inputs: true,
+  perRow: true,
+  integers: true,
+  overIntegers: true,
+  scalars: true,
+};
 
 /** Formulas with named inputs, ready to compile. */
 export interface Program {
@@ -79,12 +89,13 @@ export function defineProgram<I extends string, S extends string = never>(
   body: (names: Readonly<Record<I | S, Expression>>) => readonly Expression[],
   slopes?: (names: Readonly<Record<I | S, Expression>>) => Readonly<Record<I, Expression>>,
 ): Program {
+  checkOptions("define a program", definition, DEFINITION, ["name", "inputs"]);
   const perRow = definition.inputs.map((name) => definition.perRow?.includes(name) ?? false);
   const scalars = definition.scalars ?? [];
   const names: Partial<Record<I | S, Expression>> = {};
   definition.inputs.forEach((name, i) => names[name] = input(i, perRow[i]));
   scalars.forEach((name, i) => names[name] = scalar(i));
-  const named = names as Readonly<Record<I | S, Expression>>;
+  const named = checkedNames(definition.name, names as Readonly<Record<I | S, Expression>>);
   const outputs = body(named);
   const integers = definition.inputs.map((name) => definition.integers?.includes(name) ?? false);
   const { overIntegers = false } = definition;
@@ -95,6 +106,19 @@ export function defineProgram<I extends string, S extends string = never>(
     slopes: byName ? definition.inputs.map((input) => byName[input]) : null,
   };
   return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, options);
+}
+
+/** The names of a definition; another one is an error where a formula reads it. */
+function checkedNames<T extends object>(program: string, names: T): T {
+  return new Proxy(names, {
+    get: (target, name) => {
+      if (typeof name === "symbol" || Object.hasOwn(target, name)) return Reflect.get(target, name);
+      throw new TypeError(
+        `Cannot define "${program}": wanted one of the names ${Object.keys(names).join(", ")}, ` +
+          `got ${name}`,
+      );
+    },
+  });
 }
 
 /**
@@ -122,6 +146,7 @@ export function makeProgram(
   } = {},
 ): Program {
   const { integers = inputs.map(() => false), overIntegers = false, slopes = null } = options;
+  checkList(`define "${name}"`, "a list of formulas, one for each output", outputs);
   const isRow = options.isRow || perRow.includes(true) ||
     inOrder(outputs).some((e) =>
       ["reduce", "columnIndex", "rowLength", "broadcast"].includes(e.kind)

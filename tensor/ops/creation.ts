@@ -5,10 +5,25 @@
  * @module
  */
 
+import { checkDevice, checkIsNumber, checkOptions, type OptionNames } from "../checks.ts";
 import type { Device } from "../device.ts";
 import { normalArray, permutationArray, uniformArray } from "../random.ts";
 import { checkShape, sizeOf } from "../shape.ts";
 import { Tensor, type TensorOptions } from "../tensor.ts";
+
+const TENSOR_OPTIONS: OptionNames<TensorOptions> = { requiresGrad: true };
+const UNIFORM_OPTIONS: OptionNames<UniformOptions> = {
+  seed: true,
+  low: true,
+  high: true,
+  ...TENSOR_OPTIONS,
+};
+const NORMAL_OPTIONS: OptionNames<NormalOptions> = {
+  seed: true,
+  mean: true,
+  standardDeviation: true,
+  ...TENSOR_OPTIONS,
+};
 
 /** Options for {@linkcode uniform}. */
 export interface UniformOptions extends TensorOptions {
@@ -37,6 +52,8 @@ export interface UniformOptions extends TensorOptions {
  * ```
  */
 export function uniform(device: Device, shape: readonly number[], options: UniformOptions): Tensor {
+  checkDevice("sample uniform numbers", device);
+  checkOptions("sample uniform numbers", options, UNIFORM_OPTIONS, ["seed"]);
   const { seed, low, high, ...rest } = options;
   checkShape(shape, "sample uniform numbers");
   return Tensor.from(device, uniformArray(seed, sizeOf(shape), low, high), { shape, ...rest });
@@ -68,6 +85,8 @@ export interface NormalOptions extends TensorOptions {
  * ```
  */
 export function normal(device: Device, shape: readonly number[], options: NormalOptions): Tensor {
+  checkDevice("sample normal numbers", device);
+  checkOptions("sample normal numbers", options, NORMAL_OPTIONS, ["seed"]);
   const { seed, mean, standardDeviation, ...rest } = options;
   checkShape(shape, "sample normal numbers");
   const values = normalArray(seed, sizeOf(shape), mean, standardDeviation);
@@ -97,6 +116,9 @@ export interface PermutationOptions {
  * ```
  */
 export function permutation(device: Device, count: number, options: PermutationOptions): Tensor {
+  checkDevice("sample a permutation", device);
+  checkIsNumber("sample a permutation", "a count", count);
   checkShape([count], "sample a permutation");
+  checkOptions("sample a permutation", options, { seed: true }, ["seed"]);
   return Tensor.from(device, permutationArray(options.seed, count));
 }

@@ -10,13 +10,14 @@
 import { applyOne, noteRounded, type Operation } from "../apply.ts";
 import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { Device } from "../device.ts";
+import { checkIsNumber, describeValue } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
-import { allocate, type Tensor, type TensorOrNumber } from "../tensor.ts";
+import { allocate, checkTensor, Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto } from "./program.ts";
 
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
@@ -38,6 +39,7 @@ function pairProgram(
 /**
  * Defines an operation of a tensor and a tensor or number.
  *
+ * @param name That of the tensor's method, for messages.
  * @param ofIntegers The result dtype for two `int32` operands, or `null` if they are not allowed.
  * @param program The formula of two tensors.
  */
@@ -47,6 +49,7 @@ function binary(
   ofIntegers: "int32" | "float32" | null,
   program = pairProgram(name, formula, ofIntegers !== null),
 ): (a: Tensor, b: TensorOrNumber) => Tensor {
+  const what = `compute ${name}`;
   const overIntegers = ofIntegers !== null;
   const number = defineProgram(
     { name, inputs: ["a"], scalars: ["b"], overIntegers },
@@ -54,23 +57,26 @@ function binary(
   );
   return (a, b) => {
     const dtype = overIntegers && a.dtype === "int32" ? ofIntegers : undefined;
-    if (typeof b !== "number") return runProgram(program, [a, b], [], dtype)[0]!;
-    if (dtype !== undefined) checkInteger(name, b);
+    if (typeof b !== "number") {
+      checkTensor(what, b, "a tensor or a number");
+      return runProgram(program, [a, b], [], dtype)[0]!;
+    }
+    if (dtype !== undefined) checkInteger(what, b);
     return runProgram(number, [a], [b], dtype)[0]!;
   };
 }
 
 /** Checks a number that is used as an `int32`. */
-function checkInteger(operation: string, value: number): void {
+function checkInteger(what: string, value: number): void {
   if ((value | 0) === value) return;
-  throw new RangeError(`Cannot ${operation}: wanted a 32-bit integer for int32, got ${value}`);
+  throw new RangeError(`Cannot ${what}: wanted a 32-bit integer for int32, got ${value}`);
 }
 
 /** a + b, a − b and a · b of two tensors. */
 export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Program>> = {
   add: pairProgram("add", ex.add, true),
-  subtract: pairProgram("subtract", ex.subtract, true),
-  multiply: pairProgram("multiply", ex.multiply, true),
+  subtract: pairProgram("sub", ex.subtract, true),
+  multiply: pairProgram("mul", ex.multiply, true),
 };
 
 export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
@@ -80,53 +86,53 @@ export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   arithmetic.add,
 );
 export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "subtract",
+  "sub",
   ex.subtract,
   "int32",
   arithmetic.subtract,
 );
-const multiplyNow = binary("multiply", ex.multiply, "int32", arithmetic.multiply);
+const multiplyNow = binary("mul", ex.multiply, "int32", arithmetic.multiply);
 export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
-  const isDeferred = typeof b !== "number" && isFloat(a.dtype) && isFloat(b.dtype) &&
+  const isDeferred = b instanceof Tensor && isFloat(a.dtype) && isFloat(b.dtype) &&
     isWorthDeferring(Math.max(a.size, b.size));
   return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
 }
-export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("divide", ex.divide, null);
+export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("div", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
 export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
 /** The minimum of a and b; ties share the gradient equally. */
 export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min, "int32");
 /** 1 where a < b, else 0. */
-export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("less", ex.less, "float32");
+export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("lt", ex.less, "float32");
 /** 1 where a ≤ b, else 0. */
 export const lessEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "lessEqual",
+  "le",
   ex.lessEqual,
   "float32",
 );
 /** 1 where a > b, else 0. */
 export const greater: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "greater",
+  "gt",
   (a, b) => ex.less(b, a),
   "float32",
 );
 /** 1 where a ≥ b, else 0. */
 export const greaterEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "greaterEqual",
+  "ge",
   (a, b) => ex.lessEqual(b, a),
   "float32",
 );
 /** 1 where a = b, else 0. */
-export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("equal", ex.equal, "float32");
+export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("eq", ex.equal, "float32");
 /** 1 where a ≠ b, else 0: NaN differs from everything. */
 export const notEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "notEqual",
+  "ne",
   (a, b) => ex.subtract(1, ex.equal(a, b)),
   "float32",
 );
 
 const negateProgram = defineProgram(
-  { name: "negate", inputs: ["x"], overIntegers: true },
+  { name: "neg", inputs: ["x"], overIntegers: true },
   ({ x }) => [ex.negate(x)],
 );
 
@@ -176,7 +182,11 @@ const geluErf = unary(
 
 /** The Gaussian error linear unit, x · Φ(x). Source: Hendrycks and Gimpel (2016). */
 export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor {
-  return approximation === "tanh" ? geluTanh(x) : geluErf(x);
+  if (approximation === "tanh") return geluTanh(x);
+  if (approximation === "erf") return geluErf(x);
+  throw new TypeError(
+    `Cannot compute gelu: wanted "tanh" or "erf", got ${describeValue(approximation)}`,
+  );
 }
 
 /** Soft-capping as a formula, for programs that contain it. */
@@ -189,7 +199,7 @@ export const softcapProgram: Program = defineProgram(
 
 /** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */
 export function softcap(x: Tensor, cap: number): Tensor {
-  if (!(cap > 0)) throw new RangeError(`Cannot softcap: wanted a cap above 0, got ${cap}`);
+  if (!(cap > 0)) throw new RangeError(`Cannot compute softcap: wanted a cap above 0, got ${cap}`);
   return runProgram(softcapProgram, [x], [cap])[0]!;
 }
 
@@ -200,6 +210,8 @@ const clampProgram = defineProgram(
 
 /** Clamps x between `low` and `high`, outside of which the gradient is 0. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
+  checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", low);
+  checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", high);
   return runProgram(clampProgram, [x], [low, high])[0]!;
 }
 
@@ -217,14 +229,23 @@ const whereProgram = defineProgram(
  * integer.
  */
 export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
+  checkTensor("compute where", condition);
+  for (const x of [a, b]) {
+    if (typeof x !== "number") checkTensor("compute where", x, "a tensor or a number");
+  }
   const dtypes = [a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]);
   const isInteger = dtypes.includes("int32");
   if (isInteger && dtypes.some(isFloat)) {
-    throw new TypeError(`Cannot where: wanted a and b of one dtype, got ${dtypes.join(" and ")}`);
+    throw new TypeError(
+      `Cannot compute where: wanted two values of one dtype, got ${dtypes.join(" and ")}`,
+    );
   }
   const dtype = isInteger ? "int32" : promote(dtypes);
   const lift = (x: TensorOrNumber) =>
     typeof x === "number" ? fill(condition.device, [], x, dtype) : x;
+  if (isInteger) {
+    for (const x of [a, b]) if (typeof x === "number") checkInteger("compute where", x);
+  }
   const test = isInteger ? asIntegers(condition) : cast(condition, asFloat(condition.dtype));
   return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined)[0]!;
 }
@@ -296,6 +317,7 @@ export function fill(
 ): Tensor {
   checkShape(shape, "fill a tensor");
   checkDType("fill a tensor", dtype);
+  checkIsNumber("fill a tensor", "a number", value);
   if (dtype === "int32") checkInteger("fill a tensor", value);
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
   runProgramInto(fillProgram, [], [tensor], [value]);

@@ -1,10 +1,11 @@
 /** Concatenating and splitting tensors. @module */
 
-import { applyOne, type Operation, type Specification } from "../apply.ts";
+import { applyOne, named, type Operation, type Specification } from "../apply.ts";
+import { checkList } from "../checks.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import { noGrad } from "../grad_mode.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { checkTensor, type Tensor } from "../tensor.ts";
 import { copyInto } from "./elementwise.ts";
 import { slice, unsqueeze } from "./views.ts";
 
@@ -70,13 +71,20 @@ function checkJoinable(first: Specification, other: Specification, axis: number)
  * ```
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new RangeError("Cannot concat: wanted at least one tensor");
+  checkTensors("concat", tensors);
   return applyOne(concatOperation, tensors, normalizeAxis(axis, tensors[0]!.shape, "concat"));
+}
+
+function checkTensors(what: string, tensors: readonly Tensor[]): void {
+  checkList(what, `a list of tensors, as in ${what}([a, b])`, tensors);
+  if (tensors.length === 0) throw new RangeError(`Cannot ${what}: wanted at least one tensor`);
+  for (const each of tensors) checkTensor(what, each, "tensors");
 }
 
 /** Stacks tensors of one shape along a new axis. @throws {RangeError} If their shapes differ. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  return concat(tensors.map((each) => unsqueeze(each, axis)), axis);
+  checkTensors("stack", tensors);
+  return named("stack", concat(tensors.map((each) => unsqueeze(each, axis)), axis));
 }
 
 /**
@@ -85,6 +93,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  * @throws {RangeError} If the lengths do not add up to that of the axis.
  */
 export function split(x: Tensor, lengths: readonly number[], axis = 0): Tensor[] {
+  checkTensor("split", x);
+  checkList("split", "a list of lengths, as in split(x, [2, 1])", lengths);
   const along = normalizeAxis(axis, x.shape, "split");
   const total = lengths.reduce((sum, length) => sum + length, 0);
   if (total !== x.shape[along]) {
@@ -95,7 +105,7 @@ export function split(x: Tensor, lengths: readonly number[], axis = 0): Tensor[]
   }
   let start = 0;
   return lengths.map((length) => {
-    const piece = slice(x, along, start, start + length);
+    const piece = named("split", slice(x, along, start, start + length));
     start += length;
     return piece;
   });

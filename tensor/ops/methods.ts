@@ -7,7 +7,9 @@
  * @module
  */
 
+import { describeValue } from "../checks.ts";
 import type { DType } from "../dtype.ts";
+import { TypeError } from "../errors.ts";
 import { setOwnOperations, Tensor, type TensorOrNumber } from "../tensor.ts";
 import * as elementwise from "./elementwise.ts";
 import { matmul, type MatmulOptions } from "./matmul/matmul.ts";
@@ -190,13 +192,47 @@ const OPERATIONS: Operations = {
   contiguous: views.contiguous,
 };
 
+/** Methods of a list of numbers, where other libraries take the numbers one by one. */
+const TAKES_LIST: ReadonlySet<string> = new Set(["reshape", "permute", "expand"]);
+
+/** Describes a call that gives numbers one by one. */
+function notInList(name: string, given: readonly unknown[]): TypeError {
+  const numbers = given.filter((each) => each !== undefined);
+  const areNumbers = numbers.length > 0 && numbers.every((each) => typeof each === "number");
+  const example = areNumbers ? numbers.join(", ") : name === "permute" ? "1, 0" : "2, 3";
+  return new TypeError(
+    `Cannot ${name}: wanted a list, as in ${name}([${example}]), got ` +
+      (areNumbers ? `${name}(${numbers.join(", ")})` : describeValue(given[0])),
+  );
+}
+
 type AnyOperation = (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => Tensor;
 
-for (const [name, operation] of Object.entries(OPERATIONS) as [string, AnyOperation][]) {
+/** The method of an operation. */
+function methodOf(operation: AnyOperation): Tensor["add"] {
   // As many parameters as any operation has: rest parameters would make an array at every call.
-  const method = function (this: Tensor, a?: unknown, b?: unknown, c?: unknown): Tensor {
+  return function (this: Tensor, a?: unknown, b?: unknown, c?: unknown): Tensor {
     return operation(this, a, b, c);
   };
+}
+
+/** The method of an operation on a list; as many parameters as a caller may give one by one. */
+function listMethodOf(name: string, operation: AnyOperation): Tensor["reshape"] {
+  return function (
+    this: Tensor,
+    list?: unknown,
+    b?: unknown,
+    c?: unknown,
+    d?: unknown,
+    e?: unknown,
+  ): Tensor {
+    if (Array.isArray(list) || ArrayBuffer.isView(list)) return operation(this, list);
+    throw notInList(name, [list, b, c, d, e]);
+  };
+}
+
+for (const [name, operation] of Object.entries(OPERATIONS) as [string, AnyOperation][]) {
+  const method = TAKES_LIST.has(name) ? listMethodOf(name, operation) : methodOf(operation);
   Object.defineProperty(method, "name", { value: name });
   Object.defineProperty(Tensor.prototype, name, { value: method });
 }

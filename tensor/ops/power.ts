@@ -1,9 +1,10 @@
 /** Powers. @module */
 
+import { named } from "../apply.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
-import type { Tensor, TensorOrNumber } from "../tensor.ts";
+import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { sqrt, square } from "./elementwise.ts";
 import { runProgram } from "./program.ts";
 
@@ -33,12 +34,12 @@ const slopeByExponent = (a: Expression, b: Expression): Expression =>
   );
 
 const tensors = defineProgram(
-  { name: "power", inputs: ["a", "b"] },
+  { name: "pow", inputs: ["a", "b"] },
   ({ a, b }) => [powerOf(a, b)],
   ({ a, b }) => ({ a: slopeByBase(a, b), b: slopeByExponent(a, b) }),
 );
 const number = defineProgram(
-  { name: "power", inputs: ["a"], scalars: ["b"] },
+  { name: "pow", inputs: ["a"], scalars: ["b"] },
   ({ a, b }) => [powerOf(a, b)],
   ({ a, b }) => ({ a: slopeByBase(a, b) }),
 );
@@ -48,18 +49,18 @@ const of = (program: Program) => (x: Tensor): Tensor => runProgram(program, [x])
 /** Small integer powers are multiplied out, which is exact where the logarithm is not. */
 const exactPowers = new Map<number, (x: Tensor) => Tensor>([
   [0.5, sqrt],
-  [1, of(defineProgram({ name: "power 1", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 1)]))],
+  [1, of(defineProgram({ name: "pow 1", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 1)]))],
   [2, square],
-  [3, of(defineProgram({ name: "power 3", inputs: ["x"] }, ({ x }) => [cube(x)]))],
+  [3, of(defineProgram({ name: "pow 3", inputs: ["x"] }, ({ x }) => [cube(x)]))],
   [
     4,
-    of(defineProgram({ name: "power 4", inputs: ["x"] }, ({ x }) => [ex.square(ex.square(x))])),
+    of(defineProgram({ name: "pow 4", inputs: ["x"] }, ({ x }) => [ex.square(ex.square(x))])),
   ],
-  [-1, of(defineProgram({ name: "power -1", inputs: ["x"] }, ({ x }) => [ex.divide(1, x)]))],
+  [-1, of(defineProgram({ name: "pow -1", inputs: ["x"] }, ({ x }) => [ex.divide(1, x)]))],
   [
     -2,
     of(defineProgram(
-      { name: "power -2", inputs: ["x"] },
+      { name: "pow -2", inputs: ["x"] },
       ({ x }) => [ex.divide(1, ex.square(x))],
       ({ x }) => ({ x: ex.divide(-2, cube(x)) }),
     )),
@@ -68,7 +69,10 @@ const exactPowers = new Map<number, (x: Tensor) => Tensor>([
 
 /** aᵇ; NaN for a finite negative base and a fractional exponent. */
 export function power(a: Tensor, b: TensorOrNumber): Tensor {
-  if (typeof b !== "number") return runProgram(tensors, [a, b])[0]!;
+  if (typeof b !== "number") {
+    checkTensor("compute pow", b, "a tensor or a number");
+    return runProgram(tensors, [a, b])[0]!;
+  }
   const exact = exactPowers.get(b);
-  return exact === undefined ? runProgram(number, [a], [b])[0]! : exact(a);
+  return exact === undefined ? runProgram(number, [a], [b])[0]! : named("pow", exact(a));
 }

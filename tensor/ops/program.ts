@@ -8,12 +8,13 @@ import {
   recordOperation,
   viewAs,
 } from "../apply.ts";
+import { checkIsNumber, checkList } from "../checks.ts";
 import { rewriteProgram } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { type Error, RangeError, TypeError } from "../errors.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -68,7 +69,7 @@ export function runProgram(
   scalars: readonly number[] = [],
   dtype?: DType,
 ): readonly Tensor[] {
-  checkScalars(program, scalars);
+  checkCounts(program, inputs, scalars);
   if (dtype !== undefined) checkDType(program.name, dtype);
   const device = commonDevice(program.name, inputs);
   const fused = dtype === undefined ? rewriteProgram(program, inputs, scalars) : null;
@@ -162,16 +163,17 @@ function prepareCall(
     }
     if (wanted.some((length, axis) => length !== given.shape[axis])) {
       throw new RangeError(
-        `Cannot ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
+        `Cannot compute ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
           formatShape(given.shape),
       );
     }
     // Copy the layout: the cache must not keep the tensor alive.
     return { dtype: given.dtype, shape: given.shape, strides: given.strides };
   });
+  const what = `compute ${program.name}`;
   const operands = inputs.map((input, i) => {
     const target = program.perRow[i] ? rowShape : shape;
-    const strides = broadcastStrides(input.shape, input.strides, target, program.name);
+    const strides = broadcastStrides(input.shape, input.strides, target, what);
     return { dtype: input.dtype, shape: target, strides };
   });
   const plan = device.kind === "cpu" ? planProgramOnCpu(device, program, operands, results) : null;
@@ -203,14 +205,14 @@ function run(
 }
 
 function commonShape(program: Program, shapes: readonly (readonly number[])[]): readonly number[] {
-  const shape = broadcastShapes(shapes, program.name);
+  const shape = broadcastShapes(shapes, `compute ${program.name}`);
   if (program.isRow && shape.length === 0) {
-    throw new RangeError(`Cannot ${program.name}: wanted at least one axis, got a scalar`);
+    throw new RangeError(`Cannot compute ${program.name}: wanted at least one axis, got a scalar`);
   }
   program.perRow.forEach((perRow, i) => {
     if (perRow && shapes[i]!.length > 0 && shapes[i]!.at(-1) !== 1) {
       throw new RangeError(
-        `Cannot ${program.name}: wanted one ${program.inputs[i]} per row, got the shape ` +
+        `Cannot compute ${program.name}: wanted one ${program.inputs[i]} per row, got the shape ` +
           formatShape(shapes[i]!),
       );
     }
@@ -253,15 +255,36 @@ function knownOf(program: Program): Known {
   return result;
 }
 
-/** @throws {RangeError} If there is not one number per scalar. */
-function checkScalars(program: Program, scalars: readonly number[]): void {
-  if (scalars.length !== program.scalars.length) {
-    throw new RangeError(
-      `Cannot ${program.name}: wanted the numbers ${
-        program.scalars.join(", ")
-      }, got ${scalars.length}`,
-    );
-  }
+/**
+ * @throws {RangeError} If there is not a tensor per input and a number per scalar.
+ * @throws {TypeError} If they are not in lists, or a scalar is no number.
+ */
+function checkCounts(
+  program: Program,
+  inputs: readonly Tensor[],
+  scalars: readonly number[],
+): void {
+  let isRight = inputs?.length === program.inputs.length &&
+    scalars?.length === program.scalars.length;
+  for (let i = 0; isRight && i < scalars.length; i++) isRight = typeof scalars[i] === "number";
+  if (!isRight) throw wrongCounts(program, inputs, scalars);
+}
+
+function wrongCounts(
+  program: Program,
+  inputs: readonly Tensor[],
+  scalars: readonly number[],
+): Error {
+  const what = `compute ${program.name}`;
+  const tensors = `the tensors [${program.inputs.join(", ")}]`;
+  const numbers = `the numbers [${program.scalars.join(", ")}]`;
+  checkList(what, tensors, inputs);
+  checkList(what, numbers, scalars);
+  for (const scalar of scalars) checkIsNumber(what, numbers, scalar);
+  const [wanted, got] = inputs.length === program.inputs.length
+    ? [numbers, scalars.length]
+    : [tensors, inputs.length];
+  return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
 }
 
 function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }[]): void {
@@ -269,11 +292,18 @@ function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }
   inputs.forEach(({ dtype }, i) => {
     if (isFloat(dtype) !== program.integers[i]) return;
     const wanted: DType = program.integers[i] ? "int32" : "float32";
+    const mixed = `tensors of one dtype, got ${inputs.map(({ dtype }) => dtype).join(" and ")}`;
+    const own = `${isNamed(program, i) ? `${program.inputs[i]} as ` : ""}${wanted}, got ${dtype}`;
     throw new TypeError(
-      `Cannot ${program.name}: wanted ${program.inputs[i]} of type ${wanted}, got ${dtype}. ` +
+      `Cannot compute ${program.name}: wanted ${program.overIntegers ? mixed : own}. ` +
         `Convert with to("${wanted}").`,
     );
   });
+}
+
+/** Whether the caller knows the name of an input: those of methods are a tensor and its operand. */
+function isNamed({ inputs }: Program, i: number): boolean {
+  return inputs.length > 1 && !["a", "b"].includes(inputs[i]!);
 }
 
 interface Derived extends GradientProgram {
@@ -297,12 +327,13 @@ function programGradient(program: Program): Gradient<readonly number[]> {
   const inputCount = program.inputs.length;
   const everything = derive(program.integers.map((isInteger) => isInteger ? "none" : "value"));
   const passes = passesThrough(differentiable);
+  const what = `compute ${program.name}`;
   return {
     savesInputs: everything.used.filter((index) => index < inputCount),
     apply: (upstream, saved, scalars, wanted, sums) => {
       const { device } = upstream;
       const { inputShapes, gradientTypes } = saved;
-      const shape = broadcastShapes(inputShapes, program.name);
+      const shape = broadcastShapes(inputShapes, what);
       const isPassed = (i: number) => passes[i]! && sums[i] === null;
       const forms = wanted.map((is, i) =>
         !is || isPassed(i) ? "none" : formOf(program, inputShapes[i]!, shape, sums[i]!)

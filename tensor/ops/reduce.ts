@@ -1,6 +1,7 @@
 /** Reductions: the reduced axes are moved last and merged, for a row program. @module */
 
-import { applyOne, type Operation } from "../apply.ts";
+import { applyOne, named, type Operation } from "../apply.ts";
+import { checkIsBoolean } from "../checks.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
@@ -81,7 +82,8 @@ function largestDivisor(length: number, limit: number): number {
 
 /** The sum along the given axes, or of all elements; 0 if there are none. Integers wrap around. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return sumAs(x, axes, keepAxes, x.dtype);
+  checkIsBoolean("sum", "keepAxes", keepAxes);
+  return named("sum", sumAs(x, axes, keepAxes, x.dtype));
 }
 
 /** A sum in another dtype than `x`, because the sum of many `float16` may overflow. */
@@ -93,6 +95,7 @@ function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: DType): Tensor {
 
 /** The mean along the given axes, or of all elements; NaN if there are none. */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  checkIsBoolean("take the mean", "keepAxes", keepAxes);
   const along = normalizeAxes(axes, x.shape, "take the mean");
   if (!isFloat(x.dtype)) {
     throw new TypeError(
@@ -100,10 +103,12 @@ export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
     );
   }
   const count = sizeOf(along.map((axis) => x.shape[axis]!));
-  return multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
+  const result = multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
+  return named("mean", result);
 }
 
 function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
+  checkIsBoolean(`take the ${name}`, "keepAxes", keepAxes);
   const along = normalizeAxes(axes, x.shape, `take the ${name}`);
   const rows = asRows(x, along);
   if (rows.shape.at(-1) === 0) {
@@ -111,7 +116,8 @@ function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes
       `Cannot take the ${name} of nothing: the shape is ${formatShape(x.shape)}`,
     );
   }
-  return reshape(reduceInStages(program, rows), reducedShape(x.shape, along, keepAxes));
+  const shape = reducedShape(x.shape, along, keepAxes);
+  return named(name, reshape(reduceInStages(program, rows), shape));
 }
 
 /** The maximum along the given axes, or of all elements; ties share the gradient. */
@@ -129,9 +135,10 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
  * `correction`.
  */
 export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
+  checkIsBoolean("take the variance", "keepAxes", keepAxes);
   const along = normalizeAxes(axes, x.shape, "take the variance");
   const [result] = runProgram(varianceProgram, [asRows(x, along)], [correction]);
-  return reshape(result!, reducedShape(x.shape, along, keepAxes));
+  return named("variance", reshape(result!, reducedShape(x.shape, along, keepAxes)));
 }
 
 // NaN is neither equal to nor less than the maximum: in a row with NaN, take the first NaN.
@@ -158,6 +165,7 @@ const argmaxOperation: Operation<null> = {
 
 /** The index of the first maximum along an axis, as `int32`; of the first NaN if there is one. */
 export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
+  checkIsBoolean("take the argmax", "keepAxis", keepAxis);
   const along = normalizeAxis(axis, x.shape, "take the argmax");
   const result = applyOne(argmaxOperation, [asRows(x, [along])], null);
   return reshape(result, reducedShape(x.shape, [along], keepAxis));

@@ -7,7 +7,7 @@ import { Error, RangeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgramOn } from "./program.ts";
 
 const rotate = defineProgram(
@@ -51,13 +51,15 @@ export function inferRotary(
   const { shape, dtype } = x!;
   const length = shape.at(-1);
   if (length === undefined || length % 2 !== 0) {
-    throw new RangeError(`Cannot ${name}: wanted an even last axis, got ${formatShape(shape)}`);
+    throw new RangeError(
+      `Cannot compute ${name}: wanted an even last axis, got ${formatShape(shape)}`,
+    );
   }
   const half = [...shape.slice(0, -1), length / 2];
-  const angles = broadcastShapes([half, cos!.shape, sin!.shape], name);
+  const angles = broadcastShapes([half, cos!.shape, sin!.shape], `compute ${name}`);
   if (!shapesEqual(angles, half)) {
     throw new RangeError(
-      `Cannot ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
+      `Cannot compute ${name}: wanted angles that broadcast to ${formatShape(half)}, got ` +
         formatShape(cos!.shape),
     );
   }
@@ -103,6 +105,7 @@ export const rotaryOperation: Operation<boolean> = {
  * ```
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  checkTensor("compute rotary", x);
   const run = isWorthDeferring(x.size) ? applyLater : applyOne;
   return run(rotaryOperation, [x, cos, sin], false);
 }

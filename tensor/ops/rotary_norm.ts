@@ -1,6 +1,7 @@
 /** Rotary position embedding followed by RMS norm, as one operation. @module */
 
 import { applyOne, type Operation } from "../apply.ts";
+import { checkOptions, type OptionNames } from "../checks.ts";
 import { Error } from "../errors.ts";
 import { differentiate } from "../expression/differentiate.ts";
 import * as ex from "../expression/expression.ts";
@@ -30,6 +31,8 @@ const program = defineProgram(
 
 /** The gradients of the halves; their upstream gradients follow the inputs. */
 const gradient = pruneInputs(differentiate(program, [true, true, false, false]));
+
+const OPTIONS: OptionNames<Omit<RmsNormOptions, "weight">> = { epsilon: true, scale: true };
 
 const rotaryNormOperation: Operation<readonly number[]> = {
   name: "rotaryNorm",
@@ -82,6 +85,7 @@ export function rotaryNorm(
   sin: Tensor,
   options: Omit<RmsNormOptions, "weight"> = {},
 ): Tensor {
+  checkOptions("compute rotaryNorm", options, OPTIONS);
   const { epsilon = FLOAT32_EPSILON, scale = 1 } = options;
   return applyOne(rotaryNormOperation, [x, cos, sin], [epsilon, scale]);
 }

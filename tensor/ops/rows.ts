@@ -5,12 +5,14 @@
  * @module
  */
 
+import { named } from "../apply.ts";
+import { checkOptions, type OptionNames } from "../checks.ts";
 import { RangeError, TypeError } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { formatShape, normalizeAxis } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import { checkTensor, type Tensor } from "../tensor.ts";
 import { runProgram } from "./program.ts";
 import { reshape, transpose } from "./views.ts";
 
@@ -40,9 +42,9 @@ const logSumExpProgram = defineProgram({ name: "logSumExp", inputs: ["x"] }, ({ 
 ]);
 
 function along(name: string, program: Program, x: Tensor, axis: number): Tensor {
-  const at = normalizeAxis(axis, x.shape, name);
+  const at = normalizeAxis(axis, x.shape, `compute ${name}`);
   if (at === x.shape.length - 1) return runProgram(program, [x])[0]!;
-  return transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1);
+  return named(name, transpose(runProgram(program, [transpose(x, at, -1)])[0]!, at, -1));
 }
 
 export function softmax(x: Tensor, axis = -1): Tensor {
@@ -56,9 +58,9 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 
 /** log Σ eˣ along an axis. */
 export function logSumExp(x: Tensor, axis = -1, keepAxis = false): Tensor {
-  const at = normalizeAxis(axis, x.shape, "logSumExp");
+  const at = normalizeAxis(axis, x.shape, "compute logSumExp");
   const result = along("logSumExp", logSumExpProgram, x, at);
-  return keepAxis ? result : reshape(result, x.shape.toSpliced(at, 1));
+  return keepAxis ? result : named("logSumExp", reshape(result, x.shape.toSpliced(at, 1)));
 }
 
 /** The machine epsilon of float32: PyTorch's default for RMS norm. */
@@ -86,6 +88,8 @@ export interface RmsNormOptions {
   readonly scale?: number;
 }
 
+const RMS_NORM_OPTIONS: OptionNames<RmsNormOptions> = { weight: true, epsilon: true, scale: true };
+
 /**
  * RMS norm: divides each row, along the last axis, by its root mean square. Source: Zhang and
  * Sennrich (2019).
@@ -93,11 +97,12 @@ export interface RmsNormOptions {
  * @throws {RangeError} If the weight does not have the length of the last axis.
  */
 export function rmsNorm(x: Tensor, options: RmsNormOptions = {}): Tensor {
+  checkOptions("compute rmsNorm", options, RMS_NORM_OPTIONS);
   const { weight, epsilon = FLOAT32_EPSILON, scale = 1 } = options;
   if (weight === undefined) return runProgram(rmsNormProgram, [x], [epsilon, scale])[0]!;
   checkFactor("rmsNorm", "weight", weight, x);
   const result = runProgram(rmsNormWeightProgram, [x, weight], [epsilon])[0]!;
-  return scale === 1 ? result : result.mul(scale);
+  return scale === 1 ? result : named("rmsNorm", result.mul(scale));
 }
 
 const standardized = (x: Expression, epsilon: Expression): Expression => {
@@ -124,6 +129,12 @@ export interface LayerNormOptions {
   readonly epsilon?: number;
 }
 
+const LAYER_NORM_OPTIONS: OptionNames<LayerNormOptions> = {
+  weight: true,
+  bias: true,
+  epsilon: true,
+};
+
 /**
  * Layer norm: normalizes each row, along the last axis, to mean 0 and variance 1. Source: Ba et al.
  * (2016).
@@ -132,21 +143,30 @@ export interface LayerNormOptions {
  * @throws {TypeError} If a bias is given without a weight.
  */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+  checkOptions("compute layerNorm", options, LAYER_NORM_OPTIONS);
   const { weight, bias, epsilon = 1e-5 } = options;
   if (weight === undefined) {
-    if (bias !== undefined) throw new TypeError("Cannot layerNorm: got a bias without a weight");
+    if (bias !== undefined) {
+      throw new TypeError("Cannot compute layerNorm: wanted a weight with the bias, got none");
+    }
     return runProgram(layerNormProgram, [x], [epsilon])[0]!;
   }
   checkFactor("layerNorm", "weight", weight, x);
-  if (bias === undefined) return runProgram(layerNormProgram, [x], [epsilon])[0]!.mul(weight);
+  if (bias === undefined) {
+    return named("layerNorm", runProgram(layerNormProgram, [x], [epsilon])[0]!.mul(weight));
+  }
   checkFactor("layerNorm", "bias", bias, x);
   return runProgram(layerNormAffineProgram, [x, weight, bias], [epsilon])[0]!;
 }
 
 function checkFactor(name: string, what: string, factor: Tensor, x: Tensor): void {
+  checkTensor(`compute ${name}`, x);
+  checkTensor(`compute ${name}`, factor, `a tensor as the ${what}`);
   if (factor.shape.length !== 1 || factor.shape[0] !== x.shape.at(-1)) {
     throw new RangeError(
-      `Cannot ${name}: wanted a ${what} of shape ${formatShape([x.shape.at(-1) ?? 1])} for ` +
+      `Cannot compute ${name}: wanted a ${what} of shape ${
+        formatShape([x.shape.at(-1) ?? 1])
+      } for ` +
         `${formatShape(x.shape)}, got ${formatShape(factor.shape)}`,
     );
   }

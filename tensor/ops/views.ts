@@ -1,6 +1,6 @@
 /** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
-import { applyOne, type Operation, record } from "../apply.ts";
+import { applyOne, named, type Operation, record } from "../apply.ts";
 import { RangeError } from "../errors.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import {
@@ -89,7 +89,7 @@ export function transpose(x: Tensor, first = -2, second = -1): Tensor {
   const a = normalizeAxis(first, x.shape, "transpose");
   const b = normalizeAxis(second, x.shape, "transpose");
   [order[a], order[b]] = [b, a];
-  return permute(x, order);
+  return named("transpose", permute(x, order));
 }
 
 /**
@@ -148,18 +148,20 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
  * @throws {RangeError} If the axis has another length.
  */
 export function squeeze(x: Tensor, axis?: number): Tensor {
-  if (axis === undefined) return reshape(x, x.shape.filter((length) => length !== 1));
+  if (axis === undefined) {
+    return named("squeeze", reshape(x, x.shape.filter((length) => length !== 1)));
+  }
   const along = normalizeAxis(axis, x.shape, "squeeze");
   if (x.shape[along] !== 1) {
     throw new RangeError(
       `Cannot squeeze ${formatShape(x.shape)} along axis ${axis}: its length is ${x.shape[along]}`,
     );
   }
-  return reshape(x, x.shape.toSpliced(along, 1));
+  return named("squeeze", reshape(x, x.shape.toSpliced(along, 1)));
 }
 
 /** Inserts an axis of length 1. @throws {RangeError} If the position is out of range. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, [...x.shape, 1], "unsqueeze");
-  return reshape(x, x.shape.toSpliced(at, 0, 1));
+  return named("unsqueeze", reshape(x, x.shape.toSpliced(at, 0, 1)));
 }

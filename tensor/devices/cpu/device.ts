@@ -191,7 +191,7 @@ class Cpu implements CpuDevice {
   }
 
   allocate(bytes: number, label: string): CpuAllocation {
-    this.#mustBeOpen("allocate");
+    this.#mustBeOpen("allocate", label);
     return this.#heap.allocate(bytes, label);
   }
 
@@ -453,8 +453,10 @@ class Cpu implements CpuDevice {
     return address + byteOffset;
   }
 
-  #mustBeOpen(what: string): void {
-    if (this.#closed) throw new Error(`Cannot ${what}: the cpu device is closed`);
+  #mustBeOpen(what: string, label?: string): void {
+    if (!this.#closed) return;
+    const action = label === undefined ? what : `${what} "${label}"`;
+    throw new Error(`Cannot ${action}: the cpu device is closed`);
   }
 }
 

@@ -235,7 +235,7 @@ Deno.test("a closed device refuses work, and ignores late frees", async () => {
   await device.close();
   await device.close();
   const closed = "the cpu device is closed";
-  assertThrows(() => device.allocate(4, "more"), Error, `Cannot allocate: ${closed}`);
+  assertThrows(() => device.allocate(4, "more"), Error, `Cannot allocate "more": ${closed}`);
   assertThrows(() => device.scope(), Error, closed);
   assertThrows(() => device.dispatch(nothing, { integers: [] }, 1), Error, closed);
   assertThrows(() => device.write(allocation, 0, new Float32Array(1)), Error, closed);

@@ -154,7 +154,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   allocate(bytes: number, label: string): Allocation {
-    this.#failures.assertNone(`allocate ${bytes} bytes for ${label}`);
+    this.#failures.assertNone("allocate", label);
     const buffer = this.#pool.take(bytes, label);
     this.#live++;
     this.#liveBytes += bytes;
@@ -216,7 +216,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
    */
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
-    this.#failures.assertNone(what);
+    this.#failures.assertNone("read from");
     const { buffer: source, label, marks } = this.#own(allocation, what);
     this.#compilations.assertCompiled(`read ${label}`, marks);
     assertWithin(what, allocation, byteOffset, byteLength);
@@ -241,10 +241,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   async #finishBatch(batch: ReadBatch): Promise<void> {
     this.#reads = null;
-    this.#failures.assertNone("read");
+    this.#failures.assertNone("read from");
     this.#submit();
     this.#readbacks++;
-    await this.#failures.waitFor("read", batch.fetch(this.gpu));
+    await this.#failures.waitFor("read from", batch.fetch(this.gpu));
     this.#stagings.give(batch.deliver());
   }
 

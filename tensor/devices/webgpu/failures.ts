@@ -35,11 +35,14 @@ export class Failures {
   /**
    * Throws if the device has failed.
    *
-   * @param what The intended action, such as "read".
+   * @param what The intended action, such as "read from".
+   * @param label What it is for, such as "add".
    * @throws {Error} The failure.
    */
-  assertNone(what: string): void {
-    if (this.#reason !== null) throw new Error(`Cannot ${what} the device: ${this.#reason}`);
+  assertNone(what: string, label?: string): void {
+    if (this.#reason === null) return;
+    const action = label === undefined ? what : `${what} "${label}" on`;
+    throw new Error(`Cannot ${action} the device: ${this.#reason}`);
   }
 
   /**

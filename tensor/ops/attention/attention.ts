@@ -1,10 +1,11 @@
 /** Scaled-dot-product attention. @module */
 
 import { apply, type Operation, type Specification } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attentionGradientOnCpu } from "./gradient_wasm.ts";
 import { attentionGradientOnWebGpu } from "./gradient_wgsl.ts";
 import { type AttentionProblem, UNLIMITED } from "./problem.ts";
@@ -21,6 +22,13 @@ export interface AttentionOptions {
   /** Scale of the scores q·k. @default {1 / √D} */
   readonly scale?: number;
 }
+
+/** The names of {@linkcode AttentionOptions}. */
+export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
+  causal: true,
+  window: true,
+  scale: true,
+};
 
 interface Attributes {
   readonly causal: boolean;
@@ -157,6 +165,8 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
+  checkTensor("compute attention", q);
+  checkOptions("compute attention", options, ATTENTION_OPTIONS);
   const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
   if (!Number.isInteger(window) || window < -1) {
     throw new RangeError(

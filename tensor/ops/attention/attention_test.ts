@@ -60,7 +60,8 @@ async function compute(
   const keyShape = [of.batch, of.keys, of.keyHeads, of.headSize];
   const tensors = [upload(q, queryShape), upload(k, keyShape), upload(v, keyShape)] as const;
   for (const tensor of tensors) tensor.requireGrad();
-  const y = attention(...tensors, of);
+  const { causal, window, scale } = of;
+  const y = attention(...tensors, { causal, window, scale });
   y.backward(upload(dy, queryShape));
   const result = {
     y: await y.data(),

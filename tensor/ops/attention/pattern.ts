@@ -1,12 +1,13 @@
 /** The attention pattern: the weights that flash attention does not store. @module */
 
+import { checkOptions } from "../../checks.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
-import { Tensor } from "../../tensor.ts";
+import { checkTensor, Tensor } from "../../tensor.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { runProgram } from "../program.ts";
 import { expand, reshape, transpose, unsqueeze } from "../views.ts";
-import type { AttentionOptions } from "./attention.ts";
+import { ATTENTION_OPTIONS, type AttentionOptions } from "./attention.ts";
 import { UNLIMITED } from "./problem.ts";
 
 /**
@@ -56,6 +57,8 @@ const maskedSoftmax = defineProgram(
  * ```
  */
 export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
+  for (const x of [q, k]) checkTensor("compute attention", x);
+  checkOptions("compute attention", options, ATTENTION_OPTIONS);
   const [batch, queries, heads, size] = q.shape as [number, number, number, number];
   const [, keys, keyHeads] = k.shape as [number, number, number];
   const { causal = true, window = -1, scale = 1 / Math.sqrt(size) } = options;

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { applyOne, type Operation, type Specification } from "../../apply.ts";
+import { applyOne, named, type Operation, type Specification } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { checkTensor, type Tensor } from "../../tensor.ts";
 import { sumAlongOnCpu, sumRowsOnCpu, takeAlongOnCpu, takeRowsOnCpu } from "./gather_wasm.ts";
 import { sumAlongOnWebGpu, takeAlongOnWebGpu, takeRowsOnWebGpu } from "./gather_wgsl.ts";
 import { checkIds } from "./ids.ts";
@@ -24,10 +24,10 @@ const embeddingOperation: Operation<null> = {
   infer: ([weight, ids]) => {
     if (weight!.shape.length !== 2) {
       throw new RangeError(
-        `Cannot embedding: wanted a weight with 2 axes, got ${formatShape(weight!.shape)}`,
+        `Cannot compute embedding: wanted a weight with 2 axes, got ${formatShape(weight!.shape)}`,
       );
     }
-    checkFloat("embedding", "weight", weight!);
+    checkFloat("compute embedding", "weight", weight!);
     return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
   },
   run: (device, [weight, ids], [output]) =>
@@ -96,7 +96,9 @@ const sumRowsOperation: Operation<number> = {
  * ```
  */
 export function embedding(weight: Tensor, ids: Tensor): Tensor {
-  checkIds("embedding", "id", ids, 0, weight.shape[0] ?? 0);
+  checkTensor("compute embedding", weight, "a tensor as the weight");
+  checkTensor("compute embedding", ids, "a tensor of ids");
+  checkIds("compute embedding", "id", ids, 0, weight.shape[0] ?? 0);
   return applyOne(embeddingOperation, [contiguous(weight), contiguous(ids)], null);
 }
 
@@ -178,6 +180,8 @@ export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
  * ```
  */
 export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
+  checkTensor("gather", x);
+  checkTensor("gather", positions, "a tensor of positions");
   const along = normalizeAxis(axis, x.shape, "gather");
   const fits = x.shape.length === positions.shape.length &&
     x.shape.every((length, a) => a === along || length === positions.shape[a]);
@@ -189,7 +193,8 @@ export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
   }
   checkIds("gather", "position", positions, 0, x.shape[along]!);
   const rows = (tensor: Tensor) => contiguous(transpose(tensor, along, -1));
-  return transpose(applyOne(gatherOperation, [rows(x), rows(positions)], null), along, -1);
+  const result = applyOne(gatherOperation, [rows(x), rows(positions)], null);
+  return named("gather", transpose(result, along, -1));
 }
 
 function checkFloat(operation: string, what: string, { dtype }: Specification): void {

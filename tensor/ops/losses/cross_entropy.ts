@@ -1,10 +1,12 @@
 /** Cross-entropy loss. @module */
 
+import { named } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import { deferredOperation } from "../../deferred.ts";
 import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
 import { contiguousStrides, formatShape, shapesEqual, sizeOf } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { checkTensor, type Tensor } from "../../tensor.ts";
 import { softcapProgram } from "../elementwise.ts";
 import { checkIds } from "../gather/ids.ts";
 import { linearOperation } from "../matmul/matmul.ts";
@@ -18,6 +20,8 @@ import {
   rowLosses,
 } from "./formulas.ts";
 import { linearCrossEntropy } from "./linear_cross_entropy.ts";
+
+const OPTIONS: OptionNames<CrossEntropyOptions> = { reduction: true, softcap: true };
 
 /**
  * Cross-entropy: the negative log-likelihood of the targets under a softmax of the logits, in nats.
@@ -45,16 +49,21 @@ export function crossEntropy(
   targets: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
+  checkTensor("compute crossEntropy", logits, "a tensor of logits");
+  checkTensor("compute crossEntropy", targets, "a tensor of targets");
+  checkOptions("compute crossEntropy", options, OPTIONS);
   const { reduction = "mean", softcap } = options;
-  checkReduction("crossEntropy", reduction);
+  checkReduction("compute crossEntropy", reduction);
   const rowShape = logits.shape.slice(0, -1);
   if (logits.shape.length === 0 || !shapesEqual(rowShape, targets.shape)) {
     throw new RangeError(
-      `Cannot crossEntropy: wanted a target for each row of ${formatShape(logits.shape)}, got ` +
+      `Cannot compute crossEntropy: wanted a target for each row of ${
+        formatShape(logits.shape)
+      }, got ` +
         formatShape(targets.shape),
     );
   }
-  checkIds("crossEntropy", "target", targets, IGNORED_TARGET, logits.shape.at(-1)!);
+  checkIds("compute crossEntropy", "target", targets, IGNORED_TARGET, logits.shape.at(-1)!);
   const head = deferredHead(logits);
   const isChunked = head !== null && (softcap === undefined || head.softcap === undefined) &&
     !(reduction === "none" && isGradEnabled() && logits.requiresGrad);
@@ -67,12 +76,12 @@ export function crossEntropy(
       ...{ reduction, classes },
       ...(cap === undefined ? {} : { softcap: cap }),
     });
-    return reduction === "none" ? reshape(loss, rowShape) : loss;
+    return named("crossEntropy", reduction === "none" ? reshape(loss, rowShape) : loss);
   }
   const losses = rowLosses(logits, targets, softcap);
-  if (reduction === "none") return losses;
-  if (reduction === "sum") return losses.sum();
-  return losses.sum().div(countTargets(targets));
+  if (reduction === "none") return named("crossEntropy", losses);
+  const sum = losses.sum();
+  return named("crossEntropy", reduction === "sum" ? sum : sum.div(countTargets(targets)));
 }
 
 /** The operands of deferred logits: softcap(hidden · weightᵀ). */

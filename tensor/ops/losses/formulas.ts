@@ -1,5 +1,6 @@
 /** The formulas of cross-entropy, and its options. @module */
 
+import { describeValue } from "../../checks.ts";
 import { TypeError } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
@@ -19,7 +20,7 @@ export type Reduction = "mean" | "sum" | "none";
 export function checkReduction(what: string, reduction: Reduction): void {
   if (["mean", "sum", "none"].includes(reduction)) return;
   throw new TypeError(
-    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got "${reduction}"`,
+    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got ${describeValue(reduction)}`,
   );
 }
 

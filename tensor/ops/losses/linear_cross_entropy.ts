@@ -13,6 +13,7 @@
  */
 
 import { historyOf, record } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device } from "../../device.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
@@ -21,7 +22,7 @@ import * as ex from "../../expression/expression.ts";
 import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
 import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { copyInto, divide, fill } from "../elementwise.ts";
 import { checkIds } from "../gather/ids.ts";
 import { matmul, multiplyInto } from "../matmul/matmul.ts";
@@ -52,6 +53,13 @@ interface Kernels {
   /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
   readonly gradients: Program;
 }
+
+const OPTIONS: OptionNames<LinearCrossEntropyOptions> = {
+  reduction: true,
+  softcap: true,
+  classes: true,
+  rowsAtOnce: true,
+};
 
 function withGradient(losses: Program): Kernels {
   const derived = differentiate(losses, [true, false]);
@@ -222,9 +230,12 @@ export function linearCrossEntropy(
   targets: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
+  const what = "compute linearCrossEntropy";
+  for (const operand of [hidden, weight, targets]) checkTensor(what, operand);
+  checkOptions(what, options, OPTIONS);
   checkOperands(hidden, weight, targets, options);
   const { reduction = "mean", softcap, classes = weight.shape[0]! } = options;
-  checkReduction("linearCrossEntropy", reduction);
+  checkReduction(what, reduction);
   const isRecorded = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (isRecorded && reduction === "none") {
     const logits = matmul(hidden, slice(weight, 0, 0, classes), { transposeB: true });
@@ -304,10 +315,10 @@ function checkOperands(
   options: LinearCrossEntropyOptions,
 ): void {
   const wrong = (wanted: string, got: string | number) =>
-    new RangeError(`Cannot linearCrossEntropy: wanted ${wanted}, got ${got}`);
+    new RangeError(`Cannot compute linearCrossEntropy: wanted ${wanted}, got ${got}`);
   if (!isFloat(hidden.dtype) || hidden.dtype !== weight.dtype) {
     throw new TypeError(
-      `Cannot linearCrossEntropy: wanted hidden and weight of one type of float, got ` +
+      `Cannot compute linearCrossEntropy: wanted hidden and weight of one type of float, got ` +
         `${hidden.dtype} and ${weight.dtype}`,
     );
   }
@@ -329,5 +340,5 @@ function checkOperands(
   if (!Number.isInteger(rowsAtOnce) || rowsAtOnce < 1) {
     throw wrong("one or more rows at once", rowsAtOnce);
   }
-  checkIds("linearCrossEntropy", "target", targets, IGNORED_TARGET, classes);
+  checkIds("compute linearCrossEntropy", "target", targets, IGNORED_TARGET, classes);
 }

@@ -177,12 +177,12 @@ testOnEveryDevice("a reduction that there is not is refused by name", (device) =
   assertThrows(
     () => linearCrossEntropy(hidden, weight, targets, { reduction }),
     TypeError,
-    `Cannot linearCrossEntropy: ${wanted}`,
+    `Cannot compute linearCrossEntropy: ${wanted}`,
   );
   assertThrows(
     () => crossEntropy(hidden, targets, { reduction }),
     TypeError,
-    `Cannot crossEntropy: ${wanted}`,
+    `Cannot compute crossEntropy: ${wanted}`,
   );
 });
 

@@ -1,10 +1,11 @@
 /** Several linear layers on the same rows, fused with what precedes and follows them. @module */
 
+import { checkList, checkOptions, type OptionNames } from "../../checks.ts";
 import type { WebGpuDevice } from "../../device.ts";
 import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
 import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { softcap } from "../elementwise.ts";
 import { linearsOnWebGpu, MAX_WEIGHTS } from "./linears_wgsl.ts";
 import { linear } from "./matmul.ts";
@@ -20,6 +21,8 @@ export interface LinearsOptions {
   /** Added after the activation, with a single weight: `[..., n]`. */
   readonly residual?: Tensor;
 }
+
+const OPTIONS: OptionNames<LinearsOptions> = { normalize: true, activation: true, residual: true };
 
 /** Maximum rows for which reading the weights dominates and one kernel is enough. */
 const MAX_SKINNY_ROWS = 4;
@@ -52,6 +55,9 @@ export function linears(
   weights: readonly Tensor[],
   options: LinearsOptions = {},
 ): readonly Tensor[] {
+  checkTensor("compute linears", x);
+  checkList("compute linears", "a list of weights", weights);
+  checkOptions("compute linears", options, OPTIONS);
   const { normalize = false, residual, activation } = options;
   if (residual !== undefined && weights.length !== 1) {
     throw new RangeError(`Cannot add to a product: wanted one weight, got ${weights.length}`);

@@ -2,11 +2,12 @@
 
 import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
 import { applyLater, isWorthDeferring } from "../../deferred.ts";
+import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision, View } from "../../device.ts";
 import { type DType, isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
 import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./epilogue.ts";
 import type { Epilogue, MatmulActivation } from "./problem.ts";
@@ -38,6 +39,16 @@ export interface MatmulOptions {
    */
   readonly precision?: "f32";
 }
+
+const OPTIONS: OptionNames<MatmulOptions> = {
+  transposeA: true,
+  transposeB: true,
+  symmetric: true,
+  bias: true,
+  activation: true,
+  residual: true,
+  precision: true,
+};
 
 /** What the kernels need. */
 type Attributes =
@@ -282,7 +293,14 @@ function broadcastBatch(x: Tensor, result: readonly number[]): View {
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  checkOptions("compute matmul", options, OPTIONS);
   const { transposeA = false, transposeB = false, bias, activation = "none", residual } = options;
+  if (!Object.hasOwn(OPERATIONS, activation)) {
+    const names = Object.keys(OPERATIONS).join(", ");
+    throw new TypeError(
+      `Cannot compute matmul: wanted the activation ${names}, got ${describeValue(activation)}`,
+    );
+  }
   // The gradient of a fused activation is computed from its output. Half precision may round that
   // output to 0: then the activation is a separate operation, which keeps its input. A residual
   // would overwrite the output, so it is added separately.
@@ -317,6 +335,8 @@ export function linear(
   bias?: Tensor,
   then: Pick<MatmulOptions, "activation" | "residual"> = {},
 ): Tensor {
+  checkTensor("compute linear", x);
+  checkTensor("compute linear", weight, "a tensor as the weight");
   if (x.shape.length === 1) {
     return reshape(linear(reshape(x, [1, x.shape[0]!]), weight, bias, then), [weight.shape[0]!]);
   }

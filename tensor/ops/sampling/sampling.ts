@@ -5,10 +5,11 @@
  * @module
  */
 
-import { apply, applyOne, type Operation } from "../../apply.ts";
+import { apply, applyOne, named, type Operation } from "../../apply.ts";
+import { checkOptions, type OptionNames } from "../../checks.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis, shapesEqual } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { checkTensor, Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";
 import { sumAlong } from "../gather/gather.ts";
 import { multinomialOnCpu } from "./multinomial_wasm.ts";
@@ -21,7 +22,7 @@ const topKOperation: Operation<number> = {
   name: "topK",
   infer: ([x], k) => {
     if (x!.dtype !== "float32") {
-      throw new TypeError(`Cannot topK: wanted float32, got ${x!.dtype}`);
+      throw new TypeError(`Cannot compute topK: wanted float32, got ${x!.dtype}`);
     }
     const shape = x!.shape.with(-1, k);
     return [{ shape, dtype: "float32" }, { shape, dtype: "int32" }];
@@ -70,18 +71,21 @@ export interface TopK {
  * ```
  */
 export function topK(x: Tensor, k: number, axis = -1): TopK {
-  const along = normalizeAxis(axis, x.shape, "topK");
+  checkTensor("compute topK", x);
+  const along = normalizeAxis(axis, x.shape, "compute topK");
   const length = x.shape[along]!;
   if (!(Number.isInteger(k) && k >= 0 && k <= length)) {
     throw new RangeError(
-      `Cannot topK along axis ${axis} of ${formatShape(x.shape)}: wanted k from 0 to ${length}, ` +
+      `Cannot compute topK along axis ${axis} of ${
+        formatShape(x.shape)
+      }: wanted k from 0 to ${length}, ` +
         `got ${k}`,
     );
   }
   const rows = contiguous(transpose(x, along, -1));
   const [values, indices] = apply(topKOperation, [rows], k);
   return {
-    values: transpose(values!, along, -1),
+    values: named("topK", transpose(values!, along, -1)),
     indices: transpose(indices!, along, -1),
   };
 }
@@ -91,7 +95,7 @@ const multinomialOperation: Operation<null> = {
   infer: ([weights, uniforms]) => {
     for (const { dtype } of [weights!, uniforms!]) {
       if (dtype !== "float32") {
-        throw new TypeError(`Cannot multinomial: wanted float32, got ${dtype}`);
+        throw new TypeError(`Cannot sample: wanted float32, got ${dtype}`);
       }
     }
     const rowShape = weights!.shape.slice(0, -1);
@@ -99,7 +103,7 @@ const multinomialOperation: Operation<null> = {
     const fits = shapesEqual(rowShape, perRow) && uniforms!.shape.length <= weights!.shape.length;
     if (!fits || (weights!.shape.at(-1) ?? 0) === 0) {
       throw new RangeError(
-        `Cannot multinomial: wanted at least one weight in each row, and uniform numbers for each ` +
+        `Cannot sample: wanted at least one weight in each row, and uniform numbers for each ` +
           `row, got weights ${formatShape(weights!.shape)} and ${formatShape(uniforms!.shape)}`,
       );
     }
@@ -119,6 +123,8 @@ export interface MultinomialOptions {
   /** Independent samples per row, as a new last axis. By default one, without that axis. */
   readonly samples?: number;
 }
+
+const OPTIONS: OptionNames<MultinomialOptions> = { seed: true, samples: true };
 
 /**
  * Samples indices with probabilities proportional to weights.
@@ -153,7 +159,9 @@ export interface MultinomialOptions {
  * ```
  */
 export function multinomial(weights: Tensor, random: Tensor | MultinomialOptions): Tensor {
-  const uniforms = "seed" in random
+  checkTensor("sample", weights, "a tensor of weights");
+  if (!(random instanceof Tensor)) checkOptions("sample", random, OPTIONS, ["seed"]);
+  const uniforms = !(random instanceof Tensor)
     ? uniform(
       weights.device,
       [...weights.shape.slice(0, -1), ...(random.samples === undefined ? [] : [random.samples])],

@@ -1,9 +1,9 @@
 /** Running sums (prefix sums). @module */
 
-import { applyOne, type Operation } from "../../apply.ts";
+import { applyOne, named, type Operation } from "../../apply.ts";
 import { TypeError } from "../../errors.ts";
 import { normalizeAxis } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { checkTensor, type Tensor } from "../../tensor.ts";
 import { cumulativeSumOnCpu } from "./scan_wasm.ts";
 import { cumulativeSumOnWebGpu } from "./scan_wgsl.ts";
 import { contiguous, transpose } from "../views.ts";
@@ -18,7 +18,7 @@ const cumulativeSumOperation: Operation<Attributes> = {
   name: "cumulativeSum",
   infer: ([x]) => {
     if (x!.dtype !== "float32") {
-      throw new TypeError(`Cannot cumulativeSum: wanted float32, got ${x!.dtype}`);
+      throw new TypeError(`Cannot compute cumulativeSum: wanted float32, got ${x!.dtype}`);
     }
     return [{ shape: x!.shape, dtype: "float32" }];
   },
@@ -60,7 +60,9 @@ const cumulativeSumOperation: Operation<Attributes> = {
  * ```
  */
 export function cumulativeSum(x: Tensor, axis: number): Tensor {
-  const along = normalizeAxis(axis, x.shape, "cumulativeSum");
+  checkTensor("compute cumulativeSum", x);
+  const along = normalizeAxis(axis, x.shape, "compute cumulativeSum");
   const rows = contiguous(transpose(x, along, -1));
-  return transpose(applyOne(cumulativeSumOperation, [rows], { reverse: false }), along, -1);
+  const sums = applyOne(cumulativeSumOperation, [rows], { reverse: false });
+  return named("cumulativeSum", transpose(sums, along, -1));
 }

@@ -1,0 +1,177 @@
+/**
+ * Checks of arguments from programs that may not be type-checked.
+ *
+ * An operation checks where it would read a property anyway, so that a small tensor costs no more.
+ *
+ * @module
+ */
+
+import { TypeError } from "./errors.ts";
+
+/** The names of the options of type `Options`, all of them. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+
+/**
+ * Describes a value for the end of a message: "wanted a tensor, got …".
+ *
+ * @example
+ * ```ts
+ * import { describeValue } from "./checks.ts";
+ *
+ * const texts = [3, "3", [3], { seed: 3 }, new Map()].map(describeValue);
+ * if (texts.join() !== '3,"3",an array,{ seed },a Map') throw new Error(texts.join());
+ * ```
+ */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Promise) return "a promise, to be awaited";
+  if (isDevice(value)) return "a device";
+  const name: unknown = value.constructor?.name;
+  if (isPlainObject(value)) return `{ ${Object.keys(value).join(", ")} }`.replace("{  }", "{}");
+  return typeof name === "string" && name !== "" ? withArticle(name) : "an object";
+}
+
+/** A name of a class with its article: "a Linear", "an MLP". */
+export function withArticle(name: string): string {
+  return /^([AEIOaeio]|[FHLMNRSX][A-Z])/.test(name) ? `an ${name}` : `a ${name}`;
+}
+
+/** Whether a value is an object that is no instance of a class. */
+function isPlainObject(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function isDevice(value: object): boolean {
+  return "scopes" in value && "allocate" in value;
+}
+
+/**
+ * Checks a device.
+ *
+ * @param what What it is for: "make a Linear".
+ * @throws {TypeError} If it is something else.
+ */
+export function checkDevice(what: string, device: { readonly scopes: unknown }): void {
+  if (typeof device === "object" && device?.scopes !== undefined) return;
+  throw new TypeError(
+    `Cannot ${what}: wanted a device first, as openDevice returns it, got ${describeValue(device)}`,
+  );
+}
+
+/**
+ * Checks a list of something.
+ *
+ * @param what What it is for: "reshape".
+ * @param wanted A description with an example: "a shape, as in [2, 3]".
+ * @throws {TypeError} If it is something else.
+ */
+export function checkList(what: string, wanted: string, list: ArrayLike<unknown>): void {
+  if (Array.isArray(list) || ArrayBuffer.isView(list)) return;
+  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(list)}`);
+}
+
+/**
+ * Checks a number.
+ *
+ * @param wanted Its name and what it should be: "a number for low".
+ * @throws {TypeError} If it is something else.
+ */
+export function checkIsNumber(what: string, wanted: string, value: number): void {
+  if (typeof value === "number") return;
+  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(value)}`);
+}
+
+/**
+ * Checks whether a switch is on or off.
+ *
+ * @throws {TypeError} If it is something else, such as an object of options.
+ */
+export function checkIsBoolean(what: string, name: string, value: boolean): void {
+  if (value === true || value === false) return;
+  throw new TypeError(
+    `Cannot ${what}: wanted ${name} to be true or false, got ${describeValue(value)}`,
+  );
+}
+
+/**
+ * Checks that options have no other names than those known, which a program that is not
+ * type-checked would not notice.
+ *
+ * @param what What they are for: "make a Linear".
+ * @param known The names of all options.
+ * @param required Options without a default.
+ * @throws {TypeError} If it is no object, an option is unknown or a required one is missing.
+ *
+ * @example
+ * ```ts
+ * import { checkOptions } from "./checks.ts";
+ *
+ * let message = "";
+ * try {
+ *   checkOptions("sample", { std: 1 }, { seed: true, standardDeviation: true });
+ * } catch (error) {
+ *   message = String(error);
+ * }
+ * if (!message.endsWith("wanted options named seed, standardDeviation, got std")) {
+ *   throw new Error(message);
+ * }
+ * ```
+ */
+export function checkOptions<Options extends object>(
+  what: string,
+  options: Options,
+  known: OptionNames<Options>,
+  required: readonly (keyof Options & string)[] = NONE,
+): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw wrongOptions(what, options, known, required);
+  }
+  for (const name in options) {
+    // Not merely `in`: every object has names such as `toString`.
+    if (known[name] !== true) throw wrongOptions(what, options, known, required, name);
+  }
+  for (const name of required) {
+    if (options[name] === undefined) throw wrongOptions(what, options, known, required);
+  }
+}
+
+const NONE: readonly never[] = [];
+
+function wrongOptions(
+  what: string,
+  options: unknown,
+  known: Readonly<Record<string, true>>,
+  required: readonly string[],
+  unknown?: string,
+): TypeError {
+  const names = Object.keys(known);
+  if (unknown === undefined && required.length > 0) {
+    const example = required.map((name) => `${name}: …`).join(", ");
+    return new TypeError(
+      `Cannot ${what}: wanted options with { ${example} }, got ${describeValue(options)}`,
+    );
+  }
+  const isNamed = unknown !== undefined && isPlainObject(options as object);
+  const similar = isNamed ? names.find((name) => areSimilar(name, unknown)) : undefined;
+  return new TypeError(
+    `Cannot ${what}: wanted options named ${names.join(", ")}, got ` +
+      (isNamed ? unknown : describeValue(options)) +
+      (similar === undefined ? "" : `. Did you mean ${similar}?`),
+  );
+}
+
+/** Whether one name may be meant by another: half of their pairs of letters are common. */
+function areSimilar(name: string, other: string): boolean {
+  const [a, b] = [pairsOf(name), pairsOf(other)];
+  return 2 * a.filter((pair) => b.includes(pair)).length >= (a.length + b.length) / 2;
+}
+
+function pairsOf(name: string): string[] {
+  const letters = [...name.toLowerCase().replace(/[^a-z]/g, "")];
+  return letters.slice(1).map((letter, i) => letters[i]! + letter);
+}
