@@ -4,7 +4,7 @@ import { checkOptions, describeValue, type OptionNames } from "./checks.ts";
 import type { Device, MatmulPrecision } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
-import { RangeError } from "./errors.ts";
+import { Error, RangeError } from "./errors.ts";
 
 /** Options for {@linkcode openDevice}. */
 export interface OpenOptions {
