@@ -139,9 +139,9 @@ async function checkGraph(page: Page, widget: Widget): Promise<void> {
     );
   const shown = async (id: string) => await page.textContent(`output[for=${id}]`);
   const [w, b] = [await shown("backW"), await shown("backB")];
-  assertEquals(await texts("w"), ["w", w, `∂ ${rows.dw}`]);
-  assertEquals(await texts("b"), ["b", b, `∂ ${rows.db}`]);
-  assertEquals(await texts("loss"), ["loss", rows.loss, "∂ 1.00"]);
+  assertEquals(await texts("w"), ["w", w, `grad ${rows.dw}`]);
+  assertEquals(await texts("b"), ["b", b, `grad ${rows.db}`]);
+  assertEquals(await texts("loss"), ["loss", rows.loss, "grad 1.00"]);
   const twin = new Map((await widget.table("backpropagation")).map((row) => [row[0], row]));
   assertEquals(twin.get("w")!.slice(2, 4), [w, rows.dw]);
   assertEquals(twin.get("b")!.slice(2, 4), [b, rows.db]);

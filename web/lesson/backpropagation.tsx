@@ -164,7 +164,11 @@ export function BackpropagationWidget(): JSX.Element {
             id: name,
             x: places[name]![0],
             y: places[name]![1],
-            lines: [name, isKnown ? fixed(data, 2) : "", hasGradient ? `∂ ${fixed(grad, 2)}` : ""],
+            lines: [
+              name,
+              isKnown ? fixed(data, 2) : "",
+              hasGradient ? text.gradient(fixed(grad, 2)) : "",
+            ],
             mark: markOf(name),
           };
         })}

@@ -134,7 +134,7 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
       viewBox={`${least} ${-most} ${most - least} ${most - least}`}
       role={isOwn ? "application" : "img"}
       aria-label={isOwn ? text.place : text.map}
-      tabIndex={isOwn ? 0 : undefined}
+      tabindex={isOwn ? 0 : undefined}
       onKeyDown={isOwn ? move : undefined}
       onClick={(event) => {
         const box = event.currentTarget.getBoundingClientRect();
@@ -162,7 +162,7 @@ export function NetworkWidget(): JSX.Element {
     .filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]).length;
   const highest = Math.max(0.3, ...losses.value.slice(0, 20));
   return (
-    <figure aria-labelledby="network-title">
+    <figure aria-labelledby="network-title" data-loss={losses.value.at(-1)}>
       <figcaption id="network-title">{text.title}</figcaption>
       <div class="controls">
         <Choice label={text.set} value={set} options={text.sets} />

@@ -84,7 +84,7 @@ export function Page(parts: PageParts): JSX.Element {
         <section id="ideas" aria-labelledby="ideas-heading">
           <h2 id="ideas-heading">{end.title}</h2>
           <p>{end.text}</p>
-          <div class="scroll" tabIndex={0} role="region" aria-label={end.title}>
+          <div class="scroll" tabIndex={0} role="region" aria-label={end.columns.join(", ")}>
             <table class="grid">
               <thead>
                 <tr>{end.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr>

@@ -105,6 +105,7 @@ export const words = {
     first: "w 3, b 1",
     taken: (count: number, loss: string) =>
       `${count} ${count === 1 ? "step" : "steps"} taken, loss ${loss}`,
+    gradient: (x: string) => `grad ${x}`,
     table: "The graph as a table",
     columns: ["Name", "Formula", "Value", "Gradient", "Gradient is"],
     visit: (name: string, isBackward: boolean, chainRule: string) =>

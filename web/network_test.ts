@@ -1,0 +1,129 @@
+/** The network of section 8: in a page as in Deno, on both devices. */
+
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import { openDevice } from "../tensor/mod.ts";
+import { type NetworkSpec, trainNetwork } from "./engine/network.ts";
+import { openSite, pageTest, Widget } from "./testing/pages.ts";
+
+const spiral: NetworkSpec = {
+  set: "spiral",
+  own: [],
+  hidden: [8, 8],
+  activation: "tanh",
+  optimizer: "adamw",
+  learningRate: 0.02,
+  seed: 1,
+  steps: 800,
+};
+const xor = "set=xor&layers=1&rate=0.05&seed=3&steps=200";
+
+/** The losses of a network that is trained in Deno. */
+async function lossesInDeno(spec: NetworkSpec): Promise<number[]> {
+  const device = await openDevice("cpu", { blas: false, threads: 2 });
+  try {
+    const losses: number[] = [];
+    for await (const event of trainNetwork(device, spec, new AbortController().signal)) {
+      losses.push(...event.losses);
+    }
+    return losses;
+  } finally {
+    await device.close();
+  }
+}
+
+/** Trains in the page what its controls say, and waits for the end. */
+async function train(page: Page, steps: number): Promise<number> {
+  const widget = new Widget(page, "network");
+  await widget.press("Start");
+  await page.waitForFunction(
+    (steps) => document.querySelector("[data-row=step]")?.textContent === `${steps}`,
+    steps,
+    { timeout: 120_000 },
+  );
+  return Number(await page.getAttribute("[data-loss]", "data-loss"));
+}
+
+Deno.test("the spiral is learned in 800 steps", async () => {
+  const losses = await lossesInDeno(spiral);
+  assert(losses.at(-1)! < 0.05, `${losses.at(-1)}`);
+});
+
+pageTest("a page trains the networks that Deno trains, to the last bit", async () => {
+  const inDeno = (await lossesInDeno({ ...spiral, steps: 100 })).at(-1)!;
+  for (const way of ["isolated", "plain", "file"] as const) {
+    await using opened = await openSite(way);
+    const page = await opened.page({ path: "#device=cpu&steps=100" });
+    assertEquals(await train(page, 100), inDeno, way);
+    const device = await page.textContent("[data-device]");
+    assertEquals(/[2-9]\d* threads/.test(device ?? ""), way === "isolated", device ?? "");
+
+    // A link has all that the controls say, and the points.
+    const other = await opened.page({ path: `#${xor}&device=cpu` });
+    assertEquals(await other.inputValue("#set"), "xor");
+    assertEquals(await other.inputValue("#rate"), "0.05");
+    await train(other, 200);
+    const outputs = (await new Widget(other, "network").table("xor")).map((row) => Number(row[3]));
+    assert(outputs[0]! < 0.05 && outputs[3]! < 0.05, outputs.join());
+    assert(outputs[1]! > 0.95 && outputs[2]! > 0.95, outputs.join());
+    await other.focus("#width");
+    await other.keyboard.press("ArrowLeft");
+    await other.waitForFunction(() => location.hash.includes("width=7"));
+    assert(other.url().includes("set=xor"), other.url());
+    assertEquals(opened.problems, []);
+  }
+});
+
+pageTest("WebGPU and the CPU train a network alike in a page", async () => {
+  await using opened = await openSite("plain");
+  const losses: number[] = [];
+  for (const device of ["cpu", "webgpu"]) {
+    const page = await opened.page({ path: `#${xor.replace("200", "20")}&device=${device}` });
+    losses.push(await train(page, 20));
+    if (device === "webgpu") {
+      assert((await page.textContent("[data-device]"))?.includes("swiftshader"), "wanted WebGPU");
+    }
+  }
+  assertAlmostEquals(losses[1]!, losses[0]!, 1e-3);
+  assertEquals(opened.problems, []);
+});
+
+pageTest(
+  "a run is paused, goes on by a little, is stopped, and points are placed by keyboard",
+  async () => {
+    await using opened = await openSite("isolated");
+    const page = await opened.page({ path: "#device=cpu&steps=2000" });
+    const widget = new Widget(page, "network");
+    const step = async () => Number((await widget.rows()).step);
+    await widget.press("Start");
+    await page.waitForFunction(() =>
+      Number(document.querySelector("[data-row=step]")?.textContent) > 0
+    );
+    await widget.press("Pause");
+    await page.waitForTimeout(300);
+    const paused = await step();
+    await page.waitForTimeout(300);
+    assertEquals(await step(), paused);
+    assert(paused < 2000, `${paused}`);
+    await widget.press("A little further");
+    await page.waitForFunction(
+      (paused) => Number(document.querySelector("[data-row=step]")?.textContent) > paused,
+      paused,
+    );
+    await widget.press("Reset");
+    assertEquals(await step(), 0);
+
+    await page.selectOption("#set", "own");
+    await widget.press("Start");
+    await page.waitForFunction(() =>
+      document.querySelector("[data-device]")?.textContent?.includes("wanted at least 1 point")
+    );
+    await page.focus("svg.points");
+    for (const key of ["ArrowLeft", "0", "ArrowRight", "ArrowRight", "1"]) {
+      await page.keyboard.press(key);
+    }
+    assertEquals(await page.locator("svg.points circle").count(), 2);
+    await page.waitForFunction(() => location.hash.includes("points="));
+    assertEquals(opened.problems, []);
+  },
+);

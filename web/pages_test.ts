@@ -1,0 +1,196 @@
+/** The pages as such: code, access, offline use, sizes. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Page } from "npm:playwright-core@1.65.1";
+import axe from "npm:axe-core@4.14.1";
+import { ts } from "./build_deps.ts";
+import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
+import { shownCode } from "./lesson/page.tsx";
+import { builtSite, openSite, pageTest } from "./testing/pages.ts";
+
+const root = new URL("../", import.meta.url);
+
+/** The text of a symbol, found in another way than the builder does. */
+async function textOf(reference: string): Promise<string> {
+  const [path, symbol] = reference.split("#") as [string, string];
+  const source = await Deno.readTextFile(new URL(path, root));
+  const name = symbol.split(".").at(-1)!;
+  const isMember = symbol.includes(".");
+  const start = isMember
+    ? source.indexOf(`\n  ${name}(`, source.indexOf(`\nexport class ${symbol.split(".")[0]} `)) + 1
+    : source.search(new RegExp(`^(export )?(async )?function\\*? ${name}\\b`, "m"));
+  assert(start > 0, reference);
+  const end = source.indexOf(isMember ? "\n  }\n" : "\n}\n", start);
+  return source.slice(start, end + (isMember ? 4 : 2));
+}
+
+pageTest("the code that is shown is the text of the file", async () => {
+  await using opened = await openSite("plain");
+  const page = await opened.page();
+  for (const reference of shownCode) {
+    assertEquals(await page.textContent(`[data-code="${reference}"]`), await textOf(reference));
+  }
+  // The link beside it leads to the line.
+  const link = page.locator(".code figcaption a").first();
+  const text = await page.locator("[data-code]").first().textContent();
+  await link.click();
+  await page.waitForSelector(".source");
+  const line = await page.textContent(new URL(page.url()).hash);
+  assertEquals(line, text!.split("\n")[0]);
+  assertEquals(opened.problems, []);
+});
+
+Deno.test("a symbol that was renamed fails the build with its name", async () => {
+  const copy = await Deno.makeTempDir();
+  try {
+    const site = await builtSite();
+    for (const page of site.keys()) {
+      const [, path] = /^source\/(.*)\.html$/.exec(page) ?? [];
+      if (path === undefined) continue;
+      const source = await Deno.readTextFile(new URL(path, root));
+      await Deno.mkdir(`${copy}/${path.replace(/\/[^/]*$/, "")}`, { recursive: true });
+      await Deno.writeTextFile(`${copy}/${path}`, source.replace("  call(", "  apply("));
+    }
+    await assertRejects(
+      () => buildSite({ root: new URL(`file://${copy}/`) }),
+      Error,
+      'Cannot show the code: wanted "Neuron.call" in autograd/neuron.ts',
+    );
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
+Deno.test("widgets and parts have no words of their own, so that a translation is two files", async () => {
+  for (const folder of ["lesson", "parts"]) {
+    for await (const { name } of Deno.readDir(new URL(`./${folder}/`, import.meta.url))) {
+      if (!name.endsWith(".tsx") || name === "prose.tsx") continue;
+      const source = await Deno.readTextFile(new URL(`./${folder}/${name}`, import.meta.url));
+      const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true);
+      const visit = (node: ts.Node): void => {
+        const isClass = ts.isStringLiteral(node) && ts.isJsxAttribute(node.parent) &&
+          node.parent.name.getText() === "class";
+        const hasWords = ts.isJsxText(node)
+          ? /[a-z]{2}/i.test(node.text)
+          : ts.isStringLiteral(node) && !isClass && /[a-z] [a-z]{2,} [a-z]/i.test(node.text);
+        assert(!hasWords, `${name}: ${node.getText()}`);
+        ts.forEachChild(node, visit);
+      };
+      visit(file);
+    }
+  }
+});
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async () => {
+    const axe = Reflect.get(globalThis, "axe");
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
+      `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
+    );
+  });
+}
+
+pageTest("pages are accessible in light, dark and on a phone, and nothing overflows", async () => {
+  await using opened = await openSite("isolated");
+  const source = `source/${shownCode[0]!.split("#")[0]}.html`;
+  const visits = [
+    { path: "", width: 1280, colorScheme: "light", isRead: true },
+    { path: "", width: 1280, colorScheme: "dark", isRead: true },
+    { path: "", width: 360, colorScheme: "light", isRead: true },
+    // 1280 pixels at a zoom of 200 %, and the narrowest phone.
+    { path: "", width: 640, colorScheme: "light", isRead: false },
+    { path: "", width: 320, colorScheme: "light", isRead: false },
+    { path: source, width: 320, colorScheme: "dark", isRead: true },
+  ] as const;
+  for (const { path, width, colorScheme, isRead } of visits) {
+    const viewport = { width, height: 740 };
+    const page = await opened.page({ path, viewport, colorScheme, reducedMotion: "reduce" });
+    // What is closed is read by nobody; opened, it has to be right, too.
+    await page.$$eval("details", (all) => all.forEach((one) => one.open = true));
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert(wide <= width, `${path}: ${wide} at ${width}`);
+    if (isRead) assertEquals(await violations(page), [], `${path} ${colorScheme} ${width}`);
+    await page.close();
+  }
+  assertEquals(opened.problems, []);
+});
+
+pageTest("Tab reaches every control and leaves it", async () => {
+  await using opened = await openSite("isolated");
+  const page = await opened.page();
+  const wanted = await page.$$eval(
+    "input:not([disabled]), select, button:not([disabled]), summary, nav a",
+    (all) => all.map((one, i) => one.dataset.tab = `${i}`),
+  );
+  const reached = new Set<string>();
+  for (let i = 0; i < 400 && reached.size < wanted.length; i++) {
+    await page.keyboard.press("Tab");
+    const tab = await page.evaluate(() => (document.activeElement as HTMLElement)?.dataset.tab);
+    if (tab !== undefined) reached.add(tab);
+  }
+  assertEquals(wanted.filter((tab) => !reached.has(tab)), []);
+});
+
+pageTest(
+  "the second visit is isolated and needs no server; a new build replaces the old one",
+  async () => {
+    const site = new Map(await builtSite());
+    await using opened = await openSite("plain", site);
+    const page = await opened.page({ path: "#set=xor&steps=20&device=cpu" });
+    const reload = async () => {
+      await page.reload();
+      await page.waitForSelector("html[data-ready]");
+    };
+    assertEquals(await page.evaluate(() => crossOriginIsolated), false);
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+
+    const replace = (path: string, from: string, to: string) => {
+      const text = new TextDecoder().decode(site.get(path));
+      site.set(path, new TextEncoder().encode(text.replace(from, to)));
+    };
+    replace("index.html", "<title>", "<title>New: ");
+    replace("sw.js", 'VERSION="', 'VERSION="new');
+    await reload();
+    assertEquals(await page.title(), "From one neuron to a GPT");
+    await page.evaluate(async () => {
+      const isOld = (name: string) => !name.startsWith("nanodino new");
+      while ((await caches.keys()).some(isOld)) await new Promise((go) => setTimeout(go, 20));
+    });
+    await reload();
+    assertEquals(await page.title(), "New: From one neuron to a GPT");
+
+    await opened.shutdown();
+    await reload();
+    assertEquals(await page.evaluate(() => crossOriginIsolated), true);
+    await page.locator("[data-widget=network] button").first().click();
+    await page.waitForFunction(() =>
+      document.querySelector("[data-row=step]")?.textContent === "20"
+    );
+    const device = await page.textContent("[data-device]");
+    assert(/[2-9]\d* threads/.test(device ?? ""), device ?? "");
+  },
+);
+
+Deno.test("pages are small, and allow nothing but their own files", async () => {
+  const site = await builtSite();
+  const sizeOf = async (path: string) => {
+    const stream = new Blob([site.get(path)!]).stream().pipeThrough(new CompressionStream("gzip"));
+    return (await new Response(stream).arrayBuffer()).byteLength;
+  };
+  const [html, css, script, engine] = await Promise.all(
+    ["index.html", "style.css", "learn.js", "engine.js"].map(sizeOf),
+  );
+  assert(html! + css! + script! <= 60_000, `${html} + ${css} + ${script}`);
+  assert(engine! <= 150_000, `${engine}`);
+  const total = [...site.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  assert(total <= 2_000_000, `${total}`);
+  const decoder = new TextDecoder();
+  for (const [path, bytes] of site) {
+    if (!path.endsWith(".html")) continue;
+    const text = decoder.decode(bytes);
+    assert(text.includes(`content="${CONTENT_SECURITY_POLICY}"`), path);
+    assert(!/ style="| on\w+="|<script>/.test(text), `${path} has what its policy forbids`);
+  }
+});
