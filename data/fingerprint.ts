@@ -48,21 +48,6 @@ export async function fileFingerprint(
   return `${await fingerprint([...identity, names])}-${await fingerprint(digests)}`;
 }
 
-/**
- * The fingerprint without the content, as in states saved before it was included, which remain
- * valid.
- *
- * @example
- * ```ts
- * import { withoutContent } from "./fingerprint.ts";
- *
- * if (withoutContent("0123-4567/1") !== "0123/1") throw new Error("expected one digest");
- * ```
- */
-export function withoutContent(fingerprint: string): string {
-  return fingerprint.replace(/-[0-9a-f]+/, "");
-}
-
 /** The blocks of a file to read: all, or evenly spread ones with the first and the last. */
 function blocksOf({ bytes }: FoundFile, total: number): [start: number, end: number][] {
   const all = Math.ceil(bytes / BLOCK);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { findFiles } from "./files.ts";
-import { fileFingerprint, withoutContent } from "./fingerprint.ts";
+import { fileFingerprint } from "./fingerprint.ts";
+import { withoutContent } from "./source.ts";
 import { PackedLoader } from "./packed_loader.ts";
 import { RandomCropLoader } from "./random_crop_loader.ts";
 import { textFiles } from "./text_files.ts";

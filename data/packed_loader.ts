@@ -6,10 +6,9 @@
 
 import { BestFit } from "./best_fit.ts";
 import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";
-import { withoutContent } from "./fingerprint.ts";
 import { type Piece, PieceReader, type ReaderPosition } from "./piece_reader.ts";
 import type { LongDocuments } from "./pieces.ts";
-import type { Split } from "./source.ts";
+import { type Split, withoutContent } from "./source.ts";
 import type { Encoder } from "./token_stream.ts";
 
 /** Options for {@linkcode PackedLoader.open}. */

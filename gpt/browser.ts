@@ -1,5 +1,6 @@
 /**
- * The part of `gpt` that also runs in a browser: the model, its sizes and costs, and generation.
+ * The part of `gpt` that also runs in a browser: the model, its sizes and costs, training,
+ * evaluation, the content of checkpoints, and generation.
  *
  * `mod.ts` adds what needs files: corpora, training runs, checkpoints. A page fetches the
  * parameters and the tokenizer of a checkpoint itself.
@@ -36,6 +37,35 @@ export {
 } from "./model/config.ts";
 export { decodeSequences } from "./generate/decode.ts";
 export { forkCache } from "./generate/fork_cache.ts";
+export { decodeModel, encodeModel } from "./files/checkpoint_content.ts";
+export {
+  type CheckpointMeta,
+  type CheckpointPart,
+  digestOf,
+  type FileDigest,
+  formatMeta,
+  parseMeta,
+} from "./files/checkpoint_meta.ts";
+export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
+export {
+  type LoopOptions,
+  type LoopRanks,
+  type LoopStep,
+  pretrainingSchedule,
+  type SetLearningRates,
+  type SummingRanks,
+  trainingLoop,
+} from "./train/loop.ts";
+export {
+  type Measurement,
+  type Periodic,
+  type StepEvent,
+  train,
+  type TrainingEvent,
+  type TrainingState,
+  type TrainOptions,
+  untrained,
+} from "./train/run.ts";
 export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
 export {
   Engine,

@@ -21,9 +21,7 @@ export {
   saveCheckpoint,
 } from "./files/checkpoint.ts";
 export { findLatestRun, savedSteps } from "./files/checkpoint_list.ts";
-export type { CheckpointMeta, FileDigest } from "./files/checkpoint_meta.ts";
 export { type Collectives, letFirstSpeak, openRanks, RanksError, RunRanks } from "./parallel.ts";
-export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
 export {
   basePath,
   ensureWritableFolder,
@@ -33,16 +31,8 @@ export {
   writeFileAtomically,
 } from "./files/files.ts";
 export { lockRun, RunLock } from "./files/run_lock.ts";
-export {
-  type LoopOptions,
-  type LoopRanks,
-  type LoopStep,
-  type SummingRanks,
-  trainingLoop,
-} from "./train/loop.ts";
 export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
-export { pretrainingSchedule, type SetLearningRates } from "./train/loop.ts";
 export {
   encoderOf,
   type LoaderKind,
@@ -51,16 +41,6 @@ export {
   type PretrainOptions,
   validationTokens,
 } from "./train/pretrain.ts";
-export {
-  type Measurement,
-  type Periodic,
-  type StepEvent,
-  train,
-  type TrainingEvent,
-  type TrainingState,
-  type TrainOptions,
-  untrained,
-} from "./train/run.ts";
 export {
   type Compression,
   loadPublishedTokenizer,

@@ -6,7 +6,7 @@ const root = new URL("../", import.meta.url);
 
 /** The modules that run in a browser. */
 const entries = ["autograd", "tensor", "nn", "optim", "tokenizer"].map((name) => `${name}/mod.ts`)
-  .concat("gpt/browser.ts");
+  .concat("data/browser.ts", "gpt/browser.ts");
 
 /** Runs `deno` at the repository root. */
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {

@@ -41,6 +41,7 @@ export interface CheckpointMeta {
 
 const FORMAT = "nanodino-checkpoint-1";
 
+/** Computes the size and the digest of a file's content. */
 export async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
   const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
   return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };

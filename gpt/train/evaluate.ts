@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Batch } from "../../data/mod.ts";
+import type { Batch } from "../../data/loader.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
 import type { SummingRanks } from "./loop.ts";
@@ -36,7 +36,7 @@ const BATCHES_PER_READ = 16;
  *
  * @example A model without training knows nothing
  * ```ts
- * import { SequentialLoader } from "../../data/mod.ts";
+ * import { SequentialLoader } from "../../data/loader.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { evaluateBitsPerByte } from "./evaluate.ts";
  * import { GPT } from "../model/model.ts";

@@ -82,6 +82,8 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"
     /** Seconds after which to save too; longer if saving would take more than 1 % of the time. */
     readonly seconds?: number;
   };
+  /** Milliseconds between read-backs of losses; 0 reads after each step. @default {500} */
+  readonly readInterval?: number;
   /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;
   /** The ranks that train together: a signal to any of them stops all after the same step. */
@@ -129,7 +131,7 @@ export interface StepEvent {
 /** Decay of the smoothed loss. */
 const LOSS_DECAY = 0.9;
 
-/** Milliseconds between read-backs of losses. */
+/** Default milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
 
 /** Maximum share of the time spent on saving by time. */
@@ -179,6 +181,7 @@ const WARMUP_STEPS = 3;
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainingEvent, void, void> {
   const { model, scaler, plan, evaluate, sample, measure, save, parallel } = options;
+  const { readInterval = READ_INTERVAL } = options;
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
@@ -245,7 +248,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
     const mustRead = isInterrupted || agreement !== null || isStopping() ||
-      state.step >= plan.numIterations || isProfiled || clock.elapsed >= READ_INTERVAL ||
+      state.step >= plan.numIterations || isProfiled || clock.elapsed >= readInterval ||
       pending.length >= MAX_PENDING;
     if (!mustRead) continue;
     const steps = pending.splice(0);

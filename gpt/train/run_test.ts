@@ -55,6 +55,20 @@ Deno.test("the loss falls from that of a model that knows nothing", async () => 
   assertEquals([finished, state.step], [true, 20]);
 });
 
+Deno.test("with a read interval of 0, a step is reported before the next one", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 5, deviceBatchSize: 4 }), 4);
+  let taken = 0;
+  const take = () => {
+    taken++;
+    return options.loader.take();
+  };
+  const seen: [step: number, taken: number][] = [];
+  for await (const event of train({ ...options, loader: { take }, readInterval: 0 })) {
+    if (event.kind === "step") seen.push([event.step, taken]);
+  }
+  assertEquals(seen, [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]);
+});
+
 Deno.test("two batches of two rows make the same step as one batch of four", async () => {
   const parts = losses(await run(await setUp(tinyPlan({ numIterations: 5 }), 2)));
   const whole = losses(
