@@ -80,7 +80,6 @@ async function client(url: string, seed: number, values: Parameters<typeof scrip
       max_tokens: tokens,
       temperature: 0,
       stream: true,
-      logprobs: 0,
     });
     const headers = { "content-type": "application/json" };
     const response = await fetch(`${url}/v1/completions`, { method: "POST", headers, body });

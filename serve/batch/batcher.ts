@@ -241,7 +241,7 @@ export class Batcher {
     };
     signal?.addEventListener("abort", () => this.#cancel(job), { once: true });
     this.#waiting.push(job);
-    this.#loop ??= this.#run().finally(() => this.#loop = null);
+    this.#loop ??= this.#run();
     return promise;
   }
 
@@ -263,6 +263,8 @@ export class Batcher {
       await this.#prefill();
       await this.#decode();
     }
+    // At once: who is told of an end may ask again before a promise of this function settles.
+    this.#loop = null;
   }
 
   /** Gives those that wait a place, in their order, as far as there are places. */

@@ -126,3 +126,19 @@ batcherTest("what cannot be sampled fails one request, and the others go on", as
   await batcher.close();
   assertThrows(() => batcher.generate({ ...options, prompt: [4] }, () => true), Error, "closed");
 });
+
+batcherTest(
+  "a request is answered however soon it follows on the end of another",
+  async (opened) => {
+    const { model, tokenizer } = opened;
+    const batcher = new Batcher(model, tokenizer);
+    const request = { ...options, prompt: [1], maxTokens: 2 };
+    for (let turns = 0; turns < 12; turns++) {
+      await batcher.generate(request, () => true);
+      for (let i = 0; i < turns; i++) await null;
+      const { finishReasons } = await batcher.generate(request, () => true);
+      assertEquals(finishReasons, ["length"]);
+    }
+    await batcher.close();
+  },
+);
