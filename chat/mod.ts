@@ -110,6 +110,15 @@ export {
 } from "./tasks/documents.ts";
 export { ownConversations, parseConversations } from "./tasks/own_conversations.ts";
 export { type FineTuneOptions, type FineTuning, prepareFineTuning } from "./sft/fine_tune.ts";
+export {
+  compareRuns,
+  findRun,
+  listRuns,
+  removeWholeRun,
+  type RunDifference,
+  type RunList,
+  type RunSummary,
+} from "./files/runs.ts";
 export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";
 export {
   prepareReinforcement,

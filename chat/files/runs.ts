@@ -1,0 +1,159 @@
+/** The runs of all stages: listing, comparing and removing them. @module */
+
+import {
+  type CheckpointMeta,
+  lockRun,
+  METRICS_FILE,
+  type MetricsRecord,
+  openCheckpoint,
+  parameterCounts,
+  readMetrics,
+} from "../../gpt/mod.ts";
+import { Error, RangeError } from "../../tensor/errors.ts";
+import { type Stage, stagePath, stages } from "./stages.ts";
+
+/** A run, as its latest checkpoint and its metrics describe it. */
+export interface RunSummary {
+  /** The stage and the name of its folder: `sft/d4`. */
+  readonly name: string;
+  /** The stage. */
+  readonly stage: Stage;
+  /** Its folder. */
+  readonly folder: string;
+  /** Its latest checkpoint. */
+  readonly meta: CheckpointMeta;
+  /** The parameters of the model. */
+  readonly parameters: number;
+  /** The last value of each figure that was measured: `loss`, `bitsPerByte`, `passAt1`. */
+  readonly figures: Readonly<Record<string, number>>;
+  /** All that was measured. */
+  readonly metrics: readonly MetricsRecord[];
+}
+
+/** The folders of runs, and those that cannot be read. */
+export interface RunList {
+  /** The runs, by stage, the latest last. */
+  readonly runs: readonly RunSummary[];
+  /** What is wrong with others. */
+  readonly problems: readonly string[];
+}
+
+/**
+ * Lists the runs of all stages. What cannot be read is named, and the others are listed.
+ *
+ * @example
+ * ```ts
+ * import { listRuns } from "./runs.ts";
+ *
+ * for (const { name, meta } of (await listRuns()).runs) console.log(name, meta.state.step);
+ * ```
+ */
+export async function listRuns(): Promise<RunList> {
+  const runs: RunSummary[] = [];
+  const problems: string[] = [];
+  const warn = (line: string) => void problems.push(line);
+  for (const stage of stages) {
+    const ofStage: RunSummary[] = [];
+    for (const tag of await foldersIn(stagePath(stage))) {
+      try {
+        ofStage.push(await summarize(stage, tag, warn));
+      } catch (error) {
+        problems.push((error as Error).message);
+      }
+    }
+    runs.push(...ofStage.sort((a, b) => a.meta.savedAt < b.meta.savedAt ? -1 : 1));
+  }
+  return { runs, problems };
+}
+
+/**
+ * A run by its name: `sft/d4`, or `d4` where only one stage has it.
+ *
+ * @throws {RangeError} If there is none, or more than one.
+ */
+export function findRun(runs: readonly RunSummary[], name: string): RunSummary {
+  const found = runs.filter((run) => run.name === name || run.name.split("/")[1] === name);
+  if (found.length === 1) return found[0]!;
+  const names = (found.length === 0 ? runs : found).map(({ name }) => name).join(", ");
+  throw new RangeError(`Cannot find the run ${name}: wanted one of ${names || "none at all"}`);
+}
+
+/** A setting or a figure in which runs differ. */
+export interface RunDifference {
+  /** Its name. */
+  readonly name: string;
+  /** Its value in each run; `undefined` where there is none. */
+  readonly values: readonly (string | number | boolean | null | undefined)[];
+}
+
+/**
+ * In what runs differ.
+ *
+ * @returns The settings whose values differ, and all final figures.
+ */
+export function compareRuns(runs: readonly RunSummary[]): {
+  readonly settings: readonly RunDifference[];
+  readonly figures: readonly RunDifference[];
+} {
+  const rows = (of: (run: RunSummary) => RunSummary["meta"]["settings"]): RunDifference[] =>
+    [...new Set(runs.flatMap((run) => Object.keys(of(run))))]
+      .map((name) => ({ name, values: runs.map((run) => of(run)[name]) }));
+  const differs = ({ values }: RunDifference) => values.some((value) => value !== values[0]);
+  const settings = rows(({ meta }) => ({ ...meta.settings, ...meta.modelConfig })).filter(differs);
+  const figures = rows(({ figures, meta: { state }, parameters }) => ({
+    ...{ parameters, steps: state.step, seconds: state.seconds },
+    ...figures,
+  }));
+  return { settings, figures };
+}
+
+/**
+ * Removes a run with all that is in its folder.
+ *
+ * @throws {Error} If a process trains in it, or it cannot be removed.
+ */
+export async function removeWholeRun({ folder }: RunSummary): Promise<void> {
+  const lock = await lockRun(folder);
+  try {
+    await Deno.remove(folder, { recursive: true });
+  } catch (cause) {
+    throw new Error(`Cannot remove ${folder}: ${(cause as Error).message}`, { cause });
+  } finally {
+    await lock[Symbol.asyncDispose]();
+  }
+}
+
+async function foldersIn(root: string): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(root));
+    return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function summarize(
+  stage: Stage,
+  tag: string,
+  warn: (line: string) => void,
+): Promise<RunSummary> {
+  const folder = stagePath(stage, tag);
+  const { meta } = await openCheckpoint(folder, undefined, { warn });
+  const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
+  const figures: Record<string, number> = {};
+  const { bitsPerByte } = meta.state;
+  if (bitsPerByte !== null) figures["bitsPerByte"] = bitsPerByte;
+  for (const { step: _, ...values } of metrics) {
+    for (const [name, value] of Object.entries(values)) {
+      if (isFigure(name) && typeof value === "number") figures[name] = value;
+    }
+  }
+  const parameters = parameterCounts(meta.modelConfig).total;
+  return { name: `${stage}/${tag}`, ...{ stage, folder, meta, parameters, figures, metrics } };
+}
+
+/** Whether a value of the metrics says how good a model is, and not how fast it was made. */
+function isFigure(name: string): boolean {
+  return /loss|bits|pass|reward|accuracy|core/i.test(name);
+}

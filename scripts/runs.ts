@@ -1,0 +1,92 @@
+/**
+ * The runs of all stages: lists, compares and removes them.
+ *
+ * @module
+ */
+
+import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
+import { blameFlags, list, runScript, toggle, UsageError, type Values } from "./flags.ts";
+import { alignColumns, count, duration } from "./format.ts";
+import { print, printError } from "./output.ts";
+
+const flags = {
+  compare: list("A run, such as sft/d4; given twice or more, shows how they differ", "RUN"),
+  remove: list("A run to remove, with --yes; may be repeated", "RUN"),
+  yes: toggle("Remove what --remove names"),
+};
+
+/**
+ * Lists the runs, or compares or removes some.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./runs.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Lists the runs of all stages, compares them, and removes them.",
+    command: "deno task runs",
+    flags,
+    run,
+  }, args);
+}
+
+async function run({ compare, remove, yes }: Values<typeof flags>): Promise<void> {
+  const { runs, problems } = await listRuns();
+  for (const problem of problems) printError(problem);
+  const named = (names: readonly string[]) =>
+    names.map((name) => blameFlags(() => findRun(runs, name)));
+  if (compare.length === 1) {
+    throw new UsageError("Cannot use --compare: wanted it twice or more, got it once");
+  }
+  if (remove.length > 0) return await removeRuns(named(remove), yes);
+  if (compare.length > 0) return printComparison(named(compare));
+  if (runs.length === 0) return print("There are no runs yet. Train a model: deno task speedrun");
+  const rows = runs.map((run) => [run.name, ...describe(run)]);
+  const head = ["run", "saved", "parameters", "steps", "time", "loss", "bits per byte"];
+  print(alignColumns([head, ...rows]));
+}
+
+function describe({ meta: { savedAt, state }, parameters, figures }: RunSummary): string[] {
+  const figure = (value: number | undefined) => value?.toFixed(4) ?? "";
+  return [
+    savedAt.slice(0, 16).replace("T", " "),
+    count(parameters),
+    count(state.step),
+    duration(state.seconds),
+    figure(figures["smoothLoss"] ?? figures["loss"]),
+    figure(figures["bitsPerByte"]),
+  ];
+}
+
+function printComparison(runs: readonly RunSummary[]): void {
+  const { settings, figures } = compareRuns(runs);
+  const show = (value: unknown) =>
+    value === undefined
+      ? "–"
+      : typeof value === "number" && !Number.isInteger(value)
+      ? value.toPrecision(5)
+      : `${value}`;
+  const head = ["", ...runs.map(({ name }) => name)];
+  const rows = [...settings, ...figures].map(({ name, values }) => [name, ...values.map(show)]);
+  print(alignColumns([head, ...rows]));
+}
+
+async function removeRuns(runs: readonly RunSummary[], isSure: boolean): Promise<void> {
+  if (!isSure) {
+    const names = runs.map(({ folder }) => folder).join(", ");
+    throw new UsageError(`Cannot remove ${names}: wanted --yes, as it cannot be undone`);
+  }
+  for (const run of runs) {
+    await removeWholeRun(run);
+    print(`Removed ${run.folder}`);
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

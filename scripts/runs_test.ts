@@ -1,0 +1,84 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
+
+const corpus = await makeCorpus();
+const home = await makeHome(corpus);
+for (const [tag, rate] of [["one", "0.02"], ["two", "0.03"]] as const) {
+  const args = [...tinyFlags, "--data", corpus, "--model-tag", tag, "--matrix-lr", rate];
+  const { code, stderr } = await runScript("base_train.ts", args, home);
+  if (code !== 0) throw new Error(stderr);
+}
+const runs = (...args: string[]) => runScript("runs.ts", args, home);
+
+Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
+  const permissions = [
+    ...["--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-net=127.0.0.1"],
+  ];
+  const args = "--port 0 --device cpu --threads 1 --no-blas --no-page --model-tag one".split(" ");
+  const server = command("serve.ts", args, home, { permissions }).spawn();
+  const reader = server.stdout.getReader();
+  const line = new TextDecoder().decode((await reader.read()).value);
+  assertMatch(line, /^Serving one \(base\) on http:\/\/127\.0\.0\.1:\d+\/v1\. Ctrl-C stops\.\n$/);
+  const url = /http\S+\/v1/.exec(line)![0];
+  const response = await fetch(`${url}/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "one", prompt: "My", max_tokens: 3, temperature: 0 }),
+  });
+  const { usage } = await response.json();
+  assertEquals([response.status, usage.completion_tokens], [200, 3]);
+  server.kill("SIGINT");
+  assertEquals((await server.status).code, 0);
+  await reader.cancel();
+  await server.stderr.cancel();
+});
+
+Deno.test("serve tells of a model that is being written, or is not there, on one line", async () => {
+  const folder = `${home}/base_checkpoints/broken`;
+  await Deno.mkdir(folder, { recursive: true });
+  const from = `${home}/base_checkpoints/one`;
+  for await (const { name } of Deno.readDir(from)) {
+    if (!/^(meta|model|tokenizer)_/.test(name)) continue;
+    const bytes = await Deno.readFile(`${from}/${name}`);
+    const cut = name.startsWith("model") ? bytes.subarray(0, bytes.length / 2) : bytes;
+    await Deno.writeFile(`${folder}/${name}`, cut);
+  }
+  for (const [tag, wanted] of [["broken", "model_000020.safetensors"], ["nowhere", "nowhere"]]) {
+    const args = ["--device", "cpu", "--threads", "1", "--no-page", "--model-tag", tag!];
+    const { code, stderr } = await runScript("serve.ts", args, home);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, wanted!);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("runs are listed, compared and removed", async () => {
+  const listed = await runs();
+  assertEquals([listed.code, listed.stderr], [0, ""]);
+  assertMatch(listed.stdout, /^base\/one +\d{4}-\d\d-\d\d \d\d:\d\d +[\d,]+ +20 /m);
+  assertMatch(listed.stdout, /^base\/two /m);
+
+  const compared = await runs("--compare", "base/one", "--compare", "two");
+  assertEquals([compared.code, compared.stderr], [0, ""]);
+  assertMatch(compared.stdout, /^ +base\/one +base\/two$/m);
+  assertMatch(compared.stdout, /^matrixLr +0\.02\d* +0\.03\d*$/m);
+  assertMatch(compared.stdout, /^steps +20 +20$/m);
+  assertMatch(compared.stdout, /^loss +\d/m);
+  assertEquals(/^depth/m.test(compared.stdout), false, "they do not differ in it");
+
+  for (
+    const [args, wanted] of [
+      [["--compare", "one"], "wanted it twice"],
+      [["--compare", "one", "--compare", "three"], "Cannot find the run three"],
+      [["--remove", "one"], "wanted --yes"],
+    ] as const
+  ) {
+    const { code, stderr } = await runs(...args);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, wanted);
+  }
+  const removed = await runs("--remove", "one", "--yes");
+  assertEquals([removed.code, removed.stderr], [0, ""]);
+  assertEquals(/base\/one/.test((await runs()).stdout), false);
+});
