@@ -119,6 +119,12 @@ export {
   type RunList,
   type RunSummary,
 } from "./files/runs.ts";
+export {
+  reportAsHtml,
+  reportAsMarkdown,
+  type ReportSection,
+  type StagesReport,
+} from "./files/stages_report.ts";
 export { latestRun, type Stage, stagePath, stages } from "./files/stages.ts";
 export {
   prepareReinforcement,

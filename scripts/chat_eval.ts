@@ -16,7 +16,14 @@ import {
   ruleExams,
   stagePath,
 } from "../chat/mod.ts";
-import { type GPT, loadModel, openCheckpoint, type RunRanks, tableAsText } from "../gpt/mod.ts";
+import {
+  type GPT,
+  loadModel,
+  openCheckpoint,
+  type RunRanks,
+  tableAsText,
+  writeFileAtomically,
+} from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import {
   choice,
@@ -30,7 +37,7 @@ import {
   type Values,
 } from "./flags.ts";
 import { print } from "./output.ts";
-import { onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
@@ -113,7 +120,10 @@ async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number
     const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
     const score = chatCore(accuracies);
     if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
-    print(JSON.stringify({ step: meta.state.step, accuracies, chatCore: score }));
+    const result = JSON.stringify({ step: meta.state.step, accuracies, chatCore: score });
+    print(result);
+    // The report reads it.
+    if (isFirst(ranks)) await writeFileAtomically(`${folder}/chat_eval.json`, `${result}\n`);
     return 0;
   } finally {
     await device.close();

@@ -8,6 +8,13 @@ for (const [tag, rate] of [["one", "0.02"], ["two", "0.03"]] as const) {
   const { code, stderr } = await runScript("base_train.ts", args, home);
   if (code !== 0) throw new Error(stderr);
 }
+const conversations = `${home}/mine.jsonl`;
+const turns = (i: number) => [
+  { role: "user", content: `${i}?` },
+  { role: "assistant", content: `It is ${i}.` },
+];
+const lines = Array.from({ length: 12 }, (_, i) => JSON.stringify(turns(i)));
+await Deno.writeTextFile(conversations, lines.join("\n"));
 const runs = (...args: string[]) => runScript("runs.ts", args, home);
 
 Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
@@ -53,6 +60,50 @@ Deno.test("serve tells of a model that is being written, or is not there, on one
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("the report has a section, a curve and texts of each stage, and a page", async () => {
+  const sft = await runScript("chat_sft.ts", [
+    ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "3"],
+    ...[
+      "--base-tag",
+      "one",
+      "--model-tag",
+      "one",
+      "--device",
+      "cpu",
+      "--threads",
+      "1",
+      "--no-blas",
+    ],
+    ...["--eval-every", "-1"],
+  ], home);
+  assertEquals([sft.code, sft.stderr], [0, ""]);
+  await Deno.writeTextFile(
+    `${home}/chatsft_checkpoints/one/chat_eval.json`,
+    '{"step":3,"accuracies":{"MMLU":0.31},"chatCore":0.08}\n',
+  );
+  const args = "--model-tag one --price-per-hour 24 --device cpu --threads 1 --no-blas".split(" ");
+  const { code, stdout, stderr } = await runScript("report.ts", args, home);
+  assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(stdout, `${home}/report/report.md`);
+  const report = await Deno.readTextFile(`${home}/report/report.md`);
+  for (
+    const part of [
+      ...["# Report of one", "## Base model", "## Fine-tuning", "![Base model: curves](base.svg)"],
+      ...["|  | base | sft |", "| MMLU |  | 0.3100 |", ", costs 0.0", "| steps | 20 |"],
+      ...["matrixLr 0.02", "> User: Who are you?", "> My fellow Americans,"],
+    ]
+  ) assertStringIncludes(report, part);
+  assertMatch(report, /\| loss \| \d\.\d{4} \| \d\.\d{4} \|/);
+  // ChatCORE comes last.
+  assertStringIncludes(report, "| ChatCORE |  | 0.0800 |\n\n");
+  const page = await Deno.readTextFile(`${home}/report/report.html`);
+  assertStringIncludes(page, '<img src="sft.svg" alt="Fine-tuning: curves">');
+  assertStringIncludes(await Deno.readTextFile(`${home}/report/sft.svg`), "<polyline");
+  const none = await runScript("report.ts", ["--no-samples", "--model-tag", "none"], home);
+  assertEquals(none.code, 1);
+  assertStringIncludes(none.stderr, "Cannot report: wanted a run");
+});
+
 Deno.test("runs are listed, compared and removed", async () => {
   const listed = await runs();
   assertEquals([listed.code, listed.stderr], [0, ""]);
@@ -70,15 +121,15 @@ Deno.test("runs are listed, compared and removed", async () => {
   for (
     const [args, wanted] of [
       [["--compare", "one"], "wanted it twice"],
-      [["--compare", "one", "--compare", "three"], "Cannot find the run three"],
-      [["--remove", "one"], "wanted --yes"],
+      [["--compare", "base/one", "--compare", "three"], "Cannot find the run three"],
+      [["--remove", "base/one"], "wanted --yes"],
     ] as const
   ) {
     const { code, stderr } = await runs(...args);
     assertEquals(code, 2);
     assertStringIncludes(stderr, wanted);
   }
-  const removed = await runs("--remove", "one", "--yes");
+  const removed = await runs("--remove", "base/one", "--yes");
   assertEquals([removed.code, removed.stderr], [0, ""]);
   assertEquals(/base\/one/.test((await runs()).stdout), false);
 });

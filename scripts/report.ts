@@ -1,0 +1,225 @@
+/**
+ * A report of all stages: the latest base model, the fine-tuned and the reinforced one.
+ *
+ * @module
+ */
+
+import {
+  ChatSession,
+  FoldedText,
+  listRuns,
+  reportAsHtml,
+  reportAsMarkdown,
+  type ReportSection,
+  type RunSummary,
+  type Stage,
+  stages,
+  type StagesReport,
+} from "../chat/mod.ts";
+import {
+  basePath,
+  curvesAsSvg,
+  type Device,
+  ensureWritableFolder,
+  type GPT,
+  likelyTexts,
+  loadModel,
+  openCheckpoint,
+  type ReportRow,
+  writeFileAtomically,
+} from "../gpt/mod.ts";
+import type { Tokenizer } from "../tokenizer/mod.ts";
+import { decimal, runScript, text, toggle, type Values } from "./flags.ts";
+import { count, duration } from "./format.ts";
+import { print, printError } from "./output.ts";
+import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+
+const flags = {
+  modelTag: text(
+    "",
+    "The name of the runs, by default that of the latest run of each stage",
+    "NAME",
+  ),
+  pricePerHour: decimal(0, "What the machine costs, for the cost of each stage"),
+  noSamples: toggle("Let no model write, which takes some seconds"),
+  ...deviceFlags,
+};
+
+const titles: Readonly<Record<Stage, string>> = {
+  base: "Base model",
+  sft: "Fine-tuning",
+  rl: "Reinforcement",
+};
+
+/** What the fine-tuned models are asked. */
+const questions = ["Who are you?", "What is 17 times 23?", "What is the capital of France?"];
+
+/**
+ * Writes `report.md`, `report.html` and their pictures.
+ *
+ * @param args The command line, without the name of the script.
+ * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { main } from "./report.ts";
+ *
+ * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
+ * ```
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Reports on the latest run of each stage, in Markdown and as a page.",
+    command: "deno task report",
+    flags,
+    run,
+  }, args);
+}
+
+async function run(values: Values<typeof flags>): Promise<number> {
+  const { runs, problems } = await listRuns();
+  for (const problem of problems) printError(problem);
+  const tag = values.modelTag === "" ? null : checkTag(values.modelTag);
+  const latest = stages.flatMap((stage) =>
+    runs.findLast((run) =>
+      run.stage === stage && (tag === null || run.name === `${stage}/${tag}`)
+    ) ??
+      []
+  );
+  if (latest.length === 0) {
+    throw new Error(
+      "Cannot report: wanted a run, got none. Train a model first: deno task speedrun",
+    );
+  }
+  const folder = basePath("report");
+  await ensureWritableFolder(folder);
+  const device = values.noSamples ? null : await openChosenDevice(values);
+  const sections: ReportSection[] = [];
+  try {
+    for (const run of latest) {
+      sections.push(await sectionOf(run, folder, values.pricePerHour, device));
+    }
+  } finally {
+    await device?.close();
+  }
+  const report = await reportOf(latest, sections, values.pricePerHour, device);
+  await writeFileAtomically(`${folder}/report.md`, reportAsMarkdown(report));
+  await writeFileAtomically(`${folder}/report.html`, reportAsHtml(report));
+  print(`Report: ${folder}/report.md and report.html`);
+  return 0;
+}
+
+async function reportOf(
+  runs: readonly RunSummary[],
+  sections: readonly ReportSection[],
+  price: number,
+  device: Device | null,
+): Promise<StagesReport> {
+  const seconds = runs.reduce((sum, { meta }) => sum + meta.state.seconds, 0);
+  const results = await Promise.all(runs.map(async (run) => ({
+    ...run.figures,
+    ...await readAccuracies(run),
+  })));
+  const names = [...new Set(results.flatMap((figures) => Object.keys(figures)))];
+  // ChatCORE sums up the others, and comes last.
+  names.sort((a, b) => Number(a === "ChatCORE") - Number(b === "ChatCORE"));
+  const show = (value: number | undefined) => value?.toFixed(4) ?? "";
+  return {
+    title: `Report of ${runs.at(-1)!.name.split("/")[1]}`,
+    rows: [
+      ["written", new Date().toISOString().slice(0, 16).replace("T", " ")],
+      ["software", `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.target}`],
+      ["processors", `${navigator.hardwareConcurrency}`],
+      ...(device === null ? [] : [["device", device.info.description] as const]),
+      ["training", `${duration(seconds)}${costOf(seconds, price)}`],
+    ],
+    sections,
+    figures: {
+      columns: runs.map(({ stage }) => stage),
+      rows: names.map((name) => [
+        name,
+        ...results.map((figures) => show((figures as Record<string, number>)[name])),
+      ]),
+    },
+  };
+}
+
+async function sectionOf(
+  run: RunSummary,
+  folder: string,
+  price: number,
+  device: Device | null,
+): Promise<ReportSection> {
+  const { stage, meta, parameters, name } = run;
+  const { tokenizer, folder: place } = await openCheckpoint(run.folder);
+  const { seconds, step } = meta.state;
+  const settings = Object.entries(meta.settings).filter(([, value]) =>
+    value !== null && value !== ""
+  );
+  const rows: ReportRow[] = [
+    ["run", `${name}, ${place}`],
+    ["saved", meta.savedAt.slice(0, 16).replace("T", " ")],
+    ["tokenizer", `${count(tokenizer.vocabSize)} tokens`],
+    ["parameters", count(parameters)],
+    ["steps", count(step)],
+    ["time", `${duration(seconds)}${costOf(seconds, price)}`],
+    ["settings", settings.map(([name, value]) => `${name} ${value}`).join(", ")],
+  ];
+  const samples = device === null ? [] : await write(run, device, tokenizer);
+  const picture = await draw(run, folder);
+  return { title: titles[stage], rows, samples, ...(picture === null ? {} : { picture }) };
+}
+
+/** Draws what was measured at each step; `null` if that is nothing. */
+async function draw({ stage, metrics }: RunSummary, folder: string): Promise<string | null> {
+  const curves = [["loss", "#9198a1"], ["smoothLoss", "#e8590c"], ["reward", "#1c7ed6"]] as const;
+  const drawn = curves.map(([name, color]) => ({
+    ...{ name, color },
+    points: metrics.flatMap(({ step, [name]: value }) =>
+      typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
+    ),
+  })).filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return null;
+  await writeFileAtomically(`${folder}/${stage}.svg`, curvesAsSvg(titles[stage], drawn));
+  return `${stage}.svg`;
+}
+
+async function write(run: RunSummary, device: Device, tokenizer: Tokenizer): Promise<string[]> {
+  const model = await loadModel(await openCheckpoint(run.folder), device);
+  return run.stage === "base" ? await likelyTexts(model, tokenizer) : await chat(model, tokenizer);
+}
+
+async function chat(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
+  // Models that were trained on very short texts get room for an answer.
+  const maxTokens = Math.max(model.config.sequenceLen, 256);
+  using session = new ChatSession(model, tokenizer, { maxTokens });
+  let text = "";
+  for (const question of questions) {
+    const folded = new FoldedText();
+    let answer = "";
+    for await (const piece of session.answer(question, { temperature: 0, maxTokens: 64 })) {
+      answer += folded.add(piece);
+    }
+    text += `${text === "" ? "" : "\n"}User: ${question}\nAssistant: ${answer}${folded.end()}`;
+  }
+  return [text];
+}
+
+/** What `chat_eval` has found last, by task. */
+async function readAccuracies({ folder }: RunSummary): Promise<Record<string, number>> {
+  try {
+    const { accuracies, chatCore } = JSON.parse(
+      await Deno.readTextFile(`${folder}/chat_eval.json`),
+    );
+    return { ...accuracies, ...(chatCore === null ? {} : { ChatCORE: chatCore }) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return {};
+    throw error;
+  }
+}
+
+function costOf(seconds: number, pricePerHour: number): string {
+  return pricePerHour === 0 ? "" : `, costs ${(pricePerHour * seconds / 3600).toFixed(2)}`;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
