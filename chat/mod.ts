@@ -137,3 +137,4 @@ export { type AnswerPiece, FoldedText, PartReader } from "./part_reader.ts";
 export { type AnswerOptions, ChatSession, type ChatSessionOptions } from "./session.ts";
 export { type ExamTask, readRows, type ReadRowsOptions, rowFormats } from "./tasks/rows.ts";
 export { type PythonOptions, type PythonResult, runPython } from "./tools/python.ts";
+export { openPythonTool, type PythonToolOptions } from "./tools/python_tool.ts";

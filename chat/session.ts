@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Engine, type GPT, KVCache, type SamplingOptions } from "../gpt/mod.ts";
+import { Engine, type GPT, KVCache, type SamplingOptions, type Tool } from "../gpt/mod.ts";
 import { type AnswerPiece, PartReader } from "./part_reader.ts";
 import type { Message, Tokenizer } from "../tokenizer/mod.ts";
 
@@ -22,6 +22,8 @@ export interface ChatSessionOptions {
   readonly system?: string;
   /** The most tokens of the conversation. @default {model.config.sequenceLen} */
   readonly maxTokens?: number;
+  /** Answers tool calls. @default {calculate} */
+  readonly tool?: Tool;
 }
 
 /**
@@ -72,7 +74,7 @@ export class ChatSession implements Disposable {
     }
     this.#model = model;
     this.#tokenizer = tokenizer;
-    this.#engine = new Engine(model, tokenizer);
+    this.#engine = new Engine(model, tokenizer, options.tool);
     this.#maxTokens = Math.min(options.maxTokens ?? model.config.sequenceLen, model.maximumLength);
     this.#system = options.system;
   }

@@ -6,12 +6,20 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { ChatSession, FoldedText, latestRun, stagePath } from "../chat/mod.ts";
-import { basePath, type GPT, loadModel, openCheckpoint } from "../gpt/mod.ts";
+import {
+  calculate,
+  ChatSession,
+  FoldedText,
+  latestRun,
+  openPythonTool,
+  stagePath,
+} from "../chat/mod.ts";
+import { basePath, type GPT, loadModel, openCheckpoint, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { main as trainBase } from "./base_train.ts";
 import { baseRecipe, FINE_TUNING_STEPS, fineTuneByRecipe, placeOf } from "./chat_recipe.ts";
 import {
+  choice,
   decimal,
   firstLine,
   integer,
@@ -37,6 +45,11 @@ const flags = {
   ),
   modelTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  tools: choice(
+    ["calculator", "python"],
+    "calculator",
+    "python may run programs of the model, with deno run --allow-run=python3",
+  ),
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),
   ...deviceFlags,
@@ -73,17 +86,14 @@ async function run(values: ChatValues): Promise<number> {
   const device = await openChosenDevice(values);
   try {
     const model = await loadModel(checkpoint, device);
-    if (values.prompt !== null) await answerOnce(model, checkpoint.tokenizer, values);
-    else await new Chat(model, checkpoint.tokenizer, values).run();
+    const tool = values.tools === "python" ? await openPythonTool() : calculate;
+    using session = openSession(model, checkpoint.tokenizer, values, tool);
+    if (values.prompt === null) await new Chat(session, values).run();
+    else await show(session, values.prompt, values, new AbortController().signal);
     return 0;
   } finally {
     await device.close();
   }
-}
-
-async function answerOnce(model: GPT, tokenizer: Tokenizer, values: ChatValues): Promise<void> {
-  using session = openSession(model, tokenizer, values);
-  await show(session, values.prompt!, values, new AbortController().signal);
 }
 
 /** The folder of the model to talk with; an exit code if there is none, or none was made. */
@@ -136,8 +146,13 @@ async function makeModel(values: ChatValues): Promise<number> {
   return await fineTuneByRecipe({ ...values, baseTag, modelTag: "chat", steps });
 }
 
-function openSession(model: GPT, tokenizer: Tokenizer, { system }: ChatValues): ChatSession {
-  return new ChatSession(model, tokenizer, system === "" ? {} : { system });
+function openSession(
+  model: GPT,
+  tokenizer: Tokenizer,
+  { system }: ChatValues,
+  tool: Tool,
+): ChatSession {
+  return new ChatSession(model, tokenizer, { tool, ...(system === "" ? {} : { system }) });
 }
 
 /** Streams an answer to the terminal; tool calls come folded, as `[17*23 = 391]`. */
@@ -179,14 +194,12 @@ class Chat {
   #reader: Interface | null = null;
   #answering: AbortController | null = null;
 
-  constructor(model: GPT, tokenizer: Tokenizer, values: ChatValues) {
-    this.#session = openSession(model, tokenizer, values);
+  constructor(session: ChatSession, values: ChatValues) {
+    this.#session = session;
     this.#values = values;
   }
 
   async run(): Promise<void> {
-    using session = this.#session;
-    void session;
     const isTerminal = Deno.stdin.isTerminal();
     const historyPath = basePath("chat_history");
     const history = isTerminal ? await readLines(historyPath) : [];

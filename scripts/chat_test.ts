@@ -4,6 +4,7 @@ import {
   makeCorpus,
   makeHome,
   type Outcome,
+  permissions,
   runScript,
   tinyFlags,
 } from "./testing/run_script.ts";
@@ -174,6 +175,20 @@ Deno.test("a chat answers one question and ends, the same for the same seed", as
   const second = await talk([], "--prompt", "7?", "--seed", "1");
   assertEquals([first.code, first.stderr], [0, ""]);
   assertEquals(second.stdout, first.stdout);
+});
+
+Deno.test("a chat runs Python where it is asked for and allowed, and says what it lacks", async () => {
+  const args = ["--prompt", "7?", "--seed", "1", "--tools", "python", "--device", "cpu"];
+  const refused = await runScript("chat.ts", args, home);
+  assertEquals([refused.code, refused.stdout], [1, ""]);
+  assertStringIncludes(
+    refused.stderr,
+    "Cannot run Python: wanted the permission --allow-run=python3",
+  );
+  const allowed = [...permissions, "--allow-run=python3"];
+  const { code, stderr } = await runScript("chat.ts", args, home, { permissions: allowed });
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await runScript("chat.ts", ["--tools", "shell"], home)).code, 2);
 });
 
 Deno.test("without a model and without someone to ask, a chat says how to make one", async () => {

@@ -62,6 +62,29 @@ Deno.test("attempts to get out are refused", async () => {
     "import builtins\nbuiltins.PermissionError = Exception\nopen('/etc/passwd')",
     "import os.path\nos.path.realpath = lambda p: os.getcwd()\nprint(open('/etc/passwd').read())",
     "import sys\nsys.modules['os'].fsdecode = lambda p: 'a'\nprint(open('/etc/passwd').read())",
+    "import posixpath\nposixpath._joinrealpath = lambda *a: ('a', True)\nprint(open('/etc/passwd').read())",
+    "import __main__\nfor name in list(vars(__main__)): vars(__main__)[name] = ()\n" +
+    "print(open('/etc/passwd').read())",
+    "import sys\nsys._getframe(1).f_globals.clear()\nprint(open('/etc/passwd').read())",
+    "class Path(str):\n  def startswith(self, *a): return True\n  def split(self, *a): return []\n" +
+    "print(open(Path('/etc/passwd')).read())",
+    "class Path:\n  def __fspath__(self): return '/etc/passwd'\nprint(open(Path()).read())",
+    "try:\n  open('/etc/passwd')\nexcept BaseException:\n  print('went on')",
+    "import gc\nprint(len(gc.get_objects()))",
+    // A folder that is open is no way up, nor into the library.
+    "import os\nos.makedirs('a/b')\nfd = os.open('a', 0)\nos.chdir('a/b')\n" +
+    "os.open('../../x', os.O_CREAT | os.O_WRONLY, dir_fd=fd)",
+    "import os\nos.open(os.__file__[:-6], 0)",
+    "import os\nopen(os.__file__, 'a')",
+    // Native code of one's own, and under another name.
+    "import importlib.machinery as m, _imp, os\nopen('x.so', 'wb').write(b'ELF')\n" +
+    "_imp.create_dynamic(m.ModuleSpec('x', None, origin=os.getcwd() + '/x.so'))",
+    "import sys\nfor name in ('_ctypes', '_socket'): sys.modules.pop(name, None)\nimport _ctypes",
+    // Signals and files that no event tells of.
+    "import os, signal\nsignal.pidfd_send_signal(os.pidfd_open(os.getppid()), 9)",
+    `import os\nos.mkfifo(${JSON.stringify(`${outside}.fifo`)})`,
+    "import pwd\nprint(pwd.getpwall())",
+    "import os\nwhile True: os.fork()",
   ];
   for (const attempt of attempts) {
     const { success, stdout } = await runPython(attempt);
@@ -73,6 +96,26 @@ Deno.test("attempts to get out are refused", async () => {
   const { stdout } = await runPython("import os\nprint(dict(os.environ))");
   assert(!stdout.includes("SECRET"), stdout);
   Deno.env.delete("NANODINO_TEST_SECRET");
+});
+
+Deno.test("threads without end and memory in small pieces end the program, not the machine", async () => {
+  const threads = "import threading, time\nwhile True:\n" +
+    "  threading.Thread(target=time.sleep, args=(60,), daemon=True).start()";
+  assertEquals((await runPython(threads, { seconds: 3 })).success, false);
+  const hoard = await runPython("kept = []\nwhile True: kept.append(bytes(10**6))", { seconds: 3 });
+  // There may be no memory left to say so.
+  assertEquals(hoard.success, false);
+});
+
+Deno.test("the library works within the fence", async () => {
+  const program =
+    "import collections, dataclasses, datetime, decimal, fractions, functools, hashlib\n" +
+    "import itertools, json, math, pathlib, random, re, statistics, string, tempfile, typing, uuid\n" +
+    "pathlib.Path('a').write_text('hi')\n" +
+    "print(collections.namedtuple('P', 'x y')(1, 2), [str(p) for p in pathlib.Path('.').iterdir()])\n" +
+    "with tempfile.TemporaryFile(dir='.') as f: f.write(b'a')\nprint(statistics.mean([1, 2, 6]))";
+  const { success, stdout, error } = await runPython(program);
+  assertEquals([success, stdout, error], [true, "P(x=1, y=2) ['a']\n3\n", ""]);
 });
 
 goldenTest("completions of programs pass or fail as in the original", async () => {

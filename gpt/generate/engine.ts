@@ -12,7 +12,7 @@ import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { LookaheadDecoder } from "./lookahead.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { LanguageModel } from "./language_model.ts";
-import { type EngineTokenizer, generationTokens, RowState } from "./row_state.ts";
+import { type EngineTokenizer, generationTokens, RowState, type Tool } from "./row_state.ts";
 import { checkSampled, checkSampling, sampleTokens, type SamplingOptions } from "./sampling.ts";
 
 /** Options for {@linkcode Engine.generate}. */
@@ -68,11 +68,18 @@ export interface GeneratedStep {
 export class Engine {
   readonly #model: LanguageModel;
   readonly #tokenizer: EngineTokenizer;
+  readonly #tool: Tool | undefined;
 
-  /** Creates an engine. The tokenizer names the tokens that end a sample. */
-  constructor(model: LanguageModel, tokenizer: EngineTokenizer) {
+  /**
+   * Creates an engine.
+   *
+   * @param tokenizer Tells where samples end, and encodes what tools answer.
+   * @param tool Answers tool calls. @default {calculate}
+   */
+  constructor(model: LanguageModel, tokenizer: EngineTokenizer, tool?: Tool) {
     this.#model = model;
     this.#tokenizer = tokenizer;
+    this.#tool = tool;
   }
 
   /**
@@ -94,7 +101,10 @@ export class Engine {
     const limit = this.#checkLengths(tokens, options);
     checkSampling(options);
     const special = generationTokens(this.#tokenizer);
-    const rows = Array.from({ length: samples }, () => new RowState(special, this.#tokenizer));
+    const rows = Array.from(
+      { length: samples },
+      () => new RowState(special, this.#tokenizer, this.#tool),
+    );
     const cache = options.cache ??
       this.#model.createCache(samples, tokens.length + limit);
     const decoder = new LookaheadDecoder(this.#model, cache, options, limit);
@@ -110,6 +120,7 @@ export class Engine {
         const column = taken.map(({ token }) => token);
         const masks: number[] = taken.map(({ mask }) => mask);
         yield { tokens: column, masks };
+        if (rows.some((row) => row.pending)) await Promise.all(rows.map((row) => row.pending));
         if (step >= limit || rows.every((row) => row.isFinished)) return;
         const isOther = masks.includes(0);
         if (used < sampled.length && !isOther) continue;

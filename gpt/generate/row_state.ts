@@ -51,8 +51,8 @@ export function generationTokens(tokenizer: EngineTokenizer): GenerationTokens {
   };
 }
 
-/** Answers a tool call; `null` for no answer. */
-export type Tool = (call: string) => string | null;
+/** Answers a tool call, at once or later; `null` for no answer. */
+export type Tool = (call: string) => string | null | Promise<string | null>;
 
 /**
  * State of one sample. Maps each sampled token to the next one: itself, or a forced token, since a
@@ -85,6 +85,7 @@ export class RowState {
   /** Tokens of the open tool call, if any. */
   #expression: number[] | null = null;
   #isFinished = false;
+  #pending: Promise<void> | null = null;
 
   /**
    * Creates the state of a new sample.
@@ -104,13 +105,25 @@ export class RowState {
     return this.#isFinished;
   }
 
+  /** A tool that has not answered yet: it has to be awaited before the next token. */
+  get pending(): Promise<void> | null {
+    return this.#pending;
+  }
+
   /** Whether one of the next tokens may be forced: a call is open, or output is pending. */
   get mayBeForced(): boolean {
     return this.#forced.length > 0 || this.#expression !== null;
   }
 
-  /** Returns the next token: the sampled one with mask 1, or a forced one with mask 0. */
+  /**
+   * Returns the next token: the sampled one with mask 1, or a forced one with mask 0.
+   *
+   * @throws {Error} If a tool is still `pending`.
+   */
   next(sampled: number): { readonly token: number; readonly mask: 0 | 1 } {
+    if (this.#pending !== null) {
+      throw new Error("Cannot take a token: wanted the answer of the tool first, got none yet");
+    }
     const forced = this.#forced.shift();
     const token = forced ?? sampled;
     const { ends, pythonStart, pythonEnd } = this.#special;
@@ -124,8 +137,15 @@ export class RowState {
   }
 
   #answer(call: string): void {
-    const { outputStart, outputEnd } = this.#special;
     const answer = this.#tool(call);
+    if (!(answer instanceof Promise)) return this.#force(answer);
+    this.#pending = answer.then((text) => this.#force(text)).finally(() => this.#pending = null);
+    // Who awaits it gets the error; who has left does not need it.
+    this.#pending.catch(() => {});
+  }
+
+  #force(answer: string | null): void {
+    const { outputStart, outputEnd } = this.#special;
     if (answer === null || outputStart === null || outputEnd === null) return;
     this.#forced.push(outputStart, ...Array.from(this.#tokenizer.encode(answer)), outputEnd);
   }
