@@ -120,7 +120,7 @@ function measuredPart({ name, cores, tokens, loads, times, costs }: MeasuredRank
     format(SHARED_MEMORY.bandwidth / 1e9)
   } GB/s; more ranks than cores are predicted to take turns. Load of the machine before each round: ${
     loads.map((load) => load.toFixed(1)).join(", ")
-  }, where 0 would be quiet.
+  }; it counts the ranks of earlier rounds, and is 0 on a quiet machine. Beside other work all times are too long, and those of the exchange most.
 
 ${
     markdownTable(
