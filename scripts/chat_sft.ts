@@ -183,7 +183,11 @@ async function runOn(
       settings: { ...settingsOf(values, tag), matmulPrecision: device.matmulPrecision },
       signal: interrupt.signal,
       parallel: ranks ?? undefined,
-    });
+    }).catch((error) =>
+      blameFlags(() => {
+        throw error;
+      })
+    );
     if (given.overwrite && isFirst(ranks)) await removeRun(folder);
     print(
       tableAsText([

@@ -50,6 +50,28 @@ Deno.test("chat_sft takes sizes and rates from the base model, trains, saves and
   assertStringIncludes(again.stdout, "meta_000008.json");
 });
 
+Deno.test("chat_sft trains adapters alone, and saves a model that the chat reads", async () => {
+  const args = ["--conversations", conversations, "--max-seq-len", "32", "--num-iterations", "3"];
+  const lora = [...args, "--eval-every", "-1", "--model-tag", "lora"];
+  const { code, stdout, stderr } = await sft(...lora, "--lora-rank", "2");
+  assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(stdout, "chatsft_checkpoints/lora/meta_000003.json");
+  const answered = await talk([], "--prompt", "7?", "--model-tag", "lora");
+  assertEquals([answered.code, answered.stderr], [0, ""]);
+  const resumed = await sft("--resume", "--model-tag", "lora", "--num-iterations", "5");
+  assertEquals(resumed.code, 2);
+  assertStringIncludes(
+    resumed.stderr,
+    "wanted a run that trains all parameters, got one with adapters",
+  );
+  const wide = await sft(...lora, "--overwrite", "--lora-rank", "1000");
+  assertEquals(wide.code, 2);
+  assertMatch(
+    wide.stderr,
+    /^Cannot add an adapter to a matrix \[32, 32\]: wanted a rank from 1 to 32/,
+  );
+});
+
 Deno.test("chat_sft names what is wrong on one line, and where", async () => {
   const broken = `${home}/broken.jsonl`;
   await Deno.writeTextFile(broken, `${lines[0]}\n[{"role": "user", "content": "alone"}]\n`);
