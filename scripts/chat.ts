@@ -170,7 +170,9 @@ async function show(
   }
   write(`${folded.end()}${signal.aborted ? " …" : ""}\n`);
   const dropped = session.dropped - droppedBefore;
-  if (dropped > 0) console.log(`(The oldest ${dropped} exchanges were dropped: the chat is long.)`);
+  if (dropped === 0) return;
+  const oldest = dropped === 1 ? "exchange was" : `${dropped} exchanges were`;
+  console.log(`(The oldest ${oldest} dropped: the chat is long.)`);
 }
 
 function randomSeed(): number {
