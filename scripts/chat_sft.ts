@@ -277,20 +277,22 @@ async function openTasks(
   for (const name of names) opened.push(await openTask(name, values, tokenizer));
   const train = opened.length === 1 ? opened[0]! : mixTasks(opened);
   const others = { ...values, seed: values.seed + 1 };
-  return { train, documents, validation: await openTask("rules:200", others, tokenizer) };
+  return { train, documents, validation: await openTask("rules:200", others) };
 }
 
 async function openTask(
   spec: string,
   { name, seed }: FineTuneValues,
-  tokenizer: Tokenizer,
+  tokenizer?: Tokenizer,
 ): Promise<Task> {
   const [kind, size = "10000"] = spec.split(":");
   const length = Number(size);
   if (!Number.isSafeInteger(length) || length < 1) {
     throw new UsageError(`Cannot use --task: wanted NAME:COUNT with a count from 1, got "${spec}"`);
   }
-  if (kind === "rules") return await ruleConversations(length, { name, seed, tokenizer });
+  if (kind === "rules") {
+    return await ruleConversations(length, { name, seed, ...(tokenizer && { tokenizer }) });
+  }
   if (kind === "spelling" || kind === "spellingbee") {
     const { common, many } = await readWords();
     const make = kind === "spelling" ? simpleSpelling : spellingBee;
