@@ -32,18 +32,18 @@ import { chooseByToken } from "./word_choice.ts";
 
 /** How often each kind of exchange comes, relative to the others. */
 const weights: readonly (readonly [MakeExchange, number])[] = [
-  [greeting, 4],
+  [greeting, 3],
   [goodbye, 2],
-  [thanks, 3],
-  [identity, 9],
-  [capital, 15],
-  [currency, 7],
-  [opposite, 7],
-  [calendar, 8],
-  [arithmetic, 16],
-  [spelling, 40],
-  [counting, 30],
-  [unknown, 5],
+  [thanks, 2],
+  [identity, 7],
+  [capital, 14],
+  [currency, 5],
+  [opposite, 6],
+  [calendar, 6],
+  [arithmetic, 11],
+  [spelling, 60],
+  [counting, 36],
+  [unknown, 3],
 ];
 
 const MAX_EXCHANGES = 8;

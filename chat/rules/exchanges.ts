@@ -222,7 +222,7 @@ export function counting(random: PythonRandom, { word: pick }: Subject): Exchang
     answer: [
       { type: "python", text: expression },
       { type: "python_output", text: count },
-      { type: "text", text: `${statement} in ${word}.` },
+      { type: "text", text: `${statement} in it.` },
     ],
   };
 }
