@@ -28,8 +28,11 @@ const AMX = 0xfef;
  * few dozen shapes; evaluation and generation make ever new ones.
  */
 const MAX_PRIMITIVES = 256;
-/** Operations of a matmul below which the BLAS is as fast. */
-const MIN_OPERATIONS = { f32: 1_000_000, bf16: 300_000 };
+/** Operations of a thread's part below which the BLAS is as fast; at this size gains begin at 1.3. */
+export const MIN_ONEDNN_OPERATIONS: Readonly<Record<MatmulPrecision, number>> = {
+  f32: 2_000_000,
+  bf16: 300_000,
+};
 /** Minimum speedup over the BLAS in a matmul of {@linkcode TEST_SIZE}. */
 const MIN_SPEEDUP = { f32: 1, bf16: 1.5 };
 const TEST_SIZE = 256;
@@ -117,8 +120,10 @@ export class OneDnn {
   libraryFor({ m, n, k, count }: Sgemm, precision: MatmulPrecision): number {
     if (m < 2 || n < 2) return LIBRARY.blas;
     const operations = 2 * m * n * k * count;
-    if (precision === "bf16" && operations >= MIN_OPERATIONS.bf16) return LIBRARY.oneDnnBf16;
-    return this.#isUsedInF32 && operations >= MIN_OPERATIONS.f32 ? LIBRARY.oneDnn : LIBRARY.blas;
+    if (precision === "bf16" && operations >= MIN_ONEDNN_OPERATIONS.bf16) return LIBRARY.oneDnnBf16;
+    return this.#isUsedInF32 && operations >= MIN_ONEDNN_OPERATIONS.f32
+      ? LIBRARY.oneDnn
+      : LIBRARY.blas;
   }
 
   multiply(gemm: Sgemm, library: number): void {

@@ -9,6 +9,7 @@
  */
 
 import type { CpuDevice, View } from "../../device.ts";
+import { MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
 import { naiveMatmul } from "./naive_wasm.ts";
 import { packedMatmul } from "./packed_wasm.ts";
 import { addressOf } from "./words_wasm.ts";
@@ -39,8 +40,6 @@ const BLAS_OPERATIONS_PER_THREAD = 500_000;
  * widths that stay below are up to twice as fast as the whole.
  */
 const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
-/** oneDNN, if there is one, computes matmuls of this size, and needs no strips. */
-const MIN_ONEDNN_OPERATIONS = 1_000_000;
 /** Batch items with fewer operations are not worth a BLAS call each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
@@ -144,8 +143,10 @@ function isBestByRows(device: CpuDevice, problem: MatmulProblem): boolean {
 /** Computes a matmul by BLAS, in strips of columns if that is faster. */
 function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = problem;
-  const suits = a.column === 1 && b.row === 1 && outer * inner === 1 &&
-    !(device.hasOneDnn && 2 * m * n * k >= MIN_ONEDNN_OPERATIONS);
+  const { precision = device.matmulPrecision } = problem;
+  const isOneDnns = device.hasOneDnn &&
+    2 * m * n * k >= device.threads * MIN_ONEDNN_OPERATIONS[precision];
+  const suits = !isOneDnns && a.column === 1 && b.row === 1 && outer * inner === 1;
   const width = UNPACKED.widths.find((width) =>
     m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
   );
