@@ -5,6 +5,7 @@
  */
 
 import type { CharacterOptions, CharacterTraining } from "../../lessons/character_model.ts";
+import type { GptProgress, GptSpec } from "./gpt.ts";
 import type { NetworkProgress, NetworkSpec } from "./network.ts";
 
 /** The device that the reader chose. */
@@ -14,6 +15,8 @@ export type DeviceChoice = "auto" | "cpu" | "webgpu";
 export interface Tasks {
   /** Trains a small network on points in the plane. */
   readonly network: { readonly input: NetworkSpec; readonly event: NetworkProgress };
+  /** Trains a small GPT on a text. */
+  readonly gpt: { readonly input: GptSpec; readonly event: GptProgress };
   /** Trains the lessons' model of letters, on scalars. */
   readonly letters: { readonly input: CharacterOptions; readonly event: CharacterTraining };
 }

@@ -9,6 +9,7 @@
 
 import { trainCharacterModel } from "../../lessons/character_model.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
+import { trainGpt } from "./gpt.ts";
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 import { trainNetwork } from "./network.ts";
 
@@ -47,7 +48,8 @@ async function* eventsOf(
   if (order.task === "letters") return yield trainCharacterModel(order.input);
   const device = await deviceFor(order.device);
   scope.postMessage({ id: order.id, kind: "device", description: device.info.description });
-  yield* trainNetwork(device, order.input, signal);
+  if (order.task === "network") yield* trainNetwork(device, order.input, signal);
+  else yield* trainGpt(device, order.input, signal);
 }
 
 async function run(order: Order & { readonly kind: "start" }, task: Running): Promise<void> {

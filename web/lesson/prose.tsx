@@ -293,6 +293,31 @@ export function sections(Formula: (props: FormulaProps) => JSX.Element): readonl
         </>
       ),
     },
+    {
+      id: "gpt",
+      title: "A GPT of your own",
+      widgets: ["gpt"],
+      code: [
+        "web/engine/gpt.ts#trainGpt",
+        "gpt/train/loop.ts#trainingLoop",
+        "gpt/model/block.ts#Block.forward",
+      ],
+      text: (
+        <>
+          <p>
+            This is the model of{" "}
+            <code>deno task train</code>, in small: tokens, embeddings, layers of attention and MLP,
+            and the same loop. Attention lets each token look at all earlier ones, where the model
+            of letters saw three.
+          </p>
+          <p>
+            The tasks are made by rule, so that you can see when the model has understood one. Watch
+            what it writes: first noise, then letters in the right form, at last right answers. Bits
+            per byte say how well it predicts text that it was not trained on; 8 is guessing.
+          </p>
+        </>
+      ),
+    },
   ];
 }
 

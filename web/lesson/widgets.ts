@@ -3,6 +3,7 @@
 import type { JSX } from "../deps.ts";
 import { BackpropagationWidget } from "./backpropagation.tsx";
 import { ForwardWidget } from "./forward.tsx";
+import { GptWidget } from "./gpt.tsx";
 import { LayersWidget } from "./layers.tsx";
 import { LettersWidget } from "./letters.tsx";
 import { LoopWidget } from "./loop.tsx";
@@ -23,4 +24,5 @@ export const widgets = {
   loop: LoopWidget,
   network: NetworkWidget,
   letters: LettersWidget,
+  gpt: GptWidget,
 } as const satisfies Readonly<Record<string, () => JSX.Element>>;

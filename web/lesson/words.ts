@@ -206,4 +206,41 @@ export const words = {
     columns: ["Sample", "Before", "After"],
     empty: "(an empty word)",
   },
+  gpt: {
+    title: "A GPT of your own",
+    task: "Text",
+    tasks: {
+      sort: "Sort letters",
+      reverse: "Reverse a word",
+      add: "Add numbers",
+      parentheses: "Balanced parentheses",
+      own: "Your own text",
+    },
+    own: "Your text, some thousand letters or more",
+    merges: "Merged tokens (BPE)",
+    depth: "Layers",
+    width: "Width",
+    heads: "Heads",
+    context: "Context, in tokens",
+    seed: "Random seed",
+    steps: "Steps",
+    device: "Device",
+    plot: "The loss over the steps: smoothed, and of each step",
+    smooth: "smoothed",
+    loss: "each step",
+    about: (parameters: number, vocabulary: number, bytes: number) =>
+      `${parameters.toLocaleString("en")} parameters, ${vocabulary} tokens, ${
+        bytes.toFixed(2)
+      } bytes a token`,
+    merged: (tokens: readonly string[]) =>
+      `Merged last: ${tokens.map((token) => JSON.stringify(token)).join(" ")}`,
+    stepRow: "Step",
+    lossRow: "Loss, smoothed, in nats a token",
+    bitsRow: "Training, bits per byte",
+    validationRow: "Validation, bits per byte",
+    samples: "What it writes",
+    columns: ["Step", "Sample"],
+    keep: (name: string) => `Download ${name}`,
+    kept: "Put these files into one folder below base_checkpoints, and deno task sample continues.",
+  },
 };

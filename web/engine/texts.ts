@@ -1,0 +1,65 @@
+/**
+ * Texts made by rule: what a small GPT can learn completely, and the reader can check.
+ *
+ * @module
+ */
+
+import { childSeed, randomUniform } from "../../autograd/random.ts";
+
+/** The tasks; `own` is the reader's text. */
+export const textTasks = ["sort", "reverse", "add", "parentheses"] as const;
+/** The name of a task. */
+export type TextTask = typeof textTasks[number] | "own";
+
+/** A line of each task, from numbers that are drawn. */
+const lines: Readonly<
+  Record<typeof textTasks[number], (draw: (below: number) => number) => string>
+> = {
+  sort: (draw) => {
+    const word = Array.from({ length: 3 + draw(3) }, () => "abcdefgh"[draw(8)]!);
+    return `${word.join("")}>${word.toSorted().join("")}`;
+  },
+  reverse: (draw) => {
+    const word = Array.from({ length: 3 + draw(3) }, () => "abcdefgh"[draw(8)]!);
+    return `${word.join("")}>${word.toReversed().join("")}`;
+  },
+  add: (draw) => {
+    const [a, b] = [draw(50), draw(50)];
+    return `${a}+${b}=${a + b}`;
+  },
+  parentheses: (draw) => {
+    let text = "";
+    for (let depth = 0, left = 4 + draw(4); left > 0 || depth > 0;) {
+      const opens = left > 0 && (depth === 0 || draw(2) === 0);
+      text += opens ? "(" : ")";
+      depth += opens ? 1 : -1;
+      left -= opens ? 1 : 0;
+    }
+    return text;
+  },
+};
+
+/**
+ * Writes the lines of a task.
+ *
+ * @param task Which one.
+ * @param seed The same seed writes the same lines.
+ * @param count Number of lines.
+ *
+ * @example
+ * ```ts
+ * import { taskLines } from "./texts.ts";
+ *
+ * for (const line of taskLines("add", 1, 20)) {
+ *   const [, a, b, sum] = /^(\d+)\+(\d+)=(\d+)$/.exec(line)!.map(Number);
+ *   if (a! + b! !== sum) throw new Error(line);
+ * }
+ * ```
+ */
+export function taskLines(task: typeof textTasks[number], seed: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    let drawn = 0;
+    const stream = childSeed(seed, i);
+    return lines[task]((below) => Math.floor(below * randomUniform(stream, drawn++)));
+  });
+}
