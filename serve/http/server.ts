@@ -110,7 +110,8 @@ class App {
   readonly #metrics: Metrics;
   readonly #guard: Guard;
   readonly #created = Math.floor(Date.now() / 1000);
-  readonly #stopping = new AbortController();
+  /** The requests that are being answered. A signal for all would hold on to what came of each. */
+  readonly #leaving = new Set<AbortController>();
   #isDraining = false;
 
   constructor(model: GPT, tokenizer: Tokenizer, options: ServeOptions & { hostname: string }) {
@@ -134,7 +135,8 @@ class App {
 
   /** Ends what still runs. */
   abort(): void {
-    this.#stopping.abort(new ApiError(503, "Cannot answer: the server stops"));
+    const reason = new ApiError(503, "Cannot answer: the server stops");
+    for (const leaving of this.#leaving) leaving.abort(reason);
   }
 
   async close(): Promise<void> {
@@ -209,14 +211,19 @@ class App {
     const completion = new Completion(kind, wanted, {
       model: this.#served,
       batcher: this.#batcher,
-      signal: AbortSignal.any([leaving.signal, this.#stopping.signal]),
+      signal: leaving.signal,
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
-    if (!wanted.streams) return Response.json(await completion.respond());
-    // There is no status to tell it by once the stream has begun.
+    // There is no status to tell it by once a stream has begun.
     this.#batcher.checkRoom(wanted.prompts.length);
+    this.#leaving.add(leaving);
+    if (!wanted.streams) {
+      const answer = completion.respond().finally(() => this.#leaving.delete(leaving));
+      return Response.json(await answer);
+    }
     const events = openEvents({ timeout: clientTimeout, onLeave: leave });
     completion.stream(events).catch((error) => this.fail(error)).finally(() => {
+      this.#leaving.delete(leaving);
       events.close();
       end();
     });
