@@ -12,6 +12,7 @@ import { configForDepth, GPT } from "../gpt/mod.ts";
 import { integer, runScript, type Script, toggle } from "../scripts/flags.ts";
 import { serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
+import { normalArray } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { benchFlags, median, modelFlags, openBenchDevice, round } from "./harness.ts";
 
@@ -48,11 +49,9 @@ async function openServer(values: Parameters<typeof script.run>[0]): Promise<voi
   const tokenizer = await openTokenizer(config.vocabSize);
   for (const [name, parameter] of model.parameters()) {
     if (!/c_proj|lm_head/.test(name)) continue;
+    // Random, so that no two tokens are equally likely but for rounding.
     const scale = name === "lm_head.weight" ? 0.2 : 0.05;
-    const weights = Float32Array.from(
-      { length: parameter.size },
-      (_, i) => scale * Math.sin(i * 12.9898 + name.length),
-    );
+    const weights = normalArray(name.length, parameter.size).map((value) => scale * value);
     // The special tokens, which end a text, come last: their logits are 0, and others larger.
     if (name === "lm_head.weight") weights.fill(0, tokenizer.bos * config.nEmbd);
     parameter.assign(weights);
