@@ -148,7 +148,7 @@ export function deferredInputs<Attributes>(
 }
 
 /** Minimum number of elements that are worth deferring. */
-const MIN_DEFERRED = 2 ** 14;
+const MIN_DEFERRED = 2 ** 12;
 
 /** Whether to defer a result of this size, if what follows may be fused with it. */
 export function isWorthDeferring(size: number): boolean {

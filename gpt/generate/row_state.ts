@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Error } from "../../tensor/errors.ts";
 import { calculate } from "./calculator.ts";
 
 /** The interface that generation needs of a tokenizer. */
