@@ -64,6 +64,13 @@ Deno.test("the default GPT predicts its text with fewer than 2.3 bits per byte a
   assert(bits < 2.3, `${bits}`);
 });
 
+Deno.test("every depth goes with every width and number of heads", async () => {
+  for (const [depth, width, heads] of [[3, 64, 2], [4, 32, 4], [3, 128, 1]] as const) {
+    const events = await trainInDeno({ ...small, depth, width, heads, context: 16, steps: 1 });
+    assertEquals(lossesOf(events).length, 1);
+  }
+});
+
 Deno.test("a text that is too short for the context is refused with what was wanted", async () => {
   let message = "";
   await trainInDeno({ ...small, task: "own", own: "to be or not to be" })

@@ -104,7 +104,8 @@ export async function* trainGpt(
   const plan = planTraining({
     depth,
     vocabSize: tokenizer.vocabSize,
-    aspectRatio: width / depth,
+    // The plan rounds the width up to whole heads.
+    aspectRatio: Math.floor(width / depth),
     headDim: width / heads,
     maxSeqLen: context,
     windowPattern: "L",

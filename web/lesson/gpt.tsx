@@ -18,7 +18,9 @@ import { words } from "./words.ts";
 const { gpt: text } = words;
 const task = setting<keyof typeof text.tasks>("task", "sort");
 const merges = setting("merges", 0);
-const depth = setting("gptDepth", 2), width = setting("gptWidth", 64), heads = setting("heads", 2);
+const depth = setting("gptDepth", 2),
+  width = setting("gptWidth", 64),
+  heads = setting<keyof typeof text.headCounts>("heads", "2");
 const context = setting("context", 64),
   seed = setting("gptSeed", 1),
   steps = setting("gptSteps", 400);
@@ -69,7 +71,7 @@ async function start(): Promise<void> {
     merges: merges.value,
     depth: depth.value,
     width: width.value,
-    heads: heads.value,
+    heads: Number(heads.value),
     context: context.value,
     seed: seed.value,
     steps: steps.value,
@@ -111,7 +113,7 @@ export function GptWidget(): JSX.Element {
         <Slider label={text.merges} value={merges} min={0} max={512} step={64} digits={0} />
         <Slider label={text.depth} value={depth} min={1} max={4} step={1} digits={0} />
         <Slider label={text.width} value={width} min={32} max={128} step={32} digits={0} />
-        <Slider label={text.heads} value={heads} min={1} max={4} step={1} digits={0} />
+        <Choice label={text.heads} value={heads} options={text.headCounts} />
         <Slider label={text.context} value={context} min={16} max={128} step={16} digits={0} />
         <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
         <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />

@@ -221,6 +221,7 @@ export const words = {
     depth: "Layers",
     width: "Width",
     heads: "Heads",
+    headCounts: { "1": "1", "2": "2", "4": "4" },
     context: "Context, in tokens",
     seed: "Random seed",
     steps: "Steps",
