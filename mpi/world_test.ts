@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { launch, runningRanks, testUnderMpi } from "./testing/ranks.ts";
+import { launch, remainingRanks, testUnderMpi } from "./testing/ranks.ts";
 
 const script = new URL("testing/world_script.ts", import.meta.url);
 
@@ -35,7 +35,7 @@ testUnderMpi(
       const output = await launch({ mpi, ranks: 2, script, args: [task], env });
       const { code, stderr, seconds } = output;
       assert(seconds < 5, `${task}: ${seconds} s`);
-      assertEquals(await runningRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), [], task);
+      assertEquals(await remainingRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), [], task);
       // MPICH's launcher forgets the code of one killed rank in ten: scripts/ranks.ts does not trust it.
       if (task === "kill" && mpi.name === "MPICH") assert([0, 9].includes(code), `code ${code}`);
       else assert(code !== 0 && code !== 139, `${task}: code ${code}, ${stderr}`);

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import {
   launch,
   launchCommand,
+  remainingRanks,
   runningRanks,
   type TestedMpi,
   testUnderMpi,
@@ -183,7 +184,7 @@ testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi)
   assertEquals(code, 1, stderr);
   const said = stderr.match(/rank 0 of 2 on .*: Cannot go on training: .* got NaN at step 2/g);
   assertEquals(said?.length, 1, stderr);
-  assertEquals(await runningRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), []);
+  assertEquals(await remainingRanks(`NANODINO_TEST=${env.NANODINO_TEST}`), []);
   const saved = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
   assertEquals(saved.filter((name) => name.startsWith("m") && name !== "metrics.jsonl"), []);
   await Deno.remove(folder, { recursive: true });
@@ -246,7 +247,7 @@ testUnderMpi(
       const text = `${tag}: ${output.text}${errors.text}`;
       assertEquals(code, wanted, text);
       assertEquals((await checkpointsOf(place, tag)).length, 1, text);
-      assertEquals(await runningRanks(`NANODINO_HOME=${place.home}`), []);
+      assertEquals(await remainingRanks(`NANODINO_HOME=${place.home}`), []);
     }
   },
 );

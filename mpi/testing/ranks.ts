@@ -104,6 +104,15 @@ export async function runningRanks(variable: string): Promise<RankProcess[]> {
   return found.sort((a, b) => a.rank - b.rank);
 }
 
+/** The same five seconds later, or as soon as there are none: a launcher may end before its ranks. */
+export async function remainingRanks(variable: string): Promise<RankProcess[]> {
+  for (let i = 0; i < 50; i++) {
+    if ((await runningRanks(variable)).length === 0) return [];
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return await runningRanks(variable);
+}
+
 /** Every MPI that is installed. */
 export function installedMpis(): TestedMpi[] {
   return known.filter(({ command }) => isInstalled(command));
