@@ -78,7 +78,7 @@ const SAVED_COPIES = 5;
  *   windowPattern: "L",
  * };
  * const { peak } = estimateMemory({ config, deviceBatchSize: 8 });
- * if (Math.round(peak / 1e6) !== 255) throw new Error(`expected 255 MB, got ${peak}`);
+ * if (Math.round(peak / 1e6) !== 259) throw new Error(`expected 259 MB, got ${peak}`);
  * ```
  */
 export function estimateMemory(

@@ -36,7 +36,7 @@ const BATCHES_PER_READ = 16;
  *
  * @example A model without training knows nothing
  * ```ts
- * import { SequentialLoader } from "../../data/loader.ts";
+ * import { SequentialLoader } from "../../data/sequential_loader.ts";
  * import { openDevice } from "../../tensor/mod.ts";
  * import { evaluateBitsPerByte } from "./evaluate.ts";
  * import { GPT } from "../model/model.ts";
