@@ -34,45 +34,16 @@
  * @module
  */
 
-export { listSource } from "./list_source.ts";
-export { type Batch, type BatchOptions, Loader } from "./loader.ts";
+export * from "./browser.ts";
 export { openSource, type OpenSourceOptions } from "./open_source.ts";
-export {
-  PackedLoader,
-  type PackedLoaderOptions,
-  type PackedState,
-  type PackingStatistics,
-} from "./packed_loader.ts";
 export { parquetFiles, type ParquetOptions } from "./parquet.ts";
-export type { ReaderPosition } from "./piece_reader.ts";
-export type { LongDocuments } from "./pieces.ts";
-export {
-  RandomCropLoader,
-  type RandomCropLoaderOptions,
-  type RandomCropState,
-} from "./random_crop_loader.ts";
-export {
-  SequentialLoader,
-  type SequentialLoaderOptions,
-  type SequentialState,
-} from "./sequential_loader.ts";
 export { SharedLoader, type ShareOptions } from "./share.ts";
 export { sotuSource } from "./sotu.ts";
-export {
-  type Document,
-  type DocumentPosition,
-  documents,
-  type Source,
-  type Split,
-  type SplitName,
-  texts,
-} from "./source.ts";
+export { documents, texts } from "./source.ts";
 export { textFiles, type TextFilesOptions } from "./text_files.ts";
 export {
-  type Encoder,
   encodeTexts,
   readTokenStream,
   type ReadTokenStreamOptions,
-  type TokenArray,
   type TokenStream,
 } from "./token_stream.ts";
