@@ -180,7 +180,7 @@ const results = updates.map(({ times }): RankTimes => {
   const medians = Float64Array.from(parts, (part) => median(times.map((each) => each[part])));
   world?.allReduce(addressOf(medians), medians.length, "float64", "max");
   const named = parts.map((part, i) => [part, medians[i]!] as const);
-  return Object.fromEntries(named) as unknown as RankTimes;
+  return Object.fromEntries(named) as Record<(typeof parts)[number], number>;
 });
 if ((world?.rank ?? 0) === 0) {
   console.log(JSON.stringify({ ranks: world?.description ?? null, results }));

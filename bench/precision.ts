@@ -37,16 +37,15 @@ const script: Script<typeof flags> = {
   command: "deno run -A bench/precision.ts",
   flags,
   run: async (values) => {
-    const shapes = values.shapes.split(",").map((shape) => shape.split("x").map(Number));
-    if (!shapes.every((shape) => shape.length === 3 && shape.every((size) => size > 0))) {
+    const shapes: readonly (readonly number[])[] = values.shapes.split(",").map((shape) =>
+      shape.split("x").map(Number)
+    );
+    if (!shapes.every(isShape)) {
       throw new UsageError(`Cannot use --shapes: wanted MxNxK,…, got "${values.shapes}"`);
     }
     const results: Record<string, number[][]> = {};
     if (!values.noShapes) {
-      Object.assign(
-        results,
-        await timeShapes(shapes as unknown as Shape[], values.rounds, !values.noTorch),
-      );
+      Object.assign(results, await timeShapes(shapes, values.rounds, !values.noTorch));
       print("matmul, GFLOP/s", results);
     }
     if (!values.noSteps) {
@@ -62,6 +61,10 @@ const script: Script<typeof flags> = {
 };
 
 type Shape = readonly [m: number, n: number, k: number];
+
+function isShape(sizes: readonly number[]): sizes is Shape {
+  return sizes.length === 3 && sizes.every((size) => size > 0);
+}
 
 function column(rounds: readonly (readonly number[])[], index: number): number[] {
   return rounds.map((row) => row[index] ?? NaN);

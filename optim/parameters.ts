@@ -76,10 +76,10 @@ export function groupOptions<Options extends ParameterGroupOptions>(
   checkOptions("make an optimizer", shared, known);
   if (isParameters(given)) return [{ ...shared, parameters: given } as Options];
   const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
-  if (!isGroups) checkParameters("make an optimizer", given as unknown as Parameters);
+  if (!isGroups) checkParameters("make an optimizer", given);
   return given.map((group, i) => {
     if (typeof Reflect.get(Object(group), "parameters") === "function") {
-      checkParameters("make an optimizer", group as unknown as Parameters);
+      checkParameters("make an optimizer", group);
     }
     checkOptions("make an optimizer", group, known, ["parameters"]);
     checkParameters("make an optimizer", group.parameters);
@@ -97,13 +97,13 @@ function isParameters(given: unknown): given is Parameters {
  *
  * @throws {TypeError} If they are something else, such as the module that has them.
  */
-export function checkParameters(what: string, given: Parameters): void {
+export function checkParameters(what: string, given: unknown): void {
   if (isParameters(given)) return;
   const hint = given === null || typeof given !== "object"
     ? ""
     : typeof Reflect.get(given, "parameters") === "function"
     ? ". Pass module.parameters()."
-    : given as unknown instanceof Tensor
+    : given instanceof Tensor
     ? ". Pass a list of tensors."
     : Symbol.iterator in given && !Array.isArray(given)
     ? ". An iterator is read only once: pass a map or a list."
