@@ -173,14 +173,14 @@ async function sectionOf(
 /** Draws what was measured at each step; `null` if that is nothing. */
 async function draw({ stage, metrics }: RunSummary, folder: string): Promise<string | null> {
   const curves = [["loss", "#9198a1"], ["smoothLoss", "#e8590c"], ["reward", "#1c7ed6"]] as const;
-  const drawn = curves.map(([name, color]) => ({
+  const plotted = curves.map(([name, color]) => ({
     ...{ name, color },
     points: metrics.flatMap(({ step, [name]: value }) =>
       typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
     ),
   })).filter(({ points }) => points.length > 0);
-  if (drawn.length === 0) return null;
-  await writeFileAtomically(`${folder}/${stage}.svg`, curvesAsSvg(titles[stage], drawn));
+  if (plotted.length === 0) return null;
+  await writeFileAtomically(`${folder}/${stage}.svg`, curvesAsSvg(titles[stage], plotted));
   return `${stage}.svg`;
 }
 

@@ -28,7 +28,7 @@ Deno.test("the axes carry round numbers within the range", () => {
   assertEquals(ticks, [5, 6, 7, 8]);
 });
 
-Deno.test("a single point, and a level line, can be drawn", () => {
+Deno.test("a single point, and a level line, can be plotted", () => {
   for (const values of [[3], [2, 2, 2]]) {
     for (const [x, y] of pointsOf(curvesAsSvg("Loss", [curve(values)]))) {
       assert(Number.isFinite(x) && Number.isFinite(y), `${x}, ${y}`);
@@ -36,7 +36,7 @@ Deno.test("a single point, and a level line, can be drawn", () => {
   }
 });
 
-Deno.test("a hundred thousand points can be drawn", () => {
+Deno.test("a hundred thousand points can be plotted", () => {
   const values = Array.from({ length: 100_000 }, (_, i) => 8 - i / 50_000);
   assertEquals(pointsOf(curvesAsSvg("Loss", [curve(values)])).length, 100_000);
 });

@@ -11,7 +11,7 @@ export const textTasks = ["sort", "reverse", "add", "parentheses"] as const;
 /** The name of a task. */
 export type TextTask = typeof textTasks[number] | "own";
 
-/** A line of each task, from numbers that are drawn. */
+/** A line of each task, from sampled numbers. */
 const lines: Readonly<
   Record<typeof textTasks[number], (draw: (below: number) => number) => string>
 > = {
@@ -58,8 +58,8 @@ const lines: Readonly<
  */
 export function taskLines(task: typeof textTasks[number], seed: number, count: number): string[] {
   return Array.from({ length: count }, (_, i) => {
-    let drawn = 0;
+    let sampled = 0;
     const stream = childSeed(seed, i);
-    return lines[task]((below) => Math.floor(below * randomUniform(stream, drawn++)));
+    return lines[task]((below) => Math.floor(below * randomUniform(stream, sampled++)));
   });
 }

@@ -16,7 +16,7 @@ export interface Curve {
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [480, 240, 44, 30, 10];
 
-/** At most so many points are drawn, evenly chosen. */
+/** At most so many points are plotted, evenly chosen. */
 const MAX_POINTS = 400;
 
 /** Draws curves; what lies outside of the axes is cut off. */

@@ -122,7 +122,7 @@ export class Widget {
     );
   }
 
-  /** Compares some of the shown numbers, once the page has drawn them. */
+  /** Compares some of the shown numbers, once the page shows them. */
   async shows(wanted: Readonly<Record<string, string>>, status?: string): Promise<void> {
     await this.#page.evaluate(() => new Promise(requestAnimationFrame));
     const rows = await this.rows();
