@@ -43,15 +43,14 @@ const FUNCTIONS = { sgemm: SGEMM, ...OPENBLAS };
 
 type Library = ForeignLibrary<keyof typeof FUNCTIONS>;
 
-/** An open BLAS that passed a small check. */
 export class Blas {
   readonly description: string;
   readonly path: string;
   /** Address of the memory's first byte in this process. */
   readonly base: number;
   /**
-   * Whether threads may call it concurrently, each for a part, with each call staying on its
-   * thread. Other libraries split the work themselves and get the whole of it.
+   * Whether threads may call it concurrently. Other libraries split a matmul over threads
+   * themselves.
    */
   readonly isPerThread: boolean;
   readonly #library: Library;
@@ -80,10 +79,8 @@ export class Blas {
   }
 
   /**
-   * Opens a BLAS, without prompting for a permission.
-   *
-   * @param choice `true` for the system's, or the path of a library.
-   * @returns The BLAS, or why there is none.
+   * Opens the system's BLAS, or the one at a path, without prompting for a permission; or says why
+   * not.
    */
   static open(choice: boolean | string, heap: Heap): Blas | string {
     if (choice === false) return "turned off";
@@ -103,9 +100,7 @@ export class Blas {
   }
 
   /**
-   * Opens the library at `path`, without checking its results.
-   *
-   * @throws {Error} If it does not exist, is not a BLAS, or cannot be used.
+   * Opens the library at `path` without checking its results; throws if it is not a usable BLAS.
    */
   static openLibrary(runtime: DenoSubset, path: string, base: number): Blas {
     const library = runtime.dlopen(path, FUNCTIONS);
@@ -117,7 +112,6 @@ export class Blas {
     }
   }
 
-  /** The data that a worker needs to open it as well. */
   get forWorkers(): NonNullable<WorkerStart["blas"]> {
     return { path: this.path, functions: { sgemm: SGEMM }, base: this.base };
   }

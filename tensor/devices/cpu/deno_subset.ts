@@ -14,7 +14,6 @@ export interface ForeignLibrary<Name extends string> {
   close(): void;
 }
 
-/** The part of the `Deno` namespace that is used. */
 export interface DenoSubset {
   readonly build: { readonly os: string };
   readonly permissions: { querySync(descriptor: { name: "ffi" }): { readonly state: string } };

@@ -107,7 +107,6 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
   throw new Error(`Cannot open the cpu device: wanted matmuls in bf16, got f32 only (${missing})`);
 }
 
-/** A library, or why there is none. */
 interface Libraries {
   readonly blas: Blas | string;
   readonly oneDnn: OneDnn | string;
@@ -338,7 +337,6 @@ class Cpu implements CpuDevice {
     if (failure !== null) throw new Error(`Cannot run kernel "sgemm": ${failure}`);
   }
 
-  /** Runs a range on this thread, with the scratch memory of `share`. */
   #runHere(key: string, kernel: CompiledKernel, share: number, start: number, end: number): void {
     try {
       kernel.run(this.#argumentBlock.address, start, end, this.#scratch[share]?.address ?? 0);
@@ -347,7 +345,6 @@ class Cpu implements CpuDevice {
     }
   }
 
-  /** Runs the first share here and the others on workers, and waits for all. */
   #runShared(key: string, kernel: CompiledKernel, items: number, shares: number): void {
     const code = this.#codeForWorkers(key, kernel, shares);
     for (let share = 1; share < shares; share++) {
@@ -423,7 +420,6 @@ class Cpu implements CpuDevice {
     }
   }
 
-  /** Checks that the allocation belongs to this device. */
   #own(allocation: unknown, what: string): CpuAllocation {
     if (!(allocation instanceof CpuAllocation) || allocation.heap !== this.#heap) {
       throw new TypeError(
@@ -433,7 +429,6 @@ class Cpu implements CpuDevice {
     return allocation;
   }
 
-  /** Checks that the allocation belongs to this device and is not freed. */
   #alive(allocation: unknown, what: string): CpuAllocation {
     const own = this.#own(allocation, what);
     if (own.block === null) throw new Error(`Cannot ${what} "${own.label}": it was freed`);
@@ -460,7 +455,6 @@ class Cpu implements CpuDevice {
   }
 }
 
-/** How many threads get at least `grain` items each. */
 function shareCount(items: number, grain: number, threads: number): number {
   return Math.max(1, Math.min(threads, Math.floor(items / grain)));
 }

@@ -272,7 +272,6 @@ Deno.test("the description states threads, SIMD and BLAS", async () => {
   await device.close();
 });
 
-/** Runs `fn` with a faked number of logical cores. */
 async function withThreadsOf(threads: unknown, fn: () => Promise<void>): Promise<void> {
   const process: { getBuiltinModule: unknown } = Reflect.get(globalThis, "process");
   const before = process.getBuiltinModule;
@@ -284,7 +283,6 @@ async function withThreadsOf(threads: unknown, fn: () => Promise<void>): Promise
   }
 }
 
-/** Adds a ramp on all threads, and checks it. */
 async function assertComputes(device: CpuDevice): Promise<void> {
   const allocation = device.allocate(4_000, "ramp");
   device.write(allocation, 0, new Float32Array(1_000));

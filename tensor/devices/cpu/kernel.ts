@@ -14,12 +14,7 @@ export interface CompiledKernel {
   readonly isKnown: boolean[];
 }
 
-/**
- * Emits a kernel and compiles it for the main thread.
- *
- * @throws {Error} If the emitted module is invalid.
- * @throws {TypeError} If the module exports no function `kernel`.
- */
+/** Emits a kernel and compiles it for the main thread. */
 export function compileKernel(
   { key, emit }: WasmKernel,
   id: number,

@@ -25,9 +25,8 @@ export class Block {
   free = false;
   before: Block | null = null;
   after: Block | null = null;
-  /** In the free list of its class: the next block freed after this one. */
+  /** The next block of its free list, freed after this one. */
   newer: Block | null = null;
-  /** In the free list of its class: the next block freed before this one. */
   older: Block | null = null;
   readonly start: number;
   units: number;
@@ -38,7 +37,6 @@ export class Block {
   }
 }
 
-/** An {@linkcode Allocation} of the CPU device. */
 export class CpuAllocation implements Allocation {
   readonly bytes: number;
   readonly address: number;
@@ -47,7 +45,6 @@ export class CpuAllocation implements Allocation {
   /** `null` once freed. */
   block: Block | null;
 
-  /** Only {@linkcode Heap} calls this. */
   constructor(heap: Heap, block: Block, bytes: number, label: string) {
     this.heap = heap;
     this.block = block;
@@ -57,7 +54,6 @@ export class CpuAllocation implements Allocation {
   }
 }
 
-/** The size class of a block: the largest whose minimum size it reaches. */
 function sizeClass(units: number): number {
   if (units < CLASSES_PER_OCTAVE) return units;
   const octave = 31 - Math.clz32(units);
@@ -84,7 +80,6 @@ export class Heap {
   liveBytes = 0;
   /** Maximum of {@linkcode liveBytes} so far. */
   peakBytes = 0;
-  /** Bytes that the memory can hold. */
   readonly limitBytes: number;
   /** Ends the out-of-memory message. */
   advice: () => string = () => "";
@@ -95,13 +90,7 @@ export class Heap {
   #last: Block | null = null;
   #pages: number;
 
-  /**
-   * Reserves address space.
-   *
-   * @param initialBytes Initial size.
-   * @param maximumBytes Maximum size, at most 4 GiB.
-   * @throws {Error} If the engine has no shared WebAssembly memory.
-   */
+  /** Reserves address space: at most 4 GiB. Throws where there is no shared WebAssembly memory. */
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
     this.#pages = Math.ceil(initialBytes / PAGE_BYTES);
     this.#maximumPages = Math.floor(maximumBytes / PAGE_BYTES);
@@ -117,11 +106,7 @@ export class Heap {
     this.#append(this.#pages);
   }
 
-  /**
-   * Allocates 64-byte-aligned memory.
-   *
-   * @throws {RangeError} If there is no room, or `bytes` is not a size.
-   */
+  /** Allocates 64-byte-aligned memory. Throws a `RangeError` if there is no room. */
   allocate(bytes: number, label: string): CpuAllocation {
     const allocation = this.reserve(bytes, label);
     this.live++;
@@ -130,11 +115,7 @@ export class Heap {
     return allocation;
   }
 
-  /**
-   * Frees an allocation.
-   *
-   * @throws {Error} If it was already freed.
-   */
+  /** Frees an allocation; throws if it was already freed. */
   free(allocation: CpuAllocation): void {
     this.release(allocation);
     this.live--;
@@ -166,7 +147,6 @@ export class Heap {
     return new CpuAllocation(this, block, bytes, label);
   }
 
-  /** Like {@linkcode Heap.free}, for {@linkcode Heap.reserve}. */
   release(allocation: CpuAllocation): void {
     let block = allocation.block;
     if (block === null) {
@@ -255,7 +235,6 @@ export class Heap {
     else this.#last = block;
   }
 
-  /** Grows the memory until a block of `units` units fits at its end. */
   #grow(units: number, bytes: number, label: string): void {
     const last = this.#last;
     const missing = units - (last !== null && last.free ? last.units : 0);
@@ -285,7 +264,6 @@ export class Heap {
     );
   }
 
-  /** Adds pages at the end as free memory. */
   #append(pages: number): void {
     const units = pages * UNITS_PER_PAGE;
     const last = this.#last;

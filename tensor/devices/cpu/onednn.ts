@@ -45,9 +45,7 @@ const speedups = new Map<string, number>();
 
 /** oneDNN, open and checked. */
 export class OneDnn {
-  /** Name, version and file. */
   readonly description: string;
-  /** What a worker needs to open it as well. */
   readonly forWorkers: OneDnnStart;
   readonly #thread: OneDnnThread;
   readonly #isUsedInF32: boolean;
@@ -61,12 +59,9 @@ export class OneDnn {
   }
 
   /**
-   * Opens oneDNN, without prompting for a permission.
-   *
-   * @param choice `true` for the system's, where the processor suits it; or the path of a library,
-   * which is then used on any processor.
-   * @param blas Computes what oneDNN must not, and what is too small for it.
-   * @returns The library, or why there is none.
+   * Opens the system's oneDNN where the processor suits it, or the one at a path on any processor,
+   * without prompting for a permission; or says why not. The BLAS computes what oneDNN must not,
+   * and what is too small for it.
    */
   static open(choice: boolean | string, blas: Blas | string, heap: Heap): OneDnn | string {
     if (choice === false) return "turned off";
@@ -98,7 +93,6 @@ export class OneDnn {
     return choice === true ? `none found; tried ${paths.join(", ")}` : failures.join("; ");
   }
 
-  /** Number of primitives alive on this thread. */
   get primitives(): number {
     return this.#thread.primitives();
   }
@@ -143,7 +137,6 @@ function candidates(os: string): string[] {
   return os === "linux" ? ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"] : [];
 }
 
-/** Whether the processor has an instruction set, and the environment permits it. */
 function has({ instructionSet }: OneDnnThread, bits: number): boolean {
   return (instructionSet & bits) === bits;
 }

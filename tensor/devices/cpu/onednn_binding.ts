@@ -46,7 +46,6 @@ export const ONEDNN_FUNCTIONS = {
   },
 } as const satisfies Record<string, ForeignFunction>;
 
-/** What a thread needs to open the library. */
 export interface OneDnnStart {
   readonly path: string;
   readonly functions: typeof ONEDNN_FUNCTIONS;
@@ -56,33 +55,24 @@ export interface OneDnnStart {
   readonly maxPrimitives: number;
 }
 
-/** The library, opened by one thread. */
 export interface OneDnnThread {
   readonly version: readonly [major: number, minor: number, patch: number];
   /** A value of `dnnl_cpu_isa_t`: what the processor has and the environment permits. */
   readonly instructionSet: number;
-  /** Number of primitives alive. */
   readonly primitives: () => number;
   /**
-   * Multiplies.
-   *
-   * @param isBf16 Whether the operands may be rounded to bf16.
-   * @throws {Error} If an axis of the result has length 1: the library then ignores strides, and
-   * writes outside of the result. Also if the library refuses.
+   * Throws if the library refuses, or an axis of the result has length 1: it would ignore strides
+   * there, and write outside of the result. Operands may be rounded to bf16 if `isBf16`.
    */
   readonly multiply: (gemm: Omit<Sgemm, "split">, isBf16: boolean) => void;
   readonly close: () => void;
 }
 
-/** The type of {@linkcode openOneDnn}. */
 export type OpenOneDnn = typeof openOneDnn;
 
 /**
- * Opens the library for the calling thread.
- *
- * It may only use its arguments, because workers are started from its source text.
- *
- * @throws {Error} If it is not oneDNN 3, or its calls would not stay on the thread.
+ * Opens the library for the calling thread; throws if it is not oneDNN 3, or its calls would not
+ * stay on the thread. It may only use its arguments: workers are started from its source text.
  */
 export function openOneDnn(
   runtime: Pick<DenoSubset, "dlopen" | "UnsafePointer" | "UnsafePointerView">,
@@ -116,7 +106,6 @@ export function openOneDnn(
     };
   };
   const [out, dims, strides] = [block(), block(), block()] as const;
-  /** Calls a function that writes a handle to its first argument. */
   const create = (name: string, ...values: number[]): number => {
     call(name, out.address, ...values);
     return Number(out.words[0]);

@@ -78,7 +78,6 @@ testOneDnn(
     }),
 );
 
-/** C = op(A) · op(B) of contiguous matrices on a device. */
 interface Matmul {
   readonly m: number;
   readonly n: number;

@@ -8,7 +8,6 @@ import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from
 
 /** Polls before either side sleeps: about 35 µs, in which the next job usually comes. */
 const SPINS = 5_000;
-/** Timeout for starting a worker, in milliseconds. */
 const START_LIMIT = 10_000;
 
 /** A job for one worker. The fields are those of {@linkcode MAILBOX}. */
@@ -31,9 +30,7 @@ export interface Job {
 export class Pool {
   /** Number of workers, without the main thread. */
   readonly size: number;
-  /** Whether every worker has opened the BLAS. */
   readonly hasBlas: boolean;
-  /** Whether every worker has opened oneDNN. */
   readonly hasOneDnn: boolean;
   readonly #heap: Heap;
   readonly #threads: readonly Thread[];
@@ -61,11 +58,7 @@ export class Pool {
     this.hasOneDnn = hasOneDnn;
   }
 
-  /**
-   * Starts `size` workers.
-   *
-   * @returns The pool, and why it has no workers if they could not be started.
-   */
+  /** Starts the workers; or says why the pool has none. */
   static async start(
     heap: Heap,
     size: number,
@@ -132,7 +125,6 @@ export class Pool {
     offer(words);
   }
 
-  /** Posts part of a matmul to an idle worker, for one of its libraries. */
   postSgemm(worker: number, call: Sgemm, library: number): void {
     const words = this.#mailbox(worker);
     words[MAILBOX.kernel] = BLAS_KERNEL;
@@ -174,7 +166,6 @@ function wordsOf(heap: Heap, mailbox: CpuAllocation): Int32Array {
   return new Int32Array(heap.memory.buffer, mailbox.address, MAILBOX.words);
 }
 
-/** Publishes a mailbox and wakes its worker. */
 function offer(words: Int32Array): void {
   Atomics.store(words, MAILBOX.state, STATE.open);
   Atomics.notify(words, MAILBOX.state);

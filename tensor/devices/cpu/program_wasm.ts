@@ -1,10 +1,7 @@
 /**
- * Runs the programs of `tensor/expression/` on the CPU.
- *
- * The kernels are in `program/`. Their code depends on formulas and stride classes, never on sizes,
- * addresses or scalars, so a training step reuses a small set of kernels.
- *
- * @module
+ * Runs the programs of `tensor/expression/` on the CPU. The code of the kernels in `program/`
+ * depends on formulas and stride classes, never on sizes, addresses or scalars, so a training step
+ * reuses a few. @module
  */
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
@@ -17,19 +14,16 @@ import { emitProgram } from "./program/kernel.ts";
 import { classOf, type Layout, layOut, type StrideClass } from "./program/layout.ts";
 import { valuesToKeep } from "./program/rows.ts";
 
-/** Bytes per element, of either dtype. */
 const WORD_BYTES = 4;
 /** Nanoseconds of work that justify waking another thread. */
 const THREAD_THRESHOLD = 5000;
 /** Maximum scratch memory of a thread in bytes: what stays in its cache. */
 const MAX_SCRATCH_BYTES = 1 << 20;
 
-/** Computed once per program. */
 interface Costs {
   readonly kernels: Map<string, WasmKernel>;
   /** Approximate nanoseconds per element. */
   readonly elementCost: number;
-  /** Maximum number of values per element in scratch memory. */
   readonly slots: number;
 }
 
@@ -50,17 +44,13 @@ function costsOf(program: Program): Costs {
   return result;
 }
 
-/** Everything but addresses and scalars for running a program on one layout. */
+/** What running a program on one layout needs besides addresses and scalars. */
 export interface CpuPlan {
-  /** `null` if there is nothing to do. */
   readonly kernel: WasmKernel | null;
-  /** The argument words, with the operands' addresses left blank. */
   readonly words: number[];
-  /** The index of each operand's address among the words. */
   readonly addressAt: readonly number[];
   /** Whether it is computed in integers, the scalars as well. */
   readonly isInteger: boolean;
-  /** Number of work items: elements, or rows. */
   readonly items: number;
   readonly options: DispatchOptions;
 }
@@ -74,28 +64,6 @@ export interface CpuPlan {
  * @param inputs Broadcast to one shape, with strides of 0; per-row inputs have a last axis of 1.
  * @param outputs Of the same shape, with a last axis of 1 for per-row outputs. They may be slices
  * of larger tensors, and may coincide with an input.
- * @param scalars The value of each scalar.
- *
- * @example
- * ```ts
- * import { openCpuDevice } from "./device.ts";
- * import { multiply } from "../../expression/expression.ts";
- * import { defineProgram } from "../../expression/program.ts";
- * import { runProgramOnCpu } from "./program_wasm.ts";
- *
- * const scale = defineProgram(
- *   { name: "scale", inputs: ["x"], scalars: ["s"] },
- *   ({ x, s }) => [multiply(x, s)],
- * );
- * const device = await openCpuDevice({ threads: 1, blas: false });
- * const allocation = device.allocate(8, "x");
- * device.write(allocation, 0, Float32Array.of(1, 2));
- * const x = { allocation, dtype: "float32", shape: [2], strides: [1], offset: 0 } as const;
- * runProgramOnCpu(device, scale, [x], [x], [10]);
- * const result = new Float32Array(await device.read(allocation, 0, 8));
- * if (result[1] !== 20) throw new Error("expected 2 · 10");
- * await device.close();
- * ```
  */
 export function runProgramOnCpu(
   device: CpuDevice,
@@ -113,7 +81,6 @@ export function runProgramOnCpu(
   );
 }
 
-/** Chooses the kernel, and prepares its arguments, as far as they depend on the layout. */
 export function planProgramOnCpu(
   device: CpuDevice,
   program: Program,

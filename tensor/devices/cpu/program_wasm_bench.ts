@@ -13,7 +13,6 @@ import { defineProgram, type Program } from "../../expression/program.ts";
 import { openCpuDevice } from "./device.ts";
 import { runProgramOnCpu } from "./program_wasm.ts";
 
-/** One row of the table. Arrays have `size` elements; the output is the first one. */
 interface Contest {
   readonly program: Program;
   readonly shape: readonly number[];
@@ -162,7 +161,6 @@ const contests: readonly Contest[] = [
 const sample = (i: number, k: number) => k === 3 ? 0.01 + (i % 97) / 100 : Math.sin(i * 1.3 + k);
 const rowMajor = (shape: readonly number[]) => shape.length === 1 ? [1] : [shape[1]!, 1];
 
-/** Prepares a contest on a device: the call, and its first output. */
 function prepare(device: CpuDevice, contest: Contest): { run: () => void; output: View } {
   const { program, shape, strides = rowMajor(shape), outputShape = shape } = contest;
   const allocate = (shape: readonly number[], strides: readonly number[]): View => {

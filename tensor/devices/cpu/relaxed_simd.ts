@@ -1,5 +1,3 @@
-/** Detects relaxed SIMD. @module */
-
 /**
  * A module with one function: `f32x4.relaxed_madd` of three zeros. Encoding:
  * https://github.com/WebAssembly/relaxed-simd/blob/main/proposals/relaxed-simd/Overview.md
@@ -17,7 +15,6 @@ const PROBE = new Uint8Array([
   0x0b,
 ]);
 
-/** Whether fused multiply-add (`f32x4.relaxed_madd`) is supported. */
 export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(PROBE);
 }

@@ -33,18 +33,13 @@ export interface Sgemm {
   readonly beta: number;
   /** Whether work items are columns of each C, rows of each C, or matmuls of the batch. */
   readonly split: typeof SPLITS[number];
-  /** Batch size, and the batch strides in bytes. */
   readonly count: number;
   readonly stepA: number;
   readonly stepB: number;
   readonly stepC: number;
 }
 
-/**
- * Parses the arguments of `sgemm`.
- *
- * @throws {RangeError} If there are not sixteen integers and two floats.
- */
+/** Parses the arguments of `sgemm`. */
 export function readSgemm(arguments_: Arguments): Sgemm {
   const { integers, floats = [] } = arguments_;
   if (integers.length !== 16 || floats.length !== 2) {
@@ -121,7 +116,7 @@ export function usefulParts({ m, n, k, count }: Sgemm): number {
 
 /**
  * Writes the arguments of the first `cblas_sgemm` call from word `at` on, then the number of calls
- * and the strides between them, as the worker reads them.
+ * and the strides between them.
  */
 export function writeSgemm(
   call: Sgemm,
@@ -149,7 +144,6 @@ export function writeSgemm(
   words[at + 17] = call.stepC;
 }
 
-/** The CBLAS constant for a transpose flag. */
 export function transposition(transpose: number): number {
   return transpose === 0 ? NO_TRANSPOSE : TRANSPOSE;
 }

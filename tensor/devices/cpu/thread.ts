@@ -9,12 +9,10 @@ export interface Thread {
   readonly ready: Promise<WorkerReport>;
   /** Lets the process exit while the thread is alive, if supported. */
   unref(): void;
-  /** Resolves when the thread has exited after its mailbox said so. */
   ended(): Promise<void>;
   terminate(): void;
 }
 
-/** The part of a `node:worker_threads` worker that is used. */
 interface NodeWorker {
   once(event: "message" | "error" | "exit", listener: (value: unknown) => void): void;
   ref(): void;
@@ -22,19 +20,15 @@ interface NodeWorker {
   terminate(): unknown;
 }
 
-/** The part of `node:worker_threads` that is used. */
 interface NodeThreads {
   readonly Worker: new (url: URL, options: { workerData: WorkerStart }) => NodeWorker;
 }
 
 /**
- * Starts a thread.
- *
- * A Deno `Worker` that waits for work keeps the process alive, and has no `unref`;
+ * Starts a thread. A Deno `Worker` that waits for work keeps the process alive, and has no `unref`;
  * `node:worker_threads` has, and costs 25 ms more to start. It is loaded by a function call instead
- * of an import so that this file also loads in a browser.
- *
- * @throws {Error} If the runtime has no threads or cannot share the memory.
+ * of an import so that this file also loads in a browser. Throws where there are no threads, or
+ * memory cannot be shared.
  */
 export function startThread(start: WorkerStart): Thread {
   const threads: NodeThreads | undefined = Reflect.get(globalThis, "process")

@@ -16,7 +16,6 @@ export const MAILBOX = {
   /** Address and size of the kernel's module; size 0 if the worker already has it. */
   code: 6,
   codeBytes: 7,
-  /** Which library multiplies: one of `LIBRARY` of `onednn.ts`. */
   library: 8,
   /**
    * The arguments of `cblas_sgemm`, in order, with alpha and beta as floats; then the number of
@@ -44,7 +43,6 @@ export interface WorkerStart {
   readonly mailbox: number;
   readonly layout: typeof MAILBOX;
   readonly states: typeof STATE;
-  /** How often it polls for a job before it sleeps. */
   readonly spins: number;
   readonly blas: {
     readonly path: string;
@@ -55,20 +53,15 @@ export interface WorkerStart {
   readonly oneDnn: OneDnnStart | null;
 }
 
-/** Reported by a worker when it is ready. */
 export interface WorkerReport {
   readonly hasBlas: boolean;
   readonly hasOneDnn: boolean;
 }
 
 /**
- * Runs until the mailbox says quit.
- *
- * A worker is started from the source text of this function, not from this file: reading a file, or
- * loading it from a URL, would need a permission. So it may only use its arguments.
- *
- * @param report Called once, before the first job.
- * @param openOneDnn The function of that name.
+ * Runs until the mailbox says quit, and calls `report` before the first job. A worker is started
+ * from this function's source text, because reading a file would need a permission: so it may only
+ * use its arguments.
  */
 export function runWorker(
   start: WorkerStart,

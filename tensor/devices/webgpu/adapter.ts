@@ -44,7 +44,7 @@ export interface WebGpuOptions {
 /** Assumed if an adapter does not state its subgroup size. */
 const USUAL_SUBGROUP_SIZE = 32;
 
-/** The facts of an adapter, as plain data that can be sent to another thread. */
+/** Facts of an adapter as plain data, which can be sent to another thread. */
 export interface AdapterFacts {
   readonly vendor: string;
   readonly architecture: string;
@@ -56,9 +56,7 @@ export interface AdapterFacts {
   readonly features: readonly string[];
 }
 
-/** How a GPU is to be opened. */
 export interface GpuPlan {
-  /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   readonly features: ReadonlySet<string>;
@@ -71,34 +69,19 @@ export interface OpenedAdapter extends GpuPlan {
 /** Optional features that kernels use. Requesting an absent one throws. */
 const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
 
-/**
- * Opens the best adapter that `navigator.gpu` offers.
- *
- * @throws {Error} If there is no `navigator.gpu`, or no adapter; says what to install.
- * @throws {RangeError} If a requested limit exceeds the adapter's.
- *
- * @example
- * ```ts
- * import { openAdapter } from "./adapter.ts";
- *
- * const opened = await openAdapter().catch((error: Error) => error);
- * console.log(opened instanceof Error ? opened.message : opened.info.description);
- * if (!(opened instanceof Error)) opened.gpu.destroy();
- * ```
- */
+/** Opens the best adapter that `navigator.gpu` offers; throws as {@linkcode planGpu} does. */
 export async function openAdapter(options: WebGpuOptions = {}): Promise<OpenedAdapter> {
   const adapter = await findAdapter();
   return await requestGpu(adapter!, planGpu(adapter && factsOf(adapter), options));
 }
 
-/** Finds the best adapter. A worker gets this function as text, as the next two. */
+/** A worker gets this function as text, as the next two. */
 export async function findAdapter(): Promise<GPUAdapter | null> {
   // A browser without WebGPU has no `gpu`, despite its type.
   const gpu: GPU | undefined = navigator.gpu;
   return await gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? null;
 }
 
-/** Copies what an adapter says of itself. */
 export function factsOf({ info, limits, features }: GPUAdapter): AdapterFacts {
   return {
     vendor: info.vendor,

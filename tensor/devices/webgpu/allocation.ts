@@ -8,16 +8,10 @@ import type { PooledBuffer } from "./buffer_pool.ts";
 /** Binding offsets are multiples of this on every adapter, in bytes. */
 export const BINDING_ALIGNMENT = 256;
 
-/** Rounds up to whole 4-byte words, the unit of copies. */
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
 }
 
-/**
- * Allocates contiguous elements.
- *
- * @param label Names the memory in error messages.
- */
 export function allocateView(
   device: WebGpuDevice,
   dtype: DType,
@@ -47,7 +41,6 @@ export class WebGpuAllocation implements Allocation {
 
 export class WebGpuRange implements Allocation {
   readonly whole: Allocation;
-  /** Start: a multiple of {@linkcode BINDING_ALIGNMENT}. */
   readonly byteOffset: number;
   readonly bytes: number;
 

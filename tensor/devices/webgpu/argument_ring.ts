@@ -10,10 +10,8 @@ const SLOTS = 1024;
 const SLOT_WORDS = ARGUMENT_SLOT_BYTES / 4;
 
 /**
- * A uniform buffer with a slot per dispatch.
- *
- * One buffer is enough: `upload` is queued between two submits, so the kernels of the earlier one
- * have read their slots before these are overwritten.
+ * A uniform buffer with a slot per dispatch. One is enough: `upload` is queued between two submits,
+ * so the kernels of the earlier one have read their slots before these are overwritten.
  */
 export class ArgumentRing {
   readonly buffer: BufferHandle;
@@ -43,7 +41,6 @@ export class ArgumentRing {
     return start * 4;
   }
 
-  /** Uploads the arguments, before the commands that use them, and starts over. */
   upload(): void {
     if (this.#used === 0) return;
     this.#gpu.writeBuffer(this.buffer, 0, this.#integers.subarray(0, this.#used));

@@ -11,10 +11,8 @@ import { RangeError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
 
-/** The elements in use of an allocation, from first to last. */
 export interface ElementRange {
   readonly first: number;
-  /** The last, inclusive. */
   readonly last: number;
 }
 
@@ -55,13 +53,12 @@ export function halfOf(length: number): number {
 }
 
 /**
- * Cuts views into pieces that fit bindings, all at the same positions.
+ * Cuts views of one shape, none of them empty, into pieces that fit bindings, all at the same
+ * positions.
  *
- * @param views Of one shape, except for axes that are not cut; none of them empty.
  * @param firstOutput Index of the first view that is written.
  * @param axes Number of leading axes that may be cut.
  * @param unit What remains when all these axes are cut, for the message.
- * @returns The views of each piece.
  * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
  */
 export function viewsInRanges(
@@ -100,10 +97,9 @@ export function viewsInRanges(
 }
 
 /**
- * Cuts contiguous views by rows into pieces that fit bindings.
+ * Cuts contiguous views, each with `rows` rows of any length, into pieces [rows, length] that fit
+ * bindings. None may share its memory with a written one.
  *
- * @param views Each with `rows` rows of any length; none shares its memory with a written one.
- * @returns The views of each piece, [rows, length].
  * @throws {RangeError} If a row exceeds a binding.
  */
 export function rowsInRanges(

@@ -16,14 +16,8 @@ export interface PooledBuffer {
 const MIN_CLASS = 256;
 
 /**
- * Rounds `bytes` up to a size class: eight classes per power of two, so at most 1/8 is wasted.
- *
- * @example
- * ```ts
- * import { sizeClass } from "./buffer_pool.ts";
- *
- * if (sizeClass(1000) !== 1024) throw new Error("expected the next multiple of 64");
- * ```
+ * Rounds up to a size class: eight per power of two, so at most 1/8 is wasted (1100 bytes become
+ * 1152).
  */
 export function sizeClass(bytes: number): number {
   if (bytes <= MIN_CLASS) return MIN_CLASS;
@@ -33,11 +27,8 @@ export function sizeClass(bytes: number): number {
 
 /** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
-  /** Maximum total size of all buffers, in bytes. */
   readonly memoryLimit: number;
-  /** Maximum size of a buffer, in bytes. */
   readonly maxBufferSize: number;
-  /** Maximum size of a storage binding, in bytes. */
   readonly maxStorageBufferBindingSize: number;
   /** Submits the recording, so that free buffers can be destroyed. */
   readonly submit: () => void;
@@ -58,7 +49,6 @@ export interface BufferPoolOptions {
 export class BufferPool {
   readonly #gpu: Gpu;
   readonly #options: BufferPoolOptions;
-  /** Free buffers by capacity, each list ordered by handle. */
   readonly #free = new Map<number, PooledBuffer[]>();
   readonly #all = new Set<PooledBuffer>();
   #created = 0;
@@ -73,17 +63,13 @@ export class BufferPool {
     return this.#created;
   }
 
-  /** Total size of all buffers, used and free. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
   /**
-   * Takes a buffer of at least `bytes` bytes.
-   *
-   * @param label Names the memory in error messages.
-   * @param idleSince Only take a buffer that no recording since this one uses.
-   * @throws {RangeError} If there is no room.
+   * Takes a buffer of at least `bytes` bytes; throws a `RangeError` if there is no room. With
+   * `idleSince`, only one that no recording since then uses.
    */
   take(bytes: number, label: string, idleSince = Infinity): PooledBuffer {
     const capacity = this.#capacityFor(bytes, label);

@@ -6,10 +6,8 @@ import type { WebGpuLimits } from "./adapter.ts";
 import { WebGpuRange, wholeOf, wholeWords } from "./allocation.ts";
 
 /**
- * Validates a dispatch.
- *
- * @param workgroups The largest number of workgroups along a dimension.
- * @throws {RangeError} If it violates the kernel's signature or the limits.
+ * Throws a `RangeError` if a dispatch violates the kernel's signature or the limits, of which
+ * `workgroups` is the largest number of workgroups along a dimension.
  */
 export function assertCall(
   limits: WebGpuLimits,
@@ -24,7 +22,6 @@ export function assertCall(
   if (problem !== null) throw new RangeError(`Cannot run "${kernel.key}": ${problem}`);
 }
 
-/** Describes what is wrong with a dispatch, or returns `null`. */
 function callProblem(
   kernel: WgslKernel,
   allocations: readonly Allocation[],
@@ -59,7 +56,6 @@ function different(what: string, wanted: number, got: number): string | null {
   return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
 }
 
-/** Throws if bytes are not within `allocation`. */
 export function assertWithin(
   what: string,
   { bytes }: Allocation,

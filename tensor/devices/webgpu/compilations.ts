@@ -18,7 +18,6 @@ export interface Compilation {
  * error, and so is another dispatch of the kernel or on this memory.
  */
 export class Compilations {
-  /** The kernels that failed, in the order of detection. */
   readonly #failures: { readonly mark: bigint; readonly reason: string }[] = [];
   /** The marks of all kernels that failed or may still fail. */
   #live = 0n;
@@ -28,10 +27,8 @@ export class Compilations {
   #unreported: string | null = null;
 
   /**
-   * Adds a kernel.
-   *
-   * @param error Resolves to why it did not compile, or to `null` if it did.
-   * @returns The compilation, and a promise that resolves once its outcome is known here.
+   * Adds a kernel. `error` resolves to why it did not compile, or to `null`; the returned promise
+   * resolves once the outcome is known here.
    */
   begin(key: string, error: Promise<string | null>): [Compilation, Promise<void>] {
     const mark = 1n << BigInt(this.#count++);
@@ -52,9 +49,8 @@ export class Compilations {
   }
 
   /**
-   * The marks of what a dispatch writes: its kernel's, and those of all memory bound to it.
-   *
-   * @throws {Error} If one of these kernels is known not to compile.
+   * The marks of what a dispatch writes: its kernel's, and those of all memory bound to it. Throws
+   * if one of these kernels is known not to compile.
    */
   marksOf(
     what: string,
@@ -69,11 +65,7 @@ export class Compilations {
     return marks;
   }
 
-  /**
-   * Throws if memory is lost.
-   *
-   * @throws {Error} If one of the kernels with these marks is known not to compile.
-   */
+  /** Throws if one of the kernels with these marks is known not to compile: the memory is lost. */
   assertCompiled(what: string, marks: bigint): void {
     if ((marks & this.#failed) === 0n) return;
     const { reason } = this.#failures.find(({ mark }) => (mark & marks) !== 0n)!;
@@ -82,9 +74,8 @@ export class Compilations {
   }
 
   /**
-   * Reports a failure, once: nobody may read what the kernel should have written.
-   *
-   * @throws {Error} If there was one, and no other error reported it.
+   * Throws if a kernel failed and no other error reported it, once: nobody may read what it should
+   * have written.
    */
   assertReported(what: string): void {
     const reason = this.#unreported;

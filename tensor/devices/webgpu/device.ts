@@ -58,15 +58,12 @@ const GIBIBYTE = 2 ** 30;
  * `synchronize`, or when the argument ring is full. Open one with {@linkcode openWebGpuDevice}.
  */
 export class RecordingWebGpuDevice implements WebGpuDevice {
-  /** The kind of device. */
   readonly kind = "webgpu" as const;
-  /** Describes the adapter: `software`, `subgroupSize`, `features`, the limits, … */
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   readonly hasFloat16: boolean;
   readonly matmulPrecision = "f32";
   readonly scopes: Scopes = new Scopes("webgpu");
-  /** The WebGPU implementation below. */
   readonly gpu: Gpu;
 
   readonly #pool: BufferPool;
@@ -89,7 +86,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #submits = 0;
   #readbacks = 0;
 
-  /** Wraps an opened GPU; `memoryLimit` as in {@linkcode WebGpuOptions}. */
   constructor(gpu: Gpu, memoryLimit?: number) {
     const { info, limits } = gpu;
     this.gpu = gpu;
@@ -136,7 +132,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     };
   }
 
-  /** Counters, for tests and profiles. */
   get statistics(): WebGpuStatistics {
     return {
       dispatches: this.#dispatches,
@@ -358,7 +353,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#submits++;
   }
 
-  /** The allocation, if it is one of this device that was not freed. */
   #own(allocation: Allocation, what: string): LiveAllocation {
     if (!(allocation instanceof WebGpuAllocation && allocation.owner === this)) {
       throw new TypeError(
@@ -387,7 +381,6 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
  *
  * @throws {Error} If there is none; says why and what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
- *
  * @example
  * ```ts
  * import { openWebGpuDevice } from "./device.ts";

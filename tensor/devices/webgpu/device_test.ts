@@ -289,7 +289,6 @@ gpuAndWorkerTest(
     assertEquals(await get(device, x), [111, 112]);
     const error = await assertRejects(() => get(device, later!), Error, message);
     assert(error instanceof Error && !error.message.includes("\n"));
-    // Now it is known.
     const fresh = device.allocate(8, "fresh");
     const runBad = () => device.dispatch(bad, [fresh], { integers: [] }, [1]);
     assertThrows(

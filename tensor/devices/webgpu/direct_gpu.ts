@@ -25,14 +25,12 @@ interface Layout {
   readonly pipeline: GPUPipelineLayout;
 }
 
-/** Functions of other files that the class uses. */
 export interface DirectGpuParts {
   readonly encoding: Encoding;
   readonly oneLine: (message: string) => string;
   readonly Error: ErrorConstructor;
 }
 
-/** The class that {@linkcode defineDirectGpu} defines. */
 export type DirectGpuClass = new (opened: OpenedAdapter) => Gpu;
 
 /** Defines {@linkcode DirectGpu}. Workers get this function as text, so it is self-contained. */
@@ -229,17 +227,14 @@ export function defineDirectGpu({ encoding, oneLine, Error }: DirectGpuParts): D
     }
   }
 
-  /** Objects by handle. */
   class Table<Key, Value> {
     readonly #values = new Map<Key, Value>();
     readonly #what: string;
 
-    /** @param what The kind of object, for errors. */
     constructor(what: string) {
       this.#what = what;
     }
 
-    /** @throws {Error} If the object does not exist any more. */
     get(handle: Key): Value {
       const value = this.#values.get(handle);
       if (value === undefined) {
@@ -290,7 +285,6 @@ export function defineDirectGpu({ encoding, oneLine, Error }: DirectGpuParts): D
   return DirectGpu;
 }
 
-/** Implements {@linkcode Gpu} by a `GPUDevice`. */
 export const DirectGpu: DirectGpuClass = defineDirectGpu({
   encoding: defineEncoding(COMMAND, RangeError),
   oneLine,

@@ -15,11 +15,9 @@ import { functionsFor, type NumberType } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 export interface Plan {
-  /** Identifies everything but the program that the kernel's code depends on. */
+  /** Identifies what the kernel's code depends on besides the program. */
   readonly variant: string;
-  /** Properties of the operands that the code depends on. */
   readonly pattern: OperandsPattern;
-  /** Generates the kernel, under this cache key. */
   readonly makeKernel: (key: string) => WgslKernel;
   readonly integers: readonly number[];
   readonly workgroups: readonly [x: number, y: number];
@@ -29,10 +27,8 @@ export interface Plan {
 const MAX_THREADS = 256;
 
 /**
- * Plans an elementwise program.
- *
- * @param views Inputs, then outputs, of one shape without zeros.
- * @param buffers The buffer index of each view.
+ * Plans an elementwise program on inputs, then outputs, of one shape without zeros; `buffers` has
+ * the buffer index of each.
  */
 export function planElementwise(
   device: WebGpuDevice,

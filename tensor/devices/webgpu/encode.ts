@@ -25,26 +25,18 @@ export interface RecordingPart {
   readonly doubtful: PipelineHandle | null;
 }
 
-/** The functions that {@linkcode defineEncoding} defines. */
 export interface Encoding {
   /** Encodes kernels that may be invalid alone: they would invalidate their command buffer. */
   partsOf(
     commands: Float64Array,
     isDoubtful: (pipeline: PipelineHandle) => boolean,
   ): Iterable<RecordingPart>;
-  /**
-   * Encodes a recording. Dispatches share a compute pass, except timed ones.
-   *
-   * @param commands The numbers of {@linkcode COMMAND}.
-   */
+  /** Encodes a recording. Dispatches share a compute pass, except timed ones. */
   encode(encoder: GPUCommandEncoder, commands: Float64Array, objects: EncodedObjects): void;
 }
 
 /**
  * Defines the functions. A worker gets this one as text, so it refers to nothing outside itself.
- *
- * @param COMMAND The numbers of the commands.
- * @param RangeError The class of errors.
  */
 export function defineEncoding(
   COMMAND: typeof Commands,

@@ -6,7 +6,6 @@ import { oneLine } from "./checks.ts";
 /** The failure of a closed device, which takes precedence over earlier ones. */
 export const CLOSED = "the device was closed";
 
-/** The failures of a device, and pending checks. */
 export class Failures {
   readonly #checks = new Set<Promise<void>>();
   readonly #waiting = new Set<(error: Error) => void>();
@@ -24,7 +23,6 @@ export class Failures {
     this.#checks.add(check);
   }
 
-  /** Records a failure; the first one counts. */
   note(reason: string): void {
     if (this.#reason === null || reason === CLOSED) this.#reason = reason;
     for (const reject of this.#waiting) {
@@ -33,11 +31,8 @@ export class Failures {
   }
 
   /**
-   * Throws if the device has failed.
-   *
-   * @param what The intended action, such as "read from".
-   * @param label What it is for, such as "add".
-   * @throws {Error} The failure.
+   * Throws if the device has failed. `what` is the intended action, such as "read from"; `label`
+   * what it is for, such as "add".
    */
   assertNone(what: string, label?: string): void {
     if (this.#reason === null) return;
@@ -45,11 +40,7 @@ export class Failures {
     throw new Error(`Cannot ${action} the device: ${this.#reason}`);
   }
 
-  /**
-   * Waits for `work` and for all checks, or for a failure, so that a lost device never hangs.
-   *
-   * @throws {Error} If there was a failure.
-   */
+  /** Waits for `work` and all checks; throws on a failure, so that a lost device never hangs. */
   async waitFor(what: string, work: Promise<unknown>): Promise<void> {
     let rejection: unknown = null;
     const done = work.catch((error: unknown) => rejection = error);

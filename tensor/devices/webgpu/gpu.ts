@@ -54,7 +54,6 @@ export const COMMAND = {
 } as const;
 
 export interface Gpu {
-  /** Describes the adapter, for people and for kernels. */
   readonly info: DeviceInfo;
   readonly limits: WebGpuLimits;
   /** Optional features in effect, such as `"timestamp-query"`. */
@@ -64,11 +63,10 @@ export interface Gpu {
   /** Registers the listener for errors outside of error scopes. */
   onUncapturedError(listener: (message: string) => void): void;
 
-  /** Creates a buffer of `size` bytes. */
   createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
-  /** Destroys a buffer. No recording that uses it may be submitted afterwards. */
+  /** No recording that uses the buffer may be submitted afterwards. */
   destroyBuffer(buffer: BufferHandle): void;
-  /** Copies `data` to a buffer before later submits. `data` may be changed after the call. */
+  /** Copies `data`, which may be changed after the call, to a buffer before later submits. */
   writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
@@ -87,18 +85,15 @@ export interface Gpu {
   destroyTimestamps(timestamps: TimestampsHandle): void;
 
   /**
-   * Submits a recording, without the dispatches of kernels that do not compile.
-   *
-   * @param commands The numbers of {@linkcode COMMAND}; ownership passes to the callee.
+   * Submits a recording, without the dispatches of kernels that do not compile. The callee owns
+   * `commands`, numbers of {@linkcode COMMAND}, from here on.
    */
   submit(commands: Float64Array<ArrayBuffer>): void;
-  /** Starts an error scope for validation errors. */
   pushErrorScope(): void;
   /** Resolves to the first error since the last `pushErrorScope`, or to `null`. */
   popErrorScope(): Promise<string | null>;
   /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
   readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
-  /** Resolves when everything submitted so far is done. */
   submittedWorkDone(): Promise<void>;
   destroy(): void;
 }

@@ -24,7 +24,6 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly kind: "found"; readonly facts: AdapterFacts | null }
-  /** The GPU is open, and accepts calls. */
   | { readonly kind: "opened" }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "answer"; readonly question: number; readonly value: unknown }

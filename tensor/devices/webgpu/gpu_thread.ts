@@ -25,13 +25,11 @@ export interface GpuThreadListener {
   failure(reason: string): void;
 }
 
-/** The part of a worker that is used, in any runtime. */
 type PlainWorker = Omit<GpuThread, "post"> & {
   /** Passes on the port for all messages, in the only message to the worker itself. */
   give(port: MessagePort): void;
 };
 
-/** The part of a `node:worker_threads` worker that is used. */
 interface NodeWorker {
   on(event: "error", listener: (error: unknown) => void): void;
   postMessage(message: unknown, transfer: readonly unknown[]): void;
@@ -40,19 +38,16 @@ interface NodeWorker {
   terminate(): Promise<unknown>;
 }
 
-/** The part of `node:worker_threads` that is used. */
 interface NodeThreads {
   readonly Worker: new (url: URL) => NodeWorker;
 }
 
 /**
- * Starts a thread.
- *
- * A Deno `Worker` keeps the process alive; a `node:worker_threads` one can be unreferenced. It is
- * loaded by a function call instead of an import so that this file also loads in a browser. The
- * worker's code is the text of functions, and imports nothing: it needs no file beside it, which a
- * bundle would not have, and no permission. Messages go through a port, because Deno takes 80 ms per
- * MiB for messages to a `node:worker_threads` worker itself.
+ * Starts a thread. A Deno `Worker` keeps the process alive; a `node:worker_threads` one can be
+ * unreferenced. It is loaded by a function call instead of an import so that this file also loads
+ * in a browser. The worker's code is the text of functions, and imports nothing: it needs no file
+ * beside it, which a bundle would not have, and no permission. Messages go through a port, because
+ * Deno takes 80 ms per MiB for messages to a `node:worker_threads` worker itself.
  */
 export function startGpuThread({ message, failure }: GpuThreadListener): GpuThread {
   const threads: unknown = Reflect.get(globalThis, "process")

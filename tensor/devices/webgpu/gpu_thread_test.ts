@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { adapterTest } from "../../../testing/gpu.ts";
 
-/** Runs a program that opens a device in a worker, without any permission. */
 async function openIn(program: string): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   const module = JSON.stringify(import.meta.resolve("./mod.ts"));

@@ -18,10 +18,8 @@ export interface GpuWorkerParts {
 }
 
 /**
- * Serves until the worker is terminated. A worker gets this function as text, so it refers to nothing
- * outside itself.
- *
- * @param port The port for all messages.
+ * Serves until the worker is terminated. A worker gets this function as text, so it refers to
+ * nothing outside itself.
  */
 export function serveGpu(port: MessagePort, parts: GpuWorkerParts): void {
   const { COMMAND, oneLine, findAdapter, factsOf, requestGpu } = parts;
@@ -53,7 +51,6 @@ export function serveGpu(port: MessagePort, parts: GpuWorkerParts): void {
     post({ kind: "opened" });
   }
 
-  /** Executes a call, and sends the answer if one is expected. */
   function make({ method, arguments: given, question }: GpuCall, gpu: Gpu): void {
     try {
       const result: unknown = Reflect.apply(gpu[method], gpu, given);

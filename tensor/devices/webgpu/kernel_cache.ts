@@ -32,19 +32,16 @@ export interface CompiledKernel {
 
 /** The layout of a kernel's bindings: kernels with equal layouts share bind groups. */
 export interface BindingLayout {
-  /** Equal for equal layouts. */
   readonly key: string;
   readonly handle: LayoutHandle;
-  /** The first binding number: 0 for the arguments, or 1, the first buffer, if there are none. */
+  /** The first binding: 0, the arguments, or 1, the first buffer, if there are none. */
   readonly firstBinding: 0 | 1;
-  /** Bytes per dispatch in the argument ring; 0 for none. */
   readonly argumentBytes: number;
 }
 
 /** Options for {@linkcode KernelCache}. */
 export interface KernelCacheOptions {
   readonly ring: BufferHandle;
-  /** Maximum size of a binding, in bytes. */
   readonly bindingLimit: number;
   /** Called with every kernel: why it did not compile, or `null` if it did. */
   readonly beginCompilation: (key: string, error: Promise<string | null>) => Compilation;
@@ -54,7 +51,6 @@ export interface KernelCacheOptions {
   readonly submit: () => void;
 }
 
-/** Compiles kernels and creates bind groups, each once. */
 export class KernelCache {
   readonly #gpu: Gpu;
   readonly #options: KernelCacheOptions;
@@ -155,22 +151,7 @@ export class KernelCache {
   }
 }
 
-/**
- * The complete source of a kernel: directives, generated declarations, body.
- *
- * @example
- * ```ts
- * import { completeCode } from "./kernel_cache.ts";
- *
- * const code = completeCode({
- *   key: "fill",
- *   integers: ["n"],
- *   buffers: [{ name: "y", type: "f32", writes: true }],
- *   code: () => "@compute @workgroup_size(1) fn main() { y[arguments.n - 1] = 1.0; }",
- * });
- * if (!code.includes("n: i32")) throw new Error("expected the argument to be declared");
- * ```
- */
+/** The complete source of a kernel: directives, generated declarations, body. */
 export function completeCode(kernel: WgslKernel): string {
   const body = kernel.code();
   // WGSL requires directives before all declarations.

@@ -18,7 +18,6 @@ interface Timed {
 
 interface Ended {
   readonly kernels: readonly Timed[];
-  /** The buffer with their timestamps, two each; `null` if there are none. */
   readonly timestamps: BufferHandle | null;
   /** Time just before the submit, in milliseconds of `performance.now()`. */
   readonly submitted: number;
@@ -30,10 +29,9 @@ interface Batch extends Ended {
 }
 
 /**
- * Records a timestamp before and after each kernel.
- *
- * Without `timestamp-query`, all kernels of a recording form one event: from the submit, or the end
- * of the previous recording, until the queue reports it done.
+ * Records a timestamp before and after each kernel. Without `timestamp-query`, all kernels of a
+ * recording form one event: from the submit, or the end of the previous recording, until the queue
+ * reports it done.
  */
 export class KernelTimer {
   readonly #gpu: Gpu;
@@ -53,7 +51,6 @@ export class KernelTimer {
     };
   }
 
-  /** Whether to submit the recording before timing another kernel. */
   get isFull(): boolean {
     return 2 * this.#kernels.length >= TIMESTAMPS;
   }
@@ -65,7 +62,6 @@ export class KernelTimer {
     return this.#queries && { timestamps: this.#queries.set, index };
   }
 
-  /** Ends a recording, and resolves its timestamps into a readable buffer. */
   endRecording(recording: Recording): void {
     const kernels = this.#kernels;
     if (kernels.length === 0) return;
@@ -81,7 +77,6 @@ export class KernelTimer {
     this.#ended = { kernels, timestamps, submitted: performance.now() };
   }
 
-  /** Records that the ended recording has been submitted. */
   noteSubmission(): void {
     if (this.#ended === null) return;
     const done = this.#queries === null

@@ -1,8 +1,5 @@
 /**
- * Row programs on rows that exceed one binding: the rows are cut into pieces and computed in
- * stages.
- *
- * @module
+ * Row programs on rows that exceed one binding: cut into pieces, and computed in stages. @module
  */
 
 import type { View, WebGpuDevice } from "../../device.ts";
@@ -12,7 +9,6 @@ import { type RowPart, stagesOf } from "../../expression/row_stages.ts";
 import { allocateView } from "./allocation.ts";
 import { fitsOneBinding, rowFitsOneBinding } from "./binding_ranges.ts";
 
-/** Runs a program: see `runProgramOnWebGpu`. */
 export type RunProgram = (
   device: WebGpuDevice,
   program: Program,
@@ -32,11 +28,9 @@ export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {
 }
 
 /**
- * Runs a row program on rows that are too long for one kernel. Each stage completes all pieces
- * before the next starts, and the last stage writes the outputs, so these may alias inputs.
- *
- * @param inputs As for `runProgramOnWebGpu`, like the rest; no row is empty.
- * @param run Runs a program on shorter rows.
+ * Runs a row program on rows, none empty, that are too long for one kernel. Each stage completes
+ * all pieces before the next starts, and the last stage writes the outputs, so these may alias
+ * inputs. `run` runs a program on shorter rows.
  */
 export function runOnLongRows(
   device: WebGpuDevice,

@@ -8,7 +8,6 @@ import { deviation, place, type Placement, runBoth, sample } from "./testing/vie
 /** Rows of this length take three pieces on the tiny device. */
 const LENGTH = 300_001;
 
-/** Two passes of reductions, per-row and per-element outputs, and column indices. */
 const program = defineProgram(
   { name: "spread out", inputs: ["x", "y", "at"], perRow: ["at"], scalars: ["factor"] },
   ({ x, y, at, factor }) => {

@@ -17,12 +17,9 @@ import {
 
 /** Everything about the operands that a kernel's code depends on. */
 export interface OperandsPattern {
-  /** Inputs, then outputs. */
   readonly operands: readonly OperandPattern[];
   readonly firstOutput: number;
-  /** Number of outer axes, which are arguments (for a row program, without the row itself). */
   readonly rank: number;
-  /** Contiguous elements per thread along the innermost axis. */
   readonly width: Width;
   /** The type in which formulas are computed; it follows from the program and the operands' types. */
   readonly number: NumberType;
@@ -38,7 +35,6 @@ export function patternKey({ operands, rank, width }: OperandsPattern): string {
   return `${rank}x${width} ${list.join(" ")}`;
 }
 
-/** The operands of a kernel: buffers, arguments, loads and stores. */
 export class OperandCode {
   readonly #pattern: OperandsPattern;
   readonly buffers: readonly WgslBuffer[];
@@ -160,7 +156,6 @@ function partsOf(roots: readonly Expression[]): readonly Expression[] {
   return [...parts];
 }
 
-/** Generates WGSL for formulas, with each subexpression computed once and named. */
 export class FormulaCode {
   readonly #program: Program;
   readonly #operands: OperandCode;
@@ -196,7 +191,6 @@ export class FormulaCode {
     return this.#statements(partsOf(roots).filter((e) => e.varies), indent, position);
   }
 
-  /** The name of a value, as it is. */
   name(e: Expression): string {
     return (e.varies ? this.#varyingNames : this.#constantNames).get(e)!;
   }

@@ -5,29 +5,14 @@ import type { DType } from "../../dtype.ts";
 
 /** The common axes of all operands, with the strides of each. */
 export interface Axes {
-  /** Lengths, outermost first. */
   readonly sizes: readonly number[];
-  /** Strides of each operand along the axes, in elements. */
   readonly strides: readonly (readonly number[])[];
 }
 
 /**
- * Describes the same elements with as few axes as possible.
- *
- * Axes of length 1 are dropped; the others are sorted by the strides of `leader`, and adjacent ones
- * merged where all operands allow it.
- *
- * @param sizes The lengths, none of them 0.
- * @param strides The strides of each operand.
- * @param leader The operand that determines the order of the axes.
- *
- * @example
- * ```ts
- * import { collapseAxes } from "./program_layout.ts";
- *
- * const { sizes } = collapseAxes([2, 3, 4], [[12, 4, 1], [0, 0, 0]], 0);
- * if (sizes.length !== 1 || sizes[0] !== 24) throw new Error("expected one axis of 24");
- * ```
+ * Describes the same elements with as few axes as possible: [2, 3, 4] with strides [12, 4, 1]
+ * become one axis of 24. Axes of length 1 are dropped; the others are sorted by the strides of the
+ * operand `leader`, and adjacent ones merged where all operands allow it. No length is 0.
  */
 export function collapseAxes(
   sizes: readonly number[],
@@ -55,11 +40,8 @@ export function collapseAxes(
   return { sizes: newSizes, strides: newStrides };
 }
 
-/** Properties of an operand that the code depends on; equal patterns share kernels. */
 export interface OperandPattern {
-  /** Index of its storage buffer: operands in one allocation share a buffer. */
   readonly buffer: number;
-  /** Element dtype; formulas see `f32`. */
   readonly dtype: DType;
   /** Step along the innermost axis; `none` for a per-row operand. */
   readonly step: "next" | "same" | "stride" | "none";
@@ -77,18 +59,13 @@ export function groupByAllocation(
   return { allocations, buffers };
 }
 
-/** The step of this stride along the innermost axis. */
 export function stepOf(stride: number): "next" | "same" | "stride" {
   return stride === 1 ? "next" : stride === 0 ? "same" : "stride";
 }
 
 /**
- * Whether threads can handle four elements along the innermost axis: every operand is either
- * contiguous and 4-aligned there, or broadcast.
- *
- * @param length The length of the innermost axis.
- * @param outer The strides of each operand along the other axes.
- * @param firstOutput Index of the first output.
+ * Whether threads can handle four elements along the innermost axis, of this length: every operand
+ * is either contiguous and 4-aligned there, or broadcast. `outer` has the other strides of each.
  */
 export function canHandleFour(
   length: number,

@@ -12,7 +12,6 @@ interface Part {
 
 const known = new WeakMap<Program, readonly Part[]>();
 
-/** Two programs, each for half of the outputs. */
 function partsOf(program: Program): readonly Part[] {
   let parts = known.get(program);
   if (parts === undefined) {
@@ -30,12 +29,9 @@ function partsOf(program: Program): readonly Part[] {
 }
 
 /**
- * Splits a program into two with fewer operands each.
- *
- * @param views Its inputs, then its outputs.
- * @returns The two with their views, in execution order; `null` if that is impossible: with one
- * output, if the second would read what the first has overwritten, or if the remaining inputs do
- * not determine the row length.
+ * Splits a program into two with fewer operands each, in execution order; `null` if that is
+ * impossible: with one output, if the second would read what the first has overwritten, or if the
+ * remaining inputs do not determine the row length.
  */
 export function splitProgram(
   program: Program,

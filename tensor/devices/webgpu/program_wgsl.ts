@@ -29,33 +29,6 @@ const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
  * @param outputs A view per output, of the common shape; in a row program, per-row outputs have
  * length 1 on the last axis. An output may coincide with an input, element by element, but not
  * overlap one otherwise.
- * @param scalars The value of each scalar.
- * @throws {RangeError} If the operands need more buffers than a kernel can bind on this device.
- *
- * @example
- * ```ts
- * import { add, multiply } from "../../expression/expression.ts";
- * import { defineProgram } from "../../expression/program.ts";
- * import { openWebGpuDevice } from "./device.ts";
- * import { runProgramOnWebGpu } from "./program_wgsl.ts";
- *
- * const axpy = defineProgram(
- *   { name: "axpy", inputs: ["x", "y"], scalars: ["a"] },
- *   ({ x, y, a }) => [add(multiply(a, x), y)],
- * );
- * const device = await openWebGpuDevice().catch((error: Error) => error);
- * if (device instanceof Error) {
- *   console.log(device.message);
- * } else {
- *   const x = device.allocate(12, "x");
- *   device.write(x, 0, Float32Array.of(1, 2, 3));
- *   const view = { allocation: x, dtype: "float32", shape: [3], strides: [1], offset: 0 } as const;
- *   runProgramOnWebGpu(device, axpy, [view, view], [view], [10]);
- *   const result = new Float32Array(await device.read(x, 0, 12));
- *   if (result[2] !== 33) throw new Error("expected 10 · 3 + 3");
- *   await device.close();
- * }
- * ```
  */
 export function runProgramOnWebGpu(
   device: WebGpuDevice,
@@ -120,7 +93,6 @@ const identity = defineProgram(
   ({ x }) => [x],
 );
 
-/** Copies elements between views of one shape. */
 export function copyOnWebGpu(device: WebGpuDevice, source: View, target: View): void {
   runProgramOnWebGpu(device, identity, [source], [target], []);
 }

@@ -152,9 +152,7 @@ gpuTest(
   },
 );
 
-/**
- * Shapes with an input's strides and offset: every path through the layout of elementwise programs.
- */
+/** Input strides and offsets for every path through the layout of elementwise programs. */
 const layouts: readonly (Placement & { readonly about: string })[] = [
   { about: "one element", shape: [1] },
   { about: "no axis", shape: [] },

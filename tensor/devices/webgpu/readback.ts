@@ -22,13 +22,11 @@ const MIN_BYTES = 64 * 1024;
 /** Larger staging buffers are not reused: a checkpoint is read once. */
 const MAX_KEPT_BYTES = 1024 * 1024;
 
-/** Copies that will be mapped together. */
 export class ReadBatch {
   readonly #requests: Request[] = [];
   readonly #stagings: Staging[] = [];
   readonly #fetched = new Map<Staging, ArrayBuffer>();
 
-  /** Reserves `bytes` bytes. `data` resolves when the batch is {@linkcode deliver}ed. */
   reserve(
     bytes: number,
     take: (bytes: number) => Staging,
@@ -52,7 +50,6 @@ export class ReadBatch {
     }));
   }
 
-  /** Resolves every request; returns the staging buffers for reuse. */
   deliver(): readonly Staging[] {
     for (const { staging, offset, bytes, resolve } of this.#requests) {
       const data = this.#fetched.get(staging)!;

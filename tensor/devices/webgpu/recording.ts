@@ -33,12 +33,7 @@ export class Recording {
     return this.#used === 0;
   }
 
-  /**
-   * Records a dispatch.
-   *
-   * @param argumentOffset Byte offset of its arguments, if any.
-   * @param place Where to write timestamps, which requires a separate pass.
-   */
+  /** Records a dispatch. Timestamps require a separate pass. */
   dispatch(
     pipeline: PipelineHandle,
     group: BindGroupHandle,
@@ -57,7 +52,6 @@ export class Recording {
     this.#put(COMMAND.resolve, timestamps, count, to);
   }
 
-  /** Records a copy between buffers; sizes and offsets in bytes. */
   copy(
     from: BufferHandle,
     fromOffset: number,
@@ -68,7 +62,6 @@ export class Recording {
     this.#put(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
   }
 
-  /** Ends the recording and starts the next one. */
   finish(): Float64Array<ArrayBuffer> {
     const commands = this.#words.slice(0, this.#used);
     this.#used = 0;

@@ -19,7 +19,6 @@ import type {
 import type { FromWorker, GpuCall, GpuMethod } from "./gpu_messages.ts";
 import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
 
-/** Bytes of data to collect before sending them to the worker. */
 const MAX_BATCHED_BYTES = 16 * 1024 * 1024;
 
 interface Asker {
@@ -28,10 +27,9 @@ interface Asker {
 }
 
 /**
- * A {@linkcode Gpu} whose calls are made by a worker.
- *
- * Calls are batched, and sent as soon as one of them has an answer to wait for. Handles are known
- * before the objects exist, because both sides number them in call order.
+ * A {@linkcode Gpu} whose calls are made by a worker. Calls are batched, and sent as soon as one of
+ * them has an answer to wait for. Handles are known before the objects exist, because both sides
+ * number them in call order.
  */
 export class RemoteGpu implements Gpu {
   readonly info: DeviceInfo;
@@ -50,7 +48,6 @@ export class RemoteGpu implements Gpu {
   #made = 0;
   #questions = 0;
 
-  /** @param thread The worker; its messages go to {@linkcode RemoteGpu.hear}. */
   constructor(thread: GpuThread, { info, limits, features }: GpuPlan) {
     this.#thread = thread;
     this.info = info;
@@ -187,9 +184,7 @@ export class RemoteGpu implements Gpu {
     return promise;
   }
 
-  /**
-   * Removes and returns the caller of a question. While a caller waits, the process stays alive.
-   */
+  /** Removes and returns the caller of a question. While one waits, the process stays alive. */
   #takeAsker(question: number): Asker | undefined {
     const asker = this.#askers.get(question);
     this.#askers.delete(question);
@@ -204,12 +199,6 @@ export class RemoteGpu implements Gpu {
   }
 }
 
-/**
- * Opens the GPU in a worker.
- *
- * @throws {Error} If the worker cannot start, or there is no GPU.
- * @throws {RangeError} If a requested limit exceeds the adapter's.
- */
 export function openRemoteGpu(options: WebGpuOptions): Promise<RemoteGpu> {
   const { promise, resolve, reject } = Promise.withResolvers<RemoteGpu>();
   let plan: GpuPlan | null = null;

@@ -34,7 +34,6 @@ import {
 } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
-/** How a workgroup's threads are assigned to rows. */
 interface Team {
   /** Rows per workgroup and lanes per row: powers of two. */
   readonly rows: number;
@@ -52,7 +51,6 @@ const MAX_SINGLE_LANE_ROW = 32;
 const GPU_THREADS = 32_768;
 /** Adjacent rows that one memory access fetches, if rows are interleaved. */
 const ROWS_SIDE_BY_SIDE = 32;
-/** Maximum threads per workgroup, and the usual number. */
 const MAX_THREADS = 256;
 const USUAL_THREADS = 64;
 
@@ -62,12 +60,7 @@ const USUAL_THREADS = 64;
  */
 const BLOCK = 32;
 
-/**
- * Plans a row program.
- *
- * @param views Inputs, then outputs; the last axis is the row, and there is at least one row.
- * @param buffers The buffer index of each view.
- */
+/** Plans a row program on inputs, then outputs, whose last axis is the row. */
 export function planRows(
   device: WebGpuDevice,
   program: Program,
@@ -216,7 +209,6 @@ ${splitRow(pattern.rank)}${operands.bases()}${body}${
   return functionsFor(main) + main;
 }
 
-/** Computes and names the reductions of one pass. */
 function passCode(
   pass: readonly Expression[],
   formulas: FormulaCode,

@@ -21,7 +21,6 @@ export function wgslType(dtype: DType): "f32" | "f16" | "i32" {
 /** The type in which formulas are computed. */
 export type NumberType = "f32" | "i32";
 
-/** The WGSL type of one number or four. */
 export const valueType = (number: NumberType, width: Width): string =>
   width === 1 ? number : `vec4<${number}>`;
 
@@ -32,17 +31,7 @@ export function integerLiteral(value: number): string {
   return integer === -(2 ** 31) ? "(-2147483647i - 1i)" : `(${integer}i)`;
 }
 
-/**
- * A number as a WGSL expression of type `f32`.
- *
- * @example
- * ```ts
- * import { literal } from "./wgsl_functions.ts";
- *
- * if (literal(0.5) !== "0.5f") throw new Error("expected a plain literal");
- * if (literal(Infinity) !== "fromBits(0x7f800000u)") throw new Error("expected bits");
- * ```
- */
+/** A number as a WGSL expression of type `f32`: `0.5f`, or `fromBits(0x7f800000u)` for infinity. */
 export function literal(value: number): string {
   const single = Math.fround(value);
   const isPlain = Number.isFinite(single) && !Object.is(single, -0) &&
@@ -54,7 +43,6 @@ export function literal(value: number): string {
 
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** The function of each unary operation: a built-in, or one defined below. */
 export const unaryNames: Readonly<Record<UnaryOperation, string>> = {
   negate: "-",
   exp: "exponential",
@@ -102,17 +90,7 @@ export function binaryCode(
   }
 }
 
-/**
- * Definitions of all functions that `code` uses, including transitive ones.
- *
- * @example
- * ```ts
- * import { functionsFor } from "./wgsl_functions.ts";
- *
- * const code = functionsFor("let y = larger4(a, b);");
- * if (!code.includes("fn isNan4")) throw new Error("expected what larger4 needs");
- * ```
- */
+/** Definitions of all functions that `code` uses, including those that they use. */
 export function functionsFor(code: string): string {
   const texts: string[] = [];
   const needed = new Set<string>();

@@ -21,7 +21,6 @@ export type Code = (sink: CodeSink) => void;
 /** The bits of a vector as four 32-bit integers. */
 export type Lanes = readonly [number, number, number, number];
 
-/** A value that instructions leave on the stack. */
 export abstract class Value {
   readonly code: Code;
 
@@ -32,19 +31,15 @@ export abstract class Value {
   abstract get typeCode(): number;
 }
 
-/** One of the value classes, as a type. */
 export type Type<T extends Value = Value> = new (code: Code) => T;
 
-/** A value of the same type with other code. */
 export function withCode<T extends Value>(value: T, code: Code): T {
   return new (value.constructor as Type<T>)(code);
 }
 
 const SIMD = 0xfd;
-/** Prefix of saturating conversions and bulk memory instructions. */
 export const MISCELLANEOUS = 0xfc;
 
-/** Appends an unsigned integer in LEB128. */
 export function writeUnsigned(bytes: number[], value: number): void {
   let rest = value >>> 0;
   while (rest >= 0x80) {
@@ -54,7 +49,6 @@ export function writeUnsigned(bytes: number[], value: number): void {
   bytes.push(rest);
 }
 
-/** Appends a signed 32-bit integer in LEB128. */
 export function writeSigned(bytes: number[], value: number): void {
   let rest = value | 0;
   while (rest < -64 || rest > 63) {
@@ -79,7 +73,6 @@ export function plain(opcode: number, operands: readonly Value[]): Code {
   };
 }
 
-/** An instruction with a prefix, and optional bytes such as a lane index. */
 export function prefixed(
   prefix: number,
   opcode: number,

@@ -16,7 +16,6 @@ import type { F32x4 } from "./vectors.ts";
 /** A named value: reading it is free, and {@linkcode FunctionBuilder.set} assigns it. */
 export type Local<T extends Value> = T & { readonly index: number };
 
-/** A callable function of the same module. */
 export interface FunctionReference<P extends readonly Type[], R extends Value | null> {
   readonly index: number;
   readonly parameters: P;
@@ -57,12 +56,6 @@ export class FunctionBuilder implements CodeSink {
   readonly #localTypes: number[] = [];
   readonly #constants = new Map<string, { readonly index: number; readonly lanes: Lanes }>();
 
-  /**
-   * Starts an empty body.
-   *
-   * @param parameterCount Number of locals that are parameters.
-   * @param relaxedSimd Whether fused multiply-add may be emitted.
-   */
   constructor(parameterCount: number, relaxedSimd: boolean) {
     this.#parameterCount = parameterCount;
     this.relaxedSimd = relaxedSimd;
@@ -82,7 +75,7 @@ export class FunctionBuilder implements CodeSink {
     return this.#parameterCount + this.#localTypes.push(typeCode) - 1;
   }
 
-  /** Computes a value here, and names it. */
+  /** Computes a value here once, and names it. */
   local<T extends Value>(value: T): Local<T> {
     const index = this.#newLocal(value.typeCode);
     value.code(this);
@@ -95,7 +88,6 @@ export class FunctionBuilder implements CodeSink {
     this.#withIndex(0x21, local.index);
   }
 
-  /** Stores a value of any type at an address plus a constant offset in bytes. */
   store(address: I32, value: Value, offset = 0): void {
     const opcode = value instanceof I32 ? 0x36 : value instanceof F32 ? 0x38 : 11;
     memoryAccess(opcode, opcode === 11, [address, value], offset)(this);
@@ -110,7 +102,6 @@ export class FunctionBuilder implements CodeSink {
     memoryAccess(91, true, [address, value], offset, 0)(this);
   }
 
-  /** Copies bytes; the ranges may overlap. */
   copyMemory(to: I32, from: I32, bytes: I32): void {
     for (const operand of [to, from, bytes]) operand.code(this);
     this.bytes.push(0xfc, 10, 0, 0);
@@ -139,7 +130,6 @@ export class FunctionBuilder implements CodeSink {
     });
   }
 
-  /** Runs `body` until the condition that it returns is false. */
   doWhile(body: () => I32): void {
     this.bytes.push(OPCODE.loop, NO_RESULT);
     const condition = body();
@@ -147,7 +137,6 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.brIf, 0, OPCODE.end);
   }
 
-  /** Runs `body` while the condition, evaluated before each iteration, holds. */
   while(condition: I32, body: () => void): void {
     this.bytes.push(OPCODE.block, NO_RESULT, OPCODE.loop, NO_RESULT);
     condition.isZero().code(this);
@@ -167,7 +156,6 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.end);
   }
 
-  /** The result of another function, computed where it is used. */
   call<P extends readonly Type[], R extends Value>(
     callee: FunctionReference<P, R>,
     ...values: ValuesOf<P>
@@ -175,7 +163,6 @@ export class FunctionBuilder implements CodeSink {
     return new (callee.result as Type<R>)(callCode(callee.index, values));
   }
 
-  /** Calls a function without a result. */
   callStatement<P extends readonly Type[]>(
     callee: FunctionReference<P, null>,
     ...values: ValuesOf<P>
@@ -209,7 +196,7 @@ export class FunctionBuilder implements CodeSink {
     writeUnsigned(this.bytes, index);
   }
 
-  /** The function's entry of the code section: locals, constants, body. */
+  /** The function's entry of the code section. */
   finish(result?: Value): number[] {
     result?.code(this);
     const function_: number[] = [];
@@ -229,7 +216,6 @@ export class FunctionBuilder implements CodeSink {
   }
 }
 
-/** The local with this index, of the type of `example`. */
 export function namedLocal<T extends Value>(example: T, index: number): Local<T> {
   const read: Code = (sink) => {
     sink.bytes.push(0x20);

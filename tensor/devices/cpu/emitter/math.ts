@@ -22,7 +22,6 @@ const ONE_BITS = 0x3f800000;
 const LN2 = [0.693145751953125, 1.428606765330187e-6] as const;
 const HALF_PI = [1.5703125, 4.8351287841796875e-4, 3.1391647326017846e-7] as const;
 
-/** c[0] + c[1]·x + c[2]·x² + … by Horner's rule. */
 function polynomial(x: F32x4, coefficients: readonly number[]): F32x4 {
   return coefficients.slice(0, -1).reduceRight(
     (sum: F32x4, coefficient) => sum.multiplyAdd(x, coefficient),
@@ -30,7 +29,6 @@ function polynomial(x: F32x4, coefficients: readonly number[]): F32x4 {
   );
 }
 
-/** Clamps the magnitude; NaN stays NaN. */
 function clamp(x: F32x4, limit: number): F32x4 {
   return x.pseudoMax(-limit).pseudoMin(limit);
 }
@@ -43,17 +41,6 @@ function powerOfTwo(n: I32x4): F32x4 {
 /**
  * eˣ, within 1.1 ulp: x = n·ln 2 + r with |r| ≤ ½ ln 2, and eˣ = 2ⁿ·eʳ. 2ⁿ is applied in two
  * halves, so that results may be subnormal or overflow to infinity.
- *
- * @example
- * ```ts
- * import { exp } from "./math.ts";
- * import { emitKernel } from "./module.ts";
- *
- * const bytes = emitKernel({ relaxedSimd: false }, (f, { words }) => {
- *   f.store(words, exp(f, words.loadF32x4()));
- * });
- * if (!WebAssembly.validate(bytes)) throw new Error("expected a valid module");
- * ```
  */
 export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument.pseudoMax(-104).pseudoMin(89));
@@ -68,7 +55,6 @@ export function exp(f: FunctionBuilder, argument: F32x4): F32x4 {
 
 /** 1.5 · 2²³ + 127: like {@linkcode ROUND}, with the low bits being a float's biased exponent. */
 const ROUND_TO_EXPONENT = ROUND + 127;
-/** Below this, eˣ is subnormal. */
 const MIN_NORMAL_ARGUMENT = -87.33654;
 
 /**
@@ -152,7 +138,6 @@ export function sin(f: FunctionBuilder, argument: F32x4): F32x4 {
   return sineOfQuarters(f, argument, 0);
 }
 
-/** The cosine, as accurate as {@linkcode sin}. */
 export function cos(f: FunctionBuilder, argument: F32x4): F32x4 {
   return sineOfQuarters(f, argument, 1);
 }

@@ -33,7 +33,6 @@ function ulp(value: number): number {
   return magnitude < 2 ** -126 ? 2 ** -149 : 2 ** (Math.floor(Math.log2(magnitude)) - 23);
 }
 
-/** Evenly spaced floats from `low` to `high`. */
 function range(low: number, high: number, count = 1 << 18): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => low + (high - low) * i / (count - 1));
 }

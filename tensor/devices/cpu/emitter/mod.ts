@@ -1,8 +1,6 @@
 /**
- * A small typed emitter for WebAssembly: kernels written as TypeScript functions.
- *
- * `emitKernel` creates a module from a function that writes statements to a `FunctionBuilder`, over
- * values of the types `I32`, `F32`, `F32x4` and `I32x4`.
+ * A small typed emitter for WebAssembly: kernels written as TypeScript functions, over values of
+ * the types `I32`, `F32`, `F32x4` and `I32x4`.
  *
  * Source of the binary format: the WebAssembly specification 3.0, chapter 5.
  *

@@ -8,7 +8,6 @@ import { I32 } from "./scalars.ts";
 export interface KernelParameters {
   readonly words: I32;
   readonly start: I32;
-  /** End of the range of work items. */
   readonly end: I32;
   readonly scratch: I32;
 }
@@ -28,7 +27,6 @@ export class ModuleBuilder {
     this.options = options;
   }
 
-  /** Reserves the index of a function whose body follows later. */
   declare(parameters: readonly Type[], result: Type | null): number {
     const typeCodes = parameters.map(typeCodeOf);
     const results = result ? [1, typeCodeOf(result)] : [0];
@@ -37,9 +35,8 @@ export class ModuleBuilder {
   }
 
   /**
-   * Defines a function that the kernel, or another function, can call.
-   *
-   * @param body Maps the parameters to the result.
+   * Defines a function that the kernel, or another function, can call; `body` maps the parameters
+   * to the result.
    */
   define<const P extends readonly Type[], R extends Value>(
     parameters: P,
@@ -52,7 +49,6 @@ export class ModuleBuilder {
     return { index, parameters, result } as FunctionReference<P, R>;
   }
 
-  /** Defines a function without a result. */
   defineProcedure<const P extends readonly Type[]>(
     parameters: P,
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
@@ -82,11 +78,8 @@ export class ModuleBuilder {
 }
 
 /**
- * Emits a module with one kernel.
- *
- * @param body Writes the kernel; the module is for helper functions.
- * @returns A module that imports `env.memory` and exports `kernel`.
- *
+ * Emits a module with one kernel: it imports `env.memory` and exports `kernel`. `body` writes the
+ * kernel; its module is for helper functions.
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts
  * import { emitKernel } from "./module.ts";

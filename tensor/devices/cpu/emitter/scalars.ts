@@ -34,11 +34,9 @@ export class I32 extends Value {
   static lane(of: I32x4, lane: number): I32 {
     return new I32(vector(27, [of], [checkLane(lane)]));
   }
-  /** 1 if a lane of the mask is set, else 0. */
   static any(mask: I32x4): I32 {
     return new I32(vector(83, [mask]));
   }
-  /** 1 if all lanes of the mask are set, else 0. */
   static all(mask: I32x4): I32 {
     return new I32(vector(163, [mask]));
   }
@@ -127,11 +125,9 @@ export class I32 extends Value {
   min(other: I32 | number): I32 {
     return this.less(other).select<I32>(this, I32.#lift(other));
   }
-  /** The maximum. Evaluates both operands twice: name them first. */
   max(other: I32 | number): I32 {
     return this.greater(other).select<I32>(this, I32.#lift(other));
   }
-  /** Converts to a float, rounding to nearest. */
   toF32(): F32 {
     return new F32(plain(0xb2, [this]));
   }
@@ -210,11 +206,10 @@ export class F32 extends Value {
   divide(other: F32 | number): F32 {
     return this.#with(0x95, other);
   }
-  /** The minimum; NaN if either is NaN. */
+  /** NaN if either is NaN, as is the maximum. */
   min(other: F32 | number): F32 {
     return this.#with(0x96, other);
   }
-  /** The maximum; NaN if either is NaN. */
   max(other: F32 | number): F32 {
     return this.#with(0x97, other);
   }

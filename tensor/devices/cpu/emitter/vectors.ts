@@ -122,7 +122,6 @@ export class F32x4 extends Value {
   toI32x4(): I32x4 {
     return new I32x4(vector(248, [this]));
   }
-  /** Reinterprets the bits as integers; no instruction. */
   bits(): I32x4 {
     return new I32x4(this.code);
   }
@@ -135,7 +134,6 @@ export class F32x4 extends Value {
   }
 }
 
-/** Four integers, or four masks. */
 export class I32x4 extends Value {
   get typeCode(): number {
     return 0x7b;
@@ -214,14 +212,12 @@ export class I32x4 extends Value {
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
-  /** Reinterprets the bits as floats; no instruction. */
   asF32x4(): F32x4 {
     return new F32x4(this.code);
   }
   withLane(lane: number, value: I32): I32x4 {
     return new I32x4(vector(28, [this, value], [checkLane(lane)]));
   }
-  /** Four of the eight lanes of this (0 to 3) and `other` (4 to 7), in any order. */
   shuffle(other: I32x4, lanes: Lanes): I32x4 {
     return new I32x4(vector(13, [this, other], shuffleBytes(lanes)));
   }

@@ -22,7 +22,6 @@ const combineFloats: Readonly<Record<ReduceOperation, Combine>> = {
   min: (a, b) => a.pseudoMin(b),
 };
 
-/** The same for vectors that hold integers. */
 const combineIntegers: Readonly<Record<ReduceOperation, Combine>> = {
   sum: (a, b) => a.bits().add(b.bits()).asF32x4(),
   max: (a, b) => a.bits().max(b.bits()).asF32x4(),
@@ -59,12 +58,6 @@ export class Accumulators {
   readonly #sawNaN: readonly Local<I32x4>[];
   readonly #width: number;
 
-  /**
-   * Starts empty.
-   *
-   * @param results Number of results.
-   * @param width Number of accumulators per result.
-   */
   constructor(
     { f, isInteger }: Target,
     reduction: Expression & { readonly kind: "reduce" },
@@ -108,7 +101,6 @@ export class Accumulators {
     return parts[0]!;
   }
 
-  /** Moves the sums of a block to the totals. */
   endBlock(): void {
     const f = this.#f;
     this.#totals.forEach(({ sum, error }, result) => {

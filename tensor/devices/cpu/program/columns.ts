@@ -15,7 +15,6 @@ import { type KernelContext, vectorsAtOnce } from "./context.ts";
 import { hoist, type KnownValues } from "./formulas.ts";
 import { isReduction, type Reduction, splitOutputs } from "./rows.ts";
 
-/** Writes the loop over the rows of a part of a run. */
 export function writeColumns(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const most = vectorsAtOnce(context.variant.program.outputs, 4);
   context.forEachBlock(from, to, most, (at, vectors, isFull) => {
@@ -26,11 +25,9 @@ export function writeColumns(context: KernelContext, from: Local<I32>, to: Local
   });
 }
 
-/** Writes the code for a block of rows: `vectors` times four, or a single one. */
 class ColumnWriter {
   readonly #context: KernelContext;
   readonly #starts: readonly I32[];
-  /** The address of the current column, for each operand. */
   readonly #cursors: readonly Local<I32>[];
   readonly #isFull: boolean;
   readonly #known: KnownValues[];
@@ -94,7 +91,6 @@ class ColumnWriter {
     });
   }
 
-  /** One loop over the columns, for all reductions of a pass. */
   #reduce(pass: readonly Reduction[]): void {
     const { f, columns } = this.#context;
     const roots = pass.map((reduction) => reduction.a);
@@ -125,7 +121,6 @@ class ColumnWriter {
     });
   }
 
-  /** Moves the cursors back to the first column. */
   #rewind(): void {
     this.#cursors.forEach((cursor, k) => this.#context.f.set(cursor, this.#starts[k]!));
   }

@@ -54,14 +54,12 @@ export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => vo
 export class KernelContext {
   readonly f: FunctionBuilder;
   readonly variant: KernelVariant;
-  /** Where formulas are written. */
   readonly target: Target;
   readonly scratch: I32;
   /** Address of each operand's first element in the current run. */
   readonly pointers: readonly Local<I32>[];
-  /** Stride of each operand along the run, in bytes. */
+  /** Stride of each operand along the run, in bytes, and along the row. */
   readonly runStrides: readonly Local<I32>[];
-  /** Stride of each operand along the row, in bytes. */
   readonly rowStrides: readonly Local<I32>[];
   readonly columns: Local<I32>;
   /** Bytes of a scratch slot: one value per element of a row. */
@@ -71,7 +69,6 @@ export class KernelContext {
   readonly #words: I32;
   readonly #parameters: KernelParameters;
 
-  /** Loads the arguments, and computes what depends only on them. */
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
@@ -103,10 +100,8 @@ export class KernelContext {
   }
 
   /**
-   * Loops over the work items, run by run.
-   *
-   * @param body Gets the range of positions in the run. It may advance the pointers from the first
-   * of these to the last.
+   * Loops over the work items, run by run. `body` gets the range of positions in the run, and may
+   * advance the pointers from the first of these to the last.
    */
   forEachRun(
     body: (from: Local<I32>, to: Local<I32>) => void,
@@ -221,7 +216,6 @@ export class KernelContext {
     return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
   }
 
-  /** Stores vector number `vector` relative to an address, or only its first element. */
   store(
     k: number,
     address: I32,
@@ -233,7 +227,6 @@ export class KernelContext {
     this.#storeBits(k, address, stride, vector, isFull, this.#toMemory(k, value));
   }
 
-  /** Stores the first element of a vector. */
   storeOne(k: number, address: I32, value: F32x4): void {
     this.f.storeLane(address, this.#toMemory(k, value), 0);
   }

@@ -8,7 +8,6 @@ import { hoist } from "./formulas.ts";
 /** Maximum vectors per loop iteration. */
 const MAX_VECTORS = 4;
 
-/** Writes the loop over a part of a run, advancing the pointers. */
 export function writeElements(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { variant, pointers, runStrides: strides } = context;
   const { program, classes } = variant;

@@ -13,14 +13,11 @@ export type Known = (e: Expression) => F32x4 | undefined;
 /** Called for each computed node; returns what to do with its value, if anything. */
 export type OnComputed = (e: Expression) => ((value: F32x4) => void) | undefined;
 
-/** Where formulas are written, and in which numbers they are computed. */
 export interface Target {
   readonly f: FunctionBuilder;
-  /** Whether vectors hold 32-bit integers instead of floats. */
   readonly isInteger: boolean;
 }
 
-/** Operations that cost many instructions. */
 const TRANSCENDENTAL: ReadonlySet<string> = new Set(["exp", "log", "tanh", "erf", "sin", "cos"]);
 
 /** Whether computing this node, without its operands, costs many instructions. */
@@ -214,10 +211,8 @@ function maskOf(
 export type KnownValues = ReadonlyMap<Expression, F32x4>;
 
 /**
- * Hoists loop invariants: computes whatever the roots need that does not vary in the loop.
- *
- * @param leaf Supplies the loop-invariant leaves.
- * @returns The known values, including the new ones.
+ * Hoists loop invariants: computes whatever the roots need that does not vary in the loop, and
+ * returns all known values.
  */
 export function hoist(
   target: Target,

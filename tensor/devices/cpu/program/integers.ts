@@ -4,11 +4,7 @@ import { Error } from "../../../errors.ts";
 import type { BinaryOperation, Expression } from "../../../expression/expression.ts";
 import { type F32x4, I32x4 } from "../emitter/vectors.ts";
 
-/**
- * Computes a node of a formula over integers.
- *
- * @param valueOf The values of its operands: integers, whose bits are held as those of floats.
- */
+/** `valueOf` gives the operands: integers, whose bits are held as those of floats. */
 export function computeIntegers(e: Expression, valueOf: (e: Expression) => F32x4): F32x4 {
   const integers = (e: Expression) => valueOf(e).bits();
   switch (e.kind) {

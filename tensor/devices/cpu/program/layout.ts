@@ -39,11 +39,9 @@ export interface Layout {
   /** Lengths of the outer axes, innermost first. */
   readonly outerLengths: readonly number[];
   readonly operands: readonly OperandLayout[];
-  /** Number of work items: elements, or rows. */
   readonly items: number;
 }
 
-/** Computes the layout of a program's inputs and outputs, all of the common rank. */
 export function layOut(program: Program, views: readonly TensorLayout[]): Layout {
   const shape = commonShape(program, views);
   const outerRank = program.isRow ? shape.length - 1 : shape.length;

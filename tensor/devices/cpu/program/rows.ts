@@ -21,10 +21,8 @@ const FIRST_LANE = I32x4.lanes(-1, 0, 0, 0);
 /** A node that reduces along the row. */
 export type Reduction = Expression & { readonly kind: "reduce" };
 
-/** Whether a node reduces along the row. */
 export const isReduction = (e: Expression): e is Reduction => e.kind === "reduce";
 
-/** The outputs with an element per column, and those with one per row. */
 export function splitOutputs(program: Program): { varying: number[]; perRow: number[] } {
   const all = program.outputs.map((_, o) => o);
   return {
@@ -51,7 +49,6 @@ export function valuesToKeep(program: Program): readonly Expression[] {
   return [...kept];
 }
 
-/** Writes the loop over the rows of a part of a run. */
 export function writeRows(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const { f, pointers, runStrides } = context;
   f.forRange(from, to, 1, (row) => {
@@ -119,7 +116,6 @@ class RowWriter {
     return vectorsAtOnce(roots, 4, (e) => this.#known.has(e) || this.#inScratch.has(e));
   }
 
-  /** One loop over the row, for all reductions of a pass. */
   #reduce(pass: readonly Reduction[]): void {
     const { f, columns } = this.#context;
     const roots = pass.map((reduction) => reduction.a);

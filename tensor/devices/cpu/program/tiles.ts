@@ -19,17 +19,8 @@ const MAX_CACHED_ELEMENTS = 1 << 13;
 
 /**
  * Reorders the axes, innermost first, if an operand is strided along the innermost one, as when
- * copying a transposed matrix. Two axes are then split into tiles that divide their lengths evenly;
- * if there is no such tile size, the axes stay as they are.
- *
- * @example A transposed matrix is traversed tile by tile
- * ```ts
- * import { cutIntoTiles } from "./tiles.ts";
- *
- * const axes = [{ length: 256, strides: [512, 1] }, { length: 512, strides: [1, 256] }];
- * const lengths = cutIntoTiles(axes).map((axis) => axis.length);
- * if (lengths.join() !== "16,16,16,32") throw new Error(`expected tiles of 16 × 16, got ${lengths}`);
- * ```
+ * copying a transposed matrix. Two axes are then split into tiles that divide their lengths evenly,
+ * so axes of 256 and 512 become 16, 16, 16, 32; if there is no such tile size, they stay.
  */
 export function cutIntoTiles(axes: readonly Axis[]): readonly Axis[] {
   const run = axes[0];
@@ -45,7 +36,6 @@ export function cutIntoTiles(axes: readonly Axis[]): readonly Axis[] {
   return [runTile, crossingTile, ...outer.filter((axis) => axis.length > 1)];
 }
 
-/** Splits an axis into one within a tile and one over tiles. */
 function cut({ length, strides }: Axis): [tile: Axis, tiles: Axis] {
   let side = Math.min(SIDE, length);
   while (length % side !== 0) side--;

@@ -65,7 +65,6 @@ export class FakeCpuDevice implements CpuDevice {
     return this.#addressOf(view.allocation) + 4 * view.offset;
   }
 
-  /** The elements of a whole allocation, in place. */
   elements(allocation: Allocation, dtype: "int32"): Int32Array;
   elements(allocation: Allocation, dtype: "float32"): Float32Array;
   elements(allocation: Allocation, dtype: DType): Float32Array | Int32Array {

@@ -8,10 +8,8 @@ import type { Program } from "../../../expression/program.ts";
 import { runProgramOnCpu } from "../program_wasm.ts";
 import type { FakeCpuDevice } from "./fake_device.ts";
 
-/** The memory layout of an operand. */
 export type Arrangement = "contiguous" | "transposed" | "sliced" | "broadcast";
 
-/** The dtype and layout of an operand. */
 export interface OperandKind {
   readonly arrangement?: Arrangement;
   readonly dtype?: DType;
@@ -30,7 +28,6 @@ export interface ProgramCase {
   readonly tolerance?: number;
 }
 
-/** Pseudorandom numbers around 0. */
 export const sample = (i: number, k: number): number =>
   Math.sin(i * 12.9898 + (k + 1) * 78.233 + (i % 7) * k) * 1.7;
 

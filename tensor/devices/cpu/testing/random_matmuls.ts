@@ -13,7 +13,6 @@ import { OneDnn } from "../onednn.ts";
 import { type OneDnnThread, openOneDnn } from "../onednn_binding.ts";
 import type { Sgemm } from "../sgemm.ts";
 
-/** Elements of each operand and of the result, at most. */
 const ROOM = 1 << 16;
 
 /** oneDNN, opened on this thread alone, with memory for operands. */
@@ -26,7 +25,6 @@ export interface Opened {
   readonly close: () => void;
 }
 
-/** Opens the system's library, or says why there is none. */
 export function openAlone(maxPrimitives = 256): Opened | string {
   const heap = new Heap(1 << 21);
   const blas = Blas.open(true, heap);
@@ -57,7 +55,6 @@ export function systemOneDnn(): string | null {
   return null;
 }
 
-/** Whole numbers from `least` to `most`, the same ones for a seed. */
 export function randomIntegers(seed: number): (least: number, most: number) => number {
   let state = seed;
   return (least, most) => {

@@ -3,7 +3,6 @@
 export interface RunningKernel {
   readonly floats: Float32Array;
   readonly integers: Int32Array;
-  /** Calls the kernel with the address of the argument words, the range, and scratch memory. */
   run(words: number, start: number, end: number, scratch?: number): void;
 }
 

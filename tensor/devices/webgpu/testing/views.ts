@@ -6,13 +6,11 @@ import { evaluate } from "../../../expression/evaluate.ts";
 import type { Program } from "../../../expression/program.ts";
 import { runProgramOnWebGpu } from "../program_wgsl.ts";
 
-/** A view on the device, and the initial contents of its allocation. */
 export interface Placed {
   readonly view: View;
   readonly memory: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 }
 
-/** The layout of a view; without strides it is contiguous, from the start. */
 export interface Placement {
   readonly shape: readonly number[];
   readonly strides?: readonly number[];
@@ -38,7 +36,6 @@ export function positions({ shape, strides, offset }: View): number[] {
   return all;
 }
 
-/** Uploads data so that a view of it has the given placement. */
 export function place(
   device: WebGpuDevice,
   placement: Placement,
