@@ -46,8 +46,8 @@ export interface Collectives {
 }
 
 /**
- * Bytes that are exchanged at once (`bench/parallel.ts` compares sizes). Larger ones leave the caches and, in some libraries, the fast
- * algorithms; each costs a call.
+ * Bytes exchanged at once (`bench/parallel.ts` compares sizes): larger buckets leave the caches,
+ * smaller ones cost more calls.
  */
 const BUCKET_BYTES = 4 << 20;
 
@@ -65,10 +65,8 @@ export class RunRanks {
   readonly #addressOf: (array: ArrayBufferView<ArrayBuffer>) => number;
 
   /**
-   * Most callers want {@linkcode openRanks}.
-   *
-   * @param world What joins the ranks.
-   * @param addressOf The address of an array's first element.
+   * Most callers want {@linkcode openRanks}. `addressOf` gives the address of an array's first
+   * element.
    */
   constructor(
     world: Collectives,
@@ -238,7 +236,6 @@ function hasLauncher(): boolean {
 
 /** Exchanges tensors in buckets, through memory outside the device. */
 export class TensorExchange implements Exchange {
-  /** The number of this rank, from 0. */
   readonly rank: number;
   readonly ranks: number;
   readonly #world: Collectives;
@@ -246,11 +243,7 @@ export class TensorExchange implements Exchange {
   readonly #bucket: Float32Array<ArrayBuffer>;
   readonly #block: number;
 
-  /**
-   * @param world What joins the ranks.
-   * @param addressOf The address of an array's first element.
-   * @param bucketBytes Bytes that are exchanged at once.
-   */
+  /** @param addressOf The address of an array's first element. */
   constructor(
     world: Collectives,
     addressOf: (array: ArrayBufferView<ArrayBuffer>) => number,
@@ -264,7 +257,6 @@ export class TensorExchange implements Exchange {
     this.#address = addressOf(this.#bucket);
   }
 
-  /** Replaces the tensors of this rank by their sums over all ranks. */
   async reduceScatter(gradients: Segments): Promise<void> {
     const own = piecesOf(gradients[this.rank]!);
     await this.#inBuckets(gradients, async (at, block) => {
@@ -276,7 +268,6 @@ export class TensorExchange implements Exchange {
     });
   }
 
-  /** Replaces the tensors of other ranks by what their owners have. */
   async allGather(parameters: Segments): Promise<void> {
     const own = piecesOf(parameters[this.rank]!);
     await this.#inBuckets(parameters, async (at, block) => {
@@ -312,7 +303,6 @@ export class TensorExchange implements Exchange {
     );
   }
 
-  /** Copies numbers of the bucket back. */
   #unpack(pieces: readonly Piece[], at: number, block: number, start: number): void {
     for (const { tensor, from, count, place } of overlaps(pieces, at, block)) {
       const { device, allocation, offset } = tensor;

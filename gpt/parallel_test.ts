@@ -9,7 +9,6 @@ import { planTraining } from "./train/scaling.ts";
 
 const script = new URL("testing/ranks_script.ts", import.meta.url);
 
-/** The output of each rank, in order. */
 async function run(mpi: TestedMpi, ranks: number, kind: string, device = "cpu") {
   const { code, stdout, stderr } = await launch({ mpi, ranks, script, args: [kind, device] });
   assertEquals(code, 0, stderr);

@@ -231,7 +231,6 @@ async function orNameIntact<Result>(
   }
 }
 
-/** The step of the latest intact checkpoint other than the given one. */
 async function findIntact(
   folder: string,
   except: number,

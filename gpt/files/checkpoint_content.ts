@@ -108,7 +108,6 @@ async function readOne(tensor: Tensor) {
   return { dtype, shape: [...shape], data: await tensor.data() };
 }
 
-/** Compares the arrays of a file with the model's parameters. */
 function checkParameters(
   arrays: ReadonlyMap<string, SafetensorsTensor>,
   config: GPTConfig,

@@ -51,7 +51,6 @@ export async function findLatestRun(
   );
 }
 
-/** The metadata of a run's checkpoints. */
 interface Readable {
   /** Readable metadata, latest first. */
   readonly metas: readonly CheckpointMeta[];

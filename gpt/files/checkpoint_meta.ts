@@ -140,7 +140,6 @@ async function checkDigest(text: string): Promise<boolean> {
   return true;
 }
 
-/** The message for a wrong digest. */
 export function changedMessage(wanted: string, got: string): string {
   return `wanted the content with digest ${wanted.slice(0, 12)}…, got ${got.slice(0, 12)}…; ` +
     `the file was changed since it was saved`;

@@ -31,7 +31,6 @@ function trainedModel() {
 
 const { model, optimizer } = trainedModel();
 
-/** Saves after the given step, into a new folder by default. */
 async function save(step: number, folder?: string): Promise<string> {
   folder ??= await Deno.makeTempDir();
   const state = { ...untrained, step, loader: { rows: 12 } };

@@ -85,14 +85,6 @@ export async function writeFileAtomically(
  * @param files Paths in existing folders, each with bytes or text.
  * @throws {Error} If one cannot be written; the message names the path and the cause, and nothing
  * has changed.
- *
- * @example
- * ```ts
- * import { writeFilesTogether } from "./files.ts";
- *
- * const folder = await Deno.makeTempDir();
- * await writeFilesTogether([[`${folder}/data`, new Uint8Array(9)], [`${folder}/index`, "9"]]);
- * ```
  */
 export async function writeFilesTogether(
   files: readonly (readonly [path: string, content: Uint8Array | string])[],
@@ -122,20 +114,8 @@ export async function writeFilesTogether(
 }
 
 /**
- * Removes temporary files of killed processes. Files that a living process is writing are locked
- * and stay.
- *
- * @param folder The folder; it may be missing.
- *
- * @example
- * ```ts
- * import { removeTemporaries } from "./files.ts";
- *
- * const folder = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${folder}/a.${crypto.randomUUID()}.tmp`, "half a fi");
- * await removeTemporaries(folder);
- * if ((await Array.fromAsync(Deno.readDir(folder))).length > 0) throw new Error("expected none");
- * ```
+ * Removes temporary files of killed processes from a folder, if it exists. Files that a living
+ * process is writing are locked and stay.
  */
 export async function removeTemporaries(folder: string): Promise<void> {
   for (const name of await namesIn(folder)) {
@@ -154,15 +134,6 @@ export async function removeTemporaries(folder: string): Promise<void> {
  * The sorted names in a folder; none if it is missing.
  *
  * @throws {Error} If it cannot be read; the message names the path and the cause.
- *
- * @example
- * ```ts
- * import { namesIn } from "./files.ts";
- *
- * const folder = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${folder}/a.txt`, "");
- * if ((await namesIn(folder)).join() !== "a.txt") throw new Error("expected one name");
- * ```
  */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
@@ -240,7 +211,6 @@ class Temporary implements AsyncDisposable {
     this.#file = file;
   }
 
-  /** Creates an empty file with a unique name. */
   static async create(path: string): Promise<Temporary> {
     while (true) {
       const name = `${path}.${crypto.randomUUID()}.tmp`;
@@ -286,7 +256,6 @@ async function syncFolders(files: readonly (readonly [path: string, unknown])[])
   }
 }
 
-/** Whether a file, folder or link exists. */
 export async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);

@@ -9,7 +9,6 @@ import {
   writeFilesTogether,
 } from "./files.ts";
 
-/** Runs a test with environment variables, and restores them. */
 function withEnvironment(variables: Record<string, string | null>, test: () => void): void {
   const set = (name: string, value: string | null | undefined): void =>
     value === null || value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);

@@ -58,11 +58,7 @@ export class MetricsLog implements Disposable {
     }
   }
 
-  /**
-   * Appends a line.
-   *
-   * @throws {Error} If it cannot be written.
-   */
+  /** Appends a line. @throws {Error} If it cannot be written. */
   append(record: MetricsRecord): void {
     const line = new TextEncoder().encode(`${JSON.stringify(record)}\n`);
     try {

@@ -59,16 +59,6 @@ export function curvesAsSvg(title: string, curves: readonly Curve[]): string {
  *
  * @param size The size of title, axes, legend and curves together.
  * @throws {RangeError} If there is no point, or a value is not finite.
- *
- * @example
- * ```ts
- * import { drawCurves } from "./report.ts";
- *
- * const points = [{ step: 0, value: 8.3 }, { step: 10, value: 6.1 }];
- * const curve = { name: "training", color: "steelblue", points };
- * const elements = drawCurves("Loss", [curve], { width: 400, height: 300 });
- * if (!elements.join().includes("<polyline")) throw new Error("expected a curve");
- * ```
  */
 export function drawCurves(
   title: string,

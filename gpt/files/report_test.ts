@@ -7,7 +7,6 @@ const curve = (values: readonly number[]) => ({
   points: values.map((value, step) => ({ step, value })),
 });
 
-/** The points of the first curve in a picture. */
 function pointsOf(svg: string): [number, number][] {
   const points = /<polyline[^>]* points="([^"]*)"/.exec(svg)![1]!;
   return points.split(" ").map((point) => point.split(",").map(Number) as [number, number]);

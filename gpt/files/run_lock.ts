@@ -122,7 +122,6 @@ async function openOrCreate(path: string): Promise<Deno.FsFile | null> {
   }
 }
 
-/** The process named in the lock file. */
 async function readHolder(path: string): Promise<string> {
   // On Windows, locked files cannot be read.
   const text = await Deno.readTextFile(path).catch(() => "");

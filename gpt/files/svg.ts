@@ -28,14 +28,6 @@ text { fill: #1f2328 }
  * @param description What screen readers say.
  * @param body Its elements. The classes `muted`, `grid`, `accent` and `other` follow the reader's
  * color scheme, as does `text`.
- *
- * @example
- * ```ts
- * import { svgDocument } from "./svg.ts";
- *
- * const svg = svgDocument({ width: 20, height: 10 }, "A bar", ['<rect width="5" height="5"/>']);
- * if (!svg.startsWith("<svg ")) throw new Error(svg);
- * ```
  */
 export function svgDocument(
   { width, height }: PictureSize,
@@ -54,16 +46,7 @@ export function svgDocument(
   ].join("\n");
 }
 
-/**
- * Escapes text for XML and Markdown.
- *
- * @example
- * ```ts
- * import { escapeXml } from "./svg.ts";
- *
- * if (escapeXml("a < b & c") !== "a &lt; b &amp; c") throw new Error(escapeXml("a < b & c"));
- * ```
- */
+/** Escapes text for XML and Markdown. */
 export function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }

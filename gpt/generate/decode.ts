@@ -40,25 +40,7 @@ import type { LanguageModel } from "./language_model.ts";
  */
 export type DecodingStep = (ids: Tensor, cache: KVCache) => Tensor;
 
-/**
- * Returns the fastest decoding step of a model.
- *
- * @example
- * ```ts
- * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { GPT } from "../model/model.ts";
- * import { decodingStep } from "./decode.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const shape = { sequenceLen: 16, vocabSize: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 32 };
- * const model = new GPT({ ...shape, windowPattern: "L" }, device);
- * const cache = model.createCache(1, 4);
- * const ids = Tensor.from(device, [[3]], { dtype: "int32" });
- * const logits = decodingStep(model)(ids, cache);
- * if (logits.shape.join() !== "1,1,64" || cache.position !== 1) throw new Error("expected a step");
- * await device.close();
- * ```
- */
+/** Returns the fastest decoding step of a model. */
 export function decodingStep(model: LanguageModel): DecodingStep {
   if (model instanceof GPT) return (ids, cache) => decode(model, ids, [cache]);
   return (ids, cache) => model.forward(ids, undefined, { cache });
@@ -129,7 +111,6 @@ const backOut = defineProgram(
   ({ x, middle, lambda }) => [ex.subtract(x, ex.multiply(lambda, middle))],
 );
 
-/** Inputs of a layer besides the residual stream. */
 interface Context {
   readonly model: GPT;
   readonly layer: number;
@@ -140,7 +121,6 @@ interface Context {
   readonly caches: readonly KVCache[];
 }
 
-/** One token of each sequence through the model. */
 function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
   model.checkTokens(ids, Math.max(...caches.map(({ position }) => position)));
   const { device, config, computeDtype, transformer } = model;
@@ -190,7 +170,6 @@ function previousEmbedding(caches: readonly KVCache[], x: Tensor): Tensor | null
   return concat(caches.map(({ previousEmbedding }) => previousEmbedding ?? nothing));
 }
 
-/** Norms, linear layers and residuals of a layer. */
 function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor {
   const { nHead, nKvHead, nEmbd } = context.model.config;
   const size = headSize(context.model.config);

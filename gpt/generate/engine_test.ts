@@ -18,7 +18,6 @@ const config = {
 };
 const prompt = [3, 14, 15, 9, 26];
 
-/** A tokenizer without special tokens. */
 const bare: EngineTokenizer = {
   special: (name) => {
     throw new RangeError(`no ${name}`);

@@ -9,10 +9,8 @@ import type { GPT } from "../model/model.ts";
  * Copies the beginning of what a cache has read to a new one, so that a prefix that two sequences share
  * is read once.
  *
- * @param model The model that the cache belongs to.
  * @param source A cache of one sequence.
  * @param ids The tokens to take over: the first ones that the source has read. At least one.
- * @param capacity The number of tokens that fit into the new cache.
  * @returns A cache of one sequence that has read them. Whoever asked for it frees it.
  * @throws {RangeError} If the source has not read so many, they do not fit, or the device has no room.
  *

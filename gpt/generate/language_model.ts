@@ -11,11 +11,7 @@ export interface LanguageModel {
   readonly config: { readonly vocabSize: number; readonly sequenceLen: number };
   /** Maximum sequence length in tokens. */
   readonly maximumLength: number;
-  /**
-   * Creates an empty KV cache.
-   *
-   * @throws {RangeError} If the device is out of memory.
-   */
+  /** Creates an empty KV cache. @throws {RangeError} If the device is out of memory. */
   createCache(batchSize: number, capacity: number): KVCache;
   /**
    * Runs the model on tokens. With a cache, they follow those in it and are appended.

@@ -24,7 +24,6 @@ const MAX_WAIT_MS = 100;
 class Batch {
   readonly #cache: KVCache;
   readonly #ids: Tensor[] = [];
-  /** The cache position after each token. */
   readonly #marks: CacheMark[] = [];
 
   constructor(cache: KVCache) {
@@ -62,7 +61,6 @@ class Batch {
   }
 }
 
-/** Decodes ahead of the host. */
 export class LookaheadDecoder {
   readonly #device: Device;
   readonly #step: DecodingStep;
@@ -75,10 +73,7 @@ export class LookaheadDecoder {
   #next: Batch | null = null;
   #pace = 1;
 
-  /**
-   * @param cache The tokens so far.
-   * @param limit Maximum tokens of each sample.
-   */
+  /** @param limit Maximum tokens of each sample. */
   constructor(model: LanguageModel, cache: KVCache, options: SamplingOptions, limit: number) {
     this.#device = model.device;
     this.#step = decodingStep(model);
@@ -125,9 +120,7 @@ export class LookaheadDecoder {
     return values;
   }
 
-  /**
-   * Rewinds the model to the first `count` tokens of the last batch, the last of which is replaced.
-   */
+  /** Rewinds to the first `count` tokens of the last batch, the last of which is replaced. */
   rewind(count: number): void {
     this.#next?.dispose();
     this.#next = null;

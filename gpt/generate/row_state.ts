@@ -83,18 +83,11 @@ export class RowState {
   readonly #tokenizer: EngineTokenizer;
   readonly #tool: Tool;
   readonly #forced: number[] = [];
-  /** Tokens of the open tool call, if any. */
   #expression: number[] | null = null;
   #isFinished = false;
   #pending: Promise<void> | null = null;
 
-  /**
-   * Creates the state of a new sample.
-   *
-   * @param special The special tokens of generation.
-   * @param tokenizer Decodes calls and encodes outputs.
-   * @param tool Answers calls. @default {calculate}
-   */
+  /** Creates the state of a new sample, whose calls `tool` answers. */
   constructor(special: GenerationTokens, tokenizer: EngineTokenizer, tool: Tool = calculate) {
     this.#special = special;
     this.#tokenizer = tokenizer;

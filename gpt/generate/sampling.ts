@@ -23,11 +23,7 @@ export interface SamplingOptions {
   readonly seed?: number;
 }
 
-/**
- * Validates sampling options.
- *
- * @throws {RangeError} If an option is out of range.
- */
+/** Validates sampling options. @throws {RangeError} If an option is out of range. */
 export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOptions): void {
   if (!(temperature >= 0 && Number.isFinite(temperature))) {
     throw new RangeError(`Cannot sample: wanted a temperature from 0 up, got ${temperature}`);
@@ -66,17 +62,6 @@ const weightsOf = defineProgram(
  * @param step The index of the token: each step has random numbers of its own.
  * @returns `int32 [rows]`, to be checked by {@linkcode checkSampled}: −1 for rows whose largest
  * logit is NaN or infinite, since a device cannot throw.
- *
- * @example The most likely token
- * ```ts
- * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { sampleTokens } from "./sampling.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const sampled = sampleTokens(Tensor.from(device, [[0, 5, 1]]), 0, { temperature: 0 });
- * if (await sampled.item() !== 1) throw new Error("expected token 1");
- * await device.close();
- * ```
  */
 export function sampleTokens(logits: Tensor, step: number, options: SamplingOptions): Tensor {
   const { temperature = 1, topK = 0, seed = 42 } = options;
@@ -93,9 +78,8 @@ export function sampleTokens(logits: Tensor, step: number, options: SamplingOpti
 }
 
 /**
- * Checks sampled tokens that were read back.
+ * Checks what {@linkcode sampleTokens} returned, once it is read back.
  *
- * @param tokens The result of {@linkcode sampleTokens}.
  * @throws {Error} If a row of logits was not finite.
  */
 export function checkSampled(tokens: readonly number[]): void {

@@ -115,17 +115,7 @@ export function paddedVocabSize({ vocabSize }: Pick<GPTConfig, "vocabSize">): nu
   return Math.ceil(vocabSize / vocabMultiple) * vocabMultiple;
 }
 
-/**
- * Whether a layer adds a value embedding: every other layer, ending with the last.
- *
- * @example
- * ```ts
- * import { hasValueEmbedding } from "./config.ts";
- *
- * const layers = [0, 1, 2, 3].filter((layer) => hasValueEmbedding(layer, 4));
- * if (layers.join() !== "1,3") throw new Error(`expected 1,3, got ${layers}`);
- * ```
- */
+/** Whether a layer adds a value embedding: every other layer, ending with the last. */
 export function hasValueEmbedding(layer: number, nLayer: number): boolean {
   return layer % 2 === (nLayer - 1) % 2;
 }

@@ -43,7 +43,6 @@ function buildModel(device: Device, run: GoldenRun, golden: Golden): GPT {
   return model;
 }
 
-/** The model and data of a golden run. */
 function begin(device: Device, name: string) {
   const run = readGoldenJson<GoldenRun>(name);
   const golden = readGoldenTensors(name);
@@ -56,7 +55,6 @@ function begin(device: Device, name: string) {
   return { run, golden, model, inputs, targets };
 }
 
-/** Every `stride`-th element, if stored in part. */
 function sample(data: ArrayLike<number>, stride: number | undefined): number[] {
   return Array.from(data).filter((_, i) => i % (stride ?? 1) === 0);
 }
@@ -67,7 +65,6 @@ function numbers(golden: Golden, name: string): number[] {
   return Array.from(tensor.data as Float32Array);
 }
 
-/** Compares a training pass and three optimizer steps with the original. */
 async function checkTraining(device: Device, name: string): Promise<void> {
   const { run, golden, model, inputs, targets } = begin(device, name);
   const worst = { forward: 0, gradients: 0, parameters: 0 };
@@ -133,7 +130,6 @@ async function checkGradients(device: WebGpuDevice, name: string): Promise<void>
   }
 }
 
-/** Compares greedy decoding with the original, with and without a cache. */
 async function checkDecoding(device: Device, name: string): Promise<void> {
   const { run, golden, model } = begin(device, name);
   const engine = new Engine(model, bare);
@@ -149,7 +145,6 @@ async function checkDecoding(device: Device, name: string): Promise<void> {
   }
 }
 
-/** CPU devices with and without each optional feature. */
 const cpuPaths: Record<string, { threads: number; blas: boolean; relaxedSimd?: boolean }> = {
   "two threads and a BLAS if there is one": { threads: 2, blas: true },
   "two threads": { threads: 2, blas: false },

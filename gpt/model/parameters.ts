@@ -132,17 +132,6 @@ export function parameterCounts(config: GPTConfig): ParameterCounts {
 /**
  * Counts the parameters that take part in matmuls: weights of linear layers, but neither
  * embeddings, which are looked up, nor scalars.
- *
- * @example
- * ```ts
- * import { matmulParameters } from "./parameters.ts";
- *
- * const count = matmulParameters({
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * });
- * if (count !== 213064) throw new Error(`expected 213064, got ${count}`);
- * ```
  */
 export function matmulParameters(config: GPTConfig): number {
   const { lmHead, transformerMatrices } = parameterCounts(config);

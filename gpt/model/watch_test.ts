@@ -240,7 +240,6 @@ testOnEveryDevice("a hundred watched forward passes leak nothing", (device) => {
 gpuTest("watching costs nothing when absent", async (device) => {
   const model = makeModel(device);
   const ids = makeIds(device);
-  /** Kernels of a forward pass by name, and its additional memory. */
   const measure = async (watch?: (name: string, tensor: Tensor) => void) => {
     let bytes = 0;
     const live = device.memory.liveBytes;

@@ -2,7 +2,6 @@
 
 import type { GPTConfig } from "../model/config.ts";
 
-/** A config from nanochat's names. */
 export function goldenConfig(config: Readonly<Record<string, number | string>>): GPTConfig {
   return {
     sequenceLen: Number(config.sequence_len),

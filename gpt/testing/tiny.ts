@@ -41,7 +41,6 @@ export function tinyPlan(options: Partial<ScalingOptions> = {}): TrainingPlan {
   });
 }
 
-/** The options of a tiny run, without device, tokenizer and folder. */
 export const tinyRun: Omit<PretrainOptions, "device" | "tokenizer" | "folder" | "plan"> = {
   source: tinySource(),
   deviceBatchSize: 2,
@@ -53,7 +52,6 @@ export const tinyRun: Omit<PretrainOptions, "device" | "tokenizer" | "folder" | 
   evalTokens: 1000,
 };
 
-/** A loader of {@linkcode tinySource}. */
 export async function openTinyLoader(plan: TrainingPlan): Promise<PackedLoader> {
   return await PackedLoader.open({
     split: await tinySource().open("train"),

@@ -11,7 +11,6 @@ import { RecordingWebGpuDevice } from "../../tensor/devices/webgpu/device.ts";
 import { GPT } from "../model/model.ts";
 import { tinyPlan } from "./tiny.ts";
 
-/** Counts of {@linkcode trainAndCount}. */
 export interface Counts {
   readonly live: number[];
   /** Live allocations after every 20th step, a garbage collection and its finalizers. */

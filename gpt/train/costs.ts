@@ -106,23 +106,11 @@ export function kvBytesPerToken(
  *
  * @param contextLength The number of tokens, including the new one.
  * @param bytesPerValue 4 in single precision.
- *
- * @example
- * ```ts
- * import { kvReadBytes } from "./costs.ts";
- *
- * const config = {
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * };
- * if (kvReadBytes(config, 256) !== 327680) throw new Error("expected 327680");
- * ```
  */
 export function kvReadBytes(config: GPTConfig, contextLength: number, bytesPerValue = 4): number {
   return kvBytesPerLayer(config, bytesPerValue) * attendedByLast(config, contextLength);
 }
 
-/** Keys and values of a token in one layer. */
 function kvBytesPerLayer(
   config: Pick<GPTConfig, "nHead" | "nKvHead" | "nEmbd">,
   bytesPerValue: number,

@@ -204,7 +204,6 @@ function orthogonalizationSize(config: GPTConfig): number {
   );
 }
 
-/** FLOPs of orthogonalizing all matrices in one step. */
 function orthogonalizationFlops(config: GPTConfig): number {
   return muonStacks(config).reduce((sum, { count, rows, columns, iterations }) => {
     return sum + count * polarExpressFlops(rows, columns, iterations);

@@ -20,7 +20,6 @@ const plan = {
   learningRates: { ...learningRates, weightDecay: 0.1 },
 };
 
-/** The events of training a tiny model. */
 async function trained(
   options: Pick<PretrainOptions, "device"> & Partial<PretrainOptions>,
 ): Promise<TrainingEvent[]> {

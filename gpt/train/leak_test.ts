@@ -64,7 +64,6 @@ async function trainWithoutScope(kind: "cpu" | "webgpu"): Promise<void> {
 Deno.test("memory is bounded without a scope (cpu)", () => trainWithoutScope("cpu"));
 adapterTest("memory is bounded without a scope (webgpu)", () => trainWithoutScope("webgpu"));
 
-/** Creates tensors, drops them, and counts those that remain. */
 async function forget(kind: "cpu" | "webgpu"): Promise<void> {
   const { before, after } = await run<{ before: number; after: number }>("forget.ts", kind);
   assert(before > 0, "nothing was there to be forgotten");

@@ -39,18 +39,6 @@ const tunedWidth = 768;
  * Divides a model's parameters into groups; every parameter is in one of them.
  *
  * Learning rates of embeddings and head scale with 1/√width.
- *
- * @example
- * ```ts
- * import { optimizerGroups } from "./optimizer_groups.ts";
- *
- * const groups = optimizerGroups({
- *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 4, nEmbd: 256,
- *   windowPattern: "SSSL",
- * });
- * const kinds = groups.map(({ kind }) => kind);
- * if (kinds.filter((kind) => kind === "muon").length !== 4) throw new Error(`got ${kinds}`);
- * ```
  */
 export function optimizerGroups(
   config: GPTConfig,
@@ -130,11 +118,7 @@ export function optimizerGroups(
   ];
 }
 
-/**
- * {@linkcode optimizerGroups} with the parameters themselves.
- *
- * @param parameters The model's parameters by name.
- */
+/** {@linkcode optimizerGroups} with the parameters themselves, by name. */
 export function optimizerGroupOptions(
   config: GPTConfig,
   learningRates: LearningRates,

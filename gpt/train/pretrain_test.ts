@@ -17,7 +17,6 @@ async function options(changes: Partial<PretrainOptions> = {}): Promise<Pretrain
   return { ...tinyRun, device, tokenizer, folder, plan, ...changes };
 }
 
-/** Trains to the end, or until `stopAt` steps are done. */
 async function run(given: PretrainOptions, stopAt = Infinity): Promise<void> {
   const controller = new AbortController();
   const pretraining = await preparePretraining({ ...given, signal: controller.signal });

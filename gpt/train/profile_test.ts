@@ -11,7 +11,6 @@ import { train, type TrainingEvent } from "./run.ts";
 
 const tokenizer = await tinyTokenizer();
 
-/** Trains a small model with a profile. */
 async function run(device: Device, options: Partial<ScalingOptions>): Promise<TrainingEvent[]> {
   const plan = tinyPlan(options);
   const model = new GPT(plan.config, device, { seed: 3 });

@@ -2,22 +2,7 @@
 
 import { noGrad, stack, type Tensor } from "../../tensor/mod.ts";
 
-/**
- * Reads scalars from a device and frees them. Reading many takes as long as reading one.
- *
- * @param numbers Scalars on one device.
- *
- * @example
- * ```ts
- * import { openDevice, Tensor } from "../../tensor/mod.ts";
- * import { readNumbers } from "./readback.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const read = await readNumbers([Tensor.full(device, [], 1), Tensor.full(device, [], 2)]);
- * if (read.join() !== "1,2") throw new Error(`got ${read}`);
- * await device.close();
- * ```
- */
+/** Reads scalars from a device and frees them. Reading many takes as long as reading one. */
 export async function readNumbers(numbers: readonly Tensor[]): Promise<number[]> {
   if (numbers.length === 0) return [];
   const together = join(numbers);
@@ -35,13 +20,6 @@ function join(numbers: readonly Tensor[]): Tensor {
 /**
  * Yields to the event loop: signals, timers, a server. A loop on the CPU never waits, so nothing
  * else would run.
- *
- * @example
- * ```ts
- * import { nextTask } from "./readback.ts";
- *
- * await nextTask();
- * ```
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));

@@ -128,13 +128,10 @@ export interface StepEvent {
   readonly secondsLeft: number;
 }
 
-/** Decay of the smoothed loss. */
 const LOSS_DECAY = 0.9;
 
-/** Default milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
 
-/** Maximum share of the time spent on saving by time. */
 const SAVING_SHARE = 0.01;
 
 /** Maximum number of steps whose losses are pending, as these hold memory and GPU work. */
@@ -273,7 +270,6 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
 
 /** Agreement of all ranks after each step: the loss, whether to stop, and whether to save. */
 class Agreement implements LoopRanks {
-  /** Whether any rank got a signal. */
   isStopping = false;
   /** Whether to save, by the clock of rank 0. */
   isSaving = false;
@@ -306,7 +302,6 @@ class Agreement implements LoopRanks {
   }
 }
 
-/** Times the steps between read-backs. */
 class StepClock {
   readonly #plan: TrainOptions["plan"];
   readonly #firstStep: number;
@@ -334,7 +329,6 @@ class StepClock {
     return seconds / steps;
   }
 
-  /** Speed and remaining time, from the duration of a step. */
   speed(
     step: number,
     seconds: number,
@@ -355,7 +349,6 @@ class StepClock {
   }
 }
 
-/** Decides when a checkpoint is due by time. */
 class SaveTimer {
   readonly #minSeconds: number;
   #seconds: number;

@@ -50,7 +50,6 @@ function camelCase(name: string, separator: string): string {
   ).join("");
 }
 
-/** Our plan in the golden data's terms. */
 function goldenPlanOf(golden: GoldenPlan): GoldenPlan {
   const plan = planTraining(optionsOf(golden));
   const { config } = plan;

@@ -11,7 +11,6 @@ import {
 
 const all = { docCap: Infinity, maxChars: Infinity };
 
-/** Runs with another base folder. */
 async function inFolder<Result>(folder: string, run: () => Promise<Result>): Promise<Result> {
   const before = Deno.env.get("NANODINO_HOME");
   Deno.env.set("NANODINO_HOME", folder);

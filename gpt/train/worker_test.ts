@@ -12,11 +12,9 @@ import { train } from "./run.ts";
 /** Maximum delay of a server or page, in milliseconds. */
 const LONGEST = 50;
 
-/** Results of {@linkcode trainAndWatch}. */
 interface Seen {
   readonly losses: number[];
   readonly weights: string;
-  /** Maximum timer delay in each step, in milliseconds. */
   readonly delays: number[];
 }
 
