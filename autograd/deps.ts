@@ -8,11 +8,7 @@
 /** A constant, because Deno downloads a literal `import("…")` as soon as it loads the file. */
 const GRAPHVIZ = "npm:@hpcc-js/wasm-graphviz@1.29.2";
 
-/**
- * Renders a graph in DOT as SVG.
- *
- * @throws {Error} If Graphviz cannot be loaded, as in a browser.
- */
+/** Renders a graph in DOT as SVG. @throws {Error} If Graphviz cannot be loaded, as in a browser. */
 export async function dotToSvg(dot: string): Promise<string> {
   const { Graphviz } = await importGraphviz();
   return (await Graphviz.load()).dot(dot, "svg");

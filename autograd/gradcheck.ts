@@ -93,7 +93,6 @@ export function numericalGradient(
  * Like {@linkcode numericalGradient}, for an asynchronous function, such as one computed on a GPU.
  *
  * @param f A function of an array of numbers. Calls do not overlap.
- * @returns One derivative for each element of `x`.
  *
  * @example
  * ```ts
@@ -117,7 +116,6 @@ export async function numericalGradientAsync(
 /**
  * Compares a gradient with finite differences.
  *
- * @param analytic The derivatives to check.
  * @returns The element with the largest error relative to the tolerance.
  * @throws {RangeError} If the two differ in length.
  * @throws {Error} If an element exceeds the tolerance, or is not finite in either gradient. The message

@@ -91,7 +91,6 @@ const MAX_NODES_DRAWN = 2000;
  *
  * Loads Graphviz, about 1 MB of WebAssembly, at the first call. Needs no permission.
  *
- * @param describe Returns the lines of each box; by default the operation.
  * @throws {RangeError} If the graph has more than 2,000 nodes.
  *
  * @example

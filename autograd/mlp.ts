@@ -35,7 +35,6 @@ export class Layer {
    * Creates a layer with random weights.
    *
    * @param inputs The number of inputs of each neuron.
-   * @param options The activation, and the seed of the weights.
    * @throws {RangeError} If a size is not a positive integer.
    */
   constructor(inputs: number, outputs: number, options: LayerOptions = {}) {
@@ -54,7 +53,6 @@ export class Layer {
   /**
    * Computes one output for each neuron.
    *
-   * @param x One value for each input.
    * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value[] {
@@ -104,7 +102,6 @@ export class MLP {
    * Creates a network with random weights.
    *
    * @param sizes The number of neurons of each layer; the last is the number of outputs.
-   * @param options The activations, and the seed of the weights.
    * @throws {RangeError} If there is no layer, or a size is not a positive integer.
    */
   constructor(inputs: number, sizes: readonly number[], options: MLPOptions = {}) {
@@ -124,7 +121,6 @@ export class MLP {
   /**
    * Computes the outputs.
    *
-   * @param x One value for each input.
    * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value[] {

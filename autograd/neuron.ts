@@ -54,7 +54,6 @@ export class Neuron {
   /**
    * Creates a neuron with the given or with random weights.
    *
-   * @param options The activation, and the weights or their random seed.
    * @throws {RangeError} If `inputs` is not a positive integer, the number of weights differs from it,
    * or the activation is unknown.
    */
@@ -87,7 +86,6 @@ export class Neuron {
   /**
    * Computes the output.
    *
-   * @param x One value for each input.
    * @throws {RangeError} If the number of values is not the number of inputs.
    */
   call(x: readonly Value[]): Value {

@@ -70,7 +70,6 @@ export class Value extends Node<number> {
   /**
    * Creates a leaf, or with `options` the result of an operation.
    *
-   * @param data The number.
    * @param options A label; for the result of an operation, its name, inputs and derivative.
    * @throws {TypeError} If `data` is not a number.
    */

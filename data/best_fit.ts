@@ -8,15 +8,6 @@ export interface Sized {
 /**
  * Items in one FIFO queue per length, so that ties resolve as in a linear scan. A bitmap marks the
  * non-empty queues, so a search tests 32 lengths at a time instead of every item.
- *
- * @example
- * ```ts
- * import { BestFit } from "./best_fit.ts";
- *
- * const waiting = new BestFit<string>();
- * for (const word of ["a", "four", "seven"]) waiting.add(word);
- * console.log(waiting.takeLongest(4), waiting.takeShortest(), waiting.size); // four a 1
- * ```
  */
 export class BestFit<Item extends Sized> {
   #queues: Queue<Item>[] = [];

@@ -17,17 +17,6 @@ export interface FoundFile {
  * `{a,b}`.
  * @param extensions Such as `[".txt", ".md"]`.
  * @throws {Error} If the place does not exist, cannot be read, or has no such file.
- *
- * @example
- * ```ts
- * import { findFiles } from "./files.ts";
- *
- * const folder = await Deno.makeTempDir();
- * await Deno.writeTextFile(`${folder}/a.txt`, "hello");
- * await Deno.writeTextFile(`${folder}/a.png`, "");
- * console.log((await findFiles(folder, [".txt"])).map((file) => file.name)); // [ "a.txt" ]
- * await Deno.remove(folder, { recursive: true });
- * ```
  */
 export async function findFiles(
   place: string,
@@ -115,13 +104,6 @@ async function list(folder: string): Promise<Deno.DirEntry[]> {
  * Compiles a glob to a regular expression over whole paths with `/` separators.
  *
  * @throws {SyntaxError} If a bracket or a brace is not closed.
- *
- * @example
- * ```ts
- * import { globPattern } from "./files.ts";
- *
- * console.log(globPattern("books/**\/*.{txt,md}").test("books/old/a.md")); // true
- * ```
  */
 export function globPattern(glob: string): RegExp {
   let pattern = "";
@@ -165,16 +147,6 @@ export function globPattern(glob: string): RegExp {
  * Reads the bytes `[start, end)` of a file.
  *
  * @throws {Error} If the file cannot be read or is too short.
- *
- * @example
- * ```ts
- * import { readBytes } from "./files.ts";
- *
- * const path = await Deno.makeTempFile();
- * await Deno.writeTextFile(path, "abcdef");
- * console.log(await readBytes(path, 2, 4)); // the bytes of "cd"
- * await Deno.remove(path);
- * ```
  */
 export async function readBytes(
   path: string,

@@ -18,19 +18,6 @@ const MAX_BYTES = 2 ** 28;
  *
  * @param identity What else matters: the split, and options.
  * @returns Two digests separated by `-`, the second one of the content.
- *
- * @example
- * ```ts
- * import { findFiles } from "./files.ts";
- * import { fileFingerprint } from "./fingerprint.ts";
- *
- * const folder = await Deno.makeTempDir();
- * const of = async (text: string): Promise<string> => {
- *   await Deno.writeTextFile(`${folder}/a.txt`, text);
- *   return await fileFingerprint(await findFiles(folder, [".txt"]), ["train"]);
- * };
- * if (await of("one") === await of("two")) throw new Error("expected another fingerprint");
- * ```
  */
 export async function fileFingerprint(
   files: readonly FoundFile[],

@@ -76,11 +76,7 @@ export abstract class Loader<State> implements AsyncIterable<Batch<State>> {
     return this.#batches.next();
   }
 
-  /**
-   * The next batch.
-   *
-   * @throws {RangeError} At the end of the data.
-   */
+  /** The next batch. @throws {RangeError} At the end of the data. */
   async take(): Promise<Batch<State>> {
     const { value } = await this.next();
     if (value === undefined) {
@@ -126,8 +122,6 @@ function checkSize(name: string, value: number): void {
 /**
  * Compares a saved state with the options of a loader.
  *
- * @param state The saved state, possibly from a file.
- * @param settings The fields that must be equal.
  * @throws {Error} If one differs, because the batches would differ from those of the original run.
  */
 export function checkState(state: unknown, settings: Record<string, unknown>): void {
@@ -145,11 +139,7 @@ export function checkState(state: unknown, settings: Record<string, unknown>): v
   }
 }
 
-/**
- * Checks that a field of a saved state is a non-negative integer.
- *
- * @throws {TypeError} If it is not.
- */
+/** @throws {TypeError} If a field of a saved state is not a non-negative integer. */
 export function checkCount(name: string, value: unknown): void {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return;
   throw new TypeError(

@@ -7,18 +7,7 @@
 
 import type { Sized } from "./best_fit.ts";
 
-/**
- * Items in insertion order, searched from the front.
- *
- * @example
- * ```ts
- * import { NaiveFit } from "./naive_fit.ts";
- *
- * const waiting = new NaiveFit<string>();
- * for (const word of ["a", "four", "seven"]) waiting.add(word);
- * console.log(waiting.takeLongest(4), waiting.takeShortest(), waiting.size); // four a 1
- * ```
- */
+/** Items in insertion order, searched from the front. */
 export class NaiveFit<Item extends Sized> {
   #items: Item[] = [];
 

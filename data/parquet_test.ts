@@ -5,7 +5,6 @@ import { openSource } from "./open_source.ts";
 import { parquetFiles } from "./parquet.ts";
 import { texts } from "./source.ts";
 
-/** Runs `use` in a temporary folder of parquet files with the given rows, three per row group. */
 async function withTables(
   tables: Record<string, (string | null)[]>,
   use: (folder: string) => Promise<void>,

@@ -55,25 +55,6 @@ export interface ReaderPosition {
  * A small split is a single chunk, so that a seed shuffles all its pieces together. A larger one is
  * read and tokenized chunk by chunk every epoch; a seed then shuffles the chunks, and the pieces
  * within each.
- *
- * @example
- * ```ts
- * import { listSource } from "./list_source.ts";
- * import { PieceReader } from "./piece_reader.ts";
- *
- * const split = await listSource("rhyme", ["one", "two", "three"], 1).open("train");
- * const encode = (text: string) => [...new TextEncoder().encode(text)];
- * const reader = new PieceReader({
- *   split,
- *   encoder: { encode, bos: 256 },
- *   capacity: 8,
- *   longDocuments: "cut",
- *   seed: null,
- *   cacheBytes: 1e6,
- *   minimumTokens: 1,
- * });
- * console.log((await reader.next()).tokens); // [256, 111, 110, 101]
- * ```
  */
 export class PieceReader {
   readonly #options: PieceReaderOptions;
@@ -105,11 +86,7 @@ export class PieceReader {
     this.#open = undefined;
   }
 
-  /**
-   * The next piece.
-   *
-   * @throws {RangeError} If a whole epoch had fewer tokens than the minimum.
-   */
+  /** The next piece. @throws {RangeError} If a whole epoch had fewer tokens than the minimum. */
   async next(): Promise<Piece> {
     let open = this.#open ?? await this.#openChunk();
     while (this.#position.piecesDone >= open.pieces.count) {

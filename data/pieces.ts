@@ -24,15 +24,6 @@ export interface Pieces {
  * nanochat, and packing crops what does not fit.
  *
  * @param capacity Tokens per row, at least 2.
- *
- * @example
- * ```ts
- * import { cutPieces } from "./pieces.ts";
- *
- * const stream = { tokens: Int32Array.of(0, 1, 2, 3, 4, 5), starts: [0] };
- * const pieces = cutPieces(stream, 4, "cut");
- * console.log(pieces.copy(0), pieces.copy(1)); // [0, 1, 2, 3] [0, 4, 5]
- * ```
  */
 export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
   const { tokens, starts } = stream;

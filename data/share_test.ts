@@ -14,7 +14,6 @@ const documents = Array.from({ length: 40 }, (_, i) => `document ${i} `.repeat(1
 const source = listSource("documents", documents, 2);
 const batch = { seed: 3, batchSize: 2, sequenceLength: 16 };
 
-/** Opens a loader, at the beginning or where a state says. */
 type Open = (state?: unknown) => Promise<Loader<unknown>>;
 
 const loaders: Record<string, Open> = {

@@ -1,6 +1,5 @@
 /** Values in error messages. @module */
 
-/** Characters of a value that an error quotes. */
 const MAX_SHOWN = 80;
 
 /** Formats a value from a file as JSON for an error message: at most 80 characters of it. */

@@ -13,13 +13,6 @@
  * @returns An integer from 0 to 2³² − 1.
  *
  * Source: the finalizer of MurmurHash3 (Austin Appleby), chained.
- *
- * @example
- * ```ts
- * import { randomBits } from "./shuffle.ts";
- *
- * console.log(randomBits(7, 0) === randomBits(7, 0), randomBits(7, 0) === randomBits(7, 1)); // true false
- * ```
  */
 export function randomBits(seed: number, ...counters: number[]): number {
   let bits = mix(seed | 0);
@@ -39,13 +32,6 @@ function mix(bits: number): number {
  * A random permutation of 0 to `length` − 1.
  *
  * Source: the Fisher–Yates shuffle, in Durstenfeld's form.
- *
- * @example
- * ```ts
- * import { permutation } from "./shuffle.ts";
- *
- * console.log(permutation(5, 42, 1)); // the same five numbers for the same seed and counter
- * ```
  */
 export function permutation(length: number, seed: number, ...counters: number[]): Int32Array {
   const order = Int32Array.from({ length }, (_, i) => i);

@@ -125,13 +125,6 @@ export async function fingerprint(identity: unknown): Promise<string> {
 /**
  * The fingerprint without the content, as in states saved before it was included, which remain
  * valid.
- *
- * @example
- * ```ts
- * import { withoutContent } from "./source.ts";
- *
- * if (withoutContent("0123-4567/1") !== "0123/1") throw new Error("expected one digest");
- * ```
  */
 export function withoutContent(fingerprint: string): string {
   return fingerprint.replace(/-[0-9a-f]+/, "");

@@ -10,7 +10,6 @@ import { openSource } from "./open_source.ts";
 import { texts } from "./source.ts";
 import { textFiles, type TextFilesOptions } from "./text_files.ts";
 
-/** Runs `use` in a temporary folder with the given files. */
 async function withFiles(
   files: Record<string, string | Uint8Array<ArrayBuffer>>,
   use: (folder: string) => Promise<void>,

@@ -12,7 +12,6 @@ import { Neuron } from "../autograd/neuron.ts";
 import { trainingLoop, trainNetwork } from "./training_examples.ts";
 import { Value } from "../autograd/value.ts";
 
-/** Equal up to the rounding of a few operations. */
 function assertClose(actual: readonly number[], expected: readonly number[]): void {
   assertEquals(actual.length, expected.length);
   actual.forEach((x, i) => assertAlmostEquals(x, expected[i]!, 1e-12));

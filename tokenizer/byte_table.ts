@@ -59,7 +59,6 @@ export class ByteTable {
     return this.findHashed(hashBytes(source, start, end), source, start, end);
   }
 
-  /** Like {@linkcode find}, for a precomputed hash. */
   findHashed(hash: number, source: Uint8Array, start: number, end: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;

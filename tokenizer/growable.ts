@@ -5,7 +5,6 @@
  * @module
  */
 
-/** The part of a typed array's interface that growing it needs. */
 interface Fixed<T> {
   readonly length: number;
   set(source: T): void;

@@ -13,7 +13,6 @@ import {
   type Vocabulary,
 } from "./vocabulary.ts";
 
-/** Names of special tokens that an error lists. */
 const MAX_NAMES_SHOWN = 10;
 
 /** Options for {@linkcode Tokenizer.train}. */
@@ -189,11 +188,7 @@ export class Tokenizer {
       this.special("<|bos|>");
   }
 
-  /**
-   * The id of a special token.
-   *
-   * @throws {RangeError} If there is none of that name.
-   */
+  /** The id of a special token. @throws {RangeError} If there is none of that name. */
   special(name: string): number {
     const id = this.specialTokens.get(name);
     if (id !== undefined) return id;

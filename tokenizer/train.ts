@@ -21,10 +21,7 @@ export class WordCounter {
   #splitter: Splitter;
   #encoder = new TextEncoder();
 
-  /**
-   * @param pattern Split pattern.
-   * @throws {SyntaxError} If the pattern is malformed.
-   */
+  /** @throws {SyntaxError} If the pattern is malformed. */
   constructor(pattern: string) {
     this.#splitter = makeSplitter(pattern);
   }
@@ -59,9 +56,6 @@ const PAIR_BASE = 2 ** 26;
  * and updates only the counts of pairs next to them. The heap may hold outdated counts; they are
  * corrected when popped, because a count never grows once all occurrences of a pair are known.
  *
- * @param words The distinct words.
- * @param counts Occurrences of each word.
- * @param limit Maximum number of merges.
  * @returns Fewer than `limit` merges if the pairs run out.
  */
 export function learnMerges(words: ByteTable, counts: Float64Array, limit: number): Merge[] {

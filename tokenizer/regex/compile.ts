@@ -131,7 +131,6 @@ export function compile(root: Node): Program {
   return { instructions, registers };
 }
 
-/** Whether a node can match nothing. */
 function isNullable(node: Node): boolean {
   switch (node.kind) {
     case "character":

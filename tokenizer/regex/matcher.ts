@@ -15,7 +15,6 @@ const STEPS_PER_UNIT = 200;
 /** Steps allowed in addition, some milliseconds. */
 const EXTRA_STEPS = 1_000_000;
 
-/** A part of a text that a pattern matches. */
 export interface Match {
   /** Start, in UTF-16 units. */
   readonly start: number;

@@ -2,7 +2,6 @@
 import { show } from "../show.ts";
 import { PART, toRegExp, translateEscape } from "../pattern.ts";
 
-/** A node of a pattern's tree. */
 export type Node =
   | { readonly kind: "character"; readonly set: CharacterSet }
   | { readonly kind: "sequence" | "choice"; readonly nodes: readonly Node[] }
