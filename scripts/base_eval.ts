@@ -57,18 +57,7 @@ const flags = {
   ...deviceFlags,
 };
 
-/**
- * Evaluates a model.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./base_eval.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Evaluates a model. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Evaluates the latest model: CORE, bits per byte, and samples.",

@@ -1,8 +1,4 @@
-/**
- * Pretrains a model: nanochat's `base_train`, with its flags.
- *
- * @module
- */
+/** Pretrains a model: nanochat's `base_train`, with its flags. @module */
 
 import {
   basePath,
@@ -31,19 +27,7 @@ const flags = {
   ...profileFlags,
 };
 
-/**
- * Trains a model, or resumes a run.
- *
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
- * error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./base_train.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Trains a model, or resumes a run. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Pretrains a model on a corpus. Needs a tokenizer: deno task tok_train",
@@ -88,7 +72,6 @@ async function runOn(
   }
 }
 
-/** Finds and locks the run's folder. */
 async function openRun(
   given: Values<typeof flags>,
   args: readonly string[],

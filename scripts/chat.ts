@@ -57,19 +57,7 @@ const flags = {
 
 type ChatValues = Values<typeof flags>;
 
-/**
- * Talks with the user until they leave.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./chat.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Talks with the user until they leave. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Talks with the model that was fine-tuned last; makes one first where there is none.",
@@ -189,7 +177,6 @@ const helpText = `/help                this text
 /save FILE           append the chat to a JSON Lines file
 /exit, Ctrl-D        leave; Ctrl-C stops an answer`;
 
-/** The loop of questions and answers. */
 class Chat {
   readonly #session: ChatSession;
   #values: ChatValues;

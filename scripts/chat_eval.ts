@@ -1,8 +1,4 @@
-/**
- * Examines a chat model: nanochat's `chat_eval`.
- *
- * @module
- */
+/** Examines a chat model: nanochat's `chat_eval`. @module */
 
 import {
   chatCore,
@@ -61,19 +57,7 @@ const flags = {
 
 type EvalValues = Values<typeof flags>;
 
-/**
- * Examines a model, and prints a table and a line of JSON.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./chat_eval.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Examines a model, and prints a table and a line of JSON. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Examines the model that was fine-tuned last.",
@@ -83,10 +67,8 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-/** How an exam went. */
 interface Result {
   readonly name: string;
-  /** Questions. */
   readonly asked: number;
   /** The part of the questions with a right answer among their samples. */
   readonly accuracy: number;

@@ -34,7 +34,6 @@ export interface RecipeRun extends Omit<Values<typeof deviceFlags>, "dtype"> {
   readonly modelTag: string;
   /** The name that the model goes by. */
   readonly name: string;
-  /** Steps of the fine-tuning. */
   readonly steps: number;
 }
 

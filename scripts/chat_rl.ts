@@ -66,20 +66,7 @@ const flags = {
 
 type ReinforceValues = Values<typeof flags>;
 
-/**
- * Reinforces a model.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
- * went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./chat_rl.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Reinforces a model. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Reinforces right answers of the model that was fine-tuned last.",

@@ -1,8 +1,4 @@
-/**
- * Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags.
- *
- * @module
- */
+/** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. @module */
 
 import {
   documentConversations,
@@ -120,20 +116,7 @@ const inherited = [
 const settingNames = (Object.keys(flags) as (keyof typeof flags)[])
   .filter((name) => !["resume", "overwrite", "mpi"].includes(name));
 
-/**
- * Fine-tunes a model, or resumes a run.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 if something
- * went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./chat_sft.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Fine-tunes a model, or resumes a run. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Fine-tunes a base model on conversations, so that it answers.",

@@ -31,19 +31,7 @@ const flags = {
   sha256: digestFlag,
 };
 
-/**
- * Gets a bundle.
- *
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
- * error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./core_bundle.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Gets a bundle. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Gets the tasks of the CORE metric, for base_eval --eval core and for training.",

@@ -112,12 +112,7 @@ export interface Script<Given extends Flags> {
   readonly command: string;
   /** Its flags, besides `--help` and `--debug`. */
   readonly flags: Given;
-  /**
-   * Runs the script.
-   *
-   * @param args The command line, if defaults depend on what is found.
-   * @returns The exit code. @default {0}
-   */
+  /** Runs the script, and returns the exit code. @default {0} */
   readonly run: (values: Values<Given>, args: readonly string[]) => Promise<number | void>;
 }
 
@@ -129,7 +124,8 @@ const commonFlags = {
 /**
  * Parses flags, runs a script, and prints errors in one line.
  *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
+ * @returns The exit code: 0, 1 for an error, 2 for a wrong flag; or what `run` returns, such as 130
+ * after SIGINT (Ctrl-C), 143 after SIGTERM and 129 after SIGHUP.
  */
 export async function runScript<Given extends Flags>(
   script: Script<Given>,
@@ -156,14 +152,6 @@ export async function runScript<Given extends Flags>(
  *
  * @param saved Values that replace the defaults.
  * @throws {UsageError} If a flag is unknown or its value invalid.
- *
- * @example
- * ```ts
- * import { integer, parseFlags } from "./flags.ts";
- *
- * const { maxSeqLen } = parseFlags(["--max-seq-len", "256"], { maxSeqLen: integer(2048, "Length") });
- * if (maxSeqLen !== 256) throw new Error(`got ${maxSeqLen}`);
- * ```
  */
 export function parseFlags<Given extends Flags>(
   args: readonly string[],

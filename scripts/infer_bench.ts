@@ -51,18 +51,7 @@ const flags = {
   ...deviceFlags,
 };
 
-/**
- * Times a model.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./infer_bench.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Times a model. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Times prefill and decoding of the latest model, for several batch sizes.",

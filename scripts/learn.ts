@@ -1,8 +1,4 @@
-/**
- * Serves the lesson on this machine.
- *
- * @module
- */
+/** Serves the lesson on this machine. @module */
 
 import { integer, runScript, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -15,19 +11,7 @@ const flags = {
   port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
 };
 
-/**
- * Builds the lesson in memory and serves it until Ctrl-C.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./learn.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Builds the lesson in memory and serves it until Ctrl-C. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Serves a lesson in a page: from one neuron to a network that learns.",

@@ -48,9 +48,7 @@ export function doneMessage(ranks: number): string {
   return `All ${ranks} ranks are done.`;
 }
 
-/** Where a run begins: what is read from files. */
 export interface RunStart {
-  /** The folder of the run. */
   readonly folder: string;
   readonly checkpoint: Checkpoint | undefined;
   readonly tokenizer: Tokenizer;

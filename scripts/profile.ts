@@ -15,7 +15,6 @@ export const profileFlags = {
   trace: optional(text("", "Write where the time goes to this file, for ui.perfetto.dev", "FILE")),
 };
 
-/** The values of {@linkcode profileFlags}. */
 export type ProfileValues = Values<typeof profileFlags>;
 
 export function wantsProfile({ profile, trace }: ProfileValues): boolean {

@@ -25,13 +25,6 @@ const FINAL_CODES = [0, 2, 129, 130, 143];
  * Runs the arguments after `--` as a `deno` command on several ranks.
  *
  * @returns The exit code of the last try; 1 if the launcher says 0 although ranks did not finish.
- *
- * @example
- * ```ts
- * import { main } from "./ranks.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
  */
 export function main(args: readonly string[]): Promise<number> {
   const end = args.includes("--") ? args.indexOf("--") : args.length;

@@ -1,8 +1,4 @@
-/**
- * A report of all stages: the latest base model, the fine-tuned and the reinforced one.
- *
- * @module
- */
+/** A report of all stages: the latest base model, the fine-tuned and the reinforced one. @module */
 
 import {
   ChatSession,
@@ -51,22 +47,9 @@ const titles: Readonly<Record<Stage, string>> = {
   rl: "Reinforcement",
 };
 
-/** What the fine-tuned models are asked. */
 const questions = ["Who are you?", "What is 17 times 23?", "What is the capital of France?"];
 
-/**
- * Writes `report.md`, `report.html` and their pictures.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./report.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Writes `report.md`, `report.html` and their pictures. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Reports on the latest run of each stage, in Markdown and as a page.",

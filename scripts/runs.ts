@@ -1,8 +1,4 @@
-/**
- * The runs of all stages: lists, compares and removes them.
- *
- * @module
- */
+/** The runs of all stages: lists, compares and removes them. @module */
 
 import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
 import { blameFlags, list, runScript, toggle, UsageError, type Values } from "./flags.ts";
@@ -15,19 +11,7 @@ const flags = {
   yes: toggle("Remove what --remove names"),
 };
 
-/**
- * Lists the runs, or compares or removes some.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./runs.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Lists the runs, or compares or removes some. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Lists the runs of all stages, compares them, and removes them.",

@@ -31,18 +31,7 @@ const flags = {
   ...profileFlags,
 };
 
-/**
- * Continues prompts with streaming text.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./sample.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Continues prompts with streaming text. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Generates text with the latest model.",

@@ -1,8 +1,4 @@
-/**
- * A server of the last model, by OpenAI's API.
- *
- * @module
- */
+/** A server of the last model, by OpenAI's API. @module */
 
 import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import { loadModel, openCheckpoint } from "../gpt/mod.ts";
@@ -39,19 +35,7 @@ const flags = {
   ...deviceFlags,
 };
 
-/**
- * Serves until it is interrupted.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0 after Ctrl-C; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./serve.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Serves until it is interrupted. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Serves the model that was saved last, by OpenAI's API.",

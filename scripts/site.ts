@@ -1,8 +1,4 @@
-/**
- * Writes the lesson as a folder of static files.
- *
- * @module
- */
+/** Writes the lesson as a folder of static files. @module */
 
 import { dirname, join } from "node:path";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
@@ -16,19 +12,7 @@ const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
 };
 
-/**
- * Writes the folder and tells its size.
- *
- * @param args The command line, without the name of the script.
- * @returns The exit code: 0; 1 if something went wrong, 2 if a flag makes no sense.
- *
- * @example
- * ```ts
- * import { main } from "./site.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Writes the folder and tells its size. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Writes the lesson as static files: open index.html, or put them on any host.",

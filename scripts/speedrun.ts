@@ -86,19 +86,7 @@ const flags = {
   ...profileFlags,
 };
 
-/**
- * Trains a tokenizer and a model, evaluates the model and samples text.
- *
- * @returns The exit code: 0; 130, 143 or 129 after SIGINT (Ctrl-C), SIGTERM or SIGHUP; 1 for an
- * error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./speedrun.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Trains a tokenizer and a model, evaluates the model and samples text. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Trains a tokenizer and a GPT of your own, and generates text: in minutes.",
@@ -202,7 +190,6 @@ async function makeTokenizer(values: Values<typeof flags>): Promise<Tokenizer> {
   return tokenizer;
 }
 
-/** Streams a continuation of every prompt. */
 async function writeSamples({ model }: TrainingOutcome, tokenizer: Tokenizer): Promise<string[]> {
   const samples: string[] = [];
   print("");

@@ -40,18 +40,7 @@ const flags = {
   ...corpusFlags,
 };
 
-/**
- * Measures the tokenizer.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./tok_eval.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Measures the tokenizer. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Measures the tokenizer's compression of texts of several kinds.",

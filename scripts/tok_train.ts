@@ -15,18 +15,7 @@ const flags = {
   ...corpusFlags,
 };
 
-/**
- * Trains a tokenizer and keeps it for new models.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./tok_train.ts";
- *
- * if (await main(["--help"]) !== 0) throw new Error("expected the list of flags");
- * ```
- */
+/** Trains a tokenizer and keeps it for new models. Returns the exit code. */
 export function main(args: readonly string[]): Promise<number> {
   return runScript({
     summary: "Trains a byte-level BPE tokenizer on a corpus.",

@@ -59,18 +59,7 @@ function message(error: unknown): string {
   return (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;
 }
 
-/**
- * Walks through the tour.
- *
- * @returns The exit code: 0, 1 for an error, 2 for a wrong flag.
- *
- * @example
- * ```ts
- * import { main } from "./tour.ts";
- *
- * if (await main(["--stop", "1"]) !== 0) throw new Error("the tour failed");
- * ```
- */
+/** Walks through the tour. @returns The exit code: 0, 1 for an error, 2 for a wrong flag. */
 export async function main(args: readonly string[]): Promise<number> {
   let options: TourOptions;
   try {

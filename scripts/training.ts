@@ -269,7 +269,6 @@ export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): Tr
   };
 }
 
-/** Options for {@linkcode runTraining}. */
 export interface TrainingRun {
   readonly flags: TrainingValues & ProfileValues;
   readonly folder: string;

@@ -20,7 +20,6 @@ import { installedMpis, runningRanks, type TestedMpi } from "../../mpi/testing/r
 import { integer, runScript as runMain, toggle, type Values } from "../flags.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./run_script.ts";
 
-/** Options for {@linkcode killRun}. */
 export interface KillOptions {
   readonly kills: number;
   /** Steps of the run: more than are done until the last kill. */
@@ -103,13 +102,11 @@ export async function killRun(
   };
 }
 
-/** Options for {@linkcode killRanks}. */
 export interface KillRanksOptions extends KillOptions {
   readonly mpi: TestedMpi;
   readonly ranks: number;
 }
 
-/** Results of {@linkcode killRanks}. */
 export interface KillRanksOutcome {
   /** Kills while a temporary file was being written. */
   readonly whileWriting: number;
@@ -129,9 +126,9 @@ const RANKS_WINDOW = 3000;
 
 /**
  * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) at random moments: a
- * quarter of the times after their start, otherwise after their first step. After every kill, all ranks must end, and the last checkpoint is loaded. A finished run is
- * compared with an uninterrupted one, and another one starts.
- *
+ * quarter of the times after their start, otherwise after their first step. After every kill, all
+ * ranks must end, and the last checkpoint is loaded. A finished run is compared with an
+ * uninterrupted one, and another one starts.
  * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded,
  * or a run does not finish.
  */
@@ -281,7 +278,6 @@ async function killLater(
   return { isStarted: /^step \d+ of/m.test(stdout), isOver: code === 0 };
 }
 
-/** Loads the last checkpoint completely. */
 async function loadWhole(folder: string): Promise<void> {
   const device = await openDevice("cpu", { threads: 1, blas: false });
   const checkpoint = await openCheckpoint(folder);

@@ -103,7 +103,6 @@ export async function makeCorpus(): Promise<string> {
   return folder;
 }
 
-/** A base folder with a tokenizer for the corpus. */
 export async function makeHome(corpus: string): Promise<string> {
   const home = await Deno.makeTempDir();
   const flags = ["--data", corpus, "--vocab-size", "300"];
