@@ -3,7 +3,6 @@
 import { escapeXml, svgDocument } from "../gpt/files/svg.ts";
 import { format, type Row } from "./results.ts";
 
-/** A row of the results and what the chart calls it. */
 export interface Bar {
   readonly label: string;
   readonly row: Row;
@@ -13,8 +12,6 @@ export interface Bar {
  * Draws two bars for each comparison: the best of the other libraries, which has the same length
  * everywhere, and nanodino, so many times as long as it is faster.
  *
- * @param title What stands above.
- * @param bars The comparisons.
  * @throws {Error} If a row is not a speed, or was not compared.
  */
 export function comparisonChart(title: string, bars: readonly Bar[]): string {

@@ -26,7 +26,6 @@ import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 export type Way = () => Tensor;
 
 export interface Kernel {
-  /** Operation and size. */
   readonly name: string;
   /** The composition that `plain` computes. */
   readonly replaces: string;

@@ -67,7 +67,6 @@ const script: Script<typeof flags> = {
   },
 };
 
-/** Opens a device, or prints why it is not available. */
 async function openOrExplain(
   kind: "cpu" | "webgpu",
   options: { readonly threads?: number; readonly blas: boolean },

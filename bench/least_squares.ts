@@ -10,14 +10,6 @@
  * @param rows One row for each target, with at most a dozen columns.
  * @param targets The right-hand side.
  * @throws {RangeError} If there are fewer rows than columns, or rows differ in length.
- *
- * @example
- * ```ts
- * import { nonNegativeLeastSquares } from "./least_squares.ts";
- *
- * const [slope, offset] = nonNegativeLeastSquares([[1, 1], [2, 1], [3, 1]], [5, 7, 9]);
- * if (Math.abs(slope! - 2) + Math.abs(offset! - 3) > 1e-9) throw new Error("expected 2 x + 3");
- * ```
  */
 export function nonNegativeLeastSquares(
   rows: readonly (readonly number[])[],

@@ -154,7 +154,6 @@ function waysTable(rounds: readonly Round[]): string {
   );
 }
 
-/** The variants of a round, and the loads. */
 function pairsTable(rounds: readonly Round[]): string {
   const pair = (ratio: (round: Round) => number) => medianAndAll(rounds.map(ratio), 2);
   const [sharded, replicated] = [0, 1].map((i) => ({ ranks }: Round) => ranks[i]!) as [

@@ -59,7 +59,6 @@ const model = new GPT(configForDepth(baseShape), device, { seed: 1 });
 const parameters = model.parameters();
 const sequences = work.sequences / (world?.ranks ?? 1);
 
-/** Adds up the milliseconds of the parts of a step. */
 class Watch {
   readonly sums = { wait: 0, exchange: 0, optimizer: 0, optimizerCpu: 0 };
   #start = performance.now();
@@ -70,7 +69,6 @@ class Watch {
     this.#cpu = process.cpuUsage();
   }
 
-  /** Ends a part, and begins the next one. */
   end(part: "wait" | "exchange" | "optimizer"): void {
     this.sums[part] += performance.now() - this.#start;
     if (part === "optimizer") {
@@ -83,7 +81,6 @@ class Watch {
 
 let watch = new Watch();
 
-/** An exchange with a watch. */
 function timed(exchange: TensorExchange): Exchange {
   const time = async (run: () => Promise<void>): Promise<void> => {
     world!.barrier();

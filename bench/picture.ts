@@ -67,7 +67,6 @@ const LINE_LENGTH = 50;
  * The picture.
  *
  * @param checkpoint The run's last checkpoint, of which the description is used.
- * @param metrics What the run logged.
  * @param sample The text to show.
  */
 export function pictureOf(

@@ -24,11 +24,8 @@ export interface StrongScaling {
 
 /** Steps on ranks of one thread on this machine. */
 export interface MeasuredRanks {
-  /** The MPI. */
   readonly name: string;
-  /** Cores of the machine. */
   readonly cores: number;
-  /** Tokens of a step on all ranks together. */
   readonly tokens: number;
   /** Load of the machine before each round. */
   readonly loads: readonly number[];
@@ -38,7 +35,6 @@ export interface MeasuredRanks {
   readonly costs: RankCosts;
 }
 
-/** The facts of the section. */
 export interface RanksFacts {
   readonly date: string;
   readonly machine: string;

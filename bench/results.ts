@@ -98,7 +98,6 @@ function addSession(before: readonly Session[], session: Session): Session[] {
     .filter(({ rows }) => rows.length > 0);
 }
 
-/** Identifies a row. */
 export function keyOf({ name, device }: Pick<Row, "name" | "device">): string {
   return `${device}: ${name}`;
 }

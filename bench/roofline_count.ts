@@ -20,7 +20,6 @@ export interface StepShape {
 
 export interface StepCounts {
   readonly batch: readonly Dispatch[];
-  /** Optimizer step. */
   readonly update: readonly Dispatch[];
 }
 

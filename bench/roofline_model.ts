@@ -24,7 +24,6 @@ export interface Processor {
 /** The work of a dispatch, and its measured time. */
 export type Dispatch = Pick<ProfileEvent, "name" | "flops" | "bytes" | "milliseconds">;
 
-/** The bound on a kernel's time. */
 export type Bound = "compute" | "bandwidth" | "dispatch";
 
 /** One GPU of each class. */

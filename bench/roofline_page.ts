@@ -13,7 +13,6 @@ import {
   PROCESSORS,
 } from "./roofline_model.ts";
 
-/** A counted step on a processor. */
 export interface Outlook {
   readonly shape: StepShape;
   readonly processor: Processor;

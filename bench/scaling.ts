@@ -140,7 +140,6 @@ async function measureSection(
   });
 }
 
-/** The costs of a model on one rank. */
 async function costsOfRank(shape: ScalingShape, model: CostModel): Promise<RankCosts> {
   const { forward, backward, optimizer } = predict(await amountsOf(shape), model);
   return {

@@ -30,7 +30,6 @@ const flags = {
   warmup: integer(2, "Untimed steps before them", { least: 0 }),
 };
 
-/** Where the GPU is called from. */
 const ways = ["direct", "worker"] as const;
 
 const script: Script<typeof flags> = {

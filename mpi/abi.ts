@@ -10,7 +10,6 @@
  * @module
  */
 
-/** A binary interface. */
 export type Abi = "mpich" | "openmpi" | "standard";
 
 /** A handle: a 32-bit number in MPICH's interface, otherwise as wide as a pointer. */
@@ -20,12 +19,10 @@ export type Handle = number | bigint;
 export interface Handles {
   /** All ranks. */
   readonly world: Handle;
-  /** Element types. */
   readonly float32: Handle;
   readonly float64: Handle;
   readonly int32: Handle;
   readonly byte: Handle;
-  /** Operations of a reduction. */
   readonly sum: Handle;
   readonly max: Handle;
   /** Makes functions return error codes instead of ending the process. */
@@ -100,7 +97,6 @@ export function handlesOf(abi: Abi, path: string): Handles {
 type Call<Parameters extends readonly unknown[]> = (...values: Parameters) => number;
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The functions of MPI that the binding calls. */
 export interface Functions {
   readonly MPI_Init_thread: Call<[argc: bigint, argv: bigint, level: number, provided: Bytes]>;
   readonly MPI_Finalize: Call<[]>;
@@ -133,7 +129,6 @@ export interface Functions {
   >;
 }
 
-/** The C types of {@linkcode Functions}, by interface. */
 export function signaturesOf(abi: Abi): Record<keyof Functions, Deno.ForeignFunction> {
   const handle = abi === "mpich" ? "i32" : "isize";
   const address = "isize";

@@ -1,8 +1,4 @@
-/**
- * The launcher's view of this process: its rank, and how many there are.
- *
- * @module
- */
+/** The launcher's view of this process: its rank, and how many there are. @module */
 
 /** The programs that start ranks, as far as their environment tells. */
 export type Launcher = "MPICH" | "Open MPI" | "Slurm";
@@ -38,7 +34,6 @@ const variables: readonly (readonly [Launcher, string, string, string, string])[
 /**
  * Reads what a launcher has put into the environment. Loads nothing.
  *
- * @param env The environment.
  * @returns The ranks, or `null` without a launcher.
  * @throws {RangeError} If a launcher's numbers contradict each other.
  *

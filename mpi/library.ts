@@ -1,13 +1,8 @@
-/**
- * Finding and opening the library of MPI that belongs to a launcher.
- *
- * @module
- */
+/** Finding and opening the library of MPI that belongs to a launcher. @module */
 
 import { type Abi, type Functions, type Handles, handlesOf, signaturesOf } from "./abi.ts";
 import type { Launcher } from "./launcher.ts";
 
-/** An open library of MPI. */
 export interface Library {
   /** Its file, as it was opened. */
   readonly path: string;
@@ -39,7 +34,6 @@ export function candidates(launcher: Launcher, os: typeof Deno.build.os): readon
 /**
  * Opens the first library that is there, and does not initialize it.
  *
- * @param paths The candidates.
  * @throws {Error} If none can be opened; the message says what was tried and how to install one.
  */
 export function openLibrary(paths: readonly string[]): Library {
@@ -110,7 +104,6 @@ function pin(path: string): void {
   libc.symbols.dlopen(new TextEncoder().encode(`${path}\0`), now | noDelete);
 }
 
-/** Why a library could not be opened, on one line. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof Deno.errors.NotCapable) return "run with --allow-ffi";

@@ -1,8 +1,4 @@
-/**
- * The ranks of a run, and the collective operations among them.
- *
- * @module
- */
+/** The ranks of a run, and the collective operations among them. @module */
 
 import type { Handle } from "./abi.ts";
 import { detectRanks, type Ranks } from "./launcher.ts";
@@ -49,7 +45,6 @@ export class World {
   readonly place: string;
   readonly #library: Library;
   #isOpen = true;
-  /** Removes the listeners. */
   readonly #listening = new AbortController();
 
   private constructor(library: Library, { ranks: wanted, launcher, localRank }: Ranks) {
@@ -102,7 +97,6 @@ export class World {
    * Replaces numbers by their sum or maximum over all ranks, in place: the same bits on every rank.
    *
    * @param address The address of the first number: see {@linkcode addressOf}.
-   * @param count How many there are.
    */
   allReduce(address: number, count: number, type: ReducedType, operation: "sum" | "max"): void {
     const { functions, handles } = this.#library;

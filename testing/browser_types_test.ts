@@ -8,7 +8,6 @@ const root = new URL("../", import.meta.url);
 const entries = ["autograd", "tensor", "nn", "optim", "tokenizer"].map((name) => `${name}/mod.ts`)
   .concat("data/browser.ts", "gpt/browser.ts");
 
-/** Runs `deno` at the repository root. */
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args,

@@ -26,16 +26,6 @@ export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Pro
  *
  * @param name The name without extension, such as `"golden-ops"`.
  * @returns Its content, whose type the caller declares.
- *
- * @example
- * ```ts
- * import { hasGolden, readGoldenJson } from "./golden.ts";
- *
- * if (hasGolden) {
- *   const { seed } = readGoldenJson<{ seed: number }>("golden-ops");
- *   if (seed !== 4242) throw new Error(`expected 4242, got ${seed}`);
- * }
- * ```
  */
 export function readGoldenJson<Content>(name: string): Content {
   return JSON.parse(Deno.readTextFileSync(new URL(`${name}.json`, folder)));
@@ -45,17 +35,6 @@ export function readGoldenJson<Content>(name: string): Content {
  * Reads the arrays of a golden JSON file.
  *
  * @param name The name without extension, such as `"golden-ops"`.
- * @returns The arrays by name.
- *
- * @example
- * ```ts
- * import { hasGolden, readGoldenTensors } from "./golden.ts";
- *
- * if (hasGolden) {
- *   const x = readGoldenTensors("golden-ops").get("softmax/x");
- *   if (x?.dtype !== "float32") throw new Error("expected single precision");
- * }
- * ```
  */
 export function readGoldenTensors(name: string): Map<string, SafetensorsTensor> {
   return readSafetensors(Deno.readFileSync(new URL(`${name}.safetensors`, folder)));

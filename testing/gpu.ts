@@ -25,7 +25,7 @@ export const tinyDevice: WebGpuOptions = {
   },
 };
 
-/** Registers a test that needs a WebGPU adapterand opens devices itself. */
+/** Registers a test that needs a WebGPU adapter and opens devices itself. */
 export function adapterTest(name: string, fn: (t: Deno.TestContext) => Promise<void>): void {
   const ignore = !hasGpu && !isRequired;
   Deno.test({ name: ignore ? `${name} (ignored: no WebGPU adapter)` : name, ignore, fn });

@@ -67,15 +67,6 @@ export interface Import {
  *
  * @param source A TypeScript file.
  * @param name Its name, which says whether it contains JSX.
- * @returns The imports, in order.
- *
- * @example
- * ```ts
- * import { importsOf } from "./imports.ts";
- *
- * const [first] = importsOf('export * from "./tape.ts";');
- * if (first?.specifier !== "./tape.ts") throw new Error(`got ${first?.specifier}`);
- * ```
  */
 export function importsOf(source: string, name = "file.ts"): Import[] {
   const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest);
@@ -169,13 +160,6 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
  * Whether a file is a test, a benchmark, or a helper of these in a folder named `testing`.
  *
  * @param path Path relative to the repository root.
- *
- * @example
- * ```ts
- * import { isTestOrBench } from "./imports.ts";
- *
- * if (!isTestOrBench("tensor/shape_test.ts")) throw new Error("expected a test");
- * ```
  */
 export function isTestOrBench(path: string): boolean {
   return /_(test|bench)\.tsx?$/.test(path) || /(^|\/)testing\/|^bench\//.test(path);
@@ -186,15 +170,6 @@ export function isTestOrBench(path: string): boolean {
  *
  * @param path Path relative to the repository root, with `/` separators.
  * @returns One line per violation; empty for a test or benchmark.
- *
- * @example
- * ```ts
- * import { violationsIn } from "./imports.ts";
- *
- * const [violation] = violationsIn("tensor/shape.ts", 'import { Linear } from "../nn/mod.ts";');
- * const wanted = "tensor/shape.ts:1: tensor may not import nn (../nn/mod.ts)";
- * if (violation !== wanted) throw new Error(violation);
- * ```
  */
 export function violationsIn(path: string, source: string): string[] {
   if (isTestOrBench(path)) return [];
@@ -218,14 +193,6 @@ export function violationsIn(path: string, source: string): string[] {
  *
  * @param files The content of files by their paths relative to the repository root.
  * @returns A line for each circle; empty if there is none.
- *
- * @example
- * ```ts
- * import { circlesIn } from "./imports.ts";
- *
- * const files = new Map([["a.ts", 'import "./b.ts";'], ["b.ts", 'import { a } from "./a.ts";']]);
- * if (circlesIn(files).join() !== "a.ts, b.ts, a.ts") throw new Error("expected a circle of two");
- * ```
  */
 export function circlesIn(files: ReadonlyMap<string, string>): string[] {
   const circles: string[] = [];

@@ -16,14 +16,12 @@ const { Linear, MLP, Dropout, LayerNorm, RMSNorm, Sequential, SelfAttention }: U
 const { AdamW, SGD, MuonAdamW, clipGradientNorm, GradScaler }: Untyped = optim;
 const Values: Untyped = Tensor;
 
-/** What a mistake needs. */
 interface Setting {
   readonly device: Device;
   /** `[[1, 2, 3], [4, 5, 6]]` */
   readonly x: Untyped;
   /** `[1, 2]`, which requires a gradient. */
   readonly w: Untyped;
-  /** A layer from two features to one. */
   readonly layer: Untyped;
   readonly other: Device;
 }

@@ -22,7 +22,6 @@ async function emptyPackage(): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await new Response(gzip).arrayBuffer());
 }
 
-/** The registry's address, and what was asked of it. */
 export interface Registry extends AsyncDisposable {
   /** Its address, for `NPM_CONFIG_REGISTRY`. */
   readonly address: string;

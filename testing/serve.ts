@@ -6,15 +6,6 @@ const root = new URL("../", import.meta.url);
  * Serves the repository's files on a free local port.
  *
  * @returns The server; dispose of it at the end.
- *
- * @example
- * ```ts
- * import { serveRepository } from "./serve.ts";
- *
- * await using server = serveRepository();
- * const response = await fetch(`http://127.0.0.1:${server.addr.port}/tensor/mod.ts`);
- * if (!(await response.text()).includes("export")) throw new Error("expected a module");
- * ```
  */
 export function serveRepository(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {

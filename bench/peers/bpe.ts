@@ -5,7 +5,6 @@ import { addresses, makeRandom } from "../../tokenizer/testing/texts.ts";
 import { peakMemory } from "../harness.ts";
 import { type Job, type JobOptions, serve } from "./protocol.ts";
 
-/** A vocabulary in tiktoken's format. */
 interface Ranks {
   readonly bpe_ranks: string;
   readonly pat_str: string;
@@ -108,7 +107,6 @@ function* manyTexts(texts: readonly string[], size: number): Generator<string> {
   }
 }
 
-/** Trains a vocabulary on the addresses, or on `size` bytes of text. */
 function train({ size = 0, vocabSize = 4096 }: JobOptions): Job {
   return {
     check: [],

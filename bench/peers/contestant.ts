@@ -11,15 +11,9 @@ export interface Contestant {
   readonly close: () => Promise<void>;
 }
 
-/** One side of a comparison. */
 export interface Side {
-  /** The name in the table. */
   readonly library: string;
-  /**
-   * Starts the library and waits until it is warm.
-   *
-   * @throws {Error} If it is not available here.
-   */
+  /** Starts the library and waits until it is warm. @throws {Error} If it is not available here. */
   readonly start: () => Promise<Contestant>;
 }
 
@@ -111,7 +105,6 @@ async function startJob(args: readonly string[], folder?: string): Promise<Conte
   };
 }
 
-/** Options for {@linkcode program}. */
 export interface ProgramOptions {
   /** Extracts what must be the same in other programs; by default nothing. */
   readonly check?: (json: Report) => readonly number[];
@@ -151,7 +144,6 @@ export function program(
   };
 }
 
-/** The used part of the JSON that programs print. */
 export interface Report {
   readonly ms?: Readonly<Record<string, number>>;
   readonly tokens_per_second?: number;
@@ -161,7 +153,6 @@ export interface Report {
   readonly peak_rss_mb?: number;
 }
 
-/** Extracts the quantities of a {@linkcode Report}. */
 export function readReport(
   { tokens_per_second, prefill_tokens_per_second, speedup_over_reading_each, peak_rss_mb, ms }:
     Report,

@@ -16,7 +16,6 @@ export function machineFacts(): Record<string, string | number> {
   };
 }
 
-/** Versions of everything compared. */
 export const versionsUsed: Readonly<Record<string, string>> = {
   Deno: Deno.version.deno,
   V8: Deno.version.v8,

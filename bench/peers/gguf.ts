@@ -55,7 +55,6 @@ class Writer {
   }
 }
 
-/** An entry of the metadata. */
 type Fact =
   | readonly [name: string, type: "uint32" | "float32", value: number]
   | readonly [name: string, type: "string", value: string]

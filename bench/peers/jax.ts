@@ -53,7 +53,6 @@ function timeArrays(
   }
 }
 
-/** Maximum number of results to keep. */
 const MAX_RESULTS = 64;
 
 function norm(x: Array_): Array_ {

@@ -15,7 +15,6 @@ import { type Job, type JobOptions, serve } from "./protocol.ts";
 
 const VERSION = "3.22.1";
 
-/** The used part of the library. */
 interface LlamaModule {
   getLlama(options: { gpu: false; build: "never"; logLevel: "error" }): Promise<{
     loadModel(options: { modelPath: string }): Promise<Model>;

@@ -72,7 +72,6 @@ export class PlainGPT extends Module {
   }
 }
 
-/** Returns a function that runs a training step and returns its loss. */
 export function plainTraining(device: Device): () => Promise<number> {
   const model = new PlainGPT(device);
   const { lr, beta1, beta2, epsilon, weightDecay } = ADAMW;

@@ -29,7 +29,6 @@ export interface JobOptions {
   readonly path?: string;
 }
 
-/** A job that is set up and warm. */
 export interface Job {
   /** Its result, to compare with those of other libraries. */
   readonly check: readonly number[];

@@ -16,7 +16,6 @@ import {
 } from "./plain_problem.ts";
 import { type Job, type JobOptions, MIN_MS_ON_WEBGPU, serve, timer } from "./protocol.ts";
 
-/** The used part of TensorFlow.js's tensor. */
 interface Tensor {
   add(other: Tensor | number): Tensor;
   sub(other: Tensor | number): Tensor;

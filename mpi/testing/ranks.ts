@@ -1,10 +1,8 @@
 /** Runs scripts as ranks under every MPI that is installed. @module */
 
-/** An MPI to test with. */
 export interface TestedMpi {
   readonly name: "MPICH" | "Open MPI";
   readonly command: string;
-  /** The library's file name. */
   readonly library: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -22,7 +20,6 @@ const known: readonly TestedMpi[] = [
   },
 ];
 
-/** The result of a launcher. */
 export interface LaunchOutput {
   readonly code: number;
   readonly stdout: string;
@@ -31,7 +28,6 @@ export interface LaunchOutput {
   readonly seconds: number;
 }
 
-/** How {@linkcode launch} starts ranks. */
 export interface LaunchOptions {
   /** The MPI to use; `null` for one process without a launcher. */
   readonly mpi: TestedMpi | null;
@@ -58,7 +54,6 @@ export function launchCommand(options: LaunchOptions): Deno.Command {
   });
 }
 
-/** Starts a script as ranks, and waits for its end. */
 export async function launch(options: LaunchOptions): Promise<LaunchOutput> {
   const start = performance.now();
   const { code, stdout, stderr } = await launchCommand(options).output();
@@ -81,7 +76,6 @@ export function testUnderMpi(name: string, run: (mpi: TestedMpi) => Promise<void
   }
 }
 
-/** A process that is a rank. */
 export interface RankProcess {
   readonly pid: number;
   readonly rank: number;
@@ -113,7 +107,6 @@ export async function remainingRanks(variable: string): Promise<RankProcess[]> {
   return await runningRanks(variable);
 }
 
-/** Every MPI that is installed. */
 export function installedMpis(): TestedMpi[] {
   return known.filter(({ command }) => isInstalled(command));
 }

@@ -22,8 +22,6 @@ export function findChromium(): string | null {
  * Starts Chromium with a fresh profile, which is deleted on close.
  *
  * Its adapter is SwiftShader and its WGSL compiler Tint; Deno uses neither.
- *
- * @param executablePath The result of {@linkcode findChromium}.
  */
 export function startChromium(executablePath: string): Promise<Browser> {
   return chromium.launch({

@@ -5,7 +5,6 @@
  * @module
  */
 
-/** The part of `Deno.TestContext` that tests use. */
 interface TestContext {
   step(name: string, fn: TestFunction): Promise<boolean>;
 }
@@ -18,7 +17,6 @@ interface TestDefinition {
   readonly ignore?: boolean;
 }
 
-/** The part of `XMLHttpRequest` that is used. */
 interface PlainRequest {
   open(method: string, url: URL, isAsynchronous: boolean): void;
   overrideMimeType(type: string): void;
@@ -39,7 +37,6 @@ export interface TestResult {
 
 const registered: TestDefinition[] = [];
 
-/** Registers a test, like `Deno.test`. */
 export function test(definition: string | TestDefinition, fn?: TestFunction): void {
   if (typeof definition !== "string") registered.push(definition);
   else if (fn !== undefined) registered.push({ name: definition, fn });

@@ -20,7 +20,6 @@ export interface Selection {
   readonly worker?: boolean;
 }
 
-/** Timeout per file, in milliseconds. */
 const LONGEST = 600_000;
 
 export class TestBrowser implements AsyncDisposable {
