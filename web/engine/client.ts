@@ -1,9 +1,5 @@
 /// <reference lib="dom" />
-/**
- * The page's side of the engine.
- *
- * @module
- */
+/** The page's side of the engine. @module */
 
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 

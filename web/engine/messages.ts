@@ -1,8 +1,4 @@
-/**
- * What a page and its engine say to each other.
- *
- * @module
- */
+/** What a page and its engine say to each other. @module */
 
 import type { CharacterOptions, CharacterTraining } from "../../lessons/character_model.ts";
 import type { GptProgress, GptSpec } from "./gpt.ts";

@@ -1,8 +1,4 @@
-/**
- * Training a small network on points in the plane: the README's twenty lines, watched.
- *
- * @module
- */
+/** Training a small network on points in the plane: the README's twenty lines, watched. @module */
 
 import { type ActivationName, meanSquaredError, MLP } from "../../nn/mod.ts";
 import { AdamW, SGD } from "../../optim/mod.ts";

@@ -1,8 +1,4 @@
-/**
- * Texts made by rule: what a small GPT can learn completely, and the reader can check.
- *
- * @module
- */
+/** Texts made by rule: what a small GPT can learn completely, and the reader can check. @module */
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 
