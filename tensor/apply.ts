@@ -14,15 +14,14 @@ export interface Specification {
   readonly dtype: DType;
 }
 
-/** The gradient of an operation, and the values that it saves. */
 export interface Gradient<Attributes> {
   /** Inputs whose values the gradient needs. */
   readonly savesInputs?: readonly number[];
   /** Outputs whose values the gradient needs. */
   readonly savesOutputs?: readonly number[];
   /**
-   * Computes the gradient of each input from that of the first output, with ordinary operations.
-   * `null` for inputs that need none.
+   * The gradient of each input from that of the first output, by ordinary operations; `null` for
+   * inputs that need none.
    *
    * If an input already has a gradient from another use, `sums` holds it; adding to it in place and
    * returning it takes one pass over memory instead of three.
@@ -37,19 +36,14 @@ export interface Gradient<Attributes> {
 }
 
 /**
- * An operation with a kernel for each device. One file defines all of it.
+ * An operation with a kernel for each device, all in one file.
  *
  * The type makes the gradient compulsory: an operation without one states why, and differentiating
  * it is an error, never a silent zero.
  */
 export interface Operation<Attributes> {
   readonly name: string;
-  /**
-   * The shape rule: specifies the outputs from the inputs.
-   *
-   * @throws {RangeError} If the shapes do not match.
-   * @throws {TypeError} If the dtypes do not match.
-   */
+  /** The shape rule: specifies the outputs, or throws if the shapes or dtypes do not match. */
   readonly infer: (
     inputs: readonly Specification[],
     attributes: Attributes,
@@ -65,11 +59,9 @@ export interface Operation<Attributes> {
   readonly gradient: Gradient<Attributes> | string;
 }
 
-/** The values that an operation saved for {@linkcode Gradient.apply}. */
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
-  /** The dtype of each input's gradient: see {@linkcode gradientType}. */
   readonly gradientTypes: readonly DType[];
   readonly #name: string;
   readonly #history: History;
@@ -97,12 +89,10 @@ export class Saved {
     this.#versions.set(key, tensor.storage.version);
   }
 
-  /** The value of input `index`, one of `savesInputs`. */
   input(index: number): Tensor {
     return this.#get(`input ${index}`);
   }
 
-  /** The value of output `index`, one of `savesOutputs`. */
   output(index: number): Tensor {
     return this.#get(`output ${index}`);
   }
@@ -119,7 +109,6 @@ export class Saved {
     return tensor;
   }
 
-  /** Frees the saved values. */
   free(): void {
     for (const tensor of this.#tensors.values()) tensor.dispose();
     this.#tensors.clear();
@@ -143,7 +132,6 @@ export function gradientType({ dtype, node }: Tensor): DType {
   return node !== null && rounded.has(node) ? "float32" : dtype;
 }
 
-/** Like {@linkcode allocate}, for several tensors. */
 export function allocateAll(
   device: Device,
   specifications: readonly Specification[],
@@ -155,12 +143,11 @@ export function allocateAll(
 }
 
 /**
- * Runs an operation, and records it on the tape if an input requires a gradient.
+ * Runs an operation, and records it on the tape if an input requires a gradient, which the first
+ * output carries.
  *
- * @returns The outputs; the first one carries the gradient.
  * @throws {RangeError | TypeError} If the inputs do not suit the operation.
- * @throws {Error} If the inputs are on different devices, or a gradient is required and there is
- * none.
+ * @throws {Error} If they are on different devices, or have no gradient that is required.
  */
 export function apply<Attributes>(
   operation: Operation<Attributes>,
@@ -174,7 +161,6 @@ export function apply<Attributes>(
   return outputs;
 }
 
-/** Like {@linkcode apply}, for an operation with one output. */
 export function applyOne<Attributes>(
   operation: Operation<Attributes>,
   inputs: readonly Tensor[],
@@ -236,7 +222,6 @@ export function named(name: string, result: Tensor): Tensor {
   return result;
 }
 
-/** Starts the history of a result of these inputs: see {@linkcode record}. */
 export function historyOf(inputs: readonly Tensor[]): History {
   const histories: History[] = [];
   for (const { history } of inputs) if (history !== null) histories.push(history);
@@ -244,14 +229,11 @@ export function historyOf(inputs: readonly Tensor[]): History {
 }
 
 /**
- * Attaches a node to `output`, whose gradient is computed without recording.
+ * Attaches a node to `output`, whose gradients, as in {@linkcode Gradient}, are computed without
+ * recording and cast to the required dtype (see {@linkcode gradientType}).
  *
  * The tape frees every gradient after use, so each one returned by `gradient` gets a handle of its
- * own; temporaries are freed by a scope. Gradients are cast to the required dtype (see
- * {@linkcode gradientType}).
- *
- * @param gradient Computes the gradients, as in {@linkcode Gradient}.
- * @param history From {@linkcode historyOf}; it frees what `gradient` needs, unless `gradient`
+ * own; temporaries are freed by a scope. `history` frees what `gradient` needs, unless `gradient`
  * does.
  */
 export function record(

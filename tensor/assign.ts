@@ -8,21 +8,18 @@ import { copyInto } from "./ops/elementwise.ts";
 import { formatShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
-/** Values for a tensor: another tensor, or a host array, as a safetensors file has it. */
+/** A tensor, or a host array as a safetensors file has it. */
 export type TensorValues = Tensor | {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly data: ArrayBufferView;
 };
 
-/** Maximum number of problems that a message names; the rest is counted. */
 const MAX_NAMED = 5;
 
 /**
  * Copies values into tensors of the same names; all of them or, on an error, none.
  *
- * @param targets The tensors to fill.
- * @param sources The values, with the same names, shapes, dtypes and device.
  * @param what What is filled, for the message: "load the parameters".
  * @throws {RangeError} If an entry is missing, unknown, or of another shape, dtype or device; one
  * message lists all problems.
@@ -66,7 +63,6 @@ export function assignTensors(
   });
 }
 
-/** @throws {TypeError} If values by name are not in a map. */
 export function checkMap(what: string, values: ReadonlyMap<string, unknown>): void {
   if (values instanceof Map) return;
   const isObject = typeof values === "object" && values !== null;
@@ -76,11 +72,7 @@ export function checkMap(what: string, values: ReadonlyMap<string, unknown>): vo
   );
 }
 
-/**
- * Checks that two sets of names are equal.
- *
- * @throws {RangeError} If a name is missing or unknown; one message lists them.
- */
+/** Throws a `RangeError` that lists missing and unknown names. */
 export function checkNames(
   wanted: ReadonlySet<string>,
   got: ReadonlySet<string>,

@@ -8,12 +8,10 @@
 
 import { TypeError } from "./errors.ts";
 
-/** The names of the options of type `Options`, all of them. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 /**
  * Describes a value for the end of a message: "wanted a tensor, got …".
- *
  * @example
  * ```ts
  * import { describeValue } from "./checks.ts";
@@ -40,7 +38,6 @@ export function withArticle(name: string): string {
   return /^([AEIOaeio]|[FHLMNRSX][A-Z])/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
-/** Whether a value is an object that is no instance of a class. */
 function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
@@ -50,12 +47,7 @@ function isDevice(value: object): boolean {
   return "scopes" in value && "allocate" in value;
 }
 
-/**
- * Checks a device.
- *
- * @param what What it is for: "make a Linear".
- * @throws {TypeError} If it is something else.
- */
+/** Checks a device that is needed for `what`, as in "make a Linear". */
 export function checkDevice(what: string, device: { readonly scopes: unknown }): void {
   if (typeof device === "object" && device?.scopes !== undefined) return;
   throw new TypeError(
@@ -63,34 +55,19 @@ export function checkDevice(what: string, device: { readonly scopes: unknown }):
   );
 }
 
-/**
- * Checks a list of something.
- *
- * @param what What it is for: "reshape".
- * @param wanted A description with an example: "a shape, as in [2, 3]".
- * @throws {TypeError} If it is something else.
- */
+/** Checks a list that is needed for `what`; `wanted` has an example: "a shape, as in [2, 3]". */
 export function checkList(what: string, wanted: string, list: ArrayLike<unknown>): void {
   if (Array.isArray(list) || ArrayBuffer.isView(list)) return;
   throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(list)}`);
 }
 
-/**
- * Checks a number.
- *
- * @param wanted Its name and what it should be: "a number for low".
- * @throws {TypeError} If it is something else.
- */
+/** Checks a number; `wanted` has its name and what it should be: "a number for low". */
 export function checkIsNumber(what: string, wanted: string, value: number): void {
   if (typeof value === "number") return;
   throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(value)}`);
 }
 
-/**
- * Checks whether a switch is on or off.
- *
- * @throws {TypeError} If it is something else, such as an object of options.
- */
+/** Checks that a switch is on or off, not an object of options. */
 export function checkIsBoolean(what: string, name: string, value: boolean): void {
   if (value === true || value === false) return;
   throw new TypeError(
@@ -103,7 +80,6 @@ export function checkIsBoolean(what: string, name: string, value: boolean): void
  * type-checked would not notice.
  *
  * @param what What they are for: "make a Linear".
- * @param known The names of all options.
  * @param required Options without a default.
  * @throws {TypeError} If it is no object, an option is unknown or a required one is missing.
  *

@@ -2,14 +2,12 @@
  * Deferred results: large results computed when their memory is first needed, so that they can be
  * fused with the operation that follows.
  *
- * A linear layer with a large result is deferred. If a residual is added next, or an activation
- * follows, one kernel does both, and the intermediate is never stored; the logits of a loss are
- * computed a chunk of rows at a time. Otherwise a deferred tensor is like any other: it is computed
- * when a kernel, a read, or an in-place change of one of its inputs needs it. The tape records each
- * operation as it was called, and a fused one beside them.
- *
- * A result may still be used after a fused operation. Then it is computed at that time, which costs
- * time but changes no result.
+ * If a residual or an activation follows a linear layer, one kernel does both, and the intermediate
+ * is never stored; the logits of a loss are computed a chunk of rows at a time. Otherwise a
+ * deferred tensor is computed when a kernel, a read, or an in-place change of one of its inputs
+ * needs it. The tape records each operation as it was called, and a fused one beside them. A result
+ * that is used again after a fused operation is computed at that time: this costs time but changes
+ * no result.
  *
  * @module
  */
@@ -31,7 +29,6 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
   readonly #histories: readonly (History | null)[];
   readonly #result: Specification;
 
-  /** For {@linkcode applyLater}: keeps the inputs until {@linkcode DeferredOperation.release}. */
   constructor(operation: Operation<Attributes>, inputs: readonly Tensor[], attributes: Attributes) {
     this.operation = operation;
     this.attributes = attributes;
@@ -54,17 +51,14 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     });
   }
 
-  /** Whether an input is not computed yet. */
   get isWaiting(): boolean {
     return this.#inputs.some(isDeferred);
   }
 
-  /** The shape of the result. */
   get shape(): readonly number[] {
     return this.#result.shape;
   }
 
-  /** Creates the result. */
   makeResult(): Tensor {
     return this.#view(new Storage(this.#inputs[0]!.device, null, this));
   }
@@ -74,7 +68,6 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     return new Tensor(storage, dtype, shape, contiguousStrides(shape), 0);
   }
 
-  /** Allocates the result. */
   allocate(): Allocation {
     const { dtype, shape } = this.#result;
     return this.#inputs[0]!.device.allocate(
@@ -83,19 +76,16 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     );
   }
 
-  /** Runs the operation. */
   compute(storage: Storage): void {
     const { device } = storage;
     using _temporaries = device.scopes.openBriefly();
     noGrad(() => this.operation.run(device, this.inputs, [this.#view(storage)], this.attributes));
   }
 
-  /** Whether an input is in this memory. */
   reads(storage: Storage): boolean {
     return this.#inputs.some((input) => input.storage === storage);
   }
 
-  /** Releases the inputs. */
   release(): void {
     for (const { storage } of this.#inputs) storage.release();
     for (const history of this.#histories) history?.release();
@@ -103,10 +93,8 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
 }
 
 /**
- * Like {@linkcode apply}, but the operation runs when its result is first needed.
- *
- * @param operation With one output.
- * @throws {RangeError | TypeError} At once, if the inputs do not suit the operation.
+ * Like {@linkcode apply}, but the operation, with one output, runs when its result is first needed.
+ * What does not suit it is an error at once.
  */
 export function applyLater<Attributes>(
   operation: Operation<Attributes>,
@@ -123,7 +111,6 @@ export function applyLater<Attributes>(
   return output;
 }
 
-/** Whether a tensor, or its base if it is a view, is not computed yet. */
 function isDeferred({ storage }: Tensor): boolean {
   return storage.deferral !== null;
 }
@@ -147,7 +134,6 @@ export function deferredInputs<Attributes>(
   return isWhole ? deferred.inputs : null;
 }
 
-/** Minimum number of elements that are worth deferring. */
 const MIN_DEFERRED = 2 ** 12;
 
 /** Whether to defer a result of this size, if what follows may be fused with it. */
@@ -167,7 +153,6 @@ export function registerRewrites(list: Iterable<readonly [Program, Rewrite]>): v
   for (const [program, rewrite] of list) rewrites.set(program, rewrite);
 }
 
-/** The result of a program fused with the deferred operation before it; `null` if there is none. */
 export function rewriteProgram(
   program: Program,
   inputs: readonly Tensor[],

@@ -24,7 +24,7 @@ export type MatmulPrecision = "f32" | "bf16";
 export interface DeviceInfo {
   /** One line for people: CPU or adapter, threads, libraries, and what is missing. */
   readonly description: string;
-  /** The facts behind it: `threads`, `blas`, `oneDnn`, `matmulPrecision`, `relaxedSimd`, `vendor`, `features`, … */
+  /** The facts behind it: `threads`, `blas`, `relaxedSimd`, `vendor`, `features`, … */
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -55,7 +55,7 @@ export interface View {
   readonly dtype: DType;
   /** Length of each axis; `[]` for a scalar. */
   readonly shape: readonly number[];
-  /** Stride of each axis, in elements; 0 for a broadcast axis. */
+  /** Stride of each axis in elements; 0 for a broadcast axis. */
   readonly strides: readonly number[];
   /** Offset of the first element, in elements. */
   readonly offset: number;
@@ -65,7 +65,7 @@ export interface View {
 export interface Arguments {
   /** 32-bit integers: sizes, strides, positions, addresses. */
   readonly integers: readonly number[];
-  /** Single-precision floats, such as learning rates. @default {[]} */
+  /** Single-precision floats. @default {[]} */
   readonly floats?: readonly number[];
 }
 
@@ -102,10 +102,8 @@ export interface DeviceBase {
   /** The open scopes, for operations. */
   readonly scopes: Scopes;
   /**
-   * Allocates memory, with undefined contents.
+   * Allocates memory, with undefined contents; `label` names it in error messages.
    *
-   * @param bytes Size in bytes; may be 0.
-   * @param label Names the memory in error messages.
    * @throws {RangeError} If there is no room; states `label`, the size and what is in use.
    */
   allocate(bytes: number, label: string): Allocation;
@@ -124,12 +122,10 @@ export interface DeviceBase {
   /** Resolves when all work dispatched so far is done; for benchmarks. */
   synchronize(): Promise<void>;
   /**
-   * Backpressure: submits all work dispatched so far, and resolves when at most a few submits are
-   * in flight. A loop that calls it every iteration keeps the device busy without queuing unlimited
-   * work.
+   * Submits all work dispatched so far, and resolves when at most a few submits are in flight: a
+   * loop that calls it every iteration keeps the device busy without queuing unlimited work.
    *
    * @throws {Error} If the device failed or was lost.
-   *
    * @example
    * ```ts
    * import { openDevice, Tensor } from "./mod.ts";
@@ -146,13 +142,11 @@ export interface DeviceBase {
    */
   backpressure(): Promise<void>;
   /**
-   * Runs a function, and times every kernel that it dispatches until all are done.
-   *
-   * Kernels are timed one by one: by the clock on the CPU, by timestamps on a GPU, where each then
-   * needs a pass of its own. So a profiled step takes slightly longer.
+   * Runs a function, and times every kernel that it dispatches until all are done: by the clock on
+   * the CPU, by timestamps on a GPU, where each then needs a pass of its own, which takes slightly
+   * longer.
    *
    * @throws {Error} If a profile is already in progress, or the device fails.
-   *
    * @example
    * ```ts
    * import { openDevice, profileAsText, Tensor } from "./mod.ts";
@@ -220,11 +214,6 @@ export interface CpuDevice extends DeviceBase {
   /**
    * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
    * when it is done.
-   *
-   * @param options.grain Minimum items per thread. @default {1}
-   * @param options.scratchBytes Scratch memory per thread. @default {0}
-   * @param options.work The work done; only called while profiling.
-   *
    * For `sgemm` the integers are
    * `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split, count, stepA, stepB, stepC]`:
    * row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements;
@@ -285,18 +274,13 @@ export interface WebGpuDevice extends DeviceBase {
    * invalid once the allocation is freed.
    *
    * @param byteOffset Start: a multiple of 256.
-   * @param byteLength Length in bytes.
    * @throws {RangeError} If it is not within the allocation.
    */
   range(allocation: Allocation, byteOffset: number, byteLength: number): Allocation;
   /**
    * Records a dispatch of `workgroups` workgroups. It runs, in recording order, at the next submit:
-   * at the latest when something is read.
-   *
-   * Buffers are bound whole; a view's offset is an argument of the kernel. Of a buffer larger than
-   * a binding, bind a {@linkcode WebGpuDevice.range}.
-   *
-   * @param work The work done; only called while profiling.
+   * at the latest when something is read. Buffers are bound whole; a view's offset is an argument
+   * of the kernel. Of a buffer larger than a binding, bind a {@linkcode WebGpuDevice.range}.
    */
   dispatch(
     kernel: WgslKernel,

@@ -23,21 +23,11 @@ export type TypedArray =
 /** Dtypes that gradients flow through. */
 export type FloatType = Exclude<DType, "int32">;
 
-/**
- * Bytes per element.
- *
- * @example
- * ```ts
- * import { bytesPerElement } from "./dtype.ts";
- *
- * if (bytesPerElement("float16") !== 2) throw new Error("expected half of float32");
- * ```
- */
+/** Bytes per element. */
 export function bytesPerElement(dtype: DType): 2 | 4 {
   return dtype === "float16" ? 2 : 4;
 }
 
-/** Whether gradients flow through this dtype. */
 export function isFloat(dtype: DType): dtype is FloatType {
   return dtype !== "int32";
 }
@@ -59,11 +49,7 @@ export function promote(dtypes: readonly DType[]): FloatType {
   return dtypes.includes("float16") && !dtypes.includes("float32") ? "float16" : "float32";
 }
 
-/**
- * The dtype of a typed array.
- *
- * @throws {TypeError} If there is none.
- */
+/** The dtype of a typed array; throws a `TypeError` if there is none. */
 export function dtypeOf(values: TypedArray): DType {
   // By tag instead of by class: browsers may lack `Float16Array`.
   const kind = values?.[Symbol.toStringTag];
@@ -84,10 +70,7 @@ export function dtypeOf(values: TypedArray): DType {
 }
 
 /**
- * Validates a dtype from the user, whose program may not be type-checked.
- *
- * @param operation The operation, as in "fill a tensor".
- * @throws {TypeError} If there is no such dtype; lists the existing ones.
+ * Throws a `TypeError` that lists the dtypes if this is none; `operation` reads "fill a tensor".
  */
 export function checkDType(operation: string, dtype: DType): void {
   if (dtype === "float32" || dtype === "float16" || dtype === "int32") return;
@@ -96,17 +79,7 @@ export function checkDType(operation: string, dtype: DType): void {
   );
 }
 
-/**
- * Creates a typed array of `dtype` over `buffer`, without copying.
- *
- * @example
- * ```ts
- * import { typedArray } from "./dtype.ts";
- *
- * const ids = typedArray("int32", new ArrayBuffer(8));
- * if (ids.length !== 2) throw new Error("expected two elements");
- * ```
- */
+/** Creates a typed array of `dtype` over `buffer`, without copying. */
 export function typedArray(dtype: DType, buffer: ArrayBuffer): TypedArray {
   switch (dtype) {
     case "float32":

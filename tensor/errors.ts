@@ -1,9 +1,8 @@
 /**
- * Errors whose stack starts at the caller of the library.
- *
- * V8 keeps ten stack frames, and an operation takes as many from its method to its shape check, so
- * an error would show no line of the caller's. The library's files import their errors from here,
- * under the usual names. They cost nothing until one is thrown.
+ * Errors whose stack starts at the caller of the library: V8 keeps ten stack frames, and an
+ * operation takes as many from its method to its shape check, so an error would show no line of the
+ * caller's. The library's files import their errors from here, under the usual names. They cost
+ * nothing until one is thrown.
  *
  * @module
  */
@@ -14,10 +13,8 @@ const PATH = "tensor/errors.ts";
 const ROOT = HERE.slice(0, -PATH.length);
 /** In a bundle, all of the library is in this file. */
 const BUNDLE = HERE.endsWith(`/${PATH}`) ? null : HERE;
-/** Files of the library, without its tests. */
 const OWN =
   /^(autograd|chat|data|gpt|nn|optim|tensor|tokenizer)\/(?!\S*(_test|_bench)\.ts:|\S*\btesting\/)[\w/]+\.ts:\d/;
-/** Maximum frames to search for one of the caller's. */
 const MAX_FRAMES = 100;
 
 /** The part of the global `Error` that sets the number of stack frames, in engines that have it. */
@@ -57,14 +54,10 @@ function atCaller<T extends ErrorConstructor>(native: T): T {
 
 /** The global `Error`, with the caller's line first. */
 export const Error: ErrorConstructor = atCaller(globalThis.Error);
-/** The global `RangeError`, with the caller's line first. */
 export const RangeError: RangeErrorConstructor = atCaller(globalThis.RangeError);
-/** The global `SyntaxError`, with the caller's line first. */
 export const SyntaxError: SyntaxErrorConstructor = atCaller(globalThis.SyntaxError);
-/** The global `TypeError`, with the caller's line first. */
 export const TypeError: TypeErrorConstructor = atCaller(globalThis.TypeError);
 
-/** An instance of the global `Error`. */
 export type Error = globalThis.Error;
 export type RangeError = globalThis.RangeError;
 export type SyntaxError = globalThis.SyntaxError;

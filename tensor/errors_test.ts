@@ -23,7 +23,6 @@ const programs: Readonly<Record<string, string>> = {
   "a device": "await tensor.openDevice('cpu', { threads: 0 });",
 };
 
-/** Runs a program in a new folder, and returns its error output. */
 async function run(line: string, flags: readonly string[] = []): Promise<string> {
   const folder = await Deno.makeTempDir();
   const program = `${folder}/program.ts`;

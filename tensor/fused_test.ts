@@ -126,7 +126,6 @@ function makeInputs(device: Device, shapes: Case["inputs"]): Tensor[] {
   );
 }
 
-/** The result and the gradients of all inputs. */
 async function results(inputs: readonly Tensor[], run: () => Tensor): Promise<ArrayLike<number>[]> {
   using _scope = inputs[0]!.device.scope();
   for (const input of inputs) input.zeroGrad();

@@ -20,7 +20,6 @@ import {
 
 type Inputs = Readonly<Record<string, Tensor>>;
 
-/** Each golden operation in terms of this library. */
 const operations: Readonly<Record<string, (inputs: Inputs) => Tensor>> = {
   rms_norm: ({ x }) => rmsNorm(x!),
   rms_norm_tiny: ({ x }) => rmsNorm(x!),

@@ -10,11 +10,9 @@
 export interface Member {
   readonly name: string;
   readonly value: string;
-  /** Number of names in the value, in objects of any depth, including repeated ones. */
   readonly names: number;
 }
 
-/** Creates the error for malformed text from what was wanted and what was found. */
 export type Refuse = (wanted: string, got: string) => Error;
 
 /** Deepest nesting of a value: parsing millions of levels takes gigabytes. */
@@ -23,18 +21,8 @@ const MAX_DEPTH = 16;
 /**
  * Iterates over the members of an object in JSON text, without parsing their values.
  *
- * @param text A JSON object, optionally surrounded by white space.
- * @param refuse Creates the error to throw if the text is not an object, a name is repeated, or a value
- * is nested more than 16 levels deep. Values may be malformed in other ways.
- *
- * @example
- * ```ts
- * import { membersOf } from "./json_members.ts";
- *
- * const refuse = (wanted: string, got: string) => new SyntaxError(`wanted ${wanted}, got ${got}`);
- * const [first] = membersOf('{ "a": [1, 2] }', refuse);
- * if (first?.name !== "a" || JSON.parse(first.value)[1] !== 2) throw new Error("expected a: [1, 2]");
- * ```
+ * @param refuse Creates the error to throw if the text is not an object, a name is repeated, or a
+ * value is nested more than 16 levels deep. Values may be malformed in other ways.
  */
 export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
   const names = new Set<string>();
@@ -59,7 +47,6 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
     return refuse(what, place < text.length ? quote(text.slice(place, place + 81)) : "its end");
   }
 
-  /** Skips a required character and the white space after it. */
   function expect(character: string, what: string, place: number): number {
     if (text[place] !== character) throw wanted(what, place);
     return skipSpace(place + 1);
@@ -79,7 +66,6 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
     }
   }
 
-  /** The end, exclusive, of the string that starts at `start`. */
   function endOfString(start: number): number {
     for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
       let backslashes = 0;

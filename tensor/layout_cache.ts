@@ -1,5 +1,3 @@
-/** A cache of whatever depends only on the layouts of operands. @module */
-
 import type { DType } from "./dtype.ts";
 
 export interface TensorLayout {
@@ -13,30 +11,16 @@ const MAX_ENTRIES = 256;
 
 /**
  * Caches whatever follows from the dtypes, shapes and strides of operands alone: validation, result
- * shapes, kernels.
- *
- * A model repeats a few layouts, and a lookup takes a tenth of the computation. Addresses and
- * values are not part of a layout, so nothing that changes between calls can be cached by mistake.
- *
- * @example
- * ```ts
- * import { LayoutCache } from "./layout_cache.ts";
- *
- * const sizes = new LayoutCache<number>();
- * const row = { dtype: "float32", shape: [3], strides: [1] } as const;
- * const size = sizes.get([row], 0, () => 3);
- * if (sizes.get([{ ...row }], 0, () => NaN) !== size) throw new Error("expected what was kept");
- * ```
+ * shapes, kernels. A model repeats a few layouts, and a lookup takes a tenth of the computation.
+ * Addresses and values are not part of a layout, so nothing that changes between calls can be
+ * cached by mistake.
  */
 export class LayoutCache<T> {
   readonly #entries = new Map<number, Entry<T>>();
 
   /**
-   * Returns the cached result for these operands, or computes it.
-   *
-   * @param operands Tensors or views; only their layouts are kept.
-   * @param variant Whatever else the result depends on, as a number.
-   * @param make Computes the result. If it throws, nothing is cached.
+   * Returns the cached result for these operands and `variant`, whatever else it depends on, or
+   * computes it. If `make` throws, nothing is cached.
    */
   get(operands: readonly TensorLayout[], variant: number, make: () => T): T {
     let hash = variant;

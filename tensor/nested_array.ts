@@ -22,7 +22,6 @@ export type NumberArray =
 /** A number, or arrays of them nested to any depth, of equal length at each depth. */
 export type NestedArray = number | NumberArray | readonly NestedArray[];
 
-/** The default dtype of a tensor made from a typed array. */
 const DTYPES: Readonly<Record<string, DType>> = {
   Float32Array: "float32",
   Float16Array: "float16",
@@ -38,7 +37,6 @@ const DTYPES: Readonly<Record<string, DType>> = {
   BigUint64Array: "int32",
 };
 
-/** The values of a nested array in row-major order. */
 export interface FlatArray {
   readonly data: TypedArray;
   readonly shape: readonly number[];
@@ -48,19 +46,11 @@ export interface FlatArray {
 /**
  * Flattens values for a device.
  *
- * @param dtype The dtype; by default `float16` for a `Float16Array`, `int32` for typed arrays of
- * integers, and `float32` for everything else.
+ * @param dtype By default `float16` for a `Float16Array`, `int32` for typed arrays of integers, and
+ * `float32` for everything else.
  * @throws {RangeError} If arrays of one depth differ in length, or a value is not a 32-bit integer
  * for `int32`.
  * @throws {TypeError} If there is something other than numbers, or the dtype is unknown.
- *
- * @example
- * ```ts
- * import { flatten } from "./nested_array.ts";
- *
- * const { data, shape } = flatten([[1, 2, 3], [4, 5, 6]]);
- * if (shape.join() !== "2,3" || data.length !== 6) throw new Error("expected 2 rows of 3");
- * ```
  */
 export function flatten(values: NestedArray, dtype?: DType): FlatArray {
   if (dtype !== undefined) checkDType("make a tensor", dtype);
@@ -101,7 +91,6 @@ function shapeOf(values: NestedArray): number[] {
   return level !== undefined && isTypedArray(level) ? [...shape, level.length] : shape;
 }
 
-/** Appends the elements to `flat`, and their default dtypes to `dtypes`. */
 function collect(
   values: NestedArray,
   shape: readonly number[],

@@ -95,7 +95,6 @@ export async function openDevice(
   }
 }
 
-/** @throws {Error} If matmuls are wanted in `bf16`, which WebGPU lacks. */
 async function openGpu(options: OpenOptions): Promise<Device> {
   if (options.matmulPrecision !== "bf16") return await openWebGpuDevice(options);
   throw new Error(
@@ -103,7 +102,6 @@ async function openGpu(options: OpenOptions): Promise<Device> {
   );
 }
 
-/** Opens a GPU, unless there is only a software adapter. */
 async function openRealGpu(options: OpenOptions): Promise<Device | null> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
   if (gpu === undefined || await gpu.requestAdapter() === null) return null;

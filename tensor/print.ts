@@ -6,14 +6,6 @@ const EDGE = 3;
 /**
  * Formats an array as nested brackets: integers exactly, other numbers with at most six significant
  * digits, and axes of more than six elements abbreviated.
- *
- * @example
- * ```ts
- * import { formatArray } from "./print.ts";
- *
- * const text = formatArray([1, 2.5, 3, 4], [2, 2]);
- * if (text !== "[[1, 2.5],\n [3, 4]]") throw new Error(text);
- * ```
  */
 export function formatArray(data: ArrayLike<number>, shape: readonly number[]): string {
   const formatNumber = data instanceof Int32Array

@@ -1,8 +1,7 @@
 /**
- * Profiles: the time of each kernel that a device runs.
- *
- * {@linkcode Device.profile} makes one, {@linkcode profileAsText} formats it as a table, and
- * {@linkcode profileAsTrace} as a trace for trace viewers.
+ * Profiles: the time of each kernel that a device runs. {@linkcode Device.profile} makes one,
+ * {@linkcode profileAsText} formats it as a table, and {@linkcode profileAsTrace} as a trace for
+ * trace viewers.
  *
  * @module
  */
@@ -60,15 +59,12 @@ export interface ProfileRow {
   readonly bytesPerSecond: number | undefined;
 }
 
-/** Operations below this fraction share a row in a table. */
 const MIN_SHARE = 0.0005;
 
-/** Records what a device does while profiling. */
 export class ProfileRecorder {
   readonly #begin = performance.now();
   readonly #events: ProfileEvent[] = [];
 
-  /** Runs a function on this thread and records its time. */
   time(kernel: string, work: (() => Work) | undefined, run: () => void): void {
     const start = performance.now();
     run();
@@ -93,17 +89,7 @@ export class ProfileRecorder {
   }
 }
 
-/**
- * Bytes of the elements of some views; broadcast elements count once.
- *
- * @example
- * ```ts
- * import { viewBytes } from "./profile.ts";
- *
- * const row = { dtype: "float32", shape: [5, 3], strides: [0, 1] } as const;
- * if (viewBytes([row]) !== 12) throw new Error("expected three elements of four bytes");
- * ```
- */
+/** Bytes of the elements of some views; broadcast elements count once. */
 export function viewBytes(views: readonly Pick<View, "dtype" | "shape" | "strides">[]): number {
   let bytes = 0;
   for (const { dtype, shape, strides } of views) {
@@ -152,10 +138,8 @@ export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
 }
 
 /**
- * Formats a profile as a table: operation, calls, time, share, speed. Minor operations share a row,
- * and the last row is the time between operations (in JavaScript, or waiting). The line below
- * states the fraction of wall-clock time that operations account for.
- *
+ * Formats a profile as a table: operation, calls, time, share, speed. Minor operations share a row;
+ * the last row is the time between operations (in JavaScript, or waiting).
  * @example
  * ```ts
  * import { profileAsText } from "./profile.ts";
@@ -200,13 +184,10 @@ export function profileAsText(profile: Profile): string {
 }
 
 /**
- * Formats a profile in the trace event format, for ui.perfetto.dev and chrome://tracing.
+ * Formats a profile in the trace event format, for ui.perfetto.dev and chrome://tracing. `device`
+ * is named in it.
  *
  * Source: Google, "Trace Event Format" (2016): complete events, with times in microseconds.
- *
- * @param device The profiled device, named in the trace.
- * @returns A JSON file.
- *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "./mod.ts";

@@ -37,14 +37,11 @@ export function threefry(
   return [words[0]! >>> 0, words[1]! >>> 0];
 }
 
-/** The words of a key, and the derived third one. */
 function expandKey(key0: number, key1: number): Int32Array {
   return Int32Array.of(key0, key1, PARITY ^ key0 ^ key1);
 }
 
-/**
- * Writes the hash of a counter into `words`, which avoids allocating a pair per call in streams.
- */
+/** Writes the hash of a counter into `words`: streams need no pair per call. */
 function hash(keys: Int32Array, counter0: number, counter1: number, words: Int32Array): void {
   let [a, b, c] = [keys[0]!, keys[1]!, keys[2]!];
   let x = (counter0 + a) | 0;
@@ -89,7 +86,6 @@ function seedKey(seed: number): Int32Array {
   return expandKey(seed, Math.floor(seed / 2 ** 32));
 }
 
-/** Maps words to [0, 1), in steps of 2⁻²⁴. */
 const toUnit = (word: number): number => (word >>> 8) * 2 ** -24;
 
 /**
@@ -130,7 +126,6 @@ export function uniformArray(
   return values;
 }
 
-/** The largest float32 below `value`. */
 function below(value: number): number {
   const float = Float32Array.of(value);
   if (float[0]! < value) return float[0]!;

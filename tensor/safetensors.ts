@@ -1,10 +1,10 @@
 /**
- * The safetensors file format: named arrays in one file.
+ * The safetensors file format: named arrays in one file, as an 8-byte header length, the header as
+ * JSON, and the arrays' contiguous data, all little-endian.
  *
- * A file is an 8-byte header length, the header as JSON, and the arrays' contiguous data, all
- * little-endian. The header states each array's dtype, shape and position, so a malicious file can
- * lie about all three. Everything is therefore validated against the file's size before an array is
- * created, and a bad file costs no more memory than its own size.
+ * The header states each array's dtype, shape and position, so a malicious file can lie about all
+ * three. Everything is therefore validated against the file's size before an array is created, and
+ * a bad file costs no more memory than its own size.
  *
  * Source: https://huggingface.co/docs/safetensors.
  *
@@ -74,7 +74,6 @@ export interface SafetensorsInput {
   readonly data: SafetensorsArrays[SafetensorsDtype];
 }
 
-/** The format's spelling of a dtype, and its array class. */
 interface Encoding {
   readonly code: string;
   readonly dtype: SafetensorsDtype;
@@ -110,7 +109,6 @@ const widened = new Map<string, (bits: Uint16Array<ArrayBuffer>) => Float32Array
   ["BF16", widenBfloat16],
 ]);
 
-/** Every readable dtype, with its bytes per element. */
 const elementBytes: ReadonlyMap<string, number> = new Map([
   ...encodings.map(({ code, Class }): [string, number] => [code, Class.BYTES_PER_ELEMENT]),
   ...[...widened.keys()].map((code): [string, number] => [code, 2]),
@@ -155,12 +153,10 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
 }
 
 /**
- * Reads the metadata of a safetensors file.
+ * Reads the metadata (`__metadata__`) of a safetensors file, or of its beginning up to the end of
+ * the header; `{}` if it has none.
  *
- * @param bytes The file, or its beginning up to the end of the header.
- * @returns The entries of `__metadata__`; empty if the file has none.
  * @throws {SyntaxError} If the header is truncated or malformed.
- *
  * @example
  * ```ts
  * import { readSafetensorsMetadata, writeSafetensors } from "./safetensors.ts";
@@ -179,8 +175,6 @@ export function readSafetensorsMetadata(bytes: Uint8Array): Record<string, strin
  * Equal arrays give equal bytes, whatever their order in the map: they are sorted by descending
  * element size and then by name, so each array is aligned.
  *
- * @param metadata Text to store in the header.
- * @returns The bytes of the file.
  * @throws {TypeError} If a dtype is unknown, the data is of another array class, or a metadata
  * value is not a string.
  * @throws {RangeError} If a shape does not match the number of values, a boolean is neither 0 nor 1,
@@ -232,14 +226,12 @@ export function writeSafetensors(
   return file;
 }
 
-/** A bfloat16 is the upper half of a float32. */
 function widenBfloat16(bits: Uint16Array): Float32Array {
   const wide = new Uint32Array(bits.length);
   for (let i = 0; i < bits.length; i++) wide[i] = bits[i]! << 16;
   return new Float32Array(wide.buffer);
 }
 
-/** Reads one array whose size has been validated. */
 function readArray({ name, code, shape }: Entry, bytes: Uint8Array): SafetensorsTensor {
   const widen = widened.get(code);
   if (widen !== undefined) {

@@ -1,8 +1,4 @@
-/**
- * The header of a safetensors file: parsing it, and checking all it says against the file.
- *
- * @module
- */
+/** Parses the header of a safetensors file, and checks all it says against the file. @module */
 
 import { SyntaxError } from "./errors.ts";
 import { type Member, membersOf } from "./json_members.ts";
@@ -13,7 +9,6 @@ export const prefixBytes = 8;
 /** The format's limit, which keeps readers from parsing gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
 
-/** Longest description of an array, in characters: enough for a shape of hundreds of axes. */
 const maxDescription = 4096;
 
 /** Most names in the metadata: building an object of millions takes minutes. */
@@ -21,9 +16,7 @@ const maxMetadata = 100_000;
 
 export interface Entry {
   readonly name: string;
-  /** The format's name of its dtype, such as `"F32"`. */
   readonly code: string;
-  /** Length of each axis. */
   readonly shape: number[];
   /** Offset of its first byte after the header. */
   readonly begin: number;
@@ -31,7 +24,6 @@ export interface Entry {
   readonly end: number;
 }
 
-/** A parsed header, whose entries are not validated against each other yet. */
 export interface Header<Description> {
   readonly metadata: Record<string, string>;
   readonly entries: Description[];
@@ -44,24 +36,12 @@ function malformed(wanted: string, got: string, cause?: unknown): SyntaxError {
 }
 
 /**
- * Parses the header.
+ * Parses the header of a file, of which `bytes` may be the beginning. `parseEntry` is called for
+ * each array: entries are parsed one by one, so a malformed header is rejected at its first
+ * malformed entry, and a header of 100 MB takes seconds.
  *
- * Entries are parsed one by one, so a malformed header is rejected at its first malformed entry, and
- * a header of 100 MB takes seconds.
- *
- * @param bytes The file, or its beginning up to the end of the header.
- * @param parseEntry Called with the name and the description of each array.
- * @returns The metadata, and the results of `parseEntry`.
- * @throws {SyntaxError} If it is truncated, too long, nested too deeply, or not a JSON object in UTF-8.
- *
- * @example
- * ```ts
- * import { parseHeader } from "./safetensors_header.ts";
- *
- * const file = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode("{}")]);
- * const { dataStart } = parseHeader(file, (name) => name);
- * if (dataStart !== 10) throw new Error("expected the data after the header");
- * ```
+ * @throws {SyntaxError} If it is truncated, too long, nested too deeply, or not a JSON object in
+ * UTF-8.
  */
 export function parseHeader<Description>(
   bytes: Uint8Array,
@@ -156,20 +136,10 @@ function parseValue(json: string): unknown {
 }
 
 /**
- * Validates the offsets of all arrays against each other and the file.
+ * Returns the arrays in file order, after validating their offsets against each other and the
+ * `dataBytes` after the header.
  *
- * @param dataBytes Bytes after the header.
- * @returns The arrays in file order.
  * @throws {SyntaxError} If the arrays overlap, leave gaps or do not fill the file.
- *
- * @example
- * ```ts
- * import { checkEntry, checkLayout } from "./safetensors_header.ts";
- *
- * const description = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
- * const [x] = checkLayout([checkEntry("x", description, new Map([["F32", 4]]))], 8);
- * if (x?.end !== 8) throw new Error(`expected 8, got ${x?.end}`);
- * ```
  */
 export function checkLayout(entries: readonly Entry[], dataBytes: number): Entry[] {
   const ordered = entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
@@ -190,20 +160,9 @@ export function checkLayout(entries: readonly Entry[], dataBytes: number): Entry
 }
 
 /**
- * Validates the description of one array.
+ * Validates what the header says of one array.
  *
- * @param description What the header says of it.
- * @param elementBytes Bytes per element of each known dtype.
  * @throws {SyntaxError} If the description is malformed.
- *
- * @example
- * ```ts
- * import { checkEntry } from "./safetensors_header.ts";
- *
- * const description = { dtype: "F32", shape: [2], data_offsets: [0, 8] };
- * const { end } = checkEntry("x", description, new Map([["F32", 4]]));
- * if (end !== 8) throw new Error(`expected 8, got ${end}`);
- * ```
  */
 export function checkEntry(
   name: string,
@@ -247,7 +206,6 @@ export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** A value in a few words on one line, however large or deep it is. */
 export function describe(value: unknown): string {
   if (isRecord(value)) return "an object";
   if (Array.isArray(value) && !value.every((item) => typeof item === "number")) return "a list";

@@ -17,7 +17,6 @@ function fileOf(header: string | Uint8Array, data: ArrayLike<number> = []): Uint
   return file;
 }
 
-/** A file with one array `x` of four zero bytes, described by the given JSON. */
 function fileWith(description: string): Uint8Array {
   return fileOf(`{"x":${description}}`, [0, 0, 0, 0]);
 }

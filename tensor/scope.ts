@@ -43,8 +43,8 @@ export class Scopes {
   }
 
   /**
-   * Opens a scope that ends before the function that opens it returns, without an `await` in
-   * between. Cheaper, for operations.
+   * Opens a scope that ends before its function returns, without an `await` in between: cheaper,
+   * for operations.
    */
   openBriefly(): Scope {
     return this.#brief = new BriefScope(this, this.#brief, this.current);
@@ -120,11 +120,7 @@ export class Scopes {
  * ```
  */
 export abstract class Scope extends HandleOwner implements Disposable {
-  /**
-   * Moves a tensor to the enclosing scope, as a function returns its result.
-   *
-   * @returns The same tensor.
-   */
+  /** Moves a tensor to the enclosing scope, as a function returns its result. */
   keep<T extends { moveTo(scope: Scope | null): void }>(tensor: T): T {
     tensor.moveTo(this.around());
     return tensor;
@@ -137,7 +133,6 @@ export abstract class Scope extends HandleOwner implements Disposable {
   abstract [Symbol.dispose](): void;
 }
 
-/** A scope that ends before the function that opened it returns. */
 class BriefScope extends Scope {
   readonly #scopes: Scopes;
   readonly #before: Scope | null;
@@ -162,9 +157,7 @@ class BriefScope extends Scope {
 
 class TaskScope extends Scope {
   isOpen = true;
-  /** Whether more than one task has continued in it. */
   isShared = false;
-  /** The latest trail. */
   last: Trail | null = null;
   /** Where its task continues after it ends. */
   outer: Trail | null;
@@ -218,7 +211,6 @@ class Trail {
     scope.last = this;
   }
 
-  /** The trail of the same task in the current turn. */
   next(): Trail {
     if (this.scope.last !== this) this.scope.isShared = true;
     return new Trail(this.scope, currentTurn());

@@ -126,7 +126,6 @@ testOnEveryDevice("a scope takes in what its task makes after an await", async (
   if (isTold) assertEquals(device.live, before);
 });
 
-/** The warnings written meanwhile. */
 function warnings(run: () => void): string[] {
   const written: string[] = [];
   const { warn } = console;

@@ -3,7 +3,6 @@
 import { checkIsNumber, checkList } from "./checks.ts";
 import { RangeError } from "./errors.ts";
 
-/** Formats a shape: `[2, 3]`. */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
 }
@@ -44,10 +43,8 @@ export function shapesEqual(a: readonly number[], b: readonly number[]): boolean
 }
 
 /**
- * Validates a shape from the user.
- *
- * @throws {RangeError} If a length is negative or not an integer.
- * @throws {TypeError} If it is no list.
+ * Throws a `RangeError` if a length of a shape from the user is negative or not an integer, and a
+ * `TypeError` if it is no list.
  */
 export function checkShape(shape: readonly number[], what: string): void {
   checkList(what, "a shape, as in [2, 3]", shape);
@@ -59,10 +56,8 @@ export function checkShape(shape: readonly number[], what: string): void {
 }
 
 /**
- * Resolves a negative axis, which counts from the end (−1 is the last).
- *
- * @throws {RangeError} If there is no such axis.
- * @throws {TypeError} If it is no number.
+ * Resolves a negative axis, which counts from the end; throws a `RangeError` if there is no such
+ * axis, a `TypeError` if it is no number.
  */
 export function normalizeAxis(axis: number, shape: readonly number[], what: string): number {
   const normal = axis < 0 ? axis + shape.length : axis;
@@ -76,10 +71,8 @@ export function normalizeAxis(axis: number, shape: readonly number[], what: stri
 }
 
 /**
- * Resolves axes, by default all of them, in ascending order.
- *
- * @throws {RangeError} If there is no such axis, or one occurs twice.
- * @throws {TypeError} If it is neither a number nor a list.
+ * Resolves axes, by default all of them, in ascending order; throws as for one, and a `RangeError`
+ * if one occurs twice.
  */
 export function normalizeAxes(
   axes: number | readonly number[] | undefined,
@@ -101,7 +94,6 @@ export function normalizeAxes(
  * repeated.
  *
  * @throws {RangeError} If two lengths differ and neither is 1.
- *
  * @example
  * ```ts
  * import { broadcastShapes } from "./shape.ts";
@@ -133,9 +125,8 @@ export function broadcastShapes(shapes: readonly (readonly number[])[], what: st
 }
 
 /**
- * The strides that broadcast a tensor to the shape `target`: 0 along repeated axes.
- *
- * @throws {RangeError} If the shape does not broadcast to `target`.
+ * The strides that broadcast a tensor to the shape `target`: 0 along repeated axes. Throws a
+ * `RangeError` if it does not broadcast.
  */
 export function broadcastStrides(
   shape: readonly number[],
@@ -167,11 +158,7 @@ export function broadcastAxes(shape: readonly number[], target: readonly number[
   );
 }
 
-/**
- * Resolves a −1 in a new shape.
- *
- * @throws {RangeError} If the new shape has another number of elements.
- */
+/** Resolves a −1 in a new shape; throws a `RangeError` if it has another number of elements. */
 export function resolveShape(shape: readonly number[], old: readonly number[]): number[] {
   const size = sizeOf(old);
   const open = shape.indexOf(-1);
@@ -192,10 +179,9 @@ export function resolveShape(shape: readonly number[], old: readonly number[]): 
 }
 
 /**
- * The strides of a reshaped view, or `null` if it requires a copy.
- *
- * Walks both shapes in groups of axes with the same number of elements. Within a group the old axes
- * must be contiguous; the new ones can then divide it freely.
+ * The strides of a reshaped view, or `null` if it requires a copy: walks both shapes in groups of
+ * axes with the same number of elements. Within a group the old axes must be contiguous; the new
+ * ones can then divide it freely.
  */
 export function reshapeStrides(
   shape: readonly number[],

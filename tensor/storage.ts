@@ -14,7 +14,6 @@ export interface Deferral {
   release(): void;
 }
 
-/** The storages whose content is not computed yet: a few at any time. */
 const deferred = new Set<Storage>();
 
 /** Whether there is any content that is not computed yet. */
@@ -27,7 +26,7 @@ export class Storage {
   /** The device. */
   readonly device: Device;
   /**
-   * Incremented by in-place changes, so that a gradient detects that a saved value was overwritten.
+   * Incremented by in-place changes, so that a gradient detects a saved value that was overwritten.
    */
   version = 0;
   #allocation: Allocation | null;
@@ -84,7 +83,7 @@ export class Storage {
     return this.#refCount;
   }
 
-  /** Records the range of integers that were written over the whole memory. */
+  /** Records the range of integers written over the whole memory. */
   noteIntegers(values: Int32Array): void {
     let [low, high] = [Infinity, -Infinity];
     for (const value of values) {
@@ -147,11 +146,10 @@ export class HandleOwner {
  * What the operations that led to a result saved for their gradients.
  *
  * Reference-counted: a result and the operations after it can run backward through an operation;
- * when the last of them is gone, the saved values are freed. So a function may open a scope for its
- * temporaries and return its result, and backward works wherever the result still exists.
- *
- * A tensor's finalizer holds its history. So a history must not lead back to the tensor: it holds
- * other histories, and views created to be saved.
+ * when the last of them is gone, the saved values are freed. So backward works wherever the result
+ * still exists, outside of the scope of its temporaries as well. A tensor's finalizer holds its
+ * history, so this must not lead back to the tensor: it holds other histories, and views created to
+ * be saved.
  */
 export class History extends HandleOwner {
   #refCount = 0;
@@ -221,11 +219,9 @@ export class Handle {
   }
 
   /**
-   * Moves the handle to another owner. Without an owner, the storage is released when the tensor is
-   * garbage.
-   *
-   * Owned handles need no finalizer; registering one would only pile them up, because a loop that
-   * never pauses lets none of them run.
+   * Moves the handle to another owner; without one, the storage is released when the tensor is
+   * garbage. Owned handles need no finalizer: registering one would only pile them up, because a
+   * loop that never pauses lets none of them run.
    */
   moveTo(owner: HandleOwner | null, tensor: object | null = this.#tensor): void {
     if (this.#storage === null) return;

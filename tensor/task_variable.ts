@@ -8,13 +8,11 @@
  * @module
  */
 
-/** The part of `AsyncLocalStorage` of `node:async_hooks` that is used. */
 interface TaskStorage<T> {
   getStore(): T | undefined;
   enterWith(value: T): void;
 }
 
-/** How server runtimes look up their own modules; browsers have no such thing. */
 interface Runtime {
   readonly process?: {
     getBuiltinModule?(
@@ -26,19 +24,7 @@ interface Runtime {
 let turn = 0;
 let isTurnOpen = false;
 
-/**
- * The number of the current stretch of synchronous code, which changes after every `await`.
- *
- * @example
- * ```ts
- * import { currentTurn } from "./task_variable.ts";
- *
- * const before = currentTurn();
- * if (currentTurn() !== before) throw new Error("expected one turn of synchronous code");
- * await null;
- * if (currentTurn() === before) throw new Error("expected another turn");
- * ```
- */
+/** The number of the current stretch of synchronous code, which changes after every `await`. */
 export function currentTurn(): number {
   if (!isTurnOpen) {
     isTurnOpen = true;
@@ -80,13 +66,11 @@ export class TaskVariable<T> {
     this.#storage = hooks === undefined ? null : new hooks.AsyncLocalStorage<T>();
   }
 
-  /** The value that this task has set, or the task that started it. */
   get(): T | null {
     if (this.#storage !== null) return this.#storage.getStore() ?? null;
     return this.#turn === turn ? this.#value : null;
   }
 
-  /** Sets the value of this task. */
   set(value: T): void {
     if (this.#storage !== null) return this.#storage.enterWith(value);
     this.#value = value;

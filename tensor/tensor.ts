@@ -76,7 +76,6 @@ export function setOwnOperations(operations: OwnOperations): void {
   own = operations;
 }
 
-/** A leaf of the tape: accumulates gradients into the tensor's `grad`. */
 class Leaf extends Node<Tensor> {
   readonly #tensor: Tensor;
 
@@ -94,7 +93,6 @@ class Leaf extends Node<Tensor> {
   }
 }
 
-/** Why a tensor's memory was freed, for error messages. */
 const RELEASES: Readonly<Record<Release, string>> = {
   scope: "it was freed at the end of its scope. Call keep() on what should outlive a scope.",
   dispose: "it was freed by dispose().",
@@ -106,15 +104,13 @@ const RELEASES: Readonly<Record<Release, string>> = {
 
 const histories = new WeakMap<Node<Tensor>, History>();
 
-/** The history of a node that saved nothing. */
 function joinedHistory({ inputs }: Node<Tensor>): History {
   return new History(inputs.flatMap((input) => (input && histories.get(input)) ?? []));
 }
 
 /**
- * Allocates a tensor with undefined contents.
- *
- * @throws {TypeError} If the dtype is unknown, or is `float16` and the device does not support it.
+ * Allocates a tensor with undefined contents; throws a `TypeError` if the dtype is unknown, or is
+ * `float16` and the device does not support it.
  */
 export function allocate(
   device: Device,
@@ -132,13 +128,7 @@ export function allocate(
   return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
 }
 
-/**
- * Checks an operand.
- *
- * @param what What it is for: "compute add".
- * @param wanted What may be given. @default {"a tensor"}
- * @throws {TypeError} If it is no tensor.
- */
+/** Throws a `TypeError` if an operand for `what`, as in "compute add", is no tensor. */
 export function checkTensor(what: string, value: Tensor, wanted = "a tensor"): void {
   if (value instanceof Tensor) return;
   const hint = Array.isArray(value) || ArrayBuffer.isView(value)
@@ -348,9 +338,9 @@ export class Tensor implements View {
   }
 
   /**
-   * Replaces the values in place; other views of the memory change as well. Not recorded.
+   * Replaces the values in place, in row-major order; other views of the memory change as well. Not
+   * recorded.
    *
-   * @param values All elements, in row-major order, of the tensor's dtype.
    * @throws {RangeError} If there are more or fewer.
    * @throws {TypeError} If the dtype differs, or the tensor is a non-contiguous view.
    */
@@ -409,11 +399,7 @@ export class Tensor implements View {
     return this.#handle.history;
   }
 
-  /**
-   * Attaches a node to the tensor, as the result of an operation. For operations.
-   *
-   * @param history What `node` and those before it saved; by default what its inputs did.
-   */
+  /** For operations: attaches a node. `history` is what `node` and those before it saved. */
   attach(node: Node<Tensor>, history: History = joinedHistory(node)): void {
     this.#node = node;
     this.#handle.holdHistory(history);
@@ -424,8 +410,7 @@ export class Tensor implements View {
    * Computes the gradient of this tensor for every parameter that it depends on, and adds it to the
    * parameter's `grad`.
    *
-   * @param gradient The upstream gradient, cast to this tensor's dtype; by default 1, which
-   * requires a single element.
+   * @param gradient The upstream gradient; by default 1, which requires a single element.
    * @throws {Error} If nothing here requires a gradient, or backward has already run.
    * @throws {RangeError} If the tensor has several elements and no gradient is given.
    */
@@ -492,11 +477,7 @@ export class Tensor implements View {
     return promise;
   }
 
-  /**
-   * Reads a single number.
-   *
-   * @throws {RangeError} If there is not exactly one element.
-   */
+  /** Reads a single number. @throws {RangeError} If there is not exactly one element. */
   async item(): Promise<number> {
     if (this.size !== 1) {
       throw new RangeError(
