@@ -240,11 +240,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const { loaderState } = pending.at(-1)!;
     state = { ...state, step: step + 1, loader: loaderState, scaler: scaler?.stateDict() ?? null };
 
-    // A task that comes next may read the device, or needs finite losses.
+    // A task that comes next may read the device, or needs finite losses. The first loss is shown at
+    // once: whoever starts a run waits for it.
     const isInterrupted = [evaluate, sample, measure, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
-    const mustRead = isInterrupted || agreement !== null || isStopping() ||
+    const mustRead = step === firstStep || isInterrupted || agreement !== null || isStopping() ||
       state.step >= plan.numIterations || isProfiled || clock.elapsed >= readInterval ||
       pending.length >= MAX_PENDING;
     if (!mustRead) continue;
