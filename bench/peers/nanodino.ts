@@ -170,6 +170,7 @@ async function overhead(options: JobOptions): Promise<Job> {
   const run = () => {
     let y = x;
     for (let i = 0; i < calls; i++) y = y.add(1);
+    void y.allocation;
   };
   // Waiting for a GPU takes 11 ms in Deno, whatever the work, so one wait covers many operations.
   const time = await timer(async () => {
