@@ -7,12 +7,9 @@ import { makeProgram, type Program } from "./program.ts";
 /**
  * Derives the gradient program by reverse-mode differentiation of the formulas.
  *
- * Its inputs are those of `program`, followed by the upstream gradient of each output (`upstream0`,
- * `upstream1`, …). Its outputs are the gradients of the inputs for which `wanted` is true, before
- * any reduction over broadcast axes.
- *
- * Ties in `max` and `min` share the gradient equally, between two operands as well as along a row.
- *
+ * Its inputs are those of `program`, followed by the upstream gradient of each output. Its outputs
+ * are the gradients of the inputs that are `wanted`, before any reduction over broadcast axes. Ties
+ * in `max` and `min` share the gradient equally, between two operands as well as along a row.
  * @example The derivative of x² is 2x
  * ```ts
  * import { differentiate } from "./differentiate.ts";

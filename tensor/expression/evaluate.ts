@@ -4,15 +4,9 @@ import { binaryFunctions, type Expression, unaryFunctions } from "./expression.t
 import type { Program } from "./program.ts";
 
 /**
- * Evaluates a program in double precision.
- *
- * @param rows Number of rows, and @param columns their length.
- * @param inputs The elements of each input, row-major: `rows * columns`, or `rows` for a per-row
- * input.
- * @param scalars The value of each scalar.
- * @returns The elements of each output, row-major: `rows * columns`, or `rows` for a per-row
- * output.
- *
+ * Evaluates a program in double precision, as the reference for its kernels: `rows` rows of
+ * `columns` elements, row-major, in the inputs and outputs; one element per row for a per-row
+ * operand.
  * @example
  * ```ts
  * import { rowSum } from "./expression.ts";

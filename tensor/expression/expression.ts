@@ -90,7 +90,7 @@ export function input(index: number, perRow = false): Expression {
   return intern(`input ${index} ${perRow}`, { kind: "input", index }, !perRow);
 }
 
-/** Scalar argument `index`, passed at each call, such as a learning rate. */
+/** Scalar argument `index`, passed at each call. */
 export function scalar(index: number): Expression {
   return intern(`scalar ${index}`, { kind: "scalar", index }, false);
 }

@@ -5,29 +5,22 @@ import * as ex from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 
-/**
- * How an input's gradient is produced: not at all, as a value, added to an existing sum, or summed
- * over each row.
- */
+/** An input's gradient: none, a value, added to an existing sum, or summed over each row. */
 export type GradientForm = "none" | "value" | "added" | "rowSum";
 
 export interface GradientProgram {
-  /** Has one output per input whose form is not `none`. */
   readonly program: Program;
   /**
-   * Indices of the operands, numbered as: the inputs of the program, the upstream gradient, then
-   * for each input the sum to add to.
+   * Indices of the operands: the inputs of the program, the upstream gradient, then for each input
+   * the sum to add to.
    */
   readonly used: readonly number[];
 }
 
 /**
  * Derives the gradient program, fused with accumulation and with the reduction over rows along
- * which an input was broadcast, so that neither needs a kernel of its own.
- *
- * @param program With one output.
- * @param forms The form of each input's gradient; `rowSum` requires an elementwise program.
- *
+ * which an input was broadcast, so that neither needs a kernel of its own. `program` has one
+ * output; `rowSum` requires an elementwise one.
  * @example The gradient of x · w for w, where w is constant along each row
  * ```ts
  * import { evaluate } from "./evaluate.ts";

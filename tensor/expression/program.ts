@@ -21,8 +21,8 @@ export interface ProgramDefinition<I extends string, S extends string> {
   /** Inputs of dtype `int32`; formulas see them as floats. */
   readonly integers?: readonly I[];
   /**
-   * Whether all inputs may be `int32` instead of floats (default false). Everything is computed in
-   * 32-bit integers then, which wrap around on overflow. Functions and quotients are excluded.
+   * Whether all inputs may be `int32` instead of floats: everything is computed in 32-bit integers
+   * then, which wrap around. Functions and quotients are excluded. @default {false}
    */
   readonly overIntegers?: boolean;
   /** Scalars, passed at each call. */
@@ -67,11 +67,9 @@ export interface Program {
 /**
  * Defines a program.
  *
- * @param definition The name, inputs and scalars.
  * @param body Maps inputs and scalars, by name, to the formula of each output.
  * @param slopes Maps them to the derivative of an elementwise program's output with respect to each
  * input, for formulas whose own derivative is not a number at the edges: 0 · ∞, for example.
- *
  * @example A softmax over the last axis
  * ```ts
  * import { detach, divide, exp, rowMax, rowSum, subtract } from "./expression.ts";
@@ -122,13 +120,9 @@ function checkedNames<T extends object>(program: string, names: T): T {
 }
 
 /**
- * Creates a program from formulas over `input(i, perRow[i])` and `scalar(i)`.
+ * Creates a program from formulas over `input(i, perRow[i])` and `scalar(i)`. Options are those of
+ * {@linkcode defineProgram}; `isRow` makes the last axis a row even if no formula reduces along it.
  *
- * @param options.integers Whether each input is `int32`; by default none is.
- * @param options.overIntegers Whether all inputs may be `int32` instead of floats.
- * @param options.slopes The derivative of an elementwise program's one output with respect to each
- * input, instead of the one that follows from the formula.
- * @param options.isRow Whether the last axis is a row even if no formula reduces along it.
  * @throws {TypeError} If a formula over integers has an operation that they do not have.
  * @throws {RangeError} If slopes are given for a row program, or for several outputs.
  */
@@ -177,7 +171,6 @@ export function makeProgram(
   };
 }
 
-/** Operations of 32-bit integers. */
 const INTEGER_OPERATIONS: ReadonlySet<string> = new Set(
   ["negate", "add", "subtract", "multiply", "max", "min", "less", "lessEqual", "equal"],
 );
@@ -194,8 +187,8 @@ function checkIntegerOperations(name: string, outputs: readonly Expression[]): v
 }
 
 /**
- * Whether a program on these operands is computed in 32-bit integers instead of floats: if it may be, and
- * every input is `int32`, or every output where there is no input.
+ * Whether a program computes in 32-bit integers on these operands: if it may, and every input is
+ * `int32`, or every output where there is no input.
  */
 export function computesIntegers(
   program: Program,

@@ -1,14 +1,10 @@
-/** Removes a program's unused inputs. @module */
-
 import { inOrder } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 import { rebuild } from "./rebuild.ts";
 
 /**
- * Removes unused inputs, so that their tensors need not be kept.
- *
- * @param kept Inputs to keep even if unused.
- * @returns The program, and for each of its inputs the previous index.
+ * Removes unused inputs, unless they are `kept`, so that their tensors need not be kept. Returns
+ * the program, and for each of its inputs the previous index.
  */
 export function pruneInputs(
   program: Program,

@@ -5,22 +5,8 @@ import type { Expression } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
 
 /**
- * Rewrites formulas bottom-up.
- *
- * @param replace Returns the replacement of a node, or `null` to keep its operation; `part` returns
- * the rewritten form of an operand.
- *
- * @example
- * ```ts
- * import { add, columnIndex, scalar } from "./expression.ts";
- * import { replaceParts } from "./rebuild.ts";
- *
- * const [later] = replaceParts(
- *   [add(columnIndex, 1)],
- *   (e) => e === columnIndex ? add(columnIndex, scalar(0)) : null,
- * );
- * if (later !== add(add(columnIndex, scalar(0)), 1)) throw new Error("expected another beginning");
- * ```
+ * Rewrites formulas bottom-up. `replace` returns the replacement of a node, or `null` to keep its
+ * operation; `part` returns the rewritten form of an operand.
  */
 export function replaceParts(
   outputs: readonly Expression[],
@@ -35,12 +21,7 @@ export function replaceParts(
   return outputs.map(part);
 }
 
-/**
- * Renumbers the inputs and scalars of formulas.
- *
- * @param newInput Returns the replacement of each input index.
- * @param newScalar Returns the replacement of each scalar index; by default the same.
- */
+/** Renumbers the inputs and scalars of formulas; scalars by default stay. */
 export function rebuild(
   outputs: readonly Expression[],
   newInput: (index: number) => number,

@@ -12,16 +12,14 @@ import { pruneInputs } from "./prune.ts";
 import { replaceParts } from "./rebuild.ts";
 
 /**
- * A program that computes part of another one on a piece of a row.
- *
- * Its scalars are those of the other program, followed by the piece's start in the row and the
- * length of the whole row.
+ * A program that computes part of another one on a piece of a row. Two scalars follow those of the
+ * other program: the piece's start in the row, and the length of the whole row.
  */
 export interface RowPart {
   readonly program: Program;
   /**
-   * Indices of its operands, numbered as: the inputs of the whole program, its outputs, and the
-   * results of its reductions (one per row). Of an output only the length matters.
+   * Indices of its operands: the inputs of the whole program, its outputs, and the results of its
+   * reductions (one per row). Of an output only the length matters.
    */
   readonly used: readonly number[];
 }
@@ -38,9 +36,7 @@ export interface RowStages {
   /** Results are numbered from the first stage to the last. */
   readonly reductions: readonly ReductionStage[];
   readonly resultCount: number;
-  /** Computes a piece of the per-element outputs; `null` if there are none. */
   readonly perElement: RowPart | null;
-  /** Computes the per-row outputs; `null` if there are none. */
   readonly perRow: RowPart | null;
 }
 
@@ -116,7 +112,6 @@ function makeStages(program: Program): RowStages {
   };
 }
 
-/** @param isCut Whether it runs on pieces, and needs an operand to tell their length. */
 function makePart(
   program: Program,
   resultCount: number,

@@ -37,11 +37,8 @@ function pairProgram(
 }
 
 /**
- * Defines an operation of a tensor and a tensor or number.
- *
- * @param name That of the tensor's method, for messages.
- * @param ofIntegers The result dtype for two `int32` operands, or `null` if they are not allowed.
- * @param program The formula of two tensors.
+ * Defines an operation of a tensor and a tensor or number. `name` is that of the tensor's method;
+ * `ofIntegers` the result dtype for two `int32` operands, or `null` if they are not allowed.
  */
 function binary(
   name: string,
@@ -66,13 +63,11 @@ function binary(
   };
 }
 
-/** Checks a number that is used as an `int32`. */
 function checkInteger(what: string, value: number): void {
   if ((value | 0) === value) return;
   throw new RangeError(`Cannot ${what}: wanted a 32-bit integer for int32, got ${value}`);
 }
 
-/** a + b, a − b and a · b of two tensors. */
 export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Program>> = {
   add: pairProgram("add", ex.add, true),
   subtract: pairProgram("sub", ex.subtract, true),
@@ -100,23 +95,19 @@ export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
 export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("div", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
 export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
-/** The minimum of a and b; ties share the gradient equally. */
 export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min, "int32");
 /** 1 where a < b, else 0. */
 export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("lt", ex.less, "float32");
-/** 1 where a ≤ b, else 0. */
 export const lessEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "le",
   ex.lessEqual,
   "float32",
 );
-/** 1 where a > b, else 0. */
 export const greater: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "gt",
   (a, b) => ex.less(b, a),
   "float32",
 );
-/** 1 where a ≥ b, else 0. */
 export const greaterEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
   "ge",
   (a, b) => ex.lessEqual(b, a),
@@ -144,7 +135,6 @@ export function negate(x: Tensor): Tensor {
 export const exp: (x: Tensor) => Tensor = unary("exp", ex.exp);
 export const log: (x: Tensor) => Tensor = unary("log", ex.log);
 export const sqrt: (x: Tensor) => Tensor = unary("sqrt", ex.sqrt);
-/** x² */
 export const square: (x: Tensor) => Tensor = unary("square", ex.square);
 /** The absolute value, with the gradient 0 at 0. */
 export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
@@ -221,12 +211,11 @@ const whereProgram = defineProgram(
 );
 
 /**
- * `a` where the condition is not 0, else `b`. No gradient flows to the value not selected.
+ * `a` where the condition, of any dtype, is not 0, else `b`. No gradient flows to the value not
+ * selected.
  *
- * @param condition Of any dtype.
  * @throws {TypeError} If one of `a` and `b` is `int32` and the other a tensor of floats.
- * @throws {RangeError} If one of them is `int32` and the other a number that is not a 32-bit
- * integer.
+ * @throws {RangeError} If one of them is `int32` and the other a number that is no 32-bit integer.
  */
 export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): Tensor {
   checkTensor("compute where", condition);
@@ -285,11 +274,7 @@ const castOperation: Operation<DType> = {
   },
 };
 
-/**
- * Casts to another dtype; returns the same tensor if it has that dtype.
- *
- * @throws {TypeError} If there is no such dtype.
- */
+/** Casts to another dtype; returns the same tensor if it has that dtype. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   checkDType("convert a tensor", dtype);

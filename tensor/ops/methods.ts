@@ -1,8 +1,6 @@
 /**
- * Installs the operations as methods of tensors.
- *
- * Operations are built on tensors, so `tensor.ts` loads before them and does not know them. Loading
- * `mod.ts` adds them to its class here. Only this file maps method names to operations.
+ * Installs the operations as methods of tensors. Operations are built on tensors, so `tensor.ts`
+ * loads before them and does not know them. Only this file maps method names to operations.
  *
  * @module
  */
@@ -116,8 +114,7 @@ export interface TensorMethods {
   /** Permutes the axes. */
   permute(order: readonly number[]): Tensor;
   /**
-   * The elements from `start` to `end` (exclusive) along an axis; negative limits count from the
-   * end.
+   * Elements from `start` to `end` (exclusive) along an axis; negative limits count from its end.
    */
   slice(axis: number, start: number, end?: number): Tensor;
   /** Broadcasts axes of length 1, without copying. */
@@ -208,7 +205,6 @@ function notInList(name: string, given: readonly unknown[]): TypeError {
 
 type AnyOperation = (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => Tensor;
 
-/** The method of an operation. */
 function methodOf(operation: AnyOperation): Tensor["add"] {
   // As many parameters as any operation has: rest parameters would make an array at every call.
   return function (this: Tensor, a?: unknown, b?: unknown, c?: unknown): Tensor {

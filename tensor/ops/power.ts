@@ -1,5 +1,3 @@
-/** Powers. @module */
-
 import { named } from "../apply.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";

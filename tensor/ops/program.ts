@@ -38,14 +38,11 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  * Runs a program on tensors, which are broadcast against each other. Row programs reduce along the
  * last axis.
  *
- * @param scalars The value of each scalar.
  * @param dtype Result dtype; by default `float16` if all float inputs are, otherwise `float32`.
  * Kernels always compute in single precision, and round once. `int32` results carry no gradient.
  * @returns A tensor per output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast.
- * @throws {TypeError} If an input is `int32` instead of a float or vice versa, or the dtype is
- * unknown.
- *
+ * @throws {TypeError} If a dtype is unknown, or that of an input does not suit the program.
  * @example The hypotenuse, in one kernel
  * ```ts
  * import { defineProgram } from "../expression/program.ts";
@@ -112,8 +109,8 @@ export function runProgramInto(
 }
 
 /**
- * Like {@linkcode runProgramInto}, but takes raw views and does not bump storage versions. For
- * operation implementations.
+ * Like {@linkcode runProgramInto}, for operations: takes raw views and does not bump storage
+ * versions.
  */
 export function runProgramOn(
   device: Device,
@@ -137,15 +134,12 @@ export function runProgramOn(
 interface Call {
   readonly inputs: readonly TensorLayout[];
   readonly outputs: readonly TensorLayout[];
-  /** The plan on the CPU; `null` on other devices. */
   readonly plan: CpuPlan | null;
 }
 
 /**
- * Validates shapes, and prepares everything that does not change between calls.
- *
- * @param outputs The outputs, or the dtypes of those to allocate.
- * @param shape The shape that the inputs are broadcast to.
+ * Validates shapes, and prepares everything that does not change between calls, for the outputs or
+ * the dtypes of those to allocate.
  */
 function prepareCall(
   device: Device,
@@ -180,10 +174,8 @@ function prepareCall(
   return { inputs: operands, outputs: results, plan };
 }
 
-/** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
 const RESULT_VARIANTS = { float16: 4, float32: 8, int32: 12 } as const;
 
-/** What else the result of {@linkcode prepareCall} depends on. */
 function variantOf(device: Device): number {
   return device.kind === "webgpu" ? 2 : Number(device.relaxedSimd);
 }
@@ -222,9 +214,7 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
 
 interface Known {
   readonly operation: Operation<readonly number[]>;
-  /** Calls with newly allocated results. */
   readonly calls: LayoutCache<Call>;
-  /** Calls with existing results. */
   readonly callsInto: LayoutCache<Call>;
 }
 
@@ -255,10 +245,6 @@ function knownOf(program: Program): Known {
   return result;
 }
 
-/**
- * @throws {RangeError} If there is not a tensor per input and a number per scalar.
- * @throws {TypeError} If they are not in lists, or a scalar is no number.
- */
 function checkCounts(
   program: Program,
   inputs: readonly Tensor[],
@@ -310,7 +296,6 @@ interface Derived extends GradientProgram {
   readonly calls: LayoutCache<Call>;
 }
 
-/** The gradient of the first output, derived from its formula. */
 function programGradient(program: Program): Gradient<readonly number[]> {
   const [first, firstVaries] = [program.outputs.slice(0, 1), program.outputVaries.slice(0, 1)];
   const differentiable = { ...program, outputs: first, outputVaries: firstVaries };
@@ -370,7 +355,6 @@ function programGradient(program: Program): Gradient<readonly number[]> {
   };
 }
 
-/** The form of the gradient of an input that was broadcast to this shape. */
 function formOf(
   program: Program,
   inputShape: readonly number[],

@@ -80,7 +80,7 @@ function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** The sum along the given axes, or of all elements; 0 if there are none. Integers wrap around. */
+/** The sum along the given axes, or of all elements; integers wrap around. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   checkIsBoolean("sum", "keepAxes", keepAxes);
   return named("sum", sumAs(x, axes, keepAxes, x.dtype));
@@ -125,7 +125,6 @@ export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return extreme("max", maxProgram, x, axes, keepAxes);
 }
 
-/** The minimum along the given axes, or of all elements; ties share the gradient. */
 export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return extreme("min", minProgram, x, axes, keepAxes);
 }

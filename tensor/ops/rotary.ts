@@ -39,11 +39,7 @@ export function halves(x: Tensor): [View, View] {
   ];
 }
 
-/**
- * The shape rule of rotary operations.
- *
- * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
- */
+/** The shape rule of rotary operations. */
 export function inferRotary(
   name: string,
   [x, cos, sin]: readonly Specification[],

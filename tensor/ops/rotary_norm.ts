@@ -29,7 +29,6 @@ const program = defineProgram(
   },
 );
 
-/** The gradients of the halves; their upstream gradients follow the inputs. */
 const gradient = pruneInputs(differentiate(program, [true, true, false, false]));
 
 const OPTIONS: OptionNames<Omit<RmsNormOptions, "weight">> = { epsilon: true, scale: true };
@@ -63,9 +62,7 @@ const rotaryNormOperation: Operation<readonly number[]> = {
  * kernel: QK norm.
  *
  * @param x `[..., n]` with n even, for instance `[B, T, H, D]`
- * @param cos Cosines of the angles, which broadcast to `[..., n/2]`.
- * @param sin Sines of the angles.
- * @param options The scale and the epsilon of the norm.
+ * @param cos,sin As for {@linkcode rotary}.
  * @throws {RangeError} If the last axis is odd, or the angles do not broadcast.
  *
  * @example A quarter turn, to a mean square of 4

@@ -1,7 +1,5 @@
 /**
- * Row operations: formulas that reduce along one axis, each a single kernel with a derived
- * gradient.
- *
+ * Row operations: formulas that reduce along one axis, each one kernel with a derived gradient.
  * @module
  */
 
@@ -56,7 +54,6 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return along("logSoftmax", logSoftmaxProgram, x, axis);
 }
 
-/** log Σ eˣ along an axis. */
 export function logSumExp(x: Tensor, axis = -1, keepAxis = false): Tensor {
   const at = normalizeAxis(axis, x.shape, "compute logSumExp");
   const result = along("logSumExp", logSumExpProgram, x, at);

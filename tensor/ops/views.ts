@@ -41,16 +41,13 @@ export function copy(x: Tensor): Tensor {
   return applyOne(copyOperation, [x], null);
 }
 
-/** The same elements, contiguous in memory; copies only if they are not. */
 export function contiguous(x: Tensor): Tensor {
   return x.isContiguous ? x : copy(x);
 }
 
 /**
- * The same elements in another shape.
- *
- * @param shape The new shape; one length may be −1, which is inferred.
- * @throws {RangeError} If the number of elements differs.
+ * The same elements in another shape; one length may be −1, which is inferred. Throws a
+ * `RangeError` if their number differs.
  */
 export function reshape(x: Tensor, shape: readonly number[]): Tensor {
   const resolved = resolveShape(shape, x.shape);
@@ -61,9 +58,8 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 }
 
 /**
- * Permutes the axes: axis i of the result is axis `order[i]`.
- *
- * @throws {RangeError} If an axis is missing, repeated or out of range.
+ * Permutes the axes: axis i of the result is axis `order[i]`. Throws a `RangeError` unless each
+ * axis occurs once.
  */
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const axes = order.map((axis) => normalizeAxis(axis, x.shape, "permute"));
@@ -83,7 +79,7 @@ export function permute(x: Tensor, order: readonly number[]): Tensor {
   );
 }
 
-/** Swaps two axes. @throws {RangeError} If one is out of range. */
+/** Swaps two axes. */
 export function transpose(x: Tensor, first = -2, second = -1): Tensor {
   const order = x.shape.map((_, axis) => axis);
   const a = normalizeAxis(first, x.shape, "transpose");
@@ -93,9 +89,8 @@ export function transpose(x: Tensor, first = -2, second = -1): Tensor {
 }
 
 /**
- * The elements from `start` to `end` (exclusive) along an axis. Negative limits count from the end.
- *
- * @throws {RangeError} If they are not within the axis, or `end` is before `start`.
+ * The elements from `start` to `end` (exclusive) along an axis; negative limits count from the end.
+ * Throws a `RangeError` if they are not within the axis, or `end` is before `start`.
  */
 export function slice(x: Tensor, axis: number, start: number, end?: number): Tensor {
   const along = normalizeAxis(axis, x.shape, "slice");
@@ -124,11 +119,7 @@ export function slice(x: Tensor, axis: number, start: number, end?: number): Ten
   });
 }
 
-/**
- * Broadcasts to a shape without copying: repeats axes of length 1, and adds leading axes.
- *
- * @throws {RangeError} If the shape does not broadcast to the new one.
- */
+/** Broadcasts to a shape without copying: repeats axes of length 1, and adds leading axes. */
 export function expand(x: Tensor, shape: readonly number[]): Tensor {
   const strides = broadcastStrides(x.shape, x.strides, shape, "expand");
   const before = x.shape;
@@ -142,11 +133,7 @@ export function expand(x: Tensor, shape: readonly number[]): Tensor {
   );
 }
 
-/**
- * Removes an axis of length 1, or all of them.
- *
- * @throws {RangeError} If the axis has another length.
- */
+/** Removes an axis of length 1, or all of them. */
 export function squeeze(x: Tensor, axis?: number): Tensor {
   if (axis === undefined) {
     return named("squeeze", reshape(x, x.shape.filter((length) => length !== 1)));
@@ -160,7 +147,7 @@ export function squeeze(x: Tensor, axis?: number): Tensor {
   return named("squeeze", reshape(x, x.shape.toSpliced(along, 1)));
 }
 
-/** Inserts an axis of length 1. @throws {RangeError} If the position is out of range. */
+/** Inserts an axis of length 1. */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
   const at = normalizeAxis(axis, [...x.shape, 1], "unsqueeze");
   return named("unsqueeze", reshape(x, x.shape.toSpliced(at, 0, 1)));

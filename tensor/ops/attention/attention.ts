@@ -23,7 +23,6 @@ export interface AttentionOptions {
   readonly scale?: number;
 }
 
-/** The names of {@linkcode AttentionOptions}. */
 export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
   causal: true,
   window: true,
@@ -137,12 +136,11 @@ function withUnitStride(x: Tensor): Tensor {
  *
  * Source: Dao et al., "FlashAttention" (2022), whose layout this is; Ainslie et al., "GQA" (2023).
  *
- * @param q Queries, `[B, Tq, H, D]`, of the dtype of `k` and `v`: `float32` or `float16`; kernels
- * compute in single precision.
- * @param k Keys, `[B, Tk, Hkv, D]`; H is a multiple of Hkv, and query head h uses key head
- * `floor(h / (H / Hkv))`.
+ * @param q Queries, `[B, Tq, H, D]`, of the float dtype of `k` and `v`; kernels compute in single
+ * precision.
+ * @param k Keys, `[B, Tk, Hkv, D]`; query head h uses key head `floor(h / (H / Hkv))`.
  * @param v Values, of the shape of `k`.
- * @returns `[B, Tq, H, D]`, of the dtype of `q`; zeros for a query without keys.
+ * @returns `[B, Tq, H, D]`; zeros for a query without keys.
  * @throws {RangeError} If the shapes do not match, there are fewer keys than queries with `causal`,
  * or `window` is not an integer from −1.
  * @throws {TypeError} If the tensors are not floats of one dtype.

@@ -28,10 +28,6 @@ function random(device: Device, seed: number, tokens: number): Tensor {
   return Tensor.from(device, normalArray(seed, length), { shape, requiresGrad: true });
 }
 
-/**
- * Registers a device's benchmarks: both ways, forward, and with gradients if there are many
- * queries.
- */
 async function register(name: string, device: Device): Promise<void> {
   for (const [queries, keys] of SIZES) {
     const q = random(device, 1, queries);

@@ -1,10 +1,8 @@
 /**
  * Attention on the CPU with BLAS matmuls: a block of queries of all heads against all its visible
- * keys, with the softmax between the matmuls in WebAssembly.
- *
- * The matmuls also multiply masked elements, by the weight 0. That is right except for non-finite
- * values, so a kernel detects those by head, and such heads are recomputed by the kernels without
- * BLAS.
+ * keys, with the softmax between the matmuls in WebAssembly. The matmuls also multiply masked
+ * elements, by the weight 0. That is right except for non-finite values, so a kernel detects those
+ * by head, and such heads are recomputed by the kernels without BLAS.
  *
  * @module
  */
@@ -23,8 +21,7 @@ import { place } from "./words_wasm.ts";
 import { CLEAR } from "../gather/gather_wasm.ts";
 
 /**
- * Whether a BLAS is available and pays off: many queries, each with at least one key, and rows that
- * do not overlap.
+ * Whether a BLAS pays off: many queries, each with at least one key, and rows that do not overlap.
  */
 export function suitsBlas(
   device: CpuDevice,
@@ -37,11 +34,8 @@ export function suitsBlas(
 
 /** The matrices of the key heads of a batch entry: rows by elements of a head. */
 interface Heads {
-  /** The byte address of the first head's first row. */
   readonly address: number;
-  /** Stride between heads, in bytes. */
   readonly step: number;
-  /** Stride between rows, in elements. */
   readonly row: number;
 }
 
@@ -155,7 +149,6 @@ function withScores(
   }
 }
 
-/** The views of {@linkcode attendByBlas}. */
 interface Forward {
   readonly q: View;
   readonly k: View;
@@ -208,7 +201,6 @@ export function attendByBlas(
   });
 }
 
-/** The views of {@linkcode attentionGradientByBlas}. */
 interface Backward extends Forward {
   readonly dy: View;
   readonly dq: View;

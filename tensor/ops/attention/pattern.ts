@@ -12,7 +12,7 @@ import { UNLIMITED } from "./problem.ts";
 
 /**
  * The softmax over the keys that a query at this position attends to: at least one, if there are
- * keys.
+ * any.
  */
 const maskedSoftmax = defineProgram(
   {
@@ -35,13 +35,10 @@ const maskedSoftmax = defineProgram(
 
 /**
  * The attention pattern: how much each query attends to each key, the weights of the values in
- * {@linkcode attention}.
- *
- * Attention itself never stores these Tq · Tk weights per head. They are for inspection.
+ * {@linkcode attention}, which never stores these Tq · Tk weights per head.
  *
  * @param q Queries, `[B, Tq, H, D]`
  * @param k Keys, `[B, Tk, Hkv, D]`
- * @param options As for {@linkcode attention}.
  * @returns `[B, H, Tq, Tk]`: each row sums to 1.
  * @throws {RangeError} If the shapes do not match.
  *

@@ -14,7 +14,6 @@ export interface AttentionProblem {
   /** Key and value heads: Hkv. Each serves `heads / keyHeads` consecutive query heads. */
   readonly keyHeads: number;
   readonly headSize: number;
-  /** Scale of the scores q·k. */
   readonly scale: number;
   /** A query at position p attends to the keys from p − left … */
   readonly left: number;
@@ -32,11 +31,8 @@ export const UNLIMITED = 1 << 29;
 export const LOG2_E = Math.LOG2E;
 
 /**
- * The work of a kernel, for profiles.
- *
- * @param products Dot products of length D per visible pair of query and key: two forward, for the
- * score and for the value.
- * @param views What it reads and writes.
+ * The work of a kernel that reads and writes `views`, for profiles. `products` counts dot products
+ * of length D per visible pair of query and key: two forward, for the score and for the value.
  */
 export function attentionWork(
   name: string,

@@ -49,19 +49,16 @@ export interface ValueEmbedding {
 
 /** Larger heads would not fit into a thread's registers. */
 const MAX_HEAD_SIZE = 128;
-/** Maximum threads per workgroup, memory permitting. */
 const MAX_THREADS = 64;
 
 const kernels = new Map<string, WgslKernel>();
 
 /**
  * Applies rotary embedding and QK norm to one token per sequence, mixes an embedding into its
- * values, appends keys and values to the KV cache, and attends to it.
+ * values, appends keys and values to the KV cache, and attends to it, in one kernel.
  *
- * On a GPU this is a single kernel, for operands with the layout of decoding. Otherwise, compose
- * `rotaryNorm`, `copyInto` and `attention`.
- *
- * @returns `[B, 1, H, D]`; or `null` if there is no such kernel, and nothing was done.
+ * @returns `[B, 1, H, D]`; or `null` if there is no such kernel for the device and the layout, and
+ * nothing was done: then compose `rotaryNorm`, `copyInto` and `attention`.
  */
 export function attentionStep(step: AttentionStep): Tensor | null {
   const device = whereOneKernelDoes(step);

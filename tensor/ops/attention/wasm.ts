@@ -17,7 +17,6 @@ export interface ForwardViews {
   readonly q: View;
   /** [B, Tk, Hkv, D] */
   readonly k: View;
-  /** [B, Tk, Hkv, D] */
   readonly v: View;
   /** The result, [B, Tq, H, D]. */
   readonly y: View;
@@ -25,7 +24,6 @@ export interface ForwardViews {
   readonly logSums: View;
 }
 
-/** Computes attention, and what its gradient needs, on all threads. */
 export function attentionOnCpu(
   device: CpuDevice,
   views: ForwardViews,

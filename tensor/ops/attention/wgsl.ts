@@ -8,7 +8,6 @@ import { place, type Stored, TILE } from "./tile_wgsl.ts";
 import type { ForwardViews } from "./wasm.ts";
 import { attendInRanges } from "./binding_ranges_wgsl.ts";
 
-/** Records the computation of attention, and of what its gradient needs. */
 export function attentionOnWebGpu(
   device: WebGpuDevice,
   views: ForwardViews,
@@ -24,7 +23,6 @@ export function attentionOnWebGpu(
   );
 }
 
-/** Records the computation on views that fit a binding. */
 function attend(
   device: WebGpuDevice,
   views: ForwardViews,

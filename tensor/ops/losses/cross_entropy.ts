@@ -108,7 +108,6 @@ function deferredHead(logits: Tensor): Head | null {
   return { ...head, softcap: (deferred.attributes as readonly [number])[0] };
 }
 
-/** Whether a view contains the first columns of all rows of a contiguous matrix. */
 function showsRows({ shape, strides, offset }: Tensor, rows: number, columns: number): boolean {
   const above = shape.slice(0, -1);
   const whole = contiguousStrides([...above, columns]);

@@ -16,7 +16,6 @@ export const IGNORED_TARGET = -1;
 /** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
 
-/** Validates a {@linkcode Reduction}, for callers without types. */
 export function checkReduction(what: string, reduction: Reduction): void {
   if (["mean", "sum", "none"].includes(reduction)) return;
   throw new TypeError(
@@ -61,7 +60,6 @@ export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>>
   capped,
 };
 
-/** The loss of each row of logits `[..., classes]`: `[...]`. */
 export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | undefined): Tensor {
   const operands = [logits, reshape(targets, [...targets.shape, 1])];
   const [losses] = softcap === undefined
@@ -76,10 +74,7 @@ export function countTargets(targets: Tensor): Tensor {
 
 /** Options for {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
-  /**
-   * Whether to return the mean over the targets, their sum, or the loss of each row. @default
-   * {"mean"}
-   */
+  /** Whether to return the mean, the sum, or the loss of each row. @default {"mean"} */
   readonly reduction?: Reduction;
   /** Softcaps the logits first, in the same kernel: see `softcap`. */
   readonly softcap?: number;

@@ -5,9 +5,7 @@
  * gradient is another one. Here the logits of a chunk of rows are computed into scratch memory,
  * turned in place into losses and gradients by one kernel, and from there into the gradients of the
  * inputs; then comes the next chunk. So the gradients are computed in the forward pass, and the
- * backward pass only scales them.
- *
- * Source: Hsu et al., "Liger Kernel" (2024), section 3.2.
+ * backward pass only scales them. Source: Hsu et al., "Liger Kernel" (2024), section 3.2.
  *
  * @module
  */
@@ -48,7 +46,6 @@ export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
 
 /** Kernels that compute losses, and the gradient of the logits in their place. */
 interface Kernels {
-  /** From logits and targets to the losses. */
   readonly losses: Program;
   /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
   readonly gradients: Program;
@@ -92,19 +89,7 @@ const addScaled = defineProgram(
  */
 const MAX_BYTES = 2 ** 26;
 
-/**
- * Rows per chunk: equal chunks, as few as fit the memory.
- *
- * @param rowBytes Bytes of a row of logits.
- * @param maxBytes Maximum bytes of a chunk: 64 MiB, unless a binding holds less.
- *
- * @example
- * ```ts
- * import { rowsAtOnce } from "./linear_cross_entropy.ts";
- *
- * if (rowsAtOnce(1_200, 4 * 32_768) !== 400) throw new Error("expected three chunks of 400 rows");
- * ```
- */
+/** Rows per chunk: equal chunks, as few as fit `maxBytes`, for logits of `rowBytes` per row. */
 export function rowsAtOnce(
   rows: number,
   rowBytes: number,
@@ -134,18 +119,11 @@ interface Problem {
 
 /** Gradients of the sum of all losses, for the inputs that need one. */
 interface Gradients {
-  /** `[rows, width]` */
   readonly hidden: Tensor | null;
-  /** `[classes or more, width]` */
   readonly weight: Tensor | null;
 }
 
-/**
- * Computes the losses chunk by chunk.
- *
- * @param gradients Where to store gradients, if needed; the initial contents do not matter.
- * @returns The losses, `[rows, 1]`.
- */
+/** Computes the losses, `[rows, 1]`, chunk by chunk; and the gradients in the given memory. */
 function walk(
   { hidden, weight, targets, softcap, rowsAtOnce }: Problem,
   gradients: Gradients | null,
@@ -191,14 +169,13 @@ function walk(
 }
 
 /**
- * Cross-entropy of the logits `hidden · weightᵀ`: equal to
- * `crossEntropy(linear(hidden, weight), targets)`, in a fraction of the memory.
+ * Cross-entropy of the logits `hidden · weightᵀ`: equal to `crossEntropy(linear(hidden, weight),
+ * targets)`, in a fraction of the memory.
  *
  * Only a chunk of logits exists at any time. If a gradient is needed, it is computed in the forward
- * pass, so that the logits are computed once, and kept until `backward`: as much memory as `hidden`
- * and `weight` take. The gradient of separate losses depends on the upstream gradient: so with
- * `reduction: "none"`, and while gradients are recorded, all logits are computed at once, by
- * `matmul` and `crossEntropy`.
+ * pass, so that the logits are computed once, and kept until `backward`. The gradient of separate
+ * losses depends on the upstream gradient: so with `reduction: "none"`, and while gradients are
+ * recorded, all logits are computed at once.
  *
  * @param hidden `[..., width]`
  * @param weight `[classes or more, width]`, of the same float dtype.
@@ -209,7 +186,6 @@ function walk(
  * valid number of rows.
  * @throws {TypeError} If hidden and weight differ in dtype or are not floats, or the targets are
  * not `int32`.
- *
  * @example
  * ```ts
  * import { crossEntropy, linear, linearCrossEntropy, openDevice, Tensor } from "../../mod.ts";

@@ -25,7 +25,6 @@ const LARGE_CASES: readonly AttentionCase[] = [
   sizes({ queries: 290, keys: 150, heads: 2, headSize: 32, causal: false, window: 9 }),
 ];
 
-/** Every length and head size, and each variation. */
 export const CASES: readonly AttentionCase[] = [
   ...LENGTHS.map((queries, i) => sizes({ queries, headSize: HEAD_SIZES[i % 5]! })),
   ...HEAD_SIZES.map((headSize, i) => sizes({ headSize, queries: LENGTHS[i + 2]!, batch: 2 })),
@@ -59,7 +58,6 @@ function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
   });
 }
 
-/** Operands and an upstream gradient. */
 export function arraysFor(
   of: AttentionCase,
 ): Record<keyof AttentionArrays, Float32Array<ArrayBuffer>> {

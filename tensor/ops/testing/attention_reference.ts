@@ -9,7 +9,6 @@ export interface AttentionCase {
   readonly keyHeads: number;
   readonly headSize: number;
   readonly causal: boolean;
-  /** Sliding window: the number of earlier keys a query sees; −1 for all. */
   readonly window: number;
   readonly scale: number;
 }

@@ -1,10 +1,6 @@
 /**
  * The list of cases: everything here is tested on every device, differentiated, and timed. Add a
- * new operation here to get all three.
- *
- * Only tests and benchmarks import it.
- *
- * @module
+ * new operation here to get all three. @module
  */
 
 import {
@@ -51,7 +47,6 @@ export interface CaseInput {
   readonly filling: Filling;
 }
 
-/** An operation on inputs of given shapes, with its reference. */
 export interface Case {
   readonly name: string;
   readonly inputs: readonly CaseInput[];
@@ -59,7 +54,6 @@ export interface Case {
   readonly reference: (inputs: readonly ReferenceArray[]) => ReferenceArray;
   /** Whether to check its gradient: not at kinks, and not for extreme inputs. */
   readonly differentiable: boolean;
-  /** Maximum error relative to the largest result. @default {1e-5} */
   readonly tolerance?: number;
   /** Whether it needs the range of `float32`, which half precision lacks. */
   readonly needsRange?: boolean;

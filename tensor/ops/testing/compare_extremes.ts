@@ -4,12 +4,10 @@ import { assert } from "@std/assert";
 import { type Device, Tensor } from "../../mod.ts";
 import { expected, points } from "./extremes.ts";
 
-/** A number that differs from PyTorch's on purpose. */
 export interface Difference {
   readonly expression: string;
   readonly part: "value" | "gradient";
   readonly at: number;
-  /** Our result, which differs from that of PyTorch. */
   readonly ours: number | "from -1 to 1";
 }
 
@@ -24,11 +22,7 @@ export function isClose(got: number, wanted: number): boolean {
     Number.isFinite(wanted) && Math.abs(got - wanted) <= RELATIVE * Math.abs(wanted) + SMALLEST;
 }
 
-/**
- * Compares values and gradients at all points, and checks that each difference is one.
- *
- * @param operations The operations, by the expression of PyTorch.
- */
+/** Compares values and gradients at all points, and checks that each difference is one. */
 export async function assertExtremes(
   device: Device,
   operations: Readonly<Record<string, (x: Tensor) => Tensor>>,

@@ -5,10 +5,7 @@ import { type Device, Tensor } from "../../mod.ts";
 /** Attention of queries `[batch, queries, heads, size]` to at least as many keys and values. */
 export type Attention = (q: Tensor, k: Tensor, v: Tensor) => Tensor;
 
-/**
- * Causal attention that stores all scores, `[batch, heads, queries, keys]`, with −10³⁰ where
- * masked.
- */
+/** Causal attention that stores all scores, with −10³⁰ where masked. */
 export function composedAttention(device: Device, queries: number, keys: number): Attention {
   const mask = Float32Array.from({ length: queries * keys }, (_, at) => {
     const position = keys - queries + Math.floor(at / keys);

@@ -11,7 +11,6 @@
  * @module
  */
 
-/** Where the expressions were evaluated. */
 export const points: readonly number[] = [
   -Infinity,
   -1e30,
@@ -227,10 +226,7 @@ export const bases: readonly number[] = [
   NaN,
 ];
 
-/**
- * `x.pow(p)` for tensors of bases and of one exponent: values, gradients with respect to `x`, and with
- * respect to `p`.
- */
+/** `x.pow(p)`: values, and gradients with respect to `x` and `p`. */
 // deno-fmt-ignore
 export const expectedPowers: readonly (readonly [
   exponent: number,

@@ -21,7 +21,6 @@ const input = (shape: readonly number[], filling: CaseInput["filling"]): CaseInp
 
 const add = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
-/** log Σ eˣ, the reference. */
 export function logSumExpLine(line: readonly number[]): number {
   const largest = Math.max(...line);
   return largest + Math.log(add(line.map((x) => Math.exp(x - largest))));

@@ -4,7 +4,6 @@ import type { Device, View } from "../../device.ts";
 import { bytesPerElement, type TypedArray, typedArray } from "../../dtype.ts";
 import type { Epilogue, MatmulActivation, MatmulOptions } from "../matmul/problem.ts";
 
-/** A matmul, with the memory layout of its operands. */
 export interface MatmulCase {
   readonly name: string;
   readonly m: number;
@@ -26,15 +25,12 @@ export interface MatmulCase {
   /** Whether the second operand is the first one, transposed, so that the result is symmetric. */
   readonly gram: boolean;
   readonly epilogue: {
-    /** Whether to add a row to all rows. */
     readonly bias: boolean;
-    /** Whether to add a matrix of the result's shape. */
     readonly residual: boolean;
     readonly activation: MatmulActivation;
   } | null;
 }
 
-/** Computes `c = op(a) · op(b)` on a device, with an optional epilogue. */
 export type Multiply = (
   a: View,
   b: View,
@@ -90,7 +86,6 @@ function makeCase(name: string, given: Partial<MatmulCase>): MatmulCase {
   };
 }
 
-/** All cases: sizes with every transposition, and one family per property of a view. */
 export const MATMUL_CASES: readonly MatmulCase[] = [
   ...SIZES.flatMap(([m, n, k]) =>
     ORDERS.flatMap(([transposeA, transposeB]) =>
@@ -235,7 +230,6 @@ export const EPILOGUES_OF_LINEAR: readonly MatmulCase[] = MATMUL_CASES.flatMap((
   return [{ ...each, name: `${each.name}, then more`, epilogue: EPILOGUES[0]! }];
 });
 
-/** An operand of {@linkcode checkMatmul}. */
 interface Operand {
   readonly view: View;
   readonly values: TypedArray;
@@ -244,15 +238,11 @@ interface Operand {
 
 /**
  * Runs one case, without waiting before the read, and compares every element, and everything around
- * the result, with double precision.
+ * the result, with double precision. Returns the bits of the result.
  *
  * The error bound is that of a sum of k products in any order, k · 2⁻²⁴ · Σ |a · b|, plus that of
  * rounding to half precision if that is the dtype: 2⁻¹¹ of the result or half of the smallest
  * subnormal. Source: Higham, "Accuracy and Stability of Numerical Algorithms" (2002), section 3.1.
- *
- * @param dtype Dtype of all elements.
- * @returns The bits of the result.
- * @throws {Error} If an element is wrong, with the case and both values.
  */
 export async function checkMatmul(
   device: Device,
@@ -370,7 +360,6 @@ function activate(x: number, activation: MatmulActivation = "none"): number {
   return activation === "relu" ? positive : positive ** 2;
 }
 
-/** Fills memory with random numbers, and places matrices in it. */
 function makeOperand(device: Device, plan: {
   readonly batch: readonly number[];
   readonly matrix: readonly [rows: number, columns: number];
@@ -412,7 +401,6 @@ function makeOperand(device: Device, plan: {
   };
 }
 
-/** All indices into axes of these lengths. */
 function indices(lengths: readonly number[]): number[][] {
   return lengths.reduce<number[][]>(
     (all, length) => all.flatMap((item) => Array.from({ length }, (_, i) => [...item, i])),
