@@ -24,6 +24,7 @@ export { bundleFiles, demonstrationBundle } from "./core/demonstration.ts";
 export { download, type DownloadOptions } from "./files/download.ts";
 export {
   answerTask,
+  checkCore,
   type CoreAnswer,
   type CoreResults,
   evaluateCore,

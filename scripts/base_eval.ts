@@ -1,7 +1,7 @@
 /** Evaluates a model: nanochat's `base_eval`, with its flags. @module */
 
 import { openSource, readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
-import { evaluateCore } from "../chat/mod.ts";
+import { type CoreBundle, evaluateCore } from "../chat/mod.ts";
 import {
   basePath,
   type Checkpoint,
@@ -72,6 +72,7 @@ function run(values: Values<typeof flags>): Promise<number> {
 }
 
 async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Promise<number> {
+  const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
   const checkpoint = await shareCheckpoint(
     ranks,
     async () => await openCheckpoint(await modelFolder(values), values.step ?? undefined),
@@ -82,7 +83,7 @@ async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Prom
     const computeDtype = chosenType(device, values);
     const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
     print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
-    if (values.eval.includes("core")) await core(model, checkpoint, values, ranks);
+    if (bundle !== null) await core(model, checkpoint, bundle, values, ranks);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();
       const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
@@ -103,11 +104,12 @@ async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Prom
 async function core(
   model: GPT,
   { tokenizer, meta }: Checkpoint,
-  { maxPerTask, ...values }: Values<typeof flags>,
+  bundle: CoreBundle,
+  { maxPerTask }: Values<typeof flags>,
   ranks: RunRanks | null,
 ): Promise<void> {
   const rows: string[][] = [];
-  const { core } = await evaluateCore(model, tokenizer, (await openBundle(values))!, {
+  const { core } = await evaluateCore(model, tokenizer, bundle, {
     maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
     parallel: ranks ?? undefined,
     onTask: (label, accuracy, centered) => {

@@ -14,6 +14,7 @@ export const baseRecipe: readonly string[] = [
     " ",
   ),
   ..."--lr-scaling none --warmup-steps 20 --eval-every -1 --sample-every -1".split(" "),
+  ..."--core-metric-every -1".split(" "),
 ];
 
 /** The fine-tuning of it, or of the speedrun's model. */

@@ -275,6 +275,15 @@ Deno.test("base_eval measures CORE on a bundle, and writes a table", async () =>
   assertEquals(csv, "Task,Accuracy,Centered\ndays,0.000000,0.000000\nCORE,,0.000000\n");
   const absent = await runScript("base_eval.ts", [...args, "--bundle", `${home}/none`], home);
   assertEquals(absent.code, 1);
+  await Deno.remove(`${bundle}/eval_data/days.jsonl`);
+  const training = [...tinyFlags, "--data", corpus, "--model-tag", "core"];
+  for (const [script, given] of [["base_eval.ts", args], ["base_train.ts", training]] as const) {
+    const lacking = await runScript(script, given, home);
+    // Nothing was printed before: no model was loaded, no step was made.
+    assertEquals([lacking.code, lacking.stdout], [1, ""], script);
+    assertStringIncludes(lacking.stderr, "eval_data/days.jsonl: the bundle lacks it");
+  }
+  await Deno.remove(bundle, { recursive: true });
   assertStringIncludes(absent.stderr, `${home}/none: wanted a folder or a zip file, got none`);
 });
 

@@ -1,6 +1,7 @@
 /** Shared by `base_train` and `speedrun`: the flags of a run, and its output. @module */
 
 import {
+  checkCore,
   type CoreBundle,
   coreBundlePath,
   evaluateCore,
@@ -95,17 +96,24 @@ export const bundleFlags = {
 };
 
 /**
- * Reads the tasks of the CORE metric.
+ * Reads the tasks of the CORE metric, before other work begins.
  *
+ * @param maxPerTask The most examples of a task, -1 for all.
  * @param options.orNone Whether the bundle may be missing, unless a path is given.
  * @throws {Error} If there is no bundle, or it is malformed.
+ * @throws {UsageError} If `maxPerTask` leaves too few examples of a task.
  */
 export async function openBundle(
-  { bundle }: Values<typeof bundleFlags>,
+  { bundle: path }: Values<typeof bundleFlags>,
+  maxPerTask: number,
   { orNone = false }: { readonly orNone?: boolean } = {},
 ): Promise<CoreBundle | null> {
-  const place = bundle ?? await findCoreBundle();
-  if (place !== null) return await readCoreBundle(place);
+  const place = path ?? await findCoreBundle();
+  if (place !== null) {
+    const bundle = await readCoreBundle(place);
+    blameFlags(() => checkCore(bundle, maxPerTask === -1 ? Infinity : maxPerTask));
+    return bundle;
+  }
   if (orNone) return null;
   throw new Error(
     `Cannot evaluate CORE: wanted a bundle in ${coreBundlePath()}, got none. Get one first: ` +
@@ -354,7 +362,7 @@ async function coreMeasurement(
 ): Promise<Pick<PretrainOptions, "measure">> {
   const { coreMetricEvery: every, coreMetricMaxPerTask: most } = flags;
   if (every === -1 || (ranks !== null && ranks.rank !== 0)) return {};
-  const bundle = await openBundle(flags, { orNone: true });
+  const bundle = await openBundle(flags, most, { orNone: true });
   if (bundle === null) return {};
   const maxPerTask = most === -1 ? Infinity : most;
   const run = async (model: GPT) => {

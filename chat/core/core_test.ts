@@ -3,7 +3,7 @@ import { testOnEveryDevice } from "../../testing/every_device.ts";
 import { goldenTest, hasGolden, readGoldenJson } from "../../testing/golden.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
 import { type CoreBundle, type CoreTask, readCoreBundle } from "./bundle.ts";
-import { answerTask, evaluateCore } from "./evaluate.ts";
+import { answerTask, checkCore, evaluateCore } from "./evaluate.ts";
 import {
   commonPrefixLength,
   fewShotPicks,
@@ -238,3 +238,12 @@ Deno.test("an example whose few shots or scored part cannot be had is refused", 
   assertEquals(sequencesFor(alone, 0, tokenizer).start, [8]);
   assertThrows(() => sequencesFor(alone, 0, tokenizer, 5), RangeError, "to fit into 5 tokens");
 });
+  const two = { ...task, examples: [...task.examples, ...task.examples] };
+  checkCore({ tasks: [two] });
+  for (const [tasks, most] of [[[two], 1], [[two, task], Infinity]] as const) {
+    assertThrows(
+      () => checkCore({ tasks }, most),
+      RangeError,
+      "wanted at least 2 examples of count, which shows 1 before the one that is asked, got 1",
+    );
+  }

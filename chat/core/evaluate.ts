@@ -56,7 +56,8 @@ const EXAMPLES_PER_READ = 8;
  * Evaluates a base model on a bundle.
  *
  * @param bundle The bundle, or the folder or zip file to read it from.
- * @throws {Error} If the bundle cannot be read, or has no task.
+ * @throws {Error} If the bundle cannot be read.
+ * @throws {RangeError} If it has no task, or `maxPerTask` leaves too few examples of one.
  *
  * @example A model that has learned nothing
  * ```ts
@@ -88,9 +89,7 @@ export async function evaluateCore(
   const { tasks } = typeof bundle === "string" || bundle instanceof URL
     ? await readCoreBundle(bundle)
     : bundle;
-  if (tasks.length === 0) {
-    throw new RangeError("Cannot evaluate CORE: wanted at least one task, got none");
-  }
+  checkCore({ tasks }, options.maxPerTask);
   const results: Record<string, number> = {};
   const centered: Record<string, number> = {};
   for (const given of tasks) {
@@ -105,6 +104,38 @@ export async function evaluateCore(
   }
   const values = Object.values(centered);
   return { results, centered, core: values.reduce((sum, x) => sum + x, 0) / values.length };
+}
+
+/**
+ * Checks that each task has the examples it shows before the one that is asked.
+ *
+ * @param maxPerTask The most examples of a task.
+ * @throws {RangeError} If a task has too few, or there is no task.
+ *
+ * @example
+ * ```ts
+ * import { checkCore } from "./evaluate.ts";
+ *
+ * const examples = [1, 2, 3].map((i) => ({ context: `${i}`, continuation: "x" }));
+ * const task = {
+ *   ...{ label: "numbers", fewShot: 2, delimiter: " ", baseline: 0 },
+ *   ...{ type: "language_modeling", examples } as const,
+ * };
+ * checkCore({ tasks: [task] });
+ * ```
+ */
+export function checkCore({ tasks }: CoreBundle, maxPerTask: number = Infinity): void {
+  if (tasks.length === 0) {
+    throw new RangeError("Cannot evaluate CORE: wanted at least one task, got none");
+  }
+  for (const { label, fewShot, examples } of tasks) {
+    const asked = Math.min(maxPerTask, examples.length);
+    if (fewShot < asked) continue;
+    throw new RangeError(
+      `Cannot evaluate CORE: wanted at least ${fewShot + 1} examples of ${label}, which shows ` +
+        `${fewShot} before the one that is asked, got ${asked}`,
+    );
+  }
 }
 
 /**
