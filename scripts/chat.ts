@@ -6,20 +6,12 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import {
-  calculate,
-  ChatSession,
-  FoldedText,
-  latestRun,
-  openPythonTool,
-  stagePath,
-} from "../chat/mod.ts";
+import { ChatSession, FoldedText, latestRun, stagePath } from "../chat/mod.ts";
 import { basePath, type GPT, loadModel, openCheckpoint, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { main as trainBase } from "./base_train.ts";
 import { baseRecipe, FINE_TUNING_STEPS, fineTuneByRecipe, placeOf } from "./chat_recipe.ts";
 import {
-  choice,
   decimal,
   firstLine,
   integer,
@@ -32,6 +24,7 @@ import {
 } from "./flags.ts";
 import { write } from "./output.ts";
 import { main as trainTokenizer } from "./tok_train.ts";
+import { openTool, toolFlags } from "./tools.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
@@ -45,11 +38,7 @@ const flags = {
   ),
   modelTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
-  tools: choice(
-    ["calculator", "python"],
-    "calculator",
-    "python may run programs of the model, with deno run --allow-run=python3",
-  ),
+  ...toolFlags,
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),
   ...deviceFlags,
@@ -68,13 +57,13 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(values: ChatValues): Promise<number> {
+  const tool = await openTool(values, "chat");
   const folder = await findModel(values);
   if (typeof folder === "number") return folder;
   const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
   const device = await openChosenDevice(values);
   try {
     const model = await loadModel(checkpoint, device);
-    const tool = values.tools === "python" ? await openPythonTool() : calculate;
     using session = openSession(model, checkpoint.tokenizer, values, tool);
     if (values.prompt === null) await new Chat(session, values).run();
     else await show(session, values.prompt, values, new AbortController().signal);

@@ -34,11 +34,12 @@ import {
 } from "./flags.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { openTool, toolFlags } from "./tools.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
-  tools: choice(["calculator", "python"], "calculator", "python may run programs, for HumanEval"),
+  ...toolFlags,
   source: choice(["sft", "rl"], "sft", "The stage of the model"),
   modelTag: text("", "The model's run, by default the latest one", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
@@ -81,6 +82,7 @@ function run(values: EvalValues): Promise<number> {
 }
 
 async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number> {
+  await openTool(values, "chat_eval");
   const exams = await openExams(values);
   const { source, modelTag } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {

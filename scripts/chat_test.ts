@@ -4,8 +4,8 @@ import {
   makeCorpus,
   makeHome,
   type Outcome,
-  permissions,
   runScript,
+  taskCommand,
   tinyFlags,
 } from "./testing/run_script.ts";
 
@@ -200,16 +200,15 @@ Deno.test("a chat answers one question and ends, the same for the same seed", as
 });
 
 Deno.test("a chat runs Python where it is asked for and allowed, and says what it lacks", async () => {
-  const args = ["--prompt", "7?", "--seed", "1", "--tools", "python", "--device", "cpu"];
-  const refused = await runScript("chat.ts", args, home);
-  assertEquals([refused.code, refused.stdout], [1, ""]);
-  assertStringIncludes(
-    refused.stderr,
-    "Cannot run Python: wanted the permission --allow-run=python3",
-  );
-  const allowed = [...permissions, "--allow-run=python3"];
-  const { code, stderr } = await runScript("chat.ts", args, home, { permissions: allowed });
-  assertEquals([code, stderr], [0, ""]);
+  const args = ["--prompt", "7?", "--seed", "1", "--device", "cpu"];
+  for (const script of ["chat", "chat_eval"]) {
+    const refused = await runScript(`${script}.ts`, ["--tools", "python"], home);
+    assertEquals([refused.code, refused.stdout], [2, ""]);
+    assertStringIncludes(refused.stderr, "wanted the permission --allow-run=python3, got none");
+    assertStringIncludes(refused.stderr, `deno task ${script}:python has it`);
+  }
+  const { code } = await taskCommand("chat:python", args, home).output();
+  assertEquals(code, 0);
   assertEquals((await runScript("chat.ts", ["--tools", "shell"], home)).code, 2);
 });
 

@@ -6,7 +6,7 @@
  * hook (PEP 578) is installed that ends the process where it reaches for the network, other processes,
  * native code, or files outside the folder; a hook cannot be taken back. It is a strong fence and no
  * proof: crafted bytecode, or what the interpreter itself does wrong, can go around it. It needs the
- * permission to run `python3`, which no task gives.
+ * permission to run `python3`, which only the tasks with `:python` in their names give.
  *
  * Source of the limits: nanochat, `nanochat/execution.py`.
  *
