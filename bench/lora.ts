@@ -1,7 +1,7 @@
 /**
- * Compares fine-tuning through adapters with full fine-tuning: memory, time, loss after the same steps.
+ * Compares fine-tuning through adapters with full fine-tuning: memory, time, and loss over the same steps.
  *
- *     deno run -A bench/lora.ts --device cpu --ranks 0,8 --num-iterations 60
+ *     deno run -A bench/lora.ts --device cpu --ranks 0,8 --num-iterations 300
  *
  * Begins with the base model that was saved last. The last line is one line of JSON.
  *
@@ -36,7 +36,7 @@ const flags = {
   ...benchFlags,
   ranks: ranksFlag,
   loraLr: decimal(0.005, "The learning rate of adapters"),
-  numIterations: integer(60, "Steps of a run"),
+  numIterations: integer(300, "Steps of a run"),
   deviceBatchSize: integer(4, "Rows of a step"),
   evalTokens: integer(16_384, "Tokens predicted in an evaluation, at most"),
 };
@@ -76,7 +76,8 @@ const script: Script<typeof flags> = {
           loraLr,
         },
         ...{ sequenceLength, deviceBatchSize, totalBatchSize: deviceBatchSize * sequenceLength },
-        ...{ numIterations, loadOptimizer: false, evalEvery: numIterations, evalTokens },
+        ...{ numIterations, loadOptimizer: false, evalTokens },
+        evalEvery: Math.ceil(numIterations / 4),
         learningRates: { embeddingLr: 0.3, unembeddingLr: 0.008, matrixLr: 0.02, scalarLr: 0.5 },
         ...{ saveEvery: -1, seed: 1 },
       });
@@ -100,14 +101,14 @@ const script: Script<typeof flags> = {
       await device.close();
     }
     console.log(alignColumns([
-      ["trained", "parameters", "memory", "step", "last losses", "bits per byte"],
+      ["trained", "parameters", "memory", "step", "last losses", "bits per byte, by quarters"],
       ...results.map((result) => [
         result.rank === 0 ? "all" : `adapters of rank ${result.rank}`,
         count(result.trained),
         bytes(result.peakBytes),
         `${result.milliseconds} ms`,
         `${result.loss}`,
-        result.bitsPerByte.join(" to "),
+        result.bitsPerByte.map((bits) => bits.toFixed(3)).join(" "),
       ]),
     ]));
     console.log(JSON.stringify({ library: "nanodino", config: values, results }));

@@ -56,6 +56,19 @@ testUnderMpi("2 ranks fine-tune as one process does, and go on", async (mpi) => 
   await assertClose();
 });
 
+testUnderMpi("adapters on 2 ranks are refused", async (mpi) => {
+  const { code, stderr } = await launch({
+    ...{ mpi, ranks: 2, script: new URL("chat_sft.ts", import.meta.url) },
+    args: [
+      ..."--task rules:40 --max-seq-len 64 --model-tag lora --lora-rank 2".split(" "),
+      ...place,
+    ],
+    env: { NANODINO_HOME: home },
+  });
+  assertEquals(code === 0, false);
+  assertStringIncludes(stderr, "Cannot train adapters on several ranks: wanted one, got 2");
+});
+
 testUnderMpi("2 ranks measure what one process does", async (mpi) => {
   const bundle = await runScript("core_bundle.ts", [], home);
   assertEquals(bundle.code, 0, bundle.stderr);

@@ -149,6 +149,15 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   const { tokenizer } = checkpoint;
   const { sequenceLength, deviceBatchSize: batchSize, totalBatchSize, seed } = options;
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
+  const { loraRank = 0, loraLr: learningRate = 0.005 } = options;
+  if (loraRank > 0 && (resume || parallel !== undefined)) {
+    throw new RangeError(
+      resume
+        ? `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
+          "whose checkpoints hold the merged model"
+        : `Cannot train adapters on several ranks: wanted one, got ${ranks}`,
+    );
+  }
   const gradAccumSteps = totalBatchSize / (batchSize * sequenceLength * ranks);
   if (!Number.isInteger(gradAccumSteps) || gradAccumSteps < 1) {
     throw new RangeError(
@@ -193,15 +202,6 @@ export async function prepareFineTuning(options: FineTuneOptions): Promise<FineT
   if (sequenceLength > model.maximumLength) {
     throw new RangeError(
       `Cannot fine-tune: wanted rows of at most ${model.maximumLength} tokens, got ${sequenceLength}`,
-    );
-  }
-  const { loraRank = 0, loraLr: learningRate = 0.005 } = options;
-  if (loraRank > 0 && (resume || parallel !== undefined)) {
-    throw new RangeError(
-      resume
-        ? `Cannot resume ${folder}: wanted a run that trains all parameters, got one with adapters, ` +
-          "whose checkpoints hold the merged model"
-        : `Cannot train adapters on several ranks: wanted one, got ${parallel!.ranks}`,
     );
   }
   const adapted = loraRank > 0 ? adaptModel(model, { rank: loraRank, learningRate, seed }) : null;
