@@ -5,6 +5,7 @@ import type { Conversation } from "../../tokenizer/mod.ts";
 import { isAnsweredRight } from "../tasks/gsm8k.ts";
 import type { CategoricalProblem } from "../tasks/multiple_choice.ts";
 import { type GenerativeTask, listTask } from "../tasks/task.ts";
+import { noteDeviation } from "../testing/deviations.ts";
 import { goldenModel, goldenTokenizer } from "../testing/golden_chat.ts";
 import { evaluateCategorical } from "./categorical.ts";
 import { chatCore } from "./chat_core.ts";
@@ -33,9 +34,11 @@ if (hasGolden) {
       for (const [i, { logits, prediction, correct }] of problems.entries()) {
         assertEquals([answers[i]!.prediction, answers[i]!.correct], [prediction, correct]);
         const largest = Math.max(...logits.map(Math.abs));
-        logits.forEach((logit, k) =>
-          assert(Math.abs(answers[i]!.logits[k]! - logit) <= 1e-4 * largest, `${name} ${i}`)
-        );
+        logits.forEach((logit, k) => {
+          const deviation = Math.abs(answers[i]!.logits[k]! - logit) / largest;
+          noteDeviation("golden-chat-eval, logits", device, deviation);
+          assert(deviation <= 1e-4, `${name} ${i}`);
+        });
       }
     }
   });
