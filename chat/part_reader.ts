@@ -1,12 +1,12 @@
-/** The parts of an answer: text, calls of tools, and their outputs. @module */
+/** The parts of an answer: text, tool calls, and their outputs. @module */
 
 import type { MessagePart, Tokenizer } from "../tokenizer/mod.ts";
 
 /** A piece of an answer, as it comes. */
 export interface AnswerPiece {
-  /** Whether it is text, a call of a tool, or what the tool answered. */
+  /** Whether it is text, a tool call, or the tool's output. */
   readonly type: MessagePart["type"];
-  /** The characters: whole ones. */
+  /** Whole characters. */
   readonly text: string;
 }
 
@@ -64,7 +64,7 @@ export class PartReader {
 }
 
 /**
- * The parts of an answer as one text: a call stands in brackets with its output, `[17*23 = 391]`.
+ * The parts of an answer as one string, a call in brackets with its output: `[17*23 = 391]`.
  *
  * @example
  * ```ts

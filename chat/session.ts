@@ -27,8 +27,8 @@ export interface ChatSessionOptions {
 }
 
 /**
- * A conversation that remembers: its turns, and a KV cache of what the model has read, so that each
- * turn reads only what is new.
+ * A conversation that keeps its turns, and a KV cache of their tokens, so that each turn prefills only
+ * the new ones.
  *
  * When the conversation becomes longer than the model's context, its oldest exchanges are dropped; the
  * system turn stays.
@@ -58,7 +58,7 @@ export class ChatSession implements Disposable {
   #system: string | undefined;
   #exchanges: Exchange[] = [];
   #cache: KVCache | null = null;
-  /** The tokens that the cache has read, and those that were generated after them. */
+  /** The tokens in the cache, and those that were generated after them. */
   #known: readonly number[] = [];
   #dropped = 0;
 
@@ -96,12 +96,12 @@ export class ChatSession implements Disposable {
     return this.#system;
   }
 
-  /** Exchanges that were dropped so far, as the conversation had become too long. */
+  /** Exchanges dropped so far because the conversation had become too long. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Tokens that the model has read and need not read again. */
+  /** Tokens in the KV cache, which need no prefill. */
   get cachedTokens(): number {
     return this.#cache?.position ?? 0;
   }
@@ -205,7 +205,7 @@ export class ChatSession implements Disposable {
     return ids;
   }
 
-  /** A cache that has read the beginning of a prompt, and not all of it. */
+  /** A KV cache of the beginning of a prompt, but not of all of it. */
   #cacheFor(prompt: readonly number[]): KVCache {
     const read = this.#cache?.position ?? 0;
     const isBeginning = this.#known.slice(0, read).every((id, i) => prompt[i] === id);

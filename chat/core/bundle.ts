@@ -66,7 +66,7 @@ export function coreBundlePath(): string {
   return basePath("eval_bundle");
 }
 
-/** Where the bundle lies that evaluations use by default: a folder or a zip file; `null` if nowhere. */
+/** The bundle that evaluations use by default: the path of a folder or zip file; `null` if there is none. */
 export async function findCoreBundle(): Promise<string | null> {
   for (const path of [coreBundlePath(), `${coreBundlePath()}.zip`]) {
     if (await Deno.stat(path).then(() => true, () => false)) return path;
@@ -266,7 +266,7 @@ function examplesOf(type: CoreTask["type"], text: string, path: string): CoreExa
   };
 }
 
-/** The fields of one example, each of which is checked when it is read. */
+/** The fields of one example, checked as they are read. */
 class Fields {
   readonly #fields: Record<string, unknown>;
 
@@ -278,16 +278,16 @@ class Fields {
   text(name: string): string {
     const value = this.#fields[name];
     if (typeof value === "string") return value;
-    throw new TypeError(`wanted ${name} as a text, got ${typeof value}`);
+    throw new TypeError(`wanted ${name} as a string, got ${typeof value}`);
   }
 
   texts(name: string): string[] {
     const values = this.#fields[name];
     if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
-    throw new TypeError(`wanted ${name} as a list of texts`);
+    throw new TypeError(`wanted ${name} as a list of strings`);
   }
 
-  /** The index of the right one among the texts of a field. */
+  /** The index `gold` into a list of strings. */
   indexInto(name: string): number {
     const { length } = this.texts(name);
     const { gold } = this.#fields;

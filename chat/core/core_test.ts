@@ -211,8 +211,8 @@ Deno.test("what is wrong with a bundle is named with its file and line", async (
       "colors.jsonl: wanted more than 1 examples",
     ],
     [{ "eval_data/colors.jsonl": "\n{" }, "colors.jsonl, line 2"],
-    [{ "eval_data/colors.jsonl": '{"query": "a"}' }, "line 1: wanted choices as a list of texts"],
-    [{ "eval_data/colors.jsonl": '{"query": 1}' }, "wanted query as a text"],
+    [{ "eval_data/colors.jsonl": '{"query": "a"}' }, "line 1: wanted choices as a list of strings"],
+    [{ "eval_data/colors.jsonl": '{"query": 1}' }, "wanted query as a string"],
     [
       { "eval_data/colors.jsonl": '{"query": "a", "choices": ["b"], "gold": 1}' },
       "line 1: wanted gold from 0 to 0, got 1",
@@ -238,10 +238,6 @@ Deno.test("an example whose few shots or scored part cannot be had is refused", 
     examples: [{ context: "one two", continuation: "three" }],
   };
   assertThrows(() => promptsFor(task, 0), RangeError, "wanted 1 others, got 0");
-  const alone = { ...task, fewShot: 0 };
-  assertEquals(sequencesFor(alone, 0, tokenizer).start, [8]);
-  assertThrows(() => sequencesFor(alone, 0, tokenizer, 5), RangeError, "to fit into 5 tokens");
-});
   const two = { ...task, examples: [...task.examples, ...task.examples] };
   checkCore({ tasks: [two] });
   for (const [tasks, most] of [[[two], 1], [[two, task], Infinity]] as const) {
@@ -251,3 +247,7 @@ Deno.test("an example whose few shots or scored part cannot be had is refused", 
       "wanted at least 2 examples of count, which shows 1 before the one that is asked, got 1",
     );
   }
+  const alone = { ...task, fewShot: 0 };
+  assertEquals(sequencesFor(alone, 0, tokenizer).start, [8]);
+  assertThrows(() => sequencesFor(alone, 0, tokenizer, 5), RangeError, "to fit into 5 tokens");
+});

@@ -14,7 +14,7 @@ const following = (names: readonly string[]) =>
     continuation: names[(i + 1) % names.length]!,
   }));
 
-/** Continuing a row of words: `Monday, Tuesday, Wednesday,`. */
+/** Rows of words to continue: `Monday, Tuesday, Wednesday,`. */
 const rows = (names: readonly string[], length: number) =>
   names.map((_, i) => {
     const words = Array.from({ length: length + 1 }, (_, k) => names[(i + k) % names.length]!);

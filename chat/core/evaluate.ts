@@ -49,7 +49,7 @@ export interface CoreAnswer {
   readonly predicted?: readonly number[];
 }
 
-/** Waiting for one answer costs a GPU as much as waiting for many. */
+/** Examples between two reads of results from the device: a read of one costs as much as of many. */
 const EXAMPLES_PER_READ = 8;
 
 /**
@@ -193,7 +193,7 @@ function judge(
   values: ArrayLike<number>,
 ): CoreAnswer {
   const width = widthOf(tokens);
-  // The model says at each place what it thinks of the next one.
+  // The output at each position is about the next token.
   const scored = tokens.map((_, i) =>
     Array.from({ length: end[i]! - start[i]! }, (_, k) => values[i * width + start[i]! - 1 + k]!)
   );
@@ -203,7 +203,7 @@ function judge(
     return { correct: predicted.every((id, i) => id === actual[i]), predicted };
   }
   const means = scored.map((losses) => losses.reduce((sum, x) => sum + x, 0) / losses.length);
-  // The first of the smallest. An option with nothing to score has no mean: NaN is less than nothing.
+  // The first of the smallest; an option with nothing to score has the mean NaN, and is never smaller.
   const prediction = means.reduce((best, mean, i) => mean < means[best]! ? i : best, 0);
   return { correct: prediction === task.examples[index]!.gold, prediction, losses: scored };
 }

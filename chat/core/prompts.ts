@@ -1,5 +1,5 @@
 /**
- * From an example of a CORE task to the sequences of tokens that a model scores.
+ * The sequences of tokens that a model scores for an example of a CORE task.
  *
  * Source: `core_eval.py` of nanochat, after Li et al., "DataComp-LM" (2024).
  *
@@ -71,8 +71,8 @@ export function fewShotPicks({ examples, fewShot, label }: CoreTask, index: numb
 }
 
 /**
- * The texts that a model reads for one example: one for each choice or context; for language
- * modeling one without and one with the continuation.
+ * The prompts of one example: one for each choice or context; for language modeling one without and one
+ * with the continuation.
  *
  * @param task A task whose examples are shuffled.
  * @param index The example that is asked.

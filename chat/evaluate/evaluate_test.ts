@@ -70,7 +70,7 @@ goldenTest("ChatCORE is the original's, and absent while a task is", () => {
   assertEquals(chatCore({ MMLU: 0.5 }), null);
 });
 
-Deno.test("pass@k is what drawing k of the answers gives on average", () => {
+Deno.test("pass@k is the share of samples of k answers with a right one", () => {
   // C(5, 2) = 10 pairs, of which C(3, 2) = 3 have none of the two right answers.
   assert(Math.abs(passAtK(5, 2, 2) - 0.7) < 1e-12);
   assertEquals(passAtK(5, 0, 3), 0);

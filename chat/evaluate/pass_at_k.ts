@@ -8,7 +8,7 @@
  *
  * @param n The number of answers.
  * @param c How many of them are right.
- * @param k How many are looked at: at most n.
+ * @param k The number of samples: at most n.
  * @throws {RangeError} If not 0 ≤ c ≤ n and 1 ≤ k ≤ n.
  *
  * @example

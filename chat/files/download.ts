@@ -1,5 +1,5 @@
 /**
- * Downloading a large file: what was interrupted goes on where it stopped.
+ * Resumable downloads of large files.
  *
  * @module
  */

@@ -12,7 +12,7 @@ import { readText } from "./read_text.ts";
  *
  * @param path The file, in UTF-8.
  * @param wanted What the lines are, for the message when there are none: "rows".
- * @param parse Makes an item of a line's value; what it throws is said with file and line.
+ * @param parse Makes an item of a line's value; file and line are added to its errors.
  * @throws {Error} If the file cannot be read, is not UTF-8, has no lines, or one of them is wrong.
  *
  * @example
@@ -34,7 +34,7 @@ export async function readJsonLines<Item>(
 }
 
 /**
- * The same of a text that is there already.
+ * Parses JSON Lines as {@linkcode readJsonLines} does.
  *
  * @param path The name of the file, for messages.
  */

@@ -153,7 +153,7 @@ async function summarize(
   return { name: `${stage}/${tag}`, ...{ stage, folder, meta, parameters, figures, metrics } };
 }
 
-/** Whether a value of the metrics says how good a model is, and not how fast it was made. */
+/** Whether a metric measures the model's quality, and not its speed. */
 function isFigure(name: string): boolean {
   return /loss|bits|pass|reward|accuracy|core/i.test(name);
 }

@@ -33,7 +33,7 @@ export interface ReinforceOptions {
   readonly device: Device;
   /** The model to begin with. */
   readonly checkpoint: Checkpoint;
-  /** The questions, asked in their order, round and round. */
+  /** The questions, asked in their order, over and over. */
   readonly task: GenerativeTask;
   /** Questions to measure the model on; without them it is not measured. */
   readonly validation?: GenerativeTask;
@@ -45,7 +45,7 @@ export interface ReinforceOptions {
   readonly examplesPerStep?: number;
   /** Answers to each question: a multiple of `deviceBatchSize`. @default {16} */
   readonly numSamples?: number;
-  /** Answers that are computed at once. @default {8} */
+  /** Answers that are sampled in one batch. @default {8} */
   readonly deviceBatchSize?: number;
   /** The most tokens of an answer. @default {256} */
   readonly maxNewTokens?: number;
@@ -57,7 +57,7 @@ export interface ReinforceOptions {
   readonly learnsToEnd?: boolean;
   /** The optimizer's learning rates. */
   readonly learningRates?: LearningRates;
-  /** The part of these learning rates to begin with. @default {0.05} */
+  /** The fraction of these learning rates to begin with. @default {0.05} */
   readonly initialFraction?: number;
   /** Steps from one evaluation to the next; −1 for never. @default {60} */
   readonly evalEvery?: number;
@@ -99,7 +99,7 @@ export interface ReinforceStep {
   readonly reward: number;
   /** The mean length of an answer, in tokens, its question included. */
   readonly sequenceLength: number;
-  /** The part of the questions whose answers were all equally good: they teach nothing. */
+  /** The fraction of questions whose answers all had the same reward: their gradient is 0. */
   readonly withoutSignal: number;
   /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;
@@ -129,7 +129,7 @@ export async function prepareReinforcement(options: ReinforceOptions): Promise<R
         `${deviceBatchSize}, got ${numSamples}`,
     );
   }
-  if (task.length === 0) throw new RangeError("Cannot learn: wanted questions, got none");
+  if (task.length === 0) throw new RangeError("Cannot reinforce: wanted questions, got none");
   parallel?.checkSame("the questions", `${task.name} (${task.length})`);
   if ((parallel?.rank ?? 0) === 0) await ensureWritableFolder(folder);
   const model = await (parallel?.loadModel(checkpoint, device) ?? loadModel(checkpoint, device));
@@ -223,7 +223,7 @@ interface Group {
   readonly rollouts: readonly Rollout[];
 }
 
-/** Whether all answers are equally good: there is no gradient then. */
+/** Whether all answers have the same reward: the gradient is 0 then. */
 function teachesNothing({ rollouts }: Group): boolean {
   return rollouts.every(({ reward }) => reward === rollouts[0]!.reward);
 }
@@ -270,7 +270,7 @@ class AnswerSampler {
     return { prompt, rollouts };
   }
 
-  /** The unbiased estimate of pass@k, for k up to the answers computed at once. */
+  /** The unbiased estimate of pass@k, for k up to the size of a batch. */
   async measure(task: GenerativeTask): Promise<number[]> {
     const { evalExamples = 400, deviceBatchSize = 8 } = this.#options;
     const questions = Math.min(evalExamples, task.length);
@@ -291,7 +291,7 @@ class AnswerSampler {
   }
 }
 
-/** Adds the gradients of a group, in passes of the answers that are computed at once. */
+/** Adds the gradients of a group, a batch of answers at a time. */
 function addGradients(
   model: GPT,
   group: Group,

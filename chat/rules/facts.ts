@@ -1,5 +1,5 @@
 /**
- * Subjects of conversations made by rule: small tables, and countries and words from two packages.
+ * Facts for conversations made by rule: small tables here, countries and words from packages.
  *
  * @module
  */

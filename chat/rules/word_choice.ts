@@ -1,5 +1,5 @@
 /**
- * Which words are spelled, so that every piece of a word that a tokenizer knows is learned.
+ * Which words are spelled, so that the letters of every token are learned.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export type ChooseWord = (random: PythonRandom) => string;
  * chosen evenly, most have the same few tokens, and hundreds of tokens are in none.
  *
  * @param words The words to choose from, in lower case.
- * @param tokenizer What cuts them into tokens, with a space before them.
+ * @param tokenizer Splits them into tokens, with a space before each word.
  * @throws {RangeError} If there are no words.
  *
  * @example

@@ -1,5 +1,5 @@
 /**
- * One's own documents before the conversations: pretraining that goes on, and then fine-tuning.
+ * The user's documents before the conversations: continued pretraining, then fine-tuning.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import type { OwnDocument } from "../tasks/documents.ts";
 import type { ConversationLoader, ConversationLoaderState } from "./conversation_loader.ts";
 
-/** Where the batches of a run come from that begins with documents: JSON-serializable. */
+/** Resumable state of {@linkcode DocumentsFirst}: JSON-serializable. */
 export interface DocumentsFirstState {
-  /** Where the documents are. */
+  /** State of the loader of documents. */
   readonly documents: RandomCropState;
   /** Batches so far, of documents and conversations. */
   readonly taken: number;
-  /** Where the conversations are. */
+  /** State of the loader of conversations. */
   readonly conversations: ConversationLoaderState;
 }
 
 /** Options for {@linkcode DocumentsFirst.open}. */
 export interface DocumentsFirstOptions extends BatchOptions {
-  /** Documents to read first, whole: every token is learned. */
+  /** Documents that come first; every token is a target. */
   readonly documents: readonly OwnDocument[];
   /** Batches of documents. */
   readonly batches: number;
@@ -37,7 +37,7 @@ export interface DocumentsFirstOptions extends BatchOptions {
   readonly tokenizer: Tokenizer;
   /** The seed of the order of the documents. */
   readonly seed: number;
-  /** Where to go on; the conversations are there already. */
+  /** A state to resume from; the conversations have been resumed already. */
   readonly state?: DocumentsFirstState;
 }
 
@@ -92,7 +92,7 @@ export class DocumentsFirst {
   }
 }
 
-/** The tokens of documents, with one before each that tells where it begins. */
+/** The tokens of documents, each with `<|bos|>` first. */
 export function tokensOf(texts: readonly string[], tokenizer: Tokenizer): number[] {
   return texts.flatMap((text) => [tokenizer.bos, ...tokenizer.encode(text)]);
 }

@@ -45,7 +45,7 @@ export interface FineTuneOptions {
   readonly resume?: boolean;
   /** The conversations to learn from. */
   readonly task: Task;
-  /** What pretraining goes on with, before the first conversation, and how often each is seen. */
+  /** Documents to continue pretraining on before the first conversation, and how often each is seen. */
   readonly documents?:
     | { readonly texts: readonly OwnDocument[]; readonly epochs: number }
     | undefined;
@@ -57,9 +57,9 @@ export interface FineTuneOptions {
   readonly lock?: RunLock | undefined;
   /** Tokens of a row. */
   readonly sequenceLength: number;
-  /** Rows that are computed at once. */
+  /** Rows of a micro-batch. */
   readonly deviceBatchSize: number;
-  /** Tokens of a step: a multiple of those computed at once. */
+  /** Tokens of a step: a multiple of those of a micro-batch. */
   readonly totalBatchSize: number;
   /** How often every conversation is seen, unless `numIterations` is given. @default {1} */
   readonly epochs?: number;
@@ -67,7 +67,7 @@ export interface FineTuneOptions {
   readonly numIterations?: number;
   /** The optimizer's learning rates; the weight decay of matrices is 0. */
   readonly learningRates: LearningRates;
-  /** What the learning rates are multiplied by over the run. */
+  /** The learning-rate multiplier over the run. */
   readonly schedule?: FineTuningScheduleOptions;
   /**
    * The rank of adapters on the matrices of attention and of the MLPs, which alone are trained then; 0
@@ -86,7 +86,7 @@ export interface FineTuneOptions {
   readonly saveEvery: number;
   /** The seed of the order of the conversations. */
   readonly seed: number;
-  /** What the user asked for, to be kept in checkpoints. */
+  /** The user's settings, saved in checkpoints. */
   readonly settings?: Checkpoint["meta"]["settings"];
   /** Stops the run after the current step. */
   readonly signal?: AbortSignal | undefined;

@@ -19,7 +19,7 @@ export interface FineTuningSchedule {
   readonly finalFraction?: number;
 }
 
-/** The schedule, and what the optimizer's learning rates are multiplied by. */
+/** The schedule, and its largest multiplier. */
 export interface FineTuningScheduleOptions extends FineTuningSchedule {
   /** The full learning rate, as a fraction of the optimizer's. @default {0.8} */
   readonly initialFraction?: number;
@@ -30,7 +30,7 @@ export interface FineTuningScheduleOptions extends FineTuningSchedule {
  *
  * Unlike the original's, whose progress runs past the end, it is never negative.
  *
- * @param progress The part of the run that is done, clamped to 0 to 1.
+ * @param progress The fraction of the run that is done, clamped to 0 to 1.
  * @throws {RangeError} If a fraction is not from 0 to 1.
  *
  * @example
@@ -62,10 +62,10 @@ export function fineTuningMultiplier(
 const MOMENTUM_WARMUP_STEPS = 300;
 
 /**
- * Sets the rates of each step of a run. The weight decay stays as it is in the optimizer.
+ * Sets the learning rates of each step of a run. The weight decay stays as it is in the optimizer.
  *
  * @param steps The length of the run.
- * @param learningRates The shape of the learning rate, and its height.
+ * @param options The shape of the learning rate, and its largest multiplier.
  */
 export function fineTuningSchedule(
   steps: number,

@@ -1,5 +1,5 @@
 /**
- * One's own documents, and conversations about them.
+ * The user's documents, and conversations about them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { readText } from "../files/read_text.ts";
 import { PythonRandom } from "../random/python_random.ts";
 import type { Task } from "./task.ts";
 
-/** A text that a model shall speak of. */
+/** A document to learn from. */
 export interface OwnDocument {
   /** The path of its file, relative to the searched folder. */
   readonly name: string;

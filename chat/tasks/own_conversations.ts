@@ -1,5 +1,5 @@
 /**
- * One's own conversations, from JSON Lines files.
+ * The user's own conversations, from JSON Lines files.
  *
  * A line is an array of turns, `[{"role": "user", "content": "…"}, …]`, or an object with such an array
  * as `messages`, as in OpenAI's fine-tuning files. A system turn may come first; then user and assistant
@@ -14,7 +14,7 @@ import { parseJsonLines, readJsonLines } from "../files/json_lines.ts";
 import { listTask, type Task } from "./task.ts";
 
 /**
- * Reads conversations from the text of a file.
+ * Parses the conversations in a file.
  *
  * @param text JSON Lines; empty lines are skipped.
  * @param path The name of the file, for messages.
@@ -76,7 +76,7 @@ function messageOf(value: unknown, index: number): Message {
     return { role, content };
   }
   if (role !== "assistant" || !Array.isArray(content) || content.length === 0) {
-    throw new TypeError(`wanted a text as content of turn ${index + 1}, got ${shown(content)}`);
+    throw new TypeError(`wanted a string as content of turn ${index + 1}, got ${shown(content)}`);
   }
   return { role, content: content.map((part) => partOf(part, index)) };
 }
@@ -92,7 +92,7 @@ function partOf(value: unknown, index: number): MessagePart {
     );
   }
   if (typeof part.text !== "string") {
-    throw new TypeError(`wanted a text in the ${type} part of turn ${index + 1}`);
+    throw new TypeError(`wanted a string in the ${type} part of turn ${index + 1}`);
   }
   return { type, text: part.text };
 }

@@ -30,7 +30,7 @@ Deno.test("what is wrong with a line is named with its file and number", () => {
     [`[${system}, ${assistant}]`, "wanted turn 2 from the user, got one from the assistant"],
     [`[${user}, ${user}]`, "wanted turn 2 from the assistant, got one from the user"],
     [`[${user}, {"role": "assistant", "content": " "}]`, "wanted content in turn 2, got none"],
-    [`[${user}, {"role": "assistant", "content": []}]`, "a text as content of turn 2, got []"],
+    [`[${user}, {"role": "assistant", "content": []}]`, "a string as content of turn 2, got []"],
     [`[${user}, {"role": "bot", "content": "x"}]`, 'in turn 2, got "bot"'],
     [
       `[${user}, {"role": "assistant", "content": [{"type": "image", "text": "x"}]}]`,
@@ -38,9 +38,9 @@ Deno.test("what is wrong with a line is named with its file and number", () => {
     ],
     [
       `[${user}, {"role": "assistant", "content": [{"type": "text"}]}]`,
-      "wanted a text in the text part of turn 2",
+      "wanted a string in the text part of turn 2",
     ],
-    [`[{"role": "user", "content": 3}]`, "wanted a text as content of turn 1, got 3"],
+    [`[{"role": "user", "content": 3}]`, "wanted a string as content of turn 1, got 3"],
   ];
   for (const [line, message] of cases) {
     assertThrows(() => parseConversations(`\n${line}`, "a.jsonl"), Error, message);

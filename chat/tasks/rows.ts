@@ -1,5 +1,5 @@
 /**
- * Rows of the known data sets, from JSON Lines files in the form of the Hugging Face hub.
+ * Rows of known data sets, from JSON Lines files with the fields that they have on the Hugging Face hub.
  *
  * @module
  */
@@ -130,11 +130,11 @@ function asRow(value: unknown): Row {
 function textOf(row: Row, name: string): string {
   const value = row[name];
   if (typeof value === "string") return value;
-  throw new TypeError(`wanted ${name} as a text, got ${typeof value}`);
+  throw new TypeError(`wanted ${name} as a string, got ${typeof value}`);
 }
 
 function textsOf(row: Row, name: string): string[] {
   const values = row[name];
   if (Array.isArray(values) && values.every((value) => typeof value === "string")) return values;
-  throw new TypeError(`wanted ${name} as a list of texts`);
+  throw new TypeError(`wanted ${name} as a list of strings`);
 }

@@ -52,7 +52,7 @@ function seedOf(index: number, split: Split): number {
 /**
  * Questions for the number of a letter in a word, answered by spelling it and by the calculator.
  *
- * Example i draws word, letter, template and quotes from Python's `Random(i)`, in the original's order.
+ * Example i samples word, letter, template and quotes from Python's `Random(i)`, in the original's order.
  *
  * @throws {RangeError} If there are no words or templates.
  *
