@@ -52,12 +52,7 @@ export class Activation extends Module {
     this.name = name;
   }
 
-  /**
-   * Applies the function elementwise.
-   *
-   * @param x `[...]`
-   * @returns `[...]`
-   */
+  /** Applies the function elementwise, `[...]` to `[...]`. */
   forward(x: Tensor): Tensor {
     return functions[this.name](x);
   }

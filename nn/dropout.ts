@@ -1,5 +1,3 @@
-/** Dropout. @module */
-
 import { checkIsNumber, checkOptions } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import {
@@ -28,10 +26,8 @@ export interface DropoutOptions {
 
 /**
  * Randomly zeroes elements during training and scales the others up to keep the mean. The identity
- * after `eval()`.
- *
- * The mask depends only on the seed and the number of calls, so it is the same on every device, and
- * a resumed run restores it by setting `calls`.
+ * after `eval()`. The mask depends only on the seed and the number of calls, so it is the same on
+ * every device, and a resumed run restores it by setting `calls`.
  *
  * Source: Srivastava et al., "Dropout" (2014).
  *
@@ -56,11 +52,7 @@ export class Dropout extends Module {
   calls = 0;
   readonly #seed: number;
 
-  /**
-   * Creates the module, which has no parameters.
-   *
-   * @throws {RangeError} If `probability` is not from 0 to below 1.
-   */
+  /** Creates the module. @throws {RangeError} If `probability` is not from 0 to below 1. */
   constructor(probability: number, options: DropoutOptions) {
     super();
     checkIsNumber("make a Dropout", "a probability first, as in new Dropout(0.5, …)", probability);
@@ -75,10 +67,8 @@ export class Dropout extends Module {
   }
 
   /**
-   * Applies dropout, in training mode only.
-   *
-   * @param x `[...]`
-   * @returns `[...]`; `x` itself if nothing is dropped.
+   * Applies dropout, `[...]` to `[...]`, in training mode only; returns `x` itself if nothing is
+   * dropped.
    */
   forward(x: Tensor): Tensor {
     checkTensor("run a Dropout", x);

@@ -1,5 +1,3 @@
-/** The embedding layer. @module */
-
 import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
@@ -10,10 +8,7 @@ import { checkSize } from "./sizes.ts";
 
 /** Options for {@linkcode Embedding}. */
 export interface EmbeddingOptions {
-  /**
-   * Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros, if
-   * values are loaded next.
-   */
+  /** Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros. */
   readonly seed: number | null;
   /** Initializer of the table. @default {normal()} (as in PyTorch) */
   readonly initialWeight?: Initializer;
@@ -40,11 +35,7 @@ export class Embedding extends Module {
   /** `[count, width]` */
   readonly weight: Tensor;
 
-  /**
-   * Creates the parameters.
-   *
-   * @throws {RangeError} If a size is not a positive integer.
-   */
+  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {
     super();
     checkDevice("make an Embedding", device);
@@ -56,10 +47,8 @@ export class Embedding extends Module {
   }
 
   /**
-   * Looks up the rows of ids.
+   * Looks up the rows of ids, `int32 [...]` to `[..., width]`.
    *
-   * @param ids `int32 [...]`
-   * @returns `[..., width]`
    * @throws {TypeError} If the ids are not `int32`.
    * @throws {RangeError} If an id is out of range.
    */

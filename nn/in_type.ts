@@ -2,7 +2,6 @@
 
 import { type DType, isGradEnabled, type Tensor } from "../tensor/mod.ts";
 
-/** The version of a parameter that was cast, and the result. */
 interface Converted {
   readonly version: number;
   readonly tensor: Tensor;
@@ -12,15 +11,10 @@ interface Converted {
 const converted = new WeakMap<Tensor, Converted>();
 
 /**
- * Casts a parameter to the compute dtype. Parameters stay in float32 because updates are too small
- * for half precision; the gradient flows back to them.
- *
- * While gradients are off, as during generation, the result is cached until the parameter changes,
- * so that not every token casts all weights.
- *
- * @param parameter A float32 parameter.
- * @param dtype The dtype of the layer's input.
- * @returns The parameter itself if it has that dtype.
+ * Casts a float32 parameter to the dtype of a layer's input. Parameters stay in float32 because
+ * updates are too small for half precision; the gradient flows back to them. While gradients are
+ * off, as during generation, the result is cached until the parameter changes, so that not every
+ * token casts all weights.
  *
  * @example
  * ```ts

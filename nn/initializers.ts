@@ -1,7 +1,5 @@
 /**
- * Initial values of parameters. Each initializer is a function that creates a tensor; weights have
- * the shape [outputs, inputs].
- *
+ * Initial values of parameters. Each initializer creates a tensor; weights are [outputs, inputs].
  * @module
  */
 
@@ -94,7 +92,6 @@ const uniformOfDeviation = (standardDeviation: number): Initializer => {
   return uniform(-bound, bound);
 };
 
-/** An initializer whose standard deviation depends on the numbers of inputs and outputs. */
 function ofDeviation(
   distribution: (standardDeviation: number) => Initializer,
   deviation: (inputs: number, outputs: number) => number,

@@ -1,5 +1,3 @@
-/** Layer normalization. @module */
-
 import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
@@ -18,10 +16,8 @@ export interface LayerNormOptions {
 const OPTIONS: OptionNames<LayerNormOptions> = { bias: true, epsilon: true };
 
 /**
- * Normalizes each row to mean 0 and variance 1, then applies a learned scale and bias.
- *
- * Source: Ba et al., "Layer Normalization" (2016).
- *
+ * Normalizes each row to mean 0 and variance 1, then applies a learned scale and bias. Source: Ba
+ * et al., "Layer Normalization" (2016).
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
@@ -40,11 +36,7 @@ export class LayerNorm extends Module {
   readonly bias?: Tensor;
   readonly #epsilon: number;
 
-  /**
-   * Creates the parameters.
-   *
-   * @throws {RangeError} If the width is not a positive integer.
-   */
+  /** Creates the parameters. @throws {RangeError} If the width is not a positive integer. */
   constructor(device: Device, width: number, options: LayerNormOptions = {}) {
     super();
     checkDevice("make a LayerNorm", device);
@@ -56,13 +48,7 @@ export class LayerNorm extends Module {
     if (bias) this.bias = parameter(device, [width], zeros, 0);
   }
 
-  /**
-   * Normalizes rows.
-   *
-   * @param x `[..., width]`
-   * @returns `[..., width]`
-   * @throws {RangeError} If the last axis has another length.
-   */
+  /** Normalizes rows, `[..., width]`. @throws {RangeError} If the last axis has another length. */
   forward(x: Tensor): Tensor {
     const { weight, bias } = this;
     return layerNorm(x, { weight, ...(bias && { bias }), epsilon: this.#epsilon });

@@ -1,5 +1,3 @@
-/** The linear layer. @module */
-
 import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, linear, type Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
@@ -12,10 +10,7 @@ import { checkSize } from "./sizes.ts";
 
 /** Options for {@linkcode Linear}. */
 export interface LinearOptions {
-  /**
-   * Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros, if
-   * values are loaded next.
-   */
+  /** Random seed: an integer from 0 to 2⁵³ − 1, different for each layer; or `null` for zeros. */
   readonly seed: number | null;
   /** Whether to add a learned bias. @default {true} */
   readonly bias?: boolean;
@@ -46,11 +41,7 @@ export class Linear extends Module {
   /** `[outputs]`; absent with `bias: false`. */
   readonly bias?: Tensor;
 
-  /**
-   * Creates the parameters.
-   *
-   * @throws {RangeError} If a size is not a positive integer.
-   */
+  /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {
     super();
     checkDevice("make a Linear", device);
@@ -66,10 +57,9 @@ export class Linear extends Module {
   }
 
   /**
-   * Computes x Wᵀ + b in the dtype of x; parameters of another dtype are cast.
+   * Computes x Wᵀ + b, `[..., inputs]` to `[..., outputs]`, in the dtype of x; parameters of
+   * another dtype are cast.
    *
-   * @param x `[..., inputs]`
-   * @returns `[..., outputs]`
    * @throws {RangeError} If the last axis has another length.
    */
   forward(x: Tensor): Tensor {

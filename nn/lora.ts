@@ -1,8 +1,7 @@
 /**
- * Low-rank adapters: a network is fine-tuned by training a small correction of some of its matrices,
- * while everything else stays as it is.
- *
- * Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models" (2021).
+ * Low-rank adapters: a network is fine-tuned by training a small correction of some of its
+ * matrices, while everything else stays as it is. Source: Hu et al., "LoRA: Low-Rank Adaptation of
+ * Large Language Models" (2021).
  *
  * @module
  */
@@ -18,7 +17,7 @@ import { namedSeed } from "./seeds.ts";
 
 /** Options for {@linkcode LoRALinear}. */
 export interface LoRAOptions {
-  /** The rank of the correction: the width of what lies between its two matrices. */
+  /** The rank of the correction: the width between its two matrices. */
   readonly rank: number;
   /** The correction is scaled by alpha / rank. @default {2 * rank} */
   readonly alpha?: number;
@@ -81,10 +80,8 @@ export class LoRALinear extends Module {
   }
 
   /**
-   * Computes the output in the dtype of x.
+   * Computes the output, `[..., inputs]` to `[..., outputs]`, in the dtype of x.
    *
-   * @param x `[..., inputs]`
-   * @returns `[..., outputs]`
    * @throws {RangeError} If the last axis has another length.
    */
   forward(x: Tensor): Tensor {
@@ -102,12 +99,10 @@ export interface AddLoRAOptions extends LoRAOptions {
 }
 
 /**
- * Adds adapters to linear layers of a network, in place, and freezes everything else: afterwards its
- * parameters are those of the adapters.
+ * Adds adapters to linear layers of a network, in place, and freezes everything else: afterwards
+ * its parameters are those of the adapters.
  *
- * @returns What gives the adapted network's values under the names that it had before.
  * @throws {RangeError} If no layer is to be adapted, or a rank is larger than a matrix has.
- *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
@@ -163,7 +158,7 @@ export class LoRAAdapters {
 
   /**
    * The values of the network with every correction added to its matrix, under the names that its
-   * parameters had before: a network without adapters that loads them computes the same.
+   * parameters had before: a network without adapters can load them.
    */
   mergedState(): Map<string, Tensor> {
     return noGrad(() =>
@@ -177,7 +172,6 @@ export class LoRAAdapters {
   }
 }
 
-/** All fields of modules, and of the lists and records in them: owner, key, path and value. */
 function* fieldsOf(
   owner: object,
   path = "",

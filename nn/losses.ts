@@ -1,8 +1,5 @@
 /**
- * Loss functions. Each is one formula, and therefore one kernel.
- *
- * Cross-entropy over classes is an operation of `tensor`.
- *
+ * Loss functions, each one formula and one kernel. Cross-entropy over classes is in `tensor`.
  * @module
  */
 
@@ -103,11 +100,10 @@ function loss(
 }
 
 /**
- * Mean squared error (MSE, L2 loss).
+ * Mean squared error (MSE, L2 loss): a scalar, or `[...]` with `reduction: "none"`.
  *
  * @param prediction `[...]`
  * @param target `[...]`, of the same shape: broadcasting in a loss hides mistakes.
- * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ.
  *
  * @example
@@ -131,11 +127,7 @@ export function meanSquaredError(
 
 /**
  * Mean absolute error (L1 loss), less sensitive to outliers than MSE. The gradient at 0 is 0.
- *
- * @param prediction `[...]`
- * @param target `[...]`, of the same shape.
- * @returns A scalar, or `[...]` with `reduction: "none"`.
- * @throws {RangeError} If the shapes differ.
+ * Arguments and result are as for {@linkcode meanSquaredError}.
  *
  * @example
  * ```ts
@@ -157,14 +149,10 @@ export function meanAbsoluteError(
 }
 
 /**
- * Huber loss: half the squared error below `delta`, linear above.
+ * Huber loss: half the squared error below `delta`, 1 by default, and linear above. Arguments and
+ * result are as for {@linkcode meanSquaredError}. Source: Huber, "Robust Estimation of a Location
+ * Parameter" (1964).
  *
- * Source: Huber, "Robust Estimation of a Location Parameter" (1964).
- *
- * @param prediction `[...]`
- * @param target `[...]`, of the same shape.
- * @param options.delta Where the linear part starts; 1 by default.
- * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ, or delta is not above 0.
  *
  * @example
@@ -192,11 +180,11 @@ export function huberLoss(
 }
 
 /**
- * Binary cross-entropy on logits, in nats; includes the sigmoid.
+ * Binary cross-entropy on logits, in nats; includes the sigmoid. A scalar, or `[...]` with
+ * `reduction: "none"`.
  *
  * @param logits `[...]`; 0 means probability ½.
  * @param target `[...]`, of the same shape: the label 0 or 1, or a probability.
- * @returns A scalar, or `[...]` with `reduction: "none"`.
  * @throws {RangeError} If the shapes differ.
  *
  * @example

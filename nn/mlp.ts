@@ -1,5 +1,3 @@
-/** The multilayer perceptron. @module */
-
 import { checkDevice, checkList, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import type { Device, Tensor } from "../tensor/mod.ts";
@@ -64,10 +62,9 @@ export class MLP extends Module {
   }
 
   /**
-   * Applies the layers, with the activation between them.
+   * Applies the layers, `[..., first width]` to `[..., last width]`, with the activation between
+   * them.
    *
-   * @param x `[..., first width]`
-   * @returns `[..., last width]`
    * @throws {RangeError} If the last axis has another length.
    */
   forward(x: Tensor): Tensor {

@@ -4,12 +4,10 @@ import { assignTensors, type TensorValues } from "../tensor/assign.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**
- * Base class of layers and networks, with parameters and submodules in its fields.
- *
- * Fields are searched: tensors that require a gradient are parameters, modules are submodules, and
- * lists, records and maps are searched for both. A parameter is named by its path,
- * `layers.0.weight`; the order is that of the fields. Private fields (`#`) are not searched: keep
- * tensors there that are not parameters.
+ * Base class of layers and networks, with parameters and submodules in its fields: tensors that
+ * require a gradient are parameters, modules are submodules, and lists, records and maps are
+ * searched for both. A parameter is named by its path, `layers.0.weight`; the order is that of the
+ * fields. Private fields (`#`) are not searched: keep tensors there that are not parameters.
  *
  * @example
  * ```ts
@@ -65,10 +63,9 @@ export abstract class Module {
   }
 
   /**
-   * Loads values into the parameters.
+   * Loads values into the parameters, by name: tensors on their device, or arrays, as a safetensors
+   * file has them.
    *
-   * @param state The values of each parameter by name, of its shape: a tensor on its device, or an
-   * array, as a safetensors file has it.
    * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
    * lists all problems, and nothing changes.
    */
@@ -121,7 +118,6 @@ function childrenOf(value: unknown): Iterable<[string, unknown]> {
   return [];
 }
 
-/** Whether a value is a plain object, not an instance of a class. */
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null &&
     Object.getPrototypeOf(value) === Object.prototype;

@@ -1,13 +1,9 @@
-/** Creating parameters. @module */
-
 import { type Device, Tensor } from "../tensor/mod.ts";
 import type { Initializer } from "./initializers.ts";
 
 /**
- * Creates a parameter: a tensor that requires a gradient and outlives every scope.
- *
- * @param seed Random seed; `null` for zeros, if values are loaded next.
- *
+ * Creates a parameter: a tensor that requires a gradient and outlives every scope. A seed of `null`
+ * gives zeros, if values are loaded next.
  * @example
  * ```ts
  * import { openDevice } from "../tensor/mod.ts";

@@ -11,15 +11,12 @@ export type Watch = (name: string, tensor: Tensor) => void;
 const callers: (Scope | null)[] = [];
 
 /**
- * A module whose `forward` is a pure function: only its result is used afterwards.
- *
- * Everything else is freed when `forward` returns, except what backward will need. So a large model
- * of pure modules holds the temporaries of one layer at a time instead of all, without any code for
- * memory in the layers.
+ * A module whose `forward` is a pure function: everything but its result is freed when it returns,
+ * except what backward will need. So a large model of pure modules holds the temporaries of one
+ * layer at a time instead of all, without any code for memory in the layers.
  *
  * What `forward` stores elsewhere, in a field or a cache, would be freed as well: store
  * `tensor.alias()`, or call `tensor.keep()`.
- *
  * @example
  * ```ts
  * import { noGrad, openDevice, Tensor } from "../tensor/mod.ts";
@@ -46,11 +43,6 @@ const callers: (Scope | null)[] = [];
  * ```
  */
 export abstract class PureModule extends Module {
-  /**
-   * Makes `forward` free its intermediate results.
-   *
-   * @throws {TypeError} If the class has no `forward`.
-   */
   constructor() {
     super();
     const forward: unknown = Reflect.get(this, "forward");
@@ -63,7 +55,6 @@ export abstract class PureModule extends Module {
   }
 }
 
-/** Runs `forward` in a scope, and returns its result. */
 function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   const input = operands.find((operand) => operand instanceof Tensor);
   callers.push(input?.device.scopes.current ?? null);
@@ -84,13 +75,9 @@ function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
 }
 
 /**
- * Prepares a callback for intermediate tensors of the running pure module.
- *
- * The callback gets aliases without history, which belong to the code that called the module: they
- * outlive the module as its result does, may be disposed of at once, and may be kept.
- *
- * @param watch The callback of the module's caller, if there is one.
- * @returns What to call with tensors; `undefined` if there is no callback.
+ * Prepares a callback for intermediate tensors of the running pure module; `undefined` if the
+ * caller has none. It gets aliases without history, which belong to the code that called the
+ * module: they outlive the module as its result does, may be disposed of at once, and may be kept.
  */
 export function watchForCaller(watch: Watch | undefined): Watch | undefined {
   if (watch === undefined) return undefined;

@@ -1,5 +1,3 @@
-/** Root mean square normalization. @module */
-
 import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
@@ -18,10 +16,8 @@ export interface RMSNormOptions {
 const OPTIONS: OptionNames<RMSNormOptions> = { weight: true, epsilon: true };
 
 /**
- * Divides each row by its root mean square, then applies a learned scale.
- *
- * Source: Zhang and Sennrich, "Root Mean Square Layer Normalization" (2019).
- *
+ * Divides each row by its root mean square, then applies a learned scale. Source: Zhang and
+ * Sennrich, "Root Mean Square Layer Normalization" (2019).
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
@@ -38,11 +34,7 @@ export class RMSNorm extends Module {
   readonly weight?: Tensor;
   readonly #epsilon: number | undefined;
 
-  /**
-   * Creates the parameters.
-   *
-   * @throws {RangeError} If the width is not a positive integer.
-   */
+  /** Creates the parameters. @throws {RangeError} If the width is not a positive integer. */
   constructor(device: Device, width: number, options: RMSNormOptions = {}) {
     super();
     checkDevice("make an RMSNorm", device);
@@ -52,13 +44,7 @@ export class RMSNorm extends Module {
     if (options.weight ?? true) this.weight = parameter(device, [width], ones, 0);
   }
 
-  /**
-   * Normalizes rows.
-   *
-   * @param x `[..., width]`
-   * @returns `[..., width]`
-   * @throws {RangeError} If the last axis has another length.
-   */
+  /** Normalizes rows, `[..., width]`. @throws {RangeError} If the last axis has another length. */
   forward(x: Tensor): Tensor {
     return rmsNorm(x, {
       ...(this.weight && { weight: this.weight }),

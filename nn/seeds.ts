@@ -1,14 +1,8 @@
-/** Seeds for the parts of a network. @module */
-
 import { deriveSeed } from "../tensor/mod.ts";
 
 /**
- * Derives the seed of a named part. It depends only on the seed and the name, so adding a part does
- * not change the random values of others.
- *
- * @param seed The seed of the whole: an integer from 0 to 2⁵³ − 1.
- * @param name The name of the part, such as `"weight"`.
- *
+ * Derives the seed of a named part, such as `"weight"`. It depends only on the seed and the name,
+ * so adding a part does not change the random values of others.
  * @example
  * ```ts
  * import { namedSeed } from "./seeds.ts";

@@ -38,10 +38,8 @@ const OPTIONS: OptionNames<SelfAttentionOptions> = {
 };
 
 /**
- * Multi-head self-attention. Several query heads may share one key and value head (GQA).
- *
- * Source: Vaswani et al., "Attention Is All You Need" (2017); Ainslie et al., "GQA" (2023).
- *
+ * Multi-head self-attention. Several query heads may share one key and value head (GQA). Source:
+ * Vaswani et al., "Attention Is All You Need" (2017); Ainslie et al., "GQA" (2023).
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
@@ -69,11 +67,8 @@ export class SelfAttention extends Module {
   #angles: { readonly cos: Tensor; readonly sin: Tensor } | null = null;
 
   /**
-   * Creates the parameters.
-   *
-   * @param width Length of a row: a multiple of `heads`.
-   * @param options The number of heads, the seed and other options.
-   * @throws {RangeError} If `keyValueHeads` does not divide `heads`, or `heads` the width.
+   * Creates the parameters. @throws {RangeError} If the heads do not divide `width`, or the key
+   * heads them.
    */
   constructor(device: Device, width: number, options: SelfAttentionOptions) {
     super();
@@ -105,10 +100,8 @@ export class SelfAttention extends Module {
   }
 
   /**
-   * Applies attention.
+   * Applies attention, `[batch, positions, width]`.
    *
-   * @param x `[batch, positions, width]`
-   * @returns `[batch, positions, width]`
    * @throws {RangeError} If there are not three axes, or the last has another length.
    */
   forward(x: Tensor): Tensor {

@@ -1,5 +1,3 @@
-/** Layers in sequence. @module */
-
 import { checkList, describeValue } from "../tensor/checks.ts";
 import { TypeError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
@@ -32,10 +30,8 @@ export class Sequential extends Module {
   readonly layers: readonly Layer[];
 
   /**
-   * Creates the chain.
-   *
-   * @param layers The layers; each needs a seed of its own.
-   * @throws {TypeError} If one has no method `forward`.
+   * Creates the chain; each layer needs a seed of its own. @throws {TypeError} If one has no
+   * `forward`.
    */
   constructor(layers: readonly Layer[]) {
     super();

@@ -3,7 +3,6 @@
 import { describeValue, withArticle } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 
-/** @throws {RangeError} If the size is not a positive integer. */
 export function checkSize(module: string, what: string, size: number): void {
   if (Number.isSafeInteger(size) && size > 0) return;
   throw new RangeError(

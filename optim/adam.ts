@@ -12,11 +12,8 @@ import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
 /**
  * Adam: each parameter moves by its mean gradient over the root of its mean squared gradient.
- *
- * `weightDecay` is an L2 penalty here: its gradient is added to the loss gradient, as in PyTorch's
- * `Adam`. For decoupled weight decay see `AdamW`.
- *
- * Source: Kingma and Ba, "Adam" (2014).
+ * `weightDecay` is an L2 penalty here, whose gradient is added to that of the loss, as in PyTorch's
+ * `Adam`; for decoupled weight decay see `AdamW`. Source: Kingma and Ba, "Adam" (2014).
  *
  * @example
  * ```ts
@@ -39,7 +36,6 @@ export class Adam extends Optimizer<AdamGroup> {
   /**
    * Creates an optimizer with empty state.
    *
-   * @param parameters Parameters to train, or groups with options of their own.
    * @param options Defaults for all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8,
    * `weightDecay` 0.
    * @throws {RangeError} If there are no parameters, or one occurs twice.

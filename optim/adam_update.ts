@@ -34,7 +34,6 @@ export interface AdamGroupOptions extends ParameterGroupOptions {
   readonly eps?: number;
 }
 
-/** The names of {@linkcode AdamGroupOptions}. */
 export const ADAM_OPTIONS: OptionNames<AdamGroupOptions> = {
   ...GROUP_OPTIONS,
   betas: true,
@@ -57,7 +56,6 @@ const adamProgram = defineProgram({
   return [ex.subtract(ex.multiply(parameter, kept), step), average, squares];
 });
 
-/** Updates a group by Adam or AdamW, which differ in the weight decay. */
 export class AdamUpdate implements Update {
   /** First and second moments: `<name>.average` and `<name>.squares`, in the parameter's shape. */
   readonly tensors: Map<string, Tensor> = new Map();
@@ -66,9 +64,7 @@ export class AdamUpdate implements Update {
   readonly #group: AdamGroup;
   readonly #decay: "decoupled" | "penalty";
 
-  /**
-   * @param decay `"decoupled"` weight decay (AdamW), or an L2 `"penalty"` in the gradient (Adam).
-   */
+  /** `"decoupled"` weight decay is AdamW, an L2 `"penalty"` in the gradient Adam. */
   constructor(group: AdamGroup, decay: "decoupled" | "penalty") {
     this.#group = group;
     this.#decay = decay;
@@ -80,7 +76,6 @@ export class AdamUpdate implements Update {
     });
   }
 
-  /** @throws {RangeError} If a hyperparameter of the group is out of range. */
   check(): void {
     const { betas: [beta1, beta2], eps } = this.#group;
     checkNumber("beta1", beta1, 1);
@@ -88,7 +83,6 @@ export class AdamUpdate implements Update {
     checkNumber("eps", eps);
   }
 
-  /** Updates each parameter that has a gradient, and its moments. */
   step(): void {
     const { parameters, names, betas: [beta1, beta2], eps, lr, weightDecay } = this.#group;
     const isDecoupled = this.#decay === "decoupled";
@@ -118,7 +112,6 @@ export class AdamUpdate implements Update {
   }
 }
 
-/** Fills in the defaults of a group of Adam or AdamW. */
 export function makeAdamFields(
   { betas = [0.9, 0.999], eps = 1e-8 }: AdamGroupOptions,
 ): Pick<AdamGroup, "betas" | "eps"> {

@@ -1,5 +1,3 @@
-/** AdamW: Adam with decoupled weight decay. @module */
-
 import {
   ADAM_OPTIONS,
   type AdamGroup,
@@ -23,10 +21,8 @@ export interface AdamWGroupOptions extends AdamGroupOptions {
   readonly kind?: "adamw";
 }
 
-/** The names of {@linkcode AdamWGroupOptions}. */
 export const ADAMW_OPTIONS: OptionNames<AdamWGroupOptions> = { kind: true, ...ADAM_OPTIONS };
 
-/** Fills in the defaults of a group: PyTorch's. */
 export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
   return {
     kind: "adamw",
@@ -37,9 +33,8 @@ export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
 
 /**
  * AdamW: like `Adam`, with decoupled weight decay: it shrinks each parameter by `lr · weightDecay`
- * of itself, without passing through the moments.
- *
- * Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2017).
+ * of itself, without passing through the moments. Source: Loshchilov and Hutter, "Decoupled Weight
+ * Decay Regularization" (2017).
  *
  * @example A rate that follows a schedule
  * ```ts
@@ -64,7 +59,6 @@ export class AdamW extends Optimizer<AdamWGroup> {
   /**
    * Creates an optimizer with empty state.
    *
-   * @param parameters Parameters to train, or groups with options of their own.
    * @param options Defaults for all groups: `lr` 0.001, `betas` [0.9, 0.999], `eps` 1e-8,
    * `weightDecay` 0.01.
    * @throws {RangeError} If there are no parameters, or one occurs twice.

@@ -22,12 +22,9 @@ const clipProgram = defineProgram(
 
 /**
  * Scales all gradients down in place if their global norm exceeds a limit; the direction of the
- * step is kept. Nothing is read back, so nothing waits.
+ * step is kept. Nothing is read back, so nothing waits. Source: Pascanu et al., "On the difficulty
+ * of training recurrent neural networks" (2012), with the 1e-6 of PyTorch's `clip_grad_norm_`.
  *
- * Source: Pascanu et al., "On the difficulty of training recurrent neural networks" (2012), with
- * the 1e-6 of PyTorch's `clip_grad_norm_`.
- *
- * @param parameters Those without a gradient are skipped.
  * @returns The norm before clipping, a scalar: the root of the sum of all squares.
  * @throws {RangeError} If the limit is not above 0, or no parameter has a gradient.
  *

@@ -1,5 +1,3 @@
-/** Formulas shared by this module's kernels. @module */
-
 import { defineProgram, expression as ex, type Program } from "../tensor/mod.ts";
 
 /** Linear interpolation (lerp), by `share` towards the second: one step of a moving average. */

@@ -47,13 +47,10 @@ const unscaleProgram = defineProgram(
 /**
  * Multiplies losses by a scale, so that small gradients do not underflow in half precision, and
  * divides the gradients by it before a step. If a gradient is not finite, the step is skipped and
- * the scale shrinks; after many good steps it grows.
+ * the scale shrinks; after many good steps it grows. As in PyTorch, each step reads one number
+ * back, because whether it is taken determines the optimizer state (such as step counts).
  *
- * As in PyTorch, each step reads one number back, because whether it is taken determines the
- * optimizer state (such as step counts).
- *
- * Source: Micikevicius et al., "Mixed Precision Training" (2017); PyTorch's `torch.amp.GradScaler`,
- * whose names and rules these are.
+ * Source: Micikevicius et al., "Mixed Precision Training" (2017); PyTorch's `torch.amp.GradScaler`.
  *
  * @example
  * ```ts
@@ -81,11 +78,7 @@ export class GradScaler {
   /** Whether an optimizer's gradients were finite, since the last update. */
   readonly #isFinite = new Map<Optimizer<ParameterGroup>, boolean>();
 
-  /**
-   * Starts at the scale `initScale`.
-   *
-   * @throws {RangeError} If an option is out of range.
-   */
+  /** Starts at the scale `initScale`. @throws {RangeError} If an option is out of range. */
   constructor(options: GradScalerOptions = {}) {
     checkOptions("scale losses", options, OPTIONS);
     const { initScale = 65_536, growthFactor = 2, backoffFactor = 0.5 } = options;
@@ -132,9 +125,7 @@ export class GradScaler {
   }
 
   /**
-   * Steps the optimizer, unless a gradient is not finite: then nothing changes.
-   *
-   * @returns Whether the step was taken.
+   * Steps the optimizer, and returns `true`, unless a gradient is not finite: then nothing changes.
    */
   async step(optimizer: Optimizer<ParameterGroup>): Promise<boolean> {
     const isFinite = this.#isFinite.get(optimizer) ?? await this.unscale(optimizer);
@@ -142,11 +133,7 @@ export class GradScaler {
     return isFinite;
   }
 
-  /**
-   * Adapts the scale. Call once after the steps of all optimizers.
-   *
-   * @throws {Error} If there was no step since the last update.
-   */
+  /** Adapts the scale after the steps of all optimizers. @throws {Error} If there was no step. */
   update(): void {
     if (this.#isFinite.size === 0) {
       throw new Error("Cannot update the scale of losses: wanted a step before, got none");
@@ -178,7 +165,6 @@ export class GradScaler {
   }
 }
 
-/** Multiplies gradients in place, and counts non-finite elements. */
 async function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<number> {
   const count = noGrad(() => {
     using _temporaries = gradients[0]!.device.scope();

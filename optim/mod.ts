@@ -1,9 +1,7 @@
 /**
- * Optimizers, learning-rate schedules and gradient clipping.
- *
- * An optimizer takes parameters, alone or in groups with learning rates of their own.
- * Hyperparameters of a group are read at each step, so a schedule just sets `group.lr`. A step is a
- * few fused in-place kernels. The optimizer state can be saved and loaded.
+ * Optimizers, learning-rate schedules and gradient clipping. An optimizer takes parameters, alone
+ * or in groups. Hyperparameters of a group are read at each step, so a schedule just sets
+ * `group.lr`. A step is a few fused in-place kernels. The optimizer state can be saved and loaded.
  *
  * @module
  */

@@ -1,11 +1,8 @@
-/** Muon: momentum, orthogonalized. @module */
-
 import type { OptionNames } from "../tensor/checks.ts";
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
 import { GROUP_OPTIONS, groupOptions, makeGroup, type Parameters } from "./parameters.ts";
 
-/** The names of {@linkcode MuonGroupOptions}. */
 export const MUON_OPTIONS: OptionNames<MuonGroupOptions> = {
   ...GROUP_OPTIONS,
   kind: true,
@@ -14,7 +11,6 @@ export const MUON_OPTIONS: OptionNames<MuonGroupOptions> = {
   beta2: true,
 };
 
-/** Fills in the defaults of a group: nanochat's. */
 export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
   return {
     kind: "muon",
@@ -26,18 +22,17 @@ export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
 }
 
 /**
- * Muon: trains matrices with orthogonalized momentum updates.
+ * Muon: trains matrices with orthogonalized momentum updates. This is nanochat's variant: Nesterov
+ * momentum, row normalization (MuonEq), orthogonalization by Polar Express, rescaling to the norm
+ * of an orthogonal matrix (Muon+), variance normalization per row or column (NorMuon), and cautious
+ * weight decay.
  *
- * This is nanochat's variant: Nesterov momentum, row normalization (MuonEq), orthogonalization by
- * Polar Express, rescaling to the norm of an orthogonal matrix (Muon+), variance normalization per
- * row or column (NorMuon), and cautious weight decay.
- *
- * For the weights of hidden layers. Train embeddings, the output layer, biases and scalars with
- * AdamW: see `MuonAdamW`. In a group, either all matrices of one shape have gradients or none.
+ * It is for the weights of hidden layers: train embeddings, the output layer, biases and scalars
+ * with AdamW (see `MuonAdamW`). In a group, either all matrices of one shape have gradients or
+ * none.
  *
  * Source: Jordan et al., "Muon" (2024); "NorMuon" (arXiv 2510.05491); "MuonEq" (arXiv 2603.28254);
  * "Muon+" (arXiv 2602.21545).
- *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
@@ -62,7 +57,6 @@ export class Muon extends Optimizer<MuonGroup> {
   /**
    * Creates an optimizer with empty state.
    *
-   * @param parameters Parameters to train, or groups with options of their own.
    * @param options Defaults for all groups: `lr` 0.02, `momentum` 0.95, `orthogonalizationSteps` 5,
    * `beta2` 0.9, `weightDecay` 0.
    * @throws {RangeError} If there are no parameters, one occurs twice or is not a matrix.

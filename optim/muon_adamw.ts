@@ -44,9 +44,8 @@ const OPTIONS: OptionNames<MuonAdamWGroupOptions> = { ...ADAMW_OPTIONS, ...MUON_
  */
 export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
   /**
-   * Creates an optimizer with empty state.
+   * Creates an optimizer with empty state; defaults are those of `AdamW` and `Muon`.
    *
-   * @param groups The groups; defaults are those of `AdamW` and `Muon`.
    * @throws {RangeError} If there are no parameters, one occurs twice, or one for Muon is not a
    * matrix.
    * @throws {TypeError} If a parameter does not require a gradient, or a kind is unknown.

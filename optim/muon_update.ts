@@ -1,9 +1,7 @@
 /**
- * The Muon update on stacks of matrices.
- *
- * Matrices of one shape are updated together: gradients and momentum are stacked, [count, rows,
- * columns], so that the matmuls are batched. Parameters stay separate tensors: the first kernel
- * writes into the stack, the last one reads from it.
+ * The Muon update on stacks of matrices: gradients and momentum of matrices of one shape are
+ * stacked, [count, rows, columns], so that the matmuls are batched. Parameters stay separate
+ * tensors: the first kernel writes into the stack, the last one reads from it.
  *
  * Source: nanochat, `muon_step_fused` in `nanochat/optim.py`.
  *
@@ -137,7 +135,6 @@ class Stack {
     return this.rows >= this.columns;
   }
 
-  /** The shape of one number per line, broadcastable to a matrix. */
   get lineShape(): number[] {
     return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
   }
@@ -212,7 +209,6 @@ class Stack {
   }
 }
 
-/** The numbers below `count`, in batches of `size`. */
 function batchesOf(count: number, size: number): readonly (readonly number[])[] {
   const numbers = Array.from({ length: count }, (_, i) => i);
   return Array.from(
@@ -221,7 +217,6 @@ function batchesOf(count: number, size: number): readonly (readonly number[])[] 
   );
 }
 
-/** Item `i` of a stack, as a view. */
 function item(stack: Tensor, i: number): Tensor {
   return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
 }
@@ -233,7 +228,6 @@ export class MuonUpdate implements Update {
   readonly #group: MuonGroup;
   readonly #stacks = new Map<string, Stack>();
 
-  /** @throws {RangeError} If a parameter is not a matrix. */
   constructor(group: MuonGroup) {
     this.#group = group;
     group.parameters.forEach((parameter, i) => {
@@ -262,10 +256,6 @@ export class MuonUpdate implements Update {
     }
   }
 
-  /**
-   * @throws {RangeError} If a hyperparameter of the group is out of range.
-   * @throws {Error} If only some of the matrices of a shape have gradients.
-   */
   check(): void {
     const { momentum, beta2, orthogonalizationSteps } = this.#group;
     checkNumber("momentum", momentum, 1);
@@ -279,7 +269,6 @@ export class MuonUpdate implements Update {
     for (const stack of this.#stacks.values()) void stack.hasGradients;
   }
 
-  /** Updates the matrices of each shape that has gradients. */
   step(): void {
     for (const stack of this.#stacks.values()) if (stack.hasGradients) stack.step(this.#group);
   }

@@ -13,7 +13,7 @@ export interface Update {
   readonly numbers: Map<string, number>;
   /** Validates a step before any group changes. @throws {Error} If it is invalid. */
   check(): void;
-  /** Updates the parameters of the group that have a gradient. Runs in a scope, under `noGrad`. */
+  /** Updates the parameters that have a gradient. Runs in a scope, under `noGrad`. */
   step(): void;
 }
 
@@ -29,7 +29,6 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   /**
    * Validates the groups, and allocates their state.
    *
-   * @param makeUpdate Creates the update rule of a group.
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
@@ -67,8 +66,8 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * The optimizer state, keyed by parameter name. Tensors are views that the next step changes.
-   * Hyperparameters are not included: they belong to the run.
+   * The optimizer state, keyed by parameter name, without hyperparameters. Tensors are views that
+   * the next step changes.
    */
   stateDict(): OptimizerState {
     return new Map<string, Tensor | number>(
@@ -77,9 +76,9 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   }
 
   /**
-   * Restores the state of another optimizer for the same parameters, bit for bit.
+   * Restores the state of another optimizer for the same parameters, bit for bit; tensors are
+   * copied.
    *
-   * @param state A result of {@linkcode Optimizer.stateDict}; tensors are copied.
    * @throws {RangeError} If an entry is missing, unknown or of another shape or dtype; one message
    * lists all problems, and nothing changes.
    */

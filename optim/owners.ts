@@ -2,17 +2,15 @@
 
 /** The work of updating one parameter. */
 export interface OwnedWork {
-  /** The parameter. */
+  /** Its name. */
   readonly name: string;
-  /** The work of updating a parameter. */
+  /** The cost of its update, in any unit. */
   readonly cost: number;
 }
 
 /**
- * The cost of its update, in any unit.
- * Gives each parameter to a rank, so that all ranks have about the same work: the largest first, each
- * to the rank with the least work so far. The same on every rank, since it depends on nothing else.
- *
+ * Gives each parameter to a rank, so that all ranks have about the same work: the largest first,
+ * each to the rank with the least work so far. It depends on nothing else, so all ranks agree.
  * @example
  * ```ts
  * import { ownersOf } from "./owners.ts";

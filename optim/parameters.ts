@@ -1,14 +1,10 @@
-/** Parameters and groups of optimizers. @module */
-
 import { RangeError, TypeError } from "../tensor/errors.ts";
 import { checkOptions, describeValue, type OptionNames } from "../tensor/checks.ts";
 import { Tensor } from "../tensor/mod.ts";
 
 /**
  * Parameters to train: tensors by name, as `module.parameters()` returns them, or a list, whose
- * names are the positions.
- *
- * The names are those of the optimizer state, so a list must keep its order between runs.
+ * names are the positions. The names are those of the optimizer state: a list must keep its order.
  */
 export type Parameters = ReadonlyMap<string, Tensor> | readonly Tensor[];
 
@@ -38,7 +34,6 @@ export interface ParameterGroupOptions {
   readonly weightDecay?: number;
 }
 
-/** The names of {@linkcode ParameterGroupOptions}. */
 export const GROUP_OPTIONS: OptionNames<ParameterGroupOptions> = {
   parameters: true,
   lr: true,
@@ -62,12 +57,7 @@ export function makeGroup(
   };
 }
 
-/**
- * Options by group, from an optimizer's arguments; options for all groups are defaults.
- *
- * @param known The names of the options of a group.
- * @throws {TypeError} If there are neither parameters nor groups, or an option is unknown.
- */
+/** Options by group, from an optimizer's arguments; options for all groups are defaults. */
 export function groupOptions<Options extends ParameterGroupOptions>(
   given: Parameters | readonly Options[],
   shared: Omit<Options, "parameters">,
@@ -92,11 +82,7 @@ function isParameters(given: unknown): given is Parameters {
     Array.isArray(given) && given.every((each) => each instanceof Tensor);
 }
 
-/**
- * Checks parameters.
- *
- * @throws {TypeError} If they are something else, such as the module that has them.
- */
+/** Checks that parameters are not something else, such as the module that has them. */
 export function checkParameters(what: string, given: unknown): void {
   if (isParameters(given)) return;
   const hint = given === null || typeof given !== "object"
@@ -125,10 +111,8 @@ function isMap(
 }
 
 /**
- * Validates an optimizer's groups.
- *
- * @throws {RangeError} If there are no parameters, or two share a name or are the same tensor.
- * @throws {TypeError} If a parameter does not require a gradient.
+ * Throws a `RangeError` if there are no parameters, or two share a name or are the same tensor; a
+ * `TypeError` if one does not require a gradient.
  */
 export function checkGroups(groups: readonly ParameterGroup[]): void {
   const names = new Map<string, Tensor>();
@@ -162,7 +146,6 @@ export function checkGroups(groups: readonly ParameterGroup[]): void {
   }
 }
 
-/** @throws {RangeError} If a hyperparameter is out of range. */
 export function checkNumber(what: string, value: number, below = Infinity): void {
   if (typeof value === "number" && value >= 0 && value < below) return;
   const bound = below === Infinity ? "a number from 0" : `a number from 0 to below ${below}`;

@@ -38,7 +38,7 @@ const polynomial = defineProgram(
   ],
 );
 
-/** Iterations on the Gram matrix alone, before a long matrix is updated. */
+/** Iterations on the Gram matrix alone before a long matrix is updated. */
 const MAX_STAGE: Readonly<Record<MatmulPrecision, number>> = { f32: 3, bf16: 1 };
 
 /**
@@ -92,8 +92,8 @@ export function polarExpress(matrices: Tensor, iterations: number): Tensor {
 }
 
 /**
- * Floating-point operations of {@linkcode polarExpress} on one matrix; symmetric matmuls count
- * half, and stages are those of f32.
+ * Floating-point operations of {@linkcode polarExpress} on one matrix, in the stages of f32;
+ * symmetric matmuls count half.
  *
  * @example
  * ```ts
@@ -128,10 +128,8 @@ function stagesOf(
 }
 
 /**
- * The product of the factors P of several iterations.
- *
- * @param gram A before the first of them, `[count, size, size]`. Freed.
- * @param row Row indices 0, 1, …, size − 1.
+ * The product of the factors P of several iterations, from `gram`, A before the first of them,
+ * `[count, size, size]`, which is freed. `row` holds the row indices.
  */
 function productOfFactors(
   gram: Tensor,

@@ -1,17 +1,8 @@
 /** Python's rounding, for numbers of steps. @module */
 
 /**
- * Rounds half to even, like Python's `round`.
- *
- * `Math.round` rounds half up, which would shift a schedule by one step from nanochat's.
- *
- * @example
- * ```ts
- * import { roundHalfToEven } from "./rounding.ts";
- *
- * if (roundHalfToEven(32.5) !== 32) throw new Error("expected 32");
- * if (roundHalfToEven(33.5) !== 34) throw new Error("expected 34");
- * ```
+ * Rounds half to even, like Python's `round`. `Math.round` rounds half up, which would shift a
+ * schedule by one step from nanochat's.
  */
 export function roundHalfToEven(value: number): number {
   const rounded = Math.round(value);

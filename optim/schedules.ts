@@ -1,9 +1,7 @@
 /**
- * Schedules of learning rate, momentum and weight decay.
- *
- * Each is a pure function of the step, counted from 0, so a resumed run continues exactly.
- *
- * Source of the three for MuonAdamW: nanochat, `scripts/base_train.py`.
+ * Schedules of learning rate, momentum and weight decay: pure functions of the step, counted from
+ * 0, so a resumed run continues exactly. Source of the three for MuonAdamW: nanochat,
+ * `scripts/base_train.py`.
  *
  * @module
  */
@@ -87,16 +85,13 @@ export function learningRateMultiplier(step: number, schedule: LearningRateSched
   return linearSchedule(Math.max(steps - step, 0), warmdownSteps, finalFraction, 1);
 }
 
-/** Warmup of Muon's momentum, regardless of the length of the run. */
 const momentumWarmupSteps = 400;
 
 /**
  * Muon's momentum: warms up from 0.85 to 0.97 over the first 400 steps, and falls to 0.90 during
  * the warmdown. In a short run the warmup takes precedence.
  *
- * @param schedule The length of the run and of its warmdown.
  * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
- *
  * @example
  * ```ts
  * import { muonMomentumSchedule } from "./schedules.ts";

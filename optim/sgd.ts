@@ -65,7 +65,6 @@ function momentumProgram(name: string, nesterov: boolean): Program {
 const heavyBallProgram = momentumProgram("sgd (momentum)", false);
 const nesterovProgram = momentumProgram("sgd (nesterov)", true);
 
-/** Updates a group by SGD: one kernel per parameter. */
 class SGDUpdate implements Update {
   /** `<name>.velocity` of each parameter, if there is momentum. */
   readonly tensors = new Map<string, Tensor>();
@@ -113,8 +112,8 @@ class SGDUpdate implements Update {
  * Stochastic gradient descent, optionally with momentum. `weightDecay` is an L2 penalty, whose
  * gradient is added to the loss gradient.
  *
- * The formulas are those of PyTorch's `SGD` without dampening: v ← momentum · v + g, and p ← p − lr
- * · v, or p − lr · (g + momentum · v) for Nesterov.
+ * As in PyTorch's `SGD` without dampening: v ← momentum · v + g, and p ← p − lr · v, or p − lr · (g
+ * + momentum · v) for Nesterov.
  *
  * @example
  * ```ts
@@ -134,7 +133,6 @@ export class SGD extends Optimizer<SGDGroup> {
   /**
    * Creates an optimizer with empty state.
    *
-   * @param parameters Parameters to train, or groups with options of their own.
    * @param options Defaults for all groups: `lr` 0.001, `momentum` 0, `nesterov` false,
    * `weightDecay` 0.
    * @throws {RangeError} If there are no parameters, or one occurs twice.

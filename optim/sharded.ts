@@ -25,9 +25,7 @@ import { polarExpressFlops } from "./polar_express.ts";
 /** Tensors by the rank that owns them, in the same order on every rank. */
 export type Segments = readonly (readonly Tensor[])[];
 
-/**
- * How ranks exchange the contents of tensors: every rank calls the same methods in the same order.
- */
+/** How ranks exchange tensors: every rank calls the same methods in the same order. */
 export interface Exchange {
   /** The number of this rank, from 0. */
   readonly rank: number;
@@ -41,7 +39,6 @@ export interface Exchange {
 
 /** Operations per byte of memory traffic: the order of magnitude of any processor. */
 const FLOPS_PER_BYTE = 8;
-/** Bytes that an update reads and writes per element, besides its matmuls. */
 const MUON_BYTES = 60;
 const ADAMW_BYTES = 28;
 
@@ -78,10 +75,9 @@ export class ShardedMuonAdamW {
   readonly #sources: readonly (AdamWGroup | MuonGroup)[];
 
   /**
-   * Creates the optimizer with empty state for the parameters of this rank.
+   * Creates the optimizer with empty state for the parameters of this rank. `groups` are those of
+   * the whole optimizer, the same on every rank.
    *
-   * @param groups The groups of the whole optimizer, the same on every rank.
-   * @param exchange Connects the ranks.
    * @throws {RangeError} If there are no parameters, one occurs twice, or one for Muon is not a
    * matrix.
    */
@@ -143,7 +139,7 @@ export class ShardedMuonAdamW {
   }
 }
 
-/** Estimates what updating each parameter of a group costs, in FLOPs; bytes count as FLOPs, too. */
+/** Estimates the cost of updating each parameter of a group in FLOPs; bytes count as FLOPs, too. */
 export function workOf(group: AdamWGroup | MuonGroup): OwnedWork[] {
   return group.parameters.map(({ shape, size }, i) => {
     const name = group.names[i]!;

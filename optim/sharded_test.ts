@@ -89,7 +89,6 @@ function setGradients(groups: readonly MuonAdamWGroupOptions[], step: number, ra
   }
 }
 
-/** A schedule, as the training loop sets it. */
 function setLearningRates(groups: ShardedMuonAdamW["groups"], step: number): void {
   for (const group of groups) {
     group.lr = group.initialLr / (1 + step);

@@ -10,9 +10,6 @@ const coefficients = [
   [2.3465413258596377, -1.7097828382687081, 0.42323551169305323],
 ] as const;
 
-/**
- * Brings the singular values of a matrix, at most 1, to about 1. Source: see `polar_express.ts`.
- */
 export function composedPolarExpress(matrix: Tensor): Tensor {
   const [rows, columns] = matrix.shape as [number, number];
   const isTall = rows > columns;

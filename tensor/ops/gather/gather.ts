@@ -1,10 +1,6 @@
 /**
- * Gathering by index, and the scatter-add of its gradients.
- *
- * No kernel uses atomic adds: additions to an element happen in index order, so equal inputs give
- * equal bits.
- *
- * @module
+ * Gathering by index, and the scatter-add of its gradients. No kernel uses atomic adds: additions
+ * to an element happen in index order, so equal inputs give equal bits. @module
  */
 
 import { applyOne, named, type Operation, type Specification } from "../../apply.ts";
@@ -133,24 +129,9 @@ const sumAlongOperation: Operation<number> = {
 };
 
 /**
- * Scatter-adds the elements of the rows of `x` to rows of zeros, at the given indices: the
+ * Scatter-adds the elements of the rows of `x`, `float32 [..., k]`, to rows of zeros, `[...,
+ * length]`, at the given indices: 1, 2, 4 at 3, 0, 3 give 2, 0, 0, 5, 0 if the length is 5. The
  * transpose of {@linkcode gather} along the last axis. Invalid indices are skipped.
- *
- * @param x `float32 [..., k]`
- * @param positions `int32 [..., k]`
- * @returns `float32 [..., length]`
- *
- * @example
- * ```ts
- * import { openDevice, Tensor } from "../../mod.ts";
- * import { sumAlong } from "./gather.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const positions = Tensor.from(device, [3, 0, 3], { dtype: "int32" });
- * const sums = sumAlong(Tensor.from(device, [1, 2, 4]), positions, 5);
- * if ((await sums.data()).join() !== "2,0,0,5,0") throw new Error("expected 1 + 4 at position 3");
- * await device.close();
- * ```
  */
 export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
   return applyOne(sumAlongOperation, [contiguous(x), contiguous(positions)], length);

@@ -5,11 +5,8 @@ import { RangeError, TypeError } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /**
- * Checks that ids are in range, if the host wrote them. Ids that were computed on the device, or
- * are a slice of what was written, are checked by the kernels, which return NaN.
- *
- * @throws {TypeError} If they are not `int32`.
- * @throws {RangeError} If one of them is out of range.
+ * Throws a `RangeError` if ids that the host wrote are out of range. Those that were computed on
+ * the device, or are a slice of what was written, are checked by the kernels, which return NaN.
  */
 export function checkIds(
   operation: string,
@@ -31,7 +28,6 @@ export function checkIds(
   }
 }
 
-/** The smallest and largest id, if the host knows them. */
 export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {
   const isWhole = ids.size * bytesPerElement(ids.dtype) === ids.storage.allocation.bytes;
   return isWhole && ids.size > 0 ? ids.storage.integerRange : null;

@@ -8,7 +8,6 @@ import { relu, reluOf, reluSquared } from "../elementwise.ts";
 import type { Epilogue, MatmulActivation } from "./problem.ts";
 import { runProgram, runProgramOn } from "../program.ts";
 
-/** The forms of an activation: in place, as an operation, and its gradient. */
 export interface ActivationForms {
   readonly program: Program;
   readonly operation: (x: Tensor) => Tensor;
@@ -44,7 +43,6 @@ export const ACTIVATION_FORMS: Readonly<
   },
 };
 
-/** The gradient before an activation, from that after it and its output. */
 export function gradientBefore(
   activation: MatmulActivation,
   output: () => Tensor,
@@ -60,11 +58,8 @@ const addendPrograms: readonly Program[] = [
 ];
 
 /**
- * Computes a matmul with its epilogue on the CPU: stores the addends first and accumulates the
- * matmul into them, which costs no more than overwriting.
- *
- * @param c The result, which is overwritten.
- * @param multiply Computes the matmul into `c`, or adds it.
+ * Computes a matmul with its epilogue into `c` on the CPU: stores the addends first and accumulates
+ * the matmul into them, which costs no more than overwriting.
  */
 export function runEpilogueOnCpu(
   device: CpuDevice,

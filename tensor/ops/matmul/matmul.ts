@@ -22,10 +22,7 @@ export interface MatmulOptions {
   readonly transposeA?: boolean;
   /** Whether to swap the last two axes of `b`. @default {false} */
   readonly transposeB?: boolean;
-  /**
-   * A promise that the result is symmetric, like X Xᵀ, so that only half of it is computed.
-   * @default {false}
-   */
+  /** A promise that the result is symmetric, like X Xᵀ: half of it is computed. @default {false} */
   readonly symmetric?: boolean;
   /** Added to the product first: `[N]`, or another shape that broadcasts to the result's. */
   readonly bias?: Tensor;
@@ -33,10 +30,7 @@ export interface MatmulOptions {
   readonly activation?: MatmulActivation;
   /** Added last: of the shape of the result, or broadcast to it. */
   readonly residual?: Tensor;
-  /**
-   * The precision of `float32` operands, also in the gradient: `f32` keeps exact what a device for
-   * `bf16` would round. @default {the device's}
-   */
+  /** `f32` keeps exact what a device for `bf16` would round, in the gradient as well. */
   readonly precision?: "f32";
 }
 
@@ -50,7 +44,6 @@ const OPTIONS: OptionNames<MatmulOptions> = {
   precision: true,
 };
 
-/** What the kernels need. */
 type Attributes =
   & Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>
   & { readonly precision?: MatmulPrecision };
@@ -63,7 +56,6 @@ function matrixShape(
   return transpose ? [columns, rows] : [rows, columns];
 }
 
-/** The shape rule. Addends follow the operands. */
 const inferMatmul: Operation<Attributes>["infer"] = (
   [a, b, ...addends],
   { transposeA, transposeB },
@@ -197,7 +189,6 @@ function withPrecision(precision: MatmulPrecision | undefined): Pick<Attributes,
   return precision === undefined ? {} : { precision };
 }
 
-/** Sums a gradient to the shape before broadcasting, and adds it to an existing sum if possible. */
 function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null): Tensor {
   if (sum === null || !shapesEqual(shape, upstream.shape)) return sumToShape(upstream, shape);
   addInPlace(sum, upstream);
@@ -209,10 +200,8 @@ function joinRows(x: Tensor): Tensor {
 }
 
 /**
- * Multiplies into an existing result, or adds to it. For operations: nothing is recorded.
- *
- * @param c Of the shape of the product, with contiguous rows, in memory that no operand shares.
- * @param epilogue Applied to a product that overwrites the result.
+ * Multiplies into an existing result, or adds to it; nothing is recorded. `c` has contiguous rows,
+ * in memory that no operand shares. The epilogue is applied to a product that overwrites it.
  */
 export function multiplyInto(
   a: Tensor,
@@ -231,7 +220,6 @@ export function multiplyInto(
   });
 }
 
-/** A matmul as a gradient of this shape, added to an existing sum if possible. */
 function addMatmul(
   a: Tensor,
   b: Tensor,

@@ -46,7 +46,6 @@ interface Operands {
 
 const cube = (size: number): Shape => ({ name: `${size}³`, m: size, n: size, k: size });
 
-/** Few elements with long sums. */
 const LONG_SUMS: Shape = { name: "32×8,192×32", m: 32, n: 32, k: 8192 };
 
 const SHAPES: readonly Shape[] = [
@@ -180,7 +179,6 @@ function prepare(device: Device, shape: Shape) {
   return { operands: { shape, ...views, options, problems }, check, free };
 }
 
-/** Prints the table of a device for shapes whose names contain one of `wanted`. */
 async function printLadder(title: string, device: Device, wanted: readonly string[]) {
   console.log(`\n${title}: ${device.info.description}`);
   const isWanted = ({ name }: Shape) =>
@@ -268,10 +266,7 @@ async function main(wanted: readonly string[]): Promise<void> {
   }
 }
 
-/**
- * Registers a device's algorithms for `deno bench`, which reports times instead of operations per
- * second.
- */
+/** Registers a device's algorithms for `deno bench`, which reports times, not FLOPs per second. */
 async function registerBenches(title: string, device: Device): Promise<void> {
   for (const shape of [cube(64), cube(256), cube(512), LONG_SUMS]) {
     const { operands, check } = prepare(device, shape);

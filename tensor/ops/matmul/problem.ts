@@ -1,8 +1,7 @@
 /**
- * GEMM descriptor: M, N, K, batch sizes, and the offset and strides of each operand.
- *
- * The kernels of both devices start from it. Views of any rank become one matmul over at most two
- * batch axes, with as many axes as possible folded into the rows.
+ * GEMM descriptor: M, N, K, batch sizes, and the offset and strides of each operand. Views of any
+ * rank become one matmul over at most two batch axes, with as many axes as possible folded into the
+ * rows.
  *
  * @module
  */
@@ -13,11 +12,8 @@ import { Error, RangeError, TypeError } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
 export interface MatmulOptions {
-  /** Whether to swap the last two axes of the first operand. */
   readonly transposeA: boolean;
-  /** Whether to swap the last two axes of the second operand. */
   readonly transposeB: boolean;
-  /** Whether to add to the result instead of replacing it. */
   readonly accumulate?: boolean;
   /**
    * The caller's promise that the result is symmetric, like X·Xᵀ (and was before, when
@@ -43,15 +39,12 @@ export interface Epilogue<Addend> {
 export interface Matrix {
   readonly allocation: Allocation;
   readonly dtype: DType;
-  /** Offset of the first element of the first batch item. */
   readonly offset: number;
-  /** Row stride, after transposition. */
+  /** Strides along the rows and the columns, after transposition. */
   readonly row: number;
-  /** Column stride, after transposition. */
   readonly column: number;
-  /** Stride along the outer batch axis; 0 if broadcast. */
+  /** Strides along the outer and the inner batch axis; 0 if broadcast. */
   readonly outer: number;
-  /** Stride along the inner batch axis; 0 if broadcast. */
   readonly inner: number;
 }
 
@@ -67,7 +60,6 @@ export interface MatmulProblem {
   readonly c: Matrix;
   /** Epilogue, with addends of the shape of c, whose strides may be 0. */
   readonly epilogue?: Epilogue<Matrix>;
-  /** The precision of the operands. @default {the device's} */
   readonly precision?: MatmulPrecision;
 }
 
@@ -78,13 +70,9 @@ interface BatchAxis {
 }
 
 /**
- * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one.
+ * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one, none
+ * if the result is empty. The addends of the epilogue have the shape of c.
  *
- * @param a Shape [..., m, k], or [..., k, m] if transposed.
- * @param b Shape [..., k, n], or [..., n, k] if transposed.
- * @param c Shape [..., m, n].
- * @param epilogue Applied before storing; the addends have the shape of c.
- * @returns Empty if the result is empty.
  * @throws {RangeError} If the shapes do not match.
  * @throws {Error} If kernels do not support the strides.
  *
@@ -177,19 +165,7 @@ export function describeMatmuls(
   });
 }
 
-/**
- * The transposed matmul: `cᵀ = bᵀ · aᵀ`.
- *
- * @example
- * ```ts
- * import { type MatmulProblem, transposeMatmul } from "./problem.ts";
- *
- * const place = { offset: 0, row: 5, column: 1, outer: 0, inner: 0 };
- * const matrix = { allocation: { bytes: 0 }, dtype: "float32" as const, ...place };
- * const problem: MatmulProblem = { m: 2, n: 5, k: 3, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
- * if (transposeMatmul(problem).c.column !== 5) throw new Error("expected a column-major result");
- * ```
- */
+/** The transposed matmul: `cᵀ = bᵀ · aᵀ`. */
 export function transposeMatmul(problem: MatmulProblem): MatmulProblem {
   const transpose = (matrix: Matrix) => ({ ...matrix, row: matrix.column, column: matrix.row });
   return {
@@ -257,7 +233,6 @@ function isBatchOf(view: View, other: View, rows: number, columns: number): bool
   return view.shape[rank - 2] === rows && view.shape[rank - 1] === columns;
 }
 
-/** Throws unless matrices are row-major or column-major, with or without gaps. */
 function checkStrides(name: string, view: View): void {
   const rank = view.shape.length;
   const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
@@ -316,11 +291,7 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
   return all;
 }
 
-/**
- * The work of an `m×k·k×n` matmul, for profiles.
- *
- * @param items Number of batch items, if not all.
- */
+/** The work of an `m×k·k×n` matmul, or of `items` items of its batch, for profiles. */
 export function matmulWork(
   { m, n, k, a, b, c, outer, inner, epilogue }: MatmulProblem,
   { accumulate = false, symmetric = false }: Partial<MatmulOptions>,

@@ -1,9 +1,8 @@
 /**
- * Matmul on the CPU: chooses the fastest algorithm.
- *
- * From slowest to fastest: naive loops (`naive_wasm.ts`), register tiles over packed panels
- * (`packed_wasm.ts`), the system's BLAS, oneDNN. Skinny matmuls are bound by reading the other matrix
- * (`rows_wasm.ts`), and symmetric ones need half of the work (`symmetric_wasm.ts`).
+ * Matmul on the CPU: chooses the fastest algorithm. From slowest to fastest: naive loops
+ * (`naive_wasm.ts`), register tiles over packed panels (`packed_wasm.ts`), the system's BLAS,
+ * oneDNN. Skinny matmuls are bound by reading the other matrix (`rows_wasm.ts`), and symmetric ones
+ * need half of the work (`symmetric_wasm.ts`).
  *
  * @module
  */
@@ -43,10 +42,8 @@ const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 
 /** Batch items with fewer operations are not worth a BLAS call each. */
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
-/** The algorithms that {@linkcode matmulOnCpu} chooses from, by name. */
 export const CPU_MATMULS: Readonly<
   Record<"naive" | "packed" | "rows" | "blas", {
-    /** Whether the algorithm supports a matmul on a device. */
     readonly fits: (device: CpuDevice, problem: MatmulProblem) => boolean;
     readonly run: (device: CpuDevice, problem: MatmulProblem, accumulate: boolean) => void;
   }>
@@ -64,37 +61,11 @@ export const CPU_MATMULS: Readonly<
 };
 
 /**
- * Computes `c = op(a) · op(b)` in float32, or adds it to `c`. On a device for `bf16`, a BLAS call of
- * this file rounds its operands if it is large enough; the other algorithms round nothing.
- *
- * The order of additions does not depend on the number of threads, except with a BLAS.
- *
- * @param a Shape [..., m, k], or [..., k, m] if transposed. One of its last two strides is 1.
- * @param b Shape [..., k, n], or [..., n, k] if transposed. One of its last two strides is 1.
- * @param c Shape [..., m, n], with a last stride of 1. The batch axes of all three are equal; those
- * of a and b may have stride 0.
- * @throws {RangeError} If the shapes do not match.
- * @throws {TypeError} If a dtype is not float32.
- * @throws {Error} If the strides are not supported.
- *
- * @example
- * ```ts
- * import { openDevice } from "../../mod.ts";
- * import { matmulOnCpu } from "./wasm.ts";
- *
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * if (device.kind !== "cpu") throw new Error("asked for the CPU");
- * const [a, c] = [device.allocate(16, "a"), device.allocate(16, "c")];
- * device.write(a, 0, new Float32Array([1, 2, 3, 4]));
- * const view = { dtype: "float32" as const, shape: [2, 2], strides: [2, 1], offset: 0 };
- * matmulOnCpu(device, { allocation: a, ...view }, { allocation: a, ...view }, { allocation: c, ...view }, {
- *   transposeA: false,
- *   transposeB: true,
- * });
- * const result = new Float32Array(await device.read(c, 0, 16));
- * if (result.join() !== "5,11,11,25") throw new Error(`expected a · aᵀ, got ${result}`);
- * await device.close();
- * ```
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`, [..., m, n] with a last stride of 1.
+ * One of the last two strides of a and b is 1; batch axes are equal, with strides 0 where they are
+ * shared. On a device for `bf16`, a BLAS call of this file rounds its operands if it is large
+ * enough; the other algorithms round nothing. The order of additions does not depend on the number
+ * of threads, except with a BLAS.
  */
 export function matmulOnCpu(
   device: CpuDevice,
@@ -113,7 +84,6 @@ export function matmulOnCpu(
   }
 }
 
-/** Computes a matmul by the fastest algorithm for its sizes. */
 function multiply(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner } = problem;
   if (k === 0) return naiveMatmul(device, problem, accumulate);
@@ -140,7 +110,6 @@ function isBestByRows(device: CpuDevice, problem: MatmulProblem): boolean {
   return m <= most && (m <= VERY_FEW_ROWS || n * k >= MIN_LARGE_MATRIX);
 }
 
-/** Computes a matmul by BLAS, in strips of columns if that is faster. */
 function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = problem;
   const { precision = device.matmulPrecision } = problem;
@@ -169,9 +138,8 @@ function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boo
 
 /**
  * Computes a matmul by BLAS. Threads get batch items if these divide evenly, so that no two pack
- * the same matrix; otherwise a part of each item, along the longer side of the result.
- *
- * @param asked The requested matmul, if this is a part of it, for profiles.
+ * the same matrix; otherwise a part of each item, along the longer side of the result. Profiles
+ * show `asked`, of which this may be a part.
  */
 function blasMatmul(
   device: CpuDevice,

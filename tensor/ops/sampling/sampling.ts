@@ -1,8 +1,6 @@
 /**
  * Top-k and multinomial sampling. Nothing is read back, so a model can run on the result without
- * waiting.
- *
- * @module
+ * waiting. @module
  */
 
 import { apply, applyOne, named, type Operation } from "../../apply.ts";

@@ -8,7 +8,6 @@ import { cumulativeSumOnCpu } from "./scan_wasm.ts";
 import { cumulativeSumOnWebGpu } from "./scan_wgsl.ts";
 import { contiguous, transpose } from "../views.ts";
 
-/** Attributes of a running sum along the last axis. */
 interface Attributes {
   /** Whether to sum from the last element to the first. */
   readonly reverse: boolean;
@@ -35,13 +34,10 @@ const cumulativeSumOperation: Operation<Attributes> = {
 };
 
 /**
- * The cumulative (running) sum along an axis.
+ * The cumulative (running) sum along an axis of a `float32` tensor. Rows are summed in 128 pieces,
+ * so the rounding error grows with the length of a piece, not of the row. The sums of non-negative
+ * numbers never decrease.
  *
- * Rows are summed in 128 pieces, so the rounding error grows with the length of a piece, not of the
- * row. The sums of non-negative numbers never decrease.
- *
- * @param x `float32`, of any shape with at least one axis.
- * @param axis May count from the end.
  * @throws {RangeError} If there is no such axis.
  * @throws {TypeError} If `x` is not `float32`.
  *
