@@ -1,4 +1,4 @@
-/** A bar chart of comparisons, as SVG. @module */
+/** A bar chart of comparisons, as SVG. */
 
 import { escapeXml, svgDocument } from "../gpt/files/svg.ts";
 import { format, type Row } from "./results.ts";

@@ -4,8 +4,6 @@
  *     deno task bench:check
  *
  * The exit code is 1 if a ratio is more than 15 % below the stored one.
- *
- * @module
  */
 
 import { choice, optional, runScript, type Script, text } from "../scripts/flags.ts";

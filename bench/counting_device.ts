@@ -3,8 +3,6 @@
  *
  * It counts the kernels of models too large for the machine at hand, with the code that trains them. It
  * has no memory: reads return zeros.
- *
- * @module
  */
 
 import type {

@@ -4,8 +4,6 @@
  *     deno run -A bench/decode.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256
  *
  * The last line is one line of JSON.
- *
- * @module
  */
 
 import { configForDepth, Engine, GPT, KVCache } from "../gpt/mod.ts";

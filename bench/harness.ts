@@ -1,4 +1,4 @@
-/** Shared by benches: flags, medians, peak memory, timing. @module */
+/** Shared by benches: flags, medians, peak memory, timing. */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { choice, integer, toggle, type Values } from "../scripts/flags.ts";

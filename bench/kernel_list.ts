@@ -1,4 +1,4 @@
-/** The kernels that bench/kernels.ts times, each with what it replaces. @module */
+/** The kernels that bench/kernels.ts times, each with what it replaces. */
 
 import { AdamW } from "../optim/mod.ts";
 import { polarExpress } from "../optim/polar_express.ts";

@@ -5,8 +5,6 @@
  *
  * The sizes are those of a `base` training step: 4 × 256 tokens at depth 4. Results are compared before
  * timing, and the timed results are read back.
- *
- * @module
  */
 
 import { relativeDeviation } from "../testing/golden.ts";

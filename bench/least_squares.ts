@@ -1,4 +1,4 @@
-/** Non-negative least squares for few coefficients. @module */
+/** Non-negative least squares for few coefficients. */
 
 /**
  * Solves min ‖rows · x − targets‖² subject to x ≥ 0.

@@ -4,8 +4,6 @@
  *     deno run -A bench/lora.ts --device cpu --ranks 0,8 --num-iterations 300
  *
  * Begins with the base model that was saved last. The last line is one line of JSON.
- *
- * @module
  */
 
 import { latestRun, prepareFineTuning, ruleConversations } from "../chat/mod.ts";

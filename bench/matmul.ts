@@ -4,8 +4,6 @@
  *     deno run -A bench/matmul.ts --device cpu --sizes 256,512,1024
  *
  * The last line is one line of JSON.
- *
- * @module
  */
 
 import { type Device, matmul, noGrad, type Tensor, uniform } from "../tensor/mod.ts";

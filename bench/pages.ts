@@ -1,8 +1,4 @@
-/**
- * The pages that show stored results: bench/RESULTS.md, the README's figures and its chart.
- *
- * @module
- */
+/** The pages that show stored results: bench/RESULTS.md, the README's figures and its chart. */
 
 import { comparisonChart } from "./chart.ts";
 import { SECTIONS } from "./peers/comparisons.ts";

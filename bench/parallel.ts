@@ -6,8 +6,6 @@
  *     deno task bench:parallel
  *
  * The last line is one line of JSON, with every round.
- *
- * @module
  */
 
 import { openSource, PackedLoader, SharedLoader } from "../data/mod.ts";

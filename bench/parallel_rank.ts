@@ -1,8 +1,6 @@
 /**
  * Started by `parallel.ts` as ranks: steps of `base`, with optimizers that share their work or repeat
  * it, a few steps of each in turn. Rank 0 prints the times as JSON.
- *
- * @module
  */
 
 import process from "node:process";

@@ -2,8 +2,6 @@
  * Draws the picture of the README from a finished run: its loss curve beside text that it writes.
  *
  *     deno task speedrun && deno task picture
- *
- * @module
  */
 
 import {

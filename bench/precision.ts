@@ -5,8 +5,6 @@
  *
  * Ways alternate within each round; the tables show medians, and the ratios are medians of the
  * ratios of a round. The last line is one line of JSON.
- *
- * @module
  */
 
 import { type Device, matmul, noGrad, openDevice, type Tensor, uniform } from "../tensor/mod.ts";

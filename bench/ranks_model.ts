@@ -1,8 +1,6 @@
 /**
  * A cost model of a training step on several ranks: the passes share the tokens, the optimizer shares
  * the parameters, and the exchange takes the time of a reduce-scatter and an all-gather.
- *
- * @module
  */
 
 import { configForDepth, GPT } from "../gpt/mod.ts";

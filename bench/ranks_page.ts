@@ -1,4 +1,4 @@
-/** The section of bench/SCALING.md on training with several ranks. @module */
+/** The section of bench/SCALING.md on training with several ranks. */
 
 import type { RankTimes } from "./parallel_rank.ts";
 import {

@@ -5,8 +5,6 @@
  *     deno run -A bench/reinforcement.ts --task arithmetic --seeds 3
  *
  * Begins with the model that was fine-tuned last (`deno task chat`). The last line is one line of JSON.
- *
- * @module
  */
 
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** Stored benchmark results, and tables of them. @module */
+/** Stored benchmark results, and tables of them. */
 
 export interface Measured {
   /** The library, or another name of the side. */

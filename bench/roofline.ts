@@ -3,8 +3,6 @@
  * of three classes.
  *
  *     deno task roofline
- *
- * @module
  */
 
 import { writeFileAtomically } from "../gpt/mod.ts";

@@ -1,4 +1,4 @@
-/** Counts the dispatches of a training step, on a real or a counting device. @module */
+/** Counts the dispatches of a training step, on a real or a counting device. */
 
 import { configForDepth, GPT, planTraining } from "../gpt/mod.ts";
 import type { MuonAdamW } from "../optim/mod.ts";

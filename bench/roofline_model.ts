@@ -6,8 +6,6 @@
  *
  * Source: Williams, Waterman and Patterson, "Roofline: an insightful visual performance model for
  * multicore architectures" (2009); the third bound is ours.
- *
- * @module
  */
 
 import type { ProfileEvent } from "../tensor/mod.ts";

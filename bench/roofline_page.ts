@@ -1,4 +1,4 @@
-/** The page bench/ROOFLINE.md. @module */
+/** The page bench/ROOFLINE.md. */
 
 import { format, markdownTable } from "./results.ts";
 import type { StepCounts, StepShape } from "./roofline_count.ts";

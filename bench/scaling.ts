@@ -3,8 +3,6 @@
  * cost model fitted to it, and forecasts for larger models and machines.
  *
  *     deno task scaling
- *
- * @module
  */
 
 import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/mod.ts";

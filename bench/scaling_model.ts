@@ -1,8 +1,6 @@
 /**
  * A cost model of a training step on the CPU: operations of matmul and of attention, bytes of everything
  * else, and kernel calls from JavaScript, each at its own speed.
- *
- * @module
  */
 
 import { configForDepth, GPT } from "../gpt/mod.ts";

@@ -1,4 +1,4 @@
-/** The page bench/SCALING.md. @module */
+/** The page bench/SCALING.md. */
 
 import { configForDepth, type TrainingPlan } from "../gpt/mod.ts";
 import { median } from "./harness.ts";

@@ -4,8 +4,6 @@
  *     deno run -A bench/serve.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256
  *
  * Server and clients are two processes. The last line is one line of JSON.
- *
- * @module
  */
 
 import { configForDepth, GPT } from "../gpt/mod.ts";

@@ -4,8 +4,6 @@
  *     deno run -A bench/step.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4
  *
  * The last line is one line of JSON: medians in milliseconds, tokens per second, peak memory.
- *
- * @module
  */
 
 import { configForDepth, GPT } from "../gpt/mod.ts";

@@ -3,8 +3,6 @@
  * and its chart.
  *
  *     deno run -A bench/table.ts --write
- *
- * @module
  */
 
 import { writeFileAtomically } from "../gpt/mod.ts";

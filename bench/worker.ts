@@ -4,8 +4,6 @@
  *     deno run -A bench/worker.ts --depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4
  *
  * The last line is one line of JSON: medians and maxima in milliseconds, for both.
- *
- * @module
  */
 
 import { RandomCropLoader } from "../data/mod.ts";

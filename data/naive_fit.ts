@@ -1,9 +1,4 @@
-/**
- * {@linkcode BestFit} as a linear scan, as nanochat does it: the reference for tests and
- * benchmarks.
- *
- * @module
- */
+/** {@linkcode BestFit} as nanochat's linear scan, for tests and benchmarks. @module */
 
 import type { Sized } from "./best_fit.ts";
 

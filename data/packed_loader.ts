@@ -1,8 +1,4 @@
-/**
- * Packs whole documents into rows, so that every row starts at a document or a piece of one.
- *
- * @module
- */
+/** Packs whole documents into rows, each beginning at a document or a piece of one. @module */
 
 import { BestFit } from "./best_fit.ts";
 import { type BatchOptions, checkCount, checkSeed, checkState, Loader } from "./loader.ts";

@@ -1,9 +1,4 @@
-/**
- * Counter-based random numbers: each depends only on a seed and counters, so any of them can be
- * recomputed without its predecessors. That keeps a loader's state small.
- *
- * @module
- */
+/** Random numbers by seed and counter, without a state to save with a loader. @module */
 
 /**
  * 32 random bits for a seed and counters.

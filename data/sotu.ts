@@ -1,8 +1,4 @@
-/**
- * The default corpus: the State of the Union addresses of the presidents of the United States.
- *
- * @module
- */
+/** The default corpus: the State of the Union addresses of the presidents of the USA. @module */
 
 import { importSotu, SOTU_PACKAGE } from "./deps.ts";
 import { listSource } from "./list_source.ts";

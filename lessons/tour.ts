@@ -1,10 +1,4 @@
-/**
- * The stops of the tour: one idea each, with every number.
- *
- * A stop is plain text of at most 80 columns; `scripts/tour.ts` prints it.
- *
- * @module
- */
+/** The stops of the tour, one idea each, in lines of at most 80 columns. @module */
 
 import { trainCharacterModel } from "./character_model.ts";
 import {

@@ -1,4 +1,4 @@
-/** Evaluates a model: nanochat's `base_eval`, with its flags. @module */
+/** Evaluates a model: nanochat's `base_eval`, with its flags. */
 
 import { openSource, readTokenStream, SequentialLoader, type SplitName } from "../data/mod.ts";
 import { type CoreBundle, evaluateCore } from "../chat/mod.ts";

@@ -1,4 +1,4 @@
-/** Pretrains a model: nanochat's `base_train`, with its flags. @module */
+/** Pretrains a model: nanochat's `base_train`, with its flags. */
 
 import {
   basePath,

@@ -1,7 +1,5 @@
 /**
  * A chat in the terminal, with the last fine-tuned model; where there is none, one is made first.
- *
- * @module
  */
 
 import process from "node:process";

@@ -1,4 +1,4 @@
-/** Examines a chat model: nanochat's `chat_eval`. @module */
+/** Examines a chat model: nanochat's `chat_eval`. */
 
 import {
   chatCore,

@@ -1,4 +1,4 @@
-/** From nothing, or from a base model, to a model that talks: what `chat` and `speedrun --chat` share. @module */
+/** From nothing, or from a base model, to a model that talks: what `chat` and `speedrun --chat` share. */
 
 import { ChatSession, evaluateGenerative, ruleExams } from "../chat/mod.ts";
 import type { GPT } from "../gpt/mod.ts";

@@ -1,7 +1,5 @@
 /**
  * Reinforces a fine-tuned model on questions whose answers can be checked: nanochat's `chat_rl`.
- *
- * @module
  */
 
 import {

@@ -1,4 +1,4 @@
-/** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. @module */
+/** Fine-tunes a base model on conversations: nanochat's `chat_sft`, with its flags. */
 
 import {
   documentConversations,

@@ -1,8 +1,4 @@
-/**
- * Gets the tasks of the CORE metric: downloads a bundle, or generates a small one by rule.
- *
- * @module
- */
+/** Gets the tasks of the CORE metric: downloads a bundle, or generates a small one by rule. */
 
 import {
   bundleFiles,

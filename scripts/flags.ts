@@ -1,8 +1,4 @@
-/**
- * The command line of every script: typed flags, `--help`, exit codes, errors in one line.
- *
- * @module
- */
+/** The command line of every script: typed flags, `--help`, exit codes, errors in one line. */
 
 import { parseArgs } from "node:util";
 

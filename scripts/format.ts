@@ -1,4 +1,4 @@
-/** Formatting numbers for people. @module */
+/** Formatting numbers for people. */
 
 /** `1,234,567` */
 export function count(value: number): string {

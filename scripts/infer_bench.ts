@@ -1,4 +1,4 @@
-/** Times prefill and decoding of a checkpoint: nanochat's `infer_bench`, on any device. @module */
+/** Times prefill and decoding of a checkpoint: nanochat's `infer_bench`, on any device. */
 
 import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import {

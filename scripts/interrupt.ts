@@ -1,4 +1,4 @@
-/** Signals: the first one stops a run in order, Ctrl-C after it stops at once. @module */
+/** Signals: the first one stops a run in order, Ctrl-C after it stops at once. */
 
 import { printError } from "./output.ts";
 

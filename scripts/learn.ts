@@ -1,4 +1,4 @@
-/** Serves the lesson on this machine. @module */
+/** Serves the lesson on this machine. */
 
 import { integer, runScript, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";

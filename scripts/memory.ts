@@ -1,4 +1,4 @@
-/** Checks that a run fits into the memory of device and machine. @module */
+/** Checks that a run fits into the memory of device and machine. */
 
 import {
   type Device,

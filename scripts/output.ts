@@ -1,4 +1,4 @@
-/** Output that does not fail if nobody reads it: a run outlives its terminal. @module */
+/** Output that does not fail if nobody reads it: a run outlives its terminal. */
 
 let isMuted = false;
 

@@ -1,4 +1,4 @@
-/** Runs a script on the ranks of a launcher. @module */
+/** Runs a script on the ranks of a launcher. */
 
 import {
   type Checkpoint,

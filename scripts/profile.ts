@@ -1,4 +1,4 @@
-/** Profiles for scripts and benches. @module */
+/** Profiles for scripts and benches. */
 
 import {
   type Device,

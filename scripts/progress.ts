@@ -1,4 +1,4 @@
-/** Progress of a run on the terminal. @module */
+/** Progress of a run on the terminal. */
 
 import type { StepEvent, TrainingEvent, TrainingState } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";

@@ -3,8 +3,6 @@
  *
  * MPI ends all ranks when one dies, so the run resumes from its last checkpoint, on any number of
  * ranks.
- *
- * @module
  */
 
 import { integer, runScript, text, toggle, UsageError, type Values } from "./flags.ts";

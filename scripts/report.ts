@@ -1,4 +1,4 @@
-/** A report of all stages: the latest base model, the fine-tuned and the reinforced one. @module */
+/** A report of all stages: the latest base model, the fine-tuned and the reinforced one. */
 
 import {
   ChatSession,

@@ -1,4 +1,4 @@
-/** The folder of a run, locked for one process. @module */
+/** The folder of a run, locked for one process. */
 
 import { lockRun, removeCheckpoint, type RunLock, savedSteps } from "../gpt/mod.ts";
 import { toggle, UsageError } from "./flags.ts";

@@ -1,4 +1,4 @@
-/** The runs of all stages: lists, compares and removes them. @module */
+/** The runs of all stages: lists, compares and removes them. */
 
 import { compareRuns, findRun, listRuns, removeWholeRun, type RunSummary } from "../chat/mod.ts";
 import { blameFlags, list, runScript, toggle, UsageError, type Values } from "./flags.ts";

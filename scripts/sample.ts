@@ -1,4 +1,4 @@
-/** Generates text from a checkpoint. @module */
+/** Generates text from a checkpoint. */
 
 import {
   defaultPrompts,

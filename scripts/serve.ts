@@ -1,4 +1,4 @@
-/** A server of the last model, by OpenAI's API. @module */
+/** A server of the last model, by OpenAI's API. */
 
 import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import { loadModel, openCheckpoint } from "../gpt/mod.ts";

@@ -1,4 +1,4 @@
-/** Writes the lesson as a folder of static files. @module */
+/** Writes the lesson as a folder of static files. */
 
 import { dirname, join } from "node:path";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";

@@ -1,8 +1,4 @@
-/**
- * All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it.
- *
- * @module
- */
+/** All in one command: a corpus, a tokenizer, a model, its bits per byte, and text from it. */
 
 import { stagePath } from "../chat/mod.ts";
 import { openSource } from "../data/mod.ts";

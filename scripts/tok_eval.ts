@@ -1,8 +1,4 @@
-/**
- * Measures the tokenizer's compression of texts of several kinds: nanochat's `tok_eval`.
- *
- * @module
- */
+/** Measures the tokenizer's compression of texts of several kinds: nanochat's `tok_eval`. */
 
 import { openSource, texts } from "../data/mod.ts";
 import {

@@ -1,4 +1,4 @@
-/** Trains a tokenizer: nanochat's `tok_train`, with its flags. @module */
+/** Trains a tokenizer: nanochat's `tok_train`, with its flags. */
 
 import { openSource, texts } from "../data/mod.ts";
 import { keepTokenizer, tableAsText, trainTokenizer } from "../gpt/mod.ts";

@@ -4,8 +4,6 @@
  * ```sh
  * deno run scripts/tour.ts --step
  * ```
- *
- * @module
  */
 
 import { parseArgs } from "node:util";

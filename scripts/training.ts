@@ -1,4 +1,4 @@
-/** Shared by `base_train` and `speedrun`: the flags of a run, and its output. @module */
+/** Shared by `base_train` and `speedrun`: the flags of a run, and its output. */
 
 import {
   checkCore,

@@ -1,4 +1,4 @@
-/** The devices that benchmarks run on. @module */
+/** The devices that benchmarks run on. */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 

@@ -1,4 +1,4 @@
-/** Tests on the CPU with matmuls in bf16. @module */
+/** Tests on the CPU with matmuls in bf16. */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 

@@ -1,4 +1,4 @@
-/** Measures how long the event loop is blocked. @module */
+/** Measures how long the event loop is blocked. */
 
 export interface EventLoopWatch {
   /** The longest delay since the last call, in milliseconds. */

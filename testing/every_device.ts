@@ -1,4 +1,4 @@
-/** Tests that run on every device. @module */
+/** Tests that run on every device. */
 
 import { type Device, openDevice } from "../tensor/mod.ts";
 import { gpuTest } from "./gpu.ts";

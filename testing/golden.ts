@@ -3,8 +3,6 @@
  *
  * The data is beside the repository, not in it. If it is absent, tests that need it are ignored,
  * and their names say so.
- *
- * @module
  */
 
 import { readSafetensors, type SafetensorsTensor } from "../tensor/safetensors.ts";

@@ -3,8 +3,6 @@
  *
  * Importing this file asks for an adapter, and opens no device. Without an adapter the tests are
  * ignored, and their names say so; with NANODINO_REQUIRE_GPU=1 they run and fail.
- *
- * @module
  */
 
 import type { WebGpuOptions } from "../tensor/devices/webgpu/adapter.ts";

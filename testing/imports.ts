@@ -4,8 +4,6 @@
  * Modules form layers, so that each can be read, tested and used with only those below it.
  * Everything loads from a URL without configuration, so product code uses full specifiers. Tests
  * and benchmarks are exempt.
- *
- * @module
  */
 
 import ts from "npm:typescript@5.9.3";

@@ -1,4 +1,4 @@
-/** Double-precision arrays for simple reference implementations. @module */
+/** Double-precision arrays for simple reference implementations. */
 
 export interface ReferenceArray {
   readonly shape: readonly number[];

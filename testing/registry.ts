@@ -1,7 +1,5 @@
 /**
  * An npm registry that has every package, each of them empty, and keeps a list of those asked for.
- *
- * @module
  */
 
 /** A package's archive: tar, one file, gzip. */

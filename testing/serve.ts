@@ -1,4 +1,4 @@
-/** A web server for importing the repository from a URL. @module */
+/** A web server for importing the repository from a URL. */
 
 const root = new URL("../", import.meta.url);
 

@@ -1,4 +1,4 @@
-/** The repository's own source files. @module */
+/** The repository's own source files. */
 
 const root = new URL("../", import.meta.url);
 const skippedFolders = ["node_modules", "coverage", "docs"];

@@ -1,8 +1,4 @@
-/**
- * Chat rendering: conversations as token ids, with a loss mask over the assistant's tokens.
- *
- * @module
- */
+/** Chat rendering: conversations as token ids, with a loss mask for the assistant. @module */
 import { show } from "./show.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Tokenizers in files. This file needs Deno; the rest of the module also runs in a browser.
- *
- * @module
- */
+/** Tokenizers in files. Only this file of the module needs Deno. @module */
 import { Tokenizer } from "./tokenizer.ts";
 
 /**

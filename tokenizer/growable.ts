@@ -1,9 +1,4 @@
-/**
- * Growable typed arrays: this module's tables hold millions of small integers, which take a quarter
- * of the memory of ordinary arrays.
- *
- * @module
- */
+/** Growable typed arrays, which take a quarter of the memory of ordinary arrays. @module */
 
 interface Fixed<T> {
   readonly length: number;

@@ -1,4 +1,4 @@
-/** Jobs that measure tokenizers, one in each process. @module */
+/** Jobs that measure tokenizers, one in each process. */
 
 import { readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
 import { addresses, makeRandom } from "../../tokenizer/testing/texts.ts";

@@ -1,4 +1,4 @@
-/** All that is compared. @module */
+/** All that is compared. */
 
 import { configForDepth } from "../../gpt/mod.ts";
 import { matmulParameters } from "../../gpt/model/parameters.ts";

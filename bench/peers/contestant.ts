@@ -1,4 +1,4 @@
-/** Starts and measures libraries in other processes. @module */
+/** Starts and measures libraries in other processes. */
 
 import { TextLineStream } from "./lines.ts";
 import { type Answer, type JobOptions, MARK, type Sample } from "./protocol.ts";

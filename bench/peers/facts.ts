@@ -1,4 +1,4 @@
-/** The machine and the versions of the libraries. @module */
+/** The machine and the versions of the libraries. */
 
 export function machineFacts(): Record<string, string | number> {
   let processor = "unknown processor";

@@ -2,8 +2,6 @@
  * Writes a random model for llama.cpp, with the widths of the compared model.
  *
  * Source of the format: the GGUF specification of ggml, version 3.
- *
- * @module
  */
 
 import { deriveSeed, normalArray } from "../../tensor/random.ts";

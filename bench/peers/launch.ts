@@ -1,4 +1,4 @@
-/** Startup times of scripts. @module */
+/** Startup times of scripts. */
 
 import { TextLineStream } from "./lines.ts";
 import type { Side } from "./contestant.ts";

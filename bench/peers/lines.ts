@@ -1,4 +1,4 @@
-/** Splits streams of text into lines. @module */
+/** Splits streams of text into lines. */
 
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {

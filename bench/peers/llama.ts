@@ -3,8 +3,6 @@
  *
  * npm installs the package into its own folder, without its optional packages for other machines and
  * GPUs, which are ten times as large as the rest.
- *
- * @module
  */
 
 import { basePath } from "../../gpt/files/files.ts";

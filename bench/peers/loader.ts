@@ -1,4 +1,4 @@
-/** The job that measures how long a training step waits for its batch. @module */
+/** The job that measures how long a training step waits for its batch. */
 
 import { PackedLoader, sotuSource } from "../../data/mod.ts";
 import { configForDepth, GPT } from "../../gpt/mod.ts";

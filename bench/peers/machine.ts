@@ -1,7 +1,5 @@
 /**
  * Jobs that measure the machine: memory reads and copies, the micro-kernel of matmul, and the BLAS alone.
- *
- * @module
  */
 
 import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";

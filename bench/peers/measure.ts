@@ -1,4 +1,4 @@
-/** Measures the sides of a comparison alternately. @module */
+/** Measures the sides of a comparison alternately. */
 
 import { median } from "../harness.ts";
 import type { Measured, Row } from "../results.ts";

@@ -1,4 +1,4 @@
-/** Jobs that measure nanodino, each in its own process. @module */
+/** Jobs that measure nanodino, each in its own process. */
 
 import { AdamW } from "../../optim/mod.ts";
 import {

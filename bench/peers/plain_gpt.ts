@@ -1,4 +1,4 @@
-/** The plain GPT on nanodino. @module */
+/** The plain GPT on nanodino. */
 
 import { Embedding, Linear, Module } from "../../nn/mod.ts";
 import { AdamW } from "../../optim/mod.ts";

@@ -3,8 +3,6 @@
  *
  * A plain GPT: pre-norm with parameter-free RMSNorm, causal attention, an MLP of four times the width
  * with ReLU², an untied head, no positions, no biases. All libraries support it.
- *
- * @module
  */
 
 import { deriveSeed, normalArray, permutationArray } from "../../tensor/random.ts";

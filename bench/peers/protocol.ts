@@ -3,8 +3,6 @@
  *
  * Each library runs in its own process, so that its threads do not take cores from the next. The process
  * sets up a job, reports its result for comparison, and then measures once for each line on stdin.
- *
- * @module
  */
 
 import { TextLineStream } from "./lines.ts";

@@ -8,8 +8,6 @@
  * which `bench/table.ts` makes `bench/RESULTS.md`; rows that were not measured stay, with the date and
  * the machine of their measurement. A quick run measures less often, skips what takes minutes, and
  * writes results only with `--output`.
- *
- * @module
  */
 
 import { choice, optional, runScript, type Script, text, toggle } from "../../scripts/flags.ts";

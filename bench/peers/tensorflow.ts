@@ -1,4 +1,4 @@
-/** Jobs that measure TensorFlow.js, on Wasm or WebGPU, each in its own process. @module */
+/** Jobs that measure TensorFlow.js, on Wasm or WebGPU, each in its own process. */
 
 import {
   ADAMW,

@@ -1,4 +1,4 @@
-/** nanochat on PyTorch, by a script beside the project. @module */
+/** nanochat on PyTorch, by a script beside the project. */
 
 import {
   lastError,

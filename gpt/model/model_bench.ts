@@ -3,8 +3,6 @@
  * cache. Depth 2 and 4 × 64 tokens; `bench/step.ts` and `bench/decode.ts` time larger models.
  *
  * The devices must agree on the loss before anything is timed.
- *
- * @module
  */
 
 import { assertAlmostEquals } from "@std/assert";

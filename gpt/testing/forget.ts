@@ -2,8 +2,6 @@
  * Creates tensors outside of scopes, drops them, and prints how many allocations remain.
  *
  *     deno run -A --v8-flags=--expose-gc gpt/testing/forget.ts cpu
- *
- * @module
  */
 
 import { openDevice, Tensor } from "../../tensor/mod.ts";

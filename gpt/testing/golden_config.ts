@@ -1,4 +1,4 @@
-/** The model shape of nanochat's golden data. @module */
+/** The model shape of nanochat's golden data. */
 
 import type { GPTConfig } from "../model/config.ts";
 

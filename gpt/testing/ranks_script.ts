@@ -1,8 +1,6 @@
 /**
  * Run by tests as ranks: three steps of a small model, with an optimizer that the ranks share or that
  * each of them has. Each rank prints digests of the parameters and of the optimizer's state.
- *
- * @module
  */
 
 import { SharedLoader } from "../../data/mod.ts";

@@ -1,4 +1,4 @@
-/** A corpus, a tokenizer and a model small enough for tests. @module */
+/** A corpus, a tokenizer and a model small enough for tests. */
 
 import { listSource, PackedLoader, type Source } from "../../data/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";

@@ -2,8 +2,6 @@
  * Trains a tiny model, counts what it holds after each step, and prints the counts as JSON.
  *
  *     deno run -A --v8-flags=--expose-gc gpt/testing/train_and_count.ts cpu 300 scoped
- *
- * @module
  */
 
 import { openDevice, permutationArray, Tensor } from "../../tensor/mod.ts";

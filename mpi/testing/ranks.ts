@@ -1,4 +1,4 @@
-/** Runs scripts as ranks under every MPI that is installed. @module */
+/** Runs scripts as ranks under every MPI that is installed. */
 
 export interface TestedMpi {
   readonly name: "MPICH" | "Open MPI";

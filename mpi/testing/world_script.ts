@@ -1,4 +1,4 @@
-/** Run by tests as ranks: collectives, and ways to end. @module */
+/** Run by tests as ranks: collectives, and ways to end. */
 
 import { addressOf, World } from "../mod.ts";
 

@@ -3,8 +3,6 @@
  *
  * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do a few kills. With
  * `--ranks` it kills one of two, three or four ranks, which `task ranks` restarts.
- *
- * @module
  */
 
 import {

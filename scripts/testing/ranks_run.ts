@@ -1,8 +1,6 @@
 /**
  * Run by tests as ranks: a small run from its last checkpoint to the next one. Each rank prints the
  * rows of its batches. With `nanAt`, the last rank has a loss of NaN there.
- *
- * @module
  */
 
 import { openCheckpoint, openDevice, preparePretraining, savedSteps } from "../../gpt/mod.ts";

@@ -1,4 +1,4 @@
-/** Runs scripts as users do: as processes, with the permissions of the tasks. @module */
+/** Runs scripts as users do: as processes, with the permissions of the tasks. */
 
 import { fromFileUrl } from "@std/path";
 

@@ -1,4 +1,4 @@
-/** Finds and starts headless Chromium with a software adapter. @module */
+/** Finds and starts headless Chromium with a software adapter. */
 
 import { type Browser, chromium } from "npm:playwright-core@1.65.1";
 

@@ -1,8 +1,6 @@
 /**
  * The part of `Deno` that tests use, for a page. The server puts these names in the scope of tests
  * only, so that product code sees a browser.
- *
- * @module
  */
 
 interface TestContext {

@@ -1,8 +1,6 @@
 /**
  * The page: runs the test file named in its address, as in `/?tests=nn/layers_test.ts`. With
  * `&worker`, a worker of the page runs it, where blocking waits are allowed.
- *
- * @module
  */
 
 import { runTests, type TestResult } from "./deno_tests.ts";

@@ -2,8 +2,6 @@
  * Runs unmodified test files in a browser.
  *
  *     deno run --lock=deno.lock -A testing/browser/run.ts nn/layers_test.ts tensor/ops/scan/scan_test.ts
- *
- * @module
  */
 
 import type { Browser } from "npm:playwright-core@1.65.1";

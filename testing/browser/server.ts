@@ -1,8 +1,4 @@
-/**
- * A server for test pages: the repository's files as JavaScript, and the golden data beside it.
- *
- * @module
- */
+/** A server for test pages: the repository's files as JavaScript, and the golden data beside it. */
 
 // A package has a place on the disk, for import.meta.resolve below, only once it is imported.
 import "@std/assert";

@@ -1,8 +1,6 @@
 /**
- * tiktoken's rank files: one line per token, with its bytes as base64 and its id.
- *
- * The file contains neither the split pattern nor the special tokens, so the reader must supply
- * them.
+ * tiktoken's rank files: one line per token, with its bytes as base64 and its id. The split pattern
+ * and the special tokens are not in it; the reader must supply them.
  *
  * @module
  */

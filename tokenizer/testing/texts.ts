@@ -1,4 +1,4 @@
-/** Text shared by this module's tests and benchmarks. @module */
+/** Text shared by this module's tests and benchmarks. */
 import { sotuSource } from "../../data/sotu.ts";
 import { texts } from "../../data/source.ts";
 
