@@ -1,8 +1,6 @@
 /**
- * Third-party packages of this module.
- *
- * Deno downloads whatever a literal `import("…")` names as soon as it loads the file. The
- * specifiers are constants, so that a package is downloaded only when code that needs it runs.
+ * Third-party packages of this module. Deno downloads what a literal `import("…")` names as soon as
+ * it loads the file; the specifiers are constants, so that each package waits until it is needed.
  *
  * @module
  */

@@ -121,13 +121,6 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
 /**
  * Removes a checkpoint, the metadata first, so that it never exists in part. Missing files are
  * skipped.
- *
- * @example
- * ```ts
- * import { removeCheckpoint } from "./checkpoint.ts";
- *
- * await removeCheckpoint(await Deno.makeTempDir(), 100); // there was none
- * ```
  */
 export async function removeCheckpoint(folder: string, step: number): Promise<void> {
   for (const part of ["meta", "model", "optim", "tokenizer"] as const) {

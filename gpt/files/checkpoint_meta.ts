@@ -1,8 +1,7 @@
 /**
- * Checkpoint metadata: the content of `meta_000100.json`.
- *
- * Its last line, `"sha256"`, is the digest of the file without that line. Files without it are
- * accepted, whether they are older or were edited by hand; only their names and types are checked.
+ * Checkpoint metadata: the content of `meta_000100.json`. Its last line is the digest of the file
+ * without that line. Files without a digest are accepted, whether they are older or were edited by
+ * hand.
  *
  * @module
  */
@@ -47,27 +46,7 @@ export async function digestOf(bytes: Uint8Array): Promise<FileDigest> {
   return { bytes: bytes.length, sha256: new Uint8Array(digest).toHex() };
 }
 
-/**
- * Formats metadata as JSON, with its digest in the last line.
- *
- * @example
- * ```ts
- * import { formatMeta } from "./checkpoint_meta.ts";
- * import { untrained } from "../train/run.ts";
- *
- * const shape = { sequenceLen: 16, vocabSize: 97, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
- * const file = { bytes: 0, sha256: "" };
- * const text = await formatMeta({
- *   format: "nanodino-checkpoint-1",
- *   savedAt: "2026-11-26T00:00:00.000Z",
- *   modelConfig: { ...shape, windowPattern: "L" },
- *   settings: {},
- *   state: untrained,
- *   files: { model: file, tokenizer: file },
- * });
- * if (!/"sha256": "[0-9a-f]{64}"\n}$/.test(text)) throw new Error(text);
- * ```
- */
+/** Formats metadata as JSON, with its digest in the last line. */
 export async function formatMeta(meta: CheckpointMeta): Promise<string> {
   const json = JSON.stringify(meta, null, 2);
   const { sha256 } = await digestOf(new TextEncoder().encode(json));

@@ -3,8 +3,7 @@
 /**
  * The base folder of all files: `$NANODINO_HOME`, or `.cache/nanodino` in the home directory.
  *
- * @param parts Path components to append.
- * @returns The path; nothing is created.
+ * @param parts Path components to append; nothing is created.
  * @throws {Error} If neither variable is set, or reading them is not permitted.
  *
  * @example
@@ -29,18 +28,10 @@ export function basePath(...parts: string[]): string {
 }
 
 /**
- * Creates a folder and its parents, and checks that it is writable.
- *
- * Call it before a long run, which would otherwise fail when it saves.
+ * Creates a folder and its parents, and checks that it is writable: before a long run, which would
+ * otherwise fail when it saves.
  *
  * @throws {Error} If that fails; the message names the path and the cause.
- *
- * @example
- * ```ts
- * import { ensureWritableFolder } from "./files.ts";
- *
- * await ensureWritableFolder(await Deno.makeTempDir() + "/checkpoints/d4");
- * ```
  */
 export async function ensureWritableFolder(path: string): Promise<void> {
   try {
@@ -171,20 +162,7 @@ export interface ReadOptions {
   readonly warn?: (line: string) => void;
 }
 
-/**
- * A file error in one line that says what to do.
- *
- * @param action What was attempted: "write", "read".
- *
- * @example
- * ```ts
- * import { fileError } from "./files.ts";
- *
- * const error = fileError("read", "model.safetensors", new Deno.errors.NotFound("os error 2"));
- * const wanted = "Cannot read model.safetensors: there is no such file or folder";
- * if (error.message !== wanted) throw new Error(error.message);
- * ```
- */
+/** A file error in one line that says what to do, after an `action` such as "write" or "read". */
 export function fileError(action: string, path: string, cause: unknown): Error {
   return new Error(`Cannot ${action} ${path}: ${reasonOf(cause)}`, { cause });
 }

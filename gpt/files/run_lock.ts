@@ -1,8 +1,4 @@
-/**
- * Run locks: one process per run folder. The system releases a lock when its process ends.
- *
- * @module
- */
+/** Run locks: one process per run folder. The system releases its lock when it ends. @module */
 
 import { ensureWritableFolder, exists, fileError, freeName, type ReadOptions } from "./files.ts";
 

@@ -1,10 +1,7 @@
 /**
- * The decoding step of a GPT: one token for each sequence in a KV cache, with its operations fused.
- *
- * It computes what {@linkcode GPT.forward} computes; a test holds the two equal. A decoding step is
- * so little work that launching kernels takes most of its time. On a GPU, linear layers with the
- * same input are one kernel, and so is everything from the projections of a token to its attention
- * output.
+ * The decoding step of a GPT: one token for each sequence in a KV cache, with its operations fused,
+ * because launching kernels takes most of the time of so little work. A test holds it equal to
+ * {@linkcode GPT.forward}.
  *
  * @module
  */

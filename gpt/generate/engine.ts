@@ -1,8 +1,6 @@
 /**
  * Text generation: prefill the prompt once, then decode token by token with a KV cache, batched
- * over samples.
- *
- * Source: nanochat, `nanochat/engine.py`.
+ * over samples. Source: nanochat, `nanochat/engine.py`.
  *
  * @module
  */

@@ -1,9 +1,7 @@
 /**
- * Lookahead decoding: several tokens are sampled on the device before the first is read back.
- *
- * A GPU is idle while the host waits for a read-back, which takes longer than a small model needs
- * for a token. So sampled tokens stay on the device as input of the next step, and are read several
- * at a time.
+ * Lookahead decoding: a GPU is idle while the host waits for a read-back, longer than a small model
+ * needs for a token. So sampled tokens stay on the device as input of the next step, and are read
+ * several at a time.
  *
  * @module
  */

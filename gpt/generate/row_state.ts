@@ -1,10 +1,4 @@
-/**
- * State of one sample: tokens forced by tool calls, and whether the sample has ended.
- *
- * Source: `RowState` in nanochat's `engine.py`.
- *
- * @module
- */
+/** Tool calls and the end of one sample. Source: `RowState` in nanochat's `engine.py`. @module */
 
 import { Error } from "../../tensor/errors.ts";
 import { calculate } from "./calculator.ts";
@@ -66,16 +60,11 @@ export type Tool = (call: string) => string | null | Promise<string | null>;
  *
  * const tokenizer = await Tokenizer.train([], { vocabSize: 265 });
  * const row = new RowState(generationTokens(tokenizer), tokenizer);
- * const start = tokenizer.special("<|python_start|>");
- * const end = tokenizer.special("<|python_end|>");
- * const tokens: number[] = [];
- * const zero = 48;
- * for (const sampled of [start, ...tokenizer.encode("6*7"), end, zero, zero, zero, zero]) {
- *   tokens.push(row.next(sampled).token);
- * }
- * if (!tokenizer.decode(tokens).endsWith("<|output_start|>42<|output_end|>")) {
- *   throw new Error(tokenizer.decode(tokens));
- * }
+ * const [start, end] = ["<|python_start|>", "<|python_end|>"].map((name) => tokenizer.special(name));
+ * const [zero] = tokenizer.encode("0");
+ * const sampled = [start!, ...tokenizer.encode("6*7"), end!, zero!, zero!, zero!, zero!];
+ * console.log(tokenizer.decode(sampled.map((id) => row.next(id).token)));
+ * // <|python_start|>6*7<|python_end|><|output_start|>42<|output_end|>
  * ```
  */
 export class RowState {

@@ -106,26 +106,7 @@ export async function writeTexts(
   );
 }
 
-/**
- * Maximum number of tokens after a prompt: rotary angles end at ten times the training length.
- *
- * @example
- * ```ts
- * import { openDevice } from "../../tensor/mod.ts";
- * import { Tokenizer } from "../../tokenizer/mod.ts";
- * import { GPT } from "../model/model.ts";
- * import { roomAfter } from "./write_text.ts";
- *
- * const tokenizer = await Tokenizer.train(["a rose is a rose is a rose"], { vocabSize: 270 });
- * const device = await openDevice("cpu", { threads: 1, blas: false });
- * const { vocabSize } = tokenizer;
- * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
- * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
- * // The empty prompt is the token that begins a document.
- * if (roomAfter(model, tokenizer, "") !== 159) throw new Error("expected 160 in all");
- * await device.close();
- * ```
- */
+/** Maximum number of tokens after a prompt: rotary angles end at ten times the training length. */
 export function roomAfter(model: GPT, tokenizer: Tokenizer, prompt: string): number {
   return model.maximumLength - tokenizer.encode(prompt, { prepend: tokenizer.bos }).length;
 }

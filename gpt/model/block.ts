@@ -1,7 +1,7 @@
 /**
- * One layer of the transformer: causal self-attention, then an MLP, each added to the residual stream.
- *
- * Source: nanochat, `nanochat/gpt.py`. Modules and parameters have the names of its `state_dict`.
+ * One layer of the transformer: causal self-attention, then an MLP, each added to the residual
+ * stream. Source: nanochat, `nanochat/gpt.py`; modules and parameters have the names of its
+ * `state_dict`.
  *
  * @module
  */

@@ -1,10 +1,4 @@
-/**
- * The shape of a GPT.
- *
- * Source: nanochat, `nanochat/gpt.py`.
- *
- * @module
- */
+/** The shape of a GPT. Source: nanochat, `nanochat/gpt.py`. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
 
@@ -87,30 +81,12 @@ export function checkConfig(config: GPTConfig): void {
   }
 }
 
-/**
- * The number of channels of an attention head.
- *
- * @example
- * ```ts
- * import { headSize } from "./config.ts";
- *
- * if (headSize({ nEmbd: 256, nHead: 4 }) !== 64) throw new Error("expected 64");
- * ```
- */
+/** Channels of an attention head: 64 for a width of 256 and 4 heads. */
 export function headSize({ nEmbd, nHead }: Pick<GPTConfig, "nEmbd" | "nHead">): number {
   return nEmbd / nHead;
 }
 
-/**
- * Rows of the embedding and the head: the vocabulary size, padded to a multiple of 64.
- *
- * @example
- * ```ts
- * import { paddedVocabSize } from "./config.ts";
- *
- * if (paddedVocabSize({ vocabSize: 97 }) !== 128) throw new Error("expected 128");
- * ```
- */
+/** Rows of the embedding and the head: the vocabulary size, padded to a multiple of 64. */
 export function paddedVocabSize({ vocabSize }: Pick<GPTConfig, "vocabSize">): number {
   return Math.ceil(vocabSize / vocabMultiple) * vocabMultiple;
 }

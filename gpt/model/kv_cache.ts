@@ -26,10 +26,8 @@ export class KVCache {
   readonly #values: Tensor[];
 
   /**
-   * Allocates memory for `capacity` tokens of `batchSize` sequences.
-   *
-   * @param dtype The dtype of activations.
-   * @throws {RangeError} If the device is out of memory.
+   * Allocates memory for `capacity` tokens of `batchSize` sequences. @throws {RangeError} If the
+   * device is out of memory.
    */
   constructor(
     device: Device,

@@ -1,10 +1,4 @@
-/**
- * Parameters of a GPT: names, shapes and counts.
- *
- * Source: nanochat, `nanochat/gpt.py`.
- *
- * @module
- */
+/** Parameters of a GPT: names, shapes, counts. Source: nanochat, `nanochat/gpt.py`. @module */
 
 import {
   type GPTConfig,
@@ -23,10 +17,8 @@ import {
  * ```ts
  * import { parameterShapes } from "./parameters.ts";
  *
- * const shapes = parameterShapes({
- *   sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 2, nEmbd: 256,
- *   windowPattern: "SSSL",
- * });
+ * const size = { sequenceLen: 256, vocabSize: 4096, nLayer: 4, nHead: 4, nKvHead: 2, nEmbd: 256 };
+ * const shapes = parameterShapes({ ...size, windowPattern: "SSSL" });
  * const keys = shapes.get("transformer.h.0.attn.c_k.weight");
  * if (keys?.join() !== "128,256") throw new Error(`got ${keys}`);
  * ```
@@ -75,17 +67,7 @@ export type ParameterGroup =
   | "scalars";
 
 /**
- * The part of the model that a parameter belongs to.
- *
- * @param name A name of {@linkcode parameterShapes}.
- *
- * @example
- * ```ts
- * import { parameterGroup } from "./parameters.ts";
- *
- * const group = parameterGroup("transformer.h.0.mlp.c_fc.weight");
- * if (group !== "transformerMatrices") throw new Error(`got ${group}`);
- * ```
+ * The part of the model that a parameter, by its name of {@linkcode parameterShapes}, belongs to.
  */
 export function parameterGroup(name: string): ParameterGroup {
   if (name.startsWith("transformer.wte.")) return "wte";
@@ -105,10 +87,8 @@ export type ParameterCounts = Record<ParameterGroup | "total", number>;
  * ```ts
  * import { parameterCounts } from "./parameters.ts";
  *
- * const { total } = parameterCounts({
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * });
+ * const size = { sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 };
+ * const { total } = parameterCounts({ ...size, windowPattern: "SSSL" });
  * if (total !== 262226) throw new Error(`expected 262226, got ${total}`);
  * ```
  */

@@ -1,10 +1,4 @@
-/**
- * Compression of text by a tokenizer, compared with published ones.
- *
- * Source: nanochat, `scripts/tok_eval.py`.
- *
- * @module
- */
+/** Compression of text by tokenizers. Source: nanochat, `scripts/tok_eval.py`. @module */
 
 import { GPT2_PATTERN, readTiktoken, Tokenizer } from "../../tokenizer/mod.ts";
 import { importRanks } from "../deps.ts";

@@ -18,13 +18,14 @@ import { matmulParameters } from "../model/parameters.ts";
  *
  * @example
  * ```ts
- * import { flopsPerToken } from "./costs.ts";
+ * import { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./costs.ts";
  *
- * const flops = flopsPerToken({
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * });
- * if (flops !== 1769904) throw new Error(`expected 1769904, got ${flops}`);
+ * const size = { sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 };
+ * const config = { ...size, windowPattern: "SSSL" };
+ * if (flopsPerToken(config) !== 1769904) throw new Error("expected 1769904");
+ * if (prefillFlops(config, 256) !== 136433664) throw new Error("expected 136433664");
+ * if (decodeFlops(config, 256) !== 589968) throw new Error("expected 589968");
+ * if (kvBytesPerToken(config) !== 2048) throw new Error("expected 2048");
  * ```
  */
 export function flopsPerToken(config: GPTConfig): number {
@@ -33,43 +34,16 @@ export function flopsPerToken(config: GPTConfig): number {
 }
 
 /**
- * FLOPs of decoding a token with a KV cache.
+ * FLOPs of the forward pass that decodes a token with a KV cache.
  *
  * @param contextLength The number of tokens, including the new one.
- * @returns FLOPs of the forward pass.
- *
- * @example
- * ```ts
- * import { decodeFlops } from "./costs.ts";
- *
- * const config = {
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * };
- * if (decodeFlops(config, 256) !== 589968) throw new Error("expected 589968");
- * ```
  */
 export function decodeFlops(config: GPTConfig, contextLength: number): number {
   const attended = attendedByLast(config, contextLength);
   return 2 * matmulParameters(config) + 4 * queryWidth(config) * attended;
 }
 
-/**
- * FLOPs of prefilling a prompt with causal attention.
- *
- * @returns FLOPs of the forward pass.
- *
- * @example
- * ```ts
- * import { prefillFlops } from "./costs.ts";
- *
- * const config = {
- *   sequenceLen: 256, vocabSize: 256, nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64,
- *   windowPattern: "SSSL",
- * };
- * if (prefillFlops(config, 256) !== 136433664) throw new Error("expected 136433664");
- * ```
- */
+/** FLOPs of the forward pass that prefills a prompt, with causal attention. */
 export function prefillFlops(config: GPTConfig, tokens: number): number {
   const attended = sum(
     windowSizes(config).map((window) => {
@@ -81,19 +55,7 @@ export function prefillFlops(config: GPTConfig, tokens: number): number {
   return 2 * matmulParameters(config) * tokens + 4 * queryWidth(config) * attended;
 }
 
-/**
- * Bytes per token in the KV cache, over all layers.
- *
- * @param bytesPerValue 4 in single precision.
- *
- * @example
- * ```ts
- * import { kvBytesPerToken } from "./costs.ts";
- *
- * const bytes = kvBytesPerToken({ nLayer: 4, nHead: 2, nKvHead: 2, nEmbd: 64 });
- * if (bytes !== 2048) throw new Error(`expected 2048, got ${bytes}`);
- * ```
- */
+/** Bytes per token in the KV cache, over all layers; `bytesPerValue` is 4 in single precision. */
 export function kvBytesPerToken(
   config: Pick<GPTConfig, "nLayer" | "nHead" | "nKvHead" | "nEmbd">,
   bytesPerValue = 4,
@@ -101,12 +63,7 @@ export function kvBytesPerToken(
   return config.nLayer * kvBytesPerLayer(config, bytesPerValue);
 }
 
-/**
- * Bytes of KV cache that decoding a token reads.
- *
- * @param contextLength The number of tokens, including the new one.
- * @param bytesPerValue 4 in single precision.
- */
+/** Bytes of KV cache that decoding the last of `contextLength` tokens reads. */
 export function kvReadBytes(config: GPTConfig, contextLength: number, bytesPerValue = 4): number {
   return kvBytesPerLayer(config, bytesPerValue) * attendedByLast(config, contextLength);
 }

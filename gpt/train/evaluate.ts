@@ -44,12 +44,8 @@ const BATCHES_PER_READ = 16;
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const shape = { sequenceLen: 8, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
  * const model = new GPT({ ...shape, vocabSize: 256, windowPattern: "L" }, device);
- * const tokens = new TextEncoder().encode("The union is strong, and growing stronger.");
- * const batches = new SequentialLoader({
- *   tokens: Int32Array.from(tokens),
- *   batchSize: 2,
- *   sequenceLength: 8,
- * });
+ * const tokens = Int32Array.from(new TextEncoder().encode("The union is strong, and growing."));
+ * const batches = new SequentialLoader({ tokens, batchSize: 2, sequenceLength: 8 });
  * const bits = await evaluateBitsPerByte(model, batches, new Int32Array(256).fill(1));
  * if (Math.abs(bits - 8) > 0.1) throw new Error(`expected 8 bits for a byte, got ${bits}`);
  * await device.close();

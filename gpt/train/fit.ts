@@ -15,18 +15,7 @@ export interface MemoryRoom {
 /** Options that make a run smaller. */
 export type SmallerRun = Partial<Pick<ScalingOptions, "deviceBatchSize" | "maxSeqLen" | "depth">>;
 
-/**
- * Whether a run fits into memory.
- *
- * @example
- * ```ts
- * import { fitsMemory } from "./fit.ts";
- *
- * const estimate = { parameters: 1, gradients: 1, optimizer: 2, activations: 3, peak: 7, process: 9 };
- * if (!fitsMemory(estimate, { device: 8, process: Infinity })) throw new Error("expected 7 to fit into 8");
- * if (fitsMemory(estimate, { device: 8, process: 8 })) throw new Error("expected 9 not to fit into 8");
- * ```
- */
+/** Whether a run fits into memory: of the device, and of the machine if they share it. */
 export function fitsMemory({ peak, process }: MemoryEstimate, room: MemoryRoom): boolean {
   return peak <= room.device && process <= room.process;
 }

@@ -1,9 +1,6 @@
 /**
- * The training loop.
- *
- * Each step takes batches from the loader, computes the loss and its gradients, sets the learning
- * rates, and updates the parameters. Nothing here waits for the device: losses stay there until
- * `run.ts`, which adds evaluation, checkpoints and timing, reads several together.
+ * The training loop. Nothing here waits for the device: losses stay there until `run.ts`, which
+ * adds evaluation, checkpoints and timing, reads several together.
  *
  * Source: nanochat, `scripts/base_train.py`.
  *
@@ -141,8 +138,6 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
 /**
  * The learning rates of pretraining: warmup, plateau and warmdown, with Muon's momentum and a
  * weight decay that falls to zero.
- *
- * @param plan The number of steps, and the initial weight decay.
  */
 export function pretrainingSchedule(
   plan: Pick<TrainingPlan, "numIterations" | "learningRates">,

@@ -1,8 +1,4 @@
-/**
- * Fine-tuning a GPT through low-rank adapters on the matrices of attention and of the MLPs.
- *
- * @module
- */
+/** Fine-tuning through low-rank adapters (LoRA) on matrices of attention and MLPs. @module */
 
 import { addLoRA, type LoRAAdapters } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";

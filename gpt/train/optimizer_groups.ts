@@ -1,8 +1,6 @@
 /**
- * Parameter groups of nanochat's optimizer.
- *
- * Matrices in layers are trained by Muon, with one group per shape so that it is updated as one
- * stack; everything else by AdamW.
+ * Parameter groups of nanochat's optimizer: Muon trains the matrices in layers, with one group per
+ * shape so that it is updated as one stack; AdamW everything else.
  *
  * Source: nanochat, `setup_optimizer` in `nanochat/gpt.py`.
  *

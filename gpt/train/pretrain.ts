@@ -1,9 +1,4 @@
-/**
- * Pretraining from a corpus to checkpoints: puts together the model, the loaders, the optimizer and
- * the tasks between steps.
- *
- * @module
- */
+/** Pretraining from a corpus to checkpoints: puts all parts of a run together. @module */
 
 import {
   type Encoder,
@@ -204,18 +199,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
   };
 }
 
-/**
- * The interface that loaders need of a tokenizer.
- *
- * @example
- * ```ts
- * import { Tokenizer } from "../../tokenizer/mod.ts";
- * import { encoderOf } from "./pretrain.ts";
- *
- * const tokenizer = await Tokenizer.train(["a rose"], { vocabSize: 265 });
- * if (encoderOf(tokenizer).bos !== 256) throw new Error("expected the first special token");
- * ```
- */
+/** The interface that loaders need of a tokenizer. */
 export function encoderOf(tokenizer: Tokenizer): Encoder {
   const { bos, vocabSize } = tokenizer;
   return { encode: (text) => tokenizer.encode(text), bos, vocabSize };

@@ -1,8 +1,4 @@
-/**
- * Generated texts of several kinds, on which tokenizers trained on other text are measured.
- *
- * @module
- */
+/** Generated texts of several kinds, to measure tokenizers on unfamiliar text. @module */
 
 export interface NamedText {
   /** Its kind: one word. */

@@ -1,9 +1,7 @@
 /**
- * A training run: the loop of `loop.ts` with everything around it.
- *
- * Between steps it evaluates, samples text, saves checkpoints and stops on a signal. The losses of
- * several steps are read back together, the only time it waits for the device, and reported as
- * events with timing. One step can be profiled.
+ * A training run: the loop of `loop.ts`, with evaluation, samples, checkpoints and a signal to stop
+ * between its steps. Losses of several steps are read back together, the only time it waits for the
+ * device, and reported as events with timing.
  *
  * Source: nanochat, `scripts/base_train.py`.
  *
@@ -155,19 +153,12 @@ const WARMUP_STEPS = 3;
  * import { planTraining } from "./scaling.ts";
  * import { train } from "./run.ts";
  *
- * const plan = planTraining({
- *   depth: 1, vocabSize: 256, aspectRatio: 32, headDim: 32, maxSeqLen: 8, deviceBatchSize: 2,
- *   totalBatchSize: 16, numIterations: 2,
- * });
+ * const size = { maxSeqLen: 8, deviceBatchSize: 2, totalBatchSize: 16, numIterations: 2 };
+ * const plan = planTraining({ depth: 1, vocabSize: 256, aspectRatio: 32, headDim: 32, ...size });
  * const device = await openDevice("cpu", { threads: 1, blas: false });
  * const model = new GPT(plan.config, device);
- * const text = new TextEncoder().encode("My fellow citizens, the union is strong.");
- * const loader = new RandomCropLoader({
- *   tokens: Int32Array.from(text),
- *   seed: 1,
- *   batchSize: 2,
- *   sequenceLength: 8,
- * });
+ * const tokens = Int32Array.from(new TextEncoder().encode("My fellow citizens, be strong."));
+ * const loader = new RandomCropLoader({ tokens, seed: 1, batchSize: 2, sequenceLength: 8 });
  * const optimizer = model.optimizer(plan.learningRates);
  * const setLearningRates = pretrainingSchedule(plan);
  * for await (const event of train({ model, optimizer, loader, plan, setLearningRates })) {

@@ -1,10 +1,4 @@
-/**
- * Training a tokenizer on a corpus, and where it is kept.
- *
- * Source: nanochat, `scripts/tok_train.py`.
- *
- * @module
- */
+/** Trains the tokenizer and keeps it. Source: nanochat, `scripts/tok_train.py`. @module */
 
 import { type Source, texts } from "../../data/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
@@ -27,7 +21,6 @@ export interface TextLimits {
 /**
  * Trains a tokenizer on the training split of a corpus.
  *
- * @param options The vocabulary size, and how much text to use.
  * @throws {RangeError} If the vocabulary is too small for the bytes and special tokens.
  * @throws {Error} If the corpus cannot be read or has no text.
  *
