@@ -19,7 +19,7 @@ import {
 import { TILE_COLUMNS, tileRows } from "../matmul/tile_wasm.ts";
 
 /** Queries per block: whole panels of eight columns, and of four or six rows. */
-export const QUERIES = 48;
+export const QUERIES = 96;
 /** Keys per block: whole panels of four or six rows. */
 export const KEYS = 48;
 /** Row stride of a block of scores, in bytes. */
