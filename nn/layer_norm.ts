@@ -18,6 +18,7 @@ const OPTIONS: OptionNames<LayerNormOptions> = { bias: true, epsilon: true };
 /**
  * Normalizes each row to mean 0 and variance 1, then applies a learned scale and bias. Source: Ba
  * et al., "Layer Normalization" (2016).
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";

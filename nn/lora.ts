@@ -103,6 +103,7 @@ export interface AddLoRAOptions extends LoRAOptions {
  * its parameters are those of the adapters.
  *
  * @throws {RangeError} If no layer is to be adapted, or a rank is larger than a matrix has.
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";

@@ -4,6 +4,7 @@ import type { Initializer } from "./initializers.ts";
 /**
  * Creates a parameter: a tensor that requires a gradient and outlives every scope. A seed of `null`
  * gives zeros, if values are loaded next.
+ *
  * @example
  * ```ts
  * import { openDevice } from "../tensor/mod.ts";

@@ -17,6 +17,7 @@ const callers: (Scope | null)[] = [];
  *
  * What `forward` stores elsewhere, in a field or a cache, would be freed as well: store
  * `tensor.alias()`, or call `tensor.keep()`.
+ *
  * @example
  * ```ts
  * import { noGrad, openDevice, Tensor } from "../tensor/mod.ts";

@@ -18,6 +18,7 @@ const OPTIONS: OptionNames<RMSNormOptions> = { weight: true, epsilon: true };
 /**
  * Divides each row by its root mean square, then applies a learned scale. Source: Zhang and
  * Sennrich, "Root Mean Square Layer Normalization" (2019).
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";

@@ -3,6 +3,7 @@ import { deriveSeed } from "../tensor/mod.ts";
 /**
  * Derives the seed of a named part, such as `"weight"`. It depends only on the seed and the name,
  * so adding a part does not change the random values of others.
+ *
  * @example
  * ```ts
  * import { namedSeed } from "./seeds.ts";

@@ -40,6 +40,7 @@ const OPTIONS: OptionNames<SelfAttentionOptions> = {
 /**
  * Multi-head self-attention. Several query heads may share one key and value head (GQA). Source:
  * Vaswani et al., "Attention Is All You Need" (2017); Ainslie et al., "GQA" (2023).
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";

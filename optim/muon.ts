@@ -33,6 +33,7 @@ export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
  *
  * Source: Jordan et al., "Muon" (2024); "NorMuon" (arXiv 2510.05491); "MuonEq" (arXiv 2603.28254);
  * "Muon+" (arXiv 2602.21545).
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";

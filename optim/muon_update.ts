@@ -135,6 +135,7 @@ class Stack {
     return this.rows >= this.columns;
   }
 
+  /** The shape of one number per line, broadcastable to a matrix. */
   get lineShape(): number[] {
     return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
   }

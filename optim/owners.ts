@@ -11,6 +11,7 @@ export interface OwnedWork {
 /**
  * Gives each parameter to a rank, so that all ranks have about the same work: the largest first,
  * each to the rank with the least work so far. It depends on nothing else, so all ranks agree.
+ *
  * @example
  * ```ts
  * import { ownersOf } from "./owners.ts";

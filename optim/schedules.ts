@@ -92,6 +92,7 @@ const momentumWarmupSteps = 400;
  * the warmdown. In a short run the warmup takes precedence.
  *
  * @throws {RangeError} If a number of steps is not an integer, or a fraction is not from 0 to 1.
+ *
  * @example
  * ```ts
  * import { muonMomentumSchedule } from "./schedules.ts";

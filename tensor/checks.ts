@@ -12,6 +12,7 @@ export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
 
 /**
  * Describes a value for the end of a message: "wanted a tensor, got …".
+ *
  * @example
  * ```ts
  * import { describeValue } from "./checks.ts";

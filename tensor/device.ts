@@ -126,6 +126,7 @@ export interface DeviceBase {
    * loop that calls it every iteration keeps the device busy without queuing unlimited work.
    *
    * @throws {Error} If the device failed or was lost.
+   *
    * @example
    * ```ts
    * import { openDevice, Tensor } from "./mod.ts";
@@ -147,6 +148,7 @@ export interface DeviceBase {
    * longer.
    *
    * @throws {Error} If a profile is already in progress, or the device fails.
+   *
    * @example
    * ```ts
    * import { openDevice, profileAsText, Tensor } from "./mod.ts";
@@ -214,6 +216,7 @@ export interface CpuDevice extends DeviceBase {
   /**
    * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
    * when it is done.
+   *
    * For `sgemm` the integers are
    * `[transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split, count, stepA, stepB, stepC]`:
    * row-major as in CBLAS, transposes 0 or 1, addresses in bytes, leading dimensions in elements;

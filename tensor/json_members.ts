@@ -10,6 +10,7 @@
 export interface Member {
   readonly name: string;
   readonly value: string;
+  /** Number of names in the value, in objects of any depth, including repeated ones. */
   readonly names: number;
 }
 

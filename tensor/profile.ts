@@ -140,6 +140,7 @@ export function profileRows({ events, milliseconds }: Profile): ProfileRow[] {
 /**
  * Formats a profile as a table: operation, calls, time, share, speed. Minor operations share a row;
  * the last row is the time between operations (in JavaScript, or waiting).
+ *
  * @example
  * ```ts
  * import { profileAsText } from "./profile.ts";
@@ -188,6 +189,7 @@ export function profileAsText(profile: Profile): string {
  * is named in it.
  *
  * Source: Google, "Trace Event Format" (2016): complete events, with times in microseconds.
+ *
  * @example
  * ```ts
  * import { openDevice, Tensor } from "./mod.ts";

@@ -157,6 +157,7 @@ export function readSafetensors(bytes: Uint8Array): Map<string, SafetensorsTenso
  * the header; `{}` if it has none.
  *
  * @throws {SyntaxError} If the header is truncated or malformed.
+ *
  * @example
  * ```ts
  * import { readSafetensorsMetadata, writeSafetensors } from "./safetensors.ts";

@@ -9,6 +9,7 @@ export const prefixBytes = 8;
 /** The format's limit, which keeps readers from parsing gigabytes of JSON. */
 const maxHeaderBytes = 100_000_000;
 
+/** Longest description of an array, in characters: enough for a shape of hundreds of axes. */
 const maxDescription = 4096;
 
 /** Most names in the metadata: building an object of millions takes minutes. */

@@ -94,6 +94,7 @@ export function normalizeAxes(
  * repeated.
  *
  * @throws {RangeError} If two lengths differ and neither is 1.
+ *
  * @example
  * ```ts
  * import { broadcastShapes } from "./shape.ts";

@@ -10,6 +10,7 @@ import { makeProgram, type Program } from "./program.ts";
  * Its inputs are those of `program`, followed by the upstream gradient of each output. Its outputs
  * are the gradients of the inputs that are `wanted`, before any reduction over broadcast axes. Ties
  * in `max` and `min` share the gradient equally, between two operands as well as along a row.
+ *
  * @example The derivative of x² is 2x
  * ```ts
  * import { differentiate } from "./differentiate.ts";

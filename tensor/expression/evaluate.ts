@@ -7,6 +7,7 @@ import type { Program } from "./program.ts";
  * Evaluates a program in double precision, as the reference for its kernels: `rows` rows of
  * `columns` elements, row-major, in the inputs and outputs; one element per row for a per-row
  * operand.
+ *
  * @example
  * ```ts
  * import { rowSum } from "./expression.ts";

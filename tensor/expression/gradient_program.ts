@@ -9,6 +9,7 @@ import { pruneInputs } from "./prune.ts";
 export type GradientForm = "none" | "value" | "added" | "rowSum";
 
 export interface GradientProgram {
+  /** Has one output per input whose form is not `none`. */
   readonly program: Program;
   /**
    * Indices of the operands: the inputs of the program, the upstream gradient, then for each input
@@ -21,6 +22,7 @@ export interface GradientProgram {
  * Derives the gradient program, fused with accumulation and with the reduction over rows along
  * which an input was broadcast, so that neither needs a kernel of its own. `program` has one
  * output; `rowSum` requires an elementwise one.
+ *
  * @example The gradient of x · w for w, where w is constant along each row
  * ```ts
  * import { evaluate } from "./evaluate.ts";

@@ -70,6 +70,7 @@ export interface Program {
  * @param body Maps inputs and scalars, by name, to the formula of each output.
  * @param slopes Maps them to the derivative of an elementwise program's output with respect to each
  * input, for formulas whose own derivative is not a number at the edges: 0 · ∞, for example.
+ *
  * @example A softmax over the last axis
  * ```ts
  * import { detach, divide, exp, rowMax, rowSum, subtract } from "./expression.ts";

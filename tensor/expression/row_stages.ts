@@ -112,6 +112,7 @@ function makeStages(program: Program): RowStages {
   };
 }
 
+/** @param isCut Whether it runs on pieces, and needs an operand to tell their length. */
 function makePart(
   program: Program,
   resultCount: number,

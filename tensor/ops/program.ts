@@ -43,6 +43,7 @@ import { isReducedAtOnce, sumToShape } from "./sums.ts";
  * @returns A tensor per output: of the common shape, or with a last axis of 1 if it is per row.
  * @throws {RangeError} If the shapes do not broadcast.
  * @throws {TypeError} If a dtype is unknown, or that of an input does not suit the program.
+ *
  * @example The hypotenuse, in one kernel
  * ```ts
  * import { defineProgram } from "../expression/program.ts";
@@ -174,6 +175,7 @@ function prepareCall(
   return { inputs: operands, outputs: results, plan };
 }
 
+/** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
 const RESULT_VARIANTS = { float16: 4, float32: 8, int32: 12 } as const;
 
 function variantOf(device: Device): number {

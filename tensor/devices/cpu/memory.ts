@@ -54,6 +54,7 @@ export class CpuAllocation implements Allocation {
   }
 }
 
+/** The size class of a block: the largest whose minimum size it reaches. */
 function sizeClass(units: number): number {
   if (units < CLASSES_PER_OCTAVE) return units;
   const octave = 31 - Math.clz32(units);

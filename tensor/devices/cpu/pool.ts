@@ -8,6 +8,7 @@ import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from
 
 /** Polls before either side sleeps: about 35 µs, in which the next job usually comes. */
 const SPINS = 5_000;
+/** Timeout for starting a worker, in milliseconds. */
 const START_LIMIT = 10_000;
 
 /** A job for one worker. The fields are those of {@linkcode MAILBOX}. */

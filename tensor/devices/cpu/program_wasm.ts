@@ -47,7 +47,9 @@ function costsOf(program: Program): Costs {
 /** What running a program on one layout needs besides addresses and scalars. */
 export interface CpuPlan {
   readonly kernel: WasmKernel | null;
+  /** The argument words, with the operands' addresses left blank. */
   readonly words: number[];
+  /** The index of each operand's address among the words. */
   readonly addressAt: readonly number[];
   /** Whether it is computed in integers, the scalars as well. */
   readonly isInteger: boolean;

@@ -33,6 +33,7 @@ export interface Sgemm {
   readonly beta: number;
   /** Whether work items are columns of each C, rows of each C, or matmuls of the batch. */
   readonly split: typeof SPLITS[number];
+  /** Batch size, and the batch strides in bytes. */
   readonly count: number;
   readonly stepA: number;
   readonly stepB: number;

@@ -16,6 +16,7 @@ export const MAILBOX = {
   /** Address and size of the kernel's module; size 0 if the worker already has it. */
   code: 6,
   codeBytes: 7,
+  /** Which library multiplies: one of `LIBRARY` of `onednn.ts`. */
   library: 8,
   /**
    * The arguments of `cblas_sgemm`, in order, with alpha and beta as floats; then the number of
@@ -43,6 +44,7 @@ export interface WorkerStart {
   readonly mailbox: number;
   readonly layout: typeof MAILBOX;
   readonly states: typeof STATE;
+  /** How often it polls for a job before it sleeps. */
   readonly spins: number;
   readonly blas: {
     readonly path: string;

@@ -381,6 +381,7 @@ function inWholeWords(data: TypedArray): ArrayBufferView<ArrayBuffer> {
  *
  * @throws {Error} If there is none; says why and what to install.
  * @throws {RangeError} If a requested limit exceeds the adapter's.
+ *
  * @example
  * ```ts
  * import { openWebGpuDevice } from "./device.ts";

@@ -19,7 +19,9 @@ import {
 export interface OperandsPattern {
   readonly operands: readonly OperandPattern[];
   readonly firstOutput: number;
+  /** Number of outer axes, which are arguments (for a row program, without the row itself). */
   readonly rank: number;
+  /** Contiguous elements per thread along the innermost axis. */
   readonly width: Width;
   /** The type in which formulas are computed; it follows from the program and the operands' types. */
   readonly number: NumberType;

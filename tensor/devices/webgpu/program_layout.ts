@@ -5,7 +5,9 @@ import type { DType } from "../../dtype.ts";
 
 /** The common axes of all operands, with the strides of each. */
 export interface Axes {
+  /** Lengths, outermost first. */
   readonly sizes: readonly number[];
+  /** Strides of each operand along the axes, in elements. */
   readonly strides: readonly (readonly number[])[];
 }
 

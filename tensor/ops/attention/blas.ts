@@ -34,8 +34,11 @@ export function suitsBlas(
 
 /** The matrices of the key heads of a batch entry: rows by elements of a head. */
 interface Heads {
+  /** The byte address of the first head's first row. */
   readonly address: number;
+  /** Stride between heads, in bytes. */
   readonly step: number;
+  /** Stride between rows, in elements. */
   readonly row: number;
 }
 

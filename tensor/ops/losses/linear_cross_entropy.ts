@@ -119,7 +119,9 @@ interface Problem {
 
 /** Gradients of the sum of all losses, for the inputs that need one. */
 interface Gradients {
+  /** `[rows, width]` */
   readonly hidden: Tensor | null;
+  /** `[classes or more, width]` */
   readonly weight: Tensor | null;
 }
 
@@ -186,6 +188,7 @@ function walk(
  * valid number of rows.
  * @throws {TypeError} If hidden and weight differ in dtype or are not floats, or the targets are
  * not `int32`.
+ *
  * @example
  * ```ts
  * import { crossEntropy, linear, linearCrossEntropy, openDevice, Tensor } from "../../mod.ts";

@@ -156,6 +156,7 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.end);
   }
 
+  /** The result of another function, computed where it is used. */
   call<P extends readonly Type[], R extends Value>(
     callee: FunctionReference<P, R>,
     ...values: ValuesOf<P>

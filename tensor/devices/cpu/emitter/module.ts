@@ -80,6 +80,7 @@ export class ModuleBuilder {
 /**
  * Emits a module with one kernel: it imports `env.memory` and exports `kernel`. `body` writes the
  * kernel; its module is for helper functions.
+ *
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts
  * import { emitKernel } from "./module.ts";
