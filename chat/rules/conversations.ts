@@ -13,6 +13,7 @@ import {
   calendar,
   capital,
   counting,
+  countryOfCapital,
   currency,
   type Exchange,
   goodbye,
@@ -38,11 +39,13 @@ const weights: readonly (readonly [MakeExchange, number])[] = [
   [identity, 7],
   [capital, 14],
   [currency, 5],
+  // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
+  [countryOfCapital, 7],
   [opposite, 6],
   [calendar, 6],
   [arithmetic, 11],
-  [spelling, 60],
-  [counting, 36],
+  [spelling, 64],
+  [counting, 30],
   [unknown, 3],
 ];
 

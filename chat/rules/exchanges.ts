@@ -80,17 +80,10 @@ export function identity(random: PythonRandom, { name }: Subject): Exchange {
 }
 
 /** The capital of a country, or the country of a capital. */
-export function capital(random: PythonRandom, { countries }: Subject): Exchange {
-  const { name, capital } = random.choice(countries);
-  if (random.random() < 0.25) {
-    return {
-      question: random.choice([
-        `Which country has the capital ${capital}?`,
-        `${capital} is the capital of which country?`,
-      ]),
-      answer: `${capital} is the capital of ${name}.`,
-    };
-  }
+export function capital(random: PythonRandom, subject: Subject): Exchange {
+  const country = random.choice(subject.countries);
+  if (random.random() < 0.25) return countryOf(random, country);
+  const { name, capital } = country;
   return {
     question: random.choice([
       `What is the capital of ${name}?`,
@@ -100,6 +93,21 @@ export function capital(random: PythonRandom, { countries }: Subject): Exchange 
       `Do you know the capital of ${name}?`,
     ]),
     answer: `The capital of ${name} is ${capital}.`,
+  };
+}
+
+/** The country of a capital. */
+export function countryOfCapital(random: PythonRandom, { countries }: Subject): Exchange {
+  return countryOf(random, random.choice(countries));
+}
+
+function countryOf(random: PythonRandom, { name, capital }: Country): Exchange {
+  return {
+    question: random.choice([
+      `Which country has the capital ${capital}?`,
+      `${capital} is the capital of which country?`,
+    ]),
+    answer: `${capital} is the capital of ${name}.`,
   };
 }
 
