@@ -2,13 +2,13 @@
  * Measures what reinforcement learning gains: the reward on held-out questions before and after, for
  * several seeds.
  *
- *     deno run -A bench/reinforcement.ts --task arithmetic --seeds 3
+ *     deno run -A bench/reinforcement.ts --task long-arithmetic --seeds 3
  *
  * Begins with the model that was fine-tuned last (`deno task chat`). The last line is one line of JSON.
  */
 
 import process from "node:process";
-import { latestRun, prepareReinforcement, ruleExams, rulePractice } from "../chat/mod.ts";
+import { latestRun, prepareReinforcement, rulePractice } from "../chat/mod.ts";
 import { openCheckpoint } from "../gpt/mod.ts";
 import { decimal, integer, runScript, type Script, text } from "../scripts/flags.ts";
 import { alignColumns } from "../scripts/format.ts";
@@ -16,13 +16,13 @@ import { benchFlags, openBenchDevice, peakMemory, round } from "./harness.ts";
 
 const flags = {
   ...benchFlags,
-  task: text("arithmetic", "What to practice", "NAME"),
+  task: text("long-arithmetic", "What to practice", "NAME"),
   seeds: integer(3, "Runs, each with a seed of its own"),
   numIterations: integer(60, "Steps of a run"),
   examplesPerStep: integer(16, "Questions of a step"),
   numSamples: integer(16, "Answers to each question"),
-  deviceBatchSize: integer(8, "Answers computed at once"),
-  initLrFrac: decimal(0.05, "The part of the learning rates to begin with"),
+  deviceBatchSize: integer(8, "Answers sampled in one batch"),
+  initLrFrac: decimal(0.2, "The fraction of the learning rates to begin with"),
   maxNewTokens: integer(64, "Tokens of an answer, at most"),
   evalExamples: integer(200, "Held-out questions, each answered as often as fit a batch"),
 };
@@ -35,7 +35,7 @@ const script: Script<typeof flags> = {
     const { task: name, numIterations, examplesPerStep, evalExamples } = values;
     const device = await openBenchDevice(values);
     const checkpoint = await openCheckpoint((await latestRun(["sft"])).folder);
-    const held = (await ruleExams(evalExamples)).find((exam) => exam.name === name)!;
+    const held = await rulePractice(name, evalExamples, { heldOut: true });
     const runs: { seed: number; rewards: number[]; seconds: number; processor: number }[] = [];
     for (let seed = 1; seed <= values.seeds; seed++) {
       const { run } = await prepareReinforcement({

@@ -77,6 +77,7 @@ export {
   type TaskSlice,
 } from "./tasks/task.ts";
 export {
+  type PracticeOptions,
   ruleConversations,
   type RuleExam,
   ruleExams,

@@ -20,6 +20,7 @@ import {
   greeting,
   identity,
   introduction,
+  longArithmetic,
   type MakeExchange,
   opposite,
   recollection,
@@ -38,9 +39,9 @@ const weights: readonly (readonly [MakeExchange, number])[] = [
   [thanks, 2],
   [identity, 7],
   [capital, 14],
-  [currency, 5],
   // A capital is an answer far more often than it is asked about, and rare ones have rare tokens.
   [countryOfCapital, 7],
+  [currency, 5],
   [opposite, 6],
   [calendar, 6],
   [arithmetic, 11],
@@ -125,6 +126,18 @@ async function subjectToLearn({ name = "Dino", ...options }: RuleOptions): Promi
   };
 }
 
+/** The part that exams ask about. */
+async function heldOutSubject({ name = "Dino", ...options }: RuleOptions): Promise<Subject> {
+  const countries = options.countries ?? await readCountries();
+  const { heldOut } = options.words ?? await readWords();
+  return {
+    name,
+    countries,
+    word: (random) => random.choice(heldOut),
+    allowsNumbers: isHeldOut,
+  };
+}
+
 /** One to eight exchanges; in one of five chats the user says a name, and asks for it later. */
 function exchangesFor(random: PythonRandom, make: (random: PythonRandom) => Exchange): Exchange[] {
   // Half of the chats are short.
@@ -182,15 +195,8 @@ const examKinds = [
  * @returns An exam for each kind of question, and `names`: a name given and asked for later.
  */
 export async function ruleExams(size: number, options: RuleOptions = {}): Promise<RuleExam[]> {
-  const { name = "Dino", seed = 1 } = options;
-  const countries = options.countries ?? await readCountries();
-  const words = options.words ?? await readWords();
-  const subject: Subject = {
-    name,
-    countries,
-    word: (random) => random.choice(words.heldOut),
-    allowsNumbers: isHeldOut,
-  };
+  const { seed = 1 } = options;
+  const subject = await heldOutSubject(options);
   const random = (exam: number, index: number) =>
     new PythonRandom((1000 + seed) * 2 ** 32 + exam * 2 ** 16 + index);
   const exams = examKinds.map(([label, kind], exam): RuleExam => ({
@@ -216,26 +222,34 @@ export async function ruleExams(size: number, options: RuleOptions = {}): Promis
   return [...exams, names];
 }
 
+const practiceKinds = [...examKinds, ["long-arithmetic", longArithmetic]] as const;
+
+/** Options for {@linkcode rulePractice}. */
+export interface PracticeOptions extends RuleOptions {
+  /** Whether words and numbers are those that only exams ask about. @default {false} */
+  readonly heldOut?: boolean;
+}
+
 /**
- * Questions of one kind to practice on: of what the conversations are about, not of what the exams hold
- * out.
+ * Questions of one kind to practice on, or to measure practice on.
  *
- * @param kind The name of an exam, but for `names`.
+ * @param kind The name of an exam, but for `names`; or `long-arithmetic`, with more digits than the
+ * conversations made by rule have.
  * @param size The number of questions.
  * @throws {RangeError} If there is no such kind.
  */
 export async function rulePractice(
   kind: string,
   size: number,
-  options: RuleOptions = {},
+  { heldOut = false, ...options }: PracticeOptions = {},
 ): Promise<GenerativeTask> {
-  const { seed = 1 } = options;
-  const make = examKinds.find(([label]) => label === kind)?.[1];
+  const seed = (options.seed ?? 1) + (heldOut ? 1000 : 0);
+  const make = practiceKinds.find(([label]) => label === kind)?.[1];
   if (make === undefined) {
-    const kinds = examKinds.map(([label]) => label).join(", ");
-    throw new RangeError(`Cannot practice: wanted ${kinds}, got ${kind}`);
+    const kinds = practiceKinds.map(([label]) => label).join(", ");
+    throw new RangeError(`Cannot practice: wanted ${kinds}, got "${kind}"`);
   }
-  const subject = await subjectToLearn(options);
+  const subject = await (heldOut ? heldOutSubject : subjectToLearn)(options);
   return {
     name: kind,
     length: size,

@@ -83,5 +83,19 @@ Deno.test("practice is on other words and numbers than an exam", async () => {
     Array.from({ length: 200 }, (_, i) => practice.get(i).messages[0]!.content),
   );
   for (let i = 0; i < 30; i++) assert(!questions.has(exam!.get(i).messages[0]!.content));
-  await assertRejects(() => rulePractice("names", 1), RangeError, "got names");
+  await assertRejects(() => rulePractice("names", 1), RangeError, 'got "names"');
+});
+
+Deno.test("long arithmetic has more digits than any conversation, and other numbers in exams", async () => {
+  const calls = async (heldOut: boolean) => {
+    const task = await rulePractice("long-arithmetic", 300, { heldOut });
+    return Array.from({ length: 300 }, (_, i) => {
+      const { content } = task.get(i).messages[1]!;
+      if (typeof content === "string") throw new Error("expected a call of the calculator");
+      return content[0]!.text;
+    });
+  };
+  const practice = new Set(await calls(false));
+  for (const call of practice) assert(/^\d{4}[+-]\d{3}$|^\d{3}\*\d{2}$/.test(call), call);
+  assertEquals((await calls(true)).filter((call) => practice.has(call)), []);
 });

@@ -165,11 +165,31 @@ const operations = [
   ["divided by", "//"],
 ] as const;
 
+/** Chooses two numbers for an operation. */
+type ChooseNumbers = (symbol: string, random: PythonRandom) => [number, number];
+
 /** A sum, difference, product or quotient, computed by the calculator. */
-export function arithmetic(random: PythonRandom, { allowsNumbers }: Subject): Exchange {
-  const [word, symbol] = random.choice(operations);
-  let [a, b] = numbersFor(symbol, random);
-  while (!allowsNumbers(a, b)) [a, b] = numbersFor(symbol, random);
+export function arithmetic(random: PythonRandom, subject: Subject): Exchange {
+  return calculation(random, subject, operations, numbersFor);
+}
+
+/**
+ * The same with more digits than any conversation made by rule has: a model that was fine-tuned on these
+ * copies such numbers wrongly more often than not, and has something to learn by practice.
+ */
+export function longArithmetic(random: PythonRandom, subject: Subject): Exchange {
+  return calculation(random, subject, operations.slice(0, 3), longNumbersFor);
+}
+
+function calculation(
+  random: PythonRandom,
+  { allowsNumbers }: Subject,
+  choices: readonly (readonly [string, string])[],
+  numbers: ChooseNumbers,
+): Exchange {
+  const [word, symbol] = random.choice(choices);
+  let [a, b] = numbers(symbol, random);
+  while (!allowsNumbers(a, b)) [a, b] = numbers(symbol, random);
   const expression = `${a}${symbol}${b}`;
   const result = calculate(expression)!;
   return {
@@ -185,6 +205,11 @@ export function arithmetic(random: PythonRandom, { allowsNumbers }: Subject): Ex
       { type: "text", text: `${a} ${word} ${b} is ${result}.` },
     ],
   };
+}
+
+function longNumbersFor(symbol: string, random: PythonRandom): [number, number] {
+  if (symbol === "*") return [random.randbelow(900) + 100, random.randbelow(90) + 10];
+  return [random.randbelow(9000) + 1000, random.randbelow(900) + 100];
 }
 
 function numbersFor(symbol: string, random: PythonRandom): [number, number] {
