@@ -1,0 +1,243 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { kernelTest } from "../../testing/every_device.ts";
+import type { Device, View } from "../device.ts";
+import type { DType, TypedArray } from "../dtype.ts";
+import { addPieces, type Condition, type Float, type Int, sumBefore } from "./language.ts";
+import { defineKernel, runKernel } from "./run.ts";
+import { toWasm } from "./wasm.ts";
+import { toWgsl } from "./wgsl.ts";
+
+/** A contiguous view of numbers, from the fifth element of an allocation on. */
+function place(device: Device, values: TypedArray): View {
+  const dtype: DType = values instanceof Int32Array ? "int32" : "float32";
+  const allocation = device.allocate(4 * (values.length + 4), "test");
+  device.write(allocation, 16, values);
+  return { allocation, dtype, shape: [values.length], strides: [1], offset: 4 };
+}
+
+const zeros = (device: Device, count: number) => place(device, new Float32Array(count));
+const integers = (device: Device, count: number) => place(device, new Int32Array(count));
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+async function read(device: Device, { allocation, dtype, shape }: View): Promise<number[]> {
+  const bytes = await device.read(allocation, 16, 4 * shape[0]!);
+  return [...dtype === "int32" ? new Int32Array(bytes) : new Float32Array(bytes)];
+}
+
+kernelTest("values mean the same on every device", async (device) => {
+  const integer = (x: Int, y: Int): Int[] => [
+    ...[x.add(y), x.subtract(3), x.multiply(y), x.divide(4), x.remainder(4), x.min(y), x.min(-9)],
+    ...[x.multiply(0x7fffffff), x.asF32().asI32(), y.add(0)],
+  ];
+  const float = (x: Float, y: Float): Float[] => [
+    ...[x.add(y), x.subtract(0.5), x.multiply(y), x.asI32().asF32(), y.add(0)],
+  ];
+  const condition = (x: Int, y: Int, u: Float, v: Float): Condition[] => [
+    ...[x.less(y), y.less(x), x.less(-7), x.equal(y), x.equal(-7), x.notEqual(y), x.notEqual(-7)],
+    ...[x.lessUnsigned(y), y.lessUnsigned(x), y.lessUnsigned(6), y.lessUnsigned(5)],
+    ...[u.less(v), v.less(u), u.lessEqual(u), u.greater(v), v.greater(-1)],
+    ...[x.less(y).and(u.less(v)), x.less(y).and(v.less(u)), y.less(x).or(u.less(v))],
+    y.less(x).or(v.less(u)),
+  ];
+  const kernel = defineKernel(
+    {
+      key: "test: values",
+      buffers: { x: "i32", u: "f32", ints: "i32", floats: "f32", flags: "i32" },
+      writes: ["ints", "floats", "flags"],
+      arguments: ["y"],
+    },
+    (k, _, { x, u, ints, floats, flags }, { y }) => {
+      const [a, b] = [k.let(x.load(k.int(0))), k.let(y)];
+      const [c, d] = [k.let(u.load(k.int(0))), k.let(u.load(k.int(1)))];
+      integer(a, b).forEach((value, i) => ints.store(k.int(i), value));
+      float(c, d).forEach((value, i) => floats.store(k.int(i), value));
+      condition(a, b, c, d).forEach((value, i) => {
+        k.if(value, () => flags.store(k.int(i), k.int(1)), () => flags.store(k.int(i), k.int(0)));
+        k.unless(value, () => flags.store(k.int(32 + i), k.int(1)));
+      });
+    },
+  );
+  const [ints, floats, flags] = [integers(device, 10), zeros(device, 5), integers(device, 64)];
+  const [x, u] = [place(device, Int32Array.of(-7)), place(device, Float32Array.of(-2.5, 0.25))];
+  runKernel(device, kernel, [x, u, ints, floats, flags], { y: 5 }, 1);
+  const wrapped = Math.imul(-7, 0x7fffffff);
+  assertEquals(await read(device, ints), [-2, -10, -35, -1, -3, -7, -9, wrapped, -7, 5]);
+  assertEquals(await read(device, floats), [-2.25, -3, -0.625, -2.5, 0.25]);
+  const expected = [1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 1, 0, 1, 0, 1, 1, 0, 1, 0];
+  const held = await read(device, flags);
+  assertEquals(held.slice(0, 20), expected);
+  assertEquals(held.slice(32, 52), expected.map((holds) => 1 - holds));
+});
+
+kernelTest("loops, conditions and variables run as written, for every item", async (device) => {
+  const kernel = defineKernel(
+    { key: "test: loops", buffers: { y: "i32" }, writes: ["y"], arguments: ["low"] },
+    (k, item, { y }, { low }) => {
+      const sum = k.variable(k.int(0));
+      k.loop(low, item, (i) => {
+        k.if(i.remainder(2).equal(0), () => k.set(sum, sum.add(i)));
+      });
+      k.loop(3, k.int(3), () => k.set(sum, k.int(-1)));
+      k.loop(0, item, () => k.set(sum, sum.add(1000)), { step: 3 });
+      k.loop(1, item, (i) => k.set(sum, sum.add(i)), { unroll: 4 });
+      k.loop(item, k.int(99), () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
+      const isValid = k.variable(k.condition(false));
+      k.if(sum.less(0), () => {}, () => k.set(isValid, k.condition(true)));
+      k.if(isValid, () => y.from(item).store(k.int(0), sum));
+    },
+  );
+  const y = integers(device, 200);
+  runKernel(device, kernel, [y], { low: 2 }, 200);
+  const expected = range(200).map((item) => {
+    const even = range(item).filter((i) => i % 2 === 0);
+    const thousands = Math.ceil(item / 3) + 10 * Math.max(0, Math.ceil((99 - item) / 5));
+    return [...even, ...range(item), 1000 * thousands].reduce((a, b) => a + b, 0);
+  });
+  assertEquals(await read(device, y), expected);
+});
+
+kernelTest("the threads of a row share what is spread, narrow or wide", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: rows",
+      buffers: { x: "i32", copied: "i32", filled: "i32", cleared: "i32", counted: "i32" },
+      writes: ["copied", "filled", "cleared", "counted"],
+      arguments: ["columns"],
+      spread: "rows",
+    },
+    (k, row, { x, copied, filled, cleared, counted }, { columns }) => {
+      const begin = k.let(row.multiply(columns));
+      copied.copy(begin, x, begin.add(1), columns);
+      filled.fill(begin, columns, row);
+      cleared.clear(begin, columns);
+      const counts = counted.from(begin);
+      k.spread(columns, (column) => counts.store(column, counts.load(column).add(1)));
+      // Every thread comes by every index; one of them owns it.
+      k.loop(0, columns, (column) => {
+        k.owner(column, () => counts.store(column, counts.load(column).add(10)));
+      });
+    },
+  );
+  for (const [rows, columns] of [[9, 3], [5, 16], [70, 100], [1, 300]] as const) {
+    const size = rows * columns;
+    const views = [
+      place(device, Int32Array.from(range(size + 1))),
+      ...[9, 9, 9, 0].map((value) => place(device, new Int32Array(size).fill(value))),
+    ];
+    runKernel(device, kernel, views, { columns }, rows, { columns });
+    const [copied, filled, cleared, counted] = await Promise.all(
+      views.slice(1).map((view) => read(device, view)),
+    );
+    assertEquals(copied, range(size).map((i) => i + 1));
+    assertEquals(filled, range(size).map((i) => Math.floor(i / columns)));
+    assertEquals(cleared, range(size).map(() => 0));
+    assertEquals(counted, range(size).map(() => 11));
+  }
+});
+
+kernelTest("the lanes of an item see what they share, phase by phase", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: lanes",
+      ...{ buffers: { y: "f32" }, writes: ["y"], arguments: ["count"] },
+      ...{ spread: "lanes", lanes: 32, shared: 33 },
+    },
+    (k, item, { y }, { count }) => {
+      const row = y.from(item.multiply(count));
+      k.eachLane(count, (lane) => k.shared.store(lane, row.load(lane)));
+      k.once(() => sumBefore(k, count, k.float(100)));
+      const total = k.let(k.shared.load(count));
+      // Each lane reads what another one stored.
+      k.eachLane(count, (lane) => {
+        row.store(lane, k.shared.load(count.subtract(1).subtract(lane)).add(total));
+      });
+    },
+  );
+  for (const count of [1, 5, 32]) {
+    const y = place(device, Float32Array.from(range(7 * count)));
+    runKernel(device, kernel, [y], { count }, 7);
+    const expected = range(7).flatMap((item) => {
+      const before = [100];
+      for (let i = 0; i < count; i++) before.push(before[i]! + item * count + i);
+      return range(count).map((lane) => before[count - 1 - lane]! + before[count]!);
+    });
+    assertEquals(await read(device, y), expected);
+  }
+});
+
+kernelTest("pieces are added in order, each with the sum of those before", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: pieces",
+      ...{ buffers: { y: "f32", totals: "f32" }, writes: ["y", "totals"], arguments: ["pieces"] },
+      ...{ spread: "lanes", lanes: 8, shared: 9 },
+    },
+    (k, item, { y, totals }, { pieces }) => {
+      const total = addPieces(k, pieces, k.float(0.5), (piece, before) => {
+        if (before !== null) y.store(item.multiply(pieces).add(piece), before);
+        return k.let(k.float(2)).multiply(3);
+      });
+      k.once(() => totals.store(item, total));
+    },
+  );
+  const [y, totals] = [zeros(device, 40), zeros(device, 8)];
+  runKernel(device, kernel, [y, totals], { pieces: 5 }, 8);
+  assertEquals(await read(device, y), range(40).map((i) => 0.5 + 6 * (i % 5)));
+  assertEquals(await read(device, totals), range(8).map(() => 30.5));
+});
+
+kernelTest("ranges cover every item once, and vectors of four lie anywhere", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: ranges",
+      ...{ buffers: { x: "f32", y: "f32" }, writes: ["y"], arguments: [], spread: "ranges" },
+    },
+    (k, first, { x, y }) =>
+      k.loop(first, k.end, (item) => {
+        const at = k.let(item.multiply(4).add(1));
+        const four = k.let(x.loadFour(at));
+        y.storeFour(at, y.loadFour(at).add(four.multiply(four)));
+      }),
+  );
+  const [x, y] = [place(device, Float32Array.from(range(405))), zeros(device, 405)];
+  runKernel(device, kernel, [x, y], {}, 101);
+  assertEquals(await read(device, y), range(405).map((i) => i === 0 ? 0 : i * i));
+});
+
+kernelTest("elements may be vectors, from any multiple of four on", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: vectors",
+      buffers: { x: "vec4<f32>", y: "vec4<f32>", ids: "vec4<i32>" },
+      ...{ writes: ["y", "ids"], arguments: ["value"], spread: "rows" },
+    },
+    (k, row, { x, y, ids }, { value }) => {
+      const first = k.let(x.load(k.int(0)));
+      y.copy(row, x, row.add(1), k.int(1));
+      y.store(k.int(3), first.add(first));
+      ids.fill(row, k.int(1), value);
+    },
+  );
+  const [x, y] = [place(device, Float32Array.from(range(16))), zeros(device, 16)];
+  const ids = integers(device, 12);
+  runKernel(device, kernel, [x, y, ids], { value: 7 }, 3);
+  assertEquals(await read(device, y), [...range(12).map((i) => i + 4), 0, 2, 4, 6]);
+  assertEquals(await read(device, ids), range(12).map(() => 7));
+});
+
+Deno.test("a body that a device cannot run is an error", () => {
+  const signature = { key: "test", writes: [], arguments: [] };
+  assertThrows(
+    () => toWasm({ ...signature, buffers: { x: "f16" } }, () => {}).emit(),
+    Error,
+    "Cannot print a kernel as WebAssembly: wanted no float16, got f16",
+  );
+  assertThrows(
+    () =>
+      toWgsl({ ...signature, buffers: {}, spread: "lanes", lanes: 8 }, (k) => {
+        k.loop(0, k.int(2), () => k.once(() => {}));
+      }).code(),
+    Error,
+    "Cannot print a kernel: wanted lanes outside of loops and conditions",
+  );
+});

@@ -1,0 +1,219 @@
+/**
+ * The kernel language: a kernel's body, written once, runs on every device.
+ *
+ * A body is a TypeScript function that writes statements to a {@linkcode KernelBuilder}, over values
+ * of the types {@linkcode Int}, {@linkcode Float}, {@linkcode Vector} and {@linkcode Condition}.
+ * `wasm.ts` prints it as WebAssembly and `wgsl.ts` as WGSL; `run.ts` runs it.
+ *
+ * A value is *code*, not a result: using it twice computes it twice. {@linkcode KernelBuilder.let}
+ * computes it once and names it.
+ *
+ * @module
+ */
+
+/** A 32-bit integer: an index, a size, a flag. Wraps around. */
+export interface Int {
+  add(other: Int | number): Int;
+  subtract(other: Int | number): Int;
+  multiply(other: Int | number): Int;
+  /** The quotient, rounded toward 0; `other` is not 0. */
+  divide(other: Int | number): Int;
+  /** The remainder of {@linkcode Int.divide}. */
+  remainder(other: Int | number): Int;
+  /** The smaller one. Uses both twice: name them first. */
+  min(other: Int | number): Int;
+  less(other: Int | number): Condition;
+  /** As unsigned numbers, where a negative one is large: one comparison checks both bounds. */
+  lessUnsigned(other: Int | number): Condition;
+  equal(other: Int | number): Condition;
+  notEqual(other: Int | number): Condition;
+  /** The float with these bits. */
+  asF32(): Float;
+}
+
+/** A single-precision float. GPUs may assume that none is NaN: test its bits instead. */
+export interface Float {
+  add(other: Float | number): Float;
+  subtract(other: Float | number): Float;
+  multiply(other: Float | number): Float;
+  less(other: Float | number): Condition;
+  lessEqual(other: Float | number): Condition;
+  greater(other: Float | number): Condition;
+  /** The bits. */
+  asI32(): Int;
+}
+
+/** Four floats or integers. */
+export interface Vector {
+  add(other: Vector | number): Vector;
+  multiply(other: Vector | number): Vector;
+}
+
+/** A comparison's result. As operands, the numbers 1 and 0 mean that it holds or not. */
+export interface Condition {
+  and(other: Condition | number): Condition;
+  or(other: Condition | number): Condition;
+}
+
+/** Any value. */
+export type Value = Int | Float | Vector | Condition;
+
+/** The types of elements in memory, and the values that kernels load of them. */
+export interface Elements {
+  f32: Float;
+  /** Half precision, in memory only, on devices that have it. */
+  f16: Float;
+  i32: Int;
+  "vec4<f32>": Vector;
+  "vec4<f16>": Vector;
+  "vec4<i32>": Vector;
+}
+
+/** A type of elements in memory. */
+export type ElementType = keyof Elements;
+
+/** Elements of a contiguous view. Indices count elements from its start. */
+export interface Buffer<T extends ElementType> {
+  /** The elements from an index on, as a buffer, whose indices start there. */
+  from(index: Int): Buffer<T>;
+  load(index: Int): Elements[T];
+  store(index: Int, value: Elements[T]): void;
+  /** Four elements from any index on. */
+  loadFour(index: Int): Vector;
+  storeFour(index: Int, value: Vector): void;
+  /** Zeroes elements, {@linkcode KernelBuilder.spread} over the item's threads. */
+  clear(index: Int, count: Int): void;
+  /** Sets elements to a number, spread likewise. */
+  fill(index: Int, count: Int, value: Int | Float): void;
+  /** Copies elements of another buffer, spread likewise. */
+  copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void;
+}
+
+/** Options for {@linkcode KernelBuilder.loop}. */
+export interface LoopOptions {
+  /** What is added to the number each time. @default {1} */
+  readonly step?: number;
+  /**
+   * How often to repeat the body within an iteration on the CPU, for short ones; compilers for GPUs
+   * do so on their own. @default {1}
+   */
+  readonly unroll?: number;
+}
+
+/** Writes the statements of a kernel. */
+export interface KernelBuilder {
+  int(value: number): Int;
+  float(value: number): Float;
+  condition(value: boolean): Condition;
+  /** Computes a value here, and names it. */
+  let<T extends Value>(value: T): T;
+  /** A variable with this initial value. */
+  variable<T extends Value>(value: T): T;
+  /** Assigns a {@linkcode KernelBuilder.variable}. */
+  set<T extends Value>(variable: T, value: T): void;
+  /** `for (i = from; i < to; i += step)` */
+  loop(from: Int | number, to: Int, body: (i: Int) => void, options?: LoopOptions): void;
+  if(condition: Condition, then: () => void, otherwise?: () => void): void;
+  /** Runs `body` if the condition does not hold. */
+  unless(condition: Condition, body: () => void): void;
+
+  /**
+   * `for (i = 0; i < count; i += 1)`, in any order and at once by all threads of the item: of a
+   * kernel for `rows` or `lanes`, on a GPU. There, the other statements run in each of them.
+   */
+  spread(count: Int, body: (i: Int) => void): void;
+  /** Runs `body` in the thread whose part of {@linkcode KernelBuilder.spread} contains an index. */
+  owner(index: Int, body: () => void): void;
+
+  /** The end of the range of a kernel for `ranges`. */
+  readonly end: Int;
+
+  /** Floats that the lanes of an item share; undefined at first. */
+  readonly shared: Pick<Buffer<"f32">, "load" | "store">;
+  /** Whether lanes run one after the other, as on a CPU, instead of at once. */
+  readonly inTurn: boolean;
+  /**
+   * Runs `body` in the first `count` lanes. What they share is up to date afterwards. Not within a
+   * loop or a condition.
+   */
+  eachLane(count: Int, body: (lane: Int) => void): void;
+  /** Runs `body` once instead of in each lane; otherwise like {@linkcode KernelBuilder.eachLane}. */
+  once(body: () => void): void;
+}
+
+/** The types of a kernel's buffers, by name. */
+export type BufferTypes = Readonly<Record<string, ElementType>>;
+
+/** Everything about a kernel but its body. */
+export interface Signature<B extends BufferTypes, A extends string> {
+  /** Names the kernel, and identifies all that its code depends on. */
+  readonly key: string;
+  /** The buffers, in the order of the views. */
+  readonly buffers: B;
+  /** Names of the buffers that are written. */
+  readonly writes: readonly (keyof B & string)[];
+  /** Names of the integer arguments. */
+  readonly arguments: readonly A[];
+  /**
+   * What works on an item on a GPU. On the CPU it is always one thread, that has many items.
+   *
+   * - `items`: a thread.
+   * - `ranges`: a thread. The body gets the first of a range of items, and `k.end`: all the items of
+   *   a thread on the CPU, and one on a GPU.
+   * - `rows`: threads along the row that is the item.
+   * - `lanes`: a workgroup of {@linkcode Signature.lanes} threads.
+   *
+   * @default {"items"}
+   */
+  readonly spread?: "items" | "ranges" | "rows" | "lanes";
+  /** Lanes of an item. */
+  readonly lanes?: number;
+  /** Number of floats that they share. */
+  readonly shared?: number;
+}
+
+/** Writes a kernel for one item, which is its number or the first of a range. */
+export type KernelBody<B extends BufferTypes, A extends string> = (
+  k: KernelBuilder,
+  item: Int,
+  buffers: { readonly [N in keyof B]: Buffer<B[N]> },
+  arguments_: Readonly<Record<A, Int>>,
+) => void;
+
+/**
+ * Adds up what `sumOf` returns for pieces, one per lane: it is called with the sum of the earlier
+ * pieces, or with `null` if that is not known yet, and then nothing may be stored.
+ *
+ * In turn, each piece knows the sum of those before it. At once, the pieces are summed first, and
+ * then visited again.
+ *
+ * @param pieces At most as many as there are lanes, and fewer than the floats that they share.
+ * @returns The sum of all pieces.
+ */
+export function addPieces(
+  k: KernelBuilder,
+  pieces: Int,
+  initial: Float,
+  sumOf: (piece: Int, before: Float | null) => Float,
+): Float {
+  if (k.inTurn) {
+    const before = k.variable(initial);
+    k.loop(0, pieces, (piece) => k.set(before, before.add(sumOf(piece, before))));
+    return before;
+  }
+  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece, null)));
+  k.once(() => sumBefore(k, pieces, initial));
+  k.eachLane(pieces, (piece) => void sumOf(piece, k.let(k.shared.load(piece))));
+  return k.shared.load(pieces);
+}
+
+/** Replaces each of the first `count` shared floats by the sum of those before it, and the next one by the sum of all. */
+export function sumBefore(k: KernelBuilder, count: Int, initial: Float): void {
+  const total = k.variable(initial);
+  k.loop(0, count, (i) => {
+    const own = k.let(k.shared.load(i));
+    k.shared.store(i, total);
+    k.set(total, total.add(own));
+  });
+  k.shared.store(count, total);
+}

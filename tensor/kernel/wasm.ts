@@ -1,0 +1,188 @@
+/** Prints a kernel as WebAssembly: values are those of the emitter. @module */
+
+import type { WasmKernel } from "../device.ts";
+import {
+  emitKernel,
+  F32,
+  type FunctionBuilder,
+  I32,
+  type KernelParameters,
+  type Local,
+  type Value as WasmValue,
+} from "../devices/cpu/emitter/mod.ts";
+import { Error } from "../errors.ts";
+import type {
+  Buffer,
+  BufferTypes,
+  Condition,
+  Elements,
+  ElementType,
+  Float,
+  Int,
+  KernelBody,
+  KernelBuilder,
+  LoopOptions,
+  Signature,
+  Value,
+  Vector,
+} from "./language.ts";
+
+/**
+ * The WebAssembly of a kernel. Its argument words are the address of each buffer, then the integer
+ * arguments.
+ */
+export function toWasm<B extends BufferTypes, A extends string>(
+  signature: Signature<B, A>,
+  body: KernelBody<B, A>,
+): WasmKernel {
+  const { key, buffers, arguments: names, spread } = signature;
+  return {
+    key,
+    emit: () =>
+      emitKernel({ relaxedSimd: false }, (f, parameters) => {
+        const { words, start, end } = parameters;
+        let offset = -4;
+        const nextWord = () => f.local(words.loadI32(offset += 4));
+        const operands = Object.fromEntries(
+          Object.entries(buffers).map((
+            [name, type],
+          ) => [name, new WasmBuffer(f, type, nextWord())]),
+        );
+        const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
+        const k = new WasmBuilder(f, parameters);
+        // The objects have exactly the names that the types list.
+        const write = (item: Int) => body(k, item, operands as never, arguments_ as never);
+        if (spread === "ranges") write(start);
+        else f.forRange(start, end, 1, write);
+      }),
+  };
+}
+
+const int = (value: Int | Condition): I32 => value as I32;
+const valueOf = (value: Value): Local<WasmValue> => value as unknown as Local<WasmValue>;
+
+class WasmBuilder implements KernelBuilder {
+  readonly inTurn = true;
+  readonly end: Int;
+  readonly shared: Buffer<"f32">;
+  readonly #f: FunctionBuilder;
+
+  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters) {
+    this.#f = f;
+    this.end = end;
+    this.shared = new WasmBuffer(f, "f32", scratch);
+  }
+  int(value: number): Int {
+    return I32.of(value);
+  }
+  float(value: number): Float {
+    return F32.of(value);
+  }
+  condition(value: boolean): Condition {
+    return I32.of(Number(value));
+  }
+  let<T extends Value>(value: T): T {
+    return this.#f.local(valueOf(value)) as unknown as T;
+  }
+  variable<T extends Value>(value: T): T {
+    return this.let(value);
+  }
+  set<T extends Value>(variable: T, value: T): void {
+    this.#f.set(valueOf(variable), valueOf(value));
+  }
+  loop(
+    from: Int | number,
+    to: Int,
+    body: (i: Int) => void,
+    { step = 1, unroll = 1 }: LoopOptions = {},
+  ): void {
+    const end = this.#f.local(int(to));
+    let next = typeof from === "number" ? I32.of(from) : int(from);
+    if (unroll > 1) {
+      this.#f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
+        for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.#f.local(i.add(j * step)));
+        next = i;
+      });
+    }
+    this.#f.forRange(next, end, step, body);
+  }
+  if(condition: Condition, then: () => void, otherwise?: () => void): void {
+    this.#f.if(int(condition), then, otherwise);
+  }
+  unless(condition: Condition, body: () => void): void {
+    this.#f.if(int(condition).isZero(), body);
+  }
+  spread(count: Int, body: (i: Int) => void): void {
+    this.loop(0, count, body);
+  }
+  owner(_index: Int, body: () => void): void {
+    body();
+  }
+  eachLane(count: Int, body: (lane: Int) => void): void {
+    this.loop(0, count, body);
+  }
+  once(body: () => void): void {
+    body();
+  }
+}
+
+class WasmBuffer<T extends ElementType> implements Buffer<T> {
+  readonly #f: FunctionBuilder;
+  readonly #type: T;
+  readonly #address: I32;
+  /** Bits to shift an index by, to get bytes. */
+  readonly #shift: 2 | 4;
+
+  constructor(f: FunctionBuilder, type: T, address: I32) {
+    if (type.includes("f16")) {
+      throw new Error(`Cannot print a kernel as WebAssembly: wanted no float16, got ${type}`);
+    }
+    this.#f = f;
+    this.#type = type;
+    this.#address = address;
+    this.#shift = type.startsWith("vec4") ? 4 : 2;
+  }
+  #bytes(count: Int): I32 {
+    return int(count).shiftLeft(this.#shift);
+  }
+  #at(index: Int): I32 {
+    return this.#address.add(this.#bytes(index));
+  }
+  from(index: Int): Buffer<T> {
+    return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
+  }
+  load(index: Int): Elements[T] {
+    const at = this.#at(index);
+    const value = this.#type === "f32"
+      ? at.loadF32()
+      : this.#type === "i32"
+      ? at.loadI32()
+      : this.#type === "vec4<f32>"
+      ? at.loadF32x4()
+      : at.loadI32x4();
+    return value as unknown as Elements[T];
+  }
+  store(index: Int, value: Value): void {
+    this.#f.store(this.#at(index), valueOf(value));
+  }
+  loadFour(index: Int): Vector {
+    return this.#at(index).loadF32x4();
+  }
+  storeFour(index: Int, value: Vector): void {
+    this.store(index, value);
+  }
+  clear(index: Int, count: Int): void {
+    this.#f.clearMemory(this.#at(index), this.#bytes(count));
+  }
+  fill(index: Int, count: Int, value: Int | Float): void {
+    const address = this.#f.local(this.#at(index));
+    // A vector is four numbers, too.
+    this.#f.forRange(0, this.#bytes(count), 4, (byte) => {
+      this.#f.store(address.add(byte), valueOf(value));
+    });
+  }
+  copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void {
+    const source = (from as WasmBuffer<T>).#at(fromIndex);
+    this.#f.copyMemory(this.#at(index), source, this.#bytes(count));
+  }
+}
