@@ -1,6 +1,6 @@
 /** Allocations of a WebGPU device. @module */
 
-import type { Allocation, View, WebGpuDevice } from "../../device.ts";
+import type { Allocation, DeviceBase, View } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
 import { contiguousStrides, sizeOf } from "../../shape.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
@@ -13,7 +13,7 @@ export function wholeWords(bytes: number): number {
 }
 
 export function allocateView(
-  device: WebGpuDevice,
+  device: DeviceBase,
   dtype: DType,
   shape: readonly number[],
   label: string,

@@ -1,11 +1,11 @@
 /**
  * Binding ranges: operands in buffers larger than one binding. The work is cut into pieces until
- * each piece fits ranges that can be bound.
+ * each piece fits ranges that can be bound. On the CPU, everything fits.
  *
  * @module
  */
 
-import type { Allocation, View, WebGpuDevice } from "../../device.ts";
+import type { Allocation, Device, View } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
 import { RangeError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
@@ -22,23 +22,28 @@ export interface ElementBinding {
   readonly start: number;
 }
 
-export function fitsOneBinding(device: WebGpuDevice, { bytes }: Allocation): boolean {
-  return bytes <= device.limits.maxStorageBufferBindingSize;
+/** The limit of a binding, in bytes; on the CPU there is none. */
+function bindingLimit(device: Device): number {
+  return device.kind === "cpu" ? Infinity : device.limits.maxStorageBufferBindingSize;
+}
+
+export function fitsOneBinding(device: Device, { bytes }: Allocation): boolean {
+  return bytes <= bindingLimit(device);
 }
 
 /** Whether a kernel can read a view as vectors of four floats, within one binding. */
-export function readsAsVectors(device: WebGpuDevice, { dtype, offset, allocation }: View): boolean {
+export function readsAsVectors(device: Device, { dtype, offset, allocation }: View): boolean {
   return dtype === "float32" && offset % 4 === 0 && fitsOneBinding(device, allocation);
 }
 
 /** The smallest bindable range with these elements; `null` if it exceeds a binding. */
 export function bindingOf(
-  device: WebGpuDevice,
+  device: Device,
   allocation: Allocation,
   dtype: DType,
   { first, last }: ElementRange,
 ): ElementBinding | null {
-  if (fitsOneBinding(device, allocation)) return { allocation, start: 0 };
+  if (device.kind === "cpu" || fitsOneBinding(device, allocation)) return { allocation, start: 0 };
   const elementBytes = bytesPerElement(dtype);
   const alignment = BINDING_ALIGNMENT / elementBytes;
   const start = Math.floor(first / alignment) * alignment;
@@ -62,19 +67,21 @@ export function halfOf(length: number): number {
  * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
  */
 export function viewsInRanges(
-  device: WebGpuDevice,
+  device: Device,
   views: readonly View[],
   firstOutput: number,
   axes: number,
   name: string,
   unit = "rows",
 ): readonly (readonly View[])[] {
-  if (views.every(({ allocation }) => fitsOneBinding(device, allocation))) return [views];
+  const fits = device.kind === "cpu" ||
+    views.every(({ allocation }) => fitsOneBinding(device, allocation));
+  if (fits) return [views];
   const seen = boundViews(device, views, firstOutput);
   if (seen !== null) return [seen];
   const axis = widestAxis(device, views, axes);
   if (axis === null) {
-    const limit = device.limits.maxStorageBufferBindingSize;
+    const limit = bindingLimit(device);
     const bytes = Math.max(
       ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
     );
@@ -103,7 +110,7 @@ export function viewsInRanges(
  * @throws {RangeError} If a row exceeds a binding.
  */
 export function rowsInRanges(
-  device: WebGpuDevice,
+  device: Device,
   views: readonly View[],
   rows: number,
   name: string,
@@ -125,17 +132,17 @@ export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: 
 }
 
 export function rowFitsOneBinding(
-  device: WebGpuDevice,
+  device: Device,
   { allocation, dtype }: View,
   length: number,
 ): boolean {
   const bytes = length * bytesPerElement(dtype) + BINDING_ALIGNMENT;
-  return fitsOneBinding(device, allocation) || bytes <= device.limits.maxStorageBufferBindingSize;
+  return fitsOneBinding(device, allocation) || bytes <= bindingLimit(device);
 }
 
 /** The views as bindable ranges; `null` if one exceeds a binding. */
 function boundViews(
-  device: WebGpuDevice,
+  device: Device,
   views: readonly View[],
   firstOutput: number,
 ): readonly View[] | null {
@@ -164,7 +171,7 @@ function boundViews(
 }
 
 /** The axis along which views in large buffers extend farthest. */
-function widestAxis(device: WebGpuDevice, views: readonly View[], axes: number): number | null {
+function widestAxis(device: Device, views: readonly View[], axes: number): number | null {
   let [widest, reach] = [-1, 0];
   for (const { allocation, dtype, shape, strides } of views) {
     if (fitsOneBinding(device, allocation)) continue;
