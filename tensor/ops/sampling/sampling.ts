@@ -5,13 +5,16 @@
 
 import { apply, applyOne, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
+import type { Device, View } from "../../device.ts";
+import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { RangeError, TypeError } from "../../errors.ts";
-import { formatShape, normalizeAxis, shapesEqual } from "../../shape.ts";
+import { type Float, type Int, sumBefore } from "../../kernel/language.ts";
+import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";
 import { sumAlong } from "../gather/gather.ts";
-import { multinomialOnCpu } from "./multinomial_wasm.ts";
-import { multinomialOnWebGpu } from "./multinomial_wgsl.ts";
+import { MAX_PIECES, piecesOf } from "../scan/scan.ts";
 import { topKOnCpu } from "./top_k_wasm.ts";
 import { topKOnWebGpu } from "./top_k_wgsl.ts";
 import { contiguous, transpose } from "../views.ts";
@@ -107,10 +110,7 @@ const multinomialOperation: Operation<null> = {
     }
     return [{ shape: uniforms!.shape, dtype: "int32" }];
   },
-  run: (device, [weights, uniforms], [output]) =>
-    device.kind === "cpu"
-      ? multinomialOnCpu(device, weights!, uniforms!, output!)
-      : multinomialOnWebGpu(device, weights!, uniforms!, output!),
+  run: (device, inputs, [output]) => sampleInto(device, [...inputs, output!]),
   gradient: "a choice does not change smoothly",
 };
 
@@ -168,3 +168,88 @@ export function multinomial(weights: Tensor, random: Tensor | MultinomialOptions
     : random;
   return applyOne(multinomialOperation, [contiguous(weights), contiguous(uniforms)], null);
 }
+
+/** Weights to add that justify waking another thread. */
+const WEIGHTS_PER_THREAD = 8192;
+
+/** Samples an index for each uniform number. The views, all contiguous: weights, numbers, indices. */
+function sampleInto(device: Device, views: readonly View[]): void {
+  const rows = sizeOf(views[0]!.shape.slice(0, -1));
+  if (sizeOf(views[1]!.shape) === 0) return;
+  for (const part of rowsInRanges(device, views, rows, "multinomial")) {
+    const [rows, length] = part[0]!.shape as [number, number];
+    const samples = part[1]!.shape[1]!;
+    const { piece, pieces } = piecesOf(length);
+    const words = { length, samples, piece, pieces };
+    const grain = Math.ceil(WEIGHTS_PER_THREAD / length);
+    runKernel(device, MULTINOMIAL, part, words, rows * samples, { grain });
+  }
+}
+
+/** Bits as unsigned numbers: those of smaller non-negative floats, except −0, are smaller. */
+const [BITS_OF_ONE, BITS_OF_INFINITY] = [0x3f800000, 0x7f800000];
+/** Those of negative floats are at least this, one more than those of −0. */
+const MIN_NEGATIVE_BITS = 0x80000001 | 0;
+
+/** Work items are samples. Each lane has a piece of the weights, as in a running sum. */
+const MULTINOMIAL = defineKernel(
+  {
+    key: "multinomial",
+    buffers: { weights: "f32", uniforms: "f32", output: "i32" },
+    writes: ["output"],
+    arguments: ["length", "samples", "piece", "pieces"],
+    ...{ spread: "lanes", lanes: MAX_PIECES, shared: MAX_PIECES + 1 },
+  },
+  (k, sample, { weights, uniforms, output }, { length, samples, piece, pieces }) => {
+    const row = weights.from(sample.divide(samples).multiply(length));
+    /** Visits the weights of a lane. */
+    const eachWeight = (lane: Int, visit: (weight: Float) => void) => {
+      const first = k.let(lane.multiply(piece));
+      const end = k.let(first.add(piece));
+      k.loop(first, end.min(length), (i) => visit(k.let(row.load(i))), { unroll: 4 });
+    };
+
+    // The sum of each piece, or −1 if one of its weights is negative. If one is infinite or NaN, so is
+    // the total.
+    k.eachLane(pieces, (lane) => {
+      const isValid = k.variable(k.condition(true));
+      const sum = k.variable(k.float(0));
+      eachWeight(lane, (weight) => {
+        k.set(isValid, isValid.and(weight.asI32().lessUnsigned(MIN_NEGATIVE_BITS)));
+        k.set(sum, sum.add(weight));
+      });
+      k.shared.store(lane, sum);
+      k.unless(isValid, () => k.shared.store(lane, k.float(-1)));
+    });
+    k.once(() => {
+      const isValid = k.variable(k.condition(true));
+      k.loop(0, pieces, (i) => k.set(isValid, isValid.and(k.shared.load(i).greater(-1))));
+      sumBefore(k, pieces, k.float(0));
+      k.unless(isValid, () => k.shared.store(pieces, k.float(-1)));
+    });
+
+    const total = k.let(k.shared.load(pieces));
+    const uniform = k.let(uniforms.load(sample));
+    const goal = k.let(uniform.multiply(total));
+    const isValid = k.let(
+      total.greater(0).and(total.asI32().lessUnsigned(BITS_OF_INFINITY))
+        .and(uniform.asI32().lessUnsigned(BITS_OF_ONE)),
+    );
+    // The lane whose weights contain the goal: u is at most 1 − 2⁻²⁴, which rounds it below the total.
+    k.eachLane(pieces, (lane) => {
+      const before = k.let(k.shared.load(lane));
+      const isHere = before.lessEqual(goal).and(k.shared.load(lane.add(1)).greater(goal));
+      k.if(isValid.and(isHere), () => {
+        // Running sums never decrease, so those up to the goal come before the index.
+        const index = k.variable(lane.multiply(piece));
+        const sum = k.variable(k.float(0));
+        eachWeight(lane, (weight) => {
+          k.set(sum, sum.add(weight));
+          k.if(before.add(sum).lessEqual(goal), () => k.set(index, index.add(1)));
+        });
+        output.store(sample, index);
+      });
+    });
+    k.once(() => k.unless(isValid, () => output.store(sample, k.int(-1))));
+  },
+);
