@@ -112,8 +112,8 @@ class SGDUpdate implements Update {
  * Stochastic gradient descent, optionally with momentum. `weightDecay` is an L2 penalty, whose
  * gradient is added to the loss gradient.
  *
- * As in PyTorch's `SGD` without dampening: v ← momentum · v + g, and p ← p − lr · v, or p − lr · (g
- * + momentum · v) for Nesterov.
+ * As in PyTorch's `SGD` without dampening: v ← momentum · v + g, and p ← p − lr · v; for
+ * Nesterov p ← p − lr · (g + momentum · v).
  *
  * @example
  * ```ts

@@ -129,8 +129,8 @@ const sumAlongOperation: Operation<number> = {
 };
 
 /**
- * Scatter-adds the elements of the rows of `x`, `float32 [..., k]`, to rows of zeros, `[...,
- * length]`, at the given indices: 1, 2, 4 at 3, 0, 3 give 2, 0, 0, 5, 0 if the length is 5. The
+ * Scatter-adds the elements of the rows of `x`, `float32 [..., k]`, to rows of zeros,
+ * `[..., length]`, at the given indices: 1, 2, 4 at 3, 0, 3 give 2, 0, 0, 5, 0 if the length is 5. The
  * transpose of {@linkcode gather} along the last axis. Invalid indices are skipped.
  */
 export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {

@@ -171,8 +171,8 @@ function walk(
 }
 
 /**
- * Cross-entropy of the logits `hidden · weightᵀ`: equal to `crossEntropy(linear(hidden, weight),
- * targets)`, in a fraction of the memory.
+ * Cross-entropy of the logits `hidden · weightᵀ`: equal to
+ * `crossEntropy(linear(hidden, weight), targets)`, in a fraction of the memory.
  *
  * Only a chunk of logits exists at any time. If a gradient is needed, it is computed in the forward
  * pass, so that the logits are computed once, and kept until `backward`. The gradient of separate

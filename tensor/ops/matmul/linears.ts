@@ -31,6 +31,7 @@ const MAX_SKINNY_ROWS = 4;
  * Linear layers on the same rows: x Wᵀ for each weight. On a GPU, a few rows that need no gradient,
  * as in decoding, take one kernel. Everything else is composed of the operations that the options
  * name, with fused epilogues where possible.
+ *
  * @param x `[..., K]`
  * @param weights `[n, k]` each; one with k below K uses the first k columns of x.
  * @returns `[..., n]` for each weight.
