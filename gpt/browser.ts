@@ -37,8 +37,14 @@ export {
 } from "./model/config.ts";
 export { decodeSequences } from "./generate/decode.ts";
 export { forkCache } from "./generate/fork_cache.ts";
-export { decodeModel, encodeModel } from "./files/checkpoint_content.ts";
 export {
+  decodeModel,
+  decodeOptimizer,
+  encodeModel,
+  encodeOptimizer,
+} from "./files/checkpoint_content.ts";
+export {
+  checkFile,
   type CheckpointMeta,
   type CheckpointPart,
   digestOf,

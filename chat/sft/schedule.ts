@@ -75,7 +75,7 @@ export function fineTuningSchedule(
     const multiplier = fineTuningMultiplier(step / steps, schedule);
     for (const group of optimizer.groups) {
       group.lr = group.initialLr * initialFraction * multiplier;
-      if (group.kind === "muon") {
+      if ("kind" in group && group.kind === "muon") {
         group.momentum = linearSchedule(step, MOMENTUM_WARMUP_STEPS, 0.85, 0.95);
       }
     }

@@ -28,7 +28,7 @@ import {
 } from "./checkpoint_content.ts";
 import { fileName, latestMeta, readFile, readMeta, readMetas } from "./checkpoint_list.ts";
 import {
-  changedMessage,
+  checkFile,
   type CheckpointMeta,
   type CheckpointPart,
   digestOf,
@@ -256,13 +256,7 @@ async function readPart(
     throw new Error(`Cannot read ${path}: the checkpoint was saved without it`);
   }
   const bytes = await readFile(path);
-  if (bytes.length !== wanted.bytes) {
-    throw new Error(`Cannot read ${path}: wanted ${wanted.bytes} bytes, got ${bytes.length}`);
-  }
-  const { sha256 } = await digestOf(bytes);
-  if (sha256 !== wanted.sha256) {
-    throw new Error(`Cannot read ${path}: ${changedMessage(wanted.sha256, sha256)}`);
-  }
+  await checkFile(path, bytes, wanted);
   return bytes;
 }
 

@@ -26,7 +26,9 @@ export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8A
 }
 
 /** Encodes optimizer state as safetensors; counts are double-precision scalars. */
-export async function encodeOptimizer(optimizer: MuonAdamW): Promise<Uint8Array> {
+export async function encodeOptimizer(
+  optimizer: Pick<MuonAdamW, "stateDict">,
+): Promise<Uint8Array> {
   const tensors = new Map<string, Tensor>();
   const counts = new Map<string, number>();
   for (const [name, value] of optimizer.stateDict()) {
@@ -73,7 +75,7 @@ export function decodeModel(
  */
 export function decodeOptimizer(
   bytes: Uint8Array,
-  optimizer: MuonAdamW,
+  optimizer: Pick<MuonAdamW, "loadStateDict">,
   device: Device,
   isWanted: (name: string) => boolean = () => true,
 ): void {

@@ -119,7 +119,26 @@ async function checkDigest(text: string): Promise<boolean> {
   return true;
 }
 
-export function changedMessage(wanted: string, got: string): string {
+/**
+ * Compares a file with its digest.
+ *
+ * @throws {Error} If it is another one; the message names it.
+ */
+export async function checkFile(
+  path: string,
+  bytes: Uint8Array,
+  wanted: FileDigest,
+): Promise<void> {
+  if (bytes.length !== wanted.bytes) {
+    throw new Error(`Cannot read ${path}: wanted ${wanted.bytes} bytes, got ${bytes.length}`);
+  }
+  const { sha256 } = await digestOf(bytes);
+  if (sha256 !== wanted.sha256) {
+    throw new Error(`Cannot read ${path}: ${changedMessage(wanted.sha256, sha256)}`);
+  }
+}
+
+function changedMessage(wanted: string, got: string): string {
   return `wanted the content with digest ${wanted.slice(0, 12)}…, got ${got.slice(0, 12)}…; ` +
     `the file was changed since it was saved`;
 }

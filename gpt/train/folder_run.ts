@@ -1,6 +1,6 @@
 /** Training with checkpoints and metrics in a folder. @module */
 
-import { MuonAdamW } from "../../optim/mod.ts";
+import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type CheckpointContent, removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
@@ -13,6 +13,8 @@ import { train, type TrainingEvent, type TrainingState, type TrainOptions } from
 export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   /** The run's folder, which exists. */
   readonly folder: string;
+  /** The optimizer, whose state is saved with every checkpoint. */
+  readonly optimizer: MuonAdamW | ShardedMuonAdamW;
   /** The tokenizer, saved with every checkpoint. */
   readonly tokenizer: Tokenizer;
   /** The user's settings, saved with every checkpoint. */

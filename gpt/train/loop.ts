@@ -14,6 +14,7 @@ import {
   type LearningRateSchedule,
   MuonAdamW,
   muonMomentumSchedule,
+  type SGD,
   type ShardedMuonAdamW,
   weightDecaySchedule,
 } from "../../optim/mod.ts";
@@ -27,7 +28,7 @@ export interface LoopOptions {
   /** The model. */
   readonly model: GPT;
   /** Its optimizer; schedules multiply its initial learning rates. */
-  readonly optimizer: MuonAdamW | ShardedMuonAdamW;
+  readonly optimizer: MuonAdamW | ShardedMuonAdamW | SGD;
   /** Yields batches, each with the same number of tokens. */
   readonly loader: Pick<Loader<unknown>, "take">;
   /** Scales losses, for training in half precision. */
@@ -61,7 +62,10 @@ export interface LoopRanks {
 }
 
 /** Sets a step's learning rates, momentum and weight decay, and returns the multiplier. */
-export type SetLearningRates = (optimizer: Pick<MuonAdamW, "groups">, step: number) => number;
+export type SetLearningRates = (
+  optimizer: Pick<MuonAdamW | SGD, "groups">,
+  step: number,
+) => number;
 
 /** A step that was submitted to the device. */
 export interface LoopStep {
@@ -148,7 +152,7 @@ export function pretrainingSchedule(
     const multiplier = learningRateMultiplier(step, run);
     for (const group of optimizer.groups) {
       group.lr = group.initialLr * multiplier;
-      if (group.kind === "muon") {
+      if ("kind" in group && group.kind === "muon") {
         group.momentum = muonMomentumSchedule(step, run);
         group.weightDecay = weightDecaySchedule(step, run.steps, plan.learningRates.weightDecay);
       }
@@ -167,7 +171,7 @@ async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Te
 
 /** Updates the parameters; with loss scaling, only if all gradients are finite. */
 async function updateParameters(
-  optimizer: MuonAdamW | ShardedMuonAdamW,
+  optimizer: LoopOptions["optimizer"],
   scaler: GradScaler | undefined,
 ): Promise<Pick<LoopStep, "lossScale" | "skipped">> {
   if (scaler === undefined) {
@@ -175,7 +179,7 @@ async function updateParameters(
     return {};
   }
   if (!(optimizer instanceof MuonAdamW)) {
-    throw new Error("Cannot scale losses: wanted one rank, got several");
+    throw new Error("Cannot scale losses: wanted MuonAdamW on one rank, got another optimizer");
   }
   const lossScale = scaler.getScale();
   const isFinite = await scaler.step(optimizer);
