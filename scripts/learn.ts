@@ -3,12 +3,14 @@
 import { integer, runScript, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { write } from "./output.ts";
+import { readModel, siteFlags } from "./site.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
 
 const flags = {
   port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
+  ...siteFlags,
 };
 
 /** Builds the lesson in memory and serves it until Ctrl-C. Returns the exit code. */
@@ -21,10 +23,10 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run({ port }: Values<typeof flags>): Promise<void> {
+async function run({ port, model }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
-  const site = await buildSite();
+  const site = await buildSite({ model: await readModel({ model }) });
   using interrupt = onInterrupt("Stopping");
   await using server = serveSite(site, { port });
   write(`The lesson is at http://127.0.0.1:${server.addr.port}/ until Ctrl-C\n`);

@@ -1,15 +1,22 @@
 /** Writes the lesson as a folder of static files. */
 
 import { dirname, join } from "node:path";
-import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
+import { ensureWritableFolder, openCheckpoint, writeFileAtomically } from "../gpt/mod.ts";
 import { optional, runScript, text, UsageError, type Values } from "./flags.ts";
 import { write } from "./output.ts";
+import { modelFolder } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
 
+/** The flag of a site's model. */
+export const siteFlags = {
+  model: optional(text("", "The run whose latest model the page can look into", "NAME")),
+};
+
 const flags = {
   output: optional(text("", "The folder to write, which any static host can serve", "DIR")),
+  ...siteFlags,
 };
 
 /** Writes the folder and tells its size. Returns the exit code. */
@@ -22,10 +29,26 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run({ output }: Values<typeof flags>): Promise<void> {
+/** Reads the three files of a run's latest model, by name; none without a run. */
+export async function readModel(
+  { model }: Values<typeof siteFlags>,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  if (model === null) return new Map();
+  const folder = await modelFolder({ modelTag: model, step: null });
+  const { meta } = await openCheckpoint(folder);
+  const step = `${meta.state.step}`.padStart(6, "0");
+  const names = [`meta_${step}.json`, `model_${step}.safetensors`, `tokenizer_${step}.json`];
+  return new Map(
+    await Promise.all(
+      names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const),
+    ),
+  );
+}
+
+async function run({ output, model }: Values<typeof flags>): Promise<void> {
   if (output === null) throw new UsageError("Cannot write the pages: wanted --output, got none");
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
-  const site = await buildSite();
+  const site = await buildSite({ model: await readModel({ model }) });
   for (const [path, bytes] of site) {
     await ensureWritableFolder(join(output, dirname(path)));
     await writeFileAtomically(join(output, path), bytes);
@@ -36,8 +59,9 @@ async function run({ output }: Values<typeof flags>): Promise<void> {
     gzip: await gzipSize(bytes),
   })));
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  for (const { path, bytes, gzip } of sizes.filter(({ path }) => !path.includes("/"))) {
-    write(`${path.padEnd(12)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
+  const width = model === null ? 12 : 32;
+  for (const { path, bytes, gzip } of sizes.filter(({ path }) => !path.startsWith("source/"))) {
+    write(`${path.padEnd(width)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
   }
   write(`${site.size} files, ${kilobytes(total)}, in ${output}\n`);
 }

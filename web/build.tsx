@@ -35,6 +35,8 @@ export const CONTENT_SECURITY_POLICY = [
 export interface BuildOptions {
   /** The root of the repository that code is shown from. @default {the one of this file} */
   readonly root?: URL;
+  /** The files of a checkpoint that the page can look into, by name. @default {none} */
+  readonly model?: Site;
 }
 
 /** The files of a site by their paths. */
@@ -67,8 +69,17 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
       Formula={Formula}
     />,
   );
+  const model = new Map(
+    [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const),
+  );
+  const modelTag = model.size === 0
+    ? ""
+    : `<meta name="model" content="${escapeHtml([...model.keys()].join(" "))}">`;
   const texts = new Map([
-    ["index.html", document(head.title, "", `${body}<script defer src="learn.js"></script>`)],
+    [
+      "index.html",
+      document(head.title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
+    ],
     ["style.css", await readText(new URL("./style.css", import.meta.url))],
     ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
     // A function, and not run: the page makes a worker of its text.
@@ -87,10 +98,12 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const script = `const FILES=${JSON.stringify([...files.keys()])},VERSION="${await digest(
     files,
   )}";`;
-  return files.set(
+  files.set(
     "sw.js",
     encoder.encode(script + await bundle(new URL("./offline.ts", import.meta.url))),
   );
+  // After the list of files that are kept for visits without a network: it may be large.
+  return new Map([...files, ...model]);
 }
 
 /** The address of a file's source, relative to the site. */
@@ -112,13 +125,13 @@ function sourcePage(path: string, source: string): string {
   );
 }
 
-function document(title: string, up: string, body: string): string {
+function document(title: string, up: string, body: string, tags = ""): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escapeHtml(title)}</title>
-<link rel="icon" href="data:,">
+${tags}<link rel="icon" href="data:,">
 <link rel="stylesheet" href="${up}style.css"></head>
 <body>${body}</body></html>
 `;

@@ -1,12 +1,10 @@
 /** The pages as such: code, access, offline use, sizes. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Page } from "npm:playwright-core@1.65.1";
-import axe from "npm:axe-core@4.14.1";
 import { ts } from "./build_deps.ts";
 import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { shownCode } from "./lesson/page.tsx";
-import { builtSite, openSite, pageTest } from "./testing/pages.ts";
+import { builtSite, openSite, pageTest, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -62,7 +60,7 @@ Deno.test("a symbol that was renamed fails the build with its name", async () =>
 });
 
 Deno.test("widgets and parts have no words of their own, so that a translation is two files", async () => {
-  for (const folder of ["lesson", "parts"]) {
+  for (const folder of ["lesson", "parts", "inside"]) {
     for await (const { name } of Deno.readDir(new URL(`./${folder}/`, import.meta.url))) {
       if (!name.endsWith(".tsx") || name === "prose.tsx") continue;
       const source = await Deno.readTextFile(new URL(`./${folder}/${name}`, import.meta.url));
@@ -80,17 +78,6 @@ Deno.test("widgets and parts have no words of their own, so that a translation i
     }
   }
 });
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  return await page.evaluate(async () => {
-    const axe = Reflect.get(globalThis, "axe");
-    const { violations } = await axe.run();
-    return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
-      `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
-    );
-  });
-}
 
 pageTest("pages are accessible in light, dark and on a phone, and nothing overflows", async () => {
   await using opened = await openSite("isolated");

@@ -45,9 +45,14 @@ export function reset(...given: readonly (Setting<number> | Setting<string>)[]):
   for (const one of given) one.value = one.fallback;
 }
 
+/** Longer texts are left out of the address: browsers cut addresses off. */
+const MAX_TEXT = 20_000;
+
 /** The settings that differ from what they were at first, as the hash of an address. */
 export function hashOf(): string {
-  const changed = [...settings.values()].filter(({ value, fallback }) => value !== fallback);
+  const changed = [...settings.values()].filter(({ value, fallback }) =>
+    value !== fallback && `${value}`.length <= MAX_TEXT
+  );
   return changed.map(({ id, value }) => `${id}=${encodeURIComponent(value)}`).join("&");
 }
 

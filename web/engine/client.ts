@@ -26,36 +26,43 @@ export interface Listener<Name extends keyof Tasks> {
 }
 
 interface Waiting {
+  readonly task: keyof Tasks;
   readonly hear: Listener<keyof Tasks>;
   readonly end: PromiseWithResolvers<void>;
 }
 
 const waiting = new Map<number, Waiting>();
-let engine: Promise<Worker> | null = null;
+const engines = new Map<keyof Tasks, Promise<Worker>>();
+let script: Promise<string> | null = null;
 let count = 0;
 
+/** The engine of a task: each has a worker of its own, so that one that is paused holds up no other. */
+function engineFor(task: keyof Tasks): Promise<Worker> {
+  const engine = engines.get(task) ?? loadEngine().then((source) => {
+    const worker = new Worker(URL.createObjectURL(new Blob([source])));
+    worker.onmessage = (message) => hear(message.data);
+    worker.onerror = ({ message }) => {
+      for (const one of waiting.values()) if (one.task === task) one.end.reject(new Error(message));
+    };
+    return worker;
+  });
+  engines.set(task, engine);
+  return engine;
+}
+
 /**
- * Starts the engine.
+ * Loads the script of the engine.
  *
  * A page that was opened from a file may load classic scripts, but no worker's script. So `engine.js`
  * is a classic script with a function in it, and the worker is made of that function's text.
  */
-function startEngine(): Promise<Worker> {
-  return engine ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = "engine.js";
-    script.onerror = () => reject(new Error(`Cannot start the engine: wanted ${script.src}`));
-    script.onload = () => {
-      const source = `(${Reflect.get(globalThis, "nanodinoEngine")})()`;
-      const worker = new Worker(URL.createObjectURL(new Blob([source])));
-      worker.onmessage = (message) => hear(message.data);
-      worker.onerror = ({ message }) => {
-        for (const { end } of waiting.values()) end.reject(new Error(message));
-        waiting.clear();
-      };
-      resolve(worker);
-    };
-    document.head.append(script);
+function loadEngine(): Promise<string> {
+  return script ??= new Promise((resolve, reject) => {
+    const element = document.createElement("script");
+    element.src = "engine.js";
+    element.onerror = () => reject(new Error(`Cannot start the engine: wanted ${element.src}`));
+    element.onload = () => resolve(`(${Reflect.get(globalThis, "nanodinoEngine")})()`);
+    document.head.append(element);
   });
 }
 
@@ -70,7 +77,7 @@ function hear(report: Report): void {
 }
 
 /**
- * Lets the engine run a task, which starts when those before it have ended.
+ * Lets the engine run a task, which starts when those of its name before it have ended.
  *
  * @param task Its name.
  * @param input What it is given.
@@ -85,8 +92,8 @@ export function startTask<Name extends keyof Tasks>(
 ): Run {
   const id = count++;
   const end = Promise.withResolvers<void>();
-  waiting.set(id, { hear: listener as Listener<keyof Tasks>, end });
-  const worker = startEngine();
+  waiting.set(id, { task, hear: listener as Listener<keyof Tasks>, end });
+  const worker = engineFor(task);
   const tell = (order: Order) =>
     void worker.then((worker) => worker.postMessage(order), end.reject);
   tell({ id, kind: "start", task, input, device } as Order);

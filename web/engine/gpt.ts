@@ -4,22 +4,29 @@
  * @module
  */
 
-import { RandomCropLoader, SequentialLoader } from "../../data/browser.ts";
+import { RandomCropLoader, type RandomCropState, SequentialLoader } from "../../data/browser.ts";
 import {
+  decodeOptimizer,
   digestOf,
   encodeModel,
+  encodeOptimizer,
   evaluateBitsPerByte,
   formatMeta,
   GPT,
   planTraining,
   pretrainingSchedule,
+  type SetLearningRates,
   train,
+  type TrainingPlan,
   type TrainingState,
+  untrained,
   writeTexts,
 } from "../../gpt/browser.ts";
-import type { Device } from "../../tensor/mod.ts";
+import { cosineSchedule, MuonAdamW, SGD } from "../../optim/mod.ts";
+import { type Device, Tensor } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
-import { taskLines, type TextTask } from "./texts.ts";
+import { free, type ModelFiles, openModel } from "./inside.ts";
+import { questionOf, taskLines, type TextTask } from "./texts.ts";
 
 /** What is trained, and on what: all that a link holds, and the reader's text. */
 export interface GptSpec {
@@ -39,18 +46,39 @@ export interface GptSpec {
   readonly context: number;
   /** Random seed of the parameters and the batches. */
   readonly seed: number;
+  /** What updates the parameters: nanochat's mix of Muon and AdamW, or one of the others alone. */
+  readonly optimizer: "muon" | "adamw" | "sgd";
+  /** The learning rate, as a multiple of one that works. */
+  readonly rate: number;
+  /** How the learning rate changes over the run. */
+  readonly schedule: "trapezoid" | "cosine" | "constant";
   /** The number of steps. */
   readonly steps: number;
 }
+
+/** A run to start, or one to go on with. */
+export type GptTask =
+  & (
+    | { readonly spec: GptSpec }
+    /** The files of a checkpoint that this page made, and the reader's text if it was trained on it. */
+    | { readonly from: ModelFiles; readonly own: string }
+  )
+  /** Steps to take now; by default all that are left. */
+  & { readonly steps?: number };
 
 /** What the page hears while a GPT trains. */
 export type GptProgress =
   | {
     readonly kind: "start";
+    readonly spec: GptSpec;
+    /** The steps that were done before. */
+    readonly step: number;
     readonly parameters: number;
     readonly vocabSize: number;
-    /** Some of the merged tokens, the last ones first. */
-    readonly merged: readonly string[];
+    /** The merges in the order learned: two tokens that become one. */
+    readonly merges: readonly (readonly [left: string, right: string])[];
+    /** The first tokens of the text. */
+    readonly tokens: readonly string[];
     /** Mean bytes of text that a token stands for. */
     readonly bytesPerToken: number;
   }
@@ -62,8 +90,10 @@ export type GptProgress =
   }
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
-  /** The trained model as files that `deno task sample` reads. */
-  | { readonly kind: "files"; readonly files: ReadonlyMap<string, Uint8Array<ArrayBuffer>> };
+  /** The share of questions that are answered right, of some that the text does not have. */
+  | { readonly kind: "accuracy"; readonly step: number; readonly share: number }
+  /** The run so far as a checkpoint, which `deno task sample` reads. */
+  | { readonly kind: "files"; readonly step: number; readonly files: ModelFiles };
 
 /** Sequences of a batch. */
 const BATCH = 8;
@@ -76,21 +106,31 @@ const BYTE_TOKENS = 265;
 /** Maximum number of validation batches. */
 const VALIDATION_BATCHES = 4;
 
+/** Maximum number of questions that are asked. */
+const QUESTIONS = 20;
+/** Tokens of the text that are shown. */
+const SHOWN_TOKENS = 40;
+
 /**
- * Trains a GPT, and tells how it goes. The last tenth of the text is for validation.
+ * Trains a GPT, and tells how it goes. The last tenth of the text is for validation. A run that was
+ * stopped goes on from its last files as if it had not been.
  *
  * @param device Where it is computed.
- * @param spec The model and its text.
- * @param signal Ends the training between two steps.
+ * @param task The model and its text, or the files of a checkpoint.
+ * @param signal Ends the training between two steps, with files.
  * @throws {RangeError} If the text is too short for the context, or a number makes no sense.
+ * @throws {Error} If files are damaged, or of a model that was not trained here or on another text.
  */
 export async function* trainGpt(
   device: Device,
-  spec: GptSpec,
+  task: GptTask,
   signal: AbortSignal,
 ): AsyncGenerator<GptProgress> {
-  const { task, own, merges, depth, width, heads, context, seed, steps } = spec;
-  const text = task === "own" ? own : taskLines(task, seed, LINES).join("\n");
+  const kept = "from" in task ? await openModel(device, task.from, true) : null;
+  const spec = "from" in task ? { ...specOf(kept!.meta.settings), own: task.own } : task.spec;
+  const { merges, depth, width, heads, context, seed, steps } = spec;
+  const lines = spec.task === "own" ? [spec.own] : taskLines(spec.task, seed, LINES);
+  const text = lines.join("\n");
   const tokenizer = await Tokenizer.train([text], { vocabSize: BYTE_TOKENS + merges });
   const tokens = Int32Array.from(tokenizer.encode(text));
   const cut = Math.floor(0.9 * tokens.length);
@@ -100,6 +140,9 @@ export async function* trainGpt(
       `Cannot train the GPT: wanted a text of more than ${10 * BATCH * context} tokens, got ` +
         `${tokens.length}; take a longer text or a shorter context`,
     );
+  }
+  if (kept !== null && JSON.stringify(kept.tokenizer) !== JSON.stringify(tokenizer)) {
+    throw new Error("Cannot go on: wanted the text that the model was trained on, got another");
   }
   const plan = planTraining({
     depth,
@@ -113,27 +156,43 @@ export async function* trainGpt(
     totalBatchSize: BATCH * context,
     numIterations: steps,
   });
-  const model = new GPT(plan.config, device, { seed });
-  // The learning rates as tuned: scaled to batches this small, they would be tiny.
-  const learningRates = { unembeddingLr: 0.008, embeddingLr: 0.3, matrixLr: 0.02, scalarLr: 0.5 };
-  const optimizer = model.optimizer({ ...learningRates, weightDecay: 0 });
+  const model = kept?.model ?? new GPT(plan.config, device, { seed });
+  const optimizer = optimizerOf(model, spec);
+  const optim = kept?.optim ?? null;
+  if (optim !== null) decodeOptimizer(optim, optimizer, device);
   yield {
     kind: "start",
+    spec,
+    step: kept?.meta.state.step ?? 0,
     parameters: [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0),
     vocabSize: tokenizer.vocabSize,
-    merged: tokenizer.merges.slice(-12).reverse().map((pair) => tokenizer.decode(pair)),
+    merges: tokenizer.merges.map(([left, right]) =>
+      [tokenizer.decode([left]), tokenizer.decode([right])] as const
+    ),
+    tokens: [...tokens.subarray(0, SHOWN_TOKENS)].map((id) => tokenizer.decode([id])),
     bytesPerToken: new TextEncoder().encode(text).length / tokens.length,
   };
   const validation = tokens.subarray(cut, cut + VALIDATION_BATCHES * BATCH * context + 1);
+  const state = kept?.meta.state ?? untrained;
+  const limit = new AbortController();
+  if (task.steps === 0) limit.abort();
+  const known = new Set(lines);
+  const others = spec.task === "own" ? [] : taskLines(spec.task, seed + 1, LINES);
+  const questions = others.filter((line) => !known.has(line)).map(questionOf)
+    .filter((question) => question !== null).slice(0, QUESTIONS);
+  let files: ModelFiles = new Map();
   const events = train({
     model,
     optimizer,
     plan,
-    loader: new RandomCropLoader({ tokens: tokens.subarray(0, cut), seed, ...size }),
-    setLearningRates: pretrainingSchedule({
-      ...plan,
-      learningRates: { ...plan.learningRates, weightDecay: 0 },
+    state,
+    loader: new RandomCropLoader({
+      tokens: tokens.subarray(0, cut),
+      seed,
+      ...size,
+      ...(state.loader === null ? {} : { state: state.loader as RandomCropState }),
     }),
+    setLearningRates: scheduleOf(plan, spec.schedule),
     evaluate: {
       every: EVERY,
       run: () =>
@@ -144,19 +203,69 @@ export async function* trainGpt(
         ),
     },
     sample: { every: EVERY, run: () => sample(model, tokenizer, seed) },
-    readInterval: 60,
-    signal,
+    ...(questions.length > 0 && {
+      measure: {
+        every: EVERY,
+        run: async () => ({ share: await accuracyOf(model, tokenizer, questions) }),
+      },
+    }),
+    save: {
+      every: EVERY,
+      run: async (state) => {
+        files = await filesOf(model, optimizer, tokenizer, state, spec);
+        return "";
+      },
+    },
+    readInterval: task.steps === undefined ? 60 : 0,
+    signal: AbortSignal.any([signal, limit.signal]),
   });
   for await (const event of events) {
     if (event.kind === "step") {
       const { step, loss, smoothLoss } = event;
+      if (step + 1 - state.step === task.steps) limit.abort();
       yield { kind: "step", step: step + 1, loss, smoothLoss };
     } else if (event.kind === "evaluation" || event.kind === "samples") yield event;
-    else if (event.kind === "end") {
-      yield { kind: "files", files: await filesOf(model, tokenizer, event.state, spec) };
-    }
+    else if (event.kind === "measurement") {
+      yield { kind: "accuracy", step: event.step, share: event.values.share! };
+    } else if (event.kind === "checkpoint") yield { kind: "files", step: event.step, files };
   }
-  for (const parameter of model.parameters().values()) parameter.dispose();
+  free(model);
+  for (const value of optimizer.stateDict().values()) if (value instanceof Tensor) value.dispose();
+}
+
+/** The settings of a run that was kept. */
+function specOf(settings: Readonly<Record<string, unknown>>): Omit<GptSpec, "own"> {
+  if (settings.task !== undefined) return settings as unknown as GptSpec;
+  throw new Error("Cannot go on: wanted a model that was trained in this section, got another one");
+}
+
+function optimizerOf(model: GPT, { optimizer, rate }: GptSpec): MuonAdamW | SGD {
+  if (optimizer === "sgd") return new SGD(model.parameters(), { lr: 0.1 * rate, momentum: 0.9 });
+  if (optimizer === "adamw") {
+    const parameters = model.parameters();
+    return new MuonAdamW([{ kind: "adamw", parameters, lr: 0.003 * rate, weightDecay: 0 }]);
+  }
+  // The learning rates as tuned: scaled to batches this small, they would be tiny.
+  return model.optimizer({
+    unembeddingLr: 0.008 * rate,
+    embeddingLr: 0.3 * rate,
+    matrixLr: 0.02 * rate,
+    scalarLr: 0.5 * rate,
+    weightDecay: 0,
+  });
+}
+
+function scheduleOf(plan: TrainingPlan, schedule: GptSpec["schedule"]): SetLearningRates {
+  const run = { ...plan, learningRates: { ...plan.learningRates, weightDecay: 0 } };
+  if (schedule === "trapezoid") return pretrainingSchedule(run);
+  const constant = pretrainingSchedule(run, { warmupSteps: 0, warmdownRatio: 0 });
+  if (schedule === "constant") return constant;
+  return (optimizer, step) => {
+    constant(optimizer, step);
+    const multiplier = cosineSchedule(step, plan.numIterations, 1, 0.05);
+    for (const group of optimizer.groups) group.lr = group.initialLr * multiplier;
+    return multiplier;
+  };
 }
 
 /** Text after a line break: a whole line of a task. */
@@ -165,28 +274,52 @@ function sample(model: GPT, tokenizer: Tokenizer, seed: number): Promise<string[
   return writeTexts(model, tokenizer, "\n", { samples: 2, maxTokens, temperature: 0.7, seed });
 }
 
-/** The files of a checkpoint that cannot be resumed: it has no optimizer state. */
+/** The share of questions whose likeliest answer is right. */
+async function accuracyOf(
+  model: GPT,
+  tokenizer: Tokenizer,
+  questions: readonly (readonly [question: string, answer: string])[],
+): Promise<number> {
+  let right = 0;
+  for (const [question, answer] of questions) {
+    const options = { maxTokens: answer.length + 1, temperature: 0 };
+    const [text] = await writeTexts(model, tokenizer, `\n${question}`, options);
+    if (text!.split("\n")[0] === answer) right++;
+  }
+  return right / questions.length;
+}
+
+/** The files of a checkpoint. */
 async function filesOf(
   model: GPT,
+  optimizer: MuonAdamW | SGD,
   tokenizer: Tokenizer,
   state: TrainingState,
   { own: _own, ...settings }: GptSpec,
-): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  const encoder = new TextEncoder();
-  const bytes = await encodeModel(model) as Uint8Array<ArrayBuffer>;
-  const json = encoder.encode(JSON.stringify(tokenizer.toJSON()));
+): Promise<ModelFiles> {
+  const bytes = {
+    model: await encodeModel(model),
+    optim: await encodeOptimizer(optimizer),
+    tokenizer: new TextEncoder().encode(JSON.stringify(tokenizer)),
+  };
   const meta = await formatMeta({
     format: "nanodino-checkpoint-1",
     savedAt: new Date().toISOString(),
     modelConfig: model.config,
     settings,
     state,
-    files: { model: await digestOf(bytes), tokenizer: await digestOf(json) },
+    files: {
+      model: await digestOf(bytes.model),
+      tokenizer: await digestOf(bytes.tokenizer),
+      optim: await digestOf(bytes.optim),
+    },
   });
   const step = `${state.step}`.padStart(6, "0");
+  const blob = (content: Uint8Array | string) => new Blob([content as BlobPart]);
   return new Map([
-    [`meta_${step}.json`, encoder.encode(meta)],
-    [`model_${step}.safetensors`, bytes],
-    [`tokenizer_${step}.json`, json],
+    [`meta_${step}.json`, blob(meta)],
+    [`model_${step}.safetensors`, blob(bytes.model)],
+    [`optim_${step}.safetensors`, blob(bytes.optim)],
+    [`tokenizer_${step}.json`, blob(bytes.tokenizer)],
   ]);
 }

@@ -1,7 +1,8 @@
 /** What a page and its engine say to each other. @module */
 
 import type { CharacterOptions, CharacterTraining } from "../../lessons/character_model.ts";
-import type { GptProgress, GptSpec } from "./gpt.ts";
+import type { GptProgress, GptTask } from "./gpt.ts";
+import type { InsideEvent, InsideInput } from "./inside.ts";
 import type { NetworkProgress, NetworkSpec } from "./network.ts";
 
 /** The device that the reader chose. */
@@ -11,8 +12,10 @@ export type DeviceChoice = "auto" | "cpu" | "webgpu";
 export interface Tasks {
   /** Trains a small network on points in the plane. */
   readonly network: { readonly input: NetworkSpec; readonly event: NetworkProgress };
-  /** Trains a small GPT on a text. */
-  readonly gpt: { readonly input: GptSpec; readonly event: GptProgress };
+  /** Trains a small GPT on a text, or goes on. */
+  readonly gpt: { readonly input: GptTask; readonly event: GptProgress };
+  /** Looks inside a model. */
+  readonly inside: { readonly input: InsideInput; readonly event: InsideEvent };
   /** Trains the lessons' model of letters, on scalars. */
   readonly letters: { readonly input: CharacterOptions; readonly event: CharacterTraining };
 }

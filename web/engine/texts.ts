@@ -1,9 +1,10 @@
 /** Texts made by rule: what a small GPT can learn completely, and the reader can check. @module */
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
+import { dinosaurs } from "../../lessons/character_model.ts";
 
 /** The tasks; `own` is the reader's text. */
-export const textTasks = ["sort", "reverse", "add", "parentheses"] as const;
+export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;
 /** The name of a task. */
 export type TextTask = typeof textTasks[number] | "own";
 
@@ -33,7 +34,14 @@ const lines: Readonly<
     }
     return text;
   },
+  names: (draw) => dinosaurs[draw(dinosaurs.length)]!,
 };
+
+/** The question and the answer of a line; `null` in tasks that ask nothing. */
+export function questionOf(line: string): readonly [question: string, answer: string] | null {
+  const [, question, answer] = /^(.*[>=])(.*)$/.exec(line) ?? [];
+  return question === undefined || answer === undefined ? null : [question, answer];
+}
 
 /**
  * Writes the lines of a task.

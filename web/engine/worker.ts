@@ -2,7 +2,7 @@
  * The engine: everything that needs tensors or takes long, in a worker of the page.
  *
  * Tasks run one after another. A task is an async generator of events; between two events it can be
- * paused or stopped.
+ * paused. A signal tells it to end.
  *
  * @module
  */
@@ -10,6 +10,7 @@
 import { trainCharacterModel } from "../../lessons/character_model.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
 import { trainGpt } from "./gpt.ts";
+import { askInside } from "./inside.ts";
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 import { trainNetwork } from "./network.ts";
 
@@ -48,7 +49,8 @@ async function* eventsOf(
   if (order.task === "letters") return yield trainCharacterModel(order.input);
   const device = await deviceFor(order.device);
   scope.postMessage({ id: order.id, kind: "device", description: device.info.description });
-  if (order.task === "network") yield* trainNetwork(device, order.input, signal);
+  if (order.task === "inside") yield* askInside(device, order.input, signal);
+  else if (order.task === "network") yield* trainNetwork(device, order.input, signal);
   else yield* trainGpt(device, order.input, signal);
 }
 
@@ -59,7 +61,6 @@ async function run(order: Order & { readonly kind: "start" }, task: Running): Pr
     for await (const event of signal.aborted ? [] : eventsOf(order, signal)) {
       scope.postMessage({ id, kind: "event", event });
       await task.gate?.promise;
-      if (signal.aborted) break;
     }
     scope.postMessage({ id, kind: "end" });
   } catch (error) {

@@ -6,7 +6,7 @@
 import { forwardPass } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
-import { Graph } from "../parts/graph.tsx";
+import { column, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
 import { Rows } from "../parts/rows.tsx";
 import { reset, setting } from "../state.ts";
@@ -40,27 +40,26 @@ export function ForwardWidget(): JSX.Element {
         width={500}
         height={150}
         nodes={[
-          ...inputs.map((x, i) => ({
-            id: `x${i}`,
-            x: 60,
-            y: 40 + 70 * i,
-            lines: [i === 0 ? "x₁" : "x₂", fixed(x, 2)],
-            mark: "forward" as const,
-          })),
-          ...hidden.map((neuron, i) => ({
-            id: `h${i}`,
-            x: 250,
-            y: 40 + 70 * i,
-            lines: [i === 0 ? "h₁" : "h₂", shown(i + 1, neuron.output)],
-            mark: mark(i + 1),
-          } as const)),
-          { id: "y", x: 440, y: 75, lines: ["sigmoid", shown(3, p)], mark: mark(3) },
+          ...column(
+            "x",
+            60,
+            inputs.map((x, i) => ({ lines: [text.names.x[i]!, fixed(x, 2)], mark: "forward" })),
+          ),
+          ...column(
+            "h",
+            250,
+            hidden.map((neuron, i) => ({
+              lines: [text.names.h[i]!, shown(i + 1, neuron.output)],
+              mark: mark(i + 1),
+            })),
+          ),
+          ...column("y", 440, [{ lines: ["sigmoid", shown(3, p)], mark: mark(3) }]),
         ]}
         edges={[
           ...inputs.flatMap((_, i) =>
             hidden.map((_, j) => ({ from: `x${i}`, to: `h${j}`, mark: mark(j + 1) }) as const)
           ),
-          ...hidden.map((_, i) => ({ from: `h${i}`, to: "y", mark: mark(3) }) as const),
+          ...hidden.map((_, i) => ({ from: `h${i}`, to: "y0", mark: mark(3) }) as const),
         ]}
       />
       <p class="buttons">

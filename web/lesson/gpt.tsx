@@ -4,68 +4,65 @@
 /// <reference lib="dom" />
 /** Section 10: a GPT that is trained in the page, in the engine. @module */
 
-import { type JSX, signal } from "../deps.ts";
+import { type JSX, type Signal, signal, useEffect } from "../deps.ts";
 import { type Run, startTask } from "../engine/client.ts";
-import type { GptProgress } from "../engine/gpt.ts";
+import type { GptProgress, GptSpec, GptTask } from "../engine/gpt.ts";
+import type { ModelFiles } from "../engine/inside.ts";
 import type { DeviceChoice } from "../engine/messages.ts";
-import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
-import { Plot } from "../parts/plot.tsx";
+import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { reset, setting } from "../state.ts";
+import { forget, keep, recall } from "../store.ts";
 import { words } from "./words.ts";
 
 const { gpt: text } = words;
 const task = setting<keyof typeof text.tasks>("task", "sort");
-const merges = setting("merges", 0);
-const depth = setting("gptDepth", 2),
-  width = setting("gptWidth", 64),
-  heads = setting<keyof typeof text.headCounts>("heads", "2");
-const context = setting("context", 64),
-  seed = setting("gptSeed", 1),
-  steps = setting("gptSteps", 400);
+const own = setting<string>("ownText", "");
+const merges = setting("merges", 0), depth = setting("gptDepth", 2);
+const width = setting("gptWidth", 64), context = setting("context", 64);
+const heads = setting<keyof typeof text.headCounts>("heads", "2");
+const optimizer = setting<keyof typeof text.optimizers>("gptOptimizer", "muon");
+const rate = setting<keyof typeof text.learningRates>("gptRate", "1");
+const schedule = setting<keyof typeof text.schedules>("schedule", "trapezoid");
+const seed = setting("gptSeed", 1), steps = setting("gptSteps", 400);
 const device = setting<DeviceChoice>("gptDevice", "auto");
-/** Too long for an address. */
-const own = signal("");
+const all = [task, merges, depth, width, context, heads, optimizer, rate, schedule, seed, steps];
+
+/** What differs from the first settings. */
+const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
+  sort: () => {},
+  quick: () => [depth.value, width.value, context.value, steps.value] = [1, 32, 32, 100],
+  merges: () => [task.value, merges.value] = ["reverse", 64],
+  deep: () => [task.value, depth.value, width.value, steps.value] = ["add", 4, 128, 1000],
+  sgd: () => [optimizer.value, schedule.value] = ["sgd", "cosine"],
+};
 
 type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
 
+/** A run, as far as it went. */
+interface Shown {
+  readonly start: Event<"start">;
+  readonly losses: readonly (readonly [step: number, loss: number, smooth: number])[];
+  readonly validation: readonly (readonly [step: number, bits: number])[];
+  readonly samples: readonly Event<"samples">[];
+  /** The last share of right answers. */
+  readonly accuracy: number | null;
+  /** Its last checkpoint. */
+  readonly files: ModelFiles | null;
+}
+
 const run = signal<Run | null>(null);
-const isPaused = signal(false);
 const message = signal("");
-const about = signal<Event<"start"> | null>(null);
-const losses = signal<readonly Event<"step">[]>([]);
-const bits = signal<number | null>(null);
-const samples = signal<readonly Event<"samples">[]>([]);
-const files = signal<readonly (readonly [name: string, address: string])[]>([]);
+const shown = signal<Shown | null>(null);
+/** Earlier runs, to compare with. */
+const others = signal<readonly Shown[]>([]);
+/** The files of the model that was trained last. */
+export const trained: Signal<ModelFiles | null> = signal(null);
 
-function clear(): void {
-  run.value?.stop();
-  run.value = null;
-  isPaused.value = false;
-  message.value = "";
-  about.value = bits.value = null;
-  losses.value = samples.value = [];
-  for (const [, address] of files.value) URL.revokeObjectURL(address);
-  files.value = [];
-}
-
-function hear(event: GptProgress): void {
-  if (event.kind === "start") about.value = event;
-  else if (event.kind === "step") losses.value = [...losses.value, event];
-  else if (event.kind === "evaluation") bits.value = event.bitsPerByte;
-  else if (event.kind === "samples") samples.value = [event, ...samples.value];
-  else {
-    files.value = [...event.files].map(([name, bytes]) =>
-      [name, URL.createObjectURL(new Blob([bytes]))] as const
-    );
-  }
-}
-
-async function start(): Promise<void> {
-  clear();
-  message.value = words.network.starting;
-  const spec = {
+function spec(): GptSpec {
+  return {
     task: task.value,
     own: own.value,
     merges: merges.value,
@@ -73,41 +70,166 @@ async function start(): Promise<void> {
     width: width.value,
     heads: Number(heads.value),
     context: context.value,
+    optimizer: optimizer.value,
+    rate: Number(rate.value),
+    schedule: schedule.value,
     seed: seed.value,
     steps: steps.value,
   };
-  const mine = startTask("gpt", spec, device.value, {
+}
+
+function hear(event: GptProgress): void {
+  if (event.kind === "start") {
+    const upTo = ([step]: readonly [number, ...unknown[]]) => step <= event.step;
+    const { losses = [], validation = [], samples = [] } = shown.value ?? {};
+    shown.value = {
+      start: event,
+      losses: losses.filter(upTo),
+      validation: validation.filter(upTo),
+      samples,
+      accuracy: shown.value?.accuracy ?? null,
+      files: shown.value?.files ?? null,
+    };
+    return;
+  }
+  const now = shown.value!;
+  if (event.kind === "step") {
+    const { step, loss, smoothLoss } = event;
+    shown.value = { ...now, losses: [...now.losses, [step, loss, smoothLoss]] };
+  } else if (event.kind === "evaluation") {
+    const others = now.validation.filter(([step]) => step !== event.step);
+    shown.value = { ...now, validation: [...others, [event.step, event.bitsPerByte]] };
+  } else if (event.kind === "samples") {
+    shown.value = { ...now, samples: [event, ...now.samples] };
+  } else if (event.kind === "accuracy") {
+    shown.value = { ...now, accuracy: event.share };
+  } else {
+    trained.value = event.files;
+    shown.value = { ...now, files: event.files };
+    // A page that was opened in private may keep nothing.
+    keep("gpt", { shown: shown.value, others: others.value }).catch(() => {});
+  }
+}
+
+/** Runs a task; another one may have taken its place when it ends. */
+async function begin(task: GptTask): Promise<void> {
+  message.value = words.network.starting;
+  const mine = startTask("gpt", task, device.value, {
     onDevice: (description) => void (message.value = description),
-    onEvent: (event) => {
-      if (run.value === mine) hear(event);
-    },
+    onEvent: (event) => run.value === mine && hear(event),
   });
   run.value = mine;
-  try {
-    await mine.done;
-  } catch (error) {
-    if (run.value === mine) message.value = error instanceof Error ? error.message : `${error}`;
-  }
+  await mine.done.catch((error) => run.value === mine && (message.value = error.message));
   if (run.value === mine) run.value = null;
 }
 
-function hold(): void {
-  if (isPaused.value) run.value?.resume();
-  else run.value?.pause();
-  isPaused.value = !isPaused.value;
+/** Makes room for another run; the one that is shown stays to compare with. */
+function leave(): void {
+  run.value?.stop();
+  if (shown.value !== null && shown.value.losses.length > 0) {
+    others.value = [...others.value, { ...shown.value, files: null }].slice(-MAX_OTHERS);
+  }
+  shown.value = null;
 }
 
-/** The widget. */
-export function GptWidget(): JSX.Element {
-  const now = losses.value.at(-1);
-  const per = about.value?.bytesPerToken ?? 1;
-  const none = words.network.none;
+const MAX_OTHERS = 6;
+
+function start(): void {
+  leave();
+  void begin({ spec: spec() });
+}
+
+async function load(list: FileList): Promise<void> {
+  leave();
+  const files = new Map(Array.from(list, (file) => [file.name, file]));
+  await begin({ from: files, own: own.value, steps: 0 });
+  if (shown.value === null) return;
+  shown.value = { ...shown.value, files };
+  trained.value = files;
+}
+
+/** Goes on from the last files: all steps that are left, or some. */
+function goOn(steps?: number): void {
+  const { start, files } = shown.value!;
+  void begin({ from: files!, own: start.spec.own, ...(steps === undefined ? {} : { steps }) });
+}
+
+function clear(): void {
+  run.value?.stop();
+  run.value = shown.value = trained.value = null;
+  message.value = "";
+  others.value = [];
+  forget("gpt").catch(() => {});
+}
+
+async function restore(): Promise<void> {
+  const kept = await recall<{ shown: Shown; others: readonly Shown[] }>("gpt");
+  if (kept === undefined || run.value !== null) return;
+  ({ shown: shown.value, others: others.value } = kept);
+  trained.value = kept.shown.files;
+  message.value = text.restored;
+}
+
+/** Nats a token as bits a byte. */
+const bitsPerByte = (loss: number, { start }: Shown) => loss / Math.LN2 / start.bytesPerToken;
+
+/** The merges that the tokenizer learned, and what a text looks like in its tokens. */
+function Tokens({ start }: { readonly start: Event<"start"> }): JSX.Element {
+  const { parameters, vocabSize, bytesPerToken, tokens, merges } = start;
+  const show = (token: string) => JSON.stringify(token).slice(1, -1).replaceAll(" ", "·");
   return (
-    <figure
-      aria-labelledby="gpt-title"
-      data-losses={losses.value.map(({ loss }) => loss).join()}
-    >
-      <figcaption id="gpt-title">{text.title}</figcaption>
+    <>
+      <p>{text.about(parameters, vocabSize, bytesPerToken)}</p>
+      <details>
+        <summary>{text.merged(merges.length)}</summary>
+        <p class="tokens">{tokens.map((token, i) => <code key={i}>{show(token)}</code>)}</p>
+        <p class="tokens" data-merges>
+          {merges.map(([left, right], i) => (
+            <code key={i}>{`${show(left)} + ${show(right)} → ${show(left + right)}`}</code>
+          ))}
+        </p>
+      </details>
+    </>
+  );
+}
+
+/** The files of the last checkpoint. */
+function Files({ files }: { readonly files: ModelFiles }): JSX.Element {
+  const download = (name: string, file: Blob) => {
+    const address = URL.createObjectURL(file);
+    Object.assign(document.createElement("a"), { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+  return (
+    <>
+      <p>{text.kept}</p>
+      <p class="buttons">
+        {[...files].map(([name, file]) => (
+          <Button key={name} onClick={() => download(name, file)}>{text.keep(name)}</Button>
+        ))}
+      </p>
+    </>
+  );
+}
+
+/** What the reader sets. */
+function Controls(): JSX.Element {
+  return (
+    <>
+      <p class="buttons" role="group" aria-label={text.preset}>
+        {text.preset}
+        {(Object.keys(presets) as (keyof typeof presets)[]).map((name) => (
+          <Button
+            key={name}
+            onClick={() => {
+              reset(...all);
+              presets[name]();
+            }}
+          >
+            {text.presets[name]}
+          </Button>
+        ))}
+      </p>
       <div class="controls">
         <Choice label={text.task} value={task} options={text.tasks} />
         <Slider label={text.merges} value={merges} min={0} max={512} step={64} digits={0} />
@@ -115,101 +237,146 @@ export function GptWidget(): JSX.Element {
         <Slider label={text.width} value={width} min={32} max={128} step={32} digits={0} />
         <Choice label={text.heads} value={heads} options={text.headCounts} />
         <Slider label={text.context} value={context} min={16} max={128} step={16} digits={0} />
-        <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
+        <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
+        <Choice label={text.rate} value={rate} options={text.learningRates} />
+        <Choice label={text.schedule} value={schedule} options={text.schedules} />
         <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />
+        <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
         <Choice label={text.device} value={device} options={words.network.devices} />
       </div>
       {task.value === "own" && (
         <p>
-          <label for="own-text">{text.own}</label>
+          <label for={own.id}>{text.own}</label>
           <textarea
-            id="own-text"
+            id={own.id}
             rows={6}
             value={own.value}
             onInput={(event) => void (own.value = event.currentTarget.value)}
           />
         </p>
       )}
+    </>
+  );
+}
+
+/** The losses of the run that is shown, and of those before it. */
+function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
+  const nats = now === null ? 0 : Math.LN2 * now.start.bytesPerToken;
+  const curves: Curve[] = [
+    {
+      name: text.loss,
+      color: "b",
+      points: now?.losses.map(([step, loss]) => [step, loss] as const) ?? [],
+    },
+    ...others.value.map(({ start, losses }, i): Curve => ({
+      name: text.run(start.spec),
+      color: i % 2 === 0 ? "d" : "c",
+      points: losses.map(([step, , smooth]) => [step, smooth] as const),
+    })),
+    {
+      name: text.validation,
+      color: "c",
+      points: now?.validation.map(([step, bits]) => [step, bits * nats] as const) ?? [],
+      isDots: true,
+    },
+    {
+      name: text.smooth,
+      color: "a",
+      points: now?.losses.map(([step, , smooth]) => [step, smooth] as const) ?? [],
+    },
+  ];
+  const ends = [...others.value, ...now === null ? [] : [now]].map(({ start }) => start.spec.steps);
+  return (
+    <Plot
+      title={text.plot}
+      xName={words.loop.steps}
+      yName={words.loop.loss}
+      x={[0, Math.max(...ends.length === 0 ? [steps.value] : ends)]}
+      y={[0, 6]}
+      curves={curves}
+    />
+  );
+}
+
+/** The widget. */
+export function GptWidget(): JSX.Element {
+  useEffect(() => void restore(), []);
+  const now = shown.value;
+  const [step, , smooth] = now?.losses.at(-1) ?? [now?.start.step ?? 0];
+  const none = words.network.none;
+  const [, bits] = now?.validation.at(-1) ?? [];
+  const isRunning = run.value !== null;
+  const canGoOn = !isRunning && now !== null && now.files !== null && step < now.start.spec.steps;
+  return (
+    <figure
+      aria-labelledby="gpt-title"
+      data-losses={now?.losses.map(([, loss]) => loss).join() ?? ""}
+    >
+      <figcaption id="gpt-title">{text.title}</figcaption>
+      <Controls />
       <p class="buttons">
         <Button onClick={start}>{words.network.start}</Button>
-        <Button onClick={hold} disabled={run.value === null}>
-          {isPaused.value ? words.network.resume : words.network.pause}
-        </Button>
+        {isRunning
+          ? <Button onClick={() => run.value?.stop()}>{words.network.pause}</Button>
+          : <Button onClick={() => goOn()} disabled={!canGoOn}>{words.network.resume}</Button>}
+        <Button onClick={() => goOn(1)} disabled={!canGoOn}>{text.one}</Button>
         <Button onClick={clear}>{words.actions.reset}</Button>
+        <FilePicker id="gptFiles" label={text.load} onChoose={(files) => void load(files)} />
       </p>
       <p role="status" data-gpt-device>{message.value}</p>
-      {about.value !== null && (
-        <p>
-          {text.about(about.value.parameters, about.value.vocabSize, per)}
-          {about.value.merged.length > 0 && <>. {text.merged(about.value.merged)}</>}
-        </p>
-      )}
+      {now !== null && <Tokens start={now.start} />}
       <Rows
         caption={text.title}
         rows={[
-          { id: "gptStep", name: text.stepRow, work: "", value: `${now?.step ?? 0}` },
+          { id: "gptStep", name: text.stepRow, value: `${step}` },
           {
             id: "gptLoss",
             name: text.lossRow,
-            work: "",
-            value: now === undefined ? none : fixed(now.smoothLoss, 4),
+            value: smooth === undefined ? none : fixed(smooth, 4),
           },
           {
             id: "gptBits",
             name: text.bitsRow,
-            work: "",
-            value: now === undefined ? none : fixed(now.smoothLoss / Math.LN2 / per, 3),
+            value: smooth === undefined ? none : fixed(bitsPerByte(smooth, now!), 3),
           },
           {
             id: "gptValidation",
             name: text.validationRow,
-            work: "",
-            value: bits.value === null ? none : fixed(bits.value, 3),
+            value: bits === undefined ? none : fixed(bits, 3),
+          },
+          {
+            id: "gptAccuracy",
+            name: text.accuracyRow,
+            value: now?.accuracy == null ? none : `${Math.round(100 * now.accuracy)} %`,
           },
         ]}
       />
-      <Plot
-        title={text.plot}
-        xName={words.loop.steps}
-        yName={words.loop.loss}
-        x={[0, steps.value]}
-        y={[0, 6]}
-        curves={[
-          {
-            name: text.loss,
-            color: "b",
-            points: losses.value.map(({ step, loss }) => [step, loss]),
-          },
-          {
-            name: text.smooth,
-            color: "a",
-            points: losses.value.map(({ step, smoothLoss }) => [step, smoothLoss]),
-          },
-        ]}
-      />
-      {samples.value.length > 0 && (
+      <Losses now={now} />
+      {others.value.length > 0 && (
+        <Table
+          id="runs"
+          caption={text.runs}
+          head={text.runColumns}
+          rows={[...others.value, ...now === null ? [] : [now]].map((one) => [
+            text.run(one.start.spec),
+            `${one.losses.at(-1)?.[0] ?? 0}`,
+            one.losses.length === 0 ? none : fixed(bitsPerByte(one.losses.at(-1)![2], one), 3),
+            one.validation.length === 0 ? none : fixed(one.validation.at(-1)![1], 3),
+          ])}
+        />
+      )}
+      {now !== null && now.samples.length > 0 && (
         <Table
           id="gpt"
           caption={text.samples}
           head={text.columns}
-          rows={samples.value.map(({ step, texts }) => [
+          rows={now.samples.map(({ step, texts }) => [
             `${step}`,
             texts.map((one) => one.trim().replaceAll("\n", " ⏎ ")).join(" … "),
           ])}
         />
       )}
-      {files.value.length > 0 && (
-        <>
-          <p>{text.kept}</p>
-          <ul>
-            {files.value.map(([name, address]) => (
-              <li key={name}>
-                <a href={address} download={name}>{text.keep(name)}</a>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+      {!isRunning && now !== null && now.files !== null && <Files files={now.files} />}
     </figure>
   );
 }

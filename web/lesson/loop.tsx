@@ -84,7 +84,7 @@ export function LoopWidget(): JSX.Element {
         rows={(Object.keys(numbers) as (keyof typeof numbers)[]).map((id) => ({
           id,
           name: text.rows[id],
-          work: "",
+
           value: known.includes(id) ? showLarge(numbers[id]) : "",
         }))}
       />

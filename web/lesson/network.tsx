@@ -201,23 +201,23 @@ export function NetworkWidget(): JSX.Element {
           <Rows
             caption={text.title}
             rows={[
-              { id: "step", name: text.stepRow, work: "", value: `${now?.step ?? 0}` },
+              { id: "step", name: text.stepRow, value: `${now?.step ?? 0}` },
               {
                 id: "loss",
                 name: text.lossRow,
-                work: "",
+
                 value: losses.value.length === 0 ? text.none : fixed(losses.value.at(-1)!, 4),
               },
               {
                 id: "validation",
                 name: text.validationRow,
-                work: "",
+
                 value: now?.validation == null ? text.none : fixed(now.validation, 4),
               },
               {
                 id: "right",
                 name: text.accuracy,
-                work: "",
+
                 value: now === null ? text.none : `${right} / ${points.length}`,
               },
             ]}

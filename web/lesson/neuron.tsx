@@ -6,7 +6,7 @@
 import { oneNeuron } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
-import { Graph } from "../parts/graph.tsx";
+import { column, edge, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
 import { Rows } from "../parts/rows.tsx";
 import { reset, setting } from "../state.ts";
@@ -35,28 +35,16 @@ export function NeuronWidget(): JSX.Element {
         width={620}
         height={150}
         nodes={[
-          ...inputs.map((x, i) => ({
-            id: `x${i}`,
-            x: 60,
-            y: 40 + 70 * i,
-            lines: [i === 0 ? "x₁" : "x₂", fixed(x, 1)],
-          })),
-          ...products.map((product, i) => ({
-            id: `p${i}`,
-            x: 220,
-            y: 40 + 70 * i,
-            lines: [text.products[i]!, fixed(product, 2)],
-          })),
-          { id: "sum", x: 390, y: 75, lines: [`Σ + b`, shownSum] },
-          { id: "y", x: 555, y: 75, lines: ["tanh", fixed(output, 4)] },
+          ...column("x", 60, inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 1)] }))),
+          ...column(
+            "p",
+            220,
+            products.map((product, i) => ({ lines: [text.products[i]!, fixed(product, 2)] })),
+          ),
+          ...column("sum", 390, [{ lines: [`Σ + b`, shownSum] }]),
+          ...column("y", 555, [{ lines: ["tanh", fixed(output, 4)] }]),
         ]}
-        edges={[
-          { from: "x0", to: "p0" },
-          { from: "x1", to: "p1" },
-          { from: "p0", to: "sum" },
-          { from: "p1", to: "sum" },
-          { from: "sum", to: "y" },
-        ]}
+        edges={["x0 p0", "x1 p1", "p0 sum0", "p1 sum0", "sum0 y0"].map(edge)}
       />
       <Rows
         caption={text.title}

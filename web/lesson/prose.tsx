@@ -318,6 +318,37 @@ export function sections(Formula: (props: FormulaProps) => JSX.Element): readonl
         </>
       ),
     },
+    {
+      id: "inside",
+      title: "Inside your GPT",
+      widgets: ["inside"],
+      code: [
+        "web/engine/inside.ts#look",
+        "gpt/model/block.ts#CausalSelfAttention.forward",
+        "gpt/model/model.ts#GPT.logits",
+      ],
+      text: (
+        <>
+          <p>
+            Open the GPT of the last section, or the folder of a run that you trained with{" "}
+            <code>deno task speedrun</code>. One forward pass over a text shows what the model
+            computes on its way to the next token.
+          </p>
+          <p>
+            Attention weights say which earlier tokens a token reads, in each head of each layer.
+            The logit lens reads the stream after every layer as if it were the last one: you see
+            where the answer appears. Surprise is −log₂ of the probability that the model gave to
+            the token that came.
+          </p>
+          <p>
+            Two ideas of nanochat have gates that you can read. Smear mixes the previous token’s
+            embedding into each token’s own. In every other layer, value embeddings add to what
+            attention reads.
+          </p>
+          <Formula tex="p_i = \frac{e^{z_i / T}}{\sum_{j \in \mathrm{top}\,k} e^{z_j / T}} \qquad \mathrm{surprise} = -\log_2 p_{\mathrm{next}}" />
+        </>
+      ),
+    },
   ];
 }
 

@@ -1,6 +1,7 @@
 /** The lesson's widgets by name: the builder renders them, the page brings them to life. @module */
 
 import type { JSX } from "../deps.ts";
+import { InsideWidget } from "../inside/inside.tsx";
 import { BackpropagationWidget } from "./backpropagation.tsx";
 import { ForwardWidget } from "./forward.tsx";
 import { GptWidget } from "./gpt.tsx";
@@ -25,4 +26,5 @@ export const widgets = {
   network: NetworkWidget,
   letters: LettersWidget,
   gpt: GptWidget,
+  inside: InsideWidget,
 } as const satisfies Readonly<Record<string, () => JSX.Element>>;

@@ -15,6 +15,7 @@ export const words = {
     w1: "Weight w₁",
     w2: "Weight w₂",
     bias: "Bias b",
+    inputs: ["x₁", "x₂"],
     products: ["x₁ × w₁", "x₂ × w₂"],
     sum: "Sum + bias",
     output: "Output",
@@ -45,6 +46,7 @@ export const words = {
   forward: {
     title: "A full forward pass",
     graph: "Two scores, two hidden neurons, one output",
+    names: { x: ["x₁", "x₂"], h: ["h₁", "h₂"] },
     x1: "Math score x₁",
     x2: "English score x₂",
     inputs: ["x₁ on a scale to 1", "x₂ on a scale to 1"],
@@ -214,6 +216,7 @@ export const words = {
       reverse: "Reverse a word",
       add: "Add numbers",
       parentheses: "Balanced parentheses",
+      names: "Names of dinosaurs",
       own: "Your own text",
     },
     own: "Your text, some thousand letters or more",
@@ -223,25 +226,124 @@ export const words = {
     heads: "Heads",
     headCounts: { "1": "1", "2": "2", "4": "4" },
     context: "Context, in tokens",
+    optimizer: "Optimizer",
+    optimizers: { muon: "Muon and AdamW", adamw: "AdamW", sgd: "SGD" },
+    rate: "Learning rate",
+    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1": "1 × (tuned)", "3": "3 ×", "10": "10 ×" },
+    schedule: "Schedule",
+    schedules: { trapezoid: "Warmup, plateau, warmdown", cosine: "Cosine", constant: "Constant" },
+    preset: "Try:",
+    presets: {
+      sort: "Sorting letters",
+      quick: "A quick one",
+      merges: "Reversing, with BPE",
+      deep: "Adding, deep",
+      sgd: "With SGD",
+    },
     seed: "Random seed",
     steps: "Steps",
     device: "Device",
-    plot: "The loss over the steps: smoothed, and of each step",
+    one: "One step",
+    load: "Load a checkpoint",
+    restored: "This run was kept in your browser. Go on, or start another one.",
+    plot:
+      "The loss over the steps, in nats a token: smoothed, of each step, and on the validation text",
     smooth: "smoothed",
     loss: "each step",
+    validation: "validation",
+    run: (
+      { task, depth, width, optimizer, rate, seed }: {
+        readonly task: string;
+        readonly depth: number;
+        readonly width: number;
+        readonly optimizer: string;
+        readonly rate: number;
+        readonly seed: number;
+      },
+    ) => `${task}, ${depth} × ${width}, ${optimizer} × ${rate}, seed ${seed}`,
+    runs: "Runs to compare",
+    runColumns: ["Run", "Steps", "Training, bits per byte", "Validation"],
     about: (parameters: number, vocabulary: number, bytes: number) =>
       `${parameters.toLocaleString("en")} parameters, ${vocabulary} tokens, ${
         bytes.toFixed(2)
       } bytes a token`,
-    merged: (tokens: readonly string[]) =>
-      `Merged last: ${tokens.map((token) => JSON.stringify(token)).join(" ")}`,
+    merged: (merges: number) =>
+      merges === 0
+        ? "The text in tokens: one for each byte"
+        : `The text in tokens, and the ${merges} merges in the order learned`,
     stepRow: "Step",
     lossRow: "Loss, smoothed, in nats a token",
     bitsRow: "Training, bits per byte",
     validationRow: "Validation, bits per byte",
+    accuracyRow: "Right answers to 20 new questions",
     samples: "What it writes",
     columns: ["Step", "Sample"],
     keep: (name: string) => `Download ${name}`,
-    kept: "Put these files into one folder below base_checkpoints, and deno task sample continues.",
+    kept:
+      "Put meta, model and tokenizer into one folder below base_checkpoints, and deno task sample " +
+      "continues. With optim, training goes on from here.",
+  },
+  inside: {
+    title: "Inside a model",
+    openTrained: "Open the GPT of section 10",
+    openSite: "Open this site’s model",
+    openFiles: "Files of a checkpoint",
+    openFolder: "Folder of a run",
+    drop: "Or drop a folder here, or the files meta, model and tokenizer of one step.",
+    about: (
+      { nLayer, nHead, nEmbd, vocabSize, sequenceLen }: Readonly<
+        Record<"nLayer" | "nHead" | "nEmbd" | "vocabSize" | "sequenceLen", number>
+      >,
+      parameters: number,
+      { step }: { readonly step: number },
+    ) =>
+      `Trained for ${step} steps: ${parameters.toLocaleString("en")} parameters, ${nLayer} ${
+        nLayer === 1 ? "layer" : "layers"
+      } of ${nHead} ${nHead === 1 ? "head" : "heads"}, width ${nEmbd}, ${vocabSize} tokens, ` +
+      `context ${sequenceLen}`,
+    prompt: "The text to look at",
+    prompts: {
+      sort: "\ngadbe>abdeg",
+      reverse: "\ngadbe>ebdag",
+      add: "\n27+16=43",
+      parentheses: "\n(()(()))",
+      names: "\ntyrannosaurus",
+      other: "The state of our union is strong.",
+    },
+    tokens: "Tokens, colored by their surprise",
+    token: (token: string, id: number, bits: string | null) =>
+      `${token}, token ${id}${bits === null ? "" : `, ${bits} bits of surprise`}`,
+    chosen: "Token",
+    surprise: "Surprise in bits",
+    attention: "Attention: which earlier tokens each token reads",
+    attends: "What the chosen token attends to",
+    head: (layer: number, head: number) => `Layer ${layer}, head ${head}`,
+    pattern: (layer: number, head: number) =>
+      `Attention of layer ${layer}, head ${head}: each row is a token that reads, each column a ` +
+      "token that is read; blue is 1, white is 0",
+    row: (layer: number, head: number, token: string) =>
+      `Layer ${layer}, head ${head}: the weights with which ${token} reads`,
+    lensTitle: "Logit lens: what the model would say after each layer",
+    lens: (next: string | null) =>
+      next === null
+        ? "The likeliest next tokens, after each layer"
+        : `The likeliest next tokens, after each layer; in the text follows ${next}`,
+    stage: "After",
+    size: "RMS",
+    next: "The next in the text",
+    ranks: ["1st", "2nd", "3rd", "4th", "5th"],
+    embedding: "the embedding",
+    layer: (layer: number) => `layer ${layer}`,
+    output: "backout: the output",
+    probabilities: "What comes next, and how it is sampled",
+    temperature: "Temperature",
+    topK: "Top-k",
+    nextOf: (token: string) => `Probabilities of the next token after ${token}`,
+    one: "Sample one token",
+    many: "Sample 32 tokens",
+    undo: "Take one back",
+    gatesTitle: "Smear and value embeddings",
+    gates: "Weights of both, by key head",
+    smear: "Smear",
   },
 };

@@ -68,3 +68,24 @@ export function Button({ onClick, disabled = false, children }: {
 }): JSX.Element {
   return <button type="button" onClick={onClick} disabled={disabled}>{children}</button>;
 }
+
+/** Files of the reader's, or those in a folder. */
+export function FilePicker({ id, label, isFolder = false, onChoose }: {
+  readonly id: string;
+  readonly label: string;
+  readonly isFolder?: boolean;
+  readonly onChoose: (files: FileList) => void;
+}): JSX.Element {
+  return (
+    <span class="files">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="file"
+        multiple
+        {...isFolder && { webkitdirectory: true }}
+        onChange={({ currentTarget: { files } }) => files?.length && onChoose(files)}
+      />
+    </span>
+  );
+}

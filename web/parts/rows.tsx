@@ -12,7 +12,7 @@ export interface Row {
   /** What the reader calls it. */
   readonly name: string;
   /** How it is computed. */
-  readonly work: string;
+  readonly work?: string;
   /** The number. */
   readonly value: string;
 }

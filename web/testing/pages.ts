@@ -1,7 +1,13 @@
 /** The built site in a browser, in the three ways that readers open it. @module */
 
 import { assertEquals } from "@std/assert";
-import type { Browser, BrowserContextOptions, Page } from "npm:playwright-core@1.65.1";
+import type {
+  Browser,
+  BrowserContext,
+  BrowserContextOptions,
+  Page,
+} from "npm:playwright-core@1.65.1";
+import axe from "npm:axe-core@4.14.1";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildSite, type Site } from "../build.tsx";
 import { serveSite } from "../serve.ts";
@@ -23,7 +29,13 @@ export interface Opened extends AsyncDisposable {
   /** Where it is. */
   readonly address: string;
   /** Opens a page and waits until its script has started. */
-  page(options?: BrowserContextOptions & { readonly path?: string }): Promise<Page>;
+  page(
+    options?: BrowserContextOptions & {
+      readonly path?: string;
+      /** One that is open. @default {a fresh one} */
+      readonly context?: BrowserContext;
+    },
+  ): Promise<Page>;
   /** Errors of all pages so far, and requests to other hosts. */
   readonly problems: readonly string[];
   /** Ends the server; pages stay. */
@@ -48,8 +60,8 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
     browser,
     address,
     problems,
-    page: async ({ path = "", ...options } = {}) => {
-      const page = await browser.newPage(options);
+    page: async ({ path = "", context, ...options } = {}) => {
+      const page = await (context ?? await browser.newContext(options)).newPage();
       page.on("pageerror", (error) => problems.push(`${error}`));
       page.on("console", (message) => {
         if (message.type() === "error") problems.push(message.text());
@@ -143,4 +155,16 @@ export class Widget {
       (rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)),
     );
   }
+}
+
+/** What of an open page is not accessible. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return await page.evaluate(async () => {
+    const axe = Reflect.get(globalThis, "axe");
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
+      `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 120)).join(" | ")}`
+    );
+  });
 }

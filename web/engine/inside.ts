@@ -1,0 +1,277 @@
+/**
+ * Looking inside a checkpoint: opening its files, one watched forward pass, and continuing a text.
+ *
+ * @module
+ */
+
+import {
+  checkFile,
+  type CheckpointMeta,
+  decodeModel,
+  Engine,
+  type GPT,
+  parseMeta,
+} from "../../gpt/browser.ts";
+import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
+
+/** The files of a checkpoint by name; others among them are not read. */
+export type ModelFiles = ReadonlyMap<string, Blob>;
+
+/** A text, and ids that follow it. */
+export interface Prompt {
+  readonly text: string;
+  readonly more: readonly number[];
+}
+
+/** What is asked about a model. */
+export type InsideInput =
+  | { readonly kind: "open"; readonly files: ModelFiles }
+  | { readonly kind: "look"; readonly prompt: Prompt }
+  | {
+    readonly kind: "write";
+    readonly prompt: Prompt;
+    readonly maxTokens: number;
+    readonly temperature: number;
+    readonly topK: number;
+    readonly seed: number;
+  };
+
+/** A model that was opened. */
+export interface Opened {
+  readonly kind: "opened";
+  readonly meta: Pick<CheckpointMeta, "modelConfig" | "settings" | "state">;
+  readonly parameters: number;
+}
+
+/** What a forward pass over T tokens shows. */
+export interface Seen {
+  readonly kind: "seen";
+  /** The tokens; the first one begins the document. */
+  readonly ids: readonly number[];
+  /** Every token that is named here, as text. */
+  readonly texts: ReadonlyMap<number, string>;
+  /** By layer and head, T rows of T weights. */
+  readonly attention: readonly (readonly Float32Array[])[];
+  /** The residual stream as it enters, after each layer, and as the head reads it. */
+  readonly stages: readonly {
+    /** Its root mean square, for each token. */
+    readonly size: Float32Array;
+    /** The logit lens: the five likeliest next tokens, for each token. */
+    readonly likely: Int32Array;
+    readonly probabilities: Float32Array;
+    /** The probability of the token that follows; of nothing after the last one. */
+    readonly next: Float32Array;
+  }[];
+  /** For each token, as many of the largest logits as are sampled from at most. */
+  readonly logits: Float32Array;
+  readonly candidates: Int32Array;
+  /** Weight of the previous embedding, for each token but the first. */
+  readonly smear: Float32Array;
+  /** Weights of value embeddings, for each token and key head, by layer; `null` without any. */
+  readonly gates: readonly (Float32Array | null)[];
+}
+
+/** What the page hears. */
+export type InsideEvent = Opened | Seen | { readonly kind: "written"; readonly id: number };
+
+/** Tokens of the lens. */
+export const LENS_TOKENS = 5;
+/** Maximum number of tokens to sample from. */
+export const MAX_CANDIDATES = 50;
+/** Maximum number of tokens to look at, so that patterns fit a page. */
+const MAX_TOKENS = 128;
+
+/** A checkpoint whose model is on a device. */
+export interface Model {
+  readonly device: Device;
+  readonly files: ModelFiles;
+  readonly meta: CheckpointMeta;
+  readonly model: GPT;
+  readonly tokenizer: Tokenizer;
+  /** The file of the optimizer state, if it was asked for. */
+  readonly optim: Uint8Array | null;
+}
+
+let current: Model | null = null;
+
+/**
+ * Answers about a model: the one that was opened last, unless `input` opens another.
+ *
+ * @param device Where it is computed.
+ * @param signal Ends the writing after a token.
+ * @throws {Error} If files are missing or damaged, or nothing was opened; if the text is too long.
+ */
+export async function* askInside(
+  device: Device,
+  input: InsideInput,
+  signal: AbortSignal,
+): AsyncGenerator<InsideEvent> {
+  if (input.kind === "open") {
+    const opened = await openModel(device, input.files);
+    if (current !== null) free(current.model);
+    current = opened;
+    const { meta: { modelConfig, settings, state }, model } = opened;
+    const sizes = [...model.parameters().values()].map(({ size }) => size);
+    const parameters = sizes.reduce((sum, size) => sum + size, 0);
+    yield { kind: "opened", meta: { modelConfig, settings, state }, parameters };
+    return;
+  }
+  if (current === null) throw new Error("Cannot look inside a model: wanted an open one, got none");
+  if (current.device !== device) {
+    const moved = await openModel(device, current.files);
+    free(current.model);
+    current = moved;
+  }
+  const { model, tokenizer } = current;
+  const { text, more } = input.prompt;
+  const ids = [...tokenizer.encode(text, { prepend: tokenizer.bos }), ...more];
+  if (input.kind === "look") return yield await look(model, tokenizer, ids);
+  const { kind: _kind, prompt: _prompt, ...options } = input;
+  for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
+    if (signal.aborted) return;
+    yield { kind: "written", id: tokens[0]! };
+  }
+}
+
+/** Frees the parameters of a model at once; its tables go with it. */
+export function free(model: GPT): void {
+  for (const parameter of model.parameters().values()) parameter.dispose();
+}
+
+/**
+ * Opens the latest checkpoint among files, as `openCheckpoint` does in a folder.
+ *
+ * @param withOptimizer Whether its optimizer state is read, too.
+ * @throws {Error} If a file is missing or damaged; the message names it.
+ */
+export async function openModel(
+  device: Device,
+  files: ModelFiles,
+  withOptimizer = false,
+): Promise<Model> {
+  const found = [...files.keys()];
+  const given = found.slice(0, 5).join(", ") || "none";
+  const name = found.filter((name) => /^meta_\d{6,}\.json$/.test(name)).sort().at(-1);
+  if (name === undefined) {
+    throw new Error(`Cannot open a model: wanted a file like meta_000100.json, got ${given}`);
+  }
+  const meta = await reading(name, async () => await parseMeta(await bytesOf(files.get(name)!)));
+  const part = async (part: "model" | "tokenizer" | "optim", extension: string) => {
+    const path = `${part}${name.slice("meta".length, -".json".length)}${extension}`;
+    const [file, digest] = [files.get(path), meta.files[part]];
+    if (file === undefined || digest === undefined) {
+      throw new Error(`Cannot open a model: wanted ${path} beside ${name}, got ${given}`);
+    }
+    const bytes = await bytesOf(file);
+    await checkFile(path, bytes, digest);
+    return [path, bytes] as const;
+  };
+  const [json, bytes] = [await part("tokenizer", ".json"), await part("model", ".safetensors")];
+  const optim = withOptimizer ? (await part("optim", ".safetensors"))[1] : null;
+  const tokenizer = await reading(
+    json[0],
+    () => Tokenizer.fromJSON(new TextDecoder().decode(json[1])),
+  );
+  const { vocabSize } = meta.modelConfig;
+  if (tokenizer.vocabSize !== vocabSize) {
+    throw new Error(
+      `Cannot read ${json[0]}: wanted a vocabulary of ${vocabSize} as in the model, got ` +
+        `${tokenizer.vocabSize}`,
+    );
+  }
+  const model = await reading(bytes[0], () => decodeModel(bytes[1], meta.modelConfig, device));
+  return { device, files, meta, model, tokenizer, optim };
+}
+
+async function bytesOf(file: Blob): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await file.arrayBuffer());
+}
+
+/** Adds the file's name to errors. */
+async function reading<Result>(
+  path: string,
+  read: () => Result | Promise<Result>,
+): Promise<Result> {
+  try {
+    return await read();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : `${cause}`;
+    throw new Error(`Cannot read ${path}: ${reason}`, { cause });
+  }
+}
+
+/** Runs the model once, watched, and reads what the page shows. */
+async function look(model: GPT, tokenizer: Tokenizer, ids: readonly number[]): Promise<Seen> {
+  const { device, config: { nLayer, nHead, vocabSize } } = model;
+  const length = ids.length;
+  if (length > MAX_TOKENS) {
+    throw new RangeError(
+      `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${length}`,
+    );
+  }
+  using _scope = device.scope();
+  const seen = new Map<string, Tensor>();
+  const watch = (name: string, value: Tensor) => void seen.set(name, value);
+  const [tokens, following] = [ids, [...ids.slice(1), ids[0]!]].map((ids) =>
+    Tensor.from(device, Int32Array.from(ids), { shape: [1, length] })
+  ) as [Tensor, Tensor];
+  const logits = noGrad(() => model.forward(tokens, undefined, { watch }));
+  const floats = async (tensor: Tensor) => Float32Array.from(await tensor.data());
+  const integers = async (tensor: Tensor) => Int32Array.from(await tensor.data());
+
+  const texts = new Map<number, string>();
+  const name = (ids: Iterable<number>) => {
+    for (const id of ids) texts.set(id, texts.get(id) ?? tokenizer.decode([id]));
+  };
+  name(ids);
+  const layers = Array.from({ length: nLayer }, (_, layer) => `transformer.h.${layer}`);
+  const stages: Seen["stages"][number][] = [];
+  for (const stage of ["transformer.wte", ...layers, "backout"]) {
+    using _scope = device.scope();
+    const stream = seen.get(stage)!;
+    const [size, likely, next] = noGrad(() => {
+      const all = model.logits(stream).softmax();
+      return [
+        stream.to("float32").square().mean(-1).sqrt(),
+        topK(all, LENS_TOKENS),
+        gather(all, -1, following.unsqueeze(-1)),
+      ];
+    });
+    const indices = await integers(likely.indices);
+    name(indices);
+    stages.push({
+      size: await floats(size),
+      likely: indices,
+      probabilities: await floats(likely.values),
+      next: (await floats(next)).subarray(0, length - 1),
+    });
+  }
+  const best = topK(logits, Math.min(MAX_CANDIDATES, vocabSize));
+  const candidates = await integers(best.indices);
+  name(candidates);
+  const attention: Float32Array[][] = [];
+  const gates: (Float32Array | null)[] = [];
+  for (const layer of layers) {
+    const pattern = await floats(seen.get(`${layer}.attn.pattern`)!);
+    attention.push(
+      Array.from(
+        { length: nHead },
+        (_, head) => pattern.slice(head * length ** 2, (head + 1) * length ** 2),
+      ),
+    );
+    const gate = seen.get(`${layer}.attn.ve_gate`);
+    gates.push(gate === undefined ? null : await floats(gate));
+  }
+  return {
+    kind: "seen",
+    ids,
+    texts,
+    attention,
+    stages,
+    logits: await floats(best.values),
+    candidates,
+    smear: await floats(seen.get("smear_gate")!),
+    gates,
+  };
+}

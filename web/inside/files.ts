@@ -1,0 +1,59 @@
+/// <reference lib="dom" />
+/**
+ * Where models come from: chosen or dropped files, a folder, or the site itself.
+ *
+ * @module
+ */
+
+import type { ModelFiles } from "../engine/inside.ts";
+
+/** Files by their names. */
+export function filesOf(list: Iterable<File>): ModelFiles {
+  return new Map(Array.from(list, (file) => [file.name, file]));
+}
+
+/** What was dropped: files, and those in folders. */
+export async function droppedFiles({ items }: DataTransfer): Promise<ModelFiles> {
+  // The list is empty after the event.
+  const dropped = Array.from(items, (item) => [item.webkitGetAsEntry(), item.getAsFile()] as const);
+  const files = await Promise.all(dropped.map(async ([entry, file]) => {
+    if (entry?.isDirectory) return await filesIn(entry as FileSystemDirectoryEntry);
+    return file === null ? [] : [file];
+  }));
+  return filesOf(files.flat());
+}
+
+async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+  const reader = folder.createReader();
+  const all: FileSystemEntry[] = [];
+  // A reader gives some at a time, and none when there are no more.
+  for (let some = [null as never]; some.length > 0;) {
+    some = await new Promise((resolve, reject) => reader.readEntries(resolve as never, reject));
+    all.push(...some);
+  }
+  return await Promise.all(
+    all.filter((entry): entry is FileSystemFileEntry => entry.isFile)
+      .map((entry) => new Promise<File>((resolve, reject) => entry.file(resolve, reject))),
+  );
+}
+
+/** The addresses of the site's own model, if it was built with one. */
+export function siteModel(): string[] {
+  const meta = document.querySelector<HTMLMetaElement>("meta[name=model]");
+  return meta === null ? [] : meta.content.split(" ");
+}
+
+/** Fetches the site's model. @throws {Error} If a file is not there, or the page is one itself. */
+export async function fetchSiteModel(): Promise<ModelFiles> {
+  return new Map(
+    await Promise.all(
+      siteModel().map(async (path) => {
+        const response = await fetch(path).catch(() => null);
+        if (response?.ok) return [path.split("/").at(-1)!, await response.blob()] as const;
+        throw new Error(
+          `Cannot fetch the model: wanted ${path}, got ${response?.status ?? "none"}`,
+        );
+      }),
+    ),
+  );
+}

@@ -1,0 +1,341 @@
+/** @jsxRuntime automatic */
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/// <reference lib="dom" />
+/** Section 11: the view into a model: its attention, its stream, its probabilities. @module */
+
+import { type JSX, signal, useEffect } from "../deps.ts";
+import { type Run, startTask } from "../engine/client.ts";
+import type { InsideEvent, InsideInput, ModelFiles, Opened, Seen } from "../engine/inside.ts";
+import type { DeviceChoice } from "../engine/messages.ts";
+import { trained } from "../lesson/gpt.tsx";
+import { words } from "../lesson/words.ts";
+import { Bars, TokenStrip } from "../parts/bars.tsx";
+import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
+import { HeatMap } from "../parts/heat.tsx";
+import { fixed } from "../parts/number.ts";
+import { Rows, Table } from "../parts/rows.tsx";
+import { setting } from "../state.ts";
+import { droppedFiles, fetchSiteModel, filesOf, siteModel } from "./files.ts";
+import { sampledWith } from "./probabilities.ts";
+
+const { inside: text } = words;
+const look = setting<string>("look", "");
+/** The chosen token, from 1; 0 for the last one. */
+const at = setting("lookAt", 0), layer = setting("lookLayer", 1), head = setting("lookHead", 1);
+const temperature = setting("temperature", 1), topK = setting("topK", 10);
+const device = setting<DeviceChoice>("lookDevice", "auto");
+
+const hasOwn = signal(false);
+const message = signal("");
+const opened = signal<Opened | null>(null);
+const seen = signal<Seen | null>(null);
+/** The tokens that were sampled after the text. */
+const written = signal<readonly number[]>([]);
+
+/** The text: the reader's, or one like those that the model was trained on. */
+function prompt(): string {
+  if (look.value !== "" || opened.value === null) return look.value;
+  const { task } = opened.value.meta.settings;
+  return text.prompts[task as keyof typeof text.prompts] ?? text.prompts.other;
+}
+
+/** The last question of each kind. */
+const latest = new Map<InsideInput["kind"], Run>();
+
+/** Asks the engine; what it says to an older question of the kind is not shown. */
+async function ask(input: InsideInput, hear: (event: InsideEvent) => void): Promise<void> {
+  latest.get(input.kind)?.stop();
+  let description = "";
+  const isLatest = () => latest.get(input.kind) === mine;
+  const mine = startTask("inside", input, device.value, {
+    onDevice: (text) => void (description = text),
+    onEvent: (event) => isLatest() && hear(event),
+  });
+  latest.set(input.kind, mine);
+  await mine.done.then(
+    () => isLatest() && (message.value = description),
+    (error) => isLatest() && (message.value = error.message),
+  );
+}
+
+async function open(files: ModelFiles | Promise<ModelFiles>): Promise<void> {
+  message.value = words.network.starting;
+  const given = await Promise.resolve(files).catch((error) => void (message.value = error.message));
+  if (!given) return;
+  forget();
+  await ask({ kind: "open", files: given }, (event) => {
+    if (event.kind !== "opened") return;
+    seen.value = null;
+    opened.value = event;
+  });
+}
+
+const choose = (files: FileList) => void open(filesOf(files));
+
+/** Takes back what was sampled. */
+function forget(): void {
+  latest.get("write")?.stop();
+  latest.delete("write");
+  written.value = [];
+}
+
+const promptNow = () => ({ text: prompt(), more: written.value });
+
+function write(maxTokens: number): void {
+  const options = { maxTokens, temperature: temperature.value, topK: topK.value };
+  // Each token gets random numbers of its own.
+  const seed = written.value.length;
+  void ask({ kind: "write", prompt: promptNow(), ...options, seed }, (event) => {
+    if (event.kind === "written") written.value = [...written.value, event.id];
+  });
+}
+
+/** A token as it is shown: spaces and line breaks can be seen. */
+const show = (token: string) => token.replaceAll(" ", "·").replaceAll("\n", "⏎");
+
+/** The five likeliest next tokens after each layer: the logit lens. */
+function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
+  const { ids, stages, texts } = seen;
+  const count = stages[0]!.likely.length / ids.length;
+  const hasNext = token < ids.length - 1;
+  return (
+    <Table
+      id="lens"
+      caption={text.lens(hasNext ? show(texts.get(ids[token + 1]!)!) : null)}
+      head={[text.stage, text.size, ...(hasNext ? [text.next] : []), ...text.ranks.slice(0, count)]}
+      rows={stages.map(({ size, likely, probabilities, next }, i) => [
+        i === 0 ? text.embedding : i === stages.length - 1 ? text.output : text.layer(i),
+        fixed(size[token]!, 2),
+        ...(hasNext ? [fixed(next[token]!, 3)] : []),
+        ...Array.from({ length: count }, (_, rank) => {
+          const place = token * count + rank;
+          return `${show(texts.get(likely[place]!)!)} ${fixed(probabilities[place]!, 3)}`;
+        }),
+      ])}
+    />
+  );
+}
+
+/** The pattern of each head, one of them large, and what the chosen token attends to. */
+function Attention({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
+  const { ids, texts, attention } = seen;
+  const size = ids.length;
+  const [atLayer, atHead] = [
+    Math.min(layer.value, attention.length) - 1,
+    Math.min(head.value, attention[0]!.length) - 1,
+  ];
+  const pattern = attention[atLayer]![atHead]!;
+  const names = ids.map((id) => show(texts.get(id)!));
+  // White is 0.
+  const shades = (pattern: Float32Array) => pattern.map((weight) => 0.5 + weight / 2);
+  return (
+    <div class="pair">
+      <div>
+        {attention.map((heads, i) => (
+          <p class="neurons" key={i} role="group" aria-label={text.layer(i + 1)}>
+            {heads.map((one, j) => (
+              <button
+                key={j}
+                type="button"
+                class="map"
+                aria-pressed={i === atLayer && j === atHead}
+                onClick={() => [layer.value, head.value] = [i + 1, j + 1]}
+              >
+                <HeatMap title={text.head(i + 1, j + 1)} values={shades(one)} size={size} />
+              </button>
+            ))}
+          </p>
+        ))}
+        <div class="labeled">
+          <HeatMap
+            title={text.pattern(atLayer + 1, atHead + 1)}
+            values={shades(pattern)}
+            size={size}
+          >
+            <svg class="points" viewBox={`0 0 ${size} ${size}`} aria-hidden="true">
+              <rect class="row" x="0" y={token} width={size} height="1" />
+              {size <= 32 && names.map((name, i) => (
+                <g key={i}>
+                  <text x="-0.2" y={i + 0.7} class="end">{name}</text>
+                  <text transform={`translate(${i + 0.7} -0.2) rotate(-90)`}>{name}</text>
+                </g>
+              ))}
+            </svg>
+          </HeatMap>
+        </div>
+      </div>
+      <div class="tall" tabIndex={0} role="region" aria-label={text.attends}>
+        <Bars
+          id="attention"
+          caption={text.row(atLayer + 1, atHead + 1, names[token]!)}
+          bars={names.slice(0, token + 1).map((name, i) => [name, pattern[token * size + i]!])}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** What could come next, under a temperature and among some tokens; and sampling it. */
+function Next({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
+  const { ids, texts, logits, candidates } = seen;
+  const count = candidates.length / ids.length;
+  const mine = logits.subarray(token * count, (token + 1) * count);
+  const shares = sampledWith(mine, temperature.value, topK.value);
+  return (
+    <>
+      <div class="controls">
+        <Slider
+          label={text.temperature}
+          value={temperature}
+          min={0}
+          max={2}
+          step={0.1}
+          digits={1}
+        />
+        <Slider label={text.topK} value={topK} min={1} max={50} step={1} digits={0} />
+      </div>
+      <Bars
+        id="next"
+        caption={text.nextOf(show(texts.get(ids[token]!)!))}
+        bars={shares.slice(0, 10).map((share, i) => [
+          show(texts.get(candidates[token * count + i]!)!),
+          share,
+        ])}
+      />
+      <p class="buttons">
+        <Button onClick={() => write(1)}>{text.one}</Button>
+        <Button onClick={() => write(32)}>{text.many}</Button>
+        <Button
+          onClick={() => void (written.value = written.value.slice(0, -1))}
+          disabled={written.value.length === 0}
+        >
+          {text.undo}
+        </Button>
+      </p>
+    </>
+  );
+}
+
+/** What the widget shows of a forward pass. */
+function View({ seen }: { readonly seen: Seen }): JSX.Element {
+  const { ids, texts, stages, smear, gates } = seen;
+  const token = at.value === 0 ? ids.length - 1 : Math.min(at.value, ids.length) - 1;
+  const { next } = stages.at(-1)!;
+  const bits = ids.map((_, i) => i === 0 ? 0 : -Math.log2(next[i - 1]!));
+  const gateOf = (gate: Float32Array, i: number) => {
+    const heads = gate.length / ids.length;
+    return [...gate.subarray(i * heads, (i + 1) * heads)].map((x) => fixed(x, 2)).join(" ");
+  };
+  const withGates = gates.flatMap((gate, i) => gate === null ? [] : [[i + 1, gate] as const]);
+  return (
+    <>
+      <h3>{text.tokens}</h3>
+      <TokenStrip
+        label={text.tokens}
+        chosen={token}
+        onChoose={(i) => void (at.value = i === ids.length - 1 ? 0 : i + 1)}
+        tokens={ids.map((id, i) => [
+          show(texts.get(id)!),
+          text.token(show(texts.get(id)!), id, i === 0 ? null : fixed(bits[i]!, 1)),
+          Math.min(1, bits[i]! / 10),
+        ])}
+      />
+      <Rows
+        caption={text.tokens}
+        rows={[
+          { id: "token", name: text.chosen, value: show(texts.get(ids[token]!)!) },
+          {
+            id: "surprise",
+            name: text.surprise,
+            work: token === 0 ? "" : `−log₂ ${fixed(next[token - 1]!, 4)}`,
+            value: token === 0 ? words.network.none : fixed(bits[token]!, 2),
+          },
+        ]}
+      />
+      <h3>{text.attention}</h3>
+      <Attention seen={seen} token={token} />
+      <h3>{text.lensTitle}</h3>
+      <Lens seen={seen} token={token} />
+      <h3>{text.probabilities}</h3>
+      <Next seen={seen} token={token} />
+      <h3>{text.gatesTitle}</h3>
+      <div class="tall">
+        <Table
+          id="gates"
+          caption={text.gates}
+          head={[text.chosen, text.smear, ...withGates.map(([layer]) => text.layer(layer))]}
+          rows={ids.map((id, i) => [
+            show(texts.get(id)!),
+            i === 0 ? words.network.none : fixed(smear[i - 1]!, 3),
+            ...withGates.map(([, gate]) => gateOf(gate, i)),
+          ])}
+        />
+      </div>
+    </>
+  );
+}
+
+/** The widget. */
+export function InsideWidget(): JSX.Element {
+  useEffect(() => void (hasOwn.value = siteModel().length > 0), []);
+  const asked = [prompt(), written.value.join(), device.value].join("\0");
+  useEffect(() => {
+    if (opened.value === null) return;
+    const timer = setTimeout(() =>
+      void ask({ kind: "look", prompt: promptNow() }, (event) => {
+        if (event.kind === "seen") seen.value = event;
+      }), 100);
+    return () => clearTimeout(timer);
+  }, [opened.value, asked]);
+  const model = opened.value;
+  return (
+    <figure
+      aria-labelledby="inside-title"
+      data-ids={written.value.join()}
+      onDragOver={(event) => event.preventDefault()}
+      onDrop={(event) => {
+        event.preventDefault();
+        if (event.dataTransfer !== null) void open(droppedFiles(event.dataTransfer));
+      }}
+    >
+      <figcaption id="inside-title">{text.title}</figcaption>
+      <p class="buttons">
+        <Button
+          onClick={() => trained.value !== null && void open(trained.value)}
+          disabled={trained.value === null}
+        >
+          {text.openTrained}
+        </Button>
+        {hasOwn.value && (
+          <Button onClick={() => void open(fetchSiteModel())}>{text.openSite}</Button>
+        )}
+      </p>
+      <p class="buttons">
+        <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
+        <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
+      </p>
+      <p>{text.drop}</p>
+      <Choice label={words.network.device} value={device} options={words.network.devices} />
+      <p role="status" data-inside>{message.value}</p>
+      {model !== null && (
+        <>
+          <p>{text.about(model.meta.modelConfig, model.parameters, model.meta.state)}</p>
+          <p>
+            <label for={look.id}>{text.prompt}</label>
+            <textarea
+              id={look.id}
+              rows={2}
+              value={prompt()}
+              onInput={(event) => {
+                look.value = event.currentTarget.value;
+                forget();
+              }}
+            />
+          </p>
+        </>
+      )}
+      {seen.value !== null && <View seen={seen.value} />}
+    </figure>
+  );
+}

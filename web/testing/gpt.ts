@@ -1,0 +1,57 @@
+/** A small GPT that is trained in Deno, to compare with one in a page. @module */
+
+import { type Device, openDevice } from "../../tensor/mod.ts";
+import { type GptProgress, type GptSpec, type GptTask, trainGpt } from "../engine/gpt.ts";
+import type { ModelFiles } from "../engine/inside.ts";
+
+/** What {@linkcode link} sets. */
+export const small: GptSpec = {
+  task: "add",
+  own: "",
+  merges: 64,
+  depth: 1,
+  width: 32,
+  heads: 2,
+  context: 32,
+  optimizer: "muon",
+  rate: 1,
+  schedule: "trapezoid",
+  seed: 1,
+  steps: 20,
+};
+/** The address of a page with that. */
+export const link =
+  "#task=add&merges=64&gptDepth=1&gptWidth=32&context=32&gptSteps=20&gptDevice=cpu";
+
+/** Runs something on a device of two threads. */
+export async function onCpu<Result>(run: (device: Device) => Promise<Result>): Promise<Result> {
+  const device = await openDevice("cpu", { blas: false, threads: 2 });
+  try {
+    return await run(device);
+  } finally {
+    await device.close();
+  }
+}
+
+/** Trains in Deno. */
+export function trainInDeno(task: GptTask): Promise<GptProgress[]> {
+  return onCpu((device) => Array.fromAsync(trainGpt(device, task, new AbortController().signal)));
+}
+
+/** The losses among events. */
+export function lossesOf(events: readonly GptProgress[]): number[] {
+  return events.flatMap((event) => event.kind === "step" ? [event.loss] : []);
+}
+
+/** The last files among events. */
+export function filesOf(events: readonly GptProgress[]): ModelFiles {
+  const last = events.findLast((event) => event.kind === "files");
+  if (last?.kind !== "files") throw new Error("wanted files, got none");
+  return last.files;
+}
+
+/** Writes files into a folder. */
+export async function writeFiles(folder: string, files: ModelFiles): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (const [name, file] of files) await Deno.writeFile(`${folder}/${name}`, file.stream());
+}
