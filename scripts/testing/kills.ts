@@ -2,7 +2,8 @@
  * Kills a training run at random moments, and compares its results with an uninterrupted run.
  *
  * `deno run -A scripts/testing/kills.ts --kills 200` prints a table; the tests do a few kills. With
- * `--ranks` it kills one of two, three or four ranks, which `task ranks` restarts.
+ * `--ranks --kills 100 --steps 120` it kills one of two, three or four ranks, which `task ranks`
+ * restarts.
  */
 
 import {
@@ -119,13 +120,19 @@ export interface KillRanksOutcome {
   readonly isEqual: boolean;
 }
 
-/** A rank is killed within this many milliseconds: enough to start, and to do some steps. */
-const RANKS_WINDOW = 3000;
+/** How often a rank is killed within {@linkcode STARTING} after a start, and not after a checkpoint. */
+const STARTING_SHARE = 1 / 10;
+/** Milliseconds in which ranks start, and do some steps. */
+const STARTING = 3000;
+/** Checkpoints of a process before a rank of it is killed, at most. */
+const MAX_CHECKPOINTS = 4;
+/** Milliseconds after a checkpoint: as long as some steps and another checkpoint. */
+const AFTER_CHECKPOINT = 300;
 
 /**
  * Runs `base_train` on ranks by `task ranks`, and kills one of them (SIGKILL) at random moments: a
- * quarter of the times after their start, otherwise after their first step. After every kill, all
- * ranks must end, and the last checkpoint is loaded. A finished run is compared with an
+ * tenth of the times after their start, otherwise after one of their first checkpoints. After every
+ * kill, all ranks must end, and the last checkpoint is loaded. A finished run is compared with an
  * uninterrupted one, and another one starts.
  * @throws {Error} If ranks outlive a kill by more than five seconds, a checkpoint cannot be loaded,
  * or a run does not finish.
@@ -150,8 +157,11 @@ export async function killRanks(
     const folder = folderOf(`run${counts.runs}`);
     const running = start(`run${counts.runs}`);
     while (done < kills && !running.isOver) {
-      if (Math.random() > 1 / 4) await running.firstStep();
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * RANKS_WINDOW));
+      const isStarting = Math.random() < STARTING_SHARE;
+      const checkpoints = 1 + Math.floor(Math.random() * MAX_CHECKPOINTS);
+      if (!isStarting) await running.checkpoints(checkpoints);
+      const window = isStarting ? STARTING : AFTER_CHECKPOINT;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * window));
       const seconds = await killOne(home);
       if (seconds === null) continue;
       counts.longest = Math.max(counts.longest, seconds);
@@ -179,26 +189,28 @@ class Running {
   isOver = false;
   text = "";
   readonly status: Promise<Deno.CommandStatus>;
-  #onStep = () => {};
+  #onText = () => {};
 
   constructor(child: Deno.ChildProcess) {
     const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
       for await (const text of stream.pipeThrough(new TextDecoderStream())) {
         this.text += text;
-        if (/^step \d+ of/m.test(text)) this.#onStep();
+        this.#onText();
       }
     };
     const reading = Promise.all([read(child.stdout), read(child.stderr)]);
     this.status = reading.then(() => child.status).finally(() => {
       this.isOver = true;
-      this.#onStep();
+      this.#onText();
     });
   }
 
-  /** Waits for the next printed step, or for the end. */
-  async firstStep(): Promise<void> {
-    if (this.isOver) return;
-    await new Promise<void>((resolve) => this.#onStep = resolve);
+  /** Waits until `count` checkpoints more were saved, or for the end. */
+  async checkpoints(count: number): Promise<void> {
+    const start = this.text.length;
+    while (!this.isOver && [...this.text.slice(start).matchAll(/^Saved /gm)].length < count) {
+      await new Promise<void>((resolve) => this.#onText = resolve);
+    }
   }
 }
 
@@ -319,6 +331,7 @@ const flags = {
 async function mainOnRanks({ kills, steps }: Values<typeof flags>): Promise<number> {
   const cases = installedMpis().flatMap((mpi) => [2, 3, 4].map((ranks) => ({ mpi, ranks })));
   let isEqual = true;
+  const sums = { beforeFirst: 0, loaded: 0, runs: 0 };
   for (const [i, { mpi, ranks }] of cases.entries()) {
     const name = `${mpi.name}, ${ranks} ranks`;
     const share = Math.floor((kills * (i + 1)) / cases.length) -
@@ -329,16 +342,22 @@ async function mainOnRanks({ kills, steps }: Values<typeof flags>): Promise<numb
       report: (kills, step) => console.log(`${name}, kill ${kills}: step ${step} is saved`),
     });
     isEqual &&= outcome.isEqual;
+    for (const key of ["beforeFirst", "loaded", "runs"] as const) sums[key] += outcome[key];
     console.log(tableAsText([
       ["ranks", `${name}: ${share} kills`],
       ["while a file was being written", `${outcome.whileWriting}`],
       ["before the first checkpoint", `${outcome.beforeFirst}`],
-      ["checkpoints loaded after a kill", `${outcome.loaded}`],
+      ["after the first checkpoint, which was loaded", `${outcome.loaded}`],
       ["runs that came to their end", `${outcome.runs} of ${steps} steps`],
       ["longest time to the end of all ranks", `${outcome.longest.toFixed(2)} s`],
       ["at the end", outcome.isEqual ? "equal to the bit" : "DIFFERENT"],
     ]));
   }
+  const { beforeFirst, loaded, runs } = sums;
+  console.log(
+    `${beforeFirst + loaded} kills: ${beforeFirst} before the first checkpoint, ${loaded} after ` +
+      `it; ${runs} runs came to their end, ${isEqual ? "equal to the bit" : "SOME DIFFERENT"}`,
+  );
   return isEqual ? 0 : 1;
 }
 
