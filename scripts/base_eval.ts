@@ -19,7 +19,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import { print } from "./output.ts";
-import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import {
   bundleFlags,
   chosenType,
@@ -28,7 +28,6 @@ import {
   modelFlags,
   modelFolder,
   openBundle,
-  openChosenDevice,
 } from "./training.ts";
 
 const evaluations = ["core", "bpb", "sample"] as const;
@@ -78,7 +77,7 @@ async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Prom
     async () => await openCheckpoint(await modelFolder(values), values.step ?? undefined),
   );
   const { tokenizer, meta } = checkpoint;
-  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
+  const device = await openDeviceOnRanks(ranks, values);
   try {
     const computeDtype = chosenType(device, values);
     const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });

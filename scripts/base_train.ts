@@ -10,10 +10,17 @@ import {
 } from "../gpt/mod.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
-import { isFirst, onRanks, parallelFlags, type RunStart, shareRun, threadsOf } from "./parallel.ts";
+import {
+  isFirst,
+  onRanks,
+  openDeviceOnRanks,
+  parallelFlags,
+  type RunStart,
+  shareRun,
+} from "./parallel.ts";
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { openChosenDevice, runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
+import { runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
 
 const flags = {
   ...trainingFlags,
@@ -51,7 +58,7 @@ async function runOn(
   // Given flags may change a resumed run; the others keep their saved values.
   const values = runFlags(args, flags, checkpoint);
   const modelTag = values.modelTag || `d${values.depth}`;
-  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
+  const device = await openDeviceOnRanks(ranks, values);
   try {
     const { state, exitCode } = await runTraining({
       flags: { ...values, modelTag },

@@ -33,9 +33,9 @@ import {
   type Values,
 } from "./flags.ts";
 import { print } from "./output.ts";
-import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+import { checkTag, deviceFlags } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
@@ -92,7 +92,7 @@ async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number
     return await openCheckpoint(folder, values.step ?? undefined);
   });
   const { folder, meta, tokenizer } = checkpoint;
-  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
+  const device = await openDeviceOnRanks(ranks, values);
   try {
     const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device);
     print(`${folder}, step ${meta.state.step}, on ${device.info.description}\n`);

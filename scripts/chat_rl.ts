@@ -26,9 +26,9 @@ import {
 import { count, duration, percent } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
-import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, openChosenDevice, trainingPrecision } from "./training.ts";
+import { checkTag, deviceFlags, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -96,7 +96,7 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
   const folder = stagePath("rl", checkTag(tag));
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
-  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
+  const device = await openDeviceOnRanks(ranks, values);
   try {
     using interrupt = onInterrupt(
       "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",

@@ -40,17 +40,10 @@ import {
 import { count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
-import { isFirst, onRanks, parallelFlags, shareCheckpoint, threadsOf } from "./parallel.ts";
+import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import {
-  checkTag,
-  deviceFlags,
-  openChosenDevice,
-  runFlags,
-  tellPrecision,
-  trainingPrecision,
-} from "./training.ts";
+import { checkTag, deviceFlags, runFlags, tellPrecision, trainingPrecision } from "./training.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -148,7 +141,7 @@ async function runOn(
   const folder = stagePath("sft", checkTag(tag));
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);
-  const device = await openChosenDevice({ ...values, threads: threadsOf(values.threads, ranks) });
+  const device = await openDeviceOnRanks(ranks, values);
   try {
     using interrupt = onInterrupt(
       "Stopping after this step, and saving. Ctrl-C again stops at once, without saving.",

@@ -2,6 +2,7 @@
 
 import {
   type Checkpoint,
+  type Device,
   letFirstSpeak,
   openRanks,
   RanksError,
@@ -10,6 +11,7 @@ import {
 import { Tokenizer } from "../tokenizer/mod.ts";
 import { firstLine, text, UsageError } from "./flags.ts";
 import { mute, print } from "./output.ts";
+import { type DeviceValues, openChosenDevice } from "./training.ts";
 
 export const parallelFlags = {
   mpi: text("auto", "Under mpiexec or mpirun: auto, off, or the path of MPI's library", "PATH"),
@@ -89,8 +91,25 @@ export function isFirst(ranks: RunRanks | null): boolean {
   return ranks === null || ranks.rank === 0;
 }
 
+/**
+ * Opens the device that the flags choose, on every rank. What `auto` finds out about precision by
+ * the clock could differ, so rank 0 finds out for all.
+ *
+ * @throws {Error} If a rank lacks the precision that rank 0 has.
+ */
+export async function openDeviceOnRanks(
+  ranks: Pick<RunRanks, "rank" | "localRanks" | "broadcastText"> | null,
+  flags: DeviceValues,
+): Promise<Device> {
+  const values = { ...flags, threads: threadsOf(flags.threads, ranks) };
+  if (ranks === null || values.matmulPrecision !== "auto") return await openChosenDevice(values);
+  const device = ranks.rank === 0 ? await openChosenDevice(values) : null;
+  const matmulPrecision = ranks.broadcastText(device?.matmulPrecision ?? null);
+  return device ?? await openChosenDevice({ ...values, matmulPrecision } as DeviceValues);
+}
+
 /** Threads of a rank by default: its share of the host's cores. */
-export function threadsOf(threads: number, ranks: RunRanks | null): number {
+function threadsOf(threads: number, ranks: Pick<RunRanks, "localRanks"> | null): number {
   if (threads !== 0 || ranks === null) return threads;
   return Math.max(1, Math.floor(navigator.hardwareConcurrency / ranks.localRanks));
 }

@@ -174,6 +174,19 @@ async function digestOf(rows: readonly string[]): Promise<string> {
   return new Uint8Array(digest).toHex();
 }
 
+testUnderMpi("rank 0 chooses the precision of matmuls for all ranks", async (mpi) => {
+  const script = new URL("testing/precision_on_ranks.ts", import.meta.url);
+  const { code, stdout, stderr } = await launch({ mpi, ranks: 3, script });
+  assertEquals(code, 0, stderr);
+  const lines = stdout.split("\n").filter((line) => line.startsWith("{")).map((line) =>
+    JSON.parse(line)
+  );
+  assertEquals(lines.map(({ precision }) => precision), ["f32", "f32", "f32"]);
+  // The others do not find out for themselves, which their description would say.
+  const said = lines.filter(({ description }) => description.includes("matmuls in f32"));
+  assertEquals(said.map(({ rank }) => rank), [0]);
+});
+
 testUnderMpi("a loss of one rank that is not finite ends all ranks", async (mpi) => {
   const folder = await Deno.makeTempDir();
   const args = [JSON.stringify({ folder, nanAt: 2 })];

@@ -233,8 +233,11 @@ export function tellPrecision(device: Device, checkpoint: Checkpoint | undefined
   );
 }
 
+/** The flags that choose a device. */
+export type DeviceValues = Omit<Values<typeof deviceFlags>, "dtype">;
+
 export function openChosenDevice(
-  { device: kind, threads, noBlas, matmulPrecision }: Omit<Values<typeof deviceFlags>, "dtype">,
+  { device: kind, threads, noBlas, matmulPrecision }: DeviceValues,
 ): Promise<Device> {
   const options = { ...(threads === 0 ? {} : { threads }), blas: !noBlas, matmulPrecision };
   return openDevice(kind, options);
