@@ -1,17 +1,18 @@
 /**
  * Times matmuls and training steps in both precisions, beside PyTorch in both of its own.
  *
- *     deno run -A bench/precision.ts --rounds 5
+ *     deno run -A bench/precision.ts --quick
  *
  * Ways alternate within each round; the tables show medians, and the ratios are medians of the
- * ratios of a round. The last line is one line of JSON.
+ * ratios of a round. Each step is timed in a process of its own, which takes most of the time. A way
+ * that is not available here has no figures. The last line is one line of JSON.
  */
 
 import { type Device, matmul, noGrad, openDevice, type Tensor, uniform } from "../tensor/mod.ts";
 import { integer, runScript, type Script, text, toggle, UsageError } from "../scripts/flags.ts";
 import { median, round, timeRuns } from "./harness.ts";
 import { eagerTorch, eagerTorchBf16, OPENMP_BLAS, PYTHON } from "./peers/torch.ts";
-import { type Contestant, program, readReport, type Side } from "./peers/contestant.ts";
+import { program, readReport, type Side } from "./peers/contestant.ts";
 
 const flags = {
   shapes: text(
@@ -21,9 +22,10 @@ const flags = {
     "MxNxK,…",
   ),
   rounds: integer(5, "Rounds of each table"),
+  quick: toggle("One round, without depth 6: less than three minutes"),
   noShapes: toggle("Only time steps"),
   noSteps: toggle("Only time matmuls"),
-  noLarge: toggle("Skip depth 6, which takes minutes"),
+  noLarge: toggle("Skip depth 6, which takes many minutes"),
   noTorch: toggle("Skip PyTorch"),
 };
 
@@ -34,7 +36,8 @@ const script: Script<typeof flags> = {
   summary: "Times matmuls and training steps in f32 and in bf16.",
   command: "deno run -A bench/precision.ts",
   flags,
-  run: async (values) => {
+  run: async ({ quick, ...values }) => {
+    if (quick) Object.assign(values, { rounds: 1, noLarge: true });
     const shapes: readonly (readonly number[])[] = values.shapes.split(",").map((shape) =>
       shape.split("x").map(Number)
     );
@@ -44,13 +47,10 @@ const script: Script<typeof flags> = {
     const results: Record<string, number[][]> = {};
     if (!values.noShapes) {
       Object.assign(results, await timeShapes(shapes, values.rounds, !values.noTorch));
-      print("matmul, GFLOP/s", results);
+      printHeader("matmul, GFLOP/s");
+      for (const [name, rounds] of Object.entries(results)) printRow(name, rounds);
     }
-    if (!values.noSteps) {
-      const steps = await timeAllSteps(values);
-      print("step, tokens/s", steps);
-      Object.assign(results, steps);
-    }
+    if (!values.noSteps) Object.assign(results, await timeAllSteps(values));
     const medians = Object.entries(results).map(([name, rounds]) =>
       [name, columns.map((_, i) => round(median(column(rounds, i)), 1))] as const
     );
@@ -68,18 +68,21 @@ function column(rounds: readonly (readonly number[])[], index: number): number[]
   return rounds.map((row) => row[index] ?? NaN);
 }
 
-/** A table of medians, with the ratios of bf16 to our f32 and to PyTorch's better precision. */
-function print(title: string, results: Readonly<Record<string, number[][]>>): void {
+/** Begins a table of medians, with the ratios of bf16 to our f32 and to PyTorch's better precision. */
+function printHeader(title: string): void {
   console.log(`\n| ${title} | ${columns.join(" | ")} | bf16 ÷ BLAS f32 | bf16 ÷ best PyTorch |`);
   console.log(`| --- |${" --- |".repeat(columns.length + 2)}`);
-  for (const [name, rounds] of Object.entries(results)) {
-    const cells = columns.map((_, i) => median(column(rounds, i)).toFixed(0));
-    const ratios = [
-      median(rounds.map(([blas, , bf16]) => bf16! / blas!)),
-      median(rounds.map(([, , bf16, ...torch]) => bf16! / Math.max(...torch))),
-    ];
-    console.log(`| ${[name, ...cells, ...ratios.map((x) => x.toFixed(2))].join(" | ")} |`);
-  }
+}
+
+function printRow(name: string, rounds: readonly (readonly number[])[]): void {
+  const cell = (value: number, decimals: number) =>
+    Number.isFinite(value) ? value.toFixed(decimals) : "–";
+  const cells = columns.map((_, i) => cell(median(column(rounds, i)), 0));
+  const ratios = [
+    median(rounds.map(([blas, , bf16]) => bf16! / blas!)),
+    median(rounds.map(([, , bf16, ...torch]) => bf16! / Math.max(...torch))),
+  ];
+  console.log(`| ${[name, ...cells, ...ratios.map((x) => cell(x, 2))].join(" | ")} |`);
 }
 
 /** Opens the device of each of our columns, with a BLAS where there is one. */
@@ -189,6 +192,7 @@ async function timeAllSteps(
   { rounds, noTorch, noLarge }: { rounds: number; noTorch: boolean; noLarge: boolean },
 ): Promise<Record<string, number[][]>> {
   const results: Record<string, number[][]> = {};
+  printHeader("step, tokens/s");
   for (const [name, { ours, torch }] of Object.entries(models).slice(0, noLarge ? 1 : 2)) {
     for (const optimizer of ["muon", "adamw"]) {
       const own = [...ours.split(" "), "--optimizer", optimizer];
@@ -199,17 +203,30 @@ async function timeAllSteps(
         step([...own, "--matmul-precision", "bf16"]),
         ...(noTorch ? [] : [eagerTorch(other), eagerTorchBf16(other)]),
       ];
-      const rows = results[`${name}, ${optimizer}`] = [] as number[][];
-      const contestants: Contestant[] = [];
-      for (const side of sides) contestants.push(await side.start());
+      const measurements: (() => Promise<number>)[] = [];
+      for (const side of sides) measurements.push(await startStep(side));
+      const rows: number[][] = [];
       for (let i = 0; i < rounds; i++) {
         const row: number[] = [];
-        for (const { measure } of contestants) row.push((await measure()).tokens_per_second ?? NaN);
+        for (const measure of measurements) row.push(await measure());
         rows.push(row);
       }
+      printRow(`${name}, ${optimizer}`, rows);
+      results[`${name}, ${optimizer}`] = rows;
     }
   }
   return results;
+}
+
+/** Measures tokens per second; `NaN` where a side is not available, with a line that says why. */
+async function startStep(side: Side): Promise<() => Promise<number>> {
+  try {
+    const { measure } = await side.start();
+    return async () => (await measure()).tokens_per_second ?? NaN;
+  } catch (error) {
+    console.error(`${side.library}: ${error instanceof Error ? error.message : error}`);
+    return () => Promise.resolve(NaN);
+  }
 }
 
 if (import.meta.main) Deno.exit(await runScript(script, Deno.args));

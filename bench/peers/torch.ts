@@ -17,24 +17,21 @@ const SCRIPT = new URL("../../../shared/peers/nanochat_torch.py", import.meta.ur
 /** Compiles something small; fails at once where the compiler or its headers are missing. */
 const COMPILE = "import torch; torch.compile(lambda x: (x * 2 + 1).sum())(torch.ones(64))";
 
-/** Why PyTorch cannot run or compile here; `null` if it can. */
-interface Obstacles {
-  readonly run: string | null;
-  readonly compile: string | null;
-}
-
-let found: Promise<Obstacles> | null = null;
-
-/** Checks once what PyTorch can do here. */
-function obstacles(): Promise<Obstacles> {
-  return found ??= (async () => {
+/** What PyTorch can do here, each found out when it is first needed: to compile takes long. */
+const obstacles: Record<"run" | "compile", () => Promise<string | null>> = {
+  run: once(async () => {
     const run = await complaintOf("import torch") ?? await missingScript();
-    const compile = run ?? await complaintOf(COMPILE);
-    return {
-      run: run && `not available here (Debian: python3-torch): ${run}`,
-      compile: compile && `torch.compile does not work here: ${compile}`,
-    };
-  })();
+    return run && `not available here (Debian: python3-torch): ${run}`;
+  }),
+  compile: once(async () => {
+    const compile = await obstacles.run() ?? await complaintOf(COMPILE);
+    return compile && `torch.compile does not work here: ${compile}`;
+  }),
+};
+
+function once<Result>(find: () => Promise<Result>): () => Promise<Result> {
+  let found: Promise<Result> | undefined;
+  return () => found ??= find();
 }
 
 async function complaintOf(code: string): Promise<string | null> {
@@ -60,7 +57,7 @@ async function missingScript(): Promise<string | null> {
 function side(
   library: string,
   args: readonly string[],
-  obstacle: keyof Obstacles,
+  obstacle: keyof typeof obstacles,
   options: ProgramOptions = {},
 ): Side {
   const its = program(library, [PYTHON, SCRIPT, ...args], readReport, {
@@ -69,7 +66,7 @@ function side(
   return {
     library,
     start: async () => {
-      const reason = (await obstacles())[obstacle];
+      const reason = await obstacles[obstacle]();
       if (reason !== null) throw new Error(reason);
       return await its.start();
     },
@@ -95,7 +92,7 @@ export function eagerTorchBf16(args: readonly string[]): Side {
   return {
     library: its.library,
     start: async () => {
-      const reason = (await obstacles()).run;
+      const reason = await obstacles.run();
       if (reason !== null) throw new Error(reason);
       return await its.start();
     },
