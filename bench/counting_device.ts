@@ -94,6 +94,10 @@ export class CountingDevice implements WebGpuDevice {
     return Promise.resolve(new ArrayBuffer(byteLength));
   }
 
+  inF32<Result>(run: () => Promise<Result>): Promise<Result> {
+    return run();
+  }
+
   flush(): void {}
 
   synchronize(): Promise<void> {

@@ -79,6 +79,22 @@ export interface DeviceBase {
   readonly hasFloat16: boolean;
   /** The precision of matmuls that ask for none. */
   readonly matmulPrecision: MatmulPrecision;
+  /**
+   * Runs a function, and keeps {@linkcode DeviceBase.matmulPrecision} at `f32` until it has settled:
+   * for evaluation on a device that trains in `bf16`. What runs beside it is in `f32`, too.
+   *
+   * @example
+   * ```ts
+   * import { openDevice, Tensor } from "./mod.ts";
+   *
+   * const device = await openDevice("cpu", { matmulPrecision: "auto" });
+   * const x = Tensor.full(device, [256, 256], 1.001);
+   * const [exact] = await device.inF32(() => x.matmul(x).data());
+   * if (Math.abs(exact! - 256 * 1.001 ** 2) > 0.01) throw new Error(`got ${exact}`);
+   * await device.close();
+   * ```
+   */
+  inF32<Result>(run: () => Promise<Result>): Promise<Result>;
   /** Bytes of memory. */
   readonly memory: DeviceMemory;
   /**

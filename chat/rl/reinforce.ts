@@ -160,7 +160,7 @@ async function* reinforce(
     const isStopping = sumOver([signal?.aborted ? 1 : 0])[0]! > 0;
     const isDue = (every: number) => every > 0 && (isLast || step % every === 0);
     if (validation !== undefined && isDue(evalEvery) && !isStopping) {
-      const estimate = await sampler.measure(validation);
+      const estimate = await model.device.inF32(() => sampler.measure(validation));
       log?.append({
         ...{ kind: "evaluation", step },
         ...Object.fromEntries(estimate.map((value, i) => [`pass@${i + 1}`, value])),

@@ -1,7 +1,8 @@
 /**
  * A training run: the loop of `loop.ts`, with evaluation, samples, checkpoints and a signal to stop
  * between its steps. Losses of several steps are read back together, the only time it waits for the
- * device, and reported as events with timing.
+ * device, and reported as events with timing. Evaluation, samples and other measurements have
+ * matmuls in f32, whatever the precision of training.
  *
  * Source: nanochat, `scripts/base_train.py`.
  *
@@ -192,7 +193,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isStopping = () => agreement?.isStopping ?? signal?.aborted ?? false;
 
     if (evaluate !== undefined && isDue(evaluate) && !isStopping()) {
-      const bitsPerByte = await unlessAborted(evaluate.run, signal);
+      const bitsPerByte = await unlessAborted(() => model.device.inF32(evaluate.run), signal);
       if (bitsPerByte !== null) {
         const lowest = Math.min(bitsPerByte, state.lowestBitsPerByte ?? Infinity);
         state = { ...state, bitsPerByte, lowestBitsPerByte: lowest };
@@ -200,11 +201,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       }
     }
     if (sample !== undefined && isDue(sample) && step > 0 && !isStopping()) {
-      const texts = await unlessAborted(sample.run, signal);
+      const texts = await unlessAborted(() => model.device.inF32(sample.run), signal);
       if (texts !== null) yield { kind: "samples", step, texts };
     }
     if (measure !== undefined && isDue(measure) && step > 0 && !isStopping()) {
-      const values = await unlessAborted(measure.run, signal);
+      const values = await unlessAborted(() => model.device.inF32(measure.run), signal);
       if (values !== null) yield { kind: "measurement", step, values };
     }
     // Pending losses may not be finite.

@@ -124,7 +124,6 @@ class Cpu implements CpuDevice {
   readonly threads: number;
   readonly hasBlas: boolean;
   readonly hasOneDnn: boolean;
-  readonly matmulPrecision: MatmulPrecision;
   readonly relaxedSimd: boolean = hasRelaxedSimd();
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
@@ -135,6 +134,9 @@ class Cpu implements CpuDevice {
   readonly #blas: Blas | null;
   readonly #oneDnn: OneDnn | null;
   readonly #blasThreads: number;
+  readonly #matmulPrecision: MatmulPrecision;
+  /** Functions that run in `f32`. */
+  #exact = 0;
   readonly #kernels = new Map<string, CompiledKernel>();
   readonly #argumentBlock: CpuAllocation;
   /** Scratch memory of each thread, as large as the largest kernel so far needed. */
@@ -157,7 +159,7 @@ class Cpu implements CpuDevice {
     this.#blas = blas instanceof Blas ? blas : null;
     this.#oneDnn = oneDnn instanceof OneDnn ? oneDnn : null;
     this.hasOneDnn = this.#oneDnn !== null;
-    this.matmulPrecision = asked === "f32" || missing !== null ? "f32" : "bf16";
+    this.#matmulPrecision = asked === "f32" || missing !== null ? "f32" : "bf16";
     this.threads = pool.size + 1;
     this.hasBlas = this.#blas !== null;
     this.#blasThreads = this.#blas?.isPerThread && pool.hasBlas ? this.threads : 1;
@@ -182,6 +184,19 @@ class Cpu implements CpuDevice {
 
   get live(): number {
     return this.#heap.live;
+  }
+
+  get matmulPrecision(): MatmulPrecision {
+    return this.#exact > 0 ? "f32" : this.#matmulPrecision;
+  }
+
+  async inF32<Result>(run: () => Promise<Result>): Promise<Result> {
+    this.#exact++;
+    try {
+      return await run();
+    } finally {
+      this.#exact--;
+    }
   }
 
   scope(): Scope {
@@ -309,7 +324,7 @@ class Cpu implements CpuDevice {
     if (blas === null) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
     }
-    if (precision === "bf16" && this.matmulPrecision === "f32") {
+    if (precision === "bf16" && this.#matmulPrecision === "f32") {
       throw new Error(`Cannot run kernel "sgemm": the device was opened for matmuls in f32`);
     }
     // Chosen by part: a part may be too narrow for oneDNN where the whole is not.

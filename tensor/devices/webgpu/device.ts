@@ -243,6 +243,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#stagings.give(batch.deliver());
   }
 
+  inF32<Result>(run: () => Promise<Result>): Promise<Result> {
+    return run();
+  }
+
   flush(): void {
     this.#failures.assertNone("flush");
     this.#submit();

@@ -115,6 +115,10 @@ export class FakeCpuDevice implements CpuDevice {
     return Promise.reject(new Error("Cannot read: look at elements()"));
   }
 
+  inF32<Result>(run: () => Promise<Result>): Promise<Result> {
+    return run();
+  }
+
   flush(): void {}
 
   synchronize(): Promise<void> {
