@@ -241,6 +241,7 @@ export class TensorExchange implements Exchange {
   readonly #world: Collectives;
   readonly #address: number;
   readonly #bucket: Float32Array<ArrayBuffer>;
+  readonly #bucketBytes: Uint8Array;
   readonly #block: number;
 
   /** @param addressOf The address of an array's first element. */
@@ -254,6 +255,7 @@ export class TensorExchange implements Exchange {
     this.#world = world;
     this.#block = Math.ceil(bucketBytes / 4 / world.ranks);
     this.#bucket = new Float32Array(this.#block * world.ranks);
+    this.#bucketBytes = new Uint8Array(this.#bucket.buffer);
     this.#address = addressOf(this.#bucket);
   }
 
@@ -297,8 +299,11 @@ export class TensorExchange implements Exchange {
     await Promise.all(
       overlaps(pieces, at, block).map(async ({ tensor, from, count, place }) => {
         const { device, allocation, offset } = tensor;
-        const bytes = await device.read(allocation, 4 * (offset + from), 4 * count);
-        this.#bucket.set(new Float32Array(bytes), to + place);
+        const range = [allocation, 4 * (offset + from), 4 * count] as const;
+        const bytes = device.kind === "cpu"
+          ? device.bytes(...range)
+          : new Uint8Array(await device.read(...range));
+        this.#bucketBytes.set(bytes, 4 * (to + place));
       }),
     );
   }

@@ -229,6 +229,8 @@ export interface CpuDevice extends DeviceBase {
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */
   address(view: View): number;
+  /** Like {@linkcode DeviceBase.read}, in place: valid until the next allocation. */
+  bytes(allocation: Allocation, byteOffset: number, byteLength: number): Uint8Array;
   /**
    * Runs a kernel over `items` work items, split over the threads in contiguous ranges, and returns
    * when it is done.

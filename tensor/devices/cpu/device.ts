@@ -225,9 +225,9 @@ class Cpu implements CpuDevice {
     byteOffset: number,
     byteLength: number,
   ): Promise<ArrayBuffer> {
-    const address = this.#range(allocation, byteOffset, byteLength, "read");
+    const source = this.bytes(allocation, byteOffset, byteLength);
     const copy = new Uint8Array(byteLength);
-    copy.set(this.#heap.bytes.subarray(address, address + byteLength));
+    copy.set(source);
     // Nothing to wait for, but finalizers, timers and signals only run between tasks: without a
     // pause, a loop that reads would starve them.
     if (performance.now() - this.#lastPause > MAX_TASK_MILLISECONDS) {
@@ -269,6 +269,11 @@ class Cpu implements CpuDevice {
     this.#blas?.close();
     this.#kernels.clear();
     this.#heap.close();
+  }
+
+  bytes(allocation: CpuAllocation, byteOffset: number, byteLength: number): Uint8Array {
+    const address = this.#range(allocation, byteOffset, byteLength, "read");
+    return this.#heap.bytes.subarray(address, address + byteLength);
   }
 
   address(view: View): number {

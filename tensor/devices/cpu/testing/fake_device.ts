@@ -74,6 +74,14 @@ export class FakeCpuDevice implements CpuDevice {
       : new Float32Array(this.#memory.buffer, address, length);
   }
 
+  bytes(allocation: Allocation, byteOffset: number, byteLength: number): Uint8Array {
+    return new Uint8Array(
+      this.#memory.buffer,
+      this.#addressOf(allocation) + byteOffset,
+      byteLength,
+    );
+  }
+
   write(allocation: Allocation, byteOffset: number, data: TypedArray): void {
     const start = this.#addressOf(allocation) + byteOffset;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
