@@ -243,17 +243,19 @@ async function finish(running: Running): Promise<void> {
 
 /**
  * Kills one of the ranks; returns the seconds until all have ended, or `null` if there is none to
- * kill.
+ * kill. If this process is stopped meanwhile, so are the ranks: of a longer gap, one second counts.
  */
 async function killOne(home: string): Promise<number | null> {
   const ranks = await runningRanks(`NANODINO_HOME=${home}`);
   const victim = ranks[Math.floor(Math.random() * ranks.length)];
   if (victim === undefined) return null;
-  const start = performance.now();
   Deno.kill(victim.pid, "SIGKILL");
-  while (true) {
+  let seconds = 0;
+  for (let last = performance.now();;) {
     const left = new Set((await runningRanks(`NANODINO_HOME=${home}`)).map(({ pid }) => pid));
-    const seconds = (performance.now() - start) / 1000;
+    const now = performance.now();
+    seconds += Math.min(1, (now - last) / 1000);
+    last = now;
     if (!ranks.some(({ pid }) => left.has(pid))) return seconds;
     if (seconds > 5) throw new Error(`wanted all ranks to be gone within 5 s, got ${seconds} s`);
     await new Promise((resolve) => setTimeout(resolve, 20));
