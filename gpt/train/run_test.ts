@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { bf16Test } from "../../testing/bf16.ts";
 import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
 import { openDevice } from "../../tensor/mod.ts";
 import { GPT } from "../model/model.ts";
@@ -123,6 +124,39 @@ Deno.test("tasks run at their intervals and after the last step, and nothing is 
     "end",
   ]);
 });
+
+bf16Test(
+  "a run in bf16 evaluates, samples and measures in f32, also after an error",
+  async (on) => {
+    const options = await setUp(tinyPlan({ numIterations: 2 }), 2, on);
+    const forward = options.model.forward.bind(options.model) as GPT["forward"];
+    const seen: string[] = [];
+    const note = (what: string) => seen.push(`${what} in ${on.matmulPrecision}`);
+    options.model.forward = ((...args: Parameters<GPT["forward"]>) => {
+      note("step");
+      return forward(...args);
+    }) as GPT["forward"];
+    const task = <Result>(name: string, result: Result) => ({
+      every: 2,
+      run: async () => {
+        await Promise.resolve();
+        note(name);
+        return result;
+      },
+    });
+    await run({
+      ...options,
+      evaluate: task("evaluation", 1),
+      sample: task("sample", ["text"]),
+      measure: task("measurement", {}),
+    });
+    const between = ["evaluation", "sample", "measurement"].map((name) => `${name} in f32`);
+    assertEquals([...new Set(seen)], [between[0], "step in bf16", ...between.slice(1)]);
+    const failing = { every: 1, run: () => Promise.reject(new Error("no text")) };
+    await assertRejects(() => run({ ...options, evaluate: failing }), Error, "no text");
+    assertEquals(on.matmulPrecision, "bf16");
+  },
+);
 
 Deno.test("saving by time takes at most 1 % of the time", async () => {
   // The device is read after every step, which is when a run can be saved.

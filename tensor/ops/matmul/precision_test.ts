@@ -1,4 +1,4 @@
-import { assert, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { bf16Test } from "../../../testing/bf16.ts";
 import { type Device, matmul, openDevice, Tensor, uniform } from "../../mod.ts";
 
@@ -19,17 +19,19 @@ async function multiply(
 }
 
 bf16Test(
-  "a matmul that asks for f32 has it on a device for bf16, and so has its gradient",
+  "a matmul that asks for f32, or is inside inF32, has it on a device for bf16, and so has its gradient",
   async (device) => {
     const operands = await Promise.all(
       [1, 2].map((seed) => uniform(device, [size, size], { seed, low: -1, high: 1 }).data()),
     ) as Float32Array<ArrayBuffer>[];
     const plain = await openDevice("cpu", { threads: 1, blas: false });
     const wanted = await multiply(plain, operands);
-    const [exact, rounded] = [
+    const [exact, inside, rounded] = [
       await multiply(device, operands, "f32"),
+      await device.inF32(() => multiply(device, operands)),
       await multiply(device, operands),
     ];
+    assertEquals(inside, exact);
     wanted.forEach((values, i) => {
       const largest = Math.max(...Array.from(values, Math.abs));
       const off = (got: ArrayLike<number>) =>
