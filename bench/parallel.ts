@@ -10,6 +10,7 @@
 
 import { openSource, PackedLoader, SharedLoader } from "../data/mod.ts";
 import { encoderOf, trainTokenizer } from "../gpt/mod.ts";
+import { BUCKET_BYTES } from "../gpt/parallel.ts";
 import { installedMpis, launch, type TestedMpi } from "../mpi/testing/ranks.ts";
 import { integer, runScript, type Script, type Values } from "../scripts/flags.ts";
 import { median, round } from "./harness.ts";
@@ -28,9 +29,9 @@ const MIB = 2 ** 20;
 
 /** The work of two ranks, in turn: as in training, without sharing, and with other buckets. */
 const ways: readonly Way[] = [
-  { isSharded: true, bucketBytes: 4 * MIB },
-  { isSharded: false, bucketBytes: 4 * MIB },
-  ...[0.5, 1, 2, 8, 32].map((size) => ({ isSharded: true, bucketBytes: size * MIB })),
+  { isSharded: true, bucketBytes: BUCKET_BYTES },
+  { isSharded: false, bucketBytes: BUCKET_BYTES },
+  ...[0.5, 1, 4, 8, 32].map((size) => ({ isSharded: true, bucketBytes: size * MIB })),
 ];
 
 /** Sequences of a step of `base`, on all ranks together. */

@@ -6,6 +6,7 @@
  */
 
 import { configForDepth, GPT, planTraining, writeFileAtomically } from "../gpt/mod.ts";
+import { BUCKET_BYTES } from "../gpt/parallel.ts";
 import { measureMatmulPeak } from "../gpt/train/matmul_peak.ts";
 import { optional, runScript, type Script, text, toggle } from "../scripts/flags.ts";
 import { type CpuDevice, openDevice, Tensor } from "../tensor/mod.ts";
@@ -158,7 +159,7 @@ async function measureRanks(
   if (mpi === undefined) return null;
   const work = {
     ...{ threads: 1, sequences: SEQUENCES, steps: isQuick ? 1 : 3, warmup: isQuick ? 2 : 5 },
-    ways: [{ isSharded: true, bucketBytes: 4 << 20 }],
+    ways: [{ isSharded: true, bucketBytes: BUCKET_BYTES }],
   };
   const counts = [1, 2, 3, 4];
   const loads: number[] = [];
