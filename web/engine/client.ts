@@ -3,7 +3,6 @@
 
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 
-/** A task that the engine runs. */
 export interface Run {
   /** Settles when it has ended or was stopped; rejects with what went wrong. */
   readonly done: Promise<void>;
@@ -11,13 +10,10 @@ export interface Run {
   stop(): void;
   /** Waits at its next event. */
   pause(): void;
-  /** Goes on. */
   resume(): void;
-  /** Goes on to the next event. */
   step(): void;
 }
 
-/** What a page hears of a task. */
 export interface Listener<Name extends keyof Tasks> {
   /** Called with each event. */
   readonly onEvent: (event: Tasks[Name]["event"]) => void;

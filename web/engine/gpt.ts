@@ -28,15 +28,12 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
 import { questionOf, taskLines, type TextTask } from "./texts.ts";
 
-/** What is trained, and on what: all that a link holds, and the reader's text. */
 export interface GptSpec {
-  /** The text. */
   readonly task: TextTask;
   /** The reader's text, for the task `own`. */
   readonly own: string;
   /** Tokens that are merged from bytes; 0 for a token a byte. */
   readonly merges: number;
-  /** Number of layers. */
   readonly depth: number;
   /** Width of the residual stream. */
   readonly width: number;
@@ -44,7 +41,6 @@ export interface GptSpec {
   readonly heads: number;
   /** Context length, in tokens. */
   readonly context: number;
-  /** Random seed of the parameters and the batches. */
   readonly seed: number;
   /** What updates the parameters: nanochat's mix of Muon and AdamW, or one of the others alone. */
   readonly optimizer: "muon" | "adamw" | "sgd";
@@ -99,7 +95,6 @@ export type GptProgress =
 const BATCH = 8;
 /** Steps between samples and evaluations. */
 const EVERY = 50;
-/** Lines of a task. */
 const LINES = 4000;
 /** Bytes and special tokens, without merges. */
 const BYTE_TOKENS = 265;

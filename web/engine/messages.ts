@@ -10,7 +10,6 @@ export type DeviceChoice = "auto" | "cpu" | "webgpu";
 
 /** Each task of the engine: what it is given, and what it tells while it runs. */
 export interface Tasks {
-  /** Trains a small network on points in the plane. */
   readonly network: { readonly input: NetworkSpec; readonly event: NetworkProgress };
   /** Trains a small GPT on a text, or goes on. */
   readonly gpt: { readonly input: GptTask; readonly event: GptProgress };

@@ -5,29 +5,19 @@ import { AdamW, SGD } from "../../optim/mod.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { bounds, GRID, makePoints, type Point, type PointSet, SMALL_GRID } from "./points.ts";
 
-/** What is trained, and on what: all that a link holds. */
 export interface NetworkSpec {
-  /** The points. */
   readonly set: PointSet;
   /** The reader's points, for the set `own`. */
   readonly own: readonly Point[];
-  /** Neurons of each hidden layer. */
   readonly hidden: readonly number[];
-  /** The activation of the hidden layers. */
   readonly activation: "tanh" | "relu" | "sigmoid";
-  /** The optimizer. */
   readonly optimizer: "adamw" | "sgd";
-  /** The learning rate. */
   readonly learningRate: number;
-  /** Random seed of the weights and the points. */
   readonly seed: number;
-  /** The number of steps. */
   readonly steps: number;
 }
 
-/** What the page hears while a network trains. */
 export interface NetworkProgress {
-  /** The steps done. */
   readonly step: number;
   /** The losses of the steps since the last event. */
   readonly losses: readonly number[];
@@ -63,8 +53,6 @@ function split(points: readonly Point[], device: Device): { inputs: Tensor; targ
  * Trains a network, and tells how it goes: before the first step, then about every 60 ms, then after
  * the last step.
  *
- * @param device Where it is computed.
- * @param spec The network and its points.
  * @param signal Ends the training between two steps.
  * @throws {RangeError} If there are no points, or a number makes no sense.
  */

@@ -11,7 +11,6 @@ export const pointSets = ["clouds", "circle", "xor", "spiral"] as const;
 /** The name of a set; `own` are points that the reader placed. */
 export type PointSet = typeof pointSets[number] | "own";
 
-/** A point: x and y from −1 to 1, and its label. */
 export type Point = readonly [x: number, y: number, label: 0 | 1];
 
 /** Rows and columns of the map of outputs. */
@@ -59,10 +58,7 @@ const rules: Readonly<Record<typeof pointSets[number], (seed: number, i: number)
 };
 
 /**
- * Makes a set of points: 4 for `xor`, 200 for the others.
- *
- * @param set Which one.
- * @param seed The same seed makes the same points.
+ * Makes a set of points: 4 for `xor`, 200 for the others. The same seed makes the same points.
  *
  * @example
  * ```ts

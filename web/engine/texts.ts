@@ -44,11 +44,7 @@ export function questionOf(line: string): readonly [question: string, answer: st
 }
 
 /**
- * Writes the lines of a task.
- *
- * @param task Which one.
- * @param seed The same seed writes the same lines.
- * @param count Number of lines.
+ * Writes `count` lines of a task; the same seed writes the same lines.
  *
  * @example
  * ```ts

@@ -14,7 +14,6 @@ import { askInside } from "./inside.ts";
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 import { trainNetwork } from "./network.ts";
 
-/** The part of a worker's global scope that is used. */
 interface Scope {
   onmessage: ((message: { readonly data: Order }) => void) | null;
   postMessage(report: Report): void;
@@ -22,7 +21,6 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 
-/** A task that was started and has not ended. */
 interface Running {
   readonly controller: AbortController;
   /** Settles when the task may go on to its next event. */
@@ -41,7 +39,6 @@ function deviceFor(choice: DeviceChoice): Promise<Device> {
   return open;
 }
 
-/** The events of a task. */
 async function* eventsOf(
   order: Order & { readonly kind: "start" },
   signal: AbortSignal,

@@ -76,7 +76,6 @@ function start(newW: number, newB: number): void {
   place.value = -1;
 }
 
-/** The widget. */
 export function BackpropagationWidget(): JSX.Element {
   const { values, newW, newB, ...at } = trace();
   const p = fixed(at.prediction.data, 2);

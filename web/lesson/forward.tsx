@@ -18,7 +18,6 @@ const x1 = setting("math", 80), x2 = setting("english", 70);
 const step = setting("forwardStep", 3);
 const STEPS = 3;
 
-/** The widget. */
 export function ForwardWidget(): JSX.Element {
   const { hidden, output } = forwardPass([x1.value, x2.value]);
   const [inputs, p] = [hidden[0]!.inputs, output.output];

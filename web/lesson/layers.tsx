@@ -16,7 +16,6 @@ const { layers: text } = words;
 const index = setting("parameter", 1);
 const network = layersOfNeurons();
 
-/** The widget. */
 export function LayersWidget(): JSX.Element {
   const { layers, parameters, inputs, hidden, outputs } = network;
   const { label, data } = parameters[index.value - 1]!;

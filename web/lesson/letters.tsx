@@ -28,7 +28,6 @@ async function train(): Promise<void> {
   }
 }
 
-/** The widget. */
 export function LettersWidget(): JSX.Element {
   const now = training.value;
   return (

@@ -25,7 +25,6 @@ function nextPhase(): void {
   if (phase.value === 0) step.value = Math.min(step.value + 1, steps.value.length - 1);
 }
 
-/** The widget. */
 export function LoopWidget(): JSX.Element {
   const taken = steps.value;
   const at = Math.min(step.value, taken.length - 1);

@@ -14,7 +14,6 @@ import { words } from "./words.ts";
 const { loss: text } = words;
 const own = setting("prediction", 0.5);
 
-/** The widget. */
 export function LossWidget(): JSX.Element {
   const losses = squaredLoss([0.8, 0.3, 1.2, -0.5, own.value]);
   return (

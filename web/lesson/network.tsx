@@ -154,7 +154,6 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
   );
 }
 
-/** The widget. */
 export function NetworkWidget(): JSX.Element {
   const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value);
   const now = progress.value;

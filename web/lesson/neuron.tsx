@@ -16,7 +16,6 @@ const { neuron: text } = words;
 const x1 = setting("x1", 4), x2 = setting("x2", 25);
 const w1 = setting("w1", 0.5), w2 = setting("w2", -0.3), bias = setting("bias", 1);
 
-/** The widget. */
 export function NeuronWidget(): JSX.Element {
   const inputs = [x1.value, x2.value], weights = [w1.value, w2.value];
   const { products, sum, output } = oneNeuron({ inputs, weights, bias: bias.value });

@@ -9,13 +9,11 @@ import type { SymbolCode } from "../symbols.ts";
 import { end, type FormulaProps, head, sections } from "./prose.tsx";
 import { widgets } from "./widgets.ts";
 
-/** What the builder provides. */
 export interface PageParts {
   /** Finds code by `path#symbol`. */
   readonly codeOf: (reference: string) => SymbolCode;
   /** The address of a file's source, relative to the page. */
   readonly sourceOf: (path: string) => string;
-  /** Renders a formula. */
   readonly Formula: (props: FormulaProps) => JSX.Element;
 }
 
@@ -37,7 +35,6 @@ function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference:
   );
 }
 
-/** The body of the page. */
 export function Page(parts: PageParts): JSX.Element {
   const list = sections(parts.Formula);
   return (

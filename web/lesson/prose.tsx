@@ -6,7 +6,6 @@
 import type { JSX } from "../deps.ts";
 import type { widgets } from "./widgets.ts";
 
-/** A section of the lesson. */
 export interface Section {
   /** Its address within the page. */
   readonly id: string;
@@ -63,11 +62,7 @@ export const head = {
     "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",
 };
 
-/**
- * The sections.
- *
- * @param Formula Renders a formula.
- */
+/** The sections; `Formula` renders formulas. */
 export function sections(Formula: (props: FormulaProps) => JSX.Element): readonly Section[] {
   return [
     {

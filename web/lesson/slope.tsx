@@ -20,7 +20,6 @@ const parabola = Array.from({ length: 101 }, (_, i) => {
   return [at, slope({ w: at }).loss] as const;
 });
 
-/** The widget. */
 export function SlopeWidget(): JSX.Element {
   const { product, error, loss, gradient } = slope({ w: w.value });
   const line = (at: number) => [at, loss + gradient * (at - w.value)] as const;

@@ -13,7 +13,6 @@ import { NetworkWidget } from "./network.tsx";
 import { NeuronWidget } from "./neuron.tsx";
 import { NudgeWidget, SlopeWidget } from "./slope.tsx";
 
-/** The widgets. */
 export const widgets = {
   neuron: NeuronWidget,
   layers: LayersWidget,

@@ -1,10 +1,5 @@
-/**
- * The words of the lesson's widgets. To translate the lesson, translate this file and `prose.tsx`.
- *
- * @module
- */
+/** The words of the lesson's widgets. To translate it, translate this and `prose.tsx`. @module */
 
-/** The words, by widget. */
 export const words = {
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {

@@ -60,7 +60,6 @@ export function Choice<T extends string>({ label, value, options }: {
   );
 }
 
-/** A button. */
 export function Button({ onClick, disabled = false, children }: {
   readonly onClick: () => void;
   readonly disabled?: boolean;

@@ -5,7 +5,6 @@
 
 import type { JSX } from "../deps.ts";
 
-/** A row. */
 export interface Row {
   /** What tests and other parts call it. */
   readonly id: string;
@@ -38,7 +37,6 @@ export function Rows({ caption, rows }: {
   );
 }
 
-/** A table with a head. */
 export function Table({ caption, head, rows, id }: {
   readonly caption: string;
   readonly head: readonly string[];
