@@ -91,16 +91,7 @@ export function numericalGradient(
 
 /**
  * Like {@linkcode numericalGradient}, for an asynchronous function, such as one computed on a GPU.
- *
- * @param f A function of an array of numbers. Calls do not overlap.
- *
- * @example
- * ```ts
- * import { numericalGradientAsync } from "./gradcheck.ts";
- *
- * const [slope] = await numericalGradientAsync(([x]) => Promise.resolve(x! ** 2), [3]);
- * if (Math.abs(slope! - 6) > 1e-8) throw new Error(`got ${slope}`);
- * ```
+ * Calls do not overlap.
  */
 export async function numericalGradientAsync(
   f: (x: Float64Array) => Promise<number>,

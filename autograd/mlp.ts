@@ -31,12 +31,7 @@ export class Layer {
   /** One neuron for each output. */
   readonly neurons: readonly Neuron[];
 
-  /**
-   * Creates a layer with random weights.
-   *
-   * @param inputs The number of inputs of each neuron.
-   * @throws {RangeError} If a size is not a positive integer.
-   */
+  /** A layer with random weights. @throws {RangeError} If a size is not a positive integer. */
   constructor(inputs: number, outputs: number, options: LayerOptions = {}) {
     const { activation = "tanh", seed = 0, prefix = "" } = options;
     if (!Number.isInteger(outputs) || outputs < 1) {
@@ -50,11 +45,7 @@ export class Layer {
       }));
   }
 
-  /**
-   * Computes one output for each neuron.
-   *
-   * @throws {RangeError} If the number of values is not the number of inputs.
-   */
+  /** One output for each neuron. @throws {RangeError} If `x` is not one value for each input. */
   call(x: readonly Value[]): Value[] {
     return this.neurons.map((neuron) => neuron.call(x));
   }
@@ -118,11 +109,7 @@ export class MLP {
     );
   }
 
-  /**
-   * Computes the outputs.
-   *
-   * @throws {RangeError} If the number of values is not the number of inputs.
-   */
+  /** Computes the outputs. @throws {RangeError} If `x` is not one value for each input. */
   call(x: readonly Value[]): Value[] {
     return this.layers.reduce((values, layer) => layer.call(values), [...x]);
   }

@@ -83,11 +83,7 @@ export class Neuron {
     this.activation = activation;
   }
 
-  /**
-   * Computes the output.
-   *
-   * @throws {RangeError} If the number of values is not the number of inputs.
-   */
+  /** Computes the output. @throws {RangeError} If `x` is not one value for each input. */
   call(x: readonly Value[]): Value {
     if (x.length !== this.weights.length) {
       throw new RangeError(

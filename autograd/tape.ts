@@ -67,9 +67,7 @@ export class Node<V> {
   }
 
   /**
-   * Checks that `backward` has not visited this node.
-   *
-   * @throws {Error} If it has: the operation's saved values are freed.
+   * @throws {Error} If `backward` has visited this node: its operation's saved values are freed.
    */
   checkUnused(): void {
     if (!this.#used) return;

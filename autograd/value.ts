@@ -42,22 +42,6 @@ export interface ValueOptions {
  * loss.backward();
  * if (loss.data !== 16 || w.grad !== -24) throw new Error(`got ${loss.data} and ${w.grad}`);
  * ```
- *
- * @example A custom operation
- * ```ts
- * import { Value } from "./value.ts";
- *
- * function sine(x: Value): Value {
- *   return new Value(Math.sin(x.data), {
- *     operation: "sin",
- *     inputs: [x],
- *     gradient: (upstream) => [upstream * Math.cos(x.data)],
- *   });
- * }
- * const x = new Value(0);
- * sine(x).backward();
- * if (x.grad !== 1) throw new Error(`expected 1, got ${x.grad}`);
- * ```
  */
 export class Value extends Node<number> {
   /** The number. An optimizer updates it; change it only between a backward and the next forward pass. */

@@ -17,7 +17,6 @@ const flags = {
   results: optional(text("", "Results to compare with, by default bench/results.json", "PATH")),
 };
 
-/** The smallest share of the stored ratio that passes. */
 const TOLERATED = 0.85;
 
 const script: Script<typeof flags> = {

@@ -18,7 +18,6 @@ import type {
 import { ProfileRecorder, type Work } from "../tensor/profile.ts";
 import { type Scope, Scopes } from "../tensor/scope.ts";
 
-/** The device that a {@linkcode CountingDevice} imitates. */
 export interface CountingOptions {
   /** Some kernels are chosen by it. */
   readonly info?: DeviceInfo;
@@ -28,7 +27,6 @@ export interface CountingOptions {
   readonly limits?: WebGpuDevice["limits"];
 }
 
-/** Limits of recent discrete GPUs. */
 const usualLimits: WebGpuDevice["limits"] = {
   maxComputeInvocationsPerWorkgroup: 1024,
   maxComputeWorkgroupSizeX: 1024,

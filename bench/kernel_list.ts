@@ -43,7 +43,6 @@ const TOKENS = BATCH * SEQUENCE;
 
 const floats = (count: number) => 4 * count;
 
-/** Matmul, against the naive kernel. */
 function matmulKernel(
   name: string,
   [m, k, n]: readonly [number, number, number],

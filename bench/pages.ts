@@ -4,7 +4,6 @@ import { comparisonChart } from "./chart.ts";
 import { SECTIONS } from "./peers/comparisons.ts";
 import { asMarkdown, format, keyOf, type Results, type Row, type Session } from "./results.ts";
 
-/** Where pages are: the root of the repository. */
 export const ROOT: URL = new URL("../", import.meta.url);
 
 /** Names under which the text of a page can show the figures of a row. */
@@ -15,7 +14,6 @@ const FIGURES: Readonly<Record<string, string>> = {
   tensorflow: "cpu: step of the plain GPT, AdamW, no BLAS, TensorFlow.js",
 };
 
-/** The rows of the README's chart, and what it calls them. */
 const BARS: readonly (readonly [label: string, key: string])[] = [
   ["Training step, MuonAdamW", FIGURES.nanochat!],
   ["Training step, AdamW", FIGURES.pytorch!],

@@ -41,7 +41,6 @@ export interface RankTimes {
   readonly wait: number;
   /** Packing, sending and unpacking gradients and parameters, when all ranks are ready. */
   readonly exchange: number;
-  /** The update alone. */
   readonly optimizer: number;
   /** Processor time of the update. */
   readonly optimizerCpu: number;
@@ -100,7 +99,6 @@ function timed(exchange: TensorExchange): Exchange {
   };
 }
 
-/** The update of all parameters from the gradients of all ranks. */
 function updateBy({ isSharded, bucketBytes }: Way): { step(): Promise<void> } {
   const rates = { weightDecay: 0.1 };
   if (world === null) return stepping(model.optimizer(rates));

@@ -58,7 +58,6 @@ async function sampleFrom(checkpoint: Checkpoint, prompt: string): Promise<strin
   }
 }
 
-/** Characters in a line of the sample. */
 const LINE_LENGTH = 50;
 
 /**
@@ -103,7 +102,6 @@ export function pictureOf(
   ]);
 }
 
-/** Lines of whole words. */
 function wrap(text: string, length: number): string[] {
   const lines = [""];
   for (const word of text.split(/\s+/)) {

@@ -85,7 +85,6 @@ function printRow(name: string, rounds: readonly (readonly number[])[]): void {
   console.log(`| ${[name, ...cells, ...ratios.map((x) => cell(x, 2))].join(" | ")} |`);
 }
 
-/** Opens the device of each of our columns, with a BLAS where there is one. */
 async function openOurs(): Promise<Device[]> {
   const options = [{ oneDnn: false }, {}, { matmulPrecision: "bf16" }] as const;
   const devices: Device[] = [];
@@ -163,7 +162,6 @@ async function timeTorchMatmuls(shapes: readonly Shape[], rounds: number): Promi
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** A bench of ours in its own process. */
 function step(args: readonly string[]): Side {
   const place = new URL("./step.ts", import.meta.url).href;
   return program(
@@ -173,7 +171,6 @@ function step(args: readonly string[]): Side {
   );
 }
 
-/** The models whose steps are timed, as flags of ours and of PyTorch's script. */
 const models = {
   base: {
     ours: "--depth 4 --vocab-size 4096 --max-seq-len 256 --device-batch-size 4 --steps 6",

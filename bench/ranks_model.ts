@@ -9,7 +9,6 @@ import { workOf } from "../optim/sharded.ts";
 import { CountingDevice } from "./counting_device.ts";
 import type { ScalingShape } from "./scaling_model.ts";
 
-/** What connects the ranks. */
 export interface Network {
   readonly name: string;
   /** Seconds of a message without content. */
@@ -31,7 +30,6 @@ export const SHARED_MEMORY: Network = { name: "shared memory", latency: 1e-6, ba
 /** Bytes per second that one thread sums. */
 const SUM_BANDWIDTH = 5e9;
 
-/** A model on one rank. */
 export interface RankCosts {
   /** Seconds of forward and backward for a token. */
   readonly token: number;
@@ -85,7 +83,6 @@ export function largestShares(shape: ScalingShape): (ranks: number) => number {
   };
 }
 
-/** Bytes of all gradients of a model. */
 export function gradientBytesOf(shape: ScalingShape): number {
   const model = new GPT(configForDepth(shape), new CountingDevice(), { seed: null });
   return [...model.parameters().values()].reduce((sum, { size }) => sum + 4 * size, 0);

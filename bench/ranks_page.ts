@@ -27,11 +27,9 @@ export interface MeasuredRanks {
   readonly name: string;
   readonly cores: number;
   readonly tokens: number;
-  /** Load of the machine before each round. */
   readonly loads: readonly number[];
   /** Medians for 1, 2, 3, … ranks. */
   readonly times: readonly RankTimes[];
-  /** The cost model, from the times of one rank. */
   readonly costs: RankCosts;
 }
 
@@ -48,7 +46,6 @@ const RANKS = [4, 16, 64, 256];
 const START = "<!-- ranks: start -->";
 const END = "<!-- ranks: end -->";
 
-/** The section, between two marks. */
 export function ranksSection({ date, machine, scalings, measured }: RanksFacts): string {
   return `${START}
 

@@ -30,7 +30,6 @@ const flags = {
 /** Batch sizes in sequences; the largest that fits is used. */
 const BATCHES = [16, 8, 4, 2, 1];
 
-/** Timed steps of {@linkcode timeRecording}. */
 const RECORDINGS = 25;
 
 const script: Script<typeof flags> = {

@@ -23,13 +23,11 @@ export interface StepCounts {
   readonly update: readonly Dispatch[];
 }
 
-/** The `base` model of the benches. */
 export const baseShape: StepShape = {
   ...{ depth: 4, vocabSize: 4096, headDim: 64, maxSeqLen: 256 },
   ...{ windowPattern: "L", deviceBatchSize: 4 },
 };
 
-/** nanochat's model of a given depth. */
 export function nanochatShape(depth: number, deviceBatchSize: number): StepShape {
   return {
     ...{ depth, vocabSize: 32_768, headDim: 128, maxSeqLen: 2048 },

@@ -30,11 +30,9 @@ export interface RooflineFacts {
   readonly adapter: string;
   /** Microseconds of JavaScript per dispatch, including the operation that makes it. */
   readonly recordingMicroseconds: number;
-  /** Depth 4 as measured on the adapter. */
   readonly measured: StepCounts;
   /** Steps to list by class of kernel. */
   readonly listed: readonly { readonly shape: StepShape; readonly counts: StepCounts }[];
-  /** Every depth on every processor. */
   readonly outlooks: readonly Outlook[];
 }
 

@@ -10,13 +10,10 @@ import type { Dispatch } from "./roofline_model.ts";
 import type { StepShape } from "./roofline_count.ts";
 import { randomBatch } from "./step.ts";
 
-/** A model of any width, and its batch. */
 export interface ScalingShape extends StepShape {
-  /** Width per layer. */
   readonly aspectRatio: number;
 }
 
-/** The work of a part of a step. */
 export interface Amounts {
   /** Floating-point operations of matmul. */
   readonly matmul: number;
@@ -87,7 +84,6 @@ export function secondsOf(amounts: Amounts, costs: Costs): number {
   return KINDS.reduce((sum, kind) => sum + amounts[kind] * costs[kind], 0);
 }
 
-/** Predicts the seconds of each part of a step. */
 export function predict(amounts: ByPart<Amounts>, model: CostModel): ByPart<number> {
   return {
     forward: secondsOf(amounts.forward, model.pass),
@@ -130,7 +126,6 @@ export function costsOn({ cores, bandwidth }: Machine, { pass, optimizer }: Cost
   return { pass: scale(pass), optimizer: scale(optimizer) };
 }
 
-/** The forecast speed of a run. */
 export interface Forecast {
   /** Including the optimizer. */
   readonly tokensPerSecond: number;
@@ -138,7 +133,6 @@ export interface Forecast {
   readonly shares: Amounts;
 }
 
-/** Forecasts a step of `batches` batches and one update. */
 export function forecast(
   { shape, amounts, batches }: {
     readonly shape: ScalingShape;

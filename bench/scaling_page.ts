@@ -18,7 +18,6 @@ import {
   type ScalingShape,
 } from "./scaling_model.ts";
 
-/** Measurements with or without a BLAS. */
 export interface Path {
   readonly name: string;
   readonly blas: boolean;
@@ -32,7 +31,6 @@ export interface Path {
   readonly unseen: Point | null;
 }
 
-/** A model too large to time. */
 export interface Large {
   readonly shape: ScalingShape;
   readonly amounts: ByPart<Amounts>;
@@ -61,7 +59,6 @@ const ASSUMED: readonly Assumed[] = [
   { cores: 64, bandwidth: 400e9, memory: "400 GB/s, twelve channels of DDR5" },
 ];
 
-/** The server among them. */
 export const SERVER: Assumed = ASSUMED[1]!;
 
 const DAY = 86_400;

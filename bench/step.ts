@@ -24,7 +24,6 @@ const flags = {
   ...profileFlags,
 };
 
-/** The timed parts. */
 const parts = ["forward", "backward", "optimizer", "step"] as const;
 
 const script: Script<typeof flags> = {
@@ -73,7 +72,6 @@ const script: Script<typeof flags> = {
 
 export type StepTimes = Record<(typeof parts)[number], number[]>;
 
-/** The flags that {@linkcode timeSteps} uses. */
 export type Timing = Pick<
   Values<typeof flags>,
   "deviceBatchSize" | "maxSeqLen" | "vocabSize" | "steps" | "warmup"

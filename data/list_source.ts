@@ -5,7 +5,6 @@ import { fingerprint, type Source } from "./source.ts";
 /**
  * Creates a corpus from documents in memory, one chunk per document. Empty documents are dropped.
  *
- * @param name The name of the corpus in messages.
  * @param validationDocuments How many of the last documents are held out, at least 1.
  * @throws {RangeError} From `open`, if either split would be empty.
  *

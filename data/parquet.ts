@@ -71,7 +71,6 @@ interface Chunk {
   bytes: number;
 }
 
-/** A parquet file whose footer has been read. */
 interface OpenFile {
   buffer: { byteLength: number; slice(start: number, end?: number): Promise<ArrayBuffer> };
   metadata: Awaited<ReturnType<Awaited<ReturnType<typeof importParquet>>["parquetMetadataAsync"]>>;

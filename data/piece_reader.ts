@@ -19,7 +19,6 @@ export interface Piece {
   readonly tokens: TokenArray;
   readonly chunk: number;
   readonly index: number;
-  /** Whether it starts a document. */
   readonly isFirst: boolean;
 }
 

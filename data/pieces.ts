@@ -10,7 +10,6 @@ export interface Pieces {
   readonly count: number;
   /** The length of piece `index`, including BOS. */
   length(index: number): number;
-  /** Whether piece `index` starts a document. */
   isFirst(index: number): boolean;
   /** A copy of the ids of piece `index`. */
   copy(index: number): TokenArray;
@@ -28,7 +27,6 @@ export interface Pieces {
 export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
   const { tokens, starts } = stream;
   const step = long === "cut" ? capacity - 1 : tokens.length;
-  /** Start and end of the text of each piece. */
   const bounds: number[] = [];
   const documents = new Set<number>();
   for (const [index, start] of starts.entries()) {

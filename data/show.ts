@@ -7,7 +7,6 @@ export function show(value: unknown): string {
   return shorten(JSON.stringify(value) ?? String(value));
 }
 
-/** Cuts a text for an error message after 80 characters. */
 export function shorten(text: string): string {
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

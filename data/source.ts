@@ -59,7 +59,6 @@ export interface Document extends DocumentPosition {
 /**
  * Iterates over the documents of a split in order, with one chunk in memory at a time.
  *
- * @param split The split to read.
  * @param from The position of the first document, as yielded earlier.
  * @throws {RangeError} If the whole split has no document.
  *

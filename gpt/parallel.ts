@@ -106,11 +106,7 @@ export class RunRanks {
     return new TextDecoder().decode(this.broadcast(bytes));
   }
 
-  /**
-   * Makes sure that a text is the same on every rank.
-   *
-   * @throws {Error} On a rank whose text differs from that of rank 0.
-   */
+  /** @throws {Error} On a rank whose text differs from that of rank 0. */
   checkSame(what: string, text: string): void {
     const wanted = this.broadcastText(this.rank === 0 ? text : null);
     if (text === wanted) return;

@@ -59,11 +59,7 @@ export class CharacterModel {
   /** `weights[p][a][b]`: what letter `a` at position `p` adds to the logit of `b`. */
   readonly weights: readonly (readonly (readonly Value[])[])[];
 
-  /**
-   * Creates a model that predicts every letter with equal probability.
-   *
-   * @param words The training words, whose letters are the vocabulary.
-   */
+  /** A model that predicts every letter of `words` with equal probability. */
   constructor(words: readonly string[]) {
     this.alphabet = [EDGE, ...[...new Set(words.join(""))].sort()];
     this.weights = Array.from(
@@ -78,9 +74,8 @@ export class CharacterModel {
   }
 
   /**
-   * Computes the logits of the next letter, one for each letter of the alphabet.
+   * The logits of the next letter, one for each letter of the alphabet, given the last three.
    *
-   * @param context The last three letters.
    * @throws {RangeError} If a letter is not in the alphabet.
    */
   scores(context: string): Value[] {

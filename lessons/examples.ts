@@ -204,8 +204,6 @@ export interface LossTrace {
 /**
  * Squared loss, by default of 0.8 and −0.5 against 1: 0.04 and 2.25.
  *
- * @returns One loss for each prediction.
- *
  * @example
  * ```ts
  * import { squaredLoss } from "./examples.ts";

@@ -15,7 +15,6 @@ export type Abi = "mpich" | "openmpi" | "standard";
 /** A handle: a 32-bit number in MPICH's interface, otherwise as wide as a pointer. */
 export type Handle = number | bigint;
 
-/** The handles and constants that the binding uses. */
 export interface Handles {
   /** All ranks. */
   readonly world: Handle;

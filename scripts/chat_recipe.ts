@@ -24,14 +24,10 @@ const fineTuningRecipe = [
   ..."--matrix-lr 0.02 --init-lr-frac 0.6 --load-optimizer 0 --eval-every -1".split(" "),
 ];
 
-/** Steps of the fine-tuning. */
 export const FINE_TUNING_STEPS = 880;
 
-/** Options for {@linkcode fineTuneByRecipe}. */
 export interface RecipeRun extends Omit<Values<typeof deviceFlags>, "dtype"> {
-  /** The name of the base model's run. */
   readonly baseTag: string;
-  /** The name of the fine-tuned model's run. */
   readonly modelTag: string;
   /** The name that the model goes by. */
   readonly name: string;

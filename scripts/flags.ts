@@ -183,7 +183,6 @@ export function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : `${error}`).split("\n")[0]!;
 }
 
-/** The values on a command line, by flag. */
 function splitArguments(args: readonly string[], flags: Flags): Map<string, string> {
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { placeholder, isRepeatable = false }]) =>
@@ -256,7 +255,6 @@ function helpText(summary: string, command: string, flags: Flags): string {
   ].join("\n");
 }
 
-/** The name of a flag on the command line. */
 export function kebabCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -13,11 +13,7 @@ import { kebabCase, UsageError } from "./flags.ts";
 import { bytes } from "./format.ts";
 import type { TrainingValues } from "./training.ts";
 
-/**
- * Rejects a run that does not fit into memory.
- *
- * @throws {UsageError} With the flags of the nearest runs that fit.
- */
+/** @throws {UsageError} If a run does not fit into memory, with flags of the nearest that do. */
 export async function checkMemory(
   plan: TrainingPlan,
   { flags, device, vocabSize, isFixed }: {

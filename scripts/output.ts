@@ -12,7 +12,6 @@ export function write(text: string): void {
   if (!isMuted) writeTo(Deno.stdout, text);
 }
 
-/** Writes a line to standard output. */
 export function print(line: string): void {
   write(`${line}\n`);
 }

@@ -56,11 +56,7 @@ export interface RunStart {
   readonly tokenizer: Tokenizer;
 }
 
-/**
- * What rank 0 has found, on every rank: the others need no shared disk.
- *
- * @param found `null` on ranks other than 0.
- */
+/** What rank 0 has found (elsewhere `null`), on every rank: the others need no shared disk. */
 export async function shareRun(ranks: RunRanks | null, found: RunStart | null): Promise<RunStart> {
   if (ranks === null) return found!;
   const text = found === null ? null : JSON.stringify({
@@ -75,7 +71,6 @@ export async function shareRun(ranks: RunRanks | null, found: RunStart | null): 
   return { folder, tokenizer, checkpoint: meta && { folder: from, meta, tokenizer } };
 }
 
-/** The checkpoint that rank 0 opens, on every rank. */
 export async function shareCheckpoint(
   ranks: RunRanks | null,
   open: () => Promise<Checkpoint>,

@@ -12,7 +12,6 @@ import { makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script
 
 const script = new URL("base_train.ts", import.meta.url);
 
-/** A corpus and a base folder with a tokenizer. */
 interface Place extends AsyncDisposable {
   readonly corpus: string;
   readonly home: string;
@@ -58,7 +57,6 @@ function assertClose(got: readonly number[], wanted: readonly number[]): void {
   assert(Math.max(...differences) < 1e-4, `${differences}`);
 }
 
-/** All parameters after a step, concatenated. */
 async function parametersOf(place: Place, tag: string, step: number): Promise<number[]> {
   const [model] = await savedBits(place, tag, step);
   const arrays = [...readSafetensors(model!)].sort(([a], [b]) => a < b ? -1 : 1);

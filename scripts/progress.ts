@@ -68,7 +68,6 @@ export class Progress {
   }
 }
 
-/** Options for {@linkcode showRun}. */
 export interface ShownRun {
   readonly progress: Progress;
   readonly interrupt: Interrupt;

@@ -88,7 +88,6 @@ export const corpusFlags = {
   data: text("sotu", "The corpus: sotu, or a file, folder or glob of text or parquet", "PLACE"),
 };
 
-/** The flag for the tasks of the CORE metric. */
 export const bundleFlags = {
   bundle: optional(
     text("", "The folder or zip file of the CORE tasks, by default that of core_bundle", "PATH"),
@@ -185,7 +184,6 @@ const settingNames = Object.keys(trainingFlags) as (keyof typeof trainingFlags)[
 
 export type TrainingValues = Values<typeof trainingFlags>;
 
-/** The same flags with other defaults. */
 export function withFallbacks(fallbacks: Partial<TrainingValues>): typeof trainingFlags {
   const entries = Object.entries(trainingFlags).map(([name, flag]) => {
     const fallback = Reflect.get(fallbacks, name) ?? flag.fallback;

@@ -3,10 +3,8 @@
 import { type Device, openDevice } from "../tensor/mod.ts";
 
 /**
- * Opens every available device: the CPU without BLAS (the baseline), the CPU with BLAS, and WebGPU.
- * They stay open until the process ends.
- *
- * @returns The devices by benchmark name; `baseline` is the name of the first.
+ * Opens every available device, by benchmark name: the CPU without BLAS (the `baseline`), the CPU
+ * with BLAS, and WebGPU. They stay open until the process ends.
  */
 export async function openBenchDevices(): Promise<
   { readonly devices: ReadonlyMap<string, Device>; readonly baseline: string }

@@ -24,11 +24,7 @@ export function kernelTest(name: string, fn: DeviceTest): void {
   gpuTest(`${name} (webgpu)`, fn);
 }
 
-/**
- * Registers a test on a fresh CPU device, for what needs no second device.
- *
- * @param threads Threads of the device. @default {2}
- */
+/** Registers a test on a fresh CPU device, for what needs no second device. */
 export function cpuTest(name: string, fn: DeviceTest, threads = 2): void {
   Deno.test(name, async () => {
     const device = await openDevice("cpu", { threads, blas: false });

@@ -19,21 +19,12 @@ export function goldenTest(name: string, fn: (t: Deno.TestContext) => void | Pro
   });
 }
 
-/**
- * Reads a golden JSON file.
- *
- * @param name The name without extension, such as `"golden-ops"`.
- * @returns Its content, whose type the caller declares.
- */
+/** Reads a golden JSON file, by its name without extension, such as `"golden-ops"`. */
 export function readGoldenJson<Content>(name: string): Content {
   return JSON.parse(Deno.readTextFileSync(new URL(`${name}.json`, folder)));
 }
 
-/**
- * Reads the arrays of a golden JSON file.
- *
- * @param name The name without extension, such as `"golden-ops"`.
- */
+/** Reads the arrays of a golden JSON file, by their names. */
 export function readGoldenTensors(name: string): Map<string, SafetensorsTensor> {
   return readSafetensors(Deno.readFileSync(new URL(`${name}.safetensors`, folder)));
 }

@@ -63,7 +63,6 @@ export interface Import {
  * Finds all imports of a file: static, dynamic and type imports, re-exports, and files named by
  * `new URL("…", import.meta.url)`, as workers are.
  *
- * @param source A TypeScript file.
  * @param name Its name, which says whether it contains JSX.
  */
 export function importsOf(source: string, name = "file.ts"): Import[] {
@@ -154,21 +153,12 @@ function isUrlOfModule({ expression, arguments: given }: ts.NewExpression): bool
     ts.isMetaProperty(base.expression);
 }
 
-/**
- * Whether a file is a test, a benchmark, or a helper of these in a folder named `testing`.
- *
- * @param path Path relative to the repository root.
- */
+/** Whether a file is a test, a benchmark, or a helper of these in a folder named `testing`. */
 export function isTestOrBench(path: string): boolean {
   return /_(test|bench)\.tsx?$/.test(path) || /(^|\/)testing\/|^bench\//.test(path);
 }
 
-/**
- * Checks every import of a file against the rule.
- *
- * @param path Path relative to the repository root, with `/` separators.
- * @returns One line per violation; empty for a test or benchmark.
- */
+/** Checks every import of a file: a line for each violation, none for a test or benchmark. */
 export function violationsIn(path: string, source: string): string[] {
   if (isTestOrBench(path)) return [];
   return importsOf(source, path).flatMap(({ specifier, line, isEager }) => {

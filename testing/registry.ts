@@ -27,11 +27,7 @@ export interface Registry extends AsyncDisposable {
   readonly downloads: () => string[];
 }
 
-/**
- * Serves the registry on a free local port.
- *
- * @param versions The version of each package that exists.
- */
+/** Serves the registry on a free local port, with these versions of packages. */
 export async function serveRegistry(versions: ReadonlyMap<string, string>): Promise<Registry> {
   const archive = await emptyPackage();
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-512", archive));

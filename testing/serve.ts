@@ -2,11 +2,7 @@
 
 const root = new URL("../", import.meta.url);
 
-/**
- * Serves the repository's files on a free local port.
- *
- * @returns The server; dispose of it at the end.
- */
+/** Serves the repository's files on a free local port, until it is disposed of. */
 export function serveRepository(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const path = new URL(request.url).pathname.slice(1);

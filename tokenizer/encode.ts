@@ -54,11 +54,7 @@ export class Encoder {
     this.#merger = new Merger(this.#byteIds, this.#pairs);
   }
 
-  /**
-   * Appends the ids of `bytes` to `ids`.
-   *
-   * @param text The string that `bytes` encodes, if the caller has it.
-   */
+  /** Appends the ids of `bytes`, which encode `text` if the caller has it, to `ids`. */
   encode(bytes: Uint8Array, text: string | undefined, ids: number[]): void {
     let start = 0;
     for (const end of this.#splitter.split(bytes, text)) {
@@ -142,10 +138,7 @@ export class Encoder {
     return end;
   }
 
-  /**
-   * Whether `ids[seam - 1]` and `ids[seam]`, which meet at byte `at`, stay separate when encoded
-   * together.
-   */
+  /** Whether `ids[seam - 1]` and `ids[seam]`, meeting at byte `at`, stay separate as one text. */
   #holds(bytes: Uint8Array, at: number, ids: number[], seam: number): boolean {
     const [left, right] = [ids[seam - 1]!, ids[seam]!];
     const count = this.#merge(bytes, at - this.#lengths[left]!, at + this.#lengths[right]!);
@@ -222,9 +215,7 @@ class Merger {
   tokens: Int32Array = new Int32Array(WINDOW);
   #before = new Int32Array(WINDOW);
   #after = new Int32Array(WINDOW);
-  /**
-   * The token that the pair starting here merges into, with the position in the low bits; or NONE.
-   */
+  /** What the pair starting here merges into, with the position in the low bits; or NONE. */
   #joined = new Int32Array(WINDOW);
   #byteIds: Int32Array;
   #pairs: PairTable;

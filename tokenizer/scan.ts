@@ -22,11 +22,7 @@ const ascii = pageOf(0);
 const APOSTROPHE = 0x27;
 const BLANK = 0x20;
 
-/**
- * Returns the end of the piece that starts at `start`.
- *
- * @param bytes UTF-8; an invalid byte counts as punctuation.
- */
+/** The end of the piece that starts at `start`; an invalid byte of UTF-8 counts as punctuation. */
 export function pieceEnd(bytes: Uint8Array, start: number): number {
   const first = kindAt(bytes, start);
   const kind = first & 7;

@@ -180,9 +180,7 @@ export class Tokenizer {
     return this.#merges;
   }
 
-  /**
-   * The id of the token that starts every document: `<|bos|>`, or `<|endoftext|>` if there is none.
-   */
+  /** The id that starts every document: that of `<|bos|>`, or of `<|endoftext|>` without it. */
   get bos(): number {
     return this.specialTokens.get("<|bos|>") ?? this.specialTokens.get("<|endoftext|>") ??
       this.special("<|bos|>");

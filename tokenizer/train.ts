@@ -42,10 +42,7 @@ export class WordCounter {
   }
 }
 
-/**
- * The heap stores a pair as one number, left * PAIR_BASE + right, which preserves the order of
- * pairs.
- */
+/** The heap stores a pair as left * PAIR_BASE + right, which preserves the order of pairs. */
 const PAIR_BASE = 2 ** 26;
 
 /**
@@ -87,9 +84,7 @@ function popMostFrequent(heap: MinHeap, { pairs, pairCounts }: Positions): numbe
   return -1;
 }
 
-/**
- * Every token of every distinct word, in two linked lists: along its word, and with equal pairs.
- */
+/** Every token of every distinct word, linked along its word and with equal pairs. */
 class Positions {
   readonly pairs = new PairTable();
   pairCounts = new Float64Array(1 << 10);

@@ -48,9 +48,7 @@ export function toEscapedText(bytes: Uint8Array): string {
   return text;
 }
 
-/**
- * The number of bytes that `text[start, end)` was decoded from; a lone surrogate counts one byte.
- */
+/** The bytes that `text[start, end)` was decoded from; a lone surrogate counts one byte. */
 export function escapedLength(text: string, start: number, end: number): number {
   let length = 0;
   for (let i = start; i < end; i++) {

@@ -37,7 +37,6 @@ const jax = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {})
 const tensorflow = (name: string, backend: "wasm" | "webgpu", options: JobOptions = {}): Side =>
   job("TensorFlow.js", "tensorflow.ts", name, { backend, ...options });
 
-/** One of our benches, run once for each measurement. */
 function bench(name: string, args: readonly string[], library = "nanodino"): Side {
   const place = new URL(`../${name}.ts`, import.meta.url).href;
   const command = [Deno.execPath(), "run", "-A", "--no-lock", "--quiet", place, ...args] as const;
@@ -368,7 +367,6 @@ const onWebGpu: Comparison[] = [
   },
 ];
 
-/** All comparisons, by the heading under which `bench/RESULTS.md` lists them. */
 export const SECTIONS: Readonly<Record<string, readonly Comparison[]>> = {
   "Training, CPU": [...training, ...loading],
   "Decoding, CPU": decoding,

@@ -171,7 +171,6 @@ export function parameterCount({ parameters }: Report): number[] {
   return parameters === undefined ? [] : [parameters];
 }
 
-/** A constant to compare with. */
 export function limit(name: string, sample: Sample): Side {
   return {
     library: name,

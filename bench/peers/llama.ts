@@ -28,7 +28,6 @@ interface Model {
   }>;
 }
 
-/** Installs the library and writes the model, once. */
 export async function installLlama(): Promise<Surroundings> {
   const folder = basePath("bench", `node-llama-cpp-${VERSION}`);
   const model = `${folder}/random.gguf`;

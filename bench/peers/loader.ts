@@ -7,7 +7,6 @@ import { Tokenizer } from "../../tokenizer/mod.ts";
 import { addresses } from "../../tokenizer/testing/texts.ts";
 import { type Job, serve } from "./protocol.ts";
 
-/** Steps of a measurement. */
 const STEPS = 20;
 
 /** `base` steps with MuonAdamW on the addresses. */

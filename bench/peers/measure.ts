@@ -5,7 +5,6 @@ import type { Measured, Row } from "../results.ts";
 import type { Contestant, Side } from "./contestant.ts";
 import type { Sample } from "./protocol.ts";
 
-/** A number that all sides of a comparison measure. */
 export interface Quantity {
   readonly name: string;
   /** Its key in a {@linkcode Sample}. */
@@ -21,7 +20,6 @@ export interface Comparison {
   readonly ours: Side;
   /** The others, of which the best counts. */
   readonly others: readonly Side[];
-  /** One row for each. */
   readonly quantities: readonly Quantity[];
   /** Largest difference of results; without it results are not compared. */
   readonly tolerance?: number;

@@ -107,7 +107,6 @@ async function kernel(options: JobOptions): Promise<Job> {
   };
 }
 
-/** A kernel, and the bytes it reads and writes. */
 function kernelNamed(name: string, x: Tensor): { run: () => unknown; bytes: number } {
   const bytes = 2 * 4 * x.size;
   switch (name) {

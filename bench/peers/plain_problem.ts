@@ -104,8 +104,6 @@ export function someOf(values: ArrayLike<number>): number[] {
   return Array.from({ length: Math.min(97, values.length) }, (_, i) => values[i * step]!);
 }
 
-/** Length of the input of the chain of elementwise operations. */
 export const CHAIN_LENGTH = 2 ** 20;
 
-/** Repetitions of the two operations of the chain. */
 export const CHAIN_PAIRS = 10;

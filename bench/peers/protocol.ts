@@ -23,7 +23,6 @@ export interface JobOptions {
   readonly transposes?: string;
   readonly vocabSize?: number;
   readonly text?: string;
-  /** The folder of the job's files. */
   readonly path?: string;
 }
 
@@ -35,7 +34,6 @@ export interface Job {
 
 export type Setup = (options: JobOptions) => Job | Promise<Job>;
 
-/** A message from the library. */
 export type Answer = { readonly check: readonly number[] } | { readonly sample: Sample };
 
 /** Marks the lines that are messages, because libraries print, too. */

@@ -157,7 +157,6 @@ async function step(options: JobOptions): Promise<Job> {
   };
 }
 
-/** Times a computation, and reads its last result. */
 function timeTensors(
   compute: () => Tensor,
   { backend }: JobOptions,

@@ -7,11 +7,7 @@ import type { GPTConfig } from "../model/config.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
 import { parameterShapes } from "../model/parameters.ts";
 
-/**
- * Encodes the parameters of a model as safetensors.
- *
- * @throws {RangeError} If a parameter is not finite.
- */
+/** Encodes a model's parameters as safetensors. @throws {RangeError} If one is not finite. */
 export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8Array> {
   const arrays = await readAll(model.stateDict());
   for (const [name, { data }] of arrays) {

@@ -87,10 +87,7 @@ export async function* decodePieces(
 }
 
 /**
- * Generates several continuations of a text; the prompt is prefilled once.
- *
- * @returns The continuation of each sample.
- * @throws {RangeError} As {@linkcode writeText}.
+ * Several continuations of a text, prefilled once. @throws {RangeError} As {@linkcode writeText}.
  */
 export async function writeTexts(
   model: GPT,

@@ -17,7 +17,6 @@ const prompt = [1, 2, 3, 4];
 const options = { maxTokens: 32, temperature: 0 };
 const tokenizer = { special: () => -1, encode: () => [], decode: () => "" };
 
-/** Registers a bench that waits for the device. */
 function bench(group: string, name: string, isBaseline: boolean, fn: () => void | Promise<void>) {
   Deno.bench({ name, group, baseline: isBaseline, n: 10, warmup: 2, fn });
 }

@@ -9,9 +9,7 @@ const ELEMENTS = 2 ** 25;
 const TRIES = 5;
 
 /**
- * Measures the bandwidth of reading a large tensor and writing another one.
- *
- * @returns Bytes per second, read and written.
+ * Measures the bytes per second of reading a large tensor and writing another one.
  *
  * @example
  * ```ts

@@ -38,7 +38,6 @@ export interface LaunchOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The command that starts a script as ranks. */
 export function launchCommand(options: LaunchOptions): Deno.Command {
   const { mpi, ranks, script, args = [], env = {} } = options;
   const deno = [Deno.execPath(), "run", "-A", "--no-check", `${script}`, ...args];

@@ -42,7 +42,6 @@ export function command(
   return denoCommand(scriptArguments(script, args, options), home, options);
 }
 
-/** A process of a task in `deno.json`. */
 export function taskCommand(task: string, args: readonly string[], home: string): Deno.Command {
   return denoCommand(["task", "--config", configPath, task, ...args], home);
 }

@@ -26,11 +26,7 @@ const page =
   `<!doctype html><meta charset="utf-8"><title>Tests</title><link rel="icon" href="data:,">
 <script type="module" src="/nanodino/testing/browser/page.ts"></script>`;
 
-/**
- * Serves until shut down: the page at `/`, repository files below `/nanodino/`.
- *
- * @returns The server, on a free local port.
- */
+/** Serves on a free local port: the page at `/`, repository files below `/nanodino/`. */
 export function serveTests(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const path = new URL(request.url).pathname;

@@ -45,11 +45,7 @@ export function writeJson(
   };
 }
 
-/**
- * Parses a vocabulary from JSON text or from a parsed object.
- *
- * @throws {SyntaxError} If something is missing or malformed.
- */
+/** Parses a vocabulary from JSON, as text or parsed. @throws {SyntaxError} If it is malformed. */
 export function readJson(json: string | TokenizerJson): Vocabulary {
   const data = typeof json === "string" ? parseJson(json, KIND) : json;
   if (!isObject(data)) malformed(KIND, `wanted an object, got ${show(data)}`);

@@ -10,9 +10,7 @@ const random = makeRandom(9);
 const [address] = await addresses();
 const texts = [address!.slice(0, 20_000), ...Array.from({ length: 200 }, () => randomText(random))];
 
-/**
- * Unpacks js-tiktoken's ranks: each line has a first rank, then the tokens of consecutive ranks.
- */
+/** Unpacks js-tiktoken's ranks: lines of a first rank and tokens of consecutive ranks. */
 function unpack(packed: string): string {
   return packed.split("\n").flatMap((line) => {
     const [, first, ...tokens] = line.split(" ");
