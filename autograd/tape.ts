@@ -67,7 +67,9 @@ export class Node<V> {
   }
 
   /**
-   * @throws {Error} If `backward` has visited this node: its operation's saved values are freed.
+   * Checks that `backward` has not visited this node.
+   *
+   * @throws {Error} If it has: the operation's saved values are freed.
    */
   checkUnused(): void {
     if (!this.#used) return;

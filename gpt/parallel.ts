@@ -106,7 +106,9 @@ export class RunRanks {
     return new TextDecoder().decode(this.broadcast(bytes));
   }
 
-  /** @throws {Error} On a rank whose text differs from that of rank 0. */
+  /**
+   * Makes sure that all ranks have the same text. @throws {Error} On one that differs from rank 0.
+   */
   checkSame(what: string, text: string): void {
     const wanted = this.broadcastText(this.rank === 0 ? text : null);
     if (text === wanted) return;

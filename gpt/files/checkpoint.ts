@@ -181,7 +181,6 @@ export async function loadModel(
 /**
  * Loads the optimizer state of a checkpoint.
  *
- * @param optimizer An optimizer of the same model.
  * @throws {Error} If the checkpoint has none, or the file is damaged; the message names it, and the
  * latest other intact checkpoint.
  */

@@ -48,7 +48,6 @@ export async function ensureWritableFolder(path: string): Promise<void> {
  * or the new content.
  *
  * @param path The file; its folder must exist.
- * @param content Bytes, or text.
  * @throws {Error} If writing fails, for example because the disk is full; the message names the
  * path and the cause, and the temporary file is removed.
  *

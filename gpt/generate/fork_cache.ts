@@ -11,7 +11,7 @@ import type { GPT } from "../model/model.ts";
  *
  * @param source A cache of one sequence.
  * @param ids The tokens to take over: the first ones that the source has read. At least one.
- * @returns A cache of one sequence that has read them. Whoever asked for it frees it.
+ * @returns A cache of one sequence that has read them, which the caller frees.
  * @throws {RangeError} If the source has not read so many, they do not fit, or the device has no room.
  *
  * @example

@@ -77,11 +77,7 @@ export function sampleTokens(logits: Tensor, step: number, options: SamplingOpti
   return gather(indices, -1, sample(values).unsqueeze(-1)).squeeze(-1);
 }
 
-/**
- * Checks what {@linkcode sampleTokens} returned, once it is read back.
- *
- * @throws {Error} If a row of logits was not finite.
- */
+/** Checks what {@linkcode sampleTokens} returned. @throws {Error} If a row was not finite. */
 export function checkSampled(tokens: readonly number[]): void {
   const row = tokens.findIndex((token) => token < 0);
   if (row === -1) return;

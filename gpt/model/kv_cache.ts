@@ -25,10 +25,7 @@ export class KVCache {
   readonly #keys: Tensor[];
   readonly #values: Tensor[];
 
-  /**
-   * Allocates memory for `capacity` tokens of `batchSize` sequences. @throws {RangeError} If the
-   * device is out of memory.
-   */
+  /** Allocates memory for the tokens. @throws {RangeError} If the device is out of memory. */
   constructor(
     device: Device,
     config: GPTConfig,

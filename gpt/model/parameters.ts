@@ -66,9 +66,7 @@ export type ParameterGroup =
   | "transformerMatrices"
   | "scalars";
 
-/**
- * The part of the model that a parameter, by its name of {@linkcode parameterShapes}, belongs to.
- */
+/** The part of a model that a parameter of {@linkcode parameterShapes} belongs to. */
 export function parameterGroup(name: string): ParameterGroup {
   if (name.startsWith("transformer.wte.")) return "wte";
   if (name.startsWith("transformer.h.")) return "transformerMatrices";

@@ -57,7 +57,6 @@ export interface Compression {
 /**
  * Measures the compression of a text, also by other tokenizers.
  *
- * @param others Other tokenizers by name.
  * @throws {RangeError} If the text is empty.
  *
  * @example

@@ -34,9 +34,7 @@ export function flopsPerToken(config: GPTConfig): number {
 }
 
 /**
- * FLOPs of the forward pass that decodes a token with a KV cache.
- *
- * @param contextLength The number of tokens, including the new one.
+ * FLOPs of the forward pass that decodes a token with a KV cache, as the last of `contextLength`.
  */
 export function decodeFlops(config: GPTConfig, contextLength: number): number {
   const attended = attendedByLast(config, contextLength);

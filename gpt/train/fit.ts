@@ -24,7 +24,6 @@ export function fitsMemory({ peak, process }: MemoryEstimate, room: MemoryRoom):
  * Finds the nearest smaller runs that fit: with a smaller batch, shorter sequences or fewer layers,
  * or with a smaller batch and one of these.
  *
- * @param options The run that does not fit.
  * @param shape.isFixed Whether only the batch may be smaller.
  * @returns The changed options of each run; none if nothing fits.
  *

@@ -71,10 +71,7 @@ export interface PretrainOptions {
   readonly measure?: Periodic<(model: GPT) => Promise<Measurement>>;
   /** Steps between checkpoints; −1 saves by time, and after the last step. */
   readonly saveEvery: number;
-  /**
-   * Seconds between checkpoints if `saveEvery` is −1; longer if saving would take more than 1 % of
-   * the time. The last two of them are kept. @default {600}
-   */
+  /** Seconds between checkpoints if `saveEvery` is −1; see `trainInFolder`. @default {600} */
   readonly saveSeconds?: number;
   /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
