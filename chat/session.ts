@@ -174,7 +174,7 @@ export class ChatSession implements Disposable {
     return [this.#tokenizer.special("<|assistant_end|>"), this.#tokenizer.bos];
   }
 
-  /** The tokens that the assistant is to go on with; drops the oldest exchanges if they are too many. */
+  /** The prompt of the answer; drops the oldest exchanges if it would be too long. */
   #prompt(question: string, maxTokens: number): number[] {
     // A quarter of the context at most is kept free for the answer.
     const most = this.#maxTokens - Math.min(maxTokens, Math.floor(this.#maxTokens / 4));

@@ -12,7 +12,7 @@ export interface DownloadOptions {
   readonly sha256?: string | undefined;
   /** Called with the bytes that are there so far, and how many there will be, if that is known. */
   readonly onProgress?: (bytes: number, total: number | null) => void;
-  /** Stops the download; what is there stays, for the next time. */
+  /** Stops the download; what has arrived stays, for the next attempt. */
   readonly signal?: AbortSignal | undefined;
 }
 
