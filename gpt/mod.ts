@@ -31,7 +31,14 @@ export {
   writeFileAtomically,
 } from "./files/files.ts";
 export { lockRun, RunLock } from "./files/run_lock.ts";
-export { MetricsLog, type MetricsRecord, readMetrics } from "./files/metrics.ts";
+export {
+  type MetricsAddition,
+  MetricsFollower,
+  MetricsLog,
+  type MetricsRecord,
+  readMetrics,
+} from "./files/metrics.ts";
+export { readRunInfo, RUN_FILE, type RunInfo, writeRunInfo } from "./files/run_info.ts";
 export { type FolderRunOptions, METRICS_FILE, trainInFolder } from "./train/folder_run.ts";
 export {
   encoderOf,

@@ -10,10 +10,12 @@
 import { fileError, writeFileAtomically } from "./files.ts";
 
 /** A line: the step, and values by name. */
-export type MetricsRecord = Readonly<Record<string, string | number | boolean | null>> & {
-  /** The step, counted from 0. */
-  readonly step: number;
-};
+export type MetricsRecord =
+  & Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+  & {
+    /** The step, counted from 0. */
+    readonly step: number;
+  };
 
 /**
  * A metrics file open for writing.
@@ -83,29 +85,99 @@ export class MetricsLog implements Disposable {
  * @throws {SyntaxError} If another line is invalid.
  */
 export async function readMetrics(path: string): Promise<MetricsRecord[]> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return [];
-    throw fileError("read", path, cause);
-  }
-  // The rest is empty or an incomplete line.
-  const lines = text.split("\n").slice(0, -1);
-  return lines.map((line, i) => parseLine(line, `${path}, line ${i + 1}`));
+  const { records, problem } = await new MetricsFollower(path).read();
+  if (problem !== null) throw problem;
+  return records;
 }
 
-function parseLine(line: string, where: string): MetricsRecord {
-  let record: unknown = null;
+/** What has come to a metrics file. */
+export interface MetricsAddition {
+  /** Whether the file began again, as after a resume, so that earlier lines no longer count. */
+  readonly isNew: boolean;
+  /** The valid lines, without an incomplete last one. */
+  readonly records: MetricsRecord[];
+  /** The first invalid line, if any. */
+  readonly problem: SyntaxError | null;
+}
+
+/**
+ * Follows a metrics file that another process may be writing.
+ *
+ * @example
+ * ```ts
+ * import { MetricsFollower } from "./metrics.ts";
+ *
+ * const path = await Deno.makeTempDir() + "/metrics.jsonl";
+ * const follower = new MetricsFollower(path);
+ * await Deno.writeTextFile(path, '{"step":0}\n{"st');
+ * const first = await follower.read();
+ * await Deno.writeTextFile(path, 'ep":1}\n', { append: true });
+ * const second = await follower.read();
+ * if (first.records.length !== 1 || second.records[0]?.step !== 1) throw new Error("expected two");
+ * ```
+ */
+export class MetricsFollower {
+  readonly #path: string;
+  #bytes = 0;
+  #lines = 0;
+  #file: number | null = null;
+
+  /** @param path The file; it may be missing. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * Reads what has come since the last call.
+   *
+   * @throws {Error} If the file cannot be read.
+   */
+  async read(): Promise<MetricsAddition> {
+    let isNew = false;
+    let added: Uint8Array = new Uint8Array();
+    try {
+      const { size, ino } = await Deno.stat(this.#path);
+      isNew = this.#bytes > 0 && (size < this.#bytes || ino !== this.#file);
+      if (isNew) this.#bytes = this.#lines = 0;
+      this.#file = ino;
+      if (size > this.#bytes) added = await this.#readRest();
+    } catch (cause) {
+      if (!(cause instanceof Deno.errors.NotFound)) throw fileError("read", this.#path, cause);
+      isNew = this.#bytes > 0;
+      this.#bytes = this.#lines = 0;
+    }
+    // What follows the last line break is an incomplete line, and is read again.
+    const whole = added.subarray(0, added.lastIndexOf(0x0a) + 1);
+    this.#bytes += whole.length;
+    const records: MetricsRecord[] = [];
+    let problem: SyntaxError | null = null;
+    for (const line of new TextDecoder().decode(whole).split("\n").slice(0, -1)) {
+      this.#lines++;
+      const record = parseLine(line);
+      if (record !== null) records.push(record);
+      else {
+        problem ??= new SyntaxError(
+          `Cannot read ${this.#path}, line ${this.#lines}: wanted an object with a step, got ` +
+            line.slice(0, 40),
+        );
+      }
+    }
+    return { isNew, records, problem };
+  }
+
+  async #readRest(): Promise<Uint8Array> {
+    using file = await Deno.open(this.#path);
+    await file.seek(this.#bytes, Deno.SeekMode.Start);
+    return new Uint8Array(await new Response(file.readable).arrayBuffer());
+  }
+}
+
+function parseLine(line: string): MetricsRecord | null {
   try {
-    record = JSON.parse(line);
+    const record: unknown = JSON.parse(line);
+    if (typeof record !== "object" || record === null || !("step" in record)) return null;
+    return typeof record.step === "number" ? record as MetricsRecord : null;
   } catch {
-    // Reported below, like any other invalid line.
+    return null;
   }
-  if (typeof record === "object" && record !== null && "step" in record) {
-    if (typeof record.step === "number") return record as MetricsRecord;
-  }
-  throw new SyntaxError(
-    `Cannot read ${where}: wanted an object with a step, got ${line.slice(0, 40)}`,
-  );
 }

@@ -5,6 +5,7 @@ import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type CheckpointContent, removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import { MetricsLog } from "../files/metrics.ts";
+import { writeRunInfo } from "../files/run_info.ts";
 import { lockRun, type RunLock } from "../files/run_lock.ts";
 import type { RunRanks } from "../parallel.ts";
 import { train, type TrainingEvent, type TrainingState, type TrainOptions } from "./run.ts";
@@ -26,6 +27,8 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
    * the time. The last two of them are kept. @default {600}
    */
   readonly saveSeconds?: number | undefined;
+  /** Whether to save at the next step, whatever the interval. */
+  readonly wantsSave?: (() => boolean) | undefined;
   /** What is saved in place of the model and without the optimizer, where adapters are trained. */
   readonly merged?: CheckpointContent["model"] | undefined;
   /** The lock on the folder, if already held; otherwise the run takes it. */
@@ -68,15 +71,30 @@ export async function* trainInFolder(
     return path;
   };
   await using _lock = isWriter && options.lock === undefined ? await lockRun(folder) : null;
-  const seconds = isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {};
+  const { plan, wantsSave } = options;
+  const timing = {
+    ...(isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {}),
+    ...(wantsSave === undefined ? {} : { isWanted: wantsSave }),
+  };
+  if (isWriter) {
+    await writeRunInfo(folder, {
+      startedAt: new Date().toISOString(),
+      device: model.device.info.description,
+      steps: plan.numIterations,
+      tokensPerStep: plan.totalBatchSize,
+      modelConfig: model.config,
+      settings,
+    });
+  }
   using log = isWriter
     ? await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0)
     : null;
   for await (
-    const event of train({ ...options, save: { every: saveEvery, ...seconds, run: save } })
+    const event of train({ ...options, save: { every: saveEvery, ...timing, run: save } })
   ) {
-    if (event.kind === "step" || event.kind === "evaluation") log?.append({ ...event });
-    else if (event.kind === "measurement") {
+    if (event.kind === "step" || event.kind === "evaluation" || event.kind === "samples") {
+      log?.append({ ...event });
+    } else if (event.kind === "measurement") {
       log?.append({ kind: event.kind, step: event.step, ...event.values });
     }
     yield event;

@@ -73,6 +73,8 @@ export interface PretrainOptions {
   readonly saveEvery: number;
   /** Seconds between checkpoints if `saveEvery` is −1; see `trainInFolder`. @default {600} */
   readonly saveSeconds?: number;
+  /** Whether to save at the next step, whatever the interval. */
+  readonly wantsSave?: (() => boolean) | undefined;
   /** The lock on the folder, if already held; otherwise the run takes it. */
   readonly lock?: RunLock | undefined;
   /** Maximum tokens of the validation split to predict in an evaluation. */
@@ -191,6 +193,7 @@ export async function preparePretraining(options: PretrainOptions): Promise<Pret
           : { measure: { every: measure.every, run: () => measure.run(model) } }),
         saveEvery: options.saveEvery,
         saveSeconds: options.saveSeconds,
+        wantsSave: options.wantsSave,
         lock: options.lock,
       }),
   };

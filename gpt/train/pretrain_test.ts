@@ -4,6 +4,7 @@ import { openDevice } from "../../tensor/mod.ts";
 import { openCheckpoint } from "../files/checkpoint.ts";
 import { namesIn } from "../files/files.ts";
 import { readMetrics } from "../files/metrics.ts";
+import { RUN_FILE } from "../files/run_info.ts";
 import { METRICS_FILE } from "./folder_run.ts";
 import { preparePretraining, type PretrainOptions } from "./pretrain.ts";
 import { tinyPlan, tinyRun, tinyTokenizer } from "../testing/tiny.ts";
@@ -67,7 +68,8 @@ Deno.test("of checkpoints that are saved by time the last two stay", async () =>
     if (saved.length === 2 && event.kind === "step") controller.abort();
   }
   assertEquals(saved.length, 3);
-  const files = (await namesIn(given.folder)).filter((name) => name !== METRICS_FILE);
+  const files = (await namesIn(given.folder))
+    .filter((name) => name !== METRICS_FILE && name !== RUN_FILE);
   const kept = saved.slice(-2).map((step) => `${step}`.padStart(6, "0"));
   const parts = [["meta", "json"], ["model", "safetensors"], ["optim", "safetensors"]] as const;
   const wanted = [...parts, ["tokenizer", "json"]].flatMap(([part, extension]) =>

@@ -80,6 +80,8 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"
   readonly save?: Periodic<(state: TrainingState) => Promise<string>> & {
     /** Seconds after which to save too; longer if saving would take more than 1 % of the time. */
     readonly seconds?: number;
+    /** Whether to save now, whatever the interval; asked after each step. */
+    readonly isWanted?: () => boolean;
   };
   /** Milliseconds between read-backs of losses; 0 reads after each step. @default {500} */
   readonly readInterval?: number;
@@ -174,7 +176,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
-  const saveTimer = new SaveTimer(save?.seconds);
+  const saveTimer = new SaveTimer(save?.seconds, save?.isWanted);
   const agreement = parallel === undefined
     ? null
     : new Agreement(parallel, options.signal, () => saveTimer.isOverdue);
@@ -344,16 +346,18 @@ class StepClock {
 
 class SaveTimer {
   readonly #minSeconds: number;
+  readonly #isWanted: () => boolean;
   #seconds: number;
   #savedAt = performance.now();
 
-  constructor(seconds = Infinity) {
+  constructor(seconds = Infinity, isWanted: () => boolean = () => false) {
     this.#minSeconds = seconds;
     this.#seconds = seconds;
+    this.#isWanted = isWanted;
   }
 
   get isOverdue(): boolean {
-    return performance.now() - this.#savedAt >= 1000 * this.#seconds;
+    return this.#isWanted() || performance.now() - this.#savedAt >= 1000 * this.#seconds;
   }
 
   /** Saves, and adjusts the interval to the duration. */
