@@ -1,0 +1,81 @@
+/**
+ * A page that a server hands out: its files, with the headers that keep them to themselves.
+ *
+ * @module
+ */
+
+import { bundle } from "./bundle.ts";
+
+/** What such a page may load: its own files, and answers of its server. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** A file with its headers. */
+export interface PageFile {
+  /** Its headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Its text. */
+  readonly body: string;
+}
+
+/** The files of a page by their paths, of which `/` is the first. */
+export type PageFiles = ReadonlyMap<string, PageFile>;
+
+/** What a page is made of. */
+export interface PageSource {
+  /** The name of its files. */
+  readonly name: string;
+  readonly title: string;
+  /** What is said without JavaScript. */
+  readonly noscript: string;
+  /** Its styles, in order. */
+  readonly styles: readonly URL[];
+  /** Its script. */
+  readonly script: URL;
+  /** Is handed to the script as `<meta name="token">`, if given. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * Builds a page that its script fills. Needs `--unstable-bundle`.
+ *
+ * @throws {Error} If its script cannot be bundled.
+ */
+export async function buildPage(
+  { name, title, noscript, styles, script, token }: PageSource,
+): Promise<PageFiles> {
+  const css = await Promise.all(styles.map(async (url) => await (await fetch(url)).text()));
+  const meta = token === undefined ? "" : `\n<meta name="token" content="${token}">`;
+  const html = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">${meta}
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${name}.css"></head>
+<body><div id="page"></div><noscript>${noscript}</noscript>
+<script defer src="${name}.js"></script></body></html>
+`;
+  const file = (type: string, body: string): PageFile => ({
+    headers: {
+      "content-type": `${type}; charset=utf-8`,
+      "content-security-policy": CONTENT_SECURITY_POLICY,
+      "cross-origin-opener-policy": "same-origin",
+      "referrer-policy": "no-referrer",
+      "cache-control": "no-cache",
+    },
+    body,
+  });
+  return new Map([
+    ["/", file("text/html", html)],
+    [`/${name}.css`, file("text/css", css.join("\n"))],
+    [`/${name}.js`, file("text/javascript", await bundle(script))],
+  ]);
+}
