@@ -8,6 +8,7 @@ import {
   type RunLock,
   type RunRanks,
 } from "../gpt/mod.ts";
+import { dashboardFlags } from "./dashboard.ts";
 import { givenFlags, integer, runScript, toggle, type Values } from "./flags.ts";
 import { print } from "./output.ts";
 import {
@@ -32,6 +33,7 @@ const flags = {
   ...parallelFlags,
   ...overwriteFlags,
   ...profileFlags,
+  ...dashboardFlags,
 };
 
 /** Trains a model, or resumes a run. Returns the exit code. */

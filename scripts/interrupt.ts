@@ -9,6 +9,8 @@ export interface Interrupt extends Disposable {
   readonly signal: AbortSignal;
   /** The exit code of the signal; 0 before. */
   readonly exitCode: number;
+  /** Does what the first Ctrl-C does. */
+  stop(): void;
 }
 
 /**
@@ -44,6 +46,7 @@ export function onInterrupt(message: string, rank: number | null = null): Interr
     get exitCode() {
       return exitCode;
     },
+    stop: () => listeners[0]!.listener(),
     [Symbol.dispose]: () => {
       for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);
     },

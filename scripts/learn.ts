@@ -1,7 +1,8 @@
 /** Serves the lesson on this machine. */
 
-import { integer, runScript, type Values } from "./flags.ts";
+import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { openInBrowser } from "./open.ts";
 import { write } from "./output.ts";
 import { readModel, siteFlags } from "./site.ts";
 
@@ -11,6 +12,7 @@ const BUILD = "../web/build.tsx";
 const flags = {
   port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
   ...siteFlags,
+  open: toggle("Open the page in a browser"),
 };
 
 /** Builds the lesson in memory and serves it until Ctrl-C. Returns the exit code. */
@@ -23,13 +25,15 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-async function run({ port, model }: Values<typeof flags>): Promise<void> {
+async function run({ port, model, open }: Values<typeof flags>): Promise<void> {
   const { buildSite }: typeof import("../web/build.tsx") = await import(BUILD);
   const { serveSite } = await import("../web/serve.ts");
   const site = await buildSite({ model: await readModel({ model }) });
   using interrupt = onInterrupt("Stopping");
   await using server = serveSite(site, { port });
-  write(`The lesson is at http://127.0.0.1:${server.addr.port}/ until Ctrl-C\n`);
+  const url = `http://127.0.0.1:${server.addr.port}/`;
+  write(`The lesson is at ${url} until Ctrl-C\n`);
+  if (open) await openInBrowser(url);
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
 }
 

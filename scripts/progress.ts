@@ -72,6 +72,7 @@ export interface ShownRun {
   readonly progress: Progress;
   readonly interrupt: Interrupt;
   readonly resumeCommand: string;
+  readonly onSaved?: () => void;
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
 }
 
@@ -82,7 +83,7 @@ export interface ShownRun {
  */
 export async function showRun(
   events: AsyncIterable<TrainingEvent>,
-  { progress, interrupt, resumeCommand, showProfile }: ShownRun,
+  { progress, interrupt, resumeCommand, onSaved, showProfile }: ShownRun,
 ): Promise<{ readonly state: TrainingState; readonly exitCode: number }> {
   for await (const event of events) {
     switch (event.kind) {
@@ -101,6 +102,7 @@ export async function showRun(
         break;
       case "checkpoint":
         progress.print(`Saved ${event.path}`);
+        onSaved?.();
         break;
       case "profile":
         progress.end();

@@ -24,6 +24,7 @@ import {
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { demonstrate, examine, FINE_TUNING_STEPS, fineTuneByRecipe } from "./chat_recipe.ts";
+import { dashboardFlags } from "./dashboard.ts";
 import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { bytes, count, duration, percent, short } from "./format.ts";
 import { print, writeContinuation } from "./output.ts";
@@ -80,6 +81,7 @@ const flags = {
   chat: toggle("Go on into fine-tuning, so that the model answers: see deno task chat"),
   chatIterations: integer(FINE_TUNING_STEPS, "Steps of fine-tuning, with --chat"),
   ...profileFlags,
+  ...dashboardFlags,
 };
 
 /** Trains a tokenizer and a model, evaluates the model and samples text. Returns the exit code. */

@@ -50,6 +50,7 @@ import {
 } from "./flags.ts";
 import { bytes, count, duration, short } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { type dashboardFlags, serveRun } from "./dashboard.ts";
 import { checkMemory } from "./memory.ts";
 import { print } from "./output.ts";
 import { type ProfileValues, showProfile, wantsProfile } from "./profile.ts";
@@ -279,7 +280,7 @@ export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): Tr
 }
 
 export interface TrainingRun {
-  readonly flags: TrainingValues & ProfileValues;
+  readonly flags: TrainingValues & ProfileValues & Partial<Values<typeof dashboardFlags>>;
   readonly folder: string;
   /** The lock on the folder; ranks other than 0 have none, and write nothing. */
   readonly lock?: RunLock | undefined;
@@ -321,6 +322,15 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const peakFlops = (ranks?.ranks ?? 1) * await measureMatmulPeak(device);
   print(tableAsText(planRows(plan, flags, device, computeDtype, peakFlops, ranks)) + "\n");
 
+  let wantsSave = false;
+  const act = (action: "stop" | "save") => {
+    if (action === "stop") interrupt.stop();
+    else wantsSave = true;
+  };
+  await using page = flags.dashboard && isFirst
+    ? await serveRun(`base/${flags.modelTag}`, act)
+    : null;
+  if (page !== null) print(`Dashboard: ${page.url}/\n`);
   const { warmupSteps, warmdownRatio, finalLrFrac: finalFraction } = flags;
   const pretraining = await preparePretraining({
     ...flags,
@@ -340,6 +350,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
       matmulPrecision: device.matmulPrecision,
     },
     signal: interrupt.signal,
+    wantsSave: () => wantsSave,
     profile: isFirst && wantsProfile(flags),
     parallel: ranks ?? undefined,
   });
@@ -352,6 +363,7 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
   const outcome = await showRun(pretraining.run(), {
     ...{ progress, interrupt, resumeCommand: run.resumeCommand },
+    onSaved: () => wantsSave = false,
     showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
   });
   return { ...outcome, plan, peakFlops, model: pretraining.model };

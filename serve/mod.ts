@@ -2,7 +2,8 @@
  * A model behind HTTP: OpenAI's API with continuous batching.
  *
  * `http/` has the server and its limits, `openai/` the shapes of requests and responses, `batch/` the
- * batch that requests join and leave. `task serve` starts it.
+ * batch that requests join and leave. `task serve` starts it. `dashboard/` follows the files of runs, for
+ * `task dashboard`.
  *
  * | Path | |
  * | --- | --- |
@@ -33,6 +34,20 @@ export {
   type OnToken,
   QueueFullError,
 } from "./batch/batcher.ts";
+export {
+  type Dashboard,
+  type DashboardAction,
+  type DashboardOptions,
+  serveDashboard,
+} from "./dashboard/server.ts";
+export type {
+  Columns,
+  DashboardEvent,
+  ListedRun,
+  RunData,
+  RunState,
+} from "./dashboard/messages.ts";
+export { openDashboard } from "./dashboard/thread.ts";
 export type { TokenSampling } from "./batch/sampling.ts";
 export type { GuardOptions } from "./http/guard.ts";
 export { serve, type ServeOptions, type Server } from "./http/server.ts";

@@ -20,7 +20,7 @@ import { type FormulaProps, head } from "./lesson/prose.tsx";
 import { escapeHtml, fileLines, type SymbolCode, symbolCode } from "./symbols.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
-export const CONTENT_SECURITY_POLICY = [
+export const CONTENT_SECURITY_POLICY: string = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",

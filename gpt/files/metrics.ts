@@ -122,7 +122,7 @@ export class MetricsFollower {
   #lines = 0;
   #file: number | null = null;
 
-  /** @param path The file; it may be missing. */
+  /** Follows the file at a path; it may be missing. */
   constructor(path: string) {
     this.#path = path;
   }

@@ -1,0 +1,67 @@
+/** Serves a page of all runs: their curves, values and samples, while they train or afterwards. @module */
+
+import { integer, runScript, toggle, type Values } from "./flags.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { openInBrowser } from "./open.ts";
+import { print } from "./output.ts";
+
+/** Constants, so that only who wants a dashboard loads what it is made of. */
+const BUILD = "../web/dashboard/build.ts";
+const SERVE = "../serve/mod.ts";
+
+const flags = {
+  port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
+  open: toggle("Open the page in a browser"),
+};
+
+/** The flag of runs that have a dashboard of their own. */
+export const dashboardFlags = {
+  dashboard: toggle("Serve a page that follows the run, stops it and saves it"),
+};
+
+/** A page of runs that is served. */
+export interface ServedDashboard extends AsyncDisposable {
+  readonly url: string;
+}
+
+/**
+ * Serves the page of a run that trains in this process, in a thread of its own.
+ *
+ * @param run The run: `base/d4`.
+ * @param onAction Does what the page asks for.
+ */
+export async function serveRun(
+  run: string,
+  onAction: (action: "stop" | "save") => void,
+): Promise<ServedDashboard> {
+  const { openDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
+  const { buildDashboard }: typeof import("../web/dashboard/build.ts") = await import(BUILD);
+  const token = crypto.randomUUID();
+  const page = await buildDashboard({ token });
+  const { url, stop } = await openDashboard({ page, token, run, onAction });
+  return { url, [Symbol.asyncDispose]: stop };
+}
+
+/** Serves the page until Ctrl-C. Returns the exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  return runScript({
+    summary: "Serves a page of all runs: their curves, values and samples.",
+    command: "deno task dashboard",
+    flags,
+    run,
+  }, args);
+}
+
+async function run({ port, open }: Values<typeof flags>): Promise<void> {
+  const { serveDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
+  const { buildDashboard }: typeof import("../web/dashboard/build.ts") = await import(BUILD);
+  const page = await buildDashboard();
+  using interrupt = onInterrupt("Stopping");
+  const { url, stop } = await serveDashboard({ page, port });
+  print(`The runs are at ${url}/ until Ctrl-C`);
+  if (open) await openInBrowser(url);
+  await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
+  await stop();
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

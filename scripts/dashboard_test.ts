@@ -1,0 +1,291 @@
+/** The dashboard in a browser, beside runs that train, are killed, and leave damaged files. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Browser, Page } from "npm:playwright-core@1.65.1";
+import { readMetrics } from "../gpt/mod.ts";
+import { findChromium, startChromium } from "../testing/browser/chromium.ts";
+import { pageTest, violations } from "../web/testing/pages.ts";
+import { command, makeCorpus, makeHome, runScript } from "./testing/run_script.ts";
+import { serveScript as serve } from "./testing/served.ts";
+
+const corpus = await makeCorpus();
+
+/** A run of 30 steps at depth 1. */
+const flags = [
+  ..."--depth 1 --aspect-ratio 32 --head-dim 32 --max-seq-len 32 --device-batch-size 2".split(" "),
+  ..."--total-batch-size 64 --num-iterations 30 --eval-tokens 500 --device cpu".split(" "),
+  ..."--threads 1 --no-blas --eval-every 10 --sample-every 15".split(" "),
+  ...["--data", corpus],
+];
+
+/** Runs a test with a browser; errors of its pages and requests to others fail it. */
+async function withBrowser(body: (open: Open) => Promise<void>): Promise<void> {
+  const browser: Browser = await startChromium(findChromium()!);
+  const problems: string[] = [];
+  try {
+    await body(async (url, options = {}) => {
+      const page = await browser.newPage(options);
+      page.on("pageerror", (error) => problems.push(`${error.stack}`));
+      page.on("request", (request) => {
+        if (
+          !/^(data|blob):/.test(request.url()) && !request.url().startsWith(new URL(url).origin)
+        ) {
+          problems.push(request.url());
+        }
+      });
+      await page.goto(url);
+      await page.waitForSelector("html[data-ready]");
+      return page;
+    });
+    assertEquals(problems, []);
+  } finally {
+    await browser.close();
+  }
+}
+
+type Open = (url: string, options?: Parameters<Browser["newPage"]>[0]) => Promise<Page>;
+
+/** The cells of the table of values, by figure. */
+const values = (page: Page): Promise<Record<string, string[]>> =>
+  page.$$eval("[data-table=values] tbody tr", (rows) =>
+    Object.fromEntries(rows.map((row) => {
+      const [name, ...cells] = [...row.children].map(({ textContent }) => textContent);
+      return [name, cells];
+    })));
+
+const shown = (value: unknown): string => `${Number((value as number).toPrecision(6))}`;
+
+const folderOf = (home: string, tag: string): string => `${home}/base_checkpoints/${tag}`;
+
+/** Writes a run that nothing trains. */
+async function writeRun(home: string, tag: string, metrics: string): Promise<string> {
+  const folder = folderOf(home, tag);
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(`${folder}/metrics.jsonl`, metrics);
+  return `${folder}/metrics.jsonl`;
+}
+
+const line = (step: number, loss: number): string =>
+  `${JSON.stringify({ kind: "step", step, loss, seconds: 0.1, tokensPerSecond: 640 })}\n`;
+
+pageTest("a run is followed to its end, and a second one laid over it", async () => {
+  const home = await makeHome(corpus);
+  await using dashboard = await serve("dashboard.ts", [], home);
+  await withBrowser(async (open) => {
+    const page = await open(dashboard.url);
+    await page.waitForSelector("text=There are no runs yet");
+    const args = [...flags, "--model-tag", "one"];
+    const child = command("base_train.ts", args, home).spawn();
+    const path = `${folderOf(home, "one")}/metrics.jsonl`;
+    let written = 0;
+    while (written === 0) {
+      if ((await readMetrics(path)).length > 0) written = performance.now();
+      else await new Promise((go) => setTimeout(go, 5));
+    }
+    // Nobody has touched the page, which shows the run.
+    await page.waitForSelector("[data-run='base/one']");
+    assert(performance.now() - written <= 1000, `${performance.now() - written} ms`);
+    assertEquals((await child.output()).code, 0);
+    await page.waitForSelector("[data-run='base/one'][data-state=finished]");
+
+    // The page was empty when it was opened: now it shows the latest run.
+    await page.reload();
+    await page.waitForSelector("[data-table=values]");
+    const metrics = await readMetrics(path);
+    const last = metrics.findLast(({ kind }) => kind === "step")!;
+    const evaluation = metrics.findLast(({ kind }) => kind === "evaluation")!;
+    const table = await values(page);
+    assertEquals(table["Loss, nats per token"], [shown(last.loss)]);
+    assertEquals(table["Loss, smoothed"], [shown(last.smoothLoss)]);
+    assertEquals(table["Validation, bits per byte"], [shown(evaluation.bitsPerByte)]);
+    const samples = await page.$$eval(".sample", (all) => all.map((one) => one.textContent));
+    assertEquals(samples, [
+      ...metrics.findLast(({ kind }) => kind === "samples")!.texts as string[],
+    ]);
+
+    const more = [...flags, "--model-tag", "two", "--seed", "1"];
+    assertEquals((await runScript("base_train.ts", more, home)).code, 0);
+    await page.waitForSelector("[data-run='base/two'][data-state=finished]");
+    await page.focus("[data-run='base/two'] input");
+    await page.keyboard.press("Space");
+    await page.waitForFunction(() =>
+      document.querySelectorAll("[data-table=values] thead th").length === 3
+    );
+    // Two runs, each with its loss and the average.
+    assertEquals(await page.getAttribute("[data-figure=loss] .chart", "data-points"), "120");
+    const differences = await page.$$eval(
+      "[data-table=settings] tbody th",
+      (all) => all.map(({ textContent }) => textContent),
+    );
+    assertEquals(differences, ["seed", "modelTag"]);
+    // The state is in the link.
+    await page.selectOption("#axis", "tokens");
+    await page.selectOption("#scale", "log");
+    await page.focus("#at");
+    await page.keyboard.press("Home");
+    const first = metrics.find(({ kind }) => kind === "step")!;
+    assertEquals((await values(page))["Loss, nats per token"]![0], shown(first.loss));
+    await page.waitForFunction(() => /axis=tokens.*scale=log.*at=0/.test(location.hash));
+    const again = await open(page.url());
+    await again.waitForFunction(() =>
+      document.querySelectorAll("[data-table=values] thead th").length === 3
+    );
+    assertEquals(await values(again), await values(page));
+    const download = again.waitForEvent("download");
+    await again.getByRole("button", { name: "Download as CSV" }).click();
+    const csv = await Deno.readTextFile(await (await download).path());
+    const steps = csv.split("\n").filter((row) => /^base\/(one|two),step,/.test(row));
+    assertEquals(steps.length, 60);
+
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of [320, 360, 1280]) {
+        await page.setViewportSize({ width, height: 740 });
+        if (width > 320) assertEquals(await violations(page), [], `${colorScheme}, ${width}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert(wide <= width, `${wide} at ${width}`);
+      }
+    }
+    const policy = (await page.request.get(dashboard.url)).headers()["content-security-policy"]!;
+    assertMatch(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+  });
+});
+
+pageTest("what a killed run wrote after its checkpoint is gone once it goes on", async () => {
+  const home = await makeHome(corpus);
+  await using dashboard = await serve("dashboard.ts", [], home);
+  const args = [
+    ...flags,
+    "--model-tag",
+    "killed",
+    "--num-iterations",
+    "100000",
+    "--save-every",
+    "50",
+  ];
+  const child = command("base_train.ts", args, home).spawn();
+  const path = `${folderOf(home, "killed")}/metrics.jsonl`;
+  const lastStep = async () => (await readMetrics(path)).at(-1)?.step ?? 0;
+  while (await lastStep() < 70) await new Promise((go) => setTimeout(go, 20));
+  child.kill("SIGKILL");
+  await child.output();
+  const killed = await lastStep();
+  await withBrowser(async (open) => {
+    const page = await open(`${dashboard.url}/`);
+    await page.waitForFunction(
+      (step) => document.querySelector("output[for=at]")?.textContent === `${step}`,
+      killed,
+    );
+    // The lock is still there, but nobody holds it.
+    await page.waitForSelector("[data-run='base/killed'][data-state=stopped]");
+    const more = ["--resume", "--model-tag", "killed", "--num-iterations", `${killed + 20}`];
+    assertEquals((await runScript("base_train.ts", more, home)).code, 0);
+    await page.waitForSelector("[data-run='base/killed'][data-state=finished]");
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Download as CSV" }).click();
+    const csv = await Deno.readTextFile(await (await download).path());
+    const steps = csv.split("\n").flatMap((row) => /,step,(\d+),/.exec(row)?.[1] ?? []).map(Number);
+    assertEquals(steps, Array.from({ length: killed + 20 }, (_, step) => step));
+  });
+});
+
+pageTest(
+  "files that are half written, empty, damaged or long are shown as far as they go",
+  async () => {
+    const home = await Deno.makeTempDir();
+    const half = await writeRun(home, "half", line(0, 3) + line(1, 2).slice(0, 20));
+    await writeRun(home, "empty", "");
+    await writeRun(home, "damaged", `${line(0, 3)}{"kind": oops}\n${line(2, 1)}`);
+    const long = Array.from(
+      { length: 100_000 },
+      (_, step) => line(step, 3 + Math.sin(step / 5000)),
+    );
+    await writeRun(home, "long", long.join(""));
+    await using dashboard = await serve("dashboard.ts", [], home);
+    await withBrowser(async (open) => {
+      const page = await open(`${dashboard.url}/#runs=base%2Fhalf`);
+      assertEquals(await page.getAttribute("[data-figure=loss] .chart", "data-points"), "2");
+      await Deno.writeTextFile(half, line(1, 2).slice(20), { append: true });
+      await page.waitForSelector("[data-figure=loss] .chart[data-points='4']");
+      assertEquals((await values(page))["Loss, nats per token"], ["2"]);
+
+      assertMatch(
+        (await page.textContent("[data-problem='base/damaged']"))!,
+        /^Cannot read .*metrics\.jsonl, line 2: wanted an object with a step, got \{"kind": oops\}/,
+      );
+      const damaged = await open(`${dashboard.url}/#runs=base%2Fdamaged`);
+      assertEquals(await damaged.getAttribute("[data-figure=loss] .chart", "data-points"), "4");
+
+      // Other work of the machine can only make it slower.
+      let milliseconds = Infinity;
+      for (let i = 0; i < 5 && milliseconds > 1000; i++) {
+        await page.evaluate(() => location.hash = "runs=base%2Fhalf");
+        await page.waitForSelector("[data-figure=loss] .chart[data-points='4']");
+        const start = performance.now();
+        await page.evaluate(() => location.hash = "runs=base%2Flong");
+        await page.waitForSelector("[data-figure=loss] .chart[data-points='200000']");
+        milliseconds = Math.min(milliseconds, performance.now() - start);
+      }
+      assert(milliseconds <= 1000, `${milliseconds} ms`);
+    });
+  },
+);
+
+pageTest("a run is saved and stopped by its own page, and by no other", async () => {
+  const home = await makeHome(corpus);
+  const args = [...flags, "--num-iterations", "1000000", "--model-tag", "own", "--dashboard"];
+  await using run = await serve("base_train.ts", args, home);
+  await withBrowser(async (open) => {
+    const page = await open(run.url);
+    const token = await page.getAttribute("meta[name=token]", "content");
+    const post = async (headers: Record<string, string>) => {
+      const url = new URL(run.url);
+      // A client that says what it likes about itself, as fetch does not.
+      using socket = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
+      const lines = Object.entries({ host: url.host, connection: "close", ...headers })
+        .map(([name, value]) => `${name}: ${value}\r\n`);
+      const request = `POST /stop HTTP/1.1\r\n${lines.join("")}content-length: 0\r\n\r\n`;
+      await socket.write(new TextEncoder().encode(request));
+      return Number((await new Response(socket.readable).text()).split(" ")[1]);
+    };
+    assertEquals(await post({}), 403);
+    assertEquals(await post({ "x-token": "another" }), 403);
+    assertEquals(await post({ "x-token": token!, host: "evil.example" }), 403);
+    assertEquals(await post({ "x-token": token!, origin: "https://evil.example" }), 403);
+
+    await page.getByRole("button", { name: "Save now" }).click();
+    while (!run.output().includes("Saved ")) await new Promise((go) => setTimeout(go, 20));
+    await page.focus("text=Stop and save");
+    await page.keyboard.press("Enter");
+    const { code } = await run.child.status;
+    assertEquals(code, 130, run.output());
+    assertMatch(run.output(), /Stopped after step \d+\. Go on: deno task train --resume/);
+    await page.waitForSelector("text=The run has ended");
+    const last = (await readMetrics(`${folderOf(home, "own")}/metrics.jsonl`)).at(-1)!;
+    assertEquals((await values(page))["Loss, nats per token"], [shown(last.loss)]);
+  });
+});
+
+Deno.test("the page of a run answers while base trains", async () => {
+  const home = await makeHome(corpus);
+  const args =
+    "--depth 4 --max-seq-len 256 --device-batch-size 4 --total-batch-size 1024 --device cpu";
+  const base = [...args.split(" "), ..."--num-iterations 1000000 --eval-every -1".split(" ")];
+  const run = ["--sample-every", "-1", "--data", corpus, "--model-tag", "base", "--dashboard"];
+  await using served = await serve("base_train.ts", [...base, ...run], home);
+  while (!served.output().includes("step 1 of")) await new Promise((go) => setTimeout(go, 50));
+  const times: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    const start = performance.now();
+    const response = await fetch(served.url);
+    assertMatch(await response.text(), /dashboard\.js/);
+    times.push(performance.now() - start);
+    await new Promise((go) => setTimeout(go, 50));
+  }
+  const median = times.sort((a, b) => a - b)[20]!;
+  assert(median < 20, `${median} ms`);
+  served.child.kill("SIGINT");
+  assertEquals((await served.child.status).code, 130);
+  // The server has ended with the run.
+  assertEquals(await fetch(served.url).then(() => "an answer", () => "none"), "none");
+});

@@ -1,0 +1,181 @@
+/** A run whose files are followed while it may be training. @module */
+
+import { stagePath, type stages } from "../../chat/mod.ts";
+import {
+  METRICS_FILE,
+  MetricsFollower,
+  type MetricsRecord,
+  openCheckpoint,
+  parameterCounts,
+  readRunInfo,
+} from "../../gpt/mod.ts";
+import type { ListedRun, RunData, RunState } from "./messages.ts";
+
+/** What changes with the time of the day, and is no figure of the model. */
+const LEFT_OUT = ["flopsPerSecond", "secondsLeft"];
+
+/** A lock file as old as this is worth a look at who holds it, in milliseconds. */
+const LOCK_AGE = 3000;
+
+type Info = Pick<
+  ListedRun,
+  "time" | "steps" | "device" | "parameters" | "tokensPerStep" | "settings"
+>;
+
+const unknown: Info = {
+  ...{ time: "", steps: null, device: null, parameters: null, tokensPerStep: null, settings: {} },
+};
+
+/** A run in a folder. */
+export class FollowedRun {
+  /** The stage and the name of the folder. */
+  readonly name: string;
+  readonly #folder: string;
+  readonly #metrics: MetricsFollower;
+  readonly #lock: LockProbe;
+  #data = emptyData();
+  #figures: Record<string, number> = {};
+  #step = 0;
+  #info: Info = unknown;
+  #infoTime = -1;
+  #problems: { info: string | null; metrics: string | null } = { info: null, metrics: null };
+  #state: RunState = "stopped";
+
+  /** @param stage Its stage. @param tag The name of its folder. */
+  constructor(stage: typeof stages[number], tag: string) {
+    this.name = `${stage}/${tag}`;
+    this.#folder = stagePath(stage, tag);
+    this.#metrics = new MetricsFollower(`${this.#folder}/${METRICS_FILE}`);
+    this.#lock = new LockProbe(`${this.#folder}/run.lock`);
+  }
+
+  /** All that was measured. */
+  get data(): RunData {
+    return this.#data;
+  }
+
+  /** The run as it is listed; `null` as long as nothing is known of it. */
+  get listed(): ListedRun | null {
+    const { info, metrics } = this.#problems;
+    const problem = metrics ?? info;
+    if (this.#info === unknown && this.#step === 0 && problem === null) return null;
+    return {
+      ...this.#info,
+      ...{ name: this.name, state: this.#state, step: this.#step },
+      ...{ figures: this.#figures, problem },
+    };
+  }
+
+  /** Reads what has come. @returns It; `null` if there is nothing. */
+  async poll(): Promise<{ readonly isNew: boolean; readonly data: RunData } | null> {
+    await this.#readInfo();
+    let added = null;
+    try {
+      const { isNew, records, problem } = await this.#metrics.read();
+      if (isNew) {
+        this.#data = emptyData();
+        this.#figures = {};
+        this.#step = 0;
+        this.#problems.metrics = null;
+      }
+      this.#problems.metrics ??= problem?.message ?? null;
+      if (isNew || records.length > 0) added = { isNew, data: this.#add(records) };
+    } catch (error) {
+      this.#problems.metrics = (error as Error).message;
+    }
+    const { steps } = this.#info;
+    const isOver = steps !== null && this.#step >= steps;
+    this.#state = isOver ? "finished" : await this.#lock.isHeld() ? "running" : "stopped";
+    return added;
+  }
+
+  /** Adds records to all data. @returns The same records as data of their own. */
+  #add(records: readonly MetricsRecord[]): RunData {
+    const added = emptyData();
+    for (const { kind, step, ...values } of records) {
+      if (kind === "samples") {
+        const sample = { step, texts: Array.isArray(values["texts"]) ? values["texts"] : [] };
+        for (const { samples } of [added, this.#data]) samples.push(sample);
+        continue;
+      }
+      const row: Record<string, number> = { step };
+      for (const [name, value] of Object.entries(values)) {
+        if (typeof value === "number" && !LEFT_OUT.includes(name)) row[name] = value;
+      }
+      for (const { columns } of [added, this.#data]) addRow(columns[`${kind}`] ??= {}, row);
+      const { step: _, ...figures } = row;
+      Object.assign(this.#figures, figures);
+      if (kind === "step") this.#step = Math.max(this.#step, step + 1);
+    }
+    return added;
+  }
+
+  /** Reads the description, if it is another one than before. */
+  async #readInfo(): Promise<void> {
+    try {
+      const info = await Deno.stat(`${this.#folder}/run.json`).catch(() => null);
+      const time = info?.mtime?.getTime() ?? 0;
+      if (time === this.#infoTime) return;
+      this.#infoTime = time;
+      this.#info = await readInfo(this.#folder);
+      this.#problems.info = null;
+    } catch (error) {
+      this.#problems.info = (error as Error).message;
+    }
+  }
+}
+
+/** From `run.json`, or from a checkpoint of an older version; unknown if there is neither. */
+async function readInfo(folder: string): Promise<Info> {
+  const info = await readRunInfo(folder);
+  if (info !== null) {
+    const { startedAt: time, modelConfig, ...rest } = info;
+    const parameters = parameterCounts(modelConfig).total;
+    return { ...rest, time, parameters, settings: { ...rest.settings, ...modelConfig } };
+  }
+  const checkpoint = await openCheckpoint(folder, undefined, { warn: () => {} })
+    .catch((error: Error) => {
+      if (/got a folder without any$/.test(error.message)) return null;
+      throw error;
+    });
+  if (checkpoint === null) return unknown;
+  const { savedAt: time, modelConfig, settings } = checkpoint.meta;
+  const parameters = parameterCounts(modelConfig).total;
+  return { ...unknown, time, parameters, settings: { ...settings, ...modelConfig } };
+}
+
+const emptyData = (): RunData => ({ columns: {}, samples: [] });
+
+/** Adds a row; what it has no value for gets `null`, as do earlier rows of a new column. */
+function addRow(columns: Record<string, (number | null)[]>, row: Readonly<Record<string, number>>) {
+  const length = columns["step"]?.length ?? 0;
+  for (const name of Object.keys(row)) columns[name] ??= Array(length).fill(null);
+  for (const [name, column] of Object.entries(columns)) column.push(row[name] ?? null);
+}
+
+/** Whether a process holds the lock on a run, found out without getting in its way. */
+class LockProbe {
+  readonly #path: string;
+  #leftAt = -1;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async isHeld(): Promise<boolean> {
+    const found = await Deno.stat(this.#path).catch(() => null);
+    if (found === null) return false;
+    const time = found.mtime?.getTime() ?? 0;
+    // Who just made it may not have locked it yet. What was left by a killed process stays so.
+    if (Date.now() - time < LOCK_AGE) return true;
+    if (time === this.#leftAt) return false;
+    try {
+      using file = await Deno.open(this.#path);
+      if (!(await file.tryLock(false))) return true;
+      this.#leftAt = time;
+      return false;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/** Starts a dashboard's server in a thread of its own. @module */
+
+import type { Dashboard, DashboardOptions } from "./server.ts";
+
+/** The milliseconds that the server has to tell its pages of the end. */
+const STOP_TIMEOUT = 1000;
+
+type Message =
+  | { readonly kind: "started"; readonly url: string }
+  | { readonly kind: "failed"; readonly message: string }
+  | { readonly kind: "stop" | "save" | "stopped" };
+
+/**
+ * Like `serveDashboard`, in a worker, so that it answers while this thread computes.
+ *
+ * @throws {Error} If it cannot be served.
+ */
+export async function openDashboard(
+  { onAction, ...options }: DashboardOptions,
+): Promise<Dashboard> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const stopped = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<string>();
+  worker.onmessage = ({ data }: MessageEvent<Message>) => {
+    if (data.kind === "started") started.resolve(data.url);
+    else if (data.kind === "failed") started.reject(new Error(data.message));
+    else if (data.kind === "stopped") stopped.resolve();
+    else onAction?.(data.kind);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    started.reject(new Error(`Cannot serve the dashboard: ${event.message}`));
+    stopped.resolve();
+  };
+  worker.postMessage(options);
+  try {
+    const url = await started.promise;
+    const stop = async () => {
+      worker.postMessage("stop");
+      const timer = setTimeout(stopped.resolve, STOP_TIMEOUT);
+      await stopped.promise;
+      clearTimeout(timer);
+      worker.terminate();
+    };
+    return { url, stop };
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}

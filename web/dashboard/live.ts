@@ -1,0 +1,100 @@
+/// <reference lib="dom" />
+/** What the page knows of the runs, as signals, and its connection to the server. @module */
+
+import { effect, signal } from "../deps.ts";
+import { type Setting, setting } from "../state.ts";
+import { addData, type Axis, type RunData } from "./series.ts";
+import { words } from "./words.ts";
+
+/** A run in the list. */
+export interface ListedRun {
+  readonly name: string;
+  readonly state: keyof typeof words.states;
+  readonly step: number;
+  readonly steps: number | null;
+  readonly device: string | null;
+  readonly parameters: number | null;
+  readonly tokensPerStep: number | null;
+  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
+  readonly figures: Readonly<Record<string, number>>;
+  readonly problem: string | null;
+}
+
+/** What the server sends; its own declaration is in `serve/dashboard/messages.ts`. */
+type Message =
+  | {
+    readonly kind: "list";
+    readonly runs: readonly ListedRun[];
+    readonly shown: readonly string[];
+  }
+  | { readonly kind: "data"; readonly run: string; readonly isNew: boolean; readonly data: RunData }
+  | { readonly kind: "end" };
+
+/** The chosen runs, between commas; the latest one if there is none. */
+export const chosen: Setting<string> = setting("runs", "");
+/** What curves are drawn over. */
+export const axis: Setting<Axis> = setting<Axis>("axis", "step");
+/** How their values are drawn. */
+export const scale: Setting<"linear" | "log"> = setting<"linear" | "log">("scale", "linear");
+/** The decay of the average of losses. */
+export const decay: Setting<number> = setting("smooth", 0.9);
+/** The step whose values are shown; −1 for the latest. */
+export const pinned: Setting<number> = setting("at", -1);
+
+/** The runs that there are; `null` before the server has said. */
+export const list = signal<readonly ListedRun[] | null>(null);
+/** The names of those whose data is here. */
+export const shown = signal<readonly string[]>([]);
+/** The data of these; an object is another one when it has changed. */
+export const data = signal<ReadonlyMap<string, RunData>>(new Map());
+/** The step under the pointer. */
+export const hovered = signal<number | null>(null);
+/** A sentence about the connection. */
+export const status = signal<string>(words.connecting);
+
+let source: EventSource | null = null;
+
+/** Connects to the server, and again whenever other runs are chosen. */
+export function follow(): void {
+  effect(() => connect(chosen.value.split(",").filter((name) => name !== "")));
+}
+
+function connect(names: readonly string[]): void {
+  source?.close();
+  const query = names.map((run) => `run=${encodeURIComponent(run)}`).join("&");
+  const events = source = new EventSource(`events?${query}`);
+  const coming = new Map<string, RunData>();
+  let frame = 0;
+  // Many events may come between two frames.
+  const show = () => {
+    frame = 0;
+    data.value = new Map([...coming].map(([name, one]) => [name, { ...one }]));
+    document.documentElement.dataset.ready = "";
+  };
+  events.onerror = () => status.value = words.lost;
+  events.onmessage = ({ data: text }) => {
+    const message: Message = JSON.parse(text);
+    if (message.kind === "end") {
+      status.value = words.ended;
+      events.close();
+    } else if (message.kind === "list") {
+      status.value = words.connected;
+      list.value = message.runs;
+      if (`${shown.peek()}` !== `${message.shown}`) shown.value = message.shown;
+      if (message.shown.length === 0) frame ||= requestAnimationFrame(show);
+    } else {
+      const before = message.isNew ? undefined : coming.get(message.run);
+      if (before === undefined) coming.set(message.run, message.data);
+      else addData(before, message.data);
+      frame ||= requestAnimationFrame(show);
+    }
+  };
+}
+
+/** Asks the server to stop the run, or to save it. */
+export async function act(action: "stop" | "save", token: string): Promise<void> {
+  status.value = action === "stop" ? words.stopping : words.saving;
+  const response = await fetch(action, { method: "POST", headers: { "x-token": token } })
+    .catch((error: Error) => new Response(error.message, { status: 503 }));
+  if (!response.ok) status.value = words.refused(await response.text());
+}

@@ -1,0 +1,136 @@
+/** Curves out of what was measured. @module */
+
+/** Figures by name, beside their steps. */
+export type Columns = Record<string, (number | null)[]>;
+
+/** What was measured in a run, by the kind of record. */
+export interface RunData {
+  readonly columns: Record<string, Columns>;
+  readonly samples: { readonly step: number; readonly texts: readonly string[] }[];
+}
+
+/** What curves are drawn over. */
+export type Axis = "step" | "tokens" | "time";
+
+/** Points of a figure. */
+export interface Points {
+  readonly steps: readonly number[];
+  readonly x: readonly number[];
+  readonly y: readonly (number | null)[];
+}
+
+/** Figures that have no curve of their own: a slider smooths the loss. */
+const WITHOUT_CURVE = ["step", "smoothLoss", "seconds"];
+
+/** Adds what has come to what was there. */
+export function addData(to: RunData, added: RunData): void {
+  for (const [kind, columns] of Object.entries(added.columns)) {
+    const old = to.columns[kind] ??= {};
+    const before = old["step"]?.length ?? 0;
+    const length = columns["step"]?.length ?? 0;
+    for (const name of Object.keys(columns)) old[name] ??= Array(before).fill(null);
+    for (const [name, column] of Object.entries(old)) {
+      const more = columns[name] ?? Array(length).fill(null);
+      for (const value of more) column.push(value);
+    }
+  }
+  to.samples.push(...added.samples);
+}
+
+/** The names of the figures of some runs, those of steps first. */
+export function figuresOf(runs: readonly RunData[]): string[] {
+  const kinds = runs.flatMap(({ columns: { step = {}, ...others } }) => [
+    step,
+    ...Object.values(others),
+  ]);
+  return [...new Set(kinds.flatMap((columns) => Object.keys(columns)))]
+    .filter((name) => name !== "step");
+}
+
+/** Those with curves. */
+export function curvesOf(runs: readonly RunData[]): string[] {
+  return figuresOf(runs).filter((name) => !WITHOUT_CURVE.includes(name));
+}
+
+/**
+ * The points of a figure.
+ *
+ * @param tokensPerStep For the axis of tokens; without it there are none.
+ */
+export function pointsOf(
+  { columns }: RunData,
+  figure: string,
+  axis: Axis,
+  tokensPerStep: number | null,
+): Points {
+  const found = Object.values(columns).find((one) => figure in one);
+  const steps = (found?.["step"] ?? []) as number[];
+  const y = found?.[figure] ?? [];
+  if (axis === "step") return { steps, x: steps, y };
+  if (axis === "tokens") {
+    return tokensPerStep === null
+      ? { steps: [], x: [], y: [] }
+      : { steps, x: steps.map((step) => step * tokensPerStep), y };
+  }
+  const minutes = minutesOf(columns);
+  return { steps, x: steps.map((step) => minutes(step)), y };
+}
+
+/** The minutes of training before a step. */
+function minutesOf(columns: Record<string, Columns>): (step: number) => number {
+  const { step: steps = [], seconds = [] } = columns["step"] ?? {};
+  const sums = [0];
+  for (const value of seconds) sums.push(sums.at(-1)! + (value ?? 0) / 60);
+  const first = steps[0] ?? 0;
+  return (step) => sums[Math.max(0, Math.min(step - first, sums.length - 1))]!;
+}
+
+/** The moving average with a decay, without the bias of its start. */
+export function smooth(
+  values: readonly (number | null)[],
+  decay: number,
+): (number | null)[] {
+  let [average, weight] = [0, 0];
+  return values.map((value) => {
+    if (value === null) return null;
+    average = decay * average + (1 - decay) * value;
+    weight = decay * weight + (1 - decay);
+    return average / weight;
+  });
+}
+
+/** The value of a figure at a step, or the last one before it. */
+export function valueAt({ columns }: RunData, figure: string, step: number): number | null {
+  const found = Object.values(columns).find((one) => figure in one);
+  const steps = (found?.["step"] ?? []) as number[];
+  let [low, high] = [0, steps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (steps[middle]! <= step) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low - 1; i >= 0; i--) {
+    const value = found?.[figure]?.[i] ?? null;
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+/** The last step that was measured. */
+export function lastStep({ columns }: RunData): number {
+  return Math.max(0, ...Object.values(columns).map(({ step }) => step?.at(-1) ?? 0));
+}
+
+/** All data as comma-separated values: a line a record. */
+export function csvOf(runs: ReadonlyMap<string, RunData>): string {
+  const names = ["step", ...figuresOf([...runs.values()])];
+  const lines = [["run", "kind", ...names].join(",")];
+  for (const [run, { columns }] of runs) {
+    for (const [kind, values] of Object.entries(columns)) {
+      for (let i = 0; i < (values["step"]?.length ?? 0); i++) {
+        lines.push([run, kind, ...names.map((name) => values[name]?.[i] ?? "")].join(","));
+      }
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}

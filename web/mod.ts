@@ -1,0 +1,35 @@
+/**
+ * Pages on the same engine: a lesson from one neuron to a GPT, a chat, and a dashboard of runs.
+ *
+ * `task learn` serves the lesson, `task site` writes it as static files, `task dashboard` and
+ * `task serve` serve the other two. Only who builds a page downloads what it is made of.
+ *
+ * | Folder | |
+ * | --- | --- |
+ * | `lesson/` | the sections: a file a widget; all words in `words.ts` and `prose.tsx` |
+ * | `engine/` | the worker that computes: messages, what it trains, and its client |
+ * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
+ * | `inside/` | the view into a checkpoint, which is one of the sections |
+ * | `dashboard/`, `chat/` | the other pages |
+ *
+ * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments that returns
+ * a `figure`, out of `parts/`, with a `setting` for each control, so that a link has it. Name it in
+ * `lesson/widgets.ts`. Write its words into `lesson/words.ts`, and its prose into `lesson/prose.tsx`,
+ * with the code to show as `path#symbol`; the build fails when that is not in the file any more. What takes
+ * longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
+ *
+ * **To translate**, translate `lesson/words.ts`, `lesson/prose.tsx`, `dashboard/words.ts` and the title in
+ * `dashboard/build.ts`; a test finds words anywhere else.
+ *
+ * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd
+ * (the graph of one data point), TensorFlow Playground (all on one screen, the state in the link), llm-viz
+ * and transformer-explainer (a look inside a model).
+ *
+ * @module
+ */
+
+export { type BuildOptions, buildSite, CONTENT_SECURITY_POLICY, type Site } from "./build.tsx";
+export { buildChat, type PageHandler } from "./chat/build.ts";
+export { buildDashboard } from "./dashboard/build.ts";
+export type { PageFile, PageFiles } from "./page.ts";
+export { type ServeOptions, serveSite } from "./serve.ts";
