@@ -149,9 +149,14 @@ pageTest(
     const home = await Deno.makeTempDir();
     try {
       await download(`${home}/paused`);
+      const inside = page.locator("[data-widget=inside] button", { hasText: "section 10" });
+      await inside.click();
+      await page.waitForSelector(`text=Trained for ${step + 1} steps`);
       await widget.press("Go on");
       await page.waitForSelector("text=Download meta_000100.json", { timeout: 120_000 });
       assertEquals(await losses(page), wanted);
+      // Section 11 follows.
+      await page.waitForSelector("text=Trained for 100 steps");
 
       // What was downloaded goes on, too.
       await widget.press("Reset");
@@ -166,7 +171,7 @@ pageTest(
       // `task sample` writes what the page writes.
       const folder = `${home}/base_checkpoints/page`;
       await download(folder);
-      await page.locator("[data-widget=inside] button", { hasText: "section 10" }).click();
+      await inside.click();
       await page.fill("#look", "1+1=");
       await page.focus("#temperature");
       await page.keyboard.press("Home");

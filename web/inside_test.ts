@@ -179,6 +179,31 @@ Deno.test("damaged, foreign and missing files are refused in a sentence", async 
   });
 });
 
+Deno.test("task site writes a model's three files beside the pages, and says their sizes", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    const files = await checkpoint();
+    await writeFiles(`${home}/base_checkpoints/page`, files);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--lock=deno.lock", "--no-prompt", "--allow-read", "--allow-env"]
+        .concat([`--allow-write=${home}/site`, "scripts/site.ts"])
+        .concat([`--output=${home}/site`, "--model=page"]),
+      cwd: new URL("../", import.meta.url),
+      env: { NANODINO_HOME: home },
+    }).output();
+    const said = new TextDecoder().decode(stdout);
+    const index = await Deno.readTextFile(`${home}/site/index.html`);
+    for (const [name, file] of files) {
+      if (name.startsWith("optim")) continue;
+      assertEquals(await Deno.readFile(`${home}/site/model/${name}`), await file.bytes());
+      assert(said.includes(`model/${name}`) && index.includes(`model/${name}`), said);
+    }
+    assertEquals([...Deno.readDirSync(`${home}/site/model`)].length, 3);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
 /** The site with the model, built once. */
 let site: Promise<Site> | null = null;
 async function siteWithModel(): Promise<Site> {

@@ -40,6 +40,9 @@ function prompt(): string {
   return text.prompts[task as keyof typeof text.prompts] ?? text.prompts.other;
 }
 
+/** Whether the GPT of section 10 is open, which may be training. */
+let follows = false;
+
 /** The last question of each kind. */
 const latest = new Map<InsideInput["kind"], Run>();
 
@@ -59,15 +62,19 @@ async function ask(input: InsideInput, hear: (event: InsideEvent) => void): Prom
   );
 }
 
+/** Opens a model; what was sampled from another one goes. */
 async function open(files: ModelFiles | Promise<ModelFiles>): Promise<void> {
+  follows = files === trained.value;
   message.value = words.network.starting;
   const given = await Promise.resolve(files).catch((error) => void (message.value = error.message));
   if (!given) return;
   forget();
-  await ask({ kind: "open", files: given }, (event) => {
-    if (event.kind !== "opened") return;
-    seen.value = null;
-    opened.value = event;
+  await show(given);
+}
+
+async function show(files: ModelFiles): Promise<void> {
+  await ask({ kind: "open", files }, (event) => {
+    if (event.kind === "opened") opened.value = event;
   });
 }
 
@@ -92,7 +99,7 @@ function write(maxTokens: number): void {
 }
 
 /** A token as it is shown: spaces and line breaks can be seen. */
-const show = (token: string) => token.replaceAll(" ", "·").replaceAll("\n", "⏎");
+const visible = (token: string) => token.replaceAll(" ", "·").replaceAll("\n", "⏎");
 
 /** The five likeliest next tokens after each layer: the logit lens. */
 function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
@@ -102,7 +109,7 @@ function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }):
   return (
     <Table
       id="lens"
-      caption={text.lens(hasNext ? show(texts.get(ids[token + 1]!)!) : null)}
+      caption={text.lens(hasNext ? visible(texts.get(ids[token + 1]!)!) : null)}
       head={[text.stage, text.size, ...(hasNext ? [text.next] : []), ...text.ranks.slice(0, count)]}
       rows={stages.map(({ size, likely, probabilities, next }, i) => [
         i === 0 ? text.embedding : i === stages.length - 1 ? text.output : text.layer(i),
@@ -110,7 +117,7 @@ function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }):
         ...(hasNext ? [fixed(next[token]!, 3)] : []),
         ...Array.from({ length: count }, (_, rank) => {
           const place = token * count + rank;
-          return `${show(texts.get(likely[place]!)!)} ${fixed(probabilities[place]!, 3)}`;
+          return `${visible(texts.get(likely[place]!)!)} ${fixed(probabilities[place]!, 3)}`;
         }),
       ])}
     />
@@ -126,7 +133,7 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
     Math.min(head.value, attention[0]!.length) - 1,
   ];
   const pattern = attention[atLayer]![atHead]!;
-  const names = ids.map((id) => show(texts.get(id)!));
+  const names = ids.map((id) => visible(texts.get(id)!));
   // White is 0.
   const shades = (pattern: Float32Array) => pattern.map((weight) => 0.5 + weight / 2);
   return (
@@ -197,9 +204,9 @@ function Next({ seen, token }: { readonly seen: Seen; readonly token: number }):
       </div>
       <Bars
         id="next"
-        caption={text.nextOf(show(texts.get(ids[token]!)!))}
+        caption={text.nextOf(visible(texts.get(ids[token]!)!))}
         bars={shares.slice(0, 10).map((share, i) => [
-          show(texts.get(candidates[token * count + i]!)!),
+          visible(texts.get(candidates[token * count + i]!)!),
           share,
         ])}
       />
@@ -236,15 +243,15 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
         chosen={token}
         onChoose={(i) => void (at.value = i === ids.length - 1 ? 0 : i + 1)}
         tokens={ids.map((id, i) => [
-          show(texts.get(id)!),
-          text.token(show(texts.get(id)!), id, i === 0 ? null : fixed(bits[i]!, 1)),
+          visible(texts.get(id)!),
+          text.token(visible(texts.get(id)!), id, i === 0 ? null : fixed(bits[i]!, 1)),
           Math.min(1, bits[i]! / 10),
         ])}
       />
       <Rows
         caption={text.tokens}
         rows={[
-          { id: "token", name: text.chosen, value: show(texts.get(ids[token]!)!) },
+          { id: "token", name: text.chosen, value: visible(texts.get(ids[token]!)!) },
           {
             id: "surprise",
             name: text.surprise,
@@ -266,7 +273,7 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
           caption={text.gates}
           head={[text.chosen, text.smear, ...withGates.map(([layer]) => text.layer(layer))]}
           rows={ids.map((id, i) => [
-            show(texts.get(id)!),
+            visible(texts.get(id)!),
             i === 0 ? words.network.none : fixed(smear[i - 1]!, 3),
             ...withGates.map(([, gate]) => gateOf(gate, i)),
           ])}
@@ -279,6 +286,9 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
 /** The widget. */
 export function InsideWidget(): JSX.Element {
   useEffect(() => void (hasOwn.value = siteModel().length > 0), []);
+  useEffect(() => {
+    if (follows && trained.value !== null) void show(trained.value);
+  }, [trained.value]);
   const asked = [prompt(), written.value.join(), device.value].join("\0");
   useEffect(() => {
     if (opened.value === null) return;
@@ -307,7 +317,7 @@ export function InsideWidget(): JSX.Element {
         >
           {text.openTrained}
         </Button>
-        {hasOwn.value && (
+        {hasOwn.value && location.protocol !== "file:" && (
           <Button onClick={() => void open(fetchSiteModel())}>{text.openSite}</Button>
         )}
       </p>
@@ -315,7 +325,7 @@ export function InsideWidget(): JSX.Element {
         <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
         <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
       </p>
-      <p>{text.drop}</p>
+      <p>{hasOwn.value && location.protocol === "file:" ? text.dropSite : text.drop}</p>
       <Choice label={words.network.device} value={device} options={words.network.devices} />
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (

@@ -310,6 +310,12 @@ export function sections(Formula: (props: FormulaProps) => JSX.Element): readonl
             what it writes: first noise, then letters in the right form, at last right answers. Bits
             per byte say how well it predicts text that it was not trained on; 8 is guessing.
           </p>
+          <p>
+            Change one thing and start again: earlier runs stay in the picture. A pause is a
+            checkpoint, as is every fiftieth step. It stays in your browser, so that you can close
+            the page and go on; you can download it; and the next section shows how its attention
+            forms while it trains.
+          </p>
         </>
       ),
     },

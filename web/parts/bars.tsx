@@ -47,7 +47,7 @@ export function TokenStrip({ label, tokens, chosen, onChoose }: {
         <button
           key={i}
           type="button"
-          class={`heat${Math.round(5 * strength)}`}
+          style={{ "--strength": strength.toFixed(2) }}
           aria-pressed={i === chosen}
           aria-label={name}
           title={name}
