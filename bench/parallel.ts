@@ -46,13 +46,7 @@ interface Round {
   readonly ranks: readonly RankTimes[];
 }
 
-/**
- * Times steps of `base` on ranks.
- *
- * @param mpi What joins them; `null` for one process.
- * @returns The times of each way.
- * @throws {Error} If a rank fails.
- */
+/** Times steps of `base` on ranks, by each way in turn; `mpi` is `null` for one process. */
 export async function timeRanks(
   mpi: TestedMpi | null,
   ranks: number,

@@ -56,6 +56,7 @@ const model = new GPT(configForDepth(baseShape), device, { seed: 1 });
 const parameters = model.parameters();
 const sequences = work.sequences / (world?.ranks ?? 1);
 
+/** Adds up the milliseconds of the parts of a step. */
 class Watch {
   readonly sums = { wait: 0, exchange: 0, optimizer: 0, optimizerCpu: 0 };
   #start = performance.now();

@@ -60,12 +60,7 @@ async function sampleFrom(checkpoint: Checkpoint, prompt: string): Promise<strin
 
 const LINE_LENGTH = 50;
 
-/**
- * The picture.
- *
- * @param checkpoint The run's last checkpoint, of which the description is used.
- * @param sample The text to show.
- */
+/** The picture of a run, from its last checkpoint's description and its metrics, and a sample. */
 export function pictureOf(
   { meta: { modelConfig, state, settings } }: Pick<Checkpoint, "meta">,
   metrics: readonly MetricsRecord[],

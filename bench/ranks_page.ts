@@ -30,6 +30,7 @@ export interface MeasuredRanks {
   readonly loads: readonly number[];
   /** Medians for 1, 2, 3, … ranks. */
   readonly times: readonly RankTimes[];
+  /** The cost model, from the times of one rank. */
   readonly costs: RankCosts;
 }
 

@@ -84,6 +84,7 @@ export function secondsOf(amounts: Amounts, costs: Costs): number {
   return KINDS.reduce((sum, kind) => sum + amounts[kind] * costs[kind], 0);
 }
 
+/** Predicts the seconds of each part of a step. */
 export function predict(amounts: ByPart<Amounts>, model: CostModel): ByPart<number> {
   return {
     forward: secondsOf(amounts.forward, model.pass),

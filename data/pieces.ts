@@ -27,6 +27,7 @@ export interface Pieces {
 export function cutPieces(stream: TokenStream, capacity: number, long: LongDocuments): Pieces {
   const { tokens, starts } = stream;
   const step = long === "cut" ? capacity - 1 : tokens.length;
+  /** Start and end of the text of each piece. */
   const bounds: number[] = [];
   const documents = new Set<number>();
   for (const [index, start] of starts.entries()) {

@@ -1,6 +1,4 @@
-/**
- * A chat in the terminal, with the last fine-tuned model; where there is none, one is made first.
- */
+/** A chat in the terminal with the last fine-tuned model, which is made if there is none. */
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";

@@ -1,6 +1,4 @@
-/**
- * Reinforces a fine-tuned model on questions whose answers can be checked: nanochat's `chat_rl`.
- */
+/** Reinforces a fine-tuned model on questions with known answers: nanochat's `chat_rl`. */
 
 import {
   type GenerativeTask,

@@ -19,10 +19,7 @@ export class Progress {
   #shownAt = -Infinity;
   #isOpen = false;
 
-  /**
-   * @param peakFlops Peak matmul FLOP/s of the device.
-   * @param isTerminal Whether lines can be overwritten.
-   */
+  /** @param isTerminal Whether lines can be overwritten. */
   constructor(steps: number, peakFlops: number, isTerminal = Deno.stdout.isTerminal()) {
     this.#isTerminal = isTerminal;
     this.#steps = steps;

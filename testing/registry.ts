@@ -1,6 +1,4 @@
-/**
- * An npm registry that has every package, each of them empty, and keeps a list of those asked for.
- */
+/** An npm registry of all packages, each of them empty, that lists those asked for. */
 
 /** A package's archive: tar, one file, gzip. */
 async function emptyPackage(): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,4 @@
-/**
- * Jobs that measure the machine: memory reads and copies, the micro-kernel of matmul, and the BLAS alone.
- */
+/** Jobs that measure the machine: memory reads and copies, matmul's micro-kernel, the BLAS. */
 
 import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";
 import { emitKernel, F32x4, I32 } from "../../tensor/devices/cpu/emitter/mod.ts";

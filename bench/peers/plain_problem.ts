@@ -106,4 +106,5 @@ export function someOf(values: ArrayLike<number>): number[] {
 
 export const CHAIN_LENGTH = 2 ** 20;
 
+/** Repetitions of the two operations of the chain. */
 export const CHAIN_PAIRS = 10;

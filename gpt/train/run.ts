@@ -131,6 +131,7 @@ export interface StepEvent {
 
 const LOSS_DECAY = 0.9;
 
+/** Default milliseconds between read-backs of losses. */
 const READ_INTERVAL = 500;
 
 const SAVING_SHARE = 0.01;

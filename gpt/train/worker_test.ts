@@ -15,6 +15,7 @@ const LONGEST = 50;
 interface Seen {
   readonly losses: number[];
   readonly weights: string;
+  /** Maximum timer delay in each step, in milliseconds. */
   readonly delays: number[];
 }
 

@@ -18,6 +18,7 @@ export interface Selection {
   readonly worker?: boolean;
 }
 
+/** Timeout per file, in milliseconds. */
 const LONGEST = 600_000;
 
 export class TestBrowser implements AsyncDisposable {
@@ -32,11 +33,7 @@ export class TestBrowser implements AsyncDisposable {
     return new TestBrowser(await startChromium(executablePath));
   }
 
-  /**
-   * Runs tests in a page of their own.
-   *
-   * @throws {Error} If the page fails, finds no test, or times out.
-   */
+  /** Runs tests in a page of their own. @throws {Error} If it fails, has no test, or times out. */
   async run({ file, only = "", worker = false }: Selection): Promise<TestResult[]> {
     const page = await this.#browser.newPage();
     const broken = Promise.withResolvers<never>();

@@ -11,6 +11,7 @@ export interface Run {
   /** Waits at its next event. */
   pause(): void;
   resume(): void;
+  /** Goes on to the next event. */
   step(): void;
 }
 

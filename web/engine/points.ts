@@ -11,6 +11,7 @@ export const pointSets = ["clouds", "circle", "xor", "spiral"] as const;
 /** The name of a set; `own` are points that the reader placed. */
 export type PointSet = typeof pointSets[number] | "own";
 
+/** A point: x and y from −1 to 1, and its label. */
 export type Point = readonly [x: number, y: number, label: 0 | 1];
 
 /** Rows and columns of the map of outputs. */
