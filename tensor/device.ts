@@ -2,7 +2,7 @@
  * The interface of a backend. A device provides memory and kernels; it knows no operation by name.
  *
  * There are two: `devices/cpu/` runs WebAssembly kernels on all cores, and `devices/webgpu/` runs
- * WGSL kernels. An operation brings a kernel for each.
+ * WGSL kernels. An operation brings a kernel for each, or one body in the language of `kernel/`.
  *
  * @module
  */

@@ -214,14 +214,14 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
     (k, row, { x, y, ids }, { value }) => {
       const first = k.let(x.load(k.int(0)));
       y.copy(row, x, row.add(1), k.int(1));
-      y.store(k.int(3), first.add(first));
+      y.store(k.int(3), first.multiply(2).add(k.vector(0.5)));
       ids.fill(row, k.int(1), value);
     },
   );
   const [x, y] = [place(device, Float32Array.from(range(16))), zeros(device, 16)];
   const ids = integers(device, 12);
   runKernel(device, kernel, [x, y, ids], { value: 7 }, 3);
-  assertEquals(await read(device, y), [...range(12).map((i) => i + 4), 0, 2, 4, 6]);
+  assertEquals(await read(device, y), [...range(12).map((i) => i + 4), 0.5, 2.5, 4.5, 6.5]);
   assertEquals(await read(device, ids), range(12).map(() => 7));
 });
 

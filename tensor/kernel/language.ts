@@ -104,6 +104,8 @@ export interface LoopOptions {
 export interface KernelBuilder {
   int(value: number): Int;
   float(value: number): Float;
+  /** A float four times. */
+  vector(value: number): Vector;
   condition(value: boolean): Condition;
   /** Computes a value here, and names it. */
   let<T extends Value>(value: T): T;

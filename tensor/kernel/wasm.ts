@@ -4,6 +4,7 @@ import type { WasmKernel } from "../device.ts";
 import {
   emitKernel,
   F32,
+  F32x4,
   type FunctionBuilder,
   I32,
   type KernelParameters,
@@ -77,6 +78,9 @@ class WasmBuilder implements KernelBuilder {
   }
   float(value: number): Float {
     return F32.of(value);
+  }
+  vector(value: number): Vector {
+    return F32x4.of(value);
   }
   condition(value: boolean): Condition {
     return I32.of(Number(value));

@@ -173,6 +173,9 @@ class WgslBuilder implements KernelBuilder {
   float(value: number): Float {
     return new WgslValue(operand(value, "f32"), "f32");
   }
+  vector(value: number): Vector {
+    return new WgslValue(operand(value, "vec4<f32>"), "vec4<f32>");
+  }
   condition(value: boolean): Condition {
     return new WgslValue(`${value}`, "bool");
   }

@@ -1,6 +1,6 @@
 /** Column-wise processing of matrices whose rows exceed a binding, on WebGPU. @module */
 
-import type { View, WebGpuDevice } from "../device.ts";
+import type { Device, View } from "../device.ts";
 import { allocateView } from "../devices/webgpu/allocation.ts";
 import { copyOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { rowFitsOneBinding } from "../devices/webgpu/binding_ranges.ts";
@@ -21,12 +21,14 @@ export interface WideMatrix {
  * @param run Called with a contiguous matrix for each of `matrices`.
  */
 export function inColumns(
-  device: WebGpuDevice,
+  device: Device,
   matrices: readonly WideMatrix[],
   run: (views: readonly View[]) => void,
 ): void {
   const columns = matrices[0]!.view.shape.at(-1)!;
-  if (matrices.every(({ view }) => rowFitsOneBinding(device, view, columns))) {
+  const fits = device.kind === "cpu" ||
+    matrices.every(({ view }) => rowFitsOneBinding(device, view, columns));
+  if (fits) {
     return run(matrices.map(({ view }) => view));
   }
   const widest = Math.max(...matrices.map(({ view }) => bytesPerElement(view.dtype)));

@@ -18,7 +18,7 @@ import { type AttentionProblem, LOG2_E } from "./problem.ts";
 import { STATISTICS_BYTES } from "./softmax_wasm.ts";
 import { paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
 import { place } from "./words_wasm.ts";
-import { CLEAR } from "../gather/gather_wasm.ts";
+import { clear } from "../gather/kernels.ts";
 
 /**
  * Whether a BLAS pays off: many queries, each with at least one key, and rows that do not overlap.
@@ -220,10 +220,7 @@ export function attentionGradientByBlas(
   const name = "gradient of attention";
   const { heads, keyHeads, headSize, scale } = problem;
   const group = heads / keyHeads;
-  for (const sum of [dk, dv]) {
-    const size = sum.shape.reduce((product, length) => product * length, 1);
-    device.dispatch(CLEAR, { integers: [device.address(sum)] }, size, { work: () => ({ name }) });
-  }
+  for (const sum of [dk, dv]) clear(device, sum, () => ({ name }));
   const placed = (view: View) => new Placed(device, view);
   const [placedQ, placedK, placedV, placedY] = [placed(q), placed(k), placed(v), placed(y)];
   const [placedDq, placedDk, placedDv, placedDy] = [placed(dq), placed(dk), placed(dv), placed(dy)];

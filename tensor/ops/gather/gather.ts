@@ -9,9 +9,8 @@ import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
-import { sumAlongOnCpu, sumRowsOnCpu, takeAlongOnCpu, takeRowsOnCpu } from "./gather_wasm.ts";
-import { sumAlongOnWebGpu, takeAlongOnWebGpu, takeRowsOnWebGpu } from "./gather_wgsl.ts";
 import { checkIds } from "./ids.ts";
+import { addAlong, addRows, takeAlong, takeRows } from "./kernels.ts";
 import { sumRowsOnWebGpu } from "./sum_rows_wgsl.ts";
 import { contiguous, transpose } from "../views.ts";
 
@@ -26,10 +25,7 @@ const embeddingOperation: Operation<null> = {
     checkFloat("compute embedding", "weight", weight!);
     return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
   },
-  run: (device, [weight, ids], [output]) =>
-    device.kind === "cpu"
-      ? takeRowsOnCpu(device, weight!, ids!, output!)
-      : takeRowsOnWebGpu(device, weight!, ids!, output!),
+  run: (device, [weight, ids], [output]) => takeRows(device, weight!, ids!, output!),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved, _attributes, _wanted, [sum]) => {
@@ -46,7 +42,7 @@ const embeddingOperation: Operation<null> = {
 
 /** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto existing values. */
 function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate: boolean): void {
-  if (device.kind === "cpu") sumRowsOnCpu(device, x, ids, output, accumulate);
+  if (device.kind === "cpu") addRows(device, x, ids, output, accumulate);
   else sumRowsOnWebGpu(device, x, ids, output, accumulate);
 }
 
@@ -101,10 +97,7 @@ export function embedding(weight: Tensor, ids: Tensor): Tensor {
 const gatherOperation: Operation<null> = {
   name: "gather",
   infer: ([x, positions]) => [{ shape: positions!.shape, dtype: x!.dtype }],
-  run: (device, [x, positions], [output]) =>
-    device.kind === "cpu"
-      ? takeAlongOnCpu(device, x!, positions!, output!)
-      : takeAlongOnWebGpu(device, x!, positions!, output!),
+  run: (device, [x, positions], [output]) => takeAlong(device, x!, positions!, output!),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved) => {
@@ -118,10 +111,7 @@ const gatherOperation: Operation<null> = {
 const sumAlongOperation: Operation<number> = {
   name: "sum by position",
   infer: ([x], length) => [{ shape: [...x!.shape.slice(0, -1), length], dtype: "float32" }],
-  run: (device, [x, positions], [output]) =>
-    device.kind === "cpu"
-      ? sumAlongOnCpu(device, x!, positions!, output!)
-      : sumAlongOnWebGpu(device, x!, positions!, output!),
+  run: (device, [x, positions], [output]) => addAlong(device, x!, positions!, output!),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved) => [gather(upstream, -1, saved.input(1)), null],

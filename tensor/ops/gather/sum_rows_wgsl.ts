@@ -10,11 +10,14 @@
 import { viewAs } from "../../apply.ts";
 import type { Allocation, View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
+import { allocateView } from "../../devices/webgpu/allocation.ts";
 import { viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { sizeOf } from "../../shape.ts";
 import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
-import { rowPieces, rowsGrid, rowsWgsl, rowWidth, type Width } from "./gather_wgsl.ts";
+import type { Float, Int, KernelBuilder } from "../../kernel/language.ts";
+import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { rowPieces, rowWidth, type Width } from "./kernels.ts";
 import { inColumns } from "../wide_rows_wgsl.ts";
 import { keyOfWgsl, maxPositions, sortPositions } from "../sampling/sort_wgsl.ts";
 
@@ -117,36 +120,21 @@ function sumPiece(
   const width = rowWidth(x);
   const [rows, rowLength] = output.shape as [number, number];
   const columns = rowLength / width;
-  const count = sizeOf(ids.shape);
-  const chunks = Math.floor(count / CHUNK);
-  const sorted = order.sorted.allocation;
-  const chunkSums = device.allocate(4 * chunks * rowLength, "sums of chunks");
+  const chunks = Math.floor(sizeOf(ids.shape) / CHUNK);
+  const chunkSums = allocateView(device, "float32", [chunks, rowLength], "sums of chunks");
   const { sumChunks, sumIds } = KERNELS[x.dtype === "float16" ? "f16" : "f32"][width];
-  device.dispatch(
-    sumChunks,
-    [ids.allocation, sorted, x.allocation, chunkSums],
-    { integers: [ids.offset, rows, x.offset / width, columns, chunks] },
-    rowsGrid(device, chunks, columns),
-  );
+  const { sorted } = order;
+  runKernel(device, sumChunks, [ids, sorted, x, chunkSums], { columns }, chunks, { columns });
   // If the result exceeds a binding, its ranges are computed one after the other.
   const whole = viewAs(output, [rows, rowLength], [rowLength, 1]);
   // An id ends where the next one starts.
   const bounds = viewAs(order.begins, [rows, 2], [1, 1]);
   for (const [begins, part] of viewsInRanges(device, [bounds, whole], 1, 1, "sum rows")) {
-    const partRows = part!.shape[0]!;
-    device.dispatch(
-      sumIds,
-      [sorted, begins!.allocation, chunkSums, x.allocation, part!.allocation],
-      {
-        integers: [
-          ...[x.offset / width, columns, begins!.offset, partRows, part!.offset / width],
-          Number(accumulate),
-        ],
-      },
-      rowsGrid(device, partRows, columns),
-    );
+    const views = [sorted, begins!, chunkSums, x, part!];
+    const words = { columns, accumulate: Number(accumulate) };
+    runKernel(device, sumIds, views, words, part!.shape[0]!, { columns });
   }
-  device.free(chunkSums);
+  device.free(chunkSums.allocation);
 }
 
 /** Finds the first sorted row of each id, and the end of the rows with valid ids. */
@@ -175,89 +163,70 @@ ${beginMain(LANES)}
 `,
 };
 
-/** Storage type of rows and sums; additions are in `f32`. */
-type Stored = "f32" | "f16";
+/** The kernels for rows and sums of these types in memory. Additions are in `f32`. */
+const kernelsOf = (width: Width, stored: "f32" | "f16") => {
+  // The bodies are the same for vectors.
+  const typeOf = (scalar: "f32" | "f16") => (width === 1 ? scalar : `vec4<${scalar}>`) as "f32";
+  const [rowType, sumType] = [typeOf(stored), typeOf("f32")];
+  const zero = (k: KernelBuilder) => (width === 1 ? k.float(0) : k.vector(0)) as Float;
 
-const typeOf = (stored: Stored, width: Width): string => width === 1 ? stored : `vec4<${stored}>`;
+  /** Sums the chunks with a single valid id. Those of several are undefined, and never read. */
+  const sumChunks = defineKernel(
+    {
+      key: `sum rows: chunks ${stored} ${width}`,
+      buffers: { ids: "i32", sorted: "i32", x: rowType, chunkSums: sumType },
+      ...{ writes: ["chunkSums"], arguments: ["columns"], spread: "rows" },
+    },
+    (k, chunk, { ids, sorted, x, chunkSums }, { columns }) => {
+      const rows = sorted.from(chunk.multiply(CHUNK));
+      const idOf = (row: number) => ids.load(rows.load(k.int(row)));
+      k.if(idOf(0).equal(idOf(CHUNK - 1)), () =>
+        k.spread(columns, (column) => {
+          const sum = k.variable(zero(k));
+          k.loop(0, k.int(CHUNK), (i) =>
+            k.set(sum, sum.add(x.load(rows.load(i).multiply(columns).add(column)))));
+          chunkSums.store(chunk.multiply(columns).add(column), sum);
+        }));
+    },
+  );
 
-/** Sums the chunks with a single id. The others are left undefined, and are never read. */
-const sumChunks = (width: Width, stored: Stored): WgslKernel => ({
-  key: `sum rows: chunks ${stored} ${width}`,
-  integers: ["idsOffset", "keys", "xOffset", "columns", "chunks"],
-  buffers: [
-    { name: "ids", type: "i32", writes: false },
-    { name: "sorted", type: "u32", writes: false },
-    { name: "x", type: typeOf(stored, width), writes: false },
-    { name: "chunkSums", type: typeOf("f32", width), writes: true },
-  ],
-  code: () => `
-${keyOfWgsl}
-${rowsWgsl}
-  if (row >= u32(arguments.chunks)) { return; }
-  let columns = u32(arguments.columns);
-  let first = row * ${CHUNK}u;
-  let end = first + ${CHUNK}u;
-  if (keyOf(sorted[first]) != keyOf(sorted[end - 1u])) { return; }
-  for (var column = firstColumn; column < columns; column += columnStep) {
-    let xColumn = u32(arguments.xOffset) + column;
-    var sum = ${typeOf("f32", width)}();
-    for (var i = first; i < end; i++) {
-      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
-    }
-    chunkSums[row * columns + column] = sum;
-  }
-}
-`,
-});
-
-/** Sums the rows of each id: those before the first whole chunk, the chunks, those after. */
-const sumIds = (width: Width, stored: Stored): WgslKernel => ({
-  key: `sum rows: ids ${stored} ${width}`,
-  integers: ["xOffset", "columns", "beginsOffset", "rows", "outputOffset", "accumulate"],
-  buffers: [
-    { name: "sorted", type: "u32", writes: false },
-    { name: "begins", type: "u32", writes: false },
-    { name: "chunkSums", type: typeOf("f32", width), writes: false },
-    { name: "x", type: typeOf(stored, width), writes: false },
-    { name: "output", type: typeOf(stored, width), writes: true },
-  ],
-  code: () => `
-${rowsWgsl}
-  if (row >= u32(arguments.rows)) { return; }
-  let columns = u32(arguments.columns);
-  let id = u32(arguments.beginsOffset) + row;
-  let begin = begins[id];
-  let end = begins[id + 1u];
-  // Without a whole chunk, all rows are taken to be before it.
-  let firstChunk = (begin + ${CHUNK - 1}u) / ${CHUNK}u;
-  let endChunk = end / ${CHUNK}u;
-  let hasChunks = firstChunk < endChunk;
-  let endBefore = select(end, firstChunk * ${CHUNK}u, hasChunks);
-  let beginAfter = select(end, endChunk * ${CHUNK}u, hasChunks);
-  for (var column = firstColumn; column < columns; column += columnStep) {
-    let xColumn = u32(arguments.xOffset) + column;
-    var sum = ${typeOf("f32", width)}();
-    for (var i = begin; i < endBefore; i++) {
-      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
-    }
-    for (var chunk = firstChunk; chunk < endChunk; chunk++) {
-      sum += chunkSums[chunk * columns + column];
-    }
-    for (var i = beginAfter; i < end; i++) {
-      sum += ${typeOf("f32", width)}(x[sorted[i] * columns + xColumn]);
-    }
-    let at = u32(arguments.outputOffset) + row * columns + column;
-    if (arguments.accumulate != 0) { sum += ${typeOf("f32", width)}(output[at]); }
-    output[at] = ${typeOf(stored, width)}(sum);
-  }
-}
-`,
-});
-
-const kernelsOf = (width: Width, stored: Stored) => ({
-  sumChunks: sumChunks(width, stored),
-  sumIds: sumIds(width, stored),
-});
+  /** Sums the rows of each id: those before the first whole chunk, the chunks, those after. */
+  const sumIds = defineKernel(
+    {
+      key: `sum rows: ids ${stored} ${width}`,
+      buffers: { sorted: "i32", begins: "i32", chunkSums: sumType, x: rowType, output: rowType },
+      ...{ writes: ["output"], arguments: ["columns", "accumulate"], spread: "rows" },
+    },
+    (k, row, { sorted, begins, chunkSums, x, output }, { columns, accumulate }) => {
+      const begin = k.let(begins.load(row));
+      const end = k.let(begins.load(row.add(1)));
+      const firstChunk = k.let(begin.add(CHUNK - 1).divide(CHUNK));
+      const endChunk = k.let(end.divide(CHUNK));
+      // Without a whole chunk, all rows are taken to be before it.
+      const [endBefore, beginAfter] = [k.variable(end), k.variable(end)];
+      k.if(firstChunk.less(endChunk), () => {
+        k.set(endBefore, firstChunk.multiply(CHUNK));
+        k.set(beginAfter, endChunk.multiply(CHUNK));
+      });
+      k.spread(columns, (column) => {
+        const sum = k.variable(zero(k));
+        const addRow = (i: Int) =>
+          k.set(sum, sum.add(x.load(sorted.load(i).multiply(columns).add(column))));
+        k.loop(begin, endBefore, addRow);
+        k.loop(
+          firstChunk,
+          endChunk,
+          (chunk) => k.set(sum, sum.add(chunkSums.load(chunk.multiply(columns).add(column)))),
+        );
+        k.loop(beginAfter, end, addRow);
+        const at = k.let(row.multiply(columns).add(column));
+        k.if(accumulate.notEqual(0), () => k.set(sum, sum.add(output.load(at))));
+        output.store(at, sum);
+      });
+    },
+  );
+  return { sumChunks, sumIds };
+};
 const KERNELS = {
   f32: { 1: kernelsOf(1, "f32"), 4: kernelsOf(4, "f32") },
   f16: { 1: kernelsOf(1, "f16"), 4: kernelsOf(4, "f16") },
