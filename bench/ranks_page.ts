@@ -112,7 +112,7 @@ function measuredPart({ name, cores, tokens, loads, times, costs }: MeasuredRank
     tokens.toLocaleString("en-US")
   } tokens a step, ranks of one thread. Milliseconds, measured (predicted from one rank). Ranks on one machine exchange through its memory, assumed at ${
     format(SHARED_MEMORY.bandwidth / 1e9)
-  } GB/s; more ranks than cores are predicted to take turns. Load of the machine before each round: ${
+  } GB/s, without the copies to and from buckets. More ranks than cores are predicted to take turns; in truth a rank that waits spins, on the core that another one needs. Load of the machine before each round: ${
     loads.map((load) => load.toFixed(1)).join(", ")
   }; it counts the ranks of earlier rounds, and is 0 on a quiet machine. Beside other work all times are too long, and those of the exchange most.
 

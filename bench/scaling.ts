@@ -158,7 +158,7 @@ async function measureRanks(
   const [mpi] = installedMpis();
   if (mpi === undefined) return null;
   const work = {
-    ...{ threads: 1, sequences: SEQUENCES, steps: isQuick ? 1 : 3, warmup: isQuick ? 2 : 5 },
+    ...{ threads: 1, sequences: SEQUENCES, steps: isQuick ? 1 : 2, warmup: isQuick ? 2 : 4 },
     ways: [{ isSharded: true, bucketBytes: BUCKET_BYTES }],
   };
   const counts = [1, 2, 3, 4];
