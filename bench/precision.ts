@@ -80,7 +80,9 @@ function printRow(name: string, rounds: readonly (readonly number[])[]): void {
   const cells = columns.map((_, i) => cell(median(column(rounds, i)), 0));
   const ratios = [
     median(rounds.map(([blas, , bf16]) => bf16! / blas!)),
-    median(rounds.map(([, , bf16, ...torch]) => bf16! / Math.max(...torch))),
+    median(
+      rounds.map(([, , bf16, ...torch]) => bf16! / (torch.length === 0 ? NaN : Math.max(...torch))),
+    ),
   ];
   console.log(`| ${[name, ...cells, ...ratios.map((x) => cell(x, 2))].join(" | ")} |`);
 }
