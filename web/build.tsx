@@ -12,7 +12,7 @@
  */
 
 import { ideas } from "../lessons/ideas.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, readText, styleSheet } from "./bundle.ts";
 import { katex, renderToString } from "./build_deps.ts";
 import type { JSX } from "./deps.ts";
 import { Page, shownCode } from "./lesson/page.tsx";
@@ -80,7 +80,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
       "index.html",
       document(head.title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
     ],
-    ["style.css", await readText(new URL("./style.css", import.meta.url))],
+    ["style.css", await styleSheet([new URL("./style.css", import.meta.url)])],
     ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
     // A function, and not run: the page makes a worker of its text.
     [
@@ -140,13 +140,6 @@ ${tags}<link rel="icon" href="data:,">
 function Formula({ tex }: FormulaProps): JSX.Element {
   const html = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
   return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
-}
-
-/** Reads a file of the repository, which may be at a URL. */
-async function readText(url: URL): Promise<string> {
-  const response = await fetch(url);
-  if (response.ok) return await response.text();
-  throw new Error(`Cannot build the pages: wanted ${url}, got status ${response.status}`);
 }
 
 /** Differs where any file differs. */

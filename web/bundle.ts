@@ -1,4 +1,21 @@
-/** Bundling a script of a page. @module */
+/** Reading and bundling the files of a page. */
+
+/**
+ * Reads a file of the repository, which may be at a URL.
+ *
+ * @throws {Error} If it is not there.
+ */
+export async function readText(url: URL): Promise<string> {
+  const response = await fetch(url);
+  if (response.ok) return await response.text();
+  throw new Error(`Cannot build the pages: wanted ${url}, got status ${response.status}`);
+}
+
+/** The style sheet of a page: the rules of all pages, and its own. */
+export async function styleSheet(own: readonly URL[]): Promise<string> {
+  const base = new URL("./base.css", import.meta.url);
+  return (await Promise.all([base, ...own].map(readText))).join("\n");
+}
 
 /**
  * Bundles a script and what it imports as a classic script. Needs `--unstable-bundle`.

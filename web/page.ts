@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bundle } from "./bundle.ts";
+import { bundle, styleSheet } from "./bundle.ts";
 
 /** What such a page may load: its own files, and answers of its server. */
 const CONTENT_SECURITY_POLICY = [
@@ -36,7 +36,7 @@ export interface PageSource {
   readonly title: string;
   /** What is said without JavaScript. */
   readonly noscript: string;
-  /** Its styles, in order. */
+  /** Its own styles, which follow those of all pages, in order. */
   readonly styles: readonly URL[];
   /** Its script. */
   readonly script: URL;
@@ -52,7 +52,6 @@ export interface PageSource {
 export async function buildPage(
   { name, title, noscript, styles, script, token }: PageSource,
 ): Promise<PageFiles> {
-  const css = await Promise.all(styles.map(async (url) => await (await fetch(url)).text()));
   const meta = token === undefined ? "" : `\n<meta name="token" content="${token}">`;
   const html = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -75,7 +74,7 @@ export async function buildPage(
   });
   return new Map([
     ["/", file("text/html", html)],
-    [`/${name}.css`, file("text/css", css.join("\n"))],
+    [`/${name}.css`, file("text/css", await styleSheet(styles))],
     [`/${name}.js`, file("text/javascript", await bundle(script))],
   ]);
 }
