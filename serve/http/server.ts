@@ -9,6 +9,7 @@ import { readChatRequest, readCompletionRequest, type ServedModel } from "../ope
 import { readJson } from "./body.ts";
 import { openEvents } from "./events.ts";
 import { Guard, type GuardOptions } from "./guard.ts";
+import { listen } from "./listen.ts";
 import { Metrics } from "./metrics.ts";
 
 /** Options for {@linkcode serve}. */
@@ -23,7 +24,12 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
   readonly context?: number;
   /** The most bytes of a request. @default {2097152} */
   readonly maxBodyBytes?: number;
-  /** The milliseconds in which a request has to come, and in which a client has to read. @default {30000} */
+  /** The most connections; those beyond are closed at once. @default {256} */
+  readonly maxConnections?: number;
+  /**
+   * The milliseconds in which the head and then the body of a request have to come, in which a client
+   * has to read, and after which an idle connection is closed. @default {30000}
+   */
   readonly clientTimeout?: number;
   /** The milliseconds that requests have when the server is stopped. @default {10000} */
   readonly stopTimeout?: number;
@@ -41,6 +47,8 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+const CLIENT_TIMEOUT = 30_000;
+
 const paths = {
   "/v1/chat/completions": "POST",
   "/v1/completions": "POST",
@@ -56,7 +64,7 @@ const paths = {
  * @param tokenizer Its tokenizer.
  * @param options Where, to whom, and how much.
  * @returns The server, which listens.
- * @throws {Deno.errors.AddrInUse} If another program listens there.
+ * @throws {Error} If it cannot listen there: another program may.
  *
  * @example
  * ```ts
@@ -69,7 +77,7 @@ const paths = {
  * const { vocabSize } = tokenizer;
  * const shape = { sequenceLen: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
  * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
- * const server = serve(model, tokenizer, { name: "rose", port: 0 });
+ * const server = await serve(model, tokenizer, { name: "rose", port: 0 });
  * const response = await fetch(`${server.url}/v1/completions`, {
  *   method: "POST",
  *   headers: { "content-type": "application/json" },
@@ -81,25 +89,31 @@ const paths = {
  * await device.close();
  * ```
  */
-export function serve(model: GPT, tokenizer: Tokenizer, options: ServeOptions): Server {
+export async function serve(
+  model: GPT,
+  tokenizer: Tokenizer,
+  options: ServeOptions,
+): Promise<Server> {
   const { hostname = "127.0.0.1", port = 8000, stopTimeout = 10_000 } = options;
+  const { clientTimeout: timeout = CLIENT_TIMEOUT, maxConnections = 256 } = options;
   const app = new App(model, tokenizer, { ...options, hostname });
-  const server = Deno.serve(
-    { hostname, port, onListen: () => {}, onError: (error) => app.fail(error).toResponse() },
-    (request) => app.handle(request),
+  const listener = await listen(
+    { hostname, port, timeout, maxConnections },
+    (request, signal) => app.handle(request, signal),
   );
-  const name = server.addr.hostname.includes(":")
-    ? `[${server.addr.hostname}]`
-    : server.addr.hostname;
   const stop = async () => {
     app.drain();
-    const timer = setTimeout(() => app.abort(), stopTimeout);
-    await server.shutdown();
+    const timer = setTimeout(() => {
+      app.abort();
+      // Those that are told so have the rest of this turn.
+      setTimeout(listener.abort, 100);
+    }, stopTimeout);
+    await listener.close();
     clearTimeout(timer);
     await app.close();
   };
   let stopping: Promise<void> | null = null;
-  return { url: `http://${name}:${server.addr.port}`, stop: () => stopping ??= stop() };
+  return { url: listener.url, stop: () => stopping ??= stop() };
 }
 
 /** What answers requests. */
@@ -151,7 +165,7 @@ class App {
     return known;
   }
 
-  async handle(request: Request): Promise<Response> {
+  async handle(request: Request, signal: AbortSignal): Promise<Response> {
     const { pathname } = new URL(request.url);
     const end = this.#metrics.begin();
     let response: Response;
@@ -159,7 +173,7 @@ class App {
     try {
       this.#guard.check(request.headers);
       if (request.method === "OPTIONS") response = new Response(null, { status: 204 });
-      else response = await this.#answer(pathname, request, end);
+      else response = await this.#answer(pathname, request, signal, end);
       isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
     } catch (error) {
       response = this.fail(error).toResponse();
@@ -172,7 +186,12 @@ class App {
     return response;
   }
 
-  async #answer(path: string, request: Request, end: () => void): Promise<Response> {
+  async #answer(
+    path: string,
+    request: Request,
+    signal: AbortSignal,
+    end: () => void,
+  ): Promise<Response> {
     const isModel = path.startsWith("/v1/models/");
     const method = isModel ? "GET" : paths[path as keyof typeof paths];
     const isRead = request.method === "GET" || request.method === "HEAD";
@@ -193,21 +212,28 @@ class App {
     if (path === "/metrics") return new Response(this.#metrics.toText());
     if (path === "/v1/models") return Response.json({ object: "list", data: [this.#describe()] });
     if (isModel) return this.#model(decodeURIComponent(path.slice("/v1/models/".length)));
-    return await this.#complete(path === "/v1/completions" ? "text" : "chat", request, end);
+    const kind = path === "/v1/completions" ? "text" : "chat";
+    return await this.#complete(kind, request, signal, end);
   }
 
-  async #complete(kind: CompletionKind, request: Request, end: () => void): Promise<Response> {
+  async #complete(
+    kind: CompletionKind,
+    request: Request,
+    signal: AbortSignal,
+    end: () => void,
+  ): Promise<Response> {
     if (this.#isDraining) {
       const headers = { "retry-after": "10" };
       throw new ApiError(503, "Cannot answer: the server stops", { headers });
     }
-    const { maxBodyBytes = 2 * 1024 * 1024, clientTimeout = 30_000 } = this.#options;
+    const { maxBodyBytes = 2 * 1024 * 1024, clientTimeout = CLIENT_TIMEOUT } = this.#options;
     const body = await readJson(request, { maxBytes: maxBodyBytes, timeout: clientTimeout });
     const read = kind === "chat" ? readChatRequest : readCompletionRequest;
     const wanted = read(body, this.#served);
     const leaving = new AbortController();
     const leave = () => leaving.abort(new ApiError(499, "Cannot answer: the client left"));
-    request.signal.addEventListener("abort", leave, { once: true });
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
     const completion = new Completion(kind, wanted, {
       model: this.#served,
       batcher: this.#batcher,

@@ -131,6 +131,71 @@ Deno.test("bodies that are too long, too slow, cut off or no JSON are refused, a
     assertEquals((await post("/v1/completions", prompt)).status, 200);
   }));
 
+/** Opens a connection, sends a byte every 20 ms, and returns what comes until the server closes it. */
+async function drip(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  let sent = 0;
+  const timer = setInterval(() => {
+    const byte = new TextEncoder().encode(text[sent++] ?? "a");
+    connection.write(byte).catch(() => clearInterval(timer));
+  }, 20);
+  const answer = await new Response(connection.readable).text().catch(() => "");
+  clearInterval(timer);
+  return answer;
+}
+
+Deno.test("heads that come too slowly, idle connections, and those beyond the most are closed", () =>
+  withServer({ clientTimeout: 1500, maxConnections: 4 }, async ({ url, post }) => {
+    const start = performance.now();
+    const endless = "POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ";
+    const held = [
+      drip(url, endless),
+      drip(url, endless),
+      sendRaw(url, "", { wait: 30_000 }),
+      sendRaw(url, rawRequest({ connection: "keep-alive" }), { wait: 30_000 }),
+    ];
+    // Connections are accepted in their order.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assertEquals(await sendRaw(url, rawRequest({}), { wait: 30_000 }), "");
+    assert(performance.now() - start < 1500, "the fifth connection was not closed at once");
+    const [first, second, silent, idle] = await Promise.all(held);
+    assertEquals([first, second].map((answer) => statusOf(answer!)), [408, 408]);
+    assert(silent === "" || statusOf(silent!) === 408, silent);
+    assertEquals(statusOf(idle!), 200);
+    assert(performance.now() - start < 20_000, "a connection was left open");
+    assertEquals((await post("/v1/completions", prompt)).status, 200);
+  }));
+
+Deno.test("a connection that is closed on one side only is closed on the other", () =>
+  withServer({ context: 2500 }, async ({ url, post }) => {
+    const long = JSON.stringify({ ...prompt, max_tokens: 2400, stream: true });
+    for (
+      const text of [
+        "",
+        "POST /v1/comp",
+        rawRequest({ "content-length": "900" }),
+        rawRequest({}, long),
+      ]
+    ) {
+      const start = performance.now();
+      const answer = await sendRaw(url, text, { halfClose: true, wait: 30_000 });
+      assert(performance.now() - start < 20_000, `${text} was left open`);
+      assert(!answer.includes("[DONE]"), answer);
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert(metrics.includes("nanodino_sequences_running 0"), metrics);
+    assertEquals((await post("/v1/completions", prompt)).status, 200);
+  }));
+
+Deno.test("a server cannot listen where another one does", () =>
+  withServer({}, ({ url }) =>
+    assertRejects(
+      () => withServer({ port: Number(new URL(url).port) }, () => Promise.resolve()),
+      Error,
+      `Cannot listen on ${new URL(url).host}`,
+    )));
+
 Deno.test("a server that stops lets those who ask come to an end, and takes no others", () =>
   withServer({ stopTimeout: 60_000 }, async ({ url, post, stop }) => {
     const long = { prompt: "a", max_tokens: 250, temperature: 1, seed: 1, stream: true };

@@ -39,7 +39,7 @@ export async function withServer(
   }) => Promise<void>,
 ): Promise<void> {
   const { model, tokenizer, device } = await openTinyModel();
-  const server = serve(model, tokenizer, { name: "tiny", port: 0, ...options });
+  const server = await serve(model, tokenizer, { name: "tiny", port: 0, ...options });
   const post = (path: string, body: unknown, init: RequestInit = {}) =>
     fetch(`${server.url}${path}`, {
       method: "POST",

@@ -1,0 +1,140 @@
+/**
+ * Listens for requests, with limits on connections: how many there are, and how long the head of a
+ * request may take. `Deno.serve` has no such limits.
+ *
+ * @module
+ */
+
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { Error } from "../../tensor/errors.ts";
+
+/** Options for {@linkcode listen}. */
+export interface ListenOptions {
+  /** The name or address to listen on. */
+  readonly hostname: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** The milliseconds in which the head of a request has to come, and that a connection may idle. */
+  readonly timeout: number;
+  /** The most connections; those beyond are closed at once. */
+  readonly maxConnections: number;
+}
+
+/** Answers a request. The signal tells that the client has left. */
+export type Handler = (request: Request, signal: AbortSignal) => Promise<Response>;
+
+/** What listens. */
+export interface Listener {
+  /** Where it is: `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Takes no more connections, and resolves when those that are open have come to an end. */
+  close(): Promise<void>;
+  /** Closes the connections that are open. */
+  abort(): void;
+}
+
+/**
+ * Listens for requests.
+ *
+ * @param options Where, and how much.
+ * @param handle Answers a request; it must not throw.
+ * @throws {Error} If the address cannot be listened on.
+ *
+ * @example
+ * ```ts
+ * import { listen } from "./listen.ts";
+ *
+ * const where = { hostname: "127.0.0.1", port: 0 };
+ * const listener = await listen(
+ *   { ...where, timeout: 1000, maxConnections: 8 },
+ *   async (request) => new Response(await request.text()),
+ * );
+ * const response = await fetch(listener.url, { method: "POST", body: "echo" });
+ * if (await response.text() !== "echo") throw new Error("expected the body");
+ * await listener.close();
+ * ```
+ */
+export async function listen(options: ListenOptions, handle: Handler): Promise<Listener> {
+  const { hostname, port, timeout, maxConnections } = options;
+  const server = createServer({
+    headersTimeout: timeout,
+    // Bodies that are read have a limit of their own.
+    requestTimeout: 2 * timeout,
+    keepAliveTimeout: timeout,
+    connectionsCheckingInterval: Math.min(1000, timeout / 4),
+    noDelay: true,
+  }, (incoming, outgoing) => {
+    void answer(incoming, outgoing, handle).finally(() => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+  });
+  server.maxConnections = maxConnections;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject).listen(port, hostname, resolve);
+  try {
+    await promise;
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    throw new Error(`Cannot listen on ${hostname}:${port}: ${reason}`, { cause });
+  }
+  const address = server.address() as AddressInfo;
+  const name = address.address.includes(":") ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+    abort: () => server.closeAllConnections(),
+  };
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  handle: Handler,
+): Promise<void> {
+  const leaving = new AbortController();
+  const hasLeft = new Promise<void>((resolve) =>
+    outgoing.once("close", () => {
+      if (!outgoing.writableFinished) leaving.abort();
+      resolve();
+    })
+  );
+  try {
+    const response = await handle(toRequest(incoming), leaving.signal);
+    outgoing.statusCode = response.status;
+    for (const [name, value] of response.headers) outgoing.setHeader(name, value);
+    const isStream = response.headers.get("content-type")?.startsWith("text/event-stream");
+    if (isStream) await stream(response.body!, outgoing, hasLeft);
+    else outgoing.end(new Uint8Array(await response.arrayBuffer()));
+  } catch {
+    // The client left, was left, or sent what is no request.
+    outgoing.destroy();
+  }
+}
+
+function toRequest(incoming: IncomingMessage): Request {
+  const headers = new Headers();
+  const { rawHeaders, method = "GET", url = "/" } = incoming;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    headers.append(rawHeaders[i]!, rawHeaders[i + 1]!);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD";
+  const body = hasBody ? Readable.toWeb(incoming) as ReadableStream<Uint8Array> : null;
+  return new Request(new URL(url, "http://localhost"), { method, headers, body });
+}
+
+async function stream(
+  body: ReadableStream<Uint8Array>,
+  outgoing: ServerResponse,
+  hasLeft: Promise<void>,
+): Promise<void> {
+  outgoing.flushHeaders();
+  const reader = body.getReader();
+  void hasLeft.then(() => reader.cancel()).catch(() => {});
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    if (outgoing.write(value)) continue;
+    await Promise.race([new Promise((resolve) => outgoing.once("drain", resolve)), hasLeft]);
+  }
+  outgoing.end();
+}
