@@ -33,7 +33,8 @@ const browserFiles: Readonly<Record<string, string>> = {
 
 /** Single files that may import more than their module. */
 const extraArrows: Readonly<Record<string, readonly string[]>> = {
-  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat"],
+  // deno-fmt-ignore
+  "mod.ts": ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "chat", "serve"],
   "scripts/tour.ts": ["lessons"],
 };
 
