@@ -16,6 +16,7 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { type BaseEvaluation, evaluationPath, readEvaluation } from "./evaluations.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { duration } from "./format.ts";
 import { print } from "./output.ts";
@@ -25,8 +26,8 @@ import {
   chosenType,
   corpusFlags,
   deviceFlags,
+  findModel,
   modelFlags,
-  modelFolder,
   openBundle,
 } from "./training.ts";
 
@@ -51,6 +52,7 @@ const flags = {
   maxPerTask: integer(-1, "Examples of each CORE task, -1 for all", { or: -1 }),
   splitTokens: integer(40 * 524_288, "Maximum tokens to predict of each split"),
   ...modelFlags,
+  source: { ...modelFlags.source, fallback: "base" as const },
   ...corpusFlags,
   ...parallelFlags,
   ...deviceFlags,
@@ -74,7 +76,7 @@ async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Prom
   const bundle = values.eval.includes("core") ? await openBundle(values, values.maxPerTask) : null;
   const checkpoint = await shareCheckpoint(
     ranks,
-    async () => await openCheckpoint(await modelFolder(values), values.step ?? undefined),
+    async () => await openCheckpoint((await findModel(values)).folder, values.step ?? undefined),
   );
   const { tokenizer, meta } = checkpoint;
   const device = await openDeviceOnRanks(ranks, values);
@@ -82,17 +84,20 @@ async function runOn(ranks: RunRanks | null, values: Values<typeof flags>): Prom
     const computeDtype = chosenType(device, values);
     const model = await (ranks ?? { loadModel }).loadModel(checkpoint, device, { computeDtype });
     print(`${checkpoint.folder}, step ${meta.state.step}, on ${device.info.description}`);
-    if (bundle !== null) await core(model, checkpoint, bundle, values, ranks);
+    const figures: Record<string, number> = {};
+    if (bundle !== null) figures["CORE"] = await core(model, checkpoint, bundle, values, ranks);
     for (const name of values.eval.includes("bpb") ? ["train", "validation"] as const : []) {
       const start = performance.now();
       const bits = await bitsPerByte(model, tokenizer, name, values, ranks);
       const seconds = (performance.now() - start) / 1000;
       print(`${name.padEnd(10)}  ${bits.toFixed(4)} bits per byte  (${duration(seconds)})`);
+      figures[`${name} bits per byte`] = bits;
     }
     const isWriting = values.eval.includes("sample") && isFirst(ranks);
     for (const text of isWriting ? await likelyTexts(model, tokenizer) : []) {
       print(JSON.stringify(text));
     }
+    if (isFirst(ranks)) await keepFigures(checkpoint, figures);
     return 0;
   } finally {
     await device.close();
@@ -106,7 +111,7 @@ async function core(
   bundle: CoreBundle,
   { maxPerTask }: Values<typeof flags>,
   ranks: RunRanks | null,
-): Promise<void> {
+): Promise<number> {
   const rows: string[][] = [];
   const { core } = await evaluateCore(model, tokenizer, bundle, {
     maxPerTask: maxPerTask === -1 ? Infinity : maxPerTask,
@@ -117,12 +122,27 @@ async function core(
     },
   });
   print(`CORE ${core.toFixed(4)}`);
-  if (!isFirst(ranks)) return;
+  if (!isFirst(ranks)) return core;
   const path = basePath("base_eval", `base_model_${`${meta.state.step}`.padStart(6, "0")}.csv`);
   await ensureWritableFolder(basePath("base_eval"));
   const lines = [["Task", "Accuracy", "Centered"], ...rows, ["CORE", "", core.toFixed(6)]];
   await writeFileAtomically(path, lines.map((line) => `${line.join(",")}\n`).join(""));
   print(`Written to ${path}`);
+  return core;
+}
+
+/** Keeps what was measured beside the checkpoint, for the report. */
+async function keepFigures(
+  { folder, meta }: Checkpoint,
+  figures: Readonly<Record<string, number>>,
+): Promise<void> {
+  if (Object.keys(figures).length === 0) return;
+  const path = evaluationPath(folder, "base");
+  const { step } = meta.state;
+  const earlier = await readEvaluation<BaseEvaluation>(path);
+  const kept = earlier?.step === step ? earlier.figures : {};
+  const evaluation: BaseEvaluation = { step, figures: { ...kept, ...figures } };
+  await writeFileAtomically(path, `${JSON.stringify(evaluation)}\n`);
 }
 
 async function bitsPerByte(

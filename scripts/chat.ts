@@ -2,12 +2,13 @@
 
 import process from "node:process";
 import { createInterface, type Interface } from "node:readline/promises";
-import { ChatSession, FoldedText, latestRun, stagePath } from "../chat/mod.ts";
+import { ChatSession, FoldedText, stagePath } from "../chat/mod.ts";
 import { basePath, type GPT, loadModel, openCheckpoint, type Tool } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
 import { main as trainBase } from "./base_train.ts";
 import { baseRecipe, FINE_TUNING_STEPS, fineTuneByRecipe, placeOf } from "./chat_recipe.ts";
 import {
+  choice,
   decimal,
   firstLine,
   integer,
@@ -21,7 +22,7 @@ import {
 import { write } from "./output.ts";
 import { main as trainTokenizer } from "./tok_train.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+import { deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "Ask this one question, print the answer, and end")),
@@ -32,8 +33,12 @@ const flags = {
   seed: optional(
     integer(0, "The same seed gives the same answers; random by default", { least: 0 }),
   ),
-  modelTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
-  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  ...modelFlags,
+  source: choice(
+    ["latest", "sft", "rl"],
+    "latest",
+    "The model's stage: latest takes a reinforced model if there is one",
+  ),
   ...toolFlags,
   name: text("Dino", "The name of a model that is made first"),
   yes: toggle("Make a model first where there is none, without asking"),
@@ -54,7 +59,7 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run(values: ChatValues): Promise<number> {
   const tool = await openTool(values, "chat");
-  const folder = await findModel(values);
+  const folder = await findOrMakeModel(values);
   if (typeof folder === "number") return folder;
   const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
   const device = await openChosenDevice(values);
@@ -70,9 +75,8 @@ async function run(values: ChatValues): Promise<number> {
 }
 
 /** The folder of the model to talk with; an exit code if there is none, or none was made. */
-async function findModel(values: ChatValues): Promise<string | number> {
-  if (values.modelTag !== "") return stagePath("sft", checkTag(values.modelTag));
-  const found = await latestFolder(["sft", "rl"]);
+async function findOrMakeModel(values: ChatValues): Promise<string | number> {
+  const found = await findFolder(values);
   if (found !== null) return found;
   if (!values.yes && !await agrees()) {
     console.error(
@@ -81,13 +85,16 @@ async function findModel(values: ChatValues): Promise<string | number> {
     return 1;
   }
   const code = await makeModel(values);
-  return code === 0 ? await latestFolder(["sft"]) ?? 1 : code;
+  return code === 0 ? await findFolder({ source: "sft", modelTag: "" }) ?? 1 : code;
 }
 
-async function latestFolder(stages: Parameters<typeof latestRun>[0]): Promise<string | null> {
+async function findFolder(
+  values: Pick<ChatValues, "source" | "modelTag">,
+): Promise<string | null> {
   try {
-    return (await latestRun(stages)).folder;
-  } catch {
+    return (await findModel(values, ["sft", "rl"])).folder;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
     // There is no run yet, or none that can be read: what was skipped has been named.
     return null;
   }

@@ -5,12 +5,10 @@ import {
   evaluateCategorical,
   evaluateGenerative,
   type ExamTask,
-  latestRun,
   passAtK,
   readRows,
   rowFormats,
   ruleExams,
-  stagePath,
 } from "../chat/mod.ts";
 import {
   type GPT,
@@ -21,12 +19,12 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { type ChatEvaluation, evaluationPath } from "./evaluations.ts";
 import {
   choice,
   decimal,
   integer,
   list,
-  optional,
   runScript,
   text,
   UsageError,
@@ -35,14 +33,13 @@ import {
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { openTool, toolFlags } from "./tools.ts";
-import { checkTag, deviceFlags } from "./training.ts";
+import { deviceFlags, findModel, modelFlags } from "./training.ts";
 
 const flags = {
   task: list(`What to ask: rules, or ${rowFormats.join(", ")} with =FILE of rows`, "NAME[=FILE]"),
   ...toolFlags,
-  source: choice(["sft", "rl"], "sft", "The stage of the model"),
-  modelTag: text("", "The model's run, by default the latest one", "NAME"),
-  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  ...modelFlags,
+  source: choice(["sft", "rl"], "sft", "The model's stage"),
   name: text("Dino", "The name that the model goes by in conversations made by rule"),
   numExamples: integer(40, "Questions of each exam made by rule"),
   maxProblems: integer(-1, "Questions of each file, -1 for all", { or: -1 }),
@@ -84,13 +81,10 @@ function run(values: EvalValues): Promise<number> {
 async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number> {
   await openTool(values, "chat_eval");
   const exams = await openExams(values);
-  const { source, modelTag } = values;
-  const checkpoint = await shareCheckpoint(ranks, async () => {
-    const folder = modelTag === ""
-      ? (await latestRun([source])).folder
-      : stagePath(source, checkTag(modelTag));
-    return await openCheckpoint(folder, values.step ?? undefined);
-  });
+  const checkpoint = await shareCheckpoint(
+    ranks,
+    async () => await openCheckpoint((await findModel(values)).folder, values.step ?? undefined),
+  );
   const { folder, meta, tokenizer } = checkpoint;
   const device = await openDeviceOnRanks(ranks, values);
   try {
@@ -104,10 +98,11 @@ async function runOn(ranks: RunRanks | null, values: EvalValues): Promise<number
     const accuracies = Object.fromEntries(results.map(({ name, accuracy }) => [name, accuracy]));
     const score = chatCore(accuracies);
     if (score !== null) print(`\nChatCORE ${score.toFixed(4)}`);
-    const result = JSON.stringify({ step: meta.state.step, accuracies, chatCore: score });
-    print(result);
-    // The report reads it.
-    if (isFirst(ranks)) await writeFileAtomically(`${folder}/chat_eval.json`, `${result}\n`);
+    const { step } = meta.state;
+    const evaluation: ChatEvaluation = { step, accuracies, chatCore: score };
+    const json = JSON.stringify(evaluation);
+    print(json);
+    if (isFirst(ranks)) await writeFileAtomically(evaluationPath(folder, "chat"), `${json}\n`);
     return 0;
   } finally {
     await device.close();

@@ -2,7 +2,6 @@
 
 import {
   type GenerativeTask,
-  latestRun,
   prepareReinforcement,
   readRows,
   type ReinforceStep,
@@ -26,7 +25,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, trainingPrecision } from "./training.ts";
+import { checkTag, deviceFlags, findModel, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -85,10 +84,8 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
   const { task, validation } = await openTask(values);
   const { sftTag, sftStep } = values;
   const checkpoint = await shareCheckpoint(ranks, async () => {
-    const from = sftTag === ""
-      ? (await latestRun(["sft"])).folder
-      : stagePath("sft", checkTag(sftTag));
-    return await openCheckpoint(from, sftStep ?? undefined);
+    const { folder } = await findModel({ source: "sft", modelTag: sftTag });
+    return await openCheckpoint(folder, sftStep ?? undefined);
   });
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
   const folder = stagePath("rl", checkTag(tag));

@@ -2,7 +2,6 @@
 
 import {
   documentConversations,
-  latestRun,
   mixTasks,
   ownConversations,
   type OwnDocument,
@@ -43,7 +42,14 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, runFlags, tellPrecision, trainingPrecision } from "./training.ts";
+import {
+  checkTag,
+  deviceFlags,
+  findModel,
+  runFlags,
+  tellPrecision,
+  trainingPrecision,
+} from "./training.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -208,7 +214,7 @@ async function runOn(
 async function startFolder({ resume, baseTag, modelTag }: FineTuneValues): Promise<string> {
   const stage = resume ? "sft" : "base";
   const tag = resume ? modelTag : baseTag;
-  return tag === "" ? (await latestRun([stage])).folder : stagePath(stage, checkTag(tag));
+  return (await findModel({ source: stage, modelTag: tag })).folder;
 }
 
 /** The base model's settings, where the command line does not say otherwise. */

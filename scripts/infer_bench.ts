@@ -1,6 +1,5 @@
 /** Times prefill and decoding of a checkpoint: nanochat's `infer_bench`, on any device. */
 
-import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import {
   inferenceCosts,
   type InferenceSpeed,
@@ -13,7 +12,6 @@ import {
 } from "../gpt/mod.ts";
 import {
   blameFlags,
-  choice,
   decimal,
   firstLine,
   type Flag,
@@ -23,7 +21,7 @@ import {
   type Values,
 } from "./flags.ts";
 import { alignColumns, bytes, count, percent, short } from "./format.ts";
-import { checkTag, chosenType, deviceFlags, modelFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
 
 const batchFlag: Flag<readonly number[]> = {
   help: "Sequences to decode in parallel, separated by commas",
@@ -37,11 +35,6 @@ const batchFlag: Flag<readonly number[]> = {
 };
 
 const flags = {
-  source: choice(
-    [...stages, "any"],
-    "any",
-    "The stage of the model: any takes the latest run, and with --model-tag a base model",
-  ),
   promptTokens: integer(512, "Prompt length; shortened to fit into the training length"),
   decodeTokens: integer(128, "Tokens to decode after it", { least: 2 }),
   batchSizes: batchFlag,
@@ -62,7 +55,8 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const checkpoint = await openCheckpoint(await findRun(values), values.step ?? undefined);
+  const { folder } = await findModel(values);
+  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
   const device = await openChosenDevice(values);
   try {
     const model = await loadModel(checkpoint, device, { computeDtype: chosenType(device, values) });
@@ -95,20 +89,14 @@ async function run(values: Values<typeof flags>): Promise<void> {
       }
     }
     console.log(alignColumns([header, ...speeds.map(row)]));
-    const { folder, meta } = checkpoint;
+    const { step } = checkpoint.meta.state;
     console.log(JSON.stringify({
-      ...{ device: device.info.description, model: folder, step: meta.state.step },
+      ...{ device: device.info.description, model: folder, step },
       ...{ bandwidth, peakFlops, decodeTokens, ...costs, batches: speeds },
     }));
   } finally {
     await device.close();
   }
-}
-
-async function findRun({ source, modelTag }: Values<typeof flags>): Promise<string> {
-  const among: readonly Stage[] = source === "any" ? stages : [source];
-  if (modelTag === "") return (await latestRun(among)).folder;
-  return stagePath(source === "any" ? "base" : source, checkTag(modelTag));
 }
 
 const header = ["batch", "first token", "step", "tokens/s", "bandwidth", "FLOPs", "memory"];

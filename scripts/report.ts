@@ -25,8 +25,17 @@ import {
   writeFileAtomically,
 } from "../gpt/mod.ts";
 import type { Tokenizer } from "../tokenizer/mod.ts";
+import { sourceCommit } from "./commit.ts";
+import {
+  type BaseEvaluation,
+  type ChatEvaluation,
+  evaluationPath,
+  readEvaluation,
+  type TokenizerEvaluation,
+  tokenizerEvaluationPath,
+} from "./evaluations.ts";
 import { decimal, runScript, text, toggle, type Values } from "./flags.ts";
-import { count, duration } from "./format.ts";
+import { count, duration, percent } from "./format.ts";
 import { print, printError } from "./output.ts";
 import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
 
@@ -77,7 +86,7 @@ async function run(values: Values<typeof flags>): Promise<number> {
   const folder = basePath("report");
   await ensureWritableFolder(folder);
   const device = values.noSamples ? null : await openChosenDevice(values);
-  const sections: ReportSection[] = [];
+  const sections = await tokenizerSection(latest[0]!);
   try {
     for (const run of latest) {
       sections.push(await sectionOf(run, folder, values.pricePerHour, device));
@@ -101,16 +110,19 @@ async function reportOf(
   const seconds = runs.reduce((sum, { meta }) => sum + meta.state.seconds, 0);
   const results = await Promise.all(runs.map(async (run) => ({
     ...run.figures,
-    ...await readAccuracies(run),
+    ...await readEvaluations(run),
   })));
   const names = [...new Set(results.flatMap((figures) => Object.keys(figures)))];
-  // ChatCORE sums up the others, and comes last.
-  names.sort((a, b) => Number(a === "ChatCORE") - Number(b === "ChatCORE"));
+  // CORE comes first. ChatCORE sums up the others, and comes last.
+  const rank = (name: string) => name === "CORE" ? 0 : name === "ChatCORE" ? 2 : 1;
+  names.sort((a, b) => rank(a) - rank(b));
   const show = (value: number | undefined) => value?.toFixed(4) ?? "";
+  const commit = await sourceCommit();
   return {
     title: `Report of ${runs.at(-1)!.name.split("/")[1]}`,
     rows: [
       ["written", new Date().toISOString().slice(0, 16).replace("T", " ")],
+      ...(commit === null ? [] : [["commit", commit] as const]),
       ["software", `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${Deno.build.target}`],
       ["processors", `${navigator.hardwareConcurrency}`],
       ...(device === null ? [] : [["device", device.info.description] as const]),
@@ -188,17 +200,29 @@ async function chat(model: GPT, tokenizer: Tokenizer): Promise<string[]> {
   return [text];
 }
 
-/** What `chat_eval` has found last, by task. */
-async function readAccuracies({ folder }: RunSummary): Promise<Record<string, number>> {
-  try {
-    const { accuracies, chatCore } = JSON.parse(
-      await Deno.readTextFile(`${folder}/chat_eval.json`),
+/** What `base_eval` and `chat_eval` have found last, by name. */
+async function readEvaluations({ folder }: RunSummary): Promise<Record<string, number>> {
+  const base = await readEvaluation<BaseEvaluation>(evaluationPath(folder, "base"));
+  const chat = await readEvaluation<ChatEvaluation>(evaluationPath(folder, "chat"));
+  const chatCore = chat?.chatCore ?? null;
+  return {
+    ...base?.figures,
+    ...chat?.accuracies,
+    ...(chatCore === null ? {} : { ChatCORE: chatCore }),
+  };
+}
+
+/** What `tok_eval` has found, if it was about the tokenizer of the run. */
+async function tokenizerSection({ meta }: RunSummary): Promise<ReportSection[]> {
+  const found = await readEvaluation<TokenizerEvaluation>(tokenizerEvaluationPath());
+  if (found?.sha256 !== meta.files.tokenizer.sha256) return [];
+  const rows = found.texts.map(({ name, bytesPerToken, against }): ReportRow => {
+    const others = Object.entries(against).map(([other, { saved }]) =>
+      `, saves ${percent(saved)} against ${other}`
     );
-    return { ...accuracies, ...(chatCore === null ? {} : { ChatCORE: chatCore }) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw error;
-  }
+    return [name, `${bytesPerToken.toFixed(2)} bytes per token${others.join("")}`];
+  });
+  return [{ title: "Tokenizer", rows, samples: [] }];
 }
 
 function costOf(seconds: number, pricePerHour: number): string {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { sourceCommit } from "./commit.ts";
 import { command, makeCorpus, makeHome, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
@@ -17,14 +18,29 @@ const lines = Array.from({ length: 12 }, (_, i) => JSON.stringify(turns(i)));
 await Deno.writeTextFile(conversations, lines.join("\n"));
 const runs = (...args: string[]) => runScript("runs.ts", args, home);
 
-Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
+const onCpu = ["--device", "cpu", "--threads", "1", "--no-blas"];
+
+/** Starts a server, and returns its first line. */
+async function startServer(args: readonly string[], home: string) {
   const permissions = [
     ...["--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-net=127.0.0.1"],
   ];
-  const args = "--port 0 --device cpu --threads 1 --no-blas --no-page --model-tag one".split(" ");
-  const server = command("serve.ts", args, home, { permissions }).spawn();
+  const all = ["--port", "0", "--no-page", ...onCpu, ...args];
+  const server = command("serve.ts", all, home, { permissions }).spawn();
   const reader = server.stdout.getReader();
   const line = new TextDecoder().decode((await reader.read()).value);
+  const stop = async () => {
+    server.kill("SIGINT");
+    const { code } = await server.status;
+    await reader.cancel();
+    await server.stderr.cancel();
+    return code;
+  };
+  return { line, stop };
+}
+
+Deno.test("serve answers by the base model's name until it is asked to stop", async () => {
+  const { line, stop } = await startServer(["--model-tag", "one"], home);
   assertMatch(line, /^Serving one \(base\) on http:\/\/127\.0\.0\.1:\d+\/v1\. Ctrl-C stops\.\n$/);
   const url = /http\S+\/v1/.exec(line)![0];
   const response = await fetch(`${url}/completions`, {
@@ -34,10 +50,7 @@ Deno.test("serve answers by the base model's name until it is asked to stop", as
   });
   const { usage } = await response.json();
   assertEquals([response.status, usage.completion_tokens], [200, 3]);
-  server.kill("SIGINT");
-  assertEquals((await server.status).code, 0);
-  await reader.cancel();
-  await server.stderr.cancel();
+  assertEquals(await stop(), 0);
 });
 
 Deno.test("serve tells of a model that is being written, or is not there, on one line", async () => {
@@ -63,37 +76,50 @@ Deno.test("serve tells of a model that is being written, or is not there, on one
 Deno.test("the report has a section, a curve and texts of each stage, and a page", async () => {
   const sft = await runScript("chat_sft.ts", [
     ...["--conversations", conversations, "--max-seq-len", "64", "--num-iterations", "3"],
-    ...[
-      "--base-tag",
-      "one",
-      "--model-tag",
-      "one",
-      "--device",
-      "cpu",
-      "--threads",
-      "1",
-      "--no-blas",
-    ],
-    ...["--eval-every", "-1"],
+    ...["--base-tag", "one", "--model-tag", "one", "--eval-every", "-1", ...onCpu],
   ], home);
   assertEquals([sft.code, sft.stderr], [0, ""]);
   await Deno.writeTextFile(
     `${home}/chatsft_checkpoints/one/chat_eval.json`,
     '{"step":3,"accuracies":{"MMLU":0.31},"chatCore":0.08}\n',
   );
-  const args = "--model-tag one --price-per-hour 24 --device cpu --threads 1 --no-blas".split(" ");
+  await Deno.writeTextFile(
+    `${home}/base_checkpoints/one/base_eval.json`,
+    '{"step":20,"figures":{"CORE":0.0123}}\n',
+  );
+  // The figures of an earlier evaluation of the same step stay.
+  const evaluation = ["--model-tag", "one", "--eval", "bpb", "--split-tokens", "200", ...onCpu];
+  for (
+    const [script, args] of [
+      ["base_eval.ts", ["--data", corpus, ...evaluation]],
+      ["tok_eval.ts", ["--data", corpus, "--against", "none"]],
+    ] as const
+  ) {
+    const { code, stderr } = await runScript(script, args, home);
+    assertEquals([code, stderr], [0, ""]);
+  }
+  const args = ["--model-tag", "one", "--price-per-hour", "24", ...onCpu];
   const { code, stdout, stderr } = await runScript("report.ts", args, home);
   assertEquals([code, stderr], [0, ""]);
   assertStringIncludes(stdout, `${home}/report/report.md`);
   const report = await Deno.readTextFile(`${home}/report/report.md`);
   for (
     const part of [
-      ...["# Report of one", "## Base model", "## Fine-tuning", "![Base model: curves](base.svg)"],
-      ...["|  | base | sft |", "| MMLU |  | 0.3100 |", ", costs 0.0", "| steps | 20 |"],
+      ...["# Report of one", "## Tokenizer", "| english | ", " bytes per token |"],
+      ...[
+        "|  | base | sft |\n| --- | --- | --- |\n| CORE | 0.0123 |  |\n",
+        "## Base model",
+        "## Fine-tuning",
+        "![Base model: curves](base.svg)",
+      ],
+      ...["| MMLU |  | 0.3100 |", ", costs 0.0", "| steps | 20 |"],
       ...["matrixLr 0.02", "> User: Who are you?", "> My fellow Americans,"],
     ]
   ) assertStringIncludes(report, part);
   assertMatch(report, /\| loss \| \d\.\d{4} \| \d\.\d{4} \|/);
+  assertMatch(report, /\| validation bits per byte \| \d\.\d{4} \| {2}\|/);
+  const commit = await sourceCommit();
+  if (commit !== null) assertStringIncludes(report, `| commit | ${commit} |`);
   // ChatCORE comes last.
   assertStringIncludes(report, "| ChatCORE |  | 0.0800 |\n\n");
   const page = await Deno.readTextFile(`${home}/report/report.html`);
@@ -102,6 +128,41 @@ Deno.test("the report has a section, a curve and texts of each stage, and a page
   const none = await runScript("report.ts", ["--no-samples", "--model-tag", "none"], home);
   assertEquals(none.code, 1);
   assertStringIncludes(none.stderr, "Cannot report: wanted a run");
+});
+
+Deno.test("sample, chat and serve take the latest run of the latest stage, or what they are told", async () => {
+  const place = await Deno.makeTempDir();
+  const copyRun = async (to: string) => {
+    await Deno.mkdir(`${place}/${to}`, { recursive: true });
+    const from = `${home}/chatsft_checkpoints/one`;
+    for await (const { name } of Deno.readDir(from)) {
+      if (/^(meta|model|tokenizer)_/.test(name)) {
+        await Deno.copyFile(`${from}/${name}`, `${place}/${to}/${name}`);
+      }
+    }
+  };
+  await copyRun("chatsft_checkpoints/one");
+  // They would fail if they looked for a base model.
+  for (const script of ["sample.ts", "chat.ts"]) {
+    const args = ["--prompt", "My", "--max-tokens", "2", ...onCpu];
+    const { code, stderr } = await runScript(script, args, place);
+    assertEquals([code, stderr], [0, ""], script);
+  }
+  await copyRun("chatrl_checkpoints/two");
+  for (
+    const [args, wanted] of [
+      [[], "two (rl)"],
+      [["--source", "sft"], "one (sft)"],
+      [["--model-tag", "one"], "one (sft)"],
+    ] as const
+  ) {
+    const { line, stop } = await startServer(args, place);
+    assertStringIncludes(line, `Serving ${wanted} `);
+    assertEquals(await stop(), 0);
+  }
+  const none = await runScript("sample.ts", ["--source", "base", ...onCpu], place);
+  assertEquals(none.code, 1);
+  assertStringIncludes(none.stderr, `wanted one in ${place}/base_checkpoints, got none`);
 });
 
 Deno.test("runs are listed, compared and removed", async () => {

@@ -14,7 +14,7 @@ import type { Tokenizer } from "../tokenizer/mod.ts";
 import { decimal, integer, optional, runScript, text, type Values } from "./flags.ts";
 import { printError, write, writeContinuation } from "./output.ts";
 import { profileFlags, showProfile, wantsProfile } from "./profile.ts";
-import { chosenType, deviceFlags, modelFlags, modelFolder, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
   prompt: optional(text("", "The text to continue; several prompts by default")),
@@ -42,7 +42,8 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const checkpoint = await openCheckpoint(await modelFolder(values), values.step ?? undefined);
+  const { folder } = await findModel(values);
+  const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
   const device = await openChosenDevice(values);
   try {
     const computeDtype = chosenType(device, values);

@@ -1,12 +1,11 @@
 /** A server of the last model, by OpenAI's API. */
 
-import { latestRun, type Stage, stagePath, stages } from "../chat/mod.ts";
 import { loadModel, openCheckpoint } from "../gpt/mod.ts";
 import { serve } from "../serve/mod.ts";
-import { choice, integer, list, optional, runScript, text, toggle, type Values } from "./flags.ts";
+import { integer, list, runScript, text, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { print, printError } from "./output.ts";
-import { checkTag, chosenType, deviceFlags, openChosenDevice } from "./training.ts";
+import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const CHAT_PAGE = "../web/chat/build.ts";
@@ -18,9 +17,7 @@ const flags = {
     "The address to listen on; another one wants --allow-net of it",
     "ADDRESS",
   ),
-  stage: choice(["latest", ...stages], "latest", "The stage of the model"),
-  modelTag: text("", "The model's run, by default the latest one of the stage", "NAME"),
-  step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
+  ...modelFlags,
   apiKey: text("", "Wanted from clients, in Authorization: Bearer", "KEY"),
   allowOrigin: list(
     "A page that may ask, such as http://localhost:5173; may be repeated",
@@ -46,7 +43,7 @@ export function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(values: Values<typeof flags>): Promise<void> {
-  const { stage, folder } = await findRun(values);
+  const { stage, folder } = await findModel(values);
   const checkpoint = await openCheckpoint(folder, values.step ?? undefined);
   const device = await openChosenDevice(values);
   try {
@@ -54,7 +51,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
     const model = await loadModel(checkpoint, device, { computeDtype });
     using interrupt = onInterrupt("Stopping when the answers have come to an end.");
     const name = folder.split("/").at(-1)!;
-    const server = serve(model, checkpoint.tokenizer, {
+    const server = await serve(model, checkpoint.tokenizer, {
       ...{ name, stage, hostname: values.host, port: values.port, origins: values.allowOrigin },
       ...{ maxSequences: values.maxSequences, maxQueue: values.maxQueue },
       ...(values.apiKey === "" ? {} : { apiKey: values.apiKey }),
@@ -74,20 +71,6 @@ async function run(values: Values<typeof flags>): Promise<void> {
 async function buildPage(): Promise<(path: string) => Response | null> {
   const { buildChat }: typeof import("../web/chat/build.ts") = await import(CHAT_PAGE);
   return await buildChat();
-}
-
-/** The folder of the model, and the stage that it comes from. */
-async function findRun(
-  { stage, modelTag }: Values<typeof flags>,
-): Promise<{ readonly stage: Stage; readonly folder: string }> {
-  if (modelTag === "") return await latestRun(stage === "latest" ? undefined : [stage]);
-  const tag = checkTag(modelTag);
-  if (stage !== "latest") return { stage, folder: stagePath(stage, tag) };
-  for (const each of stages.toReversed()) {
-    const folder = stagePath(each, tag);
-    if (await openCheckpoint(folder).then(() => true, () => false)) return { stage: each, folder };
-  }
-  return { stage: "base", folder: stagePath("base", tag) };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { ensureWritableFolder, openCheckpoint, writeFileAtomically } from "../gpt/mod.ts";
 import { optional, runScript, text, UsageError, type Values } from "./flags.ts";
 import { write } from "./output.ts";
-import { modelFolder } from "./training.ts";
+import { findModel } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
 const BUILD = "../web/build.tsx";
@@ -34,7 +34,7 @@ export async function readModel(
   { model }: Values<typeof siteFlags>,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   if (model === null) return new Map();
-  const folder = await modelFolder({ modelTag: model, step: null });
+  const { folder } = await findModel({ source: "latest", modelTag: model });
   const { meta } = await openCheckpoint(folder);
   const step = `${meta.state.step}`.padStart(6, "0");
   const names = [`meta_${step}.json`, `model_${step}.safetensors`, `tokenizer_${step}.json`];

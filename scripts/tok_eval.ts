@@ -10,7 +10,9 @@ import {
   type NamedText,
   publishedTokenizers,
   ruleTexts,
+  writeFileAtomically,
 } from "../gpt/mod.ts";
+import { type TokenizerEvaluation, tokenizerEvaluationPath } from "./evaluations.ts";
 import { type Flag, integer, runScript, UsageError, type Values } from "./flags.ts";
 import { alignColumns, count, percent } from "./format.ts";
 import { corpusFlags } from "./training.ts";
@@ -57,7 +59,13 @@ async function run({ against, maxChars, data }: Values<typeof flags>): Promise<v
   const results = named.map((text) => measureCompression(text, tokenizer, others));
   console.log(`vocabulary  ${count(tokenizer.vocabSize)} tokens\n`);
   console.log(alignColumns([header(against), ...results.map(row)]));
-  console.log(JSON.stringify({ vocabSize: tokenizer.vocabSize, texts: results }));
+  const bytes = new TextEncoder().encode(JSON.stringify(tokenizer));
+  const sha256 = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  const { vocabSize } = tokenizer;
+  const evaluation: TokenizerEvaluation = { sha256, vocabSize, texts: results };
+  const json = JSON.stringify(evaluation);
+  console.log(json);
+  await writeFileAtomically(tokenizerEvaluationPath(), `${json}\n`);
 }
 
 async function corpusTexts(data: string, maxChars: number): Promise<NamedText[]> {

@@ -6,16 +6,18 @@ import {
   coreBundlePath,
   evaluateCore,
   findCoreBundle,
+  latestRun,
   readCoreBundle,
+  type Stage,
+  stagePath,
+  stages,
 } from "../chat/mod.ts";
 import { openSource } from "../data/mod.ts";
 import {
-  basePath,
   type Checkpoint,
   type Device,
   estimateMemory,
   estimateSeconds,
-  findLatestRun,
   type FloatType,
   type GPT,
   headSize,
@@ -27,6 +29,7 @@ import {
   type PretrainOptions,
   type RunLock,
   type RunRanks,
+  savedSteps,
   scalingDefaults,
   tableAsText,
   type TrainingPlan,
@@ -121,8 +124,14 @@ export async function openBundle(
   );
 }
 
+/** The flags that choose a model, for {@linkcode findModel}. */
 export const modelFlags = {
-  modelTag: text("", "The name of the run's folder, by default that of the latest run", "NAME"),
+  source: choice(
+    ["latest", ...stages],
+    "latest",
+    "The model's stage: latest takes the last of them that has a run",
+  ),
+  modelTag: text("", "The name of the model's run, by default that of the latest run", "NAME"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
 };
 
@@ -260,12 +269,27 @@ export function checkTag(tag: string): string {
 
 /** The folder of a base model's run. @throws {UsageError} If the name is invalid. */
 export function runFolder(tag: string): string {
-  return basePath("base_checkpoints", checkTag(tag));
+  return stagePath("base", checkTag(tag));
 }
 
-/** The folder of the run that the flags choose; by default the latest. */
-export async function modelFolder({ modelTag }: Values<typeof modelFlags>): Promise<string> {
-  return modelTag === "" ? await findLatestRun(basePath("base_checkpoints")) : runFolder(modelTag);
+/**
+ * The run that the flags choose; by default the one saved last, of the last stage that has one.
+ *
+ * @param from The stages that `latest` stands for.
+ * @throws {UsageError} If the name is invalid.
+ * @throws {Error} If no run was named, and there is none.
+ */
+export async function findModel(
+  { source, modelTag }: { readonly source: Stage | "latest"; readonly modelTag: string },
+  from: readonly Stage[] = stages,
+): Promise<{ readonly stage: Stage; readonly folder: string }> {
+  const among = source === "latest" ? from : [source];
+  if (modelTag === "") return await latestRun(among);
+  const tag = checkTag(modelTag);
+  const runs = among.map((stage) => ({ stage, folder: stagePath(stage, tag) }));
+  for (const run of runs.toReversed()) if ((await savedSteps(run.folder)).length > 0) return run;
+  // Opening it tells what is missing.
+  return runs[0]!;
 }
 
 /** The plan that the flags describe. @throws {UsageError} If they are inconsistent. */

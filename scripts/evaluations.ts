@@ -1,0 +1,48 @@
+/** What evaluations have found, which they keep for the report. @module */
+
+import { basePath, type Compression } from "../gpt/mod.ts";
+
+/** What `tok_eval` has found last. */
+export interface TokenizerEvaluation {
+  /** The digest of the tokenizer, as checkpoints name it. */
+  readonly sha256: string;
+  readonly vocabSize: number;
+  readonly texts: readonly Compression[];
+}
+
+/** What `base_eval` has found of a checkpoint. */
+export interface BaseEvaluation {
+  readonly step: number;
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** What `chat_eval` has found of a checkpoint. */
+export interface ChatEvaluation {
+  readonly step: number;
+  readonly accuracies: Readonly<Record<string, number>>;
+  readonly chatCore: number | null;
+}
+
+/** The path of the tokenizer's evaluation. */
+export function tokenizerEvaluationPath(): string {
+  return basePath("tokenizer", "tok_eval.json");
+}
+
+/** The path of an evaluation of a run's model. */
+export function evaluationPath(folder: string, kind: "base" | "chat"): string {
+  return `${folder}/${kind}_eval.json`;
+}
+
+/**
+ * Reads an evaluation; `null` if there is none.
+ *
+ * @throws {Error} If it is damaged; the message names the path.
+ */
+export async function readEvaluation<Evaluation>(path: string): Promise<Evaluation | null> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return null;
+    throw new Error(`Cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
