@@ -1,29 +1,37 @@
 /**
  * Measures the server: throughput with 1, 8 and 32 clients, and what becomes of many requests.
  *
- *     deno run -A bench/serve.ts --device cpu --depth 4 --vocab-size 4096 --max-seq-len 256
+ *     deno run -A bench/serve.ts --device cpu --direct --llama
  *
  * Server and clients are two processes. The last line is one line of JSON.
  */
 
+import process from "node:process";
 import { configForDepth, GPT } from "../gpt/mod.ts";
 import { integer, runScript, type Script, toggle } from "../scripts/flags.ts";
-import { serve } from "../serve/mod.ts";
+import { Batcher, serve } from "../serve/mod.ts";
 import { sendHostile, sendMixed } from "../serve/testing/load.ts";
-import { normalArray } from "../tensor/mod.ts";
+import { type Device, normalArray } from "../tensor/mod.ts";
 import { Tokenizer } from "../tokenizer/mod.ts";
-import { benchFlags, median, modelFlags, openBenchDevice, round } from "./harness.ts";
+import { askServer, type Load, promptOf, timeClients } from "./clients.ts";
+import { benchFlags, modelFlags, openBenchDevice, round } from "./harness.ts";
+import { job } from "./peers/contestant.ts";
+import { installLlama } from "./peers/llama.ts";
 
 const flags = {
   ...benchFlags,
   ...modelFlags,
   promptTokens: integer(32, "Tokens of each prompt"),
-  tokens: integer(64, "Tokens of each answer"),
+  tokens: integer(64, "Tokens of each answer", { least: 2 }),
   rounds: integer(3, "Answers of each client"),
+  direct: toggle("Measure the batch without the server as well"),
+  llama: toggle("Measure llama.cpp of the same widths as well, installed at its first use"),
   mixed: integer(0, "Mixed requests from 32 clients, of which a tenth leaves", { least: 0 }),
   hostile: integer(0, "Hostile requests", { least: 0 }),
   listen: toggle("Serve, until the standard input ends: the other process"),
 };
+
+type BenchValues = Parameters<typeof script.run>[0];
 
 /** A tokenizer of made-up tokens of three letters, as large as the model wants. */
 async function openTokenizer(vocabSize: number): Promise<Tokenizer> {
@@ -40,7 +48,9 @@ async function openTokenizer(vocabSize: number): Promise<Tokenizer> {
   return new Tokenizer({ pattern: vocabulary.pattern, tokens, specialTokens });
 }
 
-async function openServer(values: Parameters<typeof script.run>[0]): Promise<void> {
+async function openModel(
+  values: BenchValues,
+): Promise<{ readonly device: Device; readonly model: GPT; readonly tokenizer: Tokenizer }> {
   const device = await openBenchDevice(values);
   const config = configForDepth({ ...values, windowPattern: "L" });
   const model = new GPT(config, device, { seed: 1 });
@@ -50,47 +60,113 @@ async function openServer(values: Parameters<typeof script.run>[0]): Promise<voi
     // Random, so that no two tokens are equally likely but for rounding.
     const scale = name === "lm_head.weight" ? 0.2 : 0.05;
     const weights = normalArray(name.length, parameter.size).map((value) => scale * value);
-    // The special tokens, which end a text, come last: their logits are 0, and others larger.
-    if (name === "lm_head.weight") weights.fill(0, tokenizer.bos * config.nEmbd);
+    if (name === "lm_head.weight") {
+      // Logits of 0, where others are larger: special tokens, which come last, would end a text, and
+      // bytes that are no character would be no event.
+      weights.fill(0, tokenizer.bos * config.nEmbd);
+      weights.fill(0, 128 * config.nEmbd, 256 * config.nEmbd);
+    }
     parameter.assign(weights);
   }
-  const server = serve(model, tokenizer, { name: "bench", port: 0, maxQueue: 1024 });
+  return { device, model, tokenizer };
+}
+
+async function listen(values: BenchValues): Promise<void> {
+  const { device, model, tokenizer } = await openModel(values);
+  const server = await serve(model, tokenizer, { name: "bench", port: 0, maxQueue: 1024 });
   console.log(server.url);
   for await (const _ of Deno.stdin.readable);
   await server.stop();
   await device.close();
 }
 
-/** One client's answers: milliseconds to the first token, and for each later one. */
-async function client(url: string, seed: number, values: Parameters<typeof script.run>[0]) {
-  const { promptTokens, tokens, rounds } = values;
-  const firsts: number[] = [];
-  const each: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const prompt = Array.from(
-      { length: promptTokens },
-      (_, i) => (i * 31 + seed * 7 + round) % 256,
-    );
-    const start = performance.now();
-    const body = JSON.stringify({
-      prompt,
-      max_tokens: tokens,
-      temperature: 0,
-      stream: true,
-    });
-    const headers = { "content-type": "application/json" };
-    const response = await fetch(`${url}/v1/completions`, { method: "POST", headers, body });
-    let first = 0;
-    for await (const _ of response.body!) first ||= performance.now() - start;
-    firsts.push(first);
-    each.push((performance.now() - start - first) / (tokens - 1));
+type Row = Readonly<Record<string, number | string>>;
+
+/** Measures 1, 8 and 32 clients, after some warm-up. */
+async function measure(
+  name: string,
+  values: BenchValues,
+  time: (load: Load) => Promise<Readonly<Record<string, number>>>,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  await time({ ...values, clients: 4, rounds: 1 });
+  for (const clients of [1, 8, 32]) {
+    rows.push({ name, ...await time({ ...values, clients }) });
+    console.log(JSON.stringify(rows.at(-1)));
   }
-  return { firsts, each };
+  return rows;
 }
 
-async function counter(url: string, name: string): Promise<number> {
+/** Clients of the server, and the share of a core that they take. */
+async function timeServer(url: string, load: Load): Promise<Record<string, number>> {
+  const [start, before] = [performance.now(), process.cpuUsage()];
+  const times = await timeClients(
+    load,
+    (client, round) => askServer(url, promptOf(load, client, round), load.tokens),
+  );
+  const { user, system } = process.cpuUsage(before);
+  const milliseconds = performance.now() - start;
+  return { ...times, clients_core_share: round((user + system) / 1000 / milliseconds, 3) };
+}
+
+/** What the server's batch does without HTTP, in this process. */
+async function measureDirectly(values: BenchValues): Promise<Row[]> {
+  const { device, model, tokenizer } = await openModel(values);
+  const batcher = new Batcher(model, tokenizer);
+  const sampling = { temperature: 0, topK: 0, topP: 1, seed: 1, choices: 1, topLogprobs: null };
+  const rows = await measure("batch", values, (load) =>
+    timeClients(load, async (client, round) => {
+      const prompt = [tokenizer.bos, ...promptOf(load, client, round)];
+      let [first, last] = [0, 0];
+      await batcher.generate({ ...sampling, prompt, maxTokens: load.tokens }, () => {
+        last = performance.now();
+        first ||= last;
+        return true;
+      });
+      return { first, last };
+    }));
+  await batcher.close();
+  await device.close();
+  return rows;
+}
+
+/** The same with llama.cpp in a process of its own; nothing but a reason where it is missing. */
+async function measureLlama(values: BenchValues): Promise<Row[]> {
+  const { promptTokens, tokens, rounds } = values;
+  try {
+    return await measure("llama.cpp", values, async ({ clients }) => {
+      const load = { clients, promptTokens, tokens, rounds };
+      const contestant = await job("", "llama.ts", "clients", { load }, installLlama).start();
+      try {
+        return await contestant.measure();
+      } finally {
+        await contestant.close();
+      }
+    });
+  } catch (error) {
+    console.log(`llama.cpp is left out: ${(error as Error).message}`);
+    return [];
+  }
+}
+
+async function memoryOf(url: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return Number(text.match(new RegExp(`^nanodino_${name} (.*)$`, "m"))![1]);
+  return round(Number(/^nanodino_memory_resident_bytes (.*)$/m.exec(text)![1]) / 1e6, 1);
+}
+
+async function sendHostileParts(url: string, requests: number) {
+  const megabytes = [await memoryOf(url)];
+  const statuses: Record<string, number> = {};
+  const unexpected: string[] = [];
+  for (let part = 0; part < 10; part++) {
+    const found = await sendHostile(url, Math.ceil(requests / 10));
+    for (const [key, count] of Object.entries(found.statuses)) {
+      statuses[key] = (statuses[key] ?? 0) + count;
+    }
+    unexpected.push(...found.unexpected);
+    megabytes.push(await memoryOf(url));
+  }
+  return { statuses, unexpected: unexpected.slice(0, 5), megabytes };
 }
 
 const script: Script<typeof flags> = {
@@ -98,7 +174,7 @@ const script: Script<typeof flags> = {
   command: "deno run -A bench/serve.ts",
   flags,
   run: async (values, args) => {
-    if (values.listen) return await openServer(values);
+    if (values.listen) return await listen(values);
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", import.meta.filename!, "--listen", ...args],
       stdin: "piped",
@@ -107,52 +183,25 @@ const script: Script<typeof flags> = {
     }).spawn();
     const { value } = await child.stdout.getReader().read();
     const url = new TextDecoder().decode(value).trim();
-    const rows: Record<string, number>[] = [];
-    await client(url, 999, values);
-    for (const clients of [1, 8, 32]) {
-      const before = await counter(url, "generated_tokens_total");
-      const start = performance.now();
-      const all = await Promise.all(
-        Array.from({ length: clients }, (_, i) => client(url, clients * 100 + i, values)),
-      );
-      const seconds = (performance.now() - start) / 1000;
-      const tokens = await counter(url, "generated_tokens_total") - before;
-      rows.push({
-        clients,
-        tokens_per_second: round(tokens / seconds, 1),
-        first_token_ms: round(median(all.flatMap(({ firsts }) => firsts)), 2),
-        ms_per_token: round(median(all.flatMap(({ each }) => each)), 2),
-      });
-      console.log(JSON.stringify(rows.at(-1)));
-    }
+    const rows = await measure("server", values, (load) => timeServer(url, load));
     const outcome: Record<string, unknown> = { rows };
-    const memory = () =>
-      counter(url, "memory_resident_bytes").then((bytes) => round(bytes / 1e6, 1));
     if (values.mixed > 0) {
-      const before = await memory();
+      const before = await memoryOf(url);
       const mixed = await sendMixed(url, {
         ...{ model: "bench", requests: values.mixed, clients: 32, tokens: values.tokens },
       });
-      outcome["mixed"] = { ...mixed, mb_before: before, mb_after: await memory() };
+      outcome["mixed"] = { ...mixed, mb_before: before, mb_after: await memoryOf(url) };
       console.log(JSON.stringify(outcome["mixed"]));
     }
     if (values.hostile > 0) {
-      const megabytes = [await memory()];
-      const statuses: Record<string, number> = {};
-      const unexpected: string[] = [];
-      for (let part = 0; part < 10; part++) {
-        const found = await sendHostile(url, Math.ceil(values.hostile / 10));
-        for (const [key, count] of Object.entries(found.statuses)) {
-          statuses[key] = (statuses[key] ?? 0) + count;
-        }
-        unexpected.push(...found.unexpected);
-        megabytes.push(await memory());
-      }
-      outcome["hostile"] = { statuses, unexpected: unexpected.slice(0, 5), megabytes };
+      outcome["hostile"] = await sendHostileParts(url, values.hostile);
       console.log(JSON.stringify(outcome["hostile"]));
     }
     await child.stdin.close();
     await child.status;
+    // One after the other: each has all cores.
+    if (values.direct) rows.push(...await measureDirectly(values));
+    if (values.llama) rows.push(...await measureLlama(values));
     console.log(JSON.stringify({ name: "serve", ...outcome }));
   },
 };

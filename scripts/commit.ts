@@ -1,4 +1,4 @@
-/** The commit of the source code that runs. @module */
+/** The commit of the source code that runs. */
 
 /**
  * Reads it from the Git folder beside the source.

@@ -1,4 +1,4 @@
-/** What evaluations have found, which they keep for the report. @module */
+/** What evaluations have found, which they keep for the report. */
 
 import { basePath, type Compression } from "../gpt/mod.ts";
 

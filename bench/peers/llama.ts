@@ -1,11 +1,12 @@
 /**
- * The job that measures decoding with llama.cpp, through node-llama-cpp.
+ * The jobs that measure decoding with llama.cpp, through node-llama-cpp.
  *
  * npm installs the package into its own folder, without its optional packages for other machines and
  * GPUs, which are ten times as large as the rest.
  */
 
 import { basePath } from "../../gpt/files/files.ts";
+import { promptOf, timeClients } from "../clients.ts";
 import { median } from "../harness.ts";
 import type { Surroundings } from "./contestant.ts";
 import { writeGguf } from "./gguf.ts";
@@ -20,9 +21,18 @@ interface LlamaModule {
 }
 
 interface Model {
-  createContext(options: { contextSize: number; threads: number; batchSize: number }): Promise<{
+  createContext(options: {
+    contextSize: number;
+    threads: number;
+    batchSize: number;
+    sequences?: number;
+  }): Promise<{
     getSequence(): {
-      evaluate(tokens: number[], options: { temperature: number }): AsyncIterable<number>;
+      evaluate(
+        tokens: number[],
+        options: { temperature: number; yieldEogToken?: boolean },
+      ): AsyncIterable<number>;
+      clearHistory(): Promise<void>;
     };
     dispose(): Promise<void>;
   }>;
@@ -61,12 +71,19 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Prefills 128 tokens and decodes 120, with the fastest number of threads. */
-async function decode({ path = "" }: JobOptions): Promise<Job> {
-  const entry = `file://${path}/node_modules/node-llama-cpp/dist/index.js`;
+// More threads are not always faster, because they spin while waiting for each other.
+const threadCounts = [...new Set([1, navigator.hardwareConcurrency])];
+
+async function openModel(folder: string): Promise<Model> {
+  const entry = `file://${folder}/node_modules/node-llama-cpp/dist/index.js`;
   const { getLlama }: LlamaModule = await import(entry);
   const llama = await getLlama({ gpu: false, build: "never", logLevel: "error" });
-  const model = await llama.loadModel({ modelPath: `${path}/random.gguf` });
+  return await llama.loadModel({ modelPath: `${folder}/random.gguf` });
+}
+
+/** Prefills 128 tokens and decodes 120, with the fastest number of threads. */
+async function decode({ path = "" }: JobOptions): Promise<Job> {
+  const model = await openModel(path);
   const prompt = Array.from({ length: 128 }, (_, i) => i);
   const run = async (threads: number) => {
     const context = await model.createContext({ contextSize: 512, threads, batchSize: 512 });
@@ -80,10 +97,8 @@ async function decode({ path = "" }: JobOptions): Promise<Job> {
     await context.dispose();
     return { first: times[0]!, next: median(times.slice(1)) };
   };
-  // More threads are not always faster, because they spin while waiting for each other.
-  const counts = [...new Set([1, navigator.hardwareConcurrency])];
   const trials: { threads: number; next: number }[] = [];
-  for (const threads of counts) trials.push({ threads, next: (await run(threads)).next });
+  for (const threads of threadCounts) trials.push({ threads, next: (await run(threads)).next });
   const { threads } = trials.toSorted((a, b) => a.next - b.next)[0]!;
   return {
     check: [],
@@ -94,4 +109,39 @@ async function decode({ path = "" }: JobOptions): Promise<Job> {
   };
 }
 
-if (import.meta.main) await serve({ decode });
+/** Lets clients ask side by side, each with a sequence of its own, with the fastest number of threads. */
+async function clients({ path = "", load }: JobOptions): Promise<Job> {
+  if (load === undefined) throw new Error("Cannot measure llama.cpp: wanted a load, got none");
+  const model = await openModel(path);
+  const run = async (threads: number) => {
+    const context = await model.createContext({
+      ...{ contextSize: 256, batchSize: 512, sequences: load.clients, threads },
+    });
+    const sequences = Array.from({ length: load.clients }, () => context.getSequence());
+    const times = await timeClients(load, async (client, round) => {
+      const sequence = sequences[client]!;
+      // The server has a token more, too: the one that begins a text.
+      const prompt = [1, ...promptOf(load, client, round)];
+      let [first, last, count] = [0, 0, 0];
+      const options = { temperature: 0, yieldEogToken: true };
+      for await (const _token of sequence.evaluate(prompt, options)) {
+        last = performance.now();
+        first ||= last;
+        if (++count === load.tokens) break;
+      }
+      await sequence.clearHistory();
+      if (count === load.tokens) return { first, last };
+      throw new Error(`Cannot measure llama.cpp: wanted ${load.tokens} tokens, got ${count}`);
+    });
+    await context.dispose();
+    return times;
+  };
+  const trials: Record<string, number>[] = [];
+  for (const threads of threadCounts) trials.push({ threads, ...await run(threads) });
+  const { threads } = trials.toSorted((a, b) =>
+    b["tokens_per_second"]! - a["tokens_per_second"]!
+  )[0]!;
+  return { check: [], measure: async () => ({ threads: threads!, ...await run(threads!) }) };
+}
+
+if (import.meta.main) await serve({ decode, clients });

@@ -5,6 +5,7 @@
  * sets up a job, reports its result for comparison, and then measures once for each line on stdin.
  */
 
+import type { Load } from "../clients.ts";
 import { TextLineStream } from "./lines.ts";
 
 /** Quantities by name: `ms`, `gflops`, `tokens_per_second`, … */
@@ -23,6 +24,8 @@ export interface JobOptions {
   readonly transposes?: string;
   readonly vocabSize?: number;
   readonly text?: string;
+  /** Clients that ask side by side. */
+  readonly load?: Load;
   readonly path?: string;
 }
 

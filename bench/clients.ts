@@ -1,0 +1,98 @@
+/** Clients of a generator of text, and how long they wait: for `serve.ts`. */
+
+import { median, round } from "./harness.ts";
+
+/** How many clients ask for how much. */
+export interface Load {
+  /** Clients that ask side by side. */
+  readonly clients: number;
+  /** Tokens of each prompt. */
+  readonly promptTokens: number;
+  /** Tokens of each answer. */
+  readonly tokens: number;
+  /** Answers of each client, one after the other. */
+  readonly rounds: number;
+}
+
+/** When an answer's first and last token came, by `performance.now()`. */
+export interface AnswerTimes {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The ids of a prompt, different for each load, client and round: none finds another one's KV cache. */
+export function promptOf(
+  { clients, promptTokens }: Load,
+  client: number,
+  round: number,
+): number[] {
+  const factor = 2 * clients + 31;
+  return Array.from(
+    { length: promptTokens },
+    (_, i) => (i * factor + client * 7 + round * 13) % 256,
+  );
+}
+
+/** Lets all clients ask, and times them. */
+export async function timeClients(
+  load: Load,
+  ask: (client: number, round: number) => Promise<AnswerTimes>,
+): Promise<Record<string, number>> {
+  const { clients, tokens, rounds } = load;
+  const firsts: number[] = [];
+  const each: number[] = [];
+  const start = performance.now();
+  await Promise.all(Array.from({ length: clients }, async (_, client) => {
+    for (let round = 0; round < rounds; round++) {
+      const asked = performance.now();
+      const { first, last } = await ask(client, round);
+      firsts.push(first - asked);
+      each.push((last - first) / (tokens - 1));
+    }
+  }));
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    clients,
+    tokens_per_second: round(clients * rounds * tokens / seconds, 1),
+    first_token_ms: round(median(firsts), 2),
+    ms_per_token: round(median(each), 2),
+  };
+}
+
+/**
+ * Asks for a streamed completion, and counts its events. Reads the socket's bytes as they are, since
+ * `fetch` would take as long for an event as the server, from the same cores.
+ *
+ * @throws {Error} If not every token came as an event of its own.
+ */
+export async function askServer(
+  url: string,
+  prompt: readonly number[],
+  tokens: number,
+): Promise<AnswerTimes> {
+  const { hostname, port, host } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  connection.setNoDelay();
+  const body = JSON.stringify({ prompt, max_tokens: tokens, temperature: 0, stream: true });
+  const head = `POST /v1/completions HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n` +
+    `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+  await connection.write(new TextEncoder().encode(head + body));
+  const buffer = new Uint8Array(65_536);
+  let [first, last, events, before] = [0, 0, 0, 0];
+  for (;;) {
+    const length = await connection.read(buffer);
+    if (length === null) break;
+    const eventsBefore = events;
+    for (let i = 0; i < length; i++) {
+      const byte = buffer[i]!;
+      // An event ends with an empty line, those of HTTP with carriage returns.
+      if (byte === 10 && before === 10) events++;
+      before = byte;
+    }
+    if (events > eventsBefore) last = performance.now();
+    first ||= last;
+  }
+  // The reason of the end and [DONE] are events, too.
+  if (events === tokens + 2) return { first, last };
+  throw new Error(`Cannot measure: wanted ${tokens + 2} events, got ${events}`);
+}
