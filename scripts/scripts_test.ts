@@ -12,6 +12,8 @@ const scripts = [
   "infer_bench.ts",
   "sample.ts",
   "speedrun.ts",
+  "dashboard.ts",
+  "learn.ts",
 ];
 const data = ["--data", corpus];
 

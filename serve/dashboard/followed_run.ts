@@ -115,7 +115,7 @@ export class FollowedRun {
     try {
       const info = await Deno.stat(`${this.#folder}/run.json`).catch(() => null);
       const time = info?.mtime?.getTime() ?? 0;
-      if (time === this.#infoTime) return;
+      if (time === this.#infoTime && this.#info !== unknown) return;
       this.#infoTime = time;
       this.#info = await readInfo(this.#folder);
       this.#problems.info = null;

@@ -42,6 +42,15 @@ const count = (value: number): string => value.toLocaleString("en");
 const show = (value: number | null | undefined): string =>
   value === null || value === undefined ? words.no_value : `${Number(value.toPrecision(6))}`;
 
+/** Figures in the order of their names, and others after them. */
+const order = Object.keys(words.figures);
+const inOrder = (
+  figures: readonly string[],
+): string[] => [
+  ...order.filter((name) => figures.includes(name)),
+  ...figures.filter((name) => !order.includes(name)),
+];
+
 /** The runs that are shown, with their data. */
 const parts = computed(() =>
   shown.value.flatMap((name) => {
@@ -62,7 +71,7 @@ const charts = computed(() => {
   const isLog = scale.value === "log";
   const fit = (y: readonly (number | null)[]) =>
     isLog ? y.map((value) => value !== null && value > 0 ? value : null) : y;
-  return curvesOf(parts.value.map(({ data }) => data)).map((figure) => ({
+  return inOrder(curvesOf(parts.value.map(({ data }) => data))).map((figure) => ({
     figure,
     lines: parts.value.flatMap(({ name, data }): Line[] => {
       const { x, y } = pointsOf(data, figure, axis.value, tokens.get(name) ?? null);
@@ -185,7 +194,7 @@ function Curves(): JSX.Element {
 }
 
 function Values(): JSX.Element {
-  const figures = figuresOf(parts.value.map(({ data }) => data));
+  const figures = inOrder(figuresOf(parts.value.map(({ data }) => data)));
   const value = Math.min(at.value, last.value);
   return (
     <section>
@@ -241,7 +250,7 @@ function Samples(): JSX.Element {
 }
 
 function Settings(): JSX.Element {
-  const runs = (list.value ?? []).filter(({ name }) => shown.value.includes(name));
+  const runs = shown.value.flatMap((name) => list.value?.find((run) => run.name === name) ?? []);
   const names = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
   const rows = names.map((name) => [name, ...runs.map(({ settings }) => `${settings[name] ?? ""}`)])
     .filter(([, ...values]) => values.some((value) => value !== values[0]));

@@ -37,12 +37,9 @@ export function addData(to: RunData, added: RunData): void {
   to.samples.push(...added.samples);
 }
 
-/** The names of the figures of some runs, those of steps first. */
+/** The names of the figures of some runs. */
 export function figuresOf(runs: readonly RunData[]): string[] {
-  const kinds = runs.flatMap(({ columns: { step = {}, ...others } }) => [
-    step,
-    ...Object.values(others),
-  ]);
+  const kinds = runs.flatMap(({ columns }) => Object.values(columns));
   return [...new Set(kinds.flatMap((columns) => Object.keys(columns)))]
     .filter((name) => name !== "step");
 }
