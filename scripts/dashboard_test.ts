@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Browser, Page } from "npm:playwright-core@1.65.1";
 import { readMetrics } from "../gpt/mod.ts";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
-import { pageTest, violations } from "../web/testing/pages.ts";
+import { pageTest, unreached, violations } from "../web/testing/pages.ts";
 import { command, makeCorpus, makeHome, runScript } from "./testing/run_script.ts";
 import { serveScript as serve } from "./testing/served.ts";
 
@@ -137,6 +137,7 @@ pageTest("a run is followed to its end, and a second one laid over it", async ()
     const steps = csv.split("\n").filter((row) => /^base\/(one|two),step,/.test(row));
     assertEquals(steps.length, 60);
 
+    assertEquals(await unreached(page), []);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
       for (const width of [320, 360, 1280]) {

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ts } from "./build_deps.ts";
 import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { shownCode } from "./lesson/page.tsx";
-import { builtSite, openSite, pageTest, violations } from "./testing/pages.ts";
+import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -107,17 +107,7 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");
   const page = await opened.page();
-  const wanted = await page.$$eval(
-    "input:not([disabled]), select, button:not([disabled]), summary, nav a",
-    (all) => all.map((one, i) => one.dataset.tab = `${i}`),
-  );
-  const reached = new Set<string>();
-  for (let i = 0; i < 400 && reached.size < wanted.length; i++) {
-    await page.keyboard.press("Tab");
-    const tab = await page.evaluate(() => (document.activeElement as HTMLElement)?.dataset.tab);
-    if (tab !== undefined) reached.add(tab);
-  }
-  assertEquals(wanted.filter((tab) => !reached.has(tab)), []);
+  assertEquals(await unreached(page), []);
 });
 
 pageTest(

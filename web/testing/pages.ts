@@ -168,3 +168,18 @@ export async function violations(page: Page): Promise<string[]> {
     );
   });
 }
+
+/** The controls that Tab does not reach, by number. */
+export async function unreached(page: Page): Promise<string[]> {
+  const wanted = await page.$$eval(
+    "input:not([disabled]), select, button:not([disabled]), summary, nav a",
+    (all) => all.map((one, i) => one.dataset.tab = `${i}`),
+  );
+  const reached = new Set<string>();
+  for (let i = 0; i < 400 && reached.size < wanted.length; i++) {
+    await page.keyboard.press("Tab");
+    const tab = await page.evaluate(() => (document.activeElement as HTMLElement)?.dataset.tab);
+    if (tab !== undefined) reached.add(tab);
+  }
+  return wanted.filter((tab) => !reached.has(tab));
+}
