@@ -235,10 +235,10 @@ function specOf(settings: Readonly<Record<string, unknown>>): Omit<GptSpec, "own
 }
 
 function optimizerOf(model: GPT, { optimizer, rate }: GptSpec): MuonAdamW | SGD {
-  if (optimizer === "sgd") return new SGD(model.parameters(), { lr: 0.1 * rate, momentum: 0.9 });
+  if (optimizer === "sgd") return new SGD(model.parameters(), { lr: rate, momentum: 0.9 });
   if (optimizer === "adamw") {
     const parameters = model.parameters();
-    return new MuonAdamW([{ kind: "adamw", parameters, lr: 0.003 * rate, weightDecay: 0 }]);
+    return new MuonAdamW([{ kind: "adamw", parameters, lr: 0.01 * rate, weightDecay: 0 }]);
   }
   // The learning rates as tuned: scaled to batches this small, they would be tiny.
   return model.optimizer({

@@ -224,7 +224,7 @@ export const words = {
     optimizer: "Optimizer",
     optimizers: { muon: "Muon and AdamW", adamw: "AdamW", sgd: "SGD" },
     rate: "Learning rate",
-    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1": "1 × (tuned)", "3": "3 ×", "10": "10 ×" },
+    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1": "1 ×", "3": "3 ×", "10": "10 ×" },
     schedule: "Schedule",
     schedules: { trapezoid: "Warmup, plateau, warmdown", cosine: "Cosine", constant: "Constant" },
     preset: "Try:",
