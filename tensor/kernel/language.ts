@@ -209,11 +209,22 @@ export function addPieces(
   return k.shared.load(pieces);
 }
 
-/** Replaces each of the first `count` shared floats by the sum of those before it, and the next one by the sum of all. */
-export function sumBefore(k: KernelBuilder, count: Int, initial: Float): void {
+/**
+ * Replaces each of the first `count` shared floats by the sum of those before it, and the next one by
+ * the sum of all.
+ *
+ * @param visit Called with each of them.
+ */
+export function sumBefore(
+  k: KernelBuilder,
+  count: Int,
+  initial: Float,
+  visit: (own: Float) => void = () => {},
+): void {
   const total = k.variable(initial);
   k.loop(0, count, (i) => {
     const own = k.let(k.shared.load(i));
+    visit(own);
     k.shared.store(i, total);
     k.set(total, total.add(own));
   });

@@ -223,8 +223,7 @@ const MULTINOMIAL = defineKernel(
     });
     k.once(() => {
       const isValid = k.variable(k.condition(true));
-      k.loop(0, pieces, (i) => k.set(isValid, isValid.and(k.shared.load(i).greater(-1))));
-      sumBefore(k, pieces, k.float(0));
+      sumBefore(k, pieces, k.float(0), (own) => k.set(isValid, isValid.and(own.greater(-1))));
       k.unless(isValid, () => k.shared.store(pieces, k.float(-1)));
     });
 
