@@ -73,7 +73,7 @@ export interface BatcherOptions {
   readonly keptTokens?: number;
 }
 
-/** Is thrown where a request finds no place to wait. */
+/** Is thrown if the queue is full. */
 export class QueueFullError extends Error {
   /** The name of the class. */
   override readonly name = "QueueFullError";
@@ -256,18 +256,18 @@ export class Batcher {
 
   async #run(): Promise<void> {
     while (this.#waiting.length + this.#prefilling.length + this.#running.length > 0) {
-      // Requests, and clients that leave, are heard of between two steps.
+      // New requests and disconnections are noticed between two steps.
       await nextTurn();
       this.#waiting = this.#waiting.filter(({ isOver }) => !isOver);
       this.#admit();
       await this.#prefill();
       await this.#decode();
     }
-    // At once: who is told of an end may ask again before a promise of this function settles.
+    // Not when the promise settles: a caller may make a new request before that.
     this.#loop = null;
   }
 
-  /** Gives those that wait a place, in their order, as far as there are places. */
+  /** Moves requests from the queue into the batch, in order, while there is room. */
   #admit(): void {
     let taken = this.#running.length;
     for (const { request } of this.#prefilling) taken += request.choices;
@@ -337,7 +337,7 @@ export class Batcher {
     return end - start;
   }
 
-  /** A cache for a prompt, with what another one has read of it already. */
+  /** A cache for a prompt, which begins with the longest prefix that another cache holds. */
   #openCache(job: Job): KVCache {
     const { prompt, maxTokens } = job.request;
     const capacity = prompt.length + Math.max(0, maxTokens);
@@ -382,7 +382,7 @@ export class Batcher {
     this.#running = this.#running.filter(({ finish }) => finish === null);
   }
 
-  /** Samples the next token of a sequence, and hands it out. */
+  /** Samples the next token of a sequence, and passes it on. */
   #take(sequence: Sequence, logits: Float32Array): void {
     const { job, choice, row, tokens } = sequence;
     const { request } = job;
@@ -481,7 +481,7 @@ async function read(logits: Tensor): Promise<Float32Array> {
   }
 }
 
-/** Resolves when the event loop has dealt with what has come in the meantime. */
+/** Resolves after a turn of the event loop, which handles what has arrived. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

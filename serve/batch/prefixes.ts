@@ -1,10 +1,9 @@
-/** KV caches of sequences that have ended, kept for those that begin alike. @module */
+/** The prefix cache: KV caches of finished sequences, for prompts that begin alike. @module */
 
 import type { KVCache } from "../../gpt/mod.ts";
 
 /** A cache, and the tokens that it has read. */
 export interface ReadSequence {
-  /** A cache of one sequence. */
   readonly cache: KVCache;
   /** The tokens; what follows the position of the cache has not been read. */
   readonly tokens: readonly number[];
@@ -13,7 +12,7 @@ export interface ReadSequence {
 /** The caches of the sequences that ended last, up to a number of tokens. */
 export class KeptPrefixes implements Disposable {
   readonly #maxTokens: number;
-  /** The one that was used last comes last. */
+  /** The least recently used comes first. */
   #kept: ReadSequence[] = [];
 
   /** @param maxTokens The capacity of all caches together, at most. */
@@ -21,14 +20,13 @@ export class KeptPrefixes implements Disposable {
     this.#maxTokens = maxTokens;
   }
 
-  /** The caches that are kept. */
   get sequences(): readonly ReadSequence[] {
     return this.#kept;
   }
 
   /** Keeps a cache, which is the collection's from now on, and frees those for which no room is left. */
   add(sequence: ReadSequence): void {
-    // What a longer sequence begins with needs not be kept twice.
+    // A prefix of a longer sequence need not be kept twice.
     const { cache } = sequence;
     const read = sequence.tokens.slice(0, cache.position);
     const longer = this.#kept.find((kept) => sharedLength(kept, read) === cache.position);
@@ -48,13 +46,12 @@ export class KeptPrefixes implements Disposable {
     }
   }
 
-  /** Says that a cache was used. */
+  /** Marks a cache as used. */
   touch(sequence: ReadSequence): void {
     if (!this.#kept.includes(sequence)) return;
     this.#kept = [...this.#kept.filter((kept) => kept !== sequence), sequence];
   }
 
-  /** Frees all caches. */
   [Symbol.dispose](): void {
     for (const each of [...this.#kept]) this.#free(each);
   }

@@ -39,7 +39,7 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<Js
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    // What is quoted of the body would be cut off in the middle of a character.
+    // The parser's own message quotes the body, and may cut a character in half.
     const reason = error instanceof SyntaxError ? "JSON" : "UTF-8";
     throw new ApiError(400, `Cannot read the body: wanted valid ${reason}`, {
       code: "invalid_json",

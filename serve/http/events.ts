@@ -1,24 +1,20 @@
-/** A response of server-sent events to a client that may read slowly, or leave. @module */
+/** A response of server-sent events to a client that may read slowly, or disconnect. @module */
 
 /** The bytes that wait for a client before it counts as slow. */
 const BUFFERED_BYTES = 65_536;
 
 /** Events on their way to a client. */
 export interface EventStream {
-  /** The response. */
   readonly response: Response;
-  /** Sends an event. */
   send(data: string): void;
-  /** Ends the stream. */
   close(): void;
 }
 
 /**
  * Opens a stream of events.
  *
- * @param options.timeout A client that has not read what waits for it within so many milliseconds is
- * left alone.
- * @param options.onLeave Is called when the client leaves, or is left.
+ * @param options.timeout The milliseconds after which a client that does not read is disconnected.
+ * @param options.onLeave Is called when the client disconnects, or is disconnected.
  *
  * @example
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * Who may ask: requests from this machine's own pages and programs.
  *
- * A page on another site can make a browser send requests to this machine. Its origin betrays it; where
- * its name was rebound to 127.0.0.1, its host does.
+ * A page on another site can make a browser send requests to this machine. Its `Origin`
+ * header gives it away, or its `Host` header if its name was rebound to 127.0.0.1.
  *
  * @module
  */
@@ -55,7 +55,7 @@ export class Guard {
   /**
    * Checks host and origin.
    *
-   * @throws {ApiError} If one of them is another one's: 403.
+   * @throws {ApiError} If either is not allowed: 403.
    */
   check(headers: Headers): void {
     const host = headers.get("host") ?? "";
@@ -81,7 +81,7 @@ export class Guard {
   /**
    * Checks the key, in a time that does not depend on how much of it is right.
    *
-   * @throws {ApiError} If one is wanted and another one given: 401.
+   * @throws {ApiError} If the key is missing or wrong: 401.
    */
   async checkKey(headers: Headers): Promise<void> {
     if (this.#digest === null) return;

@@ -1,4 +1,4 @@
-/** The server: paths, limits, and an end in order. @module */
+/** The server: paths, limits, and a graceful stop. @module */
 
 import type { GPT } from "../../gpt/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
@@ -31,11 +31,11 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
    * has to read, and after which an idle connection is closed. @default {30000}
    */
   readonly clientTimeout?: number;
-  /** The milliseconds that requests have when the server is stopped. @default {10000} */
+  /** The milliseconds after which a stop aborts the requests that still run. @default {10000} */
   readonly stopTimeout?: number;
   /** Answers paths that are not of the API, such as a page; `null` if there is none. */
   readonly page?: (path: string) => Response | null;
-  /** Is told of errors that are nobody's fault but the server's. */
+  /** Is called with errors of the server itself, which clients see as status 500. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -43,7 +43,7 @@ export interface ServeOptions extends BatcherOptions, Partial<GuardOptions> {
 export interface Server {
   /** Where it is: `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Takes no more requests, lets those that run come to an end, and frees everything but the model. */
+  /** Takes no more requests, waits for those that run, and frees everything but the model. */
   stop(): Promise<void>;
 }
 
@@ -60,10 +60,6 @@ const paths = {
 /**
  * Serves a model by OpenAI's API.
  *
- * @param model The model.
- * @param tokenizer Its tokenizer.
- * @param options Where, to whom, and how much.
- * @returns The server, which listens.
  * @throws {Error} If it cannot listen there: another program may.
  *
  * @example
@@ -105,7 +101,7 @@ export async function serve(
     app.drain();
     const timer = setTimeout(() => {
       app.abort();
-      // Those that are told so have the rest of this turn.
+      // Time to send the error.
       setTimeout(listener.abort, 100);
     }, stopTimeout);
     await listener.close();
@@ -124,7 +120,7 @@ class App {
   readonly #metrics: Metrics;
   readonly #guard: Guard;
   readonly #created = Math.floor(Date.now() / 1000);
-  /** The requests that are being answered. A signal for all would hold on to what came of each. */
+  /** One for each request that runs: a signal for all would keep what listens to it alive. */
   readonly #leaving = new Set<AbortController>();
   #isDraining = false;
 
@@ -240,7 +236,7 @@ class App {
       signal: leaving.signal,
       onFirstToken: (milliseconds) => this.#metrics.firstToken(milliseconds),
     });
-    // There is no status to tell it by once a stream has begun.
+    // Once a stream has begun, its status cannot be 429.
     this.#batcher.checkRoom(wanted.prompts.length);
     this.#leaving.add(leaving);
     if (!wanted.streams) {

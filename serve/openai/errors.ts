@@ -6,7 +6,6 @@ export interface ApiErrorDetails {
   readonly code?: string;
   /** The field of the request that is to blame. */
   readonly param?: string;
-  /** Headers of the response. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -24,11 +23,9 @@ export interface ApiErrorDetails {
  */
 export class ApiError extends Error {
   override readonly name = "ApiError";
-  /** The status of the response. */
   readonly status: number;
   readonly #details: ApiErrorDetails;
 
-  /** Makes an error with an HTTP status. */
   constructor(status: number, message: string, details: ApiErrorDetails = {}) {
     super(message);
     this.status = status;
@@ -41,7 +38,6 @@ export class ApiError extends Error {
     return { error: { message: this.message, type: typeOf(this.status), param, code } };
   }
 
-  /** The response. */
   toResponse(): Response {
     const headers = { "cache-control": "no-store", ...this.#details.headers };
     return Response.json(this, { status: this.status, headers });

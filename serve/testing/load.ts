@@ -62,7 +62,6 @@ async function ask(client: OpenAI, model: string, variant: Variant, signal?: Abo
 /**
  * Sends mixed requests from many clients, of which one in ten leaves early.
  *
- * @param url The server.
  * @param options.requests How many in all.
  * @param options.clients How many at a time.
  * @param options.tokens The most tokens of an answer.
@@ -144,8 +143,6 @@ export interface HostileOutcome {
 /**
  * Sends requests that make no sense, and connections that break.
  *
- * @param url The server.
- * @param requests How many.
  * @param clients How many at a time.
  */
 export async function sendHostile(

@@ -3,7 +3,7 @@
  *
  *     deno task chat:shots DIR
  *
- * The model behind them babbles.
+ * The model has made-up weights.
  *
  * @module
  */

@@ -6,7 +6,7 @@ import { serve, type ServeOptions } from "../mod.ts";
 
 const text = "I have a rose, and you have a rose. How many roses are there? There are two roses. ";
 
-/** A model with made-up weights, which babbles, and at temperature 0 without an end. */
+/** A model with made-up weights, whose texts do not end at temperature 0. */
 export async function openTinyModel(
   sequenceLen = 256,
 ): Promise<{ readonly model: GPT; readonly tokenizer: Tokenizer; readonly device: Device }> {

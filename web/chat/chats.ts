@@ -67,7 +67,7 @@ export function keepChats(): void {
       temperature: temperature.value,
       topK: topK.value,
     };
-    // A token that comes is kept with the last one.
+    // Streamed tokens are kept when the answer ends.
     if (answering.value !== null) return;
     try {
       localStorage.setItem(STORE, JSON.stringify(value));
