@@ -160,7 +160,14 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
             values={shades(pattern)}
             size={size}
           >
-            <svg class="points" viewBox={`0 0 ${size} ${size}`} aria-hidden="true">
+            <svg
+              class="points"
+              viewBox={`0 0 ${size} ${size}`}
+              // As large as other text, unless the rows are closer than that.
+              font-size={Math.min(0.6, size / 28)}
+              stroke-width={Math.min(0.1, size / 140)}
+              aria-hidden="true"
+            >
               <rect class="row" x="0" y={token} width={size} height="1" />
               {size <= 32 && names.map((name, i) => (
                 <g key={i}>
