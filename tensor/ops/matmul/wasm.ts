@@ -8,7 +8,7 @@
  */
 
 import type { CpuDevice, View } from "../../device.ts";
-import { MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
+import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
 import { naiveMatmul } from "./naive_wasm.ts";
 import { packedMatmul } from "./packed_wasm.ts";
 import { addressOf } from "./words_wasm.ts";
@@ -113,7 +113,7 @@ function isBestByRows(device: CpuDevice, problem: MatmulProblem): boolean {
 function blasByStrips(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner, a, b, c } = problem;
   const { precision = device.matmulPrecision } = problem;
-  const isOneDnns = device.hasOneDnn &&
+  const isOneDnns = device.hasOneDnn && (precision === "bf16" || m > MAX_BLAS_ROWS) &&
     2 * m * n * k >= device.threads * MIN_ONEDNN_OPERATIONS[precision];
   const suits = !isOneDnns && a.column === 1 && b.row === 1 && outer * inner === 1;
   const width = UNPACKED.widths.find((width) =>
