@@ -4,21 +4,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
 import { buildChat } from "../web/chat/build.ts";
-import { pageTest } from "../web/testing/pages.ts";
+import { pageTest, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
-
-const AXE = new URL(import.meta.resolve("npm:axe-core@4.14.1/axe.min.js"));
-
-/** What is wrong with a page for those who do not see it. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(await Deno.readTextFile(AXE));
-  return await page.evaluate(async () => {
-    const { violations } = await Reflect.get(globalThis, "axe").run();
-    return violations.map(({ id, nodes }: { id: string; nodes: { html: string }[] }) =>
-      `${id}: ${nodes.map(({ html }) => html).join(" ")}`
-    );
-  });
-}
 
 /** Runs a test on the page; errors of the page, and requests to other hosts, fail it. */
 async function withPage(

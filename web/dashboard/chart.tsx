@@ -33,7 +33,7 @@ export function Chart({ title, lines, isLog, xName, onPoint, onPick }: {
 }): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const drawn = useRef<readonly Line[] | null>(null);
+  const plotted = useRef<readonly Line[] | null>(null);
   // What makes another chart, and not another curve.
   const shape = JSON.stringify([
     isLog,
@@ -52,7 +52,7 @@ export function Chart({ title, lines, isLog, xName, onPoint, onPick }: {
     let observer: ResizeObserver | null = null;
     const draw = () => {
       plot.current?.destroy();
-      drawn.current = lines;
+      plotted.current = lines;
       plot.current = new uPlot(options(element, lines, isLog, xName), data(), element);
       const { over } = plot.current;
       const at = (left: number) => plot.current!.posToVal(left, "x");
@@ -77,7 +77,7 @@ export function Chart({ title, lines, isLog, xName, onPoint, onPick }: {
     };
   }, [shape]);
   useEffect(() => {
-    if (plot.current === null || drawn.current === lines) return;
+    if (plot.current === null || plotted.current === lines) return;
     plot.current.setData(data());
     place.current!.dataset.points = `${lines.reduce((sum, { x }) => sum + x.length, 0)}`;
   }, [lines]);

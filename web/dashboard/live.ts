@@ -32,9 +32,9 @@ type Message =
 
 /** The chosen runs, between commas; the latest one if there is none. */
 export const chosen: Setting<string> = setting("runs", "");
-/** What curves are drawn over. */
+/** The horizontal axis of curves. */
 export const axis: Setting<Axis> = setting<Axis>("axis", "step");
-/** How their values are drawn. */
+/** The scale of the vertical axis. */
 export const scale: Setting<"linear" | "log"> = setting<"linear" | "log">("scale", "linear");
 /** The decay of the average of losses. */
 export const decay: Setting<number> = setting("smooth", 0.9);

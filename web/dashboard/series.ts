@@ -9,7 +9,7 @@ export interface RunData {
   readonly samples: { readonly step: number; readonly texts: readonly string[] }[];
 }
 
-/** What curves are drawn over. */
+/** The horizontal axis of curves. */
 export type Axis = "step" | "tokens" | "time";
 
 /** Points of a figure. */

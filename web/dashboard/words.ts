@@ -20,7 +20,7 @@ export const words = {
   states: { running: "training", finished: "finished", stopped: "stopped" },
   of: (step: string, steps: string) => `${step} of ${steps}`,
   curves: "Curves",
-  controls: "How the curves are drawn",
+  controls: "Axes and smoothing of the curves",
   axis: "Horizontal",
   axes: { step: "Steps", tokens: "Tokens", time: "Training time, minutes" },
   scale: "Vertical",
