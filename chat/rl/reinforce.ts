@@ -19,6 +19,7 @@ import {
   type RunRanks,
   saveCheckpoint,
   untrained,
+  writeRunInfo,
 } from "../../gpt/mod.ts";
 import type { MuonAdamW, ShardedMuonAdamW } from "../../optim/mod.ts";
 import { deriveSeed, Tensor } from "../../tensor/mod.ts";
@@ -153,6 +154,9 @@ async function* reinforce(
   const sampler = new AnswerSampler(options, model);
   const { rank, ranks } = parallel ?? { rank: 0, ranks: 1 };
   const sumOver = (numbers: readonly number[]) => parallel?.sum(numbers) ?? numbers;
+  if (rank === 0) {
+    await writeRunInfo(folder, model, { steps: numIterations, tokensPerStep: null, settings });
+  }
   using log = rank === 0 ? await MetricsLog.open(`${folder}/metrics.jsonl`, 0) : null;
   for (let step = 0;; step++) {
     const isLast = step === numIterations;

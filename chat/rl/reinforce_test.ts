@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openCheckpoint, readMetrics } from "../../gpt/mod.ts";
+import { openCheckpoint, readMetrics, readRunInfo } from "../../gpt/mod.ts";
 import { launch, type TestedMpi, testUnderMpi } from "../../mpi/testing/ranks.ts";
 import { letters, reinforceLetters as setUp } from "../testing/letters.ts";
 import { prepareReinforcement } from "./reinforce.ts";
@@ -19,6 +19,9 @@ Deno.test("answers that are rewarded become likelier", async () => {
   const metrics = await readMetrics(`${options.folder}/metrics.jsonl`);
   assertEquals(metrics.filter(({ kind }) => kind === "step").length, 20);
   assertEquals(events.at(-1), { kind: "end", step: 20, finished: true });
+  const info = await readRunInfo(options.folder);
+  assertEquals([info?.steps, info?.tokensPerStep], [20, null]);
+  assertEquals(info?.modelConfig, options.checkpoint.meta.modelConfig);
   await options.device.close();
 });
 

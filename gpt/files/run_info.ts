@@ -5,6 +5,7 @@
  */
 
 import type { GPTConfig } from "../model/config.ts";
+import type { GPT } from "../model/model.ts";
 import type { CheckpointMeta } from "./checkpoint_meta.ts";
 import { fileError, writeFileAtomically } from "./files.ts";
 
@@ -16,8 +17,8 @@ export interface RunInfo {
   readonly device: string;
   /** The length of the run in steps. */
   readonly steps: number;
-  /** Tokens of a step. */
-  readonly tokensPerStep: number;
+  /** Tokens of a step; `null` where steps differ, as in reinforcement. */
+  readonly tokensPerStep: number | null;
   /** The model's shape. */
   readonly modelConfig: GPTConfig;
   /** The user's settings, by flag. */
@@ -28,11 +29,22 @@ export interface RunInfo {
 export const RUN_FILE = "run.json";
 
 /**
- * Writes the file.
+ * Writes the file of a run that starts now.
  *
+ * @param model The model that is trained.
  * @throws {Error} If that fails.
  */
-export async function writeRunInfo(folder: string, info: RunInfo): Promise<void> {
+export async function writeRunInfo(
+  folder: string,
+  { config, device }: Pick<GPT, "config" | "device">,
+  rest: Pick<RunInfo, "steps" | "tokensPerStep" | "settings">,
+): Promise<void> {
+  const info: RunInfo = {
+    startedAt: new Date().toISOString(),
+    device: device.info.description,
+    modelConfig: config,
+    ...rest,
+  };
   await writeFileAtomically(`${folder}/${RUN_FILE}`, `${JSON.stringify(info)}\n`);
 }
 
@@ -60,7 +72,8 @@ export async function readRunInfo(folder: string): Promise<RunInfo | null> {
   }
   try {
     const info: RunInfo = JSON.parse(text);
-    const isWhole = typeof info.steps === "number" && typeof info.tokensPerStep === "number" &&
+    const isWhole = typeof info.steps === "number" &&
+      (info.tokensPerStep === null || typeof info.tokensPerStep === "number") &&
       typeof info.modelConfig?.nLayer === "number" && typeof info.settings === "object";
     if (isWhole) return info;
   } catch {

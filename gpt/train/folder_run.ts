@@ -77,14 +77,8 @@ export async function* trainInFolder(
     ...(wantsSave === undefined ? {} : { isWanted: wantsSave }),
   };
   if (isWriter) {
-    await writeRunInfo(folder, {
-      startedAt: new Date().toISOString(),
-      device: model.device.info.description,
-      steps: plan.numIterations,
-      tokensPerStep: plan.totalBatchSize,
-      modelConfig: model.config,
-      settings,
-    });
+    const { numIterations: steps, totalBatchSize: tokensPerStep } = plan;
+    await writeRunInfo(folder, model, { steps, tokensPerStep, settings });
   }
   using log = isWriter
     ? await MetricsLog.open(`${folder}/${METRICS_FILE}`, options.state?.step ?? 0)
