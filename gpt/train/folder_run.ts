@@ -86,7 +86,10 @@ export async function* trainInFolder(
   for await (
     const event of train({ ...options, save: { every: saveEvery, ...timing, run: save } })
   ) {
-    if (event.kind === "step" || event.kind === "evaluation" || event.kind === "samples") {
+    if (event.kind === "step") {
+      const { liveBytes, peakBytes } = model.device.memory;
+      log?.append({ ...event, liveBytes, peakBytes });
+    } else if (event.kind === "evaluation" || event.kind === "samples") {
       log?.append({ ...event });
     } else if (event.kind === "measurement") {
       log?.append({ kind: event.kind, step: event.step, ...event.values });

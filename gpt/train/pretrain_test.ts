@@ -55,6 +55,8 @@ for (const loader of ["packed", "random"] as const) {
         bitsPerByte,
       ]);
     assertEquals(figures(two), figures(one));
+    const { liveBytes, peakBytes } = one!.findLast(({ kind }) => kind === "step")!;
+    assert(liveBytes as number > 0 && peakBytes as number >= (liveBytes as number));
   });
 }
 
