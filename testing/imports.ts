@@ -21,14 +21,16 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
   serve: ["chat", "gpt", "tensor", "tokenizer"],
-  web: ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt"],
+  web: ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer", "data", "gpt", "serve"],
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "web"],
 };
 
-/** The files of other modules that run in a browser, where the rest of their module does not. */
+/** The files of other modules that pages may import, where the rest of their module needs files. */
 const browserFiles: Readonly<Record<string, string>> = {
   data: "data/browser.ts",
   gpt: "gpt/browser.ts",
+  // Only types: what the server of the dashboard tells its pages.
+  serve: "serve/dashboard/messages.ts",
 };
 
 /** Single files that may import more than their module. */

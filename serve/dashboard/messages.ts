@@ -1,6 +1,6 @@
-/** What a dashboard's server tells its pages. Pages have the same shapes. @module */
+/** What a dashboard's server tells its pages. @module */
 
-import type { CheckpointMeta } from "../../gpt/mod.ts";
+import type { CheckpointMeta } from "../../gpt/browser.ts";
 
 /** What a run does: it trains, has come to its end, or was stopped before. */
 export type RunState = "running" | "finished" | "stopped";

@@ -4,6 +4,7 @@
 /// <reference lib="dom" />
 /** The dashboard: runs, their curves, values, samples, and in what they differ. @module */
 
+import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render } from "../deps.ts";
 import { Button, Choice, Slider } from "../parts/controls.tsx";
 import { Table } from "../parts/rows.tsx";
@@ -18,7 +19,6 @@ import {
   follow,
   hovered,
   list,
-  type ListedRun,
   pinned,
   scale,
   shown,

@@ -3,32 +3,9 @@
 
 import { effect, signal } from "../deps.ts";
 import { type Setting, setting } from "../state.ts";
-import { addData, type Axis, type RunData } from "./series.ts";
+import type { DashboardEvent, ListedRun, RunData } from "../../serve/dashboard/messages.ts";
+import { addData, type Axis } from "./series.ts";
 import { words } from "./words.ts";
-
-/** A run in the list. */
-export interface ListedRun {
-  readonly name: string;
-  readonly state: keyof typeof words.states;
-  readonly step: number;
-  readonly steps: number | null;
-  readonly device: string | null;
-  readonly parameters: number | null;
-  readonly tokensPerStep: number | null;
-  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
-  readonly figures: Readonly<Record<string, number>>;
-  readonly problem: string | null;
-}
-
-/** What the server sends; its own declaration is in `serve/dashboard/messages.ts`. */
-type Message =
-  | {
-    readonly kind: "list";
-    readonly runs: readonly ListedRun[];
-    readonly shown: readonly string[];
-  }
-  | { readonly kind: "data"; readonly run: string; readonly isNew: boolean; readonly data: RunData }
-  | { readonly kind: "end" };
 
 /** The chosen runs, between commas; the latest one if there is none. */
 export const chosen: Setting<string> = setting("runs", "");
@@ -73,7 +50,7 @@ function connect(names: readonly string[]): void {
   };
   events.onerror = () => status.value = words.lost;
   events.onmessage = ({ data: text }) => {
-    const message: Message = JSON.parse(text);
+    const message: DashboardEvent = JSON.parse(text);
     if (message.kind === "end") {
       status.value = words.ended;
       events.close();

@@ -1,13 +1,6 @@
 /** Curves out of what was measured. @module */
 
-/** Figures by name, beside their steps. */
-export type Columns = Record<string, (number | null)[]>;
-
-/** What was measured in a run, by the kind of record. */
-export interface RunData {
-  readonly columns: Record<string, Columns>;
-  readonly samples: { readonly step: number; readonly texts: readonly string[] }[];
-}
+import type { Columns, RunData } from "../../serve/dashboard/messages.ts";
 
 /** The horizontal axis of curves. */
 export type Axis = "step" | "tokens" | "time";
