@@ -80,7 +80,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
       "index.html",
       document(head.title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
     ],
-    ["style.css", await styleSheet([new URL("./style.css", import.meta.url)])],
+    ["style.css", await styleSheet(new URL("./style.css", import.meta.url))],
     ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
     // A function, and not run: the page makes a worker of its text.
     [

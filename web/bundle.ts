@@ -12,9 +12,9 @@ export async function readText(url: URL): Promise<string> {
 }
 
 /** The style sheet of a page: the rules of all pages, and its own. */
-export async function styleSheet(own: readonly URL[]): Promise<string> {
+export async function styleSheet(own: URL): Promise<string> {
   const base = new URL("./base.css", import.meta.url);
-  return (await Promise.all([base, ...own].map(readText))).join("\n");
+  return (await Promise.all([base, own].map(readText))).join("\n");
 }
 
 /**

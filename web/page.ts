@@ -36,8 +36,8 @@ export interface PageSource {
   readonly title: string;
   /** What is said without JavaScript. */
   readonly noscript: string;
-  /** Its own styles, which follow those of all pages, in order. */
-  readonly styles: readonly URL[];
+  /** Its own styles, which follow those of all pages. */
+  readonly styles: URL;
   /** Its script. */
   readonly script: URL;
   /** Is handed to the script as `<meta name="token">`, if given. */

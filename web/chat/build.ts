@@ -16,7 +16,7 @@ export async function buildChat(): Promise<PageHandler> {
     name: "chat",
     title: "nanodino chat",
     noscript: "The chat needs JavaScript.",
-    styles: [new URL("./style.css", import.meta.url)],
+    styles: new URL("./style.css", import.meta.url),
     script: new URL("./client.tsx", import.meta.url),
   });
   return (path) => {

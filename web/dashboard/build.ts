@@ -17,7 +17,7 @@ export function buildDashboard(
     name: "dashboard",
     title: words.title,
     noscript: words.noscript,
-    styles: [new URL("../style.css", import.meta.url), new URL("./style.css", import.meta.url)],
+    styles: new URL("./style.css", import.meta.url),
     script: new URL("./client.tsx", import.meta.url),
     token,
   });

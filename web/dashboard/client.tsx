@@ -282,7 +282,7 @@ function Page(): JSX.Element {
   return (
     <>
       <a class="skip" href="#curves">{words.skip}</a>
-      <main id="dashboard-main">
+      <main>
         <h1>{words.title}</h1>
         <Status />
         <Runs />
