@@ -17,5 +17,11 @@ export {
   type Signal,
   signal,
 } from "npm:@preact/signals@2.11.4";
-export { type ComponentChildren, hydrate, type JSX, render } from "npm:preact@11.2.0";
+export {
+  hydrate,
+  type JSX,
+  render,
+  type TargetedKeyboardEvent,
+  type TargetedPointerEvent,
+} from "npm:preact@11.2.0";
 export { useEffect, useRef } from "npm:preact@11.2.0/hooks";

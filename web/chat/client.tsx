@@ -5,7 +5,7 @@
 /** The chat page. @module */
 
 import { type JSX, render, signal } from "../deps.ts";
-import { Button } from "../parts/controls.tsx";
+import { Button, Slider } from "../parts/controls.tsx";
 import {
   answering,
   chats,
@@ -64,20 +64,15 @@ function Chats(): JSX.Element {
       <ul class="chats">
         {chats.value.map((chat) => (
           <li key={chat.id}>
-            <button
-              type="button"
+            <Button
               aria-current={chat.id === current.value.id}
               onClick={() => showChat(chat.id)}
             >
               {titleOf(chat)}
-            </button>
-            <button
-              type="button"
-              aria-label={`Remove ${titleOf(chat)}`}
-              onClick={() => removeChat(chat.id)}
-            >
+            </Button>
+            <Button aria-label={`Remove ${titleOf(chat)}`} onClick={() => removeChat(chat.id)}>
               ×
-            </button>
+            </Button>
           </li>
         ))}
       </ul>
@@ -87,58 +82,18 @@ function Chats(): JSX.Element {
 
 function Settings(): JSX.Element {
   return (
-    <details class="settings">
+    <details>
       <summary>Settings</summary>
-      <Range
-        id="temperature"
-        label="Temperature"
-        value={temperature}
-        max={2}
-        step={0.1}
-        text={temperature.value.toFixed(1)}
-      />
-      <Range
-        id="topK"
-        label="Top-k"
-        value={topK}
-        max={200}
-        step={1}
-        text={topK.value === 0 ? "all" : `${topK.value}`}
-      />
+      <Slider label="Temperature" value={temperature} min={0} max={2} step={0.1} digits={1} />
+      <Slider label="Top-k" value={topK} min={0} max={200} step={1} digits={0} zero="all" />
     </details>
-  );
-}
-
-function Range({ id, label, value, max, step, text }: {
-  readonly id: string;
-  readonly label: string;
-  readonly value: typeof topK;
-  readonly max: number;
-  readonly step: number;
-  readonly text: string;
-}): JSX.Element {
-  return (
-    <div class="slider">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="range"
-        min={0}
-        max={max}
-        step={step}
-        value={value.value}
-        aria-valuetext={text}
-        onInput={(event) => value.value = event.currentTarget.valueAsNumber}
-      />
-      <output for={id}>{text}</output>
-    </div>
   );
 }
 
 function Key(): JSX.Element {
   return (
     <form
-      class="key"
+      class="buttons"
       onSubmit={(event) => {
         event.preventDefault();
         key.value = new FormData(event.currentTarget).get("key") as string;

@@ -5,8 +5,9 @@
 /** The turns of a chat: text, folded calls of tools, and the probabilities of tokens. @module */
 
 import { type JSX, signal } from "../deps.ts";
+import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
-import type { Piece, TokenProbability } from "./api.ts";
+import type { Piece } from "./api.ts";
 import { answering, current, model, regenerate, say, textOf, type Turn } from "./chats.ts";
 
 /** The number of the turn that is edited; −1 for none. */
@@ -95,7 +96,7 @@ function Answer({ turn, place, isLast }: {
       {!isComing && (
         <div class="buttons">
           {isLast && <Button onClick={() => void regenerate()}>Regenerate</Button>}
-          <button type="button" aria-pressed={isInspected} onClick={toggle}>Probabilities</button>
+          <Button aria-pressed={isInspected} onClick={toggle}>Probabilities</Button>
         </div>
       )}
     </>
@@ -129,80 +130,33 @@ function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
   );
 }
 
-/** The tokens of an answer: the arrows go from one to the next, and the table follows. */
+/** The tokens of an answer, and the likeliest ones in place of one of them. */
 function Tokens({ turn, place }: { readonly turn: Turn; readonly place: number }): JSX.Element {
   const tokens = turn.pieces.flatMap(({ tokens }) => tokens);
   const chosen = Math.min(inspected.value?.token ?? 0, tokens.length - 1);
-  const look = (token: number) => inspected.value = { turn: place, token };
-  const move = (event: KeyboardEvent, token: number) => {
-    const by =
-      { ArrowRight: 1, ArrowLeft: -1, Home: -tokens.length, End: tokens.length }[event.key];
-    if (by === undefined) return;
-    event.preventDefault();
-    const next = Math.max(0, Math.min(tokens.length - 1, token + by));
-    look(next);
-    const list = (event.currentTarget as HTMLElement).parentElement!;
-    (list.children[next] as HTMLElement).focus();
-  };
   if (tokens.length === 0) return <p class="note">There are no probabilities for this answer.</p>;
+  const { token, logprob, top } = tokens[chosen]!;
   return (
     <>
-      <div class="tokens" role="group" aria-label="Tokens; the arrow keys go from one to the next">
-        {tokens.map(({ token, logprob }, i) => (
-          <button
-            key={i}
-            type="button"
-            tabIndex={i === chosen ? 0 : -1}
-            aria-label={`${visible(token)}, ${percent(logprob)}`}
-            aria-pressed={i === chosen}
-            data-likely={likelihood(logprob)}
-            onMouseEnter={() => look(i)}
-            onFocus={() => look(i)}
-            onKeyDown={(event) => move(event, i)}
-          >
-            {visible(token)}
-          </button>
-        ))}
-      </div>
-      <Likely token={tokens[chosen]!} />
+      <TokenStrip
+        label="Tokens; the arrow keys go from one to the next"
+        tokens={tokens.map(({ token, logprob }) => [
+          visible(token),
+          `${visible(token)}, ${percent(logprob)}`,
+          -logprob / Math.LN2,
+        ])}
+        chosen={chosen}
+        onChoose={(token) => inspected.value = { turn: place, token }}
+      />
+      <Bars
+        id="likely"
+        caption={`“${visible(token)}” was sampled with ${percent(logprob)}`}
+        bars={top.map(({ token, logprob }) => [visible(token), Math.exp(logprob)])}
+      />
     </>
   );
 }
 
-function Likely(
-  { token: { token, logprob, top } }: { readonly token: TokenProbability },
-): JSX.Element {
-  return (
-    <table class="likely">
-      <caption>“{visible(token)}” was sampled with {percent(logprob)}</caption>
-      <thead>
-        <tr>
-          <th scope="col">Token</th>
-          <th scope="col">Probability</th>
-        </tr>
-      </thead>
-      <tbody>
-        {top.map(({ token, logprob }) => (
-          <tr key={token}>
-            <th scope="row">{visible(token)}</th>
-            <td>{percent(logprob)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-/** A token with what is not seen made visible. */
-function visible(token: string): string {
-  return token.replaceAll(" ", "·").replaceAll("\n", "⏎");
-}
-
 function percent(logprob: number): string {
   return `${(100 * Math.exp(logprob)).toFixed(1)} %`;
-}
-
-function likelihood(logprob: number): "high" | "middle" | "low" {
-  const probability = Math.exp(logprob);
-  return probability > 0.5 ? "high" : probability > 0.1 ? "middle" : "low";
 }

@@ -10,7 +10,7 @@ import type { InsideEvent, InsideInput, ModelFiles, Opened, Seen } from "../engi
 import type { DeviceChoice } from "../engine/messages.ts";
 import { trained } from "../lesson/gpt.tsx";
 import { words } from "../lesson/words.ts";
-import { Bars, TokenStrip } from "../parts/bars.tsx";
+import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
@@ -98,9 +98,6 @@ function write(maxTokens: number): void {
   });
 }
 
-/** A token as it is shown: spaces and line breaks can be seen. */
-const visible = (token: string) => token.replaceAll(" ", "·").replaceAll("\n", "⏎");
-
 /** The five likeliest next tokens after each layer: the logit lens. */
 function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
   const { ids, stages, texts } = seen;
@@ -142,15 +139,14 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
         {attention.map((heads, i) => (
           <p class="neurons" key={i} role="group" aria-label={text.layer(i + 1)}>
             {heads.map((one, j) => (
-              <button
+              <Button
                 key={j}
-                type="button"
                 class="map"
                 aria-pressed={i === atLayer && j === atHead}
                 onClick={() => [layer.value, head.value] = [i + 1, j + 1]}
               >
                 <HeatMap title={text.head(i + 1, j + 1)} values={shades(one)} size={size} />
-              </button>
+              </Button>
             ))}
           </p>
         ))}
@@ -252,7 +248,7 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
         tokens={ids.map((id, i) => [
           visible(texts.get(id)!),
           text.token(visible(texts.get(id)!), id, i === 0 ? null : fixed(bits[i]!, 1)),
-          Math.min(1, bits[i]! / 10),
+          bits[i]!,
         ])}
       />
       <Rows

@@ -4,12 +4,12 @@
 /// <reference lib="dom" />
 /** What the reader moves: sliders, choices, buttons. @module */
 
-import type { ComponentChildren, JSX } from "../deps.ts";
+import type { JSX } from "../deps.ts";
 import type { Setting } from "../state.ts";
 import { fixed } from "./number.ts";
 
 /** A number on a slider, with its value beside it. */
-export function Slider({ label, value, min, max, step, digits }: {
+export function Slider({ label, value, min, max, step, digits, zero }: {
   readonly label: string;
   readonly value: Setting<number>;
   readonly min: number;
@@ -17,8 +17,10 @@ export function Slider({ label, value, min, max, step, digits }: {
   readonly step: number;
   /** Decimals of the shown value. */
   readonly digits: number;
+  /** What 0 is called. @default {the number} */
+  readonly zero?: string;
 }): JSX.Element {
-  const text = fixed(value.value, digits);
+  const text = value.value === 0 && zero !== undefined ? zero : fixed(value.value, digits);
   return (
     <div class="slider">
       <label for={value.id}>{label}</label>
@@ -60,12 +62,11 @@ export function Choice<T extends string>({ label, value, options }: {
   );
 }
 
-export function Button({ onClick, disabled = false, children }: {
-  readonly onClick: () => void;
-  readonly disabled?: boolean;
-  readonly children: ComponentChildren;
-}): JSX.Element {
-  return <button type="button" onClick={onClick} disabled={disabled}>{children}</button>;
+/** A button that submits no form. */
+export function Button(
+  props: JSX.IntrinsicElements["button"] & { readonly onClick: () => void },
+): JSX.Element {
+  return <button type="button" {...props} />;
 }
 
 /** Files of the reader's, or those in a folder. */
