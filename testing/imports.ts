@@ -44,7 +44,7 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
  * The lists of packages of pages. Only who builds a page loads them, and a bundle has to find what it
  * contains, so their imports are literals.
  */
-const pagePackages = ["web/deps.ts", "web/build_deps.ts", "web/curve_deps.ts"];
+const pagePackages = ["web/deps.ts", "web/build_deps.ts"];
 
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];

@@ -7,9 +7,9 @@
 import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render } from "../deps.ts";
 import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { type Curve, extremes, Plot } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { followAddress } from "../state.ts";
-import { Chart, type Line } from "./chart.tsx";
 import {
   act,
   axis,
@@ -23,11 +23,15 @@ import {
   scale,
   shown,
   status,
+  zoom,
 } from "./live.ts";
-import { csvOf, curvesOf, figuresOf, lastStep, pointsOf, smooth, valueAt } from "./series.ts";
+import { csvOf, figureOf, figuresOf, lastStep, placeOn, smooth, valueAt } from "./series.ts";
 import { words } from "./words.ts";
 
 const COLORS = ["a", "b", "c", "d"] as const;
+
+/** Figures that have no curve of their own: a slider smooths the loss. */
+const WITHOUT_CURVE = ["smoothLoss", "seconds"];
 
 const token = document.querySelector<HTMLMetaElement>("meta[name=token]")?.content;
 
@@ -40,46 +44,58 @@ function lookOf(name: string): Pick<Line, "color" | "look"> {
 const named = (figure: string): string => words.figures[figure] ?? figure;
 const count = (value: number): string => value.toLocaleString("en");
 const show = (value: number | null | undefined): string =>
-  value === null || value === undefined ? words.no_value : `${Number(value.toPrecision(6))}`;
+  value?.toLocaleString("en", { maximumSignificantDigits: 6 }) ?? words.no_value;
 
-/** Figures in the order of their names, and others after them. */
-const order = Object.keys(words.figures);
-const inOrder = (
-  figures: readonly string[],
-): string[] => [
-  ...order.filter((name) => figures.includes(name)),
-  ...figures.filter((name) => !order.includes(name)),
-];
-
-/** The runs that are shown, with their data. */
+/** The runs that are shown, with their data and where their steps lie on the axis. */
 const parts = computed(() =>
   shown.value.flatMap((name) => {
     const one = data.value.get(name);
-    return one === undefined ? [] : [{ name, data: one }];
+    // The list comes before the data, and changes more often.
+    const run = list.peek()?.find((run) => run.name === name);
+    if (one === undefined) return [];
+    return [{ name, data: one, place: placeOn(axis.value, one, run?.tokensPerStep ?? null) }];
   })
-);
-/** Where the axis of tokens needs them. */
-const tokensPerStep = computed(() =>
-  JSON.stringify(list.value?.map(({ name, tokensPerStep }) => [name, tokensPerStep]) ?? [])
 );
 const last = computed(() => Math.max(0, ...parts.value.map(({ data }) => lastStep(data))));
 const at = computed(() => hovered.value ?? (pinned.value < 0 ? last.value : pinned.value));
 
-/** The curves of each figure. */
+/** All figures: those that have a name in its order, then the others. */
+const figures = computed(() => {
+  const found = figuresOf(parts.value.map(({ data }) => data));
+  const order = Object.keys(words.figures);
+  return [...new Set([...order.filter((name) => found.includes(name)), ...found])];
+});
+
+/** A figure of a run, all of it. */
+interface Line extends Omit<Curve, "points"> {
+  readonly places: readonly number[];
+  readonly values: readonly (number | null)[];
+}
+
+/** The curves of each figure, and the ends of its axes. */
 const charts = computed(() => {
-  const tokens = new Map<string, number | null>(JSON.parse(tokensPerStep.value));
   const isLog = scale.value === "log";
-  const fit = (y: readonly (number | null)[]) =>
-    isLog ? y.map((value) => value !== null && value > 0 ? value : null) : y;
-  return inOrder(curvesOf(parts.value.map(({ data }) => data))).map((figure) => ({
-    figure,
-    lines: parts.value.flatMap(({ name, data }): Line[] => {
-      const { x, y } = pointsOf(data, figure, axis.value, tokens.get(name) ?? null);
-      const line = { name, ...lookOf(name), x, y: fit(y) };
-      if (figure !== "loss" || decay.value === 0) return x.length === 0 ? [] : [line];
-      return [{ ...line, look: "thin" }, { ...line, y: fit(smooth(y, decay.value)) }];
-    }),
-  })).filter(({ lines }) => lines.length > 0);
+  return figures.value.filter((figure) => !WITHOUT_CURVE.includes(figure)).map((figure) => {
+    const lines = parts.value.flatMap(({ name, data, place }): Line[] => {
+      const { steps, values } = figureOf(data, figure);
+      if (place === null || steps.length === 0) return [];
+      const line = { name, ...lookOf(name), places: steps.map(place), values };
+      if (figure !== "loss" || decay.value === 0) return [line];
+      return [{ ...line, look: "thin" }, { ...line, values: smooth(values, decay.value) }];
+    });
+    const ends = lines.flatMap(({ places }) => [places[0]!, places.at(-1)!]);
+    const x = zoom.value ?? [Math.min(...ends), Math.max(...ends)] as const;
+    const curves = lines.map(({ places, values, ...line }) => ({
+      ...line,
+      points: extremes(places, values, x).filter(([, value]) => !isLog || value > 0),
+    }));
+    const heights = curves.flatMap(({ points }) => points.map(([, height]) => height));
+    const [low, high] = [Math.min(...heights), Math.max(...heights)];
+    const room = 0.04 * (high - low || Math.abs(high) || 1);
+    const y = isLog ? [low / 1.05, high * 1.05] as const : [low - room, high + room] as const;
+    const points = lines.reduce((sum, { places }) => sum + places.length, 0);
+    return { figure, points, x, y, curves };
+  }).filter(({ curves }) => curves.some(({ points }) => points.length > 0));
 });
 
 function toggle(name: string): void {
@@ -87,14 +103,11 @@ function toggle(name: string): void {
   chosen.value = (others.length < shown.value.length ? others : [...others, name]).join(",");
 }
 
+/** The step of the first run at a place on the axis. */
 function stepAt(x: number): number {
-  // The nearest step of the first run, whatever the axis.
   const [first] = parts.value;
-  if (first === undefined) return 0;
-  const tokens = new Map<string, number | null>(JSON.parse(tokensPerStep.value));
-  const points = pointsOf(first.data, "loss", axis.value, tokens.get(first.name) ?? null);
-  if (axis.value === "step" || points.x.length === 0) return Math.max(0, Math.round(x));
-  return points.steps[Math.max(0, points.x.findLastIndex((one) => one <= x))]!;
+  const steps = (first?.data.columns["step"]?.["step"] ?? []) as number[];
+  return steps.findLast((step) => (first?.place?.(step) ?? 0) <= x) ?? 0;
 }
 
 function Row({ run }: { readonly run: ListedRun }): JSX.Element {
@@ -166,6 +179,8 @@ function Status(): JSX.Element {
 
 function Curves(): JSX.Element {
   const names = parts.value.map(({ name }) => name).join(", ");
+  const [first] = parts.value;
+  const mark = hovered.value === null && pinned.value < 0 ? undefined : first?.place?.(at.value);
   return (
     <section id="curves">
       <h2>{words.curves}</h2>
@@ -174,17 +189,23 @@ function Curves(): JSX.Element {
         <Choice label={words.scale} value={scale} options={words.scales} />
         <Slider label={words.smooth} value={decay} min={0} max={0.99} step={0.01} digits={2} />
       </div>
+      {zoom.value !== null && <Button onClick={() => zoom.value = null}>{words.whole}</Button>}
       <div class="charts">
-        {charts.value.map(({ figure, lines }) => (
-          <figure key={figure} data-figure={figure}>
+        {charts.value.map(({ figure, points, x, y, curves }) => (
+          <figure key={figure} data-figure={figure} data-points={points}>
             <figcaption>{named(figure)}</figcaption>
-            <Chart
+            <Plot
               title={words.plotted(named(figure), names)}
-              lines={lines}
-              isLog={scale.value === "log"}
               xName={words.axes[axis.value]}
-              onPoint={(x) => hovered.value = x === null ? null : stepAt(x)}
-              onPick={(x) => pinned.value = stepAt(x)}
+              isLog={scale.value === "log"}
+              onPoint={(x) =>
+                hovered.value = x === null ? null : stepAt(x)}
+              onPick={(x) =>
+                pinned.value = stepAt(x)}
+              onZoom={(range) =>
+                zoom.value = range}
+              {...{ x, y, curves }}
+              {...mark !== undefined && { at: mark }}
             />
           </figure>
         ))}
@@ -194,7 +215,6 @@ function Curves(): JSX.Element {
 }
 
 function Values(): JSX.Element {
-  const figures = inOrder(figuresOf(parts.value.map(({ data }) => data)));
   const value = Math.min(at.value, last.value);
   return (
     <section>
@@ -221,7 +241,7 @@ function Values(): JSX.Element {
         id="values"
         caption={words.at_step(value)}
         head={[words.figure, ...parts.value.map(({ name }) => name)]}
-        rows={figures.map((figure) => [
+        rows={figures.value.map((figure) => [
           named(figure),
           ...parts.value.map(({ data }) => show(valueAt(data, figure, value))),
         ])}

@@ -26,6 +26,8 @@ export const shown = signal<readonly string[]>([]);
 export const data = signal<ReadonlyMap<string, RunData>>(new Map());
 /** The step under the pointer. */
 export const hovered = signal<number | null>(null);
+/** The part of the axis that curves show; `null` for all of it. */
+export const zoom = signal<readonly [number, number] | null>(null);
 /** A sentence about the connection. */
 export const status = signal<string>(words.connecting);
 
@@ -34,6 +36,11 @@ let source: EventSource | null = null;
 /** Connects to the server, and again whenever other runs are chosen. */
 export function follow(): void {
   effect(() => connect(chosen.value.split(",").filter((name) => name !== "")));
+  effect(() => {
+    // A part of one axis is none of another.
+    axis.value;
+    zoom.value = null;
+  });
 }
 
 function connect(names: readonly string[]): void {

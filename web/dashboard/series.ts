@@ -1,19 +1,9 @@
 /** Curves out of what was measured. @module */
 
-import type { Columns, RunData } from "../../serve/dashboard/messages.ts";
+import type { RunData } from "../../serve/dashboard/messages.ts";
 
 /** The horizontal axis of curves. */
 export type Axis = "step" | "tokens" | "time";
-
-/** Points of a figure. */
-export interface Points {
-  readonly steps: readonly number[];
-  readonly x: readonly number[];
-  readonly y: readonly (number | null)[];
-}
-
-/** Figures that have no curve of their own: a slider smooths the loss. */
-const WITHOUT_CURVE = ["step", "smoothLoss", "seconds"];
 
 /** Adds what has come to what was there. */
 export function addData(to: RunData, added: RunData): void {
@@ -37,37 +27,24 @@ export function figuresOf(runs: readonly RunData[]): string[] {
     .filter((name) => name !== "step");
 }
 
-/** Those with curves. */
-export function curvesOf(runs: readonly RunData[]): string[] {
-  return figuresOf(runs).filter((name) => !WITHOUT_CURVE.includes(name));
-}
-
-/**
- * The points of a figure.
- *
- * @param tokensPerStep For the axis of tokens; without it there are none.
- */
-export function pointsOf(
-  { columns }: RunData,
-  figure: string,
-  axis: Axis,
-  tokensPerStep: number | null,
-): Points {
+/** A figure beside its steps. */
+export function figureOf({ columns }: RunData, figure: string): {
+  readonly steps: readonly number[];
+  readonly values: readonly (number | null)[];
+} {
   const found = Object.values(columns).find((one) => figure in one);
-  const steps = (found?.["step"] ?? []) as number[];
-  const y = found?.[figure] ?? [];
-  if (axis === "step") return { steps, x: steps, y };
-  if (axis === "tokens") {
-    return tokensPerStep === null
-      ? { steps: [], x: [], y: [] }
-      : { steps, x: steps.map((step) => step * tokensPerStep), y };
-  }
-  const minutes = minutesOf(columns);
-  return { steps, x: steps.map((step) => minutes(step)), y };
+  return { steps: (found?.["step"] ?? []) as number[], values: found?.[figure] ?? [] };
 }
 
-/** The minutes of training before a step. */
-function minutesOf(columns: Record<string, Columns>): (step: number) => number {
+/** Where steps lie on an axis; `null` if that is not known: tokens need those of a step. */
+export function placeOn(
+  axis: Axis,
+  { columns }: RunData,
+  tokensPerStep: number | null,
+): ((step: number) => number) | null {
+  if (axis === "step") return (step) => step;
+  if (axis === "tokens") return tokensPerStep === null ? null : (step) => step * tokensPerStep;
+  // The minutes of training before a step.
   const { step: steps = [], seconds = [] } = columns["step"] ?? {};
   const sums = [0];
   for (const value of seconds) sums.push(sums.at(-1)! + (value ?? 0) / 60);
@@ -90,20 +67,9 @@ export function smooth(
 }
 
 /** The value of a figure at a step, or the last one before it. */
-export function valueAt({ columns }: RunData, figure: string, step: number): number | null {
-  const found = Object.values(columns).find((one) => figure in one);
-  const steps = (found?.["step"] ?? []) as number[];
-  let [low, high] = [0, steps.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (steps[middle]! <= step) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low - 1; i >= 0; i--) {
-    const value = found?.[figure]?.[i] ?? null;
-    if (value !== null) return value;
-  }
-  return null;
+export function valueAt(data: RunData, figure: string, step: number): number | null {
+  const { steps, values } = figureOf(data, figure);
+  return values[steps.findLastIndex((at, i) => at <= step && values[i] !== null)] ?? null;
 }
 
 /** The last step that was measured. */

@@ -1,82 +1,135 @@
 /** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
-/** Curves and points on two linear axes. @module */
+/// <reference lib="dom" />
+/** Curves and points on two axes. @module */
 
-import type { JSX } from "../deps.ts";
+import type { JSX, TargetedPointerEvent } from "../deps.ts";
+
+/** A place on the axes. */
+export type Point = readonly [x: number, y: number];
 
 /** A curve through points, or with `isDots` the points themselves. */
 export interface Curve {
   readonly name: string;
   /** `a` to `d`: its color. */
   readonly color: "a" | "b" | "c" | "d";
-  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly points: readonly Point[];
   readonly isDots?: boolean;
+  /** Whether it stands behind another one, which the legend then names, or is broken. */
+  readonly look?: "thin" | "dashed" | "plain";
 }
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [480, 240, 44, 30, 10];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 250, 54, 470, 10, 206];
 
-/** At most so many points are plotted, evenly chosen. */
-const MAX_POINTS = 400;
+/** A drag of fewer pixels is a click. */
+const MIN_DRAG = 5;
 
 /** Draws curves; what lies outside of the axes is cut off. */
-export function Plot({ title, xName, yName, x, y, curves }: {
-  /** What it shows, for who does not see it. */
-  readonly title: string;
-  readonly xName: string;
-  readonly yName: string;
-  /** The ends of the axes. */
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-  readonly curves: readonly Curve[];
-}): JSX.Element {
-  const right = (value: number) => LEFT + (value - x[0]) / (x[1] - x[0]) * (WIDTH - LEFT - 10);
+export function Plot(
+  { title, xName, yName = "", x, y, curves, isLog = false, at, onPoint, onPick, onZoom }: {
+    /** What it shows, for who does not see it. */
+    readonly title: string;
+    readonly xName: string;
+    readonly yName?: string;
+    /** The ends of the axes. */
+    readonly x: readonly [number, number];
+    readonly y: readonly [number, number];
+    readonly curves: readonly Curve[];
+    /** Whether the vertical axis is logarithmic. @default {false} */
+    readonly isLog?: boolean;
+    /** Where a line marks the horizontal axis. */
+    readonly at?: number;
+    /** Is told where the pointer is on the axis; `null` when it has left. */
+    readonly onPoint?: (x: number | null) => void;
+    /** Is told of a click. */
+    readonly onPick?: (x: number) => void;
+    /** Is told of a range that was dragged over. */
+    readonly onZoom?: (x: readonly [number, number]) => void;
+  },
+): JSX.Element {
+  const height = isLog ? Math.log10 : (value: number) => value;
+  const [low, high] = [height(y[0]), height(y[1])];
+  const right = (value: number) => LEFT + (value - x[0]) / (x[1] - x[0] || 1) * (RIGHT - LEFT);
   const up = (value: number) => {
-    const height = HEIGHT - BOTTOM - TOP;
-    const at = HEIGHT - BOTTOM - (value - y[0]) / (y[1] - y[0]) * height;
+    const at = BOTTOM - (height(value) - low) / (high - low || 1) * (BOTTOM - TOP);
     return Math.max(-HEIGHT, Math.min(2 * HEIGHT, at));
   };
-  const place = ([a, b]: readonly [number, number]) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
+  const place = ([a, b]: Point) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
+  const valueAt = ({ currentTarget, clientX }: TargetedPointerEvent<SVGSVGElement>) => {
+    const box = currentTarget.getBoundingClientRect();
+    const pixel = (clientX - box.left) / box.width * WIDTH;
+    return x[0] + (pixel - LEFT) / (RIGHT - LEFT) * (x[1] - x[0]);
+  };
+  const named = curves.filter(({ look }) => look !== "thin");
   return (
-    <svg class="plot" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
-      <path class="axis" d={`M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - 10}`} />
-      <text x={WIDTH - 10} y={HEIGHT - 6} class="end">{xName}</text>
+    <svg
+      class="plot"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={title}
+      onPointerMove={onPoint && ((event) => onPoint(valueAt(event)))}
+      onPointerLeave={onPoint && (() => onPoint(null))}
+      onPointerDown={onPick && (({ currentTarget, clientX }) => {
+        currentTarget.dataset.from = `${clientX}`;
+      })}
+      onPointerUp={onPick && ((event) => {
+        const by = event.clientX - Number(event.currentTarget.dataset.from);
+        const to = valueAt(event);
+        if (Math.abs(by) < MIN_DRAG) return onPick(to);
+        const { width } = event.currentTarget.getBoundingClientRect();
+        const from = to - by / width * WIDTH / (RIGHT - LEFT) * (x[1] - x[0]);
+        onZoom?.([Math.min(from, to), Math.max(from, to)]);
+      })}
+    >
+      {ticks(y, isLog).map((tick) => (
+        <g key={tick}>
+          <path class="grid-line" d={`M${LEFT} ${up(tick)}H${RIGHT}`} />
+          <text x={LEFT - 6} y={up(tick) + 4} class="end">{short(tick)}</text>
+        </g>
+      ))}
+      {ticks(x).map((tick) => (
+        <text key={tick} x={right(tick)} y={BOTTOM + 18} class="middle">{short(tick)}</text>
+      ))}
+      <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
+      <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
       <text x={LEFT + 6} y={TOP + 12}>{yName}</text>
-      <text x={LEFT} y={HEIGHT - 6}>{x[0]}</text>
-      <text x={LEFT - 6} y={HEIGHT - BOTTOM} class="end">{short(y[0])}</text>
-      <text x={LEFT - 6} y={TOP + 12} class="end">{short(y[1])}</text>
       <svg
         x={LEFT}
         y={TOP}
-        width={WIDTH - LEFT - 5}
-        height={HEIGHT - BOTTOM - TOP}
-        viewBox={`${LEFT} ${TOP} ${WIDTH - LEFT - 5} ${HEIGHT - BOTTOM - TOP}`}
+        width={RIGHT - LEFT + 5}
+        height={BOTTOM - TOP}
+        viewBox={`${LEFT} ${TOP} ${RIGHT - LEFT + 5} ${BOTTOM - TOP}`}
       >
+        {at !== undefined && <path class="mark" d={`M${right(at)} ${TOP}V${BOTTOM}`} />}
         {curves.filter(({ points }) => points.length > 0).map((
-          { name, color, points, isDots = false },
+          { name, color, points, isDots = false, look = "plain" },
+          i,
         ) =>
-          isDots
-            ? points.map((point, i) => (
+          isDots || points.length === 1
+            ? points.map((point, j) => (
               <circle
-                key={`${name}${i}`}
+                key={`${name}${j}`}
                 class={`dot ${color}`}
                 cx={right(point[0])}
                 cy={up(point[1])}
-                r="5"
+                r={isDots ? 5 : 3}
               />
             ))
             : (
               <path
-                key={name}
-                class={`curve ${color}`}
-                d={`M${thin(points).map(place).join("L")}`}
+                key={i}
+                class={`curve ${color} ${look}`}
+                d={`M${
+                  extremes(points.map(([x]) => x), points.map(([, y]) => y), x).map(place).join("L")
+                }`}
               />
             )
         )}
       </svg>
-      {curves.length > 1 &&
-        curves.map(({ name, color }, i) => (
-          <text key={name} x={WIDTH - 14} y={TOP + 14 + 18 * i} class={`end legend ${color}`}>
+      {named.length > 1 &&
+        named.map(({ name, color }, i) => (
+          <text key={i} x={RIGHT - 4} y={TOP + 14 + 18 * i} class={`end legend ${color}`}>
             {name}
           </text>
         ))}
@@ -84,11 +137,57 @@ export function Plot({ title, xName, yName, x, y, curves }: {
   );
 }
 
-function short(x: number): string {
-  return `${Number(x.toPrecision(3))}`;
+/** A curve has at most the lowest and the highest point of so many columns. */
+const COLUMNS = 300;
+
+/**
+ * The points of a long curve that can be seen: the lowest and the highest of each column.
+ *
+ * @param y Values, of which some may be missing.
+ * @param range The part of the horizontal axis that is shown.
+ */
+export function extremes(
+  x: readonly number[],
+  y: readonly (number | null)[],
+  [from, to]: readonly [number, number],
+): Point[] {
+  const columns = new Map<number, [lowest: Point, highest: Point]>();
+  for (const [i, value] of y.entries()) {
+    // What lies just outside leads the curve to the edge.
+    if (value === null || (x[i + 1] ?? to) < from || (x[i - 1] ?? from) > to) continue;
+    const point: Point = [x[i]!, value];
+    const column = Math.floor((x[i]! - from) / (to - from || 1) * COLUMNS);
+    const found = columns.get(column);
+    if (found === undefined) columns.set(column, [point, point]);
+    else if (value < found[0][1]) found[0] = point;
+    else if (value > found[1][1]) found[1] = point;
+  }
+  return [...columns.values()].flatMap(([lowest, highest]) =>
+    lowest === highest ? [lowest] : lowest[0] < highest[0] ? [lowest, highest] : [highest, lowest]
+  );
 }
 
-function thin<T>(points: readonly T[]): readonly T[] {
-  const every = Math.ceil(points.length / MAX_POINTS);
-  return points.filter((_, i) => i % every === 0 || i === points.length - 1);
+/** Round values on an axis: some five, or on a logarithmic one the powers of ten. */
+function ticks([from, to]: readonly [number, number], isLog = false): number[] {
+  if (isLog && to / from >= 100) {
+    const first = Math.ceil(Math.log10(from));
+    const count = Math.floor(Math.log10(to)) - first + 1;
+    return Array.from({ length: count }, (_, i) => 10 ** (first + i));
+  }
+  const rough = (to - from) / 5;
+  if (!(rough > 0)) return [from];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.999)!;
+  const first = Math.ceil(from / step);
+  return Array.from(
+    { length: Math.floor(to / step + 1e-9) - first + 1 },
+    (_, i) => (first + i) * step,
+  );
+}
+
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
+
+/** A value beside an axis: `0.02`, `15`, `200M`. */
+function short(x: number): string {
+  return compact.format(x);
 }
