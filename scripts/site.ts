@@ -1,8 +1,9 @@
 /** Writes the lesson as a folder of static files. */
 
 import { dirname, join } from "node:path";
-import { ensureWritableFolder, openCheckpoint, writeFileAtomically } from "../gpt/mod.ts";
+import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
 import { optional, runScript, text, UsageError, type Values } from "./flags.ts";
+import { readModelFiles } from "./model_files.ts";
 import { write } from "./output.ts";
 import { findModel } from "./training.ts";
 
@@ -29,20 +30,12 @@ export function main(args: readonly string[]): Promise<number> {
   }, args);
 }
 
-/** Reads the three files of a run's latest model, by name; none without a run. */
+/** Reads the files of a run's latest model; none without a run. */
 export async function readModel(
   { model }: Values<typeof siteFlags>,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   if (model === null) return new Map();
-  const { folder } = await findModel({ source: "latest", modelTag: model });
-  const { meta } = await openCheckpoint(folder);
-  const step = `${meta.state.step}`.padStart(6, "0");
-  const names = [`meta_${step}.json`, `model_${step}.safetensors`, `tokenizer_${step}.json`];
-  return new Map(
-    await Promise.all(
-      names.map(async (name) => [name, await Deno.readFile(join(folder, name))] as const),
-    ),
-  );
+  return await readModelFiles((await findModel({ source: "latest", modelTag: model })).folder);
 }
 
 async function run({ output, model }: Values<typeof flags>): Promise<void> {

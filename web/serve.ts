@@ -13,6 +13,29 @@ const types: Readonly<Record<string, string>> = {
   json: "application/json",
 };
 
+/**
+ * Answers with a file of a site.
+ *
+ * @param path Its path; empty for the first page.
+ * @param isolated Whether the page gets threads, which takes two headers. @default {true}
+ * @returns The file, or status 404.
+ */
+export function siteResponse(site: Site, path: string, isolated = true): Response {
+  const headers = {
+    "cache-control": "no-cache",
+    "x-content-type-options": "nosniff",
+    ...(isolated && {
+      "cross-origin-opener-policy": "same-origin",
+      "cross-origin-embedder-policy": "require-corp",
+    }),
+  };
+  const name = path === "" ? "index.html" : path;
+  const file = site.get(name);
+  if (file === undefined) return new Response(`No such file: ${name}\n`, { status: 404, headers });
+  const type = types[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
+  return new Response(file, { headers: { ...headers, "content-type": type } });
+}
+
 /** Options for {@linkcode serveSite}. */
 export interface ServeOptions {
   /** The port; 0 for a free one. @default {0} */
@@ -33,23 +56,11 @@ export function serveSite(
   site: Site,
   { port = 0, isolated = true, base = "/" }: ServeOptions = {},
 ): Deno.HttpServer<Deno.NetAddr> {
-  const headers = {
-    "cache-control": "no-cache",
-    "x-content-type-options": "nosniff",
-    ...(isolated && {
-      "cross-origin-opener-policy": "same-origin",
-      "cross-origin-embedder-policy": "require-corp",
-    }),
-  };
   return Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, ({ url }) => {
     const { pathname } = new URL(url);
-    const path = pathname.startsWith(base) ? pathname.slice(base.length) : null;
-    const name = path === "" ? "index.html" : path;
-    const file = name === null ? undefined : site.get(name);
-    if (name === null || file === undefined) {
-      return new Response(`No such file: ${pathname}\n`, { status: 404, headers });
+    if (pathname.startsWith(base)) {
+      return siteResponse(site, pathname.slice(base.length), isolated);
     }
-    const type = types[name.slice(name.lastIndexOf(".") + 1)] ?? "application/octet-stream";
-    return new Response(file, { headers: { ...headers, "content-type": type } });
+    return new Response(`No such file: ${pathname}\n`, { status: 404 });
   });
 }

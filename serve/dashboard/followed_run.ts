@@ -8,6 +8,7 @@ import {
   openCheckpoint,
   parameterCounts,
   readRunInfo,
+  savedSteps,
 } from "../../gpt/mod.ts";
 import type { ListedRun, RunData, RunState } from "./messages.ts";
 
@@ -16,6 +17,9 @@ const LEFT_OUT = ["flopsPerSecond", "secondsLeft"];
 
 /** A lock file as old as this is worth a look at who holds it, in milliseconds. */
 const LOCK_AGE = 3000;
+
+/** Changes of a folder that are closer than this may have the same time, in milliseconds. */
+const TIME_STEP = 100;
 
 type Info = Pick<
   ListedRun,
@@ -37,7 +41,8 @@ export class FollowedRun {
   #figures: Record<string, number> = {};
   #step = 0;
   #info: Info = unknown;
-  #infoTime = -1;
+  #readAt = -1;
+  #hasModel = false;
   #problems: { info: string | null; metrics: string | null } = { info: null, metrics: null };
   #state: RunState = "stopped";
 
@@ -54,8 +59,13 @@ export class FollowedRun {
     return this.#data;
   }
 
+  /** Whether a checkpoint was saved. */
+  get hasModel(): boolean {
+    return this.#hasModel;
+  }
+
   /** The run as it is listed; `null` as long as nothing is known of it. */
-  get listed(): ListedRun | null {
+  get listed(): Omit<ListedRun, "inside"> | null {
     const { info, metrics } = this.#problems;
     const problem = metrics ?? info;
     if (this.#info === unknown && this.#step === 0 && problem === null) return null;
@@ -110,13 +120,14 @@ export class FollowedRun {
     return added;
   }
 
-  /** Reads the description, if it is another one than before. */
+  /** Reads the description and the list of checkpoints, if the folder has other files than before. */
   async #readInfo(): Promise<void> {
     try {
-      const info = await Deno.stat(`${this.#folder}/run.json`).catch(() => null);
-      const time = info?.mtime?.getTime() ?? 0;
-      if (time === this.#infoTime && this.#info !== unknown) return;
-      this.#infoTime = time;
+      const folder = await Deno.stat(this.#folder).catch(() => null);
+      const time = folder?.mtime?.getTime() ?? 0;
+      if (time + TIME_STEP < this.#readAt && this.#info !== unknown) return;
+      this.#readAt = Date.now();
+      this.#hasModel = (await savedSteps(this.#folder)).length > 0;
       this.#info = await readInfo(this.#folder);
       this.#problems.info = null;
     } catch (error) {

@@ -27,6 +27,8 @@ export interface ListedRun {
   readonly settings: CheckpointMeta["settings"];
   /** The last value of each figure. */
   readonly figures: Readonly<Record<string, number>>;
+  /** Where one can look inside its latest model; `null` if there is none, or the server shows none. */
+  readonly inside: string | null;
   /** What is wrong with its files. */
   readonly problem: string | null;
 }

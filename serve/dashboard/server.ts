@@ -26,6 +26,8 @@ export interface DashboardOptions {
   >;
   /** 0 for any that is free. @default {0} */
   readonly port?: number;
+  /** Answers the addresses of a page that looks inside a run's latest model. */
+  readonly openInside?: (run: string, path: string) => Promise<Response>;
   /** The run that the server belongs to: shown first. */
   readonly run?: string;
   /** What a page has to show for an action; without one there are none. */
@@ -47,7 +49,7 @@ export interface Dashboard {
  *
  * It reads files only. `GET /events?run=NAME` is a stream of {@linkcode DashboardEvent}s: the list of
  * runs, and the data of those that are named, or else of the latest. `POST /stop` and `/save` want the
- * token in `x-token`.
+ * token in `x-token`. `GET /inside/RUN/` is the page that looks inside the model of a run, if there is one.
  *
  * @returns The server, which listens.
  * @throws {Deno.errors.AddrInUse} If another program listens there.
@@ -121,7 +123,7 @@ class App {
     }
   }
 
-  handle(request: Request): Response {
+  async handle(request: Request): Promise<Response> {
     const { pathname, searchParams } = new URL(request.url);
     try {
       this.#guard.check(request.headers);
@@ -130,6 +132,8 @@ class App {
         throw new ApiError(405, `Cannot answer: wanted GET, got ${request.method}`);
       }
       if (pathname === "/events") return this.#open(searchParams.getAll("run"));
+      const [, run = "", path = ""] = /^\/inside\/([^/]+\/[^/]+)\/(.*)$/.exec(pathname) ?? [];
+      if (this.#insideOf(run) !== null) return await this.#options.openInside!(run, path);
       const file = this.#options.page.get(pathname);
       if (file === undefined) throw new ApiError(404, `Cannot find ${pathname.slice(0, 80)}`);
       const headers = { ...file.headers, "x-content-type-options": "nosniff" };
@@ -200,9 +204,19 @@ class App {
     }
   }
 
+  /** Where one can look inside a run's model; `null` if there is none. */
+  #insideOf(name: string): string | null {
+    const { openInside } = this.#options;
+    if (openInside === undefined || !this.#runs.get(name)?.hasModel) return null;
+    return `inside/${name}/?open#inside`;
+  }
+
   /** The runs, the latest first. */
   #listed(): ListedRun[] {
-    return [...this.#runs.values()].flatMap(({ listed }) => listed ?? [])
+    return [...this.#runs.values()]
+      .flatMap(({ listed, name }) =>
+        listed === null ? [] : { ...listed, inside: this.#insideOf(name) }
+      )
       .sort((a, b) => a.time < b.time ? 1 : a.time > b.time ? -1 : 0);
   }
 }

@@ -11,12 +11,13 @@ type Message =
   | { readonly kind: "stop" | "save" | "stopped" };
 
 /**
- * Like `serveDashboard`, in a worker, so that it answers while this thread computes.
+ * Like `serveDashboard`, in a worker, so that it answers while this thread computes. It looks inside no
+ * model: that page would have to be built here.
  *
  * @throws {Error} If it cannot be served.
  */
 export async function openDashboard(
-  { onAction, ...options }: DashboardOptions,
+  { onAction, ...options }: Omit<DashboardOptions, "openInside">,
 ): Promise<Dashboard> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   const stopped = Promise.withResolvers<void>();

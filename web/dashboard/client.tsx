@@ -135,6 +135,10 @@ function Row({ run }: { readonly run: ListedRun }): JSX.Element {
         </label>
       </th>
       {cells.map((cell, i) => <td key={i}>{cell}</td>)}
+      <td>
+        {run.inside !== null &&
+          <a href={run.inside} aria-label={words.inside_of(run.name)}>{words.inside}</a>}
+      </td>
     </tr>
   );
 }

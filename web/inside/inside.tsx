@@ -288,7 +288,11 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
 
 /** The widget. */
 export function InsideWidget(): JSX.Element {
-  useEffect(() => void (hasOwn.value = siteModel().length > 0), []);
+  useEffect(() => {
+    hasOwn.value = siteModel().length > 0;
+    // As the dashboard's links to a run's model ask for.
+    if (hasOwn.value && location.search === "?open") void open(fetchSiteModel());
+  }, []);
   useEffect(() => {
     if (follows && trained.value !== null) void show(trained.value);
   }, [trained.value]);
