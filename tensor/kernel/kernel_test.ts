@@ -204,6 +204,32 @@ kernelTest("ranges cover every item once, and vectors of four lie anywhere", asy
   assertEquals(await read(device, y), range(405).map((i) => i === 0 ? 0 : i * i));
 });
 
+kernelTest("vectors are made of floats, and taken apart again", async (device) => {
+  const kernel = defineKernel(
+    {
+      key: "test: lanes of vectors",
+      ...{ buffers: { x: "f32", y: "f32" }, writes: ["y"], arguments: [], vectors: 2 },
+    },
+    (k, item, { x, y }) => {
+      const four = k.let(k.vectorOf([0, 1, 2, 3].map((i) => x.load(item.add(i)))));
+      const twice = k.let(x.loadSplat(k.int(1)));
+      const vectors = k.array([four, twice.multiplyAdd(four, k.vector(0.5))]);
+      k.loop(0, k.int(2), (i) => {
+        const vector = k.let(vectors.load(i));
+        const at = k.let(item.multiply(8).add(i.multiply(4)));
+        for (let lane = 0; lane < 4; lane++) y.store(at.add(lane), k.laneOf(vector, lane));
+      });
+    },
+  );
+  const [x, y] = [place(device, Float32Array.from(range(12), (i) => 2 * i)), zeros(device, 72)];
+  runKernel(device, kernel, [x, y], {}, 9);
+  const expected = range(9).flatMap((item) => {
+    const four = range(4).map((lane) => 2 * (item + lane));
+    return [...four, ...four.map((number) => 2 * number + 0.5)];
+  });
+  assertEquals(await read(device, y), expected);
+});
+
 kernelTest("elements may be vectors, from any multiple of four on", async (device) => {
   const kernel = defineKernel(
     {

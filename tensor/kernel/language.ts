@@ -47,6 +47,8 @@ export interface Float {
 export interface Vector {
   add(other: Vector | number): Vector;
   multiply(other: Vector | number): Vector;
+  /** This · `factor` + `summand`, of floats; rounded once where the device can. */
+  multiplyAdd(factor: Vector | number, summand: Vector | number): Vector;
 }
 
 /** A comparison's result. As operands, the numbers 1 and 0 mean that it holds or not. */
@@ -77,6 +79,8 @@ export interface Buffer<T extends ElementType> {
   /** The elements from an index on, as a buffer, whose indices start there. */
   from(index: Int): Buffer<T>;
   load(index: Int): Elements[T];
+  /** A float four times. */
+  loadSplat(index: Int): Vector;
   store(index: Int, value: Elements[T]): void;
   /** Four elements from any index on. */
   loadFour(index: Int): Vector;
@@ -106,6 +110,12 @@ export interface KernelBuilder {
   float(value: number): Float;
   /** A float four times. */
   vector(value: number): Vector;
+  /** A vector of four floats. */
+  vectorOf(lanes: readonly Float[]): Vector;
+  /** One of four floats: number 0, 1, 2 or 3. */
+  laneOf(vector: Vector, number: number): Float;
+  /** Vectors that are read by an index which is not a constant. */
+  array(vectors: readonly Vector[]): Pick<Buffer<"vec4<f32>">, "load">;
   condition(value: boolean): Condition;
   /** Computes a value here, and names it. */
   let<T extends Value>(value: T): T;
@@ -172,6 +182,8 @@ export interface Signature<B extends BufferTypes, A extends string> {
   readonly lanes?: number;
   /** Number of floats that they share. */
   readonly shared?: number;
+  /** Number of vectors in the {@linkcode KernelBuilder.array}, if there is one. */
+  readonly vectors?: number;
 }
 
 /** Writes a kernel for one item, which is its number or the first of a range. */

@@ -11,6 +11,8 @@ import { THREADS, toWgsl } from "./wgsl.ts";
 export interface Kernel<A extends string = string> {
   readonly signature: Omit<Signature<BufferTypes, A>, "writes">;
   readonly wasm: WasmKernel;
+  /** With fused multiply-add. */
+  readonly relaxedWasm: WasmKernel;
   /** With one thread per item, or per row; or a workgroup per item, for lanes. */
   readonly wgsl: WgslKernel;
   /** For rows of many columns. */
@@ -52,6 +54,7 @@ export function defineKernel<const B extends BufferTypes, const A extends string
   return {
     signature,
     wasm: toWasm(signature, body),
+    relaxedWasm: toWasm(signature, body, true),
     wgsl: toWgsl(signature, body),
     wideWgsl: toWgsl(signature, body, ROW_THREADS),
   };
@@ -77,7 +80,7 @@ export interface RunOptions {
  */
 export function runKernel<A extends string>(
   device: Device,
-  { signature, wasm, wgsl, wideWgsl }: Kernel<A>,
+  { signature, wasm, relaxedWasm, wgsl, wideWgsl }: Kernel<A>,
   views: readonly View[],
   arguments_: Readonly<Record<A, number>>,
   items: number,
@@ -87,9 +90,10 @@ export function runKernel<A extends string>(
   if (device.kind === "cpu") {
     for (const view of views) integers.push(device.address(view));
     for (const name of signature.arguments) integers.push(arguments_[name]);
-    const { shared = 0 } = signature;
-    const shares = shared === 0 ? options : { ...options, scratchBytes: 4 * shared };
-    device.dispatch(wasm, { integers }, items, shares);
+    const { shared = 0, vectors = 0 } = signature;
+    const scratchBytes = 4 * shared + 16 * vectors;
+    const withScratch = scratchBytes === 0 ? options : { ...options, scratchBytes };
+    device.dispatch(device.relaxedSimd ? relaxedWasm : wasm, { integers }, items, withScratch);
     return;
   }
   const types = Object.values(signature.buffers);
@@ -109,7 +113,7 @@ export function runKernel<A extends string>(
     { integers },
     signature.spread !== "rows"
       ? grid
-      : [isWide ? Math.ceil(columns / (ROW_THREADS * COLUMNS)) : 1, ...grid],
+      : [isWide ? Math.min(Math.ceil(columns / (ROW_THREADS * COLUMNS)), limit) : 1, ...grid],
     work,
   );
 }

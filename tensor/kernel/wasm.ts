@@ -30,17 +30,18 @@ import type {
 
 /**
  * The WebAssembly of a kernel. Its argument words are the address of each buffer, then the integer
- * arguments.
+ * arguments. Its scratch memory holds the shared floats, then the vectors of the array.
  */
 export function toWasm<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
+  relaxedSimd = false,
 ): WasmKernel {
-  const { key, buffers, arguments: names, spread } = signature;
+  const { key, buffers, arguments: names, spread, shared = 0 } = signature;
   return {
-    key,
+    key: relaxedSimd ? `${key}, relaxed` : key,
     emit: () =>
-      emitKernel({ relaxedSimd: false }, (f, parameters) => {
+      emitKernel({ relaxedSimd }, (f, parameters) => {
         const { words, start, end } = parameters;
         let offset = -4;
         const nextWord = () => f.local(words.loadI32(offset += 4));
@@ -50,7 +51,7 @@ export function toWasm<B extends BufferTypes, A extends string>(
           ) => [name, new WasmBuffer(f, type, nextWord())]),
         );
         const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
-        const k = new WasmBuilder(f, parameters);
+        const k = new WasmBuilder(f, parameters, shared);
         // The objects have exactly the names that the types list.
         const write = (item: Int) => body(k, item, operands as never, arguments_ as never);
         if (spread === "ranges") write(start);
@@ -67,11 +68,13 @@ class WasmBuilder implements KernelBuilder {
   readonly end: Int;
   readonly shared: Buffer<"f32">;
   readonly #f: FunctionBuilder;
+  readonly #array: WasmBuffer<"vec4<f32>">;
 
-  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters) {
+  constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
     this.#f = f;
     this.end = end;
     this.shared = new WasmBuffer(f, "f32", scratch);
+    this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
   }
   int(value: number): Int {
     return I32.of(value);
@@ -81,6 +84,17 @@ class WasmBuilder implements KernelBuilder {
   }
   vector(value: number): Vector {
     return F32x4.of(value);
+  }
+  vectorOf(lanes: readonly Float[]): Vector {
+    const [first, ...others] = lanes as readonly F32[];
+    return others.reduce((vector, lane, i) => vector.withLane(i + 1, lane), first!.splat());
+  }
+  laneOf(vector: Vector, number: number): Float {
+    return F32.lane(vector as F32x4, number);
+  }
+  array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
+    vectors.forEach((vector, i) => this.#array.store(I32.of(i), vector));
+    return this.#array;
   }
   condition(value: boolean): Condition {
     return I32.of(Number(value));
@@ -165,6 +179,9 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
       ? at.loadF32x4()
       : at.loadI32x4();
     return value as unknown as Elements[T];
+  }
+  loadSplat(index: Int): Vector {
+    return this.#at(index).loadSplat();
   }
   store(index: Int, value: Value): void {
     this.#f.store(this.#at(index), valueOf(value));

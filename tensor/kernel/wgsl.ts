@@ -140,6 +140,9 @@ class WgslValue implements Int, Float, Vector, Condition {
   or(other: Value | number): WgslValue {
     return this.#with("||", other);
   }
+  multiplyAdd(factor: Vector | number, summand: Vector | number): WgslValue {
+    return this.multiply(factor).add(summand);
+  }
   asF32(): WgslValue {
     return new WgslValue(`bitcast<f32>(${this.code})`, "f32");
   }
@@ -147,6 +150,8 @@ class WgslValue implements Int, Float, Vector, Condition {
     return new WgslValue(`bitcast<i32>(${this.code})`, "i32");
   }
 }
+
+const codeOf = (value: Value): string => (value as WgslValue).code;
 
 /** The code of an operand; a number is one of the other operand's type. */
 function operand(value: Value | number, type: Type): string {
@@ -175,6 +180,17 @@ class WgslBuilder implements KernelBuilder {
   }
   vector(value: number): Vector {
     return new WgslValue(operand(value, "vec4<f32>"), "vec4<f32>");
+  }
+  vectorOf(lanes: readonly Float[]): Vector {
+    return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
+  }
+  laneOf(vector: Vector, number: number): Float {
+    return new WgslValue(`${codeOf(vector)}[${number}]`, "f32");
+  }
+  array(vectors: readonly Vector[]): WgslBuffer<"vec4<f32>"> {
+    const name = `v${this.#names++}`;
+    this.statements.push(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
+    return this.buffer(name, "vec4<f32>", "");
   }
   condition(value: boolean): Condition {
     return new WgslValue(`${value}`, "bool");
@@ -276,6 +292,9 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     const type = this.#type.replace("f16", "f32") as Type;
     const element = this.#at(index);
     return new WgslValue(type === this.#type ? element : `${type}(${element})`, type) as never;
+  }
+  loadSplat(index: Int): Vector {
+    return new WgslValue(`vec4<f32>(f32(${this.#at(index)}))`, "vec4<f32>");
   }
   store(index: Int, value: Value): void {
     const { code, type } = value as WgslValue;
