@@ -19,8 +19,7 @@ import {
   Tensor,
 } from "../tensor/mod.ts";
 import { describeMatmuls } from "../tensor/ops/matmul/problem.ts";
-import { CPU_MATMULS } from "../tensor/ops/matmul/wasm.ts";
-import { runCandidate } from "../tensor/ops/matmul/candidates_wgsl.ts";
+import { plainMatmul } from "../tensor/ops/matmul/plain.ts";
 import { composedAttention } from "../tensor/ops/testing/composed_attention.ts";
 
 export type Way = () => Tensor;
@@ -52,18 +51,21 @@ function matmulKernel(
   const isRow = m === 1;
   return {
     name: `matmul, ${name}, ${m} x ${k} x ${n}`,
-    replaces: "the naive kernel",
+    replaces: "the plain kernel",
     // A matrix–vector product is bound by reading the matrix.
     ...(isRow ? { bytes: floats(k * n) } : { flops: 2 * m * k * n }),
     prepare: (device) => {
       const a = normal(device, transposeA ? [k, m] : [m, k], { seed: 1 });
       const b = normal(device, transposeB ? [n, k] : [k, n], { seed: 2 });
-      return { run: () => matmul(a, b, options), plain: () => naiveMatmul(a, b, m, n, options) };
+      return {
+        run: () => matmul(a, b, options),
+        plain: () => matmulByPlainKernel(a, b, m, n, options),
+      };
     },
   };
 }
 
-function naiveMatmul(
+function matmulByPlainKernel(
   a: Tensor,
   b: Tensor,
   m: number,
@@ -73,8 +75,7 @@ function naiveMatmul(
   const { device } = a;
   const c = Tensor.zeros(device, [m, n]);
   for (const each of describeMatmuls(a, b, c, { transposeA, transposeB })) {
-    if (device.kind === "cpu") CPU_MATMULS.naive.run(device, each, false);
-    else runCandidate(device, "naive", each, {});
+    plainMatmul(device, each, false);
   }
   return c;
 }

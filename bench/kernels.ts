@@ -1,5 +1,5 @@
 /**
- * Times kernels on every device against what they replace: a naive kernel, or unfused operations.
+ * Times kernels on every device against what they replace: the plain kernel, or unfused operations.
  *
  *     deno run -A bench/kernels.ts --only matmul,attention --device cpu
  *
@@ -138,7 +138,7 @@ async function measure(device: Device, way: Way, repeats: number): Promise<numbe
     }
   };
   // The check has compiled the kernel, but engines and drivers optimize it only after several runs.
-  // Slow calls, mostly of a naive kernel, are not repeated as often.
+  // Slow calls, mostly of the plain kernel, are not repeated as often.
   const [once] = await timeRuns(device, 1, calls(1)) as [number];
   const isSlow = once > SLOW;
   const count = isSlow ? 1 : Math.max(1, Math.min(1000, Math.ceil(MEASUREMENT / once)));

@@ -1,7 +1,6 @@
 /** Matmul on WebGPU with operands that exceed a binding. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
 import { bindingOf, fitsOneBinding, halfOf } from "../../devices/webgpu/binding_ranges.ts";
 import {
   mapAddends,
@@ -67,9 +66,7 @@ function seenProblem(device: WebGpuDevice, problem: MatmulProblem): MatmulProble
       (outer - 1) * matrix.outer + (inner - 1) * matrix.inner;
     const range = { first: matrix.offset, last: matrix.offset + reach };
     const binding = bindingOf(device, matrix.allocation, matrix.dtype, range);
-    // Aligning b copies it to another buffer.
-    const isCopySeen = byRow !== "k" || fitsOneBinding(device, { bytes: copiedBytes(problem) });
-    if (binding === null || !isCopySeen) {
+    if (binding === null) {
       if (outer > 1) return "outer";
       if (inner > 1) return "inner";
       return rows > 1 && (matrix.row >= matrix.column || columns === 1) ? byRow : byColumn;
@@ -85,12 +82,6 @@ function seenProblem(device: WebGpuDevice, problem: MatmulProblem): MatmulProble
     ...{ ...problem, c: seen[0]!, a: seen.at(-2)!, b: seen.at(-1)! },
     ...mapAddends(problem, (_, i) => seenAddends[i]!),
   };
-}
-
-/** Bytes of an aligned copy of b, which items with the same b share. */
-function copiedBytes({ n, k, outer, inner, b }: MatmulProblem): number {
-  const copies = (b.outer === 0 ? 1 : outer) * (b.inner === 0 ? 1 : inner);
-  return bytesPerElement(b.dtype) * copies * k * 4 * Math.ceil(n / 4);
 }
 
 function part(problem: MatmulProblem, side: Side, start: number, end: number): MatmulProblem {

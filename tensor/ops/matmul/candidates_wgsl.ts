@@ -1,24 +1,9 @@
 /** The matmul kernels on WebGPU, and the choice among them. @module */
 
-import type { WebGpuDevice, WgslKernel } from "../../device.ts";
-import { bytesPerElement } from "../../dtype.ts";
+import type { WebGpuDevice } from "../../device.ts";
 import { Error } from "../../errors.ts";
-import {
-  type Element,
-  elementOf,
-  integersOf,
-  type KernelForm,
-  type MatmulKernel,
-  matricesOf,
-} from "./code_wgsl.ts";
-import {
-  alignKernel,
-  dotsKernel,
-  hasVectorsAlongK,
-  naiveKernel,
-  registerKernel,
-  rowsKernel,
-} from "./kernels_wgsl.ts";
+import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./code_wgsl.ts";
+import { elementOf, plainMatmul } from "./plain.ts";
 import {
   ACTIVATIONS,
   mapAddends,
@@ -27,6 +12,7 @@ import {
   matmulWork,
   type Matrix,
 } from "./problem.ts";
+import { rowsKernel } from "./rows_wgsl.ts";
 import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 
 /** The properties of a device that determine the kernel. */
@@ -36,35 +22,17 @@ export type MatmulFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
 export interface MatmulCandidate {
   readonly threads: number;
-  /** Whether b must have contiguous rows that start at multiples of four elements. */
-  readonly alignedB: boolean;
-  readonly kernel: (problem: MatmulProblem, form: KernelForm) => MatmulKernel;
+  readonly kernel: (form: KernelForm) => MatmulKernel;
 }
 
 /** The name of a {@linkcode MatmulCandidate}. */
 export type MatmulCandidateName =
-  | "naive"
-  | "dots"
   | "rows"
-  | `registers ${"8×8" | "16×8"}`
   | `staged ${"4×4 by 8×8" | "8×8 by 8×8" | "8×8 by 16×16"}`;
 
-const naive = candidate(64, naiveKernel);
-const dots = candidate(64, dotsKernel);
-
-/** All candidates. `registers` are for software adapters, `staged` for real GPUs. */
+/** All candidates. */
 export const WEBGPU_MATMULS: Readonly<Record<MatmulCandidateName, MatmulCandidate>> = {
-  naive,
-  dots: {
-    ...dots,
-    kernel: (problem, form) => {
-      const fits = hasVectorsAlongK(problem) && !form.isSymmetric;
-      return (fits ? dots : naive).kernel(problem, form);
-    },
-  },
   rows: candidate(128, rowsKernel),
-  "registers 8×8": registers(8, 8),
-  "registers 16×8": registers(16, 8),
   "staged 4×4 by 8×8": staged({ threads: 8, tile: 4, depth: 16 }),
   "staged 8×8 by 8×8": staged({ threads: 8, tile: 8, depth: 8 }),
   "staged 8×8 by 16×16": staged({ threads: 16, tile: 8, depth: 8 }),
@@ -75,8 +43,7 @@ function candidate(threads: number, make: (form: KernelForm) => MatmulKernel): M
   const kernels: MatmulKernel[] = [];
   return {
     threads,
-    alignedB: false,
-    kernel: (_, form) => {
+    kernel: (form) => {
       const { rowMajorA, rowMajorB, isSymmetric, operands, result, addends, activation } = form;
       const index = Number(rowMajorA) + 2 * Number(rowMajorB) + 4 * Number(isSymmetric) +
         8 * Number(operands === "f16") + 16 * Number(result === "f16") +
@@ -86,43 +53,30 @@ function candidate(threads: number, make: (form: KernelForm) => MatmulKernel): M
   };
 }
 
-function registers(tileRows: number, tileColumns: number): MatmulCandidate {
-  return {
-    ...candidate(64, (form) => registerKernel(tileRows, tileColumns, form)),
-    alignedB: true,
-  };
-}
-
 function staged(staging: Staging): MatmulCandidate {
   return candidate(staging.threads ** 2, (form) => stagedKernel(staging, form));
 }
 
 /** Maximum rows for which large tiles would be mostly empty. */
 const MAX_SKINNY_ROWS = 4;
-/** Maximum rows for which copying b to align it costs more than it gains. */
-const MAX_UNALIGNED_ROWS = 2;
 /** Matmuls with fewer multiplications are done before tiles pay off. */
-const NAIVE_THRESHOLD = 4096;
-/** Matmuls with more are worth the longer compilation of the largest tile. */
-const LARGE_TILE_THRESHOLD = 2 ** 24;
+const PLAIN_THRESHOLD = 4096;
 /** Minimum length of sums that are worth sharing among threads. */
 const MIN_SHARED_SUM = 32;
 
 /**
- * Chooses the candidate for a matmul, by its sizes and the kind of adapter.
+ * Chooses the candidate for a matmul, by its sizes and the kind of adapter; `null` for the plain
+ * kernel.
  *
- * Software adapters emulate barriers and gain nothing from workgroup memory, so they use kernels
- * without it.
+ * Software adapters emulate barriers and gain nothing from workgroup memory, so they use the plain
+ * kernel, which has none.
  */
-export function chooseBySize(device: Capabilities, problem: MatmulProblem): MatmulCandidateName {
-  const { m, n, k } = problem;
-  if (m * n * k < NAIVE_THRESHOLD) return "naive";
-  if (device.info.details.software === true) {
-    const isAlignedB = problem.b.column === 1 && isAlignedMatrix(problem.b, n);
-    if (m <= MAX_UNALIGNED_ROWS && !isAlignedB) return "dots";
-    return m * n * k < LARGE_TILE_THRESHOLD || m <= 8 ? "registers 8×8" : "registers 16×8";
-  }
-  if (m <= MAX_SKINNY_ROWS) return k >= MIN_SHARED_SUM ? "rows" : "naive";
+export function chooseBySize(
+  device: Capabilities,
+  { m, n, k }: Pick<MatmulProblem, "m" | "n" | "k">,
+): MatmulCandidateName | null {
+  if (m * n * k < PLAIN_THRESHOLD || device.info.details.software === true) return null;
+  if (m <= MAX_SKINNY_ROWS) return k >= MIN_SHARED_SUM ? "rows" : null;
   const large = "staged 8×8 by 16×16";
   if (m >= 512 && n >= 512 && fitsDevice(device, large)) return large;
   return m >= 64 && n >= 64 ? "staged 8×8 by 8×8" : "staged 4×4 by 8×8";
@@ -130,16 +84,6 @@ export function chooseBySize(device: Capabilities, problem: MatmulProblem): Matm
 
 export function fitsDevice({ limits }: Capabilities, name: MatmulCandidateName): boolean {
   return WEBGPU_MATMULS[name].threads <= limits.maxComputeInvocationsPerWorkgroup;
-}
-
-/**
- * Whether the contiguous rows or columns of a matrix start at multiples of four elements in all
- * batch items, and have a multiple of four elements.
- */
-function isAlignedMatrix(matrix: Matrix, length: number): boolean {
-  const { offset, row, column, outer, inner } = matrix;
-  return length % 4 === 0 && offset % 4 === 0 && outer % 4 === 0 && inner % 4 === 0 &&
-    (column === 1 ? row : column) % 4 === 0;
 }
 
 /**
@@ -166,7 +110,7 @@ function formOf({ a, b, c, epilogue }: MatmulProblem, isSymmetric: boolean): Ker
 export function runCandidate(
   device: WebGpuDevice,
   name: MatmulCandidateName,
-  given: MatmulProblem,
+  problem: MatmulProblem,
   { accumulate = false, symmetric = false }: MatmulFlags,
 ): void {
   if (!fitsDevice(device, name)) {
@@ -175,18 +119,14 @@ export function runCandidate(
         device.info.description,
     );
   }
-  const { alignedB, kernel } = WEBGPU_MATMULS[name];
-  const { m, n, outer, inner } = given;
-  const copy = alignedB && !(given.b.column === 1 && isAlignedMatrix(given.b, n))
-    ? alignB(device, given)
-    : null;
-  const problem = copy === null ? given : { ...given, b: copy };
+  const { kernel } = WEBGPU_MATMULS[name];
+  const { m, n, outer, inner } = problem;
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
   // Parts of the result have their diagonal elsewhere, so only the whole can use symmetry.
-  const half = symmetric && m === n ? kernel(problem, formOf(problem, true)) : null;
+  const half = symmetric && m === n ? kernel(formOf(problem, true)) : null;
   const isSymmetric = half !== null && isWhole(half);
-  const tile = isSymmetric ? half : kernel(problem, formOf(problem, false));
+  const tile = isSymmetric ? half : kernel(formOf(problem, false));
   for (const part of cut(problem, limit * tile.rows, limit * tile.columns)) {
     eachBatch(outer * inner, limit, (firstItem, items) => {
       device.dispatch(
@@ -198,36 +138,6 @@ export function runCandidate(
       );
     });
   }
-  if (copy !== null) device.free(copy.allocation);
-}
-
-const ALIGN_KERNELS: Readonly<Record<Element, WgslKernel>> = {
-  f32: alignKernel("f32"),
-  f16: alignKernel("f16"),
-};
-
-/** Copies b to contiguous, aligned rows; batch items that share b share the copy. */
-function alignB(
-  device: WebGpuDevice,
-  { n, k, outer, inner, b }: MatmulProblem,
-): Matrix {
-  const [outerCount, innerCount] = [b.outer === 0 ? 1 : outer, b.inner === 0 ? 1 : inner];
-  const row = 4 * Math.ceil(n / 4);
-  const copies = outerCount * innerCount;
-  const allocation = device.allocate(
-    bytesPerElement(b.dtype) * copies * k * row,
-    "the aligned operand of a matmul",
-  );
-  eachBatch(copies, device.limits.maxComputeWorkgroupsPerDimension, (first, items) => {
-    device.dispatch(ALIGN_KERNELS[elementOf(b.dtype)], [b.allocation, allocation], {
-      integers: [b.offset, b.row, b.column, b.outer, b.inner, innerCount, k, n, first],
-    }, [Math.ceil(row / 32), Math.ceil(k / 32), items]);
-  });
-  return {
-    ...{ allocation, dtype: b.dtype, offset: 0, row, column: 1 },
-    outer: b.outer === 0 ? 0 : innerCount * k * row,
-    inner: b.inner === 0 ? 0 : k * row,
-  };
 }
 
 /** Calls `run` for ranges of batch items that fit a dispatch. */

@@ -9,8 +9,7 @@
  */
 
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
-import type { DType } from "../../dtype.ts";
-import { TypeError } from "../../errors.ts";
+import type { Element } from "./plain.ts";
 import type { MatmulActivation, MatmulProblem, Matrix } from "./problem.ts";
 
 /** The position of a matrix as kernel arguments, in elements. */
@@ -50,16 +49,6 @@ export interface MatmulKernel {
   readonly columns: number;
 }
 
-/** A storage type in WGSL. Sums are always `f32`. */
-export type Element = "f32" | "f16";
-
-/** The WGSL type of a matrix's elements. @throws {TypeError} If the dtype is not supported. */
-export function elementOf(dtype: DType): Element {
-  if (dtype === "float32") return "f32";
-  if (dtype === "float16") return "f16";
-  throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
-}
-
 /** Properties that a matmul kernel's code depends on, besides its algorithm. */
 export interface KernelForm {
   /** Whether a is row-major after transposition. */
@@ -80,19 +69,12 @@ function addendNames({ addends }: KernelForm): string[] {
   return range(addends).map((i) => `addend${i}`);
 }
 
-/** The buffers of a matmul kernel; those in `vectors` hold vec4. */
-function matrixBuffers(
-  form: KernelForm,
-  vectors: readonly ("a" | "b")[],
-): readonly WgslBuffer[] {
+/** The buffers of a matmul kernel. */
+function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
   const { operands, result } = form;
-  const operand = (name: "a" | "b"): WgslBuffer => ({
-    name,
-    type: vectors.includes(name) ? `vec4<${operands}>` : operands,
-    writes: false,
-  });
   return [
-    ...[operand("a"), operand("b"), { name: "c", type: result, writes: true }],
+    ...["a", "b"].map((name) => ({ name, type: operands, writes: false })),
+    { name: "c", type: result, writes: true },
     ...addendNames(form).map((name) => ({ name, type: result, writes: false })),
   ];
 }
@@ -103,14 +85,12 @@ function matrixBuffers(
  * @param name Names the algorithm and all that its code depends on besides the form.
  * @param tile Rows and columns of the result per workgroup.
  * @param main The code of the kernel, after {@linkcode storeWgsl}.
- * @param vectors The operands that are read as vec4.
  */
 export function matmulKernel(
   name: string,
   form: KernelForm,
   [rows, columns]: readonly [rows: number, columns: number],
   main: () => string,
-  vectors: readonly ("a" | "b")[] = [],
 ): MatmulKernel {
   const { operands, result, isSymmetric, addends, activation } = form;
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
@@ -120,20 +100,10 @@ export function matmulKernel(
     key: `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`,
     code: () => storeWgsl(form) + main(),
     integers: matmulArguments(form),
-    buffers: matrixBuffers(form, vectors),
+    buffers: matrixBuffers(form),
   };
   return { kernel, rows, columns };
 }
-
-/**
- * The start of a kernel with workgroups of 8 × 8 threads: `thread` counts them over all workgroups.
- */
-export const SQUARE_MAIN = `
-@compute @workgroup_size(8, 8)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(global_invocation_id) thread: vec3<u32>,
-) {`;
 
 /** The activations of `sum`; testing for "not positive" keeps NaN. */
 const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {

@@ -1,5 +1,5 @@
 /**
- * Matmul algorithms on every device, from the naive kernel to the default one. Results are checked
+ * Matmul algorithms on every device, from the plain kernel to the default one. Results are checked
  * in double precision before timing, the device is awaited, and runs are interleaved.
  *
  * `deno bench -A` times a few; as a script it prints a table, filtered by parts of names:
@@ -19,6 +19,7 @@ import {
   runCandidate,
   WEBGPU_MATMULS,
 } from "./candidates_wgsl.ts";
+import { plainMatmul } from "./plain.ts";
 import { matmulOnWebGpu } from "./wgsl.ts";
 
 interface Shape {
@@ -91,7 +92,7 @@ const SHAPES: readonly Shape[] = [
 
 const operations = ({ m, n, k, batch = 1 }: Shape): number => 2 * m * n * k * batch;
 
-/** The algorithms of a device, the naive one first, the default last. */
+/** The algorithms of a device, the plain one first, the default last. */
 function ladder(device: Device): Rung[] {
   if (device.kind === "cpu") {
     const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
@@ -112,6 +113,12 @@ function ladder(device: Device): Rung[] {
   const names = Object.keys(WEBGPU_MATMULS) as MatmulCandidateName[];
   const fitting = names.filter((name) => fitsDevice(device, name));
   return [
+    {
+      name: "plain",
+      run: ({ problems, options }) => {
+        for (const problem of problems) plainMatmul(device, problem, options.accumulate ?? false);
+      },
+    },
     ...fitting.map((name): Rung => ({
       name,
       run: ({ problems, options }) => {
@@ -125,10 +132,9 @@ function ladder(device: Device): Rung[] {
 }
 
 /** Whether to time an algorithm: slow ones are skipped for large shapes. */
-function isWorthwhile(name: string, shape: Shape, device: Device): boolean {
+function isWorthwhile(name: string, shape: Shape): boolean {
   if (name === "rows") return shape.m <= 16;
-  if (name === "naive") return operations(shape) <= (device.kind === "cpu" ? 3e8 : 3e9);
-  return true;
+  return name !== "plain" || operations(shape) <= 3e9;
 }
 
 /** Fills the operands of a shape with random numbers, and keeps them for the check. */
@@ -193,7 +199,7 @@ async function printLadder(title: string, device: Device, wanted: readonly strin
   for (const shape of SHAPES.filter(isWanted)) {
     if (device.kind === "webgpu" && operations(shape) > 1e10) continue;
     const { operands, check, free } = prepare(device, shape);
-    const rungs = ladder(device).filter(({ name }) => isWorthwhile(name, shape, device));
+    const rungs = ladder(device).filter(({ name }) => isWorthwhile(name, shape));
     const entries: { name: string; run: () => void; repeats: number; times: number[] }[] = [];
     for (const { name, run } of rungs) {
       const call = () => run(operands);
@@ -225,7 +231,7 @@ async function printLadder(title: string, device: Device, wanted: readonly strin
       }
     }
     const bytes = 4 * (shape.batch ?? 1) * shape.k * shape.n;
-    const naive = entries.find(({ name }) => name === "naive");
+    const plain = entries.find(({ name }) => name === "plain");
     for (const { name, times } of entries) {
       const time = median(times);
       console.log(
@@ -235,7 +241,7 @@ async function printLadder(title: string, device: Device, wanted: readonly strin
           `${time.toPrecision(4)} ms`.padStart(11),
           `${(operations(shape) / time / 1e6).toFixed(1)} GFLOP/s`.padStart(15),
           shape.m <= 16 ? `${(bytes / time / 1e6).toFixed(1)} GB/s`.padStart(11) : "",
-          naive ? `${(median(naive.times) / time).toFixed(1)} × naive`.padStart(14) : "",
+          plain ? `${(median(plain.times) / time).toFixed(1)} × plain`.padStart(14) : "",
         ].join(" "),
       );
     }
@@ -271,7 +277,7 @@ async function registerBenches(title: string, device: Device): Promise<void> {
   for (const shape of [cube(64), cube(256), cube(512), LONG_SUMS]) {
     const { operands, check } = prepare(device, shape);
     for (const { name, run } of ladder(device)) {
-      if (!isWorthwhile(name, shape, device)) continue;
+      if (!isWorthwhile(name, shape)) continue;
       try {
         run(operands);
       } catch {
@@ -281,7 +287,7 @@ async function registerBenches(title: string, device: Device): Promise<void> {
       Deno.bench({
         name: `${name}, ${shape.name}, ${title}`,
         group: `${title} ${shape.name}`,
-        baseline: name === "naive",
+        baseline: name === "plain",
         fn: async () => {
           run(operands);
           await device.synchronize();

@@ -1,6 +1,6 @@
 /**
- * Matmul on the CPU: chooses the fastest algorithm. From slowest to fastest: naive loops
- * (`naive_wasm.ts`), register tiles over packed panels (`packed_wasm.ts`), the system's BLAS,
+ * Matmul on the CPU: chooses the fastest algorithm. From slowest to fastest: register
+ * tiles (`plain.ts`), register tiles over packed panels (`packed_wasm.ts`), the system's BLAS,
  * oneDNN. Skinny matmuls are bound by reading the other matrix (`rows_wasm.ts`), and symmetric ones
  * need half of the work (`symmetric_wasm.ts`).
  *
@@ -9,8 +9,8 @@
 
 import type { CpuDevice, View } from "../../device.ts";
 import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
-import { naiveMatmul } from "./naive_wasm.ts";
 import { packedMatmul } from "./packed_wasm.ts";
+import { plainMatmul } from "./plain.ts";
 import { addressOf } from "./words_wasm.ts";
 import {
   describeMatmuls,
@@ -43,12 +43,12 @@ const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 
 const BLAS_OPERATIONS_PER_ITEM = 60_000;
 
 export const CPU_MATMULS: Readonly<
-  Record<"naive" | "packed" | "rows" | "blas", {
+  Record<"plain" | "packed" | "rows" | "blas", {
     readonly fits: (device: CpuDevice, problem: MatmulProblem) => boolean;
     readonly run: (device: CpuDevice, problem: MatmulProblem, accumulate: boolean) => void;
   }>
 > = {
-  naive: { fits: () => true, run: naiveMatmul },
+  plain: { fits: () => true, run: plainMatmul },
   packed: { fits: (_, { k }) => k > 0, run: packedMatmul },
   rows: {
     fits: (_, { k, b, c }) => k > 0 && (b.row === 1 || (b.column === 1 && c.column === 1)),
@@ -86,7 +86,7 @@ export function matmulOnCpu(
 
 function multiply(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
   const { m, n, k, outer, inner } = problem;
-  if (k === 0) return naiveMatmul(device, problem, accumulate);
+  if (k === 0) return plainMatmul(device, problem, accumulate);
   if (isBestByRows(device, problem)) return rowsMatmul(device, problem, accumulate);
   const transposed = transposeMatmul(problem);
   if (isBestByRows(device, transposed)) {

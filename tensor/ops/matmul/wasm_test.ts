@@ -62,7 +62,7 @@ Deno.test("each algorithm agrees with double precision wherever it is supported"
           for (const problem of describeMatmuls(a, b, c, options)) {
             const fits = way.fits(device, problem);
             if (fits) count++;
-            const { run } = fits ? way : CPU_MATMULS.naive;
+            const { run } = fits ? way : CPU_MATMULS.plain;
             run(device, problem, options.accumulate ?? false);
           }
         });

@@ -3,6 +3,7 @@
 import type { View, WebGpuDevice } from "../../device.ts";
 import { chooseBySize, runCandidate } from "./candidates_wgsl.ts";
 import { describeMatmuls, type Epilogue, type MatmulOptions, transposeMatmul } from "./problem.ts";
+import { plainMatmul } from "./plain.ts";
 import { matmulsInRanges } from "./binding_ranges_wgsl.ts";
 
 /** Up to this many columns, a tall matmul is transposed into a skinny one. */
@@ -30,6 +31,8 @@ export function matmulOnWebGpu(
     const turned = problem.n <= MAX_SKINNY_COLUMNS && problem.m > problem.n
       ? transposeMatmul(problem)
       : problem;
-    runCandidate(device, chooseBySize(device, turned), turned, options);
+    const name = chooseBySize(device, turned);
+    if (name === null) plainMatmul(device, turned, options.accumulate ?? false);
+    else runCandidate(device, name, turned, options);
   }
 }

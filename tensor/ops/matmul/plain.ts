@@ -1,0 +1,179 @@
+/**
+ * Plain matmul: any device, operands of any strides. The specification of the fast kernels, and what
+ * runs where none of them is faster.
+ *
+ * @module
+ */
+
+import type { Device, View } from "../../device.ts";
+import type { DType } from "../../dtype.ts";
+import { TypeError } from "../../errors.ts";
+import type { Float, Int } from "../../kernel/language.ts";
+import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
+import { ACTIVATIONS, type MatmulProblem, matmulWork, type Matrix } from "./problem.ts";
+
+/** Columns of a tile: a multiple of four. */
+const COLUMNS = 8;
+
+/** Below this many multiplications, another thread of the CPU costs more than it gains. */
+const MULTIPLICATIONS_PER_THREAD = 65_536;
+
+/** Computes `c = a · b`, or adds it to `c`, with the epilogue. */
+export function plainMatmul(device: Device, problem: MatmulProblem, accumulate: boolean): void {
+  const { m, n, k, outer, inner, a, b, c, epilogue } = problem;
+  // As many rows of a tile as registers hold.
+  const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : 8;
+  const addends = epilogue?.addends ?? [];
+  const [first = NOTHING, second = NOTHING] = addends;
+  const words: Readonly<Record<Word, number>> = {
+    ...{ m, n, depth: k, inner, accumulate: Number(accumulate) },
+    ...{ aRow: a.row, aColumn: a.column, aOuter: a.outer, aInner: a.inner },
+    ...{ bRow: b.row, bColumn: b.column, bOuter: b.outer, bInner: b.inner },
+    ...{ cRow: c.row, cColumn: c.column, cOuter: c.outer, cInner: c.inner },
+    ...{ addend0Row: first.row, addend0Column: first.column },
+    ...{ addend0Outer: first.outer, addend0Inner: first.inner },
+    ...{ addend1Row: second.row, addend1Column: second.column },
+    ...{ addend1Outer: second.outer, addend1Inner: second.inner },
+  };
+  const items = outer * inner * Math.ceil(m / rows) * Math.ceil(n / COLUMNS);
+  runKernel(device, kernelFor(problem, rows), [a, b, c, ...addends].map(viewOf), words, items, {
+    grain: Math.ceil(MULTIPLICATIONS_PER_THREAD / (rows * COLUMNS * Math.max(1, k))),
+    work: () => matmulWork(problem, { accumulate }),
+  });
+}
+
+/** The strides of an addend that is not there. */
+const NOTHING = { row: 0, column: 0, outer: 0, inner: 0 };
+
+function viewOf({ allocation, dtype, offset }: Matrix): View {
+  return { allocation, dtype, offset, shape: [], strides: [] };
+}
+
+const ADDENDS = ["addend0", "addend1"] as const;
+type Name = "a" | "b" | "c" | typeof ADDENDS[number];
+
+const STRIDES = ["Row", "Column", "Outer", "Inner"] as const;
+const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
+type Word = `${Name}${typeof STRIDES[number]}` | typeof SIZES[number];
+
+/** A storage type of elements. Sums are always `f32`. */
+export type Element = "f32" | "f16";
+
+/** The storage type of a dtype. @throws {TypeError} If the dtype is not supported. */
+export function elementOf(dtype: DType): Element {
+  if (dtype === "float32") return "f32";
+  if (dtype === "float16") return "f16";
+  throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
+}
+
+const kernels: Kernel<Word>[] = [];
+
+/** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
+function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8): Kernel<Word> {
+  const { a, c, epilogue } = problem;
+  const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
+  const { addends = [], activation = "none" } = epilogue ?? {};
+  const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
+    120 * ACTIVATIONS.indexOf(activation);
+  return kernels[index] ??= makeKernel(problem, rows);
+}
+
+const range = (length: number) => Array.from({ length }, (_, i) => i);
+
+/**
+ * A work item is a tile of the result: each element that it loads serves a whole row or column of
+ * sums, which are kept in registers. Edge tiles repeat the last row and column of the operands, so
+ * that they are computed like any other.
+ */
+function makeKernel({ a, c, epilogue }: MatmulProblem, rows: number): Kernel<Word> {
+  const { addends = [], activation = "none" } = epilogue ?? {};
+  const added = ADDENDS.slice(0, addends.length);
+  const names = ["a", "b", "c", ...added] as const;
+  const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];
+  const types = names.map((name) => name === "a" || name === "b" ? operand : result);
+  const vectors = COLUMNS / 4;
+  return defineKernel(
+    {
+      key: `matmul ${rows}×${COLUMNS}, ${types.join(" ")}, ${activation}`,
+      buffers: Object.fromEntries(names.map((name, i) => [name, types[i]!])),
+      writes: ["c"],
+      arguments: [
+        ...names.flatMap((name) => STRIDES.map((stride): Word => `${name}${stride}`)),
+        ...SIZES,
+      ],
+      vectors: rows * vectors,
+    },
+    (k, item, buffers, words) => {
+      const { m, n, depth, inner, accumulate } = words;
+      const across = k.let(n.add(COLUMNS - 1).divide(COLUMNS));
+      const down = k.let(m.add(rows - 1).divide(rows));
+      const strip = k.let(item.divide(across));
+      const firstRow = k.let(strip.remainder(down).multiply(rows));
+      const firstColumn = k.let(item.remainder(across).multiply(COLUMNS));
+      const batchItem = k.let(strip.divide(down));
+      const [outerItem, innerItem] = [batchItem.divide(inner), batchItem.remainder(inner)];
+      const matrixOf = (name: Name) =>
+        buffers[name]!.from(
+          outerItem.multiply(words[`${name}Outer`]).add(
+            innerItem.multiply(words[`${name}Inner`]),
+          ),
+        );
+      const linesOf = (name: "a" | "b", first: Int, count: number, length: Int, stride: Int) => {
+        const [matrix, last] = [matrixOf(name), k.let(length.subtract(1))];
+        return range(count).map((i) => matrix.from(k.let(first.add(i)).min(last).multiply(stride)));
+      };
+      const left = linesOf("a", firstRow, rows, m, words.aRow);
+      const right = linesOf("b", firstColumn, COLUMNS, n, words.bColumn);
+
+      const sums = range(rows * vectors).map(() => k.variable(k.vector(0)));
+      const [aAt, bAt] = [k.variable(k.int(0)), k.variable(k.int(0))];
+      k.loop(0, depth, () => {
+        const columns = range(vectors).map((v) =>
+          k.let(k.vectorOf(range(4).map((lane) => right[4 * v + lane]!.load(bAt))))
+        );
+        left.forEach((row, i) => {
+          const factor = k.let(row.loadSplat(aAt));
+          columns.forEach((column, v) => {
+            const sum = sums[i * vectors + v]!;
+            k.set(sum, factor.multiplyAdd(column, sum));
+          });
+        });
+        k.set(aAt, aAt.add(words.aColumn));
+        k.set(bAt, bAt.add(words.bRow));
+      });
+
+      const results = (["c", ...added] as const).map((name) => ({ name, matrix: matrixOf(name) }));
+      const finish = (row: Int, column: Int, sum: Float) => {
+        const [c, ...others] = results.map(({ name, matrix }) =>
+          matrix.from(
+            row.multiply(words[`${name}Row`]).add(column.multiply(words[`${name}Column`])),
+          )
+        );
+        const total = k.variable(sum);
+        k.if(accumulate.notEqual(0), () => k.set(total, total.add(c!.load(k.int(0)))));
+        for (const addend of others) k.set(total, total.add(addend.load(k.int(0))));
+        if (activation !== "none") {
+          const square = () => k.set(total, total.multiply(total));
+          // NaN is not at most 0, and stays.
+          k.if(
+            total.lessEqual(0),
+            () => k.set(total, k.float(0)),
+            activation === "reluSquared" ? square : undefined,
+          );
+        }
+        c!.store(k.int(0), total);
+      };
+      // A loop, because compilers for GPUs take seconds for the same code many times.
+      const tile = k.array(sums);
+      k.loop(0, k.int(sums.length), (i) => {
+        const row = k.let(firstRow.add(i.divide(vectors)));
+        const column = k.let(firstColumn.add(i.remainder(vectors).multiply(4)));
+        const four = k.let(tile.load(i));
+        for (const lane of range(4)) {
+          const at = k.let(column.add(lane));
+          k.if(row.less(m).and(at.less(n)), () => finish(row, at, k.laneOf(four, lane)));
+        }
+      });
+    },
+  );
+}
