@@ -1,5 +1,6 @@
 /** Pretrains a model: nanochat's `base_train`, with its flags. */
 
+import { stagePath } from "../chat/mod.ts";
 import {
   basePath,
   findLatestRun,
@@ -21,7 +22,7 @@ import {
 } from "./parallel.ts";
 import { profileFlags } from "./profile.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { runFlags, runFolder, runTraining, trainingFlags } from "./training.ts";
+import { runFlags, runTraining, trainingFlags } from "./training.ts";
 
 const flags = {
   ...trainingFlags,
@@ -88,7 +89,7 @@ async function openRun(
   const isResuming = given.resume || given.resumeFromStep !== -1;
   const folder = isResuming
     ? await folderToResume(given, args)
-    : runFolder(given.modelTag || `d${given.depth}`);
+    : stagePath("base", given.modelTag || `d${given.depth}`);
   const lock = await lockRunFolder(folder, { ...given, resume: isResuming });
   const disposal = { [Symbol.asyncDispose]: () => lock[Symbol.asyncDispose]() };
   try {
@@ -109,7 +110,7 @@ async function folderToResume(
 ): Promise<string> {
   const given = givenFlags(args, flags);
   const tag = given.has("modelTag") ? modelTag : given.has("depth") ? `d${depth}` : null;
-  return tag === null ? await findLatestRun(basePath("base_checkpoints")) : runFolder(tag);
+  return tag === null ? await findLatestRun(basePath("base_checkpoints")) : stagePath("base", tag);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -14,6 +14,7 @@ import {
   decimal,
   integer,
   optional,
+  runName,
   runScript,
   text,
   toggle,
@@ -25,7 +26,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { checkTag, deviceFlags, findModel, trainingPrecision } from "./training.ts";
+import { deviceFlags, findModel, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -37,7 +38,7 @@ const flags = {
     "NAME",
   ),
   name: text("Dino", "The name that the model goes by in conversations made by rule"),
-  sftTag: text("", "The fine-tuned model's run, by default the latest one", "NAME"),
+  sftTag: runName("The fine-tuned model's run, by default the latest one"),
   sftStep: optional(integer(0, "The step of the model, by default the latest", { least: 0 })),
   numIterations: integer(60, "The number of steps"),
   examplesPerStep: integer(16, "Questions of a step"),
@@ -57,7 +58,7 @@ const flags = {
   evalExamples: integer(200, "Questions of an evaluation, at most"),
   saveEvery: integer(60, "Steps between checkpoints, -1 for the last one only", { or: -1 }),
   seed: integer(42, "The seed of sampling", { least: 0 }),
-  modelTag: text("", "The name of the run's folder, by default that of the model", "NAME"),
+  modelTag: runName("The name of the run's folder, by default that of the model"),
   ...parallelFlags,
   ...overwriteFlags,
   ...computeFlags,
@@ -88,7 +89,7 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
     return await openCheckpoint(folder, sftStep ?? undefined);
   });
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
-  const folder = stagePath("rl", checkTag(tag));
+  const folder = stagePath("rl", tag);
   const { overwrite } = values;
   await using _lock = isFirst(ranks) ? await lockRunFolder(folder, { overwrite }) : undefined;
   const device = await openDeviceOnRanks(ranks, values);

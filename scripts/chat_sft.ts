@@ -30,6 +30,7 @@ import {
   list,
   optional,
   parseFlags,
+  runName,
   runScript,
   text,
   toggle,
@@ -42,14 +43,7 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import {
-  checkTag,
-  deviceFlags,
-  findModel,
-  runFlags,
-  tellPrecision,
-  trainingPrecision,
-} from "./training.ts";
+import { deviceFlags, findModel, runFlags, tellPrecision, trainingPrecision } from "./training.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -71,7 +65,7 @@ const flags = {
   numIterations: integer(-1, "Steps with conversations, -1 to derive them from the epochs", {
     or: -1,
   }),
-  baseTag: text("", "The base model's run, by default the latest one", "NAME"),
+  baseTag: runName("The base model's run, by default the latest one"),
   baseStep: optional(integer(0, "The step of the base model, by default the latest", { least: 0 })),
   loadOptimizer: integer(1, "1 begins with the base model's optimizer state, 0 does not", {
     least: 0,
@@ -97,7 +91,7 @@ const flags = {
   evalTokens: integer(65_536, "Tokens predicted in an evaluation, at most"),
   saveEvery: integer(-1, "Steps between checkpoints, -1 for ten minutes", { or: -1 }),
   seed: integer(42, "The seed of the order of the conversations", { least: 0 }),
-  modelTag: text("", "The name of the run's folder, by default that of the base model", "NAME"),
+  modelTag: runName("The name of the run's folder, by default that of the base model"),
   resume: toggle("Go on from the checkpoint that was saved last, with the flags of its run"),
   ...parallelFlags,
   ...overwriteFlags,
@@ -144,7 +138,7 @@ async function runOn(
     ? runFlags(args, flags, checkpoint)
     : parseFlags(args, flags, inheritedSettings(checkpoint, args));
   const tag = values.modelTag || checkpoint.folder.split("/").at(-1)!;
-  const folder = stagePath("sft", checkTag(tag));
+  const folder = stagePath("sft", tag);
   await using lock = isFirst(ranks) ? await lockRunFolder(folder, given) : undefined;
   const tasks = await openTasks(values, checkpoint.tokenizer);
   const device = await openDeviceOnRanks(ranks, values);

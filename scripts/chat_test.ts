@@ -96,7 +96,8 @@ Deno.test("chat_sft names what is wrong on one line, and where", async () => {
     ],
     [["--overwrite", "--task", "rules:0"], 2, "wanted NAME:COUNT with a count from 1"],
     [["--base-tag", "absent"], 1, "base_checkpoints/absent"],
-    [["--model-tag", "../up"], 2, "wanted letters, digits"],
+    [["--model-tag", "../up"], 2, "Cannot use --model-tag: wanted letters, digits"],
+    [["--base-tag", "../up"], 2, "Cannot use --base-tag: wanted letters, digits"],
     [["--resume", "--model-tag", "absent"], 1, "chatsft_checkpoints/absent"],
     [
       ["--resume", "--model-tag", "base"],

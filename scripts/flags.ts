@@ -69,6 +69,15 @@ export function text(fallback: string, help: string, placeholder = "TEXT"): Flag
   return { help, fallback, placeholder, parse: notEmpty };
 }
 
+/** The name of a run, which is the name of its folder. */
+export function runName(help: string): Flag<string> {
+  const parse = (text: string) => {
+    if (/^\w[\w.-]*$/.test(text)) return text;
+    throw new UsageError(`wanted letters, digits, . _ and -, got ${quote(text)}`);
+  };
+  return { help, fallback: "", placeholder: "NAME", parse };
+}
+
 /** A flag without a default: `null` if not given. */
 export function optional<Value>(flag: Flag<Value>): Flag<Value | null> {
   return { ...flag, fallback: null };

@@ -34,17 +34,13 @@ import {
   type TokenizerEvaluation,
   tokenizerEvaluationPath,
 } from "./evaluations.ts";
-import { decimal, runScript, text, toggle, type Values } from "./flags.ts";
+import { decimal, runName, runScript, toggle, type Values } from "./flags.ts";
 import { count, duration, percent } from "./format.ts";
 import { print, printError } from "./output.ts";
-import { checkTag, deviceFlags, openChosenDevice } from "./training.ts";
+import { deviceFlags, openChosenDevice } from "./training.ts";
 
 const flags = {
-  modelTag: text(
-    "",
-    "The name of the runs, by default that of the latest run of each stage",
-    "NAME",
-  ),
+  modelTag: runName("The name of the runs, by default that of the latest run of each stage"),
   pricePerHour: decimal(0, "What the machine costs, for the cost of each stage"),
   noSamples: toggle("Let no model write, which takes some seconds"),
   ...deviceFlags,
@@ -71,7 +67,7 @@ export function main(args: readonly string[]): Promise<number> {
 async function run(values: Values<typeof flags>): Promise<number> {
   const { runs, problems } = await listRuns();
   for (const problem of problems) printError(problem);
-  const tag = values.modelTag === "" ? null : checkTag(values.modelTag);
+  const tag = values.modelTag || null;
   const latest = stages.flatMap((stage) =>
     runs.findLast((run) =>
       run.stage === stage && (tag === null || run.name === `${stage}/${tag}`)

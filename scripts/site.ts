@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { ensureWritableFolder, writeFileAtomically } from "../gpt/mod.ts";
-import { optional, runScript, text, UsageError, type Values } from "./flags.ts";
+import { optional, runName, runScript, text, UsageError, type Values } from "./flags.ts";
 import { readModelFiles } from "./model_files.ts";
 import { write } from "./output.ts";
 import { findModel } from "./training.ts";
@@ -12,7 +12,7 @@ const BUILD = "../web/build.tsx";
 
 /** The flag of a site's model. */
 export const siteFlags = {
-  model: optional(text("", "The run whose latest model the page can look into", "NAME")),
+  model: optional(runName("The run whose latest model the page can look into")),
 };
 
 const flags = {

@@ -32,7 +32,6 @@ import { profileFlags } from "./profile.ts";
 import {
   openChosenDevice,
   runFlags,
-  runFolder,
   runTraining,
   smallestVocabulary,
   type TrainingOutcome,
@@ -96,7 +95,7 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run(given: Values<typeof flags>, args: readonly string[]): Promise<number> {
   const start = performance.now();
-  const folder = runFolder(given.modelTag);
+  const folder = stagePath("base", given.modelTag);
   await using lock = await lockRun(folder);
   const checkpoint = given.resume ? await openCheckpoint(folder) : undefined;
   const values = runFlags(args, flags, checkpoint);

@@ -45,6 +45,7 @@ import {
   integer,
   optional,
   parseFlags,
+  runName,
   type Settings,
   text,
   toggle,
@@ -131,7 +132,7 @@ export const modelFlags = {
     "latest",
     "The model's stage: latest takes the last of them that has a run",
   ),
-  modelTag: text("", "The name of the model's run, by default that of the latest run", "NAME"),
+  modelTag: runName("The name of the model's run, by default that of the latest run"),
   step: optional(integer(0, "The step of the checkpoint, by default the latest", { least: 0 })),
 };
 
@@ -183,7 +184,7 @@ export const trainingFlags = {
     "Steps between checkpoints, -1 for ten minutes: the last two of these are kept",
     { or: -1 },
   ),
-  modelTag: text("", "The name of the run's folder, by default d and the depth", "NAME"),
+  modelTag: runName("The name of the run's folder, by default d and the depth"),
   ...corpusFlags,
   ...deviceFlags,
   ...trainingPrecision,
@@ -259,24 +260,10 @@ export function chosenType(device: Device, { dtype }: Values<typeof deviceFlags>
   return "float32";
 }
 
-/** Checks the name of a run. @throws {UsageError} If it is invalid. */
-export function checkTag(tag: string): string {
-  if (!/^[\w][\w.-]*$/.test(tag)) {
-    throw new UsageError(`Cannot use --model-tag: wanted letters, digits, . _ and -, got "${tag}"`);
-  }
-  return tag;
-}
-
-/** The folder of a base model's run. @throws {UsageError} If the name is invalid. */
-export function runFolder(tag: string): string {
-  return stagePath("base", checkTag(tag));
-}
-
 /**
  * The run that the flags choose; by default the one saved last, of the last stage that has one.
  *
  * @param from The stages that `latest` stands for.
- * @throws {UsageError} If the name is invalid.
  * @throws {Error} If no run was named, and there is none.
  */
 export async function findModel(
@@ -285,8 +272,7 @@ export async function findModel(
 ): Promise<{ readonly stage: Stage; readonly folder: string }> {
   const among = source === "latest" ? from : [source];
   if (modelTag === "") return await latestRun(among);
-  const tag = checkTag(modelTag);
-  const runs = among.map((stage) => ({ stage, folder: stagePath(stage, tag) }));
+  const runs = among.map((stage) => ({ stage, folder: stagePath(stage, modelTag) }));
   for (const run of runs.toReversed()) if ((await savedSteps(run.folder)).length > 0) return run;
   // Opening it tells what is missing.
   return runs[0]!;

@@ -1,8 +1,10 @@
 /** The view of section 11: what it shows is what the model computes. */
 
-import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine, Tensor } from "../gpt/mod.ts";
 import { sampleTokens } from "../gpt/generate/sampling.ts";
+import { parseFlags, UsageError } from "../scripts/flags.ts";
+import { siteFlags } from "../scripts/site.ts";
 import { type Device, noGrad } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { buildSite, type Site } from "./build.tsx";
@@ -177,6 +179,14 @@ Deno.test("damaged, foreign and missing files are refused in a sentence", async 
       "Cannot look inside the model: wanted at most 128 tokens, got ",
     );
   });
+});
+
+Deno.test("a name that no run can have is refused with its own flag", () => {
+  assertThrows(
+    () => parseFlags(["--model=../up"], siteFlags),
+    UsageError,
+    'Cannot use --model: wanted letters, digits, . _ and -, got "../up"',
+  );
 });
 
 Deno.test("task site writes a model's three files beside the pages, and says their sizes", async () => {
