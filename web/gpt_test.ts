@@ -1,9 +1,9 @@
 /** The GPT of section 10: in a page as in Deno, kept in the browser, and in files. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
-import type { GptSpec } from "./engine/gpt.ts";
-import { taskLines, textTasks } from "./engine/texts.ts";
+import { type GptSpec, specOf, textTasks } from "./engine/gpt_spec.ts";
+import { taskLines } from "./engine/texts.ts";
 import { filesOf, link, lossesOf, small, trainInDeno } from "./testing/gpt.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
@@ -66,6 +66,30 @@ Deno.test("a run that goes on from files is the run that was never stopped", asy
     assertEquals([first, one, rest].flatMap(lossesOf), whole, optimizer);
     assertEquals(lossesOf(one).length, 1);
   }
+});
+
+Deno.test("settings of another page, damaged ones and those out of range are refused in a sentence", async () => {
+  const { own: _own, ...settings } = small;
+  assertEquals(specOf({ ...settings, more: 1 }, "").steps, small.steps);
+  const wrong = { task: "poems", merges: -1, depth: 5, width: 0, heads: "2", context: 1.5 };
+  const others = { seed: 21, optimizer: "adam", rate: 0, schedule: null, steps: 1e9 };
+  for (const [name, value] of Object.entries({ ...wrong, ...others })) {
+    assertThrows(
+      () => specOf({ ...settings, [name]: value }, ""),
+      Error,
+      `as "${name}", got ${JSON.stringify(value)}; start another run`,
+    );
+  }
+  const files = new Map(filesOf(await trainInDeno({ spec: { ...small, steps: 1 } })));
+  const meta = await files.get("meta_000001.json")!.text();
+  const { sha256: _digest, ...content } = JSON.parse(meta);
+  content.settings = { device: "cpu" };
+  files.set("meta_000001.json", new Blob([JSON.stringify(content)]));
+  await assertRejects(
+    () => trainInDeno({ from: files, own: "" }),
+    Error,
+    'Cannot go on with this model: wanted one of sort, reverse, add, parentheses, names, own as "task", got none',
+  );
 });
 
 Deno.test("every depth goes with every width and number of heads", async () => {

@@ -26,31 +26,8 @@ import { cosineSchedule, MuonAdamW, SGD } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
-import { questionOf, taskLines, type TextTask } from "./texts.ts";
-
-export interface GptSpec {
-  readonly task: TextTask;
-  /** The reader's text, for the task `own`. */
-  readonly own: string;
-  /** Tokens that are merged from bytes; 0 for a token a byte. */
-  readonly merges: number;
-  readonly depth: number;
-  /** Width of the residual stream. */
-  readonly width: number;
-  /** Attention heads of each layer. */
-  readonly heads: number;
-  /** Context length, in tokens. */
-  readonly context: number;
-  readonly seed: number;
-  /** What updates the parameters: nanochat's mix of Muon and AdamW, or one of the others alone. */
-  readonly optimizer: "muon" | "adamw" | "sgd";
-  /** The learning rate, as a multiple of one that works. */
-  readonly rate: number;
-  /** How the learning rate changes over the run. */
-  readonly schedule: "trapezoid" | "cosine" | "constant";
-  /** The number of steps. */
-  readonly steps: number;
-}
+import { type GptSpec, specOf } from "./gpt_spec.ts";
+import { questionOf, taskLines } from "./texts.ts";
 
 /** A run to start, or one to go on with. */
 export type GptTask =
@@ -122,7 +99,7 @@ export async function* trainGpt(
   signal: AbortSignal,
 ): AsyncGenerator<GptProgress> {
   const kept = "from" in task ? await openModel(device, task.from, true) : null;
-  const spec = "from" in task ? { ...specOf(kept!.meta.settings), own: task.own } : task.spec;
+  const spec = "from" in task ? specOf(kept!.meta.settings, task.own) : task.spec;
   const { merges, depth, width, heads, context, seed, steps } = spec;
   const lines = spec.task === "own" ? [spec.own] : taskLines(spec.task, seed, LINES);
   const text = lines.join("\n");
@@ -226,12 +203,6 @@ export async function* trainGpt(
   }
   free(model);
   for (const value of optimizer.stateDict().values()) if (value instanceof Tensor) value.dispose();
-}
-
-/** The settings of a run that was kept. */
-function specOf(settings: Readonly<Record<string, unknown>>): Omit<GptSpec, "own"> {
-  if (settings.task !== undefined) return settings as unknown as GptSpec;
-  throw new Error("Cannot go on: wanted a model that was trained in this section, got another one");
 }
 
 function optimizerOf(model: GPT, { optimizer, rate }: GptSpec): MuonAdamW | SGD {

@@ -2,11 +2,7 @@
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
 import { dinosaurs } from "../../lessons/character_model.ts";
-
-/** The tasks; `own` is the reader's text. */
-export const textTasks = ["sort", "reverse", "add", "parentheses", "names"] as const;
-/** The name of a task. */
-export type TextTask = typeof textTasks[number] | "own";
+import type { textTasks } from "./gpt_spec.ts";
 
 /** A line of each task, from sampled numbers. */
 const lines: Readonly<

@@ -6,7 +6,8 @@
 
 import { type JSX, type Signal, signal, useEffect } from "../deps.ts";
 import { type Run, startTask } from "../engine/client.ts";
-import type { GptProgress, GptSpec, GptTask } from "../engine/gpt.ts";
+import type { GptProgress, GptTask } from "../engine/gpt.ts";
+import { type GptSpec, MOST } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import type { DeviceChoice } from "../engine/messages.ts";
 import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
@@ -232,16 +233,23 @@ function Controls(): JSX.Element {
       </p>
       <div class="controls">
         <Choice label={text.task} value={task} options={text.tasks} />
-        <Slider label={text.merges} value={merges} min={0} max={512} step={64} digits={0} />
-        <Slider label={text.depth} value={depth} min={1} max={4} step={1} digits={0} />
-        <Slider label={text.width} value={width} min={32} max={128} step={32} digits={0} />
+        <Slider label={text.merges} value={merges} min={0} max={MOST.merges} step={64} digits={0} />
+        <Slider label={text.depth} value={depth} min={1} max={MOST.depth} step={1} digits={0} />
+        <Slider label={text.width} value={width} min={32} max={MOST.width} step={32} digits={0} />
         <Choice label={text.heads} value={heads} options={text.headCounts} />
-        <Slider label={text.context} value={context} min={16} max={128} step={16} digits={0} />
+        <Slider
+          label={text.context}
+          value={context}
+          min={16}
+          max={MOST.context}
+          step={16}
+          digits={0}
+        />
         <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
         <Choice label={text.rate} value={rate} options={text.learningRates} />
         <Choice label={text.schedule} value={schedule} options={text.schedules} />
-        <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />
-        <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
+        <Slider label={text.steps} value={steps} min={20} max={MOST.steps} step={20} digits={0} />
+        <Slider label={text.seed} value={seed} min={1} max={MOST.seed} step={1} digits={0} />
         <Choice label={text.device} value={device} options={words.network.devices} />
       </div>
       {task.value === "own" && (

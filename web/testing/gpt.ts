@@ -1,7 +1,8 @@
 /** A small GPT that is trained in Deno, to compare with one in a page. @module */
 
 import { type Device, openDevice } from "../../tensor/mod.ts";
-import { type GptProgress, type GptSpec, type GptTask, trainGpt } from "../engine/gpt.ts";
+import { type GptProgress, type GptTask, trainGpt } from "../engine/gpt.ts";
+import type { GptSpec } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 
 /** What {@linkcode link} sets. */
