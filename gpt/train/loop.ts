@@ -37,6 +37,8 @@ export interface LoopOptions {
   readonly plan: Pick<TrainingPlan, "numIterations" | "gradAccumSteps">;
   /** Sets the learning rates of each step. */
   readonly setLearningRates: SetLearningRates;
+  /** Called with each step when its gradients are complete, before they update the parameters. */
+  readonly onGradients?: (step: number) => void;
   /** The first step, counted from 0. */
   readonly firstStep: number;
   /** The ranks that train together, if several; each takes batches of its own. */
@@ -130,6 +132,7 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
       loaderState = state;
       await pause(device);
     }
+    options.onGradients?.(step);
     const agreed = parallel === undefined ? losses : [await agree(losses, parallel)];
     const learningRateMultiplier = setLearningRates(optimizer, step);
     const scaling = await updateParameters(optimizer, scaler);

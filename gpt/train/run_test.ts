@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { bf16Test } from "../../testing/bf16.ts";
 import { type Batch, Loader, PackedLoader } from "../../data/mod.ts";
-import { openDevice } from "../../tensor/mod.ts";
+import { noGrad, openDevice } from "../../tensor/mod.ts";
 import { GPT } from "../model/model.ts";
 import { pretrainingSchedule } from "./loop.ts";
 import { encoderOf } from "./pretrain.ts";
@@ -76,6 +76,26 @@ Deno.test("two batches of two rows make the same step as one batch of four", asy
     await run(await setUp(tinyPlan({ numIterations: 5, deviceBatchSize: 4 }), 4)),
   );
   parts.forEach((loss, i) => assertAlmostEquals(loss, whole[i]!, 1e-4));
+});
+
+Deno.test("gradients of all batches are complete before they update the parameters", async () => {
+  const normsOf = async (batchSize: number) => {
+    const options = await setUp(
+      tinyPlan({ numIterations: 5, deviceBatchSize: batchSize }),
+      batchSize,
+    );
+    const parameters = options.model.parameters();
+    const weights = parameters.get("transformer.wte.weight")!;
+    const norms = new Map<number, Promise<number>>();
+    const onGradients = (step: number) => {
+      norms.set(step, noGrad(() => weights.grad!.square().sum().sqrt()).item());
+    };
+    await run({ ...options, onGradients });
+    assertEquals([...norms.keys()], [0, 1, 2, 3, 4]);
+    return await Promise.all(norms.values());
+  };
+  const whole = await normsOf(4);
+  (await normsOf(2)).forEach((norm, i) => assertAlmostEquals(norm, whole[i]!, 1e-4 * whole[i]!));
 });
 
 Deno.test("the schedules set the learning rates of each step", async () => {
