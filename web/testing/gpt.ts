@@ -20,7 +20,17 @@ export const small: GptSpec = {
   seed: 1,
   steps: 20,
 };
-/** The address of a page with that. */
+/** What the page starts when nothing is set. */
+export const preset: GptSpec = {
+  ...small,
+  task: "sort",
+  merges: 0,
+  depth: 2,
+  width: 64,
+  context: 64,
+  steps: 400,
+};
+/** The address of a page with what is small. */
 export const link =
   "#task=add&merges=64&gptDepth=1&gptWidth=32&context=32&gptSteps=20&gptDevice=cpu";
 
