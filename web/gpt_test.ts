@@ -1,9 +1,12 @@
 /** The GPT of section 10: in a page as in Deno, kept in the browser, and in files. */
 
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
+import { readSafetensors } from "../tensor/mod.ts";
 import { type GptSpec, specOf, textTasks } from "./engine/gpt_spec.ts";
+import type { ModelFiles } from "./engine/inside.ts";
 import { taskLines } from "./engine/texts.ts";
+import { fixed } from "./parts/number.ts";
 import { filesOf, link, lossesOf, preset, small, trainInDeno } from "./testing/gpt.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
 
@@ -67,6 +70,30 @@ Deno.test("a run that goes on from files is the run that was never stopped", asy
   }
 });
 
+Deno.test("gradient norms are those of the gradients that update the parameters", async () => {
+  const spec = { ...small, depth: 2, optimizer: "sgd", schedule: "constant" } as const;
+  const before = filesOf(await trainInDeno({ spec, steps: 9 }));
+  const events = await trainInDeno({ from: before, own: "", steps: 1 });
+  const found = events.find((event) => event.kind === "gradients");
+  if (found?.kind !== "gradients") throw new Error("wanted gradients");
+  assertEquals([found.step, found.norms.size], [10, 13]);
+  const velocities = async (files: ModelFiles, step: string) =>
+    readSafetensors(await files.get(`optim_${step}.safetensors`)!.bytes());
+  const [old, now] = [
+    await velocities(before, "000009"),
+    await velocities(filesOf(events), "000010"),
+  ];
+  for (const [name, norm] of found.norms) {
+    const [from, to] = [old, now].map((state) => state.get(`${name}.velocity`)!.data);
+    // The momentum is 0.9 of what it was, and the gradient.
+    const gradient = Array.from(
+      { length: to!.length },
+      (_, i) => Number(to![i]) - 0.9 * Number(from![i]),
+    );
+    assertAlmostEquals(norm, Math.hypot(...gradient), 1e-5 * norm, name);
+  }
+});
+
 Deno.test("settings of another page, damaged ones and those out of range are refused in a sentence", async () => {
   const { own: _own, ...settings } = small;
   assertEquals(specOf({ ...settings, more: 1 }, "").steps, small.steps);
@@ -127,14 +154,24 @@ async function untilStep(page: Page, step: number): Promise<void> {
 }
 
 pageTest("a page trains the GPT that Deno trains, to the last bit", async () => {
-  const wanted = lossesOf(await trainInDeno({ spec: small }));
+  const events = await trainInDeno({ spec: small });
+  const wanted = lossesOf(events);
   assertEquals(wanted.length, 20);
+  const gradients = events.findLast((event) => event.kind === "gradients");
+  if (gradients?.kind !== "gradients") throw new Error("wanted gradients");
+  assertEquals(gradients.step, 20);
   for (const way of ["plain", "file"] as const) {
     await using opened = await openSite(way);
     const page = await opened.page({ path: link });
     await new Widget(page, "gpt").press("Start");
     await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
     assertEquals(await losses(page), wanted.join(), way);
+    const shown = await new Widget(page, "gpt").table("gradients");
+    assertEquals(
+      shown.map(([, norm]) => norm),
+      [...gradients.norms.values()].map((norm) => fixed(norm, 5)),
+      way,
+    );
     assertEquals(opened.problems, []);
   }
 });
@@ -274,5 +311,20 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   const other = await opened.page({ path: new URL(page.url()).hash });
   assertEquals(await other.inputValue("#ownText"), "once & again");
   assertEquals(await other.textContent("output[for=gptWidth]"), "32");
+
+  // What an earlier version of the page kept is not read.
+  await page.evaluate(() =>
+    new Promise((resolve) => {
+      indexedDB.open("nanodino").onsuccess = ({ target }) => {
+        const store = (target as IDBOpenDBRequest).result.transaction("kept", "readwrite");
+        store.oncomplete = resolve;
+        store.objectStore("kept").put({ shown: {} }, "gpt");
+      };
+    })
+  );
+  await page.reload();
+  await page.waitForFunction(() =>
+    document.querySelector("[data-gpt-device]")?.textContent?.startsWith("Your browser kept")
+  );
   assertEquals(opened.problems, []);
 });

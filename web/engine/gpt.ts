@@ -23,7 +23,7 @@ import {
   writeTexts,
 } from "../../gpt/browser.ts";
 import { cosineSchedule, MuonAdamW, SGD } from "../../optim/mod.ts";
-import { type Device, Tensor } from "../../tensor/mod.ts";
+import { type Device, noGrad, stack, Tensor } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { free, type ModelFiles, openModel } from "./inside.ts";
 import { type GptSpec, specOf } from "./gpt_spec.ts";
@@ -61,6 +61,12 @@ export type GptProgress =
     readonly loss: number;
     readonly smoothLoss: number;
   }
+  /** Norms of the gradients of the layers' matrices, by the names of the parameters. */
+  | {
+    readonly kind: "gradients";
+    readonly step: number;
+    readonly norms: ReadonlyMap<string, number>;
+  }
   | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
   | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
   /** The share of questions that are answered right, of some that the text does not have. */
@@ -72,6 +78,8 @@ export type GptProgress =
 const BATCH = 8;
 /** Steps between samples and evaluations. */
 const EVERY = 50;
+/** Steps between gradient norms; a step that is taken alone has them, too. */
+const GRADIENTS_EVERY = 10;
 const LINES = 4000;
 /** Bytes and special tokens, without merges. */
 const BYTE_TOKENS = 265;
@@ -153,6 +161,7 @@ export async function* trainGpt(
   const questions = others.filter((line) => !known.has(line)).map(questionOf)
     .filter((question) => question !== null).slice(0, QUESTIONS);
   let files: ModelFiles = new Map();
+  const gradients = new Map<number, Tensor>();
   const events = train({
     model,
     optimizer,
@@ -165,6 +174,10 @@ export async function* trainGpt(
       ...(state.loader === null ? {} : { state: state.loader as RandomCropState }),
     }),
     setLearningRates: scheduleOf(plan, spec.schedule),
+    onGradients: (step) => {
+      const isShown = task.steps === 1 || (step + 1) % GRADIENTS_EVERY === 0;
+      if (isShown) gradients.set(step, gradientNorms(model));
+    },
     evaluate: {
       every: EVERY,
       run: () =>
@@ -196,6 +209,14 @@ export async function* trainGpt(
       const { step, loss, smoothLoss } = event;
       if (step + 1 - state.step === task.steps) limit.abort();
       yield { kind: "step", step: step + 1, loss, smoothLoss };
+      const read = gradients.get(step);
+      if (read === undefined) continue;
+      const norms = await read.data();
+      read.dispose();
+      gradients.delete(step);
+      const names = matricesOf(model).map(([name]) => name);
+      const byName = new Map(names.map((name, i) => [name, Number(norms[i])]));
+      yield { kind: "gradients", step: step + 1, norms: byName };
     } else if (event.kind === "evaluation" || event.kind === "samples") yield event;
     else if (event.kind === "measurement") {
       yield { kind: "accuracy", step: event.step, share: event.values.share! };
@@ -232,6 +253,19 @@ function scheduleOf(plan: TrainingPlan, schedule: GptSpec["schedule"]): SetLearn
     for (const group of optimizer.groups) group.lr = group.initialLr * multiplier;
     return multiplier;
   };
+}
+
+/** The weights of the layers' matrices, by the names of the parameters. */
+function matricesOf(model: GPT): (readonly [name: string, weight: Tensor])[] {
+  return [...model.parameters()].filter(([name]) => /^transformer\.h\..*\.weight$/.test(name));
+}
+
+/** The norm of the gradient of each matrix, on the device. */
+function gradientNorms(model: GPT): Tensor {
+  using scope = model.device.scope();
+  return scope.keep(
+    noGrad(() => stack(matricesOf(model).map(([, { grad }]) => grad!.square().sum().sqrt()))),
+  );
 }
 
 /** Text after a line break: a whole line of a task. */

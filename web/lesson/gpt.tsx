@@ -29,6 +29,8 @@ const rate = setting<keyof typeof text.learningRates>("gptRate", "1");
 const schedule = setting<keyof typeof text.schedules>("schedule", "trapezoid");
 const seed = setting("gptSeed", 1), steps = setting("gptSteps", 400);
 const device = setting<DeviceChoice>("gptDevice", "auto");
+/** The layer whose gradients are shown. */
+const layer = setting("gptLayer", 1);
 const all = [task, merges, depth, width, context, heads, optimizer, rate, schedule, seed, steps];
 
 /** What differs from the first settings. */
@@ -47,6 +49,7 @@ interface Shown {
   readonly start: Event<"start">;
   readonly losses: readonly (readonly [step: number, loss: number, smooth: number])[];
   readonly validation: readonly (readonly [step: number, bits: number])[];
+  readonly gradients: readonly (readonly [step: number, norms: ReadonlyMap<string, number>])[];
   readonly samples: readonly Event<"samples">[];
   /** The last share of right answers. */
   readonly accuracy: number | null;
@@ -82,11 +85,12 @@ function spec(): GptSpec {
 function hear(event: GptProgress): void {
   if (event.kind === "start") {
     const upTo = ([step]: readonly [number, ...unknown[]]) => step <= event.step;
-    const { losses = [], validation = [], samples = [] } = shown.value ?? {};
+    const { losses = [], validation = [], gradients = [], samples = [] } = shown.value ?? {};
     shown.value = {
       start: event,
       losses: losses.filter(upTo),
       validation: validation.filter(upTo),
+      gradients: gradients.filter(upTo),
       samples,
       accuracy: shown.value?.accuracy ?? null,
       files: shown.value?.files ?? null,
@@ -100,6 +104,8 @@ function hear(event: GptProgress): void {
   } else if (event.kind === "evaluation") {
     const others = now.validation.filter(([step]) => step !== event.step);
     shown.value = { ...now, validation: [...others, [event.step, event.bitsPerByte]] };
+  } else if (event.kind === "gradients") {
+    shown.value = { ...now, gradients: [...now.gradients, [event.step, event.norms]] };
   } else if (event.kind === "samples") {
     shown.value = { ...now, samples: [event, ...now.samples] };
   } else if (event.kind === "accuracy") {
@@ -108,9 +114,12 @@ function hear(event: GptProgress): void {
     trained.value = event.files;
     shown.value = { ...now, files: event.files };
     // A page that was opened in private may keep nothing.
-    keep("gpt", { shown: shown.value, others: others.value }).catch(() => {});
+    keep("gpt", { format: FORMAT, shown: shown.value, others: others.value }).catch(() => {});
   }
 }
+
+/** Changes with what is kept, so that a page does not read what another version of it kept. */
+const FORMAT = 2;
 
 /** Runs a task; another one may have taken its place when it ends. */
 async function begin(task: GptTask): Promise<void> {
@@ -164,8 +173,13 @@ function clear(): void {
 }
 
 async function restore(): Promise<void> {
-  const kept = await recall<{ shown: Shown; others: readonly Shown[] }>("gpt");
+  const kept = await recall<{ format?: number; shown: Shown; others: readonly Shown[] }>("gpt");
   if (kept === undefined || run.value !== null) return;
+  if (kept.format !== FORMAT) {
+    clear();
+    message.value = text.stale;
+    return;
+  }
   ({ shown: shown.value, others: others.value } = kept);
   trained.value = kept.shown.files;
   message.value = text.restored;
@@ -306,6 +320,49 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
   );
 }
 
+/** How large the gradients of a layer are: of its matrices now, of its halves over the steps. */
+function Gradients({ now }: { readonly now: Shown }): JSX.Element {
+  const { gradients, start: { spec: { depth } } } = now;
+  const at = Math.min(layer.value, depth);
+  const names = Object.keys(text.matrices) as (keyof typeof text.matrices)[];
+  const normsOf = (norms: ReadonlyMap<string, number>, half = "") =>
+    names.filter((name) => name.startsWith(half)).flatMap((name) => {
+      const norm = norms.get(`transformer.h.${at - 1}.${name}.weight`);
+      return norm === undefined ? [] : [[name, norm] as const];
+    });
+  const curve = (name: string, half: string, color: Curve["color"]): Curve => ({
+    name,
+    color,
+    points: gradients.map(([step, norms]) => [
+      step,
+      Math.hypot(...normsOf(norms, half).map(([, norm]) => norm)),
+    ]),
+  });
+  const curves = [curve(text.attention, "attn", "a"), curve(text.mlp, "mlp", "b")];
+  const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
+  return (
+    <>
+      <Slider label={text.gradientLayer} value={layer} min={1} max={depth} step={1} digits={0} />
+      <Plot
+        title={text.gradientsPlot}
+        xName={words.loop.steps}
+        yName={text.gradientNorm}
+        x={[0, now.start.spec.steps]}
+        y={[0, highest]}
+        curves={curves}
+      />
+      <Table
+        id="gradients"
+        caption={text.gradients}
+        head={text.gradientColumns}
+        rows={normsOf(gradients.at(-1)![1]).map((
+          [name, norm],
+        ) => [text.matrices[name], fixed(norm, 5)])}
+      />
+    </>
+  );
+}
+
 /** The widget. */
 export function GptWidget(): JSX.Element {
   useEffect(() => void restore(), []);
@@ -360,6 +417,7 @@ export function GptWidget(): JSX.Element {
         ]}
       />
       <Losses now={now} />
+      {now !== null && now.gradients.length > 0 && <Gradients now={now} />}
       {others.value.length > 0 && (
         <Table
           id="runs"
