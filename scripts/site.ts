@@ -52,7 +52,7 @@ async function run({ output, model }: Values<typeof flags>): Promise<void> {
     gzip: await gzipSize(bytes),
   })));
   const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  const width = model === null ? 12 : 32;
+  const width = model === null ? 12 : 36;
   for (const { path, bytes, gzip } of sizes.filter(({ path }) => !path.startsWith("source/"))) {
     write(`${path.padEnd(width)} ${kilobytes(bytes)}, ${kilobytes(gzip)} gzip\n`);
   }

@@ -31,6 +31,9 @@ export const CONTENT_SECURITY_POLICY: string = [
   "form-action 'none'",
 ].join("; ");
 
+/** At most so many bytes are put into a script, since strings end at 512 MB. */
+const MAX_SCRIPT = 2 ** 28;
+
 /** Options for {@linkcode buildSite}. */
 export interface BuildOptions {
   /** The root of the repository that code is shown from. @default {the one of this file} */
@@ -69,9 +72,14 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
       Formula={Formula}
     />,
   );
+  const encoder = new TextEncoder();
   const model = new Map(
     [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const),
   );
+  // A page that was opened from a disk may load scripts, and nothing else.
+  const scripts = [...model].filter(([, { length }]) => length <= MAX_SCRIPT).map((
+    [path, bytes],
+  ) => [`${path}.js`, encoder.encode(`self.nanodinoFile="${bytes.toBase64()}"`)] as const);
   const modelTag = model.size === 0
     ? ""
     : `<meta name="model" content="${escapeHtml([...model.keys()].join(" "))}">`;
@@ -93,7 +101,6 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
       [sourceAddress(path), sourcePage(path, source)] as const
     ),
   ]);
-  const encoder = new TextEncoder();
   const files = new Map([...texts].map(([path, text]) => [path, encoder.encode(text)]));
   const script = `const FILES=${JSON.stringify([...files.keys()])},VERSION="${await digest(
     files,
@@ -103,7 +110,7 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
     encoder.encode(script + await bundle(new URL("./offline.ts", import.meta.url))),
   );
   // After the list of files that are kept for visits without a network: it may be large.
-  return new Map([...files, ...model]);
+  return new Map([...files, ...model, ...scripts]);
 }
 
 /** The address of a file's source, relative to the site. */

@@ -208,7 +208,8 @@ Deno.test("task site writes a model's three files beside the pages, and says the
       assertEquals(await Deno.readFile(`${home}/site/model/${name}`), await file.bytes());
       assert(said.includes(`model/${name}`) && index.includes(`model/${name}`), said);
     }
-    assertEquals([...Deno.readDirSync(`${home}/site/model`)].length, 3);
+    // And each of them as a script.
+    assertEquals([...Deno.readDirSync(`${home}/site/model`)].length, 6);
   } finally {
     await Deno.remove(home, { recursive: true });
   }
@@ -329,11 +330,9 @@ for (const way of ways) {
         await page.setInputFiles("#insideFolder", folder);
         await checkTokens(page, ids);
       }
-      if (way !== "file") {
-        const page = await inside();
-        await page.locator("[data-widget=inside] button", { hasText: "this site" }).click();
-        await checkTokens(page, ids);
-      }
+      const own = await inside();
+      await own.locator("[data-widget=inside] button", { hasText: "this site" }).click();
+      await checkTokens(own, ids);
       const page = await inside();
       if (way === "isolated") {
         for (const [i, [files, message]] of (await damagedFiles()).entries()) {

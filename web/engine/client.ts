@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** The page's side of the engine. @module */
 
+import { loadScript } from "../script.ts";
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 
 export interface Run {
@@ -54,13 +55,9 @@ function engineFor(task: keyof Tasks): Promise<Worker> {
  * is a classic script with a function in it, and the worker is made of that function's text.
  */
 function loadEngine(): Promise<string> {
-  return script ??= new Promise((resolve, reject) => {
-    const element = document.createElement("script");
-    element.src = "engine.js";
-    element.onerror = () => reject(new Error(`Cannot start the engine: wanted ${element.src}`));
-    element.onload = () => resolve(`(${Reflect.get(globalThis, "nanodinoEngine")})()`);
-    document.head.append(element);
-  });
+  return script ??= loadScript("engine.js").then(() =>
+    `(${Reflect.get(globalThis, "nanodinoEngine")})()`
+  );
 }
 
 function hear(report: Report): void {

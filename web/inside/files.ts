@@ -6,6 +6,7 @@
  */
 
 import type { ModelFiles } from "../engine/inside.ts";
+import { loadScript } from "../script.ts";
 
 /** Files by their names. */
 export function filesOf(list: Iterable<File>): ModelFiles {
@@ -43,17 +44,23 @@ export function siteModel(): string[] {
   return meta === null ? [] : meta.content.split(" ");
 }
 
-/** Fetches the site's model. @throws {Error} If a file is not there, or the page is one itself. */
-export async function fetchSiteModel(): Promise<ModelFiles> {
-  return new Map(
-    await Promise.all(
-      siteModel().map(async (path) => {
-        const response = await fetch(path).catch(() => null);
-        if (response?.ok) return [path.split("/").at(-1)!, await response.blob()] as const;
-        throw new Error(
-          `Cannot fetch the model: wanted ${path}, got ${response?.status ?? "none"}`,
-        );
-      }),
-    ),
-  );
+/** Loads the site's model. @throws {Error} If a file is not there. */
+export async function loadSiteModel(): Promise<ModelFiles> {
+  const load = location.protocol === "file:" ? fileInScript : fetchFile;
+  const files = new Map<string, Blob>();
+  for (const path of siteModel()) files.set(path.split("/").at(-1)!, await load(path));
+  return files;
+}
+
+async function fetchFile(path: string): Promise<Blob> {
+  const response = await fetch(path).catch(() => null);
+  if (response?.ok) return await response.blob();
+  throw new Error(`Cannot fetch the model: wanted ${path}, got ${response?.status ?? "none"}`);
+}
+
+/** A file out of the script beside it: a page that was opened from a disk may fetch nothing. */
+async function fileInScript(path: string): Promise<Blob> {
+  await loadScript(`${path}.js`);
+  const content: string = Reflect.get(globalThis, "nanodinoFile");
+  return new Blob([Uint8Array.fromBase64(content)]);
 }

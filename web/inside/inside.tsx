@@ -16,7 +16,7 @@ import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { setting } from "../state.ts";
-import { droppedFiles, fetchSiteModel, filesOf, siteModel } from "./files.ts";
+import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
 import { sampledWith } from "./probabilities.ts";
 
 const { inside: text } = words;
@@ -291,7 +291,7 @@ export function InsideWidget(): JSX.Element {
   useEffect(() => {
     hasOwn.value = siteModel().length > 0;
     // As the dashboard's links to a run's model ask for.
-    if (hasOwn.value && location.search === "?open") void open(fetchSiteModel());
+    if (hasOwn.value && location.search === "?open") void open(loadSiteModel());
   }, []);
   useEffect(() => {
     if (follows && trained.value !== null) void show(trained.value);
@@ -324,15 +324,14 @@ export function InsideWidget(): JSX.Element {
         >
           {text.openTrained}
         </Button>
-        {hasOwn.value && location.protocol !== "file:" && (
-          <Button onClick={() => void open(fetchSiteModel())}>{text.openSite}</Button>
-        )}
+        {hasOwn.value && <Button onClick={() => void open(loadSiteModel())}>{text.openSite}
+        </Button>}
       </p>
       <p class="buttons">
         <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />
         <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
       </p>
-      <p>{hasOwn.value && location.protocol === "file:" ? text.dropSite : text.drop}</p>
+      <p>{text.drop}</p>
       <Choice label={words.network.device} value={device} options={words.network.devices} />
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (

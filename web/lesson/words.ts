@@ -302,9 +302,6 @@ export const words = {
     openFiles: "Files of a checkpoint",
     openFolder: "Folder of a run",
     drop: "Or drop a folder here, or the files meta, model and tokenizer of one step.",
-    dropSite:
-      "This site’s model is in its folder “model”: drop it here, or choose it above. A page that was " +
-      "opened from a disk may not read it by itself.",
     about: (
       { nLayer, nHead, nEmbd, vocabSize, sequenceLen }: Readonly<
         Record<"nLayer" | "nHead" | "nEmbd" | "vocabSize" | "sequenceLen", number>
