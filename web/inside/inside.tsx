@@ -254,13 +254,13 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
       <Rows
         caption={text.tokens}
         rows={[
-          { id: "token", name: text.chosen, value: visible(texts.get(ids[token]!)!) },
-          {
-            id: "surprise",
-            name: text.surprise,
-            work: token === 0 ? "" : `−log₂ ${fixed(next[token - 1]!, 4)}`,
-            value: token === 0 ? words.network.none : fixed(bits[token]!, 2),
-          },
+          ["token", text.chosen, visible(texts.get(ids[token]!)!)],
+          [
+            "surprise",
+            text.surprise,
+            token === 0 ? words.network.none : fixed(bits[token]!, 2),
+            token === 0 ? "" : `−log₂ ${fixed(next[token - 1]!, 4)}`,
+          ],
         ]}
       />
       <h3>{text.attention}</h3>

@@ -78,7 +78,9 @@ function start(newW: number, newB: number): void {
 
 export function BackpropagationWidget(): JSX.Element {
   const { values, newW, newB, ...at } = trace();
-  const p = fixed(at.prediction.data, 2);
+  const p = fixed(at.prediction.data, 2), dPrediction = fixed(at.prediction.grad, 2);
+  const shownW = fixed(w.value, 2), dw = fixed(at.w.grad, 2);
+  const shownB = fixed(b.value, 2), db = fixed(at.b.grad, 2);
   const [now, pass] = walk[place.value] ?? [null, null];
   const isWalking = pass !== null;
   const visited = new Set(walk.slice(0, place.value + 1).map((visit) => visit.join(" ")));
@@ -99,44 +101,14 @@ export function BackpropagationWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          {
-            id: "prediction",
-            name: text.prediction,
-            work: `${fixed(w.value, 2)} × 2 + ${fixed(b.value, 2)}`,
-            value: p,
-          },
-          { id: "loss", name: text.loss, work: `(${p} − 10)²`, value: fixed(at.loss.data, 2) },
-          {
-            id: "dPrediction",
-            name: text.dPrediction,
-            work: `2 × (${p} − 10)`,
-            value: fixed(at.prediction.grad, 2),
-          },
-          { id: "dPredictionDw", name: text.dPredictionDw, work: "x", value: "2" },
-          {
-            id: "dw",
-            name: text.dw,
-            work: `${fixed(at.prediction.grad, 2)} × 2`,
-            value: fixed(at.w.grad, 2),
-          },
-          {
-            id: "db",
-            name: text.db,
-            work: `${fixed(at.prediction.grad, 2)} × 1`,
-            value: fixed(at.b.grad, 2),
-          },
-          {
-            id: "newW",
-            name: text.newW,
-            work: `${fixed(w.value, 2)} − 0.01 × ${fixed(at.w.grad, 2)}`,
-            value: fixed(newW, 4),
-          },
-          {
-            id: "newB",
-            name: text.newB,
-            work: `${fixed(b.value, 2)} − 0.01 × ${fixed(at.b.grad, 2)}`,
-            value: fixed(newB, 4),
-          },
+          ["prediction", text.prediction, p, `${shownW} × 2 + ${shownB}`],
+          ["loss", text.loss, fixed(at.loss.data, 2), `(${p} − 10)²`],
+          ["dPrediction", text.dPrediction, dPrediction, `2 × (${p} − 10)`],
+          ["dPredictionDw", text.dPredictionDw, "2", "x"],
+          ["dw", text.dw, dw, `${dPrediction} × 2`],
+          ["db", text.db, db, `${dPrediction} × 1`],
+          ["newW", text.newW, fixed(newW, 4), `${shownW} − 0.01 × ${dw}`],
+          ["newB", text.newB, fixed(newB, 4), `${shownB} − 0.01 × ${db}`],
         ]}
       />
       <p class="buttons">

@@ -8,7 +8,7 @@ import type { JSX } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
 import { column, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
-import { Rows } from "../parts/rows.tsx";
+import { type Row, Rows } from "../parts/rows.tsx";
 import { reset, setting } from "../state.ts";
 import { words } from "./words.ts";
 
@@ -73,19 +73,19 @@ export function ForwardWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          ...inputs.map((x, i) => ({
-            id: `input${i + 1}`,
-            name: text.inputs[i]!,
-            work: `${[x1.value, x2.value][i]} ÷ 100`,
-            value: fixed(x, 2),
-          })),
-          ...hidden.map((neuron, i) => ({
-            id: `hidden${i + 1}`,
-            name: text.hidden[i]!,
-            work: `max(0, ${sum(neuron, 2)})`,
-            value: fixed(neuron.output, 4),
-          })),
-          { id: "probability", name: text.output, work: sum(output, 3), value: fixed(p, 4) },
+          ...inputs.map((x, i): Row => [
+            `input${i + 1}`,
+            text.inputs[i]!,
+            fixed(x, 2),
+            `${[x1.value, x2.value][i]} ÷ 100`,
+          ]),
+          ...hidden.map((neuron, i): Row => [
+            `hidden${i + 1}`,
+            text.hidden[i]!,
+            fixed(neuron.output, 4),
+            `max(0, ${sum(neuron, 2)})`,
+          ]),
+          ["probability", text.output, fixed(p, 4), sum(output, 3)],
         ]}
       />
       <p role="status">{text.verdict(p)}</p>

@@ -393,27 +393,19 @@ export function GptWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          { id: "gptStep", name: text.stepRow, value: `${step}` },
-          {
-            id: "gptLoss",
-            name: text.lossRow,
-            value: smooth === undefined ? none : fixed(smooth, 4),
-          },
-          {
-            id: "gptBits",
-            name: text.bitsRow,
-            value: smooth === undefined ? none : fixed(bitsPerByte(smooth, now!), 3),
-          },
-          {
-            id: "gptValidation",
-            name: text.validationRow,
-            value: bits === undefined ? none : fixed(bits, 3),
-          },
-          {
-            id: "gptAccuracy",
-            name: text.accuracyRow,
-            value: now?.accuracy == null ? none : `${Math.round(100 * now.accuracy)} %`,
-          },
+          ["gptStep", text.stepRow, `${step}`],
+          ["gptLoss", text.lossRow, smooth === undefined ? none : fixed(smooth, 4)],
+          [
+            "gptBits",
+            text.bitsRow,
+            smooth === undefined ? none : fixed(bitsPerByte(smooth, now!), 3),
+          ],
+          ["gptValidation", text.validationRow, bits === undefined ? none : fixed(bits, 3)],
+          [
+            "gptAccuracy",
+            text.accuracyRow,
+            now?.accuracy == null ? none : `${Math.round(100 * now.accuracy)} %`,
+          ],
         ]}
       />
       <Losses now={now} />

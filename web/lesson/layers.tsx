@@ -60,7 +60,7 @@ export function LayersWidget(): JSX.Element {
       />
       <Rows
         caption={text.shown}
-        rows={[{ id: "parameter", name: label, work: text.name(label), value: fixed(data, 4) }]}
+        rows={[["parameter", label, fixed(data, 4), text.name(label)]]}
       />
       <Table
         id="layers"

@@ -29,22 +29,9 @@ export function LoopWidget(): JSX.Element {
   const taken = steps.value;
   const at = Math.min(step.value, taken.length - 1);
   const now = taken[at]!;
-  const numbers = {
-    w: now.w,
-    b: now.b,
-    prediction: now.prediction,
-    loss: now.loss,
-    dw: now.dw,
-    db: now.db,
-  };
-  // What the loop has computed by the line that is lit; all of it where nothing is lit yet.
-  const known: readonly (keyof typeof numbers)[] = phase.value === 0
-    ? ["w", "b", "prediction", "loss", "dw", "db"]
-    : phase.value === 1
-    ? ["w", "b", "prediction"]
-    : phase.value === 2
-    ? ["w", "b", "prediction", "loss"]
-    : ["w", "b", "prediction", "loss", "dw", "db"];
+  const names = ["w", "b", "prediction", "loss", "dw", "db"] as const;
+  // As many of them as the loop has computed by the line that is lit; all before the first one.
+  const known = [6, 3, 4, 6, 6][phase.value]!;
   return (
     <figure aria-labelledby="loop-title">
       <figcaption id="loop-title">{text.title}</figcaption>
@@ -80,12 +67,7 @@ export function LoopWidget(): JSX.Element {
       </p>
       <Rows
         caption={`${text.step} ${at}`}
-        rows={(Object.keys(numbers) as (keyof typeof numbers)[]).map((id) => ({
-          id,
-          name: text.rows[id],
-
-          value: known.includes(id) ? showLarge(numbers[id]) : "",
-        }))}
+        rows={names.map((id, i) => [id, text.rows[id], i < known ? showLarge(now[id]) : ""])}
       />
     </figure>
   );

@@ -159,6 +159,7 @@ export function NetworkWidget(): JSX.Element {
   const now = progress.value;
   const right = now === null ? 0 : now.outputs
     .filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]).length;
+  const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
   const highest = Math.max(0.3, ...losses.value.slice(0, 20));
   return (
     <figure aria-labelledby="network-title" data-loss={losses.value.at(-1)}>
@@ -200,25 +201,10 @@ export function NetworkWidget(): JSX.Element {
           <Rows
             caption={text.title}
             rows={[
-              { id: "step", name: text.stepRow, value: `${now?.step ?? 0}` },
-              {
-                id: "loss",
-                name: text.lossRow,
-
-                value: losses.value.length === 0 ? text.none : fixed(losses.value.at(-1)!, 4),
-              },
-              {
-                id: "validation",
-                name: text.validationRow,
-
-                value: now?.validation == null ? text.none : fixed(now.validation, 4),
-              },
-              {
-                id: "right",
-                name: text.accuracy,
-
-                value: now === null ? text.none : `${right} / ${points.length}`,
-              },
+              ["step", text.stepRow, `${now?.step ?? 0}`],
+              ["loss", text.lossRow, shown(losses.value.at(-1))],
+              ["validation", text.validationRow, shown(now?.validation)],
+              ["right", text.accuracy, now === null ? text.none : `${right} / ${points.length}`],
             ]}
           />
           <Plot

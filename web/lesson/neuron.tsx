@@ -8,7 +8,7 @@ import type { JSX } from "../deps.ts";
 import { Button, Slider } from "../parts/controls.tsx";
 import { column, edge, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
-import { Rows } from "../parts/rows.tsx";
+import { type Row, Rows } from "../parts/rows.tsx";
 import { reset, setting } from "../state.ts";
 import { words } from "./words.ts";
 
@@ -19,7 +19,6 @@ const w1 = setting("w1", 0.5), w2 = setting("w2", -0.3), bias = setting("bias", 
 export function NeuronWidget(): JSX.Element {
   const inputs = [x1.value, x2.value], weights = [w1.value, w2.value];
   const { products, sum, output } = oneNeuron({ inputs, weights, bias: bias.value });
-  const digits = [1, 1];
   const shownSum = fixed(sum, 2);
   return (
     <figure aria-labelledby="neuron-title">
@@ -48,19 +47,19 @@ export function NeuronWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          ...products.map((product, i) => ({
-            id: `product${i + 1}`,
-            name: text.products[i]!,
-            work: `${fixed(inputs[i]!, digits[i]!)} × ${fixed(weights[i]!, 1)}`,
-            value: fixed(product, 2),
-          })),
-          {
-            id: "sum",
-            name: text.sum,
-            work: `${fixed(products[0]!, 2)} + ${term(products[1]!, 2)} + ${term(bias.value, 1)}`,
-            value: shownSum,
-          },
-          { id: "output", name: text.output, work: `tanh(${shownSum})`, value: fixed(output, 4) },
+          ...products.map((product, i): Row => [
+            `product${i + 1}`,
+            text.products[i]!,
+            fixed(product, 2),
+            `${fixed(inputs[i]!, 1)} × ${fixed(weights[i]!, 1)}`,
+          ]),
+          [
+            "sum",
+            text.sum,
+            shownSum,
+            `${fixed(products[0]!, 2)} + ${term(products[1]!, 2)} + ${term(bias.value, 1)}`,
+          ],
+          ["output", text.output, fixed(output, 4), `tanh(${shownSum})`],
         ]}
       />
       <p role="status">{text.verdict(output)}</p>

@@ -42,25 +42,10 @@ export function SlopeWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          {
-            id: "product",
-            name: text.product,
-            work: `${fixed(w.value, 1)} × 3`,
-            value: fixed(product, 1),
-          },
-          { id: "target", name: text.target, work: "", value: "7" },
-          {
-            id: "loss",
-            name: text.lossRow,
-            work: `(${fixed(product, 1)} − 7)²`,
-            value: fixed(loss, 2),
-          },
-          {
-            id: "gradient",
-            name: text.gradient,
-            work: `2 × (${fixed(error, 1)}) × 3`,
-            value: fixed(gradient, 1),
-          },
+          ["product", text.product, fixed(product, 1), `${fixed(w.value, 1)} × 3`],
+          ["target", text.target, "7"],
+          ["loss", text.lossRow, fixed(loss, 2), `(${fixed(product, 1)} − 7)²`],
+          ["gradient", text.gradient, fixed(gradient, 1), `2 × (${fixed(error, 1)}) × 3`],
         ]}
       />
       <p role="status">{text.verdict(gradient)}</p>
@@ -72,12 +57,10 @@ export function SlopeWidget(): JSX.Element {
 /** The widget that measures the gradient by nudging the prediction. */
 export function NudgeWidget(): JSX.Element {
   const h = Number(nudge.value);
-  const [before, after] = [11, 11 + h].map((x) => squaredLoss([x], 10)[0]!) as [
-    LossTrace,
-    LossTrace,
-  ];
-  const change = after.loss - before.loss;
+  const [before, after] = squaredLoss([11, 11 + h], 10) as [LossTrace, LossTrace];
   const digits = h < 0.01 ? 6 : 4;
+  const nudged = fixed(after.loss, digits), change = fixed(after.loss - before.loss, digits);
+  const rate = fixed((after.loss - before.loss) / h, h < 0.01 ? 3 : 2);
   return (
     <figure aria-labelledby="nudge-title">
       <figcaption id="nudge-title">{text.nudgeTitle}</figcaption>
@@ -85,24 +68,9 @@ export function NudgeWidget(): JSX.Element {
       <Rows
         caption={text.nudgeTitle}
         rows={[
-          {
-            id: "nudged",
-            name: text.nudged,
-            work: `(${11 + h} − 10)²`,
-            value: fixed(after.loss, digits),
-          },
-          {
-            id: "change",
-            name: text.change,
-            work: `${fixed(after.loss, digits)} − ${before.loss}`,
-            value: fixed(change, digits),
-          },
-          {
-            id: "rate",
-            name: text.rate,
-            work: `${fixed(change, digits)} ÷ ${h}`,
-            value: fixed(change / h, h < 0.01 ? 3 : 2),
-          },
+          ["nudged", text.nudged, nudged, `(${11 + h} − 10)²`],
+          ["change", text.change, change, `${nudged} − ${before.loss}`],
+          ["rate", text.rate, rate, `${change} ÷ ${h}`],
         ]}
       />
     </figure>

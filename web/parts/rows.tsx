@@ -5,16 +5,8 @@
 
 import type { JSX } from "../deps.ts";
 
-export interface Row {
-  /** What tests and other parts call it. */
-  readonly id: string;
-  /** What the reader calls it. */
-  readonly name: string;
-  /** How it is computed. */
-  readonly work?: string;
-  /** The number. */
-  readonly value: string;
-}
+/** A number: what tests call it, what the reader calls it, the number, and how it is computed. */
+export type Row = readonly [id: string, name: string, value: string, work?: string];
 
 /** A table of numbers; on a narrow screen the work stands above the value. */
 export function Rows({ caption, rows }: {
@@ -25,7 +17,7 @@ export function Rows({ caption, rows }: {
     <table class="rows">
       <caption>{caption}</caption>
       <tbody>
-        {rows.map(({ id, name, work, value }) => (
+        {rows.map(([id, name, value, work]) => (
           <tr key={id}>
             <th scope="row">{name}</th>
             <td class="work">{work}</td>
