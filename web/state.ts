@@ -9,19 +9,35 @@ import { effect, type Signal, signal } from "./deps.ts";
 
 /** A number or a text that the reader sets. */
 export interface Setting<T extends number | string> extends Signal<T> {
-  /** Its name in the address. */
+  /** Its name in the address, and the `id` of its control. */
   readonly id: string;
   /** What it is without the reader. */
   readonly fallback: T;
 }
 
-const settings = new Map<string, Setting<number> | Setting<string>>();
+/** A number on a slider. */
+export interface SliderSetting extends Setting<number> {
+  readonly label: string;
+  readonly range: readonly [least: number, most: number, step: number];
+}
+
+/** One of several words. */
+export interface ChoiceSetting<T extends string> extends Setting<T> {
+  readonly label: string;
+  /** What each word is called. */
+  readonly options: Readonly<Record<T, string>>;
+}
+
+type Known = Setting<number> | SliderSetting | Setting<string> | ChoiceSetting<string>;
+const settings = new Map<string, Known>();
+
+function add<Made extends Known>(made: Made): Made {
+  settings.set(made.id, made);
+  return made;
+}
 
 /**
- * Makes a setting.
- *
- * @param id Its name in the address, and the `id` of its control.
- * @param fallback What it is at first.
+ * Makes a setting whose control is its widget's own.
  *
  * @example
  * ```ts
@@ -34,10 +50,28 @@ const settings = new Map<string, Setting<number> | Setting<string>>();
  */
 export function setting(id: string, fallback: number): Setting<number>;
 export function setting<T extends string>(id: string, fallback: T): Setting<T>;
-export function setting(id: string, fallback: number | string): Setting<number> | Setting<string> {
-  const made = Object.assign(signal<number | string>(fallback), { id, fallback });
-  settings.set(id, made as Setting<number>);
-  return made as Setting<number>;
+export function setting(id: string, fallback: number | string): Known {
+  return add(Object.assign(signal<number | string>(fallback), { id, fallback }) as Known);
+}
+
+/** Makes a number on a slider. */
+export function slider(
+  id: string,
+  label: string,
+  fallback: number,
+  range: SliderSetting["range"],
+): SliderSetting {
+  return add(Object.assign(signal(fallback), { id, label, fallback, range }));
+}
+
+/** Makes a choice of one word. */
+export function choice<T extends string>(
+  id: string,
+  label: string,
+  fallback: NoInfer<T>,
+  options: Readonly<Record<T, string>>,
+): ChoiceSetting<T> {
+  return add(Object.assign(signal<T>(fallback), { id, label, fallback, options }));
 }
 
 /** Sets settings to what they were at first. */
@@ -56,16 +90,24 @@ export function hashOf(): string {
   return changed.map(({ id, value }) => `${id}=${encodeURIComponent(value)}`).join("&");
 }
 
-/** Takes settings from the hash of an address; what is not a number where one is wanted is left out. */
+/** Takes settings from the hash of an address; what the reader could not set is left out. */
 export function readHash(hash: string): void {
   for (const part of hash.replace(/^#/, "").split("&")) {
     const [id = "", text = ""] = part.split("=");
     const found = settings.get(id);
     if (found === undefined || text === "") continue;
     const value = decodeURIComponent(text);
-    if (typeof found.fallback === "string") found.value = value;
-    else if (Number.isFinite(Number(value))) found.value = Number(value);
+    if (isWord(found)) {
+      if (!("options" in found) || Object.hasOwn(found.options, value)) found.value = value;
+    } else {
+      const [least, most] = "range" in found ? found.range : [-Number.MAX_VALUE, Number.MAX_VALUE];
+      if (Number(value) >= least && Number(value) <= most) found.value = Number(value);
+    }
   }
+}
+
+function isWord(setting: Known): setting is Setting<string> | ChoiceSetting<string> {
+  return typeof setting.fallback === "string";
 }
 
 /** Takes the settings from the address, and keeps the address up to date. */

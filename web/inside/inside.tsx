@@ -7,15 +7,14 @@
 import { type JSX, signal, useEffect } from "../deps.ts";
 import { type Run, startTask } from "../engine/client.ts";
 import type { InsideEvent, InsideInput, ModelFiles, Opened, Seen } from "../engine/inside.ts";
-import type { DeviceChoice } from "../engine/messages.ts";
 import { trained } from "../lesson/gpt.tsx";
 import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
-import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
+import { Button, Controls, FilePicker } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { choice, setting, slider } from "../state.ts";
 import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
 import { sampledWith } from "./probabilities.ts";
 
@@ -23,8 +22,9 @@ const { inside: text } = words;
 const look = setting<string>("look", "");
 /** The chosen token, from 1; 0 for the last one. */
 const at = setting("lookAt", 0), layer = setting("lookLayer", 1), head = setting("lookHead", 1);
-const temperature = setting("temperature", 1), topK = setting("topK", 10);
-const device = setting<DeviceChoice>("lookDevice", "auto");
+const temperature = slider("temperature", text.temperature, 1, [0, 2, 0.1]);
+const topK = slider("topK", text.topK, 10, [1, 50, 1]);
+const device = choice("lookDevice", words.network.device, "auto", words.network.devices);
 
 const hasOwn = signal(false);
 const message = signal("");
@@ -195,15 +195,7 @@ function Next({ seen, token }: { readonly seen: Seen; readonly token: number }):
   return (
     <>
       <div class="controls">
-        <Slider
-          label={text.temperature}
-          value={temperature}
-          min={0}
-          max={2}
-          step={0.1}
-          digits={1}
-        />
-        <Slider label={text.topK} value={topK} min={1} max={50} step={1} digits={0} />
+        <Controls of={[temperature, topK]} />
       </div>
       <Bars
         id="next"
@@ -332,7 +324,7 @@ export function InsideWidget(): JSX.Element {
         <FilePicker id="insideFolder" label={text.openFolder} isFolder onChoose={choose} />
       </p>
       <p>{text.drop}</p>
-      <Choice label={words.network.device} value={device} options={words.network.devices} />
+      <Controls of={[device]} />
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (
         <>

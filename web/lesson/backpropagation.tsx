@@ -5,15 +5,16 @@
 
 import { backpropagation } from "../../lessons/examples.ts";
 import { type JSX, signal } from "../deps.ts";
-import { Button, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { Graph, type Mark } from "../parts/graph.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { backpropagation: text } = words;
-const w = setting("backW", 3.75), b = setting("backB", 3.5);
+const w = slider("backW", text.w, 3.75, [0, 8, 0.01]);
+const b = slider("backB", text.b, 3.5, [-5, 10, 0.01]);
 /** The updates since the reader last set w or b. */
 const taken = signal(0);
 /** The place of the walk through the graph: before the first value, on one, or after the last. */
@@ -96,8 +97,7 @@ export function BackpropagationWidget(): JSX.Element {
   return (
     <figure aria-labelledby="backpropagation-title">
       <figcaption id="backpropagation-title">{text.title}</figcaption>
-      <Slider label={text.w} value={w} min={0} max={8} step={0.01} digits={2} />
-      <Slider label={text.b} value={b} min={-5} max={10} step={0.01} digits={2} />
+      <Controls of={[w, b]} />
       <Rows
         caption={text.title}
         rows={[

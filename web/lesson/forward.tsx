@@ -5,15 +5,16 @@
 
 import { forwardPass } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
-import { Button, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { column, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
 import { type Row, Rows } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { reset, setting, slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { forward: text } = words;
-const x1 = setting("math", 80), x2 = setting("english", 70);
+const x1 = slider("math", text.x1, 80, [0, 100, 1]);
+const x2 = slider("english", text.x2, 70, [0, 100, 1]);
 /** The number of neurons that are computed in the graph. */
 const step = setting("forwardStep", 3);
 const STEPS = 3;
@@ -32,8 +33,7 @@ export function ForwardWidget(): JSX.Element {
   return (
     <figure aria-labelledby="forward-title">
       <figcaption id="forward-title">{text.title}</figcaption>
-      <Slider label={text.x1} value={x1} min={0} max={100} step={1} digits={0} />
-      <Slider label={text.x2} value={x2} min={0} max={100} step={1} digits={0} />
+      <Controls of={[x1, x2]} />
       <Graph
         title={text.graph}
         width={500}

@@ -9,29 +9,31 @@ import { type Run, startTask } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { type GptSpec, MOST } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
-import type { DeviceChoice } from "../engine/messages.ts";
-import { Button, Choice, FilePicker, Slider } from "../parts/controls.tsx";
+import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
 import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { choice, reset, setting, slider } from "../state.ts";
 import { forget, keep, recall } from "../store.ts";
 import { words } from "./words.ts";
 
 const { gpt: text } = words;
-const task = setting<keyof typeof text.tasks>("task", "sort");
+const task = choice("task", text.task, "sort", text.tasks);
+const merges = slider("merges", text.merges, 0, [0, MOST.merges, 64]);
+const depth = slider("gptDepth", text.depth, 2, [1, MOST.depth, 1]);
+const width = slider("gptWidth", text.width, 64, [32, MOST.width, 32]);
+const heads = choice("heads", text.heads, "2", text.headCounts);
+const context = slider("context", text.context, 64, [16, MOST.context, 16]);
+const optimizer = choice("gptOptimizer", text.optimizer, "muon", text.optimizers);
+const rate = choice("gptRate", text.rate, "1", text.learningRates);
+const schedule = choice("schedule", text.schedule, "trapezoid", text.schedules);
+const steps = slider("gptSteps", text.steps, 400, [20, MOST.steps, 20]);
+const seed = slider("gptSeed", text.seed, 1, [1, MOST.seed, 1]);
+const all = [task, merges, depth, width, heads, context, optimizer, rate, schedule, steps, seed];
+const device = choice("gptDevice", text.device, "auto", words.network.devices);
 const own = setting<string>("ownText", "");
-const merges = setting("merges", 0), depth = setting("gptDepth", 2);
-const width = setting("gptWidth", 64), context = setting("context", 64);
-const heads = setting<keyof typeof text.headCounts>("heads", "2");
-const optimizer = setting<keyof typeof text.optimizers>("gptOptimizer", "muon");
-const rate = setting<keyof typeof text.learningRates>("gptRate", "1");
-const schedule = setting<keyof typeof text.schedules>("schedule", "trapezoid");
-const seed = setting("gptSeed", 1), steps = setting("gptSteps", 400);
-const device = setting<DeviceChoice>("gptDevice", "auto");
 /** The layer whose gradients are shown. */
 const layer = setting("gptLayer", 1);
-const all = [task, merges, depth, width, context, heads, optimizer, rate, schedule, seed, steps];
 
 /** What differs from the first settings. */
 const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
@@ -228,7 +230,7 @@ function Files({ files }: { readonly files: ModelFiles }): JSX.Element {
 }
 
 /** What the reader sets. */
-function Controls(): JSX.Element {
+function Settings(): JSX.Element {
   return (
     <>
       <p class="buttons" role="group" aria-label={text.preset}>
@@ -246,25 +248,7 @@ function Controls(): JSX.Element {
         ))}
       </p>
       <div class="controls">
-        <Choice label={text.task} value={task} options={text.tasks} />
-        <Slider label={text.merges} value={merges} min={0} max={MOST.merges} step={64} digits={0} />
-        <Slider label={text.depth} value={depth} min={1} max={MOST.depth} step={1} digits={0} />
-        <Slider label={text.width} value={width} min={32} max={MOST.width} step={32} digits={0} />
-        <Choice label={text.heads} value={heads} options={text.headCounts} />
-        <Slider
-          label={text.context}
-          value={context}
-          min={16}
-          max={MOST.context}
-          step={16}
-          digits={0}
-        />
-        <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
-        <Choice label={text.rate} value={rate} options={text.learningRates} />
-        <Choice label={text.schedule} value={schedule} options={text.schedules} />
-        <Slider label={text.steps} value={steps} min={20} max={MOST.steps} step={20} digits={0} />
-        <Slider label={text.seed} value={seed} min={1} max={MOST.seed} step={1} digits={0} />
-        <Choice label={text.device} value={device} options={words.network.devices} />
+        <Controls of={[...all, device]} />
       </div>
       {task.value === "own" && (
         <p>
@@ -378,7 +362,7 @@ export function GptWidget(): JSX.Element {
       data-losses={now?.losses.map(([, loss]) => loss).join() ?? ""}
     >
       <figcaption id="gpt-title">{text.title}</figcaption>
-      <Controls />
+      <Settings />
       <p class="buttons">
         <Button onClick={start}>{words.network.start}</Button>
         {isRunning

@@ -5,16 +5,16 @@
 
 import { layersOfNeurons } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
-import { Slider } from "../parts/controls.tsx";
+import { Controls } from "../parts/controls.tsx";
 import { Graph } from "../parts/graph.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { layers: text } = words;
-const index = setting("parameter", 1);
 const network = layersOfNeurons();
+const index = slider("parameter", text.parameter, 1, [1, network.parameters.length, 1]);
 
 export function LayersWidget(): JSX.Element {
   const { layers, parameters, inputs, hidden, outputs } = network;
@@ -50,14 +50,7 @@ export function LayersWidget(): JSX.Element {
     <figure aria-labelledby="layers-title">
       <figcaption id="layers-title">{text.title}</figcaption>
       <Graph title={text.graph} width={540} height={240} nodes={nodes} edges={edges} />
-      <Slider
-        label={text.parameter}
-        value={index}
-        min={1}
-        max={parameters.length}
-        step={1}
-        digits={0}
-      />
+      <Controls of={[index]} />
       <Rows
         caption={text.shown}
         rows={[["parameter", label, fixed(data, 4), text.name(label)]]}

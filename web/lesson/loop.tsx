@@ -5,17 +5,17 @@
 
 import { trainingLoop } from "../../lessons/training_examples.ts";
 import { computed, type JSX, signal } from "../deps.ts";
-import { Button, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { reset, slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { loop: text } = words;
 const STEPS = 100;
-const rate = setting("loopRate", 0.01);
-const step = setting("loopStep", 0);
+const rate = slider("loopRate", text.rate, 0.01, [0.005, 0.25, 0.005]);
+const step = slider("loopStep", text.step, 0, [0, STEPS - 1, 1]);
 const phase = signal(0);
 const steps = computed(() => trainingLoop({ learningRate: rate.value, steps: STEPS }));
 
@@ -35,8 +35,7 @@ export function LoopWidget(): JSX.Element {
   return (
     <figure aria-labelledby="loop-title">
       <figcaption id="loop-title">{text.title}</figcaption>
-      <Slider label={text.rate} value={rate} min={0.005} max={0.25} step={0.005} digits={3} />
-      <Slider label={text.step} value={step} min={0} max={STEPS - 1} step={1} digits={0} />
+      <Controls of={[rate, step]} />
       <Plot
         title={text.plot}
         xName={text.steps}

@@ -5,21 +5,21 @@
 
 import { squaredLoss } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
-import { Slider } from "../parts/controls.tsx";
+import { Controls } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
 import { Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { loss: text } = words;
-const own = setting("prediction", 0.5);
+const own = slider("prediction", text.own, 0.5, [-1, 3, 0.05]);
 
 export function LossWidget(): JSX.Element {
   const losses = squaredLoss([0.8, 0.3, 1.2, -0.5, own.value]);
   return (
     <figure aria-labelledby="loss-title">
       <figcaption id="loss-title">{text.title}</figcaption>
-      <Slider label={text.own} value={own} min={-1} max={3} step={0.05} digits={2} />
+      <Controls of={[own]} />
       <Table
         id="loss"
         caption={text.title}

@@ -6,27 +6,29 @@
 
 import { type JSX, signal } from "../deps.ts";
 import { type Run, startTask } from "../engine/client.ts";
-import type { DeviceChoice } from "../engine/messages.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
 import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
-import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { setting } from "../state.ts";
+import { choice, reset, setting, slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { network: text } = words;
-const set = setting<keyof typeof text.sets>("set", "spiral");
+const set = choice("set", text.set, "spiral", text.sets);
+const layers = slider("layers", text.layers, 2, [1, 4, 1]);
+const width = slider("width", text.width, 8, [1, 12, 1]);
+const activation = choice("activation", text.activation, "tanh", text.activations);
+const optimizer = choice("optimizer", text.optimizer, "adamw", text.optimizers);
+const rate = choice("rate", text.rate, "0.02", text.learningRates);
+const seed = slider("seed", text.seed, 1, [1, 20, 1]);
+const steps = slider("steps", text.steps, 800, [20, 2000, 20]);
+const device = choice("device", text.device, "auto", text.devices);
+const all = [set, layers, width, activation, optimizer, rate, seed, steps, device];
+/** The reader's points. */
 const own = setting<string>("points", "");
-const layers = setting("layers", 2), width = setting("width", 8);
-const activation = setting<keyof typeof text.activations>("activation", "tanh");
-const optimizer = setting<keyof typeof text.optimizers>("optimizer", "adamw");
-const rate = setting<keyof typeof text.learningRates>("rate", "0.02");
-const seed = setting("seed", 1), steps = setting("steps", 800);
-const device = setting<DeviceChoice>("device", "auto");
-const all = [set, own, layers, width, activation, optimizer, rate, seed, steps, device];
 
 const run = signal<Run | null>(null);
 const isPaused = signal(false);
@@ -165,15 +167,7 @@ export function NetworkWidget(): JSX.Element {
     <figure aria-labelledby="network-title" data-loss={losses.value.at(-1)}>
       <figcaption id="network-title">{text.title}</figcaption>
       <div class="controls">
-        <Choice label={text.set} value={set} options={text.sets} />
-        <Slider label={text.layers} value={layers} min={1} max={4} step={1} digits={0} />
-        <Slider label={text.width} value={width} min={1} max={12} step={1} digits={0} />
-        <Choice label={text.activation} value={activation} options={text.activations} />
-        <Choice label={text.optimizer} value={optimizer} options={text.optimizers} />
-        <Choice label={text.rate} value={rate} options={text.learningRates} />
-        <Slider label={text.seed} value={seed} min={1} max={20} step={1} digits={0} />
-        <Slider label={text.steps} value={steps} min={20} max={2000} step={20} digits={0} />
-        <Choice label={text.device} value={device} options={text.devices} />
+        <Controls of={all} />
       </div>
       <p class="buttons">
         <Button onClick={start}>{text.start}</Button>
@@ -184,7 +178,7 @@ export function NetworkWidget(): JSX.Element {
         <Button
           onClick={() => {
             clear();
-            for (const one of all) one.value = one.fallback as never;
+            reset(...all, own);
           }}
         >
           {words.actions.reset}

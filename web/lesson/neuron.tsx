@@ -5,16 +5,20 @@
 
 import { oneNeuron } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
-import { Button, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { column, edge, Graph } from "../parts/graph.tsx";
 import { fixed, term } from "../parts/number.ts";
 import { type Row, Rows } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { reset, slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { neuron: text } = words;
-const x1 = setting("x1", 4), x2 = setting("x2", 25);
-const w1 = setting("w1", 0.5), w2 = setting("w2", -0.3), bias = setting("bias", 1);
+const x1 = slider("x1", text.x1, 4, [0, 10, 0.1]);
+const x2 = slider("x2", text.x2, 25, [0, 50, 0.5]);
+const w1 = slider("w1", text.w1, 0.5, [-2, 2, 0.1]);
+const w2 = slider("w2", text.w2, -0.3, [-2, 2, 0.1]);
+const bias = slider("bias", text.bias, 1, [-5, 5, 0.1]);
+const all = [x1, x2, w1, w2, bias];
 
 export function NeuronWidget(): JSX.Element {
   const inputs = [x1.value, x2.value], weights = [w1.value, w2.value];
@@ -23,11 +27,7 @@ export function NeuronWidget(): JSX.Element {
   return (
     <figure aria-labelledby="neuron-title">
       <figcaption id="neuron-title">{text.title}</figcaption>
-      <Slider label={text.x1} value={x1} min={0} max={10} step={0.1} digits={1} />
-      <Slider label={text.x2} value={x2} min={0} max={50} step={0.5} digits={1} />
-      <Slider label={text.w1} value={w1} min={-2} max={2} step={0.1} digits={1} />
-      <Slider label={text.w2} value={w2} min={-2} max={2} step={0.1} digits={1} />
-      <Slider label={text.bias} value={bias} min={-5} max={5} step={0.1} digits={1} />
+      <Controls of={all} />
       <Graph
         title={text.graph}
         width={620}
@@ -63,7 +63,7 @@ export function NeuronWidget(): JSX.Element {
         ]}
       />
       <p role="status">{text.verdict(output)}</p>
-      <Button onClick={() => reset(x1, x2, w1, w2, bias)}>{words.actions.reset}</Button>
+      <Button onClick={() => reset(...all)}>{words.actions.reset}</Button>
     </figure>
   );
 }

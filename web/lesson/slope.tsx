@@ -5,16 +5,16 @@
 
 import { type LossTrace, slope, squaredLoss } from "../../lessons/examples.ts";
 import type { JSX } from "../deps.ts";
-import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { choice, reset, slider } from "../state.ts";
 import { words } from "./words.ts";
 
 const { slope: text } = words;
-const w = setting("w", 1);
-const nudge = setting<keyof typeof text.nudges>("nudge", "0.05");
+const w = slider("w", text.w, 1, [0, 5, 0.1]);
+const nudge = choice("nudge", text.nudge, "0.05", text.nudges);
 const parabola = Array.from({ length: 101 }, (_, i) => {
   const at = i / 20;
   return [at, slope({ w: at }).loss] as const;
@@ -26,7 +26,7 @@ export function SlopeWidget(): JSX.Element {
   return (
     <figure aria-labelledby="slope-title">
       <figcaption id="slope-title">{text.title}</figcaption>
-      <Slider label={text.w} value={w} min={0} max={5} step={0.1} digits={1} />
+      <Controls of={[w]} />
       <Plot
         title={text.graph}
         xName="w"
@@ -64,7 +64,7 @@ export function NudgeWidget(): JSX.Element {
   return (
     <figure aria-labelledby="nudge-title">
       <figcaption id="nudge-title">{text.nudgeTitle}</figcaption>
-      <Choice label={text.nudge} value={nudge} options={text.nudges} />
+      <Controls of={[nudge]} />
       <Rows
         caption={text.nudgeTitle}
         rows={[

@@ -5,7 +5,7 @@
 /** What the reader moves: sliders, choices, buttons. @module */
 
 import type { JSX } from "../deps.ts";
-import type { Setting } from "../state.ts";
+import type { ChoiceSetting, Setting, SliderSetting } from "../state.ts";
 import { fixed } from "./number.ts";
 
 /** A number on a slider, with its value beside it. */
@@ -59,6 +59,25 @@ export function Choice<T extends string>({ label, value, options }: {
         ))}
       </select>
     </div>
+  );
+}
+
+/** The controls of settings, in order. */
+export function Controls({ of }: {
+  readonly of: readonly (SliderSetting | ChoiceSetting<string>)[];
+}): JSX.Element {
+  return (
+    <>
+      {of.map((one) => {
+        const { id, label } = one;
+        if ("options" in one) {
+          return <Choice key={id} label={label} value={one} options={one.options} />;
+        }
+        const [min, max, step] = one.range;
+        const digits = `${step}`.split(".")[1]?.length ?? 0;
+        return <Slider key={id} label={label} value={one} {...{ min, max, step, digits }} />;
+      })}
+    </>
   );
 }
 
