@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 /** The page's side of the engine. @module */
 
+import { type Signal, signal } from "../deps.ts";
 import { loadScript } from "../script.ts";
 import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 
@@ -16,16 +17,10 @@ export interface Run {
   step(): void;
 }
 
-export interface Listener<Name extends keyof Tasks> {
-  /** Called with each event. */
-  readonly onEvent: (event: Tasks[Name]["event"]) => void;
-  /** Called once with the device's description, by tasks that need one. */
-  readonly onDevice?: (description: string) => void;
-}
-
 interface Waiting {
   readonly task: keyof Tasks;
-  readonly hear: Listener<keyof Tasks>;
+  readonly onEvent: (event: never) => void;
+  readonly onDevice: (description: string) => void;
   readonly end: PromiseWithResolvers<void>;
 }
 
@@ -63,30 +58,61 @@ function loadEngine(): Promise<string> {
 function hear(report: Report): void {
   const task = waiting.get(report.id);
   if (task === undefined) return;
-  if (report.kind === "event") return task.hear.onEvent(report.event as never);
-  if (report.kind === "device") return task.hear.onDevice?.(report.description);
+  if (report.kind === "event") return task.onEvent(report.event as never);
+  if (report.kind === "device") return task.onDevice(report.description);
   waiting.delete(report.id);
   if (report.kind === "end") task.end.resolve();
   else task.end.reject(new Error(report.message));
 }
 
-/**
- * Lets the engine run a task, which starts when those of its name before it have ended.
- *
- * @param task Its name.
- * @param input What it is given.
- * @param device Where it is computed.
- * @param listener Hears of it.
- */
-export function startTask<Name extends keyof Tasks>(
+/** Tasks of a name, of which the latest counts: what an earlier one says is not heard. */
+export class Latest<Name extends keyof Tasks> {
+  /** The task that runs. */
+  readonly run: Signal<Run | null> = signal(null);
+  readonly #task: Name;
+  readonly #message: Signal<string>;
+
+  /** @param message Is set to the device that computes, or to what went wrong. */
+  constructor(task: Name, message: Signal<string>) {
+    this.#task = task;
+    this.#message = message;
+  }
+
+  /** Starts a task in place of the one that runs; settles when it has ended, well or not. */
+  async start(
+    input: Tasks[Name]["input"],
+    device: DeviceChoice,
+    onEvent: (event: Tasks[Name]["event"]) => void,
+  ): Promise<void> {
+    this.stop();
+    const isLatest = () => this.run.value === mine;
+    const tell = (message: string) => void (isLatest() && (this.#message.value = message));
+    const mine = startTask(this.#task, input, device, {
+      onDevice: tell,
+      onEvent: (event: Tasks[Name]["event"]) => isLatest() && onEvent(event),
+    });
+    this.run.value = mine;
+    await mine.done.catch((error) => tell(error.message));
+    if (isLatest()) this.run.value = null;
+  }
+
+  /** Ends the task that runs; no more is heard of it. */
+  stop(): void {
+    this.run.value?.stop();
+    this.run.value = null;
+  }
+}
+
+/** Lets the engine run a task, which starts when those of its name before it have ended. */
+function startTask<Name extends keyof Tasks>(
   task: Name,
   input: Tasks[Name]["input"],
   device: DeviceChoice,
-  listener: Listener<Name>,
+  listener: Pick<Waiting, "onEvent" | "onDevice">,
 ): Run {
   const id = count++;
   const end = Promise.withResolvers<void>();
-  waiting.set(id, { task, hear: listener as Listener<keyof Tasks>, end });
+  waiting.set(id, { task, ...listener, end });
   const worker = engineFor(task);
   const tell = (order: Order) =>
     void worker.then((worker) => worker.postMessage(order), end.reject);

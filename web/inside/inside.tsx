@@ -5,8 +5,8 @@
 /** Section 11: the view into a model: its attention, its stream, its probabilities. @module */
 
 import { type JSX, signal, useEffect } from "../deps.ts";
-import { type Run, startTask } from "../engine/client.ts";
-import type { InsideEvent, InsideInput, ModelFiles, Opened, Seen } from "../engine/inside.ts";
+import { Latest } from "../engine/client.ts";
+import type { ModelFiles, Opened, Seen } from "../engine/inside.ts";
 import { trained } from "../lesson/gpt.tsx";
 import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
@@ -44,23 +44,11 @@ function prompt(): string {
 let follows = false;
 
 /** The last question of each kind. */
-const latest = new Map<InsideInput["kind"], Run>();
-
-/** Asks the engine; what it says to an older question of the kind is not shown. */
-async function ask(input: InsideInput, hear: (event: InsideEvent) => void): Promise<void> {
-  latest.get(input.kind)?.stop();
-  let description = "";
-  const isLatest = () => latest.get(input.kind) === mine;
-  const mine = startTask("inside", input, device.value, {
-    onDevice: (text) => void (description = text),
-    onEvent: (event) => isLatest() && hear(event),
-  });
-  latest.set(input.kind, mine);
-  await mine.done.then(
-    () => isLatest() && (message.value = description),
-    (error) => isLatest() && (message.value = error.message),
-  );
-}
+const latest = {
+  open: new Latest("inside", message),
+  look: new Latest("inside", message),
+  write: new Latest("inside", message),
+};
 
 /** Opens a model; what was sampled from another one goes. */
 async function open(files: ModelFiles | Promise<ModelFiles>): Promise<void> {
@@ -69,11 +57,11 @@ async function open(files: ModelFiles | Promise<ModelFiles>): Promise<void> {
   const given = await Promise.resolve(files).catch((error) => void (message.value = error.message));
   if (!given) return;
   forget();
-  await show(given);
+  show(given);
 }
 
-async function show(files: ModelFiles): Promise<void> {
-  await ask({ kind: "open", files }, (event) => {
+function show(files: ModelFiles): void {
+  void latest.open.start({ kind: "open", files }, device.value, (event) => {
     if (event.kind === "opened") opened.value = event;
   });
 }
@@ -82,8 +70,7 @@ const choose = (files: FileList) => void open(filesOf(files));
 
 /** Takes back what was sampled. */
 function forget(): void {
-  latest.get("write")?.stop();
-  latest.delete("write");
+  latest.write.stop();
   written.value = [];
 }
 
@@ -93,7 +80,8 @@ function write(maxTokens: number): void {
   const options = { maxTokens, temperature: temperature.value, topK: topK.value };
   // Each token gets random numbers of its own.
   const seed = written.value.length;
-  void ask({ kind: "write", prompt: promptNow(), ...options, seed }, (event) => {
+  const input = { kind: "write", prompt: promptNow(), ...options, seed } as const;
+  void latest.write.start(input, device.value, (event) => {
     if (event.kind === "written") written.value = [...written.value, event.id];
   });
 }
@@ -286,15 +274,18 @@ export function InsideWidget(): JSX.Element {
     if (hasOwn.value && location.search === "?open") void open(loadSiteModel());
   }, []);
   useEffect(() => {
-    if (follows && trained.value !== null) void show(trained.value);
+    if (follows && trained.value !== null) show(trained.value);
   }, [trained.value]);
   const asked = [prompt(), written.value.join(), device.value].join("\0");
   useEffect(() => {
     if (opened.value === null) return;
-    const timer = setTimeout(() =>
-      void ask({ kind: "look", prompt: promptNow() }, (event) => {
-        if (event.kind === "seen") seen.value = event;
-      }), 100);
+    const timer = setTimeout(
+      () =>
+        void latest.look.start({ kind: "look", prompt: promptNow() }, device.value, (event) => {
+          if (event.kind === "seen") seen.value = event;
+        }),
+      100,
+    );
     return () => clearTimeout(timer);
   }, [opened.value, asked]);
   const model = opened.value;

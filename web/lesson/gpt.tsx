@@ -5,7 +5,7 @@
 /** Section 10: a GPT that is trained in the page, in the engine. @module */
 
 import { type JSX, type Signal, signal, useEffect } from "../deps.ts";
-import { type Run, startTask } from "../engine/client.ts";
+import { Latest } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { type GptSpec, MOST } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
@@ -59,8 +59,8 @@ interface Shown {
   readonly files: ModelFiles | null;
 }
 
-const run = signal<Run | null>(null);
 const message = signal("");
+const latest = new Latest("gpt", message);
 const shown = signal<Shown | null>(null);
 /** Earlier runs, to compare with. */
 const others = signal<readonly Shown[]>([]);
@@ -123,21 +123,14 @@ function hear(event: GptProgress): void {
 /** Changes with what is kept, so that a page does not read what another version of it kept. */
 const FORMAT = 2;
 
-/** Runs a task; another one may have taken its place when it ends. */
 async function begin(task: GptTask): Promise<void> {
   message.value = words.network.starting;
-  const mine = startTask("gpt", task, device.value, {
-    onDevice: (description) => void (message.value = description),
-    onEvent: (event) => run.value === mine && hear(event),
-  });
-  run.value = mine;
-  await mine.done.catch((error) => run.value === mine && (message.value = error.message));
-  if (run.value === mine) run.value = null;
+  await latest.start(task, device.value, hear);
 }
 
 /** Makes room for another run; the one that is shown stays to compare with. */
 function leave(): void {
-  run.value?.stop();
+  latest.stop();
   if (shown.value !== null && shown.value.losses.length > 0) {
     others.value = [...others.value, { ...shown.value, files: null }].slice(-MAX_OTHERS);
   }
@@ -167,8 +160,8 @@ function goOn(steps?: number): void {
 }
 
 function clear(): void {
-  run.value?.stop();
-  run.value = shown.value = trained.value = null;
+  latest.stop();
+  shown.value = trained.value = null;
   message.value = "";
   others.value = [];
   forget("gpt").catch(() => {});
@@ -176,7 +169,7 @@ function clear(): void {
 
 async function restore(): Promise<void> {
   const kept = await recall<{ format?: number; shown: Shown; others: readonly Shown[] }>("gpt");
-  if (kept === undefined || run.value !== null) return;
+  if (kept === undefined || latest.run.value !== null) return;
   if (kept.format !== FORMAT) {
     clear();
     message.value = text.stale;
@@ -354,7 +347,7 @@ export function GptWidget(): JSX.Element {
   const [step, , smooth] = now?.losses.at(-1) ?? [now?.start.step ?? 0];
   const none = words.network.none;
   const [, bits] = now?.validation.at(-1) ?? [];
-  const isRunning = run.value !== null;
+  const run = latest.run.value, isRunning = run !== null;
   const canGoOn = !isRunning && now !== null && now.files !== null && step < now.start.spec.steps;
   return (
     <figure
@@ -366,7 +359,7 @@ export function GptWidget(): JSX.Element {
       <p class="buttons">
         <Button onClick={start}>{words.network.start}</Button>
         {isRunning
-          ? <Button onClick={() => run.value?.stop()}>{words.network.pause}</Button>
+          ? <Button onClick={() => run?.stop()}>{words.network.pause}</Button>
           : <Button onClick={() => goOn()} disabled={!canGoOn}>{words.network.resume}</Button>}
         <Button onClick={() => goOn(1)} disabled={!canGoOn}>{text.one}</Button>
         <Button onClick={clear}>{words.actions.reset}</Button>

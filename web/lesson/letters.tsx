@@ -5,7 +5,7 @@
 
 import type { CharacterTraining } from "../../lessons/character_model.ts";
 import { type JSX, signal } from "../deps.ts";
-import { startTask } from "../engine/client.ts";
+import { Latest } from "../engine/client.ts";
 import { Button } from "../parts/controls.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
@@ -15,17 +15,11 @@ const { letters: text } = words;
 const training = signal<CharacterTraining | null>(null);
 const message = signal("");
 
-async function train(): Promise<void> {
+const latest = new Latest("letters", message);
+
+function train(): void {
   message.value = text.training;
-  const { done } = startTask("letters", {}, "cpu", {
-    onEvent: (event) => void (training.value = event),
-  });
-  try {
-    await done;
-    message.value = "";
-  } catch (error) {
-    message.value = error instanceof Error ? error.message : `${error}`;
-  }
+  void latest.start({}, "cpu", (event) => void (training.value = event));
 }
 
 export function LettersWidget(): JSX.Element {
@@ -33,7 +27,7 @@ export function LettersWidget(): JSX.Element {
   return (
     <figure aria-labelledby="letters-title">
       <figcaption id="letters-title">{text.title}</figcaption>
-      <Button onClick={train} disabled={message.value === text.training}>{text.start}</Button>
+      <Button onClick={train} disabled={latest.run.value !== null}>{text.start}</Button>
       <p role="status">
         {now === null
           ? message.value

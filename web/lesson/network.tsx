@@ -5,7 +5,7 @@
 /** Section 8: a network that learns points in the plane, in the engine. @module */
 
 import { type JSX, signal } from "../deps.ts";
-import { type Run, startTask } from "../engine/client.ts";
+import { Latest } from "../engine/client.ts";
 import type { NetworkProgress, NetworkSpec } from "../engine/network.ts";
 import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/points.ts";
 import { Button, Controls } from "../parts/controls.tsx";
@@ -30,9 +30,9 @@ const all = [set, layers, width, activation, optimizer, rate, seed, steps, devic
 /** The reader's points. */
 const own = setting<string>("points", "");
 
-const run = signal<Run | null>(null);
 const isPaused = signal(false);
 const message = signal("");
+const latest = new Latest("network", message);
 const progress = signal<NetworkProgress | null>(null);
 const losses = signal<readonly number[]>([]);
 const validations = signal<readonly (readonly [number, number])[]>([]);
@@ -60,8 +60,7 @@ function spec(): NetworkSpec {
 }
 
 function clear(): void {
-  run.value?.stop();
-  run.value = null;
+  latest.stop();
   isPaused.value = false;
   message.value = "";
   progress.value = null;
@@ -69,35 +68,23 @@ function clear(): void {
   validations.value = [];
 }
 
-async function start(): Promise<void> {
+function start(): void {
   clear();
   message.value = text.starting;
-  let description = "";
-  const mine = startTask("network", spec(), device.value, {
-    onDevice: (text) => void (description = text),
-    onEvent: (event) => {
-      if (run.value !== mine) return;
-      message.value = description;
-      progress.value = event;
-      losses.value = [...losses.value, ...event.losses];
-      if (event.validation === null) return;
-      validations.value = [...validations.value, [event.step, event.validation]];
-    },
+  void latest.start(spec(), device.value, (event) => {
+    progress.value = event;
+    losses.value = [...losses.value, ...event.losses];
+    if (event.validation === null) return;
+    validations.value = [...validations.value, [event.step, event.validation]];
   });
-  run.value = mine;
-  try {
-    await mine.done;
-  } catch (error) {
-    if (run.value === mine) message.value = error instanceof Error ? error.message : `${error}`;
-  }
-  if (run.value === mine) run.value = null;
 }
 
 /** Pauses, or goes on; `one` goes on to the next picture only. */
 function hold(one: boolean): void {
-  if (one) run.value?.step();
-  else if (isPaused.value) run.value?.resume();
-  else run.value?.pause();
+  const run = latest.run.value;
+  if (one) run?.step();
+  else if (isPaused.value) run?.resume();
+  else run?.pause();
   isPaused.value = one || !isPaused.value;
 }
 
@@ -171,10 +158,10 @@ export function NetworkWidget(): JSX.Element {
       </div>
       <p class="buttons">
         <Button onClick={start}>{text.start}</Button>
-        <Button onClick={() => hold(false)} disabled={run.value === null}>
+        <Button onClick={() => hold(false)} disabled={latest.run.value === null}>
           {isPaused.value ? text.resume : text.pause}
         </Button>
-        <Button onClick={() => hold(true)} disabled={run.value === null}>{text.one}</Button>
+        <Button onClick={() => hold(true)} disabled={latest.run.value === null}>{text.one}</Button>
         <Button
           onClick={() => {
             clear();
