@@ -319,7 +319,7 @@ export function InsideWidget(): JSX.Element {
       <p role="status" data-inside>{message.value}</p>
       {model !== null && (
         <>
-          <p>{text.about(model.meta.modelConfig, model.parameters, model.meta.state)}</p>
+          <p>{text.about(model)}</p>
           <p>
             <label for={look.id}>{text.prompt}</label>
             <textarea

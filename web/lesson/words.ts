@@ -1,5 +1,13 @@
 /** The words of the lesson's widgets. To translate it, translate this and `prose.tsx`. @module */
 
+import type { GptSpec } from "../engine/gpt_spec.ts";
+import type { Opened } from "../engine/inside.ts";
+
+/** Options that are called what they are. */
+function same<const T extends string>(...names: readonly T[]): Readonly<Record<T, T>> {
+  return Object.fromEntries(names.map((name) => [name, name])) as Readonly<Record<T, T>>;
+}
+
 export const words = {
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
@@ -47,7 +55,6 @@ export const words = {
     inputs: ["x₁ on a scale to 1", "x₂ on a scale to 1"],
     hidden: ["h₁ = ReLU", "h₂ = ReLU"],
     output: "Output = sigmoid",
-    percent: "Probability of Pass",
     verdict: (p: number) =>
       `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,
     step: (step: number, steps: number) => `Step ${step} of ${steps}`,
@@ -77,7 +84,7 @@ export const words = {
         ? "→ Increase w to reduce Loss"
         : "→ Decrease w to reduce Loss",
     nudge: "Nudge h",
-    nudges: { "0.05": "0.05", "0.001": "0.001" },
+    nudges: same("0.05", "0.001"),
     nudgeTitle: "The same by nudging: prediction 11, target 10",
     nudged: "Loss at 11 + h",
     change: "Change of the loss",
@@ -156,14 +163,7 @@ export const words = {
     optimizer: "Optimizer",
     optimizers: { adamw: "AdamW", sgd: "SGD" },
     rate: "Learning rate",
-    learningRates: {
-      "0.001": "0.001",
-      "0.005": "0.005",
-      "0.02": "0.02",
-      "0.05": "0.05",
-      "0.2": "0.2",
-      "1": "1",
-    },
+    learningRates: same("0.001", "0.005", "0.02", "0.05", "0.2", "1"),
     seed: "Random seed",
     steps: "Steps",
     device: "Device",
@@ -173,7 +173,6 @@ export const words = {
     resume: "Go on",
     one: "A little further",
     starting: "Starting the engine…",
-    compiling: "Compiling kernels…",
     map: "What the network says of each place in the plane, and the points",
     neuron: (i: number) => `What neuron ${i + 1} of the first layer says of each place`,
     plot: "The loss over the steps",
@@ -219,7 +218,7 @@ export const words = {
     depth: "Layers",
     width: "Width",
     heads: "Heads",
-    headCounts: { "1": "1", "2": "2", "4": "4" },
+    headCounts: same("1", "2", "4"),
     context: "Context, in tokens",
     optimizer: "Optimizer",
     optimizers: { muon: "Muon and AdamW", adamw: "AdamW", sgd: "SGD" },
@@ -246,16 +245,8 @@ export const words = {
     smooth: "smoothed",
     loss: "each step",
     validation: "validation",
-    run: (
-      { task, depth, width, optimizer, rate, seed }: {
-        readonly task: string;
-        readonly depth: number;
-        readonly width: number;
-        readonly optimizer: string;
-        readonly rate: number;
-        readonly seed: number;
-      },
-    ) => `${task}, ${depth} × ${width}, ${optimizer} × ${rate}, seed ${seed}`,
+    run: ({ task, depth, width, optimizer, rate, seed }: GptSpec) =>
+      `${task}, ${depth} × ${width}, ${optimizer} × ${rate}, seed ${seed}`,
     runs: "Runs to compare",
     runColumns: ["Run", "Steps", "Training, bits per byte", "Validation"],
     about: (parameters: number, vocabulary: number, bytes: number) =>
@@ -302,17 +293,13 @@ export const words = {
     openFiles: "Files of a checkpoint",
     openFolder: "Folder of a run",
     drop: "Or drop a folder here, or the files meta, model and tokenizer of one step.",
-    about: (
-      { nLayer, nHead, nEmbd, vocabSize, sequenceLen }: Readonly<
-        Record<"nLayer" | "nHead" | "nEmbd" | "vocabSize" | "sequenceLen", number>
-      >,
-      parameters: number,
-      { step }: { readonly step: number },
-    ) =>
-      `Trained for ${step} steps: ${parameters.toLocaleString("en")} parameters, ${nLayer} ${
-        nLayer === 1 ? "layer" : "layers"
-      } of ${nHead} ${nHead === 1 ? "head" : "heads"}, width ${nEmbd}, ${vocabSize} tokens, ` +
-      `context ${sequenceLen}`,
+    about: ({ meta: { modelConfig, state }, parameters }: Opened) => {
+      const { nLayer, nHead, nEmbd, vocabSize, sequenceLen } = modelConfig;
+      const size = parameters.toLocaleString("en");
+      const [layers, heads] = [nLayer === 1 ? "layer" : "layers", nHead === 1 ? "head" : "heads"];
+      return `Trained for ${state.step} steps: ${size} parameters, ${nLayer} ${layers} of ${nHead} ` +
+        `${heads}, width ${nEmbd}, ${vocabSize} tokens, context ${sequenceLen}`;
+    },
     prompt: "The text to look at",
     prompts: {
       sort: "\ngadbe>abdeg",
