@@ -285,10 +285,14 @@ pageTest(
 
 pageTest("settings are in the link, presets set them, and runs are compared", async () => {
   await using opened = await openSite("isolated");
-  const page = await opened.page({ path: `${link}&gptOptimizer=sgd&schedule=cosine&gptRate=3` });
+  const page = await opened.page({ path: `${link}&gptOptimizer=sgd&schedule=cosine&gptRate=3.0` });
   const widget = new Widget(page, "gpt");
   assertEquals(await page.inputValue("#gptOptimizer"), "sgd");
   assertEquals(await page.inputValue("#schedule"), "cosine");
+  const rates = await page.locator("#gptRate option").evaluateAll((all) =>
+    all.map((one) => one.getAttribute("value"))
+  );
+  assertEquals(rates, ["0.1", "0.3", "1.0", "3.0", "10.0"]);
   await widget.press("Start");
   await page.waitForSelector("text=Download meta_000020.json", { timeout: 120_000 });
   await page.locator("[data-widget=gpt] summary").click();

@@ -163,7 +163,7 @@ export const words = {
     optimizer: "Optimizer",
     optimizers: { adamw: "AdamW", sgd: "SGD" },
     rate: "Learning rate",
-    learningRates: same("0.001", "0.005", "0.02", "0.05", "0.2", "1"),
+    learningRates: same("0.001", "0.005", "0.02", "0.05", "0.2", "1.0"),
     seed: "Random seed",
     steps: "Steps",
     device: "Device",
@@ -223,7 +223,8 @@ export const words = {
     optimizer: "Optimizer",
     optimizers: { muon: "Muon and AdamW", adamw: "AdamW", sgd: "SGD" },
     rate: "Learning rate",
-    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1": "1 ×", "3": "3 ×", "10": "10 ×" },
+    // Not "1": objects have whole numbers before their other names.
+    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1.0": "1 ×", "3.0": "3 ×", "10.0": "10 ×" },
     schedule: "Schedule",
     schedules: { trapezoid: "Warmup, plateau, warmdown", cosine: "Cosine", constant: "Constant" },
     preset: "Try:",
