@@ -7,7 +7,7 @@
 import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { ModelFiles, Opened, Seen } from "../engine/inside.ts";
-import { trained } from "../lesson/gpt.tsx";
+import { trained } from "../lesson/gpt_run.ts";
 import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Controls, FilePicker } from "../parts/controls.tsx";
