@@ -13,8 +13,8 @@
  * | `dashboard/`, `chat/` | the other pages |
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments that returns
- * a `figure`, out of `parts/`, with a `setting` for each control, so that a link has it. Name it in
- * `lesson/widgets.ts`. Write its words into `lesson/words.ts`, and its prose into `lesson/prose.tsx`,
+ * a `figure`, out of `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link
+ * has it. Name it in `lesson/widgets.ts`. Write its words into `lesson/words.ts`, and its prose into `lesson/prose.tsx`,
  * with the code to show as `path#symbol`; the build fails when that is not in the file any more. What takes
  * longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
  *
