@@ -9,7 +9,7 @@
 
 import { applyOne, noteRounded, type Operation } from "../apply.ts";
 import { applyLater, isWorthDeferring } from "../deferred.ts";
-import type { Device } from "../device.ts";
+import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
@@ -18,7 +18,7 @@ import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
 import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, Tensor, type TensorOrNumber } from "../tensor.ts";
-import { operationOf, runProgram, runProgramInto } from "./program.ts";
+import { operationOf, runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
 function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
   const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
@@ -255,6 +255,11 @@ const identity = defineProgram(
   { name: "copy", inputs: ["x"], overIntegers: true },
   ({ x }) => [x],
 );
+
+/** Like {@linkcode copyInto}, for operations: takes raw views. */
+export function copyView(device: Device, source: View, target: View): void {
+  runProgramOn(device, identity, [source], [target]);
+}
 
 /** Copies elements, casting between dtypes. */
 export function copyInto(source: Tensor, target: Tensor): void {

@@ -23,7 +23,7 @@ export interface ElementBinding {
 }
 
 /** The limit of a binding, in bytes; on the CPU there is none. */
-function bindingLimit(device: Device): number {
+export function bindingLimit(device: Device): number {
   return device.kind === "cpu" ? Infinity : device.limits.maxStorageBufferBindingSize;
 }
 

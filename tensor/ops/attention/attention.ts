@@ -6,6 +6,7 @@ import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
+import { attendInRanges } from "./binding_ranges.ts";
 import { attentionGradientOnCpu } from "./gradient_wasm.ts";
 import { attentionGradientOnWebGpu } from "./gradient_wgsl.ts";
 import { type AttentionProblem, UNLIMITED } from "./problem.ts";
@@ -99,8 +100,11 @@ const attentionOperation: Operation<Attributes> = {
     const [q, k, v] = operands.map(withUnitStride) as [Tensor, Tensor, Tensor];
     const views = { q, k, v, y: y!, logSums: logSums! };
     const problem = describe(q.shape, k.shape, attributes);
-    if (device.kind === "cpu") attentionOnCpu(device, views, problem);
-    else attentionOnWebGpu(device, views, problem);
+    if (y!.size === 0) return;
+    attendInRanges(device, views, ["y", "logSums"], problem, (views, problem) => {
+      if (device.kind === "cpu") attentionOnCpu(device, views, problem);
+      else attentionOnWebGpu(device, views, problem);
+    });
   },
   gradient: {
     savesInputs: [0, 1, 2],
@@ -114,8 +118,11 @@ const attentionOperation: Operation<Attributes> = {
       ) as [Tensor, Tensor, Tensor];
       const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
       const problem = describe(q.shape, k.shape, attributes);
-      if (device.kind === "cpu") attentionGradientOnCpu(device, views, problem);
-      else attentionGradientOnWebGpu(device, views, problem);
+      if (problem.batch === 0) return [dq, dk, dv];
+      attendInRanges(device, views, ["dq", "dk", "dv"], problem, (views, problem) => {
+        if (device.kind === "cpu") attentionGradientOnCpu(device, views, problem);
+        else attentionGradientOnWebGpu(device, views, problem);
+      });
       return [dq, dk, dv];
     },
   },

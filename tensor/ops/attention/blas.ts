@@ -14,7 +14,7 @@ import {
   softmaxGradientOfHeads,
   softmaxOfHeads,
 } from "./blas_wasm.ts";
-import { type AttentionProblem, LOG2_E } from "./problem.ts";
+import { type AttentionProblem, type ForwardViews, type GradientViews, LOG2_E } from "./problem.ts";
 import { STATISTICS_BYTES } from "./softmax_wasm.ts";
 import { paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
 import { place } from "./words_wasm.ts";
@@ -152,17 +152,9 @@ function withScores(
   }
 }
 
-interface Forward {
-  readonly q: View;
-  readonly k: View;
-  readonly v: View;
-  readonly y: View;
-  readonly logSums: View;
-}
-
 export function attendByBlas(
   device: CpuDevice,
-  { q, k, v, y, logSums }: Forward,
+  { q, k, v, y, logSums }: ForwardViews,
   problem: AttentionProblem,
 ): void {
   const { heads, keyHeads, headSize, scale } = problem;
@@ -204,17 +196,10 @@ export function attendByBlas(
   });
 }
 
-interface Backward extends Forward {
-  readonly dy: View;
-  readonly dq: View;
-  readonly dk: View;
-  readonly dv: View;
-}
-
 /** Computes all three gradients; those of k and v are contiguous. */
 export function attentionGradientByBlas(
   device: CpuDevice,
-  { q, k, v, y, logSums, dy, dq, dk, dv }: Backward,
+  { q, k, v, y, logSums, dy, dq, dk, dv }: GradientViews,
   problem: AttentionProblem,
 ): void {
   const name = "gradient of attention";

@@ -10,10 +10,10 @@
  * @module
  */
 
-import type { CpuDevice, View } from "../../device.ts";
+import type { CpuDevice } from "../../device.ts";
 import { emitKernel, F32, I32, type Local } from "../../devices/cpu/emitter/mod.ts";
 import { attentionGradientByBlas, checkHeads, suitsBlas } from "./blas.ts";
-import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
+import { type AttentionProblem, attentionWork, type GradientViews, LOG2_E } from "./problem.ts";
 import { defineLoadRows, defineStoreRows, defineTranspose } from "./rows_wasm.ts";
 import { defineSoftmaxGradient } from "./softmax_wasm.ts";
 import {
@@ -42,21 +42,6 @@ const WORDS = [
   ...["logSums", "queries", "keys", "keyHeads", "group", "left", "right", "flags"] as const,
   ...["scale", "scoreScale"] as const,
 ];
-
-/** The views of a call, all float32 with stride 1 along the last axis. */
-export interface GradientViews {
-  /** q, y, dy, dq: [B, Tq, H, D]; k, v, dk, dv: [B, Tk, Hkv, D]. */
-  readonly q: View;
-  readonly k: View;
-  readonly v: View;
-  readonly y: View;
-  readonly dy: View;
-  readonly dq: View;
-  readonly dk: View;
-  readonly dv: View;
-  /** log₂ Σ 2^score of each query, [B, H, Tq], contiguous. */
-  readonly logSums: View;
-}
 
 export function attentionGradientOnCpu(
   device: CpuDevice,

@@ -9,8 +9,7 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { GradientViews } from "./gradient_wasm.ts";
-import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
+import { type AttentionProblem, attentionWork, type GradientViews, LOG2_E } from "./problem.ts";
 import {
   addWeightedRows,
   BEGIN_KEYS,
@@ -33,7 +32,6 @@ import {
   TILE,
 } from "./tile_wgsl.ts";
 import { sizes, storedAs } from "./wgsl.ts";
-import { attendInRanges } from "./binding_ranges_wgsl.ts";
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -45,22 +43,6 @@ const DV: Operand = { buffer: "dv", tokens: "keys" };
 const OPERANDS = [Q, K, V, DY];
 
 export function attentionGradientOnWebGpu(
-  device: WebGpuDevice,
-  views: GradientViews,
-  problem: AttentionProblem,
-): void {
-  if (problem.batch === 0) return;
-  attendInRanges(
-    device,
-    views,
-    ["dq", "dk", "dv"],
-    problem,
-    (views, problem) => computeGradients(device, views, problem),
-  );
-}
-
-/** Records the computation on views that fit a binding. */
-function computeGradients(
   device: WebGpuDevice,
   views: GradientViews,
   problem: AttentionProblem,

@@ -21,6 +21,27 @@ export interface AttentionProblem {
   readonly right: number;
 }
 
+/** The views of a call, of one float dtype, with stride 1 along the last axis. */
+export interface ForwardViews {
+  /** [B, Tq, H, D] */
+  readonly q: View;
+  /** [B, Tk, Hkv, D] */
+  readonly k: View;
+  readonly v: View;
+  /** The result, [B, Tq, H, D]. */
+  readonly y: View;
+  /** log₂ Σ 2^score of each query, float32 [B, H, Tq], contiguous. */
+  readonly logSums: View;
+}
+
+/** The views of the gradient: dy and dq have the shape of q, and dk and dv that of k. */
+export interface GradientViews extends ForwardViews {
+  readonly dy: View;
+  readonly dq: View;
+  readonly dk: View;
+  readonly dv: View;
+}
+
 /** Beyond every position, and small enough to be added to one in 32 bits. */
 export const UNLIMITED = 1 << 29;
 
@@ -30,22 +51,34 @@ export const UNLIMITED = 1 << 29;
  */
 export const LOG2_E = Math.LOG2E;
 
+/** The pairs of a key and one of `count` queries that sees it, from a query on. */
+export function visiblePairs(
+  { queries, keys, left, right }: AttentionProblem,
+  from: number,
+  count: number,
+): number {
+  let pairs = 0;
+  const end = keys - queries + from + count;
+  for (let position = end - count; position < end; position++) {
+    const first = Math.max(0, position - left);
+    const last = Math.min(keys - 1, position + right);
+    pairs += Math.max(0, last - first + 1);
+  }
+  return pairs;
+}
+
 /**
  * The work of a kernel that reads and writes `views`, for profiles. `products` counts dot products
  * of length D per visible pair of query and key: two forward, for the score and for the value.
  */
 export function attentionWork(
   name: string,
-  { batch, queries, keys, heads, headSize, left, right }: AttentionProblem,
+  problem: AttentionProblem,
   products: number,
   views: readonly View[],
 ): Work {
-  let pairs = 0;
-  for (let position = keys - queries; position < keys; position++) {
-    const first = Math.max(0, position - left);
-    const last = Math.min(keys - 1, position + right);
-    pairs += Math.max(0, last - first + 1);
-  }
+  const { batch, queries, heads, headSize } = problem;
+  const pairs = visiblePairs(problem, 0, queries);
   const flops = 2 * products * headSize * pairs * batch * heads;
   return { name, flops, bytes: viewBytes(views) };
 }

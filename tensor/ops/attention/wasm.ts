@@ -1,28 +1,15 @@
 /** Attention on the CPU: chooses the kernel and its arguments. @module */
 
-import type { CpuDevice, View } from "../../device.ts";
+import type { CpuDevice } from "../../device.ts";
 import { attendByBlas, checkHeads, suitsBlas } from "./blas.ts";
 import { attendByBlocks } from "./blocks_wasm.ts";
 import { attendOneByOne, MAX_DECODE_QUERIES } from "./decode_wasm.ts";
-import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
+import { type AttentionProblem, attentionWork, type ForwardViews, LOG2_E } from "./problem.ts";
 import { QUERIES } from "./tile_wasm.ts";
 import { ALWAYS, place } from "./words_wasm.ts";
 
 /** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
-
-/** The views of a call, all float32 with stride 1 along the last axis. */
-export interface ForwardViews {
-  /** [B, Tq, H, D] */
-  readonly q: View;
-  /** [B, Tk, Hkv, D] */
-  readonly k: View;
-  readonly v: View;
-  /** The result, [B, Tq, H, D]. */
-  readonly y: View;
-  /** log₂ Σ 2^score of each query, [B, H, Tq], contiguous. */
-  readonly logSums: View;
-}
 
 export function attentionOnCpu(
   device: CpuDevice,

@@ -2,43 +2,29 @@
 
 import type { View, WebGpuDevice } from "../../device.ts";
 import { attendByTiles } from "./blocks_wgsl.ts";
-import { attendOneByOne, MAX_DECODE_QUERIES } from "./decode_wgsl.ts";
-import { type AttentionProblem, attentionWork, LOG2_E } from "./problem.ts";
+import { attend } from "./body.ts";
+import { type AttentionProblem, attentionWork, type ForwardViews, LOG2_E } from "./problem.ts";
 import { place, type Stored, TILE } from "./tile_wgsl.ts";
-import type { ForwardViews } from "./wasm.ts";
-import { attendInRanges } from "./binding_ranges_wgsl.ts";
+
+/** Minimum number of queries for a tile, most of which would be padding otherwise. */
+const MIN_QUERIES = 5;
 
 export function attentionOnWebGpu(
   device: WebGpuDevice,
   views: ForwardViews,
   problem: AttentionProblem,
 ): void {
-  if (problem.batch * problem.queries === 0) return;
-  attendInRanges(
-    device,
-    views,
-    ["y", "logSums"],
-    problem,
-    (views, problem) => attend(device, views, problem),
-  );
-}
-
-function attend(
-  device: WebGpuDevice,
-  views: ForwardViews,
-  problem: AttentionProblem,
-): void {
   const { q, k, v, y, logSums } = views;
   const { batch, queries, heads, headSize, scale } = problem;
-  const oneByOne = queries <= MAX_DECODE_QUERIES;
+  if (queries < MIN_QUERIES) return attend(device, views, problem);
   device.dispatch(
-    (oneByOne ? attendOneByOne : attendByTiles)(headSize, storedAs(q)),
+    attendByTiles(headSize, storedAs(q)),
     [q, k, v, y, logSums].map((view) => view.allocation),
     {
       integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(problem)],
       floats: [scale * LOG2_E],
     },
-    [oneByOne ? queries : Math.ceil(queries / TILE), heads, batch],
+    [Math.ceil(queries / TILE), heads, batch],
     () => attentionWork("attention", problem, 2, [q, k, v, y, logSums]),
   );
 }

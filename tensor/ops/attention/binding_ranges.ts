@@ -1,10 +1,10 @@
-/** Attention on WebGPU with operands that exceed a binding. @module */
+/** Attention with operands that exceed a binding. @module */
 
-import type { View, WebGpuDevice } from "../../device.ts";
+import type { Device, View } from "../../device.ts";
 import { allocateView, BINDING_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
-import { copyOnWebGpu } from "../../devices/webgpu/program_wgsl.ts";
 import { fitsOneBinding, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../../dtype.ts";
+import { copyView } from "../elementwise.ts";
 import type { AttentionProblem } from "./problem.ts";
 
 /**
@@ -20,7 +20,7 @@ import type { AttentionProblem } from "./problem.ts";
  * @throws {RangeError} If a single head exceeds a binding.
  */
 export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
-  device: WebGpuDevice,
+  device: Device,
   views: V,
   written: readonly (keyof V)[],
   problem: AttentionProblem,
@@ -39,7 +39,7 @@ export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
     reachesTooFar(device, view) ? allocateByHeads(device, view) : view
   );
   const copied = placed.flatMap((view, i) => view === seen[i] ? [] : [i]);
-  for (const i of copied) if (i < firstOutput) copyOnWebGpu(device, placed[i]!, seen[i]!);
+  for (const i of copied) if (i < firstOutput) copyView(device, placed[i]!, seen[i]!);
   for (const piece of viewsInRanges(device, seen, firstOutput, 2, "attention", "heads")) {
     const [batch, pieceHeads] = piece[0]!.shape as [number, number];
     // With only some of the heads, views are contiguous within an item only.
@@ -55,7 +55,7 @@ export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
     }
   }
   for (const i of copied) {
-    if (i >= firstOutput) copyOnWebGpu(device, seen[i]!, placed[i]!);
+    if (i >= firstOutput) copyView(device, seen[i]!, placed[i]!);
     device.free(seen[i]!.allocation);
   }
 }
@@ -101,14 +101,14 @@ function items(view: View, first: number, count: number): View {
 }
 
 /** Whether a key head's elements span more than a binding, although they may not be as many. */
-function reachesTooFar(device: WebGpuDevice, { allocation, dtype, shape, strides }: View): boolean {
-  if (fitsOneBinding(device, allocation)) return false;
+function reachesTooFar(device: Device, { allocation, dtype, shape, strides }: View): boolean {
+  if (device.kind === "cpu" || fitsOneBinding(device, allocation)) return false;
   const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
   const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
   const bytes = bytesPerElement(dtype) * reach + BINDING_ALIGNMENT;
   return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
 }
 
-function allocateByHeads(device: WebGpuDevice, { dtype, shape }: View): View {
+function allocateByHeads(device: Device, { dtype, shape }: View): View {
   return allocateView(device, dtype, shape, "the heads of attention");
 }

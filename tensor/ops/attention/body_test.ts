@@ -1,0 +1,68 @@
+import { assert } from "@std/assert";
+import { kernelTest } from "../../../testing/every_device.ts";
+import { float16Test } from "../../../testing/gpu.ts";
+import type { Device } from "../../device.ts";
+import type { FloatType } from "../../dtype.ts";
+import { allocate, Tensor } from "../../tensor.ts";
+import { arraysFor, sizes } from "../testing/attention_cases.ts";
+import { attention } from "./attention.ts";
+import { attend, attendBackward } from "./body.ts";
+import { UNLIMITED } from "./problem.ts";
+
+const CASES = [
+  sizes({ queries: 65, heads: 4, keyHeads: 2, batch: 2, headSize: 20 }),
+  sizes({ queries: 2, keys: 130, heads: 2, headSize: 20, window: 50 }),
+  sizes({ queries: 300, keys: 310, headSize: 20, window: 100 }),
+  sizes({ queries: 70, keys: 50, heads: 2, headSize: 20, causal: false, window: 9 }),
+];
+
+/** Compares the body with the operation, which takes fast paths, relative to the largest element. */
+async function compare(device: Device, dtype: FloatType, tolerance: number): Promise<void> {
+  for (const of of CASES) {
+    using _scope = device.scope();
+    const { batch, queries, keys, heads, keyHeads, headSize, causal, window, scale } = of;
+    const arrays = arraysFor(of);
+    const [ofQuery, ofKey] = [[batch, queries, heads, headSize], [batch, keys, keyHeads, headSize]];
+    const from = (name: keyof typeof arrays, shape: readonly number[]) =>
+      Tensor.from(device, arrays[name], { shape, dtype });
+    const [q, k, v] = [from("q", ofQuery), from("k", ofKey), from("v", ofKey)] as const;
+    const dy = from("dy", ofQuery);
+    for (const x of [q, k, v]) x.requireGrad();
+    const result = attention(q, k, v, { causal, window, scale });
+    result.backward(dy);
+    const expected = [result, q.grad!, k.grad!, v.grad!];
+
+    const like = (shape: readonly number[]) => allocate(device, { shape, dtype }, "test");
+    const [y, dq, dk, dv] = [like(ofQuery), like(ofQuery), like(ofKey), like(ofKey)] as const;
+    const logSums = Tensor.zeros(device, [batch, heads, queries]);
+    const problem = {
+      ...{ batch, queries, keys, heads, keyHeads, headSize, scale },
+      ...{ left: window < 0 ? UNLIMITED : window, right: causal ? 0 : UNLIMITED },
+    };
+    attend(device, { q, k, v, y, logSums }, problem);
+    attendBackward(device, { q, k, v, y, logSums, dy, dq, dk, dv }, problem);
+    for (const [i, actual] of [y, dq, dk, dv].entries()) {
+      const [got, wanted] = await Promise.all(
+        [actual, expected[i]!].map(async (x) => Array.from(await x.data())),
+      ) as [number[], number[]];
+      // If a query sees a single key, its gradient is zero, and only rounding remains.
+      const largest = wanted.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+      const worst = got.reduce((a, x, i) => Math.max(a, Math.abs(x - wanted[i]!)), 0);
+      const message = `${["y", "dq", "dk", "dv"][i]} of ${JSON.stringify(of)}`;
+      assert(worst <= tolerance * largest, `${message} is off by ${worst}`);
+    }
+    for (const x of [q, k, v]) {
+      x.zeroGrad();
+      x.dispose();
+    }
+  }
+}
+
+kernelTest("the plain body of attention equals the fast paths", async (device) => {
+  await compare(device, "float32", 1e-5);
+});
+
+float16Test("the plain body of attention equals the fast paths in float16", async (device) => {
+  // Results are rounded by 2⁻¹¹, and so is what the gradient is computed from.
+  await compare(device, "float16", 2 ** -10);
+});
