@@ -20,7 +20,7 @@ export interface Curve {
   readonly look?: "thin" | "dashed" | "plain";
 }
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 250, 54, 470, 10, 206];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 250, 54, 460, 10, 206];
 
 /** A drag of fewer pixels is a click. */
 const MIN_DRAG = 5;
