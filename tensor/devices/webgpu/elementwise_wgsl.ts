@@ -4,13 +4,14 @@
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
+import { classOf, collapseAxes } from "../../kernel/layout.ts";
 import {
   FormulaCode,
   operandArguments,
   OperandCode,
   type OperandsPattern,
 } from "./program_code.ts";
-import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
+import { canHandleFour, type OperandPattern } from "./program_layout.ts";
 import { functionsFor, type NumberType } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
@@ -37,24 +38,21 @@ export function planElementwise(
   buffers: readonly number[],
 ): Plan {
   const firstOutput = program.inputs.length;
-  const axes = collapseAxes(views[firstOutput]!.shape, views.map((v) => v.strides), firstOutput);
-  const length = axes.sizes.at(-1) ?? 1;
-  const innerStrides = axes.strides.map((strides) => strides.at(-1) ?? 0);
-  const outerStrides = axes.strides.map((strides) => strides.slice(0, -1));
+  const [run, ...outer] = collapseAxes(program, views);
+  const length = run?.length ?? 1;
+  const innerStrides = views.map((_, i) => run?.strides[i] ?? 0);
   const operands: OperandPattern[] = views.map((view, i) => ({
     buffer: buffers[i]!,
     dtype: view.dtype,
-    step: stepOf(innerStrides[i]!),
+    stride: classOf(innerStrides[i]!),
   }));
-  const width = canHandleFour(length, views, operands, outerStrides, firstOutput) ? 4 : 1;
-  const outerSizes = axes.sizes.slice(0, -1);
+  const width = canHandleFour(length, views, operands, outer, firstOutput) ? 4 : 1;
   const pattern: OperandsPattern = {
-    ...{ operands, firstOutput, rank: outerSizes.length, width },
+    ...{ operands, firstOutput, rank: outer.length, width },
     number: numberTypeOf(program, views),
   };
-  const count = outerSizes.reduce((product, size) => product * size, length / width);
+  const count = outer.reduce((product, { length }) => product * length, length / width);
   const threads = threadsOf(device);
-  const offsets = views.map((view) => view.offset);
   return {
     variant: `elementwise ${threads}`,
     pattern,
@@ -62,8 +60,8 @@ export function planElementwise(
     integers: [
       count,
       length / width,
-      ...outerSizes,
-      ...operandArguments(pattern, offsets, outerStrides, innerStrides),
+      ...outer.map(({ length }) => length),
+      ...operandArguments(pattern, views, outer, innerStrides),
     ],
     workgroups: workgroupGrid(
       Math.ceil(count / threads),
@@ -147,14 +145,14 @@ function outerIndices(rank: number, count: string, columns: string): string {
     splitRow(rank);
 }
 
-/** Declares the outer indices `i0`, `i1`, … of `row`. */
+/** Declares the outer indices `i0`, `i1`, … of `row`, innermost first. */
 export function splitRow(rank: number): string {
   let text = "";
   let rest = "row";
-  for (let axis = rank - 1; axis > 0; axis--) {
+  for (let axis = 0; axis < rank - 1; axis++) {
     text += `  let i${axis} = ${rest} % arguments.n${axis};\n`;
     text += `  let rest${axis} = ${rest} / arguments.n${axis};\n`;
     rest = `rest${axis}`;
   }
-  return rank === 0 ? "" : `${text}  let i0 = ${rest};\n`;
+  return rank === 0 ? "" : `${text}  let i${rank - 1} = ${rest};\n`;
 }

@@ -1,8 +1,9 @@
 /** Shared by elementwise and row kernels: operands and formulas in WGSL. @module */
 
-import type { WgslBuffer } from "../../device.ts";
+import type { View, WgslBuffer } from "../../device.ts";
 import { type Expression, operandsOf } from "../../expression/expression.ts";
 import type { Program } from "../../expression/program.ts";
+import type { Axis } from "../../kernel/layout.ts";
 import type { OperandPattern } from "./program_layout.ts";
 import {
   binaryCode,
@@ -30,11 +31,10 @@ export interface OperandsPattern {
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
-  const letters = { next: "n", same: "o", stride: "s", none: "r" };
-  const list = operands.map(({ buffer, dtype, step }) =>
-    `${buffer}${wgslType(dtype)}${letters[step]}`
+  const list = operands.map(({ buffer, dtype, stride }) =>
+    `${buffer} ${wgslType(dtype)} ${stride}`
   );
-  return `${rank}x${width} ${list.join(" ")}`;
+  return `${rank}x${width} ${list.join(", ")}`;
 }
 
 export class OperandCode {
@@ -57,10 +57,10 @@ export class OperandCode {
   /** Names of the integer arguments: for each operand its offset, strides, and innermost stride. */
   get argumentNames(): readonly string[] {
     const { operands, rank } = this.#pattern;
-    return operands.flatMap(({ step }, i) => [
+    return operands.flatMap(({ stride }, i) => [
       `o${i}`,
       ...Array.from({ length: rank }, (_, axis) => `s${i}_${axis}`),
-      ...(step === "stride" ? [`step${i}`] : []),
+      ...(stride === "n" ? [`step${i}`] : []),
     ]);
   }
 
@@ -92,7 +92,7 @@ export class OperandCode {
   }
 
   #widthOf(operand: number): Width {
-    return this.#pattern.operands[operand]!.step === "next" ? this.#pattern.width : 1;
+    return this.#pattern.operands[operand]!.stride === "1" ? this.#pattern.width : 1;
   }
 
   /** Stores `value`, of the type of formulas and the operand's width. */
@@ -107,20 +107,20 @@ export class OperandCode {
   }
 
   #index(operand: number, position: string): string {
-    switch (this.#pattern.operands[operand]!.step) {
-      case "next":
+    switch (this.#pattern.operands[operand]!.stride) {
+      case "1":
         return `base${operand} + ${position}`;
-      case "stride":
+      case "n":
         return `base${operand} + ${position} * arguments.step${operand}`;
-      case "same":
-      case "none":
+      case "0":
+      case "row":
         return `base${operand}`;
     }
   }
 
   #isWideBuffer(buffer: number): boolean {
     return this.#pattern.width === 4 &&
-      this.#pattern.operands.some((o) => o.buffer === buffer && o.step === "next");
+      this.#pattern.operands.some((o) => o.buffer === buffer && o.stride === "1");
   }
 
   /** The type of its first operand; other four-byte operands in it are bit-cast. */
@@ -132,18 +132,18 @@ export class OperandCode {
 /** The arguments of {@linkcode OperandCode.argumentNames}, in elements, or in fours if wide. */
 export function operandArguments(
   { operands, width }: OperandsPattern,
-  offsets: readonly number[],
-  outerStrides: readonly (readonly number[])[],
+  views: readonly View[],
+  outer: readonly Axis[],
   innerStrides: readonly number[],
 ): number[] {
-  const values: number[] = [];
-  operands.forEach(({ step }, i) => {
-    const unit = step === "next" ? width : 1;
-    values.push(offsets[i]! / unit);
-    for (const stride of outerStrides[i]!) values.push(stride / unit);
-    if (step === "stride") values.push(innerStrides[i]!);
+  return operands.flatMap(({ stride }, i) => {
+    const unit = stride === "1" ? width : 1;
+    return [
+      views[i]!.offset / unit,
+      ...outer.map(({ strides }) => strides[i]! / unit),
+      ...(stride === "n" ? [innerStrides[i]!] : []),
+    ];
   });
-  return values;
 }
 
 /** The nodes below the roots, in order, without those inside reductions. */

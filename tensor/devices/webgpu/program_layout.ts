@@ -1,52 +1,14 @@
-/** The memory layout of a program's operands, simplified as far as possible. @module */
+/** What WebGPU kernels need to know of their operands. @module */
 
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-
-/** The common axes of all operands, with the strides of each. */
-export interface Axes {
-  /** Lengths, outermost first. */
-  readonly sizes: readonly number[];
-  /** Strides of each operand along the axes, in elements. */
-  readonly strides: readonly (readonly number[])[];
-}
-
-/**
- * Describes the same elements with as few axes as possible: [2, 3, 4] with strides [12, 4, 1]
- * become one axis of 24. Axes of length 1 are dropped; the others are sorted by the strides of the
- * operand `leader`, and adjacent ones merged where all operands allow it. No length is 0.
- */
-export function collapseAxes(
-  sizes: readonly number[],
-  strides: readonly (readonly number[])[],
-  leader: number,
-): Axes {
-  const order = sizes.map((_, axis) => axis).filter((axis) => sizes[axis] !== 1);
-  const lead = strides[leader]!;
-  order.sort((a, b) => Math.abs(lead[b]!) - Math.abs(lead[a]!) || a - b);
-  const newSizes: number[] = [];
-  const newStrides: number[][] = strides.map(() => []);
-  for (const axis of order) {
-    const size = sizes[axis]!;
-    const last = newSizes.length - 1;
-    const merges = last >= 0 &&
-      strides.every((s, i) => newStrides[i]![last] === s[axis]! * size);
-    if (merges) {
-      newSizes[last]! *= size;
-      newStrides.forEach((s, i) => s[last] = strides[i]![axis]!);
-    } else {
-      newSizes.push(size);
-      newStrides.forEach((s, i) => s.push(strides[i]![axis]!));
-    }
-  }
-  return { sizes: newSizes, strides: newStrides };
-}
+import type { Axis, StrideClass } from "../../kernel/layout.ts";
 
 export interface OperandPattern {
   readonly buffer: number;
   readonly dtype: DType;
-  /** Step along the innermost axis; `none` for a per-row operand. */
-  readonly step: "next" | "same" | "stride" | "none";
+  /** Along the innermost axis, or `row` for one element per row. */
+  readonly stride: StrideClass | "row";
 }
 
 /** The distinct allocations of the operands, and the index of each operand's allocation. */
@@ -61,27 +23,25 @@ export function groupByAllocation(
   return { allocations, buffers };
 }
 
-export function stepOf(stride: number): "next" | "same" | "stride" {
-  return stride === 1 ? "next" : stride === 0 ? "same" : "stride";
-}
-
 /**
  * Whether threads can handle four elements along the innermost axis, of this length: every operand
- * is either contiguous and 4-aligned there, or broadcast. `outer` has the other strides of each.
+ * is either contiguous and 4-aligned there, or broadcast.
+ *
+ * @param outer The other axes.
  */
 export function canHandleFour(
   length: number,
   views: readonly View[],
   patterns: readonly OperandPattern[],
-  outer: readonly (readonly number[])[],
+  outer: readonly Axis[],
   firstOutput: number,
 ): boolean {
   if (length === 0 || length % 4 !== 0) return false;
-  const isWide = (i: number): boolean => patterns[i]!.step === "next";
-  const fits = patterns.every(({ step }, i) =>
-    step === "next"
-      ? views[i]!.offset % 4 === 0 && outer[i]!.every((stride) => stride % 4 === 0)
-      : step === "none" || (step === "same" && i < firstOutput)
+  const isWide = (i: number): boolean => patterns[i]!.stride === "1";
+  const fits = patterns.every(({ stride }, i) =>
+    stride === "1"
+      ? views[i]!.offset % 4 === 0 && outer.every(({ strides }) => strides[i]! % 4 === 0)
+      : stride === "row" || (stride === "0" && i < firstOutput)
   );
   if (!fits || !patterns.some((_, i) => isWide(i))) return false;
   // A scalar cannot be stored to a buffer of vec4 without touching its neighbors.

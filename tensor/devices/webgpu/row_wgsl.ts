@@ -15,6 +15,7 @@
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Expression, ReduceOperation } from "../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../expression/program.ts";
+import { classOf, collapseAxes, isAlongRow, rowLengthOf } from "../../kernel/layout.ts";
 import { argumentsOf, numberTypeOf, type Plan, splitRow } from "./elementwise_wgsl.ts";
 import {
   FormulaCode,
@@ -22,7 +23,7 @@ import {
   OperandCode,
   type OperandsPattern,
 } from "./program_code.ts";
-import { canHandleFour, collapseAxes, type OperandPattern, stepOf } from "./program_layout.ts";
+import { canHandleFour, type OperandPattern } from "./program_layout.ts";
 import {
   binaryCode,
   functionsFor,
@@ -68,31 +69,24 @@ export function planRows(
   buffers: readonly number[],
 ): Plan {
   const firstOutput = program.inputs.length;
-  const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
-  const columns = rowLengthOf(views, varies);
-  const leader = Math.max(varies.indexOf(true), 0);
-  const axes = collapseAxes(
-    views[firstOutput]!.shape.slice(0, -1),
-    views.map((view) => view.strides.slice(0, view.shape.length - 1)),
-    leader,
-  );
+  const columns = rowLengthOf(program, views);
+  const outer = collapseAxes(program, views);
   const innerStrides = views.map((view) => view.strides.at(-1) ?? 0);
   const operands: OperandPattern[] = views.map((view, i) => ({
     buffer: buffers[i]!,
     dtype: view.dtype,
-    step: varies[i] ? stepOf(innerStrides[i]!) : "none",
+    stride: isAlongRow(program, i) ? classOf(innerStrides[i]!) : "row",
   }));
-  const width = canHandleFour(columns, views, operands, axes.strides, firstOutput) ? 4 : 1;
+  const width = canHandleFour(columns, views, operands, outer, firstOutput) ? 4 : 1;
   const pattern: OperandsPattern = {
-    ...{ operands, firstOutput, rank: axes.sizes.length, width },
+    ...{ operands, firstOutput, rank: outer.length, width },
     number: numberTypeOf(program, views),
   };
-  const rows = axes.sizes.reduce((product, size) => product * size, 1);
+  const rows = outer.reduce((product, { length }) => product * length, 1);
   const sideBySide =
-    operands.filter(({ step }, i) => step === "stride" && axes.strides[i]!.at(-1) === 1).length;
-  const rowsFirst = sideBySide > operands.filter(({ step }) => step === "next").length;
+    operands.filter(({ stride }, i) => stride === "n" && outer[0]?.strides[i] === 1).length;
+  const rowsFirst = sideBySide > operands.filter(({ stride }) => stride === "1").length;
   const team = chooseTeam(device, program, rows, columns, width, rowsFirst);
-  const offsets = views.map((view) => view.offset);
   return {
     variant: `rows ${team.rows}x${team.lanes}${rowsFirst ? " side by side" : ""}`,
     pattern,
@@ -100,19 +94,14 @@ export function planRows(
     integers: [
       rows,
       columns,
-      ...axes.sizes,
-      ...operandArguments(pattern, offsets, axes.strides, innerStrides),
+      ...outer.map(({ length }) => length),
+      ...operandArguments(pattern, views, outer, innerStrides),
     ],
     workgroups: workgroupGrid(
       Math.ceil(rows / team.rows),
       device.limits.maxComputeWorkgroupsPerDimension,
     ),
   };
-}
-
-function rowLengthOf(views: readonly View[], varies: readonly boolean[]): number {
-  const view = views.find((_, i) => varies[i]);
-  return view?.shape.at(-1) ?? 1;
 }
 
 function chooseTeam(

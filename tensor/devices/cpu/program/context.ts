@@ -3,6 +3,7 @@
 import type { DType } from "../../../dtype.ts";
 import type { Expression } from "../../../expression/expression.ts";
 import type { Program } from "../../../expression/program.ts";
+import type { StrideClass } from "../../../kernel/layout.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import type { KernelParameters } from "../emitter/module.ts";
 import { I32 } from "../emitter/scalars.ts";
@@ -17,7 +18,7 @@ import {
   type Target,
   writeFormulas,
 } from "./formulas.ts";
-import type { Mode, StrideClass } from "./layout.ts";
+import type { Mode } from "./layout.ts";
 
 /** Everything that a program kernel's code depends on. */
 export interface KernelVariant {

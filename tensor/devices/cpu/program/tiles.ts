@@ -5,10 +5,7 @@
  * @module
  */
 
-export interface Axis {
-  readonly length: number;
-  readonly strides: readonly number[];
-}
+import type { Axis } from "../../../kernel/layout.ts";
 
 /** Side of a tile: the elements of a cache line. */
 const SIDE = 16;

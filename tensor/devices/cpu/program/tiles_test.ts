@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { type Axis, cutIntoTiles } from "./tiles.ts";
+import type { Axis } from "../../../kernel/layout.ts";
+import { cutIntoTiles } from "./tiles.ts";
 
 const lengths = (axes: readonly Axis[]): number[] => axes.map((axis) => axis.length);
 
