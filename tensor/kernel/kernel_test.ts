@@ -2,7 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { kernelTest } from "../../testing/every_device.ts";
 import type { Device, View } from "../device.ts";
 import type { DType, TypedArray } from "../dtype.ts";
-import { addPieces, type Condition, type Float, type Int, sumBefore } from "./language.ts";
+import {
+  addPieces,
+  type Condition,
+  type Float,
+  type Int,
+  type IntVector,
+  sumBefore,
+  type Vector,
+  type VectorBuilder,
+} from "./language.ts";
 import { defineKernel, runKernel } from "./run.ts";
 import { toWasm } from "./wasm.ts";
 import { toWgsl } from "./wgsl.ts";
@@ -249,6 +258,72 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
   runKernel(device, kernel, [x, y, ids], { value: 7 }, 3);
   assertEquals(await read(device, y), [...range(12).map((i) => i + 4), 0.5, 2.5, 4.5, 6.5]);
   assertEquals(await read(device, ids), range(12).map(() => 7));
+});
+
+kernelTest("vectors compute the same on every device", async (device) => {
+  const floats = (k: VectorBuilder, x: Vector, y: Vector): Vector[] => [
+    ...[x.add(y), x.subtract(y), x.multiply(2), x.divide(y), x.negate(), x.abs(), y.sqrt()],
+    ...[x.multiplyAdd(y, 1), x.negativeMultiplyAdd(y, 1), x.floor(), x.nearest(), x.min(y)],
+    ...[x.max(y), x.clamp(-1, 1), k.exp(x.multiply(0)), k.vector(-0)],
+    ...[k.expOfNonPositive(x.multiply(0)), k.vector(Infinity), k.vector(1e-40), k.vector(1e20)],
+    ...[k.vector(NaN).max(x), x.min(k.vector(NaN)), k.vector(NaN).clamp(0, 1)],
+    ...[x.less(y).select(x, y), x.lessEqual(y).select(x, y), x.greater(0).select(x, y)],
+    ...[x.equal(y).select(x, y), x.notEqual(y).select(x, y)],
+    k.call("test", x, (k, x) => k.let(x.add(1)).multiply(k.let(x))),
+    k.call("test", y, (k, x) => k.let(x.add(1)).multiply(k.let(x))),
+  ];
+  const integers = (k: VectorBuilder, x: Vector, y: Vector): IntVector[] => {
+    const [a, b] = [k.let(x.toI32x4()), k.let(y.toI32x4())];
+    return [
+      ...[a.add(b), a.subtract(1), a.multiply(0x7fffffff), a.min(b), a.max(0), a.and(6)],
+      ...[a.xor(b), a.shiftLeft(3), a.shiftRight(1), k.intVector(-(2 ** 31)), x.bits()],
+      ...[a.less(b).where(-5), a.equal(-2).where(7), a.toF32x4().bits(), x.bits().asF32x4().bits()],
+      a.less(b).select(a, b),
+    ];
+  };
+  const kernel = defineKernel(
+    {
+      key: "test: vectors",
+      buffers: { x: "vec4<f32>", y: "vec4<f32>", floats: "vec4<f32>", ints: "vec4<i32>" },
+      ...{ writes: ["floats", "ints"], arguments: [] },
+    },
+    (k, _, buffers) => {
+      const [x, y] = [k.let(buffers.x.load(k.int(0))), k.let(buffers.y.load(k.int(0)))];
+      floats(k, x, y).forEach((value, i) => buffers.floats.store(k.int(i), value));
+      integers(k, x, y).forEach((value, i) => buffers.ints.store(k.int(i), value));
+    },
+  );
+  const [xs, ys] = [[-2.5, 0.5, 1, 3.5], [0.25, 4, 1, 2]];
+  const views = [place(device, Float32Array.from(xs)), place(device, Float32Array.from(ys))];
+  const results = [zeros(device, 4 * 30), place(device, new Int32Array(4 * 16))];
+  runKernel(device, kernel, [...views, ...results], {}, 1);
+  const [f, i] = [await read(device, results[0]!), await read(device, results[1]!)];
+  const each = (of: (x: number, y: number) => number) => xs.map((x, i) => of(x, ys[i]!));
+  const expected = [
+    ...[each((x, y) => x + y), each((x, y) => x - y), each((x) => 2 * x), each((x, y) => x / y)],
+    ...[each((x) => -x), each(Math.abs), each((_, y) => Math.fround(Math.sqrt(y)))],
+    ...[each((x, y) => x * y + 1), each((x, y) => 1 - x * y), each(Math.floor), [-2, 0, 1, 4]],
+    ...[each(Math.min), each(Math.max), each((x) => Math.max(-1, Math.min(x, 1)))],
+    ...[each(() => 1), each(() => -0), each(() => 1), each(() => Infinity)],
+    ...[each(() => Math.fround(1e-40)), each(() => Math.fround(1e20))],
+    ...[each(() => NaN), each(() => NaN), each(() => NaN)],
+    ...[each((x, y) => x < y ? x : y), each((x, y) => x <= y ? x : y)],
+    ...[each((x, y) => x > 0 ? x : y), each((x, y) => x === y ? x : y)],
+    ...[each((x, y) => x !== y ? x : y)],
+    ...[each((x) => (x + 1) * x), each((_, y) => (y + 1) * y)],
+  ];
+  assertEquals(f, expected.flat());
+  const bits = (x: number) => new Int32Array(Float32Array.of(x).buffer)[0]!;
+  const whole = (of: (a: number, b: number) => number) =>
+    each((x, y) => of(Math.trunc(x), Math.trunc(y)) | 0);
+  const expectedInts = [
+    ...[whole((a, b) => a + b), whole((a) => a - 1), whole((a) => Math.imul(a, 0x7fffffff))],
+    ...[whole(Math.min), whole((a) => Math.max(a, 0)), whole((a) => a & 6)],
+    ...[whole((a, b) => a ^ b), whole((a) => a << 3), whole((a) => a >> 1)],
+    ...[whole(() => -(2 ** 31)), each(bits), whole((a, b) => a < b ? -5 : 0)],
+    ...[whole((a) => a === -2 ? 7 : 0), whole(bits), each(bits), whole((a, b) => Math.min(a, b))],
+  ];
+  assertEquals(i, expectedInts.flat());
 });
 
 Deno.test("a body that a device cannot run is an error", () => {

@@ -43,12 +43,65 @@ export interface Float {
   asI32(): Int;
 }
 
-/** Four floats or integers. */
+/** Four floats. Programs on a GPU may compute with one instead. */
 export interface Vector {
   add(other: Vector | number): Vector;
+  subtract(other: Vector | number): Vector;
   multiply(other: Vector | number): Vector;
-  /** This · `factor` + `summand`, of floats; rounded once where the device can. */
+  divide(other: Vector | number): Vector;
+  /** This · `factor` + `summand`, rounded once where the device can. */
   multiplyAdd(factor: Vector | number, summand: Vector | number): Vector;
+  /** `minuend` − this · `factor`, rounded likewise. */
+  negativeMultiplyAdd(factor: Vector | number, minuend: Vector | number): Vector;
+  negate(): Vector;
+  abs(): Vector;
+  sqrt(): Vector;
+  floor(): Vector;
+  /** The nearest integer, half to even. */
+  nearest(): Vector;
+  /** NaN if either is NaN, as is the maximum. */
+  min(other: Vector | number): Vector;
+  max(other: Vector | number): Vector;
+  /** The nearest number from `low` to `high`, or NaN. */
+  clamp(low: number, high: number): Vector;
+  less(other: Vector | number): Mask;
+  lessEqual(other: Vector | number): Mask;
+  greater(other: Vector | number): Mask;
+  equal(other: Vector | number): Mask;
+  notEqual(other: Vector | number): Mask;
+  /** Truncates; saturates out of range, 0 for NaN. */
+  toI32x4(): IntVector;
+  /** The integers with these bits. */
+  bits(): IntVector;
+}
+
+/** As many integers as floats in a {@linkcode Vector}. They wrap around. */
+export interface IntVector {
+  add(other: IntVector | number): IntVector;
+  subtract(other: IntVector | number): IntVector;
+  multiply(other: IntVector | number): IntVector;
+  min(other: IntVector | number): IntVector;
+  max(other: IntVector | number): IntVector;
+  /** Bitwise. */
+  and(other: number): IntVector;
+  xor(other: IntVector | number): IntVector;
+  shiftLeft(bits: number): IntVector;
+  /** Copies the sign in from the left. */
+  shiftRight(bits: number): IntVector;
+  less(other: IntVector | number): Mask;
+  equal(other: IntVector | number): Mask;
+  toF32x4(): Vector;
+  /** The floats with these bits. */
+  asF32x4(): Vector;
+}
+
+/** As many conditions as floats in a {@linkcode Vector}. */
+export interface Mask {
+  /** `a` where it holds, else `b`, which may be NaN. */
+  select(a: Vector, b: Vector): Vector;
+  select(a: IntVector, b: IntVector): IntVector;
+  /** An integer where it holds, else 0. */
+  where(value: number): IntVector;
 }
 
 /** A comparison's result. As operands, the numbers 1 and 0 mean that it holds or not. */
@@ -58,7 +111,7 @@ export interface Condition {
 }
 
 /** Any value. */
-export type Value = Int | Float | Vector | Condition;
+export type Value = Int | Float | Vector | IntVector | Mask | Condition;
 
 /** The types of elements in memory, and the values that kernels load of them. */
 export interface Elements {
@@ -68,7 +121,7 @@ export interface Elements {
   i32: Int;
   "vec4<f32>": Vector;
   "vec4<f16>": Vector;
-  "vec4<i32>": Vector;
+  "vec4<i32>": IntVector;
 }
 
 /** A type of elements in memory. */
@@ -104,12 +157,25 @@ export interface LoopOptions {
   readonly unroll?: number;
 }
 
+/** Writes computations with vectors. */
+export interface VectorBuilder {
+  /** Computes a value here, and names it. */
+  let<T extends Value>(value: T): T;
+  /** A vector of one number. */
+  vector(value: number): Vector;
+  intVector(value: number): IntVector;
+  /** eˣ, which GPUs compute themselves. */
+  exp(x: Vector): Vector;
+  /** eˣ for x ≤ 0, maybe 0 for the smallest results. */
+  expOfNonPositive(x: Vector): Vector;
+  /** Computes `body` of `x`: on a GPU in a function of this name, so that the code remains short. */
+  call(name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector;
+}
+
 /** Writes the statements of a kernel. */
-export interface KernelBuilder {
+export interface KernelBuilder extends VectorBuilder {
   int(value: number): Int;
   float(value: number): Float;
-  /** A float four times. */
-  vector(value: number): Vector;
   /** A vector of four floats. */
   vectorOf(lanes: readonly Float[]): Vector;
   /** One of four floats: number 0, 1, 2 or 3. */
@@ -117,8 +183,6 @@ export interface KernelBuilder {
   /** Vectors that are read by an index which is not a constant. */
   array(vectors: readonly Vector[]): Pick<Buffer<"vec4<f32>">, "load">;
   condition(value: boolean): Condition;
-  /** Computes a value here, and names it. */
-  let<T extends Value>(value: T): T;
   /** A variable with this initial value. */
   variable<T extends Value>(value: T): T;
   /** Assigns a {@linkcode KernelBuilder.variable}. */

@@ -3,15 +3,20 @@
 import type { WasmKernel } from "../device.ts";
 import {
   emitKernel,
+  exp,
+  expOfNonPositive,
   F32,
   F32x4,
   type FunctionBuilder,
   I32,
+  I32x4,
   type KernelParameters,
   type Local,
   type Value as WasmValue,
 } from "../devices/cpu/emitter/mod.ts";
 import { Error } from "../errors.ts";
+import { computeFloats, computeIntegers } from "./arithmetic.ts";
+import type { Arithmetic } from "./formulas.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -20,12 +25,14 @@ import type {
   ElementType,
   Float,
   Int,
+  IntVector,
   KernelBody,
   KernelBuilder,
   LoopOptions,
   Signature,
   Value,
   Vector,
+  VectorBuilder,
 } from "./language.ts";
 
 /**
@@ -63,15 +70,58 @@ export function toWasm<B extends BufferTypes, A extends string>(
 const int = (value: Int | Condition): I32 => value as I32;
 const valueOf = (value: Value): Local<WasmValue> => value as unknown as Local<WasmValue>;
 
-class WasmBuilder implements KernelBuilder {
+const vector = (value: Vector): F32x4 => value as F32x4;
+
+/** Writes a computation of the language in a kernel of the emitter. */
+export function writeVector(f: FunctionBuilder, body: (k: VectorBuilder) => Vector): F32x4 {
+  return vector(body(new WasmVectorBuilder(f)));
+}
+
+/** The arithmetic of formulas. Integers are held as the floats with their bits. */
+export function wasmArithmetic(f: FunctionBuilder, isInteger: boolean): Arithmetic<F32x4> {
+  const k = new WasmVectorBuilder(f);
+  return {
+    let: (value) => f.local(value),
+    compute: isInteger
+      ? (e, valueOf) => vector(computeIntegers(k, e, (a) => valueOf(a).bits()).asF32x4())
+      : (e, valueOf, isFree) => vector(computeFloats(k, e, valueOf, isFree)),
+  };
+}
+
+class WasmVectorBuilder implements VectorBuilder {
+  protected readonly f: FunctionBuilder;
+
+  constructor(f: FunctionBuilder) {
+    this.f = f;
+  }
+  let<T extends Value>(value: T): T {
+    return this.f.local(valueOf(value)) as unknown as T;
+  }
+  vector(value: number): Vector {
+    return F32x4.of(value);
+  }
+  intVector(value: number): IntVector {
+    return I32x4.of(value);
+  }
+  exp(x: Vector): Vector {
+    return exp(this.f, vector(x));
+  }
+  expOfNonPositive(x: Vector): Vector {
+    return expOfNonPositive(this.f, vector(x));
+  }
+  call(_name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
+    return body(this, x);
+  }
+}
+
+class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
   readonly inTurn = true;
   readonly end: Int;
   readonly shared: Buffer<"f32">;
-  readonly #f: FunctionBuilder;
   readonly #array: WasmBuffer<"vec4<f32>">;
 
   constructor(f: FunctionBuilder, { end, scratch }: KernelParameters, shared: number) {
-    this.#f = f;
+    super(f);
     this.end = end;
     this.shared = new WasmBuffer(f, "f32", scratch);
     this.#array = new WasmBuffer(f, "vec4<f32>", scratch.add(4 * shared));
@@ -82,15 +132,12 @@ class WasmBuilder implements KernelBuilder {
   float(value: number): Float {
     return F32.of(value);
   }
-  vector(value: number): Vector {
-    return F32x4.of(value);
-  }
   vectorOf(lanes: readonly Float[]): Vector {
     const [first, ...others] = lanes as readonly F32[];
     return others.reduce((vector, lane, i) => vector.withLane(i + 1, lane), first!.splat());
   }
-  laneOf(vector: Vector, number: number): Float {
-    return F32.lane(vector as F32x4, number);
+  laneOf(value: Vector, number: number): Float {
+    return F32.lane(vector(value), number);
   }
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
     vectors.forEach((vector, i) => this.#array.store(I32.of(i), vector));
@@ -99,14 +146,11 @@ class WasmBuilder implements KernelBuilder {
   condition(value: boolean): Condition {
     return I32.of(Number(value));
   }
-  let<T extends Value>(value: T): T {
-    return this.#f.local(valueOf(value)) as unknown as T;
-  }
   variable<T extends Value>(value: T): T {
     return this.let(value);
   }
   set<T extends Value>(variable: T, value: T): void {
-    this.#f.set(valueOf(variable), valueOf(value));
+    this.f.set(valueOf(variable), valueOf(value));
   }
   loop(
     from: Int | number,
@@ -114,21 +158,21 @@ class WasmBuilder implements KernelBuilder {
     body: (i: Int) => void,
     { step = 1, unroll = 1 }: LoopOptions = {},
   ): void {
-    const end = this.#f.local(int(to));
+    const end = this.f.local(int(to));
     let next = typeof from === "number" ? I32.of(from) : int(from);
     if (unroll > 1) {
-      this.#f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
-        for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.#f.local(i.add(j * step)));
+      this.f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
+        for (let j = 0; j < unroll; j++) body(j === 0 ? i : this.f.local(i.add(j * step)));
         next = i;
       });
     }
-    this.#f.forRange(next, end, step, body);
+    this.f.forRange(next, end, step, body);
   }
   if(condition: Condition, then: () => void, otherwise?: () => void): void {
-    this.#f.if(int(condition), then, otherwise);
+    this.f.if(int(condition), then, otherwise);
   }
   unless(condition: Condition, body: () => void): void {
-    this.#f.if(int(condition).isZero(), body);
+    this.f.if(int(condition).isZero(), body);
   }
   spread(count: Int, body: (i: Int) => void): void {
     this.loop(0, count, body);

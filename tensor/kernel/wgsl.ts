@@ -2,7 +2,10 @@
 
 import type { WgslKernel } from "../device.ts";
 import { beginMain } from "../devices/webgpu/workgroup_grid.ts";
+import { functionsFor } from "../devices/webgpu/wgsl_functions.ts";
 import { Error } from "../errors.ts";
+import { computeFloats, computeIntegers } from "./arithmetic.ts";
+import type { Arithmetic } from "./formulas.ts";
 import type {
   Buffer,
   BufferTypes,
@@ -10,13 +13,24 @@ import type {
   ElementType,
   Float,
   Int,
+  IntVector,
   KernelBody,
   KernelBuilder,
   LoopOptions,
   Signature,
   Value,
   Vector,
+  VectorBuilder,
 } from "./language.ts";
+import {
+  codeOf,
+  type NumberType,
+  operandCode,
+  type WgslType,
+  wgslTypeOf,
+  WgslValue,
+  type Width,
+} from "./wgsl_value.ts";
 
 /** Threads of a workgroup, except of one for lanes. */
 export const THREADS = 64;
@@ -49,12 +63,9 @@ export function toWgsl<B extends BufferTypes, A extends string>(
       // The objects have exactly the names that the types list.
       body(k, new WgslValue("item", "i32"), operands as never, arguments_ as never);
       const { lanes = 0, shared = 0 } = signature;
-      return `${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
+      return k.finish(`${shared > 0 ? `var<workgroup> shared_: array<f32, ${shared}>;` : ""}
 ${spread === "rows" ? beginRows(rowThreads) : spread === "lanes" ? beginLanes(lanes) : BEGIN_ITEMS}
-  if (item >= arguments.items) { return; }
-${k.statements.join("\n")}
-}
-`;
+  if (item >= arguments.items) { return; }`);
     },
   };
 }
@@ -83,103 +94,79 @@ fn main(
   let first = i32(group.x * ${rowThreads}u + lane.x);
   let step = i32(grid.x * ${rowThreads}u);`;
 
-/** A type of values in WGSL. */
-type Type = "i32" | "f32" | "bool" | "vec4<f32>" | "vec4<i32>";
-
-/** A value of any type: the interfaces of the language say which methods it has. */
-class WgslValue implements Int, Float, Vector, Condition {
-  readonly code: string;
-  readonly type: Type;
-
-  constructor(code: string, type: Type) {
-    this.code = code;
-    this.type = type;
-  }
-  #with(operator: string, other: Value | number, type = this.type): WgslValue {
-    return new WgslValue(`(${this.code} ${operator} ${operand(other, this.type)})`, type);
-  }
-  add(other: Value | number): WgslValue {
-    return this.#with("+", other);
-  }
-  subtract(other: Value | number): WgslValue {
-    return this.#with("-", other);
-  }
-  multiply(other: Value | number): WgslValue {
-    return this.#with("*", other);
-  }
-  divide(other: Value | number): WgslValue {
-    return this.#with("/", other);
-  }
-  remainder(other: Value | number): WgslValue {
-    return this.#with("%", other);
-  }
-  min(other: Value | number): WgslValue {
-    return new WgslValue(`min(${this.code}, ${operand(other, this.type)})`, this.type);
-  }
-  less(other: Value | number): WgslValue {
-    return this.#with("<", other, "bool");
-  }
-  lessEqual(other: Value | number): WgslValue {
-    return this.#with("<=", other, "bool");
-  }
-  greater(other: Value | number): WgslValue {
-    return this.#with(">", other, "bool");
-  }
-  lessUnsigned(other: Value | number): WgslValue {
-    return new WgslValue(`(u32(${this.code}) < u32(${operand(other, "i32")}))`, "bool");
-  }
-  equal(other: Value | number): WgslValue {
-    return this.#with("==", other, "bool");
-  }
-  notEqual(other: Value | number): WgslValue {
-    return this.#with("!=", other, "bool");
-  }
-  and(other: Value | number): WgslValue {
-    return this.#with("&&", other);
-  }
-  or(other: Value | number): WgslValue {
-    return this.#with("||", other);
-  }
-  multiplyAdd(factor: Vector | number, summand: Vector | number): WgslValue {
-    return this.multiply(factor).add(summand);
-  }
-  asF32(): WgslValue {
-    return new WgslValue(`bitcast<f32>(${this.code})`, "f32");
-  }
-  asI32(): WgslValue {
-    return new WgslValue(`bitcast<i32>(${this.code})`, "i32");
-  }
+/** The arithmetic of formulas. */
+export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic<WgslValue> {
+  const value = (result: Vector | IntVector) => result as WgslValue;
+  return {
+    let: (value) => k.let(value),
+    compute: number === "i32"
+      ? (e, valueOf) => value(computeIntegers(k, e, valueOf))
+      : (e, valueOf, isFree) => value(computeFloats(k, e, valueOf, isFree)),
+  };
 }
 
-const codeOf = (value: Value): string => (value as WgslValue).code;
-
-/** The code of an operand; a number is one of the other operand's type. */
-function operand(value: Value | number, type: Type): string {
-  return typeof value === "number" ? `${type}(${value})` : (value as WgslValue).code;
+/** What all builders of a kernel write to. */
+interface KernelText {
+  readonly statements: string[];
+  /** Definitions of functions, by name. */
+  readonly functions: Map<string, string>;
+  names: number;
 }
 
-class WgslBuilder implements KernelBuilder {
-  readonly statements: string[] = [];
+/** Writes WGSL. */
+export class WgslBuilder implements KernelBuilder {
   readonly inTurn = false;
   readonly end: Int = new WgslValue("(item + 1)", "i32");
   readonly shared: Buffer<"f32">;
-  #names = 0;
+  readonly #width: Width;
+  readonly #text: KernelText;
   #depth = 0;
 
-  constructor() {
+  /** @param width Numbers of a vector. */
+  constructor(
+    width: Width = 4,
+    text: KernelText = { statements: [], functions: new Map(), names: 0 },
+  ) {
+    this.#width = width;
+    this.#text = text;
     this.shared = this.buffer("shared_", "f32", "");
   }
-  buffer<T extends ElementType>(name: string, type: T, offset = `arguments.${name}Offset + `) {
+  /** A builder of the same kernel whose vectors are single numbers. */
+  get single(): WgslBuilder {
+    return new WgslBuilder(1, this.#text);
+  }
+  write(statement: string): void {
+    this.#text.statements.push(statement);
+  }
+  /** The kernel: the statements that were written, after its beginning, and what they use. */
+  finish(begin: string): string {
+    return this.withFunctions(`${begin}\n${this.#text.statements.join("\n")}\n}\n`);
+  }
+  withFunctions(main: string): string {
+    const code = [...this.#text.functions.values(), main].join("");
+    return functionsFor(code) + code;
+  }
+  buffer<T extends ElementType>(
+    name: string,
+    type: T,
+    offset = `arguments.${name}Offset + `,
+  ): Buffer<T> {
     return new WgslBuffer<T>(this, name, type, offset);
   }
+  #number(value: number, type: WgslType): WgslValue {
+    return new WgslValue(operandCode(value, type), type);
+  }
   int(value: number): Int {
-    return new WgslValue(operand(value, "i32"), "i32");
+    return this.#number(value, "i32");
   }
   float(value: number): Float {
-    return new WgslValue(operand(value, "f32"), "f32");
+    return this.#number(value, "f32");
   }
   vector(value: number): Vector {
-    return new WgslValue(operand(value, "vec4<f32>"), "vec4<f32>");
+    return this.#number(value, wgslTypeOf("f32", this.#width));
+  }
+  intVector(value: number): IntVector {
+    return this.#number(value | 0, wgslTypeOf("i32", this.#width));
   }
   vectorOf(lanes: readonly Float[]): Vector {
     return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
@@ -187,13 +174,40 @@ class WgslBuilder implements KernelBuilder {
   laneOf(vector: Vector, number: number): Float {
     return new WgslValue(`${codeOf(vector)}[${number}]`, "f32");
   }
-  array(vectors: readonly Vector[]): WgslBuffer<"vec4<f32>"> {
-    const name = `v${this.#names++}`;
-    this.statements.push(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
+  array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
+    const name = `v${this.#text.names++}`;
+    this.write(`var ${name} = array(${vectors.map(codeOf).join(", ")});`);
     return this.buffer(name, "vec4<f32>", "");
   }
   condition(value: boolean): Condition {
     return new WgslValue(`${value}`, "bool");
+  }
+  #apply(name: string, x: Vector): WgslValue {
+    const { code, type, width } = x as WgslValue;
+    return new WgslValue(`${name}${width}(${code})`, type);
+  }
+  exp(x: Vector): Vector {
+    return this.#apply("exponential", x);
+  }
+  expOfNonPositive(x: Vector): Vector {
+    return this.exp(x);
+  }
+  call(name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
+    const { type, width } = x as WgslValue;
+    const { functions } = this.#text;
+    if (!functions.has(`${name}${width}`)) {
+      const text = { statements: [], functions, names: 0 };
+      const { code } = body(new WgslBuilder(width, text), new WgslValue("x", type)) as WgslValue;
+      functions.set(
+        `${name}${width}`,
+        `fn ${name}${width}(x: ${type}) -> ${type} {
+${text.statements.join("\n")}
+return ${code};
+}
+`,
+      );
+    }
+    return this.#apply(name, x);
   }
   let<T extends Value>(value: T): T {
     return this.#name("let", value);
@@ -203,13 +217,13 @@ class WgslBuilder implements KernelBuilder {
   }
   #name<T extends Value>(keyword: "let" | "var", value: T): T {
     const { code, type } = value as unknown as WgslValue;
-    const name = `v${this.#names++}`;
-    this.statements.push(`${keyword} ${name} = ${code};`);
+    const name = `v${this.#text.names++}`;
+    this.write(`${keyword} ${name} = ${code};`);
     return new WgslValue(name, type) as unknown as T;
   }
   set<T extends Value>(variable: T, value: T): void {
     const [{ code: name }, { code }] = [variable, value] as unknown as [WgslValue, WgslValue];
-    this.statements.push(`${name} = ${code};`);
+    this.write(`${name} = ${code};`);
   }
   loop(
     from: Int | number,
@@ -217,35 +231,36 @@ class WgslBuilder implements KernelBuilder {
     body: (i: Int) => void,
     { step = 1 }: LoopOptions = {},
   ): void {
-    this.#for(operand(from, "i32"), to, `${step}`, body);
+    this.#for(operandCode(from, "i32"), to, `${step}`, body);
   }
   #for(from: string, to: Int, step: string, body: (i: Int) => void): void {
-    const i = new WgslValue(`v${this.#names++}`, "i32");
+    const i = new WgslValue(`v${this.#text.names++}`, "i32");
     const end = (this.let(to) as WgslValue).code;
-    this.#block(
+    this.block(
       `for (var ${i.code} = ${from}; ${i.code} < ${end}; ${i.code} += ${step})`,
       () => body(i),
     );
   }
   if(condition: Condition, then: () => void, otherwise?: () => void): void {
-    this.#block(`if (${(condition as WgslValue).code})`, then);
-    if (otherwise !== undefined) this.#block("else", otherwise);
+    this.block(`if (${(condition as WgslValue).code})`, then);
+    if (otherwise !== undefined) this.block("else", otherwise);
   }
   unless(condition: Condition, body: () => void): void {
-    this.#block(`if (!${(condition as WgslValue).code})`, body);
+    this.block(`if (!${(condition as WgslValue).code})`, body);
   }
-  #block(head: string, body: () => void): void {
-    this.statements.push(`${head} {`);
+  /** A statement with a body. */
+  block(head: string, body: () => void): void {
+    this.write(`${head} {`);
     this.#depth++;
     body();
     this.#depth--;
-    this.statements.push("}");
+    this.write("}");
   }
   spread(count: Int, body: (i: Int) => void): void {
     this.#for("first", count, "step", body);
   }
   owner(index: Int, body: () => void): void {
-    this.#block(`if (${(index as WgslValue).code} % step == first)`, body);
+    this.block(`if (${(index as WgslValue).code} % step == first)`, body);
   }
   eachLane(count: Int, body: (lane: Int) => void): void {
     const lane = new WgslValue("lane", "i32");
@@ -258,8 +273,8 @@ class WgslBuilder implements KernelBuilder {
     if (this.#depth > 0) {
       throw new Error("Cannot print a kernel: wanted lanes outside of loops and conditions");
     }
-    this.#block(head, body);
-    this.statements.push("workgroupBarrier();");
+    this.block(head, body);
+    this.write("workgroupBarrier();");
   }
 }
 
@@ -279,7 +294,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return `${this.#name}[${this.#offset}${(index as WgslValue).code}${after}]`;
   }
   #assign(index: Int, code: string, after = ""): void {
-    this.#k.statements.push(`${this.#at(index, after)} = ${code};`);
+    this.#k.write(`${this.#at(index, after)} = ${code};`);
   }
   from(index: Int): Buffer<T> {
     const { code } = this.#k.let(
@@ -289,7 +304,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   }
   load(index: Int) {
     // A `float16` is one in memory only.
-    const type = this.#type.replace("f16", "f32") as Type;
+    const type = this.#type.replace("f16", "f32") as WgslType;
     const element = this.#at(index);
     return new WgslValue(type === this.#type ? element : `${type}(${element})`, type) as never;
   }

@@ -7,10 +7,10 @@
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
+import { isExpensive, reachable } from "../../kernel/formulas.ts";
 import { classOf, type StrideClass } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { viewBytes } from "../../profile.ts";
-import { isExpensive, reachable } from "./program/formulas.ts";
 import { emitProgram } from "./program/kernel.ts";
 import { type Layout, layOut } from "./program/layout.ts";
 import { valuesToKeep } from "./program/rows.ts";

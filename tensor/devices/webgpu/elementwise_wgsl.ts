@@ -5,6 +5,8 @@
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { classOf, collapseAxes } from "../../kernel/layout.ts";
+import type { WgslBuilder } from "../../kernel/wgsl.ts";
+import type { NumberType } from "../../kernel/wgsl_value.ts";
 import {
   FormulaCode,
   operandArguments,
@@ -12,7 +14,6 @@ import {
   type OperandsPattern,
 } from "./program_code.ts";
 import { canHandleFour, type OperandPattern } from "./program_layout.ts";
-import { functionsFor, type NumberType } from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 export interface Plan {
@@ -103,23 +104,18 @@ function elementwiseKernel(
 ): WgslKernel {
   const operands = new OperandCode(pattern);
   const code = (): string => {
-    const formulas = new FormulaCode(program, operands, pattern);
-    const constants = formulas.constants(program.outputs, "  ");
-    const values = formulas.varying(program.outputs, "column", "  ");
-    const stores = program.outputs.map((e, i) =>
-      `  ${operands.store(pattern.firstOutput + i, "column", formulas.wide(e))}\n`
-    ).join("");
-    const main = `
-${beginMain(threads, "group", "thread")}
+    const formulas = new FormulaCode(operands, pattern);
+    const { k } = formulas;
+    splitElement(k, pattern.rank);
+    operands.writeBases(k);
+    formulas.hoist(program.outputs);
+    const values = formulas.values(program.outputs, "column");
+    values.forEach((value, i) => {
+      k.write(operands.store(pattern.firstOutput + i, "column", value));
+    });
+    return k.finish(`${beginMain(threads, "group", "thread")}
   let element = i32(group * ${threads}u + thread);
-  if (element >= arguments.count) {
-    return;
-  }
-${
-      outerIndices(pattern.rank, "element", "arguments.columns")
-    }${operands.bases()}${constants}${values}${stores}}
-`;
-    return functionsFor(main) + main;
+  if (element >= arguments.count) { return; }`);
   };
   return {
     key,
@@ -138,21 +134,21 @@ ${
   };
 }
 
-/** Declares `column` and the outer indices `i0`, `i1`, … of the element counted by `count`. */
-function outerIndices(rank: number, count: string, columns: string): string {
-  if (rank === 0) return `  let column = ${count};\n`;
-  return `  let column = ${count} % ${columns};\n  let row = ${count} / ${columns};\n` +
-    splitRow(rank);
+/** Declares `column` and the outer indices of the element counted by `element`. */
+function splitElement(k: WgslBuilder, rank: number): void {
+  if (rank === 0) return k.write("let column = element;");
+  k.write("let column = element % arguments.columns;");
+  k.write("let row = element / arguments.columns;");
+  splitRow(k, rank);
 }
 
 /** Declares the outer indices `i0`, `i1`, … of `row`, innermost first. */
-export function splitRow(rank: number): string {
-  let text = "";
+export function splitRow(k: WgslBuilder, rank: number): void {
   let rest = "row";
   for (let axis = 0; axis < rank - 1; axis++) {
-    text += `  let i${axis} = ${rest} % arguments.n${axis};\n`;
-    text += `  let rest${axis} = ${rest} / arguments.n${axis};\n`;
+    k.write(`let i${axis} = ${rest} % arguments.n${axis};`);
+    k.write(`let rest${axis} = ${rest} / arguments.n${axis};`);
     rest = `rest${axis}`;
   }
-  return rank === 0 ? "" : `${text}  let i${rank - 1} = ${rest};\n`;
+  if (rank > 0) k.write(`let i${rank - 1} = ${rest};`);
 }

@@ -1,20 +1,13 @@
 /** Shared by elementwise and row kernels: operands and formulas in WGSL. @module */
 
 import type { View, WgslBuffer } from "../../device.ts";
-import { type Expression, operandsOf } from "../../expression/expression.ts";
-import type { Program } from "../../expression/program.ts";
+import type { DType } from "../../dtype.ts";
+import type { Expression } from "../../expression/expression.ts";
+import { type Arithmetic, hoist, type KnownValues, writeFormulas } from "../../kernel/formulas.ts";
 import type { Axis } from "../../kernel/layout.ts";
+import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
+import { type NumberType, wgslTypeOf, WgslValue, type Width } from "../../kernel/wgsl_value.ts";
 import type { OperandPattern } from "./program_layout.ts";
-import {
-  binaryCode,
-  integerLiteral,
-  literal,
-  type NumberType,
-  unaryCode,
-  valueType,
-  wgslType,
-  type Width,
-} from "./wgsl_functions.ts";
 
 /** Everything about the operands that a kernel's code depends on. */
 export interface OperandsPattern {
@@ -30,9 +23,15 @@ export interface OperandsPattern {
 
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
+const elementTypes: Readonly<Record<DType, string>> = {
+  float32: "f32",
+  float16: "f16",
+  int32: "i32",
+};
+
 export function patternKey({ operands, rank, width }: OperandsPattern): string {
   const list = operands.map(({ buffer, dtype, stride }) =>
-    `${buffer} ${wgslType(dtype)} ${stride}`
+    `${buffer} ${elementTypes[dtype]} ${stride}`
   );
   return `${rank}x${width} ${list.join(", ")}`;
 }
@@ -65,17 +64,17 @@ export class OperandCode {
   }
 
   /** Declares `base0`, `base1`, …: each operand's position at the outer indices `i0`, `i1`, … */
-  bases(): string {
+  writeBases(k: WgslBuilder): void {
     const { operands, rank } = this.#pattern;
-    return operands.map((_, i) => {
+    operands.forEach((_, i) => {
       let sum = `arguments.o${i}`;
       for (let axis = 0; axis < rank; axis++) sum += ` + i${axis} * arguments.s${i}_${axis}`;
-      return `  let base${i} = ${sum};\n`;
-    }).join("");
+      k.write(`let base${i} = ${sum};`);
+    });
   }
 
   /** The value of an operand at `position` along the innermost axis. */
-  load(operand: number, position: string): string {
+  load(operand: number, position: string): WgslValue {
     const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
     const index = this.#index(operand, position);
@@ -83,25 +82,26 @@ export class OperandCode {
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
       : `b${buffer}[${index}]`;
-    const type = wgslType(dtype);
+    const type = elementTypes[dtype];
     const stored = type === this.#typeOfBuffer(buffer)
       ? element
       : `bitcast<${typeOfWidth(type, width)}>(${element})`;
     const { number } = this.#pattern;
-    return type === number ? stored : `${valueType(number, width)}(${stored})`;
+    const valueType = wgslTypeOf(number, width);
+    return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
   }
 
   #widthOf(operand: number): Width {
     return this.#pattern.operands[operand]!.stride === "1" ? this.#pattern.width : 1;
   }
 
-  /** Stores `value`, of the type of formulas and the operand's width. */
-  store(operand: number, position: string, value: string): string {
+  /** Stores a value of the operand's width. */
+  store(operand: number, position: string, value: WgslValue): string {
     const { buffer, dtype } = this.#pattern.operands[operand]!;
     const width = this.#widthOf(operand);
-    const [type, typeOfBuffer] = [wgslType(dtype), this.#typeOfBuffer(buffer)];
+    const [type, typeOfBuffer] = [elementTypes[dtype], this.#typeOfBuffer(buffer)];
     const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
-    let stored = type === this.#pattern.number ? value : `${conversion}(${value})`;
+    let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
     if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
     return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
   }
@@ -125,7 +125,7 @@ export class OperandCode {
 
   /** The type of its first operand; other four-byte operands in it are bit-cast. */
   #typeOfBuffer(buffer: number): string {
-    return wgslType(this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype);
+    return elementTypes[this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype];
   }
 }
 
@@ -146,109 +146,57 @@ export function operandArguments(
   });
 }
 
-/** The nodes below the roots, in order, without those inside reductions. */
-function partsOf(roots: readonly Expression[]): readonly Expression[] {
-  const parts = new Set<Expression>();
-  const visit = (e: Expression): void => {
-    if (parts.has(e)) return;
-    if (e.kind !== "reduce") operandsOf(e).forEach(visit);
-    parts.add(e);
-  };
-  roots.forEach(visit);
-  return [...parts];
-}
-
+/** The formulas of a kernel, and the statements around them. */
 export class FormulaCode {
-  readonly #program: Program;
+  readonly k: WgslBuilder;
   readonly #operands: OperandCode;
-  readonly #width: Width;
-  readonly #number: NumberType;
-  /** Names of loop invariants, valid throughout the kernel. */
-  readonly #constantNames = new Map<Expression, string>();
-  #varyingNames = new Map<Expression, string>();
+  readonly #pattern: OperandsPattern;
+  readonly #vectors: Arithmetic<WgslValue>;
+  readonly #scalars: Arithmetic<WgslValue>;
+  /** Loop invariants, which are scalars. */
+  #known: KnownValues<WgslValue> = new Map();
 
-  constructor(program: Program, operands: OperandCode, { width, number }: OperandsPattern) {
-    this.#program = program;
+  constructor(operands: OperandCode, pattern: OperandsPattern) {
+    this.k = new WgslBuilder(pattern.width);
     this.#operands = operands;
-    this.#width = width;
-    this.#number = number;
+    this.#pattern = pattern;
+    this.#vectors = wgslArithmetic(this.k, pattern.number);
+    this.#scalars = wgslArithmetic(this.k.single, pattern.number);
   }
 
-  define(expression: Expression, name: string): void {
-    this.#constantNames.set(expression, name);
+  define(reduction: Expression, value: WgslValue): void {
+    this.#known = new Map([...this.#known, [reduction, this.k.let(value)]]);
   }
 
-  /** Statements for the loop-invariant nodes below `roots` that are not computed yet. */
-  constants(roots: readonly Expression[], indent: string): string {
-    return this.#statements(partsOf(roots).filter((e) => !e.varies), indent);
+  /** Computes the loop invariants that the roots need. */
+  hoist(roots: readonly Expression[]): void {
+    const { number, operands } = this.#pattern;
+    this.#known = hoist(this.#scalars, roots, this.#known, (e) => {
+      if (e.kind === "scalar") return new WgslValue(`arguments.f${e.index}`, number);
+      if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
+      if (e.kind !== "input") return undefined;
+      const { stride } = operands[e.index]!;
+      return stride === "0" || stride === "row" ? this.#operands.load(e.index, "0") : undefined;
+    });
   }
 
-  /** Drops the names of the previous loop body. */
-  beginLoop(): void {
-    this.#varyingNames = new Map();
+  /** A hoisted value. */
+  invariant(e: Expression): WgslValue {
+    return writeFormulas(this.#scalars, [e], (e) => this.#known.get(e))[0]!;
   }
 
-  /** Statements for the varying nodes below `roots`, at `position` along the innermost axis. */
-  varying(roots: readonly Expression[], position: string, indent: string): string {
-    return this.#statements(partsOf(roots).filter((e) => e.varies), indent, position);
-  }
-
-  name(e: Expression): string {
-    return (e.varies ? this.#varyingNames : this.#constantNames).get(e)!;
-  }
-
-  /** The name of a value, splatted to the vector width if it is a scalar. */
-  wide(e: Expression): string {
-    return e.varies || this.#width === 1 ? this.name(e) : `${this.#type(4)}(${this.name(e)})`;
-  }
-
-  #type(width: Width): string {
-    return valueType(this.#number, width);
-  }
-
-  #statements(expressions: readonly Expression[], indent: string, position = ""): string {
-    let text = "";
-    for (const e of expressions) {
-      const names = e.varies ? this.#varyingNames : this.#constantNames;
-      if (names.has(e)) continue;
-      const width = e.varies ? this.#width : 1;
-      names.set(e, `v${e.id}`);
-      text += `${indent}let v${e.id}: ${this.#type(width)} = ${this.#value(e, width, position)};\n`;
-    }
-    return text;
-  }
-
-  #value(e: Expression, width: Width, position: string): string {
-    const operand = (a: Expression): string => e.varies ? this.wide(a) : this.name(a);
-    switch (e.kind) {
-      case "input": {
-        const value = this.#operands.load(e.index, position);
-        return width === 4 ? `${this.#type(4)}(${value})` : value;
-      }
-      case "scalar":
-        return `arguments.f${e.index}`;
-      case "constant":
-        return this.#number === "f32" ? literal(e.value) : integerLiteral(e.value);
-      case "columnIndex":
-        return width === 1
-          ? `${this.#number}(${position})`
-          : `${this.#type(4)}(4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3))`;
-      case "rowLength":
-        return `${this.#number}(arguments.columns)`;
-      case "unary":
-        return unaryCode(e.operation, operand(e.a), width);
-      case "binary":
-        return binaryCode(e.operation, operand(e.a), operand(e.b), width, this.#number);
-      case "select":
-        // NaN is not 0, but `!=` may be false for it.
-        return `select(${operand(e.a)}, ${operand(e.b)}, ${operand(e.condition)} == ${
-          this.#type(width)
-        }(0))`;
-      case "broadcast":
-      case "detach":
-        return operand(e.a);
-      case "reduce":
-        return this.name(e);
-    }
+  /** The values of formulas at `position` along the innermost axis, all computed here. */
+  values(roots: readonly Expression[], position: string): readonly WgslValue[] {
+    const { number, width } = this.#pattern;
+    const values = writeFormulas(this.#vectors, roots, (e) => {
+      const known = this.#known.get(e);
+      if (known !== undefined) return known.splat(width);
+      if (e.kind === "input") return this.#operands.load(e.index, position);
+      if (e.kind !== "columnIndex") return undefined;
+      const type = wgslTypeOf(number, width);
+      const lanes = `4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3)`;
+      return new WgslValue(`${type}(${width === 1 ? position : lanes})`, type);
+    });
+    return values.map((value) => this.k.let(value));
   }
 }

@@ -16,6 +16,13 @@ import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { Expression, ReduceOperation } from "../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../expression/program.ts";
 import { classOf, collapseAxes, isAlongRow, rowLengthOf } from "../../kernel/layout.ts";
+import {
+  operandCode,
+  type WgslType,
+  wgslTypeOf,
+  WgslValue,
+  type Width,
+} from "../../kernel/wgsl_value.ts";
 import { argumentsOf, numberTypeOf, type Plan, splitRow } from "./elementwise_wgsl.ts";
 import {
   FormulaCode,
@@ -24,15 +31,6 @@ import {
   type OperandsPattern,
 } from "./program_code.ts";
 import { canHandleFour, type OperandPattern } from "./program_layout.ts";
-import {
-  binaryCode,
-  functionsFor,
-  integerLiteral,
-  literal,
-  type NumberType,
-  valueType,
-  type Width,
-} from "./wgsl_functions.ts";
 import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
 
 interface Team {
@@ -170,142 +168,162 @@ function rowCode(
   team: Team,
   operands: OperandCode,
 ): string {
-  const formulas = new FormulaCode(program, operands, pattern);
+  const formulas = new FormulaCode(operands, pattern);
+  const { k } = formulas;
   const threads = team.rows * team.lanes;
   const [lane, place] = team.rowsFirst
     ? [`thread / ${team.rows}`, `thread % ${team.rows}`]
     : [`thread % ${team.lanes}`, `thread / ${team.lanes}`];
   const passes = reductionPasses(program);
-  const body = passes.map((pass) => passCode(pass, formulas, pattern, team)).join("");
+  splitRow(k, pattern.rank);
+  operands.writeBases(k);
+  for (const pass of passes) {
+    writePass(pass.filter((e) => e.kind === "reduce"), formulas, pattern, team);
+  }
+  writeOutputs(program, pattern, team, operands, formulas);
   const partials = Math.max(0, ...passes.map((pass) => pass.length));
   const shared = team.lanes === 1 ? "" : Array.from(
     { length: partials },
     (_, i) => `var<workgroup> partial${i}: array<${pattern.number}, ${threads}>;\n`,
   ).join("");
   // Threads beyond the last row repeat it without storing, because barriers need all threads.
-  const main = `${shared}
+  return k.finish(`${shared}
 ${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let lane = ${lane};
   let wanted = i32(group) * ${team.rows} + ${place};
   let isWanted = wanted < arguments.rows;
   let row = min(wanted, arguments.rows - 1);
-  let end = select(0, arguments.columns / ${pattern.width}, isWanted);
-${splitRow(pattern.rank)}${operands.bases()}${body}${
-    outputCode(program, pattern, team, operands, formulas)
-  }}
-`;
-  return functionsFor(main) + main;
+  let end = select(0, arguments.columns / ${pattern.width}, isWanted);`);
 }
 
-function passCode(
-  pass: readonly Expression[],
+type Reduction = Expression & { readonly kind: "reduce" };
+
+function writePass(
+  reductions: readonly Reduction[],
   formulas: FormulaCode,
   { width, number }: OperandsPattern,
   team: Team,
-): string {
-  const reductions = pass.filter((e) => e.kind === "reduce");
-  let text = formulas.constants(reductions.map((e) => e.a), "  ");
+): void {
+  const { k } = formulas;
+  formulas.hoist(reductions.map((e) => e.a));
   const varying = reductions.filter((e) => e.a.varies);
   for (const e of reductions) {
-    formulas.define(e, `v${e.id}`);
-    if (!e.a.varies) {
-      text += `  let v${e.id} = ${repeated(e.operation, formulas.name(e.a), number)};\n`;
-    }
+    if (!e.a.varies) formulas.define(e, repeated(e.operation, formulas.invariant(e.a)));
   }
-  if (varying.length === 0) return text;
-  const F = valueType(number, width);
-  const sums = varying.filter((e) => e.operation === "sum");
-  for (const e of varying) {
-    text += `  var total${e.id} = ${F}(${identityOf(e.operation, number)});\n`;
-    if (e.operation === "sum") text += `  var middle${e.id} = ${F}(0);\n`;
+  if (varying.length === 0) return;
+  const type = wgslTypeOf(number, width);
+  const totals = varying.map((e) => k.variable(identityOf(e.operation, type)));
+  const step = BLOCK * team.lanes;
+  const addUp = (from: string, to: string, into: readonly WgslValue[]) =>
+    k.block(`for (var column = ${from}; column < ${to}; column += ${team.lanes})`, () => {
+      const values = formulas.values(varying.map((e) => e.a), "column");
+      varying.forEach(({ operation }, i) => {
+        k.set(into[i]!, combine(operation, into[i]!, values[i]!));
+      });
+    });
+  if (varying.some((e) => e.operation === "sum")) {
+    const middles = varying.map((e, i) =>
+      e.operation === "sum" ? k.variable(identityOf("sum", type)) : totals[i]!
+    );
+    k.block(`for (var start = lane; start < end; start += ${step})`, () => {
+      const lows = varying.map((e, i) =>
+        e.operation === "sum" ? k.variable(identityOf("sum", type)) : totals[i]!
+      );
+      k.write(`let stop = min(end, start + ${step});`);
+      addUp("start", "stop", lows);
+      k.write(`let isFull = (start / ${step}) % ${BLOCK} == ${BLOCK - 1};`);
+      const isFull = new WgslValue("isFull", "bool");
+      const zero = identityOf("sum", type);
+      varying.forEach(({ operation }, i) => {
+        if (operation !== "sum") return;
+        const [total, middle, low] = [totals[i]!, middles[i]!, lows[i]!];
+        k.set(middle, middle.add(low));
+        k.set(total, total.add(isFull.select(middle, zero)));
+        k.set(middle, isFull.select(zero, middle));
+      });
+    });
+    varying.forEach(({ operation }, i) => {
+      if (operation === "sum") totals[i] = k.let(totals[i]!.add(middles[i]!));
+    });
+  } else {
+    addUp("lane", "end", totals);
   }
-  formulas.beginLoop();
-  const lanes = team.lanes;
-  text += sums.length === 0
-    ? `  for (var column = lane; column < end; column += ${lanes}) {\n`
-    : `  for (var start = lane; start < end; start += ${BLOCK * lanes}) {
-${sums.map((e) => `    var low${e.id} = ${F}(0);\n`).join("")}\
-    let stop = min(end, start + ${BLOCK * lanes});
-    for (var column = start; column < stop; column += ${lanes}) {\n`;
-  text += formulas.varying(varying.map((e) => e.a), "column", "      ");
-  for (const e of varying) {
-    const [to, operation] = e.operation === "sum"
-      ? [`low${e.id}`, "add" as const]
-      : [`total${e.id}`, e.operation];
-    text += `      ${to} = ${binaryCode(operation, to, formulas.wide(e.a), width, number)};\n`;
-  }
-  if (sums.length > 0) {
-    text += `    }\n    let isFull = (start / ${BLOCK * lanes}) % ${BLOCK} == ${BLOCK - 1};\n`;
-    for (const { id } of sums) {
-      text += `    middle${id} += low${id};
-    total${id} += select(${F}(0), middle${id}, isFull);
-    middle${id} = select(middle${id}, ${F}(0), isFull);\n`;
-    }
-  }
-  text += "  }\n";
-  return text + combineLanes(varying, width, number, team);
+  const own = varying.map(({ operation }, i) => acrossVector(operation, totals[i]!));
+  const results = team.lanes === 1 ? own : combineLanes(varying, own, formulas, team);
+  varying.forEach((e, i) => formulas.define(e, results[i]!));
 }
 
 /** A reduction of a value that is constant along the row. */
-function repeated(operation: ReduceOperation, value: string, number: NumberType): string {
-  const result = operation === "sum" ? `${value} * ${number}(arguments.columns)` : value;
-  return `select(${result}, ${identityOf(operation, number)}, arguments.columns == 0)`;
+function repeated(operation: ReduceOperation, value: WgslValue): WgslValue {
+  const columns = new WgslValue(`${value.type}(arguments.columns)`, value.type);
+  const result = operation === "sum" ? value.multiply(columns) : value;
+  const isEmpty = new WgslValue("(arguments.columns == 0)", "bool");
+  return isEmpty.select(identityOf(operation, value.type), result);
 }
 
-function identityOf(operation: ReduceOperation, number: NumberType): string {
-  const identity = { sum: 0, max: -Infinity, min: Infinity }[operation];
-  return number === "f32" ? literal(identity) : integerLiteral(identity);
+const integerIdentities: Readonly<Record<ReduceOperation, number>> = {
+  sum: 0,
+  max: -(2 ** 31),
+  min: 2 ** 31 - 1,
+};
+
+const identities: Readonly<Record<ReduceOperation, number>> = {
+  sum: 0,
+  max: -Infinity,
+  min: Infinity,
+};
+
+function identityOf(operation: ReduceOperation, type: WgslType): WgslValue {
+  const values = type.includes("i32") ? integerIdentities : identities;
+  return new WgslValue(operandCode(values[operation], type), type);
 }
 
-function combine(operation: ReduceOperation, a: string, b: string, number: NumberType): string {
-  return binaryCode(operation === "sum" ? "add" : operation, a, b, 1, number);
+function combine(operation: ReduceOperation, a: WgslValue, b: WgslValue): WgslValue {
+  return operation === "sum" ? a.add(b) : operation === "max" ? a.max(b) : a.min(b);
 }
 
-/** Combines the lanes' partial results, and broadcasts the total to all lanes. */
+/** The reduction of the numbers of a vector, which is a variable. */
+function acrossVector(operation: ReduceOperation, value: WgslValue): WgslValue {
+  if (value.width === 1) return value;
+  const [x, y, z, w] = value.numbers();
+  return combine(operation, combine(operation, x, y), combine(operation, z, w));
+}
+
+/** Combines the lanes' partial results; returns the totals, which all lanes get. */
 function combineLanes(
-  reductions: readonly (Expression & { kind: "reduce" })[],
-  width: Width,
-  number: NumberType,
+  reductions: readonly Reduction[],
+  own: readonly WgslValue[],
+  { k }: FormulaCode,
   team: Team,
-): string {
-  let text = "";
-  const own = reductions.map(({ id, operation }) => {
-    const total = operation === "sum" ? `(total${id} + middle${id})` : `total${id}`;
-    if (width === 1) return total;
-    text += `  let four${id} = ${total};\n`;
-    const [x, y, z, w] = ["x", "y", "z", "w"].map((part) => `four${id}.${part}`);
-    const [low, high] = [combine(operation, x!, y!, number), combine(operation, z!, w!, number)];
-    return combine(operation, `(${low})`, `(${high})`, number);
+): readonly WgslValue[] {
+  const partial = (i: number, index: string) =>
+    new WgslValue(`partial${i}[${index}]`, own[i]!.type);
+  own.forEach((value, i) => k.set(partial(i, "thread"), value));
+  k.write("workgroupBarrier();");
+  k.block(`for (var half = ${team.lanes / 2}; half > 0; half /= 2)`, () => {
+    k.block("if (lane < half)", () =>
+      reductions.forEach(({ operation }, i) => {
+        const other = partial(i, `thread + half * ${team.rowsFirst ? team.rows : 1}`);
+        k.set(partial(i, "thread"), combine(operation, partial(i, "thread"), other));
+      }));
+    k.write("workgroupBarrier();");
   });
-  if (team.lanes === 1) {
-    reductions.forEach(({ id }, i) => text += `  let v${id} = ${own[i]};\n`);
-    return text;
-  }
-  const apart = team.rowsFirst ? team.rows : 1;
-  reductions.forEach((_, i) => text += `  partial${i}[thread] = ${own[i]};\n`);
-  text += `  workgroupBarrier();
-  for (var half = ${team.lanes / 2}; half > 0; half /= 2) {
-    if (lane < half) {\n`;
-  reductions.forEach(({ operation }, i) => {
-    const other = `partial${i}[thread + half * ${apart}]`;
-    const sum = combine(operation, `partial${i}[thread]`, other, number);
-    text += `      partial${i}[thread] = ${sum};\n`;
-  });
-  text += "    }\n    workgroupBarrier();\n  }\n";
-  const first = team.rowsFirst ? `thread % ${team.rows}` : `thread - lane`;
-  reductions.forEach(({ id }, i) => text += `  let v${id} = partial${i}[${first}];\n`);
+  const first = team.rowsFirst ? `thread % ${team.rows}` : "thread - lane";
+  const totals = own.map((_, i) => k.let(partial(i, first)));
   // The next pass must not write before every lane has read.
-  return `${text}  workgroupBarrier();\n`;
+  k.write("workgroupBarrier();");
+  return totals;
 }
 
-function outputCode(
+function writeOutputs(
   program: Program,
   pattern: OperandsPattern,
   team: Team,
   operands: OperandCode,
   formulas: FormulaCode,
-): string {
+): void {
+  const { k } = formulas;
   const results = program.outputs.map((e, i) => ({
     e,
     operand: pattern.firstOutput + i,
@@ -313,24 +331,21 @@ function outputCode(
   }));
   const perElement = results.filter(({ varies }) => varies);
   const perRow = results.filter(({ varies }) => !varies);
-  let text = formulas.constants(program.outputs, "  ");
+  formulas.hoist(program.outputs);
   if (perElement.length > 0) {
-    formulas.beginLoop();
-    text += `  for (var column = lane; column < end; column += ${team.lanes}) {\n` +
-      formulas.varying(perElement.map(({ e }) => e), "column", "    ");
-    for (const { e, operand } of perElement) {
-      text += `    ${operands.store(operand, "column", formulas.wide(e))}\n`;
-    }
-    text += "  }\n";
+    k.block(`for (var column = lane; column < end; column += ${team.lanes})`, () => {
+      const values = formulas.values(perElement.map(({ e }) => e), "column");
+      perElement.forEach(({ operand }, i) => {
+        k.write(operands.store(operand, "column", values[i]!));
+      });
+    });
   }
-  if (perRow.length > 0) {
-    // In place, a lane must not store what others have yet to load.
-    if (team.lanes > 1) text += "  storageBarrier();\n";
-    text += "  if (isWanted && lane == 0) {\n";
-    for (const { e, operand } of perRow) {
-      text += `    ${operands.store(operand, "0", formulas.name(e))}\n`;
-    }
-    text += "  }\n";
-  }
-  return text;
+  if (perRow.length === 0) return;
+  const values = perRow.map(({ e }) => formulas.invariant(e));
+  // In place, a lane must not store what others have yet to load.
+  if (team.lanes > 1) k.write("storageBarrier();");
+  k.block(
+    "if (isWanted && lane == 0)",
+    () => perRow.forEach(({ operand }, i) => k.write(operands.store(operand, "0", values[i]!))),
+  );
 }

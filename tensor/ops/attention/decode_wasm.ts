@@ -5,7 +5,8 @@
  * @module
  */
 
-import { log } from "../../devices/cpu/emitter/math.ts";
+import { log } from "../../kernel/math.ts";
+import { writeVector } from "../../kernel/wasm.ts";
 import {
   emitKernel,
   F32,
@@ -162,7 +163,9 @@ function softmaxInPlace(
   f.store(end, F32x4.of(0));
   f.forRange(0, bytes, 16, (at) => f.set(sum, sum.add(scores.add(at).loadF32x4())));
   const total = f.local(f.sumOfLanes(sum).splat());
-  const logSum = f.local(F32.lane(log(f, total).multiplyAdd(Math.LOG2E, top), 0));
+  const logSum = f.local(
+    F32.lane(writeVector(f, (k) => log(k, total)).multiplyAdd(Math.LOG2E, top), 0),
+  );
   const sawNothing = f.local(F32.lane(total, 0).equal(0));
   const inverse = f.local(F32.of(1).divide(F32.lane(total, 0)));
   return {

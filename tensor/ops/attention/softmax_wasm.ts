@@ -5,7 +5,8 @@
  * @module
  */
 
-import { log } from "../../devices/cpu/emitter/math.ts";
+import { log } from "../../kernel/math.ts";
+import { writeVector } from "../../kernel/wasm.ts";
 import {
   F32x4,
   type FunctionBuilder,
@@ -198,7 +199,10 @@ export function finishStatistics(f: FunctionBuilder, statistics: I32): void {
     const sawNothing = f.local(sum.equal(0));
     const inverse = sawNothing.select(F32x4.of(0), F32x4.of(1).divide(sum));
     f.store(at, inverse, STATISTICS.factor);
-    const logarithm = log(f, sum).multiplyAdd(Math.LOG2E, at.loadF32x4(STATISTICS.maximum));
+    const logarithm = writeVector(f, (k) => log(k, sum)).multiplyAdd(
+      Math.LOG2E,
+      at.loadF32x4(STATISTICS.maximum),
+    );
     f.store(at, sawNothing.select(F32x4.of(0), logarithm), STATISTICS.sum);
   });
 }

@@ -9,7 +9,9 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { functionsFor } from "../../devices/webgpu/wgsl_functions.ts";
+import { tanh } from "../../kernel/math.ts";
+import { WgslBuilder } from "../../kernel/wgsl.ts";
+import { codeOf, WgslValue } from "../../kernel/wgsl_value.ts";
 import { viewBytes } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
 
@@ -173,10 +175,11 @@ function code(
   ${lines((c) => `sum${c} = parts[${c * threads} + thread];`)}
   ${normalizes ? `squares = parts[${columns * threads} + thread];` : ""}
 `;
+  const k = new WgslBuilder(1);
   const formula = {
     none: "value",
     reluSquared: "select(value * value, 0.0, value <= 0.0)",
-    softcap: "arguments.cap * hyperbolicTangent1(value / arguments.cap)",
+    softcap: `arguments.cap * ${codeOf(tanh(k, new WgslValue("value / arguments.cap", "f32")))}`,
   }[activation];
   const main = `
 ${lanes === 1 ? "" : `var<workgroup> parts: array<f32, ${threads * shared}>;`}
@@ -215,5 +218,5 @@ fn main(
   }
 }
 `;
-  return functionsFor(main) + main;
+  return k.withFunctions(main);
 }

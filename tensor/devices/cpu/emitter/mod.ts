@@ -12,4 +12,4 @@ export { F32, I32 } from "./scalars.ts";
 export { F32x4, I32x4 } from "./vectors.ts";
 export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
 export { emitKernel, type EmitOptions, type KernelParameters, ModuleBuilder } from "./module.ts";
-export { cos, erf, exp, log, sin, tanh } from "./math.ts";
+export { exp, expOfNonPositive } from "./math.ts";

@@ -71,6 +71,9 @@ export class F32x4 extends Value {
   pseudoMax(other: F32x4 | number): F32x4 {
     return this.#with(235, other);
   }
+  clamp(low: number, high: number): F32x4 {
+    return this.pseudoMax(low).pseudoMin(high);
+  }
   /** this · `factor` + `summand`; rounded once with relaxed SIMD, otherwise twice. */
   multiplyAdd(factor: F32x4 | number, summand: F32x4 | number): F32x4 {
     const fused = vector(0x105, [this, F32x4.#lift(factor), F32x4.#lift(summand)]);
@@ -206,8 +209,14 @@ export class I32x4 extends Value {
     return this.#with(59, other);
   }
   /** Bitwise: `a` where a bit of this is set, else `b`. The value not selected may be NaN. */
+  select(a: F32x4, b: F32x4): F32x4;
+  select(a: I32x4, b: I32x4): I32x4;
   select<T extends F32x4 | I32x4>(a: T, b: T): T {
     return withCode(a, vector(82, [a, b, this]));
+  }
+  /** Of a mask: an integer in the lanes where it holds, else 0. */
+  where(value: number): I32x4 {
+    return this.and(value);
   }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));

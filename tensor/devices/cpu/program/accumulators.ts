@@ -3,7 +3,7 @@
 import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
-import type { Target } from "./formulas.ts";
+import type { Target } from "./context.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
@@ -122,7 +122,7 @@ export class Accumulators {
       return this.#f.local(sawNaN === undefined ? merged : sawNaN.select(F32x4.of(NaN), merged));
     }
     const { sum, error } = total;
-    return this.#f.local(error.equal(error).select<F32x4>(sum.add(error), sum));
+    return this.#f.local(error.equal(error).select(sum.add(error), sum));
   }
 
   resultAcrossLanes(index: number): Local<F32x4> {

@@ -7,12 +7,12 @@
 
 import type { Expression } from "../../../expression/expression.ts";
 import { reductionPasses } from "../../../expression/program.ts";
+import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
 import type { Local } from "../emitter/function.ts";
 import { I32 } from "../emitter/scalars.ts";
 import type { F32x4 } from "../emitter/vectors.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { hoist, type KnownValues } from "./formulas.ts";
 import { isReduction, type Reduction, splitOutputs } from "./rows.ts";
 
 export function writeColumns(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
@@ -30,7 +30,7 @@ class ColumnWriter {
   readonly #starts: readonly I32[];
   readonly #cursors: readonly Local<I32>[];
   readonly #isFull: boolean;
-  readonly #known: KnownValues[];
+  readonly #known: KnownValues<F32x4>[];
 
   constructor(
     context: KernelContext,

@@ -3,22 +3,29 @@
 import type { DType } from "../../../dtype.ts";
 import type { Expression } from "../../../expression/expression.ts";
 import type { Program } from "../../../expression/program.ts";
-import type { StrideClass } from "../../../kernel/layout.ts";
-import type { FunctionBuilder, Local } from "../emitter/function.ts";
-import type { KernelParameters } from "../emitter/module.ts";
-import { I32 } from "../emitter/scalars.ts";
-import type { F32x4, I32x4 } from "../emitter/vectors.ts";
 import {
+  type Arithmetic,
   hoist,
   isExpensive,
   type Known,
   type KnownValues,
   type OnComputed,
   reachable,
-  type Target,
   writeFormulas,
-} from "./formulas.ts";
+} from "../../../kernel/formulas.ts";
+import type { StrideClass } from "../../../kernel/layout.ts";
+import { wasmArithmetic } from "../../../kernel/wasm.ts";
+import type { FunctionBuilder, Local } from "../emitter/function.ts";
+import type { KernelParameters } from "../emitter/module.ts";
+import { I32 } from "../emitter/scalars.ts";
+import type { F32x4, I32x4 } from "../emitter/vectors.ts";
 import type { Mode } from "./layout.ts";
+
+/** Where and in which numbers formulas are computed. */
+export interface Target extends Arithmetic<F32x4> {
+  readonly f: FunctionBuilder;
+  readonly isInteger: boolean;
+}
 
 /** Everything that a program kernel's code depends on. */
 export interface KernelVariant {
@@ -66,14 +73,15 @@ export class KernelContext {
   /** Bytes of a scratch slot: one value per element of a row. */
   readonly slotBytes: Local<I32>;
   /** Values that are equal for all elements: scalars, and what is computed from them. */
-  readonly uniform: KnownValues;
+  readonly uniform: KnownValues<F32x4>;
   readonly #words: I32;
   readonly #parameters: KernelParameters;
 
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
-    this.target = { f, isInteger: variant.isInteger };
+    const { isInteger } = variant;
+    this.target = { f, isInteger, ...wasmArithmetic(f, isInteger) };
     this.scratch = parameters.scratch;
     this.#words = parameters.words;
     this.#parameters = parameters;
@@ -86,7 +94,7 @@ export class KernelContext {
     this.columns = f.local(this.#word(wordOf.columns));
     this.slotBytes = f.local(this.#word(wordOf.slotBytes));
     const scalarWord = wordOf.operand(outerRank, classes.length);
-    this.uniform = hoist(this.target, program.outputs, new Map(), (e) => {
+    this.uniform = hoist<F32x4>(this.target, program.outputs, new Map(), (e) => {
       if (e.kind === "scalar") return this.#words.loadSplat(4 * (scalarWord + e.index));
       return e.kind === "rowLength" ? this.splatInteger(this.columns) : undefined;
     });
@@ -253,8 +261,8 @@ export class KernelContext {
   /** Computes formulas and names their values, so that all are computed before the first store. */
   compute(
     roots: readonly Expression[],
-    known: Known,
-    onComputed?: OnComputed,
+    known: Known<F32x4>,
+    onComputed?: OnComputed<F32x4>,
   ): readonly F32x4[] {
     const values = writeFormulas(this.target, roots, known, onComputed);
     return values.length === 1 ? values : values.map((value) => this.f.local(value));

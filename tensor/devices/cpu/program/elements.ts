@@ -1,9 +1,9 @@
 /** Elementwise programs: vectors run along the innermost axis. @module */
 
+import { hoist } from "../../../kernel/formulas.ts";
 import type { Local } from "../emitter/function.ts";
 import type { I32 } from "../emitter/scalars.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { hoist } from "./formulas.ts";
 
 /** Maximum vectors per loop iteration. */
 const MAX_VECTORS = 4;

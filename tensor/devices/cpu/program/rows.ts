@@ -2,12 +2,12 @@
 
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../../expression/program.ts";
+import { hoist, isExpensive, type KnownValues, reachable } from "../../../kernel/formulas.ts";
 import type { Local } from "../emitter/function.ts";
 import { I32 } from "../emitter/scalars.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { hoist, isExpensive, type KnownValues, reachable } from "./formulas.ts";
 
 /** A vector along the row: its block's position, its index, whether all lanes are valid. */
 interface Place {
@@ -63,7 +63,7 @@ class RowWriter {
   readonly #kept: readonly Expression[];
   readonly #inScratch = new Set<Expression>();
   readonly #slots: readonly Local<I32>[];
-  #known: KnownValues;
+  #known: KnownValues<F32x4>;
 
   constructor(context: KernelContext, starts: readonly I32[]) {
     this.#context = context;

@@ -1,18 +1,21 @@
 import { assert, assertEquals } from "@std/assert";
-import { instantiateKernel } from "../testing/run_kernel.ts";
-import { unaryFunctions } from "../../../expression/expression.ts";
-import type { FunctionBuilder } from "./function.ts";
-import { cos, erf, exp, expOfNonPositive, log, sin, tanh } from "./math.ts";
-import { emitKernel } from "./module.ts";
-import type { F32x4 } from "./vectors.ts";
+import { emitKernel } from "../devices/cpu/emitter/mod.ts";
+import { instantiateKernel } from "../devices/cpu/testing/run_kernel.ts";
+import { unaryFunctions } from "../expression/expression.ts";
+import type { Vector, VectorBuilder } from "./language.ts";
+import { cos, erf, log, sin, tanh } from "./math.ts";
+import { writeVector } from "./wasm.ts";
 
-type VectorFunction = (f: FunctionBuilder, x: F32x4) => F32x4;
+type VectorFunction = (k: VectorBuilder, x: Vector) => Vector;
+
+const exp: VectorFunction = (k, x) => k.exp(x);
+const expOfNonPositive: VectorFunction = (k, x) => k.expOfNonPositive(x);
 
 function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): Float32Array {
   const kernel = instantiateKernel(
     emitKernel({ relaxedSimd }, (builder, { start, end }) => {
       builder.forRange(start, end, 16, (address) => {
-        builder.store(address, f(builder, address.loadF32x4()));
+        builder.store(address, writeVector(builder, (k) => f(k, address.loadF32x4())));
       });
     }),
   );

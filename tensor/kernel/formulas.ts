@@ -1,0 +1,113 @@
+/** Writes the formulas of programs as code. @module */
+
+import { type Expression, operandsOf } from "../expression/expression.ts";
+
+/** Known values where formulas are written: inputs, and what was computed before. */
+export type Known<V> = (e: Expression) => V | undefined;
+
+export type KnownValues<V> = ReadonlyMap<Expression, V>;
+
+/** Called for each computed node; returns what to do with its value, if anything. */
+export type OnComputed<V> = (e: Expression) => ((value: V) => void) | undefined;
+
+/** The arithmetic that formulas are written in: see `arithmetic.ts`. */
+export interface Arithmetic<V> {
+  /** Computes a value here, and names it. */
+  let(value: V): V;
+  /**
+   * Computes one node.
+   *
+   * @param valueOf Values of its operands.
+   * @param isFree Whether nothing else uses an operand, which then need not be computed.
+   */
+  compute(e: Expression, valueOf: (e: Expression) => V, isFree: (e: Expression) => boolean): V;
+}
+
+const TRANSCENDENTAL: ReadonlySet<string> = new Set(["exp", "log", "tanh", "erf", "sin", "cos"]);
+
+/** Whether computing this node, without its operands, costs many instructions. */
+export function isExpensive(e: Expression): boolean {
+  return e.kind === "unary" && TRANSCENDENTAL.has(e.operation);
+}
+
+/** The nodes below the roots, operands first, down to those for which `stop` holds. */
+export function reachable(
+  roots: readonly Expression[],
+  stop: (e: Expression) => boolean = () => false,
+): readonly Expression[] {
+  const seen = new Set<Expression>();
+  const order: Expression[] = [];
+  const visit = (e: Expression): void => {
+    if (seen.has(e)) return;
+    seen.add(e);
+    if (!stop(e)) operandsOf(e).forEach(visit);
+    order.push(e);
+  };
+  roots.forEach(visit);
+  return order;
+}
+
+/**
+ * Writes formulas, with common subexpressions computed once.
+ *
+ * @param known Supplies the leaves, and whatever earlier code computed.
+ * @returns The value of each root. Its outermost instructions may not be written yet.
+ */
+export function writeFormulas<V>(
+  arithmetic: Arithmetic<V>,
+  roots: readonly Expression[],
+  known: Known<V>,
+  onComputed?: OnComputed<V>,
+): V[] {
+  const values = new Map<Expression, V>();
+  const nodes = reachable(roots, (e) => {
+    const value = known(e);
+    if (value !== undefined) values.set(e, value);
+    return value !== undefined;
+  });
+  const leaves = new Set(values.keys());
+  const uses = new Map<Expression, number>();
+  const countUse = (e: Expression) => uses.set(e, (uses.get(e) ?? 0) + 1);
+  roots.forEach(countUse);
+  for (const e of nodes) if (!leaves.has(e)) operandsOf(e).forEach(countUse);
+
+  const isFree = (e: Expression) => uses.get(e) === 1 && !leaves.has(e);
+  const valueOf = (e: Expression) => values.get(e)!;
+  for (const e of nodes) {
+    let value = leaves.has(e) ? valueOf(e) : arithmetic.compute(e, valueOf, isFree);
+    const notify = leaves.has(e) ? undefined : onComputed?.(e);
+    if (e.kind !== "constant" && (notify || uses.get(e)! > 1)) value = arithmetic.let(value);
+    notify?.(value);
+    values.set(e, value);
+  }
+  return roots.map(valueOf);
+}
+
+/**
+ * Hoists loop invariants: computes whatever the roots need that does not vary in the loop, and
+ * returns all known values.
+ */
+export function hoist<V>(
+  arithmetic: Arithmetic<V>,
+  roots: readonly Expression[],
+  known: KnownValues<V>,
+  leaf: Known<V>,
+): KnownValues<V> {
+  const fixed = new Set<Expression>();
+  const wanted = new Set<Expression>();
+  const want = (e: Expression) => {
+    if (fixed.has(e) && !known.has(e) && e.kind !== "constant") wanted.add(e);
+  };
+  for (const e of reachable(roots, (e) => known.has(e))) {
+    const operands = operandsOf(e);
+    const isFixed = known.has(e) || e.kind === "constant" ||
+      (operands.length === 0 ? leaf(e) !== undefined : operands.every((a) => fixed.has(a)));
+    if (isFixed && (known.has(e) || e.kind !== "reduce")) fixed.add(e);
+    else operands.forEach(want);
+  }
+  roots.forEach(want);
+  const values = writeFormulas(arithmetic, [...wanted], (e) => known.get(e) ?? leaf(e));
+  const result = new Map(known);
+  [...wanted].forEach((e, i) => result.set(e, arithmetic.let(values[i]!)));
+  return result;
+}

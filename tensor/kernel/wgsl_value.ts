@@ -1,0 +1,191 @@
+/** The values of kernels in WGSL. @module */
+
+import type { Condition, Float, Int, IntVector, Mask, Value, Vector } from "./language.ts";
+
+/** Numbers of a vector. */
+export type Width = 1 | 4;
+
+export type NumberType = "f32" | "i32";
+type ScalarType = NumberType | "bool";
+export type WgslType = ScalarType | `vec4<${ScalarType}>`;
+
+export function wgslTypeOf(scalar: ScalarType, width: Width): WgslType {
+  return width === 1 ? scalar : `vec4<${scalar}>`;
+}
+
+/** A value of any type: the interfaces of the language say which methods it has. */
+export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition {
+  readonly code: string;
+  readonly type: WgslType;
+
+  constructor(code: string, type: WgslType) {
+    this.code = code;
+    this.type = type;
+  }
+  get width(): Width {
+    return this.type.startsWith("vec4") ? 4 : 1;
+  }
+  get #scalar(): ScalarType {
+    return this.type.includes("f32") ? "f32" : this.type.includes("i32") ? "i32" : "bool";
+  }
+  #as(scalar: ScalarType): WgslType {
+    return wgslTypeOf(scalar, this.width);
+  }
+  #with(operator: string, other: Value | number, type = this.type): WgslValue {
+    return new WgslValue(`(${this.code} ${operator} ${operandCode(other, this.type)})`, type);
+  }
+  #compare(operator: string, other: Value | number): WgslValue {
+    return this.#with(operator, other, this.#as("bool"));
+  }
+  /** The result of a function of this, and maybe of another operand. */
+  #apply(name: string, other?: Value | number): WgslValue {
+    const second = other === undefined ? "" : `, ${operandCode(other, this.type)}`;
+    return new WgslValue(`${name}(${this.code}${second})`, this.type);
+  }
+  #convert(conversion: string, scalar: ScalarType): WgslValue {
+    return new WgslValue(`${conversion}(${this.code})`, this.#as(scalar));
+  }
+
+  add(other: Value | number): WgslValue {
+    return this.#with("+", other);
+  }
+  subtract(other: Value | number): WgslValue {
+    return this.#with("-", other);
+  }
+  multiply(other: Value | number): WgslValue {
+    return this.#with("*", other);
+  }
+  divide(other: Value | number): WgslValue {
+    return this.#with("/", other);
+  }
+  remainder(other: Value | number): WgslValue {
+    return this.#with("%", other);
+  }
+  multiplyAdd(factor: Value | number, summand: Value | number): WgslValue {
+    return this.multiply(factor).add(summand);
+  }
+  negativeMultiplyAdd(factor: Value | number, minuend: Value | number): WgslValue {
+    const product = this.multiply(factor).code;
+    return new WgslValue(`(${operandCode(minuend, this.type)} - ${product})`, this.type);
+  }
+  negate(): WgslValue {
+    return this.#apply("-");
+  }
+  abs(): WgslValue {
+    return this.#apply("abs");
+  }
+  sqrt(): WgslValue {
+    return this.#apply("sqrt");
+  }
+  floor(): WgslValue {
+    return this.#apply("floor");
+  }
+  nearest(): WgslValue {
+    return this.#apply("round");
+  }
+  min(other: Value | number): WgslValue {
+    return this.#apply(this.#scalar === "f32" ? `smaller${this.width}` : "min", other);
+  }
+  max(other: Value | number): WgslValue {
+    return this.#apply(this.#scalar === "f32" ? `larger${this.width}` : "max", other);
+  }
+  clamp(low: number, high: number): WgslValue {
+    return this.max(low).min(high);
+  }
+  less(other: Value | number): WgslValue {
+    return this.#compare("<", other);
+  }
+  lessEqual(other: Value | number): WgslValue {
+    return this.#compare("<=", other);
+  }
+  greater(other: Value | number): WgslValue {
+    return this.#compare(">", other);
+  }
+  lessUnsigned(other: Value | number): WgslValue {
+    return new WgslValue(`(u32(${this.code}) < u32(${operandCode(other, "i32")}))`, "bool");
+  }
+  equal(other: Value | number): WgslValue {
+    return this.#compare("==", other);
+  }
+  /** `!=` may be false for NaN. */
+  notEqual(other: Value | number): WgslValue {
+    return new WgslValue(`!${this.equal(other).code}`, this.#as("bool"));
+  }
+  and(other: Value | number): WgslValue {
+    return this.#with(this.type === "bool" ? "&&" : "&", other);
+  }
+  or(other: Value | number): WgslValue {
+    return this.#with("||", other);
+  }
+  xor(other: Value | number): WgslValue {
+    return this.#with("^", other);
+  }
+  #shift(operator: string, bits: number): WgslValue {
+    const type = this.type.replace("i32", "u32");
+    return new WgslValue(`(${this.code} ${operator} ${type}(${bits}))`, this.type);
+  }
+  shiftLeft(bits: number): WgslValue {
+    return this.#shift("<<", bits);
+  }
+  shiftRight(bits: number): WgslValue {
+    return this.#shift(">>", bits);
+  }
+  select(a: Value, b: Value): WgslValue {
+    const { code, type } = a as WgslValue;
+    return new WgslValue(`select(${codeOf(b)}, ${code}, ${this.code})`, type);
+  }
+  where(value: number): WgslValue {
+    const type = this.#as("i32");
+    return new WgslValue(`select(${type}(0), ${operandCode(value, type)}, ${this.code})`, type);
+  }
+  asF32(): WgslValue {
+    return this.#convert(`bitcast<${this.#as("f32")}>`, "f32");
+  }
+  asI32(): WgslValue {
+    return this.#convert(`bitcast<${this.#as("i32")}>`, "i32");
+  }
+  asF32x4(): WgslValue {
+    return this.asF32();
+  }
+  bits(): WgslValue {
+    return this.asI32();
+  }
+  toF32x4(): WgslValue {
+    return this.#convert(this.#as("f32"), "f32");
+  }
+  toI32x4(): WgslValue {
+    return this.#convert(`truncated${this.width}`, "i32");
+  }
+  /** The numbers of a vector of four. Uses it four times: name it first. */
+  numbers(): readonly [WgslValue, WgslValue, WgslValue, WgslValue] {
+    const number = (name: string) => new WgslValue(`${this.code}.${name}`, this.#scalar);
+    return [number("x"), number("y"), number("z"), number("w")];
+  }
+  /** A scalar as a vector. */
+  splat(width: Width): WgslValue {
+    const type = wgslTypeOf(this.#scalar, width);
+    return type === this.type ? this : new WgslValue(`${type}(${this.code})`, type);
+  }
+}
+
+export function codeOf(value: Value): string {
+  return (value as WgslValue).code;
+}
+
+/** The code of an operand; a number is one of the other operand's type. */
+export function operandCode(value: Value | number, type: WgslType): string {
+  if (typeof value !== "number") return codeOf(value);
+  return `${type}(${type.includes("f32") ? floatCode(value) : value})`;
+}
+
+const SMALLEST_NORMAL = 2 ** -126;
+
+/** A number as a WGSL expression of type `f32`: `0.5f`, or `fromBits(0x7f800000u)` for infinity. */
+function floatCode(value: number): string {
+  const single = Math.fround(value);
+  const isPlain = Number.isFinite(single) && !Object.is(single, -0) &&
+    (single === 0 || Math.abs(single) >= SMALLEST_NORMAL);
+  if (isPlain) return `${single}f`;
+  const bits = new Uint32Array(Float32Array.of(single).buffer)[0]!;
+  return `fromBits(0x${bits.toString(16)}u)`;
+}
