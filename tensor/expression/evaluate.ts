@@ -1,7 +1,7 @@
 /** The reference interpreter: computes a program in double precision. @module */
 
 import { binaryFunctions, type Expression, unaryFunctions } from "./expression.ts";
-import type { Program } from "./program.ts";
+import { identities, type Program, type Reduction } from "./program.ts";
 
 /**
  * Evaluates a program in double precision, as the reference for its kernels: `rows` rows of
@@ -65,8 +65,8 @@ export function evaluate(
       };
       return value;
     };
-    const reduceRow = (e: Expression & { kind: "reduce" }): number => {
-      let result = { sum: 0, max: -Infinity, min: Infinity }[e.operation];
+    const reduceRow = (e: Reduction): number => {
+      let result = identities.floats[e.operation];
       const combine = binaryFunctions[e.operation === "sum" ? "add" : e.operation];
       for (let i = 0; i < columns; i++) result = combine(result, valueAt(i, new Map())(e.a));
       return result;

@@ -8,7 +8,14 @@
 import { checkList, checkOptions, type OptionNames } from "../checks.ts";
 import type { DType } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
-import { type Expression, inOrder, input, operandsOf, scalar } from "./expression.ts";
+import {
+  type Expression,
+  inOrder,
+  input,
+  operandsOf,
+  type ReduceOperation,
+  scalar,
+} from "./expression.ts";
 
 /** Arguments of {@linkcode defineProgram}. */
 export interface ProgramDefinition<I extends string, S extends string> {
@@ -200,12 +207,34 @@ export function computesIntegers(
     (inputs.length > 0 ? inputs : outputs).every(({ dtype }) => dtype === "int32");
 }
 
+/** A node that reduces along the row. */
+export type Reduction = Expression & { readonly kind: "reduce" };
+
+/** The results of reductions of nothing, in floats and in 32-bit integers. */
+export const identities: Readonly<
+  Record<"floats" | "integers", Readonly<Record<ReduceOperation, number>>>
+> = {
+  floats: { sum: 0, max: -Infinity, min: Infinity },
+  integers: { sum: 0, max: -(2 ** 31), min: 2 ** 31 - 1 },
+};
+
+/** Indices of the outputs that have an element per column, and of those that have one per row. */
+export function splitOutputs(
+  program: Program,
+): { readonly perElement: readonly number[]; readonly perRow: readonly number[] } {
+  const all = program.outputs.map((_, o) => o);
+  return {
+    perElement: all.filter((o) => program.outputVaries[o]),
+    perRow: all.filter((o) => !program.outputVaries[o]),
+  };
+}
+
 /**
  * The passes of a row kernel: independent reductions first, in one pass over the row, then those
  * that depend on them, and the outputs last.
  */
-export function reductionPasses(program: Program): readonly (readonly Expression[])[] {
-  const passes: Expression[][] = [];
+export function reductionPasses(program: Program): readonly (readonly Reduction[])[] {
+  const passes: Reduction[][] = [];
   const depth = new Map<Expression, number>();
   for (const expression of inOrder(program.outputs)) {
     let below = 0;

@@ -40,8 +40,6 @@ export interface RowStages {
   readonly perRow: RowPart | null;
 }
 
-type Reduction = Expression & { readonly kind: "reduce" };
-
 const known = new WeakMap<Program, RowStages>();
 
 /**
@@ -71,7 +69,7 @@ export function stagesOf(program: Program): RowStages {
 function makeStages(program: Program): RowStages {
   const { inputs, outputs, outputVaries, scalars } = program;
   const passes = reductionPasses(program).flatMap((pass) => {
-    const varying = pass.filter((e): e is Reduction => e.kind === "reduce" && e.a.varies);
+    const varying = pass.filter((e) => e.a.varies);
     return varying.length === 0 ? [] : [varying];
   });
   const results = passes.flat();

@@ -13,8 +13,14 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import type { Expression, ReduceOperation } from "../../expression/expression.ts";
-import { type Program, reductionPasses } from "../../expression/program.ts";
+import type { ReduceOperation } from "../../expression/expression.ts";
+import {
+  identities,
+  type Program,
+  type Reduction,
+  reductionPasses,
+  splitOutputs,
+} from "../../expression/program.ts";
 import { classOf, collapseAxes, isAlongRow, rowLengthOf } from "../../kernel/layout.ts";
 import {
   operandCode,
@@ -177,9 +183,7 @@ function rowCode(
   const passes = reductionPasses(program);
   splitRow(k, pattern.rank);
   operands.writeBases(k);
-  for (const pass of passes) {
-    writePass(pass.filter((e) => e.kind === "reduce"), formulas, pattern, team);
-  }
+  for (const pass of passes) writePass(pass, formulas, pattern, team);
   writeOutputs(program, pattern, team, operands, formulas);
   const partials = Math.max(0, ...passes.map((pass) => pass.length));
   const shared = team.lanes === 1 ? "" : Array.from(
@@ -196,8 +200,6 @@ ${beginMain(threads, "group", "local")}
   let row = min(wanted, arguments.rows - 1);
   let end = select(0, arguments.columns / ${pattern.width}, isWanted);`);
 }
-
-type Reduction = Expression & { readonly kind: "reduce" };
 
 function writePass(
   reductions: readonly Reduction[],
@@ -262,20 +264,8 @@ function repeated(operation: ReduceOperation, value: WgslValue): WgslValue {
   return isEmpty.select(identityOf(operation, value.type), result);
 }
 
-const integerIdentities: Readonly<Record<ReduceOperation, number>> = {
-  sum: 0,
-  max: -(2 ** 31),
-  min: 2 ** 31 - 1,
-};
-
-const identities: Readonly<Record<ReduceOperation, number>> = {
-  sum: 0,
-  max: -Infinity,
-  min: Infinity,
-};
-
 function identityOf(operation: ReduceOperation, type: WgslType): WgslValue {
-  const values = type.includes("i32") ? integerIdentities : identities;
+  const values = type.includes("i32") ? identities.integers : identities.floats;
   return new WgslValue(operandCode(values[operation], type), type);
 }
 
@@ -324,28 +314,22 @@ function writeOutputs(
   formulas: FormulaCode,
 ): void {
   const { k } = formulas;
-  const results = program.outputs.map((e, i) => ({
-    e,
-    operand: pattern.firstOutput + i,
-    varies: program.outputVaries[i]!,
-  }));
-  const perElement = results.filter(({ varies }) => varies);
-  const perRow = results.filter(({ varies }) => !varies);
+  const { perElement, perRow } = splitOutputs(program);
+  const store = (o: number, position: string, value: WgslValue) =>
+    k.write(operands.store(pattern.firstOutput + o, position, value));
   formulas.hoist(program.outputs);
   if (perElement.length > 0) {
     k.block(`for (var column = lane; column < end; column += ${team.lanes})`, () => {
-      const values = formulas.values(perElement.map(({ e }) => e), "column");
-      perElement.forEach(({ operand }, i) => {
-        k.write(operands.store(operand, "column", values[i]!));
-      });
+      const values = formulas.values(perElement.map((o) => program.outputs[o]!), "column");
+      perElement.forEach((o, i) => store(o, "column", values[i]!));
     });
   }
   if (perRow.length === 0) return;
-  const values = perRow.map(({ e }) => formulas.invariant(e));
+  const values = perRow.map((o) => formulas.invariant(program.outputs[o]!));
   // In place, a lane must not store what others have yet to load.
   if (team.lanes > 1) k.write("storageBarrier();");
   k.block(
     "if (isWanted && lane == 0)",
-    () => perRow.forEach(({ operand }, i) => k.write(operands.store(operand, "0", values[i]!))),
+    () => perRow.forEach((o, i) => store(o, "0", values[i]!)),
   );
 }

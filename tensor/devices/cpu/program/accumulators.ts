@@ -1,18 +1,13 @@
 /** Accumulators for several reductions along a row. @module */
 
-import type { Expression, ReduceOperation } from "../../../expression/expression.ts";
+import type { ReduceOperation } from "../../../expression/expression.ts";
+import { identities, type Reduction } from "../../../expression/program.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 import type { Target } from "./context.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
-
-const identities: Readonly<Record<ReduceOperation, number>> = {
-  sum: 0,
-  max: -Infinity,
-  min: Infinity,
-};
 
 type Combine = (a: F32x4, b: F32x4) => F32x4;
 
@@ -26,12 +21,6 @@ const combineIntegers: Readonly<Record<ReduceOperation, Combine>> = {
   sum: (a, b) => a.bits().add(b.bits()).asF32x4(),
   max: (a, b) => a.bits().max(b.bits()).asF32x4(),
   min: (a, b) => a.bits().min(b.bits()).asF32x4(),
-};
-
-const integerIdentities: Readonly<Record<ReduceOperation, number>> = {
-  sum: 0,
-  max: -(2 ** 31),
-  min: 2 ** 31 - 1,
 };
 
 /** The sum of the finished blocks, and its compensation (accumulated rounding error). */
@@ -60,7 +49,7 @@ export class Accumulators {
 
   constructor(
     { f, isInteger }: Target,
-    reduction: Expression & { readonly kind: "reduce" },
+    reduction: Reduction,
     results: number,
     width: number,
   ) {
@@ -82,8 +71,8 @@ export class Accumulators {
   /** The contribution of masked lanes. */
   get identity(): F32x4 {
     return this.#isInteger
-      ? I32x4.of(integerIdentities[this.operation]).asF32x4()
-      : F32x4.of(identities[this.operation]);
+      ? I32x4.of(identities.integers[this.operation]).asF32x4()
+      : F32x4.of(identities.floats[this.operation]);
   }
 
   add(part: number, value: F32x4): void {

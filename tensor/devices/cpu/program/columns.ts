@@ -6,14 +6,12 @@
  */
 
 import type { Expression } from "../../../expression/expression.ts";
-import { reductionPasses } from "../../../expression/program.ts";
-import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
 import type { Local } from "../emitter/function.ts";
-import { I32 } from "../emitter/scalars.ts";
+import type { I32 } from "../emitter/scalars.ts";
 import type { F32x4 } from "../emitter/vectors.ts";
-import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
+import type { Accumulators } from "./accumulators.ts";
 import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { isReduction, type Reduction, splitOutputs } from "./rows.ts";
+import { type PassWidth, RowWriter } from "./row_writer.ts";
 
 export function writeColumns(context: KernelContext, from: Local<I32>, to: Local<I32>): void {
   const most = vectorsAtOnce(context.variant.program.outputs, 4);
@@ -21,16 +19,14 @@ export function writeColumns(context: KernelContext, from: Local<I32>, to: Local
     const starts = context.pointers.map((p, k) =>
       context.addressAt(k, p, at, context.runStrides[k]!)
     );
-    new ColumnWriter(context, starts, vectors, isFull).write();
+    new AcrossRows(context, starts, vectors, isFull).write();
   });
 }
 
-class ColumnWriter {
-  readonly #context: KernelContext;
-  readonly #starts: readonly I32[];
+/** Places are vectors of rows. */
+class AcrossRows extends RowWriter<number> {
   readonly #cursors: readonly Local<I32>[];
   readonly #isFull: boolean;
-  readonly #known: KnownValues<F32x4>[];
 
   constructor(
     context: KernelContext,
@@ -38,102 +34,59 @@ class ColumnWriter {
     vectors: number,
     isFull: boolean,
   ) {
-    this.#context = context;
-    this.#starts = starts;
+    super(context, starts, vectors);
     this.#cursors = starts.map((start) => context.f.local(start));
     this.#isFull = isFull;
-    this.#known = Array.from({ length: vectors }, () => context.uniform);
-  }
-
-  write(): void {
-    const context = this.#context;
-    const { program } = context.variant;
-    for (const pass of reductionPasses(program)) this.#reduce(pass.filter(isReduction));
-    this.#hoist(program.outputs);
-    const { varying, perRow } = splitOutputs(program);
-    const rowValues = this.#known.map((known) =>
-      context.compute(perRow.map((o) => program.outputs[o]!), (e) => known.get(e))
-    );
-    if (varying.length > 0) {
-      const roots = varying.map((o) => program.outputs[o]!);
-      this.#rewind();
-      this.#forEachColumn(I32.of(0), context.columns, roots, (values, vector) => {
-        varying.forEach((o, i) => this.#store(o, this.#cursors, vector, values[i]!));
-      });
-    }
-    rowValues.forEach((values, vector) => {
-      perRow.forEach((o, i) => this.#store(o, this.#starts, vector, values[i]!));
-    });
   }
 
   #load(k: number, addresses: readonly I32[], vector: number): F32x4 {
-    return this.#context.load(
-      k,
-      addresses[k]!,
-      this.#context.runStrides[k]!,
-      vector,
-      this.#isFull,
-    );
+    const { context } = this;
+    return context.load(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull);
   }
 
   #store(output: number, addresses: readonly I32[], vector: number, value: F32x4): void {
-    const context = this.#context;
+    const { context } = this;
     const k = context.operandOf(output);
     context.store(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull, value);
   }
 
-  #hoist(roots: readonly Expression[]): void {
-    this.#known.forEach((known, vector) => {
-      this.#known[vector] = hoist(this.#context.target, roots, known, (e) => {
-        const isPerRow = e.kind === "input" && !e.varies;
-        return isPerRow ? this.#load(e.index, this.#starts, vector) : undefined;
-      });
-    });
+  protected fixed(e: Expression & { kind: "input" }, vector: number): F32x4 | undefined {
+    return e.varies ? undefined : this.#load(e.index, this.starts, vector);
   }
 
-  #reduce(pass: readonly Reduction[]): void {
-    const { f, columns } = this.#context;
-    const roots = pass.map((reduction) => reduction.a);
-    this.#hoist(roots);
-    this.#rewind();
-    const accumulators = pass.map((reduction) =>
-      new Accumulators(this.#context.target, reduction, this.#known.length, 1)
-    );
-    const addUp = (begin: I32, end: I32) =>
-      this.#forEachColumn(begin, end, roots, (values, vector) => {
-        accumulators.forEach((accumulator, i) => accumulator.add(vector, values[i]!));
-      });
-    if (pass.some((reduction) => reduction.operation === "sum")) {
-      f.forRange(0, columns, BLOCK_STEPS, (begin) => {
-        const blockEnd = f.local(begin.add(BLOCK_STEPS));
-        addUp(begin, f.local(blockEnd.min(columns)));
-        for (const accumulator of accumulators) accumulator.endBlock();
-      });
-    } else {
-      addUp(I32.of(0), columns);
-    }
-    this.#known.forEach((known, vector) => {
-      const results = accumulators.map((accumulator) => accumulator.result(vector));
-      this.#known[vector] = new Map([
-        ...known,
-        ...pass.map((reduction, i) => [reduction, results[i]!] as const),
-      ]);
-    });
+  protected widthOf(): PassWidth {
+    return { results: this.known.length, width: 1, columns: 1 };
   }
 
-  #rewind(): void {
-    this.#cursors.forEach((cursor, k) => this.#context.f.set(cursor, this.#starts[k]!));
+  protected add(accumulators: Accumulators, value: F32x4, vector: number): void {
+    accumulators.add(vector, value);
   }
 
-  #forEachColumn(
+  protected resultOf(accumulators: Accumulators, vector: number): F32x4 {
+    return accumulators.result(vector);
+  }
+
+  protected storeElement(output: number, vector: number, value: F32x4): void {
+    this.#store(output, this.#cursors, vector, value);
+  }
+
+  protected storeResult(output: number, vector: number, value: F32x4): void {
+    this.#store(output, this.starts, vector, value);
+  }
+
+  protected rewind(): void {
+    this.#cursors.forEach((cursor, k) => this.context.f.set(cursor, this.starts[k]!));
+  }
+
+  protected forEach(
     begin: I32,
     end: I32,
     roots: readonly Expression[],
     use: (values: readonly F32x4[], vector: number) => void,
   ): void {
-    const context = this.#context;
+    const { context } = this;
     context.f.forRange(begin, end, 1, (column) => {
-      this.#known.forEach((known, vector) => {
+      this.known.forEach((known, vector) => {
         const values = context.compute(roots, (e) => {
           if (known.has(e)) return known.get(e);
           if (e.kind === "columnIndex") return context.splatInteger(column);
