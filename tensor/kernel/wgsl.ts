@@ -172,7 +172,7 @@ export class WgslBuilder implements KernelBuilder {
     return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
   }
   laneOf(vector: Vector, number: number): Float {
-    return new WgslValue(`${codeOf(vector)}[${number}]`, "f32");
+    return (vector as WgslValue).lane(number);
   }
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
     const name = `v${this.#text.names++}`;

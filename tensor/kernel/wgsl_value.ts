@@ -156,10 +156,9 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   toI32x4(): WgslValue {
     return this.#convert(`truncated${this.width}`, "i32");
   }
-  /** The numbers of a vector of four. Uses it four times: name it first. */
-  numbers(): readonly [WgslValue, WgslValue, WgslValue, WgslValue] {
-    const number = (name: string) => new WgslValue(`${this.code}.${name}`, this.#scalar);
-    return [number("x"), number("y"), number("z"), number("w")];
+  /** One of the numbers of a vector of four. */
+  lane(number: number): WgslValue {
+    return new WgslValue(`${this.code}[${number}]`, this.#scalar);
   }
   /** A scalar as a vector. */
   splat(width: Width): WgslValue {

@@ -1,25 +1,13 @@
 /** Shared by elementwise and row kernels: operands and formulas in WGSL. @module */
 
-import type { View, WgslBuffer } from "../../device.ts";
+import type { WgslBuffer, WgslKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import type { Expression } from "../../expression/expression.ts";
+import type { Program } from "../../expression/program.ts";
 import { type Arithmetic, hoist, type KnownValues, writeFormulas } from "../../kernel/formulas.ts";
-import type { Axis } from "../../kernel/layout.ts";
 import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
-import { type NumberType, wgslTypeOf, WgslValue, type Width } from "../../kernel/wgsl_value.ts";
-import type { OperandPattern } from "./program_layout.ts";
-
-/** Everything about the operands that a kernel's code depends on. */
-export interface OperandsPattern {
-  readonly operands: readonly OperandPattern[];
-  readonly firstOutput: number;
-  /** Number of outer axes, which are arguments (for a row program, without the row itself). */
-  readonly rank: number;
-  /** Contiguous elements per thread along the innermost axis. */
-  readonly width: Width;
-  /** The type in which formulas are computed; it follows from the program and the operands' types. */
-  readonly number: NumberType;
-}
+import { wgslTypeOf, WgslValue, type Width } from "../../kernel/wgsl_value.ts";
+import type { OperandsPattern } from "./program_layout.ts";
 
 const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
 
@@ -53,14 +41,31 @@ export class OperandCode {
     });
   }
 
-  /** Names of the integer arguments: for each operand its offset, strides, and innermost stride. */
+  /**
+   * Names of the integer arguments: the length of the innermost axis and the others, and for each
+   * operand its offset, strides, and innermost stride.
+   */
   get argumentNames(): readonly string[] {
     const { operands, rank } = this.#pattern;
-    return operands.flatMap(({ stride }, i) => [
+    const axes = Array.from({ length: rank }, (_, axis) => axis);
+    const ofOperands = operands.flatMap(({ stride }, i) => [
       `o${i}`,
-      ...Array.from({ length: rank }, (_, axis) => `s${i}_${axis}`),
+      ...axes.map((axis) => `s${i}_${axis}`),
       ...(stride === "n" ? [`step${i}`] : []),
     ]);
+    return ["columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
+  }
+
+  /** Declares the outer indices `i0`, `i1`, … of `row`, innermost first. */
+  splitRow(k: WgslBuilder): void {
+    const { rank } = this.#pattern;
+    let rest = "row";
+    for (let axis = 0; axis < rank - 1; axis++) {
+      k.write(`let i${axis} = ${rest} % arguments.n${axis};`);
+      k.write(`let rest${axis} = ${rest} / arguments.n${axis};`);
+      rest = `rest${axis}`;
+    }
+    if (rank > 0) k.write(`let i${rank - 1} = ${rest};`);
   }
 
   /** Declares `base0`, `base1`, …: each operand's position at the outer indices `i0`, `i1`, … */
@@ -129,23 +134,6 @@ export class OperandCode {
   }
 }
 
-/** The arguments of {@linkcode OperandCode.argumentNames}, in elements, or in fours if wide. */
-export function operandArguments(
-  { operands, width }: OperandsPattern,
-  views: readonly View[],
-  outer: readonly Axis[],
-  innerStrides: readonly number[],
-): number[] {
-  return operands.flatMap(({ stride }, i) => {
-    const unit = stride === "1" ? width : 1;
-    return [
-      views[i]!.offset / unit,
-      ...outer.map(({ strides }) => strides[i]! / unit),
-      ...(stride === "n" ? [innerStrides[i]!] : []),
-    ];
-  });
-}
-
 /** The formulas of a kernel, and the statements around them. */
 export class FormulaCode {
   readonly k: WgslBuilder;
@@ -199,4 +187,34 @@ export class FormulaCode {
     });
     return values.map((value) => this.k.let(value));
   }
+}
+
+/** How a program is computed on given views. */
+export interface Plan {
+  /** Identifies what the kernel's code depends on besides the program and the operands' pattern. */
+  readonly variant: string;
+  /** Work items, which are counted by `arguments.items`, and those of a workgroup. */
+  readonly items: number;
+  readonly itemsPerGroup: number;
+  readonly code: (operands: OperandCode) => string;
+}
+
+/** The kernel of a plan. Scalars are numbers of the type of formulas. */
+export function makeKernel(
+  key: string,
+  program: Program,
+  pattern: OperandsPattern,
+  code: Plan["code"],
+): WgslKernel {
+  const operands = new OperandCode(pattern);
+  const integers = ["items", ...operands.argumentNames];
+  const scalars = program.scalars.map((_, i) => `f${i}`);
+  return {
+    key,
+    code: () => code(operands),
+    ...(pattern.number === "i32"
+      ? { integers: [...integers, ...scalars] }
+      : { integers, floats: scalars }),
+    buffers: operands.buffers,
+  };
 }

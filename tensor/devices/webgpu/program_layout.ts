@@ -1,14 +1,45 @@
-/** What WebGPU kernels need to know of their operands. @module */
+/** What the code of a program's kernel depends on besides the formulas, and its arguments. @module */
 
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
-import type { Axis, StrideClass } from "../../kernel/layout.ts";
+import { computesIntegers, type Program } from "../../expression/program.ts";
+import {
+  type Axis,
+  classOf,
+  collapseAxes,
+  isAlongRow,
+  rowLengthOf,
+  type StrideClass,
+} from "../../kernel/layout.ts";
+import type { NumberType, Width } from "../../kernel/wgsl_value.ts";
 
 export interface OperandPattern {
   readonly buffer: number;
   readonly dtype: DType;
   /** Along the innermost axis, or `row` for one element per row. */
   readonly stride: StrideClass | "row";
+}
+
+/** Everything about the operands that a kernel's code depends on. */
+export interface OperandsPattern {
+  readonly operands: readonly OperandPattern[];
+  readonly firstOutput: number;
+  /** Number of outer axes, which are arguments (for a row program, without the row itself). */
+  readonly rank: number;
+  /** Contiguous elements per thread along the innermost axis. */
+  readonly width: Width;
+  /** The type in which formulas are computed; it follows from the program and the operands' types. */
+  readonly number: NumberType;
+}
+
+/** The operands on given views. */
+export interface OperandsLayout {
+  readonly pattern: OperandsPattern;
+  /** Elements along the innermost axis. */
+  readonly columns: number;
+  readonly outer: readonly Axis[];
+  /** The arguments of `OperandCode.argumentNames`. */
+  readonly integers: readonly number[];
 }
 
 /** The distinct allocations of the operands, and the index of each operand's allocation. */
@@ -23,13 +54,54 @@ export function groupByAllocation(
   return { allocations, buffers };
 }
 
+/** @param buffers The index of each operand's buffer. */
+export function layOutOperands(
+  program: Program,
+  views: readonly View[],
+  buffers: readonly number[],
+): OperandsLayout {
+  const firstOutput = program.inputs.length;
+  const axes = collapseAxes(program, views);
+  const [run, ...rest] = axes;
+  const [columns, strides, outer] = program.isRow
+    ? [rowLengthOf(program, views), views.map((view) => view.strides.at(-1) ?? 0), axes]
+    : [run?.length ?? 1, views.map((_, i) => run?.strides[i] ?? 0), rest];
+  const operands: readonly OperandPattern[] = views.map(({ dtype }, i) => ({
+    buffer: buffers[i]!,
+    dtype,
+    stride: program.isRow && !isAlongRow(program, i) ? "row" : classOf(strides[i]!),
+  }));
+  const width = canHandleFour(columns, views, operands, outer, firstOutput) ? 4 : 1;
+  const isInteger = computesIntegers(
+    program,
+    views.slice(0, firstOutput),
+    views.slice(firstOutput),
+  );
+  const ofOperands = operands.flatMap(({ stride }, i) => {
+    const unit = stride === "1" ? width : 1;
+    return [
+      views[i]!.offset / unit,
+      ...outer.map(({ strides }) => strides[i]! / unit),
+      ...(stride === "n" ? [strides[i]!] : []),
+    ];
+  });
+  return {
+    pattern: {
+      ...{ operands, firstOutput, rank: outer.length, width },
+      number: isInteger ? "i32" : "f32",
+    },
+    ...{ columns, outer },
+    integers: [columns, ...outer.map(({ length }) => length), ...ofOperands],
+  };
+}
+
 /**
  * Whether threads can handle four elements along the innermost axis, of this length: every operand
  * is either contiguous and 4-aligned there, or broadcast.
  *
  * @param outer The other axes.
  */
-export function canHandleFour(
+function canHandleFour(
   length: number,
   views: readonly View[],
   patterns: readonly OperandPattern[],

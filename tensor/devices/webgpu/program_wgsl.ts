@@ -8,11 +8,12 @@ import { shapesEqual } from "../../shape.ts";
 import { allocateView } from "./allocation.ts";
 import { planElementwise } from "./elementwise_wgsl.ts";
 import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
-import { patternKey } from "./program_code.ts";
-import { groupByAllocation } from "./program_layout.ts";
+import { makeKernel, patternKey } from "./program_code.ts";
+import { groupByAllocation, layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
 import { fitsOneBinding, viewsInRanges } from "./binding_ranges.ts";
+import { workgroupGrid } from "./workgroup_grid.ts";
 
 /** Generated kernels, by program and by what else their code depends on. */
 const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
@@ -117,22 +118,28 @@ function runPiece(
         `got ${allocations.length}`,
     );
   }
-  const plan = (program.isRow ? planRows : planElementwise)(device, program, views, buffers);
-  const variant = `${plan.variant} ${patternKey(plan.pattern)}`;
+  const layout = layOutOperands(program, views, buffers);
+  const { pattern } = layout;
+  const plan = (program.isRow ? planRows : planElementwise)(device, program, layout);
+  const variant = `${plan.variant} ${patternKey(pattern)}`;
   let ofProgram = kernels.get(program);
   if (ofProgram === undefined) kernels.set(program, ofProgram = new Map());
   let kernel = ofProgram.get(variant);
   if (kernel === undefined) {
-    kernel = plan.makeKernel(`${program.key} ${variant}`);
+    kernel = makeKernel(`${program.key} ${variant}`, program, pattern, plan.code);
     ofProgram.set(variant, kernel);
   }
+  const integers = [plan.items, ...layout.integers];
   device.dispatch(
     kernel,
     allocations,
-    plan.pattern.number === "i32"
-      ? { integers: [...plan.integers, ...scalars] }
-      : { integers: plan.integers, floats: scalars },
-    plan.workgroups,
+    pattern.number === "i32"
+      ? { integers: [...integers, ...scalars] }
+      : { integers, floats: scalars },
+    workgroupGrid(
+      Math.ceil(plan.items / plan.itemsPerGroup),
+      device.limits.maxComputeWorkgroupsPerDimension,
+    ),
     () => ({ name: program.name, bytes: viewBytes(views) }),
   );
 }

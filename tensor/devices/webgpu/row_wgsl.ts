@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import type { WebGpuDevice } from "../../device.ts";
 import type { ReduceOperation } from "../../expression/expression.ts";
 import {
   identities,
@@ -21,7 +21,6 @@ import {
   reductionPasses,
   splitOutputs,
 } from "../../expression/program.ts";
-import { classOf, collapseAxes, isAlongRow, rowLengthOf } from "../../kernel/layout.ts";
 import {
   operandCode,
   type WgslType,
@@ -29,15 +28,9 @@ import {
   WgslValue,
   type Width,
 } from "../../kernel/wgsl_value.ts";
-import { argumentsOf, numberTypeOf, type Plan, splitRow } from "./elementwise_wgsl.ts";
-import {
-  FormulaCode,
-  operandArguments,
-  OperandCode,
-  type OperandsPattern,
-} from "./program_code.ts";
-import { canHandleFour, type OperandPattern } from "./program_layout.ts";
-import { beginMain, workgroupGrid } from "./workgroup_grid.ts";
+import { FormulaCode, type OperandCode, type Plan } from "./program_code.ts";
+import type { OperandsLayout, OperandsPattern } from "./program_layout.ts";
+import { beginMain } from "./workgroup_grid.ts";
 
 interface Team {
   /** Rows per workgroup and lanes per row: powers of two. */
@@ -65,27 +58,13 @@ const USUAL_THREADS = 64;
  */
 const BLOCK = 32;
 
-/** Plans a row program on inputs, then outputs, whose last axis is the row. */
+/** Plans a row program. */
 export function planRows(
   device: WebGpuDevice,
   program: Program,
-  views: readonly View[],
-  buffers: readonly number[],
+  { pattern, columns, outer }: OperandsLayout,
 ): Plan {
-  const firstOutput = program.inputs.length;
-  const columns = rowLengthOf(program, views);
-  const outer = collapseAxes(program, views);
-  const innerStrides = views.map((view) => view.strides.at(-1) ?? 0);
-  const operands: OperandPattern[] = views.map((view, i) => ({
-    buffer: buffers[i]!,
-    dtype: view.dtype,
-    stride: isAlongRow(program, i) ? classOf(innerStrides[i]!) : "row",
-  }));
-  const width = canHandleFour(columns, views, operands, outer, firstOutput) ? 4 : 1;
-  const pattern: OperandsPattern = {
-    ...{ operands, firstOutput, rank: outer.length, width },
-    number: numberTypeOf(program, views),
-  };
+  const { operands, width } = pattern;
   const rows = outer.reduce((product, { length }) => product * length, 1);
   const sideBySide =
     operands.filter(({ stride }, i) => stride === "n" && outer[0]?.strides[i] === 1).length;
@@ -93,18 +72,9 @@ export function planRows(
   const team = chooseTeam(device, program, rows, columns, width, rowsFirst);
   return {
     variant: `rows ${team.rows}x${team.lanes}${rowsFirst ? " side by side" : ""}`,
-    pattern,
-    makeKernel: (key) => rowKernel(key, program, pattern, team),
-    integers: [
-      rows,
-      columns,
-      ...outer.map(({ length }) => length),
-      ...operandArguments(pattern, views, outer, innerStrides),
-    ],
-    workgroups: workgroupGrid(
-      Math.ceil(rows / team.rows),
-      device.limits.maxComputeWorkgroupsPerDimension,
-    ),
+    items: rows,
+    itemsPerGroup: team.rows,
+    code: (operands) => rowCode(program, pattern, team, operands),
   };
 }
 
@@ -144,30 +114,6 @@ function chooseTeam(
 const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
 const powerOfTwoAbove = (n: number): number => 2 ** Math.ceil(Math.log2(n));
 
-function rowKernel(
-  key: string,
-  program: Program,
-  pattern: OperandsPattern,
-  team: Team,
-): WgslKernel {
-  const operands = new OperandCode(pattern);
-  return {
-    key,
-    code: () => rowCode(program, pattern, team, operands),
-    ...argumentsOf(
-      [
-        "rows",
-        "columns",
-        ...Array.from({ length: pattern.rank }, (_, axis) => `n${axis}`),
-        ...operands.argumentNames,
-      ],
-      program,
-      pattern,
-    ),
-    buffers: operands.buffers,
-  };
-}
-
 function rowCode(
   program: Program,
   pattern: OperandsPattern,
@@ -181,7 +127,7 @@ function rowCode(
     ? [`thread / ${team.rows}`, `thread % ${team.rows}`]
     : [`thread % ${team.lanes}`, `thread / ${team.lanes}`];
   const passes = reductionPasses(program);
-  splitRow(k, pattern.rank);
+  operands.splitRow(k);
   operands.writeBases(k);
   for (const pass of passes) writePass(pass, formulas, pattern, team);
   writeOutputs(program, pattern, team, operands, formulas);
@@ -196,8 +142,8 @@ ${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let lane = ${lane};
   let wanted = i32(group) * ${team.rows} + ${place};
-  let isWanted = wanted < arguments.rows;
-  let row = min(wanted, arguments.rows - 1);
+  let isWanted = wanted < arguments.items;
+  let row = min(wanted, arguments.items - 1);
   let end = select(0, arguments.columns / ${pattern.width}, isWanted);`);
 }
 
@@ -276,8 +222,8 @@ function combine(operation: ReduceOperation, a: WgslValue, b: WgslValue): WgslVa
 /** The reduction of the numbers of a vector, which is a variable. */
 function acrossVector(operation: ReduceOperation, value: WgslValue): WgslValue {
   if (value.width === 1) return value;
-  const [x, y, z, w] = value.numbers();
-  return combine(operation, combine(operation, x, y), combine(operation, z, w));
+  const pair = (i: number) => combine(operation, value.lane(i), value.lane(i + 1));
+  return combine(operation, pair(0), pair(2));
 }
 
 /** Combines the lanes' partial results; returns the totals, which all lanes get. */
