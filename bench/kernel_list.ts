@@ -75,7 +75,7 @@ function matmulByPlainKernel(
   const { device } = a;
   const c = Tensor.zeros(device, [m, n]);
   for (const each of describeMatmuls(a, b, c, { transposeA, transposeB })) {
-    plainMatmul(device, each, false);
+    plainMatmul(device, each);
   }
   return c;
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import "./fast/mod.ts";
 import "./fused.ts";
 import "./ops/methods.ts";
 

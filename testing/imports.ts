@@ -46,6 +46,13 @@ const extraArrows: Readonly<Record<string, readonly string[]>> = {
  */
 const pagePackages = ["web/deps.ts", "web/build_deps.ts"];
 
+/** The folder of fast paths, which may be deleted, and the only import of it from outside. */
+const fastPaths = {
+  folder: "tensor/fast/",
+  entry: "tensor/fast/mod.ts",
+  importer: "tensor/mod.ts",
+};
+
 /** Modules that run in a browser, without `node:`. */
 const browserModules = ["autograd", "lessons", "tensor", "nn", "optim", "tokenizer"];
 
@@ -224,6 +231,11 @@ function problemWithRelative(path: string, specifier: string): string | null {
   const imported = target.slice(root.length);
   if (!/\.tsx?$/.test(imported)) return `wanted a path that ends in .ts, got "${specifier}"`;
   if (isTestOrBench(imported)) return `only tests and benches may import ${imported}`;
+  const { folder, entry, importer } = fastPaths;
+  const mayBeDeleted = imported.startsWith(folder) && !path.startsWith(folder);
+  if (mayBeDeleted && !(imported === entry && path === importer)) {
+    return `only ${importer} may import ${folder}, and of it ${entry} (${specifier})`;
+  }
   const [from, to] = [moduleOf(path), moduleOf(imported)];
   const browserFile = from === "web" ? browserFiles[to] : undefined;
   if (browserFile !== undefined && imported !== browserFile) {

@@ -110,6 +110,9 @@ Deno.test("the arrows of the design are allowed", () => {
     ["web/engine/worker.ts", "../../gpt/browser.ts"],
     ["web/dashboard/live.ts", "../../serve/dashboard/messages.ts"],
     ["scripts/learn.ts", "../web/build.ts"],
+    ["tensor/mod.ts", "./fast/mod.ts"],
+    ["tensor/fast/mod.ts", "./cpu/blas_matmul.ts"],
+    ["tensor/fast/cpu/blas_matmul.ts", "../../ops/matmul/problem.ts"],
     ["tensor/tensor_test.ts", "@std/assert"],
     ["tensor/tensor_bench.ts", "../nn/mod.ts"],
     ["bench/step.ts", "npm:unpinned"],
@@ -149,6 +152,17 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
       "web/x.tsx",
       "../serve/mod.ts",
       "web may import only serve/dashboard/messages.ts of serve (../serve/mod.ts)",
+    ],
+    [
+      "tensor/ops/matmul.ts",
+      "../fast/mod.ts",
+      "only tensor/mod.ts may import tensor/fast/, and of it tensor/fast/mod.ts (../fast/mod.ts)",
+    ],
+    [
+      "tensor/mod.ts",
+      "./fast/cpu/blas_matmul.ts",
+      "only tensor/mod.ts may import tensor/fast/, and of it tensor/fast/mod.ts " +
+      "(./fast/cpu/blas_matmul.ts)",
     ],
     ["gpt/x.ts", "../testing/golden.ts", "only tests and benches may import testing/golden.ts"],
     ["gpt/x.ts", "./testing/y.ts", "only tests and benches may import gpt/testing/y.ts"],
@@ -201,4 +215,12 @@ Deno.test("any other arrow, and any other kind of specifier, is a violation", ()
   assertEquals(violationsIn("gpt/x.ts", "\nawait import(name);"), [
     "gpt/x.ts:2: a computed import cannot be checked",
   ]);
+});
+
+Deno.test("the core's import map is the repository's, with nothing for the fast paths", async () => {
+  const read = async (path: string): Promise<Record<string, string>> =>
+    JSON.parse(await Deno.readTextFile(new URL(path, root))).imports;
+  const { "../tensor/fast/mod.ts": fastPaths, ...others } = await read("testing/core_imports.json");
+  assertEquals(others, await read("deno.json"));
+  assertEquals(await import(fastPaths!), {});
 });

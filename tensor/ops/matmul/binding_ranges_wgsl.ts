@@ -2,20 +2,7 @@
 
 import type { WebGpuDevice } from "../../device.ts";
 import { bindingOf, fitsOneBinding, halfOf } from "../../devices/webgpu/binding_ranges.ts";
-import {
-  mapAddends,
-  type MatmulOptions,
-  type MatmulProblem,
-  type Matrix,
-  withoutEpilogue,
-} from "./problem.ts";
-
-type Flags = Pick<MatmulOptions, "accumulate" | "symmetric">;
-
-interface Part {
-  readonly problem: MatmulProblem;
-  readonly options: Flags;
-}
+import { mapAddends, type MatmulProblem, type Matrix, withoutEpilogue } from "./problem.ts";
 
 /** The sizes along which a matmul can be cut. */
 type Side = "m" | "n" | "k" | "outer" | "inner";
@@ -29,24 +16,22 @@ type Side = "m" | "n" | "k" | "outer" | "inner";
 export function matmulsInRanges(
   device: WebGpuDevice,
   problem: MatmulProblem,
-  options: Flags,
-): readonly Part[] {
+): readonly MatmulProblem[] {
   const { a, b, c, epilogue } = problem;
   const addends = epilogue?.addends ?? [];
   if ([a, b, c, ...addends].every(({ allocation }) => fitsOneBinding(device, allocation))) {
-    return [{ problem, options }];
+    return [problem];
   }
   const seen = seenProblem(device, problem);
-  if (typeof seen !== "string") return [{ problem: seen, options }];
+  if (typeof seen !== "string") return [seen];
   const half = halfOf(problem[seen]);
   // If sums are cut, only the last part completes them for the epilogue.
   const begun = seen === "k" ? withoutEpilogue(problem) : problem;
   const [first, second] = [part(begun, seen, 0, half), part(problem, seen, half, problem[seen])];
-  // Only the whole of a symmetric matmul is symmetric.
-  const { accumulate = false } = options;
+  const accumulate = problem.accumulate || seen === "k";
   return [
-    ...matmulsInRanges(device, first, { accumulate }),
-    ...matmulsInRanges(device, second, { accumulate: accumulate || seen === "k" }),
+    ...matmulsInRanges(device, first),
+    ...matmulsInRanges(device, { ...second, accumulate }),
   ];
 }
 
@@ -103,5 +88,6 @@ function part(problem: MatmulProblem, side: Side, start: number, end: number): M
     outer: () => all("outer"),
     inner: () => all("inner"),
   };
-  return { ...problem, ...matrices[side](), [side]: end - start };
+  // Only the whole of a symmetric matmul is symmetric.
+  return { ...problem, ...matrices[side](), symmetric: false, [side]: end - start };
 }

@@ -4,21 +4,12 @@ import type { WebGpuDevice } from "../../device.ts";
 import { Error } from "../../errors.ts";
 import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./code_wgsl.ts";
 import { elementOf, plainMatmul } from "./plain.ts";
-import {
-  ACTIVATIONS,
-  mapAddends,
-  type MatmulOptions,
-  type MatmulProblem,
-  matmulWork,
-  type Matrix,
-} from "./problem.ts";
+import { ACTIVATIONS, mapAddends, type MatmulProblem, matmulWork, type Matrix } from "./problem.ts";
 import { rowsKernel } from "./rows_wgsl.ts";
 import { stagedKernel, type Staging } from "./staged_wgsl.ts";
 
 /** The properties of a device that determine the kernel. */
 export type Capabilities = Pick<WebGpuDevice, "info" | "limits">;
-
-export type MatmulFlags = Pick<MatmulOptions, "accumulate" | "symmetric">;
 
 export interface MatmulCandidate {
   readonly threads: number;
@@ -111,7 +102,6 @@ export function runCandidate(
   device: WebGpuDevice,
   name: MatmulCandidateName,
   problem: MatmulProblem,
-  { accumulate = false, symmetric = false }: MatmulFlags,
 ): void {
   if (!fitsDevice(device, name)) {
     throw new Error(
@@ -120,11 +110,11 @@ export function runCandidate(
     );
   }
   const { kernel } = WEBGPU_MATMULS[name];
-  const { m, n, outer, inner } = problem;
+  const { m, n, outer, inner, symmetric } = problem;
   const limit = device.limits.maxComputeWorkgroupsPerDimension;
   const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
   // Parts of the result have their diagonal elsewhere, so only the whole can use symmetry.
-  const half = symmetric && m === n ? kernel(formOf(problem, true)) : null;
+  const half = symmetric ? kernel(formOf(problem, true)) : null;
   const isSymmetric = half !== null && isWhole(half);
   const tile = isSymmetric ? half : kernel(formOf(problem, false));
   for (const part of cut(problem, limit * tile.rows, limit * tile.columns)) {
@@ -132,9 +122,9 @@ export function runCandidate(
       device.dispatch(
         tile.kernel,
         matricesOf(part).map(({ allocation }) => allocation),
-        { integers: integersOf(part, firstItem, accumulate) },
+        { integers: integersOf(part, firstItem) },
         [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
-        () => matmulWork(part, { accumulate, symmetric: isSymmetric }, items),
+        () => matmulWork(part, items, isSymmetric),
       );
     });
   }

@@ -23,12 +23,8 @@ const matmulArguments = (form: KernelForm): readonly string[] => [
 ];
 
 /** The values of {@linkcode matmulArguments}, in that order. */
-export function integersOf(
-  problem: MatmulProblem,
-  firstItem: number,
-  accumulate: boolean,
-): number[] {
-  const { m, n, k, inner } = problem;
+export function integersOf(problem: MatmulProblem, firstItem: number): number[] {
+  const { m, n, k, inner, accumulate } = problem;
   const places = matricesOf(problem).flatMap((
     { offset, row, column, outer, inner },
   ) => [offset, row, column, outer, inner]);

@@ -168,7 +168,7 @@ gpuTest("a batch, and rows, larger than a dispatch get the right addends", async
     } as const;
     const [problem] = describeMatmuls(a, b, fused, options, epilogue);
     const before = device.statistics.dispatches;
-    runCandidate(device, "rows", problem!, {});
+    runCandidate(device, "rows", problem!);
     assertEquals(device.statistics.dispatches - before, 2);
     assertClose(await fused.data(), wanted, 1e-6);
   }

@@ -19,8 +19,8 @@ const COLUMNS = 8;
 const MULTIPLICATIONS_PER_THREAD = 65_536;
 
 /** Computes `c = a · b`, or adds it to `c`, with the epilogue. */
-export function plainMatmul(device: Device, problem: MatmulProblem, accumulate: boolean): void {
-  const { m, n, k, outer, inner, a, b, c, epilogue } = problem;
+export function plainMatmul(device: Device, problem: MatmulProblem): void {
+  const { m, n, k, outer, inner, a, b, c, accumulate, epilogue } = problem;
   // As many rows of a tile as registers hold.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : 8;
   const addends = epilogue?.addends ?? [];
@@ -38,7 +38,7 @@ export function plainMatmul(device: Device, problem: MatmulProblem, accumulate: 
   const items = outer * inner * Math.ceil(m / rows) * Math.ceil(n / COLUMNS);
   runKernel(device, kernelFor(problem, rows), [a, b, c, ...addends].map(viewOf), words, items, {
     grain: Math.ceil(MULTIPLICATIONS_PER_THREAD / (rows * COLUMNS * Math.max(1, k))),
-    work: () => matmulWork(problem, { accumulate }),
+    work: () => matmulWork(problem),
   });
 }
 

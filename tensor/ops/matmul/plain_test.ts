@@ -11,7 +11,7 @@ Deno.test("the plain matmul and its epilogue agree with double precision on the 
     for (const case_ of [...MATMUL_CASES, ...EPILOGUE_CASES]) {
       await checkMatmul(device, case_, (a, b, c, options, epilogue) => {
         for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
-          plainMatmul(device, problem, options.accumulate ?? false);
+          plainMatmul(device, problem);
         }
       });
     }

@@ -58,6 +58,10 @@ export interface MatmulProblem {
   readonly a: Matrix;
   readonly b: Matrix;
   readonly c: Matrix;
+  /** Whether to add to c instead of overwriting it. */
+  readonly accumulate: boolean;
+  /** Whether every result is symmetric, by the caller's promise. */
+  readonly symmetric: boolean;
   /** Epilogue, with addends of the shape of c, whose strides may be 0. */
   readonly epilogue?: Epilogue<Matrix>;
   readonly precision?: MatmulPrecision;
@@ -155,6 +159,8 @@ export function describeMatmuls(
       a: place(a, aRow, aColumn, 0),
       b: place(b, bRow, bColumn, 1),
       c: place(c, cRow, 1, 2),
+      accumulate: options.accumulate ?? false,
+      symmetric: rows === n && (options.symmetric ?? false),
       ...(options.precision === undefined ? {} : { precision: options.precision }),
     };
     if (epilogue === undefined) return problem;
@@ -291,15 +297,19 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
   return all;
 }
 
-/** The work of an `m×k·k×n` matmul, or of `items` items of its batch, for profiles. */
+/**
+ * The work of an `m×k·k×n` matmul, or of `items` items of its batch, for profiles.
+ *
+ * @param half Whether only half of a symmetric result is computed.
+ */
 export function matmulWork(
-  { m, n, k, a, b, c, outer, inner, epilogue }: MatmulProblem,
-  { accumulate = false, symmetric = false }: Partial<MatmulOptions>,
+  { m, n, k, a, b, c, outer, inner, accumulate, epilogue }: MatmulProblem,
   items: number = outer * inner,
+  half = false,
 ): Work {
   const copies = (matrix: Matrix) =>
     matrix.outer === 0 && matrix.inner === 0 ? Math.min(items, 1) : items;
-  const results = items * (symmetric ? n * (n + 1) / 2 : m * n);
+  const results = items * (half ? n * (n + 1) / 2 : m * n);
   const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
     bytesPerElement(b.dtype) * copies(b) * k * n +
     bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results +

@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import "../../mod.ts";
 import type { TypedArray } from "../../dtype.ts";
 import type { CpuDevice, View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
-import { describeMatmuls } from "./problem.ts";
 import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
-import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
+import { matmulOnCpu } from "./wasm.ts";
 import {
   checkMatmul,
   MATMUL_CASES,
@@ -50,47 +50,6 @@ for (const blas of [false, true]) {
     }
   });
 }
-
-Deno.test("each algorithm agrees with double precision wherever it is supported", async (t) => {
-  const device = await openCpuDevice({ threads: 2 });
-  try {
-    for (const [name, way] of Object.entries(CPU_MATMULS)) {
-      if (name === "blas" && !device.hasBlas) continue;
-      await t.step(name, async () => {
-        let count = 0;
-        await checkAll(device, (a, b, c, options) => {
-          for (const problem of describeMatmuls(a, b, c, options)) {
-            const fits = way.fits(device, problem);
-            if (fits) count++;
-            const { run } = fits ? way : CPU_MATMULS.plain;
-            run(device, problem, options.accumulate ?? false);
-          }
-        });
-        assert(count > 100, `expected many products by "${name}", got ${count}`);
-      });
-    }
-  } finally {
-    await device.close();
-  }
-});
-
-Deno.test("a symmetric matmul is symmetric to the last bit", async () => {
-  const device = await openCpuDevice({ threads: 2 });
-  const size = 203;
-  const [x, c] = [device.allocate(4 * size * 50, "x"), device.allocate(4 * size * size, "c")];
-  device.write(x, 0, Float32Array.from({ length: size * 50 }, (_, i) => Math.sin(i * i)));
-  const view = (allocation: View["allocation"], columns: number): View => ({
-    ...{ allocation, dtype: "float32", shape: [size, columns], strides: [columns, 1], offset: 0 },
-  });
-  matmulOnCpu(device, view(x, 50), view(x, 50), view(c, size), {
-    ...{ transposeA: false, transposeB: true, symmetric: true },
-  });
-  const result = new Float32Array(await device.read(c, 0, 4 * size * size));
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j < i; j++) assertEquals(result[i * size + j], result[j * size + i]);
-  }
-  await device.close();
-});
 
 Deno.test("views with unsupported strides are refused", async () => {
   const device = await openCpuDevice({ threads: 1, blas: false });

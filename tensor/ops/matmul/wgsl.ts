@@ -24,15 +24,15 @@ export function matmulOnWebGpu(
   epilogue?: Epilogue<View>,
 ): void {
   const problems = describeMatmuls(a, b, c, options, epilogue).flatMap((problem) =>
-    matmulsInRanges(device, problem, options)
+    matmulsInRanges(device, problem)
   );
-  for (const { problem, options } of problems) {
+  for (const problem of problems) {
     // Kernels for few rows distribute threads along n, so transpose few columns into few rows.
     const turned = problem.n <= MAX_SKINNY_COLUMNS && problem.m > problem.n
       ? transposeMatmul(problem)
       : problem;
     const name = chooseBySize(device, turned);
-    if (name === null) plainMatmul(device, turned, options.accumulate ?? false);
-    else runCandidate(device, name, turned, options);
+    if (name === null) plainMatmul(device, turned);
+    else runCandidate(device, name, turned);
   }
 }

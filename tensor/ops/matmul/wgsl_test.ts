@@ -55,7 +55,7 @@ gpuTest("each kernel that fits agrees with double precision", async (device, t) 
           device,
           (a, b, c, options, epilogue) => {
             for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
-              runCandidate(device, name, problem, options);
+              runCandidate(device, name, problem);
             }
           },
           EPILOGUES_OF_LINEAR,
@@ -77,10 +77,14 @@ gpuTest(
       outer: 0,
       inner: 0,
     };
+    const others = {
+      ...{ k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix },
+      ...{ accumulate: false, symmetric: false },
+    };
     const sizes = [1, 8, 64, 1024];
     for (const m of sizes) {
       for (const n of sizes) {
-        const problem = { m, n, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix };
+        const problem = { m, n, ...others };
         for (const software of [false, true]) {
           const info = { ...device.info, details: { ...device.info.details, software } };
           const name = chooseBySize({ info, limits: device.limits }, problem);
@@ -89,10 +93,7 @@ gpuTest(
       }
     }
     assertThrows(
-      () =>
-        runCandidate(device, "staged 8×8 by 16×16", {
-          ...{ m: 64, n: 64, k: 64, outer: 1, inner: 1, a: matrix, b: matrix, c: matrix },
-        }, {}),
+      () => runCandidate(device, "staged 8×8 by 16×16", { m: 64, n: 64, ...others }),
       Error,
       "wanted a device with larger workgroups",
     );

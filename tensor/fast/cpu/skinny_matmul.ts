@@ -18,8 +18,18 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import { type MatmulProblem, matmulWork } from "./problem.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import { type MatmulProblem, matmulWork, transposeMatmul } from "../../ops/matmul/problem.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
+
+/**
+ * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.
+ * Scaled rows are summed in memory instead of registers, so they lose earlier.
+ */
+const MAX_ROWS = { dots: 32, dotsWithBlas: 8, sums: 8, sumsWithBlas: 2 };
+/** Minimum elements of the other matrix for that, except with very few rows. */
+const MIN_LARGE_MATRIX = 1 << 17;
+const VERY_FEW_ROWS = 4;
 
 /** Interleaved dot products: the columns of a work item. */
 const DOT_COLUMNS = 4;
@@ -41,19 +51,59 @@ const ELEMENTS_PER_THREAD = 32_768;
 
 const WORDS = [...OPERAND_WORDS, ...["m", "n", "k", "accumulate", "groups"] as const];
 
+/** A matmul with few rows or few columns. */
+export const skinnyMatmul: FastPath<"matmul", "cpu"> = {
+  operation: "matmul",
+  name: "skinny",
+  device: "cpu",
+  gain: { factor: 6.07, of: "1×256×4096, against packed; with a BLAS 1.11" },
+  suits: (problem, device) => hasFewRows(problem, device) || hasFewColumns(problem, device),
+  run: (problem, device) => {
+    if (hasFewRows(problem, device)) runRows(device, problem);
+    else runRows(device, transposeMatmul(problem), problem);
+  },
+};
+
+function hasFewRows({ m, n, k, b, c }: MatmulProblem, { hasBlas }: CpuDevice): boolean {
+  return isSkinny(m, n * k, b.row === 1, b.column === 1 && c.column === 1, hasBlas);
+}
+
+/** {@linkcode hasFewRows} of the transposed matmul. */
+function hasFewColumns({ m, n, k, a, c }: MatmulProblem, { hasBlas }: CpuDevice): boolean {
+  return isSkinny(n, m * k, a.column === 1, a.row === 1 && c.row === 1, hasBlas);
+}
+
+/** @param elements Elements of the other matrix; none if the sums are empty. */
+function isSkinny(
+  rows: number,
+  elements: number,
+  dots: boolean,
+  sums: boolean,
+  hasBlas: boolean,
+): boolean {
+  if (elements === 0) return false;
+  if (dots && !hasBlas) return rows <= MAX_ROWS.dots;
+  const max = dots
+    ? MAX_ROWS.dotsWithBlas
+    : !sums
+    ? 0
+    : hasBlas
+    ? MAX_ROWS.sumsWithBlas
+    : MAX_ROWS.sums;
+  return rows <= max && (rows <= VERY_FEW_ROWS || elements >= MIN_LARGE_MATRIX);
+}
+
 /**
- * Computes a skinny matmul on all threads. The rows of `c` may have any strides if b is
- * column-major.
+ * The rows of `c` may have any strides if b is column-major.
  *
  * @param asked The requested matmul, if this is its transpose, for profiles.
  */
-export function rowsMatmul(
+export function runRows(
   device: CpuDevice,
   problem: MatmulProblem,
-  accumulate: boolean,
   asked: MatmulProblem = problem,
 ): void {
-  const { m, n, k, outer, inner, b } = problem;
+  const { m, n, k, outer, inner, b, accumulate } = problem;
   const dots = b.row === 1;
   const columns = dots ? DOT_COLUMNS : SUM_COLUMNS;
   const groups = Math.ceil(n / columns);
@@ -66,7 +116,7 @@ export function rowsMatmul(
     {
       grain: Math.ceil(ELEMENTS_PER_THREAD / (columns * k)),
       scratchBytes: 4 * m * k,
-      work: () => matmulWork(asked, { accumulate }),
+      work: () => matmulWork(asked),
     },
   );
 }

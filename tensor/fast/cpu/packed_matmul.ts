@@ -1,16 +1,17 @@
 /** Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles. @module */
 
-import type { CpuDevice, WasmKernel } from "../../device.ts";
+import type { WasmKernel } from "../../device.ts";
 import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "./words_wasm.ts";
-import { type MatmulProblem, matmulWork } from "./problem.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import { matmulWork } from "../../ops/matmul/problem.ts";
 import {
   definePacking,
   defineTile,
   TILE_COLUMNS,
   type TileFunction,
   tileRows,
-} from "./tile_wasm.ts";
+} from "../../ops/matmul/tile_wasm.ts";
+import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
 
 /** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;
@@ -29,37 +30,43 @@ const WORDS = [
 ];
 
 /**
- * Computes batched matmuls on all threads. Each thread gets a contiguous range of panels, along the
- * longer side of the result, and packs for itself. The order of additions does not depend on the
- * number of threads.
+ * Each thread gets a contiguous range of panels, along the longer side of the result, and packs for
+ * itself. The order of additions does not depend on the number of threads.
  */
-export function packedMatmul(device: CpuDevice, problem: MatmulProblem, accumulate: boolean): void {
-  const { m, n, k, outer, inner } = problem;
-  const rows = tileRows(device.relaxedSimd);
-  const rowPanels = Math.ceil(m / rows);
-  const columnPanels = Math.ceil(n / TILE_COLUMNS);
-  const splitRows = m >= n;
-  const panels = splitRows ? rowPanels : columnPanels;
-  const steps = Math.min(k, BLOCK_DEPTH);
-  const bytesA = Math.min(rowPanels * rows, BLOCK_ROWS) * steps * 4;
-  const bytesB = Math.min(columnPanels * TILE_COLUMNS, BLOCK_COLUMNS) * steps * 4;
-  const operations = 2 * m * n * k / panels;
-  device.dispatch(
-    packedKernel(device.relaxedSimd),
-    {
-      integers: [
-        ...operandWords(device, problem),
-        ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
-      ],
-    },
-    outer * inner * panels,
-    {
-      grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
-      scratchBytes: TILE_BYTES + bytesA + bytesB,
-      work: () => matmulWork(problem, { accumulate }),
-    },
-  );
-}
+export const packedMatmul: FastPath<"matmul", "cpu"> = {
+  operation: "matmul",
+  name: "packed",
+  device: "cpu",
+  gain: { factor: 2.9, of: "256×256×256, against plain" },
+  suits: ({ k }) => k > 0,
+  run: (problem, device) => {
+    const { m, n, k, outer, inner, accumulate } = problem;
+    const rows = tileRows(device.relaxedSimd);
+    const rowPanels = Math.ceil(m / rows);
+    const columnPanels = Math.ceil(n / TILE_COLUMNS);
+    const splitRows = m >= n;
+    const panels = splitRows ? rowPanels : columnPanels;
+    const steps = Math.min(k, BLOCK_DEPTH);
+    const bytesA = Math.min(rowPanels * rows, BLOCK_ROWS) * steps * 4;
+    const bytesB = Math.min(columnPanels * TILE_COLUMNS, BLOCK_COLUMNS) * steps * 4;
+    const operations = 2 * m * n * k / panels;
+    device.dispatch(
+      packedKernel(device.relaxedSimd),
+      {
+        integers: [
+          ...operandWords(device, problem),
+          ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
+        ],
+      },
+      outer * inner * panels,
+      {
+        grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
+        scratchBytes: TILE_BYTES + bytesA + bytesB,
+        work: () => matmulWork(problem),
+      },
+    );
+  },
+};
 
 /** One kernel for all sizes and strides. */
 function packedKernel(relaxedSimd: boolean): WasmKernel {

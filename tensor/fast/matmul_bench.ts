@@ -3,24 +3,26 @@
  * in double precision before timing, the device is awaited, and runs are interleaved.
  *
  * `deno bench -A` times a few; as a script it prints a table, filtered by parts of names:
- * `deno run -A tensor/ops/matmul/matmul_bench.ts cpu 512`.
+ * `deno run -A tensor/fast/matmul_bench.ts cpu 512`.
  *
  * @module
  */
 
-import type { Allocation, Device, View } from "../../device.ts";
-import { openCpuDevice } from "../../devices/cpu/device.ts";
-import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
-import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "./problem.ts";
-import { CPU_MATMULS, matmulOnCpu } from "./wasm.ts";
+import type { Allocation, Device, View } from "../device.ts";
+import { openCpuDevice } from "../devices/cpu/device.ts";
+import { openWebGpuDevice } from "../devices/webgpu/device.ts";
+import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { plainMatmul } from "../ops/matmul/plain.ts";
+import { matmulOnCpu } from "../ops/matmul/wasm.ts";
 import {
   fitsDevice,
   type MatmulCandidateName,
   runCandidate,
   WEBGPU_MATMULS,
-} from "./candidates_wgsl.ts";
-import { plainMatmul } from "./plain.ts";
-import { matmulOnWebGpu } from "./wgsl.ts";
+} from "../ops/matmul/candidates_wgsl.ts";
+import { matmulOnWebGpu } from "../ops/matmul/wgsl.ts";
+import "./mod.ts";
+import { CPU_MATMULS } from "./testing/cpu_matmuls.ts";
 
 interface Shape {
   readonly name: string;
@@ -95,12 +97,13 @@ const operations = ({ m, n, k, batch = 1 }: Shape): number => 2 * m * n * k * ba
 /** The algorithms of a device, the plain one first, the default last. */
 function ladder(device: Device): Rung[] {
   if (device.kind === "cpu") {
-    const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
+    const plain = { supports: () => true, run: plainMatmul };
+    const rungs: Rung[] = Object.entries({ plain, ...CPU_MATMULS }).map(([name, way]) => ({
       name,
-      run: ({ problems, options }) => {
+      run: ({ problems }) => {
         for (const problem of problems) {
-          if (!way.fits(device, problem)) throw new Error(`does not fit`);
-          way.run(device, problem, options.accumulate ?? false);
+          if (!way.supports(problem)) throw new Error(`does not fit`);
+          way.run(device, problem);
         }
       },
     }));
@@ -115,16 +118,14 @@ function ladder(device: Device): Rung[] {
   return [
     {
       name: "plain",
-      run: ({ problems, options }) => {
-        for (const problem of problems) plainMatmul(device, problem, options.accumulate ?? false);
+      run: ({ problems }) => {
+        for (const problem of problems) plainMatmul(device, problem);
       },
     },
     ...fitting.map((name): Rung => ({
       name,
-      run: ({ problems, options }) => {
-        for (const problem of problems) {
-          runCandidate(device, name, problem, options);
-        }
+      run: ({ problems }) => {
+        for (const problem of problems) runCandidate(device, name, problem);
       },
     })),
     { name: "used", run: ({ a, b, c, options }) => matmulOnWebGpu(device, a, b, c, options) },
@@ -133,7 +134,7 @@ function ladder(device: Device): Rung[] {
 
 /** Whether to time an algorithm: slow ones are skipped for large shapes. */
 function isWorthwhile(name: string, shape: Shape): boolean {
-  if (name === "rows") return shape.m <= 16;
+  if (name === "rows" || name === "skinny") return shape.m <= 16;
   return name !== "plain" || operations(shape) <= 3e9;
 }
 

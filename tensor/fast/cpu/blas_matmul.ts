@@ -1,0 +1,126 @@
+/** Matmul by the system's BLAS, or by oneDNN where that is faster. @module */
+
+import type { CpuDevice } from "../../device.ts";
+import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
+import { addressOf } from "../../ops/matmul/words_wasm.ts";
+
+/** Below this many operations, another thread costs BLAS more than it gains. */
+const BLAS_OPERATIONS_PER_THREAD = 500_000;
+/**
+ * OpenBLAS does not pack if the result is at most this small, there are at most this many
+ * multiplications, and both matrices are contiguous along k. With few rows, strips of one of these
+ * widths that stay below are up to twice as fast as the whole.
+ */
+const UNPACKED = { elements: 1024, multiplications: 1_000_000, widths: [64, 32, 16] };
+/** Batch items with fewer operations are not worth a BLAS call each. */
+const BLAS_OPERATIONS_PER_ITEM = 60_000;
+
+/**
+ * A matmul by BLAS. On a device for `bf16` it rounds its operands if it is large enough, and the
+ * order of additions may depend on the number of threads.
+ */
+export const blasMatmul: FastPath<"matmul", "cpu"> = {
+  operation: "matmul",
+  name: "BLAS",
+  device: "cpu",
+  gain: { factor: 3.45, of: "1024×256×1024, against packed" },
+  suits: ({ m, n, k, outer, inner, c }, { hasBlas }) =>
+    hasBlas && k > 0 && c.column === 1 &&
+    (outer * inner === 1 || 2 * m * n * k >= BLAS_OPERATIONS_PER_ITEM),
+  run: (problem, device) => callBlas(device, problem),
+};
+
+/** A skinny matmul by BLAS, in strips of columns that OpenBLAS does not pack. */
+export const blasStripsMatmul: FastPath<"matmul", "cpu"> = {
+  operation: "matmul",
+  name: "BLAS in strips",
+  device: "cpu",
+  gain: { factor: 2.0, of: "16×256×1024, against a whole BLAS call" },
+  suits: (problem, device) => {
+    const { m, n, k, outer, inner, a, b, c } = problem;
+    if (!device.hasBlas || k === 0 || outer * inner > 1) return false;
+    if (a.column !== 1 || b.row !== 1 || c.column !== 1) return false;
+    const width = stripWidth(problem);
+    if (width === undefined || n < 2 * width) return false;
+    const { precision = device.matmulPrecision } = problem;
+    return !device.hasOneDnn || (precision === "f32" && m <= MAX_BLAS_ROWS) ||
+      2 * m * n * k < device.threads * MIN_ONEDNN_OPERATIONS[precision];
+  },
+  run: (problem, device) => {
+    const { n, b, c } = problem;
+    const width = stripWidth(problem)!;
+    const count = Math.floor(n / width);
+    const step = (matrix: Matrix) => matrix.column * width;
+    const strips = {
+      ...problem,
+      ...{ n: width, inner: count },
+      b: { ...b, inner: step(b) },
+      c: { ...c, inner: step(c) },
+    };
+    callBlas(device, strips, { ...problem, n: count * width });
+    const rest = n - count * width;
+    if (rest === 0) return;
+    const after = (matrix: Matrix) => ({ ...matrix, offset: matrix.offset + count * step(matrix) });
+    callBlas(device, { ...problem, n: rest, b: after(b), c: after(c) });
+  },
+};
+
+function stripWidth({ m, k }: MatmulProblem): number | undefined {
+  return UNPACKED.widths.find((width) =>
+    m * width <= UNPACKED.elements && m * width * k <= UNPACKED.multiplications
+  );
+}
+
+/**
+ * Threads get batch items if these divide evenly, so that no two pack the same matrix; otherwise a
+ * part of each item, along the longer side of the result. Profiles show `asked`, of which this may
+ * be a part.
+ */
+function callBlas(
+  device: CpuDevice,
+  problem: MatmulProblem,
+  asked: MatmulProblem = problem,
+): void {
+  const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
+  const splitRows = m >= n;
+  const splitBatch = inner > 1 && inner % device.threads === 0;
+  const grain = Math.ceil(
+    BLAS_OPERATIONS_PER_THREAD / (2 * k * (splitBatch ? m * n : inner * (splitRows ? n : m))),
+  );
+  const [transposeA, leadingA] = blasOrder(a, m, k);
+  const [transposeB, leadingB] = blasOrder(b, k, n);
+  const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
+  for (let i = 0; i < outer; i++) {
+    const at = (matrix: Matrix) => 4 * i * matrix.outer;
+    device.dispatch(
+      { key: "sgemm", ...(problem.precision && { precision: problem.precision }) },
+      {
+        integers: [
+          ...[transposeA, transposeB, m, n, k],
+          ...[start[0] + at(a), leadingA, start[1] + at(b), leadingB, start[2] + at(c), c.row],
+          splitBatch ? 2 : Number(splitRows),
+          ...[inner, 4 * a.inner, 4 * b.inner, 4 * c.inner],
+        ],
+        floats: [1, Number(accumulate)],
+      },
+      splitBatch ? inner : splitRows ? m : n,
+      { grain, work: () => matmulWork(asked, asked.inner) },
+    );
+  }
+}
+
+/**
+ * The BLAS description of a matrix: transposed or not, and leading dimension. That of a single row
+ * or column does not matter, but BLAS requires it to be long enough.
+ */
+function blasOrder(
+  matrix: Matrix,
+  rows: number,
+  columns: number,
+): [transposed: number, leading: number] {
+  return matrix.column === 1
+    ? [0, Math.max(matrix.row, columns)]
+    : [1, Math.max(matrix.column, rows)];
+}

@@ -1,0 +1,53 @@
+import { assert, assertEquals } from "@std/assert";
+import type { View } from "../../device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
+import { plainMatmul } from "../../ops/matmul/plain.ts";
+import { describeMatmuls } from "../../ops/matmul/problem.ts";
+import { checkMatmul, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";
+import { CPU_MATMULS } from "../testing/cpu_matmuls.ts";
+import { symmetricMatmul } from "./symmetric_matmul.ts";
+
+Deno.test("each algorithm agrees with double precision wherever it is supported", async (t) => {
+  const device = await openCpuDevice({ threads: 2 });
+  try {
+    for (const [name, { supports, run }] of Object.entries(CPU_MATMULS)) {
+      if (name === "BLAS" && !device.hasBlas) continue;
+      await t.step(name, async () => {
+        let count = 0;
+        for (const case_ of MATMUL_CASES) {
+          await checkMatmul(device, case_, (a, b, c, options) => {
+            for (const problem of describeMatmuls(a, b, c, options)) {
+              const isSupported = supports(problem);
+              if (isSupported) count++;
+              (isSupported ? run : plainMatmul)(device, problem);
+            }
+          });
+        }
+        assertEquals(device.live, 0);
+        assert(count > 100, `expected many matmuls by "${name}", got ${count}`);
+      });
+    }
+  } finally {
+    await device.close();
+  }
+});
+
+Deno.test("a symmetric matmul is symmetric to the last bit", async () => {
+  const device = await openCpuDevice({ threads: 2 });
+  const size = 203;
+  const [x, c] = [device.allocate(4 * size * 50, "x"), device.allocate(4 * size * size, "c")];
+  device.write(x, 0, Float32Array.from({ length: size * 50 }, (_, i) => Math.sin(i * i)));
+  const view = (allocation: View["allocation"], columns: number): View => ({
+    ...{ allocation, dtype: "float32", shape: [size, columns], strides: [columns, 1], offset: 0 },
+  });
+  const [problem] = describeMatmuls(view(x, 50), view(x, 50), view(c, size), {
+    ...{ transposeA: false, transposeB: true, symmetric: true },
+  });
+  assert(symmetricMatmul.suits(problem!, device));
+  symmetricMatmul.run(problem!, device);
+  const result = new Float32Array(await device.read(c, 0, 4 * size * size));
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < i; j++) assertEquals(result[i * size + j], result[j * size + i]);
+  }
+  await device.close();
+});

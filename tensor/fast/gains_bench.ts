@@ -1,0 +1,113 @@
+/**
+ * The gain of each fast path: its time against that of what would run without it, the next fast path
+ * that suits or the plain body. Runs are interleaved, in pairs.
+ *
+ * `deno run -A tensor/fast/gains_bench.ts cpu` prints a table; further arguments are parts of names.
+ *
+ * @module
+ */
+
+import { median } from "../../bench/harness.ts";
+import type { CpuDevice } from "../device.ts";
+import { type AnyFastPath, type FastPath } from "../fast_paths.ts";
+import { type Device, normal, openDevice, Tensor } from "../mod.ts";
+import { plainMatmul } from "../ops/matmul/plain.ts";
+import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { packedMatmul } from "./cpu/packed_matmul.ts";
+import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
+import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
+
+interface Case {
+  readonly path: AnyFastPath;
+  readonly of: string;
+  readonly blas: boolean;
+  /** Creates the operands. @throws {Error} If the fast path does not suit them. */
+  readonly prepare: (device: Device) => { readonly run: () => void; readonly without: () => void };
+}
+
+/** Measurements of a case, each this long. */
+const PAIRS = 31;
+const MILLISECONDS = 10;
+
+const plain = {
+  name: "plain",
+  run: (problem: MatmulProblem, device: CpuDevice) => plainMatmul(device, problem),
+};
+
+function matmulCase(
+  path: FastPath<"matmul", "cpu">,
+  next: Pick<FastPath<"matmul", "cpu">, "name" | "run">,
+  [m, k, n]: readonly [number, number, number],
+  { blas = false, symmetric = false } = {},
+): Case {
+  const result = symmetric ? "symmetric " : "";
+  return {
+    path,
+    of: `${result}${m}×${k}×${n}, without it ${next.name}`,
+    blas,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const a = normal(device, [m, k], { seed: 1 });
+      const b = symmetric ? a : normal(device, [n, k], { seed: 2 });
+      const options = { transposeA: false, transposeB: true, symmetric };
+      const [problem] = describeMatmuls(a, b, Tensor.zeros(device, [m, n]), options);
+      if (!path.suits(problem!, device)) throw new Error(`"${path.name}" does not suit`);
+      return {
+        run: () => path.run(problem!, device),
+        without: () => next.run(problem!, device),
+      };
+    },
+  };
+}
+
+const cases: readonly Case[] = [
+  matmulCase(symmetricMatmul, packedMatmul, [256, 1024, 256], { symmetric: true }),
+  matmulCase(symmetricMatmul, blasMatmul, [256, 1024, 256], { symmetric: true, blas: true }),
+  matmulCase(symmetricMatmul, blasMatmul, [768, 768, 768], { symmetric: true, blas: true }),
+  matmulCase(skinnyMatmul, packedMatmul, [1, 256, 4096]),
+  matmulCase(skinnyMatmul, blasStripsMatmul, [1, 256, 1024], { blas: true }),
+  matmulCase(skinnyMatmul, blasStripsMatmul, [1, 256, 4096], { blas: true }),
+  matmulCase(blasStripsMatmul, blasMatmul, [16, 256, 1024], { blas: true }),
+  matmulCase(blasStripsMatmul, blasMatmul, [16, 1024, 256], { blas: true }),
+  matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
+  matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
+  matmulCase(packedMatmul, plain, [256, 256, 256]),
+];
+
+/** How often a function fits into a measurement. */
+async function repeatsOf(device: Device, run: () => void): Promise<number> {
+  await time(device, run, 3);
+  return Math.max(1, Math.round(MILLISECONDS / await time(device, run, 1)));
+}
+
+async function time(device: Device, run: () => void, repeats: number): Promise<number> {
+  const start = performance.now();
+  for (let i = 0; i < repeats; i++) run();
+  await device.synchronize();
+  return (performance.now() - start) / repeats;
+}
+
+async function measure({ path, of, blas, prepare }: Case): Promise<void> {
+  const device = await openDevice(path.device, { blas });
+  const { run, without } = prepare(device);
+  const ways = [run, without] as const;
+  const repeats = [await repeatsOf(device, run), await repeatsOf(device, without)];
+  const times: readonly [number[], number[]] = [[], []];
+  for (let pair = 0; pair < PAIRS; pair++) {
+    for (const i of pair % 2 === 0 ? [0, 1] as const : [1, 0] as const) {
+      times[i].push(await time(device, ways[i], repeats[i]!));
+    }
+  }
+  const gain = median(times[1].map((slow, i) => slow / times[0][i]!));
+  const name = `${path.device} ${path.operation}: ${path.name}`;
+  const shown = times.map((each) => `${median(each).toPrecision(3)} ms`.padStart(10));
+  console.log([name.padEnd(32), of.padEnd(48), ...shown, `${gain.toFixed(2)} ×`].join("  "));
+  await device.close();
+}
+
+if (import.meta.main) {
+  const isWanted = ({ path, of }: Case) =>
+    Deno.args.every((part) => `${path.device} ${path.operation} ${path.name} ${of}`.includes(part));
+  for (const each of cases.filter(isWanted)) await measure(each);
+}

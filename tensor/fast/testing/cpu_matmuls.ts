@@ -1,0 +1,27 @@
+/** The matmul algorithms of the CPU, for all problems that they support. @module */
+
+import type { CpuDevice } from "../../device.ts";
+import type { MatmulProblem } from "../../ops/matmul/problem.ts";
+import { blasMatmul } from "../cpu/blas_matmul.ts";
+import { packedMatmul } from "../cpu/packed_matmul.ts";
+import { runRows } from "../cpu/skinny_matmul.ts";
+
+export const CPU_MATMULS: Readonly<
+  Record<"packed" | "skinny" | "BLAS", {
+    readonly supports: (problem: MatmulProblem) => boolean;
+    readonly run: (device: CpuDevice, problem: MatmulProblem) => void;
+  }>
+> = {
+  packed: {
+    supports: ({ k }) => k > 0,
+    run: (device, problem) => packedMatmul.run(problem, device),
+  },
+  skinny: {
+    supports: ({ k, b, c }) => k > 0 && (b.row === 1 || (b.column === 1 && c.column === 1)),
+    run: runRows,
+  },
+  BLAS: {
+    supports: ({ k, c }) => k > 0 && c.column === 1,
+    run: (device, problem) => blasMatmul.run(problem, device),
+  },
+};
