@@ -10,11 +10,16 @@
  */
 
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
+import type { AttentionStep } from "./ops/attention/step.ts";
+import type { LinearsProblem } from "./ops/matmul/linears.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */
 export interface FastOperations {
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
+  readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
+  readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
 }
 
 interface Devices {
@@ -53,6 +58,8 @@ type ByDevice<O extends Operation> = { readonly [K in Kind]: FastPath<O, K>[] };
 
 const paths: { readonly [O in Operation]: ByDevice<O> } = {
   matmul: { cpu: [], webgpu: [] },
+  linears: { cpu: [], webgpu: [] },
+  "attention step": { cpu: [], webgpu: [] },
 };
 
 /** Appends fast paths; of those that suit a problem, the first is taken. */

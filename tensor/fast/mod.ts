@@ -15,6 +15,8 @@ import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
+import { fusedAttentionStep } from "./webgpu/attention_step.ts";
+import { fusedLinears } from "./webgpu/linears.ts";
 
 /** All fast paths. Of those of an operation that suit a problem, the first is taken. */
 export const FAST_PATHS: readonly AnyFastPath[] = [
@@ -23,6 +25,8 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   blasStripsMatmul,
   blasMatmul,
   packedMatmul,
+  fusedLinears,
+  fusedAttentionStep,
 ];
 
 registerFastPaths(FAST_PATHS);

@@ -1,13 +1,8 @@
 /** A decoding step of attention: one new token per sequence attends to a KV cache. @module */
 
-import { viewAs } from "../../apply.ts";
-import type { WebGpuDevice, WgslKernel } from "../../device.ts";
-import { readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
+import { findFastPath } from "../../fast_paths.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import { allocate, type Tensor } from "../../tensor.ts";
-import { attentionStepKernel, stepMemory, type StepVariant } from "./step_wgsl.ts";
-import { attentionWork, LOG2_E, UNLIMITED } from "./problem.ts";
-import { FLOAT32_EPSILON } from "../rows.ts";
+import type { Tensor } from "../../tensor.ts";
 
 /** Operands of {@linkcode attentionStep}, of dtype float32 unless stated. */
 export interface AttentionStep {
@@ -47,101 +42,15 @@ export interface ValueEmbedding {
   readonly scale: number;
 }
 
-/** Larger heads would not fit into a thread's registers. */
-const MAX_HEAD_SIZE = 128;
-const MAX_THREADS = 64;
-
-const kernels = new Map<string, WgslKernel>();
-
 /**
  * Applies rotary embedding and QK norm to one token per sequence, mixes an embedding into its
- * values, appends keys and values to the KV cache, and attends to it, in one kernel.
+ * values, appends keys and values to the KV cache, and attends to it, if there is a fast path for it.
  *
- * @returns `[B, 1, H, D]`; or `null` if there is no such kernel for the device and the layout, and
- * nothing was done: then compose `rotaryNorm`, `copyInto` and `attention`.
+ * @returns `[B, 1, H, D]`; or `null` if there is none for the device and the layout, and nothing was
+ * done: then compose `rotaryNorm`, `copyInto` and `attention`.
  */
 export function attentionStep(step: AttentionStep): Tensor | null {
-  const device = whereOneKernelDoes(step);
-  if (device === null) return null;
-  const { queries, keys, values, cos, sin, embedding, cachedKeys, cachedValues } = step;
-  const { position, window, scale } = step;
-  const [batch, , heads, headSize] = queries.shape as [number, number, number, number];
-  const keyHeads = keys.shape[2]!;
-  for (const { storage } of [cachedKeys, cachedValues]) storage.beforeChange();
-  const y = allocate(device, { shape: queries.shape, dtype: "float32" }, "attention step");
-  const [cacheBatch, cacheToken, cacheHead] = cachedKeys.strides as [number, number, number];
-  const begin = window < 0 ? 0 : Math.max(0, position - window);
-  const seen = (cached: Tensor) =>
-    viewAs(cached, [batch, position - begin, keyHeads, headSize], cached.strides);
-  const fours = [
-    ...[queries, keys, values, cos, sin, cachedKeys, cachedValues].map(({ offset }) => offset),
-    ...[cacheBatch, cacheHead, cacheToken],
-  ].map((place) => place / 4);
-  device.dispatch(
-    kernelFor(device, headSize, embedding !== null),
-    [
-      ...[queries, cos, cachedKeys, cachedValues],
-      ...(embedding === null ? [] : [embedding.table, embedding.ids]),
-      y,
-    ].map(({ allocation }) => allocation),
-    {
-      integers: [
-        ...[...fours, position, begin, heads / keyHeads],
-        ...(embedding === null
-          ? []
-          : [embedding.gate.offset, embedding.ids.offset, embedding.table.offset / 4]),
-      ],
-      floats: [
-        ...[FLOAT32_EPSILON, LOG2_E * scale],
-        ...(embedding === null ? [] : [embedding.scale]),
-      ],
-    },
-    [heads, batch],
-    () =>
-      attentionWork(
-        "attention step",
-        {
-          ...{ batch, heads, keyHeads, headSize, queries: 1, keys: position + 1, scale: 1 },
-          ...{ left: window < 0 ? UNLIMITED : window, right: 0 },
-        },
-        2,
-        [queries, keys, values, y, seen(cachedKeys), seen(cachedValues)],
-      ),
-  );
-  for (const { storage } of [cachedKeys, cachedValues]) storage.version++;
-  return y;
-}
-
-function kernelFor(device: WebGpuDevice, headSize: number, embeds: boolean): WgslKernel {
-  let threads = MAX_THREADS;
-  while (stepMemory({ headSize, threads }) > device.limits.maxComputeWorkgroupStorageSize) {
-    threads /= 2;
-  }
-  const variant: StepVariant = { headSize, threads, embeds };
-  const key = `${headSize} ${threads} ${embeds}`;
-  let kernel = kernels.get(key);
-  if (kernel === undefined) kernels.set(key, kernel = attentionStepKernel(variant));
-  return kernel;
-}
-
-/** The GPU, if one kernel supports the operands' layout. */
-function whereOneKernelDoes(step: AttentionStep): WebGpuDevice | null {
-  const { queries, keys, values, cos, sin, embedding, cachedKeys, cachedValues, position } = step;
-  const { device } = queries;
-  if (device.kind !== "webgpu" || isGradEnabled()) return null;
-  const [, tokens, , headSize] = queries.shape as [number, number, number, number];
-  const read = [queries, keys, values, cos, sin, cachedKeys, cachedValues];
-  const gate = embedding === null ? [] : [embedding.gate];
-  const table = embedding === null ? [] : [embedding.table];
-  const doesFit = tokens === 1 && position < cachedKeys.shape[1]! && headSize % 8 === 0 &&
-    headSize <= MAX_HEAD_SIZE && headSize > 0 &&
-    [...read, ...table].every((x) => readsAsVectors(device, x)) &&
-    gate.every(({ dtype }) => dtype === "float32") &&
-    [queries, keys, values, cos, sin, ...gate, ...table].every((x) => x.isContiguous) &&
-    [keys, values, ...gate].every(({ allocation }) => allocation === queries.allocation) &&
-    sin.allocation === cos.allocation && cachedKeys.allocation !== cachedValues.allocation &&
-    cachedKeys.strides.join() === cachedValues.strides.join() && cachedKeys.strides[3] === 1 &&
-    cachedKeys.strides.every((stride, axis) => axis === 3 || stride % 4 === 0) &&
-    (embedding?.ids.isContiguous ?? true);
-  return doesFit ? device : null;
+  if (isGradEnabled()) return null;
+  const { device } = step.queries;
+  return findFastPath("attention step", step, device)?.run(step, device) ?? null;
 }

@@ -1,9 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { testOnEveryDevice } from "../../../testing/every_device.ts";
-import { gpuTest, tinyDevice } from "../../../testing/gpu.ts";
 import { type Device, linear, noGrad, rmsNorm, Tensor } from "../../mod.ts";
 import { linears, type LinearsOptions } from "./linears.ts";
-import { linearsOnWebGpu } from "./linears_wgsl.ts";
 
 /** Pseudorandom numbers between −1 and 1. */
 function numbers(length: number, seed: number): Float32Array<ArrayBuffer> {
@@ -109,53 +107,6 @@ testOnEveryDevice("gradients flow as through the operations one by one", async (
     await gradients((x, weight) => linear(rmsNorm(x), weight).reluSquared()),
   );
 });
-
-gpuTest("a few rows take one kernel if no gradient is needed", (device) => {
-  const x = tensor(device, [1, 64], 1);
-  const weights = [tensor(device, [64, 64], 2), tensor(device, [32, 12], 3)];
-  const before = device.statistics.dispatches;
-  noGrad(() => linears(x, weights, { normalize: true, activation: "reluSquared" }));
-  assertEquals(device.statistics.dispatches - before, 1);
-});
-
-for (const options of [{}, tinyDevice]) {
-  gpuTest(
-    `every sharing of columns among threads gives the same${
-      options === tinyDevice ? " (tiny device)" : ""
-    }`,
-    async (device) => {
-      const [rows, depth, columns] = [2, 1000, 37];
-      const [x, weight] = [tensor(device, [rows, depth], 1), tensor(device, [columns, depth], 2)];
-      const residual = tensor(device, [rows, columns], 3);
-      const sizes = { rows, depth, columns, width: depth };
-      const wanted = reference(
-        numbers(rows * depth, 1),
-        numbers(columns * depth, 2),
-        sizes,
-        { normalize: true },
-        numbers(rows * columns, 3),
-      );
-      for (
-        const team of [
-          { threads: 8, lanes: 1, columns: 8 },
-          { threads: 128, lanes: 32, columns: 1 },
-          { threads: 64, lanes: 16, columns: 3 },
-        ]
-      ) {
-        const y = Tensor.zeros(device, [rows, columns]);
-        linearsOnWebGpu(
-          device,
-          { x, weights: [weight], residual, outputs: [y] },
-          { normalizes: true, activation: "none", adds: true },
-          [2 ** -23, 1],
-          team,
-        );
-        assertClose(await y.data(), wanted, JSON.stringify(team));
-      }
-    },
-    options,
-  );
-}
 
 testOnEveryDevice("something is added to one product only", (device) => {
   const x = tensor(device, [1, 4], 1);
