@@ -108,58 +108,29 @@ export async function* trainGpt(
 ): AsyncGenerator<GptProgress> {
   const kept = "from" in task ? await openModel(device, task.from, true) : null;
   const spec = "from" in task ? specOf(kept!.meta.settings, task.own) : task.spec;
-  const { merges, depth, width, heads, context, seed, steps } = spec;
-  const lines = spec.task === "own" ? [spec.own] : taskLines(spec.task, seed, LINES);
-  const text = lines.join("\n");
-  const tokenizer = await Tokenizer.train([text], { vocabSize: BYTE_TOKENS + merges });
-  const tokens = Int32Array.from(tokenizer.encode(text));
-  const cut = Math.floor(0.9 * tokens.length);
-  const size = { batchSize: BATCH, sequenceLength: context };
-  if (tokens.length - cut <= BATCH * context) {
-    throw new RangeError(
-      `Cannot train the GPT: wanted a text of more than ${10 * BATCH * context} tokens, got ` +
-        `${tokens.length}; take a longer text or a shorter context`,
-    );
-  }
+  const { context, seed } = spec;
+  const { lines, tokenizer, tokens, cut } = await tokenize(spec);
   if (kept !== null && JSON.stringify(kept.tokenizer) !== JSON.stringify(tokenizer)) {
     throw new Error("Cannot go on: wanted the text that the model was trained on, got another");
   }
-  const plan = planTraining({
-    depth,
-    vocabSize: tokenizer.vocabSize,
-    // The plan rounds the width up to whole heads.
-    aspectRatio: Math.floor(width / depth),
-    headDim: width / heads,
-    maxSeqLen: context,
-    windowPattern: "L",
-    deviceBatchSize: BATCH,
-    totalBatchSize: BATCH * context,
-    numIterations: steps,
-  });
+  const size = { batchSize: BATCH, sequenceLength: context };
+  const plan = planOf(spec, tokenizer.vocabSize);
   const model = kept?.model ?? new GPT(plan.config, device, { seed });
   const optimizer = optimizerOf(model, spec);
   const optim = kept?.optim ?? null;
   if (optim !== null) decodeOptimizer(optim, optimizer, device);
+  const state = kept?.meta.state ?? untrained;
   yield {
     kind: "start",
     spec,
-    step: kept?.meta.state.step ?? 0,
+    step: state.step,
     parameters: [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0),
-    vocabSize: tokenizer.vocabSize,
-    merges: tokenizer.merges.map(([left, right]) =>
-      [tokenizer.decode([left]), tokenizer.decode([right])] as const
-    ),
-    tokens: [...tokens.subarray(0, SHOWN_TOKENS)].map((id) => tokenizer.decode([id])),
-    bytesPerToken: new TextEncoder().encode(text).length / tokens.length,
+    ...describe(tokenizer, tokens),
   };
   const validation = tokens.subarray(cut, cut + VALIDATION_BATCHES * BATCH * context + 1);
-  const state = kept?.meta.state ?? untrained;
   const limit = new AbortController();
   if (task.steps === 0) limit.abort();
-  const known = new Set(lines);
-  const others = spec.task === "own" ? [] : taskLines(spec.task, seed + 1, LINES);
-  const questions = others.filter((line) => !known.has(line)).map(questionOf)
-    .filter((question) => question !== null).slice(0, QUESTIONS);
+  const questions = questionsOf(spec, lines);
   let files: ModelFiles = new Map();
   const gradients = new Map<number, Tensor>();
   const events = train({
@@ -211,12 +182,8 @@ export async function* trainGpt(
       yield { kind: "step", step: step + 1, loss, smoothLoss };
       const read = gradients.get(step);
       if (read === undefined) continue;
-      const norms = await read.data();
-      read.dispose();
+      yield { kind: "gradients", step: step + 1, norms: await readNorms(model, read) };
       gradients.delete(step);
-      const names = matricesOf(model).map(([name]) => name);
-      const byName = new Map(names.map((name, i) => [name, Number(norms[i])]));
-      yield { kind: "gradients", step: step + 1, norms: byName };
     } else if (event.kind === "evaluation" || event.kind === "samples") yield event;
     else if (event.kind === "measurement") {
       yield { kind: "accuracy", step: event.step, share: event.values.share! };
@@ -224,6 +191,58 @@ export async function* trainGpt(
   }
   free(model);
   for (const value of optimizer.stateDict().values()) if (value instanceof Tensor) value.dispose();
+}
+
+/** The text of a run in tokens, of which those from `cut` on are for validation. @throws {RangeError} If it is too short for the context. */
+async function tokenize({ task, own, seed, merges, context }: GptSpec) {
+  const lines = task === "own" ? [own] : taskLines(task, seed, LINES);
+  const text = lines.join("\n");
+  const tokenizer = await Tokenizer.train([text], { vocabSize: BYTE_TOKENS + merges });
+  const tokens = Int32Array.from(tokenizer.encode(text));
+  const cut = Math.floor(0.9 * tokens.length);
+  if (tokens.length - cut > BATCH * context) return { lines, tokenizer, tokens, cut };
+  throw new RangeError(
+    `Cannot train the GPT: wanted a text of more than ${10 * BATCH * context} tokens, got ` +
+      `${tokens.length}; take a longer text or a shorter context`,
+  );
+}
+
+/** What the page shows of the tokens. */
+function describe(
+  tokenizer: Tokenizer,
+  tokens: Int32Array,
+): Pick<GptProgress & { kind: "start" }, "vocabSize" | "merges" | "tokens" | "bytesPerToken"> {
+  const textOf = (id: number) => tokenizer.decode([id]);
+  const bytes = tokenizer.tokenBytes();
+  return {
+    vocabSize: tokenizer.vocabSize,
+    merges: tokenizer.merges.map(([left, right]) => [textOf(left), textOf(right)] as const),
+    tokens: Array.from(tokens.subarray(0, SHOWN_TOKENS), textOf),
+    bytesPerToken: tokens.reduce((sum, id) => sum + bytes[id]!, 0) / tokens.length,
+  };
+}
+
+/** Questions that are not in the text; none about texts that ask nothing. */
+function questionsOf({ task, seed }: GptSpec, lines: readonly string[]) {
+  const known = new Set(lines);
+  const others = task === "own" ? [] : taskLines(task, seed + 1, LINES);
+  return others.filter((line) => !known.has(line)).map(questionOf)
+    .filter((question) => question !== null).slice(0, QUESTIONS);
+}
+
+function planOf({ depth, width, heads, context, steps }: GptSpec, vocabSize: number): TrainingPlan {
+  return planTraining({
+    depth,
+    vocabSize,
+    // The plan rounds the width up to whole heads.
+    aspectRatio: Math.floor(width / depth),
+    headDim: width / heads,
+    maxSeqLen: context,
+    windowPattern: "L",
+    deviceBatchSize: BATCH,
+    totalBatchSize: BATCH * context,
+    numIterations: steps,
+  });
 }
 
 function optimizerOf(model: GPT, { optimizer, rate }: GptSpec): MuonAdamW | SGD {
@@ -266,6 +285,13 @@ function gradientNorms(model: GPT): Tensor {
   return scope.keep(
     noGrad(() => stack(matricesOf(model).map(([, { grad }]) => grad!.square().sum().sqrt()))),
   );
+}
+
+/** The norms by the names of the parameters; frees them on the device. */
+async function readNorms(model: GPT, norms: Tensor): Promise<Map<string, number>> {
+  const read = await norms.data();
+  norms.dispose();
+  return new Map(matricesOf(model).map(([name], i) => [name, Number(read[i])]));
 }
 
 /** Text after a line break: a whole line of a task. */
