@@ -145,7 +145,9 @@ ${tags}<link rel="icon" href="data:,">
 }
 
 function Formula({ tex }: FormulaProps): JSX.Element {
-  const html = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
+  const mathml = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
+  // The TeX is in it once more, which no page shows.
+  const html = mathml.replace(/<annotation.*?<\/annotation>/s, "");
   return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
