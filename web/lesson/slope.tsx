@@ -15,8 +15,8 @@ import { words } from "./words.ts";
 const { slope: text } = words;
 const w = slider("w", text.w, 1, [0, 5, 0.1]);
 const nudge = choice("nudge", text.nudge, "0.05", text.nudges);
-const parabola = Array.from({ length: 101 }, (_, i) => {
-  const at = i / 20;
+const parabola = Array.from({ length: 51 }, (_, i) => {
+  const at = i / 10;
   return [at, slope({ w: at }).loss] as const;
 });
 
