@@ -18,27 +18,18 @@ const MAX_ENTRIES = 256;
 export class LayoutCache<T> {
   readonly #entries = new Map<number, Entry<T>>();
 
-  /**
-   * Returns the cached result for these operands and `variant`, whatever else it depends on, or
-   * computes it. If `make` throws, nothing is cached.
-   */
-  get(operands: readonly TensorLayout[], variant: number, make: () => T): T {
-    let hash = variant;
-    for (let i = 0; i < operands.length; i++) {
-      const { dtype, shape, strides } = operands[i]!;
-      hash = Math.imul(hash, 31) + 2 * shape.length + Number(dtype === "float16");
-      for (let axis = 0; axis < shape.length; axis++) {
-        hash = Math.imul(Math.imul(hash, 31) + shape[axis]!, 31) + strides[axis]! | 0;
-      }
-    }
-    const entry = this.#entries.get(hash);
-    if (entry !== undefined && entry.variant === variant && sameLayouts(entry.layouts, operands)) {
-      return entry.value;
-    }
-    const value = make();
+  /** The result for these operands and `variant`, whatever else it depends on. */
+  get(operands: readonly TensorLayout[], variant: number): T | undefined {
+    const entry = this.#entries.get(hashOf(operands, variant));
+    const isFound = entry?.variant === variant && sameLayouts(entry.layouts, operands);
+    return isFound ? entry.value : undefined;
+  }
+
+  /** Stores a result, and returns it: `cache.get(…) ?? cache.set(…)` needs no closure. */
+  set(operands: readonly TensorLayout[], variant: number, value: T): T {
     if (this.#entries.size >= MAX_ENTRIES) this.#entries.clear();
     const layouts = operands.map(({ dtype, shape, strides }) => ({ dtype, shape, strides }));
-    this.#entries.set(hash, { variant, layouts, value });
+    this.#entries.set(hashOf(operands, variant), { variant, layouts, value });
     return value;
   }
 }
@@ -47,6 +38,18 @@ interface Entry<T> {
   readonly variant: number;
   readonly layouts: readonly TensorLayout[];
   readonly value: T;
+}
+
+function hashOf(operands: readonly TensorLayout[], variant: number): number {
+  let hash = variant;
+  for (let i = 0; i < operands.length; i++) {
+    const { dtype, shape, strides } = operands[i]!;
+    hash = Math.imul(hash, 31) + 2 * shape.length + Number(dtype === "float16");
+    for (let axis = 0; axis < shape.length; axis++) {
+      hash = Math.imul(Math.imul(hash, 31) + shape[axis]!, 31) + strides[axis]! | 0;
+    }
+  }
+  return hash;
 }
 
 function sameLayouts(a: readonly TensorLayout[], b: readonly TensorLayout[]): boolean {

@@ -44,7 +44,7 @@ export class Storage {
 
   /** The memory; a deferred result is computed now. */
   get allocation(): Allocation {
-    return this.#allocation ?? this.#compute();
+    return this.#allocation ?? this.compute();
   }
 
   /** What will compute the content; `null` once it has been computed. */
@@ -52,7 +52,7 @@ export class Storage {
     return this.#deferral;
   }
 
-  #compute(): Allocation {
+  private compute(): Allocation {
     const deferral = this.#deferral!;
     const allocation = this.#allocation = deferral.allocate();
     this.#deferral = null;
@@ -184,13 +184,12 @@ export type Release = "scope" | "dispose" | "backward" | "zeroGrad";
 
 /** A tensor's reference to a {@linkcode Storage}, which can be released once. */
 export class Handle {
-  #storage: Storage | null;
+  readonly #storage: Storage;
   #owner: HandleOwner | null = null;
   /** The tensor, while the handle has an owner: a finalizer must not hold what it waits for. */
   #tensor: object | null = null;
   #history: History | null = null;
-  #isWatched = false;
-  #release: Release | null = null;
+  #released: Release | null = null;
   /** Index in the owner's list; only the owner uses it. */
   place = 0;
 
@@ -198,12 +197,12 @@ export class Handle {
   constructor(storage: Storage, owner: HandleOwner | null, tensor: object) {
     storage.retain();
     this.#storage = storage;
-    this.#own(owner, tensor);
+    this.own(owner, tensor);
   }
 
   /** How the storage was released; `null` while it can be used. */
   get released(): Release | null {
-    return this.#release;
+    return this.#released;
   }
 
   /** What backward needs of the operations that led here. */
@@ -223,50 +222,51 @@ export class Handle {
    * garbage. Owned handles need no finalizer: registering one would only pile them up, because a
    * loop that never pauses lets none of them run.
    */
-  moveTo(owner: HandleOwner | null, tensor: object | null = this.#tensor): void {
-    if (this.#storage === null) return;
-    this.#leave();
-    this.#own(owner, tensor);
-  }
-
-  #own(owner: HandleOwner | null, tensor: object | null): void {
-    this.#owner = owner;
-    if (owner !== null) {
-      owner.add(this);
-      this.#tensor = tensor;
-    } else if (tensor !== null) {
-      this.#isWatched = true;
-      this.#storage!.device.scopes.countOutside();
-      forgotten.register(tensor, this, this);
-    }
+  moveTo(owner: HandleOwner | null, tensor: object = this.#tensor!): void {
+    if (this.#released !== null) return;
+    this.leave();
+    this.own(owner, tensor);
   }
 
   /** Releases the storage; a second call does nothing. */
   release(how: Release): void {
-    const storage = this.#storage;
-    const history = this.#history;
-    if (storage === null) return;
-    this.#leave();
-    this.#release = how;
-    this.#storage = null;
-    this.#history = null;
-    storage.release();
-    history?.release();
+    if (this.#released !== null) return;
+    this.leave();
+    this.end(how);
   }
 
   /** Releases the storage for its owner, which has removed the handle from its list. */
   releaseOwned(): void {
-    this.#owner = null;
-    this.release("scope");
+    this.end("scope");
   }
 
-  #leave(): void {
-    this.#owner?.remove(this);
-    this.#owner = this.#tensor = null;
-    if (!this.#isWatched) return;
-    this.#isWatched = false;
-    this.#storage!.device.scopes.outside--;
-    forgotten.unregister(this);
+  // Not #own and so on: private methods of this kind take a field in each object.
+  private own(owner: HandleOwner | null, tensor: object): void {
+    this.#owner = owner;
+    if (owner !== null) {
+      owner.add(this);
+      this.#tensor = tensor;
+    } else {
+      this.#storage.device.scopes.countOutside();
+      forgotten.register(tensor, this, this);
+    }
+  }
+
+  private leave(): void {
+    if (this.#owner !== null) {
+      this.#owner.remove(this);
+      this.#tensor = null;
+    } else {
+      this.#storage.device.scopes.outside--;
+      forgotten.unregister(this);
+    }
+  }
+
+  private end(how: Release): void {
+    this.#released = how;
+    this.#storage.release();
+    this.#history?.release();
+    this.#history = null;
   }
 }
 

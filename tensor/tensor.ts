@@ -110,12 +110,13 @@ function joinedHistory({ inputs }: Node<Tensor>): History {
 
 /**
  * Allocates a tensor with undefined contents; throws a `TypeError` if the dtype is unknown, or is
- * `float16` and the device does not support it.
+ * `float16` and the device does not support it. Who knows the contiguous strides passes them.
  */
 export function allocate(
   device: Device,
   { shape, dtype }: Pick<View, "shape" | "dtype">,
   label: string,
+  strides: readonly number[] = contiguousStrides(shape),
 ): Tensor {
   checkDType(label, dtype);
   if (dtype === "float16" && !device.hasFloat16) {
@@ -125,7 +126,7 @@ export function allocate(
     );
   }
   const allocation = device.allocate(sizeOf(shape) * bytesPerElement(dtype), label);
-  return new Tensor(new Storage(device, allocation), dtype, shape, contiguousStrides(shape), 0);
+  return new Tensor(new Storage(device, allocation), dtype, shape, strides, 0);
 }
 
 /** Throws a `TypeError` if an operand for `what`, as in "compute add", is no tensor. */
@@ -463,18 +464,13 @@ export class Tensor implements View {
    * @throws {Error} If the device failed; names the operation.
    */
   async data(): Promise<TypedArray> {
-    const read = this.#read();
-    return typedArray(this.dtype, await read);
-  }
-
-  #read(): Promise<ArrayBuffer> {
     const elementBytes = bytesPerElement(this.dtype);
     const bytes = this.size * elementBytes;
-    if (bytes === 0) return Promise.resolve(new ArrayBuffer(0));
+    if (bytes === 0) return typedArray(this.dtype, new ArrayBuffer(0));
     const source = this.isContiguous ? this : noGrad(() => own.copy(this));
-    const promise = this.device.read(source.allocation, source.offset * elementBytes, bytes);
+    const read = this.device.read(source.allocation, source.offset * elementBytes, bytes);
     if (source !== this) source.dispose();
-    return promise;
+    return typedArray(this.dtype, await read);
   }
 
   /** Reads a single number. @throws {RangeError} If there is not exactly one element. */

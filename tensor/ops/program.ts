@@ -1,13 +1,6 @@
 /** Runs a program of `expression/` on tensors, with its derived gradient. @module */
 
-import {
-  allocateAll,
-  commonDevice,
-  type Gradient,
-  type Operation,
-  recordOperation,
-  viewAs,
-} from "../apply.ts";
+import { commonDevice, type Gradient, type Operation, recordOperation, viewAs } from "../apply.ts";
 import { checkIsNumber, checkList } from "../checks.ts";
 import { rewriteProgram } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
@@ -74,13 +67,12 @@ export function runProgram(
   if (fused !== null) return [fused];
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
-  const call = calls.get(inputs, variant, () => {
-    checkTypes(program, inputs);
-    const shape = commonShape(program, inputs.map((input) => input.shape));
-    const type = dtype ?? promote(inputs.map((input) => input.dtype));
-    return prepareCall(device, program, inputs, program.outputs.map(() => type), shape);
-  });
-  const outputs = allocateAll(device, call.outputs, program.name);
+  const call = calls.get(inputs, variant) ??
+    calls.set(inputs, variant, prepareNew(device, program, inputs, dtype));
+  const outputs: Tensor[] = [];
+  for (const each of call.outputs) {
+    outputs.push(allocate(device, each, program.name, each.strides));
+  }
   run(device, program, call, inputs, outputs, scalars);
   if (dtype !== "int32") recordOperation(operation, inputs, outputs, scalars);
   return outputs;
@@ -121,13 +113,9 @@ export function runProgramOn(
   scalars: readonly number[] = [],
 ): void {
   const { callsInto } = knownOf(program);
-  const call = callsInto.get([...inputs, ...outputs], variantOf(device), () => {
-    const shape = commonShape(program, [
-      ...inputs.map((input) => input.shape),
-      ...(inputs.length === 0 || !program.isRow ? outputs.map((output) => output.shape) : []),
-    ]);
-    return prepareCall(device, program, inputs, outputs, shape);
-  });
+  const operands = [...inputs, ...outputs];
+  const call = callsInto.get(operands, variantOf(device)) ??
+    callsInto.set(operands, variantOf(device), prepareInto(device, program, inputs, outputs));
   run(device, program, call, inputs, outputs, scalars);
 }
 
@@ -136,6 +124,33 @@ interface Call {
   readonly inputs: readonly TensorLayout[];
   readonly outputs: readonly TensorLayout[];
   readonly plan: CpuPlan | null;
+}
+
+/** Prepares a call of {@linkcode runProgram}. */
+function prepareNew(
+  device: Device,
+  program: Program,
+  inputs: readonly TensorLayout[],
+  dtype: DType | undefined,
+): Call {
+  checkTypes(program, inputs);
+  const shape = commonShape(program, inputs.map((input) => input.shape));
+  const type = dtype ?? promote(inputs.map((input) => input.dtype));
+  return prepareCall(device, program, inputs, program.outputs.map(() => type), shape);
+}
+
+/** Prepares a call of {@linkcode runProgramOn}. */
+function prepareInto(
+  device: Device,
+  program: Program,
+  inputs: readonly TensorLayout[],
+  outputs: readonly TensorLayout[],
+): Call {
+  const shape = commonShape(program, [
+    ...inputs.map((input) => input.shape),
+    ...(inputs.length === 0 || !program.isRow ? outputs.map((output) => output.shape) : []),
+  ]);
+  return prepareCall(device, program, inputs, outputs, shape);
 }
 
 /**
@@ -342,11 +357,9 @@ function programGradient(program: Program): Gradient<readonly number[]> {
         is && isPassed(i) ? sumToShape(upstream, inputShapes[i]!) : null
       );
       if (places.length === 0) return results;
-      const call = calls.get(
-        [...operands, upstream],
-        variant,
-        () => prepareCall(device, gradient, operands, given, shape),
-      );
+      const layouts = [...operands, upstream];
+      const call = calls.get(layouts, variant) ??
+        calls.set(layouts, variant, prepareCall(device, gradient, operands, given, shape));
       const outputs = given.map((sum, place) =>
         typeof sum === "string" ? allocate(device, call.outputs[place]!, gradient.name) : sum
       );
