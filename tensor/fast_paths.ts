@@ -12,11 +12,17 @@
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
 import type { AttentionStep } from "./ops/attention/step.ts";
 import type { LinearsProblem } from "./ops/matmul/linears.ts";
+import type { AttentionCall, ForwardViews, GradientViews } from "./ops/attention/problem.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */
 export interface FastOperations {
+  readonly attention: { readonly problem: AttentionCall<ForwardViews>; readonly result: void };
+  readonly "attention gradient": {
+    readonly problem: AttentionCall<GradientViews>;
+    readonly result: void;
+  };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
@@ -57,6 +63,8 @@ export type AnyFastPath = { [O in Operation]: { [K in Kind]: FastPath<O, K> }[Ki
 type ByDevice<O extends Operation> = { readonly [K in Kind]: FastPath<O, K>[] };
 
 const paths: { readonly [O in Operation]: ByDevice<O> } = {
+  attention: { cpu: [], webgpu: [] },
+  "attention gradient": { cpu: [], webgpu: [] },
   matmul: { cpu: [], webgpu: [] },
   linears: { cpu: [], webgpu: [] },
   "attention step": { cpu: [], webgpu: [] },

@@ -11,8 +11,14 @@ import { median } from "../../bench/harness.ts";
 import type { CpuDevice } from "../device.ts";
 import { type AnyFastPath, type FastPath } from "../fast_paths.ts";
 import { type Device, normal, openDevice, Tensor } from "../mod.ts";
+import { attend, attendBackward } from "../ops/attention/body.ts";
+import { type AttentionCall, type GradientViews, UNLIMITED } from "../ops/attention/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
+import { attentionByBlocks } from "./cpu/attention_blocks.ts";
+import { attentionOneByOne } from "./cpu/attention_decode.ts";
+import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
@@ -61,7 +67,66 @@ function matmulCase(
   };
 }
 
+type AttentionPath = FastPath<"attention", "cpu"> | FastPath<"attention gradient", "cpu">;
+
+const plainAttention = {
+  name: "plain",
+  run: (call: AttentionCall<GradientViews>, device: CpuDevice) => attend(device, call.views, call),
+};
+const plainGradient = {
+  name: "plain",
+  run: (call: AttentionCall<GradientViews>, device: CpuDevice) =>
+    attendBackward(device, call.views, call),
+};
+
+/** Causal attention of heads of 64. */
+function attentionCase(
+  path: AttentionPath,
+  next: Pick<AttentionPath, "name" | "run">,
+  { batch, queries, keys, heads }: Readonly<
+    Record<"batch" | "queries" | "keys" | "heads", number>
+  >,
+  { blas = false } = {},
+): Case {
+  return {
+    path,
+    of: `${batch} × ${heads} heads, ${queries} queries, ${keys} keys, without it ${next.name}`,
+    blas,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const ofQueries = (seed: number) => normal(device, [batch, queries, heads, 64], { seed });
+      const ofKeys = (seed: number) => normal(device, [batch, keys, heads, 64], { seed });
+      const views = {
+        ...{ q: ofQueries(1), k: ofKeys(2), v: ofKeys(3), y: ofQueries(4), dy: ofQueries(5) },
+        ...{ dq: ofQueries(6), dk: ofKeys(7), dv: ofKeys(8) },
+        logSums: Tensor.zeros(device, [batch, heads, queries]),
+      };
+      const call = {
+        ...{ views, batch, queries, keys, heads, keyHeads: heads, headSize: 64 },
+        ...{ scale: 1 / 8, left: UNLIMITED, right: 0 },
+      };
+      if (!path.suits(call, device)) throw new Error(`"${path.name}" does not suit`);
+      attend(device, views, call);
+      return { run: () => path.run(call, device), without: () => next.run(call, device) };
+    },
+  };
+}
+
+const training = { batch: 4, queries: 256, keys: 256, heads: 4 };
+const long = { batch: 1, queries: 1024, keys: 1024, heads: 6 };
+const decoding = { batch: 1, queries: 1, keys: 160, heads: 4 };
+
 const cases: readonly Case[] = [
+  attentionCase(attentionOneByOne, attentionByBlocks, decoding),
+  attentionCase(attentionOneByOne, plainAttention, decoding),
+  attentionCase(attentionOneByOne, attentionByBlocks, { ...decoding, batch: 16 }),
+  attentionCase(attentionOneByOne, plainAttention, { ...decoding, batch: 16 }),
+  attentionCase(attentionByBlas, attentionByBlocks, training, { blas: true }),
+  attentionCase(attentionByBlas, attentionByBlocks, long, { blas: true }),
+  attentionCase(attentionByBlocks, plainAttention, training),
+  attentionCase(attentionGradientByBlas, attentionGradientByBlocks, training, { blas: true }),
+  attentionCase(attentionGradientByBlas, attentionGradientByBlocks, long, { blas: true }),
+  attentionCase(attentionGradientByBlocks, plainGradient, training),
   matmulCase(symmetricMatmul, packedMatmul, [256, 1024, 256], { symmetric: true }),
   matmulCase(symmetricMatmul, blasMatmul, [256, 1024, 256], { symmetric: true, blas: true }),
   matmulCase(symmetricMatmul, blasMatmul, [768, 768, 768], { symmetric: true, blas: true }),

@@ -68,7 +68,7 @@ var<workgroup> scores: array<f32, ${KEYS_TOGETHER * threads}>;
 var<workgroup> maxima: array<f32, ${threads}>;
 var<workgroup> totals: array<f32, ${threads}>;
 
-// See tile_wgsl.ts: at least 2^-126, and NaN stays NaN.
+// See flash_attention_tile.ts: at least 2^-126, and NaN stays NaN.
 fn power(x: f32) -> f32 {
   let isNan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
   return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);

@@ -4,14 +4,12 @@ import { apply, type Operation, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
+import { findFastPath } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attendInRanges } from "./binding_ranges.ts";
-import { attentionGradientOnCpu } from "./gradient_wasm.ts";
-import { attentionGradientOnWebGpu } from "./gradient_wgsl.ts";
-import { type AttentionProblem, UNLIMITED } from "./problem.ts";
-import { attentionOnCpu } from "./wasm.ts";
-import { attentionOnWebGpu } from "./wgsl.ts";
+import { attend, attendBackward } from "./body.ts";
+import { type AttentionCall, type ForwardViews, UNLIMITED } from "./problem.ts";
 import { copy } from "../views.ts";
 
 /** Options for {@linkcode attention}: the mask and the scale. */
@@ -36,14 +34,14 @@ interface Attributes {
   readonly scale: number;
 }
 
-function describe(
-  q: readonly number[],
-  k: readonly number[],
+function describe<V extends ForwardViews>(
+  views: V,
   { causal, window, scale }: Attributes,
-): AttentionProblem {
-  const [batch, queries, heads, headSize] = q as [number, number, number, number];
-  const [, keys, keyHeads] = k as [number, number, number];
+): AttentionCall<V> {
+  const [batch, queries, heads, headSize] = views.q.shape as [number, number, number, number];
+  const [, keys, keyHeads] = views.k.shape as [number, number, number];
   return {
+    views,
     ...{ batch, queries, keys, heads, keyHeads, headSize, scale },
     left: window < 0 ? UNLIMITED : Math.min(window, UNLIMITED),
     right: causal ? 0 : UNLIMITED,
@@ -99,11 +97,11 @@ const attentionOperation: Operation<Attributes> = {
   run: (device, operands, [y, logSums], attributes) => {
     const [q, k, v] = operands.map(withUnitStride) as [Tensor, Tensor, Tensor];
     const views = { q, k, v, y: y!, logSums: logSums! };
-    const problem = describe(q.shape, k.shape, attributes);
     if (y!.size === 0) return;
-    attendInRanges(device, views, ["y", "logSums"], problem, (views, problem) => {
-      if (device.kind === "cpu") attentionOnCpu(device, views, problem);
-      else attentionOnWebGpu(device, views, problem);
+    attendInRanges(device, describe(views, attributes), ["y", "logSums"], (call) => {
+      const path = findFastPath("attention", call, device);
+      if (path === undefined) attend(device, call.views, call);
+      else path.run(call, device);
     });
   },
   gradient: {
@@ -117,11 +115,11 @@ const attentionOperation: Operation<Attributes> = {
         allocate(device, { shape, dtype }, "the gradient of attention")
       ) as [Tensor, Tensor, Tensor];
       const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
-      const problem = describe(q.shape, k.shape, attributes);
-      if (problem.batch === 0) return [dq, dk, dv];
-      attendInRanges(device, views, ["dq", "dk", "dv"], problem, (views, problem) => {
-        if (device.kind === "cpu") attentionGradientOnCpu(device, views, problem);
-        else attentionGradientOnWebGpu(device, views, problem);
+      if (q.shape[0] === 0) return [dq, dk, dv];
+      attendInRanges(device, describe(views, attributes), ["dq", "dk", "dv"], (call) => {
+        const path = findFastPath("attention gradient", call, device);
+        if (path === undefined) attendBackward(device, call.views, call);
+        else path.run(call, device);
       });
       return [dq, dk, dv];
     },

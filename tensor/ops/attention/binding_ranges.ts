@@ -5,7 +5,7 @@ import { allocateView, BINDING_ALIGNMENT } from "../../devices/webgpu/allocation
 import { fitsOneBinding, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import { copyView } from "../elementwise.ts";
-import type { AttentionProblem } from "./problem.ts";
+import type { AttentionCall, ForwardViews } from "./problem.ts";
 
 /**
  * Computes attention, or its gradient, for as many batch items at a time as fit a binding; if a
@@ -14,26 +14,25 @@ import type { AttentionProblem } from "./problem.ts";
  * The heads of a token are usually interleaved, so a single one spans nearly as much as all of
  * them. An operand with a head that does not fit goes through a copy, head by head.
  *
- * @param views By name, of shape [B, T, H, D], or [B, H, T] and contiguous.
+ * @param call Its views are of shape [B, T, H, D], or [B, H, T] and contiguous.
  * @param written The names of those that are written.
  * @param attend Computes a part of the problem, on views that fit a binding.
  * @throws {RangeError} If a single head exceeds a binding.
  */
-export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
+export function attendInRanges<V extends ForwardViews & { readonly [Name in keyof V]: View }>(
   device: Device,
-  views: V,
+  call: AttentionCall<V>,
   written: readonly (keyof V)[],
-  problem: AttentionProblem,
-  attend: (views: V, problem: AttentionProblem) => void,
+  attend: (call: AttentionCall<V>) => void,
 ): void {
+  const { views, heads, keyHeads } = call;
   const all = Object.keys(views) as (keyof V)[];
   if (all.every((name) => fitsOneBinding(device, views[name].allocation))) {
-    return attend(views, problem);
+    return attend(call);
   }
   const names = [...all.filter((name) => !written.includes(name)), ...written];
   const firstOutput = names.length - written.length;
-  const { keyHeads } = problem;
-  const group = problem.heads / keyHeads;
+  const group = heads / keyHeads;
   const placed = names.map((name) => byKeyHeads(views[name], keyHeads));
   const seen = placed.map((view) =>
     reachesTooFar(device, view) ? allocateByHeads(device, view) : view
@@ -51,7 +50,10 @@ export function attendInRanges<V extends { readonly [Name in keyof V]: View }>(
           return [name, views[name].shape.length === 3 ? asRowSums(view) : asTokens(view)];
         }),
       ) as V;
-      attend(part, { ...problem, batch: step, keyHeads: pieceHeads, heads: pieceHeads * group });
+      attend({
+        ...{ ...call, views: part, batch: step },
+        ...{ keyHeads: pieceHeads, heads: pieceHeads * group },
+      });
     }
   }
   for (const i of copied) {

@@ -42,6 +42,11 @@ export interface GradientViews extends ForwardViews {
   readonly dv: View;
 }
 
+/** A problem with its views: those of the result, or of the gradient. */
+export interface AttentionCall<V extends ForwardViews> extends AttentionProblem {
+  readonly views: V;
+}
+
 /** Beyond every position, and small enough to be added to one in 32 bits. */
 export const UNLIMITED = 1 << 29;
 

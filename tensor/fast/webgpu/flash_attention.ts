@@ -6,7 +6,9 @@
  * @module
  */
 
-import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import type { WgslKernel } from "../../device.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import { attentionWork, LOG2_E } from "../../ops/attention/problem.ts";
 import {
   accumulators,
   addWeightedRows,
@@ -19,28 +21,41 @@ import {
   loadFunction,
   MAIN,
   type Operand,
+  place,
   placeNames,
   SEES,
   SHARED,
   SIZE_NAMES,
+  sizes,
   storeAccumulators,
   type Stored,
+  storedAs,
   TILE,
-} from "./tile_wgsl.ts";
+} from "./flash_attention_tile.ts";
 
-/** Arguments of the forward kernels: offsets and strides, sizes, and the scale of base-2 scores. */
-export const FORWARD_INTEGERS: readonly string[] = [
-  ...["q", "k", "v", "y"].flatMap(placeNames),
-  "logSumsOffset",
-  ...SIZE_NAMES,
-];
+/** Minimum number of queries for a tile, most of which would be padding otherwise. */
+const MIN_QUERIES = 5;
 
-export function forwardBuffers(stored: Stored): readonly WgslBuffer[] {
-  return [
-    ...["q", "k", "v"].map((name) => floats(name, stored)),
-    ...[floats("y", stored, true), floats("logSums", "f32", true)],
-  ];
-}
+export const flashAttention: FastPath<"attention", "webgpu"> = {
+  operation: "attention",
+  name: "flash",
+  device: "webgpu",
+  gain: { unmeasured: "no GPU was at hand; with it, a layer takes 1 dispatch instead of 3" },
+  suits: ({ queries }) => queries >= MIN_QUERIES,
+  run: (call, device) => {
+    const { q, k, v, y, logSums } = call.views;
+    device.dispatch(
+      attendByTiles(call.headSize, storedAs(q)),
+      [q, k, v, y, logSums].map((view) => view.allocation),
+      {
+        integers: [...[q, k, v, y].flatMap(place), logSums.offset, ...sizes(call)],
+        floats: [call.scale * LOG2_E],
+      },
+      [Math.ceil(call.queries / TILE), call.heads, call.batch],
+      () => attentionWork("attention", call, 2, [q, k, v, y, logSums]),
+    );
+  },
+};
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -48,13 +63,16 @@ const V: Operand = { buffer: "v", tokens: "keys" };
 const Y: Operand = { buffer: "y", tokens: "queries" };
 
 /** The kernel for a head size. Its workgroups are [tiles of 32 queries, heads, batch]. */
-export const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
+const attendByTiles: (headSize: number, stored: Stored) => WgslKernel = kernelByParts(
   TILE,
   (parts, stored) => ({
     key: `attention in ${parts} parts ${stored}`,
-    integers: FORWARD_INTEGERS,
+    integers: [...["q", "k", "v", "y"].flatMap(placeNames), "logSumsOffset", ...SIZE_NAMES],
     floats: ["scale"],
-    buffers: forwardBuffers(stored),
+    buffers: [
+      ...["q", "k", "v"].map((name) => floats(name, stored)),
+      ...[floats("y", stored, true), floats("logSums", "f32", true)],
+    ],
     code: () => code(parts, stored),
   }),
 );

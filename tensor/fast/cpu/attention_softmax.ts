@@ -16,7 +16,7 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { BLOCK, larger, SCORE_ROW, smaller } from "./tile_wasm.ts";
+import { BLOCK, larger, SCORE_ROW, smaller } from "./attention_tile.ts";
 
 /** Byte offsets of a block's statistics, each a row of QUERIES floats. */
 export const STATISTICS = {

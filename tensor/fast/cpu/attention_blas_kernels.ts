@@ -1,22 +1,22 @@
 /**
- * The WebAssembly part of attention by BLAS (see `blas.ts`): the softmax of a block of scores, its
- * gradient, and the detection of non-finite elements.
+ * The WebAssembly part of attention by BLAS (see `attention_blas.ts`): the softmax of a block of
+ * scores, its gradient, and the detection of non-finite elements.
  *
  * @module
  */
 
 import type { WasmKernel } from "../../device.ts";
 import { emitKernel, I32 } from "../../devices/cpu/emitter/mod.ts";
-import { defineLoadRows } from "./rows_wasm.ts";
+import { defineLoadRows } from "./attention_rows.ts";
 import {
   defineSoftmax,
   defineSoftmaxGradient,
   finishStatistics,
   resetStatistics,
   STATISTICS,
-} from "./softmax_wasm.ts";
-import { multiplyRows, paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
-import { loadWords } from "../matmul/words_wasm.ts";
+} from "./attention_softmax.ts";
+import { multiplyRows, paddedHead, QUERIES, SCORE_ROW } from "./attention_tile.ts";
+import { loadWords } from "../../ops/matmul/words_wasm.ts";
 
 /** The arguments of a block of queries, and the log-sum-exps of the first head's queries. */
 const BLOCK_WORDS = ["keys", "count", "left", "right", "shift", "logSums", "logSumStep"] as const;

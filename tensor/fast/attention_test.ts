@@ -1,13 +1,13 @@
 import { assert } from "@std/assert";
-import { kernelTest } from "../../../testing/every_device.ts";
-import { float16Test } from "../../../testing/gpu.ts";
-import type { Device } from "../../device.ts";
-import type { FloatType } from "../../dtype.ts";
-import { allocate, Tensor } from "../../tensor.ts";
-import { arraysFor, sizes } from "../testing/attention_cases.ts";
-import { attention } from "./attention.ts";
-import { attend, attendBackward } from "./body.ts";
-import { UNLIMITED } from "./problem.ts";
+import { kernelTest } from "../../testing/every_device.ts";
+import { float16Test } from "../../testing/gpu.ts";
+import type { Device } from "../device.ts";
+import type { FloatType } from "../dtype.ts";
+import { allocate, Tensor } from "../tensor.ts";
+import { arraysFor, sizes } from "../ops/testing/attention_cases.ts";
+import { attention } from "../ops/attention/attention.ts";
+import { attend, attendBackward } from "../ops/attention/body.ts";
+import { UNLIMITED } from "../ops/attention/problem.ts";
 
 const CASES = [
   sizes({ queries: 65, heads: 4, keyHeads: 2, batch: 2, headSize: 20 }),

@@ -13,23 +13,62 @@ import {
   gradientScratch,
   softmaxGradientOfHeads,
   softmaxOfHeads,
-} from "./blas_wasm.ts";
-import { type AttentionProblem, type ForwardViews, type GradientViews, LOG2_E } from "./problem.ts";
-import { STATISTICS_BYTES } from "./softmax_wasm.ts";
-import { paddedHead, QUERIES, SCORE_ROW } from "./tile_wasm.ts";
-import { place } from "./words_wasm.ts";
-import { clear } from "../gather/kernels.ts";
+} from "./attention_blas_kernels.ts";
+import { attendByBlocks } from "./attention_blocks.ts";
+import { computeGradients } from "./attention_gradient.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import {
+  type AttentionCall,
+  type AttentionProblem,
+  type ForwardViews,
+  type GradientViews,
+  LOG2_E,
+} from "../../ops/attention/problem.ts";
+import { STATISTICS_BYTES } from "./attention_softmax.ts";
+import { paddedHead, QUERIES, SCORE_ROW } from "./attention_tile.ts";
+import { place } from "./attention_words.ts";
+import { clear } from "../../ops/gather/kernels.ts";
 
-/**
- * Whether a BLAS pays off: many queries, each with at least one key, and rows that do not overlap.
- */
-export function suitsBlas(
+/** Attention with BLAS matmuls. */
+export const attentionByBlas: FastPath<"attention", "cpu"> = {
+  operation: "attention",
+  name: "BLAS",
+  device: "cpu",
+  gain: { factor: 1.46, of: "4 × 4 heads, 256 queries and keys, against blocks; 1 × 6, 1024 1.98" },
+  suits: suitsBlas,
+  run: (call, device) => {
+    attendByBlas(device, call.views, call);
+    checkHeads(device, "attention", [call.views.v], call, (flags) => {
+      attendByBlocks(device, call, flags);
+    });
+  },
+};
+
+/** The gradient with BLAS matmuls. */
+export const attentionGradientByBlas: FastPath<"attention gradient", "cpu"> = {
+  operation: "attention gradient",
+  name: "BLAS",
+  device: "cpu",
+  gain: { factor: 1.48, of: "4 × 4 heads, 256 queries and keys, against blocks; 1 × 6, 1024 2.01" },
+  suits: suitsBlas,
+  run: (call, device) => {
+    computeGradientsByBlas(device, call.views, call);
+    const { q, k, dy } = call.views;
+    checkHeads(device, "gradient of attention", [q, k, dy], call, (flags) => {
+      computeGradients(device, call, flags);
+    });
+  },
+};
+
+/** Many queries, each with at least one key, and rows that do not overlap. */
+function suitsBlas(
+  { queries, keys, headSize, views }: AttentionCall<ForwardViews>,
   device: CpuDevice,
-  views: Readonly<Record<string, View>>,
-  { queries, keys, headSize }: AttentionProblem,
 ): boolean {
   return device.hasBlas && queries >= QUERIES && keys >= queries &&
-    Object.values(views).every(({ shape, strides }) => shape.length < 4 || strides[1]! >= headSize);
+    Object.values(views).every(({ shape, strides }: View) =>
+      shape.length < 4 || strides[1]! >= headSize
+    );
 }
 
 /** The matrices of the key heads of a batch entry: rows by elements of a head. */
@@ -152,7 +191,7 @@ function withScores(
   }
 }
 
-export function attendByBlas(
+function attendByBlas(
   device: CpuDevice,
   { q, k, v, y, logSums }: ForwardViews,
   problem: AttentionProblem,
@@ -197,7 +236,7 @@ export function attendByBlas(
 }
 
 /** Computes all three gradients; those of k and v are contiguous. */
-export function attentionGradientByBlas(
+function computeGradientsByBlas(
   device: CpuDevice,
   { q, k, v, y, logSums, dy, dq, dk, dv }: GradientViews,
   problem: AttentionProblem,
@@ -261,7 +300,7 @@ export function attentionGradientByBlas(
  * Flags each key head of each batch entry in which one of the views [B, T, H, D] has a non-finite
  * element, and passes on the address of the flags.
  */
-export function checkHeads(
+function checkHeads(
   device: CpuDevice,
   name: string,
   views: readonly View[],

@@ -9,7 +9,13 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
-import { type AttentionProblem, attentionWork, type GradientViews, LOG2_E } from "./problem.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import {
+  type AttentionProblem,
+  attentionWork,
+  type GradientViews,
+  LOG2_E,
+} from "../../ops/attention/problem.ts";
 import {
   addWeightedRows,
   BEGIN_KEYS,
@@ -27,11 +33,12 @@ import {
   SEES,
   SHARED,
   SIZE_NAMES,
+  sizes,
   storeAccumulators,
   type Stored,
+  storedAs,
   TILE,
-} from "./tile_wgsl.ts";
-import { sizes, storedAs } from "./wgsl.ts";
+} from "./flash_attention_tile.ts";
 
 const Q: Operand = { buffer: "q", tokens: "queries" };
 const K: Operand = { buffer: "k", tokens: "keys" };
@@ -42,7 +49,16 @@ const DK: Operand = { buffer: "dk", tokens: "keys" };
 const DV: Operand = { buffer: "dv", tokens: "keys" };
 const OPERANDS = [Q, K, V, DY];
 
-export function attentionGradientOnWebGpu(
+export const flashAttentionGradient: FastPath<"attention gradient", "webgpu"> = {
+  operation: "attention gradient",
+  name: "flash",
+  device: "webgpu",
+  gain: { unmeasured: "no GPU was at hand; with it, a layer takes 3 dispatches instead of 6" },
+  suits: () => true,
+  run: (call, device) => computeGradients(device, call.views, call),
+};
+
+function computeGradients(
   device: WebGpuDevice,
   views: GradientViews,
   problem: AttentionProblem,

@@ -8,7 +8,7 @@ import {
   I32,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { SCORE_ROW } from "./tile_wasm.ts";
+import { SCORE_ROW } from "./attention_tile.ts";
 
 /** `load(to, from, rowBytes, count)`: NaN if an element is not finite, else 0. */
 export type LoadRowsFunction = FunctionReference<

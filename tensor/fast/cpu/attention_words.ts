@@ -1,8 +1,14 @@
-/** Arguments of the attention kernels on the CPU. @module */
+/** Arguments of the attention kernels on the CPU, and the call of the forward ones. @module */
 
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
-import { loadWords } from "../matmul/words_wasm.ts";
+import {
+  type AttentionCall,
+  attentionWork,
+  type ForwardViews,
+  LOG2_E,
+} from "../../ops/attention/problem.ts";
+import { loadWords } from "../../ops/matmul/words_wasm.ts";
 
 export interface HeadKernel {
   readonly at: (headSize: number, relaxedSimd: boolean) => WasmKernel;
@@ -29,6 +35,44 @@ export function loadForwardWords(f: FunctionBuilder, words: I32): ForwardWords {
 /** The position of a tensor [B, T, H, D]: its address, and three strides in bytes. */
 export function place(device: CpuDevice, view: View): number[] {
   return [device.address(view), ...view.strides.slice(0, 3).map((stride) => 4 * stride)];
+}
+
+/** Below this many operations, another thread costs more than it gains. */
+const OPERATIONS_PER_THREAD = 200_000;
+
+/**
+ * Runs a forward kernel, whose work items are blocks of `atOnce` queries.
+ *
+ * @param flags Address of the flags of the heads to compute, or {@linkcode ALWAYS}.
+ */
+export function runForward(
+  device: CpuDevice,
+  kernel: HeadKernel,
+  call: AttentionCall<ForwardViews>,
+  atOnce: number,
+  flags: number,
+): void {
+  const { q, k, v, y, logSums } = call.views;
+  const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = call;
+  const integers = [
+    ...[q, k, v, y].flatMap((view) => place(device, view)),
+    ...[device.address(logSums), queries, keys, heads, heads / keyHeads, left, right, flags],
+  ];
+  const visible = Math.min(keys, left + right + 1);
+  const operations = 4 * headSize * visible * Math.min(queries, atOnce);
+  device.dispatch(
+    kernel.at(headSize, device.relaxedSimd),
+    { integers, floats: [scale * LOG2_E] },
+    batch * heads * Math.ceil(queries / atOnce),
+    {
+      grain: Math.max(1, Math.ceil(OPERATIONS_PER_THREAD / operations)),
+      scratchBytes: kernel.scratchBytes(headSize, keys),
+      work: () =>
+        flags === ALWAYS
+          ? attentionWork("attention", call, 2, [q, k, v, y, logSums])
+          : { name: "attention" },
+    },
+  );
 }
 
 export function headAddress(

@@ -14,7 +14,10 @@ import {
   I32,
   type Local,
 } from "../../devices/cpu/emitter/mod.ts";
-import { defineLoadRows, defineStoreRows, defineTranspose } from "./rows_wasm.ts";
+import type { FastPath } from "../../fast_paths.ts";
+import type { AttentionCall, ForwardViews } from "../../ops/attention/problem.ts";
+import type { CpuDevice } from "../../device.ts";
+import { defineLoadRows, defineStoreRows, defineTranspose } from "./attention_rows.ts";
 import {
   defineScaleRows,
   defineSoftmax,
@@ -22,7 +25,7 @@ import {
   resetStatistics,
   STATISTICS,
   STATISTICS_BYTES,
-} from "./softmax_wasm.ts";
+} from "./attention_softmax.ts";
 import {
   defineScores,
   defineWeightedSum,
@@ -32,8 +35,15 @@ import {
   QUERIES,
   SCORE_ROW,
   smaller,
-} from "./tile_wasm.ts";
-import { headAddress, type HeadKernel, isMarked, loadForwardWords } from "./words_wasm.ts";
+} from "./attention_tile.ts";
+import {
+  ALWAYS,
+  headAddress,
+  type HeadKernel,
+  isMarked,
+  loadForwardWords,
+  runForward,
+} from "./attention_words.ts";
 
 function scratchParts(head: number) {
   const parts = {
@@ -47,8 +57,27 @@ function scratchParts(head: number) {
   return { ...parts, statistics, bytes: statistics + STATISTICS_BYTES };
 }
 
+/** Flash attention by blocks. */
+export const attentionByBlocks: FastPath<"attention", "cpu"> = {
+  operation: "attention",
+  name: "blocks",
+  device: "cpu",
+  gain: { factor: 12.06, of: "4 × 4 heads, 256 queries and keys, against plain" },
+  suits: () => true,
+  run: (call, device) => attendByBlocks(device, call, ALWAYS),
+};
+
+/** Computes the heads with a flag. */
+export function attendByBlocks(
+  device: CpuDevice,
+  call: AttentionCall<ForwardViews>,
+  flags: number,
+): void {
+  runForward(device, BLOCKS, call, QUERIES, flags);
+}
+
 /** Work items are blocks of queries of a head. */
-export const attendByBlocks: HeadKernel = {
+const BLOCKS: HeadKernel = {
   at: (headSize, relaxedSimd) => ({
     key: `attention of heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
     emit: () => emitBlocks(headSize, relaxedSimd),

@@ -15,6 +15,7 @@
  */
 
 import type { View, WgslBuffer, WgslKernel } from "../../device.ts";
+import type { AttentionProblem } from "../../ops/attention/problem.ts";
 
 export const TILE = 32;
 /** Elements of a head staged at a time for dot products of rows. */
@@ -36,8 +37,18 @@ export const SIZE_NAMES = [
   ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
 ];
 
+/** The values of {@linkcode SIZE_NAMES}. */
+export function sizes(problem: AttentionProblem): number[] {
+  const { queries, keys, heads, keyHeads, headSize, left, right } = problem;
+  return [queries, keys, heads, heads / keyHeads, headSize, left, right];
+}
+
 /** Storage type of queries, keys, values, results and gradients; kernels compute in `f32`. */
 export type Stored = "f32" | "f16";
+
+export function storedAs({ dtype }: View): Stored {
+  return dtype === "float16" ? "f16" : "f32";
+}
 
 export function floats(name: string, type: Stored, writes = false): WgslBuffer {
   return { name, type, writes };
