@@ -203,16 +203,16 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
     <>
       <Slider label={text.gradientLayer} value={layer} min={1} max={depth} step={1} digits={0} />
       <Plot
-        title={text.gradientsPlot}
+        title={text.gradientsPlot(at)}
         xName={words.loop.steps}
         yName={text.gradientNorm}
         x={[0, steps]}
-        y={[0, highest]}
+        y={[0, 1.2 * highest]}
         curves={curves}
       />
       <Table
         id="gradients"
-        caption={text.gradients}
+        caption={text.gradients(at)}
         head={text.gradientColumns}
         rows={normsOf(gradients.at(-1)!.norms).map((
           [name, norm],

@@ -263,8 +263,9 @@ export const words = {
     bitsRow: "Training, bits per byte",
     validationRow: "Validation, bits per byte",
     accuracyRow: "Right answers to 20 new questions",
-    gradients: "Gradient norms of a layer",
-    gradientsPlot: "The gradient norms of the layer's attention and MLP, over the steps",
+    gradients: (layer: number) => `Gradient norms of layer ${layer}`,
+    gradientsPlot: (layer: number) =>
+      `The gradient norms of attention and MLP of layer ${layer}, over the steps`,
     gradientLayer: "Layer",
     gradientNorm: "gradient norm",
     gradientColumns: ["Matrix", "Gradient norm"],
