@@ -344,6 +344,12 @@ for (const way of ways) {
         }
         await choose(page, "good", files);
         await page.waitForSelector("[data-table=lens]");
+        // Places that no model has are those nearest to them.
+        await page.evaluate(() => location.hash = location.hash + "&lookLayer=0.2&lookHead=-1");
+        await page.waitForSelector(
+          "[data-widget=inside] .map[aria-pressed=true] canvas[aria-label='Layer 1, head 1']",
+        );
+        await page.evaluate(() => location.hash = location.hash + "&lookLayer=9");
         await checkTables(page, seen);
         await checkAccess(page);
       } else {

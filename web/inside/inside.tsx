@@ -12,7 +12,7 @@ import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Controls, FilePicker } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
-import { fixed } from "../parts/number.ts";
+import { fixed, nearest } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, setting, slider } from "../state.ts";
 import { droppedFiles, filesOf, loadSiteModel, siteModel } from "./files.ts";
@@ -114,8 +114,8 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
   const { ids, texts, attention } = seen;
   const size = ids.length;
   const [atLayer, atHead] = [
-    Math.min(layer.value, attention.length) - 1,
-    Math.min(head.value, attention[0]!.length) - 1,
+    nearest(layer.value, attention.length) - 1,
+    nearest(head.value, attention[0]!.length) - 1,
   ];
   const pattern = attention[atLayer]![atHead]!;
   const names = ids.map((id) => visible(texts.get(id)!));
@@ -210,7 +210,7 @@ function Next({ seen, token }: { readonly seen: Seen; readonly token: number }):
 /** What the widget shows of a forward pass. */
 function View({ seen }: { readonly seen: Seen }): JSX.Element {
   const { ids, texts, stages, smear, gates } = seen;
-  const token = at.value === 0 ? ids.length - 1 : Math.min(at.value, ids.length) - 1;
+  const token = at.value === 0 ? ids.length - 1 : nearest(at.value, ids.length) - 1;
   const { next } = stages.at(-1)!;
   const bits = ids.map((_, i) => i === 0 ? 0 : -Math.log2(next[i - 1]!));
   const gateOf = (gate: Float32Array, i: number) => {

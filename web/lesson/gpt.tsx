@@ -8,7 +8,7 @@ import { type JSX, useEffect } from "../deps.ts";
 import type { GptProgress } from "../engine/gpt.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
-import { fixed } from "../parts/number.ts";
+import { fixed, nearest } from "../parts/number.ts";
 import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { reset, setting } from "../state.ts";
@@ -182,7 +182,7 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
 function Gradients({ now }: { readonly now: Shown }): JSX.Element {
   const { depth, steps } = now.start.spec;
   const gradients = eventsOf(now, "gradients");
-  const at = Math.min(layer.value, depth);
+  const at = nearest(layer.value, depth);
   const names = Object.keys(text.matrices) as (keyof typeof text.matrices)[];
   const normsOf = (norms: ReadonlyMap<string, number>, half = "") =>
     names.filter((name) => name.startsWith(half)).flatMap((name) => {

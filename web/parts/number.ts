@@ -15,6 +15,11 @@ export function fixed(x: number, digits: number): string {
   return Number(text) === 0 ? text.replace("-", "") : text;
 }
 
+/** The nearest whole number from 1 to `most`: a link may ask for any. */
+export function nearest(x: number, most: number): number {
+  return Math.max(1, Math.min(Math.round(x), most));
+}
+
 /** A number in a formula: a negative one in parentheses. */
 export function term(x: number, digits: number): string {
   const text = fixed(x, digits);
