@@ -70,7 +70,8 @@ function unary(k: VectorBuilder, { operation, a: operand }: Unary, a: Vector): V
 /** −1, 0 or 1; NaN of NaN. */
 function sign(k: VectorBuilder, a: Vector): Vector {
   const x = k.let(a);
-  return x.greater(0).select(k.vector(1), x.less(0).select(k.vector(-1), x));
+  const one = x.bits().and(-0x80000000).or(ONE_BITS).asF32x4();
+  return x.abs().greater(0).select(one, x);
 }
 
 /** Whether a node is an element minus the maximum of its row, which is never positive. */

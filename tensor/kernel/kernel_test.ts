@@ -269,13 +269,14 @@ kernelTest("vectors compute the same on every device", async (device) => {
     ...[k.vector(NaN).max(x), x.min(k.vector(NaN)), k.vector(NaN).clamp(0, 1)],
     ...[x.less(y).select(x, y), x.lessEqual(y).select(x, y), x.greater(0).select(x, y)],
     ...[x.equal(y).select(x, y), x.notEqual(y).select(x, y)],
+    x.less(y).both(y.less(2)).select(k.vector(1), k.vector(0)),
     k.call("test", x, (k, x) => k.let(x.add(1)).multiply(k.let(x))),
     k.call("test", y, (k, x) => k.let(x.add(1)).multiply(k.let(x))),
   ];
   const integers = (k: VectorBuilder, x: Vector, y: Vector): IntVector[] => {
     const [a, b] = [k.let(x.toI32x4()), k.let(y.toI32x4())];
     return [
-      ...[a.add(b), a.subtract(1), a.multiply(0x7fffffff), a.min(b), a.max(0), a.and(6)],
+      ...[a.add(b), a.subtract(1), a.multiply(0x7fffffff), a.min(b), a.max(0), a.and(6), a.or(8)],
       ...[a.xor(b), a.shiftLeft(3), a.shiftRight(1), k.intVector(-(2 ** 31)), x.bits()],
       ...[a.less(b).where(-5), a.equal(-2).where(7), a.toF32x4().bits(), x.bits().asF32x4().bits()],
       a.less(b).select(a, b),
@@ -295,7 +296,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
   );
   const [xs, ys] = [[-2.5, 0.5, 1, 3.5], [0.25, 4, 1, 2]];
   const views = [place(device, Float32Array.from(xs)), place(device, Float32Array.from(ys))];
-  const results = [zeros(device, 4 * 30), place(device, new Int32Array(4 * 16))];
+  const results = [zeros(device, 4 * 31), place(device, new Int32Array(4 * 17))];
   runKernel(device, kernel, [...views, ...results], {}, 1);
   const [f, i] = [await read(device, results[0]!), await read(device, results[1]!)];
   const each = (of: (x: number, y: number) => number) => xs.map((x, i) => of(x, ys[i]!));
@@ -309,7 +310,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
     ...[each(() => NaN), each(() => NaN), each(() => NaN)],
     ...[each((x, y) => x < y ? x : y), each((x, y) => x <= y ? x : y)],
     ...[each((x, y) => x > 0 ? x : y), each((x, y) => x === y ? x : y)],
-    ...[each((x, y) => x !== y ? x : y)],
+    ...[each((x, y) => x !== y ? x : y), each((x, y) => Number(x < y && y < 2))],
     ...[each((x) => (x + 1) * x), each((_, y) => (y + 1) * y)],
   ];
   assertEquals(f, expected.flat());
@@ -318,7 +319,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
     each((x, y) => of(Math.trunc(x), Math.trunc(y)) | 0);
   const expectedInts = [
     ...[whole((a, b) => a + b), whole((a) => a - 1), whole((a) => Math.imul(a, 0x7fffffff))],
-    ...[whole(Math.min), whole((a) => Math.max(a, 0)), whole((a) => a & 6)],
+    ...[whole(Math.min), whole((a) => Math.max(a, 0)), whole((a) => a & 6), whole((a) => a | 8)],
     ...[whole((a, b) => a ^ b), whole((a) => a << 3), whole((a) => a >> 1)],
     ...[whole(() => -(2 ** 31)), each(bits), whole((a, b) => a < b ? -5 : 0)],
     ...[whole((a) => a === -2 ? 7 : 0), whole(bits), each(bits), whole((a, b) => Math.min(a, b))],

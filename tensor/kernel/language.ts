@@ -84,6 +84,7 @@ export interface IntVector {
   max(other: IntVector | number): IntVector;
   /** Bitwise. */
   and(other: number): IntVector;
+  or(other: number): IntVector;
   xor(other: IntVector | number): IntVector;
   shiftLeft(bits: number): IntVector;
   /** Copies the sign in from the left. */
@@ -97,6 +98,8 @@ export interface IntVector {
 
 /** As many conditions as floats in a {@linkcode Vector}. */
 export interface Mask {
+  /** Where both hold. */
+  both(other: Mask): Mask;
   /** `a` where it holds, else `b`, which may be NaN. */
   select(a: Vector, b: Vector): Vector;
   select(a: IntVector, b: IntVector): IntVector;

@@ -46,7 +46,7 @@ export function log(k: VectorBuilder, argument: Vector): Vector {
       .add(exponent.multiply(LN2[0]));
     const atZero = x.equal(0).select(k.vector(-Infinity), x);
     const special = x.less(0).select(k.vector(NaN), atZero);
-    return x.greater(0).select(x.less(Infinity).select(result, x), special);
+    return x.greater(0).both(x.less(Infinity)).select(result, special);
   });
 }
 

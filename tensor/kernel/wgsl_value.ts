@@ -115,7 +115,7 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
     return this.#with(this.type === "bool" ? "&&" : "&", other);
   }
   or(other: Value | number): WgslValue {
-    return this.#with("||", other);
+    return this.#with(this.type === "bool" ? "||" : "|", other);
   }
   xor(other: Value | number): WgslValue {
     return this.#with("^", other);
@@ -129,6 +129,9 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   }
   shiftRight(bits: number): WgslValue {
     return this.#shift(">>", bits);
+  }
+  both(other: Value): WgslValue {
+    return this.and(other);
   }
   select(a: Value, b: Value): WgslValue {
     const { code, type } = a as WgslValue;

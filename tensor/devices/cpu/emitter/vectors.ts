@@ -214,6 +214,10 @@ export class I32x4 extends Value {
   select<T extends F32x4 | I32x4>(a: T, b: T): T {
     return withCode(a, vector(82, [a, b, this]));
   }
+  /** Of masks: where both hold. */
+  both(other: I32x4): I32x4 {
+    return this.and(other);
+  }
   /** Of a mask: an integer in the lanes where it holds, else 0. */
   where(value: number): I32x4 {
     return this.and(value);
