@@ -26,6 +26,7 @@ import {
   codeOf,
   type NumberType,
   operandCode,
+  printed,
   type WgslType,
   wgslTypeOf,
   WgslValue,
@@ -96,12 +97,11 @@ fn main(
 
 /** The arithmetic of formulas. */
 export function wgslArithmetic(k: WgslBuilder, number: NumberType): Arithmetic<WgslValue> {
-  const value = (result: Vector | IntVector) => result as WgslValue;
   return {
     let: (value) => k.let(value),
     compute: number === "i32"
-      ? (e, valueOf) => value(computeIntegers(k, e, valueOf))
-      : (e, valueOf, isFree) => value(computeFloats(k, e, valueOf, isFree)),
+      ? (e, valueOf) => printed(computeIntegers(k, e, valueOf))
+      : (e, valueOf, isFree) => printed(computeFloats(k, e, valueOf, isFree)),
   };
 }
 
@@ -172,7 +172,7 @@ export class WgslBuilder implements KernelBuilder {
     return new WgslValue(`vec4<f32>(${lanes.map(codeOf).join(", ")})`, "vec4<f32>");
   }
   laneOf(vector: Vector, number: number): Float {
-    return (vector as WgslValue).lane(number);
+    return printed(vector).lane(number);
   }
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
     const name = `v${this.#text.names++}`;
@@ -183,7 +183,7 @@ export class WgslBuilder implements KernelBuilder {
     return new WgslValue(`${value}`, "bool");
   }
   #apply(name: string, x: Vector): WgslValue {
-    const { code, type, width } = x as WgslValue;
+    const { code, type, width } = printed(x);
     return new WgslValue(`${name}${width}(${code})`, type);
   }
   exp(x: Vector): Vector {
@@ -193,11 +193,11 @@ export class WgslBuilder implements KernelBuilder {
     return this.exp(x);
   }
   call(name: string, x: Vector, body: (k: VectorBuilder, x: Vector) => Vector): Vector {
-    const { type, width } = x as WgslValue;
+    const { type, width } = printed(x);
     const { functions } = this.#text;
     if (!functions.has(`${name}${width}`)) {
       const text = { statements: [], functions, names: 0 };
-      const { code } = body(new WgslBuilder(width, text), new WgslValue("x", type)) as WgslValue;
+      const code = codeOf(body(new WgslBuilder(width, text), new WgslValue("x", type)));
       functions.set(
         `${name}${width}`,
         `fn ${name}${width}(x: ${type}) -> ${type} {
@@ -216,14 +216,13 @@ return ${code};
     return this.#name("var", value);
   }
   #name<T extends Value>(keyword: "let" | "var", value: T): T {
-    const { code, type } = value as unknown as WgslValue;
+    const { code, type } = printed(value);
     const name = `v${this.#text.names++}`;
     this.write(`${keyword} ${name} = ${code};`);
     return new WgslValue(name, type) as unknown as T;
   }
   set<T extends Value>(variable: T, value: T): void {
-    const [{ code: name }, { code }] = [variable, value] as unknown as [WgslValue, WgslValue];
-    this.write(`${name} = ${code};`);
+    this.write(`${codeOf(variable)} = ${codeOf(value)};`);
   }
   loop(
     from: Int | number,
@@ -235,18 +234,18 @@ return ${code};
   }
   #for(from: string, to: Int, step: string, body: (i: Int) => void): void {
     const i = new WgslValue(`v${this.#text.names++}`, "i32");
-    const end = (this.let(to) as WgslValue).code;
+    const end = codeOf(this.let(to));
     this.block(
       `for (var ${i.code} = ${from}; ${i.code} < ${end}; ${i.code} += ${step})`,
       () => body(i),
     );
   }
   if(condition: Condition, then: () => void, otherwise?: () => void): void {
-    this.block(`if (${(condition as WgslValue).code})`, then);
+    this.block(`if (${codeOf(condition)})`, then);
     if (otherwise !== undefined) this.block("else", otherwise);
   }
   unless(condition: Condition, body: () => void): void {
-    this.block(`if (!${(condition as WgslValue).code})`, body);
+    this.block(`if (!${codeOf(condition)})`, body);
   }
   /** A statement with a body. */
   block(head: string, body: () => void): void {
@@ -260,11 +259,11 @@ return ${code};
     this.#for("first", count, "step", body);
   }
   owner(index: Int, body: () => void): void {
-    this.block(`if (${(index as WgslValue).code} % step == first)`, body);
+    this.block(`if (${codeOf(index)} % step == first)`, body);
   }
   eachLane(count: Int, body: (lane: Int) => void): void {
     const lane = new WgslValue("lane", "i32");
-    this.#phase(`if (lane < ${(count as WgslValue).code})`, () => body(lane));
+    this.#phase(`if (lane < ${codeOf(count)})`, () => body(lane));
   }
   once(body: () => void): void {
     this.#phase("if (lane == 0)", body);
@@ -291,14 +290,14 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     this.#offset = offset;
   }
   #at(index: Int, after = ""): string {
-    return `${this.#name}[${this.#offset}${(index as WgslValue).code}${after}]`;
+    return `${this.#name}[${this.#offset}${codeOf(index)}${after}]`;
   }
   #assign(index: Int, code: string, after = ""): void {
     this.#k.write(`${this.#at(index, after)} = ${code};`);
   }
   from(index: Int): Buffer<T> {
     const { code } = this.#k.let(
-      new WgslValue(`${this.#offset}${(index as WgslValue).code}`, "i32"),
+      new WgslValue(`${this.#offset}${codeOf(index)}`, "i32"),
     );
     return new WgslBuffer(this.#k, this.#name, this.#type, `${code} + `);
   }
@@ -312,7 +311,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return new WgslValue(`vec4<f32>(f32(${this.#at(index)}))`, "vec4<f32>");
   }
   store(index: Int, value: Value): void {
-    const { code, type } = value as WgslValue;
+    const { code, type } = printed(value);
     this.#assign(index, type === this.#type ? code : `${this.#type}(${code})`);
   }
   loadFour(index: Int): Vector {
@@ -320,7 +319,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     return new WgslValue(`vec4<f32>(${elements.join(", ")})`, "vec4<f32>");
   }
   storeFour(index: Int, value: Vector): void {
-    const { code } = this.#k.let(value) as WgslValue;
+    const code = codeOf(this.#k.let(value));
     for (let i = 0; i < 4; i++) this.#assign(index, `${code}[${i}]`, ` + ${i}`);
   }
   clear(index: Int, count: Int): void {
@@ -328,7 +327,7 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
   }
   fill(index: Int, count: Int, value: Int | Float): void {
     const scalar = /[fi]\d+/.exec(this.#type)![0];
-    const code = `${this.#type}(${scalar}(${(value as WgslValue).code}))`;
+    const code = `${this.#type}(${scalar}(${codeOf(value)}))`;
     this.#spread(index, count, () => code);
   }
   copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void {

@@ -134,7 +134,7 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
     return this.and(other);
   }
   select(a: Value, b: Value): WgslValue {
-    const { code, type } = a as WgslValue;
+    const { code, type } = printed(a);
     return new WgslValue(`select(${codeOf(b)}, ${code}, ${this.code})`, type);
   }
   where(value: number): WgslValue {
@@ -170,8 +170,13 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   }
 }
 
+/** A value of the language, as this printer makes all of them. */
+export function printed(value: Value): WgslValue {
+  return value as WgslValue;
+}
+
 export function codeOf(value: Value): string {
-  return (value as WgslValue).code;
+  return printed(value).code;
 }
 
 /** The code of an operand; a number is one of the other operand's type. */
