@@ -284,15 +284,19 @@ export function takeAlong(device: Device, x: View, positions: View, output: View
     const words = { firstColumn, length, columns, outside: outsideOf(x) };
     const views = [rows, positions, elements];
     const options = { columns, grain: grainFor(columns) };
-    runKernel(device, TAKE_ALONG[movedAs(x)], views, words, count, options);
+    const { first, later } = TAKE_ALONG[movedAs(x)];
+    runKernel(device, firstColumn === 0 ? first : later, views, words, count, options);
   }
 }
 
-/** Work items are rows. Positions before `firstColumn` become large as unsigned numbers, too. */
-const takeAlongKernel = (moved: Moved) =>
+/**
+ * Work items are rows. The first range of a row fills in what is invalid, or taken by a later one.
+ * There, positions before `firstColumn` become large as unsigned numbers, too.
+ */
+const takeAlongKernel = (moved: Moved, isFirst: boolean) =>
   defineKernel(
     {
-      key: `take along rows ${moved}`,
+      key: `take along rows ${moved}${isFirst ? "" : ", a later range"}`,
       buffers: { x: moved, positions: "i32", output: moved },
       writes: ["output"],
       arguments: ["firstColumn", "length", "columns", "outside"],
@@ -301,20 +305,24 @@ const takeAlongKernel = (moved: Moved) =>
     (k, row, { x, positions, output }, { firstColumn, length, columns, outside }) => {
       const from = x.from(row.multiply(length));
       const begin = k.let(row.multiply(columns));
+      const [places, to] = [positions.from(begin), output.from(begin)];
       k.spread(columns, (column) => {
-        const at = k.let(begin.add(column));
-        const position = k.let(positions.load(at).subtract(firstColumn));
+        const position = places.load(column);
+        const inRange = k.let(isFirst ? position : position.subtract(firstColumn));
+        const fill = () => to.store(column, moved === "f16" ? outside.asF32() : outside);
         k.if(
-          position.lessUnsigned(length),
-          () => output.store(at, from.load(position)),
-          () =>
-            k.if(firstColumn.equal(0), () =>
-              output.store(at, moved === "f16" ? outside.asF32() : outside)),
+          inRange.lessUnsigned(length),
+          () => to.store(column, from.load(inRange)),
+          isFirst ? fill : undefined,
         );
       });
     },
   );
-const TAKE_ALONG = { i32: takeAlongKernel("i32"), f16: takeAlongKernel("f16") };
+const takeAlongAs = (moved: Moved) => ({
+  first: takeAlongKernel(moved, true),
+  later: takeAlongKernel(moved, false),
+});
+const TAKE_ALONG = { i32: takeAlongAs("i32"), f16: takeAlongAs("f16") };
 
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {
