@@ -282,28 +282,46 @@ export function addPieces(
     k.loop(0, pieces, (piece) => k.set(before, before.add(sumOf(piece, before))));
     return before;
   }
-  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece, null)));
-  k.once(() => sumBefore(k, pieces, initial));
+  const total = shareSums(k, pieces, initial, (piece) => sumOf(piece, null));
   k.eachLane(pieces, (piece) => void sumOf(piece, k.let(k.shared.load(piece))));
+  return total;
+}
+
+/**
+ * Shares the sums of what `sumOf` returns for the pieces before each piece, and at last of all: the
+ * shared floats from 0 to `pieces`.
+ *
+ * @param pieces At most as many as there are lanes, and fewer than the floats that they share.
+ * @returns The sum of all pieces.
+ */
+export function shareSums(
+  k: KernelBuilder,
+  pieces: Int,
+  initial: Float,
+  sumOf: (piece: Int) => Float,
+): Float {
+  if (k.inTurn) {
+    const total = k.variable(initial);
+    k.loop(0, pieces, (piece) => {
+      k.shared.store(piece, total);
+      k.set(total, total.add(sumOf(piece)));
+    });
+    k.shared.store(pieces, total);
+    return total;
+  }
+  k.eachLane(pieces, (piece) => k.shared.store(piece, sumOf(piece)));
+  k.once(() => sumBefore(k, pieces, initial));
   return k.shared.load(pieces);
 }
 
 /**
  * Replaces each of the first `count` shared floats by the sum of those before it, and the next one by
  * the sum of all.
- *
- * @param visit Called with each of them.
  */
-export function sumBefore(
-  k: KernelBuilder,
-  count: Int,
-  initial: Float,
-  visit: (own: Float) => void = () => {},
-): void {
+export function sumBefore(k: KernelBuilder, count: Int, initial: Float): void {
   const total = k.variable(initial);
   k.loop(0, count, (i) => {
     const own = k.let(k.shared.load(i));
-    visit(own);
     k.shared.store(i, total);
     k.set(total, total.add(own));
   });

@@ -8,7 +8,7 @@ import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device, View } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { RangeError, TypeError } from "../../errors.ts";
-import { type Float, type Int, sumBefore } from "../../kernel/language.ts";
+import { type Float, type Int, shareSums } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
@@ -209,25 +209,17 @@ const MULTINOMIAL = defineKernel(
       k.loop(first, end.min(length), (i) => visit(k.let(row.load(i))), { unroll: 4 });
     };
 
-    // The sum of each piece, or −1 if one of its weights is negative. If one is infinite or NaN, so is
-    // the total.
-    k.eachLane(pieces, (lane) => {
+    // If a weight is infinite or NaN, so is the total; and infinite, too, if one is negative.
+    const total = k.let(shareSums(k, pieces, k.float(0), (lane) => {
       const isValid = k.variable(k.condition(true));
       const sum = k.variable(k.float(0));
       eachWeight(lane, (weight) => {
         k.set(isValid, isValid.and(weight.asI32().lessUnsigned(MIN_NEGATIVE_BITS)));
         k.set(sum, sum.add(weight));
       });
-      k.shared.store(lane, sum);
-      k.unless(isValid, () => k.shared.store(lane, k.float(-1)));
-    });
-    k.once(() => {
-      const isValid = k.variable(k.condition(true));
-      sumBefore(k, pieces, k.float(0), (own) => k.set(isValid, isValid.and(own.greater(-1))));
-      k.unless(isValid, () => k.shared.store(pieces, k.float(-1)));
-    });
-
-    const total = k.let(k.shared.load(pieces));
+      k.unless(isValid, () => k.set(sum, k.int(BITS_OF_INFINITY).asF32()));
+      return sum;
+    }));
     const uniform = k.let(uniforms.load(sample));
     const goal = k.let(uniform.multiply(total));
     const isValid = k.let(
