@@ -3,7 +3,7 @@
 import type { WebGpuDevice } from "../../device.ts";
 import { Error } from "../../errors.ts";
 import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./code_wgsl.ts";
-import { elementOf, plainMatmul } from "./plain.ts";
+import { elementOf } from "./plain.ts";
 import { ACTIVATIONS, mapAddends, type MatmulProblem, matmulWork, type Matrix } from "./problem.ts";
 import { rowsKernel } from "./rows_wgsl.ts";
 import { stagedKernel, type Staging } from "./staged_wgsl.ts";
