@@ -147,8 +147,7 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
             <svg
               class="points"
               viewBox={`0 0 ${size} ${size}`}
-              // As large as other text, unless the rows are closer than that.
-              font-size={Math.min(0.6, size / 28)}
+              style={{ "--size": `${size}` }}
               stroke-width={Math.min(0.1, size / 140)}
               aria-hidden="true"
             >
