@@ -5,9 +5,9 @@
 /** The dashboard: runs, their curves, values, samples, and in what they differ. @module */
 
 import type { ListedRun } from "../../serve/dashboard/messages.ts";
-import { computed, type JSX, render } from "../deps.ts";
+import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
 import { Button, Choice, Slider } from "../parts/controls.tsx";
-import { type Curve, extremes, Plot } from "../parts/plot.tsx";
+import { type Curve, extremes, Plot, valueAtPixel } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { followAddress } from "../state.ts";
 import {
@@ -181,6 +181,30 @@ function Status(): JSX.Element {
   );
 }
 
+/** A drag of fewer pixels is a click. */
+const MIN_DRAG = 5;
+
+/** Where a drag began, in the window. */
+let dragFrom = 0;
+
+type Pointer = TargetedPointerEvent<HTMLElement>;
+
+/** What the pointer does over a plot: it reads a step, a click keeps that, a drag zooms into all plots. */
+function pointing(x: readonly [number, number]) {
+  const valueIn = ({ currentTarget }: Pointer, clientX: number) =>
+    valueAtPixel(currentTarget.getBoundingClientRect(), clientX, x);
+  return {
+    onPointerMove: (event: Pointer) => hovered.value = stepAt(valueIn(event, event.clientX)),
+    onPointerLeave: () => hovered.value = null,
+    onPointerDown: ({ clientX }: Pointer) => dragFrom = clientX,
+    onPointerUp: (event: Pointer) => {
+      const [from, to] = [dragFrom, event.clientX].sort((a, b) => a - b) as [number, number];
+      if (to - from < MIN_DRAG) pinned.value = stepAt(valueIn(event, to));
+      else zoom.value = [valueIn(event, from), valueIn(event, to)];
+    },
+  };
+}
+
 function Curves(): JSX.Element {
   const names = parts.value.map(({ name }) => name).join(", ");
   const [first] = parts.value;
@@ -198,19 +222,15 @@ function Curves(): JSX.Element {
         {charts.value.map(({ figure, points, x, y, curves }) => (
           <figure key={figure} data-figure={figure} data-points={points}>
             <figcaption>{named(figure)}</figcaption>
-            <Plot
-              title={words.plotted(named(figure), names)}
-              xName={words.axes[axis.value]}
-              isLog={scale.value === "log"}
-              onPoint={(x) =>
-                hovered.value = x === null ? null : stepAt(x)}
-              onPick={(x) =>
-                pinned.value = stepAt(x)}
-              onZoom={(range) =>
-                zoom.value = range}
-              {...{ x, y, curves }}
-              {...mark !== undefined && { at: mark }}
-            />
+            <div {...pointing(x)}>
+              <Plot
+                title={words.plotted(named(figure), names)}
+                xName={words.axes[axis.value]}
+                isLog={scale.value === "log"}
+                {...{ x, y, curves }}
+                {...mark !== undefined && { at: mark }}
+              />
+            </div>
           </figure>
         ))}
       </div>

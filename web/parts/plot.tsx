@@ -4,7 +4,7 @@
 /// <reference lib="dom" />
 /** Curves and points on two axes. @module */
 
-import type { JSX, TargetedPointerEvent } from "../deps.ts";
+import type { JSX } from "../deps.ts";
 
 /** A place on the axes. */
 export type Point = readonly [x: number, y: number];
@@ -22,12 +22,19 @@ export interface Curve {
 
 const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [480, 250, 54, 460, 10, 206];
 
-/** A drag of fewer pixels is a click. */
-const MIN_DRAG = 5;
+/** The value on the horizontal axis of a plot that fills a box, at a place in the window. */
+export function valueAtPixel(
+  box: DOMRect,
+  clientX: number,
+  [from, to]: readonly [number, number],
+): number {
+  const pixel = (clientX - box.left) / box.width * WIDTH;
+  return from + (pixel - LEFT) / (RIGHT - LEFT) * (to - from);
+}
 
 /** Draws curves; what lies outside of the axes is cut off. */
 export function Plot(
-  { title, xName, yName = "", x, y, curves, isLog = false, at, onPoint, onPick, onZoom }: {
+  { title, xName, yName = "", x, y, curves, isLog = false, at }: {
     /** What it shows, for who does not see it. */
     readonly title: string;
     readonly xName: string;
@@ -40,12 +47,6 @@ export function Plot(
     readonly isLog?: boolean;
     /** Where a line marks the horizontal axis. */
     readonly at?: number;
-    /** Is told where the pointer is on the axis; `null` when it has left. */
-    readonly onPoint?: (x: number | null) => void;
-    /** Is told of a click. */
-    readonly onPick?: (x: number) => void;
-    /** Is told of a range that was dragged over. */
-    readonly onZoom?: (x: readonly [number, number]) => void;
   },
 ): JSX.Element {
   const height = isLog ? Math.log10 : (value: number) => value;
@@ -56,11 +57,8 @@ export function Plot(
     return Math.max(-HEIGHT, Math.min(2 * HEIGHT, at));
   };
   const place = ([a, b]: Point) => `${right(a).toFixed(1)} ${up(b).toFixed(1)}`;
-  const valueAt = ({ currentTarget, clientX }: TargetedPointerEvent<SVGSVGElement>) => {
-    const box = currentTarget.getBoundingClientRect();
-    const pixel = (clientX - box.left) / box.width * WIDTH;
-    return x[0] + (pixel - LEFT) / (RIGHT - LEFT) * (x[1] - x[0]);
-  };
+  const heights = ticks(y, isLog);
+  const rows = heights.map((tick) => up(tick).toFixed(1));
   const named = curves.filter(({ look }) => look !== "thin");
   return (
     <svg
@@ -68,29 +66,14 @@ export function Plot(
       viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
       role="img"
       aria-label={title}
-      onPointerMove={onPoint && ((event) => onPoint(valueAt(event)))}
-      onPointerLeave={onPoint && (() => onPoint(null))}
-      onPointerDown={onPick && (({ currentTarget, clientX }) => {
-        currentTarget.dataset.from = `${clientX}`;
-      })}
-      onPointerUp={onPick && ((event) => {
-        const by = event.clientX - Number(event.currentTarget.dataset.from);
-        const to = valueAt(event);
-        if (Math.abs(by) < MIN_DRAG) return onPick(to);
-        const { width } = event.currentTarget.getBoundingClientRect();
-        const from = to - by / width * WIDTH / (RIGHT - LEFT) * (x[1] - x[0]);
-        onZoom?.([Math.min(from, to), Math.max(from, to)]);
-      })}
     >
-      {ticks(y, isLog).map((tick) => (
-        <g key={tick}>
-          <path class="grid-line" d={`M${LEFT} ${up(tick)}H${RIGHT}`} />
-          <text x={LEFT - 6} y={up(tick) + 4} class="end">{short(tick)}</text>
-        </g>
-      ))}
-      {ticks(x).map((tick) => (
-        <text key={tick} x={right(tick)} y={BOTTOM + 18} class="middle">{short(tick)}</text>
-      ))}
+      <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
+      <g class="end" transform={`translate(${LEFT - 6} 4)`}>
+        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{short(tick)}</text>)}
+      </g>
+      <g class="middle" transform={`translate(0 ${BOTTOM + 18})`}>
+        {ticks(x).map((tick) => <text key={tick} x={right(tick).toFixed(1)}>{short(tick)}</text>)}
+      </g>
       <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
       <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
       <text x={LEFT + 6} y={TOP + 12}>{yName}</text>
