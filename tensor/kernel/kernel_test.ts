@@ -56,12 +56,12 @@ kernelTest("values mean the same on every device", async (device) => {
       arguments: ["y"],
     },
     (k, _, { x, u, ints, floats, flags }, { y }) => {
-      const [a, b] = [k.let(x.load(k.int(0))), k.let(y)];
-      const [c, d] = [k.let(u.load(k.int(0))), k.let(u.load(k.int(1)))];
-      integer(a, b).forEach((value, i) => ints.store(k.int(i), value));
-      float(c, d).forEach((value, i) => floats.store(k.int(i), value));
+      const [a, b] = [k.let(x.load(0)), k.let(y)];
+      const [c, d] = [k.let(u.load(0)), k.let(u.load(1))];
+      integer(a, b).forEach((value, i) => ints.store(i, value));
+      float(c, d).forEach((value, i) => floats.store(i, value));
       condition(a, b, c, d).forEach((value, i) => {
-        k.if(value, () => flags.store(k.int(i), k.int(1)), () => flags.store(k.int(i), k.int(0)));
+        k.if(value, () => flags.store(i, k.int(1)), () => flags.store(i, k.int(0)));
         k.unless(value, () => flags.store(k.int(32 + i), k.int(1)));
       });
     },
@@ -86,13 +86,13 @@ kernelTest("loops, conditions and variables run as written, for every item", asy
       k.loop(low, item, (i) => {
         k.if(i.remainder(2).equal(0), () => k.set(sum, sum.add(i)));
       });
-      k.loop(3, k.int(3), () => k.set(sum, k.int(-1)));
+      k.loop(3, 3, () => k.set(sum, k.int(-1)));
       k.loop(0, item, () => k.set(sum, sum.add(1000)), { step: 3 });
       k.loop(1, item, (i) => k.set(sum, sum.add(i)), { unroll: 4 });
-      k.loop(item, k.int(99), () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
+      k.loop(item, 99, () => k.set(sum, sum.add(10_000)), { step: 5, unroll: 3 });
       const isValid = k.variable(k.condition(false));
       k.if(sum.less(0), () => {}, () => k.set(isValid, k.condition(true)));
-      k.if(isValid, () => y.from(item).store(k.int(0), sum));
+      k.if(isValid, () => y.from(item).store(0, sum));
     },
   );
   const y = integers(device, 200);
@@ -221,9 +221,9 @@ kernelTest("vectors are made of floats, and taken apart again", async (device) =
     },
     (k, item, { x, y }) => {
       const four = k.let(k.vectorOf([0, 1, 2, 3].map((i) => x.load(item.add(i)))));
-      const twice = k.let(x.loadSplat(k.int(1)));
+      const twice = k.let(x.loadSplat(1));
       const vectors = k.array([four, twice.multiplyAdd(four, k.vector(0.5))]);
-      k.loop(0, k.int(2), (i) => {
+      k.loop(0, 2, (i) => {
         const vector = k.let(vectors.load(i));
         const at = k.let(item.multiply(8).add(i.multiply(4)));
         for (let lane = 0; lane < 4; lane++) y.store(at.add(lane), k.laneOf(vector, lane));
@@ -247,10 +247,10 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
       ...{ writes: ["y", "ids"], arguments: ["value"], spread: "rows" },
     },
     (k, row, { x, y, ids }, { value }) => {
-      const first = k.let(x.load(k.int(0)));
-      y.copy(row, x, row.add(1), k.int(1));
-      y.store(k.int(3), first.multiply(2).add(k.vector(0.5)));
-      ids.fill(row, k.int(1), value);
+      const first = k.let(x.load(0));
+      y.copy(row, x, row.add(1), 1);
+      y.store(3, first.multiply(2).add(k.vector(0.5)));
+      ids.fill(row, 1, value);
     },
   );
   const [x, y] = [place(device, Float32Array.from(range(16))), zeros(device, 16)];
@@ -289,7 +289,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
       ...{ writes: ["floats", "ints"], arguments: [] },
     },
     (k, _, buffers) => {
-      const [x, y] = [k.let(buffers.x.load(k.int(0))), k.let(buffers.y.load(k.int(0)))];
+      const [x, y] = [k.let(buffers.x.load(0)), k.let(buffers.y.load(0))];
       floats(k, x, y).forEach((value, i) => buffers.floats.store(k.int(i), value));
       integers(k, x, y).forEach((value, i) => buffers.ints.store(k.int(i), value));
     },
@@ -337,7 +337,7 @@ Deno.test("a body that a device cannot run is an error", () => {
   assertThrows(
     () =>
       toWgsl({ ...signature, buffers: {}, spread: "lanes", lanes: 8 }, (k) => {
-        k.loop(0, k.int(2), () => k.once(() => {}));
+        k.loop(0, 2, () => k.once(() => {}));
       }).code(),
     Error,
     "Cannot print a kernel: wanted lanes outside of loops and conditions",

@@ -130,23 +130,26 @@ export interface Elements {
 /** A type of elements in memory. */
 export type ElementType = keyof Elements;
 
+/** A computed or a constant integer. */
+export type Index = Int | number;
+
 /** Elements of a contiguous view. Indices count elements from its start. */
 export interface Buffer<T extends ElementType> {
   /** The elements from an index on, as a buffer, whose indices start there. */
-  from(index: Int): Buffer<T>;
-  load(index: Int): Elements[T];
+  from(index: Index): Buffer<T>;
+  load(index: Index): Elements[T];
   /** A float four times. */
-  loadSplat(index: Int): Vector;
-  store(index: Int, value: Elements[T]): void;
+  loadSplat(index: Index): Vector;
+  store(index: Index, value: Elements[T]): void;
   /** Four elements from any index on. */
-  loadFour(index: Int): Vector;
-  storeFour(index: Int, value: Vector): void;
+  loadFour(index: Index): Vector;
+  storeFour(index: Index, value: Vector): void;
   /** Zeroes elements, {@linkcode KernelBuilder.spread} over the item's threads. */
-  clear(index: Int, count: Int): void;
+  clear(index: Index, count: Index): void;
   /** Sets elements to a number, spread likewise. */
-  fill(index: Int, count: Int, value: Int | Float): void;
+  fill(index: Index, count: Index, value: Int | Float): void;
   /** Copies elements of another buffer, spread likewise. */
-  copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void;
+  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void;
 }
 
 /** Options for {@linkcode KernelBuilder.loop}. */
@@ -191,7 +194,7 @@ export interface KernelBuilder extends VectorBuilder {
   /** Assigns a {@linkcode KernelBuilder.variable}. */
   set<T extends Value>(variable: T, value: T): void;
   /** `for (i = from; i < to; i += step)` */
-  loop(from: Int | number, to: Int, body: (i: Int) => void, options?: LoopOptions): void;
+  loop(from: Index, to: Index, body: (i: Int) => void, options?: LoopOptions): void;
   if(condition: Condition, then: () => void, otherwise?: () => void): void;
   /** Runs `body` if the condition does not hold. */
   unless(condition: Condition, body: () => void): void;
@@ -200,7 +203,7 @@ export interface KernelBuilder extends VectorBuilder {
    * `for (i = 0; i < count; i += 1)`, in any order and at once by all threads of the item: of a
    * kernel for `rows` or `lanes`, on a GPU. There, the other statements run in each of them.
    */
-  spread(count: Int, body: (i: Int) => void): void;
+  spread(count: Index, body: (i: Int) => void): void;
   /** Runs `body` in the thread whose part of {@linkcode KernelBuilder.spread} contains an index. */
   owner(index: Int, body: () => void): void;
 
@@ -215,7 +218,7 @@ export interface KernelBuilder extends VectorBuilder {
    * Runs `body` in the first `count` lanes. What they share is up to date afterwards. Not within a
    * loop or a condition.
    */
-  eachLane(count: Int, body: (lane: Int) => void): void;
+  eachLane(count: Index, body: (lane: Int) => void): void;
   /** Runs `body` once instead of in each lane; otherwise like {@linkcode KernelBuilder.eachLane}. */
   once(body: () => void): void;
 }

@@ -24,6 +24,7 @@ import type {
   Elements,
   ElementType,
   Float,
+  Index,
   Int,
   IntVector,
   KernelBody,
@@ -140,7 +141,7 @@ class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     return F32.lane(vector(value), number);
   }
   array(vectors: readonly Vector[]): Buffer<"vec4<f32>"> {
-    vectors.forEach((vector, i) => this.#array.store(I32.of(i), vector));
+    vectors.forEach((vector, i) => this.#array.store(i, vector));
     return this.#array;
   }
   condition(value: boolean): Condition {
@@ -153,12 +154,12 @@ class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
     this.f.set(valueOf(variable), valueOf(value));
   }
   loop(
-    from: Int | number,
-    to: Int,
+    from: Index,
+    to: Index,
     body: (i: Int) => void,
     { step = 1, unroll = 1 }: LoopOptions = {},
   ): void {
-    const end = this.f.local(int(to));
+    const end = typeof to === "number" ? I32.of(to) : this.f.local(int(to));
     let next = typeof from === "number" ? I32.of(from) : int(from);
     if (unroll > 1) {
       this.f.forRange(next, end.subtract((unroll - 1) * step), unroll * step, (i) => {
@@ -174,13 +175,13 @@ class WasmBuilder extends WasmVectorBuilder implements KernelBuilder {
   unless(condition: Condition, body: () => void): void {
     this.f.if(int(condition).isZero(), body);
   }
-  spread(count: Int, body: (i: Int) => void): void {
+  spread(count: Index, body: (i: Int) => void): void {
     this.loop(0, count, body);
   }
   owner(_index: Int, body: () => void): void {
     body();
   }
-  eachLane(count: Int, body: (lane: Int) => void): void {
+  eachLane(count: Index, body: (lane: Int) => void): void {
     this.loop(0, count, body);
   }
   once(body: () => void): void {
@@ -204,16 +205,18 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
     this.#address = address;
     this.#shift = type.startsWith("vec4") ? 4 : 2;
   }
-  #bytes(count: Int): I32 {
-    return int(count).shiftLeft(this.#shift);
+  #bytes(count: Index): I32 {
+    return typeof count === "number"
+      ? I32.of(count << this.#shift)
+      : int(count).shiftLeft(this.#shift);
   }
-  #at(index: Int): I32 {
+  #at(index: Index): I32 {
     return this.#address.add(this.#bytes(index));
   }
-  from(index: Int): Buffer<T> {
+  from(index: Index): Buffer<T> {
     return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
   }
-  load(index: Int): Elements[T] {
+  load(index: Index): Elements[T] {
     const at = this.#at(index);
     const value = this.#type === "f32"
       ? at.loadF32()
@@ -224,29 +227,29 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
       : at.loadI32x4();
     return value as unknown as Elements[T];
   }
-  loadSplat(index: Int): Vector {
+  loadSplat(index: Index): Vector {
     return this.#at(index).loadSplat();
   }
-  store(index: Int, value: Value): void {
+  store(index: Index, value: Value): void {
     this.#f.store(this.#at(index), valueOf(value));
   }
-  loadFour(index: Int): Vector {
+  loadFour(index: Index): Vector {
     return this.#at(index).loadF32x4();
   }
-  storeFour(index: Int, value: Vector): void {
+  storeFour(index: Index, value: Vector): void {
     this.store(index, value);
   }
-  clear(index: Int, count: Int): void {
+  clear(index: Index, count: Index): void {
     this.#f.clearMemory(this.#at(index), this.#bytes(count));
   }
-  fill(index: Int, count: Int, value: Int | Float): void {
+  fill(index: Index, count: Index, value: Int | Float): void {
     const address = this.#f.local(this.#at(index));
     // A vector is four numbers, too.
     this.#f.forRange(0, this.#bytes(count), 4, (byte) => {
       this.#f.store(address.add(byte), valueOf(value));
     });
   }
-  copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void {
+  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
     const source = (from as WasmBuffer<T>).#at(fromIndex);
     this.#f.copyMemory(this.#at(index), source, this.#bytes(count));
   }

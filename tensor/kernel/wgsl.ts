@@ -12,6 +12,7 @@ import type {
   Condition,
   ElementType,
   Float,
+  Index,
   Int,
   IntVector,
   KernelBody,
@@ -225,16 +226,16 @@ return ${code};
     this.write(`${codeOf(variable)} = ${codeOf(value)};`);
   }
   loop(
-    from: Int | number,
-    to: Int,
+    from: Index,
+    to: Index,
     body: (i: Int) => void,
     { step = 1 }: LoopOptions = {},
   ): void {
     this.#for(operandCode(from, "i32"), to, `${step}`, body);
   }
-  #for(from: string, to: Int, step: string, body: (i: Int) => void): void {
+  #for(from: string, to: Index, step: string, body: (i: Int) => void): void {
     const i = new WgslValue(`v${this.#text.names++}`, "i32");
-    const end = codeOf(this.let(to));
+    const end = operandCode(typeof to === "number" ? to : this.let(to), "i32");
     this.block(
       `for (var ${i.code} = ${from}; ${i.code} < ${end}; ${i.code} += ${step})`,
       () => body(i),
@@ -255,15 +256,15 @@ return ${code};
     this.#depth--;
     this.write("}");
   }
-  spread(count: Int, body: (i: Int) => void): void {
+  spread(count: Index, body: (i: Int) => void): void {
     this.#for("first", count, "step", body);
   }
   owner(index: Int, body: () => void): void {
     this.block(`if (${codeOf(index)} % step == first)`, body);
   }
-  eachLane(count: Int, body: (lane: Int) => void): void {
+  eachLane(count: Index, body: (lane: Int) => void): void {
     const lane = new WgslValue("lane", "i32");
-    this.#phase(`if (lane < ${codeOf(count)})`, () => body(lane));
+    this.#phase(`if (lane < ${operandCode(count, "i32")})`, () => body(lane));
   }
   once(body: () => void): void {
     this.#phase("if (lane == 0)", body);
@@ -289,52 +290,52 @@ class WgslBuffer<T extends ElementType> implements Buffer<T> {
     this.#type = type;
     this.#offset = offset;
   }
-  #at(index: Int, after = ""): string {
-    return `${this.#name}[${this.#offset}${codeOf(index)}${after}]`;
+  #at(index: Index, after = ""): string {
+    return `${this.#name}[${this.#offset}${operandCode(index, "i32")}${after}]`;
   }
-  #assign(index: Int, code: string, after = ""): void {
+  #assign(index: Index, code: string, after = ""): void {
     this.#k.write(`${this.#at(index, after)} = ${code};`);
   }
-  from(index: Int): Buffer<T> {
+  from(index: Index): Buffer<T> {
     const { code } = this.#k.let(
-      new WgslValue(`${this.#offset}${codeOf(index)}`, "i32"),
+      new WgslValue(`${this.#offset}${operandCode(index, "i32")}`, "i32"),
     );
     return new WgslBuffer(this.#k, this.#name, this.#type, `${code} + `);
   }
-  load(index: Int) {
+  load(index: Index) {
     // A `float16` is one in memory only.
     const type = this.#type.replace("f16", "f32") as WgslType;
     const element = this.#at(index);
     return new WgslValue(type === this.#type ? element : `${type}(${element})`, type) as never;
   }
-  loadSplat(index: Int): Vector {
+  loadSplat(index: Index): Vector {
     return new WgslValue(`vec4<f32>(f32(${this.#at(index)}))`, "vec4<f32>");
   }
-  store(index: Int, value: Value): void {
+  store(index: Index, value: Value): void {
     const { code, type } = printed(value);
     this.#assign(index, type === this.#type ? code : `${this.#type}(${code})`);
   }
-  loadFour(index: Int): Vector {
+  loadFour(index: Index): Vector {
     const elements = [0, 1, 2, 3].map((i) => this.#at(index, ` + ${i}`));
     return new WgslValue(`vec4<f32>(${elements.join(", ")})`, "vec4<f32>");
   }
-  storeFour(index: Int, value: Vector): void {
+  storeFour(index: Index, value: Vector): void {
     const code = codeOf(this.#k.let(value));
     for (let i = 0; i < 4; i++) this.#assign(index, `${code}[${i}]`, ` + ${i}`);
   }
-  clear(index: Int, count: Int): void {
+  clear(index: Index, count: Index): void {
     this.#spread(index, count, () => `${this.#type}()`);
   }
-  fill(index: Int, count: Int, value: Int | Float): void {
+  fill(index: Index, count: Index, value: Int | Float): void {
     const scalar = /[fi]\d+/.exec(this.#type)![0];
     const code = `${this.#type}(${scalar}(${codeOf(value)}))`;
     this.#spread(index, count, () => code);
   }
-  copy(index: Int, from: Buffer<T>, fromIndex: Int, count: Int): void {
+  copy(index: Index, from: Buffer<T>, fromIndex: Index, count: Index): void {
     const source = from.from(fromIndex) as WgslBuffer<T>;
     this.#spread(index, count, (i) => source.#at(i));
   }
-  #spread(index: Int, count: Int, codeOf: (i: Int) => string): void {
+  #spread(index: Index, count: Index, codeOf: (i: Int) => string): void {
     const target = this.from(index) as WgslBuffer<T>;
     this.#k.spread(count, (i) => target.#assign(i, codeOf(i)));
   }

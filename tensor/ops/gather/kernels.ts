@@ -351,7 +351,7 @@ const ADD_ALONG = defineKernel(
   },
   (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst }) => {
     const to = output.from(row.multiply(length));
-    k.if(isFirst.notEqual(0), () => to.clear(k.int(0), length));
+    k.if(isFirst.notEqual(0), () => to.clear(0, length));
     const first = k.let(row.multiply(columns));
     k.loop(first, first.add(columns), (at) => {
       const position = k.let(positions.load(at).subtract(firstColumn));

@@ -179,11 +179,11 @@ const kernelsOf = (width: Width, stored: "f32" | "f16") => {
     },
     (k, chunk, { ids, sorted, x, chunkSums }, { columns }) => {
       const rows = sorted.from(chunk.multiply(CHUNK));
-      const idOf = (row: number) => ids.load(rows.load(k.int(row)));
+      const idOf = (row: number) => ids.load(rows.load(row));
       k.if(idOf(0).equal(idOf(CHUNK - 1)), () =>
         k.spread(columns, (column) => {
           const sum = k.variable(zero(k));
-          k.loop(0, k.int(CHUNK), (i) =>
+          k.loop(0, CHUNK, (i) =>
             k.set(sum, sum.add(x.load(rows.load(i).multiply(columns).add(column)))));
           chunkSums.store(chunk.multiply(columns).add(column), sum);
         }));

@@ -150,8 +150,8 @@ function makeKernel({ a, c, epilogue }: MatmulProblem, rows: number): Kernel<Wor
           )
         );
         const total = k.variable(sum);
-        k.if(accumulate.notEqual(0), () => k.set(total, total.add(c!.load(k.int(0)))));
-        for (const addend of others) k.set(total, total.add(addend.load(k.int(0))));
+        k.if(accumulate.notEqual(0), () => k.set(total, total.add(c!.load(0))));
+        for (const addend of others) k.set(total, total.add(addend.load(0)));
         if (activation !== "none") {
           const square = () => k.set(total, total.multiply(total));
           // NaN is not at most 0, and stays.
@@ -161,11 +161,11 @@ function makeKernel({ a, c, epilogue }: MatmulProblem, rows: number): Kernel<Wor
             activation === "reluSquared" ? square : undefined,
           );
         }
-        c!.store(k.int(0), total);
+        c!.store(0, total);
       };
       // A loop, because compilers for GPUs take seconds for the same code many times.
       const tile = k.array(sums);
-      k.loop(0, k.int(sums.length), (i) => {
+      k.loop(0, sums.length, (i) => {
         const row = k.let(firstRow.add(i.divide(vectors)));
         const column = k.let(firstColumn.add(i.remainder(vectors).multiply(4)));
         const four = k.let(tile.load(i));

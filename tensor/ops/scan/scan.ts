@@ -164,9 +164,9 @@ function makeKernels(reverse: boolean) {
     },
     (k, row, { carry, ...buffers }, { continues, ...words }) => {
       const initial = k.variable(k.float(0));
-      k.if(continues.notEqual(0), () => k.set(initial, carry.load(k.int(0))));
+      k.if(continues.notEqual(0), () => k.set(initial, carry.load(0)));
       const total = sumRow(k, row, buffers, words, initial);
-      k.once(() => carry.store(k.int(0), total));
+      k.once(() => carry.store(0, total));
     },
   );
   return { rows, parts };
