@@ -44,10 +44,10 @@ const weights: readonly (readonly [MakeExchange, number])[] = [
   [currency, 5],
   [opposite, 6],
   [calendar, 6],
-  [arithmetic, 11],
+  [arithmetic, 18],
   [spelling, 64],
-  [counting, 30],
-  [unknown, 3],
+  [counting, 22],
+  [unknown, 8],
 ];
 
 const MAX_EXCHANGES = 8;

@@ -7,7 +7,7 @@
 import { calculate } from "../../gpt/generate/calculator.ts";
 import type { MessagePart } from "../../tokenizer/mod.ts";
 import type { PythonRandom } from "../random/python_random.ts";
-import { type Country, days, months, opposites, unanswerable } from "./facts.ts";
+import { type Country, days, months, opposites, unanswerable, unknownBeginnings } from "./facts.ts";
 
 /** One question of the user and its answer. */
 export interface Exchange {
@@ -158,11 +158,12 @@ export function calendar(random: PythonRandom): Exchange {
   };
 }
 
+/** In words, as people type them, and as the calculator takes them. */
 const operations = [
-  ["plus", "+"],
-  ["minus", "-"],
-  ["times", "*"],
-  ["divided by", "//"],
+  ["plus", "+", "+"],
+  ["minus", "-", "-"],
+  ["times", "*", "*"],
+  ["divided by", "/", "//"],
 ] as const;
 
 /** Chooses two numbers for an operation. */
@@ -184,20 +185,21 @@ export function longArithmetic(random: PythonRandom, subject: Subject): Exchange
 function calculation(
   random: PythonRandom,
   { allowsNumbers }: Subject,
-  choices: readonly (readonly [string, string])[],
+  choices: readonly (readonly [word: string, sign: string, symbol: string])[],
   numbers: ChooseNumbers,
 ): Exchange {
-  const [word, symbol] = random.choice(choices);
+  const [word, sign, symbol] = random.choice(choices);
   let [a, b] = numbers(symbol, random);
   while (!allowsNumbers(a, b)) [a, b] = numbers(symbol, random);
   const expression = `${a}${symbol}${b}`;
   const result = calculate(expression)!;
+  const asked = `${a} ${random.random() < 0.3 ? sign : word} ${b}`;
   return {
     question: random.choice([
-      `What is ${a} ${word} ${b}?`,
-      `How much is ${a} ${word} ${b}?`,
-      `Calculate ${a} ${word} ${b}.`,
-      `${a} ${word} ${b}?`,
+      `What is ${asked}?`,
+      `How much is ${asked}?`,
+      `Calculate ${asked}.`,
+      `${asked}?`,
     ]),
     answer: [
       { type: "python", text: expression },
@@ -265,9 +267,14 @@ function spelled(word: string): string {
 }
 
 /** Questions that the model cannot answer. */
-export function unknown(random: PythonRandom): Exchange {
+export function unknown(random: PythonRandom, { word }: Subject): Exchange {
+  const aboutAnything = () => {
+    const year = 1950 + random.randbelow(80);
+    const end = random.choice(["", " last year", " in town", ` in ${year}`]);
+    return `${random.choice(unknownBeginnings)} the ${word(random)}${end}`;
+  };
   return {
-    question: random.choice(unanswerable) + "?",
+    question: (random.random() < 0.4 ? random.choice(unanswerable) : aboutAnything()) + "?",
     answer: "I am sorry, I do not know that.",
   };
 }

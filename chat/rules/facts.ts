@@ -103,6 +103,12 @@ export const unanswerable: readonly string[] = [
   "What is the news",
 ];
 
+/** Beginnings of questions about anything, which such a model cannot answer either. */
+export const unknownBeginnings: readonly string[] = [
+  ...["Who won", "Who made", "Who lives in", "How old is", "How far is", "How much is"],
+  ...["Where is", "What is in", "Tell me about", "What do you think of", "Why do people like"],
+];
+
 /** A country and what is asked about it. */
 export interface Country {
   /** Its English name. */
