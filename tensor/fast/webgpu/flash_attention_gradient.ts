@@ -8,7 +8,11 @@
  * @module
  */
 
-import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { viewAs } from "../../apply.ts";
+import type { View, WebGpuDevice } from "../../device.ts";
+import { allocateView } from "../../devices/webgpu/allocation.ts";
+import * as ex from "../../expression/expression.ts";
+import { defineProgram } from "../../expression/program.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import {
   type AttentionProblem,
@@ -16,6 +20,7 @@ import {
   type GradientViews,
   LOG2_E,
 } from "../../ops/attention/problem.ts";
+import { runProgramOn } from "../../ops/program.ts";
 import {
   addWeightedRows,
   BEGIN_KEYS,
@@ -67,24 +72,18 @@ function computeGradients(
   const { batch, queries, keys, heads, keyHeads, headSize, scale } = problem;
   const stored = storedAs(q);
   const rows = batch * heads * queries;
-  const deltas = device.allocate(4 * rows, "the gradient of attention");
+  const deltas = allocateView(device, "float32", [batch, heads, queries, 1], rowSums.name);
   const operands = [q, k, v, dy];
-  const saved = [logSums.allocation, deltas];
+  const saved = [logSums.allocation, deltas.allocation];
   const rest = [logSums.offset, ...sizes(problem)];
   const numbers = { floats: [scale, scale * LOG2_E] };
   const tilesOfQueries = Math.ceil(queries / TILE);
   const tilesOfKeys = Math.ceil(keys / TILE);
-  if (rows > 0) {
-    device.dispatch(
-      DELTA_KERNELS[stored],
-      [y.allocation, dy.allocation, deltas],
-      { integers: [...place(y), ...place(dy), queries, heads, headSize] },
-      [Math.ceil(queries / 64), heads, batch],
-    );
-  }
   const work = (name: string, products: number, views: readonly View[]) => () =>
     attentionWork(name, problem, products, views);
   if (rows > 0) {
+    const byToken = viewAs(deltas, y.shape.with(3, 1), [heads * queries, 1, queries, 1]);
+    runProgramOn(device, rowSums, [y, dy], [byToken]);
     device.dispatch(
       queryKernel(headSize, stored),
       [...operands.map((view) => view.allocation), ...saved, dq.allocation],
@@ -102,32 +101,14 @@ function computeGradients(
       work("gradient of attention, keys", 4, [...operands, dk, dv, logSums]),
     );
   }
-  device.free(deltas);
+  device.free(deltas.allocation);
 }
 
-/** Σ dO·O of each query. Its workgroups are [64 queries, heads, batch]. */
-const deltaKernel = (stored: Stored): WgslKernel => ({
-  key: `gradient of attention, sums ${stored}`,
-  integers: [...["y", "dy"].flatMap(placeNames), "queries", "heads", "headSize"],
-  buffers: [floats("y", stored), floats("dy", stored), floats("deltas", "f32", true)],
-  code: () => `
-${MAIN} {
-  let query = i32(workgroup.x * 64u + thread);
-  let head = i32(workgroup.y);
-  let batch = i32(workgroup.z);
-  let yBase = ${headBase("y", "head")} + query * arguments.yToken;
-  let dyBase = ${headBase("dy", "head")} + query * arguments.dyToken;
-  if (query < arguments.queries) {
-    var sum = 0.0;
-    for (var i = 0; i < arguments.headSize; i++) {
-      sum += f32(y[yBase + i]) * f32(dy[dyBase + i]);
-    }
-    deltas[(batch * arguments.heads + head) * arguments.queries + query] = sum;
-  }
-}
-`,
-});
-const DELTA_KERNELS = { f32: deltaKernel("f32"), f16: deltaKernel("f16") };
+/** Σ dO·O of each query. */
+const rowSums = defineProgram(
+  { name: "sums for the gradient of attention", inputs: ["y", "dy"] },
+  ({ y, dy }) => [ex.rowSum(ex.multiply(y, dy))],
+);
 
 /** Arguments and buffers of the two large kernels. */
 function interfaceOf(outputs: readonly Operand[], stored: Stored) {
