@@ -6,8 +6,8 @@ import { type Sgemm, writeSgemm } from "./sgemm.ts";
 import { startThread, type Thread } from "./thread.ts";
 import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from "./worker.ts";
 
-/** Polls before either side sleeps: about 35 µs, in which the next job usually comes. */
-const SPINS = 5_000;
+/** Polls before either side sleeps: about 140 µs, in which the next job usually comes. */
+const SPINS = 20_000;
 /** Timeout for starting a worker, in milliseconds. */
 const START_LIMIT = 10_000;
 
