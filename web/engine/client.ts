@@ -8,13 +8,8 @@ import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
 export interface Run {
   /** Settles when it has ended or was stopped; rejects with what went wrong. */
   readonly done: Promise<void>;
-  /** Ends it at its next event. */
-  stop(): void;
-  /** Waits at its next event. */
-  pause(): void;
-  resume(): void;
-  /** Goes on to the next event. */
-  step(): void;
+  /** Ends it at its next event, lets it wait there, go on, or go on to the event after. */
+  tell(kind: "stop" | "pause" | "resume" | "step"): void;
 }
 
 interface Waiting {
@@ -98,7 +93,7 @@ export class Latest<Name extends keyof Tasks> {
 
   /** Ends the task that runs; no more is heard of it. */
   stop(): void {
-    this.run.value?.stop();
+    this.run.value?.tell("stop");
     this.run.value = null;
   }
 }
@@ -114,14 +109,8 @@ function startTask<Name extends keyof Tasks>(
   const end = Promise.withResolvers<void>();
   waiting.set(id, { task, ...listener, end });
   const worker = engineFor(task);
-  const tell = (order: Order) =>
+  const send = (order: Order) =>
     void worker.then((worker) => worker.postMessage(order), end.reject);
-  tell({ id, kind: "start", task, input, device } as Order);
-  return {
-    done: end.promise,
-    stop: () => tell({ id, kind: "stop" }),
-    pause: () => tell({ id, kind: "pause" }),
-    resume: () => tell({ id, kind: "resume" }),
-    step: () => tell({ id, kind: "step" }),
-  };
+  send({ id, kind: "start", task, input, device } as Order);
+  return { done: end.promise, tell: (kind) => send({ id, kind }) };
 }

@@ -81,10 +81,7 @@ function start(): void {
 
 /** Pauses, or goes on; `one` goes on to the next picture only. */
 function hold(one: boolean): void {
-  const run = latest.run.value;
-  if (one) run?.step();
-  else if (isPaused.value) run?.resume();
-  else run?.pause();
+  latest.run.value?.tell(one ? "step" : isPaused.value ? "resume" : "pause");
   isPaused.value = one || !isPaused.value;
 }
 
