@@ -12,7 +12,7 @@
  */
 
 import { ideas } from "../lessons/ideas.ts";
-import { bundle, readText, styleSheet } from "./bundle.ts";
+import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
 import { katex, renderToString } from "./build_deps.ts";
 import type { JSX } from "./deps.ts";
 import { Page, shownCode } from "./lesson/page.tsx";
@@ -133,15 +133,8 @@ function sourcePage(path: string, source: string): string {
 }
 
 function document(title: string, up: string, body: string, tags = ""): string {
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">
-<meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeHtml(title)}</title>
-${tags}<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${up}style.css"></head>
-<body>${body}</body></html>
-`;
+  const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">`;
+  return htmlDocument(escapeHtml(title), policy + tags, `${up}style.css`, body);
 }
 
 function Formula({ tex }: FormulaProps): JSX.Element {

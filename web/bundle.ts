@@ -17,6 +17,18 @@ export async function styleSheet(own: URL): Promise<string> {
   return (await Promise.all([base, own].map(readText))).join("\n");
 }
 
+/** A page as text: what is in its head, with its styles, and its body. */
+export function htmlDocument(title: string, tags: string, style: string, body: string): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">${tags}
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${style}"></head>
+<body>${body}</body></html>
+`;
+}
+
 /**
  * Bundles a script and what it imports as a classic script. Needs `--unstable-bundle`.
  *

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bundle, styleSheet } from "./bundle.ts";
+import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
 
 /** What such a page may load: its own files, and answers of its server. */
 const CONTENT_SECURITY_POLICY = [
@@ -52,16 +52,10 @@ export interface PageSource {
 export async function buildPage(
   { name, title, noscript, styles, script, token }: PageSource,
 ): Promise<PageFiles> {
-  const meta = token === undefined ? "" : `\n<meta name="token" content="${token}">`;
-  const html = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1">${meta}
-<title>${title}</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${name}.css"></head>
-<body><div id="page"></div><noscript>${noscript}</noscript>
-<script defer src="${name}.js"></script></body></html>
-`;
+  const meta = token === undefined ? "" : `<meta name="token" content="${token}">`;
+  const body = `<div id="page"></div><noscript>${noscript}</noscript>` +
+    `<script defer src="${name}.js"></script>`;
+  const html = htmlDocument(title, meta, `${name}.css`, body);
   const file = (type: string, body: string): PageFile => ({
     headers: {
       "content-type": `${type}; charset=utf-8`,
