@@ -14,35 +14,7 @@
 
 import { childSeed, randomUniform } from "../autograd/random.ts";
 import { Value } from "../autograd/value.ts";
-
-/** The default training words. */
-export const dinosaurs: readonly string[] = [
-  "allosaurus",
-  "ankylosaurus",
-  "brachiosaurus",
-  "carnotaurus",
-  "ceratosaurus",
-  "dilophosaurus",
-  "diplodocus",
-  "gallimimus",
-  "iguanodon",
-  "maiasaura",
-  "megalosaurus",
-  "nodosaurus",
-  "oviraptor",
-  "parasaurolophus",
-  "plateosaurus",
-  "plesiosaurus",
-  "protoceratops",
-  "pteranodon",
-  "spinosaurus",
-  "stegosaurus",
-  "styracosaurus",
-  "torosaurus",
-  "triceratops",
-  "utahraptor",
-  "velociraptor",
-];
+import { dinosaurs } from "./dinosaurs.ts";
 
 /** Marks the beginning and the end of a word. */
 const EDGE = ".";

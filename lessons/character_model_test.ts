@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { CharacterModel, dinosaurs, trainCharacterModel } from "./character_model.ts";
+import { CharacterModel, trainCharacterModel } from "./character_model.ts";
+import { dinosaurs } from "./dinosaurs.ts";
 import { checkGradient, numericalGradient } from "../autograd/gradcheck.ts";
 
 Deno.test("the cross-entropy of an untrained model is ln of the vocabulary size", () => {

@@ -21,9 +21,9 @@ export {
   CharacterModel,
   type CharacterOptions,
   type CharacterTraining,
-  dinosaurs,
   trainCharacterModel,
 } from "./character_model.ts";
+export { dinosaurs } from "./dinosaurs.ts";
 export {
   backpropagation,
   type BackpropagationTrace,

@@ -1,7 +1,7 @@
 /** Texts made by rule: what a small GPT can learn completely, and the reader can check. @module */
 
 import { childSeed, randomUniform } from "../../autograd/random.ts";
-import { dinosaurs } from "../../lessons/character_model.ts";
+import { dinosaurs } from "../../lessons/dinosaurs.ts";
 import type { textTasks } from "./gpt_spec.ts";
 
 /** A line of each task, from sampled numbers. */

@@ -1,0 +1,30 @@
+/** Names of dinosaurs. @module */
+
+/** The words that the model of letters learns by default. */
+export const dinosaurs: readonly string[] = [
+  "allosaurus",
+  "ankylosaurus",
+  "brachiosaurus",
+  "carnotaurus",
+  "ceratosaurus",
+  "dilophosaurus",
+  "diplodocus",
+  "gallimimus",
+  "iguanodon",
+  "maiasaura",
+  "megalosaurus",
+  "nodosaurus",
+  "oviraptor",
+  "parasaurolophus",
+  "plateosaurus",
+  "plesiosaurus",
+  "protoceratops",
+  "pteranodon",
+  "spinosaurus",
+  "stegosaurus",
+  "styracosaurus",
+  "torosaurus",
+  "triceratops",
+  "utahraptor",
+  "velociraptor",
+];
