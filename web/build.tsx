@@ -90,13 +90,8 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
     ],
     ["style.css", await styleSheet(new URL("./style.css", import.meta.url))],
     ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
-    // A function, and not run: the page makes a worker of its text.
-    [
-      "engine.js",
-      `self.nanodinoEngine=function(){${await bundle(
-        new URL("./engine/worker.ts", import.meta.url),
-      )}}`,
-    ],
+    ["engine.js", await workerScript("engine", "./engine/worker.ts")],
+    ["letters.js", await workerScript("letters", "./engine/letters_worker.ts")],
     ...[...sources].map(([path, source]) =>
       [sourceAddress(path), sourcePage(path, source)] as const
     ),
@@ -111,6 +106,11 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   );
   // After the list of files that are kept for visits without a network: it may be large.
   return new Map([...files, ...model, ...scripts]);
+}
+
+/** A worker as a function, which is not run: the page makes a worker of its text. */
+async function workerScript(name: string, path: string): Promise<string> {
+  return `self.nanodino_${name}=function(){${await bundle(new URL(path, import.meta.url))}}`;
 }
 
 /** The address of a file's source, relative to the site. */

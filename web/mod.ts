@@ -7,7 +7,7 @@
  * | Folder | |
  * | --- | --- |
  * | `lesson/` | the sections: a file a widget; all words in `words.ts` and `prose.tsx` |
- * | `engine/` | the worker that computes: messages, what it trains, and its client |
+ * | `engine/` | the workers that compute: messages, what they train, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |
  * | `dashboard/`, `chat/` | the other pages |

@@ -2,6 +2,7 @@
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
+import { trainCharacterModel } from "../lessons/mod.ts";
 import { openDevice } from "../tensor/mod.ts";
 import { type NetworkSpec, trainNetwork } from "./engine/network.ts";
 import { openSite, pageTest, Widget } from "./testing/pages.ts";
@@ -127,3 +128,19 @@ pageTest(
     assertEquals(opened.problems, []);
   },
 );
+
+pageTest("a page trains the lessons' model of letters, and loads no tensors for it", async () => {
+  const { after } = trainCharacterModel();
+  for (const way of ["plain", "file"] as const) {
+    await using opened = await openSite(way);
+    const page = await opened.page();
+    const scripts: string[] = [];
+    page.on("request", (request) => scripts.push(request.url().split("/").at(-1)!));
+    const widget = new Widget(page, "letters");
+    await widget.press("Train it");
+    await page.waitForSelector("[data-table=letters]", { timeout: 120_000 });
+    assertEquals((await widget.table("letters")).map((row) => row[2]), after, way);
+    assertEquals(scripts.filter((name) => /^(engine|letters)/.test(name)), ["letters.js"]);
+    assertEquals(opened.problems, []);
+  }
+});

@@ -21,12 +21,12 @@ interface Waiting {
 
 const waiting = new Map<number, Waiting>();
 const engines = new Map<keyof Tasks, Promise<Worker>>();
-let script: Promise<string> | null = null;
 let count = 0;
 
 /** The engine of a task: each has a worker of its own, so that one that is paused holds up no other. */
 function engineFor(task: keyof Tasks): Promise<Worker> {
-  const engine = engines.get(task) ?? loadEngine().then((source) => {
+  const script = task === "letters" ? "letters" : "engine";
+  const engine = engines.get(task) ?? loadWorker(script).then((source) => {
     const worker = new Worker(URL.createObjectURL(new Blob([source])));
     worker.onmessage = (message) => hear(message.data);
     worker.onerror = ({ message }) => {
@@ -39,15 +39,14 @@ function engineFor(task: keyof Tasks): Promise<Worker> {
 }
 
 /**
- * Loads the script of the engine.
+ * Loads the script of a worker.
  *
- * A page that was opened from a file may load classic scripts, but no worker's script. So `engine.js`
- * is a classic script with a function in it, and the worker is made of that function's text.
+ * A page that was opened from a file may load classic scripts, but no worker's script. So it is a
+ * classic script with a function in it, and the worker is made of that function's text.
  */
-function loadEngine(): Promise<string> {
-  return script ??= loadScript("engine.js").then(() =>
-    `(${Reflect.get(globalThis, "nanodinoEngine")})()`
-  );
+async function loadWorker(name: "engine" | "letters"): Promise<string> {
+  await loadScript(`${name}.js`);
+  return `(${Reflect.get(globalThis, `nanodino_${name}`)})()`;
 }
 
 function hear(report: Report): void {
