@@ -4,6 +4,7 @@
  *     deno task speedrun && deno task picture
  */
 
+import { stagePath } from "../chat/mod.ts";
 import {
   type Checkpoint,
   loadModel,
@@ -18,12 +19,11 @@ import {
 } from "../gpt/mod.ts";
 import { drawCurves } from "../gpt/files/report.ts";
 import { escapeXml, svgDocument } from "../gpt/files/svg.ts";
-import { runScript, type Script, text } from "../scripts/flags.ts";
+import { runName, runScript, type Script, text } from "../scripts/flags.ts";
 import { count, duration } from "../scripts/format.ts";
-import { runFolder } from "../scripts/training.ts";
 
 const flags = {
-  modelTag: text("speedrun", "The name of the run's folder", "NAME"),
+  modelTag: { ...runName("The name of the run's folder"), fallback: "speedrun" },
   prompt: text("My fellow Americans,", "The beginning that the model continues"),
   output: text("assets/speedrun.svg", "Where to write the picture", "PATH"),
 };
@@ -36,7 +36,7 @@ const script: Script<typeof flags> = {
   command: "deno task picture",
   flags,
   run: async ({ modelTag, prompt, output }) => {
-    const folder = runFolder(modelTag);
+    const folder = stagePath("base", modelTag);
     const checkpoint = await openCheckpoint(folder);
     const metrics = await readMetrics(`${folder}/${METRICS_FILE}`);
     const sample = await sampleFrom(checkpoint, prompt);

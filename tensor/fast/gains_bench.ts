@@ -9,7 +9,7 @@
 
 import { median } from "../../bench/harness.ts";
 import type { CpuDevice } from "../device.ts";
-import { type AnyFastPath, type FastPath } from "../fast_paths.ts";
+import type { AnyFastPath, FastPath } from "../fast_paths.ts";
 import { type Device, normal, openDevice, Tensor } from "../mod.ts";
 import { attend, attendBackward } from "../ops/attention/body.ts";
 import { type AttentionCall, type GradientViews, UNLIMITED } from "../ops/attention/problem.ts";
