@@ -52,6 +52,7 @@ export class Storage {
     return this.#deferral;
   }
 
+  /** Runs what is deferred. */
   private compute(): Allocation {
     const deferral = this.#deferral!;
     const allocation = this.#allocation = deferral.allocate();
@@ -241,6 +242,7 @@ export class Handle {
   }
 
   // Not #own and so on: private methods of this kind take a field in each object.
+  /** Enters the handle with its owner, or with the finalizer. */
   private own(owner: HandleOwner | null, tensor: object): void {
     this.#owner = owner;
     if (owner !== null) {
@@ -252,6 +254,7 @@ export class Handle {
     }
   }
 
+  /** Undoes {@linkcode Handle.own}. */
   private leave(): void {
     if (this.#owner !== null) {
       this.#owner.remove(this);
@@ -262,6 +265,7 @@ export class Handle {
     }
   }
 
+  /** Releases the storage and the history of a handle without an owner. */
   private end(how: Release): void {
     this.#released = how;
     this.#storage.release();
