@@ -136,7 +136,7 @@ function makeKernels(reverse: boolean) {
         const at = reverse ? k.let(last.subtract(step)) : step;
         k.set(sum, sum.add(from.load(at)));
         if (before !== null) to.store(at, before.add(sum));
-      });
+      }, { unroll: 2 });
       return sum;
     });
   };
