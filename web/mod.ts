@@ -18,8 +18,8 @@
  * with the code to show as `path#symbol`; the build fails when that is not in the file any more. What takes
  * longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
  *
- * **To translate**, translate `lesson/words.ts`, `lesson/prose.tsx`, `dashboard/words.ts` and the title in
- * `dashboard/build.ts`; a test finds words anywhere else.
+ * **To translate**, translate `lesson/words.ts`, `lesson/prose.tsx` and `dashboard/words.ts`; a test finds
+ * words anywhere else.
  *
  * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd
  * (the graph of one data point), TensorFlow Playground (all on one screen, the state in the link), llm-viz
