@@ -7,6 +7,7 @@
 import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
 import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { download } from "../parts/download.ts";
 import { type Curve, extremes, Plot, valueAtPixel } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { followAddress } from "../state.ts";
@@ -238,6 +239,12 @@ function Curves(): JSX.Element {
   );
 }
 
+function saveCsv(): void {
+  const text = csvOf(new Map(parts.value.map(({ name, data }) => [name, data])));
+  const name = shown.value.join("-").replaceAll("/", "_");
+  download(`${name}.csv`, new Blob([text], { type: "text/csv" }));
+}
+
 function Values(): JSX.Element {
   const value = Math.min(at.value, last.value);
   return (
@@ -259,7 +266,7 @@ function Values(): JSX.Element {
         <Button onClick={() => pinned.value = -1} disabled={pinned.value < 0}>
           {words.latest}
         </Button>
-        <Button onClick={download}>{words.download}</Button>
+        <Button onClick={saveCsv}>{words.download}</Button>
       </div>
       <Table
         id="values"
@@ -311,15 +318,6 @@ function Settings(): JSX.Element {
       )}
     </section>
   );
-}
-
-function download(): void {
-  const text = csvOf(new Map(parts.value.map(({ name, data }) => [name, data])));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = `${shown.value.join("-").replaceAll("/", "_")}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function Page(): JSX.Element {

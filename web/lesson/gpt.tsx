@@ -8,6 +8,7 @@ import { type JSX, useEffect } from "../deps.ts";
 import type { GptProgress } from "../engine/gpt.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
+import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
 import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
@@ -86,11 +87,6 @@ function Tokens({ start }: { readonly start: Event<"start"> }): JSX.Element {
 
 /** The files of the last checkpoint. */
 function Files({ files }: { readonly files: ModelFiles }): JSX.Element {
-  const download = (name: string, file: Blob) => {
-    const address = URL.createObjectURL(file);
-    Object.assign(document.createElement("a"), { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
-  };
   return (
     <>
       <p>{text.kept}</p>
