@@ -59,14 +59,18 @@ export interface Operation<Attributes> {
   readonly gradient: Gradient<Attributes> | string;
 }
 
+interface SavedValue {
+  readonly tensor: Tensor;
+  readonly version: number;
+}
+
 export class Saved {
   /** The shapes of all inputs, saved or not. */
   readonly inputShapes: readonly (readonly number[])[];
   readonly gradientTypes: readonly DType[];
   readonly #name: string;
-  readonly #history: History;
-  readonly #tensors = new Map<string, Tensor>();
-  readonly #versions = new Map<string, number>();
+  readonly #inputs: SavedValue[] = [];
+  readonly #outputs: SavedValue[] = [];
 
   /** Saves what `gradient` asks for, as long as `history` lives. */
   constructor(
@@ -77,42 +81,42 @@ export class Saved {
     history: History,
   ) {
     this.#name = name;
-    this.#history = history;
     this.inputShapes = inputs.map((input) => input.shape);
     this.gradientTypes = inputs.map(gradientType);
-    for (const i of gradient.savesInputs ?? []) this.#save(`input ${i}`, inputs[i]!);
-    for (const i of gradient.savesOutputs ?? []) this.#save(`output ${i}`, outputs[i]!);
-  }
-
-  #save(key: string, tensor: Tensor): void {
-    this.#tensors.set(key, tensor.alias(this.#history));
-    this.#versions.set(key, tensor.storage.version);
+    for (const i of gradient.savesInputs ?? []) this.#inputs[i] = save(inputs[i]!, history);
+    for (const i of gradient.savesOutputs ?? []) this.#outputs[i] = save(outputs[i]!, history);
   }
 
   input(index: number): Tensor {
-    return this.#get(`input ${index}`);
+    return this.#valueOf(this.#inputs[index], "input", index);
   }
 
   output(index: number): Tensor {
-    return this.#get(`output ${index}`);
+    return this.#valueOf(this.#outputs[index], "output", index);
   }
 
-  #get(key: string): Tensor {
-    const tensor = this.#tensors.get(key);
-    if (tensor === undefined) throw new Error(`"${this.#name}" did not save ${key}`);
-    if (tensor.storage.version !== this.#versions.get(key)) {
+  #valueOf(saved: SavedValue | undefined, what: string, index: number): Tensor {
+    if (saved === undefined) throw new Error(`"${this.#name}" did not save ${what} ${index}`);
+    const { tensor, version } = saved;
+    if (tensor.storage.version !== version) {
       throw new Error(
-        `Cannot differentiate "${this.#name}": its ${key} was changed in place since it was computed. ` +
-          `Run backward before the optimizer's step.`,
+        `Cannot differentiate "${this.#name}": its ${what} ${index} was changed in place since it ` +
+          `was computed. Run backward before the optimizer's step.`,
       );
     }
     return tensor;
   }
 
   free(): void {
-    for (const tensor of this.#tensors.values()) tensor.dispose();
-    this.#tensors.clear();
+    for (const saved of [this.#inputs, this.#outputs]) {
+      saved.forEach(({ tensor }) => tensor.dispose());
+      saved.length = 0;
+    }
   }
+}
+
+function save(tensor: Tensor, history: History): SavedValue {
+  return { tensor: tensor.alias(history), version: tensor.storage.version };
 }
 
 /** Nodes whose values were rounded to `float16`. */
