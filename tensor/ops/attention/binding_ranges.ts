@@ -2,7 +2,11 @@
 
 import type { Device, View } from "../../device.ts";
 import { allocateView, BINDING_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
-import { fitsOneBinding, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import {
+  bindingLimit,
+  fitsOneBinding,
+  viewsInRanges,
+} from "../../devices/webgpu/binding_ranges.ts";
 import { bytesPerElement } from "../../dtype.ts";
 import { copyView } from "../elementwise.ts";
 import type { AttentionCall, ForwardViews } from "./problem.ts";
@@ -104,11 +108,11 @@ function items(view: View, first: number, count: number): View {
 
 /** Whether a key head's elements span more than a binding, although they may not be as many. */
 function reachesTooFar(device: Device, { allocation, dtype, shape, strides }: View): boolean {
-  if (device.kind === "cpu" || fitsOneBinding(device, allocation)) return false;
+  if (fitsOneBinding(device, allocation)) return false;
   const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
   const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
   const bytes = bytesPerElement(dtype) * reach + BINDING_ALIGNMENT;
-  return bytes > device.limits.maxStorageBufferBindingSize && reach > group * tokens * headSize;
+  return bytes > bindingLimit(device) && reach > group * tokens * headSize;
 }
 
 function allocateByHeads(device: Device, { dtype, shape }: View): View {
