@@ -13,6 +13,7 @@ import type { CpuDevice, WebGpuDevice } from "./device.ts";
 import type { AttentionStep } from "./ops/attention/step.ts";
 import type { LinearsProblem } from "./ops/matmul/linears.ts";
 import type { AttentionCall, ForwardViews, GradientViews } from "./ops/attention/problem.ts";
+import type { EpilogueCall } from "./ops/matmul/multiply.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -24,6 +25,7 @@ export interface FastOperations {
     readonly result: void;
   };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
+  readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
 }
@@ -66,6 +68,7 @@ const paths: { readonly [O in Operation]: ByDevice<O> } = {
   attention: { cpu: [], webgpu: [] },
   "attention gradient": { cpu: [], webgpu: [] },
   matmul: { cpu: [], webgpu: [] },
+  "matmul with epilogue": { cpu: [], webgpu: [] },
   linears: { cpu: [], webgpu: [] },
   "attention step": { cpu: [], webgpu: [] },
 };

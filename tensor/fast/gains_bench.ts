@@ -20,6 +20,7 @@ import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
@@ -127,6 +128,23 @@ const cases: readonly Case[] = [
   attentionCase(attentionGradientByBlas, attentionGradientByBlocks, training, { blas: true }),
   attentionCase(attentionGradientByBlas, attentionGradientByBlocks, long, { blas: true }),
   attentionCase(attentionGradientByBlocks, plainGradient, training),
+  {
+    path: separateEpilogue,
+    of: "256×256×1024 with ReLU² and a residual, without it plain",
+    blas: false,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const [a, b, c, addend] = [[256, 256], [1024, 256], [256, 1024], [256, 1024]]
+        .map((shape, i) => normal(device, shape, { seed: i })) as [Tensor, Tensor, Tensor, Tensor];
+      const options = { transposeA: false, transposeB: true };
+      const epilogue = { addends: [addend], activation: "reluSquared" } as const;
+      const [problem] = describeMatmuls(a, b, c, options, epilogue);
+      return {
+        run: () => separateEpilogue.run({ a, b, c, options, epilogue }, device),
+        without: () => plainMatmul(device, problem!),
+      };
+    },
+  },
   matmulCase(symmetricMatmul, packedMatmul, [256, 1024, 256], { symmetric: true }),
   matmulCase(symmetricMatmul, blasMatmul, [256, 1024, 256], { symmetric: true, blas: true }),
   matmulCase(symmetricMatmul, blasMatmul, [768, 768, 768], { symmetric: true, blas: true }),

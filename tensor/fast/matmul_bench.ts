@@ -13,16 +13,10 @@ import { openCpuDevice } from "../devices/cpu/device.ts";
 import { openWebGpuDevice } from "../devices/webgpu/device.ts";
 import { describeMatmuls, type MatmulOptions, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
-import { matmulOnCpu } from "../ops/matmul/wasm.ts";
-import {
-  fitsDevice,
-  type MatmulCandidateName,
-  runCandidate,
-  WEBGPU_MATMULS,
-} from "../ops/matmul/candidates_wgsl.ts";
-import { matmulOnWebGpu } from "../ops/matmul/wgsl.ts";
+import { multiplyViews } from "../ops/matmul/multiply.ts";
 import "./mod.ts";
 import { CPU_MATMULS } from "./testing/cpu_matmuls.ts";
+import { matmulsThatFit } from "./testing/webgpu_matmuls.ts";
 
 interface Shape {
   readonly name: string;
@@ -96,9 +90,18 @@ const operations = ({ m, n, k, batch = 1 }: Shape): number => 2 * m * n * k * ba
 
 /** The algorithms of a device, the plain one first, the default last. */
 function ladder(device: Device): Rung[] {
+  const plain: Rung = {
+    name: "plain",
+    run: ({ problems }) => {
+      for (const problem of problems) plainMatmul(device, problem);
+    },
+  };
+  const used: Rung = {
+    name: "used",
+    run: ({ a, b, c, options }) => multiplyViews(device, a, b, c, options),
+  };
   if (device.kind === "cpu") {
-    const plain = { supports: () => true, run: plainMatmul };
-    const rungs: Rung[] = Object.entries({ plain, ...CPU_MATMULS }).map(([name, way]) => ({
+    const rungs: Rung[] = Object.entries(CPU_MATMULS).map(([name, way]) => ({
       name,
       run: ({ problems }) => {
         for (const problem of problems) {
@@ -107,34 +110,20 @@ function ladder(device: Device): Rung[] {
         }
       },
     }));
-    const used: Rung = {
-      name: "used",
-      run: ({ a, b, c, options }) => matmulOnCpu(device, a, b, c, options),
-    };
-    return [...rungs, used];
+    return [plain, ...rungs, used];
   }
-  const names = Object.keys(WEBGPU_MATMULS) as MatmulCandidateName[];
-  const fitting = names.filter((name) => fitsDevice(device, name));
-  return [
-    {
-      name: "plain",
-      run: ({ problems }) => {
-        for (const problem of problems) plainMatmul(device, problem);
-      },
+  const rungs = matmulsThatFit(device).map((kernel): Rung => ({
+    name: kernel.name,
+    run: ({ problems }) => {
+      for (const problem of problems) kernel.run(problem, device);
     },
-    ...fitting.map((name): Rung => ({
-      name,
-      run: ({ problems }) => {
-        for (const problem of problems) runCandidate(device, name, problem);
-      },
-    })),
-    { name: "used", run: ({ a, b, c, options }) => matmulOnWebGpu(device, a, b, c, options) },
-  ];
+  }));
+  return [plain, ...rungs, used];
 }
 
 /** Whether to time an algorithm: slow ones are skipped for large shapes. */
 function isWorthwhile(name: string, shape: Shape): boolean {
-  if (name === "rows" || name === "skinny") return shape.m <= 16;
+  if (name === "skinny") return shape.m <= 16;
   return name !== "plain" || operations(shape) <= 3e9;
 }
 

@@ -16,13 +16,15 @@ import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
+import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
 import { fusedAttentionStep } from "./webgpu/attention_step.ts";
-import { fusedLinears } from "./webgpu/linears.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
+import { fusedLinears } from "./webgpu/linears.ts";
+import { skinnyMatmulOnGpu, stagedMatmul } from "./webgpu/matmul.ts";
 
 /** All fast paths. Of those of an operation that suit a problem, the first is taken. */
 export const FAST_PATHS: readonly AnyFastPath[] = [
@@ -33,11 +35,14 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   attentionGradientByBlocks,
   flashAttention,
   flashAttentionGradient,
+  separateEpilogue,
   symmetricMatmul,
   skinnyMatmul,
   blasStripsMatmul,
   blasMatmul,
   packedMatmul,
+  skinnyMatmulOnGpu,
+  stagedMatmul,
   fusedLinears,
   fusedAttentionStep,
 ];

@@ -9,7 +9,7 @@ import {
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Matrix } from "../../ops/matmul/problem.ts";
-import { multiplyOnCpu } from "../../ops/matmul/wasm.ts";
+import { multiply } from "../../ops/matmul/multiply.ts";
 import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
@@ -42,7 +42,7 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
     });
     for (let first = 0; first < size; first += strip) {
       const { a, b, c } = problem;
-      multiplyOnCpu(device, {
+      multiply(device, {
         ...problem,
         symmetric: false,
         m: Math.min(strip, size - first),

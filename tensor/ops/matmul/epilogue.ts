@@ -1,12 +1,11 @@
-/** Epilogues of a matmul, where its kernel does not fuse them, and their gradient. @module */
+/** The activations of a matmul, apart from its kernel, and their gradient. @module */
 
-import type { CpuDevice, View } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
 import { relu, reluOf, reluSquared } from "../elementwise.ts";
-import type { Epilogue, MatmulActivation } from "./problem.ts";
-import { runProgram, runProgramOn } from "../program.ts";
+import type { MatmulActivation } from "./problem.ts";
+import { runProgram } from "../program.ts";
 
 export interface ActivationForms {
   readonly program: Program;
@@ -50,24 +49,4 @@ export function gradientBefore(
 ): Tensor {
   if (activation === "none") return upstream;
   return runProgram(ACTIVATION_FORMS[activation].gradient, [output(), upstream])[0]!;
-}
-
-const addendPrograms: readonly Program[] = [
-  defineProgram({ name: "begin with an addend", inputs: ["a"] }, ({ a }) => [a]),
-  defineProgram({ name: "begin with addends", inputs: ["a", "b"] }, ({ a, b }) => [ex.add(a, b)]),
-];
-
-/**
- * Computes a matmul with its epilogue into `c` on the CPU: stores the addends first and accumulates
- * the matmul into them, which costs no more than overwriting.
- */
-export function runEpilogueOnCpu(
-  device: CpuDevice,
-  { addends, activation }: Epilogue<View>,
-  c: View,
-  multiply: (accumulate: boolean) => void,
-): void {
-  if (addends.length > 0) runProgramOn(device, addendPrograms[addends.length - 1]!, addends, [c]);
-  multiply(addends.length > 0);
-  if (activation !== "none") runProgramOn(device, ACTIVATION_FORMS[activation].program, [c], [c]);
 }

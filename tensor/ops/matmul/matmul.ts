@@ -9,10 +9,9 @@ import { RangeError, TypeError } from "../../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
-import { ACTIVATION_FORMS, gradientBefore, runEpilogueOnCpu } from "./epilogue.ts";
+import { ACTIVATION_FORMS, gradientBefore } from "./epilogue.ts";
+import { multiplyViews } from "./multiply.ts";
 import type { Epilogue, MatmulActivation } from "./problem.ts";
-import { matmulOnCpu } from "./wasm.ts";
-import { matmulOnWebGpu } from "./wgsl.ts";
 import { sumToShape } from "../sums.ts";
 import { copy, reshape } from "../views.ts";
 
@@ -210,14 +209,9 @@ export function multiplyInto(
   options: Attributes & { readonly accumulate?: boolean },
   epilogue?: Epilogue<View>,
 ): void {
-  const { device } = c;
   const viewA = broadcastBatch(withUnitStride(a), c.shape);
   const viewB = broadcastBatch(withUnitStride(b), c.shape);
-  if (device.kind === "webgpu") return matmulOnWebGpu(device, viewA, viewB, c, options, epilogue);
-  if (epilogue === undefined) return matmulOnCpu(device, viewA, viewB, c, options);
-  runEpilogueOnCpu(device, epilogue, c, (accumulate) => {
-    matmulOnCpu(device, viewA, viewB, c, { ...options, accumulate });
-  });
+  multiplyViews(c.device, viewA, viewB, c, options, epilogue);
 }
 
 function addMatmul(

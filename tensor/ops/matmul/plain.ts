@@ -10,7 +10,13 @@ import type { DType } from "../../dtype.ts";
 import { TypeError } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
 import { defineKernel, type Kernel, runKernel } from "../../kernel/run.ts";
-import { ACTIVATIONS, type MatmulProblem, matmulWork, type Matrix } from "./problem.ts";
+import {
+  ACTIVATIONS,
+  type MatmulProblem,
+  matmulWork,
+  type Matrix,
+  transposeMatmul,
+} from "./problem.ts";
 
 /** Columns of a tile: a multiple of four. */
 const COLUMNS = 8;
@@ -18,8 +24,13 @@ const COLUMNS = 8;
 /** Below this many multiplications, another thread of the CPU costs more than it gains. */
 const MULTIPLICATIONS_PER_THREAD = 65_536;
 
+/** Up to this many columns, a tall matmul is transposed: then its tiles are filled. */
+const MAX_SKINNY_COLUMNS = 4;
+
 /** Computes `c = a · b`, or adds it to `c`, with the epilogue. */
-export function plainMatmul(device: Device, problem: MatmulProblem): void {
+export function plainMatmul(device: Device, given: MatmulProblem): void {
+  const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n;
+  const problem = isTall ? transposeMatmul(given) : given;
   const { m, n, k, outer, inner, a, b, c, accumulate, epilogue } = problem;
   // As many rows of a tile as registers hold.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : 8;

@@ -1,6 +1,6 @@
-/** Matmul on WebGPU with operands that exceed a binding. @module */
+/** Matmul with operands that exceed a binding. @module */
 
-import type { WebGpuDevice } from "../../device.ts";
+import type { Device } from "../../device.ts";
 import { bindingOf, fitsOneBinding, halfOf } from "../../devices/webgpu/binding_ranges.ts";
 import { mapAddends, type MatmulProblem, type Matrix, withoutEpilogue } from "./problem.ts";
 
@@ -14,14 +14,12 @@ type Side = "m" | "n" | "k" | "outer" | "inner";
  * @returns The parts, in execution order.
  */
 export function matmulsInRanges(
-  device: WebGpuDevice,
+  device: Device,
   problem: MatmulProblem,
 ): readonly MatmulProblem[] {
   const { a, b, c, epilogue } = problem;
-  const addends = epilogue?.addends ?? [];
-  if ([a, b, c, ...addends].every(({ allocation }) => fitsOneBinding(device, allocation))) {
-    return [problem];
-  }
+  const fits = ({ allocation }: Matrix) => fitsOneBinding(device, allocation);
+  if (fits(a) && fits(b) && fits(c) && (epilogue?.addends.every(fits) ?? true)) return [problem];
   const seen = seenProblem(device, problem);
   if (typeof seen !== "string") return [seen];
   const half = halfOf(problem[seen]);
@@ -36,7 +34,7 @@ export function matmulsInRanges(
 }
 
 /** The matmul with operands bound by ranges, or the side to cut along. */
-function seenProblem(device: WebGpuDevice, problem: MatmulProblem): MatmulProblem | Side {
+function seenProblem(device: Device, problem: MatmulProblem): MatmulProblem | Side {
   const { outer, inner, a, b, c, epilogue } = problem;
   const addends = epilogue?.addends ?? [];
   const operands: readonly (readonly [Matrix, byRow: "m" | "k", byColumn: "k" | "n"])[] = [

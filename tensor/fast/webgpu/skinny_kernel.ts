@@ -7,7 +7,7 @@ import {
   type KernelForm,
   type MatmulKernel,
   matmulKernel,
-} from "./code_wgsl.ts";
+} from "./matmul_kernel.ts";
 
 /**
  * For skinny matmuls, a row of the result at a time: several threads share each sum, which gives

@@ -1,12 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import "../../mod.ts";
 import type { TypedArray } from "../../dtype.ts";
-import type { CpuDevice, View } from "../../device.ts";
+import { float16Test, gpuTest } from "../../../testing/gpu.ts";
+import type { CpuDevice, View, WebGpuDevice } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
 import { withoutRelaxedSimd } from "../testing/without_relaxed_simd.ts";
-import { matmulOnCpu } from "./wasm.ts";
+import { multiplyViews } from "./multiply.ts";
 import {
   checkMatmul,
+  EPILOGUE_CASES,
   MATMUL_CASES,
   type MatmulCase,
   type Multiply,
@@ -15,7 +17,7 @@ import {
 async function checkAll(
   device: CpuDevice,
   multiply: Multiply,
-  cases: readonly MatmulCase[] = MATMUL_CASES,
+  cases: readonly MatmulCase[] = [...MATMUL_CASES, ...EPILOGUE_CASES],
 ): Promise<TypedArray[]> {
   const results: TypedArray[] = [];
   for (const case_ of cases) results.push(await checkMatmul(device, case_, multiply));
@@ -23,8 +25,7 @@ async function checkAll(
   return results;
 }
 
-const onCpu = (device: CpuDevice): Multiply => (a, b, c, options) =>
-  matmulOnCpu(device, a, b, c, options);
+const onCpu = (device: CpuDevice): Multiply => (...operands) => multiplyViews(device, ...operands);
 
 for (const blas of [false, true]) {
   Deno.test(`matmuls ${blas ? "by a BLAS if there is one" : "without a BLAS"} agree with double precision`, async (t) => {
@@ -51,6 +52,32 @@ for (const blas of [false, true]) {
   });
 }
 
+/** Records all cases, and waits once. */
+async function checkAllAtOnce(
+  device: WebGpuDevice,
+  multiply: Multiply,
+  epilogues: readonly MatmulCase[],
+  dtype: "float32" | "float16" = "float32",
+): Promise<void> {
+  await Promise.all(
+    [...MATMUL_CASES, ...epilogues].map((case_) => checkMatmul(device, case_, multiply, dtype)),
+  );
+  assertEquals(device.live, 0);
+}
+
+gpuTest("matmuls on WebGPU agree with double precision", async (device) => {
+  await checkAllAtOnce(device, (...operands) => multiplyViews(device, ...operands), EPILOGUE_CASES);
+});
+
+float16Test("matmuls in half precision agree with double precision", async (device) => {
+  await checkAllAtOnce(
+    device,
+    (...operands) => multiplyViews(device, ...operands),
+    EPILOGUE_CASES,
+    "float16",
+  );
+});
+
 Deno.test("views with unsupported strides are refused", async () => {
   const device = await openCpuDevice({ threads: 1, blas: false });
   const allocation = device.allocate(400, "a test");
@@ -58,7 +85,7 @@ Deno.test("views with unsupported strides are refused", async () => {
     ...{ allocation, shape, strides, dtype, offset: 0 },
   });
   const multiply = (a: View, b: View, c: View) =>
-    matmulOnCpu(device, a, b, c, { transposeA: false, transposeB: false });
+    multiplyViews(device, a, b, c, { transposeA: false, transposeB: false });
   const square = view([3, 3], [3, 1]);
   assertThrows(
     () => multiply(view([3, 3], [6, 2]), square, square),

@@ -9,8 +9,8 @@
  */
 
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
-import type { Element } from "./plain.ts";
-import type { MatmulActivation, MatmulProblem, Matrix } from "./problem.ts";
+import type { Element } from "../../ops/matmul/plain.ts";
+import type { MatmulActivation, MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
 
 /** The position of a matrix as kernel arguments, in elements. */
 const place = (name: string): readonly string[] =>

@@ -16,7 +16,7 @@ import {
   type MatmulKernel,
   matmulKernel,
   range,
-} from "./code_wgsl.ts";
+} from "./matmul_kernel.ts";
 
 export interface Staging {
   /** Threads per workgroup along the columns, and as many along the rows. */

@@ -1,0 +1,65 @@
+import { assertEquals } from "@std/assert";
+import { gpuTest } from "../../../testing/gpu.ts";
+import { viewAs } from "../../apply.ts";
+import { Tensor } from "../../mod.ts";
+import { describeMatmuls } from "../../ops/matmul/problem.ts";
+import { checkMatmul, EPILOGUES_OF_LINEAR, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";
+import { matmulsThatFit } from "../testing/webgpu_matmuls.ts";
+import { runStaged, STAGINGS } from "./matmul.ts";
+
+for (
+  const [where, limits] of [
+    ["", {}],
+    [" with small workgroups", {
+      maxComputeInvocationsPerWorkgroup: 128,
+      maxComputeWorkgroupStorageSize: 16 * 1024,
+    }],
+  ] as const
+) {
+  gpuTest(
+    `each kernel that fits a device${where} agrees with double precision`,
+    async (device, t) => {
+      const dtypes = device.hasFloat16 ? ["float32", "float16"] as const : ["float32"] as const;
+      for (const kernel of matmulsThatFit(device)) {
+        for (const dtype of dtypes) {
+          await t.step(`${kernel.name}, ${dtype}`, async () => {
+            await Promise.all(
+              [...MATMUL_CASES, ...EPILOGUES_OF_LINEAR].map((case_) =>
+                checkMatmul(device, case_, (a, b, c, options, epilogue) => {
+                  for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
+                    kernel.run(problem, device);
+                  }
+                }, dtype)
+              ),
+            );
+            assertEquals(device.live, 0);
+          });
+        }
+      }
+    },
+    { limits },
+  );
+}
+
+gpuTest("a batch, and rows, larger than a dispatch get the right addends", async (device) => {
+  for (const [left, right] of [[[70_000, 2, 3], [70_000, 3, 5]], [[70_000, 3], [3, 5]]]) {
+    const [a, b] = [Tensor.ones(device, left!), Tensor.ones(device, right!)];
+    const shape = left!.with(-1, 5);
+    const bias = Tensor.arange(device, 0, 5, 1, "float32");
+    const residual = Tensor.ones(device, shape);
+    const fused = Tensor.zeros(device, shape);
+    const strides = shape.map((_, axis) => Number(axis === shape.length - 1));
+    const epilogue = {
+      addends: [viewAs(bias, shape, strides), residual],
+      activation: "none",
+    } as const;
+    const options = { transposeA: false, transposeB: false };
+    const [problem] = describeMatmuls(a, b, fused, options, epilogue);
+    const before = device.statistics.dispatches;
+    runStaged(STAGINGS[0]!, problem!, device);
+    // Tiles of 32 rows, at most 65,535 of them.
+    assertEquals(device.statistics.dispatches - before, left!.length - 1);
+    const values = await fused.data();
+    assertEquals(values.every((value, i) => value === 4 + i % 5), true);
+  }
+});

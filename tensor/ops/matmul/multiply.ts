@@ -1,0 +1,53 @@
+/** Runs a matmul on views: in parts that the device can bind, each by a fast path or plainly. @module */
+
+import type { Device, View } from "../../device.ts";
+import { findFastPath } from "../../fast_paths.ts";
+import { matmulsInRanges } from "./binding_ranges.ts";
+import { plainMatmul } from "./plain.ts";
+import {
+  describeMatmuls,
+  type Epilogue,
+  type MatmulOptions,
+  type MatmulProblem,
+} from "./problem.ts";
+
+/**
+ * Computes `c = op(a) · op(b)` in float32, or adds it to `c`, [..., m, n] with a last stride of 1,
+ * and applies the epilogue. One of the last two strides of a and b is 1; batch axes are equal, with
+ * strides 0 where they are shared. The addends of the epilogue have the shape and dtype of c. No
+ * operand or addend may be in the allocation of c. The order of additions does not depend on the
+ * number of threads, except with a BLAS.
+ */
+export function multiplyViews(
+  device: Device,
+  a: View,
+  b: View,
+  c: View,
+  options: MatmulOptions,
+  epilogue?: Epilogue<View>,
+): void {
+  if (epilogue !== undefined) {
+    const call = { a, b, c, options, epilogue };
+    const path = findFastPath("matmul with epilogue", call, device);
+    if (path !== undefined) return path.run(call, device);
+  }
+  for (const problem of describeMatmuls(a, b, c, options, epilogue)) {
+    for (const part of matmulsInRanges(device, problem)) multiply(device, part);
+  }
+}
+
+/** A matmul with an epilogue, as {@linkcode multiplyViews} gets it. */
+export interface EpilogueCall {
+  readonly a: View;
+  readonly b: View;
+  readonly c: View;
+  readonly options: MatmulOptions;
+  readonly epilogue: Epilogue<View>;
+}
+
+/** Computes a matmul whose operands fit a binding each. */
+export function multiply(device: Device, problem: MatmulProblem): void {
+  const path = findFastPath("matmul", problem, device);
+  if (path === undefined) plainMatmul(device, problem);
+  else path.run(problem, device);
+}
