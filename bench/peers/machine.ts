@@ -2,7 +2,7 @@
 
 import { type CpuDevice, openDevice, type WasmKernel } from "../../tensor/mod.ts";
 import { emitKernel, F32x4, I32 } from "../../tensor/devices/cpu/emitter/mod.ts";
-import { defineTile, TILE_COLUMNS, tileRows } from "../../tensor/ops/matmul/tile_wasm.ts";
+import { defineTile, TILE_COLUMNS, tileRows } from "../../tensor/fast/cpu/matmul_tile.ts";
 import { matmulOperands, someOf } from "./plain_problem.ts";
 import { type Job, type JobOptions, serve, timer } from "./protocol.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { WasmKernel } from "../../device.ts";
-import { emitKernel, I32 } from "../../devices/cpu/emitter/mod.ts";
+import { emitKernel, I32, loadWords } from "../../devices/cpu/emitter/mod.ts";
 import { defineLoadRows } from "./attention_rows.ts";
 import {
   defineSoftmax,
@@ -16,7 +16,6 @@ import {
   STATISTICS,
 } from "./attention_softmax.ts";
 import { multiplyRows, paddedHead, QUERIES, SCORE_ROW } from "./attention_tile.ts";
-import { loadWords } from "../../ops/matmul/words_wasm.ts";
 
 /** The arguments of a block of queries, and the log-sum-exps of the first head's queries. */
 const BLOCK_WORDS = ["keys", "count", "left", "right", "shift", "logSums", "logSumStep"] as const;

@@ -11,7 +11,7 @@
  */
 
 import type { CpuDevice } from "../../device.ts";
-import { emitKernel, F32, I32, type Local } from "../../devices/cpu/emitter/mod.ts";
+import { emitKernel, F32, I32, loadWords, type Local } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import {
   type AttentionCall,
@@ -33,7 +33,6 @@ import {
   smaller,
 } from "./attention_tile.ts";
 import { ALWAYS, headAddress, type HeadKernel, isMarked, place } from "./attention_words.ts";
-import { loadWords } from "../../ops/matmul/words_wasm.ts";
 
 const WORDS = [
   ...["q", "qBatch", "qToken", "qHead"] as const,

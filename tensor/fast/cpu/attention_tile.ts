@@ -16,7 +16,7 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { TILE_COLUMNS, tileRows } from "../../ops/matmul/tile_wasm.ts";
+import { TILE_COLUMNS, tileRows } from "./matmul_tile.ts";
 
 /** Queries per block: whole panels of eight columns, and of four or six rows. */
 export const QUERIES = 96;

@@ -1,14 +1,18 @@
 /** Arguments of the attention kernels on the CPU, and the call of the forward ones. @module */
 
 import type { CpuDevice, View, WasmKernel } from "../../device.ts";
-import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
+import {
+  type FunctionBuilder,
+  type I32,
+  loadWords,
+  type Local,
+} from "../../devices/cpu/emitter/mod.ts";
 import {
   type AttentionCall,
   attentionWork,
   type ForwardViews,
   LOG2_E,
 } from "../../ops/attention/problem.ts";
-import { loadWords } from "../../ops/matmul/words_wasm.ts";
 
 export interface HeadKernel {
   readonly at: (headSize: number, relaxedSimd: boolean) => WasmKernel;

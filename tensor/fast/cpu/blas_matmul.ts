@@ -4,7 +4,7 @@ import type { CpuDevice } from "../../device.ts";
 import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
-import { addressOf } from "../../ops/matmul/words_wasm.ts";
+import { addressOf } from "./matmul_words.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;

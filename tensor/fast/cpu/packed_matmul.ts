@@ -1,7 +1,7 @@
 /** Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles. @module */
 
 import type { WasmKernel } from "../../device.ts";
-import { emitKernel, I32, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
+import { emitKernel, I32, loadWords, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { matmulWork } from "../../ops/matmul/problem.ts";
 import {
@@ -10,8 +10,8 @@ import {
   TILE_COLUMNS,
   type TileFunction,
   tileRows,
-} from "../../ops/matmul/tile_wasm.ts";
-import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
+} from "./matmul_tile.ts";
+import { locateItem, OPERAND_WORDS, operandWords } from "./matmul_words.ts";
 
 /** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;

@@ -15,12 +15,13 @@ import {
   type FunctionBuilder,
   I32,
   type KernelParameters,
+  loadWords,
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { type MatmulProblem, matmulWork, transposeMatmul } from "../../ops/matmul/problem.ts";
-import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
+import { locateItem, OPERAND_WORDS, operandWords } from "./matmul_words.ts";
 
 /**
  * Maximum rows for which reading the other matrix in place beats packing it, as the BLAS does too.

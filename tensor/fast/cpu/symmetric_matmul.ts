@@ -5,12 +5,13 @@ import {
   emitKernel,
   type FunctionBuilder,
   type I32,
+  loadWords,
   type Local,
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Matrix } from "../../ops/matmul/problem.ts";
 import { multiply } from "../../ops/matmul/multiply.ts";
-import { loadWords, locateItem, OPERAND_WORDS, operandWords } from "../../ops/matmul/words_wasm.ts";
+import { locateItem, OPERAND_WORDS, operandWords } from "./matmul_words.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
 const MIN_STRIP = 48;

@@ -12,11 +12,11 @@ import {
   emitKernel,
   type FunctionReference,
   I32,
+  loadWords,
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
 import { sizeOf } from "../../shape.ts";
-import { loadWords } from "../matmul/words_wasm.ts";
 
 /** Elements to scan that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 16_384;

@@ -13,3 +13,4 @@ export { F32x4, I32x4 } from "./vectors.ts";
 export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
 export { emitKernel, type EmitOptions, type KernelParameters, ModuleBuilder } from "./module.ts";
 export { exp, expOfNonPositive } from "./math.ts";
+export { loadWords } from "./words.ts";

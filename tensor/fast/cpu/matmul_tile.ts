@@ -53,7 +53,7 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
  * @example One step of k: every element is the product of a row's and a column's factor
  * ```ts
  * import { emitKernel, I32 } from "../../devices/cpu/emitter/mod.ts";
- * import { defineTile } from "./tile_wasm.ts";
+ * import { defineTile } from "./matmul_tile.ts";
  *
  * const bytes = emitKernel({ relaxedSimd: false }, (f, { words }, module) => {
  *   const tile = defineTile(module);

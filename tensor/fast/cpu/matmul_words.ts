@@ -2,7 +2,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
-import type { MatmulProblem, Matrix } from "./problem.ts";
+import type { MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
 
 /** The words that {@linkcode operandWords} returns: addresses, and strides in bytes. */
 export const OPERAND_WORDS = [
@@ -23,16 +23,6 @@ export function operandWords(device: CpuDevice, { a, b, c, inner }: MatmulProble
 
 export function addressOf(device: CpuDevice, { allocation, offset }: Matrix): number {
   return device.address({ allocation, offset, dtype: "float32", shape: [], strides: [] });
-}
-
-export function loadWords<N extends string>(
-  f: FunctionBuilder,
-  words: I32,
-  names: readonly N[],
-): Record<N, Local<I32>> {
-  const loaded = {} as Record<N, Local<I32>>;
-  names.forEach((name, i) => loaded[name] = f.local(words.loadI32(4 * i)));
-  return loaded;
 }
 
 /** Computes the addresses of the matrices of one batch item. */
