@@ -32,8 +32,8 @@ export function plainMatmul(device: Device, given: MatmulProblem): void {
   const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n;
   const problem = isTall ? transposeMatmul(given) : given;
   const { m, n, k, outer, inner, a, b, c, accumulate, epilogue } = problem;
-  // As many rows of a tile as registers hold.
-  const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : 8;
+  // As many rows of a tile as registers hold, and few beyond those of the matrix.
+  const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : m < 64 ? 8 : 16;
   const addends = epilogue?.addends ?? [];
   const [first = NOTHING, second = NOTHING] = addends;
   const words: Readonly<Record<Word, number>> = {
@@ -80,12 +80,12 @@ export function elementOf(dtype: DType): Element {
 const kernels: Kernel<Word>[] = [];
 
 /** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
-function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8): Kernel<Word> {
+function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel<Word> {
   const { a, c, epilogue } = problem;
   const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
   const { addends = [], activation = "none" } = epilogue ?? {};
   const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
-    120 * ACTIVATIONS.indexOf(activation);
+    216 * ACTIVATIONS.indexOf(activation);
   return kernels[index] ??= makeKernel(problem, rows);
 }
 
