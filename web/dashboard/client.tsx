@@ -124,7 +124,6 @@ function Row({ run }: { readonly run: ListedRun }): JSX.Element {
       ? words.no_value
       : count(Math.round(figures["tokensPerSecond"])),
     parameters === null ? words.no_value : count(parameters),
-    run.device ?? words.no_value,
   ];
   return (
     <tr data-run={run.name} data-state={run.state}>
@@ -140,6 +139,7 @@ function Row({ run }: { readonly run: ListedRun }): JSX.Element {
         {run.inside !== null &&
           <a href={run.inside} aria-label={words.inside_of(run.name)}>{words.inside}</a>}
       </td>
+      <td>{run.device ?? words.no_value}</td>
     </tr>
   );
 }
