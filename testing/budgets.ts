@@ -1,0 +1,108 @@
+/**
+ * Counts the lines of the engine by area, and fails above a budget: `deno run -A testing/budgets.ts`.
+ *
+ * The engine is what a training step and a generated token run through. Fast paths are optional and
+ * count apart. A limit is only ever lowered.
+ *
+ * @module
+ */
+
+import { isTestOrBench } from "./imports.ts";
+import { sourceFiles } from "./source_files.ts";
+
+/** The areas of the engine, by the beginnings of their paths. */
+const areas: Readonly<Record<string, readonly string[]>> = {
+  tape: ["autograd/tape.ts"],
+  "tensor, without fast paths": ["tensor/"],
+  nn: ["nn/"],
+  optim: ["optim/"],
+  "gpt: model": ["gpt/model/"],
+  "gpt: training": ["loop", "run", "optimizer_groups"].map((name) => `gpt/train/${name}.ts`),
+  "gpt: generation": ["engine", "decode", "lookahead", "sampling", "language_model", "row_state"]
+    .map((name) => `gpt/generate/${name}.ts`),
+};
+
+const fastPaths = "tensor/fast/";
+
+/** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
+const limits = { engineCode: 20_200, tensorLines: 26_900 };
+
+export interface Lines {
+  readonly files: number;
+  /** Lines of code: without comments and blank lines. */
+  readonly code: number;
+  readonly all: number;
+}
+
+export interface Budget extends Lines {
+  readonly name: string;
+  readonly limit?: { readonly of: "code" | "all"; readonly lines: number };
+}
+
+/** Counts the lines of a file. */
+export function countLines(source: string): Lines {
+  let code = 0;
+  let isInComment = false;
+  const lines = source.split("\n");
+  for (const line of lines.map((line) => line.trim())) {
+    if (!isInComment && line !== "" && !line.startsWith("//") && !line.startsWith("/*")) code++;
+    if (line.startsWith("/*")) isInComment = true;
+    if (line.endsWith("*/")) isInComment = false;
+  }
+  return { files: 1, code, all: lines.length - 1 };
+}
+
+function sum(all: readonly Lines[]): Lines {
+  const total = (of: keyof Lines) => all.reduce((count, lines) => count + lines[of], 0);
+  return { files: total("files"), code: total("code"), all: total("all") };
+}
+
+/** The lines of each area, of the whole engine, and of `tensor/` with its fast paths. */
+export async function measureBudgets(): Promise<readonly Budget[]> {
+  const root = new URL("../", import.meta.url);
+  const counts = new Map<string, Lines>();
+  for await (const path of sourceFiles()) {
+    if (isTestOrBench(path)) continue;
+    counts.set(path, countLines(await Deno.readTextFile(new URL(path, root))));
+  }
+  const below = (starts: readonly string[], isFast: boolean) =>
+    sum(
+      [...counts].filter(([path]) =>
+        starts.some((start) => path.startsWith(start)) && path.startsWith(fastPaths) === isFast
+      ).map(([, lines]) => lines),
+    );
+  const each = Object.entries(areas).map(([name, starts]) => ({ name, ...below(starts, false) }));
+  const fast = below(["tensor/"], true);
+  return [
+    ...each,
+    { name: "engine", ...sum(each), limit: { of: "code", lines: limits.engineCode } },
+    { name: "fast paths", ...fast },
+    {
+      name: "tensor, with fast paths",
+      ...sum([below(["tensor/"], false), fast]),
+      limit: { of: "all", lines: limits.tensorLines },
+    },
+  ];
+}
+
+/** The budgets that are exceeded, a line for each. */
+export function exceeded(budgets: readonly Budget[]): readonly string[] {
+  return budgets.flatMap(({ name, limit, ...lines }) =>
+    limit !== undefined && lines[limit.of] > limit.lines
+      ? [`${name}: wanted at most ${limit.lines} lines (${limit.of}), got ${lines[limit.of]}`]
+      : []
+  );
+}
+
+if (import.meta.main) {
+  const budgets = await measureBudgets();
+  const row = (name: string, ...cells: readonly (string | number)[]) =>
+    console.log(name.padEnd(28) + cells.map((cell) => String(cell).padStart(8)).join(""));
+  row("", "files", "code", "lines", "limit");
+  for (const { name, files, code, all, limit } of budgets) {
+    row(name, files, code, all, limit === undefined ? "" : `${limit.lines} ${limit.of}`);
+  }
+  const problems = exceeded(budgets);
+  for (const problem of problems) console.error(problem);
+  if (problems.length > 0) Deno.exit(1);
+}
