@@ -217,7 +217,7 @@ const MULTINOMIAL = defineKernel(
         k.set(isValid, isValid.and(weight.asI32().lessUnsigned(MIN_NEGATIVE_BITS)));
         k.set(sum, sum.add(weight));
       });
-      k.unless(isValid, () => k.set(sum, k.int(BITS_OF_INFINITY).asF32()));
+      k.unless(isValid, () => k.set(sum, k.float(Infinity)));
       return sum;
     }));
     const uniform = k.let(uniforms.load(sample));
