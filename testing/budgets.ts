@@ -97,7 +97,7 @@ export function exceeded(budgets: readonly Budget[]): readonly string[] {
 if (import.meta.main) {
   const budgets = await measureBudgets();
   const row = (name: string, ...cells: readonly (string | number)[]) =>
-    console.log(name.padEnd(28) + cells.map((cell) => String(cell).padStart(8)).join(""));
+    console.log(name.padEnd(28) + cells.map((cell) => String(cell).padStart(8)).join(" "));
   row("", "files", "code", "lines", "limit");
   for (const { name, files, code, all, limit } of budgets) {
     row(name, files, code, all, limit === undefined ? "" : `${limit.lines} ${limit.of}`);

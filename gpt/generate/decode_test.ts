@@ -85,22 +85,6 @@ gpuTest(
   },
 );
 
-gpuTest("the fused decoding step needs half the dispatches of the plain forward pass", (device) => {
-  const model = makeModel(device, { ...base, nEmbd: 64 });
-  const cache = model.createCache(1, 8);
-  const ids = Tensor.from(device, [[3]], { dtype: "int32" });
-  const count = (run: () => void) => {
-    const before = device.statistics.dispatches;
-    noGrad(run);
-    return device.statistics.dispatches - before;
-  };
-  const step = decodingStep(model);
-  const fused = count(() => step(ids, cache));
-  const plain = count(() => model.forward(ids, undefined, { cache }));
-  console.log(`${fused} dispatches fused, ${plain} plain`);
-  assert(2 * fused <= plain, `${fused} against ${plain}`);
-});
-
 testOnEveryDevice("a decoding step refuses what the model refuses", (device) => {
   const model = makeModel(device);
   const step = decodingStep(model);
