@@ -13,10 +13,10 @@
 
 import { ideas } from "../lessons/ideas.ts";
 import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
-import { katex, renderToString } from "./build_deps.ts";
-import type { JSX } from "./deps.ts";
-import { Page, shownCode } from "./lesson/page.tsx";
-import { type FormulaProps, head } from "./lesson/prose.tsx";
+import { renderToString } from "./build_deps.ts";
+import { Page } from "./lesson/page.tsx";
+import { readProse } from "./lesson/prose.tsx";
+import { shownCode } from "./lesson/sections.ts";
 import { escapeHtml, fileLines, type SymbolCode, symbolCode } from "./symbols.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
@@ -65,11 +65,13 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
     const [path, symbol] = reference.split("#") as [string, string];
     return [reference, symbolCode(path, sources.get(path)!, symbol)];
   }));
+  const prose = readProse(await readText(new URL("./lesson/prose.md", import.meta.url)));
+  const { title } = prose.get("")!;
   const body = renderToString(
     <Page
+      proseOf={(id) => prose.get(id)!}
       codeOf={(reference) => codes.get(reference)!}
       sourceOf={sourceAddress}
-      Formula={Formula}
     />,
   );
   const encoder = new TextEncoder();
@@ -86,14 +88,14 @@ export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const texts = new Map([
     [
       "index.html",
-      document(head.title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
+      document(title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
     ],
     ["style.css", await styleSheet(new URL("./style.css", import.meta.url))],
     ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
     ["engine.js", await workerScript("engine", "./engine/worker.ts")],
     ["letters.js", await workerScript("letters", "./engine/letters_worker.ts")],
     ...[...sources].map(([path, source]) =>
-      [sourceAddress(path), sourcePage(path, source)] as const
+      [sourceAddress(path), sourcePage(path, source, title)] as const
     ),
   ]);
   const files = new Map([...texts].map(([path, text]) => [path, encoder.encode(text)]));
@@ -118,14 +120,14 @@ function sourceAddress(path: string): string {
   return `source/${path}.html`;
 }
 
-function sourcePage(path: string, source: string): string {
+function sourcePage(path: string, source: string, title: string): string {
   const lines = fileLines(path, source).map((line, i) => `<span id="L${i + 1}">${line}</span>`);
   const up = "../".repeat(path.split("/").length);
   const name = escapeHtml(path);
   return document(
     path,
     up,
-    `<main><h1>${name}</h1><p><a href="${up}index.html">${escapeHtml(head.title)}</a></p>` +
+    `<main><h1>${name}</h1><p><a href="${up}index.html">${escapeHtml(title)}</a></p>` +
       `<pre class="source" tabindex="0" role="region" aria-label="${name}"><code>${
         lines.join("\n")
       }</code></pre></main>`,
@@ -135,13 +137,6 @@ function sourcePage(path: string, source: string): string {
 function document(title: string, up: string, body: string, tags = ""): string {
   const policy = `<meta http-equiv="Content-Security-Policy" content="${CONTENT_SECURITY_POLICY}">`;
   return htmlDocument(escapeHtml(title), policy + tags, `${up}style.css`, body);
-}
-
-function Formula({ tex }: FormulaProps): JSX.Element {
-  const mathml = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
-  // The TeX is in it once more, which no page shows.
-  const html = mathml.replace(/<annotation.*?<\/annotation>/s, "");
-  return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
 }
 
 /** Differs where any file differs. */

@@ -6,7 +6,7 @@
  *
  * | Folder | |
  * | --- | --- |
- * | `lesson/` | the sections: a file a widget; all words in `words.ts` and `prose.tsx` |
+ * | `lesson/` | the sections: a file a widget; all words in `words.ts` and `prose.md` |
  * | `engine/` | the workers that compute: messages, what they train, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |
@@ -14,12 +14,12 @@
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments that returns
  * a `figure`, out of `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link
- * has it. Name it in `lesson/widgets.ts`. Write its words into `lesson/words.ts`, and its prose into `lesson/prose.tsx`,
- * with the code to show as `path#symbol`; the build fails when that is not in the file any more. What takes
- * longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
+ * has it. Name it in `lesson/widgets.ts`, and in `lesson/sections.ts` with the code to show as
+ * `path#symbol`; the build fails when that is not in the file any more. Write its words into
+ * `lesson/words.ts`, and its text into `lesson/prose.md`. What takes longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
  *
- * **To translate**, translate `lesson/words.ts`, `lesson/prose.tsx` and `dashboard/words.ts`; a test finds
- * words anywhere else.
+ * **To translate**, translate `lesson/words.ts`, `lesson/sections.ts`, `lesson/prose.md` and
+ * `dashboard/words.ts`; a test finds words anywhere else.
  *
  * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd
  * (the graph of one data point), TensorFlow Playground (all on one screen, the state in the link), llm-viz

@@ -1,9 +1,10 @@
 /** The pages as such: code, access, offline use, sizes. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ts } from "./build_deps.ts";
+import { renderToString, ts } from "./build_deps.ts";
 import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
-import { shownCode } from "./lesson/page.tsx";
+import { readProse } from "./lesson/prose.tsx";
+import { shownCode } from "./lesson/sections.ts";
 import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
@@ -62,7 +63,7 @@ Deno.test("a symbol that was renamed fails the build with its name", async () =>
 Deno.test("widgets and parts have no words of their own, so that a translation is one file a page, and the prose", async () => {
   for (const folder of ["lesson", "parts", "inside", "dashboard"]) {
     for await (const { name } of Deno.readDir(new URL(`./${folder}/`, import.meta.url))) {
-      if (!name.endsWith(".tsx") || name === "prose.tsx") continue;
+      if (!name.endsWith(".tsx")) continue;
       const source = await Deno.readTextFile(new URL(`./${folder}/${name}`, import.meta.url));
       const file = ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true);
       const visit = (node: ts.Node): void => {
@@ -77,6 +78,17 @@ Deno.test("widgets and parts have no words of their own, so that a translation i
       visit(file);
     }
   }
+});
+
+Deno.test("the lesson's text is headings, paragraphs, code, formulas and questions", () => {
+  const source = "# Top\n\n## One {#one}\n\nRun `a < b`\nnow.\n\n$$ x\n\n> Why?\n>\n> So.\n";
+  const { title, blocks } = readProse(source).get("one")!;
+  const [text, formula, question] = blocks.map((block) => renderToString(block));
+  assertEquals(title, "One");
+  assertEquals(text, "<p>Run <code>a &lt; b</code> now.</p>");
+  assert(/<math.*<mi>x<\/mi>/.test(formula!), formula);
+  const answer = "<summary>Why?</summary><p>So.</p>";
+  assertEquals(question, `<details class="predict">${answer}</details>`);
 });
 
 pageTest("pages are accessible in light, dark and on a phone, and nothing overflows", async () => {

@@ -6,23 +6,22 @@
 import { ideas } from "../../lessons/ideas.ts";
 import type { JSX } from "../deps.ts";
 import type { SymbolCode } from "../symbols.ts";
-import { end, type FormulaProps, head, sections } from "./prose.tsx";
+import type { Prose } from "./prose.tsx";
+import { sections, words } from "./sections.ts";
 import { widgets } from "./widgets.ts";
 
 export interface PageParts {
+  /** Finds the text of a section. */
+  readonly proseOf: (id: string) => Prose;
   /** Finds code by `path#symbol`. */
   readonly codeOf: (reference: string) => SymbolCode;
   /** The address of a file's source, relative to the page. */
   readonly sourceOf: (path: string) => string;
-  readonly Formula: (props: FormulaProps) => JSX.Element;
 }
-
-/** All code that the lesson shows, as `path#symbol`. */
-export const shownCode: readonly string[] = sections(() => <p />).flatMap(({ code }) => code);
 
 function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference: string }) {
   const { path, line, html } = codeOf(reference);
-  const name = head.line(path, line);
+  const name = words.line(path, line);
   return (
     <figure class="code">
       <figcaption>
@@ -36,31 +35,32 @@ function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference:
 }
 
 export function Page(parts: PageParts): JSX.Element {
-  const list = sections(parts.Formula);
+  const head = parts.proseOf("");
+  const { title, blocks: [about, next] } = parts.proseOf("ideas");
   return (
     <>
-      <a class="skip" href="#rules">{head.skip}</a>
+      <a class="skip" href="#rules">{words.skip}</a>
       <header>
         <h1>{head.title}</h1>
-        {head.intro}
+        {head.blocks}
         <noscript>
-          <p>{head.noscript}</p>
+          <p>{words.noscript}</p>
         </noscript>
-        <nav aria-label={head.contents}>
+        <nav aria-label={words.contents}>
           <ol start={0}>
-            {list.map(({ id, title }) => (
+            {sections.map(({ id }) => (
               <li key={id}>
-                <a href={`#${id}`}>{title}</a>
+                <a href={`#${id}`}>{parts.proseOf(id).title}</a>
               </li>
             ))}
           </ol>
         </nav>
       </header>
       <main>
-        {list.map(({ id, title, text, widgets: names, code, after }, i) => (
+        {sections.map(({ id, widgets: names, code }, i) => (
           <section key={id} id={id} aria-labelledby={`${id}-heading`}>
-            <h2 id={`${id}-heading`}>{i} {title}</h2>
-            <div class="text">{text}</div>
+            <h2 id={`${id}-heading`}>{i} {parts.proseOf(id).title}</h2>
+            <div class="text">{parts.proseOf(id).blocks}</div>
             {names.map((name) => {
               const Widget = widgets[name];
               return (
@@ -69,22 +69,21 @@ export function Page(parts: PageParts): JSX.Element {
                 </div>
               );
             })}
-            {after}
             {code.length > 0 && (
               <details class="codes" open={i < 2}>
-                <summary>{head.code}</summary>
+                <summary>{words.code}</summary>
                 {code.map((reference) => <Code key={reference} reference={reference} {...parts} />)}
               </details>
             )}
           </section>
         ))}
         <section id="ideas" aria-labelledby="ideas-heading">
-          <h2 id="ideas-heading">{end.title}</h2>
-          <p>{end.text}</p>
-          <div class="scroll" tabIndex={0} role="region" aria-label={end.columns.join(", ")}>
+          <h2 id="ideas-heading">{title}</h2>
+          {about}
+          <div class="scroll" tabIndex={0} role="region" aria-label={words.ideas.join(", ")}>
             <table class="grid">
               <thead>
-                <tr>{end.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
+                <tr>{words.ideas.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
               </thead>
               <tbody>
                 {ideas.map(({ idea, path, becomes }) => (
@@ -99,7 +98,7 @@ export function Page(parts: PageParts): JSX.Element {
               </tbody>
             </table>
           </div>
-          {end.next}
+          {next}
         </section>
       </main>
     </>

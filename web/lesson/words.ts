@@ -1,4 +1,4 @@
-/** The words of the lesson's widgets. To translate it, translate this and `prose.tsx`. @module */
+/** The words of the lesson's widgets. To translate it, translate `prose.md`, too. @module */
 
 import type { GptSpec } from "../engine/gpt_spec.ts";
 import type { Opened } from "../engine/inside.ts";
