@@ -15,6 +15,7 @@ import type { LinearsProblem } from "./ops/matmul/linears.ts";
 import type { AttentionCall, ForwardViews, GradientViews } from "./ops/attention/problem.ts";
 import type { EpilogueCall } from "./ops/matmul/multiply.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
+import type { TopKViews } from "./ops/sampling/top_k.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The operations that have fast paths. */
@@ -28,6 +29,7 @@ export interface FastOperations {
   readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
+  readonly "top k": { readonly problem: TopKViews; readonly result: void };
 }
 
 interface Devices {
@@ -71,6 +73,7 @@ const paths: { readonly [O in Operation]: ByDevice<O> } = {
   "matmul with epilogue": { cpu: [], webgpu: [] },
   linears: { cpu: [], webgpu: [] },
   "attention step": { cpu: [], webgpu: [] },
+  "top k": { cpu: [], webgpu: [] },
 };
 
 /** Appends fast paths; of those that suit a problem, the first is taken. */

@@ -15,6 +15,7 @@ import { attend, attendBackward } from "../ops/attention/body.ts";
 import { type AttentionCall, type GradientViews, UNLIMITED } from "../ops/attention/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { plainTopK } from "../ops/sampling/top_k.ts";
 import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
 import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
@@ -24,6 +25,7 @@ import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
+import { heapTopK } from "./cpu/top_k.ts";
 
 interface Case {
   readonly path: AnyFastPath;
@@ -113,6 +115,23 @@ function attentionCase(
   };
 }
 
+function topKCase(rows: number, k: number): Case {
+  return {
+    path: heapTopK,
+    of: `${k} of ${rows} × 32,768, without it plain`,
+    blas: false,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const views = {
+        x: normal(device, [rows, 32_768], { seed: 1 }),
+        values: Tensor.zeros(device, [rows, k]),
+        indices: Tensor.zeros(device, [rows, k], { dtype: "int32" }),
+      };
+      return { run: () => heapTopK.run(views, device), without: () => plainTopK(device, views) };
+    },
+  };
+}
+
 const training = { batch: 4, queries: 256, keys: 256, heads: 4 };
 const long = { batch: 1, queries: 1024, keys: 1024, heads: 6 };
 const decoding = { batch: 1, queries: 1, keys: 160, heads: 4 };
@@ -156,6 +175,8 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
+  ...[1, 16].map((rows) => topKCase(rows, 50)),
+  topKCase(1, 1000),
 ];
 
 /** How often a function fits into a measurement. */

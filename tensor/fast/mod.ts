@@ -20,6 +20,7 @@ import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
+import { heapTopK } from "./cpu/top_k.ts";
 import { fusedAttentionStep } from "./webgpu/attention_step.ts";
 import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
@@ -45,6 +46,7 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   stagedMatmul,
   fusedLinears,
   fusedAttentionStep,
+  heapTopK,
 ];
 
 registerFastPaths(FAST_PATHS);

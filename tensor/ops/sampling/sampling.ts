@@ -8,6 +8,7 @@ import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device, View } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
 import { RangeError, TypeError } from "../../errors.ts";
+import { findFastPath } from "../../fast_paths.ts";
 import { type Float, type Int, shareSums } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { formatShape, normalizeAxis, shapesEqual, sizeOf } from "../../shape.ts";
@@ -15,8 +16,7 @@ import { checkTensor, Tensor } from "../../tensor.ts";
 import { uniform } from "../creation.ts";
 import { sumAlong } from "../gather/gather.ts";
 import { MAX_PIECES, piecesOf } from "../scan/scan.ts";
-import { topKOnCpu } from "./top_k_wasm.ts";
-import { topKOnWebGpu } from "./top_k_wgsl.ts";
+import { plainTopK } from "./top_k.ts";
 import { contiguous, transpose } from "../views.ts";
 
 const topKOperation: Operation<number> = {
@@ -28,10 +28,13 @@ const topKOperation: Operation<number> = {
     const shape = x!.shape.with(-1, k);
     return [{ shape, dtype: "float32" }, { shape, dtype: "int32" }];
   },
-  run: (device, [x], [values, indices]) =>
-    device.kind === "cpu"
-      ? topKOnCpu(device, x!, values!, indices!)
-      : topKOnWebGpu(device, x!, values!, indices!),
+  run: (device, [x], [values, indices]) => {
+    const views = { x: x!, values: values!, indices: indices! };
+    if (sizeOf(views.values.shape) === 0) return;
+    const path = findFastPath("top k", views, device);
+    if (path === undefined) plainTopK(device, views);
+    else path.run(views, device);
+  },
   gradient: {
     savesOutputs: [1],
     apply: (upstream, saved) => {

@@ -21,6 +21,8 @@ function largest(row: Float32Array, k: number): number[] {
 }
 
 const special = [NaN, 0, -0, Infinity, -Infinity, 1e-40, -1e-40, 3e38, -3e38, 1, -1, NaN, -0, 0];
+/** NaN of both signs, and with different bits. */
+const nans = new Float32Array(Int32Array.of(-1, 0x7f800000, 0x7fc00001, 0x7f800001, 0).buffer);
 
 const topKCases: readonly {
   name: string;
@@ -33,6 +35,7 @@ const topKCases: readonly {
   { name: "all equal", rows: 2, values: new Float32Array(600).fill(-2), k: [1, 50, 129, 300] },
   { name: "few values", rows: 2, values: normalArray(2, 2002).map(Math.round), k: [1, 40, 1000] },
   { name: "special values", rows: 1, values: Float32Array.from(special), k: [1, 2, 5, 9, 14] },
+  { name: "many kinds of NaN", rows: 1, values: nans, k: [1, 3, 5] },
   { name: "ascending", rows: 1, values: Float32Array.from({ length: 999 }, (_, i) => i), k: [64] },
   {
     name: "descending",

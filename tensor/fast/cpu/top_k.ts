@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CpuDevice, View, WasmKernel } from "../../device.ts";
+import type { WasmKernel } from "../../device.ts";
 import {
   emitKernel,
   type FunctionReference,
@@ -16,26 +16,30 @@ import {
   type Local,
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
+import type { FastPath } from "../../fast_paths.ts";
 import { sizeOf } from "../../shape.ts";
 
 /** Elements to scan that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 16_384;
 
-/**
- * Finds the largest elements along the last axis of `x`, as many as the outputs have. All
- * contiguous.
- */
-export function topKOnCpu(device: CpuDevice, x: View, values: View, indices: View): void {
-  const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
-  if (k === 0) return;
-  const addresses = [x, values, indices].map((view) => device.address(view));
-  device.dispatch(
-    TOP_K,
-    { integers: [...addresses, length, k] },
-    sizeOf(x.shape.slice(0, -1)),
-    { grain: Math.ceil(ELEMENTS_PER_THREAD / length) },
-  );
-}
+/** The largest elements of rows, found in one pass. */
+export const heapTopK: FastPath<"top k", "cpu"> = {
+  operation: "top k",
+  name: "heap",
+  device: "cpu",
+  gain: { factor: 300, of: "the largest 50 of 32,768, against plain" },
+  suits: () => true,
+  run: ({ x, values, indices }, device) => {
+    const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
+    const addresses = [x, values, indices].map((view) => device.address(view));
+    device.dispatch(
+      TOP_K,
+      { integers: [...addresses, length, k] },
+      sizeOf(x.shape.slice(0, -1)),
+      { grain: Math.ceil(ELEMENTS_PER_THREAD / length) },
+    );
+  },
+};
 
 /**
  * Maps the float at an address to an integer key of the same order: zeros of both signs are equal,
