@@ -38,13 +38,17 @@ export {
 export { decodeSequences } from "./generate/decode.ts";
 export { forkCache } from "./generate/fork_cache.ts";
 export {
+  type CheckpointContent,
   decodeModel,
   decodeOptimizer,
+  decodeTokenizer,
+  encodeCheckpoint,
   encodeModel,
   encodeOptimizer,
 } from "./files/checkpoint_content.ts";
 export {
   checkFile,
+  checkpointFileName,
   type CheckpointMeta,
   type CheckpointPart,
   digestOf,

@@ -13,7 +13,6 @@
 export * from "./browser.ts";
 export {
   type Checkpoint,
-  type CheckpointContent,
   loadModel,
   loadOptimizer,
   openCheckpoint,

@@ -19,33 +19,23 @@
 
 import type { MuonAdamW } from "../../optim/mod.ts";
 import type { Device } from "../../tensor/mod.ts";
-import { Tokenizer } from "../../tokenizer/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
 import {
+  type CheckpointContent,
   decodeModel,
   decodeOptimizer,
-  encodeModel,
-  encodeOptimizer,
+  decodeTokenizer,
+  encodeCheckpoint,
 } from "./checkpoint_content.ts";
-import { fileName, latestMeta, readFile, readMeta, readMetas } from "./checkpoint_list.ts";
+import { latestMeta, readFile, readMeta, readMetas } from "./checkpoint_list.ts";
 import {
   checkFile,
+  checkpointFileName,
   type CheckpointMeta,
   type CheckpointPart,
-  digestOf,
-  formatMeta,
 } from "./checkpoint_meta.ts";
 import { ensureWritableFolder, fileError, type ReadOptions, writeFilesTogether } from "./files.ts";
 import type { GPT, GPTOptions } from "../model/model.ts";
-
-/** Content of a checkpoint. */
-export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
-  /** The model: its shape and its parameters. */
-  readonly model: Pick<GPT, "config" | "stateDict">;
-  /** The optimizer, or the bytes of its file; without it the run cannot be resumed. */
-  readonly optimizer?: MuonAdamW | Uint8Array;
-  /** The tokenizer. */
-  readonly tokenizer: Tokenizer;
-}
 
 /** A checkpoint whose metadata and tokenizer have been read. */
 export interface Checkpoint {
@@ -67,7 +57,7 @@ export interface Checkpoint {
  * @example Save and load a model
  * ```ts
  * import { openDevice } from "../../tensor/mod.ts";
- * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import type { Tokenizer } from "../../tokenizer/mod.ts";
  * import { loadModel, openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
  * import { GPT } from "../model/model.ts";
  * import { untrained } from "../train/run.ts";
@@ -87,35 +77,10 @@ export interface Checkpoint {
  * ```
  */
 export async function saveCheckpoint(folder: string, content: CheckpointContent): Promise<string> {
-  const { model, optimizer, tokenizer, settings, state } = content;
-  const modelBytes = await encodeModel(model);
-  const tokenizerBytes = new TextEncoder().encode(JSON.stringify(tokenizer));
-  const optimBytes = optimizer === undefined
-    ? null
-    : optimizer instanceof Uint8Array
-    ? optimizer
-    : await encodeOptimizer(optimizer);
-  const meta: CheckpointMeta = {
-    format: "nanodino-checkpoint-1",
-    savedAt: new Date().toISOString(),
-    modelConfig: model.config,
-    settings,
-    state,
-    files: {
-      model: await digestOf(modelBytes),
-      tokenizer: await digestOf(tokenizerBytes),
-      ...(optimBytes === null ? {} : { optim: await digestOf(optimBytes) }),
-    },
-  };
+  const files = [...await encodeCheckpoint(content)];
   await ensureWritableFolder(folder);
-  const path = (part: CheckpointPart | "meta") => `${folder}/${fileName(part, state.step)}`;
-  await writeFilesTogether([
-    [path("model"), modelBytes],
-    ...(optimBytes === null ? [] : [[path("optim"), optimBytes] as const]),
-    [path("tokenizer"), tokenizerBytes],
-    [path("meta"), await formatMeta(meta)],
-  ]);
-  return path("meta");
+  await writeFilesTogether(files.map(([name, bytes]) => [`${folder}/${name}`, bytes]));
+  return `${folder}/${checkpointFileName("meta", content.state.step)}`;
 }
 
 /**
@@ -124,7 +89,7 @@ export async function saveCheckpoint(folder: string, content: CheckpointContent)
  */
 export async function removeCheckpoint(folder: string, step: number): Promise<void> {
   for (const part of ["meta", "model", "optim", "tokenizer"] as const) {
-    await Deno.remove(`${folder}/${fileName(part, step)}`).catch(() => {});
+    await Deno.remove(`${folder}/${checkpointFileName(part, step)}`).catch(() => {});
   }
 }
 
@@ -146,14 +111,8 @@ export async function openCheckpoint(
     : await orNameIntact(folder, step, "tokenizer", () => readMeta(folder, step));
   return await orNameIntact(folder, meta.state.step, "tokenizer", async () => {
     const bytes = await readPart(folder, meta, "tokenizer");
-    const path = `${folder}/${fileName("tokenizer", meta.state.step)}`;
-    const tokenizer = explain(path, () => Tokenizer.fromJSON(new TextDecoder().decode(bytes)));
-    if (tokenizer.vocabSize !== meta.modelConfig.vocabSize) {
-      throw new Error(
-        `Cannot read ${path}: wanted a vocabulary of ${meta.modelConfig.vocabSize} as in the model, ` +
-          `got ${tokenizer.vocabSize}`,
-      );
-    }
+    const path = `${folder}/${checkpointFileName("tokenizer", meta.state.step)}`;
+    const tokenizer = explain(path, () => decodeTokenizer(bytes, meta.modelConfig));
     return { folder, meta, tokenizer };
   });
 }
@@ -174,7 +133,7 @@ export async function loadModel(
   const { folder, meta } = checkpoint;
   const { step } = meta.state;
   const bytes = await orNameIntact(folder, step, "model", () => readPart(folder, meta, "model"));
-  const path = `${folder}/${fileName("model", step)}`;
+  const path = `${folder}/${checkpointFileName("model", step)}`;
   return explain(path, () => decodeModel(bytes, meta.modelConfig, device, options));
 }
 
@@ -191,7 +150,7 @@ export async function loadOptimizer(
 ): Promise<void> {
   const { folder, meta } = checkpoint;
   const bytes = await readOptimizer(checkpoint);
-  const path = `${folder}/${fileName("optim", meta.state.step)}`;
+  const path = `${folder}/${checkpointFileName("optim", meta.state.step)}`;
   explain(path, () => decodeOptimizer(bytes, optimizer, device));
 }
 
@@ -249,7 +208,7 @@ async function readPart(
   meta: CheckpointMeta,
   part: CheckpointPart,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const path = `${folder}/${fileName(part, meta.state.step)}`;
+  const path = `${folder}/${checkpointFileName(part, meta.state.step)}`;
   const wanted = meta.files[part];
   if (wanted === undefined) {
     throw new Error(`Cannot read ${path}: the checkpoint was saved without it`);

@@ -1,11 +1,96 @@
-/** Encoding and decoding models and optimizers. @module */
+/** Encoding and decoding checkpoints: models, optimizers, tokenizers. @module */
 
 import type { MuonAdamW } from "../../optim/mod.ts";
 import { type Device, readSafetensors, Tensor, writeSafetensors } from "../../tensor/mod.ts";
 import type { SafetensorsInput, SafetensorsTensor } from "../../tensor/safetensors.ts";
+import { Tokenizer } from "../../tokenizer/mod.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { GPT, type GPTOptions } from "../model/model.ts";
 import { parameterShapes } from "../model/parameters.ts";
+import {
+  checkpointFileName,
+  type CheckpointMeta,
+  digestOf,
+  formatMeta,
+} from "./checkpoint_meta.ts";
+
+/** Content of a checkpoint. */
+export interface CheckpointContent extends Pick<CheckpointMeta, "settings" | "state"> {
+  /** The model: its shape and its parameters. */
+  readonly model: Pick<GPT, "config" | "stateDict">;
+  /** The optimizer, or the bytes of its file; without it the run cannot be resumed. */
+  readonly optimizer?: Pick<MuonAdamW, "stateDict"> | Uint8Array;
+  /** The tokenizer. */
+  readonly tokenizer: Tokenizer;
+}
+
+/**
+ * Encodes a checkpoint.
+ *
+ * @returns Its files by name, the metadata last: they are what `saveCheckpoint` writes.
+ * @throws {RangeError} If a parameter is not finite.
+ *
+ * @example
+ * ```ts
+ * import { openDevice } from "../../tensor/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { encodeCheckpoint } from "./checkpoint_content.ts";
+ * import { GPT } from "../model/model.ts";
+ * import { untrained } from "../train/run.ts";
+ *
+ * const tokenizer = await Tokenizer.train(["a rose is a rose"], { vocabSize: 270 });
+ * const { vocabSize } = tokenizer;
+ * const device = await openDevice("cpu", { threads: 1, blas: false });
+ * const shape = { sequenceLen: 16, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 };
+ * const model = new GPT({ ...shape, vocabSize, windowPattern: "L" }, device);
+ * const files = await encodeCheckpoint({ model, tokenizer, state: untrained, settings: {} });
+ * if (!files.has("model_000000.safetensors")) throw new Error("expected a model");
+ * await device.close();
+ * ```
+ */
+export async function encodeCheckpoint(
+  { model, optimizer, tokenizer, settings, state }: CheckpointContent,
+): Promise<Map<string, Uint8Array>> {
+  const parts = {
+    model: await encodeModel(model),
+    ...optimizer !== undefined && {
+      optim: optimizer instanceof Uint8Array ? optimizer : await encodeOptimizer(optimizer),
+    },
+    tokenizer: new TextEncoder().encode(JSON.stringify(tokenizer)),
+  };
+  const meta = await formatMeta({
+    format: "nanodino-checkpoint-1",
+    savedAt: new Date().toISOString(),
+    modelConfig: model.config,
+    settings,
+    state,
+    files: {
+      model: await digestOf(parts.model),
+      tokenizer: await digestOf(parts.tokenizer),
+      ...parts.optim !== undefined && { optim: await digestOf(parts.optim) },
+    },
+  });
+  const files = { ...parts, meta: new TextEncoder().encode(meta) };
+  return new Map(
+    (Object.keys(files) as (keyof typeof files)[]).map((part) =>
+      [checkpointFileName(part, state.step), files[part]!] as const
+    ),
+  );
+}
+
+/**
+ * Decodes the tokenizer of a model.
+ *
+ * @throws {SyntaxError} If it is not one.
+ * @throws {RangeError} If its vocabulary is not the model's.
+ */
+export function decodeTokenizer(bytes: Uint8Array, { vocabSize }: GPTConfig): Tokenizer {
+  const tokenizer = Tokenizer.fromJSON(new TextDecoder().decode(bytes));
+  if (tokenizer.vocabSize === vocabSize) return tokenizer;
+  throw new RangeError(
+    `wanted a vocabulary of ${vocabSize} as in the model, got ${tokenizer.vocabSize}`,
+  );
+}
 
 /** Encodes a model's parameters as safetensors. @throws {RangeError} If one is not finite. */
 export async function encodeModel(model: Pick<GPT, "stateDict">): Promise<Uint8Array> {

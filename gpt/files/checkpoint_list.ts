@@ -1,6 +1,6 @@
 /** Listing checkpoints and reading their metadata. @module */
 
-import { type CheckpointMeta, type CheckpointPart, parseMeta } from "./checkpoint_meta.ts";
+import { checkpointFileName, type CheckpointMeta, parseMeta } from "./checkpoint_meta.ts";
 import { fileError, namesIn, type ReadOptions } from "./files.ts";
 
 /**
@@ -101,7 +101,7 @@ function byTime(a: CheckpointMeta, b: CheckpointMeta): number {
 }
 
 export async function readMeta(folder: string, step: number): Promise<CheckpointMeta> {
-  const path = `${folder}/${fileName("meta", step)}`;
+  const path = `${folder}/${checkpointFileName("meta", step)}`;
   const bytes = await readFile(path);
   const meta = await parseMeta(bytes).catch((cause) => {
     throw fileError("read", path, cause);
@@ -118,9 +118,4 @@ export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   } catch (cause) {
     throw fileError("read", path, cause);
   }
-}
-
-export function fileName(part: CheckpointPart | "meta", step: number): string {
-  const extension = part === "model" || part === "optim" ? "safetensors" : "json";
-  return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;
 }

@@ -20,6 +20,12 @@ export interface FileDigest {
 /** The parts of a checkpoint with files of their own. */
 export type CheckpointPart = "model" | "optim" | "tokenizer";
 
+/** The name of a file of a checkpoint. */
+export function checkpointFileName(part: CheckpointPart | "meta", step: number): string {
+  const extension = part === "model" || part === "optim" ? "safetensors" : "json";
+  return `${part}_${`${step}`.padStart(6, "0")}.${extension}`;
+}
+
 /** Metadata of a checkpoint. */
 export interface CheckpointMeta {
   /** File format. */

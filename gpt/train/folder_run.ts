@@ -2,7 +2,8 @@
 
 import { MuonAdamW, type ShardedMuonAdamW } from "../../optim/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
-import { type CheckpointContent, removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
+import { removeCheckpoint, saveCheckpoint } from "../files/checkpoint.ts";
+import type { CheckpointContent } from "../files/checkpoint_content.ts";
 import type { CheckpointMeta } from "../files/checkpoint_meta.ts";
 import { MetricsLog } from "../files/metrics.ts";
 import { writeRunInfo } from "../files/run_info.ts";

@@ -7,18 +7,14 @@
 import { RandomCropLoader, type RandomCropState, SequentialLoader } from "../../data/browser.ts";
 import {
   decodeOptimizer,
-  digestOf,
-  encodeModel,
-  encodeOptimizer,
+  encodeCheckpoint,
   evaluateBitsPerByte,
-  formatMeta,
   GPT,
   planTraining,
   pretrainingSchedule,
   type SetLearningRates,
   train,
   type TrainingPlan,
-  type TrainingState,
   untrained,
   writeTexts,
 } from "../../gpt/browser.ts";
@@ -108,6 +104,7 @@ export async function* trainGpt(
 ): AsyncGenerator<GptProgress> {
   const kept = "from" in task ? await openModel(device, task.from, true) : null;
   const spec = "from" in task ? specOf(kept!.meta.settings, task.own) : task.spec;
+  const { own: _own, ...settings } = spec;
   const { context, seed } = spec;
   const { lines, tokenizer, tokens, cut } = await tokenize(spec);
   if (kept !== null && JSON.stringify(kept.tokenizer) !== JSON.stringify(tokenizer)) {
@@ -168,7 +165,9 @@ export async function* trainGpt(
     save: {
       every: EVERY,
       run: async (state) => {
-        files = await filesOf(model, optimizer, tokenizer, state, spec);
+        const content = { model, optimizer, tokenizer, settings, state };
+        const encoded = [...await encodeCheckpoint(content)] as [string, BlobPart][];
+        files = new Map(encoded.sort().map(([name, bytes]) => [name, new Blob([bytes])]));
         return "";
       },
     },
@@ -313,39 +312,4 @@ async function accuracyOf(
     if (text!.split("\n")[0] === answer) right++;
   }
   return right / questions.length;
-}
-
-/** The files of a checkpoint. */
-async function filesOf(
-  model: GPT,
-  optimizer: MuonAdamW | SGD,
-  tokenizer: Tokenizer,
-  state: TrainingState,
-  { own: _own, ...settings }: GptSpec,
-): Promise<ModelFiles> {
-  const bytes = {
-    model: await encodeModel(model),
-    optim: await encodeOptimizer(optimizer),
-    tokenizer: new TextEncoder().encode(JSON.stringify(tokenizer)),
-  };
-  const meta = await formatMeta({
-    format: "nanodino-checkpoint-1",
-    savedAt: new Date().toISOString(),
-    modelConfig: model.config,
-    settings,
-    state,
-    files: {
-      model: await digestOf(bytes.model),
-      tokenizer: await digestOf(bytes.tokenizer),
-      optim: await digestOf(bytes.optim),
-    },
-  });
-  const step = `${state.step}`.padStart(6, "0");
-  const blob = (content: Uint8Array | string) => new Blob([content as BlobPart]);
-  return new Map([
-    [`meta_${step}.json`, blob(meta)],
-    [`model_${step}.safetensors`, blob(bytes.model)],
-    [`optim_${step}.safetensors`, blob(bytes.optim)],
-    [`tokenizer_${step}.json`, blob(bytes.tokenizer)],
-  ]);
 }

@@ -6,14 +6,17 @@
 
 import {
   checkFile,
+  checkpointFileName,
   type CheckpointMeta,
+  type CheckpointPart,
   decodeModel,
+  decodeTokenizer,
   Engine,
   type GPT,
   parseMeta,
 } from "../../gpt/browser.ts";
 import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
-import { Tokenizer } from "../../tokenizer/mod.ts";
+import type { Tokenizer } from "../../tokenizer/mod.ts";
 
 /** The files of a checkpoint by name; others among them are not read. */
 export type ModelFiles = ReadonlyMap<string, Blob>;
@@ -157,30 +160,23 @@ export async function openModel(
     throw new Error(`Cannot open a model: wanted a file like meta_000100.json, got ${given}`);
   }
   const meta = await reading(name, async () => await parseMeta(await bytesOf(files.get(name)!)));
-  const part = async (part: "model" | "tokenizer" | "optim", extension: string) => {
-    const path = `${part}${name.slice("meta".length, -".json".length)}${extension}`;
+  const part = async <Result>(
+    part: CheckpointPart,
+    decode: (bytes: Uint8Array) => Result,
+  ): Promise<Result> => {
+    const path = checkpointFileName(part, meta.state.step);
     const [file, digest] = [files.get(path), meta.files[part]];
     if (file === undefined || digest === undefined) {
       throw new Error(`Cannot open a model: wanted ${path} beside ${name}, got ${given}`);
     }
     const bytes = await bytesOf(file);
     await checkFile(path, bytes, digest);
-    return [path, bytes] as const;
+    return await reading(path, () => decode(bytes));
   };
-  const [json, bytes] = [await part("tokenizer", ".json"), await part("model", ".safetensors")];
-  const optim = withOptimizer ? (await part("optim", ".safetensors"))[1] : null;
-  const tokenizer = await reading(
-    json[0],
-    () => Tokenizer.fromJSON(new TextDecoder().decode(json[1])),
-  );
-  const { vocabSize } = meta.modelConfig;
-  if (tokenizer.vocabSize !== vocabSize) {
-    throw new Error(
-      `Cannot read ${json[0]}: wanted a vocabulary of ${vocabSize} as in the model, got ` +
-        `${tokenizer.vocabSize}`,
-    );
-  }
-  const model = await reading(bytes[0], () => decodeModel(bytes[1], meta.modelConfig, device));
+  const { modelConfig } = meta;
+  const tokenizer = await part("tokenizer", (bytes) => decodeTokenizer(bytes, modelConfig));
+  const optim = withOptimizer ? await part("optim", (bytes) => bytes) : null;
+  const model = await part("model", (bytes) => decodeModel(bytes, modelConfig, device));
   return { device, files, meta, model, tokenizer, optim };
 }
 
