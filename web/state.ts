@@ -79,6 +79,14 @@ export function reset(...given: readonly (Setting<number> | Setting<string>)[]):
   for (const one of given) one.value = one.fallback;
 }
 
+/** The values of settings, by the same names. */
+export function valuesOf<Given extends Readonly<Record<string, Signal>>>(
+  given: Given,
+): { readonly [Name in keyof Given]: Given[Name]["value"] } {
+  const entries = Object.entries(given).map(([name, { value }]) => [name, value] as const);
+  return Object.fromEntries(entries) as { [Name in keyof Given]: Given[Name]["value"] };
+}
+
 /** Longer texts are left out of the address: browsers cut addresses off. */
 const MAX_TEXT = 20_000;
 

@@ -4,9 +4,9 @@
 import { type Signal, signal } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
-import { type GptSpec, MOST } from "../engine/gpt_spec.ts";
+import { type GptSpec, RANGES } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
-import { choice, setting, slider } from "../state.ts";
+import { choice, setting, slider, valuesOf } from "../state.ts";
 import { forget, keep, recall } from "../store.ts";
 import { words } from "./words.ts";
 
@@ -15,16 +15,16 @@ const { gpt: text } = words;
 /** What the reader sets, besides the text of their own and the device. */
 export const settings = {
   task: choice("task", text.task, "sort", text.tasks),
-  merges: slider("merges", text.merges, 0, [0, MOST.merges, 64]),
-  depth: slider("gptDepth", text.depth, 2, [1, MOST.depth, 1]),
-  width: slider("gptWidth", text.width, 64, [32, MOST.width, 32]),
+  merges: slider("merges", text.merges, 0, [0, RANGES.merges[1], 64]),
+  depth: slider("gptDepth", text.depth, 2, [1, RANGES.depth[1], 1]),
+  width: slider("gptWidth", text.width, 64, [32, RANGES.width[1], 32]),
   heads: choice("heads", text.heads, "2", text.headCounts),
-  context: slider("context", text.context, 64, [16, MOST.context, 16]),
+  context: slider("context", text.context, 64, [16, RANGES.context[1], 16]),
   optimizer: choice("gptOptimizer", text.optimizer, "muon", text.optimizers),
   rate: choice("gptRate", text.rate, "1.0", text.learningRates),
   schedule: choice("schedule", text.schedule, "trapezoid", text.schedules),
-  steps: slider("gptSteps", text.steps, 400, [20, MOST.steps, 20]),
-  seed: slider("gptSeed", text.seed, 1, [1, MOST.seed, 1]),
+  steps: slider("gptSteps", text.steps, 400, [20, RANGES.steps[1], 20]),
+  seed: slider("gptSeed", text.seed, 1, [1, RANGES.seed[1], 1]),
 };
 export const device = choice("gptDevice", text.device, "auto", words.network.devices);
 export const own = setting<string>("ownText", "");
@@ -56,21 +56,8 @@ export function eventsOf<Kind extends GptProgress["kind"]>(
 }
 
 function spec(): GptSpec {
-  const { task, merges, depth, width, heads, context, ...how } = settings;
-  return {
-    task: task.value,
-    own: own.value,
-    merges: merges.value,
-    depth: depth.value,
-    width: width.value,
-    heads: Number(heads.value),
-    context: context.value,
-    optimizer: how.optimizer.value,
-    rate: Number(how.rate.value),
-    schedule: how.schedule.value,
-    seed: how.seed.value,
-    steps: how.steps.value,
-  };
+  const set = valuesOf(settings);
+  return { ...set, own: own.value, heads: Number(set.heads), rate: Number(set.rate) };
 }
 
 function hear(event: GptProgress): void {

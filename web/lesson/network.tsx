@@ -13,20 +13,23 @@ import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
 import { Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { choice, reset, setting, slider } from "../state.ts";
+import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { words } from "./words.ts";
 
 const { network: text } = words;
-const set = choice("set", text.set, "spiral", text.sets);
-const layers = slider("layers", text.layers, 2, [1, 4, 1]);
-const width = slider("width", text.width, 8, [1, 12, 1]);
-const activation = choice("activation", text.activation, "tanh", text.activations);
-const optimizer = choice("optimizer", text.optimizer, "adamw", text.optimizers);
-const rate = choice("rate", text.rate, "0.02", text.learningRates);
-const seed = slider("seed", text.seed, 1, [1, 20, 1]);
-const steps = slider("steps", text.steps, 800, [20, 2000, 20]);
-const device = choice("device", text.device, "auto", text.devices);
-const all = [set, layers, width, activation, optimizer, rate, seed, steps, device];
+const settings = {
+  set: choice("set", text.set, "spiral", text.sets),
+  layers: slider("layers", text.layers, 2, [1, 4, 1]),
+  width: slider("width", text.width, 8, [1, 12, 1]),
+  activation: choice("activation", text.activation, "tanh", text.activations),
+  optimizer: choice("optimizer", text.optimizer, "adamw", text.optimizers),
+  rate: choice("rate", text.rate, "0.02", text.learningRates),
+  seed: slider("seed", text.seed, 1, [1, 20, 1]),
+  steps: slider("steps", text.steps, 800, [20, 2000, 20]),
+  device: choice("device", text.device, "auto", text.devices),
+};
+const { set, activation, seed, steps, device } = settings;
+const all = Object.values(settings);
 /** The reader's points. */
 const own = setting<string>("points", "");
 
@@ -47,16 +50,9 @@ function ownPoints(): Point[] {
 }
 
 function spec(): NetworkSpec {
-  return {
-    set: set.value,
-    own: ownPoints(),
-    hidden: Array.from({ length: layers.value }, () => width.value),
-    activation: activation.value,
-    optimizer: optimizer.value,
-    learningRate: Number(rate.value),
-    seed: seed.value,
-    steps: steps.value,
-  };
+  const { layers, width, rate, device: _device, ...others } = valuesOf(settings);
+  const hidden = Array.from({ length: layers }, () => width);
+  return { ...others, own: ownPoints(), hidden, learningRate: Number(rate) };
 }
 
 function clear(): void {
