@@ -3,66 +3,33 @@
 
 import { type Signal, signal } from "../deps.ts";
 import { loadScript } from "../script.ts";
-import type { DeviceChoice, Order, Report, Tasks } from "./messages.ts";
+import type { DeviceChoice, Order, Report, Start, Tasks } from "./messages.ts";
 
-export interface Run {
-  /** Settles when it has ended or was stopped; rejects with what went wrong. */
-  readonly done: Promise<void>;
-  /** Ends it at its next event, lets it wait there, go on, or go on to the event after. */
-  tell(kind: "stop" | "pause" | "resume" | "step"): void;
-}
-
-interface Waiting {
-  readonly task: keyof Tasks;
-  readonly onEvent: (event: never) => void;
-  readonly onDevice: (description: string) => void;
-  readonly end: PromiseWithResolvers<void>;
-}
-
-const waiting = new Map<number, Waiting>();
-const engines = new Map<keyof Tasks, Promise<Worker>>();
-let count = 0;
+const workers = new Map<keyof Tasks, Promise<Worker>>();
 
 /** The engine of a task: each has a worker of its own, so that one that is paused holds up no other. */
-function engineFor(task: keyof Tasks): Promise<Worker> {
-  const script = task === "letters" ? "letters" : "engine";
-  const engine = engines.get(task) ?? loadWorker(script).then((source) => {
-    const worker = new Worker(URL.createObjectURL(new Blob([source])));
-    worker.onmessage = (message) => hear(message.data);
-    worker.onerror = ({ message }) => {
-      for (const one of waiting.values()) if (one.task === task) one.end.reject(new Error(message));
-    };
-    return worker;
-  });
-  engines.set(task, engine);
-  return engine;
+function workerFor(task: keyof Tasks): Promise<Worker> {
+  const worker = workers.get(task) ?? loadWorker(task === "letters" ? "letters" : "engine");
+  workers.set(task, worker);
+  return worker;
 }
 
 /**
- * Loads the script of a worker.
+ * Makes a worker out of its script.
  *
  * A page that was opened from a file may load classic scripts, but no worker's script. So it is a
  * classic script with a function in it, and the worker is made of that function's text.
  */
-async function loadWorker(name: "engine" | "letters"): Promise<string> {
+async function loadWorker(name: "engine" | "letters"): Promise<Worker> {
   await loadScript(`${name}.js`);
-  return `(${Reflect.get(globalThis, `nanodino_${name}`)})()`;
-}
-
-function hear(report: Report): void {
-  const task = waiting.get(report.id);
-  if (task === undefined) return;
-  if (report.kind === "event") return task.onEvent(report.event as never);
-  if (report.kind === "device") return task.onDevice(report.description);
-  waiting.delete(report.id);
-  if (report.kind === "end") task.end.resolve();
-  else task.end.reject(new Error(report.message));
+  const source = `(${Reflect.get(globalThis, `nanodino_${name}`)})()`;
+  return new Worker(URL.createObjectURL(new Blob([source])));
 }
 
 /** Tasks of a name, of which the latest counts: what an earlier one says is not heard. */
 export class Latest<Name extends keyof Tasks> {
-  /** The task that runs. */
-  readonly run: Signal<Run | null> = signal(null);
+  /** Gives orders to the task that runs. */
+  readonly run: Signal<((order: Order) => void) | null> = signal(null);
   readonly #task: Name;
   readonly #message: Signal<string>;
 
@@ -79,37 +46,36 @@ export class Latest<Name extends keyof Tasks> {
     onEvent: (event: Tasks[Name]["event"]) => void,
   ): Promise<void> {
     this.stop();
+    const { port1: port, port2 } = new MessageChannel();
+    // What is ordered before the task listens waits in the channel.
+    const mine = (order: Order) => port.postMessage(order);
+    this.run.value = mine;
     const isLatest = () => this.run.value === mine;
     const tell = (message: string) => void (isLatest() && (this.#message.value = message));
-    const mine = startTask(this.#task, input, device, {
-      onDevice: tell,
-      onEvent: (event: Tasks[Name]["event"]) => isLatest() && onEvent(event),
-    });
-    this.run.value = mine;
-    await mine.done.catch((error) => tell(error.message));
+    const ended = Promise.withResolvers<void>();
+    const fail = ({ message }: { readonly message: string }) => {
+      tell(message);
+      ended.resolve();
+    };
+    port.onmessage = ({ data }: MessageEvent<Report<Tasks[Name]["event"]>>) => {
+      if (data.kind === "device") tell(data.description);
+      else if (data.kind === "event") {
+        if (isLatest()) onEvent(data.event);
+      } else if (data.kind === "error") fail(data);
+      else ended.resolve();
+    };
+    workerFor(this.#task).then((worker) => {
+      worker.addEventListener("error", fail);
+      worker.postMessage({ task: this.#task, input, device } as Start, [port2]);
+    }).catch(fail);
+    await ended.promise;
+    port.close();
     if (isLatest()) this.run.value = null;
   }
 
   /** Ends the task that runs; no more is heard of it. */
   stop(): void {
-    this.run.value?.tell("stop");
+    this.run.value?.("stop");
     this.run.value = null;
   }
-}
-
-/** Lets the engine run a task, which starts when those of its name before it have ended. */
-function startTask<Name extends keyof Tasks>(
-  task: Name,
-  input: Tasks[Name]["input"],
-  device: DeviceChoice,
-  listener: Pick<Waiting, "onEvent" | "onDevice">,
-): Run {
-  const id = count++;
-  const end = Promise.withResolvers<void>();
-  waiting.set(id, { task, ...listener, end });
-  const worker = engineFor(task);
-  const send = (order: Order) =>
-    void worker.then((worker) => worker.postMessage(order), end.reject);
-  send({ id, kind: "start", task, input, device } as Order);
-  return { done: end.promise, tell: (kind) => send({ id, kind }) };
 }

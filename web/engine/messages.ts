@@ -1,4 +1,9 @@
-/** What a page and its engine say to each other. @module */
+/**
+ * What a page and its engine say to each other. Each task has a channel of its own, whose port comes
+ * with its {@linkcode Start}.
+ *
+ * @module
+ */
 
 import type { CharacterOptions, CharacterTraining } from "../../lessons/character_model.ts";
 import type { GptProgress, GptTask } from "./gpt.ts";
@@ -19,22 +24,21 @@ export interface Tasks {
   readonly letters: { readonly input: CharacterOptions; readonly event: CharacterTraining };
 }
 
-/** To the engine: start a task, or end, pause or resume one that runs; `step` runs to the next event. */
-export type Order =
-  | {
-    readonly [Name in keyof Tasks]: {
-      readonly id: number;
-      readonly kind: "start";
-      readonly task: Name;
-      readonly input: Tasks[Name]["input"];
-      readonly device: DeviceChoice;
-    };
-  }[keyof Tasks]
-  | { readonly id: number; readonly kind: "stop" | "pause" | "resume" | "step" };
+/** To the engine: starts a task after those before it. */
+export type Start = {
+  readonly [Name in keyof Tasks]: {
+    readonly task: Name;
+    readonly input: Tasks[Name]["input"];
+    readonly device: DeviceChoice;
+  };
+}[keyof Tasks];
 
-/** From the engine: the device that a task runs on, what it tells, how it ended. */
-export type Report =
-  | { readonly id: number; readonly kind: "device"; readonly description: string }
-  | { readonly id: number; readonly kind: "event"; readonly event: Tasks[keyof Tasks]["event"] }
-  | { readonly id: number; readonly kind: "end" }
-  | { readonly id: number; readonly kind: "error"; readonly message: string };
+/** To a task: end at the next event, wait there, go on, or go on to the event after. */
+export type Order = "stop" | "pause" | "resume" | "step";
+
+/** From a task: the device that it runs on, what it tells, and how it ended. */
+export type Report<Event = Tasks[keyof Tasks]["event"]> =
+  | { readonly kind: "device"; readonly description: string }
+  | { readonly kind: "event"; readonly event: Event }
+  | { readonly kind: "end" }
+  | { readonly kind: "error"; readonly message: string };

@@ -5,7 +5,7 @@ import { trainGpt } from "./gpt.ts";
 import { askInside } from "./inside.ts";
 import type { DeviceChoice } from "./messages.ts";
 import { trainNetwork } from "./network.ts";
-import { report, serveTasks } from "./serve_tasks.ts";
+import { serveTasks } from "./serve_tasks.ts";
 
 const devices = new Map<DeviceChoice, Promise<Device>>();
 
@@ -17,10 +17,10 @@ function deviceFor(choice: DeviceChoice): Promise<Device> {
   return open;
 }
 
-serveTasks(async function* (order, signal) {
-  const device = await deviceFor(order.device);
-  report({ id: order.id, kind: "device", description: device.info.description });
-  if (order.task === "inside") yield* askInside(device, order.input, signal);
-  else if (order.task === "network") yield* trainNetwork(device, order.input, signal);
-  else if (order.task === "gpt") yield* trainGpt(device, order.input, signal);
+serveTasks(async function* (start, signal, report) {
+  const device = await deviceFor(start.device);
+  report({ kind: "device", description: device.info.description });
+  if (start.task === "inside") yield* askInside(device, start.input, signal);
+  else if (start.task === "network") yield* trainNetwork(device, start.input, signal);
+  else if (start.task === "gpt") yield* trainGpt(device, start.input, signal);
 });

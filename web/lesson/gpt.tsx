@@ -238,7 +238,7 @@ export function GptWidget(): JSX.Element {
       <p class="buttons">
         <Button onClick={start}>{words.network.start}</Button>
         {run !== null
-          ? <Button onClick={() => run.tell("stop")}>{words.network.pause}</Button>
+          ? <Button onClick={() => run("stop")}>{words.network.pause}</Button>
           : <Button onClick={() => goOn()} disabled={!canGoOn}>{words.network.resume}</Button>}
         <Button onClick={() => goOn(1)} disabled={!canGoOn}>{text.one}</Button>
         <Button onClick={clear}>{words.actions.reset}</Button>

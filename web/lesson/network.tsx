@@ -77,7 +77,7 @@ function start(): void {
 
 /** Pauses, or goes on; `one` goes on to the next picture only. */
 function hold(one: boolean): void {
-  latest.run.value?.tell(one ? "step" : isPaused.value ? "resume" : "pause");
+  latest.run.value?.(one ? "step" : isPaused.value ? "resume" : "pause");
   isPaused.value = one || !isPaused.value;
 }
 
