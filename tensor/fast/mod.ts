@@ -10,6 +10,7 @@
  * @module
  */
 
+import { registerMatmulLibraries } from "../devices/cpu/matmul_libraries.ts";
 import { type AnyFastPath, registerFastPaths } from "../fast_paths.ts";
 import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
 import { attentionByBlocks } from "./cpu/attention_blocks.ts";
@@ -17,6 +18,7 @@ import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { separateEpilogue } from "./cpu/epilogue.ts";
+import { openSystemLibraries } from "./cpu/libraries.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
 import { skinnyMatmul } from "./cpu/skinny_matmul.ts";
 import { symmetricMatmul } from "./cpu/symmetric_matmul.ts";
@@ -49,4 +51,5 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   heapTopK,
 ];
 
+registerMatmulLibraries(openSystemLibraries);
 registerFastPaths(FAST_PATHS);

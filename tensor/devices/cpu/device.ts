@@ -1,4 +1,4 @@
-/** The CPU device: combines memory, threads and BLAS. @module */
+/** The CPU device: combines memory, threads and kernels. @module */
 
 import type {
   Arguments,
@@ -15,30 +15,20 @@ import { bytesPerElement, type TypedArray } from "../../dtype.ts";
 import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
-import { Blas } from "./blas.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
+import {
+  type LibraryOptions,
+  type MatmulLibraries,
+  openMatmulLibraries,
+} from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
-import { LIBRARY, OneDnn } from "./onednn.ts";
 import { Pool } from "./pool.ts";
-import { partOf, readSgemm, type Sgemm, usefulParts } from "./sgemm.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
 
 /** Options for {@linkcode openCpuDevice}. */
-export interface CpuOptions {
+export interface CpuOptions extends LibraryOptions {
   /** Number of threads, including the main thread. @default {one per logical core} */
   readonly threads?: number;
-  /** Whether to use a BLAS, or the path of one. By default, one is used if found and permitted. */
-  readonly blas?: boolean | string;
-  /**
-   * Whether to use oneDNN for large matmuls, beside a BLAS; or the path of one, which is then used
-   * on any processor. By default, it is used if found, permitted, and faster than the BLAS.
-   */
-  readonly oneDnn?: boolean | string;
-  /**
-   * The precision of the operands of matmuls. `auto` takes `bf16` if oneDNN multiplies it at least
-   * 1.5 times as fast as `f32`, which takes a processor with AMX. @default {"f32"}
-   */
-  readonly matmulPrecision?: MatmulPrecision | "auto";
 }
 
 const INITIAL_BYTES = 1 << 24;
@@ -47,6 +37,8 @@ const MAX_THREADS = 256;
 /** Milliseconds between pauses while reading. A pause takes about one. */
 const MAX_TASK_MILLISECONDS = 100;
 const ARGUMENT_WORDS = 1_024;
+/** Kernels of libraries, whose ids come before those that are compiled. */
+const MATMULS = 2;
 
 /**
  * Opens the CPU device.
@@ -80,42 +72,10 @@ export async function openCpuDevice(options: CpuOptions = {}): Promise<CpuDevice
         `got ${threads}`,
     );
   }
-  const choice = options.blas ?? true;
   const heap = new Heap(INITIAL_BYTES);
-  const blas = Blas.open(choice, heap);
-  if (typeof blas === "string" && typeof choice === "string") {
-    throw new Error(`Cannot open the cpu device: wanted the BLAS ${choice}, got none (${blas})`);
-  }
-  const oneDnn = OneDnn.open(options.oneDnn ?? true, blas, heap);
-  if (typeof oneDnn === "string" && typeof options.oneDnn === "string") {
-    throw new Error(
-      `Cannot open the cpu device: wanted the oneDNN ${options.oneDnn}, got none (${oneDnn})`,
-    );
-  }
-  const { pool, failure } = await Pool.start(heap, threads - 1, {
-    blas: blas instanceof Blas && blas.isPerThread ? blas.forWorkers : null,
-    oneDnn: oneDnn instanceof OneDnn ? oneDnn.forWorkers : null,
-  });
-  const { matmulPrecision = "f32" } = options;
-  const isMissing = oneDnn instanceof OneDnn && !pool.hasOneDnn;
-  const libraries = { blas, oneDnn: isMissing ? "a worker cannot open it" : oneDnn };
-  const missing = matmulPrecision === "f32" ? null : missingBf16(heap, libraries, matmulPrecision);
-  const device = new Cpu(heap, pool, failure, libraries, matmulPrecision, missing);
-  if (isMissing) oneDnn.close();
-  if (missing === null || matmulPrecision !== "bf16") return device;
-  await device.close();
-  throw new Error(`Cannot open the cpu device: wanted matmuls in bf16, got f32 only (${missing})`);
-}
-
-interface Libraries {
-  readonly blas: Blas | string;
-  readonly oneDnn: OneDnn | string;
-}
-
-/** Why there are no matmuls in bf16, or none that gain enough for `auto`; `null` if there are. */
-function missingBf16(heap: Heap, { blas, oneDnn }: Libraries, asked: string): string | null {
-  if (typeof blas === "string" || typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
-  return oneDnn.missingBf16(blas, heap, asked === "auto");
+  const libraries = openMatmulLibraries(options, heap);
+  const { pool, failure } = await Pool.start(heap, threads - 1, libraries.forWorkers);
+  return new Cpu(heap, pool, failure, libraries, options.matmulPrecision ?? "f32");
 }
 
 class Cpu implements CpuDevice {
@@ -131,9 +91,9 @@ class Cpu implements CpuDevice {
   readonly memory: DeviceMemory;
   readonly #heap: Heap;
   readonly #pool: Pool;
-  readonly #blas: Blas | null;
-  readonly #oneDnn: OneDnn | null;
-  readonly #blasThreads: number;
+  readonly #libraries: MatmulLibraries;
+  /** Those of the libraries, by precision: the first kernels that workers have. */
+  readonly #matmuls: readonly CompiledKernel[];
   readonly #matmulPrecision: MatmulPrecision;
   /** Functions that run in `f32`. */
   #exact = 0;
@@ -149,20 +109,19 @@ class Cpu implements CpuDevice {
     heap: Heap,
     pool: Pool,
     failure: string | null,
-    libraries: Libraries,
+    libraries: MatmulLibraries,
     asked: MatmulPrecision | "auto",
-    missing: string | null,
   ) {
-    const { blas, oneDnn } = libraries;
     this.#heap = heap;
     this.#pool = pool;
-    this.#blas = blas instanceof Blas ? blas : null;
-    this.#oneDnn = oneDnn instanceof OneDnn ? oneDnn : null;
-    this.hasOneDnn = this.#oneDnn !== null;
-    this.#matmulPrecision = asked === "f32" || missing !== null ? "f32" : "bf16";
+    this.#libraries = libraries;
+    this.hasBlas = libraries.blas.isOpen;
+    this.hasOneDnn = libraries.oneDnn.isOpen;
+    this.#matmulPrecision = asked === "f32" || libraries.missingBf16 !== null ? "f32" : "bf16";
     this.threads = pool.size + 1;
-    this.hasBlas = this.#blas !== null;
-    this.#blasThreads = this.#blas?.isPerThread && pool.hasBlas ? this.threads : 1;
+    this.#matmuls = libraries.kernels.map((run, id) => {
+      return { id, run, bytes: new Uint8Array(), isKnown: new Array(this.threads).fill(true) };
+    });
     this.#argumentBlock = heap.reserve(ARGUMENT_WORDS * 4, "arguments of kernels");
     this.#scratch = new Array(this.threads).fill(null);
     this.memory = {
@@ -175,11 +134,7 @@ class Cpu implements CpuDevice {
       limitBytes: heap.limitBytes,
     };
     heap.advice = () => this.scopes.advice;
-    this.info = describe(this.threads, failure, this.relaxedSimd, libraries, {
-      asked,
-      matmulPrecision: this.matmulPrecision,
-      missing,
-    });
+    this.info = this.#describe(failure, asked);
   }
 
   get live(): number {
@@ -265,8 +220,7 @@ class Cpu implements CpuDevice {
     if (this.#closed) return;
     this.#closed = true;
     await this.#pool.close();
-    this.#oneDnn?.close();
-    this.#blas?.close();
+    this.#libraries.close();
     this.#kernels.clear();
     this.#heap.close();
   }
@@ -311,50 +265,64 @@ class Cpu implements CpuDevice {
       );
     }
     if (items === 0) return;
-    if ("emit" in kernel) {
-      const compiled = this.#kernels.get(kernel.key) ?? this.#compile(kernel);
-      this.#writeArguments(kernel.key, arguments_);
-      const shares = shareCount(items, grain, this.threads);
-      if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
-      if (shares === 1) this.#runHere(kernel.key, compiled, 0, 0, items);
-      else this.#runShared(kernel.key, compiled, items, shares);
-    } else {
-      const { precision = this.matmulPrecision } = kernel;
-      this.#multiply(readSgemm(arguments_), items, grain, precision);
-    }
+    const isNative = !("emit" in kernel);
+    const runnable = isNative
+      ? this.#matmul(kernel, arguments_)
+      : this.#kernels.get(kernel.key) ?? this.#compile(kernel);
+    this.#writeArguments(kernel.key, arguments_);
+    const threads = isNative && this.#libraries.forWorkers === null ? 1 : this.threads;
+    const shares = shareCount(items, grain, threads);
+    if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
+    if (shares === 1) this.#runHere(kernel.key, runnable, 0, 0, items);
+    else this.#runShared(kernel.key, runnable, items, shares);
   }
 
-  #multiply(call: Sgemm, items: number, grain: number, precision: MatmulPrecision): void {
-    const [blas, oneDnn] = [this.#blas, this.#oneDnn];
-    if (blas === null) {
+  #matmul(
+    { precision = this.matmulPrecision }: NativeKernel,
+    { integers, floats = [] }: Arguments,
+  ): CompiledKernel {
+    if (integers.length !== 16 || floats.length !== 2) {
+      throw new RangeError(
+        `Cannot dispatch sgemm: wanted 16 integers and 2 floats, ` +
+          `got ${integers.length} and ${floats.length}`,
+      );
+    }
+    const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];
+    if (kernel === undefined) {
       throw new Error(`Cannot run kernel "sgemm": no BLAS (${this.info.details.blas})`);
     }
     if (precision === "bf16" && this.#matmulPrecision === "f32") {
       throw new Error(`Cannot run kernel "sgemm": the device was opened for matmuls in f32`);
     }
-    // Chosen by part: a part may be too narrow for oneDNN where the whole is not.
-    const libraryFor = (part: Sgemm) => oneDnn?.libraryFor(part, precision) ?? LIBRARY.blas;
-    const multiply = (part: Sgemm) => {
-      const library = libraryFor(part);
-      if (library === LIBRARY.blas) blas.multiply(part);
-      else oneDnn?.multiply(part, library);
+    return kernel;
+  }
+
+  #describe(failure: string | null, asked: MatmulPrecision | "auto"): DeviceInfo {
+    const { threads, relaxedSimd, matmulPrecision } = this;
+    const { blas, oneDnn, missingBf16: missing } = this.#libraries;
+    const count = failure === null
+      ? `${threads} thread${threads === 1 ? "" : "s"}`
+      : `1 thread (no workers: ${failure})`;
+    const parts = [
+      `cpu: ${count}`,
+      relaxedSimd ? "relaxed SIMD" : "SIMD without fused multiply-add",
+      blas.isOpen ? blas.description : `no BLAS (${blas.description})`,
+      ...(oneDnn.isOpen ? [oneDnn.description] : []),
+      ...(asked === "f32"
+        ? []
+        : [`matmuls in ${missing === null ? "bf16" : `f32 (no bf16: ${missing})`}`]),
+    ];
+    return {
+      description: parts.join(", "),
+      details: {
+        threads,
+        relaxedSimd,
+        float16: false,
+        blas: blas.description,
+        oneDnn: oneDnn.description,
+        matmulPrecision,
+      },
     };
-    const threads = Math.min(this.#blasThreads, usefulParts(call));
-    const shares = shareCount(items, grain, threads);
-    if (shares === 1) return multiply(partOf(call, 0, items));
-    const part = (share: number): Sgemm =>
-      partOf(call, boundary(items, share, shares), boundary(items, share + 1, shares));
-    for (let share = 1; share < shares; share++) {
-      const own = part(share);
-      this.#pool.postSgemm(share - 1, own, libraryFor(own));
-    }
-    multiply(part(0));
-    let failure: string | null = null;
-    for (let share = 1; share < shares; share++) {
-      if (this.#pool.takeBack(share - 1)) multiply(part(share));
-      else failure = this.#pool.finish(share - 1) ?? failure;
-    }
-    if (failure !== null) throw new Error(`Cannot run kernel "sgemm": ${failure}`);
   }
 
   #runHere(key: string, kernel: CompiledKernel, share: number, start: number, end: number): void {
@@ -412,7 +380,8 @@ class Cpu implements CpuDevice {
   }
 
   #compile(kernel: WasmKernel): CompiledKernel {
-    const compiled = compileKernel(kernel, this.#kernels.size, this.#heap.memory, this.threads);
+    const id = MATMULS + this.#kernels.size;
+    const compiled = compileKernel(kernel, id, this.#heap.memory, this.threads);
     this.#kernels.set(kernel.key, compiled);
     return compiled;
   }
@@ -486,36 +455,4 @@ function boundary(items: number, share: number, shares: number): number {
 
 function failed(key: string, message: string, cause: unknown): Error {
   return new Error(`Cannot run kernel "${key}": ${message}`, { cause });
-}
-
-function describe(
-  threads: number,
-  failure: string | null,
-  relaxedSimd: boolean,
-  { blas, oneDnn }: Libraries,
-  precision: { asked: string; matmulPrecision: MatmulPrecision; missing: string | null },
-): DeviceInfo {
-  const { asked, matmulPrecision, missing } = precision;
-  const count = failure === null
-    ? `${threads} thread${threads === 1 ? "" : "s"}`
-    : `1 thread (no workers: ${failure})`;
-  const simd = relaxedSimd ? "relaxed SIMD" : "SIMD without fused multiply-add";
-  const libraries = [
-    blas instanceof Blas ? blas.description : `no BLAS (${blas})`,
-    ...(oneDnn instanceof OneDnn ? [oneDnn.description] : []),
-    ...(asked === "f32"
-      ? []
-      : [`matmuls in ${missing === null ? "bf16" : `f32 (no bf16: ${missing})`}`]),
-  ];
-  return {
-    description: `cpu: ${count}, ${simd}, ${libraries.join(", ")}`,
-    details: {
-      threads,
-      relaxedSimd,
-      float16: false,
-      blas: blas instanceof Blas ? blas.description : blas,
-      oneDnn: oneDnn instanceof OneDnn ? oneDnn.description : oneDnn,
-      matmulPrecision,
-    },
-  };
 }

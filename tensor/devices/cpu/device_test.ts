@@ -259,6 +259,29 @@ Deno.test("unsatisfiable options are errors", async () => {
   );
 });
 
+Deno.test("where no library is registered, none is found", async () => {
+  const none = "no library is registered";
+  for (
+    const [options, problem] of [
+      [{ blas: "libblas.so" }, `the BLAS libblas.so, got none (${none})`],
+      [{ oneDnn: "libdnnl.so" }, `the oneDNN libdnnl.so, got none (no BLAS beside it: ${none})`],
+      [
+        { matmulPrecision: "bf16" },
+        `matmuls in bf16, got f32 only (no oneDNN: no BLAS beside it: ${none})`,
+      ],
+    ] as const
+  ) {
+    await assertRejects(
+      () => openCpuDevice({ threads: 1, ...options }),
+      Error,
+      `Cannot open the cpu device: wanted ${problem}`,
+    );
+  }
+  const device = await openCpuDevice({ threads: 1, matmulPrecision: "auto" });
+  assertEquals([device.hasBlas, device.hasOneDnn, device.matmulPrecision], [false, false, "f32"]);
+  await device.close();
+});
+
 Deno.test("the description states threads, SIMD and BLAS", async () => {
   const device = await openCpuDevice({ threads: 2, blas: false });
   assertMatch(device.info.description, /^cpu: 2 threads, .*SIMD.*, no BLAS \(turned off\)$/);

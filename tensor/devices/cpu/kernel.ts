@@ -1,4 +1,4 @@
-/** Compiled kernels on the main thread. @module */
+/** Kernels on the main thread, ready to run. @module */
 
 import type { WasmKernel } from "../../device.ts";
 import { Error, TypeError } from "../../errors.ts";

@@ -2,9 +2,9 @@
 
 import { Error, RangeError } from "../../errors.ts";
 import type { CpuAllocation, Heap } from "./memory.ts";
-import { type Sgemm, writeSgemm } from "./sgemm.ts";
+import type { WorkerMatmuls } from "./matmul_libraries.ts";
 import { startThread, type Thread } from "./thread.ts";
-import { BLAS_KERNEL, MAILBOX, STATE, type WorkerReport, type WorkerStart } from "./worker.ts";
+import { MAILBOX, STATE } from "./worker.ts";
 
 /** Polls before either side sleeps: about 140 µs, in which the next job usually comes. */
 const SPINS = 20_000;
@@ -31,39 +31,30 @@ export interface Job {
 export class Pool {
   /** Number of workers, without the main thread. */
   readonly size: number;
-  readonly hasBlas: boolean;
-  readonly hasOneDnn: boolean;
   readonly #heap: Heap;
   readonly #threads: readonly Thread[];
   readonly #mailboxes: readonly CpuAllocation[];
   /** The words of each mailbox. They stay valid when the memory grows. */
   readonly #words: readonly Int32Array[];
-  readonly #floats: readonly Float32Array[];
   readonly #mayWait: boolean = mayWait();
 
   private constructor(
     heap: Heap,
     threads: readonly Thread[],
     mailboxes: readonly CpuAllocation[],
-    { hasBlas, hasOneDnn }: WorkerReport,
   ) {
     this.#heap = heap;
     this.#threads = threads;
     this.#mailboxes = mailboxes;
     this.#words = mailboxes.map((mailbox) => wordsOf(heap, mailbox));
-    this.#floats = this.#words.map((words) =>
-      new Float32Array(words.buffer, words.byteOffset, words.length)
-    );
     this.size = threads.length;
-    this.hasBlas = hasBlas;
-    this.hasOneDnn = hasOneDnn;
   }
 
   /** Starts the workers; or says why the pool has none. */
   static async start(
     heap: Heap,
     size: number,
-    libraries: Pick<WorkerStart, "blas" | "oneDnn">,
+    matmuls: WorkerMatmuls | null,
   ): Promise<{ pool: Pool; failure: string | null }> {
     const mailboxes = Array.from({ length: size }, () => {
       const mailbox = heap.reserve(MAILBOX.words * 4, "mailbox of a worker");
@@ -80,19 +71,16 @@ export class Pool {
           layout: MAILBOX,
           states: STATE,
           spins: SPINS,
-          ...libraries,
+          matmuls,
         }));
       }
       const limit = new Promise<never>((_, reject) => {
         const late = new Error(`no worker after ${START_LIMIT / 1000} s`);
         timer = setTimeout(() => reject(late), START_LIMIT);
       });
-      const reports = await Promise.race([Promise.all(threads.map((t) => t.ready)), limit]);
+      await Promise.race([Promise.all(threads.map((thread) => thread.ready)), limit]);
       for (const thread of threads) thread.unref();
-      const hasBlas = reports.every((report) => report.hasBlas);
-      const hasOneDnn = reports.every((report) => report.hasOneDnn);
-      const pool = new Pool(heap, threads, mailboxes, { hasBlas, hasOneDnn });
-      return { pool, failure: null };
+      return { pool: new Pool(heap, threads, mailboxes), failure: null };
     } catch (error) {
       for (const mailbox of mailboxes) quit(wordsOf(heap, mailbox));
       for (const thread of threads) {
@@ -101,8 +89,7 @@ export class Pool {
         thread.terminate();
       }
       const failure = error instanceof Error ? error.message : String(error);
-      const pool = new Pool(heap, [], [], { hasBlas: true, hasOneDnn: true });
-      return { pool, failure };
+      return { pool: new Pool(heap, [], []), failure };
     } finally {
       clearTimeout(timer);
     }
@@ -123,14 +110,6 @@ export class Pool {
     words[MAILBOX.scratch] = job.scratch;
     words[MAILBOX.code] = job.code?.address ?? 0;
     words[MAILBOX.codeBytes] = job.code?.bytes ?? 0;
-    offer(words);
-  }
-
-  postSgemm(worker: number, call: Sgemm, library: number): void {
-    const words = this.#mailbox(worker);
-    words[MAILBOX.kernel] = BLAS_KERNEL;
-    words[MAILBOX.library] = library;
-    writeSgemm(call, words, this.#floats[worker] ?? new Float32Array(), MAILBOX.sgemm);
     offer(words);
   }
 

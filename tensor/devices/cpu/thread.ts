@@ -1,12 +1,11 @@
 /** Starts and ends the threads that run `worker.ts`. @module */
 
 import { Error } from "../../errors.ts";
-import { openOneDnn } from "./onednn_binding.ts";
-import { runWorker, type WorkerReport, type WorkerStart } from "./worker.ts";
+import { runWorker, type WorkerStart } from "./worker.ts";
 
 export interface Thread {
   /** Resolves when the worker is about to wait for its first job. Rejects if it cannot start. */
-  readonly ready: Promise<WorkerReport>;
+  readonly ready: Promise<void>;
   /** Lets the process exit while the thread is alive, if supported. */
   unref(): void;
   ended(): Promise<void>;
@@ -36,15 +35,20 @@ export function startThread(start: WorkerStart): Thread {
   return threads === undefined ? startWebThread(start) : startNodeThread(threads, start);
 }
 
+/** The text of what opens the libraries of matmuls in a worker. */
+function openingOf({ matmuls }: WorkerStart): string {
+  return matmuls?.code ?? "null";
+}
+
 function startNodeThread(threads: NodeThreads, start: WorkerStart): Thread {
   const source = `import { parentPort, workerData } from "node:worker_threads";\n` +
-    `(${runWorker})(workerData, (report) => parentPort.postMessage(report), ${openOneDnn});`;
+    `(${runWorker})(workerData, () => parentPort.postMessage(null), ${openingOf(start)});`;
   const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`);
   const worker = new threads.Worker(url, { workerData: start });
   const exit = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   return {
     ready: new Promise((resolve, reject) => {
-      worker.once("message", (report) => resolve(report as WorkerReport));
+      worker.once("message", () => resolve());
       worker.once("error", reject);
     }),
     unref: () => worker.unref(),
@@ -57,12 +61,12 @@ function startNodeThread(threads: NodeThreads, start: WorkerStart): Thread {
 }
 
 function startWebThread(start: WorkerStart): Thread {
-  const source =
-    `onmessage = (event) => (${runWorker})(event.data, (r) => postMessage(r), ${openOneDnn});`;
+  const source = `onmessage = ({ data }) => ` +
+    `(${runWorker})(data, () => postMessage(null), ${openingOf(start)});`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
-  const ready = new Promise<WorkerReport>((resolve, reject) => {
-    worker.onmessage = (event) => resolve(event.data);
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.onmessage = () => resolve();
     worker.onerror = (event) => {
       event.preventDefault();
       reject(new Error(event.message));

@@ -29,6 +29,9 @@ import { paddedHead, QUERIES, SCORE_ROW } from "./attention_tile.ts";
 import { place } from "./attention_words.ts";
 import { clear } from "../../ops/gather/kernels.ts";
 
+/** Posting a part to a worker costs less than 0.5 µs; a part of this size takes at least 2 µs. */
+const OPERATIONS_PER_THREAD = 200_000;
+
 /** Attention with BLAS matmuls. */
 export const attentionByBlas: FastPath<"attention", "cpu"> = {
   operation: "attention",
@@ -125,6 +128,8 @@ function multiplyHeads(
   const [m, n, k] = sizes;
   const byHeads = heads % device.threads === 0;
   const split = byHeads ? 2 : m >= n ? 1 : 0;
+  const items = [n, m, heads][split]!;
+  const operations = 2 * m * n * k * heads;
   device.dispatch(
     { key: "sgemm" },
     {
@@ -135,8 +140,11 @@ function multiplyHeads(
       ],
       floats: [alpha, beta],
     },
-    [n, m, heads][split]!,
-    { work: () => ({ name, flops: 2 * m * n * k * heads }) },
+    items,
+    {
+      grain: Math.ceil(OPERATIONS_PER_THREAD * items / operations),
+      work: () => ({ name, flops: operations }),
+    },
   );
 }
 

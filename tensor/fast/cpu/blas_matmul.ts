@@ -1,10 +1,10 @@
 /** Matmul by the system's BLAS, or by oneDNN where that is faster. @module */
 
 import type { CpuDevice } from "../../device.ts";
-import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "../../devices/cpu/onednn.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
 import { addressOf } from "./matmul_words.ts";
+import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "./onednn.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;

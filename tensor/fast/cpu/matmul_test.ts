@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { View } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
+import "../mod.ts";
 import { plainMatmul } from "../../ops/matmul/plain.ts";
 import { describeMatmuls } from "../../ops/matmul/problem.ts";
 import { checkMatmul, MATMUL_CASES } from "../../ops/testing/matmul_cases.ts";

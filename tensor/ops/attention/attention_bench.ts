@@ -8,6 +8,7 @@
 import { relativeDeviation } from "../../../testing/golden.ts";
 import type { Device } from "../../device.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
+import "../../mod.ts";
 import { openWebGpuDevice } from "../../devices/webgpu/device.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { normalArray } from "../../random.ts";

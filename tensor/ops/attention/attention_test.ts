@@ -11,6 +11,7 @@ import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 import type { Device } from "../../device.ts";
 import { noGrad } from "../../grad_mode.ts";
 import { openCpuDevice } from "../../devices/cpu/device.ts";
+import "../../mod.ts";
 import { openDevice } from "../../open_device.ts";
 import { Tensor } from "../../tensor.ts";
 import { attention, type AttentionOptions } from "./attention.ts";

@@ -1,6 +1,7 @@
 /** Matmul of two square matrices, through the device and by the library directly. */
 
-import { openCpuDevice } from "./device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
+import "../mod.ts";
 
 const names = ["libopenblas.so.0", "libopenblas.so"];
 

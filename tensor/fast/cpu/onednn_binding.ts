@@ -64,11 +64,9 @@ export interface OneDnnThread {
    * Throws if the library refuses, or an axis of the result has length 1: it would ignore strides
    * there, and write outside of the result. Operands may be rounded to bf16 if `isBf16`.
    */
-  readonly multiply: (gemm: Omit<Sgemm, "split">, isBf16: boolean) => void;
+  readonly multiply: (gemm: Sgemm, isBf16: boolean) => void;
   readonly close: () => void;
 }
-
-export type OpenOneDnn = typeof openOneDnn;
 
 /**
  * Opens the library for the calling thread; throws if it is not oneDNN 3, or its calls would not
@@ -162,7 +160,7 @@ export function openOneDnn(
     return attributes;
   };
 
-  const compile = (gemm: Omit<Sgemm, "split">, isBf16: boolean): Primitive => {
+  const compile = (gemm: Sgemm, isBf16: boolean): Primitive => {
     const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
     const matrix = (rows: number, columns: number, lead: number, swapped: number, step: number) =>
       describe(
@@ -197,7 +195,7 @@ export function openOneDnn(
   };
 
   /** The least recently used primitive is first, and makes room. */
-  const provide = (gemm: Omit<Sgemm, "split">, isBf16: boolean): Primitive => {
+  const provide = (gemm: Sgemm, isBf16: boolean): Primitive => {
     const { transposeA, transposeB, m, n, k, lda, ldb, ldc, alpha, beta, count } = gemm;
     const steps = count > 1 ? `,${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : "";
     const key = `${isBf16},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
@@ -219,7 +217,7 @@ export function openOneDnn(
   };
 
   const { setAddress, execute } = symbols;
-  const run = (gemm: Omit<Sgemm, "split">, isBf16: boolean): void => {
+  const run = (gemm: Sgemm, isBf16: boolean): void => {
     const { handle, memories: [a, b, c], arguments: list } = provide(gemm, isBf16);
     setAddress?.(a, base + gemm.a);
     setAddress?.(b, base + gemm.b);
@@ -228,7 +226,7 @@ export function openOneDnn(
     if (status !== 0) throw new Error(`dnnl_primitive_execute returned ${status}`);
   };
 
-  const multiply = (gemm: Omit<Sgemm, "split">, isBf16: boolean): void => {
+  const multiply = (gemm: Sgemm, isBf16: boolean): void => {
     const { m, n, count, stepA, stepB, stepC } = gemm;
     if (m < 2 || n < 2) {
       throw new Error(`wanted a result of at least 2 rows and 2 columns, got ${m} and ${n}`);

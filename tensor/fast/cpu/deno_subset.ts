@@ -1,4 +1,4 @@
-/** The part of Deno that the CPU device uses. Browsers have neither it nor its types. @module */
+/** The part of Deno that opens native libraries. Browsers have neither it nor its types. @module */
 
 /** The type of a C function, for `Deno.dlopen`. */
 export interface ForeignFunction {
@@ -33,4 +33,21 @@ export interface DenoSubset {
 
 export function deno(): DenoSubset | undefined {
   return Reflect.get(globalThis, "Deno");
+}
+
+/** Opens the library at a path, or the first candidate that opens; or says why none does. */
+export function openFirst<Library>(
+  choice: true | string,
+  candidates: readonly string[],
+  open: (path: string) => Library,
+): Library | string {
+  const failures: string[] = [];
+  for (const path of choice === true ? candidates : [choice]) {
+    try {
+      return open(path);
+    } catch (error) {
+      failures.push(`${path}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return choice === true ? `none found; tried ${candidates.join(", ")}` : failures.join("; ");
 }

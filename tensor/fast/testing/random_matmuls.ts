@@ -1,17 +1,17 @@
 /**
  * Random small matmuls by oneDNN, compared with a plain loop.
  *
- *     deno run -A tensor/devices/cpu/testing/random_matmuls.ts 10000
+ *     deno run -A tensor/fast/testing/random_matmuls.ts 10000
  *
  * @module
  */
 
-import { Blas } from "../blas.ts";
-import { deno } from "../deno_subset.ts";
-import { Heap } from "../memory.ts";
-import { OneDnn } from "../onednn.ts";
-import { type OneDnnThread, openOneDnn } from "../onednn_binding.ts";
-import type { Sgemm } from "../sgemm.ts";
+import { Heap } from "../../devices/cpu/memory.ts";
+import { openSystemBlas } from "../cpu/blas.ts";
+import { deno } from "../cpu/deno_subset.ts";
+import { missingBf16, openSystemOneDnn } from "../cpu/onednn.ts";
+import { type OneDnnThread, openOneDnn } from "../cpu/onednn_binding.ts";
+import type { Sgemm } from "../cpu/sgemm.ts";
 
 const ROOM = 1 << 16;
 
@@ -27,13 +27,15 @@ export interface Opened {
 
 export function openAlone(maxPrimitives = 256): Opened | string {
   const heap = new Heap(1 << 21);
-  const blas = Blas.open(true, heap);
-  const found = paths.map((path) => OneDnn.open(path, blas, heap)).find((x) => x instanceof OneDnn);
-  if (typeof blas === "string" || found === undefined) return "no oneDNN, or no BLAS beside it";
-  const hasAmx = found.missingBf16(blas, heap, false) === null;
-  found.close();
-  blas.close();
-  const thread = openOneDnn(deno()!, { ...found.forWorkers, maxPrimitives });
+  const blas = openSystemBlas(true, heap);
+  if (typeof blas === "string") return blas;
+  const found = paths.map((path) => openSystemOneDnn(path, blas, heap))
+    .find((opened) => typeof opened !== "string");
+  if (found === undefined) return "no oneDNN";
+  const hasAmx = missingBf16(found, blas, heap, false) === null;
+  found.thread.close();
+  blas.thread.close();
+  const thread = openOneDnn(deno()!, { ...found.start, maxPrimitives });
   const { address } = heap.reserve(12 * ROOM, "operands");
   const places = [address, address + 4 * ROOM, address + 8 * ROOM] as const;
   return { heap, thread, hasAmx, places, close: () => thread.close() };
@@ -83,7 +85,7 @@ export function randomMatmul(
   const [ldc, stepC] = matrix(m, n) as [number, number];
   const isShared = random(0, 7) === 0;
   return {
-    ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, split: "rows", count },
+    ...{ transposeA, transposeB, m, n, k, a, lda, b, ldb, c, ldc, count },
     ...{ stepA, stepB: isShared ? 0 : stepB, stepC },
     ...{ alpha: [1, 0.5, -2][random(0, 2)]!, beta: [0, 1, 0.25][random(0, 2)]! },
   };

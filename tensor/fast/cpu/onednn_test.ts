@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import type { Allocation, CpuDevice, MatmulPrecision } from "../../device.ts";
-import { type CpuOptions, openCpuDevice } from "./device.ts";
+import { type CpuOptions, openCpuDevice } from "../../devices/cpu/device.ts";
+import "../mod.ts";
 import {
   compare,
   openAlone,
@@ -8,7 +9,7 @@ import {
   randomIntegers,
   randomMatmul,
   systemOneDnn,
-} from "./testing/random_matmuls.ts";
+} from "../testing/random_matmuls.ts";
 
 const probe = openAlone();
 const hasOneDnn = typeof probe !== "string";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { CpuDevice } from "../../device.ts";
-import { openCpuDevice } from "./device.ts";
+import { openCpuDevice } from "../../devices/cpu/device.ts";
+import "../mod.ts";
 
 const probe = await openCpuDevice({ threads: 1 });
 const { hasBlas } = probe;
@@ -140,6 +141,33 @@ Deno.test({
     const named = await openCpuDevice({ threads: 1, blas: String(file) });
     assert(named.hasBlas);
     await named.close();
+  },
+});
+
+Deno.test({
+  name: `web workers multiply the same${without}`,
+  ignore: !hasBlas,
+  fn: async () => {
+    const process: { getBuiltinModule: unknown } = Reflect.get(globalThis, "process");
+    const before = process.getBuiltinModule;
+    process.getBuiltinModule = () => undefined;
+    const device = await openCpuDevice({ threads: 2 });
+    process.getBuiltinModule = before;
+    assertEquals(device.threads, 2);
+    const t = { transposeA: 0, transposeB: 0, m: 256, n: 64, k: 100, alpha: 1, beta: 0 };
+    const [result, wanted] = await run(device, { ...t, split: 1, count: 1 });
+    assertEquals(result, wanted);
+    await device.close();
+  },
+});
+
+Deno.test({
+  name: "without the permission there is no BLAS, and no prompt",
+  permissions: "none",
+  fn: async () => {
+    const device = await openCpuDevice({ threads: 1 });
+    assertMatch(device.info.description, /, no BLAS \(run with --allow-ffi to use one\)$/);
+    await device.close();
   },
 });
 

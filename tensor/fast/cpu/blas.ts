@@ -1,0 +1,118 @@
+/** The system's BLAS, opened through Deno's foreign function interface. @module */
+
+import { Error } from "../../errors.ts";
+import type { Heap } from "../../devices/cpu/memory.ts";
+import { BLAS_FUNCTIONS, type BlasStart, type BlasThread, openBlas } from "./blas_binding.ts";
+import { deno, type DenoSubset, openFirst } from "./deno_subset.ts";
+
+/** `openblas_get_parallel` of a build with threads. Others (0) may lack locks: main thread only. */
+const POSIX_THREADS = 1;
+const OPENMP = 2;
+
+/** A BLAS, open and checked. */
+export interface Blas {
+  readonly description: string;
+  readonly start: BlasStart;
+  readonly thread: BlasThread;
+  /**
+   * Whether threads may call it concurrently. Other libraries split a matmul over threads
+   * themselves.
+   */
+  readonly isPerThread: boolean;
+}
+
+/**
+ * Opens the system's BLAS, or the one at a path, without prompting for a permission; or says why
+ * not.
+ */
+export function openSystemBlas(choice: true | string, heap: Heap): Blas | string {
+  const runtime = deno();
+  if (runtime === undefined) return "none in a browser";
+  if (runtime.permissions.querySync({ name: "ffi" }).state !== "granted") {
+    return "run with --allow-ffi to use one";
+  }
+  const { of, value } = runtime.UnsafePointer;
+  const base = Number(value(of(heap.bytes)));
+  const paths = candidates(runtime.build.os);
+  return openFirst(choice, paths, (path) => {
+    const start = { path, functions: BLAS_FUNCTIONS, base };
+    const thread = openBlas(runtime, start);
+    try {
+      return check(runtime, start, thread, heap);
+    } catch (error) {
+      thread.close();
+      throw error;
+    }
+  });
+}
+
+/** Limits it to one thread, if it can be; throws if it is not usable. */
+function check(runtime: DenoSubset, start: BlasStart, thread: BlasThread, heap: Heap): Blas {
+  const { getConfig, getParallel, setThreads } = thread.symbols;
+  const config = getConfig === null ? "" : runtime.UnsafePointerView.getCString(getConfig());
+  if (config.includes("USE64BITINT")) throw new Error("its integers have 64 bits");
+  const parallel = getParallel?.();
+  if (parallel === OPENMP) {
+    throw new Error("it was built with OpenMP, whose threads crash a process that ends");
+  }
+  const isPerThread = setThreads !== null && parallel === POSIX_THREADS;
+  // Not undone on close: another device may still use the library.
+  if (isPerThread) setThreads(1);
+  if (!multipliesRightly(thread, heap)) throw new Error("it failed a small check");
+  const name = /^OpenBLAS \S+/.exec(config)?.[0] ?? "BLAS";
+  const description = `${name} (${start.path.split(/[\\/]/).at(-1)})`;
+  return { description, start, thread, isPerThread };
+}
+
+function candidates(os: string): string[] {
+  if (os === "windows") return ["libopenblas.dll", "openblas.dll"];
+  if (os === "darwin") {
+    return [
+      "/System/Library/Frameworks/Accelerate.framework/Accelerate",
+      "libopenblas.dylib",
+      "/opt/homebrew/opt/openblas/lib/libopenblas.dylib",
+    ];
+  }
+  return ["libopenblas.so.0", "libopenblas.so"];
+}
+
+/** Checks C = 2·A·Bᵀ + 3·C, with A 3×2 in rows of 4: any wrong calling convention fails. */
+function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
+  const allocation = heap.reserve(4 * 64, "check of the BLAS");
+  const base = allocation.address / 4;
+  const [a, b, c] = [base, base + 16, base + 32];
+  for (let i = 0; i < 16; i++) {
+    heap.floats[a + i] = i + 1;
+    heap.floats[b + i] = 5 - i;
+    heap.floats[c + i] = i * i;
+  }
+  multiply({
+    transposeA: 0,
+    transposeB: 1,
+    m: 3,
+    n: 3,
+    k: 2,
+    a: a * 4,
+    lda: 4,
+    b: b * 4,
+    ldb: 3,
+    c: c * 4,
+    ldc: 5,
+    alpha: 2,
+    beta: 3,
+    ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
+  });
+  let isRight = true;
+  for (let i = 0; i < 16; i++) {
+    const [row, column] = [Math.floor(i / 5), i % 5];
+    let wanted = i * i;
+    if (row < 3 && column < 3) {
+      let sum = 0;
+      for (let p = 0; p < 2; p++) sum += (row * 4 + p + 1) * (5 - (column * 3 + p));
+      wanted = 2 * sum + 3 * wanted;
+    }
+    if (heap.floats[c + i] !== wanted) isRight = false;
+  }
+  heap.release(allocation);
+  return isRight;
+}

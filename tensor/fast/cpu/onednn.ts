@@ -1,0 +1,163 @@
+/**
+ * oneDNN beside the BLAS: faster matmuls in float32 on processors with AVX-512, and far faster ones
+ * with operands rounded to bf16 where there is AMX.
+ *
+ * @module
+ */
+
+import type { MatmulPrecision } from "../../device.ts";
+import type { Heap } from "../../devices/cpu/memory.ts";
+import type { Blas } from "./blas.ts";
+import { deno, openFirst } from "./deno_subset.ts";
+import {
+  ONEDNN_FUNCTIONS,
+  type OneDnnStart,
+  type OneDnnThread,
+  openOneDnn,
+} from "./onednn_binding.ts";
+import type { Sgemm } from "./sgemm.ts";
+
+/** Values of `dnnl_cpu_isa_t`: a processor that has all of these bits. */
+const AVX512 = 0x27;
+const AMX = 0xfef;
+/**
+ * Creating a primitive takes up to a millisecond, and each takes some 100 KB. A training step has a
+ * few dozen shapes; evaluation and generation make ever new ones.
+ */
+const MAX_PRIMITIVES = 256;
+/** Operations of a thread's part below which the BLAS is as fast. */
+export const MIN_ONEDNN_OPERATIONS: Readonly<Record<MatmulPrecision, number>> = {
+  f32: 8_000_000,
+  bf16: 300_000,
+};
+/**
+ * With up to this many rows, the BLAS is faster in float32 at any size: the logits of 16 sequences,
+ * 16×256×4096, take it 0.7 of the time.
+ */
+export const MAX_BLAS_ROWS = 16;
+/** Minimum speedup over the BLAS in a matmul of {@linkcode TEST_SIZE}. */
+const MIN_SPEEDUP = { f32: 1, bf16: 1.5 };
+const TEST_SIZE = 256;
+const TEST_RUNS = 5;
+/** Measured once for each library and precision, so that all devices of a process are alike. */
+const speedups = new Map<string, number>();
+
+/** oneDNN, open and checked. */
+export interface OneDnn {
+  readonly description: string;
+  readonly start: OneDnnStart;
+  readonly thread: OneDnnThread;
+  readonly isUsedInF32: boolean;
+}
+
+/**
+ * Opens the system's oneDNN where the processor suits it, or the one at a path on any processor,
+ * without prompting for a permission; or says why not. The BLAS computes what oneDNN must not, and
+ * what is too small for it.
+ */
+export function openSystemOneDnn(
+  choice: boolean | string,
+  blas: Blas,
+  heap: Heap,
+): OneDnn | string {
+  if (choice === false) return "turned off";
+  if (!blas.isPerThread) return "the BLAS beside it has threads of its own";
+  const runtime = deno();
+  if (runtime === undefined) return "none in a browser";
+  const { base } = blas.start;
+  const opened = openFirst(choice, candidates(runtime.build.os), (path) => {
+    const start = { path, functions: ONEDNN_FUNCTIONS, base, maxPrimitives: MAX_PRIMITIVES };
+    return { start, thread: openOneDnn(runtime, start) };
+  });
+  if (typeof opened === "string") return opened;
+  const { start, thread } = opened;
+  const isSuited = choice !== true || has(thread, AVX512);
+  const gain = isSuited ? speedupOf(start, thread, blas, heap, false) : 0;
+  if (gain === 0) {
+    thread.close();
+    return isSuited ? `${start.path}: it failed a small check` : "the processor has no AVX-512";
+  }
+  const file = start.path.split(/[\\/]/).at(-1);
+  const description = `oneDNN ${thread.version.join(".")} (${file})`;
+  return { description, start, thread, isUsedInF32: choice !== true || gain >= MIN_SPEEDUP.f32 };
+}
+
+/**
+ * Why it does not multiply in bf16; `null` if it does.
+ *
+ * @param mustGain Whether it also has to be much faster than the BLAS in a short test.
+ */
+export function missingBf16(
+  { description, start, thread }: OneDnn,
+  blas: Blas,
+  heap: Heap,
+  mustGain: boolean,
+): string | null {
+  if (!has(thread, AMX)) return "the processor has no AMX, or the environment hides it";
+  const gain = speedupOf(start, thread, blas, heap, true);
+  if (gain === 0) return `${description} failed a small check`;
+  if (!mustGain || gain >= MIN_SPEEDUP.bf16) return null;
+  return `${description} is only ${gain.toFixed(1)} times as fast as f32`;
+}
+
+/** Debian's package without the development files has only the last two names. */
+function candidates(os: string): string[] {
+  return os === "linux" ? ["libdnnl.so.3", "libdnnl.so.3.6", "libdnnl.so.3.7"] : [];
+}
+
+function has({ instructionSet }: OneDnnThread, bits: number): boolean {
+  return (instructionSet & bits) === bits;
+}
+
+function speedupOf(
+  { path }: OneDnnStart,
+  thread: OneDnnThread,
+  blas: Blas,
+  heap: Heap,
+  isBf16: boolean,
+): number {
+  const key = `${path}, ${blas.start.path}, ${isBf16}`;
+  const known = speedups.get(key);
+  if (known !== undefined) return known;
+  const measured = measureSpeedup(thread, blas, heap, isBf16);
+  speedups.set(key, measured);
+  return measured;
+}
+
+/**
+ * How much faster than the BLAS a matmul of {@linkcode TEST_SIZE} is, by the fastest of alternating
+ * runs; 0 if its result is wrong.
+ */
+function measureSpeedup(thread: OneDnnThread, blas: Blas, heap: Heap, isBf16: boolean): number {
+  const size = TEST_SIZE ** 2;
+  const allocation = heap.reserve(12 * size, "check of oneDNN");
+  const [a, b, c] = [0, 1, 2].map((i) => allocation.address + 4 * i * size) as [
+    number,
+    number,
+    number,
+  ];
+  // Small integers, of which both libraries make the same sums in either precision.
+  for (let i = 0; i < 2 * size; i++) heap.floats[a / 4 + i] = i % 13 - 6;
+  const gemm: Sgemm = {
+    ...{ transposeA: 0, transposeB: 1, m: TEST_SIZE, n: TEST_SIZE, k: TEST_SIZE },
+    ...{ a, b, c, lda: TEST_SIZE, ldb: TEST_SIZE, ldc: TEST_SIZE, alpha: 2, beta: 0 },
+    ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
+  };
+  const ways = [() => blas.thread.multiply(gemm), () => thread.multiply(gemm, isBf16)] as const;
+  const fastest = [Infinity, Infinity] as [number, number];
+  const results = ways.map((run) => {
+    heap.floats.fill(NaN, c / 4, c / 4 + size);
+    run();
+    return heap.floats.slice(c / 4, c / 4 + size);
+  }) as [Float32Array, Float32Array];
+  for (let i = 0; i < TEST_RUNS; i++) {
+    ways.forEach((run, way) => {
+      const start = performance.now();
+      run();
+      fastest[way] = Math.min(fastest[way]!, performance.now() - start);
+    });
+  }
+  heap.release(allocation);
+  const isRight = results[0].every((value, i) => value === results[1][i]);
+  return isRight ? fastest[0] / fastest[1] : 0;
+}

@@ -1,0 +1,98 @@
+/** GEMMs as kernels of one thread: the same text runs on the main thread and in workers. @module */
+
+import type { MatmulPrecision } from "../../device.ts";
+import type { ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
+import type { KernelFunction } from "../../devices/cpu/kernel.ts";
+import type { BlasThread } from "./blas_binding.ts";
+import type { OneDnnThread } from "./onednn_binding.ts";
+
+/** A batched GEMM, or part of one. */
+export interface Sgemm {
+  /** 1 if A is stored as k×m or B as n×k, 0 for m×k and k×n. */
+  readonly transposeA: number;
+  readonly transposeB: number;
+  /** C is m×n; sums have length k. */
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Byte addresses, and row strides in elements. */
+  readonly a: number;
+  readonly lda: number;
+  readonly b: number;
+  readonly ldb: number;
+  readonly c: number;
+  readonly ldc: number;
+  readonly alpha: number;
+  readonly beta: number;
+  /** Batch size, and the batch strides in bytes. */
+  readonly count: number;
+  readonly stepA: number;
+  readonly stepB: number;
+  readonly stepC: number;
+}
+
+/** Which GEMMs are oneDNN's; the BLAS computes the others. */
+export interface OneDnnRules {
+  readonly isUsedInF32: boolean;
+  /** Operations of a thread's part below which the BLAS is as fast. */
+  readonly minOperations: Readonly<Record<MatmulPrecision, number>>;
+  /** With up to this many rows, the BLAS is faster in float32 at any size. */
+  readonly maxBlasRows: number;
+}
+
+/**
+ * The kernels of `sgemm` for the calling thread. It may only use its arguments: workers are started
+ * from its source text.
+ */
+export function sgemmKernels(
+  memory: WebAssembly.Memory,
+  blas: BlasThread,
+  oneDnn: OneDnnThread | null,
+  { isUsedInF32, minOperations, maxBlasRows }: OneDnnRules,
+): ThreadMatmuls["kernels"] {
+  // Views made before the memory grew end at its old size, but the arguments do not move.
+  const integers = new Int32Array(memory.buffer);
+  const floats = new Float32Array(memory.buffer);
+
+  /** Work items `[start, end)`: columns, rows, or matmuls of the batch. */
+  const partAt = (address: number, start: number, end: number): Sgemm => {
+    const at = address / 4;
+    const word = (index: number): number => integers[at + index]! >>> 0;
+    const whole = {
+      ...{ transposeA: word(0), transposeB: word(1), m: word(2), n: word(3), k: word(4) },
+      ...{ a: word(5), lda: word(6), b: word(7), ldb: word(8), c: word(9), ldc: word(10) },
+      ...{ count: word(12), stepA: word(13), stepB: word(14), stepC: word(15) },
+      ...{ alpha: floats[at + 16]!, beta: floats[at + 17]! },
+    };
+    const { transposeA, transposeB, a, lda, b, ldb, c, ldc, stepA, stepB, stepC } = whole;
+    switch (word(11)) {
+      case 0: {
+        const column = transposeB === 0 ? 1 : ldb;
+        return { ...whole, n: end - start, b: b + start * column * 4, c: c + start * 4 };
+      }
+      case 1: {
+        const row = transposeA === 0 ? lda : 1;
+        return { ...whole, m: end - start, a: a + start * row * 4, c: c + start * ldc * 4 };
+      }
+      default: {
+        const places = { a: a + start * stepA, b: b + start * stepB, c: c + start * stepC };
+        return { ...whole, count: end - start, ...places };
+      }
+    }
+  };
+
+  /**
+   * Chosen by part: a part may be too narrow for oneDNN where the whole is not. An axis of length 1
+   * is never oneDNN's: it computes such results wrongly, and writes outside of them.
+   */
+  const isForOneDnn = ({ m, n, k, count }: Sgemm, precision: MatmulPrecision): boolean =>
+    m > 1 && n > 1 && 2 * m * n * k * count >= minOperations[precision] &&
+    (precision === "bf16" || (isUsedInF32 && m > maxBlasRows));
+
+  const kernel = (precision: MatmulPrecision): KernelFunction => (address, start, end) => {
+    const part = partAt(address, start, end);
+    if (oneDnn === null || !isForOneDnn(part, precision)) blas.multiply(part);
+    else oneDnn.multiply(part, precision === "bf16");
+  };
+  return [kernel("f32"), kernel("bf16")];
+}
