@@ -4,6 +4,7 @@ import type { Allocation, DeviceBase, View } from "../../device.ts";
 import { bytesPerElement, type DType } from "../../dtype.ts";
 import { contiguousStrides, sizeOf } from "../../shape.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
+import type { Compilation } from "./compilations.ts";
 
 /** Binding offsets are multiples of this on every adapter, in bytes. */
 export const BINDING_ALIGNMENT = 256;
@@ -28,8 +29,8 @@ export class WebGpuAllocation implements Allocation {
   readonly label: string;
   /** The buffer; `null` once freed. */
   buffer: PooledBuffer | null;
-  /** The kernels that the content depends on and that may not compile: see `Compilations`. */
-  marks = 0n;
+  /** The kernels that the content depends on and that may not compile. */
+  dependsOn: readonly Compilation[] = [];
 
   constructor(owner: object, bytes: number, label: string, buffer: PooledBuffer) {
     this.owner = owner;

@@ -107,7 +107,7 @@ export class BufferPool {
   }
 
   destroyAll(): void {
-    for (const buffer of this.#all) this.#gpu.destroyBuffer(buffer.handle);
+    this.#gpu.free([...this.#all].map(({ handle }) => handle));
     this.#all.clear();
     this.#free.clear();
     this.#heldBytes = 0;
@@ -132,8 +132,9 @@ export class BufferPool {
   /** Destroys the free buffers, which no pending recording may use. */
   #destroyFree(): void {
     this.#options.submit();
-    for (const buffer of [...this.#free.values()].flat()) {
-      this.#gpu.destroyBuffer(buffer.handle);
+    const buffers = [...this.#free.values()].flat();
+    this.#gpu.free(buffers.map(({ handle }) => handle));
+    for (const buffer of buffers) {
       this.#heldBytes -= buffer.capacity;
       this.#all.delete(buffer);
     }

@@ -2,85 +2,42 @@
 
 import { Error } from "../../errors.ts";
 import type { WebGpuAllocation } from "./allocation.ts";
-import { oneLine } from "./checks.ts";
 
+/**
+ * The compilation of a kernel.
+ *
+ * Drivers report a compilation error late: the kernel's dispatch has been recorded by then, and
+ * others that read its results. So memory remembers the kernels that its contents depend on until
+ * they are known to compile. If one does not, only this memory is lost: reading it is an error, and
+ * so is another dispatch of the kernel or on this memory.
+ */
 export interface Compilation {
-  /** The bit that marks memory it has written, or `0n` once it is known to have compiled. */
-  mark: bigint;
+  /** Why it failed: `null` if it did not, and `undefined` as long as that is not known. */
+  failure?: string | null;
+  /** Whether an error has reported the failure. */
+  isReported?: boolean;
 }
 
 /**
- * The compilations of a device.
- *
- * Drivers report a compilation error late: the kernel's dispatch has been recorded by then, and
- * others that read its results. So memory is marked with the kernels that its contents depend on
- * until they are known to compile. If one does not, only this memory is lost: reading it is an
- * error, and so is another dispatch of the kernel or on this memory.
+ * What the memory depends on that a dispatch writes: its kernel, and what all memory bound to it
+ * depends on. Throws if one of these kernels is known not to compile.
  */
-export class Compilations {
-  readonly #failures: { readonly mark: bigint; readonly reason: string }[] = [];
-  /** The marks of all kernels that failed or may still fail. */
-  #live = 0n;
-  #failed = 0n;
-  #count = 0;
-  /** The first failure that no error has reported. */
-  #unreported: string | null = null;
+export function dependenciesOf(
+  what: string,
+  kernel: Compilation,
+  bound: readonly { readonly own: WebGpuAllocation }[],
+): readonly Compilation[] {
+  const all = new Set([kernel]);
+  for (const { own } of bound) for (const each of own.dependsOn) all.add(each);
+  const unsure = [...all].filter(({ failure }) => failure !== null);
+  assertCompiled(what, unsure);
+  return unsure;
+}
 
-  /**
-   * Adds a kernel. `error` resolves to why it did not compile, or to `null`; the returned promise
-   * resolves once the outcome is known here.
-   */
-  begin(key: string, error: Promise<string | null>): [Compilation, Promise<void>] {
-    const mark = 1n << BigInt(this.#count++);
-    const compilation: Compilation = { mark };
-    this.#live |= mark;
-    const ended = error.then((found) => {
-      if (found === null) {
-        this.#live &= ~mark;
-        compilation.mark = 0n;
-        return;
-      }
-      const reason = `the kernel "${key}" does not compile: ${oneLine(found)}`;
-      this.#failures.push({ mark, reason });
-      this.#failed |= mark;
-      this.#unreported ??= reason;
-    });
-    return [compilation, ended];
-  }
-
-  /**
-   * The marks of what a dispatch writes: its kernel's, and those of all memory bound to it. Throws
-   * if one of these kernels is known not to compile.
-   */
-  marksOf(
-    what: string,
-    compilation: Compilation,
-    bound: readonly { readonly own: WebGpuAllocation }[],
-  ): bigint {
-    let marks = compilation.mark;
-    for (const { own } of bound) {
-      if (own.marks !== 0n) marks |= own.marks &= this.#live;
-    }
-    if (marks !== 0n) this.assertCompiled(what, marks);
-    return marks;
-  }
-
-  /** Throws if one of the kernels with these marks is known not to compile: the memory is lost. */
-  assertCompiled(what: string, marks: bigint): void {
-    if ((marks & this.#failed) === 0n) return;
-    const { reason } = this.#failures.find(({ mark }) => (mark & marks) !== 0n)!;
-    if (reason === this.#unreported) this.#unreported = null;
-    throw new Error(`Cannot ${what}: ${reason}`);
-  }
-
-  /**
-   * Throws if a kernel failed and no other error reported it, once: nobody may read what it should
-   * have written.
-   */
-  assertReported(what: string): void {
-    const reason = this.#unreported;
-    if (reason === null) return;
-    this.#unreported = null;
-    throw new Error(`Cannot ${what}: ${reason}`);
-  }
+/** Throws if one of these kernels is known not to compile: what depends on it is lost. */
+export function assertCompiled(what: string, compilations: readonly Compilation[]): void {
+  const failed = compilations.find(({ failure }) => typeof failure === "string");
+  if (failed === undefined) return;
+  failed.isReported = true;
+  throw new Error(`Cannot ${what}: ${failed.failure}`);
 }

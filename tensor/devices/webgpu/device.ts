@@ -16,14 +16,15 @@ import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts
 import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
-import { assertCall, assertRange, assertWithin } from "./checks.ts";
-import { Compilations } from "./compilations.ts";
-import { DirectGpu } from "./direct_gpu.ts";
+import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
+import { assertCompiled, dependenciesOf } from "./compilations.ts";
+import { directGpu } from "./direct_gpu.ts";
+import { defineEncoding } from "./encode.ts";
 import { CLOSED, Failures } from "./failures.ts";
-import type { Gpu } from "./gpu.ts";
+import { COMMAND, type Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
-import { ReadBatch, StagingBuffers } from "./readback.ts";
+import { StagingBuffers } from "./readback.ts";
 import { Recording } from "./recording.ts";
 import { openRemoteGpu } from "./remote_gpu.ts";
 
@@ -72,9 +73,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly #recording = new Recording();
   readonly #stagings: StagingBuffers;
   readonly #failures = new Failures();
-  readonly #compilations = new Compilations();
   readonly #inFlight: Promise<void>[] = [];
-  #reads: { batch: ReadBatch; done: Promise<void> } | null = null;
+  /** The submit that the reads of this tick wait for. */
+  #reads: Promise<void> | null = null;
   #timer: KernelTimer | null = null;
   #closed = false;
   #live = 0;
@@ -97,12 +98,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#kernels = new KernelCache(gpu, {
       ring: this.#ring.buffer,
       bindingLimit: limits.maxStorageBufferBindingSize,
-      beginCompilation: (key, error) => {
-        const [compilation, ended] = this.#compilations.begin(key, error);
-        this.#failures.check(`compile the kernel "${key}"`, ended.then(() => null));
-        return compilation;
-      },
-      check: (what, error) => this.#failures.check(what, error),
+      failures: this.#failures,
       submit: () => this.#submit(),
     });
     this.#memoryLimit = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
@@ -182,7 +178,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const target = own.buffer;
     assertRange(what, allocation, byteOffset, data.byteLength);
     if (data.byteLength === 0) return;
-    if (data.byteLength === own.bytes) own.marks = 0n;
+    if (data.byteLength === own.bytes) own.dependsOn = [];
     const words = inWholeWords(data);
     if (target.lastRecording === this.#recording.serial) {
       if (this.#stagedBytes + words.byteLength <= MAX_STAGED_BYTES) {
@@ -212,35 +208,29 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   async read(allocation: Allocation, byteOffset: number, byteLength: number): Promise<ArrayBuffer> {
     const what = "read";
     this.#failures.assertNone("read from");
-    const { buffer: source, label, marks } = this.#own(allocation, what);
-    this.#compilations.assertCompiled(`read ${label}`, marks);
+    const { buffer: source, label, dependsOn } = this.#own(allocation, what);
     assertWithin(what, allocation, byteOffset, byteLength);
     if (byteLength === 0) return new ArrayBuffer(0);
     // A `float16` may start or end within a word, and copies are of words.
     const before = byteOffset % 4;
     const bytes = wholeWords(before + byteLength);
-    const reads = this.#reads ??= this.#openBatch();
-    const place = reads.batch.reserve(bytes, (bytes) => this.#stagings.take(bytes));
-    this.#recording.copy(source.handle, byteOffset - before, place.buffer, place.offset, bytes);
+    const staging = this.#stagings.take(bytes);
+    this.#recording.copy(source.handle, byteOffset - before, staging.buffer, 0, bytes);
     source.lastRecording = this.#recording.serial;
-    await reads.done;
-    this.#compilations.assertCompiled(`read ${label}`, marks);
-    const data = await place.data;
+    await (this.#reads ??= this.#submitReads());
+    const reading = this.gpu.readBuffer(staging.buffer, bytes);
+    const data = await this.#failures.waitFor("read from", reading);
+    this.#stagings.give(staging);
+    assertCompiled(`read ${label}`, dependsOn);
     return bytes === byteLength ? data : data.slice(before, before + byteLength);
   }
 
-  #openBatch(): { batch: ReadBatch; done: Promise<void> } {
-    const batch = new ReadBatch();
-    return { batch, done: Promise.resolve().then(() => this.#finishBatch(batch)) };
-  }
-
-  async #finishBatch(batch: ReadBatch): Promise<void> {
+  async #submitReads(): Promise<void> {
+    await Promise.resolve();
     this.#reads = null;
     this.#failures.assertNone("read from");
     this.#submit();
     this.#readbacks++;
-    await this.#failures.waitFor("read from", batch.fetch(this.gpu));
-    this.#stagings.give(batch.deliver());
   }
 
   inF32<Result>(run: () => Promise<Result>): Promise<Result> {
@@ -256,7 +246,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone("synchronize");
     this.#submit();
     await this.#failures.waitFor("synchronize", this.gpu.submittedWorkDone());
-    this.#compilations.assertReported("synchronize the device");
+    this.#kernels.assertReported("synchronize the device");
   }
 
   async backpressure(): Promise<void> {
@@ -330,12 +320,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       const own = this.#own(isRange ? allocation.whole : allocation, what);
       return { own, buffer: own.buffer, byteOffset: isRange ? allocation.byteOffset : 0 };
     });
-    const marks = this.#compilations.marksOf(`run "${kernel.key}"`, compilation, buffers);
+    const dependencies = dependenciesOf(`run "${kernel.key}"`, compilation, buffers);
     const group = this.#kernels.bindGroup(layout, buffers);
     if (!this.#ring.hasRoom(layout.argumentBytes) || this.#timer?.isFull) this.#submit();
     buffers.forEach(({ buffer, own }, i) => {
       buffer.lastRecording = this.#recording.serial;
-      if (kernel.buffers[i]!.writes) own.marks = marks;
+      if (kernel.buffers[i]!.writes) own.dependsOn = dependencies;
     });
     const offset = layout.argumentBytes > 0
       ? this.#ring.put(arguments_, layout.argumentBytes)
@@ -347,12 +337,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   #submit(): void {
     if (this.#recording.isEmpty) return;
-    this.gpu.pushErrorScope();
     this.#ring.upload();
     this.#timer?.endRecording(this.#recording);
-    this.gpu.submit(this.#recording.finish());
+    this.#failures.check("run what was recorded", this.gpu.submit(this.#recording.finish()));
     this.#timer?.noteSubmission();
-    this.#failures.check("run what was recorded", this.gpu.popErrorScope());
     this.#stagedBytes = 0;
     this.#submits++;
   }
@@ -407,6 +395,6 @@ export async function openWebGpuDevice(
 ): Promise<RecordingWebGpuDevice> {
   const gpu = options.worker
     ? await openRemoteGpu(options)
-    : new DirectGpu(await openAdapter(options));
+    : directGpu(await openAdapter(options), defineEncoding(COMMAND), oneLine);
   return new RecordingWebGpuDevice(gpu, options.memoryLimit);
 }

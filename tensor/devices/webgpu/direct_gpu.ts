@@ -1,275 +1,48 @@
 /** WebGPU, called on this thread. @module */
 
-import type { DeviceInfo } from "../../device.ts";
-import { Error, RangeError } from "../../errors.ts";
-import type { OpenedAdapter, WebGpuLimits } from "./adapter.ts";
-import { oneLine } from "./checks.ts";
-import { defineEncoding, type Encoding } from "./encode.ts";
-import {
-  type BindGroupHandle,
-  type BindingUse,
-  type BufferHandle,
-  type BufferRange,
-  type BufferUse,
-  COMMAND,
-  type Gpu,
-  type GpuLoss,
-  type Handle,
-  type LayoutHandle,
-  type PipelineHandle,
-  type TimestampsHandle,
-} from "./gpu.ts";
+import type { OpenedAdapter } from "./adapter.ts";
+import type { Encoding } from "./encode.ts";
+import type { BufferUse, Gpu, GpuLoss, Handle, PipelineHandle } from "./gpu.ts";
 
-interface Layout {
-  readonly group: GPUBindGroupLayout;
-  readonly pipeline: GPUPipelineLayout;
-}
+/**
+ * The {@linkcode Gpu} of an adapter. Workers get this function as text, so it refers to nothing
+ * outside itself.
+ */
+export function directGpu(
+  { gpu, ...plan }: OpenedAdapter,
+  { partsOf, encode }: Encoding,
+  oneLine: (message: string) => string,
+): Gpu {
+  const objects = new Map<number, unknown>();
+  /** Kernels that are not known to have compiled. */
+  const doubtful = new Map<PipelineHandle, { error: Promise<string | null>; failed: boolean }>();
+  const destroyed = Promise.withResolvers<GpuLoss>();
+  const lost = gpu.lost.then(({ reason, message }) => ({
+    reason: reason || "unknown reason",
+    message: oneLine(message),
+  }));
+  let made = 0;
 
-export interface DirectGpuParts {
-  readonly encoding: Encoding;
-  readonly oneLine: (message: string) => string;
-  readonly Error: ErrorConstructor;
-}
-
-export type DirectGpuClass = new (opened: OpenedAdapter) => Gpu;
-
-/** Defines {@linkcode DirectGpu}. Workers get this function as text, so it is self-contained. */
-export function defineDirectGpu({ encoding, oneLine, Error }: DirectGpuParts): DirectGpuClass {
-  class DirectGpu implements Gpu {
-    readonly info: DeviceInfo;
-    readonly limits: WebGpuLimits;
-    readonly features: ReadonlySet<string>;
-    readonly lost: Promise<GpuLoss>;
-    readonly #gpu: GPUDevice;
-    readonly #buffers = new Table<BufferHandle, GPUBuffer>("a buffer");
-    readonly #layouts = new Table<LayoutHandle, Layout>("a layout");
-    readonly #pipelines = new Table<PipelineHandle, GPUComputePipeline>("a pipeline");
-    readonly #bindGroups = new Table<BindGroupHandle, GPUBindGroup>("a bind group");
-    readonly #timestamps = new Table<TimestampsHandle, GPUQuerySet>("timestamps");
-    /** Kernels that are not known to have compiled. */
-    readonly #doubtful = new Map<
-      PipelineHandle,
-      { error: Promise<string | null>; failed: boolean }
-    >();
-    readonly #destroyed = Promise.withResolvers<GpuLoss>();
-    #made = 0;
-    #onUncapturedError: (message: string) => void = () => {};
-
-    constructor({ gpu, info, limits, features }: OpenedAdapter) {
-      this.#gpu = gpu;
-      this.info = info;
-      this.limits = limits;
-      this.features = features;
-      const lost = gpu.lost.then(({ reason, message }) => ({
-        reason: reason || "unknown reason",
-        message: oneLine(message),
-      }));
-      this.lost = Promise.race([lost, this.#destroyed.promise]);
-    }
-
-    onUncapturedError(listener: (message: string) => void): void {
-      this.#onUncapturedError = listener;
-      this.#gpu.addEventListener("uncapturederror", (event) => {
-        event.preventDefault();
-        if (event instanceof GPUUncapturedErrorEvent) listener(oneLine(event.error.message));
-      });
-    }
-
-    createBuffer(label: string, size: number, use: BufferUse): BufferHandle {
-      const handle = this.#next<"buffer">();
-      this.#buffers.set(handle, this.#gpu.createBuffer({ label, size, usage: usageFlags(use) }));
-      return handle;
-    }
-
-    destroyBuffer(buffer: BufferHandle): void {
-      this.#buffers.get(buffer).destroy();
-      this.#buffers.delete(buffer);
-    }
-
-    writeBuffer(
-      buffer: BufferHandle,
-      byteOffset: number,
-      data: ArrayBufferView<ArrayBuffer>,
-    ): void {
-      this.#gpu.queue.writeBuffer(this.#buffers.get(buffer), byteOffset, data);
-    }
-
-    createLayout(
-      label: string,
-      firstBinding: number,
-      bindings: readonly BindingUse[],
-    ): LayoutHandle {
-      const handle = this.#next<"layout">();
-      const entries = bindings.map((use, i): GPUBindGroupLayoutEntry => ({
-        binding: firstBinding + i,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: use === "arguments"
-          ? { type: "uniform", hasDynamicOffset: true }
-          : { type: use === "write" ? "storage" : "read-only-storage" },
-      }));
-      const group = this.#gpu.createBindGroupLayout({ label, entries });
-      const pipeline = this.#gpu.createPipelineLayout({ label, bindGroupLayouts: [group] });
-      this.#layouts.set(handle, { group, pipeline });
-      return handle;
-    }
-
-    createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle {
-      const handle = this.#next<"pipeline">();
-      this.pushErrorScope();
-      const module = this.#gpu.createShaderModule({ label, code });
-      const pipeline = this.#gpu.createComputePipeline({
-        label,
-        layout: this.#layouts.get(layout).pipeline,
-        compute: { module, entryPoint: "main" },
-      });
-      this.#pipelines.set(handle, pipeline);
-      const compilation = { error: this.popErrorScope(), failed: false };
-      this.#doubtful.set(handle, compilation);
-      compilation.error.then((error) => {
-        if (error === null) this.#doubtful.delete(handle);
-        else compilation.failed = true;
-      }, () => {});
-      return handle;
-    }
-
-    compilationError(pipeline: PipelineHandle): Promise<string | null> {
-      return this.#doubtful.get(pipeline)?.error ?? Promise.resolve(null);
-    }
-
-    createBindGroup(
-      layout: LayoutHandle,
-      firstBinding: number,
-      buffers: readonly BufferRange[],
-    ): BindGroupHandle {
-      const handle = this.#next<"bind group">();
-      const entries = buffers.map(({ buffer, offset, size }, i): GPUBindGroupEntry => ({
-        binding: firstBinding + i,
-        resource: { buffer: this.#buffers.get(buffer), offset, size },
-      }));
-      const group = this.#gpu.createBindGroup({ layout: this.#layouts.get(layout).group, entries });
-      this.#bindGroups.set(handle, group);
-      return handle;
-    }
-
-    forgetBindGroups(): void {
-      this.#bindGroups.clear();
-    }
-
-    createTimestamps(label: string, count: number): TimestampsHandle {
-      const handle = this.#next<"timestamps">();
-      this.#timestamps.set(handle, this.#gpu.createQuerySet({ label, type: "timestamp", count }));
-      return handle;
-    }
-
-    destroyTimestamps(timestamps: TimestampsHandle): void {
-      this.#timestamps.get(timestamps).destroy();
-      this.#timestamps.delete(timestamps);
-    }
-
-    submit(commands: Float64Array<ArrayBuffer>): void {
-      if (this.#doubtful.size === 0) return this.#submit(commands);
-      // One kernel that did not compile would invalidate everything submitted with it.
-      for (const part of encoding.partsOf(commands, (pipeline) => this.#doubtful.has(pipeline))) {
-        if (part.doubtful === null) {
-          this.#submit(part.commands);
-          continue;
-        }
-        const { error: compilation, failed } = this.#doubtful.get(part.doubtful)!;
-        if (failed) continue;
-        this.pushErrorScope();
-        this.#submit(part.commands);
-        Promise.all([compilation, this.popErrorScope()]).then(([reason, error]) => {
-          if (reason === null && error !== null) this.#onUncapturedError(error);
-        }, () => {});
-      }
-    }
-
-    #submit(commands: Float64Array): void {
-      const encoder = this.#gpu.createCommandEncoder({ label: "recording" });
-      encoding.encode(encoder, commands, {
-        buffers: this.#buffers,
-        pipelines: this.#pipelines,
-        bindGroups: this.#bindGroups,
-        timestamps: this.#timestamps,
-      });
-      this.#gpu.queue.submit([encoder.finish()]);
-    }
-
-    pushErrorScope(): void {
-      this.#gpu.pushErrorScope("validation");
-    }
-
-    async popErrorScope(): Promise<string | null> {
-      const error = await this.#gpu.popErrorScope();
-      return error === null ? null : oneLine(error.message);
-    }
-
-    async readBuffer(handle: BufferHandle, byteLength: number): Promise<ArrayBuffer> {
-      const buffer = this.#buffers.get(handle);
-      await afterLoss(buffer.mapAsync(GPUMapMode.READ, 0, byteLength));
-      const data = buffer.getMappedRange(0, byteLength).slice(0);
-      buffer.unmap();
-      return data;
-    }
-
-    async submittedWorkDone(): Promise<void> {
-      await afterLoss(this.#gpu.queue.onSubmittedWorkDone());
-    }
-
-    destroy(): void {
-      this.#gpu.destroy();
-      // Browsers do not always report a requested loss.
-      this.#destroyed.resolve({ reason: "destroyed", message: "" });
-    }
-
-    #next<Kind extends string>(): Handle<Kind> {
-      return ++this.#made as Handle<Kind>;
-    }
+  /** Counts also what cannot be created, as the other side of a worker does. */
+  function create<T>(make: () => T): Handle<T> {
+    const handle = ++made as Handle<T>;
+    objects.set(handle, make());
+    return handle;
   }
 
-  class Table<Key, Value> {
-    readonly #values = new Map<Key, Value>();
-    readonly #what: string;
-
-    constructor(what: string) {
-      this.#what = what;
+  function get<T>(handle: Handle<T>): T {
+    const found = objects.get(handle);
+    if (found === undefined) {
+      throw new globalThis.Error(
+        `Cannot use an object of the GPU: wanted one that exists, got ${handle}`,
+      );
     }
-
-    get(handle: Key): Value {
-      const value = this.#values.get(handle);
-      if (value === undefined) {
-        throw new Error(
-          `Cannot use ${this.#what} of the GPU: wanted one that exists, got ${handle}`,
-        );
-      }
-      return value;
-    }
-
-    set(handle: Key, value: Value): void {
-      this.#values.set(handle, value);
-    }
-
-    delete(handle: Key): void {
-      this.#values.delete(handle);
-    }
-
-    clear(): void {
-      this.#values.clear();
-    }
+    return found as T;
   }
 
-  function usageFlags(use: BufferUse): number {
-    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
-    switch (use) {
-      case "storage":
-        return STORAGE | COPY_SRC | COPY_DST;
-      case "arguments":
-        return UNIFORM | COPY_DST;
-      case "read":
-        return MAP_READ | COPY_DST;
-      case "timestamps":
-        return QUERY_RESOLVE | COPY_SRC;
-    }
+  async function validationError(): Promise<string | null> {
+    const error = await gpu.popErrorScope();
+    return error && oneLine(error.message);
   }
 
   /** Delays failures caused by a device loss until the loss itself is reported, slightly later. */
@@ -282,11 +55,104 @@ export function defineDirectGpu({ encoding, oneLine, Error }: DirectGpuParts): D
     }
   }
 
-  return DirectGpu;
-}
+  function usageFlags(use: BufferUse): number {
+    const { STORAGE, UNIFORM, COPY_SRC, COPY_DST, MAP_READ, QUERY_RESOLVE } = GPUBufferUsage;
+    return {
+      storage: STORAGE | COPY_SRC | COPY_DST,
+      arguments: UNIFORM | COPY_DST,
+      read: MAP_READ | COPY_DST,
+      timestamps: QUERY_RESOLVE | COPY_SRC,
+    }[use];
+  }
 
-export const DirectGpu: DirectGpuClass = defineDirectGpu({
-  encoding: defineEncoding(COMMAND, RangeError),
-  oneLine,
-  Error,
-});
+  return {
+    ...plan,
+    lost: Promise.race([lost, destroyed.promise]),
+    onUncapturedError(listener) {
+      gpu.addEventListener("uncapturederror", (event) => {
+        event.preventDefault();
+        if (event instanceof GPUUncapturedErrorEvent) listener(oneLine(event.error.message));
+      });
+    },
+    createBuffer: (label, size, use) =>
+      create(() => gpu.createBuffer({ label, size, usage: usageFlags(use) })),
+    createLayout: (label, firstBinding, bindings) =>
+      create(() => {
+        const entries = bindings.map((use, i): GPUBindGroupLayoutEntry => ({
+          binding: firstBinding + i,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: use === "arguments"
+            ? { type: "uniform", hasDynamicOffset: true }
+            : { type: use === "write" ? "storage" : "read-only-storage" },
+        }));
+        return gpu.createBindGroupLayout({ label, entries });
+      }),
+    createPipeline(label, layout, code) {
+      gpu.pushErrorScope("validation");
+      const pipeline = create(() =>
+        gpu.createComputePipeline({
+          label,
+          layout: gpu.createPipelineLayout({ label, bindGroupLayouts: [get(layout)] }),
+          compute: { module: gpu.createShaderModule({ label, code }), entryPoint: "main" },
+        })
+      );
+      const compilation = { error: validationError(), failed: false };
+      doubtful.set(pipeline, compilation);
+      compilation.error.then((error) => {
+        if (error === null) doubtful.delete(pipeline);
+        else compilation.failed = true;
+      }, () => {});
+      return pipeline;
+    },
+    compilationError: async (pipeline) => await doubtful.get(pipeline)?.error ?? null,
+    createBindGroup: (layout, firstBinding, buffers) =>
+      create(() => {
+        const entries = buffers.map(({ buffer, offset, size }, i): GPUBindGroupEntry => ({
+          binding: firstBinding + i,
+          resource: { buffer: get(buffer), offset, size },
+        }));
+        return gpu.createBindGroup({ layout: get(layout), entries });
+      }),
+    createTimestamps: (label, count) =>
+      create(() => gpu.createQuerySet({ label, type: "timestamp", count })),
+    free(handles) {
+      for (const handle of handles) {
+        const freed = get<GPUBuffer | GPUBindGroup | GPUQuerySet>(handle);
+        if ("destroy" in freed) freed.destroy();
+        objects.delete(handle);
+      }
+    },
+    writeBuffer: (buffer, byteOffset, data) => gpu.queue.writeBuffer(get(buffer), byteOffset, data),
+    submit(commands) {
+      // One kernel that did not compile would invalidate everything submitted with it.
+      const parts = doubtful.size === 0
+        ? [{ commands, doubtful: null }]
+        : partsOf(commands, (pipeline) => doubtful.has(pipeline));
+      const errors: Promise<string | null>[] = [];
+      for (const part of parts) {
+        const compilation = part.doubtful === null ? undefined : doubtful.get(part.doubtful);
+        if (compilation?.failed) continue;
+        gpu.pushErrorScope("validation");
+        const encoder = gpu.createCommandEncoder({ label: "recording" });
+        encode(encoder, part.commands, get);
+        gpu.queue.submit([encoder.finish()]);
+        const own = Promise.all([compilation?.error ?? null, validationError()]);
+        errors.push(own.then(([reason, error]) => reason === null ? error : null));
+      }
+      return Promise.all(errors).then((all) => all.find((error) => error !== null) ?? null);
+    },
+    async readBuffer(handle, byteLength) {
+      const buffer = get(handle);
+      await afterLoss(buffer.mapAsync(GPUMapMode.READ, 0, byteLength));
+      const data = buffer.getMappedRange(0, byteLength).slice(0);
+      buffer.unmap();
+      return data;
+    },
+    submittedWorkDone: () => afterLoss(gpu.queue.onSubmittedWorkDone()),
+    destroy() {
+      gpu.destroy();
+      // Browsers do not always report a requested loss.
+      destroyed.resolve({ reason: "destroyed", message: "" });
+    },
+  };
+}

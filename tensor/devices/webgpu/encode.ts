@@ -1,23 +1,6 @@
 /** Encodes recorded commands with a `GPUCommandEncoder`. @module */
 
-import type {
-  BindGroupHandle,
-  BufferHandle,
-  COMMAND as Commands,
-  PipelineHandle,
-  TimestampsHandle,
-} from "./gpu.ts";
-
-interface Lookup<Key, Value> {
-  get(handle: Key): Value;
-}
-
-export interface EncodedObjects {
-  readonly buffers: Lookup<BufferHandle, GPUBuffer>;
-  readonly pipelines: Lookup<PipelineHandle, GPUComputePipeline>;
-  readonly bindGroups: Lookup<BindGroupHandle, GPUBindGroup>;
-  readonly timestamps: Lookup<TimestampsHandle, GPUQuerySet>;
-}
+import type { COMMAND as Commands, Handle, PipelineHandle } from "./gpu.ts";
 
 export interface RecordingPart {
   readonly commands: Float64Array;
@@ -32,16 +15,17 @@ export interface Encoding {
     isDoubtful: (pipeline: PipelineHandle) => boolean,
   ): Iterable<RecordingPart>;
   /** Encodes a recording. Dispatches share a compute pass, except timed ones. */
-  encode(encoder: GPUCommandEncoder, commands: Float64Array, objects: EncodedObjects): void;
+  encode(
+    encoder: GPUCommandEncoder,
+    commands: Float64Array,
+    get: <T>(handle: Handle<T>) => T,
+  ): void;
 }
 
 /**
  * Defines the functions. A worker gets this one as text, so it refers to nothing outside itself.
  */
-export function defineEncoding(
-  COMMAND: typeof Commands,
-  RangeError: RangeErrorConstructor,
-): Encoding {
+export function defineEncoding(COMMAND: typeof Commands): Encoding {
   /** How many numbers each command takes, itself included. */
   const WORDS: readonly number[] = [7, 3, 6, 4];
 
@@ -69,7 +53,7 @@ export function defineEncoding(
   function encode(
     encoder: GPUCommandEncoder,
     commands: Float64Array,
-    { buffers, pipelines, bindGroups, timestamps }: EncodedObjects,
+    get: <T>(handle: Handle<T>) => T,
   ): void {
     let pass: GPUComputePassEncoder | null = null;
     let current = 0;
@@ -77,7 +61,7 @@ export function defineEncoding(
     const argumentOffset = new Uint32Array(1);
     let at = 0;
     const next = () => commands[at++]!;
-    const handle = <Key extends number>() => next() as Key;
+    const object = <T>() => get(next() as Handle<T>);
     const endPass = () => {
       pass?.end();
       pass = null;
@@ -88,10 +72,10 @@ export function defineEncoding(
       const command = next();
       if (command === COMMAND.dispatch) {
         pass ??= encoder.beginComputePass();
-        const pipeline = handle<PipelineHandle>();
-        if (pipeline !== current) pass.setPipeline(pipelines.get(pipeline));
+        const pipeline = next() as PipelineHandle;
+        if (pipeline !== current) pass.setPipeline(get(pipeline));
         current = pipeline;
-        const group = bindGroups.get(handle());
+        const group = object<GPUBindGroup>();
         const offset = next();
         if (offset < 0) {
           pass.setBindGroup(0, group);
@@ -105,7 +89,7 @@ export function defineEncoding(
       }
       endPass();
       if (command === COMMAND.time) {
-        const querySet = timestamps.get(handle());
+        const querySet = object<GPUQuerySet>();
         const index = next();
         const timestampWrites = {
           querySet,
@@ -115,13 +99,11 @@ export function defineEncoding(
         pass = encoder.beginComputePass({ timestampWrites });
         timed = true;
       } else if (command === COMMAND.copy) {
-        const from = buffers.get(handle());
+        const from = object<GPUBuffer>();
         const fromOffset = next();
-        encoder.copyBufferToBuffer(from, fromOffset, buffers.get(handle()), next(), next());
-      } else if (command === COMMAND.resolve) {
-        encoder.resolveQuerySet(timestamps.get(handle()), 0, next(), buffers.get(handle()), 0);
+        encoder.copyBufferToBuffer(from, fromOffset, object<GPUBuffer>(), next(), next());
       } else {
-        throw new RangeError(`Cannot encode a recording: wanted a command, got ${command}`);
+        encoder.resolveQuerySet(object<GPUQuerySet>(), 0, next(), object<GPUBuffer>(), 0);
       }
     }
     endPass();

@@ -8,7 +8,7 @@ export const CLOSED = "the device was closed";
 
 export class Failures {
   readonly #checks = new Set<Promise<void>>();
-  readonly #waiting = new Set<(error: Error) => void>();
+  readonly #waiting = new Set<() => void>();
   #reason: string | null = null;
 
   /** Adds a check, which the next caller that waits will await. */
@@ -25,9 +25,7 @@ export class Failures {
 
   note(reason: string): void {
     if (this.#reason === null || reason === CLOSED) this.#reason = reason;
-    for (const reject of this.#waiting) {
-      reject(new Error(`Cannot wait for the device: ${this.#reason}`));
-    }
+    for (const stop of this.#waiting) stop();
   }
 
   /**
@@ -41,19 +39,15 @@ export class Failures {
   }
 
   /** Waits for `work` and all checks; throws on a failure, so that a lost device never hangs. */
-  async waitFor(what: string, work: Promise<unknown>): Promise<void> {
-    let rejection: unknown = null;
-    const done = work.catch((error: unknown) => rejection = error);
+  async waitFor<T>(what: string, work: Promise<T>): Promise<T> {
+    const done = work.catch((error: unknown) => this.note(oneLine(String(error))));
     // Requests to a lost device may never settle.
     this.assertNone(what);
-    const { promise: failed, reject } = Promise.withResolvers<never>();
-    this.#waiting.add(reject);
-    try {
-      await Promise.race([done.then(() => Promise.all(this.#checks)), failed]);
-    } finally {
-      this.#waiting.delete(reject);
-    }
-    if (rejection !== null && this.#reason === null) this.note(oneLine(String(rejection)));
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+    this.#waiting.add(stop);
+    await Promise.race([done.then(() => Promise.all(this.#checks)), stopped]);
+    this.#waiting.delete(stop);
     this.assertNone(what);
+    return await work;
   }
 }

@@ -8,19 +8,18 @@
  * @module
  */
 
-import type { DeviceInfo } from "../../device.ts";
-import type { WebGpuLimits } from "./adapter.ts";
+import type { GpuPlan } from "./adapter.ts";
 
 /** A handle of an object of a {@linkcode Gpu}: its number, counted from 1 in order of creation. */
-export type Handle<Kind extends string> = number & { readonly [kind]: Kind };
+export type Handle<T> = number & { readonly [object]: T };
 
-declare const kind: unique symbol;
+declare const object: unique symbol;
 
-export type BufferHandle = Handle<"buffer">;
-export type LayoutHandle = Handle<"layout">;
-export type PipelineHandle = Handle<"pipeline">;
-export type BindGroupHandle = Handle<"bind group">;
-export type TimestampsHandle = Handle<"timestamps">;
+export type BufferHandle = Handle<GPUBuffer>;
+export type LayoutHandle = Handle<GPUBindGroupLayout>;
+export type PipelineHandle = Handle<GPUComputePipeline>;
+export type BindGroupHandle = Handle<GPUBindGroup>;
+export type TimestampsHandle = Handle<GPUQuerySet>;
 
 /** The use of a buffer: by kernels, for arguments, for reading back, or for resolved timestamps. */
 export type BufferUse = "storage" | "arguments" | "read" | "timestamps";
@@ -53,21 +52,17 @@ export const COMMAND = {
   resolve: 3,
 } as const;
 
-export interface Gpu {
-  readonly info: DeviceInfo;
-  readonly limits: WebGpuLimits;
-  /** Optional features in effect, such as `"timestamp-query"`. */
-  readonly features: ReadonlySet<string>;
-  /** Resolves when the device is lost, including after {@linkcode Gpu.destroy}. */
+/** An opened GPU: see {@linkcode GpuPlan}. */
+export interface Gpu extends GpuPlan, GpuMethods {
+  /** Resolves when the device is lost, including after `destroy`. */
   readonly lost: Promise<GpuLoss>;
-  /** Registers the listener for errors outside of error scopes. */
+  /** Registers the listener for errors that no method reports. */
   onUncapturedError(listener: (message: string) => void): void;
+}
 
+/** The methods of a {@linkcode Gpu}, which a worker can be asked to call. */
+export interface GpuMethods {
   createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
-  /** No recording that uses the buffer may be submitted afterwards. */
-  destroyBuffer(buffer: BufferHandle): void;
-  /** Copies `data`, which may be changed after the call, to a buffer before later submits. */
-  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
   createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
@@ -79,19 +74,17 @@ export interface Gpu {
     firstBinding: number,
     buffers: readonly BufferRange[],
   ): BindGroupHandle;
-  /** Drops all bind groups. No recording that uses one may be submitted afterwards. */
-  forgetBindGroups(): void;
   createTimestamps(label: string, count: number): TimestampsHandle;
-  destroyTimestamps(timestamps: TimestampsHandle): void;
-
+  /** Frees objects. No recording that uses one may be submitted afterwards. */
+  free(objects: readonly (BufferHandle | BindGroupHandle | TimestampsHandle)[]): void;
+  /** Copies `data`, which may be changed after the call, to a buffer before later submits. */
+  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void;
   /**
    * Submits a recording, without the dispatches of kernels that do not compile. The callee owns
-   * `commands`, numbers of {@linkcode COMMAND}, from here on.
+   * `commands`, numbers of {@linkcode COMMAND}, from here on. Resolves to the first validation
+   * error, or to `null`.
    */
-  submit(commands: Float64Array<ArrayBuffer>): void;
-  pushErrorScope(): void;
-  /** Resolves to the first error since the last `pushErrorScope`, or to `null`. */
-  popErrorScope(): Promise<string | null>;
+  submit(commands: Float64Array<ArrayBuffer>): Promise<string | null>;
   /** Resolves to the first bytes of a read-back buffer, after everything submitted so far. */
   readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer>;
   submittedWorkDone(): Promise<void>;

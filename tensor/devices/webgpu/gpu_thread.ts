@@ -1,16 +1,10 @@
-/** Starts and ends the thread that runs {@linkcode serveGpu}. @module */
+/** Starts and ends the thread that drives a GPU. @module */
 
-import { factsOf, findAdapter, requestGpu } from "./adapter.ts";
-import { oneLine } from "./checks.ts";
-import { defineDirectGpu } from "./direct_gpu.ts";
-import { defineEncoding } from "./encode.ts";
-import { COMMAND } from "./gpu.ts";
-import type { FromWorker, ToWorker } from "./gpu_messages.ts";
-import { serveGpu } from "./gpu_worker.ts";
+import { type FromWorker, type GpuCall, workerCode } from "./gpu_worker.ts";
 
 export interface GpuThread {
-  /** Posts a message; buffers in `transfer` are transferred instead of copied. */
-  post(message: ToWorker, transfer: ArrayBuffer[]): void;
+  /** Posts calls; buffers in `transfer` are transferred instead of copied. */
+  post(calls: readonly GpuCall[], transfer: ArrayBuffer[]): void;
   /** Keeps the process alive, if that is not the default. */
   ref(): void;
   /** Lets the process exit while the thread is alive, if supported. */
@@ -25,21 +19,18 @@ export interface GpuThreadListener {
   failure(reason: string): void;
 }
 
-type PlainWorker = Omit<GpuThread, "post"> & {
-  /** Passes on the port for all messages, in the only message to the worker itself. */
-  give(port: MessagePort): void;
-};
-
-interface NodeWorker {
-  on(event: "error", listener: (error: unknown) => void): void;
-  postMessage(message: unknown, transfer: readonly unknown[]): void;
-  ref(): void;
-  unref(): void;
-  terminate(): Promise<unknown>;
+/** What the workers of Node and of browsers have in common, and what only those of Node have. */
+interface AnyWorker {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  ref?(): void;
+  unref?(): void;
+  terminate(): unknown;
 }
 
 interface NodeThreads {
-  readonly Worker: new (url: URL) => NodeWorker;
+  readonly Worker: new (url: URL) => AnyWorker & {
+    on(event: "error", listener: (error: unknown) => void): void;
+  };
 }
 
 /**
@@ -60,43 +51,28 @@ export function startGpuThread({ message, failure }: GpuThreadListener): GpuThre
   // The worker decides whether the process stays alive, so unref the port. Browsers' ports have no
   // `unref`.
   Reflect.get(port1, "unref")?.call(port1);
-  worker.give(port2);
+  worker.postMessage(port2, [port2]);
   return {
-    post: (message, transfer) => port1.postMessage(message, transfer),
-    ref: worker.ref,
-    unref: worker.unref,
-    terminate: () => {
+    post: (calls, transfer) => port1.postMessage(calls, transfer),
+    ref: () => worker.ref?.(),
+    unref: () => worker.unref?.(),
+    terminate: async () => {
       port1.close();
-      return worker.terminate();
+      await worker.terminate();
     },
   };
 }
 
-/** The worker's code: serves the port that `port` evaluates to. */
-function codeFor(port: string): string {
-  const parts = { oneLine, findAdapter, factsOf, requestGpu, defineEncoding, defineDirectGpu };
-  const list = Object.entries(parts).map(([name, part]) => `${name}: ${part}`).join(",\n");
-  return `(${serveGpu})(${port}, { COMMAND: ${JSON.stringify(COMMAND)},\n${list} })`;
-}
-
-function startNodeWorker(
-  threads: NodeThreads,
-  failure: GpuThreadListener["failure"],
-): PlainWorker {
+function startNodeWorker({ Worker }: NodeThreads, failure: (reason: string) => void): AnyWorker {
   const source = `import { parentPort } from "node:worker_threads";\n` +
-    `parentPort.once("message", (port) => ${codeFor("port")});`;
-  const worker = new threads.Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    `parentPort.once("message", (port) => ${workerCode("port")});`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
-  return {
-    give: (port) => worker.postMessage(port, [port]),
-    ref: () => worker.ref(),
-    unref: () => worker.unref(),
-    terminate: async () => void await worker.terminate(),
-  };
+  return worker;
 }
 
-function startWebWorker(failure: GpuThreadListener["failure"]): PlainWorker {
-  const source = `onmessage = (event) => ${codeFor("event.data")};`;
+function startWebWorker(failure: (reason: string) => void): AnyWorker {
+  const source = `onmessage = (event) => ${workerCode("event.data")};`;
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   const worker = new Worker(url, { type: "module" });
   worker.onerror = (event) => {
@@ -105,12 +81,10 @@ function startWebWorker(failure: GpuThreadListener["failure"]): PlainWorker {
     failure(event.message || "an error without a message");
   };
   return {
-    give: (port) => worker.postMessage(port, [port]),
-    ref: () => {},
-    unref: () => {},
+    postMessage: (message, transfer) => worker.postMessage(message, transfer),
     terminate: () => {
       URL.revokeObjectURL(url);
-      return Promise.resolve(worker.terminate());
+      worker.terminate();
     },
   };
 }

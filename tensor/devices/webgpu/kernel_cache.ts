@@ -1,8 +1,9 @@
 /** Caches of pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
-import type { Compilation } from "./compilations.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
+import { assertCompiled, type Compilation } from "./compilations.ts";
+import type { Failures } from "./failures.ts";
 import type {
   BindGroupHandle,
   BindingUse,
@@ -26,7 +27,6 @@ export interface BoundBuffer {
 export interface CompiledKernel {
   readonly pipeline: PipelineHandle;
   readonly layout: BindingLayout;
-  /** Whether it compiles, as far as that is known. */
   readonly compilation: Compilation;
 }
 
@@ -43,10 +43,7 @@ export interface BindingLayout {
 export interface KernelCacheOptions {
   readonly ring: BufferHandle;
   readonly bindingLimit: number;
-  /** Called with every kernel: why it did not compile, or `null` if it did. */
-  readonly beginCompilation: (key: string, error: Promise<string | null>) => Compilation;
-  /** Called with every other validation that is pending, and what is being validated. */
-  readonly check: (what: string, error: Promise<string | null>) => void;
+  readonly failures: Failures;
   /** Submits the recording, so that bind groups may be dropped. */
   readonly submit: () => void;
 }
@@ -54,7 +51,6 @@ export interface KernelCacheOptions {
 export class KernelCache {
   readonly #gpu: Gpu;
   readonly #options: KernelCacheOptions;
-  readonly #byObject = new WeakMap<WgslKernel, CompiledKernel>();
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #layouts = new Map<string, BindingLayout>();
   readonly #groups = new Map<string, BindGroupHandle>();
@@ -74,12 +70,16 @@ export class KernelCache {
   }
 
   compiled(kernel: WgslKernel): CompiledKernel {
-    let compiled = this.#byObject.get(kernel);
-    if (compiled === undefined) {
-      compiled = this.#byKey.get(kernel.key) ?? this.#compile(kernel);
-      this.#byObject.set(kernel, compiled);
-    }
-    return compiled;
+    return this.#byKey.get(kernel.key) ?? this.#compile(kernel);
+  }
+
+  /**
+   * Throws if a kernel failed and no other error reported it, once: nobody may read what it should
+   * have written.
+   */
+  assertReported(what: string): void {
+    const all = [...this.#byKey.values()].map(({ compilation }) => compilation);
+    assertCompiled(what, all.filter(({ isReported }) => !isReported));
   }
 
   /** The bind group of `buffers` for this layout. May submit the recording. */
@@ -103,8 +103,8 @@ export class KernelCache {
 
   /** Drops the bind groups, for example of destroyed buffers. None may be pending. */
   forgetBindGroups(): void {
+    this.#gpu.free([...this.#groups.values()]);
     this.#groups.clear();
-    this.#gpu.forgetBindGroups();
   }
 
   #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
@@ -121,11 +121,14 @@ export class KernelCache {
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
-    const gpu = this.#gpu;
     const layout = this.#layoutOf(kernel);
-    const pipeline = gpu.createPipeline(kernel.key, layout.handle, completeCode(kernel));
-    const error = gpu.compilationError(pipeline);
-    const compilation = this.#options.beginCompilation(kernel.key, error);
+    const pipeline = this.#gpu.createPipeline(kernel.key, layout.handle, completeCode(kernel));
+    const compilation: Compilation = {};
+    const ended = this.#gpu.compilationError(pipeline).then((error) => {
+      compilation.failure = error && `the kernel "${kernel.key}" does not compile: ${error}`;
+      return null;
+    });
+    this.#options.failures.check(`compile the kernel "${kernel.key}"`, ended);
     const compiled = { pipeline, layout, compilation };
     this.#byKey.set(kernel.key, compiled);
     return compiled;
@@ -141,9 +144,7 @@ export class KernelCache {
       const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
       if (argumentBytes > 0) uses.unshift("arguments");
       const firstBinding = argumentBytes > 0 ? 0 : 1;
-      this.#gpu.pushErrorScope();
       const handle = this.#gpu.createLayout(key, firstBinding, uses);
-      this.#options.check(`arrange the bindings of "${kernel.key}"`, this.#gpu.popErrorScope());
       layout = { key, handle, firstBinding, argumentBytes };
       this.#layouts.set(key, layout);
     }

@@ -16,16 +16,14 @@ interface Timed {
   readonly work: Work | undefined;
 }
 
-interface Ended {
+/** The kernels of a recording. */
+interface Batch {
   readonly kernels: readonly Timed[];
   readonly timestamps: BufferHandle | null;
   /** Time just before the submit, in milliseconds of `performance.now()`. */
   readonly submitted: number;
-}
-
-interface Batch extends Ended {
   /** Without timestamps: when it was done, by the same clock. */
-  readonly done: Promise<number> | null;
+  done: Promise<number> | null;
 }
 
 /**
@@ -40,7 +38,6 @@ export class KernelTimer {
     | null = null;
   readonly #batches: Batch[] = [];
   #kernels: Timed[] = [];
-  #ended: Ended | null = null;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
@@ -74,16 +71,13 @@ export class KernelTimer {
       recording.resolve(set, 2 * kernels.length, resolved);
       recording.copy(resolved, 0, timestamps, 0, size);
     }
-    this.#ended = { kernels, timestamps, submitted: performance.now() };
+    this.#batches.push({ kernels, timestamps, submitted: performance.now(), done: null });
   }
 
   noteSubmission(): void {
-    if (this.#ended === null) return;
-    const done = this.#queries === null
-      ? this.#gpu.submittedWorkDone().then(() => performance.now())
-      : null;
-    this.#batches.push({ ...this.#ended, done });
-    this.#ended = null;
+    const last = this.#batches.at(-1);
+    if (this.#queries !== null || last === undefined) return;
+    last.done ??= this.#gpu.submittedWorkDone().then(() => performance.now());
   }
 
   /** Reads the timestamps when all work is done, and passes the kernels to a recorder. */
@@ -106,7 +100,7 @@ export class KernelTimer {
         recorder.add(key, work, offset + times[i]![2 * j]!, offset + times[i]![2 * j + 1]!)
       )
     );
-    for (const { timestamps } of batches) this.#gpu.destroyBuffer(timestamps!);
+    this.#gpu.free(batches.map(({ timestamps }) => timestamps!));
   }
 
   async #reportTogether(recorder: ProfileRecorder): Promise<void> {
@@ -122,8 +116,6 @@ export class KernelTimer {
   }
 
   destroy(): void {
-    if (this.#queries === null) return;
-    this.#gpu.destroyTimestamps(this.#queries.set);
-    this.#gpu.destroyBuffer(this.#queries.resolved);
+    if (this.#queries !== null) this.#gpu.free([this.#queries.set, this.#queries.resolved]);
   }
 }

@@ -8,9 +8,6 @@ import {
   type TimestampsHandle,
 } from "./gpu.ts";
 
-/** Initial capacity: a thousand dispatches. */
-const FIRST_WORDS = 8192;
-
 /** Where a dispatch writes its start and end timestamps. */
 export interface TimestampPlace {
   readonly timestamps: TimestampsHandle;
@@ -20,8 +17,7 @@ export interface TimestampPlace {
 
 /** The commands of {@linkcode COMMAND}, in call order. */
 export class Recording {
-  #words = new Float64Array(FIRST_WORDS);
-  #used = 0;
+  #words: number[] = [];
   #serial = 1;
 
   /** Serial number of this recording. All smaller ones have been submitted. */
@@ -30,7 +26,7 @@ export class Recording {
   }
 
   get isEmpty(): boolean {
-    return this.#used === 0;
+    return this.#words.length === 0;
   }
 
   /** Records a dispatch. Timestamps require a separate pass. */
@@ -63,18 +59,13 @@ export class Recording {
   }
 
   finish(): Float64Array<ArrayBuffer> {
-    const commands = this.#words.slice(0, this.#used);
-    this.#used = 0;
+    const commands = Float64Array.from(this.#words);
+    this.#words = [];
     this.#serial++;
     return commands;
   }
 
   #put(...words: number[]): void {
-    if (this.#used + words.length > this.#words.length) {
-      const larger = new Float64Array(2 * this.#words.length);
-      larger.set(this.#words);
-      this.#words = larger;
-    }
-    for (const word of words) this.#words[this.#used++] = word;
+    this.#words.push(...words);
   }
 }

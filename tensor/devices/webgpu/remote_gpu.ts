@@ -1,235 +1,123 @@
 /** WebGPU, called in a worker, so that waiting for it does not block this thread. @module */
 
-import type { DeviceInfo } from "../../device.ts";
 import { Error } from "../../errors.ts";
-import { type GpuPlan, planGpu, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts";
-import type {
-  BindGroupHandle,
-  BindingUse,
-  BufferHandle,
-  BufferRange,
-  BufferUse,
-  Gpu,
-  GpuLoss,
-  Handle,
-  LayoutHandle,
-  PipelineHandle,
-  TimestampsHandle,
-} from "./gpu.ts";
-import type { FromWorker, GpuCall, GpuMethod } from "./gpu_messages.ts";
-import { type GpuThread, startGpuThread } from "./gpu_thread.ts";
+import { type GpuPlan, planGpu, type WebGpuOptions } from "./adapter.ts";
+import type { Gpu, GpuLoss } from "./gpu.ts";
+import { startGpuThread } from "./gpu_thread.ts";
+import type { GpuCall, GpuService } from "./gpu_worker.ts";
+
+type Method = keyof GpuService;
+type Given<M extends Method> = Parameters<GpuService[M]>;
+type Result<M extends Method> = ReturnType<GpuService[M]>;
 
 const MAX_BATCHED_BYTES = 16 * 1024 * 1024;
 
-interface Asker {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
- * A {@linkcode Gpu} whose calls are made by a worker. Calls are batched, and sent as soon as one of
- * them has an answer to wait for. Handles are known before the objects exist, because both sides
- * number them in call order.
+ * Opens a {@linkcode Gpu} whose calls are made by a worker. Calls are batched, and sent as soon as
+ * one of them has an answer to wait for. Handles are known before the objects exist, because both
+ * sides number them in call order.
  */
-export class RemoteGpu implements Gpu {
-  readonly info: DeviceInfo;
-  readonly limits: WebGpuLimits;
-  readonly features: ReadonlySet<string>;
-  readonly lost: Promise<GpuLoss>;
-  readonly #thread: GpuThread;
-  readonly #loss = Promise.withResolvers<GpuLoss>();
-  readonly #askers = new Map<number, Asker>();
-  #isEnding = false;
-  #hasEnded = false;
-  #onUncapturedError: (message: string) => void = () => {};
-  #calls: GpuCall[] = [];
-  #transfer: ArrayBuffer[] = [];
-  #gatheredBytes = 0;
-  #made = 0;
-  #questions = 0;
+export async function openRemoteGpu(options: WebGpuOptions): Promise<Gpu> {
+  const loss = Promise.withResolvers<GpuLoss>();
+  const askers = new Map<number, PromiseWithResolvers<unknown>>();
+  let [isEnding, hasEnded] = [false, false];
+  let onUncapturedError: (message: string) => void = () => {};
+  let calls: GpuCall[] = [];
+  let transfer: ArrayBuffer[] = [];
+  let batchedBytes = 0;
+  let [made, questions] = [0, 0];
 
-  constructor(thread: GpuThread, { info, limits, features }: GpuPlan) {
-    this.#thread = thread;
-    this.info = info;
-    this.limits = limits;
-    this.features = features;
-    this.lost = this.#loss.promise;
-  }
-
-  hear(message: FromWorker): void {
-    switch (message.kind) {
-      case "answer":
-        return this.#takeAsker(message.question)?.resolve(message.value);
-      case "rejection":
-        return this.#takeAsker(message.question)?.reject(new Error(message.reason));
-      case "uncaptured":
-        return this.#onUncapturedError(message.message);
-      case "lost":
-        this.end(message.loss);
-    }
-  }
-
-  async end(loss: GpuLoss): Promise<void> {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    await this.#thread.terminate();
-    this.#loss.resolve(loss);
-    for (const { reject } of this.#askers.values()) reject(new Error(loss.message));
-    this.#askers.clear();
-  }
-
-  onUncapturedError(listener: (message: string) => void): void {
-    this.#onUncapturedError = listener;
-  }
-
-  createBuffer(label: string, size: number, use: BufferUse): BufferHandle {
-    return this.#create("createBuffer", label, size, use);
-  }
-
-  destroyBuffer(buffer: BufferHandle): void {
-    this.#call("destroyBuffer", buffer);
-  }
-
-  writeBuffer(buffer: BufferHandle, byteOffset: number, data: ArrayBufferView<ArrayBuffer>): void {
-    const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
-    this.#transfer.push(bytes);
-    this.#call("writeBuffer", buffer, byteOffset, new Uint8Array(bytes));
-    this.#gatheredBytes += bytes.byteLength;
-    if (this.#gatheredBytes > MAX_BATCHED_BYTES) this.#send();
-  }
-
-  createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle {
-    return this.#create("createLayout", label, firstBinding, bindings);
-  }
-
-  createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle {
-    return this.#create("createPipeline", label, layout, code);
-  }
-
-  compilationError(pipeline: PipelineHandle): Promise<string | null> {
-    return this.#ask("compilationError", pipeline);
-  }
-
-  createBindGroup(
-    layout: LayoutHandle,
-    firstBinding: number,
-    buffers: readonly BufferRange[],
-  ): BindGroupHandle {
-    return this.#create("createBindGroup", layout, firstBinding, buffers);
-  }
-
-  forgetBindGroups(): void {
-    this.#call("forgetBindGroups");
-  }
-
-  createTimestamps(label: string, count: number): TimestampsHandle {
-    return this.#create("createTimestamps", label, count);
-  }
-
-  destroyTimestamps(timestamps: TimestampsHandle): void {
-    this.#call("destroyTimestamps", timestamps);
-  }
-
-  submit(commands: Float64Array<ArrayBuffer>): void {
-    this.#transfer.push(commands.buffer);
-    this.#call("submit", commands);
-  }
-
-  pushErrorScope(): void {
-    this.#call("pushErrorScope");
-  }
-
-  popErrorScope(): Promise<string | null> {
-    return this.#ask("popErrorScope");
-  }
-
-  readBuffer(buffer: BufferHandle, byteLength: number): Promise<ArrayBuffer> {
-    return this.#ask("readBuffer", buffer, byteLength);
-  }
-
-  submittedWorkDone(): Promise<void> {
-    return this.#ask("submittedWorkDone");
-  }
-
-  destroy(): void {
-    // The process must stay alive until the worker has ended, which is soon.
-    this.#isEnding = true;
-    this.#thread.ref();
-    this.#call("destroy");
-    this.#send();
-  }
-
-  #call<Method extends GpuMethod>(method: Method, ...given: Parameters<Gpu[Method]>): void {
-    this.#calls.push({ method, arguments: given, question: null });
-  }
-
-  #create<Method extends GpuMethod, Kind extends string>(
-    method: Method,
-    ...given: Parameters<Gpu[Method]>
-  ): Handle<Kind> {
-    this.#call(method, ...given);
-    return ++this.#made as Handle<Kind>;
-  }
-
-  #ask<Method extends GpuMethod, Answer>(
-    method: Method,
-    ...given: Parameters<Gpu[Method]>
-  ): Promise<Answer> {
-    const question = ++this.#questions;
-    this.#calls.push({ method, arguments: given, question });
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    if (this.#askers.size === 0) this.#thread.ref();
-    this.#askers.set(question, { resolve: (value) => resolve(value as Answer), reject });
-    this.#send();
-    return promise;
-  }
-
-  /** Removes and returns the caller of a question. While one waits, the process stays alive. */
-  #takeAsker(question: number): Asker | undefined {
-    const asker = this.#askers.get(question);
-    this.#askers.delete(question);
-    if (this.#askers.size === 0 && !this.#isEnding) this.#thread.unref();
-    return asker;
-  }
-
-  #send(): void {
-    const [calls, transfer] = [this.#calls, this.#transfer];
-    [this.#calls, this.#transfer, this.#gatheredBytes] = [[], [], 0];
-    if (!this.#hasEnded) this.#thread.post({ kind: "calls", calls }, transfer);
-  }
-}
-
-export function openRemoteGpu(options: WebGpuOptions): Promise<RemoteGpu> {
-  const { promise, resolve, reject } = Promise.withResolvers<RemoteGpu>();
-  let plan: GpuPlan | null = null;
-  let gpu: RemoteGpu | null = null;
-  const refuse = (error: unknown) => thread.terminate().then(() => reject(error));
-  const cannot = (reason: string) =>
-    new Error(`Cannot open a WebGPU device in a worker: wanted one that starts, got "${reason}"`);
   const thread = startGpuThread({
-    message: (message) => {
-      if (message.kind === "found") {
-        try {
-          plan = planGpu(message.facts, options);
-          thread.post({ kind: "open", plan }, []);
-        } catch (error) {
-          refuse(error);
-        }
-      } else if (message.kind === "opened") {
-        gpu = new RemoteGpu(thread, plan!);
-        thread.unref();
-        resolve(gpu);
-      } else if (message.kind === "refused") {
-        refuse(cannot(message.reason));
-      } else {
-        gpu?.hear(message);
-      }
+    message(message) {
+      if (message.kind === "uncaptured") return onUncapturedError(message.message);
+      if (message.kind === "lost") return end(message.loss);
+      const asker = askers.get(message.question);
+      askers.delete(message.question);
+      // While somebody waits, the process stays alive.
+      if (askers.size === 0 && !isEnding) thread.unref();
+      if (message.kind === "answer") asker?.resolve(message.value);
+      else asker?.reject(new Error(message.reason));
     },
-    failure: (reason) => {
-      gpu?.end({ reason: "unknown", message: `its worker failed: ${reason}` });
-      reject(cannot(reason));
-    },
+    failure: (reason) =>
+      end({ reason: "unknown", message: `its worker failed: ${reason}` }, reason),
   });
-  thread.post({ kind: "find" }, []);
-  return promise;
+
+  async function end(lost: GpuLoss, reason = lost.message): Promise<void> {
+    if (hasEnded) return;
+    hasEnded = true;
+    await thread.terminate();
+    loss.resolve(lost);
+    for (const { reject } of askers.values()) reject(new Error(reason));
+    askers.clear();
+  }
+
+  function send(): void {
+    if (!hasEnded) thread.post(calls, transfer);
+    [calls, transfer, batchedBytes] = [[], [], 0];
+  }
+
+  function call(method: Method, given: readonly unknown[], question?: number): void {
+    calls.push({ method, given, question: question ?? null });
+    for (const value of given) {
+      if (!(ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer)) continue;
+      transfer.push(value.buffer);
+      batchedBytes += value.byteLength;
+    }
+    if (question !== undefined || batchedBytes > MAX_BATCHED_BYTES) send();
+  }
+
+  const creates = <M extends Method>(method: M) => (...given: Given<M>) => {
+    call(method, given);
+    return ++made as Result<M>;
+  };
+
+  const asks = <M extends Method>(method: M) => (...given: Given<M>) => {
+    const asker = Promise.withResolvers<unknown>();
+    if (askers.size === 0) thread.ref();
+    askers.set(++questions, asker);
+    call(method, given, questions);
+    return asker.promise as Result<M>;
+  };
+
+  async function open(): Promise<GpuPlan> {
+    const starting = (error: Error) => {
+      throw new Error(
+        `Cannot open a WebGPU device in a worker: wanted one that starts, got "${error.message}"`,
+      );
+    };
+    const plan = planGpu(await asks("find")().catch(starting), options);
+    await asks("open")(plan).catch(starting);
+    return plan;
+  }
+
+  const plan = await open().catch(async (error) => {
+    await thread.terminate();
+    throw error;
+  });
+  return {
+    ...plan,
+    lost: loss.promise,
+    onUncapturedError: (listener) => onUncapturedError = listener,
+    createBuffer: creates("createBuffer"),
+    createLayout: creates("createLayout"),
+    createPipeline: creates("createPipeline"),
+    compilationError: asks("compilationError"),
+    createBindGroup: creates("createBindGroup"),
+    createTimestamps: creates("createTimestamps"),
+    free: (objects) => call("free", [objects]),
+    writeBuffer(buffer, byteOffset, data) {
+      const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+      call("writeBuffer", [buffer, byteOffset, new Uint8Array(bytes)]);
+    },
+    submit: asks("submit"),
+    readBuffer: asks("readBuffer"),
+    submittedWorkDone: asks("submittedWorkDone"),
+    destroy() {
+      // The process must stay alive until the worker has ended, which is soon.
+      isEnding = true;
+      thread.ref();
+      call("destroy", []);
+      send();
+    },
+  };
 }
