@@ -46,8 +46,8 @@ const OPTIONS: OptionNames<OpenOptions> = {
 /**
  * Opens a device.
  *
- * @param kind `"auto"` opens a GPU if there is a real one, and the CPU otherwise; `"webgpu"` also
- * accepts a software adapter.
+ * @param kind `"auto"` opens a GPU if there is a real one, and the CPU otherwise or if matmuls in
+ * `bf16` are requested; `"webgpu"` also accepts a software adapter.
  * @throws {RangeError} If the kind is unknown.
  * @throws {Error} If `"webgpu"` is requested and there is no adapter, or if matmuls in `bf16` are
  * requested and the device has none; the message says what is missing.
@@ -104,8 +104,10 @@ async function openGpu(options: OpenOptions): Promise<Device> {
 
 async function openRealGpu(options: OpenOptions): Promise<Device | null> {
   const gpu: GPU | undefined = globalThis.navigator?.gpu;
-  if (gpu === undefined || await gpu.requestAdapter() === null) return null;
-  const device = await openGpu(options);
+  // No GPU multiplies in bf16, but the CPU may.
+  const isWanted = gpu !== undefined && options.matmulPrecision !== "bf16";
+  if (!isWanted || await gpu.requestAdapter() === null) return null;
+  const device = await openWebGpuDevice(options);
   if (!device.info.details.software) return device;
   await device.close();
   return null;
