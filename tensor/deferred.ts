@@ -4,10 +4,11 @@
  *
  * If a residual or an activation follows a linear layer, one kernel does both, and the intermediate
  * is never stored; the logits of a loss are computed a chunk of rows at a time. Otherwise a
- * deferred tensor is computed when a kernel, a read, or an in-place change of one of its inputs
- * needs it. The tape records each operation as it was called, and a fused one beside them. A result
- * that is used again after a fused operation is computed at that time: this costs time but changes
- * no result.
+ * deferred tensor is computed when a kernel or a read needs it. Before an in-place change of one of
+ * its inputs, as by an optimizer, that input is copied: most results that are still deferred then
+ * were fused and are never needed. The tape records each operation as it was called, and a fused one
+ * beside them. A result that is used again after a fused operation is computed at that time: this
+ * costs time but changes no result.
  *
  * @module
  */
@@ -19,13 +20,15 @@ import type { Program } from "./expression/program.ts";
 import { noGrad } from "./grad_mode.ts";
 import { type Deferral, type History, isAnythingDeferred, Storage } from "./storage.ts";
 import { contiguousStrides, shapesEqual, sizeOf } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import { copyOf, Tensor } from "./tensor.ts";
 
 /** An operation that has not run yet. */
 export class DeferredOperation<Attributes = unknown> implements Deferral {
   readonly operation: Operation<Attributes>;
   readonly attributes: Attributes;
-  readonly #inputs: readonly Tensor[];
+  /** Whether an input was changed in place: nothing can be fused with the copy of it. */
+  isOutdated = false;
+  #inputs: readonly Tensor[];
   readonly #histories: readonly (History | null)[];
   readonly #result: Specification;
 
@@ -82,8 +85,17 @@ export class DeferredOperation<Attributes = unknown> implements Deferral {
     noGrad(() => this.operation.run(device, this.inputs, [this.#view(storage)], this.attributes));
   }
 
-  reads(storage: Storage): boolean {
-    return this.#inputs.some((input) => input.storage === storage);
+  keepContent(storage: Storage): void {
+    if (!this.#inputs.some((input) => input.storage === storage)) return;
+    using _handles = storage.device.scopes.openBriefly();
+    this.#inputs = this.inputs.map((input) => {
+      if (input.storage !== storage) return input;
+      const copy = copyOf(input);
+      copy.storage.retain();
+      storage.release();
+      return copy;
+    });
+    this.isOutdated = true;
   }
 
   release(): void {
@@ -115,10 +127,13 @@ function isDeferred({ storage }: Tensor): boolean {
   return storage.deferral !== null;
 }
 
-/** The pending operation of a tensor, or of its base if it is a view; `null` if it was computed. */
+/**
+ * The pending operation of a tensor, or of its base if it is a view; `null` if it was computed, or
+ * if one of its inputs was changed since.
+ */
 export function deferredOperation({ storage }: Tensor): DeferredOperation | null {
   const { deferral } = storage;
-  return deferral instanceof DeferredOperation ? deferral : null;
+  return deferral instanceof DeferredOperation && !deferral.isOutdated ? deferral : null;
 }
 
 /**

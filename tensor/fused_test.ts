@@ -201,6 +201,27 @@ testOnEveryDevice("a deferred result is that of its inputs as they were", async 
   assertEquals(await another.data(), ofThrees);
 });
 
+testOnEveryDevice("an optimizer's step computes no matmul a second time", async (device) => {
+  const [x, w] = makeInputs(device, [[256, 16], [1024, 16]]) as [Tensor, Tensor];
+  const { events } = await device.profile(() => {
+    using _scope = device.scope();
+    linear(x, w).reluSquared().sum().backward();
+    noGrad(() => copyInto(Tensor.zeros(device, w.shape), w));
+  });
+  const matmuls = events.filter(({ name }) => name.startsWith("matmul"));
+  assertEquals(matmuls.length, 3, matmuls.map(({ name }) => name).join(", "));
+});
+
+testOnEveryDevice("nothing is fused with a result whose inputs changed", async (device) => {
+  const [x, w] = makeInputs(device, [[256, 16], [1024, 16]]) as [Tensor, Tensor];
+  const deferred = linear(x, w);
+  const wanted = await asked(linear(x, w)).reluSquared().data();
+  w.assign(new Float32Array(w.size).fill(3));
+  const activated = deferred.reluSquared();
+  assertEquals(await activated.data(), wanted);
+  assertThrows(() => activated.sum().backward(), Error, "changed in place");
+});
+
 testOnEveryDevice("a deferred result outlives what it is computed from", async (device) => {
   const wanted: ArrayLike<number>[] = [], results: Tensor[] = [];
   for (const between of [asked, left]) {

@@ -8,8 +8,8 @@ export interface Deferral {
   allocate(): Allocation;
   /** Computes the content of a storage whose memory has been allocated. */
   compute(storage: Storage): void;
-  /** Whether `compute` reads this memory. */
-  reads(storage: Storage): boolean;
+  /** Copies the part of this memory that `compute` reads. */
+  keepContent(storage: Storage): void;
   /** Frees what `compute` needs. */
   release(): void;
 }
@@ -70,10 +70,9 @@ export class Storage {
     return allocation;
   }
 
-  /** Computes deferred results that need the current content. Call it before an in-place change. */
+  /** Keeps the current content for deferred results. Call it before an in-place change. */
   beforeChange(): void {
-    if (deferred.size === 0) return;
-    for (const result of deferred) if (result.#deferral!.reads(this)) void result.allocation;
+    for (const result of deferred) result.#deferral!.keepContent(this);
   }
 
   /** The smallest and largest integer, if the host wrote them, for validating ids. */

@@ -76,6 +76,11 @@ export function setOwnOperations(operations: OwnOperations): void {
   own = operations;
 }
 
+/** A contiguous copy, not recorded: for files that load before the operation. */
+export function copyOf(x: Tensor): Tensor {
+  return noGrad(() => own.copy(x));
+}
+
 class Leaf extends Node<Tensor> {
   readonly #tensor: Tensor;
 
@@ -467,7 +472,7 @@ export class Tensor implements View {
     const elementBytes = bytesPerElement(this.dtype);
     const bytes = this.size * elementBytes;
     if (bytes === 0) return typedArray(this.dtype, new ArrayBuffer(0));
-    const source = this.isContiguous ? this : noGrad(() => own.copy(this));
+    const source = this.isContiguous ? this : copyOf(this);
     const read = this.device.read(source.allocation, source.offset * elementBytes, bytes);
     if (source !== this) source.dispose();
     return typedArray(this.dtype, await read);
