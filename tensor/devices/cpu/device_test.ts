@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import type { CpuDevice } from "../../device.ts";
 import { Handle, Storage } from "../../storage.ts";
 import { type CpuOptions, openCpuDevice } from "./device.ts";
+import { registerMatmulLibraries } from "./matmul_libraries.ts";
 import { emitKernel } from "./emitter/mod.ts";
 import { addRamp, nothing, sumScratch, trapAt } from "./testing/kernels.ts";
 
@@ -356,6 +357,31 @@ for (
     });
   });
 }
+
+Deno.test("if a worker cannot open a library, one thread does everything and the description says why", async () => {
+  const items: number[] = [];
+  const add = (_: number, start: number, end: number) => void items.push(start, end);
+  let isOpen = true;
+  registerMatmulLibraries(() => ({
+    blas: { isOpen: true, description: "a BLAS" },
+    oneDnn: { isOpen: false, description: "not beside this one" },
+    missingBf16: null,
+    kernels: [add, add],
+    forWorkers: { code: `() => { throw new Error("no library here"); }`, start: null },
+    close: () => isOpen = false,
+  }));
+  const device = await openCpuDevice({ threads: 2 });
+  registerMatmulLibraries(() => "no library is registered");
+  assertMatch(
+    device.info.description,
+    /^cpu: 1 thread \(no workers: .*no library here\), .*, a BLAS$/,
+  );
+  device.dispatch({ key: "sgemm" }, { integers: new Array(16).fill(0), floats: [1, 0] }, 7);
+  assertEquals(items, [0, 7]);
+  await assertComputes(device);
+  await device.close();
+  assertEquals(isOpen, false);
+});
 
 function addressOf(device: CpuDevice, allocation: { readonly bytes: number }): number {
   return device.address({ allocation, dtype: "float32", shape: [], strides: [], offset: 0 });
