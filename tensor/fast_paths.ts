@@ -14,6 +14,7 @@ import type { AttentionStep } from "./ops/attention/step.ts";
 import type { LinearsProblem } from "./ops/matmul/linears.ts";
 import type { AttentionCall, ForwardViews, GradientViews } from "./ops/attention/problem.ts";
 import type { EpilogueCall } from "./ops/matmul/multiply.ts";
+import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
 import type { Tensor } from "./tensor.ts";
@@ -29,6 +30,7 @@ export interface FastOperations {
   readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
+  readonly "sum rows": { readonly problem: RowSums; readonly result: void };
   readonly "top k": { readonly problem: TopKViews; readonly result: void };
 }
 
@@ -73,6 +75,7 @@ const paths: { readonly [O in Operation]: ByDevice<O> } = {
   "matmul with epilogue": { cpu: [], webgpu: [] },
   linears: { cpu: [], webgpu: [] },
   "attention step": { cpu: [], webgpu: [] },
+  "sum rows": { cpu: [], webgpu: [] },
   "top k": { cpu: [], webgpu: [] },
 };
 

@@ -17,7 +17,6 @@ const selections: readonly Selection[] = [
   { file: "tensor/fast/webgpu/linears_test.ts" },
   { file: "tensor/fast/webgpu/attention_step_test.ts" },
   { file: "tensor/ops/losses/linear_cross_entropy_test.ts", only: "WebGPU|webgpu" },
-  { file: "tensor/ops/sampling/sort_wgsl_test.ts" },
   { file: "tensor/ops/sort/sort_test.ts" },
   { file: "tensor/ops/matmul/multiply_test.ts", only: "^matmuls (on WebGPU|in half)" },
   { file: "tensor/fast/webgpu/matmul_test.ts" },

@@ -13,6 +13,7 @@
 
 import { registerMatmulLibraries } from "../devices/cpu/matmul_libraries.ts";
 import { type AnyFastPath, registerFastPaths } from "../fast_paths.ts";
+import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
 import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
@@ -49,6 +50,7 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   stagedMatmul,
   fusedLinears,
   fusedAttentionStep,
+  addRowsInOrder,
   heapTopK,
 ];
 

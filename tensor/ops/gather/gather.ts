@@ -1,17 +1,16 @@
 /**
  * Gathering by index, and the scatter-add of its gradients. No kernel uses atomic adds: additions
- * to an element happen in index order, so equal inputs give equal bits. @module
+ * to an element happen in a fixed order, so equal inputs give equal bits. @module
  */
 
 import { applyOne, named, type Operation, type Specification } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
-import { addAlong, addRows, takeAlong, takeRows } from "./kernels.ts";
-import { sumRowsOnWebGpu } from "./sum_rows_wgsl.ts";
+import { addAlong, takeAlong, takeRows } from "./kernels.ts";
+import { sumRows } from "./sum_rows.ts";
 import { contiguous, transpose } from "../views.ts";
 
 const embeddingOperation: Operation<null> = {
@@ -33,18 +32,11 @@ const embeddingOperation: Operation<null> = {
       const ids = saved.input(1);
       const rows = saved.inputShapes[0]![0]!;
       if (!sum) return [applyOne(sumRowsOperation, [x, ids], rows), null];
-      // A batch changes few rows of a large table, and only these are touched.
-      sumRows(x.device, x, ids, sum, true);
+      sumRows(x.device, { x, ids, output: sum, accumulate: true });
       return [sum, null];
     },
   },
 };
-
-/** `output[ids[i]] += x[i]`, for rows: onto zeros, or with `accumulate` onto existing values. */
-function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate: boolean): void {
-  if (device.kind === "cpu") addRows(device, x, ids, output, accumulate);
-  else sumRowsOnWebGpu(device, x, ids, output, accumulate);
-}
 
 /**
  * Scatter-adds row i of `x` to row `ids[i]` of a matrix with this many rows: the transpose of the
@@ -53,7 +45,8 @@ function sumRows(device: Device, x: View, ids: Tensor, output: View, accumulate:
 const sumRowsOperation: Operation<number> = {
   name: "sum rows by id",
   infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
-  run: (device, [x, ids], [output]) => sumRows(device, x!, ids!, output!, false),
+  run: (device, [x, ids], [output]) =>
+    sumRows(device, { x: x!, ids: ids!, output: output!, accumulate: false }),
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved) => [embedding(upstream, saved.input(1)), null],

@@ -3,7 +3,7 @@ import type { Device } from "../../device.ts";
 import { normalArray, permutationArray, uniformArray } from "../../random.ts";
 import { Tensor } from "../../tensor.ts";
 import { embedding, gather, sumAlong } from "./gather.ts";
-import { addRows } from "./kernels.ts";
+import { sumRows } from "./sum_rows.ts";
 import { kernelTest } from "../../../testing/every_device.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 
@@ -270,19 +270,22 @@ gpuTest(
   },
 );
 
-kernelTest("rows are added by id as written, whatever is faster on a device", async (device) => {
-  const [rows, columns, count] = [12, 10, 300];
-  const ids = intsBelow(7, count, rows + 2).map((id) => id - 1);
-  const x = intsBelow(8, count * columns, 100);
-  const output = Tensor.from(device, new Float32Array(rows * columns).fill(1), {
-    shape: [rows, columns],
-  });
-  const expected = new Float32Array(rows * columns).fill(1);
-  ids.forEach((id, i) => {
-    if (id < 0 || id >= rows) return;
-    for (let c = 0; c < columns; c++) expected[id * columns + c]! += x[i * columns + c]!;
-  });
-  const from = Tensor.from(device, Float32Array.from(x), { shape: [count, columns] });
-  addRows(device, from, Tensor.from(device, ids), output, true);
-  assertEquals(await output.data(), expected);
-});
+kernelTest(
+  "rows are added by id to existing values, and those of invalid ids are skipped",
+  async (device) => {
+    const [rows, columns, count] = [12, 10, 300];
+    const ids = intsBelow(7, count, rows + 2).map((id) => id - 1);
+    const x = intsBelow(8, count * columns, 100);
+    const output = Tensor.from(device, new Float32Array(rows * columns).fill(1), {
+      shape: [rows, columns],
+    });
+    const expected = new Float32Array(rows * columns).fill(1);
+    ids.forEach((id, i) => {
+      if (id < 0 || id >= rows) return;
+      for (let c = 0; c < columns; c++) expected[id * columns + c]! += x[i * columns + c]!;
+    });
+    const from = Tensor.from(device, Float32Array.from(x), { shape: [count, columns] });
+    sumRows(device, { x: from, ids: Tensor.from(device, ids), output, accumulate: true });
+    assertEquals(await output.data(), expected);
+  },
+);

@@ -10,7 +10,6 @@ import {
   rowsInRanges,
   viewsInRanges,
 } from "../../devices/webgpu/binding_ranges.ts";
-import type { Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
@@ -19,7 +18,7 @@ import { inColumns } from "../wide_rows_wgsl.ts";
 /** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;
 
-const grainFor = (elementsPerItem: number): number =>
+export const grainFor = (elementsPerItem: number): number =>
   Math.ceil(ELEMENTS_PER_THREAD / Math.max(1, elementsPerItem));
 
 /**
@@ -82,35 +81,18 @@ function takeRange(
   runKernel(device, kernel, [weight, ids, output], words, sizeOf(ids.shape), options);
 }
 
-/**
- * Ids and their rows, both contiguous, in pieces that fit bindings.
- *
- * @param most Maximum rows of a piece.
- */
+/** Ids `[count]` and their rows `[count, rowLength]`, both contiguous, in pieces that fit bindings. */
 export function rowPieces(
   device: Device,
   ids: View,
   rows: View,
   rowLength: number,
-  most = Infinity,
 ): readonly (readonly [ids: View, rows: View])[] {
   const shape = [sizeOf(ids.shape), rowLength];
   const views = [viewAs(ids, shape, [1, 0]), viewAs(rows, shape, [rowLength, 1])];
-  const pieces: [ids: View, rows: View][] = [];
-  for (const [ids, rows] of viewsInRanges(device, views, 1, 1, "go through rows by id")) {
-    const count = ids!.shape[0]!;
-    for (let first = 0; first === 0 || first < count; first += most) {
-      const length = Math.min(most, count - first);
-      pieces.push([
-        { ...viewAs(ids!, [length], [1]), offset: ids!.offset + first },
-        {
-          ...viewAs(rows!, [length, rowLength], [rowLength, 1]),
-          offset: rows!.offset + first * rowLength,
-        },
-      ]);
-    }
-  }
-  return pieces;
+  return viewsInRanges(device, views, 1, 1, "go through rows by id").map(([ids, rows]) =>
+    [viewAs(ids!, [ids!.shape[0]!], [1]), rows!] as const
+  );
 }
 
 /** Work items are ids. Rows before `firstRow`, or after the last one, are left to other ranges. */
@@ -145,66 +127,20 @@ const takeRowsAs = (moved: Moved) => ({
 });
 const TAKE_ROWS = { i32: takeRowsAs("i32"), f16: takeRowsAs("f16") };
 
-/**
- * `output[ids[i]] += x[i]`, for rows, in the order of i: onto zeros, or with `accumulate` onto
- * existing values. Not for tensors that exceed a binding.
- */
-export function addRows(
-  device: Device,
-  x: View,
-  ids: View,
-  output: View,
-  accumulate: boolean,
-): void {
-  const [rows, columns] = output.shape as [number, number];
-  const count = sizeOf(ids.shape);
-  if (!accumulate) clear(device, output);
-  // Threads split the columns, not the ids: no two add to the same element, and the load is even
-  // although ids may be equal.
-  const grain = grainFor(4 * count);
-  const fours = Math.ceil(columns / 4);
-  runKernel(device, ADD_ROWS, [x, ids, output], { count, rows, columns }, fours, { grain });
-}
-
-/** Work items are groups of four columns; the last may be partial. */
-const ADD_ROWS = defineKernel(
-  {
-    key: "add rows by id",
-    buffers: { x: "f32", ids: "i32", output: "f32" },
-    writes: ["output"],
-    arguments: ["count", "rows", "columns"],
-    spread: "ranges",
-  },
-  (k, firstFour, { x, ids, output }, { count, rows, columns }) => {
-    const first = k.let(firstFour.multiply(4));
-    const lastFour = k.let(k.end.multiply(4));
-    const end = k.let(lastFour.min(columns));
-    const endOfFours = k.let(end.subtract(end.remainder(4)));
-    k.loop(0, count, (i) => {
-      const id = k.let(ids.load(i));
-      k.if(id.lessUnsigned(rows), () => {
-        const [from, to] = [x.from(i.multiply(columns)), output.from(id.multiply(columns))];
-        const addFour = (at: Int) => to.storeFour(at, to.loadFour(at).add(from.loadFour(at)));
-        const add = (at: Int) => to.store(at, to.load(at).add(from.load(at)));
-        k.loop(first, endOfFours, addFour, { step: 4 });
-        k.loop(endOfFours, end, add);
-      });
-    });
-  },
-);
-
-/** Zeroes a contiguous `float32` view. */
+/** Zeroes a contiguous view of floats. */
 export function clear(device: Device, view: View, work?: () => Work): void {
   const size = sizeOf(view.shape);
   const options = { grain: ELEMENTS_PER_THREAD, ...work && { work } };
-  runKernel(device, CLEAR, [view], {}, size, options);
+  runKernel(device, CLEAR[view.dtype === "float16" ? "f16" : "f32"], [view], {}, size, options);
 }
 
 /** Work items are elements. */
-const CLEAR = defineKernel(
-  { key: "clear", buffers: { x: "f32" }, writes: ["x"], arguments: [], spread: "ranges" },
-  (k, first, { x }) => x.clear(first, k.end.subtract(first)),
-);
+const clearKernel = (type: "f32" | "f16") =>
+  defineKernel(
+    { key: `clear ${type}`, buffers: { x: type }, writes: ["x"], arguments: [], spread: "ranges" },
+    (k, first, { x }) => x.clear(first, k.end.subtract(first)),
+  );
+const CLEAR = { f32: clearKernel("f32"), f16: clearKernel("f16") };
 
 /** A range of columns of some rows that fits a binding, and the indices into these rows. */
 interface RowsPart {
