@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 const fastPaths = "tensor/fast/";
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 18_800, tensorLines: 26_200 };
+const limits = { engineCode: 18_600, tensorLines: 26_000 };
 
 export interface Lines {
   readonly files: number;
