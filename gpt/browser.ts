@@ -56,6 +56,7 @@ export {
   formatMeta,
   parseMeta,
 } from "./files/checkpoint_meta.ts";
+export { exitCodeOf, inPlaceOfRank } from "./train/exit_code.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
 export {
   type LoopOptions,
@@ -67,6 +68,7 @@ export {
   trainingLoop,
 } from "./train/loop.ts";
 export {
+  type EndEvent,
   type Measurement,
   type Periodic,
   type StepEvent,

@@ -128,9 +128,9 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
         const estimates = event.passAtK.map((value, i) => `pass@${i + 1} ${value.toFixed(3)}`);
         print(`step ${event.step}: ${estimates.join(", ")}`);
       } else if (event.kind === "checkpoint") print(`Saved ${event.path}`);
-      else if (!event.finished) return interrupt.exitCode || 130;
+      else return event.exitCode;
     }
-    return 0;
+    throw new Error("Cannot finish the run: it ended without a word");
   } finally {
     await device.close();
   }

@@ -188,7 +188,7 @@ async function runOn(
     const isTerminal = ranks === null && Deno.stdout.isTerminal();
     const progress = new Progress(tuning.numIterations, peakFlops, isTerminal);
     const { exitCode } = await showRun(tuning.run(), {
-      ...{ progress, interrupt },
+      progress,
       resumeCommand: `deno task chat_sft --resume --model-tag ${tag}`,
     });
     const { cut, leftOut } = tuning.loader;

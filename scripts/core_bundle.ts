@@ -8,7 +8,13 @@ import {
   findCoreBundle,
   readCoreBundle,
 } from "../chat/mod.ts";
-import { ensureWritableFolder, freeName, tableAsText, writeFileAtomically } from "../gpt/mod.ts";
+import {
+  ensureWritableFolder,
+  exitCodeOf,
+  freeName,
+  tableAsText,
+  writeFileAtomically,
+} from "../gpt/mod.ts";
 import { type Flag, runScript, text, UsageError, type Values } from "./flags.ts";
 import { bytes, count } from "./format.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -58,7 +64,7 @@ async function run({ from, sha256 }: Values<typeof flags>): Promise<number> {
       });
       print(`SHA-256 ${digest}`);
     } catch (error) {
-      if (signal.aborted) return interrupt.exitCode;
+      if (signal.aborted) return exitCodeOf(signal);
       throw error;
     }
   }

@@ -6,9 +6,8 @@ import { printError } from "./output.ts";
 const EXIT_CODES = [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const;
 
 export interface Interrupt extends Disposable {
+  /** Aborted at the first signal; the reason is its exit code. */
   readonly signal: AbortSignal;
-  /** The exit code of the signal; 0 before. */
-  readonly exitCode: number;
   /** Does what the first Ctrl-C does. */
   stop(): void;
 }
@@ -28,14 +27,12 @@ export interface Interrupt extends Disposable {
  */
 export function onInterrupt(message: string, rank: number | null = null): Interrupt {
   const controller = new AbortController();
-  let exitCode = 0;
   const codes = rank === null ? EXIT_CODES : [...EXIT_CODES, ["SIGUSR2", 130] as const];
   const listeners = codes.map(([name, code]) => {
     const listener = () => {
       if (controller.signal.aborted) return;
-      exitCode = code;
       if (rank === null) Deno.removeSignalListener("SIGINT", listeners[0]!.listener);
-      controller.abort();
+      controller.abort(code);
       if (rank === null || rank === 0) printError(`\n${message}`);
     };
     return { name, listener };
@@ -43,9 +40,6 @@ export function onInterrupt(message: string, rank: number | null = null): Interr
   for (const { name, listener } of listeners) Deno.addSignalListener(name, listener);
   return {
     signal: controller.signal,
-    get exitCode() {
-      return exitCode;
-    },
     stop: () => listeners[0]!.listener(),
     [Symbol.dispose]: () => {
       for (const { name, listener } of listeners) Deno.removeSignalListener(name, listener);

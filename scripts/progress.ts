@@ -1,8 +1,7 @@
 /** Progress of a run on the terminal. */
 
-import type { StepEvent, TrainingEvent, TrainingState } from "../gpt/mod.ts";
+import type { EndEvent, StepEvent, TrainingEvent } from "../gpt/mod.ts";
 import { count, duration, percent } from "./format.ts";
-import type { Interrupt } from "./interrupt.ts";
 import { columns, print, write } from "./output.ts";
 
 /** Milliseconds between updates of the line on a terminal, and between lines elsewhere. */
@@ -67,7 +66,6 @@ export class Progress {
 
 export interface ShownRun {
   readonly progress: Progress;
-  readonly interrupt: Interrupt;
   readonly resumeCommand: string;
   readonly onSaved?: () => void;
   readonly showProfile?: (event: TrainingEvent & { kind: "profile" }) => Promise<void>;
@@ -80,8 +78,8 @@ export interface ShownRun {
  */
 export async function showRun(
   events: AsyncIterable<TrainingEvent>,
-  { progress, interrupt, resumeCommand, onSaved, showProfile }: ShownRun,
-): Promise<{ readonly state: TrainingState; readonly exitCode: number }> {
+  { progress, resumeCommand, onSaved, showProfile }: ShownRun,
+): Promise<Pick<EndEvent, "state" | "exitCode">> {
   for await (const event of events) {
     switch (event.kind) {
       case "step":
@@ -107,10 +105,8 @@ export async function showRun(
         break;
       case "end": {
         progress.end();
-        const { state, finished } = event;
-        if (!finished) print(stopMessage(state.step, resumeCommand));
-        // The signal may have reached another rank.
-        return { state, exitCode: finished ? 0 : interrupt.exitCode || 130 };
+        if (!event.finished) print(stopMessage(event.state.step, resumeCommand));
+        return event;
       }
     }
   }

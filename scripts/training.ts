@@ -372,7 +372,8 @@ export async function runTraining(run: TrainingRun): Promise<TrainingOutcome> {
   const isTerminal = ranks === null && Deno.stdout.isTerminal();
   const progress = new Progress(plan.numIterations, peakFlops, isTerminal);
   const outcome = await showRun(pretraining.run(), {
-    ...{ progress, interrupt, resumeCommand: run.resumeCommand },
+    progress,
+    resumeCommand: run.resumeCommand,
     onSaved: () => wantsSave = false,
     showProfile: ({ step, profile }) => showProfile(`Step ${step}`, profile, device, flags),
   });

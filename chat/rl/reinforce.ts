@@ -12,7 +12,9 @@ import {
   type Device,
   Engine,
   ensureWritableFolder,
+  exitCodeOf,
   type GPT,
+  inPlaceOfRank,
   type LearningRates,
   loadModel,
   MetricsLog,
@@ -70,7 +72,7 @@ export interface ReinforceOptions {
   readonly seed?: number;
   /** The user's settings, saved in checkpoints. */
   readonly settings?: Checkpoint["meta"]["settings"];
-  /** Stops the run after the current step. */
+  /** Stops the run after the current step; its reason may be the exit code, a number. */
   readonly signal?: AbortSignal | undefined;
   /** The ranks that share the questions: each calls this with the same options but for the device. */
   readonly parallel?: RunRanks | undefined;
@@ -88,7 +90,16 @@ export type ReinforceEvent =
     readonly passAtK: readonly number[];
   }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
-  | { readonly kind: "end"; readonly step: number; readonly finished: boolean };
+  | {
+    /** The run ended. */
+    readonly kind: "end";
+    /** The steps done. */
+    readonly step: number;
+    /** Whether these are all. */
+    readonly finished: boolean;
+    /** 0, or the exit code of the signal that stopped the run: the same on every rank. */
+    readonly exitCode: number;
+  };
 
 /** A step was done. */
 export interface ReinforceStep {
@@ -161,7 +172,9 @@ async function* reinforce(
   for (let step = 0;; step++) {
     const isLast = step === numIterations;
     // A signal to any rank stops all of them.
-    const isStopping = sumOver([signal?.aborted ? 1 : 0])[0]! > 0;
+    const exitCodes = inPlaceOfRank(exitCodeOf(signal), { rank, ranks });
+    const exitCode = Math.max(...sumOver(exitCodes));
+    const isStopping = exitCode > 0;
     const isDue = (every: number) => every > 0 && (isLast || step % every === 0);
     if (validation !== undefined && isDue(evalEvery) && !isStopping) {
       const estimate = await model.device.inF32(() => sampler.measure(validation));
@@ -179,7 +192,7 @@ async function* reinforce(
       yield { kind: "checkpoint", step, path };
     }
     if (isLast || isStopping) {
-      yield { kind: "end", step, finished: isLast };
+      yield { kind: "end", step, finished: isLast, exitCode: isLast ? 0 : exitCode };
       return;
     }
     const start = performance.now();

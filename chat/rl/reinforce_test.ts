@@ -18,7 +18,7 @@ Deno.test("answers that are rewarded become likelier", async () => {
   assertEquals((await openCheckpoint(options.folder)).meta.state.step, 20);
   const metrics = await readMetrics(`${options.folder}/metrics.jsonl`);
   assertEquals(metrics.filter(({ kind }) => kind === "step").length, 20);
-  assertEquals(events.at(-1), { kind: "end", step: 20, finished: true });
+  assertEquals(events.at(-1), { kind: "end", step: 20, finished: true, exitCode: 0 });
   const info = await readRunInfo(options.folder);
   assertEquals([info?.steps, info?.tokensPerStep], [20, null]);
   assertEquals(info?.modelConfig, options.checkpoint.meta.modelConfig);
@@ -45,7 +45,7 @@ Deno.test("a run that is stopped saves what it has", async () => {
     if (event.kind === "step" && event.step === 1) stop.abort();
     last = event;
   }
-  assertEquals(last, { kind: "end", step: 2, finished: false });
+  assertEquals(last, { kind: "end", step: 2, finished: false, exitCode: 130 });
   assertEquals((await openCheckpoint(options.folder)).meta.state.step, 2);
   await options.device.close();
 });

@@ -11,6 +11,7 @@
 
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
+import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
 import {
   type LoopOptions,
   type LoopRanks,
@@ -85,7 +86,7 @@ export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"
   };
   /** Milliseconds between read-backs of losses; 0 reads after each step. @default {500} */
   readonly readInterval?: number;
-  /** Stops the run after the current step. */
+  /** Stops the run after the current step; its reason may be the exit code, a number. */
   readonly signal?: AbortSignal | undefined;
   /** The ranks that train together: a signal to any of them stops all after the same step. */
   readonly parallel?: SummingRanks | undefined;
@@ -101,7 +102,19 @@ export type TrainingEvent =
   | { readonly kind: "measurement"; readonly step: number; readonly values: Measurement }
   | { readonly kind: "checkpoint"; readonly step: number; readonly path: string }
   | { readonly kind: "profile"; readonly step: number; readonly profile: Profile }
-  | { readonly kind: "end"; readonly state: TrainingState; readonly finished: boolean };
+  | EndEvent;
+
+/** The end of a run. */
+export interface EndEvent {
+  /** The kind of event. */
+  readonly kind: "end";
+  /** The state after the last step. */
+  readonly state: TrainingState;
+  /** Whether all steps were done. */
+  readonly finished: boolean;
+  /** 0, or the exit code of the signal that stopped the run: the same on every rank. */
+  readonly exitCode: number;
+}
 
 /** A finished step. */
 export interface StepEvent {
@@ -193,7 +206,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isLast = step >= plan.numIterations;
     const isDue = (task: Periodic<unknown> | undefined): task is Periodic<unknown> =>
       task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
-    const isStopping = () => agreement?.isStopping ?? signal?.aborted ?? false;
+    const exitCode = () => agreement?.exitCode ?? exitCodeOf(signal);
+    const isStopping = () => exitCode() > 0;
 
     if (evaluate !== undefined && isDue(evaluate) && !isStopping()) {
       const bitsPerByte = await unlessAborted(() => model.device.inF32(evaluate.run), signal);
@@ -221,7 +235,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
       yield { kind: "checkpoint", step, path };
     }
     if (isLast || isStopping()) {
-      yield { kind: "end", state, finished: isLast };
+      yield { kind: "end", state, finished: isLast, exitCode: isLast ? 0 : exitCode() };
       return;
     }
 
@@ -264,9 +278,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   }
 }
 
-/** Agreement of all ranks after each step: the loss, whether to stop, and whether to save. */
+/** Agreement of all ranks after each step: the loss, whether to save, and whether to stop. */
 class Agreement implements LoopRanks {
-  isStopping = false;
+  /** The largest exit code of the signals that ranks got; 0 without any. */
+  exitCode = 0;
   /** Whether to save, by the clock of rank 0. */
   isSaving = false;
   readonly #parallel: SummingRanks;
@@ -289,11 +304,11 @@ class Agreement implements LoopRanks {
 
   agree(loss: number): number {
     const { rank, ranks } = this.#parallel;
-    const isStopping = this.#signal?.aborted ?? false;
     const isSaving = rank === 0 && this.#isOverdue();
-    const [sum, stopping, saving] = this.#parallel.sum([loss, +isStopping, +isSaving]);
-    this.isStopping = stopping! > 0;
+    const exitCodes = inPlaceOfRank(exitCodeOf(this.#signal), this.#parallel);
+    const [sum, saving, ...all] = this.#parallel.sum([loss, +isSaving, ...exitCodes]);
     this.isSaving = saving! > 0;
+    this.exitCode = Math.max(...all);
     return sum! / ranks;
   }
 }

@@ -220,6 +220,21 @@ Deno.test("a signal stops the run after the step, and saves it", async () => {
   assertEquals(losses(events).length, state.step);
 });
 
+Deno.test("a rank ends with the exit code of the signal that another one got", async () => {
+  const options = await setUp(tinyPlan({ numIterations: 5, ranks: 2 }));
+  let summed = 0;
+  const sum = ([loss, ...numbers]: readonly number[]) => {
+    // The other rank got SIGTERM in the second step.
+    const others = [loss!, 0, 0, summed++ === 1 ? 143 : 0];
+    return [loss!, ...numbers].map((number, i) => number + others[i]!);
+  };
+  const end = endOf(await run({ ...options, parallel: { rank: 0, ranks: 2, sum } }));
+  assertEquals([end.state.step, end.finished, end.exitCode], [2, false, 143]);
+  const signal = AbortSignal.abort(129);
+  const first = endOf(await run({ ...options, signal, parallel: { rank: 0, ranks: 2, sum } }));
+  assertEquals([first.state.step, first.exitCode], [1, 129]);
+});
+
 Deno.test("a signal during an evaluation stops the run as well", async () => {
   const controller = new AbortController();
   const events = await run({

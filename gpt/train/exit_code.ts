@@ -1,0 +1,37 @@
+/** The exit code of a run that a signal stops. @module */
+
+/** What a process ends with after Ctrl-C. */
+const INTERRUPTED = 130;
+
+/**
+ * The exit code of a signal: 0 before it, afterwards its reason, or 130 if that is no number.
+ *
+ * @example
+ * ```ts
+ * import { exitCodeOf } from "./exit_code.ts";
+ *
+ * if (exitCodeOf(AbortSignal.abort(143)) !== 143) throw new Error("expected that of SIGTERM");
+ * if (exitCodeOf(AbortSignal.abort()) !== 130) throw new Error("expected that of Ctrl-C");
+ * ```
+ */
+export function exitCodeOf(signal: AbortSignal | undefined): number {
+  return signal?.aborted ? Number(signal.reason) || INTERRUPTED : 0;
+}
+
+/**
+ * A rank's number in a place of its own, so that a sum over ranks yields those of all.
+ *
+ * @example
+ * ```ts
+ * import { inPlaceOfRank } from "./exit_code.ts";
+ *
+ * const numbers = inPlaceOfRank(143, { rank: 1, ranks: 3 });
+ * if (numbers.join() !== "0,143,0") throw new Error(`got ${numbers}`);
+ * ```
+ */
+export function inPlaceOfRank(
+  value: number,
+  { rank, ranks }: { readonly rank: number; readonly ranks: number },
+): number[] {
+  return Array.from({ length: ranks }, (_, i) => i === rank ? value : 0);
+}
