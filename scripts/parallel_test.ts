@@ -219,6 +219,13 @@ testUnderMpi("errors are one line, and nothing is written", async (mpi) => {
   await assertMissing(folderOf(place, "none"));
 });
 
+testUnderMpi("an error is reported even if the first rank is the last to notice", async (mpi) => {
+  const script = new URL("testing/late_first_rank.ts", import.meta.url);
+  const { code, stderr } = await launch({ mpi, ranks: 2, script });
+  assertEquals(code, 1, stderr);
+  assertEquals(stderr.split("got libnowhere.so (not found). Install").length, 2, stderr);
+});
+
 async function assertMissing(path: string): Promise<void> {
   const found = await Deno.stat(path).then(() => true, () => false);
   assertEquals(found, false, `expected no ${path}`);

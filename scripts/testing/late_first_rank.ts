@@ -1,0 +1,10 @@
+/** Run by tests as ranks that cannot join each other, of which the first one takes longer to notice. */
+
+import { detectRanks } from "../../mpi/mod.ts";
+import { runScript } from "../flags.ts";
+import { onRanks } from "../parallel.ts";
+
+if (detectRanks(Deno.env)?.rank === 0) await new Promise((resolve) => setTimeout(resolve, 3000));
+const script = { summary: "Joins nobody.", command: "late_first_rank", flags: {} };
+const run = () => onRanks("libnowhere.so", () => Promise.resolve(0));
+Deno.exit(await runScript({ ...script, run }, []));
