@@ -28,7 +28,7 @@ export abstract class Value {
     this.code = code;
   }
 
-  abstract get typeCode(): number;
+  abstract readonly typeCode: number;
 }
 
 export type Type<T extends Value = Value> = new (code: Code) => T;
@@ -38,7 +38,6 @@ export function withCode<T extends Value>(value: T, code: Code): T {
 }
 
 const SIMD = 0xfd;
-export const MISCELLANEOUS = 0xfc;
 
 export function writeUnsigned(bytes: number[], value: number): void {
   let rest = value >>> 0;
@@ -66,24 +65,10 @@ export function floatBits(value: number): number {
   return integerScratch[0]!;
 }
 
-export function plain(opcode: number, operands: readonly Value[]): Code {
+export function plain(opcode: number, operands: readonly Pick<Value, "code">[]): Code {
   return (sink) => {
     for (const operand of operands) operand.code(sink);
     sink.bytes.push(opcode);
-  };
-}
-
-export function prefixed(
-  prefix: number,
-  opcode: number,
-  operands: readonly Pick<Value, "code">[],
-  immediates: readonly number[] = [],
-): Code {
-  return (sink) => {
-    for (const operand of operands) operand.code(sink);
-    sink.bytes.push(prefix);
-    writeUnsigned(sink.bytes, opcode);
-    for (const immediate of immediates) sink.bytes.push(immediate);
   };
 }
 
@@ -92,7 +77,35 @@ export function vector(
   operands: readonly Pick<Value, "code">[],
   immediates: readonly number[] = [],
 ): Code {
-  return prefixed(SIMD, opcode, operands, immediates);
+  return (sink) => {
+    for (const operand of operands) operand.code(sink);
+    sink.bytes.push(SIMD);
+    writeUnsigned(sink.bytes, opcode);
+    for (const immediate of immediates) sink.bytes.push(immediate);
+  };
+}
+
+/** The methods of a table of opcodes: their operands are `this` and perhaps `other`. */
+export type Unary<Opcodes, Result> = { readonly [Name in keyof Opcodes]: () => Result };
+export type Binary<Opcodes, Operand, Result> = {
+  readonly [Name in keyof Opcodes]: (other: Operand | number) => Result;
+};
+
+/** Gives a type of values the methods of a table of opcodes. Numbers are lifted to operands. */
+export function addInstructions<T extends Value>(
+  type: { readonly prototype: T },
+  opcodes: Readonly<Record<string, number>>,
+  encode: (opcode: number, operands: readonly Pick<Value, "code">[]) => Code,
+  result: Type,
+  lift: (value: number) => Pick<Value, "code">,
+): void {
+  for (const [name, opcode] of Object.entries(opcodes)) {
+    const method = function (this: T, other?: Value | number): Value {
+      if (other === undefined) return new result(encode(opcode, [this]));
+      return new result(encode(opcode, [this, typeof other === "number" ? lift(other) : other]));
+    };
+    Object.defineProperty(type.prototype, name, { value: method });
+  }
 }
 
 export function constantInteger(value: number): Code {
@@ -114,7 +127,7 @@ export function memoryAccess(
     for (const operand of operands) operand.code(sink);
     if (isVector) sink.bytes.push(SIMD);
     writeUnsigned(sink.bytes, opcode);
-    sink.bytes.push(opcode === 0x2d && !isVector ? 0 : 2);
+    sink.bytes.push(2);
     writeUnsigned(sink.bytes, offset);
     if (lane !== undefined) sink.bytes.push(lane);
   };

@@ -119,7 +119,7 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.greater(5),
       x.shuffle(I32x4.lanes(10, 11, 12, 13), [0, 7, 2, 5]),
       x.withLane(0, I32.lane(x, 3)),
-      I32x4.of(0).withLane(1, I32.any(x.equal(5))).withLane(2, I32.all(x)),
+      I32x4.of(0).withLane(1, I32.all(x.or(1))).withLane(2, I32.all(x)),
     ];
   }, [[5.9, -5.9, 1e20, NaN]]);
   const x = [5, -5, 2147483647, 0];
@@ -153,16 +153,14 @@ Deno.test("conversions work in both directions, and reinterpretation keeps the b
     a.toI32x4().toF32x4(),
     a.bits(),
     a.bits().asF32x4(),
-    F32.lane(a, 1).toI32().splat(),
     F32.lane(a, 0).asI32().asF32().splat(),
     I32.of(-7).toF32().splat(),
   ], [[1.5, -2.5, 3, 4]]);
   assertEquals(floats[0], [1, -2, 3, 4]);
   assertEquals(integers[1], [0x3fc00000, -0x3fe00000, 0x40400000, 0x40800000]);
   assertEquals(floats[2], [1.5, -2.5, 3, 4]);
-  assertEquals(integers[3], [-2, -2, -2, -2]);
-  assertEquals(floats[4], [1.5, 1.5, 1.5, 1.5]);
-  assertEquals(floats[5], [-7, -7, -7, -7]);
+  assertEquals(floats[3], [1.5, 1.5, 1.5, 1.5]);
+  assertEquals(floats[4], [-7, -7, -7, -7]);
 });
 
 Deno.test("scalar arithmetic computes what its name says", () => {
@@ -182,7 +180,6 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [x.shiftLeft(3), -296],
     [x.shiftRight(3), -5],
     [x.shiftRightUnsigned(30), 3],
-    [x.rotateLeft(4), (-37 << 4) | (-37 >>> 28)],
     [x.isZero(), 0],
     [x.equal(-37), 1],
     [x.notEqual(-37), 0],
@@ -208,7 +205,6 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [y.lessEqual(-2.5), 1],
     [y.greater(-3), 1],
     [y.greaterEqual(0), 0],
-    [y.toI32(), -2],
   ];
   const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
     values.forEach(([value], i) => f.store(words, value, 4 * i));
@@ -228,7 +224,7 @@ Deno.test("memory is accessed in all widths, with constant offsets", () => {
     f.store(words, words.loadLane(F32x4.of(7), 2, 4), 112);
     f.storeLane(words, words.loadF32x4(0), 3, 128);
     f.storeLanes01(words, words.loadF32x4(0), 132);
-    f.store(words, words.loadByte(7), 140);
+    f.store(words, words.loadI32(4), 140);
     f.store(words, words.loadI32x4(0), 144);
     f.copyMemory(words.add(160), words.add(4), I32.of(8));
     f.clearMemory(words.add(164), I32.of(4));
@@ -243,7 +239,7 @@ Deno.test("memory is accessed in all widths, with constant offsets", () => {
     ...[7, 7, 2, 7],
     ...[4, 1, 2],
   ]);
-  assertEquals(kernel.integers[35], 0x40);
+  assertEquals(kernel.floats[35], 2);
   assertEquals([...kernel.floats.slice(36, 43)], [1, 2, 3, 4, 2, 0, 9]);
 });
 

@@ -10,32 +10,72 @@
  */
 
 import {
+  addInstructions,
+  type Binary,
   checkLane,
   constantInteger,
   floatBits,
   memoryAccess,
-  MISCELLANEOUS,
   plain,
-  prefixed,
+  type Unary,
   Value,
   vector,
   withCode,
 } from "./code.ts";
 import { F32x4, I32x4 } from "./vectors.ts";
 
+const INTEGERS = {
+  subtract: 0x6b,
+  /** Signed division, truncated; traps if `other` is 0. */
+  divide: 0x6d,
+  divideUnsigned: 0x6e,
+  /** The remainder, with the sign of `this`; traps if `other` is 0. */
+  remainder: 0x6f,
+  remainderUnsigned: 0x70,
+  and: 0x71,
+  or: 0x72,
+  xor: 0x73,
+  shiftLeft: 0x74,
+  /** Arithmetic shift: copies the sign in from the left. */
+  shiftRight: 0x75,
+  shiftRightUnsigned: 0x76,
+  equal: 0x46,
+  notEqual: 0x47,
+  less: 0x48,
+  /** Unsigned comparison, for addresses above 2 GiB. */
+  lessUnsigned: 0x49,
+  greater: 0x4a,
+  lessEqual: 0x4c,
+  greaterEqual: 0x4e,
+} as const;
+const FLOATS = {
+  add: 0x92,
+  subtract: 0x93,
+  multiply: 0x94,
+  divide: 0x95,
+  /** NaN if either is NaN, as is the maximum. */
+  min: 0x96,
+  max: 0x97,
+} as const;
+const OF_FLOAT = { abs: 0x8b, negate: 0x8c, floor: 0x8e, sqrt: 0x91 } as const;
+const COMPARISONS = {
+  equal: 0x5b,
+  less: 0x5d,
+  greater: 0x5e,
+  lessEqual: 0x5f,
+  greaterEqual: 0x60,
+} as const;
+
+export interface I32 extends Binary<typeof INTEGERS, I32, I32> {}
+
 /** A 32-bit integer: a number, a byte address, or a condition (0 is false). */
 export class I32 extends Value {
-  get typeCode(): number {
-    return 0x7f;
-  }
+  readonly typeCode = 0x7f;
   static of(value: number): I32 {
     return new I32(constantInteger(value));
   }
   static lane(of: I32x4, lane: number): I32 {
     return new I32(vector(27, [of], [checkLane(lane)]));
-  }
-  static any(mask: I32x4): I32 {
-    return new I32(vector(83, [mask]));
   }
   static all(mask: I32x4): I32 {
     return new I32(vector(163, [mask]));
@@ -43,79 +83,14 @@ export class I32 extends Value {
   static #lift(value: I32 | number): I32 {
     return typeof value === "number" ? I32.of(value) : value;
   }
-  #with(opcode: number, other: I32 | number): I32 {
-    return new I32(plain(opcode, [this, I32.#lift(other)]));
-  }
-
   add(other: I32 | number): I32 {
-    return other === 0 ? this : this.#with(0x6a, other);
-  }
-  subtract(other: I32 | number): I32 {
-    return this.#with(0x6b, other);
+    return other === 0 ? this : new I32(plain(0x6a, [this, I32.#lift(other)]));
   }
   multiply(other: I32 | number): I32 {
-    return other === 1 ? this : this.#with(0x6c, other);
-  }
-  /** Signed division, truncated; traps if `other` is 0. */
-  divide(other: I32 | number): I32 {
-    return this.#with(0x6d, other);
-  }
-  divideUnsigned(other: I32 | number): I32 {
-    return this.#with(0x6e, other);
-  }
-  /** The remainder, with the sign of `this`; traps if `other` is 0. */
-  remainder(other: I32 | number): I32 {
-    return this.#with(0x6f, other);
-  }
-  remainderUnsigned(other: I32 | number): I32 {
-    return this.#with(0x70, other);
-  }
-  and(other: I32 | number): I32 {
-    return this.#with(0x71, other);
-  }
-  or(other: I32 | number): I32 {
-    return this.#with(0x72, other);
-  }
-  xor(other: I32 | number): I32 {
-    return this.#with(0x73, other);
-  }
-  shiftLeft(bits: I32 | number): I32 {
-    return this.#with(0x74, bits);
-  }
-  /** Arithmetic shift: copies the sign in from the left. */
-  shiftRight(bits: I32 | number): I32 {
-    return this.#with(0x75, bits);
-  }
-  shiftRightUnsigned(bits: I32 | number): I32 {
-    return this.#with(0x76, bits);
-  }
-  rotateLeft(bits: I32 | number): I32 {
-    return this.#with(0x77, bits);
+    return other === 1 ? this : new I32(plain(0x6c, [this, I32.#lift(other)]));
   }
   isZero(): I32 {
     return new I32(plain(0x45, [this]));
-  }
-  equal(other: I32 | number): I32 {
-    return this.#with(0x46, other);
-  }
-  notEqual(other: I32 | number): I32 {
-    return this.#with(0x47, other);
-  }
-  less(other: I32 | number): I32 {
-    return this.#with(0x48, other);
-  }
-  /** Unsigned comparison, for addresses above 2 GiB. */
-  lessUnsigned(other: I32 | number): I32 {
-    return this.#with(0x49, other);
-  }
-  greater(other: I32 | number): I32 {
-    return this.#with(0x4a, other);
-  }
-  lessEqual(other: I32 | number): I32 {
-    return this.#with(0x4c, other);
-  }
-  greaterEqual(other: I32 | number): I32 {
-    return this.#with(0x4e, other);
   }
   /** `a` if this is not 0, else `b`; both are computed. */
   select<T extends Value>(a: T, b: T): T {
@@ -141,10 +116,6 @@ export class I32 extends Value {
   /** The integer at this address plus a constant offset in bytes, like all loads below. */
   loadI32(offset = 0): I32 {
     return new I32(memoryAccess(0x28, false, [this], offset));
-  }
-  /** The byte at this address, 0 to 255. */
-  loadByte(offset = 0): I32 {
-    return new I32(memoryAccess(0x2d, false, [this], offset));
   }
   loadF32(offset = 0): F32 {
     return new F32(memoryAccess(0x2a, false, [this], offset));
@@ -175,10 +146,14 @@ export class I32 extends Value {
   }
 }
 
+export interface F32
+  extends
+    Binary<typeof FLOATS, F32, F32>,
+    Unary<typeof OF_FLOAT, F32>,
+    Binary<typeof COMPARISONS, F32, I32> {}
+
 export class F32 extends Value {
-  get typeCode(): number {
-    return 0x7d;
-  }
+  readonly typeCode = 0x7d;
   static of(value: number): F32 {
     const bits = floatBits(value);
     return new F32((sink) =>
@@ -188,62 +163,6 @@ export class F32 extends Value {
   static lane(of: F32x4, lane: number): F32 {
     return new F32(vector(31, [of], [checkLane(lane)]));
   }
-  #with(opcode: number, other: F32 | number): F32 {
-    return new F32(plain(opcode, [this, typeof other === "number" ? F32.of(other) : other]));
-  }
-  #compare(opcode: number, other: F32 | number): I32 {
-    return new I32(plain(opcode, [this, typeof other === "number" ? F32.of(other) : other]));
-  }
-  add(other: F32 | number): F32 {
-    return this.#with(0x92, other);
-  }
-  subtract(other: F32 | number): F32 {
-    return this.#with(0x93, other);
-  }
-  multiply(other: F32 | number): F32 {
-    return this.#with(0x94, other);
-  }
-  divide(other: F32 | number): F32 {
-    return this.#with(0x95, other);
-  }
-  /** NaN if either is NaN, as is the maximum. */
-  min(other: F32 | number): F32 {
-    return this.#with(0x96, other);
-  }
-  max(other: F32 | number): F32 {
-    return this.#with(0x97, other);
-  }
-  abs(): F32 {
-    return new F32(plain(0x8b, [this]));
-  }
-  negate(): F32 {
-    return new F32(plain(0x8c, [this]));
-  }
-  floor(): F32 {
-    return new F32(plain(0x8e, [this]));
-  }
-  sqrt(): F32 {
-    return new F32(plain(0x91, [this]));
-  }
-  equal(other: F32 | number): I32 {
-    return this.#compare(0x5b, other);
-  }
-  less(other: F32 | number): I32 {
-    return this.#compare(0x5d, other);
-  }
-  lessEqual(other: F32 | number): I32 {
-    return this.#compare(0x5f, other);
-  }
-  greater(other: F32 | number): I32 {
-    return this.#compare(0x5e, other);
-  }
-  greaterEqual(other: F32 | number): I32 {
-    return this.#compare(0x60, other);
-  }
-  /** Truncates; saturates out of range, 0 for NaN. */
-  toI32(): I32 {
-    return new I32(prefixed(MISCELLANEOUS, 0, [this]));
-  }
   asI32(): I32 {
     return new I32(plain(0xbc, [this]));
   }
@@ -251,3 +170,8 @@ export class F32 extends Value {
     return new F32x4(vector(19, [this]));
   }
 }
+
+addInstructions(I32, INTEGERS, plain, I32, I32.of);
+addInstructions(F32, FLOATS, plain, F32, F32.of);
+addInstructions(F32, OF_FLOAT, plain, F32, F32.of);
+addInstructions(F32, COMPARISONS, plain, I32, F32.of);

@@ -7,23 +7,82 @@
  */
 
 import {
+  addInstructions,
+  type Binary,
   checkLane,
   constantInteger,
   constantVector,
   floatBits,
   type Lanes,
   shuffleBytes,
+  type Unary,
   Value,
   vector,
   withCode,
 } from "./code.ts";
 import type { F32, I32 } from "./scalars.ts";
 
+const FLOATS = {
+  add: 228,
+  subtract: 229,
+  multiply: 230,
+  divide: 231,
+  /** The minimum; NaN if either is NaN. Slower than {@linkcode F32x4.pseudoMin}. */
+  min: 232,
+  /** The maximum; NaN if either is NaN. Slower than {@linkcode F32x4.pseudoMax}. */
+  max: 233,
+  /** `other < this ? other : this`, so `this` if either is NaN. One instruction. */
+  pseudoMin: 234,
+  /** `this < other ? other : this`, so `this` if either is NaN. One instruction. */
+  pseudoMax: 235,
+} as const;
+const OF_FLOATS = {
+  abs: 224,
+  negate: 225,
+  sqrt: 227,
+  floor: 104,
+  /** Rounds to the nearest integer, half to even. */
+  nearest: 106,
+} as const;
+const COMPARISONS = {
+  equal: 65,
+  notEqual: 66,
+  less: 67,
+  greater: 68,
+  lessEqual: 69,
+  greaterEqual: 70,
+} as const;
+const INTEGERS = {
+  add: 174,
+  subtract: 177,
+  multiply: 181,
+  min: 182,
+  max: 184,
+  and: 78,
+  /** The bits of this that are not set in `other`. */
+  andNot: 79,
+  or: 80,
+  xor: 81,
+  equal: 55,
+  less: 57,
+  greater: 59,
+} as const;
+const SHIFTS = {
+  shiftLeft: 171,
+  /** Arithmetic shift: copies the signs in from the left. */
+  shiftRight: 172,
+  shiftRightUnsigned: 173,
+} as const;
+
+export interface F32x4
+  extends
+    Binary<typeof FLOATS, F32x4, F32x4>,
+    Unary<typeof OF_FLOATS, F32x4>,
+    Binary<typeof COMPARISONS, F32x4, I32x4> {}
+
 /** Four floats. Numbers as operands are splatted once, at the function's start. */
 export class F32x4 extends Value {
-  get typeCode(): number {
-    return 0x7b;
-  }
+  readonly typeCode = 0x7b;
   static of(value: number): F32x4 {
     const bits = floatBits(value);
     return new F32x4(constantVector([bits, bits, bits, bits]));
@@ -33,43 +92,6 @@ export class F32x4 extends Value {
   }
   static #lift(value: F32x4 | number): F32x4 {
     return typeof value === "number" ? F32x4.of(value) : value;
-  }
-  #with(opcode: number, other: F32x4 | number): F32x4 {
-    return new F32x4(vector(opcode, [this, F32x4.#lift(other)]));
-  }
-  #compare(opcode: number, other: F32x4 | number): I32x4 {
-    return new I32x4(vector(opcode, [this, F32x4.#lift(other)]));
-  }
-  #unary(opcode: number): F32x4 {
-    return new F32x4(vector(opcode, [this]));
-  }
-  add(other: F32x4 | number): F32x4 {
-    return this.#with(228, other);
-  }
-  subtract(other: F32x4 | number): F32x4 {
-    return this.#with(229, other);
-  }
-  multiply(other: F32x4 | number): F32x4 {
-    return this.#with(230, other);
-  }
-  divide(other: F32x4 | number): F32x4 {
-    return this.#with(231, other);
-  }
-  /** The minimum; NaN if either is NaN. Slower than {@linkcode pseudoMin}. */
-  min(other: F32x4 | number): F32x4 {
-    return this.#with(232, other);
-  }
-  /** The maximum; NaN if either is NaN. Slower than {@linkcode pseudoMax}. */
-  max(other: F32x4 | number): F32x4 {
-    return this.#with(233, other);
-  }
-  /** `other < this ? other : this`, so `this` if either is NaN. One instruction. */
-  pseudoMin(other: F32x4 | number): F32x4 {
-    return this.#with(234, other);
-  }
-  /** `this < other ? other : this`, so `this` if either is NaN. One instruction. */
-  pseudoMax(other: F32x4 | number): F32x4 {
-    return this.#with(235, other);
   }
   clamp(low: number, high: number): F32x4 {
     return this.pseudoMax(low).pseudoMin(high);
@@ -87,40 +109,6 @@ export class F32x4 extends Value {
     const separate = from.subtract(this.multiply(factor)).code;
     return new F32x4((sink) => (sink.relaxedSimd ? fused : separate)(sink));
   }
-  abs(): F32x4 {
-    return this.#unary(224);
-  }
-  negate(): F32x4 {
-    return this.#unary(225);
-  }
-  sqrt(): F32x4 {
-    return this.#unary(227);
-  }
-  floor(): F32x4 {
-    return this.#unary(104);
-  }
-  /** Rounds to the nearest integer, half to even. */
-  nearest(): F32x4 {
-    return this.#unary(106);
-  }
-  equal(other: F32x4 | number): I32x4 {
-    return this.#compare(65, other);
-  }
-  notEqual(other: F32x4 | number): I32x4 {
-    return this.#compare(66, other);
-  }
-  less(other: F32x4 | number): I32x4 {
-    return this.#compare(67, other);
-  }
-  greater(other: F32x4 | number): I32x4 {
-    return this.#compare(68, other);
-  }
-  lessEqual(other: F32x4 | number): I32x4 {
-    return this.#compare(69, other);
-  }
-  greaterEqual(other: F32x4 | number): I32x4 {
-    return this.#compare(70, other);
-  }
   /** Truncates; saturates out of range, 0 for NaN. */
   toI32x4(): I32x4 {
     return new I32x4(vector(248, [this]));
@@ -137,76 +125,17 @@ export class F32x4 extends Value {
   }
 }
 
+export interface I32x4
+  extends Binary<typeof INTEGERS, I32x4, I32x4>, Binary<typeof SHIFTS, I32, I32x4> {}
+
 export class I32x4 extends Value {
-  get typeCode(): number {
-    return 0x7b;
-  }
+  readonly typeCode = 0x7b;
   static of(value: number): I32x4 {
     const bits = value | 0;
     return new I32x4(constantVector([bits, bits, bits, bits]));
   }
   static lanes(a: number, b: number, c: number, d: number): I32x4 {
     return new I32x4(constantVector([a | 0, b | 0, c | 0, d | 0]));
-  }
-  static #lift(value: I32x4 | number): I32x4 {
-    return typeof value === "number" ? I32x4.of(value) : value;
-  }
-  #with(opcode: number, other: I32x4 | number): I32x4 {
-    return new I32x4(vector(opcode, [this, I32x4.#lift(other)]));
-  }
-  #shift(opcode: number, bits: I32 | number): I32x4 {
-    const operand = typeof bits === "number" ? { code: constantInteger(bits) } : bits;
-    return new I32x4(vector(opcode, [this, operand]));
-  }
-  add(other: I32x4 | number): I32x4 {
-    return this.#with(174, other);
-  }
-  subtract(other: I32x4 | number): I32x4 {
-    return this.#with(177, other);
-  }
-  multiply(other: I32x4 | number): I32x4 {
-    return this.#with(181, other);
-  }
-  min(other: I32x4 | number): I32x4 {
-    return this.#with(182, other);
-  }
-  max(other: I32x4 | number): I32x4 {
-    return this.#with(184, other);
-  }
-  not(): I32x4 {
-    return new I32x4(vector(77, [this]));
-  }
-  and(other: I32x4 | number): I32x4 {
-    return this.#with(78, other);
-  }
-  /** The bits of this that are not set in `other`. */
-  andNot(other: I32x4 | number): I32x4 {
-    return this.#with(79, other);
-  }
-  or(other: I32x4 | number): I32x4 {
-    return this.#with(80, other);
-  }
-  xor(other: I32x4 | number): I32x4 {
-    return this.#with(81, other);
-  }
-  shiftLeft(bits: I32 | number): I32x4 {
-    return this.#shift(171, bits);
-  }
-  /** Arithmetic shift: copies the signs in from the left. */
-  shiftRight(bits: I32 | number): I32x4 {
-    return this.#shift(172, bits);
-  }
-  shiftRightUnsigned(bits: I32 | number): I32x4 {
-    return this.#shift(173, bits);
-  }
-  equal(other: I32x4 | number): I32x4 {
-    return this.#with(55, other);
-  }
-  less(other: I32x4 | number): I32x4 {
-    return this.#with(57, other);
-  }
-  greater(other: I32x4 | number): I32x4 {
-    return this.#with(59, other);
   }
   /** Bitwise: `a` where a bit of this is set, else `b`. The value not selected may be NaN. */
   select(a: F32x4, b: F32x4): F32x4;
@@ -222,6 +151,9 @@ export class I32x4 extends Value {
   where(value: number): I32x4 {
     return this.and(value);
   }
+  not(): I32x4 {
+    return new I32x4(vector(77, [this]));
+  }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
@@ -235,3 +167,9 @@ export class I32x4 extends Value {
     return new I32x4(vector(13, [this, other], shuffleBytes(lanes)));
   }
 }
+
+addInstructions(F32x4, FLOATS, vector, F32x4, F32x4.of);
+addInstructions(F32x4, OF_FLOATS, vector, F32x4, F32x4.of);
+addInstructions(F32x4, COMPARISONS, vector, I32x4, F32x4.of);
+addInstructions(I32x4, INTEGERS, vector, I32x4, I32x4.of);
+addInstructions(I32x4, SHIFTS, vector, I32x4, (bits) => ({ code: constantInteger(bits) }));
