@@ -136,16 +136,6 @@ export function gradientType({ dtype, node }: Tensor): DType {
   return node !== null && rounded.has(node) ? "float32" : dtype;
 }
 
-export function allocateAll(
-  device: Device,
-  specifications: readonly Specification[],
-  label: string,
-): readonly Tensor[] {
-  const tensors: Tensor[] = [];
-  for (const specification of specifications) tensors.push(allocate(device, specification, label));
-  return tensors;
-}
-
 /**
  * Runs an operation, and records it on the tape if an input requires a gradient, which the first
  * output carries.
@@ -159,7 +149,10 @@ export function apply<Attributes>(
   attributes: Attributes,
 ): readonly Tensor[] {
   const device = commonDevice(operation.name, inputs);
-  const outputs = allocateAll(device, operation.infer(inputs, attributes), operation.name);
+  const outputs: Tensor[] = [];
+  for (const specification of operation.infer(inputs, attributes)) {
+    outputs.push(allocate(device, specification, operation.name));
+  }
   operation.run(device, inputs, outputs, attributes);
   recordOperation(operation, inputs, outputs, attributes);
   return outputs;

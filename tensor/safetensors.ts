@@ -18,7 +18,6 @@ import {
   describe,
   type Entry,
   isSizes,
-  isTexts,
   parseHeader,
   prefixBytes,
 } from "./safetensors_header.ts";
@@ -202,7 +201,12 @@ export function writeSafetensors(
     );
 
   const header: [string, unknown][] = [];
-  if (Object.keys(metadata).length > 0) header.push(["__metadata__", checkTexts(metadata)]);
+  if (Object.values(metadata).some((text) => typeof text !== "string")) {
+    throw new TypeError(
+      `Cannot write safetensors: wanted metadata of strings, got a value that is not`,
+    );
+  }
+  if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let end = 0;
   for (const { name, tensor, encoding } of ordered) {
     const begin = end;
@@ -287,13 +291,4 @@ function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Enc
     );
   }
   return encoding;
-}
-
-function checkTexts(metadata: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  if (!isTexts(metadata)) {
-    throw new TypeError(
-      `Cannot write safetensors: wanted metadata of strings, got a value that is not`,
-    );
-  }
-  return metadata;
 }

@@ -198,10 +198,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function isTexts(value: Readonly<Record<string, unknown>>): value is Record<string, string> {
-  return Object.values(value).every((text) => typeof text === "string");
-}
-
 /** Whether a value is a list of whole numbers, none of them negative or too large to be exact. */
 export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);

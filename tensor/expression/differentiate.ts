@@ -114,40 +114,27 @@ function contributeBinary(
   contribute: (to: Expression, gradient: Expression) => void,
 ): void {
   const { a, b } = e;
-  switch (e.operation) {
-    case "add":
-      contribute(a, adjoint);
-      contribute(b, adjoint);
-      return;
-    case "subtract":
-      contribute(a, adjoint);
-      contribute(b, ex.negate(adjoint));
-      return;
-    case "multiply":
-      contribute(a, ex.multiply(adjoint, b));
-      contribute(b, ex.multiply(adjoint, a));
-      return;
-    case "divide": {
+  // Where one of them is NaN, so is the result, and both get the gradient.
+  const extreme = (isFirst: Expression, isSecond: Expression): [Expression, Expression] => {
+    const share = ex.select(ex.equal(a, b), 0.5, 1);
+    const unless = (other: Expression) => ex.multiply(adjoint, ex.select(other, 0, share));
+    return [unless(isSecond), unless(isFirst)];
+  };
+  // Comparisons are piecewise constant.
+  const constant = () => null;
+  const gradients: Record<ex.BinaryOperation, () => [Expression, Expression] | null> = {
+    add: () => [adjoint, adjoint],
+    subtract: () => [adjoint, ex.negate(adjoint)],
+    multiply: () => [ex.multiply(adjoint, b), ex.multiply(adjoint, a)],
+    divide: () => {
       const share = ex.divide(adjoint, b);
-      contribute(a, share);
-      contribute(b, ex.negate(ex.multiply(share, e)));
-      return;
-    }
-    case "max":
-    case "min": {
-      // Where one of them is NaN, so is the result, and both get the gradient.
-      const share = ex.select(ex.equal(a, b), 0.5, 1);
-      const [isFirst, isSecond] = e.operation === "max"
-        ? [ex.less(b, a), ex.less(a, b)]
-        : [ex.less(a, b), ex.less(b, a)];
-      contribute(a, ex.multiply(adjoint, ex.select(isSecond, 0, share)));
-      contribute(b, ex.multiply(adjoint, ex.select(isFirst, 0, share)));
-      return;
-    }
-    // Comparisons are piecewise constant.
-    case "less":
-    case "lessEqual":
-    case "equal":
-      return;
-  }
+      return [share, ex.negate(ex.multiply(share, e))];
+    },
+    max: () => extreme(ex.less(b, a), ex.less(a, b)),
+    min: () => extreme(ex.less(a, b), ex.less(b, a)),
+    less: constant,
+    lessEqual: constant,
+    equal: constant,
+  };
+  gradients[e.operation]()?.forEach((gradient, i) => contribute([a, b][i]!, gradient));
 }

@@ -20,20 +20,17 @@ import { checkShape } from "../shape.ts";
 import { allocate, checkTensor, Tensor, type TensorOrNumber } from "../tensor.ts";
 import { operationOf, runProgram, runProgramInto, runProgramOn } from "./program.ts";
 
-function unary(name: string, formula: (x: Expression) => Expression): (x: Tensor) => Tensor {
+type Unary = (x: Tensor) => Tensor;
+type Binary = (a: Tensor, b: TensorOrNumber) => Tensor;
+type Formula = (a: Expression, b: Expression) => Expression;
+
+function unary(name: string, formula: (x: Expression) => Expression): Unary {
   const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
   return (x) => runProgram(program, [x])[0]!;
 }
 
-function pairProgram(
-  name: string,
-  formula: (a: Expression, b: Expression) => Expression,
-  overIntegers: boolean,
-): Program {
-  return defineProgram(
-    { name, inputs: ["a", "b"], overIntegers },
-    ({ a, b }) => [formula(a, b)],
-  );
+function pairProgram(name: string, formula: Formula, overIntegers: boolean): Program {
+  return defineProgram({ name, inputs: ["a", "b"], overIntegers }, ({ a, b }) => [formula(a, b)]);
 }
 
 /**
@@ -42,10 +39,10 @@ function pairProgram(
  */
 function binary(
   name: string,
-  formula: (a: Expression, b: Expression) => Expression,
+  formula: Formula,
   ofIntegers: "int32" | "float32" | null,
   program = pairProgram(name, formula, ofIntegers !== null),
-): (a: Tensor, b: TensorOrNumber) => Tensor {
+): Binary {
   const what = `compute ${name}`;
   const overIntegers = ofIntegers !== null;
   const number = defineProgram(
@@ -74,53 +71,27 @@ export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Progra
   multiply: pairProgram("mul", ex.multiply, true),
 };
 
-export const add: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "add",
-  ex.add,
-  "int32",
-  arithmetic.add,
-);
-export const subtract: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "sub",
-  ex.subtract,
-  "int32",
-  arithmetic.subtract,
-);
+export const add: Binary = binary("add", ex.add, "int32", arithmetic.add);
+export const subtract: Binary = binary("sub", ex.subtract, "int32", arithmetic.subtract);
 const multiplyNow = binary("mul", ex.multiply, "int32", arithmetic.multiply);
 export function multiply(a: Tensor, b: TensorOrNumber): Tensor {
   const isDeferred = b instanceof Tensor && isFloat(a.dtype) && isFloat(b.dtype) &&
     isWorthDeferring(Math.max(a.size, b.size));
   return isDeferred ? applyLater(operationOf(arithmetic.multiply), [a, b], []) : multiplyNow(a, b);
 }
-export const divide: (a: Tensor, b: TensorOrNumber) => Tensor = binary("div", ex.divide, null);
+export const divide: Binary = binary("div", ex.divide, null);
 /** The maximum of a and b; ties share the gradient equally. */
-export const maximum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("maximum", ex.max, "int32");
-export const minimum: (a: Tensor, b: TensorOrNumber) => Tensor = binary("minimum", ex.min, "int32");
+export const maximum: Binary = binary("maximum", ex.max, "int32");
+export const minimum: Binary = binary("minimum", ex.min, "int32");
 /** 1 where a < b, else 0. */
-export const less: (a: Tensor, b: TensorOrNumber) => Tensor = binary("lt", ex.less, "float32");
-export const lessEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "le",
-  ex.lessEqual,
-  "float32",
-);
-export const greater: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "gt",
-  (a, b) => ex.less(b, a),
-  "float32",
-);
-export const greaterEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "ge",
-  (a, b) => ex.lessEqual(b, a),
-  "float32",
-);
+export const less: Binary = binary("lt", ex.less, "float32");
+export const lessEqual: Binary = binary("le", ex.lessEqual, "float32");
+export const greater: Binary = binary("gt", (a, b) => ex.less(b, a), "float32");
+export const greaterEqual: Binary = binary("ge", (a, b) => ex.lessEqual(b, a), "float32");
 /** 1 where a = b, else 0. */
-export const equal: (a: Tensor, b: TensorOrNumber) => Tensor = binary("eq", ex.equal, "float32");
+export const equal: Binary = binary("eq", ex.equal, "float32");
 /** 1 where a ≠ b, else 0: NaN differs from everything. */
-export const notEqual: (a: Tensor, b: TensorOrNumber) => Tensor = binary(
-  "ne",
-  (a, b) => ex.subtract(1, ex.equal(a, b)),
-  "float32",
-);
+export const notEqual: Binary = binary("ne", (a, b) => ex.subtract(1, ex.equal(a, b)), "float32");
 
 const negateProgram = defineProgram(
   { name: "neg", inputs: ["x"], overIntegers: true },
@@ -132,23 +103,23 @@ export function negate(x: Tensor): Tensor {
 }
 
 /** eˣ */
-export const exp: (x: Tensor) => Tensor = unary("exp", ex.exp);
-export const log: (x: Tensor) => Tensor = unary("log", ex.log);
-export const sqrt: (x: Tensor) => Tensor = unary("sqrt", ex.sqrt);
-export const square: (x: Tensor) => Tensor = unary("square", ex.square);
+export const exp: Unary = unary("exp", ex.exp);
+export const log: Unary = unary("log", ex.log);
+export const sqrt: Unary = unary("sqrt", ex.sqrt);
+export const square: Unary = unary("square", ex.square);
 /** The absolute value, with the gradient 0 at 0. */
-export const abs: (x: Tensor) => Tensor = unary("abs", ex.abs);
-export const tanh: (x: Tensor) => Tensor = unary("tanh", ex.tanh);
+export const abs: Unary = unary("abs", ex.abs);
+export const tanh: Unary = unary("tanh", ex.tanh);
 
 /** 1 / (1 + e⁻ˣ) */
-export const sigmoid: (x: Tensor) => Tensor = unary("sigmoid", ex.sigmoid);
+export const sigmoid: Unary = unary("sigmoid", ex.sigmoid);
 /** ReLU: x where positive, else 0. Testing for "not positive" keeps NaN. */
 export function reluOf(x: Expression): Expression {
   return ex.select(ex.lessEqual(x, 0), 0, x);
 }
 
 /** ReLU: x where positive, else 0; the gradient at 0 is 0. */
-export const relu: (x: Tensor) => Tensor = unary("relu", reluOf);
+export const relu: Unary = unary("relu", reluOf);
 export const reluSquaredProgram: Program = defineProgram(
   { name: "reluSquared", inputs: ["x"] },
   ({ x }) => [ex.square(reluOf(x))],
@@ -156,7 +127,7 @@ export const reluSquaredProgram: Program = defineProgram(
 /** ReLU². Source: So et al., "Primer" (2021). */
 export const reluSquared = (x: Tensor): Tensor => runProgram(reluSquaredProgram, [x])[0]!;
 /** SiLU: x · sigmoid(x). Source: Elfwing et al. (2017). */
-export const silu: (x: Tensor) => Tensor = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
+export const silu: Unary = unary("silu", (x) => ex.multiply(x, ex.sigmoid(x)));
 
 const geluTanh = unary("gelu", (x) => {
   const inner = ex.multiply(
@@ -316,9 +287,7 @@ export function fill(
 
 const addProgram: Program = defineProgram(
   { name: "accumulate", inputs: ["a", "b"] },
-  ({ a, b }) => [
-    ex.add(a, b),
-  ],
+  ({ a, b }) => [ex.add(a, b)],
 );
 
 /** Adds `b` to `a` in place. Not recorded. */

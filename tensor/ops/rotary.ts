@@ -18,14 +18,6 @@ const rotate = defineProgram(
   ],
 );
 
-const rotateBack = defineProgram(
-  { name: "rotary back", inputs: ["first", "second", "cos", "sin"] },
-  ({ first, second, cos, sin }) => [
-    ex.subtract(ex.multiply(first, cos), ex.multiply(second, sin)),
-    ex.add(ex.multiply(second, cos), ex.multiply(first, sin)),
-  ],
-);
-
 /** The two halves of the last axis. */
 export function halves(x: Tensor): [View, View] {
   const { allocation, dtype, strides, offset } = x;
@@ -67,8 +59,9 @@ export const rotaryOperation: Operation<boolean> = {
   name: "rotary",
   infer: (inputs) => inferRotary("rotary", inputs),
   run: (device, [x, cos, sin], [y], isBack) => {
-    const inputs = [...halves(x!), cos!, sin!];
-    runProgramOn(device, isBack ? rotateBack : rotate, inputs, halves(y!));
+    // With the halves in the other order, the angle has the other sign.
+    const [from, to] = [x!, y!].map((each) => isBack ? halves(each).reverse() : halves(each));
+    runProgramOn(device, rotate, [...from!, cos!, sin!], to!);
   },
   gradient: {
     savesInputs: [1, 2],

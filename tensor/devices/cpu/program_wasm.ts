@@ -59,7 +59,7 @@ export interface CpuPlan {
 }
 
 /**
- * Runs a program on the CPU.
+ * Plans to run a program on operands of these layouts.
  *
  * Inputs of type `int32` are converted to floats, and outputs of type `int32` are truncated; both
  * are exact up to 2²⁴. Programs over integers compute with inputs that are all `int32` as they are.
@@ -68,22 +68,6 @@ export interface CpuPlan {
  * @param outputs Of the same shape, with a last axis of 1 for per-row outputs. They may be slices
  * of larger tensors, and may coincide with an input.
  */
-export function runProgramOnCpu(
-  device: CpuDevice,
-  program: Program,
-  inputs: readonly View[],
-  outputs: readonly View[],
-  scalars: readonly number[],
-): void {
-  runPlanOnCpu(
-    device,
-    planProgramOnCpu(device, program, inputs, outputs),
-    inputs,
-    outputs,
-    scalars,
-  );
-}
-
 export function planProgramOnCpu(
   device: CpuDevice,
   program: Program,
@@ -114,7 +98,7 @@ export function planProgramOnCpu(
   };
 }
 
-/** Like {@linkcode runProgramOnCpu}, with a plan for operands of the same layout. */
+/** Runs a plan on operands of its layout. */
 export function runPlanOnCpu(
   device: CpuDevice,
   { kernel, words, addressAt, isInteger, items, options }: CpuPlan,

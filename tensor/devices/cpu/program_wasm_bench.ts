@@ -11,7 +11,7 @@ import type { CpuDevice, View } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { openCpuDevice } from "./device.ts";
-import { runProgramOnCpu } from "./program_wasm.ts";
+import { runProgramOn } from "../../ops/program.ts";
 
 interface Contest {
   readonly program: Program;
@@ -176,7 +176,7 @@ function prepare(device: CpuDevice, contest: Contest): { run: () => void; output
   });
   const outputs = contest.inPlace?.map((k) => inputs[k]!) ??
     [allocate(outputShape, rowMajor(outputShape))];
-  const run = () => runProgramOnCpu(device, program, inputs, outputs, contest.scalars ?? []);
+  const run = () => runProgramOn(device, program, inputs, outputs, contest.scalars ?? []);
   return { run, output: outputs[0]! };
 }
 

@@ -5,7 +5,7 @@ import * as ex from "../../expression/expression.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { openCpuDevice } from "./device.ts";
-import { runProgramOnCpu } from "./program_wasm.ts";
+import { runProgramOn } from "../../ops/program.ts";
 import { FakeCpuDevice } from "./testing/fake_device.ts";
 import {
   type Arrangement,
@@ -331,7 +331,7 @@ Deno.test("a sum over a million elements stays accurate, along rows and across t
       strides: [1, 1],
       offset: 0,
     };
-    runProgramOnCpu(device, sum, [x], [y], []);
+    runProgramOn(device, sum, [x], [y], []);
     const results = device.elements(y.allocation, "float32");
     for (let row = 0; row < 4; row++) {
       let exact = 0;
@@ -385,7 +385,7 @@ Deno.test("programs run on a real device with two threads", async () => {
   });
   const [x, y] = [view(), view()];
   device.write(x.allocation, 0, Float32Array.from({ length: n }, (_, i) => i / n));
-  runProgramOnCpu(device, unaryProgram("exp", ex.exp), [x], [y], []);
+  runProgramOn(device, unaryProgram("exp", ex.exp), [x], [y], []);
   const results = new Float32Array(await device.read(y.allocation, 0, 4 * n));
   await device.close();
   results.forEach((result, i) => assert(Math.abs(result - Math.exp(i / n)) < 3e-7));

@@ -145,19 +145,12 @@ function gradientOfA(
   { transposeA, transposeB, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
-  const exactly = withPrecision(precision);
   const [{ shape }, b] = [saved.input(0), saved.input(1)];
-  const dtype = saved.gradientTypes[0]!;
-  return transposeA
-    ? addMatmul(
-      b,
-      upstream,
-      { transposeA: transposeB, transposeB: true, ...exactly },
-      shape,
-      dtype,
-      sum,
-    )
-    : addMatmul(upstream, b, { transposeB: !transposeB, ...exactly }, shape, dtype, sum);
+  const [left, right, flags] = transposeA
+    ? [b, upstream, { transposeA: transposeB, transposeB: true }] as const
+    : [upstream, b, { transposeB: !transposeB }] as const;
+  const options = { ...flags, ...withPrecision(precision) };
+  return addMatmul(left, right, options, shape, saved.gradientTypes[0]!, sum);
 }
 
 function gradientOfB(
@@ -166,22 +159,15 @@ function gradientOfB(
   { transposeA, transposeB, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
-  const exactly = withPrecision(precision);
   const [a, { shape }] = [saved.input(0), saved.input(1)];
-  const dtype = saved.gradientTypes[1]!;
   // Batches that share one matrix are more rows of a single matmul.
   const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
-  const [left, right] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
-  return transposeB
-    ? addMatmul(
-      right,
-      left,
-      { transposeA: true, transposeB: transposeA, ...exactly },
-      shape,
-      dtype,
-      sum,
-    )
-    : addMatmul(left, right, { transposeA: !transposeA, ...exactly }, shape, dtype, sum);
+  const [x, y] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
+  const [left, right, flags] = transposeB
+    ? [y, x, { transposeA: true, transposeB: transposeA }] as const
+    : [x, y, { transposeA: !transposeA }] as const;
+  const options = { ...flags, ...withPrecision(precision) };
+  return addMatmul(left, right, options, shape, saved.gradientTypes[1]!, sum);
 }
 
 function withPrecision(precision: MatmulPrecision | undefined): Pick<Attributes, "precision"> {

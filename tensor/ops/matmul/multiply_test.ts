@@ -102,15 +102,5 @@ Deno.test("views with unsupported strides are refused", async () => {
     Error,
     "wanted a result whose last axis has stride 1, got strides [1, 3]",
   );
-  assertThrows(
-    () => multiply(view([3, 2], [2, 1]), square, square),
-    RangeError,
-    "wanted operands of shapes [3, 2] and [2, 3] for a result of shape [3, 3], got [3, 2] and [3, 3]",
-  );
-  assertThrows(
-    () => multiply(square, view([3, 3], [3, 1], "int32"), square),
-    TypeError,
-    "wanted floats, and of one type on both sides, got float32 and int32",
-  );
   await device.close();
 });

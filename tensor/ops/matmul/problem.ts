@@ -7,8 +7,8 @@
  */
 
 import type { Allocation, MatmulPrecision, View } from "../../device.ts";
-import { bytesPerElement, type DType, isFloat } from "../../dtype.ts";
-import { Error, RangeError, TypeError } from "../../errors.ts";
+import { bytesPerElement, type DType } from "../../dtype.ts";
+import { Error } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
 export interface MatmulOptions {
@@ -76,8 +76,8 @@ interface BatchAxis {
 /**
  * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one, none
  * if the result is empty. The addends of the epilogue have the shape of c.
+ * The operands' shapes and dtypes match, which `matmul` checks where it infers the shape of c.
  *
- * @throws {RangeError} If the shapes do not match.
  * @throws {Error} If kernels do not support the strides.
  *
  * @example Batch items that share b are more rows of one matmul
@@ -107,7 +107,6 @@ export function describeMatmuls(
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
   const k = a.shape[rank - (options.transposeA ? 2 : 1)]!;
-  checkShapes(a, b, c, options, { m, n, k });
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
   if (n > 1 && c.strides[rank - 1] !== 1) {
@@ -196,47 +195,6 @@ export function mapAddends(
 
 export function withoutEpilogue({ epilogue: _, ...problem }: MatmulProblem): MatmulProblem {
   return problem;
-}
-
-function checkShapes(
-  a: View,
-  b: View,
-  c: View,
-  options: MatmulOptions,
-  { m, n, k }: { readonly m: number; readonly n: number; readonly k: number },
-): void {
-  const fits = c.shape.length >= 2 &&
-    isBatchOf(a, c, options.transposeA ? k : m, options.transposeA ? m : k) &&
-    isBatchOf(b, c, options.transposeB ? n : k, options.transposeB ? k : n);
-  if (!fits) {
-    const batch = c.shape.slice(0, -2);
-    const wanted = (swapped: boolean, rows: number, columns: number) =>
-      [...batch, ...(swapped ? [columns, rows] : [rows, columns])].join(", ");
-    throw new RangeError(
-      `Cannot multiply matrices: wanted operands of shapes [${
-        wanted(options.transposeA, m, k)
-      }] and [${wanted(options.transposeB, k, n)}] for a result of shape [${
-        c.shape.join(", ")
-      }], got [${a.shape.join(", ")}] and [${b.shape.join(", ")}]`,
-    );
-  }
-  const isMixed = a.dtype !== b.dtype;
-  if (isMixed || !isFloat(a.dtype) || !isFloat(c.dtype)) {
-    throw new TypeError(
-      `Cannot multiply matrices: wanted floats, and of one type on both sides, got ${a.dtype} and ` +
-        `${b.dtype} for ${c.dtype}`,
-    );
-  }
-}
-
-/** Whether a view has `rows` × `columns` matrices, in the same batch as another. */
-function isBatchOf(view: View, other: View, rows: number, columns: number): boolean {
-  const rank = other.shape.length;
-  if (view.shape.length !== rank) return false;
-  for (let axis = 0; axis < rank - 2; axis++) {
-    if (view.shape[axis] !== other.shape[axis]) return false;
-  }
-  return view.shape[rank - 2] === rows && view.shape[rank - 1] === columns;
 }
 
 function checkStrides(name: string, view: View): void {

@@ -193,7 +193,13 @@ export class KernelContext {
 
   /** Loads vector number `vector` relative to an address, or only its first element. */
   load(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
-    return this.#fromMemory(k, this.#loadBits(k, address, stride, vector, isFull));
+    const strideClass = this.variant.classes[k];
+    if (strideClass === "0") return this.loadOne(k, address);
+    if (!isFull) return this.#fromMemory(k, address.loadLane0());
+    if (strideClass === "1") return this.#fromMemory(k, address.loadF32x4(16 * vector));
+    const lane = (i: number) => address.add(stride.multiply(4 * vector + i));
+    const four = [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
+    return this.#fromMemory(k, four);
   }
 
   loadOne(k: number, address: I32): F32x4 {
@@ -216,15 +222,6 @@ export class KernelContext {
     return isInteger ? value.bits().toF32x4() : value.toI32x4();
   }
 
-  #loadBits(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
-    const strideClass = this.variant.classes[k];
-    if (strideClass === "0") return address.loadSplat();
-    if (!isFull) return address.loadLane0();
-    if (strideClass === "1") return address.loadF32x4(16 * vector);
-    const lane = (i: number) => address.add(stride.multiply(4 * vector + i));
-    return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
-  }
-
   store(
     k: number,
     address: I32,
@@ -233,29 +230,19 @@ export class KernelContext {
     isFull: boolean,
     value: F32x4,
   ): void {
-    this.#storeBits(k, address, stride, vector, isFull, this.#toMemory(k, value));
-  }
-
-  storeOne(k: number, address: I32, value: F32x4): void {
-    this.f.storeLane(address, this.#toMemory(k, value), 0);
-  }
-
-  #storeBits(
-    k: number,
-    address: I32,
-    stride: I32,
-    vector: number,
-    isFull: boolean,
-    bits: F32x4 | I32x4,
-  ): void {
     const f = this.f;
     const strideClass = this.variant.classes[k];
-    if (!isFull || strideClass === "0") return f.storeLane(address, bits, 0);
+    if (!isFull || strideClass === "0") return this.storeOne(k, address, value);
+    const bits = this.#toMemory(k, value);
     if (strideClass === "1") return f.store(address, bits, 16 * vector);
     const named = f.local<F32x4 | I32x4>(bits);
     for (let i = 0; i < 4; i++) {
       f.storeLane(address.add(stride.multiply(4 * vector + i)), named, i);
     }
+  }
+
+  storeOne(k: number, address: I32, value: F32x4): void {
+    this.f.storeLane(address, this.#toMemory(k, value), 0);
   }
 
   /** Computes formulas and names their values, so that all are computed before the first store. */

@@ -5,7 +5,7 @@ import type { CpuDevice, View } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
 import { evaluate } from "../../../expression/evaluate.ts";
 import type { Program } from "../../../expression/program.ts";
-import { runProgramOnCpu } from "../program_wasm.ts";
+import { runProgramOn } from "../../../ops/program.ts";
 import type { FakeCpuDevice } from "./fake_device.ts";
 
 export type Arrangement = "contiguous" | "transposed" | "sliced" | "broadcast";
@@ -98,7 +98,7 @@ export function checkProgram(device: FakeCpuDevice, program: Program, c: Program
       elementsOf(view).every((value, p) => inside.has(p) || value === 12345);
   });
 
-  runProgramOnCpu(device, program, inputs, outputs, scalars);
+  runProgramOn(device, program, inputs, outputs, scalars);
   return outputs.map((view, o) => {
     const where = `${program.name} [${shape}] output ${o}`;
     const actual = positions(view).map((p) => elementsOf(view)[p]!);
