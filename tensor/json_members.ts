@@ -10,8 +10,6 @@
 export interface Member {
   readonly name: string;
   readonly value: string;
-  /** Number of names in the value, in objects of any depth, including repeated ones. */
-  readonly names: number;
 }
 
 export type Refuse = (wanted: string, got: string) => Error;
@@ -35,9 +33,8 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
     if (names.has(name)) throw refuse("every name once", `${quote(name)} twice`);
     names.add(name);
     const begin = expect(":", "a colon after a name", skipSpace(nameEnd));
-    const [end, inside] = endOfValue(begin);
-    yield { name, value: text.slice(begin, end), names: inside };
-    i = end;
+    i = endOfValue(begin);
+    yield { name, value: text.slice(begin, i) };
     if (text[i] === "}") break;
     i = expect(",", "a comma between members", i);
   }
@@ -76,19 +73,17 @@ export function* membersOf(text: string, refuse: Refuse): Generator<Member> {
     throw wanted("an end of every string", start);
   }
 
-  /** The comma or brace after the value that starts at `start`, and the number of names in it. */
-  function endOfValue(start: number): [end: number, names: number] {
+  /** The comma or brace after the value that starts at `start`. */
+  function endOfValue(start: number): number {
     let depth = 0;
-    let names = 0;
     for (let i = start; i < text.length; i++) {
       const character = text[i];
       if (character === '"') i = endOfString(i) - 1;
-      else if (character === ":") names++;
       else if (character === "{" || character === "[") {
         if (++depth > MAX_DEPTH) throw wanted(`at most ${MAX_DEPTH} levels`, i);
       } else if (character === "}" || character === "]") {
-        if (depth-- === 0) return [i, names];
-      } else if (character === "," && depth === 0) return [i, names];
+        if (depth-- === 0) return i;
+      } else if (character === "," && depth === 0) return i;
     }
     throw wanted("an end of the object", start);
   }

@@ -63,11 +63,6 @@ Deno.test("what JSON.parse refuses is refused, with any character left out, doub
   }
 });
 
-Deno.test("the names inside a value are counted, equal ones each, and none inside texts", () => {
-  const [member] = membersOf('{"x":{"a":"b:c","a":[{"d:":1}]}}', refuse);
-  assertEquals(member?.names, 3);
-});
-
 Deno.test("a name that stands twice and a value that is too deep are refused", () => {
   assertThrows(() => parse('{"a":1,"\\u0061":2}'), SyntaxError, 'every name once, got "a" twice');
   const nested = (depth: number) => `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;

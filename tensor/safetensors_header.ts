@@ -101,31 +101,16 @@ function parseMetadata(json: string): Record<string, string> {
   return Object.fromEntries(texts);
 }
 
-function parseDescription({ name, value, names }: Member): Record<string, unknown> {
+function parseDescription({ name, value }: Member): Record<string, unknown> {
   const refuse = (wanted: string, got: string): SyntaxError =>
     malformed(`the description of ${describe(name)} to ${wanted}`, got);
   if (value.length > maxDescription) {
     throw refuse(`have at most ${maxDescription} characters`, `${value.length}`);
   }
-  const description = parseValue(value);
-  if (!isRecord(description)) throw refuse("be an object", describe(description));
-  if (countNames(description) !== names) {
-    // The walk throws at the first duplicate, unless that is in a nested object.
-    for (const _ of membersOf(value, notJson));
-    throw refuse("give every name once", "one twice");
-  }
-  return description;
-}
-
-function countNames(value: unknown): number {
-  if (typeof value !== "object" || value === null) return 0;
-  let names = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) names += countNames(item);
-  } else {
-    for (const key of Object.keys(value)) names += 1 + countNames(Reflect.get(value, key));
-  }
-  return names;
+  if (!value.startsWith("{")) throw refuse("be an object", describe(parseValue(value)));
+  return Object.fromEntries(
+    Array.from(membersOf(value, notJson), (member) => [member.name, parseValue(member.value)]),
+  );
 }
 
 function parseValue(json: string): unknown {
