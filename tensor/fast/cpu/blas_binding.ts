@@ -52,10 +52,8 @@ export function openBlas(
   const sgemm = library.symbols.sgemm!;
   const multiply = (gemm: Sgemm): void => {
     const { m, n, k, alpha, beta, lda, ldb, ldc, count, stepA, stepB, stepC } = gemm;
-    const [transposeA, transposeB] = [
-      NO_TRANSPOSE + gemm.transposeA,
-      NO_TRANSPOSE + gemm.transposeB,
-    ];
+    const transposeA = NO_TRANSPOSE + gemm.transposeA;
+    const transposeB = NO_TRANSPOSE + gemm.transposeB;
     let [a, b, c] = [base + gemm.a, base + gemm.b, base + gemm.c];
     for (let i = 0; i < count; i++) {
       sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);

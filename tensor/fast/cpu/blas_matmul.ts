@@ -4,7 +4,7 @@ import type { CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
 import { addressOf } from "./matmul_words.ts";
-import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS } from "./onednn.ts";
+import { ONEDNN_LIMITS } from "./onednn.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
 const BLAS_OPERATIONS_PER_THREAD = 500_000;
@@ -45,8 +45,8 @@ export const blasStripsMatmul: FastPath<"matmul", "cpu"> = {
     const width = stripWidth(problem);
     if (width === undefined || n < 2 * width) return false;
     const { precision = device.matmulPrecision } = problem;
-    return !device.hasOneDnn || (precision === "f32" && m <= MAX_BLAS_ROWS) ||
-      2 * m * n * k < device.threads * MIN_ONEDNN_OPERATIONS[precision];
+    return !device.hasOneDnn || (precision === "f32" && m <= ONEDNN_LIMITS.maxBlasRows) ||
+      2 * m * n * k < device.threads * ONEDNN_LIMITS.minOperations[precision];
   },
   run: (problem, device) => {
     const { n, b, c } = problem;

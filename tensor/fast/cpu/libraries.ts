@@ -10,9 +10,9 @@ import type { Heap } from "../../devices/cpu/memory.ts";
 import { openSystemBlas } from "./blas.ts";
 import { type BlasStart, openBlas } from "./blas_binding.ts";
 import type { DenoSubset } from "./deno_subset.ts";
-import { MAX_BLAS_ROWS, MIN_ONEDNN_OPERATIONS, missingBf16, openSystemOneDnn } from "./onednn.ts";
+import { missingBf16, ONEDNN_LIMITS, openSystemOneDnn } from "./onednn.ts";
 import { type OneDnnStart, openOneDnn } from "./onednn_binding.ts";
-import { type OneDnnRules, sgemmKernels } from "./sgemm.ts";
+import { sgemmKernels } from "./sgemm.ts";
 
 /** Opens the libraries of the system, or says why there is no BLAS. */
 export function openSystemLibraries(
@@ -24,22 +24,15 @@ export function openSystemLibraries(
   if (typeof blas === "string") return blas;
   const found = openSystemOneDnn(oneDnnChoice, blas, heap);
   const oneDnn = typeof found === "string" ? null : found;
-  const rules = {
-    isUsedInF32: oneDnn?.isUsedInF32 ?? false,
-    minOperations: MIN_ONEDNN_OPERATIONS,
-    maxBlasRows: MAX_BLAS_ROWS,
-  };
-  const whyNoBf16 = (): string | null => {
-    if (matmulPrecision === "f32") return null;
-    if (oneDnn === null) return `no oneDNN: ${found}`;
-    return missingBf16(oneDnn, blas, heap, matmulPrecision === "auto");
-  };
-  const start: ThreadStart = { blas: blas.start, oneDnn: oneDnn?.start ?? null, rules };
+  const limits = oneDnn?.limits ?? ONEDNN_LIMITS;
+  const start: ThreadStart = { blas: blas.start, oneDnn: oneDnn?.start ?? null, limits };
   return {
     blas: statusOf(blas),
     oneDnn: statusOf(found),
-    missingBf16: whyNoBf16(),
-    kernels: sgemmKernels(heap.memory, blas.thread, oneDnn?.thread ?? null, rules),
+    missingBf16: matmulPrecision === "f32"
+      ? null
+      : missingBf16(found, blas, heap, matmulPrecision === "auto"),
+    kernels: sgemmKernels(heap.memory, blas.thread, oneDnn?.thread ?? null, limits),
     forWorkers: blas.isPerThread ? { code: CODE, start } : null,
     close() {
       oneDnn?.thread.close();
@@ -57,13 +50,7 @@ function statusOf(library: string | { readonly description: string }): LibrarySt
 interface ThreadStart {
   readonly blas: BlasStart;
   readonly oneDnn: OneDnnStart | null;
-  readonly rules: OneDnnRules;
-}
-
-interface Parts {
-  readonly openBlas: typeof openBlas;
-  readonly openOneDnn: typeof openOneDnn;
-  readonly sgemmKernels: typeof sgemmKernels;
+  readonly limits: typeof ONEDNN_LIMITS;
 }
 
 /** Opens both for a worker. It may only use its arguments: it is sent as text. */
@@ -71,12 +58,14 @@ function openInWorker(
   runtime: DenoSubset,
   memory: WebAssembly.Memory,
   start: ThreadStart,
-  { openBlas, openOneDnn, sgemmKernels }: Parts,
+  open: typeof openBlas,
+  openBeside: typeof openOneDnn,
+  kernelsOf: typeof sgemmKernels,
 ): ThreadMatmuls {
-  const blas = openBlas(runtime, start.blas);
-  const oneDnn = start.oneDnn && openOneDnn(runtime, start.oneDnn);
+  const blas = open(runtime, start.blas);
+  const oneDnn = start.oneDnn && openBeside(runtime, start.oneDnn);
   return {
-    kernels: sgemmKernels(memory, blas, oneDnn, start.rules),
+    kernels: kernelsOf(memory, blas, oneDnn, start.limits),
     close() {
       oneDnn?.close();
       blas.close();
@@ -84,5 +73,5 @@ function openInWorker(
   };
 }
 
-const CODE = `(memory, start) => (${openInWorker})(Deno, memory, start, { ` +
-  `openBlas: ${openBlas}, openOneDnn: ${openOneDnn}, sgemmKernels: ${sgemmKernels} })`;
+const CODE = `(memory, start) => (${openInWorker})(Deno, memory, start, ` +
+  `${openBlas}, ${openOneDnn}, ${sgemmKernels})`;

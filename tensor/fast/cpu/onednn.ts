@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { MatmulPrecision } from "../../device.ts";
 import type { Heap } from "../../devices/cpu/memory.ts";
 import type { Blas } from "./blas.ts";
 import { deno, openFirst } from "./deno_subset.ts";
@@ -25,16 +24,16 @@ const AMX = 0xfef;
  * few dozen shapes; evaluation and generation make ever new ones.
  */
 const MAX_PRIMITIVES = 256;
-/** Operations of a thread's part below which the BLAS is as fast. */
-export const MIN_ONEDNN_OPERATIONS: Readonly<Record<MatmulPrecision, number>> = {
-  f32: 8_000_000,
-  bf16: 300_000,
+/** Which matmuls are oneDNN's; the BLAS computes the others. */
+export const ONEDNN_LIMITS = {
+  /** Operations of a thread's part below which the BLAS is as fast. */
+  minOperations: { f32: 8_000_000, bf16: 300_000 },
+  /**
+   * With up to this many rows, the BLAS is faster in float32 at any size: the logits of 16
+   * sequences, 16×256×4096, take it 0.7 of the time.
+   */
+  maxBlasRows: 16,
 };
-/**
- * With up to this many rows, the BLAS is faster in float32 at any size: the logits of 16 sequences,
- * 16×256×4096, take it 0.7 of the time.
- */
-export const MAX_BLAS_ROWS = 16;
 /** Minimum speedup over the BLAS in a matmul of {@linkcode TEST_SIZE}. */
 const MIN_SPEEDUP = { f32: 1, bf16: 1.5 };
 const TEST_SIZE = 256;
@@ -47,7 +46,7 @@ export interface OneDnn {
   readonly description: string;
   readonly start: OneDnnStart;
   readonly thread: OneDnnThread;
-  readonly isUsedInF32: boolean;
+  readonly limits: typeof ONEDNN_LIMITS;
 }
 
 /**
@@ -79,7 +78,11 @@ export function openSystemOneDnn(
   }
   const file = start.path.split(/[\\/]/).at(-1);
   const description = `oneDNN ${thread.version.join(".")} (${file})`;
-  return { description, start, thread, isUsedInF32: choice !== true || gain >= MIN_SPEEDUP.f32 };
+  if (choice !== true || gain >= MIN_SPEEDUP.f32) {
+    return { description, start, thread, limits: ONEDNN_LIMITS };
+  }
+  const minOperations = { ...ONEDNN_LIMITS.minOperations, f32: Infinity };
+  return { description, start, thread, limits: { ...ONEDNN_LIMITS, minOperations } };
 }
 
 /**
@@ -88,11 +91,13 @@ export function openSystemOneDnn(
  * @param mustGain Whether it also has to be much faster than the BLAS in a short test.
  */
 export function missingBf16(
-  { description, start, thread }: OneDnn,
+  oneDnn: OneDnn | string,
   blas: Blas,
   heap: Heap,
   mustGain: boolean,
 ): string | null {
+  if (typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
+  const { description, start, thread } = oneDnn;
   if (!has(thread, AMX)) return "the processor has no AMX, or the environment hides it";
   const gain = speedupOf(start, thread, blas, heap, true);
   if (gain === 0) return `${description} failed a small check`;
@@ -117,11 +122,9 @@ function speedupOf(
   isBf16: boolean,
 ): number {
   const key = `${path}, ${blas.start.path}, ${isBf16}`;
-  const known = speedups.get(key);
-  if (known !== undefined) return known;
-  const measured = measureSpeedup(thread, blas, heap, isBf16);
-  speedups.set(key, measured);
-  return measured;
+  const speedup = speedups.get(key) ?? measureSpeedup(thread, blas, heap, isBf16);
+  speedups.set(key, speedup);
+  return speedup;
 }
 
 /**
@@ -131,11 +134,8 @@ function speedupOf(
 function measureSpeedup(thread: OneDnnThread, blas: Blas, heap: Heap, isBf16: boolean): number {
   const size = TEST_SIZE ** 2;
   const allocation = heap.reserve(12 * size, "check of oneDNN");
-  const [a, b, c] = [0, 1, 2].map((i) => allocation.address + 4 * i * size) as [
-    number,
-    number,
-    number,
-  ];
+  const a = allocation.address;
+  const [b, c] = [a + 4 * size, a + 8 * size] as const;
   // Small integers, of which both libraries make the same sums in either precision.
   for (let i = 0; i < 2 * size; i++) heap.floats[a / 4 + i] = i % 13 - 6;
   const gemm: Sgemm = {

@@ -4,6 +4,7 @@ import type { MatmulPrecision } from "../../device.ts";
 import type { ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
 import type { KernelFunction } from "../../devices/cpu/kernel.ts";
 import type { BlasThread } from "./blas_binding.ts";
+import type { ONEDNN_LIMITS } from "./onednn.ts";
 import type { OneDnnThread } from "./onednn_binding.ts";
 
 /** A batched GEMM, or part of one. */
@@ -31,15 +32,6 @@ export interface Sgemm {
   readonly stepC: number;
 }
 
-/** Which GEMMs are oneDNN's; the BLAS computes the others. */
-export interface OneDnnRules {
-  readonly isUsedInF32: boolean;
-  /** Operations of a thread's part below which the BLAS is as fast. */
-  readonly minOperations: Readonly<Record<MatmulPrecision, number>>;
-  /** With up to this many rows, the BLAS is faster in float32 at any size. */
-  readonly maxBlasRows: number;
-}
-
 /**
  * The kernels of `sgemm` for the calling thread. It may only use its arguments: workers are started
  * from its source text.
@@ -48,7 +40,7 @@ export function sgemmKernels(
   memory: WebAssembly.Memory,
   blas: BlasThread,
   oneDnn: OneDnnThread | null,
-  { isUsedInF32, minOperations, maxBlasRows }: OneDnnRules,
+  { minOperations, maxBlasRows }: typeof ONEDNN_LIMITS,
 ): ThreadMatmuls["kernels"] {
   // Views made before the memory grew end at its old size, but the arguments do not move.
   const integers = new Int32Array(memory.buffer);
@@ -87,7 +79,7 @@ export function sgemmKernels(
    */
   const isForOneDnn = ({ m, n, k, count }: Sgemm, precision: MatmulPrecision): boolean =>
     m > 1 && n > 1 && 2 * m * n * k * count >= minOperations[precision] &&
-    (precision === "bf16" || (isUsedInF32 && m > maxBlasRows));
+    (precision === "bf16" || m > maxBlasRows);
 
   const kernel = (precision: MatmulPrecision): KernelFunction => (address, start, end) => {
     const part = partAt(address, start, end);
