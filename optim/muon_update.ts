@@ -116,18 +116,23 @@ const updateProgram = defineProgram({
 });
 
 class Stack {
-  readonly names: string[] = [];
-  readonly parameters: Tensor[] = [];
+  readonly names: readonly string[];
+  readonly parameters: readonly Tensor[];
   readonly rows: number;
   readonly columns: number;
   /** Momentum of each matrix, `[rows, columns]`: views of one stack. */
-  momenta: readonly Tensor[] = [];
+  readonly momenta: readonly Tensor[];
   /** Second moment of each line: `[count, lines]`. */
-  variance: Tensor | null = null;
+  readonly variance: Tensor;
 
-  constructor([rows, columns]: readonly number[]) {
-    this.rows = rows!;
-    this.columns = columns!;
+  constructor(names: readonly string[], parameters: readonly Tensor[]) {
+    this.names = names;
+    this.parameters = parameters;
+    const { device, shape } = parameters[0]!;
+    [this.rows, this.columns] = shape as [number, number];
+    const momentum = Tensor.zeros(device, [parameters.length, ...shape]);
+    this.momenta = parameters.map((_, i) => item(momentum, i).keep());
+    this.variance = Tensor.zeros(device, [parameters.length, Math.max(...shape)]).keep();
   }
 
   /** Lines are rows, or columns if there are more of them. */
@@ -138,14 +143,6 @@ class Stack {
   /** The shape of one number per line, broadcastable to a matrix. */
   get lineShape(): number[] {
     return this.linesAreRows ? [this.rows, 1] : [1, this.columns];
-  }
-
-  open(): void {
-    const { device } = this.parameters[0]!;
-    const count = this.parameters.length;
-    const momentum = Tensor.zeros(device, [count, this.rows, this.columns]);
-    this.momenta = this.parameters.map((_, i) => item(momentum, i).keep());
-    this.variance = Tensor.zeros(device, [count, Math.max(this.rows, this.columns)]).keep();
   }
 
   /** Whether there are gradients. @throws {Error} If only some of the matrices have one. */
@@ -188,8 +185,8 @@ class Stack {
     const factor = make(squares.shape);
     runProgramInto(
       varianceProgram,
-      [squares, this.variance!],
-      [this.variance!, factor],
+      [squares, this.variance],
+      [this.variance, factor],
       [Math.min(rows, columns), Math.sqrt(Math.min(rows, columns)), 1 - group.beta2],
     );
 
@@ -227,32 +224,26 @@ export class MuonUpdate implements Update {
   readonly tensors: Map<string, Tensor> = new Map();
   readonly numbers: Map<string, number> = new Map();
   readonly #group: MuonGroup;
-  readonly #stacks = new Map<string, Stack>();
+  readonly #stacks: readonly Stack[];
 
   constructor(group: MuonGroup) {
     this.#group = group;
-    group.parameters.forEach((parameter, i) => {
-      const name = group.names[i]!;
-      const { shape } = parameter;
-      if (shape.length !== 2 || parameter.size === 0) {
-        throw new RangeError(
-          `Cannot train ${name} by Muon: wanted a matrix, got the shape [${shape.join(", ")}]`,
-        );
-      }
-      const key = shape.join("x");
-      const stack = this.#stacks.get(key) ?? new Stack(shape);
-      stack.names.push(name);
-      stack.parameters.push(parameter);
-      this.#stacks.set(key, stack);
+    const { names, parameters } = group;
+    parameters.forEach(({ shape, size }, i) => {
+      if (shape.length === 2 && size > 0) return;
+      throw new RangeError(
+        `Cannot train ${names[i]!} by Muon: wanted a matrix, got the shape [${shape.join(", ")}]`,
+      );
     });
-    for (const stack of this.#stacks.values()) {
-      stack.open();
-      stack.names.forEach((name, i) => {
-        this.tensors.set(`${name}.momentum`, stack.momenta[i]!);
-        this.tensors.set(
-          `${name}.variance`,
-          item(stack.variance!, i).reshape(stack.lineShape).keep(),
-        );
+    const byShape = Map.groupBy(parameters.keys(), (i) => parameters[i]!.shape.join("x"));
+    this.#stacks = Array.from(
+      byShape.values(),
+      (all) => new Stack(all.map((i) => names[i]!), all.map((i) => parameters[i]!)),
+    );
+    for (const { names, momenta, variance, lineShape } of this.#stacks) {
+      names.forEach((name, i) => {
+        this.tensors.set(`${name}.momentum`, momenta[i]!);
+        this.tensors.set(`${name}.variance`, item(variance, i).reshape(lineShape).keep());
       });
     }
   }
@@ -267,10 +258,10 @@ export class MuonUpdate implements Update {
           `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
       );
     }
-    for (const stack of this.#stacks.values()) void stack.hasGradients;
+    for (const stack of this.#stacks) void stack.hasGradients;
   }
 
   step(): void {
-    for (const stack of this.#stacks.values()) if (stack.hasGradients) stack.step(this.#group);
+    for (const stack of this.#stacks) if (stack.hasGradients) stack.step(this.#group);
   }
 }

@@ -53,57 +53,20 @@ export function optimizerGroups(
   const namesOf = (group: string): string[] =>
     [...shapes.keys()].filter((name) => parameterGroup(name) === group);
   const widthScale = (config.nEmbd / tunedWidth) ** -0.5;
-  const eps = 1e-10;
+  const adamw = (
+    names: string[],
+    lr: number,
+    betas: readonly [number, number],
+    weightDecay: number,
+  ): NamedGroup => ({ kind: "adamw", names, lr, betas, eps: 1e-10, weightDecay });
 
   return [
-    {
-      kind: "adamw",
-      names: namesOf("lmHead"),
-      lr: unembeddingLr * widthScale,
-      betas: [0.8, 0.96],
-      eps,
-      weightDecay: 0.01,
-    },
-    {
-      kind: "adamw",
-      names: namesOf("wte"),
-      lr: embeddingLr * widthScale,
-      betas: [0.8, 0.995],
-      eps,
-      weightDecay: 0.001,
-    },
-    {
-      kind: "adamw",
-      names: namesOf("valueEmbeds"),
-      lr: embeddingLr * widthScale * 0.5,
-      betas: [0.8, 0.995],
-      eps,
-      weightDecay: 0.01,
-    },
-    {
-      kind: "adamw",
-      names: ["resid_lambdas"],
-      lr: scalarLr * 0.01,
-      betas: [0.8, 0.95],
-      eps,
-      weightDecay: 0.05,
-    },
-    {
-      kind: "adamw",
-      names: ["x0_lambdas"],
-      lr: scalarLr,
-      betas: [0.96, 0.95],
-      eps,
-      weightDecay: 0,
-    },
-    {
-      kind: "adamw",
-      names: ["smear_gate.weight", "smear_lambda", "backout_lambda"],
-      lr: 0.2,
-      betas: [0.8, 0.95],
-      eps,
-      weightDecay: 0,
-    },
+    adamw(namesOf("lmHead"), unembeddingLr * widthScale, [0.8, 0.96], 0.01),
+    adamw(namesOf("wte"), embeddingLr * widthScale, [0.8, 0.995], 0.001),
+    adamw(namesOf("valueEmbeds"), embeddingLr * widthScale * 0.5, [0.8, 0.995], 0.01),
+    adamw(["resid_lambdas"], scalarLr * 0.01, [0.8, 0.95], 0.05),
+    adamw(["x0_lambdas"], scalarLr, [0.96, 0.95], 0),
+    adamw(["smear_gate.weight", "smear_lambda", "backout_lambda"], 0.2, [0.8, 0.95], 0),
     ...groupByShape(namesOf("transformerMatrices"), shapes).map((names): NamedGroup => ({
       kind: "muon",
       names,
@@ -128,16 +91,11 @@ export function optimizerGroupOptions(
   }));
 }
 
+/** Names of matrices by shape, in the order of rows, then columns. */
 function groupByShape(names: readonly string[], shapes: Map<string, number[]>): string[][] {
-  const groups = new Map<string, { shape: number[]; names: string[] }>();
-  for (const name of names) {
-    const shape = shapes.get(name)!;
-    const key = shape.join("x");
-    const group = groups.get(key) ?? { shape, names: [] };
-    group.names.push(name);
-    groups.set(key, group);
-  }
-  return [...groups.values()]
-    .sort((a, b) => a.shape[0]! - b.shape[0]! || a.shape[1]! - b.shape[1]!)
-    .map((group) => group.names);
+  const length = (name: string, axis: number) => shapes.get(name)![axis]!;
+  const sorted = names.toSorted((a, b) =>
+    length(a, 0) - length(b, 0) || length(a, 1) - length(b, 1)
+  );
+  return [...Map.groupBy(sorted, (name) => shapes.get(name)!.join("x")).values()];
 }
