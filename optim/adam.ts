@@ -1,14 +1,8 @@
 /** Adam, with L2 regularization. @module */
 
-import {
-  ADAM_OPTIONS,
-  type AdamGroup,
-  type AdamGroupOptions,
-  AdamUpdate,
-  makeAdamFields,
-} from "./adam_update.ts";
+import { ADAM_DEFAULTS, type AdamGroup, type AdamGroupOptions, AdamUpdate } from "./adam_update.ts";
 import { Optimizer } from "./optimizer.ts";
-import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
+import { makeGroups, type Parameters } from "./parameters.ts";
 
 /**
  * Adam: each parameter moves by its mean gradient over the root of its mean squared gradient.
@@ -45,10 +39,9 @@ export class Adam extends Optimizer<AdamGroup> {
     parameters: Parameters | readonly AdamGroupOptions[],
     options: Omit<AdamGroupOptions, "parameters"> = {},
   ) {
-    const groups = groupOptions(parameters, options, ADAM_OPTIONS).map((group) => ({
-      ...makeGroup(group, { lr: 1e-3, weightDecay: 0 }),
-      ...makeAdamFields(group),
-    }));
-    super(groups, (group) => new AdamUpdate(group, "penalty"));
+    super(
+      makeGroups(parameters, options, ADAM_DEFAULTS),
+      (group) => new AdamUpdate(group, "penalty"),
+    );
   }
 }

@@ -7,13 +7,12 @@
  * @module
  */
 
-import type { OptionNames } from "../tensor/checks.ts";
 import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import { blend } from "./formulas.ts";
 import type { Update } from "./optimizer.ts";
 import {
   checkNumber,
-  GROUP_OPTIONS,
+  type Defaults,
   type ParameterGroup,
   type ParameterGroupOptions,
 } from "./parameters.ts";
@@ -34,10 +33,11 @@ export interface AdamGroupOptions extends ParameterGroupOptions {
   readonly eps?: number;
 }
 
-export const ADAM_OPTIONS: OptionNames<AdamGroupOptions> = {
-  ...GROUP_OPTIONS,
-  betas: true,
-  eps: true,
+export const ADAM_DEFAULTS: Defaults<AdamGroup> = {
+  lr: 1e-3,
+  weightDecay: 0,
+  betas: [0.9, 0.999],
+  eps: 1e-8,
 };
 
 /** The new parameter and moments. Whatever changes over a run is an input, not a constant. */
@@ -110,10 +110,4 @@ export class AdamUpdate implements Update {
       );
     });
   }
-}
-
-export function makeAdamFields(
-  { betas = [0.9, 0.999], eps = 1e-8 }: AdamGroupOptions,
-): Pick<AdamGroup, "betas" | "eps"> {
-  return { betas, eps };
 }

@@ -1,13 +1,6 @@
-import {
-  ADAM_OPTIONS,
-  type AdamGroup,
-  type AdamGroupOptions,
-  AdamUpdate,
-  makeAdamFields,
-} from "./adam_update.ts";
-import type { OptionNames } from "../tensor/checks.ts";
+import { ADAM_DEFAULTS, type AdamGroup, type AdamGroupOptions, AdamUpdate } from "./adam_update.ts";
 import { Optimizer } from "./optimizer.ts";
-import { groupOptions, makeGroup, type Parameters } from "./parameters.ts";
+import { type Defaults, makeGroups, type Parameters } from "./parameters.ts";
 
 /** A parameter group of AdamW. */
 export interface AdamWGroup extends AdamGroup {
@@ -21,15 +14,11 @@ export interface AdamWGroupOptions extends AdamGroupOptions {
   readonly kind?: "adamw";
 }
 
-export const ADAMW_OPTIONS: OptionNames<AdamWGroupOptions> = { kind: true, ...ADAM_OPTIONS };
-
-export function makeAdamWGroup(options: AdamWGroupOptions): AdamWGroup {
-  return {
-    kind: "adamw",
-    ...makeGroup(options, { lr: 1e-3, weightDecay: 0.01 }),
-    ...makeAdamFields(options),
-  };
-}
+export const ADAMW_DEFAULTS: Defaults<AdamWGroup> = {
+  kind: "adamw",
+  ...ADAM_DEFAULTS,
+  weightDecay: 0.01,
+};
 
 /**
  * AdamW: like `Adam`, with decoupled weight decay: it shrinks each parameter by `lr · weightDecay`
@@ -69,7 +58,7 @@ export class AdamW extends Optimizer<AdamWGroup> {
     options: Omit<AdamWGroupOptions, "parameters"> = {},
   ) {
     super(
-      groupOptions(parameters, options, ADAMW_OPTIONS).map(makeAdamWGroup),
+      makeGroups(parameters, options, ADAMW_DEFAULTS),
       (group) => new AdamUpdate(group, "decoupled"),
     );
   }

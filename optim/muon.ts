@@ -1,25 +1,15 @@
-import type { OptionNames } from "../tensor/checks.ts";
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
-import { GROUP_OPTIONS, groupOptions, makeGroup, type Parameters } from "./parameters.ts";
+import { type Defaults, makeGroups, type Parameters } from "./parameters.ts";
 
-export const MUON_OPTIONS: OptionNames<MuonGroupOptions> = {
-  ...GROUP_OPTIONS,
-  kind: true,
-  momentum: true,
-  orthogonalizationSteps: true,
-  beta2: true,
+export const MUON_DEFAULTS: Defaults<MuonGroup> = {
+  kind: "muon",
+  lr: 0.02,
+  weightDecay: 0,
+  momentum: 0.95,
+  orthogonalizationSteps: 5,
+  beta2: 0.9,
 };
-
-export function makeMuonGroup(options: MuonGroupOptions): MuonGroup {
-  return {
-    kind: "muon",
-    ...makeGroup(options, { lr: 0.02, weightDecay: 0 }),
-    momentum: options.momentum ?? 0.95,
-    orthogonalizationSteps: options.orthogonalizationSteps ?? 5,
-    beta2: options.beta2 ?? 0.9,
-  };
-}
 
 /**
  * Muon: trains matrices with orthogonalized momentum updates. This is nanochat's variant: Nesterov
@@ -68,7 +58,7 @@ export class Muon extends Optimizer<MuonGroup> {
     options: Omit<MuonGroupOptions, "parameters"> = {},
   ) {
     super(
-      groupOptions(parameters, options, MUON_OPTIONS).map(makeMuonGroup),
+      makeGroups(parameters, options, MUON_DEFAULTS),
       (group) => new MuonUpdate(group),
     );
   }

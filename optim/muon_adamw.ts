@@ -1,20 +1,18 @@
 /** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
+import { checkOptions } from "../tensor/checks.ts";
 import { TypeError } from "../tensor/errors.ts";
 import { AdamUpdate } from "./adam_update.ts";
-import { ADAMW_OPTIONS, type AdamWGroup, type AdamWGroupOptions, makeAdamWGroup } from "./adamw.ts";
-import { makeMuonGroup, MUON_OPTIONS } from "./muon.ts";
+import { ADAMW_DEFAULTS, type AdamWGroup, type AdamWGroupOptions } from "./adamw.ts";
+import { MUON_DEFAULTS } from "./muon.ts";
 import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
 import { Optimizer } from "./optimizer.ts";
-import { groupOptions } from "./parameters.ts";
+import { groupOptions, makeGroup, optionNames } from "./parameters.ts";
 
 /** Options of a group of {@linkcode MuonAdamW}: its kind, and the options of that kind. */
 export type MuonAdamWGroupOptions =
   | (AdamWGroupOptions & { readonly kind: "adamw" })
   | (MuonGroupOptions & { readonly kind: "muon" });
-
-const OPTIONS: OptionNames<MuonAdamWGroupOptions> = { ...ADAMW_OPTIONS, ...MUON_OPTIONS };
 
 /**
  * Trains each group with Muon or AdamW, according to its `kind`: nanochat's optimizer.
@@ -52,20 +50,24 @@ export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    */
   constructor(groups: readonly MuonAdamWGroupOptions[]) {
     super(
-      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }, OPTIONS).map(makeGroupOfKind),
+      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }, {
+        ...ADAMW_DEFAULTS,
+        ...MUON_DEFAULTS,
+      }).map(makeGroupOfKind),
       (group) => group.kind === "muon" ? new MuonUpdate(group) : new AdamUpdate(group, "decoupled"),
     );
   }
 }
 
-function makeGroupOfKind(options: MuonAdamWGroupOptions): AdamWGroup | MuonGroup {
+/** Creates a group of the kind that its options name. @throws {TypeError} If the kind is unknown. */
+export function makeGroupOfKind(options: MuonAdamWGroupOptions): AdamWGroup | MuonGroup {
   switch (options.kind) {
     case "muon":
-      checkOptions("make a muon group", options, MUON_OPTIONS);
-      return makeMuonGroup(options);
+      checkOptions("make a muon group", options, optionNames(MUON_DEFAULTS));
+      return makeGroup(options, MUON_DEFAULTS);
     case "adamw":
-      checkOptions("make an adamw group", options, ADAMW_OPTIONS);
-      return makeAdamWGroup(options);
+      checkOptions("make an adamw group", options, optionNames(ADAMW_DEFAULTS));
+      return makeGroup(options, ADAMW_DEFAULTS);
     default: {
       const { kind } = options as { kind: unknown };
       throw new TypeError(

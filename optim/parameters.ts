@@ -34,35 +34,55 @@ export interface ParameterGroupOptions {
   readonly weightDecay?: number;
 }
 
-export const GROUP_OPTIONS: OptionNames<ParameterGroupOptions> = {
-  parameters: true,
-  lr: true,
-  initialLr: true,
-  weightDecay: true,
-};
+/** The hyperparameters of a group, with their defaults; each may be an option of the group. */
+export type Defaults<Group extends ParameterGroup> = Omit<
+  Group,
+  "names" | "parameters" | "initialLr"
+>;
 
-/** Creates the part of a group that all optimizers share. */
-export function makeGroup(
-  options: ParameterGroupOptions,
-  defaults: { readonly lr: number; readonly weightDecay: number },
-): ParameterGroup {
-  const { lr = defaults.lr, weightDecay = defaults.weightDecay } = options;
-  const named = nameParameters(options.parameters);
+/** The names of the options of groups with these hyperparameters. */
+export function optionNames<Options extends ParameterGroupOptions>(
+  defaults: object,
+): OptionNames<Options> {
+  const names = ["parameters", "lr", "initialLr", ...Object.keys(defaults)];
+  return Object.fromEntries(names.map((name) => [name, true])) as OptionNames<Options>;
+}
+
+/** Creates a group from its options. */
+export function makeGroup<Hyperparameters extends { lr: number }>(
+  { parameters, initialLr, ...given }: Pick<ParameterGroupOptions, "parameters" | "initialLr">,
+  defaults: Hyperparameters,
+): Hyperparameters & Pick<ParameterGroup, "names" | "parameters" | "initialLr"> {
+  const isGiven = ([, value]: [string, unknown]) => value !== undefined;
+  const hyperparameters: Hyperparameters = {
+    ...defaults,
+    ...Object.fromEntries(Object.entries(given).filter(isGiven)),
+  };
+  const named = nameParameters(parameters);
   return {
+    ...hyperparameters,
     names: [...named.keys()],
     parameters: [...named.values()],
-    lr,
-    initialLr: options.initialLr ?? lr,
-    weightDecay,
+    initialLr: initialLr ?? hyperparameters.lr,
   };
+}
+
+/** Creates the groups of an optimizer from its arguments. */
+export function makeGroups<Hyperparameters extends { lr: number }>(
+  given: Parameters | readonly ParameterGroupOptions[],
+  shared: Omit<ParameterGroupOptions, "parameters">,
+  defaults: Hyperparameters,
+): ReturnType<typeof makeGroup<Hyperparameters>>[] {
+  return groupOptions(given, shared, defaults).map((options) => makeGroup(options, defaults));
 }
 
 /** Options by group, from an optimizer's arguments; options for all groups are defaults. */
 export function groupOptions<Options extends ParameterGroupOptions>(
   given: Parameters | readonly Options[],
   shared: Omit<Options, "parameters">,
-  known: OptionNames<Options>,
+  defaults: object,
 ): Options[] {
+  const known = optionNames<Options>(defaults);
   checkOptions("make an optimizer", shared, known);
   if (isParameters(given)) return [{ ...shared, parameters: given } as Options];
   const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);

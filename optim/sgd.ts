@@ -1,6 +1,5 @@
 /** Stochastic gradient descent. @module */
 
-import type { OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import {
   defineProgram,
@@ -12,9 +11,8 @@ import {
 import { Optimizer, type Update } from "./optimizer.ts";
 import {
   checkNumber,
-  GROUP_OPTIONS,
-  groupOptions,
-  makeGroup,
+  type Defaults,
+  makeGroups,
   type ParameterGroup,
   type ParameterGroupOptions,
   type Parameters,
@@ -36,11 +34,7 @@ export interface SGDGroupOptions extends ParameterGroupOptions {
   readonly nesterov?: boolean;
 }
 
-const OPTIONS: OptionNames<SGDGroupOptions> = {
-  ...GROUP_OPTIONS,
-  momentum: true,
-  nesterov: true,
-};
+const DEFAULTS: Defaults<SGDGroup> = { lr: 1e-3, weightDecay: 0, momentum: 0, nesterov: false };
 
 const plainProgram = defineProgram(
   { name: "sgd", inputs: ["parameter", "gradient"], scalars: ["lr", "penalty"] },
@@ -142,11 +136,6 @@ export class SGD extends Optimizer<SGDGroup> {
     parameters: Parameters | readonly SGDGroupOptions[],
     options: Omit<SGDGroupOptions, "parameters"> = {},
   ) {
-    const groups = groupOptions(parameters, options, OPTIONS).map((group): SGDGroup => ({
-      ...makeGroup(group, { lr: 1e-3, weightDecay: 0 }),
-      momentum: group.momentum ?? 0,
-      nesterov: group.nesterov ?? false,
-    }));
-    super(groups, (group) => new SGDUpdate(group));
+    super(makeGroups(parameters, options, DEFAULTS), (group) => new SGDUpdate(group));
   }
 }

@@ -14,9 +14,8 @@
 
 import { Error } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import { type AdamWGroup, makeAdamWGroup } from "./adamw.ts";
-import { makeMuonGroup } from "./muon.ts";
-import { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
+import type { AdamWGroup } from "./adamw.ts";
+import { makeGroupOfKind, MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
 import type { MuonGroup } from "./muon_update.ts";
 import { type OwnedWork, ownersOf } from "./owners.ts";
 import type { ParameterGroup } from "./parameters.ts";
@@ -82,9 +81,7 @@ export class ShardedMuonAdamW {
    * matrix.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[], exchange: Exchange) {
-    this.groups = groups.map((group) =>
-      group.kind === "muon" ? makeMuonGroup(group) : makeAdamWGroup(group)
-    );
+    this.groups = groups.map(makeGroupOfKind);
     this.#exchange = exchange;
     const owners = ownersOf(this.groups.flatMap(workOf), exchange.ranks);
     const ownedBy = (rank: number) => (group: ParameterGroup): [string, Tensor][] =>

@@ -396,7 +396,7 @@ testMistakes("layers and parameters that are something else are described", [
   [
     ({ w }) => new AdamW([{ params: [w] }]),
     TypeError,
-    "Cannot make an optimizer: wanted options named kind, parameters, lr, initialLr, " +
+    "Cannot make an optimizer: wanted options named parameters, lr, initialLr, kind, " +
     "weightDecay, betas, eps, got params. Did you mean parameters?",
   ],
   [
