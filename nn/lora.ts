@@ -11,7 +11,7 @@ import { linear, noGrad, Tensor } from "../tensor/mod.ts";
 import { inType } from "./in_type.ts";
 import { uniform, zeros } from "./initializers.ts";
 import { Linear } from "./linear.ts";
-import { Module } from "./module.ts";
+import { fieldsOf, Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
 
@@ -125,23 +125,24 @@ export function addLoRA(network: Module, options: AddLoRAOptions): LoRAAdapters 
   const { isAdapted = () => true, seed, ...rest } = options;
   const before = network.parameters();
   const layers = new Map<string, LoRALinear>();
-  const replacements: [owner: object, key: string, value: unknown][] = [];
-  for (const [owner, key, path, value] of fieldsOf(network)) {
+  const replacements: (() => void)[] = [];
+  for (const [path, value, replace] of fieldsOf(network)) {
     if (value instanceof Linear && isAdapted(path)) {
       const layer = new LoRALinear(value, { ...rest, seed: namedSeed(seed, path)! });
       layers.set(path, layer);
-      replacements.push([owner, key, layer]);
+      replacements.push(() => replace(layer));
     } else if (value instanceof Tensor && value.node?.isLeaf) {
       const parts = path.split(".").slice(0, -1);
       // The parameters of an adapted layer are in the adapter.
       if (layers.has(parts.join("."))) continue;
-      replacements.push([owner, key, value.detach().keep()]);
+      const frozen = value.detach().keep();
+      replacements.push(() => replace(frozen));
     }
   }
   if (layers.size === 0) {
     throw new RangeError("Cannot add adapters: wanted a linear layer to adapt, got none");
   }
-  for (const replacement of replacements) Reflect.set(...replacement);
+  for (const replace of replacements) replace();
   return new LoRAAdapters(before, layers);
 }
 
@@ -170,18 +171,5 @@ export class LoRAAdapters {
         return [name, layer?.weight ?? value];
       }))
     );
-  }
-}
-
-function* fieldsOf(
-  owner: object,
-  path = "",
-): Generator<[owner: object, key: string, path: string, value: unknown]> {
-  for (const [key, value] of Object.entries(owner)) {
-    const inner = path === "" ? key : `${path}.${key}`;
-    yield [owner, key, inner, value];
-    const isRecord = typeof value === "object" && value !== null &&
-      Object.getPrototypeOf(value) === Object.prototype;
-    if (value instanceof Module || Array.isArray(value) || isRecord) yield* fieldsOf(value, inner);
   }
 }

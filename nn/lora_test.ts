@@ -2,9 +2,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { AdamW } from "../optim/mod.ts";
 import { type Device, noGrad, Tensor } from "../tensor/mod.ts";
 import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
+import { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
 import { addLoRA, LoRALinear } from "./lora.ts";
 import { MLP } from "./mlp.ts";
+import { Module } from "./module.ts";
 
 const values = (count: number, shift: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(1 + 3 * i + shift));
@@ -106,4 +108,16 @@ cpuTest("a rank that a matrix cannot have, and a network without layers, are ref
   const isAdapted = () => false;
   assertThrows(() => addLoRA(network, { rank: 2, seed: 1, isAdapted }), RangeError, "got none");
   assertEquals(network.parameters().size, 4);
+});
+
+cpuTest("layers in a map are adapted, and its other parameters frozen", (device) => {
+  class Network extends Module {
+    readonly parts = new Map<number, Module>([
+      [1, new Linear(device, 4, 4, { seed: 1 })],
+      [2, new Embedding(device, 5, 4, { seed: 2 })],
+    ]);
+  }
+  const network = new Network();
+  addLoRA(network, { rank: 2, seed: 3 });
+  assertEquals([...network.parameters().keys()], ["parts.1.lora_A", "parts.1.lora_B"]);
 });

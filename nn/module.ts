@@ -49,11 +49,11 @@ export abstract class Module {
   parameters(): Map<string, Tensor> {
     const parameters = new Map<string, Tensor>();
     const seen = new Set<Tensor>();
-    walk(this, "", (name, value) => {
-      if (!(value instanceof Tensor) || !value.node?.isLeaf || seen.has(value)) return;
+    for (const [name, value] of fieldsOf(this)) {
+      if (!(value instanceof Tensor) || !value.node?.isLeaf || seen.has(value)) continue;
       seen.add(value);
       parameters.set(name, value);
-    });
+    }
     return parameters;
   }
 
@@ -84,9 +84,10 @@ export abstract class Module {
   }
 
   #setTraining(isTraining: boolean): this {
-    walk(this, "", (_name, value) => {
+    this.#isTraining = isTraining;
+    for (const [, value] of fieldsOf(this)) {
       if (value instanceof Module) value.#isTraining = isTraining;
-    });
+    }
     return this;
   }
 
@@ -102,18 +103,25 @@ export interface Layer extends Module {
   forward(x: Tensor): Tensor;
 }
 
-/** Visits the values in the fields of modules, lists, records and maps, in pre-order. */
-function walk(value: unknown, name: string, visit: (name: string, value: unknown) => void): void {
-  visit(name, value);
-  for (const [key, child] of childrenOf(value)) {
-    walk(child, name === "" ? key : `${name}.${key}`, visit);
+/** A value inside a module: its path, and a function that puts another value in its place. */
+type Field = [path: string, value: unknown, replace: (value: unknown) => void];
+
+/** The values in the fields of modules, lists, records and maps, in pre-order. */
+export function* fieldsOf(owner: unknown, path = ""): Generator<Field> {
+  for (const [key, value] of entriesOf(owner)) {
+    const inner = path === "" ? `${key}` : `${path}.${key}`;
+    yield [inner, value, (other) => {
+      if (owner instanceof Map) owner.set(key, other);
+      else Reflect.set(owner as object, key as string, other);
+    }];
+    yield* fieldsOf(value, inner);
   }
 }
 
-function childrenOf(value: unknown): Iterable<[string, unknown]> {
-  if (value instanceof Map) return [...value].map(([key, child]) => [String(key), child]);
-  if (value instanceof Module || Array.isArray(value) || isRecord(value)) {
-    return Object.entries(value);
+function entriesOf(owner: unknown): Iterable<[unknown, unknown]> {
+  if (owner instanceof Map) return owner;
+  if (owner instanceof Module || Array.isArray(owner) || isRecord(owner)) {
+    return Object.entries(owner);
   }
   return [];
 }
