@@ -46,11 +46,7 @@ export interface GainOptions {
  * Bengio (2010).
  */
 export function xavierUniform(options: GainOptions = {}): Initializer {
-  const gain = gainOf(options, 1);
-  return ofDeviation(
-    uniformOfDeviation,
-    (inputs, outputs) => gain * Math.sqrt(2 / (inputs + outputs)),
-  );
+  return scaled(uniformOfDeviation, xavier, options);
 }
 
 /**
@@ -58,44 +54,42 @@ export function xavierUniform(options: GainOptions = {}): Initializer {
  * Bengio (2010).
  */
 export function xavierNormal(options: GainOptions = {}): Initializer {
-  const gain = gainOf(options, 1);
-  return ofDeviation(
-    normalOfDeviation,
-    (inputs, outputs) => gain * Math.sqrt(2 / (inputs + outputs)),
-  );
+  return scaled(normalOfDeviation, xavier, options);
 }
 
 /**
  * Uniform, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015).
  */
 export function kaimingUniform(options: GainOptions = {}): Initializer {
-  const gain = gainOf(options, Math.SQRT2);
-  return ofDeviation(uniformOfDeviation, (inputs) => gain / Math.sqrt(inputs));
+  return scaled(uniformOfDeviation, kaiming, options);
 }
 
 /** Normal, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015). */
 export function kaimingNormal(options: GainOptions = {}): Initializer {
-  const gain = gainOf(options, Math.SQRT2);
-  return ofDeviation(normalOfDeviation, (inputs) => gain / Math.sqrt(inputs));
+  return scaled(normalOfDeviation, kaiming, options);
 }
 
-function gainOf(options: GainOptions, usual: number): number {
-  checkOptions("initialize", options, { gain: true });
-  return options.gain ?? usual;
-}
+type OfDeviation = (standardDeviation: number) => Initializer;
 
-const normalOfDeviation = (standardDeviation: number): Initializer => normal({ standardDeviation });
+const normalOfDeviation: OfDeviation = (standardDeviation) => normal({ standardDeviation });
 
 /** A uniform distribution over [−b, b) has the standard deviation b / √3. */
-const uniformOfDeviation = (standardDeviation: number): Initializer => {
+const uniformOfDeviation: OfDeviation = (standardDeviation) => {
   const bound = Math.sqrt(3) * standardDeviation;
   return uniform(-bound, bound);
 };
 
-function ofDeviation(
-  distribution: (standardDeviation: number) => Initializer,
-  deviation: (inputs: number, outputs: number) => number,
+type Deviation = (inputs: number, outputs: number, gain?: number) => number;
+
+const xavier: Deviation = (inputs, outputs, gain = 1) => gain * Math.sqrt(2 / (inputs + outputs));
+const kaiming: Deviation = (inputs, _, gain = Math.SQRT2) => gain / Math.sqrt(inputs);
+
+function scaled(
+  distribution: OfDeviation,
+  deviation: Deviation,
+  options: GainOptions,
 ): Initializer {
+  checkOptions("initialize", options, { gain: true });
   return (device, shape, seed) => {
     const [outputs, inputs] = shape;
     if (outputs === undefined || inputs === undefined) {
@@ -104,7 +98,7 @@ function ofDeviation(
       );
     }
     const perInput = shape.slice(2).reduce((product, length) => product * length, 1);
-    const value = deviation(inputs * perInput, outputs * perInput);
+    const value = deviation(inputs * perInput, outputs * perInput, options.gain);
     return distribution(value)(device, shape, seed);
   };
 }

@@ -14,6 +14,7 @@ import {
   runProgram,
   type Tensor,
 } from "../tensor/mod.ts";
+import { formatShape } from "../tensor/shape.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { checkReduction } from "../tensor/ops/losses/formulas.ts";
 
@@ -84,15 +85,9 @@ function loss(
   checkOptions(what, options, OPTIONS);
   const { reduction = "mean" } = options;
   checkReduction(what, reduction);
-  const isSame = prediction.shape.length === target.shape.length &&
-    prediction.shape.every((length, axis) => length === target.shape[axis]);
-  if (!isSame) {
-    throw new RangeError(
-      `Cannot compute the ${program.name}: wanted targets of shape [${
-        prediction.shape.join(", ")
-      }], ` +
-        `got [${target.shape.join(", ")}]`,
-    );
+  const [wanted, got] = [prediction, target].map(({ shape }) => formatShape(shape));
+  if (wanted !== got) {
+    throw new RangeError(`Cannot ${what}: wanted targets of shape ${wanted}, got ${got}`);
   }
   const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
   const result = reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
