@@ -9,7 +9,7 @@ import { print } from "./output.ts";
 import type { Site } from "../web/build.tsx";
 
 /** Constants, so that only who wants a dashboard loads what it is made of. */
-const BUILD = "../web/dashboard/build.ts";
+const BUILD = "../web/page.ts";
 const SERVE = "../serve/mod.ts";
 const LESSON = "../web/build.tsx";
 
@@ -39,7 +39,7 @@ export async function serveRun(
   onAction: (action: "stop" | "save") => void,
 ): Promise<ServedDashboard> {
   const { openDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
-  const { buildDashboard }: typeof import("../web/dashboard/build.ts") = await import(BUILD);
+  const { buildDashboard }: typeof import("../web/page.ts") = await import(BUILD);
   const token = crypto.randomUUID();
   const page = await buildDashboard({ token });
   const { url, stop } = await openDashboard({ page, token, run, onAction });
@@ -58,7 +58,7 @@ export function main(args: readonly string[]): Promise<number> {
 
 async function run({ port, open }: Values<typeof flags>): Promise<void> {
   const { serveDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
-  const { buildDashboard }: typeof import("../web/dashboard/build.ts") = await import(BUILD);
+  const { buildDashboard }: typeof import("../web/page.ts") = await import(BUILD);
   const page = await buildDashboard();
   using interrupt = onInterrupt("Stopping");
   const { url, stop } = await serveDashboard({ page, port, openInside: insideRuns() });

@@ -8,7 +8,7 @@ import { print, printError } from "./output.ts";
 import { chosenType, deviceFlags, findModel, modelFlags, openChosenDevice } from "./training.ts";
 
 /** A constant, so that only who builds pages downloads what they are made of. */
-const CHAT_PAGE = "../web/chat/build.ts";
+const CHAT_PAGE = "../web/page.ts";
 
 const flags = {
   port: integer(8000, "Where to listen, 0 for any that is free", { least: 0, most: 65_535 }),
@@ -69,7 +69,7 @@ async function run(values: Values<typeof flags>): Promise<void> {
 }
 
 async function buildPage(): Promise<(path: string) => Response | null> {
-  const { buildChat }: typeof import("../web/chat/build.ts") = await import(CHAT_PAGE);
+  const { buildChat }: typeof import("../web/page.ts") = await import(CHAT_PAGE);
   return await buildChat();
 }
 

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "npm:playwright-core@1.65.1";
 import { findChromium, startChromium } from "../testing/browser/chromium.ts";
-import { buildChat } from "../web/chat/build.ts";
+import { buildChat } from "../web/page.ts";
 import { pageTest, violations } from "../web/testing/pages.ts";
 import { withServer } from "./testing/tiny_server.ts";
 

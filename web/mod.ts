@@ -29,7 +29,11 @@
  */
 
 export { type BuildOptions, buildSite, CONTENT_SECURITY_POLICY, type Site } from "./build.tsx";
-export { buildChat, type PageHandler } from "./chat/build.ts";
-export { buildDashboard } from "./dashboard/build.ts";
-export type { PageFile, PageFiles } from "./page.ts";
+export {
+  buildChat,
+  buildDashboard,
+  type PageFile,
+  type PageFiles,
+  type PageHandler,
+} from "./page.ts";
 export { type ServeOptions, serveSite } from "./serve.ts";

@@ -1,12 +1,13 @@
 /**
- * A page that a server hands out: its files, with the headers that keep them to themselves.
+ * Pages that a server hands out: their files, with the headers that keep them to themselves.
  *
  * @module
  */
 
 import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
+import { words } from "./dashboard/words.ts";
 
-/** What such a page may load: its own files, and answers of its server. */
+/** What they may load: their own files, and answers of their server. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -29,29 +30,44 @@ export interface PageFile {
 /** The files of a page by their paths, of which `/` is the first. */
 export type PageFiles = ReadonlyMap<string, PageFile>;
 
-/** What a page is made of. */
-export interface PageSource {
-  /** The name of its files. */
-  readonly name: string;
-  readonly title: string;
-  /** What is said without JavaScript. */
-  readonly noscript: string;
-  /** Its own styles, which follow those of all pages. */
-  readonly styles: URL;
-  /** Its script. */
-  readonly script: URL;
-  /** Is handed to the script as `<meta name="token">`, if given. */
-  readonly token?: string | undefined;
+/** Answers the paths of a page; `null` for those that are not its own. */
+export type PageHandler = (path: string) => Response | null;
+
+/**
+ * Builds the chat, which a server of a model hands out. Needs `--unstable-bundle`.
+ *
+ * @returns What answers its paths, of which `/` is the first.
+ * @throws {Error} If its script cannot be bundled.
+ */
+export async function buildChat(): Promise<PageHandler> {
+  const files = await buildPage("chat", "nanodino chat", "The chat needs JavaScript.");
+  return (path) => {
+    const { body, headers } = files.get(path) ?? {};
+    return body === undefined ? null : new Response(body, headers && { headers });
+  };
 }
 
 /**
- * Builds a page that its script fills. Needs `--unstable-bundle`.
+ * Builds the dashboard, which a server of runs hands out. Needs `--unstable-bundle`.
  *
+ * @param options.token What the page has to show to stop a run or to save it; without one it cannot.
+ * @returns Its files by path.
  * @throws {Error} If its script cannot be bundled.
  */
-export async function buildPage(
-  { name, title, noscript, styles, script, token }: PageSource,
+export function buildDashboard(
+  { token }: { readonly token?: string | undefined } = {},
 ): Promise<PageFiles> {
+  return buildPage("dashboard", words.title, words.noscript, token);
+}
+
+/** Builds a page that the script in its folder fills. */
+async function buildPage(
+  name: string,
+  title: string,
+  noscript: string,
+  token?: string,
+): Promise<PageFiles> {
+  const fileOf = (path: string) => new URL(`./${name}/${path}`, import.meta.url);
   const meta = token === undefined ? "" : `<meta name="token" content="${token}">`;
   const body = `<div id="page"></div><noscript>${noscript}</noscript>` +
     `<script defer src="${name}.js"></script>`;
@@ -68,7 +84,7 @@ export async function buildPage(
   });
   return new Map([
     ["/", file("text/html", html)],
-    [`/${name}.css`, file("text/css", await styleSheet(styles))],
-    [`/${name}.js`, file("text/javascript", await bundle(script))],
+    [`/${name}.css`, file("text/css", await styleSheet(fileOf("style.css")))],
+    [`/${name}.js`, file("text/javascript", await bundle(fileOf("client.tsx")))],
   ]);
 }

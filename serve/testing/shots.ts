@@ -10,7 +10,7 @@
 
 import type { Page } from "npm:playwright-core@1.65.1";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
-import { buildChat } from "../../web/chat/build.ts";
+import { buildChat } from "../../web/page.ts";
 import { withServer } from "./tiny_server.ts";
 
 async function ask(page: Page, text: string): Promise<void> {
