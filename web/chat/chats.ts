@@ -2,7 +2,7 @@
 /** The chats, which the browser keeps, and what can be done with them. @module */
 
 import { computed, effect, signal } from "../deps.ts";
-import { type Setting, setting } from "../state.ts";
+import { slider } from "../state.ts";
 import {
   findModel,
   type Message,
@@ -45,9 +45,9 @@ export const current = computed(() =>
   chats.value.find(({ id }) => id === currentId.value) ?? chats.value[0]!
 );
 /** How to sample: 0 is certain. */
-export const temperature: Setting<number> = setting("temperature", kept.temperature);
+export const temperature = slider("temperature", "Temperature", kept.temperature, [0, 2, 0.1]);
 /** Sample from so many of the most likely tokens; 0 for all. */
-export const topK: Setting<number> = setting("topK", kept.topK);
+export const topK = slider("topK", "Top-k", kept.topK, [0, 200, 1]);
 /** The server's key, which is kept until the page is closed. */
 export const key = signal("");
 /** Whether the server has asked for a key. */

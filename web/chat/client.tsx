@@ -84,8 +84,8 @@ function Settings(): JSX.Element {
   return (
     <details>
       <summary>Settings</summary>
-      <Slider label="Temperature" value={temperature} min={0} max={2} step={0.1} digits={1} />
-      <Slider label="Top-k" value={topK} min={0} max={200} step={1} digits={0} zero="all" />
+      <Slider of={temperature} />
+      <Slider of={topK} zero="all" />
     </details>
   );
 }

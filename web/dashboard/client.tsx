@@ -6,7 +6,7 @@
 
 import type { ListedRun } from "../../serve/dashboard/messages.ts";
 import { computed, type JSX, render, type TargetedPointerEvent } from "../deps.ts";
-import { Button, Choice, Slider } from "../parts/controls.tsx";
+import { Button, Controls } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { type Curve, extremes, Plot, valueAtPixel } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
@@ -214,9 +214,7 @@ function Curves(): JSX.Element {
     <section id="curves">
       <h2>{words.curves}</h2>
       <div class="controls" role="group" aria-label={words.controls}>
-        <Choice label={words.axis} value={axis} options={words.axes} />
-        <Choice label={words.scale} value={scale} options={words.scales} />
-        <Slider label={words.smooth} value={decay} min={0} max={0.99} step={0.01} digits={2} />
+        <Controls of={[axis, scale, decay]} />
       </div>
       {zoom.value !== null && <Button onClick={() => zoom.value = null}>{words.whole}</Button>}
       <div class="charts">

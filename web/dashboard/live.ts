@@ -2,7 +2,7 @@
 /** What the page knows of the runs, as signals, and its connection to the server. @module */
 
 import { effect, signal } from "../deps.ts";
-import { type Setting, setting } from "../state.ts";
+import { choice, type ChoiceSetting, type Setting, setting, slider } from "../state.ts";
 import type { DashboardEvent, ListedRun, RunData } from "../../serve/dashboard/messages.ts";
 import { addData, type Axis } from "./series.ts";
 import { words } from "./words.ts";
@@ -10,11 +10,11 @@ import { words } from "./words.ts";
 /** The chosen runs, between commas; the latest one if there is none. */
 export const chosen: Setting<string> = setting("runs", "");
 /** The horizontal axis of curves. */
-export const axis: Setting<Axis> = setting<Axis>("axis", "step");
+export const axis: ChoiceSetting<Axis> = choice<Axis>("axis", words.axis, "step", words.axes);
 /** The scale of the vertical axis. */
-export const scale: Setting<"linear" | "log"> = setting<"linear" | "log">("scale", "linear");
+export const scale = choice("scale", words.scale, "linear", words.scales);
 /** The decay of the average of losses. */
-export const decay: Setting<number> = setting("smooth", 0.9);
+export const decay = slider("smooth", words.smooth, 0.9, [0, 0.99, 0.01]);
 /** The step whose values are shown; −1 for the latest. */
 export const pinned: Setting<number> = setting("at", -1);
 

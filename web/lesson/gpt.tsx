@@ -6,13 +6,14 @@
 
 import { type JSX, useEffect } from "../deps.ts";
 import type { GptProgress } from "../engine/gpt.ts";
+import { RANGES } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
 import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { reset, setting } from "../state.ts";
+import { reset, slider } from "../state.ts";
 import {
   clear,
   device,
@@ -34,7 +35,7 @@ import { words } from "./words.ts";
 
 const { gpt: text } = words;
 /** The layer whose gradients are shown. */
-const layer = setting("gptLayer", 1);
+const layer = slider("gptLayer", text.gradientLayer, 1, [1, RANGES.depth[1], 1]);
 
 const { task, merges, depth, width, context, optimizer, schedule, steps } = settings;
 /** What differs from the first settings. */
@@ -197,7 +198,7 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
   return (
     <>
-      <Slider label={text.gradientLayer} value={layer} min={1} max={depth} step={1} digits={0} />
+      <Slider of={layer} most={depth} />
       <Plot
         title={text.gradientsPlot(at)}
         xName={words.loop.steps}

@@ -5,57 +5,47 @@
 /** What the reader moves: sliders, choices, buttons. @module */
 
 import type { JSX } from "../deps.ts";
-import type { ChoiceSetting, Setting, SliderSetting } from "../state.ts";
+import type { ChoiceSetting, SliderSetting } from "../state.ts";
 import { fixed } from "./number.ts";
 
 /** A number on a slider, with its value beside it. */
-export function Slider({ label, value, min, max, step, digits, zero }: {
-  readonly label: string;
-  readonly value: Setting<number>;
-  readonly min: number;
-  readonly max: number;
-  readonly step: number;
-  /** Decimals of the shown value. */
-  readonly digits: number;
+export function Slider({ of: one, most, zero }: {
+  readonly of: SliderSetting;
+  /** Its end. @default {the end of its range} */
+  readonly most?: number;
   /** What 0 is called. @default {the number} */
   readonly zero?: string;
 }): JSX.Element {
-  const text = value.value === 0 && zero !== undefined ? zero : fixed(value.value, digits);
+  const { id, label, value, range: [min, max, step] } = one;
+  const digits = `${step}`.split(".")[1]?.length ?? 0;
+  const text = value === 0 && zero !== undefined ? zero : fixed(value, digits);
   return (
     <div class="slider">
-      <label for={value.id}>{label}</label>
+      <label for={id}>{label}</label>
       <input
-        id={value.id}
+        id={id}
         type="range"
         min={min}
-        max={max}
+        max={most ?? max}
         step={step}
-        value={value.value}
+        value={value}
         aria-valuetext={text}
-        onInput={(event) => value.value = event.currentTarget.valueAsNumber}
+        onInput={(event) => one.value = event.currentTarget.valueAsNumber}
       />
-      <output for={value.id}>{text}</output>
+      <output for={id}>{text}</output>
     </div>
   );
 }
 
 /** One of several words. */
-export function Choice<T extends string>({ label, value, options }: {
-  readonly label: string;
-  readonly value: Setting<T>;
-  /** What each value is called. */
-  readonly options: Readonly<Record<T, string>>;
-}): JSX.Element {
+function Choice({ of: one }: { readonly of: ChoiceSetting<string> }): JSX.Element {
+  const { id, label, value, options } = one;
   return (
     <div class="choice">
-      <label for={value.id}>{label}</label>
-      <select
-        id={value.id}
-        value={value.value}
-        onChange={(event) => value.value = event.currentTarget.value as T}
-      >
-        {(Object.keys(options) as T[]).map((name) => (
-          <option key={name} value={name} selected={name === value.value}>{options[name]}</option>
+      <label for={id}>{label}</label>
+      <select id={id} value={value} onChange={(event) => one.value = event.currentTarget.value}>
+        {Object.entries(options).map(([name, title]) => (
+          <option key={name} value={name} selected={name === value}>{title}</option>
         ))}
       </select>
     </div>
@@ -68,15 +58,9 @@ export function Controls({ of }: {
 }): JSX.Element {
   return (
     <>
-      {of.map((one) => {
-        const { id, label } = one;
-        if ("options" in one) {
-          return <Choice key={id} label={label} value={one} options={one.options} />;
-        }
-        const [min, max, step] = one.range;
-        const digits = `${step}`.split(".")[1]?.length ?? 0;
-        return <Slider key={id} label={label} value={one} {...{ min, max, step, digits }} />;
-      })}
+      {of.map((one) =>
+        "options" in one ? <Choice key={one.id} of={one} /> : <Slider key={one.id} of={one} />
+      )}
     </>
   );
 }
