@@ -7,6 +7,7 @@ import {
   findModel,
   type Message,
   type ModelInfo,
+  type Part,
   type Piece,
   ServerError,
   streamAnswer,
@@ -135,8 +136,7 @@ export async function regenerate(): Promise<void> {
 
 /** The title of a chat: how it begins. */
 export function titleOf({ turns }: Chat): string {
-  const text = turns[0]?.pieces.map(({ text }) => text).join("") ?? "";
-  return text === "" ? "New chat" : text.slice(0, 40);
+  return turns[0] === undefined ? "New chat" : textOf(turns[0]).slice(0, 40) || "New chat";
 }
 
 /** The characters of a turn. */
@@ -195,18 +195,18 @@ async function stream(
   }
 }
 
+/** Pieces as they belong together: those of a kind that follow each other are one part. */
+export function partsOf(pieces: readonly Piece[]): Part[] {
+  return pieces.reduce<Part[]>((all, { type, text }) => {
+    const last = all.at(-1);
+    if (last?.type !== type) return [...all, { type, text }];
+    return [...all.slice(0, -1), { type, text: last.text + text }];
+  }, []);
+}
+
 function messageOf(turn: Turn): Message {
-  if (turn.role === "user") return { role: "user", content: textOf(turn) };
-  const parts = turn.pieces.reduce<{ type: Piece["type"]; text: string }[]>(
-    (all, { type, text }) => {
-      const last = all.at(-1);
-      return last?.type === type
-        ? [...all.slice(0, -1), { type, text: last.text + text }]
-        : [...all, { type, text }];
-    },
-    [],
-  );
-  return { role: "assistant", content: parts };
+  const { role } = turn;
+  return { role, content: role === "user" ? textOf(turn) : partsOf(turn.pieces) };
 }
 
 function emptyChat(): Chat {

@@ -8,7 +8,7 @@ import { type JSX, signal } from "../deps.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button } from "../parts/controls.tsx";
 import type { Piece } from "./api.ts";
-import { answering, current, model, regenerate, say, textOf, type Turn } from "./chats.ts";
+import { answering, current, model, partsOf, regenerate, say, textOf, type Turn } from "./chats.ts";
 
 /** The number of the turn that is edited; −1 for none. */
 const edited = signal(-1);
@@ -105,27 +105,20 @@ function Answer({ turn, place, isLast }: {
 
 /** Text, and calls of tools with what came of them, folded. */
 function Parts({ pieces }: { readonly pieces: readonly Piece[] }): JSX.Element {
-  const groups: { isTool: boolean; pieces: Piece[] }[] = [];
-  for (const piece of pieces) {
-    const isTool = piece.type !== "text";
-    if (groups.at(-1)?.isTool === isTool) groups.at(-1)!.pieces.push(piece);
-    else groups.push({ isTool, pieces: [piece] });
-  }
-  const joined = (all: readonly Piece[], type: Piece["type"]) =>
-    all.filter((piece) => piece.type === type).map(({ text }) => text).join("");
+  const parts = partsOf(pieces);
   return (
     <>
-      {groups.map(({ isTool, pieces }, i) =>
-        isTool
-          ? (
-            <details key={i} class="tool">
-              <summary>Calculator</summary>
-              <code>{joined(pieces, "python")}</code> ={" "}
-              <code>{joined(pieces, "python_output")}</code>
-            </details>
-          )
-          : <span key={i}>{joined(pieces, "text")}</span>
-      )}
+      {parts.map(({ type, text }, i) => {
+        if (type === "text") return <span key={i}>{text}</span>;
+        if (type === "python_output") return null;
+        const next = parts[i + 1];
+        return (
+          <details key={i} class="tool">
+            <summary>Calculator</summary>
+            <code>{text}</code> = <code>{next?.type === "python_output" ? next.text : ""}</code>
+          </details>
+        );
+      })}
     </>
   );
 }
