@@ -17,7 +17,7 @@ import { renderToString } from "./build_deps.ts";
 import { Page } from "./lesson/page.tsx";
 import { readProse } from "./lesson/prose.tsx";
 import { shownCode } from "./lesson/sections.ts";
-import { escapeHtml, fileLines, type SymbolCode, symbolCode } from "./symbols.ts";
+import { escapeHtml, fileLines, symbolCode } from "./symbols.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
 export const CONTENT_SECURITY_POLICY: string = [
@@ -54,65 +54,55 @@ export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
  */
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const root = options.root ?? new URL("../", import.meta.url);
-  const paths = [...shownCode.map((reference) => reference.split("#")[0]!)]
-    .concat(ideas.map(({ path }) => path));
-  const sources = new Map(
-    await Promise.all(
-      [...new Set(paths)].map(async (path) => [path, await readText(new URL(path, root))] as const),
-    ),
-  );
-  const codes = new Map<string, SymbolCode>(shownCode.map((reference) => {
-    const [path, symbol] = reference.split("#") as [string, string];
-    return [reference, symbolCode(path, sources.get(path)!, symbol)];
-  }));
-  const prose = readProse(await readText(new URL("./lesson/prose.md", import.meta.url)));
+  const own = (path: string) => new URL(path, import.meta.url);
+  const paths = [
+    ...shownCode.map((reference) => reference.split("#")[0]!),
+    ...ideas.map(({ path }) => path),
+  ];
+  const sources = new Map<string, string>();
+  for (const path of new Set(paths)) sources.set(path, await readText(new URL(path, root)));
+  const prose = readProse(await readText(own("./lesson/prose.md")));
   const { title } = prose.get("")!;
   const body = renderToString(
     <Page
       proseOf={(id) => prose.get(id)!}
-      codeOf={(reference) => codes.get(reference)!}
+      codeOf={(reference) => {
+        const [path, symbol] = reference.split("#") as [string, string];
+        return symbolCode(path, sources.get(path)!, symbol);
+      }}
       sourceOf={sourceAddress}
     />,
   );
   const encoder = new TextEncoder();
-  const model = new Map(
-    [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const),
-  );
+  const model = [...options.model ?? []].map(([name, bytes]) => [`model/${name}`, bytes] as const);
   // A page that was opened from a disk may load scripts, and nothing else.
-  const scripts = [...model].filter(([, { length }]) => length <= MAX_SCRIPT).map((
-    [path, bytes],
-  ) => [`${path}.js`, encoder.encode(`self.nanodinoFile="${bytes.toBase64()}"`)] as const);
-  const modelTag = model.size === 0
-    ? ""
-    : `<meta name="model" content="${escapeHtml([...model.keys()].join(" "))}">`;
-  const texts = new Map([
-    [
-      "index.html",
-      document(title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
-    ],
-    ["style.css", await styleSheet(new URL("./style.css", import.meta.url))],
-    ["learn.js", await bundle(new URL("./lesson/client.tsx", import.meta.url))],
-    ["engine.js", await workerScript("engine", "./engine/worker.ts")],
-    ["letters.js", await workerScript("letters", "./engine/letters_worker.ts")],
-    ...[...sources].map(([path, source]) =>
-      [sourceAddress(path), sourcePage(path, source, title)] as const
-    ),
-  ]);
-  const files = new Map([...texts].map(([path, text]) => [path, encoder.encode(text)]));
-  const script = `const FILES=${JSON.stringify([...files.keys()])},VERSION="${await digest(
-    files,
-  )}";`;
-  files.set(
-    "sw.js",
-    encoder.encode(script + await bundle(new URL("./offline.ts", import.meta.url))),
+  const scripts = model.filter(([, { length }]) => length <= MAX_SCRIPT).map(([path, bytes]) =>
+    [`${path}.js`, encoder.encode(`self.nanodinoFile="${bytes.toBase64()}"`)] as const
   );
+  const modelTag = model.length === 0
+    ? ""
+    : `<meta name="model" content="${escapeHtml(model.map(([path]) => path).join(" "))}">`;
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const add = (path: string, text: string) => void files.set(path, encoder.encode(text));
+  add(
+    "index.html",
+    document(title, "", `${body}<script defer src="learn.js"></script>`, modelTag),
+  );
+  add("style.css", await styleSheet(own("./style.css")));
+  add("learn.js", await bundle(own("./lesson/client.tsx")));
+  add("engine.js", await workerScript("engine", own("./engine/worker.ts")));
+  add("letters.js", await workerScript("letters", own("./engine/letters_worker.ts")));
+  for (const [path, source] of sources) add(sourceAddress(path), sourcePage(path, source, title));
+  const names = JSON.stringify([...files.keys()]);
+  const head = `const FILES=${names},VERSION="${await digest(files)}";`;
+  add("sw.js", head + await bundle(own("./offline.ts")));
   // After the list of files that are kept for visits without a network: it may be large.
   return new Map([...files, ...model, ...scripts]);
 }
 
 /** A worker as a function, which is not run: the page makes a worker of its text. */
-async function workerScript(name: string, path: string): Promise<string> {
-  return `self.nanodino_${name}=function(){${await bundle(new URL(path, import.meta.url))}}`;
+async function workerScript(name: string, entry: URL): Promise<string> {
+  return `self.nanodino_${name}=function(){${await bundle(entry)}}`;
 }
 
 /** The address of a file's source, relative to the site. */
@@ -141,9 +131,6 @@ function document(title: string, up: string, body: string, tags = ""): string {
 
 /** Differs where any file differs. */
 async function digest(files: Site): Promise<string> {
-  const parts = [...files].map(async ([path, bytes]) =>
-    path + new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex()
-  );
-  const all = new TextEncoder().encode((await Promise.all(parts)).join());
+  const all = await new Blob([...files].flat()).bytes();
   return new Uint8Array(await crypto.subtle.digest("SHA-256", all)).toHex().slice(0, 16);
 }

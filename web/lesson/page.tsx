@@ -5,6 +5,7 @@
 
 import { ideas } from "../../lessons/ideas.ts";
 import type { JSX } from "../deps.ts";
+import { Table } from "../parts/rows.tsx";
 import type { SymbolCode } from "../symbols.ts";
 import type { Prose } from "./prose.tsx";
 import { sections, words } from "./sections.ts";
@@ -80,24 +81,15 @@ export function Page(parts: PageParts): JSX.Element {
         <section id="ideas" aria-labelledby="ideas-heading">
           <h2 id="ideas-heading">{title}</h2>
           {about}
-          <div class="scroll" tabIndex={0} role="region" aria-label={words.ideas.join(", ")}>
-            <table class="grid">
-              <thead>
-                <tr>{words.ideas.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
-              </thead>
-              <tbody>
-                {ideas.map(({ idea, path, becomes }) => (
-                  <tr key={idea}>
-                    <th scope="row">{idea}</th>
-                    <td>
-                      <a href={parts.sourceOf(path)}>{path}</a>
-                    </td>
-                    <td>{becomes}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            label={words.ideas.join(", ")}
+            head={words.ideas}
+            rows={ideas.map(({ idea, path, becomes }) => [
+              idea,
+              <a key={path} href={parts.sourceOf(path)}>{path}</a>,
+              becomes,
+            ])}
+          />
           {next}
         </section>
       </main>

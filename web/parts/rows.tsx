@@ -29,17 +29,20 @@ export function Rows({ caption, rows }: {
   );
 }
 
-export function Table({ caption, head, rows, id }: {
-  readonly caption: string;
+/** A grid of cells under a head. */
+export function Table({ caption, label = caption, head, rows, id }: {
+  readonly caption?: string;
+  /** What it is called by who does not see it. @default {the caption} */
+  readonly label?: string | undefined;
   readonly head: readonly string[];
   /** The first cell of a row names it. */
-  readonly rows: readonly (readonly string[])[];
+  readonly rows: readonly (readonly (string | JSX.Element)[])[];
   readonly id?: string;
 }): JSX.Element {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
       <table class="grid" data-table={id}>
-        <caption>{caption}</caption>
+        {caption && <caption>{caption}</caption>}
         <thead>
           <tr>{head.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
         </thead>
