@@ -6,7 +6,7 @@
 import { backpropagation } from "../../lessons/examples.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
-import { Graph, type Mark } from "../parts/graph.tsx";
+import { edge, Graph, type Mark } from "../parts/graph.tsx";
 import { fixed } from "../parts/number.ts";
 import { Rows, Table } from "../parts/rows.tsx";
 import { slider } from "../state.ts";
@@ -41,32 +41,18 @@ const places: Readonly<Record<string, readonly [x: number, y: number]>> = {
   loss: [595, 90],
 };
 const edges = ["w product", "x product", "product prediction", "b prediction", "prediction error"]
-  .concat("target error", "error loss").map((edge) => edge.split(" ") as [string, string]);
+  .concat("target error", "error loss").map(edge);
 
-/** The shown loss is zero at two decimals. */
-const isDone = () => fixed(trace().loss.data, 2) === "0.00";
 /** Enough for any start on the sliders. */
 const MAX_STEPS = 1000;
 
-/** The values by name, and the parameters after the update. */
-function trace() {
-  const { values, w: newW, b: newB } = backpropagation({ w: w.value, b: b.value });
-  const find = (name: string) => values.find((value) => value.name === name)!;
-  return {
-    values,
-    newW,
-    newB,
-    w: find("w"),
-    b: find("b"),
-    prediction: find("prediction"),
-    loss: find("loss"),
-  };
-}
+const trace = () => backpropagation({ w: w.value, b: b.value });
+
+/** The shown loss is zero at two decimals. */
+const isDone = () => fixed(trace().values.at(-1)!.data, 2) === "0.00";
 
 function takeStep(): void {
-  const { newW, newB } = trace();
-  w.value = newW;
-  b.value = newB;
+  ({ w: w.value, b: b.value } = trace());
   taken.value++;
 }
 
@@ -78,19 +64,19 @@ function start(newW: number, newB: number): void {
 }
 
 export function BackpropagationWidget(): JSX.Element {
-  const { values, newW, newB, ...at } = trace();
-  const p = fixed(at.prediction.data, 2), dPrediction = fixed(at.prediction.grad, 2);
-  const shownW = fixed(w.value, 2), dw = fixed(at.w.grad, 2);
-  const shownB = fixed(b.value, 2), db = fixed(at.b.grad, 2);
+  const { values, w: newW, b: newB } = trace();
+  const shown = new Map(
+    values.map(({ name, data, grad }) => [name, [fixed(data, 2), fixed(grad, 2)] as const]),
+  );
+  const [shownW, dw] = shown.get("w")!, [shownB, db] = shown.get("b")!;
+  const [p, dPrediction] = shown.get("prediction")!, [loss] = shown.get("loss")!;
   const [now, pass] = walk[place.value] ?? [null, null];
   const isWalking = pass !== null;
   const visited = new Set(walk.slice(0, place.value + 1).map((visit) => visit.join(" ")));
-  const markOf = (name: string): Mark | undefined =>
-    name === now
-      ? "now"
-      : visited.has(`${name} backward`)
+  const markOf = (start: string, end: string): Mark | undefined =>
+    visited.has(`${start} backward`)
       ? "backward"
-      : visited.has(`${name} forward`)
+      : visited.has(`${end} forward`)
       ? "forward"
       : undefined;
   const rule = values.find(({ name }) => name === now)?.chainRule ?? "";
@@ -102,7 +88,7 @@ export function BackpropagationWidget(): JSX.Element {
         caption={text.title}
         rows={[
           ["prediction", text.prediction, p, `${shownW} × 2 + ${shownB}`],
-          ["loss", text.loss, fixed(at.loss.data, 2), `(${p} − 10)²`],
+          ["loss", text.loss, loss, `(${p} − 10)²`],
           ["dPrediction", text.dPrediction, dPrediction, `2 × (${p} − 10)`],
           ["dPredictionDw", text.dPredictionDw, "2", "x"],
           ["dw", text.dw, dw, `${dPrediction} × 2`],
@@ -123,35 +109,19 @@ export function BackpropagationWidget(): JSX.Element {
         <Button onClick={() => start(3.75, 3.5)}>{text.start}</Button>
         <Button onClick={() => start(3, 1)}>{text.first}</Button>
       </p>
-      <p role="status">{text.taken(taken.value, fixed(at.loss.data, 2))}</p>
+      <p role="status">{text.taken(taken.value, loss)}</p>
       <Graph
         title={text.graph}
         width={655}
         height={200}
-        nodes={values.map(({ name, data, grad }) => {
+        nodes={[...shown].map(([name, [data, grad]]) => {
+          const [x, y] = places[name]!;
           const isKnown = !isWalking || visited.has(`${name} forward`);
           const hasGradient = !isWalking || visited.has(`${name} backward`);
-          return {
-            id: name,
-            x: places[name]![0],
-            y: places[name]![1],
-            lines: [
-              name,
-              isKnown ? fixed(data, 2) : "",
-              hasGradient ? text.gradient(fixed(grad, 2)) : "",
-            ],
-            mark: markOf(name),
-          };
+          const lines = [name, isKnown ? data : "", hasGradient ? text.gradient(grad) : ""];
+          return { id: name, x, y, lines, mark: name === now ? "now" : markOf(name, name) };
         })}
-        edges={edges.map(([from, to]) => ({
-          from,
-          to,
-          mark: visited.has(`${from} backward`)
-            ? "backward"
-            : visited.has(`${to} forward`)
-            ? "forward"
-            : undefined,
-        }))}
+        edges={edges.map(({ from, to }) => ({ from, to, mark: markOf(from, to) }))}
       />
       <p class="buttons">
         <Button onClick={() => place.value--} disabled={place.value < 0}>
@@ -172,11 +142,10 @@ export function BackpropagationWidget(): JSX.Element {
           id="backpropagation"
           caption={text.table}
           head={text.columns}
-          rows={values.map(({ name, formula, data, grad, chainRule }) => [
+          rows={values.map(({ name, formula, chainRule }) => [
             name,
             formula,
-            fixed(data, 2),
-            fixed(grad, 2),
+            ...shown.get(name)!,
             chainRule,
           ])}
         />
