@@ -94,6 +94,12 @@ export {
 export { fitsMemory, type MemoryRoom, nearestFits, type SmallerRun } from "./train/fit.ts";
 export { type CacheMark, KVCache } from "./model/kv_cache.ts";
 export {
+  inspect,
+  type InspectedStage,
+  type Inspection,
+  type InspectOptions,
+} from "./generate/inspect.ts";
+export {
   type InferenceCosts,
   inferenceCosts,
   type InferenceOptions,

@@ -11,8 +11,6 @@ import { buildSite, type Site } from "./build.tsx";
 import {
   askInside,
   type InsideInput,
-  LENS_TOKENS,
-  MAX_CANDIDATES,
   type ModelFiles,
   openModel,
   type Seen,
@@ -22,6 +20,8 @@ import { fixed } from "./parts/number.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
 import { openSite, pageTest, violations, ways, Widget } from "./testing/pages.ts";
 
+/** What `inspect` names. */
+const [LENS_TOKENS, MAX_CANDIDATES] = [5, 50];
 const text = "12+30=42";
 const prompt = { text, more: [] };
 

@@ -10,6 +10,7 @@ import {
   encodeCheckpoint,
   evaluateBitsPerByte,
   GPT,
+  parameterCounts,
   planTraining,
   pretrainingSchedule,
   type SetLearningRates,
@@ -121,7 +122,7 @@ export async function* trainGpt(
     kind: "start",
     spec,
     step: state.step,
-    parameters: [...model.parameters().values()].reduce((sum, { size }) => sum + size, 0),
+    parameters: parameterCounts(plan.config).total,
     ...describe(tokenizer, tokens),
   };
   const validation = tokens.subarray(cut, cut + VALIDATION_BATCHES * BATCH * context + 1);

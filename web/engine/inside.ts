@@ -13,9 +13,12 @@ import {
   decodeTokenizer,
   Engine,
   type GPT,
+  inspect,
+  type Inspection,
+  parameterCounts,
   parseMeta,
 } from "../../gpt/browser.ts";
-import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
+import type { Device } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 
 /** The files of a checkpoint by name; others among them are not read. */
@@ -47,41 +50,18 @@ export interface Opened {
   readonly parameters: number;
 }
 
-/** What a forward pass over T tokens shows. */
-export interface Seen {
+/** What a forward pass shows. */
+export interface Seen extends Inspection {
   readonly kind: "seen";
   /** The tokens; the first one begins the document. */
   readonly ids: readonly number[];
   /** Every token that is named here, as text. */
   readonly texts: ReadonlyMap<number, string>;
-  /** By layer and head, T rows of T weights. */
-  readonly attention: readonly (readonly Float32Array[])[];
-  /** The residual stream as it enters, after each layer, and as the head reads it. */
-  readonly stages: readonly {
-    /** Its root mean square, for each token. */
-    readonly size: Float32Array;
-    /** The logit lens: the five likeliest next tokens, for each token. */
-    readonly likely: Int32Array;
-    readonly probabilities: Float32Array;
-    /** The probability of the token that follows; of nothing after the last one. */
-    readonly next: Float32Array;
-  }[];
-  /** For each token, as many of the largest logits as are sampled from at most. */
-  readonly logits: Float32Array;
-  readonly candidates: Int32Array;
-  /** Weight of the previous embedding, for each token but the first. */
-  readonly smear: Float32Array;
-  /** Weights of value embeddings, for each token and key head, by layer; `null` without any. */
-  readonly gates: readonly (Float32Array | null)[];
 }
 
 /** What the page hears. */
 export type InsideEvent = Opened | Seen | { readonly kind: "written"; readonly id: number };
 
-/** Tokens of the lens. */
-export const LENS_TOKENS = 5;
-/** Maximum number of tokens to sample from. */
-export const MAX_CANDIDATES = 50;
 /** Maximum number of tokens to look at, so that patterns fit a page. */
 const MAX_TOKENS = 128;
 
@@ -114,9 +94,8 @@ export async function* askInside(
     const opened = await openModel(device, input.files);
     if (current !== null) free(current.model);
     current = opened;
-    const { meta: { modelConfig, settings, state }, model } = opened;
-    const sizes = [...model.parameters().values()].map(({ size }) => size);
-    const parameters = sizes.reduce((sum, size) => sum + size, 0);
+    const { modelConfig, settings, state } = opened.meta;
+    const parameters = parameterCounts(modelConfig).total;
     yield { kind: "opened", meta: { modelConfig, settings, state }, parameters };
     return;
   }
@@ -197,77 +176,18 @@ async function reading<Result>(
   }
 }
 
-/** Runs the model once, watched, and reads what the page shows. */
+/** Inspects the model, and names the tokens of the text and those that it finds likely. */
 async function look(model: GPT, tokenizer: Tokenizer, ids: readonly number[]): Promise<Seen> {
-  const { device, config: { nLayer, nHead, vocabSize } } = model;
-  const length = ids.length;
-  if (length > MAX_TOKENS) {
+  if (ids.length > MAX_TOKENS) {
     throw new RangeError(
-      `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${length}`,
+      `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${ids.length}`,
     );
   }
-  using _scope = device.scope();
-  const seen = new Map<string, Tensor>();
-  const watch = (name: string, value: Tensor) => void seen.set(name, value);
-  const [tokens, following] = [ids, [...ids.slice(1), ids[0]!]].map((ids) =>
-    Tensor.from(device, Int32Array.from(ids), { shape: [1, length] })
-  ) as [Tensor, Tensor];
-  const logits = noGrad(() => model.forward(tokens, undefined, { watch }));
-  const floats = async (tensor: Tensor) => Float32Array.from(await tensor.data());
-  const integers = async (tensor: Tensor) => Int32Array.from(await tensor.data());
-
+  const found = await inspect(model, ids);
+  const named = [ids, found.candidates, ...found.stages.map(({ likely }) => likely)];
   const texts = new Map<number, string>();
-  const name = (ids: Iterable<number>) => {
-    for (const id of ids) texts.set(id, texts.get(id) ?? tokenizer.decode([id]));
-  };
-  name(ids);
-  const layers = Array.from({ length: nLayer }, (_, layer) => `transformer.h.${layer}`);
-  const stages: Seen["stages"][number][] = [];
-  for (const stage of ["transformer.wte", ...layers, "backout"]) {
-    using _scope = device.scope();
-    const stream = seen.get(stage)!;
-    const [size, likely, next] = noGrad(() => {
-      const all = model.logits(stream).softmax();
-      return [
-        stream.to("float32").square().mean(-1).sqrt(),
-        topK(all, LENS_TOKENS),
-        gather(all, -1, following.unsqueeze(-1)),
-      ];
-    });
-    const indices = await integers(likely.indices);
-    name(indices);
-    stages.push({
-      size: await floats(size),
-      likely: indices,
-      probabilities: await floats(likely.values),
-      next: (await floats(next)).subarray(0, length - 1),
-    });
+  for (const id of named.flatMap((some) => [...some])) {
+    if (!texts.has(id)) texts.set(id, tokenizer.decode([id]));
   }
-  const best = topK(logits, Math.min(MAX_CANDIDATES, vocabSize));
-  const candidates = await integers(best.indices);
-  name(candidates);
-  const attention: Float32Array[][] = [];
-  const gates: (Float32Array | null)[] = [];
-  for (const layer of layers) {
-    const pattern = await floats(seen.get(`${layer}.attn.pattern`)!);
-    attention.push(
-      Array.from(
-        { length: nHead },
-        (_, head) => pattern.slice(head * length ** 2, (head + 1) * length ** 2),
-      ),
-    );
-    const gate = seen.get(`${layer}.attn.ve_gate`);
-    gates.push(gate === undefined ? null : await floats(gate));
-  }
-  return {
-    kind: "seen",
-    ids,
-    texts,
-    attention,
-    stages,
-    logits: await floats(best.values),
-    candidates,
-    smear: await floats(seen.get("smear_gate")!),
-    gates,
-  };
+  return { kind: "seen", ids, texts, ...found };
 }

@@ -55,7 +55,7 @@ export const sections: readonly Section[] = [
     id: "inside",
     widgets: ["inside"],
     code: [
-      "web/engine/inside.ts#look",
+      "gpt/generate/inspect.ts#inspect",
       "gpt/model/block.ts#CausalSelfAttention.forward",
       "gpt/model/model.ts#GPT.logits",
     ],
