@@ -10,7 +10,7 @@ import { choice, setting, slider, valuesOf } from "../state.ts";
 import { forget, keep, recall } from "../store.ts";
 import { words } from "./words.ts";
 
-const { gpt: text } = words;
+const { gpt: text, network } = words;
 
 /** What the reader sets, besides the text of their own and the device. */
 export const settings = {
@@ -20,13 +20,13 @@ export const settings = {
   width: slider("gptWidth", text.width, 64, [32, RANGES.width[1], 32]),
   heads: choice("heads", text.heads, "2", text.headCounts),
   context: slider("context", text.context, 64, [16, RANGES.context[1], 16]),
-  optimizer: choice("gptOptimizer", text.optimizer, "muon", text.optimizers),
-  rate: choice("gptRate", text.rate, "1.0", text.learningRates),
+  optimizer: choice("gptOptimizer", network.optimizer, "muon", text.optimizers),
+  rate: choice("gptRate", network.rate, "1.0", text.learningRates),
   schedule: choice("schedule", text.schedule, "trapezoid", text.schedules),
-  steps: slider("gptSteps", text.steps, 400, [20, RANGES.steps[1], 20]),
-  seed: slider("gptSeed", text.seed, 1, [1, RANGES.seed[1], 1]),
+  steps: slider("gptSteps", network.steps, 400, [20, RANGES.steps[1], 20]),
+  seed: slider("gptSeed", network.seed, 1, [1, RANGES.seed[1], 1]),
 };
-export const device = choice("gptDevice", text.device, "auto", words.network.devices);
+export const device = choice("gptDevice", network.device, "auto", network.devices);
 export const own = setting<string>("ownText", "");
 
 export type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
@@ -81,7 +81,7 @@ function hear(event: GptProgress): void {
 const FORMAT = 2;
 
 async function begin(task: GptTask): Promise<void> {
-  message.value = words.network.starting;
+  message.value = network.starting;
   await latest.start(task, device.value, hear);
 }
 
