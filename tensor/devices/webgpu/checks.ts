@@ -3,7 +3,7 @@
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
 import type { WebGpuLimits } from "./adapter.ts";
-import { WebGpuRange, wholeOf, wholeWords } from "./allocation.ts";
+import { WebGpuRange, wholeOf } from "./allocation.ts";
 
 /**
  * Throws a `RangeError` if a dispatch violates the kernel's signature or the limits, of which
@@ -56,35 +56,24 @@ function different(what: string, wanted: number, got: number): string | null {
   return wanted === got ? null : `wanted ${wanted} ${what}, got ${got}`;
 }
 
-export function assertWithin(
-  what: string,
-  { bytes }: Allocation,
-  offset: number,
-  length: number,
-): void {
-  if (offset >= 0 && offset + length <= bytes) return;
-  throw new RangeError(
-    `Cannot ${what} bytes ${offset} to ${
-      offset + length
-    } of an allocation: wanted them within its ` +
-      `${bytes} bytes, got an offset of ${offset} and a length of ${length}`,
-  );
-}
-
-/** Throws if a copy is outside `allocation` or unaligned; the last word may be partial. */
+/**
+ * Throws if a copy is outside `allocation`, or not of units of so many bytes; the last unit may be
+ * partial.
+ */
 export function assertRange(
   what: string,
   { bytes }: Allocation,
   offset: number,
   length: number,
+  unit: 1 | 4,
 ): void {
-  const isWhole = offset % 4 === 0 && (length % 4 === 0 || offset + length === bytes);
-  if (offset >= 0 && isWhole && offset + length <= wholeWords(bytes)) return;
+  const end = offset + length;
+  const isWhole = offset % unit === 0 && (length % unit === 0 || end === bytes);
+  if (offset >= 0 && isWhole && end <= Math.ceil(bytes / unit) * unit) return;
   throw new RangeError(
-    `Cannot ${what} bytes ${offset} to ${
-      offset + length
-    } of an allocation: wanted multiples of 4 ` +
-      `within ${bytes} bytes, got ${offset} and a length of ${length}`,
+    `Cannot ${what} bytes ${offset} to ${end} of an allocation: wanted ` +
+      `${unit === 1 ? "them" : `multiples of ${unit}`} within its ${bytes} bytes, ` +
+      `got an offset of ${offset} and a length of ${length}`,
   );
 }
 

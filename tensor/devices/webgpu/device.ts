@@ -16,7 +16,7 @@ import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts
 import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
-import { assertCall, assertRange, assertWithin, oneLine } from "./checks.ts";
+import { assertCall, assertRange, oneLine } from "./checks.ts";
 import { assertCompiled, dependenciesOf } from "./compilations.ts";
 import { directGpu } from "./direct_gpu.ts";
 import { defineEncoding } from "./encode.ts";
@@ -176,7 +176,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.assertNone(what);
     const own = this.#own(allocation, what);
     const target = own.buffer;
-    assertRange(what, allocation, byteOffset, data.byteLength);
+    assertRange(what, allocation, byteOffset, data.byteLength, 4);
     if (data.byteLength === 0) return;
     if (data.byteLength === own.bytes) own.dependsOn = [];
     const words = inWholeWords(data);
@@ -209,7 +209,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const what = "read";
     this.#failures.assertNone("read from");
     const { buffer: source, label, dependsOn } = this.#own(allocation, what);
-    assertWithin(what, allocation, byteOffset, byteLength);
+    assertRange(what, allocation, byteOffset, byteLength, 1);
     if (byteLength === 0) return new ArrayBuffer(0);
     // A `float16` may start or end within a word, and copies are of words.
     const before = byteOffset % 4;
@@ -292,7 +292,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   range(allocation: Allocation, byteOffset: number, byteLength: number): Allocation {
     this.#own(allocation, "bind");
-    assertRange("bind", allocation, byteOffset, byteLength);
+    assertRange("bind", allocation, byteOffset, byteLength, 4);
     if (byteOffset % BINDING_ALIGNMENT !== 0) {
       throw new RangeError(
         `Cannot bind a range of an allocation: wanted a multiple of ${BINDING_ALIGNMENT} bytes as its ` +

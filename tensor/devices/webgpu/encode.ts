@@ -2,33 +2,21 @@
 
 import type { COMMAND as Commands, Handle, PipelineHandle } from "./gpu.ts";
 
-export interface RecordingPart {
+interface RecordingPart {
   readonly commands: Float64Array;
   /** The kernel of all dispatches in this part, if it is one of those that may be invalid. */
   readonly doubtful: PipelineHandle | null;
 }
 
-export interface Encoding {
-  /** Encodes kernels that may be invalid alone: they would invalidate their command buffer. */
-  partsOf(
-    commands: Float64Array,
-    isDoubtful: (pipeline: PipelineHandle) => boolean,
-  ): Iterable<RecordingPart>;
-  /** Encodes a recording. Dispatches share a compute pass, except timed ones. */
-  encode(
-    encoder: GPUCommandEncoder,
-    commands: Float64Array,
-    get: <T>(handle: Handle<T>) => T,
-  ): void;
-}
-
 /**
- * Defines the functions. A worker gets this one as text, so it refers to nothing outside itself.
+ * Defines the functions of {@linkcode Encoding}. A worker gets this one as text, so it refers to
+ * nothing outside itself.
  */
-export function defineEncoding(COMMAND: typeof Commands): Encoding {
+export function defineEncoding(COMMAND: typeof Commands) {
   /** How many numbers each command takes, itself included. */
   const WORDS: readonly number[] = [7, 3, 6, 4];
 
+  /** Cuts a recording around kernels that may be invalid: they would invalidate their command buffer. */
   function* partsOf(
     commands: Float64Array,
     isDoubtful: (pipeline: PipelineHandle) => boolean,
@@ -50,6 +38,7 @@ export function defineEncoding(COMMAND: typeof Commands): Encoding {
     if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
   }
 
+  /** Encodes a recording. Dispatches share a compute pass, except timed ones. */
   function encode(
     encoder: GPUCommandEncoder,
     commands: Float64Array,
@@ -111,3 +100,5 @@ export function defineEncoding(COMMAND: typeof Commands): Encoding {
 
   return { partsOf, encode };
 }
+
+export type Encoding = ReturnType<typeof defineEncoding>;

@@ -1,6 +1,6 @@
 /** The worker that drives a GPU, and the messages to and from it. @module */
 
-import { type AdapterFacts, factsOf, findAdapter, type GpuPlan, requestGpu } from "./adapter.ts";
+import { defineOpenAdapter, type GpuPlan, type WebGpuOptions } from "./adapter.ts";
 import { oneLine } from "./checks.ts";
 import { directGpu } from "./direct_gpu.ts";
 import { defineEncoding } from "./encode.ts";
@@ -8,9 +8,8 @@ import { COMMAND, type GpuLoss, type GpuMethods } from "./gpu.ts";
 
 /** What the worker does: it opens a GPU, and then calls its methods. */
 export interface GpuService extends GpuMethods {
-  /** Looks for an adapter; always first. */
-  find(): Promise<AdapterFacts | null>;
-  open(plan: GpuPlan): Promise<void>;
+  /** Always first. */
+  open(options: WebGpuOptions): Promise<GpuPlan>;
 }
 
 /** A call of a method of {@linkcode GpuService}. */
@@ -23,12 +22,17 @@ export interface GpuCall {
 
 export type FromWorker =
   | { readonly kind: "answer"; readonly question: number; readonly value: unknown }
-  | { readonly kind: "rejection"; readonly question: number; readonly reason: string }
+  | {
+    readonly kind: "rejection";
+    readonly question: number;
+    readonly isRange: boolean;
+    readonly reason: string;
+  }
   | { readonly kind: "uncaptured"; readonly message: string }
   | { readonly kind: "lost"; readonly loss: GpuLoss };
 
 /** The functions that the worker uses; each refers to nothing outside itself. */
-const parts = { oneLine, findAdapter, factsOf, requestGpu, defineEncoding, directGpu };
+const parts = { oneLine, defineOpenAdapter, defineEncoding, directGpu };
 
 /** The code of the worker, which serves the port that `port` evaluates to. */
 export function workerCode(port: string): string {
@@ -43,22 +47,20 @@ export function workerCode(port: string): string {
 function serveGpu(
   port: MessagePort,
   commands: typeof COMMAND,
-  { oneLine, findAdapter, factsOf, requestGpu, defineEncoding, directGpu }: typeof parts,
+  { oneLine, defineOpenAdapter, defineEncoding, directGpu }: typeof parts,
 ): void {
-  let adapter: GPUAdapter | null = null;
+  const openAdapter = defineOpenAdapter(globalThis);
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
 
   const service: Partial<GpuService> = {
-    async find() {
-      adapter = await findAdapter();
-      return adapter && factsOf(adapter);
-    },
-    async open(plan) {
-      const gpu = directGpu(await requestGpu(adapter!, plan), defineEncoding(commands), oneLine);
+    async open(options) {
+      const gpu = directGpu(await openAdapter(options), defineEncoding(commands), oneLine);
       gpu.onUncapturedError((message) => post({ kind: "uncaptured", message }));
       gpu.lost.then((loss) => post({ kind: "lost", loss }));
       Object.assign(service, gpu);
+      const { info, limits, features } = gpu;
+      return { info, limits, features };
     },
   };
 
@@ -71,7 +73,10 @@ function serveGpu(
       Promise.resolve(result).then(
         (value) =>
           post({ kind: "answer", question, value }, value instanceof ArrayBuffer ? [value] : []),
-        (error) => post({ kind: "rejection", question, reason: oneLine(String(error)) }),
+        (error: Error) => {
+          const isRange = error instanceof RangeError;
+          post({ kind: "rejection", question, isRange, reason: oneLine(error.message) });
+        },
       );
     } catch (error) {
       post({ kind: "uncaptured", message: oneLine(String(error)) });

@@ -1,7 +1,7 @@
 /** WebGPU, called in a worker, so that waiting for it does not block this thread. @module */
 
-import { Error } from "../../errors.ts";
-import { type GpuPlan, planGpu, type WebGpuOptions } from "./adapter.ts";
+import { Error, RangeError } from "../../errors.ts";
+import type { WebGpuOptions } from "./adapter.ts";
 import type { Gpu, GpuLoss } from "./gpu.ts";
 import { startGpuThread } from "./gpu_thread.ts";
 import type { GpuCall, GpuService } from "./gpu_worker.ts";
@@ -36,10 +36,13 @@ export async function openRemoteGpu(options: WebGpuOptions): Promise<Gpu> {
       // While somebody waits, the process stays alive.
       if (askers.size === 0 && !isEnding) thread.unref();
       if (message.kind === "answer") asker?.resolve(message.value);
-      else asker?.reject(new Error(message.reason));
+      else asker?.reject(new (message.isRange ? RangeError : Error)(message.reason));
     },
     failure: (reason) =>
-      end({ reason: "unknown", message: `its worker failed: ${reason}` }, reason),
+      end(
+        { reason: "unknown", message: `its worker failed: ${reason}` },
+        `Cannot open a WebGPU device in a worker: wanted one that starts, got "${reason}"`,
+      ),
   });
 
   async function end(lost: GpuLoss, reason = lost.message): Promise<void> {
@@ -79,18 +82,7 @@ export async function openRemoteGpu(options: WebGpuOptions): Promise<Gpu> {
     return asker.promise as Result<M>;
   };
 
-  async function open(): Promise<GpuPlan> {
-    const starting = (error: Error) => {
-      throw new Error(
-        `Cannot open a WebGPU device in a worker: wanted one that starts, got "${error.message}"`,
-      );
-    };
-    const plan = planGpu(await asks("find")().catch(starting), options);
-    await asks("open")(plan).catch(starting);
-    return plan;
-  }
-
-  const plan = await open().catch(async (error) => {
+  const plan = await asks("open")(options).catch(async (error) => {
     await thread.terminate();
     throw error;
   });
