@@ -4,7 +4,7 @@
 
 import type { WebGpuDevice } from "../../device.ts";
 import type { Program } from "../../expression/program.ts";
-import { FormulaCode, type OperandCode, type Plan } from "./program_code.ts";
+import { type Plan, ProgramCode } from "./program_code.ts";
 import type { OperandsLayout, OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
@@ -27,26 +27,20 @@ export function planElementwise(
     variant: `elementwise ${threads}`,
     items: outer.reduce((product, { length }) => product * length, columns / pattern.width),
     itemsPerGroup: threads,
-    code: (operands) => elementCode(program, pattern, threads, operands),
+    code: () => elementCode(program, pattern, threads),
   };
 }
 
-function elementCode(
-  program: Program,
-  pattern: OperandsPattern,
-  threads: number,
-  operands: OperandCode,
-): string {
-  const formulas = new FormulaCode(operands, pattern);
-  const { k } = formulas;
+function elementCode(program: Program, pattern: OperandsPattern, threads: number): string {
+  const code = new ProgramCode(pattern);
+  const { k } = code;
   const columns = `(arguments.columns / ${pattern.width})`;
   k.write(pattern.rank === 0 ? "let column = item;" : `let column = item % ${columns};`);
   if (pattern.rank > 0) k.write(`let row = item / ${columns};`);
-  operands.splitRow(k);
-  operands.writeBases(k);
-  formulas.hoist(program.outputs);
-  formulas.values(program.outputs, "column").forEach((value, i) => {
-    k.write(operands.store(pattern.firstOutput + i, "column", value));
+  code.locateRow();
+  code.hoist(program.outputs);
+  code.values(program.outputs, "column").forEach((value, i) => {
+    code.store(pattern.firstOutput + i, "column", value);
   });
   return k.finish(`${beginMain(threads, "group", "thread")}
   let item = i32(group * ${threads}u + thread);

@@ -24,132 +24,110 @@ export function patternKey({ operands, rank, width }: OperandsPattern): string {
   return `${rank}x${width} ${list.join(", ")}`;
 }
 
-export class OperandCode {
-  readonly #pattern: OperandsPattern;
-  readonly buffers: readonly WgslBuffer[];
-
-  constructor(pattern: OperandsPattern) {
-    this.#pattern = pattern;
-    const count = Math.max(...pattern.operands.map(({ buffer }) => buffer)) + 1;
-    this.buffers = Array.from({ length: count }, (_, buffer) => {
-      const scalar = this.#typeOfBuffer(buffer);
-      return {
-        name: `b${buffer}`,
-        type: this.#isWideBuffer(buffer) ? `vec4<${scalar}>` : scalar,
-        writes: pattern.operands.some((o, i) => o.buffer === buffer && i >= pattern.firstOutput),
-      };
-    });
-  }
-
-  /**
-   * Names of the integer arguments: the length of the innermost axis and the others, and for each
-   * operand its offset, strides, and innermost stride.
-   */
-  get argumentNames(): readonly string[] {
-    const { operands, rank } = this.#pattern;
-    const axes = Array.from({ length: rank }, (_, axis) => axis);
-    const ofOperands = operands.flatMap(({ stride }, i) => [
-      `o${i}`,
-      ...axes.map((axis) => `s${i}_${axis}`),
-      ...(stride === "n" ? [`step${i}`] : []),
-    ]);
-    return ["columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
-  }
-
-  /** Declares the outer indices `i0`, `i1`, … of `row`, innermost first. */
-  splitRow(k: WgslBuilder): void {
-    const { rank } = this.#pattern;
-    let rest = "row";
-    for (let axis = 0; axis < rank - 1; axis++) {
-      k.write(`let i${axis} = ${rest} % arguments.n${axis};`);
-      k.write(`let rest${axis} = ${rest} / arguments.n${axis};`);
-      rest = `rest${axis}`;
-    }
-    if (rank > 0) k.write(`let i${rank - 1} = ${rest};`);
-  }
-
-  /** Declares `base0`, `base1`, …: each operand's position at the outer indices `i0`, `i1`, … */
-  writeBases(k: WgslBuilder): void {
-    const { operands, rank } = this.#pattern;
-    operands.forEach((_, i) => {
-      let sum = `arguments.o${i}`;
-      for (let axis = 0; axis < rank; axis++) sum += ` + i${axis} * arguments.s${i}_${axis}`;
-      k.write(`let base${i} = ${sum};`);
-    });
-  }
-
-  /** The value of an operand at `position` along the innermost axis. */
-  load(operand: number, position: string): WgslValue {
-    const { buffer, dtype } = this.#pattern.operands[operand]!;
-    const width = this.#widthOf(operand);
-    const index = this.#index(operand, position);
-    const isSingle = width === 1 && this.#isWideBuffer(buffer);
-    const element = isSingle
-      ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
-      : `b${buffer}[${index}]`;
-    const type = elementTypes[dtype];
-    const stored = type === this.#typeOfBuffer(buffer)
-      ? element
-      : `bitcast<${typeOfWidth(type, width)}>(${element})`;
-    const { number } = this.#pattern;
-    const valueType = wgslTypeOf(number, width);
-    return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
-  }
-
-  #widthOf(operand: number): Width {
-    return this.#pattern.operands[operand]!.stride === "1" ? this.#pattern.width : 1;
-  }
-
-  /** Stores a value of the operand's width. */
-  store(operand: number, position: string, value: WgslValue): string {
-    const { buffer, dtype } = this.#pattern.operands[operand]!;
-    const width = this.#widthOf(operand);
-    const [type, typeOfBuffer] = [elementTypes[dtype], this.#typeOfBuffer(buffer)];
-    const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
-    let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
-    if (type !== typeOfBuffer) stored = `bitcast<${typeOfWidth(typeOfBuffer, width)}>(${stored})`;
-    return `b${buffer}[${this.#index(operand, position)}] = ${stored};`;
-  }
-
-  #index(operand: number, position: string): string {
-    switch (this.#pattern.operands[operand]!.stride) {
-      case "1":
-        return `base${operand} + ${position}`;
-      case "n":
-        return `base${operand} + ${position} * arguments.step${operand}`;
-      case "0":
-      case "row":
-        return `base${operand}`;
-    }
-  }
-
-  #isWideBuffer(buffer: number): boolean {
-    return this.#pattern.width === 4 &&
-      this.#pattern.operands.some((o) => o.buffer === buffer && o.stride === "1");
-  }
-
-  /** The type of its first operand; other four-byte operands in it are bit-cast. */
-  #typeOfBuffer(buffer: number): string {
-    return elementTypes[this.#pattern.operands.find((o) => o.buffer === buffer)!.dtype];
-  }
+/** Whether a buffer is bound as vectors of four. */
+function isWide({ operands, width }: OperandsPattern, buffer: number): boolean {
+  return width === 4 && operands.some((o) => o.buffer === buffer && o.stride === "1");
 }
 
-/** The formulas of a kernel, and the statements around them. */
-export class FormulaCode {
+/** The type of a buffer's first operand; other four-byte operands in it are bit-cast. */
+function typeOfBuffer({ operands }: OperandsPattern, buffer: number): string {
+  return elementTypes[operands.find((o) => o.buffer === buffer)!.dtype];
+}
+
+function buffersOf(pattern: OperandsPattern): readonly WgslBuffer[] {
+  const { operands, firstOutput } = pattern;
+  const count = Math.max(...operands.map(({ buffer }) => buffer)) + 1;
+  return Array.from({ length: count }, (_, buffer) => ({
+    name: `b${buffer}`,
+    type: typeOfWidth(typeOfBuffer(pattern, buffer), isWide(pattern, buffer) ? 4 : 1),
+    writes: operands.some((o, i) => o.buffer === buffer && i >= firstOutput),
+  }));
+}
+
+/**
+ * Names of the integer arguments: the length of the innermost axis and the others, and for each
+ * operand its offset, strides, and innermost stride.
+ */
+function argumentNames({ operands, rank }: OperandsPattern): readonly string[] {
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  const ofOperands = operands.flatMap(({ stride }, i) => [
+    `o${i}`,
+    ...axes.map((axis) => `s${i}_${axis}`),
+    ...(stride === "n" ? [`step${i}`] : []),
+  ]);
+  return ["columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
+}
+
+/** The operands and formulas of a kernel, and the statements around them. */
+export class ProgramCode {
   readonly k: WgslBuilder;
-  readonly #operands: OperandCode;
   readonly #pattern: OperandsPattern;
   readonly #vectors: Arithmetic<WgslValue>;
   readonly #scalars: Arithmetic<WgslValue>;
   /** Loop invariants, which are scalars. */
   #known: KnownValues<WgslValue> = new Map();
 
-  constructor(operands: OperandCode, pattern: OperandsPattern) {
+  constructor(pattern: OperandsPattern) {
     this.k = new WgslBuilder(pattern.width);
-    this.#operands = operands;
     this.#pattern = pattern;
     this.#vectors = wgslArithmetic(this.k, pattern.number);
     this.#scalars = wgslArithmetic(this.k.single, pattern.number);
+  }
+
+  /**
+   * Splits `row` into the outer indices `i0`, `i1`, …, innermost first, and declares `base0`,
+   * `base1`, …: each operand's position there.
+   */
+  locateRow(): void {
+    const { operands, rank } = this.#pattern;
+    let rest = "row";
+    for (let axis = 0; axis < rank - 1; axis++) {
+      this.k.write(`let i${axis} = ${rest} % arguments.n${axis};`);
+      this.k.write(`let rest${axis} = ${rest} / arguments.n${axis};`);
+      rest = `rest${axis}`;
+    }
+    if (rank > 0) this.k.write(`let i${rank - 1} = ${rest};`);
+    operands.forEach((_, i) => {
+      let sum = `arguments.o${i}`;
+      for (let axis = 0; axis < rank; axis++) sum += ` + i${axis} * arguments.s${i}_${axis}`;
+      this.k.write(`let base${i} = ${sum};`);
+    });
+  }
+
+  /** The value of an operand at `position` along the innermost axis. */
+  #load(operand: number, position: string): WgslValue {
+    const { buffer, index, width, type, bound } = this.#at(operand, position);
+    const isSingle = width === 1 && isWide(this.#pattern, buffer);
+    const element = isSingle
+      ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
+      : `b${buffer}[${index}]`;
+    const stored = type === bound ? element : `bitcast<${typeOfWidth(type, width)}>(${element})`;
+    const { number } = this.#pattern;
+    const valueType = wgslTypeOf(number, width);
+    return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
+  }
+
+  /** Stores a value of the operand's width. */
+  store(operand: number, position: string, value: WgslValue): void {
+    const { buffer, index, width, type, bound } = this.#at(operand, position);
+    const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
+    let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
+    if (type !== bound) stored = `bitcast<${typeOfWidth(bound, width)}>(${stored})`;
+    this.k.write(`b${buffer}[${index}] = ${stored};`);
+  }
+
+  /** Where an operand is, and its type and that of its buffer. */
+  #at(operand: number, position: string) {
+    const { buffer, dtype, stride } = this.#pattern.operands[operand]!;
+    const step = stride === "n" ? ` * arguments.step${operand}` : "";
+    const isFixed = stride === "0" || stride === "row";
+    return {
+      buffer,
+      index: isFixed ? `base${operand}` : `base${operand} + ${position}${step}`,
+      width: stride === "1" ? this.#pattern.width : 1,
+      type: elementTypes[dtype],
+      bound: typeOfBuffer(this.#pattern, buffer),
+    } as const;
   }
 
   define(reduction: Expression, value: WgslValue): void {
@@ -164,7 +142,7 @@ export class FormulaCode {
       if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
       if (e.kind !== "input") return undefined;
       const { stride } = operands[e.index]!;
-      return stride === "0" || stride === "row" ? this.#operands.load(e.index, "0") : undefined;
+      return stride === "0" || stride === "row" ? this.#load(e.index, "0") : undefined;
     });
   }
 
@@ -179,7 +157,7 @@ export class FormulaCode {
     const values = writeFormulas(this.#vectors, roots, (e) => {
       const known = this.#known.get(e);
       if (known !== undefined) return known.splat(width);
-      if (e.kind === "input") return this.#operands.load(e.index, position);
+      if (e.kind === "input") return this.#load(e.index, position);
       if (e.kind !== "columnIndex") return undefined;
       const type = wgslTypeOf(number, width);
       const lanes = `4 * vec4<i32>(${position}) + vec4<i32>(0, 1, 2, 3)`;
@@ -196,7 +174,7 @@ export interface Plan {
   /** Work items, which are counted by `arguments.items`, and those of a workgroup. */
   readonly items: number;
   readonly itemsPerGroup: number;
-  readonly code: (operands: OperandCode) => string;
+  readonly code: () => string;
 }
 
 /** The kernel of a plan. Scalars are numbers of the type of formulas. */
@@ -206,15 +184,14 @@ export function makeKernel(
   pattern: OperandsPattern,
   code: Plan["code"],
 ): WgslKernel {
-  const operands = new OperandCode(pattern);
-  const integers = ["items", ...operands.argumentNames];
+  const integers = ["items", ...argumentNames(pattern)];
   const scalars = program.scalars.map((_, i) => `f${i}`);
   return {
     key,
-    code: () => code(operands),
+    code,
     ...(pattern.number === "i32"
       ? { integers: [...integers, ...scalars] }
       : { integers, floats: scalars }),
-    buffers: operands.buffers,
+    buffers: buffersOf(pattern),
   };
 }

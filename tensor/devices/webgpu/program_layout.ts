@@ -38,7 +38,7 @@ export interface OperandsLayout {
   /** Elements along the innermost axis. */
   readonly columns: number;
   readonly outer: readonly Axis[];
-  /** The arguments of `OperandCode.argumentNames`. */
+  /** The arguments that `argumentNames` lists. */
   readonly integers: readonly number[];
 }
 

@@ -28,7 +28,7 @@ import {
   WgslValue,
   type Width,
 } from "../../kernel/wgsl_value.ts";
-import { FormulaCode, type OperandCode, type Plan } from "./program_code.ts";
+import { type Plan, ProgramCode } from "./program_code.ts";
 import type { OperandsLayout, OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
@@ -74,7 +74,7 @@ export function planRows(
     variant: `rows ${team.rows}x${team.lanes}${rowsFirst ? " side by side" : ""}`,
     items: rows,
     itemsPerGroup: team.rows,
-    code: (operands) => rowCode(program, pattern, team, operands),
+    code: () => rowCode(program, pattern, team),
   };
 }
 
@@ -114,23 +114,17 @@ function chooseTeam(
 const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.max(n, 1)));
 const powerOfTwoAbove = (n: number): number => 2 ** Math.ceil(Math.log2(n));
 
-function rowCode(
-  program: Program,
-  pattern: OperandsPattern,
-  team: Team,
-  operands: OperandCode,
-): string {
-  const formulas = new FormulaCode(operands, pattern);
-  const { k } = formulas;
+function rowCode(program: Program, pattern: OperandsPattern, team: Team): string {
+  const code = new ProgramCode(pattern);
+  const { k } = code;
   const threads = team.rows * team.lanes;
   const [lane, place] = team.rowsFirst
     ? [`thread / ${team.rows}`, `thread % ${team.rows}`]
     : [`thread % ${team.lanes}`, `thread / ${team.lanes}`];
   const passes = reductionPasses(program);
-  operands.splitRow(k);
-  operands.writeBases(k);
-  for (const pass of passes) writePass(pass, formulas, pattern, team);
-  writeOutputs(program, pattern, team, operands, formulas);
+  code.locateRow();
+  for (const pass of passes) writePass(pass, code, pattern, team);
+  writeOutputs(program, code, pattern, team);
   const partials = Math.max(0, ...passes.map((pass) => pass.length));
   const shared = team.lanes === 1 ? "" : Array.from(
     { length: partials },
@@ -149,57 +143,43 @@ ${beginMain(threads, "group", "local")}
 
 function writePass(
   reductions: readonly Reduction[],
-  formulas: FormulaCode,
+  code: ProgramCode,
   { width, number }: OperandsPattern,
   team: Team,
 ): void {
-  const { k } = formulas;
-  formulas.hoist(reductions.map((e) => e.a));
+  const { k } = code;
+  code.hoist(reductions.map((e) => e.a));
   const varying = reductions.filter((e) => e.a.varies);
   for (const e of reductions) {
-    if (!e.a.varies) formulas.define(e, repeated(e.operation, formulas.invariant(e.a)));
+    if (!e.a.varies) code.define(e, repeated(e.operation, code.invariant(e.a)));
   }
   if (varying.length === 0) return;
   const type = wgslTypeOf(number, width);
-  const totals = varying.map((e) => k.variable(identityOf(e.operation, type)));
-  const step = BLOCK * team.lanes;
-  const addUp = (from: string, to: string, into: readonly WgslValue[]) =>
-    k.block(`for (var column = ${from}; column < ${to}; column += ${team.lanes})`, () => {
-      const values = formulas.values(varying.map((e) => e.a), "column");
-      varying.forEach(({ operation }, i) => {
-        k.set(into[i]!, combine(operation, into[i]!, values[i]!));
-      });
-    });
-  if (varying.some((e) => e.operation === "sum")) {
-    const middles = varying.map((e, i) =>
-      e.operation === "sum" ? k.variable(identityOf("sum", type)) : totals[i]!
+  const starts = varying.map(({ operation }) => identityOf(operation, type));
+  const fresh = () => starts.map((value) => k.variable(value));
+  const add = (into: readonly WgslValue[], values: readonly WgslValue[]) =>
+    varying.forEach(({ operation }, i) =>
+      k.set(into[i]!, combine(operation, into[i]!, values[i]!))
     );
-    k.block(`for (var start = lane; start < end; start += ${step})`, () => {
-      const lows = varying.map((e, i) =>
-        e.operation === "sum" ? k.variable(identityOf("sum", type)) : totals[i]!
-      );
-      k.write(`let stop = min(end, start + ${step});`);
-      addUp("start", "stop", lows);
-      k.write(`let isFull = (start / ${step}) % ${BLOCK} == ${BLOCK - 1};`);
-      const isFull = new WgslValue("isFull", "bool");
-      const zero = identityOf("sum", type);
-      varying.forEach(({ operation }, i) => {
-        if (operation !== "sum") return;
-        const [total, middle, low] = [totals[i]!, middles[i]!, lows[i]!];
-        k.set(middle, middle.add(low));
-        k.set(total, total.add(isFull.select(middle, zero)));
-        k.set(middle, isFull.select(zero, middle));
-      });
+  const [totals, middles] = [fresh(), fresh()];
+  const step = BLOCK * team.lanes;
+  k.block(`for (var start = lane; start < end; start += ${step})`, () => {
+    const lows = fresh();
+    k.write(`let stop = min(end, start + ${step});`);
+    k.block(
+      `for (var column = start; column < stop; column += ${team.lanes})`,
+      () => add(lows, code.values(varying.map((e) => e.a), "column")),
+    );
+    add(middles, lows);
+    k.block(`if ((start / ${step}) % ${BLOCK} == ${BLOCK - 1})`, () => {
+      add(totals, middles);
+      middles.forEach((middle, i) => k.set(middle, starts[i]!));
     });
-    varying.forEach(({ operation }, i) => {
-      if (operation === "sum") totals[i] = k.let(totals[i]!.add(middles[i]!));
-    });
-  } else {
-    addUp("lane", "end", totals);
-  }
+  });
+  add(totals, middles);
   const own = varying.map(({ operation }, i) => acrossVector(operation, totals[i]!));
-  const results = team.lanes === 1 ? own : combineLanes(varying, own, formulas, team);
-  varying.forEach((e, i) => formulas.define(e, results[i]!));
+  const results = team.lanes === 1 ? own : combineLanes(varying, own, code, team);
+  varying.forEach((e, i) => code.define(e, results[i]!));
 }
 
 /** A reduction of a value that is constant along the row. */
@@ -230,7 +210,7 @@ function acrossVector(operation: ReduceOperation, value: WgslValue): WgslValue {
 function combineLanes(
   reductions: readonly Reduction[],
   own: readonly WgslValue[],
-  { k }: FormulaCode,
+  { k }: ProgramCode,
   team: Team,
 ): readonly WgslValue[] {
   const partial = (i: number, index: string) =>
@@ -254,28 +234,25 @@ function combineLanes(
 
 function writeOutputs(
   program: Program,
-  pattern: OperandsPattern,
+  code: ProgramCode,
+  { firstOutput }: OperandsPattern,
   team: Team,
-  operands: OperandCode,
-  formulas: FormulaCode,
 ): void {
-  const { k } = formulas;
+  const { k } = code;
   const { perElement, perRow } = splitOutputs(program);
-  const store = (o: number, position: string, value: WgslValue) =>
-    k.write(operands.store(pattern.firstOutput + o, position, value));
-  formulas.hoist(program.outputs);
+  code.hoist(program.outputs);
   if (perElement.length > 0) {
     k.block(`for (var column = lane; column < end; column += ${team.lanes})`, () => {
-      const values = formulas.values(perElement.map((o) => program.outputs[o]!), "column");
-      perElement.forEach((o, i) => store(o, "column", values[i]!));
+      const values = code.values(perElement.map((o) => program.outputs[o]!), "column");
+      perElement.forEach((o, i) => code.store(firstOutput + o, "column", values[i]!));
     });
   }
   if (perRow.length === 0) return;
-  const values = perRow.map((o) => formulas.invariant(program.outputs[o]!));
+  const values = perRow.map((o) => code.invariant(program.outputs[o]!));
   // In place, a lane must not store what others have yet to load.
   if (team.lanes > 1) k.write("storageBarrier();");
   k.block(
     "if (isWanted && lane == 0)",
-    () => perRow.forEach((o, i) => store(o, "0", values[i]!)),
+    () => perRow.forEach((o, i) => code.store(firstOutput + o, "0", values[i]!)),
   );
 }
