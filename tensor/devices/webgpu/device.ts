@@ -16,12 +16,11 @@ import { openAdapter, type WebGpuLimits, type WebGpuOptions } from "./adapter.ts
 import { BINDING_ALIGNMENT, WebGpuAllocation, WebGpuRange, wholeWords } from "./allocation.ts";
 import { ArgumentRing } from "./argument_ring.ts";
 import { BufferPool, type PooledBuffer } from "./buffer_pool.ts";
-import { assertCall, assertRange, oneLine } from "./checks.ts";
+import { assertCall, assertRange } from "./checks.ts";
 import { assertCompiled, dependenciesOf } from "./compilations.ts";
-import { directGpu } from "./direct_gpu.ts";
-import { defineEncoding } from "./encode.ts";
+import { directGpu, gpuParts } from "./direct_gpu.ts";
 import { CLOSED, Failures } from "./failures.ts";
-import { COMMAND, type Gpu } from "./gpu.ts";
+import type { Gpu } from "./gpu.ts";
 import { KernelCache } from "./kernel_cache.ts";
 import { KernelTimer } from "./kernel_timer.ts";
 import { StagingBuffers } from "./readback.ts";
@@ -395,6 +394,6 @@ export async function openWebGpuDevice(
 ): Promise<RecordingWebGpuDevice> {
   const gpu = options.worker
     ? await openRemoteGpu(options)
-    : directGpu(await openAdapter(options), defineEncoding(COMMAND), oneLine);
+    : directGpu(await openAdapter(options), gpuParts);
   return new RecordingWebGpuDevice(gpu, options.memoryLimit);
 }

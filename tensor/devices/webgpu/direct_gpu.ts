@@ -1,17 +1,27 @@
 /** WebGPU, called on this thread. @module */
 
 import type { OpenedAdapter } from "./adapter.ts";
-import type { Encoding } from "./encode.ts";
-import type { BufferUse, Gpu, GpuLoss, Handle, PipelineHandle } from "./gpu.ts";
+import { oneLine } from "./checks.ts";
+import { encode, partsOf } from "./encode.ts";
+import {
+  type BufferUse,
+  COMMAND,
+  type Gpu,
+  type GpuLoss,
+  type Handle,
+  type PipelineHandle,
+} from "./gpu.ts";
+
+/** What {@linkcode directGpu} uses. */
+export const gpuParts = { COMMAND, oneLine, partsOf, encode };
 
 /**
- * The {@linkcode Gpu} of an adapter. Workers get this function as text, so it refers to nothing
- * outside itself.
+ * The {@linkcode Gpu} of an adapter. A worker gets this function as text, so it refers to nothing
+ * outside itself but its parts.
  */
 export function directGpu(
   { gpu, ...plan }: OpenedAdapter,
-  { partsOf, encode }: Encoding,
-  oneLine: (message: string) => string,
+  { COMMAND, oneLine, partsOf, encode }: typeof gpuParts,
 ): Gpu {
   const objects = new Map<number, unknown>();
   /** Kernels that are not known to have compiled. */
@@ -127,14 +137,14 @@ export function directGpu(
       // One kernel that did not compile would invalidate everything submitted with it.
       const parts = doubtful.size === 0
         ? [{ commands, doubtful: null }]
-        : partsOf(commands, (pipeline) => doubtful.has(pipeline));
+        : partsOf(commands, (pipeline) => doubtful.has(pipeline), COMMAND);
       const errors: Promise<string | null>[] = [];
       for (const part of parts) {
         const compilation = part.doubtful === null ? undefined : doubtful.get(part.doubtful);
         if (compilation?.failed) continue;
         gpu.pushErrorScope("validation");
         const encoder = gpu.createCommandEncoder({ label: "recording" });
-        encode(encoder, part.commands, get);
+        encode(encoder, part.commands, get, COMMAND);
         gpu.queue.submit([encoder.finish()]);
         const own = Promise.all([compilation?.error ?? null, validationError()]);
         errors.push(own.then(([reason, error]) => reason === null ? error : null));

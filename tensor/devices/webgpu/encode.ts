@@ -1,4 +1,9 @@
-/** Encodes recorded commands with a `GPUCommandEncoder`. @module */
+/**
+ * Encodes recorded commands with a `GPUCommandEncoder`. A worker gets these functions as text, so
+ * they refer to nothing outside themselves.
+ *
+ * @module
+ */
 
 import type { COMMAND as Commands, Handle, PipelineHandle } from "./gpu.ts";
 
@@ -8,97 +13,88 @@ interface RecordingPart {
   readonly doubtful: PipelineHandle | null;
 }
 
-/**
- * Defines the functions of {@linkcode Encoding}. A worker gets this one as text, so it refers to
- * nothing outside itself.
- */
-export function defineEncoding(COMMAND: typeof Commands) {
+/** Cuts a recording around kernels that may be invalid: they would invalidate what is with them. */
+export function* partsOf(
+  commands: Float64Array,
+  isDoubtful: (pipeline: PipelineHandle) => boolean,
+  COMMAND: typeof Commands,
+): Generator<RecordingPart> {
   /** How many numbers each command takes, itself included. */
   const WORDS: readonly number[] = [7, 3, 6, 4];
-
-  /** Cuts a recording around kernels that may be invalid: they would invalidate their command buffer. */
-  function* partsOf(
-    commands: Float64Array,
-    isDoubtful: (pipeline: PipelineHandle) => boolean,
-  ): Generator<RecordingPart> {
-    let start = 0;
-    let doubtful: PipelineHandle | null = null;
-    for (let at = 0; at < commands.length;) {
-      // The times of a dispatch stand before it.
-      const first = commands[at] === COMMAND.time ? at + WORDS[COMMAND.time]! : at;
-      const pipeline = commands[first + 1] as PipelineHandle;
-      const own = commands[first] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
-      if (own !== doubtful) {
-        if (at > start) yield { commands: commands.subarray(start, at), doubtful };
-        start = at;
-        doubtful = own;
-      }
-      at = first + WORDS[commands[first]!]!;
+  let start = 0;
+  let doubtful: PipelineHandle | null = null;
+  for (let at = 0; at < commands.length;) {
+    // The times of a dispatch stand before it.
+    const first = commands[at] === COMMAND.time ? at + WORDS[COMMAND.time]! : at;
+    const pipeline = commands[first + 1] as PipelineHandle;
+    const own = commands[first] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
+    if (own !== doubtful) {
+      if (at > start) yield { commands: commands.subarray(start, at), doubtful };
+      start = at;
+      doubtful = own;
     }
-    if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
+    at = first + WORDS[commands[first]!]!;
   }
-
-  /** Encodes a recording. Dispatches share a compute pass, except timed ones. */
-  function encode(
-    encoder: GPUCommandEncoder,
-    commands: Float64Array,
-    get: <T>(handle: Handle<T>) => T,
-  ): void {
-    let pass: GPUComputePassEncoder | null = null;
-    let current = 0;
-    let timed = false;
-    const argumentOffset = new Uint32Array(1);
-    let at = 0;
-    const next = () => commands[at++]!;
-    const object = <T>() => get(next() as Handle<T>);
-    const endPass = () => {
-      pass?.end();
-      pass = null;
-      current = 0;
-      timed = false;
-    };
-    while (at < commands.length) {
-      const command = next();
-      if (command === COMMAND.dispatch) {
-        pass ??= encoder.beginComputePass();
-        const pipeline = next() as PipelineHandle;
-        if (pipeline !== current) pass.setPipeline(get(pipeline));
-        current = pipeline;
-        const group = object<GPUBindGroup>();
-        const offset = next();
-        if (offset < 0) {
-          pass.setBindGroup(0, group);
-        } else {
-          argumentOffset[0] = offset;
-          pass.setBindGroup(0, group, argumentOffset, 0, 1);
-        }
-        pass.dispatchWorkgroups(next(), next(), next());
-        if (timed) endPass();
-        continue;
-      }
-      endPass();
-      if (command === COMMAND.time) {
-        const querySet = object<GPUQuerySet>();
-        const index = next();
-        const timestampWrites = {
-          querySet,
-          beginningOfPassWriteIndex: index,
-          endOfPassWriteIndex: index + 1,
-        };
-        pass = encoder.beginComputePass({ timestampWrites });
-        timed = true;
-      } else if (command === COMMAND.copy) {
-        const from = object<GPUBuffer>();
-        const fromOffset = next();
-        encoder.copyBufferToBuffer(from, fromOffset, object<GPUBuffer>(), next(), next());
-      } else {
-        encoder.resolveQuerySet(object<GPUQuerySet>(), 0, next(), object<GPUBuffer>(), 0);
-      }
-    }
-    endPass();
-  }
-
-  return { partsOf, encode };
+  if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
 }
 
-export type Encoding = ReturnType<typeof defineEncoding>;
+/** Encodes a recording. Dispatches share a compute pass, except timed ones. */
+export function encode(
+  encoder: GPUCommandEncoder,
+  commands: Float64Array,
+  get: <T>(handle: Handle<T>) => T,
+  COMMAND: typeof Commands,
+): void {
+  let pass: GPUComputePassEncoder | null = null;
+  let current = 0;
+  let timed = false;
+  const argumentOffset = new Uint32Array(1);
+  let at = 0;
+  const next = () => commands[at++]!;
+  const object = <T>() => get(next() as Handle<T>);
+  const endPass = () => {
+    pass?.end();
+    pass = null;
+    current = 0;
+    timed = false;
+  };
+  while (at < commands.length) {
+    const command = next();
+    if (command === COMMAND.dispatch) {
+      pass ??= encoder.beginComputePass();
+      const pipeline = next() as PipelineHandle;
+      if (pipeline !== current) pass.setPipeline(get(pipeline));
+      current = pipeline;
+      const group = object<GPUBindGroup>();
+      const offset = next();
+      if (offset < 0) {
+        pass.setBindGroup(0, group);
+      } else {
+        argumentOffset[0] = offset;
+        pass.setBindGroup(0, group, argumentOffset, 0, 1);
+      }
+      pass.dispatchWorkgroups(next(), next(), next());
+      if (timed) endPass();
+      continue;
+    }
+    endPass();
+    if (command === COMMAND.time) {
+      const querySet = object<GPUQuerySet>();
+      const index = next();
+      const timestampWrites = {
+        querySet,
+        beginningOfPassWriteIndex: index,
+        endOfPassWriteIndex: index + 1,
+      };
+      pass = encoder.beginComputePass({ timestampWrites });
+      timed = true;
+    } else if (command === COMMAND.copy) {
+      const from = object<GPUBuffer>();
+      const fromOffset = next();
+      encoder.copyBufferToBuffer(from, fromOffset, object<GPUBuffer>(), next(), next());
+    } else {
+      encoder.resolveQuerySet(object<GPUQuerySet>(), 0, next(), object<GPUBuffer>(), 0);
+    }
+  }
+  endPass();
+}

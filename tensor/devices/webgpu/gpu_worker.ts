@@ -1,10 +1,8 @@
 /** The worker that drives a GPU, and the messages to and from it. @module */
 
 import { defineOpenAdapter, type GpuPlan, type WebGpuOptions } from "./adapter.ts";
-import { oneLine } from "./checks.ts";
-import { directGpu } from "./direct_gpu.ts";
-import { defineEncoding } from "./encode.ts";
-import { COMMAND, type GpuLoss, type GpuMethods } from "./gpu.ts";
+import { directGpu, gpuParts } from "./direct_gpu.ts";
+import type { GpuLoss, GpuMethods } from "./gpu.ts";
 
 /** What the worker does: it opens a GPU, and then calls its methods. */
 export interface GpuService extends GpuMethods {
@@ -31,31 +29,30 @@ export type FromWorker =
   | { readonly kind: "uncaptured"; readonly message: string }
   | { readonly kind: "lost"; readonly loss: GpuLoss };
 
-/** The functions that the worker uses; each refers to nothing outside itself. */
-const parts = { oneLine, defineOpenAdapter, defineEncoding, directGpu };
+/** What the worker uses: functions that refer to nothing outside themselves, and constants. */
+const workerParts = { ...gpuParts, defineOpenAdapter, directGpu };
 
 /** The code of the worker, which serves the port that `port` evaluates to. */
 export function workerCode(port: string): string {
-  const list = Object.entries(parts).map(([name, part]) => `${name}: ${part}`).join(",\n");
-  return `(${serveGpu})(${port}, ${JSON.stringify(COMMAND)}, {\n${list} })`;
+  const list = Object.entries(workerParts).map(([name, part]) =>
+    `${name}: ${typeof part === "function" ? part : JSON.stringify(part)}`
+  );
+  return `(${serveGpu})(${port}, {\n${list.join(",\n")} })`;
 }
 
 /**
  * Serves until the worker is terminated. A worker gets this function as text, so it refers to
  * nothing outside itself.
  */
-function serveGpu(
-  port: MessagePort,
-  commands: typeof COMMAND,
-  { oneLine, defineOpenAdapter, defineEncoding, directGpu }: typeof parts,
-): void {
+function serveGpu(port: MessagePort, parts: typeof workerParts): void {
+  const { oneLine, defineOpenAdapter, directGpu } = parts;
   const openAdapter = defineOpenAdapter(globalThis);
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
 
   const service: Partial<GpuService> = {
     async open(options) {
-      const gpu = directGpu(await openAdapter(options), defineEncoding(commands), oneLine);
+      const gpu = directGpu(await openAdapter(options), parts);
       gpu.onUncapturedError((message) => post({ kind: "uncaptured", message }));
       gpu.lost.then((loss) => post({ kind: "lost", loss }));
       Object.assign(service, gpu);
