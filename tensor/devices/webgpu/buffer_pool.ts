@@ -28,8 +28,6 @@ export function sizeClass(bytes: number): number {
 /** Options for {@linkcode BufferPool}. */
 export interface BufferPoolOptions {
   readonly memoryLimit: number;
-  readonly maxBufferSize: number;
-  readonly maxStorageBufferBindingSize: number;
   /** Submits the recording, so that free buffers can be destroyed. */
   readonly submit: () => void;
   /** Called after buffers were destroyed: drop all references to them. */
@@ -114,7 +112,7 @@ export class BufferPool {
   }
 
   #capacityFor(bytes: number, label: string): number {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#options;
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#gpu.limits;
     if (bytes > maxBufferSize) {
       throw new RangeError(
         `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${maxBufferSize} bytes, ` +

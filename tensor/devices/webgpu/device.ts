@@ -96,15 +96,12 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#stagings = new StagingBuffers(gpu);
     this.#kernels = new KernelCache(gpu, {
       ring: this.#ring.buffer,
-      bindingLimit: limits.maxStorageBufferBindingSize,
       failures: this.#failures,
       submit: () => this.#submit(),
     });
     this.#memoryLimit = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
     this.#pool = new BufferPool(gpu, {
       memoryLimit: this.#memoryLimit,
-      maxBufferSize: limits.maxBufferSize,
-      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
       submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
       advice: () => this.scopes.advice,

@@ -42,7 +42,6 @@ export interface BindingLayout {
 /** Options for {@linkcode KernelCache}. */
 export interface KernelCacheOptions {
   readonly ring: BufferHandle;
-  readonly bindingLimit: number;
   readonly failures: Failures;
   /** Submits the recording, so that bind groups may be dropped. */
   readonly submit: () => void;
@@ -108,14 +107,16 @@ export class KernelCache {
   }
 
   #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
-    const { ring, bindingLimit } = this.#options;
+    const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
     const { handle, firstBinding, argumentBytes } = layout;
     const ranges = buffers.map(({ buffer, byteOffset }) => ({
       buffer: buffer.handle,
       offset: byteOffset,
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
-    if (argumentBytes > 0) ranges.unshift({ buffer: ring, offset: 0, size: argumentBytes });
+    if (argumentBytes > 0) {
+      ranges.unshift({ buffer: this.#options.ring, offset: 0, size: argumentBytes });
+    }
     this.#groupsCreated++;
     return this.#gpu.createBindGroup(handle, firstBinding, ranges);
   }

@@ -39,13 +39,13 @@ export class Recording {
     z: number,
     place: TimestampPlace | null = null,
   ): void {
-    if (place !== null) this.#put(COMMAND.time, place.timestamps, place.index);
-    this.#put(COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z);
+    if (place !== null) this.#words.push(COMMAND.time, place.timestamps, place.index);
+    this.#words.push(COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z);
   }
 
   /** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
   resolve(timestamps: TimestampsHandle, count: number, to: BufferHandle): void {
-    this.#put(COMMAND.resolve, timestamps, count, to);
+    this.#words.push(COMMAND.resolve, timestamps, count, to);
   }
 
   copy(
@@ -55,7 +55,7 @@ export class Recording {
     toOffset: number,
     bytes: number,
   ): void {
-    this.#put(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
+    this.#words.push(COMMAND.copy, from, fromOffset, to, toOffset, bytes);
   }
 
   finish(): Float64Array<ArrayBuffer> {
@@ -63,9 +63,5 @@ export class Recording {
     this.#words = [];
     this.#serial++;
     return commands;
-  }
-
-  #put(...words: number[]): void {
-    this.#words.push(...words);
   }
 }
