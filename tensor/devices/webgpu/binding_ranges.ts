@@ -11,12 +11,12 @@ import { RangeError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
 
-export interface ElementRange {
+interface ElementRange {
   readonly first: number;
   readonly last: number;
 }
 
-export interface ElementBinding {
+interface ElementBinding {
   readonly allocation: Allocation;
   /** Index in the allocation of its first element. */
   readonly start: number;
@@ -37,7 +37,7 @@ export function readsAsVectors(device: Device, { dtype, offset, allocation }: Vi
 }
 
 /** The smallest bindable range with these elements; `null` if it exceeds a binding. */
-export function bindingOf(
+function bindingOf(
   device: Device,
   allocation: Allocation,
   dtype: DType,
@@ -53,54 +53,69 @@ export function bindingOf(
 }
 
 /** Half of a length, so that both halves start at a multiple of four elements if possible. */
-export function halfOf(length: number): number {
+function halfOf(length: number): number {
   return length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
 }
 
+/** How the operands of an operation can be cut. */
+export interface Cut {
+  /** For the message of an error. */
+  readonly name: string;
+  /** Number of leading axes that may be cut. Along these, all operands have the same lengths. */
+  readonly axes: number;
+  /** Index of the first operand that is written. */
+  readonly firstOutput: number;
+  /** What remains when all these axes are cut, for the message. @default {"rows"} */
+  readonly unit?: string;
+}
+
+/** A part of the operands. */
+export interface Part {
+  readonly views: readonly View[];
+  /** Where it begins along each axis that may be cut. */
+  readonly begin: readonly number[];
+}
+
 /**
- * Cuts views of one shape, none of them empty, into pieces that fit bindings, all at the same
- * positions.
+ * Cuts operands, all at the same positions, into parts that fit bindings. An operand that does not
+ * extend along an axis has a stride of 0 there. A result with such an axis is combined from several
+ * parts, which come in ascending order along each axis: by adding to it unless `begin` is 0 there.
  *
- * @param firstOutput Index of the first view that is written.
- * @param axes Number of leading axes that may be cut.
- * @param unit What remains when all these axes are cut, for the message.
- * @throws {RangeError} If a piece that cannot be cut further exceeds a binding.
+ * @throws {RangeError} If a part that cannot be cut further exceeds a binding.
  */
-export function viewsInRanges(
+export function split(
   device: Device,
   views: readonly View[],
-  firstOutput: number,
-  axes: number,
-  name: string,
-  unit = "rows",
-): readonly (readonly View[])[] {
+  cut: Cut,
+  begin: readonly number[] = Array.from({ length: cut.axes }, () => 0),
+): readonly Part[] {
   const fits = device.kind === "cpu" ||
     views.every(({ allocation }) => fitsOneBinding(device, allocation));
-  if (fits) return [views];
-  const seen = boundViews(device, views, firstOutput);
-  if (seen !== null) return [seen];
-  const axis = widestAxis(device, views, axes);
+  if (fits) return [{ views, begin }];
+  const seen = boundViews(device, views, cut.firstOutput);
+  if (seen !== null) return [{ views: seen, begin }];
+  const axis = widestAxis(device, views, cut.axes);
   if (axis === null) {
     const limit = bindingLimit(device);
     const bytes = Math.max(
       ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
     );
+    const wanted = `${cut.unit ?? "rows"} within ${limit} bytes`;
     throw new RangeError(
-      `Cannot run "${name}": wanted ${unit} within ${limit} bytes, the limit of a binding on this ` +
-        `device, got ${bytes}`,
+      `Cannot run "${cut.name}": wanted ${wanted}, the limit of a binding on this device, got ` +
+        bytes,
     );
   }
   const length = views[0]!.shape[axis]!;
   const half = halfOf(length);
-  const cut = (from: number, to: number) =>
-    views.map(({ allocation, dtype, shape, strides, offset }): View => ({
+  return [[0, half], [half, length]].flatMap(([from, to]) => {
+    const part = views.map(({ allocation, dtype, shape, strides, offset }): View => ({
       ...{ allocation, dtype, strides },
-      shape: shape.with(axis, to - from),
-      offset: offset + from * strides[axis]!,
+      shape: shape.with(axis, to! - from!),
+      offset: offset + from! * strides[axis]!,
     }));
-  return [cut(0, half), cut(half, length)].flatMap((part) =>
-    viewsInRanges(device, part, firstOutput, axes, name, unit)
-  );
+    return split(device, part, cut, begin.with(axis, begin[axis]! + from!));
+  });
 }
 
 /**
@@ -117,18 +132,13 @@ export function rowsInRanges(
 ): readonly (readonly View[])[] {
   if (rows === 0) return [];
   const matrices = views.map((view) => asMatrix(view, rows));
-  return viewsInRanges(device, matrices, views.length, 1, name);
+  const parts = split(device, matrices, { name, axes: 1, firstOutput: views.length });
+  return parts.map(({ views }) => views);
 }
 
 export function asMatrix({ allocation, dtype, shape, offset }: View, rows: number): View {
   const length = sizeOf(shape) / rows;
   return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
-}
-
-/** A row of a contiguous matrix, as [1, length]. */
-export function rowOf({ allocation, dtype, shape, strides, offset }: View, row: number): View {
-  const [step, length] = [strides[0]!, shape[1]!];
-  return { allocation, dtype, shape: [1, length], strides: [step, 1], offset: offset + row * step };
 }
 
 export function rowFitsOneBinding(

@@ -12,7 +12,7 @@ import { makeKernel, patternKey } from "./program_code.ts";
 import { groupByAllocation, layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
-import { fitsOneBinding, viewsInRanges } from "./binding_ranges.ts";
+import { fitsOneBinding, split } from "./binding_ranges.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 
 /** Generated kernels, by program and by what else their code depends on. */
@@ -55,9 +55,8 @@ export function runProgramOnWebGpu(
   if (program.isRow && !operands.every((view) => rowsFitOneBinding(device, view))) {
     runOnLongRows(device, program, read, outputs, scalars, runProgramOnWebGpu);
   } else {
-    const { length } = counted;
-    const pieces = viewsInRanges(device, operands, inputs.length, length, program.name);
-    for (const piece of pieces) runPiece(device, program, piece, scalars);
+    const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
+    for (const { views } of split(device, operands, cut)) runPiece(device, program, views, scalars);
   }
   for (const [i, view] of read.entries()) {
     if (view !== inputs[i]) device.free(view.allocation);

@@ -1,15 +1,11 @@
 /** Attention with operands that exceed a binding. @module */
 
 import type { Device, View } from "../../device.ts";
-import { allocateView, BINDING_ALIGNMENT } from "../../devices/webgpu/allocation.ts";
-import {
-  bindingLimit,
-  fitsOneBinding,
-  viewsInRanges,
-} from "../../devices/webgpu/binding_ranges.ts";
-import { bytesPerElement } from "../../dtype.ts";
+import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { fitsOneBinding, rowFitsOneBinding, split } from "../../devices/webgpu/binding_ranges.ts";
 import { copyView } from "../elementwise.ts";
 import type { AttentionCall, ForwardViews } from "./problem.ts";
+import { sizeOf } from "../../shape.ts";
 
 /**
  * Computes attention, or its gradient, for as many batch items at a time as fit a binding; if a
@@ -36,85 +32,69 @@ export function attendInRanges<V extends ForwardViews & { readonly [Name in keyo
   }
   const names = [...all.filter((name) => !written.includes(name)), ...written];
   const firstOutput = names.length - written.length;
-  const group = heads / keyHeads;
-  const placed = names.map((name) => byKeyHeads(views[name], keyHeads));
-  const seen = placed.map((view) =>
-    reachesTooFar(device, view) ? allocateByHeads(device, view) : view
-  );
-  const copied = placed.flatMap((view, i) => view === seen[i] ? [] : [i]);
-  for (const i of copied) if (i < firstOutput) copyView(device, placed[i]!, seen[i]!);
-  for (const piece of viewsInRanges(device, seen, firstOutput, 2, "attention", "heads")) {
-    const [batch, pieceHeads] = piece[0]!.shape as [number, number];
+  const seen = names.map((name, i) => {
+    const view = views[name];
+    if (!reachesTooFar(device, view, keyHeads)) return view;
+    const copy = allocateByHeads(device, view);
+    if (i < firstOutput) copyView(device, view, copy);
+    return copy;
+  });
+  const cut = { name: "attention", axes: 2, firstOutput, unit: "heads" };
+  for (const part of split(device, seen.map((view) => byKeyHeads(view, keyHeads)), cut)) {
+    const [batch, partHeads] = part.views[0]!.shape as [number, number];
     // With only some of the heads, views are contiguous within an item only.
-    const step = pieceHeads < keyHeads ? 1 : batch;
+    const step = partHeads < keyHeads ? 1 : batch;
     for (let first = 0; first < batch; first += step) {
-      const part = Object.fromEntries(
-        names.map((name, i) => {
-          const view = items(piece[i]!, first, step);
-          return [name, views[name].shape.length === 3 ? asRowSums(view) : asTokens(view)];
-        }),
-      ) as V;
+      const bound = names.map((name, i) => {
+        const { dtype, shape, strides } = seen[i]!;
+        const { allocation, offset } = part.views[i]!;
+        const axis = headAxis(shape);
+        const view: View = {
+          ...{ allocation, dtype, strides, offset: offset + first * strides[0]! },
+          shape: shape.with(0, step).with(axis, shape[axis]! / keyHeads * partHeads),
+        };
+        return [name, view];
+      });
       attend({
-        ...{ ...call, views: part, batch: step },
-        ...{ keyHeads: pieceHeads, heads: pieceHeads * group },
+        ...{ ...call, views: Object.fromEntries(bound) as V, batch: step },
+        ...{ keyHeads: partHeads, heads: heads / keyHeads * partHeads },
       });
     }
   }
-  for (const i of copied) {
-    if (i >= firstOutput) copyView(device, seen[i]!, placed[i]!);
+  for (const [i, name] of names.entries()) {
+    if (seen[i] === views[name]) continue;
+    if (i >= firstOutput) copyView(device, seen[i]!, views[name]);
     device.free(seen[i]!.allocation);
   }
 }
 
-/** The same elements as [B, Hkv, H / Hkv, T, D], or [B, Hkv, H / Hkv, T, 1]. */
-function byKeyHeads(view: View, keyHeads: number): View {
-  const { shape, strides } = view;
-  const [batchAxis, headAxis, tokenAxis] = shape.length === 3 ? [0, 1, 2] : [0, 2, 1];
-  const group = shape[headAxis]! / keyHeads;
-  const headStride = strides[headAxis]!;
-  return {
-    ...{ allocation: view.allocation, dtype: view.dtype, offset: view.offset },
-    shape: [shape[batchAxis]!, keyHeads, group, shape[tokenAxis]!, shape[3] ?? 1],
-    strides: [strides[batchAxis]!, group * headStride, headStride, strides[tokenAxis]!, 1],
-  };
+function headAxis(shape: readonly number[]): number {
+  return shape.length === 3 ? 1 : 2;
 }
 
-function asTokens({ shape, strides, ...rest }: View): View {
-  const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
+/** The memory of a view as [batch, key heads, a head's elements and those between them]. */
+function byKeyHeads({ allocation, dtype, shape, strides, offset }: View, keyHeads: number): View {
+  const axis = headAxis(shape);
+  const group = shape[axis]! / keyHeads;
+  const head = shape.with(0, 1).with(axis, group);
+  const span = head.reduce((sum, length, i) => sum + (length - 1) * strides[i]!, 1);
   return {
-    ...rest,
-    shape: [batch, tokens, keyHeads * group, shape[4]!],
-    strides: [strides[0]!, strides[3]!, strides[2]!, 1],
-  };
-}
-
-function asRowSums({ shape, strides, ...rest }: View): View {
-  const [batch, keyHeads, group, tokens] = shape as [number, number, number, number];
-  return {
-    ...rest,
-    shape: [batch, keyHeads * group, tokens],
-    strides: [strides[0]!, strides[2]!, strides[3]!],
-  };
-}
-
-function items(view: View, first: number, count: number): View {
-  const { allocation, dtype, shape, strides } = view;
-  return {
-    ...{ allocation, dtype, strides },
-    shape: shape.with(0, count),
-    offset: view.offset + first * strides[0]!,
+    ...{ allocation, dtype, offset },
+    shape: [shape[0]!, keyHeads, span],
+    strides: [strides[0]!, group * strides[axis]!, 1],
   };
 }
 
 /** Whether a key head's elements span more than a binding, although they may not be as many. */
-function reachesTooFar(device: Device, { allocation, dtype, shape, strides }: View): boolean {
-  if (fitsOneBinding(device, allocation)) return false;
-  const [group, tokens, headSize] = shape.slice(2) as [number, number, number];
-  const reach = (group - 1) * strides[2]! + (tokens - 1) * strides[3]! + headSize;
-  const bytes = bytesPerElement(dtype) * reach + BINDING_ALIGNMENT;
-  return bytes > bindingLimit(device) && reach > group * tokens * headSize;
+function reachesTooFar(device: Device, view: View, keyHeads: number): boolean {
+  const [batch, , span] = byKeyHeads(view, keyHeads).shape as [number, number, number];
+  return span > sizeOf(view.shape) / (batch * keyHeads) && !rowFitsOneBinding(device, view, span);
 }
 
+/** A view of the same shape, whose heads lie one after the other. */
 function allocateByHeads(device: Device, { dtype, shape }: View): View {
-  return allocateView(device, dtype, shape, "the heads of attention");
+  const [batch, tokens, heads, headSize] = shape as [number, number, number, number];
+  const byHeads = [batch, heads, tokens, headSize];
+  const { strides, ...view } = allocateView(device, dtype, byHeads, "the heads of attention");
+  return { ...view, shape, strides: [strides[0]!, strides[2]!, strides[1]!, strides[3]!] };
 }

@@ -2,18 +2,10 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import {
-  asMatrix,
-  fitsOneBinding,
-  rowFitsOneBinding,
-  rowOf,
-  rowsInRanges,
-  viewsInRanges,
-} from "../../devices/webgpu/binding_ranges.ts";
+import { split } from "../../devices/webgpu/binding_ranges.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
-import { inColumns } from "../wide_rows_wgsl.ts";
 
 /** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;
@@ -41,61 +33,28 @@ export function rowWidth(view: View): Width {
 
 /** `output[i] = weight[ids[i]]`, for rows. */
 export function takeRows(device: Device, weight: View, ids: View, output: View): void {
-  if (fit(device, weight, ids, output)) return takeRange(device, weight, ids, output, 0);
-  const matrices = [
-    { view: weight, isRead: true, isWritten: false },
-    { view: output, isRead: false, isWritten: true },
-  ];
-  inColumns(device, matrices, ([weight, output]) => {
-    const [rows, rowLength] = weight!.shape as [number, number];
-    const table = viewAs(weight!, [rows, rowLength], [rowLength, 1]);
-    // If the table exceeds a binding, each range of it fills in its own rows.
-    let firstRow = 0;
-    for (const [range] of viewsInRanges(device, [table], 0, 1, "take rows")) {
-      for (const [id, taken] of rowPieces(device, ids, output!, rowLength)) {
-        takeRange(device, range!, id, taken, firstRow);
-      }
-      firstRow += range!.shape[0]!;
-    }
-  });
-}
-
-function fit(device: Device, ...views: readonly View[]): boolean {
-  return views.every(({ allocation }) => fitsOneBinding(device, allocation));
-}
-
-/** The same from a range of the rows; invalid ids are filled in with the first one. */
-function takeRange(
-  device: Device,
-  weight: View,
-  ids: View,
-  output: View,
-  firstRow: number,
-): void {
-  const width = rowWidth(weight);
   const [rows, rowLength] = weight.shape as [number, number];
-  const columns = rowLength / width;
-  const words = { firstRow, rows, columns, outside: outsideOf(weight) };
+  const width = rowWidth(weight);
   const kernel = TAKE_ROWS[movedAs(weight)][width];
-  const options = { columns, grain: grainFor(rowLength) };
-  runKernel(device, kernel, [weight, ids, output], words, sizeOf(ids.shape), options);
+  const shape = [rows, sizeOf(ids.shape), rowLength];
+  const views = [
+    viewAs(weight, shape, [rowLength, 0, 1]),
+    viewAs(ids, shape, [0, 1, 0]),
+    viewAs(output, shape, [0, rowLength, 1]),
+  ];
+  const cut = { name: "take rows", axes: 3, firstOutput: 2 };
+  for (const { views: part, begin: [firstRow] } of split(device, views, cut)) {
+    const [rows, count, length] = part[0]!.shape as [number, number, number];
+    const [columns, stride] = [length / width, rowLength / width];
+    const words = { firstRow: firstRow!, rows, columns, stride, outside: outsideOf(weight) };
+    runKernel(device, kernel, part, words, count, { columns, grain: grainFor(length) });
+  }
 }
 
-/** Ids `[count]` and their rows `[count, rowLength]`, both contiguous, in pieces that fit bindings. */
-export function rowPieces(
-  device: Device,
-  ids: View,
-  rows: View,
-  rowLength: number,
-): readonly (readonly [ids: View, rows: View])[] {
-  const shape = [sizeOf(ids.shape), rowLength];
-  const views = [viewAs(ids, shape, [1, 0]), viewAs(rows, shape, [rowLength, 1])];
-  return viewsInRanges(device, views, 1, 1, "go through rows by id").map(([ids, rows]) =>
-    [viewAs(ids!, [ids!.shape[0]!], [1]), rows!] as const
-  );
-}
-
-/** Work items are ids. Rows before `firstRow`, or after the last one, are left to other ranges. */
+/**
+ * Work items are ids. Rows before `firstRow`, or after the last one, are left to other parts; the
+ * first part fills in the rows of invalid ids.
+ */
 const takeRowsKernel = (moved: Moved, width: Width) => {
   const type = width === 1 ? moved : `vec4<${moved}>` as const;
   return defineKernel(
@@ -103,15 +62,15 @@ const takeRowsKernel = (moved: Moved, width: Width) => {
       key: `take rows ${type}`,
       buffers: { weight: type, ids: "i32", output: type },
       writes: ["output"],
-      arguments: ["firstRow", "rows", "columns", "outside"],
+      arguments: ["firstRow", "rows", "columns", "stride", "outside"],
       spread: "rows",
     },
-    (k, i, { weight, ids, output }, { firstRow, rows, columns, outside }) => {
+    (k, i, { weight, ids, output }, { firstRow, rows, columns, stride, outside }) => {
       const id = k.let(ids.load(i).subtract(firstRow));
-      const begin = k.let(i.multiply(columns));
+      const begin = k.let(i.multiply(stride));
       k.if(
         id.lessUnsigned(rows),
-        () => output.copy(begin, weight, id.multiply(columns), columns),
+        () => output.copy(begin, weight, id.multiply(stride), columns),
         () =>
           k.if(
             firstRow.equal(0),
@@ -142,105 +101,65 @@ const clearKernel = (type: "f32" | "f16") =>
   );
 const CLEAR = { f32: clearKernel("f32"), f16: clearKernel("f16") };
 
-/** A range of columns of some rows that fits a binding, and the indices into these rows. */
-interface RowsPart {
-  /** The source or target of the elements, [..., length]. */
-  readonly rows: View;
-  readonly firstColumn: number;
-  /** Indices, [..., k]. */
-  readonly positions: View;
-  /** The elements to gather or add, [..., k]. */
-  readonly elements: View;
-  /** Whether this is the first range of its rows. */
-  readonly isFirst: boolean;
-}
-
 /**
- * As many rows at a time as fit a binding; of longer rows, one range after the other.
+ * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their
+ * columns, and of the positions.
  *
- * @param rows Contiguous, like the others.
- * @param positions Indices into as many rows.
- * @param elements Of the shape of `positions`.
+ * @param views All contiguous: rows and elements, or elements and rows, of which the last is
+ * written; between them the positions of the elements in the rows.
+ * @param run Gets the place of the part along each of these axes, and what both kernels need.
  */
-function partsOfRows(
+function alongRows(
   device: Device,
-  rows: View,
-  positions: View,
-  elements: View,
   name: string,
-): Iterable<RowsPart> {
-  return fit(device, rows, positions, elements)
-    ? [{ rows, firstColumn: 0, positions, elements, isFirst: true }]
-    : cutRows(device, rows, positions, elements, name);
+  views: readonly [View, positions: View, View],
+  rows: View,
+  run: (views: readonly View[], begin: readonly number[], words: AlongWords, items: number) => void,
+): void {
+  const [rowStride, stride] = [rows.shape.at(-1)!, views[1].shape.at(-1)!];
+  const shape = [sizeOf(rows.shape.slice(0, -1)), rowStride, stride];
+  if (shape[0] === 0) return;
+  const operands = views.map((view) =>
+    viewAs(view, shape, view === rows ? [rowStride, 1, 0] : [stride, 0, 1])
+  );
+  for (const part of split(device, operands, { name, axes: 3, firstOutput: 2 })) {
+    const [count, length, columns] = part.views[0]!.shape as [number, number, number];
+    const words = { firstColumn: part.begin[1]!, length, columns, rowStride, stride };
+    run(part.views, part.begin, words, count);
+  }
 }
 
-function* cutRows(
-  device: Device,
-  rows: View,
-  positions: View,
-  elements: View,
-  name: string,
-): Generator<RowsPart> {
-  const count = sizeOf(rows.shape.slice(0, -1));
-  const [length, k] = [rows.shape.at(-1)!, positions.shape.at(-1)!];
-  if (
-    rowFitsOneBinding(device, rows, length) && rowFitsOneBinding(device, positions, k) &&
-    rowFitsOneBinding(device, elements, k)
-  ) {
-    for (const piece of rowsInRanges(device, [rows, positions, elements], count, name)) {
-      const [rows, positions, elements] = piece as [View, View, View];
-      yield { rows, firstColumn: 0, positions, elements, isFirst: true };
-    }
-    return;
-  }
-  const matrices = [rows, positions, elements].map((view) => asMatrix(view, count));
-  for (let i = 0; i < count; i++) {
-    const [row, ...some] = matrices.map((matrix) => rowOf(matrix, i)) as [View, View, View];
-    let firstColumn = 0;
-    for (const [part] of viewsInRanges(device, [row], 1, 2, name)) {
-      let isFirst = true;
-      for (const [positions, elements] of viewsInRanges(device, some, 2, 2, name)) {
-        yield {
-          ...{ rows: part!, firstColumn, positions: positions!, elements: elements!, isFirst },
-        };
-        isFirst = false;
-      }
-      firstColumn += part!.shape[1]!;
-    }
-  }
-}
+const ALONG = ["firstColumn", "length", "columns", "rowStride", "stride"] as const;
+type AlongWords = Readonly<Record<typeof ALONG[number], number>>;
 
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(positions.shape) === 0) return;
-  for (const part of partsOfRows(device, x, positions, output, "gather")) {
-    const { rows, firstColumn, positions, elements } = part;
-    const [length, columns] = [rows.shape.at(-1)!, positions.shape.at(-1)!];
-    const count = sizeOf(positions.shape) / columns;
-    const words = { firstColumn, length, columns, outside: outsideOf(x) };
-    const views = [rows, positions, elements];
+  const { first, later } = TAKE_ALONG[movedAs(x)];
+  alongRows(device, "gather", [x, positions, output], x, (views, begin, words, count) => {
+    const kernel = begin[1] === 0 ? first : later;
+    const { columns } = words;
     const options = { columns, grain: grainFor(columns) };
-    const { first, later } = TAKE_ALONG[movedAs(x)];
-    runKernel(device, firstColumn === 0 ? first : later, views, words, count, options);
-  }
+    runKernel(device, kernel, views, { ...words, outside: outsideOf(x) }, count, options);
+  });
 }
 
 /**
- * Work items are rows. The first range of a row fills in what is invalid, or taken by a later one.
+ * Work items are rows. The first part of a row fills in what is invalid, or taken by a later one.
  * There, positions before `firstColumn` become large as unsigned numbers, too.
  */
 const takeAlongKernel = (moved: Moved, isFirst: boolean) =>
   defineKernel(
     {
-      key: `take along rows ${moved}${isFirst ? "" : ", a later range"}`,
+      key: `take along rows ${moved}${isFirst ? "" : ", a later part"}`,
       buffers: { x: moved, positions: "i32", output: moved },
       writes: ["output"],
-      arguments: ["firstColumn", "length", "columns", "outside"],
+      arguments: [...ALONG, "outside"],
       spread: "rows",
     },
-    (k, row, { x, positions, output }, { firstColumn, length, columns, outside }) => {
-      const from = x.from(row.multiply(length));
-      const begin = k.let(row.multiply(columns));
+    (k, row, { x, positions, output }, { firstColumn, length, columns, outside, ...strides }) => {
+      const from = x.from(row.multiply(strides.rowStride));
+      const begin = k.let(row.multiply(strides.stride));
       const [places, to] = [positions.from(begin), output.from(begin)];
       k.spread(columns, (column) => {
         const position = places.load(column);
@@ -263,14 +182,12 @@ const TAKE_ALONG = { i32: takeAlongAs("i32"), f16: takeAlongAs("f16") };
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(output.shape) === 0) return;
-  for (const part of partsOfRows(device, output, positions, x, "sum by position")) {
-    const { rows, firstColumn, positions, elements, isFirst } = part;
-    const [length, columns] = [rows.shape.at(-1)!, positions.shape.at(-1)!];
-    const count = sizeOf(rows.shape) / length;
-    const words = { firstColumn, length, columns, isFirst: Number(isFirst) };
-    const views = [elements, positions, rows];
-    runKernel(device, ADD_ALONG, views, words, count, { grain: grainFor(length + columns) });
-  }
+  const name = "sum by position";
+  alongRows(device, name, [x, positions, output], output, (views, begin, words, count) => {
+    const grain = grainFor(words.length + words.columns);
+    const isFirst = Number(begin[2] === 0);
+    runKernel(device, ADD_ALONG, views, { ...words, isFirst }, count, { grain });
+  });
 }
 
 /**
@@ -282,13 +199,13 @@ const ADD_ALONG = defineKernel(
     key: "sum along rows",
     buffers: { x: "f32", positions: "i32", output: "f32" },
     writes: ["output"],
-    arguments: ["firstColumn", "length", "columns", "isFirst"],
+    arguments: [...ALONG, "isFirst"],
     ...{ spread: "lanes", lanes: 64 },
   },
-  (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst }) => {
-    const to = output.from(row.multiply(length));
+  (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst, ...strides }) => {
+    const to = output.from(row.multiply(strides.rowStride));
     k.if(isFirst.notEqual(0), () => to.clear(0, length));
-    const first = k.let(row.multiply(columns));
+    const first = k.let(row.multiply(strides.stride));
     k.loop(first, first.add(columns), (at) => {
       const position = k.let(positions.load(at).subtract(firstColumn));
       k.if(

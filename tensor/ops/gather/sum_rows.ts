@@ -10,7 +10,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import { split } from "../../devices/webgpu/binding_ranges.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import type { Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
@@ -18,8 +18,7 @@ import { sizeOf } from "../../shape.ts";
 import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
 import { defineSort } from "../sort/sort.ts";
-import { inColumns } from "../wide_rows_wgsl.ts";
-import { clear, grainFor, rowPieces, rowWidth, type Width } from "./kernels.ts";
+import { clear, grainFor, rowWidth, type Width } from "./kernels.ts";
 
 const CHUNK = 64;
 
@@ -62,27 +61,32 @@ export function sumRows(device: Device, sums: RowSums): void {
 
 /** The plain form. */
 export function sumSorted(device: Device, { x, ids, output, accumulate }: RowSums): void {
-  const matrices = [
-    { view: x, isRead: true, isWritten: false },
-    { view: output, isRead: accumulate, isWritten: true },
-  ];
-  inColumns(device, matrices, ([x, output]) => {
-    const [rows, rowLength] = output!.shape as [number, number];
-    const pieces = rowPieces(device, ids, x!, rowLength);
-    const table = viewAs(output!, [rows, rowLength], [rowLength, 1]);
-    // If x exceeds a binding, sums of pieces are accumulated.
-    for (const [i, [pieceIds, pieceX]] of pieces.entries()) {
-      const key = [i, pieces.length, ids.offset, sizeOf(ids.shape), ids.storage.version].join();
-      const sorted = orderOf(device, ids, pieceIds, key);
-      // If the result exceeds a binding, its ranges are computed one after the other.
-      let firstRow = 0;
-      for (const [range] of viewsInRanges(device, [table], 0, 1, "sum rows")) {
-        if (i === 0 && !accumulate) clear(device, range!);
-        addPiece(device, pieceX, pieceIds, range!, firstRow, sorted);
-        firstRow += range!.shape[0]!;
-      }
+  const [rows, rowLength] = output.shape as [number, number];
+  if (!accumulate) {
+    const all = viewAs(output, [rows * rowLength], [1]);
+    const cut = { name: "clear", axes: 1, firstOutput: 0 };
+    for (const { views: [part] } of split(device, [all], cut)) clear(device, part!);
+  }
+  const shape = [sizeOf(ids.shape), rowLength];
+  const views = [viewAs(ids, shape, [1, 0]), viewAs(x, shape, [rowLength, 1])];
+  const cut = { name: "sum rows", axes: 2, firstOutput: 2 };
+  for (const { views: [ofIds, ofX], begin } of split(device, views, cut)) {
+    const [first, column] = begin as [number, number];
+    const [count, columns] = ofX!.shape as [number, number];
+    const someIds = viewAs(ofIds!, [count], [1]);
+    const key = [first, count, ids.offset, ids.storage.version].join();
+    const sorted = orderOf(device, ids, someIds, key);
+    const table = viewAs(output, [rows, columns], [rowLength, 1]);
+    // x extends along the columns only: its rows are anywhere.
+    const operands = [
+      viewAs(ofX!, [rows, columns], [0, 1]),
+      { ...table, offset: table.offset + column },
+    ];
+    for (const { views, begin } of split(device, operands, { ...cut, firstOutput: 1 })) {
+      const [someX, range] = views as [View, View];
+      addPiece(device, rowWidth(x), someX, someIds, range, begin[0]!, sorted);
     }
-  });
+  }
 }
 
 /** The sort order of some of the ids, cached or new. */
@@ -98,18 +102,18 @@ function orderOf(device: Device, { storage }: Tensor, ids: View, key: string): V
   return sorted;
 }
 
-/** Adds rows that fit a binding to a range of the table. */
+/** Adds rows that fit a binding to a range of the table, whose rows are as far apart. */
 function addPiece(
   device: Device,
+  width: Width,
   x: View,
   ids: View,
   output: View,
   firstRow: number,
   sorted: View,
 ): void {
-  const width = rowWidth(x);
   const [rows, rowLength] = output.shape as [number, number];
-  const columns = rowLength / width;
+  const [columns, stride] = [rowLength / width, output.strides[0]! / width];
   const count = sizeOf(ids.shape);
   const chunks = Math.floor(count / CHUNK);
   const chunkSums = allocateView(device, "float32", [chunks, rowLength], "sums of chunks");
@@ -117,8 +121,8 @@ function addPiece(
   const views = [ids, sorted, x, chunkSums];
   const grain = grainFor(rowLength);
   const ofChunks = { columns, grain: Math.ceil(grain / CHUNK) };
-  runKernel(device, sumChunks, views, { columns }, chunks, ofChunks);
-  const words = { count, steps: 32 - Math.clz32(count), firstRow, rows, columns };
+  runKernel(device, sumChunks, views, { columns, stride }, chunks, ofChunks);
+  const words = { count, steps: 32 - Math.clz32(count), firstRow, rows, columns, stride };
   runKernel(device, addIds, [...views, output], words, count, { columns, grain });
   device.free(chunkSums.allocation);
 }
@@ -135,16 +139,16 @@ const kernelsOf = (width: Width, stored: "f32" | "f16") => {
     {
       key: `sum rows: chunks ${stored} ${width}`,
       buffers: { ids: "i32", sorted: "i32", x: rowType, chunkSums: sumType },
-      ...{ writes: ["chunkSums"], arguments: ["columns"], spread: "rows" },
+      ...{ writes: ["chunkSums"], arguments: ["columns", "stride"], spread: "rows" },
     },
-    (k, chunk, { ids, sorted, x, chunkSums }, { columns }) => {
+    (k, chunk, { ids, sorted, x, chunkSums }, { columns, stride }) => {
       const rows = sorted.from(chunk.multiply(CHUNK));
       const idOf = (row: number) => ids.load(rows.load(row));
       k.if(idOf(0).equal(idOf(CHUNK - 1)), () =>
         k.spread(columns, (column) => {
           const sum = k.variable(zero(k));
           k.loop(0, CHUNK, (i) =>
-            k.set(sum, sum.add(x.load(rows.load(i).multiply(columns).add(column)))));
+            k.set(sum, sum.add(x.load(rows.load(i).multiply(stride).add(column)))));
           chunkSums.store(chunk.multiply(columns).add(column), sum);
         }));
     },
@@ -156,14 +160,14 @@ const kernelsOf = (width: Width, stored: "f32" | "f16") => {
       key: `sum rows: ids ${stored} ${width}`,
       buffers: { ids: "i32", sorted: "i32", x: rowType, chunkSums: sumType, output: rowType },
       writes: ["output"],
-      arguments: ["count", "steps", "firstRow", "rows", "columns"],
+      arguments: ["count", "steps", "firstRow", "rows", "columns", "stride"],
       spread: "rows",
     },
     (
       k,
       begin,
       { ids, sorted, x, chunkSums, output },
-      { count, steps, firstRow, rows, columns },
+      { count, steps, firstRow, rows, columns, stride },
     ) => {
       const idOf = (i: Int) => ids.load(sorted.load(i));
       const id = k.let(idOf(begin));
@@ -186,11 +190,11 @@ const kernelsOf = (width: Width, stored: "f32" | "f16") => {
           k.set(endBefore, firstChunk.multiply(CHUNK));
           k.set(beginAfter, endChunk.multiply(CHUNK));
         });
-        const target = output.from(row.multiply(columns));
+        const target = output.from(row.multiply(stride));
         k.spread(columns, (column) => {
           const sum = k.variable(zero(k));
           const addRow = (i: Int) =>
-            k.set(sum, sum.add(x.load(sorted.load(i).multiply(columns).add(column))));
+            k.set(sum, sum.add(x.load(sorted.load(i).multiply(stride).add(column))));
           k.loop(begin, endBefore, addRow);
           k.loop(
             firstChunk,

@@ -2,19 +2,15 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { asMatrix, viewsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import { asMatrix, split } from "../../devices/webgpu/binding_ranges.ts";
 import { TypeError } from "../../errors.ts";
-import {
-  addPieces,
-  type Buffer,
-  type Float,
-  type Int,
-  type KernelBuilder,
-} from "../../kernel/language.ts";
+import * as ex from "../../expression/expression.ts";
+import { defineProgram } from "../../expression/program.ts";
+import { addPieces } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { normalizeAxis, sizeOf } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
+import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
 interface Attributes {
@@ -92,84 +88,56 @@ function sumInto(device: Device, x: View, output: View, reverse: boolean): void 
   const length = x.shape.at(-1)!;
   const rows = sizeOf(x.shape.slice(0, -1));
   if (length * rows === 0) return;
-  const matrices = [asMatrix(x, rows), asMatrix(output, rows)];
-  const parts = viewsInRanges(device, matrices, 1, 2, "cumulative sum");
-  const isCut = parts.some(([x]) => x!.shape[1]! < length);
+  const matrices = [asMatrix(x, rows), asMatrix(output, rows)] as const;
   const grain = Math.ceil(ELEMENTS_PER_THREAD / length);
-  // The parts of a row are computed in order, each starting at the sum of the earlier ones.
-  const carry = isCut ? allocateView(device, "float32", [1], "a sum so far") : null;
-  let done = 0;
-  for (const part of reverse ? parts.toReversed() : parts) {
-    const [rows, length] = part[0]!.shape as [number, number];
-    const { piece, pieces } = piecesOf(length);
-    const words = { length, piece, pieces, continues: Number(done > 0) };
-    const { rows: ofRows, parts: ofParts } = reverse ? BACKWARD : FORWARD;
-    if (carry === null) runKernel(device, ofRows, part, words, rows, { grain });
-    else runKernel(device, ofParts, [...part, carry], words, rows);
-    done = (done + length) % x.shape.at(-1)!;
+  const parts = split(device, matrices, { name: "cumulative sum", axes: 2, firstOutput: 1 });
+  for (const { views, begin } of reverse ? parts.toReversed() : parts) {
+    const [row, column] = begin as [number, number];
+    const shape = views[0]!.shape as [number, number];
+    const words = { length: shape[1], ...piecesOf(shape[1]) };
+    runKernel(device, reverse ? BACKWARD : FORWARD, views, words, shape[0], { grain });
+    const before = reverse ? column + shape[1] : column - 1;
+    if (before < 0 || before === length) continue;
+    // A row's later part continues the sum of the one before.
+    const sums = (column: number, step: number): View => ({
+      ...{ ...matrices[1], shape, strides: [length, step] },
+      offset: output.offset + row * length + column,
+    });
+    const own = sums(column, 1);
+    runProgramOn(device, add, [own, sums(before, 0)], [own], []);
   }
-  if (carry !== null) device.free(carry.allocation);
 }
 
-const ARGUMENTS = ["length", "piece", "pieces"] as const;
-const LANES = { spread: "lanes", lanes: MAX_PIECES, shared: MAX_PIECES + 1 } as const;
+const add = defineProgram({ name: "add a sum so far", inputs: ["x", "y"] }, ({ x, y }) => [
+  ex.add(x, y),
+]);
 
-function makeKernels(reverse: boolean) {
-  const name = `cumulative sum${reverse ? " from the end" : ""}`;
-
-  /** Writes the running sums of a row, from an initial sum on; returns the last one. */
-  const sumRow = (
-    k: KernelBuilder,
-    row: Int,
-    { x, output }: { readonly x: Buffer<"f32">; readonly output: Buffer<"f32"> },
-    { length, piece, pieces }: Readonly<Record<typeof ARGUMENTS[number], Int>>,
-    initial: Float,
-  ): Float => {
-    const begin = k.let(row.multiply(length));
-    const [from, to] = [x.from(begin), output.from(begin)];
-    const last = k.let(length.subtract(1));
-    return addPieces(k, pieces, initial, (i, before) => {
-      const start = k.let(i.multiply(piece));
-      const end = k.let(start.add(piece));
-      const sum = k.variable(k.float(0));
-      k.loop(start, end.min(length), (step) => {
-        const at = reverse ? k.let(last.subtract(step)) : step;
-        k.set(sum, sum.add(from.load(at)));
-        if (before !== null) to.store(at, before.add(sum));
-      }, { unroll: 2 });
-      return sum;
-    });
-  };
-
-  /** Work items are rows. */
-  const rows = defineKernel(
+/** Work items are rows. */
+const makeKernel = (reverse: boolean) =>
+  defineKernel(
     {
-      ...LANES,
-      key: name,
+      key: `cumulative sum${reverse ? " from the end" : ""}`,
       buffers: { x: "f32", output: "f32" },
       writes: ["output"],
-      arguments: ARGUMENTS,
+      arguments: ["length", "piece", "pieces"],
+      ...{ spread: "lanes", lanes: MAX_PIECES, shared: MAX_PIECES + 1 },
     },
-    (k, row, buffers, words) => void sumRow(k, row, buffers, words, k.float(0)),
+    (k, row, { x, output }, { length, piece, pieces }) => {
+      const begin = k.let(row.multiply(length));
+      const [from, to] = [x.from(begin), output.from(begin)];
+      const last = k.let(length.subtract(1));
+      addPieces(k, pieces, k.float(0), (i, before) => {
+        const start = k.let(i.multiply(piece));
+        const end = k.let(start.add(piece));
+        const sum = k.variable(k.float(0));
+        k.loop(start, end.min(length), (step) => {
+          const at = reverse ? k.let(last.subtract(step)) : step;
+          k.set(sum, sum.add(from.load(at)));
+          if (before !== null) to.store(at, before.add(sum));
+        }, { unroll: 2 });
+        return sum;
+      });
+    },
   );
 
-  /** The work item is a part of a row, after those whose sum is in `carry`. */
-  const parts = defineKernel(
-    {
-      ...LANES,
-      key: `${name}, of a part`,
-      buffers: { x: "f32", output: "f32", carry: "f32" },
-      writes: ["output", "carry"],
-      arguments: [...ARGUMENTS, "continues"],
-    },
-    (k, row, { carry, ...buffers }, { continues, ...words }) => {
-      const initial = k.variable(k.float(0));
-      k.if(continues.notEqual(0), () => k.set(initial, carry.load(0)));
-      const total = sumRow(k, row, buffers, words, initial);
-      k.once(() => carry.store(0, total));
-    },
-  );
-  return { rows, parts };
-}
-
-const [FORWARD, BACKWARD] = [makeKernels(false), makeKernels(true)];
+const [FORWARD, BACKWARD] = [makeKernel(false), makeKernel(true)];
