@@ -72,7 +72,7 @@ export function assertRange(
   if (offset >= 0 && isWhole && end <= Math.ceil(bytes / unit) * unit) return;
   throw new RangeError(
     `Cannot ${what} bytes ${offset} to ${end} of an allocation: wanted ` +
-      `${unit === 1 ? "them" : `multiples of ${unit}`} within its ${bytes} bytes, ` +
+      `${unit === 1 ? "them" : `multiples of ${unit}`} within ${bytes} bytes, ` +
       `got an offset of ${offset} and a length of ${length}`,
   );
 }

@@ -82,7 +82,7 @@ gpuAndWorkerTest(
     assertThrows(() => device.write(x, 2, Float32Array.of(1)), RangeError, "wanted multiples of 4");
     const halves = new Uint8Array(await device.read(x, 6, 9));
     assertEquals(halves, new Uint8Array(Float32Array.of(1, 2, -3, 4).buffer).slice(6, 15));
-    await assertRejects(() => device.read(x, 18, 4), RangeError, "wanted them within its 20 bytes");
+    await assertRejects(() => device.read(x, 18, 4), RangeError, "wanted them within 20 bytes");
   },
 );
 
