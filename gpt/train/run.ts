@@ -204,27 +204,34 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   while (true) {
     const { step } = state;
     const isLast = step >= plan.numIterations;
-    const isDue = (task: Periodic<unknown> | undefined): task is Periodic<unknown> =>
+    const isDue = (task: Periodic<unknown> | undefined) =>
       task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
     const exitCode = () => agreement?.exitCode ?? exitCodeOf(signal);
     const isStopping = () => exitCode() > 0;
 
-    if (evaluate !== undefined && isDue(evaluate) && !isStopping()) {
-      const bitsPerByte = await unlessAborted(() => model.device.inF32(evaluate.run), signal);
-      if (bitsPerByte !== null) {
-        const lowest = Math.min(bitsPerByte, state.lowestBitsPerByte ?? Infinity);
-        state = { ...state, bitsPerByte, lowestBitsPerByte: lowest };
-        yield { kind: "evaluation", step, bitsPerByte };
+    /** The result of a task that is due; `null` without one, or if the signal aborted it. */
+    const resultOf = async <Result>(
+      task: Periodic<() => Promise<Result>> | undefined,
+    ): Promise<Result | null> => {
+      if (task === undefined || !isDue(task) || isStopping()) return null;
+      try {
+        return await model.device.inF32(task.run);
+      } catch (error) {
+        if (signal?.aborted) return null;
+        throw error;
       }
+    };
+
+    const bitsPerByte = await resultOf(evaluate);
+    if (bitsPerByte !== null) {
+      const lowest = Math.min(bitsPerByte, state.lowestBitsPerByte ?? Infinity);
+      state = { ...state, bitsPerByte, lowestBitsPerByte: lowest };
+      yield { kind: "evaluation", step, bitsPerByte };
     }
-    if (sample !== undefined && isDue(sample) && step > 0 && !isStopping()) {
-      const texts = await unlessAborted(() => model.device.inF32(sample.run), signal);
-      if (texts !== null) yield { kind: "samples", step, texts };
-    }
-    if (measure !== undefined && isDue(measure) && step > 0 && !isStopping()) {
-      const values = await unlessAborted(() => model.device.inF32(measure.run), signal);
-      if (values !== null) yield { kind: "measurement", step, values };
-    }
+    const texts = step > 0 ? await resultOf(sample) : null;
+    if (texts !== null) yield { kind: "samples", step, texts };
+    const values = step > 0 ? await resultOf(measure) : null;
+    if (values !== null) yield { kind: "measurement", step, values };
     // Pending losses may not be finite.
     const isOverdue = pending.length === 0 &&
       (agreement === null ? saveTimer.isOverdue : agreement.isSaving);
@@ -384,19 +391,6 @@ class SaveTimer {
     const seconds = (this.#savedAt - start) / 1000;
     this.#seconds = Math.max(this.#minSeconds, seconds / SAVING_SHARE);
     return result;
-  }
-}
-
-/** Runs a task; `null` if it failed because the run was aborted. */
-async function unlessAborted<Result>(
-  run: () => Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result | null> {
-  try {
-    return await run();
-  } catch (error) {
-    if (signal?.aborted) return null;
-    throw error;
   }
 }
 
