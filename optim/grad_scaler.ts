@@ -70,9 +70,7 @@ const unscaleProgram = defineProgram(
  * ```
  */
 export class GradScaler {
-  readonly #growthFactor: number;
-  readonly #backoffFactor: number;
-  readonly #growthInterval: number;
+  readonly #options: Required<Omit<GradScalerOptions, "initScale">>;
   #scale: number;
   #growthTracker = 0;
   /** Whether an optimizer's gradients were finite, since the last update. */
@@ -89,9 +87,7 @@ export class GradScaler {
     const isCount = Number.isSafeInteger(growthInterval) && growthInterval > 0;
     check("growthInterval as a positive integer", growthInterval, isCount);
     this.#scale = initScale;
-    this.#growthFactor = growthFactor;
-    this.#backoffFactor = backoffFactor;
-    this.#growthInterval = growthInterval;
+    this.#options = { growthFactor, backoffFactor, growthInterval };
   }
 
   /** Current loss scale. */
@@ -140,11 +136,12 @@ export class GradScaler {
     }
     const isFinite = [...this.#isFinite.values()].every((each) => each);
     this.#isFinite.clear();
+    const { growthFactor, backoffFactor, growthInterval } = this.#options;
     if (!isFinite) {
-      this.#scale *= this.#backoffFactor;
+      this.#scale *= backoffFactor;
       this.#growthTracker = 0;
-    } else if (++this.#growthTracker === this.#growthInterval) {
-      this.#scale = Math.min(this.#scale * this.#growthFactor, MAX_FLOAT);
+    } else if (++this.#growthTracker === growthInterval) {
+      this.#scale = Math.min(this.#scale * growthFactor, MAX_FLOAT);
       this.#growthTracker = 0;
     }
   }
