@@ -166,8 +166,9 @@ class Stack {
 
     const ahead = make([count, rows, columns]); // (count, rows, columns) stacked gradients
     const rowSquares = make([count, rows, 1]);
-    const batches = batchesOf(count, together(device));
-    for (const batch of batches) {
+    const batchSize = together(device);
+    const batches = Map.groupBy(parameters.keys(), (i) => Math.floor(i / batchSize));
+    for (const batch of batches.values()) {
       runProgramInto(
         repeatProgram(momentumProgram, batch.length),
         batch.flatMap((i) => [parameters[i]!.grad!, this.momenta[i]!]),
@@ -192,7 +193,7 @@ class Stack {
 
     // Tall matrices move more, so that a step changes every layer's output by about as much.
     const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
-    for (const batch of batches) {
+    for (const batch of batches.values()) {
       runProgramInto(
         repeatProgram(updateProgram, batch.length),
         batch.flatMap((i) => [
@@ -205,14 +206,6 @@ class Stack {
       );
     }
   }
-}
-
-function batchesOf(count: number, size: number): readonly (readonly number[])[] {
-  const numbers = Array.from({ length: count }, (_, i) => i);
-  return Array.from(
-    { length: Math.ceil(count / size) },
-    (_, batch) => numbers.slice(batch * size, (batch + 1) * size),
-  );
 }
 
 function item(stack: Tensor, i: number): Tensor {
