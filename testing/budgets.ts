@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 const fastPaths = "tensor/fast/";
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 18_200, tensorLines: 25_650 };
+const limits = { engineCode: 17_900, tensorLines: 25_400 };
 
 export interface Lines {
   readonly files: number;
