@@ -1,43 +1,35 @@
 /**
- * Splits a row program into stages, for rows that are cut into pieces. Softmax becomes: the maximum
- * of each piece, the maximum of these, the sum of each piece, the sum of these, and the elements.
+ * Splits a row program into stages, for rows that are cut into parts. Softmax becomes: the maximum of
+ * the parts so far, the sum of the parts so far, and the elements.
  *
  * @module
  */
 
 import * as ex from "./expression.ts";
-import type { Expression, ReduceOperation } from "./expression.ts";
+import type { Expression } from "./expression.ts";
 import { makeProgram, type Program, reductionPasses } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 import { replaceParts } from "./rebuild.ts";
 
 /**
- * A program that computes part of another one on a piece of a row. Two scalars follow those of the
- * other program: the piece's start in the row, and the length of the whole row.
+ * A program that runs on the parts of each row in ascending order. Two scalars follow those of the
+ * whole program: where the part begins in the row, and the length of the whole row.
  */
-export interface RowPart {
+export interface RowStage {
   readonly program: Program;
   /**
-   * Indices of its operands: the inputs of the whole program, its outputs, and the results of its
+   * Indices of what it reads: the inputs of the whole program, its outputs, and the results of its
    * reductions (one per row). Of an output only the length matters.
    */
-  readonly used: readonly number[];
-}
-
-/** Reductions that depend only on those of earlier stages. */
-export interface ReductionStage {
-  /** On a piece of the row: one output per reduction. */
-  readonly piece: RowPart;
-  /** Combines the results of the pieces, one row per reduction. */
-  readonly combine: Program;
+  readonly reads: readonly number[];
+  /** Indices of what it writes: results, with which later parts are combined, or outputs. */
+  readonly writes: readonly number[];
 }
 
 export interface RowStages {
-  /** Results are numbered from the first stage to the last. */
-  readonly reductions: readonly ReductionStage[];
+  readonly stages: readonly RowStage[];
+  /** Number of reductions. */
   readonly resultCount: number;
-  readonly perElement: RowPart | null;
-  readonly perRow: RowPart | null;
 }
 
 const known = new WeakMap<Program, RowStages>();
@@ -53,10 +45,10 @@ const known = new WeakMap<Program, RowStages>();
  * import { stagesOf } from "./row_stages.ts";
  *
  * const norm = defineProgram({ name: "norm", inputs: ["x"] }, ({ x }) => [rowSum(square(x))]);
- * const { piece, combine } = stagesOf(norm).reductions[0]!;
- * const [first] = evaluate(piece.program, 1, 2, [Float64Array.of(1, 2)], [0, 3]);
- * const [second] = evaluate(piece.program, 1, 1, [Float64Array.of(3)], [2, 3]);
- * const [sum] = evaluate(combine, 1, 2, [Float64Array.of(first![0]!, second![0]!)], []);
+ * const { program } = stagesOf(norm).stages[0]!;
+ * const nothing = new Float64Array(1);
+ * const [first] = evaluate(program, 1, 2, [Float64Array.of(1, 2), nothing], [0, 3]);
+ * const [sum] = evaluate(program, 1, 1, [Float64Array.of(3), first!], [2, 3]);
  * if (sum![0] !== 14) throw new Error("expected 1 + 4 + 9");
  * ```
  */
@@ -89,34 +81,40 @@ function makeStages(program: Program): RowStages {
         return null;
     }
   };
-  const partOf = (formulas: readonly Expression[], isCut: boolean): RowPart =>
-    makePart(program, results.length, formulas, isCut);
-  const outputsThat = (vary: boolean): RowPart | null => {
-    const some = outputs.filter((_, i) => outputVaries[i] === vary);
-    return some.length === 0 ? null : partOf(replaceParts(some, replace), vary);
+  const outputsThat = (vary: boolean): readonly RowStage[] => {
+    const some = outputs.flatMap((_, i) => outputVaries[i] === vary ? [i] : []);
+    if (some.length === 0) return [];
+    const formulas = replaceParts(some.map((i) => outputs[i]!), replace);
+    return [makeStage(program, results.length, formulas, some.map((i) => inputs.length + i))];
   };
   return {
-    reductions: passes.map((pass) => {
-      const operations = pass.map((e) => e.operation);
-      const operands = replaceParts(pass.map((e) => e.a), replace);
-      return {
-        piece: partOf(operands.map((a, i) => ex.reduce(operations[i]!, a)), true),
-        combine: combineProgram(program, operations),
-      };
-    }),
+    stages: [
+      ...passes.map((pass) => {
+        const operands = replaceParts(pass.map((e) => e.a), replace);
+        const places = pass.map((e) => firstResult + results.indexOf(e));
+        const formulas = pass.map(({ operation }, i) => {
+          const ofPart = ex.reduce(operation, operands[i]!);
+          const ofBoth = COMBINE[operation](ex.input(places[i]!, true), ofPart);
+          return ex.select(ex.equal(begin, 0), ofPart, ofBoth);
+        });
+        return makeStage(program, results.length, formulas, places);
+      }),
+      ...outputsThat(true),
+      // Last, because these may be written over what the elements depend on.
+      ...outputsThat(false),
+    ],
     resultCount: results.length,
-    perElement: outputsThat(true),
-    perRow: outputsThat(false),
   };
 }
 
-/** @param isCut Whether it runs on pieces, and needs an operand to tell their length. */
-function makePart(
+const COMBINE = { sum: ex.add, max: ex.max, min: ex.min };
+
+function makeStage(
   program: Program,
   resultCount: number,
   formulas: readonly Expression[],
-  isCut: boolean,
-): RowPart {
+  writes: readonly number[],
+): RowStage {
   const { name, inputs, outputs, scalars } = program;
   const isPerRow = [
     ...program.perRow,
@@ -142,19 +140,10 @@ function makePart(
   const pruned = pruneInputs(all);
   const knowsLength = pruned.program.perRow.includes(false) ||
     pruned.program.outputVaries.includes(true);
-  return !isCut || knowsLength ? pruned : pruneInputs(all, [isPerRow.indexOf(false)]);
-}
-
-function combineProgram(
-  { name, overIntegers }: Program,
-  operations: readonly ReduceOperation[],
-): Program {
-  return makeProgram(
-    name,
-    operations.map((_, i) => `pieces ${i}`),
-    operations.map(() => false),
-    [],
-    operations.map((operation, i) => ex.reduce(operation, ex.input(i))),
-    { overIntegers },
-  );
+  // A reduction of no element needs an operand to tell the length of the part.
+  const isReduction = writes[0]! >= inputs.length + outputs.length;
+  const { program: own, used } = knowsLength || !isReduction
+    ? pruned
+    : pruneInputs(all, [isPerRow.indexOf(false)]);
+  return { program: own, reads: used, writes };
 }

@@ -3,7 +3,7 @@ import { differentiate } from "./differentiate.ts";
 import { evaluate } from "./evaluate.ts";
 import * as ex from "./expression.ts";
 import { defineProgram, type Program } from "./program.ts";
-import { type RowPart, stagesOf } from "./row_stages.ts";
+import { stagesOf } from "./row_stages.ts";
 
 const softmax = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
   const e = ex.exp(ex.subtract(x, ex.detach(ex.rowMax(x))));
@@ -60,42 +60,26 @@ function inPieces(
 ): Float64Array[] {
   const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
   const outputs = program.outputVaries.map((v) => new Float64Array(v ? rows * columns : rows));
-  const results: Float64Array[] = [];
-  const runPart = ({ program, used }: RowPart, first: number, length: number) => {
-    const operands = used.map((index) => {
-      if (index >= varies.length) return results[index - varies.length]!;
-      const whole = [...inputs, ...outputs][index]!;
-      return varies[index] ? columnsOf(whole, columns, first, length) : whole;
-    });
-    return evaluate(program, rows, length, operands, [...scalars, first, columns]);
-  };
-  const { reductions, resultCount, perElement, perRow } = stagesOf(program);
-  const firsts = Array.from({ length: Math.ceil(columns / most) }, (_, i) => i * most);
-  const lengthAt = (first: number) => Math.min(most, columns - first);
-  for (const { piece, combine } of reductions) {
-    const partials = firsts.map((first) => runPart(piece, first, lengthAt(first)));
-    const byReduction = combine.inputs.map((_, i) =>
-      Float64Array.from(
-        { length: rows * firsts.length },
-        (_, j) => partials[j % firsts.length]![i]![Math.floor(j / firsts.length)]!,
-      )
-    );
-    results.push(...evaluate(combine, rows, firsts.length, byReduction, []));
-  }
-  assertEquals(results.length, resultCount);
-  for (const first of perElement === null ? [] : firsts) {
-    const given = runPart(perElement!, first, lengthAt(first)).values();
-    outputs.forEach((output, i) => {
-      if (!program.outputVaries[i]) return;
-      const some = given.next().value!;
-      some.forEach((value, j) => {
-        const [row, column] = [Math.floor(j / lengthAt(first)), j % lengthAt(first)];
-        output[row * columns + first + column] = value;
+  const { stages, resultCount } = stagesOf(program);
+  const results = Array.from({ length: resultCount }, () => new Float64Array(rows).fill(NaN));
+  const operands = [...inputs, ...outputs, ...results];
+  for (const { program, reads, writes } of stages) {
+    const isCut = [...reads, ...writes].some((index) => varies[index]);
+    for (let first = 0; first < columns; first += isCut ? most : columns) {
+      const length = isCut ? Math.min(most, columns - first) : columns;
+      const given = reads.map((index) =>
+        varies[index] ? columnsOf(operands[index]!, columns, first, length) : operands[index]!
+      );
+      evaluate(program, rows, length, given, [...scalars, first, columns]).forEach((some, i) => {
+        const index = writes[i]!;
+        if (!varies[index]) return operands[index]!.set(some);
+        some.forEach((value, j) => {
+          operands[index]![Math.floor(j / length) * columns + first + j % length] = value;
+        });
       });
-    });
+    }
   }
-  const given = (perRow === null ? [] : runPart(perRow, 0, columns)).values();
-  return outputs.map((output, i) => program.outputVaries[i] ? output : given.next().value!);
+  return outputs;
 }
 
 function columnsOf(x: Float64Array, columns: number, first: number, length: number): Float64Array {
@@ -136,15 +120,14 @@ for (const program of programs) {
 }
 
 Deno.test("per-row values are computed once, not for every piece", () => {
-  const { perElement, perRow, reductions } = stagesOf(smallestAndChosen);
-  assertEquals(reductions.length, 1);
-  assertEquals(reductions[0]!.combine.outputs.length, 2);
-  assertEquals([perElement!.program.outputs.length, perRow!.program.outputs.length], [1, 2]);
+  const { stages, resultCount } = stagesOf(smallestAndChosen);
+  assertEquals(resultCount, 2);
+  // Both reductions at once, the elements, and the values per row.
+  assertEquals(stages.map(({ writes }) => writes), [[5, 6], [3], [2, 4]]);
   // The per-row input and both results; nothing of the row itself.
-  assertEquals(perRow!.used, [1, 5, 6]);
+  assertEquals(stages[2]!.reads, [1, 5, 6]);
 });
 
 Deno.test("a stage that reads no element of the row gets the piece's length from an operand", () => {
-  const { piece } = stagesOf(countsAndPlaces).reductions[0]!;
-  assert(piece.program.perRow.includes(false));
+  assert(stagesOf(countsAndPlaces).stages[0]!.program.perRow.includes(false));
 });

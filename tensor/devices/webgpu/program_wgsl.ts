@@ -53,7 +53,9 @@ export function runProgramOnWebGpu(
   );
   const operands = [...read, ...outputs];
   if (program.isRow && !operands.every((view) => rowsFitOneBinding(device, view))) {
-    runOnLongRows(device, program, read, outputs, scalars, runProgramOnWebGpu);
+    runOnLongRows(device, program, read, outputs, scalars, (program, views, scalars) => {
+      runPiece(device, program, views, scalars);
+    });
   } else {
     const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
     for (const { views } of split(device, operands, cut)) runPiece(device, program, views, scalars);
