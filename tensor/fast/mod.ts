@@ -30,6 +30,7 @@ import { flashAttention } from "./webgpu/flash_attention.ts";
 import { flashAttentionGradient } from "./webgpu/flash_attention_gradient.ts";
 import { fusedLinears } from "./webgpu/linears.ts";
 import { skinnyMatmulOnGpu, stagedMatmul } from "./webgpu/matmul.ts";
+import { radixSelectTopK } from "./webgpu/top_k.ts";
 
 /** All fast paths. Of those of an operation that suit a problem, the first is taken. */
 export const FAST_PATHS: readonly AnyFastPath[] = [
@@ -52,6 +53,7 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   fusedAttentionStep,
   addRowsInOrder,
   heapTopK,
+  radixSelectTopK,
 ];
 
 registerMatmulLibraries(openSystemLibraries);
