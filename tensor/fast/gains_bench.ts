@@ -2,7 +2,8 @@
  * The gain of each fast path: its time against that of what would run without it, the next fast path
  * that suits or the plain body. Runs are interleaved, in pairs.
  *
- * `deno run -A tensor/fast/gains_bench.ts cpu` prints a table; further arguments are parts of names.
+ * `deno run -A tensor/fast/gains_bench.ts cpu` prints a table, and fails if a fast path gains less
+ * than 5 % in each of its cases; further arguments are parts of names.
  *
  * @module
  */
@@ -223,7 +224,7 @@ async function time(device: Device, run: () => void, repeats: number): Promise<n
   return (performance.now() - start) / repeats;
 }
 
-async function measure({ path, of, blas, prepare }: Case): Promise<void> {
+async function measure({ path, of, blas, prepare }: Case): Promise<number> {
   const device = await openDevice(path.device, { blas });
   const { run, without } = prepare(device);
   const ways = [run, without] as const;
@@ -239,10 +240,19 @@ async function measure({ path, of, blas, prepare }: Case): Promise<void> {
   const shown = times.map((each) => `${median(each).toPrecision(3)} ms`.padStart(10));
   console.log([name.padEnd(32), of.padEnd(48), ...shown, `${gain.toFixed(2)} ×`].join("  "));
   await device.close();
+  return gain;
 }
 
 if (import.meta.main) {
   const isWanted = ({ path, of }: Case) =>
     Deno.args.every((part) => `${path.device} ${path.operation} ${path.name} ${of}`.includes(part));
-  for (const each of cases.filter(isWanted)) await measure(each);
+  const best = new Map<AnyFastPath, number>();
+  for (const each of cases.filter(isWanted)) {
+    best.set(each.path, Math.max(best.get(each.path) ?? 0, await measure(each)));
+  }
+  for (const [{ name }, gain] of best) {
+    if (gain >= 1.05) continue;
+    console.error(`${name}: wanted a gain of at least 1.05, got ${gain.toFixed(2)}`);
+    Deno.exitCode = 1;
+  }
 }
