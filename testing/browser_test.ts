@@ -26,7 +26,7 @@ const selections: readonly Selection[] = [
     file: "tensor/ops/long_rows_test.ts",
     only: "^(softmax|argmax|sampling|a loss).*larger than a binding",
   },
-  { file: "tensor/devices/webgpu/binding_ranges_test.ts", only: "^(the largest|a table|copies)" },
+  { file: "tensor/devices/webgpu/split_test.ts", only: "^(the largest|a table|copies)" },
   { file: "gpt/train/learning_test.ts" },
   { file: "gpt/train/learning_test.ts", only: "cpu", worker: true },
   ...(hasGolden ? [{ file: "gpt/model/golden_test.ts" }] : []),

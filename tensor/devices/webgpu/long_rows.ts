@@ -6,7 +6,7 @@ import type { View, WebGpuDevice } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { stagesOf } from "../../expression/row_stages.ts";
 import { allocateView } from "./allocation.ts";
-import { rowFitsOneBinding, split } from "./binding_ranges.ts";
+import { rowFitsOneBinding, split } from "./split.ts";
 
 export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {
   const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];

@@ -12,7 +12,7 @@ import { makeKernel, patternKey } from "./program_code.ts";
 import { groupByAllocation, layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planRows } from "./row_wgsl.ts";
-import { fitsOneBinding, split } from "./binding_ranges.ts";
+import { fitsOneBinding, split } from "./split.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 
 /** Generated kernels, by program and by what else their code depends on. */

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { WebGpuDevice, WgslKernel } from "../../device.ts";
-import { readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
+import { readsAsVectors } from "../../devices/webgpu/split.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "../../ops/attention/problem.ts";
 import { FLOAT32_EPSILON } from "../../ops/rows.ts";

@@ -1,6 +1,6 @@
 /** Linear layers on a few rows, with the norm before and the epilogue after them, in one kernel. @module */
 
-import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/binding_ranges.ts";
+import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/split.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { FLOAT32_EPSILON } from "../../ops/rows.ts";
 import { reshape, slice } from "../../ops/views.ts";

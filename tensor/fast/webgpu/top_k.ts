@@ -6,7 +6,7 @@
  */
 
 import type { WgslKernel } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import { beginMain, workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { sizeOf } from "../../shape.ts";

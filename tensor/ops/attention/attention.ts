@@ -7,7 +7,7 @@ import { RangeError, TypeError } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { attendInRanges } from "./binding_ranges.ts";
+import { attendInRanges } from "./split.ts";
 import { attend, attendBackward } from "./body.ts";
 import { type AttentionCall, type ForwardViews, UNLIMITED } from "./problem.ts";
 import { copy } from "../views.ts";

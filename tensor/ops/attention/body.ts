@@ -11,7 +11,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { bindingLimit } from "../../devices/webgpu/binding_ranges.ts";
+import { bindingLimit } from "../../devices/webgpu/split.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import type { Float, Int, KernelBuilder } from "../../kernel/language.ts";

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { split } from "../../devices/webgpu/binding_ranges.ts";
+import { split } from "../../devices/webgpu/split.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";

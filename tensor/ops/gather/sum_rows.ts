@@ -10,7 +10,7 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { split } from "../../devices/webgpu/binding_ranges.ts";
+import { split } from "../../devices/webgpu/split.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import type { Float, Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { findFastPath } from "../../fast_paths.ts";
-import { matmulsInRanges } from "./binding_ranges.ts";
+import { matmulsInRanges } from "./split.ts";
 import { plainMatmul } from "./plain.ts";
 import {
   describeMatmuls,

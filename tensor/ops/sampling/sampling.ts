@@ -6,7 +6,7 @@
 import { apply, applyOne, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { type Float, type Int, shareSums } from "../../kernel/language.ts";

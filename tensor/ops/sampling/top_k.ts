@@ -1,7 +1,7 @@
 /** The plain form of top-k: a sort that keeps the first few. @module */
 
 import type { Device, View } from "../../device.ts";
-import { rowsInRanges } from "../../devices/webgpu/binding_ranges.ts";
+import { rowsInRanges } from "../../devices/webgpu/split.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 import { defineSort } from "../sort/sort.ts";

@@ -2,7 +2,7 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { asMatrix, split } from "../../devices/webgpu/binding_ranges.ts";
+import { asMatrix, split } from "../../devices/webgpu/split.ts";
 import { TypeError } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";

@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { allocateView } from "../../devices/webgpu/allocation.ts";
-import { fitsOneBinding, rowFitsOneBinding, split } from "../../devices/webgpu/binding_ranges.ts";
+import { fitsOneBinding, rowFitsOneBinding, split } from "../../devices/webgpu/split.ts";
 import { copyView } from "../elementwise.ts";
 import type { AttentionCall, ForwardViews } from "./problem.ts";
 import { sizeOf } from "../../shape.ts";

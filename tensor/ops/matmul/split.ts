@@ -1,7 +1,7 @@
 /** Matmul with operands that exceed a binding. @module */
 
 import type { Device, View } from "../../device.ts";
-import { fitsOneBinding, split } from "../../devices/webgpu/binding_ranges.ts";
+import { fitsOneBinding, split } from "../../devices/webgpu/split.ts";
 import { mapAddends, type MatmulProblem, type Matrix, withoutEpilogue } from "./problem.ts";
 
 /**

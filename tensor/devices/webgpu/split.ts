@@ -1,6 +1,6 @@
 /**
- * Binding ranges: operands in buffers larger than one binding. The work is cut into pieces until
- * each piece fits ranges that can be bound. On the CPU, everything fits.
+ * Splits operations on buffers larger than one binding: the work is cut along its axes until
+ * each part fits ranges that can be bound. On the CPU, everything fits.
  *
  * @module
  */
