@@ -121,7 +121,8 @@ export function meanSquaredError(
 }
 
 /**
- * Mean absolute error (L1 loss), less sensitive to outliers than MSE. The gradient at 0 is 0.
+ * Mean absolute error (L1 loss), less sensitive to outliers than MSE. The gradient at 0 is 0, and at
+ * NaN, unlike in PyTorch, NaN.
  * Arguments and result are as for {@linkcode meanSquaredError}.
  *
  * @example
@@ -176,7 +177,7 @@ export function huberLoss(
 
 /**
  * Binary cross-entropy on logits, in nats; includes the sigmoid. A scalar, or `[...]` with
- * `reduction: "none"`.
+ * `reduction: "none"`. An infinite logit costs 0 or ∞ where PyTorch gives NaN.
  *
  * @param logits `[...]`; 0 means probability ½.
  * @param target `[...]`, of the same shape: the label 0 or 1, or a probability.

@@ -249,13 +249,13 @@ export const tanh = (a: Operand): Expression => unary("tanh", a);
 export const sqrt = (a: Operand): Expression => unary("sqrt", a);
 /** The absolute value. */
 export const abs = (a: Operand): Expression => unary("abs", a);
-/** −1, 0 or 1. */
+/** −1, 0 or 1. Unlike in PyTorch, NaN at NaN. */
 export const sign = (a: Operand): Expression => unary("sign", a);
 /** The largest integer not above a. */
 export const floor = (a: Operand): Expression => unary("floor", a);
-/** The sine, in radians. */
+/** The sine, in radians. For huge arguments, any number from −1 to 1. */
 export const sin = (a: Operand): Expression => unary("sin", a);
-/** The cosine, in radians. */
+/** The cosine, in radians. For huge arguments, any number from −1 to 1. */
 export const cos = (a: Operand): Expression => unary("cos", a);
 /** The error function. */
 export const erf = (a: Operand): Expression => unary("erf", a);

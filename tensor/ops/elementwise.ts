@@ -107,7 +107,7 @@ export const exp: Unary = unary("exp", ex.exp);
 export const log: Unary = unary("log", ex.log);
 export const sqrt: Unary = unary("sqrt", ex.sqrt);
 export const square: Unary = unary("square", ex.square);
-/** The absolute value, with the gradient 0 at 0. */
+/** The absolute value, with the gradient 0 at 0. Unlike in PyTorch, the gradient at NaN is NaN. */
 export const abs: Unary = unary("abs", ex.abs);
 export const tanh: Unary = unary("tanh", ex.tanh);
 
@@ -141,7 +141,10 @@ const geluErf = unary(
   (x) => ex.multiply(ex.multiply(0.5, x), ex.add(1, ex.erf(ex.multiply(Math.SQRT1_2, x)))),
 );
 
-/** The Gaussian error linear unit, x · Φ(x). Source: Hendrycks and Gimpel (2016). */
+/**
+ * The Gaussian error linear unit, x · Φ(x). Unlike in PyTorch, `"erf"` of ∞ is ∞, not NaN. Source:
+ * Hendrycks and Gimpel (2016).
+ */
 export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor {
   if (approximation === "tanh") return geluTanh(x);
   if (approximation === "erf") return geluErf(x);
@@ -169,7 +172,10 @@ const clampProgram = defineProgram(
   ({ x, low, high }) => [ex.select(ex.less(x, low), low, ex.select(ex.less(high, x), high, x))],
 );
 
-/** Clamps x between `low` and `high`, outside of which the gradient is 0. */
+/**
+ * Clamps x between `low` and `high`, outside of which the gradient is 0. Unlike in PyTorch, the
+ * gradient at NaN is 1.
+ */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", low);
   checkIsNumber("compute clamp", "two numbers, as in clamp(0, 1)", high);

@@ -27,7 +27,10 @@ export interface TensorMethods {
   mul(other: TensorOrNumber): Tensor;
   /** this / other, with broadcasting. */
   div(other: TensorOrNumber): Tensor;
-  /** this to the power of other, with broadcasting. */
+  /**
+   * this to the power of other, with broadcasting. Unlike in PyTorch, (−0)^−0.5 is ∞ and (−∞)^−0.5
+   * is 0, as IEEE 754 and `Math.pow` define them.
+   */
   pow(exponent: TensorOrNumber): Tensor;
   /** The elementwise maximum, with broadcasting. */
   maximum(other: TensorOrNumber): Tensor;
@@ -55,7 +58,7 @@ export interface TensorMethods {
   sqrt(): Tensor;
   /** The square. */
   square(): Tensor;
-  /** The absolute value. */
+  /** The absolute value. Unlike in PyTorch, the gradient at NaN is NaN. */
   abs(): Tensor;
   /** The hyperbolic tangent. */
   tanh(): Tensor;
@@ -65,13 +68,16 @@ export interface TensorMethods {
   relu(): Tensor;
   /** ReLU², nanochat's activation. */
   reluSquared(): Tensor;
-  /** The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. */
+  /**
+   * The Gaussian error linear unit, by its `tanh` approximation unless `"erf"` is chosen. Unlike in
+   * PyTorch, `"erf"` of ∞ is ∞, not NaN.
+   */
   gelu(approximation?: "tanh" | "erf"): Tensor;
   /** SiLU (swish): this · sigmoid(this). */
   silu(): Tensor;
   /** Soft-capping: cap · tanh(this / cap), between −cap and cap. */
   softcap(cap: number): Tensor;
-  /** Clamps the values between two bounds. */
+  /** Clamps the values between two bounds. Unlike in PyTorch, the gradient at NaN is 1. */
   clamp(low: number, high: number): Tensor;
   /** `a` where this is not 0, else `b`. */
   where(a: TensorOrNumber, b: TensorOrNumber): Tensor;

@@ -65,7 +65,10 @@ const exactPowers = new Map<number, (x: Tensor) => Tensor>([
   ],
 ]);
 
-/** aᵇ; NaN for a finite negative base and a fractional exponent. */
+/**
+ * aᵇ; NaN for a finite negative base and a fractional exponent. Unlike in PyTorch, (−0)^−0.5 is ∞ and
+ * (−∞)^−0.5 is 0, as IEEE 754 and `Math.pow` define them.
+ */
 export function power(a: Tensor, b: TensorOrNumber): Tensor {
   if (typeof b !== "number") {
     checkTensor("compute pow", b, "a tensor or a number");
