@@ -73,6 +73,12 @@ testOnEveryDevice("values and gradients at the extremes are PyTorch's", async (d
   await assertExtremes(device, operations, differences);
 });
 
+Deno.test("every unary function of expressions is compared with PyTorch's", () => {
+  const inPyTorch = (name: string) => name === "negate" ? "-x" : `torch.${name}(x)`;
+  const missing = Object.keys(ex.unaryFunctions).filter((name) => !(inPyTorch(name) in operations));
+  assertEquals(missing, []);
+});
+
 async function powers(device: Device, exponent: number): Promise<(readonly number[])[]> {
   const x = Tensor.from(device, bases, { requiresGrad: true });
   const p = Tensor.full(device, [bases.length], exponent, { requiresGrad: true });
