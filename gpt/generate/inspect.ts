@@ -1,6 +1,7 @@
 /** Looking inside a model: attention, logit lens, surprise and gates of one forward pass. @module */
 
 import { type Device, gather, noGrad, Tensor, topK } from "../../tensor/mod.ts";
+import { RangeError } from "../../tensor/errors.ts";
 import type { GPT } from "../model/model.ts";
 
 /** The residual stream at one place in the model, for each of T tokens. */
