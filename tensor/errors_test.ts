@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { adapterTest } from "../testing/gpu.ts";
 import { Error as OwnError, RangeError as OwnRangeError } from "./errors.ts";
 
 const root = new URL("../", import.meta.url).href;
@@ -8,6 +9,7 @@ const programs: Readonly<Record<string, string>> = {
   "a method": "x.matmul(x);",
   "a reduction": "x.to('int32').mean();",
   "a reduction along an axis": "x.max(7);",
+  "a sum along an axis": "x.sum(7);",
   "a static method": "Tensor.from(device, [1, 2], { shape: [3] });",
   "a function": "tensor.concat([x, x.reshape([3, 2])]);",
   "backward": "x.detach().requireGrad().mul(2).backward();",
@@ -23,7 +25,10 @@ const programs: Readonly<Record<string, string>> = {
   "a device": "await tensor.openDevice('cpu', { threads: 0 });",
 };
 
-async function run(line: string, flags: readonly string[] = []): Promise<string> {
+async function run(
+  line: string,
+  open = 'tensor.openDevice("cpu", { threads: 1, blas: false })',
+): Promise<string> {
   const folder = await Deno.makeTempDir();
   const program = `${folder}/program.ts`;
   await Deno.writeTextFile(
@@ -31,28 +36,31 @@ async function run(line: string, flags: readonly string[] = []): Promise<string>
     [
       `import * as tensor from "${root}tensor/mod.ts"; import * as nn from "${root}nn/mod.ts";`,
       `import * as optim from "${root}optim/mod.ts"; const { Tensor } = tensor;`,
-      `const device = await tensor.openDevice("cpu", { threads: 1, blas: false });`,
+      `const device = await ${open};`,
       `const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]]);`,
       line,
     ].join("\n"),
   );
   const { stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", ...flags, program],
+    args: ["run", "-A", "--no-check", program],
     env: { NO_COLOR: "1" },
   }).output();
   await Deno.remove(folder, { recursive: true });
   return new TextDecoder().decode(stderr);
 }
 
+const startsAtCaller =
+  /^error: Uncaught \(in promise\) \w*Error: Cannot .*\n +at .*program\.ts:5:\d+/;
+
 for (const [what, line] of Object.entries(programs)) {
   Deno.test(`the stack of an error of ${what} starts at the caller's line`, async () => {
-    const written = await run(line);
-    assertMatch(
-      written,
-      /^error: Uncaught \(in promise\) \w*Error: Cannot .*\n +at .*program\.ts:5:\d+/,
-    );
+    assertMatch(await run(line), startsAtCaller);
   });
 }
+
+adapterTest("the stack of an error starts at the caller's line (webgpu)", async () => {
+  assertMatch(await run("x.sum(7);", 'tensor.openDevice("webgpu")'), startsAtCaller);
+});
 
 Deno.test("an error of a layer that a library's layer calls begins in the former", async () => {
   const written = await run(
