@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { SAVE_SECONDS } from "../gpt/train/folder_run.ts";
 import { makeCorpus, makeHome, permissions, runScript, tinyFlags } from "./testing/run_script.ts";
 
 const corpus = await makeCorpus();
@@ -285,6 +286,14 @@ Deno.test("the scripts take nanochat's flags with its defaults", async () => {
   };
   for (const [name, value] of Object.entries(wanted)) {
     assertMatch(stdout, new RegExp(`--${name} .*\\(default: ${value}\\)`));
+  }
+});
+
+Deno.test("--help says how long -1 of --save-every is", async () => {
+  assertEquals(SAVE_SECONDS, 10 * 60);
+  for (const script of ["base_train.ts", "chat_sft.ts"]) {
+    const { stdout } = await runScript(script, ["--help"], home, { permissions: [] });
+    assertMatch(stdout, /--save-every .*-1 for ten minutes/);
   }
 });
 

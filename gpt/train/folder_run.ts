@@ -38,6 +38,9 @@ export interface FolderRunOptions extends Omit<TrainOptions, "save"> {
   readonly parallel?: RunRanks | undefined;
 }
 
+/** Seconds between checkpoints that are saved by time. */
+export const SAVE_SECONDS = 600;
+
 /** Name of the metrics file in a run's folder. */
 export const METRICS_FILE = "metrics.jsonl";
 
@@ -74,7 +77,7 @@ export async function* trainInFolder(
   await using _lock = isWriter && options.lock === undefined ? await lockRun(folder) : null;
   const { plan, wantsSave } = options;
   const timing = {
-    ...(isSavedByTime ? { seconds: options.saveSeconds ?? 600 } : {}),
+    ...(isSavedByTime ? { seconds: options.saveSeconds ?? SAVE_SECONDS } : {}),
     ...(wantsSave === undefined ? {} : { isWanted: wantsSave }),
   };
   if (isWriter) {
