@@ -1,10 +1,10 @@
-import { assertAlmostEquals, assertLess } from "@std/assert";
+import { assert, assertAlmostEquals, assertLess } from "@std/assert";
 import { type Device, type FloatType, openDevice, Tensor } from "../../tensor/mod.ts";
 import { float16Test, gpuTest } from "../../testing/gpu.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { estimateMemory, estimateSeconds } from "./estimate.ts";
 import { GPT } from "../model/model.ts";
-import { planTraining } from "./scaling.ts";
+import { planTraining, type ScalingOptions } from "./scaling.ts";
 
 const small = { sequenceLen: 64, nLayer: 2, nHead: 2, nKvHead: 2, nEmbd: 64, windowPattern: "L" };
 
@@ -94,6 +94,33 @@ for (const [name, config, deviceBatchSize, gradAccumSteps] of cases) {
     // With that few tokens, converted weights take more than is saved.
     if (name === "the optimizer") return;
     assertLess(estimated.activations, estimateMemory(shape).activations);
+  });
+}
+
+/** Peak memory of a process that trains and saves once, divided by the estimate. */
+async function processMemoryRatio(plan: Partial<ScalingOptions>): Promise<number> {
+  const path = new URL("../testing/train_and_save.ts", import.meta.url).href;
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", path, JSON.stringify(plan)],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  const { peak, estimated } = JSON.parse(new TextDecoder().decode(stdout));
+  return peak / estimated;
+}
+
+const processCases: [string, Partial<ScalingOptions>][] = [
+  ["Deno itself", {}],
+  ["a checkpoint", { aspectRatio: 64, headDim: 64, vocabSize: 23_704, maxSeqLen: 32 }],
+];
+
+for (const [name, plan] of processCases) {
+  Deno.test({
+    name: `the estimated memory of the process is roughly right if ${name} dominates`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const ratio = await processMemoryRatio(plan);
+      assert(ratio > 0.5 && ratio < 1.25, `used ${ratio} of the estimate`);
+    },
   });
 }
 
