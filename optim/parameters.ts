@@ -44,8 +44,7 @@ export type Defaults<Group extends ParameterGroup> = Omit<
 export function optionNames<Options extends ParameterGroupOptions>(
   defaults: object,
 ): OptionNames<Options> {
-  const names = ["parameters", "lr", "initialLr", ...Object.keys(defaults)];
-  return Object.fromEntries(names.map((name) => [name, true])) as OptionNames<Options>;
+  return { parameters: true, lr: true, initialLr: true, ...defaults } as OptionNames<Options>;
 }
 
 /** Creates a group from its options. */
@@ -120,14 +119,8 @@ export function checkParameters(what: string, given: unknown): void {
 }
 
 function nameParameters(parameters: Parameters, prefix = ""): ReadonlyMap<string, Tensor> {
-  if (isMap(parameters)) return parameters;
+  if ("get" in parameters) return parameters;
   return new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));
-}
-
-function isMap(
-  given: Parameters | readonly ParameterGroupOptions[],
-): given is ReadonlyMap<string, Tensor> {
-  return given instanceof Map;
 }
 
 /**

@@ -86,9 +86,11 @@ function notJson(wanted: string, got: string, cause?: unknown): SyntaxError {
 }
 
 function parseMetadata(json: string): Record<string, string> {
-  const isObject = json.startsWith("{");
+  if (!json.startsWith("{")) {
+    throw malformed("__metadata__ to map names to strings", describe(json));
+  }
   const texts: [string, string][] = [];
-  for (const { name, value } of isObject ? membersOf(json, notJson) : []) {
+  for (const { name, value } of membersOf(json, notJson)) {
     if (!value.startsWith('"')) {
       throw malformed("__metadata__ to map names to strings", describe(parseValue(value)));
     }
@@ -97,7 +99,6 @@ function parseMetadata(json: string): Record<string, string> {
     }
     texts.push([name, String(parseValue(value))]);
   }
-  if (!isObject) throw malformed("__metadata__ to map names to strings", describe(json));
   return Object.fromEntries(texts);
 }
 
@@ -179,18 +180,14 @@ export function checkEntry(
   return { name, code, shape, begin, end };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Whether a value is a list of whole numbers, none of them negative or too large to be exact. */
 export function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
 export function describe(value: unknown): string {
-  if (isRecord(value)) return "an object";
   if (Array.isArray(value) && !value.every((item) => typeof item === "number")) return "a list";
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return "an object";
   if (value === undefined) return "nothing";
   const begin = typeof value === "string" || Array.isArray(value) ? value.slice(0, 80) : value;
   const text = JSON.stringify(begin);

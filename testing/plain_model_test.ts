@@ -12,7 +12,7 @@ const allowed = new Set([
   ...["Embedding", "Linear", "Module", "PureModule", "initializers", "namedSeed", "parameter"],
   ...["Watch", "watchForCaller", "attentionPattern"],
   ...["attention", "concat", "crossEntropy", "rmsNorm", "rotary", "rotaryAngles"],
-  ...["Device", "FloatType", "Reduction", "Tensor", "checkIds"],
+  ...["Device", "FloatType", "Reduction", "Tensor", "sizeOf", "checkIds"],
   ...["Error", "RangeError", "TypeError"],
 ]);
 

@@ -150,14 +150,10 @@ export class LookaheadDecoder {
         const logits = this.#step(ids, this.#cache);
         return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
       }));
-      // Submit work early: the device computes it while the next steps are recorded.
-      if (isPowerOfTwo(i + 1)) device.flush();
+      // Submit work early, at powers of two: the device computes it while the next steps are recorded.
+      if (Number.isInteger(Math.log2(i + 1))) device.flush();
     }
     device.flush();
     return batch;
   }
-}
-
-function isPowerOfTwo(count: number): boolean {
-  return Number.isInteger(Math.log2(count));
 }

@@ -24,16 +24,13 @@ export interface SamplingOptions {
 }
 
 /** Validates sampling options. @throws {RangeError} If an option is out of range. */
-export function checkSampling({ temperature = 1, topK, seed = 42 }: SamplingOptions): void {
-  if (!(temperature >= 0 && Number.isFinite(temperature))) {
-    throw new RangeError(`Cannot sample: wanted a temperature from 0 up, got ${temperature}`);
-  }
-  if (topK !== undefined && !(Number.isInteger(topK) && topK >= 0)) {
-    throw new RangeError(`Cannot sample: wanted a topK from 0 up (0: all tokens), got ${topK}`);
-  }
-  if (!(Number.isSafeInteger(seed) && seed >= 0)) {
-    throw new RangeError(`Cannot sample: wanted an integer seed from 0 up, got ${seed}`);
-  }
+export function checkSampling({ temperature = 1, topK = 0, seed = 42 }: SamplingOptions): void {
+  const check = (wanted: string, got: number, isRight: boolean) => {
+    if (!isRight) throw new RangeError(`Cannot sample: wanted ${wanted}, got ${got}`);
+  };
+  check("a temperature from 0 up", temperature, temperature >= 0 && Number.isFinite(temperature));
+  check("a topK from 0 up (0: all tokens)", topK, Number.isInteger(topK) && topK >= 0);
+  check("an integer seed from 0 up", seed, Number.isSafeInteger(seed) && seed >= 0);
 }
 
 /** The lowest temperature that `float32` can divide by on every device. */

@@ -77,9 +77,7 @@ export class KVCache {
 
   /** Advances by tokens that all layers have appended; the last embedding is kept. */
   advance(tokens: number, lastEmbedding: Tensor): void {
-    this.position += tokens;
-    this.previousEmbedding?.dispose();
-    this.previousEmbedding = lastEmbedding.alias();
+    this.rewind({ position: this.position + tokens, previousEmbedding: lastEmbedding });
   }
 
   /** Marks the current position. */
@@ -88,7 +86,7 @@ export class KVCache {
     return { position, previousEmbedding: previousEmbedding?.alias() ?? null };
   }
 
-  /** Drops the tokens after a mark. */
+  /** Goes to a mark: drops the tokens after it. */
   rewind({ position, previousEmbedding }: CacheMark): void {
     this.position = position;
     this.previousEmbedding?.dispose();

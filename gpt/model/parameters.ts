@@ -1,5 +1,6 @@
 /** Parameters of a GPT: names, shapes, counts. Source: nanochat, `nanochat/gpt.py`. @module */
 
+import { sizeOf } from "../../tensor/shape.ts";
 import {
   type GPTConfig,
   hasValueEmbedding,
@@ -29,7 +30,6 @@ export function parameterShapes(config: GPTConfig): Map<string, number[]> {
   const queryWidth = nHead * headSize(config);
   const keyWidth = nKvHead * headSize(config);
   const layers = Array.from({ length: nLayer }, (_, layer) => layer);
-  const valueLayers = layers.filter((layer) => hasValueEmbedding(layer, nLayer));
 
   const shapes = new Map<string, number[]>([
     ["resid_lambdas", [nLayer]],
@@ -52,7 +52,7 @@ export function parameterShapes(config: GPTConfig): Map<string, number[]> {
   }
   shapes.set("lm_head.weight", [vocabSize, nEmbd]);
   shapes.set("smear_gate.weight", [1, smearChannels]);
-  for (const layer of valueLayers) {
+  for (const layer of layers.filter((layer) => hasValueEmbedding(layer, nLayer))) {
     shapes.set(`value_embeds.${layer}.weight`, [vocabSize, keyWidth]);
   }
   return shapes;
@@ -114,8 +114,4 @@ export function parameterCounts(config: GPTConfig): ParameterCounts {
 export function matmulParameters(config: GPTConfig): number {
   const { lmHead, transformerMatrices } = parameterCounts(config);
   return lmHead + transformerMatrices + smearChannels;
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

@@ -11,6 +11,7 @@
 import { polarExpressFlops } from "../../optim/mod.ts";
 import type { FloatType } from "../../tensor/mod.ts";
 import { rowsAtOnce } from "../../tensor/ops/losses/linear_cross_entropy.ts";
+import { sizeOf } from "../../tensor/shape.ts";
 import {
   type GPTConfig,
   hasValueEmbedding,
@@ -227,8 +228,4 @@ function muonStacks(
       iterations: group.orthogonalizationSteps,
     }];
   });
-}
-
-function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
 }

@@ -20,7 +20,7 @@ import {
 } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
-import { nextTask, readNumbers } from "./readback.ts";
+import { mean, nextTask, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** Options for {@linkcode trainingLoop}. */
@@ -167,9 +167,7 @@ export function pretrainingSchedule(
 /** The mean loss over all ranks, on the device. */
 async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Tensor> {
   const { device } = losses[0]!;
-  const read = await readNumbers(losses);
-  const loss = parallel.agree(read.reduce((sum, loss) => sum + loss, 0) / read.length);
-  return Tensor.from(device, loss).keep();
+  return Tensor.from(device, parallel.agree(mean(await readNumbers(losses)))).keep();
 }
 
 /** Updates the parameters; with loss scaling, only if all gradients are finite. */

@@ -24,3 +24,8 @@ function join(numbers: readonly Tensor[]): Tensor {
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
+
+/** The mean of numbers, in double precision. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -19,7 +19,7 @@ import {
   type SummingRanks,
   trainingLoop,
 } from "./loop.ts";
-import { readNumbers } from "./readback.ts";
+import { mean, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** The state of a run: with parameters and optimizer state, all that a checkpoint needs. */
@@ -392,10 +392,6 @@ class SaveTimer {
     this.#seconds = Math.max(this.#minSeconds, seconds / SAVING_SHARE);
     return result;
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function lossError(loss: number, step: number): Error {
