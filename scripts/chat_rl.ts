@@ -26,7 +26,7 @@ import { onInterrupt } from "./interrupt.ts";
 import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, findModel, trainingPrecision } from "./training.ts";
+import { deviceFlags, findModel, learningRatesOf, trainingPrecision } from "./training.ts";
 
 const { dtype: _dtype, ...computeFlags } = deviceFlags;
 
@@ -100,7 +100,7 @@ async function runOn(ranks: RunRanks | null, values: ReinforceValues): Promise<n
     );
     const reinforcement = await prepareReinforcement({
       ...values,
-      ...{ device, checkpoint, folder, task, validation, learningRates: values },
+      ...{ device, checkpoint, folder, task, validation, learningRates: learningRatesOf(values) },
       initialFraction: values.initLrFrac,
       learnsToEnd: !values.noLearnToEnd,
       settings: { ...settingsOf(values), matmulPrecision: device.matmulPrecision },

@@ -43,7 +43,14 @@ import { print } from "./output.ts";
 import { isFirst, onRanks, openDeviceOnRanks, parallelFlags, shareCheckpoint } from "./parallel.ts";
 import { Progress, showRun } from "./progress.ts";
 import { lockRunFolder, overwriteFlags, removeRun } from "./run_folder.ts";
-import { deviceFlags, findModel, runFlags, tellPrecision, trainingPrecision } from "./training.ts";
+import {
+  deviceFlags,
+  findModel,
+  learningRatesOf,
+  runFlags,
+  tellPrecision,
+  trainingPrecision,
+} from "./training.ts";
 
 /** Default tasks, without and with documents; fewer conversations displace less of the latter. */
 const DEFAULT_TASK = "rules:60000";
@@ -153,7 +160,7 @@ async function runOn(
       ...{ device, checkpoint, folder, lock, task: tasks.train, validation: tasks.validation },
       sequenceLength: values.maxSeqLen,
       loadOptimizer: values.loadOptimizer !== 0,
-      learningRates: values,
+      learningRates: learningRatesOf(values),
       documents: tasks.documents.length === 0
         ? undefined
         : { texts: tasks.documents, epochs: values.documentEpochs },

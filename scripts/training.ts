@@ -21,6 +21,7 @@ import {
   type FloatType,
   type GPT,
   headSize,
+  type LearningRates,
   measureMatmulPeak,
   openDevice,
   parameterCounts,
@@ -282,11 +283,16 @@ export async function findModel(
 export function planRun(flags: TrainingValues, vocabSize: number, ranks = 1): TrainingPlan {
   const plan = blameFlags(() => planTraining({ ...flags, vocabSize, ranks }));
   if (flags.lrScaling === "batch") return plan;
-  const { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay } = flags;
-  return {
-    ...plan,
-    learningRates: { unembeddingLr, embeddingLr, matrixLr, scalarLr, weightDecay },
-  };
+  return { ...plan, learningRates: { ...learningRatesOf(flags), weightDecay: flags.weightDecay } };
+}
+
+type PartRates = Omit<Required<LearningRates>, "weightDecay">;
+
+/** The learning rates among flags. */
+export function learningRatesOf(
+  { unembeddingLr, embeddingLr, matrixLr, scalarLr }: PartRates,
+): PartRates {
+  return { unembeddingLr, embeddingLr, matrixLr, scalarLr };
 }
 
 export interface TrainingRun {

@@ -8,7 +8,8 @@
 
 import { TypeError } from "./errors.ts";
 
-export type OptionNames<Options> = Readonly<Record<keyof Options, true>>;
+/** The names of options: `true` for each, or what else a table has for them, such as defaults. */
+export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
 
 /**
  * Describes a value for the end of a message: "wanted a tensor, got …".
@@ -48,11 +49,13 @@ function isDevice(value: object): boolean {
   return "scopes" in value && "allocate" in value;
 }
 
-/** Checks a device that is needed for `what`, as in "make a Linear". */
-export function checkDevice(what: string, device: { readonly scopes: unknown }): void {
-  if (typeof device === "object" && device?.scopes !== undefined) return;
+/** Checks a device that is needed for `what`, as in "make a Linear"; `place` is where it stands. */
+export function checkDevice(what: string, device: object, place = "first"): void {
+  if (typeof device === "object" && device !== null && isDevice(device)) return;
   throw new TypeError(
-    `Cannot ${what}: wanted a device first, as openDevice returns it, got ${describeValue(device)}`,
+    `Cannot ${what}: wanted a device ${place}, as openDevice returns it, got ${
+      describeValue(device)
+    }`,
   );
 }
 
@@ -110,7 +113,7 @@ export function checkOptions<Options extends object>(
   }
   for (const name in options) {
     // Not merely `in`: every object has names such as `toString`.
-    if (known[name] !== true) throw wrongOptions(what, options, known, required, name);
+    if (!Object.hasOwn(known, name)) throw wrongOptions(what, options, known, required, name);
   }
   for (const name of required) {
     if (options[name] === undefined) throw wrongOptions(what, options, known, required);
@@ -122,7 +125,7 @@ const NONE: readonly never[] = [];
 function wrongOptions(
   what: string,
   options: unknown,
-  known: Readonly<Record<string, true>>,
+  known: object,
   required: readonly string[],
   unknown?: string,
 ): TypeError {

@@ -1,68 +1,19 @@
 /** Mistakes of programs that are not type-checked: each is told in words, not by the engine. */
 
-import { assertEquals, assertInstanceOf, assertMatch } from "@std/assert";
+import { assertMatch } from "@std/assert";
 import * as nn from "../nn/mod.ts";
 import * as optim from "../optim/mod.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, expression as ex, openDevice, Tensor } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "./every_device.ts";
-
-// deno-lint-ignore no-explicit-any
-type Untyped = any;
+import { HINT, type Mistake, open, testMistakes, type Untyped } from "./mistakes.ts";
 
 const { runProgram, defineProgram }: Untyped = tensor;
-const { concat, split, stack, uniform, normal, permutation, multinomial }: Untyped = tensor;
+const { copyInto, concat, split, stack, uniform, normal, permutation, multinomial }: Untyped =
+  tensor;
 const { Linear, MLP, Dropout, LayerNorm, RMSNorm, Sequential, SelfAttention }: Untyped = nn;
 const { AdamW, SGD, MuonAdamW, clipGradientNorm, GradScaler }: Untyped = optim;
 const Values: Untyped = Tensor;
-
-interface Setting {
-  readonly device: Device;
-  /** `[[1, 2, 3], [4, 5, 6]]` */
-  readonly x: Untyped;
-  /** `[1, 2]`, which requires a gradient. */
-  readonly w: Untyped;
-  readonly layer: Untyped;
-  readonly other: Device;
-}
-
-/** A mistake, and the class and the text of its error. */
-type Mistake = readonly [
-  make: (setting: Setting) => unknown,
-  type: ErrorConstructor,
-  message: string | RegExp,
-];
-
-async function open(device: Device): Promise<Setting> {
-  return {
-    device,
-    x: Tensor.from(device, [[1, 2, 3], [4, 5, 6]]),
-    w: Tensor.from(device, [1, 2], { requiresGrad: true }),
-    layer: new nn.Linear(device, 2, 1, { seed: 1 }),
-    other: await openDevice("cpu", { threads: 1, blas: false }),
-  };
-}
-
-function testMistakes(name: string, mistakes: readonly Mistake[]): void {
-  testOnEveryDevice(name, async (device) => {
-    const setting = await open(device);
-    for (const [make, type, message] of mistakes) {
-      let error: Untyped = null;
-      try {
-        await make(setting);
-      } catch (thrown) {
-        error = thrown;
-      }
-      assertInstanceOf(error, type, `${make}: got ${error}`);
-      assertEquals(error.name, type.name, `${make}`);
-      if (typeof message === "string") assertEquals(error.message, message);
-      else assertMatch(error.message, message);
-    }
-    await setting.other.close();
-  });
-}
-
-const HINT = "Make a tensor of it with Tensor.from(device, …).";
 
 testMistakes("operands that are no tensors are described", [
   ...([
@@ -107,6 +58,12 @@ testMistakes("operands that are no tensors are described", [
     TypeError,
     `Cannot run backward: wanted a tensor, got an array. ${HINT}`,
   ],
+  [
+    ({ x }) => copyInto([1], x),
+    TypeError,
+    `Cannot copy: wanted a tensor, got an array. ${HINT}`,
+  ],
+  [({ x }) => copyInto(x), TypeError, "Cannot copy: wanted a tensor, got undefined"],
   [
     ({ x }) => concat(x, x),
     TypeError,

@@ -12,7 +12,8 @@ const allowed = new Set([
   ...["Embedding", "Linear", "Module", "PureModule", "initializers", "namedSeed", "parameter"],
   ...["Watch", "watchForCaller", "attentionPattern"],
   ...["attention", "concat", "crossEntropy", "rmsNorm", "rotary", "rotaryAngles"],
-  ...["Device", "FloatType", "Reduction", "Tensor", "sizeOf", "checkIds"],
+  ...["Device", "FloatType", "Reduction", "Tensor", "shapesEqual", "sizeOf"],
+  ...["OptionNames", "checkDevice", "checkIds", "checkOptions", "checkTensor"],
   ...["Error", "RangeError", "TypeError"],
 ]);
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError } from "../../tensor/errors.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import { LookaheadDecoder } from "./lookahead.ts";
@@ -30,6 +31,16 @@ export interface GenerateOptions extends SamplingOptions {
    */
   readonly cache?: KVCache;
 }
+
+const OPTIONS: OptionNames<GenerateOptions> = {
+  temperature: true,
+  topK: true,
+  seed: true,
+  samples: true,
+  maxTokens: true,
+  readEvery: true,
+  cache: true,
+};
 
 /** One decoding step of all samples. */
 export interface GeneratedStep {
@@ -89,12 +100,14 @@ export class Engine {
    * @param tokens The ids of the prompt: at least one.
    * @throws {RangeError} If the prompt is empty, an id is not in the vocabulary, an option is out
    * of range, or prompt and tokens exceed the model's maximum length.
+   * @throws {TypeError} If an option is unknown.
    * @throws {Error} If the logits of a token are NaN or infinite.
    */
   async *generate(
     tokens: readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedStep, void, void> {
+    checkOptions("generate", options, OPTIONS);
     const { samples = 1 } = options;
     const limit = this.#checkLengths(tokens, options);
     checkSampling(options);
@@ -165,19 +178,15 @@ export class Engine {
   }
 
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
-    const { samples = 1, maxTokens, readEvery, cache } = options;
+    const { samples = 1, maxTokens, cache } = options;
     const { config, maximumLength } = this.#model;
     if (tokens.length === 0) {
       throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
     }
-    if (!Number.isInteger(samples) || samples < 1) {
-      throw new RangeError(`Cannot generate: wanted at least 1 sample, got ${samples}`);
-    }
-    if (maxTokens !== undefined && !(Number.isInteger(maxTokens) && maxTokens >= 0)) {
-      throw new RangeError(`Cannot generate: wanted maxTokens from 0 up, got ${maxTokens}`);
-    }
-    if (readEvery !== undefined && !(Number.isInteger(readEvery) && readEvery >= 1)) {
-      throw new RangeError(`Cannot generate: wanted readEvery from 1 up, got ${readEvery}`);
+    for (const [name, least] of [["samples", 1], ["maxTokens", 0], ["readEvery", 1]] as const) {
+      const value = options[name];
+      if (value === undefined || Number.isInteger(value) && value >= least) continue;
+      throw new RangeError(`Cannot generate: wanted ${name} from ${least} up, got ${value}`);
     }
     const read = cache?.position ?? 0;
     if (cache !== undefined && (samples !== 1 || cache.batchSize !== 1)) {

@@ -1,5 +1,6 @@
 /** The shape of a GPT. Source: nanochat, `nanochat/gpt.py`. @module */
 
+import { checkOptions } from "../../tensor/checks.ts";
 import { RangeError } from "../../tensor/errors.ts";
 
 /** The shape of a GPT, under nanochat's names. */
@@ -29,8 +30,19 @@ export const smearChannels = 24;
 /** Channels of the residual stream that value embedding gates read. */
 export const valueGateChannels = 12;
 
-/** Limits far beyond any model: anything larger is a mistake, and would take minutes to fail. */
-const MAX = { sequenceLen: 2 ** 24, vocabSize: 2 ** 24, nLayer: 1000, nEmbd: 2 ** 20 } as const;
+/**
+ * The least and the most of each number. The most is far beyond any model: anything larger is a
+ * mistake, and would take minutes to fail.
+ */
+const LIMITS = {
+  // The smear gate looks at the previous token, so there must be two.
+  sequenceLen: [2, 2 ** 24],
+  vocabSize: [1, 2 ** 24],
+  nLayer: [1, 1000],
+  nHead: [1, Infinity],
+  nKvHead: [1, Infinity],
+  nEmbd: [smearChannels, 2 ** 20],
+} as const;
 
 /** The vocabulary is padded to a multiple of this, so that rows of the head divide evenly. */
 const vocabMultiple = 64;
@@ -42,6 +54,7 @@ const windowMultiple = 128;
  * Checks that a model of this shape can be built.
  *
  * @throws {RangeError} If numbers are out of range or incompatible; the message names both.
+ * @throws {TypeError} If it has a name that is unknown.
  *
  * @example
  * ```ts
@@ -55,29 +68,29 @@ const windowMultiple = 128;
  * ```
  */
 export function checkConfig(config: GPTConfig): void {
-  const { sequenceLen, vocabSize, nLayer, nHead, nKvHead, nEmbd, windowPattern } = config;
-  // The smear gate looks at the previous token, so there must be two.
-  checkWhole("sequenceLen", sequenceLen, 2, MAX.sequenceLen);
-  checkWhole("vocabSize", vocabSize, 1, MAX.vocabSize);
-  checkWhole("nLayer", nLayer, 1, MAX.nLayer);
-  checkWhole("nHead", nHead, 1);
-  checkWhole("nKvHead", nKvHead, 1);
-  checkWhole("nEmbd", nEmbd, smearChannels, MAX.nEmbd);
-  if (nEmbd % nHead !== 0) {
-    throw refused(`nEmbd to be a multiple of nHead`, `${nEmbd} and ${nHead}`);
+  checkOptions("build a GPT", config, { ...LIMITS, windowPattern: true });
+  for (const name of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
+    const [least, most] = LIMITS[name];
+    if (!Number.isSafeInteger(config[name]) || config[name] < least) {
+      throw refused(`${name} to be a whole number of at least ${least}`, `${config[name]}`);
+    }
+    if (config[name] > most) throw refused(`${name} to be at most ${most}`, `${config[name]}`);
   }
-  if (nHead % nKvHead !== 0) {
-    throw refused(`nHead to be a multiple of nKvHead`, `${nHead} and ${nKvHead}`);
+  const { nHead, nEmbd, windowPattern } = config;
+  for (const [name, divisor] of [["nEmbd", "nHead"], ["nHead", "nKvHead"]] as const) {
+    if (config[name] % config[divisor] === 0) continue;
+    throw refused(
+      `${name} to be a multiple of ${divisor}`,
+      `${config[name]} and ${config[divisor]}`,
+    );
   }
   // Rotary embeddings rotate pairs of channels.
   if ((nEmbd / nHead) % 2 !== 0) {
     throw refused(`an even head size nEmbd / nHead`, `${nEmbd} / ${nHead} = ${nEmbd / nHead}`);
   }
   if (!/^[SL]+$/i.test(windowPattern)) {
-    throw refused(
-      `windowPattern to be made of S and L`,
-      JSON.stringify(windowPattern.slice(0, 80)),
-    );
+    const got = `${JSON.stringify(windowPattern)}`.slice(0, 80);
+    throw refused("windowPattern to be made of S and L", got);
   }
 }
 
@@ -121,13 +134,6 @@ export function windowSizes(
     const isLong = windowPattern[layer % windowPattern.length]?.toUpperCase() === "L";
     return isLong || layer === nLayer - 1 ? sequenceLen : short;
   });
-}
-
-function checkWhole(name: string, value: number, least: number, most = Infinity): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw refused(`${name} to be a whole number of at least ${least}`, `${value}`);
-  }
-  if (value > most) throw refused(`${name} to be at most ${most}`, `${value}`);
 }
 
 function refused(wanted: string, got: string): RangeError {

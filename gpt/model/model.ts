@@ -23,6 +23,7 @@ import {
   watchForCaller,
 } from "../../nn/mod.ts";
 import { MuonAdamW } from "../../optim/mod.ts";
+import { checkDevice, checkOptions, type OptionNames } from "../../tensor/checks.ts";
 import { RangeError, TypeError } from "../../tensor/errors.ts";
 import {
   concat,
@@ -34,6 +35,8 @@ import {
   Tensor,
 } from "../../tensor/mod.ts";
 import { checkIds } from "../../tensor/ops/gather/ids.ts";
+import { shapesEqual } from "../../tensor/shape.ts";
+import { checkTensor } from "../../tensor/tensor.ts";
 import { Block, uniformBounds } from "./block.ts";
 import {
   checkConfig,
@@ -66,6 +69,8 @@ export interface GPTOptions {
   readonly computeDtype?: FloatType;
 }
 
+const OPTIONS: OptionNames<GPTOptions> = { seed: true, computeDtype: true };
+
 /** Options for {@linkcode GPT.forward}. */
 export interface ForwardOptions {
   /** How to reduce the losses of the tokens. @default {"mean"} */
@@ -94,6 +99,13 @@ export interface ForwardOptions {
    */
   readonly watch?: Watch;
 }
+
+const FORWARD_OPTIONS: OptionNames<ForwardOptions> = {
+  reduction: true,
+  cache: true,
+  lastOnly: true,
+  watch: true,
+};
 
 /** Fails before allocating what does not fit into memory. */
 function checkMemory(config: GPTConfig, device: Device): void {
@@ -165,11 +177,14 @@ export class GPT extends PureModule {
    * Creates a model with random initial values.
    *
    * @throws {RangeError} If no model of this shape can be built, or the device is out of memory.
-   * @throws {TypeError} If the device does not support `float16`, and it is asked for.
+   * @throws {TypeError} If the device is missing, a name is unknown, or `float16` is asked for and
+   * the device does not support it.
    */
   constructor(config: GPTConfig, device: Device, options: GPTOptions = {}) {
     super();
     checkConfig(config);
+    checkDevice("build a GPT", device, "after the config");
+    checkOptions("build a GPT", options, OPTIONS);
     const { nLayer, nEmbd, nKvHead, sequenceLen } = config;
     const { seed = 42, computeDtype = "float32" } = options;
     if (computeDtype === "float16" && !device.hasFloat16) {
@@ -254,7 +269,11 @@ export class GPT extends PureModule {
     this.loadStateDict(values);
   }
 
-  /** Creates nanochat's optimizer: Muon for matrices, AdamW for the rest. */
+  /**
+   * Creates nanochat's optimizer: Muon for matrices, AdamW for the rest.
+   *
+   * @throws {TypeError} If a name is unknown.
+   */
   optimizer(learningRates: LearningRates = {}): MuonAdamW {
     return new MuonAdamW(optimizerGroupOptions(this.config, learningRates, this.parameters()));
   }
@@ -269,20 +288,25 @@ export class GPT extends PureModule {
    * `[batch · tokens]` with `reduction: "none"`.
    * @throws {RangeError} If an id is not in the vocabulary, the sequence is too long, or shapes
    * differ.
-   * @throws {TypeError} If there are targets, and `lastOnly`.
+   * @throws {TypeError} If there are targets, and `lastOnly`; if ids or targets are no tensors, or
+   * an option is unknown.
    */
   forward(ids: Tensor, targets?: Tensor, options: ForwardOptions = {}): Tensor {
+    checkOptions("run the model", options, FORWARD_OPTIONS);
     this.checkTokens(ids, options.cache?.position);
-    this.#checkTargets(ids, targets);
-    const { lastOnly = false } = options;
+    if (targets !== undefined) checkTensor("run the model", targets, "a tensor of targets");
+    if (targets !== undefined && !shapesEqual(targets.shape, ids.shape)) {
+      throw new RangeError(
+        `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
+      );
+    }
+    const { lastOnly = false, reduction = "mean" } = options;
     if (lastOnly && targets !== undefined) {
       throw new TypeError("Cannot run the model: wanted no targets with lastOnly, got some");
     }
-    const watch = watchForCaller(options.watch);
-    const stream = this.#stream(ids, options.cache, watch);
+    const stream = this.#stream(ids, options.cache, watchForCaller(options.watch));
     const logits = this.logits(lastOnly ? stream.slice(1, -1) : stream);
     if (targets === undefined) return logits;
-    const { reduction = "mean" } = options;
     const loss = crossEntropy(logits, targets, { reduction });
     return reduction === "none" ? loss.reshape([-1]) : loss;
   }
@@ -305,8 +329,10 @@ export class GPT extends PureModule {
    * @param ids `int32 [batch, tokens]`
    * @param position The number of earlier tokens.
    * @throws {RangeError} If an id is not in the vocabulary, or the sequence is too long.
+   * @throws {TypeError} If they are no tensor of `int32`.
    */
   checkTokens(ids: Tensor, position = 0): void {
+    checkTensor("run the model", ids, "a tensor of ids");
     if (ids.shape.length !== 2) {
       throw new RangeError(`Cannot run the model: wanted ids [batch, tokens], got [${ids.shape}]`);
     }
@@ -318,13 +344,6 @@ export class GPT extends PureModule {
     }
     // The embedding has more rows than the vocabulary.
     checkIds("run the model", "id", ids, 0, this.config.vocabSize);
-  }
-
-  #checkTargets(ids: Tensor, targets: Tensor | undefined): void {
-    if (targets === undefined || targets.shape.join() === ids.shape.join()) return;
-    throw new RangeError(
-      `Cannot run the model: wanted targets of shape [${ids.shape}], got [${targets.shape}]`,
-    );
   }
 
   /** Everything before the head: the last residual stream, in `float32`. */

@@ -8,6 +8,7 @@
  */
 
 import type { AdamWGroup, MuonAdamWGroupOptions, MuonGroup } from "../../optim/mod.ts";
+import { checkOptions } from "../../tensor/checks.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import type { GPTConfig } from "../model/config.ts";
 import { parameterGroup, parameterShapes } from "../model/parameters.ts";
@@ -26,6 +27,14 @@ export interface LearningRates {
   readonly scalarLr?: number;
 }
 
+const DEFAULTS: Required<LearningRates> = {
+  unembeddingLr: 0.004,
+  embeddingLr: 0.2,
+  matrixLr: 0.02,
+  weightDecay: 0,
+  scalarLr: 0.5,
+};
+
 export type NamedGroup =
   | Omit<AdamWGroup, "parameters" | "initialLr">
   | Omit<MuonGroup, "parameters" | "initialLr">;
@@ -37,18 +46,15 @@ const tunedWidth = 768;
  * Divides a model's parameters into groups; every parameter is in one of them.
  *
  * Learning rates of embeddings and head scale with 1/√width.
+ *
+ * @throws {TypeError} If a name is unknown.
  */
 export function optimizerGroups(
   config: GPTConfig,
   learningRates: LearningRates = {},
 ): NamedGroup[] {
-  const {
-    unembeddingLr = 0.004,
-    embeddingLr = 0.2,
-    matrixLr = 0.02,
-    weightDecay = 0,
-    scalarLr = 0.5,
-  } = learningRates;
+  checkOptions("make an optimizer", learningRates, DEFAULTS);
+  const rates = { ...DEFAULTS, ...learningRates };
   const shapes = parameterShapes(config);
   const namesOf = (group: string): string[] =>
     [...shapes.keys()].filter((name) => parameterGroup(name) === group);
@@ -61,20 +67,20 @@ export function optimizerGroups(
   ): NamedGroup => ({ kind: "adamw", names, lr, betas, eps: 1e-10, weightDecay });
 
   return [
-    adamw(namesOf("lmHead"), unembeddingLr * widthScale, [0.8, 0.96], 0.01),
-    adamw(namesOf("wte"), embeddingLr * widthScale, [0.8, 0.995], 0.001),
-    adamw(namesOf("valueEmbeds"), embeddingLr * widthScale * 0.5, [0.8, 0.995], 0.01),
-    adamw(["resid_lambdas"], scalarLr * 0.01, [0.8, 0.95], 0.05),
-    adamw(["x0_lambdas"], scalarLr, [0.96, 0.95], 0),
+    adamw(namesOf("lmHead"), rates.unembeddingLr * widthScale, [0.8, 0.96], 0.01),
+    adamw(namesOf("wte"), rates.embeddingLr * widthScale, [0.8, 0.995], 0.001),
+    adamw(namesOf("valueEmbeds"), rates.embeddingLr * widthScale * 0.5, [0.8, 0.995], 0.01),
+    adamw(["resid_lambdas"], rates.scalarLr * 0.01, [0.8, 0.95], 0.05),
+    adamw(["x0_lambdas"], rates.scalarLr, [0.96, 0.95], 0),
     adamw(["smear_gate.weight", "smear_lambda", "backout_lambda"], 0.2, [0.8, 0.95], 0),
     ...groupByShape(namesOf("transformerMatrices"), shapes).map((names): NamedGroup => ({
       kind: "muon",
       names,
-      lr: matrixLr,
+      lr: rates.matrixLr,
       momentum: 0.95,
       orthogonalizationSteps: 5,
       beta2: 0.9,
-      weightDecay,
+      weightDecay: rates.weightDecay,
     })),
   ];
 }
