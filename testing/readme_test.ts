@@ -22,6 +22,10 @@ Deno.test("the README has the headings that readers look for, in this order", as
   ]);
 });
 
+Deno.test("the README says how to import from a host that Deno does not allow by default", async () => {
+  assert((await read("README.md")).includes("--allow-import"));
+});
+
 Deno.test("files and folders that the pages name are there", async () => {
   const missing: string[] = [];
   for (const page of PAGES) {

@@ -91,6 +91,16 @@ Deno.test("a long conversation is truncated", () => {
   assertEquals(renderConversation(tokenizer, long, { maxTokens: 32 }).ids.length, 32);
 });
 
+Deno.test("a length that is no whole number from 0 up is refused by its name", () => {
+  for (const maxTokens of [-1, NaN, 1.5]) {
+    assertThrows(
+      () => renderConversation(tokenizer, chat, { maxTokens }),
+      RangeError,
+      `wanted maxTokens as a whole number or Infinity, got ${maxTokens}`,
+    );
+  }
+});
+
 Deno.test("a completion prompt ends where the assistant's last turn would begin", () => {
   assertEquals(
     tokenizer.decode(renderForCompletion(tokenizer, chat)),

@@ -106,3 +106,14 @@ Deno.test("a truncated file, or one of another kind of tokenizer, is a one-line 
   }
   assertEquals(readHuggingFace(written).pattern, SPLIT_PATTERN);
 });
+
+Deno.test("a hostile split pattern from a file cannot keep the process busy", () => {
+  const pattern = String.raw`(\w+\s?)+$`;
+  const hostile = new Tokenizer(
+    readHuggingFace(writeHuggingFace({ ...tokenizer.vocabulary, pattern })),
+  );
+  assertEquals(hostile.pattern, pattern);
+  const text = "a".repeat(28);
+  assertEquals(hostile.decode(hostile.encode(text)), text);
+  assertThrows(() => hostile.encode(`${text}!`), RangeError, "200 steps per char");
+});

@@ -92,3 +92,12 @@ Deno.test("malformed ranks are an error that names the line", () => {
     "ordinary token",
   );
 });
+
+Deno.test("a hostile split pattern for ranks cannot keep the process busy", () => {
+  const bytes = Array.from({ length: 256 }, (_, i) => `${btoa(String.fromCharCode(i))} ${i}`);
+  const pattern = String.raw`(\w+\s?)+$`;
+  const hostile = new Tokenizer(readTiktoken(bytes.join("\n"), { pattern }));
+  const text = "a".repeat(28);
+  assertEquals(hostile.decode(hostile.encode(text)), text);
+  assertThrows(() => hostile.encode(`${text}!`), RangeError, "200 steps per char");
+});
