@@ -1,6 +1,5 @@
 /** A corpus of text files. @module */
 
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { findFiles, type FoundFile, readBytes } from "./files.ts";
 import { shorten } from "./show.ts";
 import { fileFingerprint } from "./fingerprint.ts";
@@ -19,12 +18,6 @@ export interface TextFilesOptions {
   chunkBytes?: number;
 }
 
-const OPTIONS: OptionNames<TextFilesOptions> = {
-  field: true,
-  validationFraction: true,
-  chunkBytes: true,
-};
-
 /**
  * A corpus of `.txt`, `.md` and `.jsonl` files in UTF-8.
  *
@@ -38,7 +31,6 @@ const OPTIONS: OptionNames<TextFilesOptions> = {
  *
  * @param place A file, a folder or a glob, see {@linkcode findFiles}.
  * @throws {RangeError} If an option is out of range.
- * @throws {TypeError} If an option is unknown.
  *
  * @example
  * ```ts
@@ -52,7 +44,6 @@ const OPTIONS: OptionNames<TextFilesOptions> = {
  * ```
  */
 export function textFiles(place: string, options: TextFilesOptions = {}): Source {
-  checkOptions(`read "${place}"`, options, OPTIONS);
   const { field = "text", validationFraction = 0.05, chunkBytes = 2 ** 20 } = options;
   if (!(validationFraction > 0 && validationFraction <= 0.5)) {
     throw new RangeError(

@@ -15,8 +15,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   tensor: ["autograd"],
   nn: ["tensor"],
   optim: ["tensor"],
-  tokenizer: ["tensor"],
-  data: ["tensor"],
+  tokenizer: [],
+  data: [],
   mpi: [],
   gpt: ["autograd", "tensor", "nn", "optim", "tokenizer", "data", "mpi"],
   chat: ["gpt", "tensor", "optim", "tokenizer", "data"],
@@ -25,18 +25,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   scripts: ["serve", "chat", "gpt", "tokenizer", "data", "web"],
 };
 
-/** The single files of other modules that a module may import, where it needs no more. */
-const singleFiles: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  web: {
-    // Pages run without files, which the rest of these modules needs.
-    data: "data/browser.ts",
-    gpt: "gpt/browser.ts",
-    // Only types: what the server of the dashboard tells its pages.
-    serve: "serve/dashboard/messages.ts",
-  },
-  // The checks of arguments know nothing of tensors.
-  tokenizer: { tensor: "tensor/checks.ts" },
-  data: { tensor: "tensor/checks.ts" },
+/** The files of other modules that pages may import, where the rest of their module needs files. */
+const browserFiles: Readonly<Record<string, string>> = {
+  data: "data/browser.ts",
+  gpt: "gpt/browser.ts",
+  // Only types: what the server of the dashboard tells its pages.
+  serve: "serve/dashboard/messages.ts",
 };
 
 /** Single files that may import more than their module. */
@@ -243,9 +237,9 @@ function problemWithRelative(path: string, specifier: string): string | null {
     return `only ${importer} may import ${folder}, and of it ${entry} (${specifier})`;
   }
   const [from, to] = [moduleOf(path), moduleOf(imported)];
-  const singleFile = singleFiles[from]?.[to];
-  if (singleFile !== undefined && imported !== singleFile) {
-    return `${from} may import only ${singleFile} of ${to} (${specifier})`;
+  const browserFile = from === "web" ? browserFiles[to] : undefined;
+  if (browserFile !== undefined && imported !== browserFile) {
+    return `web may import only ${browserFile} of ${to} (${specifier})`;
   }
   const allowed = [from, ...arrows[from] ?? [], ...extraArrows[path] ?? []];
   return allowed.includes(to)

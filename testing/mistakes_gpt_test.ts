@@ -1,17 +1,11 @@
-/**
- * Mistakes with models, tokenizers and data that are not type-checked: each is told in words, not by
- * the engine.
- */
+/** Mistakes with models that are not type-checked: each is told in words, not by the engine. */
 
-import * as data from "../data/mod.ts";
 import * as gpt from "../gpt/mod.ts";
 import type { Device } from "../tensor/mod.ts";
-import * as tokenizers from "../tokenizer/mod.ts";
 import { HINT, type Mistake, testMistakes, type Untyped } from "./mistakes.ts";
 
-const { GPT, Engine }: Untyped = gpt;
-const { Tokenizer, renderConversation, renderForCompletion }: Untyped = tokenizers;
-const { textFiles }: Untyped = data;
+const GPT: Untyped = gpt.GPT;
+const Engine: Untyped = gpt.Engine;
 
 const config = {
   ...{ sequenceLen: 16, vocabSize: 64, nLayer: 1, nHead: 1, nKvHead: 1, nEmbd: 32 },
@@ -108,36 +102,5 @@ testMistakes("options of generation that are misspelled are named", [
     ({ device }) => generate(device, { topK: -1 }),
     RangeError,
     "Cannot sample: wanted a topK from 0 up (0: all tokens), got -1",
-  ],
-]);
-
-const chat = {
-  messages: [{ role: "user", content: "hi" }, { role: "assistant", content: "yo" }],
-};
-
-testMistakes("options of tokenizers, chats and text files that are misspelled are named", [
-  [
-    () => Tokenizer.train(["a"], { vocabSize: 270, patern: "." }),
-    TypeError,
-    "Cannot train a tokenizer: wanted options named vocabSize, pattern, specialTokens, got patern. " +
-    "Did you mean pattern?",
-  ],
-  ...([[undefined, "undefined"], [{ pattern: "." }, "{ pattern }"]] as const).map(
-    ([options, got]): Mistake => [
-      () => Tokenizer.train(["a"], options),
-      TypeError,
-      `Cannot train a tokenizer: wanted options with { vocabSize: … }, got ${got}`,
-    ],
-  ),
-  ...[renderConversation, renderForCompletion].map((render): Mistake => [
-    async () => render(await Tokenizer.train([], { vocabSize: 265 }), chat, { maxTokenz: 1 }),
-    TypeError,
-    "Cannot render the conversation: wanted options named maxTokens, got maxTokenz. " +
-    "Did you mean maxTokens?",
-  ]),
-  [
-    () => textFiles("texts", { feild: "x" }),
-    TypeError,
-    'Cannot read "texts": wanted options named field, validationFraction, chunkBytes, got feild',
   ],
 ]);

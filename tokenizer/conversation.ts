@@ -1,5 +1,4 @@
 /** Chat rendering: conversations as token ids, with a loss mask for the assistant. @module */
-import { checkOptions } from "../tensor/checks.ts";
 import { show } from "./show.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -49,8 +48,7 @@ export interface RenderOptions {
  *
  * Source: `render_conversation` in nanochat's `tokenizer.py`.
  *
- * @throws {TypeError} If something in the conversation is missing or of the wrong type, or an option
- * is unknown.
+ * @throws {TypeError} If something in the conversation is missing or of the wrong type.
  * @throws {RangeError} If there are no turns or they do not alternate starting with the user, if a
  * part has an unknown type, or if the tokenizer lacks a special token.
  *
@@ -71,10 +69,8 @@ export interface RenderOptions {
 export function renderConversation(
   tokenizer: Tokenizer,
   conversation: Conversation,
-  options: RenderOptions = {},
+  { maxTokens = 2048 }: RenderOptions = {},
 ): RenderedConversation {
-  checkOptions("render the conversation", options, { maxTokens: true });
-  const { maxTokens = 2048 } = options;
   if (maxTokens !== Infinity && !(Number.isSafeInteger(maxTokens) && maxTokens >= 0)) {
     throw new RangeError(
       `Cannot render the conversation: wanted maxTokens as a whole number or Infinity, ` +

@@ -1,5 +1,4 @@
 /** The `Tokenizer` class. @module */
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
 import { Encoder } from "./encode.ts";
 import { readJson, type TokenizerJson, writeJson } from "./formats/json.ts";
 import { SPLIT_PATTERN } from "./pattern.ts";
@@ -29,12 +28,6 @@ export interface TrainOptions {
   /** Names of the special tokens. @default {SPECIAL_TOKENS} */
   specialTokens?: readonly string[];
 }
-
-const TRAIN_OPTIONS: OptionNames<TrainOptions> = {
-  vocabSize: true,
-  pattern: true,
-  specialTokens: true,
-};
 
 /** Options for {@linkcode Tokenizer.encode}. */
 export interface EncodeOptions {
@@ -103,17 +96,14 @@ export class Tokenizer {
    * @param texts Documents. Merges never cross from one into the next.
    * @throws {RangeError} If `vocabSize` leaves no room for the bytes and the special tokens, or if
    * a special token is unnamed or repeated, or the pattern takes too many steps.
-   * @throws {TypeError} If a document is not a string, if `texts` is one, if an option is unknown or
-   * there is no `vocabSize`.
+   * @throws {TypeError} If a document is not a string, or if `texts` is one.
    * @throws {Error} If there is no text.
    * @throws {SyntaxError} If the pattern is malformed, or has a lookbehind or a backreference.
    */
   static async train(
     texts: Iterable<string> | AsyncIterable<string>,
-    options: TrainOptions,
+    { vocabSize, pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS }: TrainOptions,
   ): Promise<Tokenizer> {
-    checkOptions("train a tokenizer", options, TRAIN_OPTIONS, ["vocabSize"]);
-    const { vocabSize, pattern = SPLIT_PATTERN, specialTokens = SPECIAL_TOKENS } = options;
     const smallest = 256 + specialTokens.length;
     if (!isTokenId(vocabSize) || vocabSize < smallest) {
       throw new RangeError(
