@@ -238,12 +238,7 @@ export function copyView(device: Device, source: View, target: View): void {
   runProgramOn(device, identity, [source], [target]);
 }
 
-/**
- * Copies elements, casting between dtypes.
- *
- * @throws {TypeError} If one is no tensor.
- * @throws {RangeError} If the source does not broadcast to the target's shape.
- */
+/** Copies elements, casting between dtypes. @throws {TypeError} If one is no tensor. */
 export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", source);
   checkTensor("copy", target);
