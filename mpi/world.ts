@@ -16,6 +16,9 @@ export interface WorldOptions {
 /** Only the thread that initialized MPI calls it. */
 const THREAD_FUNNELED = 1;
 
+/** Milliseconds that a launcher gets to forward what a rank has printed. */
+const FORWARDING_MILLISECONDS = 200;
+
 /**
  * All ranks that a launcher started.
  *
@@ -176,6 +179,8 @@ export class World {
   /** Prints a line that names rank and host, and ends all ranks with `code`. */
   abort(code: number, message: string): never {
     console.error(`${this.place}: ${message}`);
+    // MPICH's launcher loses what it has not yet forwarded when a rank ends the others.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FORWARDING_MILLISECONDS);
     this.#isOpen = false;
     this.#library.functions.MPI_Abort(this.#world, code);
     Deno.exit(code);
