@@ -105,11 +105,12 @@ Deno.test("further signals but Ctrl-C do not keep a stopping run from saving", a
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let stdout = "";
   while (!stdout.includes("step 1 of")) stdout += (await reader.read()).value ?? "";
-  for (const signal of ["SIGTERM", "SIGHUP", "SIGTERM"] as const) {
-    child.kill(signal);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  await Promise.all([reader.cancel(), child.stderr.cancel()]);
+  // Of signals that arrive together a process sees the smallest number first.
+  child.kill("SIGTERM");
+  const errors = child.stderr.getReader();
+  await errors.read();
+  for (const signal of ["SIGHUP", "SIGTERM"] as const) child.kill(signal);
+  await Promise.all([reader.cancel(), errors.cancel()]);
   assertEquals((await child.status).code, 143);
   await openCheckpoint(`${home}/base_checkpoints/d2`);
 });
