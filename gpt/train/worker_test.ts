@@ -1,7 +1,7 @@
 import { pretrainingSchedule } from "./loop.ts";
 import { assert, assertEquals } from "@std/assert";
 import { RandomCropLoader } from "../../data/mod.ts";
-import { openWebGpuDevice } from "../../tensor/devices/webgpu/mod.ts";
+import { openWebGpuDevice } from "../../tensor/devices/webgpu/device.ts";
 import { permutationArray } from "../../tensor/mod.ts";
 import { watchEventLoop } from "../../testing/event_loop.ts";
 import { adapterTest } from "../../testing/gpu.ts";

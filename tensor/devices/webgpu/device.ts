@@ -1,4 +1,13 @@
-/** The WebGPU device: memory, recording, reading back, and error handling. @module */
+/**
+ * The WebGPU device: memory, recording, reading back, and error handling.
+ *
+ * It is composed of a `buffer_pool.ts`, a `recording.ts` of dispatches with arguments in an
+ * `argument_ring.ts`, a `kernel_cache.ts` of pipelines and bind groups, and a `readback.ts`. `gpu.ts`
+ * is the interface to WebGPU below; `direct_gpu.ts` implements it, `remote_gpu.ts` forwards it to a
+ * worker.
+ *
+ * @module
+ */
 
 import type {
   Allocation,
