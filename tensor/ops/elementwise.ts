@@ -238,7 +238,12 @@ export function copyView(device: Device, source: View, target: View): void {
   runProgramOn(device, identity, [source], [target]);
 }
 
-/** Copies elements, casting between dtypes. @throws {TypeError} If one is no tensor. */
+/**
+ * Copies elements, casting between dtypes.
+ *
+ * @throws {TypeError} If one is no tensor.
+ * @throws {RangeError} If the source does not broadcast to the target's shape.
+ */
 export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", source);
   checkTensor("copy", target);
