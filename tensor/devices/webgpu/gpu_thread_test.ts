@@ -3,7 +3,7 @@ import { adapterTest } from "../../../testing/gpu.ts";
 
 async function openIn(program: string): Promise<string> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
-  const module = JSON.stringify(import.meta.resolve("./mod.ts"));
+  const module = JSON.stringify(import.meta.resolve("./device.ts"));
   await Deno.writeTextFile(file, `import { openWebGpuDevice } from ${module};\n${program}`);
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-prompt", "--no-check", file],
