@@ -77,9 +77,9 @@ export function planProgramOnCpu(
   const { elementCost, slots, kernels } = costsOf(program);
   const operands = [...inputs, ...outputs];
   const layout = layOut(program, operands);
-  const { items, columns, mode } = layout;
+  const { items, columns, vectors } = layout;
   const slotBytes = (columns * WORD_BYTES + 15) & ~15;
-  const wanted = mode === "rows" ? slots * slotBytes : 0;
+  const wanted = vectors === "row" ? slots * slotBytes : 0;
   const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
   const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
   const isInteger = computesIntegers(program, inputs, outputs);
@@ -141,13 +141,14 @@ function kernelFor(
   useScratch: boolean,
   isInteger: boolean,
 ): WasmKernel {
-  const { mode } = layout;
+  const { vectors } = layout;
   const { relaxedSimd } = device;
   const outerRank = layout.outerLengths.length;
-  const vectorStride = mode === "rows" ? "rowStride" : "runStride";
+  const vectorStride = vectors === "row" ? "rowStride" : "runStride";
   const classes = layout.operands.map((operand): StrideClass => classOf(operand[vectorStride]));
   const dtypes = operands.map((operand): DType => operand.dtype);
-  const name = `${mode} ${outerRank}${useScratch ? " kept" : ""}${relaxedSimd ? " fused " : " "}` +
+  const name =
+    `${vectors} ${outerRank}${useScratch ? " kept" : ""}${relaxedSimd ? " fused " : " "}` +
     classes.map((each, k) => dtypes[k] === "int32" ? `${each}i` : each).join("");
   let kernel = kernels.get(name);
   if (kernel === undefined) {
@@ -155,7 +156,7 @@ function kernelFor(
       key: `${program.key} ${name}`,
       emit: () =>
         emitProgram({
-          ...{ program, mode, outerRank, classes, dtypes, isInteger, useScratch, relaxedSimd },
+          ...{ program, vectors, outerRank, classes, dtypes, isInteger, useScratch, relaxedSimd },
         }),
     };
     kernels.set(name, kernel);

@@ -3,8 +3,10 @@
  */
 
 import type { WebGpuDevice } from "../../device.ts";
+import type { Expression } from "../../expression/expression.ts";
 import type { Program } from "../../expression/program.ts";
-import { type Plan, ProgramCode } from "./program_code.ts";
+import { type Plan, WgslProgramWriter } from "./program_code.ts";
+import type { WgslValue } from "../../kernel/wgsl_value.ts";
 import type { OperandsLayout, OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
@@ -32,17 +34,28 @@ export function planElementwise(
 }
 
 function elementCode(program: Program, pattern: OperandsPattern, threads: number): string {
-  const code = new ProgramCode(pattern);
-  const { k } = code;
+  const writer = new ElementWriter(program, pattern);
+  const { k } = writer;
   const columns = `(arguments.columns / ${pattern.width})`;
   k.write(pattern.rank === 0 ? "let column = item;" : `let column = item % ${columns};`);
   if (pattern.rank > 0) k.write(`let row = item / ${columns};`);
-  code.locateRow();
-  code.hoist(program.outputs);
-  code.values(program.outputs, "column").forEach((value, i) => {
-    code.store(pattern.firstOutput + i, "column", value);
-  });
+  writer.locateRow();
+  writer.write();
   return k.finish(`${beginMain(threads, "group", "thread")}
   let item = i32(group * ${threads}u + thread);
   if (item >= arguments.items) { return; }`);
+}
+
+class ElementWriter extends WgslProgramWriter {
+  protected forEach(
+    roots: readonly Expression[],
+    use: (values: readonly WgslValue[], position: string) => void,
+  ): void {
+    use(this.values(roots, "column"), "column");
+  }
+  // An elementwise program has no rows.
+  protected reduce(): [] {
+    return [];
+  }
+  protected storeResults(): void {}
 }

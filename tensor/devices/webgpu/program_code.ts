@@ -4,7 +4,8 @@ import type { WgslBuffer, WgslKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import type { Expression } from "../../expression/expression.ts";
 import type { Program } from "../../expression/program.ts";
-import { type Arithmetic, hoist, type KnownValues, writeFormulas } from "../../kernel/formulas.ts";
+import { type Arithmetic, writeFormulas } from "../../kernel/formulas.ts";
+import { ProgramWriter } from "../../kernel/program_writer.ts";
 import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
 import { wgslTypeOf, WgslValue, type Width } from "../../kernel/wgsl_value.ts";
 import type { OperandsPattern } from "./program_layout.ts";
@@ -58,20 +59,19 @@ function argumentNames({ operands, rank }: OperandsPattern): readonly string[] {
   return ["columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
 }
 
-/** The operands and formulas of a kernel, and the statements around them. */
-export class ProgramCode {
+/** The operands and formulas of a kernel, in which a place is a position along the innermost axis. */
+export abstract class WgslProgramWriter extends ProgramWriter<WgslValue, string> {
   readonly k: WgslBuilder;
-  readonly #pattern: OperandsPattern;
+  protected readonly pattern: OperandsPattern;
   readonly #vectors: Arithmetic<WgslValue>;
-  readonly #scalars: Arithmetic<WgslValue>;
-  /** Loop invariants, which are scalars. */
-  #known: KnownValues<WgslValue> = new Map();
 
-  constructor(pattern: OperandsPattern) {
-    this.k = new WgslBuilder(pattern.width);
-    this.#pattern = pattern;
-    this.#vectors = wgslArithmetic(this.k, pattern.number);
-    this.#scalars = wgslArithmetic(this.k.single, pattern.number);
+  constructor(program: Program, pattern: OperandsPattern) {
+    const k = new WgslBuilder(pattern.width);
+    // What is known outside of loops are scalars.
+    super(program, wgslArithmetic(k.single, pattern.number), [new Map()]);
+    this.k = k;
+    this.pattern = pattern;
+    this.#vectors = wgslArithmetic(k, pattern.number);
   }
 
   /**
@@ -79,7 +79,7 @@ export class ProgramCode {
    * `base1`, …: each operand's position there.
    */
   locateRow(): void {
-    const { operands, rank } = this.#pattern;
+    const { operands, rank } = this.pattern;
     let rest = "row";
     for (let axis = 0; axis < rank - 1; axis++) {
       this.k.write(`let i${axis} = ${rest} % arguments.n${axis};`);
@@ -97,66 +97,54 @@ export class ProgramCode {
   /** The value of an operand at `position` along the innermost axis. */
   #load(operand: number, position: string): WgslValue {
     const { buffer, index, width, type, bound } = this.#at(operand, position);
-    const isSingle = width === 1 && isWide(this.#pattern, buffer);
+    const isSingle = width === 1 && isWide(this.pattern, buffer);
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
       : `b${buffer}[${index}]`;
     const stored = type === bound ? element : `bitcast<${typeOfWidth(type, width)}>(${element})`;
-    const { number } = this.#pattern;
+    const { number } = this.pattern;
     const valueType = wgslTypeOf(number, width);
     return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
   }
 
-  /** Stores a value of the operand's width. */
-  store(operand: number, position: string, value: WgslValue): void {
+  protected storeElement(output: number, position: string, value: WgslValue): void {
+    const operand = this.pattern.firstOutput + output;
     const { buffer, index, width, type, bound } = this.#at(operand, position);
     const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
-    let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
+    let stored = type === this.pattern.number ? value.code : `${conversion}(${value.code})`;
     if (type !== bound) stored = `bitcast<${typeOfWidth(bound, width)}>(${stored})`;
     this.k.write(`b${buffer}[${index}] = ${stored};`);
   }
 
   /** Where an operand is, and its type and that of its buffer. */
   #at(operand: number, position: string) {
-    const { buffer, dtype, stride } = this.#pattern.operands[operand]!;
+    const { buffer, dtype, stride } = this.pattern.operands[operand]!;
     const step = stride === "n" ? ` * arguments.step${operand}` : "";
     const isFixed = stride === "0" || stride === "row";
     return {
       buffer,
       index: isFixed ? `base${operand}` : `base${operand} + ${position}${step}`,
-      width: stride === "1" ? this.#pattern.width : 1,
+      width: stride === "1" ? this.pattern.width : 1,
       type: elementTypes[dtype],
-      bound: typeOfBuffer(this.#pattern, buffer),
+      bound: typeOfBuffer(this.pattern, buffer),
     } as const;
   }
 
-  define(reduction: Expression, value: WgslValue): void {
-    this.#known = new Map([...this.#known, [reduction, this.k.let(value)]]);
-  }
-
-  /** Computes the loop invariants that the roots need. */
-  hoist(roots: readonly Expression[]): void {
-    const { number, operands } = this.#pattern;
-    this.#known = hoist(this.#scalars, roots, this.#known, (e) => {
-      if (e.kind === "scalar") return new WgslValue(`arguments.f${e.index}`, number);
-      if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
-      if (e.kind !== "input") return undefined;
-      const { stride } = operands[e.index]!;
-      return stride === "0" || stride === "row" ? this.#load(e.index, "0") : undefined;
-    });
-  }
-
-  /** A hoisted value. */
-  invariant(e: Expression): WgslValue {
-    return writeFormulas(this.#scalars, [e], (e) => this.#known.get(e))[0]!;
+  protected fixed(e: Expression): WgslValue | undefined {
+    const { number, operands } = this.pattern;
+    if (e.kind === "scalar") return new WgslValue(`arguments.f${e.index}`, number);
+    if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
+    if (e.kind !== "input") return undefined;
+    const { stride } = operands[e.index]!;
+    return stride === "0" || stride === "row" ? this.#load(e.index, "0") : undefined;
   }
 
   /** The values of formulas at `position` along the innermost axis, all computed here. */
-  values(roots: readonly Expression[], position: string): readonly WgslValue[] {
-    const { number, width } = this.#pattern;
+  protected values(roots: readonly Expression[], position: string): readonly WgslValue[] {
+    const { number, width } = this.pattern;
+    const known = this.known[0]!;
     const values = writeFormulas(this.#vectors, roots, (e) => {
-      const known = this.#known.get(e);
-      if (known !== undefined) return known.splat(width);
+      if (known.has(e)) return known.get(e)!.splat(width);
       if (e.kind === "input") return this.#load(e.index, position);
       if (e.kind !== "columnIndex") return undefined;
       const type = wgslTypeOf(number, width);

@@ -13,13 +13,12 @@
  */
 
 import type { WebGpuDevice } from "../../device.ts";
-import type { ReduceOperation } from "../../expression/expression.ts";
+import type { Expression, ReduceOperation } from "../../expression/expression.ts";
 import {
   identities,
   type Program,
   type Reduction,
   reductionPasses,
-  splitOutputs,
 } from "../../expression/program.ts";
 import {
   operandCode,
@@ -28,7 +27,7 @@ import {
   WgslValue,
   type Width,
 } from "../../kernel/wgsl_value.ts";
-import { type Plan, ProgramCode } from "./program_code.ts";
+import { type Plan, WgslProgramWriter } from "./program_code.ts";
 import type { OperandsLayout, OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
@@ -115,23 +114,20 @@ const powerOfTwoBelow = (n: number): number => 2 ** Math.floor(Math.log2(Math.ma
 const powerOfTwoAbove = (n: number): number => 2 ** Math.ceil(Math.log2(n));
 
 function rowCode(program: Program, pattern: OperandsPattern, team: Team): string {
-  const code = new ProgramCode(pattern);
-  const { k } = code;
+  const writer = new RowWriter(program, pattern, team);
   const threads = team.rows * team.lanes;
   const [lane, place] = team.rowsFirst
     ? [`thread / ${team.rows}`, `thread % ${team.rows}`]
     : [`thread % ${team.lanes}`, `thread / ${team.lanes}`];
-  const passes = reductionPasses(program);
-  code.locateRow();
-  for (const pass of passes) writePass(pass, code, pattern, team);
-  writeOutputs(program, code, pattern, team);
-  const partials = Math.max(0, ...passes.map((pass) => pass.length));
+  writer.locateRow();
+  writer.write();
+  const partials = Math.max(0, ...reductionPasses(program).map((pass) => pass.length));
   const shared = team.lanes === 1 ? "" : Array.from(
     { length: partials },
     (_, i) => `var<workgroup> partial${i}: array<${pattern.number}, ${threads}>;\n`,
   ).join("");
   // Threads beyond the last row repeat it without storing, because barriers need all threads.
-  return k.finish(`${shared}
+  return writer.k.finish(`${shared}
 ${beginMain(threads, "group", "local")}
   let thread = i32(local);
   let lane = ${lane};
@@ -141,45 +137,99 @@ ${beginMain(threads, "group", "local")}
   let end = select(0, arguments.columns / ${pattern.width}, isWanted);`);
 }
 
-function writePass(
-  reductions: readonly Reduction[],
-  code: ProgramCode,
-  { width, number }: OperandsPattern,
-  team: Team,
-): void {
-  const { k } = code;
-  code.hoist(reductions.map((e) => e.a));
-  const varying = reductions.filter((e) => e.a.varies);
-  for (const e of reductions) {
-    if (!e.a.varies) code.define(e, repeated(e.operation, code.invariant(e.a)));
+class RowWriter extends WgslProgramWriter {
+  readonly #team: Team;
+
+  constructor(program: Program, pattern: OperandsPattern, team: Team) {
+    super(program, pattern);
+    this.#team = team;
   }
-  if (varying.length === 0) return;
-  const type = wgslTypeOf(number, width);
-  const starts = varying.map(({ operation }) => identityOf(operation, type));
-  const fresh = () => starts.map((value) => k.variable(value));
-  const add = (into: readonly WgslValue[], values: readonly WgslValue[]) =>
-    varying.forEach(({ operation }, i) =>
-      k.set(into[i]!, combine(operation, into[i]!, values[i]!))
+
+  protected forEach(
+    roots: readonly Expression[],
+    use: (values: readonly WgslValue[], position: string) => void,
+    begin = "lane",
+    end = "end",
+  ): void {
+    this.k.block(
+      `for (var column = ${begin}; column < ${end}; column += ${this.#team.lanes})`,
+      () => use(this.values(roots, "column"), "column"),
     );
-  const [totals, middles] = [fresh(), fresh()];
-  const step = BLOCK * team.lanes;
-  k.block(`for (var start = lane; start < end; start += ${step})`, () => {
-    const lows = fresh();
-    k.write(`let stop = min(end, start + ${step});`);
-    k.block(
-      `for (var column = start; column < stop; column += ${team.lanes})`,
-      () => add(lows, code.values(varying.map((e) => e.a), "column")),
-    );
-    add(middles, lows);
-    k.block(`if ((start / ${step}) % ${BLOCK} == ${BLOCK - 1})`, () => {
-      add(totals, middles);
-      middles.forEach((middle, i) => k.set(middle, starts[i]!));
+  }
+
+  protected reduce(pass: readonly Reduction[]): readonly (readonly WgslValue[])[] {
+    const varying = pass.filter((e) => e.a.varies);
+    const results = varying.length === 0 ? [] : this.#reduceVarying(varying);
+    return [
+      pass.map((e) =>
+        e.a.varies
+          ? results[varying.indexOf(e)]!
+          : repeated(e.operation, this.invariants([e.a])[0]!)
+      ),
+    ];
+  }
+
+  #reduceVarying(reductions: readonly Reduction[]): readonly WgslValue[] {
+    const { k } = this;
+    const { lanes } = this.#team;
+    const type = wgslTypeOf(this.pattern.number, this.pattern.width);
+    const starts = reductions.map(({ operation }) => identityOf(operation, type));
+    const fresh = () => starts.map((value) => k.variable(value));
+    const add = (into: readonly WgslValue[], values: readonly WgslValue[]) =>
+      reductions.forEach(({ operation }, i) =>
+        k.set(into[i]!, combine(operation, into[i]!, values[i]!))
+      );
+    const [totals, middles] = [fresh(), fresh()];
+    const step = BLOCK * lanes;
+    k.block(`for (var start = lane; start < end; start += ${step})`, () => {
+      const lows = fresh();
+      k.write(`let stop = min(end, start + ${step});`);
+      this.forEach(reductions.map((e) => e.a), (values) => add(lows, values), "start", "stop");
+      add(middles, lows);
+      k.block(`if ((start / ${step}) % ${BLOCK} == ${BLOCK - 1})`, () => {
+        add(totals, middles);
+        middles.forEach((middle, i) => k.set(middle, starts[i]!));
+      });
     });
-  });
-  add(totals, middles);
-  const own = varying.map(({ operation }, i) => acrossVector(operation, totals[i]!));
-  const results = team.lanes === 1 ? own : combineLanes(varying, own, code, team);
-  varying.forEach((e, i) => code.define(e, results[i]!));
+    add(totals, middles);
+    const own = reductions.map(({ operation }, i) => acrossVector(operation, totals[i]!));
+    return lanes === 1 ? own : this.#combineLanes(reductions, own);
+  }
+
+  /** Combines the lanes' partial results; returns the totals, which all lanes get. */
+  #combineLanes(
+    reductions: readonly Reduction[],
+    own: readonly WgslValue[],
+  ): readonly WgslValue[] {
+    const { k } = this;
+    const { rows, lanes, rowsFirst } = this.#team;
+    const partial = (i: number, index: string) =>
+      new WgslValue(`partial${i}[${index}]`, own[i]!.type);
+    own.forEach((value, i) => k.set(partial(i, "thread"), value));
+    k.write("workgroupBarrier();");
+    k.block(`for (var half = ${lanes / 2}; half > 0; half /= 2)`, () => {
+      k.block("if (lane < half)", () =>
+        reductions.forEach(({ operation }, i) => {
+          const other = partial(i, `thread + half * ${rowsFirst ? rows : 1}`);
+          k.set(partial(i, "thread"), combine(operation, partial(i, "thread"), other));
+        }));
+      k.write("workgroupBarrier();");
+    });
+    const first = rowsFirst ? `thread % ${rows}` : "thread - lane";
+    const totals = own.map((_, i) => k.let(partial(i, first)));
+    // The next pass must not write before every lane has read.
+    k.write("workgroupBarrier();");
+    return totals;
+  }
+
+  protected storeResults(outputs: readonly number[], values: readonly WgslValue[]): void {
+    // In place, a lane must not store what others have yet to load.
+    if (this.#team.lanes > 1) this.k.write("storageBarrier();");
+    this.k.block(
+      "if (isWanted && lane == 0)",
+      () => outputs.forEach((o, i) => this.storeElement(o, "0", values[i]!)),
+    );
+  }
 }
 
 /** A reduction of a value that is constant along the row. */
@@ -204,55 +254,4 @@ function acrossVector(operation: ReduceOperation, value: WgslValue): WgslValue {
   if (value.width === 1) return value;
   const pair = (i: number) => combine(operation, value.lane(i), value.lane(i + 1));
   return combine(operation, pair(0), pair(2));
-}
-
-/** Combines the lanes' partial results; returns the totals, which all lanes get. */
-function combineLanes(
-  reductions: readonly Reduction[],
-  own: readonly WgslValue[],
-  { k }: ProgramCode,
-  team: Team,
-): readonly WgslValue[] {
-  const partial = (i: number, index: string) =>
-    new WgslValue(`partial${i}[${index}]`, own[i]!.type);
-  own.forEach((value, i) => k.set(partial(i, "thread"), value));
-  k.write("workgroupBarrier();");
-  k.block(`for (var half = ${team.lanes / 2}; half > 0; half /= 2)`, () => {
-    k.block("if (lane < half)", () =>
-      reductions.forEach(({ operation }, i) => {
-        const other = partial(i, `thread + half * ${team.rowsFirst ? team.rows : 1}`);
-        k.set(partial(i, "thread"), combine(operation, partial(i, "thread"), other));
-      }));
-    k.write("workgroupBarrier();");
-  });
-  const first = team.rowsFirst ? `thread % ${team.rows}` : "thread - lane";
-  const totals = own.map((_, i) => k.let(partial(i, first)));
-  // The next pass must not write before every lane has read.
-  k.write("workgroupBarrier();");
-  return totals;
-}
-
-function writeOutputs(
-  program: Program,
-  code: ProgramCode,
-  { firstOutput }: OperandsPattern,
-  team: Team,
-): void {
-  const { k } = code;
-  const { perElement, perRow } = splitOutputs(program);
-  code.hoist(program.outputs);
-  if (perElement.length > 0) {
-    k.block(`for (var column = lane; column < end; column += ${team.lanes})`, () => {
-      const values = code.values(perElement.map((o) => program.outputs[o]!), "column");
-      perElement.forEach((o, i) => code.store(firstOutput + o, "column", values[i]!));
-    });
-  }
-  if (perRow.length === 0) return;
-  const values = perRow.map((o) => code.invariant(program.outputs[o]!));
-  // In place, a lane must not store what others have yet to load.
-  if (team.lanes > 1) k.write("storageBarrier();");
-  k.block(
-    "if (isWanted && lane == 0)",
-    () => perRow.forEach((o, i) => code.store(firstOutput + o, "0", values[i]!)),
-  );
 }

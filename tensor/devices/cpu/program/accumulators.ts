@@ -1,13 +1,15 @@
 /** Accumulators for several reductions along a row. @module */
 
 import type { ReduceOperation } from "../../../expression/expression.ts";
-import { identities, type Reduction } from "../../../expression/program.ts";
+import { identities } from "../../../expression/program.ts";
 import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 import type { Target } from "./context.ts";
 
 /** Additions per block before the sum is moved to the total: few enough to be accurate. */
 export const BLOCK_STEPS = 256;
+
+const FIRST_LANE = I32x4.lanes(-1, 0, 0, 0);
 
 type Combine = (a: F32x4, b: F32x4) => F32x4;
 
@@ -37,55 +39,62 @@ interface Total {
  * Programming", volume 2, 4.2.2, theorem B. Integers need none of this.
  */
 export class Accumulators {
-  readonly operation: ReduceOperation;
   readonly #f: FunctionBuilder;
   readonly #isInteger: boolean;
+  readonly #operation: ReduceOperation;
   readonly #combine: Combine;
+  readonly #acrossLanes: boolean;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
   /** Whether there was a NaN: two instructions, where a NaN-propagating maximum takes eight. */
   readonly #sawNaN: readonly Local<I32x4>[];
-  readonly #width: number;
 
+  /**
+   * @param vectors Number of vectors that are added in turn.
+   * @param acrossLanes Whether all lanes, and all vectors, contribute to one result.
+   */
   constructor(
     { f, isInteger }: Target,
-    reduction: Reduction,
-    results: number,
-    width: number,
+    operation: ReduceOperation,
+    vectors: number,
+    acrossLanes: boolean,
   ) {
     this.#f = f;
     this.#isInteger = isInteger;
-    this.operation = reduction.operation;
-    this.#combine = (isInteger ? combineIntegers : combineFloats)[this.operation];
-    this.#width = width;
-    const empty = () => f.local(this.identity);
-    this.#parts = Array.from({ length: results * width }, empty);
-    this.#totals = this.operation === "sum" && !isInteger
-      ? Array.from({ length: results }, () => ({ sum: empty(), error: empty() }))
+    this.#operation = operation;
+    this.#combine = (isInteger ? combineIntegers : combineFloats)[operation];
+    this.#acrossLanes = acrossLanes;
+    const empty = () => f.local(this.#identity);
+    const results = Array.from({ length: acrossLanes ? 1 : vectors });
+    this.#parts = Array.from({ length: vectors }, empty);
+    this.#totals = operation === "sum" && !isInteger
+      ? results.map(() => ({ sum: empty(), error: empty() }))
       : [];
-    this.#sawNaN = this.operation === "sum" || isInteger
+    this.#sawNaN = operation === "sum" || isInteger
       ? []
-      : Array.from({ length: results }, () => f.local(F32x4.of(0).bits()));
+      : results.map(() => f.local(F32x4.of(0).bits()));
   }
 
-  /** The contribution of masked lanes. */
-  get identity(): F32x4 {
+  get #identity(): F32x4 {
     return this.#isInteger
-      ? I32x4.of(identities.integers[this.operation]).asF32x4()
-      : F32x4.of(identities.floats[this.operation]);
+      ? I32x4.of(identities.integers[this.#operation]).asF32x4()
+      : F32x4.of(identities.floats[this.#operation]);
   }
 
-  add(part: number, value: F32x4): void {
+  /** @param isFull Whether all lanes contribute, or one. */
+  add(vector: number, value: F32x4, isFull: boolean): void {
     const f = this.#f;
-    const accumulator = this.#parts[part]!;
-    const sawNaN = this.#sawNaN[Math.floor(part / this.#width)];
-    const added = sawNaN === undefined ? value : f.local(value);
+    const accumulator = this.#parts[vector]!;
+    const valid = isFull ? value : FIRST_LANE.select(value, this.#identity);
+    const sawNaN = this.#sawNaN[this.#acrossLanes ? 0 : vector];
+    const added = sawNaN === undefined ? valid : f.local(valid);
     f.set(accumulator, this.#combine(accumulator, added));
     if (sawNaN !== undefined) f.set(sawNaN, sawNaN.or(added.notEqual(added)));
   }
 
   #merged(result: number): F32x4 {
-    const parts: F32x4[] = this.#parts.slice(result * this.#width, (result + 1) * this.#width);
+    if (!this.#acrossLanes) return this.#parts[result]!;
+    const parts: F32x4[] = [...this.#parts];
     while (parts.length > 1) parts.push(this.#combine(parts.shift()!, parts.shift()!));
     return parts[0]!;
   }
@@ -103,29 +112,32 @@ export class Accumulators {
     if (this.#totals.length > 0) { for (const part of this.#parts) f.set(part, F32x4.of(0)); }
   }
 
-  /** A result, per lane. Infinite sums have no error to correct. */
-  result(index: number): Local<F32x4> {
-    const total = this.#totals[index];
-    if (total === undefined) {
-      const [merged, sawNaN] = [this.#merged(index), this.#sawNaN[index]];
-      return this.#f.local(sawNaN === undefined ? merged : sawNaN.select(F32x4.of(NaN), merged));
-    }
-    const { sum, error } = total;
-    return this.#f.local(error.equal(error).select(sum.add(error), sum));
-  }
-
-  resultAcrossLanes(index: number): Local<F32x4> {
+  /** A result, in all lanes or per lane. */
+  result(index: number): F32x4 {
     const f = this.#f;
-    const lanes = this.result(index);
+    const lanes = this.#lanes(index);
+    if (!this.#acrossLanes) return lanes;
     if (this.#isInteger) {
-      const pairs = f.local(this.#combine(lanes, lanes.shuffle(lanes, [2, 3, 0, 1])));
-      return f.local(this.#combine(pairs, pairs.shuffle(pairs, [1, 0, 3, 2])));
+      const four = f.local(lanes);
+      const pairs = f.local(this.#combine(four, four.shuffle(four, [2, 3, 0, 1])));
+      return this.#combine(pairs, pairs.shuffle(pairs, [1, 0, 3, 2]));
     }
     const across = {
       sum: () => f.sumOfLanes(lanes),
       max: () => f.maxOfLanes(lanes),
       min: () => f.minOfLanes(lanes),
     };
-    return f.local(across[this.operation]().splat());
+    return across[this.#operation]().splat();
+  }
+
+  /** Infinite sums have no error to correct. */
+  #lanes(index: number): F32x4 {
+    const total = this.#totals[index];
+    if (total === undefined) {
+      const [merged, sawNaN] = [this.#merged(index), this.#sawNaN[index]];
+      return sawNaN === undefined ? merged : sawNaN.select(F32x4.of(NaN), merged);
+    }
+    const { sum, error } = total;
+    return error.equal(error).select(sum.add(error), sum);
   }
 }

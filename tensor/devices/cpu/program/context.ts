@@ -19,7 +19,7 @@ import type { FunctionBuilder, Local } from "../emitter/function.ts";
 import type { KernelParameters } from "../emitter/module.ts";
 import { I32 } from "../emitter/scalars.ts";
 import type { F32x4, I32x4 } from "../emitter/vectors.ts";
-import type { Mode } from "./layout.ts";
+import type { VectorAxis } from "./layout.ts";
 
 /** Where and in which numbers formulas are computed. */
 export interface Target extends Arithmetic<F32x4> {
@@ -30,7 +30,7 @@ export interface Target extends Arithmetic<F32x4> {
 /** Everything that a program kernel's code depends on. */
 export interface KernelVariant {
   readonly program: Program;
-  readonly mode: Mode;
+  readonly vectors: VectorAxis;
   readonly outerRank: number;
   /** The stride class of each operand along the axis of the vectors. */
   readonly classes: readonly StrideClass[];
@@ -109,13 +109,10 @@ export class KernelContext {
   }
 
   /**
-   * Loops over the work items, run by run. `body` gets the range of positions in the run, and may
-   * advance the pointers from the first of these to the last.
+   * Loops over the work items, run by run. `body` gets the number of those in the run, and advances
+   * the pointers past them.
    */
-  forEachRun(
-    body: (from: Local<I32>, to: Local<I32>) => void,
-    { movesPointers = false } = {},
-  ): void {
+  forEachRun(body: (length: Local<I32>) => void): void {
     const f = this.f;
     const { outerRank } = this.variant;
     const { start, end } = this.#parameters;
@@ -131,64 +128,78 @@ export class KernelContext {
       const counter = f.local(rest.remainderUnsigned(length));
       counters.push(counter);
       f.set(rest, rest.divideUnsigned(length));
-      this.pointers.forEach((p, k) => f.set(p, p.add(counter.multiply(strideOf(k, axis)))));
+      this.#move((k) => counter.multiply(strideOf(k, axis)));
     }
-    let nextRun = (k: number): I32 => strideOf(k, 0);
-    if (movesPointers) {
-      const gaps = outerRank === 0
-        ? []
-        : this.runStrides.map((s, k) => f.local(strideOf(k, 0).subtract(runLength.multiply(s))));
-      nextRun = (k) => gaps[k]!;
-      this.pointers.forEach((p, k) => f.set(p, p.add(from.multiply(this.runStrides[k]!))));
-    }
+    // From the end of a run to the start of the next one.
+    const gaps = outerRank === 0
+      ? []
+      : this.runStrides.map((s, k) => f.local(strideOf(k, 0).subtract(runLength.multiply(s))));
+    this.#move((k) => from.multiply(this.runStrides[k]!));
     const advance = (axis: number): void => {
       const counter = counters[axis];
       if (counter === undefined) return;
       f.set(counter, counter.add(1));
-      const step = (k: number) => axis === 0 ? nextRun(k) : strideOf(k, axis);
-      this.pointers.forEach((p, k) => f.set(p, p.add(step(k))));
+      this.#move((k) => axis === 0 ? gaps[k]! : strideOf(k, axis));
       if (axis === outerRank - 1) return;
       f.if(counter.equal(this.#word(wordOf.outerLength(axis))), () => {
-        this.pointers.forEach((p, k) => f.set(p, p.subtract(counter.multiply(strideOf(k, axis)))));
+        this.#move((k) => I32.of(0).subtract(counter.multiply(strideOf(k, axis))));
         f.set(counter, I32.of(0));
         advance(axis + 1);
       });
     };
     f.while(item.less(end), () => {
       const wanted = f.local(from.add(end.subtract(item)));
-      const to = f.local(wanted.min(runLength));
-      body(from, to);
-      f.set(item, item.add(to.subtract(from)));
+      const length = f.local(wanted.min(runLength).subtract(from));
+      body(length);
+      f.set(item, item.add(length));
       f.set(from, I32.of(0));
       advance(0);
     });
   }
 
-  /** Loops in blocks of `most` vectors, then single vectors, then single elements. */
-  forEachBlock(from: I32, to: I32, most: number, body: BlockBody): void {
+  #move(bytes: (k: number) => I32): void {
+    this.pointers.forEach((p, k) => this.f.set(p, p.add(bytes(k))));
+  }
+
+  /** Advances the pointers along the run. */
+  movePointers(elements: number): void {
+    const { classes, vectors } = this.variant;
+    this.pointers.forEach((p, k) => {
+      const strideClass = vectors === "run" ? classes[k] : "n";
+      if (strideClass === "0") return;
+      const bytes = strideClass === "1" ? 4 * elements : this.runStrides[k]!.multiply(elements);
+      this.f.set(p, p.add(bytes));
+    });
+  }
+
+  /**
+   * Loops in blocks of `most` vectors, then single vectors, then single elements, and calls `next`
+   * after each.
+   */
+  forEachBlock(
+    from: I32,
+    to: I32,
+    most: number,
+    body: BlockBody,
+    next: (elements: number) => void = () => {},
+  ): void {
     const f = this.f;
     const at = f.local(from);
+    const block = (vectors: number, isFull: boolean) => {
+      body(at, vectors, isFull);
+      const elements = isFull ? 4 * vectors : 1;
+      f.set(at, at.add(elements));
+      next(elements);
+    };
     for (const vectors of most > 1 ? [most, 1] : [1]) {
       const last = f.local(to.subtract(4 * vectors));
       f.if(at.lessEqual(last), () =>
         f.doWhile(() => {
-          body(at, vectors, true);
-          f.set(at, at.add(4 * vectors));
+          block(vectors, true);
           return at.lessEqual(last);
         }));
     }
-    f.while(at.less(to), () => {
-      body(at, 1, false);
-      f.set(at, at.add(1));
-    });
-  }
-
-  /** The address of operand `k` at a position along the axis of the vectors. */
-  addressAt(k: number, pointer: I32, position: I32, stride: I32): I32 {
-    const strideClass = this.variant.classes[k];
-    if (strideClass === "0") return pointer;
-    const distance = strideClass === "1" ? position.shiftLeft(2) : position.multiply(stride);
-    return this.f.local(pointer.add(distance));
+    f.while(at.less(to), () => block(1, false));
   }
 
   /** Loads vector number `vector` relative to an address, or only its first element. */
@@ -259,10 +270,9 @@ export class KernelContext {
 /** Vectors to interleave: many for short formulas, few enough to stay in registers. */
 export function vectorsAtOnce(
   roots: readonly Expression[],
-  most: number,
-  isKnown?: (e: Expression) => boolean,
+  isKnown: (e: Expression) => boolean = () => false,
 ): number {
-  const nodes = reachable(roots, isKnown).filter((e) => !isKnown?.(e));
+  const nodes = reachable(roots, isKnown).filter((e) => !isKnown(e));
   if (nodes.some(isExpensive)) return 1;
-  return nodes.length <= 12 ? most : nodes.length <= 24 ? Math.min(most, 2) : 1;
+  return nodes.length <= 12 ? 4 : nodes.length <= 24 ? 2 : 1;
 }

@@ -8,17 +8,14 @@
  */
 
 import { emitKernel } from "../emitter/module.ts";
-import { writeColumns } from "./columns.ts";
 import { KernelContext, type KernelVariant } from "./context.ts";
-import { writeElements } from "./elements.ts";
 import { writeRows } from "./rows.ts";
+import { writeRuns } from "./runs.ts";
 
 export function emitProgram(variant: KernelVariant): Uint8Array<ArrayBuffer> {
   return emitKernel(variant, (f, parameters) => {
     const context = new KernelContext(f, variant, parameters);
-    const write = { elements: writeElements, rows: writeRows, columns: writeColumns }[variant.mode];
-    context.forEachRun((from, to) => write(context, from, to), {
-      movesPointers: variant.mode === "elements",
-    });
+    const write = variant.vectors === "row" ? writeRows : writeRuns;
+    context.forEachRun((length) => write(context, length));
   });
 }

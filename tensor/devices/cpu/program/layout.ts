@@ -12,11 +12,10 @@ import type { TensorLayout } from "../../../layout_cache.ts";
 import { cutIntoTiles } from "./tiles.ts";
 
 /**
- * The axis of the vectors. For elementwise programs, the run. For row programs, the row if its
- * elements are contiguous; otherwise the run, so that a vector holds four rows (as in a sum over
- * the first axis).
+ * The axis of the vectors. For row programs, the row if its elements are contiguous; otherwise the
+ * run, so that a vector holds four rows (as in a sum over the first axis).
  */
-export type Mode = "elements" | "rows" | "columns";
+export type VectorAxis = "run" | "row";
 
 export interface OperandLayout {
   readonly runStride: number;
@@ -28,7 +27,7 @@ export interface OperandLayout {
 
 /** The loop structure, and the strides of each operand: inputs, then outputs. */
 export interface Layout {
-  readonly mode: Mode;
+  readonly vectors: VectorAxis;
   readonly runLength: number;
   /** Row length; 1 for elementwise programs. */
   readonly columns: number;
@@ -49,7 +48,7 @@ export function layOut(program: Program, views: readonly TensorLayout[]): Layout
     outerStrides: outer.map((axis) => axis.strides[k]!),
   }));
   return {
-    mode: program.isRow ? chooseMode(program, operands, runLength, columns) : "elements",
+    vectors: chooseVectorAxis(program, operands, runLength, columns),
     runLength,
     columns,
     outerLengths: outer.map((axis) => axis.length),
@@ -58,18 +57,19 @@ export function layOut(program: Program, views: readonly TensorLayout[]): Layout
   };
 }
 
-function chooseMode(
+function chooseVectorAxis(
   program: Program,
   operands: readonly OperandLayout[],
   runLength: number,
   columns: number,
-): Mode {
-  if (runLength < 4) return "rows";
+): VectorAxis {
+  if (!program.isRow) return "run";
+  if (runLength < 4) return "row";
   let balance = 0;
   operands.forEach(({ runStride, rowStride }, k) => {
     if (!isAlongRow(program, k)) return;
     if (rowStride === 1 && columns > 1) balance++;
     else if (runStride === 1) balance--;
   });
-  return balance < 0 ? "columns" : "rows";
+  return balance < 0 ? "run" : "row";
 }
