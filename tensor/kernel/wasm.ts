@@ -213,28 +213,35 @@ class WasmBuffer<T extends ElementType> implements Buffer<T> {
   #at(index: Index): I32 {
     return this.#address.add(this.#bytes(index));
   }
+  /** An address and an offset in bytes, for which a constant index costs no instruction. */
+  #place(index: Index): readonly [I32, number] {
+    return typeof index === "number" ? [this.#address, index << this.#shift] : [this.#at(index), 0];
+  }
   from(index: Index): Buffer<T> {
     return new WasmBuffer(this.#f, this.#type, this.#f.local(this.#at(index)));
   }
   load(index: Index): Elements[T] {
-    const at = this.#at(index);
+    const [at, offset] = this.#place(index);
     const value = this.#type === "f32"
-      ? at.loadF32()
+      ? at.loadF32(offset)
       : this.#type === "i32"
-      ? at.loadI32()
+      ? at.loadI32(offset)
       : this.#type === "vec4<f32>"
-      ? at.loadF32x4()
-      : at.loadI32x4();
+      ? at.loadF32x4(offset)
+      : at.loadI32x4(offset);
     return value as unknown as Elements[T];
   }
   loadSplat(index: Index): Vector {
-    return this.#at(index).loadSplat();
+    const [at, offset] = this.#place(index);
+    return at.loadSplat(offset);
   }
   store(index: Index, value: Value): void {
-    this.#f.store(this.#at(index), valueOf(value));
+    const [at, offset] = this.#place(index);
+    this.#f.store(at, valueOf(value), offset);
   }
   loadFour(index: Index): Vector {
-    return this.#at(index).loadF32x4();
+    const [at, offset] = this.#place(index);
+    return at.loadF32x4(offset);
   }
   storeFour(index: Index, value: Vector): void {
     this.store(index, value);

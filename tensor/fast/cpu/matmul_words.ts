@@ -2,7 +2,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { FunctionBuilder, I32, Local } from "../../devices/cpu/emitter/mod.ts";
-import type { MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
+import { type MatmulProblem, type Matrix, viewOf } from "../../ops/matmul/problem.ts";
 
 /** The words that {@linkcode operandWords} returns: addresses, and strides in bytes. */
 export const OPERAND_WORDS = [
@@ -21,8 +21,8 @@ export function operandWords(device: CpuDevice, { a, b, c, inner }: MatmulProble
   return words;
 }
 
-export function addressOf(device: CpuDevice, { allocation, offset }: Matrix): number {
-  return device.address({ allocation, offset, dtype: "float32", shape: [], strides: [] });
+export function addressOf(device: CpuDevice, matrix: Matrix): number {
+  return device.address(viewOf(matrix));
 }
 
 /** Computes the addresses of the matrices of one batch item. */

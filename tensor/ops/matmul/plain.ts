@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Device, View } from "../../device.ts";
+import type { Device } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import { TypeError } from "../../errors.ts";
 import type { Float, Int } from "../../kernel/language.ts";
@@ -16,6 +16,7 @@ import {
   matmulWork,
   type Matrix,
   transposeMatmul,
+  viewOf,
 } from "./problem.ts";
 
 /** Columns of a tile: a multiple of four. */
@@ -55,10 +56,6 @@ export function plainMatmul(device: Device, given: MatmulProblem): void {
 
 /** The strides of an addend that is not there. */
 const NOTHING = { row: 0, column: 0, outer: 0, inner: 0 };
-
-function viewOf({ allocation, dtype, offset }: Matrix): View {
-  return { allocation, dtype, offset, shape: [], strides: [] };
-}
 
 const ADDENDS = ["addend0", "addend1"] as const;
 type Name = "a" | "b" | "c" | typeof ADDENDS[number];

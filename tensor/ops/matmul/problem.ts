@@ -48,6 +48,11 @@ export interface Matrix {
   readonly inner: number;
 }
 
+/** A matrix for kernels, which get its strides as arguments. */
+export function viewOf({ allocation, dtype, offset }: Matrix): View {
+  return { allocation, dtype, offset, shape: [], strides: [] };
+}
+
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
 export interface MatmulProblem {
   readonly m: number;
