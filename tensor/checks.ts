@@ -91,13 +91,14 @@ export function checkIsBoolean(what: string, name: string, value: boolean): void
  * ```ts
  * import { checkOptions } from "./checks.ts";
  *
+ * const options: { seed?: number } = JSON.parse('{ "sede": 1 }');
  * let message = "";
  * try {
- *   checkOptions("sample", { std: 1 }, { seed: true, standardDeviation: true });
+ *   checkOptions("sample", options, { seed: true });
  * } catch (error) {
  *   message = String(error);
  * }
- * if (!message.endsWith("wanted options named seed, standardDeviation, got std")) {
+ * if (!message.endsWith("wanted options named seed, got sede")) {
  *   throw new Error(message);
  * }
  * ```

@@ -25,7 +25,8 @@ export interface Gsm8kRow {
  * import { gsm8kProblem } from "./gsm8k.ts";
  *
  * const { messages } = gsm8kProblem({ question: "2 times 3?", answer: "It is <<2*3=6>>6.\n#### 6" });
- * const types = (messages[1]!.content as { type: string }[]).map(({ type }) => type);
+ * const parts = messages[1]!.content as readonly { readonly type: string }[];
+ * const types = parts.map(({ type }) => type);
  * if (types.join() !== "text,python,python_output,text") throw new Error(`got ${types}`);
  * ```
  */

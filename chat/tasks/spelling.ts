@@ -63,7 +63,8 @@ function seedOf(index: number, split: Split): number {
  *
  * const task = spellingBee({ words: ["banana"], size: 10 });
  * const problem = task.get(0);
- * const answer = (problem.messages[1]!.content as { text: string }[]).at(-1)!.text;
+ * const parts = problem.messages[1]!.content as readonly { readonly text: string }[];
+ * const answer = parts.at(-1)!.text;
  * if (!isAnsweredRight(problem, answer)) throw new Error(answer);
  * ```
  */

@@ -57,7 +57,7 @@ export interface Checkpoint {
  * @example Save and load a model
  * ```ts
  * import { openDevice } from "../../tensor/mod.ts";
- * import type { Tokenizer } from "../../tokenizer/mod.ts";
+ * import { Tokenizer } from "../../tokenizer/mod.ts";
  * import { loadModel, openCheckpoint, saveCheckpoint } from "./checkpoint.ts";
  * import { GPT } from "../model/model.ts";
  * import { untrained } from "../train/run.ts";
