@@ -1,14 +1,13 @@
 /** Fast matmuls of real GPUs: sums that threads share, and tiles staged in workgroup memory. @module */
 
 import type { WebGpuDevice } from "../../device.ts";
+import { workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { elementOf } from "../../ops/matmul/plain.ts";
 import {
   ACTIVATIONS,
-  mapAddends,
   type MatmulProblem,
   matmulWork,
-  type Matrix,
   transposeMatmul,
 } from "../../ops/matmul/problem.ts";
 import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./matmul_kernel.ts";
@@ -98,11 +97,11 @@ function cached(make: KernelFor): KernelFor {
 /**
  * What the kernels of a matmul depend on. @throws {TypeError} If an element dtype is not supported.
  */
-function formOf({ a, b, c, epilogue }: MatmulProblem, isSymmetric: boolean): KernelForm {
+function formOf({ a, b, c, epilogue, symmetric }: MatmulProblem): KernelForm {
   return {
     rowMajorA: a.column === 1,
     rowMajorB: b.column === 1,
-    isSymmetric,
+    isSymmetric: symmetric,
     operands: elementOf(a.dtype),
     result: elementOf(c.dtype),
     addends: epilogue?.addends.length ?? 0,
@@ -110,59 +109,15 @@ function formOf({ a, b, c, epilogue }: MatmulProblem, isSymmetric: boolean): Ker
   };
 }
 
-/** Computes a matmul in as many dispatches as the limits require. */
-function runKernel(kernel: KernelFor, problem: MatmulProblem, device: WebGpuDevice): void {
+function runKernel(kernelFor: KernelFor, problem: MatmulProblem, device: WebGpuDevice): void {
   const { m, n, outer, inner, symmetric } = problem;
-  const limit = device.limits.maxComputeWorkgroupsPerDimension;
-  const isWhole = ({ rows, columns }: MatmulKernel) => m <= limit * rows && n <= limit * columns;
-  // Parts of the result have their diagonal elsewhere, so only the whole can use symmetry.
-  const half = symmetric ? kernel(formOf(problem, true)) : null;
-  const isSymmetric = half !== null && isWhole(half);
-  const tile = isSymmetric ? half : kernel(formOf(problem, false));
-  for (const part of cut(problem, limit * tile.rows, limit * tile.columns)) {
-    eachBatch(outer * inner, limit, (firstItem, items) => {
-      device.dispatch(
-        tile.kernel,
-        matricesOf(part).map(({ allocation }) => allocation),
-        { integers: integersOf(part, firstItem) },
-        [Math.ceil(part.n / tile.columns), Math.ceil(part.m / tile.rows), items],
-        () => matmulWork(part, items, isSymmetric),
-      );
-    });
-  }
-}
-
-/** Calls `run` for ranges of batch items that fit a dispatch. */
-function eachBatch(
-  items: number,
-  limit: number,
-  run: (firstItem: number, items: number) => void,
-): void {
-  for (let first = 0; first < items; first += limit) run(first, Math.min(limit, items - first));
-}
-
-/** Cuts a matmul into parts with limited rows and columns. */
-function* cut(
-  problem: MatmulProblem,
-  maxRows: number,
-  maxColumns: number,
-): Generator<MatmulProblem> {
-  const { m, n, a, b, c } = problem;
-  for (let row = 0; row < m; row += maxRows) {
-    for (let column = 0; column < n; column += maxColumns) {
-      const moved = (matrix: Matrix): Matrix => ({
-        ...matrix,
-        offset: matrix.offset + row * matrix.row + column * matrix.column,
-      });
-      yield {
-        ...problem,
-        m: Math.min(maxRows, m - row),
-        n: Math.min(maxColumns, n - column),
-        a: { ...a, offset: a.offset + row * a.row },
-        b: { ...b, offset: b.offset + column * b.column },
-        c: moved(c),
-        ...mapAddends(problem, moved),
-      };
-    }
-  }
+  const { kernel, rows, columns } = kernelFor(formOf(problem));
+  const tiles = outer * inner * Math.ceil(m / rows) * Math.ceil(n / columns);
+  device.dispatch(
+    kernel,
+    matricesOf(problem).map(({ allocation }) => allocation),
+    { integers: integersOf(problem) },
+    workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
+    () => matmulWork(problem, outer * inner, symmetric),
+  );
 }

@@ -1,6 +1,5 @@
 /**
- * Shared by all matmul kernels in WGSL: arguments, offsets of batch items, loading and storing
- * elements.
+ * Shared by all matmul kernels in WGSL: arguments, the place of a workgroup's tile, storing elements.
  *
  * All of them take the same arguments, so any of them can compute any matmul that it supports, and
  * the adapter determines which is fastest.
@@ -9,6 +8,7 @@
  */
 
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
 import type { Element } from "../../ops/matmul/plain.ts";
 import type { MatmulActivation, MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
 
@@ -18,17 +18,17 @@ const place = (name: string): readonly string[] =>
 
 /** The arguments of a matmul kernel: the positions of the operands, the sizes, and flags. */
 const matmulArguments = (form: KernelForm): readonly string[] => [
-  ...["a", "b", "c", ...addendNames(form)].flatMap(place),
-  ...["m", "n", "k", "inner", "firstItem", "accumulate"],
+  ...matrixNames(form).flatMap(place),
+  ...["m", "n", "k", "inner", "items", "accumulate"],
 ];
 
 /** The values of {@linkcode matmulArguments}, in that order. */
-export function integersOf(problem: MatmulProblem, firstItem: number): number[] {
-  const { m, n, k, inner, accumulate } = problem;
+export function integersOf(problem: MatmulProblem): number[] {
+  const { m, n, k, outer, inner, accumulate } = problem;
   const places = matricesOf(problem).flatMap((
     { offset, row, column, outer, inner },
   ) => [offset, row, column, outer, inner]);
-  return [...places, m, n, k, inner, firstItem, Number(accumulate)];
+  return [...places, m, n, k, inner, outer * inner, Number(accumulate)];
 }
 
 /** The operands, in the order of {@linkcode matrixBuffers}. */
@@ -41,7 +41,6 @@ export interface MatmulKernel {
   /** Takes {@linkcode matmulArguments} and {@linkcode matrixBuffers}. */
   readonly kernel: WgslKernel;
   readonly rows: number;
-  /** Columns of the result per workgroup, along x. */
   readonly columns: number;
 }
 
@@ -65,6 +64,10 @@ function addendNames({ addends }: KernelForm): string[] {
   return range(addends).map((i) => `addend${i}`);
 }
 
+function matrixNames(form: KernelForm): string[] {
+  return ["a", "b", "c", ...addendNames(form)];
+}
+
 /** The buffers of a matmul kernel. */
 function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
   const { operands, result } = form;
@@ -80,21 +83,47 @@ function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
  *
  * @param name Names the algorithm and all that its code depends on besides the form.
  * @param tile Rows and columns of the result per workgroup.
- * @param main The code of the kernel, after {@linkcode storeWgsl}.
+ * @param threads Threads per workgroup.
+ * @param shared The workgroup's memory.
+ * @param body The rest of `main`: computes the tile from `firstRow` and `firstColumn` on in the
+ * workgroup's `thread`. The matrices of its batch item start at `aBegin` and so on.
  */
 export function matmulKernel(
   name: string,
   form: KernelForm,
   [rows, columns]: readonly [rows: number, columns: number],
-  main: () => string,
+  threads: number,
+  shared: string,
+  body: () => string,
 ): MatmulKernel {
   const { operands, result, isSymmetric, addends, activation } = form;
   const types = operands === "f32" && result === "f32" ? "" : `, ${operands} to ${result}`;
   const added = addends === 0 ? "" : `, ${addends} added`;
   const activated = activation === "none" ? "" : `, ${activation}`;
+  const begin = (matrix: string) =>
+    `${matrix}Begin = arguments.${matrix}Offset + ` +
+    `item / arguments.inner * arguments.${matrix}Outer + ` +
+    `item % arguments.inner * arguments.${matrix}Inner;`;
   const kernel: WgslKernel = {
     key: `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`,
-    code: () => storeWgsl(form) + main(),
+    code: () => `
+${lines(matrixNames(form), (matrix) => `var<private> ${matrix}Begin: i32;`)}
+${storeWgsl(form)}
+${shared}
+${beginMain(threads, "group", "index")}
+  let number = i32(group);
+  let thread = i32(index);
+  let across = (arguments.n + ${columns - 1}) / ${columns};
+  let down = (arguments.m + ${rows - 1}) / ${rows};
+  let firstRow = number / across % down * ${rows};
+  let firstColumn = number % across * ${columns};
+  let item = number / across / down;
+  if (item >= arguments.items) { return; }
+  ${isSymmetric ? `if (firstColumn + ${columns} <= firstRow) { return; }` : ""}
+  ${lines(matrixNames(form), begin)}
+${body()}
+}
+`,
     integers: matmulArguments(form),
     buffers: matrixBuffers(form),
   };
@@ -109,63 +138,14 @@ const ACTIVATION_FORMULAS: Readonly<Record<MatmulActivation, string>> = {
 };
 
 /**
- * Offsets of batch items, and functions that store elements of the result.
- *
- * The offset of an addend's batch item is recorded by {@linkcode beginC}.
+ * Functions that store elements of the result.
  *
  * Tiles call `storeVector` in a loop instead of once per vector: compilers inline it, and took
  * seconds for some kernels.
  */
 const storeWgsl = (form: KernelForm): string => `
-fn begin(z: u32, offset: i32, outer: i32, inner: i32) -> i32 {
-  let item = arguments.firstItem + i32(z);
-  return offset + (item / arguments.inner) * outer + (item % arguments.inner) * inner;
-}
-${form.addends === 0 ? "" : notingWgsl(form)}
-fn put(cBegin: i32, row: i32, column: i32, value: f32) {
+fn put(row: i32, column: i32, value: f32) {
   let at = cBegin + row * arguments.cRow + column * arguments.cColumn;
-  ${form.addends === 0 && form.activation === "none" ? putPlain(form) : putActivated(form)}
-}
-
-fn store(cBegin: i32, row: i32, column: i32, value: f32) {
-  if (row >= arguments.m || column >= arguments.n${form.isSymmetric ? " || column < row" : ""}) {
-    return;
-  }
-  put(cBegin, row, column, value);
-  ${form.isSymmetric ? "if (column > row) { put(cBegin, column, row, value); }" : ""}
-}
-
-fn storeVector(cBegin: i32, row: i32, column: i32, value: vec4<f32>) {
-  store(cBegin, row, column, value.x);
-  store(cBegin, row, column + 1, value.y);
-  store(cBegin, row, column + 2, value.z);
-  store(cBegin, row, column + 3, value.w);
-}
-`;
-
-/** Returns the offset of c, and records those of the addends. */
-const notingWgsl = (form: KernelForm): string => `
-${lines(addendNames(form), (name) => `var<private> ${name}Begin: i32;`)}
-fn beginC(z: u32) -> i32 {
-  ${
-  lines(addendNames(form), (name) =>
-    `${name}Begin = begin(z, arguments.${name}Offset, arguments.${name}Outer, ` +
-    `arguments.${name}Inner);`)
-}
-  return begin(z, arguments.cOffset, arguments.cOuter, arguments.cInner);
-}
-`;
-
-/** Stores a product without an epilogue. */
-const putPlain = ({ result }: KernelForm): string => `
-  if (arguments.accumulate != 0) {
-    c[at] = ${result}(f32(c[at]) + value);
-  } else {
-    c[at] = ${result}(value);
-  }`;
-
-/** Stores a product with its addends and activation. */
-const putActivated = (form: KernelForm): string => `
   var sum = value;
   if (arguments.accumulate != 0) {
     sum += f32(c[at]);
@@ -175,19 +155,24 @@ const putActivated = (form: KernelForm): string => `
     `sum += f32(${name}[${name}Begin + row * arguments.${name}Row + ` +
     `column * arguments.${name}Column]);`)
 }
-  c[at] = ${form.result}(${ACTIVATION_FORMULAS[form.activation]});`;
+  c[at] = ${form.result}(${ACTIVATION_FORMULAS[form.activation]});
+}
 
-/** The offset of a for a workgroup's batch item. */
-export const BEGIN_A: string =
-  "begin(group.z, arguments.aOffset, arguments.aOuter, arguments.aInner)";
-/** The offset of b for a workgroup's batch item. */
-export const BEGIN_B: string =
-  "begin(group.z, arguments.bOffset, arguments.bOuter, arguments.bInner)";
-/** The offset of c for a workgroup's batch item. */
-export const beginC = ({ addends }: KernelForm): string =>
-  addends === 0
-    ? "begin(group.z, arguments.cOffset, arguments.cOuter, arguments.cInner)"
-    : "beginC(group.z)";
+fn store(row: i32, column: i32, value: f32) {
+  if (row >= arguments.m || column >= arguments.n${form.isSymmetric ? " || column < row" : ""}) {
+    return;
+  }
+  put(row, column, value);
+  ${form.isSymmetric ? "if (column > row) { put(column, row, value); }" : ""}
+}
+
+fn storeVector(row: i32, column: i32, value: vec4<f32>) {
+  store(row, column, value.x);
+  store(row, column + 1, value.y);
+  store(row, column + 2, value.z);
+  store(row, column + 3, value.w);
+}
+`;
 
 /** The numbers from 0 to `length` − 1. */
 export function range(length: number): number[] {

@@ -7,16 +7,7 @@
  * @module
  */
 
-import {
-  BEGIN_A,
-  BEGIN_B,
-  beginC,
-  type KernelForm,
-  lines,
-  type MatmulKernel,
-  matmulKernel,
-  range,
-} from "./matmul_kernel.ts";
+import { type KernelForm, lines, type MatmulKernel, matmulKernel, range } from "./matmul_kernel.ts";
 
 export interface Staging {
   /** Threads per workgroup along the columns, and as many along the rows. */
@@ -42,7 +33,7 @@ export function stagedKernel({ threads, tile, depth }: Staging, form: KernelForm
           value.${"xyzw"[i]} = f32(${name}[at + ${i} * arguments.${stride}]);
         }`;
     return `
-    for (var i = local; i < ${blockVectors * depth}; i += ${threads ** 2}) {
+    for (var i = thread; i < ${blockVectors * depth}; i += ${threads ** 2}) {
       let inner = ${alongK ? `i % ${depth}` : `i / ${blockVectors}`};
       let vector = ${alongK ? `i / ${depth}` : `i % ${blockVectors}`};
       let lane = ${lane} + 4 * vector;
@@ -60,52 +51,40 @@ export function stagedKernel({ threads, tile, depth }: Staging, form: KernelForm
       (v) => lines(range(4), (i) => lines(vectors, (h) => write(4 * v + i, "xyzw"[i]!, v, h))),
     );
   const sums = range(tile).flatMap((row) => vectors.map((h) => `sum${row}_${h}`));
-  const main = () => `
-var<workgroup> aBlock: array<vec4<f32>, ${depth * blockVectors}>;
-var<workgroup> bBlock: array<vec4<f32>, ${depth * blockVectors}>;
-
-@compute @workgroup_size(${threads}, ${threads})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_id) thread: vec3<u32>,
-) {
-  let local = i32(thread.y) * ${threads} + i32(thread.x);
-  let firstRow = i32(group.y) * ${size};
-  let firstColumn = i32(group.x) * ${size};
-  ${form.isSymmetric ? `if (firstColumn + ${size} <= firstRow) { return; }` : ""}
-  let aBegin = ${BEGIN_A};
-  let bBegin = ${BEGIN_B};
+  const shared = lines(
+    ["a", "b"],
+    (name) => `var<workgroup> ${name}Block: array<vec4<f32>, ${depth * blockVectors}>;`,
+  );
+  const body = () => `
+  let threadRow = thread / ${threads};
+  let threadColumn = thread % ${threads};
   ${lines(sums, (sum) => `var ${sum} = vec4<f32>();`)}
   for (var step = 0; step < arguments.k; step += ${depth}) {
     ${stage("a", rowMajorA)}
     ${stage("b", !rowMajorB)}
     workgroupBarrier();
     for (var inner = 0; inner < ${depth}; inner++) {
-      let aAt = inner * ${blockVectors} + i32(thread.y);
-      let bAt = inner * ${blockVectors} + i32(thread.x);
+      let aAt = inner * ${blockVectors} + threadRow;
+      let bAt = inner * ${blockVectors} + threadColumn;
       ${lines(vectors, (v) => `let left${v} = aBlock[aAt + ${v * threads}];`)}
       ${lines(vectors, (h) => `let right${h} = bBlock[bAt + ${h * threads}];`)}
       ${eachSum((row, lane, v, h) => `sum${row}_${h} += left${v}.${lane} * right${h};`)}
     }
     workgroupBarrier();
   }
-  let cBegin = ${beginC(form)};
-  let row = firstRow + 4 * i32(thread.y);
-  let column = firstColumn + 4 * i32(thread.x);
+  let row = firstRow + 4 * threadRow;
+  let column = firstColumn + 4 * threadColumn;
   var tile = array(${sums.join(", ")});
   for (var i = 0; i < ${sums.length}; i++) {
     let tileRow = i / ${vectors.length};
     let h = i % ${vectors.length};
     storeVector(
-      cBegin,
       row + tileRow / 4 * ${4 * threads} + tileRow % 4,
       column + ${4 * threads} * h,
       tile[i],
     );
-  }
-}
-`;
+  }`;
   const name = `staged ${tile}×${tile} by ${threads}×${threads}, ` +
     `${rowMajorA ? "N" : "T"}${rowMajorB ? "N" : "T"}`;
-  return matmulKernel(name, form, [size, size], main);
+  return matmulKernel(name, form, [size, size], threads ** 2, shared, body);
 }
