@@ -3,22 +3,14 @@
 import { named } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { deferredOperation } from "../../deferred.ts";
-import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import { contiguousStrides, formatShape, shapesEqual, sizeOf } from "../../shape.ts";
+import { contiguousStrides, sizeOf } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { softcapProgram } from "../elementwise.ts";
-import { checkIds } from "../gather/ids.ts";
 import { linearOperation } from "../matmul/matmul.ts";
 import { operationOf } from "../program.ts";
 import { reshape } from "../views.ts";
-import {
-  checkReduction,
-  countTargets,
-  type CrossEntropyOptions,
-  IGNORED_TARGET,
-  rowLosses,
-} from "./formulas.ts";
+import { checkTargets, type CrossEntropyOptions, reduceSum, rowLosses } from "./formulas.ts";
 import { linearCrossEntropy } from "./linear_cross_entropy.ts";
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { reduction: true, softcap: true };
@@ -53,17 +45,7 @@ export function crossEntropy(
   checkTensor("compute crossEntropy", targets, "a tensor of targets");
   checkOptions("compute crossEntropy", options, OPTIONS);
   const { reduction = "mean", softcap } = options;
-  checkReduction("compute crossEntropy", reduction);
-  const rowShape = logits.shape.slice(0, -1);
-  if (logits.shape.length === 0 || !shapesEqual(rowShape, targets.shape)) {
-    throw new RangeError(
-      `Cannot compute crossEntropy: wanted a target for each row of ${
-        formatShape(logits.shape)
-      }, got ` +
-        formatShape(targets.shape),
-    );
-  }
-  checkIds("compute crossEntropy", "target", targets, IGNORED_TARGET, logits.shape.at(-1)!);
+  checkTargets("compute crossEntropy", logits, targets, logits.shape.at(-1)!, reduction);
   const head = deferredHead(logits);
   const isChunked = head !== null && (softcap === undefined || head.softcap === undefined) &&
     !(reduction === "none" && isGradEnabled() && logits.requiresGrad);
@@ -76,12 +58,13 @@ export function crossEntropy(
       ...{ reduction, classes },
       ...(cap === undefined ? {} : { softcap: cap }),
     });
-    return named("crossEntropy", reduction === "none" ? reshape(loss, rowShape) : loss);
+    return named("crossEntropy", reduction === "none" ? reshape(loss, targets.shape) : loss);
   }
   const losses = rowLosses(logits, targets, softcap);
-  if (reduction === "none") return named("crossEntropy", losses);
-  const sum = losses.sum();
-  return named("crossEntropy", reduction === "sum" ? sum : sum.div(countTargets(targets)));
+  return named(
+    "crossEntropy",
+    reduction === "none" ? losses : reduceSum(losses.sum(), targets, reduction),
+  );
 }
 
 /** The operands of deferred logits: softcap(hidden · weightᵀ). */

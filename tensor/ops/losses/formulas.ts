@@ -1,17 +1,19 @@
 /** The formulas of cross-entropy, and its options. @module */
 
 import { describeValue } from "../../checks.ts";
-import { TypeError } from "../../errors.ts";
+import { RangeError, TypeError } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
+import { formatShape, shapesEqual } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { softcapOf } from "../elementwise.ts";
+import { checkIds } from "../gather/ids.ts";
 import { runProgram } from "../program.ts";
 import { logSumExpOf } from "../rows.ts";
 import { reshape } from "../views.ts";
 
 /** Targets with this value are ignored. */
-export const IGNORED_TARGET = -1;
+const IGNORED_TARGET = -1;
 
 /** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
@@ -21,6 +23,24 @@ export function checkReduction(what: string, reduction: Reduction): void {
   throw new TypeError(
     `Cannot ${what}: wanted reduction "mean", "sum" or "none", got ${describeValue(reduction)}`,
   );
+}
+
+/** Checks the targets of rows, `[..., anything]`, and how to reduce their losses. */
+export function checkTargets(
+  what: string,
+  rows: Tensor,
+  targets: Tensor,
+  classes: number,
+  reduction: Reduction,
+): void {
+  checkReduction(what, reduction);
+  if (rows.shape.length === 0 || !shapesEqual(rows.shape.slice(0, -1), targets.shape)) {
+    throw new RangeError(
+      `Cannot ${what}: wanted a target for each row of ${formatShape(rows.shape)}, got ` +
+        formatShape(targets.shape),
+    );
+  }
+  checkIds(what, "target", targets, IGNORED_TARGET, classes);
 }
 
 // The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
@@ -68,8 +88,16 @@ export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | und
   return reshape(losses!, targets.shape);
 }
 
-export function countTargets(targets: Tensor): Tensor {
-  return runProgram(isCounted, [targets])[0]!.sum();
+// A mean over no targets has no gradient, although the loss is NaN.
+const mean = defineProgram(
+  { name: "mean loss", inputs: ["sum", "count"] },
+  ({ sum, count }) => [ex.select(count, ex.divide(sum, ex.max(count, 1)), NaN)],
+);
+
+/** Reduces the sum of the losses of these targets. */
+export function reduceSum(sum: Tensor, targets: Tensor, reduction: "mean" | "sum"): Tensor {
+  if (reduction === "sum") return sum;
+  return runProgram(mean, [sum, runProgram(isCounted, [targets])[0]!.sum()])[0]!;
 }
 
 /** Options for {@linkcode crossEntropy}. */

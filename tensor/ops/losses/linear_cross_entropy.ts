@@ -10,7 +10,7 @@
  * @module
  */
 
-import { historyOf, record } from "../../apply.ts";
+import { historyOf, named, record } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device } from "../../device.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
@@ -19,20 +19,18 @@ import { differentiate } from "../../expression/differentiate.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, makeProgram, type Program } from "../../expression/program.ts";
 import { isGradEnabled, noGrad } from "../../grad_mode.ts";
-import { formatShape, shapesEqual, sizeOf } from "../../shape.ts";
+import { formatShape, sizeOf } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { copyInto, divide, fill } from "../elementwise.ts";
-import { checkIds } from "../gather/ids.ts";
+import { copyInto, fill } from "../elementwise.ts";
 import { matmul, multiplyInto } from "../matmul/matmul.ts";
 import { runProgramInto } from "../program.ts";
 import { sum } from "../reduce.ts";
 import { contiguous, reshape, slice } from "../views.ts";
 import {
-  checkReduction,
-  countTargets,
+  checkTargets,
   type CrossEntropyOptions,
   crossEntropyPrograms,
-  IGNORED_TARGET,
+  reduceSum,
   rowLosses,
 } from "./formulas.ts";
 
@@ -70,16 +68,13 @@ function withGradient(losses: Program): Kernels {
 const plain = withGradient(crossEntropyPrograms.plain);
 const capped = withGradient(crossEntropyPrograms.capped);
 
-// A mean over no targets has no gradient, although the loss is NaN.
-const ofMean = (gradient: ex.Expression, upstream: ex.Expression, count: ex.Expression) =>
-  ex.multiply(gradient, ex.divide(upstream, ex.max(count, 1)));
 const scale = defineProgram(
-  { name: "scale a gradient", inputs: ["gradient", "upstream", "count"] },
-  ({ gradient, upstream, count }) => [ofMean(gradient, upstream, count)],
+  { name: "scale a gradient", inputs: ["gradient", "upstream"] },
+  ({ gradient, upstream }) => [ex.multiply(gradient, upstream)],
 );
 const addScaled = defineProgram(
-  { name: "add a scaled gradient", inputs: ["gradient", "upstream", "count", "sum"] },
-  ({ gradient, upstream, count, sum }) => [ex.add(sum, ofMean(gradient, upstream, count))],
+  { name: "add a scaled gradient", inputs: ["gradient", "upstream", "sum"] },
+  ({ gradient, upstream, sum }) => [ex.add(sum, ex.multiply(gradient, upstream))],
 );
 
 /**
@@ -212,9 +207,9 @@ export function linearCrossEntropy(
   const what = "compute linearCrossEntropy";
   for (const operand of [hidden, weight, targets]) checkTensor(what, operand);
   checkOptions(what, options, OPTIONS);
-  checkOperands(hidden, weight, targets, options);
+  checkOperands(hidden, weight, options);
   const { reduction = "mean", softcap, classes = weight.shape[0]! } = options;
-  checkReduction(what, reduction);
+  checkTargets(what, hidden, targets, classes, reduction);
   const isRecorded = isGradEnabled() && (hidden.requiresGrad || weight.requiresGrad);
   if (isRecorded && reduction === "none") {
     const logits = matmul(hidden, slice(weight, 0, 0, classes), { transposeB: true });
@@ -227,26 +222,19 @@ export function linearCrossEntropy(
   const x = contiguous(reshape(hidden, [rows, hidden.shape.at(-1)!]));
   const w = contiguous(weight);
   const gradients = isRecorded ? noGrad(() => allocateGradients(x, w, classes)) : null;
-  const { loss, count } = noGrad(() => {
-    const rowBytes = bytesPerElement(x.dtype) * classes;
-    const losses = walk(
-      {
-        hidden: x,
-        weight: slice(w, 0, 0, classes),
-        targets: contiguous(reshape(targets, [rows, 1])),
-        softcap,
-        rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, maxBytes(device)),
-      },
-      gradients,
-    );
-    if (reduction === "none") return { loss: reshape(losses, rowShape), count: null };
-    const count = reduction === "mean" ? countTargets(targets) : fill(device, [], 1);
-    return { loss: reduction === "mean" ? divide(sum(losses), count) : sum(losses), count };
-  });
-  if (gradients !== null && count !== null) {
-    recordGradients([x, w], loss, gradients, count);
-  }
-  return scope.keep(loss);
+  const rowBytes = bytesPerElement(x.dtype) * classes;
+  const problem = {
+    hidden: x,
+    weight: slice(w, 0, 0, classes),
+    targets: contiguous(reshape(targets, [rows, 1])),
+    softcap,
+    rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, maxBytes(device)),
+  };
+  const losses = noGrad(() => walk(problem, gradients));
+  if (reduction === "none") return scope.keep(reshape(losses, rowShape));
+  const total = sum(losses);
+  if (gradients !== null) recordGradients([x, w], total, gradients);
+  return scope.keep(named("linearCrossEntropy", reduceSum(total, targets, reduction)));
 }
 
 /** Allocates the needed gradients, with zeros where no chunk writes. */
@@ -262,35 +250,32 @@ function allocateGradients(hidden: Tensor, weight: Tensor, classes: number): Gra
   return gradients;
 }
 
-/** Records the loss: the backward pass only scales what was computed. */
-function recordGradients(
-  inputs: readonly Tensor[],
-  loss: Tensor,
-  gradients: Gradients,
-  count: Tensor,
-): void {
+/** Records the sum of the losses: the backward pass only scales what was computed. */
+function recordGradients(inputs: readonly Tensor[], loss: Tensor, gradients: Gradients): void {
   const history = historyOf(inputs);
   // The saved gradients live as long as the loss, regardless of enclosing scopes.
-  for (const each of [gradients.hidden, gradients.weight, count]) each?.moveTo(history);
-  record("linearCrossEntropy", inputs, loss, (upstream, _, sums) => {
-    const scope = upstream.device.scopes.current;
-    count.moveTo(scope);
-    return [gradients.hidden, gradients.weight].map((gradient, i) => {
-      if (gradient === null) return null;
-      // The tape takes its own handle on what is returned; this one is freed with the scope.
-      gradient.moveTo(scope);
-      const sum = sums[i] ?? null;
-      if (sum === null) runProgramInto(scale, [gradient, upstream, count], [gradient]);
-      else runProgramInto(addScaled, [gradient, upstream, count, sum], [sum]);
-      return sum ?? gradient;
-    });
-  }, history);
+  for (const each of [gradients.hidden, gradients.weight]) each?.moveTo(history);
+  record(
+    "linearCrossEntropy",
+    inputs,
+    loss,
+    (upstream, _, sums) =>
+      [gradients.hidden, gradients.weight].map((gradient, i) => {
+        if (gradient === null) return null;
+        // The tape takes its own handle on what is returned; this one is freed with the scope.
+        gradient.moveTo(upstream.device.scopes.current);
+        const sum = sums[i] ?? null;
+        if (sum === null) runProgramInto(scale, [gradient, upstream], [gradient]);
+        else runProgramInto(addScaled, [gradient, upstream, sum], [sum]);
+        return sum ?? gradient;
+      }),
+    history,
+  );
 }
 
 function checkOperands(
   hidden: Tensor,
   weight: Tensor,
-  targets: Tensor,
   options: LinearCrossEntropyOptions,
 ): void {
   const wrong = (wanted: string, got: string | number) =>
@@ -306,12 +291,6 @@ function checkOperands(
   if (weight.shape.length !== 2 || weight.shape[1] !== width) {
     throw wrong(`a weight of shape [classes, ${width}]`, formatShape(weight.shape));
   }
-  if (!shapesEqual(hidden.shape.slice(0, -1), targets.shape)) {
-    throw wrong(
-      `a target for each row of ${formatShape(hidden.shape)}`,
-      formatShape(targets.shape),
-    );
-  }
   const { classes = weight.shape[0]!, rowsAtOnce = 1 } = options;
   if (!Number.isInteger(classes) || classes < 0 || classes > weight.shape[0]!) {
     throw wrong(`up to ${weight.shape[0]} classes`, classes);
@@ -319,5 +298,4 @@ function checkOperands(
   if (!Number.isInteger(rowsAtOnce) || rowsAtOnce < 1) {
     throw wrong("one or more rows at once", rowsAtOnce);
   }
-  checkIds("compute linearCrossEntropy", "target", targets, IGNORED_TARGET, classes);
 }
