@@ -2,8 +2,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
-import { addressOf } from "./matmul_words.ts";
+import { type MatmulProblem, matmulWork, type Matrix, viewOf } from "../../ops/matmul/problem.ts";
 import { ONEDNN_LIMITS } from "./onednn.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
@@ -91,11 +90,15 @@ function callBlas(
   );
   const [transposeA, leadingA] = blasOrder(a, m, k);
   const [transposeB, leadingB] = blasOrder(b, k, n);
-  const start = [a, b, c].map((matrix) => addressOf(device, matrix)) as [number, number, number];
+  const start = [a, b, c].map((matrix) => device.address(viewOf(matrix))) as [
+    number,
+    number,
+    number,
+  ];
   for (let i = 0; i < outer; i++) {
     const at = (matrix: Matrix) => 4 * i * matrix.outer;
     device.dispatch(
-      { key: "sgemm", ...(problem.precision && { precision: problem.precision }) },
+      { key: "sgemm", precision: problem.precision ?? device.matmulPrecision },
       {
         integers: [
           ...[transposeA, transposeB, m, n, k],
@@ -106,7 +109,7 @@ function callBlas(
         floats: [1, Number(accumulate)],
       },
       splitBatch ? inner : splitRows ? m : n,
-      { grain, work: () => matmulWork(asked, asked.inner) },
+      { grain, work: () => matmulWork({ ...asked, outer: 1 }) },
     );
   }
 }

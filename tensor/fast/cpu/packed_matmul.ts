@@ -1,9 +1,15 @@
 /** Packed matmul on the CPU: blocks that fit the caches, packed panels, register tiles. @module */
 
 import type { WasmKernel } from "../../device.ts";
-import { emitKernel, I32, loadWords, type ModuleBuilder } from "../../devices/cpu/emitter/mod.ts";
+import {
+  emitKernel,
+  I32,
+  loadWords,
+  type Local,
+  type ModuleBuilder,
+} from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { matmulWork } from "../../ops/matmul/problem.ts";
+import { matmulWork, viewOf } from "../../ops/matmul/problem.ts";
 import {
   definePacking,
   defineTile,
@@ -11,7 +17,6 @@ import {
   type TileFunction,
   tileRows,
 } from "./matmul_tile.ts";
-import { locateItem, OPERAND_WORDS, operandWords } from "./matmul_words.ts";
 
 /** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;
@@ -24,8 +29,11 @@ const TILE_BYTES = 256;
 /** Below this many operations, another thread costs more than it gains. */
 const OPERATIONS_PER_THREAD = 200_000;
 
+/** Addresses, and strides in bytes; then sizes and flags. */
 const WORDS = [
-  ...OPERAND_WORDS,
+  ...["a", "aRow", "aColumn", "aOuter", "aInner"] as const,
+  ...["b", "bRow", "bColumn", "bOuter", "bInner"] as const,
+  ...["c", "cRow", "cColumn", "cOuter", "cInner", "inner"] as const,
   ...["m", "n", "k", "accumulate", "splitRows", "panels", "blockSteps", "scratchB"] as const,
 ];
 
@@ -40,7 +48,7 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
   gain: { factor: 2.9, of: "256×256×256, against plain" },
   suits: ({ k }) => k > 0,
   run: (problem, device) => {
-    const { m, n, k, outer, inner, accumulate } = problem;
+    const { m, n, k, outer, inner, a, b, c, accumulate } = problem;
     const rows = tileRows(device.relaxedSimd);
     const rowPanels = Math.ceil(m / rows);
     const columnPanels = Math.ceil(n / TILE_COLUMNS);
@@ -54,8 +62,21 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
       packedKernel(device.relaxedSimd),
       {
         integers: [
-          ...operandWords(device, problem),
-          ...[m, n, k, Number(accumulate), Number(splitRows), panels, steps, TILE_BYTES + bytesA],
+          ...[a, b, c].flatMap((matrix) => [
+            device.address(viewOf(matrix)),
+            ...[matrix.row, matrix.column, matrix.outer, matrix.inner].map((stride) => 4 * stride),
+          ]),
+          ...[
+            inner,
+            m,
+            n,
+            k,
+            Number(accumulate),
+            Number(splitRows),
+            panels,
+            steps,
+            TILE_BYTES + bytesA,
+          ],
         ],
       },
       outer * inner * panels,
@@ -93,7 +114,12 @@ function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
       const firstPanel = f.local(item.subtract(batch.multiply(word.panels)));
       const lastPanel = smaller(firstPanel.add(end.subtract(item)), word.panels);
       f.set(item, item.add(lastPanel).subtract(firstPanel));
-      const { a, b, c } = locateItem(f, word, batch);
+      const outerItem = f.local(batch.divide(word.inner));
+      const innerItem = f.local(batch.remainder(word.inner));
+      const [a, b, c] = (["a", "b", "c"] as const).map((name) => {
+        const inOuter = word[name].add(outerItem.multiply(word[`${name}Outer`]));
+        return f.local(inOuter.add(innerItem.multiply(word[`${name}Inner`])));
+      }) as [Local<I32>, Local<I32>, Local<I32>];
       const range = (isSplit: I32, size: number, length: I32) =>
         [
           f.local(isSplit.select(firstPanel.multiply(size), I32.of(0))),

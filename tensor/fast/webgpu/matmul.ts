@@ -97,15 +97,15 @@ function cached(make: KernelFor): KernelFor {
 /**
  * What the kernels of a matmul depend on. @throws {TypeError} If an element dtype is not supported.
  */
-function formOf({ a, b, c, epilogue, symmetric }: MatmulProblem): KernelForm {
+function formOf({ a, b, c, addends, activation, symmetric }: MatmulProblem): KernelForm {
   return {
     rowMajorA: a.column === 1,
     rowMajorB: b.column === 1,
     isSymmetric: symmetric,
     operands: elementOf(a.dtype),
     result: elementOf(c.dtype),
-    addends: epilogue?.addends.length ?? 0,
-    activation: epilogue?.activation ?? "none",
+    addends: addends.length,
+    activation,
   };
 }
 
@@ -118,6 +118,6 @@ function runKernel(kernelFor: KernelFor, problem: MatmulProblem, device: WebGpuD
     matricesOf(problem).map(({ allocation }) => allocation),
     { integers: integersOf(problem) },
     workgroupGrid(tiles, device.limits.maxComputeWorkgroupsPerDimension),
-    () => matmulWork(problem, outer * inner, symmetric),
+    () => matmulWork(problem, symmetric),
   );
 }

@@ -32,8 +32,8 @@ export function integersOf(problem: MatmulProblem): number[] {
 }
 
 /** The operands, in the order of {@linkcode matrixBuffers}. */
-export function matricesOf({ a, b, c, epilogue }: MatmulProblem): readonly Matrix[] {
-  return [a, b, c, ...epilogue?.addends ?? []];
+export function matricesOf({ a, b, c, addends }: MatmulProblem): readonly Matrix[] {
+  return [a, b, c, ...addends];
 }
 
 /** A kernel, and the part of the result that a workgroup computes. */

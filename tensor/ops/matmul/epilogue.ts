@@ -3,13 +3,12 @@
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
-import { relu, reluOf, reluSquared } from "../elementwise.ts";
+import { reluOf, reluSquaredProgram } from "../elementwise.ts";
 import type { MatmulActivation } from "./problem.ts";
 import { runProgram } from "../program.ts";
 
 export interface ActivationForms {
   readonly program: Program;
-  readonly operation: (x: Tensor) => Tensor;
   /**
    * The gradient of the input, from the output `y` and its gradient `upstream`, so that the input
    * need not be kept.
@@ -22,7 +21,6 @@ export const ACTIVATION_FORMS: Readonly<
 > = {
   relu: {
     program: defineProgram({ name: "relu in place", inputs: ["x"] }, ({ x }) => [reluOf(x)]),
-    operation: (x) => relu(x),
     gradient: defineProgram(
       { name: "relu gradient", inputs: ["y", "upstream"] },
       ({ y, upstream }) => [ex.select(ex.lessEqual(y, 0), 0, upstream)],
@@ -30,11 +28,7 @@ export const ACTIVATION_FORMS: Readonly<
   },
   // With y = relu(x)², it is 2 relu(x) = 2 √y.
   reluSquared: {
-    program: defineProgram(
-      { name: "reluSquared in place", inputs: ["x"] },
-      ({ x }) => [ex.square(reluOf(x))],
-    ),
-    operation: (x) => reluSquared(x),
+    program: reluSquaredProgram,
     gradient: defineProgram(
       { name: "reluSquared gradient", inputs: ["y", "upstream"] },
       ({ y, upstream }) => [ex.multiply(ex.multiply(2, ex.sqrt(y)), upstream)],

@@ -35,6 +35,13 @@ testOnEveryDevice("a linear layer adds its bias where the product is stored", as
   );
 });
 
+testOnEveryDevice("an operand may repeat one element", async (device) => {
+  const one = Tensor.full(device, [1, 1], 2);
+  const [column, row] = [one.expand([3, 1]), one.expand([1, 3])];
+  assertEquals([...await matmul(column, row).data()], new Array(9).fill(4));
+  assertEquals([...await matmul(row, column).data()], [12]);
+});
+
 gpuTest("a matmul and its epilogue are one kernel", (device) => {
   const [x, weight] = [tensor(device, [6, 8], 1), tensor(device, [5, 8], 2)];
   const [bias, residual] = [tensor(device, [5], 3), tensor(device, [6, 5], 4)];

@@ -4,14 +4,14 @@ import { applyOne, type Operation, type Saved, type Specification, viewAs } from
 import { applyLater, isWorthDeferring } from "../../deferred.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision, View } from "../../device.ts";
-import { type DType, isFloat } from "../../dtype.ts";
+import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
-import { ACTIVATION_FORMS, gradientBefore } from "./epilogue.ts";
+import { gradientBefore } from "./epilogue.ts";
 import { multiplyViews } from "./multiply.ts";
-import type { Epilogue, MatmulActivation } from "./problem.ts";
+import { type Epilogue, hasUnitStride, type MatmulActivation } from "./problem.ts";
 import { sumToShape } from "../sums.ts";
 import { copy, reshape } from "../views.ts";
 
@@ -45,7 +45,7 @@ const OPTIONS: OptionNames<MatmulOptions> = {
 
 type Attributes =
   & Required<Pick<MatmulOptions, "transposeA" | "transposeB" | "symmetric">>
-  & { readonly precision?: MatmulPrecision };
+  & { readonly precision?: MatmulPrecision | undefined };
 
 function matrixShape(
   { shape }: Specification,
@@ -102,9 +102,6 @@ function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
     name: "matmul",
     infer: inferMatmul,
     run: (_device, [a, b, ...addends], [c], attributes) => {
-      if (addends.length === 0 && activation === "none") {
-        return multiplyInto(a!, b!, c!, attributes);
-      }
       const views = addends.map((addend) => {
         const strides = broadcastStrides(addend.shape, addend.strides, c!.shape, "matmul");
         return viewAs(addend, c!.shape, strides);
@@ -114,13 +111,12 @@ function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
     gradient: {
       savesInputs: [0, 1],
       savesOutputs: activation === "none" ? [] : [0],
-      // For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. With transposed operands, only the flags change.
       apply: (given, saved, attributes, [wantsA, wantsB, ...wantsAddends], sums) => {
         const upstream = gradientBefore(activation, () => saved.output(0), given);
         const [sumA, sumB, ...sumsOfAddends] = sums;
         return [
-          wantsA ? gradientOfA(upstream, saved, attributes, sumA!) : null,
-          wantsB ? gradientOfB(upstream, saved, attributes, sumB!) : null,
+          wantsA ? gradientOf(0, upstream, saved, attributes, sumA!) : null,
+          wantsB ? gradientOf(1, upstream, saved, attributes, sumB!) : null,
           ...wantsAddends.map((wants, i) =>
             wants ? addSum(upstream, saved.inputShapes[2 + i]!, sumsOfAddends[i]!) : null
           ),
@@ -139,39 +135,34 @@ const OPERATIONS: Readonly<Record<MatmulActivation, Operation<Attributes>>> = {
 /** The matmul that {@linkcode linear} defers where its result is large. */
 export const linearOperation: Operation<Attributes> = OPERATIONS.none;
 
-function gradientOfA(
+/**
+ * The gradient of an operand. For C = AB: dA = dC Bᵀ and dB = Aᵀ dC. With transposed operands, only
+ * the sides and the flags change.
+ */
+function gradientOf(
+  index: 0 | 1,
   upstream: Tensor,
   saved: Saved,
   { transposeA, transposeB, precision }: Attributes,
   sum: Tensor | null,
 ): Tensor {
-  const [{ shape }, b] = [saved.input(0), saved.input(1)];
-  const [left, right, flags] = transposeA
-    ? [b, upstream, { transposeA: transposeB, transposeB: true }] as const
-    : [upstream, b, { transposeB: !transposeB }] as const;
-  const options = { ...flags, ...withPrecision(precision) };
-  return addMatmul(left, right, options, shape, saved.gradientTypes[0]!, sum);
-}
-
-function gradientOfB(
-  upstream: Tensor,
-  saved: Saved,
-  { transposeA, transposeB, precision }: Attributes,
-  sum: Tensor | null,
-): Tensor {
-  const [a, { shape }] = [saved.input(0), saved.input(1)];
+  const [{ shape }, other] = [saved.input(index), saved.input(1 - index)];
+  const [own, others] = index === 0 ? [transposeA, transposeB] : [transposeB, transposeA];
   // Batches that share one matrix are more rows of a single matmul.
-  const isShared = !transposeA && a.shape.length > 2 && shape.length === 2;
-  const [x, y] = isShared ? [joinRows(a), joinRows(upstream)] : [a, upstream];
-  const [left, right, flags] = transposeB
-    ? [y, x, { transposeA: true, transposeB: transposeA }] as const
-    : [x, y, { transposeA: !transposeA }] as const;
-  const options = { ...flags, ...withPrecision(precision) };
-  return addMatmul(left, right, options, shape, saved.gradientTypes[1]!, sum);
-}
-
-function withPrecision(precision: MatmulPrecision | undefined): Pick<Attributes, "precision"> {
-  return precision === undefined ? {} : { precision };
+  const isShared = index === 1 && !transposeA && other.shape.length > 2 && shape.length === 2;
+  const [dc, x] = isShared ? [joinRows(upstream), joinRows(other)] : [upstream, other];
+  const sides = [[dc, own], [x, own ? others : !others]] as const;
+  const [[a, ofA], [b, ofB]] = (index === 0) !== own ? sides : [sides[1], sides[0]] as const;
+  const attributes = { transposeA: ofA, transposeB: ofB, symmetric: false, precision };
+  const [{ shape: result }] = inferMatmul([a, b], attributes) as [Specification];
+  if (sum !== null && shapesEqual(result, shape)) {
+    multiplyInto(a, b, sum, { ...attributes, accumulate: true });
+    return sum;
+  }
+  const specification = { shape: result, dtype: saved.gradientTypes[index]! };
+  const gradient = allocate(a.device, specification, "matmul");
+  multiplyInto(a, b, gradient, attributes);
+  return sumToShape(gradient, shape);
 }
 
 function addSum(upstream: Tensor, shape: readonly number[], sum: Tensor | null): Tensor {
@@ -195,38 +186,10 @@ export function multiplyInto(
   options: Attributes & { readonly accumulate?: boolean },
   epilogue?: Epilogue<View>,
 ): void {
-  const viewA = broadcastBatch(withUnitStride(a), c.shape);
-  const viewB = broadcastBatch(withUnitStride(b), c.shape);
+  const [viewA, viewB] = [a, b].map((x) =>
+    broadcastBatch(hasUnitStride(x) ? x : copy(x), c.shape)
+  ) as [View, View];
   multiplyViews(c.device, viewA, viewB, c, options, epilogue);
-}
-
-function addMatmul(
-  a: Tensor,
-  b: Tensor,
-  options: Partial<Attributes>,
-  shape: readonly number[],
-  dtype: DType,
-  sum: Tensor | null,
-): Tensor {
-  const attributes = { transposeA: false, transposeB: false, symmetric: false, ...options };
-  const [{ shape: own }] = inferMatmul([a, b], attributes) as [Specification];
-  if (sum !== null && shapesEqual(own, shape)) {
-    multiplyInto(a, b, sum, { ...attributes, accumulate: true });
-    return sum;
-  }
-  const result = allocate(a.device, { shape: own, dtype }, "matmul");
-  multiplyInto(a, b, result, attributes);
-  return sumToShape(result, shape);
-}
-
-/** The operand, or a copy if neither rows nor columns are contiguous. */
-function withUnitStride(x: Tensor): Tensor {
-  const [row, column] = [x.shape.length - 2, x.shape.length - 1];
-  const [rows, columns] = [x.shape[row]!, x.shape[column]!];
-  const [rowStride, columnStride] = [x.strides[row]!, x.strides[column]!];
-  const byRows = columns <= 1 || (columnStride === 1 && (rows <= 1 || rowStride >= columns));
-  const byColumns = rows <= 1 || (rowStride === 1 && (columns <= 1 || columnStride >= rows));
-  return byRows || byColumns ? x : copy(x);
 }
 
 function broadcastBatch(x: Tensor, result: readonly number[]): View {
@@ -281,10 +244,10 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
     transposeB,
     // Addends need not be symmetric.
     symmetric: addends.length === 0 && (options.symmetric ?? false),
-    ...withPrecision(options.precision),
+    precision: options.precision,
   });
   if (activation === "none") return result;
-  const active = isActivated ? result : ACTIVATION_FORMS[activation].operation(result);
+  const active = isActivated ? result : result[activation]();
   return residual === undefined ? active : residual.add(active);
 }
 

@@ -9,6 +9,7 @@ import {
   type Epilogue,
   type MatmulOptions,
   type MatmulProblem,
+  NO_EPILOGUE,
 } from "./problem.ts";
 
 /**
@@ -24,9 +25,9 @@ export function multiplyViews(
   b: View,
   c: View,
   options: MatmulOptions,
-  epilogue?: Epilogue<View>,
+  epilogue: Epilogue<View> = NO_EPILOGUE,
 ): void {
-  if (epilogue !== undefined) {
+  if (epilogue.addends.length > 0 || epilogue.activation !== "none") {
     const call = { a, b, c, options, epilogue };
     const path = findFastPath("matmul with epilogue", call, device);
     if (path !== undefined) return path.run(call, device);

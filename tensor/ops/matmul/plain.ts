@@ -32,10 +32,9 @@ const MAX_SKINNY_COLUMNS = 4;
 export function plainMatmul(device: Device, given: MatmulProblem): void {
   const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n;
   const problem = isTall ? transposeMatmul(given) : given;
-  const { m, n, k, outer, inner, a, b, c, accumulate, epilogue } = problem;
+  const { m, n, k, outer, inner, a, b, c, accumulate, addends } = problem;
   // As many rows of a tile as registers hold, and few beyond those of the matrix.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : m < 64 ? 8 : 16;
-  const addends = epilogue?.addends ?? [];
   const [first = NOTHING, second = NOTHING] = addends;
   const words: Readonly<Record<Word, number>> = {
     ...{ m, n, depth: k, inner, accumulate: Number(accumulate) },
@@ -78,9 +77,8 @@ const kernels: Kernel<Word>[] = [];
 
 /** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
 function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel<Word> {
-  const { a, c, epilogue } = problem;
+  const { a, c, addends, activation } = problem;
   const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
-  const { addends = [], activation = "none" } = epilogue ?? {};
   const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
     216 * ACTIVATIONS.indexOf(activation);
   return kernels[index] ??= makeKernel(problem, rows);
@@ -93,8 +91,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
  * sums, which are kept in registers. Edge tiles repeat the last row and column of the operands, so
  * that they are computed like any other.
  */
-function makeKernel({ a, c, epilogue }: MatmulProblem, rows: number): Kernel<Word> {
-  const { addends = [], activation = "none" } = epilogue ?? {};
+function makeKernel({ a, c, addends, activation }: MatmulProblem, rows: number): Kernel<Word> {
   const added = ADDENDS.slice(0, addends.length);
   const names = ["a", "b", "c", ...added] as const;
   const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];

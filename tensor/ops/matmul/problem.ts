@@ -21,7 +21,7 @@ export interface MatmulOptions {
    */
   readonly symmetric?: boolean;
   /** The precision of the operands. @default {the device's} */
-  readonly precision?: MatmulPrecision;
+  readonly precision?: MatmulPrecision | undefined;
 }
 
 /** An activation function that is fused into a matmul. */
@@ -34,6 +34,9 @@ export interface Epilogue<Addend> {
   readonly addends: readonly Addend[];
   readonly activation: MatmulActivation;
 }
+
+/** The epilogue that changes nothing. */
+export const NO_EPILOGUE: Epilogue<never> = { addends: [], activation: "none" };
 
 /** A batch of matrices in memory. Strides are in elements. */
 export interface Matrix {
@@ -67,9 +70,10 @@ export interface MatmulProblem {
   readonly accumulate: boolean;
   /** Whether every result is symmetric, by the caller's promise. */
   readonly symmetric: boolean;
-  /** Epilogue, with addends of the shape of c, whose strides may be 0. */
-  readonly epilogue?: Epilogue<Matrix>;
-  readonly precision?: MatmulPrecision;
+  /** Of the shape of c; their strides may be 0. */
+  readonly addends: readonly Matrix[];
+  readonly activation: MatmulActivation;
+  readonly precision?: MatmulPrecision | undefined;
 }
 
 /** A batch axis: its size, and the strides of a, b, c and the addends. */
@@ -106,7 +110,7 @@ export function describeMatmuls(
   b: View,
   c: View,
   options: MatmulOptions,
-  epilogue?: Epilogue<View>,
+  { addends, activation }: Epilogue<View> = NO_EPILOGUE,
 ): readonly MatmulProblem[] {
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
@@ -121,7 +125,6 @@ export function describeMatmuls(
       }]`,
     );
   }
-  const addends = epilogue?.addends ?? [];
   const axes = batchAxes([a, b, c, ...addends]);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
 
@@ -154,7 +157,7 @@ export function describeMatmuls(
       outer: outer.strides[operand]!,
       inner: inner.strides[operand]!,
     });
-    const problem = {
+    return {
       m: rows,
       n,
       k,
@@ -165,13 +168,12 @@ export function describeMatmuls(
       c: place(c, cRow, 1, 2),
       accumulate: options.accumulate ?? false,
       symmetric: rows === n && (options.symmetric ?? false),
-      ...(options.precision === undefined ? {} : { precision: options.precision }),
+      addends: addends.map((addend, i) =>
+        place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
+      ),
+      activation,
+      precision: options.precision,
     };
-    if (epilogue === undefined) return problem;
-    const placed = addends.map((addend, i) =>
-      place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
-    );
-    return { ...problem, epilogue: { ...epilogue, addends: placed } };
   });
 }
 
@@ -185,30 +187,21 @@ export function transposeMatmul(problem: MatmulProblem): MatmulProblem {
     a: transpose(problem.b),
     b: transpose(problem.a),
     c: transpose(problem.c),
-    ...mapAddends(problem, transpose),
+    addends: problem.addends.map(transpose),
   };
 }
 
-export function mapAddends(
-  { epilogue }: MatmulProblem,
-  change: (addend: Matrix, index: number) => Matrix,
-): Pick<MatmulProblem, "epilogue"> {
-  return epilogue === undefined
-    ? {}
-    : { epilogue: { ...epilogue, addends: epilogue.addends.map(change) } };
-}
-
-export function withoutEpilogue({ epilogue: _, ...problem }: MatmulProblem): MatmulProblem {
-  return problem;
-}
-
-function checkStrides(name: string, view: View): void {
-  const rank = view.shape.length;
-  const [rows, columns] = [view.shape[rank - 2]!, view.shape[rank - 1]!];
+/** Whether kernels support the strides of the last two axes: one is 1, and nothing overlaps. */
+export function hasUnitStride(view: View): boolean {
+  const [rows, columns] = view.shape.slice(-2) as [number, number];
   const [row, column] = lastStrides(view, false);
   const rowMajor = column === 1 && row >= columns;
   const columnMajor = row === 1 && column >= rows;
-  if (rows === 0 || columns === 0 || rowMajor || columnMajor) return;
+  return rows === 0 || columns === 0 || rowMajor || columnMajor;
+}
+
+function checkStrides(name: string, view: View): void {
+  if (hasUnitStride(view)) return;
   throw new Error(
     `Cannot multiply matrices: wanted ${name} with stride 1 along one of its last two axes and no ` +
       `overlap, got shape [${view.shape.join(", ")}] with strides [${view.strides.join(", ")}]`,
@@ -261,22 +254,21 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
 }
 
 /**
- * The work of an `m×k·k×n` matmul, or of `items` items of its batch, for profiles.
+ * The work of a matmul, for profiles.
  *
  * @param half Whether only half of a symmetric result is computed.
  */
 export function matmulWork(
-  { m, n, k, a, b, c, outer, inner, accumulate, epilogue }: MatmulProblem,
-  items: number = outer * inner,
+  { m, n, k, a, b, c, outer, inner, accumulate, addends }: MatmulProblem,
   half = false,
 ): Work {
-  const copies = (matrix: Matrix) =>
-    matrix.outer === 0 && matrix.inner === 0 ? Math.min(items, 1) : items;
+  const items = outer * inner;
+  const copies = (matrix: Matrix) => matrix.outer === 0 && matrix.inner === 0 ? 1 : items;
   const results = items * (half ? n * (n + 1) / 2 : m * n);
   const bytes = bytesPerElement(a.dtype) * copies(a) * m * k +
     bytesPerElement(b.dtype) * copies(b) * k * n +
     bytesPerElement(c.dtype) * (accumulate ? 2 : 1) * results +
-    (epilogue?.addends ?? []).reduce((sum, addend) => {
+    addends.reduce((sum, addend) => {
       const rows = addend.row === 0 ? 1 : m;
       return sum + bytesPerElement(addend.dtype) * copies(addend) * rows * n;
     }, 0);

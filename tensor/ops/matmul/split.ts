@@ -2,7 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { fitsOneBinding, split } from "../../devices/webgpu/split.ts";
-import { mapAddends, type MatmulProblem, type Matrix, withoutEpilogue } from "./problem.ts";
+import { type MatmulProblem, type Matrix, NO_EPILOGUE } from "./problem.ts";
 
 /**
  * Cuts a matmul into parts whose operands fit a binding: fewer matrices, rows or columns, or a part
@@ -14,8 +14,7 @@ export function matmulsInRanges(
   device: Device,
   problem: MatmulProblem,
 ): readonly MatmulProblem[] {
-  const { outer, inner, m, n, k, a, b, c, epilogue } = problem;
-  const addends = epilogue?.addends ?? [];
+  const { outer, inner, m, n, k, a, b, c, addends } = problem;
   const fits = ({ allocation }: Matrix) => fitsOneBinding(device, allocation);
   if ([a, b, c, ...addends].every(fits)) return [problem];
   const alongAxes = (
@@ -46,15 +45,15 @@ export function matmulsInRanges(
     const bound = (matrix: Matrix, view: View): Matrix => {
       return { ...matrix, allocation: view.allocation, offset: view.offset };
     };
-    const part = {
+    return {
       ...{ ...problem, outer, inner, m, n, k: length },
       ...{ a: bound(a, views[0]!), b: bound(b, views[1]!), c: bound(c, views.at(-1)!) },
-      ...mapAddends(problem, (addend, i) => bound(addend, views[2 + i]!)),
+      addends: addends.map((addend, i) => bound(addend, views[2 + i]!)),
       accumulate: problem.accumulate || firstTerm > 0,
       // Only the whole of a symmetric matmul is symmetric.
       symmetric: problem.symmetric && parts.length === 1,
+      // Only the last part of a sum completes it for the epilogue.
+      ...firstTerm + length < k && NO_EPILOGUE,
     };
-    // Only the last part of a sum completes it for the epilogue.
-    return firstTerm + length < k ? withoutEpilogue(part) : part;
   });
 }
