@@ -207,11 +207,11 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
     );
   }
   const dtype = isInteger ? "int32" : promote(dtypes);
-  const lift = (x: TensorOrNumber) =>
-    typeof x === "number" ? fill(condition.device, [], x, dtype) : x;
-  if (isInteger) {
-    for (const x of [a, b]) if (typeof x === "number") checkInteger("compute where", x);
-  }
+  const lift = (x: TensorOrNumber) => {
+    if (typeof x !== "number") return x;
+    if (isInteger) checkInteger("compute where", x);
+    return fill(condition.device, [], x, dtype);
+  };
   const test = isInteger ? asIntegers(condition) : cast(condition, asFloat(condition.dtype));
   return runProgram(whereProgram, [test, lift(a), lift(b)], [], isInteger ? dtype : undefined)[0]!;
 }
@@ -250,7 +250,8 @@ export function copyInto(source: Tensor, target: Tensor): void {
   runProgramInto(identity, [source], [target]);
 }
 
-const castOperation: Operation<DType> = {
+/** Copies a tensor, maybe to another dtype. */
+export const castOperation: Operation<DType> = {
   name: "to",
   infer: ([x], dtype) => [{ shape: x!.shape, dtype }],
   run: (_device, [x], [y]) => copyInto(x!, y!),

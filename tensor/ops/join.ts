@@ -17,25 +17,15 @@ const concatOperation: Operation<number> = {
     const length = inputs.reduce((sum, each) => sum + each.shape[axis]!, 0);
     return [{ shape: first!.shape.with(axis, length), dtype: first!.dtype }];
   },
-  run: (_device, inputs, [output], axis) => {
-    let start = 0;
+  run: (_device, inputs, [output], axis) =>
     noGrad(() => {
-      for (const each of inputs) {
-        const end = start + each.shape[axis]!;
-        copyInto(each, slice(output!, axis, start, end));
-        start = end;
-      }
-    });
-  },
+      const parts = split(output!, inputs.map(({ shape }) => shape[axis]!), axis);
+      parts.forEach((part, i) => copyInto(inputs[i]!, part));
+    }),
   gradient: {
     apply: (upstream, saved, axis, wanted) => {
-      let start = 0;
-      return saved.inputShapes.map((shape, i) => {
-        const end = start + shape[axis]!;
-        const part = wanted[i] ? slice(upstream, axis, start, end) : null;
-        start = end;
-        return part;
-      });
+      const parts = split(upstream, saved.inputShapes.map((shape) => shape[axis]!), axis);
+      return parts.map((part, i) => wanted[i] ? part : null);
     },
   },
 };

@@ -218,18 +218,11 @@ function methodOf(operation: AnyOperation): Tensor["add"] {
   };
 }
 
-/** The method of an operation on a list; as many parameters as a caller may give one by one. */
+/** The method of an operation on a list. */
 function listMethodOf(name: string, operation: AnyOperation): Tensor["reshape"] {
-  return function (
-    this: Tensor,
-    list?: unknown,
-    b?: unknown,
-    c?: unknown,
-    d?: unknown,
-    e?: unknown,
-  ): Tensor {
+  return function (this: Tensor, list?: unknown, ...others: unknown[]): Tensor {
     if (Array.isArray(list) || ArrayBuffer.isView(list)) return operation(this, list);
-    throw notInList(name, [list, b, c, d, e]);
+    throw notInList(name, [list, ...others]);
   };
 }
 

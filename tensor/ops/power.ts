@@ -1,7 +1,7 @@
 import { named } from "../apply.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
-import { defineProgram, type Program } from "../expression/program.ts";
+import { defineProgram } from "../expression/program.ts";
 import { checkTensor, type Tensor, type TensorOrNumber } from "../tensor.ts";
 import { sqrt, square } from "./elementwise.ts";
 import { runProgram } from "./program.ts";
@@ -43,26 +43,27 @@ const number = defineProgram(
 );
 
 const cube = (x: Expression): Expression => ex.multiply(x, ex.square(x));
-const of = (program: Program) => (x: Tensor): Tensor => runProgram(program, [x])[0]!;
+const exact = (
+  exponent: number,
+  formula: (x: Expression) => Expression,
+  slope?: (x: Expression) => Expression,
+): [number, (x: Tensor) => Tensor] => {
+  const program = defineProgram(
+    { name: `pow ${exponent}`, inputs: ["x"] },
+    ({ x }) => [formula(x)],
+    slope && (({ x }) => ({ x: slope(x) })),
+  );
+  return [exponent, (x) => runProgram(program, [x])[0]!];
+};
 /** Small integer powers are multiplied out, which is exact where the logarithm is not. */
 const exactPowers = new Map<number, (x: Tensor) => Tensor>([
   [0.5, sqrt],
-  [1, of(defineProgram({ name: "pow 1", inputs: ["x"] }, ({ x }) => [ex.multiply(x, 1)]))],
+  exact(1, (x) => ex.multiply(x, 1)),
   [2, square],
-  [3, of(defineProgram({ name: "pow 3", inputs: ["x"] }, ({ x }) => [cube(x)]))],
-  [
-    4,
-    of(defineProgram({ name: "pow 4", inputs: ["x"] }, ({ x }) => [ex.square(ex.square(x))])),
-  ],
-  [-1, of(defineProgram({ name: "pow -1", inputs: ["x"] }, ({ x }) => [ex.divide(1, x)]))],
-  [
-    -2,
-    of(defineProgram(
-      { name: "pow -2", inputs: ["x"] },
-      ({ x }) => [ex.divide(1, ex.square(x))],
-      ({ x }) => ({ x: ex.divide(-2, cube(x)) }),
-    )),
-  ],
+  exact(3, cube),
+  exact(4, (x) => ex.square(ex.square(x))),
+  exact(-1, (x) => ex.divide(1, x)),
+  exact(-2, (x) => ex.divide(1, ex.square(x)), (x) => ex.divide(-2, cube(x))),
 ]);
 
 /**
@@ -74,6 +75,6 @@ export function power(a: Tensor, b: TensorOrNumber): Tensor {
     checkTensor("compute pow", b, "a tensor or a number");
     return runProgram(tensors, [a, b])[0]!;
   }
-  const exact = exactPowers.get(b);
-  return exact === undefined ? runProgram(number, [a], [b])[0]! : named("pow", exact(a));
+  const exactly = exactPowers.get(b);
+  return exactly === undefined ? runProgram(number, [a], [b])[0]! : named("pow", exactly(a));
 }

@@ -1,6 +1,6 @@
 /** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
-import { applyOne, named, type Operation, record } from "../apply.ts";
+import { applyOne, named, record } from "../apply.ts";
 import { RangeError } from "../errors.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import {
@@ -11,7 +11,7 @@ import {
   resolveShape,
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { addInPlace, copyInto, fill } from "./elementwise.ts";
+import { addInPlace, castOperation, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./sums.ts";
 
 function view(
@@ -30,15 +30,8 @@ function view(
   return result;
 }
 
-const copyOperation: Operation<null> = {
-  name: "copy",
-  infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
-  run: (_device, [x], [y]) => copyInto(x!, y!),
-  gradient: { apply: (upstream) => [upstream] },
-};
-
 export function copy(x: Tensor): Tensor {
-  return applyOne(copyOperation, [x], null);
+  return named("copy", applyOne(castOperation, [x], x.dtype));
 }
 
 export function contiguous(x: Tensor): Tensor {

@@ -7,7 +7,7 @@ import { applyOne, named, type Operation, type Specification } from "../../apply
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
-import { checkTensor, type Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
 import { addAlong, takeAlong, takeRows } from "./kernels.ts";
 import { sumRows } from "./sum_rows.ts";
@@ -28,28 +28,12 @@ const embeddingOperation: Operation<null> = {
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved, _attributes, _wanted, [sum]) => {
-      const x = contiguous(upstream);
-      const ids = saved.input(1);
-      const rows = saved.inputShapes[0]![0]!;
-      if (!sum) return [applyOne(sumRowsOperation, [x, ids], rows), null];
-      sumRows(x.device, { x, ids, output: sum, accumulate: true });
-      return [sum, null];
+      const [x, ids] = [contiguous(upstream), saved.input(1)];
+      const specification = { shape: saved.inputShapes[0]!, dtype: x.dtype };
+      const output = sum ?? allocate(x.device, specification, "sum rows by id");
+      sumRows(x.device, { x, ids, output, accumulate: output === sum });
+      return [output, null];
     },
-  },
-};
-
-/**
- * Scatter-adds row i of `x` to row `ids[i]` of a matrix with this many rows: the transpose of the
- * embedding.
- */
-const sumRowsOperation: Operation<number> = {
-  name: "sum rows by id",
-  infer: ([x], rows) => [{ shape: [rows, x!.shape.at(-1)!], dtype: x!.dtype }],
-  run: (device, [x, ids], [output]) =>
-    sumRows(device, { x: x!, ids: ids!, output: output!, accumulate: false }),
-  gradient: {
-    savesInputs: [1],
-    apply: (upstream, saved) => [embedding(upstream, saved.input(1)), null],
   },
 };
 
@@ -101,23 +85,16 @@ const gatherOperation: Operation<null> = {
   },
 };
 
-const sumAlongOperation: Operation<number> = {
-  name: "sum by position",
-  infer: ([x], length) => [{ shape: [...x!.shape.slice(0, -1), length], dtype: "float32" }],
-  run: (device, [x, positions], [output]) => addAlong(device, x!, positions!, output!),
-  gradient: {
-    savesInputs: [1],
-    apply: (upstream, saved) => [gather(upstream, -1, saved.input(1)), null],
-  },
-};
-
 /**
  * Scatter-adds the elements of the rows of `x`, `float32 [..., k]`, to rows of zeros,
  * `[..., length]`, at the given indices: 1, 2, 4 at 3, 0, 3 give 2, 0, 0, 5, 0 if the length is 5. The
- * transpose of {@linkcode gather} along the last axis. Invalid indices are skipped.
+ * transpose of {@linkcode gather} along the last axis. Invalid indices are skipped. Not recorded.
  */
 export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
-  return applyOne(sumAlongOperation, [contiguous(x), contiguous(positions)], length);
+  const shape = [...x.shape.slice(0, -1), length];
+  const output = allocate(x.device, { shape, dtype: "float32" }, "sum by position");
+  addAlong(x.device, contiguous(x), contiguous(positions), output);
+  return output;
 }
 
 /**

@@ -135,9 +135,8 @@ type AlongWords = Readonly<Record<typeof ALONG[number], number>>;
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(positions.shape) === 0) return;
-  const { first, later } = TAKE_ALONG[movedAs(x)];
-  alongRows(device, "gather", [x, positions, output], x, (views, begin, words, count) => {
-    const kernel = begin[1] === 0 ? first : later;
+  const kernel = TAKE_ALONG[movedAs(x)];
+  alongRows(device, "gather", [x, positions, output], x, (views, _, words, count) => {
     const { columns } = words;
     const options = { columns, grain: grainFor(columns) };
     runKernel(device, kernel, views, { ...words, outside: outsideOf(x) }, count, options);
@@ -148,10 +147,10 @@ export function takeAlong(device: Device, x: View, positions: View, output: View
  * Work items are rows. The first part of a row fills in what is invalid, or taken by a later one.
  * There, positions before `firstColumn` become large as unsigned numbers, too.
  */
-const takeAlongKernel = (moved: Moved, isFirst: boolean) =>
+const takeAlongKernel = (moved: Moved) =>
   defineKernel(
     {
-      key: `take along rows ${moved}${isFirst ? "" : ", a later part"}`,
+      key: `take along rows ${moved}`,
       buffers: { x: moved, positions: "i32", output: moved },
       writes: ["output"],
       arguments: [...ALONG, "outside"],
@@ -162,22 +161,17 @@ const takeAlongKernel = (moved: Moved, isFirst: boolean) =>
       const begin = k.let(row.multiply(strides.stride));
       const [places, to] = [positions.from(begin), output.from(begin)];
       k.spread(columns, (column) => {
-        const position = places.load(column);
-        const inRange = k.let(isFirst ? position : position.subtract(firstColumn));
+        const position = k.let(places.load(column).subtract(firstColumn));
         const fill = () => to.store(column, moved === "f16" ? outside.asF32() : outside);
         k.if(
-          inRange.lessUnsigned(length),
-          () => to.store(column, from.load(inRange)),
-          isFirst ? fill : undefined,
+          position.lessUnsigned(length),
+          () => to.store(column, from.load(position)),
+          () => k.if(firstColumn.equal(0), fill),
         );
       });
     },
   );
-const takeAlongAs = (moved: Moved) => ({
-  first: takeAlongKernel(moved, true),
-  later: takeAlongKernel(moved, false),
-});
-const TAKE_ALONG = { i32: takeAlongAs("i32"), f16: takeAlongAs("f16") };
+const TAKE_ALONG = { i32: takeAlongKernel("i32"), f16: takeAlongKernel("f16") };
 
 /** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
 export function addAlong(device: Device, x: View, positions: View, output: View): void {

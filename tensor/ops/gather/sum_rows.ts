@@ -84,7 +84,7 @@ export function sumSorted(device: Device, { x, ids, output, accumulate }: RowSum
     ];
     for (const { views, begin } of split(device, operands, { ...cut, firstOutput: 1 })) {
       const [someX, range] = views as [View, View];
-      addPiece(device, rowWidth(x), someX, someIds, range, begin[0]!, sorted);
+      addSorted(device, rowWidth(x), [someIds, sorted, someX, range], begin[0]!);
     }
   }
 }
@@ -103,14 +103,11 @@ function orderOf(device: Device, { storage }: Tensor, ids: View, key: string): V
 }
 
 /** Adds rows that fit a binding to a range of the table, whose rows are as far apart. */
-function addPiece(
+function addSorted(
   device: Device,
   width: Width,
-  x: View,
-  ids: View,
-  output: View,
+  [ids, sorted, x, output]: readonly [View, View, View, View],
   firstRow: number,
-  sorted: View,
 ): void {
   const [rows, rowLength] = output.shape as [number, number];
   const [columns, stride] = [rowLength / width, output.strides[0]! / width];
