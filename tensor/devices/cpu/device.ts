@@ -420,7 +420,7 @@ class Cpu implements CpuDevice {
 
   #alive(allocation: unknown, what: string): CpuAllocation {
     const own = this.#own(allocation, what);
-    if (own.block === null) throw new Error(`Cannot ${what} "${own.label}": it was freed`);
+    if (own.isFree) throw new Error(`Cannot ${what} "${own.label}": it was freed`);
     return own;
   }
 

@@ -1,9 +1,9 @@
-/** The CPU device's allocator: blocks of one shared WebAssembly memory that grows. @module */
+/** The CPU device's allocator: ranges of one shared WebAssembly memory that grows. @module */
 
 import type { Allocation } from "../../device.ts";
 import { Error, RangeError } from "../../errors.ts";
 
-/** Start and size of every block are multiples of this, a cache line. */
+/** Start and size of every range are multiples of this, a cache line. */
 export const BLOCK_ALIGNMENT = 64;
 
 const PAGE_BYTES = 65_536;
@@ -17,44 +17,39 @@ const UNITS_PER_PAGE = PAGE_BYTES / BLOCK_ALIGNMENT;
 const CLASSES_PER_OCTAVE = 16;
 const OCTAVE_BITS = 4;
 const CLASSES = (27 - OCTAVE_BITS + 1) * CLASSES_PER_OCTAVE;
-/** How many blocks of the request's own class are tried before a larger class. */
+/** How many free ranges of the request's own class are tried before a larger class. */
 const TRIES = 8;
 
-/** A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. */
-export class Block {
-  free = false;
-  before: Block | null = null;
-  after: Block | null = null;
-  /** The next block of its free list, freed after this one. */
-  newer: Block | null = null;
-  older: Block | null = null;
-  readonly start: number;
+/**
+ * A range of the memory, used or free. Units are of {@linkcode BLOCK_ALIGNMENT} bytes. One that was
+ * freed is never used again: what is allocated from it is a new object.
+ */
+export class CpuAllocation implements Allocation {
+  readonly heap: Heap;
+  readonly bytes: number;
+  readonly label: string;
+  readonly address: number;
+  start: number;
   units: number;
+  isFree = false;
+  /** The neighbors in memory, in a ring. */
+  before: CpuAllocation = this;
+  after: CpuAllocation = this;
+  /** The neighbors in the ring of its free list: freed after this one, and before it. */
+  newer: CpuAllocation = this;
+  older: CpuAllocation = this;
 
-  constructor(start: number, units: number) {
+  constructor(heap: Heap, start: number, units: number, bytes: number, label: string) {
+    this.heap = heap;
     this.start = start;
     this.units = units;
-  }
-}
-
-export class CpuAllocation implements Allocation {
-  readonly bytes: number;
-  readonly address: number;
-  readonly label: string;
-  readonly heap: Heap;
-  /** `null` once freed. */
-  block: Block | null;
-
-  constructor(heap: Heap, block: Block, bytes: number, label: string) {
-    this.heap = heap;
-    this.block = block;
     this.bytes = bytes;
     this.label = label;
-    this.address = block.start * BLOCK_ALIGNMENT;
+    this.address = start * BLOCK_ALIGNMENT;
   }
 }
 
-/** The size class of a block: the largest whose minimum size it reaches. */
+/** The size class of a range: the largest whose minimum size it reaches. */
 function sizeClass(units: number): number {
   if (units < CLASSES_PER_OCTAVE) return units;
   const octave = 31 - Math.clz32(units);
@@ -65,8 +60,8 @@ function sizeClass(units: number): number {
 /**
  * An allocator over one growing `WebAssembly.Memory`.
  *
- * Free blocks are in lists by size class, most recently freed first, because its pages are mapped
- * and perhaps still cached. Adjacent free blocks are always merged, and the smallest fitting class
+ * Free ranges are in lists by size class, most recently freed first, because its pages are mapped
+ * and perhaps still cached. Adjacent free ranges are always merged, and the smallest fitting class
  * is used first, so that the untouched end of the memory is used last. The scheme is TLSF (Masmano
  * et al., "TLSF: a new dynamic memory allocator for real-time systems", 2004), with bookkeeping in
  * JavaScript objects.
@@ -74,9 +69,9 @@ function sizeClass(units: number): number {
 export class Heap {
   readonly memory: WebAssembly.Memory;
   /** The whole memory as bytes. This view and the next two are replaced when the memory grows. */
-  bytes: Uint8Array;
-  integers: Int32Array;
-  floats: Float32Array;
+  bytes: Uint8Array = new Uint8Array();
+  integers: Int32Array = new Int32Array();
+  floats: Float32Array = new Float32Array();
   live = 0;
   liveBytes = 0;
   /** Maximum of {@linkcode liveBytes} so far. */
@@ -84,27 +79,20 @@ export class Heap {
   readonly limitBytes: number;
   /** Ends the out-of-memory message. */
   advice: () => string = () => "";
-  readonly #maximumPages: number;
-  readonly #lists: (Block | null)[] = new Array(CLASSES).fill(null);
+  /** The end of the memory: comes after the last range, and before the first. */
+  readonly #end: CpuAllocation = this.#make(0, 0);
+  /** The ends of the free lists. */
+  readonly #lists: CpuAllocation[] = Array.from({ length: CLASSES }, () => this.#make(0, 0));
   /** Bit `c` is set if list `c` is not empty. */
   readonly #filled = new Int32Array(CLASSES / 32);
-  #last: Block | null = null;
-  #pages: number;
 
   /** Reserves address space: at most 4 GiB. Throws where there is no shared WebAssembly memory. */
   constructor(initialBytes: number, maximumBytes: number = MAXIMUM_PAGES * PAGE_BYTES) {
-    this.#pages = Math.ceil(initialBytes / PAGE_BYTES);
-    this.#maximumPages = Math.floor(maximumBytes / PAGE_BYTES);
-    this.limitBytes = this.#maximumPages * PAGE_BYTES;
-    this.memory = new WebAssembly.Memory({
-      initial: this.#pages,
-      maximum: this.#maximumPages,
-      shared: true,
-    });
-    this.bytes = new Uint8Array(this.memory.buffer);
-    this.integers = new Int32Array(this.memory.buffer);
-    this.floats = new Float32Array(this.memory.buffer);
-    this.#append(this.#pages);
+    const initial = Math.ceil(initialBytes / PAGE_BYTES);
+    const maximum = Math.floor(maximumBytes / PAGE_BYTES);
+    this.limitBytes = maximum * PAGE_BYTES;
+    this.memory = new WebAssembly.Memory({ initial, maximum, shared: true });
+    this.#append(initial);
   }
 
   /** Allocates 64-byte-aligned memory. Throws a `RangeError` if there is no room. */
@@ -131,154 +119,141 @@ export class Heap {
       );
     }
     const units = Math.max(1, Math.ceil(bytes / BLOCK_ALIGNMENT));
-    let block = this.#find(units);
-    if (block === null) {
+    let free = this.#find(units);
+    while (free === null) {
       this.#grow(units, bytes, label);
-      block = this.#find(units);
-      if (block === null) throw new Error(`Cannot allocate "${label}": the memory did not grow`);
+      free = this.#find(units);
     }
-    this.#unlist(block);
-    block.free = false;
-    if (block.units > units) {
-      const rest = new Block(block.start + units, block.units - units);
-      block.units = units;
-      this.#insertAfter(block, rest);
-      this.#list(rest);
-    }
-    return new CpuAllocation(this, block, bytes, label);
+    this.#unlist(free);
+    const allocation = this.#make(free.start, units, bytes, label);
+    insertBefore(free, allocation);
+    free.start += units;
+    free.units -= units;
+    if (free.units > 0) this.#list(free);
+    else remove(free);
+    return allocation;
   }
 
   release(allocation: CpuAllocation): void {
-    let block = allocation.block;
-    if (block === null) {
+    if (allocation.isFree) {
       throw new Error(`Cannot free "${allocation.label}": it was freed before`);
     }
-    allocation.block = null;
-    const { before, after } = block;
-    if (after !== null && after.free) {
+    allocation.isFree = true;
+    const { before, after } = allocation;
+    if (after.isFree) {
       this.#unlist(after);
-      this.#absorb(block, after);
+      remove(after);
+      allocation.units += after.units;
     }
-    if (before !== null && before.free) {
+    if (before.isFree) {
       this.#unlist(before);
-      this.#absorb(before, block);
-      block = before;
+      remove(before);
+      allocation.start = before.start;
+      allocation.units += before.units;
     }
-    this.#list(block);
+    this.#list(allocation);
   }
 
   /** Drops the views, so that the memory can be collected, and resets the counts. */
   close(): void {
-    this.bytes = new Uint8Array();
-    this.integers = new Int32Array();
-    this.floats = new Float32Array();
+    this.#view(new ArrayBuffer(0));
     this.live = 0;
     this.liveBytes = 0;
   }
 
-  /** A free block of at least `units` units, still in its list. */
-  #find(units: number): Block | null {
+  #make(start: number, units: number, bytes = 0, label = ""): CpuAllocation {
+    return new CpuAllocation(this, start, units, bytes, label);
+  }
+
+  #view(buffer: ArrayBufferLike): void {
+    this.bytes = new Uint8Array(buffer);
+    this.integers = new Int32Array(buffer);
+    this.floats = new Float32Array(buffer);
+  }
+
+  /** A free range of at least `units` units, still in its list. */
+  #find(units: number): CpuAllocation | null {
+    if (units > this.#end.start) return null;
     const own = sizeClass(units);
-    let block = this.#lists[own] ?? null;
-    for (let i = 0; block !== null && i < TRIES; i++) {
-      if (block.units >= units) return block;
-      block = block.older;
+    const end = this.#lists[own]!;
+    let free = end.older;
+    for (let i = 0; free !== end && i < TRIES; i++) {
+      if (free.units >= units) return free;
+      free = free.older;
     }
-    const from = own + 1;
-    for (let word = from >>> 5; word < this.#filled.length; word++) {
-      let bits = this.#filled[word] ?? 0;
-      if (word === from >>> 5) bits &= -1 << (from & 31);
-      if (bits !== 0) return this.#lists[word * 32 + 31 - Math.clz32(bits & -bits)] ?? null;
-    }
+    let word = (own + 1) >>> 5;
+    // Shifts count modulo 32.
+    let bits = this.#filled[word]! & (-1 << (own + 1));
+    while (bits === 0 && ++word < this.#filled.length) bits = this.#filled[word]!;
+    if (bits !== 0) return this.#lists[32 * word + 31 - Math.clz32(bits & -bits)]!.older;
     // Search the rest of the class only if the alternative is to grow.
-    while (block !== null && block.units < units) block = block.older;
-    return block;
+    while (free !== end && free.units < units) free = free.older;
+    return free === end ? null : free;
   }
 
-  #list(block: Block): void {
-    const index = sizeClass(block.units);
-    const head = this.#lists[index] ?? null;
-    block.free = true;
-    block.newer = null;
-    block.older = head;
-    if (head !== null) head.newer = block;
-    this.#lists[index] = block;
-    this.#filled[index >>> 5] = (this.#filled[index >>> 5] ?? 0) | (1 << (index & 31));
+  #list(free: CpuAllocation): void {
+    const list = sizeClass(free.units);
+    const end = this.#lists[list]!;
+    free.newer = end;
+    free.older = end.older;
+    end.older.newer = free;
+    end.older = free;
+    this.#filled[list >>> 5]! |= 1 << list;
   }
 
-  #unlist(block: Block): void {
-    const { newer, older } = block;
-    if (older !== null) older.newer = newer;
-    if (newer !== null) newer.older = older;
-    else {
-      const index = sizeClass(block.units);
-      this.#lists[index] = older;
-      if (older === null) {
-        this.#filled[index >>> 5] = (this.#filled[index >>> 5] ?? 0) & ~(1 << (index & 31));
-      }
+  #unlist(free: CpuAllocation): void {
+    free.newer.older = free.older;
+    free.older.newer = free.newer;
+    // Alone in the ring is its end: the list is empty.
+    if (free.newer === free.older) {
+      const list = sizeClass(free.units);
+      this.#filled[list >>> 5]! &= ~(1 << list);
     }
-    block.newer = null;
-    block.older = null;
-  }
-
-  #insertAfter(block: Block, added: Block): void {
-    added.before = block;
-    added.after = block.after;
-    if (block.after !== null) block.after.before = added;
-    else this.#last = added;
-    block.after = added;
-  }
-
-  #absorb(block: Block, after: Block): void {
-    block.units += after.units;
-    block.after = after.after;
-    if (after.after !== null) after.after.before = block;
-    else this.#last = block;
+    free.newer = free.older = free;
   }
 
   #grow(units: number, bytes: number, label: string): void {
-    const last = this.#last;
-    const missing = units - (last !== null && last.free ? last.units : 0);
-    const needed = Math.ceil(missing / UNITS_PER_PAGE);
-    const room = this.#maximumPages - this.#pages;
+    const { before: last, start: end } = this.#end;
+    const pages = end / UNITS_PER_PAGE;
+    const needed = Math.ceil((units - (last.isFree ? last.units : 0)) / UNITS_PER_PAGE);
+    const room = this.limitBytes / PAGE_BYTES - pages;
     // Growing costs a system call and new views, so grow by an eighth, at least 16 MiB.
-    const wished = Math.min(room, Math.max(needed, this.#pages >>> 3, 256));
-    if (needed <= room) {
-      for (const pages of wished > needed ? [wished, needed] : [needed]) {
-        try {
-          this.memory.grow(pages);
-        } catch {
-          continue;
-        }
-        this.bytes = new Uint8Array(this.memory.buffer);
-        this.integers = new Int32Array(this.memory.buffer);
-        this.floats = new Float32Array(this.memory.buffer);
-        this.#append(pages);
-        this.#pages += pages;
-        return;
+    const wished = Math.min(room, Math.max(needed, pages >>> 3, 256));
+    for (const more of needed <= room ? [wished, needed] : []) {
+      try {
+        this.memory.grow(more);
+      } catch {
+        continue;
       }
+      return this.#append(more);
     }
     throw new RangeError(
       `Cannot allocate "${label}" on the cpu device: wanted ${bytes} bytes, got none; ` +
         `${this.liveBytes} bytes in ${this.live} allocations are in use of at most ` +
-        `${this.#maximumPages * PAGE_BYTES}${this.advice()}`,
+        `${this.limitBytes}${this.advice()}`,
     );
   }
 
+  /** Frees the pages that were added to the memory. */
   #append(pages: number): void {
-    const units = pages * UNITS_PER_PAGE;
-    const last = this.#last;
-    if (last === null) {
-      this.#last = new Block(0, units);
-      this.#list(this.#last);
-    } else if (last.free) {
-      this.#unlist(last);
-      last.units += units;
-      this.#list(last);
-    } else {
-      const added = new Block(last.start + last.units, units);
-      this.#insertAfter(last, added);
-      this.#list(added);
-    }
+    this.#view(this.memory.buffer);
+    const added = this.#make(this.#end.start, pages * UNITS_PER_PAGE);
+    insertBefore(this.#end, added);
+    this.#end.start += added.units;
+    this.release(added);
   }
+}
+
+function insertBefore(next: CpuAllocation, added: CpuAllocation): void {
+  added.before = next.before;
+  added.after = next;
+  next.before.after = added;
+  next.before = added;
+}
+
+/** Takes a range out of the ring of neighbors. It keeps none of them from being collected. */
+function remove(range: CpuAllocation): void {
+  range.before.after = range.after;
+  range.after.before = range.before;
+  range.before = range.after = range;
 }
