@@ -336,14 +336,16 @@ class Cpu implements CpuDevice {
   #runShared(key: string, kernel: CompiledKernel, items: number, shares: number): void {
     const code = this.#codeForWorkers(key, kernel, shares);
     for (let share = 1; share < shares; share++) {
-      this.#pool.post(share - 1, {
-        kernel: kernel.id,
-        arguments: this.#argumentBlock.address,
-        start: boundary(items, share, shares),
-        end: boundary(items, share + 1, shares),
-        scratch: this.#scratch[share]?.address ?? 0,
-        code: kernel.isKnown[share] ? null : code,
-      });
+      const missing = kernel.isKnown[share] ? null : code;
+      this.#pool.post(share - 1, [
+        kernel.id,
+        this.#argumentBlock.address,
+        boundary(items, share, shares),
+        boundary(items, share + 1, shares),
+        this.#scratch[share]?.address ?? 0,
+        missing?.address ?? 0,
+        missing?.bytes ?? 0,
+      ]);
     }
     let failure: Error | null = null;
     const runHere = (share: number): void => {

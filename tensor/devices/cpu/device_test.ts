@@ -341,6 +341,7 @@ for (
         once(event: string, listener: (error: Error) => void): void {
           if (event === "error") queueMicrotask(() => listener(new Error("no threads here")));
         }
+        postMessage(): void {}
         unref(): void {}
         terminate(): void {}
       },

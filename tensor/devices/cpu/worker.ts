@@ -1,21 +1,14 @@
 /** A worker of the CPU device: waits for shares of kernels and runs them. @module */
 
 import type { KernelFunction } from "./kernel.ts";
-import type { ThreadMatmuls, WorkerMatmuls } from "./matmul_libraries.ts";
+import type { ThreadMatmuls } from "./matmul_libraries.ts";
 
 /** Offsets of the words of a worker's mailbox, which is in shared memory. */
 export const MAILBOX = {
   /** One of {@linkcode STATE}: the only word that both sides write. */
   state: 0,
-  /** The kernel, and the four values to call it with. */
-  kernel: 1,
-  arguments: 2,
-  start: 3,
-  end: 4,
-  scratch: 5,
-  /** Address and size of the kernel's module; size 0 if the worker already has it. */
-  code: 6,
-  codeBytes: 7,
+  /** The words of a {@linkcode Job}. */
+  job: 1,
   /** Size and bytes of the error message. */
   errorBytes: 8,
   error: 9,
@@ -29,6 +22,20 @@ export const MAILBOX = {
  */
 export const STATE = { idle: 0, open: 1, claimed: 2, failed: 3, quit: 4 } as const;
 
+/**
+ * The kernel, and the four values to call it with; address and size of its module, of size 0 if the
+ * worker already has it.
+ */
+export type Job = readonly [
+  kernel: number,
+  words: number,
+  start: number,
+  end: number,
+  scratch: number,
+  code: number,
+  codeBytes: number,
+];
+
 export interface WorkerStart {
   readonly memory: WebAssembly.Memory;
   readonly mailbox: number;
@@ -36,56 +43,52 @@ export interface WorkerStart {
   readonly states: typeof STATE;
   /** How often it polls for a job before it sleeps. */
   readonly spins: number;
-  readonly matmuls: WorkerMatmuls | null;
+  /** What the libraries of matmuls are opened with. */
+  readonly matmuls: unknown;
 }
 
 /**
- * Runs until the mailbox says quit, and calls `report` before the first job. A worker is started
- * from this function's source text, because reading a file would need a permission: so it may only
- * use its arguments.
+ * Runs until the mailbox says quit, and calls `report` before the first job. A worker gets this
+ * function as text, so it may only use its arguments.
  */
 export function runWorker(
-  start: WorkerStart,
+  { memory, mailbox, layout, states, spins, matmuls: matmulStart }: WorkerStart,
   report: () => void,
   openMatmuls: ((memory: WebAssembly.Memory, start: unknown) => ThreadMatmuls) | null,
 ): void {
-  const { memory, layout, states } = start;
-  const matmuls = openMatmuls?.(memory, start.matmuls?.start);
+  const matmuls = openMatmuls?.(memory, matmulStart);
   const kernels: (KernelFunction | undefined)[] = [...matmuls?.kernels ?? []];
   // Views made before the memory grew end at its old size, but the mailbox does not move.
-  const words = new Int32Array(memory.buffer, start.mailbox, layout.words);
-  const word = (index: number): number => words[index] ?? 0;
+  const words = new Int32Array(memory.buffer, mailbox, layout.words);
+  const jobWords = words.subarray(layout.job, layout.errorBytes);
 
-  const compile = (id: number): KernelFunction => {
-    const address = word(layout.code) >>> 0;
-    const size = word(layout.codeBytes);
+  const compile = (address: number, size: number): KernelFunction => {
     // Growing by 0 pages refreshes the buffer after growth on the main thread.
     if (address + size > memory.buffer.byteLength) memory.grow(0);
     const code = new Uint8Array(memory.buffer, address, size).slice();
     const instance = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } });
-    const kernel = instance.exports.kernel as KernelFunction;
-    kernels[id] = kernel;
-    return kernel;
+    return instance.exports.kernel as KernelFunction;
   };
 
   const work = (): void => {
-    const id = word(layout.kernel);
-    const kernel = word(layout.codeBytes) > 0 ? compile(id) : kernels[id];
+    const [id, argument, start, end, scratch, code, codeBytes] = jobWords as unknown as Job;
+    if (codeBytes > 0) kernels[id] = compile(code >>> 0, codeBytes);
+    const kernel = kernels[id];
     if (kernel === undefined) throw new Error("the worker has no code for the kernel");
-    kernel(word(layout.arguments), word(layout.start), word(layout.end), word(layout.scratch));
+    kernel(argument, start, end, scratch);
   };
 
   const writeError = (error: unknown): void => {
     const room = (layout.words - layout.error) * 4;
     const message = new TextEncoder().encode(String(error)).subarray(0, room);
-    new Uint8Array(memory.buffer, start.mailbox + layout.error * 4, room).set(message);
+    new Uint8Array(memory.buffer, mailbox + layout.error * 4, room).set(message);
     words[layout.errorBytes] = message.length;
   };
 
   report();
   for (;;) {
     let state: number = states.idle;
-    for (let i = 0; i < start.spins && state !== states.open; i++) {
+    for (let i = 0; i < spins && state !== states.open; i++) {
       state = Atomics.load(words, layout.state);
     }
     if (state === states.quit) break;

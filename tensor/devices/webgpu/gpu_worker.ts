@@ -32,12 +32,12 @@ export type FromWorker =
 /** What the worker uses: functions that refer to nothing outside themselves, and constants. */
 const workerParts = { ...gpuParts, defineOpenAdapter, directGpu };
 
-/** The code of the worker, which serves the port that `port` evaluates to. */
-export function workerCode(port: string): string {
+/** The text of a function that serves the port it is called with. */
+export function workerCode(): string {
   const list = Object.entries(workerParts).map(([name, part]) =>
     `${name}: ${typeof part === "function" ? part : JSON.stringify(part)}`
   );
-  return `(${serveGpu})(${port}, {\n${list.join(",\n")} })`;
+  return `(port) => (${serveGpu})(port, {\n${list.join(",\n")} })`;
 }
 
 /**

@@ -1,10 +1,10 @@
 /** WebGPU, called in a worker, so that waiting for it does not block this thread. @module */
 
 import { Error, RangeError } from "../../errors.ts";
+import { startWorker } from "../worker_thread.ts";
 import type { WebGpuOptions } from "./adapter.ts";
 import type { Gpu, GpuLoss } from "./gpu.ts";
-import { startGpuThread } from "./gpu_thread.ts";
-import type { GpuCall, GpuService } from "./gpu_worker.ts";
+import { type FromWorker, type GpuCall, type GpuService, workerCode } from "./gpu_worker.ts";
 
 type Method = keyof GpuService;
 type Given<M extends Method> = Parameters<GpuService[M]>;
@@ -27,7 +27,7 @@ export async function openRemoteGpu(options: WebGpuOptions): Promise<Gpu> {
   let batchedBytes = 0;
   let [made, questions] = [0, 0];
 
-  const thread = startGpuThread({
+  const thread = startWorker<FromWorker>(workerCode(), null, {
     message(message) {
       if (message.kind === "uncaptured") return onUncapturedError(message.message);
       if (message.kind === "lost") return end(message.loss);

@@ -1,0 +1,114 @@
+/** Workers whose code is the text of a function, of Deno and Node or of a browser. @module */
+
+export interface WorkerThread {
+  /** Posts a message; buffers in `transfer` are transferred instead of copied. */
+  post(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Keeps the process alive, if that is not the default. */
+  ref(): void;
+  /** Lets the process exit while the worker is alive, if supported. */
+  unref(): void;
+  /** Resolves when the worker has ended by itself; where that is not reported, terminates it. */
+  ended(): Promise<void>;
+  /** Terminates the worker; resolves when it has ended. */
+  terminate(): Promise<void>;
+}
+
+export interface WorkerListener<Message> {
+  message(message: Message): void;
+  /** Called if the worker fails or cannot start. */
+  failure(reason: string): void;
+}
+
+/** What the workers of Node and of browsers have in common, and what only those of Node have. */
+interface AnyWorker {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  ref?(): void;
+  unref?(): void;
+  ended?(): Promise<void>;
+  terminate(): unknown;
+}
+
+interface NodeThreads {
+  readonly Worker: new (url: URL) => AnyWorker & {
+    once(event: "error" | "exit", listener: (value: unknown) => void): void;
+  };
+}
+
+/**
+ * Starts a worker, which calls the function whose text is `code` with a port and `data`. It reads no
+ * file, for which it would need a permission, and which a bundle would not have: so the function may
+ * only use its arguments. Throws where there are no workers, or `data` cannot be sent.
+ *
+ * A Deno `Worker` keeps the process alive; one of `node:worker_threads` can be unreferenced, and
+ * costs 25 ms more to start. It is loaded by a function call instead of an import so that this file
+ * also loads in a browser. Messages go through a port, because Deno takes 80 ms per MiB for messages
+ * to a `node:worker_threads` worker itself.
+ */
+export function startWorker<Message>(
+  code: string,
+  data: unknown,
+  { message, failure }: WorkerListener<Message>,
+): WorkerThread {
+  const threads: unknown = Reflect.get(globalThis, "process")
+    ?.getBuiltinModule?.("node:worker_threads");
+  const worker = threads === undefined
+    ? makeWebWorker(code, failure)
+    : makeNodeWorker(threads as NodeThreads, code, failure);
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = (event) => message(event.data);
+  // The worker decides whether the process stays alive. Browsers' ports have no `unref`.
+  Reflect.get(port1, "unref")?.call(port1);
+  const terminate = async (): Promise<void> => {
+    port1.close();
+    await worker.terminate();
+  };
+  try {
+    worker.postMessage([port2, data], [port2]);
+  } catch (error) {
+    // A page that is not isolated cannot share memory.
+    terminate();
+    throw error;
+  }
+  return {
+    post: (message, transfer) => port1.postMessage(message, transfer),
+    ref: () => worker.ref?.(),
+    unref: () => worker.unref?.(),
+    ended: worker.ended ?? terminate,
+    terminate,
+  };
+}
+
+function makeNodeWorker(
+  { Worker }: NodeThreads,
+  code: string,
+  failure: (reason: string) => void,
+): AnyWorker {
+  const source = `import { parentPort } from "node:worker_threads";\n` +
+    `parentPort.once("message", (given) => (${code})(...given));`;
+  const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+  worker.once("error", (error) => failure(error instanceof Error ? error.message : String(error)));
+  const exit = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  worker.ended = () => {
+    worker.ref?.();
+    return exit;
+  };
+  return worker;
+}
+
+function makeWebWorker(code: string, failure: (reason: string) => void): AnyWorker {
+  const source = `onmessage = (event) => (${code})(...event.data);`;
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = new Worker(url, { type: "module" });
+  worker.onerror = (event) => {
+    event.preventDefault();
+    // A page whose policy forbids the worker gives no message.
+    failure(event.message || "an error without a message");
+  };
+  return {
+    postMessage: (message, transfer) => worker.postMessage(message, transfer),
+    terminate: () => {
+      URL.revokeObjectURL(url);
+      worker.terminate();
+    },
+  };
+}
