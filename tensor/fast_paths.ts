@@ -66,18 +66,9 @@ export interface FastPath<O extends Operation, K extends Kind> {
 /** A fast path of any operation on any kind of device. */
 export type AnyFastPath = { [O in Operation]: { [K in Kind]: FastPath<O, K> }[Kind] }[Operation];
 
-type ByDevice<O extends Operation> = { readonly [K in Kind]: FastPath<O, K>[] };
+type ByOperation<K extends Kind> = { [O in Operation]?: FastPath<O, K>[] };
 
-const paths: { readonly [O in Operation]: ByDevice<O> } = {
-  attention: { cpu: [], webgpu: [] },
-  "attention gradient": { cpu: [], webgpu: [] },
-  matmul: { cpu: [], webgpu: [] },
-  "matmul with epilogue": { cpu: [], webgpu: [] },
-  linears: { cpu: [], webgpu: [] },
-  "attention step": { cpu: [], webgpu: [] },
-  "sum rows": { cpu: [], webgpu: [] },
-  "top k": { cpu: [], webgpu: [] },
-};
+const paths: { readonly [K in Kind]: ByOperation<K> } = { cpu: {}, webgpu: {} };
 
 /** Appends fast paths; of those that suit a problem, the first is taken. */
 export function registerFastPaths(list: readonly AnyFastPath[]): void {
@@ -85,12 +76,9 @@ export function registerFastPaths(list: readonly AnyFastPath[]): void {
 }
 
 function append<O extends Operation, K extends Kind>(path: FastPath<O, K>): void {
-  listOf(path.operation, path.device).push(path);
-}
-
-function listOf<O extends Operation, K extends Kind>(operation: O, device: K): FastPath<O, K>[] {
-  const byDevice: ByDevice<O> = paths[operation];
-  return byDevice[device];
+  const byOperation: ByOperation<K> = paths[path.device];
+  const before: readonly FastPath<O, K>[] = byOperation[path.operation] ?? [];
+  Object.assign(byOperation, { [path.operation]: [...before, path] });
 }
 
 /** The first fast path that suits a problem, or `undefined`: then the plain body computes it. */
@@ -99,6 +87,6 @@ export function findFastPath<O extends Operation, K extends Kind>(
   problem: FastOperations[O]["problem"],
   device: Devices[K] & { readonly kind: K },
 ): FastPath<O, K> | undefined {
-  for (const path of listOf(operation, device.kind)) if (path.suits(problem, device)) return path;
-  return undefined;
+  const byOperation: ByOperation<K> = paths[device.kind];
+  return byOperation[operation]?.find((path) => path.suits(problem, device));
 }

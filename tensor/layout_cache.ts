@@ -1,4 +1,5 @@
 import type { DType } from "./dtype.ts";
+import { shapesEqual } from "./shape.ts";
 
 export interface TensorLayout {
   readonly dtype: DType;
@@ -58,16 +59,8 @@ function sameLayouts(a: readonly TensorLayout[], b: readonly TensorLayout[]): bo
     const one = a[i]!;
     const other = b[i]!;
     if (one.dtype !== other.dtype) return false;
-    if (!sameNumbers(one.shape, other.shape) || !sameNumbers(one.strides, other.strides)) {
-      return false;
-    }
+    if (!shapesEqual(one.shape, other.shape)) return false;
+    if (!shapesEqual(one.strides, other.strides)) return false;
   }
-  return true;
-}
-
-function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }

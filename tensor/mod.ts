@@ -12,24 +12,7 @@ import "./fused.ts";
 import "./ops/methods.ts";
 
 export type { TensorValues } from "./assign.ts";
-export type {
-  Allocation,
-  Arguments,
-  CpuDevice,
-  Device,
-  DeviceBase,
-  DeviceInfo,
-  DeviceKind,
-  DeviceMemory,
-  DispatchOptions,
-  MatmulPrecision,
-  NativeKernel,
-  View,
-  WasmKernel,
-  WebGpuDevice,
-  WgslBuffer,
-  WgslKernel,
-} from "./device.ts";
+export type * from "./device.ts";
 export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
@@ -84,15 +67,7 @@ export {
   type Work,
 } from "./profile.ts";
 export { deriveSeed, normalArray, permutationArray, threefry, uniformArray } from "./random.ts";
-export {
-  readSafetensors,
-  readSafetensorsMetadata,
-  type SafetensorsArrays,
-  type SafetensorsDtype,
-  type SafetensorsInput,
-  type SafetensorsTensor,
-  writeSafetensors,
-} from "./safetensors.ts";
+export * from "./safetensors.ts";
 export type { Scope, Scopes } from "./scope.ts";
 export type { Deferral, Handle, HandleOwner, History, Release, Storage } from "./storage.ts";
 export {

@@ -1,6 +1,6 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
-import { checkDType, type DType, type TypedArray } from "./dtype.ts";
+import { checkDType, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 import { RangeError, TypeError } from "./errors.ts";
 import { formatShape } from "./shape.ts";
 
@@ -21,21 +21,6 @@ export type NumberArray =
 
 /** A number, or arrays of them nested to any depth, of equal length at each depth. */
 export type NestedArray = number | NumberArray | readonly NestedArray[];
-
-const DTYPES: Readonly<Record<string, DType>> = {
-  Float32Array: "float32",
-  Float16Array: "float16",
-  Float64Array: "float32",
-  Int32Array: "int32",
-  Int16Array: "int32",
-  Int8Array: "int32",
-  Uint32Array: "int32",
-  Uint16Array: "int32",
-  Uint8Array: "int32",
-  Uint8ClampedArray: "int32",
-  BigInt64Array: "int32",
-  BigUint64Array: "int32",
-};
 
 export interface FlatArray {
   readonly data: TypedArray;
@@ -74,11 +59,10 @@ function isTypedArray(values: NestedArray): values is NumberArray {
 function dtypeFor(values: NumberArray): DType {
   // A `DataView` is an array buffer view as well, and so will be future kinds of typed arrays.
   const kind = values[Symbol.toStringTag];
-  const dtype = DTYPES[kind];
-  if (dtype === undefined) {
-    throw new TypeError(`Cannot make a tensor: wanted a typed array of numbers, got a ${kind}`);
-  }
-  return dtype;
+  if (kind === "Float16Array") return "float16";
+  if (kind === "Float32Array" || kind === "Float64Array") return "float32";
+  if (/^(Big)?(Int|Uint)\d+(Clamped)?Array$/.test(kind)) return "int32";
+  throw new TypeError(`Cannot make a tensor: wanted a typed array of numbers, got a ${kind}`);
 }
 
 function shapeOf(values: NestedArray): number[] {
@@ -99,40 +83,34 @@ function collect(
   dtypes: Set<DType>,
 ): void {
   if (typeof values === "number") {
-    if (depth === shape.length) {
-      flat.push(values);
-      dtypes.add("float32");
-      return;
-    }
-  } else if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
+    if (depth < shape.length) throw ragged(shape, "a number", depth);
+    flat.push(values);
+    dtypes.add("float32");
+    return;
+  }
+  if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
     throw new TypeError(`Cannot make a tensor: wanted numbers, got ${typeof values}`);
   }
-  if (typeof values === "number" || values.length !== shape[depth]) {
-    const got = typeof values === "number" ? "a number" : `an array of ${values.length}`;
-    throw new RangeError(
-      `Cannot make a tensor of ragged arrays: wanted the shape ${
-        formatShape(shape)
-      } of the first elements, got ${got} at depth ${depth}`,
-    );
-  }
+  if (values.length !== shape[depth]) throw ragged(shape, `an array of ${values.length}`, depth);
   if (!isTypedArray(values)) {
     for (const each of values) collect(each, shape, depth + 1, flat, dtypes);
     return;
   }
-  if (depth + 1 < shape.length) {
-    throw new RangeError(
-      `Cannot make a tensor of ragged arrays: wanted the shape ${
-        formatShape(shape)
-      } of the first elements, got numbers at depth ${depth + 1}`,
-    );
-  }
+  if (depth + 1 < shape.length) throw ragged(shape, "numbers", depth + 1);
   dtypes.add(dtypeFor(values));
   for (const each of values) flat.push(Number(each));
 }
 
+function ragged(shape: readonly number[], got: string, depth: number): RangeError {
+  return new RangeError(
+    `Cannot make a tensor of ragged arrays: wanted the shape ${formatShape(shape)} of the first ` +
+      `elements, got ${got} at depth ${depth}`,
+  );
+}
+
 /** Converts the elements to a new typed array, unless a device can copy from `values` directly. */
 function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
-  if (isPlain(values) && DTYPES[values[Symbol.toStringTag]] === dtype) return values;
+  if (isPlain(values) && dtypeOf(values) === dtype) return values;
   const numbers = typeof values[0] === "bigint"
     ? Array.from(values, Number)
     : values as ArrayLike<number>;

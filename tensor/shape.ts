@@ -37,6 +37,7 @@ export function isContiguous(shape: readonly number[], strides: readonly number[
 }
 
 export function shapesEqual(a: readonly number[], b: readonly number[]): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false;
   return true;

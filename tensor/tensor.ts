@@ -107,10 +107,8 @@ const RELEASES: Readonly<Record<Release, string>> = {
   zeroGrad: "it was freed by zeroGrad().",
 };
 
-const histories = new WeakMap<Node<Tensor>, History>();
-
 function joinedHistory({ inputs }: Node<Tensor>): History {
-  return new History(inputs.flatMap((input) => (input && histories.get(input)) ?? []));
+  return new History(inputs.flatMap((input) => input?.saved instanceof History ? input.saved : []));
 }
 
 /**
@@ -409,7 +407,7 @@ export class Tensor implements View {
   attach(node: Node<Tensor>, history: History = joinedHistory(node)): void {
     this.#node = node;
     this.#handle.holdHistory(history);
-    histories.set(node, history);
+    node.saved = history;
   }
 
   /**
