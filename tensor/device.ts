@@ -20,6 +20,35 @@ export type DeviceKind = "cpu" | "webgpu";
  */
 export type MatmulPrecision = "f32" | "bf16";
 
+/** Options for `openDevice`. */
+export interface OpenOptions {
+  /** Number of CPU threads, including the main thread. @default {one per core} */
+  readonly threads?: number;
+  /** Whether the CPU device may use a BLAS, or the path of one. @default {true} */
+  readonly blas?: boolean | string;
+  /**
+   * Whether the CPU device may use oneDNN beside a BLAS, or the path of one, which is then used on
+   * any processor. @default {true}
+   */
+  readonly oneDnn?: boolean | string;
+  /**
+   * The precision of the operands of `float32` matmuls: `bf16` rounds them to 8 significant bits,
+   * which multiplies several times as fast on processors with AMX. Sums, results and all else keep
+   * single precision, and so do matmuls that ask for it. `auto` takes `bf16` where it is at least
+   * 1.5 times as fast.
+   *
+   * It needs oneDNN 3 (Debian: `libdnnl3.6`) and OpenBLAS. Small matmuls keep `f32`. Operands above
+   * 3.39e38 become infinite, and subnormal operands and results become 0. @default {"f32"}
+   */
+  readonly matmulPrecision?: MatmulPrecision | "auto";
+  /**
+   * Whether a worker drives the WebGPU device. Waiting for a GPU can block a thread for a whole
+   * training step; a worker keeps a server or page responsive. The CPU device ignores this.
+   * @default {false}
+   */
+  readonly worker?: boolean;
+}
+
 /** Describes a device; see {@linkcode Device.info}. */
 export interface DeviceInfo {
   /** One line for people: CPU or adapter, threads, libraries, and what is missing. */

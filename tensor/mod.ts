@@ -16,7 +16,7 @@ export type * from "./device.ts";
 export type { DType, FloatType, TypedArray } from "./dtype.ts";
 export { isGradEnabled, noGrad } from "./grad_mode.ts";
 export type { NestedArray, NumberArray } from "./nested_array.ts";
-export { openDevice, type OpenOptions } from "./open_device.ts";
+export { openDevice } from "./open_device.ts";
 export { attention, type AttentionOptions } from "./ops/attention/attention.ts";
 export { attentionPattern } from "./ops/attention/pattern.ts";
 export { type AttentionStep, attentionStep, type ValueEmbedding } from "./ops/attention/step.ts";

@@ -8,6 +8,7 @@ import type {
   DispatchOptions,
   MatmulPrecision,
   NativeKernel,
+  OpenOptions,
   View,
   WasmKernel,
 } from "../../device.ts";
@@ -16,20 +17,13 @@ import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder } from "../../profile.ts";
 import { type Scope, Scopes } from "../../scope.ts";
 import { type CompiledKernel, compileKernel } from "./kernel.ts";
-import {
-  type LibraryOptions,
-  type MatmulLibraries,
-  openMatmulLibraries,
-} from "./matmul_libraries.ts";
+import { type MatmulLibraries, openMatmulLibraries } from "./matmul_libraries.ts";
 import { CpuAllocation, Heap } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { hasRelaxedSimd } from "./relaxed_simd.ts";
 
 /** Options for {@linkcode openCpuDevice}. */
-export interface CpuOptions extends LibraryOptions {
-  /** Number of threads, including the main thread. @default {one per logical core} */
-  readonly threads?: number;
-}
+export type CpuOptions = Omit<OpenOptions, "worker">;
 
 const INITIAL_BYTES = 1 << 24;
 /** Starting a worker takes some 30 ms, so a thousand would take half a minute. */
@@ -88,7 +82,6 @@ class Cpu implements CpuDevice {
   // WebAssembly cannot load half-precision floats.
   readonly hasFloat16 = false;
   readonly scopes: Scopes = new Scopes("cpu");
-  readonly memory: DeviceMemory;
   readonly #heap: Heap;
   readonly #pool: Pool;
   readonly #libraries: MatmulLibraries;
@@ -124,21 +117,16 @@ class Cpu implements CpuDevice {
     });
     this.#argumentBlock = heap.reserve(ARGUMENT_WORDS * 4, "arguments of kernels");
     this.#scratch = new Array(this.threads).fill(null);
-    this.memory = {
-      get liveBytes() {
-        return heap.liveBytes;
-      },
-      get peakBytes() {
-        return heap.peakBytes;
-      },
-      limitBytes: heap.limitBytes,
-    };
     heap.advice = () => this.scopes.advice;
     this.info = this.#describe(failure, asked);
   }
 
   get live(): number {
     return this.#heap.live;
+  }
+
+  get memory(): DeviceMemory {
+    return this.#heap;
   }
 
   get matmulPrecision(): MatmulPrecision {
@@ -271,10 +259,9 @@ class Cpu implements CpuDevice {
       : this.#kernels.get(kernel.key) ?? this.#compile(kernel);
     this.#writeArguments(kernel.key, arguments_);
     const threads = isNative && this.#libraries.forWorkers === null ? 1 : this.threads;
-    const shares = shareCount(items, grain, threads);
+    const shares = Math.max(1, Math.min(threads, Math.floor(items / grain)));
     if (scratchBytes > 0) this.#provideScratch(shares, scratchBytes, kernel.key);
-    if (shares === 1) this.#runHere(kernel.key, runnable, 0, 0, items);
-    else this.#runShared(kernel.key, runnable, items, shares);
+    this.#runShares(kernel.key, runnable, items, shares);
   }
 
   #matmul(
@@ -325,21 +312,15 @@ class Cpu implements CpuDevice {
     };
   }
 
-  #runHere(key: string, kernel: CompiledKernel, share: number, start: number, end: number): void {
-    try {
-      kernel.run(this.#argumentBlock.address, start, end, this.#scratch[share]?.address ?? 0);
-    } catch (error) {
-      throw failed(key, String(error), error);
-    }
-  }
-
-  #runShared(key: string, kernel: CompiledKernel, items: number, shares: number): void {
+  /** Runs the first share here, and the others in the workers, or here if those are late. */
+  #runShares(key: string, kernel: CompiledKernel, items: number, shares: number): void {
     const code = this.#codeForWorkers(key, kernel, shares);
+    const { address } = this.#argumentBlock;
     for (let share = 1; share < shares; share++) {
       const missing = kernel.isKnown[share] ? null : code;
       this.#pool.post(share - 1, [
         kernel.id,
-        this.#argumentBlock.address,
+        address,
         boundary(items, share, shares),
         boundary(items, share + 1, shares),
         this.#scratch[share]?.address ?? 0,
@@ -348,18 +329,15 @@ class Cpu implements CpuDevice {
       ]);
     }
     let failure: Error | null = null;
-    const runHere = (share: number): void => {
-      try {
-        const [start, end] = [boundary(items, share, shares), boundary(items, share + 1, shares)];
-        this.#runHere(key, kernel, share, start, end);
-      } catch (error) {
-        failure = error instanceof Error ? error : new Error(String(error));
-      }
-    };
-    runHere(0);
-    for (let share = 1; share < shares; share++) {
-      if (this.#pool.takeBack(share - 1)) {
-        runHere(share);
+    for (let share = 0; share < shares; share++) {
+      if (share === 0 || this.#pool.takeBack(share - 1)) {
+        const start = boundary(items, share, shares);
+        const end = boundary(items, share + 1, shares);
+        try {
+          kernel.run(address, start, end, this.#scratch[share]?.address ?? 0);
+        } catch (error) {
+          failure = failed(key, String(error), error);
+        }
         continue;
       }
       const message = this.#pool.finish(share - 1);
@@ -444,10 +422,6 @@ class Cpu implements CpuDevice {
     const action = label === undefined ? what : `${what} "${label}"`;
     throw new Error(`Cannot ${action}: the cpu device is closed`);
   }
-}
-
-function shareCount(items: number, grain: number, threads: number): number {
-  return Math.max(1, Math.min(threads, Math.floor(items / grain)));
 }
 
 /** Start of share `share` when splitting evenly into `shares`. */

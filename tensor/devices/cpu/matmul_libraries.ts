@@ -5,26 +5,13 @@
  * @module
  */
 
-import type { MatmulPrecision } from "../../device.ts";
+import type { OpenOptions } from "../../device.ts";
 import { Error } from "../../errors.ts";
 import type { KernelFunction } from "./kernel.ts";
 import type { Heap } from "./memory.ts";
 
 /** Which libraries to open. */
-export interface LibraryOptions {
-  /** Whether to use a BLAS, or the path of one. By default, one is used if found and permitted. */
-  readonly blas?: boolean | string;
-  /**
-   * Whether to use oneDNN for large matmuls, beside a BLAS; or the path of one, which is then used
-   * on any processor. By default, it is used if found, permitted, and faster than the BLAS.
-   */
-  readonly oneDnn?: boolean | string;
-  /**
-   * The precision of the operands of matmuls. `auto` takes `bf16` if oneDNN multiplies it at least
-   * 1.5 times as fast as `f32`, which takes a processor with AMX. @default {"f32"}
-   */
-  readonly matmulPrecision?: MatmulPrecision | "auto";
-}
+export type LibraryOptions = Pick<OpenOptions, "blas" | "oneDnn" | "matmulPrecision">;
 
 /** The matmuls of one thread. */
 export interface ThreadMatmuls {

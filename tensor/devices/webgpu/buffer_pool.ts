@@ -48,21 +48,13 @@ export class BufferPool {
   readonly #gpu: Gpu;
   readonly #options: BufferPoolOptions;
   readonly #free = new Map<number, PooledBuffer[]>();
-  readonly #all = new Set<PooledBuffer>();
-  #created = 0;
-  #heldBytes = 0;
+  /** Number of buffers ever created. */
+  created = 0;
+  heldBytes = 0;
 
   constructor(gpu: Gpu, options: BufferPoolOptions) {
     this.#gpu = gpu;
     this.#options = options;
-  }
-
-  get created(): number {
-    return this.#created;
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes;
   }
 
   /**
@@ -74,41 +66,28 @@ export class BufferPool {
     const free = this.#free.get(capacity) ?? [];
     const index = free.findIndex((buffer) => buffer.lastRecording < idleSince);
     if (index >= 0) return free.splice(index, 1)[0]!;
-    if (this.#heldBytes + capacity > this.#options.memoryLimit) this.#destroyFree();
-    if (this.#heldBytes + capacity > this.#options.memoryLimit) {
-      const { memoryLimit } = this.#options;
+    const { memoryLimit, advice } = this.#options;
+    if (this.heldBytes + capacity > memoryLimit) this.#destroyFree();
+    const room = memoryLimit - this.heldBytes;
+    if (capacity > room) {
       throw new RangeError(
-        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${
-          memoryLimit - this.#heldBytes
-        }` +
-          ` bytes, got ${capacity} once rounded up; of the limit of ${memoryLimit} bytes ` +
-          `${this.#heldBytes} are in use${this.#options.advice()}`,
+        `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${room} bytes, ` +
+          `got ${capacity} once rounded up; of the limit of ${memoryLimit} bytes ` +
+          `${this.heldBytes} are in use${advice()}`,
       );
     }
     const handle = this.#gpu.createBuffer(label, capacity, "storage");
-    this.#heldBytes += capacity;
-    this.#created++;
-    const buffer = { handle, capacity, lastRecording: 0 };
-    this.#all.add(buffer);
-    return buffer;
+    this.heldBytes += capacity;
+    this.created++;
+    return { handle, capacity, lastRecording: 0 };
   }
 
   give(buffer: PooledBuffer): void {
-    const free = this.#free.get(buffer.capacity);
-    if (free === undefined) {
-      this.#free.set(buffer.capacity, [buffer]);
-      return;
-    }
+    const free = this.#free.get(buffer.capacity) ?? [];
+    this.#free.set(buffer.capacity, free);
     let place = free.length;
     while (place > 0 && free[place - 1]!.handle > buffer.handle) place--;
     free.splice(place, 0, buffer);
-  }
-
-  destroyAll(): void {
-    this.#gpu.free([...this.#all].map(({ handle }) => handle));
-    this.#all.clear();
-    this.#free.clear();
-    this.#heldBytes = 0;
   }
 
   #capacityFor(bytes: number, label: string): number {
@@ -116,7 +95,7 @@ export class BufferPool {
     if (bytes > maxBufferSize) {
       throw new RangeError(
         `Cannot allocate ${bytes} bytes for ${label}: wanted at most ${maxBufferSize} bytes, ` +
-          `the largest buffer of this device, got ${bytes}; ${this.#heldBytes} bytes are in use`,
+          `the largest buffer of this device, got ${bytes}; ${this.heldBytes} bytes are in use`,
       );
     }
     const capacity = sizeClass(bytes);
@@ -132,10 +111,7 @@ export class BufferPool {
     this.#options.submit();
     const buffers = [...this.#free.values()].flat();
     this.#gpu.free(buffers.map(({ handle }) => handle));
-    for (const buffer of buffers) {
-      this.#heldBytes -= buffer.capacity;
-      this.#all.delete(buffer);
-    }
+    for (const { capacity } of buffers) this.heldBytes -= capacity;
     this.#free.clear();
     this.#options.forget();
   }

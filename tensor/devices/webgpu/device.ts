@@ -290,7 +290,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.note(CLOSED);
     this.#closed = true;
     this.#live = this.#liveBytes = 0;
-    this.#pool.destroyAll();
     this.gpu.destroy();
     await this.gpu.lost;
   }

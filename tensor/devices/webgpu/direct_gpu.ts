@@ -86,10 +86,10 @@ export function directGpu(
     },
     createBuffer: (label, size, use) =>
       create(() => gpu.createBuffer({ label, size, usage: usageFlags(use) })),
-    createLayout: (label, firstBinding, bindings) =>
+    createLayout: (label, bindings) =>
       create(() => {
-        const entries = bindings.map((use, i): GPUBindGroupLayoutEntry => ({
-          binding: firstBinding + i,
+        const entries = bindings.map((use, binding): GPUBindGroupLayoutEntry => ({
+          binding,
           visibility: GPUShaderStage.COMPUTE,
           buffer: use === "arguments"
             ? { type: "uniform", hasDynamicOffset: true }
@@ -115,10 +115,10 @@ export function directGpu(
       return pipeline;
     },
     compilationError: async (pipeline) => await doubtful.get(pipeline)?.error ?? null,
-    createBindGroup: (layout, firstBinding, buffers) =>
+    createBindGroup: (layout, buffers) =>
       create(() => {
-        const entries = buffers.map(({ buffer, offset, size }, i): GPUBindGroupEntry => ({
-          binding: firstBinding + i,
+        const entries = buffers.map(({ buffer, offset, size }, binding): GPUBindGroupEntry => ({
+          binding,
           resource: { buffer: get(buffer), offset, size },
         }));
         return gpu.createBindGroup({ layout: get(layout), entries });
@@ -160,6 +160,7 @@ export function directGpu(
     },
     submittedWorkDone: () => afterLoss(gpu.queue.onSubmittedWorkDone()),
     destroy() {
+      for (const each of objects.values()) if (each instanceof GPUBuffer) each.destroy();
       gpu.destroy();
       // Browsers do not always report a requested loss.
       destroyed.resolve({ reason: "destroyed", message: "" });

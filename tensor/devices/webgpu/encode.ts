@@ -20,20 +20,16 @@ export function* partsOf(
   COMMAND: typeof Commands,
 ): Generator<RecordingPart> {
   /** How many numbers each command takes, itself included. */
-  const WORDS: readonly number[] = [7, 3, 6, 4];
+  const WORDS: readonly number[] = [9, 6, 4];
   let start = 0;
   let doubtful: PipelineHandle | null = null;
-  for (let at = 0; at < commands.length;) {
-    // The times of a dispatch stand before it.
-    const first = commands[at] === COMMAND.time ? at + WORDS[COMMAND.time]! : at;
-    const pipeline = commands[first + 1] as PipelineHandle;
-    const own = commands[first] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
-    if (own !== doubtful) {
-      if (at > start) yield { commands: commands.subarray(start, at), doubtful };
-      start = at;
-      doubtful = own;
-    }
-    at = first + WORDS[commands[first]!]!;
+  for (let at = 0; at < commands.length; at += WORDS[commands[at]!]!) {
+    const pipeline = commands[at + 1] as PipelineHandle;
+    const own = commands[at] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
+    if (own === doubtful) continue;
+    if (at > start) yield { commands: commands.subarray(start, at), doubtful };
+    start = at;
+    doubtful = own;
   }
   if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
 }
@@ -47,7 +43,6 @@ export function encode(
 ): void {
   let pass: GPUComputePassEncoder | null = null;
   let current = 0;
-  let timed = false;
   const argumentOffset = new Uint32Array(1);
   let at = 0;
   const next = () => commands[at++]!;
@@ -56,39 +51,43 @@ export function encode(
     pass?.end();
     pass = null;
     current = 0;
-    timed = false;
   };
-  while (at < commands.length) {
-    const command = next();
-    if (command === COMMAND.dispatch) {
-      pass ??= encoder.beginComputePass();
-      const pipeline = next() as PipelineHandle;
-      if (pipeline !== current) pass.setPipeline(get(pipeline));
-      current = pipeline;
-      const group = object<GPUBindGroup>();
-      const offset = next();
-      if (offset < 0) {
-        pass.setBindGroup(0, group);
-      } else {
-        argumentOffset[0] = offset;
-        pass.setBindGroup(0, group, argumentOffset, 0, 1);
-      }
-      pass.dispatchWorkgroups(next(), next(), next());
-      if (timed) endPass();
-      continue;
-    }
-    endPass();
-    if (command === COMMAND.time) {
-      const querySet = object<GPUQuerySet>();
-      const index = next();
+  const dispatch = () => {
+    const pipeline = next() as PipelineHandle;
+    const group = object<GPUBindGroup>();
+    const offset = next();
+    const [x, y, z] = [next(), next(), next()];
+    const timestamps = next() as Handle<GPUQuerySet>;
+    const index = next();
+    if (timestamps > 0) {
+      endPass();
       const timestampWrites = {
-        querySet,
+        querySet: get(timestamps),
         beginningOfPassWriteIndex: index,
         endOfPassWriteIndex: index + 1,
       };
       pass = encoder.beginComputePass({ timestampWrites });
-      timed = true;
-    } else if (command === COMMAND.copy) {
+    }
+    pass ??= encoder.beginComputePass();
+    if (pipeline !== current) pass.setPipeline(get(pipeline));
+    current = pipeline;
+    if (offset < 0) {
+      pass.setBindGroup(0, group);
+    } else {
+      argumentOffset[0] = offset;
+      pass.setBindGroup(0, group, argumentOffset, 0, 1);
+    }
+    pass.dispatchWorkgroups(x, y, z);
+    if (timestamps > 0) endPass();
+  };
+  while (at < commands.length) {
+    const command = next();
+    if (command === COMMAND.dispatch) {
+      dispatch();
+      continue;
+    }
+    endPass();
+    if (command === COMMAND.copy) {
       const from = object<GPUBuffer>();
       const fromOffset = next();
       encoder.copyBufferToBuffer(from, fromOffset, object<GPUBuffer>(), next(), next());

@@ -42,14 +42,15 @@ export interface GpuLoss {
 
 /** Recordable commands: numbers, each followed by its operands in the order given. */
 export const COMMAND = {
-  /** Pipeline, bind group, byte offset of the arguments (−1 for none), workgroups along x, y, z. */
+  /**
+   * Pipeline, bind group, byte offset of the arguments (−1 for none), workgroups along x, y, z; query
+   * set (0 for none) and index of its start's timestamp, before its end's.
+   */
   dispatch: 0,
-  /** Query set, index of the first of two timestamps: the start and end of the next dispatch. */
-  time: 1,
   /** Source buffer and byte offset, target buffer and byte offset, bytes. */
-  copy: 2,
+  copy: 1,
   /** Query set, number of timestamps, target buffer (64-bit nanoseconds each). */
-  resolve: 3,
+  resolve: 2,
 } as const;
 
 /** An opened GPU: see {@linkcode GpuPlan}. */
@@ -63,17 +64,12 @@ export interface Gpu extends GpuPlan, GpuMethods {
 /** The methods of a {@linkcode Gpu}, which a worker can be asked to call. */
 export interface GpuMethods {
   createBuffer(label: string, size: number, use: BufferUse): BufferHandle;
-  createLayout(label: string, firstBinding: number, bindings: readonly BindingUse[]): LayoutHandle;
+  createLayout(label: string, bindings: readonly BindingUse[]): LayoutHandle;
   /** Compiles a kernel with the entry point `main`. */
   createPipeline(label: string, layout: LayoutHandle, code: string): PipelineHandle;
   /** Resolves to why a kernel did not compile, or to `null` if it did. */
   compilationError(pipeline: PipelineHandle): Promise<string | null>;
-  /** Creates a bind group, numbered from `firstBinding` as in the layout. */
-  createBindGroup(
-    layout: LayoutHandle,
-    firstBinding: number,
-    buffers: readonly BufferRange[],
-  ): BindGroupHandle;
+  createBindGroup(layout: LayoutHandle, buffers: readonly BufferRange[]): BindGroupHandle;
   createTimestamps(label: string, count: number): TimestampsHandle;
   /** Frees objects. No recording that uses one may be submitted afterwards. */
   free(objects: readonly (BufferHandle | BindGroupHandle | TimestampsHandle)[]): void;

@@ -34,8 +34,6 @@ export interface CompiledKernel {
 export interface BindingLayout {
   readonly key: string;
   readonly handle: LayoutHandle;
-  /** The first binding: 0, the arguments, or 1, the first buffer, if there are none. */
-  readonly firstBinding: 0 | 1;
   readonly argumentBytes: number;
 }
 
@@ -53,7 +51,7 @@ export class KernelCache {
   readonly #byKey = new Map<string, CompiledKernel>();
   readonly #layouts = new Map<string, BindingLayout>();
   readonly #groups = new Map<string, BindGroupHandle>();
-  #groupsCreated = 0;
+  bindGroupsCreated = 0;
 
   constructor(gpu: Gpu, options: KernelCacheOptions) {
     this.#gpu = gpu;
@@ -62,10 +60,6 @@ export class KernelCache {
 
   get pipelinesCompiled(): number {
     return this.#byKey.size;
-  }
-
-  get bindGroupsCreated(): number {
-    return this.#groupsCreated;
   }
 
   compiled(kernel: WgslKernel): CompiledKernel {
@@ -108,17 +102,17 @@ export class KernelCache {
 
   #makeBindGroup(layout: BindingLayout, buffers: readonly BoundBuffer[]): BindGroupHandle {
     const bindingLimit = this.#gpu.limits.maxStorageBufferBindingSize;
-    const { handle, firstBinding, argumentBytes } = layout;
+    const { handle, argumentBytes } = layout;
     const ranges = buffers.map(({ buffer, byteOffset }) => ({
       buffer: buffer.handle,
       offset: byteOffset,
       size: Math.min(buffer.capacity - byteOffset, bindingLimit),
     }));
     if (argumentBytes > 0) {
-      ranges.unshift({ buffer: this.#options.ring, offset: 0, size: argumentBytes });
+      ranges.push({ buffer: this.#options.ring, offset: 0, size: argumentBytes });
     }
-    this.#groupsCreated++;
-    return this.#gpu.createBindGroup(handle, firstBinding, ranges);
+    this.bindGroupsCreated++;
+    return this.#gpu.createBindGroup(handle, ranges);
   }
 
   #compile(kernel: WgslKernel): CompiledKernel {
@@ -143,10 +137,8 @@ export class KernelCache {
     let layout = this.#layouts.get(key);
     if (layout === undefined) {
       const uses = kernel.buffers.map(({ writes }): BindingUse => writes ? "write" : "read");
-      if (argumentBytes > 0) uses.unshift("arguments");
-      const firstBinding = argumentBytes > 0 ? 0 : 1;
-      const handle = this.#gpu.createLayout(key, firstBinding, uses);
-      layout = { key, handle, firstBinding, argumentBytes };
+      if (argumentBytes > 0) uses.push("arguments");
+      layout = { key, handle: this.#gpu.createLayout(key, uses), argumentBytes };
       this.#layouts.set(key, layout);
     }
     return layout;
@@ -165,13 +157,13 @@ export function completeCode(kernel: WgslKernel): string {
     ...(kernel.floats ?? []).map((name) => `${name}: f32`),
   ];
   const bindings = kernel.buffers.map((buffer, i) =>
-    `@group(0) @binding(${i + 1}) var<storage, ${
+    `@group(0) @binding(${i}) var<storage, ${
       buffer.writes ? "read_write" : "read"
     }> ${buffer.name}: array<${buffer.type}>;`
   );
   const declarations = fields.length === 0 ? [] : [
     `struct Arguments { ${fields.join(", ")} }`,
-    "@group(0) @binding(0) var<uniform> arguments: Arguments;",
+    `@group(0) @binding(${bindings.length}) var<uniform> arguments: Arguments;`,
   ];
   return [...directives, ...declarations, ...bindings, body.replace(directive, "")].join("\n");
 }

@@ -15,21 +15,17 @@ const MAX_KEPT_BYTES = 1024 * 1024;
 export class StagingBuffers {
   readonly #gpu: Gpu;
   readonly #idle: Staging[] = [];
-  #created = 0;
+  created = 0;
 
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
-  }
-
-  get created(): number {
-    return this.#created;
   }
 
   take(bytes: number): Staging {
     const index = this.#idle.findIndex((staging) => staging.capacity >= bytes);
     if (index >= 0) return this.#idle.splice(index, 1)[0]!;
     const capacity = sizeClass(bytes);
-    this.#created++;
+    this.created++;
     return { buffer: this.#gpu.createBuffer("read", capacity, "read"), capacity };
   }
 

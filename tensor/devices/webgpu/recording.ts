@@ -18,12 +18,8 @@ export interface TimestampPlace {
 /** The commands of {@linkcode COMMAND}, in call order. */
 export class Recording {
   #words: number[] = [];
-  #serial = 1;
-
   /** Serial number of this recording. All smaller ones have been submitted. */
-  get serial(): number {
-    return this.#serial;
-  }
+  serial = 1;
 
   get isEmpty(): boolean {
     return this.#words.length === 0;
@@ -39,8 +35,10 @@ export class Recording {
     z: number,
     place: TimestampPlace | null = null,
   ): void {
-    if (place !== null) this.#words.push(COMMAND.time, place.timestamps, place.index);
-    this.#words.push(COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z);
+    const { timestamps = 0, index = 0 } = place ?? {};
+    this.#words.push(
+      ...[COMMAND.dispatch, pipeline, group, argumentOffset ?? -1, x, y, z, timestamps, index],
+    );
   }
 
   /** Resolves the first `count` timestamps of a query set to a buffer, as 64-bit nanoseconds. */
@@ -61,7 +59,7 @@ export class Recording {
   finish(): Float64Array<ArrayBuffer> {
     const commands = Float64Array.from(this.#words);
     this.#words = [];
-    this.#serial++;
+    this.serial++;
     return commands;
   }
 }
