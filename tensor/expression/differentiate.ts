@@ -29,18 +29,23 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     ex.input(program.inputs.length + i, !varies)
   );
   const adjoints = new Map<Expression, Expression>();
-  const contribute = (to: Expression, gradient: Expression): void => {
+  const contribute = (from: Expression, to: Expression, gradient: Expression): void => {
     // A per-row value influences every element of its row, so its gradient is a sum over the row.
-    const share = program.isRow && gradient.varies && !to.varies ? ex.rowSum(gradient) : gradient;
+    const isSummed = program.isRow && from.varies && !to.varies;
+    const overRow = gradient.varies ? ex.rowSum : (a: Expression) => ex.multiply(a, ex.rowLength);
+    const share = isSummed ? overRow(gradient) : gradient;
     const sum = adjoints.get(to);
     adjoints.set(to, sum === undefined ? share : ex.add(sum, share));
   };
-  program.slopes?.forEach((slope, i) => contribute(ex.input(i), ex.multiply(upstreams[0]!, slope)));
+  program.slopes?.forEach((slope, i) =>
+    contribute(program.outputs[0]!, ex.input(i), ex.multiply(upstreams[0]!, slope))
+  );
   const formulas = program.slopes === null ? program.outputs : [];
-  formulas.forEach((output, i) => contribute(output, upstreams[i]!));
+  formulas.forEach((output, i) => contribute(output, output, upstreams[i]!));
   for (const e of inOrder(formulas).toReversed()) {
     const adjoint = adjoints.get(e);
-    if (adjoint !== undefined) propagate(e, adjoint, contribute);
+    if (adjoint === undefined) continue;
+    propagate(e, adjoint, (to, gradient) => contribute(e, to, gradient));
   }
   const outputs = program.perRow.flatMap((perRow, i) => {
     if (!wanted[i]) return [];
@@ -74,10 +79,6 @@ function propagate(
     case "broadcast":
       return contribute(e.a, adjoint);
     case "reduce": {
-      if (!e.a.varies) {
-        const isSum = e.operation === "sum";
-        return contribute(e.a, isSum ? ex.multiply(adjoint, ex.rowLength) : adjoint);
-      }
       if (e.operation === "sum") return contribute(e.a, adjoint);
       const isExtreme = ex.equal(e.a, e);
       contribute(e.a, ex.multiply(isExtreme, ex.divide(adjoint, ex.rowSum(isExtreme))));

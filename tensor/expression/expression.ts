@@ -292,7 +292,7 @@ export function sigmoid(operand: Operand): Expression {
 
 /** Applies a row reduction by name. */
 export function reduce(operation: ReduceOperation, operand: Operand): Expression {
-  const a = lift(operand);
+  const a = broadcast(operand);
   return intern(`reduce ${operation} ${a.id}`, { kind: "reduce", operation, a }, false);
 }
 

@@ -131,6 +131,13 @@ Deno.test("the derivative of row programs agrees with finite differences", () =>
       ex.multiply(x, w),
     ]),
   );
+  for (const f of [ex.add, ex.max, ex.multiply]) {
+    checkDerivative(
+      defineProgram({ name: "row weight", inputs: ["x", "w"], perRow: ["w"] }, ({ x, w }) => [
+        ex.add(ex.rowSum(f(x, w)), ex.rowSum(ex.square(w))),
+      ]),
+    );
+  }
   checkDerivative(
     defineProgram(
       { name: "scaled", inputs: ["x"], scalars: ["s"] },

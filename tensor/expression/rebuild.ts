@@ -6,16 +6,16 @@ import { makeProgram, type Program } from "./program.ts";
 
 /**
  * Rewrites formulas bottom-up. `replace` returns the replacement of a node, or `null` to keep its
- * operation; `part` returns the rewritten form of an operand.
+ * operation.
  */
 export function replaceParts(
   outputs: readonly Expression[],
-  replace: (e: Expression, part: (e: Expression) => Expression) => Expression | null,
+  replace: (e: Expression) => Expression | null,
 ): readonly Expression[] {
   const rebuilt = new Map<Expression, Expression>();
   const part = (e: Expression): Expression => {
     let result = rebuilt.get(e);
-    if (result === undefined) rebuilt.set(e, result = replace(e, part) ?? rebuildOne(e, part));
+    if (result === undefined) rebuilt.set(e, result = replace(e) ?? rebuildOne(e, part));
     return result;
   };
   return outputs.map(part);

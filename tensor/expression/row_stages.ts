@@ -60,23 +60,18 @@ export function stagesOf(program: Program): RowStages {
 
 function makeStages(program: Program): RowStages {
   const { inputs, outputs, outputVaries, scalars } = program;
-  const passes = reductionPasses(program).flatMap((pass) => {
-    const varying = pass.filter((e) => e.a.varies);
-    return varying.length === 0 ? [] : [varying];
-  });
+  const passes = reductionPasses(program);
   const results = passes.flat();
   const firstResult = inputs.length + outputs.length;
   const [begin, length] = [ex.scalar(scalars.length), ex.scalar(scalars.length + 1)];
-  const replace = (e: Expression, part: (e: Expression) => Expression): Expression | null => {
+  const replace = (e: Expression): Expression | null => {
     switch (e.kind) {
       case "columnIndex":
         return ex.add(ex.columnIndex, begin);
       case "rowLength":
         return length;
       case "reduce":
-        if (e.a.varies) return ex.input(firstResult + results.indexOf(e), true);
-        // Constant along a non-empty row.
-        return e.operation === "sum" ? ex.multiply(part(e.a), length) : part(e.a);
+        return ex.input(firstResult + results.indexOf(e), true);
       default:
         return null;
     }

@@ -60,14 +60,10 @@ export abstract class ProgramWriter<V, P> {
       });
     }
     if (perRow.length === 0) return;
-    this.known.forEach((_, row) => {
-      this.storeResults(perRow, this.invariants(rootsOf(perRow), row), row);
+    this.known.forEach((known, row) => {
+      const values = writeFormulas(this.#arithmetic, rootsOf(perRow), (e) => known.get(e));
+      this.storeResults(perRow, values, row);
     });
-  }
-
-  /** The values of formulas that do not vary in the row, once they are hoisted. */
-  protected invariants(roots: readonly Expression[], row = 0): readonly V[] {
-    return writeFormulas(this.#arithmetic, roots, (e) => this.known[row]!.get(e));
   }
 
   #hoist(roots: readonly Expression[]): void {

@@ -157,19 +157,7 @@ class RowWriter extends WgslProgramWriter {
     );
   }
 
-  protected reduce(pass: readonly Reduction[]): readonly (readonly WgslValue[])[] {
-    const varying = pass.filter((e) => e.a.varies);
-    const results = varying.length === 0 ? [] : this.#reduceVarying(varying);
-    return [
-      pass.map((e) =>
-        e.a.varies
-          ? results[varying.indexOf(e)]!
-          : repeated(e.operation, this.invariants([e.a])[0]!)
-      ),
-    ];
-  }
-
-  #reduceVarying(reductions: readonly Reduction[]): readonly WgslValue[] {
+  protected reduce(reductions: readonly Reduction[]): readonly (readonly WgslValue[])[] {
     const { k } = this;
     const { lanes } = this.#team;
     const type = wgslTypeOf(this.pattern.number, this.pattern.width);
@@ -193,7 +181,7 @@ class RowWriter extends WgslProgramWriter {
     });
     add(totals, middles);
     const own = reductions.map(({ operation }, i) => acrossVector(operation, totals[i]!));
-    return lanes === 1 ? own : this.#combineLanes(reductions, own);
+    return [lanes === 1 ? own : this.#combineLanes(reductions, own)];
   }
 
   /** Combines the lanes' partial results; returns the totals, which all lanes get. */
@@ -230,14 +218,6 @@ class RowWriter extends WgslProgramWriter {
       () => outputs.forEach((o, i) => this.storeElement(o, "0", values[i]!)),
     );
   }
-}
-
-/** A reduction of a value that is constant along the row. */
-function repeated(operation: ReduceOperation, value: WgslValue): WgslValue {
-  const columns = new WgslValue(`${value.type}(arguments.columns)`, value.type);
-  const result = operation === "sum" ? value.multiply(columns) : value;
-  const isEmpty = new WgslValue("(arguments.columns == 0)", "bool");
-  return isEmpty.select(identityOf(operation, value.type), result);
 }
 
 function identityOf(operation: ReduceOperation, type: WgslType): WgslValue {
