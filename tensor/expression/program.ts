@@ -195,16 +195,15 @@ function checkIntegerOperations(name: string, outputs: readonly Expression[]): v
 }
 
 /**
- * Whether a program computes in 32-bit integers on these operands: if it may, and every input is
- * `int32`, or every output where there is no input.
+ * Whether a program computes in 32-bit integers on these operands, its inputs and then its outputs:
+ * if it may, and every input is `int32`, or every output where there is no input.
  */
 export function computesIntegers(
-  program: Program,
-  inputs: readonly { readonly dtype: DType }[],
-  outputs: readonly { readonly dtype: DType }[],
+  { inputs, overIntegers }: Program,
+  operands: readonly { readonly dtype: DType }[],
 ): boolean {
-  return program.overIntegers &&
-    (inputs.length > 0 ? inputs : outputs).every(({ dtype }) => dtype === "int32");
+  const determining = inputs.length > 0 ? operands.slice(0, inputs.length) : operands;
+  return overIntegers && determining.every(({ dtype }) => dtype === "int32");
 }
 
 /** A node that reduces along the row. */

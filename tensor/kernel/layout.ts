@@ -48,7 +48,10 @@ export function isAlongRow(program: Program, k: number): boolean {
   return k < inputs ? !program.perRow[k]! : program.outputVaries[k - inputs]!;
 }
 
-/** The length of a row program's rows; 1 if every operand has one element per row. */
-export function rowLengthOf(program: Program, operands: readonly TensorLayout[]): number {
-  return operands.find((_, k) => isAlongRow(program, k))?.shape.at(-1) ?? 1;
+/** The row: its length is 1 if no operand has an element per column. */
+export function rowOf(program: Program, operands: readonly TensorLayout[]): Axis {
+  return {
+    length: operands.find((_, k) => isAlongRow(program, k))?.shape.at(-1) ?? 1,
+    strides: operands.map(({ strides }, k) => isAlongRow(program, k) ? strides.at(-1)! : 0),
+  };
 }

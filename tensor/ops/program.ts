@@ -186,7 +186,9 @@ function prepareCall(
     const strides = broadcastStrides(input.shape, input.strides, target, what);
     return { dtype: input.dtype, shape: target, strides };
   });
-  const plan = device.kind === "cpu" ? planProgramOnCpu(device, program, operands, results) : null;
+  const plan = device.kind === "cpu"
+    ? planProgramOnCpu(device, program, [...operands, ...results])
+    : null;
   return { inputs: operands, outputs: results, plan };
 }
 

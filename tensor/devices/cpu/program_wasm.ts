@@ -8,7 +8,7 @@ import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.
 import type { DType } from "../../dtype.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { isExpensive, reachable } from "../../kernel/formulas.ts";
-import { classOf, type StrideClass } from "../../kernel/layout.ts";
+import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { viewBytes } from "../../profile.ts";
 import { emitProgram } from "./program/kernel.ts";
@@ -59,30 +59,29 @@ export interface CpuPlan {
 }
 
 /**
- * Plans to run a program on operands of these layouts.
+ * Plans to run a program on operands of these layouts: its inputs, then its outputs.
  *
  * Inputs of type `int32` are converted to floats, and outputs of type `int32` are truncated; both
  * are exact up to 2²⁴. Programs over integers compute with inputs that are all `int32` as they are.
  *
- * @param inputs Broadcast to one shape, with strides of 0; per-row inputs have a last axis of 1.
- * @param outputs Of the same shape, with a last axis of 1 for per-row outputs. They may be slices
- * of larger tensors, and may coincide with an input.
+ * Inputs are broadcast to one shape, with strides of 0; outputs are of the same shape. Both have a
+ * last axis of 1 if they are per row. Outputs may be slices of larger tensors, and may coincide with
+ * an input.
  */
 export function planProgramOnCpu(
   device: CpuDevice,
   program: Program,
-  inputs: readonly TensorLayout[],
-  outputs: readonly TensorLayout[],
+  operands: readonly TensorLayout[],
 ): CpuPlan {
   const { elementCost, slots, kernels } = costsOf(program);
-  const operands = [...inputs, ...outputs];
   const layout = layOut(program, operands);
-  const { items, columns, vectors } = layout;
-  const slotBytes = (columns * WORD_BYTES + 15) & ~15;
+  const { run, row, outer, vectors } = layout;
+  const items = outer.reduce((product, { length }) => product * length, run.length);
+  const slotBytes = (row.length * WORD_BYTES + 15) & ~15;
   const wanted = vectors === "row" ? slots * slotBytes : 0;
   const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
-  const itemCost = elementCost * columns + (program.isRow ? 10 : 0);
-  const isInteger = computesIntegers(program, inputs, outputs);
+  const itemCost = elementCost * row.length + (program.isRow ? 10 : 0);
+  const isInteger = computesIntegers(program, operands);
   return {
     kernel: items === 0
       ? null
@@ -119,16 +118,14 @@ export function runPlanOnCpu(
 
 /** The argument words, in the order of `wordOf` in `program/context.ts`. */
 function argumentWords(
-  layout: Layout,
+  { run, row, outer }: Layout,
   slotBytes: number,
 ): { readonly words: number[]; readonly addressAt: readonly number[] } {
-  const words = [layout.runLength, layout.columns, slotBytes, ...layout.outerLengths];
-  const addressAt: number[] = [];
-  for (const { runStride, rowStride, outerStrides } of layout.operands) {
-    addressAt.push(words.length);
-    const strides = [runStride, rowStride, ...outerStrides];
-    words.push(0, ...strides.map((stride) => stride * WORD_BYTES));
-  }
+  const words = [run.length, row.length, slotBytes, ...outer.map(({ length }) => length)];
+  const addressAt = run.strides.map((_, k) => {
+    const strides = [run, row, ...outer].map((axis) => axis.strides[k]! * WORD_BYTES);
+    return words.push(0, ...strides) - strides.length - 1;
+  });
   return { words, addressAt };
 }
 
@@ -141,11 +138,10 @@ function kernelFor(
   useScratch: boolean,
   isInteger: boolean,
 ): WasmKernel {
-  const { vectors } = layout;
   const { relaxedSimd } = device;
-  const outerRank = layout.outerLengths.length;
-  const vectorStride = vectors === "row" ? "rowStride" : "runStride";
-  const classes = layout.operands.map((operand): StrideClass => classOf(operand[vectorStride]));
+  const { vectors } = layout;
+  const outerRank = layout.outer.length;
+  const classes = layout[vectors].strides.map(classOf);
   const dtypes = operands.map((operand): DType => operand.dtype);
   const name =
     `${vectors} ${outerRank}${useScratch ? " kept" : ""}${relaxedSimd ? " fused " : " "}` +

@@ -33,7 +33,7 @@ export function runOnLongRows(
   const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
   const { shape } = operands[varies.indexOf(true)]!;
   const rowLength = shape.at(-1)!;
-  const dtype = computesIntegers(program, inputs, outputs) ? "int32" : "float32";
+  const dtype = computesIntegers(program, operands) ? "int32" : "float32";
   const resultShape = shape.with(-1, resultCount);
   const results = allocateView(device, dtype, resultShape, "reductions of long rows");
   for (let i = 0; i < resultCount; i++) operands.push({ ...results, offset: i });

@@ -120,10 +120,9 @@ export abstract class WgslProgramWriter extends ProgramWriter<WgslValue, string>
   #at(operand: number, position: string) {
     const { buffer, dtype, stride } = this.pattern.operands[operand]!;
     const step = stride === "n" ? ` * arguments.step${operand}` : "";
-    const isFixed = stride === "0" || stride === "row";
     return {
       buffer,
-      index: isFixed ? `base${operand}` : `base${operand} + ${position}${step}`,
+      index: stride === "0" ? `base${operand}` : `base${operand} + ${position}${step}`,
       width: stride === "1" ? this.pattern.width : 1,
       type: elementTypes[dtype],
       bound: typeOfBuffer(this.pattern, buffer),
@@ -136,7 +135,7 @@ export abstract class WgslProgramWriter extends ProgramWriter<WgslValue, string>
     if (e.kind === "rowLength") return new WgslValue(`${number}(arguments.columns)`, number);
     if (e.kind !== "input") return undefined;
     const { stride } = operands[e.index]!;
-    return stride === "0" || stride === "row" ? this.#load(e.index, "0") : undefined;
+    return stride === "0" ? this.#load(e.index, "0") : undefined;
   }
 
   /** The values of formulas at `position` along the innermost axis, all computed here. */

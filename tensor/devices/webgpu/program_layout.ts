@@ -3,21 +3,14 @@
 import type { Allocation, View } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
-import {
-  type Axis,
-  classOf,
-  collapseAxes,
-  isAlongRow,
-  rowLengthOf,
-  type StrideClass,
-} from "../../kernel/layout.ts";
+import { type Axis, classOf, collapseAxes, rowOf, type StrideClass } from "../../kernel/layout.ts";
 import type { NumberType, Width } from "../../kernel/wgsl_value.ts";
 
 export interface OperandPattern {
   readonly buffer: number;
   readonly dtype: DType;
-  /** Along the innermost axis, or `row` for one element per row. */
-  readonly stride: StrideClass | "row";
+  /** Along the innermost axis; 0 for one element per row. */
+  readonly stride: StrideClass;
 }
 
 /** Everything about the operands that a kernel's code depends on. */
@@ -62,21 +55,14 @@ export function layOutOperands(
 ): OperandsLayout {
   const firstOutput = program.inputs.length;
   const axes = collapseAxes(program, views);
-  const [run, ...rest] = axes;
-  const [columns, strides, outer] = program.isRow
-    ? [rowLengthOf(program, views), views.map((view) => view.strides.at(-1) ?? 0), axes]
-    : [run?.length ?? 1, views.map((_, i) => run?.strides[i] ?? 0), rest];
+  const [inner, ...outer] = program.isRow ? [rowOf(program, views), ...axes] : axes;
+  const { length: columns, strides } = inner ?? { length: 1, strides: views.map(() => 1) };
   const operands: readonly OperandPattern[] = views.map(({ dtype }, i) => ({
     buffer: buffers[i]!,
     dtype,
-    stride: program.isRow && !isAlongRow(program, i) ? "row" : classOf(strides[i]!),
+    stride: classOf(strides[i]!),
   }));
-  const width = canHandleFour(columns, views, operands, outer, firstOutput) ? 4 : 1;
-  const isInteger = computesIntegers(
-    program,
-    views.slice(0, firstOutput),
-    views.slice(firstOutput),
-  );
+  const width = columns % 4 === 0 && canHandleFour(views, operands, outer, firstOutput) ? 4 : 1;
   const ofOperands = operands.flatMap(({ stride }, i) => {
     const unit = stride === "1" ? width : 1;
     return [
@@ -88,7 +74,7 @@ export function layOutOperands(
   return {
     pattern: {
       ...{ operands, firstOutput, rank: outer.length, width },
-      number: isInteger ? "i32" : "f32",
+      number: computesIntegers(program, views) ? "i32" : "f32",
     },
     ...{ columns, outer },
     integers: [columns, ...outer.map(({ length }) => length), ...ofOperands],
@@ -96,29 +82,26 @@ export function layOutOperands(
 }
 
 /**
- * Whether threads can handle four elements along the innermost axis, of this length: every operand
- * is either contiguous and 4-aligned there, or broadcast.
+ * Whether threads can handle four elements along the innermost axis, if its length allows it: every
+ * operand is either contiguous and 4-aligned there, or broadcast.
  *
  * @param outer The other axes.
  */
 function canHandleFour(
-  length: number,
   views: readonly View[],
   patterns: readonly OperandPattern[],
   outer: readonly Axis[],
   firstOutput: number,
 ): boolean {
-  if (length === 0 || length % 4 !== 0) return false;
-  const isWide = (i: number): boolean => patterns[i]!.stride === "1";
   const fits = patterns.every(({ stride }, i) =>
     stride === "1"
       ? views[i]!.offset % 4 === 0 && outer.every(({ strides }) => strides[i]! % 4 === 0)
-      : stride === "row" || (stride === "0" && i < firstOutput)
+      : stride === "0"
   );
-  if (!fits || !patterns.some((_, i) => isWide(i))) return false;
+  const wide = new Set(patterns.flatMap(({ buffer, stride }) => stride === "1" ? [buffer] : []));
   // A scalar cannot be stored to a buffer of vec4 without touching its neighbors.
-  return patterns.every(({ buffer }, i) =>
-    i < firstOutput || isWide(i) ||
-    patterns.every((other, j) => other.buffer !== buffer || !isWide(j))
-  );
+  return fits && wide.size > 0 &&
+    patterns.every(({ buffer, stride }, i) =>
+      i < firstOutput || stride === "1" || !wide.has(buffer)
+    );
 }

@@ -7,7 +7,7 @@
  */
 
 import type { Program } from "../../../expression/program.ts";
-import { collapseAxes, isAlongRow, rowLengthOf } from "../../../kernel/layout.ts";
+import { type Axis, collapseAxes, isAlongRow, rowOf } from "../../../kernel/layout.ts";
 import type { TensorLayout } from "../../../layout_cache.ts";
 import { cutIntoTiles } from "./tiles.ts";
 
@@ -17,58 +17,31 @@ import { cutIntoTiles } from "./tiles.ts";
  */
 export type VectorAxis = "run" | "row";
 
-export interface OperandLayout {
-  readonly runStride: number;
-  /** Along the row; 0 for one element per row. */
-  readonly rowStride: number;
-  /** Along the outer axes, innermost first. */
-  readonly outerStrides: readonly number[];
-}
-
-/** The loop structure, and the strides of each operand: inputs, then outputs. */
+/** The loop structure, and the strides of the operands: inputs, then outputs. */
 export interface Layout {
   readonly vectors: VectorAxis;
-  readonly runLength: number;
-  /** Row length; 1 for elementwise programs. */
-  readonly columns: number;
-  /** Lengths of the outer axes, innermost first. */
-  readonly outerLengths: readonly number[];
-  readonly operands: readonly OperandLayout[];
-  readonly items: number;
+  readonly run: Axis;
+  /** Of length 1 in an elementwise program; the stride is 0 for one element per row. */
+  readonly row: Axis;
+  /** Innermost first. */
+  readonly outer: readonly Axis[];
 }
 
-export function layOut(program: Program, views: readonly TensorLayout[]): Layout {
-  const merged = collapseAxes(program, views);
-  const [run, ...outer] = program.isRow ? merged : cutIntoTiles(merged);
-  const runLength = run?.length ?? 1;
-  const columns = program.isRow ? rowLengthOf(program, views) : 1;
-  const operands = views.map((view, k) => ({
-    runStride: run?.strides[k] ?? 1,
-    rowStride: isAlongRow(program, k) ? view.strides.at(-1)! : 0,
-    outerStrides: outer.map((axis) => axis.strides[k]!),
-  }));
-  return {
-    vectors: chooseVectorAxis(program, operands, runLength, columns),
-    runLength,
-    columns,
-    outerLengths: outer.map((axis) => axis.length),
-    operands,
-    items: merged.reduce((product, { length }) => product * length, 1),
-  };
+export function layOut(program: Program, operands: readonly TensorLayout[]): Layout {
+  const merged = collapseAxes(program, operands);
+  const [first, ...outer] = program.isRow ? merged : cutIntoTiles(merged);
+  const run = first ?? { length: 1, strides: operands.map(() => 1) };
+  const row = rowOf(program, operands);
+  return { vectors: chooseVectorAxis(program, run, row), run, row, outer };
 }
 
-function chooseVectorAxis(
-  program: Program,
-  operands: readonly OperandLayout[],
-  runLength: number,
-  columns: number,
-): VectorAxis {
+function chooseVectorAxis(program: Program, run: Axis, row: Axis): VectorAxis {
   if (!program.isRow) return "run";
-  if (runLength < 4) return "row";
+  if (run.length < 4) return "row";
   let balance = 0;
-  operands.forEach(({ runStride, rowStride }, k) => {
+  run.strides.forEach((runStride, k) => {
     if (!isAlongRow(program, k)) return;
-    if (rowStride === 1 && columns > 1) balance++;
+    if (row.strides[k] === 1 && row.length > 1) balance++;
     else if (runStride === 1) balance--;
   });
   return balance < 0 ? "run" : "row";
