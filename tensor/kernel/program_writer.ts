@@ -37,11 +37,7 @@ export abstract class ProgramWriter<V, P> {
     use: (values: readonly V[], place: P) => void,
   ): void;
   protected abstract storeElement(output: number, place: P, value: V): void;
-  protected abstract storeResults(
-    outputs: readonly number[],
-    values: readonly V[],
-    row: number,
-  ): void;
+  protected abstract storeResult(output: number, value: V, row: number): void;
 
   write(): void {
     for (const pass of reductionPasses(this.program)) {
@@ -59,10 +55,9 @@ export abstract class ProgramWriter<V, P> {
         perElement.forEach((o, i) => this.storeElement(o, place, values[i]!));
       });
     }
-    if (perRow.length === 0) return;
     this.known.forEach((known, row) => {
       const values = writeFormulas(this.#arithmetic, rootsOf(perRow), (e) => known.get(e));
-      this.storeResults(perRow, values, row);
+      perRow.forEach((o, i) => this.storeResult(o, values[i]!, row));
     });
   }
 

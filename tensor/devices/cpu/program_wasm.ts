@@ -77,8 +77,7 @@ export function planProgramOnCpu(
   const layout = layOut(program, operands);
   const { run, row, outer, vectors } = layout;
   const items = outer.reduce((product, { length }) => product * length, run.length);
-  const slotBytes = (row.length * WORD_BYTES + 15) & ~15;
-  const wanted = vectors === "row" ? slots * slotBytes : 0;
+  const wanted = vectors === "row" ? slots * row.length * WORD_BYTES : 0;
   const scratchBytes = wanted <= MAX_SCRATCH_BYTES ? wanted : 0;
   const itemCost = elementCost * row.length + (program.isRow ? 10 : 0);
   const isInteger = computesIntegers(program, operands);
@@ -86,7 +85,7 @@ export function planProgramOnCpu(
     kernel: items === 0
       ? null
       : kernelFor(device, program, kernels, layout, operands, scratchBytes > 0, isInteger),
-    ...argumentWords(layout, slotBytes),
+    ...argumentWords(layout),
     isInteger,
     items,
     options: {
@@ -116,14 +115,14 @@ export function runPlanOnCpu(
   device.dispatch(kernel, arguments_, items, options);
 }
 
-/** The argument words, in the order of `wordOf` in `program/context.ts`. */
+/** The argument words, in the order of `program/context.ts`. */
 function argumentWords(
   { run, row, outer }: Layout,
-  slotBytes: number,
 ): { readonly words: number[]; readonly addressAt: readonly number[] } {
-  const words = [run.length, row.length, slotBytes, ...outer.map(({ length }) => length)];
+  const axes = [run, row, ...outer];
+  const words = axes.map(({ length }) => length);
   const addressAt = run.strides.map((_, k) => {
-    const strides = [run, row, ...outer].map((axis) => axis.strides[k]! * WORD_BYTES);
+    const strides = axes.map((axis) => axis.strides[k]! * WORD_BYTES);
     return words.push(0, ...strides) - strides.length - 1;
   });
   return { words, addressAt };

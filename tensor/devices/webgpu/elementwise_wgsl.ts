@@ -57,5 +57,5 @@ class ElementWriter extends WgslProgramWriter {
   protected reduce(): [] {
     return [];
   }
-  protected storeResults(): void {}
+  protected storeResult(): void {}
 }

@@ -210,13 +210,10 @@ class RowWriter extends WgslProgramWriter {
     return totals;
   }
 
-  protected storeResults(outputs: readonly number[], values: readonly WgslValue[]): void {
+  protected storeResult(output: number, value: WgslValue): void {
     // In place, a lane must not store what others have yet to load.
     if (this.#team.lanes > 1) this.k.write("storageBarrier();");
-    this.k.block(
-      "if (isWanted && lane == 0)",
-      () => outputs.forEach((o, i) => this.storeElement(o, "0", values[i]!)),
-    );
+    this.k.block("if (isWanted && lane == 0)", () => this.storeElement(output, "0", value));
   }
 }
 

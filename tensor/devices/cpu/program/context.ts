@@ -43,20 +43,19 @@ export interface KernelVariant {
 }
 
 /**
- * The argument words of a kernel: run length, row length, bytes of a scratch slot; the outer
- * lengths; for each operand its address, then its strides in bytes along the run, the row and the
- * outer axes; finally the program's scalars.
+ * The argument words of a kernel: the lengths of its axes, which are the run, the row and the outer
+ * ones; for each operand its address and its strides in bytes along these; finally the program's
+ * scalars.
  */
-export const wordOf = {
-  runLength: 0,
-  columns: 1,
-  slotBytes: 2,
-  outerLength: (axis: number): number => 3 + axis,
-  operand: (outerRank: number, k: number): number => 3 + outerRank + k * (3 + outerRank),
-};
+const [RUN, ROW, OUTER] = [0, 1, 2];
 
-/** The body of a blocked loop: position, vectors, and whether all lanes are valid or one. */
-export type BlockBody = (at: Local<I32>, vectors: number, isFull: boolean) => void;
+/** Part of a row, or of several side by side: a position, and which of the vectors from there. */
+export interface Place {
+  readonly at: I32;
+  readonly vector: number;
+  /** Whether all lanes are valid, or one. */
+  readonly isFull: boolean;
+}
 
 /** The kernel being written, with what all modes need. */
 export class KernelContext {
@@ -64,48 +63,39 @@ export class KernelContext {
   readonly variant: KernelVariant;
   readonly target: Target;
   readonly scratch: I32;
-  /** Address of each operand's first element in the current run. */
-  readonly pointers: readonly Local<I32>[];
-  /** Stride of each operand along the run, in bytes, and along the row. */
-  readonly runStrides: readonly Local<I32>[];
-  readonly rowStrides: readonly Local<I32>[];
+  readonly inputs: readonly Operand[];
+  readonly outputs: readonly Operand[];
+  /** The length of a row. */
   readonly columns: Local<I32>;
-  /** Bytes of a scratch slot: one value per element of a row. */
-  readonly slotBytes: Local<I32>;
   /** Values that are equal for all elements: scalars, and what is computed from them. */
   readonly uniform: KnownValues<F32x4>;
-  readonly #words: I32;
+  readonly #operands: readonly Operand[];
   readonly #parameters: KernelParameters;
 
   constructor(f: FunctionBuilder, variant: KernelVariant, parameters: KernelParameters) {
     this.f = f;
     this.variant = variant;
-    const { isInteger } = variant;
+    const { isInteger, program, classes, outerRank } = variant;
     this.target = { f, isInteger, ...wasmArithmetic(f, isInteger) };
     this.scratch = parameters.scratch;
-    this.#words = parameters.words;
     this.#parameters = parameters;
-    const { program, outerRank, classes } = variant;
-    const operandWord = (offset: number) =>
-      classes.map((_, k) => f.local(this.#word(wordOf.operand(outerRank, k) + offset)));
-    this.pointers = operandWord(0);
-    this.runStrides = operandWord(1);
-    this.rowStrides = operandWord(2);
-    this.columns = f.local(this.#word(wordOf.columns));
-    this.slotBytes = f.local(this.#word(wordOf.slotBytes));
-    const scalarWord = wordOf.operand(outerRank, classes.length);
+    const axes = OUTER + outerRank;
+    const word = (index: number) => parameters.words.loadI32(4 * index);
+    this.#operands = classes.map((_, k) =>
+      new Operand(f, variant, k, (index) => word(axes + k * (1 + axes) + index))
+    );
+    this.inputs = this.#operands.slice(0, program.inputs.length);
+    this.outputs = this.#operands.slice(program.inputs.length);
+    this.columns = f.local(this.#lengthOf(ROW));
+    const scalarWord = axes + classes.length * (1 + axes);
     this.uniform = hoist<F32x4>(this.target, program.outputs, new Map(), (e) => {
-      if (e.kind === "scalar") return this.#words.loadSplat(4 * (scalarWord + e.index));
+      if (e.kind === "scalar") return parameters.words.loadSplat(4 * (scalarWord + e.index));
       return e.kind === "rowLength" ? this.splatInteger(this.columns) : undefined;
     });
   }
 
-  operandOf(index: number): number {
-    return this.variant.program.inputs.length + index;
-  }
-
-  #word(index: number): I32 {
-    return this.#words.loadI32(4 * index);
+  #lengthOf(axis: number): I32 {
+    return this.#parameters.words.loadI32(4 * axis);
   }
 
   /**
@@ -114,35 +104,35 @@ export class KernelContext {
    */
   forEachRun(body: (length: Local<I32>) => void): void {
     const f = this.f;
-    const { outerRank } = this.variant;
     const { start, end } = this.#parameters;
-    const runLength = f.local(this.#word(wordOf.runLength));
+    const lastAxis = OUTER + this.variant.outerRank - 1;
+    const runLength = f.local(this.#lengthOf(RUN));
     const item = f.local(start);
     const from = f.local(start.remainderUnsigned(runLength));
     const rest = f.local(start.divideUnsigned(runLength));
-    const strideOf = (k: number, axis: number) =>
-      this.#word(wordOf.operand(outerRank, k) + 3 + axis);
     const counters: Local<I32>[] = [];
-    for (let axis = 0; axis < outerRank; axis++) {
-      const length = this.#word(wordOf.outerLength(axis));
-      const counter = f.local(rest.remainderUnsigned(length));
-      counters.push(counter);
-      f.set(rest, rest.divideUnsigned(length));
-      this.#move((k) => counter.multiply(strideOf(k, axis)));
+    for (let axis = OUTER; axis <= lastAxis; axis++) {
+      const counter = f.local(rest.remainderUnsigned(this.#lengthOf(axis)));
+      counters[axis] = counter;
+      f.set(rest, rest.divideUnsigned(this.#lengthOf(axis)));
+      this.#move((operand) => counter.multiply(operand.strideOf(axis)));
     }
     // From the end of a run to the start of the next one.
-    const gaps = outerRank === 0
-      ? []
-      : this.runStrides.map((s, k) => f.local(strideOf(k, 0).subtract(runLength.multiply(s))));
-    this.#move((k) => from.multiply(this.runStrides[k]!));
+    const gaps = new Map(
+      lastAxis < OUTER ? [] : this.#operands.map((operand) => {
+        const runBytes = runLength.multiply(operand.runStride);
+        return [operand, f.local(operand.strideOf(OUTER).subtract(runBytes))];
+      }),
+    );
+    this.#move((operand) => from.multiply(operand.runStride));
     const advance = (axis: number): void => {
       const counter = counters[axis];
       if (counter === undefined) return;
       f.set(counter, counter.add(1));
-      this.#move((k) => axis === 0 ? gaps[k]! : strideOf(k, axis));
-      if (axis === outerRank - 1) return;
-      f.if(counter.equal(this.#word(wordOf.outerLength(axis))), () => {
-        this.#move((k) => I32.of(0).subtract(counter.multiply(strideOf(k, axis))));
+      this.#move((operand) => axis === OUTER ? gaps.get(operand)! : operand.strideOf(axis));
+      if (axis === lastAxis) return;
+      f.if(counter.equal(this.#lengthOf(axis)), () => {
+        this.#move((operand) => I32.of(0).subtract(counter.multiply(operand.strideOf(axis))));
         f.set(counter, I32.of(0));
         advance(axis + 1);
       });
@@ -153,23 +143,17 @@ export class KernelContext {
       body(length);
       f.set(item, item.add(length));
       f.set(from, I32.of(0));
-      advance(0);
+      advance(OUTER);
     });
   }
 
-  #move(bytes: (k: number) => I32): void {
-    this.pointers.forEach((p, k) => this.f.set(p, p.add(bytes(k))));
+  #move(bytes: (operand: Operand) => I32): void {
+    for (const operand of this.#operands) operand.move(bytes(operand));
   }
 
-  /** Advances the pointers along the run. */
-  movePointers(elements: number): void {
-    const { classes, vectors } = this.variant;
-    this.pointers.forEach((p, k) => {
-      const strideClass = vectors === "run" ? classes[k] : "n";
-      if (strideClass === "0") return;
-      const bytes = strideClass === "1" ? 4 * elements : this.runStrides[k]!.multiply(elements);
-      this.f.set(p, p.add(bytes));
-    });
+  /** Advances the operands along the run. */
+  advance(elements: number): void {
+    for (const operand of this.#operands) operand.advance(elements);
   }
 
   /**
@@ -180,7 +164,7 @@ export class KernelContext {
     from: I32,
     to: I32,
     most: number,
-    body: BlockBody,
+    body: (at: Local<I32>, vectors: number, isFull: boolean) => void,
     next: (elements: number) => void = () => {},
   ): void {
     const f = this.f;
@@ -202,58 +186,9 @@ export class KernelContext {
     f.while(at.less(to), () => block(1, false));
   }
 
-  /** Loads vector number `vector` relative to an address, or only its first element. */
-  load(k: number, address: I32, stride: I32, vector: number, isFull: boolean): F32x4 {
-    const strideClass = this.variant.classes[k];
-    if (strideClass === "0") return this.loadOne(k, address);
-    if (!isFull) return this.#fromMemory(k, address.loadLane0());
-    if (strideClass === "1") return this.#fromMemory(k, address.loadF32x4(16 * vector));
-    const lane = (i: number) => address.add(stride.multiply(4 * vector + i));
-    const four = [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
-    return this.#fromMemory(k, four);
-  }
-
-  loadOne(k: number, address: I32): F32x4 {
-    return this.#fromMemory(k, address.loadSplat());
-  }
-
   /** An integer in all lanes, as formulas see it. */
   splatInteger(value: I32): F32x4 {
     return this.variant.isInteger ? value.splat().asF32x4() : value.toF32().splat();
-  }
-
-  #fromMemory(k: number, bits: F32x4): F32x4 {
-    const { dtypes, isInteger } = this.variant;
-    return dtypes[k] === "int32" && !isInteger ? bits.bits().toF32x4() : bits;
-  }
-
-  #toMemory(k: number, value: F32x4): F32x4 | I32x4 {
-    const { dtypes, isInteger } = this.variant;
-    if ((dtypes[k] === "int32") === isInteger) return value;
-    return isInteger ? value.bits().toF32x4() : value.toI32x4();
-  }
-
-  store(
-    k: number,
-    address: I32,
-    stride: I32,
-    vector: number,
-    isFull: boolean,
-    value: F32x4,
-  ): void {
-    const f = this.f;
-    const strideClass = this.variant.classes[k];
-    if (!isFull || strideClass === "0") return this.storeOne(k, address, value);
-    const bits = this.#toMemory(k, value);
-    if (strideClass === "1") return f.store(address, bits, 16 * vector);
-    const named = f.local<F32x4 | I32x4>(bits);
-    for (let i = 0; i < 4; i++) {
-      f.storeLane(address.add(stride.multiply(4 * vector + i)), named, i);
-    }
-  }
-
-  storeOne(k: number, address: I32, value: F32x4): void {
-    this.f.storeLane(address, this.#toMemory(k, value), 0);
   }
 
   /** Computes formulas and names their values, so that all are computed before the first store. */
@@ -264,6 +199,93 @@ export class KernelContext {
   ): readonly F32x4[] {
     const values = writeFormulas(this.target, roots, known, onComputed);
     return values.length === 1 ? values : values.map((value) => this.f.local(value));
+  }
+}
+
+/** An operand, from its first element in the current run on. */
+export class Operand {
+  readonly pointer: Local<I32>;
+  /** In bytes. */
+  readonly runStride: Local<I32>;
+  readonly rowStride: Local<I32>;
+  /** Its stride along the axis of the vectors. */
+  readonly strideClass: StrideClass;
+  readonly #f: FunctionBuilder;
+  readonly #isAlongRun: boolean;
+  readonly #isInteger: boolean;
+  readonly #computesIntegers: boolean;
+  readonly #word: (index: number) => I32;
+
+  constructor(
+    f: FunctionBuilder,
+    { classes, dtypes, isInteger, vectors }: KernelVariant,
+    k: number,
+    word: (index: number) => I32,
+  ) {
+    this.#f = f;
+    this.#word = word;
+    this.pointer = f.local(word(0));
+    this.runStride = f.local(this.strideOf(RUN));
+    this.rowStride = f.local(this.strideOf(ROW));
+    this.strideClass = classes[k]!;
+    this.#isAlongRun = vectors === "run";
+    this.#isInteger = dtypes[k] === "int32";
+    this.#computesIntegers = isInteger;
+  }
+
+  strideOf(axis: number): I32 {
+    return this.#word(1 + axis);
+  }
+
+  move(bytes: I32 | number): void {
+    this.#f.set(this.pointer, this.pointer.add(bytes));
+  }
+
+  /** Moves it along the run. */
+  advance(elements: number): void {
+    const strideClass = this.#isAlongRun ? this.strideClass : "n";
+    if (strideClass === "0") return;
+    this.move(strideClass === "1" ? 4 * elements : this.runStride.multiply(elements));
+  }
+
+  /** The address at a position in the row, with vectors along it. */
+  inRow(position: I32): I32 {
+    if (this.strideClass === "0") return this.pointer;
+    const isDense = this.strideClass === "1";
+    const bytes = isDense ? position.shiftLeft(2) : position.multiply(this.rowStride);
+    return this.#f.local(this.pointer.add(bytes));
+  }
+
+  /** Number `i` of the elements from an address on. */
+  #element(address: I32, i: number): I32 {
+    return address.add((this.#isAlongRun ? this.runStride : this.rowStride).multiply(i));
+  }
+
+  /** Loads one of the vectors from an address on, or only its first element. */
+  load(address: I32, vector = 0, isFull = true): F32x4 {
+    const bits = this.#loadBits(address, vector, isFull);
+    return this.#isInteger && !this.#computesIntegers ? bits.bits().toF32x4() : bits;
+  }
+
+  #loadBits(address: I32, vector: number, isFull: boolean): F32x4 {
+    if (this.strideClass === "0") return address.loadSplat();
+    if (!isFull) return address.loadLane0();
+    if (this.strideClass === "1") return address.loadF32x4(16 * vector);
+    const lane = (i: number) => this.#element(address, 4 * vector + i);
+    return [1, 2, 3].reduce((four, i) => lane(i).loadLane(four, i), lane(0).loadLane0());
+  }
+
+  store(address: I32, value: F32x4, vector = 0, isFull = true): void {
+    const f = this.#f;
+    const bits = this.#isInteger === this.#computesIntegers
+      ? value
+      : this.#isInteger
+      ? value.toI32x4()
+      : value.bits().toF32x4();
+    if (!isFull || this.strideClass === "0") return f.storeLane(address, bits, 0);
+    if (this.strideClass === "1") return f.store(address, bits, 16 * vector);
+    const named = f.local<F32x4 | I32x4>(bits);
+    for (let i = 0; i < 4; i++) f.storeLane(this.#element(address, 4 * vector + i), named, i);
   }
 }
 

@@ -3,11 +3,10 @@
 import { type Expression, operandsOf } from "../../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../../expression/program.ts";
 import { isExpensive, reachable } from "../../../kernel/formulas.ts";
-import type { Local } from "../emitter/function.ts";
 import { I32 } from "../emitter/scalars.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
-import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { type Place, WasmProgramWriter } from "./writer.ts";
+import { type KernelContext, type Place, vectorsAtOnce } from "./context.ts";
+import { WasmProgramWriter } from "./writer.ts";
 
 /** Values for scratch memory: expensive ones that a later loop over the row needs again. */
 export function valuesToKeep(program: Program): readonly Expression[] {
@@ -30,45 +29,42 @@ export function valuesToKeep(program: Program): readonly Expression[] {
 export function writeRows(context: KernelContext, length: I32): void {
   context.f.forRange(0, length, 1, () => {
     new AlongRow(context).write();
-    context.movePointers(1);
+    context.advance(1);
   });
 }
 
 class AlongRow extends WasmProgramWriter {
-  readonly #kept: readonly Expression[];
-  readonly #inScratch = new Set<Expression>();
-  readonly #slots: readonly Local<I32>[];
+  /** Where values are kept, an element per column. */
+  readonly #slots: ReadonlyMap<Expression, I32>;
+  readonly #kept = new Set<Expression>();
 
   constructor(context: KernelContext) {
     super(context, [context.uniform]);
-    this.#kept = context.variant.useScratch ? valuesToKeep(context.variant.program) : [];
-    this.#slots = this.#kept.map((_, slot) =>
-      context.f.local(context.scratch.add(context.slotBytes.multiply(slot)))
+    const { f, columns, scratch, variant: { program, useScratch } } = context;
+    const wanted = useScratch ? valuesToKeep(program) : [];
+    this.#slots = new Map(
+      wanted.map((e, slot) => [e, f.local(scratch.add(columns.multiply(4 * slot)))]),
     );
   }
 
   protected fixed(e: Expression): F32x4 | undefined {
-    const { context } = this;
-    const isFixed = e.kind === "input" && context.variant.classes[e.index] === "0";
-    return isFixed ? context.loadOne(e.index, context.pointers[e.index]!) : undefined;
+    if (e.kind !== "input") return undefined;
+    const input = this.context.inputs[e.index]!;
+    return input.strideClass === "0" ? input.load(input.pointer) : undefined;
   }
 
   protected vectorsAtOnce(roots: readonly Expression[]): number {
-    return vectorsAtOnce(roots, (e) => this.known[0]!.has(e) || this.#inScratch.has(e));
+    return vectorsAtOnce(roots, (e) => this.known[0]!.has(e) || this.#kept.has(e));
   }
 
-  protected storeElement(output: number, { at, vector, isFull }: Place, value: F32x4): void {
-    const { context } = this;
-    const k = context.operandOf(output);
-    context.store(k, this.#addressOf(k, at), context.rowStrides[k]!, vector, isFull, value);
+  protected storeElement(o: number, { at, vector, isFull }: Place, value: F32x4): void {
+    const output = this.context.outputs[o]!;
+    output.store(output.inRow(at), value, vector, isFull);
   }
 
-  protected storeResults(outputs: readonly number[], values: readonly F32x4[]): void {
-    const { context } = this;
-    outputs.forEach((o, i) => {
-      const k = context.operandOf(o);
-      context.storeOne(k, context.pointers[k]!, values[i]!);
-    });
+  protected storeResult(o: number, value: F32x4): void {
+    const output = this.context.outputs[o]!;
+    output.store(output.pointer, value);
   }
 
   /** Computes formulas along a part of the row, and keeps those that are needed again. */
@@ -84,50 +80,38 @@ class AlongRow extends WasmProgramWriter {
       for (let vector = 0; vector < vectors; vector++) {
         const place = { at, vector, isFull };
         const values = context.compute(roots, (e) => this.#leaf(e, place), (e) => {
-          if (!this.#kept.includes(e)) return undefined;
+          if (!this.#slots.has(e)) return undefined;
           computed.add(e);
           return (value) => this.#keep(e, place, value);
         });
         use(values, place);
       }
     });
-    for (const e of computed) this.#inScratch.add(e);
+    for (const e of computed) this.#kept.add(e);
   }
 
   #leaf(e: Expression, place: Place): F32x4 | undefined {
-    const { context } = this;
+    const { inputs, variant } = this.context;
     const { at, vector, isFull } = place;
     const known = this.known[0]!.get(e);
     if (known !== undefined) return known;
-    if (this.#inScratch.has(e)) {
+    if (this.#kept.has(e)) {
       const address = this.#scratchAddress(e, place);
       return isFull ? address.loadF32x4() : address.loadLane0();
     }
     if (e.kind === "columnIndex") {
       const first = 4 * vector;
-      return context.variant.isInteger
+      return variant.isInteger
         ? at.splat().add(I32x4.lanes(first, first + 1, first + 2, first + 3)).asF32x4()
         : at.toF32().splat().add(F32x4.lanes(first, first + 1, first + 2, first + 3));
     }
     if (e.kind !== "input") return undefined;
-    const k = e.index;
-    return context.load(k, this.#addressOf(k, at), context.rowStrides[k]!, vector, isFull);
-  }
-
-  /** The address of operand `k` at a position in the row. */
-  #addressOf(k: number, position: I32): I32 {
-    const { f, pointers, rowStrides, variant } = this.context;
-    const pointer = pointers[k]!;
-    const strideClass = variant.classes[k];
-    if (strideClass === "0") return pointer;
-    const isDense = strideClass === "1";
-    return f.local(
-      pointer.add(isDense ? position.shiftLeft(2) : position.multiply(rowStrides[k]!)),
-    );
+    const input = inputs[e.index]!;
+    return input.load(input.inRow(at), vector, isFull);
   }
 
   #scratchAddress(e: Expression, { at, vector }: Place): I32 {
-    return this.#slots[this.#kept.indexOf(e)]!.add(at.add(4 * vector).shiftLeft(2));
+    return this.#slots.get(e)!.add(at.add(4 * vector).shiftLeft(2));
   }
 
   #keep(e: Expression, place: Place, value: F32x4): void {

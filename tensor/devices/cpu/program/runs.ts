@@ -10,26 +10,29 @@ import type { Expression } from "../../../expression/expression.ts";
 import { hoist, type KnownValues } from "../../../kernel/formulas.ts";
 import { I32 } from "../emitter/scalars.ts";
 import type { F32x4 } from "../emitter/vectors.ts";
-import { type KernelContext, vectorsAtOnce } from "./context.ts";
-import { type Place, WasmProgramWriter } from "./writer.ts";
+import { type KernelContext, type Operand, type Place, vectorsAtOnce } from "./context.ts";
+import { WasmProgramWriter } from "./writer.ts";
 
 export function writeRuns(context: KernelContext, length: I32): void {
-  const { program, classes } = context.variant;
-  const known = hoist(context.target, program.outputs, context.uniform, (e) => {
-    const isFixed = e.kind === "input" && classes[e.index] === "0" && !(program.isRow && e.varies);
-    return isFixed ? context.loadOne(e.index, context.pointers[e.index]!) : undefined;
+  const { inputs, target, uniform, variant: { program } } = context;
+  const known = hoist(target, program.outputs, uniform, (e) => {
+    if (e.kind !== "input" || (program.isRow && e.varies)) return undefined;
+    const { strideClass, pointer } = inputs[e.index]!;
+    return strideClass === "0" ? inputs[e.index]!.load(pointer) : undefined;
   });
-  const body = (_at: I32, vectors: number, isFull: boolean) =>
-    new AcrossRows(context, known, vectors, isFull).write();
-  context.forEachBlock(I32.of(0), length, vectorsAtOnce(program.outputs), body, (elements) => {
-    context.movePointers(elements);
-  });
+  context.forEachBlock(
+    I32.of(0),
+    length,
+    vectorsAtOnce(program.outputs),
+    (_at, vectors, isFull) => new AcrossRows(context, known, vectors, isFull).write(),
+    (elements) => context.advance(elements),
+  );
 }
 
 class AcrossRows extends WasmProgramWriter {
   readonly #isFull: boolean;
-  /** The operands' addresses in the current column. */
-  #column: readonly I32[];
+  /** Addresses in the current column. */
+  #addressOf: (operand: Operand) => I32 = ({ pointer }) => pointer;
 
   constructor(
     context: KernelContext,
@@ -39,39 +42,26 @@ class AcrossRows extends WasmProgramWriter {
   ) {
     super(context, Array.from({ length: vectors }, () => known));
     this.#isFull = isFull;
-    this.#column = context.pointers;
-  }
-
-  #load(k: number, addresses: readonly I32[], vector: number): F32x4 {
-    const { context } = this;
-    return context.load(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull);
-  }
-
-  #store(output: number, addresses: readonly I32[], vector: number, value: F32x4): void {
-    const { context } = this;
-    const k = context.operandOf(output);
-    context.store(k, addresses[k]!, context.runStrides[k]!, vector, this.#isFull, value);
   }
 
   protected fixed(e: Expression, vector: number): F32x4 | undefined {
-    const isFixed = e.kind === "input" && !e.varies;
-    return isFixed ? this.#load(e.index, this.context.pointers, vector) : undefined;
+    if (e.kind !== "input" || e.varies) return undefined;
+    const input = this.context.inputs[e.index]!;
+    return input.load(input.pointer, vector, this.#isFull);
   }
 
   protected vectorsAtOnce(): number {
     return this.known.length;
   }
 
-  protected storeElement(output: number, { vector }: Place, value: F32x4): void {
-    this.#store(output, this.#column, vector, value);
+  protected storeElement(o: number, { vector, isFull }: Place, value: F32x4): void {
+    const output = this.context.outputs[o]!;
+    output.store(this.#addressOf(output), value, vector, isFull);
   }
 
-  protected storeResults(
-    outputs: readonly number[],
-    values: readonly F32x4[],
-    vector: number,
-  ): void {
-    outputs.forEach((o, i) => this.#store(o, this.context.pointers, vector, values[i]!));
+  protected storeResult(o: number, value: F32x4, vector: number): void {
+    const output = this.context.outputs[o]!;
+    output.store(output.pointer, value, vector, this.#isFull);
   }
 
   protected forEach(
@@ -81,20 +71,28 @@ class AcrossRows extends WasmProgramWriter {
     end: I32 = this.context.columns,
   ): void {
     const { context } = this;
+    const isFull = this.#isFull;
     const visit = (at: I32) =>
       this.known.forEach((known, vector) => {
         const values = context.compute(roots, (e) => {
           if (known.has(e)) return known.get(e);
           if (e.kind === "columnIndex") return context.splatInteger(at);
-          return e.kind === "input" ? this.#load(e.index, this.#column, vector) : undefined;
+          if (e.kind !== "input") return undefined;
+          const input = context.inputs[e.index]!;
+          return input.load(this.#addressOf(input), vector, isFull);
         });
-        use(values, { at, vector, isFull: this.#isFull });
+        use(values, { at, vector, isFull });
       });
     if (!this.program.isRow) return visit(begin);
-    const { f, pointers, rowStrides } = context;
+    const { f, inputs, outputs } = context;
+    const cursors = new Map([...inputs, ...outputs].map((operand) => {
+      const bytes = begin.multiply(operand.rowStride);
+      return [operand, f.local(operand.pointer.add(bytes))] as const;
+    }));
+    this.#addressOf = (operand) => cursors.get(operand)!;
     f.forRange(begin, end, 1, (column) => {
-      this.#column = pointers.map((p, k) => f.local(p.add(column.multiply(rowStrides[k]!))));
       visit(column);
+      for (const [{ rowStride }, cursor] of cursors) f.set(cursor, cursor.add(rowStride));
     });
   }
 }

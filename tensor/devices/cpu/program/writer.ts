@@ -7,14 +7,7 @@ import { ProgramWriter } from "../../../kernel/program_writer.ts";
 import { I32 } from "../emitter/scalars.ts";
 import type { F32x4 } from "../emitter/vectors.ts";
 import { Accumulators, BLOCK_STEPS } from "./accumulators.ts";
-import type { KernelContext } from "./context.ts";
-
-/** A vector at a position in the row: its number there, and whether all lanes are valid. */
-export interface Place {
-  readonly at: I32;
-  readonly vector: number;
-  readonly isFull: boolean;
-}
+import type { KernelContext, Place } from "./context.ts";
 
 export abstract class WasmProgramWriter extends ProgramWriter<F32x4, Place> {
   protected readonly context: KernelContext;
