@@ -2,7 +2,7 @@
 
 import * as ex from "./expression.ts";
 import { type Expression, inOrder } from "./expression.ts";
-import { makeProgram, type Program } from "./program.ts";
+import { floatInput, makeProgram, type Program } from "./program.ts";
 
 /**
  * Derives the gradient program by reverse-mode differentiation of the formulas.
@@ -47,19 +47,18 @@ export function differentiate(program: Program, wanted: readonly boolean[]): Pro
     if (adjoint === undefined) continue;
     propagate(e, adjoint, (to, gradient) => contribute(e, to, gradient));
   }
-  const outputs = program.perRow.flatMap((perRow, i) => {
+  const outputs = program.inputs.flatMap(({ isPerRow }, i) => {
     if (!wanted[i]) return [];
-    const gradient = adjoints.get(ex.input(i, perRow)) ?? ex.constant(0);
-    return [program.isRow && !perRow ? ex.broadcast(gradient) : gradient];
+    const gradient = adjoints.get(ex.input(i, isPerRow)) ?? ex.constant(0);
+    return [program.isRow && !isPerRow ? ex.broadcast(gradient) : gradient];
   });
-  return makeProgram(
-    `${program.name} gradient`,
-    [...program.inputs, ...upstreams.map((_, i) => `upstream${i}`)],
-    [...program.perRow, ...program.outputVaries.map((varies) => !varies)],
-    program.scalars,
-    outputs,
-    { integers: [...program.integers, ...upstreams.map(() => false)], isRow: program.isRow },
-  );
+  const upstreamInputs = program.outputVaries.map((is, i) => floatInput(`upstream${i}`, !is));
+  return makeProgram({
+    ...program,
+    name: `${program.name} gradient`,
+    inputs: [...program.inputs, ...upstreamInputs],
+    ...{ outputs, overIntegers: false, slopes: null },
+  });
 }
 
 function propagate(

@@ -337,16 +337,22 @@ export function operandsOf(expression: Expression): readonly Expression[] {
   }
 }
 
-/** All nodes below the roots, in topological order (operands first). */
-export function inOrder(roots: readonly Expression[]): readonly Expression[] {
+/**
+ * All nodes below the roots, down to those for which `stop` holds, in topological order (operands
+ * first).
+ */
+export function inOrder(
+  roots: readonly Expression[],
+  stop: (e: Expression) => boolean = () => false,
+): readonly Expression[] {
   const seen = new Set<Expression>();
   const order: Expression[] = [];
   const visit = (expression: Expression): void => {
     if (seen.has(expression)) return;
     seen.add(expression);
-    for (const operand of operandsOf(expression)) visit(operand);
+    if (!stop(expression)) operandsOf(expression).forEach(visit);
     order.push(expression);
   };
-  for (const root of roots) visit(root);
+  roots.forEach(visit);
   return order;
 }

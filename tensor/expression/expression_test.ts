@@ -30,7 +30,9 @@ const sample = (n: number, seed: number) =>
 
 /** Compares the derived gradient with finite differences, for a weighted sum of the outputs. */
 function checkDerivative(program: Program, scalars: number[] = [], rows = 3, columns = 4): void {
-  const inputs = program.perRow.map((perRow, i) => sample(perRow ? rows : rows * columns, i + 1));
+  const inputs = program.inputs.map(({ isPerRow }, i) =>
+    sample(isPerRow ? rows : rows * columns, i + 1)
+  );
   const weights = program.outputVaries.map((v, i) => sample(v ? rows * columns : rows, i + 9));
   const loss = () =>
     evaluate(program, rows, columns, inputs, scalars)

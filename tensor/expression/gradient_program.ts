@@ -2,7 +2,7 @@
 
 import { differentiate } from "./differentiate.ts";
 import * as ex from "./expression.ts";
-import { makeProgram, type Program } from "./program.ts";
+import { floatInput, makeProgram, type Program } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 
 /** An input's gradient: none, a value, added to an existing sum, or summed over each row. */
@@ -49,23 +49,21 @@ export function gradientProgram(
   const outputs = gradient.outputs.map((output, place) => {
     const { form, i } = shaped[place]!;
     if (form === "rowSum") return ex.rowSum(output);
-    const value = isRow && !program.perRow[i] ? ex.broadcast(output) : output;
+    const value = isRow && !program.inputs[i]!.isPerRow ? ex.broadcast(output) : output;
     return form === "added" ? ex.add(ex.input(firstSum + i), value) : value;
   });
-  return pruneInputs(makeProgram(
-    gradient.name,
-    [...gradient.inputs, ...program.inputs.map((name) => `sum of ${name}`)],
-    [...gradient.perRow, ...program.inputs.map(() => false)],
-    gradient.scalars,
-    outputs,
-    { integers: [...gradient.integers, ...program.inputs.map(() => false)], isRow },
-  ));
+  const sums = program.inputs.map(({ name }) => floatInput(`sum of ${name}`));
+  return pruneInputs(
+    makeProgram({ ...gradient, inputs: [...gradient.inputs, ...sums], outputs, isRow }),
+  );
 }
 
 /** For each input, whether its gradient is the upstream gradient, unchanged. */
 export function passesThrough(program: Program): readonly boolean[] {
   const output = ex.input(program.inputs.length, !program.outputVaries[0]);
-  const wanted = program.integers.map((isInteger) => !isInteger);
+  const wanted = program.inputs.map(({ isInteger }) => !isInteger);
   const gradients = differentiate(program, wanted).outputs.values();
-  return wanted.map((is, i) => is && gradients.next().value === output && !program.perRow[i]);
+  return wanted.map((is, i) =>
+    is && gradients.next().value === output && !program.inputs[i]!.isPerRow
+  );
 }

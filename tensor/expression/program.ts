@@ -45,28 +45,43 @@ const DEFINITION: OptionNames<ProgramDefinition<string, string>> = {
   scalars: true,
 };
 
-/** Formulas with named inputs, ready to compile. */
-export interface Program {
+/** An input of a program. */
+export interface ProgramInput {
+  /** Its name, for error messages. */
+  readonly name: string;
+  /** Whether it has one element per row. */
+  readonly isPerRow: boolean;
+  /** Whether it is `int32`. */
+  readonly isInteger: boolean;
+}
+
+/** An input of floats. */
+export function floatInput(name: string, isPerRow = false): ProgramInput {
+  return { name, isPerRow, isInteger: false };
+}
+
+/** What a program consists of. */
+export interface ProgramParts {
   /** Name for profiles and error messages. */
   readonly name: string;
-  /** Names of the input tensors. */
-  readonly inputs: readonly string[];
-  /** Whether each input has one element per row. */
-  readonly perRow: readonly boolean[];
-  /** Whether each input is `int32`. */
-  readonly integers: readonly boolean[];
-  /** Whether all inputs may be `int32` instead of floats: see {@linkcode computesIntegers}. */
-  readonly overIntegers: boolean;
+  /** The input tensors. */
+  readonly inputs: readonly ProgramInput[];
   /** Names of the scalars. */
   readonly scalars: readonly string[];
   /** One formula per output. */
   readonly outputs: readonly Expression[];
+  /** Whether all inputs may be `int32` instead of floats: see {@linkcode computesIntegers}. */
+  readonly overIntegers: boolean;
   /** The derivative of the output with respect to each input; `null` to derive it from the formula. */
   readonly slopes: readonly Expression[] | null;
-  /** Whether each output has an element per column, or one per row. */
-  readonly outputVaries: readonly boolean[];
   /** Whether the program works on rows. If not, it is elementwise and ignores rows. */
   readonly isRow: boolean;
+}
+
+/** Formulas with named inputs, ready to compile. */
+export interface Program extends ProgramParts {
+  /** Whether each output has an element per column, or one per row. */
+  readonly outputVaries: readonly boolean[];
   /** Equal for equal programs: the kernel cache key. */
   readonly key: string;
 }
@@ -96,22 +111,22 @@ export function defineProgram<I extends string, S extends string = never>(
   slopes?: (names: Readonly<Record<I | S, Expression>>) => Readonly<Record<I, Expression>>,
 ): Program {
   checkOptions("define a program", definition, DEFINITION, ["name", "inputs"]);
-  const perRow = definition.inputs.map((name) => definition.perRow?.includes(name) ?? false);
-  const scalars = definition.scalars ?? [];
+  const { name, scalars = [], overIntegers = false } = definition;
+  const inputs = definition.inputs.map((name): ProgramInput => ({
+    name,
+    isPerRow: definition.perRow?.includes(name) ?? false,
+    isInteger: definition.integers?.includes(name) ?? false,
+  }));
   const names: Partial<Record<I | S, Expression>> = {};
-  definition.inputs.forEach((name, i) => names[name] = input(i, perRow[i]));
+  definition.inputs.forEach((name, i) => names[name] = input(i, inputs[i]!.isPerRow));
   scalars.forEach((name, i) => names[name] = scalar(i));
-  const named = checkedNames(definition.name, names as Readonly<Record<I | S, Expression>>);
+  const named = checkedNames(name, names as Readonly<Record<I | S, Expression>>);
   const outputs = body(named);
-  const integers = definition.inputs.map((name) => definition.integers?.includes(name) ?? false);
-  const { overIntegers = false } = definition;
   const byName = slopes?.(named);
-  const options = {
-    integers,
-    overIntegers,
+  return makeProgram({
+    ...{ name, inputs, scalars, outputs, overIntegers, isRow: false },
     slopes: byName ? definition.inputs.map((input) => byName[input]) : null,
-  };
-  return makeProgram(definition.name, definition.inputs, perRow, scalars, outputs, options);
+  });
 }
 
 /** The names of a definition; another one is an error where a formula reads it. */
@@ -128,33 +143,20 @@ function checkedNames<T extends object>(program: string, names: T): T {
 }
 
 /**
- * Creates a program from formulas over `input(i, perRow[i])` and `scalar(i)`. Options are those of
- * {@linkcode defineProgram}; `isRow` makes the last axis a row even if no formula reduces along it.
+ * Creates a program from formulas over `input(i, inputs[i].isPerRow)` and `scalar(i)`. With `isRow`,
+ * the last axis is a row even if no formula reduces along it.
  *
  * @throws {TypeError} If a formula over integers has an operation that they do not have.
  * @throws {RangeError} If slopes are given for a row program, or for several outputs.
  */
-export function makeProgram(
-  name: string,
-  inputs: readonly string[],
-  perRow: readonly boolean[],
-  scalars: readonly string[],
-  outputs: readonly Expression[],
-  options: {
-    readonly integers?: readonly boolean[];
-    readonly overIntegers?: boolean;
-    readonly slopes?: readonly Expression[] | null;
-    readonly isRow?: boolean;
-  } = {},
-): Program {
-  const { integers = inputs.map(() => false), overIntegers = false, slopes = null } = options;
+export function makeProgram(parts: ProgramParts): Program {
+  const { name, inputs, scalars, outputs, overIntegers, slopes } = parts;
   checkList(`define "${name}"`, "a list of formulas, one for each output", outputs);
-  const isRow = options.isRow || perRow.includes(true) ||
+  const isRow = parts.isRow || inputs.some(({ isPerRow }) => isPerRow) ||
     inOrder(outputs).some((e) =>
       ["reduce", "columnIndex", "rowLength", "broadcast"].includes(e.kind)
     );
   const outputVaries = outputs.map((e) => e.varies || !isRow);
-  const ids = outputs.map((e) => e.id).join(",");
   if (overIntegers) checkIntegerOperations(name, outputs);
   if (slopes !== null && (isRow || outputs.length !== 1)) {
     throw new RangeError(
@@ -162,21 +164,11 @@ export function makeProgram(
         (isRow ? "a row program" : `${outputs.length} outputs`),
     );
   }
+  const ids = outputs.map((e) => e.id).join(",");
   const flags = `${isRow}${overIntegers ? ";integers" : ""}`;
-  const key = `${name}(${perRow.map(Number).join("")};${scalars.length};${flags})[${ids}]`;
-  return {
-    name,
-    inputs,
-    perRow,
-    integers,
-    overIntegers,
-    scalars,
-    slopes,
-    outputs,
-    outputVaries,
-    isRow,
-    key,
-  };
+  const perRow = inputs.map(({ isPerRow }) => Number(isPerRow)).join("");
+  const key = `${name}(${perRow};${scalars.length};${flags})[${ids}]`;
+  return { ...{ name, inputs, scalars, outputs, overIntegers, slopes }, isRow, outputVaries, key };
 }
 
 const INTEGER_OPERATIONS: ReadonlySet<string> = new Set(
@@ -204,6 +196,11 @@ export function computesIntegers(
 ): boolean {
   const determining = inputs.length > 0 ? operands.slice(0, inputs.length) : operands;
   return overIntegers && determining.every(({ dtype }) => dtype === "int32");
+}
+
+/** Whether an operand of a row program has an element per column. */
+export function knowsRowLength({ inputs, outputVaries }: Program): boolean {
+  return inputs.some(({ isPerRow }) => !isPerRow) || outputVaries.includes(true);
 }
 
 /** A node that reduces along the row. */

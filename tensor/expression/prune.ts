@@ -17,18 +17,12 @@ export function pruneInputs(
       : []
   );
   return {
-    program: makeProgram(
-      program.name,
-      used.map((index) => program.inputs[index]!),
-      used.map((index) => program.perRow[index]!),
-      program.scalars,
-      rebuild(program.outputs, (index) => used.indexOf(index)),
-      {
-        integers: used.map((index) => program.integers[index]!),
-        overIntegers: program.overIntegers,
-        isRow: program.isRow,
-      },
-    ),
+    program: makeProgram({
+      ...program,
+      inputs: used.map((index) => program.inputs[index]!),
+      outputs: rebuild(program.outputs, (index) => used.indexOf(index)),
+      slopes: null,
+    }),
     used,
   };
 }

@@ -81,22 +81,21 @@ export function repeatProgram(program: Program, count: number): Program {
 }
 
 function makeRepeated(program: Program, count: number): Program {
-  const { name, inputs, perRow, integers, scalars, outputs, isRow } = program;
+  const { inputs, scalars, outputs } = program;
   const times = Array.from({ length: count }, (_, time) => time);
-  const numbered = (names: readonly string[]) =>
-    times.flatMap((time) => names.map((name) => `${name}${time}`));
-  return makeProgram(
-    name,
-    numbered(inputs),
-    times.flatMap(() => perRow),
-    numbered(scalars),
-    times.flatMap((time) =>
+  return makeProgram({
+    ...program,
+    inputs: times.flatMap((time) =>
+      inputs.map((input) => ({ ...input, name: `${input.name}${time}` }))
+    ),
+    scalars: times.flatMap((time) => scalars.map((name) => `${name}${time}`)),
+    outputs: times.flatMap((time) =>
       rebuild(
         outputs,
         (index) => time * inputs.length + index,
         (index) => time * scalars.length + index,
       )
     ),
-    { integers: times.flatMap(() => integers), isRow },
-  );
+    slopes: null,
+  });
 }

@@ -7,7 +7,13 @@
 
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
-import { makeProgram, type Program, reductionPasses } from "./program.ts";
+import {
+  floatInput,
+  knowsRowLength,
+  makeProgram,
+  type Program,
+  reductionPasses,
+} from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 import { replaceParts } from "./rebuild.ts";
 
@@ -110,35 +116,23 @@ function makeStage(
   formulas: readonly Expression[],
   writes: readonly number[],
 ): RowStage {
-  const { name, inputs, outputs, scalars } = program;
-  const isPerRow = [
-    ...program.perRow,
-    ...program.outputVaries.map((varies) => !varies),
-    ...Array.from({ length: resultCount }, () => true),
+  const { outputVaries, scalars } = program;
+  const inputs = [
+    ...program.inputs,
+    ...outputVaries.map((varies, i) => floatInput(`output ${i}`, !varies)),
+    ...Array.from({ length: resultCount }, (_, i) => floatInput(`reduction ${i}`, true)),
   ];
-  const all = makeProgram(
-    name,
-    [
-      ...inputs,
-      ...outputs.map((_, i) => `output ${i}`),
-      ...Array.from({ length: resultCount }, (_, i) => `reduction ${i}`),
-    ],
-    isPerRow,
-    [...scalars, "begin", "length"],
-    formulas,
-    {
-      integers: isPerRow.map((_, i) => program.integers[i] ?? false),
-      overIntegers: program.overIntegers,
-      isRow: true,
-    },
-  );
+  const all = makeProgram({
+    ...program,
+    inputs,
+    scalars: [...scalars, "begin", "length"],
+    outputs: formulas,
+  });
   const pruned = pruneInputs(all);
-  const knowsLength = pruned.program.perRow.includes(false) ||
-    pruned.program.outputVaries.includes(true);
   // A reduction of no element needs an operand to tell the length of the part.
-  const isReduction = writes[0]! >= inputs.length + outputs.length;
-  const { program: own, used } = knowsLength || !isReduction
+  const isReduction = writes[0]! >= program.inputs.length + outputVaries.length;
+  const { program: own, used } = knowsRowLength(pruned.program) || !isReduction
     ? pruned
-    : pruneInputs(all, [isPerRow.indexOf(false)]);
+    : pruneInputs(all, [inputs.findIndex(({ isPerRow }) => !isPerRow)]);
   return { program: own, reads: used, writes };
 }

@@ -58,7 +58,7 @@ function inPieces(
   scalars: readonly number[],
   most: number,
 ): Float64Array[] {
-  const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
+  const varies = [...program.inputs.map(({ isPerRow }) => !isPerRow), ...program.outputVaries];
   const outputs = program.outputVaries.map((v) => new Float64Array(v ? rows * columns : rows));
   const { stages, resultCount } = stagesOf(program);
   const results = Array.from({ length: resultCount }, () => new Float64Array(rows).fill(NaN));
@@ -92,8 +92,8 @@ const numbers = (count: number, seed: number) =>
 for (const program of programs) {
   Deno.test(`${program.name} of rows in pieces equals that of whole rows`, () => {
     const [rows, columns] = [3, 10];
-    const inputs = program.perRow.map((perRow, i) =>
-      perRow ? Float64Array.of(2, 0, 9) : numbers(rows * columns, i + 1)
+    const inputs = program.inputs.map(({ isPerRow }, i) =>
+      isPerRow ? Float64Array.of(2, 0, 9) : numbers(rows * columns, i + 1)
     );
     // A row of ones, to which no other number is close.
     inputs[0]?.fill(1, columns, 2 * columns);
@@ -111,7 +111,7 @@ for (const program of programs) {
       }
     };
     check();
-    if (program.perRow[0]) return;
+    if (program.inputs[0]!.isPerRow) return;
     for (const [special, place] of [[NaN, 4], [Infinity, 17], [-Infinity, 29]] as const) {
       inputs[0]![place] = special;
       check();
@@ -129,5 +129,5 @@ Deno.test("per-row values are computed once, not for every piece", () => {
 });
 
 Deno.test("a stage that reads no element of the row gets the piece's length from an operand", () => {
-  assert(stagesOf(countsAndPlaces).stages[0]!.program.perRow.includes(false));
+  assert(stagesOf(countsAndPlaces).stages[0]!.program.inputs.some(({ isPerRow }) => !isPerRow));
 });

@@ -1,6 +1,6 @@
 /** Writes the formulas of programs as code. @module */
 
-import { type Expression, operandsOf } from "../expression/expression.ts";
+import { type Expression, inOrder, operandsOf } from "../expression/expression.ts";
 
 /** Known values where formulas are written: inputs, and what was computed before. */
 export type Known<V> = (e: Expression) => V | undefined;
@@ -30,23 +30,6 @@ export function isExpensive(e: Expression): boolean {
   return e.kind === "unary" && TRANSCENDENTAL.has(e.operation);
 }
 
-/** The nodes below the roots, operands first, down to those for which `stop` holds. */
-export function reachable(
-  roots: readonly Expression[],
-  stop: (e: Expression) => boolean = () => false,
-): readonly Expression[] {
-  const seen = new Set<Expression>();
-  const order: Expression[] = [];
-  const visit = (e: Expression): void => {
-    if (seen.has(e)) return;
-    seen.add(e);
-    if (!stop(e)) operandsOf(e).forEach(visit);
-    order.push(e);
-  };
-  roots.forEach(visit);
-  return order;
-}
-
 /**
  * Writes formulas, with common subexpressions computed once.
  *
@@ -60,7 +43,7 @@ export function writeFormulas<V>(
   onComputed?: OnComputed<V>,
 ): V[] {
   const values = new Map<Expression, V>();
-  const nodes = reachable(roots, (e) => {
+  const nodes = inOrder(roots, (e) => {
     const value = known(e);
     if (value !== undefined) values.set(e, value);
     return value !== undefined;
@@ -98,7 +81,7 @@ export function hoist<V>(
   const want = (e: Expression) => {
     if (fixed.has(e) && !known.has(e) && e.kind !== "constant") wanted.add(e);
   };
-  for (const e of reachable(roots, (e) => known.has(e))) {
+  for (const e of inOrder(roots, (e) => known.has(e))) {
     const operands = operandsOf(e);
     const isFixed = known.has(e) || e.kind === "constant" ||
       (operands.length === 0 ? leaf(e) !== undefined : operands.every((a) => fixed.has(a)));

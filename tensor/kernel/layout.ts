@@ -44,8 +44,8 @@ export function collapseAxes(program: Program, operands: readonly TensorLayout[]
 /** Whether operand `k`, counting inputs then outputs, has an element per column of a row. */
 export function isAlongRow(program: Program, k: number): boolean {
   if (!program.isRow) return false;
-  const inputs = program.inputs.length;
-  return k < inputs ? !program.perRow[k]! : program.outputVaries[k - inputs]!;
+  const input = program.inputs[k];
+  return input ? !input.isPerRow : program.outputVaries[k - program.inputs.length]!;
 }
 
 /** The row: its length is 1 if no operand has an element per column. */

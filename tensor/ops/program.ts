@@ -14,7 +14,7 @@ import {
   gradientProgram,
   passesThrough,
 } from "../expression/gradient_program.ts";
-import type { Program } from "../expression/program.ts";
+import { makeProgram, type Program } from "../expression/program.ts";
 import { LayoutCache, type TensorLayout } from "../layout_cache.ts";
 import {
   broadcastShapes,
@@ -182,7 +182,7 @@ function prepareCall(
   });
   const what = `compute ${program.name}`;
   const operands = inputs.map((input, i) => {
-    const target = program.perRow[i] ? rowShape : shape;
+    const target = program.inputs[i]!.isPerRow ? rowShape : shape;
     const strides = broadcastStrides(input.shape, input.strides, target, what);
     return { dtype: input.dtype, shape: target, strides };
   });
@@ -220,10 +220,10 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
   if (program.isRow && shape.length === 0) {
     throw new RangeError(`Cannot compute ${program.name}: wanted at least one axis, got a scalar`);
   }
-  program.perRow.forEach((perRow, i) => {
-    if (perRow && shapes[i]!.length > 0 && shapes[i]!.at(-1) !== 1) {
+  program.inputs.forEach(({ name, isPerRow }, i) => {
+    if (isPerRow && shapes[i]!.length > 0 && shapes[i]!.at(-1) !== 1) {
       throw new RangeError(
-        `Cannot compute ${program.name}: wanted one ${program.inputs[i]} per row, got the shape ` +
+        `Cannot compute ${program.name}: wanted one ${name} per row, got the shape ` +
           formatShape(shapes[i]!),
       );
     }
@@ -281,7 +281,7 @@ function wrongCounts(
   scalars: readonly number[],
 ): Error {
   const what = `compute ${program.name}`;
-  const tensors = `the tensors [${program.inputs.join(", ")}]`;
+  const tensors = `the tensors [${program.inputs.map(({ name }) => name).join(", ")}]`;
   const numbers = `the numbers [${program.scalars.join(", ")}]`;
   checkList(what, tensors, inputs);
   checkList(what, numbers, scalars);
@@ -295,10 +295,11 @@ function wrongCounts(
 function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }[]): void {
   if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
   inputs.forEach(({ dtype }, i) => {
-    if (isFloat(dtype) !== program.integers[i]) return;
-    const wanted: DType = program.integers[i] ? "int32" : "float32";
+    const { name, isInteger } = program.inputs[i]!;
+    if (isFloat(dtype) !== isInteger) return;
+    const wanted: DType = isInteger ? "int32" : "float32";
     const mixed = `tensors of one dtype, got ${inputs.map(({ dtype }) => dtype).join(" and ")}`;
-    const own = `${isNamed(program, i) ? `${program.inputs[i]} as ` : ""}${wanted}, got ${dtype}`;
+    const own = `${isNamed(program, name) ? `${name} as ` : ""}${wanted}, got ${dtype}`;
     throw new TypeError(
       `Cannot compute ${program.name}: wanted ${program.overIntegers ? mixed : own}. ` +
         `Convert with to("${wanted}").`,
@@ -307,8 +308,8 @@ function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }
 }
 
 /** Whether the caller knows the name of an input: those of methods are a tensor and its operand. */
-function isNamed({ inputs }: Program, i: number): boolean {
-  return inputs.length > 1 && !["a", "b"].includes(inputs[i]!);
+function isNamed({ inputs }: Program, name: string): boolean {
+  return inputs.length > 1 && !["a", "b"].includes(name);
 }
 
 interface Derived extends GradientProgram {
@@ -316,8 +317,7 @@ interface Derived extends GradientProgram {
 }
 
 function programGradient(program: Program): Gradient<readonly number[]> {
-  const [first, firstVaries] = [program.outputs.slice(0, 1), program.outputVaries.slice(0, 1)];
-  const differentiable = { ...program, outputs: first, outputVaries: firstVaries };
+  const differentiable = makeProgram({ ...program, outputs: program.outputs.slice(0, 1) });
   const derived = new Map<string, Derived>();
   const derive = (forms: readonly GradientForm[]) => {
     const key = forms.join();
@@ -329,7 +329,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
     return result;
   };
   const inputCount = program.inputs.length;
-  const everything = derive(program.integers.map((isInteger) => isInteger ? "none" : "value"));
+  const everything = derive(program.inputs.map(({ isInteger }) => isInteger ? "none" : "value"));
   const passes = passesThrough(differentiable);
   const what = `compute ${program.name}`;
   return {

@@ -6,8 +6,9 @@
 
 import type { CpuDevice, DispatchOptions, View, WasmKernel } from "../../device.ts";
 import type { DType } from "../../dtype.ts";
+import { inOrder } from "../../expression/expression.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
-import { isExpensive, reachable } from "../../kernel/formulas.ts";
+import { isExpensive } from "../../kernel/formulas.ts";
 import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
 import { viewBytes } from "../../profile.ts";
@@ -33,7 +34,7 @@ const costs = new WeakMap<Program, Costs>();
 function costsOf(program: Program): Costs {
   let result = costs.get(program);
   if (result === undefined) {
-    const nodes = reachable(program.outputs);
+    const nodes = inOrder(program.outputs);
     const operands = program.inputs.length + program.outputs.length;
     const elementCost = nodes.reduce(
       (cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03),

@@ -5,6 +5,7 @@
 import type { View, WebGpuDevice } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { stagesOf } from "../../expression/row_stages.ts";
+import { isAlongRow } from "../../kernel/layout.ts";
 import { allocateView } from "./allocation.ts";
 import { rowFitsOneBinding, split } from "./split.ts";
 
@@ -30,7 +31,7 @@ export function runOnLongRows(
 ): void {
   const { stages, resultCount } = stagesOf(program);
   const operands = [...inputs, ...outputs];
-  const varies = [...program.perRow.map((perRow) => !perRow), ...program.outputVaries];
+  const varies = operands.map((_, k) => isAlongRow(program, k));
   const { shape } = operands[varies.indexOf(true)]!;
   const rowLength = shape.at(-1)!;
   const dtype = computesIntegers(program, operands) ? "int32" : "float32";

@@ -1,7 +1,7 @@
 /** Splits programs whose operands exceed a kernel's storage buffers. @module */
 
 import type { View } from "../../device.ts";
-import { makeProgram, type Program } from "../../expression/program.ts";
+import { knowsRowLength, makeProgram, type Program } from "../../expression/program.ts";
 import { pruneInputs } from "../../expression/prune.ts";
 
 interface Part {
@@ -15,12 +15,10 @@ const known = new WeakMap<Program, readonly Part[]>();
 function partsOf(program: Program): readonly Part[] {
   let parts = known.get(program);
   if (parts === undefined) {
-    const { name, inputs, perRow, integers, overIntegers, scalars, outputs, isRow } = program;
-    const options = { integers, overIntegers, isRow };
+    const { outputs } = program;
     const half = outputs.length >> 1;
     parts = ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
-      const some = outputs.slice(start, end);
-      const part = makeProgram(name, inputs, perRow, scalars, some, options);
+      const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
       return { ...pruneInputs(part), outputs: [start, end] };
     });
     known.set(program, parts);
@@ -46,8 +44,6 @@ export function splitProgram(
   }));
   const written = new Set(parts[0]!.outputs.map(({ allocation }) => allocation));
   if (parts[1]!.inputs.some(({ allocation }) => written.has(allocation))) return null;
-  const knowsRow = ({ program }: (typeof parts)[number]) =>
-    program.perRow.includes(false) || program.outputVaries.includes(true);
-  if (program.isRow && !parts.every(knowsRow)) return null;
+  if (program.isRow && !parts.every(({ program }) => knowsRowLength(program))) return null;
   return parts.map(({ program, inputs, outputs }) => ({ program, views: [...inputs, ...outputs] }));
 }

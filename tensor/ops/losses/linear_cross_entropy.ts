@@ -58,10 +58,11 @@ const OPTIONS: OptionNames<LinearCrossEntropyOptions> = {
 
 function withGradient(losses: Program): Kernels {
   const derived = differentiate(losses, [true, false]);
-  const { inputs, perRow, scalars, integers, isRow } = derived;
-  const outputs = [...losses.outputs, ...derived.outputs];
-  const name = `${losses.name} and gradient`;
-  const gradients = makeProgram(name, inputs, perRow, scalars, outputs, { integers, isRow });
+  const gradients = makeProgram({
+    ...derived,
+    name: `${losses.name} and gradient`,
+    outputs: [...losses.outputs, ...derived.outputs],
+  });
   return { losses, gradients };
 }
 

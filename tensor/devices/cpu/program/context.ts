@@ -1,7 +1,7 @@
 /** Shared by the kernels of all modes: arguments, operands, and the loop over runs. @module */
 
 import type { DType } from "../../../dtype.ts";
-import type { Expression } from "../../../expression/expression.ts";
+import { type Expression, inOrder } from "../../../expression/expression.ts";
 import type { Program } from "../../../expression/program.ts";
 import {
   type Arithmetic,
@@ -10,7 +10,6 @@ import {
   type Known,
   type KnownValues,
   type OnComputed,
-  reachable,
   writeFormulas,
 } from "../../../kernel/formulas.ts";
 import type { StrideClass } from "../../../kernel/layout.ts";
@@ -294,7 +293,7 @@ export function vectorsAtOnce(
   roots: readonly Expression[],
   isKnown: (e: Expression) => boolean = () => false,
 ): number {
-  const nodes = reachable(roots, isKnown).filter((e) => !isKnown(e));
+  const nodes = inOrder(roots, isKnown).filter((e) => !isKnown(e));
   if (nodes.some(isExpensive)) return 1;
   return nodes.length <= 12 ? 4 : nodes.length <= 24 ? 2 : 1;
 }

@@ -1,8 +1,8 @@
 /** Vectors along the row: row programs with contiguous rows. @module */
 
-import { type Expression, operandsOf } from "../../../expression/expression.ts";
+import { type Expression, inOrder, operandsOf } from "../../../expression/expression.ts";
 import { type Program, reductionPasses } from "../../../expression/program.ts";
-import { isExpensive, reachable } from "../../../kernel/formulas.ts";
+import { isExpensive } from "../../../kernel/formulas.ts";
 import { I32 } from "../emitter/scalars.ts";
 import { F32x4, I32x4 } from "../emitter/vectors.ts";
 import { type KernelContext, type Place, vectorsAtOnce } from "./context.ts";
@@ -18,9 +18,9 @@ export function valuesToKeep(program: Program): readonly Expression[] {
   const isEnd = (e: Expression) => kept.has(e) || e.kind === "reduce";
   loops.forEach((roots, i) => {
     const later = loops.slice(i + 1);
-    for (const e of reachable(roots, isEnd).toReversed()) {
+    for (const e of inOrder(roots, isEnd).toReversed()) {
       if (!isExpensive(e) || !e.varies || kept.has(e)) continue;
-      if (later.some((roots) => reachable(roots, isEnd).includes(e))) kept.add(e);
+      if (later.some((roots) => inOrder(roots, isEnd).includes(e))) kept.add(e);
     }
   });
   return [...kept];

@@ -71,7 +71,11 @@ export function checkProgram(device: FakeCpuDevice, program: Program, c: Program
       ? device.elements(view.allocation, "int32")
       : device.elements(view.allocation, "float32");
   const inputs = program.inputs.map((_, k) => {
-    const view = makeView(device, program.perRow[k] ? rowShape : shape, c.inputs?.[k] ?? {});
+    const view = makeView(
+      device,
+      program.inputs[k]!.isPerRow ? rowShape : shape,
+      c.inputs?.[k] ?? {},
+    );
     const elements = elementsOf(view);
     positions(view).forEach((p, i) => elements[p] = values(i, k));
     return view;

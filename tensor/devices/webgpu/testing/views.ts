@@ -65,7 +65,8 @@ export async function runBoth(
   scalars: readonly number[] = [],
 ): Promise<{ actual: Float64Array; expected: Float64Array }[]> {
   const shape = outputs[0]!.view.shape;
-  const varying = [...program.perRow.map((p) => !p), ...program.outputVaries].indexOf(true);
+  const varying = [...program.inputs.map(({ isPerRow }) => !isPerRow), ...program.outputVaries]
+    .indexOf(true);
   const columns = program.isRow
     ? varying < 0 ? 1 : [...inputs, ...outputs][varying]!.view.shape.at(-1)!
     : shape.reduce((product, n) => product * n, 1);
