@@ -55,7 +55,12 @@ export type {
   ReduceOperation,
   UnaryOperation,
 } from "./expression/expression.ts";
-export { defineProgram, type Program, type ProgramDefinition } from "./expression/program.ts";
+export {
+  defineProgram,
+  type Program,
+  type ProgramDefinition,
+  type ProgramInput,
+} from "./expression/program.ts";
 export { repeatProgram } from "./expression/rebuild.ts";
 export {
   type Profile,

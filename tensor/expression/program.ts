@@ -60,8 +60,8 @@ export function floatInput(name: string, isPerRow = false): ProgramInput {
   return { name, isPerRow, isInteger: false };
 }
 
-/** What a program consists of. */
-export interface ProgramParts {
+/** Formulas with named inputs, ready to compile. */
+export interface Program {
   /** Name for profiles and error messages. */
   readonly name: string;
   /** The input tensors. */
@@ -76,10 +76,6 @@ export interface ProgramParts {
   readonly slopes: readonly Expression[] | null;
   /** Whether the program works on rows. If not, it is elementwise and ignores rows. */
   readonly isRow: boolean;
-}
-
-/** Formulas with named inputs, ready to compile. */
-export interface Program extends ProgramParts {
   /** Whether each output has an element per column, or one per row. */
   readonly outputVaries: readonly boolean[];
   /** Equal for equal programs: the kernel cache key. */
@@ -149,7 +145,7 @@ function checkedNames<T extends object>(program: string, names: T): T {
  * @throws {TypeError} If a formula over integers has an operation that they do not have.
  * @throws {RangeError} If slopes are given for a row program, or for several outputs.
  */
-export function makeProgram(parts: ProgramParts): Program {
+export function makeProgram(parts: Omit<Program, "outputVaries" | "key">): Program {
   const { name, inputs, scalars, outputs, overIntegers, slopes } = parts;
   checkList(`define "${name}"`, "a list of formulas, one for each output", outputs);
   const isRow = parts.isRow || inputs.some(({ isPerRow }) => isPerRow) ||

@@ -62,7 +62,8 @@ export function layOutOperands(
     dtype,
     stride: classOf(strides[i]!),
   }));
-  const width = columns % 4 === 0 && canHandleFour(views, operands, outer, firstOutput) ? 4 : 1;
+  const hasFours = columns > 0 && columns % 4 === 0;
+  const width = hasFours && canHandleFour(views, operands, outer, firstOutput) ? 4 : 1;
   const ofOperands = operands.flatMap(({ stride }, i) => {
     const unit = stride === "1" ? width : 1;
     return [

@@ -6,12 +6,11 @@ import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { allocateView } from "./allocation.ts";
-import { planElementwise } from "./elementwise_wgsl.ts";
 import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
-import { makeKernel, patternKey } from "./program_code.ts";
+import { patternKey, programKernel } from "./program_code.ts";
 import { groupByAllocation, layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
-import { planRows } from "./row_wgsl.ts";
+import { planProgram } from "./program_plan.ts";
 import { fitsOneBinding, split } from "./split.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 
@@ -121,16 +120,17 @@ function runPiece(
   }
   const layout = layOutOperands(program, views, buffers);
   const { pattern } = layout;
-  const plan = (program.isRow ? planRows : planElementwise)(device, program, layout);
-  const variant = `${plan.variant} ${patternKey(pattern)}`;
+  const { team, items } = planProgram(device, program, layout);
+  const order = team.rowsFirst ? " side by side" : "";
+  const variant = `${team.rows}x${team.lanes}${order} ${patternKey(pattern)}`;
   let ofProgram = kernels.get(program);
   if (ofProgram === undefined) kernels.set(program, ofProgram = new Map());
   let kernel = ofProgram.get(variant);
   if (kernel === undefined) {
-    kernel = makeKernel(`${program.key} ${variant}`, program, pattern, plan.code);
+    kernel = programKernel(program, pattern, team, `${program.key} ${variant}`);
     ofProgram.set(variant, kernel);
   }
-  const integers = [plan.items, ...layout.integers];
+  const integers = [items, ...layout.integers];
   device.dispatch(
     kernel,
     allocations,
@@ -138,7 +138,7 @@ function runPiece(
       ? { integers: [...integers, ...scalars] }
       : { integers, floats: scalars },
     workgroupGrid(
-      Math.ceil(plan.items / plan.itemsPerGroup),
+      Math.ceil(items / team.rows),
       device.limits.maxComputeWorkgroupsPerDimension,
     ),
     () => ({ name: program.name, bytes: viewBytes(views) }),
