@@ -1,17 +1,14 @@
 /** Serves a page of all runs: their curves, values and samples, while they train or afterwards. @module */
 
-import { stagePath, type stages } from "../chat/mod.ts";
 import { integer, runScript, toggle, type Values } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { readModelFiles } from "./model_files.ts";
 import { openInBrowser } from "./open.ts";
+import { openInside } from "./open_inside.ts";
 import { print } from "./output.ts";
-import type { Site } from "../web/build.tsx";
 
 /** Constants, so that only who wants a dashboard loads what it is made of. */
 const BUILD = "../web/page.ts";
 const SERVE = "../serve/mod.ts";
-const LESSON = "../web/build.tsx";
 
 const flags = {
   port: integer(0, "The port at 127.0.0.1; 0 for a free one", { least: 0, most: 65535 }),
@@ -39,10 +36,8 @@ export async function serveRun(
   onAction: (action: "stop" | "save") => void,
 ): Promise<ServedDashboard> {
   const { openDashboard }: typeof import("../serve/mod.ts") = await import(SERVE);
-  const { buildDashboard }: typeof import("../web/page.ts") = await import(BUILD);
-  const token = crypto.randomUUID();
-  const page = await buildDashboard({ token });
-  const { url, stop } = await openDashboard({ page, token, run, onAction });
+  const worker = new URL("./dashboard_worker.ts", import.meta.url);
+  const { url, stop } = await openDashboard(worker, { token: crypto.randomUUID(), run, onAction });
   return { url, [Symbol.asyncDispose]: stop };
 }
 
@@ -61,36 +56,11 @@ async function run({ port, open }: Values<typeof flags>): Promise<void> {
   const { buildDashboard }: typeof import("../web/page.ts") = await import(BUILD);
   const page = await buildDashboard();
   using interrupt = onInterrupt("Stopping");
-  const { url, stop } = await serveDashboard({ page, port, openInside: insideRuns() });
+  const { url, stop } = await serveDashboard({ page, port, openInside });
   print(`The runs are at ${url}/ until Ctrl-C`);
   if (open) await openInBrowser(url);
   await new Promise((resolve) => interrupt.signal.addEventListener("abort", resolve));
   await stop();
-}
-
-/** Answers with the lesson, of which a section looks inside the model that a run saved last. */
-function insideRuns(): (run: string, path: string) => Promise<Response> {
-  const sites = new Map<string, Promise<Site>>();
-  const build = async (run: string): Promise<Site> => {
-    const { buildSite }: typeof import("../web/build.tsx") = await import(LESSON);
-    const [stage, tag] = run.split("/") as [typeof stages[number], string];
-    return await buildSite({ model: await readModelFiles(stagePath(stage, tag)) });
-  };
-  return async (run, path) => {
-    const { siteResponse } = await import("../web/serve.ts");
-    // A page that is opened shows the model of now; its own files follow.
-    const site = (path === "" ? undefined : sites.get(run)) ?? build(run);
-    sites.set(run, site);
-    try {
-      // Without the worker that keeps a site for visits without a network: it would keep the model, too.
-      return path === "sw.js"
-        ? new Response(null, { status: 404 })
-        : siteResponse(await site, path);
-    } catch (error) {
-      sites.delete(run);
-      return new Response(`${(error as Error).message}\n`, { status: 500 });
-    }
-  };
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -25,6 +25,8 @@ async function withBrowser(body: (open: Open) => Promise<void>): Promise<void> {
   try {
     await body(async (url, options = {}) => {
       const page = await browser.newPage(options);
+      // The page of a model is built first, beside what trains.
+      page.setDefaultTimeout(120_000);
       page.on("pageerror", (error) => problems.push(`${error.stack}`));
       page.on("request", (request) => {
         if (
@@ -288,6 +290,11 @@ pageTest("a run is saved and stopped by its own page, and by no other", async ()
 
     await page.getByRole("button", { name: "Save now" }).click();
     while (!run.output().includes("Saved ")) await new Promise((go) => setTimeout(go, 20));
+    // The run goes on while one looks inside what it saved.
+    const link = page.getByRole("link", { name: "Open inside base/own" });
+    const inside = await open(`${run.url}/${await link.getAttribute("href")}`);
+    await inside.waitForSelector("[data-widget=inside] [data-table=lens]");
+    await inside.close();
     await page.focus("text=Stop and save");
     await page.keyboard.press("Enter");
     const { code } = await run.child.status;

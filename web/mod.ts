@@ -29,11 +29,5 @@
  */
 
 export { type BuildOptions, buildSite, CONTENT_SECURITY_POLICY, type Site } from "./build.tsx";
-export {
-  buildChat,
-  buildDashboard,
-  type PageFile,
-  type PageFiles,
-  type PageHandler,
-} from "./page.ts";
+export { buildChat, buildDashboard, type PageHandler } from "./page.ts";
 export { type ServeOptions, serveSite } from "./serve.ts";

@@ -19,44 +19,27 @@ const CONTENT_SECURITY_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** A file with its headers. */
-export interface PageFile {
-  /** Its headers. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Its text. */
-  readonly body: string;
-}
-
-/** The files of a page by their paths, of which `/` is the first. */
-export type PageFiles = ReadonlyMap<string, PageFile>;
-
-/** Answers the paths of a page; `null` for those that are not its own. */
+/** Answers the paths of a page, of which `/` is the first; `null` for those that are not its own. */
 export type PageHandler = (path: string) => Response | null;
 
 /**
  * Builds the chat, which a server of a model hands out. Needs `--unstable-bundle`.
  *
- * @returns What answers its paths, of which `/` is the first.
  * @throws {Error} If its script cannot be bundled.
  */
-export async function buildChat(): Promise<PageHandler> {
-  const files = await buildPage("chat", "nanodino chat", "The chat needs JavaScript.");
-  return (path) => {
-    const { body, headers } = files.get(path) ?? {};
-    return body === undefined ? null : new Response(body, headers && { headers });
-  };
+export function buildChat(): Promise<PageHandler> {
+  return buildPage("chat", "nanodino chat", "The chat needs JavaScript.");
 }
 
 /**
  * Builds the dashboard, which a server of runs hands out. Needs `--unstable-bundle`.
  *
  * @param options.token What the page has to show to stop a run or to save it; without one it cannot.
- * @returns Its files by path.
  * @throws {Error} If its script cannot be bundled.
  */
 export function buildDashboard(
   { token }: { readonly token?: string | undefined } = {},
-): Promise<PageFiles> {
+): Promise<PageHandler> {
   return buildPage("dashboard", words.title, words.noscript, token);
 }
 
@@ -66,25 +49,28 @@ async function buildPage(
   title: string,
   noscript: string,
   token?: string,
-): Promise<PageFiles> {
+): Promise<PageHandler> {
   const fileOf = (path: string) => new URL(`./${name}/${path}`, import.meta.url);
   const meta = token === undefined ? "" : `<meta name="token" content="${token}">`;
   const body = `<div id="page"></div><noscript>${noscript}</noscript>` +
     `<script defer src="${name}.js"></script>`;
   const html = htmlDocument(title, meta, `${name}.css`, body);
-  const file = (type: string, body: string): PageFile => ({
-    headers: {
+  const files = new Map([
+    ["/", ["text/html", html]],
+    [`/${name}.css`, ["text/css", await styleSheet(fileOf("style.css"))]],
+    [`/${name}.js`, ["text/javascript", await bundle(fileOf("client.tsx"))]],
+  ]);
+  return (path) => {
+    const [type, text] = files.get(path) ?? [];
+    if (text === undefined) return null;
+    const headers = {
       "content-type": `${type}; charset=utf-8`,
       "content-security-policy": CONTENT_SECURITY_POLICY,
       "cross-origin-opener-policy": "same-origin",
       "referrer-policy": "no-referrer",
       "cache-control": "no-cache",
-    },
-    body,
-  });
-  return new Map([
-    ["/", file("text/html", html)],
-    [`/${name}.css`, file("text/css", await styleSheet(fileOf("style.css")))],
-    [`/${name}.js`, file("text/javascript", await bundle(fileOf("client.tsx")))],
-  ]);
+      "x-content-type-options": "nosniff",
+    };
+    return new Response(text, { headers });
+  };
 }

@@ -19,11 +19,8 @@ export type DashboardAction = "stop" | "save";
 
 /** Options for {@linkcode serveDashboard}. */
 export interface DashboardOptions {
-  /** The files of the page by path, with their headers. */
-  readonly page: ReadonlyMap<
-    string,
-    { readonly headers: Readonly<Record<string, string>>; readonly body: string }
-  >;
+  /** Answers the paths of the page, of which `/` is the first; `null` for those that are not its own. */
+  readonly page: (path: string) => Response | null;
   /** 0 for any that is free. @default {0} */
   readonly port?: number;
   /** Answers the addresses of a page that looks inside a run's latest model. */
@@ -59,7 +56,7 @@ export interface Dashboard {
  * import { serveDashboard } from "./server.ts";
  *
  * Deno.env.set("NANODINO_HOME", await Deno.makeTempDir());
- * const dashboard = await serveDashboard({ page: new Map() });
+ * const dashboard = await serveDashboard({ page: () => null });
  * const { status } = await fetch(`${dashboard.url}/stop`, { method: "POST" });
  * if (status !== 403) throw new Error(`got ${status}`);
  * await dashboard.stop();
@@ -134,10 +131,9 @@ class App {
       if (pathname === "/events") return this.#open(searchParams.getAll("run"));
       const [, run = "", path = ""] = /^\/inside\/([^/]+\/[^/]+)\/(.*)$/.exec(pathname) ?? [];
       if (this.#insideOf(run) !== null) return await this.#options.openInside!(run, path);
-      const file = this.#options.page.get(pathname);
-      if (file === undefined) throw new ApiError(404, `Cannot find ${pathname.slice(0, 80)}`);
-      const headers = { ...file.headers, "x-content-type-options": "nosniff" };
-      return new Response(file.body, { headers });
+      const response = this.#options.page(pathname);
+      if (response === null) throw new ApiError(404, `Cannot find ${pathname.slice(0, 80)}`);
+      return response;
     } catch (error) {
       if (error instanceof ApiError) return error.toResponse();
       throw error;

@@ -11,15 +11,17 @@ type Message =
   | { readonly kind: "stop" | "save" | "stopped" };
 
 /**
- * Like `serveDashboard`, in a worker, so that it answers while this thread computes. It looks inside no
- * model: that page would have to be built here.
+ * Like `serveDashboard`, in a worker, so that it answers while this thread computes.
  *
+ * @param script The worker's module: it serves a dashboard with the options that it is sent, sends
+ * `started` or `failed`, what pages ask for, and after `"stop"` that it has `stopped`.
  * @throws {Error} If it cannot be served.
  */
 export async function openDashboard(
-  { onAction, ...options }: Omit<DashboardOptions, "openInside">,
+  script: URL,
+  { onAction, ...options }: Omit<DashboardOptions, "openInside" | "page">,
 ): Promise<Dashboard> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(script, { type: "module" });
   const stopped = Promise.withResolvers<void>();
   const started = Promise.withResolvers<string>();
   worker.onmessage = ({ data }: MessageEvent<Message>) => {

@@ -2,11 +2,13 @@
 /// <reference lib="deno.worker" />
 /** A dashboard's server in a thread of its own: a training step would keep it waiting. @module */
 
-import { type Dashboard, type DashboardOptions, serveDashboard } from "./server.ts";
+import { type Dashboard, type DashboardOptions, serveDashboard } from "../serve/mod.ts";
+import { buildDashboard } from "../web/page.ts";
+import { openInside } from "./open_inside.ts";
 
 let dashboard: Dashboard | null = null;
 
-self.onmessage = async ({ data }: MessageEvent<DashboardOptions | "stop">) => {
+self.onmessage = async ({ data }: MessageEvent<Omit<DashboardOptions, "page"> | "stop">) => {
   if (data === "stop") {
     await dashboard?.stop();
     self.postMessage({ kind: "stopped" });
@@ -14,7 +16,8 @@ self.onmessage = async ({ data }: MessageEvent<DashboardOptions | "stop">) => {
   }
   try {
     const onAction = (action: string) => self.postMessage({ kind: action });
-    dashboard = await serveDashboard({ ...data, onAction });
+    const page = await buildDashboard(data);
+    dashboard = await serveDashboard({ ...data, page, onAction, openInside });
     self.postMessage({ kind: "started", url: dashboard.url });
   } catch (error) {
     self.postMessage({ kind: "failed", message: (error as Error).message });
