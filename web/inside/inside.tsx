@@ -102,7 +102,12 @@ function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }):
         ...(hasNext ? [fixed(next[token]!, 3)] : []),
         ...Array.from({ length: count }, (_, rank) => {
           const place = token * count + rank;
-          return `${visible(texts.get(likely[place]!)!)} ${fixed(probabilities[place]!, 3)}`;
+          const name = visible(texts.get(likely[place]!)!);
+          return (
+            <span key={rank}>
+              <b>{name}</b> {fixed(probabilities[place]!, 3)}
+            </span>
+          );
         }),
       ])}
     />

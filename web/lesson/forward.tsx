@@ -85,7 +85,7 @@ export function ForwardWidget(): JSX.Element {
             fixed(neuron.output, 4),
             `max(0, ${sum(neuron, 2)})`,
           ]),
-          ["probability", text.output, fixed(p, 4), sum(output, 3)],
+          ["probability", text.output, fixed(p, 4), `σ(${sum(output, 3)})`],
         ]}
       />
       <p role="status">{text.verdict(p)}</p>

@@ -198,6 +198,7 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
   return (
     <>
+      <h3>{text.gradients(at)}</h3>
       <Slider of={layer} most={depth} />
       <Plot
         title={text.gradientsPlot(at)}
@@ -209,7 +210,7 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
       />
       <Table
         id="gradients"
-        caption={text.gradients(at)}
+        label={text.gradients(at)}
         head={text.gradientColumns}
         rows={normsOf(gradients.at(-1)!.norms).map((
           [name, norm],

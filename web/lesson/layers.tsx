@@ -29,7 +29,7 @@ export function LayersWidget(): JSX.Element {
         id: `${column}.${i}`,
         x: 60 + 210 * column,
         y: 120 + 58 * (i - (values.length - 1) / 2),
-        lines: [fixed(value, 4)],
+        lines: [text.neuron(column, i), fixed(value, 4)],
         mark: isNow(`${column}.${i}`),
       }) as const
     )

@@ -49,7 +49,7 @@ export function LettersWidget(): JSX.Element {
           />
           <Table
             id="letters"
-            caption={text.title}
+            label={text.title}
             head={text.columns}
             rows={now.after.map((word, i) => [
               `${i + 1}`,

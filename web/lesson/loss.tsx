@@ -22,7 +22,7 @@ export function LossWidget(): JSX.Element {
       <Controls of={[own]} />
       <Table
         id="loss"
-        caption={text.title}
+        label={text.title}
         head={text.columns}
         rows={losses.map(({ prediction, error, loss }, i) => [
           i < 4 ? fixed(prediction, 1) : `${fixed(prediction, 2)} (${text.yours})`,

@@ -32,7 +32,7 @@ export function SlopeWidget(): JSX.Element {
         xName="w"
         yName={text.loss}
         x={[0, 5]}
-        y={[0, 64]}
+        y={[0, 90]}
         curves={[
           { name: text.loss, color: "a", points: parabola },
           { name: text.tangent, color: "b", points: [line(0), line(5)] },

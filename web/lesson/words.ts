@@ -33,6 +33,7 @@ export const words = {
     parameter: "Parameter, by number",
     columns: ["Layer", "Weights", "Biases", "Parameters"],
     layer: (i: number) => i === 0 ? "Hidden" : "Output",
+    neuron: (column: number, i: number) => `${"xhy"[column]}${"₁₂₃₄"[i]}`,
     together: "Together",
     counts: "How the parameters are counted",
     shown: "This parameter",
@@ -195,8 +196,6 @@ export const words = {
     plot: "The loss over the steps",
     loss: "loss",
     step: "step",
-    before: "Before training",
-    after: "After training",
     numbers: (alphabet: number, parameters: number, examples: number) =>
       `${alphabet} letters, ${parameters} weights, ${examples} examples`,
     columns: ["Sample", "Before", "After"],
@@ -222,7 +221,13 @@ export const words = {
     context: "Context, in tokens",
     optimizers: { muon: "Muon and AdamW", adamw: "AdamW", sgd: "SGD" },
     // Not "1": objects have whole numbers before their other names.
-    learningRates: { "0.1": "0.1 ×", "0.3": "0.3 ×", "1.0": "1 ×", "3.0": "3 ×", "10.0": "10 ×" },
+    learningRates: {
+      "0.1": "0.1 ×",
+      "0.3": "0.3 ×",
+      "1.0": "as tuned",
+      "3.0": "3 ×",
+      "10.0": "10 ×",
+    },
     schedule: "Schedule",
     schedules: { trapezoid: "Warmup, plateau, warmdown", cosine: "Cosine", constant: "Constant" },
     preset: "Try:",
@@ -325,7 +330,7 @@ export const words = {
         ? "The likeliest next tokens, after each layer"
         : `The likeliest next tokens, after each layer; in the text follows ${next}`,
     stage: "After",
-    size: "RMS",
+    size: "Size (RMS)",
     next: "The next in the text",
     ranks: ["1st", "2nd", "3rd", "4th", "5th"],
     embedding: "the embedding",
