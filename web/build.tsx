@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /**
@@ -16,7 +15,6 @@ import { bundle, htmlDocument, readText, styleSheet } from "./bundle.ts";
 import { renderToString } from "./build_deps.ts";
 import { Page } from "./lesson/page.tsx";
 import { readProse } from "./lesson/prose.tsx";
-import { shownCode } from "./lesson/sections.ts";
 import { escapeHtml, fileLines, symbolCode } from "./symbols.ts";
 
 /** What a page may load: its own files, WebAssembly, and workers of its own text. */
@@ -55,17 +53,17 @@ export type Site = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 export async function buildSite(options: BuildOptions = {}): Promise<Site> {
   const root = options.root ?? new URL("../", import.meta.url);
   const own = (path: string) => new URL(path, import.meta.url);
+  const prose = readProse(await readText(own("./lesson/prose.md")));
   const paths = [
-    ...shownCode.map((reference) => reference.split("#")[0]!),
+    ...[...prose.values()].flatMap(({ code }) => code).map((reference) => reference.split("#")[0]!),
     ...ideas.map(({ path }) => path),
   ];
   const sources = new Map<string, string>();
   for (const path of new Set(paths)) sources.set(path, await readText(new URL(path, root)));
-  const prose = readProse(await readText(own("./lesson/prose.md")));
   const { title } = prose.get("")!;
   const body = renderToString(
     <Page
-      proseOf={(id) => prose.get(id)!}
+      prose={prose}
       codeOf={(reference) => {
         const [path, symbol] = reference.split("#") as [string, string];
         return symbolCode(path, sources.get(path)!, symbol);

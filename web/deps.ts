@@ -1,8 +1,8 @@
 /**
  * Third-party code that a page loads, at pinned versions.
  *
- * Preact renders and updates a page, signals hold what changes (both MIT, without dependencies). Files
- * with JSX name the same version of Preact in a comment, so that no import map is needed.
+ * Preact renders and updates a page, signals hold what changes (both MIT), idb-keyval keeps values in the
+ * browser by name (Apache-2.0); none has dependencies of its own. Files with JSX name the same version of Preact in a comment, so that no import map is needed.
  *
  * Unlike in other modules, the imports are static: a bundle has to contain them. Nothing outside `web`
  * imports this file, so only who builds a page downloads the packages.
@@ -25,3 +25,4 @@ export {
   type TargetedPointerEvent,
 } from "npm:preact@11.2.0";
 export { useEffect, useRef } from "npm:preact@11.2.0/hooks";
+export { del as forget, get as recall, set as keep } from "npm:idb-keyval@6.2.2";

@@ -8,7 +8,7 @@ import type { ModelFiles } from "./engine/inside.ts";
 import { taskLines } from "./engine/texts.ts";
 import { fixed } from "./parts/number.ts";
 import { filesOf, link, lossesOf, preset, small, trainInDeno } from "./testing/gpt.ts";
-import { openSite, pageTest, Widget } from "./testing/pages.ts";
+import { openSite, pageTest, violations, Widget } from "./testing/pages.ts";
 
 Deno.test("the lines of a task follow its rule", () => {
   for (const task of textTasks) {
@@ -307,6 +307,7 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
     ["sgd", "adamw"].map((optimizer) => [`add, 1 × 32, ${optimizer} × 3, seed 1`, "20"]),
   );
   assert(runs.every(([, , bits]) => Number(bits) > 0), runs.join());
+  assertEquals(await violations(page), []);
 
   await widget.press("A quick one");
   await page.selectOption("#task", "own");
@@ -319,10 +320,10 @@ pageTest("settings are in the link, presets set them, and runs are compared", as
   // What an earlier version of the page kept is not read.
   await page.evaluate(() =>
     new Promise((resolve) => {
-      indexedDB.open("nanodino").onsuccess = ({ target }) => {
-        const store = (target as IDBOpenDBRequest).result.transaction("kept", "readwrite");
+      indexedDB.open("keyval-store").onsuccess = ({ target }) => {
+        const store = (target as IDBOpenDBRequest).result.transaction("keyval", "readwrite");
         store.oncomplete = resolve;
-        store.objectStore("kept").put({ shown: {} }, "gpt");
+        store.objectStore("keyval").put({ shown: {} }, "nanodino gpt");
       };
     })
   );

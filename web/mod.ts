@@ -14,11 +14,12 @@
  *
  * **To add a section**, write its widget in `lesson/NAME.tsx`: a function without arguments that returns
  * a `figure`, out of `parts/`, with a `slider` or a `choice` of `state.ts` for each control, so that a link
- * has it. Name it in `lesson/widgets.ts`, and in `lesson/sections.ts` with the code to show as
- * `path#symbol`; the build fails when that is not in the file any more. Write its words into
- * `lesson/words.ts`, and its text into `lesson/prose.md`. What takes longer than a frame is a task of `engine/worker.ts`. A test compares its numbers with Deno's.
+ * has it. Name it in `lesson/widgets.ts`, and write its words into `lesson/words.ts`. Write its text into
+ * `lesson/prose.md`, with the name of the widget and the code to show as `path#symbol`; the build fails
+ * when that is not in the file any more. What takes longer than a frame is a task of `engine/worker.ts`.
+ * A test compares its numbers with Deno's.
  *
- * **To translate**, translate `lesson/words.ts`, `lesson/sections.ts`, `lesson/prose.md` and
+ * **To translate**, translate `lesson/words.ts`, `lesson/page_words.ts`, `lesson/prose.md` and
  * `dashboard/words.ts`; a test finds words anywhere else.
  *
  * Sources: the learner's notes that the project began with (the four widgets and their numbers), micrograd

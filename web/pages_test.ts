@@ -4,10 +4,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { renderToString, ts } from "./build_deps.ts";
 import { buildSite, CONTENT_SECURITY_POLICY } from "./build.tsx";
 import { readProse } from "./lesson/prose.tsx";
-import { shownCode } from "./lesson/sections.ts";
 import { builtSite, openSite, pageTest, unreached, violations } from "./testing/pages.ts";
 
 const root = new URL("../", import.meta.url);
+const lesson = readProse(await Deno.readTextFile(new URL("web/lesson/prose.md", root)));
+const shownCode = [...lesson.values()].flatMap(({ code }) => code);
 
 /** The text of a symbol, found in another way than the builder does. */
 async function textOf(reference: string): Promise<string> {
@@ -81,10 +82,11 @@ Deno.test("widgets and parts have no words of their own, so that a translation i
 });
 
 Deno.test("the lesson's text is headings, paragraphs, code, formulas and questions", () => {
-  const source = "# Top\n\n## One {#one}\n\nRun `a < b`\nnow.\n\n$$ x\n\n> Why?\n>\n> So.\n";
-  const { title, blocks } = readProse(source).get("one")!;
+  const source = "# Top\n\n## One {#one}\n\nRun `a < b`\nnow.\n\n$$ x\n\n> Why?\n>\n> So.\n\n" +
+    "@widget w\n\n@code a.ts#b\n";
+  const { title, blocks, widgets, code } = readProse(source).get("one")!;
   const [text, formula, question] = blocks.map((block) => renderToString(block));
-  assertEquals(title, "One");
+  assertEquals([title, ...widgets, ...code], ["One", "w", "a.ts#b"]);
   assertEquals(text, "<p>Run <code>a &lt; b</code> now.</p>");
   assert(/<math.*<mi>x<\/mi>/.test(formula!), formula);
   const answer = "<summary>Why?</summary><p>So.</p>";
@@ -111,6 +113,10 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert(wide <= width, `${path}: ${wide} at ${width}`);
     if (isRead) assertEquals(await violations(page), [], `${path} ${colorScheme} ${width}`);
+    const motion = await page.evaluate(() =>
+      getComputedStyle(document.querySelector(".node rect") ?? document.body).transitionDuration
+    );
+    assertEquals(motion, "0s");
     await page.close();
   }
   assertEquals(opened.problems, []);

@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
@@ -111,11 +110,17 @@ function stepAt(x: number): number {
   return steps.findLast((step) => (first?.place?.(step) ?? 0) <= x) ?? 0;
 }
 
-function Row({ run }: { readonly run: ListedRun }): JSX.Element {
+/** The cells of a run in the list. */
+function cellsOf(run: ListedRun): (string | JSX.Element)[] {
   const isShown = shown.value.includes(run.name);
   const { color, look } = lookOf(run.name);
   const { figures, step, steps, parameters } = run;
-  const cells = [
+  return [
+    <label key={run.name} data-run={run.name} data-state={run.state}>
+      <input type="checkbox" checked={isShown} onChange={() => toggle(run.name)} />
+      {run.name}
+      {isShown && <span class={`key ${color} ${look}`} />}
+    </label>,
     words.states[run.state],
     steps === null ? count(step) : words.of(count(step), count(steps)),
     show(figures["smoothLoss"] ?? figures["loss"] ?? null),
@@ -124,24 +129,15 @@ function Row({ run }: { readonly run: ListedRun }): JSX.Element {
       ? words.no_value
       : count(Math.round(figures["tokensPerSecond"])),
     parameters === null ? words.no_value : count(parameters),
+    run.inside === null
+      ? ""
+      : (
+        <a key={run.name} href={run.inside} aria-label={words.inside_of(run.name)}>
+          {words.inside}
+        </a>
+      ),
+    run.device ?? words.no_value,
   ];
-  return (
-    <tr data-run={run.name} data-state={run.state}>
-      <th scope="row">
-        <label>
-          <input type="checkbox" checked={isShown} onChange={() => toggle(run.name)} />
-          {run.name}
-          {isShown && <span class={`key ${color} ${look}`} />}
-        </label>
-      </th>
-      {cells.map((cell, i) => <td key={i}>{cell}</td>)}
-      <td>
-        {run.inside !== null &&
-          <a href={run.inside} aria-label={words.inside_of(run.name)}>{words.inside}</a>}
-      </td>
-      <td>{run.device ?? words.no_value}</td>
-    </tr>
-  );
 }
 
 function Runs(): JSX.Element {
@@ -152,14 +148,7 @@ function Runs(): JSX.Element {
       <h2>{words.runs}</h2>
       {list.value !== null && runs.length === 0 && <p>{words.none}</p>}
       {runs.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label={words.runs}>
-          <table class="grid runs">
-            <thead>
-              <tr>{words.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr>
-            </thead>
-            <tbody>{runs.map((run) => <Row key={run.name} run={run} />)}</tbody>
-          </table>
-        </div>
+        <Table id="runs" label={words.runs} head={words.columns} rows={runs.map(cellsOf)} />
       )}
       {problems.map(({ name, problem }) => (
         <p key={name} class="problem" data-problem={name}>{problem}</p>

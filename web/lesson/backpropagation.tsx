@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** Section 6: backpropagation through (w·x + b − target)², number by number. @module */

@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** Section 3: a forward pass through three neurons. @module */

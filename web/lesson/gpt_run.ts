@@ -1,13 +1,12 @@
 /// <reference lib="dom" />
 /** The run of section 10: what the reader sets, what the engine says, what the browser keeps. @module */
 
-import { type Signal, signal } from "../deps.ts";
+import { forget, keep, recall, type Signal, signal } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { type GptSpec, RANGES } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
 import { choice, setting, slider, valuesOf } from "../state.ts";
-import { forget, keep, recall } from "../store.ts";
 import { words } from "./words.ts";
 
 const { gpt: text, network } = words;
@@ -74,9 +73,11 @@ function hear(event: GptProgress): void {
   if (event.kind !== "files") return;
   trained.value = event.files;
   // A page that was opened in private may keep nothing.
-  keep("gpt", { format: FORMAT, shown: shown.value, others: others.value }).catch(() => {});
+  keep(KEPT, { format: FORMAT, shown: shown.value, others: others.value }).catch(() => {});
 }
 
+/** What the browser calls it: other sites at its address may keep things, too. */
+const KEPT = "nanodino gpt";
 /** Changes with what is kept, so that a page does not read what another version of it kept. */
 const FORMAT = 2;
 
@@ -123,12 +124,13 @@ export function clear(): void {
   shown.value = trained.value = null;
   message.value = "";
   others.value = [];
-  forget("gpt").catch(() => {});
+  forget(KEPT).catch(() => {});
 }
 
 /** Shows the run that the browser kept. */
 export async function restore(): Promise<void> {
-  const kept = await recall<{ format?: number; shown: Shown; others: readonly Shown[] }>("gpt");
+  type Kept = { format?: number; shown: Shown; others: readonly Shown[] };
+  const kept = await recall<Kept>(KEPT).catch(() => undefined);
   if (kept === undefined || latest.run.value !== null) return;
   if (kept.format !== FORMAT) {
     clear();

@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** Section 2: a network of 26 parameters, each by its name. @module */

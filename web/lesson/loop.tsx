@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** Section 7: the training loop, and its learning rate up to divergence. @module */

@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** The lesson as one page. @module */
@@ -8,12 +7,12 @@ import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
 import type { SymbolCode } from "../symbols.ts";
 import type { Prose } from "./prose.tsx";
-import { sections, words } from "./sections.ts";
+import { words } from "./page_words.ts";
 import { widgets } from "./widgets.ts";
 
 export interface PageParts {
-  /** Finds the text of a section. */
-  readonly proseOf: (id: string) => Prose;
+  /** The sections by their addresses, with one before and one after them. */
+  readonly prose: ReadonlyMap<string, Prose>;
   /** Finds code by `path#symbol`. */
   readonly codeOf: (reference: string) => SymbolCode;
   /** The address of a file's source, relative to the page. */
@@ -35,9 +34,23 @@ function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference:
   );
 }
 
+function Widget({ name }: { readonly name: string }) {
+  if (!Object.hasOwn(widgets, name)) {
+    const names = Object.keys(widgets).join(", ");
+    throw new Error(`Cannot build the lesson: wanted a widget among ${names}, got ${name}`);
+  }
+  const Named = widgets[name as keyof typeof widgets];
+  return (
+    <div data-widget={name}>
+      <Named />
+    </div>
+  );
+}
+
 export function Page(parts: PageParts): JSX.Element {
-  const head = parts.proseOf("");
-  const { title, blocks: [about, next] } = parts.proseOf("ideas");
+  const head = parts.prose.get("")!;
+  const { title, blocks: [about, next] } = parts.prose.get("ideas")!;
+  const sections = [...parts.prose].filter(([id]) => id !== "" && id !== "ideas");
   return (
     <>
       <a class="skip" href="#rules">{words.skip}</a>
@@ -49,27 +62,20 @@ export function Page(parts: PageParts): JSX.Element {
         </noscript>
         <nav aria-label={words.contents}>
           <ol start={0}>
-            {sections.map(({ id }) => (
+            {sections.map(([id, { title }]) => (
               <li key={id}>
-                <a href={`#${id}`}>{parts.proseOf(id).title}</a>
+                <a href={`#${id}`}>{title}</a>
               </li>
             ))}
           </ol>
         </nav>
       </header>
       <main>
-        {sections.map(({ id, widgets: names, code }, i) => (
+        {sections.map(([id, { title, blocks, widgets, code }], i) => (
           <section key={id} id={id} aria-labelledby={`${id}-heading`}>
-            <h2 id={`${id}-heading`}>{i} {parts.proseOf(id).title}</h2>
-            <div class="text">{parts.proseOf(id).blocks}</div>
-            {names.map((name) => {
-              const Widget = widgets[name];
-              return (
-                <div key={name} data-widget={name}>
-                  <Widget />
-                </div>
-              );
-            })}
+            <h2 id={`${id}-heading`}>{i} {title}</h2>
+            <div class="text">{blocks}</div>
+            {widgets.map((name) => <Widget key={name} name={name} />)}
             {code.length > 0 && (
               <details class="codes" open={i < 2}>
                 <summary>{words.code}</summary>

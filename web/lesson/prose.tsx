@@ -1,9 +1,9 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /**
- * The text of the lesson out of a part of Markdown: headings with addresses, paragraphs, `code`,
- * formulas in TeX after `$$`, and quotes, which are questions to answer before trying.
+ * The lesson out of a part of Markdown: headings with addresses, paragraphs, `code`, formulas in TeX
+ * after `$$`, and quotes, which are questions to answer before trying. `@widget NAME` names what lies
+ * below a text, and `@code PATH#SYMBOL` the code that computes it.
  *
  * @module
  */
@@ -11,20 +11,32 @@
 import { katex } from "../build_deps.ts";
 import type { JSX } from "../deps.ts";
 
-/** The text below a heading. */
+/** What is below a heading. */
 export interface Prose {
   readonly title: string;
   /** Paragraphs, formulas and questions. */
   readonly blocks: readonly JSX.Element[];
+  /** The names of its widgets, in order. */
+  readonly widgets: readonly string[];
+  /** The code that is shown, as `path#symbol`. */
+  readonly code: readonly string[];
 }
 
-/** The texts of a file by their addresses; the first one has none. */
+/** The sections of a file by their addresses; the first one has none. */
 export function readProse(source: string): Map<string, Prose> {
   return new Map(
     source.split(/^#+ /m).slice(1).map((part) => {
       const [heading = "", ...blocks] = part.trim().split("\n\n");
       const [, title = heading, id = ""] = /^(.*) \{#(\w+)\}$/.exec(heading) ?? [];
-      return [id, { title, blocks: blocks.map((text, i) => <Block key={i} text={text} />) }];
+      const named = (kind: string) =>
+        blocks.flatMap((text) => text.startsWith(kind) ? [text.slice(kind.length)] : []);
+      return [id, {
+        title,
+        blocks: blocks.filter((text) => !text.startsWith("@"))
+          .map((text, i) => <Block key={i} text={text} />),
+        widgets: named("@widget "),
+        code: named("@code "),
+      }];
     }),
   );
 }

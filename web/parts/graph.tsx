@@ -1,4 +1,3 @@
-/** @jsxRuntime automatic */
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /** A graph of boxes and arrows, laid out by hand. @module */
