@@ -98,7 +98,7 @@ export function checkIsBoolean(what: string, name: string, value: boolean): void
  * } catch (error) {
  *   message = String(error);
  * }
- * if (!message.endsWith("wanted options named seed, got sede")) {
+ * if (!message.endsWith("wanted options named seed, got sede. Did you mean seed?")) {
  *   throw new Error(message);
  * }
  * ```
