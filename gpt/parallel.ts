@@ -147,10 +147,9 @@ export class RunRanks {
   async encodeOptimizer(optimizer: ShardedMuonAdamW): Promise<Uint8Array | null> {
     const arrays = new Map<string, SafetensorsInput>();
     for (let owner = 0; owner < this.ranks; owner++) {
-      const isMine = owner === this.rank && optimizer.own !== null;
-      const own = isMine ? await encodeOptimizer(optimizer.own!) : new Uint8Array();
-      const bytes = this.broadcast(owner === this.rank ? own.slice() : null, owner);
-      if (this.rank !== 0 || bytes.length === 0) continue;
+      const own = owner === this.rank ? await encodeOptimizer(optimizer) : null;
+      const bytes = this.broadcast(own && own.slice(), owner);
+      if (this.rank !== 0) continue;
       for (const [name, array] of readSafetensors(bytes)) arrays.set(name, array);
     }
     return this.rank === 0 ? writeSafetensors(arrays) : null;
@@ -163,9 +162,8 @@ export class RunRanks {
     device: Device,
   ): Promise<void> {
     const whole = this.broadcast(this.rank === 0 ? await readOptimizer(checkpoint) : null);
-    if (optimizer.own === null) return;
-    const names = optimizer.own.stateDict();
-    decodeOptimizer(whole, optimizer.own, device, (name) => names.has(name));
+    const names = optimizer.stateDict();
+    decodeOptimizer(whole, optimizer, device, (name) => names.has(name));
   }
 
   /** Prints a line with rank and host, and ends all ranks. */

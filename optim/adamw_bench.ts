@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { relativeDeviation } from "../testing/golden.ts";
 import { type Device, normal, openDevice, type Tensor } from "../tensor/mod.ts";
-import { AdamW } from "./adamw.ts";
+import { AdamW } from "./adam.ts";
 import { ComposedAdamW } from "./testing/composed_adamw.ts";
 
 const shape = [1024, 1024];

@@ -8,7 +8,7 @@ import {
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { type Device, linear, Tensor } from "../tensor/mod.ts";
 import { Adam } from "./adam.ts";
-import { AdamW } from "./adamw.ts";
+import { AdamW } from "./adam.ts";
 import { Muon } from "./muon.ts";
 import { SGD } from "./sgd.ts";
 

@@ -55,7 +55,7 @@ const unscaleProgram = defineProgram(
  * @example
  * ```ts
  * import { openDevice, Tensor } from "../tensor/mod.ts";
- * import { AdamW } from "./adamw.ts";
+ * import { AdamW } from "./adam.ts";
  * import { GradScaler } from "./grad_scaler.ts";
  *
  * const device = await openDevice("cpu", { threads: 1, blas: false });

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { float16Test, tinyDevice } from "../testing/gpu.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
-import { AdamW } from "./adamw.ts";
+import { AdamW } from "./adam.ts";
 import { GradScaler } from "./grad_scaler.ts";
 import { MuonAdamW } from "./muon_adamw.ts";
 

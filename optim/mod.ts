@@ -6,17 +6,14 @@
  * @module
  */
 
-export { Adam } from "./adam.ts";
-export type { AdamGroup, AdamGroupOptions } from "./adam_update.ts";
-export { AdamW, type AdamWGroup, type AdamWGroupOptions } from "./adamw.ts";
+export { Adam, type AdamGroup, AdamW, type AdamWGroup } from "./adam.ts";
 export { clipGradientNorm } from "./clip.ts";
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";
-export { Muon } from "./muon.ts";
+export { Muon, type MuonGroup } from "./muon.ts";
 export { MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
-export type { MuonGroup, MuonGroupOptions } from "./muon_update.ts";
 export { Optimizer, type OptimizerState, type Update } from "./optimizer.ts";
 export { type OwnedWork, ownersOf } from "./owners.ts";
-export type { ParameterGroup, ParameterGroupOptions, Parameters } from "./parameters.ts";
+export type { GroupOptions, Hyperparameters, ParameterGroup, Parameters } from "./parameters.ts";
 export { polarExpress, polarExpressFlops } from "./polar_express.ts";
 export {
   cosineSchedule,
@@ -27,4 +24,4 @@ export {
   weightDecaySchedule,
 } from "./schedules.ts";
 export { type Exchange, type Segments, ShardedMuonAdamW } from "./sharded.ts";
-export { SGD, type SGDGroup, type SGDGroupOptions } from "./sgd.ts";
+export { SGD, type SGDGroup } from "./sgd.ts";

@@ -1,6 +1,48 @@
-import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
-import { Optimizer } from "./optimizer.ts";
-import { type Defaults, makeGroups, type Parameters } from "./parameters.ts";
+/**
+ * Muon, on stacks of matrices: gradients and momentum of matrices of one shape are
+ * stacked, [count, rows, columns], so that the matmuls are batched. Parameters stay separate
+ * tensors: the first kernel writes into the stack, the last one reads from it.
+ *
+ * Source: nanochat, `muon_step_fused` in `nanochat/optim.py`.
+ *
+ * @module
+ */
+
+import { RangeError } from "../tensor/errors.ts";
+import {
+  defineProgram,
+  type Device,
+  expression as ex,
+  repeatProgram,
+  runProgram,
+  runProgramInto,
+  Tensor,
+} from "../tensor/mod.ts";
+import { allocate } from "../tensor/tensor.ts";
+import { blend, sumOfSquares } from "./formulas.ts";
+import { Optimizer, type Update } from "./optimizer.ts";
+import {
+  checkNumber,
+  type Defaults,
+  type GroupOptions,
+  type Hyperparameters,
+  makeGroups,
+  type ParameterGroup,
+  type Parameters,
+} from "./parameters.ts";
+import { MAX_ITERATIONS, polarExpress } from "./polar_express.ts";
+
+/** A parameter group of Muon. */
+export interface MuonGroup extends ParameterGroup {
+  /** The kind of group, in an optimizer with several. */
+  readonly kind: "muon";
+  /** Exponential decay rate of the momentum. @default {0.95} */
+  momentum: number;
+  /** Polar Express iterations, from 0 to 5. @default {5} */
+  orthogonalizationSteps: number;
+  /** Exponential decay rate of the update's second moment. @default {0.9} */
+  beta2: number;
+}
 
 export const MUON_DEFAULTS: Defaults<MuonGroup> = {
   kind: "muon",
@@ -10,6 +52,171 @@ export const MUON_DEFAULTS: Defaults<MuonGroup> = {
   orthogonalizationSteps: 5,
   beta2: 0.9,
 };
+
+// Norms below stay sums of squares until the end: a matrix's sum is the sum of its rows' sums, so
+// one pass over the matrix gives both.
+
+/**
+ * Matrices of a stack per kernel: each needs a buffer besides those of the stack, and every GPU
+ * offers 8. On the CPU, a dispatch costs next to nothing.
+ */
+const together = ({ kind }: Device): number => kind === "cpu" ? 1 : 4;
+
+/** The new momentum, the Nesterov gradient, and the sum of squares of its rows. */
+const momentumProgram = defineProgram(
+  { name: "muon momentum", inputs: ["gradient", "momentum"], scalars: ["newShare", "kept"] },
+  ({ gradient, momentum, newShare, kept }) => {
+    const mean = blend(momentum, gradient, newShare);
+    const ahead = blend(gradient, mean, kept);
+    return [mean, ahead, ex.rowSum(ex.square(ahead))];
+  },
+);
+
+/** Row scales: all rows to their mean norm (MuonEq), then the matrix to just below norm 1. */
+const equalizationProgram = defineProgram(
+  { name: "muon equalization", inputs: ["rowSquares"] },
+  ({ rowSquares }) => {
+    const target = ex.sqrt(ex.rowMean(rowSquares));
+    const factor = ex.divide(target, ex.max(ex.sqrt(rowSquares), 1e-6));
+    const norm = ex.sqrt(ex.rowSum(ex.multiply(rowSquares, ex.square(factor))));
+    return [ex.divide(factor, ex.add(ex.multiply(norm, 1.01), 1e-6))];
+  },
+);
+
+const scaleProgram = defineProgram(
+  { name: "muon scale", inputs: ["x", "factor"] },
+  ({ x, factor }) => [ex.multiply(x, factor)],
+);
+
+/**
+ * The second moment of each line of a matrix, and the line's scale: Muon+ rescales the matrix to
+ * the norm of an orthogonal one; NorMuon then divides each line by its root second moment while
+ * keeping the matrix norm.
+ */
+const varianceProgram = defineProgram({
+  name: "muon variance",
+  inputs: ["squares", "variance"],
+  scalars: ["lineLength", "targetNorm", "newShare"],
+}, ({ squares, variance, lineLength, targetNorm, newShare }) => {
+  const scale = ex.divide(targetNorm, ex.max(ex.sqrt(ex.rowSum(squares)), 1e-6));
+  const lineSquares = ex.multiply(squares, ex.square(scale));
+  const running = blend(variance, ex.divide(lineSquares, lineLength), newShare);
+  const inverse = ex.divide(1, ex.sqrt(ex.max(running, 1e-10)));
+  const norm = ex.sqrt(ex.rowSum(lineSquares));
+  const newNorm = ex.sqrt(ex.rowSum(ex.multiply(lineSquares, ex.square(inverse))));
+  const restored = ex.divide(norm, ex.max(newNorm, 1e-10));
+  return [running, ex.multiply(scale, ex.multiply(inverse, restored))];
+});
+
+/** The new parameter. Cautious weight decay: only where the update also points towards zero. */
+const updateProgram = defineProgram({
+  name: "muon update",
+  inputs: ["parameter", "direction", "factor"],
+  scalars: ["lr", "decay"],
+}, ({ parameter, direction, factor, lr, decay }) => {
+  const step = ex.multiply(direction, factor);
+  const shrinks = ex.lessEqual(0, ex.multiply(step, parameter));
+  const decayed = ex.select(shrinks, ex.multiply(decay, parameter), 0);
+  return [ex.subtract(parameter, ex.add(ex.multiply(lr, step), decayed))];
+});
+
+/** The updates of a group's matrices: one for the stack of each shape. */
+export function muonUpdates(
+  group: MuonGroup,
+  parameters: ReadonlyMap<string, Tensor>,
+): Update[] {
+  for (const [name, { shape, size }] of parameters) {
+    if (shape.length === 2 && size > 0) continue;
+    throw new RangeError(
+      `Cannot train ${name} by Muon: wanted a matrix, got the shape [${shape.join(", ")}]`,
+    );
+  }
+  const stacks = Map.groupBy(parameters, ([, { shape }]) => shape.join("x"));
+  return Array.from(stacks.values(), (stack) => muonUpdate(group, new Map(stack)));
+}
+
+function muonUpdate(group: MuonGroup, stack: ReadonlyMap<string, Tensor>): Update {
+  const parameters = [...stack.values()];
+  const count = parameters.length;
+  const { device, shape } = parameters[0]!;
+  const [rows, columns] = shape as [number, number];
+  // Lines are rows, or columns if there are more of them.
+  const linesAreRows = rows >= columns;
+  const lineShape = linesAreRows ? [rows, 1] : [1, columns];
+  const momentum = Tensor.zeros(device, [count, rows, columns]);
+  const momenta = parameters.map((_, i) => item(momentum, i).keep());
+  const variance = Tensor.zeros(device, [count, Math.max(rows, columns)]).keep();
+  const state = [...stack.keys()].flatMap((name, i) =>
+    [
+      [`${name}.momentum`, momenta[i]!],
+      [`${name}.variance`, item(variance, i).reshape(lineShape).keep()],
+    ] as const
+  );
+  const batchSize = together(device);
+  const batches = [...Map.groupBy(parameters.keys(), (i) => Math.floor(i / batchSize)).values()];
+
+  function check(): void {
+    const { momentum, beta2, orthogonalizationSteps } = group;
+    checkNumber("momentum", momentum, 1);
+    checkNumber("beta2", beta2, 1);
+    if (![...Array(MAX_ITERATIONS + 1).keys()].includes(orthogonalizationSteps)) {
+      throw new RangeError(
+        `Cannot step the optimizer: wanted orthogonalizationSteps to be a whole number from 0 to ` +
+          `${MAX_ITERATIONS}, got ${orthogonalizationSteps}`,
+      );
+    }
+  }
+
+  function step(): void {
+    const make = (shape: readonly number[]) =>
+      allocate(device, { shape, dtype: "float32" }, "muon");
+    const ahead = make([count, rows, columns]); // (count, rows, columns) stacked gradients
+    const rowSquares = make([count, rows, 1]);
+    for (const batch of batches) {
+      runProgramInto(
+        repeatProgram(momentumProgram, batch.length),
+        batch.flatMap((i) => [parameters[i]!.grad!, momenta[i]!]),
+        batch.flatMap((i) => [momenta[i]!, item(ahead, i), item(rowSquares, i)]),
+        batch.flatMap(() => [1 - group.momentum, group.momentum]),
+      );
+    }
+
+    const [rowFactor] = runProgram(equalizationProgram, [rowSquares.reshape([count, rows])]);
+    runProgramInto(scaleProgram, [ahead, rowFactor!.reshape([count, rows, 1])], [ahead]);
+    const direction = polarExpress(ahead, group.orthogonalizationSteps);
+
+    const lines = linesAreRows ? direction : direction.transpose();
+    const squares = runProgram(sumOfSquares, [lines])[0]!.squeeze(-1); // (count, lines)
+    const factor = make(squares.shape);
+    runProgramInto(
+      varianceProgram,
+      [squares, variance],
+      [variance, factor],
+      [Math.min(rows, columns), Math.sqrt(Math.min(rows, columns)), 1 - group.beta2],
+    );
+
+    // Tall matrices move more, so that a step changes every layer's output by about as much.
+    const lr = group.lr * Math.sqrt(Math.max(1, rows / columns));
+    for (const batch of batches) {
+      runProgramInto(
+        repeatProgram(updateProgram, batch.length),
+        batch.flatMap((i) => [
+          parameters[i]!,
+          item(direction, i),
+          item(factor, i).reshape(lineShape),
+        ]),
+        batch.map((i) => parameters[i]!),
+        batch.flatMap(() => [lr, lr * group.weightDecay]),
+      );
+    }
+  }
+
+  return { parameters: stack, state: new Map(state), check, step };
+}
+
+function item(stack: Tensor, i: number): Tensor {
+  return stack.slice(0, i, i + 1).reshape(stack.shape.slice(1));
+}
 
 /**
  * Muon: trains matrices with orthogonalized momentum updates. This is nanochat's variant: Nesterov
@@ -54,12 +261,9 @@ export class Muon extends Optimizer<MuonGroup> {
    * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
-    parameters: Parameters | readonly MuonGroupOptions[],
-    options: Omit<MuonGroupOptions, "parameters"> = {},
+    parameters: Parameters | readonly GroupOptions<MuonGroup>[],
+    options: Hyperparameters<MuonGroup> = {},
   ) {
-    super(
-      makeGroups(parameters, options, MUON_DEFAULTS),
-      (group) => new MuonUpdate(group),
-    );
+    super(makeGroups(parameters, options, MUON_DEFAULTS), muonUpdates);
   }
 }

@@ -1,18 +1,15 @@
 /** Muon for matrices and AdamW for everything else, in one optimizer. @module */
 
-import { checkOptions } from "../tensor/checks.ts";
-import { TypeError } from "../tensor/errors.ts";
-import { AdamUpdate } from "./adam_update.ts";
-import { ADAMW_DEFAULTS, type AdamWGroup, type AdamWGroupOptions } from "./adamw.ts";
-import { MUON_DEFAULTS } from "./muon.ts";
-import { type MuonGroup, type MuonGroupOptions, MuonUpdate } from "./muon_update.ts";
-import { Optimizer } from "./optimizer.ts";
-import { groupOptions, makeGroup, optionNames } from "./parameters.ts";
+import type { Tensor } from "../tensor/mod.ts";
+import { adamUpdates, ADAMW_DEFAULTS, type AdamWGroup } from "./adam.ts";
+import { MUON_DEFAULTS, type MuonGroup, muonUpdates } from "./muon.ts";
+import { Optimizer, type Update } from "./optimizer.ts";
+import { type GroupOptions, makeGroups } from "./parameters.ts";
 
 /** Options of a group of {@linkcode MuonAdamW}: its kind, and the options of that kind. */
 export type MuonAdamWGroupOptions =
-  | (AdamWGroupOptions & { readonly kind: "adamw" })
-  | (MuonGroupOptions & { readonly kind: "muon" });
+  | (GroupOptions<AdamWGroup> & { readonly kind: "adamw" })
+  | (GroupOptions<MuonGroup> & { readonly kind: "muon" });
 
 /**
  * Trains each group with Muon or AdamW, according to its `kind`: nanochat's optimizer.
@@ -49,30 +46,21 @@ export class MuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
    * @throws {TypeError} If a parameter does not require a gradient, or a kind is unknown.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[]) {
-    super(
-      groupOptions<MuonAdamWGroupOptions>(groups, { kind: "adamw" }, {
-        ...ADAMW_DEFAULTS,
-        ...MUON_DEFAULTS,
-      }).map(makeGroupOfKind),
-      (group) => group.kind === "muon" ? new MuonUpdate(group) : new AdamUpdate(group, "decoupled"),
-    );
+    super(makeMuonAdamWGroups(groups), muonAdamWUpdates);
   }
 }
 
-/** Creates a group of the kind that its options name. @throws {TypeError} If the kind is unknown. */
-export function makeGroupOfKind(options: MuonAdamWGroupOptions): AdamWGroup | MuonGroup {
-  switch (options.kind) {
-    case "muon":
-      checkOptions("make a muon group", options, optionNames(MUON_DEFAULTS));
-      return makeGroup(options, MUON_DEFAULTS);
-    case "adamw":
-      checkOptions("make an adamw group", options, optionNames(ADAMW_DEFAULTS));
-      return makeGroup(options, ADAMW_DEFAULTS);
-    default: {
-      const { kind } = options as { kind: unknown };
-      throw new TypeError(
-        `Cannot make a group: wanted the kind muon or adamw, got ${kind}`,
-      );
-    }
-  }
+export function makeMuonAdamWGroups(
+  groups: readonly MuonAdamWGroupOptions[],
+): (AdamWGroup | MuonGroup)[] {
+  return makeGroups<AdamWGroup | MuonGroup>(groups, {}, ADAMW_DEFAULTS, MUON_DEFAULTS);
+}
+
+export function muonAdamWUpdates(
+  group: AdamWGroup | MuonGroup,
+  parameters: ReadonlyMap<string, Tensor>,
+): Update[] {
+  return group.kind === "muon"
+    ? muonUpdates(group, parameters)
+    : adamUpdates(group, parameters, true);
 }

@@ -1,24 +1,24 @@
 /** The base class of optimizers: groups, state, and what surrounds a step. @module */
 
 import { assignTensors, checkMap, checkNames } from "../tensor/assign.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { Error, RangeError } from "../tensor/errors.ts";
 import { noGrad, type Tensor } from "../tensor/mod.ts";
 import { checkGroups, checkNumber, type ParameterGroup } from "./parameters.ts";
 
-/** The update rule of one group, with its state. */
+/** Optimizer state by name: tensors, such as `layer.weight.average`, and step counts. */
+export type OptimizerState = Map<string, Tensor | number>;
+
+/** The update of some parameters of a group, which have their gradients together. */
 export interface Update {
-  /** State tensors, such as `layer.weight.average`. */
-  readonly tensors: ReadonlyMap<string, Tensor>;
-  /** State numbers, such as `layer.weight.step`. */
-  readonly numbers: Map<string, number>;
-  /** Validates a step before any group changes. @throws {Error} If it is invalid. */
+  /** The parameters by name. */
+  readonly parameters: ReadonlyMap<string, Tensor>;
+  /** Their state. */
+  readonly state: OptimizerState;
+  /** Validates the hyperparameters before any parameter changes. @throws {RangeError} If it must. */
   check(): void;
-  /** Updates the parameters that have a gradient. Runs in a scope, under `noGrad`. */
+  /** Updates parameters and state by the gradients. Runs in a scope, under `noGrad`. */
   step(): void;
 }
-
-/** Optimizer state by name: tensors and step counts. */
-export type OptimizerState = Map<string, Tensor | number>;
 
 /** Base class of optimizers: updates parameters by their gradients. */
 export abstract class Optimizer<Group extends ParameterGroup> {
@@ -27,15 +27,23 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   readonly #updates: readonly Update[];
 
   /**
-   * Validates the groups, and allocates their state.
+   * Validates the groups, and allocates the state of all parameters, or of those that `isOwned`
+   * picks.
    *
    * @throws {RangeError} If there are no parameters, or one occurs twice.
    * @throws {TypeError} If a parameter does not require a gradient.
    */
-  protected constructor(groups: readonly Group[], makeUpdate: (group: Group) => Update) {
+  protected constructor(
+    groups: readonly Group[],
+    makeUpdates: (group: Group, parameters: ReadonlyMap<string, Tensor>) => readonly Update[],
+    isOwned: (name: string) => boolean = () => true,
+  ) {
     checkGroups(groups);
     this.groups = groups;
-    this.#updates = groups.map(makeUpdate);
+    this.#updates = groups.flatMap((group) => {
+      const named = group.names.map((name, i) => [name, group.parameters[i]!] as const);
+      return makeUpdates(group, new Map(named.filter(([name]) => isOwned(name))));
+    });
   }
 
   /**
@@ -44,17 +52,18 @@ export abstract class Optimizer<Group extends ParameterGroup> {
    * @throws {RangeError} If a hyperparameter is out of range; then nothing changes.
    */
   step(): void {
-    this.groups.forEach(({ lr, weightDecay }, i) => {
+    for (const { lr, weightDecay } of this.groups) {
       checkNumber("lr", lr);
       checkNumber("weightDecay", weightDecay);
-      this.#updates[i]!.check();
-    });
+    }
+    for (const update of this.#updates) update.check();
+    const ready = this.#updates.filter(hasGradients);
     noGrad(() => {
-      this.groups.forEach((group, i) => {
-        if (group.parameters.length === 0) return;
-        using _scope = group.parameters[0]!.device.scope();
-        this.#updates[i]!.step();
-      });
+      for (const update of ready) {
+        const [first] = update.parameters.values();
+        using _scope = first!.device.scope();
+        update.step();
+      }
     });
   }
 
@@ -70,9 +79,7 @@ export abstract class Optimizer<Group extends ParameterGroup> {
    * the next step changes.
    */
   stateDict(): OptimizerState {
-    return new Map<string, Tensor | number>(
-      this.#updates.flatMap(({ tensors, numbers }) => [...tensors, ...numbers] as const),
-    );
+    return new Map(this.#updates.flatMap(({ state }) => [...state]));
   }
 
   /**
@@ -85,19 +92,36 @@ export abstract class Optimizer<Group extends ParameterGroup> {
   loadStateDict(state: ReadonlyMap<string, Tensor | number>): void {
     const what = "load the optimizer's state";
     checkMap(what, state);
-    const tensors = new Map(this.#updates.flatMap((update) => [...update.tensors]));
-    const newTensors = new Map<string, Tensor>();
-    const newNumbers = new Map<string, number>();
-    for (const [name, value] of state) {
-      if (typeof value !== "number") newTensors.set(name, value);
-      else if (Number.isSafeInteger(value) && value >= 0) newNumbers.set(name, value);
-      else throw new RangeError(`Cannot ${what}: wanted ${name} to be a count, got ${value}`);
+    const [own, given] = [this.stateDict(), state].map(byKind);
+    for (const [name, count] of given!.counts) {
+      if (Number.isSafeInteger(count) && count >= 0) continue;
+      throw new RangeError(`Cannot ${what}: wanted ${name} to be a count, got ${count}`);
     }
-    const counted = new Set(this.#updates.flatMap(({ numbers }) => [...numbers.keys()]));
-    checkNames(counted, new Set(newNumbers.keys()), what);
-    assignTensors(tensors, newTensors, what);
-    for (const { numbers } of this.#updates) {
-      for (const name of numbers.keys()) numbers.set(name, newNumbers.get(name)!);
+    checkNames(new Set(own!.counts.keys()), new Set(given!.counts.keys()), what);
+    assignTensors(own!.tensors, given!.tensors, what);
+    for (const { state } of this.#updates) {
+      for (const name of byKind(state).counts.keys()) state.set(name, given!.counts.get(name)!);
     }
   }
+}
+
+/** Whether there are gradients. @throws {Error} If only some of the parameters have one. */
+function hasGradients({ parameters }: Update): boolean {
+  const missing = [...parameters].filter(([, { grad }]) => grad === null).map(([name]) => name);
+  if (missing.length === 0) return true;
+  if (missing.length === parameters.size) return false;
+  const [first] = parameters.values();
+  throw new Error(
+    `Cannot step the optimizer: wanted gradients for all matrices of shape ` +
+      `[${first!.shape.join(", ")}] or for none, got none for ${missing.join(", ")}`,
+  );
+}
+
+function byKind(state: ReadonlyMap<string, Tensor | number>) {
+  const [tensors, counts] = [new Map<string, Tensor>(), new Map<string, number>()];
+  for (const [name, value] of state) {
+    if (typeof value === "number") counts.set(name, value);
+    else tensors.set(name, value);
+  }
+  return { tensors, counts };
 }

@@ -16,84 +16,85 @@ export interface ParameterGroup {
   readonly parameters: readonly Tensor[];
   /** Learning rate; schedules set it. */
   lr: number;
-  /** Initial learning rate, for schedules to multiply. */
+  /** The learning rate that schedules multiply. @default {lr} */
   readonly initialLr: number;
   /** Weight decay. */
   weightDecay: number;
 }
 
-/** Options of every group. */
-export interface ParameterGroupOptions {
-  /** The parameters of this group. */
-  readonly parameters: Parameters;
-  /** Learning rate. */
-  readonly lr?: number;
-  /** The learning rate that schedules multiply. @default {lr} */
-  readonly initialLr?: number;
-  /** Weight decay. */
-  readonly weightDecay?: number;
-}
+/** Hyperparameters in place of the defaults. */
+export type Hyperparameters<Group extends ParameterGroup> = Readonly<
+  Partial<Omit<Group, "names" | "parameters">>
+>;
 
-/** The hyperparameters of a group, with their defaults; each may be an option of the group. */
+/** Options of a group: its parameters, and hyperparameters in place of the defaults. */
+export type GroupOptions<Group extends ParameterGroup> = Hyperparameters<Group> & {
+  readonly parameters: Parameters;
+};
+
+/** The hyperparameters of a group that gives none; each may be an option of the group. */
 export type Defaults<Group extends ParameterGroup> = Omit<
   Group,
   "names" | "parameters" | "initialLr"
 >;
 
-/** The names of the options of groups with these hyperparameters. */
-export function optionNames<Options extends ParameterGroupOptions>(
-  defaults: object,
-): OptionNames<Options> {
-  return { parameters: true, lr: true, initialLr: true, ...defaults } as OptionNames<Options>;
+type AnyGroup = ParameterGroup & { readonly kind?: string | undefined };
+
+const WHAT = "make an optimizer";
+
+/**
+ * Creates the groups of an optimizer from its arguments; `shared` hyperparameters are the defaults
+ * of all groups. `kinds` has those of each kind of group; a group that names no kind is of the first.
+ */
+export function makeGroups<Group extends AnyGroup>(
+  given: Parameters | readonly GroupOptions<Group>[],
+  shared: Hyperparameters<Group>,
+  ...kinds: readonly Defaults<Group>[]
+): Group[] {
+  checkOptions(WHAT, shared, namesOf<Hyperparameters<Group>>(kinds[0]!));
+  if (isParameters(given)) return [makeGroup<Group>({ ...shared, parameters: given }, kinds[0]!)];
+  const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
+  if (!isGroups) checkParameters(WHAT, given);
+  return given.map((options: GroupOptions<Group>, i) => {
+    if (typeof Reflect.get(Object(options), "parameters") === "function") {
+      checkParameters(WHAT, options);
+    }
+    const kind = options.kind ?? kinds[0]!.kind;
+    const defaults = kinds.find((each) => each.kind === kind);
+    if (defaults === undefined) {
+      const wanted = kinds.map(({ kind }) => kind).join(" or ");
+      throw new TypeError(`Cannot ${WHAT}: wanted groups of the kind ${wanted}, got ${kind}`);
+    }
+    checkOptions(WHAT, options, namesOf<GroupOptions<Group>>(defaults), ["parameters"]);
+    checkParameters(WHAT, options.parameters);
+    return makeGroup<Group>({ ...shared, ...options }, defaults, `${i}.`);
+  });
 }
 
-/** Creates a group from its options. */
-export function makeGroup<Hyperparameters extends { lr: number }>(
-  { parameters, initialLr, ...given }: Pick<ParameterGroupOptions, "parameters" | "initialLr">,
-  defaults: Hyperparameters,
-): Hyperparameters & Pick<ParameterGroup, "names" | "parameters" | "initialLr"> {
+function makeGroup<Group extends AnyGroup>(
+  { parameters, ...given }: GroupOptions<Group>,
+  defaults: Defaults<Group>,
+  prefix = "",
+): Group {
   const isGiven = ([, value]: [string, unknown]) => value !== undefined;
-  const hyperparameters: Hyperparameters = {
+  const hyperparameters = {
     ...defaults,
     ...Object.fromEntries(Object.entries(given).filter(isGiven)),
   };
-  const named = nameParameters(parameters);
+  const named = "get" in parameters
+    ? parameters
+    : new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));
   return {
+    initialLr: hyperparameters.lr,
     ...hyperparameters,
     names: [...named.keys()],
     parameters: [...named.values()],
-    initialLr: initialLr ?? hyperparameters.lr,
-  };
+  } as unknown as Group;
 }
 
-/** Creates the groups of an optimizer from its arguments. */
-export function makeGroups<Hyperparameters extends { lr: number }>(
-  given: Parameters | readonly ParameterGroupOptions[],
-  shared: Omit<ParameterGroupOptions, "parameters">,
-  defaults: Hyperparameters,
-): ReturnType<typeof makeGroup<Hyperparameters>>[] {
-  return groupOptions(given, shared, defaults).map((options) => makeGroup(options, defaults));
-}
-
-/** Options by group, from an optimizer's arguments; options for all groups are defaults. */
-export function groupOptions<Options extends ParameterGroupOptions>(
-  given: Parameters | readonly Options[],
-  shared: Omit<Options, "parameters">,
-  defaults: object,
-): Options[] {
-  const known = optionNames<Options>(defaults);
-  checkOptions("make an optimizer", shared, known);
-  if (isParameters(given)) return [{ ...shared, parameters: given } as Options];
-  const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
-  if (!isGroups) checkParameters("make an optimizer", given);
-  return given.map((group, i) => {
-    if (typeof Reflect.get(Object(group), "parameters") === "function") {
-      checkParameters("make an optimizer", group);
-    }
-    checkOptions("make an optimizer", group, known, ["parameters"]);
-    checkParameters("make an optimizer", group.parameters);
-    return { ...shared, ...group, parameters: nameParameters(group.parameters, `${i}.`) };
-  });
+/** The names of the options of groups with these hyperparameters. */
+function namesOf<Options>(defaults: object): OptionNames<Options> {
+  return { parameters: true, lr: true, initialLr: true, ...defaults } as OptionNames<Options>;
 }
 
 function isParameters(given: unknown): given is Parameters {
@@ -118,45 +119,31 @@ export function checkParameters(what: string, given: unknown): void {
   );
 }
 
-function nameParameters(parameters: Parameters, prefix = ""): ReadonlyMap<string, Tensor> {
-  if ("get" in parameters) return parameters;
-  return new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));
-}
-
 /**
  * Throws a `RangeError` if there are no parameters, or two share a name or are the same tensor; a
  * `TypeError` if one does not require a gradient.
  */
 export function checkGroups(groups: readonly ParameterGroup[]): void {
-  const names = new Map<string, Tensor>();
+  const refusal = (wanted: string, got: string) => `Cannot ${WHAT}: wanted ${wanted}, got ${got}`;
+  const names = new Set<string>();
   const seen = new Map<Tensor, string>();
   for (const group of groups) {
     group.parameters.forEach((parameter, i) => {
       const name = group.names[i]!;
       if (!parameter.requiresGrad || !parameter.node!.isLeaf) {
-        throw new TypeError(
-          `Cannot make an optimizer: wanted parameters that require a gradient, got ${name} without`,
-        );
+        const wanted = "parameters that require a gradient";
+        throw new TypeError(refusal(wanted, `${name} without`));
       }
-      if (names.has(name)) {
-        throw new RangeError(
-          `Cannot make an optimizer: wanted a name per parameter, got ${name} twice`,
-        );
-      }
+      if (names.has(name)) throw new RangeError(refusal("a name per parameter", `${name} twice`));
       if (seen.has(parameter)) {
-        throw new RangeError(
-          `Cannot make an optimizer: wanted distinct parameters, got one as ${
-            seen.get(parameter)
-          } and ${name}`,
-        );
+        const got = `one as ${seen.get(parameter)} and ${name}`;
+        throw new RangeError(refusal("distinct parameters", got));
       }
-      names.set(name, parameter);
+      names.add(name);
       seen.set(parameter, name);
     });
   }
-  if (names.size === 0) {
-    throw new RangeError("Cannot make an optimizer: wanted parameters, got none");
-  }
+  if (names.size === 0) throw new RangeError(refusal("parameters", "none"));
 }
 
 export function checkNumber(what: string, value: number, below = Infinity): void {

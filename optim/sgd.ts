@@ -12,26 +12,19 @@ import { Optimizer, type Update } from "./optimizer.ts";
 import {
   checkNumber,
   type Defaults,
+  type GroupOptions,
+  type Hyperparameters,
   makeGroups,
   type ParameterGroup,
-  type ParameterGroupOptions,
   type Parameters,
 } from "./parameters.ts";
 
 /** A parameter group of SGD. */
 export interface SGDGroup extends ParameterGroup {
-  /** Momentum coefficient; may change unless it started at 0. */
+  /** Momentum coefficient; may change unless it started at 0. @default {0} */
   momentum: number;
-  /** Whether to use Nesterov momentum. */
-  readonly nesterov: boolean;
-}
-
-/** Options of a group of SGD. */
-export interface SGDGroupOptions extends ParameterGroupOptions {
-  /** Momentum coefficient. @default {0} */
-  readonly momentum?: number;
   /** Whether to use Nesterov momentum. @default {false} */
-  readonly nesterov?: boolean;
+  readonly nesterov: boolean;
 }
 
 const DEFAULTS: Defaults<SGDGroup> = { lr: 1e-3, weightDecay: 0, momentum: 0, nesterov: false };
@@ -59,47 +52,37 @@ function momentumProgram(name: string, nesterov: boolean): Program {
 const heavyBallProgram = momentumProgram("sgd (momentum)", false);
 const nesterovProgram = momentumProgram("sgd (nesterov)", true);
 
-class SGDUpdate implements Update {
-  /** `<name>.velocity` of each parameter, if there is momentum. */
-  readonly tensors = new Map<string, Tensor>();
-  readonly numbers = new Map<string, number>();
-  readonly #group: SGDGroup;
-
-  constructor(group: SGDGroup) {
-    this.#group = group;
-    if (group.momentum === 0) return;
-    group.parameters.forEach(({ device, shape }, i) => {
-      this.tensors.set(`${group.names[i]!}.velocity`, Tensor.zeros(device, shape).keep());
-    });
-  }
-
-  check(): void {
-    const { momentum, parameters } = this.#group;
-    checkNumber("momentum", momentum, 1);
-    if (momentum !== 0 && parameters.length > 0 && this.tensors.size === 0) {
-      throw new RangeError(
-        `Cannot step the optimizer: wanted momentum 0, with which it was made, got ${momentum}`,
-      );
-    }
-  }
-
-  step(): void {
-    const { parameters, names, lr, weightDecay, momentum, nesterov } = this.#group;
-    parameters.forEach((parameter, i) => {
-      if (parameter.grad === null) return;
-      const velocity = this.tensors.get(`${names[i]!}.velocity`);
-      if (velocity === undefined) {
-        runProgramInto(plainProgram, [parameter, parameter.grad], [parameter], [lr, weightDecay]);
-      } else {
-        runProgramInto(
-          nesterov ? nesterovProgram : heavyBallProgram,
-          [parameter, parameter.grad, velocity],
-          [parameter, velocity],
-          [lr, weightDecay, momentum],
+function sgdUpdates(group: SGDGroup, parameters: ReadonlyMap<string, Tensor>): Update[] {
+  return Array.from(parameters, ([name, parameter]) => {
+    const { device, shape } = parameter;
+    const velocity = group.momentum === 0 ? null : Tensor.zeros(device, shape).keep();
+    return {
+      parameters: new Map([[name, parameter]]),
+      state: new Map(velocity === null ? [] : [[`${name}.velocity`, velocity]]),
+      check() {
+        checkNumber("momentum", group.momentum, 1);
+        if (group.momentum === 0 || velocity !== null) return;
+        throw new RangeError(
+          `Cannot step the optimizer: wanted momentum 0, with which it was made, got ` +
+            `${group.momentum}`,
         );
-      }
-    });
-  }
+      },
+      step() {
+        const { lr, weightDecay, momentum, nesterov } = group;
+        const inputs = [parameter, parameter.grad!];
+        if (velocity === null) {
+          runProgramInto(plainProgram, inputs, [parameter], [lr, weightDecay]);
+        } else {
+          runProgramInto(
+            nesterov ? nesterovProgram : heavyBallProgram,
+            [...inputs, velocity],
+            [parameter, velocity],
+            [lr, weightDecay, momentum],
+          );
+        }
+      },
+    };
+  });
 }
 
 /**
@@ -133,9 +116,9 @@ export class SGD extends Optimizer<SGDGroup> {
    * @throws {TypeError} If a parameter does not require a gradient.
    */
   constructor(
-    parameters: Parameters | readonly SGDGroupOptions[],
-    options: Omit<SGDGroupOptions, "parameters"> = {},
+    parameters: Parameters | readonly GroupOptions<SGDGroup>[],
+    options: Hyperparameters<SGDGroup> = {},
   ) {
-    super(makeGroups(parameters, options, DEFAULTS), (group) => new SGDUpdate(group));
+    super(makeGroups(parameters, options, DEFAULTS), sgdUpdates);
   }
 }

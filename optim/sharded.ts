@@ -14,11 +14,11 @@
 
 import { Error } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
-import type { AdamWGroup } from "./adamw.ts";
-import { makeGroupOfKind, MuonAdamW, type MuonAdamWGroupOptions } from "./muon_adamw.ts";
-import type { MuonGroup } from "./muon_update.ts";
+import type { AdamWGroup } from "./adam.ts";
+import type { MuonGroup } from "./muon.ts";
+import { makeMuonAdamWGroups, type MuonAdamWGroupOptions, muonAdamWUpdates } from "./muon_adamw.ts";
+import { Optimizer } from "./optimizer.ts";
 import { type OwnedWork, ownersOf } from "./owners.ts";
-import type { ParameterGroup } from "./parameters.ts";
 import { polarExpressFlops } from "./polar_express.ts";
 
 /** Tensors by the rank that owns them, in the same order on every rank. */
@@ -63,15 +63,9 @@ const ADAMW_BYTES = 28;
  * await device.close();
  * ```
  */
-export class ShardedMuonAdamW {
-  /** All groups with all parameters, as in the whole optimizer; read at each step. */
-  readonly groups: readonly (AdamWGroup | MuonGroup)[];
-  /** The optimizer of the parameters that this rank owns; `null` if it owns none. */
-  readonly own: MuonAdamW | null;
+export class ShardedMuonAdamW extends Optimizer<AdamWGroup | MuonGroup> {
   readonly #exchange: Exchange;
   readonly #segments: Segments;
-  /** For each group of `own` the group whose hyperparameters it takes. */
-  readonly #sources: readonly (AdamWGroup | MuonGroup)[];
 
   /**
    * Creates the optimizer with empty state for the parameters of this rank. `groups` are those of
@@ -81,24 +75,17 @@ export class ShardedMuonAdamW {
    * matrix.
    */
   constructor(groups: readonly MuonAdamWGroupOptions[], exchange: Exchange) {
-    this.groups = groups.map(makeGroupOfKind);
+    const all = makeMuonAdamWGroups(groups);
+    const owners = ownersOf(all.flatMap(workOf), exchange.ranks);
+    super(all, muonAdamWUpdates, (name) => owners.get(name) === exchange.rank);
     this.#exchange = exchange;
-    const owners = ownersOf(this.groups.flatMap(workOf), exchange.ranks);
-    const ownedBy = (rank: number) => (group: ParameterGroup): [string, Tensor][] =>
-      group.names.flatMap((name, i) =>
-        owners.get(name) === rank ? [[name, group.parameters[i]!] as [string, Tensor]] : []
-      );
     this.#segments = Array.from(
       { length: exchange.ranks },
-      (_, rank) => this.groups.flatMap(ownedBy(rank)).map(([, parameter]) => parameter),
+      (_, rank) =>
+        all.flatMap(({ names, parameters }) =>
+          parameters.filter((_, i) => owners.get(names[i]!) === rank)
+        ),
     );
-    const own = groups.flatMap((group, i) => {
-      const parameters = ownedBy(exchange.rank)(this.groups[i]!);
-      if (parameters.length === 0) return [];
-      return [{ source: this.groups[i]!, options: { ...group, parameters: new Map(parameters) } }];
-    });
-    this.own = own.length === 0 ? null : new MuonAdamW(own.map(({ options }) => options));
-    this.#sources = own.map(({ source }) => source);
   }
 
   /**
@@ -107,22 +94,12 @@ export class ShardedMuonAdamW {
    * @throws {Error} If a parameter has no gradient.
    * @throws {RangeError} If a hyperparameter is out of range.
    */
-  async step(): Promise<void> {
-    this.own?.groups.forEach((group, i) => {
-      const { names: _names, parameters: _parameters, initialLr: _initialLr, ...settings } = this
-        .#sources[i]!;
-      Object.assign(group, settings);
-    });
+  override async step(): Promise<void> {
     await this.#exchange.reduceScatter(
       this.#segments.map((segment) => segment.map((parameter) => this.#gradientOf(parameter))),
     );
-    this.own?.step();
+    super.step();
     await this.#exchange.allGather(this.#segments);
-  }
-
-  /** Clears the gradients of all parameters. */
-  zeroGrad(): void {
-    for (const parameter of this.#segments.flat()) parameter.zeroGrad();
   }
 
   #gradientOf(parameter: Tensor): Tensor {

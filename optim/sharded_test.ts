@@ -124,7 +124,7 @@ async function shard(device: Device, ranks: number) {
     }
     return {
       parameters: await parametersOf(groups),
-      state: await bitsOf(optimizer.own?.stateDict() ?? []),
+      state: await bitsOf(optimizer.stateDict()),
     };
   }));
 }
