@@ -1,10 +1,10 @@
-import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, embedding, type Tensor } from "../tensor/mod.ts";
 import { type Initializer, normal } from "./initializers.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
-import { checkSize } from "./sizes.ts";
+import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode Embedding}. */
 export interface EmbeddingOptions {
@@ -38,10 +38,7 @@ export class Embedding extends Module {
   /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, count: number, width: number, options: EmbeddingOptions) {
     super();
-    checkDevice("make an Embedding", device);
-    checkSize("Embedding", "count", count);
-    checkSize("Embedding", "width", width);
-    checkOptions("make an Embedding", options, OPTIONS, ["seed"]);
+    checkLayer("Embedding", device, { count, width }, options, OPTIONS, ["seed"]);
     const { seed, initialWeight = normal() } = options;
     this.weight = parameter(device, [count, width], initialWeight, namedSeed(seed, "weight"));
   }

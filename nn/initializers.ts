@@ -7,6 +7,7 @@ import { checkOptions } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
+import { sizeOf } from "../tensor/shape.ts";
 
 /** Creates a tensor of a shape; the seed determines random values. */
 export type Initializer = (device: Device, shape: readonly number[], seed: number) => Tensor;
@@ -41,33 +42,8 @@ export interface GainOptions {
   readonly gain?: number;
 }
 
-/**
- * Uniform, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
- * Bengio (2010).
- */
-export function xavierUniform(options: GainOptions = {}): Initializer {
-  return scaled(uniformOfDeviation, xavier, options);
-}
-
-/**
- * Normal, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
- * Bengio (2010).
- */
-export function xavierNormal(options: GainOptions = {}): Initializer {
-  return scaled(normalOfDeviation, xavier, options);
-}
-
-/**
- * Uniform, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015).
- */
-export function kaimingUniform(options: GainOptions = {}): Initializer {
-  return scaled(uniformOfDeviation, kaiming, options);
-}
-
-/** Normal, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015). */
-export function kaimingNormal(options: GainOptions = {}): Initializer {
-  return scaled(normalOfDeviation, kaiming, options);
-}
+/** Makes an initializer that scales with the shape. */
+export type ScaledInitializer = (options?: GainOptions) => Initializer;
 
 type OfDeviation = (standardDeviation: number) => Initializer;
 
@@ -84,21 +60,39 @@ type Deviation = (inputs: number, outputs: number, gain?: number) => number;
 const xavier: Deviation = (inputs, outputs, gain = 1) => gain * Math.sqrt(2 / (inputs + outputs));
 const kaiming: Deviation = (inputs, _, gain = Math.SQRT2) => gain / Math.sqrt(inputs);
 
-function scaled(
-  distribution: OfDeviation,
-  deviation: Deviation,
-  options: GainOptions,
-): Initializer {
-  checkOptions("initialize", options, { gain: true });
-  return (device, shape, seed) => {
-    const [outputs, inputs] = shape;
-    if (outputs === undefined || inputs === undefined) {
-      throw new RangeError(
-        `Cannot initialize: wanted the shape [outputs, inputs], got [${shape.join(", ")}]`,
-      );
-    }
-    const perInput = shape.slice(2).reduce((product, length) => product * length, 1);
-    const value = deviation(inputs * perInput, outputs * perInput, options.gain);
-    return distribution(value)(device, shape, seed);
+/**
+ * Uniform, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
+ * Bengio (2010).
+ */
+export const xavierUniform: ScaledInitializer = scaled(uniformOfDeviation, xavier);
+
+/**
+ * Normal, with variance 2 · gain² / (inputs + outputs); gain 1 by default. Source: Glorot and
+ * Bengio (2010).
+ */
+export const xavierNormal: ScaledInitializer = scaled(normalOfDeviation, xavier);
+
+/**
+ * Uniform, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015).
+ */
+export const kaimingUniform: ScaledInitializer = scaled(uniformOfDeviation, kaiming);
+
+/** Normal, with variance gain² / inputs; gain √2 by default, for ReLU. Source: He et al. (2015). */
+export const kaimingNormal: ScaledInitializer = scaled(normalOfDeviation, kaiming);
+
+function scaled(distribution: OfDeviation, deviation: Deviation): ScaledInitializer {
+  return (options = {}) => {
+    checkOptions("initialize", options, { gain: true });
+    return (device, shape, seed) => {
+      const [outputs, inputs] = shape;
+      if (outputs === undefined || inputs === undefined) {
+        throw new RangeError(
+          `Cannot initialize: wanted the shape [outputs, inputs], got [${shape.join(", ")}]`,
+        );
+      }
+      const perInput = sizeOf(shape.slice(2));
+      const value = deviation(inputs * perInput, outputs * perInput, options.gain);
+      return distribution(value)(device, shape, seed);
+    };
   };
 }

@@ -1,9 +1,9 @@
-import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, layerNorm, type Tensor } from "../tensor/mod.ts";
 import { ones, zeros } from "./initializers.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
-import { checkSize } from "./sizes.ts";
+import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode LayerNorm}. */
 export interface LayerNormOptions {
@@ -40,9 +40,7 @@ export class LayerNorm extends Module {
   /** Creates the parameters. @throws {RangeError} If the width is not a positive integer. */
   constructor(device: Device, width: number, options: LayerNormOptions = {}) {
     super();
-    checkDevice("make a LayerNorm", device);
-    checkSize("LayerNorm", "width", width);
-    checkOptions("make a LayerNorm", options, OPTIONS);
+    checkLayer("LayerNorm", device, { width }, options, OPTIONS);
     const { bias = true, epsilon = 1e-5 } = options;
     this.#epsilon = epsilon;
     this.weight = parameter(device, [width], ones, 0);

@@ -1,4 +1,4 @@
-import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, linear, type Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { type Initializer, uniform } from "./initializers.ts";
@@ -6,7 +6,7 @@ import { inType } from "./in_type.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
 import { namedSeed } from "./seeds.ts";
-import { checkSize } from "./sizes.ts";
+import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode Linear}. */
 export interface LinearOptions {
@@ -44,10 +44,7 @@ export class Linear extends Module {
   /** Creates the parameters. @throws {RangeError} If a size is not a positive integer. */
   constructor(device: Device, inputs: number, outputs: number, options: LinearOptions) {
     super();
-    checkDevice("make a Linear", device);
-    checkSize("Linear", "inputs", inputs);
-    checkSize("Linear", "outputs", outputs);
-    checkOptions("make a Linear", options, OPTIONS, ["seed"]);
+    checkLayer("Linear", device, { inputs, outputs }, options, OPTIONS, ["seed"]);
     const bound = 1 / Math.sqrt(inputs);
     const { seed, bias = true, initialWeight = uniform(-bound, bound) } = options;
     this.weight = parameter(device, [outputs, inputs], initialWeight, namedSeed(seed, "weight"));

@@ -24,74 +24,33 @@ export interface LossOptions {
   readonly reduction?: Reduction;
 }
 
+/** A loss of a prediction: a scalar, or `[...]` with `reduction: "none"`. */
+export type Loss = (prediction: Tensor, target: Tensor, options?: LossOptions) => Tensor;
+
 const OPTIONS: OptionNames<LossOptions> = { reduction: true };
-const HUBER_OPTIONS: OptionNames<LossOptions & { readonly delta?: number }> = {
-  ...OPTIONS,
-  delta: true,
-};
+const HUBER_OPTIONS = { ...OPTIONS, delta: true };
 
-function lossProgram(
-  name: string,
-  formula: (prediction: ex.Expression, target: ex.Expression) => ex.Expression,
-): Program {
-  return defineProgram(
-    { name, inputs: ["prediction", "target"] },
-    ({ prediction, target }) => [formula(prediction, target)],
-  );
-}
-
-const squaredError = lossProgram("squared error", (a, b) => ex.square(ex.subtract(a, b)));
-const absoluteError = lossProgram("absolute error", (a, b) => ex.abs(ex.subtract(a, b)));
-const huberError = defineProgram(
-  { name: "huber", inputs: ["prediction", "target"], scalars: ["delta"] },
-  ({ prediction, target, delta }) => {
-    const distance = ex.abs(ex.subtract(prediction, target));
-    const straight = ex.multiply(delta, ex.subtract(distance, ex.multiply(0.5, delta)));
-    return [ex.select(ex.less(distance, delta), ex.multiply(0.5, ex.square(distance)), straight)];
-  },
-  // The formula's own derivative is 0 · ∞ at an infinite distance.
-  ({ prediction, target, delta }) => {
-    const slope = ex.min(ex.max(ex.subtract(prediction, target), ex.negate(delta)), delta);
-    return { prediction: slope, target: ex.negate(slope) };
-  },
-);
-/** log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|), which cannot overflow. */
-const binaryCrossEntropy = defineProgram(
-  { name: "binary cross-entropy", inputs: ["logits", "target"] },
-  ({ logits: x, target: t }) => {
-    const wrong = ex.select(ex.less(0, x), ex.subtract(1, t), t);
-    const magnitude = ex.abs(x);
-    return [ex.add(
-      ex.select(ex.equal(wrong, 0), 0, ex.multiply(wrong, magnitude)),
-      ex.log(ex.add(1, ex.exp(ex.negate(magnitude)))),
-    )];
-  },
-  ({ logits: x, target: t }) => ({
-    logits: ex.subtract(ex.sigmoid(x), t),
-    target: ex.negate(x),
-  }),
-);
-
-function loss(
-  program: Program,
-  prediction: Tensor,
-  target: Tensor,
-  options: LossOptions,
-  scalars: readonly number[] = [],
-): Tensor {
+/** The loss of a program, whose scalars come last. */
+function lossOf(program: Program) {
   const what = `compute the ${program.name}`;
-  checkTensor(what, prediction);
-  checkTensor(what, target, "a tensor of targets");
-  checkOptions(what, options, OPTIONS);
-  const { reduction = "mean" } = options;
-  checkReduction(what, reduction);
-  const [wanted, got] = [prediction, target].map(({ shape }) => formatShape(shape));
-  if (wanted !== got) {
-    throw new RangeError(`Cannot ${what}: wanted targets of shape ${wanted}, got ${got}`);
-  }
-  const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
-  const result = reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
-  return named(program.name, result);
+  return (
+    prediction: Tensor,
+    target: Tensor,
+    options: LossOptions = {},
+    scalars: readonly number[] = [],
+  ): Tensor => {
+    checkTensor(what, prediction);
+    checkTensor(what, target, "a tensor of targets");
+    checkOptions(what, options, OPTIONS);
+    const { reduction = "mean" } = options;
+    checkReduction(what, reduction);
+    const [wanted, got] = [prediction, target].map(({ shape }) => formatShape(shape));
+    if (wanted !== got) {
+      throw new RangeError(`Cannot ${what}: wanted targets of shape ${wanted}, got ${got}`);
+    }
+    const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
+    return named(program.name, reduction === "none" ? losses : losses[reduction]());
+  };
 }
 
 /**
@@ -112,13 +71,10 @@ function loss(
  * await device.close();
  * ```
  */
-export function meanSquaredError(
-  prediction: Tensor,
-  target: Tensor,
-  options: LossOptions = {},
-): Tensor {
-  return loss(squaredError, prediction, target, options);
-}
+export const meanSquaredError: Loss = lossOf(defineProgram(
+  { name: "squared error", inputs: ["prediction", "target"] },
+  ({ prediction, target }) => [ex.square(ex.subtract(prediction, target))],
+));
 
 /**
  * Mean absolute error (L1 loss), less sensitive to outliers than MSE. The gradient at 0 is 0, and at
@@ -136,13 +92,24 @@ export function meanSquaredError(
  * await device.close();
  * ```
  */
-export function meanAbsoluteError(
-  prediction: Tensor,
-  target: Tensor,
-  options: LossOptions = {},
-): Tensor {
-  return loss(absoluteError, prediction, target, options);
-}
+export const meanAbsoluteError: Loss = lossOf(defineProgram(
+  { name: "absolute error", inputs: ["prediction", "target"] },
+  ({ prediction, target }) => [ex.abs(ex.subtract(prediction, target))],
+));
+
+const huberError = lossOf(defineProgram(
+  { name: "huber", inputs: ["prediction", "target"], scalars: ["delta"] },
+  ({ prediction, target, delta }) => {
+    const distance = ex.abs(ex.subtract(prediction, target));
+    const straight = ex.multiply(delta, ex.subtract(distance, ex.multiply(0.5, delta)));
+    return [ex.select(ex.less(distance, delta), ex.multiply(0.5, ex.square(distance)), straight)];
+  },
+  // The formula's own derivative is 0 · ∞ at an infinite distance.
+  ({ prediction, target, delta }) => {
+    const slope = ex.min(ex.max(ex.subtract(prediction, target), ex.negate(delta)), delta);
+    return { prediction: slope, target: ex.negate(slope) };
+  },
+));
 
 /**
  * Huber loss: half the squared error below `delta`, 1 by default, and linear above. Arguments and
@@ -172,7 +139,7 @@ export function huberLoss(
   if (!(delta > 0)) {
     throw new RangeError(`Cannot compute the huber loss: wanted delta above 0, got ${delta}`);
   }
-  return loss(huberError, prediction, target, others, [delta]);
+  return huberError(prediction, target, others, [delta]);
 }
 
 /**
@@ -194,10 +161,19 @@ export function huberLoss(
  * await device.close();
  * ```
  */
-export function binaryCrossEntropyWithLogits(
-  logits: Tensor,
-  target: Tensor,
-  options: LossOptions = {},
-): Tensor {
-  return loss(binaryCrossEntropy, logits, target, options);
-}
+export const binaryCrossEntropyWithLogits: Loss = lossOf(defineProgram(
+  { name: "binary cross-entropy", inputs: ["logits", "target"] },
+  // log(1 + eˣ) − x·t as |x| · (t or 1 − t) + log(1 + e^−|x|), which cannot overflow.
+  ({ logits: x, target: t }) => {
+    const wrong = ex.select(ex.less(0, x), ex.subtract(1, t), t);
+    const magnitude = ex.abs(x);
+    return [ex.add(
+      ex.select(ex.equal(wrong, 0), 0, ex.multiply(wrong, magnitude)),
+      ex.log(ex.add(1, ex.exp(ex.negate(magnitude)))),
+    )];
+  },
+  ({ logits: x, target: t }) => ({
+    logits: ex.subtract(ex.sigmoid(x), t),
+    target: ex.negate(x),
+  }),
+));

@@ -39,6 +39,7 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export {
   binaryCrossEntropyWithLogits,
   huberLoss,
+  type Loss,
   type LossOptions,
   meanAbsoluteError,
   meanSquaredError,

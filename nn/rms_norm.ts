@@ -1,9 +1,9 @@
-import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { type Device, rmsNorm, type Tensor } from "../tensor/mod.ts";
 import { ones } from "./initializers.ts";
 import { Module } from "./module.ts";
 import { parameter } from "./parameter.ts";
-import { checkSize } from "./sizes.ts";
+import { checkLayer } from "./sizes.ts";
 
 /** Options for {@linkcode RMSNorm}. */
 export interface RMSNormOptions {
@@ -38,9 +38,7 @@ export class RMSNorm extends Module {
   /** Creates the parameters. @throws {RangeError} If the width is not a positive integer. */
   constructor(device: Device, width: number, options: RMSNormOptions = {}) {
     super();
-    checkDevice("make an RMSNorm", device);
-    checkSize("RMSNorm", "width", width);
-    checkOptions("make an RMSNorm", options, OPTIONS);
+    checkLayer("RMSNorm", device, { width }, options, OPTIONS);
     this.#epsilon = options.epsilon;
     if (options.weight ?? true) this.weight = parameter(device, [width], ones, 0);
   }

@@ -1,13 +1,13 @@
 /** Multi-head self-attention. @module */
 
-import { checkDevice, checkOptions, type OptionNames } from "../tensor/checks.ts";
+import type { OptionNames } from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { namedSeed } from "./seeds.ts";
-import { checkSize } from "./sizes.ts";
+import { checkLayer, checkSizes } from "./sizes.ts";
 
 /** Options for {@linkcode SelfAttention}. */
 export interface SelfAttentionOptions {
@@ -73,12 +73,9 @@ export class SelfAttention extends Module {
    */
   constructor(device: Device, width: number, options: SelfAttentionOptions) {
     super();
-    checkDevice("make a SelfAttention", device);
-    checkOptions("make a SelfAttention", options, OPTIONS, ["seed", "heads"]);
+    checkLayer("SelfAttention", device, { width }, options, OPTIONS, ["seed", "heads"]);
     const { seed, heads, keyValueHeads = heads, bias = true } = options;
-    checkSize("SelfAttention", "width", width);
-    checkSize("SelfAttention", "heads", heads);
-    checkSize("SelfAttention", "keyValueHeads", keyValueHeads);
+    checkSizes("make a SelfAttention", { heads, keyValueHeads });
     if (width % heads !== 0 || heads % keyValueHeads !== 0) {
       throw new RangeError(
         `Cannot make a SelfAttention: wanted keyValueHeads to divide heads and heads to divide the ` +

@@ -1,13 +1,35 @@
-/** Validates layer sizes. @module */
+/** Validates what layers are made of. @module */
 
-import { describeValue, withArticle } from "../tensor/checks.ts";
+import {
+  checkDevice,
+  checkOptions,
+  describeValue,
+  type OptionNames,
+  withArticle,
+} from "../tensor/checks.ts";
 import { RangeError } from "../tensor/errors.ts";
+import type { Device } from "../tensor/mod.ts";
 
-export function checkSize(module: string, what: string, size: number): void {
-  if (Number.isSafeInteger(size) && size > 0) return;
-  throw new RangeError(
-    `Cannot make ${withArticle(module)}: wanted ${what} to be 1 or more, got ${
-      describeValue(size)
-    }`,
-  );
+/** Checks the arguments of a layer: its device, its sizes by name, and its options. */
+export function checkLayer<Options extends object>(
+  layer: string,
+  device: Device,
+  sizes: Readonly<Record<string, number>>,
+  options: Options,
+  known: OptionNames<Options>,
+  required: readonly (keyof Options & string)[] = [],
+): void {
+  const what = `make ${withArticle(layer)}`;
+  checkDevice(what, device);
+  checkSizes(what, sizes);
+  checkOptions(what, options, known, required);
+}
+
+export function checkSizes(what: string, sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    if (Number.isSafeInteger(size) && size > 0) continue;
+    throw new RangeError(
+      `Cannot ${what}: wanted ${name} to be 1 or more, got ${describeValue(size)}`,
+    );
+  }
 }
