@@ -60,7 +60,6 @@ export { exitCodeOf, inPlaceOfRank } from "./train/exit_code.ts";
 export { evaluateBitsPerByte, type EvaluateOptions } from "./train/evaluate.ts";
 export {
   type LoopOptions,
-  type LoopRanks,
   type LoopStep,
   pretrainingSchedule,
   type SetLearningRates,

@@ -31,10 +31,12 @@ const steps = trainingLoop({
   plan,
   setLearningRates: pretrainingSchedule(plan),
   firstStep: 0,
-  parallel: { ranks: ranks.ranks, agree: (loss) => ranks.sum([loss])[0]! / ranks.ranks },
+  ranks: ranks.ranks,
 });
 const losses: number[] = [];
-for await (const step of steps) losses.push(await step.losses[0]!.item());
+for await (const step of steps) {
+  losses.push(ranks.sum([await step.losses[0]!.item()])[0]! / ranks.ranks);
+}
 
 const bytes = kind === "sharded"
   ? await ranks.encodeOptimizer(sharded)

@@ -20,7 +20,7 @@ import {
 } from "../../optim/mod.ts";
 import { type Device, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
-import { mean, nextTask, readNumbers } from "./readback.ts";
+import { nextTask } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
 /** Options for {@linkcode trainingLoop}. */
@@ -41,8 +41,8 @@ export interface LoopOptions {
   readonly onGradients?: (step: number) => void;
   /** The first step, counted from 0. */
   readonly firstStep: number;
-  /** The ranks that train together, if several; each takes batches of its own. */
-  readonly parallel?: LoopRanks | undefined;
+  /** The number of ranks that train together; each takes batches of its own. @default {1} */
+  readonly ranks?: number;
 }
 
 /** The ranks of a run, as needed between steps. */
@@ -55,14 +55,6 @@ export interface SummingRanks {
   sum(numbers: readonly number[]): number[];
 }
 
-/** The ranks of a run, as {@linkcode trainingLoop} needs them. */
-export interface LoopRanks {
-  /** Number of ranks. */
-  readonly ranks: number;
-  /** The mean of a step's losses over all ranks, from the mean on this one. */
-  agree(loss: number): number;
-}
-
 /** Sets a step's learning rates, momentum and weight decay, and returns the multiplier. */
 export type SetLearningRates = (
   optimizer: Pick<MuonAdamW | SGD, "groups">,
@@ -73,7 +65,7 @@ export type SetLearningRates = (
 export interface LoopStep {
   /** The step, counted from 0. */
   readonly step: number;
-  /** The loss of each batch: scalars on the device, which the caller disposes of. */
+  /** The loss of each batch of this rank: scalars on the device, which the caller disposes of. */
   readonly losses: readonly Tensor[];
   /** Multiplier of the learning rates. */
   readonly learningRateMultiplier: number;
@@ -112,8 +104,8 @@ export interface LoopStep {
  * ```
  */
 export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopStep, void, void> {
-  const { model, optimizer, loader, scaler, plan, setLearningRates, firstStep, parallel } = options;
-  const batches = plan.gradAccumSteps * (parallel?.ranks ?? 1);
+  const { model, optimizer, loader, scaler, plan, setLearningRates, firstStep } = options;
+  const batches = plan.gradAccumSteps * (options.ranks ?? 1);
   const { device } = model;
   for (let step = firstStep; step < plan.numIterations; step++) {
     const losses: Tensor[] = [];
@@ -133,12 +125,11 @@ export async function* trainingLoop(options: LoopOptions): AsyncGenerator<LoopSt
       await pause(device);
     }
     options.onGradients?.(step);
-    const agreed = parallel === undefined ? losses : [await agree(losses, parallel)];
     const learningRateMultiplier = setLearningRates(optimizer, step);
     const scaling = await updateParameters(optimizer, scaler);
     optimizer.zeroGrad();
     await pause(device);
-    yield { step, losses: agreed, learningRateMultiplier, ...scaling, loaderState };
+    yield { step, losses, learningRateMultiplier, ...scaling, loaderState };
   }
 }
 
@@ -162,12 +153,6 @@ export function pretrainingSchedule(
     }
     return multiplier;
   };
-}
-
-/** The mean loss over all ranks, on the device. */
-async function agree(losses: readonly Tensor[], parallel: LoopRanks): Promise<Tensor> {
-  const { device } = losses[0]!;
-  return Tensor.from(device, parallel.agree(mean(await readNumbers(losses)))).keep();
 }
 
 /** Updates the parameters; with loss scaling, only if all gradients are finite. */

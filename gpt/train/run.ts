@@ -12,13 +12,7 @@
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
-import {
-  type LoopOptions,
-  type LoopRanks,
-  type LoopStep,
-  type SummingRanks,
-  trainingLoop,
-} from "./loop.ts";
+import { type LoopOptions, type LoopStep, type SummingRanks, trainingLoop } from "./loop.ts";
 import { mean, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
@@ -63,7 +57,7 @@ export interface Periodic<Run> {
 export type Measurement = Readonly<Record<string, number>>;
 
 /** Options for {@linkcode train}. */
-export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "parallel"> {
+export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
   /** Length of the run, and size of a step. */
   readonly plan: Pick<
     TrainingPlan,
@@ -117,21 +111,13 @@ export interface EndEvent {
 }
 
 /** A finished step. */
-export interface StepEvent {
+export interface StepEvent extends Omit<LoopStep, "losses" | "loaderState"> {
   /** The kind of event. */
   readonly kind: "step";
-  /** The step, counted from 0. */
-  readonly step: number;
   /** Loss of the step, in nats per token. */
   readonly loss: number;
   /** Smoothed loss. */
   readonly smoothLoss: number;
-  /** Multiplier of the learning rates. */
-  readonly learningRateMultiplier: number;
-  /** Loss scale; absent without scaling. */
-  readonly lossScale?: number;
-  /** Whether the update was skipped because a gradient was not finite. */
-  readonly skipped?: boolean;
   /** Duration of the step in seconds. */
   readonly seconds: number;
   /** Tokens per second. */
@@ -190,13 +176,11 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   let state = options.state ?? untrained;
   const firstStep = state.step;
   let savedStep = firstStep;
-  const saveTimer = new SaveTimer(save?.seconds, save?.isWanted);
-  const agreement = parallel === undefined
-    ? null
-    : new Agreement(parallel, options.signal, () => saveTimer.isOverdue);
-  // Only shared knowledge may decide.
-  const signal = agreement === null ? options.signal : undefined;
-  const loop = trainingLoop({ ...options, firstStep, parallel: agreement ?? undefined });
+  const saveTimer = new SaveTimer(save);
+  // With several ranks, only what all of them know may decide.
+  const signal = parallel === undefined ? options.signal : undefined;
+  let agreed = { exitCode: 0, isSaving: false };
+  const loop = trainingLoop({ ...options, firstStep, ranks: parallel?.ranks ?? 1 });
   const clock = new StepClock(plan, firstStep);
   const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
   const pending: LoopStep[] = [];
@@ -206,7 +190,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isLast = step >= plan.numIterations;
     const isDue = (task: Periodic<unknown> | undefined) =>
       task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
-    const exitCode = () => agreement?.exitCode ?? exitCodeOf(signal);
+    const exitCode = () => parallel === undefined ? exitCodeOf(signal) : agreed.exitCode;
     const isStopping = () => exitCode() > 0;
 
     /** The result of a task that is due; `null` without one, or if the signal aborted it. */
@@ -234,10 +218,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     if (values !== null) yield { kind: "measurement", step, values };
     // Pending losses may not be finite.
     const isOverdue = pending.length === 0 &&
-      (agreement === null ? saveTimer.isOverdue : agreement.isSaving);
+      (parallel === undefined ? saveTimer.isOverdue : agreed.isSaving);
     const mustSave = isLast || isStopping() || isDue(save) || isOverdue;
     if (save !== undefined && mustSave && step !== savedStep) {
-      const path = await saveTimer.time(() => save.run(state));
+      const path = await saveTimer.run(state);
       savedStep = step;
       yield { kind: "checkpoint", step, path };
     }
@@ -261,7 +245,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const isInterrupted = [evaluate, sample, measure, save].some((task) =>
       task !== undefined && task.every > 0 && state.step % task.every === 0
     );
-    const mustRead = step === firstStep || isInterrupted || agreement !== null || isStopping() ||
+    const mustRead = step === firstStep || isInterrupted || parallel !== undefined ||
+      isStopping() ||
       state.step >= plan.numIterations || isProfiled || clock.elapsed >= readInterval ||
       pending.length >= MAX_PENDING;
     if (!mustRead) continue;
@@ -269,7 +254,10 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const read = await readNumbers(steps.flatMap(({ losses }) => losses));
     const seconds = clock.stop(steps.length);
     for (const { losses, loaderState: _loaderState, ...step } of steps) {
-      const loss = mean(read.splice(0, losses.length));
+      let loss = mean(read.splice(0, losses.length));
+      if (parallel !== undefined) {
+        ({ loss, ...agreed } = agree(parallel, loss, saveTimer.isOverdue, options.signal));
+      }
       if (!Number.isFinite(loss)) throw lossError(loss, step.step);
       const lossAverage = LOSS_DECAY * state.lossAverage + (1 - LOSS_DECAY) * loss;
       state = { ...state, lossAverage, seconds: state.seconds + seconds };
@@ -285,39 +273,20 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   }
 }
 
-/** Agreement of all ranks after each step: the loss, whether to save, and whether to stop. */
-class Agreement implements LoopRanks {
-  /** The largest exit code of the signals that ranks got; 0 without any. */
-  exitCode = 0;
-  /** Whether to save, by the clock of rank 0. */
-  isSaving = false;
-  readonly #parallel: SummingRanks;
-  readonly #signal: AbortSignal | undefined;
-  readonly #isOverdue: () => boolean;
-
-  constructor(
-    parallel: SummingRanks,
-    signal: AbortSignal | undefined,
-    isOverdue: () => boolean,
-  ) {
-    this.#parallel = parallel;
-    this.#signal = signal;
-    this.#isOverdue = isOverdue;
-  }
-
-  get ranks(): number {
-    return this.#parallel.ranks;
-  }
-
-  agree(loss: number): number {
-    const { rank, ranks } = this.#parallel;
-    const isSaving = rank === 0 && this.#isOverdue();
-    const exitCodes = inPlaceOfRank(exitCodeOf(this.#signal), this.#parallel);
-    const [sum, saving, ...all] = this.#parallel.sum([loss, +isSaving, ...exitCodes]);
-    this.isSaving = saving! > 0;
-    this.exitCode = Math.max(...all);
-    return sum! / ranks;
-  }
+/**
+ * What all ranks agree on after a step: the mean of their losses, whether to save, by the clock of
+ * rank 0, and the largest exit code of the signals that they got; 0 without any.
+ */
+function agree(
+  parallel: SummingRanks,
+  loss: number,
+  isOverdue: boolean,
+  signal: AbortSignal | undefined,
+): { loss: number; isSaving: boolean; exitCode: number } {
+  const exitCodes = inPlaceOfRank(exitCodeOf(signal), parallel);
+  const isSaving = parallel.rank === 0 && isOverdue;
+  const [sum, saving, ...all] = parallel.sum([loss, +isSaving, ...exitCodes]);
+  return { loss: sum! / parallel.ranks, isSaving: saving! > 0, exitCode: Math.max(...all) };
 }
 
 class StepClock {
@@ -347,10 +316,7 @@ class StepClock {
     return seconds / steps;
   }
 
-  speed(
-    step: number,
-    seconds: number,
-  ): Pick<StepEvent, "seconds" | "tokensPerSecond" | "flopsPerSecond" | "secondsLeft"> {
+  speed(step: number, seconds: number) {
     const { totalBatchSize, flopsPerToken, numIterations } = this.#plan;
     if (step >= this.#firstStep + WARMUP_STEPS) {
       this.#secondsPerStep.sum += seconds;
@@ -368,29 +334,28 @@ class StepClock {
 }
 
 class SaveTimer {
-  readonly #minSeconds: number;
-  readonly #isWanted: () => boolean;
+  readonly #save: TrainOptions["save"];
   #seconds: number;
   #savedAt = performance.now();
 
-  constructor(seconds = Infinity, isWanted: () => boolean = () => false) {
-    this.#minSeconds = seconds;
-    this.#seconds = seconds;
-    this.#isWanted = isWanted;
+  constructor(save: TrainOptions["save"]) {
+    this.#save = save;
+    this.#seconds = save?.seconds ?? Infinity;
   }
 
   get isOverdue(): boolean {
-    return this.#isWanted() || performance.now() - this.#savedAt >= 1000 * this.#seconds;
+    const isWanted = this.#save?.isWanted?.() ?? false;
+    return isWanted || performance.now() - this.#savedAt >= 1000 * this.#seconds;
   }
 
   /** Saves, and adjusts the interval to the duration. */
-  async time<Result>(save: () => Promise<Result>): Promise<Result> {
+  async run(state: TrainingState): Promise<string> {
     const start = performance.now();
-    const result = await save();
+    const path = await this.#save!.run(state);
     this.#savedAt = performance.now();
     const seconds = (this.#savedAt - start) / 1000;
-    this.#seconds = Math.max(this.#minSeconds, seconds / SAVING_SHARE);
-    return result;
+    this.#seconds = Math.max(this.#save!.seconds ?? Infinity, seconds / SAVING_SHARE);
+    return path;
   }
 }
 
