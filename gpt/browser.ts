@@ -78,12 +78,7 @@ export {
   untrained,
 } from "./train/run.ts";
 export { decodeFlops, flopsPerToken, kvBytesPerToken, prefillFlops } from "./train/costs.ts";
-export {
-  Engine,
-  type GeneratedStep,
-  type GenerateOptions,
-  generateWithoutCache,
-} from "./generate/engine.ts";
+export { Engine, type GeneratedStep, type GenerateOptions } from "./generate/engine.ts";
 export {
   estimateMemory,
   estimateSeconds,

@@ -141,8 +141,7 @@ function decode(model: GPT, ids: Tensor, caches: readonly KVCache[]): Tensor {
     x = decodeBlock(block, x, { model, layer, ids, caches, ...angles });
     if (layer === Math.floor(config.nLayer / 2)) middle = x;
   });
-  if (caches.length === 1) caches[0]!.advance(1, embedded);
-  else caches.forEach((cache, i) => cache.advance(1, embedded.slice(0, i, i + 1)));
+  caches.forEach((cache, i) => cache.advance(1, partOf(embedded, caches, i)));
   const [stream] = runProgram(backOut, [x, middle, model.backout_lambda], [], "float32");
   const weight = model.lm_head.weight.slice(0, 0, config.vocabSize);
   const [logits] = linears(stream!, [weight], {
@@ -167,39 +166,31 @@ function previousEmbedding(caches: readonly KVCache[], x: Tensor): Tensor | null
   return concat(caches.map(({ previousEmbedding }) => previousEmbedding ?? nothing));
 }
 
+/** The rows of the sequences in a cache. */
+function partOf(x: Tensor, caches: readonly KVCache[], i: number): Tensor {
+  return caches.length === 1 ? x : x.slice(0, i, i + 1);
+}
+
 function decodeBlock({ attn, mlp }: Block, x: Tensor, context: Context): Tensor {
-  const { nHead, nKvHead, nEmbd } = context.model.config;
-  const size = headSize(context.model.config);
-  const batch = x.shape[0]!;
   const weightOf = ({ weight }: Linear) => inType(weight, x.dtype);
   const gates = attn.ve_gate === undefined ? [] : [attn.ve_gate];
   const projections = [attn.c_q, attn.c_k, attn.c_v, ...gates].map(weightOf);
-  const [q, k, v, gate] = linears(x, projections, { normalize: true });
-  const y = decodeAttention({
-    queries: q!.reshape([batch, 1, nHead, size]),
-    keys: k!.reshape([batch, 1, nKvHead, size]),
-    values: v!.reshape([batch, 1, nKvHead, size]),
-    gate,
-  }, context);
-  const joined = y.reshape([batch, 1, nEmbd]);
+  const gathered = decodeAttention(linears(x, projections, { normalize: true }), context);
+  const joined = gathered.reshape(x.shape);
   const [afterAttention] = linears(joined, [weightOf(attn.c_proj)], { residual: x });
   const wide = { normalize: true, activation: "reluSquared" } as const;
   const [hidden] = linears(afterAttention!, [weightOf(mlp.c_fc)], wide);
   return linears(hidden!, [weightOf(mlp.c_proj)], { residual: afterAttention! })[0]!;
 }
 
-interface Projections {
-  readonly queries: Tensor;
-  readonly keys: Tensor;
-  readonly values: Tensor;
-  readonly gate: Tensor | undefined;
-}
-
-/** Attention: one kernel on a GPU if the operands allow it. */
-function decodeAttention({ gate, ...projections }: Projections, context: Context): Tensor {
+/** Attention, from queries, keys, values and perhaps gate: one kernel on a GPU if they allow it. */
+function decodeAttention([q, k, v, gate]: readonly Tensor[], context: Context): Tensor {
   const { model, layer, ids, cos, sin, caches } = context;
   const window = model.windows[layer]!;
-  const scale = ATTENTION_SHARPNESS / Math.sqrt(projections.queries.shape[3]!);
+  const size = headSize(model.config);
+  const scale = ATTENTION_SHARPNESS / Math.sqrt(size);
+  const heads = (rows: Tensor) => rows.reshape([rows.shape[0]!, 1, -1, size]);
+  const projections = { queries: heads(q!), keys: heads(k!), values: heads(v!) };
   const table = model.value_embeds[layer]?.weight;
   const gated = table === undefined || gate === undefined ? null : { table, gate };
   if (caches.length === 1) {
@@ -219,13 +210,10 @@ function decodeAttention({ gate, ...projections }: Projections, context: Context
   }
   const queries = rotaryNorm(projections.queries, cos, sin);
   const keys = rotaryNorm(projections.keys, cos, sin);
-  if (caches.length === 1) {
-    const all = caches[0]!.extend(layer, keys, values);
-    return attention(queries, all.keys, all.values, { window, scale });
-  }
-  return concat(caches.map((cache, i) => {
-    const of = (x: Tensor) => x.slice(0, i, i + 1);
+  const gathered = caches.map((cache, i) => {
+    const of = (x: Tensor) => partOf(x, caches, i);
     const all = cache.extend(layer, of(keys), of(values));
     return attention(of(queries), all.keys, all.values, { window, scale });
-  }));
+  });
+  return gathered.length === 1 ? gathered[0]! : concat(gathered);
 }

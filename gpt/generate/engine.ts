@@ -233,45 +233,10 @@ export class Engine {
         if (!isKept) prompt.dispose();
       }
     });
-    return await readIds(sampled);
-  }
-}
-
-async function readIds(ids: Tensor): Promise<readonly number[]> {
-  try {
-    return Array.from(await ids.data());
-  } finally {
-    ids.dispose();
-  }
-}
-
-/**
- * Generates without a cache: every token runs the model on the whole sequence. Slow and simple, as
- * a reference for tests.
- *
- * @throws {RangeError} As {@linkcode Engine.generate}.
- */
-export async function* generateWithoutCache(
-  model: LanguageModel,
-  tokens: readonly number[],
-  options: SamplingOptions & { readonly maxTokens: number },
-): AsyncGenerator<number, void, void> {
-  checkSampling(options);
-  if (tokens.length === 0) {
-    throw new RangeError("Cannot generate: wanted a prompt, got no tokens");
-  }
-  const text = [...tokens];
-  for (let step = 0; step < options.maxTokens; step++) {
-    const next = noGrad(() => {
-      using scope = model.device.scope();
-      const ids = Tensor.from(model.device, [text], { dtype: "int32" });
-      const last = model.forward(ids).slice(1, text.length - 1).squeeze(1);
-      return scope.keep(sampleTokens(last, step, options));
-    });
-    const sampled = await readIds(next);
-    checkSampled(sampled);
-    const [token] = sampled;
-    text.push(token!);
-    yield token!;
+    try {
+      return Array.from(await sampled.data());
+    } finally {
+      sampled.dispose();
+    }
   }
 }

@@ -3,7 +3,8 @@ import { cpuTest, testOnEveryDevice } from "../../testing/every_device.ts";
 import { gpuTest } from "../../testing/gpu.ts";
 import { type Device, openDevice } from "../../tensor/mod.ts";
 import { KVCache } from "../model/kv_cache.ts";
-import { Engine, type GenerateOptions, generateWithoutCache } from "./engine.ts";
+import { generateWithoutCache } from "../testing/without_cache.ts";
+import { Engine, type GenerateOptions } from "./engine.ts";
 import type { EngineTokenizer } from "./row_state.ts";
 import { GPT } from "../model/model.ts";
 

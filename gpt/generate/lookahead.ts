@@ -18,44 +18,19 @@ const MAX_LOOKAHEAD = 32;
 /** Maximum streaming latency between batches of tokens, in milliseconds. */
 const MAX_WAIT_MS = 100;
 
-/** Tokens sampled on the device, read back together. */
-class Batch {
-  readonly #cache: KVCache;
-  readonly #ids: Tensor[] = [];
-  readonly #marks: CacheMark[] = [];
+/** A sampled token of each sample, `[samples]`, on the device, and the cache's position then. */
+interface Sampled {
+  readonly ids: Tensor;
+  readonly mark: CacheMark;
+}
 
-  constructor(cache: KVCache) {
-    this.#cache = cache;
-  }
+/** Tokens that are read back together, in order. */
+type Batch = readonly Sampled[];
 
-  get length(): number {
-    return this.#ids.length;
-  }
-
-  /** The last sampled tokens, `[samples]`. */
-  get last(): Tensor {
-    return this.#ids.at(-1)!;
-  }
-
-  /** Appends one token of each sample, `[samples]`, and the current cache position. */
-  push(ids: Tensor): void {
-    this.#ids.push(ids);
-    this.#marks.push(this.#cache.mark());
-  }
-
-  async read(): Promise<readonly (readonly number[])[]> {
-    const values = await Promise.all(this.#ids.map((ids) => ids.data()));
-    return values.map((ids) => Array.from(ids));
-  }
-
-  /** Rewinds the cache to the position after the first `count` tokens. */
-  rewind(count: number): void {
-    this.#cache.rewind(this.#marks[count - 1]!);
-  }
-
-  dispose(): void {
-    for (const ids of this.#ids) ids.dispose();
-    for (const { previousEmbedding } of this.#marks) previousEmbedding?.dispose();
+function disposeOf(batch: Batch): void {
+  for (const { ids, mark } of batch) {
+    ids.dispose();
+    mark.previousEmbedding?.dispose();
   }
 }
 
@@ -66,9 +41,9 @@ export class LookaheadDecoder {
   readonly #options: SamplingOptions;
   readonly #limit: number;
   /** The batch returned last. */
-  #current: Batch | null = null;
+  #current: Batch = [];
   /** The batch after it, if already submitted. */
-  #next: Batch | null = null;
+  #next: Batch = [];
   #pace = 1;
 
   /** @param limit Maximum tokens of each sample. */
@@ -100,35 +75,35 @@ export class LookaheadDecoder {
     count: number,
   ): Promise<readonly (readonly number[])[]> {
     const start = performance.now();
-    this.#current?.dispose();
-    this.#current = this.#next ?? this.#begin(column, step, count);
-    this.#next = null;
+    disposeOf(this.#current);
+    this.#current = this.#next.length > 0 ? this.#next : this.#begin(column, step, count);
+    this.#next = [];
     const batch = this.#current;
-    const reading = batch.read();
+    const reading = Promise.all(batch.map(({ ids }) => ids.data()));
     const nextStep = step + batch.length;
     const nextCount = Math.min(count, this.#limit - nextStep);
     if (count > 1 && nextCount > 0) {
       // The reads begin at the end of this microtask; later work is submitted after them.
       await Promise.resolve();
-      this.#next = this.#record(batch.last, nextStep, nextCount);
+      this.#next = this.#record(batch.at(-1)!.ids, nextStep, nextCount);
     }
     const values = await reading;
     const fitting = Math.floor(MAX_WAIT_MS * batch.length / (performance.now() - start));
     this.#pace = Math.max(1, Math.min(MAX_LOOKAHEAD, 2 * batch.length, fitting));
-    return values;
+    return values.map((ids) => Array.from(ids));
   }
 
   /** Rewinds to the first `count` tokens of the last batch, the last of which is replaced. */
   rewind(count: number): void {
-    this.#next?.dispose();
-    this.#next = null;
-    this.#current?.rewind(count);
+    disposeOf(this.#next);
+    this.#next = [];
+    const last = this.#current[count - 1];
+    if (last !== undefined) this.#cache.rewind(last.mark);
   }
 
   /** Frees the batches, but not the cache. */
   dispose(): void {
-    this.#current?.dispose();
-    this.#next?.dispose();
+    disposeOf([...this.#current, ...this.#next]);
   }
 
   /** Decodes `count` tokens after those from the host. */
@@ -142,14 +117,15 @@ export class LookaheadDecoder {
   /** Decodes `count` tokens after `previous`, `[samples]`, on the device. */
   #record(previous: Tensor, step: number, count: number): Batch {
     const device = this.#device;
-    const batch = new Batch(this.#cache);
+    const batch: Sampled[] = [];
     for (let i = 0; i < count; i++) {
       using scope = device.scopes.openBriefly();
-      const ids = (i === 0 ? previous : batch.last).unsqueeze(1);
-      batch.push(noGrad(() => {
-        const logits = this.#step(ids, this.#cache);
+      const before = batch.at(-1)?.ids ?? previous;
+      const ids = noGrad(() => {
+        const logits = this.#step(before.unsqueeze(1), this.#cache);
         return scope.keep(sampleTokens(logits.squeeze(1), step + i, this.#options));
-      }));
+      });
+      batch.push({ ids, mark: this.#cache.mark() });
       // Submit work early, at powers of two: the device computes it while the next steps are recorded.
       if (Number.isInteger(Math.log2(i + 1))) device.flush();
     }

@@ -50,10 +50,25 @@ export interface BlockContext {
   readonly watch: Watch | undefined;
 }
 
-/** Bounds of a uniform distribution with standard deviation 1/√width. */
-export function uniformBounds(width: number): [low: number, high: number] {
-  const bound = Math.sqrt(3 / width);
-  return [-bound, bound];
+/** A uniform distribution with standard deviation `scale` / √width. */
+export function uniformOf(width: number, scale = 1): initializers.Initializer {
+  const bound = scale * Math.sqrt(3 / width);
+  return initializers.uniform(-bound, bound);
+}
+
+type MakeLinear = (
+  name: string,
+  inputs: number,
+  outputs: number,
+  initialWeight: initializers.Initializer,
+) => Linear;
+
+/** Makes linear layers without biases; the seed of each depends on its name. */
+export function linearsOf(device: Device, seed: number | null): MakeLinear {
+  return (name, inputs, outputs, initialWeight) => {
+    const options = { bias: false, seed: namedSeed(seed, name), initialWeight };
+    return new Linear(device, inputs, outputs, options);
+  };
 }
 
 /** Causal self-attention: rotary positions, QK norm, grouped-query attention, value embeddings. */
@@ -77,16 +92,10 @@ export class CausalSelfAttention extends Module {
     super();
     const { nEmbd, nHead, nKvHead, nLayer } = config;
     const size = headSize(config);
-    const uniform = initializers.uniform(...uniformBounds(nEmbd));
-    const linear = (name: string, inputs: number, outputs: number, initialWeight = uniform) =>
-      new Linear(device, inputs, outputs, {
-        bias: false,
-        seed: namedSeed(seed, name),
-        initialWeight,
-      });
-    this.c_q = linear("c_q", nEmbd, nHead * size);
-    this.c_k = linear("c_k", nEmbd, nKvHead * size);
-    this.c_v = linear("c_v", nEmbd, nKvHead * size);
+    const linear = linearsOf(device, seed);
+    this.c_q = linear("c_q", nEmbd, nHead * size, uniformOf(nEmbd));
+    this.c_k = linear("c_k", nEmbd, nKvHead * size, uniformOf(nEmbd));
+    this.c_v = linear("c_v", nEmbd, nKvHead * size, uniformOf(nEmbd));
     this.c_proj = linear("c_proj", nEmbd, nEmbd, initializers.zeros);
     if (hasValueEmbedding(layer, nLayer)) {
       this.ve_gate = linear("ve_gate", valueGateChannels, nKvHead, initializers.uniform(0, 0.02));
@@ -146,17 +155,9 @@ export class MLP extends Module {
   constructor(device: Device, { nEmbd }: GPTConfig, layer: number, seed: number | null) {
     super();
     this.#name = `transformer.h.${layer}.mlp`;
-    const [low, high] = uniformBounds(nEmbd);
-    this.c_fc = new Linear(device, nEmbd, 4 * nEmbd, {
-      bias: false,
-      seed: namedSeed(seed, "c_fc"),
-      initialWeight: initializers.uniform(0.4 * low, 0.4 * high),
-    });
-    this.c_proj = new Linear(device, 4 * nEmbd, nEmbd, {
-      bias: false,
-      seed: namedSeed(seed, "c_proj"),
-      initialWeight: initializers.zeros,
-    });
+    const linear = linearsOf(device, seed);
+    this.c_fc = linear("c_fc", nEmbd, 4 * nEmbd, uniformOf(nEmbd, 0.4));
+    this.c_proj = linear("c_proj", 4 * nEmbd, nEmbd, initializers.zeros);
   }
 
   /**

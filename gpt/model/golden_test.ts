@@ -16,7 +16,8 @@ import {
   type WebGpuDevice,
 } from "../../tensor/mod.ts";
 import { withoutRelaxedSimd } from "../../tensor/ops/testing/without_relaxed_simd.ts";
-import { Engine, generateWithoutCache } from "../generate/engine.ts";
+import { Engine } from "../generate/engine.ts";
+import { generateWithoutCache } from "../testing/without_cache.ts";
 import { goldenConfig } from "../testing/golden_config.ts";
 import { GPT } from "./model.ts";
 

@@ -15,7 +15,7 @@ import {
   crossEntropy,
   Embedding,
   initializers,
-  Linear,
+  type Linear,
   namedSeed,
   parameter,
   PureModule,
@@ -37,7 +37,7 @@ import {
 import { checkIds } from "../../tensor/ops/gather/ids.ts";
 import { shapesEqual } from "../../tensor/shape.ts";
 import { checkTensor } from "../../tensor/tensor.ts";
-import { Block, uniformBounds } from "./block.ts";
+import { Block, linearsOf, uniformOf } from "./block.ts";
 import {
   checkConfig,
   type GPTConfig,
@@ -203,31 +203,21 @@ export class GPT extends PureModule {
     this.x0_lambdas = overLayers(device, nLayer, 0.2, 0.05);
     this.smear_lambda = parameter(device, [1], initializers.zeros, seed);
     this.backout_lambda = parameter(device, [1], initializers.constant(0.2), seed);
+    const linear = linearsOf(device, seed);
+    const embedding = (name: string, width: number, initialWeight: initializers.Initializer) =>
+      new Embedding(device, vocabSize, width, { seed: namedSeed(seed, name), initialWeight });
     this.transformer = {
-      wte: new Embedding(device, vocabSize, nEmbd, {
-        seed: namedSeed(seed, "wte"),
-        initialWeight: initializers.normal({ standardDeviation: 0.8 }),
-      }),
+      wte: embedding("wte", nEmbd, initializers.normal({ standardDeviation: 0.8 })),
       h: layers.map((layer) => new Block(device, config, layer, namedSeed(seed, `h.${layer}`))),
     };
-    this.lm_head = new Linear(device, nEmbd, vocabSize, {
-      bias: false,
-      seed: namedSeed(seed, "lm_head"),
-      initialWeight: initializers.normal({ standardDeviation: 0.001 }),
-    });
-    this.smear_gate = new Linear(device, smearChannels, 1, {
-      bias: false,
-      seed: namedSeed(seed, "smear_gate"),
-      initialWeight: initializers.uniform(0, 0.02),
-    });
-    const makeValueEmbedding = (layer: number) =>
-      new Embedding(device, vocabSize, nKvHead * headSize(config), {
-        seed: namedSeed(seed, `value_embeds.${layer}`),
-        initialWeight: initializers.uniform(...uniformBounds(nEmbd)),
-      });
+    const small = initializers.normal({ standardDeviation: 0.001 });
+    this.lm_head = linear("lm_head", nEmbd, vocabSize, small);
+    this.smear_gate = linear("smear_gate", smearChannels, 1, initializers.uniform(0, 0.02));
+    const keyWidth = nKvHead * headSize(config);
     this.value_embeds = Object.fromEntries(
-      layers.filter((layer) => hasValueEmbedding(layer, nLayer))
-        .map((layer) => [layer, makeValueEmbedding(layer)]),
+      layers.filter((layer) => hasValueEmbedding(layer, nLayer)).map((layer) =>
+        [layer, embedding(`value_embeds.${layer}`, keyWidth, uniformOf(nEmbd))] as const
+      ),
     );
     this.windows = windowSizes(config);
     const { cos, sin } = rotaryAngles(sequenceLen * ROTARY_LENGTHS, headSize(config));

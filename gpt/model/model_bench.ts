@@ -8,7 +8,7 @@
 import { assertAlmostEquals } from "@std/assert";
 import { openBenchDevices } from "../../testing/bench_devices.ts";
 import { type Device, permutation } from "../../tensor/mod.ts";
-import { generateWithoutCache } from "../generate/engine.ts";
+import { generateWithoutCache } from "../testing/without_cache.ts";
 import { Engine, GPT } from "../mod.ts";
 import { configForDepth } from "../train/scaling.ts";
 
