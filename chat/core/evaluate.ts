@@ -8,6 +8,7 @@
  */
 
 import type { GPT, SummingRanks } from "../../gpt/mod.ts";
+import { mean } from "../../gpt/train/readback.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Tokenizer } from "../../tokenizer/mod.ts";
 import { type CoreBundle, type CoreTask, readCoreBundle } from "./bundle.ts";
@@ -102,8 +103,7 @@ export async function evaluateCore(
     centered[label] = (accuracy - baseline) / (1 - baseline);
     options.onTask?.(label, accuracy, centered[label]);
   }
-  const values = Object.values(centered);
-  return { results, centered, core: values.reduce((sum, x) => sum + x, 0) / values.length };
+  return { results, centered, core: mean(Object.values(centered)) };
 }
 
 /**
@@ -202,7 +202,7 @@ function judge(
     const actual = tokens[0]!.slice(start[0], end[0]);
     return { correct: predicted.every((id, i) => id === actual[i]), predicted };
   }
-  const means = scored.map((losses) => losses.reduce((sum, x) => sum + x, 0) / losses.length);
+  const means = scored.map(mean);
   // The first of the smallest; an option with nothing to score has the mean NaN, and is never smaller.
   const prediction = means.reduce((best, mean, i) => mean < means[best]! ? i : best, 0);
   return { correct: prediction === task.examples[index]!.gold, prediction, losses: scored };

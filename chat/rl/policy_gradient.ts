@@ -9,6 +9,7 @@
  */
 
 import type { GPT } from "../../gpt/mod.ts";
+import { mean } from "../../gpt/train/readback.ts";
 import { Tensor } from "../../tensor/mod.ts";
 
 /** One sampled answer. */
@@ -42,8 +43,8 @@ export interface RolloutBatch {
  * ```
  */
 export function advantagesOf(rewards: readonly number[]): number[] {
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  return rewards.map((reward) => reward - mean);
+  const baseline = mean(rewards);
+  return rewards.map((reward) => reward - baseline);
 }
 
 /**
