@@ -1,7 +1,7 @@
 /** A KV cache that begins as another one does. @module */
 
 import { RangeError } from "../../tensor/errors.ts";
-import { copyInto, noGrad, rmsNorm, Tensor } from "../../tensor/mod.ts";
+import { noGrad, rmsNorm, Tensor } from "../../tensor/mod.ts";
 import type { KVCache } from "../model/kv_cache.ts";
 import type { GPT } from "../model/model.ts";
 
@@ -43,18 +43,13 @@ export function forkCache(
         `sequence and 1 to ${Math.min(source.position, capacity)} tokens`,
     );
   }
-  const { device, config, computeDtype, transformer } = model;
+  const { device, computeDtype, transformer } = model;
   const cache = model.createCache(1, capacity);
   noGrad(() => {
     using _scope = device.scope();
-    for (let layer = 0; layer < config.nLayer; layer++) {
-      const [from, to] = [source.buffers(layer), cache.buffers(layer)];
-      for (const part of ["keys", "values"] as const) {
-        copyInto(from[part].slice(1, 0, count), to[part].slice(1, 0, count));
-      }
-    }
     const last = Tensor.from(device, [[ids[count - 1]!]], { dtype: "int32" });
-    cache.advance(count, rmsNorm(transformer.wte.forward(last).to(computeDtype)));
+    const previousEmbedding = rmsNorm(transformer.wte.forward(last).to(computeDtype));
+    cache.copyFrom(source, { position: count, previousEmbedding });
   });
   return cache;
 }

@@ -12,6 +12,14 @@ export interface CacheMark {
   readonly previousEmbedding: Tensor | null;
 }
 
+/** Keys and values of a layer, `[batch, tokens, heads, head size]` each. */
+export interface KeysAndValues {
+  /** The keys. */
+  readonly keys: Tensor;
+  /** The values. */
+  readonly values: Tensor;
+}
+
 /** Keys and values of all layers for the tokens so far, so that each is computed only once. */
 export class KVCache {
   /** Number of sequences. */
@@ -22,8 +30,7 @@ export class KVCache {
   position = 0;
   /** The normed embedding of the last token, `[batch, 1, width]`, to smear the next one with. */
   previousEmbedding: Tensor | null = null;
-  readonly #keys: Tensor[];
-  readonly #values: Tensor[];
+  readonly #layers: readonly KeysAndValues[];
 
   /** Allocates memory for the tokens. @throws {RangeError} If the device is out of memory. */
   constructor(
@@ -37,15 +44,10 @@ export class KVCache {
     this.capacity = capacity;
     // Heads first, so that attention reads contiguous memory.
     const shape = [batchSize, config.nKvHead, capacity, headSize(config)];
-    const reserve = () =>
-      Array.from(
-        { length: config.nLayer },
-        () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2),
-      );
+    const reserve = () => Tensor.zeros(device, shape, { dtype }).transpose(1, 2);
     using _ifItFails = device.scope();
-    this.#keys = reserve();
-    this.#values = reserve();
-    for (const each of [...this.#keys, ...this.#values]) each.keep();
+    const layers = Array.from({ length: config.nLayer }, () => [reserve(), reserve()] as const);
+    this.#layers = layers.map(([keys, values]) => ({ keys: keys.keep(), values: values.keep() }));
   }
 
   /**
@@ -56,7 +58,7 @@ export class KVCache {
    * @returns Keys and values of all tokens: views of the cache.
    * @throws {RangeError} If they exceed the capacity.
    */
-  extend(layer: number, keys: Tensor, values: Tensor): { keys: Tensor; values: Tensor } {
+  extend(layer: number, keys: Tensor, values: Tensor): KeysAndValues {
     const end = this.position + keys.shape[1]!;
     if (end > this.capacity) {
       throw new RangeError(
@@ -64,15 +66,15 @@ export class KVCache {
           `${this.capacity} in all, the cache's capacity`,
       );
     }
-    const [allKeys, allValues] = [this.#keys[layer]!, this.#values[layer]!];
-    copyInto(keys, allKeys.slice(1, this.position, end));
-    copyInto(values, allValues.slice(1, this.position, end));
-    return { keys: allKeys.slice(1, 0, end), values: allValues.slice(1, 0, end) };
+    const all = this.#layers[layer]!;
+    copyInto(keys, all.keys.slice(1, this.position, end));
+    copyInto(values, all.values.slice(1, this.position, end));
+    return { keys: all.keys.slice(1, 0, end), values: all.values.slice(1, 0, end) };
   }
 
-  /** Keys and values of a layer, `[batch, capacity, heads, head size]`. */
-  buffers(layer: number): { readonly keys: Tensor; readonly values: Tensor } {
-    return { keys: this.#keys[layer]!, values: this.#values[layer]! };
+  /** Keys and values of a layer, with room for as many tokens as the capacity. */
+  buffers(layer: number): KeysAndValues {
+    return this.#layers[layer]!;
   }
 
   /** Advances by tokens that all layers have appended; the last embedding is kept. */
@@ -94,39 +96,38 @@ export class KVCache {
   }
 
   /**
-   * Copies the tokens of a cache with one sequence to every sequence of this empty one, so that a
-   * prompt is prefilled once for many samples.
+   * Copies the tokens of a cache with one sequence, up to a position of it, to every sequence of
+   * this empty one, so that a prompt is prefilled once for many samples.
    *
    * @throws {RangeError} If this cache is not empty, or too small.
    */
-  copyFrom(other: KVCache): void {
-    if (this.position !== 0 || other.position > this.capacity) {
+  copyFrom(other: KVCache, { position, previousEmbedding }: CacheMark = other): void {
+    if (this.position !== 0 || position > this.capacity) {
       throw new RangeError(
-        `Cannot copy ${other.position} tokens to a cache of ${this.capacity} with ` +
-          `${this.position} in it: wanted an empty one with room`,
+        `Cannot copy ${position} tokens to a cache of ${this.capacity} with ${this.position} in it: ` +
+          `wanted an empty one with room`,
       );
     }
     noGrad(() => {
-      const copyAll = (from: Tensor[], to: Tensor[]) =>
-        from.forEach((source, layer) => {
-          const read = source.slice(1, 0, other.position);
-          const target = to[layer]!.slice(1, 0, other.position);
-          copyInto(read.expand(target.shape), target);
-        });
-      copyAll(other.#keys, this.#keys);
-      copyAll(other.#values, this.#values);
-      if (other.previousEmbedding !== null) {
-        const [, , width] = other.previousEmbedding.shape;
-        const repeated = other.previousEmbedding.expand([this.batchSize, 1, width!]);
-        this.previousEmbedding = repeated.contiguous().alias();
-      }
+      const copy = (from: Tensor, to: Tensor) => {
+        const target = to.slice(1, 0, position);
+        copyInto(from.slice(1, 0, position).expand(target.shape), target);
+      };
+      this.#layers.forEach(({ keys, values }, layer) => {
+        copy(other.buffers(layer).keys, keys);
+        copy(other.buffers(layer).values, values);
+      });
+      const shape = [this.batchSize, 1, previousEmbedding?.shape[2] ?? 0];
+      this.previousEmbedding = previousEmbedding?.expand(shape).contiguous().alias() ?? null;
     });
-    this.position = other.position;
+    this.position = position;
   }
 
   /** Frees the tensors. */
   dispose(): void {
-    for (const tensor of [...this.#keys, ...this.#values]) tensor.dispose();
+    for (const tensor of this.#layers.flatMap(({ keys, values }) => [keys, values])) {
+      tensor.dispose();
+    }
     this.previousEmbedding?.dispose();
     this.previousEmbedding = null;
   }

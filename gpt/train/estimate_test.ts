@@ -110,7 +110,12 @@ async function processMemoryRatio(plan: Partial<ScalingOptions>): Promise<number
 
 const processCases: [string, Partial<ScalingOptions>][] = [
   ["Deno itself", {}],
-  ["a checkpoint and a tokenizer", { aspectRatio: 64, headDim: 64, vocabSize: 23_704, maxSeqLen: 32 }],
+  ["a checkpoint and a tokenizer", {
+    aspectRatio: 64,
+    headDim: 64,
+    vocabSize: 23_704,
+    maxSeqLen: 32,
+  }],
 ];
 
 for (const [name, plan] of processCases) {
