@@ -98,6 +98,17 @@ export interface AddLoRAOptions extends LoRAOptions {
   readonly isAdapted?: (path: string) => boolean;
 }
 
+/** The adapters of a network. */
+export interface LoRAAdapters {
+  /** The adapted layers, by path. */
+  readonly layers: ReadonlyMap<string, LoRALinear>;
+  /**
+   * The values of the network with every correction added to its matrix, under the names that its
+   * parameters had before: a network without adapters can load them.
+   */
+  mergedState(): Map<string, Tensor>;
+}
+
 /**
  * Adds adapters to linear layers of a network, in place, and freezes everything else: afterwards
  * its parameters are those of the adapters.
@@ -143,33 +154,8 @@ export function addLoRA(network: Module, options: AddLoRAOptions): LoRAAdapters 
     throw new RangeError("Cannot add adapters: wanted a linear layer to adapt, got none");
   }
   for (const replace of replacements) replace();
-  return new LoRAAdapters(before, layers);
-}
-
-/** The adapters of a network. */
-export class LoRAAdapters {
-  /** The adapted layers, by path. */
-  readonly layers: ReadonlyMap<string, LoRALinear>;
-  readonly #before: ReadonlyMap<string, Tensor>;
-
-  /** For {@linkcode addLoRA}. */
-  constructor(before: ReadonlyMap<string, Tensor>, layers: ReadonlyMap<string, LoRALinear>) {
-    this.#before = before;
-    this.layers = layers;
-  }
-
-  /**
-   * The values of the network with every correction added to its matrix, under the names that its
-   * parameters had before: a network without adapters can load them.
-   */
-  mergedState(): Map<string, Tensor> {
-    return noGrad(() =>
-      new Map(Array.from(this.#before, ([name, value]) => {
-        const layer = name.endsWith(".weight")
-          ? this.layers.get(name.slice(0, -".weight".length))
-          : undefined;
-        return [name, layer?.weight ?? value];
-      }))
-    );
-  }
+  const merged = (name: string) => layers.get(name.replace(/\.weight$/, ""))?.weight;
+  const mergedState = () =>
+    noGrad(() => new Map(Array.from(before, ([name, value]) => [name, merged(name) ?? value])));
+  return { layers, mergedState };
 }

@@ -47,7 +47,7 @@ export {
 export {
   addLoRA,
   type AddLoRAOptions,
-  LoRAAdapters,
+  type LoRAAdapters,
   LoRALinear,
   type LoRAOptions,
 } from "./lora.ts";

@@ -184,12 +184,12 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
   const clock = new StepClock(plan, firstStep);
   const profiledStep = Math.min(firstStep + WARMUP_STEPS, plan.numIterations - 1);
   const pending: LoopStep[] = [];
+  const isDue = (task: Periodic<unknown> | undefined, step: number) =>
+    task !== undefined && task.every > 0 && (step >= plan.numIterations || step % task.every === 0);
 
   while (true) {
     const { step } = state;
     const isLast = step >= plan.numIterations;
-    const isDue = (task: Periodic<unknown> | undefined) =>
-      task !== undefined && task.every > 0 && (isLast || step % task.every === 0);
     const exitCode = () => parallel === undefined ? exitCodeOf(signal) : agreed.exitCode;
     const isStopping = () => exitCode() > 0;
 
@@ -197,7 +197,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     const resultOf = async <Result>(
       task: Periodic<() => Promise<Result>> | undefined,
     ): Promise<Result | null> => {
-      if (task === undefined || !isDue(task) || isStopping()) return null;
+      if (task === undefined || !isDue(task, step) || isStopping()) return null;
       try {
         return await model.device.inF32(task.run);
       } catch (error) {
@@ -219,7 +219,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
     // Pending losses may not be finite.
     const isOverdue = pending.length === 0 &&
       (parallel === undefined ? saveTimer.isOverdue : agreed.isSaving);
-    const mustSave = isLast || isStopping() || isDue(save) || isOverdue;
+    const mustSave = isLast || isStopping() || isDue(save, step) || isOverdue;
     if (save !== undefined && mustSave && step !== savedStep) {
       const path = await saveTimer.run(state);
       savedStep = step;
@@ -242,9 +242,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainingEven
 
     // A task that comes next may read the device, or needs finite losses. The first loss is shown at
     // once: whoever starts a run waits for it.
-    const isInterrupted = [evaluate, sample, measure, save].some((task) =>
-      task !== undefined && task.every > 0 && state.step % task.every === 0
-    );
+    const isInterrupted = [evaluate, sample, measure, save].some((task) => isDue(task, state.step));
     const mustRead = step === firstStep || isInterrupted || parallel !== undefined ||
       isStopping() ||
       state.step >= plan.numIterations || isProfiled || clock.elapsed >= readInterval ||
