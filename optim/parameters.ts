@@ -52,44 +52,36 @@ export function makeGroups<Group extends AnyGroup>(
   ...kinds: readonly Defaults<Group>[]
 ): Group[] {
   checkOptions(WHAT, shared, namesOf<Hyperparameters<Group>>(kinds[0]!));
-  if (isParameters(given)) return [makeGroup<Group>({ ...shared, parameters: given }, kinds[0]!)];
+  const isOne = isParameters(given);
   const isGroups = Array.isArray(given) && !given.some((each) => each instanceof Tensor);
-  if (!isGroups) checkParameters(WHAT, given);
-  return given.map((options: GroupOptions<Group>, i) => {
+  if (!isOne && !isGroups) checkParameters(WHAT, given);
+  const groups = isOne ? [{ parameters: given } as GroupOptions<Group>] : given;
+  return groups.map((options, i) => {
     if (typeof Reflect.get(Object(options), "parameters") === "function") {
       checkParameters(WHAT, options);
     }
-    const kind = options.kind ?? kinds[0]!.kind;
+    const kind: unknown = Reflect.get(Object(options), "kind") ?? kinds[0]!.kind;
     const defaults = kinds.find((each) => each.kind === kind);
     if (defaults === undefined) {
       const wanted = kinds.map(({ kind }) => kind).join(" or ");
       throw new TypeError(`Cannot ${WHAT}: wanted groups of the kind ${wanted}, got ${kind}`);
     }
     checkOptions(WHAT, options, namesOf<GroupOptions<Group>>(defaults), ["parameters"]);
-    checkParameters(WHAT, options.parameters);
-    return makeGroup<Group>({ ...shared, ...options }, defaults, `${i}.`);
+    const parameters: Parameters = options.parameters;
+    checkParameters(WHAT, parameters);
+    const named = "get" in parameters
+      ? parameters
+      : new Map(parameters.map((each, j) => [isOne ? `${j}` : `${i}.${j}`, each]));
+    const isGiven = ([, value]: [string, unknown]) => value !== undefined;
+    const own = Object.entries({ ...shared, ...options }).filter(isGiven);
+    const hyperparameters = { ...defaults, ...Object.fromEntries(own) };
+    return {
+      initialLr: hyperparameters.lr,
+      ...hyperparameters,
+      names: [...named.keys()],
+      parameters: [...named.values()],
+    } as unknown as Group;
   });
-}
-
-function makeGroup<Group extends AnyGroup>(
-  { parameters, ...given }: GroupOptions<Group>,
-  defaults: Defaults<Group>,
-  prefix = "",
-): Group {
-  const isGiven = ([, value]: [string, unknown]) => value !== undefined;
-  const hyperparameters = {
-    ...defaults,
-    ...Object.fromEntries(Object.entries(given).filter(isGiven)),
-  };
-  const named = "get" in parameters
-    ? parameters
-    : new Map(parameters.map((parameter, i) => [`${prefix}${i}`, parameter]));
-  return {
-    initialLr: hyperparameters.lr,
-    ...hyperparameters,
-    names: [...named.keys()],
-    parameters: [...named.values()],
-  } as unknown as Group;
 }
 
 /** The names of the options of groups with these hyperparameters. */
