@@ -220,9 +220,7 @@ export function named(name: string, result: Tensor): Tensor {
 }
 
 export function historyOf(inputs: readonly Tensor[]): History {
-  const histories: History[] = [];
-  for (const { history } of inputs) if (history !== null) histories.push(history);
-  return new History(histories);
+  return new History(inputs.flatMap(({ history }) => history ?? []));
 }
 
 /**

@@ -42,15 +42,14 @@ function sumProgram(name: string, combine: typeof ex.add, products: readonly boo
 function fuseProducts(name: "add" | "subtract", combine: typeof ex.add): Rewrite {
   const programs: Program[] = [];
   return (sides) => {
-    const [left, right] = [factorsOf(sides[0]!), factorsOf(sides[1]!)];
-    if (left === null && right === null) return null;
-    const products = [left !== null, right !== null];
-    const program = programs[2 * Number(products[0]) + Number(products[1])] ??= sumProgram(
-      name,
-      combine,
-      products,
-    );
-    const operands = [...left ?? [sides[0]!], ...right ?? [sides[1]!]];
+    const factors = sides.map(factorsOf);
+    const [left, right] = factors.map((each) => each !== null);
+    if (!left && !right) return null;
+    const program = programs[2 * Number(left) + Number(right)] ??= sumProgram(name, combine, [
+      left!,
+      right!,
+    ]);
+    const operands = factors.flatMap((each, i) => each ?? [sides[i]!]);
     const result = noGrad(() => runProgram(program, operands))[0]!;
     recordOperation(operationOf(arithmetic[name]), sides, [result], []);
     return result;

@@ -70,8 +70,12 @@ export class Storage {
     return allocation;
   }
 
-  /** Keeps the current content for deferred results. Call it before an in-place change. */
+  /**
+   * Keeps the current content for deferred results, and forgets what is known of it. Call it before
+   * an in-place change.
+   */
   beforeChange(): void {
+    this.integerRange = null;
     for (const result of deferred) result.#deferral!.keepContent(this);
   }
 

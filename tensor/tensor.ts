@@ -359,19 +359,14 @@ export class Tensor implements View {
       const what = this.isContiguous ? this.dtype : "view with gaps";
       throw new TypeError(`Cannot assign ${dtype} values to a ${what}`);
     }
-    this.storage.beforeChange();
-    const start = this.offset * bytesPerElement(dtype);
-    const isWhole = start === 0 && values.byteLength === this.allocation.bytes;
-    // Devices copy 4-byte words, but a slice of a `float16` tensor may start within one.
-    if (isWhole || start % 4 === 0 && values.byteLength % 4 === 0) {
-      this.device.write(this.allocation, start, values);
-    } else {
+    if (values.byteLength !== this.allocation.bytes) {
       const copy = Tensor.from(this.device, values, { shape: this.shape });
       own.copyInto(copy, this);
-      copy.dispose();
+      return copy.dispose();
     }
-    if (values.byteLength !== this.allocation.bytes) this.storage.integerRange = null;
-    else if (values instanceof Int32Array) this.storage.noteIntegers(values);
+    this.storage.beforeChange();
+    this.device.write(this.allocation, 0, values);
+    if (values instanceof Int32Array) this.storage.noteIntegers(values);
     this.storage.version++;
   }
 

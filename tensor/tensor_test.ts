@@ -4,6 +4,7 @@ import { cpuTest, testOnEveryDevice } from "../testing/every_device.ts";
 import { Node } from "../autograd/tape.ts";
 import {
   concat,
+  copyInto,
   crossEntropy,
   embedding,
   linearCrossEntropy,
@@ -255,6 +256,14 @@ cpuTest("what leads to a node of one's own lives as long as the result", async (
   x.zeroGrad();
   for (const each of [x, reversed]) each.dispose();
   assertEquals(device.live, before + 1, "only the gradient that began the walk is left");
+});
+
+cpuTest("ids that are changed in place are no longer taken for those before", async (device) => {
+  const table = Tensor.from(device, [[1], [2]]);
+  const ids = Tensor.from(device, Int32Array.of(7, 8));
+  assertThrows(() => embedding(table, ids), RangeError, "from 0 to 1, got 8");
+  copyInto(Tensor.from(device, Int32Array.of(1, 0)), ids);
+  assertEquals(await embedding(table, ids).data(), Float32Array.of(2, 1));
 });
 
 cpuTest("backward from a graph whose scope has freed it says so", (device) => {

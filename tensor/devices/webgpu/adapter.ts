@@ -3,21 +3,19 @@
 import type { DeviceInfo } from "../../device.ts";
 import { Error, RangeError } from "../../errors.ts";
 
-/** The limits that a device is opened with; see the WebGPU specification, section 3.6.2. */
-export interface WebGpuLimits {
-  /** Maximum size of a buffer, in bytes. */
-  readonly maxBufferSize: number;
-  /** Maximum threads of a workgroup, over all dimensions. */
-  readonly maxComputeInvocationsPerWorkgroup: number;
-  /** Maximum threads of a workgroup along x. */
-  readonly maxComputeWorkgroupSizeX: number;
-  readonly maxComputeWorkgroupsPerDimension: number;
-  /** Maximum workgroup memory, in bytes. */
-  readonly maxComputeWorkgroupStorageSize: number;
-  readonly maxStorageBuffersPerShaderStage: number;
-  /** Maximum size of a storage binding, in bytes. */
-  readonly maxStorageBufferBindingSize: number;
-}
+/** The limits that kernels respect; see the WebGPU specification, section 3.6.2. */
+export const LIMITS = [
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupsPerDimension",
+  "maxComputeWorkgroupStorageSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxStorageBufferBindingSize",
+] as const;
+
+/** The limits that a device is opened with. */
+export type WebGpuLimits = Readonly<Pick<GPUSupportedLimits, typeof LIMITS[number]>>;
 
 /** Options for {@linkcode openWebGpuDevice}. */
 export interface WebGpuOptions {
@@ -66,16 +64,8 @@ type OpenAdapter = (options: WebGpuOptions) => Promise<OpenedAdapter>;
  */
 export function defineOpenAdapter(
   { Error, RangeError }: Pick<typeof globalThis, "Error" | "RangeError">,
+  limitNames: typeof LIMITS,
 ): OpenAdapter {
-  const limitNames: readonly (keyof WebGpuLimits)[] = [
-    "maxBufferSize",
-    "maxComputeInvocationsPerWorkgroup",
-    "maxComputeWorkgroupSizeX",
-    "maxComputeWorkgroupsPerDimension",
-    "maxComputeWorkgroupStorageSize",
-    "maxStorageBuffersPerShaderStage",
-    "maxStorageBufferBindingSize",
-  ];
   /** Optional features that kernels use. Requesting an absent one throws. */
   const wantedFeatures = ["timestamp-query", "shader-f16"] as const;
   /** Assumed if an adapter does not state its subgroup size. */
@@ -163,4 +153,4 @@ export function defineOpenAdapter(
   };
 }
 
-export const openAdapter: OpenAdapter = defineOpenAdapter({ Error, RangeError });
+export const openAdapter: OpenAdapter = defineOpenAdapter({ Error, RangeError }, LIMITS);

@@ -9,14 +9,7 @@
  * @module
  */
 
-import type {
-  Allocation,
-  Arguments,
-  DeviceInfo,
-  DeviceMemory,
-  WebGpuDevice,
-  WgslKernel,
-} from "../../device.ts";
+import type { Allocation, Arguments, DeviceInfo, WebGpuDevice, WgslKernel } from "../../device.ts";
 import type { TypedArray } from "../../dtype.ts";
 import { Error, RangeError, TypeError } from "../../errors.ts";
 import { type Profile, ProfileRecorder, type Work } from "../../profile.ts";
@@ -74,6 +67,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   readonly matmulPrecision = "f32";
   readonly scopes: Scopes = new Scopes("webgpu");
   readonly gpu: Gpu;
+  readonly memory: { liveBytes: number; peakBytes: number; readonly limitBytes: number };
+  live = 0;
 
   readonly #pool: BufferPool;
   readonly #ring: ArgumentRing;
@@ -86,10 +81,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #reads: Promise<void> | null = null;
   #timer: KernelTimer | null = null;
   #closed = false;
-  #live = 0;
-  readonly #memoryLimit: number;
-  #liveBytes = 0;
-  #peakBytes = 0;
   #stagedBytes = 0;
   #dispatches = 0;
   #submits = 0;
@@ -108,9 +99,10 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       failures: this.#failures,
       submit: () => this.#submit(),
     });
-    this.#memoryLimit = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
+    const limitBytes = memoryLimit ?? (info.details.software ? 4 : 64) * GIBIBYTE;
+    this.memory = { liveBytes: 0, peakBytes: 0, limitBytes };
     this.#pool = new BufferPool(gpu, {
-      memoryLimit: this.#memoryLimit,
+      memoryLimit: limitBytes,
       submit: () => this.#submit(),
       forget: () => this.#kernels.forgetBindGroups(),
       advice: () => this.scopes.advice,
@@ -119,18 +111,6 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     gpu.lost.then(({ reason, message }) =>
       this.#failures.note(`the device was lost (${reason}: ${message})`)
     );
-  }
-
-  get live(): number {
-    return this.#live;
-  }
-
-  get memory(): DeviceMemory {
-    return {
-      liveBytes: this.#liveBytes,
-      peakBytes: this.#peakBytes,
-      limitBytes: this.#memoryLimit,
-    };
   }
 
   get statistics(): WebGpuStatistics {
@@ -152,9 +132,9 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   allocate(bytes: number, label: string): Allocation {
     this.#failures.assertNone("allocate", label);
     const buffer = this.#pool.take(bytes, label);
-    this.#live++;
-    this.#liveBytes += bytes;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#liveBytes);
+    this.live++;
+    this.memory.liveBytes += bytes;
+    this.memory.peakBytes = Math.max(this.memory.peakBytes, this.memory.liveBytes);
     return new WebGpuAllocation(this, bytes, label, buffer);
   }
 
@@ -164,8 +144,8 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     const own = this.#own(allocation, "free");
     const { buffer } = own;
     (own as WebGpuAllocation).buffer = null;
-    this.#live--;
-    this.#liveBytes -= allocation.bytes;
+    this.live--;
+    this.memory.liveBytes -= allocation.bytes;
     this.#pool.give(buffer);
   }
 
@@ -289,7 +269,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     if (this.#closed) return;
     this.#failures.note(CLOSED);
     this.#closed = true;
-    this.#live = this.#liveBytes = 0;
+    this.live = this.memory.liveBytes = 0;
     this.gpu.destroy();
     await this.gpu.lost;
   }

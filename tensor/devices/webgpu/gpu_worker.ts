@@ -1,6 +1,6 @@
 /** The worker that drives a GPU, and the messages to and from it. @module */
 
-import { defineOpenAdapter, type GpuPlan, type WebGpuOptions } from "./adapter.ts";
+import { defineOpenAdapter, type GpuPlan, LIMITS, type WebGpuOptions } from "./adapter.ts";
 import { directGpu, gpuParts } from "./direct_gpu.ts";
 import type { GpuLoss, GpuMethods } from "./gpu.ts";
 
@@ -30,7 +30,7 @@ export type FromWorker =
   | { readonly kind: "lost"; readonly loss: GpuLoss };
 
 /** What the worker uses: functions that refer to nothing outside themselves, and constants. */
-const workerParts = { ...gpuParts, defineOpenAdapter, directGpu };
+const workerParts = { ...gpuParts, LIMITS, defineOpenAdapter, directGpu };
 
 /** The text of a function that serves the port it is called with. */
 export function workerCode(): string {
@@ -45,8 +45,8 @@ export function workerCode(): string {
  * nothing outside itself.
  */
 function serveGpu(port: MessagePort, parts: typeof workerParts): void {
-  const { oneLine, defineOpenAdapter, directGpu } = parts;
-  const openAdapter = defineOpenAdapter(globalThis);
+  const { oneLine, LIMITS, defineOpenAdapter, directGpu } = parts;
+  const openAdapter = defineOpenAdapter(globalThis, LIMITS);
   const post = (message: FromWorker, transfer: ArrayBuffer[] = []) =>
     port.postMessage(message, transfer);
 
