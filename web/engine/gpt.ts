@@ -15,6 +15,7 @@ import {
   pretrainingSchedule,
   type SetLearningRates,
   train,
+  type TrainingEvent,
   type TrainingPlan,
   untrained,
   writeTexts,
@@ -64,10 +65,8 @@ export type GptProgress =
     readonly step: number;
     readonly norms: ReadonlyMap<string, number>;
   }
-  | { readonly kind: "evaluation"; readonly step: number; readonly bitsPerByte: number }
-  | { readonly kind: "samples"; readonly step: number; readonly texts: readonly string[] }
-  /** The share of questions that are answered right, of some that the text does not have. */
-  | { readonly kind: "accuracy"; readonly step: number; readonly share: number }
+  /** What is measured is the share of questions that are answered right, of some that the text does not have. */
+  | TrainingEvent & { readonly kind: "evaluation" | "samples" | "measurement" }
   /** The run so far as a checkpoint, which `deno task sample` reads. */
   | { readonly kind: "files"; readonly step: number; readonly files: ModelFiles };
 
@@ -184,10 +183,10 @@ export async function* trainGpt(
       if (read === undefined) continue;
       yield { kind: "gradients", step: step + 1, norms: await readNorms(model, read) };
       gradients.delete(step);
-    } else if (event.kind === "evaluation" || event.kind === "samples") yield event;
-    else if (event.kind === "measurement") {
-      yield { kind: "accuracy", step: event.step, share: event.values.share! };
     } else if (event.kind === "checkpoint") yield { kind: "files", step: event.step, files };
+    else if (
+      event.kind === "evaluation" || event.kind === "samples" || event.kind === "measurement"
+    ) yield event;
   }
   free(model);
   for (const value of optimizer.stateDict().values()) if (value instanceof Tensor) value.dispose();

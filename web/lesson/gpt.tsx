@@ -257,7 +257,7 @@ export function GptWidget(): JSX.Element {
           [
             "gptAccuracy",
             text.accuracyRow,
-            lastOf(now, "accuracy", ({ share }) => `${Math.round(100 * share)} %`),
+            lastOf(now, "measurement", ({ values }) => `${Math.round(100 * values.share!)} %`),
           ],
         ]}
       />

@@ -79,7 +79,7 @@ function hear(event: GptProgress): void {
 /** What the browser calls it: other sites at its address may keep things, too. */
 const KEPT = "nanodino gpt";
 /** Changes with what is kept, so that a page does not read what another version of it kept. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 async function begin(task: GptTask): Promise<void> {
   message.value = network.starting;

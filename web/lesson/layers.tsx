@@ -18,10 +18,9 @@ const index = slider("parameter", text.parameter, 1, [1, network.parameters.leng
 export function LayersWidget(): JSX.Element {
   const { layers, parameters, inputs, hidden, outputs } = network;
   const { label, data } = parameters[index.value - 1]!;
-  const [, layer, neuron, weight] = /layers\.(\d)\.neurons\.(\d)\.(?:weights\.(\d)|bias)/
-    .exec(label)!;
+  // `layers.0.neurons.1.weights.2`, or without the last number `layers.0.neurons.1.bias`.
+  const [layer = 0, neuron = 0, input = null] = label.match(/\d+/g)!.map(Number);
   const columns = [inputs, ...hidden, outputs];
-  const isNow = (id: string) => id === `${Number(layer) + 1}.${neuron}` ? "now" : undefined;
   const nodes = columns.flatMap((values, column) =>
     values.map((value, i) =>
       ({
@@ -29,7 +28,7 @@ export function LayersWidget(): JSX.Element {
         x: 60 + 210 * column,
         y: 120 + 58 * (i - (values.length - 1) / 2),
         lines: [text.neuron(column, i), fixed(value, 4)],
-        mark: isNow(`${column}.${i}`),
+        mark: column === layer + 1 && i === neuron ? "now" : undefined,
       }) as const
     )
   );
@@ -38,9 +37,7 @@ export function LayersWidget(): JSX.Element {
       columns[column]!.map((_, from) => ({
         from: `${column}.${from}`,
         to: `${column + 1}.${to}`,
-        mark: layer === `${column}` && neuron === `${to}` && weight === `${from}`
-          ? "now"
-          : undefined,
+        mark: column === layer && to === neuron && from === input ? "now" : undefined,
       } as const))
     )
   );
@@ -52,7 +49,7 @@ export function LayersWidget(): JSX.Element {
       <Controls of={[index]} />
       <Rows
         caption={text.shown}
-        rows={[["parameter", label, fixed(data, 4), text.name(label)]]}
+        rows={[["parameter", label, fixed(data, 4), text.name(layer, neuron, input)]]}
       />
       <Table
         id="layers"

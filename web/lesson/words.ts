@@ -37,14 +37,10 @@ export const words = {
     together: "Together",
     counts: "How the parameters are counted",
     shown: "This parameter",
-    name: (label: string) => {
-      const [, layer, neuron, index] = /layers\.(\d+)\.neurons\.(\d+)\.(?:weights\.(\d+)|bias)/
-        .exec(label)!;
-      const owner = `${layer === "0" ? "hidden neuron" : "output"} ${Number(neuron) + 1}`;
-      if (index === undefined) return `bias of ${owner}`;
-      return `weight of ${owner} for ${layer === "0" ? "input" : "hidden neuron"} ${
-        Number(index) + 1
-      }`;
+    name: (layer: number, neuron: number, input: number | null) => {
+      const [from, to] = layer === 0 ? ["input", "hidden neuron"] : ["hidden neuron", "output"];
+      const owner = `${to} ${neuron + 1}`;
+      return input === null ? `bias of ${owner}` : `weight of ${owner} for ${from} ${input + 1}`;
     },
   },
   forward: {
