@@ -10,7 +10,7 @@ import type { ModelFiles } from "../engine/inside.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
-import { type Curve, Plot } from "../parts/plot.tsx";
+import { type Curve, Plot, type Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { reset, slider } from "../state.ts";
 import {
@@ -54,6 +54,15 @@ function lastOf<Kind extends GptProgress["kind"]>(
 ): string {
   const last = eventsOf(run, kind).at(-1);
   return last === undefined ? words.network.none : show(last);
+}
+
+/** The points of a curve: a value of each event of a kind, over the steps. */
+function pointsOf<Kind extends GptProgress["kind"]>(
+  run: Shown | null,
+  kind: Kind,
+  value: (event: Event<Kind>) => number,
+): Point[] {
+  return eventsOf(run, kind).map((event) => [event.step, value(event)]);
 }
 
 /** Bits per byte after the last step: of the training text, smoothed, and of the validation text. */
@@ -138,27 +147,16 @@ function Settings(): JSX.Element {
 /** The losses of the run that is shown, and of those before it. */
 function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
   const nats = now === null ? 0 : Math.LN2 * now.start.bytesPerToken;
-  const smoothed = (one: Shown | null) =>
-    eventsOf(one, "step").map(({ step, smoothLoss }) => [step, smoothLoss] as const);
+  const smoothed = (one: Shown | null) => pointsOf(one, "step", ({ smoothLoss }) => smoothLoss);
+  const validation = pointsOf(now, "evaluation", ({ bitsPerByte }) => bitsPerByte * nats);
   const curves: Curve[] = [
-    {
-      name: text.loss,
-      color: "b",
-      points: eventsOf(now, "step").map(({ step, loss }) => [step, loss]),
-    },
+    { name: text.loss, color: "b", points: pointsOf(now, "step", ({ loss }) => loss) },
     ...others.value.map((one, i): Curve => ({
       name: text.run(one.start.spec),
       color: i % 2 === 0 ? "d" : "c",
       points: smoothed(one),
     })),
-    {
-      name: text.validation,
-      color: "c",
-      points: eventsOf(now, "evaluation").map((
-        { step, bitsPerByte },
-      ) => [step, bitsPerByte * nats]),
-      isDots: true,
-    },
+    { name: text.validation, color: "c", points: validation, isDots: true },
     { name: text.smooth, color: "a", points: smoothed(now) },
   ];
   const ends = [...others.value, ...now === null ? [] : [now]].map(({ start }) => start.spec.steps);
@@ -177,7 +175,6 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
 /** How large the gradients of a layer are: of its matrices now, of its halves over the steps. */
 function Gradients({ now }: { readonly now: Shown }): JSX.Element {
   const { depth, steps } = now.start.spec;
-  const gradients = eventsOf(now, "gradients");
   const at = nearest(layer.value, depth);
   const names = Object.keys(text.matrices) as (keyof typeof text.matrices)[];
   const normsOf = (norms: ReadonlyMap<string, number>, half = "") =>
@@ -185,15 +182,16 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
       const norm = norms.get(`transformer.h.${at - 1}.${name}.weight`);
       return norm === undefined ? [] : [[name, norm] as const];
     });
-  const curve = (name: string, half: string, color: Curve["color"]): Curve => ({
-    name,
-    color,
-    points: gradients.map(({ step, norms }) => [
-      step,
-      Math.hypot(...normsOf(norms, half).map(([, norm]) => norm)),
-    ]),
-  });
-  const curves = [curve(text.attention, "attn", "a"), curve(text.mlp, "mlp", "b")];
+  const normOf = (half: string) =>
+    pointsOf(
+      now,
+      "gradients",
+      ({ norms }) => Math.hypot(...normsOf(norms, half).map(([, norm]) => norm)),
+    );
+  const curves: Curve[] = [
+    { name: text.attention, color: "a", points: normOf("attn") },
+    { name: text.mlp, color: "b", points: normOf("mlp") },
+  ];
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
   return (
     <>
@@ -211,7 +209,7 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
         id="gradients"
         label={text.gradients(at)}
         head={text.gradientColumns}
-        rows={normsOf(gradients.at(-1)!.norms).map((
+        rows={normsOf(eventsOf(now, "gradients").at(-1)!.norms).map((
           [name, norm],
         ) => [text.matrices[name], fixed(norm, 5)])}
       />
