@@ -63,7 +63,6 @@ export {
   type LoopStep,
   pretrainingSchedule,
   type SetLearningRates,
-  type SummingRanks,
   trainingLoop,
 } from "./train/loop.ts";
 export {
@@ -71,6 +70,7 @@ export {
   type Measurement,
   type Periodic,
   type StepEvent,
+  type SummingRanks,
   train,
   type TrainingEvent,
   type TrainingState,

@@ -1,6 +1,6 @@
 /** Loss scaling, which keeps half-precision gradients within range. @module */
 
-import { checkOptions, type OptionNames } from "../tensor/checks.ts";
+import { checkOptions } from "../tensor/checks.ts";
 import { Error, RangeError } from "../tensor/errors.ts";
 import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
@@ -18,11 +18,11 @@ export interface GradScalerOptions {
   readonly growthInterval?: number;
 }
 
-const OPTIONS: OptionNames<GradScalerOptions> = {
-  initScale: true,
-  growthFactor: true,
-  backoffFactor: true,
-  growthInterval: true,
+const DEFAULTS: Required<GradScalerOptions> = {
+  initScale: 65_536,
+  growthFactor: 2,
+  backoffFactor: 0.5,
+  growthInterval: 2000,
 };
 
 /** The state of a {@linkcode GradScaler}. */
@@ -70,7 +70,7 @@ const unscaleProgram = defineProgram(
  * ```
  */
 export class GradScaler {
-  readonly #options: Required<Omit<GradScalerOptions, "initScale">>;
+  readonly #options: Required<GradScalerOptions>;
   #scale: number;
   #growthTracker = 0;
   /** Whether an optimizer's gradients were finite, since the last update. */
@@ -78,16 +78,15 @@ export class GradScaler {
 
   /** Starts at the scale `initScale`. @throws {RangeError} If an option is out of range. */
   constructor(options: GradScalerOptions = {}) {
-    checkOptions("scale losses", options, OPTIONS);
-    const { initScale = 65_536, growthFactor = 2, backoffFactor = 0.5 } = options;
-    const { growthInterval = 2000 } = options;
+    checkOptions("scale losses", options, DEFAULTS);
+    this.#options = { ...DEFAULTS, ...options };
+    const { initScale, growthFactor, backoffFactor, growthInterval } = this.#options;
     check("initScale above 0", initScale, initScale > 0 && initScale < Infinity);
     check("growthFactor above 1", growthFactor, growthFactor > 1 && growthFactor < Infinity);
     check("backoffFactor from 0 to 1", backoffFactor, backoffFactor > 0 && backoffFactor < 1);
     const isCount = Number.isSafeInteger(growthInterval) && growthInterval > 0;
     check("growthInterval as a positive integer", growthInterval, isCount);
     this.#scale = initScale;
-    this.#options = { growthFactor, backoffFactor, growthInterval };
   }
 
   /** Current loss scale. */

@@ -13,7 +13,7 @@
 import type { Batch } from "../../data/loader.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { GPT } from "../model/model.ts";
-import type { SummingRanks } from "./loop.ts";
+import type { SummingRanks } from "./run.ts";
 import { nextTask, readNumbers } from "./readback.ts";
 
 /** Options for {@linkcode evaluateBitsPerByte}. */

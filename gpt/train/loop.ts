@@ -45,16 +45,6 @@ export interface LoopOptions {
   readonly ranks?: number;
 }
 
-/** The ranks of a run, as needed between steps. */
-export interface SummingRanks {
-  /** This rank, from 0. */
-  readonly rank: number;
-  /** Number of ranks. */
-  readonly ranks: number;
-  /** Sums each number over all ranks, in double precision: the same bits on every rank. */
-  sum(numbers: readonly number[]): number[];
-}
-
 /** Sets a step's learning rates, momentum and weight decay, and returns the multiplier. */
 export type SetLearningRates = (
   optimizer: Pick<MuonAdamW | SGD, "groups">,

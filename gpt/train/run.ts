@@ -12,7 +12,7 @@
 import type { GradScalerState } from "../../optim/mod.ts";
 import type { Profile } from "../../tensor/mod.ts";
 import { exitCodeOf, inPlaceOfRank } from "./exit_code.ts";
-import { type LoopOptions, type LoopStep, type SummingRanks, trainingLoop } from "./loop.ts";
+import { type LoopOptions, type LoopStep, trainingLoop } from "./loop.ts";
 import { mean, readNumbers } from "./readback.ts";
 import type { TrainingPlan } from "./scaling.ts";
 
@@ -55,6 +55,16 @@ export interface Periodic<Run> {
 
 /** Measured numbers by name. */
 export type Measurement = Readonly<Record<string, number>>;
+
+/** The ranks of a run, as needed between steps. */
+export interface SummingRanks {
+  /** This rank, from 0. */
+  readonly rank: number;
+  /** Number of ranks. */
+  readonly ranks: number;
+  /** Sums each number over all ranks, in double precision: the same bits on every rank. */
+  sum(numbers: readonly number[]): number[];
+}
 
 /** Options for {@linkcode train}. */
 export interface TrainOptions extends Omit<LoopOptions, "firstStep" | "ranks"> {
