@@ -80,49 +80,44 @@ function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** Reduces rows of the elements along the given axes, or of all elements, to one element each. */
-function reduceAlong(
-  name: string,
-  what: string,
-  x: Tensor,
-  axes: Axes,
-  keepAxes: boolean,
-  reduce: (rows: Tensor) => Tensor,
-): Tensor {
-  checkIsBoolean(what, "keepAxes", keepAxes);
-  const along = normalizeAxes(axes, x.shape, what);
-  const shape = reducedShape(x.shape, along, keepAxes);
-  return named(name, reshape(reduce(asRows(x, along)), shape));
-}
-
 /** The sum along the given axes, or of all elements; integers wrap around. */
 export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return reduceAlong("sum", "sum", x, axes, keepAxes, (rows) => reduceInStages(sumProgram, rows));
+  checkIsBoolean("sum", "keepAxes", keepAxes);
+  return named("sum", sumAs(x, axes, keepAxes, x.dtype));
+}
+
+/** A sum in another dtype than `x`, because the sum of many `float16` may overflow. */
+function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: DType): Tensor {
+  const along = normalizeAxes(axes, x.shape, "sum");
+  const result = reduceInStages(sumProgram, asRows(x, along), dtype);
+  return reshape(result, reducedShape(x.shape, along, keepAxes));
 }
 
 /** The mean along the given axes, or of all elements; NaN if there are none. */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return reduceAlong("mean", "take the mean", x, axes, keepAxes, (rows) => {
-    if (!isFloat(x.dtype)) {
-      throw new TypeError(
-        `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
-      );
-    }
-    // In single precision, because the sum of many float16 may overflow.
-    const sums = reduceInStages(sumProgram, rows, "float32");
-    return multiply(sums, 1 / rows.shape.at(-1)!).to(promote([x.dtype]));
-  });
+  checkIsBoolean("take the mean", "keepAxes", keepAxes);
+  const along = normalizeAxes(axes, x.shape, "take the mean");
+  if (!isFloat(x.dtype)) {
+    throw new TypeError(
+      `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
+    );
+  }
+  const count = sizeOf(along.map((axis) => x.shape[axis]!));
+  const result = multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
+  return named("mean", result);
 }
 
 function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
-  return reduceAlong(name, `take the ${name}`, x, axes, keepAxes, (rows) => {
-    if (rows.shape.at(-1) === 0) {
-      throw new RangeError(
-        `Cannot take the ${name} of nothing: the shape is ${formatShape(x.shape)}`,
-      );
-    }
-    return reduceInStages(program, rows);
-  });
+  checkIsBoolean(`take the ${name}`, "keepAxes", keepAxes);
+  const along = normalizeAxes(axes, x.shape, `take the ${name}`);
+  const rows = asRows(x, along);
+  if (rows.shape.at(-1) === 0) {
+    throw new RangeError(
+      `Cannot take the ${name} of nothing: the shape is ${formatShape(x.shape)}`,
+    );
+  }
+  const shape = reducedShape(x.shape, along, keepAxes);
+  return named(name, reshape(reduceInStages(program, rows), shape));
 }
 
 /** The maximum along the given axes, or of all elements; ties share the gradient. */
@@ -139,14 +134,10 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
  * `correction`.
  */
 export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
-  return reduceAlong(
-    "variance",
-    "take the variance",
-    x,
-    axes,
-    keepAxes,
-    (rows) => runProgram(varianceProgram, [rows], [correction])[0]!,
-  );
+  checkIsBoolean("take the variance", "keepAxes", keepAxes);
+  const along = normalizeAxes(axes, x.shape, "take the variance");
+  const [result] = runProgram(varianceProgram, [asRows(x, along)], [correction]);
+  return named("variance", reshape(result!, reducedShape(x.shape, along, keepAxes)));
 }
 
 // NaN is neither equal to nor less than the maximum: in a row with NaN, take the first NaN.
