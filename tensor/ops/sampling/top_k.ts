@@ -2,6 +2,7 @@
 
 import type { Device, View } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/split.ts";
+import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 import { defineSort } from "../sort/sort.ts";
@@ -23,15 +24,17 @@ const [BITS_OF_INFINITY, SIGN_BIT] = [0x7f800000, 0x80000000 | 0];
 const KEY_OF_NAN = BITS_OF_INFINITY + 1;
 
 /**
- * Larger floats first: zeros of both signs are equal, and NaN is largest. They are handled as bits,
- * because compilers for GPUs may assume the absence of NaN.
+ * A key by which larger floats, given as bits, go first as unsigned numbers: zeros of both signs are
+ * equal, and NaN is largest. Compilers for GPUs may assume the absence of NaN among floats.
  */
-const sortDescending = defineSort("floats", (k, bits) => {
+export function descendingKey(k: KernelBuilder, bits: Int): Int {
   const key = k.variable(bits);
   k.if(key.less(0), () => k.set(key, k.int(SIGN_BIT).subtract(key)));
   k.if(key.less(-BITS_OF_INFINITY), () => k.set(key, k.int(KEY_OF_NAN)));
   return k.int(KEY_OF_NAN).subtract(key.min(KEY_OF_NAN));
-});
+}
+
+const sortDescending = defineSort("floats", descendingKey);
 
 /** Finds the largest elements of each row, as many as the results have. */
 export function plainTopK(device: Device, { x, values, indices }: TopKViews): void {
