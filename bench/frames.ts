@@ -17,6 +17,8 @@ await using opened = await openSite("isolated");
 const page = await opened.page({
   path: "#gptDevice=cpu&gptWidth=256&gptDepth=2&heads=4&gptSteps=2000&context=128",
 });
+const width = await page.textContent("output[for=gptWidth]");
+if (width !== "256") throw new Error(`Cannot measure frames: wanted width 256, got ${width}`);
 await page.locator("[data-widget=gpt] button", { hasText: "Start" }).click();
 await page.waitForFunction(() =>
   Number(document.querySelector("[data-row=gptStep]")?.textContent) > 0

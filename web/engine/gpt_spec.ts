@@ -20,7 +20,7 @@ export const RANGES = {
   merges: [0, 512],
   depth: [1, 4],
   /** Width of the residual stream. */
-  width: [1, 128],
+  width: [1, 256],
   /** Attention heads of each layer. */
   heads: [1, 128],
   /** Context length, in tokens. */
