@@ -70,12 +70,11 @@ function matrixNames(form: KernelForm): string[] {
 
 /** The buffers of a matmul kernel. */
 function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
-  const { operands, result } = form;
-  return [
-    ...["a", "b"].map((name) => ({ name, type: operands, writes: false })),
-    { name: "c", type: result, writes: true },
-    ...addendNames(form).map((name) => ({ name, type: result, writes: false })),
-  ];
+  return matrixNames(form).map((name) => ({
+    name,
+    type: name === "a" || name === "b" ? form.operands : form.result,
+    writes: name === "c",
+  }));
 }
 
 /**

@@ -12,7 +12,7 @@
 
 import { historyOf, named, record } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
-import type { Device } from "../../device.ts";
+import { bindingLimit } from "../../devices/webgpu/split.ts";
 import { bytesPerElement, isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { differentiate } from "../../expression/differentiate.ts";
@@ -42,13 +42,6 @@ export interface LinearCrossEntropyOptions extends CrossEntropyOptions {
   readonly rowsAtOnce?: number;
 }
 
-/** Kernels that compute losses, and the gradient of the logits in their place. */
-interface Kernels {
-  readonly losses: Program;
-  /** From logits, targets and the number 1 to the losses and the gradient of their sum. */
-  readonly gradients: Program;
-}
-
 const OPTIONS: OptionNames<LinearCrossEntropyOptions> = {
   reduction: true,
   softcap: true,
@@ -56,18 +49,20 @@ const OPTIONS: OptionNames<LinearCrossEntropyOptions> = {
   rowsAtOnce: true,
 };
 
-function withGradient(losses: Program): Kernels {
+/** From logits, targets and the number 1 to the losses and the gradient of their sum. */
+function withGradient(losses: Program): Program {
   const derived = differentiate(losses, [true, false]);
-  const gradients = makeProgram({
+  return makeProgram({
     ...derived,
     name: `${losses.name} and gradient`,
     outputs: [...losses.outputs, ...derived.outputs],
   });
-  return { losses, gradients };
 }
 
-const plain = withGradient(crossEntropyPrograms.plain);
-const capped = withGradient(crossEntropyPrograms.capped);
+const withGradients = {
+  plain: withGradient(crossEntropyPrograms.plain),
+  capped: withGradient(crossEntropyPrograms.capped),
+};
 
 const scale = defineProgram(
   { name: "scale a gradient", inputs: ["gradient", "upstream"] },
@@ -96,12 +91,6 @@ export function rowsAtOnce(
   return chunks === 0 ? 1 : Math.ceil(rows / chunks);
 }
 
-function maxBytes(device: Device): number {
-  return device.kind === "cpu"
-    ? MAX_BYTES
-    : Math.min(MAX_BYTES, device.limits.maxStorageBufferBindingSize);
-}
-
 interface Problem {
   /** `[rows, width]` */
   readonly hidden: Tensor;
@@ -128,7 +117,7 @@ function walk(
 ): Tensor {
   const { device } = hidden;
   const [rows, classes] = [hidden.shape[0]!, weight.shape[0]!];
-  const kernels = softcap === undefined ? plain : capped;
+  const form = softcap === undefined ? "plain" : "capped";
   const scalars = softcap === undefined ? [] : [softcap];
   const losses = allocate(device, { shape: [rows, 1], dtype: "float32" }, "losses");
   const scratchShape = [Math.min(rows, rowsAtOnce), classes];
@@ -150,10 +139,10 @@ function walk(
     const logits = slice(scratch, 0, 0, end - start);
     multiplyInto(x, weight, logits, { ...untransposed, transposeB: true });
     if (gradients === null || one === null) {
-      runProgramInto(kernels.losses, [logits, y], [loss], scalars);
+      runProgramInto(crossEntropyPrograms[form], [logits, y], [loss], scalars);
       continue;
     }
-    runProgramInto(kernels.gradients, [logits, y, one], [loss, logits], scalars);
+    runProgramInto(withGradients[form], [logits, y, one], [loss, logits], scalars);
     if (gradients.hidden !== null) {
       multiplyInto(logits, weight, slice(gradients.hidden, 0, start, end), untransposed);
     }
@@ -229,7 +218,8 @@ export function linearCrossEntropy(
     weight: slice(w, 0, 0, classes),
     targets: contiguous(reshape(targets, [rows, 1])),
     softcap,
-    rowsAtOnce: options.rowsAtOnce ?? rowsAtOnce(rows, rowBytes, maxBytes(device)),
+    rowsAtOnce: options.rowsAtOnce ??
+      rowsAtOnce(rows, rowBytes, Math.min(MAX_BYTES, bindingLimit(device))),
   };
   const losses = noGrad(() => walk(problem, gradients));
   if (reduction === "none") return scope.keep(reshape(losses, rowShape));
