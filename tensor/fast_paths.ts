@@ -12,7 +12,12 @@
 import type { CpuDevice, WebGpuDevice } from "./device.ts";
 import type { AttentionStep } from "./ops/attention/step.ts";
 import type { LinearsProblem } from "./ops/matmul/linears.ts";
-import type { AttentionCall, ForwardViews, GradientViews } from "./ops/attention/problem.ts";
+import type {
+  AttentionCall,
+  ForwardViews,
+  GradientViews,
+  SoftmaxCall,
+} from "./ops/attention/problem.ts";
 import type { EpilogueCall } from "./ops/matmul/multiply.ts";
 import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
@@ -26,6 +31,7 @@ export interface FastOperations {
     readonly problem: AttentionCall<GradientViews>;
     readonly result: void;
   };
+  readonly "attention softmax": { readonly problem: SoftmaxCall; readonly result: void };
   readonly matmul: { readonly problem: MatmulProblem; readonly result: void };
   readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };

@@ -13,17 +13,21 @@ import type { CpuDevice } from "../device.ts";
 import type { AnyFastPath, FastPath } from "../fast_paths.ts";
 import { type Device, normal, openDevice, Tensor } from "../mod.ts";
 import { uniformArray } from "../random.ts";
-import { attend, attendBackward } from "../ops/attention/body.ts";
-import { type AttentionCall, type GradientViews, UNLIMITED } from "../ops/attention/problem.ts";
+import { attend, attendBackward, plainSoftmax } from "../ops/attention/body.ts";
+import {
+  type AttentionCall,
+  type GradientViews,
+  type SoftmaxCall,
+  UNLIMITED,
+} from "../ops/attention/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
 import { type RowSums, sumSorted } from "../ops/gather/sum_rows.ts";
 import { plainTopK } from "../ops/sampling/top_k.ts";
 import { addRowsInOrder } from "./cpu/add_rows.ts";
-import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
-import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
-import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
+import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
+import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { separateEpilogue } from "./cpu/epilogue.ts";
 import { packedMatmul } from "./cpu/packed_matmul.ts";
@@ -119,6 +123,30 @@ function attentionCase(
   };
 }
 
+/** The softmax of the last block of causal attention, or its gradient. */
+function softmaxCase(isGradient: boolean): Case {
+  const [batch, heads, queries, keys] = [4, 4, 64, 256];
+  return {
+    path: softmaxOfVisible,
+    of: `${isGradient ? "gradient of " : ""}${batch} × ${heads} × ${queries} × ${keys}, plain`,
+    blas: false,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const shape = [batch, heads, 1, queries, keys];
+      const call: SoftmaxCall = {
+        ...{ queries, keys, position: keys - queries, scale: 1 / 8, left: UNLIMITED, right: 0 },
+        products: normal(device, shape, { seed: 1 }),
+        upstream: isGradient ? normal(device, shape, { seed: 2 }) : null,
+        logSums: Tensor.ones(device, shape.with(4, 1)),
+      };
+      return {
+        run: () => softmaxOfVisible.run(call, device),
+        without: () => plainSoftmax(device, call),
+      };
+    },
+  };
+}
+
 function topKCase(rows: number, k: number): Case {
   return {
     path: heapTopK,
@@ -167,16 +195,14 @@ const long = { batch: 1, queries: 1024, keys: 1024, heads: 6 };
 const decoding = { batch: 1, queries: 1, keys: 160, heads: 4 };
 
 const cases: readonly Case[] = [
-  attentionCase(attentionOneByOne, attentionByBlocks, decoding),
-  attentionCase(attentionOneByOne, plainAttention, decoding),
-  attentionCase(attentionOneByOne, attentionByBlocks, { ...decoding, batch: 16 }),
-  attentionCase(attentionOneByOne, plainAttention, { ...decoding, batch: 16 }),
-  attentionCase(attentionByBlas, attentionByBlocks, training, { blas: true }),
-  attentionCase(attentionByBlas, attentionByBlocks, long, { blas: true }),
-  attentionCase(attentionByBlocks, plainAttention, training),
-  attentionCase(attentionGradientByBlas, attentionGradientByBlocks, training, { blas: true }),
-  attentionCase(attentionGradientByBlas, attentionGradientByBlocks, long, { blas: true }),
-  attentionCase(attentionGradientByBlocks, plainGradient, training),
+  attentionCase(attentionOneByOne, attentionByMatmuls, decoding),
+  attentionCase(attentionOneByOne, attentionByMatmuls, { ...decoding, batch: 16 }),
+  attentionCase(attentionByMatmuls, plainAttention, training),
+  attentionCase(attentionByMatmuls, plainAttention, long, { blas: true }),
+  attentionCase(attentionGradientByMatmuls, plainGradient, training),
+  attentionCase(attentionGradientByMatmuls, plainGradient, long, { blas: true }),
+  softmaxCase(false),
+  softmaxCase(true),
   {
     path: separateEpilogue,
     of: "256×256×1024 with ReLU² and a residual, without it plain",

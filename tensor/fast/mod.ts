@@ -14,10 +14,9 @@
 import { registerMatmulLibraries } from "../devices/cpu/matmul_libraries.ts";
 import { type AnyFastPath, registerFastPaths } from "../fast_paths.ts";
 import { addRowsInOrder } from "./cpu/add_rows.ts";
-import { attentionByBlas, attentionGradientByBlas } from "./cpu/attention_blas.ts";
-import { attentionByBlocks } from "./cpu/attention_blocks.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
-import { attentionGradientByBlocks } from "./cpu/attention_gradient.ts";
+import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
+import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
 import { blasMatmul, blasStripsMatmul } from "./cpu/blas_matmul.ts";
 import { separateEpilogue } from "./cpu/epilogue.ts";
 import { openSystemLibraries } from "./cpu/libraries.ts";
@@ -35,10 +34,9 @@ import { radixSelectTopK } from "./webgpu/top_k.ts";
 /** All fast paths. Of those of an operation that suit a problem, the first is taken. */
 export const FAST_PATHS: readonly AnyFastPath[] = [
   attentionOneByOne,
-  attentionByBlas,
-  attentionByBlocks,
-  attentionGradientByBlas,
-  attentionGradientByBlocks,
+  attentionByMatmuls,
+  attentionGradientByMatmuls,
+  softmaxOfVisible,
   flashAttention,
   flashAttentionGradient,
   separateEpilogue,

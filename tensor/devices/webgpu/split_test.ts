@@ -119,6 +119,13 @@ const works: Record<string, (device: Device) => readonly Tensor[]> = {
     y.square().sum().backward();
     return [y, q.grad!, k!.grad!, v!.grad!];
   },
+  "attention over a head that is too large by itself": (device) => {
+    const q = numbers(device, [1, 5, 2, 64], 1);
+    const [k, v] = [2, 3].map((seed) => numbers(device, [1, 4200, 2, 64], seed));
+    const y = attention(q, k!, v!, { window: 3000 });
+    y.square().sum().backward();
+    return [y, q.grad!, k!.grad!, v!.grad!];
+  },
   "running sums": (device) => {
     const x = numbers(device, [500, 703], 1);
     // Integers, whose sums are exact: otherwise a long sum depends on rounding.
@@ -194,13 +201,6 @@ for (const [name, run] of Object.entries(works)) {
     await plain.close();
   }, tinyDevice);
 }
-
-gpuTest("a head that exceeds a binding is an error that says so", (device) => {
-  const q = numbers(device, [1, 1, 2, 64], 1);
-  const k = numbers(device, [1, 4200, 2, 64], 2);
-  const error = assertThrows(() => attention(q, k, k), RangeError) as RangeError;
-  assert(error.message.startsWith('Cannot run "attention": wanted heads within 1048576 bytes'));
-}, tinyDevice);
 
 gpuTest("a binding range starts at an aligned offset within its allocation", (device) => {
   const allocation = device.allocate(1024, "a kibibyte");

@@ -1,52 +1,31 @@
-/**
- * The online softmax of a block of attention scores on the CPU, and its gradient. A vector holds
- * four queries, and loops run over the keys.
- *
- * @module
- */
+/** The softmax of attention scores on the CPU, and its gradient: only visible keys are visited. @module */
 
-import { log } from "../../kernel/math.ts";
-import { writeVector } from "../../kernel/wasm.ts";
+import type { WasmKernel } from "../../device.ts";
 import {
+  emitKernel,
+  F32,
   F32x4,
   type FunctionBuilder,
-  type FunctionReference,
-  I32,
+  type I32,
   I32x4,
+  loadWords,
   type Local,
-  type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
-import { BLOCK, larger, SCORE_ROW, smaller } from "./attention_tile.ts";
-
-/** Byte offsets of a block's statistics, each a row of QUERIES floats. */
-export const STATISTICS = {
-  maximum: 0,
-  /** Σ 2^(score − maximum) */
-  sum: SCORE_ROW,
-  /** Rescales what was summed with an earlier maximum. */
-  factor: 2 * SCORE_ROW,
-} as const;
-
-/** Total size of {@linkcode STATISTICS} in bytes. */
-export const STATISTICS_BYTES = 3 * SCORE_ROW;
+import type { FastPath } from "../../fast_paths.ts";
+import { log } from "../../kernel/math.ts";
+import { writeVector } from "../../kernel/wasm.ts";
+import { maskedSoftmax, softmaxGradient } from "../../ops/attention/body.ts";
+import { LOG2_E, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 
 /** The lowest float, in place of −∞, whose differences would be NaN. */
 export const LOWEST = -3.4028234663852886e38;
-
-/**
- * How many keys around those visible to eight queries get weight zero: matmul tiles span up to six
- * rows, some of which see slightly more than others.
- */
-const MARGIN = 8;
-/** Larger than any block. */
-const EVERYTHING = 1 << 20;
 
 /** 1.5 · 2²³ + 127: adding it to x leaves the biased exponent of 2^x, rounded, in the low bits. */
 const EXPONENT = 12582912 + 127;
 /** 2^r for |r| ≤ ½ within 1.3 · 2⁻²³: our own minimax fit, as in the emitter's `math.ts`. */
 const EXP2 = [1, 0.693147004, 0.240222424, 0.0555073358, 0.00967151299, 0.00132647273];
 
-/** 2^x for x ≤ 0. NaN stays NaN. Never below 2^−126, so only masked keys have weight zero. */
+/** 2^x for x ≤ 0. NaN stays NaN. Never below 2^−126. */
 export function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument.pseudoMin(0).pseudoMax(-126));
   const rounded = f.local(x.add(EXPONENT));
@@ -58,210 +37,160 @@ export function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
   return power.multiply(rounded.bits().shiftLeft(23).asF32x4());
 }
 
-/** Runs `body` for the two vectors of eight queries, the columns from `query` on. */
-type EightQueries = (
-  query: Local<I32>,
-  firstKey: I32,
-  lastKey: I32,
-  /** Masks of a key for four queries; `null` if all see it. */
-  sees: ((key: Local<I32x4>, half: 0 | 1) => I32x4) | null,
-) => void;
+/** Keys that are computed together: two vectors. */
+const PER_STEP = ROW_MULTIPLE;
+/** Nanoseconds of a score. */
+const PER_SCORE = 1;
+/** Nanoseconds of work that justify waking another thread. */
+const PER_THREAD = 5000;
 
-/**
- * Loops over groups of eight queries, with their visible keys and a margin. The body is emitted
- * twice: with masks, and without for groups that see all keys.
- */
-function forEightQueries(
-  f: FunctionBuilder,
-  [keys, queries, left, right, shift]: readonly [I32, I32, I32, I32, I32],
-  margin: I32 | number,
-  body: EightQueries,
-): void {
-  f.forRange(0, queries, 8, (query) => {
-    const position = f.local(query.subtract(shift));
-    const first = larger(f, position.subtract(left).subtract(margin), 0);
-    const last = smaller(f, keys, position.add(right).add(8).add(margin));
-    const seesAll = position.add(7).subtract(left).lessEqual(first)
-      .and(position.add(right).greaterEqual(last.subtract(1)));
-    f.if(first.less(last), () =>
-      f.if(seesAll, () => body(query, first, last, null), () => {
-        const lanes = [I32x4.lanes(0, 1, 2, 3), I32x4.lanes(4, 5, 6, 7)].map((lane) =>
-          f.local(position.splat().add(lane))
-        );
-        const before = lanes.map((lane) => f.local(lane.subtract(left.splat()).subtract(1)));
-        const after = lanes.map((lane) => f.local(lane.add(right.splat()).add(1)));
-        body(
-          query,
-          first,
-          last,
-          (key, half) => key.greater(before[half]!).and(key.less(after[half]!)),
-        );
-      }));
-  });
-}
-
-/** Loops over the keys: the address of a row's eight scores, and its index in all lanes. */
-function forKeys(
-  f: FunctionBuilder,
-  row: I32,
-  firstKey: I32,
-  lastKey: I32,
-  body: (row: Local<I32>, key: Local<I32x4>) => void,
-): void {
-  const address = f.local(row.add(firstKey.multiply(SCORE_ROW)));
-  const key = f.local(firstKey.splat());
-  f.forRange(firstKey, lastKey, 1, () => {
-    body(address, key);
-    f.set(address, address.add(SCORE_ROW));
-    f.set(key, key.add(1));
-  });
-}
-
-const HALVES = [0, 1] as const;
-
-/** `(scores, statistics, careful, ...block)`, see {@linkcode defineSoftmax}. */
-export type SoftmaxFunction = FunctionReference<
-  readonly [typeof I32, typeof I32, typeof I32, ...typeof BLOCK],
-  null
->;
-
-/**
- * Defines the function that turns base-2 scores into weights 2^(score − maximum), and updates the
- * statistics. With `careful`, everything masked is set to zero.
- *
- * Source: Milakov and Gimelshein, "Online normalizer calculation for softmax" (2018).
- */
-export function defineSoftmax(module: ModuleBuilder): SoftmaxFunction {
-  return module.defineProcedure(
-    [I32, I32, I32, ...BLOCK],
-    (f, scores, statistics, careful, ...block) => {
-      // Queries that see nothing of this block are not visited below.
-      f.forRange(0, SCORE_ROW, 16, (column) => {
-        f.store(statistics.add(column), F32x4.of(1), STATISTICS.factor);
-      });
-      const margin = careful.select(I32.of(EVERYTHING), I32.of(MARGIN));
-      forEightQueries(f, block, f.local(margin), (query, first, last, sees) => {
-        const column = f.local(scores.add(query.shiftLeft(2)));
-        const state = f.local(statistics.add(query.shiftLeft(2)));
-        const before = HALVES.map((half) =>
-          f.local(state.loadF32x4(STATISTICS.maximum + 16 * half))
-        );
-        const maximum = before.map((value) => f.local(value));
-        forKeys(f, column, first, last, (row, key) => {
-          for (const half of HALVES) {
-            const score = row.loadF32x4(16 * half);
-            const seen = sees === null ? score : sees(key, half).select(score, F32x4.of(LOWEST));
-            f.set(maximum[half]!, maximum[half]!.pseudoMax(seen));
-          }
-        });
-        const sums = HALVES.map(() => f.local(F32x4.of(0)));
-        forKeys(f, column, first, last, (row, key) => {
-          const weights = HALVES.map((half) =>
-            exp2(f, row.loadF32x4(16 * half).subtract(maximum[half]!))
-          );
-          for (const half of HALVES) {
-            const weight = f.local(
-              sees === null ? weights[half]! : sees(key, half).select(weights[half]!, F32x4.of(0)),
-            );
-            f.set(sums[half]!, sums[half]!.add(weight));
-            f.store(row, weight, 16 * half);
-          }
-        });
-        for (const half of HALVES) {
-          const factor = f.local(exp2(f, before[half]!.subtract(maximum[half]!)));
-          const sum = state.loadF32x4(STATISTICS.sum + 16 * half);
-          f.store(state, maximum[half]!, STATISTICS.maximum + 16 * half);
-          f.store(state, sum.multiplyAdd(factor, sums[half]!), STATISTICS.sum + 16 * half);
-          f.store(state, factor, STATISTICS.factor + 16 * half);
-        }
-      });
-    },
-  );
-}
-
-/** Initializes the statistics of a block of queries. */
-export function resetStatistics(f: FunctionBuilder, statistics: I32): void {
-  f.forRange(0, SCORE_ROW, 16, (column) => {
-    const at = f.local(statistics.add(column));
-    f.store(at, F32x4.of(LOWEST), STATISTICS.maximum);
-    f.store(at, F32x4.of(0), STATISTICS.sum);
-  });
-}
-
-/**
- * Finalizes the statistics of a block of queries: `factor` becomes 1 / sum, or 0 for a query
- * without keys, and `sum` becomes log₂ Σ 2^score.
- */
-export function finishStatistics(f: FunctionBuilder, statistics: I32): void {
-  f.forRange(0, SCORE_ROW, 16, (column) => {
-    const at = f.local(statistics.add(column));
-    const sum = f.local(at.loadF32x4(STATISTICS.sum));
-    const sawNothing = f.local(sum.equal(0));
-    const inverse = sawNothing.select(F32x4.of(0), F32x4.of(1).divide(sum));
-    f.store(at, inverse, STATISTICS.factor);
-    const logarithm = writeVector(f, (k) => log(k, sum)).multiplyAdd(
-      Math.LOG2E,
-      at.loadF32x4(STATISTICS.maximum),
+export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
+  operation: "attention softmax",
+  name: "visible keys",
+  device: "cpu",
+  gain: { factor: 1.39, of: "4 × 4 heads, 64 queries and 256 keys, against plain" },
+  suits: () => true,
+  run: (call, device) => {
+    const { products, upstream, logSums, queries, keys, position, scale, left, right } = call;
+    const kernel = upstream === null ? SOFTMAX : SOFTMAX_GRADIENT;
+    const [batch, keyHeads, group] = products.shape as [number, number, number];
+    device.dispatch(
+      kernel[device.relaxedSimd ? "relaxed" : "plain"],
+      {
+        integers: [
+          ...[products, upstream ?? products, logSums].map((view) => device.address(view)),
+          ...[logSums.strides[2]!, queries, keys, products.strides[3]!, position, left, right],
+        ],
+        floats: [scale, scale * LOG2_E],
+      },
+      batch * keyHeads * group * queries,
+      {
+        grain: Math.ceil(PER_THREAD / (PER_SCORE * Math.max(1, keys))),
+        work: () => ({ name: upstream === null ? maskedSoftmax.name : softmaxGradient.name }),
+      },
     );
-    f.store(at, sawNothing.select(F32x4.of(0), logarithm), STATISTICS.sum);
-  });
+  },
+};
+
+const WORDS = [
+  ...["products", "upstream", "logSums", "logSumStep", "queries", "keys", "row"] as const,
+  ...["position", "left", "right", "scale", "logScale"] as const,
+];
+
+/** A row: the addresses of its operands, and loops over the part that is visible. */
+interface Row {
+  readonly f: FunctionBuilder;
+  readonly products: Local<I32>;
+  readonly upstream: Local<I32>;
+  readonly logSum: Local<I32>;
+  readonly scale: F32x4;
+  /** The scale of scores in base 2. */
+  readonly logScale: F32x4;
+  /** Calls `body` for each vector, with its offset in bytes and a mask of its visible keys. */
+  readonly forVisible: (body: (at: I32, seen: Local<I32x4>, vector: 0 | 1) => void) => void;
+  /** Sets all that is not visited by `forVisible` to 0. */
+  readonly clearOthers: (row: I32) => void;
 }
 
-/** `(rows, factors, count)` */
-export type ScaleRowsFunction = FunctionReference<
-  readonly [typeof I32, typeof I32, typeof I32],
-  null
->;
-
-export function defineScaleRows(module: ModuleBuilder, head: number): ScaleRowsFunction {
-  return module.defineProcedure([I32, I32, I32], (f, rows, factors, count) => {
-    f.forRange(0, count, 1, (row) => {
-      const factor = f.local(factors.add(row.shiftLeft(2)).loadSplat());
-      const address = f.local(rows.add(row.multiply(head * 4)));
-      f.forRange(0, head * 4, 16, (column) => {
-        const at = f.local(address.add(column));
-        f.store(at, at.loadF32x4().multiply(factor));
-      });
-    });
-  });
-}
-
-/**
- * `(scores, products, logSums, deltas, careful, ...block)`, see {@linkcode defineSoftmaxGradient}.
- */
-export type SoftmaxGradientFunction = FunctionReference<
-  readonly [typeof I32, typeof I32, typeof I32, typeof I32, typeof I32, ...typeof BLOCK],
-  null
->;
-
-/**
- * Defines the function that turns scores into weights P = 2^(score − logSum), and dO·V into the
- * gradient of the scores, P · (dO·V − Σ dO·O), by query.
- *
- * Source: Dao, "FlashAttention-2" (2023), algorithm 2.
- */
-export function defineSoftmaxGradient(module: ModuleBuilder): SoftmaxGradientFunction {
-  return module.defineProcedure(
-    [I32, I32, I32, I32, I32, ...BLOCK],
-    (f, scores, products, logSums, deltas, careful, ...block) => {
-      const margin = careful.select(I32.of(EVERYTHING), I32.of(MARGIN));
-      const distance = f.local(products.subtract(scores));
-      forEightQueries(f, block, f.local(margin), (query, first, last, sees) => {
-        const offset = f.local(query.shiftLeft(2));
-        const load = (from: I32) =>
-          HALVES.map((half) => f.local(from.add(offset).loadF32x4(16 * half)));
-        const [logSum, delta] = [load(logSums), load(deltas)];
-        forKeys(f, scores.add(offset), first, last, (row, key) => {
-          const product = f.local(row.add(distance));
-          for (const half of HALVES) {
-            const all = f.local(exp2(f, row.loadF32x4(16 * half).subtract(logSum[half]!)));
-            const change = all.multiply(product.loadF32x4(16 * half).subtract(delta[half]!));
-            const seen = sees === null ? null : f.local(sees(key, half));
-            f.store(row, seen === null ? all : seen.select(all, F32x4.of(0)), 16 * half);
-            f.store(product, seen === null ? change : seen.select(change, F32x4.of(0)), 16 * half);
-          }
+/** A kernel whose work items are rows: the keys of a query, of which it sees a range. */
+function rowKernel(name: string, write: (row: Row) => void) {
+  const make = (relaxedSimd: boolean): WasmKernel => ({
+    key: `${name} of visible keys${relaxedSimd ? " relaxed" : ""}`,
+    emit: () =>
+      emitKernel({ relaxedSimd }, (f, { words, start, end }) => {
+        const word = loadWords(f, words, WORDS);
+        const splat = (bits: I32) => f.local(bits.asF32().splat());
+        const [scale, logScale] = [splat(word.scale), splat(word.logScale)];
+        f.forRange(start, end, 1, (item) => {
+          const matrix = f.local(item.divide(word.queries));
+          const query = f.local(item.remainder(word.queries));
+          const position = f.local(word.position.add(query));
+          const first = f.local(f.local(position.subtract(word.left)).max(0));
+          const last = f.local(f.local(position.add(word.right).add(1)).min(word.keys));
+          const before = f.local(first.subtract(1).splat());
+          const after = f.local(last.splat());
+          const begin = f.local(first.and(-PER_STEP).shiftLeft(2));
+          const limit = f.local(last.add(PER_STEP - 1).and(-PER_STEP).shiftLeft(2));
+          const bytes = f.local(word.row.shiftLeft(2));
+          const place = (address: I32) => f.local(address.add(item.multiply(bytes)));
+          write({
+            ...{ f, scale, logScale },
+            products: place(word.products),
+            upstream: place(word.upstream),
+            logSum: f.local(
+              word.logSums.add(matrix.multiply(word.logSumStep).add(query).shiftLeft(2)),
+            ),
+            forVisible: (body) => {
+              const key = f.local(first.and(-PER_STEP).splat().add(I32x4.lanes(0, 1, 2, 3)));
+              f.forRange(begin, limit, 4 * PER_STEP, (at) => {
+                for (const vector of [0, 1] as const) {
+                  const seen = f.local(key.greater(before).and(key.less(after)));
+                  body(vector === 0 ? at : f.local(at.add(16)), seen, vector);
+                  f.set(key, key.add(4));
+                }
+              });
+            },
+            clearOthers: (row) => {
+              f.clearMemory(row, begin);
+              f.clearMemory(row.add(limit), bytes.subtract(limit));
+            },
+          });
         });
-      });
-    },
-  );
+      }),
+  });
+  return { relaxed: make(true), plain: make(false) };
 }
+
+const NOTHING = F32x4.of(0);
+
+const SOFTMAX = rowKernel("softmax", (row) => {
+  const { f, products, logSum, logScale, forVisible, clearOthers } = row;
+  const maxima = [0, 1].map(() => f.local(F32x4.of(LOWEST)));
+  forVisible((at, seen, vector) => {
+    const score = products.add(at).loadF32x4().multiply(logScale);
+    const maximum = maxima[vector]!;
+    f.set(maximum, maximum.pseudoMax(seen.select(score, F32x4.of(LOWEST))));
+  });
+  const top = f.local(f.maxOfLanes(maxima[0]!.pseudoMax(maxima[1]!)).splat());
+  const sums = [0, 1].map(() => f.local(NOTHING));
+  forVisible((at, seen, vector) => {
+    const address = f.local(products.add(at));
+    const score = address.loadF32x4().multiply(logScale);
+    const power = f.local(seen.select(exp2(f, score.subtract(top)), NOTHING));
+    f.set(sums[vector]!, sums[vector]!.add(power));
+    f.store(address, power);
+  });
+  const sum = f.local(f.sumOfLanes(sums[0]!.add(sums[1]!)).splat());
+  const logarithm = writeVector(f, (k) => log(k, sum)).multiplyAdd(LOG2_E, top);
+  f.store(logSum, F32.lane(logarithm, 0));
+  const factor = f.local(F32x4.of(1).divide(sum));
+  forVisible((at) => {
+    const address = f.local(products.add(at));
+    f.store(address, address.loadF32x4().multiply(factor));
+  });
+  clearOthers(products);
+});
+
+const SOFTMAX_GRADIENT = rowKernel("gradient of softmax", (row) => {
+  const { f, products, upstream, scale, logScale, forVisible, clearOthers } = row;
+  const logSum = f.local(row.logSum.loadSplat());
+  const sums = [0, 1].map(() => ({ weights: f.local(NOTHING), changes: f.local(NOTHING) }));
+  forVisible((at, seen, vector) => {
+    const address = f.local(products.add(at));
+    const score = address.loadF32x4().multiply(logScale);
+    const weight = f.local(seen.select(exp2(f, score.subtract(logSum)), NOTHING));
+    const change = seen.select(upstream.add(at).loadF32x4().multiply(weight), NOTHING);
+    const { weights, changes } = sums[vector]!;
+    f.set(weights, weights.add(weight));
+    f.set(changes, changes.add(change));
+    f.store(address, weight);
+  });
+  const total = (of: "weights" | "changes") => f.sumOfLanes(sums[0]![of].add(sums[1]![of]));
+  const mean = f.local(total("changes").divide(total("weights")).splat());
+  forVisible((at, seen) => {
+    const address = f.local(upstream.add(at));
+    const slope = f.local(products.add(at)).loadF32x4().multiply(scale);
+    f.store(address, seen.select(slope.multiply(address.loadF32x4().subtract(mean)), NOTHING));
+  });
+  for (const each of [products, upstream]) clearOthers(each);
+});

@@ -3,8 +3,7 @@
  *
  * Operands are packed into panels. A panel of A holds `rows` rows, a panel of B eight columns, both
  * interleaved by steps of k: so the loop reads memory sequentially, whatever the matrices' strides.
- * {@linkcode definePacking} packs panels, {@linkcode defineTile} multiplies two of them. Attention
- * uses both on its own.
+ * {@linkcode definePacking} packs panels, {@linkcode defineTile} multiplies two of them.
  *
  * Source: Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008).
  *

@@ -12,6 +12,7 @@ import { attentionWork, LOG2_E } from "../../ops/attention/problem.ts";
 import {
   accumulators,
   addWeightedRows,
+  areBindable,
   BEGIN_KEYS,
   beginQueries,
   declareAccumulators,
@@ -41,7 +42,7 @@ export const flashAttention: FastPath<"attention", "webgpu"> = {
   name: "flash",
   device: "webgpu",
   gain: { unmeasured: "no GPU was at hand; with it, a layer takes 1 dispatch instead of 3" },
-  suits: ({ queries }) => queries >= MIN_QUERIES,
+  suits: ({ queries, views }, device) => queries >= MIN_QUERIES && areBindable(device, views),
   run: (call, device) => {
     const { q, k, v, y, logSums } = call.views;
     device.dispatch(

@@ -23,6 +23,7 @@ import {
 import { runProgramOn } from "../../ops/program.ts";
 import {
   addWeightedRows,
+  areBindable,
   BEGIN_KEYS,
   beginQueries,
   declareAccumulators,
@@ -58,8 +59,8 @@ export const flashAttentionGradient: FastPath<"attention gradient", "webgpu"> = 
   operation: "attention gradient",
   name: "flash",
   device: "webgpu",
-  gain: { unmeasured: "no GPU was at hand; with it, a layer takes 3 dispatches instead of 6" },
-  suits: () => true,
+  gain: { unmeasured: "no GPU was at hand; with it, a layer takes 3 dispatches instead of 8" },
+  suits: ({ views }, device) => areBindable(device, views),
   run: (call, device) => computeGradients(device, call.views, call),
 };
 

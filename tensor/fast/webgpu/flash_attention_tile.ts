@@ -14,14 +14,20 @@
  * @module
  */
 
-import type { View, WgslBuffer, WgslKernel } from "../../device.ts";
-import type { AttentionProblem } from "../../ops/attention/problem.ts";
+import type { View, WebGpuDevice, WgslBuffer, WgslKernel } from "../../device.ts";
+import { fitsOneBinding } from "../../devices/webgpu/split.ts";
+import type { AttentionProblem, ForwardViews } from "../../ops/attention/problem.ts";
 
 export const TILE = 32;
 /** Elements of a head staged at a time for dot products of rows. */
 const DEPTH = 16;
 /** Vectors between staged rows: one more than needed, to avoid bank conflicts. */
 const LEAD = 9;
+
+/** Whether each operand fits a binding: flash attention is not cut into parts. */
+export function areBindable(device: WebGpuDevice, views: ForwardViews): boolean {
+  return Object.values(views).every((view: View) => fitsOneBinding(device, view.allocation));
+}
 
 /** Argument names for the position of a tensor [B, T, H, D], in elements. */
 export function placeNames(name: string): string[] {

@@ -7,7 +7,6 @@ import { RangeError, TypeError } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
-import { attendInRanges } from "./split.ts";
 import { attend, attendBackward } from "./body.ts";
 import { type AttentionCall, type ForwardViews, UNLIMITED } from "./problem.ts";
 import { copy } from "../views.ts";
@@ -98,11 +97,10 @@ const attentionOperation: Operation<Attributes> = {
     const [q, k, v] = operands.map(withUnitStride) as [Tensor, Tensor, Tensor];
     const views = { q, k, v, y: y!, logSums: logSums! };
     if (y!.size === 0) return;
-    attendInRanges(device, describe(views, attributes), ["y", "logSums"], (call) => {
-      const path = findFastPath("attention", call, device);
-      if (path === undefined) attend(device, call.views, call);
-      else path.run(call, device);
-    });
+    const call = describe(views, attributes);
+    const path = findFastPath("attention", call, device);
+    if (path === undefined) attend(device, views, call);
+    else path.run(call, device);
   },
   gradient: {
     savesInputs: [0, 1, 2],
@@ -116,19 +114,20 @@ const attentionOperation: Operation<Attributes> = {
       ) as [Tensor, Tensor, Tensor];
       const views = { q, k, v, y: saved.output(0), logSums: saved.output(1), dy, dq, dk, dv };
       if (q.shape[0] === 0) return [dq, dk, dv];
-      attendInRanges(device, describe(views, attributes), ["dq", "dk", "dv"], (call) => {
-        const path = findFastPath("attention gradient", call, device);
-        if (path === undefined) attendBackward(device, call.views, call);
-        else path.run(call, device);
-      });
+      const call = describe(views, attributes);
+      const path = findFastPath("attention gradient", call, device);
+      if (path === undefined) attendBackward(device, views, call);
+      else path.run(call, device);
       return [dq, dk, dv];
     },
   },
 };
 
-/** The tensor, or a copy if the elements of a head are not contiguous. */
+/** The tensor, or a copy if the elements of a head are not contiguous, or tokens share them. */
 function withUnitStride(x: Tensor): Tensor {
-  return x.shape[3] === 1 || x.strides[3] === 1 ? x : copy(x);
+  const [, tokens, , headSize] = x.shape as [number, number, number, number];
+  const isApart = tokens <= 1 || x.strides[1]! >= headSize;
+  return isApart && (headSize === 1 || x.strides[3] === 1) ? x : copy(x);
 }
 
 /**

@@ -1,37 +1,13 @@
 /** The attention pattern: the weights that flash attention does not store. @module */
 
 import { checkOptions } from "../../checks.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { runProgram } from "../program.ts";
 import { expand, reshape, transpose, unsqueeze } from "../views.ts";
 import { ATTENTION_OPTIONS, type AttentionOptions } from "./attention.ts";
+import { maskedSoftmax } from "./body.ts";
 import { UNLIMITED } from "./problem.ts";
-
-/**
- * The softmax over the keys that a query at this position attends to: at least one, if there are
- * any.
- */
-const maskedSoftmax = defineProgram(
-  {
-    name: "attention pattern",
-    inputs: ["products", "position"],
-    perRow: ["position"],
-    integers: ["position"],
-    scalars: ["scale", "left", "right"],
-  },
-  ({ products, position, scale, left, right }) => {
-    const isVisible = ex.multiply(
-      ex.lessEqual(ex.columnIndex, ex.add(position, right)),
-      ex.lessEqual(ex.subtract(position, left), ex.columnIndex),
-    );
-    const scores = ex.select(isVisible, ex.multiply(scale, products), -Infinity);
-    const weights = ex.exp(ex.subtract(scores, ex.rowMax(scores)));
-    return [ex.divide(weights, ex.rowSum(weights))];
-  },
-);
 
 /**
  * The attention pattern: how much each query attends to each key, the weights of the values in
@@ -69,6 +45,7 @@ export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions
   const positions = Tensor.arange(q.device, keys - queries, keys);
   const operands = [products, reshape(positions, [queries, 1])];
   const mask = [window < 0 ? UNLIMITED : window, causal ? 0 : UNLIMITED];
-  const [pattern] = runProgram(maskedSoftmax, operands, [scale, ...mask]);
+  const [pattern, logSums] = runProgram(maskedSoftmax, operands, [scale, ...mask]);
+  logSums!.dispose();
   return reshape(pattern!, [batch, heads, queries, keys]);
 }

@@ -47,6 +47,27 @@ export interface AttentionCall<V extends ForwardViews> extends AttentionProblem 
   readonly views: V;
 }
 
+/**
+ * The softmax of a block of scores, and its log-sum-exps; or its gradient, which reads these. Query
+ * `i` is at `position + i`, and sees the keys as in an {@linkcode AttentionProblem}.
+ */
+export interface SoftmaxCall
+  extends Pick<AttentionProblem, "queries" | "keys" | "scale" | "left" | "right"> {
+  readonly position: number;
+  /**
+   * Products of queries and keys, float32 [B, Hkv, H / Hkv, queries, keys]. They become the weights,
+   * 0 for keys that are not seen.
+   */
+  readonly products: View;
+  /** Gradients of the weights, which become those of the products; `null` for the softmax. */
+  readonly upstream: View | null;
+  /** [B, Hkv, H / Hkv, queries, 1] */
+  readonly logSums: View;
+}
+
+/** Rows of scores are a multiple of this many apart: then vectors do not reach into the next one. */
+export const ROW_MULTIPLE = 8;
+
 /** Beyond every position, and small enough to be added to one in 32 bits. */
 export const UNLIMITED = 1 << 29;
 

@@ -48,7 +48,7 @@ export interface EpilogueCall {
 
 /** Computes a matmul whose operands fit a binding each. */
 export function multiply(device: Device, problem: MatmulProblem): void {
-  const path = findFastPath("matmul", problem, device);
+  const path = problem.skipZeros ? undefined : findFastPath("matmul", problem, device);
   if (path === undefined) plainMatmul(device, problem);
   else path.run(problem, device);
 }

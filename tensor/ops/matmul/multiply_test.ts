@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import "../../mod.ts";
+import { kernelTest } from "../../../testing/every_device.ts";
+import { Tensor } from "../../mod.ts";
 import type { TypedArray } from "../../dtype.ts";
 import { float16Test, gpuTest } from "../../../testing/gpu.ts";
 import type { CpuDevice, View, WebGpuDevice } from "../../device.ts";
@@ -76,6 +77,18 @@ float16Test("matmuls in half precision agree with double precision", async (devi
     EPILOGUE_CASES,
     "float16",
   );
+});
+
+kernelTest("zeros of the first operand skip NaN and infinity, if asked for", async (device) => {
+  for (const n of [1, 9]) {
+    const a = Tensor.from(device, [[0, 2, -0], [1, 0, 3], [0, 0, 0]]);
+    const values = [NaN, 5, Infinity].map((value) => Array.from({ length: n }, () => value));
+    const [b, c] = [Tensor.from(device, values), Tensor.ones(device, [3, n])];
+    const options = { transposeA: false, transposeB: false, skipZeros: true };
+    multiplyViews(device, a, b, c, options);
+    const wanted = [10, NaN, 0].flatMap((value) => Array.from({ length: n }, () => value));
+    assertEquals(Array.from(await c.data()), wanted);
+  }
 });
 
 Deno.test("views with unsupported strides are refused", async () => {

@@ -30,7 +30,7 @@ const MAX_SKINNY_COLUMNS = 4;
 
 /** Computes `c = a · b`, or adds it to `c`, with the epilogue. */
 export function plainMatmul(device: Device, given: MatmulProblem): void {
-  const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n;
+  const isTall = given.n <= MAX_SKINNY_COLUMNS && given.m > given.n && !given.skipZeros;
   const problem = isTall ? transposeMatmul(given) : given;
   const { m, n, k, outer, inner, a, b, c, accumulate, addends } = problem;
   // As many rows of a tile as registers hold, and few beyond those of the matrix.
@@ -77,10 +77,10 @@ const kernels: Kernel<Word>[] = [];
 
 /** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
 function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel<Word> {
-  const { a, c, addends, activation } = problem;
+  const { a, c, addends, activation, skipZeros } = problem;
   const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
   const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
-    216 * ACTIVATIONS.indexOf(activation);
+    216 * ACTIVATIONS.indexOf(activation) + 648 * Number(skipZeros ?? false);
   return kernels[index] ??= makeKernel(problem, rows);
 }
 
@@ -91,7 +91,10 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
  * sums, which are kept in registers. Edge tiles repeat the last row and column of the operands, so
  * that they are computed like any other.
  */
-function makeKernel({ a, c, addends, activation }: MatmulProblem, rows: number): Kernel<Word> {
+function makeKernel(
+  { a, c, addends, activation, skipZeros }: MatmulProblem,
+  rows: number,
+): Kernel<Word> {
   const added = ADDENDS.slice(0, addends.length);
   const names = ["a", "b", "c", ...added] as const;
   const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];
@@ -99,7 +102,8 @@ function makeKernel({ a, c, addends, activation }: MatmulProblem, rows: number):
   const vectors = COLUMNS / 4;
   return defineKernel(
     {
-      key: `matmul ${rows}×${COLUMNS}, ${types.join(" ")}, ${activation}`,
+      key: `matmul ${rows}×${COLUMNS}, ${types.join(" ")}, ${activation}` +
+        (skipZeros ? ", skipping zeros" : ""),
       buffers: Object.fromEntries(names.map((name, i) => [name, types[i]!])),
       writes: ["c"],
       arguments: [
@@ -137,11 +141,16 @@ function makeKernel({ a, c, addends, activation }: MatmulProblem, rows: number):
           k.let(k.vectorOf(range(4).map((lane) => right[4 * v + lane]!.load(bAt))))
         );
         left.forEach((row, i) => {
-          const factor = k.let(row.loadSplat(aAt));
-          columns.forEach((column, v) => {
-            const sum = sums[i * vectors + v]!;
-            k.set(sum, factor.multiplyAdd(column, sum));
-          });
+          const addRow = () => {
+            const factor = k.let(row.loadSplat(aAt));
+            columns.forEach((column, v) => {
+              const sum = sums[i * vectors + v]!;
+              k.set(sum, factor.multiplyAdd(column, sum));
+            });
+          };
+          // The bits but the sign: GPUs may assume the absence of NaN.
+          if (skipZeros) k.if(row.load(aAt).asI32().multiply(2).notEqual(0), addRow);
+          else addRow();
         });
         k.set(aAt, aAt.add(words.aColumn));
         k.set(bAt, bAt.add(words.bRow));

@@ -22,6 +22,13 @@ export interface MatmulOptions {
   readonly symmetric?: boolean;
   /** The precision of the operands. @default {the device's} */
   readonly precision?: MatmulPrecision | undefined;
+  /**
+   * Whether elements 0 of the first operand add nothing, even where the second is NaN or infinite,
+   * as if such terms were left out. Only the plain kernel can do so.
+   */
+  readonly skipZeros?: boolean;
+  /** For profiles: another name, and the share of the multiplications that count. */
+  readonly counted?: { readonly name: string; readonly share: number };
 }
 
 /** An activation function that is fused into a matmul. */
@@ -74,6 +81,8 @@ export interface MatmulProblem {
   readonly addends: readonly Matrix[];
   readonly activation: MatmulActivation;
   readonly precision?: MatmulPrecision | undefined;
+  readonly skipZeros?: boolean;
+  readonly counted?: MatmulOptions["counted"];
 }
 
 /** A batch axis: its size, and the strides of a, b, c and the addends. */
@@ -115,7 +124,8 @@ export function describeMatmuls(
   const rank = c.shape.length;
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
-  const k = a.shape[rank - (options.transposeA ? 2 : 1)]!;
+  const { transposeA, transposeB, accumulate = false, symmetric = false, ...others } = options;
+  const k = a.shape[rank - (transposeA ? 2 : 1)]!;
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
   if (n > 1 && c.strides[rank - 1] !== 1) {
@@ -128,8 +138,8 @@ export function describeMatmuls(
   const axes = batchAxes([a, b, c, ...addends]);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
 
-  const [aRow, aColumn] = lastStrides(a, options.transposeA);
-  const [bRow, bColumn] = lastStrides(b, options.transposeB);
+  const [aRow, aColumn] = lastStrides(a, transposeA);
+  const [bRow, bColumn] = lastStrides(b, transposeB);
   const [cRow] = lastStrides(c, false);
   let addendRows = addends.map((addend) => addend.strides[rank - 2]!);
   let rows = m;
@@ -166,13 +176,13 @@ export function describeMatmuls(
       a: place(a, aRow, aColumn, 0),
       b: place(b, bRow, bColumn, 1),
       c: place(c, cRow, 1, 2),
-      accumulate: options.accumulate ?? false,
-      symmetric: rows === n && (options.symmetric ?? false),
+      accumulate,
+      symmetric: rows === n && symmetric,
       addends: addends.map((addend, i) =>
         place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
       ),
       activation,
-      precision: options.precision,
+      ...others,
     };
   });
 }
@@ -259,7 +269,7 @@ function offsets(axes: readonly BatchAxis[], start: readonly number[]): (readonl
  * @param half Whether only half of a symmetric result is computed.
  */
 export function matmulWork(
-  { m, n, k, a, b, c, outer, inner, accumulate, addends }: MatmulProblem,
+  { m, n, k, a, b, c, outer, inner, accumulate, addends, counted }: MatmulProblem,
   half = false,
 ): Work {
   const items = outer * inner;
@@ -273,8 +283,8 @@ export function matmulWork(
       return sum + bytesPerElement(addend.dtype) * copies(addend) * rows * n;
     }, 0);
   return {
-    name: `matmul ${m}×${k}×${n}`,
-    flops: 2 * k * results,
+    name: counted?.name ?? `matmul ${m}×${k}×${n}`,
+    flops: Math.round(2 * k * results * (counted?.share ?? 1)),
     bytes,
   };
 }
