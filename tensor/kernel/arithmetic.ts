@@ -10,6 +10,7 @@ type Binary = Expression & { kind: "binary" };
 type Values<V> = (e: Expression) => V;
 
 const ONE_BITS = 0x3f800000;
+const FUNCTIONS = { sign, log, tanh, sin, cos, erf };
 
 /**
  * Computes a node in floats. A product that is only added to something becomes a multiply-add, fused
@@ -43,27 +44,14 @@ export function computeFloats(
 function unary(k: VectorBuilder, { operation, a: operand }: Unary, a: Vector): Vector {
   switch (operation) {
     case "negate":
-      return a.negate();
     case "sqrt":
-      return a.sqrt();
     case "abs":
-      return a.abs();
     case "floor":
-      return a.floor();
-    case "sign":
-      return sign(k, a);
+      return a[operation]();
     case "exp":
       return isNonPositive(operand) ? k.expOfNonPositive(a) : k.exp(a);
-    case "log":
-      return log(k, a);
-    case "tanh":
-      return tanh(k, a);
-    case "sin":
-      return sin(k, a);
-    case "cos":
-      return cos(k, a);
-    case "erf":
-      return erf(k, a);
+    default:
+      return FUNCTIONS[operation](k, a);
   }
 }
 
@@ -104,24 +92,15 @@ function binary(
       return second ? valueOf(second.a).negativeMultiplyAdd(valueOf(second.b), a) : a.subtract(b);
     }
     case "multiply":
-      return a.multiply(b);
     case "divide":
-      return a.divide(b);
     case "max":
-      return a.max(b);
     case "min":
-      return a.min(b);
+      return a[e.operation](b);
     case "less":
     case "lessEqual":
     case "equal":
-      return compare(e, valueOf).where(ONE_BITS).asF32x4();
+      return a[e.operation](b).where(ONE_BITS).asF32x4();
   }
-}
-
-function compare({ operation, a, b }: Binary, valueOf: Values<Vector>): Mask {
-  const [left, right] = [valueOf(a), valueOf(b)];
-  if (operation === "less") return left.less(right);
-  return operation === "equal" ? left.equal(right) : left.lessEqual(right);
 }
 
 /** A condition as a mask; avoids the conversion to 1 and 0 if nothing else uses the comparison. */
@@ -130,9 +109,13 @@ function maskOf(
   valueOf: Values<Vector>,
   isFree: (e: Expression) => boolean,
 ): Mask {
-  const isComparison = e.kind === "binary" &&
-    (e.operation === "less" || e.operation === "lessEqual" || e.operation === "equal");
-  return isComparison && isFree(e) ? compare(e, valueOf) : valueOf(e).notEqual(0);
+  if (e.kind === "binary" && isFree(e)) {
+    const { operation } = e;
+    if (operation === "less" || operation === "lessEqual" || operation === "equal") {
+      return valueOf(e.a)[operation](valueOf(e.b));
+    }
+  }
+  return valueOf(e).notEqual(0);
 }
 
 /** Computes a node in integers, which wrap around. */
@@ -161,21 +144,16 @@ export function computeIntegers(
 function integerBinary({ operation }: Binary, a: IntVector, b: IntVector): IntVector {
   switch (operation) {
     case "add":
-      return a.add(b);
     case "subtract":
-      return a.subtract(b);
     case "multiply":
-      return a.multiply(b);
     case "max":
-      return a.max(b);
     case "min":
-      return a.min(b);
+      return a[operation](b);
     case "less":
-      return a.less(b).where(1);
+    case "equal":
+      return a[operation](b).where(1);
     case "lessEqual":
       return b.less(a).where(-1).add(1);
-    case "equal":
-      return a.equal(b).where(1);
     case "divide":
       throw new Error("Cannot print a formula: integers are not divided");
   }

@@ -17,6 +17,21 @@ export function wgslTypeOf(scalar: ScalarType, width: Width): WgslType {
 export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition {
   readonly code: string;
   readonly type: WgslType;
+  readonly add = this.#operator("+");
+  readonly subtract = this.#operator("-");
+  readonly multiply = this.#operator("*");
+  readonly divide = this.#operator("/");
+  readonly remainder = this.#operator("%");
+  readonly negate = this.#function("-");
+  readonly abs = this.#function("abs");
+  readonly sqrt = this.#function("sqrt");
+  readonly floor = this.#function("floor");
+  readonly nearest = this.#function("round");
+  readonly less = this.#comparison("<");
+  readonly lessEqual = this.#comparison("<=");
+  readonly greater = this.#comparison(">");
+  readonly equal = this.#comparison("==");
+  readonly xor = this.#operator("^");
 
   constructor(code: string, type: WgslType) {
     this.code = code;
@@ -34,8 +49,14 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   #with(operator: string, other: Value | number, type = this.type): WgslValue {
     return new WgslValue(`(${this.code} ${operator} ${operandCode(other, this.type)})`, type);
   }
-  #compare(operator: string, other: Value | number): WgslValue {
-    return this.#with(operator, other, this.#as("bool"));
+  #operator(operator: string): (other: Value | number) => WgslValue {
+    return (other) => this.#with(operator, other);
+  }
+  #comparison(operator: string): (other: Value | number) => WgslValue {
+    return (other) => this.#with(operator, other, this.#as("bool"));
+  }
+  #function(name: string): () => WgslValue {
+    return () => this.#apply(name);
   }
   /** The result of a function of this, and maybe of another operand. */
   #apply(name: string, other?: Value | number): WgslValue {
@@ -46,42 +67,12 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
     return new WgslValue(`${conversion}(${this.code})`, this.#as(scalar));
   }
 
-  add(other: Value | number): WgslValue {
-    return this.#with("+", other);
-  }
-  subtract(other: Value | number): WgslValue {
-    return this.#with("-", other);
-  }
-  multiply(other: Value | number): WgslValue {
-    return this.#with("*", other);
-  }
-  divide(other: Value | number): WgslValue {
-    return this.#with("/", other);
-  }
-  remainder(other: Value | number): WgslValue {
-    return this.#with("%", other);
-  }
   multiplyAdd(factor: Value | number, summand: Value | number): WgslValue {
     return this.multiply(factor).add(summand);
   }
   negativeMultiplyAdd(factor: Value | number, minuend: Value | number): WgslValue {
     const product = this.multiply(factor).code;
     return new WgslValue(`(${operandCode(minuend, this.type)} - ${product})`, this.type);
-  }
-  negate(): WgslValue {
-    return this.#apply("-");
-  }
-  abs(): WgslValue {
-    return this.#apply("abs");
-  }
-  sqrt(): WgslValue {
-    return this.#apply("sqrt");
-  }
-  floor(): WgslValue {
-    return this.#apply("floor");
-  }
-  nearest(): WgslValue {
-    return this.#apply("round");
   }
   min(other: Value | number): WgslValue {
     return this.#apply(this.#scalar === "f32" ? `smaller${this.width}` : "min", other);
@@ -92,20 +83,8 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   clamp(low: number, high: number): WgslValue {
     return this.max(low).min(high);
   }
-  less(other: Value | number): WgslValue {
-    return this.#compare("<", other);
-  }
-  lessEqual(other: Value | number): WgslValue {
-    return this.#compare("<=", other);
-  }
-  greater(other: Value | number): WgslValue {
-    return this.#compare(">", other);
-  }
   lessUnsigned(other: Value | number): WgslValue {
     return new WgslValue(`(u32(${this.code}) < u32(${operandCode(other, "i32")}))`, "bool");
-  }
-  equal(other: Value | number): WgslValue {
-    return this.#compare("==", other);
   }
   /** `!=` may be false for NaN. */
   notEqual(other: Value | number): WgslValue {
@@ -116,9 +95,6 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   }
   or(other: Value | number): WgslValue {
     return this.#with(this.type === "bool" ? "||" : "|", other);
-  }
-  xor(other: Value | number): WgslValue {
-    return this.#with("^", other);
   }
   #shift(operator: string, bits: number): WgslValue {
     const type = this.type.replace("i32", "u32");

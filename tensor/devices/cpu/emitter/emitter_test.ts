@@ -111,15 +111,15 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
       x.andNot(6),
       x.or(1),
       x.xor(-1),
-      x.not(),
       x.min(2),
       x.max(2),
       x.equal(5),
       x.less(5),
       x.greater(5),
       x.shuffle(I32x4.lanes(10, 11, 12, 13), [0, 7, 2, 5]),
-      x.withLane(0, I32.lane(x, 3)),
-      I32x4.of(0).withLane(1, I32.all(x.or(1))).withLane(2, I32.all(x)),
+      I32.lane(x, 1).splat(),
+      I32.all(x.or(1)).splat(),
+      I32.all(x).splat(),
     ];
   }, [[5.9, -5.9, 1e20, NaN]]);
   const x = [5, -5, 2147483647, 0];
@@ -136,15 +136,15 @@ Deno.test("vector arithmetic on integers computes what its name says", () => {
     each((x) => x & ~6),
     each((x) => x | 1),
     each((x) => ~x),
-    each((x) => ~x),
     each((x) => Math.min(x, 2)),
     each((x) => Math.max(x, 2)),
     [-1, 0, 0, 0],
     [0, -1, 0, -1],
     [0, 0, -1, 0],
     [5, 13, 2147483647, 11],
-    [0, -5, 2147483647, 0],
-    [0, 1, 0, 0],
+    [-5, -5, -5, -5],
+    [1, 1, 1, 1],
+    [0, 0, 0, 0],
   ]);
 });
 
@@ -273,7 +273,7 @@ Deno.test("lanes are reduced across a vector", () => {
   const { floats } = vectorResults((a, b, _, f) => [
     f.sumOfLanes(a).splat(),
     f.maxOfLanes(a).splat(),
-    f.minOfLanes(a).splat(),
+    f.acrossLanes(a, (one, other) => one.min(other)),
     f.maxOfLanes(b).splat(),
   ], [[1, 2, 8, 4], [1, NaN, 3, 4]]);
   assertEquals(floats.map((lanes) => lanes[0]), [15, 8, 1, NaN]);

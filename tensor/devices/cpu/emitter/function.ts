@@ -171,25 +171,21 @@ export class FunctionBuilder implements CodeSink {
     callCode(callee.index, values)(this);
   }
 
-  /** The sum of the lanes, in the order (0 + 2) + (1 + 3). */
+  /** The sum of the lanes. */
   sumOfLanes(vector: F32x4): F32 {
-    return this.#acrossLanes(vector, (a, b) => a.add(b));
+    return F32.lane(this.acrossLanes(vector, (a, b) => a.add(b)), 0);
   }
 
   /** The maximum lane; NaN if any is NaN. */
   maxOfLanes(vector: F32x4): F32 {
-    return this.#acrossLanes(vector, (a, b) => a.max(b));
+    return F32.lane(this.acrossLanes(vector, (a, b) => a.max(b)), 0);
   }
 
-  /** The minimum lane; NaN if any is NaN. */
-  minOfLanes(vector: F32x4): F32 {
-    return this.#acrossLanes(vector, (a, b) => a.min(b));
-  }
-
-  #acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32 {
+  /** The lanes combined, in the order (0, 2), (1, 3), in each lane. */
+  acrossLanes(vector: F32x4, combine: (a: F32x4, b: F32x4) => F32x4): F32x4 {
     const four = this.local(vector);
     const two = this.local(combine(four, four.shuffle(four, [2, 3, 0, 1])));
-    return F32.lane(combine(two, two.shuffle(two, [1, 0, 3, 2])), 0);
+    return combine(two, two.shuffle(two, [1, 0, 3, 2]));
   }
 
   #withIndex(opcode: number, index: number): void {

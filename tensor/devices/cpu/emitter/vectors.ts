@@ -151,17 +151,11 @@ export class I32x4 extends Value {
   where(value: number): I32x4 {
     return this.and(value);
   }
-  not(): I32x4 {
-    return new I32x4(vector(77, [this]));
-  }
   toF32x4(): F32x4 {
     return new F32x4(vector(250, [this]));
   }
   asF32x4(): F32x4 {
     return new F32x4(this.code);
-  }
-  withLane(lane: number, value: I32): I32x4 {
-    return new I32x4(vector(28, [this, value], [checkLane(lane)]));
   }
   shuffle(other: I32x4, lanes: Lanes): I32x4 {
     return new I32x4(vector(13, [this, other], shuffleBytes(lanes)));

@@ -13,17 +13,9 @@ const FIRST_LANE = I32x4.lanes(-1, 0, 0, 0);
 
 type Combine = (a: F32x4, b: F32x4) => F32x4;
 
-const combineFloats: Readonly<Record<ReduceOperation, Combine>> = {
-  sum: (a, b) => a.add(b),
-  max: (a, b) => a.pseudoMax(b),
-  min: (a, b) => a.pseudoMin(b),
-};
-
-const combineIntegers: Readonly<Record<ReduceOperation, Combine>> = {
-  sum: (a, b) => a.bits().add(b.bits()).asF32x4(),
-  max: (a, b) => a.bits().max(b.bits()).asF32x4(),
-  min: (a, b) => a.bits().min(b.bits()).asF32x4(),
-};
+const METHODS = { sum: "add", max: "max", min: "min" } as const;
+/** If one is NaN, the first. */
+const FAST_METHODS = { sum: "add", max: "pseudoMax", min: "pseudoMin" } as const;
 
 /** The sum of the finished blocks, and its compensation (accumulated rounding error). */
 interface Total {
@@ -43,6 +35,7 @@ export class Accumulators {
   readonly #isInteger: boolean;
   readonly #operation: ReduceOperation;
   readonly #combine: Combine;
+  readonly #combineLanes: Combine;
   readonly #acrossLanes: boolean;
   readonly #parts: readonly Local<F32x4>[];
   readonly #totals: readonly Total[];
@@ -62,7 +55,9 @@ export class Accumulators {
     this.#f = f;
     this.#isInteger = isInteger;
     this.#operation = operation;
-    this.#combine = (isInteger ? combineIntegers : combineFloats)[operation];
+    const ofIntegers: Combine = (a, b) => a.bits()[METHODS[operation]](b.bits()).asF32x4();
+    this.#combine = isInteger ? ofIntegers : (a, b) => a[FAST_METHODS[operation]](b);
+    this.#combineLanes = isInteger ? ofIntegers : (a, b) => a[METHODS[operation]](b);
     this.#acrossLanes = acrossLanes;
     const empty = () => f.local(this.#identity);
     const results = Array.from({ length: acrossLanes ? 1 : vectors });
@@ -114,20 +109,8 @@ export class Accumulators {
 
   /** A result, in all lanes or per lane. */
   result(index: number): F32x4 {
-    const f = this.#f;
     const lanes = this.#lanes(index);
-    if (!this.#acrossLanes) return lanes;
-    if (this.#isInteger) {
-      const four = f.local(lanes);
-      const pairs = f.local(this.#combine(four, four.shuffle(four, [2, 3, 0, 1])));
-      return this.#combine(pairs, pairs.shuffle(pairs, [1, 0, 3, 2]));
-    }
-    const across = {
-      sum: () => f.sumOfLanes(lanes),
-      max: () => f.maxOfLanes(lanes),
-      min: () => f.minOfLanes(lanes),
-    };
-    return across[this.#operation]().splat();
+    return this.#acrossLanes ? this.#f.acrossLanes(lanes, this.#combineLanes) : lanes;
   }
 
   /** Infinite sums have no error to correct. */
