@@ -14,7 +14,7 @@ import { floatInput, makeProgram, type Program } from "./program.ts";
  * @example The derivative of x² is 2x
  * ```ts
  * import { differentiate } from "./differentiate.ts";
- * import { evaluate } from "./evaluate.ts";
+ * import { evaluate } from "./testing/evaluate.ts";
  * import { square } from "./expression.ts";
  * import { defineProgram } from "./program.ts";
  *

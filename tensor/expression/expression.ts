@@ -1,7 +1,7 @@
 /**
  * Expressions: the single definition of an elementwise or row operation.
  *
- * The double-precision reference (`evaluate.ts`), the derivative (`differentiate.ts`), and the
+ * The double-precision reference (`testing/evaluate.ts`), the derivative (`differentiate.ts`), and the
  * WebAssembly and WGSL kernels all come from it. A formula may reduce along the row, the last axis:
  * softmax is `exp(x - rowMax(x)) / rowSum(exp(x - rowMax(x)))`.
  *

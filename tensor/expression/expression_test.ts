@@ -8,7 +8,7 @@ import {
 import * as ex from "./expression.ts";
 import { defineProgram, type Program, reductionPasses } from "./program.ts";
 import { differentiate } from "./differentiate.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate } from "./testing/evaluate.ts";
 
 const softmax = defineProgram({ name: "softmax", inputs: ["x"] }, ({ x }) => {
   const e = ex.exp(ex.subtract(x, ex.detach(ex.rowMax(x))));

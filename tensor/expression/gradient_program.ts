@@ -25,7 +25,7 @@ export interface GradientProgram {
  *
  * @example The gradient of x · w for w, where w is constant along each row
  * ```ts
- * import { evaluate } from "./evaluate.ts";
+ * import { evaluate } from "./testing/evaluate.ts";
  * import { multiply } from "./expression.ts";
  * import { gradientProgram } from "./gradient_program.ts";
  * import { defineProgram } from "./program.ts";

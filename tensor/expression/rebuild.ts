@@ -60,7 +60,7 @@ const repeated = new WeakMap<Program, Program[]>();
  *
  * @example
  * ```ts
- * import { evaluate } from "./evaluate.ts";
+ * import { evaluate } from "./testing/evaluate.ts";
  * import { multiply } from "./expression.ts";
  * import { defineProgram } from "./program.ts";
  * import { repeatProgram } from "./rebuild.ts";

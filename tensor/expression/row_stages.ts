@@ -45,7 +45,7 @@ const known = new WeakMap<Program, RowStages>();
  *
  * @example A sum of squares
  * ```ts
- * import { evaluate } from "./evaluate.ts";
+ * import { evaluate } from "./testing/evaluate.ts";
  * import { rowSum, square } from "./expression.ts";
  * import { defineProgram } from "./program.ts";
  * import { stagesOf } from "./row_stages.ts";

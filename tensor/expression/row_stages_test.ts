@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { differentiate } from "./differentiate.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate } from "./testing/evaluate.ts";
 import * as ex from "./expression.ts";
 import { defineProgram, type Program } from "./program.ts";
 import { stagesOf } from "./row_stages.ts";

@@ -2,7 +2,7 @@
 
 import type { View, WebGpuDevice } from "../../../device.ts";
 import type { DType } from "../../../dtype.ts";
-import { evaluate } from "../../../expression/evaluate.ts";
+import { evaluate } from "../../../expression/testing/evaluate.ts";
 import type { Program } from "../../../expression/program.ts";
 import { runProgramOnWebGpu } from "../program_wgsl.ts";
 

@@ -1,7 +1,7 @@
 /** The reference interpreter: computes a program in double precision. @module */
 
-import { binaryFunctions, type Expression, unaryFunctions } from "./expression.ts";
-import { identities, type Program, type Reduction } from "./program.ts";
+import { binaryFunctions, type Expression, unaryFunctions } from "../expression.ts";
+import { identities, type Program, type Reduction } from "../program.ts";
 
 /**
  * Evaluates a program in double precision, as the reference for its kernels: `rows` rows of
@@ -10,8 +10,8 @@ import { identities, type Program, type Reduction } from "./program.ts";
  *
  * @example
  * ```ts
- * import { rowSum } from "./expression.ts";
- * import { defineProgram } from "./program.ts";
+ * import { rowSum } from "../expression.ts";
+ * import { defineProgram } from "../program.ts";
  * import { evaluate } from "./evaluate.ts";
  *
  * const sum = defineProgram({ name: "sum", inputs: ["x"] }, ({ x }) => [rowSum(x)]);
