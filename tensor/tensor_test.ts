@@ -6,10 +6,13 @@ import {
   concat,
   copyInto,
   crossEntropy,
+  defineProgram,
   embedding,
+  expression as ex,
   linearCrossEntropy,
   noGrad,
   openDevice,
+  runProgram,
   stack,
   Tensor,
 } from "./mod.ts";
@@ -105,6 +108,19 @@ testOnEveryDevice("what was repeated along rows gets the sum of its gradient", a
       used.zeroGrad();
       used.dispose();
     }
+  }
+});
+
+testOnEveryDevice("one number per row gets the gradients of the whole row", async (device) => {
+  const program = defineProgram(
+    { name: "sum", inputs: ["x", "y"], perRow: ["y"] },
+    ({ x, y }) => [ex.rowSum(ex.add(x, y))],
+  );
+  for (const requiresGrad of [false, true]) {
+    const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]], { requiresGrad });
+    const y = Tensor.from(device, [[1], [2]], { requiresGrad: true });
+    runProgram(program, [x, y])[0]!.sum().backward();
+    assertEquals(await y.grad!.data(), Float32Array.of(3, 3));
   }
 });
 

@@ -55,6 +55,7 @@ export function gradientProgram(
   const sums = program.inputs.map(({ name }) => floatInput(`sum of ${name}`));
   return pruneInputs(
     makeProgram({ ...gradient, inputs: [...gradient.inputs, ...sums], outputs, isRow }),
+    firstSum,
   );
 }
 

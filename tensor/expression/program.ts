@@ -194,11 +194,6 @@ export function computesIntegers(
   return overIntegers && determining.every(({ dtype }) => dtype === "int32");
 }
 
-/** Whether an operand of a row program has an element per column. */
-export function knowsRowLength({ inputs, outputVaries }: Program): boolean {
-  return inputs.some(({ isPerRow }) => !isPerRow) || outputVaries.includes(true);
-}
-
 /** A node that reduces along the row. */
 export type Reduction = Expression & { readonly kind: "reduce" };
 

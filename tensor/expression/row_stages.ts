@@ -7,13 +7,7 @@
 
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
-import {
-  floatInput,
-  knowsRowLength,
-  makeProgram,
-  type Program,
-  reductionPasses,
-} from "./program.ts";
+import { floatInput, makeProgram, type Program, reductionPasses } from "./program.ts";
 import { pruneInputs } from "./prune.ts";
 import { replaceParts } from "./rebuild.ts";
 
@@ -128,11 +122,6 @@ function makeStage(
     scalars: [...scalars, "begin", "length"],
     outputs: formulas,
   });
-  const pruned = pruneInputs(all);
-  // A reduction of no element needs an operand to tell the length of the part.
-  const isReduction = writes[0]! >= program.inputs.length + outputVaries.length;
-  const { program: own, used } = knowsRowLength(pruned.program) || !isReduction
-    ? pruned
-    : pruneInputs(all, [inputs.findIndex(({ isPerRow }) => !isPerRow)]);
+  const { program: own, used } = pruneInputs(all);
   return { program: own, reads: used, writes };
 }

@@ -146,10 +146,7 @@ function prepareInto(
   inputs: readonly TensorLayout[],
   outputs: readonly TensorLayout[],
 ): Call {
-  const shape = commonShape(program, [
-    ...inputs.map((input) => input.shape),
-    ...(inputs.length === 0 || !program.isRow ? outputs.map((output) => output.shape) : []),
-  ]);
+  const shape = commonShape(program, [...inputs, ...outputs].map((operand) => operand.shape));
   return prepareCall(device, program, inputs, outputs, shape);
 }
 
@@ -164,7 +161,7 @@ function prepareCall(
   outputs: readonly (TensorLayout | DType)[],
   shape: readonly number[],
 ): Call {
-  const rowShape = [...shape.slice(0, -1), 1];
+  const rowShape = rowShapeOf(shape);
   const results = program.outputs.map((_, i): TensorLayout => {
     const wanted = program.outputVaries[i] ? shape : rowShape;
     const given = outputs[i]!;
@@ -190,6 +187,11 @@ function prepareCall(
     ? planProgramOnCpu(device, program, [...operands, ...results])
     : null;
   return { inputs: operands, outputs: results, plan };
+}
+
+/** The shape of what has one element per row. */
+function rowShapeOf(shape: readonly number[]): readonly number[] {
+  return [...shape.slice(0, -1), 1];
 }
 
 /** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
@@ -312,28 +314,29 @@ function isNamed({ inputs }: Program, name: string): boolean {
   return inputs.length > 1 && !["a", "b"].includes(name);
 }
 
-interface Derived extends GradientProgram {
-  readonly calls: LayoutCache<Call>;
-}
-
 function programGradient(program: Program): Gradient<readonly number[]> {
   const differentiable = makeProgram({ ...program, outputs: program.outputs.slice(0, 1) });
-  const derived = new Map<string, Derived>();
+  const derived = new Map<string, GradientProgram>();
   const derive = (forms: readonly GradientForm[]) => {
     const key = forms.join();
     let result = derived.get(key);
     if (result === undefined) {
-      result = { ...gradientProgram(differentiable, forms), calls: new LayoutCache() };
-      derived.set(key, result);
+      derived.set(key, result = gradientProgram(differentiable, forms));
     }
     return result;
   };
   const inputCount = program.inputs.length;
   const everything = derive(program.inputs.map(({ isInteger }) => isInteger ? "none" : "value"));
+  // Without the other gradients, only the inputs may tell the length of the row.
+  const perRow = program.inputs.flatMap(({ isPerRow, isInteger }, i) =>
+    isPerRow && !isInteger ? [derive(program.inputs.map((_, k) => k === i ? "value" : "none"))] : []
+  );
   const passes = passesThrough(differentiable);
   const what = `compute ${program.name}`;
   return {
-    savesInputs: everything.used.filter((index) => index < inputCount),
+    savesInputs: program.inputs.flatMap((_, i) =>
+      [everything, ...perRow].some(({ used }) => used.includes(i)) ? [i] : []
+    ),
     apply: (upstream, saved, scalars, wanted, sums) => {
       const { device } = upstream;
       const { inputShapes, gradientTypes } = saved;
@@ -342,7 +345,7 @@ function programGradient(program: Program): Gradient<readonly number[]> {
       const forms = wanted.map((is, i) =>
         !is || isPassed(i) ? "none" : formOf(program, inputShapes[i]!, shape, sums[i]!)
       );
-      const { program: gradient, used, calls } = derive(forms);
+      const { program: gradient, used } = derive(forms);
       const operands = used.map((index) =>
         index < inputCount
           ? saved.input(index)
@@ -351,21 +354,17 @@ function programGradient(program: Program): Gradient<readonly number[]> {
           : sums[index - inputCount - 1]!
       );
       const places = forms.flatMap((form, i) => form === "none" ? [] : [i]);
-      const given = places.map((i) => forms[i] === "added" ? sums[i]! : gradientTypes[i]!);
-      // The remaining operands may not determine the shape, the row length, or the dtypes.
-      const halves = gradientTypes.reduce((bits, type) => 2 * bits + Number(type === "float16"), 0);
-      const variant = ((shape.at(-1) ?? 1) * 2 ** inputCount + halves) * 4 + variantOf(device);
       const results: (Tensor | null)[] = wanted.map((is, i) =>
         is && isPassed(i) ? sumToShape(upstream, inputShapes[i]!) : null
       );
       if (places.length === 0) return results;
-      const layouts = [...operands, upstream];
-      const call = calls.get(layouts, variant) ??
-        calls.set(layouts, variant, prepareCall(device, gradient, operands, given, shape));
-      const outputs = given.map((sum, place) =>
-        typeof sum === "string" ? allocate(device, call.outputs[place]!, gradient.name) : sum
-      );
-      run(device, gradient, call, operands, outputs, scalars);
+      const outputs = places.map((i, place) => {
+        if (forms[i] === "added") return sums[i]!;
+        const gradientShape = gradient.outputVaries[place] ? shape : rowShapeOf(shape);
+        const layout = { shape: gradientShape, dtype: gradientTypes[i]! };
+        return allocate(device, layout, gradient.name);
+      });
+      runProgramOn(device, gradient, operands, outputs, scalars);
       places.forEach((i, place) => results[i] = sumToShape(outputs[place]!, inputShapes[i]!));
       return results;
     },

@@ -1,7 +1,7 @@
 /** Splits programs whose operands exceed a kernel's storage buffers. @module */
 
 import type { View } from "../../device.ts";
-import { knowsRowLength, makeProgram, type Program } from "../../expression/program.ts";
+import { makeProgram, type Program } from "../../expression/program.ts";
 import { pruneInputs } from "../../expression/prune.ts";
 
 interface Part {
@@ -28,8 +28,7 @@ function partsOf(program: Program): readonly Part[] {
 
 /**
  * Splits a program into two with fewer operands each, in execution order; `null` if that is
- * impossible: with one output, if the second would read what the first has overwritten, or if the
- * remaining inputs do not determine the row length.
+ * impossible: with one output, or if the second would read what the first has overwritten.
  */
 export function splitProgram(
   program: Program,
@@ -44,6 +43,5 @@ export function splitProgram(
   }));
   const written = new Set(parts[0]!.outputs.map(({ allocation }) => allocation));
   if (parts[1]!.inputs.some(({ allocation }) => written.has(allocation))) return null;
-  if (program.isRow && !parts.every(({ program }) => knowsRowLength(program))) return null;
   return parts.map(({ program, inputs, outputs }) => ({ program, views: [...inputs, ...outputs] }));
 }
