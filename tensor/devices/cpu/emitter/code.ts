@@ -39,22 +39,24 @@ export function withCode<T extends Value>(value: T, code: Code): T {
 
 const SIMD = 0xfd;
 
-export function writeUnsigned(bytes: number[], value: number): void {
+/** The encoding of an unsigned integer. */
+export function unsigned(value: number): number[] {
+  const bytes: number[] = [];
   let rest = value >>> 0;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest];
 }
 
-export function writeSigned(bytes: number[], value: number): void {
+function signed(value: number): number[] {
+  const bytes: number[] = [];
   let rest = value | 0;
-  while (rest < -64 || rest > 63) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>= 7;
-  }
-  bytes.push(rest & 0x7f);
+  for (; rest < -64 || rest > 63; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return [...bytes, rest & 0x7f];
+}
+
+/** A 32-bit number as it is in memory. */
+export function fourBytes(bits: number): number[] {
+  return [bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24];
 }
 
 const floatScratch = new Float32Array(1);
@@ -65,24 +67,29 @@ export function floatBits(value: number): number {
   return integerScratch[0]!;
 }
 
-export function plain(opcode: number, operands: readonly Pick<Value, "code">[]): Code {
+type Operands = readonly Pick<Value, "code">[];
+
+function instruction(bytes: readonly number[], operands: Operands): Code {
   return (sink) => {
     for (const operand of operands) operand.code(sink);
-    sink.bytes.push(opcode);
+    for (const byte of bytes) sink.bytes.push(byte);
   };
+}
+
+export function plain(
+  opcode: number,
+  operands: Operands,
+  immediates: readonly number[] = [],
+): Code {
+  return instruction([opcode, ...immediates], operands);
 }
 
 export function vector(
   opcode: number,
-  operands: readonly Pick<Value, "code">[],
+  operands: Operands,
   immediates: readonly number[] = [],
 ): Code {
-  return (sink) => {
-    for (const operand of operands) operand.code(sink);
-    sink.bytes.push(SIMD);
-    writeUnsigned(sink.bytes, opcode);
-    for (const immediate of immediates) sink.bytes.push(immediate);
-  };
+  return instruction([SIMD, ...unsigned(opcode), ...immediates], operands);
 }
 
 /** The methods of a table of opcodes: their operands are `this` and perhaps `other`. */
@@ -95,7 +102,7 @@ export type Binary<Opcodes, Operand, Result> = {
 export function addInstructions<T extends Value>(
   type: { readonly prototype: T },
   opcodes: Readonly<Record<string, number>>,
-  encode: (opcode: number, operands: readonly Pick<Value, "code">[]) => Code,
+  encode: (opcode: number, operands: Operands) => Code,
   result: Type,
   lift: (value: number) => Pick<Value, "code">,
 ): void {
@@ -109,36 +116,28 @@ export function addInstructions<T extends Value>(
 }
 
 export function constantInteger(value: number): Code {
-  return (sink) => {
-    sink.bytes.push(0x41);
-    writeSigned(sink.bytes, value);
-  };
+  return plain(0x41, [], signed(value));
 }
 
 /** A memory access. The alignment is only a hint: always 4 bytes. */
 export function memoryAccess(
   opcode: number,
   isVector: boolean,
-  operands: readonly Value[],
+  operands: Operands,
   offset: number,
   lane?: number,
 ): Code {
-  return (sink) => {
-    for (const operand of operands) operand.code(sink);
-    if (isVector) sink.bytes.push(SIMD);
-    writeUnsigned(sink.bytes, opcode);
-    sink.bytes.push(2);
-    writeUnsigned(sink.bytes, offset);
-    if (lane !== undefined) sink.bytes.push(lane);
-  };
+  const immediates = [2, ...unsigned(offset), ...(lane === undefined ? [] : [lane])];
+  return (isVector ? vector : plain)(opcode, operands, immediates);
+}
+
+/** Reads a local variable. */
+export function readLocal(index: number): Code {
+  return plain(0x20, [], unsigned(index));
 }
 
 export function constantVector(lanes: Lanes): Code {
-  return (sink) => {
-    const index = sink.constantLocal(lanes);
-    sink.bytes.push(0x20);
-    writeUnsigned(sink.bytes, index);
-  };
+  return (sink) => readLocal(sink.constantLocal(lanes))(sink);
 }
 
 export function checkLane(lane: number): number {

@@ -3,12 +3,15 @@
 import {
   type Code,
   type CodeSink,
+  fourBytes,
   type Lanes,
   memoryAccess,
+  plain,
+  readLocal,
   type Type,
+  unsigned,
   type Value,
   withCode,
-  writeUnsigned,
 } from "./code.ts";
 import { F32, I32 } from "./scalars.ts";
 import type { F32x4 } from "./vectors.ts";
@@ -78,14 +81,12 @@ export class FunctionBuilder implements CodeSink {
   /** Computes a value here once, and names it. */
   local<T extends Value>(value: T): Local<T> {
     const index = this.#newLocal(value.typeCode);
-    value.code(this);
-    this.#withIndex(0x21, index);
+    plain(0x21, [value], unsigned(index))(this);
     return namedLocal(value, index);
   }
 
   set<T extends Value>(local: Local<T>, value: T): void {
-    value.code(this);
-    this.#withIndex(0x21, local.index);
+    plain(0x21, [value], unsigned(local.index))(this);
   }
 
   store(address: I32, value: Value, offset = 0): void {
@@ -103,13 +104,11 @@ export class FunctionBuilder implements CodeSink {
   }
 
   copyMemory(to: I32, from: I32, bytes: I32): void {
-    for (const operand of [to, from, bytes]) operand.code(this);
-    this.bytes.push(0xfc, 10, 0, 0);
+    plain(0xfc, [to, from, bytes], [10, 0, 0])(this);
   }
 
   clearMemory(address: I32, bytes: I32): void {
-    for (const operand of [address, I32.of(0), bytes]) operand.code(this);
-    this.bytes.push(0xfc, 11, 0);
+    plain(0xfc, [address, I32.of(0), bytes], [11, 0])(this);
   }
 
   /** A `for` loop from `start` below `end`, computed once. The body may change the variable. */
@@ -132,22 +131,18 @@ export class FunctionBuilder implements CodeSink {
 
   doWhile(body: () => I32): void {
     this.bytes.push(OPCODE.loop, NO_RESULT);
-    const condition = body();
-    condition.code(this);
-    this.bytes.push(OPCODE.brIf, 0, OPCODE.end);
+    plain(OPCODE.brIf, [body()], [0, OPCODE.end])(this);
   }
 
   while(condition: I32, body: () => void): void {
     this.bytes.push(OPCODE.block, NO_RESULT, OPCODE.loop, NO_RESULT);
-    condition.isZero().code(this);
-    this.bytes.push(OPCODE.brIf, 1);
+    plain(OPCODE.brIf, [condition.isZero()], [1])(this);
     body();
     this.bytes.push(OPCODE.br, 0, OPCODE.end, OPCODE.end);
   }
 
   if(condition: I32, then: () => void, otherwise?: () => void): void {
-    condition.code(this);
-    this.bytes.push(OPCODE.if, NO_RESULT);
+    plain(OPCODE.if, [condition], [NO_RESULT])(this);
     then();
     if (otherwise) {
       this.bytes.push(OPCODE.else);
@@ -188,43 +183,24 @@ export class FunctionBuilder implements CodeSink {
     return combine(two, two.shuffle(two, [1, 0, 3, 2]));
   }
 
-  #withIndex(opcode: number, index: number): void {
-    this.bytes.push(opcode);
-    writeUnsigned(this.bytes, index);
-  }
-
   /** The function's entry of the code section. */
   finish(result?: Value): number[] {
     result?.code(this);
-    const function_: number[] = [];
-    writeUnsigned(function_, this.#localTypes.length);
-    for (const type of this.#localTypes) function_.push(1, type);
-    for (const { index, lanes } of this.#constants.values()) {
-      function_.push(0xfd, 12);
-      for (const bits of lanes) {
-        function_.push(bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24);
-      }
-      function_.push(0x21);
-      writeUnsigned(function_, index);
-    }
-    for (const byte of this.bytes) function_.push(byte);
-    function_.push(OPCODE.end);
-    return function_;
+    const constants = [...this.#constants.values()].flatMap((
+      { index, lanes },
+    ) => [0xfd, 12, ...lanes.flatMap(fourBytes), 0x21, ...unsigned(index)]);
+    const locals = this.#localTypes.flatMap((type) => [1, type]);
+    return [
+      ...[...unsigned(this.#localTypes.length), ...locals],
+      ...[...constants, ...this.bytes, OPCODE.end],
+    ];
   }
 }
 
 export function namedLocal<T extends Value>(example: T, index: number): Local<T> {
-  const read: Code = (sink) => {
-    sink.bytes.push(0x20);
-    writeUnsigned(sink.bytes, index);
-  };
-  return Object.assign(withCode(example, read), { index });
+  return Object.assign(withCode(example, readLocal(index)), { index });
 }
 
 function callCode(index: number, values: readonly Value[]): Code {
-  return (sink) => {
-    for (const value of values) value.code(sink);
-    sink.bytes.push(0x10);
-    writeUnsigned(sink.bytes, index);
-  };
+  return plain(0x10, values, unsigned(index));
 }

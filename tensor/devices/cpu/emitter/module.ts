@@ -1,7 +1,7 @@
 /** The module around the functions. @module */
 
 import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
-import { type Type, type Value, writeUnsigned } from "./code.ts";
+import { type Type, unsigned, type Value } from "./code.ts";
 import { I32 } from "./scalars.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
@@ -125,12 +125,6 @@ function typeCodeOf(type: Type): number {
   return new type(() => {}).typeCode;
 }
 
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  writeUnsigned(bytes, value);
-  return bytes;
-}
-
 function name(text: string): number[] {
   return [text.length, ...new TextEncoder().encode(text)];
 }
@@ -140,7 +134,5 @@ function list(items: readonly (readonly number[])[]): number[] {
 }
 
 function section(bytes: number[], id: number, content: readonly number[]): void {
-  bytes.push(id);
-  writeUnsigned(bytes, content.length);
-  for (const byte of content) bytes.push(byte);
+  for (const byte of [id, ...unsigned(content.length), ...content]) bytes.push(byte);
 }

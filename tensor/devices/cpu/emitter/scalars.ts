@@ -15,6 +15,7 @@ import {
   checkLane,
   constantInteger,
   floatBits,
+  fourBytes,
   memoryAccess,
   plain,
   type Unary,
@@ -155,10 +156,7 @@ export interface F32
 export class F32 extends Value {
   readonly typeCode = 0x7d;
   static of(value: number): F32 {
-    const bits = floatBits(value);
-    return new F32((sink) =>
-      sink.bytes.push(0x43, bits & 255, (bits >> 8) & 255, (bits >> 16) & 255, bits >>> 24)
-    );
+    return new F32(plain(0x43, [], fourBytes(floatBits(value))));
   }
   static lane(of: F32x4, lane: number): F32 {
     return new F32(vector(31, [of], [checkLane(lane)]));
