@@ -220,7 +220,10 @@ export function named(name: string, result: Tensor): Tensor {
 }
 
 export function historyOf(inputs: readonly Tensor[]): History {
-  return new History(inputs.flatMap(({ history }) => history ?? []));
+  // A loop: `flatMap` would take half a microsecond of every recorded operation.
+  const histories: History[] = [];
+  for (const { history } of inputs) if (history !== null) histories.push(history);
+  return new History(histories);
 }
 
 /**
