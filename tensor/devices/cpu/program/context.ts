@@ -1,4 +1,4 @@
-/** Shared by the kernels of all modes: arguments, operands, and the loop over runs. @module */
+/** What the kernels of programs share: arguments, operands, the loops over runs and blocks. @module */
 
 import type { DType } from "../../../dtype.ts";
 import { type Expression, inOrder } from "../../../expression/expression.ts";
@@ -56,7 +56,7 @@ export interface Place {
   readonly isFull: boolean;
 }
 
-/** The kernel being written, with what all modes need. */
+/** The kernel being written. */
 export class KernelContext {
   readonly f: FunctionBuilder;
   readonly variant: KernelVariant;
