@@ -7,9 +7,10 @@
  * @module
  */
 
-import type { DType, TypedArray } from "./dtype.ts";
+import { bytesPerElement, type DType, type TypedArray } from "./dtype.ts";
 import type { Profile, Work } from "./profile.ts";
 import type { Scope, Scopes } from "./scope.ts";
+import { contiguousStrides, sizeOf } from "./shape.ts";
 
 /** The two kinds of device. */
 export type DeviceKind = "cpu" | "webgpu";
@@ -343,3 +344,14 @@ export interface WebGpuDevice extends DeviceBase {
 
 /** A device, where tensors are stored and kernels run. */
 export type Device = CpuDevice | WebGpuDevice;
+
+/** New memory for a contiguous view, which the caller frees. */
+export function allocateView(
+  device: DeviceBase,
+  dtype: DType,
+  shape: readonly number[],
+  label: string,
+): View {
+  const allocation = device.allocate(bytesPerElement(dtype) * sizeOf(shape), label);
+  return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
+}

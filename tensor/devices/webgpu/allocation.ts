@@ -1,8 +1,6 @@
 /** Allocations of a WebGPU device. @module */
 
-import type { Allocation, DeviceBase, View } from "../../device.ts";
-import { bytesPerElement, type DType } from "../../dtype.ts";
-import { contiguousStrides, sizeOf } from "../../shape.ts";
+import type { Allocation } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
 import type { Compilation } from "./compilations.ts";
 
@@ -11,16 +9,6 @@ export const BINDING_ALIGNMENT = 256;
 
 export function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
-}
-
-export function allocateView(
-  device: DeviceBase,
-  dtype: DType,
-  shape: readonly number[],
-  label: string,
-): View {
-  const allocation = device.allocate(bytesPerElement(dtype) * sizeOf(shape), label);
-  return { allocation, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
 }
 
 export class WebGpuAllocation implements Allocation {

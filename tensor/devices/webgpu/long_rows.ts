@@ -2,11 +2,10 @@
  * Row programs on rows that exceed one binding: cut into parts, and computed in stages. @module
  */
 
-import type { View, WebGpuDevice } from "../../device.ts";
+import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { stagesOf } from "../../expression/row_stages.ts";
 import { isAlongRow } from "../../kernel/layout.ts";
-import { allocateView } from "./allocation.ts";
 import { rowFitsOneBinding, split } from "./split.ts";
 
 export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {

@@ -1,11 +1,10 @@
 /** Runs the programs of `tensor/expression/` on a WebGPU device. @module */
 
-import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { allocateView, type View, type WebGpuDevice, type WgslKernel } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
-import { allocateView } from "./allocation.ts";
 import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
 import { patternKey, programKernel } from "./program_code.ts";
 import { groupByAllocation, layOutOperands } from "./program_layout.ts";

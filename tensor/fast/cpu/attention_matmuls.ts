@@ -6,8 +6,7 @@
  */
 
 import { viewAs } from "../../apply.ts";
-import type { CpuDevice, View } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type CpuDevice, type View } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import type { FastPath } from "../../fast_paths.ts";

@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { CpuDevice } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int, KernelBody, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";

@@ -9,8 +9,7 @@
  */
 
 import { viewAs } from "../../apply.ts";
-import type { View, WebGpuDevice } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import type { FastPath } from "../../fast_paths.ts";

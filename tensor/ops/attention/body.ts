@@ -6,8 +6,7 @@
  */
 
 import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type Device, type View } from "../../device.ts";
 import { bindingLimit } from "../../devices/webgpu/split.ts";
 import type { DType } from "../../dtype.ts";
 import * as ex from "../../expression/expression.ts";

@@ -8,8 +8,7 @@
  */
 
 import { viewAs } from "../../apply.ts";
-import type { Device, View } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type Device, type View } from "../../device.ts";
 import { split } from "../../devices/webgpu/split.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import type { Float, Int, KernelBuilder } from "../../kernel/language.ts";

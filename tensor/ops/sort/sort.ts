@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { Device, View } from "../../device.ts";
-import { allocateView } from "../../devices/webgpu/allocation.ts";
+import { allocateView, type Device, type View } from "../../device.ts";
 import type { Int, KernelBuilder } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 
