@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 const fastPaths = "tensor/fast/";
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 17_800, tensorLines: 25_500 };
+const limits = { engineCode: 16_640, tensorLines: 22_860 };
 
 export interface Lines {
   readonly files: number;
