@@ -1,12 +1,16 @@
 /** A model small enough for tests, and a server of it. @module */
 
 import { type Device, GPT, openDevice } from "../../gpt/mod.ts";
+import { uniformArray } from "../../tensor/mod.ts";
 import { Tokenizer } from "../../tokenizer/mod.ts";
 import { serve, type ServeOptions } from "../mod.ts";
 
 const text = "I have a rose, and you have a rose. How many roses are there? There are two roses. ";
 
-/** A model with made-up weights, whose texts do not end at temperature 0. */
+/**
+ * A model with made-up weights, whose texts do not end at temperature 0. They are random, so that the
+ * logits of tokens differ by far more than what rounding makes of them beside other sequences.
+ */
 export async function openTinyModel(
   sequenceLen = 256,
 ): Promise<{ readonly model: GPT; readonly tokenizer: Tokenizer; readonly device: Device }> {
@@ -17,10 +21,7 @@ export async function openTinyModel(
   // A fresh model predicts all tokens alike: its projections are zeros, and its head nearly so.
   for (const [name, parameter] of model.parameters()) {
     if (!/c_proj|lm_head|smear_lambda/.test(name)) continue;
-    const values = Float32Array.from(
-      { length: parameter.size },
-      (_, i) => Math.sin(i * 12.9898 + name.length) * 0.7,
-    );
+    const values = uniformArray(name.length, parameter.size, -0.7, 0.7);
     // The special tokens, which end a text, come last: their logits are 0, and others larger.
     if (name === "lm_head.weight") values.fill(0, tokenizer.special("<|bos|>") * shape.nEmbd);
     parameter.assign(values);
