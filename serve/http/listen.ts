@@ -6,7 +6,7 @@
  */
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { Error } from "../../tensor/errors.ts";
 
@@ -58,6 +58,8 @@ export interface Listener {
  */
 export async function listen(options: ListenOptions, handle: Handler): Promise<Listener> {
   const { hostname, port, timeout, maxConnections } = options;
+  // Browsers connect ahead of a request. Such a connection is not idle for `closeIdleConnections`.
+  const unused = new Set<Socket>();
   const server = createServer({
     headersTimeout: timeout,
     // Bodies that are read have a limit of their own.
@@ -66,11 +68,16 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
     connectionsCheckingInterval: Math.min(1000, timeout / 4),
     noDelay: true,
   }, (incoming, outgoing) => {
+    unused.delete(incoming.socket);
     void answer(incoming, outgoing, handle).finally(() => {
       if (!server.listening) server.closeIdleConnections();
     });
   });
   server.maxConnections = maxConnections;
+  server.on("connection", (socket: Socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject).listen(port, hostname, resolve);
   try {
@@ -83,7 +90,11 @@ export async function listen(options: ListenOptions, handle: Handler): Promise<L
   const name = address.address.includes(":") ? `[${address.address}]` : address.address;
   return {
     url: `http://${name}:${address.port}`,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of unused) socket.destroy();
+      }),
     abort: () => server.closeAllConnections(),
   };
 }

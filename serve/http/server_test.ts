@@ -207,6 +207,17 @@ Deno.test("a server that stops lets those who ask come to an end, and takes no o
     await stopped;
   }));
 
+Deno.test("a server that stops does not wait for connections without a request", () =>
+  withServer({ stopTimeout: 60_000 }, async ({ url, stop }) => {
+    const { hostname, port } = new URL(url);
+    using _connection = await Deno.connect({ hostname, port: Number(port) });
+    // The server has accepted the connection when it answers one that came later.
+    await (await fetch(`${url}/health`)).body?.cancel();
+    const started = performance.now();
+    await stop();
+    assert(performance.now() - started < 10_000);
+  }));
+
 Deno.test("a server that stops ends what takes too long", () =>
   withServer({ stopTimeout: 1, context: 2500 }, async ({ post, stop }) => {
     const long = { prompt: "a", max_tokens: 2400, temperature: 0, stream: true };
