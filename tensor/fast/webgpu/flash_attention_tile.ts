@@ -1,9 +1,10 @@
 /**
- * The building blocks of attention in WGSL.
+ * The common frame of the kernels of attention in WGSL.
  *
- * A workgroup is 8 × 8 threads on a tile of 32 × 32: each thread has four rows and four columns, a
- * `mat4x4` whose columns, as WGSL counts them, are the four rows. Operands are staged through
- * workgroup memory (less than 16 KiB), a part of the head at a time, so any head size works.
+ * A workgroup has a tile of 32 tokens, the rows, which are queries or keys, and visits the tiles of
+ * the others, the columns. Its 8 × 8 threads have four rows and four columns each: a `mat4x4` whose
+ * columns, as WGSL counts them, are the four rows. Operands are staged through workgroup memory (less
+ * than 16 KiB in all), a part of the head at a time, so any head size works.
  *
  * Bounds of hot loops are run-time values, although often 16 or 32: compilers would unroll constant
  * ones, and take seconds.
@@ -16,9 +17,14 @@
 
 import type { View, WebGpuDevice, WgslBuffer, WgslKernel } from "../../device.ts";
 import { fitsOneBinding } from "../../devices/webgpu/split.ts";
-import type { AttentionProblem, ForwardViews } from "../../ops/attention/problem.ts";
+import {
+  type AttentionProblem,
+  attentionWork,
+  type ForwardViews,
+  LOG2_E,
+} from "../../ops/attention/problem.ts";
 
-export const TILE = 32;
+const TILE = 32;
 /** Elements of a head staged at a time for dot products of rows. */
 const DEPTH = 16;
 /** Vectors between staged rows: one more than needed, to avoid bank conflicts. */
@@ -29,47 +35,107 @@ export function areBindable(device: WebGpuDevice, views: ForwardViews): boolean 
   return Object.values(views).every((view: View) => fitsOneBinding(device, view.allocation));
 }
 
-/** Argument names for the position of a tensor [B, T, H, D], in elements. */
-export function placeNames(name: string): string[] {
-  return [`${name}Offset`, `${name}Batch`, `${name}Token`, `${name}Head`];
+/** An operand [B, T, H, D]: the name of its buffer, and what its tokens are. */
+export interface Operand {
+  readonly buffer: string;
+  readonly tokens: "queries" | "keys";
 }
 
-/** The values of {@linkcode placeNames}. */
-export function place({ offset, strides }: View): number[] {
-  return [offset, ...strides.slice(0, 3)];
+/** A matmul that is summed over the tiles of columns: weights, times the rows of an operand. */
+export interface WeightedSum {
+  /** The weights: a `mat4x4` variable of {@linkcode TiledAttention.step}. */
+  readonly weights: string;
+  readonly operand: Operand;
+  readonly result: Operand;
+  /** A WGSL expression for the factor of the result. */
+  readonly factor: string;
 }
 
-export const SIZE_NAMES = [
-  ...["queries", "keys", "heads", "group", "headSize", "left", "right"] as const,
-];
-
-/** The values of {@linkcode SIZE_NAMES}. */
-export function sizes(problem: AttentionProblem): number[] {
-  const { queries, keys, heads, keyHeads, headSize, left, right } = problem;
-  return [queries, keys, heads, heads / keyHeads, headSize, left, right];
+/** A kernel of attention: what is computed for a tile of rows. */
+export interface TiledAttention {
+  readonly name: string;
+  readonly rows: "queries" | "keys";
+  /** The operands of {@linkcode dotProducts}: one of rows, and one of columns. */
+  readonly dots: readonly (readonly [rows: Operand, columns: Operand])[];
+  readonly sums: readonly WeightedSum[];
+  /** Buffers of one float per query, [B, H, Tq]. */
+  readonly perQuery: readonly WgslBuffer[];
+  /** Declarations besides `main`. */
+  readonly declarations?: string;
+  /** Statements before the tiles of columns. */
+  readonly begin: string;
+  /**
+   * Statements for a tile of columns, which declare the weights. It begins at `query` and `key`; this
+   * thread's rows begin at `row`, and `columns` are its columns.
+   *
+   * @param scaleSums Writes statements that scale all sums, row by row, by the vector of this name.
+   */
+  readonly step: (scaleSums: (factor: string) => string) => string;
+  /** Statements after all tiles. */
+  readonly end?: (scaleSums: (factor: string) => string) => string;
 }
 
 /** Storage type of queries, keys, values, results and gradients; kernels compute in `f32`. */
-export type Stored = "f32" | "f16";
+type Stored = "f32" | "f16";
 
-export function storedAs({ dtype }: View): Stored {
-  return dtype === "float16" ? "f16" : "f32";
+const SIZE_NAMES = ["queries", "keys", "heads", "group", "headSize", "left", "right"] as const;
+
+/**
+ * Defines a kernel, and returns what runs it. The workgroups are tiles of rows, heads of the rows and
+ * batch items.
+ */
+export function defineTiledAttention(
+  spec: TiledAttention,
+): (
+  device: WebGpuDevice,
+  problem: AttentionProblem,
+  views: Readonly<Record<string, View>>,
+) => void {
+  const { name, rows, dots, sums, perQuery } = spec;
+  const inputs = [...new Set([...dots.flat(), ...sums.map(({ operand }) => operand)])];
+  const results = sums.map(({ result }) => result);
+  const strided = [...inputs, ...results].map(({ buffer }) => buffer);
+  const make = (parts: number, stored: Stored): WgslKernel => ({
+    key: `${name} in ${parts} parts ${stored}`,
+    integers: [
+      ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
+      ...perQuery.map((x) => `${x.name}Offset`),
+      ...SIZE_NAMES,
+    ],
+    floats: ["scale", "scoreScale"],
+    buffers: [
+      ...inputs.map(({ buffer }) => ({ name: buffer, type: stored, writes: false })),
+      ...results.map(({ buffer }) => ({ name: buffer, type: stored, writes: true })),
+      ...perQuery,
+    ],
+    code: () => code(spec, inputs, parts, stored),
+  });
+  const made: Record<Stored, WgslKernel[]> = { f32: [], f16: [] };
+  return (device, problem, views) => {
+    const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
+    const stored = views[inputs[0]!.buffer]!.dtype === "float16" ? "f16" : "f32";
+    const parts = Math.ceil(headSize / TILE);
+    const wholes = strided.map((x) => views[x]!);
+    const lists = perQuery.map((x) => views[x.name]!);
+    device.dispatch(
+      made[stored][parts] ??= make(parts, stored),
+      [...wholes, ...lists].map(({ allocation }) => allocation),
+      {
+        integers: [
+          ...wholes.flatMap(({ offset, strides }) => [offset, ...strides.slice(0, 3)]),
+          ...lists.map(({ offset }) => offset),
+          ...[queries, keys, heads, heads / keyHeads, headSize, left, right],
+        ],
+        floats: [scale, scale * LOG2_E],
+      },
+      [Math.ceil(problem[rows] / TILE), rows === "queries" ? heads : keyHeads, batch],
+      () => attentionWork(name, problem, dots.length + sums.length, [...wholes, ...lists]),
+    );
+  };
 }
 
-export function floats(name: string, type: Stored, writes = false): WgslBuffer {
-  return { name, type, writes };
-}
-
-/** The parameters of `main`; the workgroup counts tiles, heads and batch items. */
-export const MAIN = `
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) workgroup: vec3<u32>,
-  @builtin(local_invocation_index) thread: u32,
-)`;
-
-/** Declarations for all kernels: staging memory, and 2^x for softmax. */
-export const SHARED = `
+/** What all kernels declare: staging memory, and 2^x for softmax. */
+const SHARED = `
 var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 
 // 2^x, at least 2^-126, so only masked keys have weight zero. Keeps NaN, which
@@ -101,16 +167,78 @@ fn addOuterOfSeen(sums: mat4x4<f32>, rows: vec4<f32>, columns: vec4<f32>) -> mat
 }
 `;
 
-/** An operand: a buffer, and the name of its token stride. */
-export interface Operand {
-  readonly buffer: string;
-  readonly tokens: "queries" | "keys";
+function code(
+  { rows, dots, sums, declarations = "", begin, step, end }: TiledAttention,
+  inputs: readonly Operand[],
+  parts: number,
+  stored: Stored,
+): string {
+  const ofQueries = rows === "queries";
+  const [row, column, columns] = ofQueries ? ["query", "key", "keys"] : ["key", "query", "queries"];
+  const [before, after] = ofQueries ? ["left", "right"] : ["right", "left"];
+  const each = <T>(items: readonly T[], write: (item: T) => string) => items.map(write).join("");
+  const accumulators = sums.flatMap((sum) => accumulatorsOf(sum, parts));
+  const scaleSums = (factor: string) =>
+    each(accumulators, (sum) => `    ${sum} = scaleRows(${sum}, ${factor});\n`);
+  return `${SHARED}
+${each(sums, ({ weights }) => `var<workgroup> ${weights}Tile: array<vec4<f32>, 256>;\n`)}
+${declarations}${each(inputs, loadFunction)}${each(dots, dotFunction)}
+// Which of four columns a row sees, or is seen by.
+fn sees(row: i32, columns: vec4<i32>) -> vec4<bool> {
+  let ${row} = vec4<i32>(row);
+  let ${column} = columns;
+  let position = query + vec4<i32>(arguments.keys - arguments.queries);
+  return (key >= position - vec4<i32>(arguments.left)) &
+    (key <= position + vec4<i32>(arguments.right)) &
+    (query < vec4<i32>(arguments.queries)) & (key < vec4<i32>(arguments.keys));
 }
 
-/**
- * A function `load_buffer(base, token, column)` that returns zero beyond the tokens and the head.
- */
-export function loadFunction({ buffer, tokens }: Operand): string {
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) workgroup: vec3<u32>,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let ${row} = i32(workgroup.x) * ${TILE};
+  let rowHead = i32(workgroup.y);
+  let batch = i32(workgroup.z);
+  let row = ${row} + i32(4u * (thread / 8u));
+  let offset = arguments.keys - arguments.queries;
+  let position = ${row} ${ofQueries ? "+" : "-"} offset;
+  let begin = max(0, position - arguments.${before});
+  let end = min(arguments.${columns}, position + ${TILE} + arguments.${after});
+${each(accumulators, (sum) => `  var ${sum} = mat4x4<f32>();\n`)}${begin}
+  // All heads whose queries see these keys, or the only one of these queries.
+  let heads = ${ofQueries ? "1" : "arguments.group"};
+  for (var head = rowHead * heads; head < (rowHead + 1) * heads; head++) {
+    let keyHead = head / arguments.group;
+${each(inputs, (x) => `    ${base(x, x.tokens === "queries" ? "head" : "keyHead")}\n`)}
+  for (var ${column} = begin; ${column} < end; ${column} += ${TILE}) {
+    let count = u32(min(${TILE}, end - ${column}));
+    let columns = vec4<i32>(${column} + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
+    let seesAll = query + ${TILE} <= arguments.queries && key + ${TILE} <= arguments.keys &&
+      key + ${TILE - 1} <= query + offset + arguments.right &&
+      key >= query + offset + ${TILE - 1} - arguments.left;
+${step(scaleSums)}${each(sums, storeWeights)}${each(sums, (sum) => addWeightedRows(sum, parts))}
+  }
+  }
+${end?.(scaleSums) ?? ""}${each(sums, (sum) => storeResult(sum, parts, stored))}
+}
+`;
+}
+
+/** Declares where an operand's head begins. */
+function base({ buffer }: Operand, head: string): string {
+  return `let ${buffer}Base = arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
+    `${head} * arguments.${buffer}Head;`;
+}
+
+/** The variable for the first token of a tile of an operand. */
+function tileOf({ tokens }: Operand): string {
+  return tokens === "queries" ? "query" : "key";
+}
+
+/** A function that loads an element, or zero beyond the tokens and the head. */
+function loadFunction({ buffer, tokens }: Operand): string {
   return `
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
   let exists = token < arguments.${tokens} && column < arguments.headSize;
@@ -120,58 +248,13 @@ fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
 `;
 }
 
-/** A WGSL expression for the offset of a head. */
-export function headBase(buffer: string, head: string): string {
-  return `arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
-    `${head} * arguments.${buffer}Head`;
+/** An expression for the dot products of a tile of one operand with a tile of another. */
+export function dotProducts(left: Operand, right: Operand): string {
+  const of = (x: Operand) => `${x.buffer}Base, ${tileOf(x)}`;
+  return `dot_${left.buffer}_${right.buffer}(${of(left)}, ${of(right)}, thread)`;
 }
 
-/**
- * The start of a kernel for tiles of queries: the offsets of the operands' heads, the position of
- * the tile, and the range of its visible keys.
- */
-export function beginQueries(operands: readonly Operand[]): string {
-  return `
-  let first = i32(workgroup.x) * ${TILE};
-  let head = i32(workgroup.y);
-  let batch = i32(workgroup.z);
-  let keyHead = head / arguments.group;
-  ${
-    operands.map(({ buffer, tokens }) =>
-      `let ${buffer}Base = ${headBase(buffer, tokens === "queries" ? "head" : "keyHead")};`
-    ).join("\n  ")
-  }
-  let position = arguments.keys - arguments.queries + first;
-  let begin = max(0, position - arguments.left);
-  let end = min(arguments.keys, position + ${TILE} + arguments.right);
-  let rows = thread / 8u;
-`;
-}
-
-/**
- * The start of the loop over tiles of keys, from `key` on: their number, whether every query sees
- * all of them, and this thread's four.
- */
-export const BEGIN_KEYS = `
-    let count = u32(min(${TILE}, end - key));
-    let seesAll = key + ${TILE} <= end && key + ${TILE - 1} <= position + arguments.right &&
-      key >= position + ${TILE - 1} - arguments.left;
-    let keys = vec4<i32>(key + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
-`;
-
-/** Which of four keys the query at a position sees. */
-export const SEES = `
-fn sees(position: i32, keys: vec4<i32>) -> vec4<bool> {
-  let last = min(position + arguments.right, arguments.keys - 1);
-  return (keys >= vec4<i32>(position - arguments.left)) & (keys <= vec4<i32>(last));
-}
-`;
-
-/**
- * A function `name(leftBase, left, rightBase, right, thread)`: the dot products of 32 rows of one
- * operand, from token `left` on, with 32 rows of another.
- */
-export function dotProducts(name: string, left: Operand, right: Operand): string {
+function dotFunction([left, right]: readonly [Operand, Operand]): string {
   const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
       staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
         ${
@@ -180,7 +263,9 @@ export function dotProducts(name: string, left: Operand, right: Operand): string
     ).join(",\n        ")
   });`;
   return `
-fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) -> mat4x4<f32> {
+fn dot_${left.buffer}_${right.buffer}(
+  leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32,
+) -> mat4x4<f32> {
   var sums = mat4x4<f32>();
   for (var depth = 0; depth < arguments.headSize; depth += ${DEPTH}) {
     let columns = u32(min(${DEPTH}, arguments.headSize - depth));
@@ -202,92 +287,61 @@ fn ${name}(leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32) ->
 `;
 }
 
-/**
- * Statements that add a matmul to the accumulators `sumsN`, one for each 32 columns of the head:
- * `weights`, [32 tokens, 8 vectors of rows], times the rows of an operand from a token on.
- */
-export function addWeightedRows(
-  { buffer }: Operand,
-  { weights, sums, base, token, count, parts }: {
-    readonly weights: string;
-    readonly sums: string;
-    readonly base: string;
-    readonly token: string;
-    /** A WGSL expression for the number of rows. */
-    readonly count: string;
-    readonly parts: number;
-  },
-): string {
-  return accumulators(sums, parts).map((accumulator, part) => `
+/** Accumulators of a sum, one for each 32 columns of the head. */
+function accumulatorsOf({ result }: WeightedSum, parts: number): string[] {
+  return Array.from({ length: parts }, (_, part) => `${result.buffer}Sum${part}`);
+}
+
+/** Stores weights in workgroup memory, [32 columns, 8 vectors of rows]. */
+function storeWeights({ weights }: WeightedSum): string {
+  return `
+    var ${weights}Columns = transpose(${weights});
+    for (var i = 0u; i < 4u; i++) {
+      ${weights}Tile[(4u * (thread % 8u) + i) * 8u + thread / 8u] = ${weights}Columns[i];
+    }
+`;
+}
+
+/** Adds the stored weights, times the rows of the operand's tile. */
+function addWeightedRows(sum: WeightedSum, parts: number): string {
+  const { weights, operand } = sum;
+  const { buffer } = operand;
+  return accumulatorsOf(sum, parts).map((accumulator, part) => {
+    const addBy = (add: string) => `
+      for (var i = 0u; i < count; i++) {
+        ${accumulator} = ${add}(
+          ${accumulator}, ${weights}Tile[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
+      }`;
+    return `
     workgroupBarrier();
     for (var i = thread; i < 256u; i += 64u) {
-      let token = ${token} + i32(i / 8u);
+      let token = ${tileOf(operand)} + i32(i / 8u);
       let column = ${32 * part} + i32(4u * (i % 8u));
       staged[i] = vec4<f32>(${
-    [0, 1, 2, 3].map((i) => `load_${buffer}(${base}, token, column + ${i})`).join(", ")
-  });
+      [0, 1, 2, 3].map((i) => `load_${buffer}(${buffer}Base, token, column + ${i})`).join(", ")
+    });
     }
     workgroupBarrier();
-    if (seesAll) {
-      for (var i = 0u; i < ${count}; i++) {
-        ${accumulator} = addOuter(
-          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
-      }
-    } else {
-      for (var i = 0u; i < ${count}; i++) {
-        ${accumulator} = addOuterOfSeen(
-          ${accumulator}, ${weights}[i * 8u + thread / 8u], staged[i * 8u + thread % 8u]);
-      }
+    if (seesAll) {${addBy("addOuter")}
+    } else {${addBy("addOuterOfSeen")}
     }
-`).join("");
+`;
+  }).join("");
 }
 
-/**
- * A kernel for each number of parts of a head, and for each storage type, created on first use.
- *
- * @param columns The columns of a part.
- */
-export function kernelByParts(
-  columns: number,
-  make: (parts: number, stored: Stored) => WgslKernel,
-): (headSize: number, stored: Stored) => WgslKernel {
-  const made: Record<Stored, WgslKernel[]> = { f32: [], f16: [] };
-  return (headSize, stored) => {
-    const parts = Math.ceil(headSize / columns);
-    return made[stored][parts] ??= make(parts, stored);
-  };
-}
-
-export function accumulators(name: string, parts: number): string[] {
-  return Array.from({ length: parts }, (_, part) => `${name}${part}`);
-}
-
-export function declareAccumulators(name: string, parts: number): string {
-  return accumulators(name, parts).map((each) => `  var ${each} = mat4x4<f32>();\n`).join("");
-}
-
-/** Statements that store the accumulators, times `factor`, as rows from token `first` on. */
-export function storeAccumulators(
-  { buffer, tokens }: Operand,
-  { sums, base, first, factor, parts, stored }: {
-    readonly sums: string;
-    readonly base: string;
-    readonly first: string;
-    readonly factor: string;
-    readonly parts: number;
-    readonly stored: Stored;
-  },
-): string {
-  return accumulators(sums, parts).map((accumulator, part) => `
+/** Stores a sum, times its factor. */
+function storeResult(sum: WeightedSum, parts: number, stored: Stored): string {
+  const { buffer, tokens } = sum.result;
+  const store = accumulatorsOf(sum, parts).map((accumulator, part) => `
   for (var i = 0; i < 4; i++) {
-    let token = ${first} + 4 * i32(thread / 8u) + i;
-    let row = ${accumulator}[i] * ${factor};
+    let values = ${accumulator}[i] * ${sum.factor};
     for (var j = 0; j < 4; j++) {
       let column = ${32 * part} + 4 * i32(thread % 8u) + j;
-      if (token < arguments.${tokens} && column < arguments.headSize) {
-        ${buffer}[${base} + token * arguments.${buffer}Token + column] = ${stored}(row[j]);
+      if (row + i < arguments.${tokens} && column < arguments.headSize) {
+        ${buffer}[${buffer}Base + (row + i) * arguments.${buffer}Token + column] = ${stored}(values[j]);
       }
     }
   }
-`).join("");
+`);
+  return `  ${base(sum.result, "rowHead")}${store.join("")}`;
 }
