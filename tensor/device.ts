@@ -216,15 +216,15 @@ export interface DeviceBase {
 
 /** A CPU kernel: a WebAssembly module, compiled once per `key`. */
 export interface WasmKernel {
-  /** Cache key: identifies everything that the code depends on. */
+  /** Cache key: identifies everything that the code depends on, but relaxed SIMD. */
   readonly key: string;
   /**
-   * Emits the module. It imports `env.memory` (shared) and exports
+   * Emits the module, with fused multiply-add or without. It imports `env.memory` (shared) and exports
    * `kernel(arguments: i32, start: i32, end: i32, scratch: i32)`: the address of the argument
    * words, the half-open range of work items, and the address of this thread's scratch memory,
    * 64-byte aligned with undefined contents.
    */
-  readonly emit: () => Uint8Array<ArrayBuffer>;
+  readonly emit: (relaxedSimd: boolean) => Uint8Array<ArrayBuffer>;
 }
 
 /** A CPU kernel that is not WebAssembly: a BLAS function on addresses in the same memory. */
@@ -255,7 +255,7 @@ export interface CpuDevice extends DeviceBase {
   readonly hasBlas: boolean;
   /** Whether oneDNN computes those that are large enough. */
   readonly hasOneDnn: boolean;
-  /** Whether fused multiply-add and other relaxed SIMD instructions may be emitted. */
+  /** Whether kernels are emitted with fused multiply-add, an instruction of relaxed SIMD. */
   readonly relaxedSimd: boolean;
   /** The byte address of a view's first element, to be passed as an argument. */
   address(view: View): number;

@@ -21,52 +21,57 @@ const TURN = 128;
 /** Sums what it reads. Words: the address. Items are iterations. */
 const readKernel: WasmKernel = {
   key: "bench read",
-  emit: () =>
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end, scratch }) => {
-      const address = f.local(words.loadI32(0).add(start.multiply(TURN)));
-      const sums = Array.from({ length: 8 }, () => f.local(F32x4.of(0)));
-      f.forRange(start, end, 1, () => {
-        sums.forEach((sum, i) => f.set(sum, sum.add(address.loadF32x4(i * 16))));
-        f.set(address, address.add(TURN));
-      });
-      sums.forEach((sum, i) => f.store(scratch, sum, i * 16));
-    }),
+  emit: emitKernel((f, { words, start, end, scratch }) => {
+    const address = f.local(words.loadI32(0).add(start.multiply(TURN)));
+    const sums = Array.from({ length: 8 }, () => f.local(F32x4.of(0)));
+    f.forRange(start, end, 1, () => {
+      sums.forEach((sum, i) => f.set(sum, sum.add(address.loadF32x4(i * 16))));
+      f.set(address, address.add(TURN));
+    });
+    sums.forEach((sum, i) => f.store(scratch, sum, i * 16));
+  }),
 };
 
 /** Copies. Words: source and destination address. Items are iterations. */
 const copyKernel: WasmKernel = {
   key: "bench copy",
-  emit: () =>
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
-      const from = f.local(words.loadI32(0).add(start.multiply(TURN)));
-      const to = f.local(words.loadI32(4).add(start.multiply(TURN)));
-      f.forRange(start, end, 1, () => {
-        for (let i = 0; i < TURN; i += 16) f.store(to, from.loadF32x4(i), i);
-        f.set(from, from.add(TURN));
-        f.set(to, to.add(TURN));
-      });
-    }),
+  emit: emitKernel((f, { words, start, end }) => {
+    const from = f.local(words.loadI32(0).add(start.multiply(TURN)));
+    const to = f.local(words.loadI32(4).add(start.multiply(TURN)));
+    f.forRange(start, end, 1, () => {
+      for (let i = 0; i < TURN; i += 16) f.store(to, from.loadF32x4(i), i);
+      f.set(from, from.add(TURN));
+      f.set(to, to.add(TURN));
+    });
+  }),
 };
 
 /** Length of k, and repetitions of the tile, in a work item. */
 const [DEPTH, TILES] = [256, 64];
 
-/** Multiplies panels in scratch memory. Takes no words; the key says whether it uses relaxed SIMD. */
-function tileKernel(relaxedSimd: boolean): WasmKernel {
-  const rows = tileRows(relaxedSimd);
+/** Multiplies panels of A of this many rows in scratch memory. Takes no words. */
+function tileKernel(rows: number): WasmKernel {
   const panelA = DEPTH * rows * 4;
   const panelB = DEPTH * TILE_COLUMNS * 4;
   return {
-    key: `bench tile ${relaxedSimd}`,
-    emit: () =>
-      emitKernel({ relaxedSimd }, (f, { start, end, scratch }, module) => {
-        const tile = defineTile(module);
-        const b = f.local(scratch.add(panelA));
-        const c = f.local(b.add(panelB));
-        f.forRange(start, end, 1, () =>
-          f.forRange(0, TILES, 1, () =>
-            f.callStatement(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0))));
-      }),
+    key: "bench tile",
+    emit: emitKernel((f, { start, end, scratch }, module) => {
+      const tile = defineTile(module);
+      const b = f.local(scratch.add(panelA));
+      const c = f.local(b.add(panelB));
+      f.forRange(
+        start,
+        end,
+        1,
+        () =>
+          f.forRange(
+            0,
+            TILES,
+            1,
+            () => f.callStatement(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0)),
+          ),
+      );
+    }),
   };
 }
 
@@ -116,7 +121,7 @@ async function microKernel(options: JobOptions): Promise<Job> {
   const rows = tileRows(device.relaxedSimd);
   const scratchBytes = (DEPTH * (rows + TILE_COLUMNS) + rows * TILE_COLUMNS) * 4;
   const items = 20;
-  const kernel = tileKernel(device.relaxedSimd);
+  const kernel = tileKernel(rows);
   const time = await timer(
     () => device.dispatch(kernel, { integers: [] }, items, { scratchBytes }),
     () => device.synchronize(),

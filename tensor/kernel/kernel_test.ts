@@ -330,7 +330,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
 Deno.test("a body that a device cannot run is an error", () => {
   const signature = { key: "test", writes: [], arguments: [] };
   assertThrows(
-    () => toWasm({ ...signature, buffers: { x: "f16" } }, () => {}).emit(),
+    () => toWasm({ ...signature, buffers: { x: "f16" } }, () => {}).emit(false),
     Error,
     "Cannot print a kernel as WebAssembly: wanted no float16, got f16",
   );

@@ -13,11 +13,12 @@ const expOfNonPositive: VectorFunction = (k, x) => k.expOfNonPositive(x);
 
 function apply(f: VectorFunction, inputs: Float32Array, relaxedSimd: boolean): Float32Array {
   const kernel = instantiateKernel(
-    emitKernel({ relaxedSimd }, (builder, { start, end }) => {
+    emitKernel((builder, { start, end }) => {
       builder.forRange(start, end, 16, (address) => {
         builder.store(address, writeVector(builder, (k) => f(k, address.loadF32x4())));
       });
     }),
+    relaxedSimd,
   );
   const results = new Float32Array(inputs.length);
   const chunk = 1 << 20;

@@ -11,8 +11,6 @@ import { THREADS, toWgsl } from "./wgsl.ts";
 export interface Kernel<A extends string = string> {
   readonly signature: Omit<Signature<BufferTypes, A>, "writes">;
   readonly wasm: WasmKernel;
-  /** With fused multiply-add. */
-  readonly relaxedWasm: WasmKernel;
   /** With one thread per item, or per row; or a workgroup per item, for lanes. */
   readonly wgsl: WgslKernel;
   /** For rows of many columns. */
@@ -54,7 +52,6 @@ export function defineKernel<const B extends BufferTypes, const A extends string
   return {
     signature,
     wasm: toWasm(signature, body),
-    relaxedWasm: toWasm(signature, body, true),
     wgsl: toWgsl(signature, body),
     wideWgsl: toWgsl(signature, body, ROW_THREADS),
   };
@@ -80,7 +77,7 @@ export interface RunOptions {
  */
 export function runKernel<A extends string>(
   device: Device,
-  { signature, wasm, relaxedWasm, wgsl, wideWgsl }: Kernel<A>,
+  { signature, wasm, wgsl, wideWgsl }: Kernel<A>,
   views: readonly View[],
   arguments_: Readonly<Record<A, number>>,
   items: number,
@@ -93,7 +90,7 @@ export function runKernel<A extends string>(
     const { shared = 0, vectors = 0 } = signature;
     const scratchBytes = 4 * shared + 16 * vectors;
     const withScratch = scratchBytes === 0 ? options : { ...options, scratchBytes };
-    device.dispatch(device.relaxedSimd ? relaxedWasm : wasm, { integers }, items, withScratch);
+    device.dispatch(wasm, { integers }, items, withScratch);
     return;
   }
   const types = Object.values(signature.buffers);

@@ -43,28 +43,26 @@ import type {
 export function toWasm<B extends BufferTypes, A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
-  relaxedSimd = false,
 ): WasmKernel {
   const { key, buffers, arguments: names, spread, shared = 0 } = signature;
   return {
-    key: relaxedSimd ? `${key}, relaxed` : key,
-    emit: () =>
-      emitKernel({ relaxedSimd }, (f, parameters) => {
-        const { words, start, end } = parameters;
-        let offset = -4;
-        const nextWord = () => f.local(words.loadI32(offset += 4));
-        const operands = Object.fromEntries(
-          Object.entries(buffers).map((
-            [name, type],
-          ) => [name, new WasmBuffer(f, type, nextWord())]),
-        );
-        const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
-        const k = new WasmBuilder(f, parameters, shared);
-        // The objects have exactly the names that the types list.
-        const write = (item: Int) => body(k, item, operands as never, arguments_ as never);
-        if (spread === "ranges") write(start);
-        else f.forRange(start, end, 1, write);
-      }),
+    key,
+    emit: emitKernel((f, parameters) => {
+      const { words, start, end } = parameters;
+      let offset = -4;
+      const nextWord = () => f.local(words.loadI32(offset += 4));
+      const operands = Object.fromEntries(
+        Object.entries(buffers).map((
+          [name, type],
+        ) => [name, new WasmBuffer(f, type, nextWord())]),
+      );
+      const arguments_ = Object.fromEntries(names.map((name) => [name, nextWord()]));
+      const k = new WasmBuilder(f, parameters, shared);
+      // The objects have exactly the names that the types list.
+      const write = (item: Int) => body(k, item, operands as never, arguments_ as never);
+      if (spread === "ranges") write(start);
+      else f.forRange(start, end, 1, write);
+    }),
   };
 }
 

@@ -183,9 +183,7 @@ function prepareCall(
     const strides = broadcastStrides(input.shape, input.strides, target, what);
     return { dtype: input.dtype, shape: target, strides };
   });
-  const plan = device.kind === "cpu"
-    ? planProgramOnCpu(device, program, [...operands, ...results])
-    : null;
+  const plan = device.kind === "cpu" ? planProgramOnCpu(program, [...operands, ...results]) : null;
   return { inputs: operands, outputs: results, plan };
 }
 
@@ -195,10 +193,10 @@ function rowShapeOf(shape: readonly number[]): readonly number[] {
 }
 
 /** Distinguishes calls with different result dtypes, in addition to {@linkcode variantOf}. */
-const RESULT_VARIANTS = { float16: 4, float32: 8, int32: 12 } as const;
+const RESULT_VARIANTS = { float16: 2, float32: 4, int32: 6 } as const;
 
 function variantOf(device: Device): number {
-  return device.kind === "webgpu" ? 2 : Number(device.relaxedSimd);
+  return Number(device.kind === "webgpu");
 }
 
 function run(

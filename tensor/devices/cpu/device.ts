@@ -361,7 +361,13 @@ class Cpu implements CpuDevice {
 
   #compile(kernel: WasmKernel): CompiledKernel {
     const id = MATMULS + this.#kernels.size;
-    const compiled = compileKernel(kernel, id, this.#heap.memory, this.threads);
+    const compiled = compileKernel(
+      kernel,
+      id,
+      this.relaxedSimd,
+      this.#heap.memory,
+      this.threads,
+    );
     this.#kernels.set(kernel.key, compiled);
     return compiled;
   }

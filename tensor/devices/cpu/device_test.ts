@@ -125,15 +125,14 @@ deviceTest("workers get a large kernel, and one compiled after the memory grew",
   for (const statements of [1, 20_000]) {
     const kernel = {
       key: `count to ${statements}`,
-      emit: () =>
-        emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
-          const base = f.local(words.loadI32(0));
-          f.forRange(0, DELAY, 1, () => {});
-          f.forRange(start, end, 1, (i) => {
-            const address = f.local(base.add(i.shiftLeft(2)));
-            for (let j = 0; j < statements; j++) f.store(address, address.loadI32().add(1));
-          });
-        }),
+      emit: emitKernel((f, { words, start, end }) => {
+        const base = f.local(words.loadI32(0));
+        f.forRange(0, DELAY, 1, () => {});
+        f.forRange(start, end, 1, (i) => {
+          const address = f.local(base.add(i.shiftLeft(2)));
+          for (let j = 0; j < statements; j++) f.store(address, address.loadI32().add(1));
+        });
+      }),
     };
     device.write(allocation, 0, new Int32Array(8));
     for (let i = 0; i < 10; i++) {
@@ -146,7 +145,7 @@ deviceTest("workers get a large kernel, and one compiled after the memory grew",
 
 deviceTest("a kernel is emitted once, on its first run", { threads: 1 }, (device) => {
   let emitted = 0;
-  const kernel = { key: "counted", emit: () => (emitted++, nothing.emit()) };
+  const kernel = { key: "counted", emit: () => (emitted++, nothing.emit(false)) };
   device.dispatch(kernel, { integers: [] }, 0);
   assertEquals(emitted, 0);
   device.dispatch(kernel, { integers: [] }, 1);
@@ -158,11 +157,10 @@ deviceTest("work below the grain stays on one thread", { threads: 2 }, async (de
   const allocation = device.allocate(4, "scratch address");
   const kernel = {
     key: "ranges",
-    emit: () =>
-      emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
-        const base = f.local(words.loadI32(0));
-        f.store(base, base.loadI32().max(end.subtract(start)));
-      }),
+    emit: emitKernel((f, { words, start, end }) => {
+      const base = f.local(words.loadI32(0));
+      f.store(base, base.loadI32().max(end.subtract(start)));
+    }),
   };
   const largestShare = async (items: number, grain: number): Promise<number | undefined> => {
     device.write(allocation, 0, new Int32Array(1));

@@ -18,10 +18,11 @@ export interface CompiledKernel {
 export function compileKernel(
   { key, emit }: WasmKernel,
   id: number,
+  relaxedSimd: boolean,
   memory: WebAssembly.Memory,
   threads: number,
 ): CompiledKernel {
-  const bytes = emit();
+  const bytes = emit(relaxedSimd);
   let run: unknown;
   try {
     const module = new WebAssembly.Module(bytes);

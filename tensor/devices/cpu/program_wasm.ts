@@ -70,7 +70,6 @@ export interface CpuPlan {
  * an input.
  */
 export function planProgramOnCpu(
-  device: CpuDevice,
   program: Program,
   operands: readonly TensorLayout[],
 ): CpuPlan {
@@ -85,7 +84,7 @@ export function planProgramOnCpu(
   return {
     kernel: items === 0
       ? null
-      : kernelFor(device, program, kernels, layout, operands, scratchBytes > 0, isInteger),
+      : kernelFor(program, kernels, layout, operands, scratchBytes > 0, isInteger),
     ...argumentWords(layout),
     isInteger,
     items,
@@ -130,7 +129,6 @@ function argumentWords(
 }
 
 function kernelFor(
-  device: CpuDevice,
   program: Program,
   kernels: Map<string, WasmKernel>,
   layout: Layout,
@@ -138,22 +136,19 @@ function kernelFor(
   useScratch: boolean,
   isInteger: boolean,
 ): WasmKernel {
-  const { relaxedSimd } = device;
   const { vectors } = layout;
   const outerRank = layout.outer.length;
   const classes = layout[vectors].strides.map(classOf);
   const dtypes = operands.map((operand): DType => operand.dtype);
-  const name =
-    `${vectors} ${outerRank}${useScratch ? " kept" : ""}${relaxedSimd ? " fused " : " "}` +
+  const name = `${vectors} ${outerRank}${useScratch ? " kept " : " "}` +
     classes.map((each, k) => dtypes[k] === "int32" ? `${each}i` : each).join("");
   let kernel = kernels.get(name);
   if (kernel === undefined) {
     kernel = {
       key: `${program.key} ${name}`,
-      emit: () =>
-        emitProgram({
-          ...{ program, vectors, outerRank, classes, dtypes, isInteger, useScratch, relaxedSimd },
-        }),
+      emit: emitProgram({
+        ...{ program, vectors, outerRank, classes, dtypes, isInteger, useScratch },
+      }),
     };
     kernels.set(name, kernel);
   }

@@ -47,7 +47,7 @@ export const attentionOneByOne: FastPath<"attention", "cpu"> = {
     const sizes = [queries, keys, heads, heads / keyHeads, left, right];
     const operations = 4 * headSize * Math.min(keys, left + right + 1);
     device.dispatch(
-      oneByOne(headSize, device.relaxedSimd),
+      oneByOne(headSize),
       { integers: [...places, device.address(logSums), ...sizes], floats: [scale * LOG2_E] },
       batch * heads * queries,
       {
@@ -67,17 +67,17 @@ const WORDS = [
 ];
 
 /** Work items are queries of a head. Scratch memory: the query, and a score per key. */
-const oneByOne = (headSize: number, relaxedSimd: boolean): WasmKernel => ({
-  key: `attention of few queries, heads of ${headSize}${relaxedSimd ? " relaxed" : ""}`,
-  emit: () => emitOneByOne(headSize, relaxedSimd),
+const oneByOne = (headSize: number): WasmKernel => ({
+  key: `attention of few queries, heads of ${headSize}`,
+  emit: emitOneByOne(headSize),
 });
 
 function headBytes(headSize: number): number {
   return Math.ceil(headSize / 16) * 64;
 }
 
-function emitOneByOne(headSize: number, relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
-  return emitKernel({ relaxedSimd }, (f, { words, start, end, scratch }) => {
+function emitOneByOne(headSize: number): WasmKernel["emit"] {
+  return emitKernel((f, { words, start, end, scratch }) => {
     const word = loadWords(f, words, WORDS);
     const scores = f.local(scratch.add(headBytes(headSize)));
     const scale = f.local(word.scale.asF32().splat());

@@ -52,10 +52,9 @@ export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
   suits: () => true,
   run: (call, device) => {
     const { products, upstream, logSums, queries, keys, position, scale, left, right } = call;
-    const kernel = upstream === null ? SOFTMAX : SOFTMAX_GRADIENT;
     const [batch, keyHeads, group] = products.shape as [number, number, number];
     device.dispatch(
-      kernel[device.relaxedSimd ? "relaxed" : "plain"],
+      upstream === null ? SOFTMAX : SOFTMAX_GRADIENT,
       {
         integers: [
           ...[products, upstream ?? products, logSums].map((view) => device.address(view)),
@@ -93,52 +92,50 @@ interface Row {
 }
 
 /** A kernel whose work items are rows: the keys of a query, of which it sees a range. */
-function rowKernel(name: string, write: (row: Row) => void) {
-  const make = (relaxedSimd: boolean): WasmKernel => ({
-    key: `${name} of visible keys${relaxedSimd ? " relaxed" : ""}`,
-    emit: () =>
-      emitKernel({ relaxedSimd }, (f, { words, start, end }) => {
-        const word = loadWords(f, words, WORDS);
-        const splat = (bits: I32) => f.local(bits.asF32().splat());
-        const [scale, logScale] = [splat(word.scale), splat(word.logScale)];
-        f.forRange(start, end, 1, (item) => {
-          const matrix = f.local(item.divide(word.queries));
-          const query = f.local(item.remainder(word.queries));
-          const position = f.local(word.position.add(query));
-          const first = f.local(f.local(position.subtract(word.left)).max(0));
-          const last = f.local(f.local(position.add(word.right).add(1)).min(word.keys));
-          const before = f.local(first.subtract(1).splat());
-          const after = f.local(last.splat());
-          const begin = f.local(first.and(-PER_STEP).shiftLeft(2));
-          const limit = f.local(last.add(PER_STEP - 1).and(-PER_STEP).shiftLeft(2));
-          const bytes = f.local(word.row.shiftLeft(2));
-          const place = (address: I32) => f.local(address.add(item.multiply(bytes)));
-          write({
-            ...{ f, scale, logScale },
-            products: place(word.products),
-            upstream: place(word.upstream),
-            logSum: f.local(
-              word.logSums.add(matrix.multiply(word.logSumStep).add(query).shiftLeft(2)),
-            ),
-            forVisible: (body) => {
-              const key = f.local(first.and(-PER_STEP).splat().add(I32x4.lanes(0, 1, 2, 3)));
-              f.forRange(begin, limit, 4 * PER_STEP, (at) => {
-                for (const vector of [0, 1] as const) {
-                  const seen = f.local(key.greater(before).and(key.less(after)));
-                  body(vector === 0 ? at : f.local(at.add(16)), seen, vector);
-                  f.set(key, key.add(4));
-                }
-              });
-            },
-            clearOthers: (row) => {
-              f.clearMemory(row, begin);
-              f.clearMemory(row.add(limit), bytes.subtract(limit));
-            },
-          });
+function rowKernel(name: string, write: (row: Row) => void): WasmKernel {
+  return {
+    key: `${name} of visible keys`,
+    emit: emitKernel((f, { words, start, end }) => {
+      const word = loadWords(f, words, WORDS);
+      const splat = (bits: I32) => f.local(bits.asF32().splat());
+      const [scale, logScale] = [splat(word.scale), splat(word.logScale)];
+      f.forRange(start, end, 1, (item) => {
+        const matrix = f.local(item.divide(word.queries));
+        const query = f.local(item.remainder(word.queries));
+        const position = f.local(word.position.add(query));
+        const first = f.local(f.local(position.subtract(word.left)).max(0));
+        const last = f.local(f.local(position.add(word.right).add(1)).min(word.keys));
+        const before = f.local(first.subtract(1).splat());
+        const after = f.local(last.splat());
+        const begin = f.local(first.and(-PER_STEP).shiftLeft(2));
+        const limit = f.local(last.add(PER_STEP - 1).and(-PER_STEP).shiftLeft(2));
+        const bytes = f.local(word.row.shiftLeft(2));
+        const place = (address: I32) => f.local(address.add(item.multiply(bytes)));
+        write({
+          ...{ f, scale, logScale },
+          products: place(word.products),
+          upstream: place(word.upstream),
+          logSum: f.local(
+            word.logSums.add(matrix.multiply(word.logSumStep).add(query).shiftLeft(2)),
+          ),
+          forVisible: (body) => {
+            const key = f.local(first.and(-PER_STEP).splat().add(I32x4.lanes(0, 1, 2, 3)));
+            f.forRange(begin, limit, 4 * PER_STEP, (at) => {
+              for (const vector of [0, 1] as const) {
+                const seen = f.local(key.greater(before).and(key.less(after)));
+                body(vector === 0 ? at : f.local(at.add(16)), seen, vector);
+                f.set(key, key.add(4));
+              }
+            });
+          },
+          clearOthers: (row) => {
+            f.clearMemory(row, begin);
+            f.clearMemory(row.add(limit), bytes.subtract(limit));
+          },
         });
-      }),
-  });
-  return { relaxed: make(true), plain: make(false) };
+      });
+    }),
+  };
 }
 
 const NOTHING = F32x4.of(0);

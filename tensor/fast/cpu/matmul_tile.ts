@@ -54,13 +54,14 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
  * import { emitKernel, I32 } from "../../devices/cpu/emitter/mod.ts";
  * import { defineTile } from "./matmul_tile.ts";
  *
- * const bytes = emitKernel({ relaxedSimd: false }, (f, { words }, module) => {
+ * const emit = emitKernel((f, { words }, module) => {
  *   const tile = defineTile(module);
  *   const [a, b, c] = [words, words.add(64), words.add(128)];
  *   f.callStatement(tile, a, b, I32.of(1), c, I32.of(32), I32.of(0));
  * });
  * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
- * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * const module = new WebAssembly.Module(emit(false));
+ * const { exports } = new WebAssembly.Instance(module, { env: { memory } });
  * const floats = new Float32Array(memory.buffer);
  * floats.set([1, 2, 3, 4], 0);
  * floats.set([1, 2, 3, 4, 5, 6, 7, 8], 16);
@@ -69,7 +70,7 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
  * ```
  */
 export function defineTile(module: ModuleBuilder): TileFunction {
-  const rows = tileRows(module.options.relaxedSimd);
+  const rows = tileRows(module.relaxedSimd);
   return module.defineProcedure(SIX_INTEGERS, (f, panelA, panelB, depth, c, rowBytes, add) => {
     const a = f.local(panelA);
     const b = f.local(panelB);

@@ -59,7 +59,7 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
     const bytesB = Math.min(columnPanels * TILE_COLUMNS, BLOCK_COLUMNS) * steps * 4;
     const operations = 2 * m * n * k / panels;
     device.dispatch(
-      packedKernel(device.relaxedSimd),
+      PACKED,
       {
         integers: [
           ...[a, b, c].flatMap((matrix) => [
@@ -90,16 +90,10 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
 };
 
 /** One kernel for all sizes and strides. */
-function packedKernel(relaxedSimd: boolean): WasmKernel {
-  return {
-    key: `matmul packed${relaxedSimd ? " relaxed" : ""}`,
-    emit: () => emitPacked(relaxedSimd),
-  };
-}
-
-function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
-  const rows = tileRows(relaxedSimd);
-  return emitKernel({ relaxedSimd }, (f, { words, start, end, scratch }, module) => {
+const PACKED: WasmKernel = {
+  key: "matmul packed",
+  emit: emitKernel((f, { words, start, end, scratch }, module) => {
+    const rows = tileRows(module.relaxedSimd);
     const tile = defineTile(module);
     const moveEdge = defineEdge(module);
     const packA = definePacking(module, rows);
@@ -182,8 +176,8 @@ function emitPacked(relaxedSimd: boolean): Uint8Array<ArrayBuffer> {
         });
       });
     });
-  });
-}
+  }),
+};
 
 /**
  * `moveEdge(to, from, height, width, rowBytes, add)`: copies the part of an edge tile that is

@@ -9,14 +9,19 @@ function vectorResults(
   relaxedSimd = false,
 ): { floats: number[][]; integers: number[][] } {
   let count = 0;
-  const kernel = instantiateKernel(emitKernel({ relaxedSimd }, (f, { words }) => {
-    const [a, b, c] = [0, 16, 32].map((offset) => words.loadF32x4(offset)) as [
-      F32x4,
-      F32x4,
-      F32x4,
-    ];
-    values(a, b, c, f).forEach((value, i) => f.store(words, value, 64 + 16 * i) ?? (count = i + 1));
-  }));
+  const kernel = instantiateKernel(
+    emitKernel((f, { words }) => {
+      const [a, b, c] = [0, 16, 32].map((offset) => words.loadF32x4(offset)) as [
+        F32x4,
+        F32x4,
+        F32x4,
+      ];
+      values(a, b, c, f).forEach((value, i) =>
+        f.store(words, value, 64 + 16 * i) ?? (count = i + 1)
+      );
+    }),
+    relaxedSimd,
+  );
   inputs.forEach((lanes, i) => kernel.floats.set(lanes, 4 * i));
   kernel.run(0, 0, 0);
   const rows = Array.from({ length: count }, (_, i) => 16 + 4 * i);
@@ -206,7 +211,7 @@ Deno.test("scalar arithmetic computes what its name says", () => {
     [y.greater(-3), 1],
     [y.greaterEqual(0), 0],
   ];
-  const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
+  const kernel = instantiateKernel(emitKernel((f, { words }) => {
     values.forEach(([value], i) => f.store(words, value, 4 * i));
   }));
   kernel.run(0, 0, 0);
@@ -217,7 +222,7 @@ Deno.test("scalar arithmetic computes what its name says", () => {
 });
 
 Deno.test("memory is accessed in all widths, with constant offsets", () => {
-  const kernel = instantiateKernel(emitKernel({ relaxedSimd: false }, (f, { words }) => {
+  const kernel = instantiateKernel(emitKernel((f, { words }) => {
     f.store(words, words.loadSplat(4), 64);
     f.store(words, words.loadLane0(4), 80);
     f.store(words, words.loadLanes01(4), 96);
@@ -245,7 +250,7 @@ Deno.test("memory is accessed in all widths, with constant offsets", () => {
 
 Deno.test("loops, branches and calls run as written", () => {
   const kernel = instantiateKernel(
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end }, module) => {
+    emitKernel((f, { words, start, end }, module) => {
       const square = module.define([I32], I32, (_, x) => x.multiply(x));
       const add = module.defineProcedure([I32, I32], (g, address, x) => {
         g.store(address, address.loadI32().add(x));
@@ -290,9 +295,9 @@ Deno.test("multiply-add rounds once with relaxed SIMD and twice without", () => 
 
 Deno.test("a constant in a loop is set once, before the loop", () => {
   const sizes = [1, 50].map((times) =>
-    emitKernel({ relaxedSimd: false }, (f, { words }) => {
+    emitKernel((f, { words }) => {
       for (let i = 0; i < times; i++) f.store(words, words.loadF32x4().add(1.25));
-    })
+    })(false)
   );
   const constants = sizes.map((bytes) => {
     let count = 0;

@@ -41,13 +41,14 @@ const NO_RESULT = 0x40;
  * import { I32 } from "./scalars.ts";
  * import { emitKernel } from "./module.ts";
  *
- * const bytes = emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+ * const emit = emitKernel((f, { words, start, end }) => {
  *   const sum = f.local(I32.of(0));
  *   f.forRange(start, end, 1, (i) => f.set(sum, sum.add(i)));
  *   f.store(words, sum);
  * });
  * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
- * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * const module = new WebAssembly.Module(emit(false));
+ * const { exports } = new WebAssembly.Instance(module, { env: { memory } });
  * if (typeof exports.kernel === "function") exports.kernel(0, 0, 5, 0);
  * if (new Int32Array(memory.buffer)[0] !== 10) throw new Error("expected 0 + 1 + 2 + 3 + 4");
  * ```

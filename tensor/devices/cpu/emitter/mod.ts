@@ -11,6 +11,6 @@ export { type Code, type CodeSink, type Lanes, type Type, Value } from "./code.t
 export { F32, I32 } from "./scalars.ts";
 export { F32x4, I32x4 } from "./vectors.ts";
 export { FunctionBuilder, type FunctionReference, type Local, type ValuesOf } from "./function.ts";
-export { emitKernel, type EmitOptions, type KernelParameters, ModuleBuilder } from "./module.ts";
+export { emitKernel, type KernelParameters, ModuleBuilder } from "./module.ts";
 export { exp, expOfNonPositive } from "./math.ts";
 export { loadWords } from "./words.ts";

@@ -1,5 +1,6 @@
 /** The module around the functions. @module */
 
+import type { WasmKernel } from "../../../device.ts";
 import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
 import { type Type, unsigned, type Value } from "./code.ts";
 import { I32 } from "./scalars.ts";
@@ -12,19 +13,15 @@ export interface KernelParameters {
   readonly scratch: I32;
 }
 
-export interface EmitOptions {
-  /** Whether to emit fused multiply-add: not every engine supports relaxed SIMD. */
-  readonly relaxedSimd: boolean;
-}
-
 /** The functions of a module, the kernel first. */
 export class ModuleBuilder {
-  readonly options: EmitOptions;
+  /** Whether to emit fused multiply-add: not every engine supports relaxed SIMD. */
+  readonly relaxedSimd: boolean;
   readonly #types: number[][] = [];
   readonly #bodies: number[][] = [];
 
-  constructor(options: EmitOptions) {
-    this.options = options;
+  constructor(relaxedSimd: boolean) {
+    this.relaxedSimd = relaxedSimd;
   }
 
   declare(parameters: readonly Type[], result: Type | null): number {
@@ -44,7 +41,7 @@ export class ModuleBuilder {
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => R,
   ): FunctionReference<P, R> {
     const index = this.declare(parameters, result);
-    const f = new FunctionBuilder(parameters.length, this.options.relaxedSimd);
+    const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
     this.setBody(index, f.finish(body(f, ...parameterValues(parameters))));
     return { index, parameters, result } as FunctionReference<P, R>;
   }
@@ -54,7 +51,7 @@ export class ModuleBuilder {
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
   ): FunctionReference<P, null> {
     const index = this.declare(parameters, null);
-    const f = new FunctionBuilder(parameters.length, this.options.relaxedSimd);
+    const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
     body(f, ...parameterValues(parameters));
     this.setBody(index, f.finish());
     return { index, parameters, result: null };
@@ -78,14 +75,14 @@ export class ModuleBuilder {
 }
 
 /**
- * Emits a module with one kernel: it imports `env.memory` and exports `kernel`. `body` writes the
- * kernel; its module is for helper functions.
+ * What emits a module with one kernel: it imports `env.memory` and exports `kernel`. `body` writes
+ * the kernel; its module is for helper functions.
  *
  * @example Multiply floats by the number in the second argument word, four at a time
  * ```ts
  * import { emitKernel } from "./module.ts";
  *
- * const bytes = emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
+ * const emit = emitKernel((f, { words, start, end }) => {
  *   const x = f.local(words.loadI32(0));
  *   const factor = f.local(words.loadSplat(4));
  *   f.forRange(start, end, 4, (i) => {
@@ -95,7 +92,8 @@ export class ModuleBuilder {
  * });
  *
  * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
- * const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+ * const module = new WebAssembly.Module(emit(false));
+ * const { exports } = new WebAssembly.Instance(module, { env: { memory } });
  * new Float32Array(memory.buffer, 64, 4).set([1, 2, 3, 4]);
  * new Int32Array(memory.buffer)[0] = 64;
  * new Float32Array(memory.buffer)[1] = 10;
@@ -104,17 +102,18 @@ export class ModuleBuilder {
  * ```
  */
 export function emitKernel(
-  options: EmitOptions,
   body: (f: FunctionBuilder, parameters: KernelParameters, module: ModuleBuilder) => void,
-): Uint8Array<ArrayBuffer> {
-  const module = new ModuleBuilder(options);
-  const types = [I32, I32, I32, I32] as const;
-  const index = module.declare(types, null);
-  const f = new FunctionBuilder(types.length, options.relaxedSimd);
-  const [words, start, end, scratch] = parameterValues(types);
-  body(f, { words, start, end, scratch }, module);
-  module.setBody(index, f.finish());
-  return module.finish();
+): WasmKernel["emit"] {
+  return (relaxedSimd) => {
+    const module = new ModuleBuilder(relaxedSimd);
+    const types = [I32, I32, I32, I32] as const;
+    const index = module.declare(types, null);
+    const f = new FunctionBuilder(types.length, relaxedSimd);
+    const [words, start, end, scratch] = parameterValues(types);
+    body(f, { words, start, end, scratch }, module);
+    module.setBody(index, f.finish());
+    return module.finish();
+  };
 }
 
 function parameterValues<P extends readonly Type[]>(parameters: P): ValuesOf<P> {

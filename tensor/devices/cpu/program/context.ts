@@ -38,7 +38,6 @@ export interface KernelVariant {
   readonly isInteger: boolean;
   /** Whether to keep expensive values that are needed twice in scratch memory. */
   readonly useScratch: boolean;
-  readonly relaxedSimd: boolean;
 }
 
 /**

@@ -7,13 +7,14 @@
  * @module
  */
 
+import type { WasmKernel } from "../../../device.ts";
 import { emitKernel } from "../emitter/module.ts";
 import { KernelContext, type KernelVariant } from "./context.ts";
 import { writeRows } from "./rows.ts";
 import { writeRuns } from "./runs.ts";
 
-export function emitProgram(variant: KernelVariant): Uint8Array<ArrayBuffer> {
-  return emitKernel(variant, (f, parameters) => {
+export function emitProgram(variant: KernelVariant): WasmKernel["emit"] {
+  return emitKernel((f, parameters) => {
     const context = new KernelContext(f, variant, parameters);
     const write = variant.vectors === "row" ? writeRows : writeRuns;
     context.forEachRun((length) => write(context, length));

@@ -97,7 +97,7 @@ export class FakeCpuDevice implements CpuDevice {
     if (!("emit" in kernel)) throw new Error("Cannot dispatch: the fake has no BLAS");
     let running = this.#kernels.get(kernel.key);
     if (running === undefined) {
-      running = instantiateKernel(kernel.emit(), this.#memory);
+      running = instantiateKernel(kernel.emit, this.relaxedSimd, this.#memory);
       this.#kernels.set(kernel.key, running);
       this.compiled++;
     }

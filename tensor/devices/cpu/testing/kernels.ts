@@ -9,49 +9,46 @@ import { emitKernel } from "../emitter/mod.ts";
  */
 export const addRamp: WasmKernel = {
   key: "test: add ramp",
-  emit: () =>
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end }) => {
-      const base = f.local(words.loadI32(0));
-      const delay = f.local(words.loadI32(4));
-      const slope = f.local(words.loadF32(8));
-      const constant = f.local(words.loadF32(12));
-      f.forRange(0, delay, 1, () => {});
-      f.forRange(start, end, 1, (i) => {
-        const address = f.local(base.add(i.shiftLeft(2)));
-        const value = i.toF32().multiply(slope).add(constant);
-        f.store(address, address.loadF32().add(value));
-      });
-    }),
+  emit: emitKernel((f, { words, start, end }) => {
+    const base = f.local(words.loadI32(0));
+    const delay = f.local(words.loadI32(4));
+    const slope = f.local(words.loadF32(8));
+    const constant = f.local(words.loadF32(12));
+    f.forRange(0, delay, 1, () => {});
+    f.forRange(start, end, 1, (i) => {
+      const address = f.local(base.add(i.shiftLeft(2)));
+      const value = i.toF32().multiply(slope).add(constant);
+      f.store(address, address.loadF32().add(value));
+    });
+  }),
 };
 
 /** Fills its scratch memory of integer 1 words with `i`, and stores their sum as element `i`. */
 export const sumScratch: WasmKernel = {
   key: "test: sum scratch",
-  emit: () =>
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end, scratch }) => {
-      const base = f.local(words.loadI32(0));
-      const count = f.local(words.loadI32(4));
-      f.forRange(start, end, 1, (i) => {
-        const at = (j: typeof i) => scratch.add(j.shiftLeft(2));
-        f.forRange(0, count, 1, (j) => f.store(at(j), i));
-        const address = f.local(base.add(i.shiftLeft(2)));
-        f.store(address, i.subtract(i));
-        f.forRange(0, count, 1, (j) => f.store(address, address.loadI32().add(at(j).loadI32())));
-      });
-    }),
+  emit: emitKernel((f, { words, start, end, scratch }) => {
+    const base = f.local(words.loadI32(0));
+    const count = f.local(words.loadI32(4));
+    f.forRange(start, end, 1, (i) => {
+      const at = (j: typeof i) => scratch.add(j.shiftLeft(2));
+      f.forRange(0, count, 1, (j) => f.store(at(j), i));
+      const address = f.local(base.add(i.shiftLeft(2)));
+      f.store(address, i.subtract(i));
+      f.forRange(0, count, 1, (j) => f.store(address, address.loadI32().add(at(j).loadI32())));
+    });
+  }),
 };
 
 /** Traps at item integer 0. */
 export const trapAt: WasmKernel = {
   key: "test: trap",
-  emit: () =>
-    emitKernel({ relaxedSimd: false }, (f, { words, start, end, scratch }) => {
-      const item = f.local(words.loadI32(0));
-      f.forRange(start, end, 1, (i) => f.store(scratch, i.divide(i.subtract(item))));
-    }),
+  emit: emitKernel((f, { words, start, end, scratch }) => {
+    const item = f.local(words.loadI32(0));
+    f.forRange(start, end, 1, (i) => f.store(scratch, i.divide(i.subtract(item))));
+  }),
 };
 
 export const nothing: WasmKernel = {
   key: "test: nothing",
-  emit: () => emitKernel({ relaxedSimd: false }, () => {}),
+  emit: emitKernel(() => {}),
 };

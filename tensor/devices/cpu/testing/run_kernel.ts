@@ -1,5 +1,7 @@
 /** Runs emitted modules in tests: one memory, one thread, no device. @module */
 
+import type { WasmKernel } from "../../../device.ts";
+
 export interface RunningKernel {
   readonly floats: Float32Array;
   readonly integers: Int32Array;
@@ -7,14 +9,17 @@ export interface RunningKernel {
 }
 
 export function instantiateKernel(
-  bytes: Uint8Array<ArrayBuffer>,
+  emit: WasmKernel["emit"],
+  relaxedSimd = false,
   memory: WebAssembly.Memory = new WebAssembly.Memory({
     initial: 64,
     maximum: 65536,
     shared: true,
   }),
 ): RunningKernel {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(emit(relaxedSimd)), {
+    env: { memory },
+  });
   const kernel = instance.exports.kernel;
   if (typeof kernel !== "function") throw new Error("Cannot run a kernel: the module exports none");
   return {
