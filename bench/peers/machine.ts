@@ -68,7 +68,7 @@ function tileKernel(rows: number): WasmKernel {
             0,
             TILES,
             1,
-            () => f.callStatement(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0)),
+            () => f.call(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0)),
           ),
       );
     }),

@@ -34,16 +34,13 @@ export function tileRows(relaxedSimd: boolean): number {
   return relaxedSimd ? 6 : 4;
 }
 
+export const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
+
 /** `tile(panelA, panelB, depth, c, rowBytes, accumulate)`: addresses, and strides in bytes. */
-export type TileFunction = FunctionReference<
-  readonly [typeof I32, typeof I32, typeof I32, typeof I32, typeof I32, typeof I32],
-  null
->;
+export type TileFunction = FunctionReference<typeof SIX_INTEGERS>;
 
 /** `pack(to, from, laneBytes, stepBytes, lanes, depth)`: addresses, and strides in bytes. */
 export type PackingFunction = TileFunction;
-
-const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
 
 /**
  * Defines the function that multiplies a panel of A by a panel of B, and stores the whole tile or
@@ -57,7 +54,7 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
  * const emit = emitKernel((f, { words }, module) => {
  *   const tile = defineTile(module);
  *   const [a, b, c] = [words, words.add(64), words.add(128)];
- *   f.callStatement(tile, a, b, I32.of(1), c, I32.of(32), I32.of(0));
+ *   f.call(tile, a, b, I32.of(1), c, I32.of(32), I32.of(0));
  * });
  * const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
  * const module = new WebAssembly.Module(emit(false));
@@ -71,7 +68,7 @@ const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
  */
 export function defineTile(module: ModuleBuilder): TileFunction {
   const rows = tileRows(module.relaxedSimd);
-  return module.defineProcedure(SIX_INTEGERS, (f, panelA, panelB, depth, c, rowBytes, add) => {
+  return module.define(SIX_INTEGERS, (f, panelA, panelB, depth, c, rowBytes, add) => {
     const a = f.local(panelA);
     const b = f.local(panelB);
     const sums: Local<F32x4>[][] = Array.from(
@@ -119,7 +116,7 @@ export function defineTile(module: ModuleBuilder): TileFunction {
  * One of the two strides must be 4 bytes, unless there is only one lane or one step.
  */
 export function definePacking(module: ModuleBuilder, width: number): PackingFunction {
-  return module.defineProcedure(
+  return module.define(
     SIX_INTEGERS,
     (f, to, from, laneBytes, stepBytes, lanes, depth) => {
       const target = f.local(to);

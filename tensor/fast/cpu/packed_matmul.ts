@@ -13,6 +13,7 @@ import { matmulWork, viewOf } from "../../ops/matmul/problem.ts";
 import {
   definePacking,
   defineTile,
+  SIX_INTEGERS,
   TILE_COLUMNS,
   type TileFunction,
   tileRows,
@@ -137,7 +138,7 @@ const PACKED: WasmKernel = {
           );
           f.forRange(0, columns, TILE_COLUMNS, (at) => {
             const lanes = smaller(columns.subtract(at), TILE_COLUMNS);
-            f.callStatement(packB, nextB, fromB, word.bColumn, word.bRow, lanes, depth);
+            f.call(packB, nextB, fromB, word.bColumn, word.bRow, lanes, depth);
             f.set(nextB, nextB.add(panelBytesB));
             f.set(fromB, fromB.add(word.bColumn.multiply(TILE_COLUMNS)));
           });
@@ -147,7 +148,7 @@ const PACKED: WasmKernel = {
             f.set(nextA, blockA);
             f.forRange(0, blockRows, rows, (at) => {
               const lanes = smaller(blockRows.subtract(at), rows);
-              f.callStatement(packA, nextA, fromA, word.aRow, word.aColumn, lanes, depth);
+              f.call(packA, nextA, fromA, word.aRow, word.aColumn, lanes, depth);
               f.set(nextA, nextA.add(panelBytesA));
               f.set(fromA, fromA.add(word.aRow.multiply(rows)));
             });
@@ -161,11 +162,11 @@ const PACKED: WasmKernel = {
               f.forRange(0, blockRows, rows, (tileRow) => {
                 const height = smaller(blockRows.subtract(tileRow), rows);
                 f.if(width.equal(TILE_COLUMNS).and(height.equal(rows)), () => {
-                  f.callStatement(tile, nextA, nextB, depth, target, word.cRow, add);
+                  f.call(tile, nextA, nextB, depth, target, word.cRow, add);
                 }, () => {
                   const [tight, replace] = [I32.of(TILE_COLUMNS * 4), I32.of(0)];
-                  f.callStatement(tile, nextA, nextB, depth, scratch, tight, replace);
-                  f.callStatement(moveEdge, target, scratch, height, width, word.cRow, add);
+                  f.call(tile, nextA, nextB, depth, scratch, tight, replace);
+                  f.call(moveEdge, target, scratch, height, width, word.cRow, add);
                 });
                 f.set(target, target.add(word.cRow.multiply(rows)));
                 f.set(nextA, nextA.add(panelBytesA));
@@ -184,8 +185,7 @@ const PACKED: WasmKernel = {
  * within the result.
  */
 function defineEdge(module: ModuleBuilder): TileFunction {
-  const types = [I32, I32, I32, I32, I32, I32] as const;
-  return module.defineProcedure(types, (f, to, from, height, width, rowBytes, add) => {
+  return module.define(SIX_INTEGERS, (f, to, from, height, width, rowBytes, add) => {
     const target = f.local(to);
     const source = f.local(from);
     f.forRange(0, height, 1, () => {

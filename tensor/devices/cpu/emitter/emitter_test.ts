@@ -251,23 +251,25 @@ Deno.test("memory is accessed in all widths, with constant offsets", () => {
 Deno.test("loops, branches and calls run as written", () => {
   const kernel = instantiateKernel(
     emitKernel((f, { words, start, end }, module) => {
-      const square = module.define([I32], I32, (_, x) => x.multiply(x));
-      const add = module.defineProcedure([I32, I32], (g, address, x) => {
+      const add = module.define([I32, I32], (g, address, x) => {
         g.store(address, address.loadI32().add(x));
+      });
+      const addSquare = module.define([I32, I32], (g, address, x) => {
+        g.call(add, address, x.multiply(x));
       });
       f.forRange(start, end, 1, (i) => {
         f.if(
           i.and(1),
-          () => f.callStatement(add, words, f.call(square, i)),
-          () => f.callStatement(add, words.add(4), i),
+          () => f.call(addSquare, words, i),
+          () => f.call(add, words.add(4), i),
         );
       });
       const countdown = f.local(I32.of(5));
       f.while(countdown.greater(0), () => {
-        f.callStatement(add, words.add(8), I32.of(1));
+        f.call(add, words.add(8), I32.of(1));
         f.set(countdown, countdown.subtract(2));
       });
-      f.forRange(0, 0, 1, () => f.callStatement(add, words.add(12), I32.of(1)));
+      f.forRange(0, 0, 1, () => f.call(add, words.add(12), I32.of(1)));
     }),
   );
   kernel.run(0, 1, 6);

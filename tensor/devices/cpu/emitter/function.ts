@@ -1,7 +1,6 @@
 /** The body of a WebAssembly function: statements, locals and control flow. @module */
 
 import {
-  type Code,
   type CodeSink,
   fourBytes,
   type Lanes,
@@ -19,10 +18,9 @@ import type { F32x4 } from "./vectors.ts";
 /** A named value: reading it is free, and {@linkcode FunctionBuilder.set} assigns it. */
 export type Local<T extends Value> = T & { readonly index: number };
 
-export interface FunctionReference<P extends readonly Type[], R extends Value | null> {
+export interface FunctionReference<P extends readonly Type[]> {
   readonly index: number;
   readonly parameters: P;
-  readonly result: R extends Value ? Type<R> : null;
 }
 
 export type ValuesOf<P extends readonly Type[]> = { readonly [K in keyof P]: InstanceType<P[K]> };
@@ -152,19 +150,9 @@ export class FunctionBuilder implements CodeSink {
     this.bytes.push(OPCODE.end);
   }
 
-  /** The result of another function, computed where it is used. */
-  call<P extends readonly Type[], R extends Value>(
-    callee: FunctionReference<P, R>,
-    ...values: ValuesOf<P>
-  ): R {
-    return new (callee.result as Type<R>)(callCode(callee.index, values));
-  }
-
-  callStatement<P extends readonly Type[]>(
-    callee: FunctionReference<P, null>,
-    ...values: ValuesOf<P>
-  ): void {
-    callCode(callee.index, values)(this);
+  /** Calls another function. */
+  call<P extends readonly Type[]>({ index }: FunctionReference<P>, ...values: ValuesOf<P>): void {
+    plain(0x10, values, unsigned(index))(this);
   }
 
   /** The sum of the lanes. */
@@ -185,8 +173,7 @@ export class FunctionBuilder implements CodeSink {
   }
 
   /** The function's entry of the code section. */
-  finish(result?: Value): number[] {
-    result?.code(this);
+  finish(): number[] {
     const constants = [...this.#constants.values()].flatMap((
       { index, lanes },
     ) => [0xfd, 12, ...lanes.flatMap(fourBytes), 0x21, ...unsigned(index)]);
@@ -200,8 +187,4 @@ export class FunctionBuilder implements CodeSink {
 
 export function namedLocal<T extends Value>(example: T, index: number): Local<T> {
   return Object.assign(withCode(example, readLocal(index)), { index });
-}
-
-function callCode(index: number, values: readonly Value[]): Code {
-  return plain(0x10, values, unsigned(index));
 }

@@ -2,7 +2,7 @@
 
 import type { WasmKernel } from "../../../device.ts";
 import { FunctionBuilder, type FunctionReference, namedLocal, type ValuesOf } from "./function.ts";
-import { type Type, unsigned, type Value } from "./code.ts";
+import { type Type, unsigned } from "./code.ts";
 import { I32 } from "./scalars.ts";
 
 /** A kernel's parameters: see `WasmKernel` in `tensor/device.ts`. */
@@ -24,41 +24,18 @@ export class ModuleBuilder {
     this.relaxedSimd = relaxedSimd;
   }
 
-  declare(parameters: readonly Type[], result: Type | null): number {
-    const typeCodes = parameters.map(typeCodeOf);
-    const results = result ? [1, typeCodeOf(result)] : [0];
-    this.#types.push([0x60, typeCodes.length, ...typeCodes, ...results]);
-    return this.#types.length - 1;
-  }
-
-  /**
-   * Defines a function that the kernel, or another function, can call; `body` maps the parameters
-   * to the result.
-   */
-  define<const P extends readonly Type[], R extends Value>(
-    parameters: P,
-    result: Type<R>,
-    body: (f: FunctionBuilder, ...values: ValuesOf<P>) => R,
-  ): FunctionReference<P, R> {
-    const index = this.declare(parameters, result);
-    const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
-    this.setBody(index, f.finish(body(f, ...parameterValues(parameters))));
-    return { index, parameters, result } as FunctionReference<P, R>;
-  }
-
-  defineProcedure<const P extends readonly Type[]>(
+  /** Defines a function without a result, which those defined before it can call, too. */
+  define<const P extends readonly Type[]>(
     parameters: P,
     body: (f: FunctionBuilder, ...values: ValuesOf<P>) => void,
-  ): FunctionReference<P, null> {
-    const index = this.declare(parameters, null);
+  ): FunctionReference<P> {
+    const typeCodes = parameters.map((type) => new type(() => {}).typeCode);
+    const index = this.#types.push([0x60, typeCodes.length, ...typeCodes, 0]) - 1;
     const f = new FunctionBuilder(parameters.length, this.relaxedSimd);
-    body(f, ...parameterValues(parameters));
-    this.setBody(index, f.finish());
-    return { index, parameters, result: null };
-  }
-
-  setBody(index: number, code: number[]): void {
-    this.#bodies[index] = code;
+    const values = parameters.map((type, i) => namedLocal(new type(() => {}), i));
+    body(f, ...values as ValuesOf<P>);
+    this.#bodies[index] = f.finish();
+    return { index, parameters };
   }
 
   finish(): Uint8Array<ArrayBuffer> {
@@ -106,22 +83,11 @@ export function emitKernel(
 ): WasmKernel["emit"] {
   return (relaxedSimd) => {
     const module = new ModuleBuilder(relaxedSimd);
-    const types = [I32, I32, I32, I32] as const;
-    const index = module.declare(types, null);
-    const f = new FunctionBuilder(types.length, relaxedSimd);
-    const [words, start, end, scratch] = parameterValues(types);
-    body(f, { words, start, end, scratch }, module);
-    module.setBody(index, f.finish());
+    module.define([I32, I32, I32, I32], (f, words, start, end, scratch) => {
+      body(f, { words, start, end, scratch }, module);
+    });
     return module.finish();
   };
-}
-
-function parameterValues<P extends readonly Type[]>(parameters: P): ValuesOf<P> {
-  return parameters.map((type, i) => namedLocal(new type(() => {}), i)) as ValuesOf<P>;
-}
-
-function typeCodeOf(type: Type): number {
-  return new type(() => {}).typeCode;
 }
 
 function name(text: string): number[] {
