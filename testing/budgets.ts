@@ -25,7 +25,7 @@ const areas: Readonly<Record<string, readonly string[]>> = {
 const fastPaths = "tensor/fast/";
 
 /** Maximum lines; those that are wanted stand in CONTRIBUTING.md. */
-const limits = { engineCode: 16_440, tensorLines: 22_330 };
+const limits = { engineCode: 16_590, tensorLines: 22_580 };
 
 export interface Lines {
   readonly files: number;

@@ -3,16 +3,13 @@
  * to an element happen in a fixed order, so equal inputs give equal bits. @module
  */
 
-import { applyOne, named, type Operation, type Specification, viewAs } from "../../apply.ts";
+import { applyOne, named, type Operation, type Specification } from "../../apply.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
-import * as ex from "../../expression/expression.ts";
-import { defineProgram } from "../../expression/program.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
-import { allocate, checkTensor, Tensor } from "../../tensor.ts";
+import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
-import { addRows, takeAlong, takeRows } from "./kernels.ts";
-import { runProgram } from "../program.ts";
+import { addAlong, addRows, takeAlong, takeRows } from "./kernels.ts";
 import { contiguous, transpose } from "../views.ts";
 
 const embeddingOperation: Operation<null> = {
@@ -96,26 +93,9 @@ const gatherOperation: Operation<null> = {
 export function sumAlong(x: Tensor, positions: Tensor, length: number): Tensor {
   const shape = [...x.shape.slice(0, -1), length];
   const output = allocate(x.device, { shape, dtype: "float32" }, "sum by position");
-  if (output.size === 0) return output;
-  const begins = Tensor.arange(x.device, 0, output.size, length).reshape(shape.with(-1, 1));
-  const [indices] = runProgram(indexInAll, [positions, begins], [length], "int32");
-  addRows(x.device, contiguous(x), indices!, viewAs(output, [output.size, 1], [1, 1]), false);
+  addAlong(x.device, contiguous(x), contiguous(positions), output);
   return output;
 }
-
-/** The index of an element of a row among those of all rows; −1 if its position is invalid. */
-const indexInAll = defineProgram(
-  {
-    name: "index in all rows",
-    inputs: ["position", "begin"],
-    scalars: ["length"],
-    overIntegers: true,
-  },
-  ({ position, begin, length }) => {
-    const isValid = ex.multiply(ex.lessEqual(0, position), ex.less(position, length));
-    return [ex.select(isValid, ex.add(begin, position), -1)];
-  },
-);
 
 /**
  * Gathers elements at the given indices along an axis: `result[i][j] = x[i][positions[i][j]]` for

@@ -114,7 +114,7 @@ export function addRows(
   for (const { views, begin: [firstRow] } of split(device, operands, cut)) {
     const [rows, count, columns] = views[0]!.shape as [number, number, number];
     const fours = Math.ceil(columns / 4);
-    const parts = device.kind === "cpu" ? 1 : Math.min(count, Math.ceil(GPU_THREADS / fours));
+    const parts = device.kind === "cpu" ? 1 : Math.ceil(GPU_THREADS / fours);
     const words = { firstRow: firstRow!, rows, count, columns, rowLength, fours, parts };
     runKernel(device, ADD_ROWS, views, words, parts * fours, { grain: grainFor(4 * count) });
   }
@@ -161,24 +161,46 @@ const ADD_ROWS = defineKernel(
   },
 );
 
+/**
+ * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their
+ * columns, and of the positions.
+ *
+ * @param views All contiguous: rows and elements, or elements and rows, of which the last is
+ * written; between them the positions of the elements in the rows.
+ * @param run Gets the place of the part along each of these axes, and what both kernels need.
+ */
+function alongRows(
+  device: Device,
+  name: string,
+  views: readonly [View, positions: View, View],
+  rows: View,
+  run: (views: readonly View[], begin: readonly number[], words: AlongWords, items: number) => void,
+): void {
+  const [rowStride, stride] = [rows.shape.at(-1)!, views[1].shape.at(-1)!];
+  const shape = [sizeOf(rows.shape.slice(0, -1)), rowStride, stride];
+  if (shape[0] === 0) return;
+  const operands = views.map((view) =>
+    viewAs(view, shape, view === rows ? [rowStride, 1, 0] : [stride, 0, 1])
+  );
+  for (const part of split(device, operands, { name, axes: 3, firstOutput: 2 })) {
+    const [count, length, columns] = part.views[0]!.shape as [number, number, number];
+    const words = { firstColumn: part.begin[1]!, length, columns, rowStride, stride };
+    run(part.views, part.begin, words, count);
+  }
+}
+
+const ALONG = ["firstColumn", "length", "columns", "rowStride", "stride"] as const;
+type AlongWords = Readonly<Record<typeof ALONG[number], number>>;
+
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(positions.shape) === 0) return;
-  const [rowStride, stride] = [x.shape.at(-1)!, positions.shape.at(-1)!];
-  const shape = [sizeOf(x.shape.slice(0, -1)), rowStride, stride];
-  const operands = [
-    viewAs(x, shape, [rowStride, 1, 0]),
-    viewAs(positions, shape, [stride, 0, 1]),
-    viewAs(output, shape, [stride, 0, 1]),
-  ];
-  const cut = { name: "gather", axes: 3, firstOutput: 2 };
-  for (const { views, begin: [, firstColumn] } of split(device, operands, cut)) {
-    const [count, length, columns] = views[0]!.shape as [number, number, number];
-    const part = { firstColumn: firstColumn!, length, columns };
-    const words = { ...part, rowStride, stride, outside: outsideOf(x) };
+  const kernel = TAKE_ALONG[movedAs(x)];
+  alongRows(device, "gather", [x, positions, output], x, (views, _, words, count) => {
+    const { columns } = words;
     const options = { columns, grain: grainFor(columns) };
-    runKernel(device, TAKE_ALONG[movedAs(x)], views, words, count, options);
-  }
+    runKernel(device, kernel, views, { ...words, outside: outsideOf(x) }, count, options);
+  });
 }
 
 /**
@@ -191,7 +213,7 @@ const takeAlongKernel = (moved: Moved) =>
       key: `take along rows ${moved}`,
       buffers: { x: moved, positions: "i32", output: moved },
       writes: ["output"],
-      arguments: ["firstColumn", "length", "columns", "rowStride", "stride", "outside"],
+      arguments: [...ALONG, "outside"],
       spread: "rows",
     },
     (k, row, { x, positions, output }, { firstColumn, length, columns, outside, ...strides }) => {
@@ -210,3 +232,40 @@ const takeAlongKernel = (moved: Moved) =>
     },
   );
 const TAKE_ALONG = { i32: takeAlongKernel("i32"), f16: takeAlongKernel("f16") };
+
+/** `output[r][positions[r][j]] += x[r][j]`, onto zeros. */
+export function addAlong(device: Device, x: View, positions: View, output: View): void {
+  if (sizeOf(output.shape) === 0) return;
+  const name = "sum by position";
+  alongRows(device, name, [x, positions, output], output, (views, begin, words, count) => {
+    const grain = grainFor(words.length + words.columns);
+    const isFirst = Number(begin[2] === 0);
+    runKernel(device, ADD_ALONG, views, { ...words, isFirst }, count, { grain });
+  });
+}
+
+/**
+ * Work items are rows. Each lane goes through all positions, so more lanes than one workgroup's would
+ * be slower.
+ */
+const ADD_ALONG = defineKernel(
+  {
+    key: "sum along rows",
+    buffers: { x: "f32", positions: "i32", output: "f32" },
+    writes: ["output"],
+    arguments: [...ALONG, "isFirst"],
+    ...{ spread: "lanes", lanes: 64 },
+  },
+  (k, row, { x, positions, output }, { firstColumn, length, columns, isFirst, ...strides }) => {
+    const to = output.from(row.multiply(strides.rowStride));
+    k.if(isFirst.notEqual(0), () => to.clear(0, length));
+    const first = k.let(row.multiply(strides.stride));
+    k.loop(first, first.add(columns), (at) => {
+      const position = k.let(positions.load(at).subtract(firstColumn));
+      k.if(
+        position.lessUnsigned(length),
+        () => k.owner(position, () => to.store(position, to.load(position).add(x.load(at)))),
+      );
+    });
+  },
+);
