@@ -19,6 +19,7 @@ import type {
   SoftmaxCall,
 } from "./ops/attention/problem.ts";
 import type { EpilogueCall } from "./ops/matmul/multiply.ts";
+import type { RowSums } from "./ops/gather/sum_rows.ts";
 import type { MatmulProblem } from "./ops/matmul/problem.ts";
 import type { TopKViews } from "./ops/sampling/top_k.ts";
 import type { Tensor } from "./tensor.ts";
@@ -35,6 +36,7 @@ export interface FastOperations {
   readonly "matmul with epilogue": { readonly problem: EpilogueCall; readonly result: void };
   readonly linears: { readonly problem: LinearsProblem; readonly result: readonly Tensor[] };
   readonly "attention step": { readonly problem: AttentionStep; readonly result: Tensor };
+  readonly "sum rows": { readonly problem: RowSums; readonly result: void };
   readonly "top k": { readonly problem: TopKViews; readonly result: void };
 }
 

@@ -32,6 +32,7 @@ export class Storage {
   #allocation: Allocation | null;
   #deferral: Deferral | null;
   #refCount = 0;
+  #derived: HandleOwner | null = null;
 
   /** For operations: takes ownership of newly allocated memory, or of what will allocate it. */
   constructor(device: Device, allocation: Allocation | null, deferral: Deferral | null = null) {
@@ -104,9 +105,15 @@ export class Storage {
   /** Drops a reference; the last one frees the memory. */
   release(): void {
     if (--this.#refCount > 0) return;
+    this.#derived?.releaseAll();
     if (this.#allocation !== null) return this.device.free(this.#allocation);
     deferred.delete(this);
     this.#deferral!.release();
+  }
+
+  /** Owns what operations derive from this memory and cache; freed with it. */
+  get derived(): HandleOwner {
+    return this.#derived ??= new HandleOwner();
   }
 }
 

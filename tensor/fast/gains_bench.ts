@@ -12,6 +12,7 @@ import { median } from "../../bench/harness.ts";
 import type { CpuDevice } from "../device.ts";
 import type { AnyFastPath, FastPath } from "../fast_paths.ts";
 import { type Device, normal, openDevice, Tensor } from "../mod.ts";
+import { uniformArray } from "../random.ts";
 import { attend, attendBackward, plainSoftmax } from "../ops/attention/body.ts";
 import {
   type AttentionCall,
@@ -21,7 +22,9 @@ import {
 } from "../ops/attention/problem.ts";
 import { plainMatmul } from "../ops/matmul/plain.ts";
 import { describeMatmuls, type MatmulProblem } from "../ops/matmul/problem.ts";
+import { type RowSums, sumSorted } from "../ops/gather/sum_rows.ts";
 import { plainTopK } from "../ops/sampling/top_k.ts";
+import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
@@ -161,6 +164,32 @@ function topKCase(rows: number, k: number): Case {
   };
 }
 
+function rowSumsCase(count: number, rows: number): Case {
+  return {
+    path: addRowsInOrder,
+    of: `${count} ids of ${rows} × 256, without it plain`,
+    blas: false,
+    prepare: (device) => {
+      if (device.kind !== "cpu") throw new Error("wanted a CPU");
+      const values = Int32Array.from(uniformArray(1, count, 0, rows), Math.floor);
+      const [x, output] = [
+        normal(device, [count, 256], { seed: 2 }),
+        Tensor.zeros(device, [rows, 256]),
+      ];
+      const sums = () => ({ x, ids: Tensor.from(device, values), output, accumulate: true });
+      // New ids each time, so that they are sorted each time, too.
+      const scoped = (run: (sums: RowSums) => void) => () => {
+        using _scope = device.scope();
+        run(sums());
+      };
+      return {
+        run: scoped((sums) => addRowsInOrder.run(sums, device)),
+        without: scoped((sums) => sumSorted(device, sums)),
+      };
+    },
+  };
+}
+
 const training = { batch: 4, queries: 256, keys: 256, heads: 4 };
 const long = { batch: 1, queries: 1024, keys: 1024, heads: 6 };
 const decoding = { batch: 1, queries: 1, keys: 160, heads: 4 };
@@ -201,6 +230,8 @@ const cases: readonly Case[] = [
   matmulCase(blasMatmul, packedMatmul, [1024, 256, 1024], { blas: true }),
   matmulCase(blasMatmul, packedMatmul, [512, 512, 512], { blas: true }),
   matmulCase(packedMatmul, plain, [256, 256, 256]),
+  rowSumsCase(1024, 4096),
+  rowSumsCase(4096, 32_768),
   ...[1, 16].map((rows) => topKCase(rows, 50)),
   topKCase(1, 1000),
 ];

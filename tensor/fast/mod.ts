@@ -13,6 +13,7 @@
 
 import { registerMatmulLibraries } from "../devices/cpu/matmul_libraries.ts";
 import { type AnyFastPath, registerFastPaths } from "../fast_paths.ts";
+import { addRowsInOrder } from "./cpu/add_rows.ts";
 import { attentionOneByOne } from "./cpu/attention_decode.ts";
 import { attentionByMatmuls, attentionGradientByMatmuls } from "./cpu/attention_matmuls.ts";
 import { softmaxOfVisible } from "./cpu/attention_softmax.ts";
@@ -48,6 +49,7 @@ export const FAST_PATHS: readonly AnyFastPath[] = [
   stagedMatmul,
   fusedLinears,
   fusedAttentionStep,
+  addRowsInOrder,
   heapTopK,
   radixSelectTopK,
 ];

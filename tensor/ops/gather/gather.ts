@@ -9,7 +9,8 @@ import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
-import { addAlong, addRows, takeAlong, takeRows } from "./kernels.ts";
+import { addAlong, takeAlong, takeRows } from "./kernels.ts";
+import { sumRows } from "./sum_rows.ts";
 import { contiguous, transpose } from "../views.ts";
 
 const embeddingOperation: Operation<null> = {
@@ -27,12 +28,10 @@ const embeddingOperation: Operation<null> = {
   gradient: {
     savesInputs: [1],
     apply: (upstream, saved, _attributes, _wanted, [sum]) => {
-      // Accumulating in float16 memory would round at each addition.
-      const x = contiguous(upstream.to("float32"));
-      const isAdded = sum?.dtype === "float32";
-      const specification = { shape: saved.inputShapes[0]!, dtype: "float32" } as const;
-      const output = isAdded ? sum : allocate(x.device, specification, "add rows");
-      addRows(x.device, x, saved.input(1), output, isAdded);
+      const [x, ids] = [contiguous(upstream), saved.input(1)];
+      const specification = { shape: saved.inputShapes[0]!, dtype: x.dtype };
+      const output = sum ?? allocate(x.device, specification, "sum rows by id");
+      sumRows(x.device, { x, ids, output, accumulate: output === sum });
       return [output, null];
     },
   },
@@ -80,6 +79,7 @@ const gatherOperation: Operation<null> = {
     savesInputs: [1],
     apply: (upstream, saved) => {
       const length = saved.inputShapes[0]!.at(-1)!;
+      // Accumulating in float16 memory would round at each addition.
       return [sumAlong(upstream.to("float32"), saved.input(1), length), null];
     },
   },

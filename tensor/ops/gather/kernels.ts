@@ -3,14 +3,14 @@
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { split } from "../../devices/webgpu/split.ts";
-import type { Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
+import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
 
 /** Elements to copy or add that justify waking another thread. */
 const ELEMENTS_PER_THREAD = 32_768;
 
-const grainFor = (elementsPerItem: number): number =>
+export const grainFor = (elementsPerItem: number): number =>
   Math.ceil(ELEMENTS_PER_THREAD / Math.max(1, elementsPerItem));
 
 /**
@@ -25,9 +25,9 @@ const movedAs = ({ dtype }: View): Moved => dtype === "float16" ? "f16" : "i32";
 const outsideOf = ({ dtype }: View): number => dtype === "int32" ? -1 : 0x7fc00000;
 
 /** Vector width of rows: four if they allow it. */
-type Width = 1 | 4;
+export type Width = 1 | 4;
 
-function rowWidth(view: View): Width {
+export function rowWidth(view: View): Width {
   return view.shape.at(-1)! % 4 === 0 && view.offset % 4 === 0 ? 4 : 1;
 }
 
@@ -86,80 +86,20 @@ const takeRowsAs = (moved: Moved) => ({
 });
 const TAKE_ROWS = { i32: takeRowsAs("i32"), f16: takeRowsAs("f16") };
 
-/** `output[ids[i]] += x[i]`, for rows of float32, in the order of i; onto zeros, or to accumulate. */
-export function addRows(
-  device: Device,
-  x: View,
-  ids: View,
-  output: View,
-  accumulate: boolean,
-): void {
-  const [rows, rowLength] = output.shape as [number, number];
-  if (!accumulate) {
-    const all = viewAs(output, [rows * rowLength], [1]);
-    const cut = { name: "clear", axes: 1, firstOutput: 0 };
-    for (const { views } of split(device, [all], cut)) {
-      const size = views[0]!.shape[0]!;
-      runKernel(device, CLEAR, views, {}, size, { grain: ELEMENTS_PER_THREAD });
-    }
-  }
-  const shape = [rows, sizeOf(ids.shape), rowLength];
-  const operands = [
-    viewAs(x, shape, [0, rowLength, 1]),
-    viewAs(ids, shape, [0, 1, 0]),
-    viewAs(output, shape, [rowLength, 0, 1]),
-  ];
-  if (sizeOf(shape) === 0) return;
-  const cut = { name: "add rows", axes: 3, firstOutput: 2 };
-  for (const { views, begin: [firstRow] } of split(device, operands, cut)) {
-    const [rows, count, columns] = views[0]!.shape as [number, number, number];
-    const fours = Math.ceil(columns / 4);
-    const parts = device.kind === "cpu" ? 1 : Math.ceil(GPU_THREADS / fours);
-    const words = { firstRow: firstRow!, rows, count, columns, rowLength, fours, parts };
-    runKernel(device, ADD_ROWS, views, words, parts * fours, { grain: grainFor(4 * count) });
-  }
+/** Zeroes a contiguous view of floats. */
+export function clear(device: Device, view: View, work?: () => Work): void {
+  const size = sizeOf(view.shape);
+  const options = { grain: ELEMENTS_PER_THREAD, ...work && { work } };
+  runKernel(device, CLEAR[view.dtype === "float16" ? "f16" : "f32"], [view], {}, size, options);
 }
 
 /** Work items are elements. */
-const CLEAR = defineKernel(
-  { key: "clear", buffers: { x: "f32" }, writes: ["x"], arguments: [], spread: "ranges" },
-  (k, first, { x }) => x.clear(first, k.end.subtract(first)),
-);
-
-/** Threads that occupy a GPU. */
-const GPU_THREADS = 16_384;
-
-/**
- * Work items are groups of four columns, the last of which may be partial, for a part of the ids: the
- * work is even although ids may be equal, and no two items add to the same element. A batch changes
- * few rows of a large table, and others are not touched.
- */
-const ADD_ROWS = defineKernel(
-  {
-    key: "add rows by id",
-    buffers: { x: "f32", ids: "i32", output: "f32" },
-    writes: ["output"],
-    arguments: ["firstRow", "rows", "count", "columns", "rowLength", "fours", "parts"],
-    spread: "ranges",
-  },
-  (k, item, { x, ids, output }, { firstRow, rows, count, columns, rowLength, fours, parts }) => {
-    const part = k.let(item.divide(fours));
-    const before = k.let(part.multiply(fours));
-    const first = k.let(item.subtract(before).multiply(4));
-    const end = k.let(k.end.subtract(before).multiply(4).min(columns));
-    const endOfFours = k.let(end.subtract(end.remainder(4)));
-    k.loop(0, count, (i) => {
-      const row = k.let(ids.load(i).subtract(firstRow));
-      k.if(row.lessUnsigned(rows).and(row.remainder(parts).equal(part)), () => {
-        const [from, to] = [x.from(i.multiply(rowLength)), output.from(row.multiply(rowLength))];
-        const addFour = (at: Int) => to.storeFour(at, to.loadFour(at).add(from.loadFour(at)));
-        const add = (at: Int) => to.store(at, to.load(at).add(from.load(at)));
-        k.loop(first, endOfFours, addFour, { step: 4 });
-        k.loop(endOfFours, end, add);
-      });
-    });
-  },
-);
+const clearKernel = (type: "f32" | "f16") =>
+  defineKernel(
+    { key: `clear ${type}`, buffers: { x: type }, writes: ["x"], arguments: [], spread: "ranges" },
+    (k, first, { x }) => x.clear(first, k.end.subtract(first)),
+  );
+const CLEAR = { f32: clearKernel("f32"), f16: clearKernel("f16") };
 
 /**
  * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their

@@ -1,0 +1,54 @@
+/** Adding rows by id on the CPU, as they come. @module */
+
+import type { FastPath } from "../../fast_paths.ts";
+import type { Int } from "../../kernel/language.ts";
+import { defineKernel, runKernel } from "../../kernel/run.ts";
+import { clear, grainFor } from "../../ops/gather/kernels.ts";
+import { sizeOf } from "../../shape.ts";
+
+/**
+ * Adds one row after the other, without a sort. Threads split the columns, not the ids: no two add to
+ * the same element, and the load is even although ids may be equal.
+ */
+export const addRowsInOrder: FastPath<"sum rows", "cpu"> = {
+  operation: "sum rows",
+  name: "in order",
+  device: "cpu",
+  gain: { factor: 3.08, of: "4096 ids of 32768×256, against plain" },
+  suits: () => true,
+  run: ({ x, ids, output, accumulate }, device) => {
+    const [rows, columns] = output.shape as [number, number];
+    const count = sizeOf(ids.shape);
+    if (!accumulate) clear(device, output);
+    const words = { count, rows, columns };
+    const options = { grain: grainFor(4 * count) };
+    runKernel(device, ADD_ROWS, [x, ids, output], words, Math.ceil(columns / 4), options);
+  },
+};
+
+/** Work items are groups of four columns; the last may be partial. */
+const ADD_ROWS = defineKernel(
+  {
+    key: "add rows by id",
+    buffers: { x: "f32", ids: "i32", output: "f32" },
+    writes: ["output"],
+    arguments: ["count", "rows", "columns"],
+    spread: "ranges",
+  },
+  (k, firstFour, { x, ids, output }, { count, rows, columns }) => {
+    const first = k.let(firstFour.multiply(4));
+    const lastFour = k.let(k.end.multiply(4));
+    const end = k.let(lastFour.min(columns));
+    const endOfFours = k.let(end.subtract(end.remainder(4)));
+    k.loop(0, count, (i) => {
+      const id = k.let(ids.load(i));
+      k.if(id.lessUnsigned(rows), () => {
+        const [from, to] = [x.from(i.multiply(columns)), output.from(id.multiply(columns))];
+        const addFour = (at: Int) => to.storeFour(at, to.loadFour(at).add(from.loadFour(at)));
+        const add = (at: Int) => to.store(at, to.load(at).add(from.load(at)));
+        k.loop(first, endOfFours, addFour, { step: 4 });
+        k.loop(endOfFours, end, add);
+      });
+    });
+  },
+);
