@@ -59,18 +59,11 @@ function tileKernel(rows: number): WasmKernel {
       const tile = defineTile(module);
       const b = f.local(scratch.add(panelA));
       const c = f.local(b.add(panelB));
-      f.forRange(
-        start,
-        end,
-        1,
-        () =>
-          f.forRange(
-            0,
-            TILES,
-            1,
-            () => f.call(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0)),
-          ),
-      );
+      f.forRange(start, end, 1, () => {
+        f.forRange(0, TILES, 1, () => {
+          f.call(tile, scratch, b, I32.of(DEPTH), c, I32.of(32), I32.of(0));
+        });
+      });
     }),
   };
 }

@@ -146,9 +146,7 @@ function kernelFor(
   if (kernel === undefined) {
     kernel = {
       key: `${program.key} ${name}`,
-      emit: emitProgram({
-        ...{ program, vectors, outerRank, classes, dtypes, isInteger, useScratch },
-      }),
+      emit: emitProgram({ program, vectors, outerRank, classes, dtypes, isInteger, useScratch }),
     };
     kernels.set(name, kernel);
   }
