@@ -1,4 +1,5 @@
 import { findChromium } from "./browser/chromium.ts";
+import type { TestResult } from "./browser/deno_tests.ts";
 import { type Selection, TestBrowser } from "./browser/run.ts";
 import { hasGolden } from "./golden.ts";
 
@@ -42,10 +43,20 @@ Deno.test({
   fn: async (t) => {
     if (chromium === null) throw new Error("wanted Chromium on the PATH, got none");
     await using browser = await TestBrowser.start(chromium);
-    for (const selection of selections) {
-      const { file, worker = false } = selection;
+    const outcomes: PromiseSettledResult<TestResult[]>[] = [];
+    const left = selections.entries();
+    const runLeft = async () => {
+      for (const [i, selection] of left) {
+        [outcomes[i]] = await Promise.allSettled([browser.run(selection)]);
+      }
+    };
+    // Two pages at a time: while one compiles its shaders, the other one computes.
+    await Promise.all([runLeft(), runLeft()]);
+    for (const [i, { file, worker = false }] of selections.entries()) {
       await t.step(worker ? `${file} in a worker` : file, async (t) => {
-        for (const { name, failure, ignored } of await browser.run(selection)) {
+        const outcome = outcomes[i]!;
+        if (outcome.status === "rejected") throw outcome.reason;
+        for (const { name, failure, ignored } of outcome.value) {
           await t.step({
             name,
             ignore: ignored,
