@@ -18,7 +18,7 @@ import { maskedSoftmax, softmaxGradient } from "../../ops/attention/body.ts";
 import { LOG2_E, ROW_MULTIPLE } from "../../ops/attention/problem.ts";
 
 /** The lowest float, in place of −∞, whose differences would be NaN. */
-export const LOWEST = -3.4028234663852886e38;
+const LOWEST = -3.4028234663852886e38;
 
 /** 1.5 · 2²³ + 127: adding it to x leaves the biased exponent of 2^x, rounded, in the low bits. */
 const EXPONENT = 12582912 + 127;
@@ -26,7 +26,7 @@ const EXPONENT = 12582912 + 127;
 const EXP2 = [1, 0.693147004, 0.240222424, 0.0555073358, 0.00967151299, 0.00132647273];
 
 /** 2^x for x ≤ 0. NaN stays NaN. Never below 2^−126. */
-export function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
+function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
   const x = f.local(argument.pseudoMin(0).pseudoMax(-126));
   const rounded = f.local(x.add(EXPONENT));
   const r = f.local(x.subtract(rounded.subtract(EXPONENT)));
@@ -76,7 +76,50 @@ const WORDS = [
   ...["position", "left", "right", "scale", "logScale"] as const,
 ];
 
-/** A row: the addresses of its operands, and loops over the part that is visible. */
+/** Calls `body` for each vector, with its offset in bytes and a mask of its visible keys. */
+type ForVisible = (body: (at: I32, seen: Local<I32x4>, vector: 0 | 1) => void) => void;
+
+/** The range of keys that a query sees. */
+interface VisibleKeys {
+  readonly first: Local<I32>;
+  readonly last: Local<I32>;
+  readonly forVisible: ForVisible;
+  /** Sets all of a row that is not visited by `forVisible` to 0. */
+  readonly clearOthers: (row: I32, bytes: I32) => void;
+}
+
+/** The keys from `position − left` to `position + right`, as far as there are any. */
+export function visibleKeys(
+  f: FunctionBuilder,
+  position: I32,
+  { left, right, keys }: Readonly<Record<"left" | "right" | "keys", I32>>,
+): VisibleKeys {
+  const first = f.local(f.local(position.subtract(left)).max(0));
+  const last = f.local(f.local(position.add(right).add(1)).min(keys));
+  const before = f.local(first.subtract(1).splat());
+  const after = f.local(last.splat());
+  const begin = f.local(first.and(-PER_STEP).shiftLeft(2));
+  const limit = f.local(last.add(PER_STEP - 1).and(-PER_STEP).shiftLeft(2));
+  return {
+    ...{ first, last },
+    forVisible: (body) => {
+      const key = f.local(first.and(-PER_STEP).splat().add(I32x4.lanes(0, 1, 2, 3)));
+      f.forRange(begin, limit, 4 * PER_STEP, (at) => {
+        for (const vector of [0, 1] as const) {
+          const seen = f.local(key.greater(before).and(key.less(after)));
+          body(vector === 0 ? at : f.local(at.add(16)), seen, vector);
+          f.set(key, key.add(4));
+        }
+      });
+    },
+    clearOthers: (row, bytes) => {
+      f.clearMemory(row, begin);
+      f.clearMemory(row.add(limit), bytes.subtract(limit));
+    },
+  };
+}
+
+/** A row: the addresses of its operands, and the part that is visible. */
 interface Row {
   readonly f: FunctionBuilder;
   readonly products: Local<I32>;
@@ -85,14 +128,11 @@ interface Row {
   readonly scale: F32x4;
   /** The scale of scores in base 2. */
   readonly logScale: F32x4;
-  /** Calls `body` for each vector, with its offset in bytes and a mask of its visible keys. */
-  readonly forVisible: (body: (at: I32, seen: Local<I32x4>, vector: 0 | 1) => void) => void;
-  /** Sets all that is not visited by `forVisible` to 0. */
-  readonly clearOthers: (row: I32) => void;
+  readonly forVisible: ForVisible;
 }
 
-/** A kernel whose work items are rows: the keys of a query, of which it sees a range. */
-function rowKernel(name: string, write: (row: Row) => void): WasmKernel {
+/** A kernel whose work items are rows: `write` writes the visible part of the rows it returns. */
+function rowKernel(name: string, write: (row: Row) => readonly I32[]): WasmKernel {
   return {
     key: `${name} of visible keys`,
     emit: emitKernel((f, { words, start, end }) => {
@@ -102,37 +142,18 @@ function rowKernel(name: string, write: (row: Row) => void): WasmKernel {
       f.forRange(start, end, 1, (item) => {
         const matrix = f.local(item.divide(word.queries));
         const query = f.local(item.remainder(word.queries));
-        const position = f.local(word.position.add(query));
-        const first = f.local(f.local(position.subtract(word.left)).max(0));
-        const last = f.local(f.local(position.add(word.right).add(1)).min(word.keys));
-        const before = f.local(first.subtract(1).splat());
-        const after = f.local(last.splat());
-        const begin = f.local(first.and(-PER_STEP).shiftLeft(2));
-        const limit = f.local(last.add(PER_STEP - 1).and(-PER_STEP).shiftLeft(2));
+        const { forVisible, clearOthers } = visibleKeys(f, f.local(word.position.add(query)), word);
         const bytes = f.local(word.row.shiftLeft(2));
         const place = (address: I32) => f.local(address.add(item.multiply(bytes)));
-        write({
-          ...{ f, scale, logScale },
+        const written = write({
+          ...{ f, scale, logScale, forVisible },
           products: place(word.products),
           upstream: place(word.upstream),
           logSum: f.local(
             word.logSums.add(matrix.multiply(word.logSumStep).add(query).shiftLeft(2)),
           ),
-          forVisible: (body) => {
-            const key = f.local(first.and(-PER_STEP).splat().add(I32x4.lanes(0, 1, 2, 3)));
-            f.forRange(begin, limit, 4 * PER_STEP, (at) => {
-              for (const vector of [0, 1] as const) {
-                const seen = f.local(key.greater(before).and(key.less(after)));
-                body(vector === 0 ? at : f.local(at.add(16)), seen, vector);
-                f.set(key, key.add(4));
-              }
-            });
-          },
-          clearOthers: (row) => {
-            f.clearMemory(row, begin);
-            f.clearMemory(row.add(limit), bytes.subtract(limit));
-          },
         });
+        for (const row of written) clearOthers(row, bytes);
       });
     }),
   };
@@ -140,8 +161,13 @@ function rowKernel(name: string, write: (row: Row) => void): WasmKernel {
 
 const NOTHING = F32x4.of(0);
 
-const SOFTMAX = rowKernel("softmax", (row) => {
-  const { f, products, logSum, logScale, forVisible, clearOthers } = row;
+/** Turns the visible of a row of products into their softmax, and returns its log-sum-exp. */
+export function softmaxInPlace(
+  f: FunctionBuilder,
+  products: I32,
+  logScale: F32x4,
+  forVisible: ForVisible,
+): F32 {
   const maxima = [0, 1].map(() => f.local(F32x4.of(LOWEST)));
   forVisible((at, seen, vector) => {
     const score = products.add(at).loadF32x4().multiply(logScale);
@@ -158,18 +184,22 @@ const SOFTMAX = rowKernel("softmax", (row) => {
     f.store(address, power);
   });
   const sum = f.local(f.sumOfLanes(sums[0]!.add(sums[1]!)).splat());
-  const logarithm = writeVector(f, (k) => log(k, sum)).multiplyAdd(LOG2_E, top);
-  f.store(logSum, F32.lane(logarithm, 0));
+  const logarithm = f.local(writeVector(f, (k) => log(k, sum)).multiplyAdd(LOG2_E, top));
   const factor = f.local(F32x4.of(1).divide(sum));
   forVisible((at) => {
     const address = f.local(products.add(at));
     f.store(address, address.loadF32x4().multiply(factor));
   });
-  clearOthers(products);
+  return F32.lane(logarithm, 0);
+}
+
+const SOFTMAX = rowKernel("softmax", ({ f, products, logSum, logScale, forVisible }) => {
+  f.store(logSum, softmaxInPlace(f, products, logScale, forVisible));
+  return [products];
 });
 
 const SOFTMAX_GRADIENT = rowKernel("gradient of softmax", (row) => {
-  const { f, products, upstream, scale, logScale, forVisible, clearOthers } = row;
+  const { f, products, upstream, scale, logScale, forVisible } = row;
   const logSum = f.local(row.logSum.loadSplat());
   const sums = [0, 1].map(() => ({ weights: f.local(NOTHING), changes: f.local(NOTHING) }));
   forVisible((at, seen, vector) => {
@@ -189,5 +219,5 @@ const SOFTMAX_GRADIENT = rowKernel("gradient of softmax", (row) => {
     const slope = f.local(products.add(at)).loadF32x4().multiply(scale);
     f.store(address, seen.select(slope.multiply(address.loadF32x4().subtract(mean)), NOTHING));
   });
-  for (const each of [products, upstream]) clearOthers(each);
+  return [products, upstream];
 });
