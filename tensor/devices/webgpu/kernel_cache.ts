@@ -1,4 +1,4 @@
-/** Caches of pipelines and bind groups. @module */
+/** Caches of kernels, pipelines and bind groups. @module */
 
 import type { WgslKernel } from "../../device.ts";
 import type { PooledBuffer } from "./buffer_pool.ts";
@@ -143,6 +143,19 @@ export class KernelCache {
     }
     return layout;
   }
+}
+
+const kernels = new Map<string, WgslKernel>();
+
+/**
+ * A kernel of which there are many forms, made when its form is first used.
+ *
+ * @param key Identifies all that the kernel depends on.
+ */
+export function kernelOf(key: string, make: () => Omit<WgslKernel, "key">): WgslKernel {
+  let kernel = kernels.get(key);
+  if (kernel === undefined) kernels.set(key, kernel = { key, ...make() });
+  return kernel;
 }
 
 /** The complete source of a kernel: directives, generated declarations, body. */

@@ -315,12 +315,10 @@ export function programKernel(
   program: Program,
   pattern: OperandsPattern,
   team: Team,
-  key: string,
-): WgslKernel {
+): Omit<WgslKernel, "key"> {
   const integers = ["items", ...argumentNames(pattern)];
   const scalars = program.scalars.map((_, i) => `f${i}`);
   return {
-    key,
     code: () => new ProgramCode(program, pattern, team).print(),
     ...(pattern.number === "i32"
       ? { integers: [...integers, ...scalars] }

@@ -1,10 +1,11 @@
 /** Runs the programs of `tensor/expression/` on a WebGPU device. @module */
 
-import { allocateView, type View, type WebGpuDevice, type WgslKernel } from "../../device.ts";
+import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
+import { kernelOf } from "./kernel_cache.ts";
 import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
 import { patternKey, programKernel } from "./program_code.ts";
 import { groupByAllocation, layOutOperands } from "./program_layout.ts";
@@ -12,9 +13,6 @@ import { splitProgram } from "./program_parts.ts";
 import { planProgram } from "./program_plan.ts";
 import { fitsOneBinding, split } from "./split.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
-
-/** Generated kernels, by program and by what else their code depends on. */
-const kernels = new WeakMap<Program, Map<string, WgslKernel>>();
 
 /**
  * Records a run of a program.
@@ -121,17 +119,10 @@ function runPiece(
   const { pattern } = layout;
   const { team, items } = planProgram(device, program, layout);
   const order = team.rowsFirst ? " side by side" : "";
-  const variant = `${team.rows}x${team.lanes}${order} ${patternKey(pattern)}`;
-  let ofProgram = kernels.get(program);
-  if (ofProgram === undefined) kernels.set(program, ofProgram = new Map());
-  let kernel = ofProgram.get(variant);
-  if (kernel === undefined) {
-    kernel = programKernel(program, pattern, team, `${program.key} ${variant}`);
-    ofProgram.set(variant, kernel);
-  }
+  const key = `${program.key} ${team.rows}x${team.lanes}${order} ${patternKey(pattern)}`;
   const integers = [items, ...layout.integers];
   device.dispatch(
-    kernel,
+    kernelOf(key, () => programKernel(program, pattern, team)),
     allocations,
     pattern.number === "i32"
       ? { integers: [...integers, ...scalars] }

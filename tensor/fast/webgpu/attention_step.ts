@@ -1,19 +1,15 @@
 /** A decoding step of attention in one kernel. @module */
 
 import { viewAs } from "../../apply.ts";
-import type { WebGpuDevice, WgslKernel } from "../../device.ts";
 import { readsAsVectors } from "../../devices/webgpu/split.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { attentionWork, LOG2_E, UNLIMITED } from "../../ops/attention/problem.ts";
 import { FLOAT32_EPSILON } from "../../ops/rows.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
-import { attentionStepKernel, stepMemory, type StepVariant } from "./attention_step_kernel.ts";
+import { attentionStepKernel } from "./attention_step_kernel.ts";
 
 /** Larger heads would not fit into a thread's registers. */
 const MAX_HEAD_SIZE = 128;
-const MAX_THREADS = 64;
-
-const kernels = new Map<string, WgslKernel>();
 
 export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
   operation: "attention step",
@@ -56,7 +52,7 @@ export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
       ...[cacheBatch, cacheHead, cacheToken],
     ].map((place) => place / 4);
     device.dispatch(
-      kernelFor(device, headSize, embedding !== null),
+      attentionStepKernel(device, headSize, embedding !== null),
       [
         ...[queries, cos, cachedKeys, cachedValues],
         ...(embedding === null ? [] : [embedding.table, embedding.ids]),
@@ -90,15 +86,3 @@ export const fusedAttentionStep: FastPath<"attention step", "webgpu"> = {
     return y;
   },
 };
-
-function kernelFor(device: WebGpuDevice, headSize: number, embeds: boolean): WgslKernel {
-  let threads = MAX_THREADS;
-  while (stepMemory({ headSize, threads }) > device.limits.maxComputeWorkgroupStorageSize) {
-    threads /= 2;
-  }
-  const variant: StepVariant = { headSize, threads, embeds };
-  const key = `${headSize} ${threads} ${embeds}`;
-  let kernel = kernels.get(key);
-  if (kernel === undefined) kernels.set(key, kernel = attentionStepKernel(variant));
-  return kernel;
-}

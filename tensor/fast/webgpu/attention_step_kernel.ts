@@ -9,15 +9,11 @@
  * @module
  */
 
-import type { WgslKernel } from "../../device.ts";
+import type { WebGpuDevice, WgslKernel } from "../../device.ts";
+import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 
-export interface StepVariant {
-  /** Head size: a multiple of 8. */
-  readonly headSize: number;
-  readonly threads: number;
-  /** Whether a value embedding is mixed into the new value. */
-  readonly embeds: boolean;
-}
+/** Threads of a workgroup, if its memory has room for them. */
+const MAX_THREADS = 64;
 
 /**
  * Keys per thread whose scores are computed before the first of their values is read. A single loop
@@ -26,16 +22,26 @@ export interface StepVariant {
 const KEYS_TOGETHER = 16;
 
 /** Workgroup memory of a kernel, in bytes. */
-export function stepMemory({ headSize, threads }: Omit<StepVariant, "embeds">): number {
+function memoryOf(headSize: number, threads: number): number {
   return 4 * (headSize * (threads + 3) + (2 + KEYS_TOGETHER) * threads);
 }
 
-/** The kernel; its workgroups are [heads, batch], and all offsets are in units of vec4. */
-export function attentionStepKernel(variant: StepVariant): WgslKernel {
-  const { headSize, threads, embeds } = variant;
+/**
+ * The kernel; its workgroups are [heads, batch], and all offsets are in units of vec4.
+ *
+ * @param headSize A multiple of 8.
+ * @param embeds Whether a value embedding is mixed into the new value.
+ */
+export function attentionStepKernel(
+  { limits }: WebGpuDevice,
+  headSize: number,
+  embeds: boolean,
+): WgslKernel {
+  let threads = MAX_THREADS;
+  while (memoryOf(headSize, threads) > limits.maxComputeWorkgroupStorageSize) threads /= 2;
+  const key = `attention step ${headSize} by ${threads}${embeds ? ", with an embedding" : ""}`;
   const input = (name: string, type = "vec4<f32>") => ({ name, type, writes: false });
-  return {
-    key: `attention step ${headSize} by ${threads}${embeds ? ", with an embedding" : ""}`,
+  return kernelOf(key, () => ({
     integers: [
       ...["q", "k", "v", "cos", "sin", "keys", "values"],
       ...["cacheBatch", "cacheHead", "cacheToken", "position", "begin", "group"],
@@ -50,11 +56,11 @@ export function attentionStepKernel(variant: StepVariant): WgslKernel {
       ...(embeds ? [input("table"), input("ids", "i32")] : []),
       { name: "y", type: "vec4<f32>", writes: true },
     ],
-    code: () => code(variant),
-  };
+    code: () => code(headSize, threads, embeds),
+  }));
 }
 
-function code({ headSize, threads, embeds }: StepVariant): string {
+function code(headSize: number, threads: number, embeds: boolean): string {
   const parts = headSize / 4;
   const half = parts / 2;
   const each = (statement: (part: number) => string) =>

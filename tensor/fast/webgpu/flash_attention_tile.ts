@@ -15,7 +15,8 @@
  * @module
  */
 
-import type { View, WebGpuDevice, WgslBuffer, WgslKernel } from "../../device.ts";
+import type { View, WebGpuDevice, WgslBuffer } from "../../device.ts";
+import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { fitsOneBinding } from "../../devices/webgpu/split.ts";
 import {
   type AttentionProblem,
@@ -95,8 +96,7 @@ export function defineTiledAttention(
   const inputs = [...new Set([...dots.flat(), ...sums.map(({ operand }) => operand)])];
   const results = sums.map(({ result }) => result);
   const strided = [...inputs, ...results].map(({ buffer }) => buffer);
-  const make = (parts: number, stored: Stored): WgslKernel => ({
-    key: `${name} in ${parts} parts ${stored}`,
+  const describe = (parts: number, stored: Stored) => ({
     integers: [
       ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
       ...perQuery.map((x) => `${x.name}Offset`),
@@ -110,7 +110,6 @@ export function defineTiledAttention(
     ],
     code: () => code(spec, inputs, parts, stored),
   });
-  const made: Record<Stored, WgslKernel[]> = { f32: [], f16: [] };
   return (device, problem, views) => {
     const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
     const stored = views[inputs[0]!.buffer]!.dtype === "float16" ? "f16" : "f32";
@@ -118,7 +117,7 @@ export function defineTiledAttention(
     const wholes = strided.map((x) => views[x]!);
     const lists = perQuery.map((x) => views[x.name]!);
     device.dispatch(
-      made[stored][parts] ??= make(parts, stored),
+      kernelOf(`${name} in ${parts} parts ${stored}`, () => describe(parts, stored)),
       [...wholes, ...lists].map(({ allocation }) => allocation),
       {
         integers: [

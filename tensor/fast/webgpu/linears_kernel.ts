@@ -9,6 +9,7 @@
  */
 
 import type { View, WebGpuDevice, WgslKernel } from "../../device.ts";
+import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { tanh } from "../../kernel/math.ts";
 import { WgslBuilder } from "../../kernel/wgsl.ts";
 import { codeOf, WgslValue } from "../../kernel/wgsl_value.ts";
@@ -56,8 +57,6 @@ export interface LinearsCall {
   readonly outputs: readonly View[];
 }
 
-const kernels = new Map<string, WgslKernel>();
-
 /**
  * Computes `x Wᵀ` for each weight.
  *
@@ -83,13 +82,8 @@ export function linearsOnWebGpu(
   const key = `linears ${weights.length} ${normalizes ? "normalized " : ""}${activation}${
     adds ? " added" : ""
   }, ${threads} by ${lanes} by ${columns}`;
-  let kernel = kernels.get(key);
-  if (kernel === undefined) {
-    kernel = makeKernel(key, weights.length, epilogue, team);
-    kernels.set(key, kernel);
-  }
   device.dispatch(
-    kernel,
+    kernelOf(key, () => describeKernel(weights.length, epilogue, team)),
     [x, ...weights, ...(residual === null ? [] : [residual]), outputs[0]!]
       .map(({ allocation }) => allocation),
     { integers, floats },
@@ -102,15 +96,13 @@ export function linearsOnWebGpu(
   );
 }
 
-function makeKernel(
-  key: string,
+function describeKernel(
   count: number,
   epilogue: Epilogue,
   team: LinearsTeam,
-): WgslKernel {
+): Omit<WgslKernel, "key"> {
   const each = Array.from({ length: count }, (_, i) => i);
   return {
-    key,
     integers: [
       ...["xOffset", "depth", "residualOffset"],
       ...each.flatMap((i) => [`end${i}`, `n${i}`, `depth${i}`, `offset${i}`, `row${i}`, `y${i}`]),

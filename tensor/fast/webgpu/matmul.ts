@@ -4,12 +4,7 @@ import type { WebGpuDevice } from "../../device.ts";
 import { workgroupGrid } from "../../devices/webgpu/workgroup_grid.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { elementOf } from "../../ops/matmul/plain.ts";
-import {
-  ACTIVATIONS,
-  type MatmulProblem,
-  matmulWork,
-  transposeMatmul,
-} from "../../ops/matmul/problem.ts";
+import { type MatmulProblem, matmulWork, transposeMatmul } from "../../ops/matmul/problem.ts";
 import { integersOf, type KernelForm, type MatmulKernel, matricesOf } from "./matmul_kernel.ts";
 import { rowsKernel } from "./skinny_kernel.ts";
 import { stagedKernel, type Staging } from "./staged_kernel.ts";
@@ -51,7 +46,7 @@ export const skinnyMatmulOnGpu: FastPath<"matmul", "webgpu"> = {
     isWorthwhile(problem, device),
   run: (problem, device) => {
     // Threads are distributed along n, so few columns are transposed into few rows.
-    runKernel(skinnyKernels, problem.m <= MAX_SKINNY ? problem : transposeMatmul(problem), device);
+    runKernel(rowsKernel, problem.m <= MAX_SKINNY ? problem : transposeMatmul(problem), device);
   },
 };
 
@@ -70,28 +65,8 @@ export const stagedMatmul: FastPath<"matmul", "webgpu"> = {
   },
 };
 
-/** The kernel for a form of matmul. */
-type KernelFor = (form: KernelForm) => MatmulKernel;
-
-const skinnyKernels = cached(rowsKernel);
-const stagedKernels = new Map(
-  STAGINGS.map((staging) => [staging, cached((form) => stagedKernel(staging, form))]),
-);
-
 export function runStaged(staging: Staging, problem: MatmulProblem, device: WebGpuDevice): void {
-  runKernel(stagedKernels.get(staging)!, problem, device);
-}
-
-/** Makes each kernel when it is first used. */
-function cached(make: KernelFor): KernelFor {
-  const kernels: MatmulKernel[] = [];
-  return (form) => {
-    const { rowMajorA, rowMajorB, isSymmetric, operands, result, addends, activation } = form;
-    const index = Number(rowMajorA) + 2 * Number(rowMajorB) + 4 * Number(isSymmetric) +
-      8 * Number(operands === "f16") + 16 * Number(result === "f16") +
-      32 * (ACTIVATIONS.indexOf(activation) + ACTIVATIONS.length * addends);
-    return kernels[index] ??= make(form);
-  };
+  runKernel((form) => stagedKernel(staging, form), problem, device);
 }
 
 /**
@@ -109,7 +84,11 @@ function formOf({ a, b, c, addends, activation, symmetric }: MatmulProblem): Ker
   };
 }
 
-function runKernel(kernelFor: KernelFor, problem: MatmulProblem, device: WebGpuDevice): void {
+function runKernel(
+  kernelFor: (form: KernelForm) => MatmulKernel,
+  problem: MatmulProblem,
+  device: WebGpuDevice,
+): void {
   const { m, n, outer, inner, symmetric } = problem;
   const { kernel, rows, columns } = kernelFor(formOf(problem));
   const tiles = outer * inner * Math.ceil(m / rows) * Math.ceil(n / columns);

@@ -8,6 +8,7 @@
  */
 
 import type { WgslBuffer, WgslKernel } from "../../device.ts";
+import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { beginMain } from "../../devices/webgpu/workgroup_grid.ts";
 import type { Element } from "../../ops/matmul/plain.ts";
 import type { MatmulActivation, MatmulProblem, Matrix } from "../../ops/matmul/problem.ts";
@@ -78,7 +79,7 @@ function matrixBuffers(form: KernelForm): readonly WgslBuffer[] {
 }
 
 /**
- * Creates a kernel.
+ * The kernel for a form, made when it is first used.
  *
  * @param name Names the algorithm and all that its code depends on besides the form.
  * @param tile Rows and columns of the result per workgroup.
@@ -103,8 +104,8 @@ export function matmulKernel(
     `${matrix}Begin = arguments.${matrix}Offset + ` +
     `item / arguments.inner * arguments.${matrix}Outer + ` +
     `item % arguments.inner * arguments.${matrix}Inner;`;
-  const kernel: WgslKernel = {
-    key: `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`,
+  const key = `matmul ${name}${types}${isSymmetric ? ", symmetric" : ""}${added}${activated}`;
+  const kernel = kernelOf(key, () => ({
     code: () => `
 ${lines(matrixNames(form), (matrix) => `var<private> ${matrix}Begin: i32;`)}
 ${storeWgsl(form)}
@@ -125,7 +126,7 @@ ${body()}
 `,
     integers: matmulArguments(form),
     buffers: matrixBuffers(form),
-  };
+  }));
   return { kernel, rows, columns };
 }
 
