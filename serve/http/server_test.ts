@@ -8,18 +8,28 @@ async function sendRaw(url: string, text: string, { halfClose = false, wait = 20
   const { hostname, port } = new URL(url);
   const connection = await Deno.connect({ hostname, port: Number(port) });
   const timer = setTimeout(() => connection.close(), wait);
-  let answer = "";
   try {
     await connection.write(new TextEncoder().encode(text));
     if (halfClose) await connection.closeWrite();
-    const decoder = new TextDecoder();
+  } catch {
+    // It was closed, by one side or the other.
+  }
+  const answer = await readUntilClosed(connection);
+  clearTimeout(timer);
+  return answer;
+}
+
+/** All that comes: a byte sent after the server has closed resets the connection, once all is read. */
+async function readUntilClosed(connection: Deno.TcpConn): Promise<string> {
+  const decoder = new TextDecoder();
+  let answer = "";
+  try {
     for await (const chunk of connection.readable) {
       answer += decoder.decode(chunk, { stream: true });
     }
   } catch {
     // It was closed, by one side or the other.
   }
-  clearTimeout(timer);
   return answer;
 }
 
@@ -140,7 +150,7 @@ async function drip(url: string, text: string): Promise<string> {
     const byte = new TextEncoder().encode(text[sent++] ?? "a");
     connection.write(byte).catch(() => clearInterval(timer));
   }, 20);
-  const answer = await new Response(connection.readable).text().catch(() => "");
+  const answer = await readUntilClosed(connection);
   clearInterval(timer);
   return answer;
 }
