@@ -68,7 +68,7 @@ kernelTest("values mean the same on every device", async (device) => {
   );
   const [ints, floats, flags] = [integers(device, 10), zeros(device, 5), integers(device, 64)];
   const [x, u] = [place(device, Int32Array.of(-7)), place(device, Float32Array.of(-2.5, 0.25))];
-  runKernel(device, kernel, [x, u, ints, floats, flags], { y: 5 }, 1);
+  runKernel(device, kernel, [x, u, ints, floats, flags], [5], 1);
   const wrapped = Math.imul(-7, 0x7fffffff);
   assertEquals(await read(device, ints), [-2, -10, -35, -1, -3, -7, -9, wrapped, -7, 5]);
   assertEquals(await read(device, floats), [-2.25, -3, -0.625, -2.5, 0.25]);
@@ -96,7 +96,7 @@ kernelTest("loops, conditions and variables run as written, for every item", asy
     },
   );
   const y = integers(device, 200);
-  runKernel(device, kernel, [y], { low: 2 }, 200);
+  runKernel(device, kernel, [y], [2], 200);
   const expected = range(200).map((item) => {
     const even = range(item).filter((i) => i % 2 === 0);
     const thousands = Math.ceil(item / 3) + 10 * Math.max(0, Math.ceil((99 - item) / 5));
@@ -133,7 +133,7 @@ kernelTest("the threads of a row share what is spread, narrow or wide", async (d
       place(device, Int32Array.from(range(size + 1))),
       ...[9, 9, 9, 0].map((value) => place(device, new Int32Array(size).fill(value))),
     ];
-    runKernel(device, kernel, views, { columns }, rows, { columns });
+    runKernel(device, kernel, views, [columns], rows, { columns });
     const [copied, filled, cleared, counted] = await Promise.all(
       views.slice(1).map((view) => read(device, view)),
     );
@@ -164,7 +164,7 @@ kernelTest("the lanes of an item see what they share, phase by phase", async (de
   );
   for (const count of [1, 5, 32]) {
     const y = place(device, Float32Array.from(range(7 * count)));
-    runKernel(device, kernel, [y], { count }, 7);
+    runKernel(device, kernel, [y], [count], 7);
     const expected = range(7).flatMap((item) => {
       const before = [100];
       for (let i = 0; i < count; i++) before.push(before[i]! + item * count + i);
@@ -190,7 +190,7 @@ kernelTest("pieces are added in order, each with the sum of those before", async
     },
   );
   const [y, totals] = [zeros(device, 40), zeros(device, 8)];
-  runKernel(device, kernel, [y, totals], { pieces: 5 }, 8);
+  runKernel(device, kernel, [y, totals], [5], 8);
   assertEquals(await read(device, y), range(40).map((i) => 0.5 + 6 * (i % 5)));
   assertEquals(await read(device, totals), range(8).map(() => 30.5));
 });
@@ -209,7 +209,7 @@ kernelTest("ranges cover every item once, and vectors of four lie anywhere", asy
       }),
   );
   const [x, y] = [place(device, Float32Array.from(range(405))), zeros(device, 405)];
-  runKernel(device, kernel, [x, y], {}, 101);
+  runKernel(device, kernel, [x, y], [], 101);
   assertEquals(await read(device, y), range(405).map((i) => i === 0 ? 0 : i * i));
 });
 
@@ -231,7 +231,7 @@ kernelTest("vectors are made of floats, and taken apart again", async (device) =
     },
   );
   const [x, y] = [place(device, Float32Array.from(range(12), (i) => 2 * i)), zeros(device, 72)];
-  runKernel(device, kernel, [x, y], {}, 9);
+  runKernel(device, kernel, [x, y], [], 9);
   const expected = range(9).flatMap((item) => {
     const four = range(4).map((lane) => 2 * (item + lane));
     return [...four, ...four.map((number) => 2 * number + 0.5)];
@@ -255,7 +255,7 @@ kernelTest("elements may be vectors, from any multiple of four on", async (devic
   );
   const [x, y] = [place(device, Float32Array.from(range(16))), zeros(device, 16)];
   const ids = integers(device, 12);
-  runKernel(device, kernel, [x, y, ids], { value: 7 }, 3);
+  runKernel(device, kernel, [x, y, ids], [7], 3);
   assertEquals(await read(device, y), [...range(12).map((i) => i + 4), 0.5, 2.5, 4.5, 6.5]);
   assertEquals(await read(device, ids), range(12).map(() => 7));
 });
@@ -297,7 +297,7 @@ kernelTest("vectors compute the same on every device", async (device) => {
   const [xs, ys] = [[-2.5, 0.5, 1, 3.5], [0.25, 4, 1, 2]];
   const views = [place(device, Float32Array.from(xs)), place(device, Float32Array.from(ys))];
   const results = [zeros(device, 4 * 31), place(device, new Int32Array(4 * 17))];
-  runKernel(device, kernel, [...views, ...results], {}, 1);
+  runKernel(device, kernel, [...views, ...results], [], 1);
   const [f, i] = [await read(device, results[0]!), await read(device, results[1]!)];
   const each = (of: (x: number, y: number) => number) => xs.map((x, i) => of(x, ys[i]!));
   const expected = [

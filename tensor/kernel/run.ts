@@ -1,6 +1,6 @@
 /** Defines kernels, and runs them on any device. @module */
 
-import type { Device, View, WasmKernel, WgslKernel } from "../device.ts";
+import type { Device, Place, WasmKernel, WgslKernel } from "../device.ts";
 import { workgroupGrid } from "../devices/webgpu/workgroup_grid.ts";
 import type { Work } from "../profile.ts";
 import type { BufferTypes, KernelBody, Signature } from "./language.ts";
@@ -8,8 +8,8 @@ import { toWasm } from "./wasm.ts";
 import { THREADS, toWgsl } from "./wgsl.ts";
 
 /** A kernel for every device, printed when it first runs on one. */
-export interface Kernel<A extends string = string> {
-  readonly signature: Omit<Signature<BufferTypes, A>, "writes">;
+export interface Kernel {
+  readonly signature: Omit<Signature<BufferTypes, string>, "writes">;
   readonly wasm: WasmKernel;
   /** With one thread per item, or per row; or a workgroup per item, for lanes. */
   readonly wgsl: WgslKernel;
@@ -39,7 +39,7 @@ const [ROW_THREADS, COLUMNS] = [16, 4];
  *   ...{ dtype: "float32" as const, shape: [2], strides: [1], offset: 0 },
  * }));
  * device.write(x!.allocation, 0, Float32Array.of(3, 4));
- * runKernel(device, double, [x!, y!], {}, 2);
+ * runKernel(device, double, [x!, y!], [], 2);
  * const [six, eight] = new Float32Array(await device.read(y!.allocation, 0, 8));
  * if (six !== 6 || eight !== 8) throw new Error("expected 6 and 8");
  * await device.close();
@@ -48,7 +48,7 @@ const [ROW_THREADS, COLUMNS] = [16, 4];
 export function defineKernel<const B extends BufferTypes, const A extends string>(
   signature: Signature<B, A>,
   body: KernelBody<B, A>,
-): Kernel<A> {
+): Kernel {
   return {
     signature,
     wasm: toWasm(signature, body),
@@ -70,23 +70,23 @@ export interface RunOptions {
 /**
  * Runs a kernel.
  *
- * @param views A contiguous view per buffer, on WebGPU within a binding. Those of buffers of vectors
+ * @param places Where each buffer begins, on WebGPU within a binding. Those of buffers of vectors
  * start at a multiple of four elements.
- * @param arguments_ A value per integer argument.
+ * @param words A value per integer argument, in the order of the signature.
  * @param items Number of work items.
  */
-export function runKernel<A extends string>(
+export function runKernel(
   device: Device,
-  { signature, wasm, wgsl, wideWgsl }: Kernel<A>,
-  views: readonly View[],
-  arguments_: Readonly<Record<A, number>>,
+  { signature, wasm, wgsl, wideWgsl }: Kernel,
+  places: readonly Place[],
+  words: readonly number[],
   items: number,
   options: RunOptions = {},
 ): void {
   const integers: number[] = [];
   if (device.kind === "cpu") {
-    for (const view of views) integers.push(device.address(view));
-    for (const name of signature.arguments) integers.push(arguments_[name]);
+    for (const place of places) integers.push(device.address(place));
+    integers.push(...words);
     const { shared = 0, vectors = 0 } = signature;
     const scratchBytes = 4 * shared + 16 * vectors;
     const withScratch = scratchBytes === 0 ? options : { ...options, scratchBytes };
@@ -94,11 +94,10 @@ export function runKernel<A extends string>(
     return;
   }
   const types = Object.values(signature.buffers);
-  for (const [i, { offset }] of views.entries()) {
+  for (const [i, { offset }] of places.entries()) {
     integers.push(types[i]!.startsWith("vec4") ? offset / 4 : offset);
   }
-  for (const name of signature.arguments) integers.push(arguments_[name]);
-  integers.push(items);
+  integers.push(...words, items);
   const { columns = 1, work } = options;
   const isWide = signature.spread === "rows" && columns >= ROW_THREADS;
   const itemsEach = signature.spread === "lanes" ? 1 : isWide ? THREADS / ROW_THREADS : THREADS;
@@ -106,7 +105,7 @@ export function runKernel<A extends string>(
   const grid = workgroupGrid(Math.ceil(items / itemsEach), limit);
   device.dispatch(
     isWide ? wideWgsl : wgsl,
-    views.map(({ allocation }) => allocation),
+    places.map(({ allocation }) => allocation),
     { integers },
     signature.spread !== "rows"
       ? grid

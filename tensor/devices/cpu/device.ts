@@ -9,7 +9,7 @@ import type {
   MatmulPrecision,
   NativeKernel,
   OpenOptions,
-  View,
+  Place,
   WasmKernel,
 } from "../../device.ts";
 import { bytesPerElement, type TypedArray } from "../../dtype.ts";
@@ -218,8 +218,8 @@ class Cpu implements CpuDevice {
     return this.#heap.bytes.subarray(address, address + byteLength);
   }
 
-  address(view: View): number {
-    return this.#alive(view.allocation, "use").address + view.offset * bytesPerElement(view.dtype);
+  address({ allocation, dtype, offset }: Place): number {
+    return this.#alive(allocation, "use").address + offset * bytesPerElement(dtype);
   }
 
   dispatch(

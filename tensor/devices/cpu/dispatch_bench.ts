@@ -5,13 +5,7 @@ for (const threads of [1, 2]) {
   const device = await openCpuDevice({ threads, blas: false });
   const allocation = device.allocate(4 << 20, "numbers");
   device.write(allocation, 0, new Float32Array(1 << 20));
-  const address = device.address({
-    allocation,
-    dtype: "float32",
-    shape: [1 << 20],
-    strides: [1],
-    offset: 0,
-  });
+  const address = device.address({ allocation, dtype: "float32", offset: 0 });
   const arguments_ = { integers: [address, 0], floats: [0, 1] };
   for (let i = 0; i < 2_000; i++) device.dispatch(addRamp, arguments_, 1_024);
 

@@ -20,7 +20,7 @@ export const addRowsInOrder: FastPath<"sum rows", "cpu"> = {
     const [rows, columns] = output.shape as [number, number];
     const count = sizeOf(ids.shape);
     if (!accumulate) clear(device, output);
-    const words = { count, rows, columns };
+    const words = [count, rows, columns];
     const options = { grain: grainFor(4 * count) };
     runKernel(device, ADD_ROWS, [x, ids, output], words, Math.ceil(columns / 4), options);
   },

@@ -36,8 +36,7 @@ for (const size of library === null ? [] : [64, 128, 256, 512, 1_024]) {
     const [a, b, c] = [0, 1, 2].map(() => {
       const allocation = device.allocate(data.byteLength, "matrix");
       device.write(allocation, 0, data);
-      const shape = [size, size];
-      return device.address({ allocation, dtype: "float32", shape, strides: [size, 1], offset: 0 });
+      return device.address({ allocation, dtype: "float32", offset: 0 });
     }) as [number, number, number];
     const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0];
     Deno.bench({

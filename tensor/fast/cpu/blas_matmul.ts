@@ -2,7 +2,7 @@
 
 import type { CpuDevice } from "../../device.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { type MatmulProblem, matmulWork, type Matrix, viewOf } from "../../ops/matmul/problem.ts";
+import { type MatmulProblem, matmulWork, type Matrix } from "../../ops/matmul/problem.ts";
 import { ONEDNN_LIMITS } from "./onednn.ts";
 
 /** Below this many operations, another thread costs BLAS more than it gains. */
@@ -90,11 +90,7 @@ function callBlas(
   );
   const [transposeA, leadingA] = blasOrder(a, m, k);
   const [transposeB, leadingB] = blasOrder(b, k, n);
-  const start = [a, b, c].map((matrix) => device.address(viewOf(matrix))) as [
-    number,
-    number,
-    number,
-  ];
+  const start = [device.address(a), device.address(b), device.address(c)] as const;
   for (let i = 0; i < outer; i++) {
     const at = (matrix: Matrix) => 4 * i * matrix.outer;
     device.dispatch(

@@ -101,7 +101,7 @@ function multiply(
   }) as [Allocation, Allocation];
   const c = device.allocate(4 * m * n, "result");
   const address = (allocation: Allocation) =>
-    device.address({ allocation, dtype: "float32", shape: [], strides: [], offset: 0 });
+    device.address({ allocation, dtype: "float32", offset: 0 });
   const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
   const integers = [
     ...[transposeA, transposeB, m, n, k, address(a), lda, address(b), ldb, address(c), n],

@@ -9,7 +9,7 @@ import {
   type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { matmulWork, viewOf } from "../../ops/matmul/problem.ts";
+import { matmulWork, stridesOf } from "../../ops/matmul/problem.ts";
 import {
   definePacking,
   defineTile,
@@ -64,8 +64,8 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
       {
         integers: [
           ...[a, b, c].flatMap((matrix) => [
-            device.address(viewOf(matrix)),
-            ...[matrix.row, matrix.column, matrix.outer, matrix.inner].map((stride) => 4 * stride),
+            device.address(matrix),
+            ...stridesOf(matrix).map((stride) => 4 * stride),
           ]),
           ...[
             inner,

@@ -17,8 +17,9 @@ import {
   type MatmulProblem,
   matmulWork,
   type Matrix,
+  STRIDE_NAMES,
+  stridesOf,
   transposeMatmul,
-  viewOf,
 } from "../../ops/matmul/problem.ts";
 
 /**
@@ -52,20 +53,31 @@ export const skinnyMatmul: FastPath<"matmul", "cpu"> = {
   name: "skinny",
   device: "cpu",
   gain: { factor: 5.76, of: "1×256×4096, against packed; with a BLAS 1.15" },
-  suits: (problem, device) =>
-    hasFewRows(problem, device) || hasFewRows(transposeMatmul(problem), device),
+  suits: (problem, device) => hasFewRows(problem, device) || hasFewColumns(problem, device),
   run: (problem, device) =>
     hasFewRows(problem, device)
       ? runRows(device, problem)
       : runRows(device, transposeMatmul(problem), problem),
 };
 
-function hasFewRows({ m, n, k, b, c }: MatmulProblem, { hasBlas }: CpuDevice): boolean {
-  const [dots, sums] = [b.row === 1, b.column === 1 && c.column === 1];
-  if (n * k === 0 || !(dots || sums)) return false;
+const hasFewRows = ({ m, n, k, b, c }: MatmulProblem, device: CpuDevice): boolean =>
+  areFew(m, n * k, b.row === 1, b.column === 1 && c.column === 1, device);
+
+const hasFewColumns = ({ m, n, k, a, c }: MatmulProblem, device: CpuDevice): boolean =>
+  areFew(n, m * k, a.column === 1, a.row === 1 && c.row === 1, device);
+
+/** Whether there are few rows beside a matrix of that many elements, for dots or else for sums. */
+function areFew(
+  rows: number,
+  elements: number,
+  dots: boolean,
+  sums: boolean,
+  { hasBlas }: CpuDevice,
+): boolean {
+  if (elements === 0 || !(dots || sums)) return false;
   const max = MAX_ROWS[dots ? "dots" : "sums"][hasBlas ? "besideBlas" : "alone"];
-  const isForAnySize = m <= VERY_FEW_ROWS || (dots && !hasBlas);
-  return m <= max && (isForAnySize || n * k >= MIN_LARGE_MATRIX);
+  const isForAnySize = rows <= VERY_FEW_ROWS || (dots && !hasBlas);
+  return rows <= max && (isForAnySize || elements >= MIN_LARGE_MATRIX);
 }
 
 /**
@@ -82,13 +94,9 @@ export function runRows(
   const form = b.row === 1 ? "dots" : "sums";
   const a = form === "dots" && problem.a.column !== 1 ? copyRows(device, problem) : problem.a;
   const groups = Math.ceil(n / COLUMNS[form]);
-  const words = {
-    ...{ m, n, depth: k, inner, groups, accumulate: Number(accumulate) },
-    ...{ aRow: a.row, aColumn: a.column, aOuter: a.outer, aInner: a.inner },
-    ...{ bRow: b.row, bColumn: b.column, bOuter: b.outer, bInner: b.inner },
-    ...{ cRow: c.row, cColumn: c.column, cOuter: c.outer, cInner: c.inner },
-  };
-  runKernel(device, KERNELS[form], [a, b, c].map(viewOf), words, outer * inner * groups, {
+  const sizes = [m, n, k, inner, groups, Number(accumulate)];
+  const words = [...sizes, ...stridesOf(a), ...stridesOf(b), ...stridesOf(c)];
+  runKernel(device, KERNELS[form], [a, b, c], words, outer * inner * groups, {
     grain: Math.ceil(ELEMENTS_PER_THREAD / (COLUMNS[form] * k)),
     work: () => matmulWork(asked),
   });
@@ -99,18 +107,15 @@ export function runRows(
 function copyRows(device: CpuDevice, { m, k, outer, inner, a }: MatmulProblem): Matrix {
   const shape = [outer, inner, m, k];
   const copy = allocateView(device, "float32", shape, "few rows");
-  copyView(device, { ...viewOf(a), shape, strides: [a.outer, a.inner, a.row, a.column] }, copy);
+  copyView(device, { ...a, shape, strides: [a.outer, a.inner, a.row, a.column] }, copy);
   return { ...copy, outer: inner * m * k, inner: m * k, row: k, column: 1 };
 }
 
-const WORDS = [
-  ...["m", "n", "depth", "inner", "groups", "accumulate"] as const,
-  ...["aRow", "aColumn", "aOuter", "aInner"] as const,
-  ...["bRow", "bColumn", "bOuter", "bInner"] as const,
-  ...["cRow", "cColumn", "cOuter", "cInner"] as const,
-];
+const SIZES = ["m", "n", "depth", "inner", "groups", "accumulate"] as const;
+const NAMES = ["a", "b", "c"] as const;
+type Word = typeof SIZES[number] | `${typeof NAMES[number]}${typeof STRIDE_NAMES[number]}`;
 type Buffers = { readonly a: "f32"; readonly b: "f32"; readonly c: "f32" };
-type Body = KernelBody<Buffers, typeof WORDS[number]>;
+type Body = KernelBody<Buffers, Word>;
 type Matrices = Parameters<Body>[2];
 type Words = Parameters<Body>[3];
 
@@ -124,7 +129,10 @@ function rowsKernel(
       key: `matmul rows ${form}`,
       buffers: { a: "f32", b: "f32", c: "f32" } satisfies Buffers,
       writes: ["c"],
-      arguments: WORDS,
+      arguments: [
+        ...SIZES,
+        ...NAMES.flatMap((name) => STRIDE_NAMES.map((stride): Word => `${name}${stride}`)),
+      ],
       spread: "ranges",
     },
     (k, item, { a, b, c }, words) => {

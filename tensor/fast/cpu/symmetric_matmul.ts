@@ -3,7 +3,7 @@
 import type { FastPath } from "../../fast_paths.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { multiply } from "../../ops/matmul/multiply.ts";
-import { type Matrix, viewOf } from "../../ops/matmul/problem.ts";
+import type { Matrix } from "../../ops/matmul/problem.ts";
 
 /** Minimum size of a strip: smaller ones save less arithmetic than they cost in speed. */
 const MIN_STRIP = 48;
@@ -41,8 +41,8 @@ export const symmetricMatmul: FastPath<"matmul", "cpu"> = {
         c: moved(c, first * (c.row + c.column)),
       });
     }
-    const words = { size, inner, row: c.row, outerStride: c.outer, innerStride: c.inner };
-    runKernel(device, MIRROR, [viewOf(c)], words, outer * inner * size, { grain: 64 });
+    const words = [size, inner, c.row, c.outer, c.inner];
+    runKernel(device, MIRROR, [c], words, outer * inner * size, { grain: 64 });
   },
 };
 

@@ -28,7 +28,7 @@ export const heapTopK: FastPath<"top k", "cpu"> = {
   suits: () => true,
   run: ({ x, values, indices }, device) => {
     const [length, k] = [x.shape.at(-1)!, values.shape.at(-1)!];
-    const words = { length, k, levels: 31 - Math.clz32(k) };
+    const words = [length, k, 31 - Math.clz32(k)];
     const options = { grain: Math.ceil(ELEMENTS_PER_THREAD / length) };
     runKernel(device, HEAP, [x, values, indices], words, sizeOf(x.shape.slice(0, -1)), options);
   },

@@ -2,7 +2,7 @@
 
 import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
-import { split } from "../../devices/webgpu/split.ts";
+import { type Part, split } from "../../devices/webgpu/split.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
 import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
@@ -46,7 +46,7 @@ export function takeRows(device: Device, weight: View, ids: View, output: View):
   for (const { views: part, begin: [firstRow] } of split(device, views, cut)) {
     const [rows, count, length] = part[0]!.shape as [number, number, number];
     const [columns, stride] = [length / width, rowLength / width];
-    const words = { firstRow: firstRow!, rows, columns, stride, outside: outsideOf(weight) };
+    const words = [firstRow!, rows, columns, stride, outsideOf(weight)];
     runKernel(device, kernel, part, words, count, { columns, grain: grainFor(length) });
   }
 }
@@ -90,7 +90,7 @@ const TAKE_ROWS = { i32: takeRowsAs("i32"), f16: takeRowsAs("f16") };
 export function clear(device: Device, view: View, work?: () => Work): void {
   const size = sizeOf(view.shape);
   const options = { grain: ELEMENTS_PER_THREAD, ...work && { work } };
-  runKernel(device, CLEAR[view.dtype === "float16" ? "f16" : "f32"], [view], {}, size, options);
+  runKernel(device, CLEAR[view.dtype === "float16" ? "f16" : "f32"], [view], [], size, options);
 }
 
 /** Work items are elements. */
@@ -107,14 +107,14 @@ const CLEAR = { f32: clearKernel("f32"), f16: clearKernel("f16") };
  *
  * @param views All contiguous: rows and elements, or elements and rows, of which the last is
  * written; between them the positions of the elements in the rows.
- * @param run Gets the place of the part along each of these axes, and what both kernels need.
+ * @param run Gets a part, the arguments that both kernels need, and the number of its rows.
  */
 function alongRows(
   device: Device,
   name: string,
   views: readonly [View, positions: View, View],
   rows: View,
-  run: (views: readonly View[], begin: readonly number[], words: AlongWords, items: number) => void,
+  run: (part: Part, words: readonly number[], rows: number) => void,
 ): void {
   const [rowStride, stride] = [rows.shape.at(-1)!, views[1].shape.at(-1)!];
   const shape = [sizeOf(rows.shape.slice(0, -1)), rowStride, stride];
@@ -124,22 +124,21 @@ function alongRows(
   );
   for (const part of split(device, operands, { name, axes: 3, firstOutput: 2 })) {
     const [count, length, columns] = part.views[0]!.shape as [number, number, number];
-    const words = { firstColumn: part.begin[1]!, length, columns, rowStride, stride };
-    run(part.views, part.begin, words, count);
+    const words = [part.begin[1]!, length, columns, rowStride, stride];
+    run(part, words, count);
   }
 }
 
 const ALONG = ["firstColumn", "length", "columns", "rowStride", "stride"] as const;
-type AlongWords = Readonly<Record<typeof ALONG[number], number>>;
 
 /** `output[r][j] = x[r][positions[r][j]]` */
 export function takeAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(positions.shape) === 0) return;
   const kernel = TAKE_ALONG[movedAs(x)];
-  alongRows(device, "gather", [x, positions, output], x, (views, _, words, count) => {
-    const { columns } = words;
+  alongRows(device, "gather", [x, positions, output], x, ({ views }, words, rows) => {
+    const columns = views[0]!.shape[2]!;
     const options = { columns, grain: grainFor(columns) };
-    runKernel(device, kernel, views, { ...words, outside: outsideOf(x) }, count, options);
+    runKernel(device, kernel, views, [...words, outsideOf(x)], rows, options);
   });
 }
 
@@ -177,10 +176,11 @@ const TAKE_ALONG = { i32: takeAlongKernel("i32"), f16: takeAlongKernel("f16") };
 export function addAlong(device: Device, x: View, positions: View, output: View): void {
   if (sizeOf(output.shape) === 0) return;
   const name = "sum by position";
-  alongRows(device, name, [x, positions, output], output, (views, begin, words, count) => {
-    const grain = grainFor(words.length + words.columns);
+  alongRows(device, name, [x, positions, output], output, ({ views, begin }, words, rows) => {
+    const [, length, columns] = views[0]!.shape as [number, number, number];
+    const grain = grainFor(length + columns);
     const isFirst = Number(begin[2] === 0);
-    runKernel(device, ADD_ALONG, views, { ...words, isFirst }, count, { grain });
+    runKernel(device, ADD_ALONG, views, [...words, isFirst], rows, { grain });
   });
 }
 

@@ -117,8 +117,8 @@ function addSorted(
   const views = [ids, sorted, x, chunkSums];
   const grain = grainFor(rowLength);
   const ofChunks = { columns, grain: Math.ceil(grain / CHUNK) };
-  runKernel(device, sumChunks, views, { columns, stride }, chunks, ofChunks);
-  const words = { count, steps: 32 - Math.clz32(count), firstRow, rows, columns, stride };
+  runKernel(device, sumChunks, views, [columns, stride], chunks, ofChunks);
+  const words = [count, 32 - Math.clz32(count), firstRow, rows, columns, stride];
   runKernel(device, addIds, [...views, output], words, count, { columns, grain });
   device.free(chunkSums.allocation);
 }

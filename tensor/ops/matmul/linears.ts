@@ -71,9 +71,8 @@ export function linears(
   return weights.map((weight) => {
     const columns = weight.shape[1] ?? length;
     const read = columns < length ? slice(rows, -1, 0, columns) : rows;
-    const added = residual === undefined ? {} : { residual };
     if (typeof activation !== "object") {
-      return linear(read, weight, undefined, { activation: activation ?? "none", ...added });
+      return linear(read, weight, undefined, { activation: activation ?? "none", residual });
     }
     const capped = softcap(linear(read, weight), activation.softcap);
     return residual === undefined ? capped : residual.add(capped);

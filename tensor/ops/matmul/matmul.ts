@@ -24,11 +24,11 @@ export interface MatmulOptions {
   /** A promise that the result is symmetric, like X Xᵀ: half of it is computed. @default {false} */
   readonly symmetric?: boolean;
   /** Added to the product first: `[N]`, or another shape that broadcasts to the result's. */
-  readonly bias?: Tensor;
+  readonly bias?: Tensor | undefined;
   /** Activation applied next: `relu` or `reluSquared`. @default {"none"} */
   readonly activation?: MatmulActivation;
   /** Added last: of the shape of the result, or broadcast to it. */
-  readonly residual?: Tensor;
+  readonly residual?: Tensor | undefined;
   /** `f32` keeps exact what a device for `bf16` would round, in the gradient as well. */
   readonly precision?: "f32";
 }
@@ -277,5 +277,5 @@ export function linear(
     const attributes = { transposeA: false, transposeB: true, symmetric: false };
     return applyLater(linearOperation, [x, weight], attributes);
   }
-  return matmul(x, weight, { ...then, transposeB: true, ...(bias === undefined ? {} : { bias }) });
+  return matmul(x, weight, { ...then, transposeB: true, bias });
 }

@@ -15,8 +15,9 @@ import {
   type MatmulProblem,
   matmulWork,
   type Matrix,
+  STRIDE_NAMES,
+  stridesOf,
   transposeMatmul,
-  viewOf,
 } from "./problem.ts";
 
 /** Columns of a tile: a multiple of four. */
@@ -35,33 +36,20 @@ export function plainMatmul(device: Device, given: MatmulProblem): void {
   const { m, n, k, outer, inner, a, b, c, accumulate, addends } = problem;
   // As many rows of a tile as registers hold, and few beyond those of the matrix.
   const rows = m === 1 ? 1 : device.kind === "cpu" ? 4 : m < 64 ? 8 : 16;
-  const [first = NOTHING, second = NOTHING] = addends;
-  const words: Readonly<Record<Word, number>> = {
-    ...{ m, n, depth: k, inner, accumulate: Number(accumulate) },
-    ...{ aRow: a.row, aColumn: a.column, aOuter: a.outer, aInner: a.inner },
-    ...{ bRow: b.row, bColumn: b.column, bOuter: b.outer, bInner: b.inner },
-    ...{ cRow: c.row, cColumn: c.column, cOuter: c.outer, cInner: c.inner },
-    ...{ addend0Row: first.row, addend0Column: first.column },
-    ...{ addend0Outer: first.outer, addend0Inner: first.inner },
-    ...{ addend1Row: second.row, addend1Column: second.column },
-    ...{ addend1Outer: second.outer, addend1Inner: second.inner },
-  };
+  const matrices = [a, b, c, ...addends];
+  const words = [m, n, k, inner, Number(accumulate), ...matrices.flatMap(stridesOf)];
   const items = outer * inner * Math.ceil(m / rows) * Math.ceil(n / COLUMNS);
-  runKernel(device, kernelFor(problem, rows), [a, b, c, ...addends].map(viewOf), words, items, {
+  runKernel(device, kernelFor(problem, rows), matrices, words, items, {
     grain: Math.ceil(MULTIPLICATIONS_PER_THREAD / (rows * COLUMNS * Math.max(1, k))),
     work: () => matmulWork(problem),
   });
 }
 
-/** The strides of an addend that is not there. */
-const NOTHING = { row: 0, column: 0, outer: 0, inner: 0 };
-
 const ADDENDS = ["addend0", "addend1"] as const;
 type Name = "a" | "b" | "c" | typeof ADDENDS[number];
 
-const STRIDES = ["Row", "Column", "Outer", "Inner"] as const;
 const SIZES = ["m", "n", "depth", "inner", "accumulate"] as const;
-type Word = `${Name}${typeof STRIDES[number]}` | typeof SIZES[number];
+type Word = typeof SIZES[number] | `${Name}${typeof STRIDE_NAMES[number]}`;
 
 /** A storage type of elements. Sums are always `f32`. */
 export type Element = "f32" | "f16";
@@ -73,10 +61,10 @@ export function elementOf(dtype: DType): Element {
   throw new TypeError(`Cannot multiply matrices: wanted float32 or float16, got ${dtype}`);
 }
 
-const kernels: Kernel<Word>[] = [];
+const kernels: Kernel[] = [];
 
 /** The kernel for the dtypes and the epilogue of a matmul, made when first wanted. */
-function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel<Word> {
+function kernelFor(problem: MatmulProblem, rows: 1 | 4 | 8 | 16): Kernel {
   const { a, c, addends, activation, skipZeros } = problem;
   const isHalf = ({ dtype }: Matrix) => Number(dtype === "float16");
   const index = isHalf(a) + 2 * isHalf(c) + 4 * addends.length + 12 * rows +
@@ -94,7 +82,7 @@ const range = (length: number) => Array.from({ length }, (_, i) => i);
 function makeKernel(
   { a, c, addends, activation, skipZeros }: MatmulProblem,
   rows: number,
-): Kernel<Word> {
+): Kernel {
   const added = ADDENDS.slice(0, addends.length);
   const names = ["a", "b", "c", ...added] as const;
   const [operand, result] = [elementOf(a.dtype), elementOf(c.dtype)];
@@ -107,8 +95,8 @@ function makeKernel(
       buffers: Object.fromEntries(names.map((name, i) => [name, types[i]!])),
       writes: ["c"],
       arguments: [
-        ...names.flatMap((name) => STRIDES.map((stride): Word => `${name}${stride}`)),
         ...SIZES,
+        ...names.flatMap((name) => STRIDE_NAMES.map((stride): Word => `${name}${stride}`)),
       ],
       vectors: rows * vectors,
     },

@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Allocation, MatmulPrecision, View } from "../../device.ts";
-import { bytesPerElement, type DType } from "../../dtype.ts";
+import type { MatmulPrecision, Place, View } from "../../device.ts";
+import { bytesPerElement } from "../../dtype.ts";
 import { Error } from "../../errors.ts";
 import type { Work } from "../../profile.ts";
 
@@ -46,10 +46,7 @@ export interface Epilogue<Addend> {
 export const NO_EPILOGUE: Epilogue<never> = { addends: [], activation: "none" };
 
 /** A batch of matrices in memory. Strides are in elements. */
-export interface Matrix {
-  readonly allocation: Allocation;
-  readonly dtype: DType;
-  readonly offset: number;
+export interface Matrix extends Place {
   /** Strides along the rows and the columns, after transposition. */
   readonly row: number;
   readonly column: number;
@@ -58,10 +55,13 @@ export interface Matrix {
   readonly inner: number;
 }
 
-/** A matrix for kernels, which get its strides as arguments. */
-export function viewOf({ allocation, dtype, offset }: Matrix): View {
-  return { allocation, dtype, offset, shape: [], strides: [] };
+/** The strides of a matrix as arguments of a kernel, in the order of {@linkcode STRIDE_NAMES}. */
+export function stridesOf({ row, column, outer, inner }: Matrix): readonly number[] {
+  return [row, column, outer, inner];
 }
+
+/** What follows the name of a matrix in the names of a kernel's arguments. */
+export const STRIDE_NAMES = ["Row", "Column", "Outer", "Inner"] as const;
 
 /** `c = a · b` with a of shape [m, k] and b of shape [k, n], for `outer · inner` batch items. */
 export interface MatmulProblem {

@@ -183,7 +183,7 @@ function sampleInto(device: Device, views: readonly View[]): void {
     const [rows, length] = part[0]!.shape as [number, number];
     const samples = part[1]!.shape[1]!;
     const { piece, pieces } = piecesOf(length);
-    const words = { length, samples, piece, pieces };
+    const words = [length, samples, piece, pieces];
     const grain = Math.ceil(WEIGHTS_PER_THREAD / length);
     runKernel(device, MULTINOMIAL, part, words, rows * samples, { grain });
   }

@@ -45,7 +45,7 @@ export function plainTopK(device: Device, { x, values, indices }: TopKViews): vo
     const [rows, length] = x.shape as [number, number];
     const sorted = sortDescending(device, x, k);
     const options = { grain: ELEMENTS_PER_THREAD };
-    runKernel(device, TAKE_FIRST, [x, sorted, values, indices], { length, k }, rows * k, options);
+    runKernel(device, TAKE_FIRST, [x, sorted, values, indices], [length, k], rows * k, options);
     device.free(sorted.allocation);
   }
 }

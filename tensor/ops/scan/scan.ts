@@ -94,7 +94,8 @@ function sumInto(device: Device, x: View, output: View, reverse: boolean): void 
   for (const { views, begin } of reverse ? parts.toReversed() : parts) {
     const [row, column] = begin as [number, number];
     const shape = views[0]!.shape as [number, number];
-    const words = { length: shape[1], ...piecesOf(shape[1]) };
+    const { piece, pieces } = piecesOf(shape[1]);
+    const words = [shape[1], piece, pieces];
     runKernel(device, reverse ? BACKWARD : FORWARD, views, words, shape[0], { grain });
     const before = reverse ? column + shape[1] : column - 1;
     if (before < 0 || before === length) continue;

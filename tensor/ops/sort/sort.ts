@@ -118,14 +118,14 @@ export function defineSort(name: string, keyOf: (k: KernelBuilder, element: Int)
     const allocate = () => allocateView(device, "int32", [rows, length], `sorted ${name}`);
     let sorted = allocate();
     const grain = ELEMENTS_PER_THREAD;
-    runKernel(device, sortBlocks, [x, sorted], { length }, rows * length, { grain });
+    runKernel(device, sortBlocks, [x, sorted], [length], rows * length, { grain });
     if (length <= BLOCK) return sorted;
     let merged = allocate();
     for (let width = BLOCK; width < length; width *= 2) {
       const runsOfRow = Math.ceil(length / width);
       const wantedOfRun = Math.min(width, wanted);
       const steps = 32 - Math.clz32(wantedOfRun);
-      const words = { length, width, runsOfRow, wantedOfRun, wanted, steps };
+      const words = [length, width, runsOfRow, wantedOfRun, wanted, steps];
       const items = rows * runsOfRow * wantedOfRun;
       runKernel(device, merge, [x, sorted, merged], words, items, { grain });
       [sorted, merged] = [merged, sorted];
