@@ -6,7 +6,7 @@
  *
  * | Folder | |
  * | --- | --- |
- * | `lesson/` | the sections: a file a widget; all words in `words.ts` and `prose.md` |
+ * | `lesson/` | the sections: their widgets; all words in `words.ts` and `prose.md` |
  * | `engine/` | the workers that compute: messages, what they train, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |

@@ -3,15 +3,12 @@
 import type { JSX } from "../deps.ts";
 import { InsideWidget } from "../inside/inside.tsx";
 import { BackpropagationWidget } from "./backpropagation.tsx";
-import { ForwardWidget } from "./forward.tsx";
 import { GptWidget } from "./gpt.tsx";
-import { LayersWidget } from "./layers.tsx";
 import { LettersWidget } from "./letters.tsx";
 import { LoopWidget } from "./loop.tsx";
-import { LossWidget } from "./loss.tsx";
+import { LossWidget, NudgeWidget, SlopeWidget } from "./loss.tsx";
 import { NetworkWidget } from "./network.tsx";
-import { NeuronWidget } from "./neuron.tsx";
-import { NudgeWidget, SlopeWidget } from "./slope.tsx";
+import { ForwardWidget, LayersWidget, NeuronWidget } from "./neurons.tsx";
 
 export const widgets = {
   neuron: NeuronWidget,

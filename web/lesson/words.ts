@@ -46,11 +46,11 @@ export const words = {
   forward: {
     title: "A full forward pass",
     graph: "Two scores, two hidden neurons, one output",
-    names: { x: ["x₁", "x₂"], h: ["h₁", "h₂"] },
     x1: "Math score x₁",
     x2: "English score x₂",
-    inputs: ["x₁ on a scale to 1", "x₂ on a scale to 1"],
-    hidden: ["h₁ = ReLU", "h₂ = ReLU"],
+    inputs: ["x₁", "x₂"],
+    neurons: ["h₁", "h₂"],
+    scaled: (input: string) => `${input} on a scale to 1`,
     output: "Output = sigmoid",
     verdict: (p: number) =>
       `${(100 * p).toFixed(1)} % probability of Pass: ${p >= 0.5 ? "Pass" : "Fail"}`,

@@ -23,16 +23,6 @@ export interface GraphEdge {
   readonly mark?: Mark | undefined;
 }
 
-/** Boxes below each other, called `id0`, `id1` and so on. */
-export function column(
-  id: string,
-  x: number,
-  boxes: readonly Pick<GraphNode, "lines" | "mark">[],
-): GraphNode[] {
-  const first = 75 - 35 * (boxes.length - 1);
-  return boxes.map((box, i) => ({ ...box, id: `${id}${i}`, x, y: first + 70 * i }));
-}
-
 /** An arrow from its ends: "x0 y0". */
 export function edge(ends: string): GraphEdge {
   const [from = "", to = ""] = ends.split(" ");

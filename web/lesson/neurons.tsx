@@ -1,0 +1,214 @@
+/** @jsxImportSource npm:preact@11.2.0 */
+
+/** Sections 1 to 3: one neuron, a network of them, and a forward pass, number by number. @module */
+
+import { forwardPass, layersOfNeurons, oneNeuron } from "../../lessons/examples.ts";
+import type { JSX } from "../deps.ts";
+import { Button, Controls } from "../parts/controls.tsx";
+import { edge, Graph, type GraphEdge, type GraphNode } from "../parts/graph.tsx";
+import { fixed, term } from "../parts/number.ts";
+import { type Row, Rows, Table } from "../parts/rows.tsx";
+import { reset, setting, slider } from "../state.ts";
+import { words } from "./words.ts";
+
+/** Boxes in columns from left to right. */
+type Columns = readonly (readonly Pick<GraphNode, "lines" | "mark">[])[];
+
+/** The boxes in a graph of a size, called by column and place in it: `0.0`, `0.1`, `1.0`. */
+function boxesOf(columns: Columns, width: number, height: number): GraphNode[] {
+  return columns.flatMap((boxes, column) =>
+    boxes.map((box, i) => ({
+      ...box,
+      id: `${column}.${i}`,
+      x: 60 + (width - 120) * column / (columns.length - 1),
+      y: height / 2 + 62 * (i - (boxes.length - 1) / 2),
+    }))
+  );
+}
+
+/** Arrows from each box to all boxes of the next column, marked as what they lead to. */
+function allArrows(columns: Columns): GraphEdge[] {
+  return columns.slice(1).flatMap((boxes, column) =>
+    boxes.flatMap(({ mark }, to) =>
+      columns[column]!.map((_, from) => ({
+        from: `${column}.${from}`,
+        to: `${column + 1}.${to}`,
+        mark,
+      }))
+    )
+  );
+}
+
+const x1 = slider("x1", words.neuron.x1, 4, [0, 10, 0.1]);
+const x2 = slider("x2", words.neuron.x2, 25, [0, 50, 0.5]);
+const w1 = slider("w1", words.neuron.w1, 0.5, [-2, 2, 0.1]);
+const w2 = slider("w2", words.neuron.w2, -0.3, [-2, 2, 0.1]);
+const bias = slider("bias", words.neuron.bias, 1, [-5, 5, 0.1]);
+const neuronSettings = [x1, x2, w1, w2, bias];
+
+/** Section 1. */
+export function NeuronWidget(): JSX.Element {
+  const text = words.neuron;
+  const inputs = [x1.value, x2.value], weights = [w1.value, w2.value];
+  const { products, sum, output } = oneNeuron({ inputs, weights, bias: bias.value });
+  const shownSum = fixed(sum, 2);
+  const columns = [
+    inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 1)] })),
+    products.map((product, i) => ({ lines: [text.products[i]!, fixed(product, 2)] })),
+    [{ lines: ["Σ + b", shownSum] }],
+    [{ lines: ["tanh", fixed(output, 4)] }],
+  ];
+  return (
+    <figure aria-labelledby="neuron-title">
+      <figcaption id="neuron-title">{text.title}</figcaption>
+      <Controls of={neuronSettings} />
+      <Graph
+        title={text.graph}
+        width={620}
+        height={150}
+        nodes={boxesOf(columns, 620, 150)}
+        edges={["0.0 1.0", "0.1 1.1", "1.0 2.0", "1.1 2.0", "2.0 3.0"].map(edge)}
+      />
+      <Rows
+        caption={text.title}
+        rows={[
+          ...products.map((product, i): Row => [
+            `product${i + 1}`,
+            text.products[i]!,
+            fixed(product, 2),
+            `${fixed(inputs[i]!, 1)} × ${fixed(weights[i]!, 1)}`,
+          ]),
+          [
+            "sum",
+            text.sum,
+            shownSum,
+            `${fixed(products[0]!, 2)} + ${term(products[1]!, 2)} + ${term(bias.value, 1)}`,
+          ],
+          ["output", text.output, fixed(output, 4), `tanh(${shownSum})`],
+        ]}
+      />
+      <p role="status">{text.verdict(output)}</p>
+      <Button onClick={() => reset(...neuronSettings)}>{words.actions.reset}</Button>
+    </figure>
+  );
+}
+
+const network = layersOfNeurons();
+const index = slider("parameter", words.layers.parameter, 1, [1, network.parameters.length, 1]);
+
+/** Section 2: each of 26 parameters, by its name. */
+export function LayersWidget(): JSX.Element {
+  const text = words.layers;
+  const { layers, parameters, inputs, hidden, outputs } = network;
+  const { label, data } = parameters[index.value - 1]!;
+  // `layers.0.neurons.1.weights.2`, or without the last number `layers.0.neurons.1.bias`.
+  const [layer = 0, neuron = 0, input = null] = label.match(/\d+/g)!.map(Number);
+  const columns = [inputs, ...hidden, outputs].map((values, column) =>
+    values.map((value, i) => ({ lines: [text.neuron(column, i), fixed(value, 4)] }))
+  );
+  const [from, to] = [`${layer}.${input}`, `${layer + 1}.${neuron}`];
+  const markIf = (isNow: boolean) => ({ mark: isNow ? "now" as const : undefined });
+  const counts = layers.map(({ weights, biases }) => [weights, biases, weights + biases]);
+  return (
+    <figure aria-labelledby="layers-title">
+      <figcaption id="layers-title">{text.title}</figcaption>
+      <Graph
+        title={text.graph}
+        width={540}
+        height={240}
+        nodes={boxesOf(columns, 540, 240).map((box) => ({ ...box, ...markIf(box.id === to) }))}
+        edges={allArrows(columns)
+          .map((one) => ({ ...one, ...markIf(one.from === from && one.to === to) }))}
+      />
+      <Controls of={[index]} />
+      <Rows
+        caption={text.shown}
+        rows={[["parameter", label, fixed(data, 4), text.name(layer, neuron, input)]]}
+      />
+      <Table
+        id="layers"
+        caption={text.counts}
+        head={text.columns}
+        rows={[
+          ...layers.map(({ inputs, outputs }, i) => [
+            text.layer(i),
+            `${outputs} × ${inputs} = ${counts[i]![0]}`,
+            `${counts[i]![1]}`,
+            `${counts[i]![2]}`,
+          ]),
+          [text.together, "", "", `${parameters.length}`],
+        ]}
+      />
+    </figure>
+  );
+}
+
+const math = slider("math", words.forward.x1, 80, [0, 100, 1]);
+const english = slider("english", words.forward.x2, 70, [0, 100, 1]);
+/** The number of neurons that are computed in the graph. */
+const step = setting("forwardStep", 3);
+const STEPS = 3;
+
+/** Section 3: two scores, two hidden neurons, one output. */
+export function ForwardWidget(): JSX.Element {
+  const text = words.forward;
+  const scores = [math.value, english.value];
+  const { hidden, output } = forwardPass([math.value, english.value]);
+  const [inputs, p] = [hidden[0]!.inputs, output.output];
+  const sum = (neuron: typeof output, digits: number) =>
+    [
+      ...neuron.inputs.map((x, i) => `${fixed(x, digits)} × ${term(neuron.weights[i]!, 1)}`),
+      term(neuron.bias, 1),
+    ].join(" + ");
+  const box = (at: number, name: string, x: number) => ({
+    lines: [name, step.value >= at ? fixed(x, 4) : text.unknown],
+    mark: step.value === at && at < STEPS ? "now" : step.value >= at ? "forward" : undefined,
+  } as const);
+  const columns = [
+    inputs.map((x, i) => ({ lines: [text.inputs[i]!, fixed(x, 2)], mark: "forward" } as const)),
+    hidden.map(({ output }, i) => box(i + 1, text.neurons[i]!, output)),
+    [box(STEPS, "sigmoid", p)],
+  ];
+  return (
+    <figure aria-labelledby="forward-title">
+      <figcaption id="forward-title">{text.title}</figcaption>
+      <Controls of={[math, english]} />
+      <Graph
+        title={text.graph}
+        width={500}
+        height={150}
+        nodes={boxesOf(columns, 500, 150)}
+        edges={allArrows(columns)}
+      />
+      <p class="buttons">
+        <Button onClick={() => step.value--} disabled={step.value === 0}>
+          {words.actions.back}
+        </Button>
+        <Button onClick={() => step.value++} disabled={step.value === STEPS}>
+          {words.actions.next}
+        </Button>
+        <span>{text.step(step.value, STEPS)}</span>
+      </p>
+      <Rows
+        caption={text.title}
+        rows={[
+          ...inputs.map((x, i): Row => [
+            `input${i + 1}`,
+            text.scaled(text.inputs[i]!),
+            fixed(x, 2),
+            `${scores[i]} ÷ 100`,
+          ]),
+          ...hidden.map((neuron, i): Row => [
+            `hidden${i + 1}`,
+            `${text.neurons[i]} = ReLU`,
+            fixed(neuron.output, 4),
+            `max(0, ${sum(neuron, 2)})`,
+          ]),
+          ["probability", text.output, fixed(p, 4), `σ(${sum(output, 3)})`],
+        ]}
+      />
+      <p role="status">{text.verdict(p)}</p>
+      <Button onClick={() => reset(math, english, step)}>{words.actions.reset}</Button>
+    </figure>
+  );
+}
