@@ -6,7 +6,7 @@
 import { type JSX, signal, useEffect } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import type { ModelFiles, Opened, Seen } from "../engine/inside.ts";
-import { trained } from "../lesson/gpt_run.ts";
+import { trained } from "../lesson/gpt.tsx";
 import { words } from "../lesson/words.ts";
 import { Bars, TokenStrip, visible } from "../parts/bars.tsx";
 import { Button, Controls, FilePicker } from "../parts/controls.tsx";
@@ -66,6 +66,7 @@ function show(files: ModelFiles): void {
 }
 
 const choose = (files: FileList) => void open(filesOf(files));
+const openSite = () => void open(loadSiteModel());
 
 /** Takes back what was sampled. */
 function forget(): void {
@@ -85,44 +86,49 @@ function write(maxTokens: number): void {
   });
 }
 
+/** A forward pass, and the token that is looked at. */
+type Look = { readonly seen: Seen; readonly token: number };
+
+const nameOf = ({ texts }: Seen, id: number) => visible(texts.get(id)!);
+
+/** The values of a token, out of those of all tokens: each has as many. */
+function rowOf({ ids }: Seen, token: number, values: Float32Array | Int32Array): number[] {
+  const size = values.length / ids.length;
+  return [...values.subarray(token * size, (token + 1) * size)];
+}
+
 /** The five likeliest next tokens after each layer: the logit lens. */
-function Lens({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
-  const { ids, stages, texts } = seen;
-  const count = stages[0]!.likely.length / ids.length;
+function Lens({ seen, token }: Look): JSX.Element {
+  const { ids, stages } = seen;
   const hasNext = token < ids.length - 1;
   return (
     <Table
       id="lens"
-      caption={text.lens(hasNext ? visible(texts.get(ids[token + 1]!)!) : null)}
-      head={[text.stage, text.size, ...(hasNext ? [text.next] : []), ...text.ranks.slice(0, count)]}
+      caption={text.lens(hasNext ? nameOf(seen, ids[token + 1]!) : null)}
+      head={[text.stage, text.size, ...(hasNext ? [text.next] : []), ...text.ranks]}
       rows={stages.map(({ size, likely, probabilities, next }, i) => [
         i === 0 ? text.embedding : i === stages.length - 1 ? text.output : text.layer(i),
         fixed(size[token]!, 2),
         ...(hasNext ? [fixed(next[token]!, 3)] : []),
-        ...Array.from({ length: count }, (_, rank) => {
-          const place = token * count + rank;
-          const name = visible(texts.get(likely[place]!)!);
-          return (
-            <span key={rank}>
-              <b>{name}</b> {fixed(probabilities[place]!, 3)}
-            </span>
-          );
-        }),
+        ...rowOf(seen, token, likely).map((id, rank) => (
+          <span key={rank}>
+            <b>{nameOf(seen, id)}</b> {fixed(rowOf(seen, token, probabilities)[rank]!, 3)}
+          </span>
+        )),
       ])}
     />
   );
 }
 
 /** The pattern of each head, one of them large, and what the chosen token attends to. */
-function Attention({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
-  const { ids, texts, attention } = seen;
-  const size = ids.length;
+function Attention({ seen, token }: Look): JSX.Element {
+  const { ids, attention } = seen;
+  const size = ids.length, names = ids.map((id) => nameOf(seen, id));
   const [atLayer, atHead] = [
     nearest(layer.value, attention.length) - 1,
     nearest(head.value, attention[0]!.length) - 1,
   ];
   const pattern = attention[atLayer]![atHead]!;
-  const names = ids.map((id) => visible(texts.get(id)!));
   // White is 0.
   const shades = (pattern: Float32Array) => pattern.map((weight) => 0.5 + weight / 2);
   return (
@@ -178,11 +184,9 @@ function Attention({ seen, token }: { readonly seen: Seen; readonly token: numbe
 }
 
 /** What could come next, under a temperature and among some tokens; and sampling it. */
-function Next({ seen, token }: { readonly seen: Seen; readonly token: number }): JSX.Element {
-  const { ids, texts, logits, candidates } = seen;
-  const count = candidates.length / ids.length;
-  const mine = logits.subarray(token * count, (token + 1) * count);
-  const shares = sampledWith(mine, temperature.value, topK.value);
+function Next({ seen, token }: Look): JSX.Element {
+  const shares = sampledWith(rowOf(seen, token, seen.logits), temperature.value, topK.value);
+  const candidates = rowOf(seen, token, seen.candidates);
   return (
     <>
       <div class="controls">
@@ -190,11 +194,8 @@ function Next({ seen, token }: { readonly seen: Seen; readonly token: number }):
       </div>
       <Bars
         id="next"
-        caption={text.nextOf(visible(texts.get(ids[token]!)!))}
-        bars={shares.slice(0, 10).map((share, i) => [
-          visible(texts.get(candidates[token * count + i]!)!),
-          share,
-        ])}
+        caption={text.nextOf(nameOf(seen, seen.ids[token]!))}
+        bars={shares.slice(0, 10).map((share, i) => [nameOf(seen, candidates[i]!), share])}
       />
       <p class="buttons">
         <Button onClick={() => write(1)}>{text.one}</Button>
@@ -212,14 +213,11 @@ function Next({ seen, token }: { readonly seen: Seen; readonly token: number }):
 
 /** What the widget shows of a forward pass. */
 function View({ seen }: { readonly seen: Seen }): JSX.Element {
-  const { ids, texts, stages, smear, gates } = seen;
+  const { ids, stages, smear, gates } = seen;
   const token = at.value === 0 ? ids.length - 1 : nearest(at.value, ids.length) - 1;
   const { next } = stages.at(-1)!;
+  const names = ids.map((id) => nameOf(seen, id));
   const bits = ids.map((_, i) => i === 0 ? 0 : -Math.log2(next[i - 1]!));
-  const gateOf = (gate: Float32Array, i: number) => {
-    const heads = gate.length / ids.length;
-    return [...gate.subarray(i * heads, (i + 1) * heads)].map((x) => fixed(x, 2)).join(" ");
-  };
   const withGates = gates.flatMap((gate, i) => gate === null ? [] : [[i + 1, gate] as const]);
   return (
     <>
@@ -229,15 +227,15 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
         chosen={token}
         onChoose={(i) => void (at.value = i === ids.length - 1 ? 0 : i + 1)}
         tokens={ids.map((id, i) => [
-          visible(texts.get(id)!),
-          text.token(visible(texts.get(id)!), id, i === 0 ? null : fixed(bits[i]!, 1)),
+          names[i]!,
+          text.token(names[i]!, id, i === 0 ? null : fixed(bits[i]!, 1)),
           bits[i]!,
         ])}
       />
       <Rows
         caption={text.tokens}
         rows={[
-          ["token", text.chosen, visible(texts.get(ids[token]!)!)],
+          ["token", text.chosen, names[token]!],
           [
             "surprise",
             text.surprise,
@@ -258,10 +256,10 @@ function View({ seen }: { readonly seen: Seen }): JSX.Element {
           id="gates"
           caption={text.gates}
           head={[text.chosen, text.smear, ...withGates.map(([layer]) => text.layer(layer))]}
-          rows={ids.map((id, i) => [
-            visible(texts.get(id)!),
+          rows={names.map((name, i) => [
+            name,
             i === 0 ? words.network.none : fixed(smear[i - 1]!, 3),
-            ...withGates.map(([, gate]) => gateOf(gate, i)),
+            ...withGates.map(([, gate]) => rowOf(seen, i, gate).map((x) => fixed(x, 2)).join(" ")),
           ])}
         />
       </div>
@@ -274,7 +272,7 @@ export function InsideWidget(): JSX.Element {
   useEffect(() => {
     hasOwn.value = siteModel().length > 0;
     // As the dashboard's links to a run's model ask for.
-    if (hasOwn.value && location.search === "?open") void open(loadSiteModel());
+    if (hasOwn.value && location.search === "?open") openSite();
   }, []);
   useEffect(() => {
     if (follows && trained.value !== null) show(trained.value);
@@ -304,14 +302,10 @@ export function InsideWidget(): JSX.Element {
     >
       <figcaption id="inside-title">{text.title}</figcaption>
       <p class="buttons">
-        <Button
-          onClick={() => trained.value !== null && void open(trained.value)}
-          disabled={trained.value === null}
-        >
+        <Button onClick={() => void open(trained.value!)} disabled={trained.value === null}>
           {text.openTrained}
         </Button>
-        {hasOwn.value && <Button onClick={() => void open(loadSiteModel())}>{text.openSite}
-        </Button>}
+        {hasOwn.value && <Button onClick={openSite}>{text.openSite}</Button>}
       </p>
       <p class="buttons">
         <FilePicker id="insideFiles" label={text.openFiles} onChoose={choose} />

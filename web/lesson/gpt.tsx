@@ -1,38 +1,40 @@
 /** @jsxImportSource npm:preact@11.2.0 */
 
 /// <reference lib="dom" />
-/** Section 10: a GPT that is trained in the page, in the engine. @module */
+/** Section 10: a GPT that is trained in the page, in the engine. The browser keeps the run. @module */
 
-import { type JSX, useEffect } from "../deps.ts";
-import type { GptProgress } from "../engine/gpt.ts";
+import { forget, type JSX, keep, recall, type Signal, signal, useEffect } from "../deps.ts";
+import { Latest } from "../engine/client.ts";
+import type { GptProgress, GptTask } from "../engine/gpt.ts";
 import { RANGES } from "../engine/gpt_spec.ts";
 import type { ModelFiles } from "../engine/inside.ts";
+import { filesOf } from "../inside/files.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
 import { type Curve, Plot, type Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
-import { reset, slider } from "../state.ts";
-import {
-  clear,
-  device,
-  type Event,
-  eventsOf,
-  goOn,
-  latest,
-  load,
-  message,
-  others,
-  own,
-  restore,
-  settings,
-  type Shown,
-  shown,
-  start,
-} from "./gpt_run.ts";
+import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { words } from "./words.ts";
 
-const { gpt: text } = words;
+const { gpt: text, loop, network } = words;
+
+/** What the reader sets, besides the text of their own and the device. */
+const settings = {
+  task: choice("task", text.task, "sort", text.tasks),
+  merges: slider("merges", text.merges, 0, [0, RANGES.merges[1], 64]),
+  depth: slider("gptDepth", text.depth, 2, [1, RANGES.depth[1], 1]),
+  width: slider("gptWidth", text.width, 64, [32, RANGES.width[1], 32]),
+  heads: choice("heads", text.heads, "2", text.headCounts),
+  context: slider("context", text.context, 64, [16, RANGES.context[1], 16]),
+  optimizer: choice("gptOptimizer", network.optimizer, "muon", text.optimizers),
+  rate: choice("gptRate", loop.rate, "1.0", text.learningRates),
+  schedule: choice("schedule", text.schedule, "trapezoid", text.schedules),
+  steps: slider("gptSteps", network.steps, 400, [20, RANGES.steps[1], 20]),
+  seed: slider("gptSeed", network.seed, 1, [1, RANGES.seed[1], 1]),
+};
+const device = choice("gptDevice", network.device, "auto", network.devices);
+const own = setting<string>("ownText", "");
 /** The layer whose gradients are shown. */
 const layer = slider("gptLayer", text.gradientLayer, 1, [1, RANGES.depth[1], 1]);
 
@@ -46,6 +48,117 @@ const presets: Readonly<Record<keyof typeof text.presets, () => void>> = {
   sgd: () => [optimizer.value, schedule.value] = ["sgd", "cosine"],
 };
 
+type Event<Kind extends GptProgress["kind"]> = GptProgress & { readonly kind: Kind };
+
+/** A run, as far as it went. */
+interface Shown {
+  readonly start: Event<"start">;
+  /** What was told of it; of its checkpoints the last one. */
+  readonly events: readonly GptProgress[];
+}
+
+const message = signal("");
+const latest = new Latest("gpt", message);
+const shown: Signal<Shown | null> = signal(null);
+/** Earlier runs, to compare with. */
+const others: Signal<readonly Shown[]> = signal([]);
+const MAX_OTHERS = 6;
+/** The files of the model that was trained last. */
+export const trained: Signal<ModelFiles | null> = signal(null);
+
+/** The events of a kind, in order. */
+function eventsOf<Kind extends GptProgress["kind"]>(
+  shown: Shown | null,
+  kind: Kind,
+): Event<Kind>[] {
+  return (shown?.events ?? []).filter((event): event is Event<Kind> => event.kind === kind);
+}
+
+function hear(event: GptProgress): void {
+  const before = shown.value?.events ?? [];
+  if (event.kind === "start") {
+    shown.value = { start: event, events: before.filter(({ step }) => step <= event.step) };
+    return;
+  }
+  // A run that goes on repeats what it said at that step.
+  const isOld = ({ kind, step }: GptProgress) =>
+    kind === event.kind && (kind === "files" || step === event.step);
+  const events = [...before.filter((one) => !isOld(one)), event];
+  shown.value = { ...shown.value!, events };
+  if (event.kind !== "files") return;
+  trained.value = event.files;
+  // A page that was opened in private may keep nothing.
+  keep(KEPT, { format: FORMAT, shown: shown.value, others: others.value }).catch(() => {});
+}
+
+/** What the browser calls it: other sites at its address may keep things, too. */
+const KEPT = "nanodino gpt";
+/** Changes with what is kept, so that a page does not read what another version of it kept. */
+const FORMAT = 3;
+
+async function begin(task: GptTask): Promise<void> {
+  message.value = network.starting;
+  await latest.start(task, device.value, hear);
+}
+
+/** Makes room for another run; the one that is shown stays to compare with. */
+function leave(): void {
+  latest.stop();
+  if (eventsOf(shown.value, "step").length > 0) {
+    const { start, events } = shown.value!;
+    const left = { start, events: events.filter(({ kind }) => kind !== "files") };
+    others.value = [...others.value, left].slice(-MAX_OTHERS);
+  }
+  shown.value = null;
+}
+
+/** Starts a run as the reader set it. */
+function start(): void {
+  leave();
+  const set = valuesOf(settings);
+  const [heads, rate] = [Number(set.heads), Number(set.rate)];
+  void begin({ spec: { ...set, own: own.value, heads, rate } });
+}
+
+/** Goes on with a checkpoint of the reader's. */
+async function load(list: FileList): Promise<void> {
+  leave();
+  const files = filesOf(list);
+  await begin({ from: files, own: own.value, steps: 0 });
+  if (shown.value !== null) hear({ kind: "files", step: shown.value.start.step, files });
+}
+
+/** Goes on from the last files: all steps that are left, or some. */
+function goOn(steps?: number): void {
+  const { files } = eventsOf(shown.value, "files")[0]!;
+  const { spec } = shown.value!.start;
+  void begin({ from: files, own: spec.own, ...(steps === undefined ? {} : { steps }) });
+}
+
+/** Forgets all runs. */
+function clear(): void {
+  latest.stop();
+  shown.value = trained.value = null;
+  message.value = "";
+  others.value = [];
+  forget(KEPT).catch(() => {});
+}
+
+/** Shows the run that the browser kept. */
+async function restore(): Promise<void> {
+  type Kept = { format?: number; shown: Shown; others: readonly Shown[] };
+  const kept = await recall<Kept>(KEPT).catch(() => undefined);
+  if (kept === undefined || latest.run.value !== null) return;
+  if (kept.format !== FORMAT) {
+    clear();
+    message.value = text.stale;
+    return;
+  }
+  ({ shown: shown.value, others: others.value } = kept);
+  trained.value = eventsOf(kept.shown, "files")[0]?.files ?? null;
+  message.value = text.restored;
+}
+
 /** Something of the last event of a kind, if there is one. */
 function lastOf<Kind extends GptProgress["kind"]>(
   run: Shown | null,
@@ -53,7 +166,7 @@ function lastOf<Kind extends GptProgress["kind"]>(
   show: (event: Event<Kind>) => string,
 ): string {
   const last = eventsOf(run, kind).at(-1);
-  return last === undefined ? words.network.none : show(last);
+  return last === undefined ? network.none : show(last);
 }
 
 /** The points of a curve: a value of each event of a kind, over the steps. */
@@ -144,6 +257,9 @@ function Settings(): JSX.Element {
   );
 }
 
+/** The runs that are compared: those before, and the one that is shown. */
+const compared = () => [...others.value, ...shown.value === null ? [] : [shown.value]];
+
 /** The losses of the run that is shown, and of those before it. */
 function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
   const nats = now === null ? 0 : Math.LN2 * now.start.bytesPerToken;
@@ -159,12 +275,12 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
     { name: text.validation, color: "c", points: validation, isDots: true },
     { name: text.smooth, color: "a", points: smoothed(now) },
   ];
-  const ends = [...others.value, ...now === null ? [] : [now]].map(({ start }) => start.spec.steps);
+  const ends = compared().map(({ start }) => start.spec.steps);
   return (
     <Plot
       title={text.plot}
-      xName={words.loop.steps}
-      yName={words.loop.loss}
+      xName={loop.steps}
+      yName={loop.loss}
       x={[0, Math.max(...ends.length === 0 ? [steps.value] : ends)]}
       y={[0, 6]}
       curves={curves}
@@ -176,21 +292,20 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
 function Gradients({ now }: { readonly now: Shown }): JSX.Element {
   const { depth, steps } = now.start.spec;
   const at = nearest(layer.value, depth);
-  const names = Object.keys(text.matrices) as (keyof typeof text.matrices)[];
-  const normsOf = (norms: ReadonlyMap<string, number>, half = "") =>
-    names.filter((name) => name.startsWith(half)).flatMap((name) => {
+  const normsOf = ({ norms }: Event<"gradients">, half = "") =>
+    Object.entries(text.matrices).flatMap(([name, title]) => {
       const norm = norms.get(`transformer.h.${at - 1}.${name}.weight`);
-      return norm === undefined ? [] : [[name, norm] as const];
+      return norm === undefined || !name.startsWith(half) ? [] : [{ title, norm }];
     });
-  const normOf = (half: string) =>
+  const sizeOf = (half: string) =>
     pointsOf(
       now,
       "gradients",
-      ({ norms }) => Math.hypot(...normsOf(norms, half).map(([, norm]) => norm)),
+      (event) => Math.hypot(...normsOf(event, half).map(({ norm }) => norm)),
     );
   const curves: Curve[] = [
-    { name: text.attention, color: "a", points: normOf("attn") },
-    { name: text.mlp, color: "b", points: normOf("mlp") },
+    { name: text.attention, color: "a", points: sizeOf("attn") },
+    { name: text.mlp, color: "b", points: sizeOf("mlp") },
   ];
   const highest = Math.max(...curves.flatMap(({ points }) => points.map(([, norm]) => norm)));
   return (
@@ -199,7 +314,7 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
       <Slider of={layer} most={depth} />
       <Plot
         title={text.gradientsPlot(at)}
-        xName={words.loop.steps}
+        xName={loop.steps}
         yName={text.gradientNorm}
         x={[0, steps]}
         y={[0, 1.2 * highest]}
@@ -209,9 +324,8 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
         id="gradients"
         label={text.gradients(at)}
         head={text.gradientColumns}
-        rows={normsOf(eventsOf(now, "gradients").at(-1)!.norms).map((
-          [name, norm],
-        ) => [text.matrices[name], fixed(norm, 5)])}
+        rows={normsOf(eventsOf(now, "gradients").at(-1)!)
+          .map(({ title, norm }) => [title, fixed(norm, 5)])}
       />
     </>
   );
@@ -235,10 +349,10 @@ export function GptWidget(): JSX.Element {
       <figcaption id="gpt-title">{text.title}</figcaption>
       <Settings />
       <p class="buttons">
-        <Button onClick={start}>{words.network.start}</Button>
+        <Button onClick={start}>{network.start}</Button>
         {run !== null
-          ? <Button onClick={() => run("stop")}>{words.network.pause}</Button>
-          : <Button onClick={() => goOn()} disabled={!canGoOn}>{words.network.resume}</Button>}
+          ? <Button onClick={() => run("stop")}>{network.pause}</Button>
+          : <Button onClick={() => goOn()} disabled={!canGoOn}>{network.resume}</Button>}
         <Button onClick={() => goOn(1)} disabled={!canGoOn}>{text.one}</Button>
         <Button onClick={clear}>{words.actions.reset}</Button>
         <FilePicker id="gptFiles" label={text.load} onChoose={(files) => void load(files)} />
@@ -248,7 +362,7 @@ export function GptWidget(): JSX.Element {
       <Rows
         caption={text.title}
         rows={[
-          ["gptStep", text.stepRow, `${step}`],
+          ["gptStep", loop.step, `${step}`],
           ["gptLoss", text.lossRow, lastOf(now, "step", ({ smoothLoss }) => fixed(smoothLoss, 4))],
           ["gptBits", text.bitsRow, training],
           ["gptValidation", text.validationRow, validation],
@@ -266,7 +380,7 @@ export function GptWidget(): JSX.Element {
           id="runs"
           caption={text.runs}
           head={text.runColumns}
-          rows={[...others.value, ...now === null ? [] : [now]].map((one) => [
+          rows={compared().map((one) => [
             text.run(one.start.spec),
             `${eventsOf(one, "step").at(-1)?.step ?? 0}`,
             ...bitsOf(one),

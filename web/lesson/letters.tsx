@@ -10,7 +10,7 @@ import { Plot } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
 import { words } from "./words.ts";
 
-const { letters: text } = words;
+const { letters: text, loop } = words;
 const training = signal<CharacterTraining | null>(null);
 const message = signal("");
 
@@ -35,16 +35,14 @@ export function LettersWidget(): JSX.Element {
       {now !== null && (
         <>
           <Plot
-            title={text.plot}
-            xName={text.step}
-            yName={text.loss}
+            title={loop.plot}
+            xName={loop.steps}
+            yName={loop.loss}
             x={[0, now.losses.length - 1]}
             y={[0, 3.5]}
-            curves={[{
-              name: text.loss,
-              color: "a",
-              points: now.losses.map((loss, i) => [i, loss]),
-            }]}
+            curves={[
+              { name: loop.loss, color: "a", points: now.losses.map((loss, i) => [i, loss]) },
+            ]}
           />
           <Table
             id="letters"

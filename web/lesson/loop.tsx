@@ -65,7 +65,7 @@ export function LoopWidget(): JSX.Element {
       </p>
       <Rows
         caption={`${text.step} ${at}`}
-        rows={names.map((id, i) => [id, text.rows[id], i < known ? showLarge(now[id]) : ""])}
+        rows={names.map((id, i) => [id, text.rows[i]!, i < known ? showLarge(now[id]) : ""])}
       />
     </figure>
   );

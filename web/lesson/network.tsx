@@ -15,14 +15,14 @@ import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
 import { words } from "./words.ts";
 
-const { network: text } = words;
+const { loop, network: text } = words;
 const settings = {
   set: choice("set", text.set, "spiral", text.sets),
   layers: slider("layers", text.layers, 2, [1, 4, 1]),
   width: slider("width", text.width, 8, [1, 12, 1]),
   activation: choice("activation", text.activation, "tanh", text.activations),
   optimizer: choice("optimizer", text.optimizer, "adamw", text.optimizers),
-  rate: choice("rate", text.rate, "0.02", text.learningRates),
+  rate: choice("rate", loop.rate, "0.02", text.learningRates),
   seed: slider("seed", text.seed, 1, [1, 20, 1]),
   steps: slider("steps", text.steps, 800, [20, 2000, 20]),
   device: choice("device", text.device, "auto", text.devices),
@@ -86,15 +86,16 @@ function place(x: number, y: number, label: 0 | 1): void {
   own.value = own.value === "" ? point : `${own.value},${point}`;
 }
 
+/** Where the arrow keys move the cross. */
+const moves: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-0.05, 0],
+  ArrowRight: [0.05, 0],
+  ArrowUp: [0, 0.05],
+  ArrowDown: [0, -0.05],
+};
+
 function move(event: KeyboardEvent): void {
   const [x, y] = cross.value;
-  const step = 0.05;
-  const moves: Readonly<Record<string, readonly [number, number]>> = {
-    ArrowLeft: [-step, 0],
-    ArrowRight: [step, 0],
-    ArrowUp: [0, step],
-    ArrowDown: [0, -step],
-  };
   const by = moves[event.key];
   if (by !== undefined) cross.value = [clamp(x + by[0]), clamp(y + by[1])];
   else if (event.key === "0" || event.key === "1") place(x, y, event.key === "1" ? 1 : 0);
@@ -117,14 +118,10 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
       aria-label={isOwn ? text.place : text.map}
       tabindex={isOwn ? 0 : undefined}
       onKeyDown={isOwn ? move : undefined}
-      onClick={(event) => {
-        const box = event.currentTarget.getBoundingClientRect();
-        const at = (part: number) => part * (most - least);
-        const [right, down] = [
-          (event.clientX - box.left) / box.width,
-          (event.clientY - box.top) / box.height,
-        ];
-        place(least + at(right), most - at(down), event.shiftKey ? 0 : 1);
+      onClick={({ currentTarget, clientX, clientY, shiftKey }) => {
+        const { left, top, width } = currentTarget.getBoundingClientRect();
+        const scale = (most - least) / width;
+        place(least + scale * (clientX - left), most - scale * (clientY - top), shiftKey ? 0 : 1);
       }}
     >
       {points.map(([x, y, label], i) => (
@@ -174,16 +171,16 @@ export function NetworkWidget(): JSX.Element {
           <Rows
             caption={text.title}
             rows={[
-              ["step", text.stepRow, `${now?.step ?? 0}`],
+              ["step", loop.step, `${now?.step ?? 0}`],
               ["loss", text.lossRow, shown(losses.value.at(-1))],
               ["validation", text.validationRow, shown(now?.validation)],
               ["right", text.accuracy, now === null ? text.none : `${right} / ${points.length}`],
             ]}
           />
           <Plot
-            title={text.plot}
-            xName={words.loop.steps}
-            yName={words.loop.loss}
+            title={loop.plot}
+            xName={loop.steps}
+            yName={loop.loss}
             x={[0, steps.value]}
             y={[0, highest]}
             curves={[

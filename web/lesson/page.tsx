@@ -7,8 +7,10 @@ import type { JSX } from "../deps.ts";
 import { Table } from "../parts/rows.tsx";
 import type { SymbolCode } from "../symbols.ts";
 import type { Prose } from "./prose.tsx";
-import { words } from "./page_words.ts";
 import { widgets } from "./widgets.ts";
+import { words } from "./words.ts";
+
+const { page: text } = words;
 
 export interface PageParts {
   /** The sections by their addresses, with one before and one after them. */
@@ -21,7 +23,7 @@ export interface PageParts {
 
 function Code({ reference, codeOf, sourceOf }: PageParts & { readonly reference: string }) {
   const { path, line, html } = codeOf(reference);
-  const name = words.line(path, line);
+  const name = text.line(path, line);
   return (
     <figure class="code">
       <figcaption>
@@ -53,14 +55,14 @@ export function Page(parts: PageParts): JSX.Element {
   const sections = [...parts.prose].filter(([id]) => id !== "" && id !== "ideas");
   return (
     <>
-      <a class="skip" href="#rules">{words.skip}</a>
+      <a class="skip" href="#rules">{text.skip}</a>
       <header>
         <h1>{head.title}</h1>
         {head.blocks}
         <noscript>
-          <p>{words.noscript}</p>
+          <p>{text.noscript}</p>
         </noscript>
-        <nav aria-label={words.contents}>
+        <nav aria-label={text.contents}>
           <ol start={0}>
             {sections.map(([id, { title }]) => (
               <li key={id}>
@@ -78,7 +80,7 @@ export function Page(parts: PageParts): JSX.Element {
             {widgets.map((name) => <Widget key={name} name={name} />)}
             {code.length > 0 && (
               <details class="codes" open={i < 2}>
-                <summary>{words.code}</summary>
+                <summary>{text.code}</summary>
                 {code.map((reference) => <Code key={reference} reference={reference} {...parts} />)}
               </details>
             )}
@@ -88,8 +90,8 @@ export function Page(parts: PageParts): JSX.Element {
           <h2 id="ideas-heading">{title}</h2>
           {about}
           <Table
-            label={words.ideas.join(", ")}
-            head={words.ideas}
+            label={text.ideas.join(", ")}
+            head={text.ideas}
             rows={ideas.map(({ idea, path, becomes }) => [
               idea,
               <a key={path} href={parts.sourceOf(path)}>{path}</a>,

@@ -1,4 +1,4 @@
-/** The words of the lesson's widgets. To translate it, translate `prose.md`, too. @module */
+/** The words of the lesson and its widgets. To translate it, translate `prose.md`, too. @module */
 
 import type { GptSpec } from "../engine/gpt_spec.ts";
 import type { Opened } from "../engine/inside.ts";
@@ -9,6 +9,15 @@ function same<const T extends string>(...names: readonly T[]): Readonly<Record<T
 }
 
 export const words = {
+  page: {
+    skip: "Skip to the lesson",
+    contents: "Contents",
+    code: "The code that computes this",
+    line: (path: string, line: number) => `${path}, line ${line}`,
+    noscript:
+      "Without JavaScript the numbers stay as they are; all text, code and formulas are here.",
+    ideas: ["Idea", "File", "Becomes"],
+  },
   actions: { reset: "Reset", next: "Forward ▶", back: "◀ Back" },
   neuron: {
     title: "Walking through a neuron",
@@ -128,14 +137,7 @@ export const words = {
       "update: take a step against them",
     ],
     phase: "Next line ▶",
-    rows: {
-      w: "w",
-      b: "b",
-      prediction: "Prediction",
-      loss: "Loss",
-      dw: "dLoss/dw",
-      db: "dLoss/db",
-    },
+    rows: ["w", "b", "Prediction", "Loss", "dLoss/dw", "dLoss/db"],
     verdict: (first: number, last: number, steps: number) =>
       !(last < first)
         ? "The loss grows: with this learning rate each step overshoots. It diverges."
@@ -159,7 +161,6 @@ export const words = {
     activations: { tanh: "tanh", relu: "ReLU", sigmoid: "sigmoid" },
     optimizer: "Optimizer",
     optimizers: { adamw: "AdamW", sgd: "SGD" },
-    rate: "Learning rate",
     learningRates: same("0.001", "0.005", "0.02", "0.05", "0.2", "1.0"),
     seed: "Random seed",
     steps: "Steps",
@@ -172,10 +173,8 @@ export const words = {
     starting: "Starting the engine…",
     map: "What the network says of each place in the plane, and the points",
     neuron: (i: number) => `What neuron ${i + 1} of the first layer says of each place`,
-    plot: "The loss over the steps",
     train: "training",
     validation: "other points",
-    stepRow: "Step",
     lossRow: "Loss",
     validationRow: "Loss on other points",
     outputs: "What it says of the four points",
@@ -189,9 +188,6 @@ export const words = {
     title: "A model of letters",
     start: "Train it (takes some seconds)",
     training: "Training…",
-    plot: "The loss over the steps",
-    loss: "loss",
-    step: "step",
     numbers: (alphabet: number, parameters: number, examples: number) =>
       `${alphabet} letters, ${parameters} weights, ${examples} examples`,
     columns: ["Sample", "Before", "After"],
@@ -254,7 +250,6 @@ export const words = {
       merges === 0
         ? "The text in tokens: one for each byte"
         : `The text in tokens, and the ${merges} merges in the order learned`,
-    stepRow: "Step",
     lossRow: "Loss, smoothed, in nats a token",
     bitsRow: "Training, bits per byte",
     validationRow: "Validation, bits per byte",
