@@ -134,7 +134,7 @@ pageTest(
 
 pageTest("a page trains the lessons' model of letters, and loads no tensors for it", async () => {
   await using opened = await openSite("file");
-  const page = await opened.page();
+  const page = await opened.page({ viewport: { width: 360, height: 740 } });
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url().split("/").at(-1)!));
   const widget = new Widget(page, "letters");
@@ -142,6 +142,9 @@ pageTest("a page trains the lessons' model of letters, and loads no tensors for 
   await page.waitForSelector("[data-table=letters]", { timeout: 120_000 });
   const words = (await widget.table("letters")).map((row) => row[2]);
   assertEquals(words, trainCharacterModel().after);
+  // The longest words fit a phone.
+  const table = page.locator("[data-widget=letters] .scroll");
+  assert(await table.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth));
   assertEquals(scripts.filter((name) => /^(engine|letters)/.test(name)), ["letters.js"]);
   assertEquals(opened.problems, []);
 });

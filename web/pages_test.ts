@@ -122,6 +122,25 @@ pageTest("pages are accessible in light, dark and on a phone, and nothing overfl
   assertEquals(opened.problems, []);
 });
 
+pageTest("a phone shows formulas and tables whole, and paper shows code and answers", async () => {
+  await using opened = await openSite("plain");
+  const page = await opened.page({ viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+  const cut = (selector: string) =>
+    page.$$eval(
+      selector,
+      (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent),
+    );
+  assertEquals(await cut(".formula, .scroll:has(table):not(details *)"), []);
+  const answer = page.locator(".predict p").first();
+  assertEquals(await answer.isVisible(), false);
+  await page.emulateMedia({ media: "print" });
+  assertEquals(await cut("[open] pre"), []);
+  assertEquals(await answer.isVisible(), true);
+  const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assertEquals(ground, "rgb(255, 255, 255)");
+  assertEquals(opened.problems, []);
+});
+
 pageTest("Tab reaches every control and leaves it", async () => {
   await using opened = await openSite("isolated");
   const page = await opened.page();

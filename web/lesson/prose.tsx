@@ -59,8 +59,10 @@ function Paragraph({ text }: { readonly text: string }): JSX.Element {
 }
 
 function Formula({ tex }: { readonly tex: string }): JSX.Element {
-  const mathml = katex.renderToString(tex, { output: "mathml", displayMode: true, strict: true });
+  const options = { output: "mathml", displayMode: true, strict: true } as const;
+  // Formulas side by side are below each other on a narrow screen.
+  const mathml = tex.split("\\qquad").map((one) => katex.renderToString(one, options)).join("");
   // The TeX is in it once more, which no page shows.
-  const html = mathml.replace(/<annotation.*?<\/annotation>/s, "");
+  const html = mathml.replace(/<annotation.*?<\/annotation>/gs, "");
   return <div class="formula" tabIndex={0} dangerouslySetInnerHTML={{ __html: html }} />;
 }

@@ -40,7 +40,7 @@ export const words = {
     title: "A network of 3 inputs, 4 hidden neurons and 2 outputs",
     graph: "3 inputs, each connected to 4 hidden neurons, each connected to 2 outputs",
     parameter: "Parameter, by number",
-    columns: ["Layer", "Weights", "Biases", "Parameters"],
+    columns: ["Layer", "Weights", "Biases", "Sum"],
     layer: (i: number) => i === 0 ? "Hidden" : "Output",
     neuron: (column: number, i: number) => `${"xhy"[column]}${"₁₂₃₄"[i]}`,
     together: "Together",
