@@ -1,12 +1,12 @@
 /** Matmul. @module */
 
-import { applyOne, type Operation, type Saved, type Specification, viewAs } from "../../apply.ts";
+import { applyOne, type Operation, type Saved, type Specification } from "../../apply.ts";
 import { applyLater, isWorthDeferring } from "../../deferred.ts";
 import { checkOptions, describeValue, type OptionNames } from "../../checks.ts";
 import type { MatmulPrecision, View } from "../../device.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
-import { broadcastShapes, broadcastStrides, formatShape, shapesEqual } from "../../shape.ts";
+import { broadcastShapes, formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { addInPlace } from "../elementwise.ts";
 import { gradientBefore } from "./epilogue.ts";
@@ -101,13 +101,8 @@ function matmulOperation(activation: MatmulActivation): Operation<Attributes> {
   return {
     name: "matmul",
     infer: inferMatmul,
-    run: (_device, [a, b, ...addends], [c], attributes) => {
-      const views = addends.map((addend) => {
-        const strides = broadcastStrides(addend.shape, addend.strides, c!.shape, "matmul");
-        return viewAs(addend, c!.shape, strides);
-      });
-      multiplyInto(a!, b!, c!, attributes, { addends: views, activation });
-    },
+    run: (_device, [a, b, ...addends], [c], attributes) =>
+      multiplyInto(a!, b!, c!, attributes, { addends, activation }),
     gradient: {
       savesInputs: [0, 1],
       savesOutputs: activation === "none" ? [] : [0],
@@ -186,19 +181,8 @@ export function multiplyInto(
   options: Attributes & { readonly accumulate?: boolean },
   epilogue?: Epilogue<View>,
 ): void {
-  const [viewA, viewB] = [a, b].map((x) =>
-    broadcastBatch(hasUnitStride(x) ? x : copy(x), c.shape)
-  ) as [View, View];
-  multiplyViews(c.device, viewA, viewB, c, options, epilogue);
-}
-
-function broadcastBatch(x: Tensor, result: readonly number[]): View {
-  if (result.length === 2) return x;
-  const shape = result.slice();
-  for (let axis = 1; axis <= 2; axis++) {
-    shape[shape.length - axis] = x.shape[x.shape.length - axis]!;
-  }
-  return viewAs(x, shape, broadcastStrides(x.shape, x.strides, shape, "matmul"));
+  const withUnitStride = (x: Tensor) => hasUnitStride(x) ? x : copy(x);
+  multiplyViews(c.device, withUnitStride(a), withUnitStride(b), c, options, epilogue);
 }
 
 /**

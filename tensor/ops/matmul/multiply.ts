@@ -14,10 +14,10 @@ import {
 
 /**
  * Computes `c = op(a) · op(b)` in float32, or adds it to `c`, [..., m, n] with a last stride of 1,
- * and applies the epilogue. One of the last two strides of a and b is 1; batch axes are equal, with
- * strides 0 where they are shared. The addends of the epilogue have the shape and dtype of c. No
- * operand or addend may be in the allocation of c. The order of additions does not depend on the
- * number of threads, except with a BLAS.
+ * and applies the epilogue. One of the last two strides of a and b is 1; batch axes broadcast to
+ * those of c, as do the addends of the epilogue, which have its dtype. No operand or addend may be in
+ * the allocation of c. The order of additions does not depend on the number of threads, except with a
+ * BLAS.
  */
 export function multiplyViews(
   device: Device,

@@ -93,7 +93,7 @@ interface BatchAxis {
 
 /**
  * Describes `c = op(a) · op(b)` as matmuls with at most two batch axes; usually a single one, none
- * if the result is empty. The addends of the epilogue have the shape of c.
+ * if the result is empty. Batch axes and the addends of the epilogue broadcast to those of c.
  * The operands' shapes and dtypes match, which `matmul` checks where it infers the shape of c.
  *
  * @throws {Error} If kernels do not support the strides.
@@ -125,7 +125,7 @@ export function describeMatmuls(
   const m = c.shape[rank - 2]!;
   const n = c.shape[rank - 1]!;
   const { transposeA, transposeB, accumulate = false, symmetric = false, ...others } = options;
-  const k = a.shape[rank - (transposeA ? 2 : 1)]!;
+  const k = a.shape.at(transposeA ? -2 : -1)!;
   checkStrides("the first operand", a);
   checkStrides("the second operand", b);
   if (n > 1 && c.strides[rank - 1] !== 1) {
@@ -135,13 +135,13 @@ export function describeMatmuls(
       }]`,
     );
   }
-  const axes = batchAxes([a, b, c, ...addends]);
+  const axes = batchAxes([a, b, c, ...addends], c.shape);
   if (m === 0 || n === 0 || axes.some((axis) => axis.length === 0)) return [];
 
   const [aRow, aColumn] = lastStrides(a, transposeA);
   const [bRow, bColumn] = lastStrides(b, transposeB);
   const [cRow] = lastStrides(c, false);
-  let addendRows = addends.map((addend) => addend.strides[rank - 2]!);
+  let addendRows = addends.map((addend) => strideAlong(addend, 2, m));
   let rows = m;
   const innermost = axes.at(-1);
   if (innermost !== undefined) {
@@ -179,7 +179,7 @@ export function describeMatmuls(
       accumulate,
       symmetric: rows === n && symmetric,
       addends: addends.map((addend, i) =>
-        place(addend, addendRows[i]!, addend.strides[rank - 1]!, 3 + i)
+        place(addend, addendRows[i]!, strideAlong(addend, 1, n), 3 + i)
       ),
       activation,
       ...others,
@@ -234,14 +234,19 @@ function lastStrides(view: View, swapped: boolean): [row: number, column: number
   return swapped ? [column, row] : [row, column];
 }
 
+/** The stride of what broadcasts to this length along an axis, which is counted from the last. */
+function strideAlong({ shape, strides }: View, fromEnd: number, length: number): number {
+  const axis = shape.length - fromEnd;
+  return shape[axis] === length ? strides[axis]! : 0;
+}
+
 /** The batch axes, outermost first, without those of length 1, merged if possible. */
-function batchAxes(operands: readonly View[]): BatchAxis[] {
+function batchAxes(operands: readonly View[], shape: readonly number[]): BatchAxis[] {
   const axes: BatchAxis[] = [];
-  const [{ shape }] = operands as [View];
   for (let axis = 0; axis < shape.length - 2; axis++) {
     const length = shape[axis]!;
     if (length === 1) continue;
-    const strides = operands.map((operand) => operand.strides[axis]!);
+    const strides = operands.map((each) => strideAlong(each, shape.length - axis, length));
     const previous = axes.at(-1);
     if (previous?.strides.every((stride, operand) => stride === length * strides[operand]!)) {
       axes[axes.length - 1] = { length: previous.length * length, strides };
