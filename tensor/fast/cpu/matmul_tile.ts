@@ -13,6 +13,7 @@
 import {
   F32,
   F32x4,
+  type FunctionBuilder,
   type FunctionReference,
   I32,
   type Local,
@@ -34,13 +35,13 @@ export function tileRows(relaxedSimd: boolean): number {
   return relaxedSimd ? 6 : 4;
 }
 
-export const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
+const SIX_INTEGERS = [I32, I32, I32, I32, I32, I32] as const;
 
 /** `tile(panelA, panelB, depth, c, rowBytes, accumulate)`: addresses, and strides in bytes. */
-export type TileFunction = FunctionReference<typeof SIX_INTEGERS>;
+type TileFunction = FunctionReference<typeof SIX_INTEGERS>;
 
 /** `pack(to, from, laneBytes, stepBytes, lanes, depth)`: addresses, and strides in bytes. */
-export type PackingFunction = TileFunction;
+type PackingFunction = TileFunction;
 
 /**
  * Defines the function that multiplies a panel of A by a panel of B, and stores the whole tile or
@@ -71,9 +72,9 @@ export function defineTile(module: ModuleBuilder): TileFunction {
   return module.define(SIX_INTEGERS, (f, panelA, panelB, depth, c, rowBytes, add) => {
     const a = f.local(panelA);
     const b = f.local(panelB);
-    const sums: Local<F32x4>[][] = Array.from(
+    const sums = Array.from(
       { length: rows },
-      () => [f.local(F32x4.of(0)), f.local(F32x4.of(0))],
+      () => [f.local(F32x4.of(0)), f.local(F32x4.of(0))] as const,
     );
     const steps = (count: number) => {
       for (let step = 0; step < count; step++) {
@@ -81,8 +82,8 @@ export function defineTile(module: ModuleBuilder): TileFunction {
         const right = f.local(b.loadF32x4(step * 32 + 16));
         sums.forEach(([low, high], row) => {
           const factor = f.local(a.loadSplat((step * rows + row) * 4));
-          f.set(low!, factor.multiplyAdd(left, low!));
-          f.set(high!, factor.multiplyAdd(right, high!));
+          f.set(low, factor.multiplyAdd(left, low));
+          f.set(high, factor.multiplyAdd(right, high));
         });
       }
       f.set(a, a.add(count * rows * 4));
@@ -91,46 +92,42 @@ export function defineTile(module: ModuleBuilder): TileFunction {
     f.forRange(0, depth.shiftRight(3), 1, () => steps(UNROLL));
     f.forRange(0, depth.and(UNROLL - 1), 1, () => steps(1));
 
-    const address = f.local(c);
-    const eachRow = (store: (low: Local<F32x4>, high: Local<F32x4>) => void) =>
-      sums.forEach(([low, high], row) => {
-        if (row > 0) f.set(address, address.add(rowBytes));
-        store(low!, high!);
-      });
-    f.if(add, () =>
-      eachRow((low, high) => {
-        f.store(address, low.add(address.loadF32x4()));
-        f.store(address, high.add(address.loadF32x4(16)), 16);
-      }), () =>
-      eachRow((low, high) => {
-        f.store(address, low);
-        f.store(address, high, 16);
-      }));
+    const each = (use: (sum: Local<F32x4>, address: I32, offset: number) => void) => {
+      const address = f.local(c);
+      for (const [low, high] of sums) {
+        use(low, address, 0);
+        use(high, address, 16);
+        f.set(address, address.add(rowBytes));
+      }
+    };
+    f.if(add, () => each((sum, address, offset) => f.set(sum, sum.add(address.loadF32x4(offset)))));
+    each((sum, address, offset) => f.store(address, sum, offset));
   });
 }
 
 /**
- * Defines the function that packs up to `width` lanes (rows of A, columns of B) into a panel, step
- * by step of k. Missing lanes become zeros, so that edge tiles are computed like any other.
+ * Defines the function that packs lanes (rows of A, columns of B) into panels of `width` each, step
+ * by step of k. Missing lanes of the last become zeros, so that edge tiles are computed like any
+ * other.
  *
  * One of the two strides must be 4 bytes, unless there is only one lane or one step.
  */
 export function definePacking(module: ModuleBuilder, width: number): PackingFunction {
-  return module.define(
-    SIX_INTEGERS,
-    (f, to, from, laneBytes, stepBytes, lanes, depth) => {
-      const target = f.local(to);
-      const source = f.local(from);
+  // Those of a width of six overlap.
+  const vectors = Array.from(
+    { length: Math.ceil(width / 4) },
+    (_, i) => Math.min(4 * i, width - 4),
+  );
+  return module.define(SIX_INTEGERS, (f, to, from, laneBytes, stepBytes, lanes, depth) => {
+    const target = f.local(to);
+    f.forRange(0, lanes, width, (first) => {
+      const rest = f.local(lanes.subtract(first));
+      const source = f.local(from.add(first.multiply(laneBytes)));
       const packed = f.local(I32.of(0));
-      f.if(lanes.equal(width), () => {
+      f.if(rest.greaterEqual(width), () =>
         f.if(laneBytes.equal(4), () => {
           f.forRange(0, depth, 1, () => {
-            for (let lane = 0; lane + 4 <= width; lane += 4) {
-              f.store(target, source.loadF32x4(lane * 4), lane * 4);
-            }
-            if (width % 4 === 2) {
-              f.storeLanes01(target, source.loadLanes01((width - 2) * 4), (width - 2) * 4);
-            }
+            for (const lane of vectors) f.store(target, source.loadF32x4(4 * lane), 4 * lane);
             f.set(target, target.add(width * 4));
             f.set(source, source.add(stepBytes));
           });
@@ -139,33 +136,25 @@ export function definePacking(module: ModuleBuilder, width: number): PackingFunc
           f.if(stepBytes.equal(4), () => {
             f.forRange(0, depth.shiftRight(2), 1, () => {
               const row = f.local(source);
-              const nextRow = () => {
+              const rows = Array.from({ length: width }, () => {
                 const four = f.local(row.loadF32x4());
                 f.set(row, row.add(laneBytes));
                 return four;
-              };
-              for (let lane = 0; lane + 4 <= width; lane += 4) {
-                transpose([nextRow(), nextRow(), nextRow(), nextRow()]).forEach((four, step) =>
-                  f.store(target, four, (step * width + lane) * 4)
+              });
+              for (const lane of vectors) {
+                transpose(f, rows.slice(lane, lane + 4)).forEach((four, step) =>
+                  f.store(target, four, 4 * (step * width + lane))
                 );
-              }
-              if (width % 4 === 2) {
-                const [first, second] = [nextRow(), nextRow()];
-                for (let step = 0; step < 4; step++) {
-                  const pair = first.shuffle(second, [step, 4 + step, 0, 0]);
-                  f.storeLanes01(target, pair, (step * width + width - 2) * 4);
-                }
               }
               f.set(target, target.add(width * 16));
               f.set(source, source.add(16));
             });
             f.set(packed, depth.and(-4));
-          }));
-      });
+          })));
       f.forRange(packed, depth, 1, () => {
         const element = f.local(source);
         for (let lane = 0; lane < width; lane++) {
-          f.if(lanes.greater(lane), () => {
+          f.if(rest.greater(lane), () => {
             f.store(target, element.loadF32(), lane * 4);
             f.set(element, element.add(laneBytes));
           }, () => f.store(target, F32.of(0), lane * 4));
@@ -173,14 +162,15 @@ export function definePacking(module: ModuleBuilder, width: number): PackingFunc
         f.set(target, target.add(width * 4));
         f.set(source, source.add(stepBytes));
       });
-    },
-  );
-
-  function transpose(rows: [F32x4, F32x4, F32x4, F32x4]): F32x4[] {
-    const [a, b, c, d] = rows;
-    return [0, 1, 2, 3].map((step) => {
-      const lanes = [step, 4 + step, 0, 0] as const;
-      return a.shuffle(b, lanes).shuffle(c.shuffle(d, lanes), [0, 1, 4, 5]);
     });
-  }
+  });
+}
+
+/** The columns of four rows. */
+function transpose(f: FunctionBuilder, rows: readonly F32x4[]): F32x4[] {
+  const [a, b, c, d] = rows as [F32x4, F32x4, F32x4, F32x4];
+  return ([[0, 4, 1, 5], [2, 6, 3, 7]] as const).flatMap((lanes) => {
+    const [left, right] = [f.local(a.shuffle(b, lanes)), f.local(c.shuffle(d, lanes))];
+    return [left.shuffle(right, [0, 1, 4, 5]), left.shuffle(right, [2, 3, 6, 7])];
+  });
 }

@@ -3,21 +3,14 @@
 import type { WasmKernel } from "../../device.ts";
 import {
   emitKernel,
+  type FunctionBuilder,
   I32,
   loadWords,
   type Local,
-  type ModuleBuilder,
 } from "../../devices/cpu/emitter/mod.ts";
 import type { FastPath } from "../../fast_paths.ts";
 import { matmulWork, stridesOf } from "../../ops/matmul/problem.ts";
-import {
-  definePacking,
-  defineTile,
-  SIX_INTEGERS,
-  TILE_COLUMNS,
-  type TileFunction,
-  tileRows,
-} from "./matmul_tile.ts";
+import { definePacking, defineTile, TILE_COLUMNS, tileRows } from "./matmul_tile.ts";
 
 /** Rows of A per block: with {@linkcode BLOCK_DEPTH}, 192 KiB, part of the L2 cache. */
 const BLOCK_ROWS = 192;
@@ -67,17 +60,8 @@ export const packedMatmul: FastPath<"matmul", "cpu"> = {
             device.address(matrix),
             ...stridesOf(matrix).map((stride) => 4 * stride),
           ]),
-          ...[
-            inner,
-            m,
-            n,
-            k,
-            Number(accumulate),
-            Number(splitRows),
-            panels,
-            steps,
-            TILE_BYTES + bytesA,
-          ],
+          ...[inner, m, n, k, Number(accumulate), Number(splitRows)],
+          ...[panels, steps, TILE_BYTES + bytesA],
         ],
       },
       outer * inner * panels,
@@ -96,7 +80,6 @@ const PACKED: WasmKernel = {
   emit: emitKernel((f, { words, start, end, scratch }, module) => {
     const rows = tileRows(module.relaxedSimd);
     const tile = defineTile(module);
-    const moveEdge = defineEdge(module);
     const packA = definePacking(module, rows);
     const packB = definePacking(module, TILE_COLUMNS);
     const word = loadWords(f, words, WORDS);
@@ -129,49 +112,33 @@ const PACKED: WasmKernel = {
           const depth = smaller(word.k.subtract(step), word.blockSteps);
           // The first block of k replaces the result, unless accumulating.
           const add = f.local(word.accumulate.or(step.notEqual(0)));
-          const panelBytesA = f.local(depth.multiply(rows * 4));
-          const panelBytesB = f.local(depth.multiply(TILE_COLUMNS * 4));
-          const nextA = f.local(blockA);
-          const nextB = f.local(blockB);
-          const fromB = f.local(
-            b.add(step.multiply(word.bRow)).add(column.multiply(word.bColumn)),
-          );
-          f.forRange(0, columns, TILE_COLUMNS, (at) => {
-            const lanes = smaller(columns.subtract(at), TILE_COLUMNS);
-            f.call(packB, nextB, fromB, word.bColumn, word.bRow, lanes, depth);
-            f.set(nextB, nextB.add(panelBytesB));
-            f.set(fromB, fromB.add(word.bColumn.multiply(TILE_COLUMNS)));
-          });
+          const depthBytes = f.local(depth.shiftLeft(2));
+          const fromB = b.add(step.multiply(word.bRow)).add(column.multiply(word.bColumn));
+          f.call(packB, blockB, fromB, word.bColumn, word.bRow, columns, depth);
           f.forRange(firstRow, lastRow, BLOCK_ROWS, (row) => {
             const blockRows = smaller(lastRow.subtract(row), BLOCK_ROWS);
-            const fromA = f.local(a.add(row.multiply(word.aRow)).add(step.multiply(word.aColumn)));
-            f.set(nextA, blockA);
-            f.forRange(0, blockRows, rows, (at) => {
-              const lanes = smaller(blockRows.subtract(at), rows);
-              f.call(packA, nextA, fromA, word.aRow, word.aColumn, lanes, depth);
-              f.set(nextA, nextA.add(panelBytesA));
-              f.set(fromA, fromA.add(word.aRow.multiply(rows)));
-            });
-            f.set(nextB, blockB);
+            const fromA = a.add(row.multiply(word.aRow)).add(step.multiply(word.aColumn));
+            f.call(packA, blockA, fromA, word.aRow, word.aColumn, blockRows, depth);
             f.forRange(0, columns, TILE_COLUMNS, (tileColumn) => {
               const width = smaller(columns.subtract(tileColumn), TILE_COLUMNS);
+              const panelB = f.local(blockB.add(tileColumn.multiply(depthBytes)));
               const target = f.local(
                 c.add(row.multiply(word.cRow)).add(column.add(tileColumn).shiftLeft(2)),
               );
-              f.set(nextA, blockA);
               f.forRange(0, blockRows, rows, (tileRow) => {
                 const height = smaller(blockRows.subtract(tileRow), rows);
+                const panelA = f.local(blockA.add(tileRow.multiply(depthBytes)));
                 f.if(width.equal(TILE_COLUMNS).and(height.equal(rows)), () => {
-                  f.call(tile, nextA, nextB, depth, target, word.cRow, add);
+                  f.call(tile, panelA, panelB, depth, target, word.cRow, add);
                 }, () => {
-                  const [tight, replace] = [I32.of(TILE_COLUMNS * 4), I32.of(0)];
-                  f.call(tile, nextA, nextB, depth, scratch, tight, replace);
-                  f.call(moveEdge, target, scratch, height, width, word.cRow, add);
+                  const edge = [scratch, I32.of(TILE_COLUMNS * 4)] as const;
+                  const whole = [target, word.cRow] as const;
+                  f.if(add, () => copyPart(f, edge, whole, height, width));
+                  f.call(tile, panelA, panelB, depth, ...edge, add);
+                  copyPart(f, whole, edge, height, width);
                 });
                 f.set(target, target.add(word.cRow.multiply(rows)));
-                f.set(nextA, nextA.add(panelBytesA));
               });
-              f.set(nextB, nextB.add(panelBytesB));
             });
           });
         });
@@ -180,26 +147,17 @@ const PACKED: WasmKernel = {
   }),
 };
 
-/**
- * `moveEdge(to, from, height, width, rowBytes, add)`: copies the part of an edge tile that is
- * within the result.
- */
-function defineEdge(module: ModuleBuilder): TileFunction {
-  return module.define(SIX_INTEGERS, (f, to, from, height, width, rowBytes, add) => {
-    const target = f.local(to);
-    const source = f.local(from);
-    f.forRange(0, height, 1, () => {
-      f.forRange(0, width.shiftLeft(2), 4, (at) => {
-        const element = f.local(target.add(at));
-        const value = f.local(source.add(at).loadF32());
-        f.if(
-          add,
-          () => f.store(element, value.add(element.loadF32())),
-          () => f.store(element, value),
-        );
-      });
-      f.set(source, source.add(TILE_COLUMNS * 4));
-      f.set(target, target.add(rowBytes));
-    });
+/** Copies the part of an edge tile that is within the result, from or to the place in scratch memory. */
+function copyPart(
+  f: FunctionBuilder,
+  [to, toRowBytes]: readonly [I32, I32],
+  [from, fromRowBytes]: readonly [I32, I32],
+  height: I32,
+  width: I32,
+): void {
+  f.forRange(0, height, 1, (row) => {
+    const target = f.local(to.add(row.multiply(toRowBytes)));
+    const source = f.local(from.add(row.multiply(fromRowBytes)));
+    f.forRange(0, width.shiftLeft(2), 4, (at) => f.store(target.add(at), source.add(at).loadF32()));
   });
 }
