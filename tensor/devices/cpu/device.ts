@@ -266,12 +266,11 @@ class Cpu implements CpuDevice {
 
   #matmul(
     { precision = this.matmulPrecision }: NativeKernel,
-    { integers, floats = [] }: Arguments,
+    { integers }: Arguments,
   ): CompiledKernel {
-    if (integers.length !== 16 || floats.length !== 2) {
+    if (integers.length !== 17) {
       throw new RangeError(
-        `Cannot dispatch sgemm: wanted 16 integers and 2 floats, ` +
-          `got ${integers.length} and ${floats.length}`,
+        `Cannot dispatch sgemm: wanted 17 integers, got ${integers.length}`,
       );
     }
     const kernel = this.#matmuls[precision === "bf16" ? 1 : 0];

@@ -39,10 +39,8 @@ function exp2(f: FunctionBuilder, argument: F32x4): F32x4 {
 
 /** Keys that are computed together: two vectors. */
 const PER_STEP = ROW_MULTIPLE;
-/** Nanoseconds of a score. */
-const PER_SCORE = 1;
-/** Nanoseconds of work that justify waking another thread. */
-const PER_THREAD = 5000;
+/** Scores that justify waking another thread: each takes about a nanosecond. */
+const SCORES_PER_THREAD = 5000;
 
 export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
   operation: "attention softmax",
@@ -64,7 +62,7 @@ export const softmaxOfVisible: FastPath<"attention softmax", "cpu"> = {
       },
       batch * keyHeads * group * queries,
       {
-        grain: Math.ceil(PER_THREAD / (PER_SCORE * Math.max(1, keys))),
+        grain: Math.ceil(SCORES_PER_THREAD / Math.max(1, keys)),
         work: () => ({ name: upstream === null ? maskedSoftmax.name : softmaxGradient.name }),
       },
     );
@@ -161,7 +159,7 @@ function rowKernel(name: string, write: (row: Row) => readonly I32[]): WasmKerne
 
 const NOTHING = F32x4.of(0);
 
-/** Turns the visible of a row of products into their softmax, and returns its log-sum-exp. */
+/** Turns the visible products of a row into their softmax, and returns the log-sum-exp. */
 export function softmaxInPlace(
   f: FunctionBuilder,
   products: I32,

@@ -76,8 +76,8 @@ function candidates(os: string): string[] {
   return ["libopenblas.so.0", "libopenblas.so"];
 }
 
-/** C = 2·A·Bᵀ + 3·C for the operands below, with what stands around it in rows of 5. */
-const RIGHT = [26, 11, 2, 9, 16, 173, 140, 113, 64, 81, 470, 419, 374, 169, 196, 225];
+/** C = A·Bᵀ + C for the operands below, with what stands around it in rows of 5. */
+const RIGHT = [13, 5, -1, 9, 16, 74, 52, 32, 64, 81, 185, 149, 115, 169, 196, 225];
 
 /** A small check, with A 3×2 in rows of 4: any wrong calling convention fails. */
 function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
@@ -94,7 +94,7 @@ function multipliesRightly({ multiply }: BlasThread, heap: Heap): boolean {
   }
   multiply({
     ...{ transposeA: 0, transposeB: 1, m: 3, n: 3, k: 2 },
-    ...{ a, b, c, lda: 4, ldb: 3, ldc: 5, alpha: 2, beta: 3 },
+    ...{ a, b, c, lda: 4, ldb: 3, ldc: 5, accumulate: 1 },
     ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
   });
   const isRight = RIGHT.every((value, i) => heap.floats[c / 4 + i] === value);

@@ -38,12 +38,12 @@ for (const size of library === null ? [] : [64, 128, 256, 512, 1_024]) {
       device.write(allocation, 0, data);
       return device.address({ allocation, dtype: "float32", offset: 0 });
     }) as [number, number, number];
-    const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0];
+    const integers = [0, 0, size, size, size, a, size, b, size, c, size, 1, 1, 0, 0, 0, 0];
     Deno.bench({
       name: `${size}³ through the device, threads: ${threads}`,
       group: `${size}`,
       baseline: threads === 1,
-      fn: () => device.dispatch({ key: "sgemm" }, { integers, floats: [1, 0] }, size),
+      fn: () => device.dispatch({ key: "sgemm" }, { integers }, size),
     });
     const matrices = [data, data.slice(), data.slice()];
     const [x, y, z] = matrices.map((matrix) =>

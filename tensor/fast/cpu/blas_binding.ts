@@ -51,12 +51,12 @@ export function openBlas(
   const library = runtime.dlopen(path, functions);
   const sgemm = library.symbols.sgemm!;
   const multiply = (gemm: Sgemm): void => {
-    const { m, n, k, alpha, beta, lda, ldb, ldc, count, stepA, stepB, stepC } = gemm;
+    const { m, n, k, lda, ldb, ldc, count, stepA, stepB, stepC, accumulate } = gemm;
     const transposeA = NO_TRANSPOSE + gemm.transposeA;
     const transposeB = NO_TRANSPOSE + gemm.transposeB;
     let [a, b, c] = [base + gemm.a, base + gemm.b, base + gemm.c];
     for (let i = 0; i < count; i++) {
-      sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+      sgemm(ROW_MAJOR, transposeA, transposeB, m, n, k, 1, a, lda, b, ldb, accumulate, c, ldc);
       a += stepA;
       b += stepB;
       c += stepC;

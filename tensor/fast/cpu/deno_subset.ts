@@ -22,7 +22,7 @@ export interface DenoSubset {
     functions: Readonly<Record<Name, ForeignFunction>>,
   ): ForeignLibrary<Name>;
   readonly UnsafePointer: {
-    of(value: Uint8Array): unknown;
+    of(value: ArrayBufferView): unknown;
     value(pointer: unknown): bigint;
   };
   readonly UnsafePointerView: {

@@ -71,17 +71,17 @@ export function openSystemOneDnn(
   if (typeof opened === "string") return opened;
   const { start, thread } = opened;
   const isSuited = choice !== true || has(thread, AVX512);
-  const gain = isSuited ? speedupOf(start, thread, blas, heap, false) : 0;
+  const gain = isSuited ? speedupOf(opened, blas, heap, false) : 0;
   if (gain === 0) {
     thread.close();
     return isSuited ? `${start.path}: it failed a small check` : "the processor has no AVX-512";
   }
   const file = start.path.split(/[\\/]/).at(-1);
-  const description = `oneDNN ${thread.version.join(".")} (${file})`;
-  if (choice !== true || gain >= MIN_SPEEDUP.f32) {
-    return { description, start, thread, limits: ONEDNN_LIMITS };
-  }
-  const minOperations = { ...ONEDNN_LIMITS.minOperations, f32: Infinity };
+  const description = `oneDNN ${thread.version} (${file})`;
+  const isSlower = choice === true && gain < MIN_SPEEDUP.f32;
+  const minOperations = isSlower
+    ? { ...ONEDNN_LIMITS.minOperations, f32: Infinity }
+    : ONEDNN_LIMITS.minOperations;
   return { description, start, thread, limits: { ...ONEDNN_LIMITS, minOperations } };
 }
 
@@ -97,9 +97,9 @@ export function missingBf16(
   mustGain: boolean,
 ): string | null {
   if (typeof oneDnn === "string") return `no oneDNN: ${oneDnn}`;
-  const { description, start, thread } = oneDnn;
+  const { description, thread } = oneDnn;
   if (!has(thread, AMX)) return "the processor has no AMX, or the environment hides it";
-  const gain = speedupOf(start, thread, blas, heap, true);
+  const gain = speedupOf(oneDnn, blas, heap, true);
   if (gain === 0) return `${description} failed a small check`;
   if (!mustGain || gain >= MIN_SPEEDUP.bf16) return null;
   return `${description} is only ${gain.toFixed(1)} times as fast as f32`;
@@ -114,24 +114,19 @@ function has({ instructionSet }: OneDnnThread, bits: number): boolean {
   return (instructionSet & bits) === bits;
 }
 
+/**
+ * How much faster than the BLAS a matmul of {@linkcode TEST_SIZE} is, by the fastest of alternating
+ * runs; 0 if its result is wrong.
+ */
 function speedupOf(
-  { path }: OneDnnStart,
-  thread: OneDnnThread,
+  { start: { path }, thread }: Pick<OneDnn, "start" | "thread">,
   blas: Blas,
   heap: Heap,
   isBf16: boolean,
 ): number {
   const key = `${path}, ${blas.start.path}, ${isBf16}`;
-  const speedup = speedups.get(key) ?? measureSpeedup(thread, blas, heap, isBf16);
-  speedups.set(key, speedup);
-  return speedup;
-}
-
-/**
- * How much faster than the BLAS a matmul of {@linkcode TEST_SIZE} is, by the fastest of alternating
- * runs; 0 if its result is wrong.
- */
-function measureSpeedup(thread: OneDnnThread, blas: Blas, heap: Heap, isBf16: boolean): number {
+  const known = speedups.get(key);
+  if (known !== undefined) return known;
   const size = TEST_SIZE ** 2;
   const allocation = heap.reserve(12 * size, "check of oneDNN");
   const a = allocation.address;
@@ -140,16 +135,16 @@ function measureSpeedup(thread: OneDnnThread, blas: Blas, heap: Heap, isBf16: bo
   for (let i = 0; i < 2 * size; i++) heap.floats[a / 4 + i] = i % 13 - 6;
   const gemm: Sgemm = {
     ...{ transposeA: 0, transposeB: 1, m: TEST_SIZE, n: TEST_SIZE, k: TEST_SIZE },
-    ...{ a, b, c, lda: TEST_SIZE, ldb: TEST_SIZE, ldc: TEST_SIZE, alpha: 2, beta: 0 },
+    ...{ a, b, c, lda: TEST_SIZE, ldb: TEST_SIZE, ldc: TEST_SIZE, accumulate: 0 },
     ...{ count: 1, stepA: 0, stepB: 0, stepC: 0 },
   };
   const ways = [() => blas.thread.multiply(gemm), () => thread.multiply(gemm, isBf16)] as const;
-  const fastest = [Infinity, Infinity] as [number, number];
-  const results = ways.map((run) => {
+  const [wanted, got] = ways.map((run) => {
     heap.floats.fill(NaN, c / 4, c / 4 + size);
     run();
     return heap.floats.slice(c / 4, c / 4 + size);
   }) as [Float32Array, Float32Array];
+  const fastest: [number, number] = [Infinity, Infinity];
   for (let i = 0; i < TEST_RUNS; i++) {
     ways.forEach((run, way) => {
       const start = performance.now();
@@ -158,6 +153,7 @@ function measureSpeedup(thread: OneDnnThread, blas: Blas, heap: Heap, isBf16: bo
     });
   }
   heap.release(allocation);
-  const isRight = results[0].every((value, i) => value === results[1][i]);
-  return isRight ? fastest[0] / fastest[1] : 0;
+  const speedup = wanted.every((x, i) => x === got[i]) ? fastest[0] / fastest[1] : 0;
+  speedups.set(key, speedup);
+  return speedup;
 }

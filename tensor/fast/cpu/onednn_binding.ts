@@ -3,11 +3,14 @@
 import type { DenoSubset, ForeignFunction } from "./deno_subset.ts";
 import type { Sgemm } from "./sgemm.ts";
 
-const status = (name: string, parameters: ForeignFunction["parameters"]) =>
-  ({ name: `dnnl_${name}`, parameters, result: "i32" }) as const;
+const status = (name: string, parameters: ForeignFunction["parameters"]): ForeignFunction => ({
+  name: `dnnl_${name}`,
+  parameters,
+  result: "i32",
+});
 
 /** Handles and addresses are passed as numbers, which costs less than pointer objects. */
-export const ONEDNN_FUNCTIONS = {
+export const ONEDNN_FUNCTIONS: Readonly<Record<string, ForeignFunction>> = {
   version: { name: "dnnl_version", parameters: [], result: "pointer" },
   instructionSet: status("get_effective_cpu_isa", []),
   setCacheCapacity: status("set_primitive_cache_capacity", ["i32"]),
@@ -26,7 +29,6 @@ export const ONEDNN_FUNCTIONS = {
   createPostOps: status("post_ops_create", ["usize"]),
   destroyPostOps: status("post_ops_destroy", ["usize"]),
   appendSum: status("post_ops_append_sum", ["usize", "f32", "i32", "i32"]),
-  appendElementwise: status("post_ops_append_eltwise", ["usize", "i32", "f32", "f32"]),
   describeMatmul: status("matmul_primitive_desc_create", [
     ...["usize", "usize", "usize", "usize", "usize", "usize", "usize"] as const,
   ]),
@@ -44,7 +46,7 @@ export const ONEDNN_FUNCTIONS = {
     result: "void",
     optional: true,
   },
-} as const satisfies Record<string, ForeignFunction>;
+};
 
 export interface OneDnnStart {
   readonly path: string;
@@ -56,7 +58,7 @@ export interface OneDnnStart {
 }
 
 export interface OneDnnThread {
-  readonly version: readonly [major: number, minor: number, patch: number];
+  readonly version: string;
   /** A value of `dnnl_cpu_isa_t`: what the processor has and the environment permits. */
   readonly instructionSet: number;
   readonly primitives: () => number;
@@ -77,31 +79,26 @@ export function openOneDnn(
   { path, functions, base, maxPrimitives }: OneDnnStart,
 ): OneDnnThread {
   const F32 = 3;
-  const [ON_CPU, IN_ORDER, BF16_MATH, LINEAR] = [1, 1, 1, 0x26];
+  const [ON_CPU, IN_ORDER, BF16_MATH] = [1, 1, 1];
   const [SOURCE, WEIGHTS, RESULT] = [1, 33, 17];
   const [SEQUENTIAL, OPENMP] = [1, 2];
 
   const library = runtime.dlopen(path, functions);
-  const symbols = library.symbols as Record<string, ((...values: number[]) => unknown) | null>;
+  const { symbols } = library;
   const call = (name: string, ...values: number[]): void => {
     const status = symbols[name]?.(...values);
-    if (status !== 0) throw new Error(`${functions[name as "execute"].name} returned ${status}`);
+    if (status !== 0) throw new Error(`${functions[name]?.name} returned ${status}`);
   };
 
-  interface Block {
-    readonly address: number;
-    readonly words: BigInt64Array;
-    readonly integers: Int32Array;
-  }
   /** Memory that does not move: V8 moves small arrays. */
-  const block = (): Block => {
-    const buffer = new ArrayBuffer(128);
-    const pointer = runtime.UnsafePointer.of(new Uint8Array(buffer));
-    return {
-      address: Number(runtime.UnsafePointer.value(pointer)),
-      words: new BigInt64Array(buffer),
-      integers: new Int32Array(buffer),
-    };
+  const block = () => {
+    const words = new BigInt64Array(new ArrayBuffer(128));
+    return { words, address: Number(runtime.UnsafePointer.value(runtime.UnsafePointer.of(words))) };
+  };
+  type Block = ReturnType<typeof block>;
+  const fill = ({ words, address }: Block, values: readonly number[]): number => {
+    words.set(values.map(BigInt));
+    return address;
   };
   const [out, dims, strides] = [block(), block(), block()] as const;
   const create = (name: string, ...values: number[]): number => {
@@ -111,29 +108,6 @@ export function openOneDnn(
 
   let engine = 0;
   let stream = 0;
-  const open = (): readonly [major: number, minor: number, patch: number] => {
-    const facts = new runtime.UnsafePointerView(symbols.version?.() as never);
-    // Three numbers, the address of a text, and what the threads are.
-    const [major, minor, patch] = [0, 4, 8].map((at) => facts.getInt32(at)) as [
-      number,
-      number,
-      number,
-    ];
-    const threads = facts.getInt32(24);
-    if (major !== 3) throw new Error(`wanted oneDNN 3, got ${major}.${minor}.${patch}`);
-    const isLimited = threads === OPENMP && symbols.setThreads !== null;
-    if (threads !== SEQUENTIAL && !isLimited) {
-      throw new Error(`wanted a build without threads or with OpenMP, got ${threads}`);
-    }
-    // A setting of the calling thread: a parallel region of one thread starts no other.
-    symbols.setThreads?.(1);
-    // The library's own cache would keep what is destroyed here.
-    call("setCacheCapacity", maxPrimitives);
-    engine = create("createEngine", ON_CPU, 0);
-    stream = create("createStream", engine, IN_ORDER);
-    return [major, minor, patch];
-  };
-
   interface Primitive {
     readonly handle: number;
     readonly memories: readonly [a: number, b: number, c: number];
@@ -141,20 +115,13 @@ export function openOneDnn(
   }
   const primitives = new Map<string, Primitive>();
 
-  const describe = (sizes: readonly number[], steps: readonly number[]): number => {
-    sizes.forEach((size, i) => dims.words[i] = BigInt(size));
-    steps.forEach((step, i) => strides.words[i] = BigInt(step));
-    return create("describeMatrix", sizes.length, dims.address, F32, strides.address);
-  };
-
-  const describeAttributes = (alpha: number, beta: number, isBf16: boolean): number => {
+  const describeAttributes = (accumulate: number, isBf16: boolean): number => {
     const attributes = create("createAttributes");
     if (isBf16) call("setMathMode", attributes, BF16_MATH);
-    if (alpha === 1 && beta === 0) return attributes;
-    const postOps = create("createPostOps");
-    if (alpha !== 1) call("appendElementwise", postOps, LINEAR, alpha, 0);
     // Without a sum the result is not read: it may be NaN.
-    if (beta !== 0) call("appendSum", postOps, beta, 0, F32);
+    if (accumulate === 0) return attributes;
+    const postOps = create("createPostOps");
+    call("appendSum", postOps, 1, 0, F32);
     call("setPostOps", attributes, postOps);
     call("destroyPostOps", postOps);
     return attributes;
@@ -162,18 +129,20 @@ export function openOneDnn(
 
   const compile = (gemm: Sgemm, isBf16: boolean): Primitive => {
     const { transposeA, transposeB, m, n, k, lda, ldb, ldc, count } = gemm;
-    const matrix = (rows: number, columns: number, lead: number, swapped: number, step: number) =>
-      describe(
-        count > 1 ? [count, rows, columns] : [rows, columns],
-        [...(count > 1 ? [step / 4] : []), ...(swapped === 0 ? [lead, 1] : [1, lead])],
-      );
+    const matrix = (rows: number, columns: number, lead: number, swapped: number, step: number) => {
+      const isBatch = count > 1;
+      const steps = [...(isBatch ? [step / 4] : []), ...(swapped === 0 ? [lead, 1] : [1, lead])];
+      const sizes = [...(isBatch ? [count] : []), rows, columns];
+      const places = [fill(dims, sizes), F32, fill(strides, steps)] as const;
+      return create("describeMatrix", sizes.length, ...places);
+    };
     const views = [
       matrix(m, k, lda, transposeA, gemm.stepA),
       matrix(k, n, ldb, transposeB, gemm.stepB),
       matrix(m, n, ldc, 0, gemm.stepC),
     ] as const;
     const [a, b, c] = views;
-    const attributes = describeAttributes(gemm.alpha, gemm.beta, isBf16);
+    const attributes = describeAttributes(gemm.accumulate, isBf16);
     const description = create("describeMatmul", engine, a, b, 0, c, attributes);
     const handle = create("createPrimitive", description);
     const memory = (view: number) => create("createMemory", view, engine, 0);
@@ -182,10 +151,7 @@ export function openOneDnn(
     call("destroyAttributes", attributes);
     for (const view of views) call("destroyMatrix", view);
     const list = block();
-    [SOURCE, WEIGHTS, RESULT].forEach((role, i) => {
-      list.integers[4 * i] = role;
-      list.words[2 * i + 1] = BigInt(memories[i]!);
-    });
+    fill(list, [SOURCE, memories[0], WEIGHTS, memories[1], RESULT, memories[2]]);
     return { handle, memories, arguments: list };
   };
 
@@ -196,34 +162,28 @@ export function openOneDnn(
 
   /** The least recently used primitive is first, and makes room. */
   const provide = (gemm: Sgemm, isBf16: boolean): Primitive => {
-    const { transposeA, transposeB, m, n, k, lda, ldb, ldc, alpha, beta, count } = gemm;
+    const { transposeA, transposeB, m, n, k, lda, ldb, ldc, accumulate, count } = gemm;
     const steps = count > 1 ? `,${count},${gemm.stepA},${gemm.stepB},${gemm.stepC}` : "";
     const key = `${isBf16},${transposeA},${transposeB},${m},${n},${k},${lda},${ldb},${ldc},` +
-      `${alpha},${beta}${steps}`;
+      `${accumulate}${steps}`;
     const known = primitives.get(key);
-    if (known !== undefined) {
-      primitives.delete(key);
-      primitives.set(key, known);
-      return known;
-    }
-    if (primitives.size >= maxPrimitives) {
+    if (known === undefined && primitives.size >= maxPrimitives) {
       const [oldest, primitive] = primitives.entries().next().value!;
       primitives.delete(oldest);
       destroy(primitive);
     }
-    const made = compile(gemm, isBf16);
-    primitives.set(key, made);
-    return made;
+    const provided = known ?? compile(gemm, isBf16);
+    primitives.delete(key);
+    primitives.set(key, provided);
+    return provided;
   };
 
-  const { setAddress, execute } = symbols;
   const run = (gemm: Sgemm, isBf16: boolean): void => {
     const { handle, memories: [a, b, c], arguments: list } = provide(gemm, isBf16);
-    setAddress?.(a, base + gemm.a);
-    setAddress?.(b, base + gemm.b);
-    setAddress?.(c, base + gemm.c);
-    const status = execute?.(handle, stream, 3, list.address);
-    if (status !== 0) throw new Error(`dnnl_primitive_execute returned ${status}`);
+    call("setAddress", a, base + gemm.a);
+    call("setAddress", b, base + gemm.b);
+    call("setAddress", c, base + gemm.c);
+    call("execute", handle, stream, 3, list.address);
   };
 
   const multiply = (gemm: Sgemm, isBf16: boolean): void => {
@@ -248,9 +208,27 @@ export function openOneDnn(
   };
 
   try {
-    const version = open();
-    const instructionSet = Number(symbols.instructionSet?.());
-    return { version, instructionSet, primitives: () => primitives.size, multiply, close };
+    const facts = new runtime.UnsafePointerView(symbols.version?.() as never);
+    // Three numbers, the address of a text, and what the threads are.
+    const version = [0, 4, 8].map((at) => facts.getInt32(at));
+    const threads = facts.getInt32(24);
+    if (version[0] !== 3) throw new Error(`wanted oneDNN 3, got ${version[0]}.${version[1]}`);
+    const isLimited = threads === OPENMP && symbols.setThreads !== null;
+    if (threads !== SEQUENTIAL && !isLimited) {
+      throw new Error(`wanted a build without threads or with OpenMP, got ${threads}`);
+    }
+    // A setting of the calling thread: a parallel region of one thread starts no other.
+    symbols.setThreads?.(1);
+    // The library's own cache would keep what is destroyed here.
+    call("setCacheCapacity", maxPrimitives);
+    engine = create("createEngine", ON_CPU, 0);
+    stream = create("createStream", engine, IN_ORDER);
+    return {
+      version: version.join("."),
+      instructionSet: Number(symbols.instructionSet?.()),
+      primitives: () => primitives.size,
+      ...{ multiply, close },
+    };
   } catch (error) {
     close();
     throw error;

@@ -37,8 +37,8 @@ function withOneDnn(use: (opened: Opened) => void, maxPrimitives?: number): void
 
 for (const precision of precisions) {
   testOneDnn(
-    `oneDNN in ${precision} computes random matmuls of all layouts, with gaps, batches, alpha and ` +
-      "beta, and writes nothing but the results",
+    `oneDNN in ${precision} computes random matmuls of all layouts, with gaps, batches and ` +
+      "accumulation, and writes nothing but the results",
     () =>
       withOneDnn((opened) => {
         const random = randomIntegers(7);
@@ -105,9 +105,9 @@ function multiply(
   const [lda, ldb] = [transposeA ? m : k, transposeB ? k : n];
   const integers = [
     ...[transposeA, transposeB, m, n, k, address(a), lda, address(b), ldb, address(c), n],
-    ...[split, 1, 0, 0, 0],
+    ...[split, 1, 0, 0, 0, 0],
   ];
-  device.dispatch({ key: "sgemm", precision }, { integers, floats: [1, 0] }, split ? m : n);
+  device.dispatch({ key: "sgemm", precision }, { integers }, split ? m : n);
   const result = device.read(c, 0, 4 * m * n).then((bytes) => new Float32Array(bytes));
   for (const allocation of [a, b, c]) device.free(allocation);
   return result;

@@ -7,7 +7,7 @@ import type { BlasThread } from "./blas_binding.ts";
 import type { ONEDNN_LIMITS } from "./onednn.ts";
 import type { OneDnnThread } from "./onednn_binding.ts";
 
-/** A batched GEMM, or part of one. */
+/** A batched GEMM, or part of one: C = op(A)·op(B), or C += op(A)·op(B). */
 export interface Sgemm {
   /** 1 if A is stored as k×m or B as n×k, 0 for m×k and k×n. */
   readonly transposeA: number;
@@ -23,13 +23,13 @@ export interface Sgemm {
   readonly ldb: number;
   readonly c: number;
   readonly ldc: number;
-  readonly alpha: number;
-  readonly beta: number;
   /** Batch size, and the batch strides in bytes. */
   readonly count: number;
   readonly stepA: number;
   readonly stepB: number;
   readonly stepC: number;
+  /** 1 to add to C, 0 to replace it. */
+  readonly accumulate: number;
 }
 
 /**
@@ -42,35 +42,27 @@ export function sgemmKernels(
   oneDnn: OneDnnThread | null,
   { minOperations, maxBlasRows }: typeof ONEDNN_LIMITS,
 ): ThreadMatmuls["kernels"] {
-  // Views made before the memory grew end at its old size, but the arguments do not move.
+  // A view made before the memory grew ends at its old size, but the arguments do not move.
   const integers = new Int32Array(memory.buffer);
-  const floats = new Float32Array(memory.buffer);
 
   /** Work items `[start, end)`: columns, rows, or matmuls of the batch. */
   const partAt = (address: number, start: number, end: number): Sgemm => {
-    const at = address / 4;
-    const word = (index: number): number => integers[at + index]! >>> 0;
+    const word = (index: number): number => integers[address / 4 + index]! >>> 0;
     const whole = {
       ...{ transposeA: word(0), transposeB: word(1), m: word(2), n: word(3), k: word(4) },
       ...{ a: word(5), lda: word(6), b: word(7), ldb: word(8), c: word(9), ldc: word(10) },
       ...{ count: word(12), stepA: word(13), stepB: word(14), stepC: word(15) },
-      ...{ alpha: floats[at + 16]!, beta: floats[at + 17]! },
+      accumulate: word(16),
     };
     const { transposeA, transposeB, a, lda, b, ldb, c, ldc, stepA, stepB, stepC } = whole;
-    switch (word(11)) {
-      case 0: {
-        const column = transposeB === 0 ? 1 : ldb;
-        return { ...whole, n: end - start, b: b + start * column * 4, c: c + start * 4 };
-      }
-      case 1: {
-        const row = transposeA === 0 ? lda : 1;
-        return { ...whole, m: end - start, a: a + start * row * 4, c: c + start * ldc * 4 };
-      }
-      default: {
-        const places = { a: a + start * stepA, b: b + start * stepB, c: c + start * stepC };
-        return { ...whole, count: end - start, ...places };
-      }
-    }
+    const length = end - start;
+    const part = (sizes: Partial<Sgemm>, ofA: number, ofB: number, ofC: number): Sgemm => {
+      return { ...whole, ...sizes, a: a + start * ofA, b: b + start * ofB, c: c + start * ofC };
+    };
+    const split = word(11);
+    if (split === 0) return part({ n: length }, 0, transposeB === 0 ? 4 : 4 * ldb, 4);
+    if (split === 1) return part({ m: length }, transposeA === 0 ? 4 * lda : 4, 0, 4 * ldc);
+    return part({ count: length }, stepA, stepB, stepC);
   };
 
   /**
