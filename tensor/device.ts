@@ -289,8 +289,8 @@ export interface WgslKernel {
   readonly key: string;
   /**
    * The entry point `main` and its helpers. The device prepends the struct `Arguments`, whose
-   * fields are `integers` as `i32` and `floats` as `f32`, bound as `arguments`, and a binding per
-   * buffer.
+   * fields are `integers` as `i32` and `floats` as `f32`, bound as `arguments`, a binding per
+   * buffer, and those of the functions in `wgsl_functions.ts` that are used.
    */
   readonly code: () => string;
   /** Names of the integer arguments, in order. */

@@ -2,7 +2,6 @@
 
 import type { WgslKernel } from "../device.ts";
 import { beginMain } from "../devices/webgpu/workgroup_grid.ts";
-import { functionsFor } from "../devices/webgpu/wgsl_functions.ts";
 import { Error } from "../errors.ts";
 import { computeFloats, computeIntegers } from "./arithmetic.ts";
 import type { Arithmetic } from "./formulas.ts";
@@ -144,8 +143,7 @@ export class WgslBuilder implements KernelBuilder {
     return this.withFunctions(`${begin}\n${this.#text.statements.join("\n")}\n}\n`);
   }
   withFunctions(main: string): string {
-    const code = [...this.#text.functions.values(), main].join("");
-    return functionsFor(code) + code;
+    return [...this.#text.functions.values(), main].join("");
   }
   buffer<T extends ElementType>(
     name: string,

@@ -6,7 +6,7 @@ import type { Condition, Float, Int, IntVector, Mask, Value, Vector } from "./la
 export type Width = 1 | 4;
 
 export type NumberType = "f32" | "i32";
-type ScalarType = NumberType | "bool";
+export type ScalarType = NumberType | "f16" | "bool";
 export type WgslType = ScalarType | `vec4<${ScalarType}>`;
 
 export function wgslTypeOf(scalar: ScalarType, width: Width): WgslType {
@@ -32,6 +32,17 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   readonly greater = this.#comparison(">");
   readonly equal = this.#comparison("==");
   readonly xor = this.#operator("^");
+  readonly and = this.#logical("&");
+  readonly or = this.#logical("|");
+  readonly both = this.#logical("&");
+  readonly shiftLeft = this.#shift("<<");
+  readonly shiftRight = this.#shift(">>");
+  readonly min = this.#extreme("min", "smaller");
+  readonly max = this.#extreme("max", "larger");
+  readonly asF32 = this.#bitcast("f32");
+  readonly asF32x4 = this.#bitcast("f32");
+  readonly asI32 = this.#bitcast("i32");
+  readonly bits = this.#bitcast("i32");
 
   constructor(code: string, type: WgslType) {
     this.code = code;
@@ -55,8 +66,25 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   #comparison(operator: string): (other: Value | number) => WgslValue {
     return (other) => this.#with(operator, other, this.#as("bool"));
   }
+  #logical(operator: "&" | "|"): (other: Value | number) => WgslValue {
+    return (other) => this.#with(this.type === "bool" ? operator.repeat(2) : operator, other);
+  }
+  #shift(operator: string): (bits: number) => WgslValue {
+    return (bits) => {
+      const type = this.type.replace("i32", "u32");
+      return new WgslValue(`(${this.code} ${operator} ${type}(${bits}))`, this.type);
+    };
+  }
   #function(name: string): () => WgslValue {
     return () => this.#apply(name);
+  }
+  /** The minimum or maximum, of floats by a function that keeps NaN. */
+  #extreme(name: string, ofFloats: string): (other: Value | number) => WgslValue {
+    return (other) =>
+      this.#apply(this.#scalar === "f32" ? `${ofFloats}${this.width}` : name, other);
+  }
+  #bitcast(scalar: NumberType): () => WgslValue {
+    return () => this.#convert(`bitcast<${this.#as(scalar)}>`, scalar);
   }
   /** The result of a function of this, and maybe of another operand. */
   #apply(name: string, other?: Value | number): WgslValue {
@@ -74,12 +102,6 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
     const product = this.multiply(factor).code;
     return new WgslValue(`(${operandCode(minuend, this.type)} - ${product})`, this.type);
   }
-  min(other: Value | number): WgslValue {
-    return this.#apply(this.#scalar === "f32" ? `smaller${this.width}` : "min", other);
-  }
-  max(other: Value | number): WgslValue {
-    return this.#apply(this.#scalar === "f32" ? `larger${this.width}` : "max", other);
-  }
   clamp(low: number, high: number): WgslValue {
     return this.max(low).min(high);
   }
@@ -90,25 +112,6 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   notEqual(other: Value | number): WgslValue {
     return new WgslValue(`!${this.equal(other).code}`, this.#as("bool"));
   }
-  and(other: Value | number): WgslValue {
-    return this.#with(this.type === "bool" ? "&&" : "&", other);
-  }
-  or(other: Value | number): WgslValue {
-    return this.#with(this.type === "bool" ? "||" : "|", other);
-  }
-  #shift(operator: string, bits: number): WgslValue {
-    const type = this.type.replace("i32", "u32");
-    return new WgslValue(`(${this.code} ${operator} ${type}(${bits}))`, this.type);
-  }
-  shiftLeft(bits: number): WgslValue {
-    return this.#shift("<<", bits);
-  }
-  shiftRight(bits: number): WgslValue {
-    return this.#shift(">>", bits);
-  }
-  both(other: Value): WgslValue {
-    return this.and(other);
-  }
   select(a: Value, b: Value): WgslValue {
     const { code, type } = printed(a);
     return new WgslValue(`select(${codeOf(b)}, ${code}, ${this.code})`, type);
@@ -116,18 +119,6 @@ export class WgslValue implements Int, Float, Vector, IntVector, Mask, Condition
   where(value: number): WgslValue {
     const type = this.#as("i32");
     return new WgslValue(`select(${type}(0), ${operandCode(value, type)}, ${this.code})`, type);
-  }
-  asF32(): WgslValue {
-    return this.#convert(`bitcast<${this.#as("f32")}>`, "f32");
-  }
-  asI32(): WgslValue {
-    return this.#convert(`bitcast<${this.#as("i32")}>`, "i32");
-  }
-  asF32x4(): WgslValue {
-    return this.asF32();
-  }
-  bits(): WgslValue {
-    return this.asI32();
   }
   toF32x4(): WgslValue {
     return this.#convert(this.#as("f32"), "f32");

@@ -12,6 +12,7 @@ import type {
   LayoutHandle,
   PipelineHandle,
 } from "./gpu.ts";
+import { functionsFor } from "./wgsl_functions.ts";
 
 /** Dynamic offsets into a uniform buffer are multiples of this on every adapter, in bytes. */
 export const ARGUMENT_SLOT_BYTES = 256;
@@ -158,25 +159,24 @@ export function kernelOf(key: string, make: () => Omit<WgslKernel, "key">): Wgsl
   return kernel;
 }
 
-/** The complete source of a kernel: directives, generated declarations, body. */
-export function completeCode(kernel: WgslKernel): string {
-  const body = kernel.code();
-  // WGSL requires directives before all declarations.
-  const directive = /^\s*(?:enable|requires|diagnostic)\b[^;]*;/gm;
-  const directives = [...body.match(directive) ?? []];
-  if (kernel.buffers.some(({ type }) => type.includes("f16"))) directives.unshift("enable f16;");
+/** The complete source of a kernel: generated declarations, functions, body. */
+function completeCode({ buffers, integers, floats = [], code }: WgslKernel): string {
+  const body = code();
   const fields = [
-    ...kernel.integers.map((name) => `${name}: i32`),
-    ...(kernel.floats ?? []).map((name) => `${name}: f32`),
+    ...integers.map((name) => `${name}: i32`),
+    ...floats.map((name) => `${name}: f32`),
   ];
-  const bindings = kernel.buffers.map((buffer, i) =>
-    `@group(0) @binding(${i}) var<storage, ${
-      buffer.writes ? "read_write" : "read"
-    }> ${buffer.name}: array<${buffer.type}>;`
-  );
-  const declarations = fields.length === 0 ? [] : [
-    `struct Arguments { ${fields.join(", ")} }`,
-    `@group(0) @binding(${bindings.length}) var<uniform> arguments: Arguments;`,
-  ];
-  return [...directives, ...declarations, ...bindings, body.replace(directive, "")].join("\n");
+  return [
+    ...(buffers.some(({ type }) => type.includes("f16")) ? ["enable f16;"] : []),
+    ...(fields.length === 0 ? [] : [
+      `struct Arguments { ${fields.join(", ")} }`,
+      `@group(0) @binding(${buffers.length}) var<uniform> arguments: Arguments;`,
+    ]),
+    ...buffers.map(({ name, type, writes }, i) =>
+      `@group(0) @binding(${i}) var<storage, ${writes ? "read_write" : "read"}> ` +
+      `${name}: array<${type}>;`
+    ),
+    functionsFor(body),
+    body,
+  ].join("\n");
 }

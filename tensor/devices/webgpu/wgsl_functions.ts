@@ -10,18 +10,12 @@ import { wgslTypeOf, type Width } from "../../kernel/wgsl_value.ts";
 
 /** Definitions of all functions that `code` uses, including those that they use. */
 export function functionsFor(code: string): string {
-  const texts: string[] = [];
-  const needed = new Set<string>();
-  const search = (text: string): void => {
-    for (const [name, definition] of definitions) {
-      if (needed.has(name) || !text.includes(`${name}(`)) continue;
-      needed.add(name);
-      texts.push(definition);
-      search(definition);
-    }
-  };
-  search(code);
-  return texts.join("");
+  let found = "";
+  // A function uses only those before it.
+  for (const [name, definition] of definitions.toReversed()) {
+    if (`${found}${code}`.includes(`${name}(`)) found = definition + found;
+  }
+  return found;
 }
 
 /** The functions for one vector width, which is the suffix of each name. */
@@ -29,29 +23,29 @@ function functionsOfWidth(n: Width): Record<string, string> {
   const [F, I, B] = [wgslTypeOf("f32", n), wgslTypeOf("i32", n), wgslTypeOf("bool", n)];
   const U = I.replace("i32", "u32");
   return {
-    isNan: `
+    [`isNan${n}`]: `
 fn isNan${n}(x: ${F}) -> ${B} {
   return (bitcast<${U}>(x) & ${U}(0x7fffffffu)) > ${U}(0x7f800000u);
 }
 `,
     // WGSL leaves NaN to the device, and need not reach the largest integer.
-    truncated: `
+    [`truncated${n}`]: `
 fn truncated${n}(x: ${F}) -> ${I} {
   let inside = select(${I}(x), ${I}(2147483647), x >= ${F}(2147483648.0));
   return select(inside, ${I}(0), isNan${n}(x));
 }
 `,
-    larger: `
+    [`larger${n}`]: `
 fn larger${n}(a: ${F}, b: ${F}) -> ${F} {
   return select(select(max(a, b), b, isNan${n}(b)), a, isNan${n}(a));
 }
 `,
-    smaller: `
+    [`smaller${n}`]: `
 fn smaller${n}(a: ${F}, b: ${F}) -> ${F} {
   return select(select(min(a, b), b, isNan${n}(b)), a, isNan${n}(a));
 }
 `,
-    exponential: `
+    [`exponential${n}`]: `
 fn exponential${n}(x: ${F}) -> ${F} {
   return select(exp(x), x, isNan${n}(x));
 }
@@ -59,12 +53,9 @@ fn exponential${n}(x: ${F}) -> ${F} {
   };
 }
 
-const definitions: ReadonlyMap<string, string> = new Map([
+const definitions: readonly (readonly [name: string, definition: string])[] = [
   // A function's result is not a constant expression, so it may be infinite or NaN.
   ["fromBits", "\nfn fromBits(bits: u32) -> f32 {\n  return bitcast<f32>(bits);\n}\n"],
-  ...([1, 4] as const).flatMap((width) =>
-    Object.entries(functionsOfWidth(width)).map(([name, text]) =>
-      [`${name}${width}`, text] as const
-    )
-  ),
-]);
+  ...Object.entries(functionsOfWidth(1)),
+  ...Object.entries(functionsOfWidth(4)),
+];

@@ -76,8 +76,7 @@ var<workgroup> totals: array<f32, ${threads}>;
 
 // See flash_attention_tile.ts: at least 2^-126, and NaN stays NaN.
 fn power(x: f32) -> f32 {
-  let isNan = (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
-  return select(exp2(clamp(x, -126.0, 0.0)), x, isNan);
+  return select(exp2(clamp(x, -126.0, 0.0)), x, isNan1(x));
 }
 
 // Scale of a row of projections to a mean square of 1, which rotation does not change.

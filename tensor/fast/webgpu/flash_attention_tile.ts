@@ -140,8 +140,7 @@ var<workgroup> staged: array<vec4<f32>, ${2 * DEPTH * LEAD}>;
 // 2^x, at least 2^-126, so only masked keys have weight zero. Keeps NaN, which
 // max would drop.
 fn power(x: vec4<f32>) -> vec4<f32> {
-  let isNan = (bitcast<vec4<u32>>(x) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u);
-  return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan);
+  return select(exp2(clamp(x, vec4<f32>(-126.0), vec4<f32>(0.0))), x, isNan4(x));
 }
 
 // Scales the four rows of a thread.
