@@ -6,12 +6,7 @@ import { allocateView, type View, type WebGpuDevice } from "../../device.ts";
 import { computesIntegers, type Program } from "../../expression/program.ts";
 import { stagesOf } from "../../expression/row_stages.ts";
 import { isAlongRow } from "../../kernel/layout.ts";
-import { rowFitsOneBinding, split } from "./split.ts";
-
-export function rowsFitOneBinding(device: WebGpuDevice, view: View): boolean {
-  const [length, stride] = [view.shape.at(-1) ?? 1, view.strides.at(-1) ?? 0];
-  return rowFitsOneBinding(device, view, (length - 1) * stride + 1);
-}
+import { split } from "./split.ts";
 
 /**
  * Runs a row program on rows, none empty, that are too long for one kernel. Each stage completes
@@ -26,7 +21,12 @@ export function runOnLongRows(
   inputs: readonly View[],
   outputs: readonly View[],
   scalars: readonly number[],
-  runPart: (program: Program, views: readonly View[], scalars: readonly number[]) => void,
+  runPart: (
+    device: WebGpuDevice,
+    program: Program,
+    views: readonly View[],
+    scalars: readonly number[],
+  ) => void,
 ): void {
   const { stages, resultCount } = stagesOf(program);
   const operands = [...inputs, ...outputs];
@@ -52,7 +52,7 @@ export function runOnLongRows(
       const bound = part.views.map((view, i) =>
         varies[used[i]!] ? view : { ...view, shape: view.shape.with(-1, 1) }
       );
-      runPart(program, bound, [...scalars, part.begin.at(-1)!, rowLength]);
+      runPart(device, program, bound, [...scalars, part.begin.at(-1)!, rowLength]);
     }
   }
   device.free(results.allocation);

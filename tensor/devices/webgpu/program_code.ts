@@ -14,17 +14,15 @@ import { ProgramWriter } from "../../kernel/program_writer.ts";
 import { wgslArithmetic, WgslBuilder } from "../../kernel/wgsl.ts";
 import {
   operandCode,
+  type ScalarType,
   type WgslType,
   wgslTypeOf,
   WgslValue,
-  type Width,
 } from "../../kernel/wgsl_value.ts";
 import type { OperandsPattern } from "./program_layout.ts";
 import { beginMain } from "./workgroup_grid.ts";
 
-const typeOfWidth = (type: string, width: Width): string => width === 1 ? type : `vec4<${type}>`;
-
-const elementTypes: Readonly<Record<DType, string>> = {
+const elementTypes: Readonly<Record<DType, ScalarType>> = {
   float32: "f32",
   float16: "f16",
   int32: "i32",
@@ -43,7 +41,7 @@ function isWide({ operands, width }: OperandsPattern, buffer: number): boolean {
 }
 
 /** The type of a buffer's first operand; other four-byte operands in it are bit-cast. */
-function typeOfBuffer({ operands }: OperandsPattern, buffer: number): string {
+function typeOfBuffer({ operands }: OperandsPattern, buffer: number): ScalarType {
   return elementTypes[operands.find((o) => o.buffer === buffer)!.dtype];
 }
 
@@ -52,14 +50,14 @@ function buffersOf(pattern: OperandsPattern): readonly WgslBuffer[] {
   const count = Math.max(...operands.map(({ buffer }) => buffer)) + 1;
   return Array.from({ length: count }, (_, buffer) => ({
     name: `b${buffer}`,
-    type: typeOfWidth(typeOfBuffer(pattern, buffer), isWide(pattern, buffer) ? 4 : 1),
+    type: wgslTypeOf(typeOfBuffer(pattern, buffer), isWide(pattern, buffer) ? 4 : 1),
     writes: operands.some((o, i) => o.buffer === buffer && i >= firstOutput),
   }));
 }
 
 /**
- * Names of the integer arguments: the length of the innermost axis and the others, and for each
- * operand its offset, strides, and innermost stride.
+ * Names of the integer arguments: the number of work items, the length of the innermost axis and the
+ * others, and for each operand its offset, strides, and innermost stride.
  */
 function argumentNames({ operands, rank }: OperandsPattern): readonly string[] {
   const axes = Array.from({ length: rank }, (_, axis) => axis);
@@ -68,7 +66,7 @@ function argumentNames({ operands, rank }: OperandsPattern): readonly string[] {
     ...axes.map((axis) => `s${i}_${axis}`),
     ...(stride === "n" ? [`step${i}`] : []),
   ]);
-  return ["columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
+  return ["items", "columns", ...axes.map((axis) => `n${axis}`), ...ofOperands];
 }
 
 /** The threads of a workgroup, in a row program. */
@@ -171,7 +169,7 @@ ${beginMain(threads, "group", "local")}
     const element = isSingle
       ? `b${buffer}[(${index}) >> 2u][(${index}) & 3]`
       : `b${buffer}[${index}]`;
-    const stored = type === bound ? element : `bitcast<${typeOfWidth(type, width)}>(${element})`;
+    const stored = type === bound ? element : `bitcast<${wgslTypeOf(type, width)}>(${element})`;
     const { number } = this.#pattern;
     const valueType = wgslTypeOf(number, width);
     return new WgslValue(type === number ? stored : `${valueType}(${stored})`, valueType);
@@ -180,9 +178,9 @@ ${beginMain(threads, "group", "local")}
   protected storeElement(output: number, _place: null, value: WgslValue): void {
     const operand = this.#pattern.firstOutput + output;
     const { buffer, index, width, type, bound } = this.#at(operand);
-    const conversion = type === "i32" ? `truncated${width}` : typeOfWidth(type, width);
+    const conversion = type === "i32" ? `truncated${width}` : wgslTypeOf(type, width);
     let stored = type === this.#pattern.number ? value.code : `${conversion}(${value.code})`;
-    if (type !== bound) stored = `bitcast<${typeOfWidth(bound, width)}>(${stored})`;
+    if (type !== bound) stored = `bitcast<${wgslTypeOf(bound, width)}>(${stored})`;
     this.#k.write(`b${buffer}[${index}] = ${stored};`);
   }
 
@@ -316,7 +314,7 @@ export function programKernel(
   pattern: OperandsPattern,
   team: Team,
 ): Omit<WgslKernel, "key"> {
-  const integers = ["items", ...argumentNames(pattern)];
+  const integers = argumentNames(pattern);
   const scalars = program.scalars.map((_, i) => `f${i}`);
   return {
     code: () => new ProgramCode(program, pattern, team).print(),

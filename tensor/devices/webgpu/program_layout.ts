@@ -28,6 +28,8 @@ export interface OperandsPattern {
 /** The operands on given views. */
 export interface OperandsLayout {
   readonly pattern: OperandsPattern;
+  /** Work items: rows, or elements of an elementwise program, in vectors. */
+  readonly items: number;
   /** Elements along the innermost axis. */
   readonly columns: number;
   readonly outer: readonly Axis[];
@@ -35,30 +37,18 @@ export interface OperandsLayout {
   readonly integers: readonly number[];
 }
 
-/** The distinct allocations of the operands, and the index of each operand's allocation. */
-export function groupByAllocation(
-  views: readonly View[],
-): { readonly allocations: readonly Allocation[]; readonly buffers: readonly number[] } {
-  const allocations: Allocation[] = [];
-  const buffers = views.map(({ allocation }) => {
-    const known = allocations.indexOf(allocation);
-    return known >= 0 ? known : allocations.push(allocation) - 1;
-  });
-  return { allocations, buffers };
-}
-
-/** @param buffers The index of each operand's buffer. */
+/** @param allocations Those of the operands, in the order in which they are bound. */
 export function layOutOperands(
   program: Program,
   views: readonly View[],
-  buffers: readonly number[],
+  allocations: readonly Allocation[],
 ): OperandsLayout {
   const firstOutput = program.inputs.length;
   const axes = collapseAxes(program, views);
   const [inner, ...outer] = program.isRow ? [rowOf(program, views), ...axes] : axes;
   const { length: columns, strides } = inner ?? { length: 1, strides: views.map(() => 1) };
-  const operands: readonly OperandPattern[] = views.map(({ dtype }, i) => ({
-    buffer: buffers[i]!,
+  const operands: readonly OperandPattern[] = views.map(({ allocation, dtype }, i) => ({
+    buffer: allocations.indexOf(allocation),
     dtype,
     stride: classOf(strides[i]!),
   }));
@@ -72,13 +62,15 @@ export function layOutOperands(
       ...(stride === "n" ? [strides[i]!] : []),
     ];
   });
+  const rows = outer.reduce((product, { length }) => product * length, 1);
+  const items = program.isRow ? rows : rows * columns / width;
   return {
     pattern: {
       ...{ operands, firstOutput, rank: outer.length, width },
       number: computesIntegers(program, views) ? "i32" : "f32",
     },
-    ...{ columns, outer },
-    integers: [columns, ...outer.map(({ length }) => length), ...ofOperands],
+    ...{ items, columns, outer },
+    integers: [items, columns, ...outer.map(({ length }) => length), ...ofOperands],
   };
 }
 
@@ -94,15 +86,12 @@ function canHandleFour(
   outer: readonly Axis[],
   firstOutput: number,
 ): boolean {
-  const fits = patterns.every(({ stride }, i) =>
-    stride === "1"
-      ? views[i]!.offset % 4 === 0 && outer.every(({ strides }) => strides[i]! % 4 === 0)
-      : stride === "0"
-  );
   const wide = new Set(patterns.flatMap(({ buffer, stride }) => stride === "1" ? [buffer] : []));
-  // A scalar cannot be stored to a buffer of vec4 without touching its neighbors.
-  return fits && wide.size > 0 &&
+  return wide.size > 0 &&
     patterns.every(({ buffer, stride }, i) =>
-      i < firstOutput || stride === "1" || !wide.has(buffer)
+      stride === "1"
+        ? views[i]!.offset % 4 === 0 && outer.every(({ strides }) => strides[i]! % 4 === 0)
+        // A scalar cannot be stored to a buffer of vec4 without touching its neighbors.
+        : stride === "0" && (i < firstOutput || !wide.has(buffer))
     );
 }

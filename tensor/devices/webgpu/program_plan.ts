@@ -30,18 +30,12 @@ const ROWS_SIDE_BY_SIDE = 32;
 const MAX_THREADS = 256;
 const USUAL_THREADS = 64;
 
-/** How a program is computed on given operands. */
-export interface Plan {
-  readonly team: Team;
-  /** Work items: rows, or elements of an elementwise program. */
-  readonly items: number;
-}
-
+/** The threads that compute a program on given operands. */
 export function planProgram(
   device: WebGpuDevice,
   program: Program,
-  { pattern: { operands, width }, columns, outer }: OperandsLayout,
-): Plan {
+  { pattern: { operands, width }, items: rows, columns, outer }: OperandsLayout,
+): Team {
   const { limits } = device;
   const partials = Math.max(1, ...reductionPasses(program).map((pass) => pass.length));
   const threads = powerOfTwoBelow(Math.min(
@@ -50,11 +44,7 @@ export function planProgram(
     limits.maxComputeWorkgroupSizeX,
     limits.maxComputeWorkgroupStorageSize / (4 * partials),
   ));
-  const steps = columns / width;
-  const rows = outer.reduce((product, { length }) => product * length, 1);
-  if (!program.isRow) {
-    return { team: { rows: threads, lanes: 1, rowsFirst: false }, items: rows * steps };
-  }
+  if (!program.isRow) return { rows: threads, lanes: 1, rowsFirst: false };
   const sideBySide =
     operands.filter(({ stride }, i) => stride === "n" && outer[0]?.strides[i] === 1).length;
   const rowsFirst = sideBySide > operands.filter(({ stride }) => stride === "1").length;
@@ -65,8 +55,8 @@ export function planProgram(
     ? { rows: Math.min(USUAL_THREADS, threads), lanes: 1 }
     : rowsFirst
     ? rowsTogether(rows, threads)
-    : lanesTogether(rows, steps, threads);
-  return { team: { ...sizes, rowsFirst }, items: rows };
+    : lanesTogether(rows, columns / width, threads);
+  return { ...sizes, rowsFirst };
 }
 
 function rowsTogether(rows: number, threads: number): Omit<Team, "rowsFirst"> {

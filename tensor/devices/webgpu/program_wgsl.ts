@@ -6,12 +6,12 @@ import { defineProgram, type Program } from "../../expression/program.ts";
 import { viewBytes } from "../../profile.ts";
 import { shapesEqual } from "../../shape.ts";
 import { kernelOf } from "./kernel_cache.ts";
-import { rowsFitOneBinding, runOnLongRows } from "./long_rows.ts";
+import { runOnLongRows } from "./long_rows.ts";
 import { patternKey, programKernel } from "./program_code.ts";
-import { groupByAllocation, layOutOperands } from "./program_layout.ts";
+import { layOutOperands } from "./program_layout.ts";
 import { splitProgram } from "./program_parts.ts";
 import { planProgram } from "./program_plan.ts";
-import { fitsOneBinding, split } from "./split.ts";
+import { fitsOneBinding, rowFitsOneBinding, split } from "./split.ts";
 import { workgroupGrid } from "./workgroup_grid.ts";
 
 /**
@@ -48,10 +48,8 @@ export function runProgramOnWebGpu(
     isWrittenElsewhere(input, outputs) ? copyOf(device, input) : input
   );
   const operands = [...read, ...outputs];
-  if (program.isRow && !operands.every((view) => rowsFitOneBinding(device, view))) {
-    runOnLongRows(device, program, read, outputs, scalars, (program, views, scalars) => {
-      runPiece(device, program, views, scalars);
-    });
+  if (program.isRow && !operands.every((view) => rowFitsOneBinding(device, view))) {
+    runOnLongRows(device, program, read, outputs, scalars, runPiece);
   } else {
     const cut = { name: program.name, axes: counted.length, firstOutput: inputs.length };
     for (const { views } of split(device, operands, cut)) runPiece(device, program, views, scalars);
@@ -74,6 +72,11 @@ function isWrittenElsewhere(
     !written.some((output) => output.offset === offset && shapesEqual(output.strides, strides));
 }
 
+const copyProgram = defineProgram(
+  { name: "copy", inputs: ["x"], overIntegers: true },
+  ({ x }) => [x],
+);
+
 /** A copy in separate memory, of numbers with four bytes. */
 function copyOf(device: WebGpuDevice, view: View): View {
   const copy = allocateView(
@@ -82,17 +85,8 @@ function copyOf(device: WebGpuDevice, view: View): View {
     view.shape,
     "copy of an input whose memory is written",
   );
-  copyOnWebGpu(device, view, copy);
+  runProgramOnWebGpu(device, copyProgram, [view], [copy], []);
   return copy;
-}
-
-const identity = defineProgram(
-  { name: "copy", inputs: ["x"], overIntegers: true },
-  ({ x }) => [x],
-);
-
-export function copyOnWebGpu(device: WebGpuDevice, source: View, target: View): void {
-  runProgramOnWebGpu(device, identity, [source], [target], []);
 }
 
 /** Runs a program on views that fit a binding: inputs, then outputs. */
@@ -102,7 +96,7 @@ function runPiece(
   views: readonly View[],
   scalars: readonly number[],
 ): void {
-  const { allocations, buffers } = groupByAllocation(views);
+  const allocations = [...new Set(views.map(({ allocation }) => allocation))];
   const most = device.limits.maxStorageBuffersPerShaderStage;
   if (allocations.length > most) {
     const parts = splitProgram(program, views);
@@ -115,12 +109,11 @@ function runPiece(
         `got ${allocations.length}`,
     );
   }
-  const layout = layOutOperands(program, views, buffers);
-  const { pattern } = layout;
-  const { team, items } = planProgram(device, program, layout);
+  const layout = layOutOperands(program, views, allocations);
+  const { pattern, items, integers } = layout;
+  const team = planProgram(device, program, layout);
   const order = team.rowsFirst ? " side by side" : "";
   const key = `${program.key} ${team.rows}x${team.lanes}${order} ${patternKey(pattern)}`;
-  const integers = [items, ...layout.integers];
   device.dispatch(
     kernelOf(key, () => programKernel(program, pattern, team)),
     allocations,

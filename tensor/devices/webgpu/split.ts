@@ -5,22 +5,11 @@
  * @module
  */
 
-import type { Allocation, Device, View } from "../../device.ts";
-import { bytesPerElement, type DType } from "../../dtype.ts";
+import type { Allocation, Device, View, WebGpuDevice } from "../../device.ts";
+import { bytesPerElement } from "../../dtype.ts";
 import { RangeError } from "../../errors.ts";
 import { sizeOf } from "../../shape.ts";
 import { BINDING_ALIGNMENT, wholeWords } from "./allocation.ts";
-
-interface ElementRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-interface ElementBinding {
-  readonly allocation: Allocation;
-  /** Index in the allocation of its first element. */
-  readonly start: number;
-}
 
 /** The limit of a binding, in bytes; on the CPU there is none. */
 export function bindingLimit(device: Device): number {
@@ -36,27 +25,6 @@ export function readsAsVectors(device: Device, { dtype, offset, allocation }: Vi
   return dtype === "float32" && offset % 4 === 0 && fitsOneBinding(device, allocation);
 }
 
-/** The smallest bindable range with these elements; `null` if it exceeds a binding. */
-function bindingOf(
-  device: Device,
-  allocation: Allocation,
-  dtype: DType,
-  { first, last }: ElementRange,
-): ElementBinding | null {
-  if (device.kind === "cpu" || fitsOneBinding(device, allocation)) return { allocation, start: 0 };
-  const elementBytes = bytesPerElement(dtype);
-  const alignment = BINDING_ALIGNMENT / elementBytes;
-  const start = Math.floor(first / alignment) * alignment;
-  const bytes = wholeWords((last + 1 - start) * elementBytes);
-  if (bytes > device.limits.maxStorageBufferBindingSize) return null;
-  return { allocation: device.range(allocation, start * elementBytes, bytes), start };
-}
-
-/** Half of a length, so that both halves start at a multiple of four elements if possible. */
-function halfOf(length: number): number {
-  return length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
-}
-
 /** How the operands of an operation can be cut. */
 export interface Cut {
   /** For the message of an error. */
@@ -65,8 +33,6 @@ export interface Cut {
   readonly axes: number;
   /** Index of the first operand that is written. */
   readonly firstOutput: number;
-  /** What remains when all these axes are cut, for the message. @default {"rows"} */
-  readonly unit?: string;
 }
 
 /** A part of the operands. */
@@ -97,17 +63,15 @@ export function split(
   const axis = widestAxis(device, views, cut.axes);
   if (axis === null) {
     const limit = bindingLimit(device);
-    const bytes = Math.max(
-      ...views.map((view) => lengthOf(rangeOf(view)) * bytesPerElement(view.dtype)),
-    );
-    const wanted = `${cut.unit ?? "rows"} within ${limit} bytes`;
+    const bytes = Math.max(...views.map((view) => extentOf(view) * bytesPerElement(view.dtype)));
     throw new RangeError(
-      `Cannot run "${cut.name}": wanted ${wanted}, the limit of a binding on this device, got ` +
-        bytes,
+      `Cannot run "${cut.name}": wanted rows within ${limit} bytes, the limit of a binding on ` +
+        `this device, got ${bytes}`,
     );
   }
   const length = views[0]!.shape[axis]!;
-  const half = halfOf(length);
+  // Both halves start at a multiple of four elements if possible.
+  const half = length >= 8 ? 4 * Math.ceil(length / 8) : Math.ceil(length / 2);
   return [[0, half], [half, length]].flatMap(([from, to]) => {
     const part = views.map(({ allocation, dtype, shape, strides, offset }): View => ({
       ...{ allocation, dtype, strides },
@@ -141,43 +105,59 @@ export function asMatrix({ allocation, dtype, shape, offset }: View, rows: numbe
   return { allocation, dtype, shape: [rows, length], strides: [length, 1], offset };
 }
 
+/** Whether a row of a view fits one binding, wherever it begins. */
 export function rowFitsOneBinding(
   device: Device,
-  { allocation, dtype }: View,
-  length: number,
+  { allocation, dtype, shape, strides }: View,
 ): boolean {
+  const length = (shape.at(-1)! - 1) * strides.at(-1)! + 1;
   const bytes = length * bytesPerElement(dtype) + BINDING_ALIGNMENT;
   return fitsOneBinding(device, allocation) || bytes <= bindingLimit(device);
 }
 
 /** The views as bindable ranges; `null` if one exceeds a binding. */
 function boundViews(
-  device: Device,
+  device: WebGpuDevice,
   views: readonly View[],
   firstOutput: number,
 ): readonly View[] | null {
-  const written = new Set(views.slice(firstOutput).map(({ allocation }) => allocation));
-  const bindings = new Map<Allocation, ElementBinding>();
   // Written memory is bound once, so its range must cover all uses.
-  for (const allocation of written) {
-    const uses = views.filter((view) => view.allocation === allocation);
-    const ranges = uses.map(rangeOf);
-    const first = Math.min(...ranges.map((range) => range.first));
-    const last = Math.max(...ranges.map((range) => range.last));
-    const binding = bindingOf(device, allocation, uses[0]!.dtype, { first, last });
-    if (binding === null) return null;
-    bindings.set(allocation, binding);
-  }
+  const written = new Map(
+    views.slice(firstOutput).map(({ allocation }) => [
+      allocation,
+      bindingOf(device, views.filter((view) => view.allocation === allocation)),
+    ]),
+  );
   const result: View[] = [];
   for (const view of views) {
-    const binding = bindings.get(view.allocation) ??
-      bindingOf(device, view.allocation, view.dtype, rangeOf(view));
-    if (binding === null) return null;
     const { dtype, shape, strides, offset } = view;
+    const own = written.get(view.allocation);
+    const binding = own === undefined ? bindingOf(device, [view]) : own;
+    if (binding === null) return null;
     const { allocation, start } = binding;
     result.push({ allocation, dtype, shape, strides, offset: offset - start });
   }
   return result;
+}
+
+/**
+ * The smallest bindable range with all that views of an allocation see, and the index of its first
+ * element; `null` if it exceeds a binding.
+ */
+function bindingOf(
+  device: WebGpuDevice,
+  views: readonly View[],
+): { readonly allocation: Allocation; readonly start: number } | null {
+  const { allocation, dtype } = views[0]!;
+  if (fitsOneBinding(device, allocation)) return { allocation, start: 0 };
+  const elementBytes = bytesPerElement(dtype);
+  const alignment = BINDING_ALIGNMENT / elementBytes;
+  const first = Math.min(...views.map(({ offset }) => offset));
+  const start = Math.floor(first / alignment) * alignment;
+  const end = Math.max(...views.map((view) => view.offset + extentOf(view)));
+  const bytes = wholeWords((end - start) * elementBytes);
+  if (bytes > bindingLimit(device)) return null;
+  return { allocation: device.range(allocation, start * elementBytes, bytes), start };
 }
 
 /** The axis along which views in large buffers extend farthest. */
@@ -193,14 +173,7 @@ function widestAxis(device: Device, views: readonly View[], axes: number): numbe
   return widest < 0 ? null : widest;
 }
 
-function rangeOf({ shape, strides, offset }: View): ElementRange {
-  return { first: offset, last: offset + reachOf(shape, strides) };
-}
-
-function reachOf(shape: readonly number[], strides: readonly number[]): number {
-  return shape.reduce((sum, length, axis) => sum + Math.max(0, length - 1) * strides[axis]!, 0);
-}
-
-function lengthOf({ first, last }: ElementRange): number {
-  return last + 1 - first;
+/** Elements from the first that a view sees to the last, both included. */
+function extentOf({ shape, strides }: View): number {
+  return shape.reduce((sum, length, axis) => sum + Math.max(0, length - 1) * strides[axis]!, 1);
 }
