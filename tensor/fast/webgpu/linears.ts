@@ -2,7 +2,6 @@
 
 import { fitsOneBinding, readsAsVectors } from "../../devices/webgpu/split.ts";
 import type { FastPath } from "../../fast_paths.ts";
-import { FLOAT32_EPSILON } from "../../ops/rows.ts";
 import { reshape, slice } from "../../ops/views.ts";
 import { allocate, type Tensor } from "../../tensor.ts";
 import { linearsOnWebGpu, MAX_WEIGHTS } from "./linears_kernel.ts";
@@ -33,9 +32,9 @@ export const fusedLinears: FastPath<"linears", "webgpu"> = {
         residual.isContiguous && fitsOneBinding(device, residual.allocation) &&
         residual.shape.join() === [...x.shape.slice(0, -1), weights[0]!.shape[0]].join()));
   },
-  run: ({ x, weights, options: { normalize = false, activation, residual } }, device) => {
-    const length = x.shape.at(-1)!;
-    const rows = x.size / length;
+  run: (problem, device) => {
+    const { x, weights } = problem;
+    const rows = x.size / x.shape.at(-1)!;
     // Each result starts at a multiple of four elements, for vector access.
     let end = 0;
     const places = weights.map(({ shape: [n] }) => {
@@ -47,22 +46,7 @@ export const fusedLinears: FastPath<"linears", "webgpu"> = {
     const outputs = weights.map(({ shape: [n] }, i) =>
       reshape(slice(all, 0, ...places[i]!), [...x.shape.slice(0, -1), n!])
     );
-    const isCapped = typeof activation === "object";
-    linearsOnWebGpu(
-      device,
-      {
-        x: reshape(x, [rows, length]),
-        weights,
-        residual: residual ?? null,
-        outputs,
-      },
-      {
-        normalizes: normalize,
-        activation: isCapped ? "softcap" : activation ?? "none",
-        adds: residual !== undefined,
-      },
-      [FLOAT32_EPSILON, isCapped ? activation.softcap : 1],
-    );
+    linearsOnWebGpu(device, problem, outputs);
     return outputs;
   },
 };

@@ -13,14 +13,14 @@ import { kernelOf } from "../../devices/webgpu/kernel_cache.ts";
 import { tanh } from "../../kernel/math.ts";
 import { WgslBuilder } from "../../kernel/wgsl.ts";
 import { codeOf, WgslValue } from "../../kernel/wgsl_value.ts";
+import type { LinearsProblem } from "../../ops/matmul/linears.ts";
+import { FLOAT32_EPSILON } from "../../ops/rows.ts";
 import { viewBytes } from "../../profile.ts";
-import { sizeOf } from "../../shape.ts";
 
-export interface Epilogue {
-  /** Whether to apply RMS norm to the rows first. */
+/** What is computed besides the dot products. */
+interface Epilogue {
   readonly normalizes: boolean;
   readonly activation: "none" | "reluSquared" | "softcap";
-  /** Whether to add a residual after the activation. */
   readonly adds: boolean;
 }
 
@@ -45,53 +45,46 @@ export function linearsTeam(device: Pick<WebGpuDevice, "info">): LinearsTeam {
     : { threads: 128, lanes: 32, columns: 1 };
 }
 
-/** The operands; rows of x and of the weights can be read as vec4. */
-export interface LinearsCall {
-  /** `[rows, K]`, contiguous. */
-  readonly x: View;
-  /** `[n, k]` with k up to K; each uses the first k columns of x. */
-  readonly weights: readonly View[];
-  /** `[rows, n]`, contiguous, for a residual, with a single weight. */
-  readonly residual: View | null;
-  /** `[rows, n]` per weight, contiguous, all in one allocation. */
-  readonly outputs: readonly View[];
-}
-
 /**
- * Computes `x Wᵀ` for each weight.
+ * Computes `linears`, where rows of x and of the weights can be read as vec4.
  *
- * @param floats The epsilon of the norm, and the cap of the softcap.
+ * @param outputs `[..., n]` for each weight, contiguous, all in one allocation.
  */
 export function linearsOnWebGpu(
   device: WebGpuDevice,
-  { x, weights, residual, outputs }: LinearsCall,
-  epilogue: Epilogue,
-  floats: readonly [epsilon: number, cap: number],
+  { x, weights, options: { normalize = false, activation, residual } }: LinearsProblem,
+  outputs: readonly View[],
   team: LinearsTeam = linearsTeam(device),
 ): void {
   const { threads, lanes, columns } = team;
   const perGroup = threads / lanes * columns;
-  const [rows, depth] = x.shape as [number, number];
+  const depth = x.shape.at(-1)!;
+  const rows = x.size / depth;
   let groups = 0;
   const integers = [x.offset / 4, depth / 4, residual?.offset ?? 0];
   weights.forEach(({ shape: [n, k], strides: [row], offset }, i) => {
     groups += Math.ceil(n! / perGroup);
     integers.push(groups, n!, k! / 4, offset / 4, row! / 4, outputs[i]!.offset);
   });
-  const { normalizes, activation, adds } = epilogue;
-  const key = `linears ${weights.length} ${normalizes ? "normalized " : ""}${activation}${
-    adds ? " added" : ""
+  const isCapped = typeof activation === "object";
+  const epilogue: Epilogue = {
+    normalizes: normalize,
+    activation: isCapped ? "softcap" : activation ?? "none",
+    adds: residual !== undefined,
+  };
+  const read = [x, ...weights, ...(residual === undefined ? [] : [residual])];
+  const key = `linears ${weights.length} ${normalize ? "normalized " : ""}${epilogue.activation}${
+    epilogue.adds ? " added" : ""
   }, ${threads} by ${lanes} by ${columns}`;
   device.dispatch(
     kernelOf(key, () => describeKernel(weights.length, epilogue, team)),
-    [x, ...weights, ...(residual === null ? [] : [residual]), outputs[0]!]
-      .map(({ allocation }) => allocation),
-    { integers, floats },
+    [...read, outputs[0]!].map(({ allocation }) => allocation),
+    { integers, floats: [FLOAT32_EPSILON, isCapped ? activation.softcap : 1] },
     [groups, rows],
     () => ({
       name: `linear ${rows}×${depth}×${weights.map(({ shape }) => shape[0]).join("+")}`,
-      flops: 2 * rows * weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-      bytes: viewBytes([x, ...weights, ...(residual === null ? [] : [residual]), ...outputs]),
+      flops: 2 * rows * weights.reduce((sum, { size }) => sum + size, 0),
+      bytes: viewBytes([...read, ...outputs]),
     }),
   );
 }

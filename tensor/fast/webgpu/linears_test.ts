@@ -35,9 +35,8 @@ for (const options of [{}, tinyDevice]) {
       const y = Tensor.zeros(device, [rows, columns]);
       linearsOnWebGpu(
         device,
-        { x, weights: [weight], residual, outputs: [y] },
-        { normalizes: true, activation: "none", adds: true },
-        [2 ** -23, 1],
+        { x, weights: [weight], options: { normalize: true, residual } },
+        [y],
         team,
       );
       (await y.data()).forEach((value, i) =>
