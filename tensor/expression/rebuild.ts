@@ -1,5 +1,6 @@
 /** Rewrites of programs: the same formulas with other inputs and scalars. @module */
 
+import { memoize } from "../memoize.ts";
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { makeProgram, type Program } from "./program.ts";
@@ -52,7 +53,7 @@ function rebuildOne(e: Expression, part: (e: Expression) => Expression): Express
   }
 }
 
-const repeated = new WeakMap<Program, Program[]>();
+const repeatsOf = memoize((_program: Program): Program[] => []);
 
 /**
  * A program that runs another one several times: its inputs, scalars and outputs are those of the
@@ -75,9 +76,7 @@ const repeated = new WeakMap<Program, Program[]>();
  * ```
  */
 export function repeatProgram(program: Program, count: number): Program {
-  let known = repeated.get(program);
-  if (known === undefined) repeated.set(program, known = []);
-  return known[count] ??= makeRepeated(program, count);
+  return repeatsOf(program)[count] ??= makeRepeated(program, count);
 }
 
 function makeRepeated(program: Program, count: number): Program {

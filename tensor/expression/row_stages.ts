@@ -5,6 +5,7 @@
  * @module
  */
 
+import { memoize } from "../memoize.ts";
 import * as ex from "./expression.ts";
 import type { Expression } from "./expression.ts";
 import { floatInput, makeProgram, type Program, reductionPasses } from "./program.ts";
@@ -32,8 +33,6 @@ export interface RowStages {
   readonly resultCount: number;
 }
 
-const known = new WeakMap<Program, RowStages>();
-
 /**
  * Splits a row program into stages.
  *
@@ -52,11 +51,7 @@ const known = new WeakMap<Program, RowStages>();
  * if (sum![0] !== 14) throw new Error("expected 1 + 4 + 9");
  * ```
  */
-export function stagesOf(program: Program): RowStages {
-  let stages = known.get(program);
-  if (stages === undefined) known.set(program, stages = makeStages(program));
-  return stages;
-}
+export const stagesOf: (program: Program) => RowStages = memoize(makeStages);
 
 function makeStages(program: Program): RowStages {
   const { inputs, outputs, outputVaries, scalars } = program;

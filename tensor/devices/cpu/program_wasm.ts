@@ -11,6 +11,7 @@ import { computesIntegers, type Program } from "../../expression/program.ts";
 import { isExpensive } from "../../kernel/formulas.ts";
 import { classOf } from "../../kernel/layout.ts";
 import type { TensorLayout } from "../../layout_cache.ts";
+import { memoize } from "../../memoize.ts";
 import { viewBytes } from "../../profile.ts";
 import { emitProgram } from "./program/kernel.ts";
 import { type Layout, layOut } from "./program/layout.ts";
@@ -29,22 +30,16 @@ interface Costs {
   readonly slots: number;
 }
 
-const costs = new WeakMap<Program, Costs>();
-
-function costsOf(program: Program): Costs {
-  let result = costs.get(program);
-  if (result === undefined) {
-    const nodes = inOrder(program.outputs);
-    const operands = program.inputs.length + program.outputs.length;
-    const elementCost = nodes.reduce(
-      (cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03),
-      0.05 * operands,
-    );
-    const slots = program.isRow ? valuesToKeep(program).length : 0;
-    costs.set(program, result = { kernels: new Map(), elementCost, slots });
-  }
-  return result;
-}
+const costsOf = memoize((program: Program): Costs => {
+  const nodes = inOrder(program.outputs);
+  const operands = program.inputs.length + program.outputs.length;
+  const elementCost = nodes.reduce(
+    (cost, e) => cost + (isExpensive(e) ? 0.6 : 0.03),
+    0.05 * operands,
+  );
+  const slots = program.isRow ? valuesToKeep(program).length : 0;
+  return { kernels: new Map(), elementCost, slots };
+});
 
 /** What running a program on one layout needs besides addresses and scalars. */
 export interface CpuPlan {

@@ -3,6 +3,7 @@
 import type { View } from "../../device.ts";
 import { makeProgram, type Program } from "../../expression/program.ts";
 import { pruneInputs } from "../../expression/prune.ts";
+import { memoize } from "../../memoize.ts";
 
 interface Part {
   readonly program: Program;
@@ -10,21 +11,14 @@ interface Part {
   readonly outputs: readonly [start: number, end: number];
 }
 
-const known = new WeakMap<Program, readonly Part[]>();
-
-function partsOf(program: Program): readonly Part[] {
-  let parts = known.get(program);
-  if (parts === undefined) {
-    const { outputs } = program;
-    const half = outputs.length >> 1;
-    parts = ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
-      const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
-      return { ...pruneInputs(part), outputs: [start, end] };
-    });
-    known.set(program, parts);
-  }
-  return parts;
-}
+const partsOf = memoize((program: Program): readonly Part[] => {
+  const { outputs } = program;
+  const half = outputs.length >> 1;
+  return ([[0, half], [half, outputs.length]] as const).map(([start, end]) => {
+    const part = makeProgram({ ...program, outputs: outputs.slice(start, end), slopes: null });
+    return { ...pruneInputs(part), outputs: [start, end] };
+  });
+});
 
 /**
  * Splits a program into two with fewer operands each, in execution order; `null` if that is
