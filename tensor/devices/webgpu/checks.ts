@@ -3,7 +3,7 @@
 import type { Allocation, Arguments, WgslKernel } from "../../device.ts";
 import { RangeError } from "../../errors.ts";
 import type { WebGpuLimits } from "./adapter.ts";
-import { WebGpuRange, wholeOf } from "./allocation.ts";
+import { wholeOf } from "./allocation.ts";
 
 /**
  * Throws a `RangeError` if a dispatch violates the kernel's signature or the limits, of which
@@ -41,9 +41,7 @@ function callProblem(
       return `wanted buffers of at most ${limits.maxStorageBufferBindingSize} bytes, got ` +
         `${allocation.bytes} for "${kernel.buffers[i]?.name}"`;
     }
-    const first = allocation instanceof WebGpuRange
-      ? allocations.findIndex((other) => wholeOf(other) === allocation.whole)
-      : allocations.indexOf(allocation);
+    const first = allocations.findIndex((other) => wholeOf(other) === wholeOf(allocation));
     if (first < i && (kernel.buffers[first]?.writes || kernel.buffers[i]?.writes)) {
       return `wanted one binding of an allocation that is written to, got it as ` +
         `"${kernel.buffers[first]?.name}" and as "${kernel.buffers[i]?.name}"`;

@@ -82,9 +82,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   #timer: KernelTimer | null = null;
   #closed = false;
   #stagedBytes = 0;
-  #dispatches = 0;
-  #submits = 0;
-  #readbacks = 0;
+  readonly #counts = { dispatches: 0, submits: 0, readbacks: 0 };
 
   constructor(gpu: Gpu, memoryLimit?: number) {
     const { info, limits } = gpu;
@@ -115,9 +113,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
 
   get statistics(): WebGpuStatistics {
     return {
-      dispatches: this.#dispatches,
-      submits: this.#submits,
-      readbacks: this.#readbacks,
+      ...this.#counts,
       buffersCreated: this.#pool.created + this.#stagings.created,
       pipelinesCompiled: this.#kernels.pipelinesCompiled,
       bindGroupsCreated: this.#kernels.bindGroupsCreated,
@@ -130,7 +126,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
   }
 
   allocate(bytes: number, label: string): Allocation {
-    this.#failures.assertNone("allocate", label);
+    this.#failures.assertNone(`allocate "${label}" on`);
     const buffer = this.#pool.take(bytes, label);
     this.live++;
     this.memory.liveBytes += bytes;
@@ -215,7 +211,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#reads = null;
     this.#failures.assertNone("read from");
     this.#submit();
-    this.#readbacks++;
+    this.#counts.readbacks++;
   }
 
   inF32<Result>(run: () => Promise<Result>): Promise<Result> {
@@ -316,7 +312,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
       : null;
     const place = this.#timer?.next(kernel.key, work?.()) ?? null;
     this.#recording.dispatch(pipeline, group, offset, x, y, z, place);
-    this.#dispatches++;
+    this.#counts.dispatches++;
   }
 
   #submit(): void {
@@ -326,7 +322,7 @@ export class RecordingWebGpuDevice implements WebGpuDevice {
     this.#failures.check("run what was recorded", this.gpu.submit(this.#recording.finish()));
     this.#timer?.noteSubmission();
     this.#stagedBytes = 0;
-    this.#submits++;
+    this.#counts.submits++;
   }
 
   #own(allocation: Allocation, what: string): LiveAllocation {

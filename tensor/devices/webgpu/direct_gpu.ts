@@ -135,16 +135,13 @@ export function directGpu(
     writeBuffer: (buffer, byteOffset, data) => gpu.queue.writeBuffer(get(buffer), byteOffset, data),
     submit(commands) {
       // One kernel that did not compile would invalidate everything submitted with it.
-      const parts = doubtful.size === 0
-        ? [{ commands, doubtful: null }]
-        : partsOf(commands, (pipeline) => doubtful.has(pipeline), COMMAND);
+      const parts = partsOf(commands, (pipeline) => doubtful.get(pipeline), COMMAND);
       const errors: Promise<string | null>[] = [];
-      for (const part of parts) {
-        const compilation = part.doubtful === null ? undefined : doubtful.get(part.doubtful);
+      for (const [part, compilation] of parts) {
         if (compilation?.failed) continue;
         gpu.pushErrorScope("validation");
         const encoder = gpu.createCommandEncoder({ label: "recording" });
-        encode(encoder, part.commands, get, COMMAND);
+        encode(encoder, part, get, COMMAND);
         gpu.queue.submit([encoder.finish()]);
         const own = Promise.all([compilation?.error ?? null, validationError()]);
         errors.push(own.then(([reason, error]) => reason === null ? error : null));

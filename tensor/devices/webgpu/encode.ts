@@ -7,31 +7,28 @@
 
 import type { COMMAND as Commands, Handle, PipelineHandle } from "./gpu.ts";
 
-interface RecordingPart {
-  readonly commands: Float64Array;
-  /** The kernel of all dispatches in this part, if it is one of those that may be invalid. */
-  readonly doubtful: PipelineHandle | null;
-}
-
-/** Cuts a recording around kernels that may be invalid: they would invalidate what is with them. */
-export function* partsOf(
+/**
+ * Cuts a recording around kernels that may be invalid: they would invalidate what is with them. Each
+ * part comes with what `doubtOf` returns for the kernel of all its dispatches.
+ */
+export function* partsOf<Doubt>(
   commands: Float64Array,
-  isDoubtful: (pipeline: PipelineHandle) => boolean,
+  doubtOf: (pipeline: PipelineHandle) => Doubt | undefined,
   COMMAND: typeof Commands,
-): Generator<RecordingPart> {
+): Generator<readonly [commands: Float64Array, doubt: Doubt | undefined]> {
   /** How many numbers each command takes, itself included. */
   const WORDS: readonly number[] = [9, 6, 4];
   let start = 0;
-  let doubtful: PipelineHandle | null = null;
+  let doubt: Doubt | undefined;
   for (let at = 0; at < commands.length; at += WORDS[commands[at]!]!) {
     const pipeline = commands[at + 1] as PipelineHandle;
-    const own = commands[at] === COMMAND.dispatch && isDoubtful(pipeline) ? pipeline : null;
-    if (own === doubtful) continue;
-    if (at > start) yield { commands: commands.subarray(start, at), doubtful };
+    const own = commands[at] === COMMAND.dispatch ? doubtOf(pipeline) : undefined;
+    if (own === doubt) continue;
+    if (at > start) yield [commands.subarray(start, at), doubt];
     start = at;
-    doubtful = own;
+    doubt = own;
   }
-  if (start < commands.length) yield { commands: commands.subarray(start), doubtful };
+  if (start < commands.length) yield [commands.subarray(start), doubt];
 }
 
 /** Encodes a recording. Dispatches share a compute pass, except timed ones. */

@@ -28,14 +28,9 @@ export class Failures {
     for (const stop of this.#waiting) stop();
   }
 
-  /**
-   * Throws if the device has failed. `what` is the intended action, such as "read from"; `label`
-   * what it is for, such as "add".
-   */
-  assertNone(what: string, label?: string): void {
-    if (this.#reason === null) return;
-    const action = label === undefined ? what : `${what} "${label}" on`;
-    throw new Error(`Cannot ${action} the device: ${this.#reason}`);
+  /** Throws if the device has failed. `what` is the intended action, such as "read from". */
+  assertNone(what: string): void {
+    if (this.#reason !== null) throw new Error(`Cannot ${what} the device: ${this.#reason}`);
   }
 
   /** Waits for `work` and all checks; throws on a failure, so that a lost device never hangs. */
