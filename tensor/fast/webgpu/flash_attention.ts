@@ -7,12 +7,7 @@
  */
 
 import type { FastPath } from "../../fast_paths.ts";
-import {
-  areBindable,
-  defineTiledAttention,
-  dotProducts,
-  type Operand,
-} from "./flash_attention_tile.ts";
+import { areBindable, defineTiledAttention, dotProducts } from "./flash_attention_tile.ts";
 
 /** Minimum number of queries for a tile, most of which would be padding otherwise. */
 const MIN_QUERIES = 5;
@@ -26,16 +21,11 @@ export const flashAttention: FastPath<"attention", "webgpu"> = {
   run: (call, device) => attendByTiles(device, call, { ...call.views }),
 };
 
-const Q: Operand = { buffer: "q", tokens: "queries" };
-const K: Operand = { buffer: "k", tokens: "keys" };
-const V: Operand = { buffer: "v", tokens: "keys" };
-const Y: Operand = { buffer: "y", tokens: "queries" };
-
 const attendByTiles = defineTiledAttention({
   name: "attention",
   rows: "queries",
-  dots: [[Q, K]],
-  sums: [{ weights: "weights", operand: V, result: Y, factor: "1.0" }],
+  dots: [["q", "k"]],
+  sums: [{ weights: "weights", operand: "v", result: "y", factor: "1.0" }],
   perQuery: [{ name: "logSums", type: "f32", writes: true }],
   declarations: `
 // Partial results of eight threads, for four queries each.
@@ -53,7 +43,7 @@ fn largest(x: vec4<f32>) -> f32 {
   let eight = 8u * (thread / 8u);
 `,
   step: (scaleSums) => `
-    var weights = ${dotProducts(Q, K)} * arguments.scoreScale;
+    var weights = ${dotProducts(["q", "k"])} * arguments.scoreScale;
     var seen: array<vec4<bool>, 4>;
     var top: vec4<f32>;
     for (var i = 0; i < 4; i++) {

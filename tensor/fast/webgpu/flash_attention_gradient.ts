@@ -18,7 +18,6 @@ import {
   areBindable,
   defineTiledAttention,
   dotProducts,
-  type Operand,
   type WeightedSum,
 } from "./flash_attention_tile.ts";
 
@@ -46,25 +45,19 @@ const rowSums = defineProgram(
   ({ y, dy }) => [ex.rowSum(ex.multiply(y, dy))],
 );
 
-const Q: Operand = { buffer: "q", tokens: "queries" };
-const K: Operand = { buffer: "k", tokens: "keys" };
-const V: Operand = { buffer: "v", tokens: "keys" };
-const DY: Operand = { buffer: "dy", tokens: "queries" };
-const DQ: Operand = { buffer: "dq", tokens: "queries" };
-const DK: Operand = { buffer: "dk", tokens: "keys" };
-const DV: Operand = { buffer: "dv", tokens: "keys" };
-
 const gradientOfQueries = gradientOf("queries", [
-  { weights: "changes", operand: K, result: DQ, factor: "arguments.scale" },
+  { weights: "changes", operand: "k", result: "dq", factor: "arguments.scale" },
 ]);
 const gradientsOfKeys = gradientOf("keys", [
-  { weights: "weights", operand: DY, result: DV, factor: "1.0" },
-  { weights: "changes", operand: Q, result: DK, factor: "arguments.scale" },
+  { weights: "weights", operand: "dy", result: "dv", factor: "1.0" },
+  { weights: "changes", operand: "q", result: "dk", factor: "arguments.scale" },
 ]);
 
 function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
   const ofQueries = rows === "queries";
-  const [scores, slopes] = ofQueries ? [[Q, K], [DY, V]] as const : [[K, Q], [V, DY]] as const;
+  const [scores, slopes] = ofQueries
+    ? [["q", "k"], ["dy", "v"]] as const
+    : [["k", "q"], ["v", "dy"]] as const;
   const load = `
     var logSum: vec4<f32>;
     var delta: vec4<f32>;
@@ -88,8 +81,8 @@ function gradientOf(rows: "queries" | "keys", sums: readonly WeightedSum[]) {
     begin: ofQueries ? load : "",
     step: () =>
       `${ofQueries ? "" : load}
-    var weights = ${dotProducts(...scores)} * arguments.scoreScale;
-    var changes = ${dotProducts(...slopes)};
+    var weights = ${dotProducts(scores)} * arguments.scoreScale;
+    var changes = ${dotProducts(slopes)};
     for (var i = 0; i < 4; i++) {
       let seen = sees(row + i, columns);
       let weight = power(weights[i] - logSum${ofRow});

@@ -36,10 +36,11 @@ export function areBindable(device: WebGpuDevice, views: ForwardViews): boolean 
   return Object.values(views).every((view: View) => fitsOneBinding(device, view.allocation));
 }
 
-/** An operand [B, T, H, D]: the name of its buffer, and what its tokens are. */
-export interface Operand {
-  readonly buffer: string;
-  readonly tokens: "queries" | "keys";
+/** An operand [B, T, H, D], by the name of its buffer. */
+export type Operand = "q" | "k" | "v" | "y" | "dq" | "dk" | "dv" | "dy";
+
+function tokensOf(operand: Operand): "queries" | "keys" {
+  return /[kv]/.test(operand) ? "keys" : "queries";
 }
 
 /** A matmul that is summed over the tiles of columns: weights, times the rows of an operand. */
@@ -95,7 +96,7 @@ export function defineTiledAttention(
   const { name, rows, dots, sums, perQuery } = spec;
   const inputs = [...new Set([...dots.flat(), ...sums.map(({ operand }) => operand)])];
   const results = sums.map(({ result }) => result);
-  const strided = [...inputs, ...results].map(({ buffer }) => buffer);
+  const strided = [...inputs, ...results];
   const describe = (parts: number, stored: Stored) => ({
     integers: [
       ...strided.flatMap((x) => [`${x}Offset`, `${x}Batch`, `${x}Token`, `${x}Head`]),
@@ -104,15 +105,15 @@ export function defineTiledAttention(
     ],
     floats: ["scale", "scoreScale"],
     buffers: [
-      ...inputs.map(({ buffer }) => ({ name: buffer, type: stored, writes: false })),
-      ...results.map(({ buffer }) => ({ name: buffer, type: stored, writes: true })),
+      ...inputs.map((name) => ({ name, type: stored, writes: false })),
+      ...results.map((name) => ({ name, type: stored, writes: true })),
       ...perQuery,
     ],
     code: () => code(spec, inputs, parts, stored),
   });
   return (device, problem, views) => {
     const { batch, queries, keys, heads, keyHeads, headSize, left, right, scale } = problem;
-    const stored = views[inputs[0]!.buffer]!.dtype === "float16" ? "f16" : "f32";
+    const stored = views[inputs[0]!]!.dtype === "float16" ? "f16" : "f32";
     const parts = Math.ceil(headSize / TILE);
     const wholes = strided.map((x) => views[x]!);
     const lists = perQuery.map((x) => views[x.name]!);
@@ -209,7 +210,7 @@ ${each(accumulators, (sum) => `  var ${sum} = mat4x4<f32>();\n`)}${begin}
   let heads = ${ofQueries ? "1" : "arguments.group"};
   for (var head = rowHead * heads; head < (rowHead + 1) * heads; head++) {
     let keyHead = head / arguments.group;
-${each(inputs, (x) => `    ${base(x, x.tokens === "queries" ? "head" : "keyHead")}\n`)}
+${each(inputs, (x) => `    ${base(x, tokensOf(x) === "queries" ? "head" : "keyHead")}\n`)}
   for (var ${column} = begin; ${column} < end; ${column} += ${TILE}) {
     let count = u32(min(${TILE}, end - ${column}));
     let columns = vec4<i32>(${column} + i32(4u * (thread % 8u))) + vec4<i32>(0, 1, 2, 3);
@@ -225,21 +226,21 @@ ${end?.(scaleSums) ?? ""}${each(sums, (sum) => storeResult(sum, parts, stored))}
 }
 
 /** Declares where an operand's head begins. */
-function base({ buffer }: Operand, head: string): string {
+function base(buffer: Operand, head: string): string {
   return `let ${buffer}Base = arguments.${buffer}Offset + batch * arguments.${buffer}Batch + ` +
     `${head} * arguments.${buffer}Head;`;
 }
 
 /** The variable for the first token of a tile of an operand. */
-function tileOf({ tokens }: Operand): string {
-  return tokens === "queries" ? "query" : "key";
+function tileOf(operand: Operand): string {
+  return tokensOf(operand) === "queries" ? "query" : "key";
 }
 
 /** A function that loads an element, or zero beyond the tokens and the head. */
-function loadFunction({ buffer, tokens }: Operand): string {
+function loadFunction(buffer: Operand): string {
   return `
 fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
-  let exists = token < arguments.${tokens} && column < arguments.headSize;
+  let exists = token < arguments.${tokensOf(buffer)} && column < arguments.headSize;
   let at = select(0, base + token * arguments.${buffer}Token + column, exists);
   return select(0.0, f32(${buffer}[at]), exists);
 }
@@ -247,13 +248,13 @@ fn load_${buffer}(base: i32, token: i32, column: i32) -> f32 {
 }
 
 /** An expression for the dot products of a tile of one operand with a tile of another. */
-export function dotProducts(left: Operand, right: Operand): string {
-  const of = (x: Operand) => `${x.buffer}Base, ${tileOf(x)}`;
-  return `dot_${left.buffer}_${right.buffer}(${of(left)}, ${of(right)}, thread)`;
+export function dotProducts([left, right]: readonly [Operand, Operand]): string {
+  const of = (x: Operand) => `${x}Base, ${tileOf(x)}`;
+  return `dot_${left}_${right}(${of(left)}, ${of(right)}, thread)`;
 }
 
 function dotFunction([left, right]: readonly [Operand, Operand]): string {
-  const stage = ({ buffer }: Operand, side: "left" | "right", to: number) => `
+  const stage = (buffer: Operand, side: "left" | "right", to: number) => `
       staged[${to}u + column * ${LEAD}u + four] = vec4<f32>(
         ${
     [0, 1, 2, 3].map((i) =>
@@ -261,7 +262,7 @@ function dotFunction([left, right]: readonly [Operand, Operand]): string {
     ).join(",\n        ")
   });`;
   return `
-fn dot_${left.buffer}_${right.buffer}(
+fn dot_${left}_${right}(
   leftBase: i32, left: i32, rightBase: i32, right: i32, thread: u32,
 ) -> mat4x4<f32> {
   var sums = mat4x4<f32>();
@@ -287,7 +288,7 @@ fn dot_${left.buffer}_${right.buffer}(
 
 /** Accumulators of a sum, one for each 32 columns of the head. */
 function accumulatorsOf({ result }: WeightedSum, parts: number): string[] {
-  return Array.from({ length: parts }, (_, part) => `${result.buffer}Sum${part}`);
+  return Array.from({ length: parts }, (_, part) => `${result}Sum${part}`);
 }
 
 /** Stores weights in workgroup memory, [32 columns, 8 vectors of rows]. */
@@ -302,8 +303,7 @@ function storeWeights({ weights }: WeightedSum): string {
 
 /** Adds the stored weights, times the rows of the operand's tile. */
 function addWeightedRows(sum: WeightedSum, parts: number): string {
-  const { weights, operand } = sum;
-  const { buffer } = operand;
+  const { weights, operand: buffer } = sum;
   return accumulatorsOf(sum, parts).map((accumulator, part) => {
     const addBy = (add: string) => `
       for (var i = 0u; i < count; i++) {
@@ -313,7 +313,7 @@ function addWeightedRows(sum: WeightedSum, parts: number): string {
     return `
     workgroupBarrier();
     for (var i = thread; i < 256u; i += 64u) {
-      let token = ${tileOf(operand)} + i32(i / 8u);
+      let token = ${tileOf(buffer)} + i32(i / 8u);
       let column = ${32 * part} + i32(4u * (i % 8u));
       staged[i] = vec4<f32>(${
       [0, 1, 2, 3].map((i) => `load_${buffer}(${buffer}Base, token, column + ${i})`).join(", ")
@@ -329,17 +329,17 @@ function addWeightedRows(sum: WeightedSum, parts: number): string {
 
 /** Stores a sum, times its factor. */
 function storeResult(sum: WeightedSum, parts: number, stored: Stored): string {
-  const { buffer, tokens } = sum.result;
+  const { result: buffer, factor } = sum;
   const store = accumulatorsOf(sum, parts).map((accumulator, part) => `
   for (var i = 0; i < 4; i++) {
-    let values = ${accumulator}[i] * ${sum.factor};
+    let values = ${accumulator}[i] * ${factor};
     for (var j = 0; j < 4; j++) {
       let column = ${32 * part} + 4 * i32(thread % 8u) + j;
-      if (row + i < arguments.${tokens} && column < arguments.headSize) {
+      if (row + i < arguments.${tokensOf(buffer)} && column < arguments.headSize) {
         ${buffer}[${buffer}Base + (row + i) * arguments.${buffer}Token + column] = ${stored}(values[j]);
       }
     }
   }
 `);
-  return `  ${base(sum.result, "rowHead")}${store.join("")}`;
+  return `  ${base(buffer, "rowHead")}${store.join("")}`;
 }
