@@ -12,9 +12,10 @@ import { filesOf } from "../inside/files.ts";
 import { Button, Controls, FilePicker, Slider } from "../parts/controls.tsx";
 import { download } from "../parts/download.ts";
 import { fixed, nearest } from "../parts/number.ts";
-import { type Curve, Plot, type Point } from "../parts/plot.tsx";
+import type { Curve, Point } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
+import { StepsPlot } from "./loop.tsx";
 import { words } from "./words.ts";
 
 const { gpt: text, loop, network } = words;
@@ -277,12 +278,10 @@ function Losses({ now }: { readonly now: Shown | null }): JSX.Element {
   ];
   const ends = compared().map(({ start }) => start.spec.steps);
   return (
-    <Plot
+    <StepsPlot
       title={text.plot}
-      xName={loop.steps}
-      yName={loop.loss}
-      x={[0, Math.max(...ends.length === 0 ? [steps.value] : ends)]}
-      y={[0, 6]}
+      steps={Math.max(...ends.length === 0 ? [steps.value] : ends)}
+      highest={6}
       curves={curves}
     />
   );
@@ -312,12 +311,11 @@ function Gradients({ now }: { readonly now: Shown }): JSX.Element {
     <>
       <h3>{text.gradients(at)}</h3>
       <Slider of={layer} most={depth} />
-      <Plot
+      <StepsPlot
         title={text.gradientsPlot(at)}
-        xName={loop.steps}
         yName={text.gradientNorm}
-        x={[0, steps]}
-        y={[0, 1.2 * highest]}
+        steps={steps}
+        highest={1.2 * highest}
         curves={curves}
       />
       <Table

@@ -6,8 +6,8 @@ import type { CharacterTraining } from "../../lessons/character_model.ts";
 import { type JSX, signal } from "../deps.ts";
 import { Latest } from "../engine/client.ts";
 import { Button } from "../parts/controls.tsx";
-import { Plot } from "../parts/plot.tsx";
 import { Table } from "../parts/rows.tsx";
+import { StepsPlot } from "./loop.tsx";
 import { words } from "./words.ts";
 
 const { letters: text, loop } = words;
@@ -34,12 +34,9 @@ export function LettersWidget(): JSX.Element {
       </p>
       {now !== null && (
         <>
-          <Plot
-            title={loop.plot}
-            xName={loop.steps}
-            yName={loop.loss}
-            x={[0, now.losses.length - 1]}
-            y={[0, 3.5]}
+          <StepsPlot
+            steps={now.losses.length - 1}
+            highest={3.5}
             curves={[
               { name: loop.loss, color: "a", points: now.losses.map((loss, i) => [i, loss]) },
             ]}

@@ -6,7 +6,7 @@ import { trainingLoop } from "../../lessons/training_examples.ts";
 import { computed, type JSX, signal } from "../deps.ts";
 import { Button, Controls } from "../parts/controls.tsx";
 import { fixed } from "../parts/number.ts";
-import { Plot } from "../parts/plot.tsx";
+import { type Curve, Plot } from "../parts/plot.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { reset, slider } from "../state.ts";
 import { words } from "./words.ts";
@@ -17,6 +17,18 @@ const rate = slider("loopRate", text.rate, 0.01, [0.005, 0.25, 0.005]);
 const step = slider("loopStep", text.step, 0, [0, STEPS - 1, 1]);
 const phase = signal(0);
 const steps = computed(() => trainingLoop({ learningRate: rate.value, steps: STEPS }));
+
+/** Curves over the steps of a training, by default of its loss. */
+export function StepsPlot({ title = text.plot, yName = text.loss, steps, highest, curves }: {
+  readonly title?: string;
+  readonly yName?: string;
+  readonly steps: number;
+  readonly highest: number;
+  readonly curves: readonly Curve[];
+}): JSX.Element {
+  const axes = { xName: text.steps, x: [0, steps], yName, y: [0, highest] } as const;
+  return <Plot title={title} {...axes} curves={curves} />;
+}
 
 /** Goes on to the next line of the loop; after the last one, to the next step. */
 function nextPhase(): void {
@@ -35,12 +47,9 @@ export function LoopWidget(): JSX.Element {
     <figure aria-labelledby="loop-title">
       <figcaption id="loop-title">{text.title}</figcaption>
       <Controls of={[rate, step]} />
-      <Plot
-        title={text.plot}
-        xName={text.steps}
-        yName={text.loss}
-        x={[0, STEPS - 1]}
-        y={[0, 1.5]}
+      <StepsPlot
+        steps={STEPS - 1}
+        highest={1.5}
         curves={[
           { name: text.loss, color: "a", points: taken.map(({ loss }, i) => [i, loss]) },
           { name: text.step, color: "b", points: [[at, now.loss]], isDots: true },

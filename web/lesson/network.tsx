@@ -10,9 +10,9 @@ import { bounds, GRID, makePoints, type Point, SMALL_GRID } from "../engine/poin
 import { Button, Controls } from "../parts/controls.tsx";
 import { HeatMap } from "../parts/heat.tsx";
 import { fixed } from "../parts/number.ts";
-import { Plot } from "../parts/plot.tsx";
 import { Rows, Table } from "../parts/rows.tsx";
 import { choice, reset, setting, slider, valuesOf } from "../state.ts";
+import { StepsPlot } from "./loop.tsx";
 import { words } from "./words.ts";
 
 const { loop, network: text } = words;
@@ -35,9 +35,8 @@ const own = setting<string>("points", "");
 const isPaused = signal(false);
 const message = signal("");
 const latest = new Latest("network", message);
-const progress = signal<NetworkProgress | null>(null);
-const losses = signal<readonly number[]>([]);
-const validations = signal<readonly (readonly [number, number])[]>([]);
+/** What was told of the run that is shown. */
+const events = signal<readonly NetworkProgress[]>([]);
 const cross = signal<readonly [number, number]>([0, 0]);
 
 /** The reader's points, from the text that is in the address. */
@@ -58,19 +57,14 @@ function clear(): void {
   latest.stop();
   isPaused.value = false;
   message.value = "";
-  progress.value = null;
-  losses.value = [];
-  validations.value = [];
+  events.value = [];
 }
 
 function start(): void {
   clear();
   message.value = text.starting;
   void latest.start(spec(), device.value, (event) => {
-    progress.value = event;
-    losses.value = [...losses.value, ...event.losses];
-    if (event.validation === null) return;
-    validations.value = [...validations.value, [event.step, event.validation]];
+    events.value = [...events.value, event];
   });
 }
 
@@ -134,13 +128,15 @@ function Points({ points }: { readonly points: readonly Point[] }): JSX.Element 
 
 export function NetworkWidget(): JSX.Element {
   const points = set.value === "own" ? ownPoints() : makePoints(set.value, seed.value);
-  const now = progress.value;
-  const right = now === null ? 0 : now.outputs
-    .filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]).length;
+  const now = events.value.at(-1);
+  const losses = events.value.flatMap(({ losses }) => losses);
+  const validations = events.value.flatMap(({ step, validation }) =>
+    validation === null ? [] : [[step, validation] as const]
+  );
+  const right = now?.outputs.filter((output, i) => (output >= 0.5 ? 1 : 0) === points[i]?.[2]);
   const shown = (x: number | null | undefined) => x == null ? text.none : fixed(x, 4);
-  const highest = Math.max(0.3, ...losses.value.slice(0, 20));
   return (
-    <figure aria-labelledby="network-title" data-loss={losses.value.at(-1)}>
+    <figure aria-labelledby="network-title" data-loss={losses.at(-1)}>
       <figcaption id="network-title">{text.title}</figcaption>
       <div class="controls">
         <Controls of={all} />
@@ -172,24 +168,17 @@ export function NetworkWidget(): JSX.Element {
             caption={text.title}
             rows={[
               ["step", loop.step, `${now?.step ?? 0}`],
-              ["loss", text.lossRow, shown(losses.value.at(-1))],
+              ["loss", text.lossRow, shown(losses.at(-1))],
               ["validation", text.validationRow, shown(now?.validation)],
-              ["right", text.accuracy, now === null ? text.none : `${right} / ${points.length}`],
+              ["right", text.accuracy, right ? `${right.length} / ${points.length}` : text.none],
             ]}
           />
-          <Plot
-            title={loop.plot}
-            xName={loop.steps}
-            yName={loop.loss}
-            x={[0, steps.value]}
-            y={[0, highest]}
+          <StepsPlot
+            steps={steps.value}
+            highest={Math.max(0.3, ...losses.slice(0, 20))}
             curves={[
-              {
-                name: text.train,
-                color: "a",
-                points: losses.value.map((loss, i) => [i + 1, loss]),
-              },
-              { name: text.validation, color: "b", points: validations.value },
+              { name: text.train, color: "a", points: losses.map((loss, i) => [i + 1, loss]) },
+              { name: text.validation, color: "b", points: validations },
             ]}
           />
           <div class="neurons">
@@ -204,7 +193,7 @@ export function NetworkWidget(): JSX.Element {
           </div>
         </div>
       </div>
-      {set.value === "xor" && now !== null && (
+      {set.value === "xor" && now !== undefined && (
         <Table
           id="xor"
           caption={text.outputs}
