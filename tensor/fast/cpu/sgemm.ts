@@ -1,4 +1,4 @@
-/** GEMMs as kernels of one thread: the same text runs on the main thread and in workers. @module */
+/** The GEMMs of one thread: the same text runs on the main thread and in workers. @module */
 
 import type { MatmulPrecision } from "../../device.ts";
 import type { ThreadMatmuls } from "../../devices/cpu/matmul_libraries.ts";
@@ -33,15 +33,15 @@ export interface Sgemm {
 }
 
 /**
- * The kernels of `sgemm` for the calling thread. It may only use its arguments: workers are started
- * from its source text.
+ * The matmuls of the calling thread, by libraries that it has opened. It may only use its arguments:
+ * workers are started from its source text.
  */
-export function sgemmKernels(
+export function threadMatmuls(
   memory: WebAssembly.Memory,
   blas: BlasThread,
   oneDnn: OneDnnThread | null,
   { minOperations, maxBlasRows }: typeof ONEDNN_LIMITS,
-): ThreadMatmuls["kernels"] {
+): ThreadMatmuls {
   // A view made before the memory grew ends at its old size, but the arguments do not move.
   const integers = new Int32Array(memory.buffer);
 
@@ -78,5 +78,11 @@ export function sgemmKernels(
     if (oneDnn === null || !isForOneDnn(part, precision)) blas.multiply(part);
     else oneDnn.multiply(part, precision === "bf16");
   };
-  return [kernel("f32"), kernel("bf16")];
+  return {
+    kernels: [kernel("f32"), kernel("bf16")],
+    close() {
+      oneDnn?.close();
+      blas.close();
+    },
+  };
 }
