@@ -68,7 +68,11 @@ export function runProgram(
   const { calls, operation } = knownOf(program);
   const variant = variantOf(device) + (dtype === undefined ? 0 : RESULT_VARIANTS[dtype]);
   const call = calls.get(inputs, variant) ??
-    calls.set(inputs, variant, prepareNew(device, program, inputs, dtype));
+    calls.set(
+      inputs,
+      variant,
+      prepareCall(device, program, inputs, inferOutputs(program, inputs, dtype)),
+    );
   const outputs: Tensor[] = [];
   for (const each of call.outputs) {
     outputs.push(allocate(device, each, program.name, each.strides));
@@ -112,10 +116,10 @@ export function runProgramOn(
   outputs: readonly View[],
   scalars: readonly number[] = [],
 ): void {
-  const { callsInto } = knownOf(program);
+  const { calls } = knownOf(program);
   const operands = [...inputs, ...outputs];
-  const call = callsInto.get(operands, variantOf(device)) ??
-    callsInto.set(operands, variantOf(device), prepareInto(device, program, inputs, outputs));
+  const call = calls.get(operands, variantOf(device)) ??
+    calls.set(operands, variantOf(device), prepareCall(device, program, inputs, outputs));
   run(device, program, call, inputs, outputs, scalars);
 }
 
@@ -126,62 +130,46 @@ interface Call {
   readonly plan: CpuPlan | null;
 }
 
-/** Prepares a call of {@linkcode runProgram}. */
-function prepareNew(
-  device: Device,
+type Operand = Omit<TensorLayout, "strides">;
+
+/** The shape rule; throws if shapes or dtypes do not suit the program. */
+function inferOutputs(
   program: Program,
-  inputs: readonly TensorLayout[],
-  dtype: DType | undefined,
-): Call {
+  inputs: readonly Operand[],
+  dtype: DType = promote(inputs.map((input) => input.dtype)),
+): TensorLayout[] {
   checkTypes(program, inputs);
-  const shape = commonShape(program, inputs.map((input) => input.shape));
-  const type = dtype ?? promote(inputs.map((input) => input.dtype));
-  return prepareCall(device, program, inputs, program.outputs.map(() => type), shape);
+  const common = commonShape(program, inputs);
+  return program.outputVaries.map((varies) => {
+    const shape = varies ? common : rowShapeOf(common);
+    return { dtype, shape, strides: contiguousStrides(shape) };
+  });
 }
 
-/** Prepares a call of {@linkcode runProgramOn}. */
-function prepareInto(
+/** Validates shapes, and prepares everything that does not change between calls. */
+function prepareCall(
   device: Device,
   program: Program,
   inputs: readonly TensorLayout[],
   outputs: readonly TensorLayout[],
 ): Call {
-  const shape = commonShape(program, [...inputs, ...outputs].map((operand) => operand.shape));
-  return prepareCall(device, program, inputs, outputs, shape);
-}
-
-/**
- * Validates shapes, and prepares everything that does not change between calls, for the outputs or
- * the dtypes of those to allocate.
- */
-function prepareCall(
-  device: Device,
-  program: Program,
-  inputs: readonly TensorLayout[],
-  outputs: readonly (TensorLayout | DType)[],
-  shape: readonly number[],
-): Call {
-  const rowShape = rowShapeOf(shape);
-  const results = program.outputs.map((_, i): TensorLayout => {
-    const wanted = program.outputVaries[i] ? shape : rowShape;
-    const given = outputs[i]!;
-    if (typeof given === "string") {
-      return { dtype: given, shape: wanted, strides: contiguousStrides(wanted) };
-    }
-    if (wanted.some((length, axis) => length !== given.shape[axis])) {
+  const what = `compute ${program.name}`;
+  const common = commonShape(program, [...inputs, ...outputs]);
+  const rowShape = rowShapeOf(common);
+  const results = outputs.map(({ dtype, shape, strides }, i) => {
+    const wanted = program.outputVaries[i] ? common : rowShape;
+    if (wanted.some((length, axis) => length !== shape[axis])) {
       throw new RangeError(
-        `Cannot compute ${program.name}: wanted an output of shape ${formatShape(wanted)}, got ` +
-          formatShape(given.shape),
+        `Cannot ${what}: wanted an output of shape ${formatShape(wanted)}, got ` +
+          formatShape(shape),
       );
     }
     // Copy the layout: the cache must not keep the tensor alive.
-    return { dtype: given.dtype, shape: given.shape, strides: given.strides };
+    return { dtype, shape, strides };
   });
-  const what = `compute ${program.name}`;
-  const operands = inputs.map((input, i) => {
-    const target = program.inputs[i]!.isPerRow ? rowShape : shape;
-    const strides = broadcastStrides(input.shape, input.strides, target, what);
-    return { dtype: input.dtype, shape: target, strides };
+  const operands = inputs.map(({ dtype, shape, strides }, i) => {
+    const target = program.inputs[i]!.isPerRow ? rowShape : common;
+    return { dtype, shape: target, strides: broadcastStrides(shape, strides, target, what) };
   });
   const plan = device.kind === "cpu" ? planProgramOnCpu(program, [...operands, ...results]) : null;
   return { inputs: operands, outputs: results, plan };
@@ -215,16 +203,17 @@ function run(
   runProgramOnWebGpu(device, program, views, outputs, scalars);
 }
 
-function commonShape(program: Program, shapes: readonly (readonly number[])[]): readonly number[] {
-  const shape = broadcastShapes(shapes, `compute ${program.name}`);
+function commonShape(program: Program, operands: readonly Operand[]): readonly number[] {
+  const shape = broadcastShapes(operands.map((each) => each.shape), `compute ${program.name}`);
   if (program.isRow && shape.length === 0) {
     throw new RangeError(`Cannot compute ${program.name}: wanted at least one axis, got a scalar`);
   }
   program.inputs.forEach(({ name, isPerRow }, i) => {
-    if (isPerRow && shapes[i]!.length > 0 && shapes[i]!.at(-1) !== 1) {
+    const { shape } = operands[i]!;
+    if (isPerRow && shape.length > 0 && shape.at(-1) !== 1) {
       throw new RangeError(
         `Cannot compute ${program.name}: wanted one ${name} per row, got the shape ` +
-          formatShape(shapes[i]!),
+          formatShape(shape),
       );
     }
   });
@@ -233,8 +222,8 @@ function commonShape(program: Program, shapes: readonly (readonly number[])[]): 
 
 interface Known {
   readonly operation: Operation<readonly number[]>;
+  /** By the layouts of the inputs; or of all operands, where the outputs are given. */
   readonly calls: LayoutCache<Call>;
-  readonly callsInto: LayoutCache<Call>;
 }
 
 const known = new WeakMap<Program, Known>();
@@ -242,22 +231,15 @@ const known = new WeakMap<Program, Known>();
 function knownOf(program: Program): Known {
   let result = known.get(program);
   if (result === undefined) {
-    const { name } = program;
     result = {
       operation: {
-        name,
-        infer: (inputs) => {
-          checkTypes(program, inputs);
-          const shape = commonShape(program, inputs.map((input) => input.shape));
-          const dtype = promote(inputs.map((input) => input.dtype));
-          return program.outputs.map(() => ({ shape, dtype }));
-        },
+        name: program.name,
+        infer: (inputs) => inferOutputs(program, inputs),
         run: (device, inputs, outputs, scalars) =>
           runProgramOn(device, program, inputs, outputs, scalars),
         gradient: programGradient(program),
       },
       calls: new LayoutCache(),
-      callsInto: new LayoutCache(),
     };
     known.set(program, result);
   }
@@ -292,7 +274,7 @@ function wrongCounts(
   return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
 }
 
-function checkTypes(program: Program, inputs: readonly { readonly dtype: DType }[]): void {
+function checkTypes(program: Program, inputs: readonly Operand[]): void {
   if (program.overIntegers && inputs.every(({ dtype }) => dtype === "int32")) return;
   inputs.forEach(({ dtype }, i) => {
     const { name, isInteger } = program.inputs[i]!;
