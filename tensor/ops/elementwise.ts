@@ -7,7 +7,7 @@
  * @module
  */
 
-import { applyOne, noteRounded, type Operation } from "../apply.ts";
+import { noteRounded } from "../apply.ts";
 import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
@@ -24,9 +24,14 @@ type Unary = (x: Tensor) => Tensor;
 type Binary = (a: Tensor, b: TensorOrNumber) => Tensor;
 type Formula = (a: Expression, b: Expression) => Expression;
 
-function unary(name: string, formula: (x: Expression) => Expression): Unary {
-  const program = defineProgram({ name, inputs: ["x"] }, ({ x }) => [formula(x)]);
-  return (x) => runProgram(program, [x])[0]!;
+function unary(
+  name: string,
+  formula: (x: Expression) => Expression,
+  overIntegers = false,
+): Unary {
+  const program = defineProgram({ name, inputs: ["x"], overIntegers }, ({ x }) => [formula(x)]);
+  return (x) =>
+    runProgram(program, [x], [], overIntegers && x.dtype === "int32" ? "int32" : undefined)[0]!;
 }
 
 function pairProgram(name: string, formula: Formula, overIntegers: boolean): Program {
@@ -93,15 +98,7 @@ export const equal: Binary = binary("eq", ex.equal, "float32");
 /** 1 where a ≠ b, else 0: NaN differs from everything. */
 export const notEqual: Binary = binary("ne", (a, b) => ex.subtract(1, ex.equal(a, b)), "float32");
 
-const negateProgram = defineProgram(
-  { name: "neg", inputs: ["x"], overIntegers: true },
-  ({ x }) => [ex.negate(x)],
-);
-
-export function negate(x: Tensor): Tensor {
-  return runProgram(negateProgram, [x], [], x.dtype === "int32" ? "int32" : undefined)[0]!;
-}
-
+export const negate: Unary = unary("neg", ex.negate, true);
 /** eˣ */
 export const exp: Unary = unary("exp", ex.exp);
 export const log: Unary = unary("log", ex.log);
@@ -228,14 +225,13 @@ const notZero = defineProgram(
   ({ condition }) => [ex.subtract(1, ex.equal(condition, 0))],
 );
 
-const identity = defineProgram(
-  { name: "copy", inputs: ["x"], overIntegers: true },
-  ({ x }) => [x],
-);
+const identity = (name: string): Program =>
+  defineProgram({ name, inputs: ["x"], overIntegers: true }, ({ x }) => [x]);
+const [copyProgram, castProgram] = [identity("copy"), identity("to")];
 
 /** Like {@linkcode copyInto}, for operations: takes raw views. */
 export function copyView(device: Device, source: View, target: View): void {
-  runProgramOn(device, identity, [source], [target]);
+  runProgramOn(device, copyProgram, [source], [target]);
 }
 
 /**
@@ -247,28 +243,19 @@ export function copyView(device: Device, source: View, target: View): void {
 export function copyInto(source: Tensor, target: Tensor): void {
   checkTensor("copy", source);
   checkTensor("copy", target);
-  runProgramInto(identity, [source], [target]);
+  runProgramInto(copyProgram, [source], [target]);
 }
 
-/** Copies a tensor, maybe to another dtype. */
-export const castOperation: Operation<DType> = {
-  name: "to",
-  infer: ([x], dtype) => [{ shape: x!.shape, dtype }],
-  run: (_device, [x], [y]) => copyInto(x!, y!),
-  gradient: {
-    apply: (upstream, _saved, _dtype, _wanted, [sum]) => {
-      if (sum === null) return [upstream];
-      addInPlace(sum!, upstream);
-      return [sum!];
-    },
-  },
-};
+/** A contiguous copy, maybe in another dtype. */
+export function copyAs(x: Tensor, dtype: DType): Tensor {
+  return runProgram(castProgram, [x], [], dtype)[0]!;
+}
 
 /** Casts to another dtype; returns the same tensor if it has that dtype. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   if (x.dtype === dtype) return x;
   checkDType("convert a tensor", dtype);
-  const result = applyOne(castOperation, [x], dtype);
+  const result = copyAs(x, dtype);
   if (dtype === "float16") noteRounded(result);
   return result;
 }

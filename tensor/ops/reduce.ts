@@ -1,6 +1,6 @@
 /** Reductions: the reduced axes are moved last and merged, for a row program. @module */
 
-import { applyOne, named, type Operation } from "../apply.ts";
+import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
 import { RangeError, TypeError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { defineProgram, type Program } from "../expression/program.ts";
 import { formatShape, normalizeAxes, normalizeAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { multiply } from "./elementwise.ts";
-import { runProgram, runProgramInto } from "./program.ts";
+import { runProgram } from "./program.ts";
 import { concat } from "./join.ts";
 import { isReducedAtOnce, MAX_PIECES } from "./sums.ts";
 import { permute, reshape, slice } from "./views.ts";
@@ -80,53 +80,54 @@ function largestDivisor(length: number, limit: number): number {
   return 1;
 }
 
-/** The sum along the given axes, or of all elements; integers wrap around. */
-export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  checkIsBoolean("sum", "keepAxes", keepAxes);
-  return named("sum", sumAs(x, axes, keepAxes, x.dtype));
+/** Reductions that are not defined for no elements. */
+const NOT_OF_NOTHING: ReadonlySet<string> = new Set(["max", "min", "argmax"]);
+
+/** Reduces the rows of `x` along some axes by a function, and names the result after it. */
+function reduceAlong(
+  name: string,
+  x: Tensor,
+  axes: Axes,
+  keep: boolean,
+  reduce: (rows: Tensor) => Tensor,
+  option = "keepAxes",
+): Tensor {
+  const what = name === "sum" ? name : `take the ${name}`;
+  checkIsBoolean(what, option, keep);
+  const along = normalizeAxes(axes, x.shape, what);
+  const rows = asRows(x, along);
+  if (NOT_OF_NOTHING.has(name) && rows.shape.at(-1) === 0) {
+    throw new RangeError(`Cannot ${what} of nothing: the shape is ${formatShape(x.shape)}`);
+  }
+  return named(name, reshape(reduce(rows), reducedShape(x.shape, along, keep)));
 }
 
-/** A sum in another dtype than `x`, because the sum of many `float16` may overflow. */
-function sumAs(x: Tensor, axes: Axes, keepAxes: boolean, dtype: DType): Tensor {
-  const along = normalizeAxes(axes, x.shape, "sum");
-  const result = reduceInStages(sumProgram, asRows(x, along), dtype);
-  return reshape(result, reducedShape(x.shape, along, keepAxes));
+/** The sum along the given axes, or of all elements; integers wrap around. */
+export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
+  return reduceAlong("sum", x, axes, keepAxes, (rows) => reduceInStages(sumProgram, rows));
 }
 
 /** The mean along the given axes, or of all elements; NaN if there are none. */
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  checkIsBoolean("take the mean", "keepAxes", keepAxes);
-  const along = normalizeAxes(axes, x.shape, "take the mean");
-  if (!isFloat(x.dtype)) {
-    throw new TypeError(
-      `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
-    );
-  }
-  const count = sizeOf(along.map((axis) => x.shape[axis]!));
-  const result = multiply(sumAs(x, along, keepAxes, "float32"), 1 / count).to(promote([x.dtype]));
-  return named("mean", result);
-}
-
-function extreme(name: string, program: Program, x: Tensor, axes: Axes, keepAxes: boolean): Tensor {
-  checkIsBoolean(`take the ${name}`, "keepAxes", keepAxes);
-  const along = normalizeAxes(axes, x.shape, `take the ${name}`);
-  const rows = asRows(x, along);
-  if (rows.shape.at(-1) === 0) {
-    throw new RangeError(
-      `Cannot take the ${name} of nothing: the shape is ${formatShape(x.shape)}`,
-    );
-  }
-  const shape = reducedShape(x.shape, along, keepAxes);
-  return named(name, reshape(reduceInStages(program, rows), shape));
+  return reduceAlong("mean", x, axes, keepAxes, (rows) => {
+    if (!isFloat(x.dtype)) {
+      throw new TypeError(
+        `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
+      );
+    }
+    // In single precision, because the sum of many `float16` may overflow.
+    const total = reduceInStages(sumProgram, rows, "float32");
+    return multiply(total, 1 / rows.shape.at(-1)!).to(promote([x.dtype]));
+  });
 }
 
 /** The maximum along the given axes, or of all elements; ties share the gradient. */
 export function max(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return extreme("max", maxProgram, x, axes, keepAxes);
+  return reduceAlong("max", x, axes, keepAxes, (rows) => reduceInStages(maxProgram, rows));
 }
 
 export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
-  return extreme("min", minProgram, x, axes, keepAxes);
+  return reduceAlong("min", x, axes, keepAxes, (rows) => reduceInStages(minProgram, rows));
 }
 
 /**
@@ -134,38 +135,21 @@ export function min(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
  * `correction`.
  */
 export function variance(x: Tensor, axes?: Axes, keepAxes = false, correction = 1): Tensor {
-  checkIsBoolean("take the variance", "keepAxes", keepAxes);
-  const along = normalizeAxes(axes, x.shape, "take the variance");
-  const [result] = runProgram(varianceProgram, [asRows(x, along)], [correction]);
-  return named("variance", reshape(result!, reducedShape(x.shape, along, keepAxes)));
+  const reduce = (rows: Tensor) => runProgram(varianceProgram, [rows], [correction])[0]!;
+  return reduceAlong("variance", x, axes, keepAxes, reduce);
 }
 
 // NaN is neither equal to nor less than the maximum: in a row with NaN, take the first NaN.
-const argmaxProgram = defineProgram({ name: "argmax", inputs: ["x"] }, ({ x }) => {
+const argmaxProgram = rowProgram("argmax", (x) => {
   const isLargest = ex.equal(x, ex.rowMax(x));
   const isNumber = ex.equal(x, x);
   const candidate = ex.select(isLargest, 1, ex.subtract(1, isNumber));
-  return [ex.rowMin(ex.select(candidate, ex.columnIndex, ex.rowLength))];
+  return ex.rowMin(ex.select(candidate, ex.columnIndex, ex.rowLength));
 });
-
-const argmaxOperation: Operation<null> = {
-  name: "argmax",
-  infer: ([x]) => {
-    if (x!.shape.at(-1) === 0) {
-      throw new RangeError(
-        `Cannot take the argmax of nothing: the shape is ${formatShape(x!.shape)}`,
-      );
-    }
-    return [{ shape: [...x!.shape.slice(0, -1), 1], dtype: "int32" }];
-  },
-  run: (_device, [x], [y]) => runProgramInto(argmaxProgram, [x!], [y!]),
-  gradient: "a position does not change smoothly",
-};
 
 /** The index of the first maximum along an axis, as `int32`; of the first NaN if there is one. */
 export function argmax(x: Tensor, axis = -1, keepAxis = false): Tensor {
-  checkIsBoolean("take the argmax", "keepAxis", keepAxis);
   const along = normalizeAxis(axis, x.shape, "take the argmax");
-  const result = applyOne(argmaxOperation, [asRows(x, [along])], null);
-  return reshape(result, reducedShape(x.shape, [along], keepAxis));
+  const reduce = (rows: Tensor) => runProgram(argmaxProgram, [rows], [], "int32")[0]!;
+  return reduceAlong("argmax", x, along, keepAxis, reduce, "keepAxis");
 }

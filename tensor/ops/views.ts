@@ -1,6 +1,6 @@
 /** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
-import { applyOne, named, record } from "../apply.ts";
+import { named, record } from "../apply.ts";
 import { RangeError } from "../errors.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import {
@@ -11,7 +11,7 @@ import {
   resolveShape,
 } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
-import { addInPlace, castOperation, copyInto, fill } from "./elementwise.ts";
+import { addInPlace, copyAs, copyInto, fill } from "./elementwise.ts";
 import { sumToShape } from "./sums.ts";
 
 function view(
@@ -31,7 +31,7 @@ function view(
 }
 
 export function copy(x: Tensor): Tensor {
-  return named("copy", applyOne(castOperation, [x], x.dtype));
+  return named("copy", copyAs(x, x.dtype));
 }
 
 export function contiguous(x: Tensor): Tensor {
