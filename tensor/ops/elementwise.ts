@@ -265,6 +265,11 @@ const fillProgram = defineProgram(
   ({ value }) => [value],
 );
 
+/** Fills a view with one number, for operations. */
+export function fillView(device: Device, target: View, value: number): void {
+  runProgramOn(device, fillProgram, [], [target], [value]);
+}
+
 /**
  * A tensor filled with one number.
  *
@@ -282,7 +287,7 @@ export function fill(
   checkIsNumber("fill a tensor", "a number", value);
   if (dtype === "int32") checkInteger("fill a tensor", value);
   const tensor = allocate(device, { shape: [...shape], dtype }, "fill");
-  runProgramInto(fillProgram, [], [tensor], [value]);
+  fillView(device, tensor, value);
   return tensor;
 }
 

@@ -3,7 +3,8 @@
 import type { FastPath } from "../../fast_paths.ts";
 import type { Int } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
-import { clear, grainFor } from "../../ops/gather/kernels.ts";
+import { fillView } from "../../ops/elementwise.ts";
+import { grainFor } from "../../ops/gather/kernels.ts";
 import { sizeOf } from "../../shape.ts";
 
 /**
@@ -19,7 +20,7 @@ export const addRowsInOrder: FastPath<"sum rows", "cpu"> = {
   run: ({ x, ids, output, accumulate }, device) => {
     const [rows, columns] = output.shape as [number, number];
     const count = sizeOf(ids.shape);
-    if (!accumulate) clear(device, output);
+    if (!accumulate) fillView(device, output, 0);
     const words = [count, rows, columns];
     const options = { grain: grainFor(4 * count) };
     runKernel(device, ADD_ROWS, [x, ids, output], words, Math.ceil(columns / 4), options);

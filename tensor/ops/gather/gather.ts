@@ -3,7 +3,7 @@
  * to an element happen in a fixed order, so equal inputs give equal bits. @module
  */
 
-import { applyOne, named, type Operation, type Specification } from "../../apply.ts";
+import { applyOne, named, type Operation } from "../../apply.ts";
 import { isFloat } from "../../dtype.ts";
 import { RangeError, TypeError } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
@@ -21,7 +21,11 @@ const embeddingOperation: Operation<null> = {
         `Cannot compute embedding: wanted a weight with 2 axes, got ${formatShape(weight!.shape)}`,
       );
     }
-    checkFloat("compute embedding", "weight", weight!);
+    if (!isFloat(weight!.dtype)) {
+      throw new TypeError(
+        `Cannot compute embedding: wanted a weight of type float32, got ${weight!.dtype}`,
+      );
+    }
     return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
   },
   run: (device, [weight, ids], [output]) => takeRows(device, weight!, ids!, output!),
@@ -136,9 +140,4 @@ export function gather(x: Tensor, axis: number, positions: Tensor): Tensor {
   const rows = (tensor: Tensor) => contiguous(transpose(tensor, along, -1));
   const result = applyOne(gatherOperation, [rows(x), rows(positions)], null);
   return named("gather", transpose(result, along, -1));
-}
-
-function checkFloat(operation: string, what: string, { dtype }: Specification): void {
-  if (isFloat(dtype)) return;
-  throw new TypeError(`Cannot ${operation}: wanted a ${what} of type float32, got ${dtype}`);
 }

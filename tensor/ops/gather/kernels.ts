@@ -4,7 +4,6 @@ import { viewAs } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { type Part, split } from "../../devices/webgpu/split.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
-import type { Work } from "../../profile.ts";
 import { sizeOf } from "../../shape.ts";
 
 /** Elements to copy or add that justify waking another thread. */
@@ -85,21 +84,6 @@ const takeRowsAs = (moved: Moved) => ({
   4: takeRowsKernel(moved, 4),
 });
 const TAKE_ROWS = { i32: takeRowsAs("i32"), f16: takeRowsAs("f16") };
-
-/** Zeroes a contiguous view of floats. */
-export function clear(device: Device, view: View, work?: () => Work): void {
-  const size = sizeOf(view.shape);
-  const options = { grain: ELEMENTS_PER_THREAD, ...work && { work } };
-  runKernel(device, CLEAR[view.dtype === "float16" ? "f16" : "f32"], [view], [], size, options);
-}
-
-/** Work items are elements. */
-const clearKernel = (type: "f32" | "f16") =>
-  defineKernel(
-    { key: `clear ${type}`, buffers: { x: type }, writes: ["x"], arguments: [], spread: "ranges" },
-    (k, first, { x }) => x.clear(first, k.end.subtract(first)),
-  );
-const CLEAR = { f32: clearKernel("f32"), f16: clearKernel("f16") };
 
 /**
  * Runs a kernel on rows and on some of their elements, in parts that fit bindings: of rows, of their

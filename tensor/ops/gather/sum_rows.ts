@@ -16,8 +16,9 @@ import { defineKernel, runKernel } from "../../kernel/run.ts";
 import { sizeOf } from "../../shape.ts";
 import { Storage } from "../../storage.ts";
 import { Tensor } from "../../tensor.ts";
+import { fillView } from "../elementwise.ts";
 import { defineSort } from "../sort/sort.ts";
-import { clear, grainFor, rowWidth, type Width } from "./kernels.ts";
+import { grainFor, rowWidth, type Width } from "./kernels.ts";
 
 const CHUNK = 64;
 
@@ -61,30 +62,21 @@ export function sumRows(device: Device, sums: RowSums): void {
 /** The plain form. */
 export function sumSorted(device: Device, { x, ids, output, accumulate }: RowSums): void {
   const [rows, rowLength] = output.shape as [number, number];
-  if (!accumulate) {
-    const all = viewAs(output, [rows * rowLength], [1]);
-    const cut = { name: "clear", axes: 1, firstOutput: 0 };
-    for (const { views: [part] } of split(device, [all], cut)) clear(device, part!);
-  }
-  const shape = [sizeOf(ids.shape), rowLength];
-  const views = [viewAs(ids, shape, [1, 0]), viewAs(x, shape, [rowLength, 1])];
-  const cut = { name: "sum rows", axes: 2, firstOutput: 2 };
-  for (const { views: [ofIds, ofX], begin } of split(device, views, cut)) {
-    const [first, column] = begin as [number, number];
-    const [count, columns] = ofX!.shape as [number, number];
-    const someIds = viewAs(ofIds!, [count], [1]);
+  if (!accumulate) fillView(device, output, 0);
+  const shape = [rows, sizeOf(ids.shape), rowLength];
+  const views = [
+    viewAs(ids, shape, [0, 1, 0]),
+    viewAs(x, shape, [0, rowLength, 1]),
+    viewAs(output, shape, [rowLength, 0, 1]),
+  ];
+  const cut = { name: "sum rows", axes: 3, firstOutput: 2 };
+  for (const { views: part, begin } of split(device, views, cut)) {
+    const [firstRow, first] = begin as [number, number];
+    const [someIds, someX, range] = part as [View, View, View];
+    const count = someIds.shape[1]!;
     const key = [first, count, ids.offset, ids.storage.version].join();
-    const sorted = orderOf(device, ids, someIds, key);
-    const table = viewAs(output, [rows, columns], [rowLength, 1]);
-    // x extends along the columns only: its rows are anywhere.
-    const operands = [
-      viewAs(ofX!, [rows, columns], [0, 1]),
-      { ...table, offset: table.offset + column },
-    ];
-    for (const { views, begin } of split(device, operands, { ...cut, firstOutput: 1 })) {
-      const [someX, range] = views as [View, View];
-      addSorted(device, rowWidth(x), [someIds, sorted, someX, range], begin[0]!);
-    }
+    const sorted = orderOf(device, ids, viewAs(someIds, [1, count], [count, 1]), key);
+    addSorted(device, rowWidth(x), [someIds, sorted, someX, range], firstRow);
   }
 }
 
@@ -94,23 +86,22 @@ function orderOf(device: Device, { storage }: Tensor, ids: View, key: string): V
   if (known?.key === key) return known.sorted;
   known?.sorted.dispose();
   const count = sizeOf(ids.shape);
-  const { allocation } = sortIds(device, viewAs(ids, [1, count], [count, 1]), count);
+  const { allocation } = sortIds(device, ids, count);
   const memory = new Storage(device, allocation);
   const sorted = new Tensor(memory, "int32", [count], [1], 0, storage.derived);
   orders.set(storage, { sorted, key });
   return sorted;
 }
 
-/** Adds rows that fit a binding to a range of the table, whose rows are as far apart. */
+/** Adds rows to a range of the table: views as {@linkcode split} cuts them, and the order. */
 function addSorted(
   device: Device,
   width: Width,
   [ids, sorted, x, output]: readonly [View, View, View, View],
   firstRow: number,
 ): void {
-  const [rows, rowLength] = output.shape as [number, number];
+  const [rows, count, rowLength] = output.shape as [number, number, number];
   const [columns, stride] = [rowLength / width, output.strides[0]! / width];
-  const count = sizeOf(ids.shape);
   const chunks = Math.floor(count / CHUNK);
   const chunkSums = allocateView(device, "float32", [chunks, rowLength], "sums of chunks");
   const { sumChunks, addIds } = KERNELS[x.dtype === "float16" ? "f16" : "f32"][width];
