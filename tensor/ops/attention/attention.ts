@@ -8,7 +8,12 @@ import { findFastPath } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { attend, attendBackward } from "./body.ts";
-import { type AttentionCall, type ForwardViews, UNLIMITED } from "./problem.ts";
+import {
+  type AttentionCall,
+  type AttentionProblem,
+  type ForwardViews,
+  UNLIMITED,
+} from "./problem.ts";
 import { copy } from "../views.ts";
 
 /** Options for {@linkcode attention}: the mask and the scale. */
@@ -21,33 +26,31 @@ export interface AttentionOptions {
   readonly scale?: number;
 }
 
-export const ATTENTION_OPTIONS: OptionNames<AttentionOptions> = {
-  causal: true,
-  window: true,
-  scale: true,
-};
+const OPTIONS: OptionNames<AttentionOptions> = { causal: true, window: true, scale: true };
 
-interface Attributes {
-  readonly causal: boolean;
-  readonly window: number;
-  readonly scale: number;
+type Attributes = Pick<AttentionProblem, "scale" | "left" | "right">;
+
+/** Checks the options of attention for these queries, and fills in the defaults. */
+export function resolveOptions(q: Tensor, options: AttentionOptions): Attributes {
+  checkTensor("compute attention", q);
+  checkOptions("compute attention", options, OPTIONS);
+  const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
+  if (!Number.isInteger(window) || window < -1) {
+    throw new RangeError(
+      `Cannot compute attention: wanted a window of −1 or more keys, a whole number, got ${window}`,
+    );
+  }
+  const left = window < 0 ? UNLIMITED : Math.min(window, UNLIMITED);
+  return { scale, left, right: causal ? 0 : UNLIMITED };
 }
 
-function describe<V extends ForwardViews>(
-  views: V,
-  { causal, window, scale }: Attributes,
-): AttentionCall<V> {
+function describe<V extends ForwardViews>(views: V, attributes: Attributes): AttentionCall<V> {
   const [batch, queries, heads, headSize] = views.q.shape as [number, number, number, number];
   const [, keys, keyHeads] = views.k.shape as [number, number, number];
-  return {
-    views,
-    ...{ batch, queries, keys, heads, keyHeads, headSize, scale },
-    left: window < 0 ? UNLIMITED : Math.min(window, UNLIMITED),
-    right: causal ? 0 : UNLIMITED,
-  };
+  return { views, ...{ batch, queries, keys, heads, keyHeads, headSize }, ...attributes };
 }
 
-function checkOperands(operands: readonly Specification[], { causal }: Attributes): void {
+function checkOperands(operands: readonly Specification[], { right }: Attributes): void {
   const [q, k, v] = operands as [Specification, Specification, Specification];
   for (const [i, { dtype, shape }] of operands.entries()) {
     const name = "qkv"[i];
@@ -77,7 +80,7 @@ function checkOperands(operands: readonly Specification[], { causal }: Attribute
   if (heads % keyHeads !== 0) {
     throw wrong("query heads in equal groups", `${heads} for ${keyHeads} key heads`);
   }
-  if (causal && keys < queries) {
+  if (right === 0 && keys < queries) {
     throw wrong(`at least ${queries} keys, as many as queries, since causal is set`, `${keys}`);
   }
 }
@@ -167,15 +170,7 @@ export function attention(
   v: Tensor,
   options: AttentionOptions = {},
 ): Tensor {
-  checkTensor("compute attention", q);
-  checkOptions("compute attention", options, ATTENTION_OPTIONS);
-  const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
-  if (!Number.isInteger(window) || window < -1) {
-    throw new RangeError(
-      `Cannot compute attention: wanted a window of −1 or more keys, a whole number, got ${window}`,
-    );
-  }
-  const [y, logSums] = apply(attentionOperation, [q, k, v], { causal, window, scale });
+  const [y, logSums] = apply(attentionOperation, [q, k, v], resolveOptions(q, options));
   logSums!.dispose();
   return y!;
 }

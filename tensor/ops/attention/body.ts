@@ -12,7 +12,7 @@ import type { DType } from "../../dtype.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import { Tensor } from "../../tensor.ts";
-import { copyView, fill } from "../elementwise.ts";
+import { copyView, fillView } from "../elementwise.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import type { MatmulOptions } from "../matmul/problem.ts";
 import { multiplyViews } from "../matmul/multiply.ts";
@@ -119,24 +119,23 @@ function* blocksOf(device: Device, problem: AttentionProblem): Generator<Block> 
   }
 }
 
-/** The queries of a block, of a view [B, Tq, H, D], as [B, Hkv, H / Hkv, queries, D]. */
-function ofQueries(x: View, block: Block): View {
+/**
+ * The queries or keys of a block, of a view [B, T, heads, D], as [B, Hkv, H / Hkv, tokens, D]: the
+ * query heads of a group share a key head.
+ */
+function tokensOf(x: View, block: Block, areKeys: boolean): View {
   const [ofItem, ofToken, ofHead] = x.strides as [number, number, number];
-  const { batch, keyHeads, heads, queries, headSize, item, query } = block;
+  const { batch, keyHeads, heads, headSize, item } = block;
   const group = heads / keyHeads;
-  const shape = [batch, keyHeads, group, queries, headSize];
-  const strides = [ofItem, group * ofHead, ofHead, ofToken, 1];
-  return { ...viewAs(x, shape, strides), offset: x.offset + item * ofItem + query * ofToken };
+  const [first, tokens] = areKeys ? [block.key, block.keys] : [block.query, block.queries];
+  const ofHeads = areKeys ? [ofHead, 0] : [group * ofHead, ofHead];
+  const shape = [batch, keyHeads, group, tokens, headSize];
+  const offset = x.offset + item * ofItem + first * ofToken;
+  return { ...viewAs(x, shape, [ofItem, ...ofHeads, ofToken, 1]), offset };
 }
 
-/** The keys of a block, of a view [B, Tk, Hkv, D], as [B, Hkv, H / Hkv, keys, D]. */
-function ofKeys(x: View, block: Block): View {
-  const [ofItem, ofToken, ofHead] = x.strides as [number, number, number];
-  const { batch, keyHeads, heads, keys, headSize, item, key } = block;
-  const shape = [batch, keyHeads, heads / keyHeads, keys, headSize];
-  const strides = [ofItem, ofHead, 0, ofToken, 1];
-  return { ...viewAs(x, shape, strides), offset: x.offset + item * ofItem + key * ofToken };
-}
+const ofQueries = (x: View, block: Block): View => tokensOf(x, block, false);
+const ofKeys = (x: View, block: Block): View => tokensOf(x, block, true);
 
 /** One of the query heads of each key head. */
 function member(x: View, index: number): View {
@@ -147,11 +146,7 @@ function member(x: View, index: number): View {
 /** The log-sum-exps [B, H, Tq] of a block, as [B, Hkv, H / Hkv, queries, 1]. */
 function ofRows(logSums: View, block: Block): View {
   const [ofItem, ofHead] = logSums.strides as [number, number];
-  const { batch, keyHeads, heads, queries, item, query } = block;
-  const group = heads / keyHeads;
-  const shape = [batch, keyHeads, group, queries, 1];
-  const strides = [ofItem, group * ofHead, ofHead, 1, 1];
-  return { ...viewAs(logSums, shape, strides), offset: logSums.offset + item * ofItem + query };
+  return ofQueries(viewAs(logSums, [], [ofItem, 1, ofHead]), { ...block, headSize: 1 });
 }
 
 /** Scores of a block. */
@@ -245,9 +240,7 @@ export function attendBackward(
   const [dk, dv] = targets.map((x) =>
     x.dtype === "float32" ? x : allocateView(device, "float32", x.shape, name)
   ) as [View, View];
-  const zero = fill(device, [], 0);
-  for (const sum of [dk, dv]) copyView(device, zero, sum);
-  zero.dispose();
+  for (const sum of [dk, dv]) fillView(device, sum, 0);
   for (const block of blocksOf(device, problem)) {
     const multiply = multiplier(device, block, isExact);
     const [products, slopes] = [allocateScores(device, block), allocateScores(device, block)];

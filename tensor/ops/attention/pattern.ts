@@ -1,13 +1,11 @@
 /** The attention pattern: the weights that flash attention does not store. @module */
 
-import { checkOptions } from "../../checks.ts";
 import { checkTensor, Tensor } from "../../tensor.ts";
 import { matmul } from "../matmul/matmul.ts";
 import { runProgram } from "../program.ts";
 import { expand, reshape, transpose, unsqueeze } from "../views.ts";
-import { ATTENTION_OPTIONS, type AttentionOptions } from "./attention.ts";
+import { type AttentionOptions, resolveOptions } from "./attention.ts";
 import { maskedSoftmax } from "./body.ts";
-import { UNLIMITED } from "./problem.ts";
 
 /**
  * The attention pattern: how much each query attends to each key, the weights of the values in
@@ -30,11 +28,10 @@ import { UNLIMITED } from "./problem.ts";
  * ```
  */
 export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions = {}): Tensor {
-  for (const x of [q, k]) checkTensor("compute attention", x);
-  checkOptions("compute attention", options, ATTENTION_OPTIONS);
+  const { scale, left, right } = resolveOptions(q, options);
+  checkTensor("compute attention", k);
   const [batch, queries, heads, size] = q.shape as [number, number, number, number];
   const [, keys, keyHeads] = k.shape as [number, number, number];
-  const { causal = true, window = -1, scale = 1 / Math.sqrt(size) } = options;
   const grouped = [batch, keyHeads, heads / keyHeads, keys, size];
   const repeated = expand(unsqueeze(transpose(k, 1, 2), 2), grouped);
   const products = matmul(
@@ -44,8 +41,7 @@ export function attentionPattern(q: Tensor, k: Tensor, options: AttentionOptions
   );
   const positions = Tensor.arange(q.device, keys - queries, keys);
   const operands = [products, reshape(positions, [queries, 1])];
-  const mask = [window < 0 ? UNLIMITED : window, causal ? 0 : UNLIMITED];
-  const [pattern, logSums] = runProgram(maskedSoftmax, operands, [scale, ...mask]);
+  const [pattern, logSums] = runProgram(maskedSoftmax, operands, [scale, left, right]);
   logSums!.dispose();
   return reshape(pattern!, [batch, heads, queries, keys]);
 }
