@@ -49,24 +49,23 @@ export function promote(dtypes: readonly DType[]): FloatType {
   return dtypes.includes("float16") && !dtypes.includes("float32") ? "float16" : "float32";
 }
 
+/** The name of each dtype's typed array. By name, because browsers may lack `Float16Array`. */
+export const ARRAY_NAMES = {
+  float32: "Float32Array",
+  float16: "Float16Array",
+  int32: "Int32Array",
+} as const;
+
 /** The dtype of a typed array; throws a `TypeError` if there is none. */
 export function dtypeOf(values: TypedArray): DType {
-  // By tag instead of by class: browsers may lack `Float16Array`.
   const kind = values?.[Symbol.toStringTag];
-  switch (kind) {
-    case "Float32Array":
-      return "float32";
-    case "Float16Array":
-      return "float16";
-    case "Int32Array":
-      return "int32";
-    default:
-      throw new TypeError(
-        `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${
-          kind ?? describeValue(values)
-        }`,
-      );
+  for (const dtype of ["float32", "float16", "int32"] as const) {
+    if (kind === ARRAY_NAMES[dtype]) return dtype;
   }
+  const got = kind ?? describeValue(values);
+  throw new TypeError(
+    `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${got}`,
+  );
 }
 
 /**
@@ -79,14 +78,10 @@ export function checkDType(operation: string, dtype: DType): void {
   );
 }
 
-/** Creates a typed array of `dtype` over `buffer`, without copying. */
-export function typedArray(dtype: DType, buffer: ArrayBuffer): TypedArray {
-  switch (dtype) {
-    case "float32":
-      return new Float32Array(buffer);
-    case "float16":
-      return new Float16Array(buffer);
-    case "int32":
-      return new Int32Array(buffer);
-  }
+/** Creates a typed array of `dtype`: over a buffer, without copying, or of numbers. */
+export function typedArray(
+  dtype: DType,
+  source: ArrayBuffer | ArrayLike<number>,
+): TypedArray {
+  return new globalThis[ARRAY_NAMES[dtype]](source);
 }

@@ -1,6 +1,6 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
-import { checkDType, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { ARRAY_NAMES, checkDType, type DType, type TypedArray, typedArray } from "./dtype.ts";
 import { RangeError, TypeError } from "./errors.ts";
 import { formatShape } from "./shape.ts";
 
@@ -110,14 +110,12 @@ function ragged(shape: readonly number[], got: string, depth: number): RangeErro
 
 /** Converts the elements to a new typed array, unless a device can copy from `values` directly. */
 function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
-  if (isPlain(values) && dtypeOf(values) === dtype) return values;
+  if (isPlain(values, dtype)) return values;
   const numbers = typeof values[0] === "bigint"
     ? Array.from(values, Number)
     : values as ArrayLike<number>;
-  if (dtype === "float32") return new Float32Array(numbers);
-  if (dtype === "float16") return new Float16Array(numbers);
-  const result = new Int32Array(numbers);
-  for (let i = 0; i < result.length; i++) {
+  const result = typedArray(dtype, numbers);
+  for (let i = 0; dtype === "int32" && i < result.length; i++) {
     if (result[i] !== numbers[i]) {
       throw new RangeError(
         `Cannot make an int32 tensor: wanted 32-bit integers, got ${values[i]} at element ${i}`,
@@ -128,9 +126,7 @@ function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
 }
 
 /** Whether values have a device's element format, in memory that is not shared. */
-function isPlain(values: ArrayLike<number | bigint>): values is TypedArray {
+function isPlain(values: ArrayLike<number | bigint>, dtype: DType): values is TypedArray {
   return ArrayBuffer.isView(values) && values.buffer instanceof ArrayBuffer &&
-    ["Float32Array", "Float16Array", "Int32Array"].includes(
-      (values as NumberArray)[Symbol.toStringTag],
-    );
+    (values as NumberArray)[Symbol.toStringTag] === ARRAY_NAMES[dtype];
 }

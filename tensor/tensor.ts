@@ -94,7 +94,11 @@ class Leaf extends Node<Tensor> {
   }
 
   override receive(gradient: Tensor): void {
-    noGrad(() => this.#tensor.accumulateGrad(gradient));
+    const tensor = this.#tensor;
+    if (tensor.grad !== null) own.addInPlace(tensor.grad, gradient);
+    // The gradient may become the tensor's own.
+    else if (gradient.isExclusive) tensor.grad = gradient.alias();
+    else tensor.grad = copyOf(gradient).keep();
   }
 }
 
@@ -439,13 +443,6 @@ export class Tensor implements View {
       return a;
     };
     backward<Tensor>(this.#node, seed, add, (used) => used.#handle.release("backward"));
-  }
-
-  /** Adds to `grad`. For the tape: the gradient may become the tensor's own. */
-  accumulateGrad(gradient: Tensor): void {
-    if (this.grad !== null) own.addInPlace(this.grad, gradient);
-    else if (gradient.isExclusive) this.grad = gradient.alias();
-    else this.grad = own.copy(gradient).keep();
   }
 
   /** Clears the gradient. */
