@@ -60,9 +60,4 @@ export { namedSeed } from "./seeds.ts";
 export { SelfAttention, type SelfAttentionOptions } from "./self_attention.ts";
 export { Sequential } from "./sequential.ts";
 export type { TensorValues } from "../tensor/assign.ts";
-export {
-  crossEntropy,
-  type CrossEntropyOptions,
-  linearCrossEntropy,
-  type LinearCrossEntropyOptions,
-} from "../tensor/mod.ts";
+export { crossEntropy, type CrossEntropyOptions } from "../tensor/mod.ts";

@@ -219,7 +219,7 @@ export function named(name: string, result: Tensor): Tensor {
   return result;
 }
 
-export function historyOf(inputs: readonly Tensor[]): History {
+function historyOf(inputs: readonly Tensor[]): History {
   // A loop: `flatMap` would take half a microsecond of every recorded operation.
   const histories: History[] = [];
   for (const { history } of inputs) if (history !== null) histories.push(history);

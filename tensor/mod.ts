@@ -33,10 +33,6 @@ export type { CrossEntropyOptions, Reduction } from "./ops/losses/formulas.ts";
 export { copyInto, fill, where } from "./ops/elementwise.ts";
 export { embedding, gather } from "./ops/gather/gather.ts";
 export { concat, split, stack } from "./ops/join.ts";
-export {
-  linearCrossEntropy,
-  type LinearCrossEntropyOptions,
-} from "./ops/losses/linear_cross_entropy.ts";
 export { linears, type LinearsOptions } from "./ops/matmul/linears.ts";
 export { linear, matmul, type MatmulOptions } from "./ops/matmul/matmul.ts";
 export type { MatmulActivation } from "./ops/matmul/problem.ts";

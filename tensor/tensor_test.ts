@@ -9,7 +9,6 @@ import {
   defineProgram,
   embedding,
   expression as ex,
-  linearCrossEntropy,
   noGrad,
   openDevice,
   runProgram,
@@ -17,6 +16,7 @@ import {
   Tensor,
 } from "./mod.ts";
 import { addInPlace } from "./ops/elementwise.ts";
+import { linearCrossEntropy } from "./ops/losses/linear_cross_entropy.ts";
 
 testOnEveryDevice("a tensor gives back what it was made of", async (device) => {
   const x = Tensor.from(device, [[1, 2, 3], [4, 5, 6]]);

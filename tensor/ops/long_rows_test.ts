@@ -6,7 +6,6 @@ import {
   crossEntropy,
   type Device,
   layerNorm,
-  linearCrossEntropy,
   multinomial,
   normalArray,
   rmsNorm,
@@ -14,6 +13,7 @@ import {
   topK,
   uniformArray,
 } from "../mod.ts";
+import { linearCrossEntropy } from "./losses/linear_cross_entropy.ts";
 
 /** Rows that exceed a binding of the tiny device, and take three pieces each. */
 const [ROWS, LENGTH] = [4, 300_001];

@@ -3,14 +3,21 @@
 import { named } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { deferredOperation } from "../../deferred.ts";
+import { RangeError } from "../../errors.ts";
 import { isGradEnabled } from "../../grad_mode.ts";
-import { contiguousStrides, sizeOf } from "../../shape.ts";
+import { contiguousStrides, formatShape, shapesEqual, sizeOf } from "../../shape.ts";
 import { checkTensor, type Tensor } from "../../tensor.ts";
 import { softcapProgram } from "../elementwise.ts";
+import { checkIds } from "../gather/ids.ts";
 import { linearOperation } from "../matmul/matmul.ts";
 import { operationOf } from "../program.ts";
-import { reshape } from "../views.ts";
-import { checkTargets, type CrossEntropyOptions, reduceSum, rowLosses } from "./formulas.ts";
+import {
+  checkReduction,
+  type CrossEntropyOptions,
+  IGNORED_TARGET,
+  reduceSum,
+  rowLosses,
+} from "./formulas.ts";
 import { linearCrossEntropy } from "./linear_cross_entropy.ts";
 
 const OPTIONS: OptionNames<CrossEntropyOptions> = { reduction: true, softcap: true };
@@ -41,24 +48,26 @@ export function crossEntropy(
   targets: Tensor,
   options: CrossEntropyOptions = {},
 ): Tensor {
-  checkTensor("compute crossEntropy", logits, "a tensor of logits");
-  checkTensor("compute crossEntropy", targets, "a tensor of targets");
-  checkOptions("compute crossEntropy", options, OPTIONS);
+  const what = "compute crossEntropy";
+  checkTensor(what, logits, "a tensor of logits");
+  checkTensor(what, targets, "a tensor of targets");
+  checkOptions(what, options, OPTIONS);
   const { reduction = "mean", softcap } = options;
-  checkTargets("compute crossEntropy", logits, targets, logits.shape.at(-1)!, reduction);
+  checkReduction(what, reduction);
+  const classes = logits.shape.at(-1);
+  if (classes === undefined || !shapesEqual(logits.shape.slice(0, -1), targets.shape)) {
+    throw new RangeError(
+      `Cannot ${what}: wanted a target for each row of ${formatShape(logits.shape)}, got ` +
+        formatShape(targets.shape),
+    );
+  }
+  checkIds(what, "target", targets, IGNORED_TARGET, classes);
   const head = deferredHead(logits);
   const isChunked = head !== null && (softcap === undefined || head.softcap === undefined) &&
     !(reduction === "none" && isGradEnabled() && logits.requiresGrad);
   if (isChunked) {
-    const { hidden, weight } = head;
-    const classes = logits.shape.at(-1)!;
-    const cap = softcap ?? head.softcap;
-    const rows = reshape(hidden, [-1, hidden.shape.at(-1)!]);
-    const loss = linearCrossEntropy(rows, weight, reshape(targets, [-1]), {
-      ...{ reduction, classes },
-      ...(cap === undefined ? {} : { softcap: cap }),
-    });
-    return named("crossEntropy", reduction === "none" ? reshape(loss, targets.shape) : loss);
+    const chunked = { reduction, classes, softcap: softcap ?? head.softcap };
+    return named("crossEntropy", linearCrossEntropy(head.hidden, head.weight, targets, chunked));
   }
   const losses = rowLosses(logits, targets, softcap);
   return named(

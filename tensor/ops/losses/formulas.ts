@@ -1,19 +1,17 @@
 /** The formulas of cross-entropy, and its options. @module */
 
 import { describeValue } from "../../checks.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { TypeError } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
-import { formatShape, shapesEqual } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { softcapOf } from "../elementwise.ts";
-import { checkIds } from "../gather/ids.ts";
 import { runProgram } from "../program.ts";
 import { logSumExpOf } from "../rows.ts";
 import { reshape } from "../views.ts";
 
 /** Targets with this value are ignored. */
-const IGNORED_TARGET = -1;
+export const IGNORED_TARGET = -1;
 
 /** How to reduce the losses of the rows, in PyTorch's words. */
 export type Reduction = "mean" | "sum" | "none";
@@ -23,24 +21,6 @@ export function checkReduction(what: string, reduction: Reduction): void {
   throw new TypeError(
     `Cannot ${what}: wanted reduction "mean", "sum" or "none", got ${describeValue(reduction)}`,
   );
-}
-
-/** Checks the targets of rows, `[..., anything]`, and how to reduce their losses. */
-export function checkTargets(
-  what: string,
-  rows: Tensor,
-  targets: Tensor,
-  classes: number,
-  reduction: Reduction,
-): void {
-  checkReduction(what, reduction);
-  if (rows.shape.length === 0 || !shapesEqual(rows.shape.slice(0, -1), targets.shape)) {
-    throw new RangeError(
-      `Cannot ${what}: wanted a target for each row of ${formatShape(rows.shape)}, got ` +
-        formatShape(targets.shape),
-    );
-  }
-  checkIds(what, "target", targets, IGNORED_TARGET, classes);
 }
 
 // The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid
@@ -61,32 +41,30 @@ const definition = {
   perRow: ["target"],
   integers: ["target"],
 } as const;
-const plain = defineProgram(
-  { name: "crossEntropy", ...definition },
-  ({ logits, target }) => [nll(logits, target)],
-);
-const capped = defineProgram(
-  { name: "crossEntropy (softcap)", ...definition, scalars: ["cap"] },
-  ({ logits, target, cap }) => [nll(softcapOf(logits, cap), target)],
-);
-const isCounted = defineProgram(
-  { name: "count targets", inputs: ["target"], integers: ["target"] },
-  ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
-);
-
 /** From logits and targets to the loss of each row; the second one softcaps the logits first. */
 export const crossEntropyPrograms: Readonly<Record<"plain" | "capped", Program>> = {
-  plain,
-  capped,
+  plain: defineProgram(
+    { name: "crossEntropy", ...definition },
+    ({ logits, target }) => [nll(logits, target)],
+  ),
+  capped: defineProgram(
+    { name: "crossEntropy (softcap)", ...definition, scalars: ["cap"] },
+    ({ logits, target, cap }) => [nll(softcapOf(logits, cap), target)],
+  ),
 };
 
 export function rowLosses(logits: Tensor, targets: Tensor, softcap: number | undefined): Tensor {
   const operands = [logits, reshape(targets, [...targets.shape, 1])];
   const [losses] = softcap === undefined
-    ? runProgram(plain, operands, [], "float32")
-    : runProgram(capped, operands, [softcap], "float32");
+    ? runProgram(crossEntropyPrograms.plain, operands, [], "float32")
+    : runProgram(crossEntropyPrograms.capped, operands, [softcap], "float32");
   return reshape(losses!, targets.shape);
 }
+
+const isCounted = defineProgram(
+  { name: "count targets", inputs: ["target"], integers: ["target"] },
+  ({ target }) => [ex.subtract(1, ex.equal(target, IGNORED_TARGET))],
+);
 
 // A mean over no targets has no gradient, although the loss is NaN.
 const mean = defineProgram(

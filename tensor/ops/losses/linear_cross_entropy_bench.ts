@@ -6,7 +6,8 @@
  */
 
 import { openBenchDevices } from "../../../testing/bench_devices.ts";
-import { crossEntropy, linear, linearCrossEntropy, normal, permutation } from "../../mod.ts";
+import { crossEntropy, linear, normal, permutation } from "../../mod.ts";
+import { linearCrossEntropy } from "./linear_cross_entropy.ts";
 
 const [ROWS, WIDTH, CLASSES] = [1024, 256, 4096];
 const { devices } = await openBenchDevices();
