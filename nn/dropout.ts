@@ -1,5 +1,5 @@
 import { checkIsNumber, checkOptions } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import {
   defineProgram,
   deriveSeed,
@@ -57,9 +57,7 @@ export class Dropout extends Module {
     super();
     checkIsNumber("make a Dropout", "a probability first, as in new Dropout(0.5, …)", probability);
     if (!(probability >= 0 && probability < 1)) {
-      throw new RangeError(
-        `Cannot make a Dropout: wanted a probability from 0 to below 1, got ${probability}`,
-      );
+      throw wrongValue("make a Dropout", "a probability from 0 to below 1", probability);
     }
     checkOptions("make a Dropout", options, { seed: true }, ["seed"]);
     this.probability = probability;

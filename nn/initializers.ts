@@ -4,7 +4,7 @@
  */
 
 import { checkOptions } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import * as tensor from "../tensor/mod.ts";
 import { type Device, Tensor } from "../tensor/mod.ts";
 import { sizeOf } from "../tensor/shape.ts";
@@ -86,9 +86,7 @@ function scaled(distribution: OfDeviation, deviation: Deviation): ScaledInitiali
     return (device, shape, seed) => {
       const [outputs, inputs] = shape;
       if (outputs === undefined || inputs === undefined) {
-        throw new RangeError(
-          `Cannot initialize: wanted the shape [outputs, inputs], got [${shape.join(", ")}]`,
-        );
+        throw wrongValue("initialize", "the shape [outputs, inputs]", `[${shape.join(", ")}]`);
       }
       const perInput = sizeOf(shape.slice(2));
       const value = deviation(inputs * perInput, outputs * perInput, options.gain);

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { RangeError } from "../tensor/errors.ts";
+import { RangeError, wrongValue } from "../tensor/errors.ts";
 import { linear, noGrad, Tensor } from "../tensor/mod.ts";
 import { inType } from "./in_type.ts";
 import { uniform, zeros } from "./initializers.ts";
@@ -150,9 +150,7 @@ export function addLoRA(network: Module, options: AddLoRAOptions): LoRAAdapters 
       replacements.push(() => replace(frozen));
     }
   }
-  if (layers.size === 0) {
-    throw new RangeError("Cannot add adapters: wanted a linear layer to adapt, got none");
-  }
+  if (layers.size === 0) throw wrongValue("add adapters", "a linear layer to adapt", "none");
   for (const replace of replacements) replace();
   const merged = (name: string) => layers.get(name.replace(/\.weight$/, ""))?.weight;
   const mergedState = () =>

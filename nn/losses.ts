@@ -5,7 +5,7 @@
 
 import { named } from "../tensor/apply.ts";
 import { checkOptions, type OptionNames } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import {
   defineProgram,
   expression as ex,
@@ -44,10 +44,8 @@ function lossOf(program: Program) {
     checkOptions(what, options, OPTIONS);
     const { reduction = "mean" } = options;
     checkReduction(what, reduction);
-    const [wanted, got] = [prediction, target].map(({ shape }) => formatShape(shape));
-    if (wanted !== got) {
-      throw new RangeError(`Cannot ${what}: wanted targets of shape ${wanted}, got ${got}`);
-    }
+    const [wanted, got] = [formatShape(prediction.shape), formatShape(target.shape)];
+    if (wanted !== got) throw wrongValue(what, `targets of shape ${wanted}`, got);
     const [losses] = runProgram(program, [prediction, target], scalars) as [Tensor];
     return named(program.name, reduction === "none" ? losses : losses[reduction]());
   };
@@ -136,9 +134,7 @@ export function huberLoss(
 ): Tensor {
   checkOptions("compute the huber loss", options, HUBER_OPTIONS);
   const { delta = 1, ...others } = options;
-  if (!(delta > 0)) {
-    throw new RangeError(`Cannot compute the huber loss: wanted delta above 0, got ${delta}`);
-  }
+  if (!(delta > 0)) throw wrongValue("compute the huber loss", "delta above 0", delta);
   return huberError(prediction, target, others, [delta]);
 }
 

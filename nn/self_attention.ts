@@ -1,7 +1,7 @@
 /** Multi-head self-attention. @module */
 
 import type { OptionNames } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { RangeError, wrongValue } from "../tensor/errors.ts";
 import { attention, type Device, rotary, rotaryAngles, Tensor } from "../tensor/mod.ts";
 import { checkTensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
@@ -105,9 +105,7 @@ export class SelfAttention extends Module {
   forward(x: Tensor): Tensor {
     checkTensor("run a SelfAttention", x);
     if (x.shape.length !== 3) {
-      throw new RangeError(
-        `Cannot attend: wanted the shape [batch, positions, width], got [${x.shape.join(", ")}]`,
-      );
+      throw wrongValue("attend", "the shape [batch, positions, width]", `[${x.shape.join(", ")}]`);
     }
     const { causal = true, window } = this.#options;
     const [batch, positions] = x.shape as [number, number, number];

@@ -1,5 +1,5 @@
 import { checkList, describeValue } from "../tensor/checks.ts";
-import { TypeError } from "../tensor/errors.ts";
+import { wrongType } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { type Layer, Module } from "./module.ts";
 
@@ -38,11 +38,7 @@ export class Sequential extends Module {
     checkList("make a Sequential", "a list of layers, as in [first, second]", layers);
     for (const layer of layers) {
       if (typeof layer?.forward === "function") continue;
-      throw new TypeError(
-        `Cannot make a Sequential: wanted layers with a method forward, got ${
-          describeValue(layer)
-        }`,
-      );
+      throw wrongType("make a Sequential", "layers with a method forward", describeValue(layer));
     }
     this.layers = layers;
   }

@@ -7,7 +7,7 @@ import {
   type OptionNames,
   withArticle,
 } from "../tensor/checks.ts";
-import { RangeError } from "../tensor/errors.ts";
+import { wrongValue } from "../tensor/errors.ts";
 import type { Device } from "../tensor/mod.ts";
 
 /** Checks the arguments of a layer: its device, its sizes by name, and its options. */
@@ -28,8 +28,6 @@ export function checkLayer<Options extends object>(
 export function checkSizes(what: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, size] of Object.entries(sizes)) {
     if (Number.isSafeInteger(size) && size > 0) continue;
-    throw new RangeError(
-      `Cannot ${what}: wanted ${name} to be 1 or more, got ${describeValue(size)}`,
-    );
+    throw wrongValue(what, `${name} to be 1 or more`, describeValue(size));
   }
 }

@@ -3,7 +3,7 @@
 import { Node } from "../autograd/tape.ts";
 import type { Device, View } from "./device.ts";
 import { type DType, isFloat } from "./dtype.ts";
-import { Error, RangeError } from "./errors.ts";
+import { Error, wrongValue } from "./errors.ts";
 import { isGradEnabled, noGrad } from "./grad_mode.ts";
 import { History } from "./storage.ts";
 import { allocate, checkTensor, type Tensor } from "./tensor.ts";
@@ -177,9 +177,7 @@ export function commonDevice(name: string, inputs: readonly Tensor[]): Device {
 }
 
 function wrongInputs(name: string, inputs: readonly Tensor[]): Error {
-  if (inputs.length === 0) {
-    return new RangeError(`Cannot compute ${name}: wanted tensors, got none`);
-  }
+  if (inputs.length === 0) return wrongValue(`compute ${name}`, "tensors", "none");
   for (const input of inputs) checkTensor(`compute ${name}`, input);
   const [first, ...others] = new Set(inputs.map(({ device }) => device.info.description));
   const got = others.length === 0 ? `opened separately: ${first}` : [first, ...others].join("; ");

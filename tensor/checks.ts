@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TypeError } from "./errors.ts";
+import { TypeError, wrongType } from "./errors.ts";
 
 /** The names of options: `true` for each, or what else a table has for them, such as defaults. */
 export type OptionNames<Options> = Readonly<Record<keyof Options, unknown>>;
@@ -52,31 +52,25 @@ function isDevice(value: object): boolean {
 /** Checks a device that is needed for `what`, as in "make a Linear"; `place` is where it stands. */
 export function checkDevice(what: string, device: object, place = "first"): void {
   if (typeof device === "object" && device !== null && isDevice(device)) return;
-  throw new TypeError(
-    `Cannot ${what}: wanted a device ${place}, as openDevice returns it, got ${
-      describeValue(device)
-    }`,
-  );
+  throw wrongType(what, `a device ${place}, as openDevice returns it`, describeValue(device));
 }
 
 /** Checks a list that is needed for `what`; `wanted` has an example: "a shape, as in [2, 3]". */
 export function checkList(what: string, wanted: string, list: ArrayLike<unknown>): void {
   if (Array.isArray(list) || ArrayBuffer.isView(list)) return;
-  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(list)}`);
+  throw wrongType(what, wanted, describeValue(list));
 }
 
 /** Checks a number; `wanted` has its name and what it should be: "a number for low". */
 export function checkIsNumber(what: string, wanted: string, value: number): void {
   if (typeof value === "number") return;
-  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(value)}`);
+  throw wrongType(what, wanted, describeValue(value));
 }
 
 /** Checks that a switch is on or off, not an object of options. */
 export function checkIsBoolean(what: string, name: string, value: boolean): void {
   if (value === true || value === false) return;
-  throw new TypeError(
-    `Cannot ${what}: wanted ${name} to be true or false, got ${describeValue(value)}`,
-  );
+  throw wrongType(what, `${name} to be true or false`, describeValue(value));
 }
 
 /**
@@ -133,9 +127,7 @@ function wrongOptions(
   const names = Object.keys(known);
   if (unknown === undefined && required.length > 0) {
     const example = required.map((name) => `${name}: …`).join(", ");
-    return new TypeError(
-      `Cannot ${what}: wanted options with { ${example} }, got ${describeValue(options)}`,
-    );
+    return wrongType(what, `options with { ${example} }`, describeValue(options));
   }
   const isNamed = unknown !== undefined && isPlainObject(options as object);
   const similar = isNamed ? names.find((name) => areSimilar(name, unknown)) : undefined;

@@ -1,7 +1,7 @@
 /** Element dtypes of tensors. @module */
 
 import { describeValue } from "./checks.ts";
-import { TypeError } from "./errors.ts";
+import { wrongType } from "./errors.ts";
 
 /**
  * Element dtype: 32-bit floats; 16-bit floats where supported (they save memory, but kernels
@@ -63,9 +63,7 @@ export function dtypeOf(values: TypedArray): DType {
     if (kind === ARRAY_NAMES[dtype]) return dtype;
   }
   const got = kind ?? describeValue(values);
-  throw new TypeError(
-    `Cannot use values: wanted a Float32Array, Float16Array or Int32Array, got ${got}`,
-  );
+  throw wrongType("use values", "a Float32Array, Float16Array or Int32Array", got);
 }
 
 /**
@@ -73,9 +71,7 @@ export function dtypeOf(values: TypedArray): DType {
  */
 export function checkDType(operation: string, dtype: DType): void {
   if (dtype === "float32" || dtype === "float16" || dtype === "int32") return;
-  throw new TypeError(
-    `Cannot ${operation}: wanted the dtype float32, float16 or int32, got ${describeValue(dtype)}`,
-  );
+  throw wrongType(operation, "the dtype float32, float16 or int32", describeValue(dtype));
 }
 
 /** Creates a typed array of `dtype`: over a buffer, without copying, or of numbers. */

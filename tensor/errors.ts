@@ -62,3 +62,13 @@ export type Error = globalThis.Error;
 export type RangeError = globalThis.RangeError;
 export type SyntaxError = globalThis.SyntaxError;
 export type TypeError = globalThis.TypeError;
+
+/** A value that `what`, as in "compute add", cannot use. */
+export function wrongValue(what: string, wanted: string, got: string | number): RangeError {
+  return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
+}
+
+/** A value of a type that `what` cannot use. */
+export function wrongType(what: string, wanted: string, got: string): TypeError {
+  return new TypeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
+}

@@ -1,7 +1,7 @@
 /** Flattens nested arrays of numbers into typed arrays. @module */
 
 import { ARRAY_NAMES, checkDType, type DType, type TypedArray, typedArray } from "./dtype.ts";
-import { RangeError, TypeError } from "./errors.ts";
+import { RangeError, wrongType, wrongValue } from "./errors.ts";
 import { formatShape } from "./shape.ts";
 
 /** A typed array of any kind. */
@@ -62,7 +62,7 @@ function dtypeFor(values: NumberArray): DType {
   if (kind === "Float16Array") return "float16";
   if (kind === "Float32Array" || kind === "Float64Array") return "float32";
   if (/^(Big)?(Int|Uint)\d+(Clamped)?Array$/.test(kind)) return "int32";
-  throw new TypeError(`Cannot make a tensor: wanted a typed array of numbers, got a ${kind}`);
+  throw wrongType("make a tensor", "a typed array of numbers", `a ${kind}`);
 }
 
 function shapeOf(values: NestedArray): number[] {
@@ -89,7 +89,7 @@ function collect(
     return;
   }
   if (!Array.isArray(values) && !ArrayBuffer.isView(values)) {
-    throw new TypeError(`Cannot make a tensor: wanted numbers, got ${typeof values}`);
+    throw wrongType("make a tensor", "numbers", typeof values);
   }
   if (values.length !== shape[depth]) throw ragged(shape, `an array of ${values.length}`, depth);
   if (!isTypedArray(values)) {
@@ -117,9 +117,7 @@ function convert(values: ArrayLike<number | bigint>, dtype: DType): TypedArray {
   const result = typedArray(dtype, numbers);
   for (let i = 0; dtype === "int32" && i < result.length; i++) {
     if (result[i] !== numbers[i]) {
-      throw new RangeError(
-        `Cannot make an int32 tensor: wanted 32-bit integers, got ${values[i]} at element ${i}`,
-      );
+      throw wrongValue("make an int32 tensor", "32-bit integers", `${values[i]} at element ${i}`);
     }
   }
   return result;

@@ -4,7 +4,7 @@ import { checkOptions, describeValue, type OptionNames } from "./checks.ts";
 import type { Device, OpenOptions } from "./device.ts";
 import { openCpuDevice } from "./devices/cpu/device.ts";
 import { openWebGpuDevice } from "./devices/webgpu/device.ts";
-import { Error, RangeError } from "./errors.ts";
+import { Error, wrongValue } from "./errors.ts";
 
 const OPTIONS: OptionNames<OpenOptions> = {
   threads: true,
@@ -48,9 +48,7 @@ export async function openDevice(
   checkOptions("open a device", options, OPTIONS);
   const { matmulPrecision: precision = "f32" } = options;
   if (!["f32", "bf16", "auto"].includes(precision)) {
-    throw new RangeError(
-      `Cannot open a device: wanted matmulPrecision f32, bf16 or auto, got ${precision}`,
-    );
+    throw wrongValue("open a device", "matmulPrecision f32, bf16 or auto", precision);
   }
   switch (kind) {
     case "cpu":
@@ -61,7 +59,7 @@ export async function openDevice(
       return await openRealGpu(options) ?? await openCpuDevice(options);
     default: {
       const got = typeof kind === "string" ? kind : describeValue(kind);
-      throw new RangeError(`Cannot open a device: wanted auto, cpu or webgpu, got ${got}`);
+      throw wrongValue("open a device", "auto, cpu or webgpu", got);
     }
   }
 }

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { RangeError } from "./errors.ts";
+import { wrongValue } from "./errors.ts";
 
 const PARITY = 0x1BD11BDA;
 const ROTATIONS = Int32Array.of(13, 15, 26, 6, 17, 29, 16, 24);
@@ -81,7 +81,7 @@ export function deriveSeed(seed: number, stream: number): number {
 /** Splits a seed into a key. @throws {RangeError} If it is not an integer from 0 to 2⁵³ − 1. */
 function seedKey(seed: number): Int32Array {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new RangeError(`Cannot seed: wanted an integer from 0 to 2^53 - 1, got ${seed}`);
+    throw wrongValue("seed", "an integer from 0 to 2^53 - 1", seed);
   }
   return expandKey(seed, Math.floor(seed / 2 ** 32));
 }
@@ -111,9 +111,7 @@ export function uniformArray(
   // Rounding to float32 may give `high` itself, which is excluded.
   const largest = below(high);
   if (!(low <= largest)) {
-    throw new RangeError(
-      `Cannot sample uniform numbers: wanted low < high, got low ${low} and high ${high}`,
-    );
+    throw wrongValue("sample uniform numbers", "low < high", `low ${low} and high ${high}`);
   }
   const [keys, words] = [seedKey(seed), new Int32Array(2)];
   const values = new Float32Array(count);

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { RangeError, SyntaxError, TypeError } from "./errors.ts";
+import { SyntaxError, wrongType, wrongValue } from "./errors.ts";
 import {
   checkEntry,
   checkLayout,
@@ -202,9 +202,7 @@ export function writeSafetensors(
 
   const header: [string, unknown][] = [];
   if (Object.values(metadata).some((text) => typeof text !== "string")) {
-    throw new TypeError(
-      `Cannot write safetensors: wanted metadata of strings, got a value that is not`,
-    );
+    throw wrongType("write safetensors", "metadata of strings", "a value that is not");
   }
   if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let end = 0;
@@ -262,33 +260,23 @@ function findNotBoolean(bytes: Uint8Array): string | null {
 }
 
 function checkInput(name: string, { dtype, shape, data }: SafetensorsInput): Encoding {
-  const cannot = "Cannot write safetensors: wanted";
+  const [what, array] = ["write safetensors", describe(name)];
   const encoding = encodingOfDtype.get(dtype) ?? encodingOfCode.get(dtype);
   if (encoding === undefined) {
     const known = [...encodingOfDtype.keys()].join(", ");
-    throw new TypeError(
-      `${cannot} the dtype of ${describe(name)} to be one of ${known}, got ${describe(dtype)}`,
-    );
+    throw wrongType(what, `the dtype of ${array} to be one of ${known}`, describe(dtype));
   }
   if (!(data instanceof encoding.Class)) {
-    throw new TypeError(
-      `${cannot} the data of ${describe(name)} as ${encoding.Class.name} for ${dtype}, ` +
-        `got ${Object.prototype.toString.call(data).slice(8, -1)}`,
-    );
+    const got = Object.prototype.toString.call(data).slice(8, -1);
+    throw wrongType(what, `the data of ${array} as ${encoding.Class.name} for ${dtype}`, got);
   }
   const problem = encoding.dtype === "bool" ? findNotBoolean(data as Uint8Array) : null;
-  if (problem !== null) {
-    throw new RangeError(`${cannot} 0 or 1 for each value of ${describe(name)}, got ${problem}`);
-  }
-  if (name === "__metadata__") {
-    throw new RangeError(`${cannot} any other name for an array, got "__metadata__"`);
-  }
+  if (problem !== null) throw wrongValue(what, `0 or 1 for each value of ${array}`, problem);
+  if (name === "__metadata__") throw wrongValue(what, "any other name for an array", array);
   const count = shape.reduce((product, size) => product * size, 1);
   if (!isSizes(shape) || count !== data.length) {
-    throw new RangeError(
-      `${cannot} the shape of ${describe(name)} to hold its ${data.length} values, ` +
-        `got ${describe(shape)}`,
-    );
+    const wanted = `the shape of ${array} to hold its ${data.length} values`;
+    throw wrongValue(what, wanted, describe(shape));
   }
   return encoding;
 }

@@ -1,7 +1,7 @@
 /** Shapes, strides and broadcasting, with all their errors. @module */
 
 import { checkIsNumber, checkList } from "./checks.ts";
-import { RangeError } from "./errors.ts";
+import { RangeError, wrongValue } from "./errors.ts";
 
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;
@@ -50,9 +50,7 @@ export function shapesEqual(a: readonly number[], b: readonly number[]): boolean
 export function checkShape(shape: readonly number[], what: string): void {
   checkList(what, "a shape, as in [2, 3]", shape);
   if (!shape.every((length) => Number.isInteger(length) && length >= 0)) {
-    throw new RangeError(
-      `Cannot ${what}: wanted a shape of integers from 0 up, got ${formatShape(shape)}`,
-    );
+    throw wrongValue(what, "a shape of integers from 0 up", formatShape(shape));
   }
 }
 

@@ -19,7 +19,7 @@ import {
   type TypedArray,
   typedArray,
 } from "./dtype.ts";
-import { Error, RangeError, TypeError } from "./errors.ts";
+import { Error, RangeError, TypeError, wrongType } from "./errors.ts";
 import { noGrad } from "./grad_mode.ts";
 import { flatten, type NestedArray } from "./nested_array.ts";
 import type { TensorMethods } from "./ops/methods.ts";
@@ -142,7 +142,7 @@ export function checkTensor(what: string, value: Tensor, wanted = "a tensor"): v
   const hint = Array.isArray(value) || ArrayBuffer.isView(value)
     ? ". Make a tensor of it with Tensor.from(device, …)."
     : "";
-  throw new TypeError(`Cannot ${what}: wanted ${wanted}, got ${describeValue(value)}${hint}`);
+  throw wrongType(what, wanted, `${describeValue(value)}${hint}`);
 }
 
 /**
@@ -216,7 +216,7 @@ export class Tensor implements View {
       const [got, hint] = values instanceof Tensor
         ? ["a tensor", "Its values are read by await tensor.data()."]
         : ["tensors", "Join them with stack() or concat()."];
-      throw new TypeError(`Cannot make a tensor: wanted numbers, got ${got}. ${hint}`);
+      throw wrongType("make a tensor", "numbers", `${got}. ${hint}`);
     }
     const flat = flatten(values, options.dtype);
     const shape = options.shape ?? flat.shape;

@@ -12,7 +12,7 @@ import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { Device, View } from "../device.ts";
 import { checkIsNumber, describeValue } from "../checks.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression, Operand } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -67,7 +67,7 @@ function binary(
 
 function checkInteger(what: string, value: number): void {
   if ((value | 0) === value) return;
-  throw new RangeError(`Cannot ${what}: wanted a 32-bit integer for int32, got ${value}`);
+  throw wrongValue(what, "a 32-bit integer for int32", value);
 }
 
 export const arithmetic: Readonly<Record<"add" | "subtract" | "multiply", Program>> = {
@@ -145,9 +145,7 @@ const geluErf = unary(
 export function gelu(x: Tensor, approximation: "tanh" | "erf" = "tanh"): Tensor {
   if (approximation === "tanh") return geluTanh(x);
   if (approximation === "erf") return geluErf(x);
-  throw new TypeError(
-    `Cannot compute gelu: wanted "tanh" or "erf", got ${describeValue(approximation)}`,
-  );
+  throw wrongType("compute gelu", '"tanh" or "erf"', describeValue(approximation));
 }
 
 /** Soft-capping as a formula, for programs that contain it. */
@@ -160,7 +158,7 @@ export const softcapProgram: Program = defineProgram(
 
 /** Soft-capping: cap · tanh(x / cap), smoothly between −cap and cap. Source: Gemma 2 (2024). */
 export function softcap(x: Tensor, cap: number): Tensor {
-  if (!(cap > 0)) throw new RangeError(`Cannot compute softcap: wanted a cap above 0, got ${cap}`);
+  if (!(cap > 0)) throw wrongValue("compute softcap", "a cap above 0", cap);
   return runProgram(softcapProgram, [x], [cap])[0]!;
 }
 
@@ -199,9 +197,7 @@ export function where(condition: Tensor, a: TensorOrNumber, b: TensorOrNumber): 
   const dtypes = [a, b].flatMap((x) => typeof x === "number" ? [] : [x.dtype]);
   const isInteger = dtypes.includes("int32");
   if (isInteger && dtypes.some(isFloat)) {
-    throw new TypeError(
-      `Cannot compute where: wanted two values of one dtype, got ${dtypes.join(" and ")}`,
-    );
+    throw wrongType("compute where", "two values of one dtype", dtypes.join(" and "));
   }
   const dtype = isInteger ? "int32" : promote(dtypes);
   const lift = (x: TensorOrNumber) => {

@@ -7,7 +7,7 @@ import type { Device, View } from "../device.ts";
 import { type CpuPlan, planProgramOnCpu, runPlanOnCpu } from "../devices/cpu/program_wasm.ts";
 import { runProgramOnWebGpu } from "../devices/webgpu/program_wgsl.ts";
 import { checkDType, type DType, isFloat, promote } from "../dtype.ts";
-import { type Error, RangeError, TypeError } from "../errors.ts";
+import { type Error, RangeError, TypeError, wrongValue } from "../errors.ts";
 import {
   type GradientForm,
   type GradientProgram,
@@ -159,10 +159,7 @@ function prepareCall(
   const results = outputs.map(({ dtype, shape, strides }, i) => {
     const wanted = program.outputVaries[i] ? common : rowShape;
     if (wanted.some((length, axis) => length !== shape[axis])) {
-      throw new RangeError(
-        `Cannot ${what}: wanted an output of shape ${formatShape(wanted)}, got ` +
-          formatShape(shape),
-      );
+      throw wrongValue(what, `an output of shape ${formatShape(wanted)}`, formatShape(shape));
     }
     // Copy the layout: the cache must not keep the tensor alive.
     return { dtype, shape, strides };
@@ -206,7 +203,7 @@ function run(
 function commonShape(program: Program, operands: readonly Operand[]): readonly number[] {
   const shape = broadcastShapes(operands.map((each) => each.shape), `compute ${program.name}`);
   if (program.isRow && shape.length === 0) {
-    throw new RangeError(`Cannot compute ${program.name}: wanted at least one axis, got a scalar`);
+    throw wrongValue(`compute ${program.name}`, "at least one axis", "a scalar");
   }
   program.inputs.forEach(({ name, isPerRow }, i) => {
     const { shape } = operands[i]!;
@@ -271,7 +268,7 @@ function wrongCounts(
   const [wanted, got] = inputs.length === program.inputs.length
     ? [numbers, scalars.length]
     : [tensors, inputs.length];
-  return new RangeError(`Cannot ${what}: wanted ${wanted}, got ${got}`);
+  return wrongValue(what, wanted, got);
 }
 
 function checkTypes(program: Program, inputs: readonly Operand[]): void {

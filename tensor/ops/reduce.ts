@@ -3,7 +3,7 @@
 import { named } from "../apply.ts";
 import { checkIsBoolean } from "../checks.ts";
 import { type DType, isFloat, promote } from "../dtype.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { RangeError, wrongType } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -111,9 +111,7 @@ export function sum(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
 export function mean(x: Tensor, axes?: Axes, keepAxes = false): Tensor {
   return reduceAlong("mean", x, axes, keepAxes, (rows) => {
     if (!isFloat(x.dtype)) {
-      throw new TypeError(
-        `Cannot take the mean: wanted float32, got ${x.dtype}. Convert with to("float32").`,
-      );
+      throw wrongType("take the mean", "float32", `${x.dtype}. Convert with to("float32").`);
     }
     // In single precision, because the sum of many `float16` may overflow.
     const total = reduceInStages(sumProgram, rows, "float32");

@@ -3,7 +3,7 @@
 import { applyOne, type Operation, type Specification } from "../apply.ts";
 import { applyLater, isWorthDeferring } from "../deferred.ts";
 import type { View } from "../device.ts";
-import { Error, RangeError } from "../errors.ts";
+import { Error, RangeError, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import { defineProgram } from "../expression/program.ts";
 import { broadcastShapes, formatShape, shapesEqual } from "../shape.ts";
@@ -39,9 +39,7 @@ export function inferRotary(
   const { shape, dtype } = x!;
   const length = shape.at(-1);
   if (length === undefined || length % 2 !== 0) {
-    throw new RangeError(
-      `Cannot compute ${name}: wanted an even last axis, got ${formatShape(shape)}`,
-    );
+    throw wrongValue(`compute ${name}`, "an even last axis", formatShape(shape));
   }
   const half = [...shape.slice(0, -1), length / 2];
   const angles = broadcastShapes([half, cos!.shape, sin!.shape], `compute ${name}`);

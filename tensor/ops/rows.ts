@@ -5,7 +5,7 @@
 
 import { named } from "../apply.ts";
 import { checkOptions, type OptionNames } from "../checks.ts";
-import { RangeError, TypeError } from "../errors.ts";
+import { wrongType, wrongValue } from "../errors.ts";
 import * as ex from "../expression/expression.ts";
 import type { Expression } from "../expression/expression.ts";
 import { defineProgram, type Program } from "../expression/program.ts";
@@ -143,9 +143,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   checkOptions("compute layerNorm", options, LAYER_NORM_OPTIONS);
   const { weight, bias, epsilon = 1e-5 } = options;
   if (weight === undefined) {
-    if (bias !== undefined) {
-      throw new TypeError("Cannot compute layerNorm: wanted a weight with the bias, got none");
-    }
+    if (bias !== undefined) throw wrongType("compute layerNorm", "a weight with the bias", "none");
     return runProgram(layerNormProgram, [x], [epsilon])[0]!;
   }
   checkFactor("layerNorm", "weight", weight, x);
@@ -160,11 +158,10 @@ function checkFactor(name: string, what: string, factor: Tensor, x: Tensor): voi
   checkTensor(`compute ${name}`, x);
   checkTensor(`compute ${name}`, factor, `a tensor as the ${what}`);
   if (factor.shape.length !== 1 || factor.shape[0] !== x.shape.at(-1)) {
-    throw new RangeError(
-      `Cannot compute ${name}: wanted a ${what} of shape ${
-        formatShape([x.shape.at(-1) ?? 1])
-      } for ` +
-        `${formatShape(x.shape)}, got ${formatShape(factor.shape)}`,
+    throw wrongValue(
+      `compute ${name}`,
+      `a ${what} of shape ${formatShape([x.shape.at(-1) ?? 1])} for ${formatShape(x.shape)}`,
+      formatShape(factor.shape),
     );
   }
 }

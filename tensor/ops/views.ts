@@ -1,7 +1,7 @@
 /** Views: the same elements with another shape. Nothing is copied, unless stated. @module */
 
 import { named, record } from "../apply.ts";
-import { RangeError } from "../errors.ts";
+import { RangeError, wrongValue } from "../errors.ts";
 import { isGradEnabled } from "../grad_mode.ts";
 import {
   broadcastStrides,
@@ -57,9 +57,7 @@ export function reshape(x: Tensor, shape: readonly number[]): Tensor {
 export function permute(x: Tensor, order: readonly number[]): Tensor {
   const axes = order.map((axis) => normalizeAxis(axis, x.shape, "permute"));
   if (axes.length !== x.shape.length || new Set(axes).size !== axes.length) {
-    throw new RangeError(
-      `Cannot permute ${formatShape(x.shape)}: wanted each axis once, got ${formatShape(order)}`,
-    );
+    throw wrongValue(`permute ${formatShape(x.shape)}`, "each axis once", formatShape(order));
   }
   const inverse = axes.map((_, axis) => axes.indexOf(axis));
   return view(

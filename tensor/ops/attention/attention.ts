@@ -3,7 +3,7 @@
 import { apply, type Operation, type Specification } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import { isFloat } from "../../dtype.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { formatShape, shapesEqual } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
@@ -36,9 +36,7 @@ export function resolveOptions(q: Tensor, options: AttentionOptions): Attributes
   checkOptions("compute attention", options, OPTIONS);
   const { causal = true, window = -1, scale = 1 / Math.sqrt(q.shape.at(-1) ?? 1) } = options;
   if (!Number.isInteger(window) || window < -1) {
-    throw new RangeError(
-      `Cannot compute attention: wanted a window of −1 or more keys, a whole number, got ${window}`,
-    );
+    throw wrongValue("compute attention", "a window of −1 or more keys, a whole number", window);
   }
   const left = window < 0 ? UNLIMITED : Math.min(window, UNLIMITED);
   return { scale, left, right: causal ? 0 : UNLIMITED };
@@ -56,9 +54,7 @@ function checkOperands(operands: readonly Specification[], { right }: Attributes
     const name = "qkv"[i];
     if (!isFloat(dtype) || dtype !== q.dtype) {
       const wanted = isFloat(q.dtype) ? q.dtype : "float32";
-      throw new TypeError(
-        `Cannot compute attention: wanted ${name} of type ${wanted}, got ${dtype}`,
-      );
+      throw wrongType("compute attention", `${name} of type ${wanted}`, dtype);
     }
     if (shape.length !== 4 || shape[2] === 0 || shape[3] === 0) {
       throw new RangeError(

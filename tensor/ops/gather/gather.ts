@@ -5,7 +5,7 @@
 
 import { applyOne, named, type Operation } from "../../apply.ts";
 import { isFloat } from "../../dtype.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { formatShape, normalizeAxis } from "../../shape.ts";
 import { allocate, checkTensor, type Tensor } from "../../tensor.ts";
 import { checkIds } from "./ids.ts";
@@ -17,14 +17,10 @@ const embeddingOperation: Operation<null> = {
   name: "embedding",
   infer: ([weight, ids]) => {
     if (weight!.shape.length !== 2) {
-      throw new RangeError(
-        `Cannot compute embedding: wanted a weight with 2 axes, got ${formatShape(weight!.shape)}`,
-      );
+      throw wrongValue("compute embedding", "a weight with 2 axes", formatShape(weight!.shape));
     }
     if (!isFloat(weight!.dtype)) {
-      throw new TypeError(
-        `Cannot compute embedding: wanted a weight of type float32, got ${weight!.dtype}`,
-      );
+      throw wrongType("compute embedding", "a weight of type float32", weight!.dtype);
     }
     return [{ shape: [...ids!.shape, weight!.shape[1]!], dtype: weight!.dtype }];
   },

@@ -1,7 +1,7 @@
 /** Validates ids before a kernel uses them as indices. @module */
 
 import { bytesPerElement } from "../../dtype.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { wrongType, wrongValue } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /**
@@ -15,17 +15,11 @@ export function checkIds(
   low: number,
   count: number,
 ): void {
-  if (ids.dtype !== "int32") {
-    throw new TypeError(`Cannot ${operation}: wanted ${what}s of type int32, got ${ids.dtype}`);
-  }
+  if (ids.dtype !== "int32") throw wrongType(operation, `${what}s of type int32`, ids.dtype);
   const range = integerRange(ids);
   if (range === null) return;
   const bad = range[0] < low ? range[0] : range[1] >= count ? range[1] : null;
-  if (bad !== null) {
-    throw new RangeError(
-      `Cannot ${operation}: wanted ${what}s from ${low} to ${count - 1}, got ${bad}`,
-    );
-  }
+  if (bad !== null) throw wrongValue(operation, `${what}s from ${low} to ${count - 1}`, bad);
 }
 
 export function integerRange(ids: Tensor): readonly [low: number, high: number] | null {

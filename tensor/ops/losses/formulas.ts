@@ -1,7 +1,7 @@
 /** The formulas of cross-entropy, and its options. @module */
 
 import { describeValue } from "../../checks.ts";
-import { TypeError } from "../../errors.ts";
+import { wrongType } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram, type Program } from "../../expression/program.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -18,9 +18,7 @@ export type Reduction = "mean" | "sum" | "none";
 
 export function checkReduction(what: string, reduction: Reduction): void {
   if (["mean", "sum", "none"].includes(reduction)) return;
-  throw new TypeError(
-    `Cannot ${what}: wanted reduction "mean", "sum" or "none", got ${describeValue(reduction)}`,
-  );
+  throw wrongType(what, 'reduction "mean", "sum" or "none"', describeValue(reduction));
 }
 
 // The target's logit is selected by comparing column indices, without a one-hot matrix. An invalid

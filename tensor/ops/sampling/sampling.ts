@@ -7,7 +7,7 @@ import { apply, applyOne, named, type Operation } from "../../apply.ts";
 import { checkOptions, type OptionNames } from "../../checks.ts";
 import type { Device, View } from "../../device.ts";
 import { rowsInRanges } from "../../devices/webgpu/split.ts";
-import { RangeError, TypeError } from "../../errors.ts";
+import { RangeError, wrongType, wrongValue } from "../../errors.ts";
 import { findFastPath } from "../../fast_paths.ts";
 import { type Float, type Int, shareSums } from "../../kernel/language.ts";
 import { defineKernel, runKernel } from "../../kernel/run.ts";
@@ -22,9 +22,7 @@ import { contiguous, transpose } from "../views.ts";
 const topKOperation: Operation<number> = {
   name: "topK",
   infer: ([x], k) => {
-    if (x!.dtype !== "float32") {
-      throw new TypeError(`Cannot compute topK: wanted float32, got ${x!.dtype}`);
-    }
+    if (x!.dtype !== "float32") throw wrongType("compute topK", "float32", x!.dtype);
     const shape = x!.shape.with(-1, k);
     return [{ shape, dtype: "float32" }, { shape, dtype: "int32" }];
   },
@@ -79,11 +77,10 @@ export function topK(x: Tensor, k: number, axis = -1): TopK {
   const along = normalizeAxis(axis, x.shape, "compute topK");
   const length = x.shape[along]!;
   if (!(Number.isInteger(k) && k >= 0 && k <= length)) {
-    throw new RangeError(
-      `Cannot compute topK along axis ${axis} of ${
-        formatShape(x.shape)
-      }: wanted k from 0 to ${length}, ` +
-        `got ${k}`,
+    throw wrongValue(
+      `compute topK along axis ${axis} of ${formatShape(x.shape)}`,
+      `k from 0 to ${length}`,
+      k,
     );
   }
   const rows = contiguous(transpose(x, along, -1));
@@ -98,9 +95,7 @@ const multinomialOperation: Operation<null> = {
   name: "multinomial",
   infer: ([weights, uniforms]) => {
     for (const { dtype } of [weights!, uniforms!]) {
-      if (dtype !== "float32") {
-        throw new TypeError(`Cannot sample: wanted float32, got ${dtype}`);
-      }
+      if (dtype !== "float32") throw wrongType("sample", "float32", dtype);
     }
     const rowShape = weights!.shape.slice(0, -1);
     const perRow = uniforms!.shape.slice(0, rowShape.length);

@@ -3,7 +3,7 @@
 import { applyOne, named, type Operation } from "../../apply.ts";
 import type { Device, View } from "../../device.ts";
 import { asMatrix, split } from "../../devices/webgpu/split.ts";
-import { TypeError } from "../../errors.ts";
+import { wrongType } from "../../errors.ts";
 import * as ex from "../../expression/expression.ts";
 import { defineProgram } from "../../expression/program.ts";
 import { addPieces } from "../../kernel/language.ts";
@@ -21,9 +21,7 @@ interface Attributes {
 const cumulativeSumOperation: Operation<Attributes> = {
   name: "cumulativeSum",
   infer: ([x]) => {
-    if (x!.dtype !== "float32") {
-      throw new TypeError(`Cannot compute cumulativeSum: wanted float32, got ${x!.dtype}`);
-    }
+    if (x!.dtype !== "float32") throw wrongType("compute cumulativeSum", "float32", x!.dtype);
     return [{ shape: x!.shape, dtype: "float32" }];
   },
   run: (device, [x], [output], { reverse }) => sumInto(device, x!, output!, reverse),
