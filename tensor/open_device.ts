@@ -54,7 +54,10 @@ export async function openDevice(
     case "cpu":
       return await openCpuDevice(options);
     case "webgpu":
-      return await openGpu(options);
+      if (precision !== "bf16") return await openWebGpuDevice(options);
+      throw new Error(
+        "Cannot open the webgpu device: wanted matmuls in bf16, got f32 only (WebGPU has no bf16)",
+      );
     case "auto":
       return await openRealGpu(options) ?? await openCpuDevice(options);
     default: {
@@ -62,13 +65,6 @@ export async function openDevice(
       throw wrongValue("open a device", "auto, cpu or webgpu", got);
     }
   }
-}
-
-async function openGpu(options: OpenOptions): Promise<Device> {
-  if (options.matmulPrecision !== "bf16") return await openWebGpuDevice(options);
-  throw new Error(
-    "Cannot open the webgpu device: wanted matmuls in bf16, got f32 only (WebGPU has no bf16)",
-  );
 }
 
 async function openRealGpu(options: OpenOptions): Promise<Device | null> {

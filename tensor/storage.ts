@@ -137,7 +137,7 @@ export class HandleOwner {
 
   /** Releases all of them. */
   releaseAll(): void {
-    while (this.#handles.length > 0) this.#handles.pop()!.releaseOwned();
+    while (this.#handles.length > 0) this.#handles.pop()!.end("scope");
   }
 
   /** Leaves all of them to the garbage collector. */
@@ -239,11 +239,6 @@ export class Handle {
     this.end(how);
   }
 
-  /** Releases the storage for its owner, which has removed the handle from its list. */
-  releaseOwned(): void {
-    this.end("scope");
-  }
-
   // Not #own and so on: private methods of this kind take a field in each object.
   /** Enters the handle with its owner, or with the finalizer. */
   private own(owner: HandleOwner | null, tensor: object): void {
@@ -268,8 +263,8 @@ export class Handle {
     }
   }
 
-  /** Releases the storage and the history of a handle without an owner. */
-  private end(how: Release): void {
+  /** Releases the storage and the history of a handle that has left its owner. */
+  end(how: Release): void {
     this.#released = how;
     this.#storage.release();
     this.#history?.release();

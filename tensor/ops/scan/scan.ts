@@ -13,22 +13,18 @@ import { checkTensor, type Tensor } from "../../tensor.ts";
 import { runProgramOn } from "../program.ts";
 import { contiguous, transpose } from "../views.ts";
 
-interface Attributes {
-  /** Whether to sum from the last element to the first. */
-  readonly reverse: boolean;
-}
-
-const cumulativeSumOperation: Operation<Attributes> = {
+/** The attribute tells whether to sum from the last element to the first. */
+const cumulativeSumOperation: Operation<boolean> = {
   name: "cumulativeSum",
   infer: ([x]) => {
     if (x!.dtype !== "float32") throw wrongType("compute cumulativeSum", "float32", x!.dtype);
     return [{ shape: x!.shape, dtype: "float32" }];
   },
-  run: (device, [x], [output], { reverse }) => sumInto(device, x!, output!, reverse),
+  run: (device, [x], [output], reverse) => sumInto(device, x!, output!, reverse),
   gradient: {
     // An element is part of its own sum and of all that follow.
-    apply: (upstream, _saved, { reverse }) => [
-      applyOne(cumulativeSumOperation, [contiguous(upstream)], { reverse: !reverse }),
+    apply: (upstream, _saved, reverse) => [
+      applyOne(cumulativeSumOperation, [contiguous(upstream)], !reverse),
     ],
   },
 };
@@ -59,7 +55,7 @@ export function cumulativeSum(x: Tensor, axis: number): Tensor {
   checkTensor("compute cumulativeSum", x);
   const along = normalizeAxis(axis, x.shape, "compute cumulativeSum");
   const rows = contiguous(transpose(x, along, -1));
-  const sums = applyOne(cumulativeSumOperation, [rows], { reverse: false });
+  const sums = applyOne(cumulativeSumOperation, [rows], false);
   return named("cumulativeSum", transpose(sums, along, -1));
 }
 
