@@ -8,13 +8,7 @@ import { siteFlags } from "../scripts/site.ts";
 import { type Device, noGrad } from "../tensor/mod.ts";
 import { testOnEveryDevice } from "../testing/every_device.ts";
 import { buildSite, type Site } from "./build.tsx";
-import {
-  askInside,
-  type InsideInput,
-  type ModelFiles,
-  openModel,
-  type Seen,
-} from "./engine/inside.ts";
+import { lookInside, type ModelFiles, openInside, openModel, type Seen } from "./engine/inside.ts";
 import { sampledWith } from "./inside/probabilities.ts";
 import { fixed } from "./parts/number.ts";
 import { filesOf, onCpu, small, trainInDeno, writeFiles } from "./testing/gpt.ts";
@@ -31,15 +25,10 @@ function checkpoint(): Promise<ModelFiles> {
   return trained ??= trainInDeno({ spec: { ...small, depth: 2 } }).then(filesOf);
 }
 
-async function ask(device: Device, input: InsideInput) {
-  return await Array.fromAsync(askInside(device, input, new AbortController().signal));
-}
-
 async function lookAt(device: Device): Promise<Seen> {
-  await ask(device, { kind: "open", files: await checkpoint() });
-  const [seen] = await ask(device, { kind: "look", prompt });
-  if (seen?.kind !== "seen") throw new Error("wanted a look");
-  return seen;
+  await openInside(device, await checkpoint()).next();
+  const { value } = await lookInside(device, prompt).next();
+  return value;
 }
 
 testOnEveryDevice("a look shows attention, lens, logits and gates as computed", async (device) => {
@@ -86,7 +75,7 @@ testOnEveryDevice("a look shows attention, lens, logits and gates as computed", 
 testOnEveryDevice("looks leak nothing", async (device) => {
   await lookAt(device);
   const { live } = device;
-  for (let i = 0; i < 5; i++) await ask(device, { kind: "look", prompt });
+  for (let i = 0; i < 5; i++) await lookInside(device, prompt).next();
   assertEquals(device.live, live);
 });
 
@@ -169,12 +158,12 @@ async function damagedFiles(): Promise<(readonly [files: ModelFiles, message: st
 Deno.test("damaged, foreign and missing files are refused in a sentence", async () => {
   await onCpu(async (device) => {
     for (const [files, message] of await damagedFiles()) {
-      await assertRejects(() => ask(device, { kind: "open", files }), Error, message);
+      await assertRejects(() => openInside(device, files).next(), Error, message);
     }
     await lookAt(device);
     const long = { text: "1+1=2".repeat(60), more: [] };
     await assertRejects(
-      () => ask(device, { kind: "look", prompt: long }),
+      () => lookInside(device, long).next(),
       RangeError,
       "Cannot look inside the model: wanted at most 128 tokens, got ",
     );

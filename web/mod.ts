@@ -7,7 +7,7 @@
  * | Folder | |
  * | --- | --- |
  * | `lesson/` | the sections: their widgets; all words in `words.ts` and `prose.md` |
- * | `engine/` | the workers that compute: messages, what they train, and their client |
+ * | `engine/` | the workers that compute: their tasks, and their client |
  * | `parts/` | sliders, tables, graphs, plots, heat maps; no words in them |
  * | `inside/` | the view into a checkpoint, which is one of the sections |
  * | `dashboard/`, `chat/` | the other pages |

@@ -3,14 +3,24 @@
 
 import { type Signal, signal } from "../deps.ts";
 import { loadScript } from "../script.ts";
-import type { DeviceChoice, Order, Report, Start, Tasks } from "./messages.ts";
+import type { LettersTasks } from "./letters_worker.ts";
+import type { DeviceChoice, Order, Report, Start, Task } from "./serve_tasks.ts";
+import type { EngineTasks } from "./worker.ts";
 
-const workers = new Map<keyof Tasks, Promise<Worker>>();
+type Tasks = EngineTasks & LettersTasks;
+type EventOf<Name extends keyof Tasks> = Tasks[Name] extends Task<never, never, infer Event> ? Event
+  : never;
 
-/** The engine of a task: each has a worker of its own, so that one that is paused holds up no other. */
+const workers = new Map<string, Promise<Worker>>();
+
+/**
+ * The worker of a task: tasks with the same name up to a dot share one, and what it has open. Others
+ * have their own, so that one that is paused holds up no other.
+ */
 function workerFor(task: keyof Tasks): Promise<Worker> {
-  const worker = workers.get(task) ?? loadWorker(task === "letters" ? "letters" : "engine");
-  workers.set(task, worker);
+  const [name = ""] = task.split(".");
+  const worker = workers.get(name) ?? loadWorker(name === "letters" ? "letters" : "engine");
+  workers.set(name, worker);
   return worker;
 }
 
@@ -41,9 +51,9 @@ export class Latest<Name extends keyof Tasks> {
 
   /** Starts a task in place of the one that runs; settles when it has ended, well or not. */
   async start(
-    input: Tasks[Name]["input"],
+    input: Parameters<Tasks[Name]>[1],
     device: DeviceChoice,
-    onEvent: (event: Tasks[Name]["event"]) => void,
+    onEvent: (event: EventOf<Name>) => void,
   ): Promise<void> {
     this.stop();
     const { port1: port, port2 } = new MessageChannel();
@@ -51,22 +61,18 @@ export class Latest<Name extends keyof Tasks> {
     const mine = (order: Order) => port.postMessage(order);
     this.run.value = mine;
     const isLatest = () => this.run.value === mine;
-    const tell = (message: string) => void (isLatest() && (this.#message.value = message));
     const ended = Promise.withResolvers<void>();
-    const fail = ({ message }: { readonly message: string }) => {
-      tell(message);
-      ended.resolve();
+    const hear = ({ event, message, isEnd = false }: Report<EventOf<Name>>) => {
+      if (isEnd) ended.resolve();
+      if (!isLatest()) return;
+      if (message !== undefined) this.#message.value = message;
+      if (event !== undefined) onEvent(event);
     };
-    port.onmessage = ({ data }: MessageEvent<Report<Tasks[Name]["event"]>>) => {
-      if (data.kind === "device") tell(data.description);
-      else if (data.kind === "event") {
-        if (isLatest()) onEvent(data.event);
-      } else if (data.kind === "error") fail(data);
-      else ended.resolve();
-    };
+    const fail = ({ message }: { readonly message: string }) => hear({ message, isEnd: true });
+    port.onmessage = ({ data }) => hear(data);
     workerFor(this.#task).then((worker) => {
       worker.addEventListener("error", fail);
-      worker.postMessage({ task: this.#task, input, device } as Start, [port2]);
+      worker.postMessage({ task: this.#task, input, device } satisfies Start, [port2]);
     }).catch(fail);
     await ended.promise;
     port.close();

@@ -12,6 +12,7 @@ import {
   decodeModel,
   decodeTokenizer,
   Engine,
+  type GenerateOptions,
   type GPT,
   inspect,
   type Inspection,
@@ -30,37 +31,19 @@ export interface Prompt {
   readonly more: readonly number[];
 }
 
-/** What is asked about a model. */
-export type InsideInput =
-  | { readonly kind: "open"; readonly files: ModelFiles }
-  | { readonly kind: "look"; readonly prompt: Prompt }
-  | {
-    readonly kind: "write";
-    readonly prompt: Prompt;
-    readonly maxTokens: number;
-    readonly temperature: number;
-    readonly topK: number;
-    readonly seed: number;
-  };
-
 /** A model that was opened. */
 export interface Opened {
-  readonly kind: "opened";
   readonly meta: Pick<CheckpointMeta, "modelConfig" | "settings" | "state">;
   readonly parameters: number;
 }
 
 /** What a forward pass shows. */
 export interface Seen extends Inspection {
-  readonly kind: "seen";
   /** The tokens; the first one begins the document. */
   readonly ids: readonly number[];
   /** Every token that is named here, as text. */
   readonly texts: ReadonlyMap<number, string>;
 }
-
-/** What the page hears. */
-export type InsideEvent = Opened | Seen | { readonly kind: "written"; readonly id: number };
 
 /** Maximum number of tokens to look at, so that patterns fit a page. */
 const MAX_TOKENS = 128;
@@ -76,43 +59,61 @@ export interface Model {
   readonly optim: Uint8Array | null;
 }
 
+/** The model that was opened last. */
 let current: Model | null = null;
 
-/**
- * Answers about a model: the one that was opened last, unless `input` opens another.
- *
- * @param device Where it is computed.
- * @param signal Ends the writing after a token.
- * @throws {Error} If files are missing or damaged, or nothing was opened; if the text is too long.
- */
-export async function* askInside(
-  device: Device,
-  input: InsideInput,
-  signal: AbortSignal,
-): AsyncGenerator<InsideEvent> {
-  if (input.kind === "open") {
-    const opened = await openModel(device, input.files);
-    if (current !== null) free(current.model);
-    current = opened;
-    const { modelConfig, settings, state } = opened.meta;
-    const parameters = parameterCounts(modelConfig).total;
-    yield { kind: "opened", meta: { modelConfig, settings, state }, parameters };
-    return;
-  }
+async function open(device: Device, files: ModelFiles): Promise<Model> {
+  const opened = await openModel(device, files);
+  if (current !== null) free(current.model);
+  return current = opened;
+}
+
+/** Opens a model. @throws {Error} If files are missing or damaged. */
+export async function* openInside(device: Device, files: ModelFiles): AsyncGenerator<Opened> {
+  const { modelConfig, settings, state } = (await open(device, files)).meta;
+  const parameters = parameterCounts(modelConfig).total;
+  yield { meta: { modelConfig, settings, state }, parameters };
+}
+
+/** The open model on a device, with a prompt in tokens. @throws {Error} If none is open. */
+async function prepare(device: Device, { text, more }: Prompt) {
   if (current === null) throw new Error("Cannot look inside a model: wanted an open one, got none");
-  if (current.device !== device) {
-    const moved = await openModel(device, current.files);
-    free(current.model);
-    current = moved;
-  }
-  const { model, tokenizer } = current;
-  const { text, more } = input.prompt;
+  const { model, tokenizer } = current.device === device
+    ? current
+    : await open(device, current.files);
   const ids = [...tokenizer.encode(text, { prepend: tokenizer.bos }), ...more];
-  if (input.kind === "look") return yield await look(model, tokenizer, ids);
-  const { kind: _kind, prompt: _prompt, ...options } = input;
+  return { model, tokenizer, ids };
+}
+
+/**
+ * Inspects the open model, and names the tokens of the prompt and those that it finds likely.
+ *
+ * @throws {RangeError} If the prompt is too long.
+ */
+export async function* lookInside(device: Device, prompt: Prompt): AsyncGenerator<Seen> {
+  const { model, tokenizer, ids } = await prepare(device, prompt);
+  if (ids.length > MAX_TOKENS) {
+    throw new RangeError(
+      `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${ids.length}`,
+    );
+  }
+  const found = await inspect(model, ids);
+  const named = [ids, found.candidates, ...found.stages.map(({ likely }) => likely)];
+  const all = new Set(named.flatMap((some) => [...some]));
+  const texts = new Map([...all].map((id) => [id, tokenizer.decode([id])]));
+  yield { ids, texts, ...found };
+}
+
+/** Continues a prompt by tokens that the open model samples; a signal ends it after a token. */
+export async function* writeInside(
+  device: Device,
+  { prompt, ...options }: { readonly prompt: Prompt } & GenerateOptions,
+  signal: AbortSignal,
+): AsyncGenerator<number> {
+  const { model, tokenizer, ids } = await prepare(device, prompt);
   for await (const { tokens } of new Engine(model, tokenizer).generate(ids, options)) {
     if (signal.aborted) return;
-    yield { kind: "written", id: tokens[0]! };
+    yield tokens[0]!;
   }
 }
 
@@ -174,20 +175,4 @@ async function reading<Result>(
     const reason = cause instanceof Error ? cause.message : `${cause}`;
     throw new Error(`Cannot read ${path}: ${reason}`, { cause });
   }
-}
-
-/** Inspects the model, and names the tokens of the text and those that it finds likely. */
-async function look(model: GPT, tokenizer: Tokenizer, ids: readonly number[]): Promise<Seen> {
-  if (ids.length > MAX_TOKENS) {
-    throw new RangeError(
-      `Cannot look inside the model: wanted at most ${MAX_TOKENS} tokens, got ${ids.length}`,
-    );
-  }
-  const found = await inspect(model, ids);
-  const named = [ids, found.candidates, ...found.stages.map(({ likely }) => likely)];
-  const texts = new Map<number, string>();
-  for (const id of named.flatMap((some) => [...some])) {
-    if (!texts.has(id)) texts.set(id, tokenizer.decode([id]));
-  }
-  return { kind: "seen", ids, texts, ...found };
 }

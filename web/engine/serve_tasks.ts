@@ -1,21 +1,47 @@
 /// <reference lib="dom" />
 /**
  * A worker of the page: tasks run one after another. A task is an async generator of events; between
- * two events it can be paused. A signal tells it to end.
+ * two events it can be paused. Each has a channel of its own, whose port comes with its start.
  *
  * @module
  */
 
-import type { Order, Report, Start, Tasks } from "./messages.ts";
+/** The device that the reader chose. */
+export type DeviceChoice = "auto" | "cpu" | "webgpu";
 
-type EventsOf = (
-  start: Start,
+/** A task, whose events the page hears; a signal tells it to end. */
+export type Task<Device, Input, Event> = (
+  device: Device,
+  input: Input,
   signal: AbortSignal,
-  report: (what: Report) => void,
-) => AsyncIterable<Tasks[keyof Tasks]["event"]>;
+) => AsyncIterable<Event>;
 
-/** Runs the tasks that the page starts. */
-export function serveTasks(eventsOf: EventsOf): void {
+/** To a worker: starts a task after those before it. */
+export interface Start {
+  readonly task: string;
+  readonly input: unknown;
+  readonly device: DeviceChoice;
+}
+
+/** To a task: end at the next event, wait there, go on, or go on to the event after. */
+export type Order = "stop" | "pause" | "resume" | "step";
+
+/** From a task. */
+export interface Report<Event> {
+  readonly event?: Event;
+  /** The device that it runs on, or what went wrong. */
+  readonly message?: string;
+  /** Whether it has ended, well or not. */
+  readonly isEnd?: boolean;
+}
+
+/** Runs the tasks that the page starts, each on the device that `deviceFor` opens. */
+export function serveTasks<
+  Device extends { readonly info: { readonly description: string } } | null,
+>(
+  tasks: Readonly<Record<string, Task<Device, never, unknown>>>,
+  deviceFor: (choice: DeviceChoice) => Promise<Device>,
+): void {
   let last = Promise.resolve();
   addEventListener("message", ({ data: start, ports }: MessageEvent<Start>) => {
     const port = ports[0]!;
@@ -23,10 +49,14 @@ export function serveTasks(eventsOf: EventsOf): void {
     const { signal } = controller;
     /** Settles when the task may go on to its next event. */
     let gate: PromiseWithResolvers<void> | null = null;
-    const report = (what: Report) => port.postMessage(what);
+    const report = (what: Report<unknown>) => port.postMessage(what);
     const run = async () => {
-      for await (const event of signal.aborted ? [] : eventsOf(start, signal, report)) {
-        report({ kind: "event", event });
+      if (signal.aborted) return;
+      const device = await deviceFor(start.device);
+      if (device !== null) report({ message: device.info.description });
+      // The client gives each task its own input.
+      for await (const event of tasks[start.task]!(device, start.input as never, signal)) {
+        report({ event });
         await gate?.promise;
       }
     };
@@ -36,9 +66,9 @@ export function serveTasks(eventsOf: EventsOf): void {
       gate = order === "pause" || order === "step" ? Promise.withResolvers() : null;
     };
     last = last.then(run).then(
-      () => report({ kind: "end" }),
+      () => report({ isEnd: true }),
       (error) =>
-        report({ kind: "error", message: error instanceof Error ? error.message : `${error}` }),
+        report({ message: error instanceof Error ? error.message : `${error}`, isEnd: true }),
     );
   });
 }

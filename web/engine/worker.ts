@@ -2,10 +2,9 @@
 
 import { type Device, openDevice } from "../../tensor/mod.ts";
 import { trainGpt } from "./gpt.ts";
-import { askInside } from "./inside.ts";
-import type { DeviceChoice } from "./messages.ts";
+import { lookInside, openInside, writeInside } from "./inside.ts";
 import { trainNetwork } from "./network.ts";
-import { serveTasks } from "./serve_tasks.ts";
+import { type DeviceChoice, serveTasks } from "./serve_tasks.ts";
 
 const devices = new Map<DeviceChoice, Promise<Device>>();
 
@@ -17,10 +16,13 @@ function deviceFor(choice: DeviceChoice): Promise<Device> {
   return open;
 }
 
-serveTasks(async function* (start, signal, report) {
-  const device = await deviceFor(start.device);
-  report({ kind: "device", description: device.info.description });
-  if (start.task === "inside") yield* askInside(device, start.input, signal);
-  else if (start.task === "network") yield* trainNetwork(device, start.input, signal);
-  else if (start.task === "gpt") yield* trainGpt(device, start.input, signal);
-});
+const tasks = {
+  network: trainNetwork,
+  gpt: trainGpt,
+  "inside.open": openInside,
+  "inside.look": lookInside,
+  "inside.write": writeInside,
+};
+export type EngineTasks = typeof tasks;
+
+serveTasks(tasks, deviceFor);

@@ -44,9 +44,9 @@ let follows = false;
 
 /** The last question of each kind. */
 const latest = {
-  open: new Latest("inside", message),
-  look: new Latest("inside", message),
-  write: new Latest("inside", message),
+  open: new Latest("inside.open", message),
+  look: new Latest("inside.look", message),
+  write: new Latest("inside.write", message),
 };
 
 /** Opens a model; what was sampled from another one goes. */
@@ -60,9 +60,7 @@ async function open(files: ModelFiles | Promise<ModelFiles>): Promise<void> {
 }
 
 function show(files: ModelFiles): void {
-  void latest.open.start({ kind: "open", files }, device.value, (event) => {
-    if (event.kind === "opened") opened.value = event;
-  });
+  void latest.open.start(files, device.value, (model) => void (opened.value = model));
 }
 
 const choose = (files: FileList) => void open(filesOf(files));
@@ -80,9 +78,9 @@ function write(maxTokens: number): void {
   const options = { maxTokens, temperature: temperature.value, topK: topK.value };
   // Each token gets random numbers of its own.
   const seed = written.value.length;
-  const input = { kind: "write", prompt: promptNow(), ...options, seed } as const;
-  void latest.write.start(input, device.value, (event) => {
-    if (event.kind === "written") written.value = [...written.value, event.id];
+  const input = { prompt: promptNow(), ...options, seed };
+  void latest.write.start(input, device.value, (id) => {
+    written.value = [...written.value, id];
   });
 }
 
@@ -281,10 +279,7 @@ export function InsideWidget(): JSX.Element {
   useEffect(() => {
     if (opened.value === null) return;
     const timer = setTimeout(
-      () =>
-        void latest.look.start({ kind: "look", prompt: promptNow() }, device.value, (event) => {
-          if (event.kind === "seen") seen.value = event;
-        }),
+      () => void latest.look.start(promptNow(), device.value, (found) => void (seen.value = found)),
       100,
     );
     return () => clearTimeout(timer);
