@@ -28,11 +28,14 @@ export interface ChoiceSetting<T extends string> extends Setting<T> {
   readonly options: Readonly<Record<T, string>>;
 }
 
-type Known = Setting<number> | SliderSetting | Setting<string> | ChoiceSetting<string>;
-const settings = new Map<string, Known>();
+type AnySetting =
+  & Setting<number | string>
+  & Partial<Pick<SliderSetting, "range"> & Pick<ChoiceSetting<string>, "options">>;
+const settings = new Map<string, AnySetting>();
 
-function add<Made extends Known>(made: Made): Made {
-  settings.set(made.id, made);
+function add<T extends number | string, More>(id: string, fallback: T, more: More) {
+  const made = Object.assign(signal(fallback), { id, fallback }, more);
+  settings.set(id, made);
   return made;
 }
 
@@ -43,15 +46,13 @@ function add<Made extends Known>(made: Made): Made {
  * ```ts
  * import { hashOf, readHash, setting } from "./state.ts";
  *
- * const weight = setting("example", 0.5);
+ * const weight = setting<number>("example", 0.5);
  * readHash("#example=2");
  * if (weight.value !== 2 || hashOf() !== "example=2") throw new Error(hashOf());
  * ```
  */
-export function setting(id: string, fallback: number): Setting<number>;
-export function setting<T extends string>(id: string, fallback: T): Setting<T>;
-export function setting(id: string, fallback: number | string): Known {
-  return add(Object.assign(signal<number | string>(fallback), { id, fallback }) as Known);
+export function setting<T extends number | string>(id: string, fallback: T): Setting<T> {
+  return add(id, fallback, {});
 }
 
 /** Makes a number on a slider. */
@@ -61,7 +62,7 @@ export function slider(
   fallback: number,
   range: SliderSetting["range"],
 ): SliderSetting {
-  return add(Object.assign(signal(fallback), { id, label, fallback, range }));
+  return add(id, fallback, { label, range });
 }
 
 /** Makes a choice of one word. */
@@ -71,11 +72,11 @@ export function choice<T extends string>(
   fallback: NoInfer<T>,
   options: Readonly<Record<T, string>>,
 ): ChoiceSetting<T> {
-  return add(Object.assign(signal<T>(fallback), { id, label, fallback, options }));
+  return add<T, Pick<ChoiceSetting<T>, "label" | "options">>(id, fallback, { label, options });
 }
 
 /** Sets settings to what they were at first. */
-export function reset(...given: readonly (Setting<number> | Setting<string>)[]): void {
+export function reset(...given: readonly Setting<number | string>[]): void {
   for (const one of given) one.value = one.fallback;
 }
 
@@ -104,18 +105,15 @@ export function readHash(hash: string): void {
     const [id = "", text = ""] = part.split("=");
     const found = settings.get(id);
     if (found === undefined || text === "") continue;
-    const value = decodeURIComponent(text);
-    if (isWord(found)) {
-      if (!("options" in found) || Object.hasOwn(found.options, value)) found.value = value;
-    } else {
-      const [least, most] = "range" in found ? found.range : [-Number.MAX_VALUE, Number.MAX_VALUE];
-      if (Number(value) >= least && Number(value) <= most) found.value = Number(value);
-    }
+    const { fallback, options, range: [least, most] = [-Number.MAX_VALUE, Number.MAX_VALUE] } =
+      found;
+    const word = decodeURIComponent(text);
+    const value = typeof fallback === "string" ? word : Number(word);
+    const isFine = typeof value === "number"
+      ? value >= least && value <= most
+      : options === undefined || Object.hasOwn(options, value);
+    if (isFine) found.value = value;
   }
-}
-
-function isWord(setting: Known): setting is Setting<string> | ChoiceSetting<string> {
-  return typeof setting.fallback === "string";
 }
 
 /** Takes the settings from the address, and keeps the address up to date. */

@@ -2,21 +2,21 @@
 /** What the page knows of the runs, as signals, and its connection to the server. @module */
 
 import { effect, signal } from "../deps.ts";
-import { choice, type ChoiceSetting, type Setting, setting, slider } from "../state.ts";
+import { choice, setting, slider } from "../state.ts";
 import type { DashboardEvent, ListedRun, RunData } from "../../serve/dashboard/messages.ts";
 import { addData, type Axis } from "./series.ts";
 import { words } from "./words.ts";
 
 /** The chosen runs, between commas; the latest one if there is none. */
-export const chosen: Setting<string> = setting("runs", "");
+export const chosen = setting<string>("runs", "");
 /** The horizontal axis of curves. */
-export const axis: ChoiceSetting<Axis> = choice<Axis>("axis", words.axis, "step", words.axes);
+export const axis = choice<Axis>("axis", words.axis, "step", words.axes);
 /** The scale of the vertical axis. */
 export const scale = choice("scale", words.scale, "linear", words.scales);
 /** The decay of the average of losses. */
 export const decay = slider("smooth", words.smooth, 0.9, [0, 0.99, 0.01]);
 /** The step whose values are shown; −1 for the latest. */
-export const pinned: Setting<number> = setting("at", -1);
+export const pinned = setting<number>("at", -1);
 
 /** The runs that there are; `null` before the server has said. */
 export const list = signal<readonly ListedRun[] | null>(null);

@@ -20,7 +20,8 @@ import { sampledWith } from "./probabilities.ts";
 const { inside: text } = words;
 const look = setting<string>("look", "");
 /** The chosen token, from 1; 0 for the last one. */
-const at = setting("lookAt", 0), layer = setting("lookLayer", 1), head = setting("lookHead", 1);
+const at = setting<number>("lookAt", 0);
+const layer = setting<number>("lookLayer", 1), head = setting<number>("lookHead", 1);
 const temperature = slider("temperature", text.temperature, 1, [0, 2, 0.1]);
 const topK = slider("topK", text.topK, 10, [1, 50, 1]);
 const device = choice("lookDevice", words.network.device, "auto", words.network.devices);

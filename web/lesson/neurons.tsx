@@ -146,7 +146,7 @@ export function LayersWidget(): JSX.Element {
 const math = slider("math", words.forward.x1, 80, [0, 100, 1]);
 const english = slider("english", words.forward.x2, 70, [0, 100, 1]);
 /** The number of neurons that are computed in the graph. */
-const step = setting("forwardStep", 3);
+const step = setting<number>("forwardStep", 3);
 const STEPS = 3;
 
 /** Section 3: two scores, two hidden neurons, one output. */
