@@ -6,18 +6,23 @@
 
 import { bundle, htmlDocument, styleSheet } from "./bundle.ts";
 import { words } from "./dashboard/words.ts";
+import { siteResponse } from "./serve.ts";
 
-/** What they may load: their own files, and answers of their server. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src data:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+const headers = {
+  /** They may load their own files, and answers of their server. */
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
+  "cross-origin-opener-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+};
 
 /** Answers the paths of a page, of which `/` is the first; `null` for those that are not its own. */
 export type PageHandler = (path: string) => Response | null;
@@ -54,23 +59,13 @@ async function buildPage(
   const meta = token === undefined ? "" : `<meta name="token" content="${token}">`;
   const body = `<div id="page"></div><noscript>${noscript}</noscript>` +
     `<script defer src="${name}.js"></script>`;
-  const html = htmlDocument(title, meta, `${name}.css`, body);
-  const files = new Map([
-    ["/", ["text/html", html]],
-    [`/${name}.css`, ["text/css", await styleSheet(fileOf("style.css"))]],
-    [`/${name}.js`, ["text/javascript", await bundle(fileOf("client.tsx"))]],
+  const site = new Map([
+    ["index.html", htmlDocument(title, meta, `${name}.css`, body)],
+    [`${name}.css`, await styleSheet(fileOf("style.css"))],
+    [`${name}.js`, await bundle(fileOf("client.tsx"))],
   ]);
   return (path) => {
-    const [type, text] = files.get(path) ?? [];
-    if (text === undefined) return null;
-    const headers = {
-      "content-type": `${type}; charset=utf-8`,
-      "content-security-policy": CONTENT_SECURITY_POLICY,
-      "cross-origin-opener-policy": "same-origin",
-      "referrer-policy": "no-referrer",
-      "cache-control": "no-cache",
-      "x-content-type-options": "nosniff",
-    };
-    return new Response(text, { headers });
+    const file = path === "/" ? "index.html" : path.slice(1);
+    return site.has(file) ? siteResponse(site, file, headers) : null;
   };
 }

@@ -13,22 +13,25 @@ const types: Readonly<Record<string, string>> = {
   json: "application/json",
 };
 
+/** Headers that give a page threads. */
+const isolation = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+
 /**
  * Answers with a file of a site.
  *
  * @param path Its path; empty for the first page.
- * @param isolated Whether the page gets threads, which takes two headers. @default {true}
+ * @param more Headers besides those of all files. @default {those that give a page threads}
  * @returns The file, or status 404.
  */
-export function siteResponse(site: Site, path: string, isolated = true): Response {
-  const headers = {
-    "cache-control": "no-cache",
-    "x-content-type-options": "nosniff",
-    ...(isolated && {
-      "cross-origin-opener-policy": "same-origin",
-      "cross-origin-embedder-policy": "require-corp",
-    }),
-  };
+export function siteResponse(
+  site: ReadonlyMap<string, BodyInit>,
+  path: string,
+  more: Readonly<Record<string, string>> = isolation,
+): Response {
+  const headers = { "cache-control": "no-cache", "x-content-type-options": "nosniff", ...more };
   const name = path === "" ? "index.html" : path;
   const file = site.get(name);
   if (file === undefined) return new Response(`No such file: ${name}\n`, { status: 404, headers });
@@ -40,10 +43,6 @@ export function siteResponse(site: Site, path: string, isolated = true): Respons
 export interface ServeOptions {
   /** The port; 0 for a free one. @default {0} */
   readonly port?: number;
-  /** Whether the page gets threads, which takes two headers. @default {true} */
-  readonly isolated?: boolean;
-  /** The path of the site. @default {"/"} */
-  readonly base?: string;
 }
 
 /**
@@ -54,13 +53,10 @@ export interface ServeOptions {
  */
 export function serveSite(
   site: Site,
-  { port = 0, isolated = true, base = "/" }: ServeOptions = {},
+  { port = 0 }: ServeOptions = {},
 ): Deno.HttpServer<Deno.NetAddr> {
-  return Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, ({ url }) => {
-    const { pathname } = new URL(url);
-    if (pathname.startsWith(base)) {
-      return siteResponse(site, pathname.slice(base.length), isolated);
-    }
-    return new Response(`No such file: ${pathname}\n`, { status: 404 });
-  });
+  return Deno.serve(
+    { hostname: "127.0.0.1", port, onListen: () => {} },
+    ({ url }) => siteResponse(site, new URL(url).pathname.slice(1)),
+  );
 }

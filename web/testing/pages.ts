@@ -10,7 +10,7 @@ import type {
 import axe from "npm:axe-core@4.14.1";
 import { findChromium, startChromium } from "../../testing/browser/chromium.ts";
 import { buildSite, type Site } from "../build.tsx";
-import { serveSite } from "../serve.ts";
+import { siteResponse } from "../serve.ts";
 
 /** How a site is opened: with headers for threads; without, at a sub-path; from the disk. */
 export const ways = ["isolated", "plain", "file"] as const;
@@ -50,7 +50,11 @@ export async function openSite(way: Way, site?: Site): Promise<Opened> {
   const isFile = way === "file";
   const folder = isFile ? await writeSite(files) : null;
   const base = way === "plain" ? "/some/where/" : "/";
-  const server = isFile ? null : serveSite(files, { isolated: way === "isolated", base });
+  const headers = way === "plain" ? {} : undefined;
+  const server = isFile ? null : Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    ({ url }) => siteResponse(files, new URL(url).pathname.slice(base.length), headers),
+  );
   const address = folder !== null
     ? `file://${folder}/index.html`
     : `http://127.0.0.1:${server!.addr.port}${base}`;
