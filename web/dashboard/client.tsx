@@ -25,7 +25,7 @@ import {
   status,
   zoom,
 } from "./live.ts";
-import { csvOf, figureOf, figuresOf, lastStep, placeOn, smooth, valueAt } from "./series.ts";
+import { csvOf, curveOf, figuresOf, lastStep, placeOn, smooth, valueAt } from "./series.ts";
 import { words } from "./words.ts";
 
 const COLORS = ["a", "b", "c", "d"] as const;
@@ -36,13 +36,14 @@ const WITHOUT_CURVE = ["smoothLoss", "seconds"];
 const token = document.querySelector<HTMLMetaElement>("meta[name=token]")?.content;
 
 /** The color and the dash of a shown run; later ones have the same colors with dashes. */
-function lookOf(name: string): Pick<Line, "color" | "look"> {
+function lookOf(name: string): Pick<Curve, "color" | "look"> {
   const i = shown.value.indexOf(name);
   return { color: COLORS[i % 4]!, look: i < 4 ? "plain" : "dashed" };
 }
 
 const named = (figure: string): string => words.figures[figure] ?? figure;
-const count = (value: number): string => value.toLocaleString("en");
+const count = (value: number | null | undefined): string =>
+  value?.toLocaleString("en", { maximumFractionDigits: 0 }) ?? words.no_value;
 const show = (value: number | null | undefined): string =>
   value?.toLocaleString("en", { maximumSignificantDigits: 6 }) ?? words.no_value;
 
@@ -66,34 +67,28 @@ const figures = computed(() => {
   return [...new Set([...order.filter((name) => found.includes(name)), ...found])];
 });
 
-/** A figure of a run, all of it. */
-interface Line extends Omit<Curve, "points"> {
-  readonly places: readonly number[];
-  readonly values: readonly (number | null)[];
-}
-
 /** The curves of each figure, and the ends of its axes. */
 const charts = computed(() => {
   const isLog = scale.value === "log";
   return figures.value.filter((figure) => !WITHOUT_CURVE.includes(figure)).map((figure) => {
-    const lines = parts.value.flatMap(({ name, data, place }): Line[] => {
-      const { steps, values } = figureOf(data, figure);
-      if (place === null || steps.length === 0) return [];
-      const line = { name, ...lookOf(name), places: steps.map(place), values };
-      if (figure !== "loss" || decay.value === 0) return [line];
-      return [{ ...line, look: "thin" }, { ...line, values: smooth(values, decay.value) }];
+    const whole = parts.value.flatMap(({ name, data, place }): Curve[] => {
+      const points = place === null ? [] : curveOf(data, figure, place);
+      if (points.length === 0) return [];
+      const curve = { name, ...lookOf(name), points };
+      if (figure !== "loss" || decay.value === 0) return [curve];
+      return [{ ...curve, look: "thin" }, { ...curve, points: smooth(points, decay.value) }];
     });
-    const ends = lines.flatMap(({ places }) => [places[0]!, places.at(-1)!]);
+    const ends = whole.flatMap(({ points }) => [points[0]![0], points.at(-1)![0]]);
     const x = zoom.value ?? [Math.min(...ends), Math.max(...ends)] as const;
-    const curves = lines.map(({ places, values, ...line }) => ({
-      ...line,
-      points: extremes(places, values, x).filter(([, value]) => !isLog || value > 0),
+    const curves = whole.map((curve) => ({
+      ...curve,
+      points: extremes(curve.points, x).filter(([, value]) => !isLog || value > 0),
     }));
     const heights = curves.flatMap(({ points }) => points.map(([, height]) => height));
     const [low, high] = [Math.min(...heights), Math.max(...heights)];
     const room = 0.04 * (high - low || Math.abs(high) || 1);
     const y = isLog ? [low / 1.05, high * 1.05] as const : [low - room, high + room] as const;
-    const points = lines.reduce((sum, { places }) => sum + places.length, 0);
+    const points = whole.reduce((sum, { points }) => sum + points.length, 0);
     return { figure, points, x, y, curves };
   }).filter(({ curves }) => curves.some(({ points }) => points.length > 0));
 });
@@ -125,10 +120,8 @@ function cellsOf(run: ListedRun): (string | JSX.Element)[] {
     steps === null ? count(step) : words.of(count(step), count(steps)),
     show(figures["smoothLoss"] ?? figures["loss"] ?? null),
     show(figures["bitsPerByte"]),
-    figures["tokensPerSecond"] === undefined
-      ? words.no_value
-      : count(Math.round(figures["tokensPerSecond"])),
-    parameters === null ? words.no_value : count(parameters),
+    count(figures["tokensPerSecond"]),
+    count(parameters),
     run.inside === null
       ? ""
       : (

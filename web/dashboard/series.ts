@@ -1,6 +1,7 @@
 /** Curves out of what was measured. @module */
 
 import type { RunData } from "../../serve/dashboard/messages.ts";
+import type { Point } from "../parts/plot.tsx";
 
 /** The horizontal axis of curves. */
 export type Axis = "step" | "tokens" | "time";
@@ -28,12 +29,17 @@ export function figuresOf(runs: readonly RunData[]): string[] {
 }
 
 /** A figure beside its steps. */
-export function figureOf({ columns }: RunData, figure: string): {
-  readonly steps: readonly number[];
-  readonly values: readonly (number | null)[];
-} {
-  const found = Object.values(columns).find((one) => figure in one);
-  return { steps: (found?.["step"] ?? []) as number[], values: found?.[figure] ?? [] };
+function figureOf({ columns }: RunData, figure: string) {
+  const { [figure]: values = [], step: steps = [] } =
+    Object.values(columns).find((one) => figure in one) ?? {};
+  return { steps: steps as number[], values };
+}
+
+/** The curve of a figure on an axis. */
+export function curveOf(data: RunData, figure: string, place: (step: number) => number): Point[] {
+  const { steps, values } = figureOf(data, figure);
+  return steps.map((step, i) => [place(step), values[i]] as const)
+    .filter((point): point is Point => point[1] !== null);
 }
 
 /** Where steps lie on an axis; `null` if that is not known: tokens need those of a step. */
@@ -52,17 +58,13 @@ export function placeOn(
   return (step) => sums[Math.max(0, Math.min(step - first, sums.length - 1))]!;
 }
 
-/** The moving average with a decay, without the bias of its start. */
-export function smooth(
-  values: readonly (number | null)[],
-  decay: number,
-): (number | null)[] {
+/** The moving average of a curve with a decay, without the bias of its start. */
+export function smooth(points: readonly Point[], decay: number): Point[] {
   let [average, weight] = [0, 0];
-  return values.map((value) => {
-    if (value === null) return null;
-    average = decay * average + (1 - decay) * value;
+  return points.map(([x, y]) => {
+    average = decay * average + (1 - decay) * y;
     weight = decay * weight + (1 - decay);
-    return average / weight;
+    return [x, average / weight];
   });
 }
 

@@ -102,9 +102,7 @@ export function Plot(
               <path
                 key={i}
                 class={`curve ${color} ${look}`}
-                d={`M${
-                  extremes(points.map(([x]) => x), points.map(([, y]) => y), x).map(place).join("L")
-                }`}
+                d={`M${extremes(points, x).map(place).join("L")}`}
               />
             )
         )}
@@ -125,24 +123,22 @@ const COLUMNS = 300;
 /**
  * The points of a long curve that can be seen: the lowest and the highest of each column.
  *
- * @param y Values, of which some may be missing.
  * @param range The part of the horizontal axis that is shown.
  */
 export function extremes(
-  x: readonly number[],
-  y: readonly (number | null)[],
+  points: readonly Point[],
   [from, to]: readonly [number, number],
 ): Point[] {
   const columns = new Map<number, [lowest: Point, highest: Point]>();
-  for (const [i, value] of y.entries()) {
+  for (const [i, point] of points.entries()) {
+    const [x, y] = point;
     // What lies just outside leads the curve to the edge.
-    if (value === null || (x[i + 1] ?? to) < from || (x[i - 1] ?? from) > to) continue;
-    const point: Point = [x[i]!, value];
-    const column = Math.floor((x[i]! - from) / (to - from || 1) * COLUMNS);
+    if ((points[i + 1]?.[0] ?? to) < from || (points[i - 1]?.[0] ?? from) > to) continue;
+    const column = Math.floor((x - from) / (to - from || 1) * COLUMNS);
     const found = columns.get(column);
     if (found === undefined) columns.set(column, [point, point]);
-    else if (value < found[0][1]) found[0] = point;
-    else if (value > found[1][1]) found[1] = point;
+    else if (y < found[0][1]) found[0] = point;
+    else if (y > found[1][1]) found[1] = point;
   }
   return [...columns.values()].flatMap(([lowest, highest]) =>
     lowest === highest ? [lowest] : lowest[0] < highest[0] ? [lowest, highest] : [highest, lowest]
