@@ -10,7 +10,7 @@ export interface Part {
 export interface TokenProbability {
   readonly token: string;
   readonly logprob: number;
-  readonly top: readonly { readonly token: string; readonly logprob: number }[];
+  readonly top: readonly Pick<TokenProbability, "token" | "logprob">[];
 }
 
 /** A piece of an answer as it comes, and the tokens that it stems from. */
@@ -53,9 +53,7 @@ const TOP_TOKENS = 5;
 
 /** The model that the server has. */
 export async function findModel(key: string): Promise<ModelInfo> {
-  const response = await fetch("v1/models", { headers: headersFor(key) });
-  if (!response.ok) throw await errorOf(response);
-  const { data } = await response.json();
+  const { data } = await (await ask("v1/models", key)).json();
   return data[0];
 }
 
@@ -76,13 +74,9 @@ export async function* streamAnswer(
   const body = isBase
     ? { ...common, prompt: messages.at(-1)!.content, max_tokens: 128, logprobs: TOP_TOKENS }
     : { ...common, messages, logprobs: true, top_logprobs: TOP_TOKENS };
-  const response = await fetch(isBase ? "v1/completions" : "v1/chat/completions", {
-    method: "POST",
-    headers: headersFor(key),
-    body: JSON.stringify(body),
-    signal,
-  });
-  if (!response.ok) throw await errorOf(response);
+  const path = isBase ? "v1/completions" : "v1/chat/completions";
+  const request = { method: "POST", body: JSON.stringify(body), signal };
+  const response = await ask(path, key, request);
   for await (const data of events(response.body!)) {
     if (data === "[DONE]") return;
     const { error, choices: [choice] = [] } = JSON.parse(data);
@@ -94,11 +88,10 @@ export async function* streamAnswer(
 interface ChatChoice {
   readonly delta: { readonly parts?: readonly Part[] };
   readonly logprobs: {
-    readonly content: readonly {
-      readonly token: string;
-      readonly logprob: number;
-      readonly top_logprobs: TokenProbability["top"];
-    }[];
+    readonly content: readonly (
+      & Pick<TokenProbability, "token" | "logprob">
+      & { readonly top_logprobs: TokenProbability["top"] }
+    )[];
   } | null;
 }
 
@@ -145,18 +138,15 @@ async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<string>
   }
 }
 
-function headersFor(key: string): Record<string, string> {
-  return {
+/** Asks the server for a path. @throws {ServerError} If it refuses. */
+async function ask(path: string, key: string, request: RequestInit = {}): Promise<Response> {
+  const headers = {
     "content-type": "application/json",
-    ...(key === "" ? {} : { authorization: `Bearer ${key}` }),
+    ...(key !== "" && { authorization: `Bearer ${key}` }),
   };
-}
-
-async function errorOf(response: Response): Promise<ServerError> {
+  const response = await fetch(path, { headers, ...request });
+  if (response.ok) return response;
+  const { status } = response;
   const { error } = await response.json().catch(() => ({ error: {} }));
-  return new ServerError(
-    response.status,
-    error.message ?? `status ${response.status}`,
-    error.code ?? null,
-  );
+  throw new ServerError(status, error.message ?? `status ${status}`, error.code ?? null);
 }

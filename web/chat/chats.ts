@@ -39,9 +39,9 @@ const STORE = "nanodino chats";
 const kept = readKept();
 /** All chats, the newest first; never empty. */
 export const chats = signal<readonly Chat[]>(kept.chats);
-/** The id of the chat that is shown. */
-export const currentId = signal(kept.current);
-/** The chat that is shown. */
+/** The id of the chat that was chosen. */
+const currentId = signal(kept.current);
+/** The chat that is shown; the newest one, if that was removed. */
 export const current = computed(() =>
   chats.value.find(({ id }) => id === currentId.value) ?? chats.value[0]!
 );
@@ -65,7 +65,7 @@ export function keepChats(): void {
   effect(() => {
     const value: Kept = {
       chats: chats.value.filter(({ turns }) => turns.length > 0),
-      current: currentId.value,
+      current: current.value.id,
       temperature: temperature.value,
       topK: topK.value,
     };
@@ -104,15 +104,12 @@ export function removeChat(id: string): void {
   if (id === current.value.id) stop();
   const rest = chats.value.filter((chat) => chat.id !== id);
   chats.value = rest.length === 0 ? [emptyChat()] : rest;
-  if (!chats.value.some((chat) => chat.id === currentId.value)) {
-    currentId.value = chats.value[0]!.id;
-  }
   status.value = "The chat is removed.";
 }
 
 /** Shows a chat. */
 export function showChat(id: string): void {
-  if (id !== currentId.value) stop();
+  if (id !== current.value.id) stop();
   currentId.value = id;
 }
 
@@ -219,7 +216,7 @@ function readKept(): Kept {
   const nothing: Kept = { chats: [chat], current: chat.id, temperature: 0.6, topK: 50 };
   try {
     const value: Kept = JSON.parse(localStorage.getItem(STORE) ?? "null") ?? nothing;
-    return value.chats.length === 0 ? { ...value, chats: [chat], current: chat.id } : value;
+    return value.chats.length === 0 ? { ...value, chats: [chat] } : value;
   } catch {
     return nothing;
   }
