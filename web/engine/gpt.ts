@@ -207,10 +207,7 @@ async function tokenize({ task, own, seed, merges, context }: GptSpec) {
 }
 
 /** What the page shows of the tokens. */
-function describe(
-  tokenizer: Tokenizer,
-  tokens: Int32Array,
-): Pick<GptProgress & { kind: "start" }, "vocabSize" | "merges" | "tokens" | "bytesPerToken"> {
+function describe(tokenizer: Tokenizer, tokens: Int32Array) {
   const textOf = (id: number) => tokenizer.decode([id]);
   const bytes = tokenizer.tokenBytes();
   return {

@@ -12,6 +12,7 @@ import {
   decodeModel,
   decodeTokenizer,
   Engine,
+  type FileDigest,
   type GenerateOptions,
   type GPT,
   inspect,
@@ -139,19 +140,12 @@ export async function openModel(
   if (name === undefined) {
     throw new Error(`Cannot open a model: wanted a file like meta_000100.json, got ${given}`);
   }
-  const meta = await reading(name, async () => await parseMeta(await bytesOf(files.get(name)!)));
-  const part = async <Result>(
-    part: CheckpointPart,
-    decode: (bytes: Uint8Array) => Result,
-  ): Promise<Result> => {
+  const meta = await read(name, files.get(name)!, parseMeta);
+  const part = <Result>(part: CheckpointPart, decode: (bytes: Uint8Array) => Result) => {
     const path = checkpointFileName(part, meta.state.step);
     const [file, digest] = [files.get(path), meta.files[part]];
-    if (file === undefined || digest === undefined) {
-      throw new Error(`Cannot open a model: wanted ${path} beside ${name}, got ${given}`);
-    }
-    const bytes = await bytesOf(file);
-    await checkFile(path, bytes, digest);
-    return await reading(path, () => decode(bytes));
+    if (file !== undefined && digest !== undefined) return read(path, file, decode, digest);
+    throw new Error(`Cannot open a model: wanted ${path} beside ${name}, got ${given}`);
   };
   const { modelConfig } = meta;
   const tokenizer = await part("tokenizer", (bytes) => decodeTokenizer(bytes, modelConfig));
@@ -160,17 +154,17 @@ export async function openModel(
   return { device, files, meta, model, tokenizer, optim };
 }
 
-async function bytesOf(file: Blob): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await file.arrayBuffer());
-}
-
-/** Adds the file's name to errors. */
-async function reading<Result>(
+/** Reads a file of a checkpoint; errors name it. */
+async function read<Result>(
   path: string,
-  read: () => Result | Promise<Result>,
+  file: Blob,
+  decode: (bytes: Uint8Array) => Result | Promise<Result>,
+  digest?: FileDigest,
 ): Promise<Result> {
+  const bytes = await file.bytes();
+  if (digest !== undefined) await checkFile(path, bytes, digest);
   try {
-    return await read();
+    return await decode(bytes);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : `${cause}`;
     throw new Error(`Cannot read ${path}: ${reason}`, { cause });

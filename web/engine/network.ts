@@ -1,6 +1,6 @@
 /** Training a small network on points in the plane: the README's twenty lines, watched. @module */
 
-import { type ActivationName, meanSquaredError, MLP } from "../../nn/mod.ts";
+import { meanSquaredError, MLP } from "../../nn/mod.ts";
 import { AdamW, SGD } from "../../optim/mod.ts";
 import { type Device, noGrad, Tensor } from "../../tensor/mod.ts";
 import { bounds, GRID, makePoints, type Point, type PointSet, SMALL_GRID } from "./points.ts";
@@ -69,12 +69,10 @@ export async function* trainNetwork(
   using _run = device.scope();
   const { inputs, targets } = split(points, device);
   const others = set === "own" || set === "xor" ? null : split(makePoints(set, seed + 1), device);
-  const grid = Tensor.from(device, gridPoints(set, GRID), { shape: [GRID * GRID, 2] });
-  const small = Tensor.from(device, gridPoints(set, SMALL_GRID), {
-    shape: [SMALL_GRID * SMALL_GRID, 2],
-  });
-  const name: ActivationName = activation;
-  const network = new MLP(device, [2, ...hidden, 1], { activation: name, seed });
+  const gridOf = (size: number) =>
+    Tensor.from(device, gridPoints(set, size), { shape: [size * size, 2] });
+  const grid = gridOf(GRID), small = gridOf(SMALL_GRID);
+  const network = new MLP(device, [2, ...hidden, 1], { activation, seed });
   const optimizer = spec.optimizer === "sgd"
     ? new SGD(network.parameters(), { lr: learningRate })
     : new AdamW(network.parameters(), { lr: learningRate, weightDecay: 0 });
