@@ -12,9 +12,7 @@ export interface SymbolCode {
   readonly path: string;
   /** The line that it starts on, from 1. */
   readonly line: number;
-  /** Its lines, complete, without the comment above it. */
-  readonly text: string;
-  /** The same with the words of the language marked, as HTML. */
+  /** Its complete lines, without the comment above it, as HTML with marked keywords. */
   readonly html: string;
 }
 
@@ -23,52 +21,47 @@ export interface SymbolCode {
  *
  * @param path The file, relative to the root of the repository.
  * @param source Its text.
- * @param symbol `function`, `Class.member` or `constant`.
+ * @param symbol `function` or `Class.member`.
  * @throws {Error} If the file has no such symbol.
  *
  * @example
  * ```ts
  * import { symbolCode } from "./symbols.ts";
  *
- * const { line, text } = symbolCode("a.ts", "// one\nexport const two = 2;\n", "two");
- * if (line !== 2 || text !== "export const two = 2;") throw new Error(`${line}: ${text}`);
+ * const { line, html } = symbolCode("a.ts", "// one\nfunction two() {}\n", "two");
+ * if (line !== 2 || html !== '<span class="k">function</span> two() {}') throw new Error(html);
  * ```
  */
 export function symbolCode(path: string, source: string, symbol: string): SymbolCode {
-  const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
+  const file = parse(path, source);
   let node: ts.Node | undefined = file;
   for (const name of symbol.split(".")) node = node && memberOf(node, name);
   if (node === undefined) {
     throw new Error(`Cannot show the code: wanted "${symbol}" in ${path}, got a file without it`);
   }
-  const { line } = file.getLineAndCharacterOfPosition(node.getStart(file));
-  const start = file.getPositionOfLineAndCharacter(line, 0);
-  const text = source.slice(start, node.getEnd());
-  return { path, line: line + 1, text, html: highlight(file, start, node.getEnd()) };
+  const lineAt = (position: number) => file.getLineAndCharacterOfPosition(position).line;
+  const start = lineAt(node.getStart(file));
+  const lines = linesOf(file).slice(start, lineAt(node.getEnd()) + 1);
+  return { path, line: start + 1, html: lines.join("\n") };
 }
 
 /** A whole file, a line at a time, as HTML. */
 export function fileLines(path: string, source: string): string[] {
-  const file = ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
-  return [...file.getLineStarts()].map((start, i, starts) =>
-    highlight(file, start, (starts[i + 1] ?? source.length + 1) - 1)
-  );
+  return linesOf(parse(path, source));
+}
+
+function parse(path: string, source: string): ts.SourceFile {
+  return ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
 }
 
 function memberOf(parent: ts.Node, name: string): ts.Node | undefined {
-  if (ts.isSourceFile(parent)) {
-    return parent.statements.find((statement) =>
-      ts.isVariableStatement(statement)
-        ? statement.declarationList.declarations.some((one) => one.name.getText() === name)
-        : (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement) ||
-          ts.isInterfaceDeclaration(statement)) && statement.name?.text === name
-    );
-  }
-  if (!ts.isClassDeclaration(parent)) return undefined;
-  return parent.members.find((member) =>
-    member.name?.getText() === name ||
-    (name === "constructor" && ts.isConstructorDeclaration(member))
-  );
+  const isNamed = (one: ts.Declaration & { readonly name?: ts.Node }) =>
+    one.name?.getText() === name;
+  if (ts.isClassDeclaration(parent)) return parent.members.find(isNamed);
+  if (!ts.isSourceFile(parent)) return undefined;
+  return parent.statements.filter((one) =>
+    ts.isFunctionDeclaration(one) || ts.isClassDeclaration(one)
+  ).find(isNamed);
 }
 
 /** Escapes text for HTML. */
@@ -85,23 +78,23 @@ function classOf(kind: ts.SyntaxKind): string | null {
   return isText ? "s" : null;
 }
 
-/** Part of a file as HTML; what a token has before it are comments and spaces. */
-function highlight(file: ts.SourceFile, from: number, to: number): string {
-  const mark = (start: number, end: number, name: string | null): string => {
-    const text = escapeHtml(file.text.slice(Math.max(start, from), Math.min(end, to)));
-    return name === null || text.trim() === "" ? text : `<span class="${name}">${text}</span>`;
-  };
+/** The lines of a file as HTML; what a token has before it are comments and spaces. */
+function linesOf(file: ts.SourceFile): string[] {
   const html: string[] = [];
+  const mark = (start: number, end: number, name: string | null) => {
+    const lines = escapeHtml(file.text.slice(start, end)).split("\n");
+    const isMarked = (line: string) => name !== null && line.trim() !== "";
+    const marked = lines.map((line) =>
+      isMarked(line) ? `<span class="${name}">${line}</span>` : line
+    );
+    html.push(marked.join("\n"));
+  };
   const visit = (node: ts.Node): void => {
-    if (node.getEnd() < from || node.pos > to || ts.isJSDoc(node)) return;
     const children = node.getChildren(file).filter((child) => !ts.isJSDoc(child));
     if (children.length > 0) return children.forEach(visit);
-    const start = node.getStart(file);
-    if (node.pos < to && start > from) html.push(mark(node.pos, Math.min(start, to), "c"));
-    if (start < to && node.getEnd() > from) {
-      html.push(mark(start, node.getEnd(), classOf(node.kind)));
-    }
+    mark(node.pos, node.getStart(file), "c");
+    mark(node.getStart(file), node.getEnd(), classOf(node.kind));
   };
   visit(file);
-  return html.join("");
+  return html.join("").split("\n");
 }

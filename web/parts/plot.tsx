@@ -68,10 +68,12 @@ export function Plot(
     >
       <path class="grid-line" d={rows.map((row) => `M${LEFT} ${row}H${RIGHT}`).join("")} />
       <g class="end" transform={`translate(${LEFT - 6} 4)`}>
-        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{short(tick)}</text>)}
+        {heights.map((tick, i) => <text key={tick} y={rows[i]}>{compact.format(tick)}</text>)}
       </g>
       <g class="middle" transform={`translate(0 ${BOTTOM + 18})`}>
-        {ticks(x).map((tick) => <text key={tick} x={right(tick).toFixed(1)}>{short(tick)}</text>)}
+        {ticks(x).map((tick) => (
+          <text key={tick} x={right(tick).toFixed(1)}>{compact.format(tick)}</text>
+        ))}
       </g>
       <path class="axis" d={`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`} />
       <text x={RIGHT} y={HEIGHT - 6} class="end">{xName}</text>
@@ -163,9 +165,5 @@ function ticks([from, to]: readonly [number, number], isLog = false): number[] {
   );
 }
 
+/** Writes values beside an axis: `0.02`, `15`, `200M`. */
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 4 });
-
-/** A value beside an axis: `0.02`, `15`, `200M`. */
-function short(x: number): string {
-  return compact.format(x);
-}
