@@ -4,7 +4,7 @@ import { RangeError } from "../tensor/errors.ts";
 import type { Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
-/** The name of an activation function. */
+/** The name of an activation function; all but the first are methods of tensors. */
 export type ActivationName =
   | "identity"
   | "relu"
@@ -14,15 +14,7 @@ export type ActivationName =
   | "tanh"
   | "sigmoid";
 
-const functions: Readonly<Record<ActivationName, (x: Tensor) => Tensor>> = {
-  identity: (x: Tensor) => x,
-  relu: (x: Tensor) => x.relu(),
-  reluSquared: (x: Tensor) => x.reluSquared(),
-  gelu: (x: Tensor) => x.gelu(),
-  silu: (x: Tensor) => x.silu(),
-  tanh: (x: Tensor) => x.tanh(),
-  sigmoid: (x: Tensor) => x.sigmoid(),
-};
+const NAMES = ["identity", "relu", "reluSquared", "gelu", "silu", "tanh", "sigmoid"] as const;
 
 /**
  * An elementwise activation function, as a module.
@@ -45,8 +37,8 @@ export class Activation extends Module {
   /** Looks up the function. @throws {RangeError} If there is none of this name. */
   constructor(name: ActivationName) {
     super();
-    if (!Object.hasOwn(functions, name)) {
-      const names = Object.keys(functions).join(", ");
+    if (!NAMES.includes(name)) {
+      const names = NAMES.join(", ");
       throw new RangeError(`Cannot make an Activation: wanted one of ${names}, got ${name}`);
     }
     this.name = name;
@@ -54,6 +46,6 @@ export class Activation extends Module {
 
   /** Applies the function elementwise, `[...]` to `[...]`. */
   forward(x: Tensor): Tensor {
-    return functions[this.name](x);
+    return this.name === "identity" ? x : x[this.name]();
   }
 }

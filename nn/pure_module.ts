@@ -1,14 +1,11 @@
 /** Modules that free their intermediate results. @module */
 
 import { TypeError } from "../tensor/errors.ts";
-import { type Scope, Tensor } from "../tensor/mod.ts";
+import { type Device, Tensor } from "../tensor/mod.ts";
 import { Module } from "./module.ts";
 
 /** Receives an intermediate tensor of a module, and its name. */
 export type Watch = (name: string, tensor: Tensor) => void;
-
-/** For each pure module that is running, the scope of the code that called it, the innermost last. */
-const callers: (Scope | null)[] = [];
 
 /**
  * A module whose `forward` is a pure function: everything but its result is freed when it returns,
@@ -58,14 +55,8 @@ export abstract class PureModule extends Module {
 
 function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
   const input = operands.find((operand) => operand instanceof Tensor);
-  callers.push(input?.device.scopes.current ?? null);
   using scope = input?.device.scopes.openBriefly();
-  let result: unknown;
-  try {
-    result = forward();
-  } finally {
-    callers.pop();
-  }
+  const result = forward();
   if (!(result instanceof Tensor)) {
     throw new TypeError(`Cannot run a PureModule: wanted a tensor from forward, got ${result}`);
   }
@@ -76,12 +67,13 @@ function run(forward: () => unknown, operands: readonly unknown[]): Tensor {
 }
 
 /**
- * Prepares a callback for intermediate tensors of the running pure module; `undefined` if the
- * caller has none. It gets aliases without history, which belong to the code that called the
- * module: they outlive the module as its result does, may be disposed of at once, and may be kept.
+ * Prepares a callback for intermediate tensors of the pure module that is running on a device;
+ * `undefined` if the caller has none. It gets aliases without history, which belong to the code
+ * that called the module: they outlive the module as its result does, may be disposed of at once,
+ * and may be kept.
  */
-export function watchForCaller(watch: Watch | undefined): Watch | undefined {
-  if (watch === undefined) return undefined;
-  const scope = callers.at(-1) ?? null;
-  return (name, tensor) => watch(name, tensor.alias(scope));
+export function watchForCaller(watch: Watch | undefined, device: Device): Watch | undefined {
+  // The module's own scope, whose caller gets what it keeps.
+  const scope = device.scopes.current!;
+  return watch && ((name, tensor) => watch(name, scope.keep(tensor.alias())));
 }

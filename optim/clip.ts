@@ -62,14 +62,10 @@ export function clipGradientNorm(parameters: Parameters, maxNorm: number): Tenso
 }
 
 function gradientNorm(gradients: readonly Tensor[]): Tensor {
-  const { device } = gradients[0]!;
-  const outer = device.scopes.current;
-  using _temporaries = device.scope();
+  using scope = gradients[0]!.device.scope();
   const sums = gradients.map((gradient) => {
     const rows = gradient.reshape(gradient.shape.length === 0 ? [1] : gradient.shape);
     return runProgram(sumOfSquares, [rows])[0]!.sum().reshape([1]);
   });
-  const norm = concat(sums).sum().sqrt();
-  norm.moveTo(outer);
-  return norm;
+  return scope.keep(concat(sums).sum().sqrt());
 }

@@ -2,7 +2,7 @@
 
 import { checkOptions } from "../tensor/checks.ts";
 import { Error, RangeError } from "../tensor/errors.ts";
-import { defineProgram, expression as ex, noGrad, runProgramInto, Tensor } from "../tensor/mod.ts";
+import { defineProgram, expression as ex, runProgramInto, Tensor } from "../tensor/mod.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { ParameterGroup } from "./parameters.ts";
 
@@ -161,23 +161,19 @@ export class GradScaler {
   }
 }
 
-async function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<number> {
-  const count = noGrad(() => {
-    using _temporaries = gradients[0]!.device.scope();
-    const rows = gradients.map((gradient) => gradient.reshape([-1, gradient.shape.at(-1) ?? 1]));
-    const total = rows.reduce((sum, { shape }) => sum + shape[0]!, 0);
-    const counts = Tensor.zeros(gradients[0]!.device, [total, 1]);
-    let start = 0;
-    for (const each of rows) {
-      const end = start + each.shape[0]!;
-      runProgramInto(unscaleProgram, [each], [each, counts.slice(0, start, end)], [inverse]);
-      start = end;
-    }
-    return counts.sum().keep();
-  });
-  const read = count.item();
-  count.dispose();
-  return await read;
+/** Scales gradients in place. @returns How many of their elements are not finite. */
+function unscaleAll(gradients: readonly Tensor[], inverse: number): Promise<number> {
+  using _temporaries = gradients[0]!.device.scope();
+  const rows = gradients.map((gradient) => gradient.reshape([-1, gradient.shape.at(-1) ?? 1]));
+  const total = rows.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  const counts = Tensor.zeros(gradients[0]!.device, [total, 1]);
+  let start = 0;
+  for (const each of rows) {
+    const end = start + each.shape[0]!;
+    runProgramInto(unscaleProgram, [each], [each, counts.slice(0, start, end)], [inverse]);
+    start = end;
+  }
+  return counts.sum().item();
 }
 
 function check(wanted: string, got: number, isRight: boolean): void {

@@ -75,6 +75,7 @@ export function makeGroups<Group extends AnyGroup>(
     const isGiven = ([, value]: [string, unknown]) => value !== undefined;
     const own = Object.entries({ ...shared, ...options }).filter(isGiven);
     const hyperparameters = { ...defaults, ...Object.fromEntries(own) };
+    // A group has nothing else, whatever its kind, but the type checker cannot know.
     return {
       initialLr: hyperparameters.lr,
       ...hyperparameters,

@@ -160,21 +160,16 @@ export class Engine {
     options: GenerateOptions = {},
   ): Promise<{ readonly tokens: number[][]; readonly masks: number[][] }> {
     const { ends } = generationTokens(this.#tokenizer);
-    const rows = Array.from({ length: options.samples ?? 1 }, () => ({
-      tokens: [...tokens],
-      masks: tokens.map(() => 0),
-      isFinished: false,
-    }));
-    for await (const step of this.generate(tokens, options)) {
-      rows.forEach((row, i) => {
-        const token = step.tokens[i]!;
-        row.isFinished ||= ends.includes(token);
-        if (row.isFinished) return;
-        row.tokens.push(token);
-        row.masks.push(step.masks[i]!);
-      });
-    }
-    return { tokens: rows.map((row) => row.tokens), masks: rows.map((row) => row.masks) };
+    const steps = await Array.fromAsync(this.generate(tokens, options));
+    const rows = Array.from({ length: options.samples ?? 1 }, (_, i) => {
+      const end = steps.findIndex((step) => ends.includes(step.tokens[i]!));
+      return steps.slice(0, end === -1 ? steps.length : end)
+        .map((step) => ({ token: step.tokens[i]!, mask: step.masks[i]! }));
+    });
+    return {
+      tokens: rows.map((row) => [...tokens, ...row.map(({ token }) => token)]),
+      masks: rows.map((row) => [...tokens.map(() => 0), ...row.map(({ mask }) => mask)]),
+    };
   }
 
   #checkLengths(tokens: readonly number[], options: GenerateOptions): number {
@@ -233,10 +228,8 @@ export class Engine {
         if (!isKept) prompt.dispose();
       }
     });
-    try {
-      return Array.from(await sampled.data());
-    } finally {
-      sampled.dispose();
-    }
+    const reading = sampled.data();
+    sampled.dispose();
+    return Array.from(await reading);
   }
 }

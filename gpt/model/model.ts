@@ -170,8 +170,8 @@ export class GPT extends PureModule {
   readonly value_embeds: Readonly<Record<string, Embedding>>;
   /** Attention window of each layer. */
   readonly windows: readonly number[];
-  readonly #cos: Tensor;
-  readonly #sin: Tensor;
+  /** Rotary cosines and sines, `[2, maximum length, 1, head size / 2]`: one buffer of a kernel. */
+  readonly #angles: Tensor;
 
   /**
    * Creates a model with random initial values.
@@ -185,7 +185,7 @@ export class GPT extends PureModule {
     checkConfig(config);
     checkDevice("build a GPT", device, "after the config");
     checkOptions("build a GPT", options, OPTIONS);
-    const { nLayer, nEmbd, nKvHead, sequenceLen } = config;
+    const { nLayer, nEmbd, nKvHead } = config;
     const { seed = 42, computeDtype = "float32" } = options;
     if (computeDtype === "float16" && !device.hasFloat16) {
       throw new TypeError(
@@ -220,16 +220,12 @@ export class GPT extends PureModule {
       ),
     );
     this.windows = windowSizes(config);
-    const { cos, sin } = rotaryAngles(sequenceLen * ROTARY_LENGTHS, headSize(config));
-    const shape = [2, sequenceLen * ROTARY_LENGTHS, 1, headSize(config) / 2];
+    const { cos, sin } = rotaryAngles(this.maximumLength, headSize(config));
     const both = new Float32Array(2 * cos.length);
     both.set(cos);
     both.set(sin, cos.length);
-    const angles = Tensor.from(device, both, { shape });
-    [this.#cos, this.#sin] = [0, 1].map((i) => angles.slice(0, i, i + 1).squeeze(0).keep()) as [
-      Tensor,
-      Tensor,
-    ];
+    const shape = [2, this.maximumLength, 1, headSize(config) / 2];
+    this.#angles = Tensor.from(device, both, { shape }).keep();
   }
 
   /** Maximum sequence length: the length of the rotary tables. */
@@ -244,8 +240,8 @@ export class GPT extends PureModule {
 
   /** Rotary tables of `tokens` positions from `start`, `[tokens, 1, head size / 2]` each. */
   rotaryAngles(start: number, tokens: number): { readonly cos: Tensor; readonly sin: Tensor } {
-    const at = (angles: Tensor) => angles.slice(0, start, start + tokens);
-    return { cos: at(this.#cos), sin: at(this.#sin) };
+    const both = this.#angles.slice(1, start, start + tokens);
+    return { cos: both.slice(0, 0, 1).squeeze(0), sin: both.slice(0, 1).squeeze(0) };
   }
 
   /**
@@ -294,7 +290,7 @@ export class GPT extends PureModule {
     if (lastOnly && targets !== undefined) {
       throw new TypeError("Cannot run the model: wanted no targets with lastOnly, got some");
     }
-    const stream = this.#stream(ids, options.cache, watchForCaller(options.watch));
+    const stream = this.#stream(ids, options.cache, watchForCaller(options.watch, this.device));
     const logits = this.logits(lastOnly ? stream.slice(1, -1) : stream);
     if (targets === undefined) return logits;
     const loss = crossEntropy(logits, targets, { reduction });
